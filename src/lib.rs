@@ -1,0 +1,49 @@
+//! JettySpeed edge: uploads to the nearest PoP into S3-compatible storage, and back out of cache. One Cloudflare Worker.
+//!
+//! The map of the rooms:
+//! - [`problem`], [`units`], [`ids`], [`mac`], [`seal`], [`sql`], [`config`]: the vocabulary
+//! - [`sigv4`], [`s3`]: talking to the store, without I/O
+//! - [`upload`]: plan, token, session, chunk path, completion
+//! - [`assets`], [`delivery`]: the files a user sees, and their bytes
+//! - [`accounts`]: who calls and what they may do
+//! - [`steering`]: where a client should send its parts
+//! - [`http`]: router, authentication, answers
+//! - `platform` (wasm32): bindings, clock, randomness, log, fetch, D1
+//!
+//! Files that decide are plain Rust, compiled and tested natively. Files that do (`routes`, `object`, `platform`) exist on wasm32 only.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::todo, clippy::unimplemented))]
+
+pub mod accounts;
+pub mod assets;
+pub mod config;
+pub mod delivery;
+pub mod http;
+pub mod ids;
+pub mod mac;
+pub mod problem;
+pub mod s3;
+pub mod seal;
+pub mod sigv4;
+pub mod sql;
+pub mod steering;
+pub mod units;
+pub mod upload;
+
+#[cfg(target_arch = "wasm32")]
+mod platform;
+
+#[cfg(target_arch = "wasm32")]
+mod entry {
+    use worker::{Context, Env, event};
+
+    #[event(start)]
+    fn start() {}
+
+    #[event(fetch)]
+    async fn fetch(request: web_sys::Request, env: Env, context: Context) -> worker::Result<web_sys::Response> {
+        crate::http::serve::serve(request, env, context).await
+    }
+}

@@ -1,0 +1,118 @@
+//! SQL of objects and assets.
+
+use super::asset::Asset;
+use crate::ids::Id;
+use crate::sql::{Arg, Statement};
+use crate::units::EpochMs;
+
+macro_rules! asset_query {
+    ($rest:literal) => {
+        concat!(
+            "SELECT a.id, a.account_id, a.object_id, a.name, a.content_type, a.namespace, o.s3_key, o.size, o.etag, o.claimed_sha256, o.sha256, \
+             o.verification, a.created_at FROM assets a JOIN objects o ON o.id = a.object_id ",
+            $rest
+        )
+    };
+}
+
+const BY_ID: &str = asset_query!("WHERE a.id = ?1");
+const OF_ACCOUNT: &str = asset_query!("WHERE a.account_id = ?1 AND (a.created_at, a.id) < (?2, ?3) ORDER BY a.created_at DESC, a.id DESC LIMIT ?4");
+const INSERT_OBJECT: &str = "INSERT INTO objects (id, namespace, s3_key, size, etag, claimed_sha256, verification, created_at) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO NOTHING";
+const INSERT_ASSET: &str = "INSERT INTO assets (id, account_id, namespace, object_id, name, content_type, uploaded_via, upload_speed_mbps, created_at) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (id) DO NOTHING";
+const RELEASE_OBJECT: &str = "UPDATE objects SET refs = refs - 1 WHERE id = (SELECT object_id FROM assets WHERE id = ?1 AND account_id = ?2)";
+const DELETE_ASSET: &str = "DELETE FROM assets WHERE id = ?1 AND account_id = ?2";
+const DELETE_OBJECT: &str = "DELETE FROM objects WHERE id = ?1 AND refs = 0";
+const OBJECT_REFS: &str = "SELECT refs FROM objects WHERE id = ?1";
+
+/// The statements of this file.
+pub const ALL: &[(&str, &str)] = &[
+    ("BY_ID", BY_ID),
+    ("OF_ACCOUNT", OF_ACCOUNT),
+    ("INSERT_OBJECT", INSERT_OBJECT),
+    ("INSERT_ASSET", INSERT_ASSET),
+    ("RELEASE_OBJECT", RELEASE_OBJECT),
+    ("DELETE_ASSET", DELETE_ASSET),
+    ("DELETE_OBJECT", DELETE_OBJECT),
+    ("OBJECT_REFS", OBJECT_REFS),
+];
+
+/// How a file came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Via {
+    /// In parts.
+    Session,
+    /// In one request.
+    Simple,
+}
+
+/// One asset, whoever owns it.
+pub fn by_id(asset: Id) -> Statement {
+    Statement { sql: BY_ID, args: vec![asset.to_string().into()] }
+}
+
+/// The account's assets, newest first, after `cursor` (creation time and id of the last one seen).
+pub fn of_account(account: Id, cursor: Option<(EpochMs, Id)>, limit: u64) -> Statement {
+    let (at, id): (u64, String) = match cursor {
+        Some((at, id)) => (at.0, id.to_string()),
+        None => (crate::units::MAX_SAFE_INTEGER, String::new()),
+    };
+    Statement { sql: OF_ACCOUNT, args: vec![account.to_string().into(), at.into(), id.into(), limit.into()] }
+}
+
+/// Creates the object and its first asset; repeating is harmless.
+pub fn insert(asset: &Asset, via: Via, mbps: Option<f64>) -> Vec<Statement> {
+    let (id, account, object) = (asset.id.to_string(), asset.account_id.to_string(), asset.object_id.to_string());
+    let namespace = asset.namespace.as_str();
+    let created = Arg::Int(asset.created_at.0);
+    vec![
+        Statement {
+            sql: INSERT_OBJECT,
+            args: vec![
+                object.clone().into(),
+                namespace.into(),
+                asset.s3_key.clone().into(),
+                asset.size.into(),
+                asset.etag.clone().into(),
+                asset.claimed_sha256.clone().into(),
+                asset.verification.clone().into(),
+                created.clone(),
+            ],
+        },
+        Statement {
+            sql: INSERT_ASSET,
+            args: vec![
+                id.into(),
+                account.into(),
+                namespace.into(),
+                object.into(),
+                asset.name.clone().into(),
+                asset.content_type.clone().into(),
+                match via {
+                    Via::Session => "session",
+                    Via::Simple => "simple",
+                }
+                .into(),
+                mbps.into(),
+                created,
+            ],
+        },
+    ]
+}
+
+/// Takes the asset away and releases its object, as one batch; the order matters.
+pub fn delete_asset(asset: Id, account: Id) -> Vec<Statement> {
+    let args: Vec<Arg> = vec![asset.to_string().into(), account.to_string().into()];
+    vec![Statement { sql: RELEASE_OBJECT, args: args.clone() }, Statement { sql: DELETE_ASSET, args }]
+}
+
+/// `refs` of an object.
+pub fn object_refs(object: Id) -> Statement {
+    Statement { sql: OBJECT_REFS, args: vec![object.to_string().into()] }
+}
+
+/// Forgets an object that nothing references.
+pub fn delete_object(object: Id) -> Statement {
+    Statement { sql: DELETE_OBJECT, args: vec![object.to_string().into()] }
+}

@@ -1,0 +1,167 @@
+//! Vars and secrets, read once per isolate into typed values. What is missing or malformed is named, all of it at once, never shown.
+
+use crate::mac::MacKey;
+use crate::s3::{Location, Store};
+use crate::sigv4::Signer;
+use crate::units::MB;
+use crate::upload::plan::{MIN_PART_BYTES, PlanLimits};
+
+/// How loud the log is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// Defects and outages.
+    Error,
+    /// And what an operator should look at.
+    Warn,
+    /// And one line per request.
+    Info,
+    /// And the steps.
+    Debug,
+}
+
+/// Everything this deployment is told (SPEC section 11).
+#[derive(Debug)]
+pub struct Config {
+    /// The bucket and the key to sign for it.
+    pub store: Store,
+    /// The bucket's name.
+    pub bucket: String,
+    /// Bounds of the chunk planner.
+    pub plan: PlanLimits,
+    /// Seconds after its last activity at which an upload expires.
+    pub session_ttl_seconds: u64,
+    /// `JETTYSPEED_ENABLED`: the roll-back switch of sessions.
+    pub sessions_enabled: bool,
+    /// Token keys: the first signs, all verify.
+    pub token_keys: Vec<MacKey>,
+    /// SHA-256 of `ADMIN_TOKEN`, so that comparing takes the same time for every guess.
+    pub admin_token: MacKey,
+    /// The tag of the right `ADMIN_TOKEN` under itself.
+    pub admin_tag: [u8; 32],
+    /// Origins that browsers may call the API from; `*` allows all.
+    pub cors_origins: Vec<String>,
+    /// See [`LogLevel`].
+    pub log_level: LogLevel,
+}
+
+/// The fewest characters of a secret of ours: 128 bits even in hex.
+const MIN_SECRET: usize = 32;
+
+impl Config {
+    /// Reads the values through `get`. Err holds the names of those that are missing or malformed.
+    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Config, Vec<&'static str>> {
+        let mut bad: Vec<&'static str> = Vec::new();
+        let mut value = |name: &'static str, default: &str, accept: &dyn Fn(&str) -> bool| -> String {
+            let text = get(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+            let text = text.unwrap_or_else(|| default.to_owned());
+            if !accept(&text) {
+                bad.push(name);
+            }
+            text
+        };
+        let any = |text: &str| !text.is_empty();
+        let secret = |text: &str| text.len() >= MIN_SECRET;
+        let secrets = |text: &str| !text.is_empty() && text.split(',').all(|key| key.trim().len() >= MIN_SECRET);
+        let number = |text: &str| text.parse::<u64>().is_ok_and(|n| n > 0);
+        let flag = |text: &str| matches!(text, "true" | "false");
+
+        let endpoint = value("LYVE_ENDPOINT", "https://s3.lyvecloud.seagate.com", &|text| Location::parse(text, "bucket").is_some());
+        let bucket = value("LYVE_BUCKET_NAME", "agentcache-assets", &|text| Location::parse("https://host", text).is_some());
+        let region = value("LYVE_REGION", "us-east-1", &|text| text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
+        let access_key_id = value("LYVE_ACCESS_KEY_ID", "", &any);
+        let secret_key = value("LYVE_SECRET_ACCESS_KEY", "", &any);
+        let token_keys = value("TOKEN_KEYS", "", &secrets);
+        let admin_token = value("ADMIN_TOKEN", "", &secret);
+        value("CREDENTIAL_KEY", "", &secret);
+        value("WEBHOOK_SECRETS", "", &|text| secrets(text) && text.split(',').all(|key| key.trim().starts_with("whsec_")));
+        let max_part = value("MAX_PART_BYTES", "100000000", &|text| text.parse::<u64>().is_ok_and(|n| n >= MIN_PART_BYTES));
+        let chunk_mb = value("JETTYSPEED_CHUNK_SIZE_MB", "10", &number);
+        let threads = value("JETTYSPEED_MAX_THREADS", "32", &|text| text.parse::<u32>().is_ok_and(|n| (1..=256).contains(&n)));
+        let ttl = value("SESSION_TTL_SECONDS", "604800", &number);
+        let enabled = value("JETTYSPEED_ENABLED", "true", &flag);
+        let cors = value("CORS_ORIGINS", "*", &any);
+        let level = value("LOG_LEVEL", "warn", &|text| matches!(text, "error" | "warn" | "info" | "debug"));
+
+        let (Some(location), true) = (Location::parse(&endpoint, &bucket), bad.is_empty()) else {
+            return Err(bad);
+        };
+        let admin_key = MacKey::new(admin_token.as_bytes());
+        Ok(Config {
+            store: Store::new(location, Signer::new(&access_key_id, &secret_key, &region, "s3")),
+            bucket,
+            plan: PlanLimits {
+                max_part_bytes: max_part.parse().unwrap_or(100 * MB),
+                smallest_chunk: chunk_mb.parse::<u64>().unwrap_or(10).saturating_mul(MB),
+                max_threads: threads.parse().unwrap_or(32),
+            },
+            session_ttl_seconds: ttl.parse().unwrap_or(604_800),
+            sessions_enabled: enabled == "true",
+            token_keys: token_keys.split(',').map(|key| MacKey::new(key.trim().as_bytes())).collect(),
+            admin_tag: admin_key.sign(&[admin_token.as_bytes()]),
+            admin_token: admin_key,
+            cors_origins: cors.split(',').map(|origin| origin.trim().trim_end_matches('/').to_owned()).collect(),
+            log_level: match level.as_str() {
+                "error" => LogLevel::Error,
+                "info" => LogLevel::Info,
+                "debug" => LogLevel::Debug,
+                _ => LogLevel::Warn,
+            },
+        })
+    }
+
+    /// Whether `token` is the operator's; takes the same time wherever it differs.
+    pub fn is_operator(&self, token: &str) -> bool {
+        self.admin_token.verify(&[token.as_bytes()], &self.admin_tag)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn good(name: &str) -> Option<String> {
+        let value = match name {
+            "LYVE_ACCESS_KEY_ID" => "AK",
+            "LYVE_SECRET_ACCESS_KEY" => "a-very-secret-secret",
+            "TOKEN_KEYS" => "0123456789abcdef0123456789abcdef, fedcba9876543210fedcba9876543210",
+            "ADMIN_TOKEN" | "CREDENTIAL_KEY" => "0123456789abcdef0123456789abcdef",
+            "WEBHOOK_SECRETS" => "whsec_0123456789abcdef0123456789abcdef",
+            _ => return None,
+        };
+        Some(value.to_owned())
+    }
+
+    #[test]
+    fn defaults_hold_and_secrets_stay_hidden() {
+        let config = Config::read(good).unwrap();
+        assert_eq!(config.plan.max_part_bytes, 100 * MB);
+        assert_eq!(config.token_keys.len(), 2);
+        assert!(config.is_operator("0123456789abcdef0123456789abcdef"));
+        assert!(!config.is_operator("0123456789abcdef0123456789abcdeF"));
+        let shown = format!("{config:?}");
+        assert!(!shown.contains("secret-secret") && !shown.contains("0123456789abcdef"), "{shown}");
+    }
+
+    #[test]
+    fn every_bad_value_is_named_at_once() {
+        assert_eq!(
+            Config::read(|_| None).err(),
+            Some(vec!["LYVE_ACCESS_KEY_ID", "LYVE_SECRET_ACCESS_KEY", "TOKEN_KEYS", "ADMIN_TOKEN", "CREDENTIAL_KEY", "WEBHOOK_SECRETS"])
+        );
+        for (name, value) in [
+            ("LYVE_ENDPOINT", "s3.example.com"),
+            ("LYVE_BUCKET_NAME", "A"),
+            ("LYVE_REGION", "us east"),
+            ("MAX_PART_BYTES", "1000"),
+            ("JETTYSPEED_MAX_THREADS", "0"),
+            ("SESSION_TTL_SECONDS", "-1"),
+            ("JETTYSPEED_ENABLED", "yes"),
+            ("LOG_LEVEL", "loud"),
+            ("TOKEN_KEYS", "short"),
+            ("WEBHOOK_SECRETS", "0123456789abcdef0123456789abcdef"),
+        ] {
+            let got = Config::read(|asked| if asked == name { Some(value.to_owned()) } else { good(asked) });
+            assert_eq!(got.err(), Some(vec![name]), "{name}={value}");
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! Delivery: the bytes of an asset, and the headers they go with.
+
+pub mod disposition;
+pub mod path_token;
+pub mod range;
+
+#[cfg(target_arch = "wasm32")]
+pub mod routes;

@@ -1,0 +1,109 @@
+//! Identifiers: names that callers choose and ids that we draw.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A caller-chosen name (user id, namespace, video id): `[A-Za-z0-9][A-Za-z0-9._-]{0,127}` (SPEC section 1).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Name(String);
+
+impl Name {
+    /// The name, if it keeps to the alphabet and length.
+    pub fn parse(text: &str) -> Option<Name> {
+        let first = text.bytes().next()?;
+        let rest_is_fine = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
+        (first.is_ascii_alphanumeric() && text.len() <= 128 && rest_is_fine).then(|| Name(text.to_owned()))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for Name {
+    type Error = &'static str;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Name::parse(&text).ok_or("must match [A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+    }
+}
+
+impl From<Name> for String {
+    fn from(name: Name) -> String {
+        name.0
+    }
+}
+
+/// A UUIDv4 (RFC 9562) in its lowercase hyphenated form: sessions, assets, objects, requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Id(uuid::Uuid);
+
+impl Id {
+    /// From 16 random bytes.
+    pub fn from_random(bytes: [u8; 16]) -> Id {
+        Id(uuid::Builder::from_random_bytes(bytes).into_uuid())
+    }
+
+    /// The canonical form only, so that one thing has one spelling.
+    pub fn parse(text: &str) -> Option<Id> {
+        let id = uuid::Uuid::try_parse(text).ok()?;
+        (id.hyphenated().to_string() == text).then_some(Id(id))
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.hyphenated().fmt(f)
+    }
+}
+
+impl Serialize for Id {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Id::parse(&text).ok_or_else(|| serde::de::Error::custom("not a lowercase UUID"))
+    }
+}
+
+/// The object key of an uploaded file (SPEC section 4, "Keys"): opaque, so that no file name ever meets a URL parser.
+pub fn file_key(user_id: &Name, object: Id) -> String {
+    format!("users/{user_id}/o/{object}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_keep_to_their_alphabet() {
+        for good in ["a", "jt_user_7", "A.b-c_9", &"x".repeat(128)] {
+            assert!(Name::parse(good).is_some(), "{good}");
+        }
+        for bad in ["", ".a", "-a", "a/b", "a b", "ä", "a\0", &"x".repeat(129)] {
+            assert!(Name::parse(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn ids_have_one_spelling() {
+        let id = Id::from_random([7; 16]);
+        assert_eq!(id.to_string(), "07070707-0707-4707-8707-070707070707");
+        assert_eq!(Id::parse("07070707-0707-4707-8707-070707070707"), Some(id));
+        assert_eq!(Id::parse("0707070707074707870707070707070"), None);
+        assert_eq!(Id::parse("07070707070747078707070707070707"), None);
+        assert_eq!(file_key(&Name("u1".into()), id), "users/u1/o/07070707-0707-4707-8707-070707070707");
+    }
+}

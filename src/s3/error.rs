@@ -1,0 +1,119 @@
+//! What a store's refusal means to us.
+
+use serde::Deserialize;
+
+use crate::problem::{OriginFailure, Problem};
+
+/// A refusal: HTTP status and the S3 error code (empty if the body was no S3 error).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreError {
+    /// HTTP status; 200 for an error inside a 200.
+    pub status: u16,
+    /// `NoSuchUpload`, `SlowDown`, …
+    pub code: String,
+    /// The store's words, for the log.
+    pub message: String,
+}
+
+#[derive(Deserialize)]
+struct ErrorBody {
+    #[serde(rename = "Code", default)]
+    code: String,
+    #[serde(rename = "Message", default)]
+    message: String,
+}
+
+impl StoreError {
+    /// Reads an error answer; a body that is no S3 error leaves the code empty.
+    pub fn read(status: u16, body: &str) -> StoreError {
+        let text = body.trim();
+        let parsed = if text.contains("<Error>") || text.contains("<Error ") {
+            quick_xml::de::from_str::<ErrorBody>(text).ok()
+        } else {
+            None
+        };
+        let ErrorBody { code, message } = parsed.unwrap_or(ErrorBody { code: String::new(), message: String::new() });
+        StoreError { status, code, message }
+    }
+
+    /// Whether the store says that the upload does not exist (any more).
+    pub fn is_no_such_upload(&self) -> bool {
+        self.code == "NoSuchUpload" || (self.status == 404 && self.code.is_empty())
+    }
+
+    /// Whether the store refused the bytes because they are not what the hash says: any 400 that names the content hash or digest,
+    /// since stores do not agree on the code (AWS `XAmzContentSHA256Mismatch`, Swift and Ceph `BadDigest`).
+    pub fn is_hash_mismatch(&self) -> bool {
+        let names_hash = |text: &str| {
+            let text = text.to_ascii_lowercase();
+            text.contains("sha256") || text.contains("sha-256") || text.contains("digest")
+        };
+        self.status == 400 && (names_hash(&self.code) || names_hash(&self.message))
+    }
+
+    /// Whether the part list was refused: parts absent, replaced, out of order or too small.
+    pub fn is_part_list_refused(&self) -> bool {
+        matches!(self.code.as_str(), "InvalidPart" | "InvalidPartOrder" | "EntityTooSmall")
+    }
+
+    /// Whether the same call may succeed when repeated.
+    pub fn is_transient(&self) -> bool {
+        matches!(self.failure(), OriginFailure::Unavailable | OriginFailure::Timeout)
+    }
+
+    /// The refusal in our terms.
+    pub fn failure(&self) -> OriginFailure {
+        match (self.code.as_str(), self.status) {
+            ("RequestTimeTooSkewed", _) => OriginFailure::ClockSkew,
+            ("RequestTimeout", _) | (_, 504) => OriginFailure::Timeout,
+            ("SlowDown" | "InternalError" | "ServiceUnavailable" | "IncompleteAnswer", _) | (_, 429 | 500 | 502 | 503 | 520..=599) => {
+                OriginFailure::Unavailable
+            }
+            (_, 401 | 403) => OriginFailure::Credentials,
+            ("", status) => OriginFailure::Unexpected(format!("HTTP {status}")),
+            (code, _) => OriginFailure::Unexpected(code.to_owned()),
+        }
+    }
+
+    /// The refusal of an UploadPart or PutObject as the caller learns of it.
+    pub fn of_upload(&self) -> Problem {
+        if self.is_hash_mismatch() {
+            Problem::ChunkHashMismatch
+        } else if self.is_no_such_upload() {
+            Problem::UploadClosed { status: "closed at the store" }
+        } else {
+            Problem::Origin(self.failure())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(status: u16, code: &str, message: &str) -> StoreError {
+        StoreError::read(status, &format!("<?xml version='1.0'?>\n<Error><Code>{code}</Code><Message>{message}</Message><X/></Error>"))
+    }
+
+    #[test]
+    fn hash_mismatch_in_every_dialect() {
+        assert_eq!(error(400, "XAmzContentSHA256Mismatch", "").of_upload(), Problem::ChunkHashMismatch);
+        assert_eq!(error(400, "BadDigest", "").of_upload(), Problem::ChunkHashMismatch);
+        assert_eq!(error(400, "InvalidArgument", "x-amz-content-sha256 must match").of_upload(), Problem::ChunkHashMismatch);
+        assert_ne!(error(400, "InvalidArgument", "no").of_upload(), Problem::ChunkHashMismatch);
+        assert_ne!(error(403, "X", "digest").of_upload(), Problem::ChunkHashMismatch);
+    }
+
+    #[test]
+    fn the_rest_is_sorted_by_what_helps() {
+        assert!(matches!(error(404, "NoSuchUpload", "").of_upload(), Problem::UploadClosed { .. }));
+        assert_eq!(error(403, "RequestTimeTooSkewed", "").failure(), OriginFailure::ClockSkew);
+        assert_eq!(error(403, "SignatureDoesNotMatch", "").failure(), OriginFailure::Credentials);
+        assert_eq!(error(503, "SlowDown", "").failure(), OriginFailure::Unavailable);
+        assert_eq!(error(200, "InternalError", "").failure(), OriginFailure::Unavailable);
+        assert_eq!(StoreError::read(520, "<html>").failure(), OriginFailure::Unavailable);
+        assert_eq!(StoreError::read(418, "").failure(), OriginFailure::Unexpected("HTTP 418".into()));
+        assert!(error(400, "InvalidPart", "").is_part_list_refused());
+        assert!(error(500, "", "").is_transient());
+    }
+}

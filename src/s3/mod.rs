@@ -1,0 +1,179 @@
+//! S3 as values: an [`Action`] says what is meant, [`Store::request`] makes the signed HTTP request of it, [`xml`] and [`error`] read the answers.
+//! Nothing here does I/O. Path-style addressing only: the one form Lyve Cloud promises.
+
+pub mod actions;
+pub mod error;
+pub mod xml;
+
+use crate::sigv4::canonical::CanonicalInput;
+use crate::sigv4::{Signer, UNSIGNED_PAYLOAD, encode};
+use crate::units::{EpochMs, Sha256Hex};
+
+/// What the signature says of the body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Payload {
+    /// No body.
+    Empty,
+    /// A body with this hash, which the store verifies.
+    Sha256(Sha256Hex),
+    /// A body the store does not verify.
+    Unsigned,
+}
+
+impl Payload {
+    fn header(&self) -> &str {
+        match self {
+            // SHA-256 of nothing.
+            Payload::Empty => "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            Payload::Sha256(hash) => hash.as_str(),
+            Payload::Unsigned => UNSIGNED_PAYLOAD,
+        }
+    }
+}
+
+/// One S3 operation on one bucket, not yet signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Action {
+    /// HTTP method.
+    pub method: &'static str,
+    /// Object key; None for operations on the bucket.
+    pub key: Option<String>,
+    /// Query parameters, not encoded.
+    pub query: Vec<(String, String)>,
+    /// Headers that are signed (`x-amz-*`, `content-type`, `content-md5`): the only ones Cloudflare leaves alone.
+    pub signed_headers: Vec<(&'static str, String)>,
+    /// Headers that are sent unsigned, because a proxy on the way may rewrite them (`range`, `accept-encoding`).
+    pub plain_headers: Vec<(&'static str, String)>,
+    /// The body, as far as the signature cares.
+    pub payload: Payload,
+}
+
+/// A request ready to be sent as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedRequest {
+    /// HTTP method.
+    pub method: &'static str,
+    /// Absolute URL.
+    pub url: String,
+    /// Headers to set; `host` is left to the client, which derives it from the URL.
+    pub headers: Vec<(String, String)>,
+}
+
+/// Where the bucket is: scheme, authority and bucket name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Location {
+    scheme: String,
+    authority: String,
+    bucket: String,
+}
+
+impl Location {
+    /// Parses an endpoint such as `https://s3.lyvecloud.seagate.com` (scheme, host, optional port, nothing else).
+    pub fn parse(endpoint: &str, bucket: &str) -> Option<Location> {
+        let (scheme, rest) = endpoint.split_once("://")?;
+        let authority = rest.strip_suffix('/').unwrap_or(rest);
+        let default_port = match scheme {
+            "https" => ":443",
+            "http" => ":80",
+            _ => return None,
+        };
+        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']');
+        let bucket_is_fine = (3..=63).contains(&bucket.len())
+            && bucket.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-'));
+        if authority.is_empty() || !authority.bytes().all(plain) || !bucket_is_fine {
+            return None;
+        }
+        // fetch() drops a default port from Host, so it must not be signed either.
+        let authority = authority.strip_suffix(default_port).unwrap_or(authority).to_ascii_lowercase();
+        Some(Location { scheme: scheme.to_owned(), authority, bucket: bucket.to_owned() })
+    }
+
+    /// `scheme://host[:port]`.
+    pub fn endpoint(&self) -> String {
+        format!("{}://{}", self.scheme, self.authority)
+    }
+}
+
+/// A bucket and the key to sign for it.
+#[derive(Debug)]
+pub struct Store {
+    location: Location,
+    signer: Signer,
+}
+
+impl Store {
+    /// A store at `location`, signed for by `signer` (service `s3`).
+    pub fn new(location: Location, signer: Signer) -> Store {
+        Store { location, signer }
+    }
+
+    /// Where the bucket is.
+    pub fn location(&self) -> &Location {
+        &self.location
+    }
+
+    /// `/bucket/key` as it is addressed, e.g. for `x-amz-copy-source`.
+    pub fn path(&self, key: Option<&str>) -> String {
+        match key {
+            Some(key) => format!("/{}/{key}", self.location.bucket),
+            None => format!("/{}", self.location.bucket),
+        }
+    }
+
+    /// The action as a request signed in its headers.
+    pub fn request(&self, action: &Action, now: EpochMs) -> SignedRequest {
+        let path = self.path(action.key.as_deref());
+        let (stamp, _) = now.amz();
+        let payload_hash = action.payload.header();
+        let mut headers: Vec<(String, String)> = vec![
+            ("host".to_owned(), self.location.authority.clone()),
+            ("x-amz-content-sha256".to_owned(), payload_hash.to_owned()),
+            ("x-amz-date".to_owned(), stamp),
+        ];
+        headers.extend(action.signed_headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        let input =
+            CanonicalInput { method: action.method, path: &path, query: &action.query, headers: &headers, payload_hash };
+        let authorization = self.signer.authorization(&input, now);
+        headers.remove(0);
+        headers.push(("authorization".to_owned(), authorization));
+        headers.extend(action.plain_headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        SignedRequest { method: action.method, url: self.url(&path, &encode::query(&action.query)), headers }
+    }
+
+    /// The action as a presigned URL of `seconds`; whoever holds it must send `action.signed_headers` unchanged. The payload is not covered.
+    pub fn presign(&self, action: &Action, now: EpochMs, seconds: u64) -> String {
+        let path = self.path(action.key.as_deref());
+        let mut headers = vec![("host".to_owned(), self.location.authority.clone())];
+        headers.extend(action.signed_headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        let input = CanonicalInput {
+            method: action.method,
+            path: &path,
+            query: &action.query,
+            headers: &headers,
+            payload_hash: UNSIGNED_PAYLOAD,
+        };
+        let query = self.signer.presigned_query(&input, now, seconds);
+        self.url(&path, &query)
+    }
+
+    fn url(&self, path: &str, query: &str) -> String {
+        let separator = if query.is_empty() { "" } else { "?" };
+        format!("{}{}{separator}{query}", self.location.endpoint(), encode::path(path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endpoints_lose_default_ports_and_odd_ones_are_refused() {
+        let endpoint = |text| Location::parse(text, "bucket").map(|location| location.endpoint());
+        assert_eq!(endpoint("https://S3.lyvecloud.seagate.com:443/").as_deref(), Some("https://s3.lyvecloud.seagate.com"));
+        assert_eq!(endpoint("http://127.0.0.1:9000").as_deref(), Some("http://127.0.0.1:9000"));
+        for bad in ["s3.example.com", "ftp://h", "https://", "https://h/path", "https://u@h", "https://h?x"] {
+            assert_eq!(endpoint(bad), None, "{bad}");
+        }
+        assert!(Location::parse("https://h", "Bad_Bucket").is_none());
+    }
+}

@@ -1,0 +1,17 @@
+//! Uploads: plan, token, session, the chunk path, completion.
+
+pub mod chunk;
+pub mod plan;
+pub mod receipt;
+pub mod request;
+pub mod session;
+pub mod token;
+pub mod view;
+
+#[cfg(target_arch = "wasm32")]
+mod complete;
+#[cfg(target_arch = "wasm32")]
+mod object;
+#[cfg(target_arch = "wasm32")]
+pub mod routes;
+pub mod store;

@@ -1,0 +1,287 @@
+//! What clients send to start and steer an upload, and what is allowed in it.
+
+use serde::Deserialize;
+
+use super::plan::{PlanLimits, Strategy, plan};
+use crate::ids::{Id, Name};
+use crate::problem::Problem;
+use crate::units::{MAX_SAFE_INTEGER, Sha256Hex};
+
+/// The longest file name, bytes: four times what file systems take, so that no real name is refused.
+pub const MAX_NAME_BYTES: usize = 1024;
+/// The longest media type: RFC 6838 section 4.2 allows 127 + 1 + 127, parameters beside it.
+const MAX_TYPE_BYTES: usize = 255;
+
+/// Body of `POST /api/jetty/track-upload`.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "action", rename_all = "lowercase")]
+pub enum Track {
+    /// Open an upload.
+    Start(Box<Start>),
+    /// How far is it?
+    Progress(OfSession),
+    /// Put the parts together.
+    Complete(Complete),
+    /// Give up.
+    Fail(OfSession),
+}
+
+/// `start`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Start {
+    /// File name.
+    pub file_name: String,
+    /// Bytes, ≥ 1.
+    pub file_size: u64,
+    /// Claimed hash of the file.
+    #[serde(default)]
+    pub file_hash: Option<String>,
+    /// Hash of every chunk, in order.
+    #[serde(default)]
+    pub chunk_hashes: Option<Vec<String>>,
+    /// The chunk size the client assumes.
+    #[serde(default)]
+    pub chunk_size: Option<u64>,
+    /// Media type.
+    #[serde(default)]
+    pub content_type: Option<String>,
+    /// Namespace; the account's own by default.
+    #[serde(default)]
+    pub namespace: Option<String>,
+    /// What edges are ranked by.
+    #[serde(default)]
+    pub priority: Priority,
+}
+
+/// What edges are ranked by (SPEC section 6).
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Priority {
+    /// All terms alike.
+    #[default]
+    Balanced,
+    /// Latency and bandwidth first.
+    Speed,
+    /// Load and distance first.
+    Cost,
+}
+
+/// A body that only names a session.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OfSession {
+    /// Session id.
+    pub session_id: String,
+}
+
+/// `complete`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Complete {
+    /// Session id.
+    pub session_id: String,
+    /// Claimed hash of the file.
+    #[serde(default)]
+    pub file_hash: Option<String>,
+}
+
+/// Body of `POST /api/jetty/optimal-edges`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OptimalEdges {
+    /// File name.
+    #[serde(default)]
+    pub file_name: Option<String>,
+    /// Bytes, ≥ 1.
+    pub file_size: u64,
+    /// Claimed hash of the file.
+    #[serde(default)]
+    pub file_hash: Option<String>,
+    /// Media type.
+    #[serde(default)]
+    pub content_type: Option<String>,
+    /// What edges are ranked by.
+    #[serde(default)]
+    pub priority: Priority,
+    /// Where the client says it is.
+    #[serde(default)]
+    pub location: Option<crate::steering::geo::Location>,
+    /// How many edges are wanted.
+    #[serde(default)]
+    pub count: Option<u32>,
+}
+
+/// A `start` whose values are all allowed.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// File name.
+    pub file_name: String,
+    /// Bytes.
+    pub file_size: u64,
+    /// Claimed hash.
+    pub file_hash: Option<Sha256Hex>,
+    /// Claimed hashes of the chunks.
+    pub chunk_hashes: Option<Vec<Sha256Hex>>,
+    /// Assumed chunk size.
+    pub chunk_size: Option<u64>,
+    /// Media type, guessed from the name if not given.
+    pub content_type: String,
+    /// Namespace, if not the account's own.
+    pub namespace: Option<Name>,
+}
+
+impl Start {
+    /// Checks every value; the plan comes later, when the namespace is known.
+    ///
+    /// # Errors
+    /// [`Problem::Invalid`] naming the field.
+    pub fn check(self) -> Result<Wanted, Problem> {
+        check_file_size(self.file_size)?;
+        let chunk_hashes = match self.chunk_hashes {
+            None => None,
+            Some(_) if self.chunk_size.is_none() => {
+                return Err(invalid("chunkSize", "is required with chunkHashes"));
+            }
+            Some(hashes) => Some(
+                hashes
+                    .iter()
+                    .map(|hash| Sha256Hex::parse(hash).ok_or_else(|| invalid("chunkHashes", "must hold 64 hex digits each")))
+                    .collect::<Result<Vec<_>, _>>()?,
+            ),
+        };
+        let file_name = check_file_name("fileName", &self.file_name)?;
+        Ok(Wanted {
+            content_type: check_content_type(self.content_type.as_deref(), &file_name)?,
+            file_name,
+            file_size: self.file_size,
+            file_hash: check_hash("fileHash", self.file_hash.as_deref())?,
+            chunk_hashes,
+            chunk_size: self.chunk_size,
+            namespace: check_namespace("namespace", self.namespace.as_deref())?,
+        })
+    }
+}
+
+impl Wanted {
+    /// The plan, if it is the one the client assumes.
+    ///
+    /// # Errors
+    /// [`Problem::FileTooLarge`], [`Problem::PlanMismatch`], [`Problem::Invalid`] if the number of chunk hashes is not the plan's.
+    pub fn plan(&self, namespace_chunk: Option<u64>, limits: &PlanLimits) -> Result<Strategy, Problem> {
+        let strategy = plan(self.file_size, namespace_chunk, limits)?;
+        if self.chunk_size.is_some_and(|size| size != strategy.chunk_size) {
+            return Err(Problem::PlanMismatch { strategy: serde_json::to_value(strategy).unwrap_or_default() });
+        }
+        let count = usize::try_from(strategy.chunk_count).unwrap_or(usize::MAX);
+        match &self.chunk_hashes {
+            Some(hashes) if hashes.len() != count => Err(invalid("chunkHashes", "must have one hash for each chunk of the plan")),
+            _ => Ok(strategy),
+        }
+    }
+}
+
+fn invalid(field: &'static str, detail: &str) -> Problem {
+    Problem::Invalid { field, detail: detail.to_owned() }
+}
+
+/// A size that is at least one byte and that JSON carries exactly.
+pub fn check_file_size(size: u64) -> Result<(), Problem> {
+    if (1..=MAX_SAFE_INTEGER).contains(&size) { Ok(()) } else { Err(invalid("fileSize", "must be from 1 to 2^53-1")) }
+}
+
+/// A name of 1..=1,024 bytes without control characters.
+pub fn check_file_name(field: &'static str, name: &str) -> Result<String, Problem> {
+    if name.is_empty() || name.len() > MAX_NAME_BYTES {
+        return Err(invalid(field, "must be 1 to 1,024 bytes of UTF-8"));
+    }
+    if name.chars().any(char::is_control) {
+        return Err(invalid(field, "must not hold control characters"));
+    }
+    Ok(name.to_owned())
+}
+
+/// A media type that fits into a header, or the one the name suggests.
+pub fn check_content_type(given: Option<&str>, file_name: &str) -> Result<String, Problem> {
+    match given.map(str::trim).filter(|text| !text.is_empty()) {
+        None => Ok(mime_guess::from_path(file_name).first_raw().unwrap_or("application/octet-stream").to_owned()),
+        Some(text) => {
+            let token = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b));
+            let essence = text.split(';').next().unwrap_or_default().trim();
+            let well_formed = essence.split_once('/').is_some_and(|(kind, sub)| token(kind) && token(sub));
+            let printable = text.bytes().all(|b| (0x20..0x7f).contains(&b));
+            if well_formed && printable && text.len() <= MAX_TYPE_BYTES {
+                Ok(text.to_owned())
+            } else {
+                Err(invalid("contentType", "must be a media type such as video/mp4"))
+            }
+        }
+    }
+}
+
+/// A SHA-256 in hex, if there is one.
+pub fn check_hash(field: &'static str, hash: Option<&str>) -> Result<Option<Sha256Hex>, Problem> {
+    hash.map(|hash| Sha256Hex::parse(hash.trim()).ok_or_else(|| invalid(field, "must be 64 hex digits"))).transpose()
+}
+
+/// A namespace's name, if there is one.
+pub fn check_namespace(field: &'static str, name: Option<&str>) -> Result<Option<Name>, Problem> {
+    name.map(|name| Name::parse(name).ok_or_else(|| invalid(field, "must match [A-Za-z0-9][A-Za-z0-9._-]{0,127}"))).transpose()
+}
+
+/// A session id; what is no id is not found.
+pub fn check_session(id: &str) -> Result<Id, Problem> {
+    Id::parse(id).ok_or(Problem::NotFound)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::MB;
+
+    const LIMITS: PlanLimits = PlanLimits { max_part_bytes: 100 * MB, smallest_chunk: 10 * MB, max_threads: 32 };
+
+    fn start(json: &str) -> Result<Wanted, Problem> {
+        crate::http::json::parse::<Start>(json.as_bytes())?.check()
+    }
+
+    fn field(result: Result<Wanted, Problem>) -> &'static str {
+        match result {
+            Err(Problem::Invalid { field, .. }) => field,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_start_with_everything_and_unknown_fields() {
+        let wanted = start(r#"{"fileName":"a.mp4","fileSize":25000000,"fileHash":null,"priority":"speed","new":1}"#).unwrap();
+        assert_eq!((wanted.content_type.as_str(), wanted.file_hash.is_none()), ("video/mp4", true));
+        assert_eq!(wanted.plan(None, &LIMITS).unwrap().chunk_count, 3);
+    }
+
+    #[test]
+    fn every_bad_value_names_its_field() {
+        assert_eq!(field(start(r#"{"fileName":"","fileSize":1}"#)), "fileName");
+        assert_eq!(field(start(r#"{"fileName":"a\u0000b","fileSize":1}"#)), "fileName");
+        assert_eq!(field(start(&format!(r#"{{"fileName":"{}","fileSize":1}}"#, "x".repeat(1025)))), "fileName");
+        assert_eq!(field(start(r#"{"fileName":"a","fileSize":0}"#)), "fileSize");
+        assert_eq!(field(start(r#"{"fileName":"a","fileSize":9007199254740992}"#)), "fileSize");
+        assert_eq!(field(start(r#"{"fileName":"a","fileSize":1,"fileHash":"x"}"#)), "fileHash");
+        assert_eq!(field(start(r#"{"fileName":"a","fileSize":1,"contentType":"x\ny/z"}"#)), "contentType");
+        assert_eq!(field(start(r#"{"fileName":"a","fileSize":1,"namespace":"../x"}"#)), "namespace");
+        assert_eq!(field(start(r#"{"fileName":"a","fileSize":1,"chunkHashes":[]}"#)), "chunkSize");
+        assert_eq!(field(start(r#"{"fileName":"a","fileSize":1,"chunkSize":1,"chunkHashes":["z"]}"#)), "chunkHashes");
+        assert!(matches!(start(r#"{"fileName":"a","fileSize":"1"}"#), Err(Problem::Invalid { .. })));
+        assert!(matches!(start(r#"{"fileName":"a","fileSize":1"#), Err(Problem::Malformed { .. })));
+    }
+
+    #[test]
+    fn an_assumed_plan_must_be_the_plan() {
+        let wanted = start(r#"{"fileName":"a","fileSize":25000000,"chunkSize":5000000}"#).unwrap();
+        let Err(Problem::PlanMismatch { strategy }) = wanted.plan(None, &LIMITS) else { panic!() };
+        assert_eq!(strategy.to_string(), r#"{"chunkCount":3,"chunkSize":10000000,"threads":16}"#);
+        let hash = "0".repeat(64);
+        let wanted = start(&format!(r#"{{"fileName":"a","fileSize":25000000,"chunkSize":10000000,"chunkHashes":["{hash}"]}}"#)).unwrap();
+        assert!(matches!(wanted.plan(None, &LIMITS), Err(Problem::Invalid { field: "chunkHashes", .. })));
+    }
+}

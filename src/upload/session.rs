@@ -1,0 +1,394 @@
+//! The upload session as a state machine of plain values. The Durable Object in [`super::object`] only loads it, applies a message and writes the effects.
+//!
+//! ```text
+//! uploading ──begin completion──▶ completing ──finish──▶ complete
+//!     │  ▲                            │
+//!     │  └────────── cancel ──────────┘
+//!     ├──fail──▶ failed
+//!     └──time──▶ expired
+//! ```
+//! Invariants: a part is recorded only while uploading, at the plan's length; an upload completes only with every part recorded; complete, failed and
+//! expired are final; the outcome of a completion never changes once stored.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::plan::part_len;
+use crate::ids::{Id, Name};
+use crate::s3::xml::ListedPart;
+use crate::units::{EpochMs, Sha256Hex};
+
+/// How long one call may hold a completion before another may take it over, ms. Longer than the store may take: S3 documents "several minutes" only for
+/// the largest uploads, and a takeover is harmless (completing twice ends in the same object); this bounds needless ones.
+pub const COMPLETION_LEASE_MS: u64 = 120_000;
+
+/// Where an upload stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Takes parts.
+    Uploading,
+    /// The store is putting the parts together.
+    Completing,
+    /// The object is there.
+    Complete,
+    /// Given up by the client.
+    Failed,
+    /// Given up by time.
+    Expired,
+}
+
+impl Status {
+    /// The word of the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Uploading => "uploading",
+            Status::Completing => "completing",
+            Status::Complete => "complete",
+            Status::Failed => "failed",
+            Status::Expired => "expired",
+        }
+    }
+}
+
+/// The right to complete, held by one call until a deadline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// The holder.
+    pub attempt: Id,
+    /// Void from then on.
+    pub until: EpochMs,
+}
+
+/// Everything about an upload but its parts. Persisted as JSON: new fields default (pinned below).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Meta {
+    /// Session id.
+    pub session: Id,
+    /// Account id.
+    pub account: Id,
+    /// Namespace.
+    pub namespace: Name,
+    /// The asset that completion creates; drawn at start, so that completing twice creates one.
+    pub asset: Id,
+    /// The object that completion creates.
+    pub object: Id,
+    /// Object key.
+    pub key: String,
+    /// The store's upload id.
+    pub upload_id: String,
+    /// File name.
+    pub file_name: String,
+    /// Bytes.
+    pub file_size: u64,
+    /// Bytes of every part but the last.
+    pub chunk_size: u64,
+    /// Media type.
+    pub content_type: String,
+    /// The hash the client claims for the whole file.
+    #[serde(default)]
+    pub file_hash: Option<Sha256Hex>,
+    /// Whether chunks may come without a hash.
+    #[serde(default)]
+    pub allow_unsigned: bool,
+    /// When it was opened.
+    pub created: EpochMs,
+    /// Time to live after the last activity, ms.
+    pub ttl_ms: u64,
+    /// See [`Status`].
+    pub status: Status,
+    /// Who is completing it.
+    #[serde(default)]
+    pub lease: Option<Lease>,
+    /// The answer of the completion, once there is one.
+    #[serde(default)]
+    pub outcome: Option<Value>,
+}
+
+impl Meta {
+    /// Number of parts.
+    pub fn chunk_count(&self) -> u32 {
+        u32::try_from(self.file_size.div_ceil(self.chunk_size.max(1))).unwrap_or(u32::MAX)
+    }
+
+    fn part_len(&self, number: u16) -> Option<u64> {
+        part_len(self.file_size, self.chunk_size, u32::from(number))
+    }
+}
+
+/// A recorded part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Part {
+    /// 1..=10,000.
+    #[serde(rename = "partNumber")]
+    pub number: u16,
+    /// The store's ETag, without quotes.
+    pub etag: String,
+    /// Bytes.
+    pub size: u64,
+    /// The hash the store verified; None if it came without, or was adopted from a listing.
+    pub sha256: Option<Sha256Hex>,
+    /// The edge that served it.
+    pub edge: String,
+    /// When it was recorded.
+    pub at: EpochMs,
+}
+
+/// What a session is asked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "message", rename_all = "snake_case")]
+pub enum Message {
+    /// Open it. Repeating is harmless.
+    Open {
+        /// The session to open.
+        meta: Box<Meta>,
+    },
+    /// The store has this part. `at` is set by the session.
+    Record {
+        /// The part.
+        part: Part,
+    },
+    /// Everything, for progress and resume.
+    Snapshot,
+    /// What the store lists: adopt what the record lacks, drop what the store lacks.
+    Reconcile {
+        /// The store's parts, all pages.
+        listed: Vec<ListedPart>,
+        /// When the listing began: records younger than that are newer than it.
+        listed_at: EpochMs,
+    },
+    /// Ask for the right to complete.
+    BeginCompletion {
+        /// Who asks.
+        attempt: Id,
+        /// The file hash named by `complete`.
+        file_hash: Option<Sha256Hex>,
+    },
+    /// The object is there and recorded; keep the answer.
+    FinishCompletion {
+        /// The answer.
+        outcome: Value,
+    },
+    /// The completion did not happen; take parts again.
+    CancelCompletion {
+        /// The holder of the lease.
+        attempt: Id,
+    },
+    /// Give up.
+    Fail,
+}
+
+/// What a session answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "reply", rename_all = "snake_case")]
+pub enum Reply {
+    /// Done.
+    Done,
+    /// No such session.
+    Unknown,
+    /// The session, with every part.
+    State {
+        /// All but the parts.
+        meta: Box<Meta>,
+        /// Ascending.
+        parts: Vec<Part>,
+        /// When it expires if nothing happens.
+        expires: EpochMs,
+    },
+    /// The part is not of the plan's length, or not in the plan.
+    NotInPlan,
+    /// Not all parts are there.
+    Missing {
+        /// Ascending.
+        parts: Vec<u16>,
+    },
+    /// `complete` names another hash than `start`.
+    OtherHash,
+    /// Somebody else is completing.
+    Busy,
+    /// Already complete, with the answer.
+    Complete {
+        /// The answer.
+        outcome: Value,
+    },
+    /// It takes no more.
+    Closed {
+        /// Why.
+        status: Status,
+    },
+}
+
+/// What has to be written before the answer may leave.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Write the meta data.
+    PutMeta,
+    /// Write this part.
+    PutPart(Part),
+    /// Remove this part.
+    DropPart(u16),
+}
+
+/// A session in memory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Session {
+    /// All but the parts.
+    pub meta: Meta,
+    /// By number.
+    pub parts: BTreeMap<u16, Part>,
+}
+
+impl Session {
+    /// The parts that are not there, ascending.
+    pub fn missing(&self) -> Vec<u16> {
+        missing(self.meta.chunk_count(), self.parts.keys().copied())
+    }
+
+    /// When it expires if nothing happens.
+    pub fn expires(&self) -> EpochMs {
+        let last = self.parts.values().map(|part| part.at).max().unwrap_or(self.meta.created);
+        last.max(self.meta.created).plus(self.meta.ttl_ms)
+    }
+
+    fn state(&self) -> Reply {
+        Reply::State {
+            meta: Box::new(self.meta.clone()),
+            parts: self.parts.values().cloned().collect(),
+            expires: self.expires(),
+        }
+    }
+
+    fn record(&mut self, mut part: Part, now: EpochMs) -> (Reply, Vec<Effect>) {
+        if self.meta.status != Status::Uploading {
+            return (Reply::Closed { status: self.meta.status }, vec![]);
+        }
+        if self.meta.part_len(part.number) != Some(part.size) {
+            return (Reply::NotInPlan, vec![]);
+        }
+        part.at = now;
+        self.parts.insert(part.number, part.clone());
+        (Reply::Done, vec![Effect::PutPart(part)])
+    }
+
+    fn reconcile(&mut self, listed: Vec<ListedPart>, listed_at: EpochMs, now: EpochMs) -> (Reply, Vec<Effect>) {
+        let mut effects = Vec::new();
+        if self.meta.status == Status::Uploading {
+            let on_store: BTreeSet<u16> = listed.iter().map(|part| part.part_number).collect();
+            let lost: Vec<u16> =
+                self.parts.values().filter(|p| p.at < listed_at && !on_store.contains(&p.number)).map(|p| p.number).collect();
+            for number in lost {
+                self.parts.remove(&number);
+                effects.push(Effect::DropPart(number));
+            }
+            for ListedPart { part_number, etag, size } in listed {
+                let known = self.parts.get(&part_number).is_some_and(|part| part.at >= listed_at || part.etag == etag);
+                if !known && self.meta.part_len(part_number) == Some(size) {
+                    let part = Part { number: part_number, etag, size, sha256: None, edge: "origin".to_owned(), at: now };
+                    self.parts.insert(part_number, part.clone());
+                    effects.push(Effect::PutPart(part));
+                }
+            }
+        }
+        (self.state(), effects)
+    }
+
+    fn begin(&mut self, attempt: Id, file_hash: Option<Sha256Hex>, now: EpochMs) -> (Reply, Vec<Effect>) {
+        if file_hash.is_some() && self.meta.file_hash.is_some() && file_hash != self.meta.file_hash {
+            return (Reply::OtherHash, vec![]);
+        }
+        match (self.meta.status, &self.meta.lease, &self.meta.outcome) {
+            (Status::Complete, _, Some(outcome)) => (Reply::Complete { outcome: outcome.clone() }, vec![]),
+            (Status::Completing, Some(lease), _) if lease.until > now && lease.attempt != attempt => (Reply::Busy, vec![]),
+            (Status::Uploading | Status::Completing, _, _) => {
+                let missing = self.missing();
+                if !missing.is_empty() {
+                    return (Reply::Missing { parts: missing }, vec![]);
+                }
+                self.meta.status = Status::Completing;
+                self.meta.lease = Some(Lease { attempt, until: now.plus(COMPLETION_LEASE_MS) });
+                (self.state(), vec![Effect::PutMeta])
+            }
+            (status, _, _) => (Reply::Closed { status }, vec![]),
+        }
+    }
+
+    fn finish(&mut self, outcome: Value) -> (Reply, Vec<Effect>) {
+        match (self.meta.status, &self.meta.outcome) {
+            (_, Some(first)) => (Reply::Complete { outcome: first.clone() }, vec![]),
+            (Status::Completing, None) => {
+                self.meta.status = Status::Complete;
+                self.meta.lease = None;
+                self.meta.outcome = Some(outcome.clone());
+                (Reply::Complete { outcome }, vec![Effect::PutMeta])
+            }
+            (status, None) => (Reply::Closed { status }, vec![]),
+        }
+    }
+
+    fn cancel(&mut self, attempt: Id) -> (Reply, Vec<Effect>) {
+        let holds = self.meta.lease.as_ref().is_some_and(|lease| lease.attempt == attempt);
+        if self.meta.status != Status::Completing || !holds {
+            return (Reply::Closed { status: self.meta.status }, vec![]);
+        }
+        self.meta.status = Status::Uploading;
+        self.meta.lease = None;
+        (Reply::Done, vec![Effect::PutMeta])
+    }
+
+    fn fail(&mut self) -> (Reply, Vec<Effect>) {
+        match self.meta.status {
+            Status::Uploading => {
+                self.meta.status = Status::Failed;
+                (self.state(), vec![Effect::PutMeta])
+            }
+            // Repeating is harmless: the caller aborts at the store again, in case the first time did not get there.
+            Status::Failed | Status::Expired => (self.state(), vec![]),
+            Status::Completing => (Reply::Busy, vec![]),
+            Status::Complete => (Reply::Closed { status: Status::Complete }, vec![]),
+        }
+    }
+}
+
+/// Part numbers of 1..=`count` that are not among `there` (ascending).
+pub fn missing(count: u32, there: impl Iterator<Item = u16>) -> Vec<u16> {
+    let there: BTreeSet<u16> = there.collect();
+    (1..=u16::try_from(count).unwrap_or(u16::MAX)).filter(|number| !there.contains(number)).collect()
+}
+
+/// Applies one message at `now`. The effects must be durable before the reply leaves.
+pub fn apply(slot: &mut Option<Session>, message: Message, now: EpochMs) -> (Reply, Vec<Effect>) {
+    let session = match (slot.as_mut(), message) {
+        (None, Message::Open { meta }) => {
+            *slot = Some(Session { meta: *meta, parts: BTreeMap::new() });
+            return (Reply::Done, vec![Effect::PutMeta]);
+        }
+        (None, _) => return (Reply::Unknown, vec![]),
+        (Some(session), message) => (session, message),
+    };
+    let (session, message) = session;
+    let mut before = Vec::new();
+    if session.meta.status == Status::Uploading && now >= session.expires() {
+        session.meta.status = Status::Expired;
+        before.push(Effect::PutMeta);
+    }
+    let (reply, effects) = match message {
+        Message::Open { meta } if meta.session == session.meta.session && meta.upload_id == session.meta.upload_id => (Reply::Done, vec![]),
+        Message::Open { .. } => (Reply::Closed { status: session.meta.status }, vec![]),
+        Message::Record { part } => session.record(part, now),
+        Message::Snapshot => (session.state(), vec![]),
+        Message::Reconcile { listed, listed_at } => session.reconcile(listed, listed_at, now),
+        Message::BeginCompletion { attempt, file_hash } => session.begin(attempt, file_hash, now),
+        Message::FinishCompletion { outcome } => session.finish(outcome),
+        Message::CancelCompletion { attempt } => session.cancel(attempt),
+        Message::Fail => session.fail(),
+    };
+    before.extend(effects);
+    (reply, before)
+}
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;

@@ -1,0 +1,182 @@
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+
+const CHUNK: u64 = 10;
+
+fn meta(chunks: u64) -> Meta {
+    Meta {
+        session: Id::from_random([1; 16]),
+        account: Id::from_random([2; 16]),
+        namespace: Name::parse("jt_user_1").unwrap(),
+        asset: Id::from_random([3; 16]),
+        object: Id::from_random([4; 16]),
+        key: "users/1/o/x".into(),
+        upload_id: "up".into(),
+        file_name: "a.bin".into(),
+        file_size: chunks * CHUNK - 3,
+        chunk_size: CHUNK,
+        content_type: "application/octet-stream".into(),
+        file_hash: Some(Sha256Hex::of(b"file")),
+        allow_unsigned: false,
+        created: EpochMs(1_000),
+        ttl_ms: 500,
+        status: Status::Uploading,
+        lease: None,
+        outcome: None,
+    }
+}
+
+fn part(number: u16, chunks: u16) -> Part {
+    let size = if number == chunks { CHUNK - 3 } else { CHUNK };
+    Part { number, etag: format!("e{number}"), size, sha256: None, edge: "SIN".into(), at: EpochMs(0) }
+}
+
+fn open(chunks: u64) -> Option<Session> {
+    let mut slot = None;
+    assert_eq!(apply(&mut slot, Message::Open { meta: Box::new(meta(chunks)) }, EpochMs(1_000)), (Reply::Done, vec![Effect::PutMeta]));
+    slot
+}
+
+fn say(slot: &mut Option<Session>, message: Message) -> Reply {
+    apply(slot, message, EpochMs(1_100)).0
+}
+
+fn begin(attempt: u8) -> Message {
+    Message::BeginCompletion { attempt: Id::from_random([attempt; 16]), file_hash: None }
+}
+
+#[test]
+fn a_whole_life() {
+    let mut slot = open(2);
+    assert_eq!(say(&mut slot, Message::Record { part: part(2, 2) }), Reply::Done);
+    assert_eq!(say(&mut slot, begin(9)), Reply::Missing { parts: vec![1] });
+    assert_eq!(say(&mut slot, Message::Record { part: part(1, 2) }), Reply::Done);
+    assert_eq!(say(&mut slot, Message::Record { part: part(1, 2) }), Reply::Done, "the same part again is harmless");
+    assert!(matches!(say(&mut slot, begin(9)), Reply::State { parts, .. } if parts.len() == 2));
+    assert_eq!(say(&mut slot, begin(8)), Reply::Busy);
+    assert_eq!(say(&mut slot, Message::Fail), Reply::Busy);
+    assert_eq!(say(&mut slot, Message::Record { part: part(1, 2) }), Reply::Closed { status: Status::Completing });
+    assert_eq!(say(&mut slot, Message::FinishCompletion { outcome: json!(1) }), Reply::Complete { outcome: json!(1) });
+    assert_eq!(say(&mut slot, Message::FinishCompletion { outcome: json!(2) }), Reply::Complete { outcome: json!(1) });
+    assert_eq!(say(&mut slot, begin(8)), Reply::Complete { outcome: json!(1) });
+    assert_eq!(say(&mut slot, Message::Fail), Reply::Closed { status: Status::Complete });
+}
+
+#[test]
+fn a_completion_can_be_taken_over_after_its_lease_and_cancelled_by_its_holder() {
+    let mut slot = open(1);
+    say(&mut slot, Message::Record { part: part(1, 1) });
+    say(&mut slot, begin(9));
+    let later = EpochMs(1_100 + COMPLETION_LEASE_MS);
+    assert!(matches!(apply(&mut slot, begin(8), later).0, Reply::State { .. }));
+    let cancel = |attempt: u8| Message::CancelCompletion { attempt: Id::from_random([attempt; 16]) };
+    assert_eq!(say(&mut slot, cancel(9)), Reply::Closed { status: Status::Completing });
+    assert_eq!(say(&mut slot, cancel(8)), Reply::Done);
+    assert_eq!(say(&mut slot, Message::Record { part: part(1, 1) }), Reply::Done);
+}
+
+#[test]
+fn wrong_parts_and_hashes_are_refused() {
+    let mut slot = open(2);
+    for bad in [Part { size: 9, ..part(1, 2) }, Part { size: 10, ..part(2, 2) }, Part { number: 3, ..part(1, 2) }, Part { number: 0, ..part(1, 2) }] {
+        assert_eq!(apply(&mut slot, Message::Record { part: bad }, EpochMs(1_100)), (Reply::NotInPlan, vec![]));
+    }
+    let other = Message::BeginCompletion { attempt: Id::from_random([1; 16]), file_hash: Some(Sha256Hex::of(b"other")) };
+    assert_eq!(say(&mut slot, other), Reply::OtherHash);
+    assert_eq!(say(&mut None, Message::Snapshot), Reply::Unknown);
+}
+
+#[test]
+fn activity_puts_off_expiry() {
+    let mut slot = open(2);
+    apply(&mut slot, Message::Record { part: part(1, 2) }, EpochMs(1_499));
+    assert_eq!(apply(&mut slot, Message::Record { part: part(2, 2) }, EpochMs(1_998)).0, Reply::Done);
+    let (reply, effects) = apply(&mut slot, Message::Record { part: part(2, 2) }, EpochMs(2_498));
+    assert_eq!((reply, effects), (Reply::Closed { status: Status::Expired }, vec![Effect::PutMeta]));
+}
+
+#[test]
+fn reconcile_adopts_and_drops_but_never_what_is_newer_than_the_listing() {
+    let mut slot = open(4);
+    for number in [1, 2] {
+        apply(&mut slot, Message::Record { part: part(number, 4) }, EpochMs(1_010));
+    }
+    apply(&mut slot, Message::Record { part: part(3, 4) }, EpochMs(1_030));
+    let listed = |number: u16, etag: &str, size| ListedPart { part_number: number, etag: etag.into(), size };
+    let message = Message::Reconcile {
+        listed: vec![listed(2, "other", CHUNK), listed(4, "e4", CHUNK - 3), listed(5, "x", 1)],
+        listed_at: EpochMs(1_020),
+    };
+    let (reply, effects) = apply(&mut slot, message, EpochMs(1_040));
+    let Reply::State { parts, .. } = reply else { panic!("{reply:?}") };
+    assert_eq!(parts.iter().map(|p| (p.number, p.etag.as_str())).collect::<Vec<_>>(), [(2, "other"), (3, "e3"), (4, "e4")]);
+    assert_eq!(effects.len(), 3);
+}
+
+/// Rows outlive deployments: an old row must load, a new one must look like this.
+#[test]
+fn the_persisted_form_is_pinned() {
+    let text = r#"{"session":"01010101-0101-4101-8101-010101010101","account":"02020202-0202-4202-8202-020202020202","namespace":"jt_user_1","asset":"03030303-0303-4303-8303-030303030303","object":"04040404-0404-4404-8404-040404040404","key":"users/1/o/x","upload_id":"up","file_name":"a.bin","file_size":7,"chunk_size":10,"content_type":"application/octet-stream","file_hash":"3b9c358f36f0a31b6ad3e14f309c7cf198ac9246e8316f9ce543d5b19ac02b80","allow_unsigned":false,"created":1000,"ttl_ms":500,"status":"uploading","lease":null,"outcome":null}"#;
+    assert_eq!(serde_json::to_string(&meta(1)).unwrap(), text);
+    let old = r#"{"session":"01010101-0101-4101-8101-010101010101","account":"02020202-0202-4202-8202-020202020202","namespace":"jt_user_1","asset":"03030303-0303-4303-8303-030303030303","object":"04040404-0404-4404-8404-040404040404","key":"users/1/o/x","upload_id":"up","file_name":"a.bin","file_size":7,"chunk_size":10,"content_type":"application/octet-stream","created":1000,"ttl_ms":500,"status":"uploading"}"#;
+    assert_eq!(serde_json::from_str::<Meta>(old).unwrap(), Meta { file_hash: None, ..meta(1) });
+}
+
+fn messages(chunks: u16) -> impl Strategy<Value = Message> {
+    prop_oneof![
+        6 => (0..=chunks + 1, any::<bool>()).prop_map(move |(n, wrong)| Message::Record {
+            part: Part { size: if wrong { 1 } else { part(n, chunks).size }, ..part(n, chunks) }
+        }),
+        2 => (0u8..3).prop_map(begin),
+        1 => (0u8..3).prop_map(|a| Message::CancelCompletion { attempt: Id::from_random([a; 16]) }),
+        1 => any::<u8>().prop_map(|n| Message::FinishCompletion { outcome: json!(n) }),
+        1 => Just(Message::Fail),
+        1 => Just(Message::Snapshot),
+        1 => (prop::collection::btree_set(1..=chunks, 0..5), any::<u16>()).prop_map(move |(numbers, at)| Message::Reconcile {
+            listed: numbers.into_iter().map(|n| ListedPart { part_number: n, etag: format!("l{n}"), size: part(n, chunks).size }).collect(),
+            listed_at: EpochMs(1_000 + u64::from(at)),
+        }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    /// Whatever is said in whatever order: the invariants at the head of the module hold, and what was written equals what is in memory.
+    #[test]
+    fn invariants(chunks in 1u16..5, steps in prop::collection::vec((messages(4), 0u64..90), 0..40)) {
+        let mut slot = open(u64::from(chunks));
+        let mut written = slot.clone().unwrap();
+        let mut now = 1_000;
+        let mut outcome: Option<Value> = None;
+        for (message, wait) in steps {
+            now += wait;
+            let before = slot.clone().unwrap();
+            let (reply, effects) = apply(&mut slot, message, EpochMs(now));
+            let after = slot.clone().unwrap();
+            for effect in effects {
+                match effect {
+                    Effect::PutMeta => written.meta = after.meta.clone(),
+                    Effect::PutPart(part) => { written.parts.insert(part.number, part); }
+                    Effect::DropPart(number) => { written.parts.remove(&number); }
+                }
+            }
+            prop_assert_eq!(&written, &after, "a crash here loses something");
+            prop_assert!(after.parts.values().all(|p| after.meta.part_len(p.number) == Some(p.size)));
+            if matches!(before.meta.status, Status::Complete | Status::Failed | Status::Expired) {
+                prop_assert_eq!(&before, &after, "final states are final");
+            }
+            if before.meta.status != Status::Uploading {
+                prop_assert_eq!(&before.parts, &after.parts, "parts change only while uploading");
+            }
+            if matches!(after.meta.status, Status::Completing | Status::Complete) {
+                prop_assert!(after.missing().is_empty());
+            }
+            if let Reply::Complete { outcome: told } = reply {
+                prop_assert_eq!(outcome.get_or_insert(told.clone()), &told, "one upload, one outcome");
+            }
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! SQL of the upload history.
+
+use serde::Deserialize;
+
+use super::session::Meta;
+use super::token::UploadClaims;
+use crate::ids::{Id, Name};
+use crate::sql::{Arg, Statement, flag};
+use crate::units::{EpochMs, MAX_SAFE_INTEGER};
+
+macro_rules! session_query {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, account_id, namespace, s3_key, upload_id, file_name, file_size, chunk_size, content_type, file_hash, allow_unsigned, status, \
+             created_at FROM upload_sessions ",
+            $rest
+        )
+    };
+}
+
+const BY_ID: &str = session_query!("WHERE id = ?1 AND account_id = ?2");
+const BY_UPLOAD_ID: &str = session_query!("WHERE upload_id = ?1 AND account_id = ?2");
+const OF_ACCOUNT: &str = session_query!(
+    "WHERE account_id = ?1 AND status = ?2 AND (created_at, id) < (?3, ?4) ORDER BY created_at DESC, id DESC LIMIT ?5"
+);
+const INSERT: &str = "INSERT INTO upload_sessions (id, account_id, namespace, s3_key, upload_id, file_name, file_size, chunk_size, content_type, \
+     file_hash, allow_unsigned, status, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'open', ?12, ?12)";
+const CLOSE: &str = "UPDATE upload_sessions SET status = ?2, updated_at = ?3 WHERE id = ?1 AND status = 'open'";
+
+/// The statements of this file.
+pub const ALL: &[(&str, &str)] =
+    &[("BY_ID", BY_ID), ("BY_UPLOAD_ID", BY_UPLOAD_ID), ("OF_ACCOUNT", OF_ACCOUNT), ("INSERT", INSERT), ("CLOSE", CLOSE)];
+
+/// One row of the history.
+#[derive(Debug, Clone, Deserialize)]
+pub struct SessionRow {
+    /// Session id.
+    pub id: Id,
+    /// Account id.
+    pub account_id: Id,
+    /// Namespace.
+    pub namespace: Name,
+    /// Object key.
+    pub s3_key: String,
+    /// The store's upload id.
+    pub upload_id: String,
+    /// File name.
+    pub file_name: String,
+    /// Bytes.
+    pub file_size: u64,
+    /// Bytes.
+    pub chunk_size: u64,
+    /// Media type.
+    pub content_type: String,
+    /// The claimed hash of the file.
+    pub file_hash: Option<String>,
+    /// Whether chunks may come without a hash.
+    #[serde(deserialize_with = "flag")]
+    pub allow_unsigned: bool,
+    /// `open`, `complete`, `failed` or `expired`.
+    pub status: String,
+    /// When it was opened.
+    pub created_at: EpochMs,
+}
+
+impl SessionRow {
+    /// What a token for this upload says.
+    pub fn claims(&self, expires: EpochMs) -> UploadClaims {
+        UploadClaims {
+            account: self.account_id,
+            namespace: self.namespace.clone(),
+            session: self.id,
+            key: self.s3_key.clone(),
+            upload_id: self.upload_id.clone(),
+            file_size: self.file_size,
+            chunk_size: self.chunk_size,
+            allow_unsigned: self.allow_unsigned,
+            expires,
+        }
+    }
+}
+
+/// The account's session by its id.
+pub fn by_id(session: Id, account: Id) -> Statement {
+    Statement { sql: BY_ID, args: vec![session.to_string().into(), account.to_string().into()] }
+}
+
+/// The account's session by the store's upload id.
+pub fn by_upload_id(upload_id: &str, account: Id) -> Statement {
+    Statement { sql: BY_UPLOAD_ID, args: vec![upload_id.into(), account.to_string().into()] }
+}
+
+/// The account's sessions of a status, newest first, after `cursor`.
+pub fn of_account(account: Id, status: &str, cursor: Option<(EpochMs, Id)>, limit: u64) -> Statement {
+    let (at, id) = cursor.map_or((MAX_SAFE_INTEGER, String::new()), |(at, id)| (at.0, id.to_string()));
+    Statement { sql: OF_ACCOUNT, args: vec![account.to_string().into(), status.into(), at.into(), id.into(), limit.into()] }
+}
+
+/// Writes an opened session into the history.
+pub fn insert(meta: &Meta) -> Statement {
+    Statement {
+        sql: INSERT,
+        args: vec![
+            meta.session.to_string().into(),
+            meta.account.to_string().into(),
+            meta.namespace.as_str().into(),
+            meta.key.clone().into(),
+            meta.upload_id.clone().into(),
+            meta.file_name.clone().into(),
+            meta.file_size.into(),
+            meta.chunk_size.into(),
+            meta.content_type.clone().into(),
+            meta.file_hash.clone().map(String::from).into(),
+            meta.allow_unsigned.into(),
+            Arg::Int(meta.created.0),
+        ],
+    }
+}
+
+/// Marks a session as over: `complete`, `failed` or `expired`.
+pub fn close(session: Id, status: &str, now: EpochMs) -> Statement {
+    Statement { sql: CLOSE, args: vec![session.to_string().into(), status.into(), Arg::Int(now.0)] }
+}

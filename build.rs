@@ -1,1 +1,67 @@
-fn main(){}
+//! Refuses a build whose wrangler.toml and code disagree, and embeds what /api/health tells.
+
+use std::fs;
+use std::process::Command;
+
+fn main() {
+    for path in ["wrangler.toml", "migrations", "src/platform/bindings.rs", ".git/HEAD"] {
+        println!("cargo:rerun-if-changed={path}");
+    }
+    check_bindings();
+    println!("cargo:rustc-env=JETTYSPEED_SCHEMA={}", schema());
+    println!("cargo:rustc-env=JETTYSPEED_REVISION={}", revision());
+}
+
+/// Every binding that src/platform/bindings.rs names must be in wrangler.toml, in the default environment and in every other: they are not inherited.
+fn check_bindings() {
+    let code = fs::read_to_string("src/platform/bindings.rs").expect("src/platform/bindings.rs");
+    let config = fs::read_to_string("wrangler.toml").expect("wrangler.toml");
+    let names: Vec<&str> =
+        code.lines().filter(|line| line.starts_with("const ") && line.contains(": &str = \"")).filter_map(|line| line.split('"').nth(1)).collect();
+    assert!(!names.is_empty(), "src/platform/bindings.rs names no binding: this check has lost its subject");
+    let mut environments = vec![(String::new(), String::new())];
+    for line in config.lines().filter(|line| !line.trim_start().starts_with('#')) {
+        if let Some(section) = line.trim().strip_prefix('[') {
+            let section = section.trim_matches(|c| c == '[' || c == ']');
+            let name = section.strip_prefix("env.").map_or("", |rest| rest.split('.').next().unwrap_or(rest)).to_owned();
+            if !environments.iter().any(|(known, _)| *known == name) {
+                environments.push((name.clone(), String::new()));
+            }
+            let index = environments.iter().position(|(known, _)| *known == name).expect("just added");
+            let moved = environments.remove(index);
+            environments.push(moved);
+        }
+        let (_, text) = environments.last_mut().expect("never empty");
+        text.push_str(line);
+        text.push('\n');
+    }
+    for (environment, text) in &environments {
+        for name in &names {
+            let bound = [format!("binding = \"{name}\""), format!("name = \"{name}\"")].iter().any(|form| text.contains(form));
+            assert!(bound, "wrangler.toml, environment '{environment}': binding {name} is missing");
+        }
+    }
+}
+
+/// The number of migrations; they are numbered from 0001 without gaps.
+fn schema() -> usize {
+    let mut names: Vec<String> = fs::read_dir("migrations")
+        .expect("migrations/")
+        .map(|entry| entry.expect("entry").file_name().to_string_lossy().into_owned())
+        .filter(|name| name.ends_with(".sql"))
+        .collect();
+    names.sort();
+    for (index, name) in names.iter().enumerate() {
+        let expected = format!("{:04}_", index + 1);
+        assert!(name.starts_with(&expected), "migrations/{name}: expected a name starting with {expected}");
+    }
+    names.len()
+}
+
+fn revision() -> String {
+    let output = Command::new("git").args(["rev-parse", "--short=12", "HEAD"]).output();
+    output
+        .ok()
+        .filter(|output| output.status.success())
+        .map_or_else(|| "unknown".to_owned(), |output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}

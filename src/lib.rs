@@ -39,9 +39,6 @@ mod platform;
 mod entry {
     use worker::{Context, Env, event};
 
-    #[event(start)]
-    fn start() {}
-
     #[event(fetch)]
     async fn fetch(request: web_sys::Request, env: Env, context: Context) -> worker::Result<web_sys::Response> {
         crate::http::serve::serve(request, env, context).await

@@ -1,5 +1,6 @@
 //! Delivery: the bytes of an asset, and the headers they go with.
 
+pub mod content;
 pub mod disposition;
 pub mod path_token;
 pub mod range;

@@ -55,7 +55,10 @@ mod tests {
         let keys = [MacKey::new(b"key")];
         let claims = FileClaims { namespace: Name::parse("ns").unwrap(), asset: Id::from_random([1; 16]), expires: EpochMs(10) };
         let token = claims.seal(&keys).unwrap();
-        assert_eq!(token, "jtf1.eyJuIjoibnMiLCJhIjoiMDEwMTAxMDEtMDEwMS00MTAxLTgxMDEtMDEwMTAxMDEwMTAxIiwiZSI6MTB9.mUtGJDIMuDGlLimn1_JJeHTfwQk-kY1xp1wQMemsKT8");
+        assert_eq!(
+            token,
+            "jtf1.eyJuIjoibnMiLCJhIjoiMDEwMTAxMDEtMDEwMS00MTAxLTgxMDEtMDEwMTAxMDEwMTAxIiwiZSI6MTB9.mUtGJDIMuDGlLimn1_JJeHTfwQk-kY1xp1wQMemsKT8"
+        );
         assert_eq!(FileClaims::open(&token, &keys, EpochMs(9)), Ok(claims));
         assert_eq!(FileClaims::open(&token, &keys, EpochMs(10)), Err(AuthFailure::Expired));
         assert_eq!(UploadClaims::open(&token.replace("jtf1", "jtu1"), &keys, EpochMs(0)), Err(AuthFailure::Invalid));

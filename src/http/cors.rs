@@ -26,8 +26,7 @@ pub fn headers(path: &str, origin: Option<&str>, allowed: &[String]) -> Vec<(&'s
 
 /// What a preflight answers beyond [`headers`]: the path's methods and the headers that were asked for.
 pub fn preflight(allow: &str, requested_headers: Option<&str>) -> Vec<(&'static str, String)> {
-    let mut headers =
-        vec![("access-control-allow-methods", allow.to_owned()), ("access-control-max-age", PREFLIGHT_SECONDS.to_owned())];
+    let mut headers = vec![("access-control-allow-methods", allow.to_owned()), ("access-control-max-age", PREFLIGHT_SECONDS.to_owned())];
     let plain = |text: &&str| text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b',' | b' ' | b'_'));
     if let Some(requested) = requested_headers.filter(plain) {
         headers.push(("access-control-allow-headers", requested.to_owned()));

@@ -17,9 +17,7 @@ pub const MAX_TRACK_BODY: u64 = 2 * 1024 * 1024;
 pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|error| match error.classify() {
         Category::Data => Problem::Invalid { field: "body", detail: error.to_string() },
-        Category::Syntax | Category::Eof | Category::Io => {
-            Problem::Malformed { detail: format!("The body is not JSON: {error}.") }
-        }
+        Category::Syntax | Category::Eof | Category::Io => Problem::Malformed { detail: format!("The body is not JSON: {error}.") },
     })
 }
 

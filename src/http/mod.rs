@@ -2,6 +2,7 @@
 
 pub mod cors;
 pub mod json;
+pub mod page;
 pub mod router;
 
 #[cfg(target_arch = "wasm32")]

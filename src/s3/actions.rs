@@ -38,30 +38,19 @@ impl ObjectHeaders<'_> {
 
 /// CreateMultipartUpload.
 pub fn create_multipart_upload(key: &str, headers: ObjectHeaders<'_>) -> Action {
-    Action {
-        signed_headers: headers.signed(),
-        plain_headers: headers.plain(),
-        ..action("POST", Some(key), &[("uploads", "")])
-    }
+    Action { signed_headers: headers.signed(), plain_headers: headers.plain(), ..action("POST", Some(key), &[("uploads", "")]) }
 }
 
 /// UploadPart. `part_number` is 1..=10,000.
 pub fn upload_part(key: &str, upload_id: &str, part_number: u16, payload: Payload) -> Action {
     let query = [("partNumber", part_number.to_string()), ("uploadId", upload_id.to_owned())];
-    Action {
-        query: query.map(|(name, value)| (name.to_owned(), value)).into(),
-        payload,
-        ..action("PUT", Some(key), &[])
-    }
+    Action { query: query.map(|(name, value)| (name.to_owned(), value)).into(), payload, ..action("PUT", Some(key), &[]) }
 }
 
 /// UploadPartCopy: bytes `first..=last` of the object at `source_path` (`/bucket/key`, not encoded).
 pub fn upload_part_copy(key: &str, upload_id: &str, part_number: u16, source_path: &str, first: u64, last: u64) -> Action {
     Action {
-        signed_headers: vec![
-            ("x-amz-copy-source", encode::path(source_path)),
-            ("x-amz-copy-source-range", format!("bytes={first}-{last}")),
-        ],
+        signed_headers: vec![("x-amz-copy-source", encode::path(source_path)), ("x-amz-copy-source-range", format!("bytes={first}-{last}"))],
         ..upload_part(key, upload_id, part_number, Payload::Empty)
     }
 }
@@ -119,11 +108,7 @@ pub fn get_object(key: &str, range: Option<(u64, u64)>) -> Action {
 
 /// GetObject for a presigned URL, with the file's name and type in the answer.
 pub fn get_object_as(key: &str, headers: ObjectHeaders<'_>) -> Action {
-    action(
-        "GET",
-        Some(key),
-        &[("response-content-type", headers.content_type), ("response-content-disposition", headers.content_disposition)],
-    )
+    action("GET", Some(key), &[("response-content-type", headers.content_type), ("response-content-disposition", headers.content_disposition)])
 }
 
 /// HeadObject.

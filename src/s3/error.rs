@@ -4,10 +4,10 @@ use serde::Deserialize;
 
 use crate::problem::{OriginFailure, Problem};
 
-/// A refusal: HTTP status and the S3 error code (empty if the body was no S3 error).
+/// A refusal: HTTP status and the S3 error code (empty if the body was no S3 error). No answer at all is status 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreError {
-    /// HTTP status; 200 for an error inside a 200.
+    /// HTTP status; 200 for an error inside a 200, 0 for no answer.
     pub status: u16,
     /// `NoSuchUpload`, `SlowDown`, …
     pub code: String,
@@ -24,14 +24,20 @@ struct ErrorBody {
 }
 
 impl StoreError {
+    /// No answer: refused, reset or cut off.
+    pub fn unreachable(message: String) -> StoreError {
+        StoreError { status: 0, code: String::new(), message }
+    }
+
+    /// No answer in time.
+    pub fn timeout() -> StoreError {
+        StoreError { status: 504, code: String::new(), message: "no answer in time".to_owned() }
+    }
+
     /// Reads an error answer; a body that is no S3 error leaves the code empty.
     pub fn read(status: u16, body: &str) -> StoreError {
         let text = body.trim();
-        let parsed = if text.contains("<Error>") || text.contains("<Error ") {
-            quick_xml::de::from_str::<ErrorBody>(text).ok()
-        } else {
-            None
-        };
+        let parsed = if text.contains("<Error>") || text.contains("<Error ") { quick_xml::de::from_str::<ErrorBody>(text).ok() } else { None };
         let ErrorBody { code, message } = parsed.unwrap_or(ErrorBody { code: String::new(), message: String::new() });
         StoreError { status, code, message }
     }
@@ -58,12 +64,13 @@ impl StoreError {
 
     /// Whether the same call may succeed when repeated.
     pub fn is_transient(&self) -> bool {
-        matches!(self.failure(), OriginFailure::Unavailable | OriginFailure::Timeout)
+        matches!(self.failure(), OriginFailure::Unreachable | OriginFailure::Unavailable | OriginFailure::Timeout)
     }
 
     /// The refusal in our terms.
     pub fn failure(&self) -> OriginFailure {
         match (self.code.as_str(), self.status) {
+            (_, 0) => OriginFailure::Unreachable,
             ("RequestTimeTooSkewed", _) => OriginFailure::ClockSkew,
             ("RequestTimeout", _) | (_, 504) => OriginFailure::Timeout,
             ("SlowDown" | "InternalError" | "ServiceUnavailable" | "IncompleteAnswer", _) | (_, 429 | 500 | 502 | 503 | 520..=599) => {

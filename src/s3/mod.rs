@@ -78,8 +78,8 @@ impl Location {
             _ => return None,
         };
         let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']');
-        let bucket_is_fine = (3..=63).contains(&bucket.len())
-            && bucket.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-'));
+        let bucket_is_fine =
+            (3..=63).contains(&bucket.len()) && bucket.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-'));
         if authority.is_empty() || !authority.bytes().all(plain) || !bucket_is_fine {
             return None;
         }
@@ -131,8 +131,7 @@ impl Store {
             ("x-amz-date".to_owned(), stamp),
         ];
         headers.extend(action.signed_headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
-        let input =
-            CanonicalInput { method: action.method, path: &path, query: &action.query, headers: &headers, payload_hash };
+        let input = CanonicalInput { method: action.method, path: &path, query: &action.query, headers: &headers, payload_hash };
         let authorization = self.signer.authorization(&input, now);
         headers.remove(0);
         headers.push(("authorization".to_owned(), authorization));
@@ -145,13 +144,7 @@ impl Store {
         let path = self.path(action.key.as_deref());
         let mut headers = vec![("host".to_owned(), self.location.authority.clone())];
         headers.extend(action.signed_headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
-        let input = CanonicalInput {
-            method: action.method,
-            path: &path,
-            query: &action.query,
-            headers: &headers,
-            payload_hash: UNSIGNED_PAYLOAD,
-        };
+        let input = CanonicalInput { method: action.method, path: &path, query: &action.query, headers: &headers, payload_hash: UNSIGNED_PAYLOAD };
         let query = self.signer.presigned_query(&input, now, seconds);
         self.url(&path, &query)
     }

@@ -126,8 +126,7 @@ pub struct ListUploadsPage {
 impl ListUploadsPage {
     /// The markers of the next page, if there is one.
     pub fn next(&self) -> Option<(&str, &str)> {
-        (self.is_truncated && !self.next_key_marker.is_empty())
-            .then_some((self.next_key_marker.as_str(), self.next_upload_id_marker.as_str()))
+        (self.is_truncated && !self.next_key_marker.is_empty()).then_some((self.next_key_marker.as_str(), self.next_upload_id_marker.as_str()))
     }
 }
 
@@ -183,7 +182,8 @@ mod tests {
 
     #[test]
     fn reads_upload_ids_parts_and_pages() {
-        let body = "<InitiateMultipartUploadResult xmlns=\"x\"><Bucket>b</Bucket><Key>k</Key><UploadId>u/1+=</UploadId></InitiateMultipartUploadResult>";
+        let body =
+            "<InitiateMultipartUploadResult xmlns=\"x\"><Bucket>b</Bucket><Key>k</Key><UploadId>u/1+=</UploadId></InitiateMultipartUploadResult>";
         assert_eq!(upload_id(body).as_deref(), Ok("u/1+="));
         assert_eq!(upload_id("<html>"), Err(Unreadable));
         let page = list_parts(

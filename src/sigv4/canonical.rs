@@ -32,8 +32,7 @@ pub struct Canonical {
 
 /// Stage 1.
 pub fn canonical_request(input: &CanonicalInput<'_>) -> Canonical {
-    let mut headers: Vec<(String, String)> =
-        input.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), fold(value))).collect();
+    let mut headers: Vec<(String, String)> = input.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), fold(value))).collect();
     // A stable sort: several values of one header keep the order they are sent in.
     headers.sort_by(|a, b| a.0.cmp(&b.0));
 
@@ -59,8 +58,7 @@ pub fn canonical_request(input: &CanonicalInput<'_>) -> Canonical {
     }
 
     let path = if input.path.is_empty() { "/".to_owned() } else { encode::path(input.path) };
-    let request =
-        [input.method, &path, &encode::query(input.query), &lines, &signed_headers, input.payload_hash].join("\n");
+    let request = [input.method, &path, &encode::query(input.query), &lines, &signed_headers, input.payload_hash].join("\n");
     Canonical { request, signed_headers }
 }
 

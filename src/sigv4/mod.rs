@@ -52,10 +52,7 @@ impl Signer {
         let scope = self.scope(&day);
         let canonical = canonical_request(input);
         let signature = self.signature(&day, &string_to_sign(&stamp, &scope, &canonical.request));
-        format!(
-            "AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={}, Signature={signature}",
-            self.access_key_id, canonical.signed_headers
-        )
+        format!("AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={}, Signature={signature}", self.access_key_id, canonical.signed_headers)
     }
 
     /// The encoded query of a presigned URL that lives `seconds` (clamped to 1..=[`MAX_PRESIGN_SECONDS`]) from `now`.
@@ -117,15 +114,10 @@ mod tests {
     fn example_s3_get_object() {
         let signer = Signer::new("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "us-east-1", "s3");
         let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-        let headers = [
-            ("Host", "examplebucket.s3.amazonaws.com"),
-            ("Range", "bytes=0-9"),
-            ("x-amz-content-sha256", empty),
-            ("x-amz-date", "20130524T000000Z"),
-        ]
-        .map(|(n, v)| (n.to_owned(), v.to_owned()));
-        let input =
-            CanonicalInput { method: "GET", path: "/test.txt", query: &[], headers: &headers, payload_hash: empty };
+        let headers =
+            [("Host", "examplebucket.s3.amazonaws.com"), ("Range", "bytes=0-9"), ("x-amz-content-sha256", empty), ("x-amz-date", "20130524T000000Z")]
+                .map(|(n, v)| (n.to_owned(), v.to_owned()));
+        let input = CanonicalInput { method: "GET", path: "/test.txt", query: &[], headers: &headers, payload_hash: empty };
         let now = EpochMs(1_369_353_600_000);
         for _ in 0..2 {
             // The second round uses the cached day key.
@@ -143,13 +135,7 @@ mod tests {
     fn example_s3_presigned_get() {
         let signer = Signer::new("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "us-east-1", "s3");
         let headers = [("host".to_owned(), "examplebucket.s3.amazonaws.com".to_owned())];
-        let input = CanonicalInput {
-            method: "GET",
-            path: "/test.txt",
-            query: &[],
-            headers: &headers,
-            payload_hash: UNSIGNED_PAYLOAD,
-        };
+        let input = CanonicalInput { method: "GET", path: "/test.txt", query: &[], headers: &headers, payload_hash: UNSIGNED_PAYLOAD };
         let query = signer.presigned_query(&input, EpochMs(1_369_353_600_000), 86_400);
         assert!(query.ends_with("X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404"), "{query}");
     }

@@ -98,9 +98,7 @@ fn declared_hash(request: &ChunkRequest<'_>) -> Result<Option<Sha256Hex>, Proble
         }
     };
     match (hex, digest) {
-        (Some(a), Some(b)) if a != b => {
-            Err(Problem::Invalid { field: "Content-Digest", detail: "differs from X-Chunk-SHA256".to_owned() })
-        }
+        (Some(a), Some(b)) if a != b => Err(Problem::Invalid { field: "Content-Digest", detail: "differs from X-Chunk-SHA256".to_owned() }),
         (a, b) => Ok(a.or(b)),
     }
 }

@@ -1,17 +1,19 @@
 //! Uploads: plan, token, session, the chunk path, completion.
 
 pub mod chunk;
+pub mod completion;
 pub mod plan;
 pub mod receipt;
 pub mod request;
 pub mod session;
+pub mod simple;
+pub mod store;
 pub mod token;
 pub mod view;
 
 #[cfg(target_arch = "wasm32")]
-mod complete;
+mod link;
 #[cfg(target_arch = "wasm32")]
 mod object;
 #[cfg(target_arch = "wasm32")]
 pub mod routes;
-pub mod store;

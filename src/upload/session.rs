@@ -254,11 +254,7 @@ impl Session {
     }
 
     fn state(&self) -> Reply {
-        Reply::State {
-            meta: Box::new(self.meta.clone()),
-            parts: self.parts.values().cloned().collect(),
-            expires: self.expires(),
-        }
+        Reply::State { meta: Box::new(self.meta.clone()), parts: self.parts.values().cloned().collect(), expires: self.expires() }
     }
 
     fn record(&mut self, mut part: Part, now: EpochMs) -> (Reply, Vec<Effect>) {
@@ -277,8 +273,7 @@ impl Session {
         let mut effects = Vec::new();
         if self.meta.status == Status::Uploading {
             let on_store: BTreeSet<u16> = listed.iter().map(|part| part.part_number).collect();
-            let lost: Vec<u16> =
-                self.parts.values().filter(|p| p.at < listed_at && !on_store.contains(&p.number)).map(|p| p.number).collect();
+            let lost: Vec<u16> = self.parts.values().filter(|p| p.at < listed_at && !on_store.contains(&p.number)).map(|p| p.number).collect();
             for number in lost {
                 self.parts.remove(&number);
                 effects.push(Effect::DropPart(number));

@@ -105,10 +105,8 @@ fn reconcile_adopts_and_drops_but_never_what_is_newer_than_the_listing() {
     }
     apply(&mut slot, Message::Record { part: part(3, 4) }, EpochMs(1_030));
     let listed = |number: u16, etag: &str, size| ListedPart { part_number: number, etag: etag.into(), size };
-    let message = Message::Reconcile {
-        listed: vec![listed(2, "other", CHUNK), listed(4, "e4", CHUNK - 3), listed(5, "x", 1)],
-        listed_at: EpochMs(1_020),
-    };
+    let message =
+        Message::Reconcile { listed: vec![listed(2, "other", CHUNK), listed(4, "e4", CHUNK - 3), listed(5, "x", 1)], listed_at: EpochMs(1_020) };
     let (reply, effects) = apply(&mut slot, message, EpochMs(1_040));
     let Reply::State { parts, .. } = reply else { panic!("{reply:?}") };
     assert_eq!(parts.iter().map(|p| (p.number, p.etag.as_str())).collect::<Vec<_>>(), [(2, "other"), (3, "e3"), (4, "e4")]);

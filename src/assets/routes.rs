@@ -1,0 +1,65 @@
+//! `GET /api/storage/files`, `GET|DELETE /api/storage/files/{id}`.
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::asset::Asset;
+use super::store;
+use crate::accounts::access::Account;
+use crate::http::auth;
+use crate::http::call::Routed;
+use crate::http::page::{self, Page};
+use crate::http::reply::Reply;
+use crate::ids::Id;
+use crate::platform::origin::{self, Body};
+use crate::platform::{bindings, d1};
+use crate::problem::Problem;
+use crate::s3::actions;
+
+/// The account's files, newest first.
+pub async fn list(call: &Routed<'_>) -> Result<Reply, Problem> {
+    let account = auth::account(call).await?;
+    let Page { cursor, limit } = Page::read(call.query("cursor").as_deref(), call.query("limit").as_deref())?;
+    let rows: Vec<Asset> = d1::all(&bindings::db(&call.env)?, &store::of_account(account.id, cursor, limit.saturating_add(1))).await?;
+    let (rows, cursor) = page::cut(rows, limit, |asset| (asset.created_at, asset.id));
+    let files: Vec<_> = rows.iter().map(|asset| asset.view(&call.base)).collect();
+    Reply::json(200, &json!({ "files": files, "cursor": cursor }))
+}
+
+/// One file.
+pub async fn get(call: &Routed<'_>) -> Result<Reply, Problem> {
+    let account = auth::account(call).await?;
+    let asset = owned(call, &account, call.params.get("id").unwrap_or_default()).await?;
+    Reply::json(200, &json!({ "asset": asset.view(&call.base) }))
+}
+
+/// Deletes a file: the asset at once, its object when nothing else references it.
+pub async fn delete(call: &Routed<'_>) -> Result<Reply, Problem> {
+    let account = auth::account(call).await?;
+    let asset = owned(call, &account, call.params.get("id").unwrap_or_default()).await?;
+    let db = bindings::db(&call.env)?;
+    d1::batch(&db, &store::delete_asset(asset.id, account.id)).await?;
+    #[derive(Deserialize)]
+    struct Row {
+        refs: u64,
+    }
+    let row: Option<Row> = d1::first(&db, &store::object_refs(asset.object_id)).await?;
+    if row.is_some_and(|row| row.refs == 0) {
+        // The row goes after the object: should the store fail now, the row still tells that there is something to delete.
+        match origin::send(&call.config, &actions::delete_object(&asset.s3_key), Body::Empty).await {
+            Ok(_) => d1::batch(&db, &[store::delete_object(asset.object_id)]).await?,
+            Err(error) if error.status == 404 => d1::batch(&db, &[store::delete_object(asset.object_id)]).await?,
+            Err(error) => {
+                let _ = origin::problem("DeleteObject", &error);
+            }
+        }
+    }
+    Ok(Reply::empty(204))
+}
+
+/// The account's asset of that id; absent and another's are the same.
+pub async fn owned(call: &Routed<'_>, account: &Account, id: &str) -> Result<Asset, Problem> {
+    let id = Id::parse(id).ok_or(Problem::NotFound)?;
+    let asset: Option<Asset> = d1::first(&bindings::db(&call.env)?, &store::by_id(id)).await?;
+    asset.filter(|asset| asset.account_id == account.id).ok_or(Problem::NotFound)
+}

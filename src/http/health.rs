@@ -1,0 +1,68 @@
+//! `GET /api/health` and `GET /problems/{code}`.
+
+use serde_json::json;
+
+use super::auth;
+use super::call::{Call, Routed};
+use super::reply::Reply;
+use crate::platform::{bindings, d1, origin};
+use crate::problem::{self, Problem};
+use crate::s3::actions;
+use crate::sql::Statement;
+
+/// Cheap: configuration only. `?deep=1` (operator) also asks D1 and the store.
+pub async fn health(call: &Call) -> Result<Reply, Problem> {
+    let facts = |status: &str| {
+        json!({
+            "status": status,
+            "version": env!("CARGO_PKG_VERSION"),
+            "revision": env!("JETTYSPEED_REVISION"),
+            "schema": env!("JETTYSPEED_SCHEMA").parse::<u32>().unwrap_or_default(),
+            // null: not probed.
+            "payloadHashEnforced": null,
+        })
+    };
+    let config = match bindings::config(&call.env) {
+        Ok(config) => config,
+        Err(problem) => {
+            let mut body = facts("misconfigured");
+            if let (Some(body), Problem::Misconfigured { names }) = (body.as_object_mut(), &problem) {
+                body.insert("names".to_owned(), json!(names));
+            }
+            return Reply::json(503, &body);
+        }
+    };
+    if call.query("deep").as_deref() != Some("1") {
+        return Reply::json(200, &facts("ok"));
+    }
+    let call = Routed { call, params: super::router::Params::default(), config };
+    if !auth::is_operator(&call) {
+        return Err(Problem::Unauthenticated(problem::AuthFailure::Missing));
+    }
+    let database = match bindings::db(&call.env) {
+        Ok(db) => d1::all::<serde_json::Value>(&db, &Statement { sql: "SELECT 1 AS one", args: vec![] }).await.is_ok(),
+        Err(_) => false,
+    };
+    let store = match origin::send(&call.config, &actions::list_multipart_uploads("users/", None), origin::Body::Empty).await {
+        Ok(answer) => {
+            answer.discard();
+            true
+        }
+        Err(error) => {
+            let _ = origin::problem("ListMultipartUploads", &error);
+            false
+        }
+    };
+    let well = database && store;
+    let mut body = facts(if well { "ok" } else { "degraded" });
+    if let Some(body) = body.as_object_mut() {
+        body.insert("checks".to_owned(), json!({ "d1": database, "origin": store }));
+    }
+    Reply::json(if well { 200 } else { 503 }, &body)
+}
+
+/// What an error code means.
+pub fn explain(call: &Routed<'_>) -> Result<Reply, Problem> {
+    let kind = call.params.get("code").and_then(problem::explain).ok_or(Problem::NotFound)?;
+    Reply::json(200, &json!({ "code": kind.code, "status": kind.status, "title": kind.title, "description": kind.about }))
+}

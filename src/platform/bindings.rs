@@ -1,0 +1,48 @@
+//! Bindings and configuration. Each binding is named here once; build.rs compares these names with wrangler.toml.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use worker::{D1Database, Env, ObjectNamespace};
+
+use super::log;
+use crate::config::Config;
+use crate::problem::Problem;
+
+/// D1: accounts, assets, history.
+const DB: &str = "DB";
+/// Durable Objects: one per upload.
+const SESSIONS: &str = "SESSIONS";
+
+thread_local! {
+    // A deployment's vars never change within an isolate; reading is synchronous, so nothing is shared across requests but the result.
+    static CONFIG: RefCell<Option<Rc<Config>>> = const { RefCell::new(None) };
+}
+
+/// The configuration, read at the isolate's first request.
+///
+/// # Errors
+/// [`Problem::Misconfigured`] naming every bad value.
+pub fn config(env: &Env) -> Result<Rc<Config>, Problem> {
+    if let Some(config) = CONFIG.with_borrow(Clone::clone) {
+        return Ok(config);
+    }
+    let read = Config::read(|name| env.var(name).ok().map(|value| value.to_string()));
+    let config = Rc::new(read.map_err(|names| {
+        log::event(crate::config::LogLevel::Error, "misconfigured", serde_json::json!({ "names": names }));
+        Problem::Misconfigured { names }
+    })?);
+    log::set_level(config.log_level);
+    CONFIG.set(Some(Rc::clone(&config)));
+    Ok(config)
+}
+
+/// The database.
+pub fn db(env: &Env) -> Result<D1Database, Problem> {
+    env.d1(DB).map_err(|error| log::internal("binding DB", &error.to_string()))
+}
+
+/// The upload sessions.
+pub fn sessions(env: &Env) -> Result<ObjectNamespace, Problem> {
+    env.durable_object(SESSIONS).map_err(|error| log::internal("binding SESSIONS", &error.to_string()))
+}

@@ -1,0 +1,27 @@
+//! JavaScript calls that neither `worker` nor `web-sys` offer in the form the hot paths need: fetch(url, init) without an intermediate Request.
+
+use js_sys::Promise;
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen]
+extern "C" {
+    /// The global fetch.
+    #[wasm_bindgen(js_name = fetch, catch)]
+    pub fn fetch(url: &str, init: &web_sys::RequestInit) -> Result<Promise, JsValue>;
+
+    /// A Durable Object stub, or anything else with a fetch method.
+    pub type Fetcher;
+
+    /// Its fetch.
+    #[wasm_bindgen(method, catch)]
+    pub fn fetch(this: &Fetcher, url: &str, init: &web_sys::RequestInit) -> Result<Promise, JsValue>;
+}
+
+/// The words of a thrown value, for the log.
+pub fn words(error: &JsValue) -> String {
+    let field = |name: &str| js_sys::Reflect::get(error, &name.into()).ok().and_then(|value| value.as_string());
+    match (field("name"), field("message")) {
+        (Some(name), Some(message)) => format!("{name}: {message}"),
+        _ => error.as_string().unwrap_or_else(|| "unknown".to_owned()),
+    }
+}

@@ -1,0 +1,9 @@
+//! The platform: the only code that touches bindings, streams, the clock and the network.
+
+pub mod bindings;
+pub mod clock;
+pub mod d1;
+pub mod js;
+pub mod log;
+pub mod origin;
+pub mod random;

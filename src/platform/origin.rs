@@ -1,0 +1,153 @@
+//! Requests to the store: signed, sent, and never followed anywhere else.
+
+use std::cell::Cell;
+
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{AbortSignal, Headers, RequestCache, RequestInit, RequestRedirect};
+
+use super::{clock, js};
+use crate::config::Config;
+use crate::problem::Problem;
+use crate::s3::error::StoreError;
+use crate::s3::{Action, SignedRequest};
+
+/// How long the store may take to answer a request without a body of ours, ms. Completing thousands of parts may take minutes (S3 API reference).
+const ANSWER_MS: u32 = 30_000;
+/// The same for CompleteMultipartUpload.
+pub const COMPLETION_MS: u32 = 110_000;
+/// The most of an error body that is read, bytes: S3 errors are under 1 KB.
+const MAX_ERROR_BODY: f64 = 65_536.0;
+
+thread_local! {
+    /// Smoothed time to the first byte of the store's answers to reads, ms; negative: none yet.
+    static READ_LATENCY_MS: Cell<f64> = const { Cell::new(-1.0) };
+}
+
+/// What goes out with a request.
+#[derive(Debug)]
+pub enum Body {
+    /// Nothing.
+    Empty,
+    /// A text of ours.
+    Text(String),
+    /// Bytes that stay in JavaScript: a raw stream of known length, or a File.
+    Raw(JsValue),
+}
+
+/// The store's answer, its body not read yet.
+#[derive(Debug)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    response: web_sys::Response,
+}
+
+impl Answer {
+    /// A header of the answer.
+    pub fn header(&self, name: &str) -> Option<String> {
+        self.response.headers().get(name).ok().flatten()
+    }
+
+    /// The raw body stream.
+    pub fn body(&self) -> Option<web_sys::ReadableStream> {
+        self.response.body()
+    }
+
+    /// The body as text. For XML answers only.
+    pub async fn text(&self) -> Result<String, StoreError> {
+        let lost = |error: JsValue| StoreError::unreachable(js::words(&error));
+        let text = JsFuture::from(self.response.text().map_err(lost)?).await.map_err(lost)?;
+        Ok(text.as_string().unwrap_or_default())
+    }
+
+    /// Lets go of the body, so that the connection is free.
+    pub fn discard(&self) {
+        if let Some(body) = self.body() {
+            let _ = body.cancel();
+        }
+    }
+}
+
+/// Signs and sends `action`. Err is an answer of 300 or above, or none at all.
+pub async fn send(config: &Config, action: &Action, body: Body) -> Result<Answer, StoreError> {
+    send_within(config, action, body, ANSWER_MS).await
+}
+
+/// The same with another patience. Streams have none: they go as fast as the client sends.
+pub async fn send_within(config: &Config, action: &Action, body: Body, patience_ms: u32) -> Result<Answer, StoreError> {
+    let started = clock::now();
+    let request = config.store.request(action, started);
+    let streams = matches!(body, Body::Raw(_));
+    let init = init(&request, body).map_err(|error| StoreError::unreachable(js::words(&error)))?;
+    if !streams {
+        init.set_signal(Some(&AbortSignal::timeout_with_u32(patience_ms)));
+    }
+    let promise = js::fetch(&request.url, &init).map_err(|error| StoreError::unreachable(js::words(&error)))?;
+    let response: web_sys::Response = JsFuture::from(promise).await.map_err(lost)?.unchecked_into();
+    let status = response.status();
+    let answer = Answer { status, response };
+    if matches!(request.method, "GET" | "HEAD") {
+        note_read(clock::now().since(started));
+    }
+    if status < 300 {
+        return Ok(answer);
+    }
+    let length = answer.header("content-length").and_then(|text| text.parse::<f64>().ok());
+    let body = if length.is_some_and(|bytes| bytes > MAX_ERROR_BODY) {
+        answer.discard();
+        String::new()
+    } else {
+        answer.text().await.unwrap_or_default()
+    };
+    Err(StoreError::read(status, &body))
+}
+
+fn lost(error: JsValue) -> StoreError {
+    let words = js::words(&error);
+    if words.starts_with("TimeoutError") { StoreError::timeout() } else { StoreError::unreachable(words) }
+}
+
+fn init(request: &SignedRequest, body: Body) -> Result<RequestInit, JsValue> {
+    let headers = Headers::new()?;
+    for (name, value) in &request.headers {
+        headers.set(name, value)?;
+    }
+    let init = RequestInit::new();
+    init.set_method(request.method);
+    init.set_headers(&headers);
+    // A redirect would carry the signature to another host.
+    init.set_redirect(RequestRedirect::Manual);
+    // On some paths the platform rewrites HEAD to GET or answers ranges from its own cache; both break signatures.
+    if matches!(request.method, "GET" | "HEAD") {
+        init.set_cache(RequestCache::NoStore);
+    }
+    match body {
+        Body::Empty => {}
+        Body::Text(text) => init.set_body(&JsValue::from_str(&text)),
+        Body::Raw(raw) => init.set_body(&raw),
+    }
+    Ok(init)
+}
+
+fn note_read(ms: u64) {
+    let sample = ms as f64;
+    let previous = READ_LATENCY_MS.get();
+    // One fifth of each new sample: settles within about ten reads.
+    READ_LATENCY_MS.set(if previous < 0.0 { sample } else { previous + (sample - previous) / 5.0 });
+}
+
+/// What a read from the store has lately taken to its first byte, ms; None before the first one.
+pub fn read_latency_ms() -> Option<f64> {
+    Some(READ_LATENCY_MS.get()).filter(|ms| *ms >= 0.0).map(f64::round)
+}
+
+/// Logs a refusal and turns it into what the caller may know.
+pub fn problem(what: &str, error: &StoreError) -> Problem {
+    super::log::event(
+        crate::config::LogLevel::Warn,
+        "origin",
+        serde_json::json!({ "action": what, "status": error.status, "code": error.code, "message": error.message }),
+    );
+    Problem::Origin(error.failure())
+}

@@ -1,0 +1,94 @@
+//! `POST /api/jetty-speed/chunk` and `PUT /api/jetty-speed/{sessionId}/{partNumber}`: the hot path.
+//!
+//! Two awaits, one subrequest, one Durable Object call; the body goes from the client's stream into the store's request without entering WebAssembly.
+
+use super::super::chunk::{ChunkRequest, admit};
+use super::super::receipt::Receipt;
+use super::super::session::{Message, Part, Reply as Said};
+use super::super::token::UploadClaims;
+use super::super::view::ChunkStored;
+use super::super::{link, store};
+use crate::http::auth::{self, Caller};
+use crate::http::call::Routed;
+use crate::http::reply::Reply;
+use crate::ids::Id;
+use crate::platform::origin::{self, Body};
+use crate::platform::{bindings, clock, d1};
+use crate::problem::{OriginFailure, Problem};
+use crate::s3::actions;
+use crate::s3::xml::unquote;
+
+/// Streams one part into the store and records it.
+pub async fn chunk(call: &Routed<'_>) -> Result<Reply, Problem> {
+    let upload_id = call.header("x-upload-id");
+    let claims = match auth::token_or_account(call).await? {
+        Caller::Token(claims) => *claims,
+        Caller::Account(account) => {
+            let named = call.params.get("sessionId").or(upload_id.as_deref());
+            let named = named.ok_or_else(|| Problem::Invalid { field: "X-Upload-Id", detail: "is required without an upload token".to_owned() })?;
+            let claims = claims_of(call, account.id, named).await?;
+            account.must_be_active()?;
+            claims
+        }
+    };
+    let (part_number, content_length) = (call.header("x-part-number"), call.header("content-length"));
+    let (chunk_sha256, content_digest) = (call.header("x-chunk-sha256"), call.header("content-digest"));
+    let namespace = call.header("x-namespace");
+    let request = ChunkRequest {
+        part_number: call.params.get("partNumber").or(part_number.as_deref()),
+        content_length: content_length.as_deref(),
+        chunk_sha256: chunk_sha256.as_deref(),
+        content_digest: content_digest.as_deref(),
+        upload_id: upload_id.as_deref(),
+        path_session: call.params.get("sessionId"),
+        namespace: namespace.as_deref(),
+    };
+    let admitted = admit(&request, &claims, call.config.plan.max_part_bytes)?;
+    // A part has at least one byte, so a body that is not there was lost on the way.
+    let stream = call.request.body().ok_or_else(|| Problem::Malformed { detail: "The body did not arrive.".to_owned() })?;
+
+    let action = actions::upload_part(&claims.key, &claims.upload_id, admitted.part_number, admitted.payload());
+    let started = clock::now();
+    let answer = origin::send(&call.config, &action, Body::Raw(stream.into())).await;
+    call.span("origin", started);
+    let answer = answer.map_err(|error| {
+        let problem = error.of_upload();
+        if matches!(problem, Problem::Origin(_)) { origin::problem("UploadPart", &error) } else { problem }
+    })?;
+    let etag = answer.header("etag").ok_or(Problem::Origin(OriginFailure::Unexpected("NoETag".to_owned())))?;
+    answer.discard();
+
+    let edge = call.geo().edge_name().to_owned();
+    let part =
+        Part { number: admitted.part_number, etag: unquote(&etag).to_owned(), size: admitted.size, sha256: admitted.sha256, edge, at: clock::now() };
+    let started = clock::now();
+    let said = link::tell(&call.env, claims.session, &Message::Record { part: part.clone() }).await;
+    call.span("record", started);
+    match said {
+        Ok(Said::Done) => {}
+        Ok(Said::Closed { status }) => return Err(Problem::UploadClosed { status: status.as_str() }),
+        _ => return Err(Problem::RecordFailed),
+    }
+    let receipt = Receipt { session: claims.session, part_number: part.number, size: part.size, sha256: part.sha256.as_ref(), etag: &part.etag };
+    Reply::json(
+        200,
+        &ChunkStored {
+            part_number: part.number,
+            etag: &part.etag,
+            size: part.size,
+            sha256: part.sha256.as_ref(),
+            edge: &part.edge,
+            receipt: receipt.seal(&call.config.token_keys).ok_or(Problem::Internal)?,
+        },
+    )
+}
+
+/// What a token for the account's upload would say, for callers that come without one.
+async fn claims_of(call: &Routed<'_>, account: Id, named: &str) -> Result<UploadClaims, Problem> {
+    let statement = match Id::parse(named) {
+        Some(session) => store::by_id(session, account),
+        None => store::by_upload_id(named, account),
+    };
+    let row: Option<store::SessionRow> = d1::first(&bindings::db(&call.env)?, &statement).await?;
+    Ok(row.ok_or(Problem::NotFound)?.claims(clock::now()))
+}

@@ -1,0 +1,146 @@
+//! `complete`: idempotent, also when two race and when the store completed but its answer was lost.
+//!
+//! The session hands out the right to complete; the store completes; the object is looked at; D1 learns of the asset; the session keeps the answer.
+//! Whoever dies in between is followed by the next call, which finds the object there.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::super::completion::{ATTEMPTS, Next, Seen, after, backoff_ms, whole};
+use super::super::session::{Message, Meta, Part, Reply as Said};
+use super::super::{link, store, view};
+use super::sessions::list_all_parts;
+use crate::assets;
+use crate::http::call::Routed;
+use crate::http::reply::Reply;
+use crate::ids::Id;
+use crate::platform::origin::{self, Body, COMPLETION_MS};
+use crate::platform::{bindings, clock, d1, log, random};
+use crate::problem::{OriginFailure, Problem};
+use crate::s3::error::StoreError;
+use crate::s3::{actions, xml};
+use crate::units::{EpochMs, Sha256Hex};
+
+/// How long a call waits for another that is completing the same upload, ms.
+const WAIT_FOR_OTHER_MS: u64 = 60_000;
+
+/// Completes `session` or says what is missing.
+pub async fn complete(call: &Routed<'_>, session: Id, file_hash: Option<Sha256Hex>) -> Result<Reply, Problem> {
+    let attempt = random::id()?;
+    let started = clock::now();
+    loop {
+        let begin = Message::BeginCompletion { attempt, file_hash: file_hash.clone() };
+        match link::tell(&call.env, session, &begin).await? {
+            Said::Complete { outcome } => return Reply::json(200, &outcome),
+            Said::State { meta, parts, .. } => return run(call, attempt, &meta, &parts).await,
+            Said::Missing { parts } => return Err(Problem::PartsMissing { missing: parts }),
+            Said::OtherHash => return Err(Problem::FileHashMismatch),
+            Said::Closed { status } => return Err(Problem::UploadClosed { status: status.as_str() }),
+            Said::Busy if clock::now().since(started) < WAIT_FOR_OTHER_MS => worker::Delay::from(Duration::from_millis(200)).await,
+            Said::Busy => return Err(Problem::CompletionRunning),
+            _ => return Err(Problem::NotFound),
+        }
+    }
+}
+
+async fn run(call: &Routed<'_>, attempt: Id, meta: &Meta, parts: &[Part]) -> Result<Reply, Problem> {
+    match at_store(call, meta, parts).await {
+        Ok(seen) => keep(call, meta, parts, &seen).await,
+        Err(End::Refused(problem)) => {
+            link::tell(&call.env, meta.session, &Message::CancelCompletion { attempt }).await?;
+            Err(problem)
+        }
+        Err(End::PartsRefused) => {
+            let listed_at = clock::now();
+            let listed = list_all_parts(call, meta).await;
+            link::tell(&call.env, meta.session, &Message::CancelCompletion { attempt }).await?;
+            let listed = listed.map_err(|error| origin::problem("ListParts", &error))?;
+            match link::tell(&call.env, meta.session, &Message::Reconcile { listed, listed_at }).await? {
+                Said::State { meta, parts, .. } => {
+                    let missing = super::super::session::missing(meta.chunk_count(), parts.iter().map(|part| part.number));
+                    // With nothing missing the record now has the store's ETags: the next call completes.
+                    Err(if missing.is_empty() { Problem::CompletionRunning } else { Problem::PartsMissing { missing } })
+                }
+                _ => Err(Problem::NotFound),
+            }
+        }
+        Err(End::Gone) => {
+            link::tell(&call.env, meta.session, &Message::CancelCompletion { attempt }).await?;
+            link::tell(&call.env, meta.session, &Message::Fail).await?;
+            d1::batch(&bindings::db(&call.env)?, &[store::close(meta.session, "failed", clock::now())]).await?;
+            Err(Problem::UploadClosed { status: "gone from the store" })
+        }
+    }
+}
+
+enum End {
+    /// Not completed; the session takes parts again.
+    Refused(Problem),
+    /// The store has other parts than the record.
+    PartsRefused,
+    /// Neither upload nor object: nothing left to complete.
+    Gone,
+}
+
+/// Asks the store to complete until the object is there, whole.
+async fn at_store(call: &Routed<'_>, meta: &Meta, parts: &[Part]) -> Result<Seen, End> {
+    let list: Vec<_> = parts.iter().map(|part| (part.number, part.etag.clone())).collect();
+    let (action, body) = actions::complete_multipart_upload(&meta.key, &meta.upload_id, &list);
+    for round in 1..=ATTEMPTS {
+        let started = clock::now();
+        let answer = match origin::send_within(&call.config, &action, Body::Text(body.clone()), COMPLETION_MS).await {
+            Ok(answer) => answer.text().await.and_then(|body| xml::completion(&body)),
+            Err(error) => Err(error),
+        };
+        call.span("complete", started);
+        let next = after(&answer);
+        if let Err(error) = &answer {
+            let _ = origin::problem("CompleteMultipartUpload", error);
+        }
+        match next {
+            Next::Reconcile => return Err(End::PartsRefused),
+            Next::Refuse(problem) => return Err(End::Refused(problem)),
+            Next::Look | Next::LookThenRepeat => {}
+        }
+        match look(call, meta).await {
+            Ok(Some(seen)) => return whole(seen, meta.file_size).map_err(End::Refused),
+            Ok(None) if answer.as_ref().is_err_and(StoreError::is_no_such_upload) => return Err(End::Gone),
+            Ok(None) => {}
+            Err(error) if round == ATTEMPTS => return Err(End::Refused(origin::problem("HeadObject", &error))),
+            Err(_) => {}
+        }
+        let [jitter] = random::bytes().map_err(End::Refused)?;
+        worker::Delay::from(Duration::from_millis(backoff_ms(round, jitter))).await;
+    }
+    Err(End::Refused(Problem::Origin(OriginFailure::Unavailable)))
+}
+
+async fn look(call: &Routed<'_>, meta: &Meta) -> Result<Option<Seen>, StoreError> {
+    match origin::send(&call.config, &actions::head_object(&meta.key), Body::Empty).await {
+        Ok(answer) => {
+            let size = answer.header("content-length").and_then(|text| text.parse().ok());
+            let etag = answer.header("etag").map(|etag| xml::unquote(&etag).to_owned());
+            Ok(size.zip(etag).map(|(size, etag)| Seen { size, etag }))
+        }
+        Err(error) if error.status == 404 => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// D1 first, the session last: until the session says "complete", the next call does it all again, harmlessly.
+async fn keep(call: &Routed<'_>, meta: &Meta, parts: &[Part], seen: &Seen) -> Result<Reply, Problem> {
+    let now: EpochMs = clock::now();
+    let asset = view::asset_of(meta, &seen.etag, now);
+    let answer = view::completed(meta, parts, &asset, &call.base, now);
+    let outcome: Value = serde_json::to_value(&answer).map_err(|error| log::internal("outcome", &error.to_string()))?;
+    let mbps = view::mbps(meta.file_size, now.since(meta.created));
+    let mut statements = assets::store::insert(&asset, assets::store::Via::Session, Some(mbps));
+    statements.push(store::close(meta.session, "complete", now));
+    d1::batch(&bindings::db(&call.env)?, &statements).await?;
+    match link::tell(&call.env, meta.session, &Message::FinishCompletion { outcome }).await? {
+        Said::Complete { outcome } => Reply::json(200, &outcome),
+        Said::Closed { status } => Err(Problem::UploadClosed { status: status.as_str() }),
+        _ => Err(Problem::Internal),
+    }
+}

@@ -1,0 +1,128 @@
+//! `POST /api/storage/upload`: a file in one request, as a raw body or as `multipart/form-data`.
+
+use serde_json::json;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+
+use super::super::request::{check_content_type, check_file_name, check_hash, check_namespace};
+use super::super::simple::{MAX_FORM_BYTES, SESSIONS_HINT, is_form, raw_length};
+use crate::accounts::access::{Account, Namespace};
+use crate::accounts::lookup;
+use crate::assets::asset::Asset;
+use crate::assets::store::{Via, insert};
+use crate::delivery::disposition;
+use crate::http::auth;
+use crate::http::call::Routed;
+use crate::http::reply::Reply;
+use crate::ids::file_key;
+use crate::platform::origin::{self, Body};
+use crate::platform::{bindings, clock, d1, random};
+use crate::problem::{OriginFailure, Problem};
+use crate::s3::actions::{self, ObjectHeaders};
+use crate::s3::{Payload, xml};
+use crate::units::Sha256Hex;
+
+/// What is to be stored.
+struct Incoming {
+    name: String,
+    content_type: String,
+    size: u64,
+    sha256: Option<Sha256Hex>,
+    body: Body,
+}
+
+/// Stores the file and answers with its asset.
+pub async fn upload(call: &Routed<'_>) -> Result<Reply, Problem> {
+    let account = auth::account(call).await?;
+    let content_type = call.header("content-type");
+    let limit = account.max_file_bytes().min(call.config.plan.max_part_bytes);
+    let wanted_namespace = check_namespace("X-Namespace", call.header("x-namespace").as_deref());
+    let incoming = if is_form(content_type.as_deref()) {
+        form(call).await?
+    } else {
+        let size = raw_length(call.header("content-length").as_deref(), call.config.plan.max_part_bytes)?;
+        raw(call, content_type.as_deref(), size)?
+    };
+    let namespace = lookup::namespace(&call.env, &account, wanted_namespace?.as_ref()).await?;
+    account.may_upload_simply(incoming.size, lookup::storage_used(&call.env, &account).await?)?;
+    if incoming.size > limit {
+        return Err(Problem::BodyTooLarge { limit, hint: SESSIONS_HINT });
+    }
+    let asset = store(call, &account, &namespace, incoming).await?;
+    Reply::json(201, &json!({ "asset": asset.view(&call.base) }))
+}
+
+fn raw(call: &Routed<'_>, content_type: Option<&str>, size: u64) -> Result<Incoming, Problem> {
+    let encoded = call.header("x-file-name").ok_or_else(|| Problem::Invalid { field: "X-File-Name", detail: "is required".to_owned() })?;
+    // Header fields are ASCII: names beyond it come percent-encoded.
+    let name = percent_encoding::percent_decode_str(&encoded)
+        .decode_utf8()
+        .map_err(|_| Problem::Invalid { field: "X-File-Name", detail: "must be percent-encoded UTF-8".to_owned() })?;
+    let name = check_file_name("X-File-Name", &name)?;
+    let sha256 = check_hash("X-Content-SHA256", call.header("x-content-sha256").as_deref())?;
+    let content_type = check_content_type(content_type, &name)?;
+    let body = match call.request.body() {
+        Some(stream) if size > 0 => Body::Raw(stream.into()),
+        None if size > 0 => return Err(Problem::Malformed { detail: "The body did not arrive.".to_owned() }),
+        _ => Body::Text(String::new()),
+    };
+    Ok(Incoming { name, content_type, size, sha256, body })
+}
+
+async fn form(call: &Routed<'_>) -> Result<Incoming, Problem> {
+    raw_length(call.header("content-length").as_deref(), MAX_FORM_BYTES)?;
+    let unreadable = |_: JsValue| Problem::Malformed { detail: "The body is not multipart/form-data.".to_owned() };
+    let form = JsFuture::from(call.request.form_data().map_err(unreadable)?).await.map_err(unreadable)?;
+    let form: web_sys::FormData = form.unchecked_into();
+    let file: web_sys::File = form.get("file").dyn_into().map_err(|_| Problem::Invalid { field: "file", detail: "must be a file".to_owned() })?;
+    // Forms escape quotes in file names as %22 (HTML standard, multipart/form-data encoding algorithm).
+    let name = check_file_name("file", &file.name().replace("%22", "\"").replace("%0D", "\r").replace("%0A", "\n"))?;
+    let declared = file.type_();
+    // curl declares this for every file; the name tells more.
+    let declared = Some(declared.as_str()).filter(|text| *text != "application/octet-stream");
+    let content_type = check_content_type(declared, &name)?;
+    let sha256 = check_hash("X-Content-SHA256", call.header("x-content-sha256").as_deref())?;
+    // Sizes in JavaScript are exact integers below 2^53.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let size = file.size() as u64;
+    Ok(Incoming { name, content_type, size, sha256, body: if size == 0 { Body::Text(String::new()) } else { Body::Raw(file.into()) } })
+}
+
+async fn store(call: &Routed<'_>, account: &Account, namespace: &Namespace, incoming: Incoming) -> Result<Asset, Problem> {
+    let object = random::id()?;
+    let key = file_key(&account.agentcache_user_id, object);
+    let headers = ObjectHeaders { content_type: &incoming.content_type, content_disposition: &disposition::inline(&incoming.name) };
+    let payload = incoming.sha256.clone().map_or(Payload::Unsigned, Payload::Sha256);
+    let started = clock::now();
+    let answer = origin::send(&call.config, &actions::put_object(&key, headers, payload), incoming.body).await;
+    call.span("origin", started);
+    let answer = answer.map_err(|error| match error.of_upload() {
+        Problem::Origin(_) => origin::problem("PutObject", &error),
+        // The bucket, not an upload, is what a 404 would be about here.
+        Problem::UploadClosed { .. } => origin::problem("PutObject", &error),
+        problem => problem,
+    })?;
+    let etag = answer.header("etag").ok_or(Problem::Origin(OriginFailure::Unexpected("NoETag".to_owned())))?;
+    answer.discard();
+    let asset = Asset {
+        id: random::id()?,
+        account_id: account.id,
+        object_id: object,
+        name: incoming.name,
+        content_type: incoming.content_type,
+        namespace: namespace.name.clone(),
+        s3_key: key,
+        size: incoming.size,
+        etag: xml::unquote(&etag).to_owned(),
+        verification: if incoming.sha256.is_some() { "pending" } else { "none" }.to_owned(),
+        claimed_sha256: incoming.sha256.map(String::from),
+        sha256: None,
+        created_at: clock::now(),
+    };
+    if let Err(problem) = d1::batch(&bindings::db(&call.env)?, &insert(&asset, Via::Simple, None)).await {
+        // An object that no row knows of would never be found again.
+        let _ = origin::send(&call.config, &actions::delete_object(&asset.s3_key), Body::Empty).await;
+        return Err(problem);
+    }
+    Ok(asset)
+}

@@ -1,1 +1,18 @@
+//! The local stack: a real S3 origin that verifies signatures and hashes, a real workerd through `wrangler dev`, seeds, and a proxy that counts and
+//! breaks what goes between Worker and origin. `script/server`, the end-to-end tests and the benchmarks all start it from here.
 
+pub mod child;
+pub mod net;
+pub mod origin;
+pub mod proxy;
+pub mod seed;
+pub mod state;
+pub mod worker;
+
+/// What went wrong while starting or stopping something, in words for the person at the terminal.
+pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// The repository's root.
+pub fn root() -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap_or_else(|_| ".".into())
+}

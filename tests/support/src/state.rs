@@ -1,0 +1,149 @@
+//! What a state folder remembers: the secrets of this stack, drawn once, and `dev.json`, which tells clients and tests how to reach it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use jettyspeed_edge::accounts::keys::{Mode, new_key, new_secret};
+use serde::{Deserialize, Serialize};
+
+use crate::Result;
+
+/// The store the Worker signs for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OriginAccess {
+    /// `http://host:port`
+    pub endpoint: String,
+    /// Region of the signature.
+    pub region: String,
+    /// Bucket.
+    pub bucket: String,
+    /// Access key.
+    pub access_key_id: String,
+    /// Secret.
+    pub secret_access_key: String,
+}
+
+/// An account with its credentials in clear, for whoever runs the stack.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountAccess {
+    /// The platform's id of the user.
+    pub user_id: String,
+    /// `jt_test_…`
+    pub api_key: String,
+    /// `jts_…`
+    pub api_secret: String,
+    /// The namespace that comes with it.
+    pub namespace: String,
+}
+
+impl AccountAccess {
+    /// An account with fresh credentials.
+    pub fn draw(user_id: &str) -> Result<AccountAccess> {
+        let mut failed = None;
+        let mut random = || {
+            let mut byte = [0u8; 1];
+            if let Err(error) = getrandom::fill(&mut byte) {
+                failed = Some(error);
+            }
+            byte[0]
+        };
+        let access = AccountAccess {
+            user_id: user_id.to_owned(),
+            api_key: new_key(Mode::Test, &mut random),
+            api_secret: new_secret(&mut random),
+            namespace: format!("jt_user_{user_id}"),
+        };
+        failed.map_or(Ok(access), |error| Err(error.to_string().into()))
+    }
+}
+
+/// `dev.json`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Dev {
+    /// The Worker.
+    pub url: String,
+    /// The store.
+    pub origin: OriginAccess,
+    /// The development account.
+    pub account: AccountAccess,
+    /// Signs webhook calls.
+    pub webhook_secret: String,
+    /// The operator's.
+    pub admin_token: String,
+}
+
+/// The secrets of the Worker.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Secrets {
+    /// `TOKEN_KEYS`
+    pub token_keys: String,
+    /// `CREDENTIAL_KEY`
+    pub credential_key: String,
+    /// `ADMIN_TOKEN`
+    pub admin_token: String,
+    /// `WEBHOOK_SECRETS`
+    pub webhook_secret: String,
+    /// The embedded origin's.
+    pub origin_secret: String,
+    /// The development account.
+    pub account: AccountAccess,
+}
+
+impl Secrets {
+    /// The folder's secrets; drawn at first.
+    pub fn of(folder: &Path) -> Result<Secrets> {
+        let path = folder.join("secrets.json");
+        if let Ok(text) = fs::read_to_string(&path) {
+            return Ok(serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?);
+        }
+        let secrets = Secrets {
+            token_keys: random_hex()?,
+            credential_key: random_hex()?,
+            admin_token: random_hex()?,
+            webhook_secret: format!("whsec_{}", random_hex()?),
+            origin_secret: random_hex()?,
+            account: AccountAccess::draw("dev")?,
+        };
+        write_private(&path, &serde_json::to_string_pretty(&secrets)?)?;
+        Ok(secrets)
+    }
+
+    /// The Worker's variables and secrets, in the form of an env file.
+    pub fn env_file(&self, origin: &OriginAccess, more: &[(String, String)]) -> String {
+        let mut values: Vec<(String, String)> = [
+            ("LYVE_ENDPOINT", &origin.endpoint),
+            ("LYVE_REGION", &origin.region),
+            ("LYVE_BUCKET_NAME", &origin.bucket),
+            ("LYVE_ACCESS_KEY_ID", &origin.access_key_id),
+            ("LYVE_SECRET_ACCESS_KEY", &origin.secret_access_key),
+            ("TOKEN_KEYS", &self.token_keys),
+            ("CREDENTIAL_KEY", &self.credential_key),
+            ("ADMIN_TOKEN", &self.admin_token),
+            ("WEBHOOK_SECRETS", &self.webhook_secret),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.clone()))
+        .into();
+        values.extend_from_slice(more);
+        values.iter().map(|(name, value)| format!("{name}='{value}'\n")).collect()
+    }
+}
+
+/// Writes a file that only its owner can read.
+pub fn write_private(path: &Path, text: &str) -> Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(path, text)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+    Ok(())
+}
+
+fn random_hex() -> Result<String> {
+    let mut bytes = [0u8; 24];
+    getrandom::fill(&mut bytes).map_err(|error| error.to_string())?;
+    Ok(jettyspeed_edge::units::hex(&bytes))
+}

@@ -1,1 +1,35 @@
+//! Upload and download through JettySpeed edge: the library a desktop application links. The command `jetty` is a thin shell around it.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), jettyspeed_client::Error> {
+//! use jettyspeed_client::{Edge, UploadOptions, no_progress};
+//!
+//! let edge = Edge::new("https://edge.example.com", "jt_live_…", "jts_…")?;
+//! let done = jettyspeed_client::upload(&edge, "film.mp4".as_ref(), &UploadOptions::default(), no_progress()).await?;
+//! println!("{}", done.asset.id);
+//! # Ok(()) }
+//! ```
+//!
+//! The client keeps no state of its own: what was sent is what the server says was sent, so an upload goes on after a crash, from another folder or from
+//! another machine. Memory does not grow with the file: chunks are hashed and sent from the file in small blocks.
 
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod api;
+mod body;
+mod download;
+mod edge;
+mod error;
+mod hash;
+mod pool;
+mod progress;
+pub mod resume;
+pub mod retry;
+mod upload;
+
+pub use download::{DownloadOptions, Downloaded, download};
+pub use edge::Edge;
+pub use error::Error;
+pub use progress::{Event, Progress, no_progress};
+pub use upload::{UploadOptions, Uploaded, upload};

@@ -1,1 +1,161 @@
-fn main() {}
+//! `jetty`: upload and download through JettySpeed edge.
+
+mod config;
+mod show;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use jettyspeed_client::{DownloadOptions, Edge, Error, UploadOptions, download, upload};
+use serde_json::json;
+
+use config::{Config, Given};
+use show::Show;
+
+/// Upload and download large files through JettySpeed edge.
+///
+/// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 credentials refused, 4 not found, 5 does not fit (size or quota), 130 interrupted.
+#[derive(Parser)]
+#[command(name = "jetty", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(flatten)]
+    given: Given,
+    /// One JSON object on standard output instead of words; progress is left out
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Upload a file; run again after an interruption, it goes on where it was
+    Upload {
+        /// The file
+        file: PathBuf,
+        /// The name it gets; its own by default
+        #[arg(long)]
+        name: Option<String>,
+        /// Its media type; guessed from the name by default
+        #[arg(long)]
+        content_type: Option<String>,
+        /// Namespace; the account's own by default
+        #[arg(long)]
+        namespace: Option<String>,
+        /// Parts in flight; as the server advises by default
+        #[arg(long, value_parser = clap::value_parser!(u16).range(1..=64))]
+        threads: Option<u16>,
+        /// Send in parallel parts, however small the file
+        #[arg(long, conflicts_with = "no_accelerate")]
+        accelerate: bool,
+        /// Send in one request, however large the file
+        #[arg(long)]
+        no_accelerate: bool,
+        /// Start over even if an open upload of this file exists
+        #[arg(long)]
+        fresh: bool,
+    },
+    /// Download a file by its id
+    Download {
+        /// The file's id (`jetty ls` shows it)
+        id: String,
+        /// Where to; the file's own name in the current folder by default
+        #[arg(short, long)]
+        output: Option<PathBuf>,
+        /// Ranges in flight
+        #[arg(long, value_parser = clap::value_parser!(u16).range(1..=64))]
+        threads: Option<u16>,
+        /// Replace a file that is there
+        #[arg(short, long)]
+        force: bool,
+    },
+    /// Show how far an upload is
+    Status {
+        /// The session's id
+        session: String,
+    },
+    /// List the account's files, newest first
+    Ls {
+        /// At most so many; all by default
+        #[arg(long)]
+        limit: Option<usize>,
+    },
+    /// Show the configuration, or write what is given (--url, --key, --secret) into it
+    Config,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let show = Show::new(arguments.json);
+    tokio::select! {
+        result = run(arguments, &show) => match result {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                show.error(&error);
+                ExitCode::from(code(&error))
+            }
+        },
+        _ = tokio::signal::ctrl_c() => {
+            show.interrupted();
+            ExitCode::from(130)
+        }
+    }
+}
+
+/// See the command's help.
+fn code(error: &Error) -> u8 {
+    match (error, error.status()) {
+        (Error::Usage(_), _) => 2,
+        (_, Some(401 | 403)) => 3,
+        (_, Some(404 | 410)) => 4,
+        (_, Some(413 | 507)) => 5,
+        _ => 1,
+    }
+}
+
+async fn run(arguments: Arguments, show: &Show) -> Result<(), Error> {
+    if let Command::Config = arguments.command {
+        return config::command(&arguments.given, show);
+    }
+    let config = Config::effective(&arguments.given)?;
+    let edge = Edge::new(&config.url, &config.key, &config.secret)?;
+    match arguments.command {
+        Command::Upload { file, name, content_type, namespace, threads, accelerate, no_accelerate, fresh } => {
+            let accelerate = if accelerate || no_accelerate { Some(accelerate) } else { None };
+            let options = UploadOptions { name, content_type, namespace, accelerate, threads: threads.map(usize::from), fresh };
+            let done = upload(&edge, &file, &options, show.progress()).await?;
+            show.uploaded(&done);
+        }
+        Command::Download { id, output, threads, force } => {
+            let options = DownloadOptions { threads: threads.map(usize::from), force };
+            let done = download(&edge, &id, output.as_deref(), &options, show.progress()).await?;
+            show.downloaded(&done);
+        }
+        Command::Status { session } => show.status(&edge.session(&session, false).await?),
+        Command::Ls { limit } => list(&edge, limit, show).await?,
+        Command::Config => {}
+    }
+    Ok(())
+}
+
+async fn list(edge: &Edge, limit: Option<usize>, show: &Show) -> Result<(), Error> {
+    let most = limit.unwrap_or(usize::MAX);
+    let mut files = Vec::new();
+    let mut cursor: Option<String> = None;
+    while files.len() < most {
+        let page = edge.files(cursor.as_deref(), u32::try_from(most - files.len()).unwrap_or(500).clamp(1, 500)).await?;
+        files.extend(page.files);
+        cursor = page.cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    if show.is_json() {
+        show.json(&json!({ "files": files }));
+    } else {
+        show.files(&files);
+    }
+    Ok(())
+}

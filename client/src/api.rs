@@ -1,0 +1,189 @@
+//! The API's JSON, as far as the client reads it.
+
+use serde::{Deserialize, Serialize};
+
+/// How to cut a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Strategy {
+    /// Bytes of every part but the last.
+    pub chunk_size: u64,
+    /// Parts.
+    pub chunk_count: u32,
+    /// Requests worth having in flight.
+    pub threads: u32,
+}
+
+/// 200 of `optimal-edges`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Advice {
+    /// The plan.
+    pub strategy: Strategy,
+}
+
+/// A stored file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Asset {
+    /// Id.
+    pub id: String,
+    /// File name.
+    pub name: String,
+    /// Bytes.
+    pub size: u64,
+    /// Media type.
+    pub content_type: String,
+    /// Namespace.
+    pub namespace: String,
+    /// Object key.
+    pub s3_key: String,
+    /// Hash, once verified.
+    pub sha256: Option<String>,
+    /// `pending`, `verified`, `mismatch` or `none`.
+    pub verification: String,
+    /// Stable address; needs the account.
+    pub url: String,
+    /// RFC 3339.
+    pub created_at: String,
+}
+
+/// 201 of `start`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Started {
+    /// Session id.
+    pub session_id: String,
+    /// Opens the chunk path.
+    pub upload_token: String,
+    /// The plan.
+    pub strategy: Strategy,
+    /// What to send.
+    pub missing_parts: Vec<u32>,
+}
+
+/// A recorded part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Part {
+    /// From 1.
+    pub part_number: u32,
+    /// ETag.
+    pub etag: String,
+    /// Bytes.
+    pub size: u64,
+    /// The hash the store verified.
+    pub sha256: Option<String>,
+    /// Who served it.
+    pub edge: String,
+    /// RFC 3339.
+    pub at: String,
+}
+
+/// `GET cache-chunk`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionState {
+    /// Session id.
+    pub session_id: String,
+    /// `uploading`, `completing`, `complete`, `failed` or `expired`.
+    pub status: String,
+    /// File name.
+    pub file_name: String,
+    /// Bytes.
+    pub file_size: u64,
+    /// Bytes of every part but the last.
+    pub chunk_size: u64,
+    /// Parts.
+    pub chunk_count: u32,
+    /// What is there.
+    pub completed: Vec<Part>,
+    /// What is not.
+    pub missing: Vec<u32>,
+    /// Bytes there.
+    pub bytes_uploaded: u64,
+    /// 0..=100.
+    pub percent: f64,
+    /// A fresh token; never printed.
+    #[serde(skip_serializing)]
+    pub upload_token: String,
+    /// RFC 3339.
+    pub expires_at: String,
+}
+
+/// One row of `GET sessions`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionSummary {
+    /// Session id.
+    pub session_id: String,
+    /// File name.
+    pub file_name: String,
+    /// Bytes.
+    pub file_size: u64,
+    /// Namespace.
+    pub namespace: String,
+    /// Bytes of every part but the last.
+    pub chunk_size: u64,
+}
+
+/// A page of `GET sessions`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct SessionPage {
+    /// The rows.
+    pub sessions: Vec<SessionSummary>,
+    /// Where to go on.
+    pub cursor: Option<String>,
+}
+
+/// A page of `GET files`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FilePage {
+    /// The rows.
+    pub files: Vec<Asset>,
+    /// Where to go on.
+    pub cursor: Option<String>,
+}
+
+/// `{asset}`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct AssetEnvelope {
+    /// The asset.
+    pub asset: Asset,
+}
+
+/// 200 of `complete`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Completed {
+    /// The stored file.
+    pub asset: Asset,
+    /// Parts.
+    pub chunks: u32,
+    /// Bytes that were sent.
+    pub bytes_sent: u64,
+    /// Bytes that were there.
+    pub bytes_saved: u64,
+}
+
+/// `GET download`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct DownloadAnswer {
+    /// Where the bytes are.
+    pub url: String,
+}
+
+/// RFC 9457, with the members the client acts on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Problem {
+    /// Stable word.
+    pub code: String,
+    /// For people.
+    pub title: String,
+    /// For people.
+    pub detail: String,
+    /// For the operator.
+    pub request_id: String,
+    /// `parts-missing`: which.
+    pub missing: Vec<u32>,
+}

@@ -1,0 +1,136 @@
+//! What the person (or the script) at the terminal sees.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use indicatif::{DecimalBytes, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use jettyspeed_client::api::{Asset, SessionState};
+use jettyspeed_client::{Downloaded, Error, Event, Progress, Uploaded, no_progress};
+use serde::Serialize;
+use serde_json::json;
+
+const BAR: &str = "{bar:30} {percent:>3}%  {decimal_bytes}/{decimal_total_bytes}  {decimal_bytes_per_sec}  ETA {eta}  {msg}";
+
+/// Output in words or in JSON; progress always on standard error.
+pub struct Show {
+    json: bool,
+    bar: ProgressBar,
+    session: Arc<Mutex<Option<String>>>,
+}
+
+impl Show {
+    pub fn new(json: bool) -> Show {
+        let target = if json { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        let bar = ProgressBar::with_draw_target(None, target);
+        if let Ok(style) = ProgressStyle::with_template(BAR) {
+            bar.set_style(style);
+        }
+        Show { json, bar, session: Arc::default() }
+    }
+
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// A listener that moves the bar.
+    pub fn progress(&self) -> Progress {
+        if self.json {
+            return no_progress();
+        }
+        let (bar, session) = (self.bar.clone(), Arc::clone(&self.session));
+        Arc::new(move |event| match event {
+            Event::Planned { total, already, session: id } => {
+                bar.set_length(total);
+                // Bytes that were there already must not count into the rate.
+                bar.reset_elapsed();
+                bar.reset_eta();
+                bar.set_position(already);
+                bar.enable_steady_tick(Duration::from_millis(200));
+                if let Ok(mut slot) = session.lock() {
+                    *slot = id;
+                }
+            }
+            Event::Moved(bytes) => bar.inc(bytes),
+            Event::Lost(bytes) => bar.dec(bytes),
+            Event::Retrying { reason } => bar.set_message(format!("(trying again: {reason})")),
+            Event::Finishing => bar.set_message("finishing"),
+            _ => {}
+        })
+    }
+
+    /// One line of JSON.
+    pub fn json(&self, value: &impl Serialize) {
+        if let Ok(text) = serde_json::to_string(value) {
+            println!("{text}");
+        }
+    }
+
+    pub fn uploaded(&self, done: &Uploaded) {
+        self.bar.finish_and_clear();
+        if self.json {
+            return self.json(done);
+        }
+        let resumed = if done.bytes_resumed > 0 {
+            format!(", {} were there already", DecimalBytes(done.bytes_resumed))
+        } else {
+            String::new()
+        };
+        println!("{}  {}", done.asset.id, done.asset.name);
+        println!("sent {} in {}{resumed}", DecimalBytes(done.bytes_sent), pace(done.bytes_sent, done.elapsed_ms));
+    }
+
+    pub fn downloaded(&self, done: &Downloaded) {
+        self.bar.finish_and_clear();
+        if self.json {
+            return self.json(done);
+        }
+        println!("{}", done.path.display());
+        println!("received {} in {}", DecimalBytes(done.asset.size), pace(done.asset.size, done.elapsed_ms));
+    }
+
+    pub fn status(&self, state: &SessionState) {
+        if self.json {
+            return self.json(state);
+        }
+        println!("{}  {}", state.file_name, state.status);
+        println!(
+            "{} of {} ({} %), {} of {} parts, expires {}",
+            DecimalBytes(state.bytes_uploaded),
+            DecimalBytes(state.file_size),
+            state.percent,
+            state.completed.len(),
+            state.chunk_count,
+            state.expires_at
+        );
+    }
+
+    pub fn files(&self, files: &[Asset]) {
+        for file in files {
+            println!("{}  {}  {:>10}  {}", file.id, file.created_at, DecimalBytes(file.size).to_string(), file.name);
+        }
+    }
+
+    pub fn error(&self, error: &Error) {
+        self.bar.abandon();
+        if self.json {
+            self.json(&json!({ "error": { "message": error.to_string(), "code": error.code(), "status": error.status() } }));
+        }
+        eprintln!("jetty: {error}");
+    }
+
+    pub fn interrupted(&self) {
+        self.bar.abandon();
+        let session = self.session.lock().ok().and_then(|slot| slot.clone());
+        match session {
+            Some(session) => eprintln!("\njetty: interrupted; run the same command again to go on (session {session})"),
+            None => eprintln!("\njetty: interrupted"),
+        }
+    }
+}
+
+fn pace(bytes: u64, ms: u64) -> String {
+    let seconds = ms.max(1) as f64 / 1000.0;
+    let megabits = bytes as f64 * 8.0 / 1_000_000.0 / seconds;
+    let time = if ms < 60_000 { format!("{seconds:.1} s") } else { HumanDuration(Duration::from_millis(ms)).to_string() };
+    format!("{time} ({megabits:.0} Mbit/s)")
+}

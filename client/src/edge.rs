@@ -1,0 +1,185 @@
+//! The server, as the client talks to it.
+
+use std::time::Duration;
+
+use reqwest::{Client, Method, RequestBuilder, Response};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::Error;
+use crate::api::{Advice, Asset, AssetEnvelope, Completed, DownloadAnswer, FilePage, SessionPage, SessionState, SessionSummary, Started, Strategy};
+use crate::retry::{Retry, retrying};
+
+/// How long a request without a file in it may take. Completing a large upload takes the server up to two minutes.
+const CALL_LIMIT: Duration = Duration::from_secs(180);
+
+/// A server and an account on it. Cheap to clone.
+#[derive(Clone)]
+pub struct Edge {
+    client: Client,
+    base: String,
+    key: String,
+    secret: String,
+    /// How stubborn calls are.
+    pub retry: Retry,
+}
+
+impl std::fmt::Debug for Edge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Edge").field("base", &self.base).finish_non_exhaustive()
+    }
+}
+
+/// What `start` is told.
+#[derive(Debug, Clone, Copy)]
+pub struct StartFile<'a> {
+    /// File name.
+    pub name: &'a str,
+    /// Bytes.
+    pub size: u64,
+    /// Media type; guessed by the server if None.
+    pub content_type: Option<&'a str>,
+    /// Namespace; the account's own if None.
+    pub namespace: Option<&'a str>,
+}
+
+impl Edge {
+    /// The server at `url` (`https://host[:port]`).
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a malformed URL.
+    pub fn new(url: &str, key: &str, secret: &str) -> Result<Edge, Error> {
+        let parsed = reqwest::Url::parse(url).map_err(|error| Error::Usage(format!("'{url}' is not a URL: {error}")))?;
+        if !matches!(parsed.scheme(), "http" | "https") {
+            return Err(Error::Usage(format!("'{url}' must start with https:// or http://")));
+        }
+        let client = Client::builder()
+            // One TCP connection per part in flight: each has its own congestion window, which is what makes parallel parts fast.
+            .http1_only()
+            .connect_timeout(Duration::from_secs(10))
+            .tcp_keepalive(Duration::from_secs(30))
+            .user_agent(concat!("jettyspeed-client/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(Error::from)?;
+        Ok(Edge { client, base: url.trim_end_matches('/').to_owned(), key: key.to_owned(), secret: secret.to_owned(), retry: Retry::default() })
+    }
+
+    /// A request with the account's credentials.
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.base)).bearer_auth(&self.key).header("X-API-Secret", &self.secret)
+    }
+
+    /// A request to wherever `url` points, without credentials.
+    pub(crate) fn plain(&self, method: Method, url: &str) -> RequestBuilder {
+        self.client.request(method, url)
+    }
+
+    /// A request to the chunk path with an upload token.
+    pub(crate) fn with_token(&self, method: Method, path: &str, token: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.base)).header("X-Upload-Token", token)
+    }
+
+    async fn call<T: DeserializeOwned>(&self, build: impl Fn() -> RequestBuilder) -> Result<T, Error> {
+        retrying(&self.retry, || async { read(build().timeout(CALL_LIMIT).send().await?).await }).await
+    }
+
+    async fn track<T: DeserializeOwned>(&self, body: &Value) -> Result<T, Error> {
+        self.call(|| self.request(Method::POST, "/api/jetty/track-upload").json(body)).await
+    }
+
+    /// Opens an upload.
+    pub async fn start(&self, file: StartFile<'_>) -> Result<Started, Error> {
+        let mut body = json!({ "action": "start", "fileName": file.name, "fileSize": file.size });
+        for (name, value) in [("contentType", file.content_type), ("namespace", file.namespace)] {
+            if let (Some(value), Some(fields)) = (value, body.as_object_mut()) {
+                fields.insert(name.to_owned(), value.into());
+            }
+        }
+        self.track(&body).await
+    }
+
+    /// How the server would have a file of `size` bytes cut and sent.
+    pub async fn advice(&self, size: u64) -> Result<Strategy, Error> {
+        let body = json!({ "fileSize": size });
+        let advice: Advice = self.call(|| self.request(Method::POST, "/api/jetty/optimal-edges").json(&body)).await?;
+        Ok(advice.strategy)
+    }
+
+    /// Puts an upload together.
+    pub async fn complete(&self, session: &str) -> Result<Completed, Error> {
+        self.track(&json!({ "action": "complete", "sessionId": session })).await
+    }
+
+    /// Gives an upload up; what it sent is removed.
+    pub async fn fail(&self, session: &str) -> Result<(), Error> {
+        self.track::<Value>(&json!({ "action": "fail", "sessionId": session })).await.map(|_| ())
+    }
+
+    /// What is there of an upload. With `reconcile` the server asks the store, not only its record.
+    pub async fn session(&self, session: &str, reconcile: bool) -> Result<SessionState, Error> {
+        let query = [("sessionId", session), ("reconcile", if reconcile { "1" } else { "0" })];
+        self.call(|| self.request(Method::GET, "/api/jetty/cache-chunk").query(&query)).await
+    }
+
+    /// The account's open uploads, newest first.
+    pub async fn open_sessions(&self) -> Result<Vec<SessionSummary>, Error> {
+        let mut sessions = Vec::new();
+        let mut cursor: Option<String> = None;
+        loop {
+            let query = [("status", "open"), ("limit", "500"), ("cursor", cursor.as_deref().unwrap_or(""))];
+            let page: SessionPage = self.call(|| self.request(Method::GET, "/api/jetty/sessions").query(&query)).await?;
+            sessions.extend(page.sessions);
+            cursor = page.cursor;
+            if cursor.is_none() {
+                return Ok(sessions);
+            }
+        }
+    }
+
+    /// A page of the account's files, newest first.
+    pub async fn files(&self, cursor: Option<&str>, limit: u32) -> Result<FilePage, Error> {
+        let limit = limit.to_string();
+        let query = [("limit", limit.as_str()), ("cursor", cursor.unwrap_or(""))];
+        self.call(|| self.request(Method::GET, "/api/storage/files").query(&query)).await
+    }
+
+    /// One file.
+    pub async fn file(&self, id: &str) -> Result<Asset, Error> {
+        let path = format!("/api/storage/files/{}", encode(id));
+        self.call::<AssetEnvelope>(|| self.request(Method::GET, &path)).await.map(|envelope| envelope.asset)
+    }
+
+    /// Deletes a file.
+    pub async fn delete(&self, id: &str) -> Result<(), Error> {
+        let path = format!("/api/storage/files/{}", encode(id));
+        retrying(&self.retry, || async { refused(self.request(Method::DELETE, &path).timeout(CALL_LIMIT).send().await?).await.map(|_| ()) }).await
+    }
+
+    /// A URL of the file's bytes that works for an hour.
+    pub async fn download_url(&self, id: &str) -> Result<String, Error> {
+        let query = [("assetId", id)];
+        self.call::<DownloadAnswer>(|| self.request(Method::GET, "/api/storage/download").query(&query)).await.map(|answer| answer.url)
+    }
+}
+
+/// Percent-encodes one path segment or header value.
+pub(crate) fn encode(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
+/// A success, or the problem the server sent.
+pub(crate) async fn refused(response: Response) -> Result<Response, Error> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok()).map(Duration::from_secs);
+    let problem = response.bytes().await.ok().and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or_default();
+    Err(Error::Refused { status: status.as_u16(), problem: Box::new(problem), retry_after })
+}
+
+/// The JSON of a success.
+pub(crate) async fn read<T: DeserializeOwned>(response: Response) -> Result<T, Error> {
+    let body = refused(response).await?.bytes().await?;
+    serde_json::from_slice(&body).map_err(|error| Error::Unexpected(error.to_string()))
+}

@@ -1,0 +1,305 @@
+//! Uploading: one request for small files, parallel parts for the rest.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use reqwest::{Body, Method};
+use serde::Serialize;
+use tokio::sync::RwLock;
+
+use crate::api::{Asset, AssetEnvelope, Completed, SessionState};
+use crate::body::{FileSlice, Meter};
+use crate::edge::{Edge, StartFile, encode, read, refused};
+use crate::hash;
+use crate::pool;
+use crate::progress::{Event, Progress};
+use crate::resume::{Verdict, candidates, judge, place, to_send};
+use crate::retry::retrying;
+use crate::Error;
+
+/// Files up to this size go in one request (SPEC: "clients use the simple path up to 10 MB").
+const SIMPLE_MOST: u64 = 10_000_000;
+/// A body of which nothing moves for this long is given up and sent again.
+const STALL: Duration = Duration::from_secs(60);
+/// How long the answer may take once the body is out: the store commits the part.
+const ANSWER: Duration = Duration::from_secs(120);
+/// Rounds of "complete, send what is missing": more than one only if the store lost parts.
+const ROUNDS: u32 = 4;
+
+/// What to do differently.
+#[derive(Debug, Clone, Default)]
+pub struct UploadOptions {
+    /// The name it gets; the file's own by default.
+    pub name: Option<String>,
+    /// Media type; guessed from the name by default.
+    pub content_type: Option<String>,
+    /// Namespace; the account's own by default.
+    pub namespace: Option<String>,
+    /// Parts (true) or one request (false); by size if None.
+    pub accelerate: Option<bool>,
+    /// Parts in flight; as the server advises if None.
+    pub threads: Option<usize>,
+    /// Start over even if an open upload of this file exists.
+    pub fresh: bool,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Uploaded {
+    /// The stored file.
+    pub asset: Asset,
+    /// The session, if it went in parts.
+    pub session_id: Option<String>,
+    /// Bytes this run sent.
+    pub bytes_sent: u64,
+    /// Bytes that were there before it.
+    pub bytes_resumed: u64,
+    /// Parts this run sent.
+    pub parts_sent: usize,
+    /// Milliseconds.
+    pub elapsed_ms: u64,
+}
+
+/// Uploads the file at `path`; goes on with an open upload of it, if there is one.
+///
+/// # Errors
+/// See [`Error`]. What was sent before an error stays and need not be sent again.
+pub async fn upload(edge: &Edge, path: &Path, options: &UploadOptions, progress: Progress) -> Result<Uploaded, Error> {
+    let started = tokio::time::Instant::now();
+    let file = LocalFile::look(path).await?;
+    let name = match &options.name {
+        Some(name) => name.clone(),
+        None => path.file_name().map(|name| name.to_string_lossy().into_owned()).ok_or_else(|| Error::Usage(format!("{} has no file name", path.display())))?,
+    };
+    let in_parts = options.accelerate.unwrap_or(file.size > SIMPLE_MOST) && file.size > 0;
+    let mut done =
+        if in_parts { in_session(edge, &file, &name, options, progress).await? } else { in_one(edge, &file, &name, options, progress).await? };
+    done.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Ok(done)
+}
+
+/// The file as it was when the upload began.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct LocalFile {
+    path: PathBuf,
+    size: u64,
+    modified: Option<SystemTime>,
+}
+
+impl LocalFile {
+    async fn look(path: &Path) -> Result<LocalFile, Error> {
+        let meta = tokio::fs::metadata(path).await.map_err(Error::file(path))?;
+        if !meta.is_file() {
+            return Err(Error::Usage(format!("{} is not a file", path.display())));
+        }
+        Ok(LocalFile { path: path.to_owned(), size: meta.len(), modified: meta.modified().ok() })
+    }
+
+    /// Whether it is still the same, as far as size and time tell.
+    async fn must_be_unchanged(&self) -> Result<(), Error> {
+        if LocalFile::look(&self.path).await? == *self { Ok(()) } else { Err(Error::FileChanged(self.path.clone())) }
+    }
+}
+
+async fn in_one(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOptions, progress: Progress) -> Result<Uploaded, Error> {
+    progress(Event::Planned { total: file.size, already: 0, session: None });
+    let hash = hash::of_range(&file.path, 0, file.size).await?;
+    let meter = Meter::new(progress);
+    let envelope: AssetEnvelope = retrying(&edge.retry, || async {
+        meter.reset();
+        let body = FileSlice::open(&file.path, 0, file.size, meter.clone()).await?;
+        let mut request = edge
+            .request(Method::POST, "/api/storage/upload")
+            .header("X-File-Name", encode(name))
+            .header("X-Content-SHA256", &hash)
+            .header("Content-Type", options.content_type.as_deref().unwrap_or(""));
+        if let Some(namespace) = &options.namespace {
+            request = request.header("X-Namespace", namespace);
+        }
+        read(watched(request.body(Body::wrap(body)).send(), &meter, file.size).await?).await
+    })
+    .await?;
+    file.must_be_unchanged().await?;
+    Ok(Uploaded { asset: envelope.asset, session_id: None, bytes_sent: file.size, bytes_resumed: 0, parts_sent: 0, elapsed_ms: 0 })
+}
+
+/// What all parts of an upload share.
+struct Sending {
+    edge: Edge,
+    file: LocalFile,
+    session: String,
+    chunk_size: u64,
+    token: RwLock<String>,
+    progress: Progress,
+}
+
+async fn in_session(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOptions, progress: Progress) -> Result<Uploaded, Error> {
+    let found = if options.fresh { None } else { find_open(edge, file, name, options).await? };
+    let (session, token, chunk_size, chunk_count, mut parts, advised) = match found {
+        Some(state) => {
+            let parts = to_send(&state.missing, &state.completed);
+            let advised = edge.advice(file.size).await?.threads;
+            (state.session_id, state.upload_token, state.chunk_size, state.chunk_count, parts, advised)
+        }
+        None => {
+            let wanted =
+                StartFile { name, size: file.size, content_type: options.content_type.as_deref(), namespace: options.namespace.as_deref() };
+            let started = edge.start(wanted).await?;
+            let strategy = started.strategy;
+            (started.session_id, started.upload_token, strategy.chunk_size, strategy.chunk_count, started.missing_parts, strategy.threads)
+        }
+    };
+    let length_of = |part: &u32| place(*part, chunk_size, file.size).map_or(0, |(_, length)| length);
+    let first_bytes: u64 = parts.iter().map(length_of).sum();
+    let already = file.size - first_bytes;
+    progress(Event::Planned { total: file.size, already, session: Some(session.clone()) });
+    let threads = options.threads.unwrap_or(advised as usize).clamp(1, 64);
+    let sending = Arc::new(Sending {
+        edge: edge.clone(),
+        file: file.clone(),
+        session,
+        chunk_size,
+        token: RwLock::new(token),
+        progress: Arc::clone(&progress),
+    });
+    let (mut parts_sent, mut bytes_sent) = (0, 0);
+    for round in 1..=ROUNDS {
+        parts_sent += parts.len();
+        bytes_sent += parts.iter().map(length_of).sum::<u64>();
+        let shared = Arc::clone(&sending);
+        pool::run(parts, threads.min(chunk_count as usize), move |part| send(Arc::clone(&shared), part)).await?;
+        file.must_be_unchanged().await?;
+        progress(Event::Finishing);
+        match complete(edge, &sending.session).await {
+            Ok(done) => {
+                let session_id = Some(sending.session.clone());
+                return Ok(Uploaded { asset: done.asset, session_id, bytes_sent, bytes_resumed: already, parts_sent, elapsed_ms: 0 });
+            }
+            Err(Error::Refused { status: 409, problem, .. }) if round < ROUNDS && problem.code == "parts-missing" => parts = problem.missing,
+            Err(error) => return Err(error),
+        }
+    }
+    Err(Error::Unexpected("the store keeps losing parts".to_owned()))
+}
+
+/// Completes; another call completing the same upload is waited for.
+async fn complete(edge: &Edge, session: &str) -> Result<Completed, Error> {
+    loop {
+        match edge.complete(session).await {
+            Err(error) if error.code() == Some("completion-running") => tokio::time::sleep(Duration::from_secs(1)).await,
+            other => return other,
+        }
+    }
+}
+
+/// The open upload of this very file, if there is one.
+async fn find_open(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOptions) -> Result<Option<SessionState>, Error> {
+    let sessions = edge.open_sessions().await?;
+    for candidate in candidates(&sessions, name, file.size, options.namespace.as_deref()) {
+        // Asking the store also finds the parts whose record was lost in the crash.
+        let state = match edge.session(&candidate.session_id, true).await {
+            Ok(state) if state.status == "uploading" => state,
+            Ok(_) => continue,
+            Err(error) if error.status() == Some(404) => continue,
+            Err(error) => return Err(error),
+        };
+        let mut hashes = Vec::new();
+        for part in &state.completed {
+            let (offset, length) = place(part.part_number, state.chunk_size, file.size).ok_or_else(|| Error::Unexpected("a part outside the file".to_owned()))?;
+            hashes.push(hash::of_range(&file.path, offset, length).await?);
+            if judge(&state.completed, &hashes, true) == Verdict::NotOurs {
+                break;
+            }
+        }
+        if judge(&state.completed, &hashes, candidate.file_name == name) == Verdict::Ours {
+            return Ok(Some(state));
+        }
+    }
+    Ok(None)
+}
+
+/// Hashes and sends one part until the server has it.
+async fn send(sending: Arc<Sending>, part: u32) -> Result<(), Error> {
+    let (offset, length) = place(part, sending.chunk_size, sending.file.size).ok_or_else(|| Error::Unexpected(format!("part {part} is outside the file")))?;
+    let hash = hash::of_range(&sending.file.path, offset, length).await?;
+    let meter = Meter::new(Arc::clone(&sending.progress));
+    let mut attempt = 1;
+    loop {
+        let error = match try_send(&sending, part, offset, length, &hash, &meter).await {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        };
+        meter.reset();
+        match error.code() {
+            Some("token-expired") => {
+                *sending.token.write().await = sending.edge.session(&sending.session, false).await?.upload_token;
+            }
+            Some("chunk-hash-mismatch") => sending.file.must_be_unchanged().await?,
+            Some("upload-closed") => return Err(closed(&sending).await),
+            _ => {}
+        }
+        let worth_it = matches!(error.code(), Some("token-expired" | "chunk-hash-mismatch"));
+        let judged = if worth_it { Error::Stalled } else { error };
+        let Some(wait) = sending.edge.retry.wait(attempt, &judged, rand::random()) else { return Err(judged) };
+        (sending.progress)(Event::Retrying { reason: judged.to_string() });
+        tokio::time::sleep(wait).await;
+        // The bytes may have arrived although the answer did not, or the upload may be over: ask before sending them again.
+        if matches!(judged, Error::Unreachable(_) | Error::Stalled) && !worth_it {
+            match sending.edge.session(&sending.session, true).await {
+                Ok(state) if state.status != "uploading" => return Err(Error::Closed(state.status)),
+                Ok(state) if state.completed.iter().any(|done| done.part_number == part && done.sha256.as_deref() == Some(&hash)) => {
+                    (sending.progress)(Event::Moved(length));
+                    return Ok(());
+                }
+                _ => {}
+            }
+        }
+        attempt += 1;
+    }
+}
+
+async fn closed(sending: &Sending) -> Error {
+    match sending.edge.session(&sending.session, false).await {
+        Ok(state) => Error::Closed(state.status),
+        Err(error) => error,
+    }
+}
+
+async fn try_send(sending: &Sending, part: u32, offset: u64, length: u64, hash: &str, meter: &Meter) -> Result<(), Error> {
+    let token = sending.token.read().await.clone();
+    let body = FileSlice::open(&sending.file.path, offset, length, meter.clone()).await?;
+    let request = sending
+        .edge
+        .with_token(Method::POST, "/api/jetty-speed/chunk", &token)
+        .header("X-Part-Number", part.to_string())
+        .header("X-Upload-Id", &sending.session)
+        .header("X-Chunk-SHA256", hash)
+        .body(Body::wrap(body));
+    refused(watched(request.send(), meter, length).await?).await?.bytes().await?;
+    Ok(())
+}
+
+/// Waits for an answer as long as bytes move; a flat time limit would punish slow links.
+async fn watched(
+    sending: impl Future<Output = Result<reqwest::Response, reqwest::Error>>,
+    meter: &Meter,
+    length: u64,
+) -> Result<reqwest::Response, Error> {
+    tokio::pin!(sending);
+    let mut last = meter.sent();
+    loop {
+        let patience = if last >= length { ANSWER } else { STALL };
+        tokio::select! {
+            answer = &mut sending => return Ok(answer?),
+            () = tokio::time::sleep(patience) => {
+                let now = meter.sent();
+                if now == last {
+                    return Err(Error::Stalled);
+                }
+                last = now;
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! The tests' own view into the bucket, past the Worker and signed by another implementation (the crate aws-sigv4).
+
+use std::time::SystemTime;
+
+use aws_credential_types::Credentials;
+use aws_sigv4::http_request::{
+    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings, UriPathNormalizationMode, sign,
+};
+use aws_sigv4::sign::v4;
+use jettyspeed_stack::state::OriginAccess;
+use reqwest::{Client, Method};
+
+pub struct Bucket {
+    access: OriginAccess,
+    http: Client,
+}
+
+impl Bucket {
+    pub fn new(access: &OriginAccess) -> Bucket {
+        Bucket { access: access.clone(), http: Client::builder().no_proxy().build().unwrap() }
+    }
+
+    async fn send(&self, method: Method, target: &str) -> (u16, Vec<u8>) {
+        let url = format!("{}/{}{target}", self.access.endpoint, self.access.bucket);
+        let credentials = Credentials::new(&self.access.access_key_id, &self.access.secret_access_key, None, None, "test");
+        let identity = credentials.into();
+        let mut settings = SigningSettings::default();
+        settings.percent_encoding_mode = PercentEncodingMode::Single;
+        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+        settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+        let params = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(&self.access.region)
+            .name("s3")
+            .time(SystemTime::now())
+            .settings(settings)
+            .build()
+            .unwrap()
+            .into();
+        let signable = SignableRequest::new(method.as_str(), &url, std::iter::empty(), SignableBody::Bytes(b"")).unwrap();
+        let (instructions, _) = sign(signable, &params).unwrap().into_parts();
+        let mut request = self.http.request(method, &url);
+        for (name, value) in instructions.headers() {
+            request = request.header(name, value);
+        }
+        let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.bytes().await.unwrap().to_vec())
+    }
+
+    /// The object's bytes.
+    pub async fn get(&self, key: &str) -> Option<Vec<u8>> {
+        let (status, body) = self.send(Method::GET, &format!("/{key}")).await;
+        (status == 200).then_some(body)
+    }
+
+    /// The upload ids of unfinished uploads.
+    pub async fn open_uploads(&self) -> Vec<String> {
+        let (status, body) = self.send(Method::GET, "?uploads=").await;
+        assert_eq!(status, 200);
+        let text = String::from_utf8(body).unwrap();
+        text.split("<UploadId>").skip(1).map(|rest| rest.split('<').next().unwrap().to_owned()).collect()
+    }
+}

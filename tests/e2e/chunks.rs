@@ -1,0 +1,101 @@
+//! The chunk path: what it accepts, how it answers, and what reaches the store.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use jettyspeed_edge::ids::Id;
+use jettyspeed_edge::units::Sha256Hex;
+use jettyspeed_edge::upload::receipt::Receipt;
+use reqwest::Method;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use crate::stack::{answer, random_bytes, sha256, stack};
+
+#[tokio::test]
+async fn a_chunk_is_recorded_with_a_receipt_and_twice_is_harmless() {
+    let stack = stack().await;
+    let bytes = random_bytes(12_000_000);
+    let started = stack.started(&stack.dev, bytes.len()).await;
+    assert_eq!(started["strategy"], json!({ "chunkSize": 10_000_000, "chunkCount": 2, "threads": 16 }));
+    assert_eq!(started["missingParts"], json!([1, 2]));
+    let blob = r#"{"colo":"SIN","country":"SG","clientAcceptEncoding":""}"#;
+    for _ in 0..2 {
+        let (status, body) = answer(stack.chunk(&started, 2, &bytes[10_000_000..]).header("MF-CF-Blob", blob).send().await.unwrap()).await;
+        assert_eq!(status, 200, "{body}");
+        assert_eq!((&body["partNumber"], &body["size"], &body["edge"]), (&json!(2), &json!(2_000_000), &json!("SIN")));
+        assert_eq!(body["sha256"], sha256(&bytes[10_000_000..]));
+        let hash = Sha256Hex::parse(body["sha256"].as_str().unwrap());
+        let receipt = Receipt {
+            session: Id::parse(started["sessionId"].as_str().unwrap()).unwrap(),
+            part_number: 2,
+            size: 2_000_000,
+            sha256: hash.as_ref(),
+            etag: body["etag"].as_str().unwrap(),
+        };
+        assert!(receipt.verify(body["receipt"].as_str().unwrap(), &stack.token_keys()));
+    }
+    let state = stack.state(&stack.dev, started["sessionId"].as_str().unwrap()).await;
+    assert_eq!((&state["missing"], &state["bytesUploaded"], &state["percent"]), (&json!([1]), &json!(2_000_000), &json!(16.6)));
+    assert_eq!(state["completed"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn every_way_to_send_a_part() {
+    let stack = stack().await;
+    let bytes = random_bytes(1_000);
+    let digest = format!("sha-256=:{}:", STANDARD.encode(Sha256::digest(&bytes)));
+    let started = stack.started(&stack.dev, bytes.len()).await;
+    let session = started["sessionId"].as_str().unwrap();
+    let token = started["uploadToken"].as_str().unwrap();
+    let put = format!("/api/jetty-speed/{session}/1");
+    let post = "/api/jetty-speed/chunk";
+    let requests = [
+        stack.anonymous(Method::PUT, &put).header("X-Upload-Token", token).header("Content-Digest", &digest),
+        stack.anonymous(Method::PUT, &put).bearer_auth(token).header("X-Chunk-SHA256", sha256(&bytes)),
+        stack.request(Method::PUT, &put, &stack.dev).header("X-Chunk-SHA256", sha256(&bytes)),
+        stack.request(Method::POST, post, &stack.dev).header("X-Upload-Id", session).header("X-Part-Number", "1").header("Content-Digest", &digest),
+        stack
+            .request(Method::POST, post, &stack.dev)
+            .header("X-Upload-Id", started["uploadId"].as_str().unwrap())
+            .header("X-Namespace", "jt_user_dev")
+            .header("X-Part-Number", "1")
+            .header("Content-Digest", &digest),
+    ];
+    for (index, request) in requests.into_iter().enumerate() {
+        let (status, body) = answer(request.body(bytes.clone()).send().await.unwrap()).await;
+        assert_eq!(status, 200, "form {index}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_namespace_may_take_chunks_without_a_hash_and_have_its_own_chunk_size() {
+    let stack = stack().await;
+    let bytes = random_bytes(6_000_000);
+    let started = stack.started(&stack.unsigned, bytes.len()).await;
+    assert_eq!(started["strategy"]["chunkSize"], 5 * 1024 * 1024);
+    for (part, piece) in bytes.chunks(5 * 1024 * 1024).enumerate() {
+        let request = stack
+            .anonymous(Method::POST, "/api/jetty-speed/chunk")
+            .header("X-Upload-Token", started["uploadToken"].as_str().unwrap())
+            .header("X-Part-Number", (part + 1).to_string());
+        let (status, body) = answer(request.body(piece.to_vec()).send().await.unwrap()).await;
+        assert_eq!((status, &body["sha256"]), (200, &json!(null)), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn whatever_the_client_does_no_chunked_transfer_reaches_the_store() {
+    let stack = stack().await;
+    let bytes = random_bytes(11_000_000);
+    let started = stack.started(&stack.dev, bytes.len()).await;
+    let unsized_body = reqwest::Body::wrap_stream(futures_util::stream::iter(vec![Ok::<_, std::io::Error>(bytes[..10_000_000].to_vec())]));
+    let (status, _) = answer(stack.chunk(&started, 1, &bytes[..10_000_000]).body(unsized_body).send().await.unwrap()).await;
+    assert_eq!(status, 411);
+    stack.send_all(&started, &bytes).await;
+    let (status, _) = stack.track(&stack.dev, json!({ "action": "complete", "sessionId": started["sessionId"] })).await;
+    assert_eq!(status, 200);
+    // The proxy refuses a missing Content-Length, as strict stores do; so it must never have seen one.
+    let seen = stack.proxy.seen("");
+    assert!(seen.iter().any(|seen| seen.upload_part().is_some()));
+    assert!(seen.iter().all(|seen| seen.status != 411), "a request without Content-Length reached the store");
+    assert!(seen.iter().filter(|seen| matches!(seen.method.as_str(), "PUT" | "POST")).all(|seen| seen.content_length.is_some()));
+}

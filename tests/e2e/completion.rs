@@ -1,0 +1,170 @@
+//! Completion: idempotent under races, and right when the store's answer is lost or wrong.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use jettyspeed_stack::proxy::Fault;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::stack::{Stack, random_bytes, stack};
+
+fn complete(started: &Value) -> Value {
+    json!({ "action": "complete", "sessionId": started["sessionId"] })
+}
+
+async fn sent(stack: &Stack, size: usize) -> (Value, Vec<u8>) {
+    let bytes = random_bytes(size);
+    let started = stack.started(&stack.dev, size).await;
+    stack.send_all(&started, &bytes).await;
+    (started, bytes)
+}
+
+async fn assert_stored(stack: &Stack, body: &Value, bytes: &[u8]) {
+    let stored = stack.bucket.get(body["asset"]["s3Key"].as_str().unwrap()).await.expect("the object is there");
+    assert!(stored == bytes);
+}
+
+#[tokio::test]
+async fn a_missing_part_is_named_and_the_answer_stays_the_same() {
+    let stack = stack().await;
+    let bytes = random_bytes(21_000_000);
+    let started = stack.started(&stack.dev, bytes.len()).await;
+    stack.chunk(&started, 1, &bytes[..10_000_000]).send().await.unwrap();
+    stack.chunk(&started, 3, &bytes[20_000_000..]).send().await.unwrap();
+    let (status, body) = stack.track(&stack.dev, complete(&started)).await;
+    assert_eq!((status, body["code"].as_str().unwrap(), &body["missing"]), (409, "parts-missing", &json!([2])));
+    stack.chunk(&started, 2, &bytes[10_000_000..20_000_000]).send().await.unwrap();
+    let (status, first) = stack.track(&stack.dev, complete(&started)).await;
+    assert_eq!(status, 200, "{first}");
+    assert_eq!((&first["chunks"], &first["bytesSent"], &first["bytesSaved"]), (&json!(3), &json!(21_000_000), &json!(0)));
+    assert!(first["edgesUsed"].is_array() && first["uploadTimeMs"].is_u64() && first["mbps"].is_f64());
+    assert_eq!((&first["asset"]["verification"], &first["asset"]["sha256"]), (&json!("none"), &Value::Null));
+    assert_stored(stack, &first, &bytes).await;
+    let (status, second) = stack.track(&stack.dev, complete(&started)).await;
+    assert_eq!((status, second), (200, first), "twice gives the same answer");
+    let (_, progress) = stack.track(&stack.dev, json!({ "action": "progress", "sessionId": started["sessionId"] })).await;
+    assert_eq!((&progress["status"], &progress["percent"]), (&json!("complete"), &json!(100.0)));
+}
+
+#[tokio::test]
+async fn sixteen_at_once_make_one_asset() {
+    let stack = stack().await;
+    let (started, bytes) = sent(stack, 11_000_000).await;
+    let calls: Vec<_> = (0..16)
+        .map(|_| {
+            let request = stack.request(Method::POST, "/api/jetty/track-upload", &stack.dev).json(&complete(&started));
+            tokio::spawn(async move {
+                let response = request.send().await.unwrap();
+                (response.status().as_u16(), response.json::<Value>().await.unwrap())
+            })
+        })
+        .collect();
+    let mut answers = Vec::new();
+    for call in calls {
+        answers.push(call.await.unwrap());
+    }
+    let first = answers[0].clone();
+    assert_eq!(first.0, 200, "{}", first.1);
+    assert!(answers.iter().all(|answer| *answer == first), "all get the same answer");
+    let upload_id = started["uploadId"].as_str().unwrap();
+    let completions = stack.proxy.seen(upload_id).iter().filter(|seen| seen.method == "POST").count();
+    assert_eq!(completions, 1, "the store was asked once");
+    assert_stored(stack, &first.1, &bytes).await;
+}
+
+#[tokio::test]
+async fn a_file_hash_must_be_the_one_of_the_start() {
+    let stack = stack().await;
+    let (a, b) = ("a".repeat(64), "b".repeat(64));
+    let start = json!({ "action": "start", "fileName": "h.bin", "fileSize": 100, "fileHash": a });
+    let (status, started) = stack.track(&stack.dev, start).await;
+    assert_eq!(status, 201);
+    stack.send_all(&started, &random_bytes(100)).await;
+    let with = |hash: &str| json!({ "action": "complete", "sessionId": started["sessionId"], "fileHash": hash });
+    let (status, body) = stack.track(&stack.dev, with(&b)).await;
+    assert_eq!((status, body["code"].as_str().unwrap()), (422, "file-hash-mismatch"));
+    let (status, body) = stack.track(&stack.dev, with(&a)).await;
+    assert_eq!((status, &body["asset"]["verification"], &body["asset"]["sha256"]), (200, &json!("pending"), &Value::Null));
+}
+
+/// The faults of the store need a proxy of their own: rules apply to everybody behind it.
+#[tokio::test]
+async fn lost_and_wrong_answers_of_the_store() {
+    let stack = Stack::start(&[]).await;
+    let only_completion = |fault: Fault, times: u32| {
+        let left = Arc::new(AtomicU32::new(times));
+        stack.proxy.inject(move |method, target| {
+            let hit = method.as_str() == "POST" && target.contains("uploadId=") && left.load(Ordering::SeqCst) > 0;
+            hit.then(|| left.fetch_sub(1, Ordering::SeqCst)).map(|_| fault)
+        });
+    };
+    for (name, fault, times) in [
+        ("answer lost", Fault::LoseAnswer, 1),
+        ("error inside a 200", Fault::ErrorInside, 1),
+        ("503", Fault::Answer(503, "SlowDown"), 2),
+        ("500", Fault::Answer(500, "InternalError"), 1),
+    ] {
+        let (started, bytes) = sent(&stack, 10_500_000).await;
+        only_completion(fault, times);
+        let (status, body) = stack.track(&stack.dev, complete(&started)).await;
+        assert_eq!(status, 200, "{name}: {body}");
+        assert_stored(&stack, &body, &bytes).await;
+    }
+
+    // The store stays down: a clear refusal, nothing lost, and the next call succeeds.
+    let (started, bytes) = sent(&stack, 10_500_000).await;
+    only_completion(Fault::Answer(503, "SlowDown"), u32::MAX);
+    let (status, body) = stack.track(&stack.dev, complete(&started)).await;
+    assert_eq!((status, body["code"].as_str().unwrap(), &body["retryAfter"]), (503, "origin-unavailable", &json!(2)), "{body}");
+    stack.proxy.heal();
+    assert_eq!(stack.state(&stack.dev, started["sessionId"].as_str().unwrap()).await["status"], "uploading");
+    let (status, body) = stack.track(&stack.dev, complete(&started)).await;
+    assert_eq!(status, 200, "{body}");
+    assert_stored(&stack, &body, &bytes).await;
+
+    // Completed, the answer lost, and the Worker dead before it could look: the next call finds the object.
+    let (started, bytes) = sent(&stack, 10_500_000).await;
+    stack.proxy.inject(|method, target| {
+        let completion = method.as_str() == "POST" && target.contains("uploadId=");
+        if completion {
+            Some(Fault::LoseAnswer)
+        } else {
+            (method.as_str() == "HEAD").then_some(Fault::Answer(503, "SlowDown"))
+        }
+    });
+    let (status, body) = stack.track(&stack.dev, complete(&started)).await;
+    assert_eq!(status, 503, "{body}");
+    stack.proxy.heal();
+    let (status, body) = stack.track(&stack.dev, complete(&started)).await;
+    assert_eq!(status, 200, "{body}");
+    assert_stored(&stack, &body, &bytes).await;
+
+    // Parts that the store lost (here: an upload aborted behind our back) end in a clear answer.
+    let (started, _) = sent(&stack, 10_500_000).await;
+    stack.proxy.inject(|method, target| {
+        (method.as_str() == "POST" && target.contains("uploadId=")).then_some(Fault::Answer(404, "NoSuchUpload"))
+    });
+    let (status, body) = stack.track(&stack.dev, complete(&started)).await;
+    assert_eq!((status, body["code"].as_str().unwrap()), (410, "upload-closed"));
+
+    // A chunk the store fails on is told as such, and nothing is recorded.
+    let bytes = random_bytes(100);
+    let started = stack.started(&stack.dev, bytes.len()).await;
+    stack.proxy.inject(|method, _| (method.as_str() == "PUT").then_some(Fault::Answer(403, "RequestTimeTooSkewed")));
+    let (status, body) = crate::stack::answer(stack.chunk(&started, 1, &bytes).send().await.unwrap()).await;
+    assert_eq!((status, body["code"].as_str().unwrap()), (502, "origin-clock-skew"));
+    stack.proxy.inject(|method, _| (method.as_str() == "PUT").then_some(Fault::LoseAnswer));
+    let (status, body) = crate::stack::answer(stack.chunk(&started, 1, &bytes).send().await.unwrap()).await;
+    assert_eq!((status, body["code"].as_str().unwrap()), (502, "origin-unreachable"));
+    let id = started["sessionId"].as_str().unwrap();
+    assert_eq!(stack.state(&stack.dev, id).await["missing"], json!([1]));
+    stack.proxy.heal();
+    // That part did reach the store: asking it adopts the part, and the upload completes without sending it again.
+    let reconciled = stack.request(Method::GET, &format!("/api/jetty/cache-chunk?sessionId={id}&reconcile=1"), &stack.dev).send().await.unwrap();
+    let (_, state) = crate::stack::answer(reconciled).await;
+    assert_eq!((&state["missing"], &state["completed"][0]["sha256"]), (&json!([]), &Value::Null));
+    let (status, body) = stack.track(&stack.dev, complete(&started)).await;
+    assert_eq!(status, 200, "{body}");
+    assert_stored(&stack, &body, &bytes).await;
+}

@@ -1,0 +1,15 @@
+//! End to end: the client library and plain HTTP against the Worker in a real workerd and a real S3 store, with a proxy in between that counts and breaks.
+//! Run through `script/test`, which provides workerd and the store.
+
+mod bucket;
+mod chunks;
+mod command;
+mod completion;
+mod content;
+mod names;
+mod refusals;
+mod resume;
+mod roundtrip;
+mod simple;
+mod stack;
+mod start;

@@ -1,0 +1,105 @@
+//! Uploads go on after anything dies, and what was recorded is not sent again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use jettyspeed_client::{Event, Progress, UploadOptions, upload};
+use jettyspeed_stack::proxy::Proxy;
+
+use crate::stack::{Stack, random_file};
+
+const SIZE: usize = 64_000_000;
+
+/// How often each part was stored, by number.
+fn stored_parts(proxy: &Proxy) -> BTreeMap<u32, usize> {
+    let mut counts = BTreeMap::new();
+    for seen in proxy.seen("partNumber=").iter().filter(|seen| seen.status == 200) {
+        *counts.entry(seen.upload_part().unwrap()).or_insert(0) += 1;
+    }
+    counts
+}
+
+/// Sets a flag once so many bytes are out.
+fn after(bytes: u64, flag: &Arc<AtomicBool>) -> Progress {
+    let (moved, flag) = (AtomicU64::new(0), Arc::clone(flag));
+    Arc::new(move |event| {
+        if let Event::Moved(count) = event {
+            if moved.fetch_add(count, Ordering::SeqCst) + count >= bytes {
+                flag.store(true, Ordering::SeqCst);
+            }
+        }
+    })
+}
+
+async fn until(flag: &AtomicBool) {
+    while !flag.load(Ordering::SeqCst) {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+#[tokio::test]
+async fn workerd_is_killed_in_mid_upload_and_the_same_client_goes_on() {
+    let stack = Stack::start(&[]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let (path, bytes) = random_file(folder.path(), "kill-server.bin", SIZE);
+    let flag = Arc::new(AtomicBool::new(false));
+    let (edge, progress) = (stack.edge(&stack.dev), after(30_000_000, &flag));
+    let options = UploadOptions { threads: Some(2), ..UploadOptions::default() };
+    let running = tokio::spawn(async move { upload(&edge, &path, &options, progress).await });
+    until(&flag).await;
+    let recorded: Vec<u32> = {
+        // What is recorded at this moment must never be sent again.
+        let session = stack.edge(&stack.dev).open_sessions().await.unwrap()[0].session_id.clone();
+        let state = stack.edge(&stack.dev).session(&session, false).await.unwrap();
+        stack.worker.lock().await.kill();
+        state.completed.iter().map(|part| part.part_number).collect()
+    };
+    let before = stored_parts(&stack.proxy);
+    assert!(!recorded.is_empty() && recorded.len() < 7, "killed in the middle: {recorded:?}");
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    stack.worker.lock().await.restart().await.unwrap();
+    let done = running.await.unwrap().unwrap();
+    assert!(stack.bucket.get(&done.asset.s3_key).await.unwrap() == bytes);
+    let after = stored_parts(&stack.proxy);
+    for part in recorded {
+        assert_eq!(before[&part], after[&part], "part {part} was recorded and yet sent again");
+    }
+    assert_eq!(after.len(), 7);
+}
+
+#[tokio::test]
+async fn the_client_dies_and_another_one_elsewhere_goes_on() {
+    let stack = Stack::start(&[]).await;
+    let here = tempfile::tempdir().unwrap();
+    let (path, bytes) = random_file(here.path(), "kill-client.bin", SIZE);
+    let flag = Arc::new(AtomicBool::new(false));
+    let (edge, progress) = (stack.edge(&stack.dev), after(25_000_000, &flag));
+    let options = UploadOptions { threads: Some(1), ..UploadOptions::default() };
+    let from = path.clone();
+    let running = tokio::spawn(async move { upload(&edge, &from, &options, progress).await });
+    until(&flag).await;
+    running.abort();
+    assert!(running.await.unwrap_err().is_cancelled());
+    let before = stored_parts(&stack.proxy);
+
+    // Another folder, another name, a client that has never seen this file: the bytes decide.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let moved = elsewhere.path().join("renamed.bin");
+    std::fs::rename(&path, &moved).unwrap();
+    // A file of the same size that is another one must not be taken for it.
+    let (impostor, impostor_bytes) = random_file(elsewhere.path(), "kill-client.bin", SIZE);
+    let edge = stack.edge(&stack.dev);
+    let other = upload(&edge, &impostor, &UploadOptions::default(), jettyspeed_client::no_progress()).await.unwrap();
+    assert_eq!(other.bytes_resumed, 0);
+    assert!(stack.bucket.get(&other.asset.s3_key).await.unwrap() == impostor_bytes);
+
+    let done = upload(&edge, &moved, &UploadOptions::default(), jettyspeed_client::no_progress()).await.unwrap();
+    assert!(done.bytes_resumed >= 20_000_000, "{done:?}");
+    assert_eq!(done.asset.name, "kill-client.bin", "the session keeps the name it was opened with");
+    assert!(stack.bucket.get(&done.asset.s3_key).await.unwrap() == bytes);
+    let session = done.session_id.unwrap();
+    assert!(stack.edge(&stack.dev).open_sessions().await.unwrap().iter().all(|open| open.session_id != session));
+    assert!(before.len() >= 2 && done.parts_sent == 7 - usize::try_from(done.bytes_resumed / 10_000_000).unwrap());
+}

@@ -1,0 +1,63 @@
+//! `POST /api/storage/upload` and the files that come of it.
+
+use reqwest::Method;
+use reqwest::multipart::{Form, Part};
+use serde_json::json;
+
+use crate::stack::{answer, random_bytes, sha256, stack};
+
+#[tokio::test]
+async fn raw_bodies_and_forms() {
+    let stack = stack().await;
+    let bytes = random_bytes(300_000);
+    let raw = stack.request(Method::POST, "/api/storage/upload", &stack.starter).header("X-File-Name", "r%C3%A9sum%C3%A9.pdf");
+    let (status, body) = answer(raw.header("X-Content-SHA256", sha256(&bytes)).body(bytes.clone()).send().await.unwrap()).await;
+    assert_eq!(status, 201, "{body}");
+    let asset = &body["asset"];
+    assert_eq!((&asset["name"], &asset["contentType"], &asset["verification"]), (&json!("résumé.pdf"), &json!("application/pdf"), &json!("pending")));
+    assert!(asset["s3Key"].as_str().unwrap().starts_with("users/starter/o/"));
+    assert!(stack.bucket.get(asset["s3Key"].as_str().unwrap()).await.unwrap() == bytes);
+
+    let form = |bytes: Vec<u8>| Form::new().part("file", Part::bytes(bytes).file_name("say \"hi\".txt").mime_str("text/plain").unwrap());
+    let request = stack.request(Method::POST, "/api/storage/upload", &stack.starter).multipart(form(bytes.clone()));
+    let (status, body) = answer(request.send().await.unwrap()).await;
+    assert_eq!((status, &body["asset"]["name"], &body["asset"]["contentType"]), (201, &json!("say \"hi\".txt"), &json!("text/plain")), "{body}");
+    assert!(stack.bucket.get(body["asset"]["s3Key"].as_str().unwrap()).await.unwrap() == bytes);
+
+    let large = random_bytes(31_000_000);
+    let request = stack.request(Method::POST, "/api/storage/upload", &stack.dev).multipart(form(large.clone()));
+    let (status, body) = answer(request.send().await.unwrap()).await;
+    assert_eq!(status, 201, "{body}");
+    assert!(stack.bucket.get(body["asset"]["s3Key"].as_str().unwrap()).await.unwrap() == large);
+}
+
+#[tokio::test]
+async fn what_does_not_fit_is_refused_with_numbers() {
+    let stack = stack().await;
+    let post = |account, size: usize| {
+        stack.request(Method::POST, "/api/storage/upload", account).header("X-File-Name", "a.bin").body(vec![0; size]).send()
+    };
+    for (account, size, status, code) in [
+        (&stack.free, 10, 507, "storage-exceeded"),
+        (&stack.free, 0, 507, "storage-exceeded"),
+        (&stack.free, 10_000_001, 413, "file-too-large"),
+        (&stack.starter, 50_000_001, 413, "file-too-large"),
+        (&stack.dev, 100_000_001, 413, "body-too-large"),
+        (&stack.suspended, 10, 403, "account-suspended"),
+    ] {
+        let (got, body) = answer(post(account, size).await.unwrap()).await;
+        assert_eq!((got, body["code"].as_str().unwrap()), (status, code), "{body}");
+        assert!(status == 403 || body["limit"].is_u64(), "{body}");
+    }
+    let no_name = stack.request(Method::POST, "/api/storage/upload", &stack.dev).body("x").send().await.unwrap();
+    assert_eq!(answer(no_name).await.0, 422);
+    let wrong_hash = stack.request(Method::POST, "/api/storage/upload", &stack.dev).header("X-File-Name", "a").header("X-Content-SHA256", sha256(b"y"));
+    let (status, body) = answer(wrong_hash.body("x").send().await.unwrap()).await;
+    assert_eq!((status, body["code"].as_str().unwrap()), (422, "chunk-hash-mismatch"));
+    let stream = futures_util::stream::iter(vec![Ok::<_, std::io::Error>("x")]);
+    let chunked = stack.request(Method::POST, "/api/storage/upload", &stack.dev).header("X-File-Name", "a");
+    assert_eq!(answer(chunked.body(reqwest::Body::wrap_stream(stream)).send().await.unwrap()).await.0, 411);
+    let no_file = Form::new().text("file", "not a file");
+    let (status, _) = answer(stack.request(Method::POST, "/api/storage/upload", &stack.dev).multipart(no_file).send().await.unwrap()).await;
+    assert_eq!(status, 422);
+}

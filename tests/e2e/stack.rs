@@ -1,0 +1,214 @@
+//! One stack for all tests that do not kill it, and helpers to talk to it.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use jettyspeed_client::Edge;
+use jettyspeed_edge::mac::MacKey;
+use jettyspeed_stack::net::free_port;
+use jettyspeed_stack::origin::Swift;
+use jettyspeed_stack::proxy::Proxy;
+use jettyspeed_stack::root;
+use jettyspeed_stack::seed::Seed;
+use jettyspeed_stack::state::{AccountAccess, OriginAccess, Secrets};
+use jettyspeed_stack::worker::{Setup, Worker};
+use reqwest::{Client, Method, RequestBuilder, Response};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tokio::sync::{Mutex, OnceCell};
+
+use crate::bucket::Bucket;
+
+/// The store of this test run; it outlives every Worker.
+struct Origin {
+    _swift: Swift,
+    access: OriginAccess,
+}
+
+/// A Worker with its proxy and its accounts.
+pub struct Stack {
+    pub worker: Mutex<Worker>,
+    pub url: String,
+    pub proxy: Proxy,
+    pub bucket: Bucket,
+    pub secrets: Secrets,
+    /// Enterprise.
+    pub dev: AccountAccess,
+    /// Business, somebody else.
+    pub other: AccountAccess,
+    pub free: AccountAccess,
+    pub starter: AccountAccess,
+    pub pro: AccountAccess,
+    pub suspended: AccountAccess,
+    /// Enterprise; chunks may come without a hash, 5 MiB each.
+    pub unsigned: AccountAccess,
+    pub http: Client,
+}
+
+async fn origin() -> &'static Origin {
+    static ORIGIN: OnceCell<Origin> = OnceCell::const_new();
+    ORIGIN
+        .get_or_init(|| async {
+            let folder = root().join("target/e2e");
+            let _ = std::fs::remove_dir_all(&folder);
+            std::fs::create_dir_all(&folder).unwrap();
+            let port = free_port().unwrap();
+            let access = OriginAccess {
+                endpoint: format!("http://127.0.0.1:{port}"),
+                region: "us-east-1".into(),
+                bucket: "e2e-bucket".into(),
+                access_key_id: "jetty:speed".into(),
+                secret_access_key: "only-for-this-test-run".into(),
+            };
+            let swift = Swift::start(&folder.join("swift"), port, &access).await.unwrap();
+            Origin { _swift: swift, access }
+        })
+        .await
+}
+
+/// The shared stack.
+pub async fn stack() -> &'static Stack {
+    static STACK: OnceCell<Stack> = OnceCell::const_new();
+    STACK.get_or_init(|| Stack::start(&[])).await
+}
+
+impl Stack {
+    /// A stack of its own on the shared store, for tests that break things or need other vars.
+    pub async fn start(vars: &[(&str, &str)]) -> Stack {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let origin = origin().await;
+        let proxy = Proxy::start(origin.access.endpoint.trim_start_matches("http://")).unwrap();
+        let state: PathBuf = root().join(format!("target/e2e/state-{}", NUMBER.fetch_add(1, Ordering::SeqCst)));
+        let secrets = Secrets::of(&state).unwrap();
+        let through_proxy = OriginAccess { endpoint: proxy.url(), ..origin.access.clone() };
+        let draw = |user: &str, tier: &str| Seed::draw(user, tier).unwrap();
+        let seeds = [
+            Seed::of(secrets.account.clone(), "enterprise"),
+            draw("other", "business"),
+            draw("free", "free"),
+            draw("starter", "starter"),
+            draw("pro", "pro"),
+            Seed { status: "suspended", ..draw("suspended", "enterprise") },
+            Seed { allow_unsigned: true, chunk_size: Some(5 * 1024 * 1024), ..draw("unsigned", "enterprise") },
+        ];
+        let mut more: Vec<_> = vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        more.push(("LOG_LEVEL".to_owned(), "info".to_owned()));
+        let setup = Setup { state, port: free_port().unwrap(), env_file: secrets.env_file(&through_proxy, &more) };
+        setup.prepare(&seeds, &origin.access.bucket).await.unwrap();
+        let worker = setup.start().await.unwrap();
+        let [dev, other, free, starter, pro, suspended, unsigned] = seeds.map(|seed| seed.access);
+        Stack {
+            url: worker.url(),
+            worker: Mutex::new(worker),
+            proxy,
+            bucket: Bucket::new(&origin.access),
+            secrets,
+            dev,
+            other,
+            free,
+            starter,
+            pro,
+            suspended,
+            unsigned,
+            http: Client::builder().no_proxy().build().unwrap(),
+        }
+    }
+
+    /// The client library as `account`.
+    pub fn edge(&self, account: &AccountAccess) -> Edge {
+        Edge::new(&self.url, &account.api_key, &account.api_secret).unwrap()
+    }
+
+    /// A request as `account`.
+    pub fn request(&self, method: Method, path: &str, account: &AccountAccess) -> RequestBuilder {
+        self.anonymous(method, path).bearer_auth(&account.api_key).header("X-API-Secret", &account.api_secret)
+    }
+
+    /// A request as nobody.
+    pub fn anonymous(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.url))
+    }
+
+    /// `track-upload` as `account`.
+    pub async fn track(&self, account: &AccountAccess, body: Value) -> (u16, Value) {
+        answer(self.request(Method::POST, "/api/jetty/track-upload", account).json(&body).send().await.unwrap()).await
+    }
+
+    /// A started session of `size` bytes: its answer.
+    pub async fn started(&self, account: &AccountAccess, size: usize) -> Value {
+        let (status, body) = self.track(account, json!({ "action": "start", "fileName": "raw.bin", "fileSize": size })).await;
+        assert_eq!(status, 201, "{body}");
+        body
+    }
+
+    /// A chunk with the session's token and the right hash.
+    pub fn chunk(&self, started: &Value, part: u32, bytes: &[u8]) -> RequestBuilder {
+        self.anonymous(Method::POST, "/api/jetty-speed/chunk")
+            .header("X-Upload-Token", started["uploadToken"].as_str().unwrap())
+            .header("X-Part-Number", part.to_string())
+            .header("X-Chunk-SHA256", sha256(bytes))
+            .body(bytes.to_vec())
+    }
+
+    /// Sends every part of `bytes`.
+    pub async fn send_all(&self, started: &Value, bytes: &[u8]) {
+        let size = usize::try_from(started["strategy"]["chunkSize"].as_u64().unwrap()).unwrap();
+        for (index, piece) in bytes.chunks(size).enumerate() {
+            let (status, body) = answer(self.chunk(started, u32::try_from(index).unwrap() + 1, piece).send().await.unwrap()).await;
+            assert_eq!(status, 200, "{body}");
+        }
+    }
+
+    /// `cache-chunk` of a session.
+    pub async fn state(&self, account: &AccountAccess, session: &str) -> Value {
+        let path = format!("/api/jetty/cache-chunk?sessionId={session}");
+        let (status, body) = answer(self.request(Method::GET, &path, account).send().await.unwrap()).await;
+        assert_eq!(status, 200, "{body}");
+        body
+    }
+
+    /// The keys the Worker signs tokens with.
+    pub fn token_keys(&self) -> Vec<MacKey> {
+        vec![MacKey::new(self.secrets.token_keys.as_bytes())]
+    }
+
+    /// The key under which the store has an asset, asked of the API.
+    pub async fn key_of(&self, account: &AccountAccess, asset: &str) -> String {
+        let (_, body) = answer(self.request(Method::GET, &format!("/api/storage/files/{asset}"), account).send().await.unwrap()).await;
+        body["asset"]["s3Key"].as_str().unwrap().to_owned()
+    }
+}
+
+/// Status and JSON of an answer; every one must carry a request id.
+pub async fn answer(response: Response) -> (u16, Value) {
+    let status = response.status().as_u16();
+    assert!(response.headers().contains_key("x-request-id"), "every answer has a request id");
+    assert!(response.headers().contains_key("access-control-allow-origin"), "every answer has CORS");
+    let body = response.bytes().await.unwrap();
+    let value: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
+    if status >= 400 {
+        assert_eq!(value["status"], status, "errors are problem+json: {}", String::from_utf8_lossy(&body));
+        assert!(value["type"].as_str().unwrap().starts_with("/problems/") && value["requestId"].is_string(), "{value}");
+    }
+    (status, value)
+}
+
+/// Lowercase hex SHA-256.
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Bytes that differ from test to test and do not compress.
+pub fn random_bytes(size: usize) -> Vec<u8> {
+    let mut bytes = vec![0; size];
+    getrandom::fill(&mut bytes).unwrap();
+    bytes
+}
+
+/// A file of random bytes.
+pub fn random_file(folder: &std::path::Path, name: &str, size: usize) -> (PathBuf, Vec<u8>) {
+    let bytes = random_bytes(size);
+    let path = folder.join(name);
+    std::fs::write(&path, &bytes).unwrap();
+    (path, bytes)
+}

@@ -17,6 +17,15 @@ const ATTR: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'|')
     .remove(b'~');
 
+/// Longer fields make stores fail (Swift answers 503 to 3 KB), and a URL that carries them outgrows proxies.
+const STORE_MOST: usize = 1200;
+
+/// The same for the store's own copy of the name: the plain form alone where the exact one is too long.
+pub fn for_store(name: &str) -> String {
+    let exact = inline(name);
+    if exact.len() <= STORE_MOST { exact } else { exact.split("; filename*=").next().unwrap_or("inline").to_owned() }
+}
+
 /// `inline` with the file's name: a plain form that old clients read, and the exact one where they differ.
 pub fn inline(name: &str) -> String {
     // Quotes, backslashes and percent signs are read differently by different clients (RFC 6266 appendix D).
@@ -32,6 +41,12 @@ pub fn inline(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_store_gets_no_endless_names() {
+        assert_eq!(for_store("é"), inline("é"));
+        assert_eq!(for_store(&"🚀".repeat(256)), format!("inline; filename=\"{}\"", "_".repeat(256)));
+    }
 
     #[test]
     fn plain_and_exact_names() {

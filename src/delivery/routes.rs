@@ -33,7 +33,7 @@ pub async fn download(call: &Routed<'_>) -> Result<Reply, Problem> {
     let expires = now.plus(TTL_MS);
     let token = FileClaims { namespace: asset.namespace.clone(), asset: asset.id, expires }.seal(&call.config.token_keys)?;
     let url = content_url(&call.base, &token, &asset.name);
-    let headers = ObjectHeaders { content_type: &asset.content_type, content_disposition: &disposition::inline(&asset.name) };
+    let headers = ObjectHeaders { content_type: &asset.content_type, content_disposition: &disposition::for_store(&asset.name) };
     let direct = call.config.store.presign(&actions::get_object_as(&asset.s3_key, headers), now, TTL_MS / 1000);
     let at_store = origin::read_latency_ms();
     // What is not cached comes from the store either way; through here it also crosses the client's own connection.

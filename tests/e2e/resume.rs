@@ -33,8 +33,11 @@ fn after(bytes: u64, flag: &Arc<AtomicBool>) -> Progress {
     })
 }
 
-async fn until(flag: &AtomicBool) {
+async fn until<T: std::fmt::Debug>(flag: &AtomicBool, running: &mut tokio::task::JoinHandle<T>) {
     while !flag.load(Ordering::SeqCst) {
+        if running.is_finished() {
+            panic!("the upload ended before it could be interrupted: {:?}", running.await);
+        }
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
@@ -47,8 +50,8 @@ async fn workerd_is_killed_in_mid_upload_and_the_same_client_goes_on() {
     let flag = Arc::new(AtomicBool::new(false));
     let (edge, progress) = (stack.edge(&stack.dev), after(30_000_000, &flag));
     let options = UploadOptions { threads: Some(2), ..UploadOptions::default() };
-    let running = tokio::spawn(async move { upload(&edge, &path, &options, progress).await });
-    until(&flag).await;
+    let mut running = tokio::spawn(async move { upload(&edge, &path, &options, progress).await });
+    until(&flag, &mut running).await;
     let recorded: Vec<u32> = {
         // What is recorded at this moment must never be sent again.
         let session = stack.edge(&stack.dev).open_sessions().await.unwrap()[0].session_id.clone();
@@ -78,8 +81,8 @@ async fn the_client_dies_and_another_one_elsewhere_goes_on() {
     let (edge, progress) = (stack.edge(&stack.dev), after(25_000_000, &flag));
     let options = UploadOptions { threads: Some(1), ..UploadOptions::default() };
     let from = path.clone();
-    let running = tokio::spawn(async move { upload(&edge, &from, &options, progress).await });
-    until(&flag).await;
+    let mut running = tokio::spawn(async move { upload(&edge, &from, &options, progress).await });
+    until(&flag, &mut running).await;
     running.abort();
     assert!(running.await.unwrap_err().is_cancelled());
     let before = stored_parts(&stack.proxy);

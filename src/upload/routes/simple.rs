@@ -91,7 +91,7 @@ async fn form(call: &Routed<'_>) -> Result<Incoming, Problem> {
 async fn store(call: &Routed<'_>, account: &Account, namespace: &Namespace, incoming: Incoming) -> Result<Asset, Problem> {
     let object = random::id()?;
     let key = file_key(&account.agentcache_user_id, object);
-    let headers = ObjectHeaders { content_type: &incoming.content_type, content_disposition: &disposition::inline(&incoming.name) };
+    let headers = ObjectHeaders { content_type: &incoming.content_type, content_disposition: &disposition::for_store(&incoming.name) };
     let payload = incoming.sha256.clone().map_or(Payload::Unsigned, Payload::Sha256);
     let started = clock::now();
     let answer = origin::send(&call.config, &actions::put_object(&key, headers, payload), incoming.body).await;

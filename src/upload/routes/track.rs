@@ -66,7 +66,7 @@ async fn start(call: &Routed<'_>, account: Rc<Account>, wanted: Start) -> Result
 
     let object = random::id()?;
     let key = file_key(&account.agentcache_user_id, object);
-    let headers = ObjectHeaders { content_type: &wanted.content_type, content_disposition: &disposition::inline(&wanted.file_name) };
+    let headers = ObjectHeaders { content_type: &wanted.content_type, content_disposition: &disposition::for_store(&wanted.file_name) };
     let started = clock::now();
     let answer = origin::send(&call.config, &actions::create_multipart_upload(&key, headers), Body::Empty).await;
     call.span("origin", started);

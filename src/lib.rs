@@ -33,7 +33,7 @@ pub mod units;
 pub mod upload;
 
 #[cfg(target_arch = "wasm32")]
-mod platform;
+pub mod platform;
 
 #[cfg(target_arch = "wasm32")]
 mod entry {

@@ -94,7 +94,8 @@ fn every_statement_prepares_and_scans_no_big_table() {
         for step in steps {
             let table = step.strip_prefix("SCAN ").map(|rest| rest.split(' ').next().unwrap_or(rest));
             // "mine" is the subquery that an index has already narrowed to one account.
-            let fine = table.is_none_or(|table| SMALL.contains(&table) || matches!(table, "mine" | "CONSTANT")) && !step.contains("TEMP B-TREE FOR ORDER BY");
+            let fine = table.is_none_or(|table| SMALL.contains(&table) || matches!(table, "mine" | "CONSTANT"))
+                && !step.contains("TEMP B-TREE FOR ORDER BY");
             assert!(fine, "{name}: {step}");
         }
     }
@@ -123,10 +124,14 @@ fn assets_come_in_pages_are_counted_once_and_go() {
     let all = ids(&assets::of_account(account, None, 10));
     assert_eq!(all.len(), 3);
     let page = rows(&db, &assets::of_account(account, None, 2));
-    let last = (EpochMs(1001), Id::parse(match &page[1][0] {
-        Value::Text(id) => id,
-        other => panic!("{other:?}"),
-    }).unwrap());
+    let last = (
+        EpochMs(1001),
+        Id::parse(match &page[1][0] {
+            Value::Text(id) => id,
+            other => panic!("{other:?}"),
+        })
+        .unwrap(),
+    );
     let rest = rows(&db, &assets::of_account(account, Some(last), 10));
     assert_eq!(rest.len(), 1, "two of the three share a millisecond: the id decides");
     assert_eq!(rows(&db, &accounts::store::storage_used(account)), [[Value::Integer(30)]]);

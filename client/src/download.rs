@@ -92,10 +92,10 @@ pub async fn download(edge: &Edge, id: &str, path: Option<&Path>, options: &Down
     let shared = Arc::clone(&receiving);
     pool::run((1..=slices).collect(), options.threads.unwrap_or(THREADS).clamp(1, 64), move |slice| receive(Arc::clone(&shared), slice)).await?;
     progress(Event::Finishing);
-    if let Some(expected) = &asset.sha256 {
-        if *expected != hash::of_range(&partial, 0, asset.size).await? {
-            return Err(Error::Unexpected("the downloaded bytes do not have the file's SHA-256".to_owned()));
-        }
+    if let Some(expected) = &asset.sha256
+        && *expected != hash::of_range(&partial, 0, asset.size).await?
+    {
+        return Err(Error::Unexpected("the downloaded bytes do not have the file's SHA-256".to_owned()));
     }
     receiving.file.sync_all().map_err(Error::file(&partial))?;
     std::fs::rename(&partial, &path).map_err(Error::file(&path))?;

@@ -4,10 +4,8 @@ use crate::api::{Part, SessionSummary};
 
 /// Open sessions that may be of this file, the likeliest first: same size and namespace; same name before another name (a renamed file), newest first.
 pub fn candidates<'a>(sessions: &'a [SessionSummary], name: &str, size: u64, namespace: Option<&str>) -> Vec<&'a SessionSummary> {
-    let mut fitting: Vec<_> = sessions
-        .iter()
-        .filter(|session| session.file_size == size && namespace.is_none_or(|namespace| session.namespace == namespace))
-        .collect();
+    let mut fitting: Vec<_> =
+        sessions.iter().filter(|session| session.file_size == size && namespace.is_none_or(|namespace| session.namespace == namespace)).collect();
     fitting.sort_by_key(|session| session.file_name != name);
     fitting
 }

@@ -8,6 +8,7 @@ use reqwest::{Body, Method};
 use serde::Serialize;
 use tokio::sync::RwLock;
 
+use crate::Error;
 use crate::api::{Asset, AssetEnvelope, Completed, SessionState};
 use crate::body::{FileSlice, Meter};
 use crate::edge::{Edge, StartFile, encode, read, refused};
@@ -16,7 +17,6 @@ use crate::pool;
 use crate::progress::{Event, Progress};
 use crate::resume::{Verdict, candidates, judge, place, to_send};
 use crate::retry::retrying;
-use crate::Error;
 
 /// Files up to this size go in one request (SPEC: "clients use the simple path up to 10 MB").
 const SIMPLE_MOST: u64 = 10_000_000;
@@ -71,7 +71,10 @@ pub async fn upload(edge: &Edge, path: &Path, options: &UploadOptions, progress:
     let file = LocalFile::look(path).await?;
     let name = match &options.name {
         Some(name) => name.clone(),
-        None => path.file_name().map(|name| name.to_string_lossy().into_owned()).ok_or_else(|| Error::Usage(format!("{} has no file name", path.display())))?,
+        None => path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .ok_or_else(|| Error::Usage(format!("{} has no file name", path.display())))?,
     };
     let in_parts = options.accelerate.unwrap_or(file.size > SIMPLE_MOST) && file.size > 0;
     let mut done =
@@ -144,8 +147,7 @@ async fn in_session(edge: &Edge, file: &LocalFile, name: &str, options: &UploadO
             (state.session_id, state.upload_token, state.chunk_size, state.chunk_count, parts, advised)
         }
         None => {
-            let wanted =
-                StartFile { name, size: file.size, content_type: options.content_type.as_deref(), namespace: options.namespace.as_deref() };
+            let wanted = StartFile { name, size: file.size, content_type: options.content_type.as_deref(), namespace: options.namespace.as_deref() };
             let started = edge.start(wanted).await?;
             let strategy = started.strategy;
             (started.session_id, started.upload_token, strategy.chunk_size, strategy.chunk_count, started.missing_parts, strategy.threads)
@@ -156,14 +158,8 @@ async fn in_session(edge: &Edge, file: &LocalFile, name: &str, options: &UploadO
     let already = file.size - first_bytes;
     progress(Event::Planned { total: file.size, already, session: Some(session.clone()) });
     let threads = options.threads.unwrap_or(advised as usize).clamp(1, 64);
-    let sending = Arc::new(Sending {
-        edge: edge.clone(),
-        file: file.clone(),
-        session,
-        chunk_size,
-        token: RwLock::new(token),
-        progress: Arc::clone(&progress),
-    });
+    let sending =
+        Arc::new(Sending { edge: edge.clone(), file: file.clone(), session, chunk_size, token: RwLock::new(token), progress: Arc::clone(&progress) });
     let (mut parts_sent, mut bytes_sent) = (0, 0);
     for round in 1..=ROUNDS {
         parts_sent += parts.len();
@@ -207,7 +203,8 @@ async fn find_open(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOp
         };
         let mut hashes = Vec::new();
         for part in &state.completed {
-            let (offset, length) = place(part.part_number, state.chunk_size, file.size).ok_or_else(|| Error::Unexpected("a part outside the file".to_owned()))?;
+            let (offset, length) =
+                place(part.part_number, state.chunk_size, file.size).ok_or_else(|| Error::Unexpected("a part outside the file".to_owned()))?;
             hashes.push(hash::of_range(&file.path, offset, length).await?);
             if judge(&state.completed, &hashes, true) == Verdict::NotOurs {
                 break;
@@ -222,7 +219,8 @@ async fn find_open(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOp
 
 /// Hashes and sends one part until the server has it.
 async fn send(sending: Arc<Sending>, part: u32) -> Result<(), Error> {
-    let (offset, length) = place(part, sending.chunk_size, sending.file.size).ok_or_else(|| Error::Unexpected(format!("part {part} is outside the file")))?;
+    let (offset, length) =
+        place(part, sending.chunk_size, sending.file.size).ok_or_else(|| Error::Unexpected(format!("part {part} is outside the file")))?;
     let hash = hash::of_range(&sending.file.path, offset, length).await?;
     let meter = Meter::new(Arc::clone(&sending.progress));
     let mut attempt = 1;

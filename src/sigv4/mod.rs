@@ -90,10 +90,10 @@ impl Signer {
     }
 
     fn day_key(&self, day: &str) -> MacKey {
-        if let Some((cached_day, key)) = self.day_key.borrow().as_ref() {
-            if cached_day == day {
-                return key.clone();
-            }
+        if let Some((cached_day, key)) = self.day_key.borrow().as_ref()
+            && cached_day == day
+        {
+            return key.clone();
         }
         let secret = Zeroizing::new(format!("AWS4{}", *self.secret));
         let mut key = MacKey::new(secret.as_bytes());

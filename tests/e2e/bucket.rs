@@ -17,7 +17,7 @@ pub struct Bucket {
 
 impl Bucket {
     pub fn new(access: &OriginAccess) -> Bucket {
-        Bucket { access: access.clone(), http: Client::builder().no_proxy().build().unwrap() }
+        Bucket { access: access.clone(), http: crate::stack::client() }
     }
 
     async fn send(&self, method: Method, target: &str) -> (u16, Vec<u8>) {

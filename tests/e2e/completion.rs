@@ -127,11 +127,7 @@ async fn lost_and_wrong_answers_of_the_store() {
     let (started, bytes) = sent(&stack, 10_500_000).await;
     stack.proxy.inject(|method, target| {
         let completion = method.as_str() == "POST" && target.contains("uploadId=");
-        if completion {
-            Some(Fault::LoseAnswer)
-        } else {
-            (method.as_str() == "HEAD").then_some(Fault::Answer(503, "SlowDown"))
-        }
+        if completion { Some(Fault::LoseAnswer) } else { (method.as_str() == "HEAD").then_some(Fault::Answer(503, "SlowDown")) }
     });
     let (status, body) = stack.track(&stack.dev, complete(&started)).await;
     assert_eq!(status, 503, "{body}");
@@ -142,9 +138,7 @@ async fn lost_and_wrong_answers_of_the_store() {
 
     // Parts that the store lost (here: an upload aborted behind our back) end in a clear answer.
     let (started, _) = sent(&stack, 10_500_000).await;
-    stack.proxy.inject(|method, target| {
-        (method.as_str() == "POST" && target.contains("uploadId=")).then_some(Fault::Answer(404, "NoSuchUpload"))
-    });
+    stack.proxy.inject(|method, target| (method.as_str() == "POST" && target.contains("uploadId=")).then_some(Fault::Answer(404, "NoSuchUpload")));
     let (status, body) = stack.track(&stack.dev, complete(&started)).await;
     assert_eq!((status, body["code"].as_str().unwrap()), (410, "upload-closed"));
 

@@ -1,5 +1,6 @@
 //! End to end: the client library and plain HTTP against the Worker in a real workerd and a real S3 store, with a proxy in between that counts and breaks.
 //! Run through `script/test`, which provides workerd and the store.
+#![allow(clippy::disallowed_methods)]
 
 mod bucket;
 mod chunks;

@@ -25,10 +25,10 @@ fn stored_parts(proxy: &Proxy) -> BTreeMap<u32, usize> {
 fn after(bytes: u64, flag: &Arc<AtomicBool>) -> Progress {
     let (moved, flag) = (AtomicU64::new(0), Arc::clone(flag));
     Arc::new(move |event| {
-        if let Event::Moved(count) = event {
-            if moved.fetch_add(count, Ordering::SeqCst) + count >= bytes {
-                flag.store(true, Ordering::SeqCst);
-            }
+        if let Event::Moved(count) = event
+            && moved.fetch_add(count, Ordering::SeqCst) + count >= bytes
+        {
+            flag.store(true, Ordering::SeqCst);
         }
     })
 }

@@ -34,9 +34,8 @@ async fn raw_bodies_and_forms() {
 #[tokio::test]
 async fn what_does_not_fit_is_refused_with_numbers() {
     let stack = stack().await;
-    let post = |account, size: usize| {
-        stack.request(Method::POST, "/api/storage/upload", account).header("X-File-Name", "a.bin").body(vec![0; size]).send()
-    };
+    let post =
+        |account, size: usize| stack.request(Method::POST, "/api/storage/upload", account).header("X-File-Name", "a.bin").body(vec![0; size]).send();
     for (account, size, status, code) in [
         (&stack.free, 10, 507, "storage-exceeded"),
         (&stack.free, 0, 507, "storage-exceeded"),
@@ -51,7 +50,8 @@ async fn what_does_not_fit_is_refused_with_numbers() {
     }
     let no_name = stack.request(Method::POST, "/api/storage/upload", &stack.dev).body("x").send().await.unwrap();
     assert_eq!(answer(no_name).await.0, 422);
-    let wrong_hash = stack.request(Method::POST, "/api/storage/upload", &stack.dev).header("X-File-Name", "a").header("X-Content-SHA256", sha256(b"y"));
+    let wrong_hash =
+        stack.request(Method::POST, "/api/storage/upload", &stack.dev).header("X-File-Name", "a").header("X-Content-SHA256", sha256(b"y"));
     let (status, body) = answer(wrong_hash.body("x").send().await.unwrap()).await;
     assert_eq!((status, body["code"].as_str().unwrap()), (422, "chunk-hash-mismatch"));
     let stream = futures_util::stream::iter(vec![Ok::<_, std::io::Error>("x")]);

@@ -110,7 +110,7 @@ impl Stack {
             pro,
             suspended,
             unsigned,
-            http: Client::builder().no_proxy().build().unwrap(),
+            http: client(),
         }
     }
 
@@ -171,12 +171,11 @@ impl Stack {
     pub fn token_keys(&self) -> Vec<MacKey> {
         vec![MacKey::new(self.secrets.token_keys.as_bytes())]
     }
+}
 
-    /// The key under which the store has an asset, asked of the API.
-    pub async fn key_of(&self, account: &AccountAccess, asset: &str) -> String {
-        let (_, body) = answer(self.request(Method::GET, &format!("/api/storage/files/{asset}"), account).send().await.unwrap()).await;
-        body["asset"]["s3Key"].as_str().unwrap().to_owned()
-    }
+/// Without kept connections: each test has a runtime of its own, and a connection dies with the runtime that opened it.
+pub fn client() -> Client {
+    Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap()
 }
 
 /// Status and JSON of an answer; every one must carry a request id.

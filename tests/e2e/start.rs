@@ -78,7 +78,13 @@ async fn a_session_is_its_accounts_alone() {
     let (status, body) = answer(stack.anonymous(Method::GET, &path).header("X-Upload-Token", token).send().await.unwrap()).await;
     assert_eq!((status, &body["missing"]), (200, &json!([1])));
     let (status, body) = answer(
-        stack.anonymous(Method::POST, "/api/jetty/track-upload").bearer_auth(token).json(&json!({ "action": "progress", "sessionId": id })).send().await.unwrap(),
+        stack
+            .anonymous(Method::POST, "/api/jetty/track-upload")
+            .bearer_auth(token)
+            .json(&json!({ "action": "progress", "sessionId": id }))
+            .send()
+            .await
+            .unwrap(),
     )
     .await;
     assert_eq!((status, body["sessionId"].as_str()), (200, Some(id)));

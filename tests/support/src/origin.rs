@@ -77,7 +77,8 @@ fn write_configuration(folder: &Path, venv: &Path, port: u16, ports: &[u16], acc
         "[swift-hash]\nswift_hash_path_prefix = jetty\nswift_hash_path_suffix = speed\n[storage-policy:0]\nname = gold\ndefault = yes\n",
     )?;
     let (account, user) = access.access_key_id.split_once(':').ok_or("Swift's access keys have the form account:user")?;
-    let pipeline = "catch_errors gatekeeper healthcheck cache listing_formats bulk s3api tempauth copy slo dlo versioned_writes symlink proxy-logging";
+    let pipeline =
+        "catch_errors gatekeeper healthcheck cache listing_formats bulk s3api tempauth copy slo dlo versioned_writes symlink proxy-logging";
     let mut proxy = common(port);
     proxy.push_str(&format!("[pipeline:main]\npipeline = {pipeline} proxy-server\n"));
     proxy.push_str("[app:proxy-server]\nuse = egg:swift#proxy\naccount_autocreate = true\nallow_account_management = true\n");
@@ -123,8 +124,7 @@ fn write_configuration(folder: &Path, venv: &Path, port: u16, ports: &[u16], acc
 pub async fn create_bucket(access: &OriginAccess) -> Result<()> {
     let location = Location::parse(&access.endpoint, &access.bucket).ok_or("LYVE_ENDPOINT or LYVE_BUCKET_NAME is malformed")?;
     let store = Store::new(location, Signer::new(&access.access_key_id, &access.secret_access_key, &access.region, "s3"));
-    let action =
-        Action { method: "PUT", key: None, query: vec![], signed_headers: vec![], plain_headers: vec![], payload: Payload::Empty };
+    let action = Action { method: "PUT", key: None, query: vec![], signed_headers: vec![], plain_headers: vec![], payload: Payload::Empty };
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_millis();
     let request = store.request(&action, EpochMs(u64::try_from(now)?));
     let client = reqwest::Client::builder().no_proxy().build()?;

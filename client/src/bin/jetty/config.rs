@@ -42,7 +42,8 @@ fn path() -> Result<PathBuf, Error> {
     if let Some(path) = std::env::var_os("JETTY_CONFIG") {
         return Ok(path.into());
     }
-    let folders = directories::ProjectDirs::from("", "", "jettyspeed").ok_or_else(|| Error::Usage("there is no home folder; set JETTY_CONFIG".to_owned()))?;
+    let folders =
+        directories::ProjectDirs::from("", "", "jettyspeed").ok_or_else(|| Error::Usage("there is no home folder; set JETTY_CONFIG".to_owned()))?;
     Ok(folders.config_dir().join("config.toml"))
 }
 
@@ -77,9 +78,9 @@ impl Config {
     pub fn effective(given: &Given) -> Result<Config, Error> {
         let stored = Stored::load()?;
         let need = |value: Option<String>, flag: &str, variable: &str| {
-            value.filter(|text| !text.is_empty()).ok_or_else(|| {
-                Error::Usage(format!("no {flag} is configured: set {variable}, or run 'jetty config --url … --key … --secret …'"))
-            })
+            value
+                .filter(|text| !text.is_empty())
+                .ok_or_else(|| Error::Usage(format!("no {flag} is configured: set {variable}, or run 'jetty config --url … --key … --secret …'")))
         };
         Ok(Config {
             url: need(given.url.clone().or(stored.url), "server", "JETTY_URL")?,

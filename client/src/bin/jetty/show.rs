@@ -70,11 +70,7 @@ impl Show {
         if self.json {
             return self.json(done);
         }
-        let resumed = if done.bytes_resumed > 0 {
-            format!(", {} were there already", DecimalBytes(done.bytes_resumed))
-        } else {
-            String::new()
-        };
+        let resumed = if done.bytes_resumed > 0 { format!(", {} were there already", DecimalBytes(done.bytes_resumed)) } else { String::new() };
         println!("{}  {}", done.asset.id, done.asset.name);
         println!("sent {} in {}{resumed}", DecimalBytes(done.bytes_sent), pace(done.bytes_sent, done.elapsed_ms));
     }

@@ -1,5 +1,7 @@
 //! `script/server`: the whole product on a laptop, from one command.
 
+#![allow(clippy::disallowed_methods)]
+
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 

@@ -1,0 +1,76 @@
+//! Figures: medians, a table for people, JSON for machines.
+
+use serde::Serialize;
+
+/// One figure and what it is held against.
+#[derive(Debug, Clone, Serialize)]
+pub struct Figure {
+    /// What it is.
+    pub name: String,
+    /// How much.
+    pub value: f64,
+    /// Of what.
+    pub unit: &'static str,
+    /// `>= 0.95`, `<= 1.5`; empty for figures that are only told.
+    pub target: String,
+    /// Whether it is met; None without a target.
+    pub met: Option<bool>,
+    /// The single measurements.
+    pub samples: Vec<f64>,
+}
+
+impl Figure {
+    /// A figure that is only told.
+    pub fn told(name: &str, unit: &'static str, samples: &[f64]) -> Figure {
+        Figure { name: name.into(), value: median(samples), unit, target: String::new(), met: None, samples: samples.to_vec() }
+    }
+
+    /// A figure that must be at least `least`.
+    pub fn at_least(name: &str, unit: &'static str, samples: &[f64], least: f64) -> Figure {
+        let told = Figure::told(name, unit, samples);
+        Figure { target: format!(">= {least}"), met: Some(told.value >= least), ..told }
+    }
+
+    /// A figure that must be at most `most`.
+    pub fn at_most(name: &str, unit: &'static str, samples: &[f64], most: f64) -> Figure {
+        let told = Figure::told(name, unit, samples);
+        Figure { target: format!("<= {most}"), met: Some(told.value <= most), ..told }
+    }
+}
+
+/// The median; 0 of nothing.
+pub fn median(samples: &[f64]) -> f64 {
+    let mut sorted = samples.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    match sorted.len() {
+        0 => 0.0,
+        count if count % 2 == 1 => sorted[middle],
+        _ => f64::midpoint(sorted[middle - 1], sorted[middle]),
+    }
+}
+
+/// Prints the table.
+pub fn print(title: &str, harness: &str, figures: &[Figure]) {
+    println!("\n{title}\n{harness}\n");
+    println!("{:<64} {:>10} {:<6} {:<10} ", "figure (median)", "value", "unit", "target");
+    for Figure { name, value, unit, target, met, .. } in figures {
+        let verdict = match met {
+            Some(true) => "met",
+            Some(false) => "MISSED",
+            None => "",
+        };
+        println!("{name:<64} {value:>10.3} {unit:<6} {target:<10} {verdict}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn medians() {
+        assert_eq!((median(&[]), median(&[3.0, 1.0, 2.0]), median(&[4.0, 1.0, 2.0, 3.0])), (0.0, 2.0, 2.5));
+        assert_eq!(Figure::at_most("x", "ms", &[2.0], 1.5).met, Some(false));
+    }
+}

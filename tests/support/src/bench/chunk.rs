@@ -34,14 +34,22 @@ impl Effort {
     pub const QUICK: Effort = Effort { rounds: 3, chunks: 16, memory_chunks: 20, small: 500 };
 }
 
-/// Measures everything.
-pub async fn run(folder: &Path, effort: Effort) -> Result<Vec<Figure>> {
+/// Measures everything, or only `throughput`, `latency` or `memory`.
+pub async fn run(folder: &Path, effort: Effort, only: Option<&str>) -> Result<Vec<Figure>> {
+    let wanted = |part: &str| only.is_none_or(|only| only == part);
     let body = Bytes::from(vec![0u8; usize::try_from(CHUNK)?]);
     let hash = Sha256Hex::of(&body);
     let sink = sink::start()?;
-    let mut figures = throughput(folder, &sink, &body, &hash, effort).await?;
-    figures.extend(latency(folder, &sink, effort).await?);
-    figures.extend(memory(folder, &sink, &body, &hash, effort).await?);
+    let mut figures = Vec::new();
+    if wanted("throughput") {
+        figures.extend(throughput(folder, &sink, &body, &hash, effort).await?);
+    }
+    if wanted("latency") {
+        figures.extend(latency(folder, &sink, effort).await?);
+    }
+    if wanted("memory") {
+        figures.extend(memory(folder, &sink, &body, &hash, effort).await?);
+    }
     Ok(figures)
 }
 

@@ -19,10 +19,11 @@ async fn run(arguments: &[String]) -> Result<()> {
     let quick = arguments.iter().any(|argument| argument == "--quick");
     match arguments.first().map(String::as_str) {
         Some("chunk") => {}
-        _ => return Err("usage: script/bench chunk [--quick]".into()),
+        _ => return Err("usage: script/bench chunk [--quick] [--only throughput|latency|memory]".into()),
     }
+    let only = arguments.iter().position(|argument| argument == "--only").and_then(|at| arguments.get(at + 1)).map(String::as_str);
     let folder = tempfile::tempdir()?;
-    let mut figures = chunk::run(folder.path(), if quick { Effort::QUICK } else { Effort::FULL }).await?;
+    let mut figures = chunk::run(folder.path(), if quick { Effort::QUICK } else { Effort::FULL }, only).await?;
     // Measured by the wasm test that script/bench ran before: it prints one line per figure.
     if let Some(signing) = std::env::var("SIGNING_MICROSECONDS").ok().and_then(|text| text.trim().parse::<f64>().ok()) {
         figures.push(Figure::at_most("signing one UploadPart in wasm (release build, Node 22)", "us", &[signing], 50.0));

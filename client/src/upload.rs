@@ -194,8 +194,7 @@ async fn complete(edge: &Edge, session: &str) -> Result<Completed, Error> {
 async fn find_open(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOptions) -> Result<Option<SessionState>, Error> {
     let sessions = edge.open_sessions().await?;
     for candidate in candidates(&sessions, name, file.size, options.namespace.as_deref()) {
-        // Asking the store also finds the parts whose record was lost in the crash.
-        let state = match edge.session(&candidate.session_id, true).await {
+        let state = match edge.session(&candidate.session_id, false).await {
             Ok(state) if state.status == "uploading" => state,
             Ok(_) => continue,
             Err(error) if error.status() == Some(404) => continue,
@@ -245,7 +244,7 @@ async fn send(sending: Arc<Sending>, part: u32) -> Result<(), Error> {
         tokio::time::sleep(wait).await;
         // The bytes may have arrived although the answer did not, or the upload may be over: ask before sending them again.
         if matches!(judged, Error::Unreachable(_) | Error::Stalled) && !worth_it {
-            match sending.edge.session(&sending.session, true).await {
+            match sending.edge.session(&sending.session, false).await {
                 Ok(state) if state.status != "uploading" => return Err(Error::Closed(state.status)),
                 Ok(state) if state.completed.iter().any(|done| done.part_number == part && done.sha256.as_deref() == Some(&hash)) => {
                     (sending.progress)(Event::Moved(length));

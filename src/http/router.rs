@@ -95,7 +95,8 @@ impl Params {
     }
 }
 
-/// Finds the route of a request. `path` is percent-encoded, as on the wire.
+/// Finds the route of a request. `path` is percent-encoded, as on the wire. HEAD without a row of its own is GET's (RFC 9110 section 9.3.2);
+/// the caller leaves out the body.
 ///
 /// # Errors
 /// 404, or 405 with the path's methods.
@@ -105,6 +106,9 @@ pub fn find(method: &str, path: &str) -> Result<(&'static Route, Params), Proble
             return Ok((route, params));
         }
     }
+    if method == "HEAD" {
+        return find("GET", path);
+    }
     match allowed(path) {
         Some(allow) => Err(Problem::MethodNotAllowed { allow }),
         None => Err(Problem::NotFound),
@@ -113,7 +117,10 @@ pub fn find(method: &str, path: &str) -> Result<(&'static Route, Params), Proble
 
 /// The methods of a path as `Allow` lists them, or None if there is no such path.
 pub fn allowed(path: &str) -> Option<String> {
-    let methods: Vec<_> = ROUTES.iter().filter(|route| matches(route.pattern, path).is_some()).map(|route| route.method).collect();
+    let mut methods: Vec<_> = ROUTES.iter().filter(|route| matches(route.pattern, path).is_some()).map(|route| route.method).collect();
+    if methods.contains(&"GET") && !methods.contains(&"HEAD") {
+        methods.push("HEAD");
+    }
     (!methods.is_empty()).then(|| [methods.join(", "), "OPTIONS".to_owned()].join(", "))
 }
 
@@ -146,11 +153,18 @@ mod tests {
     }
 
     #[test]
+    fn head_is_gets_unless_it_has_a_row() {
+        assert_eq!(find("HEAD", "/api/health").unwrap().0.endpoint, Endpoint::Health);
+        assert_eq!(find("HEAD", "/files/t/n").unwrap().0.method, "HEAD");
+        assert_eq!(find("HEAD", "/nowhere").err(), Some(Problem::NotFound));
+    }
+
+    #[test]
     fn what_is_not_there_is_404_and_what_cannot_be_done_is_405() {
         for path in ["/", "", "/api", "/api/health/", "/files/t", "/files//n", "/files/t/n/m", "/files/t/%ff", "/api/jetty-speed/a/b/c"] {
             assert_eq!(find("GET", path), Err(Problem::NotFound), "{path}");
         }
-        assert_eq!(find("PUT", "/api/storage/files/x").err(), Some(Problem::MethodNotAllowed { allow: "GET, DELETE, OPTIONS".into() }));
+        assert_eq!(find("PUT", "/api/storage/files/x").err(), Some(Problem::MethodNotAllowed { allow: "GET, DELETE, HEAD, OPTIONS".into() }));
     }
 
     impl PartialEq for Route {

@@ -6,7 +6,7 @@ use serde_json::json;
 use worker::{Context, Env};
 
 use super::call::{Call, Routed};
-use super::reply::Reply;
+use super::reply::{Body, Reply};
 use super::router::{self, Endpoint};
 use super::{cors, health};
 use crate::config::LogLevel;
@@ -28,6 +28,9 @@ pub async fn serve(request: web_sys::Request, env: Env, _context: Context) -> wo
         log::event(level, "problem", json!({ "requestId": call.id, "method": method, "code": kind.code }));
         Reply::problem(&problem, &call.id)
     });
+    if method == "HEAD" {
+        reply.body = Body::Empty;
+    }
     let allowed_origins = bindings::config(&call.env).map(|config| config.cors_origins.clone()).unwrap_or_default();
     reply.headers.extend(cors::headers(&call.path, call.header("origin").as_deref(), &allowed_origins));
     reply.headers.push(("x-request-id", call.id.clone()));

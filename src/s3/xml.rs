@@ -62,8 +62,8 @@ pub fn completion(body: &str) -> Result<(), StoreError> {
 pub struct ListedPart {
     /// 1..=10,000.
     pub part_number: u16,
-    /// Without quotes.
-    #[serde(rename = "ETag", deserialize_with = "unquoted")]
+    /// Without quotes; empty from a store that does not tell (s3s-fs).
+    #[serde(rename = "ETag", default, deserialize_with = "unquoted")]
     pub etag: String,
     /// Bytes.
     pub size: u64,
@@ -189,11 +189,11 @@ mod tests {
         let page = list_parts(
             "<ListPartsResult><UploadId>u</UploadId><NextPartNumberMarker>2</NextPartNumberMarker><IsTruncated>true</IsTruncated>\
              <Part><PartNumber>1</PartNumber><LastModified>x</LastModified><ETag>&quot;aa&quot;</ETag><Size>5</Size></Part>\
-             <Part><PartNumber>2</PartNumber><ETag>\"bb\"</ETag><Size>6</Size></Part></ListPartsResult>",
+             <Part><PartNumber>2</PartNumber><ETag>\"bb\"</ETag><Size>6</Size></Part><Part><PartNumber>3</PartNumber><Size>7</Size></Part></ListPartsResult>",
         )
         .unwrap();
         assert_eq!(page.next(), Some(2));
-        assert_eq!(page.parts.iter().map(|p| (p.part_number, p.etag.as_str(), p.size)).collect::<Vec<_>>(), [(1, "aa", 5), (2, "bb", 6)]);
+        assert_eq!(page.parts.iter().map(|p| (p.part_number, p.etag.as_str(), p.size)).collect::<Vec<_>>(), [(1, "aa", 5), (2, "bb", 6), (3, "", 7)]);
         let last = list_parts("<ListPartsResult><IsTruncated>false</IsTruncated></ListPartsResult>").unwrap();
         assert_eq!((last.next(), last.parts.len()), (None, 0));
         let uploads = list_uploads(

@@ -278,7 +278,8 @@ impl Session {
                 self.parts.remove(&number);
                 effects.push(Effect::DropPart(number));
             }
-            for ListedPart { part_number, etag, size } in listed {
+            // Without its ETag a part cannot be completed with: it has to be sent again, unless the record knows it.
+            for ListedPart { part_number, etag, size } in listed.into_iter().filter(|part| !part.etag.is_empty()) {
                 let known = self.parts.get(&part_number).is_some_and(|part| part.at >= listed_at || part.etag == etag);
                 if !known && self.meta.part_len(part_number) == Some(size) {
                     let part = Part { number: part_number, etag, size, sha256: None, edge: "origin".to_owned(), at: now };

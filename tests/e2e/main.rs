@@ -11,6 +11,8 @@ mod names;
 mod refusals;
 mod resume;
 mod roundtrip;
+mod server;
 mod simple;
 mod stack;
 mod start;
+mod store;

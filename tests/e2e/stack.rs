@@ -66,6 +66,11 @@ async fn origin() -> &'static Origin {
         .await
 }
 
+/// How to reach the store past the Worker and its proxy.
+pub async fn origin_access() -> &'static OriginAccess {
+    &origin().await.access
+}
+
 /// The shared stack.
 pub async fn stack() -> &'static Stack {
     static STACK: OnceCell<Stack> = OnceCell::const_new();

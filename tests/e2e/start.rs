@@ -122,7 +122,7 @@ async fn edges_health_problems_and_what_does_not_exist() {
 
     assert_eq!(answer(stack.anonymous(Method::GET, "/nowhere").send().await.unwrap()).await.0, 404);
     let response = stack.anonymous(Method::DELETE, "/api/jetty/sessions").send().await.unwrap();
-    assert_eq!(response.headers()["allow"], "GET, OPTIONS");
+    assert_eq!(response.headers()["allow"], "GET, HEAD, OPTIONS");
     assert_eq!(answer(response).await.0, 405);
     let preflight = stack.anonymous(Method::OPTIONS, "/api/jetty-speed/chunk").header("Origin", "https://app.example.com");
     let preflight = preflight.header("Access-Control-Request-Headers", "x-upload-token").send().await.unwrap();

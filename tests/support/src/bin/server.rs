@@ -2,6 +2,7 @@
 
 #![allow(clippy::disallowed_methods)]
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -32,8 +33,14 @@ fn port(name: &str, default: &str) -> Result<u16> {
     text.parse().map_err(|_| format!("{name}={text} is not a port").into())
 }
 
+/// Prints a line. Whoever started us may have stopped reading, which must not stop us.
+fn print(text: &str) {
+    let mut out = std::io::stdout();
+    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+}
+
 fn say(text: &str) {
-    println!("\x1b[1m==>\x1b[0m {text}");
+    print(&format!("\x1b[1m==>\x1b[0m {text}"));
 }
 
 async fn run() -> Result<()> {
@@ -112,19 +119,19 @@ async fn serve() -> Result<()> {
     write_private(&dev_path, &(serde_json::to_string_pretty(&dev)? + "\n"))?;
     let jetty = std::env::current_exe()?.with_file_name("jetty");
     let jetty = jetty.strip_prefix(root()).map_or(jetty.clone(), PathBuf::from);
-    println!("\n  url      {}", dev.url);
-    println!("  origin   {} (bucket {})", dev.origin.endpoint, dev.origin.bucket);
-    println!("  key      {}", dev.account.api_key);
-    println!("  secret   {}", dev.account.api_secret);
-    println!("  all of it is in {}\n", dev_path.display());
-    println!("Upload a file:\n");
-    println!(
+    print(&format!("\n  url      {}", dev.url));
+    print(&format!("  origin   {} (bucket {})", dev.origin.endpoint, dev.origin.bucket));
+    print(&format!("  key      {}", dev.account.api_key));
+    print(&format!("  secret   {}", dev.account.api_secret));
+    print(&format!("  all of it is in {}\n", dev_path.display()));
+    print("Upload a file:\n");
+    print(&format!(
         "  JETTY_URL={} JETTY_API_KEY={} JETTY_API_SECRET={} {} upload FILE\n",
         dev.url,
         dev.account.api_key,
         dev.account.api_secret,
         jetty.display()
-    );
+    ));
     say(&format!("ready after {:.1} s; Ctrl-C stops everything", started.elapsed().as_secs_f64()));
 
     let mut deaf = 0;

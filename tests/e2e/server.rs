@@ -1,0 +1,74 @@
+//! `script/server` as a person runs it: it says ready in time, writes dev.json, and a Ctrl-C leaves nothing behind.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use jettyspeed_stack::net::{free_port, is_free};
+use jettyspeed_stack::root;
+use serde_json::Value;
+
+/// The promise, when everything is built.
+const READY: Duration = Duration::from_secs(10);
+
+fn start(state: &std::path::Path, ports: [u16; 2]) -> (Child, Duration) {
+    let started = Instant::now();
+    let mut child = Command::new(std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("jettyspeed-server"))
+        .current_dir(root())
+        .env("STATE_DIR", state)
+        .env("PORT", ports[0].to_string())
+        .env("ORIGIN_PORT", ports[1].to_string())
+        .env_remove("LYVE_ENDPOINT")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("ready after")), "it never said ready");
+    (child, started.elapsed())
+}
+
+fn interrupt(mut child: Child) {
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert!(child.wait().unwrap().success());
+}
+
+fn get(url: &str) -> Value {
+    let output = Command::new("curl").args(["-sS", "--max-time", "10", url]).output().unwrap();
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn ready_in_time_and_gone_without_a_trace() {
+    let folder = tempfile::tempdir().unwrap();
+    let ports = [free_port().unwrap(), free_port().unwrap()];
+    let (child, _) = start(folder.path(), ports);
+    let text = std::fs::read_to_string(folder.path().join("dev.json")).unwrap();
+    let dev: Value = serde_json::from_str(&text).unwrap();
+    for pointer in [
+        "/url",
+        "/origin/endpoint",
+        "/origin/region",
+        "/origin/bucket",
+        "/origin/accessKeyId",
+        "/origin/secretAccessKey",
+        "/account/userId",
+        "/account/apiKey",
+        "/account/apiSecret",
+        "/account/namespace",
+        "/webhookSecret",
+        "/adminToken",
+    ] {
+        assert!(dev.pointer(pointer).is_some_and(|value| value.as_str().is_some_and(|text| !text.is_empty())), "{pointer}");
+    }
+    assert_eq!(get(&format!("{}/api/health", dev["url"].as_str().unwrap()))["status"], "ok");
+    interrupt(child);
+    assert!(ports.iter().all(|port| is_free(*port)), "somebody still listens");
+    let left = Command::new("pgrep").args(["-f", &folder.path().to_string_lossy()]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&left.stdout), "", "processes are left");
+
+    // The second start finds its state: the same secrets, the same account.
+    let (child, took) = start(folder.path(), ports);
+    assert!(took < READY, "ready only after {took:?}");
+    assert_eq!(std::fs::read_to_string(folder.path().join("dev.json")).unwrap(), text);
+    interrupt(child);
+}

@@ -24,6 +24,8 @@ const SIMPLE_MOST: u64 = 10_000_000;
 const STALL: Duration = Duration::from_secs(60);
 /// How long the answer may take once the body is out: the store commits the part.
 const ANSWER: Duration = Duration::from_secs(120);
+/// The server lets go of a completion that died after two minutes.
+const COMPLETION_LIMIT: Duration = Duration::from_secs(300);
 /// Rounds of "complete, send what is missing": more than one only if the store lost parts.
 const ROUNDS: u32 = 4;
 
@@ -180,11 +182,14 @@ async fn in_session(edge: &Edge, file: &LocalFile, name: &str, options: &UploadO
     Err(Error::Unexpected("the store keeps losing parts".to_owned()))
 }
 
-/// Completes; another call completing the same upload is waited for.
+/// Completes; another call completing the same upload is waited for, as long as one may hold it.
 async fn complete(edge: &Edge, session: &str) -> Result<Completed, Error> {
+    let started = tokio::time::Instant::now();
     loop {
         match edge.complete(session).await {
-            Err(error) if error.code() == Some("completion-running") => tokio::time::sleep(Duration::from_secs(1)).await,
+            Err(error) if error.code() == Some("completion-running") && started.elapsed() < COMPLETION_LIMIT => {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
             other => return other,
         }
     }
@@ -195,7 +200,8 @@ async fn find_open(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOp
     let sessions = edge.open_sessions().await?;
     for candidate in candidates(&sessions, name, file.size, options.namespace.as_deref()) {
         let state = match edge.session(&candidate.session_id, false).await {
-            Ok(state) if state.status == "uploading" => state,
+            // "completing": a run before this one died at the very end; there is nothing left to send.
+            Ok(state) if matches!(state.status.as_str(), "uploading" | "completing") => state,
             Ok(_) => continue,
             Err(error) if error.status() == Some(404) => continue,
             Err(error) => return Err(error),

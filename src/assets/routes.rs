@@ -17,7 +17,7 @@ use crate::problem::Problem;
 use crate::s3::actions;
 
 /// The account's files, newest first.
-pub async fn list(call: &Routed<'_>) -> Result<Reply, Problem> {
+pub async fn list(call: &Routed) -> Result<Reply, Problem> {
     let account = auth::account(call).await?;
     let Page { cursor, limit } = Page::read(call.query("cursor").as_deref(), call.query("limit").as_deref())?;
     let rows: Vec<Asset> = d1::all(&bindings::db(&call.env)?, &store::of_account(account.id, cursor, limit.saturating_add(1))).await?;
@@ -27,14 +27,14 @@ pub async fn list(call: &Routed<'_>) -> Result<Reply, Problem> {
 }
 
 /// One file.
-pub async fn get(call: &Routed<'_>) -> Result<Reply, Problem> {
+pub async fn get(call: &Routed) -> Result<Reply, Problem> {
     let account = auth::account(call).await?;
     let asset = owned(call, &account, call.params.get("id").unwrap_or_default()).await?;
     Reply::json(200, &json!({ "asset": asset.view(&call.base) }))
 }
 
 /// Deletes a file: the asset at once, its object when nothing else references it.
-pub async fn delete(call: &Routed<'_>) -> Result<Reply, Problem> {
+pub async fn delete(call: &Routed) -> Result<Reply, Problem> {
     let account = auth::account(call).await?;
     let asset = owned(call, &account, call.params.get("id").unwrap_or_default()).await?;
     let db = bindings::db(&call.env)?;
@@ -58,7 +58,7 @@ pub async fn delete(call: &Routed<'_>) -> Result<Reply, Problem> {
 }
 
 /// The account's asset of that id; absent and another's are the same.
-pub async fn owned(call: &Routed<'_>, account: &Account, id: &str) -> Result<Asset, Problem> {
+pub async fn owned(call: &Routed, account: &Account, id: &str) -> Result<Asset, Problem> {
     let id = Id::parse(id).ok_or(Problem::NotFound)?;
     let asset: Option<Asset> = d1::first(&bindings::db(&call.env)?, &store::by_id(id)).await?;
     asset.filter(|asset| asset.account_id == account.id).ok_or(Problem::NotFound)

@@ -17,7 +17,7 @@ use crate::problem::{AuthFailure, Problem};
 use crate::s3::actions::{self, ObjectHeaders};
 
 /// Where to get a file: here, or at the store.
-pub async fn download(call: &Routed<'_>) -> Result<Reply, Problem> {
+pub async fn download(call: &Routed) -> Result<Reply, Problem> {
     let account = auth::account(call).await?;
     let id = call.query("assetId").ok_or_else(|| Problem::Invalid { field: "assetId", detail: "is required".to_owned() })?;
     let id = Id::parse(&id).ok_or(Problem::NotFound)?;
@@ -55,7 +55,7 @@ pub async fn download(call: &Routed<'_>) -> Result<Reply, Problem> {
 }
 
 /// The bytes. The path's first segment is a token, or an asset id with the owner's credentials (the asset's stable `url`).
-pub async fn content(call: &Routed<'_>, method: &str) -> Result<Reply, Problem> {
+pub async fn content(call: &Routed, method: &str) -> Result<Reply, Problem> {
     let segment = call.params.get("token").unwrap_or_default();
     let by_owner = Id::parse(segment);
     let claims = match by_owner {

@@ -21,7 +21,7 @@ pub enum Caller {
 ///
 /// # Errors
 /// 401.
-pub async fn account(call: &Routed<'_>) -> Result<Rc<Account>, Problem> {
+pub async fn account(call: &Routed) -> Result<Rc<Account>, Problem> {
     let authorization = call.header("authorization");
     let presented =
         keys::presented(keys::bearer(authorization.as_deref()), call.header("x-api-key").as_deref(), call.header("x-api-secret").as_deref())
@@ -36,7 +36,7 @@ pub async fn account(call: &Routed<'_>) -> Result<Rc<Account>, Problem> {
 ///
 /// # Errors
 /// 401.
-pub async fn token_or_account(call: &Routed<'_>) -> Result<Caller, Problem> {
+pub async fn token_or_account(call: &Routed) -> Result<Caller, Problem> {
     let authorization = call.header("authorization");
     let bearer = keys::bearer(authorization.as_deref()).filter(|text| token::looks_like_one(text));
     let header = call.header("x-upload-token");
@@ -62,7 +62,7 @@ impl Caller {
 }
 
 /// Whether the operator calls.
-pub fn is_operator(call: &Routed<'_>) -> bool {
+pub fn is_operator(call: &Routed) -> bool {
     let authorization = call.header("authorization");
     keys::bearer(authorization.as_deref()).is_some_and(|token| call.config.is_operator(token))
 }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use worker::Env;
+use worker::{Context, Env};
 
 use super::json;
 use super::router::Params;
@@ -21,6 +21,7 @@ pub struct Call {
     pub request: web_sys::Request,
     /// Bindings.
     pub env: Env,
+    context: Context,
     /// `X-Request-Id` of the answer.
     pub id: String,
     /// When it came.
@@ -33,26 +34,27 @@ pub struct Call {
     spans: RefCell<Vec<(&'static str, u64)>>,
 }
 
-/// A call with its route's params and the configuration.
-pub struct Routed<'a> {
+/// A call with its route's params and the configuration. Cheap to clone, for work that must outlive the client's patience.
+#[derive(Clone)]
+pub struct Routed {
     /// The call.
-    pub call: &'a Call,
+    pub call: Rc<Call>,
     /// Decoded path segments.
     pub params: Params,
     /// Vars and secrets.
     pub config: Rc<Config>,
 }
 
-impl std::ops::Deref for Routed<'_> {
+impl std::ops::Deref for Routed {
     type Target = Call;
     fn deref(&self) -> &Call {
-        self.call
+        &self.call
     }
 }
 
 impl Call {
     /// Takes a request in.
-    pub fn new(request: web_sys::Request, env: Env, id: Id) -> Call {
+    pub fn new(request: web_sys::Request, env: Env, context: Context, id: Id) -> Call {
         let url = request.url();
         let (scheme, rest) = url.split_once("://").unwrap_or(("https", ""));
         let (authority, tail) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
@@ -66,6 +68,7 @@ impl Call {
             spans: RefCell::default(),
             request,
             env,
+            context,
         }
     }
 
@@ -99,6 +102,17 @@ impl Call {
     /// Where the request comes from.
     pub fn geo(&self) -> GeoHint {
         crate::steering::hint::of(&self.request)
+    }
+
+    /// Runs `work` to its end even if the client hangs up meanwhile: the runtime cancels a request's own future then, not what `waitUntil` holds
+    /// (for up to 30 s more, Workers documentation, "Context"). None if it was cut off all the same.
+    pub async fn to_the_end<T: 'static>(&self, work: impl Future<Output = T> + 'static) -> Option<T> {
+        let (sender, receiver) = futures_channel::oneshot::channel();
+        self.context.wait_until(async move {
+            // Nobody may be listening any more; the work is done nevertheless.
+            let _ = sender.send(work.await);
+        });
+        receiver.await.ok()
     }
 
     /// Notes how long a step took, for Server-Timing.

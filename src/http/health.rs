@@ -1,5 +1,7 @@
 //! `GET /api/health` and `GET /problems/{code}`.
 
+use std::rc::Rc;
+
 use serde_json::json;
 
 use super::auth;
@@ -11,7 +13,7 @@ use crate::s3::actions;
 use crate::sql::Statement;
 
 /// Cheap: configuration only. `?deep=1` (operator) also asks D1 and the store.
-pub async fn health(call: &Call) -> Result<Reply, Problem> {
+pub async fn health(call: &Rc<Call>) -> Result<Reply, Problem> {
     let facts = |status: &str| {
         json!({
             "status": status,
@@ -35,7 +37,7 @@ pub async fn health(call: &Call) -> Result<Reply, Problem> {
     if call.query("deep").as_deref() != Some("1") {
         return Reply::json(200, &facts("ok"));
     }
-    let call = Routed { call, params: super::router::Params::default(), config };
+    let call = Routed { call: Rc::clone(call), params: super::router::Params::default(), config };
     if !auth::is_operator(&call) {
         return Err(Problem::Unauthenticated(problem::AuthFailure::Missing));
     }
@@ -62,7 +64,7 @@ pub async fn health(call: &Call) -> Result<Reply, Problem> {
 }
 
 /// What an error code means.
-pub fn explain(call: &Routed<'_>) -> Result<Reply, Problem> {
+pub fn explain(call: &Routed) -> Result<Reply, Problem> {
     let kind = call.params.get("code").and_then(problem::explain).ok_or(Problem::NotFound)?;
     Reply::json(200, &json!({ "code": kind.code, "status": kind.status, "title": kind.title, "description": kind.about }))
 }

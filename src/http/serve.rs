@@ -1,6 +1,7 @@
 //! From request to answer: route, dispatch, and what every answer has in common.
 
 use std::pin::Pin;
+use std::rc::Rc;
 
 use serde_json::json;
 use worker::{Context, Env};
@@ -14,12 +15,12 @@ use crate::platform::{bindings, log, random};
 use crate::problem::Problem;
 
 /// Serves one request.
-pub async fn serve(request: web_sys::Request, env: Env, _context: Context) -> worker::Result<web_sys::Response> {
+pub async fn serve(request: web_sys::Request, env: Env, context: Context) -> worker::Result<web_sys::Response> {
     let id = match random::id() {
         Ok(id) => id,
         Err(problem) => return Reply::problem(&problem, "").into_response(),
     };
-    let call = Call::new(request, env, id);
+    let call = Rc::new(Call::new(request, env, context, id));
     let method = call.request.method();
     let outcome = if method == "OPTIONS" { preflight(&call) } else { dispatch(&call, &method).await };
     let mut reply = outcome.unwrap_or_else(|problem| {
@@ -49,22 +50,22 @@ fn preflight(call: &Call) -> Result<Reply, Problem> {
     Ok(reply)
 }
 
-async fn dispatch(call: &Call, method: &str) -> Result<Reply, Problem> {
+async fn dispatch(call: &Rc<Call>, method: &str) -> Result<Reply, Problem> {
     let (route, params) = router::find(method, &call.path)?;
     if route.endpoint == Endpoint::Health {
         // Before the configuration, whose state it tells.
         return Box::pin(health::health(call)).await;
     }
     let config = bindings::config(&call.env)?;
-    let call = Routed { call, params, config };
+    let call = Routed { call: Rc::clone(call), params, config };
     handler(&call, route.endpoint, method).await
 }
 
 /// The endpoint's future, boxed: in one function with all others, the hot path would be compiled and optimised together with the cold ones, which costs
 /// V8's optimising compiler tens of megabytes at its peak (measured: `script/bench chunk`).
-fn handler<'a>(call: &'a Routed<'_>, endpoint: Endpoint, method: &'a str) -> Pin<Box<dyn Future<Output = Result<Reply, Problem>> + 'a>> {
+fn handler<'a>(call: &'a Routed, endpoint: Endpoint, method: &'a str) -> Pin<Box<dyn Future<Output = Result<Reply, Problem>> + 'a>> {
     match endpoint {
-        Endpoint::Health => Box::pin(health::health(call)),
+        Endpoint::Health => Box::pin(health::health(&call.call)),
         Endpoint::ExplainProblem => Box::pin(async { health::explain(call) }),
         Endpoint::OptimalEdges => Box::pin(crate::steering::routes::optimal_edges(call)),
         Endpoint::Sessions => Box::pin(crate::upload::routes::sessions::list(call)),

@@ -13,7 +13,7 @@ use crate::upload::plan::plan;
 use crate::upload::request::{self, OptimalEdges};
 
 /// The edge and the plan for an upload. Tier limits do not apply here.
-pub async fn optimal_edges(call: &Routed<'_>) -> Result<Reply, Problem> {
+pub async fn optimal_edges(call: &Routed) -> Result<Reply, Problem> {
     let account = auth::account(call).await?;
     let wanted: OptimalEdges = call.json(MAX_BODY).await?;
     request::check_file_size(wanted.file_size)?;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use jettyspeed_stack::proxy::Fault;
 use reqwest::Method;
@@ -86,6 +87,25 @@ async fn a_file_hash_must_be_the_one_of_the_start() {
     assert_eq!((status, body["code"].as_str().unwrap()), (422, "file-hash-mismatch"));
     let (status, body) = stack.track(&stack.dev, with(&a)).await;
     assert_eq!((status, &body["asset"]["verification"], &body["asset"]["sha256"]), (200, &json!("pending"), &Value::Null));
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_does_not_stop_it() {
+    let stack = Stack::start(&[]).await;
+    let (started, bytes) = sent(&stack, 10_500_000).await;
+    stack.proxy.inject(|method, target| (method.as_str() == "POST" && target.contains("uploadId=")).then_some(Fault::Slow(1_500)));
+    let call = stack.request(Method::POST, "/api/jetty/track-upload", &stack.dev).json(&complete(&started));
+    assert!(call.timeout(Duration::from_millis(500)).send().await.unwrap_err().is_timeout());
+    let id = started["sessionId"].as_str().unwrap();
+    assert_eq!(stack.state(&stack.dev, id).await["status"], "completing");
+    let hung_up = Instant::now();
+    while stack.state(&stack.dev, id).await["status"] != "complete" {
+        assert!(hung_up.elapsed() < Duration::from_secs(20), "it was left half done");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let (status, body) = stack.track(&stack.dev, complete(&started)).await;
+    assert_eq!(status, 200, "{body}");
+    assert_stored(&stack, &body, &bytes).await;
 }
 
 /// The faults of the store need a proxy of their own: rules apply to everybody behind it.

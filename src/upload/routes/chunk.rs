@@ -19,7 +19,7 @@ use crate::s3::actions;
 use crate::s3::xml::unquote;
 
 /// Streams one part into the store and records it.
-pub async fn chunk(call: &Routed<'_>) -> Result<Reply, Problem> {
+pub async fn chunk(call: &Routed) -> Result<Reply, Problem> {
     let upload_id = call.header("x-upload-id");
     let claims = match auth::token_or_account(call).await? {
         Caller::Token(claims) => *claims,
@@ -84,7 +84,7 @@ pub async fn chunk(call: &Routed<'_>) -> Result<Reply, Problem> {
 }
 
 /// What a token for the account's upload would say, for callers that come without one.
-async fn claims_of(call: &Routed<'_>, account: Id, named: &str) -> Result<UploadClaims, Problem> {
+async fn claims_of(call: &Routed, account: Id, named: &str) -> Result<UploadClaims, Problem> {
     let statement = match Id::parse(named) {
         Some(session) => store::by_id(session, account),
         None => store::by_upload_id(named, account),

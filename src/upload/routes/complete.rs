@@ -26,14 +26,18 @@ use crate::units::{EpochMs, Sha256Hex};
 const WAIT_FOR_OTHER_MS: u64 = 60_000;
 
 /// Completes `session` or says what is missing.
-pub async fn complete(call: &Routed<'_>, session: Id, file_hash: Option<Sha256Hex>) -> Result<Reply, Problem> {
+pub async fn complete(call: &Routed, session: Id, file_hash: Option<Sha256Hex>) -> Result<Reply, Problem> {
     let attempt = random::id()?;
     let started = clock::now();
     loop {
         let begin = Message::BeginCompletion { attempt, file_hash: file_hash.clone() };
         match link::tell(&call.env, session, &begin).await? {
             Said::Complete { outcome } => return Reply::json(200, &outcome),
-            Said::State { meta, parts, .. } => return run(call, attempt, &meta, &parts).await,
+            Said::State { meta, parts, .. } => {
+                let held = call.clone();
+                let done = call.to_the_end(async move { run(&held, attempt, &meta, &parts).await }).await;
+                return done.unwrap_or(Err(Problem::CompletionRunning));
+            }
             Said::Missing { parts } => return Err(Problem::PartsMissing { missing: parts }),
             Said::OtherHash => return Err(Problem::FileHashMismatch),
             Said::Closed { status } => return Err(Problem::UploadClosed { status: status.as_str() }),
@@ -44,9 +48,16 @@ pub async fn complete(call: &Routed<'_>, session: Id, file_hash: Option<Sha256He
     }
 }
 
-async fn run(call: &Routed<'_>, attempt: Id, meta: &Meta, parts: &[Part]) -> Result<Reply, Problem> {
+async fn run(call: &Routed, attempt: Id, meta: &Meta, parts: &[Part]) -> Result<Reply, Problem> {
     match at_store(call, meta, parts).await {
-        Ok(seen) => keep(call, meta, parts, &seen).await,
+        Ok(seen) => {
+            let kept = keep(call, meta, parts, &seen).await;
+            if kept.is_err() {
+                // The object is there; without the lease the next call finds it at once instead of waiting for the lease to end.
+                link::tell(&call.env, meta.session, &Message::CancelCompletion { attempt }).await?;
+            }
+            kept
+        }
         Err(End::Refused(problem)) => {
             link::tell(&call.env, meta.session, &Message::CancelCompletion { attempt }).await?;
             Err(problem)
@@ -84,7 +95,7 @@ enum End {
 }
 
 /// Asks the store to complete until the object is there, whole.
-async fn at_store(call: &Routed<'_>, meta: &Meta, parts: &[Part]) -> Result<Seen, End> {
+async fn at_store(call: &Routed, meta: &Meta, parts: &[Part]) -> Result<Seen, End> {
     let list: Vec<_> = parts.iter().map(|part| (part.number, part.etag.clone())).collect();
     let (action, body) = actions::complete_multipart_upload(&meta.key, &meta.upload_id, &list);
     for round in 1..=ATTEMPTS {
@@ -116,7 +127,7 @@ async fn at_store(call: &Routed<'_>, meta: &Meta, parts: &[Part]) -> Result<Seen
     Err(End::Refused(Problem::Origin(OriginFailure::Unavailable)))
 }
 
-async fn look(call: &Routed<'_>, meta: &Meta) -> Result<Option<Seen>, StoreError> {
+async fn look(call: &Routed, meta: &Meta) -> Result<Option<Seen>, StoreError> {
     match origin::send(&call.config, &actions::head_object(&meta.key), Body::Empty).await {
         Ok(answer) => {
             let size = answer.header("content-length").and_then(|text| text.parse().ok());
@@ -129,7 +140,7 @@ async fn look(call: &Routed<'_>, meta: &Meta) -> Result<Option<Seen>, StoreError
 }
 
 /// D1 first, the session last: until the session says "complete", the next call does it all again, harmlessly.
-async fn keep(call: &Routed<'_>, meta: &Meta, parts: &[Part], seen: &Seen) -> Result<Reply, Problem> {
+async fn keep(call: &Routed, meta: &Meta, parts: &[Part], seen: &Seen) -> Result<Reply, Problem> {
     let now: EpochMs = clock::now();
     let asset = view::asset_of(meta, &seen.etag, now);
     let answer = view::completed(meta, parts, &asset, &call.base, now);

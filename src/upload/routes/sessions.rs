@@ -21,7 +21,7 @@ use crate::s3::xml::{self, ListedPart};
 use crate::units::EpochMs;
 
 /// `GET /api/jetty/cache-chunk?sessionId=[&reconcile=1]`
-pub async fn cache_chunk(call: &Routed<'_>) -> Result<Reply, Problem> {
+pub async fn cache_chunk(call: &Routed) -> Result<Reply, Problem> {
     let caller = auth::token_or_account(call).await?;
     let named = call.query("sessionId").ok_or_else(|| Problem::Invalid { field: "sessionId", detail: "is required".to_owned() })?;
     let reconcile = call.query("reconcile").as_deref() == Some("1");
@@ -29,7 +29,7 @@ pub async fn cache_chunk(call: &Routed<'_>) -> Result<Reply, Problem> {
 }
 
 /// The state of a session, for the holder of its token or its account.
-pub async fn progress_of(call: &Routed<'_>, caller: &Caller, session: Id, reconcile: bool) -> Result<Reply, Problem> {
+pub async fn progress_of(call: &Routed, caller: &Caller, session: Id, reconcile: bool) -> Result<Reply, Problem> {
     match caller {
         Caller::Token(claims) if claims.session == session => {}
         Caller::Token(_) => return Err(Problem::Unauthenticated(AuthFailure::OtherUpload)),
@@ -60,7 +60,7 @@ fn state(said: Said) -> Result<(Box<Meta>, Vec<Part>, EpochMs), Problem> {
 }
 
 /// Every part the store has of an upload.
-pub async fn list_all_parts(call: &Routed<'_>, meta: &Meta) -> Result<Vec<ListedPart>, StoreError> {
+pub async fn list_all_parts(call: &Routed, meta: &Meta) -> Result<Vec<ListedPart>, StoreError> {
     let mut parts = Vec::new();
     let mut marker = None;
     loop {
@@ -78,7 +78,7 @@ pub async fn list_all_parts(call: &Routed<'_>, meta: &Meta) -> Result<Vec<Listed
 }
 
 /// `GET /api/jetty/sessions?status=open[&limit=][&cursor=]`
-pub async fn list(call: &Routed<'_>) -> Result<Reply, Problem> {
+pub async fn list(call: &Routed) -> Result<Reply, Problem> {
     let account = auth::account(call).await?;
     let status = call.query("status").unwrap_or_else(|| "open".to_owned());
     if !matches!(status.as_str(), "open" | "complete" | "failed" | "expired") {

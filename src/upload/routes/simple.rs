@@ -32,7 +32,7 @@ struct Incoming {
 }
 
 /// Stores the file and answers with its asset.
-pub async fn upload(call: &Routed<'_>) -> Result<Reply, Problem> {
+pub async fn upload(call: &Routed) -> Result<Reply, Problem> {
     let account = auth::account(call).await?;
     let content_type = call.header("content-type");
     let limit = account.max_file_bytes().min(call.config.plan.max_part_bytes);
@@ -52,7 +52,7 @@ pub async fn upload(call: &Routed<'_>) -> Result<Reply, Problem> {
     Reply::json(201, &json!({ "asset": asset.view(&call.base) }))
 }
 
-fn raw(call: &Routed<'_>, content_type: Option<&str>, size: u64) -> Result<Incoming, Problem> {
+fn raw(call: &Routed, content_type: Option<&str>, size: u64) -> Result<Incoming, Problem> {
     let encoded = call.header("x-file-name").ok_or_else(|| Problem::Invalid { field: "X-File-Name", detail: "is required".to_owned() })?;
     // Header fields are ASCII: names beyond it come percent-encoded.
     let name = percent_encoding::percent_decode_str(&encoded)
@@ -69,7 +69,7 @@ fn raw(call: &Routed<'_>, content_type: Option<&str>, size: u64) -> Result<Incom
     Ok(Incoming { name, content_type, size, sha256, body })
 }
 
-async fn form(call: &Routed<'_>) -> Result<Incoming, Problem> {
+async fn form(call: &Routed) -> Result<Incoming, Problem> {
     raw_length(call.header("content-length").as_deref(), MAX_FORM_BYTES)?;
     let unreadable = |_: JsValue| Problem::Malformed { detail: "The body is not multipart/form-data.".to_owned() };
     let form = JsFuture::from(call.request.form_data().map_err(unreadable)?).await.map_err(unreadable)?;
@@ -88,7 +88,7 @@ async fn form(call: &Routed<'_>) -> Result<Incoming, Problem> {
     Ok(Incoming { name, content_type, size, sha256, body: if size == 0 { Body::Text(String::new()) } else { Body::Raw(file.into()) } })
 }
 
-async fn store(call: &Routed<'_>, account: &Account, namespace: &Namespace, incoming: Incoming) -> Result<Asset, Problem> {
+async fn store(call: &Routed, account: &Account, namespace: &Namespace, incoming: Incoming) -> Result<Asset, Problem> {
     let object = random::id()?;
     let key = file_key(&account.agentcache_user_id, object);
     let headers = ObjectHeaders { content_type: &incoming.content_type, content_disposition: &disposition::for_store(&incoming.name) };
@@ -119,7 +119,9 @@ async fn store(call: &Routed<'_>, account: &Account, namespace: &Namespace, inco
         sha256: None,
         created_at: clock::now(),
     };
-    if let Err(problem) = d1::batch(&bindings::db(&call.env)?, &insert(&asset, Via::Simple, None)).await {
+    let (held, statements) = (call.clone(), insert(&asset, Via::Simple, None));
+    let known = call.to_the_end(async move { d1::batch(&bindings::db(&held.env)?, &statements).await }).await;
+    if let Err(problem) = known.unwrap_or(Err(Problem::Internal)) {
         // An object that no row knows of would never be found again.
         let _ = origin::send(&call.config, &actions::delete_object(&asset.s3_key), Body::Empty).await;
         return Err(problem);

@@ -27,7 +27,7 @@ use crate::s3::xml;
 use crate::steering::edge::own_edge;
 
 /// Dispatches on `action`.
-pub async fn track(call: &Routed<'_>) -> Result<Reply, Problem> {
+pub async fn track(call: &Routed) -> Result<Reply, Problem> {
     let caller = auth::token_or_account(call).await?;
     match call.json::<Track>(MAX_TRACK_BODY).await? {
         Track::Start(wanted) => start(call, caller.into_account()?, *wanted).await,
@@ -48,13 +48,13 @@ pub async fn track(call: &Routed<'_>) -> Result<Reply, Problem> {
 }
 
 /// The account's session of that id.
-async fn owned(call: &Routed<'_>, account: &Account, id: &str) -> Result<Id, Problem> {
+async fn owned(call: &Routed, account: &Account, id: &str) -> Result<Id, Problem> {
     let statement = store::by_id(check_session(id)?, account.id);
     let row: Option<store::SessionRow> = d1::first(&bindings::db(&call.env)?, &statement).await?;
     Ok(row.ok_or(Problem::NotFound)?.id)
 }
 
-async fn start(call: &Routed<'_>, account: Rc<Account>, wanted: Start) -> Result<Reply, Problem> {
+async fn start(call: &Routed, account: Rc<Account>, wanted: Start) -> Result<Reply, Problem> {
     let wanted = wanted.check()?;
     if !call.config.sessions_enabled {
         return Err(Problem::AccelerationOff);
@@ -116,7 +116,7 @@ async fn start(call: &Routed<'_>, account: Rc<Account>, wanted: Start) -> Result
     )
 }
 
-async fn open(call: &Routed<'_>, meta: &Meta) -> Result<(), Problem> {
+async fn open(call: &Routed, meta: &Meta) -> Result<(), Problem> {
     match link::tell(&call.env, meta.session, &Message::Open { meta: Box::new(meta.clone()) }).await? {
         Said::Done => d1::batch(&bindings::db(&call.env)?, &[store::insert(meta)]).await,
         _ => Err(Problem::Internal),
@@ -124,7 +124,7 @@ async fn open(call: &Routed<'_>, meta: &Meta) -> Result<(), Problem> {
 }
 
 /// A token for the upload, good until it or the session expires.
-pub fn upload_token(call: &Routed<'_>, meta: &Meta, session_expires: crate::units::EpochMs) -> Result<String, Problem> {
+pub fn upload_token(call: &Routed, meta: &Meta, session_expires: crate::units::EpochMs) -> Result<String, Problem> {
     UploadClaims {
         account: meta.account,
         namespace: meta.namespace.clone(),
@@ -139,7 +139,7 @@ pub fn upload_token(call: &Routed<'_>, meta: &Meta, session_expires: crate::unit
     .seal(&call.config.token_keys)
 }
 
-async fn fail(call: &Routed<'_>, session: Id) -> Result<Reply, Problem> {
+async fn fail(call: &Routed, session: Id) -> Result<Reply, Problem> {
     let (meta, status) = match link::tell(&call.env, session, &Message::Fail).await? {
         Said::State { meta, .. } => {
             let status = meta.status;

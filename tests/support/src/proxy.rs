@@ -51,6 +51,8 @@ pub enum Fault {
     LoseAnswer,
     /// Answer 200 with an S3 error inside; the origin does not see it.
     ErrorInside,
+    /// Pass it on only after so many milliseconds.
+    Slow(u64),
 }
 
 type Rule = Box<dyn FnMut(&Method, &str) -> Option<Fault> + Send>;
@@ -156,6 +158,7 @@ async fn serve(request: Request<Incoming>, origin: String, shared: Arc<Shared>) 
             note(200);
             return Ok(refuse(200, "InternalError"));
         }
+        Some(Fault::Slow(ms)) => tokio::time::sleep(std::time::Duration::from_millis(ms)).await,
         Some(Fault::LoseAnswer) | None => {}
     }
     match forward(request, &origin).await {

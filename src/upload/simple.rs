@@ -2,8 +2,10 @@
 
 use crate::problem::Problem;
 
-/// The largest `multipart/form-data` body, bytes (SPEC section 4): the runtime parses it in memory.
-pub const MAX_FORM_BYTES: u64 = 32_000_000;
+/// The largest file of a `multipart/form-data` body, bytes (SPEC section 4): the runtime parses forms in memory.
+pub const MAX_FORM_FILE: u64 = 32_000_000;
+/// The largest such body: the file, boundaries, part headers and other small fields.
+pub const MAX_FORM_BYTES: u64 = MAX_FORM_FILE + 65_536;
 /// Where larger files go.
 pub const SESSIONS_HINT: &str = "Larger files go through a session: POST /api/jetty/track-upload {\"action\":\"start\"}.";
 
@@ -11,6 +13,11 @@ pub const SESSIONS_HINT: &str = "Larger files go through a session: POST /api/je
 pub fn is_form(content_type: Option<&str>) -> bool {
     let essence = content_type.and_then(|text| text.split(';').next()).unwrap_or_default();
     essence.trim().eq_ignore_ascii_case("multipart/form-data")
+}
+
+/// The media type a client meant. curl and browsers' forms declare these two for whatever they do not know: the name tells more.
+pub fn meant_type(declared: Option<&str>) -> Option<&str> {
+    declared.filter(|text| !matches!(text.trim(), "application/octet-stream" | "application/x-www-form-urlencoded"))
 }
 
 /// The announced length of a body of at most `limit` bytes.
@@ -26,6 +33,12 @@ pub fn raw_length(content_length: Option<&str>, limit: u64) -> Result<u64, Probl
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn types_that_say_nothing_are_guessed() {
+        assert_eq!(meant_type(Some("application/x-www-form-urlencoded")), None);
+        assert_eq!(meant_type(Some("video/mp4")), Some("video/mp4"));
+    }
 
     #[test]
     fn forms_and_lengths() {

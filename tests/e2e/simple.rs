@@ -24,7 +24,7 @@ async fn raw_bodies_and_forms() {
     assert_eq!((status, &body["asset"]["name"], &body["asset"]["contentType"]), (201, &json!("say \"hi\".txt"), &json!("text/plain")), "{body}");
     assert!(stack.bucket.get(body["asset"]["s3Key"].as_str().unwrap()).await.unwrap() == bytes);
 
-    let large = random_bytes(31_000_000);
+    let large = random_bytes(32_000_000);
     let request = stack.request(Method::POST, "/api/storage/upload", &stack.dev).multipart(form(large.clone()));
     let (status, body) = answer(request.send().await.unwrap()).await;
     assert_eq!(status, 201, "{body}");
@@ -57,6 +57,9 @@ async fn what_does_not_fit_is_refused_with_numbers() {
     let stream = futures_util::stream::iter(vec![Ok::<_, std::io::Error>("x")]);
     let chunked = stack.request(Method::POST, "/api/storage/upload", &stack.dev).header("X-File-Name", "a");
     assert_eq!(answer(chunked.body(reqwest::Body::wrap_stream(stream)).send().await.unwrap()).await.0, 411);
+    let too_large = Form::new().part("file", Part::bytes(vec![0; 32_000_001]).file_name("a"));
+    let (status, _) = answer(stack.request(Method::POST, "/api/storage/upload", &stack.dev).multipart(too_large).send().await.unwrap()).await;
+    assert_eq!(status, 413);
     let no_file = Form::new().text("file", "not a file");
     let (status, _) = answer(stack.request(Method::POST, "/api/storage/upload", &stack.dev).multipart(no_file).send().await.unwrap()).await;
     assert_eq!(status, 422);

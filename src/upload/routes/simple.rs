@@ -5,7 +5,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
 use super::super::request::{check_content_type, check_file_name, check_hash, check_namespace};
-use super::super::simple::{MAX_FORM_BYTES, SESSIONS_HINT, is_form, raw_length};
+use super::super::simple::{MAX_FORM_BYTES, MAX_FORM_FILE, SESSIONS_HINT, is_form, meant_type, raw_length};
 use crate::accounts::access::{Account, Namespace};
 use crate::accounts::lookup;
 use crate::assets::asset::Asset;
@@ -60,7 +60,7 @@ fn raw(call: &Routed, content_type: Option<&str>, size: u64) -> Result<Incoming,
         .map_err(|_| Problem::Invalid { field: "X-File-Name", detail: "must be percent-encoded UTF-8".to_owned() })?;
     let name = check_file_name("X-File-Name", &name)?;
     let sha256 = check_hash("X-Content-SHA256", call.header("x-content-sha256").as_deref())?;
-    let content_type = check_content_type(content_type, &name)?;
+    let content_type = check_content_type(meant_type(content_type), &name)?;
     let body = match call.request.body() {
         Some(stream) if size > 0 => Body::Raw(stream.into()),
         None if size > 0 => return Err(Problem::Malformed { detail: "The body did not arrive.".to_owned() }),
@@ -77,14 +77,14 @@ async fn form(call: &Routed) -> Result<Incoming, Problem> {
     let file: web_sys::File = form.get("file").dyn_into().map_err(|_| Problem::Invalid { field: "file", detail: "must be a file".to_owned() })?;
     // Forms escape quotes in file names as %22 (HTML standard, multipart/form-data encoding algorithm).
     let name = check_file_name("file", &file.name().replace("%22", "\"").replace("%0D", "\r").replace("%0A", "\n"))?;
-    let declared = file.type_();
-    // curl declares this for every file; the name tells more.
-    let declared = Some(declared.as_str()).filter(|text| *text != "application/octet-stream");
-    let content_type = check_content_type(declared, &name)?;
+    let content_type = check_content_type(meant_type(Some(&file.type_())), &name)?;
     let sha256 = check_hash("X-Content-SHA256", call.header("x-content-sha256").as_deref())?;
     // Sizes in JavaScript are exact integers below 2^53.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let size = file.size() as u64;
+    if size > MAX_FORM_FILE {
+        return Err(Problem::BodyTooLarge { limit: MAX_FORM_FILE, hint: SESSIONS_HINT });
+    }
     Ok(Incoming { name, content_type, size, sha256, body: if size == 0 { Body::Text(String::new()) } else { Body::Raw(file.into()) } })
 }
 

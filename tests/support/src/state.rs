@@ -128,7 +128,9 @@ impl Secrets {
         .map(|(name, value)| (name.to_owned(), value.clone()))
         .into();
         values.extend_from_slice(more);
-        values.iter().map(|(name, value)| format!("{name}='{value}'\n")).collect()
+        // dotenv knows no escapes between quotes, but three kinds of quotes.
+        let quote = |value: &str| ['\'', '"', '`'].into_iter().find(|quote| !value.contains(*quote)).unwrap_or('\'');
+        values.iter().map(|(name, value)| (name, value, quote(value))).map(|(name, value, q)| format!("{name}={q}{value}{q}\n")).collect()
     }
 }
 

@@ -28,6 +28,11 @@ fn variable(name: &str, default: &str) -> String {
     std::env::var(name).ok().filter(|value| !value.is_empty()).unwrap_or_else(|| default.to_owned())
 }
 
+fn required(name: &str) -> Result<String> {
+    let value = variable(name, "");
+    if value.is_empty() { Err(format!("LYVE_ENDPOINT is set, but {name} is not").into()) } else { Ok(value) }
+}
+
 fn port(name: &str, default: &str) -> Result<u16> {
     let text = variable(name, default);
     text.parse().map_err(|_| format!("{name}={text} is not a port").into())
@@ -77,8 +82,8 @@ async fn serve() -> Result<()> {
             endpoint: endpoint.clone(),
             region: variable("LYVE_REGION", "us-east-1"),
             bucket: variable("LYVE_BUCKET_NAME", "agentcache-assets"),
-            access_key_id: variable("LYVE_ACCESS_KEY_ID", ""),
-            secret_access_key: variable("LYVE_SECRET_ACCESS_KEY", ""),
+            access_key_id: required("LYVE_ACCESS_KEY_ID")?,
+            secret_access_key: required("LYVE_SECRET_ACCESS_KEY")?,
         },
         None => OriginAccess {
             endpoint: format!("http://127.0.0.1:{origin_port}"),
@@ -98,7 +103,13 @@ async fn serve() -> Result<()> {
     let folder = state.join("swift");
     let start_origin = async {
         match own_store {
-            Some(_) => create_bucket(&origin).await.map(|()| None),
+            Some(_) => {
+                // Keys that may not create buckets are common; the bucket may be there.
+                if let Err(error) = create_bucket(&origin).await {
+                    say(&format!("warning: {error}"));
+                }
+                Ok(None)
+            }
             None => Swift::start(&folder, origin_port, &origin).await.map(Some),
         }
     };

@@ -140,6 +140,11 @@ pub enum Problem {
         /// Part numbers, ascending.
         missing: Vec<u16>,
     },
+    /// Recorded parts are not the ones the caller names: another client wrote into this upload.
+    PartsDiffer {
+        /// Part numbers, ascending.
+        parts: Vec<u16>,
+    },
     /// Another `complete` of the same upload is running.
     CompletionRunning,
     /// The upload is complete, so it cannot fail any more.
@@ -199,6 +204,7 @@ catalogue! {
     STORAGE = "storage-exceeded", 507, "Storage quota exceeded", "The file does not fit into the account's storage; delete files or upgrade.";
     PLAN_MISMATCH = "plan-mismatch", 409, "chunkSize differs from the plan", "Use the attached strategy.";
     PARTS_MISSING = "parts-missing", 409, "Parts are missing", "'missing' lists the parts to send before completing.";
+    PARTS_DIFFER = "parts-differ", 409, "Parts of another file", "The recorded 'parts' do not have the chunkHashes of this call: another client wrote into this upload. Start a new one.";
     COMPLETION_RUNNING = "completion-running", 409, "Completion is running", "Another call is completing this upload; repeat this one to get its answer.";
     ALREADY_COMPLETE = "already-complete", 409, "Upload already complete", "A completed upload cannot be failed; delete the file instead.";
     UPLOAD_CLOSED = "upload-closed", 410, "Upload closed", "The upload is complete, failed or expired and takes no more parts.";
@@ -210,7 +216,7 @@ catalogue! {
     ORIGIN_TIMEOUT = "origin-timeout", 504, "Store timed out", "The store did not answer in time. Try again.";
     ORIGIN_CREDENTIALS = "origin-credentials", 502, "Store refused this service", "The store refused this service's credentials: a matter for its operator.";
     ORIGIN_CLOCK = "origin-clock-skew", 502, "Clock skew towards the store", "This service's clock and the store's differ by more than 15 minutes: a matter for its operator.";
-    ORIGIN_UNEXPECTED = "origin-error", 502, "Store error", "The store refused the operation; 'originCode' is its error code.";
+    ORIGIN_UNEXPECTED = "origin-error", 502, "Store error", "The store refused the operation; the request id helps this service's operator find out why.";
     MISCONFIGURED = "misconfigured", 503, "Service misconfigured", "Vars or secrets of this deployment are missing or malformed; 'names' lists them.";
     INTERNAL = "internal", 500, "Internal error", "A defect or an outage of this service; the request id helps its operator find it.";
 }
@@ -240,6 +246,7 @@ impl Problem {
             Problem::StorageExceeded { .. } => &STORAGE,
             Problem::PlanMismatch { .. } => &PLAN_MISMATCH,
             Problem::PartsMissing { .. } => &PARTS_MISSING,
+            Problem::PartsDiffer { .. } => &PARTS_DIFFER,
             Problem::CompletionRunning => &COMPLETION_RUNNING,
             Problem::AlreadyComplete => &ALREADY_COMPLETE,
             Problem::UploadClosed { .. } => &UPLOAD_CLOSED,
@@ -293,9 +300,9 @@ impl Problem {
             Problem::StorageExceeded { limit, used, requested } => json!({ "limit": limit, "used": used, "requested": requested }),
             Problem::PlanMismatch { strategy } => json!({ "strategy": strategy }),
             Problem::PartsMissing { missing } => json!({ "missing": missing }),
+            Problem::PartsDiffer { parts } => json!({ "parts": parts }),
             Problem::UploadClosed { status } => json!({ "uploadStatus": status }),
             Problem::RangeNotSatisfiable { size } => json!({ "size": size }),
-            Problem::Origin(OriginFailure::Unexpected(code)) => json!({ "originCode": code }),
             Problem::Misconfigured { names } => json!({ "names": names }),
             _ => Value::Null,
         };

@@ -72,10 +72,11 @@ pub async fn download(edge: &Edge, id: &str, path: Option<&Path>, options: &Down
     }
     let partial = {
         let mut name = path.clone().into_os_string();
-        name.push(".jetty-part");
+        // Its own, so that two downloads to one place do not write into each other's.
+        name.push(format!(".{:08x}.jetty-part", rand::random::<u32>()));
         PathBuf::from(name)
     };
-    let file = std::fs::File::create(&partial).map_err(Error::file(&partial))?;
+    let file = std::fs::File::create_new(&partial).map_err(Error::file(&partial))?;
     let guard = RemoveOnDrop(Some(partial.clone()));
     file.set_len(asset.size).map_err(Error::file(&partial))?;
     progress(Event::Planned { total: asset.size, already: 0, session: None });
@@ -157,7 +158,7 @@ async fn try_receive(receiving: &Receiving, offset: u64, length: u64, done: &mut
     let request = receiving.edge.plain(Method::GET, &url).header("Range", range).header("Accept-Encoding", "identity").send();
     let mut response = refused(tokio::time::timeout(STALL, request).await.map_err(|_| Error::Stalled)??).await?;
     if response.status() != StatusCode::PARTIAL_CONTENT {
-        return Err(Error::Unexpected("the server ignored the range".to_owned()));
+        return Err(Error::Unreachable("the server ignored the range".to_owned()));
     }
     same_version(receiving, &response).await?;
     while let Some(block) = tokio::time::timeout(STALL, response.chunk()).await.map_err(|_| Error::Stalled)?? {

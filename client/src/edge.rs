@@ -13,6 +13,9 @@ use crate::retry::{Retry, retrying};
 /// How long a request without a file in it may take. Completing a large upload takes the server up to two minutes.
 const CALL_LIMIT: Duration = Duration::from_secs(180);
 
+/// Calls give up sooner than parts: whoever waits for one sees nothing meanwhile.
+const CALLS: Retry = Retry { attempts: 6, base: Duration::from_millis(250), cap: Duration::from_secs(5) };
+
 /// A server and an account on it. Cheap to clone.
 #[derive(Clone)]
 pub struct Edge {
@@ -20,7 +23,7 @@ pub struct Edge {
     base: String,
     key: String,
     secret: String,
-    /// How stubborn calls are.
+    /// How stubborn the sending of bytes is.
     pub retry: Retry,
 }
 
@@ -80,7 +83,7 @@ impl Edge {
     }
 
     async fn call<T: DeserializeOwned>(&self, build: impl Fn() -> RequestBuilder) -> Result<T, Error> {
-        retrying(&self.retry, || async { read(build().timeout(CALL_LIMIT).send().await?).await }).await
+        retrying(&CALLS, || async { read(build().timeout(CALL_LIMIT).send().await?).await }).await
     }
 
     async fn track<T: DeserializeOwned>(&self, body: &Value) -> Result<T, Error> {
@@ -105,9 +108,13 @@ impl Edge {
         Ok(advice.strategy)
     }
 
-    /// Puts an upload together.
-    pub async fn complete(&self, session: &str) -> Result<Completed, Error> {
-        self.track(&json!({ "action": "complete", "sessionId": session })).await
+    /// Puts an upload together. With `chunk_hashes` (every chunk's SHA-256, in order) the server refuses if any recorded part is another's.
+    pub async fn complete(&self, session: &str, chunk_hashes: &[String]) -> Result<Completed, Error> {
+        let mut body = json!({ "action": "complete", "sessionId": session });
+        if let Some(fields) = body.as_object_mut().filter(|_| !chunk_hashes.is_empty()) {
+            fields.insert("chunkHashes".to_owned(), chunk_hashes.into());
+        }
+        self.track(&body).await
     }
 
     /// Gives an upload up; what it sent is removed.
@@ -152,7 +159,7 @@ impl Edge {
     /// Deletes a file.
     pub async fn delete(&self, id: &str) -> Result<(), Error> {
         let path = format!("/api/storage/files/{}", encode(id));
-        retrying(&self.retry, || async { refused(self.request(Method::DELETE, &path).timeout(CALL_LIMIT).send().await?).await.map(|_| ()) }).await
+        retrying(&CALLS, || async { refused(self.request(Method::DELETE, &path).timeout(CALL_LIMIT).send().await?).await.map(|_| ()) }).await
     }
 
     /// A URL of the file's bytes that works for an hour.

@@ -86,7 +86,7 @@ impl Error {
                 matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504)
                     && !matches!(problem.code.as_str(), "acceleration-off" | "misconfigured" | "origin-credentials" | "origin-clock-skew")
             }
-            Error::Unreachable(_) | Error::Stalled | Error::Unexpected(_) => true,
+            Error::Unreachable(_) | Error::Stalled => true,
             _ => false,
         }
     }

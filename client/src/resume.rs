@@ -2,10 +2,18 @@
 
 use crate::api::{Part, SessionSummary};
 
-/// Open sessions that may be of this file, the likeliest first: same size and namespace; same name before another name (a renamed file), newest first.
-pub fn candidates<'a>(sessions: &'a [SessionSummary], name: &str, size: u64, namespace: Option<&str>) -> Vec<&'a SessionSummary> {
-    let mut fitting: Vec<_> =
-        sessions.iter().filter(|session| session.file_size == size && namespace.is_none_or(|namespace| session.namespace == namespace)).collect();
+/// Namespaces that come with an account start with this; in others, members see each other's files.
+const OWN: &str = "jt_user_";
+
+/// Open sessions that may be of this file, the likeliest first: same size; the namespace asked for, or an own one; same name before another name
+/// (a renamed file), newest first. With `only_name` a session of another name is none.
+pub fn candidates<'a>(sessions: &'a [SessionSummary], name: &str, only_name: bool, size: u64, namespace: Option<&str>) -> Vec<&'a SessionSummary> {
+    let right_place = |session: &SessionSummary| match namespace {
+        Some(namespace) => session.namespace == namespace,
+        None => session.namespace.starts_with(OWN),
+    };
+    let right_name = |session: &SessionSummary| !only_name || session.file_name == name;
+    let mut fitting: Vec<_> = sessions.iter().filter(|session| session.file_size == size && right_place(session) && right_name(session)).collect();
     fitting.sort_by_key(|session| session.file_name != name);
     fitting
 }
@@ -15,29 +23,6 @@ pub fn place(part_number: u32, chunk_size: u64, file_size: u64) -> Option<(u64, 
     let offset = u64::from(part_number.checked_sub(1)?).checked_mul(chunk_size)?;
     let rest = file_size.checked_sub(offset).filter(|rest| *rest > 0)?;
     Some((offset, rest.min(chunk_size)))
-}
-
-/// What the recorded parts say, once the file's own chunks were hashed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// The session is this file's: every recorded hash is that of the file's chunk.
-    Ours,
-    /// It is another file's, or of another version.
-    NotOurs,
-}
-
-/// Judges a session by its recorded parts and the file's hashes of them (same order). A session without any recorded part is ours if the names agree:
-/// nothing of it is used but its number.
-pub fn judge(recorded: &[Part], hashes: &[String], same_name: bool) -> Verdict {
-    let mut compared = 0;
-    for (part, hash) in recorded.iter().zip(hashes) {
-        match &part.sha256 {
-            Some(stored) if stored == hash => compared += 1,
-            Some(_) => return Verdict::NotOurs,
-            None => {}
-        }
-    }
-    if compared > 0 || same_name { Verdict::Ours } else { Verdict::NotOurs }
 }
 
 /// The parts still to send: those that are missing, and those the record has no hash of, which may be anybody's bytes.
@@ -55,7 +40,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn session(id: &str, name: &str, size: u64) -> SessionSummary {
-        SessionSummary { session_id: id.into(), file_name: name.into(), file_size: size, namespace: "ns".into(), chunk_size: 10 }
+        SessionSummary { session_id: id.into(), file_name: name.into(), file_size: size, namespace: "jt_user_1".into(), chunk_size: 10 }
     }
 
     fn part(number: u32, hash: Option<&str>) -> Part {
@@ -63,20 +48,22 @@ mod tests {
     }
 
     #[test]
-    fn same_name_first_other_sizes_never() {
-        let sessions = [session("1", "other", 5), session("2", "mine", 5), session("3", "mine", 6), session("4", "mine", 5)];
-        let order: Vec<_> = candidates(&sessions, "mine", 5, None).iter().map(|s| s.session_id.as_str()).collect();
-        assert_eq!(order, ["2", "4", "1"]);
-        assert!(candidates(&sessions, "mine", 5, Some("elsewhere")).is_empty());
+    fn same_name_first_other_sizes_and_places_never() {
+        let mut sessions =
+            [session("1", "other", 5), session("2", "mine", 5), session("3", "mine", 6), session("4", "mine", 5), session("5", "mine", 5)];
+        sessions[4].namespace = "jt_customer_shared".into();
+        let ids = |only_name, namespace| {
+            let found = candidates(&sessions, "mine", only_name, 5, namespace);
+            found.iter().map(|s| s.session_id.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(ids(false, None), ["2", "4", "1"]);
+        assert_eq!(ids(true, None), ["2", "4"]);
+        assert_eq!(ids(false, Some("jt_customer_shared")), ["5"]);
+        assert!(ids(false, Some("elsewhere")).is_empty());
     }
 
     #[test]
-    fn one_wrong_hash_is_enough_and_no_hash_proves_nothing() {
-        let hashes = ["a".to_owned(), "b".to_owned()];
-        assert_eq!(judge(&[part(1, Some("a")), part(2, Some("b"))], &hashes, false), Verdict::Ours);
-        assert_eq!(judge(&[part(1, Some("a")), part(2, Some("x"))], &hashes, true), Verdict::NotOurs);
-        assert_eq!(judge(&[part(1, None)], &hashes, false), Verdict::NotOurs);
-        assert_eq!(judge(&[], &[], true), Verdict::Ours);
+    fn what_has_no_hash_is_sent_again() {
         assert_eq!(to_send(&[3], &[part(1, Some("a")), part(2, None)]), [2, 3]);
     }
 

@@ -1,21 +1,22 @@
 //! Uploading: one request for small files, parallel parts for the rest.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use reqwest::{Body, Method};
 use serde::Serialize;
-use tokio::sync::RwLock;
+use tokio::sync::{Mutex, RwLock};
 
 use crate::Error;
-use crate::api::{Asset, AssetEnvelope, Completed, SessionState};
+use crate::api::{Asset, AssetEnvelope, Completed, SessionState, Strategy};
 use crate::body::{FileSlice, Meter};
 use crate::edge::{Edge, StartFile, encode, read, refused};
 use crate::hash;
 use crate::pool;
 use crate::progress::{Event, Progress};
-use crate::resume::{Verdict, candidates, judge, place, to_send};
+use crate::resume::{candidates, place, to_send};
 use crate::retry::retrying;
 
 /// Files up to this size go in one request (SPEC: "clients use the simple path up to 10 MB").
@@ -137,31 +138,61 @@ struct Sending {
     session: String,
     chunk_size: u64,
     token: RwLock<String>,
+    hashes: Mutex<Hashes>,
     progress: Progress,
 }
 
+/// SHA-256 by part number, of this file.
+type Hashes = BTreeMap<u32, String>;
+
 async fn in_session(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOptions, progress: Progress) -> Result<Uploaded, Error> {
     let found = if options.fresh { None } else { find_open(edge, file, name, options).await? };
-    let (session, token, chunk_size, chunk_count, mut parts, advised) = match found {
-        Some(state) => {
+    let resumed = found.is_some();
+    match send_and_complete(edge, file, name, options, &progress, found).await {
+        // Another client has written other bytes into the session we went on with. What it has is its own affair; ours starts over.
+        Err(error) if resumed && matches!(error.code(), Some("parts-differ" | "upload-closed")) => {
+            progress(Event::Retrying { reason: error.to_string() });
+            send_and_complete(edge, file, name, options, &progress, None).await
+        }
+        Err(Error::Closed(_)) if resumed => send_and_complete(edge, file, name, options, &progress, None).await,
+        other => other,
+    }
+}
+
+async fn send_and_complete(
+    edge: &Edge,
+    file: &LocalFile,
+    name: &str,
+    options: &UploadOptions,
+    progress: &Progress,
+    found: Option<(SessionState, Hashes)>,
+) -> Result<Uploaded, Error> {
+    let (session, token, chunk_size, chunk_count, mut parts, advised, known) = match found {
+        Some((state, hashes)) => {
             let parts = to_send(&state.missing, &state.completed);
             let advised = edge.advice(file.size).await?.threads;
-            (state.session_id, state.upload_token, state.chunk_size, state.chunk_count, parts, advised)
+            (state.session_id, state.upload_token, state.chunk_size, state.chunk_count, parts, advised, hashes)
         }
         None => {
             let wanted = StartFile { name, size: file.size, content_type: options.content_type.as_deref(), namespace: options.namespace.as_deref() };
             let started = edge.start(wanted).await?;
-            let strategy = started.strategy;
-            (started.session_id, started.upload_token, strategy.chunk_size, strategy.chunk_count, started.missing_parts, strategy.threads)
+            let Strategy { chunk_size, chunk_count, threads } = started.strategy;
+            (started.session_id, started.upload_token, chunk_size, chunk_count, started.missing_parts, threads, Hashes::new())
         }
     };
     let length_of = |part: &u32| place(*part, chunk_size, file.size).map_or(0, |(_, length)| length);
-    let first_bytes: u64 = parts.iter().map(length_of).sum();
-    let already = file.size - first_bytes;
+    let already = file.size - parts.iter().map(length_of).sum::<u64>();
     progress(Event::Planned { total: file.size, already, session: Some(session.clone()) });
     let threads = options.threads.unwrap_or(advised as usize).clamp(1, 64);
-    let sending =
-        Arc::new(Sending { edge: edge.clone(), file: file.clone(), session, chunk_size, token: RwLock::new(token), progress: Arc::clone(&progress) });
+    let sending = Arc::new(Sending {
+        edge: edge.clone(),
+        file: file.clone(),
+        session,
+        chunk_size,
+        token: RwLock::new(token),
+        hashes: Mutex::new(known),
+        progress: Arc::clone(progress),
+    });
     let (mut parts_sent, mut bytes_sent) = (0, 0);
     for round in 1..=ROUNDS {
         parts_sent += parts.len();
@@ -170,7 +201,8 @@ async fn in_session(edge: &Edge, file: &LocalFile, name: &str, options: &UploadO
         pool::run(parts, threads.min(chunk_count as usize), move |part| send(Arc::clone(&shared), part)).await?;
         file.must_be_unchanged().await?;
         progress(Event::Finishing);
-        match complete(edge, &sending.session).await {
+        let hashes: Vec<String> = sending.hashes.lock().await.values().cloned().collect();
+        match complete(edge, &sending.session, &hashes).await {
             Ok(done) => {
                 let session_id = Some(sending.session.clone());
                 return Ok(Uploaded { asset: done.asset, session_id, bytes_sent, bytes_resumed: already, parts_sent, elapsed_ms: 0 });
@@ -183,10 +215,10 @@ async fn in_session(edge: &Edge, file: &LocalFile, name: &str, options: &UploadO
 }
 
 /// Completes; another call completing the same upload is waited for, as long as one may hold it.
-async fn complete(edge: &Edge, session: &str) -> Result<Completed, Error> {
+async fn complete(edge: &Edge, session: &str, chunk_hashes: &[String]) -> Result<Completed, Error> {
     let started = tokio::time::Instant::now();
     loop {
-        match edge.complete(session).await {
+        match edge.complete(session, chunk_hashes).await {
             Err(error) if error.code() == Some("completion-running") && started.elapsed() < COMPLETION_LIMIT => {
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
@@ -195,10 +227,11 @@ async fn complete(edge: &Edge, session: &str) -> Result<Completed, Error> {
     }
 }
 
-/// The open upload of this very file, if there is one.
-async fn find_open(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOptions) -> Result<Option<SessionState>, Error> {
+/// The open upload of this very file, if there is one: every part it has recorded with a hash is this file's, and there is at least one such part.
+/// Without one there is nothing to gain, and it may be another file's.
+async fn find_open(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOptions) -> Result<Option<(SessionState, Hashes)>, Error> {
     let sessions = edge.open_sessions().await?;
-    for candidate in candidates(&sessions, name, file.size, options.namespace.as_deref()) {
+    for candidate in candidates(&sessions, name, options.name.is_some(), file.size, options.namespace.as_deref()) {
         let state = match edge.session(&candidate.session_id, false).await {
             // "completing": a run before this one died at the very end; there is nothing left to send.
             Ok(state) if matches!(state.status.as_str(), "uploading" | "completing") => state,
@@ -206,20 +239,26 @@ async fn find_open(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOp
             Err(error) if error.status() == Some(404) => continue,
             Err(error) => return Err(error),
         };
-        let mut hashes = Vec::new();
-        for part in &state.completed {
-            let (offset, length) =
-                place(part.part_number, state.chunk_size, file.size).ok_or_else(|| Error::Unexpected("a part outside the file".to_owned()))?;
-            hashes.push(hash::of_range(&file.path, offset, length).await?);
-            if judge(&state.completed, &hashes, true) == Verdict::NotOurs {
-                break;
-            }
-        }
-        if judge(&state.completed, &hashes, candidate.file_name == name) == Verdict::Ours {
-            return Ok(Some(state));
+        if let Some(hashes) = same_bytes(file, &state).await? {
+            return Ok(Some((state, hashes)));
         }
     }
     Ok(None)
+}
+
+/// The hashes of the recorded parts, if all of them are this file's and there are any.
+async fn same_bytes(file: &LocalFile, state: &SessionState) -> Result<Option<Hashes>, Error> {
+    let mut hashes = Hashes::new();
+    for part in &state.completed {
+        let Some(stored) = &part.sha256 else { continue };
+        let Some((offset, length)) = place(part.part_number, state.chunk_size, file.size) else { return Ok(None) };
+        let hash = hash::of_range(&file.path, offset, length).await?;
+        if *stored != hash {
+            return Ok(None);
+        }
+        hashes.insert(part.part_number, hash);
+    }
+    Ok((!hashes.is_empty()).then_some(hashes))
 }
 
 /// Hashes and sends one part until the server has it.
@@ -227,6 +266,7 @@ async fn send(sending: Arc<Sending>, part: u32) -> Result<(), Error> {
     let (offset, length) =
         place(part, sending.chunk_size, sending.file.size).ok_or_else(|| Error::Unexpected(format!("part {part} is outside the file")))?;
     let hash = hash::of_range(&sending.file.path, offset, length).await?;
+    sending.hashes.lock().await.insert(part, hash.clone());
     let meter = Meter::new(Arc::clone(&sending.progress));
     let mut attempt = 1;
     loop {

@@ -6,7 +6,7 @@ use super::call::Routed;
 use crate::accounts::access::Account;
 use crate::accounts::{keys, lookup};
 use crate::platform::clock;
-use crate::problem::{AuthFailure, Problem};
+use crate::problem::Problem;
 use crate::upload::token::{self, UploadClaims};
 
 /// A caller of a route that takes either proof.
@@ -39,7 +39,7 @@ pub async fn account(call: &Routed) -> Result<Rc<Account>, Problem> {
 pub async fn token_or_account(call: &Routed) -> Result<Caller, Problem> {
     let authorization = call.header("authorization");
     let bearer = keys::bearer(authorization.as_deref()).filter(|text| token::looks_like_one(text));
-    let header = call.header("x-upload-token");
+    let header = call.header("x-upload-token").filter(|text| !text.trim().is_empty());
     match header.as_deref().or(bearer) {
         Some(text) => UploadClaims::open(text.trim(), &call.config.token_keys, clock::now())
             .map(|claims| Caller::Token(Box::new(claims)))
@@ -49,14 +49,14 @@ pub async fn token_or_account(call: &Routed) -> Result<Caller, Problem> {
 }
 
 impl Caller {
-    /// The account, on routes where a token is not enough.
+    /// The account, where a token is not enough: the credentials may have come beside it.
     ///
     /// # Errors
     /// 401.
-    pub fn into_account(self) -> Result<Rc<Account>, Problem> {
+    pub async fn into_account(self, call: &Routed) -> Result<Rc<Account>, Problem> {
         match self {
             Caller::Account(account) => Ok(account),
-            Caller::Token(_) => Err(Problem::Unauthenticated(AuthFailure::Missing)),
+            Caller::Token(_) => account(call).await,
         }
     }
 }

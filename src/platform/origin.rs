@@ -14,8 +14,8 @@ use crate::s3::{Action, SignedRequest};
 
 /// How long the store may take to answer a request without a body of ours, ms. Completing thousands of parts may take minutes (S3 API reference).
 const ANSWER_MS: u32 = 30_000;
-/// The same for CompleteMultipartUpload.
-pub const COMPLETION_MS: u32 = 110_000;
+/// The same for CompleteMultipartUpload. A store that needs longer goes on without us, and the next call finds the object.
+pub const COMPLETION_MS: u32 = 60_000;
 /// The most of an error body that is read, bytes: S3 errors are under 1 KB.
 const MAX_ERROR_BODY: f64 = 65_536.0;
 

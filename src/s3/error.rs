@@ -42,9 +42,9 @@ impl StoreError {
         StoreError { status, code, message }
     }
 
-    /// Whether the store says that the upload does not exist (any more).
+    /// Whether the store says that the upload does not exist (any more). A bare 404 may be any gateway's and proves nothing.
     pub fn is_no_such_upload(&self) -> bool {
-        self.code == "NoSuchUpload" || (self.status == 404 && self.code.is_empty())
+        self.code == "NoSuchUpload"
     }
 
     /// Whether the store refused the bytes because they are not what the hash says: any 400 that names the content hash or digest,
@@ -119,6 +119,7 @@ mod tests {
         assert_eq!(error(503, "SlowDown", "").failure(), OriginFailure::Unavailable);
         assert_eq!(error(200, "InternalError", "").failure(), OriginFailure::Unavailable);
         assert_eq!(StoreError::read(520, "<html>").failure(), OriginFailure::Unavailable);
+        assert_eq!(StoreError::read(404, "<html>").of_upload(), Problem::Origin(OriginFailure::Unexpected("HTTP 404".into())));
         assert_eq!(StoreError::read(418, "").failure(), OriginFailure::Unexpected("HTTP 418".into()));
         assert!(error(400, "InvalidPart", "").is_part_list_refused());
         assert!(error(500, "", "").is_transient());

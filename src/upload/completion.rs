@@ -5,6 +5,8 @@ use crate::s3::error::StoreError;
 
 /// How often one call asks the store to complete before it gives the client its turn.
 pub const ATTEMPTS: u32 = 3;
+/// No new round begins after this, ms: with one completion (60 s) and one look (30 s) more, a call stays within its lease of 120 s.
+pub const ROUND_MS: u64 = 20_000;
 
 /// What to do next.
 #[derive(Debug, Clone, PartialEq)]

@@ -19,7 +19,7 @@ pub enum Track {
     /// Open an upload.
     Start(Box<Start>),
     /// How far is it?
-    Progress(OfSession),
+    Progress(Progress),
     /// Put the parts together.
     Complete(Complete),
     /// Give up.
@@ -75,6 +75,30 @@ pub struct OfSession {
     pub session_id: String,
 }
 
+/// `progress`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Progress {
+    /// Session id.
+    pub session_id: String,
+    /// What the client measured of edges.
+    #[serde(default)]
+    pub samples: Vec<Sample>,
+}
+
+/// One measurement of an edge.
+#[derive(Debug, Deserialize)]
+pub struct Sample {
+    /// Edge id.
+    pub edge: String,
+    /// Bytes sent.
+    pub bytes: u64,
+    /// Milliseconds it took.
+    pub ms: f64,
+    /// Whether it succeeded.
+    pub ok: bool,
+}
+
 /// `complete`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -84,6 +108,9 @@ pub struct Complete {
     /// Claimed hash of the file.
     #[serde(default)]
     pub file_hash: Option<String>,
+    /// Hash of every chunk as the client knows the file; if given, all recorded parts must have these.
+    #[serde(default)]
+    pub chunk_hashes: Option<Vec<String>>,
 }
 
 /// Body of `POST /api/jetty/optimal-edges`.
@@ -139,16 +166,10 @@ impl Start {
     pub fn check(self) -> Result<Wanted, Problem> {
         check_file_size(self.file_size)?;
         let chunk_hashes = match self.chunk_hashes {
-            None => None,
             Some(_) if self.chunk_size.is_none() => {
                 return Err(invalid("chunkSize", "is required with chunkHashes"));
             }
-            Some(hashes) => Some(
-                hashes
-                    .iter()
-                    .map(|hash| Sha256Hex::parse(hash).ok_or_else(|| invalid("chunkHashes", "must hold 64 hex digits each")))
-                    .collect::<Result<Vec<_>, _>>()?,
-            ),
+            given => check_chunk_hashes(given.as_deref())?,
         };
         let file_name = check_file_name("fileName", &self.file_name)?;
         Ok(Wanted {
@@ -222,6 +243,12 @@ pub fn check_content_type(given: Option<&str>, file_name: &str) -> Result<String
 /// A SHA-256 in hex, if there is one.
 pub fn check_hash(field: &'static str, hash: Option<&str>) -> Result<Option<Sha256Hex>, Problem> {
     hash.map(|hash| Sha256Hex::parse(hash.trim()).ok_or_else(|| invalid(field, "must be 64 hex digits"))).transpose()
+}
+
+/// The hashes of chunks, if there are any.
+pub fn check_chunk_hashes(hashes: Option<&[String]>) -> Result<Option<Vec<Sha256Hex>>, Problem> {
+    let parse = |hash: &String| Sha256Hex::parse(hash).ok_or_else(|| invalid("chunkHashes", "must hold 64 hex digits each"));
+    hashes.map(|hashes| hashes.iter().map(parse).collect()).transpose()
 }
 
 /// A namespace's name, if there is one.

@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! uploading ──begin completion──▶ completing ──finish──▶ complete
-//!     │  ▲                            │
-//!     │  └────────── cancel ──────────┘
-//!     ├──fail──▶ failed
-//!     └──time──▶ expired
+//!     │  ▲                            │  │
+//!     │  └────────── cancel ──────────┘  │ abandon; fail or time once nobody holds the lease
+//!     ├──fail──▶ failed ◀────────────────┤
+//!     └──time──▶ expired ◀───────────────┘
 //! ```
 //! Invariants: a part is recorded only while uploading, at the plan's length; an upload completes only with every part recorded; complete, failed and
 //! expired are final; the outcome of a completion never changes once stored.
@@ -20,8 +20,8 @@ use crate::ids::{Id, Name};
 use crate::s3::xml::ListedPart;
 use crate::units::{EpochMs, Sha256Hex};
 
-/// How long one call may hold a completion before another may take it over, ms. Longer than the store may take: S3 documents "several minutes" only for
-/// the largest uploads, and a takeover is harmless (completing twice ends in the same object); this bounds needless ones.
+/// How long one call may hold a completion before another may take it over, ms. Longer than a call can take: [`super::completion::ROUND_MS`] and the
+/// patience of one completion and one look.
 pub const COMPLETION_LEASE_MS: u64 = 120_000;
 
 /// Where an upload stands.
@@ -166,6 +166,9 @@ pub enum Message {
         attempt: Id,
         /// The file hash named by `complete`.
         file_hash: Option<Sha256Hex>,
+        /// The hash of every chunk as the caller knows the file, in order: a guard against two clients that write into one session.
+        #[serde(default)]
+        chunk_hashes: Option<Vec<Sha256Hex>>,
     },
     /// The object is there and recorded; keep the answer.
     FinishCompletion {
@@ -174,6 +177,16 @@ pub enum Message {
     },
     /// The completion did not happen; take parts again.
     CancelCompletion {
+        /// The holder of the lease.
+        attempt: Id,
+    },
+    /// The completion happened, or may have, but could not be recorded: let the next call take over at once.
+    YieldCompletion {
+        /// The holder of the lease.
+        attempt: Id,
+    },
+    /// The store has neither upload nor object any more.
+    AbandonCompletion {
         /// The holder of the lease.
         attempt: Id,
     },
@@ -207,6 +220,11 @@ pub enum Reply {
     },
     /// `complete` names another hash than `start`.
     OtherHash,
+    /// These recorded parts are not the caller's.
+    OtherParts {
+        /// Ascending.
+        parts: Vec<u16>,
+    },
     /// Somebody else is completing.
     Busy,
     /// Already complete, with the answer.
@@ -291,7 +309,18 @@ impl Session {
         (self.state(), effects)
     }
 
-    fn begin(&mut self, attempt: Id, file_hash: Option<Sha256Hex>, now: EpochMs) -> (Reply, Vec<Effect>) {
+    /// Recorded parts whose hash is not the one the caller expects; an unknown hash is not.
+    fn differing(&self, expected: &[Sha256Hex]) -> Vec<u16> {
+        let expected = |number: u16| usize::from(number).checked_sub(1).and_then(|index| expected.get(index));
+        self.parts.values().filter(|part| part.sha256.as_ref() != expected(part.number)).map(|part| part.number).collect()
+    }
+
+    /// Whether nobody holds the right to complete.
+    fn is_free(&self, now: EpochMs) -> bool {
+        self.meta.lease.as_ref().is_none_or(|lease| lease.until <= now)
+    }
+
+    fn begin(&mut self, attempt: Id, file_hash: Option<Sha256Hex>, chunk_hashes: Option<&[Sha256Hex]>, now: EpochMs) -> (Reply, Vec<Effect>) {
         if file_hash.is_some() && self.meta.file_hash.is_some() && file_hash != self.meta.file_hash {
             return (Reply::OtherHash, vec![]);
         }
@@ -303,6 +332,11 @@ impl Session {
                 if !missing.is_empty() {
                     return (Reply::Missing { parts: missing }, vec![]);
                 }
+                let differing = chunk_hashes.map(|expected| self.differing(expected)).unwrap_or_default();
+                if !differing.is_empty() {
+                    return (Reply::OtherParts { parts: differing }, vec![]);
+                }
+                self.meta.file_hash = self.meta.file_hash.take().or(file_hash);
                 self.meta.status = Status::Completing;
                 self.meta.lease = Some(Lease { attempt, until: now.plus(COMPLETION_LEASE_MS) });
                 (self.state(), vec![Effect::PutMeta])
@@ -324,25 +358,26 @@ impl Session {
         }
     }
 
-    fn cancel(&mut self, attempt: Id) -> (Reply, Vec<Effect>) {
+    /// Ends the holder's completion without an outcome.
+    fn end_completion(&mut self, attempt: Id, status: Status) -> (Reply, Vec<Effect>) {
         let holds = self.meta.lease.as_ref().is_some_and(|lease| lease.attempt == attempt);
         if self.meta.status != Status::Completing || !holds {
             return (Reply::Closed { status: self.meta.status }, vec![]);
         }
-        self.meta.status = Status::Uploading;
+        self.meta.status = status;
         self.meta.lease = None;
         (Reply::Done, vec![Effect::PutMeta])
     }
 
-    fn fail(&mut self) -> (Reply, Vec<Effect>) {
+    fn fail(&mut self, now: EpochMs) -> (Reply, Vec<Effect>) {
         match self.meta.status {
-            Status::Uploading => {
+            Status::Completing if !self.is_free(now) => (Reply::Busy, vec![]),
+            Status::Uploading | Status::Completing => {
                 self.meta.status = Status::Failed;
                 (self.state(), vec![Effect::PutMeta])
             }
             // Repeating is harmless: the caller aborts at the store again, in case the first time did not get there.
             Status::Failed | Status::Expired => (self.state(), vec![]),
-            Status::Completing => (Reply::Busy, vec![]),
             Status::Complete => (Reply::Closed { status: Status::Complete }, vec![]),
         }
     }
@@ -366,7 +401,13 @@ pub fn apply(slot: &mut Option<Session>, message: Message, now: EpochMs) -> (Rep
     };
     let (session, message) = session;
     let mut before = Vec::new();
-    if session.meta.status == Status::Uploading && now >= session.expires() {
+    let idle = match session.meta.status {
+        Status::Uploading => true,
+        // Whoever was completing died.
+        Status::Completing => session.is_free(now),
+        _ => false,
+    };
+    if idle && now >= session.expires() {
         session.meta.status = Status::Expired;
         before.push(Effect::PutMeta);
     }
@@ -376,10 +417,12 @@ pub fn apply(slot: &mut Option<Session>, message: Message, now: EpochMs) -> (Rep
         Message::Record { part } => session.record(part, now),
         Message::Snapshot => (session.state(), vec![]),
         Message::Reconcile { listed, listed_at } => session.reconcile(listed, listed_at, now),
-        Message::BeginCompletion { attempt, file_hash } => session.begin(attempt, file_hash, now),
+        Message::BeginCompletion { attempt, file_hash, chunk_hashes } => session.begin(attempt, file_hash, chunk_hashes.as_deref(), now),
         Message::FinishCompletion { outcome } => session.finish(outcome),
-        Message::CancelCompletion { attempt } => session.cancel(attempt),
-        Message::Fail => session.fail(),
+        Message::CancelCompletion { attempt } => session.end_completion(attempt, Status::Uploading),
+        Message::YieldCompletion { attempt } => session.end_completion(attempt, Status::Completing),
+        Message::AbandonCompletion { attempt } => session.end_completion(attempt, Status::Failed),
+        Message::Fail => session.fail(now),
     };
     before.extend(effects);
     (reply, before)

@@ -44,7 +44,7 @@ fn say(slot: &mut Option<Session>, message: Message) -> Reply {
 }
 
 fn begin(attempt: u8) -> Message {
-    Message::BeginCompletion { attempt: Id::from_random([attempt; 16]), file_hash: None }
+    Message::BeginCompletion { attempt: Id::from_random([attempt; 16]), file_hash: None, chunk_hashes: None }
 }
 
 #[test]
@@ -70,6 +70,9 @@ fn a_completion_can_be_taken_over_after_its_lease_and_cancelled_by_its_holder() 
     say(&mut slot, Message::Record { part: part(1, 1) });
     say(&mut slot, begin(9));
     let later = EpochMs(1_100 + COMPLETION_LEASE_MS);
+    if let Some(session) = slot.as_mut() {
+        session.meta.ttl_ms = 10 * COMPLETION_LEASE_MS;
+    }
     assert!(matches!(apply(&mut slot, begin(8), later).0, Reply::State { .. }));
     let cancel = |attempt: u8| Message::CancelCompletion { attempt: Id::from_random([attempt; 16]) };
     assert_eq!(say(&mut slot, cancel(9)), Reply::Closed { status: Status::Completing });
@@ -83,9 +86,48 @@ fn wrong_parts_and_hashes_are_refused() {
     for bad in [Part { size: 9, ..part(1, 2) }, Part { size: 10, ..part(2, 2) }, Part { number: 3, ..part(1, 2) }, Part { number: 0, ..part(1, 2) }] {
         assert_eq!(apply(&mut slot, Message::Record { part: bad }, EpochMs(1_100)), (Reply::NotInPlan, vec![]));
     }
-    let other = Message::BeginCompletion { attempt: Id::from_random([1; 16]), file_hash: Some(Sha256Hex::of(b"other")) };
+    let other = Message::BeginCompletion { attempt: Id::from_random([1; 16]), file_hash: Some(Sha256Hex::of(b"other")), chunk_hashes: None };
     assert_eq!(say(&mut slot, other), Reply::OtherHash);
     assert_eq!(say(&mut None, Message::Snapshot), Reply::Unknown);
+}
+
+#[test]
+fn a_completion_that_died_does_not_hold_the_upload_for_ever() {
+    let mut slot = open(1);
+    say(&mut slot, Message::Record { part: part(1, 1) });
+    say(&mut slot, begin(9));
+    let attempt = Id::from_random([9; 16]);
+    assert_eq!(say(&mut slot.clone(), Message::YieldCompletion { attempt }), Reply::Done);
+    let mut yielded = slot.clone();
+    say(&mut yielded, Message::YieldCompletion { attempt });
+    assert!(matches!(say(&mut yielded, begin(8)), Reply::State { .. }), "the next call need not wait");
+    let mut abandoned = slot.clone();
+    assert_eq!(say(&mut abandoned, Message::AbandonCompletion { attempt: Id::from_random([1; 16]) }), Reply::Closed { status: Status::Completing });
+    assert_eq!(say(&mut abandoned, Message::AbandonCompletion { attempt }), Reply::Done);
+    assert_eq!(say(&mut abandoned, begin(8)), Reply::Closed { status: Status::Failed });
+    let later = EpochMs(1_100 + COMPLETION_LEASE_MS);
+    assert_eq!(apply(&mut slot.clone(), Message::Fail, EpochMs(1_101)).0, Reply::Busy);
+    let mut long = slot.clone();
+    if let Some(session) = long.as_mut() {
+        session.meta.ttl_ms = 10 * COMPLETION_LEASE_MS;
+    }
+    assert!(matches!(apply(&mut long, Message::Fail, later).0, Reply::State { meta, .. } if meta.status == Status::Failed));
+    assert_eq!(apply(&mut slot, begin(8), later).0, Reply::Closed { status: Status::Expired });
+}
+
+#[test]
+fn parts_of_another_file_are_not_completed_as_this_one() {
+    let mut slot = open(2);
+    let hashed = |number: u16, bytes: &[u8]| Part { sha256: Some(Sha256Hex::of(bytes)), ..part(number, 2) };
+    say(&mut slot, Message::Record { part: hashed(1, b"mine") });
+    say(&mut slot, Message::Record { part: hashed(2, b"theirs") });
+    let complete = |last: &[u8]| Message::BeginCompletion {
+        attempt: Id::from_random([9; 16]),
+        file_hash: None,
+        chunk_hashes: Some(vec![Sha256Hex::of(b"mine"), Sha256Hex::of(last)]),
+    };
+    assert_eq!(say(&mut slot, complete(b"mine too")), Reply::OtherParts { parts: vec![2] });
+    assert!(matches!(say(&mut slot, complete(b"theirs")), Reply::State { .. }));
 }
 
 #[test]
@@ -134,6 +176,8 @@ fn messages(chunks: u16) -> impl Strategy<Value = Message> {
         }),
         2 => (0u8..3).prop_map(begin),
         1 => (0u8..3).prop_map(|a| Message::CancelCompletion { attempt: Id::from_random([a; 16]) }),
+        1 => (0u8..3).prop_map(|a| Message::YieldCompletion { attempt: Id::from_random([a; 16]) }),
+        1 => (0u8..3).prop_map(|a| Message::AbandonCompletion { attempt: Id::from_random([a; 16]) }),
         1 => any::<u8>().prop_map(|n| Message::FinishCompletion { outcome: json!(n) }),
         1 => Just(Message::Fail),
         1 => Just(Message::Snapshot),

@@ -53,6 +53,12 @@ impl Bucket {
         (status == 200).then_some(body)
     }
 
+    /// Aborts an unfinished upload.
+    pub async fn abort(&self, key: &str, upload_id: &str) {
+        let (status, _) = self.send(Method::DELETE, &format!("/{key}?uploadId={upload_id}")).await;
+        assert_eq!(status, 204);
+    }
+
     /// The upload ids of unfinished uploads.
     pub async fn open_uploads(&self) -> Vec<String> {
         let (status, body) = self.send(Method::GET, "?uploads=").await;

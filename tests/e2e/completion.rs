@@ -8,7 +8,7 @@ use jettyspeed_stack::proxy::Fault;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::stack::{Stack, random_bytes, stack};
+use crate::stack::{Stack, answer, random_bytes, sha256, stack};
 
 fn complete(started: &Value) -> Value {
     json!({ "action": "complete", "sessionId": started["sessionId"] })
@@ -108,6 +108,52 @@ async fn a_client_that_hangs_up_does_not_stop_it() {
     assert_stored(&stack, &body, &bytes).await;
 }
 
+#[tokio::test]
+async fn parts_of_another_file_in_the_session_are_refused_by_their_hashes() {
+    let stack = stack().await;
+    let (started, bytes) = sent(stack, 11_000_000).await;
+    let hashes = |last: &[u8]| json!([sha256(&bytes[..10_000_000]), sha256(last)]);
+    let with = |hashes: Value| json!({ "action": "complete", "sessionId": started["sessionId"], "chunkHashes": hashes });
+    let (status, body) = stack.track(&stack.dev, with(hashes(b"another file's"))).await;
+    assert_eq!((status, body["code"].as_str().unwrap(), &body["parts"]), (409, "parts-differ", &json!([2])));
+    assert_eq!(stack.track(&stack.dev, with(json!(["x"]))).await.0, 422);
+    let (status, body) = stack.track(&stack.dev, with(hashes(&bytes[10_000_000..]))).await;
+    assert_eq!(status, 200, "{body}");
+    assert_stored(stack, &body, &bytes).await;
+}
+
+#[tokio::test]
+async fn an_upload_that_is_gone_at_the_store_ends_clearly() {
+    let stack = stack().await;
+    for discovered_by in ["complete", "chunk", "reconcile"] {
+        let (started, bytes) = sent(stack, 10_500_000).await;
+        let id = started["sessionId"].as_str().unwrap();
+        // A lifecycle rule of the store, say.
+        stack.abort_behind_our_back(&started).await;
+        let (status, code) = match discovered_by {
+            "complete" => {
+                let (status, body) = stack.track(&stack.dev, complete(&started)).await;
+                (status, body["code"].clone())
+            }
+            "chunk" => {
+                let (status, body) = answer(stack.chunk(&started, 2, &bytes[10_000_000..]).send().await.unwrap()).await;
+                (status, body["code"].clone())
+            }
+            _ => {
+                let path = format!("/api/jetty/cache-chunk?sessionId={id}&reconcile=1");
+                let (status, body) = answer(stack.request(Method::GET, &path, &stack.dev).send().await.unwrap()).await;
+                assert_eq!(body["status"], "failed");
+                (status, json!("upload-closed"))
+            }
+        };
+        assert_eq!(code, "upload-closed", "{discovered_by}");
+        assert_eq!(status, if discovered_by == "reconcile" { 200 } else { 410 }, "{discovered_by}");
+        assert_eq!(stack.state(&stack.dev, id).await["status"], "failed", "{discovered_by}");
+        let open = stack.edge(&stack.dev).open_sessions().await.unwrap();
+        assert!(open.iter().all(|session| session.session_id != id), "{discovered_by}: it is not offered for resuming");
+    }
+}
+
 /// The faults of the store need a proxy of their own: rules apply to everybody behind it.
 #[tokio::test]
 async fn lost_and_wrong_answers_of_the_store() {
@@ -156,27 +202,42 @@ async fn lost_and_wrong_answers_of_the_store() {
     assert_eq!(status, 200, "{body}");
     assert_stored(&stack, &body, &bytes).await;
 
-    // Parts that the store lost (here: an upload aborted behind our back) end in a clear answer.
-    let (started, _) = sent(&stack, 10_500_000).await;
-    stack.proxy.inject(|method, target| (method.as_str() == "POST" && target.contains("uploadId=")).then_some(Fault::Answer(404, "NoSuchUpload")));
+    // One wrong answer, contradicted by the store's own listing, costs nothing.
+    let (started, bytes) = sent(&stack, 10_500_000).await;
+    only_completion(Fault::Answer(404, "NoSuchUpload"), u32::MAX);
     let (status, body) = stack.track(&stack.dev, complete(&started)).await;
-    assert_eq!((status, body["code"].as_str().unwrap()), (410, "upload-closed"));
+    assert_eq!((status, body["code"].as_str().unwrap()), (503, "origin-unavailable"), "{body}");
+    stack.proxy.heal();
+    let (status, body) = stack.track(&stack.dev, complete(&started)).await;
+    assert_eq!(status, 200, "{body}");
+    assert_stored(&stack, &body, &bytes).await;
+
+    // Another part arrived at the store without its record: the list is refused, brought in line, and completed within the same call.
+    let (started, bytes) = sent(&stack, 10_500_000).await;
+    stack.proxy.inject(|method, _| (method.as_str() == "PUT").then_some(Fault::LoseAnswer));
+    let again = stack.chunk(&started, 2, &bytes[10_000_000..]).send().await.unwrap();
+    assert_eq!(again.status(), 502);
+    only_completion(Fault::Answer(400, "InvalidPart"), 1);
+    let (status, body) = stack.track(&stack.dev, complete(&started)).await;
+    assert_eq!(status, 200, "{body}");
+    assert_stored(&stack, &body, &bytes).await;
+    stack.proxy.heal();
 
     // A chunk the store fails on is told as such, and nothing is recorded.
     let bytes = random_bytes(100);
     let started = stack.started(&stack.dev, bytes.len()).await;
     stack.proxy.inject(|method, _| (method.as_str() == "PUT").then_some(Fault::Answer(403, "RequestTimeTooSkewed")));
-    let (status, body) = crate::stack::answer(stack.chunk(&started, 1, &bytes).send().await.unwrap()).await;
+    let (status, body) = answer(stack.chunk(&started, 1, &bytes).send().await.unwrap()).await;
     assert_eq!((status, body["code"].as_str().unwrap()), (502, "origin-clock-skew"));
     stack.proxy.inject(|method, _| (method.as_str() == "PUT").then_some(Fault::LoseAnswer));
-    let (status, body) = crate::stack::answer(stack.chunk(&started, 1, &bytes).send().await.unwrap()).await;
+    let (status, body) = answer(stack.chunk(&started, 1, &bytes).send().await.unwrap()).await;
     assert_eq!((status, body["code"].as_str().unwrap()), (502, "origin-unreachable"));
     let id = started["sessionId"].as_str().unwrap();
     assert_eq!(stack.state(&stack.dev, id).await["missing"], json!([1]));
     stack.proxy.heal();
     // That part did reach the store: asking it adopts the part, and the upload completes without sending it again.
     let reconciled = stack.request(Method::GET, &format!("/api/jetty/cache-chunk?sessionId={id}&reconcile=1"), &stack.dev).send().await.unwrap();
-    let (_, state) = crate::stack::answer(reconciled).await;
+    let (_, state) = answer(reconciled).await;
     assert_eq!((&state["missing"], &state["completed"][0]["sha256"]), (&json!([]), &Value::Null));
     let (status, body) = stack.track(&stack.dev, complete(&started)).await;
     assert_eq!(status, 200, "{body}");

@@ -106,3 +106,30 @@ async fn the_client_dies_and_another_one_elsewhere_goes_on() {
     assert!(stack.edge(&stack.dev).open_sessions().await.unwrap().iter().all(|open| open.session_id != session));
     assert!(before.len() >= 2 && done.parts_sent == 7 - usize::try_from(done.bytes_resumed / 10_000_000).unwrap());
 }
+
+#[tokio::test]
+async fn two_files_with_one_name_one_size_and_one_beginning_never_become_one() {
+    let stack = Stack::start(&[]).await;
+    let mut files = Vec::new();
+    for index in 0..2 {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, mut bytes) = random_file(folder.path(), "disk.img", SIZE);
+        // The first two chunks are the same in both.
+        bytes[..20_000_000].fill(7);
+        bytes[20_000_000] = index;
+        std::fs::write(&path, &bytes).unwrap();
+        files.push((folder, path, bytes));
+    }
+    let options = UploadOptions { threads: Some(1), ..UploadOptions::default() };
+    let flag = Arc::new(AtomicBool::new(false));
+    let (edge, path, first_options, progress) = (stack.edge(&stack.dev), files[0].1.clone(), options.clone(), after(12_000_000, &flag));
+    let mut first = tokio::spawn(async move { upload(&edge, &path, &first_options, progress).await });
+    // The second begins while the first has recorded only what both have.
+    until(&flag, &mut first).await;
+    let edge = stack.edge(&stack.dev);
+    let second = upload(&edge, &files[1].1, &options, jettyspeed_client::no_progress()).await.unwrap();
+    let first = first.await.unwrap().unwrap();
+    assert_ne!(first.asset.id, second.asset.id);
+    assert!(stack.bucket.get(&first.asset.s3_key).await.unwrap() == files[0].2);
+    assert!(stack.bucket.get(&second.asset.s3_key).await.unwrap() == files[1].2);
+}

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use jettyspeed_client::Edge;
 use jettyspeed_edge::mac::MacKey;
+use jettyspeed_edge::units::EpochMs;
+use jettyspeed_edge::upload::token::UploadClaims;
 use jettyspeed_stack::net::free_port;
 use jettyspeed_stack::origin::Swift;
 use jettyspeed_stack::proxy::Proxy;
@@ -162,6 +164,12 @@ impl Stack {
             let (status, body) = answer(self.chunk(started, u32::try_from(index).unwrap() + 1, piece).send().await.unwrap()).await;
             assert_eq!(status, 200, "{body}");
         }
+    }
+
+    /// Aborts the session's upload at the store, past the Worker.
+    pub async fn abort_behind_our_back(&self, started: &Value) {
+        let claims = UploadClaims::open(started["uploadToken"].as_str().unwrap(), &self.token_keys(), EpochMs(0)).unwrap();
+        self.bucket.abort(&claims.key, &claims.upload_id).await;
     }
 
     /// `cache-chunk` of a session.

@@ -14,21 +14,19 @@ use crate::http::reply::Reply;
 use crate::ids::Id;
 use crate::platform::origin::{self, Body};
 use crate::platform::{bindings, clock, d1};
-use crate::problem::{OriginFailure, Problem};
+use crate::problem::{AuthFailure, OriginFailure, Problem};
 use crate::s3::actions;
 use crate::s3::xml::unquote;
 
 /// Streams one part into the store and records it.
 pub async fn chunk(call: &Routed) -> Result<Reply, Problem> {
     let upload_id = call.header("x-upload-id");
-    let claims = match auth::token_or_account(call).await? {
-        Caller::Token(claims) => *claims,
+    let (claims, account) = match auth::token_or_account(call).await? {
+        Caller::Token(claims) => (*claims, None),
         Caller::Account(account) => {
             let named = call.params.get("sessionId").or(upload_id.as_deref());
             let named = named.ok_or_else(|| Problem::Invalid { field: "X-Upload-Id", detail: "is required without an upload token".to_owned() })?;
-            let claims = claims_of(call, account.id, named).await?;
-            account.must_be_active()?;
-            claims
+            (claims_of(call, account.id, named).await?, Some(account))
         }
     };
     let (part_number, content_length) = (call.header("x-part-number"), call.header("content-length"));
@@ -43,7 +41,16 @@ pub async fn chunk(call: &Routed) -> Result<Reply, Problem> {
         path_session: call.params.get("sessionId"),
         namespace: namespace.as_deref(),
     };
-    let admitted = admit(&request, &claims, call.config.plan.max_part_bytes)?;
+    let admitted = admit(&request, &claims, call.config.plan.max_part_bytes).map_err(|problem| match problem {
+        // There is no token that could be another upload's.
+        Problem::Unauthenticated(AuthFailure::OtherUpload) if account.is_some() => {
+            Problem::Invalid { field: "X-Upload-Id", detail: "is not the upload of the path".to_owned() }
+        }
+        problem => problem,
+    })?;
+    if let Some(account) = account {
+        account.must_be_active()?;
+    }
     // A part has at least one byte, so a body that is not there was lost on the way.
     let stream = call.request.body().ok_or_else(|| Problem::Malformed { detail: "The body did not arrive.".to_owned() })?;
 
@@ -51,10 +58,14 @@ pub async fn chunk(call: &Routed) -> Result<Reply, Problem> {
     let started = clock::now();
     let answer = origin::send(&call.config, &action, Body::Raw(stream.into())).await;
     call.span("origin", started);
-    let answer = answer.map_err(|error| {
-        let problem = error.of_upload();
-        if matches!(problem, Problem::Origin(_)) { origin::problem("UploadPart", &error) } else { problem }
-    })?;
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(error) if error.is_no_such_upload() => return Err(super::gone_at_store(call, claims.session).await?),
+        Err(error) => {
+            let problem = error.of_upload();
+            return Err(if matches!(problem, Problem::Origin(_)) { origin::problem("UploadPart", &error) } else { problem });
+        }
+    };
     let etag = answer.header("etag").ok_or(Problem::Origin(OriginFailure::Unexpected("NoETag".to_owned())))?;
     answer.discard();
 

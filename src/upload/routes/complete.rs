@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::super::completion::{ATTEMPTS, Next, Seen, after, backoff_ms, whole};
+use super::super::completion::{ATTEMPTS, Next, ROUND_MS, Seen, after, backoff_ms, whole};
 use super::super::session::{Message, Meta, Part, Reply as Said};
 use super::super::{link, store, view};
 use super::sessions::list_all_parts;
@@ -25,20 +25,36 @@ use crate::units::{EpochMs, Sha256Hex};
 /// How long a call waits for another that is completing the same upload, ms.
 const WAIT_FOR_OTHER_MS: u64 = 60_000;
 
+/// What the caller knows of the file, as a guard.
+#[derive(Clone)]
+pub struct Expected {
+    /// Of the whole file.
+    pub file_hash: Option<Sha256Hex>,
+    /// Of every chunk.
+    pub chunk_hashes: Option<Vec<Sha256Hex>>,
+}
+
 /// Completes `session` or says what is missing.
-pub async fn complete(call: &Routed, session: Id, file_hash: Option<Sha256Hex>) -> Result<Reply, Problem> {
+pub async fn complete(call: &Routed, session: Id, expected: Expected) -> Result<Reply, Problem> {
     let attempt = random::id()?;
     let started = clock::now();
+    let mut reconciled = false;
     loop {
-        let begin = Message::BeginCompletion { attempt, file_hash: file_hash.clone() };
-        match link::tell(&call.env, session, &begin).await? {
+        let Expected { file_hash, chunk_hashes } = expected.clone();
+        match link::tell(&call.env, session, &Message::BeginCompletion { attempt, file_hash, chunk_hashes }).await? {
             Said::Complete { outcome } => return Reply::json(200, &outcome),
             Said::State { meta, parts, .. } => {
                 let held = call.clone();
-                let done = call.to_the_end(async move { run(&held, attempt, &meta, &parts).await }).await;
-                return done.unwrap_or(Err(Problem::CompletionRunning));
+                let run = call.to_the_end(async move { run(&held, attempt, &meta, &parts).await }).await;
+                match run.unwrap_or(Err(Problem::CompletionRunning))? {
+                    Run::Done(reply) => return Ok(reply),
+                    // The record now has the store's ETags: once more, with those.
+                    Run::Reconciled if !reconciled => reconciled = true,
+                    Run::Reconciled => return Err(Problem::Origin(OriginFailure::Unexpected("InvalidPart".to_owned()))),
+                }
             }
             Said::Missing { parts } => return Err(Problem::PartsMissing { missing: parts }),
+            Said::OtherParts { parts } => return Err(Problem::PartsDiffer { parts }),
             Said::OtherHash => return Err(Problem::FileHashMismatch),
             Said::Closed { status } => return Err(Problem::UploadClosed { status: status.as_str() }),
             Said::Busy if clock::now().since(started) < WAIT_FOR_OTHER_MS => worker::Delay::from(Duration::from_millis(200)).await,
@@ -48,15 +64,21 @@ pub async fn complete(call: &Routed, session: Id, file_hash: Option<Sha256Hex>) 
     }
 }
 
-async fn run(call: &Routed, attempt: Id, meta: &Meta, parts: &[Part]) -> Result<Reply, Problem> {
+enum Run {
+    /// Complete.
+    Done(Reply),
+    /// The store refused the part list; the record was brought in line with the store.
+    Reconciled,
+}
+
+async fn run(call: &Routed, attempt: Id, meta: &Meta, parts: &[Part]) -> Result<Run, Problem> {
     match at_store(call, meta, parts).await {
         Ok(seen) => {
             let kept = keep(call, meta, parts, &seen).await;
             if kept.is_err() {
-                // The object is there; without the lease the next call finds it at once instead of waiting for the lease to end.
-                link::tell(&call.env, meta.session, &Message::CancelCompletion { attempt }).await?;
+                link::tell(&call.env, meta.session, &Message::YieldCompletion { attempt }).await?;
             }
-            kept
+            kept.map(Run::Done)
         }
         Err(End::Refused(problem)) => {
             link::tell(&call.env, meta.session, &Message::CancelCompletion { attempt }).await?;
@@ -67,19 +89,14 @@ async fn run(call: &Routed, attempt: Id, meta: &Meta, parts: &[Part]) -> Result<
             let listed = list_all_parts(call, meta).await;
             link::tell(&call.env, meta.session, &Message::CancelCompletion { attempt }).await?;
             let listed = listed.map_err(|error| origin::problem("ListParts", &error))?;
-            match link::tell(&call.env, meta.session, &Message::Reconcile { listed, listed_at }).await? {
-                Said::State { meta, parts, .. } => {
-                    let missing = super::super::session::missing(meta.chunk_count(), parts.iter().map(|part| part.number));
-                    // With nothing missing the record now has the store's ETags: the next call completes.
-                    Err(if missing.is_empty() { Problem::CompletionRunning } else { Problem::PartsMissing { missing } })
-                }
-                _ => Err(Problem::NotFound),
-            }
+            link::tell(&call.env, meta.session, &Message::Reconcile { listed, listed_at }).await?;
+            Ok(Run::Reconciled)
         }
         Err(End::Gone) => {
-            link::tell(&call.env, meta.session, &Message::CancelCompletion { attempt }).await?;
-            link::tell(&call.env, meta.session, &Message::Fail).await?;
-            d1::batch(&bindings::db(&call.env)?, &[store::close(meta.session, "failed", clock::now())]).await?;
+            // Only the holder of the lease may say so: another call may have completed meanwhile.
+            if link::tell(&call.env, meta.session, &Message::AbandonCompletion { attempt }).await? == Said::Done {
+                d1::batch(&bindings::db(&call.env)?, &[store::close(meta.session, "failed", clock::now())]).await?;
+            }
             Err(Problem::UploadClosed { status: "gone from the store" })
         }
     }
@@ -98,6 +115,7 @@ enum End {
 async fn at_store(call: &Routed, meta: &Meta, parts: &[Part]) -> Result<Seen, End> {
     let list: Vec<_> = parts.iter().map(|part| (part.number, part.etag.clone())).collect();
     let (action, body) = actions::complete_multipart_upload(&meta.key, &meta.upload_id, &list);
+    let began = clock::now();
     for round in 1..=ATTEMPTS {
         let started = clock::now();
         let answer = match origin::send_within(&call.config, &action, Body::Text(body.clone()), COMPLETION_MS).await {
@@ -105,26 +123,38 @@ async fn at_store(call: &Routed, meta: &Meta, parts: &[Part]) -> Result<Seen, En
             Err(error) => Err(error),
         };
         call.span("complete", started);
-        let next = after(&answer);
         if let Err(error) = &answer {
             let _ = origin::problem("CompleteMultipartUpload", error);
         }
-        match next {
+        match after(&answer) {
             Next::Reconcile => return Err(End::PartsRefused),
             Next::Refuse(problem) => return Err(End::Refused(problem)),
             Next::Look | Next::LookThenRepeat => {}
         }
         match look(call, meta).await {
             Ok(Some(seen)) => return whole(seen, meta.file_size).map_err(End::Refused),
-            Ok(None) if answer.as_ref().is_err_and(StoreError::is_no_such_upload) => return Err(End::Gone),
-            Ok(None) => {}
-            Err(error) if round == ATTEMPTS => return Err(End::Refused(origin::problem("HeadObject", &error))),
-            Err(_) => {}
+            Ok(None) if answer.as_ref().is_err_and(StoreError::is_no_such_upload) && is_gone(call, meta).await => return Err(End::Gone),
+            Ok(None) | Err(_) => {}
+        }
+        if clock::now().since(began) > ROUND_MS {
+            break;
         }
         let [jitter] = random::bytes().map_err(End::Refused)?;
         worker::Delay::from(Duration::from_millis(backoff_ms(round, jitter))).await;
     }
     Err(End::Refused(Problem::Origin(OriginFailure::Unavailable)))
+}
+
+/// Whether the store, asked a second way, has no such upload: one wrong answer must not cost a whole file.
+async fn is_gone(call: &Routed, meta: &Meta) -> bool {
+    let listing = origin::send(&call.config, &actions::list_parts(&meta.key, &meta.upload_id, None), Body::Empty).await;
+    match listing {
+        Ok(answer) => {
+            answer.discard();
+            false
+        }
+        Err(error) => error.is_no_such_upload(),
+    }
 }
 
 async fn look(call: &Routed, meta: &Meta) -> Result<Option<Seen>, StoreError> {

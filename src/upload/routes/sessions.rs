@@ -41,8 +41,15 @@ pub async fn progress_of(call: &Routed, caller: &Caller, session: Id, reconcile:
     let (mut meta, mut parts, mut expires) = state(link::tell(&call.env, session, &Message::Snapshot).await?)?;
     if reconcile && meta.status == Status::Uploading {
         let listed_at = clock::now();
-        let listed = list_all_parts(call, &meta).await.map_err(|error| origin::problem("ListParts", &error))?;
-        (meta, parts, expires) = state(link::tell(&call.env, session, &Message::Reconcile { listed, listed_at }).await?)?;
+        let next = match list_all_parts(call, &meta).await {
+            Ok(listed) => Message::Reconcile { listed, listed_at },
+            Err(error) if error.is_no_such_upload() => {
+                super::gone_at_store(call, session).await?;
+                Message::Snapshot
+            }
+            Err(error) => return Err(origin::problem("ListParts", &error)),
+        };
+        (meta, parts, expires) = state(link::tell(&call.env, session, &next).await?)?;
     }
     if meta.status == Status::Expired {
         // The history learns of it from whoever looks first.

@@ -35,7 +35,6 @@ struct Incoming {
 pub async fn upload(call: &Routed) -> Result<Reply, Problem> {
     let account = auth::account(call).await?;
     let content_type = call.header("content-type");
-    let limit = account.max_file_bytes().min(call.config.plan.max_part_bytes);
     let wanted_namespace = check_namespace("X-Namespace", call.header("x-namespace").as_deref());
     let incoming = if is_form(content_type.as_deref()) {
         form(call).await?
@@ -45,9 +44,6 @@ pub async fn upload(call: &Routed) -> Result<Reply, Problem> {
     };
     let namespace = lookup::namespace(&call.env, &account, wanted_namespace?.as_ref()).await?;
     account.may_upload_simply(incoming.size, lookup::storage_used(&call.env, &account).await?)?;
-    if incoming.size > limit {
-        return Err(Problem::BodyTooLarge { limit, hint: SESSIONS_HINT });
-    }
     let asset = store(call, &account, &namespace, incoming).await?;
     Reply::json(201, &json!({ "asset": asset.view(&call.base) }))
 }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use serde_json::json;
 
-use super::super::request::{Start, Track, check_hash, check_session};
+use super::super::request::{Start, Track, check_chunk_hashes, check_hash, check_session};
 use super::super::session::{Message, Meta, Reply as Said, Status};
 use super::super::store;
 use super::super::token::{self, UploadClaims};
@@ -18,7 +18,7 @@ use crate::http::auth;
 use crate::http::call::Routed;
 use crate::http::json::MAX_TRACK_BODY;
 use crate::http::reply::Reply;
-use crate::ids::{Id, file_key};
+use crate::ids::file_key;
 use crate::platform::origin::{self, Body};
 use crate::platform::{bindings, clock, d1, random};
 use crate::problem::{OriginFailure, Problem};
@@ -30,28 +30,29 @@ use crate::steering::edge::own_edge;
 pub async fn track(call: &Routed) -> Result<Reply, Problem> {
     let caller = auth::token_or_account(call).await?;
     match call.json::<Track>(MAX_TRACK_BODY).await? {
-        Track::Start(wanted) => start(call, caller.into_account()?, *wanted).await,
+        Track::Start(wanted) => start(call, caller.into_account(call).await?, *wanted).await,
         Track::Progress(of) => sessions::progress_of(call, &caller, check_session(&of.session_id)?, false).await,
         Track::Complete(of) => {
-            let account = caller.into_account()?;
-            let hash = check_hash("fileHash", of.file_hash.as_deref())?;
-            let session = owned(call, &account, &of.session_id).await?;
+            let account = caller.into_account(call).await?;
+            let file_hash = check_hash("fileHash", of.file_hash.as_deref())?;
+            let chunk_hashes = check_chunk_hashes(of.chunk_hashes.as_deref())?;
+            let session = owned(call, &account, &of.session_id).await?.id;
             account.must_be_active()?;
-            complete::complete(call, session, hash).await
+            complete::complete(call, session, complete::Expected { file_hash, chunk_hashes }).await
         }
         Track::Fail(of) => {
-            let account = caller.into_account()?;
-            let session = owned(call, &account, &of.session_id).await?;
-            fail(call, session).await
+            let account = caller.into_account(call).await?;
+            let row = owned(call, &account, &of.session_id).await?;
+            fail(call, &row).await
         }
     }
 }
 
 /// The account's session of that id.
-async fn owned(call: &Routed, account: &Account, id: &str) -> Result<Id, Problem> {
+async fn owned(call: &Routed, account: &Account, id: &str) -> Result<store::SessionRow, Problem> {
     let statement = store::by_id(check_session(id)?, account.id);
     let row: Option<store::SessionRow> = d1::first(&bindings::db(&call.env)?, &statement).await?;
-    Ok(row.ok_or(Problem::NotFound)?.id)
+    row.ok_or(Problem::NotFound)
 }
 
 async fn start(call: &Routed, account: Rc<Account>, wanted: Start) -> Result<Reply, Problem> {
@@ -65,15 +66,6 @@ async fn start(call: &Routed, account: Rc<Account>, wanted: Start) -> Result<Rep
     let strategy = wanted.plan(namespace.chunk_size, &call.config.plan)?;
 
     let object = random::id()?;
-    let key = file_key(&account.agentcache_user_id, object);
-    let headers = ObjectHeaders { content_type: &wanted.content_type, content_disposition: &disposition::for_store(&wanted.file_name) };
-    let started = clock::now();
-    let answer = origin::send(&call.config, &actions::create_multipart_upload(&key, headers), Body::Empty).await;
-    call.span("origin", started);
-    let refused = |error| origin::problem("CreateMultipartUpload", &error);
-    let body = answer.map_err(refused)?.text().await.map_err(refused)?;
-    let upload_id = xml::upload_id(&body).map_err(|_| Problem::Origin(OriginFailure::Unexpected("Unreadable".to_owned())))?;
-
     let now = clock::now();
     let meta = Meta {
         session: random::id()?,
@@ -81,8 +73,9 @@ async fn start(call: &Routed, account: Rc<Account>, wanted: Start) -> Result<Rep
         namespace: namespace.name,
         asset: random::id()?,
         object,
-        key,
-        upload_id,
+        key: file_key(&account.agentcache_user_id, object),
+        // The store names it.
+        upload_id: String::new(),
         file_name: wanted.file_name,
         file_size: wanted.file_size,
         chunk_size: strategy.chunk_size,
@@ -95,12 +88,8 @@ async fn start(call: &Routed, account: Rc<Account>, wanted: Start) -> Result<Rep
         lease: None,
         outcome: None,
     };
-    if let Err(problem) = open(call, &meta).await {
-        // Nobody knows of this upload yet, so nobody else would abort it.
-        let abort = actions::abort_multipart_upload(&meta.key, &meta.upload_id);
-        let _ = origin::send(&call.config, &abort, Body::Empty).await;
-        return Err(problem);
-    }
+    let held = call.clone();
+    let meta = call.to_the_end(async move { open(&held, meta).await }).await.unwrap_or(Err(Problem::Internal))?;
     let expires = now.plus(meta.ttl_ms);
     Reply::json(
         201,
@@ -116,7 +105,25 @@ async fn start(call: &Routed, account: Rc<Account>, wanted: Start) -> Result<Rep
     )
 }
 
-async fn open(call: &Routed, meta: &Meta) -> Result<(), Problem> {
+/// Opens the upload at the store, then its session, then its row: all of it or, as far as anybody can tell, nothing.
+async fn open(call: &Routed, mut meta: Meta) -> Result<Meta, Problem> {
+    let headers = ObjectHeaders { content_type: &meta.content_type, content_disposition: &disposition::for_store(&meta.file_name) };
+    let started = clock::now();
+    let answer = origin::send(&call.config, &actions::create_multipart_upload(&meta.key, headers), Body::Empty).await;
+    call.span("origin", started);
+    let refused = |error| origin::problem("CreateMultipartUpload", &error);
+    let body = answer.map_err(refused)?.text().await.map_err(refused)?;
+    meta.upload_id = xml::upload_id(&body).map_err(|_| Problem::Origin(OriginFailure::Unexpected("Unreadable".to_owned())))?;
+    if let Err(problem) = record(call, &meta).await {
+        // Nobody knows of this upload yet, so nobody else would abort it.
+        let abort = actions::abort_multipart_upload(&meta.key, &meta.upload_id);
+        let _ = origin::send(&call.config, &abort, Body::Empty).await;
+        return Err(problem);
+    }
+    Ok(meta)
+}
+
+async fn record(call: &Routed, meta: &Meta) -> Result<(), Problem> {
     match link::tell(&call.env, meta.session, &Message::Open { meta: Box::new(meta.clone()) }).await? {
         Said::Done => d1::batch(&bindings::db(&call.env)?, &[store::insert(meta)]).await,
         _ => Err(Problem::Internal),
@@ -139,7 +146,11 @@ pub fn upload_token(call: &Routed, meta: &Meta, session_expires: crate::units::E
     .seal(&call.config.token_keys)
 }
 
-async fn fail(call: &Routed, session: Id) -> Result<Reply, Problem> {
+async fn fail(call: &Routed, row: &store::SessionRow) -> Result<Reply, Problem> {
+    if row.status == "complete" {
+        return Err(Problem::AlreadyComplete);
+    }
+    let session = row.id;
     let (meta, status) = match link::tell(&call.env, session, &Message::Fail).await? {
         Said::State { meta, .. } => {
             let status = meta.status;
@@ -152,7 +163,11 @@ async fn fail(call: &Routed, session: Id) -> Result<Reply, Problem> {
     let abort = actions::abort_multipart_upload(&meta.key, &meta.upload_id);
     match origin::send(&call.config, &abort, Body::Empty).await {
         Ok(_) => {}
-        Err(error) if error.is_no_such_upload() => {}
+        Err(error) if error.is_no_such_upload() => {
+            // A completion that died may have left the object, which no asset names.
+            let deletion = actions::delete_object(&meta.key);
+            origin::send(&call.config, &deletion, Body::Empty).await.map_err(|error| origin::problem("DeleteObject", &error))?;
+        }
         Err(error) => return Err(origin::problem("AbortMultipartUpload", &error)),
     }
     d1::batch(&bindings::db(&call.env)?, &[store::close(session, status.as_str(), clock::now())]).await?;

@@ -139,8 +139,12 @@ pub fn write_private(path: &Path, text: &str) -> Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    fs::write(path, text)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+    // Private before it has content, and under its name only when it is whole.
+    let partial = path.with_extension("new");
+    fs::write(&partial, "")?;
+    fs::set_permissions(&partial, fs::Permissions::from_mode(0o600))?;
+    fs::write(&partial, text)?;
+    fs::rename(&partial, path)?;
     Ok(())
 }
 

@@ -112,9 +112,11 @@ impl Worker {
         self.group.is_alive()
     }
 
-    /// Whether nobody listens any more. A Worker that is merely slow is not deaf.
-    pub async fn is_deaf(&self) -> bool {
-        tokio::net::TcpStream::connect(("127.0.0.1", self.setup.port)).await.is_err()
+    /// Whether the Worker gives no answer, whatever it is, within `patience`. When both of its workerd processes are killed, wrangler starts them again
+    /// and takes connections, but answers none.
+    pub async fn is_deaf(&self, patience: Duration) -> bool {
+        let Ok(client) = reqwest::Client::builder().timeout(patience).no_proxy().build() else { return false };
+        client.get(format!("{}/api/health", self.url())).send().await.is_err()
     }
 
     /// Ends wrangler and every workerd of it without warning, then starts them again on the same state.

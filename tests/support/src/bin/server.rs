@@ -13,6 +13,8 @@ use jettyspeed_stack::worker::Setup;
 use jettyspeed_stack::{Result, root};
 use tokio::signal::unix::{SignalKind, signal};
 
+/// Health needs no I/O: an answer that takes longer is none, even on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How often the Worker is asked whether it is there: `wrangler dev` stays up, deaf, when its workerd dies.
 const WATCH: Duration = Duration::from_secs(2);
 
@@ -74,6 +76,9 @@ async fn serve() -> Result<()> {
     let state = PathBuf::from(variable("STATE_DIR", ".wrangler/state"));
     std::fs::create_dir_all(&state)?;
     let state = state.canonicalize()?;
+    let dev_path = state.join("dev.json");
+    // Whoever waits for this file waits for this run's.
+    let _ = std::fs::remove_file(&dev_path);
     let (worker_port, origin_port) = (port("PORT", "8787")?, port("ORIGIN_PORT", "9000")?);
     let secrets = Secrets::of(&state)?;
     let own_store = std::env::var("LYVE_ENDPOINT").ok().filter(|value| !value.is_empty());
@@ -126,7 +131,6 @@ async fn serve() -> Result<()> {
         webhook_secret: secrets.webhook_secret.clone(),
         admin_token: secrets.admin_token.clone(),
     };
-    let dev_path = state.join("dev.json");
     write_private(&dev_path, &(serde_json::to_string_pretty(&dev)? + "\n"))?;
     let jetty = std::env::current_exe()?.with_file_name("jetty");
     let jetty = jetty.strip_prefix(root()).map_or(jetty.clone(), PathBuf::from);
@@ -151,7 +155,7 @@ async fn serve() -> Result<()> {
         if swift.as_mut().is_some_and(|swift| !swift.is_alive()) {
             return Err(format!("the S3 origin stopped\n{}", swift.map_or(String::new(), |swift| swift.tails())).into());
         }
-        deaf = if worker.is_deaf().await { deaf + 1 } else { 0 };
+        deaf = if worker.is_deaf(PATIENCE).await { deaf + 1 } else { 0 };
         if !worker.is_alive() || deaf >= 2 {
             say("workerd does not answer: starting it again");
             worker.restart().await?;

@@ -148,13 +148,19 @@ type Hashes = BTreeMap<u32, String>;
 async fn in_session(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOptions, progress: Progress) -> Result<Uploaded, Error> {
     let found = if options.fresh { None } else { find_open(edge, file, name, options).await? };
     let resumed = found.is_some();
-    match send_and_complete(edge, file, name, options, &progress, found).await {
-        // Another client has written other bytes into the session we went on with. What it has is its own affair; ours starts over.
-        Err(error) if resumed && matches!(error.code(), Some("parts-differ" | "upload-closed")) => {
+    let first = send_and_complete(edge, file, name, options, &progress, found).await;
+    let worth_another = match &first {
+        // Another client, which took its file for this one, wrote other bytes into the session. Whatever becomes of that, ours starts over.
+        Err(error) if error.code() == Some("parts-differ") => true,
+        Err(Error::Closed(_)) => resumed,
+        Err(error) => resumed && error.code() == Some("upload-closed"),
+        Ok(_) => false,
+    };
+    match first {
+        Err(error) if worth_another => {
             progress(Event::Retrying { reason: error.to_string() });
             send_and_complete(edge, file, name, options, &progress, None).await
         }
-        Err(Error::Closed(_)) if resumed => send_and_complete(edge, file, name, options, &progress, None).await,
         other => other,
     }
 }

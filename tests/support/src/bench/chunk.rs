@@ -29,7 +29,7 @@ pub struct Effort {
 
 impl Effort {
     /// What the figures are measured with.
-    pub const FULL: Effort = Effort { rounds: 9, chunks: 32, memory_chunks: 100, small: 3000 };
+    pub const FULL: Effort = Effort { rounds: 15, chunks: 32, memory_chunks: 100, small: 3000 };
     /// A look.
     pub const QUICK: Effort = Effort { rounds: 3, chunks: 16, memory_chunks: 20, small: 500 };
 }

@@ -2,6 +2,7 @@
 
 pub mod chunk;
 pub mod completion;
+pub mod message;
 pub mod plan;
 pub mod receipt;
 pub mod request;

@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use super::message::{Message, Reply};
 use super::plan::part_len;
 use crate::ids::{Id, Name};
 use crate::s3::xml::ListedPart;
@@ -135,108 +136,6 @@ pub struct Part {
     pub edge: String,
     /// When it was recorded.
     pub at: EpochMs,
-}
-
-/// What a session is asked.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "message", rename_all = "snake_case")]
-pub enum Message {
-    /// Open it. Repeating is harmless.
-    Open {
-        /// The session to open.
-        meta: Box<Meta>,
-    },
-    /// The store has this part. `at` is set by the session.
-    Record {
-        /// The part.
-        part: Part,
-    },
-    /// Everything, for progress and resume.
-    Snapshot,
-    /// What the store lists: adopt what the record lacks, drop what the store lacks.
-    Reconcile {
-        /// The store's parts, all pages.
-        listed: Vec<ListedPart>,
-        /// When the listing began: records younger than that are newer than it.
-        listed_at: EpochMs,
-    },
-    /// Ask for the right to complete.
-    BeginCompletion {
-        /// Who asks.
-        attempt: Id,
-        /// The file hash named by `complete`.
-        file_hash: Option<Sha256Hex>,
-        /// The hash of every chunk as the caller knows the file, in order: a guard against two clients that write into one session.
-        #[serde(default)]
-        chunk_hashes: Option<Vec<Sha256Hex>>,
-    },
-    /// The object is there and recorded; keep the answer.
-    FinishCompletion {
-        /// The answer.
-        outcome: Value,
-    },
-    /// The completion did not happen; take parts again.
-    CancelCompletion {
-        /// The holder of the lease.
-        attempt: Id,
-    },
-    /// The completion happened, or may have, but could not be recorded: let the next call take over at once.
-    YieldCompletion {
-        /// The holder of the lease.
-        attempt: Id,
-    },
-    /// The store has neither upload nor object any more.
-    AbandonCompletion {
-        /// The holder of the lease.
-        attempt: Id,
-    },
-    /// Give up.
-    Fail,
-}
-
-/// What a session answers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "reply", rename_all = "snake_case")]
-pub enum Reply {
-    /// Done.
-    Done,
-    /// No such session.
-    Unknown,
-    /// The session, with every part.
-    State {
-        /// All but the parts.
-        meta: Box<Meta>,
-        /// Ascending.
-        parts: Vec<Part>,
-        /// When it expires if nothing happens.
-        expires: EpochMs,
-    },
-    /// The part is not of the plan's length, or not in the plan.
-    NotInPlan,
-    /// Not all parts are there.
-    Missing {
-        /// Ascending.
-        parts: Vec<u16>,
-    },
-    /// `complete` names another hash than `start`.
-    OtherHash,
-    /// These recorded parts are not the caller's.
-    OtherParts {
-        /// Ascending.
-        parts: Vec<u16>,
-    },
-    /// Somebody else is completing.
-    Busy,
-    /// Already complete, with the answer.
-    Complete {
-        /// The answer.
-        outcome: Value,
-    },
-    /// It takes no more.
-    Closed {
-        /// Why.
-        status: Status,
-    },
 }
 
 /// What has to be written before the answer may leave.

@@ -11,7 +11,6 @@ mod names;
 mod refusals;
 mod resume;
 mod roundtrip;
-mod server;
 mod simple;
 mod stack;
 mod start;

@@ -6,11 +6,11 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use jettyspeed_stack::Result;
 use jettyspeed_stack::origin::{Swift, create_bucket};
 use jettyspeed_stack::seed::Seed;
 use jettyspeed_stack::state::{Dev, OriginAccess, Secrets, write_private};
 use jettyspeed_stack::worker::Setup;
-use jettyspeed_stack::{Result, root};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Health needs no I/O: an answer that takes longer is none, even on a busy machine.
@@ -133,7 +133,6 @@ async fn serve() -> Result<()> {
     };
     write_private(&dev_path, &(serde_json::to_string_pretty(&dev)? + "\n"))?;
     let jetty = std::env::current_exe()?.with_file_name("jetty");
-    let jetty = jetty.strip_prefix(root()).map_or(jetty.clone(), PathBuf::from);
     print(&format!("\n  url      {}", dev.url));
     print(&format!("  origin   {} (bucket {})", dev.origin.endpoint, dev.origin.bucket));
     print(&format!("  key      {}", dev.account.api_key));

@@ -1,4 +1,6 @@
-//! `script/server` as a person runs it: it says ready in time, writes dev.json, and a Ctrl-C leaves nothing behind.
+//! `script/server` as a person runs it: it says ready in time, writes dev.json, and a Ctrl-C leaves nothing behind. By itself, not among the
+//! end-to-end tests: it is timed.
+#![allow(clippy::disallowed_methods)]
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};

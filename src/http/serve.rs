@@ -32,8 +32,9 @@ pub async fn serve(request: web_sys::Request, env: Env, context: Context) -> wor
     if method == "HEAD" {
         reply.body = Body::Empty;
     }
-    let allowed_origins = bindings::config(&call.env).map(|config| config.cors_origins.clone()).unwrap_or_default();
-    reply.headers.extend(cors::headers(&call.path, call.header("origin").as_deref(), &allowed_origins));
+    let config = bindings::config(&call.env).ok();
+    let allowed_origins = config.as_ref().map_or(&[][..], |config| &config.cors_origins);
+    reply.headers.extend(cors::headers(&call.path, call.header("origin").as_deref(), allowed_origins));
     reply.headers.push(("x-request-id", call.id.clone()));
     reply.headers.push(("server-timing", call.server_timing()));
     if log::enabled(LogLevel::Info) {

@@ -151,3 +151,8 @@ pub fn problem(what: &str, error: &StoreError) -> Problem {
     );
     Problem::Origin(error.failure())
 }
+
+/// The same for a request that carried the caller's bytes: that they are not what their hash says is the caller's doing, and nobody else's news.
+pub fn problem_of_bytes(what: &str, error: &StoreError) -> Problem {
+    if error.is_hash_mismatch() { Problem::ChunkHashMismatch } else { problem(what, error) }
+}

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::problem::{OriginFailure, Problem};
+use crate::problem::OriginFailure;
 
 /// A refusal: HTTP status and the S3 error code (empty if the body was no S3 error). No answer at all is status 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,17 +81,6 @@ impl StoreError {
             (code, _) => OriginFailure::Unexpected(code.to_owned()),
         }
     }
-
-    /// The refusal of an UploadPart or PutObject as the caller learns of it.
-    pub fn of_upload(&self) -> Problem {
-        if self.is_hash_mismatch() {
-            Problem::ChunkHashMismatch
-        } else if self.is_no_such_upload() {
-            Problem::UploadClosed { status: "closed at the store" }
-        } else {
-            Problem::Origin(self.failure())
-        }
-    }
 }
 
 #[cfg(test)]
@@ -104,22 +93,23 @@ mod tests {
 
     #[test]
     fn hash_mismatch_in_every_dialect() {
-        assert_eq!(error(400, "XAmzContentSHA256Mismatch", "").of_upload(), Problem::ChunkHashMismatch);
-        assert_eq!(error(400, "BadDigest", "").of_upload(), Problem::ChunkHashMismatch);
-        assert_eq!(error(400, "InvalidArgument", "x-amz-content-sha256 must match").of_upload(), Problem::ChunkHashMismatch);
-        assert_ne!(error(400, "InvalidArgument", "no").of_upload(), Problem::ChunkHashMismatch);
-        assert_ne!(error(403, "X", "digest").of_upload(), Problem::ChunkHashMismatch);
+        assert!(error(400, "XAmzContentSHA256Mismatch", "").is_hash_mismatch());
+        assert!(error(400, "BadDigest", "").is_hash_mismatch());
+        assert!(error(400, "InvalidArgument", "x-amz-content-sha256 must match").is_hash_mismatch());
+        assert!(!error(400, "InvalidArgument", "no").is_hash_mismatch());
+        assert!(!error(403, "X", "digest").is_hash_mismatch());
     }
 
     #[test]
     fn the_rest_is_sorted_by_what_helps() {
-        assert!(matches!(error(404, "NoSuchUpload", "").of_upload(), Problem::UploadClosed { .. }));
+        assert!(error(404, "NoSuchUpload", "").is_no_such_upload());
         assert_eq!(error(403, "RequestTimeTooSkewed", "").failure(), OriginFailure::ClockSkew);
         assert_eq!(error(403, "SignatureDoesNotMatch", "").failure(), OriginFailure::Credentials);
         assert_eq!(error(503, "SlowDown", "").failure(), OriginFailure::Unavailable);
         assert_eq!(error(200, "InternalError", "").failure(), OriginFailure::Unavailable);
         assert_eq!(StoreError::read(520, "<html>").failure(), OriginFailure::Unavailable);
-        assert_eq!(StoreError::read(404, "<html>").of_upload(), Problem::Origin(OriginFailure::Unexpected("HTTP 404".into())));
+        assert!(!StoreError::read(404, "<html>").is_no_such_upload());
+        assert_eq!(StoreError::read(404, "<html>").failure(), OriginFailure::Unexpected("HTTP 404".into()));
         assert_eq!(StoreError::read(418, "").failure(), OriginFailure::Unexpected("HTTP 418".into()));
         assert!(error(400, "InvalidPart", "").is_part_list_refused());
         assert!(error(500, "", "").is_transient());

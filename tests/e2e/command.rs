@@ -116,7 +116,7 @@ async fn killed_and_run_again_it_goes_on() {
             assert!(child.try_wait().unwrap().is_none(), "it ended before it could be interrupted");
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
-        assert!(Command::new("kill").args([format!("-{signal}"), child.id().to_string()]).status().unwrap().success());
+        assert!(Command::new("sh").args(["-c", &format!("kill -{signal} {}", child.id())]).status().unwrap().success());
         let status = tokio::task::spawn_blocking(move || child.wait().unwrap()).await.unwrap();
         assert_eq!(status.code(), if signal == "INT" { Some(130) } else { None });
     }

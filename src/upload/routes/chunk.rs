@@ -61,10 +61,7 @@ pub async fn chunk(call: &Routed) -> Result<Reply, Problem> {
     let answer = match answer {
         Ok(answer) => answer,
         Err(error) if error.is_no_such_upload() => return Err(super::gone_at_store(call, claims.session).await?),
-        Err(error) => {
-            let problem = error.of_upload();
-            return Err(if matches!(problem, Problem::Origin(_)) { origin::problem("UploadPart", &error) } else { problem });
-        }
+        Err(error) => return Err(origin::problem_of_bytes("UploadPart", &error)),
     };
     let etag = answer.header("etag").ok_or(Problem::Origin(OriginFailure::Unexpected("NoETag".to_owned())))?;
     answer.discard();

@@ -92,12 +92,7 @@ async fn store(call: &Routed, account: &Account, namespace: &Namespace, incoming
     let started = clock::now();
     let answer = origin::send(&call.config, &actions::put_object(&key, headers, payload), incoming.body).await;
     call.span("origin", started);
-    let answer = answer.map_err(|error| match error.of_upload() {
-        Problem::Origin(_) => origin::problem("PutObject", &error),
-        // The bucket, not an upload, is what a 404 would be about here.
-        Problem::UploadClosed { .. } => origin::problem("PutObject", &error),
-        problem => problem,
-    })?;
+    let answer = answer.map_err(|error| origin::problem_of_bytes("PutObject", &error))?;
     let etag = answer.header("etag").ok_or(Problem::Origin(OriginFailure::Unexpected("NoETag".to_owned())))?;
     answer.discard();
     let asset = Asset {

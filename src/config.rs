@@ -1,6 +1,9 @@
 //! Vars and secrets, read once per isolate into typed values. What is missing or malformed is named, all of it at once, never shown.
 
-use crate::mac::MacKey;
+use crate::accounts::money::Prices;
+use crate::accounts::vault::Vault;
+use crate::accounts::webhook;
+use crate::mac::{MacKey, SecretText};
 use crate::s3::{Location, Store};
 use crate::sigv4::Signer;
 use crate::units::MB;
@@ -34,10 +37,18 @@ pub struct Config {
     pub sessions_enabled: bool,
     /// Token keys: the first signs, all verify.
     pub token_keys: Vec<MacKey>,
-    /// SHA-256 of `ADMIN_TOKEN`, so that comparing takes the same time for every guess.
-    pub admin_token: MacKey,
-    /// The tag of the right `ADMIN_TOKEN` under itself.
-    pub admin_tag: [u8; 32],
+    /// `ADMIN_TOKEN`
+    pub admin_token: SecretText,
+    /// `WEBHOOK_SECRETS`: each signs and is a bearer secret.
+    pub webhook_secrets: Vec<webhook::Secret>,
+    /// `CREDENTIAL_KEY`: encrypts what is kept of secrets.
+    pub vault: Vault,
+    /// `ORIGIN_USD_PER_GB`, `STORAGE_USD_PER_GB_MONTH`
+    pub prices: Prices,
+    /// `RATE_LIMIT_MAX_REQUESTS`: unauthenticated calls per window and address.
+    pub guard_requests: u64,
+    /// `RATE_LIMIT_WINDOW_MS`
+    pub guard_window_ms: u64,
     /// Origins that browsers may call the API from; `*` allows all.
     pub cors_origins: Vec<String>,
     /// See [`LogLevel`].
@@ -72,20 +83,25 @@ impl Config {
         let secret_key = value("LYVE_SECRET_ACCESS_KEY", "", &any);
         let token_keys = value("TOKEN_KEYS", "", &secrets);
         let admin_token = value("ADMIN_TOKEN", "", &secret);
-        value("CREDENTIAL_KEY", "", &secret);
-        value("WEBHOOK_SECRETS", "", &|text| secrets(text) && text.split(',').all(|key| key.trim().starts_with("whsec_")));
+        let credential_key = value("CREDENTIAL_KEY", "", &secret);
+        let webhook_secrets =
+            value("WEBHOOK_SECRETS", "", &|text| secrets(text) && text.split(',').all(|key| webhook::Secret::parse(key.trim()).is_some()));
         let max_part = value("MAX_PART_BYTES", "100000000", &|text| text.parse::<u64>().is_ok_and(|n| n >= MIN_PART_BYTES));
         let chunk_mb = value("JETTYSPEED_CHUNK_SIZE_MB", "10", &number);
         let threads = value("JETTYSPEED_MAX_THREADS", "32", &|text| text.parse::<u32>().is_ok_and(|n| (1..=256).contains(&n)));
         let ttl = value("SESSION_TTL_SECONDS", "604800", &number);
         let enabled = value("JETTYSPEED_ENABLED", "true", &flag);
+        let price = |text: &str| text.parse::<f64>().is_ok_and(|n| n.is_finite() && n >= 0.0);
+        let origin_price = value("ORIGIN_USD_PER_GB", "0.02", &price);
+        let storage_price = value("STORAGE_USD_PER_GB_MONTH", "0.007", &price);
+        let guard_requests = value("RATE_LIMIT_MAX_REQUESTS", "100", &number);
+        let guard_window = value("RATE_LIMIT_WINDOW_MS", "60000", &number);
         let cors = value("CORS_ORIGINS", "*", &any);
         let level = value("LOG_LEVEL", "warn", &|text| matches!(text, "error" | "warn" | "info" | "debug"));
 
         let (Some(location), true) = (Location::parse(&endpoint, &bucket), bad.is_empty()) else {
             return Err(bad);
         };
-        let admin_key = MacKey::new(admin_token.as_bytes());
         Ok(Config {
             store: Store::new(location, Signer::new(&access_key_id, &secret_key, &region, "s3")),
             bucket,
@@ -97,8 +113,12 @@ impl Config {
             session_ttl_seconds: ttl.parse().unwrap_or(604_800),
             sessions_enabled: enabled == "true",
             token_keys: token_keys.split(',').map(|key| MacKey::new(key.trim().as_bytes())).collect(),
-            admin_tag: admin_key.sign(&[admin_token.as_bytes()]),
-            admin_token: admin_key,
+            admin_token: SecretText::new(&admin_token),
+            webhook_secrets: webhook_secrets.split(',').filter_map(|key| webhook::Secret::parse(key.trim())).collect(),
+            vault: Vault::new(&credential_key),
+            prices: Prices { storage_gb_month: storage_price.parse().unwrap_or_default(), origin_gb: origin_price.parse().unwrap_or_default() },
+            guard_requests: guard_requests.parse().unwrap_or(100),
+            guard_window_ms: guard_window.parse().unwrap_or(60_000),
             cors_origins: cors.split(',').map(|origin| origin.trim().trim_end_matches('/').to_owned()).collect(),
             log_level: match level.as_str() {
                 "error" => LogLevel::Error,
@@ -111,7 +131,7 @@ impl Config {
 
     /// Whether `token` is the operator's; takes the same time wherever it differs.
     pub fn is_operator(&self, token: &str) -> bool {
-        self.admin_token.verify(&[token.as_bytes()], &self.admin_tag)
+        self.admin_token.is(token)
     }
 }
 
@@ -159,6 +179,9 @@ mod tests {
             ("LOG_LEVEL", "loud"),
             ("TOKEN_KEYS", "short"),
             ("WEBHOOK_SECRETS", "0123456789abcdef0123456789abcdef"),
+            ("WEBHOOK_SECRETS", "whsec_not-base64-not-base64-not-base64-not"),
+            ("RATE_LIMIT_MAX_REQUESTS", "0"),
+            ("STORAGE_USD_PER_GB_MONTH", "-1"),
         ] {
             let got = Config::read(|asked| if asked == name { Some(value.to_owned()) } else { good(asked) });
             assert_eq!(got.err(), Some(vec![name]), "{name}={value}");

@@ -5,7 +5,8 @@
 //! - [`sigv4`], [`s3`]: talking to the store, without I/O
 //! - [`upload`]: plan, token, session, chunk path, completion
 //! - [`assets`], [`delivery`]: the files a user sees, and their bytes
-//! - [`accounts`]: who calls and what they may do
+//! - [`accounts`], [`namespaces`]: who calls, what they may do and how much; provisioning, tiers, quotas
+//! - [`replay`]: first answers, kept for whoever asks again
 //! - [`steering`]: where a client should send its parts
 //! - [`http`]: router, authentication, answers
 //! - `platform` (wasm32): bindings, clock, randomness, log, fetch, D1
@@ -23,7 +24,9 @@ pub mod delivery;
 pub mod http;
 pub mod ids;
 pub mod mac;
+pub mod namespaces;
 pub mod problem;
+pub mod replay;
 pub mod s3;
 pub mod seal;
 pub mod sigv4;

@@ -5,6 +5,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::units::EpochMs;
+
 /// One entry of the catalogue behind `GET /problems/<code>` (RFC 9457 section 3.1.1: `type` should resolve to documentation).
 #[derive(Debug, PartialEq, Eq)]
 pub struct Kind {
@@ -29,6 +31,8 @@ pub enum AuthFailure {
     Expired,
     /// A genuine token of another upload than the one the request names.
     OtherUpload,
+    /// A webhook call whose timestamp is too old or too new.
+    Stale,
 }
 
 /// What the origin did when it did not do what was asked.
@@ -127,9 +131,59 @@ pub enum Problem {
         limit: u64,
         /// In use, bytes.
         used: u64,
+        /// Held for uploads that have not ended, bytes.
+        reserved: u64,
         /// Asked for, bytes.
         requested: u64,
     },
+    /// The month's bandwidth is used up.
+    BandwidthExceeded {
+        /// Quota, bytes.
+        limit: u64,
+        /// Used, bytes.
+        used: u64,
+        /// When the next month begins.
+        resets: EpochMs,
+        /// Seconds until then.
+        retry_after: u32,
+    },
+    /// Too many requests.
+    RateLimited {
+        /// Requests per window.
+        limit: u64,
+        /// Seconds.
+        retry_after: u32,
+    },
+    /// A repeated provisioning names a lower tier than the account has.
+    Downgrade {
+        /// The account's tier.
+        current: String,
+    },
+    /// The tier that is asked for does not hold what the account uses.
+    BelowUsage {
+        /// `storage` or `bandwidth`.
+        resource: &'static str,
+        /// That tier's quota, bytes.
+        limit: u64,
+        /// In use, bytes.
+        used: u64,
+    },
+    /// Something of that name is there already.
+    AlreadyExists {
+        /// The field that names it.
+        field: &'static str,
+    },
+    /// A namespace with files, uploads or an owner can not be deleted.
+    NamespaceInUse,
+    /// Only an operator may change this.
+    OperatorOnly {
+        /// The field.
+        field: &'static str,
+    },
+    /// The Idempotency-Key came before with another request.
+    KeyReused,
+    /// The first request with this Idempotency-Key, or this webhook-id, is still running.
+    StillRunning,
     /// `chunkSize` differs from the plan; the strategy that holds is attached.
     PlanMismatch {
         /// `{chunkSize, chunkCount, threads}`.
@@ -188,6 +242,7 @@ catalogue! {
     UNAUTHENTICATED = "unauthenticated", 401, "Credentials missing or wrong", "Send 'Authorization: Bearer jt_…' with 'X-API-Secret: jts_…', or the upload's token as 'X-Upload-Token'.";
     TOKEN_EXPIRED = "token-expired", 401, "Upload token expired", "GET /api/jetty/cache-chunk?sessionId=… with the account's credentials returns a fresh one.";
     TOKEN_OTHER = "token-of-another-upload", 401, "The token belongs to another upload", "The session or upload id in the request is not the one the token was issued for.";
+    STALE = "webhook-timestamp", 401, "Webhook timestamp out of tolerance", "webhook-timestamp may lie at most five minutes from now; check the sender's clock.";
     LENGTH_REQUIRED = "length-required", 411, "Content-Length required", "Bodies are streamed to the store, which must know their length first. Chunked transfer is not accepted.";
     BODY_TOO_LARGE = "body-too-large", 413, "Body too large", "The body is over this route's limit.";
     FILE_TOO_LARGE = "file-too-large", 413, "File too large", "The file is over the tier's limit or over what one upload can hold; 'limit' is the largest size that fits.";
@@ -202,6 +257,15 @@ catalogue! {
     FEATURE = "feature-off", 403, "Feature switched off", "The namespace has this feature switched off.";
     SUSPENDED = "account-suspended", 403, "Account suspended", "The account is suspended; ask its administrator.";
     STORAGE = "storage-exceeded", 507, "Storage quota exceeded", "The file does not fit into the account's storage; delete files or upgrade.";
+    BANDWIDTH = "bandwidth-exceeded", 429, "Bandwidth quota exceeded", "The account's bandwidth of this month is used up; it begins anew with the next, or upgrade.";
+    RATE = "rate-limited", 429, "Too many requests", "Wait for Retry-After. RateLimit tells with every answer how many requests are left ('r') and in how many seconds there will be more ('t').";
+    DOWNGRADE = "downgrade-refused", 409, "Provisioning does not downgrade", "The account has a higher tier; use upgrade, which checks what is in use, to lower it.";
+    BELOW_USAGE = "below-usage", 409, "The tier does not hold what is used", "The account uses more than that tier allows; delete files, or repeat with \"force\": true.";
+    EXISTS = "already-exists", 409, "Already exists", "Something of that name exists already; 'field' names it.";
+    NAMESPACE_IN_USE = "namespace-in-use", 409, "Namespace in use", "The namespace has files, open uploads or an account whose own it is.";
+    OPERATOR_ONLY = "operator-only", 403, "For operators only", "An account may rename its namespaces and set their TTLs; the rest is for operators.";
+    KEY_REUSED = "idempotency-key-reused", 422, "Idempotency-Key reused", "This key came before with another request; use a new key for a new request.";
+    STILL_RUNNING = "request-running", 409, "The first request is still running", "Repeat in a moment to get the first request's answer.";
     PLAN_MISMATCH = "plan-mismatch", 409, "chunkSize differs from the plan", "Use the attached strategy.";
     PARTS_MISSING = "parts-missing", 409, "Parts are missing", "'missing' lists the parts to send before completing.";
     PARTS_DIFFER = "parts-differ", 409, "Parts of another file", "The recorded 'parts' do not have the chunkHashes of this call: another client wrote into this upload. Start a new one.";
@@ -230,6 +294,7 @@ impl Problem {
             Problem::Unauthenticated(AuthFailure::Missing | AuthFailure::Invalid) => &UNAUTHENTICATED,
             Problem::Unauthenticated(AuthFailure::Expired) => &TOKEN_EXPIRED,
             Problem::Unauthenticated(AuthFailure::OtherUpload) => &TOKEN_OTHER,
+            Problem::Unauthenticated(AuthFailure::Stale) => &STALE,
             Problem::LengthRequired => &LENGTH_REQUIRED,
             Problem::BodyTooLarge { .. } => &BODY_TOO_LARGE,
             Problem::FileTooLarge { .. } => &FILE_TOO_LARGE,
@@ -244,6 +309,15 @@ impl Problem {
             Problem::FeatureOff { .. } => &FEATURE,
             Problem::Suspended => &SUSPENDED,
             Problem::StorageExceeded { .. } => &STORAGE,
+            Problem::BandwidthExceeded { .. } => &BANDWIDTH,
+            Problem::RateLimited { .. } => &RATE,
+            Problem::Downgrade { .. } => &DOWNGRADE,
+            Problem::BelowUsage { .. } => &BELOW_USAGE,
+            Problem::AlreadyExists { .. } => &EXISTS,
+            Problem::NamespaceInUse => &NAMESPACE_IN_USE,
+            Problem::OperatorOnly { .. } => &OPERATOR_ONLY,
+            Problem::KeyReused => &KEY_REUSED,
+            Problem::StillRunning => &STILL_RUNNING,
             Problem::PlanMismatch { .. } => &PLAN_MISMATCH,
             Problem::PartsMissing { .. } => &PARTS_MISSING,
             Problem::PartsDiffer { .. } => &PARTS_DIFFER,
@@ -276,9 +350,17 @@ impl Problem {
             Problem::PartOutsidePlan { chunk_count } => format!("This upload's parts are 1 to {chunk_count}."),
             Problem::TierForbids { tier, feature } => format!("Tier '{tier}' does not include {feature}."),
             Problem::FeatureOff { feature } => format!("The namespace has {feature} switched off."),
-            Problem::StorageExceeded { limit, used, requested } => {
-                format!("{requested} bytes do not fit: {used} of {limit} are in use.")
+            Problem::StorageExceeded { limit, used, reserved, requested } => {
+                format!("{requested} bytes do not fit: of {limit}, {used} are in use and {reserved} reserved by uploads.")
             }
+            Problem::BandwidthExceeded { limit, used, resets, .. } => {
+                format!("{used} of {limit} bytes are used; the count begins anew at {}.", resets.rfc3339())
+            }
+            Problem::RateLimited { limit, retry_after } => format!("The limit is {limit}; try again in {retry_after} s."),
+            Problem::Downgrade { current } => format!("The account's tier is '{current}'."),
+            Problem::BelowUsage { resource, limit, used } => format!("{used} bytes of {resource} are used, the tier has {limit}."),
+            Problem::AlreadyExists { field } => format!("{field}: is taken."),
+            Problem::OperatorOnly { field } => format!("{field}: can be changed by operators only."),
             Problem::PartsMissing { missing } => format!("{} parts are not there yet.", missing.len()),
             Problem::UploadClosed { status } => format!("The upload is {status}."),
             Problem::RangeNotSatisfiable { size } => format!("The object has {size} bytes."),
@@ -297,7 +379,14 @@ impl Problem {
             Problem::PartOutsidePlan { chunk_count } => json!({ "limit": chunk_count }),
             Problem::TierForbids { tier, feature } => json!({ "tier": tier, "feature": feature }),
             Problem::FeatureOff { feature } => json!({ "feature": feature }),
-            Problem::StorageExceeded { limit, used, requested } => json!({ "limit": limit, "used": used, "requested": requested }),
+            Problem::StorageExceeded { limit, used, reserved, requested } => {
+                json!({ "limit": limit, "used": used, "reserved": reserved, "requested": requested })
+            }
+            Problem::BandwidthExceeded { limit, used, resets, .. } => json!({ "limit": limit, "used": used, "resets": resets.rfc3339() }),
+            Problem::RateLimited { limit, .. } => json!({ "limit": limit }),
+            Problem::Downgrade { current } => json!({ "tier": current }),
+            Problem::BelowUsage { resource, limit, used } => json!({ "resource": resource, "limit": limit, "used": used }),
+            Problem::AlreadyExists { field } | Problem::OperatorOnly { field } => json!({ "field": field }),
             Problem::PlanMismatch { strategy } => json!({ "strategy": strategy }),
             Problem::PartsMissing { missing } => json!({ "missing": missing }),
             Problem::PartsDiffer { parts } => json!({ "parts": parts }),
@@ -315,7 +404,11 @@ impl Problem {
     /// Seconds after which a repeat may help (`Retry-After`, RFC 9110 section 10.2.3); None where it can not.
     pub fn retry_after(&self) -> Option<u32> {
         match self {
-            Problem::Origin(OriginFailure::Unreachable | OriginFailure::Timeout) | Problem::RecordFailed | Problem::CompletionRunning => Some(1),
+            Problem::Origin(OriginFailure::Unreachable | OriginFailure::Timeout)
+            | Problem::RecordFailed
+            | Problem::CompletionRunning
+            | Problem::StillRunning => Some(1),
+            Problem::RateLimited { retry_after, .. } | Problem::BandwidthExceeded { retry_after, .. } => Some(*retry_after),
             Problem::Origin(OriginFailure::Unavailable) => Some(2),
             Problem::AccelerationOff | Problem::Misconfigured { .. } => Some(60),
             _ => None,

@@ -6,7 +6,7 @@ use jettyspeed_edge::ids::{Id, Name};
 use jettyspeed_edge::sql::{self, Arg, Statement};
 use jettyspeed_edge::units::{EpochMs, Sha256Hex};
 use jettyspeed_edge::upload::session::{Meta, Status};
-use jettyspeed_edge::{accounts, upload};
+use jettyspeed_edge::{accounts, namespaces, upload};
 use rusqlite::{Connection, ToSql, types::Value};
 
 /// Tables small enough to be read whole.
@@ -107,8 +107,8 @@ fn an_account_is_found_by_its_key_and_is_a_member_of_its_namespace() {
     let hash: String = db.query_row("SELECT key_hash FROM credentials", [], |row| row.get(0)).unwrap();
     assert_eq!(rows(&db, &accounts::store::by_key(&Sha256Hex::parse(&hash).unwrap())).len(), 1);
     assert!(rows(&db, &accounts::store::by_key(&Sha256Hex::of(b"x"))).is_empty());
-    assert_eq!(rows(&db, &accounts::store::membership(account, &namespace)).len(), 1);
-    assert!(rows(&db, &accounts::store::membership(Id::from_random([9; 16]), &namespace)).is_empty());
+    assert_eq!(rows(&db, &namespaces::store::of_member(account, namespace.as_str())).len(), 1);
+    assert!(rows(&db, &namespaces::store::of_member(Id::from_random([9; 16]), namespace.as_str())).is_empty());
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn assets_come_in_pages_are_counted_once_and_go() {
     );
     let rest = rows(&db, &assets::of_account(account, Some(last), 10));
     assert_eq!(rest.len(), 1, "two of the three share a millisecond: the id decides");
-    assert_eq!(rows(&db, &accounts::store::storage_used(account)), [[Value::Integer(30)]]);
+    assert_eq!(rows(&db, &accounts::store::holdings(account, (EpochMs(u64::MAX >> 11), ""), 10)).len(), 3);
 
     let (first, object) = (Id::from_random([1; 16]), Id::from_random([101; 16]));
     let stranger = Id::from_random([9; 16]);

@@ -1,31 +1,258 @@
-//! SQL of accounts and namespaces.
+//! SQL of accounts, credentials, tiers and usage.
 
+use super::ledger::Usage;
+use super::money::{Prices, cost};
+use super::provision::Wanted;
+use super::tier::Tier;
 use crate::ids::{Id, Name};
-use crate::sql::Statement;
-use crate::units::Sha256Hex;
+use crate::sql::{Arg, Statement};
+use crate::units::{EpochMs, Sha256Hex};
 
-const BY_KEY: &str = "SELECT a.id, a.agentcache_user_id, a.status, c.secret_hash, c.expires_at AS credential_expires_at, t.tier, t.storage_quota_gb, \
-     t.jetty_speed_enabled, t.max_file_mb \
-     FROM credentials c JOIN accounts a ON a.id = c.account_id JOIN tier_configs t ON t.tier = a.tier WHERE c.key_hash = ?1";
-const MEMBERSHIP: &str = "SELECT n.name, n.jetty_speed_upload, n.chunk_size, n.allow_unsigned \
-     FROM namespace_members m JOIN namespaces n ON n.name = m.namespace WHERE m.account_id = ?1 AND m.namespace = ?2";
-const STORAGE_USED: &str = "SELECT COALESCE(SUM(o.size), 0) AS bytes FROM \
-     (SELECT DISTINCT object_id FROM assets WHERE account_id = ?1) mine JOIN objects o ON o.id = mine.object_id";
+macro_rules! tier_columns {
+    () => {
+        "t.tier, t.rank, t.storage_quota_gb, t.bandwidth_quota_gb, t.jetty_speed_enabled, t.requests_per_minute, t.max_file_mb, t.updated_at"
+    };
+}
+
+macro_rules! record_query {
+    ($where:literal) => {
+        concat!(
+            "SELECT a.id, a.agentcache_user_id, a.agentcache_email, a.status, a.s3_bucket_name, a.s3_prefix, a.updated_at AS account_updated_at, ",
+            tier_columns!(),
+            ", (SELECT c.sealed FROM credentials c WHERE c.account_id = a.id AND c.expires_at IS NULL AND c.sealed_until > ?2) AS sealed \
+             FROM accounts a JOIN tier_configs t ON t.tier = a.tier WHERE ",
+            $where
+        )
+    };
+}
+
+const BY_KEY: &str = concat!(
+    "SELECT a.id, a.agentcache_user_id, a.status, a.updated_at AS account_updated_at, c.secret_hash, c.expires_at AS credential_expires_at, ",
+    tier_columns!(),
+    " FROM credentials c JOIN accounts a ON a.id = c.account_id JOIN tier_configs t ON t.tier = a.tier WHERE c.key_hash = ?1"
+);
+const BY_USER: &str = record_query!("a.agentcache_user_id = ?1");
+const BY_ID: &str = record_query!("a.id = ?1");
+const INSERT_ACCOUNT: &str = "INSERT INTO accounts (id, agentcache_user_id, agentcache_email, tier, s3_bucket_name, s3_prefix, status, created_at, updated_at) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'active', ?7, ?7) ON CONFLICT (agentcache_user_id) DO NOTHING";
+// Only for the account that was just inserted: a racing call that lost finds no account of its own id and leaves nothing behind.
+const INSERT_CREDENTIALS: &str = "INSERT INTO credentials (key_hash, secret_hash, account_id, created_at, expires_at, sealed, sealed_until) \
+     SELECT ?1, ?2, a.id, ?4, NULL, ?5, ?6 FROM accounts a WHERE a.id = ?3";
+const INSERT_OWN_NAMESPACE: &str = "INSERT INTO namespaces (name, display_name, created_at) SELECT ?2, ?2, ?3 FROM accounts a WHERE a.id = ?1 \
+     ON CONFLICT (name) DO NOTHING";
+const INSERT_OWN_MEMBERSHIP: &str = "INSERT INTO namespace_members (account_id, namespace, created_at) SELECT a.id, ?2, ?3 FROM accounts a WHERE a.id = ?1 \
+     ON CONFLICT (account_id, namespace) DO NOTHING";
+const SET_TIER: &str = "UPDATE accounts SET tier = ?2, updated_at = MAX(?3, updated_at + 1) WHERE id = ?1";
+const SET_EMAIL: &str = "UPDATE accounts SET agentcache_email = ?2 WHERE id = ?1";
+const SET_STATUS: &str = "UPDATE accounts SET status = ?2, updated_at = MAX(?3, updated_at + 1) WHERE id = ?1";
+const RETIRE_CREDENTIALS: &str = "UPDATE credentials SET expires_at = ?2, sealed = NULL, sealed_until = NULL \
+     WHERE account_id = ?1 AND (expires_at IS NULL OR expires_at > ?2)";
+const TOUCH: &str = "UPDATE accounts SET updated_at = MAX(?2, updated_at + 1) WHERE id = ?1";
+const TIER: &str = concat!("SELECT ", tier_columns!(), " FROM tier_configs t WHERE t.tier = ?1");
+const TIERS: &str = concat!("SELECT ", tier_columns!(), " FROM tier_configs t ORDER BY t.rank");
+const UPDATE_TIER: &str = "UPDATE tier_configs SET storage_quota_gb = ?2, bandwidth_quota_gb = ?3, jetty_speed_enabled = ?4, requests_per_minute = ?5, \
+     max_file_mb = ?6, updated_at = ?7 WHERE tier = ?1";
+const HOLDINGS: &str = "SELECT s.id AS asset, s.object_id AS object, o.size FROM assets s JOIN objects o ON o.id = s.object_id \
+     WHERE s.account_id = ?1 AND (s.created_at, s.id) < (?2, ?3) ORDER BY s.created_at DESC, s.id DESC LIMIT ?4";
+const ASSET_STORED: &str = "SELECT s.object_id AS object, o.size FROM assets s JOIN objects o ON o.id = s.object_id WHERE s.id = ?1";
+const ASSET_COMING: &str = "SELECT id FROM upload_sessions WHERE asset_id = ?1 AND status = 'open'";
+const OPEN_SESSIONS: &str = "SELECT id FROM upload_sessions WHERE account_id = ?1 AND status = 'open' AND id > ?2 ORDER BY id LIMIT ?3";
+const RECORD_USAGE: &str = "INSERT INTO storage_usage (account_id, period_start, period_end, storage_bytes, bandwidth_bytes, request_count, storage_cost, \
+     bandwidth_cost, total_cost, recorded_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) \
+     ON CONFLICT (account_id, period_start) DO UPDATE SET storage_bytes = excluded.storage_bytes, bandwidth_bytes = excluded.bandwidth_bytes, \
+     request_count = excluded.request_count, storage_cost = excluded.storage_cost, bandwidth_cost = excluded.bandwidth_cost, \
+     total_cost = excluded.total_cost, recorded_at = excluded.recorded_at WHERE excluded.recorded_at >= storage_usage.recorded_at";
+const USAGE: &str = "SELECT bandwidth_bytes, request_count FROM storage_usage WHERE account_id = ?1 AND period_start = ?2";
+const FORGET_SEALED: &str = "UPDATE credentials SET sealed = NULL, sealed_until = NULL WHERE sealed IS NOT NULL AND sealed_until <= ?1";
+const FORGET_EXPIRED: &str = "DELETE FROM credentials WHERE expires_at IS NOT NULL AND expires_at <= ?1";
 
 /// The statements of this file.
-pub const ALL: &[(&str, &str)] = &[("BY_KEY", BY_KEY), ("MEMBERSHIP", MEMBERSHIP), ("STORAGE_USED", STORAGE_USED)];
+pub const ALL: &[(&str, &str)] = &[
+    ("BY_KEY", BY_KEY),
+    ("BY_USER", BY_USER),
+    ("BY_ID", BY_ID),
+    ("INSERT_ACCOUNT", INSERT_ACCOUNT),
+    ("INSERT_CREDENTIALS", INSERT_CREDENTIALS),
+    ("INSERT_OWN_NAMESPACE", INSERT_OWN_NAMESPACE),
+    ("INSERT_OWN_MEMBERSHIP", INSERT_OWN_MEMBERSHIP),
+    ("SET_TIER", SET_TIER),
+    ("SET_EMAIL", SET_EMAIL),
+    ("SET_STATUS", SET_STATUS),
+    ("RETIRE_CREDENTIALS", RETIRE_CREDENTIALS),
+    ("TOUCH", TOUCH),
+    ("TIER", TIER),
+    ("TIERS", TIERS),
+    ("UPDATE_TIER", UPDATE_TIER),
+    ("HOLDINGS", HOLDINGS),
+    ("ASSET_STORED", ASSET_STORED),
+    ("ASSET_COMING", ASSET_COMING),
+    ("OPEN_SESSIONS", OPEN_SESSIONS),
+    ("RECORD_USAGE", RECORD_USAGE),
+    ("USAGE", USAGE),
+    ("FORGET_SEALED", FORGET_SEALED),
+    ("FORGET_EXPIRED", FORGET_EXPIRED),
+];
 
 /// The account of a key: [`super::access::Account`] or nothing.
 pub fn by_key(key_hash: &Sha256Hex) -> Statement {
     Statement { sql: BY_KEY, args: vec![key_hash.as_str().into()] }
 }
 
-/// The namespace if the account is a member: [`super::access::Namespace`] or nothing.
-pub fn membership(account: Id, namespace: &Name) -> Statement {
-    Statement { sql: MEMBERSHIP, args: vec![account.to_string().into(), namespace.as_str().into()] }
+/// The account of a user: [`super::provision::Record`] or nothing.
+pub fn by_user(user: &Name, now: EpochMs) -> Statement {
+    Statement { sql: BY_USER, args: vec![user.as_str().into(), Arg::Int(now.0)] }
 }
 
-/// `bytes` of the distinct objects the account references.
-pub fn storage_used(account: Id) -> Statement {
-    Statement { sql: STORAGE_USED, args: vec![account.to_string().into()] }
+/// The same by account id.
+pub fn by_id(account: Id, now: EpochMs) -> Statement {
+    Statement { sql: BY_ID, args: vec![account.to_string().into(), Arg::Int(now.0)] }
+}
+
+/// New credentials as they are stored.
+#[derive(Debug, Clone)]
+pub struct NewCredentials {
+    /// SHA-256 of the key.
+    pub key_hash: Sha256Hex,
+    /// SHA-256 of the secret.
+    pub secret_hash: Sha256Hex,
+    /// Both, encrypted.
+    pub sealed: String,
+    /// Until when they can be had again.
+    pub sealed_until: EpochMs,
+}
+
+fn insert_credentials(account: Id, new: &NewCredentials, now: EpochMs) -> Statement {
+    Statement {
+        sql: INSERT_CREDENTIALS,
+        args: vec![
+            new.key_hash.as_str().into(),
+            new.secret_hash.as_str().into(),
+            account.to_string().into(),
+            Arg::Int(now.0),
+            new.sealed.clone().into(),
+            Arg::Int(new.sealed_until.0),
+        ],
+    }
+}
+
+/// Creates the account, its credentials, its namespace and its membership, as one batch; leaves everything as it is if the user has an account.
+pub fn provision(account: Id, wanted: &Wanted, bucket: &str, new: &NewCredentials, now: EpochMs) -> Vec<Statement> {
+    let (id, namespace) = (account.to_string(), super::provision::own_namespace(&wanted.user));
+    vec![
+        Statement {
+            sql: INSERT_ACCOUNT,
+            args: vec![
+                id.clone().into(),
+                wanted.user.as_str().into(),
+                wanted.email.clone().into(),
+                wanted.tier.clone().into(),
+                bucket.into(),
+                format!("users/{}/", wanted.user).into(),
+                Arg::Int(now.0),
+            ],
+        },
+        insert_credentials(account, new, now),
+        Statement { sql: INSERT_OWN_NAMESPACE, args: vec![id.clone().into(), namespace.clone().into(), Arg::Int(now.0)] },
+        Statement { sql: INSERT_OWN_MEMBERSHIP, args: vec![id.into(), namespace.into(), Arg::Int(now.0)] },
+    ]
+}
+
+/// Replaces the credentials: the old ones end at `old_end`. As one batch.
+pub fn rotate(account: Id, new: &NewCredentials, old_end: EpochMs, now: EpochMs) -> Vec<Statement> {
+    vec![
+        Statement { sql: RETIRE_CREDENTIALS, args: vec![account.to_string().into(), Arg::Int(old_end.0)] },
+        insert_credentials(account, new, now),
+        Statement { sql: TOUCH, args: vec![account.to_string().into(), Arg::Int(now.0)] },
+    ]
+}
+
+/// Moves the account to another tier.
+pub fn set_tier(account: Id, tier: &str, now: EpochMs) -> Statement {
+    Statement { sql: SET_TIER, args: vec![account.to_string().into(), tier.into(), Arg::Int(now.0)] }
+}
+
+/// Writes the user's address.
+pub fn set_email(account: Id, email: &str) -> Statement {
+    Statement { sql: SET_EMAIL, args: vec![account.to_string().into(), email.into()] }
+}
+
+/// `active` or `suspended`.
+pub fn set_status(account: Id, status: &str, now: EpochMs) -> Statement {
+    Statement { sql: SET_STATUS, args: vec![account.to_string().into(), status.into(), Arg::Int(now.0)] }
+}
+
+/// A tier.
+pub fn tier(name: &str) -> Statement {
+    Statement { sql: TIER, args: vec![name.into()] }
+}
+
+/// All tiers, the smallest first.
+pub fn tiers() -> Statement {
+    Statement { sql: TIERS, args: vec![] }
+}
+
+/// Writes a tier.
+pub fn update_tier(tier: &Tier) -> Statement {
+    Statement {
+        sql: UPDATE_TIER,
+        args: vec![
+            tier.tier.clone().into(),
+            tier.storage_quota_gb.into(),
+            tier.bandwidth_quota_gb.into(),
+            tier.jetty_speed_enabled.into(),
+            tier.requests_per_minute.into(),
+            tier.max_file_mb.into(),
+            Arg::Int(tier.updated_at.0),
+        ],
+    }
+}
+
+/// Assets of an account with their objects and sizes, newest first, older than `before`.
+pub fn holdings(account: Id, before: (EpochMs, &str), limit: u64) -> Statement {
+    Statement { sql: HOLDINGS, args: vec![account.to_string().into(), Arg::Int(before.0.0), before.1.into(), limit.into()] }
+}
+
+/// `object` and `size` of an asset, if there is one.
+pub fn asset_stored(asset: Id) -> Statement {
+    Statement { sql: ASSET_STORED, args: vec![asset.to_string().into()] }
+}
+
+/// A row if an open upload will become that asset.
+pub fn asset_coming(asset: Id) -> Statement {
+    Statement { sql: ASSET_COMING, args: vec![asset.to_string().into()] }
+}
+
+/// Open uploads of an account by id, after `cursor`.
+pub fn open_sessions(account: Id, cursor: &str, limit: u64) -> Statement {
+    Statement { sql: OPEN_SESSIONS, args: vec![account.to_string().into(), cursor.into(), limit.into()] }
+}
+
+/// Writes the figures of a month; older figures never replace younger ones.
+pub fn record_usage(account: Id, usage: &Usage, prices: &Prices, now: EpochMs) -> Statement {
+    let (storage_cost, bandwidth_cost) = cost(usage, prices);
+    Statement {
+        sql: RECORD_USAGE,
+        args: vec![
+            account.to_string().into(),
+            Arg::Int(usage.period.start().0),
+            Arg::Int(usage.period.end().0),
+            usage.storage.into(),
+            usage.bandwidth.into(),
+            usage.requests.into(),
+            storage_cost.into(),
+            bandwidth_cost.into(),
+            (storage_cost + bandwidth_cost).into(),
+            Arg::Int(now.0),
+        ],
+    }
+}
+
+/// What D1 knows of a month, for a ledger that lost its storage.
+pub fn usage(account: Id, period_start: EpochMs) -> Statement {
+    Statement { sql: USAGE, args: vec![account.to_string().into(), Arg::Int(period_start.0)] }
+}
+
+/// Forgets credentials in clear whose 30 days are over, and credentials that ended.
+pub fn cleanup(now: EpochMs) -> Vec<Statement> {
+    vec![Statement { sql: FORGET_SEALED, args: vec![Arg::Int(now.0)] }, Statement { sql: FORGET_EXPIRED, args: vec![Arg::Int(now.0)] }]
 }

@@ -109,7 +109,7 @@ pub async fn ours(folder: &Path, sink: &str) -> Result<Ours> {
         ("TOKEN_KEYS", TOKEN_KEY),
         ("CREDENTIAL_KEY", TOKEN_KEY),
         ("ADMIN_TOKEN", TOKEN_KEY),
-        ("WEBHOOK_SECRETS", "whsec_bench-bench-bench-bench-bench-bench"),
+        ("WEBHOOK_SECRETS", "whsec_0123456789abcdef0123456789abcdef"),
     ]
     .iter()
     .map(|(name, value)| format!("    (name = \"{name}\", text = \"{value}\"),\n"))

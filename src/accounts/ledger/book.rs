@@ -1,0 +1,372 @@
+//! The books and the rules of booking.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::message::{Figures, Message, Reply};
+use super::{CHECKPOINT_MS, Period};
+use crate::accounts::pace;
+use crate::ids::Id;
+use crate::units::EpochMs;
+
+/// How many µs the pace may have moved before it is written again: an eighth of the window. An object that is evicted forgets at most that.
+const PACE_SLACK_US: u64 = 7_500_000;
+/// The same in time, ms.
+const PACE_STALE_MS: u64 = 1_000;
+
+/// What an account's tier allows, with its age.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Bytes.
+    pub storage: u64,
+    /// Bytes per month.
+    pub bandwidth: u64,
+    /// Requests per minute.
+    pub per_minute: u64,
+    /// When the account, and when its tier's row, was last changed: the younger limits win, whoever tells them.
+    pub version: (EpochMs, EpochMs),
+}
+
+/// The figures of a month, for D1.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// The month.
+    pub period: Period,
+    /// Bytes stored.
+    pub storage: u64,
+    /// Bytes sent.
+    pub bandwidth: u64,
+    /// Calls of the JSON API.
+    pub requests: u64,
+}
+
+/// Everything but the entries. Persisted as JSON: new fields default.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Books {
+    /// Whose.
+    pub account: Id,
+    /// The limits that hold.
+    pub limits: Limits,
+    /// Whether an administrator suspended it.
+    pub suspended: bool,
+    /// Bytes of the distinct objects of the holdings.
+    pub used: u64,
+    /// The month of the two counts below.
+    pub period: Period,
+    /// Bytes sent.
+    pub bandwidth: u64,
+    /// Calls of the JSON API.
+    pub requests: u64,
+    /// State of the pace, µs.
+    #[serde(default)]
+    pub tat_us: u64,
+    /// Months that ended before their last figures were written to D1.
+    #[serde(default)]
+    pub closed: Vec<Usage>,
+    /// When the figures are due in D1.
+    #[serde(default)]
+    pub checkpoint: Option<EpochMs>,
+}
+
+/// Something whose end is not known yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watch {
+    /// Bytes reserved; 0 for a deletion.
+    pub bytes: u64,
+    /// When to ask D1.
+    pub at: EpochMs,
+}
+
+/// An asset of the account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holding {
+    /// The object it references.
+    pub object: Id,
+    /// Bytes of the object.
+    pub size: u64,
+}
+
+/// What the shell looked up for a message that names an asset.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The asset's holding.
+    pub holding: Option<Holding>,
+    /// Whether another asset of the account references the same object.
+    pub shared: bool,
+}
+
+/// What has to be written before the answer may leave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Write the books.
+    PutBooks,
+    /// Write this watch.
+    PutWatch(Id, Watch),
+    /// Remove it.
+    DropWatch(Id),
+    /// Write this holding.
+    PutHolding(Id, Holding),
+    /// Remove it.
+    DropHolding(Id),
+}
+
+/// A ledger in memory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ledger {
+    /// See [`Books`].
+    pub books: Books,
+    /// By asset.
+    pub watches: BTreeMap<Id, Watch>,
+    reserved: u64,
+    written: (u64, EpochMs),
+}
+
+impl Ledger {
+    /// What storage remembers.
+    pub fn load(books: Books, watches: BTreeMap<Id, Watch>) -> Ledger {
+        let reserved = watches.values().map(|watch| watch.bytes).sum();
+        let written = (books.tat_us, EpochMs(0));
+        Ledger { books, watches, reserved, written }
+    }
+
+    /// A ledger at its opening, with what D1 says is stored.
+    pub fn open(account: Id, limits: Limits, suspended: bool, used: u64, now: EpochMs) -> Ledger {
+        let period = Period::of(now);
+        let books = Books {
+            account,
+            limits,
+            suspended,
+            used,
+            period,
+            bandwidth: 0,
+            requests: 0,
+            tat_us: 0,
+            closed: Vec::new(),
+            checkpoint: Some(now.plus(CHECKPOINT_MS)),
+        };
+        Ledger::load(books, BTreeMap::new())
+    }
+
+    /// Bytes reserved.
+    pub fn reserved(&self) -> u64 {
+        self.reserved
+    }
+
+    /// Applies one message at `now`. The effects must be durable before the reply leaves.
+    pub fn apply(&mut self, message: Message, facts: Facts, now: EpochMs) -> (Reply, Vec<Effect>) {
+        let rolled = self.roll(now);
+        let (reply, mut effects) = match message {
+            Message::Admit { limits } => self.admit(limits, now),
+            Message::Reserve { asset, bytes, look_at, limits } => self.reserve(asset, Watch { bytes, at: look_at }, limits, facts),
+            Message::Settle { asset, object, size } => self.settle(asset, Holding { object, size }, facts, now),
+            Message::Release { asset } => self.release(asset, facts, now),
+            Message::Doubt { asset, look_at } => self.doubt(asset, look_at, facts),
+            Message::Meter { bytes } => self.meter(bytes, now),
+            Message::Charge { bytes, limits } => self.charge(bytes, limits, now),
+            Message::Figures { limits } => {
+                let changed = self.adopt(limits);
+                (Reply::State { figures: self.figures() }, changed)
+            }
+            Message::Change { limits, suspended } => {
+                self.books.limits = if limits.version >= self.books.limits.version { limits } else { self.books.limits };
+                self.books.suspended = suspended;
+                (Reply::Done, vec![Effect::PutBooks])
+            }
+        };
+        if rolled {
+            effects.push(Effect::PutBooks);
+        }
+        if effects.contains(&Effect::PutBooks) {
+            self.written = (self.books.tat_us, now);
+        }
+        (reply, effects)
+    }
+
+    /// When the object wants to be woken: for D1's figures or for what is in doubt.
+    pub fn alarm(&self) -> Option<EpochMs> {
+        self.watches.values().map(|watch| watch.at).chain(self.books.checkpoint).min()
+    }
+
+    /// Assets whose end is to be looked up now, at most `most`.
+    pub fn due(&self, now: EpochMs, most: usize) -> Vec<Id> {
+        self.watches.iter().filter(|(_, watch)| watch.at <= now).map(|(asset, _)| *asset).take(most).collect()
+    }
+
+    /// The upload goes on: look again later.
+    pub fn postpone(&mut self, asset: Id, at: EpochMs) -> Vec<Effect> {
+        match self.watches.get_mut(&asset) {
+            Some(watch) => {
+                watch.at = at;
+                vec![Effect::PutWatch(asset, *watch)]
+            }
+            None => vec![],
+        }
+    }
+
+    /// What D1 lacks, if it is due; from then on it counts as written.
+    pub fn take_checkpoint(&mut self, now: EpochMs) -> Option<Vec<Usage>> {
+        self.books.checkpoint.filter(|due| *due <= now)?;
+        self.books.checkpoint = None;
+        let mut usage = std::mem::take(&mut self.books.closed);
+        usage.push(self.usage());
+        Some(usage)
+    }
+
+    /// D1 did not take it: once more, later.
+    pub fn return_checkpoint(&mut self, mut usage: Vec<Usage>, now: EpochMs) {
+        usage.pop();
+        usage.append(&mut self.books.closed);
+        self.books.closed = usage;
+        self.dirty(now);
+    }
+
+    /// The state.
+    pub fn figures(&self) -> Figures {
+        Figures {
+            period: self.books.period,
+            storage_used: self.books.used,
+            storage_reserved: self.reserved,
+            bandwidth_used: self.books.bandwidth,
+            requests: self.books.requests,
+            limits: self.books.limits,
+            suspended: self.books.suspended,
+        }
+    }
+
+    fn usage(&self) -> Usage {
+        let Books { period, used, bandwidth, requests, .. } = self.books;
+        Usage { period, storage: used, bandwidth, requests }
+    }
+
+    fn dirty(&mut self, now: EpochMs) {
+        self.books.checkpoint = Some(self.books.checkpoint.unwrap_or(now.plus(CHECKPOINT_MS)));
+    }
+
+    /// Begins a new month. The clock may step back a little: that is no new month.
+    fn roll(&mut self, now: EpochMs) -> bool {
+        let period = Period::of(now);
+        if period <= self.books.period {
+            return false;
+        }
+        let ended = self.usage();
+        self.books.closed.push(ended);
+        self.books.period = period;
+        self.books.bandwidth = 0;
+        self.books.requests = 0;
+        self.dirty(now);
+        true
+    }
+
+    fn adopt(&mut self, limits: Option<Limits>) -> Vec<Effect> {
+        match limits {
+            Some(limits) if limits.version >= self.books.limits.version && limits != self.books.limits => {
+                self.books.limits = limits;
+                vec![Effect::PutBooks]
+            }
+            _ => vec![],
+        }
+    }
+
+    fn admit(&mut self, limits: Option<Limits>, now: EpochMs) -> (Reply, Vec<Effect>) {
+        let mut effects = self.adopt(limits);
+        self.books.requests = self.books.requests.saturating_add(1);
+        let pace = pace::admit_per_minute(&mut self.books.tat_us, self.books.limits.per_minute, now.0);
+        let (tat, at) = self.written;
+        if self.books.tat_us.abs_diff(tat) >= PACE_SLACK_US || now.since(at) >= PACE_STALE_MS {
+            self.dirty(now);
+            effects.push(Effect::PutBooks);
+        }
+        (Reply::Paced { pace, suspended: self.books.suspended }, effects)
+    }
+
+    fn reserve(&mut self, asset: Id, watch: Watch, limits: Limits, facts: Facts) -> (Reply, Vec<Effect>) {
+        let mut effects = self.adopt(Some(limits));
+        if self.books.suspended {
+            return (Reply::Suspended, effects);
+        }
+        if facts.holding.is_some() || self.watches.contains_key(&asset) {
+            return (Reply::Done, effects);
+        }
+        let limit = self.books.limits.storage;
+        // A tier without storage stores nothing, not even an empty file.
+        let wanted = self.books.used.saturating_add(self.reserved).saturating_add(watch.bytes);
+        if limit == 0 || wanted > limit {
+            return (Reply::StorageFull { limit, used: self.books.used, reserved: self.reserved }, effects);
+        }
+        self.reserved = self.reserved.saturating_add(watch.bytes);
+        self.watches.insert(asset, watch);
+        effects.push(Effect::PutWatch(asset, watch));
+        (Reply::Done, effects)
+    }
+
+    fn unwatch(&mut self, asset: Id) -> Vec<Effect> {
+        match self.watches.remove(&asset) {
+            Some(watch) => {
+                self.reserved = self.reserved.saturating_sub(watch.bytes);
+                vec![Effect::DropWatch(asset)]
+            }
+            None => vec![],
+        }
+    }
+
+    fn settle(&mut self, asset: Id, holding: Holding, facts: Facts, now: EpochMs) -> (Reply, Vec<Effect>) {
+        let mut effects = self.unwatch(asset);
+        if facts.holding.is_none() {
+            if !facts.shared {
+                self.books.used = self.books.used.saturating_add(holding.size);
+            }
+            self.dirty(now);
+            effects.extend([Effect::PutHolding(asset, holding), Effect::PutBooks]);
+        }
+        (Reply::Done, effects)
+    }
+
+    fn release(&mut self, asset: Id, facts: Facts, now: EpochMs) -> (Reply, Vec<Effect>) {
+        let mut effects = self.unwatch(asset);
+        if let Some(holding) = facts.holding {
+            if !facts.shared {
+                self.books.used = self.books.used.saturating_sub(holding.size);
+            }
+            self.dirty(now);
+            effects.extend([Effect::DropHolding(asset), Effect::PutBooks]);
+        }
+        (Reply::Done, effects)
+    }
+
+    fn doubt(&mut self, asset: Id, at: EpochMs, facts: Facts) -> (Reply, Vec<Effect>) {
+        if facts.holding.is_none() || self.watches.contains_key(&asset) {
+            return (Reply::Done, vec![]);
+        }
+        let watch = Watch { bytes: 0, at };
+        self.watches.insert(asset, watch);
+        (Reply::Done, vec![Effect::PutWatch(asset, watch)])
+    }
+
+    fn meter(&mut self, bytes: u64, now: EpochMs) -> (Reply, Vec<Effect>) {
+        let mut effects = Vec::new();
+        if bytes > 0 {
+            self.books.bandwidth = self.books.bandwidth.saturating_add(bytes);
+            self.dirty(now);
+            effects.push(Effect::PutBooks);
+        }
+        (Reply::State { figures: self.figures() }, effects)
+    }
+
+    fn charge(&mut self, bytes: u64, limits: Limits, now: EpochMs) -> (Reply, Vec<Effect>) {
+        let adopted = self.adopt(Some(limits));
+        let figures = self.figures();
+        if figures.suspended {
+            return (Reply::Suspended, adopted);
+        }
+        if figures.bandwidth_is_used_up() {
+            let resets = self.books.period.end();
+            return (Reply::BandwidthFull { limit: figures.limits.bandwidth, used: figures.bandwidth_used, resets }, adopted);
+        }
+        self.meter(bytes, now)
+    }
+}
+
+#[cfg(test)]
+#[path = "book_tests.rs"]
+mod tests;

@@ -1,0 +1,237 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+
+use super::*;
+
+const NOW: EpochMs = EpochMs(1_795_000_000_000);
+
+fn limits(storage: u64, version: u64) -> Limits {
+    Limits { storage, bandwidth: 1_000, per_minute: 60, version: (EpochMs(version), EpochMs(0)) }
+}
+
+fn id(n: u8) -> Id {
+    Id::from_random([n; 16])
+}
+
+/// Storage as the Durable Object has it: what the effects wrote, and nothing else.
+#[derive(Debug, Default)]
+struct Disk {
+    books: Option<Books>,
+    watches: BTreeMap<Id, Watch>,
+    holdings: BTreeMap<Id, Holding>,
+}
+
+impl Disk {
+    fn facts(&self, asset: Id) -> Facts {
+        let holding = self.holdings.get(&asset).copied();
+        Facts { holding, shared: holding.is_some_and(|held| self.shared(asset, held.object)) }
+    }
+
+    fn shared(&self, asset: Id, object: Id) -> bool {
+        self.holdings.iter().any(|(other, held)| *other != asset && held.object == object)
+    }
+
+    fn write(&mut self, ledger: &Ledger, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::PutBooks => self.books = Some(ledger.books.clone()),
+                Effect::PutWatch(asset, watch) => drop(self.watches.insert(asset, watch)),
+                Effect::DropWatch(asset) => drop(self.watches.remove(&asset)),
+                Effect::PutHolding(asset, holding) => drop(self.holdings.insert(asset, holding)),
+                Effect::DropHolding(asset) => drop(self.holdings.remove(&asset)),
+            }
+        }
+    }
+
+    fn distinct(&self) -> u64 {
+        self.holdings.values().map(|held| (held.object, held.size)).collect::<BTreeSet<_>>().iter().map(|(_, size)| size).sum()
+    }
+}
+
+fn tell(ledger: &mut Ledger, disk: &mut Disk, message: Message, now: EpochMs) -> Reply {
+    let facts = match &message {
+        Message::Reserve { asset, .. } | Message::Release { asset } | Message::Doubt { asset, .. } => disk.facts(*asset),
+        Message::Settle { asset, object, .. } => Facts { shared: disk.shared(*asset, *object), ..disk.facts(*asset) },
+        _ => Facts::default(),
+    };
+    let (reply, effects) = ledger.apply(message, facts, now);
+    disk.write(ledger, effects);
+    reply
+}
+
+fn opened(storage: u64) -> (Ledger, Disk) {
+    let ledger = Ledger::open(id(0), limits(storage, 0), false, 0, NOW);
+    let disk = Disk { books: Some(ledger.books.clone()), ..Disk::default() };
+    (ledger, disk)
+}
+
+fn reserve(asset: u8, bytes: u64, storage: u64) -> Message {
+    Message::Reserve { asset: id(asset), bytes, look_at: NOW.plus(1_000), limits: limits(storage, 0) }
+}
+
+#[test]
+fn the_quota_holds_to_the_byte_and_everything_comes_back() {
+    let (mut ledger, mut disk) = opened(100);
+    assert_eq!(tell(&mut ledger, &mut disk, reserve(1, 60, 100), NOW), Reply::Done);
+    assert_eq!(tell(&mut ledger, &mut disk, reserve(1, 60, 100), NOW), Reply::Done, "repeating books nothing");
+    assert_eq!(tell(&mut ledger, &mut disk, reserve(2, 41, 100), NOW), Reply::StorageFull { limit: 100, used: 0, reserved: 60 });
+    assert_eq!(tell(&mut ledger, &mut disk, reserve(2, 40, 100), NOW), Reply::Done);
+    tell(&mut ledger, &mut disk, Message::Settle { asset: id(1), object: id(101), size: 60 }, NOW);
+    tell(&mut ledger, &mut disk, Message::Settle { asset: id(1), object: id(101), size: 60 }, NOW);
+    assert_eq!((ledger.books.used, ledger.reserved()), (60, 40));
+    tell(&mut ledger, &mut disk, Message::Settle { asset: id(3), object: id(101), size: 60 }, NOW);
+    assert_eq!(ledger.books.used, 60, "a second asset of the same object costs nothing");
+    for asset in [1, 1, 2, 3] {
+        tell(&mut ledger, &mut disk, Message::Release { asset: id(asset) }, NOW);
+    }
+    assert_eq!((ledger.books.used, ledger.reserved(), disk.distinct()), (0, 0, 0));
+    let (mut none, mut disk) = opened(0);
+    assert!(matches!(tell(&mut none, &mut disk, reserve(1, 0, 0), NOW), Reply::StorageFull { .. }), "no storage is no storage");
+}
+
+#[test]
+fn younger_limits_win_whoever_tells_them() {
+    let (mut ledger, mut disk) = opened(100);
+    let admit = |limits| Message::Admit { limits: Some(limits) };
+    tell(&mut ledger, &mut disk, admit(limits(500, 2)), NOW);
+    tell(&mut ledger, &mut disk, admit(limits(100, 1)), NOW);
+    assert_eq!(ledger.books.limits.storage, 500);
+    tell(&mut ledger, &mut disk, Message::Change { limits: limits(50, 3), suspended: true }, NOW);
+    assert_eq!(tell(&mut ledger, &mut disk, reserve(1, 1, 100), NOW), Reply::Suspended);
+    assert_eq!(disk.books, Some(ledger.books.clone()));
+    let Reply::Paced { suspended, .. } = tell(&mut ledger, &mut disk, admit(limits(100, 1)), NOW) else { panic!() };
+    assert!(suspended);
+}
+
+#[test]
+fn bandwidth_is_charged_until_it_is_used_up_and_begins_anew_each_month() {
+    let (mut ledger, mut disk) = opened(100);
+    let charge = |bytes| Message::Charge { bytes, limits: limits(100, 0) };
+    assert!(matches!(tell(&mut ledger, &mut disk, charge(999), NOW), Reply::State { .. }));
+    assert!(matches!(tell(&mut ledger, &mut disk, charge(50), NOW), Reply::State { .. }), "the last file may go over");
+    let resets = Period::of(NOW).end();
+    assert_eq!(tell(&mut ledger, &mut disk, charge(1), NOW), Reply::BandwidthFull { limit: 1_000, used: 1_049, resets });
+    assert!(matches!(tell(&mut ledger, &mut disk, charge(1), resets), Reply::State { .. }));
+    assert_eq!((ledger.books.bandwidth, ledger.books.closed.len()), (1, 1));
+    let usage = ledger.take_checkpoint(resets.plus(CHECKPOINT_MS)).unwrap();
+    assert_eq!(usage.iter().map(|month| (month.period.to_string(), month.bandwidth)).collect::<Vec<_>>(), [("2026-11".into(), 1_049), ("2026-12".into(), 1)]);
+    assert_eq!(ledger.take_checkpoint(resets.plus(CHECKPOINT_MS)), None);
+    ledger.return_checkpoint(usage, resets);
+    assert_eq!(ledger.take_checkpoint(resets.plus(CHECKPOINT_MS)).unwrap().len(), 2, "what D1 did not take is written again");
+}
+
+#[test]
+fn the_pace_is_written_now_and_then_not_with_every_call() {
+    let (mut ledger, _) = opened(100);
+    let mut writes = 0;
+    for call in 0..60 {
+        let (_, effects) = ledger.apply(Message::Admit { limits: None }, Facts::default(), NOW.plus(call / 10));
+        writes += effects.len();
+    }
+    assert!((7..=9).contains(&writes), "{writes} writes for 60 calls in 6 ms");
+}
+
+#[test]
+fn what_nobody_ended_is_due_for_a_look() {
+    let (mut ledger, mut disk) = opened(100);
+    tell(&mut ledger, &mut disk, reserve(1, 10, 100), NOW);
+    assert_eq!(ledger.due(NOW, 10), []);
+    assert_eq!(ledger.due(NOW.plus(1_000), 10), [id(1)]);
+    assert_eq!(ledger.alarm(), Some(NOW.plus(1_000)));
+    let effects = ledger.postpone(id(1), NOW.plus(9_000));
+    disk.write(&ledger, effects);
+    assert_eq!((ledger.alarm(), disk.watches.get(&id(1)).map(|watch| watch.at)), (Some(NOW.plus(CHECKPOINT_MS)), Some(NOW.plus(9_000))));
+    tell(&mut ledger, &mut disk, Message::Settle { asset: id(1), object: id(2), size: 10 }, NOW);
+    tell(&mut ledger, &mut disk, Message::Doubt { asset: id(1), look_at: NOW.plus(5) }, NOW);
+    assert_eq!((ledger.reserved(), ledger.due(NOW.plus(5), 10)), (0, vec![id(1)]));
+}
+
+#[test]
+fn the_books_are_pinned() {
+    let (ledger, _) = opened(100);
+    let text = r#"{"account":"00000000-0000-4000-8000-000000000000","limits":{"storage":100,"bandwidth":1000,"per_minute":60,"version":[0,0]},"suspended":false,"used":0,"period":{"year":2026,"month":11},"bandwidth":0,"requests":0,"tat_us":0,"closed":[],"checkpoint":1795000005000}"#;
+    assert_eq!(serde_json::to_string(&ledger.books).unwrap(), text);
+    let old = text.replace(r#","tat_us":0,"closed":[],"checkpoint":1795000005000"#, "");
+    assert_eq!(serde_json::from_str::<Books>(&old).unwrap(), Books { checkpoint: None, ..ledger.books });
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Reserve(u8, u64),
+    Settle(u8),
+    SettleAgain(u8, u8),
+    Release(u8),
+    Meter(u64),
+    Evict,
+    Month,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        4 => (0u8..12, 0u64..60).prop_map(|(asset, bytes)| Step::Reserve(asset, bytes)),
+        3 => (0u8..12).prop_map(Step::Settle),
+        1 => (0u8..12, 0u8..12).prop_map(|(asset, like)| Step::SettleAgain(asset, like)),
+        3 => (0u8..12).prop_map(Step::Release),
+        1 => (0u64..50).prop_map(Step::Meter),
+        1 => Just(Step::Evict),
+        1 => Just(Step::Month),
+    ];
+    prop::collection::vec(step, 1..80)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+
+    /// Against a model that only knows sets: any order, repetition, eviction and turn of the month.
+    #[test]
+    fn the_ledger_is_the_sum_of_its_entries(history in steps()) {
+        const QUOTA: u64 = 200;
+        let (mut ledger, mut disk) = opened(QUOTA);
+        let mut now = NOW;
+        let (mut sent, mut objects) = (0, 100);
+        for step in history {
+            let before = ledger.books.used + ledger.reserved();
+            match step {
+                Step::Reserve(asset, bytes) => {
+                    let free = QUOTA - (ledger.books.used + ledger.reserved()).min(QUOTA);
+                    let known = disk.watches.contains_key(&id(asset)) || disk.holdings.contains_key(&id(asset));
+                    let reply = tell(&mut ledger, &mut disk, reserve(asset, bytes, QUOTA), now);
+                    prop_assert_eq!(reply == Reply::Done, known || bytes <= free);
+                }
+                Step::Settle(asset) => {
+                    if let Some(watch) = disk.watches.get(&id(asset)).copied() {
+                        objects += 1;
+                        tell(&mut ledger, &mut disk, Message::Settle { asset: id(asset), object: id(objects), size: watch.bytes }, now);
+                        prop_assert_eq!(ledger.books.used + ledger.reserved(), before);
+                    }
+                }
+                Step::SettleAgain(asset, like) => {
+                    if let Some(held) = disk.holdings.get(&id(like)).copied() {
+                        tell(&mut ledger, &mut disk, Message::Settle { asset: id(asset), object: held.object, size: held.size }, now);
+                        prop_assert!(ledger.books.used + ledger.reserved() <= before);
+                    }
+                }
+                Step::Release(asset) => {
+                    tell(&mut ledger, &mut disk, Message::Release { asset: id(asset) }, now);
+                    prop_assert!(ledger.books.used + ledger.reserved() <= before);
+                }
+                Step::Meter(bytes) => {
+                    tell(&mut ledger, &mut disk, Message::Meter { bytes }, now);
+                    sent += bytes;
+                }
+                Step::Evict => ledger = Ledger::load(disk.books.clone().unwrap(), disk.watches.clone()),
+                Step::Month => now = Period::of(now).end(),
+            }
+            prop_assert_eq!(ledger.books.used, disk.distinct());
+            prop_assert_eq!(ledger.reserved(), disk.watches.values().map(|watch| watch.bytes).sum::<u64>());
+            prop_assert!(ledger.books.used + ledger.reserved() <= QUOTA);
+        }
+        let told: u64 = ledger.books.closed.iter().map(|month| month.bandwidth).sum();
+        prop_assert_eq!(told + ledger.books.bandwidth, sent);
+        for asset in 0..12 {
+            tell(&mut ledger, &mut disk, Message::Release { asset: id(asset) }, now);
+        }
+        prop_assert_eq!((ledger.books.used, ledger.reserved()), (0, 0));
+    }
+}

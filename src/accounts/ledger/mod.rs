@@ -1,0 +1,27 @@
+//! An account's ledger as a state machine of plain values: storage, bandwidth and pace. The Durable Object in `object` loads it, applies a message and
+//! writes the effects, in one turn.
+//!
+//! Invariants: `used` is the sum of the distinct objects of the holdings; used + reserved never grows over the quota; booking the same thing twice is
+//! booking it once. What a crash leaves in doubt stands in `watches` with an instant at which D1 is asked how it ended.
+
+mod book;
+pub mod message;
+mod period;
+
+#[cfg(target_arch = "wasm32")]
+pub mod link;
+#[cfg(target_arch = "wasm32")]
+pub mod object;
+
+pub use book::{Books, Effect, Facts, Holding, Ledger, Limits, Usage, Watch};
+pub use message::{Figures, Message, Reply};
+pub use period::Period;
+
+/// How long after a change its figures are written to D1, ms: often enough for a dashboard, seldom enough for D1.
+pub const CHECKPOINT_MS: u64 = 5_000;
+/// How long after its session's end a reservation that nobody settled or released is looked into, ms.
+pub const GRACE_MS: u64 = 60_000;
+/// The same for what is decided within one request: far longer than any request lives.
+pub const SIMPLE_GRACE_MS: u64 = 24 * 3600 * 1000;
+/// The same for a deletion.
+pub const DELETE_GRACE_MS: u64 = 60_000;

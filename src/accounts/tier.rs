@@ -1,0 +1,118 @@
+//! Tiers: rows, not code (SPEC section 3). Changing one changes what its accounts may do, without a deployment.
+
+use serde::{Deserialize, Serialize};
+
+use super::ledger::Limits;
+use crate::problem::Problem;
+use crate::sql::flag;
+use crate::units::{EpochMs, GB, MAX_SAFE_INTEGER, MB};
+
+/// One row of `tier_configs`, and its view in the API.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tier {
+    /// Name.
+    pub tier: String,
+    /// The higher, the more.
+    pub rank: u64,
+    /// GB.
+    pub storage_quota_gb: u64,
+    /// GB per month.
+    pub bandwidth_quota_gb: u64,
+    /// Whether sessions are in the tier.
+    #[serde(deserialize_with = "flag")]
+    pub jetty_speed_enabled: bool,
+    /// Calls of the JSON API.
+    pub requests_per_minute: u64,
+    /// Largest file, MB.
+    pub max_file_mb: u64,
+    /// When it was last changed.
+    #[serde(skip_serializing)]
+    pub updated_at: EpochMs,
+}
+
+impl Tier {
+    /// What the ledger holds an account of this tier to.
+    pub fn limits(&self, account_updated: EpochMs) -> Limits {
+        Limits {
+            storage: self.storage_quota_gb.saturating_mul(GB),
+            bandwidth: self.bandwidth_quota_gb.saturating_mul(GB),
+            per_minute: self.requests_per_minute,
+            version: (account_updated, self.updated_at),
+        }
+    }
+}
+
+/// Body of `PATCH /api/portal/tiers/{tier}`: what is absent stays.
+#[derive(Debug, Default, Deserialize)]
+pub struct TierPatch {
+    /// See [`Tier`].
+    #[serde(default)]
+    pub storage_quota_gb: Option<u64>,
+    /// See [`Tier`].
+    #[serde(default)]
+    pub bandwidth_quota_gb: Option<u64>,
+    /// See [`Tier`].
+    #[serde(default)]
+    pub jetty_speed_enabled: Option<bool>,
+    /// See [`Tier`].
+    #[serde(default)]
+    pub requests_per_minute: Option<u64>,
+    /// See [`Tier`].
+    #[serde(default)]
+    pub max_file_mb: Option<u64>,
+}
+
+impl TierPatch {
+    /// The row with these values in it, changed at `now`.
+    ///
+    /// # Errors
+    /// [`Problem::Invalid`] naming the field.
+    pub fn apply(&self, tier: Tier, now: EpochMs) -> Result<Tier, Problem> {
+        let within = |field: &'static str, value: u64, least: u64, most: u64| {
+            let fine = (least..=most).contains(&value);
+            if fine { Ok(value) } else { Err(Problem::Invalid { field, detail: format!("must be from {least} to {most}") }) }
+        };
+        Ok(Tier {
+            storage_quota_gb: within("storage_quota_gb", self.storage_quota_gb.unwrap_or(tier.storage_quota_gb), 0, MAX_SAFE_INTEGER / GB)?,
+            bandwidth_quota_gb: within("bandwidth_quota_gb", self.bandwidth_quota_gb.unwrap_or(tier.bandwidth_quota_gb), 0, MAX_SAFE_INTEGER / GB)?,
+            jetty_speed_enabled: self.jetty_speed_enabled.unwrap_or(tier.jetty_speed_enabled),
+            requests_per_minute: within("requests_per_minute", self.requests_per_minute.unwrap_or(tier.requests_per_minute), 1, 1_000_000_000)?,
+            max_file_mb: within("max_file_mb", self.max_file_mb.unwrap_or(tier.max_file_mb), 1, MAX_SAFE_INTEGER / MB)?,
+            // Two changes within a millisecond are two changes.
+            updated_at: now.max(tier.updated_at.plus(1)),
+            ..tier
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pro() -> Tier {
+        serde_json::from_str(
+            r#"{"tier":"pro","rank":2,"storage_quota_gb":20,"bandwidth_quota_gb":50,"jetty_speed_enabled":1,"requests_per_minute":300,"max_file_mb":500,"updated_at":5}"#,
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn a_patch_changes_what_it_names_and_makes_the_row_younger() {
+        let patch: TierPatch = serde_json::from_str(r#"{"storage_quota_gb":1,"jetty_speed_enabled":false,"new":1}"#).unwrap();
+        let tier = patch.apply(pro(), EpochMs(5)).unwrap();
+        assert_eq!(tier, Tier { storage_quota_gb: 1, jetty_speed_enabled: false, updated_at: EpochMs(6), ..pro() });
+        assert_eq!(tier.limits(EpochMs(9)), Limits { storage: GB, bandwidth: 50 * GB, per_minute: 300, version: (EpochMs(9), EpochMs(6)) });
+    }
+
+    #[test]
+    fn nonsense_is_named() {
+        for (body, field) in [
+            (r#"{"storage_quota_gb":10000000}"#, "storage_quota_gb"),
+            (r#"{"requests_per_minute":0}"#, "requests_per_minute"),
+            (r#"{"max_file_mb":0}"#, "max_file_mb"),
+        ] {
+            let patch: TierPatch = serde_json::from_str(body).unwrap();
+            assert!(matches!(patch.apply(pro(), EpochMs(0)), Err(Problem::Invalid { field: named, .. }) if named == field), "{body}");
+        }
+    }
+}

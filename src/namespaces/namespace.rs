@@ -1,0 +1,161 @@
+//! A namespace and its view in the API.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::Name;
+use crate::sql::flag;
+use crate::units::EpochMs;
+
+/// Seconds that an object of a class stays fresh where the namespace says nothing (SPEC section 7).
+pub const DEFAULT_TTL: CacheTtl = CacheTtl { small: 86_400, text: 604_800, large: 3_600, video: 21_600 };
+
+/// Seconds of freshness by class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct CacheTtl {
+    /// Under 10 MB.
+    pub small: u64,
+    /// Text under 10 MB.
+    pub text: u64,
+    /// From 10 MB on.
+    pub large: u64,
+    /// All under `/v`.
+    pub video: u64,
+}
+
+/// One row of [`super::store`].
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Namespace {
+    /// Name.
+    pub name: Name,
+    /// For people.
+    pub display_name: String,
+    /// A JSON array of texts.
+    pub tags: String,
+    /// Seconds; None: the class's default.
+    pub ttl_small: Option<u64>,
+    /// Seconds; None: the class's default.
+    pub ttl_text: Option<u64>,
+    /// Seconds; None: the class's default.
+    pub ttl_large: Option<u64>,
+    /// Seconds; None: the class's default.
+    pub ttl_video: Option<u64>,
+    /// Whether sessions may be started in it.
+    #[serde(deserialize_with = "flag")]
+    pub jetty_speed_upload: bool,
+    /// Whether video may be put into it and played from it.
+    #[serde(deserialize_with = "flag")]
+    pub video_streaming: bool,
+    /// Whether desktops may serve its files.
+    #[serde(deserialize_with = "flag")]
+    pub desktop_cdn: bool,
+    /// Its own chunk size, bytes.
+    pub chunk_size: Option<u64>,
+    /// Whether chunks may come without a hash.
+    #[serde(deserialize_with = "flag")]
+    pub allow_unsigned: bool,
+    /// Whether it takes part in deduplication with other namespaces.
+    #[serde(deserialize_with = "flag")]
+    pub cross_namespace_dedup: bool,
+    /// What a GB from the origin costs it, US dollars; None: the deployment's price.
+    pub origin_usd_per_gb: Option<f64>,
+    /// What its operator expects, percent.
+    pub expected_hit_rate: Option<f64>,
+    /// When it was created.
+    pub created_at: EpochMs,
+}
+
+/// A namespace in the API (SPEC section 3). TTLs are the ones that hold, defaults included.
+#[derive(Debug, Serialize)]
+pub struct NamespaceView {
+    name: Name,
+    display_name: String,
+    tags: Vec<String>,
+    cache_ttl: CacheTtl,
+    features: Features,
+    chunk_size: Option<u64>,
+    allow_unsigned: bool,
+    cross_namespace_dedup: bool,
+    origin_usd_per_gb: Option<f64>,
+    expected_hit_rate: Option<f64>,
+    created_at: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Features {
+    jetty_speed_upload: bool,
+    video_streaming: bool,
+    desktop_cdn: bool,
+}
+
+impl Namespace {
+    /// The TTLs that hold.
+    pub fn cache_ttl(&self) -> CacheTtl {
+        CacheTtl {
+            small: self.ttl_small.unwrap_or(DEFAULT_TTL.small),
+            text: self.ttl_text.unwrap_or(DEFAULT_TTL.text),
+            large: self.ttl_large.unwrap_or(DEFAULT_TTL.large),
+            video: self.ttl_video.unwrap_or(DEFAULT_TTL.video),
+        }
+    }
+
+    /// The API's view.
+    pub fn view(&self) -> NamespaceView {
+        NamespaceView {
+            name: self.name.clone(),
+            display_name: self.display_name.clone(),
+            tags: serde_json::from_str(&self.tags).unwrap_or_default(),
+            cache_ttl: self.cache_ttl(),
+            features: Features {
+                jetty_speed_upload: self.jetty_speed_upload,
+                video_streaming: self.video_streaming,
+                desktop_cdn: self.desktop_cdn,
+            },
+            chunk_size: self.chunk_size,
+            allow_unsigned: self.allow_unsigned,
+            cross_namespace_dedup: self.cross_namespace_dedup,
+            origin_usd_per_gb: self.origin_usd_per_gb,
+            expected_hit_rate: self.expected_hit_rate,
+            created_at: self.created_at.rfc3339(),
+        }
+    }
+
+    /// A new one: everything on, defaults everywhere.
+    pub fn new(name: Name, now: EpochMs) -> Namespace {
+        Namespace {
+            display_name: name.to_string(),
+            name,
+            tags: "[]".to_owned(),
+            ttl_small: None,
+            ttl_text: None,
+            ttl_large: None,
+            ttl_video: None,
+            jetty_speed_upload: true,
+            video_streaming: true,
+            desktop_cdn: true,
+            chunk_size: None,
+            allow_unsigned: false,
+            cross_namespace_dedup: false,
+            origin_usd_per_gb: None,
+            expected_hit_rate: None,
+            created_at: now,
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn example(name: &str) -> Namespace {
+        Namespace::new(Name::parse(name).unwrap(), EpochMs(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_omitted_ttl_is_the_classs_default() {
+        let namespace = Namespace { ttl_large: Some(0), tags: r#"["a"]"#.into(), ..Namespace::example("n") };
+        let view = serde_json::to_value(namespace.view()).unwrap();
+        assert_eq!(view["cache_ttl"].to_string(), r#"{"large":0,"small":86400,"text":604800,"video":21600}"#);
+        assert_eq!((view["tags"][0].as_str(), view["features"]["desktop_cdn"].as_bool()), (Some("a"), Some(true)));
+    }
+}

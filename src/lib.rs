@@ -4,6 +4,7 @@
 //! - [`problem`], [`units`], [`ids`], [`mac`], [`seal`], [`sql`], [`config`]: the vocabulary
 //! - [`sigv4`], [`s3`]: talking to the store, without I/O
 //! - [`upload`]: plan, token, session, chunk path, completion
+//! - [`jobs`]: what is done at the store later, by the queue
 //! - [`assets`], [`delivery`]: the files a user sees, and their bytes
 //! - [`accounts`], [`namespaces`]: who calls, what they may do and how much; provisioning, tiers, quotas
 //! - [`replay`]: first answers, kept for whoever asks again
@@ -23,6 +24,7 @@ pub mod config;
 pub mod delivery;
 pub mod http;
 pub mod ids;
+pub mod jobs;
 pub mod mac;
 pub mod namespaces;
 pub mod problem;
@@ -40,10 +42,30 @@ pub mod platform;
 
 #[cfg(target_arch = "wasm32")]
 mod entry {
-    use worker::{Context, Env, event};
+    use worker::{Context, Env, MessageBatch, ScheduleContext, ScheduledEvent, event};
+
+    use crate::platform::{bindings, clock, d1};
 
     #[event(fetch)]
     async fn fetch(request: web_sys::Request, env: Env, context: Context) -> worker::Result<web_sys::Response> {
         crate::http::serve::serve(request, env, context).await
+    }
+
+    #[event(queue)]
+    async fn queue(batch: MessageBatch<String>, env: Env, _context: Context) -> worker::Result<()> {
+        // Never an Err: that would end the instance with everything in flight.
+        crate::jobs::consume(&batch, &env).await;
+        Ok(())
+    }
+
+    /// Daily: forgets what is past its time.
+    #[event(scheduled)]
+    async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
+        let now = clock::now();
+        let statements = [crate::accounts::store::cleanup(now), crate::replay::store::cleanup(now)].concat();
+        if let Ok(db) = bindings::db(&env) {
+            // Logged where it fails; tomorrow is another day.
+            let _ = d1::batch(&db, &statements).await;
+        }
     }
 }

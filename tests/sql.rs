@@ -9,8 +9,8 @@ use jettyspeed_edge::upload::session::{Meta, Status};
 use jettyspeed_edge::{accounts, namespaces, upload};
 use rusqlite::{Connection, ToSql, types::Value};
 
-/// Tables small enough to be read whole.
-const SMALL: [&str; 1] = ["tier_configs"];
+/// Tables small enough to be read whole ("t" is what statements call the first).
+const SMALL: [&str; 2] = ["tier_configs", "t"];
 
 fn database() -> Connection {
     let db = Connection::open_in_memory().unwrap();
@@ -78,6 +78,7 @@ fn asset(account: Id, namespace: &Name, seed: u8, at: u64) -> Asset {
         sha256: None,
         verification: "none".into(),
         created_at: EpochMs(at),
+        owner_status: "active".into(),
     }
 }
 
@@ -171,6 +172,7 @@ fn sessions_open_close_once_and_belong_to_their_account() {
         status: Status::Uploading,
         lease: None,
         outcome: None,
+        suspended: false,
     };
     run(&db, &upload::store::insert(&meta));
     let stranger = Id::from_random([9; 16]);

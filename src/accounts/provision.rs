@@ -78,10 +78,9 @@ pub struct Wanted {
 /// # Errors
 /// [`Problem::Invalid`].
 pub fn check_user(text: &str) -> Result<Name, Problem> {
-    Name::parse(text).filter(|name| name.as_str().len() <= MAX_USER_ID).ok_or_else(|| Problem::Invalid {
-        field: "agentcache_user_id",
-        detail: "must match [A-Za-z0-9][A-Za-z0-9._-]{0,119}".to_owned(),
-    })
+    Name::parse(text)
+        .filter(|name| name.as_str().len() <= MAX_USER_ID)
+        .ok_or_else(|| Problem::Invalid { field: "agentcache_user_id", detail: "must match [A-Za-z0-9][A-Za-z0-9._-]{0,119}".to_owned() })
 }
 
 impl Provision {

@@ -52,7 +52,7 @@ const TIER: &str = concat!("SELECT ", tier_columns!(), " FROM tier_configs t WHE
 const TIERS: &str = concat!("SELECT ", tier_columns!(), " FROM tier_configs t ORDER BY t.rank");
 const UPDATE_TIER: &str = "UPDATE tier_configs SET storage_quota_gb = ?2, bandwidth_quota_gb = ?3, jetty_speed_enabled = ?4, requests_per_minute = ?5, \
      max_file_mb = ?6, updated_at = ?7 WHERE tier = ?1";
-const HOLDINGS: &str = "SELECT s.id AS asset, s.object_id AS object, o.size FROM assets s JOIN objects o ON o.id = s.object_id \
+const HOLDINGS: &str = "SELECT s.id AS asset, s.object_id AS object, o.size, s.created_at FROM assets s JOIN objects o ON o.id = s.object_id \
      WHERE s.account_id = ?1 AND (s.created_at, s.id) < (?2, ?3) ORDER BY s.created_at DESC, s.id DESC LIMIT ?4";
 const ASSET_STORED: &str = "SELECT s.object_id AS object, o.size FROM assets s JOIN objects o ON o.id = s.object_id WHERE s.id = ?1";
 const ASSET_COMING: &str = "SELECT id FROM upload_sessions WHERE asset_id = ?1 AND status = 'open'";

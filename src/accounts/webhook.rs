@@ -13,8 +13,7 @@ const PREFIX: &str = "whsec_";
 pub const TOLERANCE_MS: u64 = 5 * 60 * 1000;
 /// The longest `webhook-id` that is kept.
 pub const MAX_ID: usize = 255;
-const BASE64: GeneralPurpose =
-    GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent));
+const BASE64: GeneralPurpose = GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent));
 
 /// One of `WEBHOOK_SECRETS`: the whole text is the bearer secret, the decoded rest the signing key.
 #[derive(Debug, Clone)]

@@ -35,6 +35,8 @@ pub struct Asset {
     pub verification: String,
     /// When it was created.
     pub created_at: EpochMs,
+    /// `active` or `suspended`: whether its content may be had.
+    pub owner_status: String,
 }
 
 /// `asset` of SPEC section 4.
@@ -97,6 +99,7 @@ mod tests {
             sha256: Some("computed".into()),
             verification: "mismatch".into(),
             created_at: EpochMs(0),
+            owner_status: "active".into(),
         }
     }
 

@@ -6,11 +6,11 @@ use serde_json::json;
 use super::asset::Asset;
 use super::store;
 use crate::accounts::access::Account;
-use crate::http::auth;
+use crate::accounts::ledger::link;
 use crate::http::call::Routed;
 use crate::http::page::{self, Page};
+use crate::http::proof::Reach;
 use crate::http::reply::Reply;
-use crate::ids::Id;
 use crate::platform::origin::{self, Body};
 use crate::platform::{bindings, d1};
 use crate::problem::Problem;
@@ -18,8 +18,9 @@ use crate::s3::actions;
 
 /// The account's files, newest first.
 pub async fn list(call: &Routed) -> Result<Reply, Problem> {
-    let account = auth::account(call).await?;
+    let account = call.account()?;
     let Page { cursor, limit } = Page::read(call.query("cursor").as_deref(), call.query("limit").as_deref())?;
+    account.must_be_active()?;
     let rows: Vec<Asset> = d1::all(&bindings::db(&call.env)?, &store::of_account(account.id, cursor, limit.saturating_add(1))).await?;
     let (rows, cursor) = page::cut(rows, limit, |asset| (asset.created_at, asset.id));
     let files: Vec<_> = rows.iter().map(|asset| asset.view(&call.base)).collect();
@@ -28,17 +29,27 @@ pub async fn list(call: &Routed) -> Result<Reply, Problem> {
 
 /// One file.
 pub async fn get(call: &Routed) -> Result<Reply, Problem> {
-    let account = auth::account(call).await?;
-    let asset = owned(call, &account, call.params.get("id").unwrap_or_default()).await?;
+    call.account()?.must_be_active()?;
+    let asset: Asset = call.own(Reach::Asset, call.params.get("id").unwrap_or_default()).await?;
     Reply::json(200, &json!({ "asset": asset.view(&call.base) }))
 }
 
 /// Deletes a file: the asset at once, its object when nothing else references it.
 pub async fn delete(call: &Routed) -> Result<Reply, Problem> {
-    let account = auth::account(call).await?;
-    let asset = owned(call, &account, call.params.get("id").unwrap_or_default()).await?;
+    let account = call.account()?;
+    account.must_be_active()?;
+    let asset: Asset = call.own(Reach::Asset, call.params.get("id").unwrap_or_default()).await?;
+    let held = call.clone();
+    let removed = call.to_the_end(async move { remove(&held, &account, &asset).await });
+    removed.await.unwrap_or(Err(Problem::Internal))
+}
+
+async fn remove(call: &Routed, account: &Account, asset: &Asset) -> Result<Reply, Problem> {
+    // The ledger is told twice: should this request die in between, it asks D1 how it ended.
+    link::doubt(&call.env, account.id, asset.id).await?;
     let db = bindings::db(&call.env)?;
     d1::batch(&db, &store::delete_asset(asset.id, account.id)).await?;
+    let _ = link::release(&call.env, account.id, asset.id).await;
     #[derive(Deserialize)]
     struct Row {
         refs: u64,
@@ -55,11 +66,4 @@ pub async fn delete(call: &Routed) -> Result<Reply, Problem> {
         }
     }
     Ok(Reply::empty(204))
-}
-
-/// The account's asset of that id; absent and another's are the same.
-pub async fn owned(call: &Routed, account: &Account, id: &str) -> Result<Asset, Problem> {
-    let id = Id::parse(id).ok_or(Problem::NotFound)?;
-    let asset: Option<Asset> = d1::first(&bindings::db(&call.env)?, &store::by_id(id)).await?;
-    asset.filter(|asset| asset.account_id == account.id).ok_or(Problem::NotFound)
 }

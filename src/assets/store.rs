@@ -1,7 +1,7 @@
 //! SQL of objects and assets.
 
 use super::asset::Asset;
-use crate::ids::Id;
+use crate::ids::{Id, Name};
 use crate::sql::{Arg, Statement};
 use crate::units::EpochMs;
 
@@ -9,13 +9,15 @@ macro_rules! asset_query {
     ($rest:literal) => {
         concat!(
             "SELECT a.id, a.account_id, a.object_id, a.name, a.content_type, a.namespace, o.s3_key, o.size, o.etag, o.claimed_sha256, o.sha256, \
-             o.verification, a.created_at FROM assets a JOIN objects o ON o.id = a.object_id ",
+             o.verification, a.created_at, c.status AS owner_status FROM assets a JOIN objects o ON o.id = a.object_id \
+             JOIN accounts c ON c.id = a.account_id ",
             $rest
         )
     };
 }
 
-const BY_ID: &str = asset_query!("WHERE a.id = ?1");
+const OWNED: &str = asset_query!("WHERE a.id = ?1 AND a.account_id = ?2");
+const IN_NAMESPACE: &str = asset_query!("WHERE a.id = ?1 AND a.namespace = ?2");
 const OF_ACCOUNT: &str = asset_query!("WHERE a.account_id = ?1 AND (a.created_at, a.id) < (?2, ?3) ORDER BY a.created_at DESC, a.id DESC LIMIT ?4");
 const INSERT_OBJECT: &str = "INSERT INTO objects (id, namespace, s3_key, size, etag, claimed_sha256, verification, created_at) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO NOTHING";
@@ -28,7 +30,8 @@ const OBJECT_REFS: &str = "SELECT refs FROM objects WHERE id = ?1";
 
 /// The statements of this file.
 pub const ALL: &[(&str, &str)] = &[
-    ("BY_ID", BY_ID),
+    ("OWNED", OWNED),
+    ("IN_NAMESPACE", IN_NAMESPACE),
     ("OF_ACCOUNT", OF_ACCOUNT),
     ("INSERT_OBJECT", INSERT_OBJECT),
     ("INSERT_ASSET", INSERT_ASSET),
@@ -47,9 +50,14 @@ pub enum Via {
     Simple,
 }
 
-/// One asset, whoever owns it.
-pub fn by_id(asset: Id) -> Statement {
-    Statement { sql: BY_ID, args: vec![asset.to_string().into()] }
+/// The account's asset of that id.
+pub fn owned(asset: Id, account: Id) -> Statement {
+    Statement { sql: OWNED, args: vec![asset.to_string().into(), account.to_string().into()] }
+}
+
+/// The namespace's asset of that id, whoever owns it.
+pub fn in_namespace(asset: Id, namespace: &Name) -> Statement {
+    Statement { sql: IN_NAMESPACE, args: vec![asset.to_string().into(), namespace.as_str().into()] }
 }
 
 /// The account's assets, newest first, after `cursor` (creation time and id of the last one seen).

@@ -78,6 +78,7 @@ mod tests {
             sha256: None,
             verification: "none".into(),
             created_at: EpochMs(0),
+            owner_status: "active".into(),
         }
     }
 

@@ -6,4 +6,6 @@ pub mod path_token;
 pub mod range;
 
 #[cfg(target_arch = "wasm32")]
+mod meter;
+#[cfg(target_arch = "wasm32")]
 pub mod routes;

@@ -4,26 +4,26 @@ use serde_json::json;
 
 use super::path_token::{FileClaims, TTL_MS};
 use super::range::{Wanted, wanted};
-use super::{content, disposition};
+use super::{content, disposition, meter};
+use crate::accounts::ledger::link;
 use crate::assets::asset::{Asset, content_url};
-use crate::assets::store;
-use crate::http::auth;
 use crate::http::call::Routed;
+use crate::http::proof::Reach;
 use crate::http::reply::{Body as ReplyBody, Reply};
-use crate::ids::Id;
+use crate::platform::clock;
 use crate::platform::origin::{self, Body};
-use crate::platform::{bindings, clock, d1};
-use crate::problem::{AuthFailure, Problem};
+use crate::problem::Problem;
 use crate::s3::actions::{self, ObjectHeaders};
 
 /// Where to get a file: here, or at the store.
 pub async fn download(call: &Routed) -> Result<Reply, Problem> {
-    let account = auth::account(call).await?;
+    let account = call.account()?;
     let id = call.query("assetId").ok_or_else(|| Problem::Invalid { field: "assetId", detail: "is required".to_owned() })?;
-    let id = Id::parse(&id).ok_or(Problem::NotFound)?;
-    let asset: Option<Asset> = d1::first(&bindings::db(&call.env)?, &store::by_id(id)).await?;
-    let asset = asset.filter(|asset| asset.account_id == account.id).ok_or(Problem::NotFound)?;
     account.must_be_active()?;
+    let asset: Asset = call.own(Reach::Asset, &id).await?;
+    // The store's own URL can be used without our seeing it, so it is billed when it is issued; direct=0 goes without.
+    let direct = call.query("direct").as_deref() != Some("0");
+    link::charge(&call.env, &account, if direct { asset.size } else { 0 }).await?;
     if origin::read_latency_ms().is_none() {
         // Nothing was read from the store by this isolate yet: this is how the latency below gets its first sample.
         // Without an answer it stays unknown; the URLs are good all the same.
@@ -35,11 +35,15 @@ pub async fn download(call: &Routed) -> Result<Reply, Problem> {
     let expires = now.plus(TTL_MS);
     let token = FileClaims { namespace: asset.namespace.clone(), asset: asset.id, expires }.seal(&call.config.token_keys)?;
     let url = content_url(&call.base, &token, &asset.name);
-    let headers = ObjectHeaders { content_type: &asset.content_type, content_disposition: &disposition::for_store(&asset.name) };
-    let direct = call.config.store.presign(&actions::get_object_as(&asset.s3_key, headers), now, TTL_MS / 1000);
     let at_store = origin::read_latency_ms();
     // What is not cached comes from the store either way; through here it also crosses the client's own connection.
     let through_edge = at_store.map(|ms| ms + call.geo().tcp_rtt_ms.unwrap_or(0.0));
+    let mut candidates = vec![json!({ "provider": "edge", "url": url, "latencyMs": through_edge })];
+    if direct {
+        let headers = ObjectHeaders { content_type: &asset.content_type, content_disposition: &disposition::for_store(&asset.name) };
+        let presigned = call.config.store.presign(&actions::get_object_as(&asset.s3_key, headers), now, TTL_MS / 1000);
+        candidates.push(json!({ "provider": "origin", "url": presigned, "latencyMs": at_store }));
+    }
     Reply::json(
         200,
         &json!({
@@ -48,37 +52,19 @@ pub async fn download(call: &Routed) -> Result<Reply, Problem> {
             "provider": "edge",
             "latencyMs": through_edge,
             "expiresAt": expires.rfc3339(),
-            "candidates": [
-                { "provider": "edge", "url": url, "latencyMs": through_edge },
-                { "provider": "origin", "url": direct, "latencyMs": at_store },
-            ],
+            "candidates": candidates,
         }),
     )
 }
 
 /// The bytes. The path's first segment is a token, or an asset id with the owner's credentials (the asset's stable `url`).
 pub async fn content(call: &Routed, method: &str) -> Result<Reply, Problem> {
-    let segment = call.params.get("token").unwrap_or_default();
-    let by_owner = Id::parse(segment);
-    let claims = match by_owner {
-        Some(_) => None,
-        None => Some(FileClaims::open(segment, &call.config.token_keys, clock::now()).map_err(Problem::Unauthenticated)?),
-    };
-    let owner = match by_owner {
-        Some(_) => Some(auth::account(call).await?),
-        None => None,
-    };
-    let id = claims.as_ref().map(|claims| claims.asset).or(by_owner).ok_or(Problem::Unauthenticated(AuthFailure::Invalid))?;
-    let started = clock::now();
-    let asset: Option<Asset> = d1::first(&bindings::db(&call.env)?, &store::by_id(id)).await?;
-    call.span("d1", started);
-    let asset = asset
-        .filter(|asset| owner.as_ref().is_none_or(|owner| owner.id == asset.account_id))
-        .filter(|asset| claims.as_ref().is_none_or(|claims| claims.namespace == asset.namespace))
-        .ok_or(Problem::NotFound)?;
-    if let Some(owner) = owner {
-        owner.must_be_active()?;
+    // For the owner the segment is the asset's id; for the holder of a token the token says which.
+    let asset: Asset = call.own(Reach::Asset, call.params.get("token").unwrap_or_default()).await?;
+    if asset.owner_status != "active" {
+        return Err(Problem::Suspended);
     }
+    meter::may_send(call, asset.account_id).await?;
     let (range, if_range) = (call.header("range"), call.header("if-range"));
     // A Range on anything but GET means nothing (RFC 9110 section 14.2).
     let range = range.filter(|_| method == "GET");
@@ -108,5 +94,6 @@ pub async fn content(call: &Routed, method: &str) -> Result<Reply, Problem> {
         return Err(problem);
     }
     let stream = answer.body().ok_or(Problem::Internal)?;
+    meter::count(call, asset.account_id, wanted.len(asset.size));
     Ok(Reply { status, headers, body: ReplyBody::Stream(stream) })
 }

@@ -1,68 +1,156 @@
-//! Who calls: an account (looked up), an upload token (not looked up), or the operator.
+//! Who calls: read from the request as its route's proof says, then paced. What each may reach is [`super::proof`]'s to say.
 
 use std::rc::Rc;
 
-use super::call::Routed;
+use super::call::{Call, Limited};
+use super::json::MAX_BODY;
+use super::proof::{Proof, Who, may_enter};
+use super::router::{Params, Route};
 use crate::accounts::access::Account;
+use crate::accounts::ledger::{Message, Reply, link};
+use crate::accounts::pace::WINDOW_SECONDS;
+use crate::accounts::webhook::{self, Signed};
 use crate::accounts::{keys, lookup};
+use crate::config::Config;
+use crate::delivery::path_token::FileClaims;
+use crate::ids::Id;
 use crate::platform::clock;
-use crate::problem::Problem;
+use crate::problem::{AuthFailure, Problem};
 use crate::upload::token::{self, UploadClaims};
 
-/// A caller of a route that takes either proof.
+/// Who calls, with what is known of them.
+#[derive(Debug)]
 pub enum Caller {
-    /// Holder of an upload token.
-    Token(Box<UploadClaims>),
+    /// Nobody in particular.
+    Nobody,
     /// An account.
     Account(Rc<Account>),
+    /// Holder of an upload token.
+    Token(Box<UploadClaims>),
+    /// Holder of a content URL.
+    File(FileClaims),
+    /// The identity backend; the `webhook-id`, if the call was signed.
+    Webhook(Option<String>),
+    /// The operator.
+    Operator,
 }
 
-/// The calling account.
+impl Caller {
+    /// For authorisation.
+    pub fn who(&self) -> Who {
+        match self {
+            Caller::Nobody => Who::Nobody,
+            Caller::Account(account) => Who::Account(account.id),
+            Caller::Token(claims) => Who::Token { session: claims.session, account: claims.account },
+            Caller::File(claims) => Who::File { asset: claims.asset, namespace: claims.namespace.clone() },
+            Caller::Webhook(_) => Who::Webhook,
+            Caller::Operator => Who::Operator,
+        }
+    }
+}
+
+/// The caller of `route`, admitted: proof checked, pace kept.
+///
+/// # Errors
+/// 401, 429; 411 and 413 for signed calls, whose body is part of the proof.
+pub async fn admitted(call: &Call, route: &Route, params: &Params, config: &Config) -> Result<Caller, Problem> {
+    let caller = match route.proof {
+        Proof::None => Caller::Nobody,
+        Proof::Account => Caller::Account(account(call).await?),
+        Proof::TokenOrAccount => token_or_account(call, config).await?,
+        Proof::PathToken => path_token(call, params, config).await?,
+        Proof::Webhook => webhook(call, config).await?,
+        Proof::AccountOrWebhook if is_webhook(call) => webhook(call, config).await?,
+        Proof::Operator => operator(call, config)?,
+        Proof::OperatorOrAccount if is_operator(call, config) => Caller::Operator,
+        Proof::AccountOrWebhook | Proof::OperatorOrAccount => Caller::Account(account(call).await?),
+    };
+    may_enter(route.proof, &caller.who()).map_err(Problem::Unauthenticated)?;
+    if route.endpoint.is_paced() { paced(call, caller).await } else { Ok(caller) }
+}
+
+/// Counts the call against the account's requests per minute. The ledger also knows of a suspension before this isolate's memory does.
+async fn paced(call: &Call, caller: Caller) -> Result<Caller, Problem> {
+    let (account, limits) = match &caller {
+        Caller::Account(account) => (account.id, Some(account.limits())),
+        Caller::Token(claims) => (claims.account, None),
+        _ => return Ok(caller),
+    };
+    let started = clock::now();
+    let said = link::tell(&call.env, account, &Message::Admit { limits }).await;
+    call.span("ledger", started);
+    let Reply::Paced { pace, suspended } = said? else { return Err(Problem::Internal) };
+    call.limited.set(Some(Limited { policy: "account", window_seconds: WINDOW_SECONDS, pace }));
+    if !pace.admitted {
+        return Err(Problem::RateLimited { limit: pace.quota, retry_after: u32::try_from(pace.reset).unwrap_or(u32::MAX) });
+    }
+    Ok(match caller {
+        Caller::Account(account) if suspended == account.must_be_active().is_ok() => {
+            let status = if suspended { "suspended" } else { "active" };
+            Caller::Account(Rc::new(Account { status: status.to_owned(), ..(*account).clone() }))
+        }
+        caller => caller,
+    })
+}
+
+/// The account of the request's credentials.
 ///
 /// # Errors
 /// 401.
-pub async fn account(call: &Routed) -> Result<Rc<Account>, Problem> {
+pub async fn account(call: &Call) -> Result<Rc<Account>, Problem> {
     let authorization = call.header("authorization");
     let presented =
         keys::presented(keys::bearer(authorization.as_deref()), call.header("x-api-key").as_deref(), call.header("x-api-secret").as_deref())
             .map_err(Problem::Unauthenticated)?;
-    let started = clock::now();
-    let account = lookup::account(&call.env, &presented).await;
-    call.span("auth", started);
-    account
+    lookup::account(call, &presented).await
 }
 
-/// The holder of an upload token, or an account.
-///
-/// # Errors
-/// 401.
-pub async fn token_or_account(call: &Routed) -> Result<Caller, Problem> {
+async fn token_or_account(call: &Call, config: &Config) -> Result<Caller, Problem> {
     let authorization = call.header("authorization");
     let bearer = keys::bearer(authorization.as_deref()).filter(|text| token::looks_like_one(text));
     let header = call.header("x-upload-token").filter(|text| !text.trim().is_empty());
     match header.as_deref().or(bearer) {
-        Some(text) => UploadClaims::open(text.trim(), &call.config.token_keys, clock::now())
+        Some(text) => UploadClaims::open(text.trim(), &config.token_keys, clock::now())
             .map(|claims| Caller::Token(Box::new(claims)))
             .map_err(Problem::Unauthenticated),
         None => account(call).await.map(Caller::Account),
     }
 }
 
-impl Caller {
-    /// The account, where a token is not enough: the credentials may have come beside it.
-    ///
-    /// # Errors
-    /// 401.
-    pub async fn into_account(self, call: &Routed) -> Result<Rc<Account>, Problem> {
-        match self {
-            Caller::Account(account) => Ok(account),
-            Caller::Token(_) => account(call).await,
-        }
+async fn path_token(call: &Call, params: &Params, config: &Config) -> Result<Caller, Problem> {
+    let segment = params.get("token").unwrap_or_default();
+    if Id::parse(segment).is_some() {
+        return account(call).await.map(Caller::Account);
     }
+    FileClaims::open(segment, &config.token_keys, clock::now()).map(Caller::File).map_err(Problem::Unauthenticated)
+}
+
+fn is_webhook(call: &Call) -> bool {
+    let authorization = call.header("authorization");
+    call.header("webhook-id").is_some() || keys::bearer(authorization.as_deref()).is_some_and(|token| token.starts_with("whsec_"))
+}
+
+async fn webhook(call: &Call, config: &Config) -> Result<Caller, Problem> {
+    let (id, timestamp, signature) = (call.header("webhook-id"), call.header("webhook-timestamp"), call.header("webhook-signature"));
+    let signed = Signed::read(id.as_deref(), timestamp.as_deref(), signature.as_deref(), clock::now()).map_err(Problem::Unauthenticated)?;
+    let Some(signed) = signed else {
+        let authorization = call.header("authorization");
+        let token = keys::bearer(authorization.as_deref()).ok_or(Problem::Unauthenticated(AuthFailure::Missing))?;
+        let known = webhook::is_bearer(token, &config.webhook_secrets);
+        return if known { Ok(Caller::Webhook(None)) } else { Err(Problem::Unauthenticated(AuthFailure::Invalid)) };
+    };
+    // A GET has no body and no Content-Length.
+    let body = if call.request.method() == "GET" { Vec::new() } else { call.bytes(MAX_BODY).await? };
+    let right = signed.verify(&config.webhook_secrets, &body);
+    if right { Ok(Caller::Webhook(Some(signed.id))) } else { Err(Problem::Unauthenticated(AuthFailure::Invalid)) }
+}
+
+fn operator(call: &Call, config: &Config) -> Result<Caller, Problem> {
+    if is_operator(call, config) { Ok(Caller::Operator) } else { Err(Problem::Unauthenticated(AuthFailure::Invalid)) }
 }
 
 /// Whether the operator calls.
-pub fn is_operator(call: &Routed) -> bool {
+pub fn is_operator(call: &Call, config: &Config) -> bool {
     let authorization = call.header("authorization");
-    keys::bearer(authorization.as_deref()).is_some_and(|token| call.config.is_operator(token))
+    keys::bearer(authorization.as_deref()).is_some_and(|token| config.is_operator(token))
 }

@@ -1,16 +1,23 @@
 //! One request on its way through the Worker.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::pin::Pin;
 use std::rc::Rc;
 
+use serde::de::DeserializeOwned;
 use worker::{Context, Env};
 
+use super::auth::{self, Caller};
 use super::json;
-use super::router::Params;
+use super::proof::{self, Reach};
+use super::router::{Params, Route};
+use crate::accounts::access::Account;
+use crate::accounts::pace::Pace;
 use crate::config::Config;
 use crate::ids::Id;
-use crate::platform::{clock, js, log};
-use crate::problem::Problem;
+use crate::platform::{bindings, clock, d1, js, log};
+use crate::problem::{AuthFailure, Problem};
+use crate::sql::Statement;
 use crate::steering::geo::GeoHint;
 use crate::units::EpochMs;
 use wasm_bindgen_futures::JsFuture;
@@ -31,14 +38,33 @@ pub struct Call {
     /// Path, percent-encoded.
     pub path: String,
     query: String,
+    /// The body, once somebody read it whole.
+    body: RefCell<Option<Vec<u8>>>,
+    /// What the answer tells of rate limits.
+    pub limited: Cell<Option<Limited>>,
     spans: RefCell<Vec<(&'static str, u64)>>,
 }
 
-/// A call with its route's params and the configuration. Cheap to clone, for work that must outlive the client's patience.
+/// A limit this call was counted against.
+#[derive(Debug, Clone, Copy)]
+pub struct Limited {
+    /// Its name.
+    pub policy: &'static str,
+    /// Its window.
+    pub window_seconds: u64,
+    /// What is left.
+    pub pace: Pace,
+}
+
+/// A call on its route: who calls, the path's params, the configuration. Cheap to clone, for work that must outlive the client's patience.
 #[derive(Clone)]
 pub struct Routed {
     /// The call.
     pub call: Rc<Call>,
+    /// The row of the route table.
+    pub route: &'static Route,
+    /// Proven.
+    pub caller: Rc<Caller>,
     /// Decoded path segments.
     pub params: Params,
     /// Vars and secrets.
@@ -49,6 +75,58 @@ impl std::ops::Deref for Routed {
     type Target = Call;
     fn deref(&self) -> &Call {
         &self.call
+    }
+}
+
+impl Routed {
+    /// The calling account.
+    ///
+    /// # Errors
+    /// 401.
+    pub fn account(&self) -> Result<Rc<Account>, Problem> {
+        match &*self.caller {
+            Caller::Account(account) => Ok(Rc::clone(account)),
+            _ => Err(Problem::Unauthenticated(AuthFailure::Missing)),
+        }
+    }
+
+    /// The calling account, where an upload token is not enough: the credentials may have come beside it.
+    ///
+    /// # Errors
+    /// 401.
+    pub async fn account_beside_token(&self) -> Result<Rc<Account>, Problem> {
+        match &*self.caller {
+            Caller::Account(account) => Ok(Rc::clone(account)),
+            _ => auth::account(self).await,
+        }
+    }
+
+    /// The thing of that kind and name, if it is the caller's to see.
+    ///
+    /// # Errors
+    /// 404: absent and another's are the same. 401 for another upload's token.
+    pub async fn own<T: DeserializeOwned>(&self, reach: Reach, named: &str) -> Result<T, Problem> {
+        self.own_as(&self.caller.who(), reach, named).await
+    }
+
+    /// The same for a caller who has another identity beside.
+    ///
+    /// # Errors
+    /// As [`Routed::own`].
+    pub async fn own_as<T: DeserializeOwned>(&self, who: &proof::Who, reach: Reach, named: &str) -> Result<T, Problem> {
+        let (statement, rows) = self.find(who, reach, named).await?;
+        d1::read(&rows, &statement)?.into_iter().next().ok_or(Problem::NotFound)
+    }
+
+    async fn find(&self, who: &proof::Who, reach: Reach, named: &str) -> Result<(Statement, String), Problem> {
+        if !self.route.reaches.contains(&reach) {
+            return Err(log::internal("route", &format!("{} {} does not reach {reach:?}", self.route.method, self.route.pattern)));
+        }
+        let statement = proof::reach(reach, who, named)?;
+        let started = clock::now();
+        let rows = d1::rows(&bindings::db(&self.env)?, &statement).await;
+        self.span("d1", started);
+        Ok((statement, rows?))
     }
 }
 
@@ -65,6 +143,8 @@ impl Call {
             base: format!("{scheme}://{authority}"),
             path: path.to_owned(),
             query: query.to_owned(),
+            body: RefCell::default(),
+            limited: Cell::new(None),
             spans: RefCell::default(),
             request,
             env,
@@ -92,11 +172,24 @@ impl Call {
     ///
     /// # Errors
     /// 411, 413, 400, 422.
-    pub async fn json<T: serde::de::DeserializeOwned>(&self, limit: u64) -> Result<T, Problem> {
+    pub async fn json<T: DeserializeOwned>(&self, limit: u64) -> Result<T, Problem> {
+        json::parse(&self.bytes(limit).await?)
+    }
+
+    /// The whole body, for bodies of a few KB.
+    ///
+    /// # Errors
+    /// 411, 413, 400.
+    pub async fn bytes(&self, limit: u64) -> Result<Vec<u8>, Problem> {
         json::check_length(self.header("content-length").as_deref(), limit)?;
+        if let Some(bytes) = self.body.borrow().as_ref() {
+            return Ok(bytes.clone());
+        }
         let lost = |_| Problem::Malformed { detail: "The body did not arrive whole.".to_owned() };
         let buffer = JsFuture::from(self.request.array_buffer().map_err(lost)?).await.map_err(lost)?;
-        json::parse(&js_sys::Uint8Array::new(&buffer).to_vec())
+        let bytes = js_sys::Uint8Array::new(&buffer).to_vec();
+        self.body.replace(Some(bytes.clone()));
+        Ok(bytes)
     }
 
     /// Where the request comes from.
@@ -107,12 +200,19 @@ impl Call {
     /// Runs `work` to its end even if the client hangs up meanwhile: the runtime cancels a request's own future then, not what `waitUntil` holds
     /// (for up to 30 s more, Workers documentation, "Context"). None if it was cut off all the same.
     pub async fn to_the_end<T: 'static>(&self, work: impl Future<Output = T> + 'static) -> Option<T> {
+        // Boxed: the future is long, and would otherwise be compiled into everything that passes it on.
+        let work: Pin<Box<dyn Future<Output = T>>> = Box::pin(work);
         let (sender, receiver) = futures_channel::oneshot::channel();
         self.context.wait_until(async move {
             // Nobody may be listening any more; the work is done nevertheless.
             let _ = sender.send(work.await);
         });
         receiver.await.ok()
+    }
+
+    /// Runs `work` after the answer.
+    pub fn afterwards(&self, work: impl Future<Output = ()> + 'static) {
+        self.context.wait_until(work);
     }
 
     /// Notes how long a step took, for Server-Timing.

@@ -37,15 +37,14 @@ pub async fn health(call: &Rc<Call>) -> Result<Reply, Problem> {
     if call.query("deep").as_deref() != Some("1") {
         return Reply::json(200, &facts("ok"));
     }
-    let call = Routed { call: Rc::clone(call), params: super::router::Params::default(), config };
-    if !auth::is_operator(&call) {
+    if !auth::is_operator(call, &config) {
         return Err(Problem::Unauthenticated(problem::AuthFailure::Missing));
     }
     let database = match bindings::db(&call.env) {
         Ok(db) => d1::all::<serde_json::Value>(&db, &Statement { sql: "SELECT 1 AS one", args: vec![] }).await.is_ok(),
         Err(_) => false,
     };
-    let store = match origin::send(&call.config, &actions::list_multipart_uploads("users/", None), origin::Body::Empty).await {
+    let store = match origin::send(&config, &actions::list_multipart_uploads("users/", None), origin::Body::Empty).await {
         Ok(answer) => {
             answer.discard();
             true

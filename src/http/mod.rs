@@ -3,6 +3,7 @@
 pub mod cors;
 pub mod json;
 pub mod page;
+pub mod proof;
 pub mod router;
 
 #[cfg(target_arch = "wasm32")]

@@ -20,14 +20,7 @@ impl Page {
     /// # Errors
     /// [`Problem::Invalid`].
     pub fn read(cursor: Option<&str>, limit: Option<&str>) -> Result<Page, Problem> {
-        let limit = match limit.filter(|text| !text.is_empty()) {
-            None => DEFAULT,
-            Some(text) => text
-                .parse()
-                .ok()
-                .filter(|n| (1..=MOST).contains(n))
-                .ok_or_else(|| Problem::Invalid { field: "limit", detail: format!("must be from 1 to {MOST}") })?,
-        };
+        let limit = self::limit(limit)?;
         let cursor = match cursor.filter(|text| !text.is_empty()) {
             None => None,
             Some(text) => {
@@ -39,14 +32,37 @@ impl Page {
     }
 }
 
+/// `limit` of a listing, 1..=500.
+///
+/// # Errors
+/// [`Problem::Invalid`].
+pub fn limit(limit: Option<&str>) -> Result<u64, Problem> {
+    match limit.filter(|text| !text.is_empty()) {
+        None => Ok(DEFAULT),
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|n| (1..=MOST).contains(n))
+            .ok_or_else(|| Problem::Invalid { field: "limit", detail: format!("must be from 1 to {MOST}") }),
+    }
+}
+
 /// Cuts rows, of which one more than `limit` was asked for, to a page and the cursor of the next.
-pub fn cut<T>(mut rows: Vec<T>, limit: u64, place: impl Fn(&T) -> (EpochMs, Id)) -> (Vec<T>, Option<String>) {
+pub fn cut<T>(rows: Vec<T>, limit: u64, place: impl Fn(&T) -> (EpochMs, Id)) -> (Vec<T>, Option<String>) {
+    cut_by(rows, limit, |row| {
+        let (at, id) = place(row);
+        format!("{}_{id}", at.0)
+    })
+}
+
+/// The same with a cursor of the caller's making.
+pub fn cut_by<T>(mut rows: Vec<T>, limit: u64, place: impl Fn(&T) -> String) -> (Vec<T>, Option<String>) {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     if rows.len() <= limit {
         return (rows, None);
     }
     rows.truncate(limit);
-    let cursor = rows.last().map(&place).map(|(at, id)| format!("{}_{id}", at.0));
+    let cursor = rows.last().map(place);
     (rows, cursor)
 }
 

@@ -36,11 +36,13 @@ impl Reply {
     /// [`Problem::Internal`] if the value cannot be written.
     pub fn json(status: u16, value: &impl Serialize) -> Result<Reply, Problem> {
         let text = serde_json::to_string(value).map_err(|error| log::internal("json", &error.to_string()))?;
-        Ok(Reply {
-            status,
-            headers: vec![("content-type", "application/json".to_owned()), ("cache-control", "no-store".to_owned())],
-            body: Body::Text(text),
-        })
+        Ok(Reply::json_text(status, text))
+    }
+
+    /// JSON that is written already.
+    pub fn json_text(status: u16, text: String) -> Reply {
+        let headers = vec![("content-type", "application/json".to_owned()), ("cache-control", "no-store".to_owned())];
+        Reply { status, headers, body: Body::Text(text) }
     }
 
     /// No content.

@@ -1,21 +1,9 @@
-//! The route table: one row per route and the proof it asks for. Everything that must hold for every route is derived from this table.
+//! The route table: one row per route, the proof it asks for and what may be named in it. Everything that must hold for every route is derived from this table.
 
 use percent_encoding::percent_decode_str;
 
+pub use super::proof::{Proof, Reach};
 use crate::problem::Problem;
-
-/// Who may call (SPEC section 2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Proof {
-    /// Anybody.
-    None,
-    /// An account.
-    Account,
-    /// An upload token, or an account.
-    TokenOrAccount,
-    /// The token in the path.
-    PathToken,
-}
 
 /// What a route does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +34,43 @@ pub enum Endpoint {
     Download,
     /// The bytes.
     Content,
+    /// Create an account, or raise its tier.
+    Provision,
+    /// Move an account to another tier.
+    Upgrade,
+    /// New credentials.
+    Rotate,
+    /// Switch an account off.
+    Suspend,
+    /// Switch it on again.
+    Resume,
+    /// What is used of what.
+    Quota,
+    /// All tiers.
+    Tiers,
+    /// Change a tier.
+    ChangeTier,
+    /// Create a namespace.
+    CreateNamespace,
+    /// List namespaces.
+    Namespaces,
+    /// One namespace.
+    Namespace,
+    /// Change a namespace.
+    ChangeNamespace,
+    /// Delete a namespace.
+    DeleteNamespace,
+    /// Put an account into a namespace.
+    AddMember,
+    /// Take it out.
+    RemoveMember,
+}
+
+impl Endpoint {
+    /// Whether a call counts against the tier's requests per minute: chunks and content do not (SPEC section 2).
+    pub fn is_paced(self) -> bool {
+        !matches!(self, Endpoint::Chunk | Endpoint::Content)
+    }
 }
 
 /// One row.
@@ -59,29 +84,57 @@ pub struct Route {
     pub proof: Proof,
     /// See [`Endpoint`].
     pub endpoint: Endpoint,
+    /// What callers may name in it; nothing else can be looked up by it.
+    pub reaches: &'static [Reach],
 }
 
-const fn route(method: &'static str, pattern: &'static str, proof: Proof, endpoint: Endpoint) -> Route {
-    Route { method, pattern, proof, endpoint }
+const fn route(method: &'static str, pattern: &'static str, proof: Proof, endpoint: Endpoint, reaches: &'static [Reach]) -> Route {
+    Route { method, pattern, proof, endpoint, reaches }
 }
+
+const NOTHING: &[Reach] = &[];
+const ASSET: &[Reach] = &[Reach::Asset];
+const SESSION: &[Reach] = &[Reach::Session];
+const NAMESPACE: &[Reach] = &[Reach::Namespace];
+const USER: &[Reach] = &[Reach::User];
 
 /// All routes. The hottest first: matching is linear.
+#[rustfmt::skip]
 pub const ROUTES: &[Route] = &[
-    route("POST", "/api/jetty-speed/chunk", Proof::TokenOrAccount, Endpoint::Chunk),
-    route("PUT", "/api/jetty-speed/{sessionId}/{partNumber}", Proof::TokenOrAccount, Endpoint::Chunk),
-    route("GET", "/files/{token}/{name}", Proof::PathToken, Endpoint::Content),
-    route("HEAD", "/files/{token}/{name}", Proof::PathToken, Endpoint::Content),
-    route("POST", "/api/jetty/track-upload", Proof::TokenOrAccount, Endpoint::TrackUpload),
-    route("GET", "/api/jetty/cache-chunk", Proof::TokenOrAccount, Endpoint::CacheChunk),
-    route("GET", "/api/jetty/sessions", Proof::Account, Endpoint::Sessions),
-    route("POST", "/api/jetty/optimal-edges", Proof::Account, Endpoint::OptimalEdges),
-    route("POST", "/api/storage/upload", Proof::Account, Endpoint::SimpleUpload),
-    route("GET", "/api/storage/files", Proof::Account, Endpoint::Files),
-    route("GET", "/api/storage/files/{id}", Proof::Account, Endpoint::File),
-    route("DELETE", "/api/storage/files/{id}", Proof::Account, Endpoint::DeleteFile),
-    route("GET", "/api/storage/download", Proof::Account, Endpoint::Download),
-    route("GET", "/api/health", Proof::None, Endpoint::Health),
-    route("GET", "/problems/{code}", Proof::None, Endpoint::ExplainProblem),
+    route("POST", "/api/jetty-speed/chunk", Proof::TokenOrAccount, Endpoint::Chunk, SESSION),
+    route("PUT", "/api/jetty-speed/{sessionId}/{partNumber}", Proof::TokenOrAccount, Endpoint::Chunk, SESSION),
+    route("GET", "/files/{token}/{name}", Proof::PathToken, Endpoint::Content, ASSET),
+    route("HEAD", "/files/{token}/{name}", Proof::PathToken, Endpoint::Content, ASSET),
+    route("POST", "/api/jetty/track-upload", Proof::TokenOrAccount, Endpoint::TrackUpload, &[Reach::Session, Reach::Namespace]),
+    route("GET", "/api/jetty/cache-chunk", Proof::TokenOrAccount, Endpoint::CacheChunk, SESSION),
+    route("GET", "/api/jetty/sessions", Proof::Account, Endpoint::Sessions, NOTHING),
+    route("POST", "/api/jetty/optimal-edges", Proof::Account, Endpoint::OptimalEdges, NAMESPACE),
+    route("POST", "/api/storage/upload", Proof::Account, Endpoint::SimpleUpload, NAMESPACE),
+    route("GET", "/api/storage/files/{id}", Proof::Account, Endpoint::File, ASSET),
+    route("GET", "/api/storage/files", Proof::Account, Endpoint::Files, NOTHING),
+    route("DELETE", "/api/storage/files/{id}", Proof::Account, Endpoint::DeleteFile, ASSET),
+    route("GET", "/api/storage/download", Proof::Account, Endpoint::Download, ASSET),
+    route("GET", "/api/agentcache/quota", Proof::AccountOrWebhook, Endpoint::Quota, USER),
+    route("POST", "/api/agentcache/provision", Proof::Webhook, Endpoint::Provision, USER),
+    route("POST", "/api/webhooks/jettythunder/provision", Proof::Webhook, Endpoint::Provision, USER),
+    route("POST", "/api/webhooks/jetty/provision", Proof::Webhook, Endpoint::Provision, USER),
+    route("POST", "/api/agentcache/upgrade", Proof::Webhook, Endpoint::Upgrade, USER),
+    route("POST", "/api/webhooks/jettythunder/upgrade", Proof::Webhook, Endpoint::Upgrade, USER),
+    route("POST", "/api/webhooks/jetty/upgrade", Proof::Webhook, Endpoint::Upgrade, USER),
+    route("POST", "/api/agentcache/rotate", Proof::Webhook, Endpoint::Rotate, USER),
+    route("POST", "/api/agentcache/suspend", Proof::Webhook, Endpoint::Suspend, USER),
+    route("POST", "/api/agentcache/resume", Proof::Webhook, Endpoint::Resume, USER),
+    route("GET", "/api/portal/tiers", Proof::Operator, Endpoint::Tiers, NOTHING),
+    route("PATCH", "/api/portal/tiers/{tier}", Proof::Operator, Endpoint::ChangeTier, NOTHING),
+    route("POST", "/api/portal/namespaces", Proof::Operator, Endpoint::CreateNamespace, NOTHING),
+    route("GET", "/api/portal/namespaces", Proof::OperatorOrAccount, Endpoint::Namespaces, NOTHING),
+    route("GET", "/api/portal/namespaces/{ns}", Proof::OperatorOrAccount, Endpoint::Namespace, NAMESPACE),
+    route("PATCH", "/api/portal/namespaces/{ns}", Proof::OperatorOrAccount, Endpoint::ChangeNamespace, NAMESPACE),
+    route("DELETE", "/api/portal/namespaces/{ns}", Proof::Operator, Endpoint::DeleteNamespace, NAMESPACE),
+    route("PUT", "/api/portal/namespaces/{ns}/members/{user}", Proof::Operator, Endpoint::AddMember, &[Reach::Namespace, Reach::User]),
+    route("DELETE", "/api/portal/namespaces/{ns}/members/{user}", Proof::Operator, Endpoint::RemoveMember, &[Reach::Namespace, Reach::User]),
+    route("GET", "/api/health", Proof::None, Endpoint::Health, NOTHING),
+    route("GET", "/problems/{code}", Proof::None, Endpoint::ExplainProblem, NOTHING),
 ];
 
 /// The decoded `{names}` of a path.

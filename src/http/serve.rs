@@ -8,11 +8,13 @@ use worker::{Context, Env};
 
 use super::call::{Call, Routed};
 use super::reply::{Body, Reply};
-use super::router::{self, Endpoint};
-use super::{cors, health};
+use super::router::{self, Endpoint, Proof};
+use super::{auth, cors, health};
+use crate::accounts::guard;
 use crate::config::LogLevel;
 use crate::platform::{bindings, log, random};
 use crate::problem::Problem;
+use crate::{accounts, namespaces};
 
 /// Serves one request.
 pub async fn serve(request: web_sys::Request, env: Env, context: Context) -> worker::Result<web_sys::Response> {
@@ -35,6 +37,9 @@ pub async fn serve(request: web_sys::Request, env: Env, context: Context) -> wor
     let config = bindings::config(&call.env).ok();
     let allowed_origins = config.as_ref().map_or(&[][..], |config| &config.cors_origins);
     reply.headers.extend(cors::headers(&call.path, call.header("origin").as_deref(), allowed_origins));
+    if let Some(limited) = call.limited.get() {
+        reply.headers.extend(limited.pace.headers(limited.policy, limited.window_seconds));
+    }
     reply.headers.push(("x-request-id", call.id.clone()));
     reply.headers.push(("server-timing", call.server_timing()));
     if log::enabled(LogLevel::Info) {
@@ -53,12 +58,23 @@ fn preflight(call: &Call) -> Result<Reply, Problem> {
 
 async fn dispatch(call: &Rc<Call>, method: &str) -> Result<Reply, Problem> {
     let (route, params) = router::find(method, &call.path)?;
+    if route.proof == Proof::None {
+        guard::admit(call).await?;
+    }
     if route.endpoint == Endpoint::Health {
         // Before the configuration, whose state it tells.
         return Box::pin(health::health(call)).await;
     }
     let config = bindings::config(&call.env)?;
-    let call = Routed { call: Rc::clone(call), params, config };
+    let caller = match auth::admitted(call, route, &params, &config).await {
+        Ok(caller) => Rc::new(caller),
+        Err(problem @ Problem::Unauthenticated(_)) => {
+            guard::admit(call).await?;
+            return Err(problem);
+        }
+        Err(problem) => return Err(problem),
+    };
+    let call = Routed { call: Rc::clone(call), route, caller, params, config };
     handler(&call, route.endpoint, method).await
 }
 
@@ -79,5 +95,20 @@ fn handler<'a>(call: &'a Routed, endpoint: Endpoint, method: &'a str) -> Pin<Box
         Endpoint::DeleteFile => Box::pin(crate::assets::routes::delete(call)),
         Endpoint::Download => Box::pin(crate::delivery::routes::download(call)),
         Endpoint::Content => Box::pin(crate::delivery::routes::content(call, method)),
+        Endpoint::Provision => Box::pin(accounts::routes::provision::provision(call)),
+        Endpoint::Upgrade => Box::pin(accounts::routes::change::upgrade(call)),
+        Endpoint::Rotate => Box::pin(accounts::routes::change::rotate(call)),
+        Endpoint::Suspend => Box::pin(accounts::routes::change::switch(call, true)),
+        Endpoint::Resume => Box::pin(accounts::routes::change::switch(call, false)),
+        Endpoint::Quota => Box::pin(accounts::routes::quota::quota(call)),
+        Endpoint::Tiers => Box::pin(accounts::routes::tiers::list(call)),
+        Endpoint::ChangeTier => Box::pin(accounts::routes::tiers::change(call)),
+        Endpoint::CreateNamespace => Box::pin(namespaces::routes::create(call)),
+        Endpoint::Namespaces => Box::pin(namespaces::routes::list(call)),
+        Endpoint::Namespace => Box::pin(namespaces::routes::get(call)),
+        Endpoint::ChangeNamespace => Box::pin(namespaces::routes::change(call)),
+        Endpoint::DeleteNamespace => Box::pin(namespaces::routes::delete(call)),
+        Endpoint::AddMember => Box::pin(namespaces::routes::add_member(call)),
+        Endpoint::RemoveMember => Box::pin(namespaces::routes::remove_member(call)),
     }
 }

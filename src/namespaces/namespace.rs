@@ -105,11 +105,7 @@ impl Namespace {
             display_name: self.display_name.clone(),
             tags: serde_json::from_str(&self.tags).unwrap_or_default(),
             cache_ttl: self.cache_ttl(),
-            features: Features {
-                jetty_speed_upload: self.jetty_speed_upload,
-                video_streaming: self.video_streaming,
-                desktop_cdn: self.desktop_cdn,
-            },
+            features: Features { jetty_speed_upload: self.jetty_speed_upload, video_streaming: self.video_streaming, desktop_cdn: self.desktop_cdn },
             chunk_size: self.chunk_size,
             allow_unsigned: self.allow_unsigned,
             cross_namespace_dedup: self.cross_namespace_dedup,

@@ -38,8 +38,6 @@ const DROP_CLOSED_SESSIONS: &str = "DELETE FROM upload_sessions WHERE namespace 
 const ADD_MEMBER: &str = "INSERT INTO namespace_members (account_id, namespace, created_at) \
      SELECT a.id, n.name, ?3 FROM accounts a CROSS JOIN namespaces n WHERE a.agentcache_user_id = ?1 AND n.name = ?2 \
      ON CONFLICT (account_id, namespace) DO NOTHING";
-const IS_MEMBER: &str = "SELECT m.namespace FROM accounts a JOIN namespace_members m ON m.account_id = a.id \
-     WHERE a.agentcache_user_id = ?1 AND m.namespace = ?2";
 const REMOVE_MEMBER: &str = "DELETE FROM namespace_members WHERE namespace = ?2 \
      AND account_id = (SELECT id FROM accounts WHERE agentcache_user_id = ?1) RETURNING namespace";
 const MEMBERS: &str = "SELECT a.agentcache_user_id FROM namespace_members m JOIN accounts a ON a.id = m.account_id WHERE m.namespace = ?1 LIMIT ?2";
@@ -55,7 +53,6 @@ pub const ALL: &[(&str, &str)] = &[
     ("DELETE", DELETE),
     ("DROP_CLOSED_SESSIONS", DROP_CLOSED_SESSIONS),
     ("ADD_MEMBER", ADD_MEMBER),
-    ("IS_MEMBER", IS_MEMBER),
     ("REMOVE_MEMBER", REMOVE_MEMBER),
     ("MEMBERS", MEMBERS),
 ];
@@ -124,11 +121,6 @@ pub fn delete(name: &str) -> [Statement; 2] {
 /// Puts a user's account in; does nothing if either is absent.
 pub fn add_member(user: &Name, name: &str, now: EpochMs) -> Statement {
     Statement { sql: ADD_MEMBER, args: vec![user.as_str().into(), name.into(), Arg::Int(now.0)] }
-}
-
-/// A row if the user's account is a member.
-pub fn is_member(user: &Name, name: &str) -> Statement {
-    Statement { sql: IS_MEMBER, args: vec![user.as_str().into(), name.into()] }
 }
 
 /// Takes a user's account out; answers with a row only if it was in.

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use worker::{D1Database, Env, ObjectNamespace};
+use worker::{D1Database, Env, ObjectNamespace, Queue, RateLimiter};
 
 use super::log;
 use crate::config::Config;
@@ -13,6 +13,12 @@ use crate::problem::Problem;
 const DB: &str = "DB";
 /// Durable Objects: one per upload.
 const SESSIONS: &str = "SESSIONS";
+/// Durable Objects: one per account.
+const ACCOUNTS: &str = "ACCOUNTS";
+/// Queue: what Durable Objects want done at the store.
+const JOBS: &str = "JOBS";
+/// The platform's rate limiter, for callers that nobody knows.
+const GUARD: &str = "GUARD";
 
 thread_local! {
     // A deployment's vars never change within an isolate; reading is synchronous, so nothing is shared across requests but the result.
@@ -45,4 +51,19 @@ pub fn db(env: &Env) -> Result<D1Database, Problem> {
 /// The upload sessions.
 pub fn sessions(env: &Env) -> Result<ObjectNamespace, Problem> {
     env.durable_object(SESSIONS).map_err(|error| log::internal("binding SESSIONS", &error.to_string()))
+}
+
+/// The accounts' ledgers.
+pub fn accounts(env: &Env) -> Result<ObjectNamespace, Problem> {
+    env.durable_object(ACCOUNTS).map_err(|error| log::internal("binding ACCOUNTS", &error.to_string()))
+}
+
+/// The jobs.
+pub fn jobs(env: &Env) -> Result<Queue, Problem> {
+    env.queue(JOBS).map_err(|error| log::internal("binding JOBS", &error.to_string()))
+}
+
+/// The guard against floods of unauthenticated calls; None where the platform has none (bare workerd).
+pub fn guard(env: &Env) -> Option<RateLimiter> {
+    env.rate_limiter(GUARD).ok()
 }

@@ -5,5 +5,6 @@ pub mod clock;
 pub mod d1;
 pub mod js;
 pub mod log;
+pub mod objects;
 pub mod origin;
 pub mod random;

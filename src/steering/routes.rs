@@ -3,18 +3,18 @@
 use serde_json::{Value, json};
 
 use super::edge::own_edge;
-use crate::accounts::lookup;
-use crate::http::auth;
+
 use crate::http::call::Routed;
 use crate::http::json::MAX_BODY;
 use crate::http::reply::Reply;
+use crate::namespaces;
 use crate::problem::Problem;
 use crate::upload::plan::plan;
 use crate::upload::request::{self, OptimalEdges};
 
 /// The edge and the plan for an upload. Tier limits do not apply here.
 pub async fn optimal_edges(call: &Routed) -> Result<Reply, Problem> {
-    let account = auth::account(call).await?;
+    let account = call.account()?;
     let wanted: OptimalEdges = call.json(MAX_BODY).await?;
     request::check_file_size(wanted.file_size)?;
     if let Some(name) = &wanted.file_name {
@@ -23,7 +23,7 @@ pub async fn optimal_edges(call: &Routed) -> Result<Reply, Problem> {
     request::check_hash("fileHash", wanted.file_hash.as_deref())?;
     let place = wanted.location.map(|place| place.check()).transpose()?;
     account.must_be_active()?;
-    let namespace = lookup::namespace(&call.env, &account, None).await?;
+    let namespace = namespaces::routes::for_upload(call, &account, None).await?;
     let strategy = plan(wanted.file_size, namespace.chunk_size, &call.config.plan)?;
     let client = call.geo().at(place);
     Reply::json(

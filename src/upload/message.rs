@@ -10,7 +10,7 @@ use crate::units::{EpochMs, Sha256Hex};
 
 /// What a session is asked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "message", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Message {
     /// Open it. Repeating is harmless.
     Open {
@@ -63,11 +63,16 @@ pub enum Message {
     },
     /// Give up.
     Fail,
+    /// Its account was suspended or resumed.
+    Suspend {
+        /// Which.
+        suspended: bool,
+    },
 }
 
 /// What a session answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "reply", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Reply {
     /// Done.
     Done,
@@ -82,6 +87,8 @@ pub enum Reply {
         /// When it expires if nothing happens.
         expires: EpochMs,
     },
+    /// The account is suspended.
+    Suspended,
     /// The part is not of the plan's length, or not in the plan.
     NotInPlan,
     /// Not all parts are there.

@@ -13,8 +13,19 @@ pub mod token;
 pub mod view;
 
 #[cfg(target_arch = "wasm32")]
+pub mod ending;
+#[cfg(target_arch = "wasm32")]
 mod link;
 #[cfg(target_arch = "wasm32")]
 mod object;
 #[cfg(target_arch = "wasm32")]
 pub mod routes;
+
+/// Tells a session that its account was suspended or resumed.
+///
+/// # Errors
+/// [`crate::problem::Problem::Internal`].
+#[cfg(target_arch = "wasm32")]
+pub async fn suspend(env: &worker::Env, session: crate::ids::Id, suspended: bool) -> Result<(), crate::problem::Problem> {
+    link::tell(env, session, &session::Message::Suspend { suspended }).await.map(|_| ())
+}

@@ -1,16 +1,19 @@
 //! The session's Durable Object.
 //!
 //! Invariant: what [`super::session`] answers is in SQLite before the answer leaves. One message per request (`POST`, JSON of [`Message`]);
-//! a bare "done" is a 204, every other answer JSON of [`Reply`]. No request to the store ever leaves from here.
+//! a bare "done" is a 204, every other answer JSON of [`Reply`]. No request to the store ever leaves from here: the alarm that ends a session by time enqueues a job.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Deserialize;
 use worker::{DurableObject, Env, Request, Response, ResponseBuilder, Result, SqlStorage, SqlStorageValue, State, durable_object};
 
-use super::session::{Effect, Message, Part, Reply, Session, apply};
+use super::session::{Effect, Message, Part, Reply, Session, Wake, apply, wake};
+use crate::jobs::{self, Job};
 use crate::platform::{clock, log};
+use crate::units::EpochMs;
 
 const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS session (one INTEGER PRIMARY KEY CHECK (one = 1), meta TEXT NOT NULL);
      CREATE TABLE IF NOT EXISTS parts (number INTEGER PRIMARY KEY, part TEXT NOT NULL);";
@@ -21,8 +24,10 @@ const PUT_PART: &str = "INSERT INTO parts (number, part) VALUES (?, ?) ON CONFLI
 const DROP_PART: &str = "DELETE FROM parts WHERE number = ?";
 
 /// See the module.
-#[durable_object(fetch)]
+#[durable_object(alarm)]
 pub struct UploadSession {
+    state: State,
+    env: Env,
     sql: SqlStorage,
     /// None until the first message, and again after a failed write: then it is read anew.
     memory: RefCell<Option<Option<Session>>>,
@@ -34,14 +39,21 @@ struct Row {
 }
 
 impl DurableObject for UploadSession {
-    fn new(state: State, _env: Env) -> Self {
-        UploadSession { sql: state.storage().sql(), memory: RefCell::new(None) }
+    fn new(state: State, env: Env) -> Self {
+        let sql = state.storage().sql();
+        UploadSession { state, env, sql, memory: RefCell::new(None) }
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         let message: Message = serde_json::from_str(&request.text().await?)?;
-        // No await from here on: the object takes one message at a time.
-        match self.handle(message) {
+        let opens = matches!(message, Message::Open { .. });
+        // No await from here to the effects: the object takes one message at a time.
+        let handled = self.handle(message);
+        if opens && handled.is_ok() {
+            let expires = self.memory.borrow().as_ref().and_then(Option::as_ref).map(Session::expires);
+            self.wake_at(expires).await?;
+        }
+        match handled {
             Ok(Reply::Done) => Ok(ResponseBuilder::new().with_status(204).empty()),
             Ok(reply) => Ok(ResponseBuilder::new().fixed(serde_json::to_vec(&reply)?)),
             Err(error) => {
@@ -51,16 +63,38 @@ impl DurableObject for UploadSession {
             }
         }
     }
+
+    /// Rings when the session should have ended. What it holds is taken back by a job, until which it rings again.
+    async fn alarm(&self) -> Result<Response> {
+        match self.change(|slot| wake(slot, clock::now()))? {
+            Wake::Nothing => {}
+            Wake::At(at) => self.wake_at(Some(at)).await?,
+            Wake::End(session) => jobs::enqueue(&self.env, &Job::EndUpload { session }).await?,
+        }
+        Response::empty()
+    }
 }
 
 impl UploadSession {
     fn handle(&self, message: Message) -> Result<Reply> {
+        self.change(|slot| apply(slot, message, clock::now()))
+    }
+
+    async fn wake_at(&self, at: Option<EpochMs>) -> Result<()> {
+        match at {
+            Some(at) => self.state.storage().set_alarm(Duration::from_millis(at.since(clock::now()).max(50))).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Lets `step` change the session and writes what it changed.
+    fn change<T>(&self, step: impl FnOnce(&mut Option<Session>) -> (T, Vec<Effect>)) -> Result<T> {
         let mut memory = self.memory.borrow_mut();
         if memory.is_none() {
             *memory = Some(self.load()?);
         }
         let slot = memory.get_or_insert(None);
-        let (reply, effects) = apply(slot, message, clock::now());
+        let (reply, effects) = step(slot);
         for effect in effects {
             match (effect, slot.as_ref()) {
                 (Effect::PutMeta, Some(session)) => self.run(PUT_META, vec![serde_json::to_string(&session.meta)?.into()])?,

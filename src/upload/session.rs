@@ -106,6 +106,9 @@ pub struct Meta {
     /// The answer of the completion, once there is one.
     #[serde(default)]
     pub outcome: Option<Value>,
+    /// Whether its account is suspended: then it takes no parts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub suspended: bool,
 }
 
 impl Meta {
@@ -174,9 +177,27 @@ impl Session {
         Reply::State { meta: Box::new(self.meta.clone()), parts: self.parts.values().cloned().collect(), expires: self.expires() }
     }
 
+    /// Ends by time, if it is time.
+    fn expire(&mut self, now: EpochMs) -> Vec<Effect> {
+        let idle = match self.meta.status {
+            Status::Uploading => true,
+            // Whoever was completing died.
+            Status::Completing => self.is_free(now),
+            _ => false,
+        };
+        if !idle || now < self.expires() {
+            return vec![];
+        }
+        self.meta.status = Status::Expired;
+        vec![Effect::PutMeta]
+    }
+
     fn record(&mut self, mut part: Part, now: EpochMs) -> (Reply, Vec<Effect>) {
         if self.meta.status != Status::Uploading {
             return (Reply::Closed { status: self.meta.status }, vec![]);
+        }
+        if self.meta.suspended {
+            return (Reply::Suspended, vec![]);
         }
         if self.meta.part_len(part.number) != Some(part.size) {
             return (Reply::NotInPlan, vec![]);
@@ -268,6 +289,14 @@ impl Session {
         (Reply::Done, vec![Effect::PutMeta])
     }
 
+    fn suspend(&mut self, suspended: bool) -> (Reply, Vec<Effect>) {
+        if self.meta.suspended == suspended {
+            return (Reply::Done, vec![]);
+        }
+        self.meta.suspended = suspended;
+        (Reply::Done, vec![Effect::PutMeta])
+    }
+
     fn fail(&mut self, now: EpochMs) -> (Reply, Vec<Effect>) {
         match self.meta.status {
             Status::Completing if !self.is_free(now) => (Reply::Busy, vec![]),
@@ -280,6 +309,30 @@ impl Session {
             Status::Complete => (Reply::Closed { status: Status::Complete }, vec![]),
         }
     }
+}
+
+/// What a session's alarm is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wake {
+    /// Nothing: it ended otherwise.
+    Nothing,
+    /// It went on: look again then.
+    At(EpochMs),
+    /// It ended by time or by its client: what it holds is to be taken back.
+    End(Id),
+}
+
+/// What is to be done when the alarm rings at `now`. The effects come first.
+pub fn wake(slot: &mut Option<Session>, now: EpochMs) -> (Wake, Vec<Effect>) {
+    let Some(session) = slot else { return (Wake::Nothing, vec![]) };
+    let effects = session.expire(now);
+    let wake = match session.meta.status {
+        Status::Uploading => Wake::At(session.expires()),
+        Status::Completing => Wake::At(session.meta.lease.as_ref().map_or(now, |lease| lease.until).max(session.expires())),
+        Status::Failed | Status::Expired => Wake::End(session.meta.session),
+        Status::Complete => Wake::Nothing,
+    };
+    (wake, effects)
 }
 
 /// Part numbers of 1..=`count` that are not among `there` (ascending).
@@ -299,17 +352,7 @@ pub fn apply(slot: &mut Option<Session>, message: Message, now: EpochMs) -> (Rep
         (Some(session), message) => (session, message),
     };
     let (session, message) = session;
-    let mut before = Vec::new();
-    let idle = match session.meta.status {
-        Status::Uploading => true,
-        // Whoever was completing died.
-        Status::Completing => session.is_free(now),
-        _ => false,
-    };
-    if idle && now >= session.expires() {
-        session.meta.status = Status::Expired;
-        before.push(Effect::PutMeta);
-    }
+    let mut before = session.expire(now);
     let (reply, effects) = match message {
         Message::Open { meta } if meta.session == session.meta.session && meta.upload_id == session.meta.upload_id => (Reply::Done, vec![]),
         Message::Open { .. } => (Reply::Closed { status: session.meta.status }, vec![]),
@@ -322,6 +365,7 @@ pub fn apply(slot: &mut Option<Session>, message: Message, now: EpochMs) -> (Rep
         Message::YieldCompletion { attempt } => session.end_completion(attempt, Status::Completing),
         Message::AbandonCompletion { attempt } => session.end_completion(attempt, Status::Failed),
         Message::Fail => session.fail(now),
+        Message::Suspend { suspended } => session.suspend(suspended),
     };
     before.extend(effects);
     (reply, before)

@@ -25,6 +25,7 @@ fn meta(chunks: u64) -> Meta {
         status: Status::Uploading,
         lease: None,
         outcome: None,
+        suspended: false,
     }
 }
 

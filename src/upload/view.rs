@@ -201,6 +201,7 @@ pub fn asset_of(meta: &Meta, etag: &str, now: EpochMs) -> Asset {
         sha256: None,
         verification: if meta.file_hash.is_some() { "pending" } else { "none" }.to_owned(),
         created_at: now,
+        owner_status: "active".to_owned(),
     }
 }
 

@@ -47,11 +47,16 @@ pub struct Stack {
     pub http: Client,
 }
 
+/// Everything a run leaves: states, logs.
+pub fn folder() -> PathBuf {
+    std::env::var_os("E2E_FOLDER").map_or_else(|| root().join("target/e2e"), PathBuf::from)
+}
+
 async fn origin() -> &'static Origin {
     static ORIGIN: OnceCell<Origin> = OnceCell::const_new();
     ORIGIN
         .get_or_init(|| async {
-            let folder = root().join("target/e2e");
+            let folder = folder();
             let _ = std::fs::remove_dir_all(&folder);
             std::fs::create_dir_all(&folder).unwrap();
             let port = free_port().unwrap();
@@ -85,7 +90,7 @@ impl Stack {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let origin = origin().await;
         let proxy = Proxy::start(origin.access.endpoint.trim_start_matches("http://")).unwrap();
-        let state: PathBuf = root().join(format!("target/e2e/state-{}", NUMBER.fetch_add(1, Ordering::SeqCst)));
+        let state: PathBuf = folder().join(format!("state-{}", NUMBER.fetch_add(1, Ordering::SeqCst)));
         let secrets = Secrets::of(&state).unwrap();
         let through_proxy = OriginAccess { endpoint: proxy.url(), ..origin.access.clone() };
         let draw = |user: &str, tier: &str| Seed::draw(user, tier).unwrap();

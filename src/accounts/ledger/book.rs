@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::message::{Figures, Message, Reply};
-use super::{CHECKPOINT_MS, Period};
+use super::{CHECKPOINT_MS, COUNT_CHECKPOINT_MS, Period};
 use crate::accounts::pace;
 use crate::ids::Id;
 use crate::units::EpochMs;
@@ -204,21 +204,21 @@ impl Ledger {
         }
     }
 
-    /// What D1 lacks, if it is due; from then on it counts as written.
-    pub fn take_checkpoint(&mut self, now: EpochMs) -> Option<Vec<Usage>> {
+    /// What D1 lacks, if it is due. It stays due, a little later, until [`Ledger::checkpointed`].
+    pub fn due_checkpoint(&mut self, now: EpochMs) -> Option<Vec<Usage>> {
         self.books.checkpoint.filter(|due| *due <= now)?;
-        self.books.checkpoint = None;
-        let mut usage = std::mem::take(&mut self.books.closed);
+        self.books.checkpoint = Some(now.plus(CHECKPOINT_MS));
+        let mut usage = self.books.closed.clone();
         usage.push(self.usage());
         Some(usage)
     }
 
-    /// D1 did not take it: once more, later.
-    pub fn return_checkpoint(&mut self, mut usage: Vec<Usage>, now: EpochMs) {
-        usage.pop();
-        usage.append(&mut self.books.closed);
-        self.books.closed = usage;
-        self.dirty(now);
+    /// D1 has it.
+    pub fn checkpointed(&mut self, written: &[Usage]) {
+        self.books.closed.retain(|month| !written.contains(month));
+        if self.books.closed.is_empty() && written.last() == Some(&self.usage()) {
+            self.books.checkpoint = None;
+        }
     }
 
     /// The state.
@@ -240,7 +240,12 @@ impl Ledger {
     }
 
     fn dirty(&mut self, now: EpochMs) {
-        self.books.checkpoint = Some(self.books.checkpoint.unwrap_or(now.plus(CHECKPOINT_MS)));
+        self.dirty_within(now, CHECKPOINT_MS);
+    }
+
+    fn dirty_within(&mut self, now: EpochMs, ms: u64) {
+        let due = now.plus(ms);
+        self.books.checkpoint = Some(self.books.checkpoint.map_or(due, |earlier| earlier.min(due)));
     }
 
     /// Begins a new month. The clock may step back a little: that is no new month.
@@ -274,7 +279,7 @@ impl Ledger {
         let pace = pace::admit_per_minute(&mut self.books.tat_us, self.books.limits.per_minute, now.0);
         let (tat, at) = self.written;
         if self.books.tat_us.abs_diff(tat) >= PACE_SLACK_US || now.since(at) >= PACE_STALE_MS {
-            self.dirty(now);
+            self.dirty_within(now, COUNT_CHECKPOINT_MS);
             effects.push(Effect::PutBooks);
         }
         (Reply::Paced { pace, suspended: self.books.suspended }, effects)

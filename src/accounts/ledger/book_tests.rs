@@ -114,11 +114,20 @@ fn bandwidth_is_charged_until_it_is_used_up_and_begins_anew_each_month() {
     assert_eq!(tell(&mut ledger, &mut disk, charge(1), NOW), Reply::BandwidthFull { limit: 1_000, used: 1_049, resets });
     assert!(matches!(tell(&mut ledger, &mut disk, charge(1), resets), Reply::State { .. }));
     assert_eq!((ledger.books.bandwidth, ledger.books.closed.len()), (1, 1));
-    let usage = ledger.take_checkpoint(resets.plus(CHECKPOINT_MS)).unwrap();
-    assert_eq!(usage.iter().map(|month| (month.period.to_string(), month.bandwidth)).collect::<Vec<_>>(), [("2026-11".into(), 1_049), ("2026-12".into(), 1)]);
-    assert_eq!(ledger.take_checkpoint(resets.plus(CHECKPOINT_MS)), None);
-    ledger.return_checkpoint(usage, resets);
-    assert_eq!(ledger.take_checkpoint(resets.plus(CHECKPOINT_MS)).unwrap().len(), 2, "what D1 did not take is written again");
+    let due = resets.plus(CHECKPOINT_MS);
+    let usage = ledger.due_checkpoint(due).unwrap();
+    assert_eq!(
+        usage.iter().map(|month| (month.period.to_string(), month.bandwidth)).collect::<Vec<_>>(),
+        [("2026-11".into(), 1_049), ("2026-12".into(), 1)]
+    );
+    assert_eq!(ledger.due_checkpoint(due), None);
+    assert_eq!(ledger.due_checkpoint(due.plus(CHECKPOINT_MS)).unwrap().len(), 2, "what D1 did not take is written again");
+    tell(&mut ledger, &mut disk, Message::Meter { bytes: 1 }, due);
+    ledger.checkpointed(&usage);
+    assert_eq!(ledger.due_checkpoint(due.plus(2 * CHECKPOINT_MS)).unwrap().len(), 1, "what came meanwhile is still due");
+    let usage = ledger.due_checkpoint(due.plus(3 * CHECKPOINT_MS)).unwrap();
+    ledger.checkpointed(&usage);
+    assert_eq!(ledger.alarm(), None);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::units::EpochMs;
 
 /// What a ledger is asked. `account` names the ledger, for its first opening.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "message", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Message {
     /// A call of the JSON API: count it, and say whether it may go on.
     Admit {
@@ -76,7 +76,7 @@ pub enum Message {
 
 /// What a ledger answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "reply", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Reply {
     /// Done.
     Done,

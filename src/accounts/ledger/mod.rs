@@ -11,7 +11,7 @@ mod period;
 #[cfg(target_arch = "wasm32")]
 pub mod link;
 #[cfg(target_arch = "wasm32")]
-pub mod object;
+mod object;
 
 pub use book::{Books, Effect, Facts, Holding, Ledger, Limits, Usage, Watch};
 pub use message::{Figures, Message, Reply};
@@ -19,9 +19,17 @@ pub use period::Period;
 
 /// How long after a change its figures are written to D1, ms: often enough for a dashboard, seldom enough for D1.
 pub const CHECKPOINT_MS: u64 = 5_000;
+/// The same where only calls were counted: nobody waits for that figure.
+pub const COUNT_CHECKPOINT_MS: u64 = 60_000;
 /// How long after its session's end a reservation that nobody settled or released is looked into, ms.
 pub const GRACE_MS: u64 = 60_000;
 /// The same for what is decided within one request: far longer than any request lives.
 pub const SIMPLE_GRACE_MS: u64 = 24 * 3600 * 1000;
 /// The same for a deletion.
 pub const DELETE_GRACE_MS: u64 = 60_000;
+
+/// The refusal of content once a month's bandwidth is used up.
+pub fn bandwidth_exceeded(limit: u64, used: u64, resets: crate::units::EpochMs, now: crate::units::EpochMs) -> crate::problem::Problem {
+    let retry_after = u32::try_from(resets.since(now).div_ceil(1000)).unwrap_or(u32::MAX);
+    crate::problem::Problem::BandwidthExceeded { limit, used, resets, retry_after }
+}

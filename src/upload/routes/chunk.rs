@@ -3,17 +3,17 @@
 //! Two awaits, one subrequest, one Durable Object call; the body goes from the client's stream into the store's request without entering WebAssembly.
 
 use super::super::chunk::{ChunkRequest, admit};
+use super::super::link;
 use super::super::receipt::Receipt;
 use super::super::session::{Message, Part, Reply as Said};
-use super::super::token::UploadClaims;
+use super::super::store::SessionRow;
 use super::super::view::ChunkStored;
-use super::super::{link, store};
-use crate::http::auth::{self, Caller};
+use crate::http::auth::Caller;
 use crate::http::call::Routed;
+use crate::http::proof::Reach;
 use crate::http::reply::Reply;
-use crate::ids::Id;
+use crate::platform::clock;
 use crate::platform::origin::{self, Body};
-use crate::platform::{bindings, clock, d1};
 use crate::problem::{AuthFailure, OriginFailure, Problem};
 use crate::s3::actions;
 use crate::s3::xml::unquote;
@@ -21,12 +21,15 @@ use crate::s3::xml::unquote;
 /// Streams one part into the store and records it.
 pub async fn chunk(call: &Routed) -> Result<Reply, Problem> {
     let upload_id = call.header("x-upload-id");
-    let (claims, account) = match auth::token_or_account(call).await? {
-        Caller::Token(claims) => (*claims, None),
-        Caller::Account(account) => {
+    let (claims, account) = match &*call.caller {
+        Caller::Token(claims) => ((**claims).clone(), None),
+        _ => {
+            let account = call.account()?;
             let named = call.params.get("sessionId").or(upload_id.as_deref());
             let named = named.ok_or_else(|| Problem::Invalid { field: "X-Upload-Id", detail: "is required without an upload token".to_owned() })?;
-            (claims_of(call, account.id, named).await?, Some(account))
+            // What a token for this upload would say.
+            let row: SessionRow = call.own(Reach::Session, named).await?;
+            (row.claims(clock::now()), Some(account))
         }
     };
     let (part_number, content_length) = (call.header("x-part-number"), call.header("content-length"));
@@ -74,6 +77,7 @@ pub async fn chunk(call: &Routed) -> Result<Reply, Problem> {
     call.span("record", started);
     match said {
         Ok(Said::Done) => {}
+        Ok(Said::Suspended) => return Err(Problem::Suspended),
         Ok(Said::Closed { status }) => return Err(Problem::UploadClosed { status: status.as_str() }),
         _ => return Err(Problem::RecordFailed),
     }
@@ -89,14 +93,4 @@ pub async fn chunk(call: &Routed) -> Result<Reply, Problem> {
             receipt: receipt.seal(&call.config.token_keys).ok_or(Problem::Internal)?,
         },
     )
-}
-
-/// What a token for the account's upload would say, for callers that come without one.
-async fn claims_of(call: &Routed, account: Id, named: &str) -> Result<UploadClaims, Problem> {
-    let statement = match Id::parse(named) {
-        Some(session) => store::by_id(session, account),
-        None => store::by_upload_id(named, account),
-    };
-    let row: Option<store::SessionRow> = d1::first(&bindings::db(&call.env)?, &statement).await?;
-    Ok(row.ok_or(Problem::NotFound)?.claims(clock::now()))
 }

@@ -8,9 +8,10 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::super::completion::{ATTEMPTS, Next, ROUND_MS, Seen, after, backoff_ms, whole};
-use super::super::session::{Message, Meta, Part, Reply as Said};
-use super::super::{link, store, view};
+use super::super::session::{Message, Meta, Part, Reply as Said, Status};
+use super::super::{ending, link, store, view};
 use super::sessions::list_all_parts;
+use crate::accounts::ledger;
 use crate::assets;
 use crate::http::call::Routed;
 use crate::http::reply::Reply;
@@ -95,7 +96,7 @@ async fn run(call: &Routed, attempt: Id, meta: &Meta, parts: &[Part]) -> Result<
         Err(End::Gone) => {
             // Only the holder of the lease may say so: another call may have completed meanwhile.
             if link::tell(&call.env, meta.session, &Message::AbandonCompletion { attempt }).await? == Said::Done {
-                d1::batch(&bindings::db(&call.env)?, &[store::close(meta.session, "failed", clock::now())]).await?;
+                ending::forget(&call.env, &Meta { status: Status::Failed, ..meta.clone() }).await?;
             }
             Err(Problem::UploadClosed { status: "gone from the store" })
         }
@@ -169,7 +170,7 @@ async fn look(call: &Routed, meta: &Meta) -> Result<Option<Seen>, StoreError> {
     }
 }
 
-/// D1 first, the session last: until the session says "complete", the next call does it all again, harmlessly.
+/// D1 first, then the ledger, the session last: until the session says "complete", the next call does it all again, harmlessly.
 async fn keep(call: &Routed, meta: &Meta, parts: &[Part], seen: &Seen) -> Result<Reply, Problem> {
     let now: EpochMs = clock::now();
     let asset = view::asset_of(meta, &seen.etag, now);
@@ -179,6 +180,7 @@ async fn keep(call: &Routed, meta: &Meta, parts: &[Part], seen: &Seen) -> Result
     let mut statements = assets::store::insert(&asset, assets::store::Via::Session, Some(mbps));
     statements.push(store::close(meta.session, "complete", now));
     d1::batch(&bindings::db(&call.env)?, &statements).await?;
+    ledger::link::settle(&call.env, meta.account, meta.asset, meta.object, meta.file_size).await?;
     match link::tell(&call.env, meta.session, &Message::FinishCompletion { outcome }).await? {
         Said::Complete { outcome } => Reply::json(200, &outcome),
         Said::Closed { status } => Err(Problem::UploadClosed { status: status.as_str() }),

@@ -7,17 +7,16 @@ pub mod simple;
 pub mod track;
 
 use super::session::{Message, Reply as Said};
-use super::{link, store};
+use super::{ending, link};
 use crate::http::call::Routed;
 use crate::ids::Id;
-use crate::platform::{bindings, clock, d1};
 use crate::problem::Problem;
 
 /// The store says that the upload does not exist: if the session did not know, it ends here, so that nobody waits for it or sends into it.
 async fn gone_at_store(call: &Routed, session: Id) -> Result<Problem, Problem> {
     let status = match link::tell(&call.env, session, &Message::Fail).await? {
         Said::State { meta, .. } => {
-            d1::batch(&bindings::db(&call.env)?, &[store::close(session, meta.status.as_str(), clock::now())]).await?;
+            ending::forget(&call.env, &meta).await?;
             "gone from the store"
         }
         Said::Closed { status } => status.as_str(),

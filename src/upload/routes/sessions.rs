@@ -5,11 +5,12 @@ use serde_json::json;
 use super::super::request::check_session;
 use super::super::session::{Message, Meta, Part, Reply as Said, Status};
 use super::super::view::{SessionView, progress};
-use super::super::{link, store};
+use super::super::{ending, link, store};
 use super::track::upload_token;
-use crate::http::auth::{self, Caller};
+use crate::http::auth::Caller;
 use crate::http::call::Routed;
 use crate::http::page::{self, Page};
+use crate::http::proof::Reach;
 use crate::http::reply::Reply;
 use crate::ids::Id;
 use crate::platform::origin::{self, Body};
@@ -22,20 +23,19 @@ use crate::units::EpochMs;
 
 /// `GET /api/jetty/cache-chunk?sessionId=[&reconcile=1]`
 pub async fn cache_chunk(call: &Routed) -> Result<Reply, Problem> {
-    let caller = auth::token_or_account(call).await?;
     let named = call.query("sessionId").ok_or_else(|| Problem::Invalid { field: "sessionId", detail: "is required".to_owned() })?;
     let reconcile = call.query("reconcile").as_deref() == Some("1");
-    progress_of(call, &caller, check_session(&named)?, reconcile).await
+    progress_of(call, check_session(&named)?, reconcile).await
 }
 
 /// The state of a session, for the holder of its token or its account.
-pub async fn progress_of(call: &Routed, caller: &Caller, session: Id, reconcile: bool) -> Result<Reply, Problem> {
-    match caller {
+pub async fn progress_of(call: &Routed, session: Id, reconcile: bool) -> Result<Reply, Problem> {
+    match &*call.caller {
         Caller::Token(claims) if claims.session == session => {}
         Caller::Token(_) => return Err(Problem::Unauthenticated(AuthFailure::OtherUpload)),
-        Caller::Account(account) => {
-            let row: Option<store::SessionRow> = d1::first(&bindings::db(&call.env)?, &store::by_id(session, account.id)).await?;
-            row.ok_or(Problem::NotFound)?;
+        _ => {
+            call.account()?.must_be_active()?;
+            let _: store::SessionRow = call.own(Reach::Session, &session.to_string()).await?;
         }
     }
     let (mut meta, mut parts, mut expires) = state(link::tell(&call.env, session, &Message::Snapshot).await?)?;
@@ -53,7 +53,7 @@ pub async fn progress_of(call: &Routed, caller: &Caller, session: Id, reconcile:
     }
     if meta.status == Status::Expired {
         // The history learns of it from whoever looks first.
-        d1::batch(&bindings::db(&call.env)?, &[store::close(session, "expired", clock::now())]).await?;
+        ending::forget(&call.env, &meta).await?;
     }
     let token = upload_token(call, &meta, expires)?;
     Reply::json(200, &progress(&meta, &parts, expires, token))
@@ -86,12 +86,13 @@ pub async fn list_all_parts(call: &Routed, meta: &Meta) -> Result<Vec<ListedPart
 
 /// `GET /api/jetty/sessions?status=open[&limit=][&cursor=]`
 pub async fn list(call: &Routed) -> Result<Reply, Problem> {
-    let account = auth::account(call).await?;
+    let account = call.account()?;
     let status = call.query("status").unwrap_or_else(|| "open".to_owned());
     if !matches!(status.as_str(), "open" | "complete" | "failed" | "expired") {
         return Err(Problem::Invalid { field: "status", detail: "must be open, complete, failed or expired".to_owned() });
     }
     let Page { cursor, limit } = Page::read(call.query("cursor").as_deref(), call.query("limit").as_deref())?;
+    account.must_be_active()?;
     let rows: Vec<store::SessionRow> =
         d1::all(&bindings::db(&call.env)?, &store::of_account(account.id, &status, cursor, limit.saturating_add(1))).await?;
     let (rows, cursor) = page::cut(rows, limit, |row| (row.created_at, row.id));

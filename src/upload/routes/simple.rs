@@ -1,23 +1,26 @@
 //! `POST /api/storage/upload`: a file in one request, as a raw body or as `multipart/form-data`.
 
+use std::rc::Rc;
+
 use serde_json::json;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
 use super::super::request::{check_content_type, check_file_name, check_hash, check_namespace};
 use super::super::simple::{MAX_FORM_BYTES, MAX_FORM_FILE, SESSIONS_HINT, is_form, meant_type, raw_length};
-use crate::accounts::access::{Account, Namespace};
-use crate::accounts::lookup;
+use crate::accounts::access::Account;
+use crate::accounts::ledger;
 use crate::assets::asset::Asset;
 use crate::assets::store::{Via, insert};
 use crate::delivery::disposition;
-use crate::http::auth;
 use crate::http::call::Routed;
 use crate::http::reply::Reply;
-use crate::ids::file_key;
+use crate::ids::{Id, file_key};
+use crate::namespaces::{self, Namespace};
 use crate::platform::origin::{self, Body};
 use crate::platform::{bindings, clock, d1, random};
 use crate::problem::{OriginFailure, Problem};
+use crate::replay::keep;
 use crate::s3::actions::{self, ObjectHeaders};
 use crate::s3::{Payload, xml};
 use crate::units::Sha256Hex;
@@ -33,7 +36,7 @@ struct Incoming {
 
 /// Stores the file and answers with its asset.
 pub async fn upload(call: &Routed) -> Result<Reply, Problem> {
-    let account = auth::account(call).await?;
+    let account = call.account()?;
     let content_type = call.header("content-type");
     let wanted_namespace = check_namespace("X-Namespace", call.header("x-namespace").as_deref());
     let incoming = if is_form(content_type.as_deref()) {
@@ -42,10 +45,37 @@ pub async fn upload(call: &Routed) -> Result<Reply, Problem> {
         let size = raw_length(call.header("content-length").as_deref(), call.config.plan.max_part_bytes)?;
         raw(call, content_type.as_deref(), size)?
     };
-    let namespace = lookup::namespace(&call.env, &account, wanted_namespace?.as_ref()).await?;
-    account.may_upload_simply(incoming.size, lookup::storage_used(&call.env, &account).await?)?;
-    let asset = store(call, &account, &namespace, incoming).await?;
-    Reply::json(201, &json!({ "asset": asset.view(&call.base) }))
+    let wanted_namespace = wanted_namespace?;
+    // A streamed body is not read to compare it: its length, name and declared hash stand for it (SPEC section 1).
+    let hash = incoming.sha256.as_ref().map_or("-", Sha256Hex::as_str);
+    let namespace_name = wanted_namespace.as_ref().map_or("-", |name| name.as_str());
+    let body = format!("{}\n{hash}\n{namespace_name}\n{}", incoming.size, incoming.name);
+    let slot = keep::slot(call, &account.id.to_string(), body.as_bytes())?;
+    let held = call.clone();
+    let work = async move {
+        account.must_be_active()?;
+        let namespace = namespaces::routes::for_upload(&held, &account, wanted_namespace.as_ref()).await?;
+        account.may_upload_simply(incoming.size)?;
+        let (storing, owner) = (held.clone(), Rc::clone(&account));
+        // To its end: a reservation must not outlive a client that hangs up.
+        let stored = held.to_the_end(async move { book(&storing, &owner, &namespace, incoming).await });
+        let asset = stored.await.unwrap_or(Err(Problem::Internal))?;
+        Reply::json(201, &json!({ "asset": asset.view(&held.base) }))
+    };
+    keep::once(call, slot, work).await
+}
+
+/// Reserves, stores, settles; whatever fails in between is taken back.
+async fn book(call: &Routed, account: &Account, namespace: &Namespace, incoming: Incoming) -> Result<Asset, Problem> {
+    let (id, size) = (random::id()?, incoming.size);
+    ledger::link::reserve(&call.env, account, id, size, clock::now().plus(ledger::SIMPLE_GRACE_MS)).await?;
+    let stored = store(call, account, namespace, id, incoming).await;
+    match &stored {
+        // Should this fail, the ledger finds out by itself.
+        Ok(asset) => drop(ledger::link::settle(&call.env, account.id, id, asset.object_id, size).await),
+        Err(_) => drop(ledger::link::release(&call.env, account.id, id).await),
+    }
+    stored
 }
 
 fn raw(call: &Routed, content_type: Option<&str>, size: u64) -> Result<Incoming, Problem> {
@@ -84,7 +114,7 @@ async fn form(call: &Routed) -> Result<Incoming, Problem> {
     Ok(Incoming { name, content_type, size, sha256, body: if size == 0 { Body::Text(String::new()) } else { Body::Raw(file.into()) } })
 }
 
-async fn store(call: &Routed, account: &Account, namespace: &Namespace, incoming: Incoming) -> Result<Asset, Problem> {
+async fn store(call: &Routed, account: &Account, namespace: &Namespace, id: Id, incoming: Incoming) -> Result<Asset, Problem> {
     let object = random::id()?;
     let key = file_key(&account.agentcache_user_id, object);
     let headers = ObjectHeaders { content_type: &incoming.content_type, content_disposition: &disposition::for_store(&incoming.name) };
@@ -96,7 +126,7 @@ async fn store(call: &Routed, account: &Account, namespace: &Namespace, incoming
     let etag = answer.header("etag").ok_or(Problem::Origin(OriginFailure::Unexpected("NoETag".to_owned())))?;
     answer.discard();
     let asset = Asset {
-        id: random::id()?,
+        id,
         account_id: account.id,
         object_id: object,
         name: incoming.name,
@@ -109,10 +139,9 @@ async fn store(call: &Routed, account: &Account, namespace: &Namespace, incoming
         claimed_sha256: incoming.sha256.map(String::from),
         sha256: None,
         created_at: clock::now(),
+        owner_status: "active".to_owned(),
     };
-    let (held, statements) = (call.clone(), insert(&asset, Via::Simple, None));
-    let known = call.to_the_end(async move { d1::batch(&bindings::db(&held.env)?, &statements).await }).await;
-    if let Err(problem) = known.unwrap_or(Err(Problem::Internal)) {
+    if let Err(problem) = d1::batch(&bindings::db(&call.env)?, &insert(&asset, Via::Simple, None)).await {
         // An object that no row knows of would never be found again.
         let _ = origin::send(&call.config, &actions::delete_object(&asset.s3_key), Body::Empty).await;
         return Err(problem);

@@ -4,44 +4,44 @@ use std::rc::Rc;
 
 use serde_json::json;
 
-use super::super::request::{Start, Track, check_chunk_hashes, check_hash, check_session};
+use super::super::request::{Start, Track, Wanted, check_chunk_hashes, check_hash, check_session};
 use super::super::session::{Message, Meta, Reply as Said, Status};
 use super::super::store;
 use super::super::token::{self, UploadClaims};
 use super::super::view::Started;
-use super::super::{link, session};
+use super::super::{ending, link, session};
 use super::{complete, sessions};
 use crate::accounts::access::Account;
-use crate::accounts::lookup;
+use crate::accounts::ledger;
 use crate::delivery::disposition;
-use crate::http::auth;
 use crate::http::call::Routed;
 use crate::http::json::MAX_TRACK_BODY;
+use crate::http::proof::{Reach, Who};
 use crate::http::reply::Reply;
 use crate::ids::file_key;
+use crate::namespaces;
 use crate::platform::origin::{self, Body};
 use crate::platform::{bindings, clock, d1, random};
 use crate::problem::{OriginFailure, Problem};
+use crate::replay::keep;
 use crate::s3::actions::{self, ObjectHeaders};
 use crate::s3::xml;
 use crate::steering::edge::own_edge;
 
 /// Dispatches on `action`.
 pub async fn track(call: &Routed) -> Result<Reply, Problem> {
-    let caller = auth::token_or_account(call).await?;
     match call.json::<Track>(MAX_TRACK_BODY).await? {
-        Track::Start(wanted) => start(call, caller.into_account(call).await?, *wanted).await,
-        Track::Progress(of) => sessions::progress_of(call, &caller, check_session(&of.session_id)?, false).await,
+        Track::Start(wanted) => start(call, call.account_beside_token().await?, *wanted).await,
+        Track::Progress(of) => sessions::progress_of(call, check_session(&of.session_id)?, false).await,
         Track::Complete(of) => {
-            let account = caller.into_account(call).await?;
+            let account = call.account_beside_token().await?;
             let file_hash = check_hash("fileHash", of.file_hash.as_deref())?;
             let chunk_hashes = check_chunk_hashes(of.chunk_hashes.as_deref())?;
             let session = owned(call, &account, &of.session_id).await?.id;
-            account.must_be_active()?;
             complete::complete(call, session, complete::Expected { file_hash, chunk_hashes }).await
         }
         Track::Fail(of) => {
-            let account = caller.into_account(call).await?;
+            let account = call.account_beside_token().await?;
             let row = owned(call, &account, &of.session_id).await?;
             fail(call, &row).await
         }
@@ -50,19 +50,25 @@ pub async fn track(call: &Routed) -> Result<Reply, Problem> {
 
 /// The account's session of that id.
 async fn owned(call: &Routed, account: &Account, id: &str) -> Result<store::SessionRow, Problem> {
-    let statement = store::by_id(check_session(id)?, account.id);
-    let row: Option<store::SessionRow> = d1::first(&bindings::db(&call.env)?, &statement).await?;
-    row.ok_or(Problem::NotFound)
+    let session = check_session(id)?;
+    account.must_be_active()?;
+    call.own_as(&Who::Account(account.id), Reach::Session, &session.to_string()).await
 }
 
 async fn start(call: &Routed, account: Rc<Account>, wanted: Start) -> Result<Reply, Problem> {
     let wanted = wanted.check()?;
+    let slot = keep::slot(call, &account.id.to_string(), &call.bytes(MAX_TRACK_BODY).await?)?;
+    let held = call.clone();
+    keep::once(call, slot, async move { begin(&held, &account, wanted).await }).await
+}
+
+async fn begin(call: &Routed, account: &Account, wanted: Wanted) -> Result<Reply, Problem> {
     if !call.config.sessions_enabled {
         return Err(Problem::AccelerationOff);
     }
-    let namespace = lookup::namespace(&call.env, &account, wanted.namespace.as_ref()).await?;
-    let used = lookup::storage_used(&call.env, &account).await?;
-    account.may_start_session(&namespace, wanted.file_size, used)?;
+    account.must_be_active()?;
+    let namespace = namespaces::routes::for_upload(call, account, wanted.namespace.as_ref()).await?;
+    account.may_start_session(&namespace, wanted.file_size)?;
     let strategy = wanted.plan(namespace.chunk_size, &call.config.plan)?;
 
     let object = random::id()?;
@@ -87,9 +93,21 @@ async fn start(call: &Routed, account: Rc<Account>, wanted: Start) -> Result<Rep
         status: Status::Uploading,
         lease: None,
         outcome: None,
+        suspended: false,
     };
-    let held = call.clone();
-    let meta = call.to_the_end(async move { open(&held, meta).await }).await.unwrap_or(Err(Problem::Internal))?;
+    let (held, account) = (call.clone(), account.clone());
+    let opened = call.to_the_end(async move {
+        let look_at = now.plus(meta.ttl_ms).plus(ledger::GRACE_MS);
+        ledger::link::reserve(&held.env, &account, meta.asset, meta.file_size, look_at).await?;
+        let (account, asset) = (meta.account, meta.asset);
+        let opened = open(&held, meta).await;
+        if opened.is_err() {
+            // Should this fail, too, the ledger finds out by itself.
+            let _ = ledger::link::release(&held.env, account, asset).await;
+        }
+        opened
+    });
+    let meta = opened.await.unwrap_or(Err(Problem::Internal))?;
     let expires = now.plus(meta.ttl_ms);
     Reply::json(
         201,
@@ -151,25 +169,14 @@ async fn fail(call: &Routed, row: &store::SessionRow) -> Result<Reply, Problem> 
         return Err(Problem::AlreadyComplete);
     }
     let session = row.id;
-    let (meta, status) = match link::tell(&call.env, session, &Message::Fail).await? {
-        Said::State { meta, .. } => {
-            let status = meta.status;
-            (meta, status)
-        }
+    let meta = match link::tell(&call.env, session, &Message::Fail).await? {
+        Said::State { meta, .. } => meta,
         Said::Busy => return Err(Problem::CompletionRunning),
         Said::Closed { .. } => return Err(Problem::AlreadyComplete),
         _ => return Err(Problem::NotFound),
     };
-    let abort = actions::abort_multipart_upload(&meta.key, &meta.upload_id);
-    match origin::send(&call.config, &abort, Body::Empty).await {
-        Ok(_) => {}
-        Err(error) if error.is_no_such_upload() => {
-            // A completion that died may have left the object, which no asset names.
-            let deletion = actions::delete_object(&meta.key);
-            origin::send(&call.config, &deletion, Body::Empty).await.map_err(|error| origin::problem("DeleteObject", &error))?;
-        }
-        Err(error) => return Err(origin::problem("AbortMultipartUpload", &error)),
-    }
-    d1::batch(&bindings::db(&call.env)?, &[store::close(session, status.as_str(), clock::now())]).await?;
+    let (held, status) = (call.clone(), meta.status);
+    let ended = call.to_the_end(async move { ending::give_up(&held.env, &held.config, &meta).await });
+    ended.await.unwrap_or(Err(Problem::Internal))?;
     Reply::json(200, &json!({ "sessionId": session, "status": status.as_str() }))
 }

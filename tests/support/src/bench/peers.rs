@@ -177,6 +177,7 @@ impl Ours {
             status: Status::Uploading,
             lease: None,
             outcome: None,
+            suspended: false,
         };
         let claims = UploadClaims {
             account: session,

@@ -1,0 +1,70 @@
+//! The guard against floods of callers that nobody knows: per address, in this isolate (exact, `RATE_LIMIT_MAX_REQUESTS`) and at this location
+//! (approximate, the platform's rate limiter).
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use super::pace;
+use crate::http::call::{Call, Limited};
+use crate::platform::{bindings, clock, log};
+use crate::problem::Problem;
+
+/// Bounds the isolate's memory: about 100 bytes each.
+const KEEP_MOST: usize = 10_000;
+
+thread_local! {
+    static SEEN: RefCell<HashMap<String, u64>> = RefCell::default();
+}
+
+/// The platform sets this field; what a client sends under its name never arrives.
+fn address(call: &Call) -> String {
+    call.header("cf-connecting-ip").unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// (requests, window in ms) of this deployment.
+fn policy(call: &Call) -> (u64, u64) {
+    bindings::config(&call.env).map_or((100, 60_000), |config| (config.guard_requests, config.guard_window_ms))
+}
+
+/// Counts an unauthenticated call.
+///
+/// # Errors
+/// 429.
+pub async fn admit(call: &Call) -> Result<(), Problem> {
+    let (address, (quota, window_ms)) = (address(call), policy(call));
+    let pace = SEEN.with_borrow_mut(|seen| {
+        if seen.len() >= KEEP_MOST {
+            seen.clear();
+        }
+        pace::admit(seen.entry(address.clone()).or_default(), quota, window_ms, clock::now().0)
+    });
+    let window_seconds = window_ms.div_ceil(1000).max(1);
+    call.limited.set(Some(Limited { policy: "address", window_seconds, pace }));
+    let refused = |seconds: u64| Problem::RateLimited { limit: quota, retry_after: u32::try_from(seconds).unwrap_or(u32::MAX) };
+    if !pace.admitted {
+        return Err(refused(pace.reset));
+    }
+    let Some(limiter) = bindings::guard(&call.env) else { return Ok(()) };
+    match limiter.limit(address).await {
+        Ok(outcome) if !outcome.success => {
+            // The platform tells no more than that it is too much.
+            let pace = pace::Pace { remaining: 0, reset: window_seconds, admitted: false, ..pace };
+            call.limited.set(Some(Limited { policy: "address", window_seconds, pace }));
+            Err(refused(window_seconds))
+        }
+        Ok(_) => Ok(()),
+        Err(error) => {
+            // A guard that fails must not lock everybody out.
+            let _ = log::internal("rate limiter", &error.to_string());
+            Ok(())
+        }
+    }
+}
+
+/// Whether the caller's address has spent what it may: then its guesses cost no database read.
+pub fn is_spent(call: &Call) -> Option<Problem> {
+    let (quota, window_ms) = policy(call);
+    let mut tat = SEEN.with_borrow(|seen| seen.get(&address(call)).copied().unwrap_or_default());
+    let pace = pace::admit(&mut tat, quota, window_ms, clock::now().0);
+    (!pace.admitted).then(|| Problem::RateLimited { limit: quota, retry_after: u32::try_from(pace.reset).unwrap_or(u32::MAX) })
+}

@@ -1,0 +1,74 @@
+//! The way to an account's ledger.
+
+use worker::Env;
+
+use super::{DELETE_GRACE_MS, Figures, Message, Reply};
+use crate::accounts::access::Account;
+use crate::ids::Id;
+use crate::platform::{bindings, clock, objects};
+use crate::problem::Problem;
+use crate::units::EpochMs;
+
+/// Says `message` to the account's ledger and waits for its answer, which is durable by then.
+///
+/// # Errors
+/// [`Problem::Internal`] if the ledger cannot be reached.
+pub async fn tell(env: &Env, account: Id, message: &Message) -> Result<Reply, Problem> {
+    let reply = objects::tell(&bindings::accounts(env)?, &account.to_string(), message).await?;
+    Ok(reply.unwrap_or(Reply::Done))
+}
+
+/// Reserves storage for an upload that will become `asset`.
+///
+/// # Errors
+/// 403, 507.
+pub async fn reserve(env: &Env, account: &Account, asset: Id, bytes: u64, look_at: EpochMs) -> Result<(), Problem> {
+    match tell(env, account.id, &Message::Reserve { asset, bytes, look_at, limits: account.limits() }).await? {
+        Reply::Done => Ok(()),
+        other => Err(refusal(&other, bytes, clock::now())),
+    }
+}
+
+/// The asset exists and references `object`.
+pub async fn settle(env: &Env, account: Id, asset: Id, object: Id, size: u64) -> Result<(), Problem> {
+    tell(env, account, &Message::Settle { asset, object, size }).await.map(|_| ())
+}
+
+/// The asset does not exist.
+pub async fn release(env: &Env, account: Id, asset: Id) -> Result<(), Problem> {
+    tell(env, account, &Message::Release { asset }).await.map(|_| ())
+}
+
+/// The asset is about to be deleted.
+pub async fn doubt(env: &Env, account: Id, asset: Id) -> Result<(), Problem> {
+    tell(env, account, &Message::Doubt { asset, look_at: clock::now().plus(DELETE_GRACE_MS) }).await.map(|_| ())
+}
+
+/// Bandwidth for a content URL of `bytes`.
+///
+/// # Errors
+/// 403, 429.
+pub async fn charge(env: &Env, account: &Account, bytes: u64) -> Result<(), Problem> {
+    match tell(env, account.id, &Message::Charge { bytes, limits: account.limits() }).await? {
+        Reply::State { .. } => Ok(()),
+        other => Err(refusal(&other, bytes, clock::now())),
+    }
+}
+
+/// The account's figures.
+pub async fn figures(env: &Env, account: Id, message: &Message) -> Result<Figures, Problem> {
+    match tell(env, account, message).await? {
+        Reply::State { figures } => Ok(figures),
+        _ => Err(Problem::Internal),
+    }
+}
+
+/// What a refusal of the ledger means to the caller.
+fn refusal(reply: &Reply, requested: u64, now: EpochMs) -> Problem {
+    match *reply {
+        Reply::Suspended => Problem::Suspended,
+        Reply::StorageFull { limit, used, reserved } => Problem::StorageExceeded { limit, used, reserved, requested },
+        Reply::BandwidthFull { limit, used, resets } => super::bandwidth_exceeded(limit, used, resets, now),
+        _ => Problem::Internal,
+    }
+}

@@ -1,0 +1,88 @@
+//! `POST …/upgrade`, `rotate`, `suspend`, `resume`.
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::super::ledger::{Message, link};
+use super::super::provision::{OfUser, Record, Rotate, Upgrade, may_move};
+use super::super::store;
+use super::provision::{changed, draw};
+use super::{record, slot, tier};
+use crate::http::call::Routed;
+use crate::http::json::MAX_BODY;
+use crate::http::reply::Reply;
+use crate::ids::{Id, Name};
+use crate::platform::{bindings, clock, d1};
+use crate::problem::Problem;
+use crate::replay::keep;
+use crate::upload;
+
+/// How many open uploads are told at once.
+const PAGE: u64 = 50;
+
+async fn known(call: &Routed, user: &Name) -> Result<Record, Problem> {
+    record(call, user).await?.ok_or(Problem::NotFound)
+}
+
+/// Moves an account to another tier: up always, down only onto what is used, unless forced.
+pub async fn upgrade(call: &Routed) -> Result<Reply, Problem> {
+    let wanted: Upgrade = call.json(MAX_BODY).await?;
+    let (user, slot, held) = (wanted.user()?, slot(call).await?, call.clone());
+    let work = async move {
+        let (found, tier) = (known(&held, &user).await?, tier(&held, &wanted.tier).await?);
+        let figures = link::figures(&held.env, found.id, &Message::Figures { limits: None }).await?;
+        may_move(&figures, &tier, wanted.force)?;
+        d1::batch(&bindings::db(&held.env)?, &[store::set_tier(found.id, &tier.tier, clock::now())]).await?;
+        let now = changed(&held, &found).await?;
+        Reply::json(200, &json!({ "account": now.view(None) }))
+    };
+    keep::once(call, slot, work).await
+}
+
+/// New credentials; the old ones live on for the overlap.
+pub async fn rotate(call: &Routed) -> Result<Reply, Problem> {
+    let (user, overlap_ms) = call.json::<Rotate>(MAX_BODY).await?.check()?;
+    let (slot, held) = (slot(call).await?, call.clone());
+    let work = async move {
+        let (found, now) = (known(&held, &user).await?, clock::now());
+        let (credentials, new) = draw(&held, found.id, now)?;
+        d1::batch(&bindings::db(&held.env)?, &store::rotate(found.id, &new, now.plus(overlap_ms), now)).await?;
+        let account = changed(&held, &found).await?;
+        let until = now.plus(overlap_ms).rfc3339();
+        Reply::json(200, &json!({ "account": account.view(Some(credentials)), "old_credentials_expire_at": until }))
+    };
+    keep::once(call, slot, work).await
+}
+
+/// Switches an account off or on. Its open uploads are told, so that the next part is refused.
+pub async fn switch(call: &Routed, suspended: bool) -> Result<Reply, Problem> {
+    let user = call.json::<OfUser>(MAX_BODY).await?.user()?;
+    let (slot, held) = (slot(call).await?, call.clone());
+    let work = async move {
+        let found = known(&held, &user).await?;
+        let status = if suspended { "suspended" } else { "active" };
+        d1::batch(&bindings::db(&held.env)?, &[store::set_status(found.id, status, clock::now())]).await?;
+        let now = changed(&held, &found).await?;
+        tell_uploads(&held, found.id, suspended).await?;
+        Reply::json(200, &json!({ "account": now.view(None) }))
+    };
+    keep::once(call, slot, work).await
+}
+
+async fn tell_uploads(call: &Routed, account: Id, suspended: bool) -> Result<(), Problem> {
+    #[derive(Deserialize)]
+    struct Row {
+        id: Id,
+    }
+    let mut cursor = String::new();
+    loop {
+        let page: Vec<Row> = d1::all(&bindings::db(&call.env)?, &store::open_sessions(account, &cursor, PAGE)).await?;
+        for row in &page {
+            upload::suspend(&call.env, row.id, suspended).await?;
+        }
+        match page.last() {
+            Some(row) if u64::try_from(page.len()).unwrap_or_default() == PAGE => cursor = row.id.to_string(),
+            _ => return Ok(()),
+        }
+    }
+}

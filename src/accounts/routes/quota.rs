@@ -1,0 +1,27 @@
+//! `GET /api/agentcache/quota`: an account asks about itself, the identity backend about anybody.
+
+use super::super::ledger::{Message, link};
+use super::super::provision::{self, Record, check_user};
+use crate::http::auth::Caller;
+use crate::http::call::Routed;
+use crate::http::proof::Reach;
+use crate::http::reply::Reply;
+use crate::problem::Problem;
+
+/// The account's quota.
+pub async fn quota(call: &Routed) -> Result<Reply, Problem> {
+    let (id, tier, limits) = match &*call.caller {
+        Caller::Account(account) => {
+            account.must_be_active()?;
+            (account.id, account.tier.tier.clone(), account.limits())
+        }
+        _ => {
+            let user = call.query("agentcache_user_id");
+            let user = user.ok_or_else(|| Problem::Invalid { field: "agentcache_user_id", detail: "is required".to_owned() })?;
+            let record: Record = call.own(Reach::User, check_user(&user)?.as_str()).await?;
+            (record.id, record.tier.tier.clone(), record.tier.limits(record.account_updated_at))
+        }
+    };
+    let figures = link::figures(&call.env, id, &Message::Figures { limits: Some(limits) }).await?;
+    Reply::json(200, &provision::quota(&tier, &figures))
+}

@@ -1,0 +1,35 @@
+//! What is to be done at the store, later: Durable Objects and requests enqueue, the consumer does, as often as it takes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::Id;
+
+/// One job. All are safe to repeat: the queue delivers at least once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Job {
+    /// Take back what a session that ended without a file holds.
+    EndUpload {
+        /// The session.
+        session: Id,
+    },
+}
+
+#[cfg(target_arch = "wasm32")]
+mod run;
+#[cfg(target_arch = "wasm32")]
+pub use run::{consume, enqueue};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Jobs outlive deployments: this text must stay readable.
+    #[test]
+    fn the_format_is_pinned() {
+        let job = Job::EndUpload { session: Id::from_random([1; 16]) };
+        let text = r#"{"end_upload":{"session":"01010101-0101-4101-8101-010101010101"}}"#;
+        assert_eq!(serde_json::to_string(&job).unwrap(), text);
+        assert_eq!(serde_json::from_str::<Job>(text).unwrap(), job);
+    }
+}

@@ -1,0 +1,137 @@
+//! `/api/portal/namespaces`: operators do everything; accounts see their own, rename them and set their TTLs.
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::request::{Create, Patch};
+use super::{Namespace, store};
+use crate::accounts::access::Account;
+use crate::accounts::provision::{Record, check_user, own_namespace};
+use crate::http::auth::Caller;
+use crate::http::call::Routed;
+use crate::http::json::MAX_BODY;
+use crate::http::page;
+use crate::http::proof::Reach;
+use crate::http::reply::Reply;
+use crate::ids::Name;
+use crate::platform::{bindings, clock, d1};
+use crate::problem::Problem;
+use crate::replay::keep;
+use crate::sql::Statement;
+
+/// The namespace an upload goes to: the one asked for, or the account's own.
+///
+/// # Errors
+/// 404 if the account is no member: absent and another's are the same.
+pub async fn for_upload(call: &Routed, account: &Account, wanted: Option<&Name>) -> Result<Namespace, Problem> {
+    let own = account.own_namespace();
+    let name = wanted.or(own.as_ref()).ok_or(Problem::NotFound)?;
+    call.own_as(&crate::http::proof::Who::Account(account.id), Reach::Namespace, name.as_str()).await
+}
+
+/// Creates a namespace.
+pub async fn create(call: &Routed) -> Result<Reply, Problem> {
+    let body = call.bytes(MAX_BODY).await?;
+    let namespace = call.json::<Create>(MAX_BODY).await?.check(clock::now())?;
+    let (slot, held) = (keep::slot(call, "operator", &body)?, call.clone());
+    let work = async move {
+        let created: Option<serde_json::Value> = d1::first(&bindings::db(&held.env)?, &store::insert(&namespace)).await?;
+        created.ok_or(Problem::AlreadyExists { field: "name" })?;
+        Reply::json(201, &namespace.view())
+    };
+    keep::once(call, slot, work).await
+}
+
+/// The caller's namespaces by name; all of them for an operator.
+pub async fn list(call: &Routed) -> Result<Reply, Problem> {
+    let limit = page::limit(call.query("limit").as_deref())?;
+    let cursor = call.query("cursor").unwrap_or_default();
+    let statement = match &*call.caller {
+        Caller::Account(account) => {
+            account.must_be_active()?;
+            store::list_of_member(account.id, &cursor, limit.saturating_add(1))
+        }
+        _ => store::list(&cursor, limit.saturating_add(1)),
+    };
+    let rows: Vec<Namespace> = d1::all(&bindings::db(&call.env)?, &statement).await?;
+    let (rows, cursor) = page::cut_by(rows, limit, |namespace| namespace.name.to_string());
+    let namespaces: Vec<_> = rows.iter().map(Namespace::view).collect();
+    Reply::json(200, &json!({ "namespaces": namespaces, "cursor": cursor }))
+}
+
+async fn named(call: &Routed) -> Result<Namespace, Problem> {
+    if let Caller::Account(account) = &*call.caller {
+        account.must_be_active()?;
+    }
+    call.own(Reach::Namespace, call.params.get("ns").unwrap_or_default()).await
+}
+
+/// One namespace; operators also see its members.
+pub async fn get(call: &Routed) -> Result<Reply, Problem> {
+    let namespace = named(call).await?;
+    if !matches!(&*call.caller, Caller::Operator) {
+        return Reply::json(200, &namespace.view());
+    }
+    #[derive(Deserialize)]
+    struct Row {
+        agentcache_user_id: String,
+    }
+    let members: Vec<Row> = d1::all(&bindings::db(&call.env)?, &store::members(namespace.name.as_str())).await?;
+    let members: Vec<_> = members.into_iter().map(|row| row.agentcache_user_id).collect();
+    let mut view = serde_json::to_value(namespace.view()).map_err(|_| Problem::Internal)?;
+    if let Some(view) = view.as_object_mut() {
+        view.insert("members".to_owned(), json!(members));
+    }
+    Reply::json(200, &view)
+}
+
+/// Changes what the body names.
+pub async fn change(call: &Routed) -> Result<Reply, Problem> {
+    let patch: Patch = call.json(MAX_BODY).await?;
+    let before = named(call).await?;
+    if !matches!(&*call.caller, Caller::Operator) {
+        patch.by_member()?;
+    }
+    let after = patch.apply(before)?;
+    run(call, &store::update(&after, clock::now())).await?;
+    Reply::json(200, &after.view())
+}
+
+/// Deletes an empty namespace that is no account's own.
+pub async fn delete(call: &Routed) -> Result<Reply, Problem> {
+    let namespace = named(call).await?;
+    let db = bindings::db(&call.env)?;
+    let [history, deletion] = store::delete(namespace.name.as_str());
+    d1::batch(&db, &[history]).await?;
+    let gone: Option<serde_json::Value> = d1::first(&db, &deletion).await?;
+    gone.map(|_| Reply::empty(204)).ok_or(Problem::NamespaceInUse)
+}
+
+async fn member(call: &Routed) -> Result<(Namespace, Record), Problem> {
+    let namespace = named(call).await?;
+    let user = check_user(call.params.get("user").unwrap_or_default())?;
+    let record = call.own(Reach::User, user.as_str()).await?;
+    Ok((namespace, record))
+}
+
+/// Puts a user's account in; repeating is harmless.
+pub async fn add_member(call: &Routed) -> Result<Reply, Problem> {
+    let (namespace, record) = member(call).await?;
+    run(call, &store::add_member(&record.agentcache_user_id, namespace.name.as_str(), clock::now())).await?;
+    Ok(Reply::empty(204))
+}
+
+/// Takes a user's account out; nobody is taken out of their own.
+pub async fn remove_member(call: &Routed) -> Result<Reply, Problem> {
+    let (namespace, record) = member(call).await?;
+    if namespace.name.as_str() == own_namespace(&record.agentcache_user_id) {
+        return Err(Problem::NamespaceInUse);
+    }
+    let statement = store::remove_member(&record.agentcache_user_id, namespace.name.as_str());
+    let gone: Option<serde_json::Value> = d1::first(&bindings::db(&call.env)?, &statement).await?;
+    gone.map(|_| Reply::empty(204)).ok_or(Problem::NotFound)
+}
+
+async fn run(call: &Routed, statement: &Statement) -> Result<(), Problem> {
+    d1::batch(&bindings::db(&call.env)?, std::slice::from_ref(statement)).await
+}

@@ -1,0 +1,37 @@
+//! Talking to Durable Objects: one JSON message, one JSON answer.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::RequestInit;
+use worker::ObjectNamespace;
+
+use super::js::{self, Fetcher};
+use super::log;
+use crate::problem::Problem;
+
+/// Says `message` to the object of that name and waits for its answer, which is durable by then. None is a bare "done" (204).
+///
+/// # Errors
+/// [`Problem::Internal`] if the object cannot be reached or fails.
+pub async fn tell<M: Serialize, R: DeserializeOwned>(namespace: &ObjectNamespace, name: &str, message: &M) -> Result<Option<R>, Problem> {
+    let text = serde_json::to_string(message).map_err(|error| log::internal("object message", &error.to_string()))?;
+    let answer = ask(namespace, name, &text).await?;
+    answer.map(|text| serde_json::from_str(&text).map_err(|error| log::internal("object reply", &error.to_string()))).transpose()
+}
+
+async fn ask(namespace: &ObjectNamespace, name: &str, text: &str) -> Result<Option<String>, Problem> {
+    let stub = namespace.get_by_name(name).map_err(|error| log::internal("object stub", &error.to_string()))?;
+    let thrown = |error: JsValue| log::internal("object", &js::words(&error));
+    let init = RequestInit::new();
+    init.set_method("POST");
+    init.set_body(&JsValue::from_str(text));
+    let promise = stub.into_rpc::<Fetcher>().fetch("https://object/", &init).map_err(thrown)?;
+    let response: web_sys::Response = JsFuture::from(promise).await.map_err(thrown)?.unchecked_into();
+    match response.status() {
+        204 => Ok(None),
+        200 => Ok(JsFuture::from(response.text().map_err(thrown)?).await.map_err(thrown)?.as_string()),
+        status => Err(log::internal("object", &format!("HTTP {status}"))),
+    }
+}

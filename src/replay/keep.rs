@@ -1,0 +1,86 @@
+//! Runs a request once per key.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use super::store::Slot;
+use super::{Found, Next};
+use crate::accounts::vault::NONCE_BYTES;
+use crate::http::call::Routed;
+use crate::http::reply::{Body, Reply};
+use crate::platform::{bindings, clock, d1, random};
+use crate::problem::Problem;
+use crate::units::Sha256Hex;
+
+/// How long a repeated webhook call waits for the first one's answer, ms: its sender would rather have it than be told to come again.
+const WAIT_MS: u64 = 20_000;
+
+/// What the request's `Idempotency-Key` is kept under, if it has one. `body` is what must be the same for the answer to be the same.
+///
+/// # Errors
+/// 400 for a malformed key.
+pub fn slot(call: &Routed, scope: &str, body: &[u8]) -> Result<Option<Slot>, Problem> {
+    let key = super::key(call.header("idempotency-key").as_deref())?;
+    Ok(key.map(|key| {
+        let fingerprint: Sha256Hex = super::fingerprint(call.route.method, call.route.pattern, body);
+        Slot::Key { scope: scope.to_owned(), key, fingerprint: String::from(fingerprint) }
+    }))
+}
+
+/// Runs `work` unless it ran before under this slot; then answers as it did. The work goes on if the client hangs up.
+///
+/// # Errors
+/// Those of the work; 409 while it runs, 422 for another request under the same key.
+pub async fn once(call: &Routed, slot: Option<Slot>, work: impl Future<Output = Result<Reply, Problem>> + 'static) -> Result<Reply, Problem> {
+    run(call, slot, Box::pin(work)).await
+}
+
+async fn run(call: &Routed, slot: Option<Slot>, work: Pin<Box<dyn Future<Output = Result<Reply, Problem>>>>) -> Result<Reply, Problem> {
+    let Some(slot) = slot else { return work.await };
+    let claim = random::id()?.to_string();
+    let started = clock::now();
+    let db = bindings::db(&call.env)?;
+    loop {
+        if d1::first::<serde_json::Value>(&db, &slot.claim(&claim, clock::now())).await?.is_some() {
+            break;
+        }
+        let Some(found) = d1::first::<Found>(&db, &slot.find()).await? else { continue };
+        match found.next(slot.fingerprint()) {
+            Next::Repeat { status, sealed } => return repeat(call, &slot, status, &sealed),
+            Next::Refuse => return Err(Problem::KeyReused),
+            Next::Running if matches!(slot, Slot::Webhook { .. }) && clock::now().since(started) < WAIT_MS => {
+                worker::Delay::from(Duration::from_millis(250)).await;
+            }
+            Next::Running => return Err(Problem::StillRunning),
+        }
+    }
+    let held = call.clone();
+    let done = call.to_the_end(async move {
+        let outcome = work.await;
+        keep(&held, &slot, &claim, &outcome).await;
+        outcome
+    });
+    done.await.unwrap_or(Err(Problem::Internal))
+}
+
+fn repeat(call: &Routed, slot: &Slot, status: u16, sealed: &str) -> Result<Reply, Problem> {
+    let body = call.config.vault.open(&slot.row(), sealed).ok_or(Problem::Internal)?;
+    let mut reply = Reply::json_text(status, body);
+    reply.headers.push(("idempotent-replayed", "true".to_owned()));
+    Ok(reply)
+}
+
+/// Keeps a success; gives the key back after anything else. If that fails the claim ends by itself.
+async fn keep(call: &Routed, slot: &Slot, claim: &str, outcome: &Result<Reply, Problem>) {
+    let sealed = match outcome {
+        Ok(Reply { status, body: Body::Text(text), .. }) if (200..300).contains(status) => random::bytes::<NONCE_BYTES>()
+            .ok()
+            .and_then(|nonce| call.config.vault.seal(&slot.row(), text, nonce))
+            .map(|sealed| slot.answer(claim, *status, &sealed)),
+        _ => Some(slot.give_up(claim)),
+    };
+    if let (Some(statement), Ok(db)) = (sealed, bindings::db(&call.env)) {
+        // Logged where it failed.
+        let _ = d1::batch(&db, &[statement]).await;
+    }
+}

@@ -1,0 +1,45 @@
+//! The end of an upload that became no file: what it holds at the store, in D1 and in the ledger is taken back. Repeating is harmless.
+
+use worker::Env;
+
+use super::session::{Message, Meta, Reply as Said, Status};
+use super::{link, store};
+use crate::accounts::ledger;
+use crate::config::Config;
+use crate::ids::Id;
+use crate::platform::origin::{self, Body};
+use crate::platform::{bindings, clock, d1};
+use crate::problem::Problem;
+use crate::s3::actions;
+
+/// Aborts it at the store and forgets it.
+///
+/// # Errors
+/// The store's; then nothing is forgotten, so that it can be tried again.
+pub async fn give_up(env: &Env, config: &Config, meta: &Meta) -> Result<(), Problem> {
+    let abort = actions::abort_multipart_upload(&meta.key, &meta.upload_id);
+    match origin::send(config, &abort, Body::Empty).await {
+        Ok(_) => {}
+        Err(error) if error.is_no_such_upload() => {
+            // A completion that died may have left the object, which no asset names.
+            let deletion = actions::delete_object(&meta.key);
+            origin::send(config, &deletion, Body::Empty).await.map_err(|error| origin::problem("DeleteObject", &error))?;
+        }
+        Err(error) => return Err(origin::problem("AbortMultipartUpload", &error)),
+    }
+    forget(env, meta).await
+}
+
+/// Closes its history and gives its reservation back: for an upload that the store has no more.
+pub async fn forget(env: &Env, meta: &Meta) -> Result<(), Problem> {
+    d1::batch(&bindings::db(env)?, &[store::close(meta.session, meta.status.as_str(), clock::now())]).await?;
+    ledger::link::release(env, meta.account, meta.asset).await
+}
+
+/// The job of a session whose alarm rang.
+pub async fn end(env: &Env, config: &Config, session: Id) -> Result<(), Problem> {
+    match link::tell(env, session, &Message::Snapshot).await? {
+        Said::State { meta, .. } if matches!(meta.status, Status::Expired | Status::Failed) => give_up(env, config, &meta).await,
+        _ => Ok(()),
+    }
+}

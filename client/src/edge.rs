@@ -98,7 +98,9 @@ impl Edge {
                 fields.insert(name.to_owned(), value.into());
             }
         }
-        self.track(&body).await
+        // Should an answer be lost, the repeated call gets the same session.
+        let key = once();
+        self.call(|| self.request(Method::POST, "/api/jetty/track-upload").header("Idempotency-Key", &key).json(&body)).await
     }
 
     /// How the server would have a file of `size` bytes cut and sent.
@@ -162,11 +164,16 @@ impl Edge {
         retrying(&CALLS, || async { refused(self.request(Method::DELETE, &path).timeout(CALL_LIMIT).send().await?).await.map(|_| ()) }).await
     }
 
-    /// A URL of the file's bytes that works for an hour.
+    /// A URL of the file's bytes that works for an hour. The store's own URL, which would be billed at once, is not asked for.
     pub async fn download_url(&self, id: &str) -> Result<String, Error> {
-        let query = [("assetId", id)];
+        let query = [("assetId", id), ("direct", "0")];
         self.call::<DownloadAnswer>(|| self.request(Method::GET, "/api/storage/download").query(&query)).await.map(|answer| answer.url)
     }
+}
+
+/// A fresh Idempotency-Key: repeating a request with it creates nothing twice.
+pub(crate) fn once() -> String {
+    format!("{:032x}", rand::random::<u128>())
 }
 
 /// Percent-encodes one path segment or header value.

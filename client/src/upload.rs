@@ -12,7 +12,7 @@ use tokio::sync::{Mutex, RwLock};
 use crate::Error;
 use crate::api::{Asset, AssetEnvelope, Completed, SessionState, Strategy};
 use crate::body::{FileSlice, Meter};
-use crate::edge::{Edge, StartFile, encode, read, refused};
+use crate::edge::{Edge, StartFile, encode, once, read, refused};
 use crate::hash;
 use crate::pool;
 use crate::progress::{Event, Progress};
@@ -113,6 +113,7 @@ async fn in_one(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOptio
     progress(Event::Planned { total: file.size, already: 0, session: None });
     let hash = hash::of_range(&file.path, 0, file.size).await?;
     let meter = Meter::new(progress);
+    let key = once();
     let envelope: AssetEnvelope = retrying(&edge.retry, || async {
         meter.reset();
         let body = FileSlice::open(&file.path, 0, file.size, meter.clone()).await?;
@@ -120,6 +121,7 @@ async fn in_one(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOptio
             .request(Method::POST, "/api/storage/upload")
             .header("X-File-Name", encode(name))
             .header("X-Content-SHA256", &hash)
+            .header("Idempotency-Key", &key)
             .header("Content-Type", options.content_type.as_deref().unwrap_or(""));
         if let Some(namespace) = &options.namespace {
             request = request.header("X-Namespace", namespace);

@@ -20,7 +20,8 @@ pub async fn give_up(env: &Env, config: &Config, meta: &Meta) -> Result<(), Prob
     let abort = actions::abort_multipart_upload(&meta.key, &meta.upload_id);
     match origin::send(config, &abort, Body::Empty).await {
         Ok(_) => {}
-        Err(error) if error.is_no_such_upload() => {
+        // Swift says NoSuchKey when another abort of the same upload is under way.
+        Err(error) if error.is_no_such_upload() || error.code == "NoSuchKey" => {
             // A completion that died may have left the object, which no asset names.
             let deletion = actions::delete_object(&meta.key);
             origin::send(config, &deletion, Body::Empty).await.map_err(|error| origin::problem("DeleteObject", &error))?;

@@ -8,6 +8,7 @@ mod command;
 mod completion;
 mod content;
 mod names;
+mod quota;
 mod refusals;
 mod resume;
 mod roundtrip;

@@ -126,6 +126,24 @@ impl Stack {
         }
     }
 
+    /// A fresh account, as the identity backend provisions it.
+    pub async fn provisioned(&self, user: &str, tier: &str) -> AccountAccess {
+        let body = json!({ "agentcache_user_id": user, "agentcache_email": format!("{user}@example.com"), "tier": tier });
+        let request = self.anonymous(Method::POST, "/api/agentcache/provision").bearer_auth(&self.secrets.webhook_secret).json(&body);
+        let (status, body) = answer(request.send().await.unwrap()).await;
+        assert_eq!(status, 201, "{body}");
+        let text = |name: &str| body["account"][name].as_str().unwrap().to_owned();
+        AccountAccess { user_id: user.to_owned(), api_key: text("api_key"), api_secret: text("api_secret"), namespace: text("namespace") }
+    }
+
+    /// The rows of a statement on the Worker's database, past the Worker.
+    pub async fn sql(&self, statement: &str) -> Vec<Value> {
+        let setup = self.worker.lock().await.setup().clone();
+        let text = setup.d1(&["execute", "DB", "--json", "--command", statement]).await.unwrap();
+        let answer: Value = serde_json::from_str(&text).unwrap();
+        answer[0]["results"].as_array().unwrap().clone()
+    }
+
     /// The client library as `account`.
     pub fn edge(&self, account: &AccountAccess) -> Edge {
         Edge::new(&self.url, &account.api_key, &account.api_secret).unwrap()

@@ -21,10 +21,13 @@ pub use period::Period;
 pub const CHECKPOINT_MS: u64 = 5_000;
 /// The same where only calls were counted: nobody waits for that figure.
 pub const COUNT_CHECKPOINT_MS: u64 = 60_000;
-/// How long after its session's end a reservation that nobody settled or released is looked into, ms.
-pub const GRACE_MS: u64 = 60_000;
-/// The same for what is decided within one request: far longer than any request lives.
-pub const SIMPLE_GRACE_MS: u64 = 24 * 3600 * 1000;
+/// How long after it was reserved an upload that lives for `ttl_ms` is looked into, should nobody have told its end, ms.
+pub fn look_after(ttl_ms: u64) -> u64 {
+    ttl_ms.saturating_add((ttl_ms / 10).clamp(5_000, 3_600_000))
+}
+
+/// The same for what is decided within one request: 100 MB in two hours are 14 KB/s.
+pub const SIMPLE_GRACE_MS: u64 = 2 * 3600 * 1000;
 /// The same for a deletion.
 pub const DELETE_GRACE_MS: u64 = 60_000;
 

@@ -97,7 +97,7 @@ async fn begin(call: &Routed, account: &Account, wanted: Wanted) -> Result<Reply
     };
     let (held, account) = (call.clone(), account.clone());
     let opened = call.to_the_end(async move {
-        let look_at = now.plus(meta.ttl_ms).plus(ledger::GRACE_MS);
+        let look_at = now.plus(ledger::look_after(meta.ttl_ms));
         ledger::link::reserve(&held.env, &account, meta.asset, meta.file_size, look_at).await?;
         let (account, asset) = (meta.account, meta.asset);
         let opened = open(&held, meta).await;

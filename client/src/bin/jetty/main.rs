@@ -107,6 +107,7 @@ async fn main() -> ExitCode {
 /// See the command's help.
 fn code(error: &Error) -> u8 {
     match (error, error.status()) {
+        _ if error.code() == Some("bandwidth-exceeded") => 5,
         (Error::Usage(_), _) => 2,
         (_, Some(401 | 403)) => 3,
         (_, Some(404 | 410)) => 4,

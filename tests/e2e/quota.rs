@@ -1,0 +1,229 @@
+//! Storage is reserved when an upload starts and settled when it ends: to the byte, whatever races and whatever dies.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use jettyspeed_stack::proxy::Fault;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::stack::{Stack, answer, random_bytes, stack};
+use jettyspeed_stack::state::AccountAccess;
+
+const MB: u64 = 1_000_000;
+
+/// `GET /api/agentcache/quota` of the account.
+async fn quota(stack: &Stack, account: &AccountAccess) -> Value {
+    let (status, body) = answer(stack.request(Method::GET, "/api/agentcache/quota", account).send().await.unwrap()).await;
+    assert_eq!(status, 200, "{body}");
+    body
+}
+
+async fn used_and_reserved(stack: &Stack, account: &AccountAccess) -> (u64, u64) {
+    let quota = quota(stack, account).await;
+    (quota["storage_used_bytes"].as_u64().unwrap(), quota["storage_reserved_bytes"].as_u64().unwrap())
+}
+
+/// Sum of the files the account lists; each has an object of its own here.
+async fn listed(stack: &Stack, account: &AccountAccess) -> u64 {
+    let (_, body) = answer(stack.request(Method::GET, "/api/storage/files?limit=500", account).send().await.unwrap()).await;
+    assert_eq!(body["cursor"], Value::Null);
+    body["files"].as_array().unwrap().iter().map(|file| file["size"].as_u64().unwrap()).sum()
+}
+
+async fn upload(stack: &Stack, account: &AccountAccess, bytes: &[u8]) -> (u16, Value) {
+    let request = stack.request(Method::POST, "/api/storage/upload", account).header("X-File-Name", "q.bin").body(bytes.to_vec());
+    answer(request.send().await.unwrap()).await
+}
+
+/// Asks until `done`, for what happens by itself a little later.
+async fn until<F: Future<Output = bool>>(what: &str, mut done: impl FnMut() -> F) {
+    for _ in 0..120 {
+        if done().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    panic!("{what}");
+}
+
+#[tokio::test]
+async fn two_hundred_racing_starts_never_overshoot_and_everything_comes_back() {
+    let stack = Stack::start(&[]).await;
+    let racer = stack.provisioned("racer", "pro").await;
+    let limit = 20_000 * MB;
+    let start = |n: u32| json!({ "action": "start", "fileName": format!("{n}.bin"), "fileSize": 500 * MB });
+    let starts = join_all((0..200).map(|n| stack.track(&racer, start(n)))).await;
+    let mut sessions = Vec::new();
+    for (status, body) in starts {
+        match status {
+            201 => sessions.push(body["sessionId"].as_str().unwrap().to_owned()),
+            507 => {
+                assert_eq!((&body["code"], &body["limit"], &body["requested"]), (&json!("storage-exceeded"), &json!(limit), &json!(500 * MB)));
+                assert!(body["used"].as_u64().unwrap() + body["reserved"].as_u64().unwrap() + 500 * MB > limit, "{body}");
+            }
+            _ => panic!("{status} {body}"),
+        }
+    }
+    assert_eq!(sessions.len(), 40, "the quota holds exactly 40 of 500 MB");
+    assert_eq!(used_and_reserved(&stack, &racer).await, (0, limit));
+    let (status, body) = upload(&stack, &racer, &[7]).await;
+    assert_eq!((status, &body["code"]), (507, &json!("storage-exceeded")), "not one byte more");
+    assert_eq!(quota(&stack, &racer).await["warning"], "storage");
+
+    // Two are completed for real, all parts the same bytes; the others fail, half of them twice and racing: a release counts once.
+    let (completed, failed) = sessions.split_at(2);
+    let part = random_bytes(50 * MB as usize);
+    for session in completed {
+        let token = stack.state(&racer, session).await["uploadToken"].clone();
+        for number in 1..=10 {
+            assert_eq!(answer(stack.chunk(&json!({ "uploadToken": token }), number, &part).send().await.unwrap()).await.0, 200);
+        }
+        assert_eq!(stack.track(&racer, json!({ "action": "complete", "sessionId": session })).await.0, 200);
+    }
+    let fail = |session| stack.track(&racer, json!({ "action": "fail", "sessionId": session }));
+    for (status, body) in join_all(failed.iter().take(19).flat_map(|session| [session, session]).map(fail)).await {
+        // The store may have enough of it now and then.
+        assert!(matches!(status, 200 | 503), "{status} {body}");
+    }
+    for session in failed {
+        let (status, body) = fail(session).await;
+        assert_eq!(status, 200, "{body}");
+    }
+    assert_eq!(used_and_reserved(&stack, &racer).await, (1_000 * MB, 0));
+    assert_eq!(listed(&stack, &racer).await, 1_000 * MB);
+    let (_, files) = answer(stack.request(Method::GET, "/api/storage/files", &racer).send().await.unwrap()).await;
+    for file in files["files"].as_array().unwrap() {
+        let path = format!("/api/storage/files/{}", file["id"].as_str().unwrap());
+        assert_eq!(answer(stack.request(Method::DELETE, &path, &racer).send().await.unwrap()).await.0, 204);
+    }
+    assert_eq!(used_and_reserved(&stack, &racer).await, (0, 0));
+}
+
+#[tokio::test]
+async fn what_is_stored_is_what_is_used_through_races_and_deletions() {
+    let stack = stack().await;
+    let account = stack.provisioned("balance", "business").await;
+    let small = random_bytes(1_234);
+    let (status, simple) = upload(stack, &account, &small).await;
+    assert_eq!(status, 201, "{simple}");
+    let bytes = random_bytes(300_000);
+    let started = stack.started(&account, bytes.len()).await;
+    assert_eq!(used_and_reserved(stack, &account).await, (1_234, 300_000));
+    stack.send_all(&started, &bytes).await;
+    let complete = json!({ "action": "complete", "sessionId": started["sessionId"] });
+    for (status, body) in join_all((0..8).map(|_| stack.track(&account, complete.clone()))).await {
+        assert_eq!(status, 200, "{body}");
+    }
+    assert_eq!(used_and_reserved(stack, &account).await, (301_234, 0));
+    assert_eq!(listed(stack, &account).await, 301_234);
+    let row = stack.sql(
+        "SELECT COALESCE(SUM(size), 0) AS bytes FROM (SELECT DISTINCT o.id, o.size FROM assets s JOIN objects o ON o.id = s.object_id \
+         JOIN accounts a ON a.id = s.account_id WHERE a.agentcache_user_id = 'balance')",
+    );
+    assert_eq!(row.await[0]["bytes"], 301_234);
+
+    let path = format!("/api/storage/files/{}", simple["asset"]["id"].as_str().unwrap());
+    let mut gone: Vec<u16> =
+        join_all((0..4).map(|_| async { answer(stack.request(Method::DELETE, &path, &account).send().await.unwrap()).await.0 })).await;
+    gone.sort_unstable();
+    assert_eq!(gone[0], 204);
+    assert_eq!(used_and_reserved(stack, &account).await, (300_000, 0));
+
+    let account_row = "SELECT u.storage_bytes, u.request_count, u.period_end - u.period_start AS span FROM storage_usage u \
+         JOIN accounts a ON a.id = u.account_id WHERE a.agentcache_user_id = 'balance'";
+    until("D1 learns of the figures", || async {
+        let rows = stack.sql(account_row).await;
+        rows.first().is_some_and(|row| row["storage_bytes"] == 300_000 && row["request_count"].as_u64() > Some(0))
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_failed_upload_reserves_nothing() {
+    let stack = Stack::start(&[]).await;
+    let unlucky = stack.provisioned("unlucky", "pro").await;
+    stack.proxy.inject(|_, _| Some(Fault::Answer(503, "SlowDown")));
+    assert_eq!(upload(&stack, &unlucky, &random_bytes(5_000)).await.0, 503);
+    assert_eq!(stack.track(&unlucky, json!({ "action": "start", "fileName": "x", "fileSize": 5_000 })).await.0, 503);
+    stack.proxy.heal();
+    assert_eq!(used_and_reserved(&stack, &unlucky).await, (0, 0));
+    let wrong = stack
+        .request(Method::POST, "/api/storage/upload", &unlucky)
+        .header("X-File-Name", "w.bin")
+        .header("X-Content-SHA256", "0".repeat(64))
+        .body(random_bytes(100));
+    assert_eq!(answer(wrong.send().await.unwrap()).await.0, 422);
+    assert_eq!(used_and_reserved(&stack, &unlucky).await, (0, 0));
+    // Aborted behind our back: the first part that notices ends the session and gives its reservation back.
+    let started = stack.started(&unlucky, 5_000).await;
+    assert_eq!(used_and_reserved(&stack, &unlucky).await, (0, 5_000));
+    stack.abort_behind_our_back(&started).await;
+    assert_eq!(answer(stack.chunk(&started, 1, &random_bytes(5_000)).send().await.unwrap()).await.0, 410);
+    assert_eq!(used_and_reserved(&stack, &unlucky).await, (0, 0));
+}
+
+#[tokio::test]
+async fn an_expired_upload_gives_its_reservation_back_though_nobody_looks() {
+    let stack = Stack::start(&[("SESSION_TTL_SECONDS", "2")]).await;
+    let idle = stack.provisioned("idle", "pro").await;
+    let started = stack.started(&idle, 12_000_000).await;
+    let part = random_bytes(10_000_000);
+    assert_eq!(answer(stack.chunk(&started, 1, &part).send().await.unwrap()).await.0, 200);
+    assert_eq!(used_and_reserved(&stack, &idle).await, (0, 12_000_000));
+    until("the reservation comes back", || async { used_and_reserved(&stack, &idle).await == (0, 0) }).await;
+    let upload_id = started["uploadId"].as_str().unwrap();
+    assert!(!stack.bucket.open_uploads().await.iter().any(|open| open == upload_id), "nothing stays at the store");
+    assert_eq!(stack.sql("SELECT status FROM upload_sessions").await[0]["status"], "expired");
+    let (status, body) = answer(stack.chunk(&started, 2, &part[..2_000_000]).send().await.unwrap()).await;
+    assert_eq!((status, &body["code"]), (401, &json!("token-expired")));
+}
+
+#[tokio::test]
+async fn a_ledger_that_begins_late_takes_over_what_is_there() {
+    let stack = Stack::start(&[]).await;
+    let veteran = stack.provisioned("veteran", "pro").await;
+    let insert: String = (1..=3)
+        .map(|n| {
+            format!(
+                "INSERT INTO objects (id, namespace, s3_key, size, etag, verification, refs, created_at) VALUES ('{n}0000000-0000-4000-8000-000000000000', \
+                 'jt_user_veteran', 'users/veteran/o/{n}', {n}000, 'e', 'none', 2, 0); "
+            )
+        })
+        .chain([(1, 1), (2, 1), (3, 2), (4, 3)].map(|(asset, object)| {
+            format!(
+                "INSERT INTO assets (id, account_id, namespace, object_id, name, content_type, uploaded_via, created_at) SELECT \
+                 'a000000{asset}-0000-4000-8000-000000000000', id, 'jt_user_veteran', '{object}0000000-0000-4000-8000-000000000000', 'n', 'a/b', 'simple', 0 \
+                 FROM accounts WHERE agentcache_user_id = 'veteran'; "
+            )
+        }))
+        .collect();
+    stack.sql(&insert).await;
+    assert_eq!(used_and_reserved(&stack, &veteran).await, (6_000, 0), "two assets of one object are paid once");
+    let path = "/api/storage/files/a0000001-0000-4000-8000-000000000000";
+    assert_eq!(answer(stack.request(Method::DELETE, path, &veteran).send().await.unwrap()).await.0, 204);
+    assert_eq!(used_and_reserved(&stack, &veteran).await, (6_000, 0), "the other asset still pays");
+    let path = "/api/storage/files/a0000002-0000-4000-8000-000000000000";
+    assert_eq!(answer(stack.request(Method::DELETE, path, &veteran).send().await.unwrap()).await.0, 204);
+    assert_eq!(used_and_reserved(&stack, &veteran).await, (5_000, 0));
+}
+
+#[tokio::test]
+async fn a_killed_worker_leaves_no_reservation_behind() {
+    let stack = Stack::start(&[("SESSION_TTL_SECONDS", "2")]).await;
+    let mortal = stack.provisioned("mortal", "pro").await;
+    // The store is slow to open uploads: the Worker dies between reserving and knowing.
+    stack.proxy.inject(|method, target| (method == "POST" && target.contains("uploads")).then_some(Fault::Slow(60_000)));
+    let start = stack.request(Method::POST, "/api/jetty/track-upload", &mortal).json(&json!({ "action": "start", "fileName": "x", "fileSize": 777 }));
+    let call = tokio::spawn(start.send());
+    until("it is reserved", || async { used_and_reserved(&stack, &mortal).await == (0, 777) }).await;
+    stack.worker.lock().await.kill_and_restart().await.unwrap();
+    stack.proxy.heal();
+    call.abort();
+    until("the ledger finds out by itself", || async { used_and_reserved(&stack, &mortal).await == (0, 0) }).await;
+    let started = stack.started(&mortal, 777).await;
+    assert_eq!(used_and_reserved(&stack, &mortal).await, (0, 777));
+    let fail = json!({ "action": "fail", "sessionId": started["sessionId"] });
+    assert_eq!(stack.track(&mortal, fail).await.0, 200);
+    assert_eq!(used_and_reserved(&stack, &mortal).await, (0, 0));
+}

@@ -47,6 +47,27 @@ pub struct Asset {
     pub created_at: String,
 }
 
+/// What the account has used of its tier.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Quota {
+    /// Tier name.
+    pub tier: String,
+    /// The month of the bandwidth, `2026-11`.
+    pub period: String,
+    /// Bytes.
+    pub storage_quota_bytes: u64,
+    /// Bytes.
+    pub storage_used_bytes: u64,
+    /// Bytes of uploads that have not ended.
+    pub storage_reserved_bytes: u64,
+    /// Bytes a month.
+    pub bandwidth_quota_bytes: u64,
+    /// Bytes this month.
+    pub bandwidth_used_bytes: u64,
+    /// `storage`, `bandwidth` or `both` from 80 % on.
+    pub warning: Option<String>,
+}
+
 /// 201 of `start`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -7,7 +7,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::Error;
-use crate::api::{Advice, Asset, AssetEnvelope, Completed, DownloadAnswer, FilePage, SessionPage, SessionState, SessionSummary, Started, Strategy};
+use crate::api::{
+    Advice, Asset, AssetEnvelope, Completed, DownloadAnswer, FilePage, Quota, SessionPage, SessionState, SessionSummary, Started, Strategy,
+};
 use crate::retry::{Retry, retrying};
 
 /// How long a request without a file in it may take. Completing a large upload takes the server up to two minutes.
@@ -162,6 +164,11 @@ impl Edge {
     pub async fn delete(&self, id: &str) -> Result<(), Error> {
         let path = format!("/api/storage/files/{}", encode(id));
         retrying(&CALLS, || async { refused(self.request(Method::DELETE, &path).timeout(CALL_LIMIT).send().await?).await.map(|_| ()) }).await
+    }
+
+    /// What the account has used of its tier.
+    pub async fn quota(&self) -> Result<Quota, Error> {
+        self.call(|| self.request(Method::GET, "/api/agentcache/quota")).await
     }
 
     /// A URL of the file's bytes that works for an hour. The store's own URL, which would be billed at once, is not asked for.

@@ -1,7 +1,7 @@
 //! CORS (Fetch standard, section 3.2): on every status, errors and preflights included.
 
 /// Headers a browser may read beyond the safelisted ones.
-const EXPOSED: &str = "Accept-Ranges, Cache-Status, Content-Disposition, Content-Length, Content-Range, ETag, RateLimit, RateLimit-Policy, Retry-After, \
+const EXPOSED: &str = "Accept-Ranges, Cache-Status, Content-Disposition, Content-Length, Content-Range, ETag, Idempotent-Replayed, RateLimit, RateLimit-Policy, Retry-After, \
      Server-Timing, X-Request-Id";
 /// How long a browser may keep a preflight answer, s; Chromium caps it at two hours.
 const PREFLIGHT_SECONDS: &str = "7200";

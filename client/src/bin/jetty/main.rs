@@ -75,6 +75,8 @@ enum Command {
         /// The session's id
         session: String,
     },
+    /// What the account has used of its tier
+    Quota,
     /// List the account's files, newest first
     Ls {
         /// At most so many; all by default
@@ -135,6 +137,7 @@ async fn run(arguments: Arguments, show: &Show) -> Result<(), Error> {
             show.downloaded(&done);
         }
         Command::Status { session } => show.status(&edge.session(&session, false).await?),
+        Command::Quota => show.quota(&edge.quota().await?),
         Command::Ls { limit } => list(&edge, limit, show).await?,
         Command::Config => {}
     }

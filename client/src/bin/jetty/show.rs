@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use indicatif::{DecimalBytes, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use jettyspeed_client::api::{Asset, SessionState};
+use jettyspeed_client::api::{Asset, Quota, SessionState};
 use jettyspeed_client::{Downloaded, Error, Event, Progress, Uploaded, no_progress};
 use serde::Serialize;
 use serde_json::json;
@@ -82,6 +82,22 @@ impl Show {
         }
         println!("{}", done.path.display());
         println!("received {} in {}", DecimalBytes(done.asset.size), pace(done.asset.size, done.elapsed_ms));
+    }
+
+    pub fn quota(&self, quota: &Quota) {
+        if self.json {
+            return self.json(quota);
+        }
+        let line = |name: &str, used: u64, limit: u64, more: &str| {
+            println!("{name:<10} {:>12} of {:>12}{more}", DecimalBytes(used).to_string(), DecimalBytes(limit).to_string());
+        };
+        let reserved = match quota.storage_reserved_bytes {
+            0 => String::new(),
+            bytes => format!(", {} reserved", DecimalBytes(bytes)),
+        };
+        line("storage", quota.storage_used_bytes, quota.storage_quota_bytes, &reserved);
+        line("bandwidth", quota.bandwidth_used_bytes, quota.bandwidth_quota_bytes, &format!(" in {}", quota.period));
+        println!("{:<10} {}", "tier", quota.tier);
     }
 
     pub fn status(&self, state: &SessionState) {

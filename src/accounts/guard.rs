@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use super::pace;
+use crate::http::auth;
 use crate::http::call::{Call, Limited};
 use crate::platform::{bindings, clock, log};
 use crate::problem::Problem;
@@ -31,6 +32,10 @@ fn policy(call: &Call) -> (u64, u64) {
 /// # Errors
 /// 429.
 pub async fn admit(call: &Call) -> Result<(), Problem> {
+    // Whoever watches over the deployment is no stranger, whatever he calls.
+    if bindings::config(&call.env).is_ok_and(|config| auth::is_operator(call, &config)) {
+        return Ok(());
+    }
     let (address, (quota, window_ms)) = (address(call), policy(call));
     let pace = SEEN.with_borrow_mut(|seen| {
         if seen.len() >= KEEP_MOST {

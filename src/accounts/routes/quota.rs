@@ -12,6 +12,10 @@ use crate::problem::Problem;
 pub async fn quota(call: &Routed) -> Result<Reply, Problem> {
     let (id, tier, limits) = match &*call.caller {
         Caller::Account(account) => {
+            // Of itself only: anybody else is not there.
+            if call.query("agentcache_user_id").is_some_and(|user| user != account.agentcache_user_id.as_str()) {
+                return Err(Problem::NotFound);
+            }
             account.must_be_active()?;
             (account.id, account.tier.tier.clone(), account.limits())
         }

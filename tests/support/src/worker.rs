@@ -114,9 +114,11 @@ impl Worker {
 
     /// Whether the Worker gives no answer, whatever it is, within `patience`. When both of its workerd processes are killed, wrangler starts them again
     /// and takes connections, but answers none.
-    pub async fn is_deaf(&self, patience: Duration) -> bool {
+    ///
+    /// Asked as the operator, so that watching does not use up what callers without credentials may ask.
+    pub async fn is_deaf(&self, patience: Duration, admin_token: &str) -> bool {
         let Ok(client) = reqwest::Client::builder().timeout(patience).no_proxy().build() else { return false };
-        client.get(format!("{}/api/health", self.url())).send().await.is_err()
+        client.get(format!("{}/api/health", self.url())).bearer_auth(admin_token).send().await.is_err()
     }
 
     /// Ends wrangler and every workerd of it without warning, then starts them again on the same state.

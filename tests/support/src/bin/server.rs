@@ -154,7 +154,7 @@ async fn serve() -> Result<()> {
         if swift.as_mut().is_some_and(|swift| !swift.is_alive()) {
             return Err(format!("the S3 origin stopped\n{}", swift.map_or(String::new(), |swift| swift.tails())).into());
         }
-        deaf = if worker.is_deaf(PATIENCE).await { deaf + 1 } else { 0 };
+        deaf = if worker.is_deaf(PATIENCE, &dev.admin_token).await { deaf + 1 } else { 0 };
         if !worker.is_alive() || deaf >= 2 {
             say("workerd does not answer: starting it again");
             worker.restart().await?;

@@ -65,11 +65,3 @@ pub async fn admit(call: &Call) -> Result<(), Problem> {
         }
     }
 }
-
-/// Whether the caller's address has spent what it may: then its guesses cost no database read.
-pub fn is_spent(call: &Call) -> Option<Problem> {
-    let (quota, window_ms) = policy(call);
-    let mut tat = SEEN.with_borrow(|seen| seen.get(&address(call)).copied().unwrap_or_default());
-    let pace = pace::admit(&mut tat, quota, window_ms, clock::now().0);
-    (!pace.admitted).then(|| Problem::RateLimited { limit: quota, retry_after: u32::try_from(pace.reset).unwrap_or(u32::MAX) })
-}

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::access::Account;
 use super::keys::Presented;
-use super::{guard, store};
+use super::store;
 use crate::http::call::Call;
 use crate::ids::Id;
 use crate::platform::{bindings, clock, d1};
@@ -25,7 +25,7 @@ thread_local! {
 /// The account of these credentials.
 ///
 /// # Errors
-/// 401; unknown key and wrong secret are the same. 429 for an address that has guessed too often.
+/// 401; unknown key and wrong secret are the same.
 pub async fn account(call: &Call, presented: &Presented) -> Result<Rc<Account>, Problem> {
     let now = clock::now();
     let known =
@@ -33,9 +33,6 @@ pub async fn account(call: &Call, presented: &Presented) -> Result<Rc<Account>, 
     if let Some(account) = known {
         account.authenticate(presented.secret_hash.as_str(), now).map_err(Problem::Unauthenticated)?;
         return Ok(account);
-    }
-    if let Some(problem) = guard::is_spent(call) {
-        return Err(problem);
     }
     let row: Option<Account> = d1::first(&bindings::db(&call.env)?, &store::by_key(&presented.key_hash)).await?;
     call.span("auth", now);

@@ -43,6 +43,9 @@ const INSERT_OWN_NAMESPACE: &str = "INSERT INTO namespaces (name, display_name, 
 const INSERT_OWN_MEMBERSHIP: &str = "INSERT INTO namespace_members (account_id, namespace, created_at) SELECT a.id, ?2, ?3 FROM accounts a WHERE a.id = ?1 \
      ON CONFLICT (account_id, namespace) DO NOTHING";
 const SET_TIER: &str = "UPDATE accounts SET tier = ?2, updated_at = MAX(?3, updated_at + 1) WHERE id = ?1";
+// Only upwards: of racing calls the highest tier stays.
+const RAISE_TIER: &str = "UPDATE accounts SET tier = ?2, updated_at = MAX(?3, updated_at + 1) WHERE id = ?1 \
+     AND (SELECT t.rank FROM tier_configs t WHERE t.tier = accounts.tier) < (SELECT t.rank FROM tier_configs t WHERE t.tier = ?2)";
 const SET_EMAIL: &str = "UPDATE accounts SET agentcache_email = ?2 WHERE id = ?1";
 const SET_STATUS: &str = "UPDATE accounts SET status = ?2, updated_at = MAX(?3, updated_at + 1) WHERE id = ?1";
 const RETIRE_CREDENTIALS: &str = "UPDATE credentials SET expires_at = ?2, sealed = NULL, sealed_until = NULL \
@@ -51,7 +54,7 @@ const TOUCH: &str = "UPDATE accounts SET updated_at = MAX(?2, updated_at + 1) WH
 const TIER: &str = concat!("SELECT ", tier_columns!(), " FROM tier_configs t WHERE t.tier = ?1");
 const TIERS: &str = concat!("SELECT ", tier_columns!(), " FROM tier_configs t ORDER BY t.rank");
 const UPDATE_TIER: &str = "UPDATE tier_configs SET storage_quota_gb = ?2, bandwidth_quota_gb = ?3, jetty_speed_enabled = ?4, requests_per_minute = ?5, \
-     max_file_mb = ?6, updated_at = ?7 WHERE tier = ?1";
+     max_file_mb = ?6, updated_at = ?7 WHERE tier = ?1 AND updated_at = ?8 RETURNING tier";
 const HOLDINGS: &str = "SELECT s.id AS asset, s.object_id AS object, o.size, s.created_at FROM assets s JOIN objects o ON o.id = s.object_id \
      WHERE s.account_id = ?1 AND (s.created_at, s.id) < (?2, ?3) ORDER BY s.created_at DESC, s.id DESC LIMIT ?4";
 const ASSET_STORED: &str = "SELECT s.object_id AS object, o.size FROM assets s JOIN objects o ON o.id = s.object_id WHERE s.id = ?1";
@@ -76,6 +79,7 @@ pub const ALL: &[(&str, &str)] = &[
     ("INSERT_OWN_NAMESPACE", INSERT_OWN_NAMESPACE),
     ("INSERT_OWN_MEMBERSHIP", INSERT_OWN_MEMBERSHIP),
     ("SET_TIER", SET_TIER),
+    ("RAISE_TIER", RAISE_TIER),
     ("SET_EMAIL", SET_EMAIL),
     ("SET_STATUS", SET_STATUS),
     ("RETIRE_CREDENTIALS", RETIRE_CREDENTIALS),
@@ -171,6 +175,11 @@ pub fn set_tier(account: Id, tier: &str, now: EpochMs) -> Statement {
     Statement { sql: SET_TIER, args: vec![account.to_string().into(), tier.into(), Arg::Int(now.0)] }
 }
 
+/// Moves the account to a higher tier; leaves it if it has that or a higher one.
+pub fn raise_tier(account: Id, tier: &str, now: EpochMs) -> Statement {
+    Statement { sql: RAISE_TIER, args: vec![account.to_string().into(), tier.into(), Arg::Int(now.0)] }
+}
+
 /// Writes the user's address.
 pub fn set_email(account: Id, email: &str) -> Statement {
     Statement { sql: SET_EMAIL, args: vec![account.to_string().into(), email.into()] }
@@ -191,8 +200,8 @@ pub fn tiers() -> Statement {
     Statement { sql: TIERS, args: vec![] }
 }
 
-/// Writes a tier.
-pub fn update_tier(tier: &Tier) -> Statement {
+/// Writes a tier, unless somebody else did since `before`; answers with a row only if it did.
+pub fn update_tier(tier: &Tier, before: EpochMs) -> Statement {
     Statement {
         sql: UPDATE_TIER,
         args: vec![
@@ -203,6 +212,7 @@ pub fn update_tier(tier: &Tier) -> Statement {
             tier.requests_per_minute.into(),
             tier.max_file_mb.into(),
             Arg::Int(tier.updated_at.0),
+            Arg::Int(before.0),
         ],
     }
 }

@@ -22,7 +22,8 @@ pub async fn download(call: &Routed) -> Result<Reply, Problem> {
     account.must_be_active()?;
     let asset: Asset = call.own(Reach::Asset, &id).await?;
     // The store's own URL can be used without our seeing it, so it is billed when it is issued; direct=0 goes without.
-    let direct = call.query("direct").as_deref() != Some("0");
+    // Nor does a HEAD hand one out.
+    let direct = call.query("direct").as_deref() != Some("0") && call.request.method() != "HEAD";
     link::charge(&call.env, &account, if direct { asset.size } else { 0 }).await?;
     if origin::read_latency_ms().is_none() {
         // Nothing was read from the store by this isolate yet: this is how the latency below gets its first sample.

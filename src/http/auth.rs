@@ -84,6 +84,7 @@ async fn paced(call: &Call, caller: Caller) -> Result<Caller, Problem> {
     if !pace.admitted {
         return Err(Problem::RateLimited { limit: pace.quota, retry_after: u32::try_from(pace.reset).unwrap_or(u32::MAX) });
     }
+    call.suspended.set(suspended);
     Ok(match caller {
         Caller::Account(account) if suspended == account.must_be_active().is_ok() => {
             let status = if suspended { "suspended" } else { "active" };
@@ -139,8 +140,8 @@ async fn webhook(call: &Call, config: &Config) -> Result<Caller, Problem> {
         let known = webhook::is_bearer(token, &config.webhook_secrets);
         return if known { Ok(Caller::Webhook(None)) } else { Err(Problem::Unauthenticated(AuthFailure::Invalid)) };
     };
-    // A GET has no body and no Content-Length.
-    let body = if call.request.method() == "GET" { Vec::new() } else { call.bytes(MAX_BODY).await? };
+    // These have no body and no Content-Length.
+    let body = if matches!(call.request.method().as_str(), "GET" | "HEAD") { Vec::new() } else { call.bytes(MAX_BODY).await? };
     let right = signed.verify(&config.webhook_secrets, &body);
     if right { Ok(Caller::Webhook(Some(signed.id))) } else { Err(Problem::Unauthenticated(AuthFailure::Invalid)) }
 }

@@ -42,6 +42,8 @@ pub struct Call {
     body: RefCell<Option<Vec<u8>>>,
     /// What the answer tells of rate limits.
     pub limited: Cell<Option<Limited>>,
+    /// What the ledger said of the account, for callers with a token only.
+    pub suspended: Cell<bool>,
     spans: RefCell<Vec<(&'static str, u64)>>,
 }
 
@@ -145,6 +147,7 @@ impl Call {
             query: query.to_owned(),
             body: RefCell::default(),
             limited: Cell::new(None),
+            suspended: Cell::new(false),
             spans: RefCell::default(),
             request,
             env,

@@ -62,6 +62,8 @@ pub struct Namespace {
     pub expected_hit_rate: Option<f64>,
     /// When it was created.
     pub created_at: EpochMs,
+    /// When it was last changed.
+    pub updated_at: EpochMs,
 }
 
 /// A namespace in the API (SPEC section 3). TTLs are the ones that hold, defaults included.
@@ -134,6 +136,7 @@ impl Namespace {
             origin_usd_per_gb: None,
             expected_hit_rate: None,
             created_at: now,
+            updated_at: now,
         }
     }
 

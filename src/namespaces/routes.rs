@@ -17,7 +17,9 @@ use crate::ids::Name;
 use crate::platform::{bindings, clock, d1};
 use crate::problem::Problem;
 use crate::replay::keep;
-use crate::sql::Statement;
+
+/// How often a change is tried that others get ahead of.
+const TRIES: u32 = 10;
 
 /// The namespace an upload goes to: the one asked for, or the account's own.
 ///
@@ -88,13 +90,18 @@ pub async fn get(call: &Routed) -> Result<Reply, Problem> {
 /// Changes what the body names.
 pub async fn change(call: &Routed) -> Result<Reply, Problem> {
     let patch: Patch = call.json(MAX_BODY).await?;
-    let before = named(call).await?;
-    if !matches!(&*call.caller, Caller::Operator) {
-        patch.by_member()?;
+    for _ in 0..TRIES {
+        let before = named(call).await?;
+        if !matches!(&*call.caller, Caller::Operator) {
+            patch.by_member()?;
+        }
+        let (since, after) = (before.updated_at, patch.clone().apply(before)?);
+        let written: Option<serde_json::Value> = d1::first(&bindings::db(&call.env)?, &store::update(&after, since, clock::now())).await?;
+        if written.is_some() {
+            return Reply::json(200, &after.view());
+        }
     }
-    let after = patch.apply(before)?;
-    run(call, &store::update(&after, clock::now())).await?;
-    Reply::json(200, &after.view())
+    Err(Problem::StillRunning)
 }
 
 /// Deletes an empty namespace that is no account's own.
@@ -117,7 +124,8 @@ async fn member(call: &Routed) -> Result<(Namespace, Record), Problem> {
 /// Puts a user's account in; repeating is harmless.
 pub async fn add_member(call: &Routed) -> Result<Reply, Problem> {
     let (namespace, record) = member(call).await?;
-    run(call, &store::add_member(&record.agentcache_user_id, namespace.name.as_str(), clock::now())).await?;
+    let statement = store::add_member(&record.agentcache_user_id, namespace.name.as_str(), clock::now());
+    d1::batch(&bindings::db(&call.env)?, &[statement]).await?;
     Ok(Reply::empty(204))
 }
 
@@ -130,8 +138,4 @@ pub async fn remove_member(call: &Routed) -> Result<Reply, Problem> {
     let statement = store::remove_member(&record.agentcache_user_id, namespace.name.as_str());
     let gone: Option<serde_json::Value> = d1::first(&bindings::db(&call.env)?, &statement).await?;
     gone.map(|_| Reply::empty(204)).ok_or(Problem::NotFound)
-}
-
-async fn run(call: &Routed, statement: &Statement) -> Result<(), Problem> {
-    d1::batch(&bindings::db(&call.env)?, std::slice::from_ref(statement)).await
 }

@@ -9,7 +9,7 @@ macro_rules! namespace_query {
     ($rest:literal) => {
         concat!(
             "SELECT n.name, n.display_name, n.tags, n.ttl_small, n.ttl_text, n.ttl_large, n.ttl_video, n.jetty_speed_upload, n.video_streaming, \
-             n.desktop_cdn, n.chunk_size, n.allow_unsigned, n.cross_namespace_dedup, n.origin_usd_per_gb, n.expected_hit_rate, n.created_at ",
+             n.desktop_cdn, n.chunk_size, n.allow_unsigned, n.cross_namespace_dedup, n.origin_usd_per_gb, n.expected_hit_rate, n.created_at, n.updated_at ",
             $rest
         )
     };
@@ -27,7 +27,7 @@ const INSERT: &str = "INSERT INTO namespaces (name, display_name, tags, ttl_smal
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?16) ON CONFLICT (name) DO NOTHING RETURNING name";
 const UPDATE: &str = "UPDATE namespaces SET display_name = ?2, tags = ?3, ttl_small = ?4, ttl_text = ?5, ttl_large = ?6, ttl_video = ?7, \
      jetty_speed_upload = ?8, video_streaming = ?9, desktop_cdn = ?10, chunk_size = ?11, allow_unsigned = ?12, cross_namespace_dedup = ?13, \
-     origin_usd_per_gb = ?14, expected_hit_rate = ?15, updated_at = ?16 WHERE name = ?1 RETURNING name";
+     origin_usd_per_gb = ?14, expected_hit_rate = ?15, updated_at = MAX(?16, updated_at + 1) WHERE name = ?1 AND updated_at = ?17 RETURNING name";
 const DELETE: &str = "DELETE FROM namespaces WHERE name = ?1 \
      AND NOT EXISTS (SELECT 1 FROM objects WHERE namespace = ?1) AND NOT EXISTS (SELECT 1 FROM assets WHERE namespace = ?1) \
      AND NOT EXISTS (SELECT 1 FROM upload_sessions WHERE namespace = ?1) \
@@ -106,9 +106,11 @@ pub fn insert(namespace: &Namespace) -> Statement {
     Statement { sql: INSERT, args: values(namespace, namespace.created_at) }
 }
 
-/// Writes it.
-pub fn update(namespace: &Namespace, now: EpochMs) -> Statement {
-    Statement { sql: UPDATE, args: values(namespace, now) }
+/// Writes it, unless somebody else did since `before`; answers with a row only if it did.
+pub fn update(namespace: &Namespace, before: EpochMs, now: EpochMs) -> Statement {
+    let mut args = values(namespace, now);
+    args.push(Arg::Int(before.0));
+    Statement { sql: UPDATE, args }
 }
 
 /// Deletes it if nothing is in it and no account's own it is; answers with a row only if it did. The history of uploads that ended goes first.

@@ -2,11 +2,13 @@
 //! Run through `script/test`, which provides workerd and the store.
 #![allow(clippy::disallowed_methods)]
 
+mod accounts;
 mod bucket;
 mod chunks;
 mod command;
 mod completion;
 mod content;
+mod limits;
 mod names;
 mod quota;
 mod refusals;
@@ -16,3 +18,4 @@ mod simple;
 mod stack;
 mod start;
 mod store;
+mod webhooks;

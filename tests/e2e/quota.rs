@@ -121,7 +121,7 @@ async fn what_is_stored_is_what_is_used_through_races_and_deletions() {
         "SELECT COALESCE(SUM(size), 0) AS bytes FROM (SELECT DISTINCT o.id, o.size FROM assets s JOIN objects o ON o.id = s.object_id \
          JOIN accounts a ON a.id = s.account_id WHERE a.agentcache_user_id = 'balance')",
     );
-    assert_eq!(row.await[0]["bytes"], 301_234);
+    assert_eq!(row.await[0][0]["bytes"], 301_234);
 
     let path = format!("/api/storage/files/{}", simple["asset"]["id"].as_str().unwrap());
     let mut gone: Vec<u16> =
@@ -134,7 +134,7 @@ async fn what_is_stored_is_what_is_used_through_races_and_deletions() {
          JOIN accounts a ON a.id = u.account_id WHERE a.agentcache_user_id = 'balance'";
     until("D1 learns of the figures", || async {
         let rows = stack.sql(account_row).await;
-        rows.first().is_some_and(|row| row["storage_bytes"] == 300_000 && row["request_count"].as_u64() > Some(0))
+        rows[0].first().is_some_and(|row| row["storage_bytes"] == 300_000 && row["request_count"].as_u64() > Some(0))
     })
     .await;
 }
@@ -174,7 +174,7 @@ async fn an_expired_upload_gives_its_reservation_back_though_nobody_looks() {
     until("the reservation comes back", || async { used_and_reserved(&stack, &idle).await == (0, 0) }).await;
     let upload_id = started["uploadId"].as_str().unwrap();
     assert!(!stack.bucket.open_uploads().await.iter().any(|open| open == upload_id), "nothing stays at the store");
-    assert_eq!(stack.sql("SELECT status FROM upload_sessions").await[0]["status"], "expired");
+    assert_eq!(stack.sql("SELECT status FROM upload_sessions").await[0][0]["status"], "expired");
     let (status, body) = answer(stack.chunk(&started, 2, &part[..2_000_000]).send().await.unwrap()).await;
     assert_eq!((status, &body["code"]), (401, &json!("token-expired")));
 }

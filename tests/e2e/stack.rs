@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use futures_util::future::join_all;
 use jettyspeed_client::Edge;
 use jettyspeed_edge::mac::MacKey;
 use jettyspeed_edge::units::EpochMs;
@@ -87,6 +88,15 @@ pub async fn stack() -> &'static Stack {
 impl Stack {
     /// A stack of its own on the shared store, for tests that break things or need other vars.
     pub async fn start(vars: &[(&str, &str)]) -> Stack {
+        Stack::launch(vars, true).await
+    }
+
+    /// The same on a database without a single table: whatever reads it fails.
+    pub async fn without_tables() -> Stack {
+        Stack::launch(&[], false).await
+    }
+
+    async fn launch(vars: &[(&str, &str)], with_tables: bool) -> Stack {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let origin = origin().await;
         let proxy = Proxy::start(origin.access.endpoint.trim_start_matches("http://")).unwrap();
@@ -106,7 +116,9 @@ impl Stack {
         let mut more: Vec<_> = vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         more.push(("LOG_LEVEL".to_owned(), "info".to_owned()));
         let setup = Setup { state, port: free_port().unwrap(), env_file: secrets.env_file(&through_proxy, &more) };
-        setup.prepare(&seeds, &origin.access.bucket).await.unwrap();
+        if with_tables {
+            setup.prepare(&seeds, &origin.access.bucket).await.unwrap();
+        }
         let worker = setup.start().await.unwrap();
         let [dev, other, free, starter, pro, suspended, unsigned] = seeds.map(|seed| seed.access);
         Stack {
@@ -126,24 +138,6 @@ impl Stack {
         }
     }
 
-    /// A fresh account, as the identity backend provisions it.
-    pub async fn provisioned(&self, user: &str, tier: &str) -> AccountAccess {
-        let body = json!({ "agentcache_user_id": user, "agentcache_email": format!("{user}@example.com"), "tier": tier });
-        let request = self.anonymous(Method::POST, "/api/agentcache/provision").bearer_auth(&self.secrets.webhook_secret).json(&body);
-        let (status, body) = answer(request.send().await.unwrap()).await;
-        assert_eq!(status, 201, "{body}");
-        let text = |name: &str| body["account"][name].as_str().unwrap().to_owned();
-        AccountAccess { user_id: user.to_owned(), api_key: text("api_key"), api_secret: text("api_secret"), namespace: text("namespace") }
-    }
-
-    /// The rows of a statement on the Worker's database, past the Worker.
-    pub async fn sql(&self, statement: &str) -> Vec<Value> {
-        let setup = self.worker.lock().await.setup().clone();
-        let text = setup.d1(&["execute", "DB", "--json", "--command", statement]).await.unwrap();
-        let answer: Value = serde_json::from_str(&text).unwrap();
-        answer[0]["results"].as_array().unwrap().clone()
-    }
-
     /// The client library as `account`.
     pub fn edge(&self, account: &AccountAccess) -> Edge {
         Edge::new(&self.url, &account.api_key, &account.api_secret).unwrap()
@@ -157,6 +151,45 @@ impl Stack {
     /// A request as nobody.
     pub fn anonymous(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.url))
+    }
+
+    /// A request as the identity backend, with its bearer secret.
+    pub fn backend(&self, method: Method, path: &str) -> RequestBuilder {
+        self.anonymous(method, path).bearer_auth(&self.secrets.webhook_secret)
+    }
+
+    /// A request as the operator.
+    pub fn operator(&self, method: Method, path: &str) -> RequestBuilder {
+        self.anonymous(method, path).bearer_auth(&self.secrets.admin_token)
+    }
+
+    /// A call of the identity backend.
+    pub async fn tell(&self, path: &str, body: Value) -> (u16, Value) {
+        answer(self.backend(Method::POST, path).json(&body).send().await.unwrap()).await
+    }
+
+    /// A new account of `tier`.
+    pub async fn provisioned(&self, user: &str, tier: &str) -> AccountAccess {
+        let body = json!({ "user_id": user, "email": format!("{user}@example.com"), "tier": tier });
+        let (status, body) = self.tell("/api/webhooks/jetty/provision", body).await;
+        assert_eq!(status, 201, "{body}");
+        access(&body)
+    }
+
+    /// A stored file of that account: its asset.
+    pub async fn stored(&self, account: &AccountAccess, bytes: Vec<u8>) -> Value {
+        let request = self.request(Method::POST, "/api/storage/upload", account).header("X-File-Name", "a.bin").body(bytes);
+        let (status, body) = answer(request.send().await.unwrap()).await;
+        assert_eq!(status, 201, "{body}");
+        body["asset"].clone()
+    }
+
+    /// The rows of each of one or several statements on the Worker's database, past the Worker.
+    pub async fn sql(&self, statements: &str) -> Vec<Vec<Value>> {
+        let setup = self.worker.lock().await.setup().clone();
+        let text = setup.d1(&["execute", "DB", "--json", "--command", statements]).await.unwrap();
+        let answers: Vec<Value> = serde_json::from_str(&text).unwrap();
+        answers.iter().map(|answer| answer["results"].as_array().unwrap().clone()).collect()
     }
 
     /// `track-upload` as `account`.
@@ -207,6 +240,18 @@ impl Stack {
     pub fn token_keys(&self) -> Vec<MacKey> {
         vec![MacKey::new(self.secrets.token_keys.as_bytes())]
     }
+}
+
+/// The credentials in an answer of `provision` or `rotate`.
+pub fn access(body: &Value) -> AccountAccess {
+    let text = |name: &str| body["account"][name].as_str().unwrap_or_else(|| panic!("{name} in {body}")).to_owned();
+    let (user_id, namespace) = (text("agentcache_user_id"), text("namespace"));
+    AccountAccess { user_id, api_key: text("api_key"), api_secret: text("api_secret"), namespace }
+}
+
+/// Sends all of them at once.
+pub async fn at_once(requests: impl IntoIterator<Item = RequestBuilder>) -> Vec<(u16, Value)> {
+    join_all(requests.into_iter().map(|request| async { answer(request.send().await.unwrap()).await })).await
 }
 
 /// Without kept connections: each test has a runtime of its own, and a connection dies with the runtime that opened it.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::message::{Figures, Message, Reply};
-use super::{CHECKPOINT_MS, COUNT_CHECKPOINT_MS, Period};
+use super::{CHECKPOINT_MS, COUNT_CHECKPOINT_MS, LIMITS_MS, Period};
 use crate::accounts::pace;
 use crate::ids::Id;
 use crate::units::EpochMs;
@@ -120,6 +120,8 @@ pub struct Ledger {
     pub watches: BTreeMap<Id, Watch>,
     reserved: u64,
     written: (u64, EpochMs),
+    /// When somebody who had looked it up last told the limits.
+    told: EpochMs,
 }
 
 impl Ledger {
@@ -127,7 +129,7 @@ impl Ledger {
     pub fn load(books: Books, watches: BTreeMap<Id, Watch>) -> Ledger {
         let reserved = watches.values().map(|watch| watch.bytes).sum();
         let written = (books.tat_us, EpochMs(0));
-        Ledger { books, watches, reserved, written }
+        Ledger { books, watches, reserved, written, told: EpochMs(0) }
     }
 
     /// A ledger at its opening, with what D1 says is stored.
@@ -145,7 +147,13 @@ impl Ledger {
             closed: Vec::new(),
             checkpoint: Some(now.plus(CHECKPOINT_MS)),
         };
-        Ledger::load(books, BTreeMap::new())
+        Ledger { told: now, ..Ledger::load(books, BTreeMap::new()) }
+    }
+
+    /// Whether D1 is to be asked for the limits before `message` is booked: nobody who knows them came for a while, nor does now.
+    pub fn wants_limits(&self, message: &Message, now: EpochMs) -> bool {
+        let blind = matches!(message, Message::Admit { limits: None } | Message::Figures { limits: None } | Message::Meter { .. });
+        blind && now.since(self.told) >= LIMITS_MS
     }
 
     /// Bytes reserved.
@@ -158,19 +166,23 @@ impl Ledger {
         let rolled = self.roll(now);
         let (reply, mut effects) = match message {
             Message::Admit { limits } => self.admit(limits, now),
-            Message::Reserve { asset, bytes, look_at, limits } => self.reserve(asset, Watch { bytes, at: look_at }, limits, facts),
+            Message::Reserve { asset, bytes, look_at, limits } => self.reserve(asset, Watch { bytes, at: look_at }, limits, facts, now),
             Message::Settle { asset, object, size } => self.settle(asset, Holding { object, size }, facts, now),
             Message::Release { asset } => self.release(asset, facts, now),
             Message::Doubt { asset, look_at } => self.doubt(asset, look_at, facts),
             Message::Meter { bytes } => self.meter(bytes, now),
             Message::Charge { bytes, limits } => self.charge(bytes, limits, now),
             Message::Figures { limits } => {
-                let changed = self.adopt(limits);
+                let changed = self.adopt(limits, now);
                 (Reply::State { figures: self.figures() }, changed)
             }
             Message::Change { limits, suspended } => {
-                self.books.limits = if limits.version >= self.books.limits.version { limits } else { self.books.limits };
-                self.books.suspended = suspended;
+                // Of two changes that cross, the later one stays.
+                if limits.version >= self.books.limits.version {
+                    self.books.limits = limits;
+                    self.books.suspended = suspended;
+                    self.told = now;
+                }
                 (Reply::Done, vec![Effect::PutBooks])
             }
         };
@@ -263,7 +275,10 @@ impl Ledger {
         true
     }
 
-    fn adopt(&mut self, limits: Option<Limits>) -> Vec<Effect> {
+    fn adopt(&mut self, limits: Option<Limits>, now: EpochMs) -> Vec<Effect> {
+        if limits.is_some_and(|limits| limits.version >= self.books.limits.version) {
+            self.told = now;
+        }
         match limits {
             Some(limits) if limits.version >= self.books.limits.version && limits != self.books.limits => {
                 self.books.limits = limits;
@@ -274,7 +289,7 @@ impl Ledger {
     }
 
     fn admit(&mut self, limits: Option<Limits>, now: EpochMs) -> (Reply, Vec<Effect>) {
-        let mut effects = self.adopt(limits);
+        let mut effects = self.adopt(limits, now);
         self.books.requests = self.books.requests.saturating_add(1);
         let pace = pace::admit_per_minute(&mut self.books.tat_us, self.books.limits.per_minute, now.0);
         let (tat, at) = self.written;
@@ -285,8 +300,8 @@ impl Ledger {
         (Reply::Paced { pace, suspended: self.books.suspended }, effects)
     }
 
-    fn reserve(&mut self, asset: Id, watch: Watch, limits: Limits, facts: Facts) -> (Reply, Vec<Effect>) {
-        let mut effects = self.adopt(Some(limits));
+    fn reserve(&mut self, asset: Id, watch: Watch, limits: Limits, facts: Facts, now: EpochMs) -> (Reply, Vec<Effect>) {
+        let mut effects = self.adopt(Some(limits), now);
         if self.books.suspended {
             return (Reply::Suspended, effects);
         }
@@ -359,7 +374,7 @@ impl Ledger {
     }
 
     fn charge(&mut self, bytes: u64, limits: Limits, now: EpochMs) -> (Reply, Vec<Effect>) {
-        let adopted = self.adopt(Some(limits));
+        let adopted = self.adopt(Some(limits), now);
         let figures = self.figures();
         if figures.suspended {
             return (Reply::Suspended, adopted);

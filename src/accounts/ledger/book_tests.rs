@@ -105,6 +105,21 @@ fn younger_limits_win_whoever_tells_them() {
 }
 
 #[test]
+fn who_comes_without_limits_has_them_looked_up_now_and_then() {
+    let (mut ledger, mut disk) = opened(100);
+    let later = NOW.plus(LIMITS_MS);
+    let meter = Message::Meter { bytes: 1 };
+    assert!(!ledger.wants_limits(&meter, NOW) && ledger.wants_limits(&meter, later));
+    assert!(!ledger.wants_limits(&Message::Admit { limits: Some(limits(1, 0)) }, later), "who brings them is believed");
+    tell(&mut ledger, &mut disk, Message::Figures { limits: Some(limits(100, 0)) }, later);
+    assert!(!ledger.wants_limits(&meter, later));
+    assert!(Ledger::load(ledger.books.clone(), BTreeMap::new()).wants_limits(&meter, later), "after an eviction they are old");
+    tell(&mut ledger, &mut disk, Message::Change { limits: limits(9, 5), suspended: true }, later);
+    tell(&mut ledger, &mut disk, Message::Change { limits: limits(8, 4), suspended: false }, later);
+    assert_eq!((ledger.books.limits.storage, ledger.books.suspended), (9, true), "the later change stays, in whatever order they come");
+}
+
+#[test]
 fn bandwidth_is_charged_until_it_is_used_up_and_begins_anew_each_month() {
     let (mut ledger, mut disk) = opened(100);
     let charge = |bytes| Message::Charge { bytes, limits: limits(100, 0) };

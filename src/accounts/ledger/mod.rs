@@ -21,6 +21,9 @@ pub use period::Period;
 pub const CHECKPOINT_MS: u64 = 5_000;
 /// The same where only calls were counted: nobody waits for that figure.
 pub const COUNT_CHECKPOINT_MS: u64 = 60_000;
+/// How old the limits may be for callers who do not bring them, ms: holders of tokens.
+pub const LIMITS_MS: u64 = 25_000;
+
 /// How long after it was reserved an upload that lives for `ttl_ms` is looked into, should nobody have told its end, ms.
 pub fn look_after(ttl_ms: u64) -> u64 {
     ttl_ms.saturating_add((ttl_ms / 10).clamp(5_000, 3_600_000))

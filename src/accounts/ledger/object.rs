@@ -117,11 +117,24 @@ impl AccountLedger {
     async fn take(&self, message: Message) -> Result<Reply> {
         if !self.load()? {
             self.open().await?;
+        } else if self.memory.borrow().as_ref().is_some_and(|ledger| ledger.wants_limits(&message, clock::now())) {
+            self.refresh().await;
         }
         // No await from here to the answer: one message is booked at a time.
         let reply = self.book(message)?;
         self.arm().await?;
         Ok(reply)
+    }
+
+    /// Takes the account's limits from D1. Without an answer, logged there, the old ones hold.
+    async fn refresh(&self) {
+        let Some(id) = self.memory.borrow().as_ref().map(|ledger| ledger.books.account) else { return };
+        let Ok(db) = bindings::db(&self.env) else { return };
+        if let Ok(Some(record)) = d1::first::<Record>(&db, &store::by_id(id, clock::now())).await {
+            let limits = record.tier.limits(record.account_updated_at);
+            // What cannot be written now is told again.
+            let _ = self.book(Message::Change { limits, suspended: record.status != "active" });
+        }
     }
 
     /// Applies a message and writes what it changed.

@@ -50,7 +50,7 @@ async fn run(call: &Routed, wanted: Wanted) -> Result<Reply, Problem> {
 async fn repeat(call: &Routed, mut found: Record, wanted: &Wanted, tier: &Tier) -> Result<Reply, Problem> {
     let db = bindings::db(&call.env)?;
     if on_repeat(&found.tier, tier)? {
-        d1::batch(&db, &[store::set_tier(found.id, &tier.tier, clock::now())]).await?;
+        d1::batch(&db, &[store::raise_tier(found.id, &tier.tier, clock::now())]).await?;
         found = changed(call, &found).await?;
     }
     if found.agentcache_email.as_deref() != Some(&wanted.email) {

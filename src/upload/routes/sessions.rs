@@ -31,6 +31,7 @@ pub async fn cache_chunk(call: &Routed) -> Result<Reply, Problem> {
 /// The state of a session, for the holder of its token or its account.
 pub async fn progress_of(call: &Routed, session: Id, reconcile: bool) -> Result<Reply, Problem> {
     match &*call.caller {
+        Caller::Token(claims) if claims.session == session && call.suspended.get() => return Err(Problem::Suspended),
         Caller::Token(claims) if claims.session == session => {}
         Caller::Token(_) => return Err(Problem::Unauthenticated(AuthFailure::OtherUpload)),
         _ => {

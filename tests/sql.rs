@@ -173,6 +173,7 @@ fn sessions_open_close_once_and_belong_to_their_account() {
         lease: None,
         outcome: None,
         suspended: false,
+        taken_back: false,
     };
     run(&db, &upload::store::insert(&meta));
     let stranger = Id::from_random([9; 16]);

@@ -101,8 +101,16 @@ impl Edge {
             }
         }
         // Should an answer be lost, the repeated call gets the same session.
+        match self.start_once(&body).await {
+            // Whoever was opening it died: as good as never asked.
+            Err(error) if error.code() == Some("request-running") => self.start_once(&body).await,
+            started => started,
+        }
+    }
+
+    async fn start_once(&self, body: &Value) -> Result<Started, Error> {
         let key = once();
-        self.call(|| self.request(Method::POST, "/api/jetty/track-upload").header("Idempotency-Key", &key).json(&body)).await
+        self.call(|| self.request(Method::POST, "/api/jetty/track-upload").header("Idempotency-Key", &key).json(body)).await
     }
 
     /// How the server would have a file of `size` bytes cut and sent.

@@ -48,7 +48,7 @@ impl Account {
 
     /// What the ledger holds it to.
     pub fn limits(&self) -> Limits {
-        self.tier.limits(self.account_updated_at)
+        self.tier.limits(self.account_updated_at, &self.status)
     }
 
     /// # Errors

@@ -17,9 +17,9 @@ thread_local! {
     static SEEN: RefCell<HashMap<String, u64>> = RefCell::default();
 }
 
-/// The platform sets this field; what a client sends under its name never arrives.
+/// The platform sets this field; what a client sends under its name never arrives there.
 fn address(call: &Call) -> String {
-    call.header("cf-connecting-ip").unwrap_or_else(|| "unknown".to_owned())
+    pace::bucket(call.header("cf-connecting-ip").as_deref())
 }
 
 /// (requests, window in ms) of this deployment.

@@ -43,6 +43,18 @@ pub fn admit_per_minute(tat_us: &mut u64, quota: u64, now_ms: u64) -> Pace {
     admit(tat_us, quota, WINDOW_US / 1000, now_ms)
 }
 
+/// What an address is counted under: itself, or for IPv6 the /64, of which one subscriber has all addresses (RFC 6177).
+pub fn bucket(address: Option<&str>) -> String {
+    match address.map(|text| (text, text.parse::<std::net::IpAddr>())) {
+        Some((_, Ok(std::net::IpAddr::V6(v6)))) if v6.to_ipv4_mapped().is_none() => {
+            let [a, b, c, d, ..] = v6.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+        Some((text, _)) => text.to_owned(),
+        None => "unknown".to_owned(),
+    }
+}
+
 impl Pace {
     /// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11): `r` requests are left, and `t` seconds on there will be more.
     pub fn headers(&self, policy: &str, window_seconds: u64) -> [(&'static str, String); 2] {
@@ -70,6 +82,16 @@ mod tests {
         assert!(!admit_per_minute(&mut tat, 10, now + 5_999).admitted);
         assert!(admit_per_minute(&mut tat, 10, now + 6_000).admitted);
         assert_eq!(refused.headers("account", 60).map(|(_, value)| value), ["\"account\";q=10;w=60", "\"account\";r=0;t=6"].map(str::to_owned));
+    }
+
+    #[test]
+    fn an_ipv6_network_is_one_address() {
+        assert_eq!(bucket(Some("2001:db8:1:2:3:4:5:6")), "2001:db8:1:2::/64");
+        assert_eq!(bucket(Some("2001:db8:1:2::9")), bucket(Some("2001:db8:1:2::8")));
+        assert_eq!(
+            (bucket(Some("192.0.2.1")), bucket(Some("::ffff:192.0.2.1")), bucket(None)),
+            ("192.0.2.1".into(), "::ffff:192.0.2.1".into(), "unknown".into())
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ledger::Figures;
+use super::ledger::{Figures, Limits};
 use super::tier::Tier;
 use crate::ids::{Id, Name};
 use crate::problem::Problem;
@@ -162,7 +162,7 @@ pub struct Record {
 }
 
 /// Credentials in clear.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credentials {
     /// `jt_live_…`
     pub api_key: String,
@@ -170,8 +170,14 @@ pub struct Credentials {
     pub api_secret: String,
 }
 
-/// `account` of SPEC section 3.
-#[derive(Debug, Serialize)]
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Credentials(REDACTED)")
+    }
+}
+
+/// `account` of SPEC section 3, credentials included: for the answer, never for a log.
+#[derive(Serialize)]
 pub struct AccountView {
     id: Id,
     agentcache_user_id: Name,
@@ -205,6 +211,11 @@ impl Record {
             namespace: own_namespace(&self.agentcache_user_id),
             status: self.status.clone(),
         }
+    }
+
+    /// What the ledger holds it to.
+    pub fn limits(&self) -> Limits {
+        self.tier.limits(self.account_updated_at, &self.status)
     }
 
     /// The place its credentials are sealed for.
@@ -316,7 +327,7 @@ pub fn quota(tier: &str, figures: &Figures) -> QuotaView {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::accounts::ledger::{Limits, Period};
+    use crate::accounts::ledger::Period;
 
     fn provision(body: &str) -> Result<Wanted, Problem> {
         crate::http::json::parse::<Provision>(body.as_bytes())?.check()
@@ -342,8 +353,7 @@ mod tests {
             storage_reserved: reserved,
             bandwidth_used: bandwidth,
             requests: 0,
-            limits: Limits { storage: gb * GB, bandwidth: gb * GB, per_minute: 1, version: (EpochMs(0), EpochMs(0)) },
-            suspended: false,
+            limits: Limits { storage: gb * GB, bandwidth: gb * GB, per_minute: 1, suspended: false, version: (EpochMs(0), EpochMs(0)) },
         }
     }
 

@@ -32,11 +32,12 @@ pub struct Tier {
 
 impl Tier {
     /// What the ledger holds an account of this tier to.
-    pub fn limits(&self, account_updated: EpochMs) -> Limits {
+    pub fn limits(&self, account_updated: EpochMs, status: &str) -> Limits {
         Limits {
             storage: self.storage_quota_gb.saturating_mul(GB),
             bandwidth: self.bandwidth_quota_gb.saturating_mul(GB),
             per_minute: self.requests_per_minute,
+            suspended: status != "active",
             version: (account_updated, self.updated_at),
         }
     }
@@ -101,7 +102,10 @@ mod tests {
         let patch: TierPatch = serde_json::from_str(r#"{"storage_quota_gb":1,"jetty_speed_enabled":false,"new":1}"#).unwrap();
         let tier = patch.apply(pro(), EpochMs(5)).unwrap();
         assert_eq!(tier, Tier { storage_quota_gb: 1, jetty_speed_enabled: false, updated_at: EpochMs(6), ..pro() });
-        assert_eq!(tier.limits(EpochMs(9)), Limits { storage: GB, bandwidth: 50 * GB, per_minute: 300, version: (EpochMs(9), EpochMs(6)) });
+        assert_eq!(
+            tier.limits(EpochMs(9), "active"),
+            Limits { storage: GB, bandwidth: 50 * GB, per_minute: 300, suspended: false, version: (EpochMs(9), EpochMs(6)) }
+        );
     }
 
     #[test]

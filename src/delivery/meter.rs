@@ -22,8 +22,8 @@ const KEEP_MS: u64 = 30_000;
 const KEEP_MOST: usize = 2_000;
 
 thread_local! {
-    /// Bytes that the ledger has not heard of; an account that is in here has a flush under way.
-    static UNTOLD: RefCell<HashMap<Id, u64>> = RefCell::default();
+    /// Bytes that the ledger has not heard of, and when the flush that is under way should have told it.
+    static UNTOLD: RefCell<HashMap<Id, (u64, EpochMs)>> = RefCell::default();
     static STANDING: RefCell<HashMap<Id, (EpochMs, Figures)>> = RefCell::default();
 }
 
@@ -60,18 +60,24 @@ pub async fn may_send(call: &Routed, account: Id) -> Result<(), Problem> {
 
 /// Counts a content response of `bytes`.
 pub fn count(call: &Routed, account: Id, bytes: u64) {
-    let first = UNTOLD.with_borrow_mut(|untold| {
-        let first = !untold.contains_key(&account);
-        *untold.entry(account).or_default() += bytes;
-        first
+    let now = clock::now();
+    let under_way = UNTOLD.with_borrow_mut(|untold| {
+        let (gathered, due) = untold.entry(account).or_insert((0, EpochMs(0)));
+        *gathered = gathered.saturating_add(bytes);
+        // A flush that is overdue was cut off with the request that carried it.
+        let under_way = now < *due;
+        if !under_way {
+            *due = now.plus(2 * FLUSH_MS);
+        }
+        under_way
     });
-    if !first {
+    if under_way {
         return;
     }
     let held = call.clone();
     call.afterwards(async move {
         worker::Delay::from(Duration::from_millis(FLUSH_MS)).await;
-        let bytes = UNTOLD.with_borrow_mut(|untold| untold.remove(&account)).unwrap_or_default();
+        let Some((bytes, _)) = UNTOLD.with_borrow_mut(|untold| untold.remove(&account)) else { return };
         // Logged where it fails. Whether it was booked is not known then, so it is not told again: in the customer's favour.
         if let Ok(figures) = link::figures(&held.env, account, &Message::Meter { bytes }).await {
             note(account, figures);

@@ -29,7 +29,7 @@ pub enum Caller {
     Token(Box<UploadClaims>),
     /// Holder of a content URL.
     File(FileClaims),
-    /// The identity backend; the `webhook-id`, if the call was signed.
+    /// The identity backend; the `webhook-id`, if there is one.
     Webhook(Option<String>),
     /// The operator.
     Operator,
@@ -70,7 +70,7 @@ pub async fn admitted(call: &Call, route: &Route, params: &Params, config: &Conf
 }
 
 /// Counts the call against the account's requests per minute. The ledger also knows of a suspension before this isolate's memory does.
-async fn paced(call: &Call, caller: Caller) -> Result<Caller, Problem> {
+pub async fn paced(call: &Call, caller: Caller) -> Result<Caller, Problem> {
     let (account, limits) = match &caller {
         Caller::Account(account) => (account.id, Some(account.limits())),
         Caller::Token(claims) => (claims.account, None),
@@ -137,8 +137,9 @@ async fn webhook(call: &Call, config: &Config) -> Result<Caller, Problem> {
     let Some(signed) = signed else {
         let authorization = call.header("authorization");
         let token = keys::bearer(authorization.as_deref()).ok_or(Problem::Unauthenticated(AuthFailure::Missing))?;
-        let known = webhook::is_bearer(token, &config.webhook_secrets);
-        return if known { Ok(Caller::Webhook(None)) } else { Err(Problem::Unauthenticated(AuthFailure::Invalid)) };
+        let known = webhook::is_bearer(token, &config.webhook_secrets) && id.as_deref().is_none_or(|id| webhook::is_id(id.trim()));
+        let id = id.map(|id| id.trim().to_owned());
+        return if known { Ok(Caller::Webhook(id)) } else { Err(Problem::Unauthenticated(AuthFailure::Invalid)) };
     };
     // These have no body and no Content-Length.
     let body = if matches!(call.request.method().as_str(), "GET" | "HEAD") { Vec::new() } else { call.bytes(MAX_BODY).await? };

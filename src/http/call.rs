@@ -99,7 +99,11 @@ impl Routed {
     pub async fn account_beside_token(&self) -> Result<Rc<Account>, Problem> {
         match &*self.caller {
             Caller::Account(account) => Ok(Rc::clone(account)),
-            _ => auth::account(self).await,
+            // It is the account that acts, so it is the account that is paced.
+            _ => match auth::paced(self, Caller::Account(auth::account(self).await?)).await? {
+                Caller::Account(account) => Ok(account),
+                _ => Err(Problem::Internal),
+            },
         }
     }
 

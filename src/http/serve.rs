@@ -66,16 +66,17 @@ async fn dispatch(call: &Rc<Call>, method: &str) -> Result<Reply, Problem> {
         return Box::pin(health::health(call)).await;
     }
     let config = bindings::config(&call.env)?;
-    let caller = match auth::admitted(call, route, &params, &config).await {
-        Ok(caller) => Rc::new(caller),
-        Err(problem @ Problem::Unauthenticated(_)) => {
-            guard::admit(call).await?;
-            return Err(problem);
+    let outcome = match auth::admitted(call, route, &params, &config).await {
+        Ok(caller) => {
+            let call = Routed { call: Rc::clone(call), route, caller: Rc::new(caller), params, config };
+            handler(&call, route.endpoint, method).await
         }
-        Err(problem) => return Err(problem),
+        Err(problem) => Err(problem),
     };
-    let call = Routed { call: Rc::clone(call), route, caller, params, config };
-    handler(&call, route.endpoint, method).await
+    if let Err(Problem::Unauthenticated(_)) = outcome {
+        guard::admit(call).await?;
+    }
+    outcome
 }
 
 /// The endpoint's future, boxed: in one function with all others, the hot path would be compiled and optimised together with the cold ones, which costs

@@ -8,6 +8,13 @@ use crate::ids::Id;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Job {
+    /// Tell an account's open uploads that it was suspended or resumed.
+    TellUploads {
+        /// The account.
+        account: Id,
+        /// The last session that was told.
+        cursor: String,
+    },
     /// Take back what a session that ended without a file holds.
     EndUpload {
         /// The session.

@@ -9,7 +9,7 @@ use crate::platform::{bindings, log};
 use crate::problem::Problem;
 use crate::upload;
 
-/// How long a failed job waits, s. Ten tries (wrangler.toml) then cover ten minutes; what is left goes to the dead letters, and the daily sweep finds it.
+/// How long a failed job waits, s. Ten tries (wrangler.toml) then cover ten minutes; a session whose job goes to the dead letters sends another.
 const RETRY_SECONDS: u32 = 60;
 
 /// Sends a job.
@@ -45,6 +45,7 @@ pub async fn consume(batch: &MessageBatch<String>, env: &Env) {
 async fn run(env: &Env, job: &Job) -> Result<(), Problem> {
     let config = bindings::config(env)?;
     match job {
+        Job::TellUploads { account, cursor } => upload::suspension::tell(env, *account, cursor).await,
         Job::EndUpload { session } => upload::ending::end(env, &config, *session).await,
     }
 }

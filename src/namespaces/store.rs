@@ -34,7 +34,8 @@ const DELETE: &str = "DELETE FROM namespaces WHERE name = ?1 \
      AND NOT EXISTS (SELECT 1 FROM accounts WHERE agentcache_user_id = ?2) RETURNING name";
 const DROP_CLOSED_SESSIONS: &str = "DELETE FROM upload_sessions WHERE namespace = ?1 AND NOT EXISTS (SELECT 1 FROM objects WHERE namespace = ?1) \
      AND NOT EXISTS (SELECT 1 FROM assets WHERE namespace = ?1) \
-     AND NOT EXISTS (SELECT 1 FROM upload_sessions WHERE namespace = ?1 AND status = 'open')";
+     AND NOT EXISTS (SELECT 1 FROM upload_sessions WHERE namespace = ?1 AND status = 'open') \
+     AND NOT EXISTS (SELECT 1 FROM accounts WHERE agentcache_user_id = ?2)";
 const ADD_MEMBER: &str = "INSERT INTO namespace_members (account_id, namespace, created_at) \
      SELECT a.id, n.name, ?3 FROM accounts a CROSS JOIN namespaces n WHERE a.agentcache_user_id = ?1 AND n.name = ?2 \
      ON CONFLICT (account_id, namespace) DO NOTHING";
@@ -117,7 +118,7 @@ pub fn update(namespace: &Namespace, before: EpochMs, now: EpochMs) -> Statement
 pub fn delete(name: &str) -> [Statement; 2] {
     // The user whose own it would be; no user id is empty.
     let owner = name.strip_prefix("jt_user_").unwrap_or_default();
-    [Statement { sql: DROP_CLOSED_SESSIONS, args: vec![name.into()] }, Statement { sql: DELETE, args: vec![name.into(), owner.into()] }]
+    [Statement { sql: DROP_CLOSED_SESSIONS, args: vec![name.into(), owner.into()] }, Statement { sql: DELETE, args: vec![name.into(), owner.into()] }]
 }
 
 /// Puts a user's account in; does nothing if either is absent.

@@ -12,12 +12,21 @@ use super::log;
 use crate::problem::Problem;
 
 /// Says `message` to the object of that name and waits for its answer, which is durable by then. None is a bare "done" (204).
+/// A `repeatable` message is said once more if the object was lost meanwhile, as at every deployment.
 ///
 /// # Errors
 /// [`Problem::Internal`] if the object cannot be reached or fails.
-pub async fn tell<M: Serialize, R: DeserializeOwned>(namespace: &ObjectNamespace, name: &str, message: &M) -> Result<Option<R>, Problem> {
+pub async fn tell<M: Serialize, R: DeserializeOwned>(
+    namespace: &ObjectNamespace,
+    name: &str,
+    message: &M,
+    repeatable: bool,
+) -> Result<Option<R>, Problem> {
     let text = serde_json::to_string(message).map_err(|error| log::internal("object message", &error.to_string()))?;
-    let answer = ask(namespace, name, &text).await?;
+    let answer = match ask(namespace, name, &text).await {
+        Err(_) if repeatable => ask(namespace, name, &text).await?,
+        answer => answer?,
+    };
     answer.map(|text| serde_json::from_str(&text).map_err(|error| log::internal("object reply", &error.to_string()))).transpose()
 }
 

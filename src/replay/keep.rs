@@ -1,10 +1,12 @@
 //! Runs a request once per key.
 
+use std::cell::Cell;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::store::Slot;
-use super::{Found, Next};
+use super::{CLAIM_MS, Found, Next};
 use crate::accounts::vault::NONCE_BYTES;
 use crate::http::call::Routed;
 use crate::http::reply::{Body, Reply};
@@ -36,31 +38,50 @@ pub async fn once(call: &Routed, slot: Option<Slot>, work: impl Future<Output = 
 }
 
 async fn run(call: &Routed, slot: Option<Slot>, work: Pin<Box<dyn Future<Output = Result<Reply, Problem>>>>) -> Result<Reply, Problem> {
-    let Some(slot) = slot else { return work.await };
+    let Some(slot) = slot else { return call.to_the_end(work).await.unwrap_or(Err(Problem::Internal)) };
     let claim = random::id()?.to_string();
-    let started = clock::now();
-    let db = bindings::db(&call.env)?;
-    loop {
-        if d1::first::<serde_json::Value>(&db, &slot.claim(&claim, clock::now())).await?.is_some() {
-            break;
-        }
-        let Some(found) = d1::first::<Found>(&db, &slot.find()).await? else { continue };
-        match found.next(slot.fingerprint()) {
-            Next::Repeat { status, sealed } => return repeat(call, &slot, status, &sealed),
-            Next::Refuse => return Err(Problem::KeyReused),
-            Next::Running if matches!(slot, Slot::Webhook { .. }) && clock::now().since(started) < WAIT_MS => {
-                worker::Delay::from(Duration::from_millis(250)).await;
+    let (started, db) = (clock::now(), bindings::db(&call.env)?);
+    let mut pause_ms = 100;
+    while d1::first::<serde_json::Value>(&db, &slot.claim(&claim, clock::now())).await?.is_none() {
+        // Somebody else has it: until they answer, or are gone.
+        loop {
+            let Some(found) = d1::first::<Found>(&db, &slot.find()).await? else { break };
+            match found.next(slot.fingerprint(), clock::now()) {
+                Next::Repeat { status, sealed } => return repeat(call, &slot, status, &sealed),
+                Next::Refuse => return Err(Problem::KeyReused),
+                Next::Claim => break,
+                Next::Running if matches!(slot, Slot::Webhook { .. }) && clock::now().since(started) < WAIT_MS => {
+                    worker::Delay::from(Duration::from_millis(pause_ms)).await;
+                    pause_ms = (pause_ms * 2).min(1_000);
+                }
+                Next::Running => return Err(Problem::StillRunning),
             }
-            Next::Running => return Err(Problem::StillRunning),
         }
     }
-    let held = call.clone();
-    let done = call.to_the_end(async move {
+    let (held, done) = (call.clone(), Rc::new(Cell::new(false)));
+    call.afterwards(renew(call.clone(), slot.clone(), claim.clone(), Rc::clone(&done)));
+    let answer = call.to_the_end(async move {
         let outcome = work.await;
+        done.set(true);
         keep(&held, &slot, &claim, &outcome).await;
         outcome
     });
-    done.await.unwrap_or(Err(Problem::Internal))
+    answer.await.unwrap_or(Err(Problem::Internal))
+}
+
+/// Holds on to the claim while the work runs; a Worker that dies lets go of it.
+async fn renew(call: Routed, slot: Slot, claim: String, done: Rc<Cell<bool>>) {
+    let mut renewed = clock::now();
+    while !done.get() {
+        worker::Delay::from(Duration::from_millis(500)).await;
+        if !done.get() && clock::now().since(renewed) >= CLAIM_MS / 3 {
+            renewed = clock::now();
+            if let Ok(db) = bindings::db(&call.env) {
+                // Logged where it fails; the next one comes soon.
+                let _ = d1::batch(&db, &[slot.renew(&claim, renewed)]).await;
+            }
+        }
+    }
 }
 
 fn repeat(call: &Routed, slot: &Slot, status: u16, sealed: &str) -> Result<Reply, Problem> {
@@ -80,7 +101,9 @@ async fn keep(call: &Routed, slot: &Slot, claim: &str, outcome: &Result<Reply, P
         _ => Some(slot.give_up(claim)),
     };
     if let (Some(statement), Ok(db)) = (sealed, bindings::db(&call.env)) {
-        // Logged where it failed.
-        let _ = d1::batch(&db, &[statement]).await;
+        // Once more, since without it the work would be done again; logged where it failed.
+        if d1::batch(&db, std::slice::from_ref(&statement)).await.is_err() {
+            let _ = d1::batch(&db, &[statement]).await;
+        }
     }
 }

@@ -8,15 +8,15 @@ pub mod store;
 #[cfg(target_arch = "wasm32")]
 pub mod keep;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::problem::Problem;
 use crate::units::{EpochMs, Sha256Hex};
 
 /// How long an answer is kept, ms (SPEC section 1).
 pub const KEEP_MS: u64 = 24 * 3600 * 1000;
-/// After how long a claim without an answer is void, ms: longer than any request that has one may take.
-pub const CLAIM_MS: u64 = 15 * 60 * 1000;
+/// After how long a claim that nobody renewed is void, ms: its Worker died.
+pub const CLAIM_MS: u64 = 30_000;
 /// The longest key.
 const MAX_KEY: usize = 255;
 
@@ -39,15 +39,6 @@ pub fn fingerprint(method: &str, path: &str, body: &[u8]) -> Sha256Hex {
     Sha256Hex::of(&[method.as_bytes(), b"\n", path.as_bytes(), b"\n", body].concat())
 }
 
-/// A kept answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Answer {
-    /// HTTP status, 2xx.
-    pub status: u16,
-    /// JSON.
-    pub body: String,
-}
-
 /// The row of a key that somebody else claimed.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Found {
@@ -57,6 +48,10 @@ pub struct Found {
     pub status: Option<u16>,
     /// Encrypted.
     pub answer: Option<String>,
+    /// When its claim was made or renewed.
+    pub claimed_at: EpochMs,
+    /// When it is forgotten.
+    pub expires_at: EpochMs,
 }
 
 /// What to do about a key that somebody else claimed.
@@ -71,14 +66,17 @@ pub enum Next {
     },
     /// The first request has not ended.
     Running,
+    /// It died, or it is long ago: take its place.
+    Claim,
     /// Another request.
     Refuse,
 }
 
 impl Found {
-    /// Decides for a request with that fingerprint.
-    pub fn next(self, fingerprint: &str) -> Next {
+    /// Decides for a request with that fingerprint at `now`.
+    pub fn next(self, fingerprint: &str, now: EpochMs) -> Next {
         match self {
+            found if found.expires_at <= now || (found.status.is_none() && found.claimed_at <= stale_before(now)) => Next::Claim,
             found if found.fingerprint != fingerprint => Next::Refuse,
             Found { status: Some(status), answer: Some(sealed), .. } => Next::Repeat { status, sealed },
             _ => Next::Running,
@@ -112,11 +110,17 @@ mod tests {
 
     #[test]
     fn same_request_same_answer_other_request_refused() {
-        let found = |status, answer: Option<&str>| Found { fingerprint: "f".into(), status, answer: answer.map(str::to_owned) };
-        assert_eq!(found(Some(201), Some("s")).next("f"), Next::Repeat { status: 201, sealed: "s".into() });
-        assert_eq!(found(Some(201), Some("s")).next("g"), Next::Refuse);
-        assert_eq!(found(None, None).next("f"), Next::Running);
-        assert_eq!(found(None, None).next("g"), Next::Refuse);
+        let (claimed_at, expires_at) = (EpochMs(100), EpochMs(100 + KEEP_MS));
+        let found =
+            |status, answer: Option<&str>| Found { fingerprint: "f".into(), status, answer: answer.map(str::to_owned), claimed_at, expires_at };
+        let soon = EpochMs(200);
+        assert_eq!(found(Some(201), Some("s")).next("f", soon), Next::Repeat { status: 201, sealed: "s".into() });
+        assert_eq!(found(Some(201), Some("s")).next("g", soon), Next::Refuse);
+        assert_eq!(found(None, None).next("f", soon), Next::Running);
+        assert_eq!(found(None, None).next("g", soon), Next::Refuse);
+        assert_eq!(found(None, None).next("g", EpochMs(100 + CLAIM_MS)), Next::Claim);
+        assert_eq!(found(Some(201), Some("s")).next("g", EpochMs(100 + CLAIM_MS)), Next::Refuse);
+        assert_eq!(found(Some(201), Some("s")).next("g", expires_at), Next::Claim);
         assert_ne!(fingerprint("POST", "/a", b"x"), fingerprint("POST", "/b", b"x"));
     }
 }

@@ -9,14 +9,16 @@ const CLAIM_KEY: &str = "INSERT INTO idempotency (scope, key, fingerprint, claim
      ON CONFLICT (scope, key) DO UPDATE SET fingerprint = excluded.fingerprint, claim = excluded.claim, claimed_at = excluded.claimed_at, \
      expires_at = excluded.expires_at, status = NULL, answer = NULL \
      WHERE idempotency.expires_at <= ?5 OR (idempotency.status IS NULL AND idempotency.claimed_at <= ?7) RETURNING claim";
-const FIND_KEY: &str = "SELECT fingerprint, status, answer FROM idempotency WHERE scope = ?1 AND key = ?2";
+const FIND_KEY: &str = "SELECT fingerprint, status, answer, claimed_at, expires_at FROM idempotency WHERE scope = ?1 AND key = ?2";
+const RENEW_KEY: &str = "UPDATE idempotency SET claimed_at = ?4 WHERE scope = ?1 AND key = ?2 AND claim = ?3 AND status IS NULL";
 const ANSWER_KEY: &str = "UPDATE idempotency SET status = ?4, answer = ?5 WHERE scope = ?1 AND key = ?2 AND claim = ?3";
 const DROP_KEY: &str = "DELETE FROM idempotency WHERE scope = ?1 AND key = ?2 AND claim = ?3 AND status IS NULL";
 const CLAIM_WEBHOOK: &str = "INSERT INTO webhook_inbox (webhook_id, claim, claimed_at, expires_at) VALUES (?1, ?2, ?3, ?4) \
      ON CONFLICT (webhook_id) DO UPDATE SET claim = excluded.claim, claimed_at = excluded.claimed_at, expires_at = excluded.expires_at, \
      status = NULL, answer = NULL \
      WHERE webhook_inbox.expires_at <= ?3 OR (webhook_inbox.status IS NULL AND webhook_inbox.claimed_at <= ?5) RETURNING claim";
-const FIND_WEBHOOK: &str = "SELECT '' AS fingerprint, status, answer FROM webhook_inbox WHERE webhook_id = ?1";
+const FIND_WEBHOOK: &str = "SELECT '' AS fingerprint, status, answer, claimed_at, expires_at FROM webhook_inbox WHERE webhook_id = ?1";
+const RENEW_WEBHOOK: &str = "UPDATE webhook_inbox SET claimed_at = ?3 WHERE webhook_id = ?1 AND claim = ?2 AND status IS NULL";
 const ANSWER_WEBHOOK: &str = "UPDATE webhook_inbox SET status = ?3, answer = ?4 WHERE webhook_id = ?1 AND claim = ?2";
 const DROP_WEBHOOK: &str = "DELETE FROM webhook_inbox WHERE webhook_id = ?1 AND claim = ?2 AND status IS NULL";
 const FORGET_KEYS: &str = "DELETE FROM idempotency WHERE expires_at <= ?1";
@@ -26,10 +28,12 @@ const FORGET_WEBHOOKS: &str = "DELETE FROM webhook_inbox WHERE expires_at <= ?1"
 pub const ALL: &[(&str, &str)] = &[
     ("CLAIM_KEY", CLAIM_KEY),
     ("FIND_KEY", FIND_KEY),
+    ("RENEW_KEY", RENEW_KEY),
     ("ANSWER_KEY", ANSWER_KEY),
     ("DROP_KEY", DROP_KEY),
     ("CLAIM_WEBHOOK", CLAIM_WEBHOOK),
     ("FIND_WEBHOOK", FIND_WEBHOOK),
+    ("RENEW_WEBHOOK", RENEW_WEBHOOK),
     ("ANSWER_WEBHOOK", ANSWER_WEBHOOK),
     ("DROP_WEBHOOK", DROP_WEBHOOK),
     ("FORGET_KEYS", FORGET_KEYS),
@@ -73,6 +77,16 @@ impl Slot {
         match self {
             Slot::Key { scope, key, .. } => Statement { sql: FIND_KEY, args: vec![scope.clone().into(), key.clone().into()] },
             Slot::Webhook { id } => Statement { sql: FIND_WEBHOOK, args: vec![id.clone().into()] },
+        }
+    }
+
+    /// Holds on to the claim.
+    pub fn renew(&self, claim: &str, now: EpochMs) -> Statement {
+        match self {
+            Slot::Key { scope, key, .. } => {
+                Statement { sql: RENEW_KEY, args: vec![scope.clone().into(), key.clone().into(), claim.into(), Arg::Int(now.0)] }
+            }
+            Slot::Webhook { id } => Statement { sql: RENEW_WEBHOOK, args: vec![id.clone().into(), claim.into(), Arg::Int(now.0)] },
         }
     }
 

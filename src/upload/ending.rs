@@ -4,7 +4,7 @@ use worker::Env;
 
 use super::session::{Message, Meta, Reply as Said, Status};
 use super::{link, store};
-use crate::accounts::ledger;
+use crate::accounts::ledger::{self, Seen};
 use crate::config::Config;
 use crate::ids::Id;
 use crate::platform::origin::{self, Body};
@@ -17,6 +17,9 @@ use crate::s3::actions;
 /// # Errors
 /// The store's; then nothing is forgotten, so that it can be tried again.
 pub async fn give_up(env: &Env, config: &Config, meta: &Meta) -> Result<(), Problem> {
+    if is_a_file(env, meta).await? {
+        return Ok(());
+    }
     let abort = actions::abort_multipart_upload(&meta.key, &meta.upload_id);
     match origin::send(config, &abort, Body::Empty).await {
         Ok(_) => {}
@@ -33,8 +36,20 @@ pub async fn give_up(env: &Env, config: &Config, meta: &Meta) -> Result<(), Prob
 
 /// Closes its history and gives its reservation back: for an upload that the store has no more.
 pub async fn forget(env: &Env, meta: &Meta) -> Result<(), Problem> {
+    if is_a_file(env, meta).await? {
+        return Ok(());
+    }
     d1::batch(&bindings::db(env)?, &[store::close(meta.session, meta.status.as_str(), clock::now())]).await?;
-    ledger::link::release(env, meta.account, meta.asset).await
+    ledger::link::release(env, meta.account, meta.asset).await?;
+    link::tell(env, meta.session, &Message::TakenBack).await.map(|_| ())
+}
+
+/// Whether a completion that died had come so far that the file is there: then it stays, and only its booking is made up for.
+pub async fn is_a_file(env: &Env, meta: &Meta) -> Result<bool, Problem> {
+    let Some(Seen::Stored { object, size }) = ledger::record::of(env, meta.asset).await? else { return Ok(false) };
+    ledger::link::settle(env, meta.account, meta.asset, object, size).await?;
+    link::tell(env, meta.session, &Message::TakenBack).await?;
+    Ok(true)
 }
 
 /// The job of a session whose alarm rang.

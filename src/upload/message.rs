@@ -63,6 +63,8 @@ pub enum Message {
     },
     /// Give up.
     Fail,
+    /// What it held is taken back: nothing is left to do.
+    TakenBack,
     /// Its account was suspended or resumed.
     Suspend {
         /// Which.

@@ -20,12 +20,5 @@ mod link;
 mod object;
 #[cfg(target_arch = "wasm32")]
 pub mod routes;
-
-/// Tells a session that its account was suspended or resumed.
-///
-/// # Errors
-/// [`crate::problem::Problem::Internal`].
 #[cfg(target_arch = "wasm32")]
-pub async fn suspend(env: &worker::Env, session: crate::ids::Id, suspended: bool) -> Result<(), crate::problem::Problem> {
-    link::tell(env, session, &session::Message::Suspend { suspended }).await.map(|_| ())
-}
+pub mod suspension;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use worker::{DurableObject, Env, Request, Response, ResponseBuilder, Result, SqlStorage, SqlStorageValue, State, durable_object};
 
-use super::session::{Effect, Message, Part, Reply, Session, Wake, apply, wake};
+use super::session::{Effect, Message, Part, Reply, Session, Wake, alarm, apply, wake};
 use crate::jobs::{self, Job};
 use crate::platform::{clock, log};
 use crate::units::EpochMs;
@@ -46,12 +46,12 @@ impl DurableObject for UploadSession {
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         let message: Message = serde_json::from_str(&request.text().await?)?;
-        let opens = matches!(message, Message::Open { .. });
+        let ends_or_begins = matches!(message, Message::Open { .. } | Message::Fail | Message::AbandonCompletion { .. });
         // No await from here to the effects: the object takes one message at a time.
         let handled = self.handle(message);
-        if opens && handled.is_ok() {
-            let expires = self.memory.borrow().as_ref().and_then(Option::as_ref).map(Session::expires);
-            self.wake_at(expires).await?;
+        if ends_or_begins && handled.is_ok() {
+            let wanted = self.memory.borrow().as_ref().and_then(Option::as_ref).and_then(|session| alarm(session, clock::now()));
+            self.wake_at(wanted).await?;
         }
         match handled {
             Ok(Reply::Done) => Ok(ResponseBuilder::new().with_status(204).empty()),
@@ -64,12 +64,19 @@ impl DurableObject for UploadSession {
         }
     }
 
-    /// Rings when the session should have ended. What it holds is taken back by a job, until which it rings again.
+    /// Rings when the session should have ended. A job takes back what it holds; until that is done it rings again.
     async fn alarm(&self) -> Result<Response> {
-        match self.change(|slot| wake(slot, clock::now()))? {
-            Wake::Nothing => {}
-            Wake::At(at) => self.wake_at(Some(at)).await?,
-            Wake::End(session) => jobs::enqueue(&self.env, &Job::EndUpload { session }).await?,
+        match self.change(|slot| wake(slot, clock::now())) {
+            Ok(Wake::Nothing) => {}
+            Ok(Wake::At(at)) => self.wake_at(Some(at)).await?,
+            Ok(Wake::End { session, again }) => {
+                self.wake_at(Some(again)).await?;
+                jobs::enqueue(&self.env, &Job::EndUpload { session }).await?;
+            }
+            Err(error) => {
+                self.memory.replace(None);
+                return Err(error);
+            }
         }
         Response::empty()
     }

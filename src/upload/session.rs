@@ -25,6 +25,11 @@ use crate::units::{EpochMs, Sha256Hex};
 /// patience of one completion and one look.
 pub const COMPLETION_LEASE_MS: u64 = 120_000;
 
+/// How long whoever fails an upload has to take back what it holds, ms; then a job does.
+const FAILED_MS: u64 = 60_000;
+/// How long such a job has until the next one is sent, ms: the queue tries for ten minutes.
+const TAKE_BACK_MS: u64 = 3_600_000;
+
 /// Where an upload stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -106,6 +111,9 @@ pub struct Meta {
     /// The answer of the completion, once there is one.
     #[serde(default)]
     pub outcome: Option<Value>,
+    /// Whether what it held at the store and in the ledger was taken back after it ended without a file.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub taken_back: bool,
     /// Whether its account is suspended: then it takes no parts.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub suspended: bool,
@@ -297,6 +305,14 @@ impl Session {
         (Reply::Done, vec![Effect::PutMeta])
     }
 
+    fn taken_back(&mut self) -> (Reply, Vec<Effect>) {
+        if self.meta.taken_back || !matches!(self.meta.status, Status::Failed | Status::Expired) {
+            return (Reply::Done, vec![]);
+        }
+        self.meta.taken_back = true;
+        (Reply::Done, vec![Effect::PutMeta])
+    }
+
     fn fail(&mut self, now: EpochMs) -> (Reply, Vec<Effect>) {
         match self.meta.status {
             Status::Completing if !self.is_free(now) => (Reply::Busy, vec![]),
@@ -318,8 +334,22 @@ pub enum Wake {
     Nothing,
     /// It went on: look again then.
     At(EpochMs),
-    /// It ended by time or by its client: what it holds is to be taken back.
-    End(Id),
+    /// It ended by time or by its client, and what it holds was not taken back yet: that is to be done, and looked after `again`.
+    End {
+        /// The session.
+        session: Id,
+        /// When.
+        again: EpochMs,
+    },
+}
+
+/// When a session that has just changed wants to be woken: at its end, or soon after it failed, should whoever failed it die before taking back what it holds.
+pub fn alarm(session: &Session, now: EpochMs) -> Option<EpochMs> {
+    match session.meta.status {
+        Status::Uploading => Some(session.expires()),
+        Status::Failed if !session.meta.taken_back => Some(now.plus(FAILED_MS)),
+        _ => None,
+    }
 }
 
 /// What is to be done when the alarm rings at `now`. The effects come first.
@@ -329,8 +359,8 @@ pub fn wake(slot: &mut Option<Session>, now: EpochMs) -> (Wake, Vec<Effect>) {
     let wake = match session.meta.status {
         Status::Uploading => Wake::At(session.expires()),
         Status::Completing => Wake::At(session.meta.lease.as_ref().map_or(now, |lease| lease.until).max(session.expires())),
-        Status::Failed | Status::Expired => Wake::End(session.meta.session),
-        Status::Complete => Wake::Nothing,
+        Status::Failed | Status::Expired if !session.meta.taken_back => Wake::End { session: session.meta.session, again: now.plus(TAKE_BACK_MS) },
+        Status::Failed | Status::Expired | Status::Complete => Wake::Nothing,
     };
     (wake, effects)
 }
@@ -366,6 +396,7 @@ pub fn apply(slot: &mut Option<Session>, message: Message, now: EpochMs) -> (Rep
         Message::AbandonCompletion { attempt } => session.end_completion(attempt, Status::Failed),
         Message::Fail => session.fail(now),
         Message::Suspend { suspended } => session.suspend(suspended),
+        Message::TakenBack => session.taken_back(),
     };
     before.extend(effects);
     (reply, before)

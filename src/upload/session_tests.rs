@@ -26,6 +26,7 @@ fn meta(chunks: u64) -> Meta {
         lease: None,
         outcome: None,
         suspended: false,
+        taken_back: false,
     }
 }
 
@@ -63,6 +64,39 @@ fn a_whole_life() {
     assert_eq!(say(&mut slot, Message::FinishCompletion { outcome: json!(2) }), Reply::Complete { outcome: json!(1) });
     assert_eq!(say(&mut slot, begin(8)), Reply::Complete { outcome: json!(1) });
     assert_eq!(say(&mut slot, Message::Fail), Reply::Closed { status: Status::Complete });
+}
+
+#[test]
+fn the_alarm_follows_the_activity_and_rings_until_everything_is_taken_back() {
+    let mut slot = open(2);
+    let at = |slot: &Option<Session>, now| alarm(slot.as_ref().unwrap(), EpochMs(now));
+    assert_eq!(at(&slot, 1_000), Some(EpochMs(1_500)));
+    say(&mut slot, Message::Record { part: part(1, 2) });
+    assert_eq!(wake(&mut slot, EpochMs(1_500)), (Wake::At(EpochMs(1_600)), vec![]), "a part at 1,100 moved the end");
+    let session = Id::from_random([1; 16]);
+    let end = |now: u64| Wake::End { session, again: EpochMs(now + TAKE_BACK_MS) };
+    assert_eq!(wake(&mut slot, EpochMs(1_600)), (end(1_600), vec![Effect::PutMeta]));
+    assert_eq!(wake(&mut slot, EpochMs(1_700)), (end(1_700), vec![]), "nobody said that it is done");
+    assert_eq!(say(&mut slot, Message::TakenBack), Reply::Done);
+    assert_eq!(wake(&mut slot, EpochMs(1_800)), (Wake::Nothing, vec![]));
+    assert_eq!(wake(&mut None, EpochMs(0)), (Wake::Nothing, vec![]));
+
+    let mut failed = open(1);
+    say(&mut failed, Message::Fail);
+    assert_eq!(at(&failed, 1_100), Some(EpochMs(1_100 + FAILED_MS)));
+    assert_eq!(wake(&mut failed, EpochMs(1_101)).0, end(1_101));
+    let mut alive = open(1);
+    say(&mut alive, Message::TakenBack);
+    assert!(!alive.unwrap().meta.taken_back, "what goes on is not taken back");
+}
+
+#[test]
+fn a_suspended_account_sends_no_parts() {
+    let mut slot = open(2);
+    assert_eq!(say(&mut slot, Message::Suspend { suspended: true }), Reply::Done);
+    assert_eq!(say(&mut slot, Message::Record { part: part(1, 2) }), Reply::Suspended);
+    assert_eq!(say(&mut slot, Message::Suspend { suspended: false }), Reply::Done);
+    assert_eq!(say(&mut slot, Message::Record { part: part(1, 2) }), Reply::Done);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::message::{Figures, Message, Reply};
-use super::{CHECKPOINT_MS, COUNT_CHECKPOINT_MS, LIMITS_MS, Period};
+use super::{CHECKPOINT_MS, COMING_MS, COUNT_CHECKPOINT_MS, DELETE_GRACE_MS, LIMITS_MS, Period, UNCLEAR_MS};
 use crate::accounts::pace;
 use crate::ids::Id;
 use crate::units::EpochMs;
@@ -24,6 +24,9 @@ pub struct Limits {
     pub bandwidth: u64,
     /// Requests per minute.
     pub per_minute: u64,
+    /// Whether an administrator suspended the account.
+    #[serde(default)]
+    pub suspended: bool,
     /// When the account, and when its tier's row, was last changed: the younger limits win, whoever tells them.
     pub version: (EpochMs, EpochMs),
 }
@@ -48,8 +51,6 @@ pub struct Books {
     pub account: Id,
     /// The limits that hold.
     pub limits: Limits,
-    /// Whether an administrator suspended it.
-    pub suspended: bool,
     /// Bytes of the distinct objects of the holdings.
     pub used: u64,
     /// The month of the two counts below.
@@ -85,6 +86,35 @@ pub struct Holding {
     pub object: Id,
     /// Bytes of the object.
     pub size: u64,
+}
+
+/// How an asset in doubt ended, as D1 knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen {
+    /// It is there.
+    Stored {
+        /// The object it references.
+        object: Id,
+        /// Bytes.
+        size: u64,
+    },
+    /// An open upload will become it.
+    Coming,
+    /// Neither.
+    Gone,
+    /// D1 gave no answer.
+    Unclear,
+}
+
+/// What a look comes to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// Nothing.
+    Nothing,
+    /// A booking.
+    Book(Message),
+    /// Another look, then.
+    LookAgain(EpochMs),
 }
 
 /// What the shell looked up for a message that names an asset.
@@ -133,12 +163,11 @@ impl Ledger {
     }
 
     /// A ledger at its opening, with what D1 says is stored.
-    pub fn open(account: Id, limits: Limits, suspended: bool, used: u64, now: EpochMs) -> Ledger {
+    pub fn open(account: Id, limits: Limits, used: u64, now: EpochMs) -> Ledger {
         let period = Period::of(now);
         let books = Books {
             account,
             limits,
-            suspended,
             used,
             period,
             bandwidth: 0,
@@ -176,15 +205,7 @@ impl Ledger {
                 let changed = self.adopt(limits, now);
                 (Reply::State { figures: self.figures() }, changed)
             }
-            Message::Change { limits, suspended } => {
-                // Of two changes that cross, the later one stays.
-                if limits.version >= self.books.limits.version {
-                    self.books.limits = limits;
-                    self.books.suspended = suspended;
-                    self.told = now;
-                }
-                (Reply::Done, vec![Effect::PutBooks])
-            }
+            Message::Change { limits } => (Reply::Done, self.adopt(Some(limits), now)),
         };
         if rolled {
             effects.push(Effect::PutBooks);
@@ -197,12 +218,27 @@ impl Ledger {
 
     /// When the object wants to be woken: for D1's figures or for what is in doubt.
     pub fn alarm(&self) -> Option<EpochMs> {
-        self.watches.values().map(|watch| watch.at).chain(self.books.checkpoint).min()
+        // What is stored over the turn of a month is written into both.
+        let month = (self.books.used > 0).then(|| self.books.period.end());
+        self.watches.values().map(|watch| watch.at).chain(self.books.checkpoint).chain(month).min()
     }
 
     /// Assets whose end is to be looked up now, at most `most`.
-    pub fn due(&self, now: EpochMs, most: usize) -> Vec<Id> {
-        self.watches.iter().filter(|(_, watch)| watch.at <= now).map(|(asset, _)| *asset).take(most).collect()
+    pub fn due(&self, now: EpochMs, most: usize) -> Vec<(Id, Watch)> {
+        self.watches.iter().filter(|(_, watch)| watch.at <= now).map(|(asset, watch)| (*asset, *watch)).take(most).collect()
+    }
+
+    /// What to book of a look that began when `watch` stood: nothing if somebody told the end meanwhile.
+    pub fn after_look(&self, asset: Id, watch: Watch, seen: Seen, now: EpochMs) -> Outcome {
+        if self.watches.get(&asset) != Some(&watch) {
+            return Outcome::Nothing;
+        }
+        match seen {
+            Seen::Stored { object, size } => Outcome::Book(Message::Settle { asset, object, size }),
+            Seen::Gone => Outcome::Book(Message::Release { asset }),
+            Seen::Coming => Outcome::LookAgain(now.plus(COMING_MS)),
+            Seen::Unclear => Outcome::LookAgain(now.plus(UNCLEAR_MS)),
+        }
     }
 
     /// The upload goes on: look again later.
@@ -218,6 +254,7 @@ impl Ledger {
 
     /// What D1 lacks, if it is due. It stays due, a little later, until [`Ledger::checkpointed`].
     pub fn due_checkpoint(&mut self, now: EpochMs) -> Option<Vec<Usage>> {
+        self.roll(now);
         self.books.checkpoint.filter(|due| *due <= now)?;
         self.books.checkpoint = Some(now.plus(CHECKPOINT_MS));
         let mut usage = self.books.closed.clone();
@@ -242,7 +279,6 @@ impl Ledger {
             bandwidth_used: self.books.bandwidth,
             requests: self.books.requests,
             limits: self.books.limits,
-            suspended: self.books.suspended,
         }
     }
 
@@ -297,12 +333,12 @@ impl Ledger {
             self.dirty_within(now, COUNT_CHECKPOINT_MS);
             effects.push(Effect::PutBooks);
         }
-        (Reply::Paced { pace, suspended: self.books.suspended }, effects)
+        (Reply::Paced { pace, suspended: self.books.limits.suspended }, effects)
     }
 
     fn reserve(&mut self, asset: Id, watch: Watch, limits: Limits, facts: Facts, now: EpochMs) -> (Reply, Vec<Effect>) {
         let mut effects = self.adopt(Some(limits), now);
-        if self.books.suspended {
+        if self.books.limits.suspended {
             return (Reply::Suspended, effects);
         }
         if facts.holding.is_some() || self.watches.contains_key(&asset) {
@@ -338,6 +374,12 @@ impl Ledger {
             }
             self.dirty(now);
             effects.extend([Effect::PutHolding(asset, holding), Effect::PutBooks]);
+            // Nobody reserved it: it comes late, and may have been deleted before it came.
+            if effects.first() != Some(&Effect::DropWatch(asset)) {
+                let watch = Watch { bytes: 0, at: now.plus(DELETE_GRACE_MS) };
+                self.watches.insert(asset, watch);
+                effects.push(Effect::PutWatch(asset, watch));
+            }
         }
         (Reply::Done, effects)
     }
@@ -355,10 +397,10 @@ impl Ledger {
     }
 
     fn doubt(&mut self, asset: Id, at: EpochMs, facts: Facts) -> (Reply, Vec<Effect>) {
-        if facts.holding.is_none() || self.watches.contains_key(&asset) {
+        if facts.holding.is_none() && !self.watches.contains_key(&asset) {
             return (Reply::Done, vec![]);
         }
-        let watch = Watch { bytes: 0, at };
+        let watch = self.watches.get(&asset).map_or(Watch { bytes: 0, at }, |known| Watch { at: known.at.min(at), ..*known });
         self.watches.insert(asset, watch);
         (Reply::Done, vec![Effect::PutWatch(asset, watch)])
     }
@@ -376,7 +418,7 @@ impl Ledger {
     fn charge(&mut self, bytes: u64, limits: Limits, now: EpochMs) -> (Reply, Vec<Effect>) {
         let adopted = self.adopt(Some(limits), now);
         let figures = self.figures();
-        if figures.suspended {
+        if figures.limits.suspended {
             return (Reply::Suspended, adopted);
         }
         if figures.bandwidth_is_used_up() {

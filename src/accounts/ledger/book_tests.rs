@@ -7,7 +7,7 @@ use super::*;
 const NOW: EpochMs = EpochMs(1_795_000_000_000);
 
 fn limits(storage: u64, version: u64) -> Limits {
-    Limits { storage, bandwidth: 1_000, per_minute: 60, version: (EpochMs(version), EpochMs(0)) }
+    Limits { storage, bandwidth: 1_000, per_minute: 60, suspended: false, version: (EpochMs(version), EpochMs(0)) }
 }
 
 fn id(n: u8) -> Id {
@@ -61,7 +61,7 @@ fn tell(ledger: &mut Ledger, disk: &mut Disk, message: Message, now: EpochMs) ->
 }
 
 fn opened(storage: u64) -> (Ledger, Disk) {
-    let ledger = Ledger::open(id(0), limits(storage, 0), false, 0, NOW);
+    let ledger = Ledger::open(id(0), limits(storage, 0), 0, NOW);
     let disk = Disk { books: Some(ledger.books.clone()), ..Disk::default() };
     (ledger, disk)
 }
@@ -97,7 +97,7 @@ fn younger_limits_win_whoever_tells_them() {
     tell(&mut ledger, &mut disk, admit(limits(500, 2)), NOW);
     tell(&mut ledger, &mut disk, admit(limits(100, 1)), NOW);
     assert_eq!(ledger.books.limits.storage, 500);
-    tell(&mut ledger, &mut disk, Message::Change { limits: limits(50, 3), suspended: true }, NOW);
+    tell(&mut ledger, &mut disk, Message::Change { limits: Limits { suspended: true, ..limits(50, 3) } }, NOW);
     assert_eq!(tell(&mut ledger, &mut disk, reserve(1, 1, 100), NOW), Reply::Suspended);
     assert_eq!(disk.books, Some(ledger.books.clone()));
     let Reply::Paced { suspended, .. } = tell(&mut ledger, &mut disk, admit(limits(100, 1)), NOW) else { panic!() };
@@ -114,9 +114,9 @@ fn who_comes_without_limits_has_them_looked_up_now_and_then() {
     tell(&mut ledger, &mut disk, Message::Figures { limits: Some(limits(100, 0)) }, later);
     assert!(!ledger.wants_limits(&meter, later));
     assert!(Ledger::load(ledger.books.clone(), BTreeMap::new()).wants_limits(&meter, later), "after an eviction they are old");
-    tell(&mut ledger, &mut disk, Message::Change { limits: limits(9, 5), suspended: true }, later);
-    tell(&mut ledger, &mut disk, Message::Change { limits: limits(8, 4), suspended: false }, later);
-    assert_eq!((ledger.books.limits.storage, ledger.books.suspended), (9, true), "the later change stays, in whatever order they come");
+    tell(&mut ledger, &mut disk, Message::Change { limits: Limits { suspended: true, ..limits(9, 5) } }, later);
+    tell(&mut ledger, &mut disk, Message::Change { limits: limits(8, 4) }, later);
+    assert_eq!((ledger.books.limits.storage, ledger.books.limits.suspended), (9, true), "the later change stays, in whatever order they come");
 }
 
 #[test]
@@ -143,6 +143,14 @@ fn bandwidth_is_charged_until_it_is_used_up_and_begins_anew_each_month() {
     let usage = ledger.due_checkpoint(due.plus(3 * CHECKPOINT_MS)).unwrap();
     ledger.checkpointed(&usage);
     assert_eq!(ledger.alarm(), None);
+    tell(&mut ledger, &mut disk, Message::Settle { asset: id(1), object: id(2), size: 10 }, due);
+    tell(&mut ledger, &mut disk, Message::Doubt { asset: id(1), look_at: Period::of(due).end().plus(9) }, due);
+    let usage = ledger.due_checkpoint(due.plus(CHECKPOINT_MS)).unwrap();
+    ledger.checkpointed(&usage);
+    ledger.postpone(id(1), Period::of(due).end().plus(9));
+    assert_eq!(ledger.alarm(), Some(Period::of(due).end()), "what is stored over the turn of a month is written into both");
+    assert_eq!(ledger.due_checkpoint(Period::of(due).end()), None);
+    assert_eq!(ledger.due_checkpoint(Period::of(due).end().plus(CHECKPOINT_MS)).unwrap().len(), 2);
 }
 
 #[test]
@@ -161,20 +169,31 @@ fn what_nobody_ended_is_due_for_a_look() {
     let (mut ledger, mut disk) = opened(100);
     tell(&mut ledger, &mut disk, reserve(1, 10, 100), NOW);
     assert_eq!(ledger.due(NOW, 10), []);
-    assert_eq!(ledger.due(NOW.plus(1_000), 10), [id(1)]);
+    let watch = Watch { bytes: 10, at: NOW.plus(1_000) };
+    assert_eq!(ledger.due(NOW.plus(1_000), 10), [(id(1), watch)]);
+    let stored = Seen::Stored { object: id(2), size: 10 };
+    let settle = Message::Settle { asset: id(1), object: id(2), size: 10 };
+    assert_eq!(ledger.after_look(id(1), watch, stored, NOW), Outcome::Book(settle));
+    assert_eq!(ledger.after_look(id(1), watch, Seen::Gone, NOW), Outcome::Book(Message::Release { asset: id(1) }));
+    assert_eq!(ledger.after_look(id(1), watch, Seen::Coming, NOW), Outcome::LookAgain(NOW.plus(COMING_MS)));
+    assert_eq!(ledger.after_look(id(1), Watch { bytes: 9, ..watch }, stored, NOW), Outcome::Nothing, "somebody told the end meanwhile");
     assert_eq!(ledger.alarm(), Some(NOW.plus(1_000)));
     let effects = ledger.postpone(id(1), NOW.plus(9_000));
     disk.write(&ledger, effects);
     assert_eq!((ledger.alarm(), disk.watches.get(&id(1)).map(|watch| watch.at)), (Some(NOW.plus(CHECKPOINT_MS)), Some(NOW.plus(9_000))));
     tell(&mut ledger, &mut disk, Message::Settle { asset: id(1), object: id(2), size: 10 }, NOW);
     tell(&mut ledger, &mut disk, Message::Doubt { asset: id(1), look_at: NOW.plus(5) }, NOW);
-    assert_eq!((ledger.reserved(), ledger.due(NOW.plus(5), 10)), (0, vec![id(1)]));
+    assert_eq!((ledger.reserved(), ledger.due(NOW.plus(5), 10).len()), (0, 1));
+    tell(&mut ledger, &mut disk, Message::Release { asset: id(1) }, NOW);
+    assert_eq!(ledger.watches.len(), 0);
+    tell(&mut ledger, &mut disk, Message::Settle { asset: id(1), object: id(2), size: 10 }, NOW);
+    assert_eq!(ledger.due(NOW.plus(DELETE_GRACE_MS), 10).len(), 1, "what settles after its end was told is looked into");
 }
 
 #[test]
 fn the_books_are_pinned() {
     let (ledger, _) = opened(100);
-    let text = r#"{"account":"00000000-0000-4000-8000-000000000000","limits":{"storage":100,"bandwidth":1000,"per_minute":60,"version":[0,0]},"suspended":false,"used":0,"period":{"year":2026,"month":11},"bandwidth":0,"requests":0,"tat_us":0,"closed":[],"checkpoint":1795000005000}"#;
+    let text = r#"{"account":"00000000-0000-4000-8000-000000000000","limits":{"storage":100,"bandwidth":1000,"per_minute":60,"suspended":false,"version":[0,0]},"used":0,"period":{"year":2026,"month":11},"bandwidth":0,"requests":0,"tat_us":0,"closed":[],"checkpoint":1795000005000}"#;
     assert_eq!(serde_json::to_string(&ledger.books).unwrap(), text);
     let old = text.replace(r#","tat_us":0,"closed":[],"checkpoint":1795000005000"#, "");
     assert_eq!(serde_json::from_str::<Books>(&old).unwrap(), Books { checkpoint: None, ..ledger.books });

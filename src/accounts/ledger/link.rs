@@ -14,7 +14,7 @@ use crate::units::EpochMs;
 /// # Errors
 /// [`Problem::Internal`] if the ledger cannot be reached.
 pub async fn tell(env: &Env, account: Id, message: &Message) -> Result<Reply, Problem> {
-    let reply = objects::tell(&bindings::accounts(env)?, &account.to_string(), message).await?;
+    let reply = objects::tell(&bindings::accounts(env)?, &account.to_string(), message, message.is_repeatable()).await?;
     Ok(reply.unwrap_or(Reply::Done))
 }
 
@@ -23,9 +23,14 @@ pub async fn tell(env: &Env, account: Id, message: &Message) -> Result<Reply, Pr
 /// # Errors
 /// 403, 507.
 pub async fn reserve(env: &Env, account: &Account, asset: Id, bytes: u64, look_at: EpochMs) -> Result<(), Problem> {
-    match tell(env, account.id, &Message::Reserve { asset, bytes, look_at, limits: account.limits() }).await? {
-        Reply::Done => Ok(()),
-        other => Err(refusal(&other, bytes, clock::now())),
+    match tell(env, account.id, &Message::Reserve { asset, bytes, look_at, limits: account.limits() }).await {
+        Ok(Reply::Done) => Ok(()),
+        Ok(other) => Err(refusal(&other, bytes, clock::now())),
+        Err(problem) => {
+            // It may have been booked all the same. Should this fail, too, the ledger finds out by itself.
+            let _ = release(env, account.id, asset).await;
+            Err(problem)
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::accounts::pace::Pace;
 use crate::ids::Id;
 use crate::units::EpochMs;
 
-/// What a ledger is asked. `account` names the ledger, for its first opening.
+/// What a ledger is asked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Message {
@@ -69,9 +69,14 @@ pub enum Message {
     Change {
         /// The new limits.
         limits: Limits,
-        /// Whether it is suspended.
-        suspended: bool,
     },
+}
+
+impl Message {
+    /// Whether saying it twice books it once, so that it may be said again when no answer came.
+    pub fn is_repeatable(&self) -> bool {
+        !matches!(self, Message::Admit { .. } | Message::Meter { .. } | Message::Charge { .. })
+    }
 }
 
 /// What a ledger answers.
@@ -129,8 +134,6 @@ pub struct Figures {
     pub requests: u64,
     /// The limits that hold.
     pub limits: Limits,
-    /// Whether it is suspended.
-    pub suspended: bool,
 }
 
 impl Figures {

@@ -9,11 +9,15 @@ pub mod message;
 mod period;
 
 #[cfg(target_arch = "wasm32")]
+mod disk;
+#[cfg(target_arch = "wasm32")]
 pub mod link;
 #[cfg(target_arch = "wasm32")]
 mod object;
+#[cfg(target_arch = "wasm32")]
+pub mod record;
 
-pub use book::{Books, Effect, Facts, Holding, Ledger, Limits, Usage, Watch};
+pub use book::{Books, Effect, Facts, Holding, Ledger, Limits, Outcome, Seen, Usage, Watch};
 pub use message::{Figures, Message, Reply};
 pub use period::Period;
 
@@ -24,14 +28,15 @@ pub const COUNT_CHECKPOINT_MS: u64 = 60_000;
 /// How old the limits may be for callers who do not bring them, ms: holders of tokens.
 pub const LIMITS_MS: u64 = 25_000;
 
-/// How long after it was reserved an upload that lives for `ttl_ms` is looked into, should nobody have told its end, ms.
-pub fn look_after(ttl_ms: u64) -> u64 {
-    ttl_ms.saturating_add((ttl_ms / 10).clamp(5_000, 3_600_000))
-}
-
-/// The same for what is decided within one request: 100 MB in two hours are 14 KB/s.
+/// How long after it was reserved an upload is looked into, ms: by then its session is known to D1 or its Worker is dead.
+pub const LOOK_MS: u64 = 60_000;
+/// How long until the next look at an upload that goes on, ms.
+pub const COMING_MS: u64 = 3_600_000;
+/// How long until D1 is asked again after it gave no answer, ms.
+pub const UNCLEAR_MS: u64 = 60_000;
+/// How long after it was reserved a file that comes in one request is looked into, ms: 100 MB in two hours are 14 KB/s.
 pub const SIMPLE_GRACE_MS: u64 = 2 * 3600 * 1000;
-/// The same for a deletion.
+/// How long after it began a deletion is looked into, ms.
 pub const DELETE_GRACE_MS: u64 = 60_000;
 
 /// The refusal of content once a month's bandwidth is used up.

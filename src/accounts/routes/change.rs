@@ -1,6 +1,5 @@
 //! `POST …/upgrade`, `rotate`, `suspend`, `resume`.
 
-use serde::Deserialize;
 use serde_json::json;
 
 use super::super::ledger::{Message, link};
@@ -11,14 +10,11 @@ use super::{record, slot, tier};
 use crate::http::call::Routed;
 use crate::http::json::MAX_BODY;
 use crate::http::reply::Reply;
-use crate::ids::{Id, Name};
+use crate::ids::Name;
 use crate::platform::{bindings, clock, d1};
 use crate::problem::Problem;
 use crate::replay::keep;
 use crate::upload;
-
-/// How many open uploads are told at once.
-const PAGE: u64 = 50;
 
 async fn known(call: &Routed, user: &Name) -> Result<Record, Problem> {
     record(call, user).await?.ok_or(Problem::NotFound)
@@ -63,26 +59,8 @@ pub async fn switch(call: &Routed, suspended: bool) -> Result<Reply, Problem> {
         let status = if suspended { "suspended" } else { "active" };
         d1::batch(&bindings::db(&held.env)?, &[store::set_status(found.id, status, clock::now())]).await?;
         let now = changed(&held, &found).await?;
-        tell_uploads(&held, found.id, suspended).await?;
+        upload::suspension::tell(&held.env, found.id, "").await?;
         Reply::json(200, &json!({ "account": now.view(None) }))
     };
     keep::once(call, slot, work).await
-}
-
-async fn tell_uploads(call: &Routed, account: Id, suspended: bool) -> Result<(), Problem> {
-    #[derive(Deserialize)]
-    struct Row {
-        id: Id,
-    }
-    let mut cursor = String::new();
-    loop {
-        let page: Vec<Row> = d1::all(&bindings::db(&call.env)?, &store::open_sessions(account, &cursor, PAGE)).await?;
-        for row in &page {
-            upload::suspend(&call.env, row.id, suspended).await?;
-        }
-        match page.last() {
-            Some(row) if u64::try_from(page.len()).unwrap_or_default() == PAGE => cursor = row.id.to_string(),
-            _ => return Ok(()),
-        }
-    }
 }

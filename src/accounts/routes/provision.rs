@@ -64,8 +64,7 @@ async fn repeat(call: &Routed, mut found: Record, wanted: &Wanted, tier: &Tier) 
 pub async fn changed(call: &Routed, before: &Record) -> Result<Record, Problem> {
     let now = record(call, &before.agentcache_user_id).await?.ok_or(Problem::NotFound)?;
     lookup::forget(now.id);
-    let message = Message::Change { limits: now.tier.limits(now.account_updated_at), suspended: now.status != "active" };
-    link::tell(&call.env, now.id, &message).await?;
+    link::tell(&call.env, now.id, &Message::Change { limits: now.limits() }).await?;
     Ok(now)
 }
 

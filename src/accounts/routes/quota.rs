@@ -23,7 +23,7 @@ pub async fn quota(call: &Routed) -> Result<Reply, Problem> {
             let user = call.query("agentcache_user_id");
             let user = user.ok_or_else(|| Problem::Invalid { field: "agentcache_user_id", detail: "is required".to_owned() })?;
             let record: Record = call.own(Reach::User, check_user(&user)?.as_str()).await?;
-            (record.id, record.tier.tier.clone(), record.tier.limits(record.account_updated_at))
+            (record.id, record.tier.tier.clone(), record.limits())
         }
     };
     let figures = link::figures(&call.env, id, &Message::Figures { limits: Some(limits) }).await?;

@@ -11,7 +11,7 @@ use super::super::simple::{MAX_FORM_BYTES, MAX_FORM_FILE, SESSIONS_HINT, is_form
 use crate::accounts::access::Account;
 use crate::accounts::ledger;
 use crate::assets::asset::Asset;
-use crate::assets::store::{Via, insert};
+use crate::assets::store::{Via, delete_asset, delete_object, insert};
 use crate::delivery::disposition;
 use crate::http::call::Routed;
 use crate::http::reply::Reply;
@@ -51,9 +51,9 @@ pub async fn upload(call: &Routed) -> Result<Reply, Problem> {
     let namespace_name = wanted_namespace.as_ref().map_or("-", |name| name.as_str());
     let body = format!("{}\n{hash}\n{namespace_name}\n{}", incoming.size, incoming.name);
     let slot = keep::slot(call, &account.id.to_string(), body.as_bytes())?;
+    account.must_be_active()?;
     let held = call.clone();
     let work = async move {
-        account.must_be_active()?;
         let namespace = namespaces::routes::for_upload(&held, &account, wanted_namespace.as_ref()).await?;
         account.may_upload_simply(incoming.size)?;
         let (storing, owner) = (held.clone(), Rc::clone(&account));
@@ -70,12 +70,35 @@ async fn book(call: &Routed, account: &Account, namespace: &Namespace, incoming:
     let (id, size) = (random::id()?, incoming.size);
     ledger::link::reserve(&call.env, account, id, size, clock::now().plus(ledger::SIMPLE_GRACE_MS)).await?;
     let stored = store(call, account, namespace, id, incoming).await;
-    match &stored {
-        // Should this fail, the ledger finds out by itself.
-        Ok(asset) => drop(ledger::link::settle(&call.env, account.id, id, asset.object_id, size).await),
-        Err(_) => drop(ledger::link::release(&call.env, account.id, id).await),
+    // What fails of these two, the ledger finds out by itself.
+    match stored {
+        Ok(asset) => {
+            let _ = ledger::link::settle(&call.env, account.id, id, asset.object_id, size).await;
+            Ok(asset)
+        }
+        Err(Failed::Cleanly(problem)) => {
+            let _ = ledger::link::release(&call.env, account.id, id).await;
+            Err(problem)
+        }
+        Err(Failed::Unclearly(problem)) => {
+            let _ = ledger::link::doubt(&call.env, account.id, id).await;
+            Err(problem)
+        }
     }
-    stored
+}
+
+/// How storing failed.
+enum Failed {
+    /// Nothing is left of it.
+    Cleanly(Problem),
+    /// The database may have taken the file and lost the answer: then the file is there.
+    Unclearly(Problem),
+}
+
+impl From<Problem> for Failed {
+    fn from(problem: Problem) -> Failed {
+        Failed::Cleanly(problem)
+    }
 }
 
 fn raw(call: &Routed, content_type: Option<&str>, size: u64) -> Result<Incoming, Problem> {
@@ -114,7 +137,7 @@ async fn form(call: &Routed) -> Result<Incoming, Problem> {
     Ok(Incoming { name, content_type, size, sha256, body: if size == 0 { Body::Text(String::new()) } else { Body::Raw(file.into()) } })
 }
 
-async fn store(call: &Routed, account: &Account, namespace: &Namespace, id: Id, incoming: Incoming) -> Result<Asset, Problem> {
+async fn store(call: &Routed, account: &Account, namespace: &Namespace, id: Id, incoming: Incoming) -> Result<Asset, Failed> {
     let object = random::id()?;
     let key = file_key(&account.agentcache_user_id, object);
     let headers = ObjectHeaders { content_type: &incoming.content_type, content_disposition: &disposition::for_store(&incoming.name) };
@@ -141,10 +164,15 @@ async fn store(call: &Routed, account: &Account, namespace: &Namespace, id: Id, 
         created_at: clock::now(),
         owner_status: "active".to_owned(),
     };
-    if let Err(problem) = d1::batch(&bindings::db(&call.env)?, &insert(&asset, Via::Simple, None)).await {
-        // An object that no row knows of would never be found again.
+    let db = bindings::db(&call.env)?;
+    if let Err(problem) = d1::batch(&db, &insert(&asset, Via::Simple, None)).await {
+        // Only once no row can name it: an object without a row would never be found again, a row without its object never be read.
+        let rows = [delete_asset(asset.id, account.id), vec![delete_object(asset.object_id)]].concat();
+        if d1::batch(&db, &rows).await.is_err() {
+            return Err(Failed::Unclearly(problem));
+        }
         let _ = origin::send(&call.config, &actions::delete_object(&asset.s3_key), Body::Empty).await;
-        return Err(problem);
+        return Err(Failed::Cleanly(problem));
     }
     Ok(asset)
 }

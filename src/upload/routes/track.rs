@@ -57,6 +57,7 @@ async fn owned(call: &Routed, account: &Account, id: &str) -> Result<store::Sess
 
 async fn start(call: &Routed, account: Rc<Account>, wanted: Start) -> Result<Reply, Problem> {
     let wanted = wanted.check()?;
+    account.must_be_active()?;
     let slot = keep::slot(call, &account.id.to_string(), &call.bytes(MAX_TRACK_BODY).await?)?;
     let held = call.clone();
     keep::once(call, slot, async move { begin(&held, &account, wanted).await }).await
@@ -66,7 +67,6 @@ async fn begin(call: &Routed, account: &Account, wanted: Wanted) -> Result<Reply
     if !call.config.sessions_enabled {
         return Err(Problem::AccelerationOff);
     }
-    account.must_be_active()?;
     let namespace = namespaces::routes::for_upload(call, account, wanted.namespace.as_ref()).await?;
     account.may_start_session(&namespace, wanted.file_size)?;
     let strategy = wanted.plan(namespace.chunk_size, &call.config.plan)?;
@@ -94,10 +94,11 @@ async fn begin(call: &Routed, account: &Account, wanted: Wanted) -> Result<Reply
         lease: None,
         outcome: None,
         suspended: false,
+        taken_back: false,
     };
     let (held, account) = (call.clone(), account.clone());
     let opened = call.to_the_end(async move {
-        let look_at = now.plus(ledger::look_after(meta.ttl_ms));
+        let look_at = now.plus(ledger::LOOK_MS);
         ledger::link::reserve(&held.env, &account, meta.asset, meta.file_size, look_at).await?;
         let (account, asset) = (meta.account, meta.asset);
         let opened = open(&held, meta).await;
@@ -143,9 +144,15 @@ async fn open(call: &Routed, mut meta: Meta) -> Result<Meta, Problem> {
 
 async fn record(call: &Routed, meta: &Meta) -> Result<(), Problem> {
     match link::tell(&call.env, meta.session, &Message::Open { meta: Box::new(meta.clone()) }).await? {
-        Said::Done => d1::batch(&bindings::db(&call.env)?, &[store::insert(meta)]).await,
-        _ => Err(Problem::Internal),
+        Said::Done => d1::batch(&bindings::db(&call.env)?, &[store::insert(meta)]).await?,
+        _ => return Err(Problem::Internal),
     }
+    // Whoever suspended the account while this was opening did not find it among its uploads.
+    let figures = ledger::link::figures(&call.env, meta.account, &ledger::Message::Figures { limits: None }).await?;
+    if figures.limits.suspended {
+        link::tell(&call.env, meta.session, &Message::Suspend { suspended: true }).await?;
+    }
+    Ok(())
 }
 
 /// A token for the upload, good until it or the session expires.

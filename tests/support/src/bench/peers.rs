@@ -178,6 +178,7 @@ impl Ours {
             lease: None,
             outcome: None,
             suspended: false,
+            taken_back: false,
         };
         let claims = UploadClaims {
             account: session,

@@ -1,0 +1,112 @@
+//! A ledger in the SQLite of its Durable Object. Everything here is synchronous: one turn, one booking.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use worker::{Result, SqlStorage, SqlStorageValue};
+
+use super::record::Stored;
+use super::{Books, Effect, Facts, Holding, Ledger, Message, Watch};
+use crate::ids::Id;
+
+const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS books (one INTEGER PRIMARY KEY CHECK (one = 1), json TEXT NOT NULL);
+     CREATE TABLE IF NOT EXISTS watches (asset TEXT PRIMARY KEY, json TEXT NOT NULL);
+     CREATE TABLE IF NOT EXISTS holdings (asset TEXT PRIMARY KEY, object TEXT NOT NULL, size INTEGER NOT NULL);
+     CREATE INDEX IF NOT EXISTS holdings_by_object ON holdings (object);";
+const LOAD_BOOKS: &str = "SELECT json FROM books";
+const LOAD_WATCHES: &str = "SELECT asset, json FROM watches";
+const PUT_BOOKS: &str = "INSERT INTO books (one, json) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET json = excluded.json";
+const PUT_WATCH: &str = "INSERT INTO watches (asset, json) VALUES (?, ?) ON CONFLICT (asset) DO UPDATE SET json = excluded.json";
+const DROP_WATCH: &str = "DELETE FROM watches WHERE asset = ?";
+const PUT_HOLDING: &str = "INSERT INTO holdings (asset, object, size) VALUES (?, ?, ?) ON CONFLICT (asset) DO NOTHING";
+const DROP_HOLDING: &str = "DELETE FROM holdings WHERE asset = ?";
+const HOLDING: &str = "SELECT object, size FROM holdings WHERE asset = ?";
+const SHARED: &str = "SELECT asset FROM holdings WHERE object = ? AND asset <> ? LIMIT 1";
+const DISTINCT: &str = "SELECT COALESCE(SUM(size), 0) AS bytes FROM (SELECT MAX(size) AS size FROM holdings GROUP BY object)";
+
+/// The storage.
+pub struct Disk(pub SqlStorage);
+
+impl Disk {
+    /// The ledger, if it was ever opened.
+    pub fn load(&self) -> Result<Option<Ledger>> {
+        #[derive(Deserialize)]
+        struct Row {
+            json: String,
+        }
+        #[derive(Deserialize)]
+        struct WatchRow {
+            asset: Id,
+            json: String,
+        }
+        self.0.exec(SCHEMA, None)?;
+        let Some(row) = self.rows::<Row>(LOAD_BOOKS, vec![])?.into_iter().next() else { return Ok(None) };
+        let mut watches = BTreeMap::new();
+        for row in self.rows::<WatchRow>(LOAD_WATCHES, vec![])? {
+            watches.insert(row.asset, serde_json::from_str::<Watch>(&row.json)?);
+        }
+        let books: Books = serde_json::from_str(&row.json)?;
+        Ok(Some(Ledger::load(books, watches)))
+    }
+
+    /// Writes what a booking changed.
+    pub fn write(&self, ledger: &Ledger, effects: Vec<Effect>) -> Result<()> {
+        for effect in effects {
+            match effect {
+                Effect::PutBooks => self.run(PUT_BOOKS, vec![serde_json::to_string(&ledger.books)?.into()])?,
+                Effect::PutWatch(asset, watch) => self.run(PUT_WATCH, vec![asset.to_string().into(), serde_json::to_string(&watch)?.into()])?,
+                Effect::DropWatch(asset) => self.run(DROP_WATCH, vec![asset.to_string().into()])?,
+                Effect::PutHolding(asset, holding) => self.hold(asset, holding)?,
+                Effect::DropHolding(asset) => self.run(DROP_HOLDING, vec![asset.to_string().into()])?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes over what is stored already, and returns its bytes.
+    pub fn take_over(&self, stored: Vec<Stored>) -> Result<u64> {
+        #[derive(Deserialize)]
+        struct Sum {
+            bytes: u64,
+        }
+        for Stored { asset, object, size, .. } in stored {
+            self.hold(asset, Holding { object, size })?;
+        }
+        Ok(self.rows::<Sum>(DISTINCT, vec![])?.into_iter().next().map_or(0, |sum| sum.bytes))
+    }
+
+    /// What a booking of `message` has to know.
+    pub fn facts(&self, message: &Message) -> Result<Facts> {
+        #[derive(Deserialize)]
+        struct Row {
+            object: Id,
+            size: u64,
+        }
+        let (asset, named) = match message {
+            Message::Settle { asset, object, .. } => (*asset, Some(*object)),
+            Message::Reserve { asset, .. } | Message::Release { asset } | Message::Doubt { asset, .. } => (*asset, None),
+            _ => return Ok(Facts::default()),
+        };
+        let row = self.rows::<Row>(HOLDING, vec![asset.to_string().into()])?.into_iter().next();
+        let holding = row.map(|row| Holding { object: row.object, size: row.size });
+        let shared = match named.or(holding.map(|held| held.object)) {
+            Some(object) => !self.rows::<serde_json::Value>(SHARED, vec![object.to_string().into(), asset.to_string().into()])?.is_empty(),
+            None => false,
+        };
+        Ok(Facts { holding, shared })
+    }
+
+    fn hold(&self, asset: Id, Holding { object, size }: Holding) -> Result<()> {
+        let size = SqlStorageValue::try_from_i64(i64::try_from(size).map_err(|_| "size")?)?;
+        self.run(PUT_HOLDING, vec![asset.to_string().into(), object.to_string().into(), size])
+    }
+
+    fn run(&self, sql: &str, values: Vec<SqlStorageValue>) -> Result<()> {
+        self.0.exec(sql, values).map(|_| ())
+    }
+
+    fn rows<T: DeserializeOwned>(&self, sql: &str, values: Vec<SqlStorageValue>) -> Result<Vec<T>> {
+        self.0.exec(sql, values)?.to_array()
+    }
+}

@@ -1,0 +1,39 @@
+//! Telling an account's open uploads that it was suspended or resumed, so that the next part feels it.
+
+use serde::Deserialize;
+use worker::Env;
+
+use super::link;
+use super::session::Message;
+use crate::accounts::ledger::record;
+use crate::accounts::store;
+use crate::ids::Id;
+use crate::jobs::{self, Job};
+use crate::platform::{bindings, d1, log};
+use crate::problem::Problem;
+
+/// How many uploads are told in one go: each is a subrequest, of which a request has a thousand.
+const PAGE: u64 = 200;
+
+/// Tells the uploads whose ids come after `cursor` how the account stands now; a job goes on with those that do not fit into one go.
+///
+/// # Errors
+/// [`Problem::Internal`]; telling them again is harmless.
+pub async fn tell(env: &Env, account: Id, cursor: &str) -> Result<(), Problem> {
+    #[derive(Deserialize)]
+    struct Row {
+        id: Id,
+    }
+    let suspended = record::limits(env, account).await?.suspended;
+    let page: Vec<Row> = d1::all(&bindings::db(env)?, &store::open_sessions(account, cursor, PAGE)).await?;
+    for row in &page {
+        link::tell(env, row.id, &Message::Suspend { suspended }).await?;
+    }
+    match page.last() {
+        Some(row) if u64::try_from(page.len()).unwrap_or_default() == PAGE => {
+            let job = Job::TellUploads { account, cursor: row.id.to_string() };
+            jobs::enqueue(env, &job).await.map_err(|error| log::internal("queue", &error.to_string()))
+        }
+        _ => Ok(()),
+    }
+}

@@ -300,3 +300,17 @@ async fn a_typo_is_refused_without_a_look_into_the_database() {
     }
     assert_eq!(status(key, secret).await, (500, "internal".to_owned()), "a well-formed one is looked up");
 }
+
+#[tokio::test]
+async fn a_suspension_that_died_half_way_holds_all_the_same() {
+    let stack = Stack::start(&[]).await;
+    let account = stack.provisioned("half-way", "pro").await;
+    assert_eq!(opens(&stack, &account).await, 200);
+    // What a Worker leaves that dies after D1 took the suspension: the ledger was not told.
+    stack.sql("UPDATE accounts SET status = 'suspended', updated_at = updated_at + 1 WHERE agentcache_user_id = 'half-way'").await;
+    // A changed tier makes the isolate forget what it looked up.
+    assert_eq!(answer(stack.operator(Method::PATCH, "/api/portal/tiers/free").json(&json!({})).send().await.unwrap()).await.0, 200);
+    assert_eq!(opens(&stack, &account).await, 403);
+    let (status, _) = stack.tell("/api/agentcache/resume", json!({ "user_id": "half-way" })).await;
+    assert_eq!((status, opens(&stack, &account).await), (200, 200));
+}

@@ -22,7 +22,7 @@ ALTER TABLE namespaces ADD COLUMN expected_hit_rate REAL CHECK (expected_hit_rat
 ALTER TABLE namespaces ADD COLUMN updated_at INTEGER NOT NULL DEFAULT 0;
 
 -- Examples. Their volumes (500 GB, 200 GB) are what such a customer brings, not a limit: storage is the account's.
-INSERT INTO namespaces (name, display_name, tags, ttl_small, ttl_text, ttl_large, ttl_video, jetty_speed_upload, video_streaming, desktop_cdn, expected_hit_rate, created_at) VALUES
+INSERT OR IGNORE INTO namespaces (name, display_name, tags, ttl_small, ttl_text, ttl_large, ttl_video, jetty_speed_upload, video_streaming, desktop_cdn, expected_hit_rate, created_at) VALUES
   ('jt_customer_seagate', 'Seagate', '["example","500 GB","mostly video"]', 86400, NULL, 21600, 43200, 1, 1, 1, 85, 0),
   ('jt_customer_wd', 'WD', '["example","200 GB","mixed","cost-conscious"]', 21600, NULL, 10800, 21600, 0, 1, 0, 70, 0);
 

@@ -1,6 +1,11 @@
 //! JSON bodies in.
 
-use serde::de::DeserializeOwned;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
 
 use crate::problem::Problem;
@@ -10,15 +15,41 @@ pub const MAX_BODY: u64 = 256 * 1024;
 /// The largest body of `track-upload`: 10,000 chunk hashes are 670 KB.
 pub const MAX_TRACK_BODY: u64 = 2 * 1024 * 1024;
 
-/// Parses a JSON body. Unknown fields are ignored.
+/// Parses a JSON body: one object. Unknown fields are ignored.
 ///
 /// # Errors
 /// 400 for what is not JSON, 422 for JSON of other types than asked for.
 pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(body).map_err(|error| match error.classify() {
-        Category::Data => Problem::Invalid { field: "body", detail: error.to_string() },
-        Category::Syntax | Category::Eof | Category::Io => Problem::Malformed { detail: format!("The body is not JSON: {error}.") },
+    let malformed = |error: &dyn std::fmt::Display| Problem::Malformed { detail: format!("The body is not JSON: {error}.") };
+    let text = std::str::from_utf8(body).map_err(|error| malformed(&error))?;
+    let typed: Result<Object<T>, _> = serde_json::from_str(text);
+    typed.map(|Object(value)| value).map_err(|error| {
+        // The parser calls some wrong types syntax errors: what it can read as anything at all is JSON.
+        match (error.classify(), serde_json::from_str::<IgnoredAny>(text)) {
+            (Category::Data, _) | (_, Ok(_)) => Problem::Invalid { field: "body", detail: error.to_string() },
+            _ => malformed(&error),
+        }
     })
+}
+
+/// A value that is written as an object. serde's structs also take a list of their fields' values, which nobody means.
+#[derive(Debug, Default, Clone)]
+pub struct Object<T>(pub T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OnlyMaps<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for OnlyMaps<T> {
+            type Value = T;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map))
+            }
+        }
+        deserializer.deserialize_map(OnlyMaps(PhantomData)).map(Object)
+    }
 }
 
 /// Whether a body of that announced length may be read at all. JSON bodies are read whole, so their length must be known.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Deserializer};
 
 use super::Namespace;
+use crate::http::json::Object;
 use crate::ids::Name;
 use crate::problem::Problem;
 use crate::units::EpochMs;
@@ -62,9 +63,9 @@ pub struct Patch {
     #[serde(default)]
     tags: Option<Vec<String>>,
     #[serde(default)]
-    cache_ttl: Option<TtlPatch>,
+    cache_ttl: Option<Object<TtlPatch>>,
     #[serde(default)]
-    features: Option<FeaturePatch>,
+    features: Option<Object<FeaturePatch>>,
     #[serde(default, deserialize_with = "given")]
     chunk_size: Maybe<u64>,
     #[serde(default)]
@@ -153,7 +154,7 @@ impl Patch {
             }
             namespace.tags = serde_json::to_string(&tags).map_err(|_| Problem::Internal)?;
         }
-        let ttl = self.cache_ttl.unwrap_or_default();
+        let Object(ttl) = self.cache_ttl.unwrap_or_default();
         for (field, patch, slot) in [
             ("cache_ttl.small", ttl.small, &mut namespace.ttl_small),
             ("cache_ttl.text", ttl.text, &mut namespace.ttl_text),
@@ -164,7 +165,7 @@ impl Patch {
                 *slot = seconds(field, value)?;
             }
         }
-        let features = self.features.unwrap_or_default();
+        let Object(features) = self.features.unwrap_or_default();
         for (patch, slot) in [
             (features.jetty_speed_upload, &mut namespace.jetty_speed_upload),
             (features.video_streaming, &mut namespace.video_streaming),

@@ -3,12 +3,17 @@
 use serde::Deserialize;
 
 use super::plan::{PlanLimits, Strategy, plan};
+use crate::http::json::Object;
 use crate::ids::{Id, Name};
 use crate::problem::Problem;
 use crate::units::{MAX_SAFE_INTEGER, Sha256Hex};
 
 /// The longest file name, bytes: four times what file systems take, so that no real name is refused.
 pub const MAX_NAME_BYTES: usize = 1024;
+/// The most samples in one call.
+const MAX_SAMPLES: usize = 1_000;
+/// A part that took longer than a day was not measured.
+const MAX_SAMPLE_MS: f64 = 86_400_000.0;
 /// The longest media type: RFC 6838 section 4.2 allows 127 + 1 + 127, parameters beside it.
 const MAX_TYPE_BYTES: usize = 255;
 
@@ -83,7 +88,7 @@ pub struct Progress {
     pub session_id: String,
     /// What the client measured of edges.
     #[serde(default)]
-    pub samples: Vec<Sample>,
+    pub samples: Vec<Object<Sample>>,
 }
 
 /// One measurement of an edge.
@@ -133,7 +138,7 @@ pub struct OptimalEdges {
     pub priority: Priority,
     /// Where the client says it is.
     #[serde(default)]
-    pub location: Option<crate::steering::geo::Location>,
+    pub location: Option<Object<crate::steering::geo::Location>>,
     /// How many edges are wanted.
     #[serde(default)]
     pub count: Option<u32>,
@@ -238,6 +243,17 @@ pub fn check_content_type(given: Option<&str>, file_name: &str) -> Result<String
             }
         }
     }
+}
+
+/// What clients measured: at most a thousand samples a call, of plausible values.
+pub fn check_samples(samples: &[Object<Sample>]) -> Result<(), Problem> {
+    let plausible = |Object(sample): &Object<Sample>| {
+        Name::parse(&sample.edge).is_some() && sample.bytes <= MAX_SAFE_INTEGER && (0.0..=MAX_SAMPLE_MS).contains(&sample.ms)
+    };
+    if samples.len() <= MAX_SAMPLES && samples.iter().all(plausible) {
+        return Ok(());
+    }
+    Err(invalid("samples", "must be at most 1,000, each with an edge's id, bytes from 0 to 2^53-1 and ms from 0 to 86,400,000"))
 }
 
 /// A SHA-256 in hex, if there is one.

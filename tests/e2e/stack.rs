@@ -11,7 +11,7 @@ use jettyspeed_edge::upload::token::UploadClaims;
 use jettyspeed_stack::net::free_port;
 use jettyspeed_stack::origin::Swift;
 use jettyspeed_stack::proxy::Proxy;
-use jettyspeed_stack::root;
+use jettyspeed_stack::secrets::{folder, given_away, note, of_answer};
 use jettyspeed_stack::seed::Seed;
 use jettyspeed_stack::state::{AccountAccess, OriginAccess, Secrets};
 use jettyspeed_stack::worker::{Setup, Worker};
@@ -46,11 +46,6 @@ pub struct Stack {
     /// Enterprise; chunks may come without a hash, 5 MiB each.
     pub unsigned: AccountAccess,
     pub http: Client,
-}
-
-/// Everything a run leaves: states, logs.
-pub fn folder() -> PathBuf {
-    std::env::var_os("E2E_FOLDER").map_or_else(|| root().join("target/e2e"), PathBuf::from)
 }
 
 async fn origin() -> &'static Origin {
@@ -113,6 +108,10 @@ impl Stack {
             Seed { status: "suspended", ..draw("suspended", "enterprise") },
             Seed { allow_unsigned: true, chunk_size: Some(5 * 1024 * 1024), ..draw("unsigned", "enterprise") },
         ];
+        let Secrets { token_keys, credential_key, admin_token, webhook_secret, origin_secret, account: _ } = &secrets;
+        let signing_key = webhook_secret.trim_start_matches("whsec_");
+        let own = [token_keys, credential_key, admin_token, signing_key, origin_secret, &origin.access.secret_access_key].map(str::to_owned);
+        note(own.into_iter().chain(seeds.iter().flat_map(|seed| [seed.access.api_key.clone(), seed.access.api_secret.clone()]))).unwrap();
         let mut more: Vec<_> = vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         more.push(("LOG_LEVEL".to_owned(), "info".to_owned()));
         let setup = Setup { state, port: free_port().unwrap(), env_file: secrets.env_file(&through_proxy, &more) };
@@ -254,6 +253,19 @@ pub async fn at_once(requests: impl IntoIterator<Item = RequestBuilder>) -> Vec<
     join_all(requests.into_iter().map(|request| async { answer(request.send().await.unwrap()).await })).await
 }
 
+/// The same request from an address that nobody used: the guard against floods counts by address. (On Cloudflare's network no client can name its own.)
+pub fn from_elsewhere(request: RequestBuilder) -> RequestBuilder {
+    static NUMBER: AtomicU32 = AtomicU32::new(1);
+    let [a, b, c, d] = NUMBER.fetch_add(1, Ordering::SeqCst).to_be_bytes();
+    request.header("CF-Connecting-IP", format!("{}.{b}.{c}.{d}", a + 10))
+}
+
+/// A name that no other test uses.
+pub fn unique(prefix: &str) -> String {
+    let bytes: [u8; 4] = random_bytes(4).try_into().unwrap();
+    format!("{prefix}{:08x}", u32::from_be_bytes(bytes))
+}
+
 /// Without kept connections: each test has a runtime of its own, and a connection dies with the runtime that opened it.
 pub fn client() -> Client {
     Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap()
@@ -269,7 +281,9 @@ pub async fn answer(response: Response) -> (u16, Value) {
     if status >= 400 {
         assert_eq!(value["status"], status, "errors are problem+json: {}", String::from_utf8_lossy(&body));
         assert!(value["type"].as_str().unwrap().starts_with("/problems/") && value["requestId"].is_string(), "{value}");
+        assert_eq!(given_away(&value.to_string()), None, "errors tell no secrets");
     }
+    note(of_answer(&value)).unwrap();
     (status, value)
 }
 

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use serde_json::json;
 
-use super::super::request::{Start, Track, Wanted, check_chunk_hashes, check_hash, check_session};
+use super::super::request::{Start, Track, Wanted, check_chunk_hashes, check_hash, check_samples, check_session};
 use super::super::session::{Message, Meta, Reply as Said, Status};
 use super::super::store;
 use super::super::token::{self, UploadClaims};
@@ -32,7 +32,10 @@ use crate::steering::edge::own_edge;
 pub async fn track(call: &Routed) -> Result<Reply, Problem> {
     match call.json::<Track>(MAX_TRACK_BODY).await? {
         Track::Start(wanted) => start(call, call.account_beside_token().await?, *wanted).await,
-        Track::Progress(of) => sessions::progress_of(call, check_session(&of.session_id)?, false).await,
+        Track::Progress(of) => {
+            check_samples(&of.samples)?;
+            sessions::progress_of(call, check_session(&of.session_id)?, false).await
+        }
         Track::Complete(of) => {
             let account = call.account_beside_token().await?;
             let file_hash = check_hash("fileHash", of.file_hash.as_deref())?;

@@ -9,6 +9,7 @@ pub mod child;
 pub mod net;
 pub mod origin;
 pub mod proxy;
+pub mod secrets;
 pub mod seed;
 pub mod state;
 pub mod worker;

@@ -1,0 +1,503 @@
+//! Nobody reaches what is another's: rows of the route table, callers and names drawn at random, decided by the Worker's own pure functions, the
+//! statements run on a real SQLite, and compared with what this file knows of who has what.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use jettyspeed_edge::assets::asset::Asset;
+use jettyspeed_edge::assets::store::{self as assets, Via};
+use jettyspeed_edge::http::proof::{self, Reach, Who};
+use jettyspeed_edge::http::router::{self, Endpoint, ROUTES, Route};
+use jettyspeed_edge::ids::{Id, Name};
+use jettyspeed_edge::namespaces::{Namespace, store as namespaces};
+use jettyspeed_edge::problem::{AuthFailure, Problem};
+use jettyspeed_edge::sql::{Arg, Statement};
+use jettyspeed_edge::units::{EpochMs, Sha256Hex};
+use jettyspeed_edge::upload;
+use jettyspeed_edge::upload::session::{Meta, Status};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use rusqlite::{Connection, ToSql, types::Value};
+
+const CASES: u32 = 20_000;
+const USERS: [&str; 4] = ["alpha", "beta", "gamma", "delta"];
+const SHARED: &str = "jt_customer_shared";
+/// Who is in the shared namespace.
+const MEMBERS: [&str; 2] = ["alpha", "beta"];
+/// Assets and uploads of each account in each of its namespaces.
+const EACH: u8 = 3;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Nobody,
+    Account,
+    Token,
+    File,
+    Webhook,
+    Operator,
+}
+
+const KINDS: [Kind; 6] = [Kind::Nobody, Kind::Account, Kind::Token, Kind::File, Kind::Webhook, Kind::Operator];
+
+fn kind(who: &Who) -> Kind {
+    match who {
+        Who::Nobody => Kind::Nobody,
+        Who::Account(_) => Kind::Account,
+        Who::Token { .. } => Kind::Token,
+        Who::File { .. } => Kind::File,
+        Who::Webhook => Kind::Webhook,
+        Who::Operator => Kind::Operator,
+    }
+}
+
+macro_rules! endpoints {
+    ($($endpoint:ident: $callers:expr, $names:expr;)*) => {
+        const ENDPOINTS: &[Endpoint] = &[$(Endpoint::$endpoint),*];
+        /// Who may call an endpoint (SPEC section 2) and what can be named to it, in path, query, headers or body. Without a wildcard: a new endpoint
+        /// does not compile before it has a line here.
+        fn spec(endpoint: Endpoint) -> (&'static [Kind], &'static [Reach]) {
+            match endpoint {
+                $(Endpoint::$endpoint => (&$callers, &$names)),*
+            }
+        }
+    };
+}
+
+endpoints! {
+    Health: KINDS, [];
+    ExplainProblem: KINDS, [];
+    OptimalEdges: [Kind::Account], [Reach::Namespace];
+    Sessions: [Kind::Account], [];
+    TrackUpload: [Kind::Account, Kind::Token], [Reach::Session, Reach::Namespace];
+    CacheChunk: [Kind::Account, Kind::Token], [Reach::Session];
+    Chunk: [Kind::Account, Kind::Token], [Reach::Session];
+    SimpleUpload: [Kind::Account], [Reach::Namespace];
+    Files: [Kind::Account], [];
+    File: [Kind::Account], [Reach::Asset];
+    DeleteFile: [Kind::Account], [Reach::Asset];
+    Download: [Kind::Account], [Reach::Asset];
+    Content: [Kind::Account, Kind::File], [Reach::Asset];
+    Provision: [Kind::Webhook], [Reach::User];
+    Upgrade: [Kind::Webhook], [Reach::User];
+    Rotate: [Kind::Webhook], [Reach::User];
+    Suspend: [Kind::Webhook], [Reach::User];
+    Resume: [Kind::Webhook], [Reach::User];
+    Quota: [Kind::Account, Kind::Webhook], [Reach::User];
+    Tiers: [Kind::Operator], [];
+    ChangeTier: [Kind::Operator], [];
+    CreateNamespace: [Kind::Operator], [];
+    Namespaces: [Kind::Account, Kind::Operator], [];
+    Namespace: [Kind::Account, Kind::Operator], [Reach::Namespace];
+    ChangeNamespace: [Kind::Account, Kind::Operator], [Reach::Namespace];
+    DeleteNamespace: [Kind::Operator], [Reach::Namespace];
+    AddMember: [Kind::Operator], [Reach::Namespace, Reach::User];
+    RemoveMember: [Kind::Operator], [Reach::Namespace, Reach::User];
+}
+
+/// What a `{name}` of a pattern names.
+fn named_by(param: &str) -> Option<Reach> {
+    match param {
+        "token" | "id" => Some(Reach::Asset),
+        "sessionId" => Some(Reach::Session),
+        "ns" => Some(Reach::Namespace),
+        "user" => Some(Reach::User),
+        "name" | "partNumber" | "tier" | "code" => None,
+        new => panic!("{{{new}}}: say here what it names"),
+    }
+}
+
+fn params(pattern: &str) -> impl Iterator<Item = &str> {
+    pattern.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
+}
+
+#[test]
+fn every_endpoint_has_a_route_and_every_thing_that_can_be_named_is_in_its_reaches() {
+    for endpoint in ENDPOINTS {
+        assert!(ROUTES.iter().any(|route| route.endpoint == *endpoint), "{endpoint:?} has no route");
+    }
+    for route in ROUTES {
+        let (_, names) = spec(route.endpoint);
+        assert_eq!(route.reaches, names, "{} {}", route.method, route.pattern);
+        for reach in params(route.pattern).filter_map(named_by) {
+            assert!(route.reaches.contains(&reach), "{} {} names {reach:?}", route.method, route.pattern);
+        }
+    }
+}
+
+struct World {
+    db: Connection,
+    accounts: BTreeMap<&'static str, Id>,
+    /// Session, the store's upload id, account.
+    sessions: Vec<(Id, String, Id)>,
+    /// Asset, account, namespace.
+    assets: Vec<(Id, Id, Name)>,
+    members: BTreeSet<(Id, String)>,
+    callers: BTreeMap<Kind, Vec<Who>>,
+}
+
+fn name(text: &str) -> Name {
+    Name::parse(text).unwrap()
+}
+
+impl World {
+    fn new() -> World {
+        let db = Connection::open_in_memory().unwrap();
+        db.execute_batch("PRAGMA foreign_keys = ON").unwrap();
+        let mut paths: Vec<_> = std::fs::read_dir("migrations").unwrap().map(|entry| entry.unwrap().path()).collect();
+        paths.sort();
+        paths.iter().for_each(|path| db.execute_batch(&std::fs::read_to_string(path).unwrap()).unwrap());
+        let (accounts, callers) = (BTreeMap::new(), BTreeMap::new());
+        let mut world = World { db, accounts, sessions: Vec::new(), assets: Vec::new(), members: BTreeSet::new(), callers };
+        world.rows(&namespaces::insert(&Namespace::new(name(SHARED), EpochMs(1))));
+        for user in USERS {
+            world.db.execute_batch(&jettyspeed_stack::seed::Seed::draw(user, "pro").unwrap().sql("bucket")).unwrap();
+            let id: String = world.db.query_row("SELECT id FROM accounts WHERE agentcache_user_id = ?1", [user], |row| row.get(0)).unwrap();
+            let id = Id::parse(&id).unwrap();
+            world.accounts.insert(user, id);
+            world.members.insert((id, format!("jt_user_{user}")));
+            if MEMBERS.contains(&user) {
+                world.rows(&namespaces::add_member(&name(user), SHARED, EpochMs(1)));
+                world.members.insert((id, SHARED.to_owned()));
+            }
+        }
+        for (number, (account, namespace)) in world.members.clone().into_iter().enumerate() {
+            for n in 0..EACH {
+                world.populate(account, &name(&namespace), u8::try_from(number).unwrap() * EACH + n);
+            }
+        }
+        world.callers = world.everyone();
+        world
+    }
+
+    fn populate(&mut self, account: Id, namespace: &Name, n: u8) {
+        let (session, upload_id) = (Id::from_random([n + 100; 16]), format!("upload-{n}"));
+        let (asset, object) = (Id::from_random([n; 16]), Id::from_random([n + 200; 16]));
+        let key = format!("users/x/o/{n}");
+        let meta = Meta {
+            session,
+            account,
+            namespace: namespace.clone(),
+            asset,
+            object,
+            key: key.clone(),
+            upload_id: upload_id.clone(),
+            file_name: "a".into(),
+            file_size: 100,
+            chunk_size: 10,
+            content_type: "a/b".into(),
+            file_hash: None,
+            allow_unsigned: false,
+            created: EpochMs(u64::from(n)),
+            ttl_ms: 1,
+            status: Status::Uploading,
+            lease: None,
+            outcome: None,
+            suspended: false,
+            taken_back: false,
+        };
+        self.rows(&upload::store::insert(&meta));
+        let row = Asset {
+            id: asset,
+            account_id: account,
+            object_id: object,
+            name: "a".into(),
+            content_type: "a/b".into(),
+            namespace: namespace.clone(),
+            s3_key: key,
+            size: 100,
+            etag: "e".into(),
+            claimed_sha256: None,
+            sha256: None,
+            verification: "none".into(),
+            created_at: EpochMs(u64::from(n)),
+            owner_status: "active".into(),
+        };
+        assets::insert(&row, Via::Session, None).iter().for_each(|statement| drop(self.rows(statement)));
+        self.sessions.push((session, upload_id, account));
+        self.assets.push((asset, account, namespace.clone()));
+    }
+
+    /// Every caller there can be, and some that only a forged signature could make: another's session or namespace in one's own token.
+    fn everyone(&self) -> BTreeMap<Kind, Vec<Who>> {
+        let accounts = || self.accounts.values().copied();
+        let tokens = self.sessions.iter().flat_map(|(session, _, _)| accounts().map(|account| Who::Token { session: *session, account }));
+        let spaces: BTreeSet<_> = self.assets.iter().map(|(_, _, namespace)| namespace).collect();
+        let files = self.assets.iter().flat_map(|(asset, _, _)| spaces.iter().map(|space| Who::File { asset: *asset, namespace: (*space).clone() }));
+        BTreeMap::from([
+            (Kind::Nobody, vec![Who::Nobody]),
+            (Kind::Account, accounts().chain([Id::from_random([250; 16])]).map(Who::Account).collect()),
+            (Kind::Token, tokens.collect()),
+            (Kind::File, files.collect()),
+            (Kind::Webhook, vec![Who::Webhook]),
+            (Kind::Operator, vec![Who::Operator]),
+        ])
+    }
+
+    /// Every name that something of that kind has.
+    fn names(&self, reach: Reach) -> Vec<String> {
+        match reach {
+            Reach::Asset => self.assets.iter().map(|(asset, _, _)| asset.to_string()).collect(),
+            Reach::Session => self.sessions.iter().flat_map(|(session, upload_id, _)| [session.to_string(), upload_id.clone()]).collect(),
+            Reach::Namespace => self.members.iter().map(|(_, namespace)| namespace.clone()).chain(["jt_customer_wd".to_owned()]).collect(),
+            Reach::User => USERS.map(str::to_owned).into(),
+        }
+    }
+
+    /// Whether that is for `who` to see: by what this file put into the database, not by any query.
+    fn is_theirs(&self, reach: Reach, who: &Who, named: &str) -> bool {
+        match (reach, who) {
+            (Reach::Asset, Who::Account(me)) => self.assets.iter().any(|(asset, owner, _)| asset.to_string() == named && owner == me),
+            // Whatever the path says beside the token: the token names the file.
+            (Reach::Asset, Who::File { asset, namespace }) => self.assets.iter().any(|(id, _, space)| id == asset && space == namespace),
+            (Reach::Session, Who::Account(me)) => {
+                self.sessions.iter().any(|(session, upload_id, owner)| (session.to_string() == named || upload_id == named) && owner == me)
+            }
+            (Reach::Session, Who::Token { session, account }) => {
+                session.to_string() == named && self.sessions.iter().any(|(id, _, owner)| id == session && owner == account)
+            }
+            (Reach::Namespace, Who::Account(me)) => self.members.contains(&(*me, named.to_owned())),
+            (Reach::Namespace, Who::Operator) | (Reach::User, Who::Operator | Who::Webhook) => self.names(reach).iter().any(|known| known == named),
+            (Reach::Asset | Reach::Session | Reach::Namespace | Reach::User, _) => false,
+        }
+    }
+
+    /// What the Worker would find: the one row, or the refusal that "no row" becomes.
+    fn look(&self, reach: Reach, who: &Who, named: &str) -> Result<BTreeMap<String, String>, Problem> {
+        let statement = proof::reach(reach, who, named)?;
+        let mut rows = self.rows(&statement);
+        assert!(rows.len() <= 1, "{} gives {} rows", statement.sql, rows.len());
+        rows.pop().ok_or(Problem::NotFound)
+    }
+
+    fn rows(&self, statement: &Statement) -> Vec<BTreeMap<String, String>> {
+        let values = values(statement);
+        let params: Vec<&dyn ToSql> = values.iter().map(|value| value as &dyn ToSql).collect();
+        let mut prepared = self.db.prepare_cached(statement.sql).unwrap();
+        let columns: Vec<String> = prepared.column_names().map(str::to_owned).collect();
+        let text = |value: Value| match value {
+            Value::Text(text) => text,
+            other => format!("{other:?}"),
+        };
+        let read = |row: &rusqlite::Row<'_>| columns.iter().enumerate().map(|(at, column)| Ok((column.clone(), text(row.get(at)?)))).collect();
+        prepared.query_map(params.as_slice(), read).unwrap().map(Result::unwrap).collect()
+    }
+
+    /// Whether the row is of what `who` may see. Not by name: by whose it says that it is.
+    fn belongs(&self, reach: Reach, who: &Who, named: &str, row: &BTreeMap<String, String>) -> bool {
+        let is = |column: &str, value: &str| row.get(column).is_some_and(|found| found == value);
+        match (reach, who) {
+            (Reach::Asset, Who::Account(me)) => is("account_id", &me.to_string()) && is("id", named),
+            (Reach::Asset, Who::File { asset, namespace }) => is("id", &asset.to_string()) && is("namespace", namespace.as_str()),
+            (Reach::Session, Who::Account(me)) => is("account_id", &me.to_string()) && (is("id", named) || is("upload_id", named)),
+            (Reach::Session, Who::Token { session, account }) => is("id", &session.to_string()) && is("account_id", &account.to_string()),
+            (Reach::Namespace, Who::Account(me)) => is("name", named) && self.members.contains(&(*me, named.to_owned())),
+            (Reach::Namespace, Who::Operator) => is("name", named),
+            (Reach::User, Who::Operator | Who::Webhook) => is("agentcache_user_id", named),
+            (Reach::Asset | Reach::Session | Reach::Namespace | Reach::User, _) => false,
+        }
+    }
+}
+
+fn values(statement: &Statement) -> Vec<Value> {
+    // D1 hands every number over as a double.
+    let convert = |arg: &Arg| match arg {
+        Arg::Null => Value::Null,
+        Arg::Int(value) => Value::Real(*value as f64),
+        Arg::Real(value) => Value::Real(*value),
+        Arg::Text(value) => Value::Text(value.clone()),
+    };
+    statement.args.iter().map(convert).collect()
+}
+
+/// Something of that kind that is not there, in the shape of what is.
+fn absent(reach: Reach) -> &'static str {
+    match reach {
+        Reach::Asset | Reach::Session => "00000000-0000-4000-8000-00000000000f",
+        Reach::Namespace => "jt_user_absent",
+        Reach::User => "absent",
+    }
+}
+
+/// How everything is refused that is not the caller's: it depends on the caller alone, so what is there can not be told from what is not.
+fn refusal(reach: Reach, who: &Who, named: &str) -> Problem {
+    match who {
+        Who::Token { session, .. } if reach == Reach::Session && session.to_string() != named => Problem::Unauthenticated(AuthFailure::OtherUpload),
+        _ => Problem::NotFound,
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Thing {
+    /// Of the caller's own, if there is any.
+    Own(Index),
+    Existing(Index),
+    /// A name of the next kind: an asset's where a session's belongs, and so on.
+    OfAnotherKind(Index),
+    Absent,
+    Text(String),
+}
+
+fn thing() -> impl Strategy<Value = Thing> {
+    let garbage = [
+        "",
+        ".",
+        "..",
+        "../x",
+        "%",
+        "%2e%2e",
+        "\0",
+        "alpha\0",
+        "jt_user_alpha\0",
+        "' OR '1'='1",
+        "alpha' --",
+        "\"; DROP TABLE assets; --",
+        "_",
+        "*",
+        "?1",
+        "null",
+        "ALPHA",
+        " alpha",
+        "alpha ",
+        "jt_user_",
+        "JT_USER_ALPHA",
+        "jt_user_alph_",
+        "upload-%",
+        "{07070707-0707-4707-8707-070707070707}",
+        "ü",
+        "\u{202e}",
+    ];
+    let garbage = prop_oneof![
+        4 => select(garbage.map(str::to_owned).to_vec()),
+        1 => Just("x".repeat(300)),
+        2 => "[ -~]{1,40}",
+        1 => "\\PC{1,20}",
+        1 => any::<[u8; 16]>().prop_map(|bytes| Id::from_random(bytes).to_string().to_uppercase()),
+    ];
+    prop_oneof![
+        2 => any::<Index>().prop_map(Thing::Own),
+        4 => any::<Index>().prop_map(Thing::Existing),
+        1 => any::<Index>().prop_map(Thing::OfAnotherKind),
+        1 => Just(Thing::Absent),
+        3 => garbage.prop_map(Thing::Text),
+    ]
+}
+
+impl Thing {
+    fn name(&self, world: &World, reach: Reach, who: &Who) -> String {
+        let any = |index: &Index, reach| index.get(&world.names(reach)).clone();
+        match self {
+            Thing::Own(index) => {
+                let own: Vec<_> = world.names(reach).into_iter().filter(|named| world.is_theirs(reach, who, named)).collect();
+                if own.is_empty() { any(index, reach) } else { index.get(&own).clone() }
+            }
+            Thing::Existing(index) => any(index, reach),
+            Thing::OfAnotherKind(index) => any(
+                index,
+                match reach {
+                    Reach::Asset => Reach::Session,
+                    Reach::Session => Reach::Asset,
+                    Reach::Namespace => Reach::User,
+                    Reach::User => Reach::Namespace,
+                },
+            ),
+            Thing::Absent => absent(reach).to_owned(),
+            Thing::Text(text) => text.clone(),
+        }
+    }
+}
+
+/// The concrete path through the router: it must lead to the same endpoint, with the same names.
+fn routed(route: &'static Route, named: &dyn Fn(Reach) -> String) -> Result<(), TestCaseError> {
+    let filled: Vec<_> = params(route.pattern).map(|param| (param, named_by(param).map_or_else(|| "x".to_owned(), named))).collect();
+    let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let path = filled.iter().fold(route.pattern.to_owned(), |path, (param, value)| path.replace(&format!("{{{param}}}"), &encode(value)));
+    let found = router::find(route.method, &path);
+    if filled.iter().any(|(_, value)| value.is_empty()) {
+        prop_assert!(found.is_err(), "{} leads somewhere", path);
+        return Ok(());
+    }
+    let (found, given) = found.map_err(|problem| TestCaseError::fail(format!("{path}: {problem:?}")))?;
+    prop_assert_eq!((found.method, found.pattern), (route.method, route.pattern), "{}", path);
+    for (param, value) in filled {
+        prop_assert_eq!(given.get(param), Some(value.as_str()));
+    }
+    Ok(())
+}
+
+#[test]
+fn no_route_gives_any_caller_anything_of_anothers() {
+    let world = World::new();
+    assert!(world.sessions.len() >= 12 && world.assets.len() >= 12 && world.members.len() == 6);
+    let (seen, found, refused) = (RefCell::new(BTreeSet::new()), RefCell::new(BTreeMap::new()), RefCell::new(0));
+    let strategy = (0..ROUTES.len(), select(KINDS.to_vec()), any::<Index>(), thing());
+    let config = Config { cases: CASES, failure_persistence: None, ..Config::default() };
+    let result = TestRunner::new(config).run(&strategy, |(number, kind_of, index, thing)| {
+        let (route, who) = (&ROUTES[number], index.get(&world.callers[&kind_of]));
+        prop_assert_eq!(kind(who), kind_of);
+        seen.borrow_mut().insert((number, kind_of));
+        routed(route, &|reach| thing.name(&world, reach, who))?;
+
+        let entered = proof::may_enter(route.proof, who);
+        let (callers, _) = spec(route.endpoint);
+        prop_assert_eq!(entered.is_ok(), callers.contains(&kind_of), "{} {}", route.method, route.pattern);
+        if let Err(failure) = entered {
+            // Before any name is looked at, so it is the same whatever is named.
+            prop_assert_eq!(Problem::Unauthenticated(failure).kind().status, 401);
+            *refused.borrow_mut() += 1;
+            return Ok(());
+        }
+        for reach in route.reaches {
+            let named = thing.name(&world, *reach, who);
+            let outcome = world.look(*reach, who, &named);
+            if world.is_theirs(*reach, who, &named) {
+                let row = outcome.map_err(|problem| TestCaseError::fail(format!("{who:?} does not find its {reach:?} {named}: {problem:?}")))?;
+                prop_assert!(world.belongs(*reach, who, &named, &row), "{:?} got {:?}", who, row);
+                *found.borrow_mut().entry((format!("{reach:?}"), kind_of)).or_insert(0) += 1;
+            } else {
+                prop_assert_eq!(outcome, Err(refusal(*reach, who, &named)));
+            }
+        }
+        Ok(())
+    });
+    result.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(seen.borrow().len(), ROUTES.len() * KINDS.len(), "every route met every kind of caller");
+    assert!(*refused.borrow() > CASES / 4, "{refused:?}");
+    // Each way to something of one's own was taken often: what is refused above is not refused because nothing is ever found.
+    for (reach, kind) in [
+        ("Asset", Kind::Account),
+        ("Asset", Kind::File),
+        ("Session", Kind::Account),
+        ("Session", Kind::Token),
+        ("Namespace", Kind::Account),
+        ("Namespace", Kind::Operator),
+        ("User", Kind::Webhook),
+        ("User", Kind::Operator),
+    ] {
+        let times = found.borrow().get(&(reach.to_owned(), kind)).copied().unwrap_or(0);
+        assert!(times > 2, "{kind:?} found its {reach} {times} times");
+    }
+    assert_eq!(found.borrow().len(), 8, "no other way leads anywhere: {found:?}");
+}
+
+/// The lists name nothing, so they are told by the caller alone.
+#[test]
+fn lists_hold_the_callers_own_only() {
+    let world = World::new();
+    for (user, account) in &world.accounts {
+        let own = |row: &BTreeMap<String, String>| row["account_id"] == account.to_string();
+        let files = world.rows(&assets::of_account(*account, None, 500));
+        let sessions = world.rows(&upload::store::of_account(*account, "open", None, 500));
+        let mine = world.assets.iter().filter(|(_, owner, _)| owner == account).count();
+        assert!(files.iter().all(own) && sessions.iter().all(own));
+        assert_eq!((files.len(), sessions.len()), (mine, mine), "{user}");
+        let spaces: BTreeSet<_> = world.rows(&namespaces::list_of_member(*account, "", 500)).into_iter().map(|row| row["name"].clone()).collect();
+        assert_eq!(spaces, world.members.iter().filter(|(owner, _)| owner == account).map(|(_, name)| name.clone()).collect());
+        // A cursor made of another's file only says where to go on.
+        for (asset, _, _) in &world.assets {
+            assert!(world.rows(&assets::of_account(*account, Some((EpochMs(5), *asset)), 500)).iter().all(own));
+        }
+        assert!(world.rows(&jettyspeed_edge::accounts::store::by_key(&Sha256Hex::of(user.as_bytes()))).is_empty());
+    }
+}

@@ -314,3 +314,22 @@ async fn a_suspension_that_died_half_way_holds_all_the_same() {
     let (status, _) = stack.tell("/api/agentcache/resume", json!({ "user_id": "half-way" })).await;
     assert_eq!((status, opens(&stack, &account).await), (200, 200));
 }
+
+#[tokio::test]
+async fn of_racing_repeats_the_highest_tier_stays_and_of_racing_changes_every_field() {
+    let stack = Stack::start(&[]).await;
+    for round in 0..5 {
+        let user = format!("climber-{round}");
+        stack.provisioned(&user, "free").await;
+        let tiers = ["business", "pro", "starter", "business", "pro"];
+        at_once(tiers.map(|tier| stack.backend(Method::POST, PROVISION).json(&wanted(&user, tier)))).await;
+        let quota = stack.backend(Method::GET, &format!("/api/agentcache/quota?agentcache_user_id={user}"));
+        assert_eq!(answer(quota.send().await.unwrap()).await.1["tier"], "business");
+
+        let fields = ["storage_quota_gb", "bandwidth_quota_gb", "requests_per_minute", "max_file_mb"];
+        let change = |field: &str| stack.operator(Method::PATCH, "/api/portal/tiers/starter").json(&json!({ field: 1_000 + round }));
+        assert!(at_once(fields.map(change)).await.iter().all(|(status, _)| *status == 200));
+        let (_, tiers) = answer(stack.operator(Method::GET, "/api/portal/tiers").send().await.unwrap()).await;
+        assert!(fields.iter().all(|field| tiers["tiers"][1][field] == 1_000 + round), "{tiers}");
+    }
+}

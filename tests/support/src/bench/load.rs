@@ -1,5 +1,6 @@
 //! The load: requests over kept connections, bodies out of one shared buffer.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -8,9 +9,13 @@ use hyper::client::conn::http1::SendRequest;
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
 use crate::Result;
+
+/// How long a connection may idle before another is opened instead: workerd closes those that idle for 15 s (measured, workerd 2026-11-17).
+const KEEP: Duration = Duration::from_secs(2);
 
 /// One kind of request, made for part `n`.
 #[derive(Clone)]
@@ -44,6 +49,14 @@ impl Connection {
 
     /// Sends one request and reads its answer; anything but a 200 is an error.
     pub async fn send(&mut self, target: &Target, part: u32, body: Bytes) -> Result<()> {
+        match self.ask(target, part, body).await? {
+            (200, _) => Ok(()),
+            (status, body) => Err(format!("{} {}: HTTP {status}: {}", target.method, target.path, String::from_utf8_lossy(&body)).into()),
+        }
+    }
+
+    /// Sends one request and gives its answer's status and body.
+    pub async fn ask(&mut self, target: &Target, part: u32, body: Bytes) -> Result<(u16, Bytes)> {
         let mut request = Request::builder().method(&target.method).uri(&target.path).header("host", &target.address);
         for (name, value) in &target.headers {
             request = request.header(name, value);
@@ -53,9 +66,8 @@ impl Connection {
         }
         self.sender.ready().await?;
         let answer = self.sender.send_request(request.body(Full::new(body))?).await?;
-        let status = answer.status();
-        let body = answer.into_body().collect().await?.to_bytes();
-        if status == 200 { Ok(()) } else { Err(format!("HTTP {status}: {}", String::from_utf8_lossy(&body)).into()) }
+        let status = answer.status().as_u16();
+        Ok((status, answer.into_body().collect().await?.to_bytes()))
     }
 }
 
@@ -80,4 +92,59 @@ pub async fn send_parts(target: &Target, body: &Bytes, first: u32, count: u32, i
         lane??;
     }
     Ok(started.elapsed())
+}
+
+/// Asks over `in_flight` kept connections, each as soon as it has its answer, for as long as `lasting`. Returns requests per second.
+pub async fn requests_per_second(target: &Target, in_flight: u32, lasting: Duration) -> Result<f64> {
+    let mut connections = Vec::new();
+    for _ in 0..in_flight {
+        connections.push(Connection::open(&target.address).await?);
+    }
+    let started = Instant::now();
+    let mut lanes: JoinSet<Result<u32>> = JoinSet::new();
+    for mut connection in connections {
+        let target = target.clone();
+        lanes.spawn(async move {
+            let mut count = 0;
+            while started.elapsed() < lasting {
+                connection.send(&target, 0, Bytes::new()).await?;
+                count += 1;
+            }
+            Ok(count)
+        });
+    }
+    let mut count = 0;
+    while let Some(lane) = lanes.join_next().await {
+        count += lane??;
+    }
+    Ok(f64::from(count) / started.elapsed().as_secs_f64())
+}
+
+/// Asks at fixed instants, `rate` times a second, `count` times, whether the answers before have come or not. Returns how many milliseconds after its
+/// instant each answer was there: a server that stalls is charged for everything that was due meanwhile.
+pub async fn open_loop(target: &Target, rate: u32, count: u32) -> Result<Vec<f64>> {
+    let idle: Arc<Mutex<Vec<(Instant, Connection)>>> = Arc::default();
+    let mut pending: JoinSet<Result<f64>> = JoinSet::new();
+    let started = Instant::now();
+    for number in 0..count {
+        let due = started + Duration::from_secs(1) * number / rate;
+        tokio::time::sleep_until(due.into()).await;
+        let (target, idle) = (target.clone(), Arc::clone(&idle));
+        pending.spawn(async move {
+            let kept = idle.lock().await.pop();
+            let mut connection = match kept {
+                Some((since, connection)) if since.elapsed() < KEEP => connection,
+                _ => Connection::open(&target.address).await?,
+            };
+            connection.send(&target, 0, Bytes::new()).await?;
+            let took = due.elapsed().as_secs_f64() * 1000.0;
+            idle.lock().await.push((Instant::now(), connection));
+            Ok(took)
+        });
+    }
+    let mut samples = Vec::new();
+    while let Some(sample) = pending.join_next().await {
+        samples.push(sample??);
+    }
+    Ok(samples)
 }

@@ -1,7 +1,10 @@
-//! Benchmarks: ours and its peers interleaved in one run, so that a noisy machine is noisy for all of them. Everything on bare workerd, never `wrangler dev`.
+//! Benchmarks: ours and its peers interleaved in one run, so that a noisy machine is noisy for all of them. On bare workerd, or on
+//! Miniflare where D1 is needed; never on `wrangler dev`.
 
+pub mod api;
 pub mod chunk;
 pub mod load;
+pub mod miniflare;
 pub mod peers;
 pub mod report;
 pub mod sink;

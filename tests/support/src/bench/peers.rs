@@ -17,6 +17,10 @@ use crate::child::Group;
 use crate::{Result, net, root};
 
 const TOKEN_KEY: &str = "a-token-key-for-benchmarks-only-0123456789";
+/// The store's bucket.
+pub const BUCKET: &str = "bench-bucket";
+/// What the identity backend shows.
+pub const WEBHOOK_SECRET: &str = "whsec_0123456789abcdef0123456789abcdef";
 const COMPATIBILITY_DATE: &str = "2026-11-01";
 
 /// A running server.
@@ -84,6 +88,22 @@ const bare :Workerd.Worker = (
     serve("bare", folder, &config, port).await
 }
 
+/// Our Worker's variables and secrets.
+pub fn vars(endpoint: &str) -> [(&'static str, String); 9] {
+    [
+        ("LYVE_ENDPOINT", endpoint),
+        ("LYVE_REGION", "us-east-1"),
+        ("LYVE_BUCKET_NAME", BUCKET),
+        ("LYVE_ACCESS_KEY_ID", "bench"),
+        ("LYVE_SECRET_ACCESS_KEY", "bench-secret"),
+        ("TOKEN_KEYS", TOKEN_KEY),
+        ("CREDENTIAL_KEY", TOKEN_KEY),
+        ("ADMIN_TOKEN", TOKEN_KEY),
+        ("WEBHOOK_SECRETS", WEBHOOK_SECRET),
+    ]
+    .map(|(name, value)| (name, value.to_owned()))
+}
+
 /// Our Worker as `script/build` left it, its store being `sink`.
 pub struct Ours {
     /// The Worker.
@@ -100,20 +120,8 @@ pub async fn ours(folder: &Path, sink: &str) -> Result<Ours> {
     fs::write(folder.join("seed.js"), include_str!("workers/seed.js"))?;
     let state = folder.join("objects");
     fs::create_dir_all(&state)?;
-    let vars: String = [
-        ("LYVE_ENDPOINT", format!("http://{sink}").as_str()),
-        ("LYVE_REGION", "us-east-1"),
-        ("LYVE_BUCKET_NAME", "bench-bucket"),
-        ("LYVE_ACCESS_KEY_ID", "bench"),
-        ("LYVE_SECRET_ACCESS_KEY", "bench-secret"),
-        ("TOKEN_KEYS", TOKEN_KEY),
-        ("CREDENTIAL_KEY", TOKEN_KEY),
-        ("ADMIN_TOKEN", TOKEN_KEY),
-        ("WEBHOOK_SECRETS", "whsec_0123456789abcdef0123456789abcdef"),
-    ]
-    .iter()
-    .map(|(name, value)| format!("    (name = \"{name}\", text = \"{value}\"),\n"))
-    .collect();
+    let vars: String =
+        vars(&format!("http://{sink}")).iter().map(|(name, value)| format!("    (name = \"{name}\", text = \"{value}\"),\n")).collect();
     let config = format!(
         r#"using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (

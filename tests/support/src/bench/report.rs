@@ -50,6 +50,14 @@ pub fn median(samples: &[f64]) -> f64 {
     }
 }
 
+/// The sample that `percent` % of all do not exceed (nearest rank); 0 of nothing.
+pub fn percentile(samples: &[f64], percent: u32) -> f64 {
+    let mut sorted = samples.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let rank = (sorted.len() * percent as usize).div_ceil(100);
+    sorted.get(rank.saturating_sub(1)).copied().unwrap_or_default()
+}
+
 /// Prints the table.
 pub fn print(title: &str, harness: &str, figures: &[Figure]) {
     println!("\n{title}\n{harness}\n");
@@ -69,8 +77,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn medians() {
+    fn medians_and_percentiles() {
         assert_eq!((median(&[]), median(&[3.0, 1.0, 2.0]), median(&[4.0, 1.0, 2.0, 3.0])), (0.0, 2.0, 2.5));
+        let hundred: Vec<f64> = (1..=100).rev().map(f64::from).collect();
+        assert_eq!((percentile(&hundred, 95), percentile(&hundred, 99), percentile(&[7.0, 3.0], 99), percentile(&[], 99)), (95.0, 99.0, 7.0, 0.0));
         assert_eq!(Figure::at_most("x", "ms", &[2.0], 1.5).met, Some(false));
     }
 }

@@ -1,10 +1,11 @@
 //! `script/bench`: figures against peers in the same run.
 
-use std::path::PathBuf;
-
-use jettyspeed_stack::bench::chunk::{self, Effort};
 use jettyspeed_stack::bench::report::{Figure, print};
+use jettyspeed_stack::bench::{api, chunk};
 use jettyspeed_stack::{Result, root};
+
+const USAGE: &str = "usage: script/bench chunk [--quick] [--only throughput|latency|memory]\n       \
+                     script/bench api [--quick] [--only throughput|latency|provisioning|profile]";
 
 #[tokio::main]
 async fn main() {
@@ -17,13 +18,17 @@ async fn main() {
 
 async fn run(arguments: &[String]) -> Result<()> {
     let quick = arguments.iter().any(|argument| argument == "--quick");
-    match arguments.first().map(String::as_str) {
-        Some("chunk") => {}
-        _ => return Err("usage: script/bench chunk [--quick] [--only throughput|latency|memory]".into()),
-    }
     let only = arguments.iter().position(|argument| argument == "--only").and_then(|at| arguments.get(at + 1)).map(String::as_str);
+    match arguments.first().map(String::as_str) {
+        Some("chunk") => chunk(quick, only).await,
+        Some("api") => api(quick, only).await,
+        _ => Err(USAGE.into()),
+    }
+}
+
+async fn chunk(quick: bool, only: Option<&str>) -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let mut figures = chunk::run(folder.path(), if quick { Effort::QUICK } else { Effort::FULL }, only).await?;
+    let mut figures = chunk::run(folder.path(), if quick { chunk::Effort::QUICK } else { chunk::Effort::FULL }, only).await?;
     // Measured by the wasm test that script/bench ran before: it prints one line per figure.
     if let Some(signing) = std::env::var("SIGNING_MICROSECONDS").ok().and_then(|text| text.trim().parse::<f64>().ok()) {
         figures.push(Figure::at_most("signing one UploadPart in wasm (release build, Node 22)", "us", &[signing], 50.0));
@@ -33,11 +38,26 @@ async fn run(arguments: &[String]) -> Result<()> {
         "harness: bare `workerd serve`, one process each; local sink; load, peers and sink on the same machine; ratios within interleaved rounds",
         &figures,
     );
-    let path: PathBuf = root().join("bench-results/chunk.json");
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    std::fs::write(&path, serde_json::to_string_pretty(&figures)? + "\n")?;
+    write("chunk", &figures)
+}
+
+async fn api(quick: bool, only: Option<&str>) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let outcome = api::run(folder.path(), if quick { api::Effort::QUICK } else { api::Effort::FULL }, only).await?;
+    let harness = format!(
+        "harness: {}, its API without `wrangler dev`, one process each, one under load at a time; no request log; load on the same machine; \
+         ratios within interleaved rounds",
+        outcome.versions
+    );
+    print("JSON API", &harness, &outcome.figures);
+    write("api", &outcome.figures)
+}
+
+fn write(name: &str, figures: &[Figure]) -> Result<()> {
+    let folder = root().join("bench-results");
+    std::fs::create_dir_all(&folder)?;
+    let path = folder.join(format!("{name}.json"));
+    std::fs::write(&path, serde_json::to_string_pretty(figures)? + "\n")?;
     println!("\n{}", path.display());
     Ok(())
 }

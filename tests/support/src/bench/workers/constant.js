@@ -1,0 +1,7 @@
+// The peer: the least a Worker can do with a question.
+const ANSWER = JSON.stringify({ id: "00000000-0000-4000-8000-000000000000", name: "bench.bin", size: 12345 });
+export default {
+  fetch() {
+    return new Response(ANSWER, { headers: { "content-type": "application/json" } });
+  },
+};

@@ -1,6 +1,8 @@
 //! Nobody reaches what is another's: rows of the route table, callers and names drawn at random, decided by the Worker's own pure functions, the
 //! statements run on a real SQLite, and compared with what this file knows of who has what.
 
+mod sqlite;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +13,7 @@ use jettyspeed_edge::http::router::{self, Endpoint, ROUTES, Route};
 use jettyspeed_edge::ids::{Id, Name};
 use jettyspeed_edge::namespaces::{Namespace, store as namespaces};
 use jettyspeed_edge::problem::{AuthFailure, Problem};
-use jettyspeed_edge::sql::{Arg, Statement};
+use jettyspeed_edge::sql::Statement;
 use jettyspeed_edge::units::{EpochMs, Sha256Hex};
 use jettyspeed_edge::upload;
 use jettyspeed_edge::upload::session::{Meta, Status};
@@ -20,6 +22,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use rusqlite::{Connection, ToSql, types::Value};
+use sqlite::{database, values};
 
 const CASES: u32 = 20_000;
 const USERS: [&str; 4] = ["alpha", "beta", "gamma", "delta"];
@@ -143,11 +146,7 @@ fn name(text: &str) -> Name {
 
 impl World {
     fn new() -> World {
-        let db = Connection::open_in_memory().unwrap();
-        db.execute_batch("PRAGMA foreign_keys = ON").unwrap();
-        let mut paths: Vec<_> = std::fs::read_dir("migrations").unwrap().map(|entry| entry.unwrap().path()).collect();
-        paths.sort();
-        paths.iter().for_each(|path| db.execute_batch(&std::fs::read_to_string(path).unwrap()).unwrap());
+        let db = database();
         let (accounts, callers) = (BTreeMap::new(), BTreeMap::new());
         let mut world = World { db, accounts, sessions: Vec::new(), assets: Vec::new(), members: BTreeSet::new(), callers };
         world.rows(&namespaces::insert(&Namespace::new(name(SHARED), EpochMs(1))));
@@ -298,17 +297,6 @@ impl World {
             (Reach::Asset | Reach::Session | Reach::Namespace | Reach::User, _) => false,
         }
     }
-}
-
-fn values(statement: &Statement) -> Vec<Value> {
-    // D1 hands every number over as a double.
-    let convert = |arg: &Arg| match arg {
-        Arg::Null => Value::Null,
-        Arg::Int(value) => Value::Real(*value as f64),
-        Arg::Real(value) => Value::Real(*value),
-        Arg::Text(value) => Value::Text(value.clone()),
-    };
-    statement.args.iter().map(convert).collect()
 }
 
 /// Something of that kind that is not there, in the shape of what is.

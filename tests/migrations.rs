@@ -1,10 +1,12 @@
 //! Every migration, on an empty database and on one that was in use before it: it applies under foreign keys, nothing is lost, nothing is broken.
 
+mod sqlite;
+
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::{Batch, Connection, types::Value};
+use sqlite::migrations;
 
 /// A row for every table, in an order that foreign keys allow; columns that come with later migrations have defaults.
 const ROWS: &[(&str, &str)] = &[
@@ -44,13 +46,6 @@ const ROWS: &[(&str, &str)] = &[
     ("idempotency", "(scope, key, fingerprint, claim, claimed_at, expires_at) VALUES ('a1', 'k', 'f', 'c', 1, 2)"),
     ("webhook_inbox", "(webhook_id, claim, claimed_at, expires_at) VALUES ('w', 'c', 1, 2)"),
 ];
-
-fn migrations() -> Vec<PathBuf> {
-    let mut paths: Vec<_> = std::fs::read_dir("migrations").unwrap().map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
-    assert!(paths.len() >= 2);
-    paths
-}
 
 fn file_name(path: &std::path::Path) -> String {
     path.file_name().unwrap().to_str().unwrap().to_owned()

@@ -1,28 +1,19 @@
 //! Every migration and every statement, on a real SQLite: they apply, they prepare, they use indexes, and they do what the names say.
 
+mod sqlite;
+
 use jettyspeed_edge::assets::asset::Asset;
 use jettyspeed_edge::assets::store::{self as assets, Via};
 use jettyspeed_edge::ids::{Id, Name};
-use jettyspeed_edge::sql::{self, Arg, Statement};
+use jettyspeed_edge::sql::{self, Statement};
 use jettyspeed_edge::units::{EpochMs, Sha256Hex};
 use jettyspeed_edge::upload::session::{Meta, Status};
 use jettyspeed_edge::{accounts, namespaces, upload};
 use rusqlite::{Connection, ToSql, types::Value};
+use sqlite::{database, values};
 
 /// Tables small enough to be read whole ("t" is what statements call the first).
 const SMALL: [&str; 2] = ["tier_configs", "t"];
-
-fn database() -> Connection {
-    let db = Connection::open_in_memory().unwrap();
-    db.execute_batch("PRAGMA foreign_keys = ON").unwrap();
-    let mut paths: Vec<_> = std::fs::read_dir("migrations").unwrap().map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
-    assert!(!paths.is_empty());
-    for path in paths {
-        db.execute_batch(&std::fs::read_to_string(&path).unwrap()).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    }
-    db
-}
 
 fn seeded() -> (Connection, Id, Name) {
     let db = database();
@@ -31,17 +22,6 @@ fn seeded() -> (Connection, Id, Name) {
     db.execute_batch(&seed.sql("bucket")).unwrap();
     let id: String = db.query_row("SELECT id FROM accounts", [], |row| row.get(0)).unwrap();
     (db, Id::parse(&id).unwrap(), Name::parse("jt_user_u1").unwrap())
-}
-
-fn values(statement: &Statement) -> Vec<Value> {
-    // D1 hands every number over as a double; STRICT tables must take it.
-    let convert = |arg: &Arg| match arg {
-        Arg::Null => Value::Null,
-        Arg::Int(value) => Value::Real(*value as f64),
-        Arg::Real(value) => Value::Real(*value),
-        Arg::Text(value) => Value::Text(value.clone()),
-    };
-    statement.args.iter().map(convert).collect()
 }
 
 fn run(db: &Connection, statement: &Statement) -> usize {

@@ -1,0 +1,37 @@
+//! The product's database on a real SQLite: its migrations, and its statements' values as D1 binds them.
+
+use std::path::PathBuf;
+
+use jettyspeed_edge::sql::{Arg, Statement};
+use rusqlite::{Connection, types::Value};
+
+/// The migrations in their order.
+pub fn migrations() -> Vec<PathBuf> {
+    let mut paths: Vec<_> = std::fs::read_dir("migrations").unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    assert!(!paths.is_empty());
+    paths
+}
+
+/// A database with all of them applied.
+#[allow(dead_code)]
+pub fn database() -> Connection {
+    let db = Connection::open_in_memory().unwrap();
+    db.execute_batch("PRAGMA foreign_keys = ON").unwrap();
+    for path in migrations() {
+        db.execute_batch(&std::fs::read_to_string(&path).unwrap()).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    }
+    db
+}
+
+/// D1 hands every number over as a double; STRICT tables must take it.
+#[allow(dead_code)]
+pub fn values(statement: &Statement) -> Vec<Value> {
+    let convert = |arg: &Arg| match arg {
+        Arg::Null => Value::Null,
+        Arg::Int(value) => Value::Real(*value as f64),
+        Arg::Real(value) => Value::Real(*value),
+        Arg::Text(value) => Value::Text(value.clone()),
+    };
+    statement.args.iter().map(convert).collect()
+}

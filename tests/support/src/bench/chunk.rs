@@ -143,13 +143,18 @@ async fn memory(folder: &Path, sink: &str, body: &Bytes, hash: &Sha256Hex, effor
     }
     let column = |runs: &[[f64; 3]], at: usize| runs.iter().map(|run| run[at]).collect::<Vec<_>>();
     let growth = |runs: &[[f64; 3]], from: usize, to: usize| runs.iter().map(|run| run[to] - run[from]).collect::<Vec<_>>();
-    let more: Vec<f64> = growth(&ours, 0, 1).iter().zip(growth(&bare, 0, 1)).map(|(ours, bare)| ours - bare).collect();
+    let more = |from: usize, to: usize| -> Vec<f64> {
+        growth(&ours, from, to).iter().zip(growth(&bare, from, to)).map(|(ours, bare)| ours - bare).collect()
+    };
     Ok(vec![
         Figure::told("peak memory after 1 chunk: ours", "MB", &column(&ours, 0)),
         Figure::told("peak memory after 1 chunk: bare JS Worker", "MB", &column(&bare, 0)),
         Figure::told(&format!("peak memory after {chunks} chunks, 16 in flight: ours"), "MB", &column(&ours, 1)),
         Figure::told(&format!("peak memory after {chunks} chunks, 16 in flight: bare JS Worker"), "MB", &column(&bare, 1)),
-        Figure::at_most(&format!("growth from 1 to {chunks} chunks, ours - bare JS Worker"), "MB", &more, 30.0),
-        Figure::at_most(&format!("growth from {chunks} to {} chunks: ours", 2 * chunks), "MB", &growth(&ours, 1, 2), 5.0),
+        Figure::at_most(&format!("growth from 1 to {chunks} chunks, ours - bare JS Worker"), "MB", &more(0, 1), 30.0),
+        // The bare Worker grows for as long as it is watched (150 MB over 30,000 requests), so flat means no steeper than that.
+        Figure::told(&format!("growth from {chunks} to {} chunks: ours", 2 * chunks), "MB", &growth(&ours, 1, 2)),
+        Figure::told(&format!("growth from {chunks} to {} chunks: bare JS Worker", 2 * chunks), "MB", &growth(&bare, 1, 2)),
+        Figure::at_most(&format!("growth from {chunks} to {} chunks, ours - bare JS Worker", 2 * chunks), "MB", &more(1, 2), 5.0),
     ])
 }

@@ -43,6 +43,10 @@ pub struct Config {
     pub webhook_secrets: Vec<webhook::Secret>,
     /// `CREDENTIAL_KEY`: encrypts what is kept of secrets.
     pub vault: Vault,
+    /// `DEDUP_USD_PER_GB`: what a GB that need not be stored again saves.
+    pub dedup_usd_per_gb: f64,
+    /// `DELETE_GRACE_SECONDS`: how long bytes that nothing references stay.
+    pub delete_grace_seconds: u64,
     /// `ORIGIN_USD_PER_GB`, `STORAGE_USD_PER_GB_MONTH`
     pub prices: Prices,
     /// `RATE_LIMIT_MAX_REQUESTS`: unauthenticated calls per window and address.
@@ -94,6 +98,8 @@ impl Config {
         let price = |text: &str| text.parse::<f64>().is_ok_and(|n| n.is_finite() && n >= 0.0);
         let origin_price = value("ORIGIN_USD_PER_GB", "0.02", &price);
         let storage_price = value("STORAGE_USD_PER_GB_MONTH", "0.007", &price);
+        let dedup_price = value("DEDUP_USD_PER_GB", "0.10", &price);
+        let grace = value("DELETE_GRACE_SECONDS", "86400", &|text| text.parse::<u64>().is_ok());
         let guard_requests = value("RATE_LIMIT_MAX_REQUESTS", "100", &number);
         let guard_window = value("RATE_LIMIT_WINDOW_MS", "60000", &number);
         let cors = value("CORS_ORIGINS", "*", &any);
@@ -117,6 +123,8 @@ impl Config {
             webhook_secrets: webhook_secrets.split(',').filter_map(|key| webhook::Secret::parse(key.trim())).collect(),
             vault: Vault::new(&credential_key),
             prices: Prices { storage_gb_month: storage_price.parse().unwrap_or_default(), origin_gb: origin_price.parse().unwrap_or_default() },
+            dedup_usd_per_gb: dedup_price.parse().unwrap_or_default(),
+            delete_grace_seconds: grace.parse().unwrap_or(86_400),
             guard_requests: guard_requests.parse().unwrap_or(100),
             guard_window_ms: guard_window.parse().unwrap_or(60_000),
             cors_origins: cors.split(',').map(|origin| origin.trim().trim_end_matches('/').to_owned()).collect(),

@@ -5,6 +5,7 @@
 //! - [`sigv4`], [`s3`]: talking to the store, without I/O
 //! - [`upload`]: plan, token, session, chunk path, completion
 //! - [`jobs`]: what is done at the store later, by the queue
+//! - [`dedup`]: bytes that are there are referenced or copied, not sent; and trusted only once they were looked at
 //! - [`assets`], [`delivery`]: the files a user sees, and their bytes
 //! - [`accounts`], [`namespaces`]: who calls, what they may do and how much; provisioning, tiers, quotas
 //! - [`replay`]: first answers, kept for whoever asks again
@@ -21,6 +22,7 @@
 pub mod accounts;
 pub mod assets;
 pub mod config;
+pub mod dedup;
 pub mod delivery;
 pub mod http;
 pub mod ids;
@@ -58,7 +60,7 @@ mod entry {
         Ok(())
     }
 
-    /// Daily: forgets what is past its time.
+    /// Daily: forgets what is past its time, and makes up for jobs that were lost.
     #[event(scheduled)]
     async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
         let now = clock::now();
@@ -69,5 +71,6 @@ mod entry {
                 let _ = d1::batch(&db, &[statement]).await;
             }
         }
+        crate::jobs::daily(&env).await;
     }
 }

@@ -55,8 +55,15 @@ pub struct Statement {
 
 /// Every statement of the product by name, for the tests that prepare them and look at their plans.
 pub fn all() -> Vec<(&'static str, &'static str)> {
-    [crate::accounts::store::ALL, crate::assets::store::ALL, crate::namespaces::store::ALL, crate::replay::store::ALL, crate::upload::store::ALL]
-        .concat()
+    [
+        crate::accounts::store::ALL,
+        crate::assets::store::ALL,
+        crate::dedup::store::ALL,
+        crate::namespaces::store::ALL,
+        crate::replay::store::ALL,
+        crate::upload::store::ALL,
+    ]
+    .concat()
 }
 
 /// Reads SQLite's 0 or 1.

@@ -72,6 +72,7 @@ endpoints! {
     Health: KINDS, [];
     ExplainProblem: KINDS, [];
     OptimalEdges: [Kind::Account], [Reach::Namespace];
+    CheckDuplicate: [Kind::Account], [];
     Sessions: [Kind::Account], [];
     TrackUpload: [Kind::Account, Kind::Token], [Reach::Session, Reach::Namespace];
     CacheChunk: [Kind::Account, Kind::Token], [Reach::Session];

@@ -4,6 +4,8 @@ mod sqlite;
 
 use jettyspeed_edge::assets::asset::Asset;
 use jettyspeed_edge::assets::store::{self as assets, Via};
+use jettyspeed_edge::dedup::chunks::Chunk;
+use jettyspeed_edge::dedup::store as dedup;
 use jettyspeed_edge::ids::{Id, Name};
 use jettyspeed_edge::sql::{self, Statement};
 use jettyspeed_edge::units::{EpochMs, Sha256Hex};
@@ -28,6 +30,12 @@ fn run(db: &Connection, statement: &Statement) -> usize {
     let values = values(statement);
     let params: Vec<&dyn ToSql> = values.iter().map(|value| value as &dyn ToSql).collect();
     db.execute(statement.sql, params.as_slice()).unwrap()
+}
+
+fn run_all(db: &Connection, statements: &[Statement]) {
+    statements.iter().for_each(|statement| {
+        run(db, statement);
+    });
 }
 
 fn rows(db: &Connection, statement: &Statement) -> Vec<Vec<Value>> {
@@ -119,15 +127,58 @@ fn assets_come_in_pages_are_counted_once_and_go() {
 
     let (first, object) = (Id::from_random([1; 16]), Id::from_random([101; 16]));
     let stranger = Id::from_random([9; 16]);
-    for statement in assets::delete_asset(first, stranger) {
-        assert_eq!(run(&db, &statement), 0, "another account deletes nothing");
+    let refs = || rows(&db, &Statement { sql: "SELECT refs, doomed_at IS NULL FROM objects WHERE id = ?1", args: vec![object.to_string().into()] });
+    run_all(&db, &assets::delete_asset(first, stranger, object, EpochMs(5)));
+    assert_eq!(refs(), [[Value::Integer(1), Value::Integer(1)]], "another account deletes nothing");
+    run_all(&db, &assets::delete_asset(first, account, object, EpochMs(5)));
+    assert_eq!(refs(), [[Value::Integer(0), Value::Integer(0)]]);
+    let again = Asset { id: Id::from_random([7; 16]), object_id: object, ..asset(account, &namespace, 7, 9) };
+    run_all(&db, &dedup::refer(&again));
+    assert_eq!(refs(), [[Value::Integer(1), Value::Integer(1)]], "in its grace period it can be had again");
+    assert_eq!(run(&db, &dedup::condemn(EpochMs(100))), 0, "what is referenced stays");
+    run_all(&db, &assets::delete_asset(again.id, account, object, EpochMs(10)));
+    assert_eq!(
+        (run(&db, &dedup::condemn(EpochMs(9))), run(&db, &dedup::condemn(EpochMs(10)))),
+        (0, 1),
+        "the grace period counts from the last deletion"
+    );
+    run_all(&db, &dedup::refer(&again));
+    assert_eq!(rows(&db, &accounts::store::asset_stored(again.id)).len(), 0, "what is condemned takes no references");
+    assert_eq!(rows(&db, &dedup::condemned(10)).len(), 1);
+    assert_eq!(run(&db, &dedup::bury(object)), 1);
+}
+
+#[test]
+fn the_same_bytes_end_as_one_object_with_all_references_and_chunks() {
+    let (db, account, namespace) = seeded();
+    let hash = Sha256Hex::of(b"bytes");
+    for seed in 1..=2 {
+        let asset =
+            Asset { claimed_sha256: Some(hash.clone().into()), verification: "pending".into(), ..asset(account, &namespace, seed, u64::from(seed)) };
+        run_all(&db, &assets::insert(&asset, Via::Session, None));
+        let chunk = [Chunk { h: &hash, s: 10, f: 0 }, Chunk { h: &Sha256Hex::of(&[seed]), s: 5, f: 0 }];
+        run(&db, &dedup::insert_chunks(&namespace, asset.object_id, &chunk));
     }
-    assert_eq!(run(&db, &assets::delete_object(object)), 0, "what is referenced stays");
-    for statement in assets::delete_asset(first, account) {
-        assert_eq!(run(&db, &statement), 1);
+    let (first, second) = (Id::from_random([101; 16]), Id::from_random([102; 16]));
+    assert_eq!(rows(&db, &dedup::duplicate(account, &hash, 10, None)).len(), 0, "nobody has looked at them");
+    assert_eq!(rows(&db, &dedup::pending(EpochMs(9), 10)).len(), 2);
+    for object in [first, second] {
+        assert_eq!(rows(&db, &dedup::to_verify(object)).len(), 1);
+        assert_eq!((run(&db, &dedup::judge(object, "verified", &hash)), run(&db, &dedup::judge(object, "mismatch", &hash))), (1, 0), "once only");
     }
-    assert_eq!(rows(&db, &assets::object_refs(object)), [[Value::Integer(0)]]);
-    assert_eq!(run(&db, &assets::delete_object(object)), 1);
+    let Value::Text(oldest) = &rows(&db, &dedup::in_namespace(&namespace, &hash, 10))[0][0] else { panic!() };
+    assert_eq!(oldest, &first.to_string());
+    run_all(&db, &dedup::merge(second, first, EpochMs(50)));
+    assert_eq!(rows(&db, &dedup::owners(first)).len(), 2);
+    assert_eq!((rows(&db, &dedup::verified(first)).len(), rows(&db, &dedup::verified(second)).len()), (1, 0));
+    let found = rows(&db, &dedup::find_chunks(&namespace, &[hash.clone(), Sha256Hex::of(&[2]), Sha256Hex::of(b"absent")]));
+    assert!(found.len() == 2 && found.iter().all(|row| row[2] == Value::Text("users/u1/o/1".into())), "{found:?}");
+    assert_eq!(rows(&db, &dedup::find_chunks(&Name::parse("other").unwrap(), std::slice::from_ref(&hash))).len(), 0);
+    assert_eq!(rows(&db, &dedup::duplicate(account, &hash, 10, Some(&namespace))).len(), 2, "both assets of the one object");
+    assert_eq!(rows(&db, &dedup::duplicate(Id::from_random([9; 16]), &hash, 10, None)).len(), 0);
+    assert_eq!(run(&db, &dedup::condemn(EpochMs(50))), 1);
+    run_all(&db, &dedup::merge(first, second, EpochMs(60)));
+    assert_eq!(rows(&db, &dedup::owners(first)).len(), 2, "nothing moves to what the collector has");
 }
 
 #[test]

@@ -82,6 +82,23 @@ pub struct Started {
     pub missing_parts: Vec<u32>,
 }
 
+/// 200 of `start`: the bytes are there, and now the account's under that name.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Duplicate {
+    /// The file.
+    pub asset: Asset,
+}
+
+/// The answer of `start`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub enum Start {
+    /// Send these parts.
+    Open(Box<Started>),
+    /// Send nothing.
+    There(Box<Duplicate>),
+}
+
 /// A recorded part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -207,4 +224,6 @@ pub struct Problem {
     pub request_id: String,
     /// `parts-missing`: which.
     pub missing: Vec<u32>,
+    /// `plan-mismatch`: the plan that holds.
+    pub strategy: Option<Strategy>,
 }

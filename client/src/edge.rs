@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 
 use crate::Error;
 use crate::api::{
-    Advice, Asset, AssetEnvelope, Completed, DownloadAnswer, FilePage, Quota, SessionPage, SessionState, SessionSummary, Started, Strategy,
+    Advice, Asset, AssetEnvelope, Completed, DownloadAnswer, FilePage, Quota, SessionPage, SessionState, SessionSummary, Start, Strategy,
 };
+use crate::hash::FileHashes;
 use crate::retry::{Retry, retrying};
 
 /// How long a request without a file in it may take. Completing a large upload takes the server up to two minutes.
@@ -46,6 +47,8 @@ pub struct StartFile<'a> {
     pub content_type: Option<&'a str>,
     /// Namespace; the account's own if None.
     pub namespace: Option<&'a str>,
+    /// Its bytes, so that what is there need not be sent.
+    pub hashes: Option<&'a FileHashes>,
 }
 
 impl Edge {
@@ -93,12 +96,17 @@ impl Edge {
     }
 
     /// Opens an upload.
-    pub async fn start(&self, file: StartFile<'_>) -> Result<Started, Error> {
+    pub async fn start(&self, file: StartFile<'_>) -> Result<Start, Error> {
         let mut body = json!({ "action": "start", "fileName": file.name, "fileSize": file.size });
         for (name, value) in [("contentType", file.content_type), ("namespace", file.namespace)] {
             if let (Some(value), Some(fields)) = (value, body.as_object_mut()) {
                 fields.insert(name.to_owned(), value.into());
             }
+        }
+        if let (Some(hashes), Some(fields)) = (file.hashes, body.as_object_mut()) {
+            fields.insert("fileHash".to_owned(), hashes.whole.as_str().into());
+            fields.insert("chunkHashes".to_owned(), hashes.chunks.as_slice().into());
+            fields.insert("chunkSize".to_owned(), hashes.chunk_size.into());
         }
         // Should an answer be lost, the repeated call gets the same session.
         match self.start_once(&body).await {
@@ -108,7 +116,7 @@ impl Edge {
         }
     }
 
-    async fn start_once(&self, body: &Value) -> Result<Started, Error> {
+    async fn start_once(&self, body: &Value) -> Result<Start, Error> {
         let key = once();
         self.call(|| self.request(Method::POST, "/api/jetty/track-upload").header("Idempotency-Key", &key).json(body)).await
     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::api::Problem;
+use crate::api::{Problem, Strategy};
 
 /// An error of the client.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +71,14 @@ impl Error {
         }
     }
 
+    /// The plan that holds, if the server refused because another was assumed.
+    pub fn strategy(&self) -> Option<Strategy> {
+        match self {
+            Error::Refused { problem, .. } if problem.code == "plan-mismatch" => problem.strategy,
+            _ => None,
+        }
+    }
+
     /// HTTP status, if the server refused.
     pub fn status(&self) -> Option<u16> {
         match self {
@@ -116,7 +124,7 @@ mod tests {
     use super::*;
 
     fn refused(status: u16, code: &str) -> Error {
-        let problem = Problem { code: code.into(), title: "Title".into(), detail: "Detail.".into(), request_id: "r".into(), missing: vec![] };
+        let problem = Problem { code: code.into(), title: "Title".into(), detail: "Detail.".into(), request_id: "r".into(), ..Problem::default() };
         Error::Refused { status, problem: Box::new(problem), retry_after: None }
     }
 

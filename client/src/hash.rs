@@ -33,6 +33,28 @@ pub async fn of_range(path: &Path, offset: u64, length: u64) -> Result<String, E
     hashed.map_err(|error| Error::Unexpected(error.to_string()))?.map_err(Error::file(path))
 }
 
+/// A file's bytes in hashes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileHashes {
+    /// Of the whole file.
+    pub whole: String,
+    /// Of each chunk, in order.
+    pub chunks: Vec<String>,
+    /// Bytes of every chunk but the last.
+    pub chunk_size: u64,
+}
+
+/// The hashes of a file of `size` bytes cut into chunks of `chunk_size`: the whole beside the chunks, on as many cores as there are.
+///
+/// # Errors
+/// As [`of_range`].
+pub async fn of_file(path: &Path, size: u64, chunk_size: u64) -> Result<FileHashes, Error> {
+    let ranges = (0..size.div_ceil(chunk_size.max(1))).map(|index| (index * chunk_size, chunk_size.min(size - index * chunk_size)));
+    let chunks = futures_util::future::try_join_all(ranges.map(|(offset, length)| of_range(path, offset, length)));
+    let (whole, chunks) = tokio::try_join!(of_range(path, 0, size), chunks)?;
+    Ok(FileHashes { whole, chunks, chunk_size })
+}
+
 fn hash(path: &Path, offset: u64, length: u64) -> std::io::Result<String> {
     let mut file = File::open(path)?;
     file.seek(SeekFrom::Start(offset))?;
@@ -65,5 +87,8 @@ mod tests {
         let hash = of_range(file.path(), 1, 3).await.unwrap();
         assert_eq!(hash, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert!(matches!(of_range(file.path(), 3, 3).await, Err(Error::File { .. })));
+        let all = of_file(file.path(), 5, 2).await.unwrap();
+        assert_eq!((all.chunks.len(), &all.whole), (3, &of_range(file.path(), 0, 5).await.unwrap()));
+        assert_eq!(all.chunks[2], of_range(file.path(), 4, 1).await.unwrap());
     }
 }

@@ -15,6 +15,8 @@ pub enum Event {
         /// The session, if the file goes up in parts.
         session: Option<String>,
     },
+    /// The file is read, to find out what of it need not be sent.
+    Hashing,
     /// Bytes went out (or came in).
     Moved(u64),
     /// Bytes will have to go again.

@@ -10,7 +10,7 @@ use serde::Serialize;
 use tokio::sync::{Mutex, RwLock};
 
 use crate::Error;
-use crate::api::{Asset, AssetEnvelope, Completed, SessionState, Strategy};
+use crate::api::{Asset, AssetEnvelope, Completed, SessionState, Start, Strategy};
 use crate::body::{FileSlice, Meter};
 use crate::edge::{Edge, StartFile, encode, once, read, refused};
 use crate::hash;
@@ -45,6 +45,8 @@ pub struct UploadOptions {
     pub threads: Option<usize>,
     /// Start over even if an open upload of this file exists.
     pub fresh: bool,
+    /// Send every byte, also what the server has.
+    pub no_dedup: bool,
 }
 
 /// What became of it.
@@ -57,8 +59,10 @@ pub struct Uploaded {
     pub session_id: Option<String>,
     /// Bytes this run sent.
     pub bytes_sent: u64,
-    /// Bytes that were there before it.
+    /// Bytes of this upload that an earlier run sent.
     pub bytes_resumed: u64,
+    /// Bytes that the server had of other files.
+    pub bytes_saved: u64,
     /// Parts this run sent.
     pub parts_sent: usize,
     /// Milliseconds.
@@ -130,7 +134,7 @@ async fn in_one(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOptio
     })
     .await?;
     file.must_be_unchanged().await?;
-    Ok(Uploaded { asset: envelope.asset, session_id: None, bytes_sent: file.size, bytes_resumed: 0, parts_sent: 0, elapsed_ms: 0 })
+    Ok(Uploaded { asset: envelope.asset, session_id: None, bytes_sent: file.size, bytes_resumed: 0, bytes_saved: 0, parts_sent: 0, elapsed_ms: 0 })
 }
 
 /// What all parts of an upload share.
@@ -175,18 +179,24 @@ async fn send_and_complete(
     progress: &Progress,
     found: Option<(SessionState, Hashes)>,
 ) -> Result<Uploaded, Error> {
+    let resumed = found.is_some();
     let (session, token, chunk_size, chunk_count, mut parts, advised, known) = match found {
         Some((state, hashes)) => {
             let parts = to_send(&state.missing, &state.completed);
             let advised = edge.advice(file.size).await?.threads;
             (state.session_id, state.upload_token, state.chunk_size, state.chunk_count, parts, advised, hashes)
         }
-        None => {
-            let wanted = StartFile { name, size: file.size, content_type: options.content_type.as_deref(), namespace: options.namespace.as_deref() };
-            let started = edge.start(wanted).await?;
-            let Strategy { chunk_size, chunk_count, threads } = started.strategy;
-            (started.session_id, started.upload_token, chunk_size, chunk_count, started.missing_parts, threads, Hashes::new())
-        }
+        None => match start(edge, file, name, options, progress).await? {
+            (Start::There(there), _) => {
+                progress(Event::Planned { total: file.size, already: file.size, session: None });
+                let (asset, bytes_saved) = (there.asset, file.size);
+                return Ok(Uploaded { asset, session_id: None, bytes_sent: 0, bytes_resumed: 0, bytes_saved, parts_sent: 0, elapsed_ms: 0 });
+            }
+            (Start::Open(started), hashes) => {
+                let Strategy { chunk_size, chunk_count, threads } = started.strategy;
+                (started.session_id, started.upload_token, chunk_size, chunk_count, started.missing_parts, threads, hashes)
+            }
+        },
     };
     let length_of = |part: &u32| place(*part, chunk_size, file.size).map_or(0, |(_, length)| length);
     let already = file.size - parts.iter().map(length_of).sum::<u64>();
@@ -213,13 +223,36 @@ async fn send_and_complete(
         match complete(edge, &sending.session, &hashes).await {
             Ok(done) => {
                 let session_id = Some(sending.session.clone());
-                return Ok(Uploaded { asset: done.asset, session_id, bytes_sent, bytes_resumed: already, parts_sent, elapsed_ms: 0 });
+                let (bytes_resumed, bytes_saved) = if resumed { (already, 0) } else { (0, already) };
+                return Ok(Uploaded { asset: done.asset, session_id, bytes_sent, bytes_resumed, bytes_saved, parts_sent, elapsed_ms: 0 });
             }
             Err(Error::Refused { status: 409, problem, .. }) if round < ROUNDS && problem.code == "parts-missing" => parts = problem.missing,
             Err(error) => return Err(error),
         }
     }
     Err(Error::Unexpected("the store keeps losing parts".to_owned()))
+}
+
+/// Opens an upload, with the file's hashes so that what the server has need not be sent; and those hashes.
+async fn start(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOptions, progress: &Progress) -> Result<(Start, Hashes), Error> {
+    let wanted =
+        StartFile { name, size: file.size, content_type: options.content_type.as_deref(), namespace: options.namespace.as_deref(), hashes: None };
+    if options.no_dedup {
+        return Ok((edge.start(wanted).await?, Hashes::new()));
+    }
+    let mut chunk_size = edge.advice(file.size).await?.chunk_size;
+    loop {
+        progress(Event::Hashing);
+        let hashes = hash::of_file(&file.path, file.size, chunk_size).await?;
+        file.must_be_unchanged().await?;
+        match edge.start(StartFile { hashes: Some(&hashes), ..wanted }).await {
+            // A namespace may have a chunk size of its own.
+            Err(error) if error.strategy().is_some_and(|strategy| strategy.chunk_size != chunk_size) => {
+                chunk_size = error.strategy().map_or(chunk_size, |strategy| strategy.chunk_size);
+            }
+            started => return Ok((started?, (1..).zip(hashes.chunks).collect())),
+        }
+    }
 }
 
 /// Completes; another call completing the same upload is waited for, as long as one may hold it.
@@ -273,8 +306,15 @@ async fn same_bytes(file: &LocalFile, state: &SessionState) -> Result<Option<Has
 async fn send(sending: Arc<Sending>, part: u32) -> Result<(), Error> {
     let (offset, length) =
         place(part, sending.chunk_size, sending.file.size).ok_or_else(|| Error::Unexpected(format!("part {part} is outside the file")))?;
-    let hash = hash::of_range(&sending.file.path, offset, length).await?;
-    sending.hashes.lock().await.insert(part, hash.clone());
+    let known = sending.hashes.lock().await.get(&part).cloned();
+    let hash = match known {
+        Some(hash) => hash,
+        None => {
+            let hash = hash::of_range(&sending.file.path, offset, length).await?;
+            sending.hashes.lock().await.insert(part, hash.clone());
+            hash
+        }
+    };
     let meter = Meter::new(Arc::clone(&sending.progress));
     let mut attempt = 1;
     loop {
@@ -287,6 +327,7 @@ async fn send(sending: Arc<Sending>, part: u32) -> Result<(), Error> {
             Some("token-expired") => {
                 *sending.token.write().await = sending.edge.session(&sending.session, false).await?.upload_token;
             }
+            // The file changed, or its bytes did on the way: hashed at the start, they are looked at again.
             Some("chunk-hash-mismatch") => sending.file.must_be_unchanged().await?,
             Some("upload-closed") => return Err(closed(&sending).await),
             _ => {}

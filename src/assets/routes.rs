@@ -1,6 +1,5 @@
 //! `GET /api/storage/files`, `GET|DELETE /api/storage/files/{id}`.
 
-use serde::Deserialize;
 use serde_json::json;
 
 use super::asset::Asset;
@@ -11,10 +10,9 @@ use crate::http::call::Routed;
 use crate::http::page::{self, Page};
 use crate::http::proof::Reach;
 use crate::http::reply::Reply;
-use crate::platform::origin::{self, Body};
-use crate::platform::{bindings, d1};
+use crate::jobs::{self, Job};
+use crate::platform::{bindings, clock, d1, log};
 use crate::problem::Problem;
-use crate::s3::actions;
 
 /// The account's files, newest first.
 pub async fn list(call: &Routed) -> Result<Reply, Problem> {
@@ -34,7 +32,7 @@ pub async fn get(call: &Routed) -> Result<Reply, Problem> {
     Reply::json(200, &json!({ "asset": asset.view(&call.base) }))
 }
 
-/// Deletes a file: the asset at once, its object when nothing else references it.
+/// Deletes a file: the asset at once, its object after a grace period if nothing else references it.
 pub async fn delete(call: &Routed) -> Result<Reply, Problem> {
     let account = call.account()?;
     account.must_be_active()?;
@@ -47,23 +45,12 @@ pub async fn delete(call: &Routed) -> Result<Reply, Problem> {
 async fn remove(call: &Routed, account: &Account, asset: &Asset) -> Result<Reply, Problem> {
     // The ledger is told twice: should this request die in between, it asks D1 how it ended.
     link::doubt(&call.env, account.id, asset.id).await?;
-    let db = bindings::db(&call.env)?;
-    d1::batch(&db, &store::delete_asset(asset.id, account.id)).await?;
+    let rows = store::delete_asset(asset.id, account.id, asset.object_id, clock::now());
+    d1::batch(&bindings::db(&call.env)?, &rows).await?;
     let _ = link::release(&call.env, account.id, asset.id).await;
-    #[derive(Deserialize)]
-    struct Row {
-        refs: u64,
-    }
-    let row: Option<Row> = d1::first(&db, &store::object_refs(asset.object_id)).await?;
-    if row.is_some_and(|row| row.refs == 0) {
-        // The row goes after the object: should the store fail now, the row still tells that there is something to delete.
-        match origin::send(&call.config, &actions::delete_object(&asset.s3_key), Body::Empty).await {
-            Ok(_) => d1::batch(&db, &[store::delete_object(asset.object_id)]).await?,
-            Err(error) if error.status == 404 => d1::batch(&db, &[store::delete_object(asset.object_id)]).await?,
-            Err(error) => {
-                let _ = origin::problem("DeleteObject", &error);
-            }
-        }
+    // Should this not get there, the daily run collects it.
+    if let Err(error) = jobs::enqueue_later(&call.env, &Job::Collect, call.config.delete_grace_seconds).await {
+        let _ = log::internal("queue", &error.to_string());
     }
     Ok(Reply::empty(204))
 }

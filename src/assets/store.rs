@@ -23,10 +23,8 @@ const INSERT_OBJECT: &str = "INSERT INTO objects (id, namespace, s3_key, size, e
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO NOTHING";
 const INSERT_ASSET: &str = "INSERT INTO assets (id, account_id, namespace, object_id, name, content_type, uploaded_via, upload_speed_mbps, created_at) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (id) DO NOTHING";
-const RELEASE_OBJECT: &str = "UPDATE objects SET refs = refs - 1 WHERE id = (SELECT object_id FROM assets WHERE id = ?1 AND account_id = ?2)";
 const DELETE_ASSET: &str = "DELETE FROM assets WHERE id = ?1 AND account_id = ?2";
 const DELETE_OBJECT: &str = "DELETE FROM objects WHERE id = ?1 AND refs = 0";
-const OBJECT_REFS: &str = "SELECT refs FROM objects WHERE id = ?1";
 
 /// The statements of this file.
 pub const ALL: &[(&str, &str)] = &[
@@ -35,10 +33,8 @@ pub const ALL: &[(&str, &str)] = &[
     ("OF_ACCOUNT", OF_ACCOUNT),
     ("INSERT_OBJECT", INSERT_OBJECT),
     ("INSERT_ASSET", INSERT_ASSET),
-    ("RELEASE_OBJECT", RELEASE_OBJECT),
     ("DELETE_ASSET", DELETE_ASSET),
     ("DELETE_OBJECT", DELETE_OBJECT),
-    ("OBJECT_REFS", OBJECT_REFS),
 ];
 
 /// How a file came.
@@ -109,15 +105,10 @@ pub fn insert(asset: &Asset, via: Via, mbps: Option<f64>) -> Vec<Statement> {
     ]
 }
 
-/// Takes the asset away and releases its object, as one batch; the order matters.
-pub fn delete_asset(asset: Id, account: Id) -> Vec<Statement> {
+/// Takes the asset away and counts its object's references anew, as one batch.
+pub fn delete_asset(asset: Id, account: Id, object: Id, now: EpochMs) -> Vec<Statement> {
     let args: Vec<Arg> = vec![asset.to_string().into(), account.to_string().into()];
-    vec![Statement { sql: RELEASE_OBJECT, args: args.clone() }, Statement { sql: DELETE_ASSET, args }]
-}
-
-/// `refs` of an object.
-pub fn object_refs(object: Id) -> Statement {
-    Statement { sql: OBJECT_REFS, args: vec![object.to_string().into()] }
+    vec![Statement { sql: DELETE_ASSET, args }, crate::dedup::store::recount(object, now)]
 }
 
 /// Forgets an object that nothing references.

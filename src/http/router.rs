@@ -60,6 +60,8 @@ pub enum Endpoint {
     ChangeNamespace,
     /// Delete a namespace.
     DeleteNamespace,
+    /// Are these bytes there?
+    CheckDuplicate,
     /// Put an account into a namespace.
     AddMember,
     /// Take it out.
@@ -109,6 +111,7 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/jetty/cache-chunk", Proof::TokenOrAccount, Endpoint::CacheChunk, SESSION),
     route("GET", "/api/jetty/sessions", Proof::Account, Endpoint::Sessions, NOTHING),
     route("POST", "/api/jetty/optimal-edges", Proof::Account, Endpoint::OptimalEdges, NAMESPACE),
+    route("POST", "/api/jetty/check-duplicate", Proof::Account, Endpoint::CheckDuplicate, NOTHING),
     route("POST", "/api/storage/upload", Proof::Account, Endpoint::SimpleUpload, NAMESPACE),
     route("GET", "/api/storage/files/{id}", Proof::Account, Endpoint::File, ASSET),
     route("GET", "/api/storage/files", Proof::Account, Endpoint::Files, NOTHING),

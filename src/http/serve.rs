@@ -96,6 +96,7 @@ fn handler<'a>(call: &'a Routed, endpoint: Endpoint, method: &'a str) -> Pin<Box
         Endpoint::DeleteFile => Box::pin(crate::assets::routes::delete(call)),
         Endpoint::Download => Box::pin(crate::delivery::routes::download(call)),
         Endpoint::Content => Box::pin(crate::delivery::routes::content(call, method)),
+        Endpoint::CheckDuplicate => Box::pin(crate::dedup::routes::check_duplicate(call)),
         Endpoint::Provision => Box::pin(accounts::routes::provision::provision(call)),
         Endpoint::Upgrade => Box::pin(accounts::routes::change::upgrade(call)),
         Endpoint::Rotate => Box::pin(accounts::routes::change::rotate(call)),

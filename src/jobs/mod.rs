@@ -15,6 +15,13 @@ pub enum Job {
         /// The last session that was told.
         cursor: String,
     },
+    /// Look at an object's bytes.
+    Verify {
+        /// The object.
+        object: Id,
+    },
+    /// Delete what nothing references any more.
+    Collect,
     /// Take back what a session that ended without a file holds.
     EndUpload {
         /// The session.
@@ -25,7 +32,7 @@ pub enum Job {
 #[cfg(target_arch = "wasm32")]
 mod run;
 #[cfg(target_arch = "wasm32")]
-pub use run::{consume, enqueue};
+pub use run::{consume, daily, enqueue, enqueue_later};
 
 #[cfg(test)]
 mod tests {

@@ -1,16 +1,25 @@
 //! Sending and consuming jobs.
 
+use serde::Deserialize;
 use serde_json::json;
-use worker::{Env, MessageBatch, MessageExt, QueueRetryOptionsBuilder};
+use worker::{Env, MessageBatch, MessageBuilder, MessageExt, QueueRetryOptionsBuilder};
 
 use super::Job;
 use crate::config::LogLevel;
-use crate::platform::{bindings, log};
+use crate::ids::Id;
+use crate::platform::{bindings, clock, d1, log};
 use crate::problem::Problem;
-use crate::upload;
+use crate::units::EpochMs;
+use crate::{dedup, upload};
 
 /// How long a failed job waits, s. Ten tries (wrangler.toml) then cover ten minutes; a session whose job goes to the dead letters sends another.
 const RETRY_SECONDS: u32 = 60;
+/// After how long a job that is still to do counts as lost, ms.
+const LOST_MS: u64 = 3_600_000;
+/// The most that one day makes up for.
+const MOST_LOST: u64 = 500;
+/// The longest a queue holds a message back, s (Queues documentation, "Limits").
+const MOST_DELAY_SECONDS: u32 = 43_200;
 
 /// Sends a job.
 ///
@@ -19,6 +28,16 @@ const RETRY_SECONDS: u32 = 60;
 pub async fn enqueue(env: &Env, job: &Job) -> worker::Result<()> {
     let queue = bindings::jobs(env).map_err(|problem| worker::Error::RustError(problem.to_string()))?;
     queue.send(serde_json::to_string(job)?).await
+}
+
+/// Sends a job that is to be done after so many seconds, as far as the queue can wait.
+///
+/// # Errors
+/// Of the queue.
+pub async fn enqueue_later(env: &Env, job: &Job, seconds: u64) -> worker::Result<()> {
+    let queue = bindings::jobs(env).map_err(|problem| worker::Error::RustError(problem.to_string()))?;
+    let delay = u32::try_from(seconds).unwrap_or(u32::MAX).min(MOST_DELAY_SECONDS);
+    queue.send(MessageBuilder::new(serde_json::to_string(job)?).delay_seconds(delay).build()).await
 }
 
 /// Does every job of a batch; one that fails comes again alone.
@@ -46,6 +65,29 @@ async fn run(env: &Env, job: &Job) -> Result<(), Problem> {
     let config = bindings::config(env)?;
     match job {
         Job::TellUploads { account, cursor } => upload::suspension::tell(env, *account, cursor).await,
+        Job::Verify { object } => dedup::verify::verify(env, &config, *object).await,
+        Job::Collect => dedup::collect::collect(env, &config).await,
         Job::EndUpload { session } => upload::ending::end(env, &config, *session).await,
+    }
+}
+
+/// Sends what may have been lost: the collector, and a look at every object that has waited for one for an hour, oldest first.
+pub async fn daily(env: &Env) {
+    #[derive(Deserialize)]
+    struct Row {
+        id: Id,
+    }
+    let waiting = match bindings::db(env) {
+        Ok(db) => {
+            let before = EpochMs(clock::now().0.saturating_sub(LOST_MS));
+            d1::all::<Row>(&db, &dedup::store::pending(before, MOST_LOST)).await.unwrap_or_default()
+        }
+        Err(_) => Vec::new(),
+    };
+    let jobs = waiting.into_iter().map(|row| Job::Verify { object: row.id }).chain([Job::Collect]);
+    for job in jobs {
+        if let Err(error) = enqueue(env, &job).await {
+            let _ = log::internal("queue", &error.to_string());
+        }
     }
 }

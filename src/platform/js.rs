@@ -9,6 +9,18 @@ extern "C" {
     #[wasm_bindgen(js_name = fetch, catch)]
     pub fn fetch(url: &str, init: &web_sys::RequestInit) -> Result<Promise, JsValue>;
 
+    /// The runtime's own digest of a stream (Workers documentation, "Web Crypto", DigestStream): a WritableStream that holds nothing.
+    #[wasm_bindgen(js_namespace = crypto)]
+    pub type DigestStream;
+
+    /// For that algorithm.
+    #[wasm_bindgen(constructor, js_namespace = crypto, catch)]
+    pub fn new(algorithm: &str) -> Result<DigestStream, JsValue>;
+
+    /// The digest, once the stream is closed.
+    #[wasm_bindgen(method, getter)]
+    pub fn digest(this: &DigestStream) -> Promise;
+
     /// A Durable Object stub, or anything else with a fetch method.
     pub type Fetcher;
 

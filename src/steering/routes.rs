@@ -1,9 +1,10 @@
 //! `POST /api/jetty/optimal-edges`.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::edge::own_edge;
 
+use crate::dedup::{self, duplicate::DuplicateView};
 use crate::http::call::Routed;
 use crate::http::json::{MAX_BODY, Object};
 use crate::http::reply::Reply;
@@ -20,16 +21,16 @@ pub async fn optimal_edges(call: &Routed) -> Result<Reply, Problem> {
     if let Some(name) = &wanted.file_name {
         request::check_file_name("fileName", name)?;
     }
-    request::check_hash("fileHash", wanted.file_hash.as_deref())?;
+    let hash = request::check_hash("fileHash", wanted.file_hash.as_deref())?;
     request::check_content_type(wanted.content_type.as_deref(), wanted.file_name.as_deref().unwrap_or_default())?;
     let place = wanted.location.map(|Object(place)| place.check()).transpose()?;
     account.must_be_active()?;
     let namespace = namespaces::routes::for_upload(call, &account, None).await?;
     let strategy = plan(wanted.file_size, namespace.chunk_size, &call.config.plan)?;
+    let duplicate = match hash {
+        Some(hash) => Some(dedup::routes::duplicate(call, &account, &hash, wanted.file_size).await?).filter(DuplicateView::is_one),
+        None => None,
+    };
     let client = call.geo().at(place);
-    Reply::json(
-        200,
-        // No object's hash is verified yet, so nothing can be a duplicate.
-        &json!({ "edges": [own_edge(&client, &call.base)], "strategy": strategy, "duplicate": Value::Null, "client": client }),
-    )
+    Reply::json(200, &json!({ "edges": [own_edge(&client, &call.base)], "strategy": strategy, "duplicate": duplicate, "client": client }))
 }

@@ -15,7 +15,7 @@ pub mod view;
 #[cfg(target_arch = "wasm32")]
 pub mod ending;
 #[cfg(target_arch = "wasm32")]
-mod link;
+pub mod link;
 #[cfg(target_arch = "wasm32")]
 mod object;
 #[cfg(target_arch = "wasm32")]

@@ -25,6 +25,8 @@ use crate::units::{EpochMs, Sha256Hex};
 /// patience of one completion and one look.
 pub const COMPLETION_LEASE_MS: u64 = 120_000;
 
+/// The edge of a part that was copied at the store, not sent.
+pub const COPIED: &str = "copy";
 /// How long whoever fails an upload has to take back what it holds, ms; then a job does.
 const FAILED_MS: u64 = 60_000;
 /// How long such a job has until the next one is sent, ms: the queue tries for ten minutes.

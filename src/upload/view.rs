@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::plan::Strategy;
-use super::session::{Meta, Part, missing};
+use super::session::{COPIED, Meta, Part, missing};
 use super::store::SessionRow;
 use crate::assets::asset::{Asset, AssetView};
 use crate::ids::{Id, Name};
@@ -164,7 +164,8 @@ pub struct Completed {
 
 /// What a completed session amounts to; `base` is `https://host`.
 pub fn completed(meta: &Meta, parts: &[Part], asset: &Asset, base: &str, now: EpochMs) -> Completed {
-    let mut edges_used: Vec<String> = parts.iter().map(|part| part.edge.clone()).collect();
+    let (copied, sent): (Vec<&Part>, Vec<&Part>) = parts.iter().partition(|part| part.edge == COPIED);
+    let mut edges_used: Vec<String> = sent.iter().map(|part| part.edge.clone()).collect();
     edges_used.sort();
     edges_used.dedup();
     let upload_time_ms = now.since(meta.created);
@@ -174,8 +175,8 @@ pub fn completed(meta: &Meta, parts: &[Part], asset: &Asset, base: &str, now: Ep
         edges_used,
         upload_time_ms,
         mbps: mbps(meta.file_size, upload_time_ms),
-        bytes_sent: parts.iter().map(|part| part.size).sum(),
-        bytes_saved: 0,
+        bytes_sent: sent.iter().map(|part| part.size).sum(),
+        bytes_saved: copied.iter().map(|part| part.size).sum(),
     }
 }
 

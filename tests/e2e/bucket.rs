@@ -57,6 +57,17 @@ impl Bucket {
         (status == 200).then_some(body)
     }
 
+    /// Whether the object goes within some seconds, as the collector takes it.
+    pub async fn loses(&self, key: &str) -> bool {
+        for _ in 0..80 {
+            if self.get(key).await.is_none() {
+                return true;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+        }
+        false
+    }
+
     /// Completes an upload of one part.
     pub async fn complete_one(&self, key: &str, upload_id: &str) {
         let (_, listing) = self.send(Method::GET, &format!("/{key}?uploadId={upload_id}")).await;

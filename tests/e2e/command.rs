@@ -52,8 +52,30 @@ async fn upload_list_download_status() {
     assert_eq!((&status["status"], &status["uploadToken"]), (&"complete".into(), &Value::Null), "no token is printed");
     let listed = json(&run(command(&["--json", "ls"])).await);
     assert!(listed["files"].as_array().unwrap().iter().any(|file| file["id"] == id));
-    let words = run(command(&["upload", "film.mp4"])).await;
+    let words = run(command(&["upload", "--no-dedup", "film.mp4"])).await;
     assert!(String::from_utf8_lossy(&words.stdout).contains("sent 21.00 MB"), "{words:?}");
+    stack.verified(&stack.dev, id).await;
+    let words = run(command(&["upload", "film.mp4"])).await;
+    assert!(String::from_utf8_lossy(&words.stdout).contains("nothing to send: the server had all 21.00 MB"), "{words:?}");
+}
+
+#[tokio::test]
+async fn of_200_mb_with_one_changed_chunk_at_most_one_chunk_is_sent() {
+    let stack = stack().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (path, mut bytes) = random_file(folder.path(), "disk.img", 200_000_000);
+    let upload = || {
+        let mut command = jetty(stack, &stack.dev, folder.path());
+        command.args(["--json", "upload", "disk.img"]);
+        run(command)
+    };
+    let done = json(&upload().await);
+    assert_eq!((&done["bytesSent"], &done["bytesSaved"]), (&200_000_000.into(), &0.into()), "{done}");
+    bytes[123_456_789] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    let done = json(&upload().await);
+    assert_eq!((&done["bytesSent"], &done["bytesSaved"], &done["partsSent"]), (&50_000_000.into(), &150_000_000.into(), &1.into()), "{done}");
+    assert!(stack.bucket.get(done["asset"]["s3Key"].as_str().unwrap()).await.unwrap() == bytes);
 }
 
 #[tokio::test]

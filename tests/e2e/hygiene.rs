@@ -49,6 +49,7 @@ impl World {
             "cross_namespace_dedup": false, "origin_usd_per_gb": 0.5, "expected_hit_rate": 50,
         });
         match endpoint {
+            Endpoint::CheckDuplicate => vec![json!({ "fileHash": hash, "fileSize": 5 })],
             Endpoint::OptimalEdges => vec![json!({
                 "fileName": "a", "fileSize": 5, "fileHash": hash, "contentType": "a/b", "priority": "speed", "location": { "lat": 1, "lon": 2 }, "count": 3,
             })],

@@ -19,6 +19,7 @@ struct Names {
     asset: String,
     namespace: String,
     user: String,
+    hash: String,
 }
 
 #[derive(Debug, Clone)]
@@ -40,7 +41,7 @@ struct Probe {
 
 /// The route's calls that name `names`. Without a wildcard: a new endpoint does not compile before it is probed.
 fn probes(route: &Route, names: &Names) -> Vec<Probe> {
-    let Names { session, upload_id, asset, namespace, user } = names;
+    let Names { session, upload_id, asset, namespace, user, hash } = names;
     let fill = |session: &str| {
         let values = [("token", asset.as_str()), ("id", asset), ("sessionId", session), ("ns", namespace), ("user", user)];
         let fixed = [("name", "film.bin"), ("partNumber", "1"), ("tier", "pro"), ("code", "not-found")];
@@ -60,7 +61,8 @@ fn probes(route: &Route, names: &Names) -> Vec<Probe> {
     let account = json!({ "agentcache_user_id": user });
     match route.endpoint {
         Endpoint::Health | Endpoint::ExplainProblem | Endpoint::Tiers => vec![plain()],
-        Endpoint::OptimalEdges => vec![with(json!({ "fileSize": 5, "namespace": namespace }))],
+        Endpoint::OptimalEdges => vec![with(json!({ "fileSize": 700, "fileHash": hash, "namespace": namespace }))],
+        Endpoint::CheckDuplicate => vec![with(json!({ "fileSize": 700, "fileHash": hash }))],
         Endpoint::Sessions => ["open", "complete"].map(|status| asked(format!("status={status}&cursor=9000000000000_{session}"))).into(),
         Endpoint::TrackUpload => [
             start.clone(),
@@ -224,13 +226,16 @@ impl Victim {
         for (ending, namespace) in [("complete", &account.namespace), ("fail", &shared), ("open", &account.namespace)] {
             let bytes = random_bytes(700);
             let name = unique("secret-plans-");
-            let start = json!({ "action": "start", "fileName": name, "fileSize": 700, "namespace": namespace });
+            let start = json!({ "action": "start", "fileName": name, "fileSize": 700, "fileHash": sha256(&bytes), "namespace": namespace });
             let (status, started) = stack.track(&account, start).await;
             assert_eq!(status, 201, "{started}");
             stack.send_all(&started, &bytes).await;
             if ending != "open" {
                 let (status, body) = stack.track(&account, json!({ "action": ending, "sessionId": started["sessionId"] })).await;
                 assert_eq!(status, 200, "{body}");
+                if ending == "complete" {
+                    stack.verified(&account, body["asset"]["id"].as_str().unwrap()).await;
+                }
             }
             let upload = stack.request(Method::POST, "/api/storage/upload", &account).header("X-File-Name", &name).header("X-Namespace", namespace);
             let (status, stored) = answer(upload.body("hello").send().await.unwrap()).await;
@@ -242,6 +247,7 @@ impl Victim {
                 asset: text(&stored["asset"]["id"]),
                 namespace: namespace.clone(),
                 user: account.user_id.clone(),
+                hash: sha256(&bytes),
             };
             private.extend([of.session.clone(), of.upload_id.clone(), of.asset.clone(), name, text(&stored["asset"]["s3Key"])]);
             things.push(of);
@@ -286,6 +292,7 @@ fn absent(names: &Names) -> Names {
         asset: other(&names.asset),
         namespace: other(&names.namespace),
         user: other(&names.user),
+        hash: other(&names.hash),
     }
 }
 
@@ -334,6 +341,7 @@ async fn the_wrong_kind_of_proof_is_no_proof() {
         asset: "00000000-0000-4000-8000-000000000000".into(),
         namespace: account.namespace.clone(),
         user: account.user_id.clone(),
+        hash: sha256(b"hello"),
     };
     let nothing = absent(&names);
     let everyone = [

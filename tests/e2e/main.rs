@@ -8,6 +8,7 @@ mod chunks;
 mod command;
 mod completion;
 mod content;
+mod dedup;
 mod hygiene;
 mod isolation;
 mod limits;

@@ -114,6 +114,9 @@ impl Stack {
         note(own.into_iter().chain(seeds.iter().flat_map(|seed| [seed.access.api_key.clone(), seed.access.api_secret.clone()]))).unwrap();
         let mut more: Vec<_> = vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         more.push(("LOG_LEVEL".to_owned(), "info".to_owned()));
+        if !vars.iter().any(|(name, _)| *name == "DELETE_GRACE_SECONDS") {
+            more.push(("DELETE_GRACE_SECONDS".to_owned(), "0".to_owned()));
+        }
         let setup = Setup { state, port: free_port().unwrap(), env_file: secrets.env_file(&through_proxy, &more) };
         if with_tables {
             setup.prepare(&seeds, &origin.access.bucket).await.unwrap();
@@ -233,6 +236,19 @@ impl Stack {
         let (status, body) = answer(self.request(Method::GET, &path, account).send().await.unwrap()).await;
         assert_eq!(status, 200, "{body}");
         body
+    }
+
+    /// The account's asset once its bytes were looked at.
+    pub async fn verified(&self, account: &AccountAccess, asset: &str) -> Value {
+        for _ in 0..240 {
+            let (status, body) = answer(self.request(Method::GET, &format!("/api/storage/files/{asset}"), account).send().await.unwrap()).await;
+            assert_eq!(status, 200, "{body}");
+            if body["asset"]["verification"] != "pending" {
+                return body["asset"].clone();
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+        }
+        panic!("{asset} is not verified");
     }
 
     /// The keys the Worker signs tokens with.

@@ -122,8 +122,10 @@ pub enum Outcome {
 pub struct Facts {
     /// The asset's holding.
     pub holding: Option<Holding>,
-    /// Whether another asset of the account references the same object.
+    /// Whether another asset of the account references the object that the message names, or else that of the holding.
     pub shared: bool,
+    /// Whether another asset of the account references the holding's object.
+    pub held_shared: bool,
 }
 
 /// What has to be written before the answer may leave.
@@ -197,6 +199,7 @@ impl Ledger {
             Message::Admit { limits } => self.admit(limits, now),
             Message::Reserve { asset, bytes, look_at, limits } => self.reserve(asset, Watch { bytes, at: look_at }, limits, facts, now),
             Message::Settle { asset, object, size } => self.settle(asset, Holding { object, size }, facts, now),
+            Message::Adopt { asset, object, size, limits } => self.take(asset, Holding { object, size }, limits, facts, now),
             Message::Release { asset } => self.release(asset, facts, now),
             Message::Doubt { asset, look_at } => self.doubt(asset, look_at, facts),
             Message::Meter { bytes } => self.meter(bytes, now),
@@ -368,7 +371,10 @@ impl Ledger {
 
     fn settle(&mut self, asset: Id, holding: Holding, facts: Facts, now: EpochMs) -> (Reply, Vec<Effect>) {
         let mut effects = self.unwatch(asset);
-        if facts.holding.is_none() {
+        if facts.holding.is_none_or(|held| held.object != holding.object) {
+            if let Some(held) = facts.holding.filter(|_| !facts.held_shared) {
+                self.books.used = self.books.used.saturating_sub(held.size);
+            }
             if !facts.shared {
                 self.books.used = self.books.used.saturating_add(holding.size);
             }
@@ -382,6 +388,22 @@ impl Ledger {
             }
         }
         (Reply::Done, effects)
+    }
+
+    fn take(&mut self, asset: Id, holding: Holding, limits: Limits, facts: Facts, now: EpochMs) -> (Reply, Vec<Effect>) {
+        let mut effects = self.adopt(Some(limits), now);
+        let Limits { storage: limit, suspended, .. } = self.books.limits;
+        if suspended {
+            return (Reply::Suspended, effects);
+        }
+        let cost = if facts.shared || facts.holding.is_some() { 0 } else { holding.size };
+        let wanted = self.books.used.saturating_add(self.reserved).saturating_add(cost);
+        if limit == 0 || (cost > 0 && wanted > limit) {
+            return (Reply::StorageFull { limit, used: self.books.used, reserved: self.reserved }, effects);
+        }
+        let (reply, more) = self.settle(asset, holding, facts, now);
+        effects.extend(more);
+        (reply, effects)
     }
 
     fn release(&mut self, asset: Id, facts: Facts, now: EpochMs) -> (Reply, Vec<Effect>) {

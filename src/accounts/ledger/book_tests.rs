@@ -25,7 +25,8 @@ struct Disk {
 impl Disk {
     fn facts(&self, asset: Id) -> Facts {
         let holding = self.holdings.get(&asset).copied();
-        Facts { holding, shared: holding.is_some_and(|held| self.shared(asset, held.object)) }
+        let shared = holding.is_some_and(|held| self.shared(asset, held.object));
+        Facts { holding, shared, held_shared: shared }
     }
 
     fn shared(&self, asset: Id, object: Id) -> bool {
@@ -52,7 +53,9 @@ impl Disk {
 fn tell(ledger: &mut Ledger, disk: &mut Disk, message: Message, now: EpochMs) -> Reply {
     let facts = match &message {
         Message::Reserve { asset, .. } | Message::Release { asset } | Message::Doubt { asset, .. } => disk.facts(*asset),
-        Message::Settle { asset, object, .. } => Facts { shared: disk.shared(*asset, *object), ..disk.facts(*asset) },
+        Message::Settle { asset, object, .. } | Message::Adopt { asset, object, .. } => {
+            Facts { shared: disk.shared(*asset, *object), ..disk.facts(*asset) }
+        }
         _ => Facts::default(),
     };
     let (reply, effects) = ledger.apply(message, facts, now);
@@ -88,6 +91,27 @@ fn the_quota_holds_to_the_byte_and_everything_comes_back() {
     assert_eq!((ledger.books.used, ledger.reserved(), disk.distinct()), (0, 0, 0));
     let (mut none, mut disk) = opened(0);
     assert!(matches!(tell(&mut none, &mut disk, reserve(1, 0, 0), NOW), Reply::StorageFull { .. }), "no storage is no storage");
+}
+
+#[test]
+fn bytes_that_are_there_cost_whoever_has_none_of_them_and_move_without_a_trace() {
+    let (mut ledger, mut disk) = opened(100);
+    let adopt = |asset, object, size| Message::Adopt { asset: id(asset), object: id(object), size, limits: limits(100, 0) };
+    assert_eq!(tell(&mut ledger, &mut disk, adopt(1, 101, 70), NOW), Reply::Done);
+    assert_eq!(tell(&mut ledger, &mut disk, adopt(2, 101, 70), NOW), Reply::Done, "the same bytes again");
+    assert_eq!(tell(&mut ledger, &mut disk, adopt(3, 102, 31), NOW), Reply::StorageFull { limit: 100, used: 70, reserved: 0 });
+    assert_eq!(tell(&mut ledger, &mut disk, adopt(3, 102, 30), NOW), Reply::Done);
+    assert_eq!(ledger.books.used, 100);
+    // The two uploads of the same bytes became one object: whoever has the second now has the first.
+    tell(&mut ledger, &mut disk, Message::Settle { asset: id(3), object: id(101), size: 70 }, NOW);
+    assert_eq!((ledger.books.used, disk.distinct()), (70, 70));
+    for asset in [1, 2] {
+        tell(&mut ledger, &mut disk, Message::Settle { asset: id(asset), object: id(103), size: 70 }, NOW);
+        tell(&mut ledger, &mut disk, Message::Settle { asset: id(asset), object: id(103), size: 70 }, NOW);
+    }
+    assert_eq!((ledger.books.used, disk.distinct()), (140, 140), "one still references the other");
+    tell(&mut ledger, &mut disk, Message::Settle { asset: id(3), object: id(103), size: 70 }, NOW);
+    assert_eq!((ledger.books.used, disk.distinct()), (70, 70));
 }
 
 #[test]
@@ -243,7 +267,7 @@ proptest! {
                     prop_assert_eq!(reply == Reply::Done, known || bytes <= free);
                 }
                 Step::Settle(asset) => {
-                    if let Some(watch) = disk.watches.get(&id(asset)).copied() {
+                    if let Some(watch) = disk.watches.get(&id(asset)).copied().filter(|_| !disk.holdings.contains_key(&id(asset))) {
                         objects += 1;
                         tell(&mut ledger, &mut disk, Message::Settle { asset: id(asset), object: id(objects), size: watch.bytes }, now);
                         prop_assert_eq!(ledger.books.used + ledger.reserved(), before);

@@ -19,7 +19,8 @@ const LOAD_WATCHES: &str = "SELECT asset, json FROM watches";
 const PUT_BOOKS: &str = "INSERT INTO books (one, json) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET json = excluded.json";
 const PUT_WATCH: &str = "INSERT INTO watches (asset, json) VALUES (?, ?) ON CONFLICT (asset) DO UPDATE SET json = excluded.json";
 const DROP_WATCH: &str = "DELETE FROM watches WHERE asset = ?";
-const PUT_HOLDING: &str = "INSERT INTO holdings (asset, object, size) VALUES (?, ?, ?) ON CONFLICT (asset) DO NOTHING";
+const PUT_HOLDING: &str =
+    "INSERT INTO holdings (asset, object, size) VALUES (?, ?, ?) ON CONFLICT (asset) DO UPDATE SET object = excluded.object, size = excluded.size";
 const DROP_HOLDING: &str = "DELETE FROM holdings WHERE asset = ?";
 const HOLDING: &str = "SELECT object, size FROM holdings WHERE asset = ?";
 const SHARED: &str = "SELECT asset FROM holdings WHERE object = ? AND asset <> ? LIMIT 1";
@@ -84,17 +85,19 @@ impl Disk {
             size: u64,
         }
         let (asset, named) = match message {
-            Message::Settle { asset, object, .. } => (*asset, Some(*object)),
+            Message::Settle { asset, object, .. } | Message::Adopt { asset, object, .. } => (*asset, Some(*object)),
             Message::Reserve { asset, .. } | Message::Release { asset } | Message::Doubt { asset, .. } => (*asset, None),
             _ => return Ok(Facts::default()),
         };
         let row = self.rows::<Row>(HOLDING, vec![asset.to_string().into()])?.into_iter().next();
         let holding = row.map(|row| Holding { object: row.object, size: row.size });
-        let shared = match named.or(holding.map(|held| held.object)) {
-            Some(object) => !self.rows::<serde_json::Value>(SHARED, vec![object.to_string().into(), asset.to_string().into()])?.is_empty(),
-            None => false,
-        };
-        Ok(Facts { holding, shared })
+        let held = holding.map(|held| held.object);
+        Ok(Facts { holding, shared: self.shared(named.or(held), asset)?, held_shared: self.shared(held, asset)? })
+    }
+
+    fn shared(&self, object: Option<Id>, asset: Id) -> Result<bool> {
+        let Some(object) = object else { return Ok(false) };
+        Ok(!self.rows::<serde_json::Value>(SHARED, vec![object.to_string().into(), asset.to_string().into()])?.is_empty())
     }
 
     fn hold(&self, asset: Id, Holding { object, size }: Holding) -> Result<()> {

@@ -4,6 +4,7 @@ use worker::Env;
 
 use super::{DELETE_GRACE_MS, Figures, Message, Reply};
 use crate::accounts::access::Account;
+use crate::assets::asset::Asset;
 use crate::ids::Id;
 use crate::platform::{bindings, clock, objects};
 use crate::problem::Problem;
@@ -37,6 +38,22 @@ pub async fn reserve(env: &Env, account: &Account, asset: Id, bytes: u64, look_a
 /// The asset exists and references `object`.
 pub async fn settle(env: &Env, account: Id, asset: Id, object: Id, size: u64) -> Result<(), Problem> {
     tell(env, account, &Message::Settle { asset, object, size }).await.map(|_| ())
+}
+
+/// Counts an asset that is to reference bytes that are there.
+///
+/// # Errors
+/// 403, 507.
+pub async fn adopt(env: &Env, account: &Account, asset: &Asset) -> Result<(), Problem> {
+    let message = Message::Adopt { asset: asset.id, object: asset.object_id, size: asset.size, limits: account.limits() };
+    match tell(env, account.id, &message).await {
+        Ok(Reply::Done) => Ok(()),
+        Ok(other) => Err(refusal(&other, asset.size, clock::now())),
+        Err(problem) => {
+            let _ = release(env, account.id, asset.id).await;
+            Err(problem)
+        }
+    }
 }
 
 /// The asset does not exist.

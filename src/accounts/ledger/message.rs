@@ -36,6 +36,17 @@ pub enum Message {
         /// Bytes of the object.
         size: u64,
     },
+    /// The asset is to reference an object that is there: nothing is sent, but it counts unless the account references that object already.
+    Adopt {
+        /// The asset.
+        asset: Id,
+        /// The object.
+        object: Id,
+        /// Bytes of the object.
+        size: u64,
+        /// As in [`Message::Admit`].
+        limits: Limits,
+    },
     /// The asset does not or no longer exist: neither reserved nor used.
     Release {
         /// The asset.

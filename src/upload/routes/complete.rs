@@ -13,6 +13,7 @@ use super::super::{ending, link, store, view};
 use super::sessions::list_all_parts;
 use crate::accounts::ledger;
 use crate::assets;
+use crate::dedup;
 use crate::http::call::Routed;
 use crate::http::reply::Reply;
 use crate::ids::Id;
@@ -178,9 +179,16 @@ async fn keep(call: &Routed, meta: &Meta, parts: &[Part], seen: &Seen) -> Result
     let outcome: Value = serde_json::to_value(&answer).map_err(|error| log::internal("outcome", &error.to_string()))?;
     let mbps = view::mbps(meta.file_size, now.since(meta.created));
     let mut statements = assets::store::insert(&asset, assets::store::Via::Session, Some(mbps));
+    let chunks = dedup::chunks::of_object(meta.chunk_size, parts);
+    if !chunks.is_empty() {
+        statements.push(dedup::store::insert_chunks(&meta.namespace, meta.object, &chunks));
+    }
     statements.push(store::close(meta.session, "complete", now));
     d1::batch(&bindings::db(&call.env)?, &statements).await?;
     ledger::link::settle(&call.env, meta.account, meta.asset, meta.object, meta.file_size).await?;
+    if asset.claimed_sha256.is_some() {
+        dedup::verify::enqueue(&call.env, meta.object).await;
+    }
     match link::tell(&call.env, meta.session, &Message::FinishCompletion { outcome }).await? {
         Said::Complete { outcome } => Reply::json(200, &outcome),
         Said::Closed { status } => Err(Problem::UploadClosed { status: status.as_str() }),

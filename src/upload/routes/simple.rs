@@ -12,6 +12,7 @@ use crate::accounts::access::Account;
 use crate::accounts::ledger;
 use crate::assets::asset::Asset;
 use crate::assets::store::{Via, delete_asset, delete_object, insert};
+use crate::dedup;
 use crate::delivery::disposition;
 use crate::http::call::Routed;
 use crate::http::reply::Reply;
@@ -74,6 +75,9 @@ async fn book(call: &Routed, account: &Account, namespace: &Namespace, incoming:
     match stored {
         Ok(asset) => {
             let _ = ledger::link::settle(&call.env, account.id, id, asset.object_id, size).await;
+            if asset.claimed_sha256.is_some() {
+                dedup::verify::enqueue(&call.env, asset.object_id).await;
+            }
             Ok(asset)
         }
         Err(Failed::Cleanly(problem)) => {
@@ -167,7 +171,7 @@ async fn store(call: &Routed, account: &Account, namespace: &Namespace, id: Id, 
     let db = bindings::db(&call.env)?;
     if let Err(problem) = d1::batch(&db, &insert(&asset, Via::Simple, None)).await {
         // Only once no row can name it: an object without a row would never be found again, a row without its object never be read.
-        let rows = [delete_asset(asset.id, account.id), vec![delete_object(asset.object_id)]].concat();
+        let rows = [delete_asset(asset.id, account.id, asset.object_id, clock::now()), vec![delete_object(asset.object_id)]].concat();
         if d1::batch(&db, &rows).await.is_err() {
             return Err(Failed::Unclearly(problem));
         }

@@ -13,13 +13,16 @@ use super::super::{ending, link, session};
 use super::{complete, sessions};
 use crate::accounts::access::Account;
 use crate::accounts::ledger;
+use crate::assets::asset::Asset;
+use crate::dedup;
+use crate::dedup::reference::{Known, find, refer};
 use crate::delivery::disposition;
 use crate::http::call::Routed;
 use crate::http::json::MAX_TRACK_BODY;
 use crate::http::proof::{Reach, Who};
 use crate::http::reply::Reply;
 use crate::ids::file_key;
-use crate::namespaces;
+use crate::namespaces::{self, Namespace};
 use crate::platform::origin::{self, Body};
 use crate::platform::{bindings, clock, d1, random};
 use crate::problem::{OriginFailure, Problem};
@@ -73,6 +76,10 @@ async fn begin(call: &Routed, account: &Account, wanted: Wanted) -> Result<Reply
     let namespace = namespaces::routes::for_upload(call, account, wanted.namespace.as_ref()).await?;
     account.may_start_session(&namespace, wanted.file_size)?;
     let strategy = wanted.plan(namespace.chunk_size, &call.config.plan)?;
+    if let Some(asset) = duplicate(call, account, &wanted, &namespace).await? {
+        return Reply::json(200, &json!({ "duplicate": true, "asset": asset.view(&call.base) }));
+    }
+    let chunk_hashes = wanted.chunk_hashes.unwrap_or_default();
 
     let object = random::id()?;
     let now = clock::now();
@@ -113,6 +120,8 @@ async fn begin(call: &Routed, account: &Account, wanted: Wanted) -> Result<Reply
     });
     let meta = opened.await.unwrap_or(Err(Problem::Internal))?;
     let expires = now.plus(meta.ttl_ms);
+    // What cannot be copied is sent.
+    let copied = dedup::copy::copy_known(call, &meta, strategy, &chunk_hashes).await.unwrap_or_default();
     Reply::json(
         201,
         &Started {
@@ -121,10 +130,20 @@ async fn begin(call: &Routed, account: &Account, wanted: Wanted) -> Result<Reply
             upload_id: meta.upload_id.clone(),
             strategy,
             edges: vec![own_edge(&call.geo(), &call.base)],
-            missing_parts: session::missing(strategy.chunk_count, std::iter::empty()),
+            missing_parts: session::missing(strategy.chunk_count, copied.into_iter()),
             expires_at: expires.rfc3339(),
         },
     )
+}
+
+/// The caller's asset of a file whose bytes are there: the one it has under that name, or a new one.
+async fn duplicate(call: &Routed, account: &Account, wanted: &Wanted, namespace: &Namespace) -> Result<Option<Asset>, Problem> {
+    let Some(hash) = &wanted.file_hash else { return Ok(None) };
+    match find(&call.env, account.id, hash, wanted.file_size, Some(&namespace.name)).await? {
+        Known::No => Ok(None),
+        Known::Owned(asset) if asset.name == wanted.file_name => Ok(Some(*asset)),
+        Known::Owned(asset) | Known::Stored(asset) => refer(call, account, *asset, wanted.file_name.clone(), wanted.content_type.clone()).await,
+    }
 }
 
 /// Opens the upload at the store, then its session, then its row: all of it or, as far as anybody can tell, nothing.

@@ -55,6 +55,9 @@ enum Command {
         /// Start over even if an open upload of this file exists
         #[arg(long)]
         fresh: bool,
+        /// Send every byte, also what the server has
+        #[arg(long)]
+        no_dedup: bool,
     },
     /// Download a file by its id
     Download {
@@ -125,9 +128,9 @@ async fn run(arguments: Arguments, show: &Show) -> Result<(), Error> {
     let config = Config::effective(&arguments.given)?;
     let edge = Edge::new(&config.url, &config.key, &config.secret)?;
     match arguments.command {
-        Command::Upload { file, name, content_type, namespace, threads, accelerate, no_accelerate, fresh } => {
+        Command::Upload { file, name, content_type, namespace, threads, accelerate, no_accelerate, fresh, no_dedup } => {
             let accelerate = if accelerate || no_accelerate { Some(accelerate) } else { None };
-            let options = UploadOptions { name, content_type, namespace, accelerate, threads: threads.map(usize::from), fresh };
+            let options = UploadOptions { name, content_type, namespace, accelerate, threads: threads.map(usize::from), fresh, no_dedup };
             let done = upload(&edge, &file, &options, show.progress()).await?;
             show.uploaded(&done);
         }

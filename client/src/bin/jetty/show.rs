@@ -53,6 +53,7 @@ impl Show {
             Event::Moved(bytes) => bar.inc(bytes),
             Event::Lost(bytes) => bar.dec(bytes),
             Event::Retrying { reason } => bar.set_message(format!("(trying again: {reason})")),
+            Event::Hashing => bar.set_message("hashing"),
             Event::Finishing => bar.set_message("finishing"),
             _ => {}
         })
@@ -70,9 +71,14 @@ impl Show {
         if self.json {
             return self.json(done);
         }
-        let resumed = if done.bytes_resumed > 0 { format!(", {} were there already", DecimalBytes(done.bytes_resumed)) } else { String::new() };
         println!("{}  {}", done.asset.id, done.asset.name);
-        println!("sent {} in {}{resumed}", DecimalBytes(done.bytes_sent), pace(done.bytes_sent, done.elapsed_ms));
+        let resumed = if done.bytes_resumed > 0 { format!(", {} were there already", DecimalBytes(done.bytes_resumed)) } else { String::new() };
+        if done.bytes_sent == 0 && done.bytes_saved > 0 {
+            println!("nothing to send: the server had all {}", DecimalBytes(done.bytes_saved));
+            return;
+        }
+        let saved = if done.bytes_saved > 0 { format!(", {} the server had", DecimalBytes(done.bytes_saved)) } else { String::new() };
+        println!("sent {} in {}{resumed}{saved}", DecimalBytes(done.bytes_sent), pace(done.bytes_sent, done.elapsed_ms));
     }
 
     pub fn downloaded(&self, done: &Downloaded) {

@@ -1,0 +1,45 @@
+//! The collector: what nothing has referenced for the grace period goes, first at the store, then here.
+
+use serde::Deserialize;
+use worker::Env;
+
+use super::store;
+use crate::config::Config;
+use crate::ids::Id;
+use crate::jobs::{self, Job};
+use crate::platform::origin::{self, Body};
+use crate::platform::{bindings, clock, d1, log};
+use crate::problem::Problem;
+use crate::s3::actions;
+use crate::units::EpochMs;
+
+/// How many objects one run deletes, so that it stays within a request's subrequests; another job goes on.
+const PAGE: u64 = 200;
+
+/// Deletes condemned objects.
+///
+/// # Errors
+/// The store's, D1's; what is condemned stays so, and the next run goes on.
+pub async fn collect(env: &Env, config: &Config) -> Result<(), Problem> {
+    #[derive(Deserialize)]
+    struct Row {
+        id: Id,
+        s3_key: String,
+    }
+    let db = bindings::db(env)?;
+    let before = EpochMs(clock::now().0.saturating_sub(config.delete_grace_seconds.saturating_mul(1000)));
+    d1::batch(&db, &[store::condemn(before)]).await?;
+    let rows: Vec<Row> = d1::all(&db, &store::condemned(PAGE)).await?;
+    for row in &rows {
+        match origin::send(config, &actions::delete_object(&row.s3_key), Body::Empty).await {
+            Ok(_) => {}
+            Err(error) if error.status == 404 => {}
+            Err(error) => return Err(origin::problem("DeleteObject", &error)),
+        }
+        d1::batch(&db, &[store::bury(row.id)]).await?;
+    }
+    if u64::try_from(rows.len()).unwrap_or_default() == PAGE {
+        jobs::enqueue(env, &Job::Collect).await.map_err(|error| log::internal("queue", &error.to_string()))?;
+    }
+    Ok(())
+}

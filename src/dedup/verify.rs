@@ -1,0 +1,105 @@
+//! Verification: the object is read once, by the runtime's own digest; no byte enters WebAssembly.
+
+use serde::Deserialize;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use worker::Env;
+
+use super::duplicate::Verdict;
+use super::store;
+use crate::accounts::ledger;
+use crate::config::{Config, LogLevel};
+use crate::ids::{Id, Name};
+use crate::jobs::{self, Job};
+use crate::platform::js::{self, DigestStream};
+use crate::platform::origin::{self, Body};
+use crate::platform::{bindings, clock, d1, log};
+use crate::problem::{OriginFailure, Problem};
+use crate::s3::actions;
+use crate::s3::xml::unquote;
+use crate::units::{Sha256Hex, hex};
+
+#[derive(Deserialize)]
+struct Row {
+    namespace: Name,
+    s3_key: String,
+    size: u64,
+    etag: String,
+    claimed_sha256: Option<Sha256Hex>,
+}
+
+#[derive(Deserialize)]
+struct Owner {
+    id: Id,
+    account_id: Id,
+}
+
+/// Has an object looked at soon. Should this not get there, the daily run does it.
+pub async fn enqueue(env: &Env, object: Id) {
+    if let Err(error) = jobs::enqueue(env, &Job::Verify { object }).await {
+        let _ = log::internal("queue", &error.to_string());
+    }
+}
+
+/// Looks at an object's bytes, writes what they are, and joins it with another that has the same. Repeating is harmless and reads nothing again.
+///
+/// # Errors
+/// The store's, D1's; then nothing is decided.
+pub async fn verify(env: &Env, config: &Config, object: Id) -> Result<(), Problem> {
+    let db = bindings::db(env)?;
+    if let Some(row) = d1::first::<Row>(&db, &store::to_verify(object)).await? {
+        let claimed = row.claimed_sha256.clone().ok_or(Problem::Internal)?;
+        let computed = digest(config, &row).await?;
+        let verdict = Verdict::of(claimed.as_str(), &computed);
+        if verdict == Verdict::Mismatch {
+            log::event(LogLevel::Warn, "false-hash", serde_json::json!({ "object": object, "namespace": row.namespace }));
+        }
+        d1::batch(&db, &[store::judge(object, verdict.as_str(), &computed)]).await?;
+    }
+    join(env, object).await
+}
+
+async fn digest(config: &Config, row: &Row) -> Result<Sha256Hex, Problem> {
+    let answer = origin::send(config, &actions::get_object(&row.s3_key, None), Body::Empty).await;
+    let answer = answer.map_err(|error| origin::problem("GetObject", &error))?;
+    let length = answer.header("content-length").and_then(|text| text.trim().parse::<u64>().ok());
+    let same = answer.header("etag").is_none_or(|etag| unquote(&etag) == row.etag);
+    let body = answer.body().filter(|_| length == Some(row.size) && same);
+    let Some(body) = body else {
+        answer.discard();
+        return Err(Problem::Origin(OriginFailure::Unexpected("AnswerMismatch".to_owned())));
+    };
+    let lost = |error: JsValue| {
+        log::event(LogLevel::Warn, "verify", serde_json::json!({ "error": js::words(&error) }));
+        Problem::Origin(OriginFailure::Unreachable)
+    };
+    let stream = DigestStream::new("SHA-256").map_err(lost)?;
+    // A body that is cut short rejects here: half an object is never judged.
+    JsFuture::from(body.pipe_to(stream.unchecked_ref())).await.map_err(lost)?;
+    let digest = JsFuture::from(stream.digest()).await.map_err(lost)?;
+    Sha256Hex::parse(&hex(&js_sys::Uint8Array::new(&digest).to_vec())).ok_or(Problem::Internal)
+}
+
+/// Two uploads of the same bytes end as one object: the oldest. The ledgers of those who had the other are told.
+async fn join(env: &Env, object: Id) -> Result<(), Problem> {
+    #[derive(Deserialize)]
+    struct Verified {
+        namespace: Name,
+        sha256: Sha256Hex,
+        size: u64,
+    }
+    #[derive(Deserialize)]
+    struct Oldest {
+        id: Id,
+    }
+    let db = bindings::db(env)?;
+    let Some(row) = d1::first::<Verified>(&db, &store::verified(object)).await? else { return Ok(()) };
+    let oldest: Option<Oldest> = d1::first(&db, &store::in_namespace(&row.namespace, &row.sha256, row.size)).await?;
+    let Some(Oldest { id: oldest }) = oldest.filter(|oldest| oldest.id != object) else { return Ok(()) };
+    d1::batch(&db, &store::merge(object, oldest, clock::now())).await?;
+    let owners: Vec<Owner> = d1::all(&db, &store::owners(oldest)).await?;
+    for owner in owners {
+        ledger::link::settle(env, owner.account_id, owner.id, oldest, row.size).await?;
+    }
+    Ok(())
+}

@@ -5,7 +5,7 @@ ALTER TABLE objects ADD COLUMN condemned INTEGER NOT NULL DEFAULT 0 CHECK (conde
 UPDATE objects SET doomed_at = created_at WHERE refs = 0;
 CREATE INDEX objects_doomed ON objects (doomed_at) WHERE refs = 0 AND condemned = 0;
 CREATE INDEX objects_condemned ON objects (id) WHERE condemned = 1;
-CREATE INDEX objects_verified ON objects (namespace, sha256, size) WHERE verification = 'verified';
+CREATE INDEX objects_verified ON objects (namespace, sha256, size, created_at, id) WHERE verification = 'verified';
 CREATE INDEX objects_pending ON objects (created_at) WHERE verification = 'pending';
 
 -- Which bytes of which object have that hash: the store verified it when the part came.

@@ -45,6 +45,8 @@ pub struct Config {
     pub vault: Vault,
     /// `DEDUP_USD_PER_GB`: what a GB that need not be stored again saves.
     pub dedup_usd_per_gb: f64,
+    /// `SWEEP_AGE_SECONDS`: how old an upload that no session owns must be to be aborted.
+    pub sweep_age_seconds: u64,
     /// `DELETE_GRACE_SECONDS`: how long bytes that nothing references stay.
     pub delete_grace_seconds: u64,
     /// `ORIGIN_USD_PER_GB`, `STORAGE_USD_PER_GB_MONTH`
@@ -99,6 +101,7 @@ impl Config {
         let origin_price = value("ORIGIN_USD_PER_GB", "0.02", &price);
         let storage_price = value("STORAGE_USD_PER_GB_MONTH", "0.007", &price);
         let dedup_price = value("DEDUP_USD_PER_GB", "0.10", &price);
+        let sweep_age = value("SWEEP_AGE_SECONDS", "86400", &number);
         let grace = value("DELETE_GRACE_SECONDS", "86400", &|text| text.parse::<u64>().is_ok());
         let guard_requests = value("RATE_LIMIT_MAX_REQUESTS", "100", &number);
         let guard_window = value("RATE_LIMIT_WINDOW_MS", "60000", &number);
@@ -124,6 +127,7 @@ impl Config {
             vault: Vault::new(&credential_key),
             prices: Prices { storage_gb_month: storage_price.parse().unwrap_or_default(), origin_gb: origin_price.parse().unwrap_or_default() },
             dedup_usd_per_gb: dedup_price.parse().unwrap_or_default(),
+            sweep_age_seconds: sweep_age.parse().unwrap_or(86_400),
             delete_grace_seconds: grace.parse().unwrap_or(86_400),
             guard_requests: guard_requests.parse().unwrap_or(100),
             guard_window_ms: guard_window.parse().unwrap_or(60_000),

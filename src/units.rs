@@ -29,6 +29,12 @@ impl EpochMs {
         self.0.saturating_sub(earlier.0)
     }
 
+    /// Parses RFC 3339; None for anything else and for what lies before 1970.
+    pub fn parse(text: &str) -> Option<EpochMs> {
+        let at = chrono::DateTime::parse_from_rfc3339(text).ok()?;
+        u64::try_from(at.timestamp_millis()).ok().map(EpochMs)
+    }
+
     /// RFC 3339 in UTC with milliseconds, `2026-11-20T04:06:23.120Z`.
     pub fn rfc3339(self) -> String {
         i64::try_from(self.0)

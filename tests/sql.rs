@@ -82,8 +82,8 @@ fn every_statement_prepares_and_scans_no_big_table() {
         let steps: Vec<String> = plan.query_map(params.as_slice(), |row| row.get(3)).unwrap().map(Result::unwrap).collect();
         for step in steps {
             let table = step.strip_prefix("SCAN ").map(|rest| rest.split(' ').next().unwrap_or(rest));
-            // "mine" is the subquery that an index has already narrowed to one account.
-            let fine = table.is_none_or(|table| SMALL.contains(&table) || matches!(table, "mine" | "CONSTANT"))
+            // json_each here is a list of the caller's, read once.
+            let fine = table.is_none_or(|table| SMALL.contains(&table) || matches!(table, "json_each" | "CONSTANT"))
                 && !step.contains("TEMP B-TREE FOR ORDER BY");
             assert!(fine, "{name}: {step}");
         }
@@ -174,7 +174,8 @@ fn the_same_bytes_end_as_one_object_with_all_references_and_chunks() {
     let found = rows(&db, &dedup::find_chunks(&namespace, &[hash.clone(), Sha256Hex::of(&[2]), Sha256Hex::of(b"absent")]));
     assert!(found.len() == 2 && found.iter().all(|row| row[2] == Value::Text("users/u1/o/1".into())), "{found:?}");
     assert_eq!(rows(&db, &dedup::find_chunks(&Name::parse("other").unwrap(), std::slice::from_ref(&hash))).len(), 0);
-    assert_eq!(rows(&db, &dedup::duplicate(account, &hash, 10, Some(&namespace))).len(), 2, "both assets of the one object");
+    let found = rows(&db, &dedup::duplicate(account, &hash, 10, Some(&namespace)));
+    assert_eq!(found.iter().filter(|row| row[0] == Value::Integer(1)).count(), 2, "both assets of the one object");
     assert_eq!(rows(&db, &dedup::duplicate(Id::from_random([9; 16]), &hash, 10, None)).len(), 0);
     assert_eq!(run(&db, &dedup::condemn(EpochMs(50))), 1);
     run_all(&db, &dedup::merge(first, second, EpochMs(60)));

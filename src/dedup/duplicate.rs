@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::assets::asset::{Asset, AssetView};
 use crate::problem::Problem;
+use crate::sql::flag;
 use crate::units::{GB, Sha256Hex};
 use crate::upload::request::{check_file_size, check_hash};
 
@@ -30,8 +31,12 @@ impl Check {
 /// A verified object of one of the caller's namespaces: one row of [`super::store::duplicate`].
 #[derive(Debug, Clone, Deserialize)]
 pub struct Found {
-    /// The caller's asset of it, if there is one; then the row is an [`Asset`], too.
-    pub id: Option<String>,
+    /// Whether the caller has an asset of it.
+    #[serde(deserialize_with = "flag")]
+    pub owned: bool,
+    /// That asset; without one, the object as an asset without a name.
+    #[serde(flatten)]
+    pub asset: Asset,
 }
 
 /// The answer of `check-duplicate`, and `duplicate` of `optimal-edges`.

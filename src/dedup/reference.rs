@@ -28,22 +28,13 @@ pub enum Known {
 /// # Errors
 /// [`Problem::Internal`].
 pub async fn find(env: &Env, account: Id, hash: &Sha256Hex, size: u64, namespace: Option<&Name>) -> Result<Known, Problem> {
-    let statement = store::duplicate(account, hash, size, namespace);
-    let rows: Vec<serde_json::Value> = d1::all(&bindings::db(env)?, &statement).await?;
-    let owned = rows.iter().find(|row| row.get("id").is_some_and(|id| !id.is_null()));
-    let Some(row) = owned.or(rows.first()) else { return Ok(Known::No) };
-    let mut row = row.clone();
-    let is_owned = serde_json::from_value::<Found>(row.clone()).is_ok_and(|found| found.id.is_some());
-    if !is_owned {
-        // What the asset will have is the caller's to say.
-        let blank = [("id", Id::from_random([0; 16]).to_string()), ("name", String::new()), ("content_type", String::new())];
-        for (name, value) in blank {
-            row[name] = value.into();
-        }
-        row["created_at"] = 0.into();
-    }
-    let asset: Asset = serde_json::from_value(row).map_err(|_| Problem::Internal)?;
-    Ok(if is_owned { Known::Owned(Box::new(asset)) } else { Known::Stored(Box::new(asset)) })
+    let mut found: Vec<Found> = d1::all(&bindings::db(env)?, &store::duplicate(account, hash, size, namespace)).await?;
+    found.sort_by_key(|found| !found.owned);
+    Ok(match found.into_iter().next() {
+        None => Known::No,
+        Some(Found { owned: true, asset }) => Known::Owned(Box::new(asset)),
+        Some(Found { owned: false, asset }) => Known::Stored(Box::new(asset)),
+    })
 }
 
 /// Gives the account an asset of that name that references the bytes of `known`. None if the collector was faster.

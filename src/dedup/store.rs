@@ -6,8 +6,9 @@ use crate::ids::{Id, Name};
 use crate::sql::{Arg, Statement};
 use crate::units::{EpochMs, Sha256Hex};
 
-const DUPLICATE: &str = "SELECT a.id, ?1 AS account_id, o.id AS object_id, a.name, a.content_type, o.namespace, o.s3_key, o.size, o.etag, o.claimed_sha256, \
-     o.sha256, o.verification, a.created_at, 'active' AS owner_status \
+const DUPLICATE: &str = "SELECT a.id IS NOT NULL AS owned, COALESCE(a.id, o.id) AS id, ?1 AS account_id, o.id AS object_id, COALESCE(a.name, '') AS name, \
+     COALESCE(a.content_type, '') AS content_type, o.namespace, o.s3_key, o.size, o.etag, o.claimed_sha256, o.sha256, o.verification, \
+     COALESCE(a.created_at, o.created_at) AS created_at, 'active' AS owner_status \
      FROM namespace_members m JOIN objects o ON o.namespace = m.namespace AND o.sha256 = ?2 AND o.size = ?3 AND o.verification = 'verified' \
      AND o.condemned = 0 LEFT JOIN assets a ON a.object_id = o.id AND a.account_id = ?1 \
      WHERE m.account_id = ?1 AND (?4 IS NULL OR m.namespace = ?4) LIMIT 20";
@@ -59,7 +60,7 @@ pub const ALL: &[(&str, &str)] = &[
 ];
 
 /// A verified object with these bytes in any of the account's namespaces (or in `namespace` only), with the account's own asset of it if there is one:
-/// [`super::duplicate::Found`], and if that has an id an [`Asset`].
+/// [`super::duplicate::Found`].
 pub fn duplicate(account: Id, hash: &Sha256Hex, size: u64, namespace: Option<&Name>) -> Statement {
     let namespace = namespace.map(|name| name.as_str().to_owned());
     Statement { sql: DUPLICATE, args: vec![account.to_string().into(), hash.as_str().into(), size.into(), namespace.into()] }

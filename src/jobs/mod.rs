@@ -20,6 +20,11 @@ pub enum Job {
         /// The object.
         object: Id,
     },
+    /// Abort uploads at the store that no session owns.
+    Sweep {
+        /// Where to go on in the store's listing: key and upload id.
+        marker: Option<(String, String)>,
+    },
     /// Delete what nothing references any more.
     Collect,
     /// Take back what a session that ended without a file holds.

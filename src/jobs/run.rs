@@ -66,12 +66,16 @@ async fn run(env: &Env, job: &Job) -> Result<(), Problem> {
     match job {
         Job::TellUploads { account, cursor } => upload::suspension::tell(env, *account, cursor).await,
         Job::Verify { object } => dedup::verify::verify(env, &config, *object).await,
+        Job::Sweep { marker } => {
+            let marker = marker.as_ref().map(|(key, upload)| (key.as_str(), upload.as_str()));
+            upload::sweeper::sweep(env, &config, marker).await
+        }
         Job::Collect => dedup::collect::collect(env, &config).await,
         Job::EndUpload { session } => upload::ending::end(env, &config, *session).await,
     }
 }
 
-/// Sends what may have been lost: the collector, and a look at every object that has waited for one for an hour, oldest first.
+/// Sends what may have been lost: the collector, the sweep, and a look at every object that has waited for one for an hour, oldest first.
 pub async fn daily(env: &Env) {
     #[derive(Deserialize)]
     struct Row {
@@ -84,7 +88,7 @@ pub async fn daily(env: &Env) {
         }
         Err(_) => Vec::new(),
     };
-    let jobs = waiting.into_iter().map(|row| Job::Verify { object: row.id }).chain([Job::Collect]);
+    let jobs = waiting.into_iter().map(|row| Job::Verify { object: row.id }).chain([Job::Collect, Job::Sweep { marker: None }]);
     for job in jobs {
         if let Err(error) = enqueue(env, &job).await {
             let _ = log::internal("queue", &error.to_string());

@@ -9,6 +9,7 @@ pub mod request;
 pub mod session;
 pub mod simple;
 pub mod store;
+pub mod sweep;
 pub mod token;
 pub mod view;
 
@@ -22,3 +23,5 @@ mod object;
 pub mod routes;
 #[cfg(target_arch = "wasm32")]
 pub mod suspension;
+#[cfg(target_arch = "wasm32")]
+pub mod sweeper;

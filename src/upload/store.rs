@@ -24,11 +24,18 @@ const OF_ACCOUNT: &str =
     session_query!("WHERE account_id = ?1 AND status = ?2 AND (created_at, id) < (?3, ?4) ORDER BY created_at DESC, id DESC LIMIT ?5");
 const INSERT: &str = "INSERT INTO upload_sessions (id, account_id, namespace, s3_key, upload_id, file_name, file_size, chunk_size, content_type, \
      file_hash, allow_unsigned, status, created_at, updated_at, asset_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'open', ?12, ?12, ?13)";
+const OWNED_UPLOADS: &str = "SELECT upload_id FROM upload_sessions WHERE upload_id IN (SELECT value FROM json_each(?1)) AND status = 'open'";
 const CLOSE: &str = "UPDATE upload_sessions SET status = ?2, updated_at = ?3 WHERE id = ?1 AND status = 'open'";
 
 /// The statements of this file.
-pub const ALL: &[(&str, &str)] =
-    &[("BY_ID", BY_ID), ("BY_UPLOAD_ID", BY_UPLOAD_ID), ("OF_ACCOUNT", OF_ACCOUNT), ("INSERT", INSERT), ("CLOSE", CLOSE)];
+pub const ALL: &[(&str, &str)] = &[
+    ("BY_ID", BY_ID),
+    ("BY_UPLOAD_ID", BY_UPLOAD_ID),
+    ("OF_ACCOUNT", OF_ACCOUNT),
+    ("INSERT", INSERT),
+    ("OWNED_UPLOADS", OWNED_UPLOADS),
+    ("CLOSE", CLOSE),
+];
 
 /// One row of the history.
 #[derive(Debug, Clone, Deserialize)]
@@ -115,6 +122,11 @@ pub fn insert(meta: &Meta) -> Statement {
             meta.asset.to_string().into(),
         ],
     }
+}
+
+/// Those of these upload ids that an open session owns.
+pub fn owned_uploads(ids: &[&str]) -> Statement {
+    Statement { sql: OWNED_UPLOADS, args: vec![serde_json::to_string(ids).unwrap_or_default().into()] }
 }
 
 /// Marks a session as over: `complete`, `failed` or `expired`.

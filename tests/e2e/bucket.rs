@@ -84,6 +84,13 @@ impl Bucket {
         assert_eq!(status, 204);
     }
 
+    /// Begins an upload past the Worker: its id.
+    pub async fn open(&self, key: &str) -> String {
+        let (status, body) = self.send(Method::POST, &format!("/{key}?uploads=")).await;
+        assert_eq!(status, 200);
+        jettyspeed_edge::s3::xml::upload_id(std::str::from_utf8(&body).unwrap()).unwrap()
+    }
+
     /// The upload ids of unfinished uploads.
     pub async fn open_uploads(&self) -> Vec<String> {
         let (status, body) = self.send(Method::GET, "?uploads=").await;

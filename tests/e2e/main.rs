@@ -22,4 +22,5 @@ mod simple;
 mod stack;
 mod start;
 mod store;
+mod sweep;
 mod webhooks;

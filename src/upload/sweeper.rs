@@ -1,0 +1,52 @@
+//! The sweep's wiring: one page of the store's listing per job; the next job goes on where it ended.
+
+use std::collections::HashSet;
+
+use serde::Deserialize;
+use worker::Env;
+
+use super::store;
+use super::sweep::{MOST_ABORTS, orphans};
+use crate::config::{Config, LogLevel};
+use crate::jobs::{self, Job};
+use crate::platform::origin::{self, Body};
+use crate::platform::{bindings, clock, d1, log};
+use crate::problem::{OriginFailure, Problem};
+use crate::s3::{actions, xml};
+
+/// What everything of ours begins with (SPEC section 4, "Keys").
+const PREFIX: &str = "users/";
+
+/// Aborts the orphans of the page after `marker` (key, upload id).
+///
+/// # Errors
+/// The store's, D1's; repeating is harmless.
+pub async fn sweep(env: &Env, config: &Config, marker: Option<(&str, &str)>) -> Result<(), Problem> {
+    #[derive(Deserialize)]
+    struct Row {
+        upload_id: String,
+    }
+    let refused = |error| origin::problem("ListMultipartUploads", &error);
+    let answer = origin::send(config, &actions::list_multipart_uploads(PREFIX, marker), Body::Empty).await.map_err(refused)?;
+    let page = xml::list_uploads(&answer.text().await.map_err(refused)?);
+    let page = page.map_err(|_| Problem::Origin(OriginFailure::Unexpected("Unreadable".to_owned())))?;
+    let next = page.next().map(|(key, upload)| (key.to_owned(), upload.to_owned()));
+    let ids: Vec<&str> = page.uploads.iter().map(|upload| upload.upload_id.as_str()).collect();
+    let owned: Vec<Row> = d1::all(&bindings::db(env)?, &store::owned_uploads(&ids)).await?;
+    let owned: HashSet<String> = owned.into_iter().map(|row| row.upload_id).collect();
+    let orphans = orphans(page.uploads, &owned, config.sweep_age_seconds.saturating_mul(1000), clock::now());
+    for upload in &orphans {
+        match origin::send(config, &actions::abort_multipart_upload(&upload.key, &upload.upload_id), Body::Empty).await {
+            Ok(_) => log::event(LogLevel::Warn, "swept", serde_json::json!({ "key": upload.key })),
+            Err(error) if error.is_no_such_upload() || error.status == 404 => {}
+            Err(error) => return Err(origin::problem("AbortMultipartUpload", &error)),
+        }
+    }
+    // A page with more orphans than one job takes is listed again: those that are gone are not in it.
+    let again = orphans.len() == MOST_ABORTS;
+    let marker = if again { marker.map(|(key, upload)| (key.to_owned(), upload.to_owned())) } else { next.clone() };
+    if again || next.is_some() {
+        jobs::enqueue(env, &Job::Sweep { marker }).await.map_err(|error| log::internal("queue", &error.to_string()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,59 @@
+//! Uploads at the store that no session owns are aborted once they are old; nothing else is touched.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::stack::{Stack, answer, random_bytes};
+
+/// The daily run, now.
+async fn daily(stack: &Stack) {
+    let url = format!("{}/cdn-cgi/local/scheduled?cron=17+3+*+*+*", stack.url);
+    assert_eq!(stack.http.get(url).send().await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn what_nobody_owns_goes_and_what_somebody_owns_stays() {
+    let stack = Stack::start(&[("SWEEP_AGE_SECONDS", "2")]).await;
+    let account = stack.provisioned("sweeper", "pro").await;
+    let owned = stack.started(&account, 5_000).await;
+    let orphan_key = format!("users/sweeper/o/{}", "01010101-0101-4101-8101-010101010101");
+    let orphan = stack.bucket.open(&orphan_key).await;
+    let foreign = stack.bucket.open("users/sweeper/backup").await;
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    let young = stack.started(&account, 6_000).await;
+    daily(&stack).await;
+    for _ in 0..80 {
+        if !stack.bucket.open_uploads().await.contains(&orphan) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    let left = stack.bucket.open_uploads().await;
+    assert!(!left.contains(&orphan), "what nobody owns goes");
+    for upload in [owned["uploadId"].as_str().unwrap(), young["uploadId"].as_str().unwrap(), &foreign] {
+        assert!(left.iter().any(|open| open == upload), "{upload} stays");
+    }
+    let bytes = random_bytes(5_000);
+    stack.send_all(&owned, &bytes).await;
+    let complete = json!({ "action": "complete", "sessionId": owned["sessionId"] });
+    assert_eq!(stack.track(&account, complete).await.0, 200);
+    let fail = json!({ "action": "fail", "sessionId": young["sessionId"] });
+    assert_eq!(stack.track(&account, fail).await.0, 200);
+    stack.bucket.abort("users/sweeper/backup", &foreign).await;
+}
+
+#[tokio::test]
+async fn a_look_that_was_lost_is_made_up_for() {
+    let stack = Stack::start(&[]).await;
+    let account = stack.provisioned("forgotten", "pro").await;
+    let asset = stack.stored(&account, b"forgotten bytes".to_vec()).await;
+    let id = asset["id"].as_str().unwrap();
+    // What a lost job leaves: a claim that nobody has looked at for hours.
+    let hash = crate::stack::sha256(b"forgotten bytes");
+    stack.sql(&format!("UPDATE objects SET verification = 'pending', claimed_sha256 = '{hash}', created_at = 1")).await;
+    daily(&stack).await;
+    assert_eq!(stack.verified(&account, id).await["sha256"], hash.as_str());
+    let list = stack.request(reqwest::Method::GET, "/api/storage/files", &account);
+    assert_eq!(answer(list.send().await.unwrap()).await.1["files"].as_array().unwrap().len(), 1);
+}

@@ -36,7 +36,7 @@ const FIND_CHUNKS: &str = "SELECT c.sha256, c.size, o.s3_key, c.first FROM chunk
      WHERE c.namespace = ?1 AND c.sha256 IN (SELECT value FROM json_each(?2)) AND o.condemned = 0";
 const CONDEMN: &str = "UPDATE objects SET condemned = 1 WHERE refs = 0 AND condemned = 0 AND doomed_at <= ?1 \
      AND NOT EXISTS (SELECT 1 FROM assets s WHERE s.object_id = objects.id)";
-const CONDEMNED: &str = "SELECT id, s3_key FROM objects WHERE condemned = 1 LIMIT ?1";
+const CONDEMNED: &str = "SELECT id, s3_key FROM objects WHERE condemned = 1 AND id > '' LIMIT ?1";
 const BURY: &str = "DELETE FROM objects WHERE id = ?1 AND condemned = 1";
 
 /// The statements of this file.

@@ -125,21 +125,29 @@ fn write_configuration(folder: &Path, venv: &Path, port: u16, ports: &[u16], acc
     Ok(())
 }
 
+/// How long a store that says it is busy is asked again.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Creates the bucket of `access`; one that is there already is fine.
 pub async fn create_bucket(access: &OriginAccess) -> Result<()> {
     let location = Location::parse(&access.endpoint, &access.bucket).ok_or("LYVE_ENDPOINT or LYVE_BUCKET_NAME is malformed")?;
     let store = Store::new(location, Signer::new(&access.access_key_id, &access.secret_access_key, &access.region, "s3"));
     let action = Action { method: "PUT", key: None, query: vec![], signed_headers: vec![], plain_headers: vec![], payload: Payload::Empty };
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_millis();
-    let request = store.request(&action, EpochMs(u64::try_from(now)?));
     let client = reqwest::Client::builder().no_proxy().build()?;
-    let mut builder = client.put(&request.url).header("content-length", "0");
-    for (name, value) in &request.headers {
-        builder = builder.header(name, value);
-    }
-    let answer = builder.send().await?;
-    match answer.status().as_u16() {
-        200 | 409 => Ok(()),
-        status => Err(format!("creating the bucket '{}' failed: HTTP {status}: {}", access.bucket, answer.text().await?).into()),
+    let began = std::time::Instant::now();
+    loop {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_millis();
+        let request = store.request(&action, EpochMs(u64::try_from(now)?));
+        let mut builder = client.put(&request.url).header("content-length", "0");
+        for (name, value) in &request.headers {
+            builder = builder.header(name, value);
+        }
+        let answer = builder.send().await?;
+        match answer.status().as_u16() {
+            200 | 409 => return Ok(()),
+            // A store that has just started on a busy machine may have some of its processes still asleep.
+            503 if began.elapsed() < PATIENCE => tokio::time::sleep(Duration::from_millis(500)).await,
+            status => return Err(format!("creating the bucket '{}' failed: HTTP {status}: {}", access.bucket, answer.text().await?).into()),
+        }
     }
 }

@@ -31,6 +31,8 @@ pub struct Config {
     pub bucket: String,
     /// Bounds of the chunk planner.
     pub plan: PlanLimits,
+    /// `REPLAY_MAX_BYTES`: the largest part that may be held so that it can be sent again; 0 holds none.
+    pub replay_max_bytes: u64,
     /// Seconds after its last activity at which an upload expires.
     pub session_ttl_seconds: u64,
     /// `JETTYSPEED_ENABLED`: the roll-back switch of sessions.
@@ -93,6 +95,7 @@ impl Config {
         let webhook_secrets =
             value("WEBHOOK_SECRETS", "", &|text| secrets(text) && text.split(',').all(|key| webhook::Secret::parse(key.trim()).is_some()));
         let max_part = value("MAX_PART_BYTES", "100000000", &|text| text.parse::<u64>().is_ok_and(|n| n >= MIN_PART_BYTES));
+        let replay_max = value("REPLAY_MAX_BYTES", "12000000", &|text| text.parse::<u64>().is_ok());
         let chunk_mb = value("JETTYSPEED_CHUNK_SIZE_MB", "10", &number);
         let threads = value("JETTYSPEED_MAX_THREADS", "32", &|text| text.parse::<u32>().is_ok_and(|n| (1..=256).contains(&n)));
         let ttl = value("SESSION_TTL_SECONDS", "604800", &number);
@@ -119,6 +122,7 @@ impl Config {
                 smallest_chunk: chunk_mb.parse::<u64>().unwrap_or(10).saturating_mul(MB),
                 max_threads: threads.parse().unwrap_or(32),
             },
+            replay_max_bytes: replay_max.parse().unwrap_or_default(),
             session_ttl_seconds: ttl.parse().unwrap_or(604_800),
             sessions_enabled: enabled == "true",
             token_keys: token_keys.split(',').map(|key| MacKey::new(key.trim().as_bytes())).collect(),

@@ -29,6 +29,14 @@ extern "C" {
     pub fn fetch(this: &Fetcher, url: &str, init: &web_sys::RequestInit) -> Result<Promise, JsValue>;
 }
 
+/// The length of an ArrayBuffer.
+pub fn byte_length(buffer: &JsValue) -> Option<u64> {
+    let length = js_sys::Reflect::get(buffer, &"byteLength".into()).ok()?.as_f64()?;
+    // Lengths in JavaScript are exact integers below 2^53.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    Some(length as u64)
+}
+
 /// The words of a thrown value, for the log.
 pub fn words(error: &JsValue) -> String {
     let field = |name: &str| js_sys::Reflect::get(error, &name.into()).ok().and_then(|value| value.as_string());

@@ -14,6 +14,8 @@ use crate::s3::{Action, SignedRequest};
 
 /// How long the store may take to answer a request without a body of ours, ms. Completing thousands of parts may take minutes (S3 API reference).
 const ANSWER_MS: u32 = 30_000;
+/// The same for a part that is all here: 12 MB in a minute are 200 KB/s.
+const HELD_MS: u32 = 60_000;
 /// The same for CompleteMultipartUpload. A store that needs longer goes on without us, and the next call finds the object.
 pub const COMPLETION_MS: u32 = 60_000;
 /// The most of an error body that is read, bytes: S3 errors are under 1 KB.
@@ -33,6 +35,8 @@ pub enum Body {
     Text(String),
     /// Bytes that stay in JavaScript: a raw stream of known length, or a File.
     Raw(JsValue),
+    /// Bytes that stay in JavaScript and are all there, so that they can be sent again.
+    Held(JsValue),
 }
 
 /// The store's answer, its body not read yet.
@@ -71,7 +75,8 @@ impl Answer {
 
 /// Signs and sends `action`. Err is an answer of 300 or above, or none at all.
 pub async fn send(config: &Config, action: &Action, body: Body) -> Result<Answer, StoreError> {
-    send_within(config, action, body, ANSWER_MS).await
+    let patience_ms = if matches!(body, Body::Held(_)) { HELD_MS } else { ANSWER_MS };
+    send_within(config, action, body, patience_ms).await
 }
 
 /// The same with another patience. Streams have none: they go as fast as the client sends.
@@ -125,7 +130,7 @@ fn init(request: &SignedRequest, body: Body) -> Result<RequestInit, JsValue> {
     match body {
         Body::Empty => {}
         Body::Text(text) => init.set_body(&JsValue::from_str(&text)),
-        Body::Raw(raw) => init.set_body(&raw),
+        Body::Raw(raw) | Body::Held(raw) => init.set_body(&raw),
     }
     Ok(init)
 }

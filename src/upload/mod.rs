@@ -5,6 +5,7 @@ pub mod completion;
 pub mod message;
 pub mod plan;
 pub mod receipt;
+pub mod replay;
 pub mod request;
 pub mod session;
 pub mod simple;

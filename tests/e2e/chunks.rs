@@ -4,11 +4,12 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use jettyspeed_edge::ids::Id;
 use jettyspeed_edge::units::Sha256Hex;
 use jettyspeed_edge::upload::receipt::Receipt;
+use jettyspeed_stack::proxy::Fault;
 use reqwest::Method;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::stack::{answer, random_bytes, sha256, stack};
+use crate::stack::{Stack, answer, random_bytes, sha256, stack};
 
 #[tokio::test]
 async fn a_chunk_is_recorded_with_a_receipt_and_twice_is_harmless() {
@@ -98,4 +99,54 @@ async fn whatever_the_client_does_no_chunked_transfer_reaches_the_store() {
     assert!(seen.iter().any(|seen| seen.upload_part().is_some()));
     assert!(seen.iter().all(|seen| seen.status != 411), "a request without Content-Length reached the store");
     assert!(seen.iter().filter(|seen| matches!(seen.method.as_str(), "PUT" | "POST")).all(|seen| seen.content_length.is_some()));
+}
+
+#[tokio::test]
+async fn what_the_store_loses_of_a_small_part_is_sent_again_without_asking_the_client() {
+    let stack = Stack::start(&[]).await;
+    let account = stack.provisioned("replayed", "pro").await;
+    let bytes = random_bytes(400_000);
+    for fault in [Fault::LoseAnswer, Fault::Answer(503, "SlowDown"), Fault::Answer(500, "InternalError")] {
+        let started = stack.started(&account, bytes.len()).await;
+        let key = started["uploadId"].as_str().unwrap().to_owned();
+        let mut left = 2;
+        stack.proxy.inject(move |method, target| {
+            let hit = method == "PUT" && target.contains("partNumber") && left > 0;
+            left -= u32::from(hit);
+            hit.then_some(fault)
+        });
+        let (status, body) = answer(stack.chunk(&started, 1, &bytes).send().await.unwrap()).await;
+        stack.proxy.heal();
+        assert_eq!((status, &body["size"]), (200, &json!(400_000)), "{fault:?}: {body}");
+        let sent = stack.proxy.seen("partNumber=1").iter().filter(|seen| seen.target.contains(&key)).count();
+        assert_eq!(sent, 3, "{fault:?}");
+        let (status, body) = stack.track(&account, json!({ "action": "complete", "sessionId": started["sessionId"] })).await;
+        assert_eq!(status, 200, "{body}");
+        assert_eq!(stack.bucket.get(body["asset"]["s3Key"].as_str().unwrap()).await.as_deref(), Some(&bytes[..]));
+    }
+    // What is refused is not sent again, and what does not heal is told after three attempts.
+    let started = stack.started(&account, bytes.len()).await;
+    let key = started["uploadId"].as_str().unwrap().to_owned();
+    let count = || stack.proxy.seen("partNumber=1").iter().filter(|seen| seen.target.contains(&key)).count();
+    let mut wrong = stack.chunk(&started, 1, &bytes).build().unwrap();
+    wrong.headers_mut().insert("X-Chunk-SHA256", sha256(b"other").parse().unwrap());
+    let (status, body) = answer(stack.http.execute(wrong).await.unwrap()).await;
+    assert_eq!((status, &body["code"], count()), (422, &json!("chunk-hash-mismatch"), 1));
+    stack.proxy.inject(|method, target| (method == "PUT" && target.contains("partNumber")).then_some(Fault::Answer(503, "SlowDown")));
+    let (status, body) = answer(stack.chunk(&started, 1, &bytes).send().await.unwrap()).await;
+    stack.proxy.heal();
+    assert_eq!((status, &body["code"], count()), (503, &json!("origin-unavailable"), 4));
+}
+
+#[tokio::test]
+async fn a_part_too_large_to_hold_is_streamed_once() {
+    let stack = Stack::start(&[("REPLAY_MAX_BYTES", "1000")]).await;
+    let account = stack.provisioned("streamed", "pro").await;
+    let bytes = random_bytes(1_001);
+    let started = stack.started(&account, bytes.len()).await;
+    stack.proxy.inject(|method, target| (method == "PUT" && target.contains("partNumber")).then_some(Fault::Answer(503, "SlowDown")));
+    assert_eq!(answer(stack.chunk(&started, 1, &bytes).send().await.unwrap()).await.0, 503);
+    assert_eq!(stack.proxy.seen("partNumber=1").len(), 1);
+    stack.proxy.heal();
+    assert_eq!(answer(stack.chunk(&started, 1, &bytes).send().await.unwrap()).await.0, 200);
 }

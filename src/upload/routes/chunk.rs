@@ -8,12 +8,13 @@ use super::super::receipt::Receipt;
 use super::super::session::{Message, Part, Reply as Said};
 use super::super::store::SessionRow;
 use super::super::view::ChunkStored;
+use super::sending;
 use crate::http::auth::Caller;
 use crate::http::call::Routed;
 use crate::http::proof::Reach;
 use crate::http::reply::Reply;
 use crate::platform::clock;
-use crate::platform::origin::{self, Body};
+use crate::platform::origin;
 use crate::problem::{AuthFailure, OriginFailure, Problem};
 use crate::s3::actions;
 use crate::s3::xml::unquote;
@@ -54,12 +55,10 @@ pub async fn chunk(call: &Routed) -> Result<Reply, Problem> {
     if let Some(account) = account {
         account.must_be_active()?;
     }
-    // A part has at least one byte, so a body that is not there was lost on the way.
-    let stream = call.request.body().ok_or_else(|| Problem::Malformed { detail: "The body did not arrive.".to_owned() })?;
 
     let action = actions::upload_part(&claims.key, &claims.upload_id, admitted.part_number, admitted.payload());
     let started = clock::now();
-    let answer = origin::send(&call.config, &action, Body::Raw(stream.into())).await;
+    let answer = sending::send(call, &action, &admitted).await?;
     call.span("origin", started);
     let answer = match answer {
         Ok(answer) => answer,

@@ -2,6 +2,7 @@
 
 pub mod chunk;
 mod complete;
+mod sending;
 pub mod sessions;
 pub mod simple;
 pub mod track;

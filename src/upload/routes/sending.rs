@@ -1,0 +1,44 @@
+//! One part on its way into the store: streamed, or held so that it can be repeated.
+
+use std::time::Duration;
+
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::JsFuture;
+
+use super::super::chunk::Admitted;
+use super::super::replay::{Held, again};
+use crate::http::call::Routed;
+use crate::platform::origin::{self, Answer, Body};
+use crate::platform::{js, random};
+use crate::problem::Problem;
+use crate::s3::Action;
+use crate::s3::error::StoreError;
+
+/// Sends the request's body as `action`. Err is what the store said last.
+///
+/// # Errors
+/// [`Problem::Malformed`] if the body did not arrive whole.
+pub async fn send(call: &Routed, action: &Action, part: &Admitted) -> Result<Result<Answer, StoreError>, Problem> {
+    // A part has at least one byte, so a body that is not there was lost on the way.
+    let lost = || Problem::Malformed { detail: "The body did not arrive whole.".to_owned() };
+    let Some(_held) = Held::reserve(part.size, call.config.replay_max_bytes) else {
+        let stream = call.request.body().ok_or_else(lost)?;
+        return Ok(origin::send(&call.config, action, Body::Raw(stream.into())).await);
+    };
+    let buffer: JsValue = JsFuture::from(call.request.array_buffer().map_err(|_| lost())?).await.map_err(|_| lost())?;
+    if js::byte_length(&buffer) != Some(part.size) {
+        return Err(lost());
+    }
+    let mut attempt = 1;
+    loop {
+        let error = match origin::send(&call.config, action, Body::Held(buffer.clone())).await {
+            Ok(answer) => return Ok(Ok(answer)),
+            Err(error) => error,
+        };
+        let [jitter] = random::bytes()?;
+        let Some(wait) = again(attempt, &error, jitter) else { return Ok(Err(error)) };
+        let _ = origin::problem("UploadPart, to be repeated", &error);
+        worker::Delay::from(Duration::from_millis(wait)).await;
+        attempt += 1;
+    }
+}

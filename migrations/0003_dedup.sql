@@ -18,3 +18,10 @@ CREATE TABLE chunks (
   PRIMARY KEY (namespace, sha256, size)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX chunks_by_object ON chunks (object_id);
+
+-- What was found out about the store.
+CREATE TABLE store_facts (
+  name TEXT PRIMARY KEY,
+  value INTEGER NOT NULL,
+  checked_at INTEGER NOT NULL
+) STRICT;

@@ -11,23 +11,25 @@ use crate::platform::{bindings, d1, origin};
 use crate::problem::{self, Problem};
 use crate::s3::actions;
 use crate::sql::Statement;
+use crate::upload::prober;
 
 /// Cheap: configuration only. `?deep=1` (operator) also asks D1 and the store.
 pub async fn health(call: &Rc<Call>) -> Result<Reply, Problem> {
-    let facts = |status: &str| {
+    // null: not probed yet. The deep question and every completion probe.
+    let enforced = prober::known(&call.env).await;
+    let facts = |status: &str, enforced: Option<bool>| {
         json!({
             "status": status,
             "version": env!("CARGO_PKG_VERSION"),
             "revision": env!("JETTYSPEED_REVISION"),
             "schema": env!("JETTYSPEED_SCHEMA").parse::<u32>().unwrap_or_default(),
-            // null: not probed.
-            "payloadHashEnforced": null,
+            "payloadHashEnforced": enforced,
         })
     };
     let config = match bindings::config(&call.env) {
         Ok(config) => config,
         Err(problem) => {
-            let mut body = facts("misconfigured");
+            let mut body = facts("misconfigured", None);
             if let (Some(body), Problem::Misconfigured { names }) = (body.as_object_mut(), &problem) {
                 body.insert("names".to_owned(), json!(names));
             }
@@ -35,7 +37,7 @@ pub async fn health(call: &Rc<Call>) -> Result<Reply, Problem> {
         }
     };
     if call.query("deep").as_deref() != Some("1") {
-        return Reply::json(200, &facts("ok"));
+        return Reply::json(200, &facts("ok", enforced));
     }
     if !auth::is_operator(call, &config) {
         return Err(Problem::Unauthenticated(problem::AuthFailure::Missing));
@@ -55,7 +57,8 @@ pub async fn health(call: &Rc<Call>) -> Result<Reply, Problem> {
         }
     };
     let well = database && store;
-    let mut body = facts(if well { "ok" } else { "degraded" });
+    let enforced = prober::enforced(&call.env, &config).await;
+    let mut body = facts(if well { "ok" } else { "degraded" }, enforced);
     if let Some(body) = body.as_object_mut() {
         body.insert("checks".to_owned(), json!({ "d1": database, "origin": store }));
     }

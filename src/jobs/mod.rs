@@ -25,6 +25,8 @@ pub enum Job {
         /// Where to go on in the store's listing: key and upload id.
         marker: Option<(String, String)>,
     },
+    /// Find out whether the store checks payload hashes.
+    Probe,
     /// Delete what nothing references any more.
     Collect,
     /// Take back what a session that ended without a file holds.

@@ -70,6 +70,7 @@ async fn run(env: &Env, job: &Job) -> Result<(), Problem> {
             let marker = marker.as_ref().map(|(key, upload)| (key.as_str(), upload.as_str()));
             upload::sweeper::sweep(env, &config, marker).await
         }
+        Job::Probe => upload::prober::probe(env, &config).await.map(|_| ()),
         Job::Collect => dedup::collect::collect(env, &config).await,
         Job::EndUpload { session } => upload::ending::end(env, &config, *session).await,
     }
@@ -88,7 +89,7 @@ pub async fn daily(env: &Env) {
         }
         Err(_) => Vec::new(),
     };
-    let jobs = waiting.into_iter().map(|row| Job::Verify { object: row.id }).chain([Job::Collect, Job::Sweep { marker: None }]);
+    let jobs = waiting.into_iter().map(|row| Job::Verify { object: row.id }).chain([Job::Probe, Job::Collect, Job::Sweep { marker: None }]);
     for job in jobs {
         if let Err(error) = enqueue(env, &job).await {
             let _ = log::internal("queue", &error.to_string());

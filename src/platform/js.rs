@@ -2,12 +2,17 @@
 
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
 
 #[wasm_bindgen]
 extern "C" {
     /// The global fetch.
     #[wasm_bindgen(js_name = fetch, catch)]
     pub fn fetch(url: &str, init: &web_sys::RequestInit) -> Result<Promise, JsValue>;
+
+    /// The runtime's own digest of bytes that are all here.
+    #[wasm_bindgen(js_namespace = ["crypto", "subtle"], js_name = digest, catch)]
+    fn subtle_digest(algorithm: &str, data: &JsValue) -> Result<Promise, JsValue>;
 
     /// The runtime's own digest of a stream (Workers documentation, "Web Crypto", DigestStream): a WritableStream that holds nothing.
     #[wasm_bindgen(js_namespace = crypto)]
@@ -27,6 +32,12 @@ extern "C" {
     /// Its fetch.
     #[wasm_bindgen(method, catch)]
     pub fn fetch(this: &Fetcher, url: &str, init: &web_sys::RequestInit) -> Result<Promise, JsValue>;
+}
+
+/// The SHA-256 of an ArrayBuffer as lowercase hex; the bytes stay in JavaScript.
+pub async fn sha256(buffer: &JsValue) -> Option<String> {
+    let digest = JsFuture::from(subtle_digest("SHA-256", buffer).ok()?).await.ok()?;
+    Some(crate::units::hex(&js_sys::Uint8Array::new(&digest).to_vec()))
 }
 
 /// The length of an ArrayBuffer.

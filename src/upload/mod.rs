@@ -4,6 +4,7 @@ pub mod chunk;
 pub mod completion;
 pub mod message;
 pub mod plan;
+pub mod probe;
 pub mod receipt;
 pub mod replay;
 pub mod request;
@@ -20,6 +21,8 @@ pub mod ending;
 pub mod link;
 #[cfg(target_arch = "wasm32")]
 mod object;
+#[cfg(target_arch = "wasm32")]
+pub mod prober;
 #[cfg(target_arch = "wasm32")]
 pub mod routes;
 #[cfg(target_arch = "wasm32")]

@@ -25,6 +25,9 @@ const OF_ACCOUNT: &str =
 const INSERT: &str = "INSERT INTO upload_sessions (id, account_id, namespace, s3_key, upload_id, file_name, file_size, chunk_size, content_type, \
      file_hash, allow_unsigned, status, created_at, updated_at, asset_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'open', ?12, ?12, ?13)";
 const OWNED_UPLOADS: &str = "SELECT upload_id FROM upload_sessions WHERE upload_id IN (SELECT value FROM json_each(?1)) AND status = 'open'";
+const PAYLOAD_HASH_FACT: &str = "SELECT value, checked_at FROM store_facts WHERE name = 'payload_hash_enforced'";
+const PUT_PAYLOAD_HASH_FACT: &str = "INSERT INTO store_facts (name, value, checked_at) VALUES ('payload_hash_enforced', ?1, ?2) \
+     ON CONFLICT (name) DO UPDATE SET value = excluded.value, checked_at = excluded.checked_at";
 const CLOSE: &str = "UPDATE upload_sessions SET status = ?2, updated_at = ?3 WHERE id = ?1 AND status = 'open'";
 
 /// The statements of this file.
@@ -34,6 +37,8 @@ pub const ALL: &[(&str, &str)] = &[
     ("OF_ACCOUNT", OF_ACCOUNT),
     ("INSERT", INSERT),
     ("OWNED_UPLOADS", OWNED_UPLOADS),
+    ("PAYLOAD_HASH_FACT", PAYLOAD_HASH_FACT),
+    ("PUT_PAYLOAD_HASH_FACT", PUT_PAYLOAD_HASH_FACT),
     ("CLOSE", CLOSE),
 ];
 
@@ -127,6 +132,16 @@ pub fn insert(meta: &Meta) -> Statement {
 /// Those of these upload ids that an open session owns.
 pub fn owned_uploads(ids: &[&str]) -> Statement {
     Statement { sql: OWNED_UPLOADS, args: vec![serde_json::to_string(ids).unwrap_or_default().into()] }
+}
+
+/// Whether the store checks payload hashes: `value` and `checked_at`.
+pub fn payload_hash_fact() -> Statement {
+    Statement { sql: PAYLOAD_HASH_FACT, args: vec![] }
+}
+
+/// Writes that.
+pub fn put_payload_hash_fact(enforced: bool, now: EpochMs) -> Statement {
+    Statement { sql: PUT_PAYLOAD_HASH_FACT, args: vec![enforced.into(), Arg::Int(now.0)] }
 }
 
 /// Marks a session as over: `complete`, `failed` or `expired`.

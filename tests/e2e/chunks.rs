@@ -150,3 +150,31 @@ async fn a_part_too_large_to_hold_is_streamed_once() {
     stack.proxy.heal();
     assert_eq!(answer(stack.chunk(&started, 1, &bytes).send().await.unwrap()).await.0, 200);
 }
+
+#[tokio::test]
+async fn a_store_that_does_not_look_at_the_bytes_is_found_out_and_made_up_for() {
+    let stack = Stack::start(&[]).await;
+    let account = stack.provisioned("probe", "pro").await;
+    let health = async |deep: &str| answer(stack.operator(Method::GET, &format!("/api/health{deep}")).send().await.unwrap()).await.1;
+    assert_eq!(health("").await["payloadHashEnforced"], json!(null));
+    // It takes the probe's wrong hash.
+    stack.proxy.inject(|method, target| (method == "PUT" && target.contains("jettyspeed-probe")).then_some(Fault::Answer(200, "")));
+    assert_eq!(health("?deep=1").await["payloadHashEnforced"], false);
+    assert_eq!(health("").await["payloadHashEnforced"], false);
+    let bytes = random_bytes(100_000);
+    let started = stack.started(&account, bytes.len()).await;
+    let mut wrong = stack.chunk(&started, 1, &bytes).build().unwrap();
+    wrong.headers_mut().insert("X-Chunk-SHA256", sha256(b"other").parse().unwrap());
+    let (status, body) = answer(stack.http.execute(wrong).await.unwrap()).await;
+    assert_eq!((status, &body["code"]), (422, &json!("chunk-hash-mismatch")));
+    assert_eq!(stack.proxy.seen("partNumber=1").len(), 0, "found out before the store saw it");
+    assert_eq!(answer(stack.chunk(&started, 1, &bytes).send().await.unwrap()).await.0, 200);
+    let (status, _) = stack.track(&account, json!({ "action": "complete", "sessionId": started["sessionId"] })).await;
+    assert_eq!(status, 200);
+    assert!(stack.sql("SELECT * FROM chunks").await[0].is_empty(), "hashes that the store did not check are offered to nobody");
+    assert_eq!(stack.bucket.get(&stack.proxy.seen("jettyspeed-probe")[0].target).await, None);
+
+    let honest = Stack::start(&[]).await;
+    let answered = answer(honest.operator(Method::GET, "/api/health?deep=1").send().await.unwrap()).await.1;
+    assert_eq!(answered["payloadHashEnforced"], true, "{answered}");
+}

@@ -6,6 +6,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 
 use super::super::chunk::Admitted;
+use super::super::prober;
 use super::super::replay::{Held, again};
 use crate::http::call::Routed;
 use crate::platform::origin::{self, Answer, Body};
@@ -17,7 +18,7 @@ use crate::s3::error::StoreError;
 /// Sends the request's body as `action`. Err is what the store said last.
 ///
 /// # Errors
-/// [`Problem::Malformed`] if the body did not arrive whole.
+/// [`Problem::Malformed`] if the body did not arrive whole, [`Problem::ChunkHashMismatch`] if it is not what it is said to be.
 pub async fn send(call: &Routed, action: &Action, part: &Admitted) -> Result<Result<Answer, StoreError>, Problem> {
     // A part has at least one byte, so a body that is not there was lost on the way.
     let lost = || Problem::Malformed { detail: "The body did not arrive whole.".to_owned() };
@@ -28,6 +29,13 @@ pub async fn send(call: &Routed, action: &Action, part: &Admitted) -> Result<Res
     let buffer: JsValue = JsFuture::from(call.request.array_buffer().map_err(|_| lost())?).await.map_err(|_| lost())?;
     if js::byte_length(&buffer) != Some(part.size) {
         return Err(lost());
+    }
+    // A store that does not look at the bytes has it done here, by the runtime.
+    if let Some(claimed) = &part.sha256
+        && prober::known(&call.env).await == Some(false)
+        && js::sha256(&buffer).await.as_deref() != Some(claimed.as_str())
+    {
+        return Err(Problem::ChunkHashMismatch);
     }
     let mut attempt = 1;
     loop {

@@ -17,7 +17,7 @@ use crate::retry::{Retry, retrying};
 const CALL_LIMIT: Duration = Duration::from_secs(180);
 
 /// Calls give up sooner than parts: whoever waits for one sees nothing meanwhile.
-const CALLS: Retry = Retry { attempts: 6, base: Duration::from_millis(250), cap: Duration::from_secs(5) };
+const CALLS: Retry = Retry { attempts: 9, base: Duration::from_millis(250), cap: Duration::from_secs(5) };
 
 /// A server and an account on it. Cheap to clone.
 #[derive(Clone)]

@@ -12,8 +12,8 @@ const DUPLICATE: &str = "SELECT a.id IS NOT NULL AS owned, COALESCE(a.id, o.id) 
      FROM namespace_members m JOIN objects o ON o.namespace = m.namespace AND o.sha256 = ?2 AND o.size = ?3 AND o.verification = 'verified' \
      AND o.condemned = 0 LEFT JOIN assets a ON a.object_id = o.id AND a.account_id = ?1 \
      WHERE m.account_id = ?1 AND (?4 IS NULL OR m.namespace = ?4) LIMIT 20";
-const IN_NAMESPACE: &str = "SELECT id, s3_key, etag FROM objects WHERE namespace = ?1 AND sha256 = ?2 AND size = ?3 AND verification = 'verified' \
-     AND condemned = 0 ORDER BY created_at, id LIMIT 1";
+const IN_NAMESPACE: &str = "SELECT id, refs FROM objects WHERE namespace = ?1 AND sha256 = ?2 AND size = ?3 AND verification = 'verified' \
+     AND condemned = 0 ORDER BY created_at, id LIMIT 100";
 const REFER: &str = "INSERT INTO assets (id, account_id, namespace, object_id, name, content_type, uploaded_via, created_at) \
      SELECT ?1, ?2, o.namespace, o.id, ?4, ?5, 'session', ?6 FROM objects o WHERE o.id = ?3 AND o.condemned = 0 ON CONFLICT (id) DO NOTHING";
 // What is counted cannot drift.
@@ -22,7 +22,7 @@ const RECOUNT: &str = "UPDATE objects SET refs = (SELECT COUNT(*) FROM assets s 
 const TO_VERIFY: &str = "SELECT id, namespace, s3_key, size, etag, claimed_sha256 FROM objects WHERE id = ?1 AND verification = 'pending'";
 const PENDING: &str = "SELECT id FROM objects WHERE verification = 'pending' AND created_at < ?1 ORDER BY created_at LIMIT ?2";
 const JUDGE: &str = "UPDATE objects SET verification = ?2, sha256 = ?3 WHERE id = ?1 AND verification = 'pending'";
-const VERIFIED: &str = "SELECT namespace, sha256, size FROM objects WHERE id = ?1 AND verification = 'verified' AND refs > 0";
+const VERIFIED: &str = "SELECT namespace, sha256, size FROM objects WHERE id = ?1 AND verification = 'verified'";
 const MERGE_ASSETS: &str =
     "UPDATE assets SET object_id = ?2 WHERE object_id = ?1 AND EXISTS (SELECT 1 FROM objects o WHERE o.id = ?2 AND o.condemned = 0)";
 const MERGE_CHUNKS: &str =
@@ -66,7 +66,7 @@ pub fn duplicate(account: Id, hash: &Sha256Hex, size: u64, namespace: Option<&Na
     Statement { sql: DUPLICATE, args: vec![account.to_string().into(), hash.as_str().into(), size.into(), namespace.into()] }
 }
 
-/// The oldest verified object with these bytes in a namespace: the one that all references are to end at.
+/// The verified objects with these bytes in a namespace, `id` and `refs`; the first, the oldest, is the one that all references are to end at.
 pub fn in_namespace(namespace: &Name, hash: &Sha256Hex, size: u64) -> Statement {
     Statement { sql: IN_NAMESPACE, args: vec![namespace.as_str().into(), hash.as_str().into(), size.into()] }
 }
@@ -107,7 +107,7 @@ pub fn judge(object: Id, verdict: &str, computed: &Sha256Hex) -> Statement {
     Statement { sql: JUDGE, args: vec![object.to_string().into(), verdict.into(), computed.as_str().into()] }
 }
 
-/// `namespace`, `sha256` and `size` of a verified object that is referenced.
+/// `namespace`, `sha256` and `size` of a verified object.
 pub fn verified(object: Id) -> Statement {
     Statement { sql: VERIFIED, args: vec![object.to_string().into()] }
 }

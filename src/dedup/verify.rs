@@ -89,17 +89,26 @@ async fn join(env: &Env, object: Id) -> Result<(), Problem> {
         size: u64,
     }
     #[derive(Deserialize)]
-    struct Oldest {
+    struct Same {
         id: Id,
+        refs: u64,
     }
     let db = bindings::db(env)?;
     let Some(row) = d1::first::<Verified>(&db, &store::verified(object)).await? else { return Ok(()) };
-    let oldest: Option<Oldest> = d1::first(&db, &store::in_namespace(&row.namespace, &row.sha256, row.size)).await?;
-    let Some(Oldest { id: oldest }) = oldest.filter(|oldest| oldest.id != object) else { return Ok(()) };
-    d1::batch(&db, &store::merge(object, oldest, clock::now())).await?;
-    let owners: Vec<Owner> = d1::all(&db, &store::owners(oldest)).await?;
+    let same: Vec<Same> = d1::all(&db, &store::in_namespace(&row.namespace, &row.sha256, row.size)).await?;
+    let Some((oldest, others)) = same.split_first() else { return Ok(()) };
+    // All of them, not only this one: of two that were looked at together each may have been judged when the other was not yet.
+    let others: Vec<_> = others.iter().filter(|other| other.refs > 0).collect();
+    // If it was joined before, whoever joined it may have died before telling the ledgers.
+    if others.is_empty() && oldest.id == object {
+        return Ok(());
+    }
+    for other in others {
+        d1::batch(&db, &store::merge(other.id, oldest.id, clock::now())).await?;
+    }
+    let owners: Vec<Owner> = d1::all(&db, &store::owners(oldest.id)).await?;
     for owner in owners {
-        ledger::link::settle(env, owner.account_id, owner.id, oldest, row.size).await?;
+        ledger::link::settle(env, owner.account_id, owner.id, oldest.id, row.size).await?;
     }
     Ok(())
 }

@@ -93,9 +93,22 @@ impl Bucket {
 
     /// The upload ids of unfinished uploads.
     pub async fn open_uploads(&self) -> Vec<String> {
-        let (status, body) = self.send(Method::GET, "?uploads=").await;
+        self.listed("?uploads=", "UploadId").await
+    }
+
+    /// The keys that a user has at the store, and those of the user's unfinished uploads.
+    pub async fn of_user(&self, user: &str) -> (Vec<String>, Vec<String>) {
+        let prefix = format!("users/{user}/");
+        let objects = self.listed(&format!("?list-type=2&prefix=users%2F{user}%2F"), "Key").await;
+        let open = self.listed("?uploads=", "Key").await;
+        (objects, open.into_iter().filter(|key| key.starts_with(&prefix)).collect())
+    }
+
+    /// What a listing has in its elements of that name.
+    async fn listed(&self, target: &str, element: &str) -> Vec<String> {
+        let (status, body) = self.send(Method::GET, target).await;
         assert_eq!(status, 200);
         let text = String::from_utf8(body).unwrap();
-        text.split("<UploadId>").skip(1).map(|rest| rest.split('<').next().unwrap().to_owned()).collect()
+        text.split(&format!("<{element}>")).skip(1).map(|rest| rest.split('<').next().unwrap().to_owned()).collect()
     }
 }

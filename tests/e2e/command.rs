@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::stack::{Stack, random_file, stack};
 
-fn jetty(stack: &Stack, account: &AccountAccess, folder: &Path) -> Command {
+pub fn jetty(stack: &Stack, account: &AccountAccess, folder: &Path) -> Command {
     let program = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("jetty");
     assert!(program.exists(), "{} is missing: run this through script/test", program.display());
     let mut command = Command::new(program);

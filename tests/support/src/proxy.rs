@@ -5,12 +5,15 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::ready;
+use futures_util::{StreamExt, stream};
 use http_body_util::combinators::BoxBody;
-use http_body_util::{BodyExt, Empty, Full};
-use hyper::body::Incoming;
-use hyper::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http_body_util::{BodyExt, Empty, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
+use hyper::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -51,8 +54,18 @@ pub enum Fault {
     LoseAnswer,
     /// Answer 200 with an S3 error inside; the origin does not see it.
     ErrorInside,
+    /// Let the origin do it, then break its answer off in the middle of the body.
+    CutAnswer,
+    /// Drop the connection without reading a byte of the body; the origin does not see it.
+    ResetBefore,
+    /// Drop it after so many bytes of the body; the origin does not see it.
+    ResetDuring(u64),
+    /// Drop it after the whole body; the origin does not see it.
+    ResetAfter,
     /// Pass it on only after so many milliseconds.
     Slow(u64),
+    /// Let the origin do it, and hold its answer back for so many milliseconds.
+    LateAnswer(u64),
 }
 
 type Rule = Box<dyn FnMut(&Method, &str) -> Option<Fault> + Send>;
@@ -158,23 +171,69 @@ async fn serve(request: Request<Incoming>, origin: String, shared: Arc<Shared>) 
             note(200);
             return Ok(refuse(200, "InternalError"));
         }
-        Some(Fault::Slow(ms)) => tokio::time::sleep(std::time::Duration::from_millis(ms)).await,
-        Some(Fault::LoseAnswer) | None => {}
+        Some(Fault::ResetBefore) => {
+            note(0);
+            return Err(Hangup);
+        }
+        Some(Fault::ResetDuring(most)) => {
+            swallow(request.into_body(), most).await;
+            note(0);
+            return Err(Hangup);
+        }
+        Some(Fault::ResetAfter) => {
+            swallow(request.into_body(), u64::MAX).await;
+            note(0);
+            return Err(Hangup);
+        }
+        Some(Fault::Slow(ms)) => pause(ms).await,
+        Some(Fault::LoseAnswer | Fault::CutAnswer | Fault::LateAnswer(_)) | None => {}
     }
     match forward(request, &origin).await {
         Ok(response) => {
             note(response.status().as_u16());
-            if fault == Some(Fault::LoseAnswer) {
-                let _ = response.into_body().collect().await;
-                return Err(Hangup);
+            match fault {
+                Some(Fault::LoseAnswer) => {
+                    let _ = response.into_body().collect().await;
+                    Err(Hangup)
+                }
+                Some(Fault::CutAnswer) => cut(response).await,
+                Some(Fault::LateAnswer(ms)) => {
+                    pause(ms).await;
+                    Ok(response.map(BodyExt::boxed))
+                }
+                _ => Ok(response.map(BodyExt::boxed)),
             }
-            Ok(response.map(BodyExt::boxed))
         }
         Err(_) => {
             note(0);
             Err(Hangup)
         }
     }
+}
+
+async fn pause(ms: u64) {
+    tokio::time::sleep(Duration::from_millis(ms)).await;
+}
+
+/// Reads a body until `most` bytes of it have come.
+async fn swallow(mut body: Incoming, most: u64) {
+    let mut read = 0;
+    while read < most {
+        let Some(Ok(frame)) = body.frame().await else { return };
+        read += frame.data_ref().map_or(0, |data| data.len() as u64);
+    }
+}
+
+/// The first half of an answer, though its head announces more than the whole.
+async fn cut(response: Response<Incoming>) -> std::result::Result<Response<Body>, Hangup> {
+    let (mut head, body) = response.into_parts();
+    let body = body.collect().await.map_err(|_| Hangup)?.to_bytes();
+    head.headers.remove(TRANSFER_ENCODING);
+    head.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len() + 64));
+    let half = stream::once(ready(Ok(Frame::data(body.slice(..body.len() / 2)))));
+    // What came so far has to be out before the connection ends.
+    let end = stream::once(pause(50)).filter_map(|()| ready(None));
+    Ok(Response::from_parts(head, BodyExt::boxed(StreamBody::new(half.chain(end)))))
 }
 
 async fn forward(request: Request<Incoming>, origin: &str) -> Result<Response<Incoming>> {
@@ -190,6 +249,6 @@ fn refuse(status: u16, code: &str) -> Response<Body> {
     let never = |infallible: Infallible| match infallible {};
     let mut response = Response::new(if status == 204 { Empty::new().map_err(never).boxed() } else { Full::from(text).map_err(never).boxed() });
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response.headers_mut().insert("content-type", hyper::header::HeaderValue::from_static("application/xml"));
+    response.headers_mut().insert("content-type", HeaderValue::from_static("application/xml"));
     response
 }

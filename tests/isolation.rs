@@ -16,13 +16,13 @@ use jettyspeed_edge::problem::{AuthFailure, Problem};
 use jettyspeed_edge::sql::Statement;
 use jettyspeed_edge::units::{EpochMs, Sha256Hex};
 use jettyspeed_edge::upload;
-use jettyspeed_edge::upload::session::{Meta, Status};
+use jettyspeed_edge::upload::session::Meta;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use rusqlite::{Connection, ToSql, types::Value};
-use sqlite::{database, values};
+use sqlite::{database, upload_of, values};
 
 const CASES: u32 = 20_000;
 const USERS: [&str; 4] = ["alpha", "beta", "gamma", "delta"];
@@ -176,26 +176,12 @@ impl World {
         let (asset, object) = (Id::from_random([n; 16]), Id::from_random([n + 200; 16]));
         let key = format!("users/x/o/{n}");
         let meta = Meta {
-            session,
-            account,
-            namespace: namespace.clone(),
             asset,
             object,
             key: key.clone(),
             upload_id: upload_id.clone(),
-            file_name: "a".into(),
-            file_size: 100,
-            chunk_size: 10,
-            content_type: "a/b".into(),
-            file_hash: None,
-            allow_unsigned: false,
             created: EpochMs(u64::from(n)),
-            ttl_ms: 1,
-            status: Status::Uploading,
-            lease: None,
-            outcome: None,
-            suspended: false,
-            taken_back: false,
+            ..upload_of(account, namespace, session)
         };
         self.rows(&upload::store::insert(&meta));
         let row = Asset {

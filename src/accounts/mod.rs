@@ -6,6 +6,7 @@ pub mod ledger;
 pub mod money;
 pub mod pace;
 pub mod provision;
+pub mod quota;
 pub mod store;
 pub mod tier;
 pub mod vault;

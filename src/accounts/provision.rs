@@ -262,68 +262,6 @@ pub fn may_move(figures: &Figures, tier: &Tier, force: bool) -> Result<(), Probl
     Ok(())
 }
 
-/// 200 of `GET /api/agentcache/quota`.
-#[derive(Debug, Serialize)]
-pub struct QuotaView {
-    tier: String,
-    period: String,
-    storage_quota_gb: u64,
-    storage_quota_bytes: u64,
-    storage_used_bytes: u64,
-    storage_used_gb: f64,
-    storage_reserved_bytes: u64,
-    storage_remaining_bytes: u64,
-    storage_used_percent: f64,
-    bandwidth_quota_gb: u64,
-    bandwidth_quota_bytes: u64,
-    bandwidth_used_bytes: u64,
-    bandwidth_used_gb: f64,
-    bandwidth_reserved_bytes: u64,
-    bandwidth_remaining_bytes: u64,
-    bandwidth_used_percent: f64,
-    warning: Option<&'static str>,
-}
-
-/// From which share of a quota on users are warned (SPEC section 3), percent.
-const WARN_PERCENT: f64 = 80.0;
-
-/// The quota of an account. Reserved bytes count towards the percentage: they are as good as used.
-pub fn quota(tier: &str, figures: &Figures) -> QuotaView {
-    let gb = |bytes: u64| bytes as f64 / GB as f64;
-    let percent = |used: u64, limit: u64| match (used, limit) {
-        (0, _) => 0.0,
-        (_, 0) => 100.0,
-        (used, limit) => (used as f64 / limit as f64 * 10_000.0).round() / 100.0,
-    };
-    let Figures { storage_used, storage_reserved, bandwidth_used, limits, .. } = figures;
-    let stored = storage_used.saturating_add(*storage_reserved);
-    let (storage_percent, bandwidth_percent) = (percent(stored, limits.storage), percent(*bandwidth_used, limits.bandwidth));
-    QuotaView {
-        tier: tier.to_owned(),
-        period: figures.period.to_string(),
-        storage_quota_gb: limits.storage / GB,
-        storage_quota_bytes: limits.storage,
-        storage_used_bytes: *storage_used,
-        storage_used_gb: gb(*storage_used),
-        storage_reserved_bytes: *storage_reserved,
-        storage_remaining_bytes: limits.storage.saturating_sub(stored),
-        storage_used_percent: storage_percent,
-        bandwidth_quota_gb: limits.bandwidth / GB,
-        bandwidth_quota_bytes: limits.bandwidth,
-        bandwidth_used_bytes: *bandwidth_used,
-        bandwidth_used_gb: gb(*bandwidth_used),
-        bandwidth_reserved_bytes: 0,
-        bandwidth_remaining_bytes: limits.bandwidth.saturating_sub(*bandwidth_used),
-        bandwidth_used_percent: bandwidth_percent,
-        warning: match (storage_percent >= WARN_PERCENT, bandwidth_percent >= WARN_PERCENT) {
-            (true, true) => Some("both"),
-            (true, false) => Some("storage"),
-            (false, true) => Some("bandwidth"),
-            (false, false) => None,
-        },
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -393,14 +331,5 @@ mod tests {
         assert!(matches!(may_move(&figures(GB, 1, 0, 2), &tier(1, 1), false), Err(Problem::BelowUsage { resource: "storage", .. })));
         assert!(matches!(may_move(&figures(0, 0, GB + 1, 2), &tier(1, 1), false), Err(Problem::BelowUsage { resource: "bandwidth", .. })));
         assert!(may_move(&figures(GB, 1, GB + 1, 2), &tier(1, 1), true).is_ok());
-    }
-
-    #[test]
-    fn quotas_in_numbers_and_warnings() {
-        let view = serde_json::to_value(quota("pro", &figures(15 * GB, GB, 3, 20))).unwrap();
-        assert_eq!((&view["period"], &view["storage_quota_gb"], &view["warning"]), (&"2026-11".into(), &20.into(), &"storage".into()));
-        assert_eq!((&view["storage_remaining_bytes"], &view["storage_used_percent"]), (&(4 * GB).into(), &80.0.into()));
-        assert_eq!(serde_json::to_value(quota("free", &figures(0, 0, 0, 0))).unwrap()["warning"], serde_json::Value::Null);
-        assert_eq!(serde_json::to_value(quota("free", &figures(1, 0, 1, 0))).unwrap()["warning"], "both");
     }
 }

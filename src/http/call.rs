@@ -39,7 +39,7 @@ pub struct Call {
     pub path: String,
     query: String,
     /// The body, once somebody read it whole.
-    body: RefCell<Option<Vec<u8>>>,
+    body: RefCell<Option<Rc<[u8]>>>,
     /// What the answer tells of rate limits.
     pub limited: Cell<Option<Limited>>,
     /// What the ledger said of the account, for callers with a token only.
@@ -187,15 +187,15 @@ impl Call {
     ///
     /// # Errors
     /// 411, 413, 400.
-    pub async fn bytes(&self, limit: u64) -> Result<Vec<u8>, Problem> {
+    pub async fn bytes(&self, limit: u64) -> Result<Rc<[u8]>, Problem> {
         json::check_length(self.header("content-length").as_deref(), limit)?;
         if let Some(bytes) = self.body.borrow().as_ref() {
-            return Ok(bytes.clone());
+            return Ok(Rc::clone(bytes));
         }
         let lost = |_| Problem::Malformed { detail: "The body did not arrive whole.".to_owned() };
         let buffer = JsFuture::from(self.request.array_buffer().map_err(lost)?).await.map_err(lost)?;
-        let bytes = js_sys::Uint8Array::new(&buffer).to_vec();
-        self.body.replace(Some(bytes.clone()));
+        let bytes: Rc<[u8]> = js_sys::Uint8Array::new(&buffer).to_vec().into();
+        self.body.replace(Some(Rc::clone(&bytes)));
         Ok(bytes)
     }
 

@@ -1,5 +1,6 @@
 //! What to do after the store was asked to complete an upload. The answer may be lost while the store completes, so "did it?" is asked of the object itself.
 
+use super::backoff::jittered;
 use crate::problem::{OriginFailure, Problem};
 use crate::s3::error::StoreError;
 
@@ -52,8 +53,7 @@ pub fn whole(seen: Seen, file_size: u64) -> Result<Seen, Problem> {
 
 /// Milliseconds to wait before attempt number `attempt` (from 1 on), with `random` jitter.
 pub fn backoff_ms(attempt: u32, random: u8) -> u64 {
-    let ceiling = 200u64 << attempt.min(5);
-    ceiling / 2 + ceiling / 2 * u64::from(random) / 255
+    jittered(200 << attempt.min(5), random)
 }
 
 #[cfg(test)]

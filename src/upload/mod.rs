@@ -1,5 +1,6 @@
 //! Uploads: plan, token, session, the chunk path, completion.
 
+pub mod backoff;
 pub mod chunk;
 pub mod completion;
 pub mod message;
@@ -10,6 +11,7 @@ pub mod replay;
 pub mod request;
 pub mod session;
 pub mod simple;
+pub mod sql;
 pub mod store;
 pub mod sweep;
 pub mod token;

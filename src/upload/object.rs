@@ -11,17 +11,10 @@ use serde::Deserialize;
 use worker::{DurableObject, Env, Request, Response, ResponseBuilder, Result, SqlStorage, SqlStorageValue, State, durable_object};
 
 use super::session::{Effect, Message, Part, Reply, Session, Wake, alarm, apply, wake};
+use super::sql::{DROP_PART, LOAD_META, LOAD_PARTS, PUT_META, PUT_PART, SCHEMA};
 use crate::jobs::{self, Job};
 use crate::platform::{clock, log};
 use crate::units::EpochMs;
-
-const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS session (one INTEGER PRIMARY KEY CHECK (one = 1), meta TEXT NOT NULL);
-     CREATE TABLE IF NOT EXISTS parts (number INTEGER PRIMARY KEY, part TEXT NOT NULL);";
-const LOAD_META: &str = "SELECT meta AS json FROM session";
-const LOAD_PARTS: &str = "SELECT part AS json FROM parts";
-const PUT_META: &str = "INSERT INTO session (one, meta) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET meta = excluded.meta";
-const PUT_PART: &str = "INSERT INTO parts (number, part) VALUES (?, ?) ON CONFLICT (number) DO UPDATE SET part = excluded.part";
-const DROP_PART: &str = "DELETE FROM parts WHERE number = ?";
 
 /// See the module.
 #[durable_object(alarm)]

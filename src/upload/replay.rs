@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 
+use super::backoff::jittered;
 use crate::s3::error::StoreError;
 
 /// What one isolate may hold, bytes (SPEC section 4): a third of its memory (Workers documentation, "Limits": 128 MB).
@@ -39,10 +40,7 @@ impl Drop for Held {
 /// Whether a failed attempt is worth another, and after how many ms, with `random` jitter. `attempt` counts from 1.
 pub fn again(attempt: u32, error: &StoreError, random: u8) -> Option<u64> {
     let worth_it = attempt < ATTEMPTS && error.is_transient();
-    worth_it.then(|| {
-        let ceiling = 50u64 << attempt.min(4);
-        ceiling / 2 + ceiling / 2 * u64::from(random) / 255
-    })
+    worth_it.then(|| jittered(50 << attempt.min(4), random))
 }
 
 #[cfg(test)]

@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
+use jettyspeed_edge::ids::{Id, Name};
 use jettyspeed_edge::sql::{Arg, Statement};
+use jettyspeed_edge::units::EpochMs;
+use jettyspeed_edge::upload::session::{Meta, Status};
 use rusqlite::{Connection, types::Value};
 
 /// The migrations in their order.
@@ -34,4 +37,31 @@ pub fn values(statement: &Statement) -> Vec<Value> {
         Arg::Text(value) => Value::Text(value.clone()),
     };
     statement.args.iter().map(convert).collect()
+}
+
+/// An upload as it is when it begins.
+#[allow(dead_code)]
+pub fn upload_of(account: Id, namespace: &Name, session: Id) -> Meta {
+    Meta {
+        session,
+        account,
+        namespace: namespace.clone(),
+        asset: Id::from_random([2; 16]),
+        object: Id::from_random([3; 16]),
+        key: "users/u1/o/x".into(),
+        upload_id: "u".into(),
+        file_name: "a".into(),
+        file_size: 100,
+        chunk_size: 10,
+        content_type: "a/b".into(),
+        file_hash: None,
+        allow_unsigned: false,
+        created: EpochMs(0),
+        ttl_ms: 1,
+        status: Status::Uploading,
+        lease: None,
+        outcome: None,
+        suspended: false,
+        taken_back: false,
+    }
 }

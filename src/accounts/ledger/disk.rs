@@ -7,24 +7,9 @@ use serde::de::DeserializeOwned;
 use worker::{Result, SqlStorage, SqlStorageValue};
 
 use super::record::Stored;
+use super::sql::{DISTINCT, DROP_HOLDING, DROP_WATCH, HOLDING, LOAD_BOOKS, LOAD_WATCHES, PUT_BOOKS, PUT_HOLDING, PUT_WATCH, SCHEMA, SHARED};
 use super::{Books, Effect, Facts, Holding, Ledger, Message, Watch};
 use crate::ids::Id;
-
-const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS books (one INTEGER PRIMARY KEY CHECK (one = 1), json TEXT NOT NULL);
-     CREATE TABLE IF NOT EXISTS watches (asset TEXT PRIMARY KEY, json TEXT NOT NULL);
-     CREATE TABLE IF NOT EXISTS holdings (asset TEXT PRIMARY KEY, object TEXT NOT NULL, size INTEGER NOT NULL);
-     CREATE INDEX IF NOT EXISTS holdings_by_object ON holdings (object);";
-const LOAD_BOOKS: &str = "SELECT json FROM books";
-const LOAD_WATCHES: &str = "SELECT asset, json FROM watches";
-const PUT_BOOKS: &str = "INSERT INTO books (one, json) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET json = excluded.json";
-const PUT_WATCH: &str = "INSERT INTO watches (asset, json) VALUES (?, ?) ON CONFLICT (asset) DO UPDATE SET json = excluded.json";
-const DROP_WATCH: &str = "DELETE FROM watches WHERE asset = ?";
-const PUT_HOLDING: &str =
-    "INSERT INTO holdings (asset, object, size) VALUES (?, ?, ?) ON CONFLICT (asset) DO UPDATE SET object = excluded.object, size = excluded.size";
-const DROP_HOLDING: &str = "DELETE FROM holdings WHERE asset = ?";
-const HOLDING: &str = "SELECT object, size FROM holdings WHERE asset = ?";
-const SHARED: &str = "SELECT asset FROM holdings WHERE object = ? AND asset <> ? LIMIT 1";
-const DISTINCT: &str = "SELECT COALESCE(SUM(size), 0) AS bytes FROM (SELECT MAX(size) AS size FROM holdings GROUP BY object)";
 
 /// The storage.
 pub struct Disk(pub SqlStorage);

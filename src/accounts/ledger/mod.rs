@@ -5,8 +5,10 @@
 //! booking it once. What a crash leaves in doubt stands in `watches` with an instant at which D1 is asked how it ended.
 
 mod book;
+mod entries;
 pub mod message;
 mod period;
+pub mod sql;
 
 #[cfg(target_arch = "wasm32")]
 mod disk;
@@ -17,7 +19,8 @@ mod object;
 #[cfg(target_arch = "wasm32")]
 pub mod record;
 
-pub use book::{Books, Effect, Facts, Holding, Ledger, Limits, Outcome, Seen, Usage, Watch};
+pub use book::Ledger;
+pub use entries::{Books, Effect, Facts, Holding, Limits, Outcome, Seen, Usage, Watch};
 pub use message::{Figures, Message, Reply};
 pub use period::Period;
 

@@ -1,7 +1,8 @@
 //! `GET /api/agentcache/quota`: an account asks about itself, the identity backend about anybody.
 
 use super::super::ledger::{Message, link};
-use super::super::provision::{self, Record, check_user};
+use super::super::provision::{Record, check_user};
+use super::super::quota as view;
 use crate::http::auth::Caller;
 use crate::http::call::Routed;
 use crate::http::proof::Reach;
@@ -27,5 +28,5 @@ pub async fn quota(call: &Routed) -> Result<Reply, Problem> {
         }
     };
     let figures = link::figures(&call.env, id, &Message::Figures { limits: Some(limits) }).await?;
-    Reply::json(200, &provision::quota(&tier, &figures))
+    Reply::json(200, &view::quota(&tier, &figures))
 }

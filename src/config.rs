@@ -6,7 +6,7 @@ use crate::accounts::webhook;
 use crate::mac::{MacKey, SecretText};
 use crate::s3::{Location, Store};
 use crate::sigv4::Signer;
-use crate::units::MB;
+use crate::units::{MB, decimal};
 use crate::upload::plan::{MIN_PART_BYTES, PlanLimits};
 
 /// How loud the log is.
@@ -100,7 +100,7 @@ impl Config {
         let threads = value("JETTYSPEED_MAX_THREADS", "32", &|text| text.parse::<u32>().is_ok_and(|n| (1..=256).contains(&n)));
         let ttl = value("SESSION_TTL_SECONDS", "604800", &number);
         let enabled = value("JETTYSPEED_ENABLED", "true", &flag);
-        let price = |text: &str| text.parse::<f64>().is_ok_and(|n| n.is_finite() && n >= 0.0);
+        let price = |text: &str| decimal(text).is_some_and(|n| n >= 0.0);
         let origin_price = value("ORIGIN_USD_PER_GB", "0.02", &price);
         let storage_price = value("STORAGE_USD_PER_GB_MONTH", "0.007", &price);
         let dedup_price = value("DEDUP_USD_PER_GB", "0.10", &price);
@@ -129,8 +129,8 @@ impl Config {
             admin_token: SecretText::new(&admin_token),
             webhook_secrets: webhook_secrets.split(',').filter_map(|key| webhook::Secret::parse(key.trim())).collect(),
             vault: Vault::new(&credential_key),
-            prices: Prices { storage_gb_month: storage_price.parse().unwrap_or_default(), origin_gb: origin_price.parse().unwrap_or_default() },
-            dedup_usd_per_gb: dedup_price.parse().unwrap_or_default(),
+            prices: Prices { storage_gb_month: decimal(&storage_price).unwrap_or_default(), origin_gb: decimal(&origin_price).unwrap_or_default() },
+            dedup_usd_per_gb: decimal(&dedup_price).unwrap_or_default(),
             sweep_age_seconds: sweep_age.parse().unwrap_or(86_400),
             delete_grace_seconds: grace.parse().unwrap_or(86_400),
             guard_requests: guard_requests.parse().unwrap_or(100),

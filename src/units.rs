@@ -107,6 +107,11 @@ impl From<Sha256Hex> for String {
     }
 }
 
+/// A number as JSON writes it. That parser is here anyway; `str::parse` would bring tables of its own, 20 KB of them.
+pub fn decimal(text: &str) -> Option<f64> {
+    serde_json::from_str(text.trim()).ok()
+}
+
 /// Lowercase hex.
 pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];

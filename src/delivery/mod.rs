@@ -2,6 +2,7 @@
 
 pub mod content;
 pub mod disposition;
+pub mod media_type;
 pub mod path_token;
 pub mod range;
 

@@ -111,9 +111,9 @@ fn seconds(field: &'static str, value: Option<u64>) -> Result<Option<u64>, Probl
     }
 }
 
-fn number(field: &'static str, value: Option<f64>, most: f64) -> Result<Option<f64>, Problem> {
+fn number(field: &'static str, value: Option<f64>, most: u32) -> Result<Option<f64>, Problem> {
     match value {
-        Some(n) if !(0.0..=most).contains(&n) => Err(invalid(field, &format!("must be from 0 to {most}"))),
+        Some(n) if !(0.0..=f64::from(most)).contains(&n) => Err(invalid(field, &format!("must be from 0 to {most}"))),
         value => Ok(value),
     }
 }
@@ -182,10 +182,10 @@ impl Patch {
             namespace.chunk_size = size;
         }
         if let Some(price) = self.origin_usd_per_gb {
-            namespace.origin_usd_per_gb = number("origin_usd_per_gb", price, 1_000.0)?;
+            namespace.origin_usd_per_gb = number("origin_usd_per_gb", price, 1_000)?;
         }
         if let Some(rate) = self.expected_hit_rate {
-            namespace.expected_hit_rate = number("expected_hit_rate", rate, 100.0)?;
+            namespace.expected_hit_rate = number("expected_hit_rate", rate, 100)?;
         }
         Ok(namespace)
     }

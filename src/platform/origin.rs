@@ -19,7 +19,7 @@ const HELD_MS: u32 = 60_000;
 /// The same for CompleteMultipartUpload. A store that needs longer goes on without us, and the next call finds the object.
 pub const COMPLETION_MS: u32 = 60_000;
 /// The most of an error body that is read, bytes: S3 errors are under 1 KB.
-const MAX_ERROR_BODY: f64 = 65_536.0;
+const MAX_ERROR_BODY: u64 = 65_536;
 
 thread_local! {
     /// Smoothed time to the first byte of the store's answers to reads, ms; negative: none yet.
@@ -98,7 +98,7 @@ pub async fn send_within(config: &Config, action: &Action, body: Body, patience_
     if status < 300 {
         return Ok(answer);
     }
-    let length = answer.header("content-length").and_then(|text| text.parse::<f64>().ok());
+    let length = answer.header("content-length").and_then(|text| text.parse::<u64>().ok());
     let body = if length.is_some_and(|bytes| bytes > MAX_ERROR_BODY) {
         answer.discard();
         String::new()

@@ -1,7 +1,6 @@
 //! What a store's refusal means to us.
 
-use serde::Deserialize;
-
+use super::xml::{text_at, texts};
 use crate::problem::OriginFailure;
 
 /// A refusal: HTTP status and the S3 error code (empty if the body was no S3 error). No answer at all is status 0.
@@ -13,14 +12,6 @@ pub struct StoreError {
     pub code: String,
     /// The store's words, for the log.
     pub message: String,
-}
-
-#[derive(Deserialize)]
-struct ErrorBody {
-    #[serde(rename = "Code", default)]
-    code: String,
-    #[serde(rename = "Message", default)]
-    message: String,
 }
 
 impl StoreError {
@@ -36,10 +27,9 @@ impl StoreError {
 
     /// Reads an error answer; a body that is no S3 error leaves the code empty.
     pub fn read(status: u16, body: &str) -> StoreError {
-        let text = body.trim();
-        let parsed = if text.contains("<Error>") || text.contains("<Error ") { quick_xml::de::from_str::<ErrorBody>(text).ok() } else { None };
-        let ErrorBody { code, message } = parsed.unwrap_or(ErrorBody { code: String::new(), message: String::new() });
-        StoreError { status, code, message }
+        let texts = texts(body).unwrap_or_default();
+        let of = |path| text_at(&texts, path).unwrap_or_default().to_owned();
+        StoreError { status, code: of("Error/Code"), message: of("Error/Message") }
     }
 
     /// Whether the store says that the upload does not exist (any more). A bare 404 may be any gateway's and proves nothing.

@@ -1,6 +1,8 @@
 //! The XML bodies of S3, out and in (Amazon S3 API reference).
 
-use quick_xml::escape::escape;
+use quick_xml::Reader;
+use quick_xml::escape::{escape, resolve_predefined_entity};
+use quick_xml::events::{BytesRef, Event};
 use serde::{Deserialize, Serialize};
 
 use super::error::StoreError;
@@ -25,20 +27,55 @@ pub fn complete_body(parts: &[(u16, String)]) -> String {
 #[error("unreadable answer of the store")]
 pub struct Unreadable;
 
-fn read<T: for<'de> Deserialize<'de>>(body: &str) -> Result<T, Unreadable> {
-    quick_xml::de::from_str(body.trim_start_matches('\u{feff}').trim()).map_err(|_| Unreadable)
+/// The texts of a document with the names of the elements they stand in, outermost first and joined by `/`, in the document's order.
+/// An element without a text has an empty one.
+pub(super) fn texts(body: &str) -> Result<Vec<(String, String)>, Unreadable> {
+    let mut reader = Reader::from_str(body.trim_start_matches('\u{feff}').trim());
+    let (mut path, mut found): (Vec<String>, Vec<(String, String)>) = (Vec::new(), Vec::new());
+    let mut text = String::new();
+    loop {
+        match reader.read_event().map_err(|_| Unreadable)? {
+            Event::Start(element) => {
+                path.push(element.local_name().as_ref().to_owned());
+                text.clear();
+            }
+            Event::Empty(element) => found.push((format!("{}/{}", path.join("/"), element.local_name().as_ref()), String::new())),
+            Event::Text(part) => text.push_str(&part),
+            Event::CData(part) => text.push_str(&part),
+            Event::GeneralRef(reference) => text.push(resolve(&reference)?),
+            Event::End(_) => {
+                found.push((path.join("/"), std::mem::take(&mut text)));
+                path.pop();
+            }
+            Event::Eof if path.is_empty() && !found.is_empty() => return Ok(found),
+            Event::Eof => return Err(Unreadable),
+            Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_) => {}
+        }
+    }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct InitiateMultipartUploadResult {
-    upload_id: String,
+/// `&#x41;`, `&#65;` and the five entities that XML has by itself.
+fn resolve(reference: &BytesRef<'_>) -> Result<char, Unreadable> {
+    match reference.resolve_char_ref().map_err(|_| Unreadable)? {
+        Some(character) => Ok(character),
+        None => resolve_predefined_entity(reference).and_then(|text| text.chars().next()).ok_or(Unreadable),
+    }
+}
+
+/// The text of the first element at `path`.
+pub(super) fn text_at<'a>(texts: &'a [(String, String)], path: &str) -> Option<&'a str> {
+    texts.iter().find(|(at, _)| at == path).map(|(_, text)| text.as_str())
+}
+
+/// The documents' records: all texts up to and with the end of an element at `path` belong to it.
+fn records<'a>(texts: &'a [(String, String)], path: &str) -> Vec<&'a [(String, String)]> {
+    texts.split_inclusive(|(at, _)| at == path).filter(|record| record.last().is_some_and(|(at, _)| at == path)).collect()
 }
 
 /// The upload id of a CreateMultipartUpload answer.
 pub fn upload_id(body: &str) -> Result<String, Unreadable> {
-    let result: InitiateMultipartUploadResult = read(body)?;
-    if result.upload_id.is_empty() { Err(Unreadable) } else { Ok(result.upload_id) }
+    let texts = texts(body)?;
+    text_at(&texts, "InitiateMultipartUploadResult/UploadId").filter(|id| !id.is_empty()).map(str::to_owned).ok_or(Unreadable)
 }
 
 /// Reads a 200 of CompleteMultipartUpload, which S3 sends before it knows the outcome: an `<Error>` inside is a failure
@@ -58,68 +95,70 @@ pub fn completion(body: &str) -> Result<(), StoreError> {
 
 /// One part as the store lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
 pub struct ListedPart {
     /// 1..=10,000.
     pub part_number: u16,
     /// Without quotes; empty from a store that does not tell (s3s-fs).
-    #[serde(rename = "ETag", default, deserialize_with = "unquoted")]
     pub etag: String,
     /// Bytes.
     pub size: u64,
 }
 
 /// One page of ListParts.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListPartsPage {
     /// The parts, ascending.
-    #[serde(rename = "Part", default)]
     pub parts: Vec<ListedPart>,
-    #[serde(default)]
     is_truncated: bool,
-    #[serde(default)]
-    next_part_number_marker: Option<String>,
+    next_part_number_marker: Option<u16>,
 }
 
 impl ListPartsPage {
     /// The marker of the next page, if there is one.
     pub fn next(&self) -> Option<u16> {
-        let marker = || self.next_part_number_marker.as_ref()?.trim().parse().ok();
-        if self.is_truncated { marker().or_else(|| self.parts.last().map(|part| part.part_number)) } else { None }
+        let last = || self.parts.last().map(|part| part.part_number);
+        if self.is_truncated { self.next_part_number_marker.or_else(last) } else { None }
     }
 }
 
 /// Reads one page of ListParts.
 pub fn list_parts(body: &str) -> Result<ListPartsPage, Unreadable> {
-    read(body)
+    const ROOT: &str = "ListPartsResult";
+    let texts = texts(body)?;
+    let of = |name: &str| text_at(&texts, &format!("{ROOT}/{name}"));
+    let part = |record: &[(String, String)]| {
+        let of = |name: &str| text_at(record, &format!("{ROOT}/Part/{name}"));
+        let number = |name: &str| of(name).and_then(|text| text.trim().parse::<u64>().ok());
+        let part_number = number("PartNumber").and_then(|number| u16::try_from(number).ok()).ok_or(Unreadable)?;
+        let size = number("Size").ok_or(Unreadable)?;
+        Ok(ListedPart { part_number, etag: unquote(of("ETag").unwrap_or_default()).to_owned(), size })
+    };
+    text_at(&texts, ROOT).ok_or(Unreadable)?;
+    Ok(ListPartsPage {
+        is_truncated: of("IsTruncated").map(str::trim) == Some("true"),
+        next_part_number_marker: of("NextPartNumberMarker").and_then(|text| text.trim().parse().ok()),
+        parts: records(&texts, &format!("{ROOT}/Part")).into_iter().map(part).collect::<Result<_, _>>()?,
+    })
 }
 
 /// One unfinished multipart upload.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedUpload {
     /// Object key.
     pub key: String,
     /// Upload id.
     pub upload_id: String,
     /// RFC 3339.
-    #[serde(default)]
     pub initiated: String,
 }
 
 /// One page of ListMultipartUploads.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListUploadsPage {
     /// The uploads, by key.
-    #[serde(rename = "Upload", default)]
     pub uploads: Vec<ListedUpload>,
-    #[serde(default)]
     is_truncated: bool,
-    #[serde(default)]
     next_key_marker: String,
-    #[serde(default)]
     next_upload_id_marker: String,
 }
 
@@ -132,28 +171,36 @@ impl ListUploadsPage {
 
 /// Reads one page of ListMultipartUploads.
 pub fn list_uploads(body: &str) -> Result<ListUploadsPage, Unreadable> {
-    read(body)
-}
-
-#[derive(Deserialize)]
-struct CopyPartResult {
-    #[serde(rename = "ETag", deserialize_with = "unquoted")]
-    etag: String,
+    const ROOT: &str = "ListMultipartUploadsResult";
+    let texts = texts(body)?;
+    let of = |name: &str| text_at(&texts, &format!("{ROOT}/{name}")).unwrap_or_default().to_owned();
+    let upload = |record: &[(String, String)]| {
+        let of = |name: &str| text_at(record, &format!("{ROOT}/Upload/{name}")).map(str::to_owned);
+        Ok(ListedUpload {
+            key: of("Key").ok_or(Unreadable)?,
+            upload_id: of("UploadId").ok_or(Unreadable)?,
+            initiated: of("Initiated").unwrap_or_default(),
+        })
+    };
+    text_at(&texts, ROOT).ok_or(Unreadable)?;
+    Ok(ListUploadsPage {
+        is_truncated: of("IsTruncated").trim() == "true",
+        next_key_marker: of("NextKeyMarker"),
+        next_upload_id_marker: of("NextUploadIdMarker"),
+        uploads: records(&texts, &format!("{ROOT}/Upload")).into_iter().map(upload).collect::<Result<_, _>>()?,
+    })
 }
 
 /// The ETag of an UploadPartCopy answer, without quotes; like completion it may be a 200 with an error inside.
 pub fn copied_part(body: &str) -> Result<String, StoreError> {
-    read::<CopyPartResult>(body).map(|result| result.etag).map_err(|_| StoreError::read(200, body))
+    let texts = texts(body).unwrap_or_default();
+    text_at(&texts, "CopyPartResult/ETag").map(|etag| unquote(etag).to_owned()).ok_or_else(|| StoreError::read(200, body))
 }
 
 /// An ETag as it stands in a header, without its quotes.
 pub fn unquote(etag: &str) -> &str {
     let inner = etag.trim();
     inner.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(inner)
-}
-
-fn unquoted<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    String::deserialize(deserializer).map(|etag| unquote(&etag).to_owned())
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::problem::Problem;
+use crate::units::decimal;
 
 /// What the platform (or the client) says of a request's place; every part may be missing.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -47,10 +48,8 @@ impl GeoHint {
         let code = |text: Option<String>, len: usize| {
             text.filter(|text| text.len() == len && text.bytes().all(|b| b.is_ascii_alphanumeric())).map(|text| text.to_ascii_uppercase())
         };
-        let place = lat
-            .zip(lon)
-            .and_then(|(lat, lon)| Some(Location { lat: lat.trim().parse().ok()?, lon: lon.trim().parse().ok()? }))
-            .and_then(|place| place.check().ok());
+        let place =
+            lat.zip(lon).and_then(|(lat, lon)| Some(Location { lat: decimal(lat)?, lon: decimal(lon)? })).and_then(|place| place.check().ok());
         GeoHint {
             colo: code(colo, 3),
             country: code(country, 2),

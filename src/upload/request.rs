@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::plan::{PlanLimits, Strategy, plan};
+use crate::delivery::media_type;
 use crate::http::json::Object;
 use crate::ids::{Id, Name};
 use crate::problem::Problem;
@@ -230,7 +231,7 @@ pub fn check_file_name(field: &'static str, name: &str) -> Result<String, Proble
 /// A media type that fits into a header, or the one the name suggests.
 pub fn check_content_type(given: Option<&str>, file_name: &str) -> Result<String, Problem> {
     match given.map(str::trim).filter(|text| !text.is_empty()) {
-        None => Ok(mime_guess::from_path(file_name).first_raw().unwrap_or("application/octet-stream").to_owned()),
+        None => Ok(media_type::of_name(file_name).unwrap_or("application/octet-stream").to_owned()),
         Some(text) => {
             let token = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b));
             let essence = text.split(';').next().unwrap_or_default().trim();

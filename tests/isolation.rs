@@ -76,6 +76,8 @@ endpoints! {
     Sessions: [Kind::Account], [];
     TrackUpload: [Kind::Account, Kind::Token], [Reach::Session, Reach::Namespace];
     CacheChunk: [Kind::Account, Kind::Token], [Reach::Session];
+    RecordChunk: [Kind::Account, Kind::Token], [Reach::Session];
+    ChunkUrls: [Kind::Account, Kind::Token], [Reach::Session];
     Chunk: [Kind::Account, Kind::Token], [Reach::Session];
     SimpleUpload: [Kind::Account], [Reach::Namespace];
     Files: [Kind::Account], [];

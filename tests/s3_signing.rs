@@ -238,16 +238,18 @@ proptest! {
 
     #[test]
     fn presigned_url_is_the_sdk_s(case in case(), seconds in prop_oneof![1u64..=604_800, Just(0), Just(700_000)]) {
-        let url = case.store().presign(&case.action, case.now, seconds);
+        let SignedRequest { url, headers, .. } = case.store().presign(&case.action, case.now, seconds);
         let (base, query) = url.split_once('?').expect("a query");
         let (added, own): (Vec<_>, Vec<_>) =
             query.split('&').partition(|pair| PRESIGN_PARAMETERS.iter().any(|name| pair.split_once('=').is_some_and(|(n, _)| n == *name)));
         let separator = if own.is_empty() { "" } else { "?" };
         let unsigned = format!("{base}{separator}{}", own.join("&"));
-        // Both sign UNSIGNED-PAYLOAD: a presigned URL of the store covers no body, whatever the action's payload.
-        let headers = owned(&case.action.signed_headers);
-        let (instructions, signature) =
-            case.sdk_sign(&unsigned, &headers, SignableBody::UnsignedPayload, Some(seconds.clamp(1, 604_800)));
+        let body = match &case.action.payload {
+            Payload::Sha256(hash) => SignableBody::Precomputed(hash.as_str().to_owned()),
+            Payload::Empty | Payload::Unsigned => SignableBody::UnsignedPayload,
+        };
+        prop_assert_eq!(headers.len(), case.action.signed_headers.len() + usize::from(matches!(case.action.payload, Payload::Sha256(_))));
+        let (instructions, signature) = case.sdk_sign(&unsigned, &headers, body, Some(seconds.clamp(1, 604_800)));
         let ours = sorted(decoded_pairs(&added.join("&")));
         let sdk = instructions.params().iter().map(|(name, value)| ((*name).to_owned(), value.to_string())).collect();
         prop_assert_eq!(value(&ours, "X-Amz-Signature"), signature);
@@ -315,6 +317,7 @@ fn every_action(text: &str, store: &Store) -> Vec<(&'static str, Action)> {
         ("create_multipart_upload", actions::create_multipart_upload(text, headers)),
         ("upload_part", actions::upload_part(text, UPLOAD_ID, 1, Payload::Unsigned)),
         ("upload_part", actions::upload_part(text, text, 10_000, hash.clone())),
+        ("upload_part_of", actions::upload_part_of(text, UPLOAD_ID, 3, Payload::Sha256(Sha256Hex::of(b"part")), 5_242_880)),
         ("upload_part_copy", actions::upload_part_copy(text, UPLOAD_ID, 2, &source, 0, 5_242_879)),
         ("complete_multipart_upload", actions::complete_multipart_upload(text, UPLOAD_ID, &[(1, text.to_owned())]).0),
         ("abort_multipart_upload", actions::abort_multipart_upload(text, UPLOAD_ID)),
@@ -419,20 +422,22 @@ fn check_request(store: &Store, action: &Action, what: &str) {
 }
 
 fn check_presigned(store: &Store, action: &Action, what: &str) {
-    let wire = wire(&store.presign(action, NOW, 3_600));
+    let request = store.presign(action, NOW, 3_600);
+    let wire = wire(&request.url);
     let query = decoded_pairs(wire.query().expect("a query"));
     let presign: Pairs = PRESIGN_PARAMETERS.map(|name| (name.to_owned(), value(&query, name).to_owned())).into();
     check_encoding(&wire, action, &presign, what);
 
     let (signature, unsigned) = presign.split_last().expect("parameters");
-    let mut headers = owned(&action.signed_headers);
+    let mut headers = request.headers.clone();
     headers.push(host(&wire));
+    let payload_hash = if let Payload::Sha256(hash) = &action.payload { hash.as_str() } else { UNSIGNED_PAYLOAD };
     let input = CanonicalInput {
         method: action.method,
         path: &store.path(action.key.as_deref()),
         query: &[&action.query, unsigned].concat(),
         headers: &headers,
-        payload_hash: UNSIGNED_PAYLOAD,
+        payload_hash,
     };
     check_signed(&wire, action, &input, &signature.1, what);
 }

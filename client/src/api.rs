@@ -117,6 +117,22 @@ pub struct Part {
     pub at: String,
 }
 
+/// 200 of a chunk: proof that the store has it, should the server's record of that be lost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stored {
+    /// From 1.
+    pub part_number: u32,
+    /// ETag.
+    pub etag: String,
+    /// Bytes.
+    pub size: u64,
+    /// The hash the store verified.
+    pub sha256: Option<String>,
+    /// The server's word for all of this.
+    pub receipt: String,
+}
+
 /// `GET cache-chunk`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -224,6 +240,8 @@ pub struct Problem {
     pub request_id: String,
     /// `parts-missing`: which.
     pub missing: Vec<u32>,
+    /// `parts-differ`: which.
+    pub parts: Vec<u32>,
     /// `plan-mismatch`: the plan that holds.
     pub strategy: Option<Strategy>,
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::Error;
 use crate::api::{
-    Advice, Asset, AssetEnvelope, Completed, DownloadAnswer, FilePage, Quota, SessionPage, SessionState, SessionSummary, Start, Strategy,
+    Advice, Asset, AssetEnvelope, Completed, DownloadAnswer, FilePage, Quota, SessionPage, SessionState, SessionSummary, Start, Stored, Strategy,
 };
 use crate::hash::FileHashes;
 use crate::retry::{Retry, retrying};
@@ -146,6 +146,13 @@ impl Edge {
     pub async fn session(&self, session: &str, reconcile: bool) -> Result<SessionState, Error> {
         let query = [("sessionId", session), ("reconcile", if reconcile { "1" } else { "0" })];
         self.call(|| self.request(Method::GET, "/api/jetty/cache-chunk").query(&query)).await
+    }
+
+    /// Reminds the server of a part that it once confirmed.
+    pub async fn remind(&self, session: &str, stored: &Stored) -> Result<SessionState, Error> {
+        let Stored { part_number, etag, size, sha256, receipt } = stored;
+        let body = json!({ "sessionId": session, "partNumber": part_number, "etag": etag, "size": size, "sha256": sha256, "receipt": receipt });
+        self.call(|| self.request(Method::POST, "/api/jetty/cache-chunk").json(&body)).await
     }
 
     /// The account's open uploads, newest first.

@@ -10,9 +10,9 @@ use serde::Serialize;
 use tokio::sync::{Mutex, RwLock};
 
 use crate::Error;
-use crate::api::{Asset, AssetEnvelope, Completed, SessionState, Start, Strategy};
+use crate::api::{Asset, AssetEnvelope, Completed, SessionState, Start, Stored, Strategy};
 use crate::body::{FileSlice, Meter};
-use crate::edge::{Edge, StartFile, encode, once, read, refused};
+use crate::edge::{Edge, StartFile, encode, once, read};
 use crate::hash;
 use crate::pool;
 use crate::progress::{Event, Progress};
@@ -145,6 +145,8 @@ struct Sending {
     chunk_size: u64,
     token: RwLock<String>,
     hashes: Mutex<Hashes>,
+    /// What the server confirmed in this run, by part number.
+    stored: Mutex<BTreeMap<u32, Stored>>,
     progress: Progress,
 }
 
@@ -209,6 +211,7 @@ async fn send_and_complete(
         chunk_size,
         token: RwLock::new(token),
         hashes: Mutex::new(known),
+        stored: Mutex::default(),
         progress: Arc::clone(progress),
     });
     let (mut parts_sent, mut bytes_sent) = (0, 0);
@@ -226,11 +229,38 @@ async fn send_and_complete(
                 let (bytes_resumed, bytes_saved) = if resumed { (already, 0) } else { (0, already) };
                 return Ok(Uploaded { asset: done.asset, session_id, bytes_sent, bytes_resumed, bytes_saved, parts_sent, elapsed_ms: 0 });
             }
-            Err(Error::Refused { status: 409, problem, .. }) if round < ROUNDS && problem.code == "parts-missing" => parts = problem.missing,
+            Err(Error::Refused { status: 409, problem, .. }) if round < ROUNDS && problem.code == "parts-missing" => {
+                parts = remind(&sending, problem.missing).await?;
+            }
+            // A server that lost its record knows from the store that parts are there, but not whose.
+            Err(Error::Refused { status: 409, problem, .. }) if round < ROUNDS && known_to(&sending, &problem.parts).await => {
+                parts = remind(&sending, problem.parts).await?;
+            }
             Err(error) => return Err(error),
         }
     }
     Err(Error::Unexpected("the store keeps losing parts".to_owned()))
+}
+
+/// Whether the server confirmed all of these parts, of which there are some, in this run.
+async fn known_to(sending: &Sending, parts: &[u32]) -> bool {
+    let stored = sending.stored.lock().await;
+    !parts.is_empty() && parts.iter().all(|part| stored.contains_key(part))
+}
+
+/// Reminds the server of those of these parts that it confirmed in this run, once each; returns the others.
+async fn remind(sending: &Sending, parts: Vec<u32>) -> Result<Vec<u32>, Error> {
+    let mut others = Vec::new();
+    for part in parts {
+        let stored = sending.stored.lock().await.remove(&part);
+        match stored {
+            Some(stored) => {
+                sending.edge.remind(&sending.session, &stored).await?;
+            }
+            None => others.push(part),
+        }
+    }
+    Ok(others)
 }
 
 /// Opens an upload, with the file's hashes so that what the server has need not be sent; and those hashes.
@@ -369,7 +399,8 @@ async fn try_send(sending: &Sending, part: u32, offset: u64, length: u64, hash: 
         .header("X-Upload-Id", &sending.session)
         .header("X-Chunk-SHA256", hash)
         .body(Body::wrap(body));
-    refused(watched(request.send(), meter, length).await?).await?.bytes().await?;
+    let stored: Stored = read(watched(request.send(), meter, length).await?).await?;
+    sending.stored.lock().await.insert(part, stored);
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::Sha256Hex;
 use crate::upload::plan::{Strategy, part_len};
-use crate::upload::session::Part;
+use crate::upload::session::{Evidence, Part};
 
 /// The most parts that are copied while a client waits for its `start`: each is a subrequest, of which a request has a thousand.
 pub const MOST_COPIES: usize = 400;
@@ -70,7 +70,8 @@ pub struct Chunk<'a> {
 /// The chunks of an object that was put together from these parts: those whose hash the store verified.
 pub fn of_object(chunk_size: u64, parts: &[Part]) -> Vec<Chunk<'_>> {
     let chunk = |part: &'_ Part| Some((u64::from(part.number).checked_sub(1)?.checked_mul(chunk_size)?, part.size));
-    parts.iter().filter_map(|part| Some((part.sha256.as_ref()?, chunk(part)?))).map(|(h, (f, s))| Chunk { h, s, f }).collect()
+    let seen = parts.iter().filter(|part| part.evidence == Evidence::Seen);
+    seen.filter_map(|part| Some((part.sha256.as_ref()?, chunk(part)?))).map(|(h, (f, s))| Chunk { h, s, f }).collect()
 }
 
 #[cfg(test)]
@@ -99,7 +100,7 @@ mod tests {
 
     #[test]
     fn an_object_offers_the_parts_whose_bytes_were_verified() {
-        let part = |number, sha256| Part { number, etag: "e".into(), size: 10, sha256, edge: "x".into(), at: EpochMs(0) };
+        let part = |number, sha256| Part { number, etag: "e".into(), size: 10, sha256, edge: "x".into(), at: EpochMs(0), evidence: Evidence::Seen };
         let parts = [part(1, Some(hash("a"))), part(2, None), part(3, Some(hash("c")))];
         let chunks = of_object(10, &parts);
         assert_eq!(chunks.iter().map(|chunk| (chunk.f, chunk.s)).collect::<Vec<_>>(), [(0, 10), (20, 10)]);

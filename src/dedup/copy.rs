@@ -13,7 +13,7 @@ use crate::s3::{actions, xml};
 use crate::units::Sha256Hex;
 use crate::upload::link;
 use crate::upload::plan::Strategy;
-use crate::upload::session::{COPIED, Message, Meta, Part, Reply as Said};
+use crate::upload::session::{COPIED, Evidence, Message, Meta, Part, Reply as Said};
 
 /// Copies what can be copied and returns the parts that now are there. What fails is left to be sent.
 ///
@@ -36,7 +36,15 @@ pub async fn copy_known(call: &Routed, meta: &Meta, strategy: Strategy, hashes: 
 
 async fn one(call: &Routed, meta: &Meta, copy: Copy) -> Option<u16> {
     let etag = at_store(&call.config, meta, &copy).await?;
-    let part = Part { number: copy.number, etag, size: copy.size, sha256: Some(copy.sha256), edge: COPIED.to_owned(), at: clock::now() };
+    let part = Part {
+        number: copy.number,
+        etag,
+        size: copy.size,
+        sha256: Some(copy.sha256),
+        edge: COPIED.to_owned(),
+        at: clock::now(),
+        evidence: Evidence::Seen,
+    };
     let said = link::tell(&call.env, meta.session, &Message::Record { part }).await;
     matches!(said, Ok(Said::Done)).then_some(copy.number)
 }

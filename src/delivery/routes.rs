@@ -43,7 +43,7 @@ pub async fn download(call: &Routed) -> Result<Reply, Problem> {
     if direct {
         let headers = ObjectHeaders { content_type: &asset.content_type, content_disposition: &disposition::for_store(&asset.name) };
         let presigned = call.config.store.presign(&actions::get_object_as(&asset.s3_key, headers), now, TTL_MS / 1000);
-        candidates.push(json!({ "provider": "origin", "url": presigned, "latencyMs": at_store }));
+        candidates.push(json!({ "provider": "origin", "url": presigned.url, "latencyMs": at_store }));
     }
     Reply::json(
         200,

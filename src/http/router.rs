@@ -20,6 +20,10 @@ pub enum Endpoint {
     TrackUpload,
     /// What is there of an upload.
     CacheChunk,
+    /// Where to send parts without this service in between.
+    ChunkUrls,
+    /// What became of such a part.
+    RecordChunk,
     /// Send a part.
     Chunk,
     /// Send a file in one request.
@@ -109,6 +113,8 @@ pub const ROUTES: &[Route] = &[
     route("HEAD", "/files/{token}/{name}", Proof::PathToken, Endpoint::Content, ASSET),
     route("POST", "/api/jetty/track-upload", Proof::TokenOrAccount, Endpoint::TrackUpload, &[Reach::Session, Reach::Namespace]),
     route("GET", "/api/jetty/cache-chunk", Proof::TokenOrAccount, Endpoint::CacheChunk, SESSION),
+    route("POST", "/api/jetty/cache-chunk", Proof::TokenOrAccount, Endpoint::RecordChunk, SESSION),
+    route("POST", "/api/jetty/chunk-urls", Proof::TokenOrAccount, Endpoint::ChunkUrls, SESSION),
     route("GET", "/api/jetty/sessions", Proof::Account, Endpoint::Sessions, NOTHING),
     route("POST", "/api/jetty/optimal-edges", Proof::Account, Endpoint::OptimalEdges, NAMESPACE),
     route("POST", "/api/jetty/check-duplicate", Proof::Account, Endpoint::CheckDuplicate, NOTHING),

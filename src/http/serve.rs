@@ -89,6 +89,8 @@ fn handler<'a>(call: &'a Routed, endpoint: Endpoint, method: &'a str) -> Pin<Box
         Endpoint::Sessions => Box::pin(crate::upload::routes::sessions::list(call)),
         Endpoint::TrackUpload => Box::pin(crate::upload::routes::track::track(call)),
         Endpoint::CacheChunk => Box::pin(crate::upload::routes::sessions::cache_chunk(call)),
+        Endpoint::ChunkUrls => Box::pin(crate::upload::routes::direct::chunk_urls(call)),
+        Endpoint::RecordChunk => Box::pin(crate::upload::routes::direct::record(call)),
         Endpoint::Chunk => Box::pin(crate::upload::routes::chunk::chunk(call)),
         Endpoint::SimpleUpload => Box::pin(crate::upload::routes::simple::upload(call)),
         Endpoint::Files => Box::pin(crate::assets::routes::list(call)),

@@ -47,6 +47,11 @@ pub fn upload_part(key: &str, upload_id: &str, part_number: u16, payload: Payloa
     Action { query: query.map(|(name, value)| (name.to_owned(), value)).into(), payload, ..action("PUT", Some(key), &[]) }
 }
 
+/// UploadPart for a presigned URL: of exactly `size` bytes.
+pub fn upload_part_of(key: &str, upload_id: &str, part_number: u16, payload: Payload, size: u64) -> Action {
+    Action { signed_headers: vec![("content-length", size.to_string())], ..upload_part(key, upload_id, part_number, payload) }
+}
+
 /// UploadPartCopy: bytes `first..=last` of the object at `source_path` (`/bucket/key`, not encoded).
 pub fn upload_part_copy(key: &str, upload_id: &str, part_number: u16, source_path: &str, first: u64, last: u64) -> Action {
     Action {

@@ -139,14 +139,21 @@ impl Store {
         SignedRequest { method: action.method, url: self.url(&path, &encode::query(&action.query)), headers }
     }
 
-    /// The action as a presigned URL of `seconds`; whoever holds it must send `action.signed_headers` unchanged. The payload is not covered.
-    pub fn presign(&self, action: &Action, now: EpochMs, seconds: u64) -> String {
+    /// The action as a presigned URL of `seconds`, with the headers that whoever holds it must send unchanged. A payload with a hash is bound to it: the
+    /// hash is such a header, and what is signed of the payload (stores take the header's value for that; without one, UNSIGNED-PAYLOAD).
+    pub fn presign(&self, action: &Action, now: EpochMs, seconds: u64) -> SignedRequest {
         let path = self.path(action.key.as_deref());
-        let mut headers = vec![("host".to_owned(), self.location.authority.clone())];
-        headers.extend(action.signed_headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
-        let input = CanonicalInput { method: action.method, path: &path, query: &action.query, headers: &headers, payload_hash: UNSIGNED_PAYLOAD };
+        let mut headers: Vec<_> = action.signed_headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        let mut payload_hash = UNSIGNED_PAYLOAD;
+        if let Payload::Sha256(hash) = &action.payload {
+            payload_hash = hash.as_str();
+            headers.push(("x-amz-content-sha256".to_owned(), payload_hash.to_owned()));
+        }
+        headers.push(("host".to_owned(), self.location.authority.clone()));
+        let input = CanonicalInput { method: action.method, path: &path, query: &action.query, headers: &headers, payload_hash };
         let query = self.signer.presigned_query(&input, now, seconds);
-        self.url(&path, &query)
+        headers.pop();
+        SignedRequest { method: action.method, url: self.url(&path, &query), headers }
     }
 
     fn url(&self, path: &str, query: &str) -> String {

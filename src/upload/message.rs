@@ -98,6 +98,8 @@ pub enum Reply {
         /// Ascending.
         parts: Vec<u16>,
     },
+    /// All parts are there as far as clients say; the store has to be asked first (see [`Message::Reconcile`]).
+    Unlisted,
     /// `complete` names another hash than `start`.
     OtherHash,
     /// These recorded parts are not the caller's.

@@ -3,6 +3,7 @@
 pub mod backoff;
 pub mod chunk;
 pub mod completion;
+pub mod direct;
 pub mod message;
 pub mod plan;
 pub mod probe;
@@ -22,9 +23,13 @@ pub mod ending;
 #[cfg(target_arch = "wasm32")]
 pub mod link;
 #[cfg(target_arch = "wasm32")]
+mod listing;
+#[cfg(target_arch = "wasm32")]
 mod object;
 #[cfg(target_arch = "wasm32")]
 pub mod prober;
+#[cfg(target_arch = "wasm32")]
+pub mod reopening;
 #[cfg(target_arch = "wasm32")]
 pub mod routes;
 #[cfg(target_arch = "wasm32")]

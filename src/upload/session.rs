@@ -27,6 +27,8 @@ pub const COMPLETION_LEASE_MS: u64 = 120_000;
 
 /// The edge of a part that was copied at the store, not sent.
 pub const COPIED: &str = "copy";
+/// The edge of a part that was sent straight to the store.
+pub const AT_ORIGIN: &str = "origin";
 /// How long whoever fails an upload has to take back what it holds, ms; then a job does.
 const FAILED_MS: u64 = 60_000;
 /// How long such a job has until the next one is sent, ms: the queue tries for ten minutes.
@@ -132,6 +134,25 @@ impl Meta {
     }
 }
 
+/// Why a part is believed to be there.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Evidence {
+    /// This service saw the store take it, with that hash.
+    #[default]
+    Seen,
+    /// A client says that it sent it straight to the store.
+    Claimed,
+    /// The store lists a part of that ETag and size. A hash is still only a claim.
+    Listed,
+}
+
+impl Evidence {
+    fn is_seen(&self) -> bool {
+        *self == Evidence::Seen
+    }
+}
+
 /// A recorded part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -143,12 +164,15 @@ pub struct Part {
     pub etag: String,
     /// Bytes.
     pub size: u64,
-    /// The hash the store verified; None if it came without, or was adopted from a listing.
+    /// The hash the store verified, or a client claims (see `evidence`); None if it came without, or was adopted from a listing.
     pub sha256: Option<Sha256Hex>,
     /// The edge that served it.
     pub edge: String,
     /// When it was recorded.
     pub at: EpochMs,
+    /// See [`Evidence`].
+    #[serde(default, skip_serializing_if = "Evidence::is_seen")]
+    pub evidence: Evidence,
 }
 
 /// What has to be written before the answer may leave.
@@ -212,6 +236,11 @@ impl Session {
         if self.meta.part_len(part.number) != Some(part.size) {
             return (Reply::NotInPlan, vec![]);
         }
+        // A claim says nothing new of a part that somebody saw.
+        let seen = self.parts.get(&part.number).is_some_and(|known| known.evidence.is_seen() && known.etag == part.etag);
+        if seen && part.evidence == Evidence::Claimed {
+            return (Reply::Done, vec![]);
+        }
         part.at = now;
         self.parts.insert(part.number, part.clone());
         (Reply::Done, vec![Effect::PutPart(part)])
@@ -227,16 +256,38 @@ impl Session {
                 effects.push(Effect::DropPart(number));
             }
             // Without its ETag a part cannot be completed with: it has to be sent again, unless the record knows it.
-            for ListedPart { part_number, etag, size } in listed.into_iter().filter(|part| !part.etag.is_empty()) {
-                let known = self.parts.get(&part_number).is_some_and(|part| part.at >= listed_at || part.etag == etag);
-                if !known && self.meta.part_len(part_number) == Some(size) {
-                    let part = Part { number: part_number, etag, size, sha256: None, edge: "origin".to_owned(), at: now };
-                    self.parts.insert(part_number, part.clone());
-                    effects.push(Effect::PutPart(part));
+            for listed in listed.into_iter().filter(|part| !part.etag.is_empty()) {
+                let number = listed.part_number;
+                let (claimed, news) = match self.parts.get(&number) {
+                    Some(part) if part.at >= listed_at || (part.etag == listed.etag && part.evidence != Evidence::Claimed) => continue,
+                    Some(part) if part.etag == listed.etag && part.size == listed.size => {
+                        (true, Some(Part { evidence: Evidence::Listed, ..part.clone() }))
+                    }
+                    Some(part) => (part.evidence == Evidence::Claimed, self.adopted(listed, now)),
+                    None => (false, self.adopted(listed, now)),
+                };
+                match news {
+                    Some(part) => {
+                        self.parts.insert(number, part.clone());
+                        effects.push(Effect::PutPart(part));
+                    }
+                    // What the store has is neither what was claimed nor of use.
+                    None if claimed => {
+                        self.parts.remove(&number);
+                        effects.push(Effect::DropPart(number));
+                    }
+                    None => {}
                 }
             }
         }
         (self.state(), effects)
+    }
+
+    /// A listed part as it is recorded, if the plan has one of that size.
+    fn adopted(&self, listed: ListedPart, now: EpochMs) -> Option<Part> {
+        let ListedPart { part_number: number, etag, size } = listed;
+        let fits = self.meta.part_len(number) == Some(size);
+        fits.then(|| Part { number, etag, size, sha256: None, edge: AT_ORIGIN.to_owned(), at: now, evidence: Evidence::Listed })
     }
 
     /// Recorded parts whose hash is not the one the caller expects; an unknown hash is not.
@@ -261,6 +312,9 @@ impl Session {
                 let missing = self.missing();
                 if !missing.is_empty() {
                     return (Reply::Missing { parts: missing }, vec![]);
+                }
+                if self.parts.values().any(|part| part.evidence == Evidence::Claimed) {
+                    return (Reply::Unlisted, vec![]);
                 }
                 let differing = chunk_hashes.map(|expected| self.differing(expected)).unwrap_or_default();
                 if !differing.is_empty() {

@@ -32,7 +32,7 @@ fn meta(chunks: u64) -> Meta {
 
 fn part(number: u16, chunks: u16) -> Part {
     let size = if number == chunks { CHUNK - 3 } else { CHUNK };
-    Part { number, etag: format!("e{number}"), size, sha256: None, edge: "SIN".into(), at: EpochMs(0) }
+    Part { number, etag: format!("e{number}"), size, sha256: None, edge: "SIN".into(), at: EpochMs(0), evidence: Evidence::Seen }
 }
 
 fn open(chunks: u64) -> Option<Session> {
@@ -206,8 +206,12 @@ fn the_persisted_form_is_pinned() {
 
 fn messages(chunks: u16) -> impl Strategy<Value = Message> {
     prop_oneof![
-        6 => (0..=chunks + 1, any::<bool>()).prop_map(move |(n, wrong)| Message::Record {
-            part: Part { size: if wrong { 1 } else { part(n, chunks).size }, ..part(n, chunks) }
+        6 => (0..=chunks + 1, any::<bool>(), any::<bool>()).prop_map(move |(n, wrong, claimed)| Message::Record {
+            part: Part {
+                size: if wrong { 1 } else { part(n, chunks).size },
+                evidence: if claimed { Evidence::Claimed } else { Evidence::Seen },
+                ..part(n, chunks)
+            }
         }),
         2 => (0u8..3).prop_map(begin),
         1 => (0u8..3).prop_map(|a| Message::CancelCompletion { attempt: Id::from_random([a; 16]) }),
@@ -221,6 +225,35 @@ fn messages(chunks: u16) -> impl Strategy<Value = Message> {
             listed_at: EpochMs(1_000 + u64::from(at)),
         }),
     ]
+}
+
+/// What clients say of parts is believed once the store lists them; what it lists otherwise is not.
+#[test]
+fn a_claim_is_listed_before_it_completes() {
+    let mut slot = open(4);
+    let tell = |slot: &mut Option<Session>, message, at| apply(slot, message, EpochMs(at)).0;
+    let claim =
+        |number: u16, etag: &str| Part { etag: etag.into(), sha256: Some(Sha256Hex::of(b"claimed")), evidence: Evidence::Claimed, ..part(number, 4) };
+    let listed = |number: u16, etag: &str, size| ListedPart { part_number: number, etag: etag.into(), size };
+    for part in [part(1, 4), claim(2, "e2"), claim(3, "e3"), claim(4, "e4")] {
+        assert_eq!(tell(&mut slot, Message::Record { part }, 1_010), Reply::Done);
+    }
+    assert_eq!(tell(&mut slot, begin(1), 1_110), Reply::Unlisted);
+    // Part 2 is as claimed, 3 is another one, 4 is of a size that nobody planned.
+    let listing = vec![listed(1, "e1", 10), listed(2, "e2", 10), listed(3, "other", 10), listed(4, "e4", 10)];
+    let reply = tell(&mut slot, Message::Reconcile { listed: listing, listed_at: EpochMs(1_210) }, 1_310);
+    let Reply::State { parts, .. } = reply else { panic!("{reply:?}") };
+    let seen: Vec<_> = parts.iter().map(|part| (part.number, part.etag.as_str(), part.sha256.is_some(), part.evidence)).collect();
+    assert_eq!(seen, [(1, "e1", false, Evidence::Seen), (2, "e2", true, Evidence::Listed), (3, "other", false, Evidence::Listed)]);
+    assert_eq!(tell(&mut slot, begin(1), 1_410), Reply::Missing { parts: vec![4] });
+    // A claim changes nothing of what was seen, and takes the place of everything else.
+    tell(&mut slot, Message::Record { part: claim(1, "e1") }, 1_510);
+    tell(&mut slot, Message::Record { part: part(4, 4) }, 1_510);
+    assert!(matches!(tell(&mut slot, begin(1), 1_610), Reply::State { .. }));
+    let mut slot = open(1);
+    tell(&mut slot, Message::Record { part: Part { evidence: Evidence::Claimed, ..part(1, 1) } }, 1_010);
+    tell(&mut slot, Message::Reconcile { listed: vec![], listed_at: EpochMs(1_210) }, 1_310);
+    assert_eq!(tell(&mut slot, begin(1), 1_410), Reply::Missing { parts: vec![1] }, "what the store lacks is not there");
 }
 
 proptest! {
@@ -255,6 +288,7 @@ proptest! {
             }
             if matches!(after.meta.status, Status::Completing | Status::Complete) {
                 prop_assert!(after.missing().is_empty());
+                prop_assert!(after.parts.values().all(|part| part.evidence != Evidence::Claimed), "nothing is completed on a client's word");
             }
             if let Reply::Complete { outcome: told } = reply {
                 prop_assert_eq!(outcome.get_or_insert(told.clone()), &told, "one upload, one outcome");

@@ -2,17 +2,17 @@
 
 use serde::Deserialize;
 
-use super::session::Meta;
+use super::session::{Meta, Status};
 use super::token::UploadClaims;
 use crate::ids::{Id, Name};
 use crate::sql::{Arg, Statement, flag};
-use crate::units::{EpochMs, MAX_SAFE_INTEGER};
+use crate::units::{EpochMs, MAX_SAFE_INTEGER, Sha256Hex};
 
 macro_rules! session_query {
     ($rest:literal) => {
         concat!(
             "SELECT id, account_id, namespace, s3_key, upload_id, file_name, file_size, chunk_size, content_type, file_hash, allow_unsigned, status, \
-             created_at FROM upload_sessions ",
+             created_at, asset_id FROM upload_sessions ",
             $rest
         )
     };
@@ -72,6 +72,8 @@ pub struct SessionRow {
     pub status: String,
     /// When it was opened.
     pub created_at: EpochMs,
+    /// The asset it will become; None if it is older than the column.
+    pub asset_id: Option<Id>,
 }
 
 impl SessionRow {
@@ -88,6 +90,37 @@ impl SessionRow {
             allow_unsigned: self.allow_unsigned,
             expires,
         }
+    }
+}
+
+impl SessionRow {
+    /// The session as it was opened, should its record be lost; None for one that is over.
+    pub fn reopened(&self, ttl_ms: u64, now: EpochMs) -> Option<Meta> {
+        let object = self.s3_key.rsplit('/').next().and_then(Id::parse)?;
+        let asset = self.asset_id.filter(|_| self.status == "open")?;
+        Some(Meta {
+            session: self.id,
+            account: self.account_id,
+            namespace: self.namespace.clone(),
+            asset,
+            object,
+            key: self.s3_key.clone(),
+            upload_id: self.upload_id.clone(),
+            file_name: self.file_name.clone(),
+            file_size: self.file_size,
+            chunk_size: self.chunk_size,
+            content_type: self.content_type.clone(),
+            file_hash: self.file_hash.as_deref().and_then(Sha256Hex::parse),
+            allow_unsigned: self.allow_unsigned,
+            // It expires by its last activity, of which this is one.
+            created: now,
+            ttl_ms,
+            status: Status::Uploading,
+            lease: None,
+            outcome: None,
+            taken_back: false,
+            suspended: false,
+        })
     }
 }
 

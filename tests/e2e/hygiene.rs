@@ -62,6 +62,12 @@ impl World {
                 json!({ "action": "complete", "sessionId": self.session, "fileHash": hash, "chunkHashes": [hash] }),
                 json!({ "action": "fail", "sessionId": "absent" }),
             ],
+            Endpoint::RecordChunk => {
+                vec![
+                    json!({ "sessionId": self.session, "partNumber": 1, "etag": "\"0123\"", "size": 10_000_000, "sha256": hash, "receipt": "jtr1.AAAA" }),
+                ]
+            }
+            Endpoint::ChunkUrls => vec![json!({ "sessionId": self.session, "parts": [{ "partNumber": 1, "sha256": hash }] })],
             Endpoint::Provision => vec![
                 json!({ "agentcache_user_id": unique("hygiene-new-"), "agentcache_email": "a@b.c", "tier": "absent" }),
                 json!({ "user_id": unique("hygiene-new-"), "email": "a@b.c", "tier": "absent" }),

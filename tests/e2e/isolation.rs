@@ -82,6 +82,14 @@ fn probes(route: &Route, names: &Names) -> Vec<Probe> {
             .into_iter()
             .chain([asked(format!("sessionId={upload_id}"))])
             .collect(),
+        Endpoint::RecordChunk => [session, upload_id]
+            .map(|named| with(json!({ "sessionId": named, "partNumber": 1, "etag": "e", "size": 5, "sha256": sha256(b"hello") })))
+            .into_iter()
+            .chain([with(json!({ "sessionId": session, "partNumber": 1, "etag": "e", "size": 5, "receipt": "jtr1.AAAA" }))])
+            .collect(),
+        Endpoint::ChunkUrls => {
+            [session, upload_id].map(|named| with(json!({ "sessionId": named, "parts": [{ "partNumber": 1, "sha256": sha256(b"hello") }] }))).into()
+        }
         Endpoint::Chunk if route.method == "POST" => vec![
             chunk(fill(session), &[("X-Upload-Id", session)]),
             chunk(fill(session), &[("X-Upload-Id", upload_id)]),

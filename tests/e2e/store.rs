@@ -122,7 +122,7 @@ async fn difficult_keys_are_the_same_keys_over_there() {
         let encoded = jettyspeed_edge::sigv4::encode::path(&key);
         assert!(crate::bucket::Bucket::new(origin_access().await).get(&encoded).await.as_deref() == Some(&bytes), "{key}");
         let url = direct.store.presign(&actions::get_object_as(&key, PLAIN), now(), 60);
-        let presigned = direct.http.get(&url).send().await.unwrap();
+        let presigned = direct.http.get(&url.url).send().await.unwrap();
         assert_eq!((presigned.status().as_u16(), presigned.headers()["content-type"].to_str().unwrap()), (200, "application/x-thing; a=b"), "{key}");
         assert!(presigned.bytes().await.unwrap() == bytes, "{key}");
         direct.ok(&actions::delete_object(&key), vec![]).await;

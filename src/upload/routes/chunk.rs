@@ -3,9 +3,9 @@
 //! Two awaits, one subrequest, one Durable Object call; the body goes from the client's stream into the store's request without entering WebAssembly.
 
 use super::super::chunk::{ChunkRequest, admit};
-use super::super::link;
 use super::super::receipt::Receipt;
-use super::super::session::{Message, Part, Reply as Said};
+use super::super::reopening;
+use super::super::session::{Evidence, Message, Part, Reply as Said};
 use super::super::store::SessionRow;
 use super::super::view::ChunkStored;
 use super::sending;
@@ -69,10 +69,17 @@ pub async fn chunk(call: &Routed) -> Result<Reply, Problem> {
     answer.discard();
 
     let edge = call.geo().edge_name().to_owned();
-    let part =
-        Part { number: admitted.part_number, etag: unquote(&etag).to_owned(), size: admitted.size, sha256: admitted.sha256, edge, at: clock::now() };
+    let part = Part {
+        number: admitted.part_number,
+        etag: unquote(&etag).to_owned(),
+        size: admitted.size,
+        sha256: admitted.sha256,
+        edge,
+        at: clock::now(),
+        evidence: Evidence::Seen,
+    };
     let started = clock::now();
-    let said = link::tell(&call.env, claims.session, &Message::Record { part: part.clone() }).await;
+    let said = reopening::tell(&call.env, &call.config, claims.account, claims.session, &Message::Record { part: part.clone() }).await;
     call.span("record", started);
     match said {
         Ok(Said::Done) => {}

@@ -9,8 +9,7 @@ use serde_json::Value;
 
 use super::super::completion::{ATTEMPTS, Next, ROUND_MS, Seen, after, backoff_ms, whole};
 use super::super::session::{Message, Meta, Part, Reply as Said, Status};
-use super::super::{ending, link, prober, store, view};
-use super::sessions::list_all_parts;
+use super::super::{ending, link, listing, prober, reopening, store, view};
 use crate::accounts::ledger;
 use crate::assets;
 use crate::dedup;
@@ -27,6 +26,9 @@ use crate::units::{EpochMs, Sha256Hex};
 /// How long a call waits for another that is completing the same upload, ms.
 const WAIT_FOR_OTHER_MS: u64 = 60_000;
 
+/// How often one call lists the parts that clients claim.
+const LISTINGS: u32 = 3;
+
 /// What the caller knows of the file, as a guard.
 #[derive(Clone)]
 pub struct Expected {
@@ -37,13 +39,14 @@ pub struct Expected {
 }
 
 /// Completes `session` or says what is missing.
-pub async fn complete(call: &Routed, session: Id, expected: Expected) -> Result<Reply, Problem> {
+pub async fn complete(call: &Routed, account: Id, session: Id, expected: Expected) -> Result<Reply, Problem> {
     let attempt = random::id()?;
     let started = clock::now();
-    let mut reconciled = false;
+    let (mut reconciled, mut listings) = (false, 0);
     loop {
         let Expected { file_hash, chunk_hashes } = expected.clone();
-        match link::tell(&call.env, session, &Message::BeginCompletion { attempt, file_hash, chunk_hashes }).await? {
+        let begin = Message::BeginCompletion { attempt, file_hash, chunk_hashes };
+        match reopening::tell(&call.env, &call.config, account, session, &begin).await? {
             Said::Complete { outcome } => return Reply::json(200, &outcome),
             Said::State { meta, parts, .. } => {
                 let held = call.clone();
@@ -55,6 +58,12 @@ pub async fn complete(call: &Routed, session: Id, expected: Expected) -> Result<
                     Run::Reconciled => return Err(Problem::Origin(OriginFailure::Unexpected("InvalidPart".to_owned()))),
                 }
             }
+            // Once more if clients went on claiming meanwhile.
+            Said::Unlisted if listings < LISTINGS => {
+                listings += 1;
+                list_claimed(call, session).await?;
+            }
+            Said::Unlisted => return Err(Problem::StillRunning),
             Said::Missing { parts } => return Err(Problem::PartsMissing { missing: parts }),
             Said::OtherParts { parts } => return Err(Problem::PartsDiffer { parts }),
             Said::OtherHash => return Err(Problem::FileHashMismatch),
@@ -63,6 +72,17 @@ pub async fn complete(call: &Routed, session: Id, expected: Expected) -> Result<
             Said::Busy => return Err(Problem::CompletionRunning),
             _ => return Err(Problem::NotFound),
         }
+    }
+}
+
+/// Holds what clients claim to have sent straight to the store against what the store lists.
+async fn list_claimed(call: &Routed, session: Id) -> Result<(), Problem> {
+    let Said::State { meta, .. } = link::tell(&call.env, session, &Message::Snapshot).await? else { return Err(Problem::NotFound) };
+    let listed_at = clock::now();
+    match listing::all_parts(&call.config, &meta).await {
+        Ok(listed) => link::tell(&call.env, session, &Message::Reconcile { listed, listed_at }).await.map(|_| ()),
+        Err(error) if error.is_no_such_upload() => Err(super::gone_at_store(call, session).await?),
+        Err(error) => Err(origin::problem("ListParts", &error)),
     }
 }
 
@@ -88,7 +108,7 @@ async fn run(call: &Routed, attempt: Id, meta: &Meta, parts: &[Part]) -> Result<
         }
         Err(End::PartsRefused) => {
             let listed_at = clock::now();
-            let listed = list_all_parts(call, meta).await;
+            let listed = listing::all_parts(&call.config, meta).await;
             link::tell(&call.env, meta.session, &Message::CancelCompletion { attempt }).await?;
             let listed = listed.map_err(|error| origin::problem("ListParts", &error))?;
             link::tell(&call.env, meta.session, &Message::Reconcile { listed, listed_at }).await?;

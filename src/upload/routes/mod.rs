@@ -2,6 +2,7 @@
 
 pub mod chunk;
 mod complete;
+pub mod direct;
 mod sending;
 pub mod sessions;
 pub mod simple;

@@ -4,8 +4,9 @@ use serde_json::json;
 
 use super::super::request::check_session;
 use super::super::session::{Message, Meta, Part, Reply as Said, Status};
+use super::super::token::UploadClaims;
 use super::super::view::{SessionView, progress};
-use super::super::{ending, link, store};
+use super::super::{ending, listing, reopening, store};
 use super::track::upload_token;
 use crate::http::auth::Caller;
 use crate::http::call::Routed;
@@ -13,12 +14,8 @@ use crate::http::page::{self, Page};
 use crate::http::proof::Reach;
 use crate::http::reply::Reply;
 use crate::ids::Id;
-use crate::platform::origin::{self, Body};
-use crate::platform::{bindings, clock, d1};
+use crate::platform::{bindings, clock, d1, origin};
 use crate::problem::{AuthFailure, Problem};
-use crate::s3::actions;
-use crate::s3::error::StoreError;
-use crate::s3::xml::{self, ListedPart};
 use crate::units::EpochMs;
 
 /// `GET /api/jetty/cache-chunk?sessionId=[&reconcile=1]`
@@ -28,21 +25,31 @@ pub async fn cache_chunk(call: &Routed) -> Result<Reply, Problem> {
     progress_of(call, check_session(&named)?, reconcile).await
 }
 
-/// The state of a session, for the holder of its token or its account.
-pub async fn progress_of(call: &Routed, session: Id, reconcile: bool) -> Result<Reply, Problem> {
+/// What a token for that upload says, for the holder of one and for its account.
+///
+/// # Errors
+/// 401 for another upload's token, 403 suspended, 404.
+pub async fn upload_of(call: &Routed, session: Id) -> Result<UploadClaims, Problem> {
     match &*call.caller {
-        Caller::Token(claims) if claims.session == session && call.suspended.get() => return Err(Problem::Suspended),
-        Caller::Token(claims) if claims.session == session => {}
-        Caller::Token(_) => return Err(Problem::Unauthenticated(AuthFailure::OtherUpload)),
+        Caller::Token(claims) if claims.session == session && call.suspended.get() => Err(Problem::Suspended),
+        Caller::Token(claims) if claims.session == session => Ok((**claims).clone()),
+        Caller::Token(_) => Err(Problem::Unauthenticated(AuthFailure::OtherUpload)),
         _ => {
             call.account()?.must_be_active()?;
-            let _: store::SessionRow = call.own(Reach::Session, &session.to_string()).await?;
+            let row: store::SessionRow = call.own(Reach::Session, &session.to_string()).await?;
+            Ok(row.claims(clock::now()))
         }
     }
-    let (mut meta, mut parts, mut expires) = state(link::tell(&call.env, session, &Message::Snapshot).await?)?;
+}
+
+/// The state of a session, for the holder of its token or its account.
+pub async fn progress_of(call: &Routed, session: Id, reconcile: bool) -> Result<Reply, Problem> {
+    let upload = upload_of(call, session).await?;
+    let tell = |message| async move { state(reopening::tell(&call.env, &call.config, upload.account, session, &message).await?) };
+    let (mut meta, mut parts, mut expires) = tell(Message::Snapshot).await?;
     if reconcile && meta.status == Status::Uploading {
         let listed_at = clock::now();
-        let next = match list_all_parts(call, &meta).await {
+        let next = match listing::all_parts(&call.config, &meta).await {
             Ok(listed) => Message::Reconcile { listed, listed_at },
             Err(error) if error.is_no_such_upload() => {
                 super::gone_at_store(call, session).await?;
@@ -50,7 +57,7 @@ pub async fn progress_of(call: &Routed, session: Id, reconcile: bool) -> Result<
             }
             Err(error) => return Err(origin::problem("ListParts", &error)),
         };
-        (meta, parts, expires) = state(link::tell(&call.env, session, &next).await?)?;
+        (meta, parts, expires) = tell(next).await?;
     }
     if meta.status == Status::Expired {
         // The history learns of it from whoever looks first.
@@ -60,28 +67,14 @@ pub async fn progress_of(call: &Routed, session: Id, reconcile: bool) -> Result<
     Reply::json(200, &progress(&meta, &parts, expires, token))
 }
 
-fn state(said: Said) -> Result<(Box<Meta>, Vec<Part>, EpochMs), Problem> {
+/// A session's state.
+///
+/// # Errors
+/// 404.
+pub fn state(said: Said) -> Result<(Box<Meta>, Vec<Part>, EpochMs), Problem> {
     match said {
         Said::State { meta, parts, expires } => Ok((meta, parts, expires)),
         _ => Err(Problem::NotFound),
-    }
-}
-
-/// Every part the store has of an upload.
-pub async fn list_all_parts(call: &Routed, meta: &Meta) -> Result<Vec<ListedPart>, StoreError> {
-    let mut parts = Vec::new();
-    let mut marker = None;
-    loop {
-        let action = actions::list_parts(&meta.key, &meta.upload_id, marker);
-        let body = origin::send(&call.config, &action, Body::Empty).await?.text().await?;
-        let page = xml::list_parts(&body).map_err(|unreadable| StoreError::unreachable(unreadable.to_string()))?;
-        let next = page.next();
-        parts.extend(page.parts);
-        // A marker that does not grow would loop for ever.
-        match next {
-            Some(number) if Some(number) > marker => marker = Some(number),
-            _ => return Ok(parts),
-        }
     }
 }
 

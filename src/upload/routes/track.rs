@@ -9,7 +9,7 @@ use super::super::session::{Message, Meta, Reply as Said, Status};
 use super::super::store;
 use super::super::token::{self, UploadClaims};
 use super::super::view::Started;
-use super::super::{ending, link, session};
+use super::super::{ending, link, reopening, session};
 use super::{complete, sessions};
 use crate::accounts::access::Account;
 use crate::accounts::ledger;
@@ -44,7 +44,7 @@ pub async fn track(call: &Routed) -> Result<Reply, Problem> {
             let file_hash = check_hash("fileHash", of.file_hash.as_deref())?;
             let chunk_hashes = check_chunk_hashes(of.chunk_hashes.as_deref())?;
             let session = owned(call, &account, &of.session_id).await?.id;
-            complete::complete(call, session, complete::Expected { file_hash, chunk_hashes }).await
+            complete::complete(call, account.id, session, complete::Expected { file_hash, chunk_hashes }).await
         }
         Track::Fail(of) => {
             let account = call.account_beside_token().await?;
@@ -169,12 +169,7 @@ async fn record(call: &Routed, meta: &Meta) -> Result<(), Problem> {
         Said::Done => d1::batch(&bindings::db(&call.env)?, &[store::insert(meta)]).await?,
         _ => return Err(Problem::Internal),
     }
-    // Whoever suspended the account while this was opening did not find it among its uploads.
-    let figures = ledger::link::figures(&call.env, meta.account, &ledger::Message::Figures { limits: None }).await?;
-    if figures.limits.suspended {
-        link::tell(&call.env, meta.session, &Message::Suspend { suspended: true }).await?;
-    }
-    Ok(())
+    reopening::suspend_with_account(&call.env, meta).await
 }
 
 /// A token for the upload, good until it or the session expires.
@@ -198,7 +193,7 @@ async fn fail(call: &Routed, row: &store::SessionRow) -> Result<Reply, Problem> 
         return Err(Problem::AlreadyComplete);
     }
     let session = row.id;
-    let meta = match link::tell(&call.env, session, &Message::Fail).await? {
+    let meta = match reopening::tell(&call.env, &call.config, row.account_id, session, &Message::Fail).await? {
         Said::State { meta, .. } => meta,
         Said::Busy => return Err(Problem::CompletionRunning),
         Said::Closed { .. } => return Err(Problem::AlreadyComplete),

@@ -1,0 +1,29 @@
+//! What the store has of an upload.
+
+use super::session::Meta;
+use crate::config::Config;
+use crate::platform::origin::{self, Body};
+use crate::s3::actions;
+use crate::s3::error::StoreError;
+use crate::s3::xml::{self, ListedPart};
+
+/// Every part the store has of an upload: all pages.
+///
+/// # Errors
+/// The store's.
+pub async fn all_parts(config: &Config, meta: &Meta) -> Result<Vec<ListedPart>, StoreError> {
+    let mut parts = Vec::new();
+    let mut marker = None;
+    loop {
+        let action = actions::list_parts(&meta.key, &meta.upload_id, marker);
+        let body = origin::send(config, &action, Body::Empty).await?.text().await?;
+        let page = xml::list_parts(&body).map_err(|unreadable| StoreError::unreachable(unreadable.to_string()))?;
+        let next = page.next();
+        parts.extend(page.parts);
+        // A marker that does not grow would loop for ever.
+        match next {
+            Some(number) if Some(number) > marker => marker = Some(number),
+            _ => return Ok(parts),
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! `POST /api/jetty/chunk-urls` and `POST /api/jetty/cache-chunk`: parts that go straight to the store.
+
+use serde_json::json;
+
+use super::super::direct::{ChunkUrls, Sent, UrlView, Wanted, urls_expire};
+use super::super::reopening;
+use super::super::request::check_session;
+use super::super::session::{Message, Reply as Said, Status};
+use super::super::token::UploadClaims;
+use super::sessions::{progress_of, state, upload_of};
+use crate::http::call::Routed;
+use crate::http::json::MAX_BODY;
+use crate::http::reply::Reply;
+use crate::platform::clock;
+use crate::problem::Problem;
+use crate::s3::actions;
+use crate::units::EpochMs;
+
+/// URLs to PUT parts to, each bound to the part's length and hash.
+pub async fn chunk_urls(call: &Routed) -> Result<Reply, Problem> {
+    let body: ChunkUrls = call.json(MAX_BODY).await?;
+    let upload = upload_of(call, check_session(&body.session_id)?).await?;
+    let wanted = body.wanted(&upload)?;
+    let said = reopening::tell(&call.env, &call.config, upload.account, upload.session, &Message::Snapshot).await?;
+    let (meta, _, expires) = state(said)?;
+    match meta.status {
+        _ if meta.suspended => return Err(Problem::Suspended),
+        Status::Uploading => {}
+        status => return Err(Problem::UploadClosed { status: status.as_str() }),
+    }
+    let now = clock::now();
+    let until = urls_expire(now, expires);
+    let urls: Vec<_> = wanted.into_iter().map(|part| url(call, &upload, part, now, until)).collect();
+    Reply::json(200, &json!({ "urls": urls }))
+}
+
+fn url(call: &Routed, upload: &UploadClaims, part: Wanted, now: EpochMs, until: EpochMs) -> UrlView {
+    let action = actions::upload_part_of(&upload.key, &upload.upload_id, part.number, part.payload, part.size);
+    let signed = call.config.store.presign(&action, now, until.since(now).div_ceil(1000));
+    let headers = signed.headers.into_iter().map(|(name, value)| (name, value.into())).collect();
+    UrlView { part_number: part.number, url: signed.url, headers, expires_at: until.rfc3339() }
+}
+
+/// Records a part that the client sent to the store itself, or one that this service has forgotten. The answer is the state of the session.
+pub async fn record(call: &Routed) -> Result<Reply, Problem> {
+    let sent: Sent = call.json(MAX_BODY).await?;
+    let session = check_session(&sent.session_id)?;
+    let upload = upload_of(call, session).await?;
+    let part = sent.part(&upload, &call.config.token_keys, clock::now())?;
+    match reopening::tell(&call.env, &call.config, upload.account, session, &Message::Record { part }).await? {
+        Said::Done => progress_of(call, session, false).await,
+        Said::Suspended => Err(Problem::Suspended),
+        Said::Closed { status } => Err(Problem::UploadClosed { status: status.as_str() }),
+        _ => Err(Problem::NotFound),
+    }
+}

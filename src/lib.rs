@@ -64,7 +64,8 @@ mod entry {
     #[event(scheduled)]
     async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
         let now = clock::now();
-        let statements = [crate::accounts::store::cleanup(now), crate::replay::store::cleanup(now)].concat();
+        let statements =
+            [crate::accounts::store::cleanup(now), crate::replay::store::cleanup(now), vec![crate::dedup::possession::store::cleanup(now)]].concat();
         if let Ok(db) = bindings::db(&env) {
             for statement in statements {
                 // Logged where it fails; tomorrow is another day.

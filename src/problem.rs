@@ -111,6 +111,8 @@ pub enum Problem {
     ChunkHashMismatch,
     /// `complete` names another file hash than `start` did.
     FileHashMismatch,
+    /// The answer to a challenge is wrong, late or an answer to nothing.
+    ProofRefused,
     /// The account's tier has no such feature.
     TierForbids {
         /// Name of the tier.
@@ -253,6 +255,7 @@ catalogue! {
     HASH_REQUIRED = "chunk-hash-required", 422, "Chunk hash required", "Send the chunk's SHA-256 as X-Chunk-SHA256 (hex) or Content-Digest: sha-256=:…:. The store verifies it.";
     CHUNK_HASH = "chunk-hash-mismatch", 422, "Chunk hash mismatch", "The store received other bytes than the declared SHA-256 says. Nothing was recorded; send the chunk again.";
     FILE_HASH = "file-hash-mismatch", 422, "File hash mismatch", "'complete' names another fileHash than 'start' did.";
+    PROOF = "proof-refused", 422, "Proof of possession refused", "The proof is wrong, late, or was used. Start again without it: for another challenge with fileHash, or to send the file without.";
     TIER = "tier-forbidden", 403, "Not in this tier", "The account's tier does not include this feature.";
     FEATURE = "feature-off", 403, "Feature switched off", "The namespace has this feature switched off.";
     SUSPENDED = "account-suspended", 403, "Account suspended", "The account is suspended; ask its administrator.";
@@ -305,6 +308,7 @@ impl Problem {
             Problem::HashRequired => &HASH_REQUIRED,
             Problem::ChunkHashMismatch => &CHUNK_HASH,
             Problem::FileHashMismatch => &FILE_HASH,
+            Problem::ProofRefused => &PROOF,
             Problem::TierForbids { .. } => &TIER,
             Problem::FeatureOff { .. } => &FEATURE,
             Problem::Suspended => &SUSPENDED,

@@ -201,6 +201,7 @@ impl World {
             verification: "none".into(),
             created_at: EpochMs(u64::from(n)),
             owner_status: "active".into(),
+            borrowed: false,
         };
         assets::insert(&row, Via::Session, None).iter().for_each(|statement| drop(self.rows(statement)));
         self.sessions.push((session, upload_id, account));

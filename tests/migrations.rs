@@ -46,6 +46,10 @@ const ROWS: &[(&str, &str)] = &[
     ("idempotency", "(scope, key, fingerprint, claim, claimed_at, expires_at) VALUES ('a1', 'k', 'f', 'c', 1, 2)"),
     ("chunks", "(namespace, sha256, size, object_id, first) VALUES ('jt_user_u1', 'h', 7, 'o1', 0)"),
     ("store_facts", "(name, value, checked_at) VALUES ('f', 1, 2)"),
+    (
+        "challenges",
+        "(account_id, namespace, sha256, size, id, object_id, nonce, ranges, expires_at) VALUES ('a1', 'jt_user_u1', 'h', 7, 'c', 'o1', 'n', '[[0,6]]', 1)",
+    ),
     ("webhook_inbox", "(webhook_id, claim, claimed_at, expires_at) VALUES ('w', 'c', 1, 2)"),
 ];
 

@@ -67,6 +67,7 @@ fn asset(account: Id, namespace: &Name, seed: u8, at: u64) -> Asset {
         verification: "none".into(),
         created_at: EpochMs(at),
         owner_status: "active".into(),
+        borrowed: false,
     }
 }
 

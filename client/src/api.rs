@@ -35,7 +35,8 @@ pub struct Asset {
     pub content_type: String,
     /// Namespace.
     pub namespace: String,
-    /// Object key.
+    /// Object key; empty if the bytes lie in another namespace.
+    #[serde(deserialize_with = "or_empty")]
     pub s3_key: String,
     /// Hash, once verified.
     pub sha256: Option<String>,
@@ -45,6 +46,10 @@ pub struct Asset {
     pub url: String,
     /// RFC 3339.
     pub created_at: String,
+}
+
+fn or_empty<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Option::<String>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 /// What the account has used of its tier.
@@ -89,6 +94,22 @@ pub struct Duplicate {
     pub asset: Asset,
 }
 
+/// A question about the bytes of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Challenge {
+    /// The key of the answer.
+    pub nonce: String,
+    /// First and last byte of each range.
+    pub ranges: Vec<(u64, u64)>,
+}
+
+/// 202 of `start`: somebody else has bytes of that hash; whoever proves to have them, too, need not send them.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Asked {
+    /// The question.
+    pub challenge: Challenge,
+}
+
 /// The answer of `start`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
@@ -97,6 +118,8 @@ pub enum Start {
     Open(Box<Started>),
     /// Send nothing.
     There(Box<Duplicate>),
+    /// Prove first.
+    Prove(Box<Asked>),
 }
 
 /// A recorded part.

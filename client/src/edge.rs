@@ -49,6 +49,8 @@ pub struct StartFile<'a> {
     pub namespace: Option<&'a str>,
     /// Its bytes, so that what is there need not be sent.
     pub hashes: Option<&'a FileHashes>,
+    /// The answer to the server's question.
+    pub proof: Option<&'a str>,
 }
 
 impl Edge {
@@ -98,13 +100,13 @@ impl Edge {
     /// Opens an upload.
     pub async fn start(&self, file: StartFile<'_>) -> Result<Start, Error> {
         let mut body = json!({ "action": "start", "fileName": file.name, "fileSize": file.size });
-        for (name, value) in [("contentType", file.content_type), ("namespace", file.namespace)] {
+        let whole = file.hashes.and_then(|hashes| hashes.whole.as_deref());
+        for (name, value) in [("contentType", file.content_type), ("namespace", file.namespace), ("fileHash", whole), ("proof", file.proof)] {
             if let (Some(value), Some(fields)) = (value, body.as_object_mut()) {
                 fields.insert(name.to_owned(), value.into());
             }
         }
         if let (Some(hashes), Some(fields)) = (file.hashes, body.as_object_mut()) {
-            fields.insert("fileHash".to_owned(), hashes.whole.as_str().into());
             fields.insert("chunkHashes".to_owned(), hashes.chunks.as_slice().into());
             fields.insert("chunkSize".to_owned(), hashes.chunk_size.into());
         }

@@ -5,11 +5,15 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
+use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
 use crate::Error;
+use crate::api::Challenge;
 
+/// The most that is read of a range, bytes: no server asks for more.
+const MAX_RANGE: u64 = 1 << 20;
 /// Read at once; larger blocks measured no faster.
 const BLOCK: usize = 128 * 1024;
 
@@ -36,8 +40,8 @@ pub async fn of_range(path: &Path, offset: u64, length: u64) -> Result<String, E
 /// A file's bytes in hashes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileHashes {
-    /// Of the whole file.
-    pub whole: String,
+    /// Of the whole file; None where it is not to be claimed.
+    pub whole: Option<String>,
     /// Of each chunk, in order.
     pub chunks: Vec<String>,
     /// Bytes of every chunk but the last.
@@ -52,7 +56,29 @@ pub async fn of_file(path: &Path, size: u64, chunk_size: u64) -> Result<FileHash
     let ranges = (0..size.div_ceil(chunk_size.max(1))).map(|index| (index * chunk_size, chunk_size.min(size - index * chunk_size)));
     let chunks = futures_util::future::try_join_all(ranges.map(|(offset, length)| of_range(path, offset, length)));
     let (whole, chunks) = tokio::try_join!(of_range(path, 0, size), chunks)?;
-    Ok(FileHashes { whole, chunks, chunk_size })
+    Ok(FileHashes { whole: Some(whole), chunks, chunk_size })
+}
+
+/// The answer to a question about a file's bytes: HMAC-SHA-256 over the ranges, the nonce's text being the key. Lowercase hex.
+///
+/// # Errors
+/// [`Error::File`], also if the file ends before a range does.
+pub async fn proof(path: &Path, challenge: &Challenge) -> Result<String, Error> {
+    let (owned, challenge) = (path.to_owned(), challenge.clone());
+    let answered = tokio::task::spawn_blocking(move || answer(&owned, &challenge)).await;
+    answered.map_err(|error| Error::Unexpected(error.to_string()))?.map_err(Error::file(path))
+}
+
+fn answer(path: &Path, challenge: &Challenge) -> std::io::Result<String> {
+    let mut file = File::open(path)?;
+    let mut mac = Hmac::<Sha256>::new_from_slice(challenge.nonce.as_bytes()).map_err(std::io::Error::other)?;
+    for (first, last) in &challenge.ranges {
+        let mut bytes = vec![0; usize::try_from(last.saturating_sub(*first).saturating_add(1).min(MAX_RANGE)).unwrap_or_default()];
+        file.seek(SeekFrom::Start(*first))?;
+        file.read_exact(&mut bytes)?;
+        mac.update(&bytes);
+    }
+    Ok(mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn hash(path: &Path, offset: u64, length: u64) -> std::io::Result<String> {
@@ -88,7 +114,7 @@ mod tests {
         assert_eq!(hash, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert!(matches!(of_range(file.path(), 3, 3).await, Err(Error::File { .. })));
         let all = of_file(file.path(), 5, 2).await.unwrap();
-        assert_eq!((all.chunks.len(), &all.whole), (3, &of_range(file.path(), 0, 5).await.unwrap()));
+        assert_eq!((all.chunks.len(), all.whole), (3, Some(of_range(file.path(), 0, 5).await.unwrap())));
         assert_eq!(all.chunks[2], of_range(file.path(), 4, 1).await.unwrap());
     }
 }

@@ -194,6 +194,7 @@ async fn send_and_complete(
                 let (asset, bytes_saved) = (there.asset, file.size);
                 return Ok(Uploaded { asset, session_id: None, bytes_sent: 0, bytes_resumed: 0, bytes_saved, parts_sent: 0, elapsed_ms: 0 });
             }
+            (Start::Prove(_), _) => return Err(Error::Unexpected("the server asks again and again".to_owned())),
             (Start::Open(started), hashes) => {
                 let Strategy { chunk_size, chunk_count, threads } = started.strategy;
                 (started.session_id, started.upload_token, chunk_size, chunk_count, started.missing_parts, threads, hashes)
@@ -265,17 +266,33 @@ async fn remind(sending: &Sending, parts: Vec<u32>) -> Result<Vec<u32>, Error> {
 
 /// Opens an upload, with the file's hashes so that what the server has need not be sent; and those hashes.
 async fn start(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOptions, progress: &Progress) -> Result<(Start, Hashes), Error> {
-    let wanted =
-        StartFile { name, size: file.size, content_type: options.content_type.as_deref(), namespace: options.namespace.as_deref(), hashes: None };
+    let wanted = StartFile {
+        name,
+        size: file.size,
+        content_type: options.content_type.as_deref(),
+        namespace: options.namespace.as_deref(),
+        hashes: None,
+        proof: None,
+    };
     if options.no_dedup {
         return Ok((edge.start(wanted).await?, Hashes::new()));
     }
     let mut chunk_size = edge.advice(file.size).await?.chunk_size;
     loop {
         progress(Event::Hashing);
-        let hashes = hash::of_file(&file.path, file.size, chunk_size).await?;
+        let mut hashes = hash::of_file(&file.path, file.size, chunk_size).await?;
         file.must_be_unchanged().await?;
-        match edge.start(StartFile { hashes: Some(&hashes), ..wanted }).await {
+        let mut started = edge.start(StartFile { hashes: Some(&hashes), ..wanted }).await;
+        if let Ok(Start::Prove(asked)) = &started {
+            let proof = hash::proof(&file.path, &asked.challenge).await?;
+            started = edge.start(StartFile { hashes: Some(&hashes), proof: Some(&proof), ..wanted }).await;
+            if started.as_ref().is_err_and(|error| error.code() == Some("proof-refused")) {
+                // Too late, or another run took the question: then the bytes are sent.
+                hashes.whole = None;
+                started = edge.start(StartFile { hashes: Some(&hashes), ..wanted }).await;
+            }
+        }
+        match started {
             // A namespace may have a chunk size of its own.
             Err(error) if error.strategy().is_some_and(|strategy| strategy.chunk_size != chunk_size) => {
                 chunk_size = error.strategy().map_or(chunk_size, |strategy| strategy.chunk_size);

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{Id, Name};
 use crate::sigv4::encode;
+use crate::sql::flag;
 use crate::units::EpochMs;
 
 /// An asset with its object: one row of [`super::store`].
@@ -37,6 +38,9 @@ pub struct Asset {
     pub created_at: EpochMs,
     /// `active` or `suspended`: whether its content may be had.
     pub owner_status: String,
+    /// Whether the object is another namespace's: then its key names somebody whom the asset's owner has no business to know.
+    #[serde(default, deserialize_with = "flag")]
+    pub borrowed: bool,
 }
 
 /// `asset` of SPEC section 4.
@@ -48,7 +52,8 @@ pub struct AssetView {
     size: u64,
     content_type: String,
     namespace: Name,
-    s3_key: String,
+    /// None if the object is another namespace's.
+    s3_key: Option<String>,
     sha256: Option<String>,
     verification: String,
     url: String,
@@ -64,7 +69,7 @@ impl Asset {
             size: self.size,
             content_type: self.content_type.clone(),
             namespace: self.namespace.clone(),
-            s3_key: self.s3_key.clone(),
+            s3_key: (!self.borrowed).then(|| self.s3_key.clone()),
             sha256: self.sha256.clone().filter(|_| self.verification == "verified"),
             verification: self.verification.clone(),
             url: content_url(base, &self.id.to_string(), &self.name),
@@ -100,6 +105,7 @@ mod tests {
             verification: "mismatch".into(),
             created_at: EpochMs(0),
             owner_status: "active".into(),
+            borrowed: false,
         }
     }
 

@@ -2,6 +2,7 @@
 
 pub mod chunks;
 pub mod duplicate;
+pub mod possession;
 pub mod store;
 
 #[cfg(target_arch = "wasm32")]

@@ -6,16 +6,34 @@ use crate::ids::{Id, Name};
 use crate::sql::{Arg, Statement};
 use crate::units::{EpochMs, Sha256Hex};
 
-const DUPLICATE: &str = "SELECT a.id IS NOT NULL AS owned, COALESCE(a.id, o.id) AS id, ?1 AS account_id, o.id AS object_id, COALESCE(a.name, '') AS name, \
-     COALESCE(a.content_type, '') AS content_type, o.namespace, o.s3_key, o.size, o.etag, o.claimed_sha256, o.sha256, o.verification, \
-     COALESCE(a.created_at, o.created_at) AS created_at, 'active' AS owner_status \
-     FROM namespace_members m JOIN objects o ON o.namespace = m.namespace AND o.sha256 = ?2 AND o.size = ?3 AND o.verification = 'verified' \
-     AND o.condemned = 0 LEFT JOIN assets a ON a.object_id = o.id AND a.account_id = ?1 \
-     WHERE m.account_id = ?1 AND (?4 IS NULL OR m.namespace = ?4) LIMIT 20";
+macro_rules! found_query {
+    ($from:literal) => {
+        concat!(
+            "SELECT a.id IS NOT NULL AS owned, COALESCE(a.id, o.id) AS id, ?1 AS account_id, o.id AS object_id, COALESCE(a.name, '') AS name, \
+             COALESCE(a.content_type, '') AS content_type, m.namespace, o.s3_key, o.size, o.etag, o.claimed_sha256, o.sha256, o.verification, \
+             COALESCE(a.created_at, o.created_at) AS created_at, 'active' AS owner_status, o.namespace <> m.namespace AS borrowed FROM namespace_members m ",
+            $from,
+            " AND o.verification = 'verified' AND o.condemned = 0 \
+             LEFT JOIN assets a ON a.object_id = o.id AND a.account_id = ?1 AND a.namespace = m.namespace \
+             WHERE m.account_id = ?1 AND (?4 IS NULL OR m.namespace = ?4) "
+        )
+    };
+}
+
+// The namespace's own objects; and those of others that somebody in it has proved to have.
+const DUPLICATE: &str = concat!(
+    found_query!("JOIN objects o ON o.namespace = m.namespace AND o.sha256 = ?2 AND o.size = ?3"),
+    "UNION ALL ",
+    found_query!(
+        "JOIN namespaces n ON n.name = m.namespace AND n.cross_namespace_dedup = 1 \
+         JOIN objects o ON o.sha256 = ?2 AND o.size = ?3 AND o.namespace <> m.namespace"
+    ),
+    "AND EXISTS (SELECT 1 FROM assets s WHERE s.object_id = o.id AND s.namespace = m.namespace) LIMIT 20"
+);
 const IN_NAMESPACE: &str = "SELECT id, refs FROM objects WHERE namespace = ?1 AND sha256 = ?2 AND size = ?3 AND verification = 'verified' \
      AND condemned = 0 ORDER BY created_at, id LIMIT 100";
 const REFER: &str = "INSERT INTO assets (id, account_id, namespace, object_id, name, content_type, uploaded_via, created_at) \
-     SELECT ?1, ?2, o.namespace, o.id, ?4, ?5, 'session', ?6 FROM objects o WHERE o.id = ?3 AND o.condemned = 0 ON CONFLICT (id) DO NOTHING";
+     SELECT ?1, ?2, ?7, o.id, ?4, ?5, 'session', ?6 FROM objects o WHERE o.id = ?3 AND o.condemned = 0 ON CONFLICT (id) DO NOTHING";
 // What is counted cannot drift.
 const RECOUNT: &str = "UPDATE objects SET refs = (SELECT COUNT(*) FROM assets s WHERE s.object_id = ?1), \
      doomed_at = CASE WHEN EXISTS (SELECT 1 FROM assets s WHERE s.object_id = ?1) THEN NULL ELSE COALESCE(doomed_at, ?2) END WHERE id = ?1";
@@ -82,6 +100,7 @@ pub fn refer(asset: &Asset) -> Vec<Statement> {
             asset.name.clone().into(),
             asset.content_type.clone().into(),
             Arg::Int(asset.created_at.0),
+            asset.namespace.as_str().into(),
         ],
     };
     vec![insert, recount(asset.object_id, asset.created_at)]

@@ -79,6 +79,7 @@ mod tests {
             verification: "none".into(),
             created_at: EpochMs(0),
             owner_status: "active".into(),
+            borrowed: false,
         }
     }
 

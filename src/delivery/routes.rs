@@ -40,7 +40,8 @@ pub async fn download(call: &Routed) -> Result<Reply, Problem> {
     // What is not cached comes from the store either way; through here it also crosses the client's own connection.
     let through_edge = at_store.map(|ms| ms + call.geo().tcp_rtt_ms.unwrap_or(0.0));
     let mut candidates = vec![json!({ "provider": "edge", "url": url, "latencyMs": through_edge })];
-    if direct {
+    // The store's URL of an object of another namespace would name its owner.
+    if direct && !asset.borrowed {
         let headers = ObjectHeaders { content_type: &asset.content_type, content_disposition: &disposition::for_store(&asset.name) };
         let presigned = call.config.store.presign(&actions::get_object_as(&asset.s3_key, headers), now, TTL_MS / 1000);
         candidates.push(json!({ "provider": "origin", "url": presigned.url, "latencyMs": at_store }));

@@ -50,6 +50,7 @@ pub fn read<T: DeserializeOwned>(rows: &str, statement: &Statement) -> Result<Ve
 
 /// Every row, as one JSON array: one crossing into WebAssembly for the whole result instead of one for each field, and one deserializer in the bundle.
 pub async fn rows(db: &D1Database, statement: &Statement) -> Result<String, Problem> {
+    log::step("d1", head(statement));
     let bound = bound(db, statement)?;
     let thrown = |error: JsValue| log::internal("d1", &format!("{}: {}", head(statement), js::words(&error)));
     let result = JsFuture::from(bound.inner().all().map_err(thrown)?).await.map_err(thrown)?;
@@ -59,6 +60,7 @@ pub async fn rows(db: &D1Database, statement: &Statement) -> Result<String, Prob
 
 /// All of them or none, in order.
 pub async fn batch(db: &D1Database, statements: &[Statement]) -> Result<(), Problem> {
+    log::step("d1 batch", statements.first().map_or("", head));
     let bound = statements.iter().map(|statement| bound(db, statement)).collect::<Result<Vec<_>, _>>()?;
     db.batch(bound).await.map_err(|error| log::internal("d1 batch", &error.to_string()))?;
     Ok(())

@@ -1,6 +1,6 @@
 //! JavaScript calls that neither `worker` nor `web-sys` offer in the form the hot paths need: fetch(url, init) without an intermediate Request.
 
-use js_sys::Promise;
+use js_sys::{Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
@@ -13,6 +13,12 @@ extern "C" {
     /// The runtime's own digest of bytes that are all here.
     #[wasm_bindgen(js_namespace = ["crypto", "subtle"], js_name = digest, catch)]
     fn subtle_digest(algorithm: &str, data: &JsValue) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(js_namespace = ["crypto", "subtle"], js_name = importKey, catch)]
+    fn import_key(format: &str, key: &Uint8Array, algorithm: &JsValue, extractable: bool, usages: &JsValue) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(js_namespace = ["crypto", "subtle"], js_name = sign, catch)]
+    fn subtle_sign(algorithm: &str, key: &JsValue, data: &JsValue) -> Result<Promise, JsValue>;
 
     /// The runtime's own digest of a stream (Workers documentation, "Web Crypto", DigestStream): a WritableStream that holds nothing.
     #[wasm_bindgen(js_namespace = crypto)]
@@ -38,6 +44,33 @@ extern "C" {
 pub async fn sha256(buffer: &JsValue) -> Option<String> {
     let digest = JsFuture::from(subtle_digest("SHA-256", buffer).ok()?).await.ok()?;
     Some(crate::units::hex(&js_sys::Uint8Array::new(&digest).to_vec()))
+}
+
+/// HMAC-SHA-256 of bytes that stay in JavaScript.
+///
+/// # Errors
+/// What the runtime throws.
+pub async fn hmac(key: &[u8], data: &Uint8Array) -> Result<[u8; 32], JsValue> {
+    let algorithm = js_sys::Object::new();
+    js_sys::Reflect::set(&algorithm, &"name".into(), &"HMAC".into())?;
+    js_sys::Reflect::set(&algorithm, &"hash".into(), &"SHA-256".into())?;
+    let usages = js_sys::Array::of1(&"sign".into());
+    let key = JsFuture::from(import_key("raw", &Uint8Array::from(key), &algorithm, false, &usages)?).await?;
+    let tag = JsFuture::from(subtle_sign("HMAC", &key, data)?).await?;
+    Uint8Array::new(&tag).to_vec().try_into().map_err(|_| JsValue::from_str("a tag of another length"))
+}
+
+/// Several ArrayBuffers as one array, without the last `left_out` bytes of each. Nothing of them comes here.
+pub fn concatenated(buffers: &[JsValue], left_out: u32) -> Uint8Array {
+    let arrays: Vec<Uint8Array> = buffers.iter().map(Uint8Array::new).collect();
+    let cut: Vec<Uint8Array> = arrays.iter().map(|array| array.subarray(0, array.length().saturating_sub(left_out))).collect();
+    let all = Uint8Array::new_with_length(cut.iter().map(Uint8Array::length).sum());
+    let mut at = 0;
+    for array in &cut {
+        all.set(array, at);
+        at += array.length();
+    }
+    all
 }
 
 /// The length of an ArrayBuffer.

@@ -31,6 +31,8 @@ pub async fn tell<M: Serialize, R: DeserializeOwned>(
 }
 
 async fn ask(namespace: &ObjectNamespace, name: &str, text: &str) -> Result<Option<String>, Problem> {
+    // The message's name: no value of it.
+    log::step("object", text.split('"').nth(1).unwrap_or_default());
     let stub = namespace.get_by_name(name).map_err(|error| log::internal("object stub", &error.to_string()))?;
     let thrown = |error: JsValue| log::internal("object", &js::words(&error));
     let init = RequestInit::new();

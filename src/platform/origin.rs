@@ -65,6 +65,12 @@ impl Answer {
         Ok(text.as_string().unwrap_or_default())
     }
 
+    /// The body as an ArrayBuffer, which stays in JavaScript. For small ones only.
+    pub async fn bytes(&self) -> Result<JsValue, StoreError> {
+        let lost = |error: JsValue| StoreError::unreachable(js::words(&error));
+        JsFuture::from(self.response.array_buffer().map_err(lost)?).await.map_err(lost)
+    }
+
     /// Lets go of the body, so that the connection is free.
     pub fn discard(&self) {
         if let Some(body) = self.body() {
@@ -81,6 +87,7 @@ pub async fn send(config: &Config, action: &Action, body: Body) -> Result<Answer
 
 /// The same with another patience. Streams have none: they go as fast as the client sends.
 pub async fn send_within(config: &Config, action: &Action, body: Body, patience_ms: u32) -> Result<Answer, StoreError> {
+    super::log::step("origin", action.method);
     let started = clock::now();
     let request = config.store.request(action, started);
     let streams = matches!(body, Body::Raw(_));

@@ -58,6 +58,9 @@ pub struct Start {
     /// What edges are ranked by.
     #[serde(default)]
     pub priority: Priority,
+    /// The answer to a challenge.
+    #[serde(default)]
+    pub proof: Option<String>,
 }
 
 /// What edges are ranked by (SPEC section 6).
@@ -162,6 +165,8 @@ pub struct Wanted {
     pub content_type: String,
     /// Namespace, if not the account's own.
     pub namespace: Option<Name>,
+    /// The answer to a challenge about `file_hash`.
+    pub proof: Option<Sha256Hex>,
 }
 
 impl Start {
@@ -186,6 +191,7 @@ impl Start {
             chunk_hashes,
             chunk_size: self.chunk_size,
             namespace: check_namespace("namespace", self.namespace.as_deref())?,
+            proof: check_hash("proof", self.proof.as_deref())?,
         })
     }
 }

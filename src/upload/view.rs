@@ -203,6 +203,7 @@ pub fn asset_of(meta: &Meta, etag: &str, now: EpochMs) -> Asset {
         verification: if meta.file_hash.is_some() { "pending" } else { "none" }.to_owned(),
         created_at: now,
         owner_status: "active".to_owned(),
+        borrowed: false,
     }
 }
 

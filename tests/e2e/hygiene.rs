@@ -56,7 +56,7 @@ impl World {
             Endpoint::TrackUpload => vec![
                 json!({
                     "action": "start", "fileName": "a", "fileSize": 5, "fileHash": hash, "chunkSize": 10_000_000, "chunkHashes": [hash],
-                    "contentType": "a/b", "namespace": "absent", "priority": "cost",
+                    "contentType": "a/b", "namespace": "absent", "priority": "cost", "proof": hash,
                 }),
                 json!({ "action": "progress", "sessionId": self.session, "samples": [{ "edge": "FRA", "bytes": 1, "ms": 1.5, "ok": true }] }),
                 json!({ "action": "complete", "sessionId": self.session, "fileHash": hash, "chunkHashes": [hash] }),

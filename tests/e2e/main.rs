@@ -16,6 +16,7 @@ mod isolation;
 mod limits;
 mod names;
 mod namespaces;
+mod possession;
 mod quota;
 mod refusals;
 mod resume;

@@ -113,7 +113,9 @@ impl Stack {
         let own = [token_keys, credential_key, admin_token, signing_key, origin_secret, &origin.access.secret_access_key].map(str::to_owned);
         note(own.into_iter().chain(seeds.iter().flat_map(|seed| [seed.access.api_key.clone(), seed.access.api_secret.clone()]))).unwrap();
         let mut more: Vec<_> = vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        more.push(("LOG_LEVEL".to_owned(), "info".to_owned()));
+        if !vars.iter().any(|(name, _)| *name == "LOG_LEVEL") {
+            more.push(("LOG_LEVEL".to_owned(), "info".to_owned()));
+        }
         if !vars.iter().any(|(name, _)| *name == "DELETE_GRACE_SECONDS") {
             more.push(("DELETE_GRACE_SECONDS".to_owned(), "0".to_owned()));
         }

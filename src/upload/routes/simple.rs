@@ -167,6 +167,7 @@ async fn store(call: &Routed, account: &Account, namespace: &Namespace, id: Id, 
         sha256: None,
         created_at: clock::now(),
         owner_status: "active".to_owned(),
+        borrowed: false,
     };
     let db = bindings::db(&call.env)?;
     if let Err(problem) = d1::batch(&db, &insert(&asset, Via::Simple, None)).await {

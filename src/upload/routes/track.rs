@@ -15,6 +15,8 @@ use crate::accounts::access::Account;
 use crate::accounts::ledger;
 use crate::assets::asset::Asset;
 use crate::dedup;
+use crate::dedup::possession::prove;
+use crate::dedup::possession::store::Question;
 use crate::dedup::reference::{Known, find, refer};
 use crate::delivery::disposition;
 use crate::http::call::Routed;
@@ -78,6 +80,9 @@ async fn begin(call: &Routed, account: &Account, wanted: Wanted) -> Result<Reply
     let strategy = wanted.plan(namespace.chunk_size, &call.config.plan)?;
     if let Some(asset) = duplicate(call, account, &wanted, &namespace).await? {
         return Reply::json(200, &json!({ "duplicate": true, "asset": asset.view(&call.base) }));
+    }
+    if let Some(reply) = possession(call, account, &wanted, &namespace).await? {
+        return Ok(reply);
     }
     let chunk_hashes = wanted.chunk_hashes.unwrap_or_default();
 
@@ -143,6 +148,24 @@ async fn duplicate(call: &Routed, account: &Account, wanted: &Wanted, namespace:
         Known::No => Ok(None),
         Known::Owned(asset) if asset.name == wanted.file_name => Ok(Some(*asset)),
         Known::Owned(asset) | Known::Stored(asset) => refer(call, account, *asset, wanted.file_name.clone(), wanted.content_type.clone()).await,
+    }
+}
+
+/// The way of a file that another namespace may have: a challenge, or what its answer is worth. None if it is to be sent.
+async fn possession(call: &Routed, account: &Account, wanted: &Wanted, namespace: &Namespace) -> Result<Option<Reply>, Problem> {
+    let Wanted { file_hash, proof, file_name, content_type, file_size: size, .. } = wanted;
+    let takes_part = file_hash.as_ref().filter(|_| namespace.cross_namespace_dedup);
+    let Some(hash) = takes_part else { return if proof.is_some() { Err(Problem::ProofRefused) } else { Ok(None) } };
+    let question = Question { account: account.id, namespace: &namespace.name, hash, size: *size };
+    match proof {
+        None => {
+            let challenge = Box::pin(prove::ask(call, question)).await?;
+            challenge.map(|challenge| Reply::json(202, &json!({ "challenge": challenge.view() }))).transpose()
+        }
+        Some(proof) => {
+            let asset = Box::pin(prove::check(call, account, question, proof, file_name, content_type)).await?;
+            asset.map(|asset| Reply::json(200, &json!({ "duplicate": true, "asset": asset.view(&call.base) }))).transpose()
+        }
     }
 }
 

@@ -1,0 +1,17 @@
+-- Who is to prove that they have the bytes of an object of another namespace; one challenge for each file, the younger takes the elder's place.
+CREATE TABLE challenges (
+  account_id TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+  namespace TEXT NOT NULL REFERENCES namespaces (name) ON DELETE CASCADE,
+  sha256 TEXT NOT NULL,
+  size INTEGER NOT NULL CHECK (size > 0),
+  id TEXT NOT NULL,
+  object_id TEXT NOT NULL REFERENCES objects (id) ON DELETE CASCADE,
+  nonce TEXT NOT NULL,
+  ranges TEXT NOT NULL,
+  expires_at INTEGER NOT NULL,
+  PRIMARY KEY (account_id, namespace, sha256, size)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX challenges_by_namespace ON challenges (namespace);
+CREATE INDEX challenges_by_object ON challenges (object_id);
+CREATE INDEX challenges_by_expiry ON challenges (expires_at);
+CREATE INDEX objects_by_hash ON objects (sha256, size) WHERE verification = 'verified';

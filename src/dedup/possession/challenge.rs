@@ -1,0 +1,117 @@
+//! The challenge: which ranges of the file, and what makes an answer right.
+
+use serde::{Deserialize, Serialize};
+use subtle::{Choice, ConstantTimeEq};
+
+use crate::ids::Id;
+use crate::units::{EpochMs, Sha256Hex, hex};
+
+/// How long a challenge can be answered, ms: reading its ranges takes a client a moment.
+pub const TTL_MS: u64 = 120_000;
+/// Ranges of a file. Somebody who has three quarters of its bytes answers one challenge in a hundred: 0.75^16.
+const RANGES: u64 = 16;
+/// Bytes of each.
+const RANGE_BYTES: u64 = 1_024;
+/// Random bytes that a challenge is drawn from.
+pub const RANDOM_BYTES: usize = 32 + 8 * 16;
+
+/// A question about the bytes of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Challenge {
+    /// Its name.
+    pub id: Id,
+    /// 64 hex digits.
+    pub nonce: String,
+    /// First and last byte of each range, in the order of the file.
+    pub ranges: Vec<(u64, u64)>,
+    /// Until when it can be answered.
+    pub expires_at: EpochMs,
+}
+
+/// `challenge` of a 202.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChallengeView<'a> {
+    id: Id,
+    nonce: &'a str,
+    ranges: &'a [(u64, u64)],
+    expires_at: String,
+}
+
+impl Challenge {
+    /// A question about a file of `size` bytes (≥ 1). The ranges are spread over it, so that no part of it is left out; a small file is asked for whole.
+    pub fn draw(id: Id, size: u64, random: &[u8; RANDOM_BYTES], now: EpochMs) -> Challenge {
+        let (nonce, places) = random.split_at(32);
+        let ranges = if size <= RANGES * RANGE_BYTES {
+            vec![(0, size.saturating_sub(1))]
+        } else {
+            let place = |(index, bytes): (u64, &[u8])| {
+                let (begin, end) = (size * index / RANGES, size * (index + 1) / RANGES);
+                let drawn = bytes.iter().fold(0u64, |sum, byte| (sum << 8) | u64::from(*byte));
+                let first = begin + drawn % (end - begin - RANGE_BYTES + 1).max(1);
+                (first, first + RANGE_BYTES - 1)
+            };
+            (0..RANGES).zip(places.chunks_exact(8)).map(place).collect()
+        };
+        Challenge { id, nonce: hex(nonce), ranges, expires_at: now.plus(TTL_MS) }
+    }
+
+    /// As clients see it.
+    pub fn view(&self) -> ChallengeView<'_> {
+        ChallengeView { id: self.id, nonce: &self.nonce, ranges: &self.ranges, expires_at: self.expires_at.rfc3339() }
+    }
+
+    /// The keys that a client may take the nonce for: its text, or the bytes that its digits stand for.
+    pub fn keys(&self) -> [Vec<u8>; 2] {
+        let digit = |c: u8| char::from(c).to_digit(16).and_then(|digit| u8::try_from(digit).ok()).unwrap_or_default();
+        let bytes = self.nonce.as_bytes().chunks_exact(2).map(|pair| pair.iter().fold(0, |sum, c| (sum << 4) | digit(*c)));
+        [self.nonce.clone().into_bytes(), bytes.collect()]
+    }
+}
+
+/// Whether `proof` is one of the right answers; takes the same time for every wrong one.
+pub fn is_right(answers: &[[u8; 32]], proof: &Sha256Hex) -> bool {
+    let right = answers.iter().map(|answer| hex(answer).as_bytes().ct_eq(proof.as_str().as_bytes()));
+    right.fold(Choice::from(0), |any, this| any | this).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn drawn(size: u64, random: &[u8; RANDOM_BYTES]) -> Challenge {
+        Challenge::draw(Id::from_random([1; 16]), size, random, EpochMs(5))
+    }
+
+    proptest! {
+        #[test]
+        fn ranges_lie_in_the_file_in_order_and_reach_all_of_it(size in prop_oneof![1u64..40_000, 1u64..(1 << 53)], seed in any::<[u8; 32]>()) {
+            let random: [u8; RANDOM_BYTES] = std::array::from_fn(|index| seed[index % 32].wrapping_mul(u8::try_from(index).unwrap()));
+            let challenge = drawn(size, &random);
+            prop_assert!(challenge.ranges.iter().all(|(first, last)| first <= last && *last < size));
+            prop_assert!(challenge.ranges.windows(2).all(|pair| pair[0].1 < pair[1].0));
+            let asked: u64 = challenge.ranges.iter().map(|(first, last)| last - first + 1).sum();
+            prop_assert_eq!(asked, size.min(16 * 1_024));
+        }
+    }
+
+    #[test]
+    fn every_draw_is_another_and_none_lives_long() {
+        let random = |n: u8| std::array::from_fn(|index| n ^ u8::try_from(index).unwrap());
+        let (one, two) = (drawn(1_000_000, &random(1)), drawn(1_000_000, &random(2)));
+        assert!(one.ranges != two.ranges && one.nonce != two.nonce);
+        assert_eq!((one.nonce.len(), one.expires_at, one.ranges.len()), (64, EpochMs(5 + TTL_MS), 16));
+        assert_eq!(one.keys(), [one.nonce.clone().into_bytes(), random(1)[..32].to_vec()]);
+        let view = serde_json::to_string(&Challenge { ranges: vec![(0, 9)], nonce: "ab".into(), ..one }.view()).unwrap();
+        assert_eq!(view, r#"{"id":"01010101-0101-4101-8101-010101010101","nonce":"ab","ranges":[[0,9]],"expiresAt":"1970-01-01T00:02:00.005Z"}"#);
+    }
+
+    #[test]
+    fn only_the_answer_is_right() {
+        let (answer, other) = ([7; 32], [8; 32]);
+        let proof = Sha256Hex::parse(&hex(&answer)).unwrap();
+        assert!(is_right(&[answer], &proof) && is_right(&[other, answer], &proof));
+        assert!(!is_right(&[other], &proof) && !is_right(&[], &proof));
+    }
+}

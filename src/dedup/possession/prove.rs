@@ -1,0 +1,82 @@
+//! Asking and checking. The bytes of the ranges stay in JavaScript: the runtime computes the answers.
+
+use futures_util::stream::{self, StreamExt};
+use wasm_bindgen::JsValue;
+
+use super::challenge::{Challenge, is_right};
+use super::store::{self, Question, Taken};
+use crate::accounts::access::Account;
+use crate::assets::asset::Asset;
+use crate::config::Config;
+use crate::dedup::chunks::COPIES_AT_ONCE;
+use crate::dedup::reference::refer;
+use crate::http::call::Routed;
+use crate::platform::origin::{self, Body};
+use crate::platform::{bindings, clock, d1, js, random};
+use crate::problem::{OriginFailure, Problem};
+use crate::s3::actions;
+use crate::units::Sha256Hex;
+
+/// Asks about a file that another namespace stores. None if none does that takes part.
+///
+/// # Errors
+/// [`Problem::Internal`].
+pub async fn ask(call: &Routed, question: Question<'_>) -> Result<Option<Challenge>, Problem> {
+    let db = bindings::db(&call.env)?;
+    let Some(found) = d1::first::<Asset>(&db, &store::elsewhere(question)).await? else { return Ok(None) };
+    let challenge = Challenge::draw(random::id()?, question.size, &random::bytes()?, clock::now());
+    d1::batch(&db, &[store::ask(question, &challenge, found.object_id)]).await?;
+    Ok(Some(challenge))
+}
+
+/// Checks the answer and gives the account an asset of that name that references the bytes. None if they are gone since.
+///
+/// # Errors
+/// [`Problem::ProofRefused`] if it is wrong, late, or an answer to nothing; the store's; 403, 507.
+pub async fn check(
+    call: &Routed,
+    account: &Account,
+    question: Question<'_>,
+    proof: &Sha256Hex,
+    name: &str,
+    content_type: &str,
+) -> Result<Option<Asset>, Problem> {
+    let db = bindings::db(&call.env)?;
+    let taken = d1::first::<Taken>(&db, &store::take(question)).await?.ok_or(Problem::ProofRefused)?;
+    let object = taken.object_id;
+    let challenge = taken.challenge(clock::now()).ok_or(Problem::ProofRefused)?;
+    let Some(found) = d1::first::<Asset>(&db, &store::still_there(question, object)).await? else { return Ok(None) };
+    let started = clock::now();
+    let answers = answers(&call.config, &challenge, &found).await?;
+    call.span("origin", started);
+    if !is_right(&answers, proof) {
+        return Err(Problem::ProofRefused);
+    }
+    refer(call, account, found, name.to_owned(), content_type.to_owned()).await
+}
+
+/// The HMACs over the ranges. `to` is a range's last byte; who takes it for the one after that has the bytes all the same.
+async fn answers(config: &Config, challenge: &Challenge, object: &Asset) -> Result<Vec<[u8; 32]>, Problem> {
+    let read = stream::iter(&challenge.ranges).map(|(first, last)| range(config, object, *first, *last)).buffered(COPIES_AT_ONCE);
+    let read: Vec<Result<JsValue, Problem>> = read.collect().await;
+    let read: Vec<JsValue> = read.into_iter().collect::<Result<_, _>>()?;
+    let unexpected = |error: JsValue| crate::platform::log::internal("hmac", &js::words(&error));
+    let mut answers = Vec::new();
+    for key in challenge.keys() {
+        for left_out in [0, 1] {
+            answers.push(js::hmac(&key, &js::concatenated(&read, left_out)).await.map_err(unexpected)?);
+        }
+    }
+    Ok(answers)
+}
+
+async fn range(config: &Config, object: &Asset, first: u64, last: u64) -> Result<JsValue, Problem> {
+    let action = actions::get_object(&object.s3_key, Some((first, last)));
+    let refused = |error| origin::problem("GetObject", &error);
+    let bytes = origin::send(config, &action, Body::Empty).await.map_err(refused)?.bytes().await.map_err(refused)?;
+    // A store that ignored the range, or an answer cut short.
+    if js::byte_length(&bytes) != Some(last - first + 1) {
+        return Err(Problem::Origin(OriginFailure::Unexpected("AnswerMismatch".to_owned())));
+    }
+    Ok(bytes)
+}

@@ -5,6 +5,8 @@ mod sqlite;
 use jettyspeed_edge::assets::asset::Asset;
 use jettyspeed_edge::assets::store::{self as assets, Via};
 use jettyspeed_edge::dedup::chunks::Chunk;
+use jettyspeed_edge::dedup::possession::challenge::{Challenge, RANDOM_BYTES, TTL_MS};
+use jettyspeed_edge::dedup::possession::store as possession;
 use jettyspeed_edge::dedup::store as dedup;
 use jettyspeed_edge::ids::{Id, Name};
 use jettyspeed_edge::sql::{self, Statement};
@@ -198,6 +200,49 @@ fn the_same_bytes_end_as_one_object_with_all_references_and_chunks() {
     assert_eq!(run(&db, &dedup::condemn(EpochMs(50))), 1);
     run_all(&db, &dedup::merge(first, second, EpochMs(60)));
     assert_eq!(rows(&db, &dedup::owners(first)).len(), 2, "nothing moves to what the collector has");
+}
+
+#[test]
+fn another_namespaces_bytes_are_found_where_both_take_part_and_a_question_is_taken_once() {
+    let (db, account, own) = seeded();
+    let hash = Sha256Hex::of(b"bytes");
+    let (theirs, ours) = (Name::parse("jt_customer_theirs").unwrap(), Name::parse("jt_customer_ours").unwrap());
+    for name in [&theirs, &ours] {
+        db.execute("INSERT INTO namespaces (name, created_at, cross_namespace_dedup) VALUES (?1, 0, 1)", [name.as_str()]).unwrap();
+    }
+    db.execute("INSERT INTO namespace_members (account_id, namespace, created_at) VALUES (?1, ?2, 0)", [&account.to_string(), ours.as_str()])
+        .unwrap();
+    let verified = Asset { claimed_sha256: Some(hash.clone().into()), verification: "pending".into(), ..asset(account, &theirs, 1, 1) };
+    run_all(&db, &assets::insert(&verified, Via::Session, None));
+    let object = verified.object_id;
+    let question = |namespace| possession::Question { account, namespace, hash: &hash, size: 10 };
+    assert_eq!(rows(&db, &possession::elsewhere(question(&ours))).len(), 0, "nobody has looked at them");
+    run(&db, &dedup::judge(object, "verified", &hash));
+    assert_eq!(rows(&db, &possession::elsewhere(question(&theirs))).len(), 0, "it has them itself");
+    let found = rows(&db, &possession::elsewhere(question(&ours)));
+    assert_eq!((found.len(), &found[0][5]), (1, &Value::Text(ours.to_string())), "as an asset of the namespace that asks");
+    assert_eq!(rows(&db, &possession::still_there(question(&ours), object)).len(), 1);
+    assert_eq!(rows(&db, &dedup::duplicate(account, &hash, 10, None)).len(), 0, "unproven it is nobody's");
+
+    let drawn = |seed| Challenge::draw(Id::from_random([seed; 16]), 10, &[seed; RANDOM_BYTES], EpochMs(5));
+    run(&db, &possession::ask(question(&ours), &drawn(1), object));
+    run(&db, &possession::ask(question(&ours), &drawn(2), object));
+    assert_eq!(rows(&db, &possession::take(question(&own))).len(), 0);
+    let taken = rows(&db, &possession::take(question(&ours)));
+    assert_eq!((taken.len(), &taken[0][0], &taken[0][3]), (1, &Value::Text(drawn(2).id.to_string()), &Value::Text("[[0,9]]".into())));
+    assert_eq!(rows(&db, &possession::take(question(&ours))).len(), 0, "once");
+    run(&db, &possession::ask(question(&ours), &drawn(3), object));
+    assert_eq!((run(&db, &possession::cleanup(EpochMs(5 + TTL_MS - 1))), run(&db, &possession::cleanup(EpochMs(5 + TTL_MS)))), (0, 1));
+
+    let proven = Asset { namespace: ours.clone(), object_id: object, ..asset(account, &ours, 7, 9) };
+    run_all(&db, &dedup::refer(&proven));
+    let found = rows(&db, &dedup::duplicate(account, &hash, 10, Some(&ours)));
+    assert_eq!((found.len(), &found[0][0], &found[0][6]), (1, &Value::Integer(1), &Value::Text(ours.to_string())));
+    assert_eq!(found[0].last(), Some(&Value::Integer(1)), "borrowed");
+    assert_eq!(rows(&db, &assets::owned(proven.id, account))[0].last(), Some(&Value::Integer(1)));
+    assert_eq!(rows(&db, &assets::owned(verified.id, account))[0].last(), Some(&Value::Integer(0)));
+    db.execute("UPDATE namespaces SET cross_namespace_dedup = 0 WHERE name = ?1", [theirs.as_str()]).unwrap();
+    assert_eq!(rows(&db, &possession::elsewhere(question(&ours))).len() + rows(&db, &possession::still_there(question(&ours), object)).len(), 0);
 }
 
 #[test]

@@ -16,7 +16,7 @@ pub fn from_cf(cf: &JsValue) -> GeoHint {
     let text = |name: &str| get(name).as_string();
     let number_or_text = |name: &str| {
         let value = get(name);
-        value.as_string().or_else(|| js_sys::JSON::stringify(&value).ok().map(String::from))
+        value.as_string().or_else(|| value.as_f64().and_then(|_| js_sys::JSON::stringify(&value).ok()).map(String::from))
     };
     GeoHint::from_raw(
         text("colo"),

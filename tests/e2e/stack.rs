@@ -292,9 +292,10 @@ pub fn client() -> Client {
 /// Status and JSON of an answer; every one must carry a request id.
 pub async fn answer(response: Response) -> (u16, Value) {
     let status = response.status().as_u16();
-    assert!(response.headers().contains_key("x-request-id"), "every answer has a request id");
-    assert!(response.headers().contains_key("access-control-allow-origin"), "every answer has CORS");
+    let (identified, shared) = ("x-request-id", "access-control-allow-origin");
+    let [identified, shared] = [identified, shared].map(|name| response.headers().contains_key(name));
     let body = response.bytes().await.unwrap();
+    assert!(identified && shared, "every answer has a request id and CORS: {status} {}", String::from_utf8_lossy(&body));
     let value: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
     if status >= 400 {
         assert_eq!(value["status"], status, "errors are problem+json: {}", String::from_utf8_lossy(&body));

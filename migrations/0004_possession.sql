@@ -1,4 +1,5 @@
--- Who is to prove that they have the bytes of an object of another namespace; one challenge for each file, the younger takes the elder's place.
+-- Who is to prove that they have the bytes of an object of another namespace; one challenge for each file, the younger takes the elder's place. An answer,
+-- right or wrong, uses it up; how many there were is remembered for a day, so that answers can not be guessed.
 CREATE TABLE challenges (
   account_id TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
   namespace TEXT NOT NULL REFERENCES namespaces (name) ON DELETE CASCADE,
@@ -9,9 +10,13 @@ CREATE TABLE challenges (
   nonce TEXT NOT NULL,
   ranges TEXT NOT NULL,
   expires_at INTEGER NOT NULL,
+  answers INTEGER NOT NULL DEFAULT 0 CHECK (answers >= 0),
+  answered INTEGER NOT NULL DEFAULT 0 CHECK (answered IN (0, 1)),
+  forget_at INTEGER NOT NULL,
   PRIMARY KEY (account_id, namespace, sha256, size)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX challenges_by_namespace ON challenges (namespace);
 CREATE INDEX challenges_by_object ON challenges (object_id);
-CREATE INDEX challenges_by_expiry ON challenges (expires_at);
+CREATE INDEX challenges_by_end ON challenges (forget_at);
 CREATE INDEX objects_by_hash ON objects (sha256, size) WHERE verification = 'verified';
+CREATE INDEX upload_sessions_long_open ON upload_sessions (created_at) WHERE status = 'open';

@@ -48,7 +48,8 @@ const ROWS: &[(&str, &str)] = &[
     ("store_facts", "(name, value, checked_at) VALUES ('f', 1, 2)"),
     (
         "challenges",
-        "(account_id, namespace, sha256, size, id, object_id, nonce, ranges, expires_at) VALUES ('a1', 'jt_user_u1', 'h', 7, 'c', 'o1', 'n', '[[0,6]]', 1)",
+        "(account_id, namespace, sha256, size, id, object_id, nonce, ranges, expires_at, forget_at) \
+         VALUES ('a1', 'jt_user_u1', 'h', 7, 'c', 'o1', 'n', '[[0,6]]', 1, 2)",
     ),
     ("webhook_inbox", "(webhook_id, claim, claimed_at, expires_at) VALUES ('w', 'c', 1, 2)"),
 ];

@@ -5,7 +5,7 @@ mod sqlite;
 use jettyspeed_edge::assets::asset::Asset;
 use jettyspeed_edge::assets::store::{self as assets, Via};
 use jettyspeed_edge::dedup::chunks::Chunk;
-use jettyspeed_edge::dedup::possession::challenge::{Challenge, RANDOM_BYTES, TTL_MS};
+use jettyspeed_edge::dedup::possession::challenge::{Challenge, MEMORY_MS, RANDOM_BYTES};
 use jettyspeed_edge::dedup::possession::store as possession;
 use jettyspeed_edge::dedup::store as dedup;
 use jettyspeed_edge::ids::{Id, Name};
@@ -148,15 +148,15 @@ fn assets_come_in_pages_are_counted_once_and_go() {
     let (first, object) = (Id::from_random([1; 16]), Id::from_random([101; 16]));
     let stranger = Id::from_random([9; 16]);
     let refs = || rows(&db, &Statement { sql: "SELECT refs, doomed_at IS NULL FROM objects WHERE id = ?1", args: vec![object.to_string().into()] });
-    run_all(&db, &assets::delete_asset(first, stranger, object, EpochMs(5)));
+    run_all(&db, &assets::delete_asset(first, stranger, EpochMs(5)));
     assert_eq!(refs(), [[Value::Integer(1), Value::Integer(1)]], "another account deletes nothing");
-    run_all(&db, &assets::delete_asset(first, account, object, EpochMs(5)));
+    run_all(&db, &assets::delete_asset(first, account, EpochMs(5)));
     assert_eq!(refs(), [[Value::Integer(0), Value::Integer(0)]]);
     let again = Asset { id: Id::from_random([7; 16]), object_id: object, ..asset(account, &namespace, 7, 9) };
     run_all(&db, &dedup::refer(&again));
     assert_eq!(refs(), [[Value::Integer(1), Value::Integer(1)]], "in its grace period it can be had again");
     assert_eq!(run(&db, &dedup::condemn(EpochMs(100))), 0, "what is referenced stays");
-    run_all(&db, &assets::delete_asset(again.id, account, object, EpochMs(10)));
+    run_all(&db, &assets::delete_asset(again.id, account, EpochMs(10)));
     assert_eq!(
         (run(&db, &dedup::condemn(EpochMs(9))), run(&db, &dedup::condemn(EpochMs(10)))),
         (0, 1),
@@ -180,7 +180,7 @@ fn the_same_bytes_end_as_one_object_with_all_references_and_chunks() {
         run(&db, &dedup::insert_chunks(&namespace, asset.object_id, &chunk));
     }
     let (first, second) = (Id::from_random([101; 16]), Id::from_random([102; 16]));
-    assert_eq!(rows(&db, &dedup::duplicate(account, &hash, 10, None)).len(), 0, "nobody has looked at them");
+    assert_eq!(rows(&db, &dedup::duplicate(account, &hash, 10, None, "")).len(), 0, "nobody has looked at them");
     assert_eq!(rows(&db, &dedup::pending(EpochMs(9), 10)).len(), 2);
     for object in [first, second] {
         assert_eq!(rows(&db, &dedup::to_verify(object)).len(), 1);
@@ -188,18 +188,23 @@ fn the_same_bytes_end_as_one_object_with_all_references_and_chunks() {
     }
     let Value::Text(oldest) = &rows(&db, &dedup::in_namespace(&namespace, &hash, 10))[0][0] else { panic!() };
     assert_eq!(oldest, &first.to_string());
-    run_all(&db, &dedup::merge(second, first, EpochMs(50)));
-    assert_eq!(rows(&db, &dedup::owners(first)).len(), 2);
+    let both = [Id::from_random([1; 16]), Id::from_random([2; 16])];
+    run_all(&db, &dedup::merge(second, first, &both, EpochMs(50)));
+    assert_eq!(rows(&db, &dedup::owners(first, 10)).len(), 2);
     assert_eq!((rows(&db, &dedup::verified(first)).len(), rows(&db, &dedup::verified(second)).len()), (1, 1));
     let found = rows(&db, &dedup::find_chunks(&namespace, &[hash.clone(), Sha256Hex::of(&[2]), Sha256Hex::of(b"absent")]));
     assert!(found.len() == 2 && found.iter().all(|row| row[2] == Value::Text("users/u1/o/1".into())), "{found:?}");
     assert_eq!(rows(&db, &dedup::find_chunks(&Name::parse("other").unwrap(), std::slice::from_ref(&hash))).len(), 0);
-    let found = rows(&db, &dedup::duplicate(account, &hash, 10, Some(&namespace)));
-    assert_eq!(found.iter().filter(|row| row[0] == Value::Integer(1)).count(), 2, "both assets of the one object");
-    assert_eq!(rows(&db, &dedup::duplicate(Id::from_random([9; 16]), &hash, 10, None)).len(), 0);
+    let found = rows(&db, &dedup::duplicate(account, &hash, 10, Some(&namespace), "2.bin"));
+    assert_eq!(
+        (found.len(), &found[0][0], &found[0][4]),
+        (2, &Value::Integer(1), &Value::Text("2.bin".into())),
+        "a row for each object, with the asset of that name"
+    );
+    assert_eq!(rows(&db, &dedup::duplicate(Id::from_random([9; 16]), &hash, 10, None, "")).len(), 0);
     assert_eq!(run(&db, &dedup::condemn(EpochMs(50))), 1);
-    run_all(&db, &dedup::merge(first, second, EpochMs(60)));
-    assert_eq!(rows(&db, &dedup::owners(first)).len(), 2, "nothing moves to what the collector has");
+    run_all(&db, &dedup::merge(first, second, &both, EpochMs(60)));
+    assert_eq!(rows(&db, &dedup::owners(first, 10)).len(), 2, "nothing moves to what the collector has");
 }
 
 #[test]
@@ -222,21 +227,28 @@ fn another_namespaces_bytes_are_found_where_both_take_part_and_a_question_is_tak
     let found = rows(&db, &possession::elsewhere(question(&ours)));
     assert_eq!((found.len(), &found[0][5]), (1, &Value::Text(ours.to_string())), "as an asset of the namespace that asks");
     assert_eq!(rows(&db, &possession::still_there(question(&ours), object)).len(), 1);
-    assert_eq!(rows(&db, &dedup::duplicate(account, &hash, 10, None)).len(), 0, "unproven it is nobody's");
+    assert_eq!(rows(&db, &dedup::duplicate(account, &hash, 10, None, "")).len(), 0, "unproven it is nobody's");
 
     let drawn = |seed| Challenge::draw(Id::from_random([seed; 16]), 10, &[seed; RANDOM_BYTES], EpochMs(5));
-    run(&db, &possession::ask(question(&ours), &drawn(1), object));
-    run(&db, &possession::ask(question(&ours), &drawn(2), object));
+    let ask = |seed| rows(&db, &possession::ask(question(&ours), &drawn(seed), object, EpochMs(5))).len();
+    assert_eq!((ask(1), ask(2)), (1, 1));
     assert_eq!(rows(&db, &possession::take(question(&own))).len(), 0);
     let taken = rows(&db, &possession::take(question(&ours)));
     assert_eq!((taken.len(), &taken[0][0], &taken[0][3]), (1, &Value::Text(drawn(2).id.to_string()), &Value::Text("[[0,9]]".into())));
     assert_eq!(rows(&db, &possession::take(question(&ours))).len(), 0, "once");
-    run(&db, &possession::ask(question(&ours), &drawn(3), object));
-    assert_eq!((run(&db, &possession::cleanup(EpochMs(5 + TTL_MS - 1))), run(&db, &possession::cleanup(EpochMs(5 + TTL_MS)))), (0, 1));
+    assert_eq!(run(&db, &possession::give_back(question(&ours), drawn(1).id)), 0, "another question");
+    assert_eq!(run(&db, &possession::give_back(question(&ours), drawn(2).id)), 1);
+    assert_eq!(rows(&db, &possession::take(question(&ours))).len(), 1, "what was given back can be answered");
+    for seed in 3..5 {
+        assert_eq!((ask(seed), rows(&db, &possession::take(question(&ours))).len()), (1, 1));
+    }
+    assert_eq!(ask(5), 0, "three answers a day");
+    let (early, end) = (EpochMs(5 + MEMORY_MS - 1), EpochMs(5 + MEMORY_MS));
+    assert_eq!((run(&db, &possession::cleanup(early)), run(&db, &possession::cleanup(end)), ask(6)), (0, 1, 1));
 
     let proven = Asset { namespace: ours.clone(), object_id: object, ..asset(account, &ours, 7, 9) };
     run_all(&db, &dedup::refer(&proven));
-    let found = rows(&db, &dedup::duplicate(account, &hash, 10, Some(&ours)));
+    let found = rows(&db, &dedup::duplicate(account, &hash, 10, Some(&ours), ""));
     assert_eq!((found.len(), &found[0][0], &found[0][6]), (1, &Value::Integer(1), &Value::Text(ours.to_string())));
     assert_eq!(found[0].last(), Some(&Value::Integer(1)), "borrowed");
     assert_eq!(rows(&db, &assets::owned(proven.id, account))[0].last(), Some(&Value::Integer(1)));

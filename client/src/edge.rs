@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use crate::Error;
 use crate::api::{
-    Advice, Asset, AssetEnvelope, Completed, DownloadAnswer, FilePage, Quota, SessionPage, SessionState, SessionSummary, Start, Stored, Strategy,
+    Advice, Asset, AssetEnvelope, Completed, DownloadAnswer, FilePage, Part, Quota, SessionPage, SessionState, SessionSummary, Start, Stored,
+    Strategy,
 };
 use crate::hash::FileHashes;
 use crate::retry::{Retry, retrying};
@@ -151,10 +152,16 @@ impl Edge {
     }
 
     /// Reminds the server of a part that it once confirmed.
-    pub async fn remind(&self, session: &str, stored: &Stored) -> Result<SessionState, Error> {
+    pub async fn remind(&self, session: &str, stored: &Stored) -> Result<(), Error> {
         let Stored { part_number, etag, size, sha256, receipt } = stored;
         let body = json!({ "sessionId": session, "partNumber": part_number, "etag": etag, "size": size, "sha256": sha256, "receipt": receipt });
-        self.call(|| self.request(Method::POST, "/api/jetty/cache-chunk").json(&body)).await
+        self.call::<Value>(|| self.request(Method::POST, "/api/jetty/cache-chunk").json(&body)).await.map(|_| ())
+    }
+
+    /// Tells the server the hash of a part that it found at the store.
+    pub async fn claim(&self, session: &str, part: &Part, sha256: &str) -> Result<(), Error> {
+        let body = json!({ "sessionId": session, "partNumber": part.part_number, "etag": part.etag, "size": part.size, "sha256": sha256 });
+        self.call::<Value>(|| self.request(Method::POST, "/api/jetty/cache-chunk").json(&body)).await.map(|_| ())
     }
 
     /// The account's open uploads, newest first.

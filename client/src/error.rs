@@ -79,6 +79,14 @@ impl Error {
         }
     }
 
+    /// The parts that the server refused for being another client's.
+    pub fn parts(&self) -> &[u32] {
+        match self {
+            Error::Refused { problem, .. } if problem.code == "parts-differ" => &problem.parts,
+            _ => &[],
+        }
+    }
+
     /// HTTP status, if the server refused.
     pub fn status(&self) -> Option<u16> {
         match self {

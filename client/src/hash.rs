@@ -1,4 +1,4 @@
-//! SHA-256 of parts of files, in small blocks.
+//! Hashes of parts of files, in small blocks.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use hmac::{Hmac, KeyInit, Mac};
+use md5::Md5;
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
@@ -31,9 +32,21 @@ fn hashers() -> Arc<Semaphore> {
 /// # Errors
 /// [`Error::File`], also if the file ends before.
 pub async fn of_range(path: &Path, offset: u64, length: u64) -> Result<String, Error> {
+    digest_of::<Sha256>(path, offset, length).await
+}
+
+/// The MD5 of the same, which most stores have for a part's ETag: never a proof of anything, but whoever finds it there need not send the part again.
+///
+/// # Errors
+/// As [`of_range`].
+pub async fn md5_of_range(path: &Path, offset: u64, length: u64) -> Result<String, Error> {
+    digest_of::<Md5>(path, offset, length).await
+}
+
+async fn digest_of<D: Digest>(path: &Path, offset: u64, length: u64) -> Result<String, Error> {
     let _permit = hashers().acquire_owned().await.map_err(|_| Error::Usage("shutting down".to_owned()))?;
     let owned = path.to_owned();
-    let hashed = tokio::task::spawn_blocking(move || hash(&owned, offset, length)).await;
+    let hashed = tokio::task::spawn_blocking(move || digest::<D>(&owned, offset, length)).await;
     hashed.map_err(|error| Error::Unexpected(error.to_string()))?.map_err(Error::file(path))
 }
 
@@ -81,11 +94,11 @@ fn answer(path: &Path, challenge: &Challenge) -> std::io::Result<String> {
     Ok(mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-fn hash(path: &Path, offset: u64, length: u64) -> std::io::Result<String> {
+fn digest<D: Digest>(path: &Path, offset: u64, length: u64) -> std::io::Result<String> {
     let mut file = File::open(path)?;
     file.seek(SeekFrom::Start(offset))?;
     let mut rest = file.take(length);
-    let mut hasher = Sha256::new();
+    let mut hasher = D::new();
     let mut block = vec![0u8; BLOCK];
     let mut done = 0;
     loop {

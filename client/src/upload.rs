@@ -231,11 +231,14 @@ async fn send_and_complete(
                 return Ok(Uploaded { asset: done.asset, session_id, bytes_sent, bytes_resumed, bytes_saved, parts_sent, elapsed_ms: 0 });
             }
             Err(Error::Refused { status: 409, problem, .. }) if round < ROUNDS && problem.code == "parts-missing" => {
-                parts = remind(&sending, problem.missing).await?;
+                parts = remind(&sending, &problem.missing).await;
             }
-            // A server that lost its record knows from the store that parts are there, but not whose.
-            Err(Error::Refused { status: 409, problem, .. }) if round < ROUNDS && known_to(&sending, &problem.parts).await => {
-                parts = remind(&sending, problem.parts).await?;
+            // A server that lost its record knows from the store that parts are there, but not whose. If it knows better, they are another client's.
+            Err(error) if round < ROUNDS && known_to(&sending, error.parts()).await => {
+                if !remind(&sending, error.parts()).await.is_empty() {
+                    return Err(error);
+                }
+                parts = Vec::new();
             }
             Err(error) => return Err(error),
         }
@@ -249,19 +252,20 @@ async fn known_to(sending: &Sending, parts: &[u32]) -> bool {
     !parts.is_empty() && parts.iter().all(|part| stored.contains_key(part))
 }
 
-/// Reminds the server of those of these parts that it confirmed in this run, once each; returns the others.
-async fn remind(sending: &Sending, parts: Vec<u32>) -> Result<Vec<u32>, Error> {
+/// Reminds the server of those of these parts that it confirmed in this run, once each; returns those that it does not know by that.
+async fn remind(sending: &Sending, parts: &[u32]) -> Vec<u32> {
     let mut others = Vec::new();
     for part in parts {
-        let stored = sending.stored.lock().await.remove(&part);
-        match stored {
-            Some(stored) => {
-                sending.edge.remind(&sending.session, &stored).await?;
-            }
-            None => others.push(part),
+        let stored = sending.stored.lock().await.remove(part);
+        let reminded = match &stored {
+            Some(stored) => sending.edge.remind(&sending.session, stored).await.is_ok(),
+            None => false,
+        };
+        if !reminded {
+            others.push(*part);
         }
     }
-    Ok(others)
+    others
 }
 
 /// Opens an upload, with the file's hashes so that what the server has need not be sent; and those hashes.
@@ -385,17 +389,35 @@ async fn send(sending: Arc<Sending>, part: u32) -> Result<(), Error> {
         (sending.progress)(Event::Retrying { reason: judged.to_string() });
         tokio::time::sleep(wait).await;
         // The bytes may have arrived although the answer did not, or the upload may be over: ask before sending them again.
-        if matches!(judged, Error::Unreachable(_) | Error::Stalled) && !worth_it {
-            match sending.edge.session(&sending.session, false).await {
-                Ok(state) if state.status != "uploading" => return Err(Error::Closed(state.status)),
-                Ok(state) if state.completed.iter().any(|done| done.part_number == part && done.sha256.as_deref() == Some(&hash)) => {
-                    (sending.progress)(Event::Moved(length));
-                    return Ok(());
-                }
-                _ => {}
-            }
+        if unheard(&judged) && !worth_it && is_there(&sending, part, (offset, length), &hash).await? {
+            (sending.progress)(Event::Moved(length));
+            return Ok(());
         }
         attempt += 1;
+    }
+}
+
+/// Whether nobody can say if the store took the bytes: no answer came, from the server or to it.
+fn unheard(error: &Error) -> bool {
+    let lost_behind = |code: &str| matches!(code, "origin-unreachable" | "origin-timeout" | "record-failed" | "internal");
+    matches!(error, Error::Unreachable(_) | Error::Stalled) || error.code().is_some_and(lost_behind)
+}
+
+/// Whether the part is there after all, by the server's record or by the store's. A store that has it under its MD5 has these bytes, or bytes that somebody
+/// made to collide with them: the record then says that it is the client who says so.
+async fn is_there(sending: &Sending, part: u32, (offset, length): (u64, u64), hash: &str) -> Result<bool, Error> {
+    let Ok(state) = sending.edge.session(&sending.session, true).await else { return Ok(false) };
+    if state.status != "uploading" {
+        return Err(Error::Closed(state.status));
+    }
+    let Some(found) = state.completed.iter().find(|found| found.part_number == part) else { return Ok(false) };
+    match &found.sha256 {
+        Some(known) => Ok(known == hash),
+        None if found.etag == hash::md5_of_range(&sending.file.path, offset, length).await? => {
+            sending.edge.claim(&sending.session, found, hash).await?;
+            Ok(true)
+        }
+        None => Ok(false),
     }
 }
 

@@ -61,6 +61,14 @@ pub struct AssetView {
 }
 
 impl Asset {
+    /// What clients know its version by. The store's ETag tells in how many parts somebody sent it; of a borrowed object that is nobody's business.
+    pub fn version(&self) -> &str {
+        match &self.sha256 {
+            Some(hash) if self.borrowed => hash,
+            _ => &self.etag,
+        }
+    }
+
     /// The API's view; `base` is `https://host`.
     pub fn view(&self, base: &str) -> AssetView {
         AssetView {

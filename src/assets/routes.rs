@@ -45,7 +45,7 @@ pub async fn delete(call: &Routed) -> Result<Reply, Problem> {
 async fn remove(call: &Routed, account: &Account, asset: &Asset) -> Result<Reply, Problem> {
     // The ledger is told twice: should this request die in between, it asks D1 how it ended.
     link::doubt(&call.env, account.id, asset.id).await?;
-    let rows = store::delete_asset(asset.id, account.id, asset.object_id, clock::now());
+    let rows = store::delete_asset(asset.id, account.id, clock::now());
     d1::batch(&bindings::db(&call.env)?, &rows).await?;
     let _ = link::release(&call.env, account.id, asset.id).await;
     // Should this not get there, the daily run collects it.

@@ -23,6 +23,9 @@ const INSERT_OBJECT: &str = "INSERT INTO objects (id, namespace, s3_key, size, e
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO NOTHING";
 const INSERT_ASSET: &str = "INSERT INTO assets (id, account_id, namespace, object_id, name, content_type, uploaded_via, upload_speed_mbps, created_at) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (id) DO NOTHING";
+const UNREFER: &str = "UPDATE objects SET refs = (SELECT COUNT(*) FROM assets s WHERE s.object_id = objects.id AND s.id <> ?1), \
+     doomed_at = CASE WHEN EXISTS (SELECT 1 FROM assets s WHERE s.object_id = objects.id AND s.id <> ?1) THEN NULL ELSE COALESCE(doomed_at, ?3) END \
+     WHERE id = (SELECT a.object_id FROM assets a WHERE a.id = ?1 AND a.account_id = ?2)";
 const DELETE_ASSET: &str = "DELETE FROM assets WHERE id = ?1 AND account_id = ?2";
 const DELETE_OBJECT: &str = "DELETE FROM objects WHERE id = ?1 AND refs = 0";
 
@@ -33,6 +36,7 @@ pub const ALL: &[(&str, &str)] = &[
     ("OF_ACCOUNT", OF_ACCOUNT),
     ("INSERT_OBJECT", INSERT_OBJECT),
     ("INSERT_ASSET", INSERT_ASSET),
+    ("UNREFER", UNREFER),
     ("DELETE_ASSET", DELETE_ASSET),
     ("DELETE_OBJECT", DELETE_OBJECT),
 ];
@@ -105,10 +109,11 @@ pub fn insert(asset: &Asset, via: Via, mbps: Option<f64>) -> Vec<Statement> {
     ]
 }
 
-/// Takes the asset away and counts its object's references anew, as one batch.
-pub fn delete_asset(asset: Id, account: Id, object: Id, now: EpochMs) -> Vec<Statement> {
+/// Counts the references of the asset's object without it, then takes it away, as one batch: whatever object that is by now.
+pub fn delete_asset(asset: Id, account: Id, now: EpochMs) -> Vec<Statement> {
     let args: Vec<Arg> = vec![asset.to_string().into(), account.to_string().into()];
-    vec![Statement { sql: DELETE_ASSET, args }, crate::dedup::store::recount(object, now)]
+    let with_time = args.iter().cloned().chain([Arg::Int(now.0)]).collect();
+    vec![Statement { sql: UNREFER, args: with_time }, Statement { sql: DELETE_ASSET, args }]
 }
 
 /// Forgets an object that nothing references.

@@ -67,6 +67,9 @@ pub struct Chunk<'a> {
     pub f: u64,
 }
 
+/// The most chunks that are written at once: a tenth of what D1 takes as one text (Workers documentation, "D1 limits").
+pub const MOST_WRITTEN: usize = 2_000;
+
 /// The chunks of an object that was put together from these parts: those whose hash the store verified.
 pub fn of_object(chunk_size: u64, parts: &[Part]) -> Vec<Chunk<'_>> {
     let chunk = |part: &'_ Part| Some((u64::from(part.number).checked_sub(1)?.checked_mul(chunk_size)?, part.size));

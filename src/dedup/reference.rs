@@ -23,13 +23,13 @@ pub enum Known {
     Owned(Box<Asset>),
 }
 
-/// Looks for bytes in one query.
+/// Looks for bytes in one query; of the account's own assets of them best for the one of the name `wanted`.
 ///
 /// # Errors
 /// [`Problem::Internal`].
-pub async fn find(env: &Env, account: Id, hash: &Sha256Hex, size: u64, namespace: Option<&Name>) -> Result<Known, Problem> {
-    let mut found: Vec<Found> = d1::all(&bindings::db(env)?, &store::duplicate(account, hash, size, namespace)).await?;
-    found.sort_by_key(|found| !found.owned);
+pub async fn find(env: &Env, account: Id, hash: &Sha256Hex, size: u64, namespace: Option<&Name>, wanted: &str) -> Result<Known, Problem> {
+    let mut found: Vec<Found> = d1::all(&bindings::db(env)?, &store::duplicate(account, hash, size, namespace, wanted)).await?;
+    found.sort_by_key(|found| (!found.owned, found.asset.name != wanted));
     Ok(match found.into_iter().next() {
         None => Known::No,
         Some(Found { owned: true, asset }) => Known::Owned(Box::new(asset)),
@@ -37,7 +37,7 @@ pub async fn find(env: &Env, account: Id, hash: &Sha256Hex, size: u64, namespace
     })
 }
 
-/// Gives the account an asset of that name that references the bytes of `known`. None if the collector was faster.
+/// Gives the account an asset of that name that references the bytes of `known`. None if the collector, or the same call beside this one, was faster.
 ///
 /// # Errors
 /// 403, 507.

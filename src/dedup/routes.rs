@@ -22,7 +22,7 @@ pub async fn check_duplicate(call: &Routed) -> Result<Reply, Problem> {
 /// # Errors
 /// [`Problem::Internal`].
 pub async fn duplicate(call: &Routed, account: &Account, hash: &Sha256Hex, size: u64) -> Result<DuplicateView, Problem> {
-    let known = find(&call.env, account.id, hash, size, None).await?;
+    let known = find(&call.env, account.id, hash, size, None, "").await?;
     let asset = match &known {
         Known::Owned(asset) => Some(&**asset),
         Known::Stored(_) | Known::No => None,

@@ -14,7 +14,9 @@ macro_rules! found_query {
              COALESCE(a.created_at, o.created_at) AS created_at, 'active' AS owner_status, o.namespace <> m.namespace AS borrowed FROM namespace_members m ",
             $from,
             " AND o.verification = 'verified' AND o.condemned = 0 \
-             LEFT JOIN assets a ON a.object_id = o.id AND a.account_id = ?1 AND a.namespace = m.namespace \
+             LEFT JOIN assets a ON a.id = COALESCE( \
+               (SELECT s.id FROM assets s WHERE s.object_id = o.id AND s.account_id = ?1 AND s.namespace = m.namespace AND s.name = ?5 LIMIT 1), \
+               (SELECT s.id FROM assets s WHERE s.object_id = o.id AND s.account_id = ?1 AND s.namespace = m.namespace LIMIT 1)) \
              WHERE m.account_id = ?1 AND (?4 IS NULL OR m.namespace = ?4) "
         )
     };
@@ -33,7 +35,9 @@ const DUPLICATE: &str = concat!(
 const IN_NAMESPACE: &str = "SELECT id, refs FROM objects WHERE namespace = ?1 AND sha256 = ?2 AND size = ?3 AND verification = 'verified' \
      AND condemned = 0 ORDER BY created_at, id LIMIT 100";
 const REFER: &str = "INSERT INTO assets (id, account_id, namespace, object_id, name, content_type, uploaded_via, created_at) \
-     SELECT ?1, ?2, ?7, o.id, ?4, ?5, 'session', ?6 FROM objects o WHERE o.id = ?3 AND o.condemned = 0 ON CONFLICT (id) DO NOTHING";
+     SELECT ?1, ?2, ?7, o.id, ?4, ?5, 'session', ?6 FROM objects o WHERE o.id = ?3 AND o.condemned = 0 \
+     AND NOT EXISTS (SELECT 1 FROM assets s WHERE s.object_id = ?3 AND s.account_id = ?2 AND s.namespace = ?7 AND s.name = ?4) \
+     ON CONFLICT (id) DO NOTHING";
 // What is counted cannot drift.
 const RECOUNT: &str = "UPDATE objects SET refs = (SELECT COUNT(*) FROM assets s WHERE s.object_id = ?1), \
      doomed_at = CASE WHEN EXISTS (SELECT 1 FROM assets s WHERE s.object_id = ?1) THEN NULL ELSE COALESCE(doomed_at, ?2) END WHERE id = ?1";
@@ -41,11 +45,11 @@ const TO_VERIFY: &str = "SELECT id, namespace, s3_key, size, etag, claimed_sha25
 const PENDING: &str = "SELECT id FROM objects WHERE verification = 'pending' AND created_at < ?1 ORDER BY created_at LIMIT ?2";
 const JUDGE: &str = "UPDATE objects SET verification = ?2, sha256 = ?3 WHERE id = ?1 AND verification = 'pending'";
 const VERIFIED: &str = "SELECT namespace, sha256, size FROM objects WHERE id = ?1 AND verification = 'verified'";
-const MERGE_ASSETS: &str =
-    "UPDATE assets SET object_id = ?2 WHERE object_id = ?1 AND EXISTS (SELECT 1 FROM objects o WHERE o.id = ?2 AND o.condemned = 0)";
+const MERGE_ASSETS: &str = "UPDATE assets SET object_id = ?2 WHERE object_id = ?1 AND id IN (SELECT value FROM json_each(?3)) \
+     AND EXISTS (SELECT 1 FROM objects o WHERE o.id = ?2 AND o.condemned = 0)";
 const MERGE_CHUNKS: &str =
     "UPDATE chunks SET object_id = ?2 WHERE object_id = ?1 AND EXISTS (SELECT 1 FROM objects o WHERE o.id = ?2 AND o.condemned = 0)";
-const OWNERS: &str = "SELECT id, account_id FROM assets WHERE object_id = ?1";
+const OWNERS: &str = "SELECT id, account_id FROM assets WHERE object_id = ?1 LIMIT ?2";
 const INSERT_CHUNKS: &str = "INSERT INTO chunks (namespace, sha256, size, object_id, first) \
      SELECT ?1, value ->> 'h', value ->> 's', ?2, value ->> 'f' FROM json_each(?3) WHERE true \
      ON CONFLICT (namespace, sha256, size) DO UPDATE SET object_id = excluded.object_id, first = excluded.first \
@@ -77,11 +81,11 @@ pub const ALL: &[(&str, &str)] = &[
     ("BURY", BURY),
 ];
 
-/// A verified object with these bytes in any of the account's namespaces (or in `namespace` only), with the account's own asset of it if there is one:
-/// [`super::duplicate::Found`].
-pub fn duplicate(account: Id, hash: &Sha256Hex, size: u64, namespace: Option<&Name>) -> Statement {
+/// A verified object with these bytes in any of the account's namespaces (or in `namespace` only), with an asset of the account's own if there is one, best
+/// that of the name `wanted`: [`super::duplicate::Found`], one for each object.
+pub fn duplicate(account: Id, hash: &Sha256Hex, size: u64, namespace: Option<&Name>, wanted: &str) -> Statement {
     let namespace = namespace.map(|name| name.as_str().to_owned());
-    Statement { sql: DUPLICATE, args: vec![account.to_string().into(), hash.as_str().into(), size.into(), namespace.into()] }
+    Statement { sql: DUPLICATE, args: vec![account.to_string().into(), hash.as_str().into(), size.into(), namespace.into(), wanted.into()] }
 }
 
 /// The verified objects with these bytes in a namespace, `id` and `refs`; the first, the oldest, is the one that all references are to end at.
@@ -89,7 +93,7 @@ pub fn in_namespace(namespace: &Name, hash: &Sha256Hex, size: u64) -> Statement 
     Statement { sql: IN_NAMESPACE, args: vec![namespace.as_str().into(), hash.as_str().into(), size.into()] }
 }
 
-/// Creates an asset that references an object that is there, unless the collector has it, as one batch.
+/// Creates an asset that references an object that is there, unless the collector has it or the account has one of that name, as one batch.
 pub fn refer(asset: &Asset) -> Vec<Statement> {
     let insert = Statement {
         sql: REFER,
@@ -131,15 +135,17 @@ pub fn verified(object: Id) -> Statement {
     Statement { sql: VERIFIED, args: vec![object.to_string().into()] }
 }
 
-/// Moves everything that references `from` to `to`, which has the same bytes, and dooms `from`; as one batch. Does nothing once the collector has `to`.
-pub fn merge(from: Id, to: Id, now: EpochMs) -> Vec<Statement> {
+/// Moves these assets, and the chunks, from `from` to `to`, which has the same bytes; `from` is doomed once nothing references it. As one batch. Does nothing
+/// once the collector has `to`.
+pub fn merge(from: Id, to: Id, assets: &[Id], now: EpochMs) -> Vec<Statement> {
     let both: Vec<Arg> = vec![from.to_string().into(), to.to_string().into()];
-    vec![Statement { sql: MERGE_ASSETS, args: both.clone() }, Statement { sql: MERGE_CHUNKS, args: both }, recount(to, now), recount(from, now)]
+    let named = both.iter().cloned().chain([serde_json::to_string(assets).unwrap_or_default().into()]).collect();
+    vec![Statement { sql: MERGE_ASSETS, args: named }, Statement { sql: MERGE_CHUNKS, args: both }, recount(to, now), recount(from, now)]
 }
 
-/// `id` and `account_id` of the assets that reference an object.
-pub fn owners(object: Id) -> Statement {
-    Statement { sql: OWNERS, args: vec![object.to_string().into()] }
+/// `id` and `account_id` of assets that reference an object.
+pub fn owners(object: Id, limit: u64) -> Statement {
+    Statement { sql: OWNERS, args: vec![object.to_string().into(), limit.into()] }
 }
 
 /// Offers an object's chunks to later uploads into its namespace.

@@ -19,6 +19,9 @@ use crate::s3::actions;
 use crate::s3::xml::unquote;
 use crate::units::{Sha256Hex, hex};
 
+/// How many assets one job moves: each is a subrequest, of which a job has a thousand.
+const PAGE: u64 = 200;
+
 #[derive(Deserialize)]
 struct Row {
     namespace: Name,
@@ -98,17 +101,26 @@ async fn join(env: &Env, object: Id) -> Result<(), Problem> {
     let same: Vec<Same> = d1::all(&db, &store::in_namespace(&row.namespace, &row.sha256, row.size)).await?;
     let Some((oldest, others)) = same.split_first() else { return Ok(()) };
     // All of them, not only this one: of two that were looked at together each may have been judged when the other was not yet.
-    let others: Vec<_> = others.iter().filter(|other| other.refs > 0).collect();
-    // If it was joined before, whoever joined it may have died before telling the ledgers.
-    if others.is_empty() && oldest.id == object {
-        return Ok(());
+    for other in others.iter().filter(|other| other.refs > 0) {
+        let owners: Vec<Owner> = d1::all(&db, &store::owners(other.id, PAGE)).await?;
+        // The ledgers come first: whoever dies here leaves the asset where it was, and the next one finds it and tells them again.
+        book(env, &owners, oldest.id, row.size).await?;
+        let moved: Vec<Id> = owners.iter().map(|owner| owner.id).collect();
+        d1::batch(&db, &store::merge(other.id, oldest.id, &moved, clock::now())).await?;
+        // What did not move because the collector was faster is booked as it is.
+        let left: Vec<Owner> = d1::all(&db, &store::owners(other.id, PAGE)).await?;
+        let stayed: Vec<Owner> = left.into_iter().filter(|owner| moved.contains(&owner.id)).collect();
+        book(env, &stayed, other.id, row.size).await?;
+        if stayed.is_empty() && u64::try_from(owners.len()).unwrap_or_default() == PAGE {
+            enqueue(env, object).await;
+        }
     }
-    for other in others {
-        d1::batch(&db, &store::merge(other.id, oldest.id, clock::now())).await?;
-    }
-    let owners: Vec<Owner> = d1::all(&db, &store::owners(oldest.id)).await?;
+    Ok(())
+}
+
+async fn book(env: &Env, owners: &[Owner], object: Id, size: u64) -> Result<(), Problem> {
     for owner in owners {
-        ledger::link::settle(env, owner.account_id, owner.id, oldest.id, row.size).await?;
+        ledger::link::settle(env, owner.account_id, owner.id, object, size).await?;
     }
     Ok(())
 }

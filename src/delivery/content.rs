@@ -9,7 +9,7 @@ use crate::s3::xml::unquote;
 /// `ETag` and `Last-Modified`. The object under a key never changes, so the store's ETag is a strong validator.
 pub fn validators(asset: &Asset) -> Vec<(&'static str, String)> {
     vec![
-        ("etag", format!("\"{}\"", asset.etag)),
+        ("etag", format!("\"{}\"", asset.version())),
         ("last-modified", asset.created_at.http_date()),
         // A token in the URL is the only proof: shared caches must not outlive it.
         ("cache-control", "private, max-age=3600".to_owned()),

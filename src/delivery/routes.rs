@@ -23,7 +23,8 @@ pub async fn download(call: &Routed) -> Result<Reply, Problem> {
     let asset: Asset = call.own(Reach::Asset, &id).await?;
     // The store's own URL can be used without our seeing it, so it is billed when it is issued; direct=0 goes without.
     // Nor does a HEAD hand one out.
-    let direct = call.query("direct").as_deref() != Some("0") && call.request.method() != "HEAD";
+    // And that of an object of another namespace would name its owner.
+    let direct = call.query("direct").as_deref() != Some("0") && call.request.method() != "HEAD" && !asset.borrowed;
     link::charge(&call.env, &account, if direct { asset.size } else { 0 }).await?;
     if origin::read_latency_ms().is_none() {
         // Nothing was read from the store by this isolate yet: this is how the latency below gets its first sample.
@@ -40,8 +41,7 @@ pub async fn download(call: &Routed) -> Result<Reply, Problem> {
     // What is not cached comes from the store either way; through here it also crosses the client's own connection.
     let through_edge = at_store.map(|ms| ms + call.geo().tcp_rtt_ms.unwrap_or(0.0));
     let mut candidates = vec![json!({ "provider": "edge", "url": url, "latencyMs": through_edge })];
-    // The store's URL of an object of another namespace would name its owner.
-    if direct && !asset.borrowed {
+    if direct {
         let headers = ObjectHeaders { content_type: &asset.content_type, content_disposition: &disposition::for_store(&asset.name) };
         let presigned = call.config.store.presign(&actions::get_object_as(&asset.s3_key, headers), now, TTL_MS / 1000);
         candidates.push(json!({ "provider": "origin", "url": presigned.url, "latencyMs": at_store }));
@@ -70,10 +70,10 @@ pub async fn content(call: &Routed, method: &str) -> Result<Reply, Problem> {
     let (range, if_range) = (call.header("range"), call.header("if-range"));
     // A Range on anything but GET means nothing (RFC 9110 section 14.2).
     let range = range.filter(|_| method == "GET");
-    if content::not_modified(call.header("if-none-match").as_deref(), &asset.etag) {
+    if content::not_modified(call.header("if-none-match").as_deref(), asset.version()) {
         return Ok(Reply { status: 304, headers: content::validators(&asset), body: ReplyBody::Empty });
     }
-    let wanted = wanted(range.as_deref(), if_range.as_deref(), asset.size, &asset.etag)?;
+    let wanted = wanted(range.as_deref(), if_range.as_deref(), asset.size, asset.version())?;
     let headers = content::headers(&asset, wanted);
     let status = if wanted == Wanted::Whole { 200 } else { 206 };
     if method == "HEAD" {

@@ -29,6 +29,13 @@ pub enum Job {
     Probe,
     /// Delete what nothing references any more.
     Collect,
+    /// Look at an upload that has been open for long: one that has lost its record is opened again, so that it ends by time.
+    Wake {
+        /// The session.
+        session: Id,
+        /// Whose.
+        account: Id,
+    },
     /// Take back what a session that ended without a file holds.
     EndUpload {
         /// The session.

@@ -72,27 +72,34 @@ async fn run(env: &Env, job: &Job) -> Result<(), Problem> {
         }
         Job::Probe => upload::prober::probe(env, &config).await.map(|_| ()),
         Job::Collect => dedup::collect::collect(env, &config).await,
+        Job::Wake { session, account } => upload::reopening::wake(env, &config, *account, *session).await,
         Job::EndUpload { session } => upload::ending::end(env, &config, *session).await,
     }
 }
 
-/// Sends what may have been lost: the collector, the sweep, and a look at every object that has waited for one for an hour, oldest first.
+/// Sends what may have been lost: the collector, the sweep, a look at every object that has waited for one for an hour and at every upload that has been open
+/// for longer than it lives without activity, oldest first.
 pub async fn daily(env: &Env) {
-    #[derive(Deserialize)]
-    struct Row {
-        id: Id,
-    }
-    let waiting = match bindings::db(env) {
-        Ok(db) => {
-            let before = EpochMs(clock::now().0.saturating_sub(LOST_MS));
-            d1::all::<Row>(&db, &dedup::store::pending(before, MOST_LOST)).await.unwrap_or_default()
-        }
-        Err(_) => Vec::new(),
-    };
-    let jobs = waiting.into_iter().map(|row| Job::Verify { object: row.id }).chain([Job::Probe, Job::Collect, Job::Sweep { marker: None }]);
-    for job in jobs {
+    for job in lost(env).await.into_iter().chain([Job::Probe, Job::Collect, Job::Sweep { marker: None }]) {
         if let Err(error) = enqueue(env, &job).await {
             let _ = log::internal("queue", &error.to_string());
         }
     }
+}
+
+async fn lost(env: &Env) -> Vec<Job> {
+    #[derive(Deserialize)]
+    struct Row {
+        id: Id,
+        #[serde(default)]
+        account_id: Option<Id>,
+    }
+    let (Ok(db), Ok(config)) = (bindings::db(env), bindings::config(env)) else { return Vec::new() };
+    let since = |ms| EpochMs(clock::now().0.saturating_sub(ms));
+    let pending = d1::all::<Row>(&db, &dedup::store::pending(since(LOST_MS), MOST_LOST)).await.unwrap_or_default();
+    let open = upload::store::long_open(since(config.session_ttl_seconds.saturating_mul(1000)), MOST_LOST);
+    let open = d1::all::<Row>(&db, &open).await.unwrap_or_default();
+    let verify = pending.into_iter().map(|row| Job::Verify { object: row.id });
+    let wake = open.into_iter().filter_map(|row| Some(Job::Wake { session: row.id, account: row.account_id? }));
+    verify.chain(wake).collect()
 }

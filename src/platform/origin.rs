@@ -1,10 +1,13 @@
 //! Requests to the store: signed, sent, and never followed anywhere else.
 
 use std::cell::Cell;
+use std::pin::pin;
+use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{AbortSignal, Headers, RequestCache, RequestInit, RequestRedirect};
+use web_sys::{AbortController, AbortSignal, Headers, RequestCache, RequestInit, RequestRedirect};
 
 use super::{clock, js};
 use crate::config::Config;
@@ -12,7 +15,7 @@ use crate::problem::Problem;
 use crate::s3::error::StoreError;
 use crate::s3::{Action, SignedRequest};
 
-/// How long the store may take to answer a request without a body of ours, ms. Completing thousands of parts may take minutes (S3 API reference).
+/// How long the store may take to answer a request without a body of ours (of an object's bytes: to begin with them), ms. Completing thousands of parts may take minutes (S3 API reference).
 const ANSWER_MS: u32 = 30_000;
 /// The same for a part that is all here: 12 MB in a minute are 200 KB/s.
 const HELD_MS: u32 = 60_000;
@@ -68,7 +71,8 @@ impl Answer {
     /// The body as an ArrayBuffer, which stays in JavaScript. For small ones only.
     pub async fn bytes(&self) -> Result<JsValue, StoreError> {
         let lost = |error: JsValue| StoreError::unreachable(js::words(&error));
-        JsFuture::from(self.response.array_buffer().map_err(lost)?).await.map_err(lost)
+        let bytes = JsFuture::from(self.response.array_buffer().map_err(lost)?);
+        within(ANSWER_MS, bytes).await.ok_or_else(StoreError::timeout)?.map_err(lost)
     }
 
     /// Lets go of the body, so that the connection is free.
@@ -85,18 +89,32 @@ pub async fn send(config: &Config, action: &Action, body: Body) -> Result<Answer
     send_within(config, action, body, patience_ms).await
 }
 
-/// The same with another patience. Streams have none: they go as fast as the client sends.
+/// The same with another patience, for the whole of the answer; where that is an object's bytes, for its head only. Bodies that stream in either direction go
+/// as fast as the client does.
 pub async fn send_within(config: &Config, action: &Action, body: Body, patience_ms: u32) -> Result<Answer, StoreError> {
     super::log::step("origin", action.method);
     let started = clock::now();
     let request = config.store.request(action, started);
-    let streams = matches!(body, Body::Raw(_));
-    let init = init(&request, body).map_err(|error| StoreError::unreachable(js::words(&error)))?;
-    if !streams {
+    let thrown = |error: JsValue| StoreError::unreachable(js::words(&error));
+    let (sends_stream, reads_bytes) = (matches!(body, Body::Raw(_)), action.reads_bytes());
+    let init = init(&request, body).map_err(thrown)?;
+    let controller = AbortController::new().map_err(thrown)?;
+    if reads_bytes {
+        init.set_signal(Some(&controller.signal()));
+    } else if !sends_stream {
         init.set_signal(Some(&AbortSignal::timeout_with_u32(patience_ms)));
     }
-    let promise = js::fetch(&request.url, &init).map_err(|error| StoreError::unreachable(js::words(&error)))?;
-    let response: web_sys::Response = JsFuture::from(promise).await.map_err(lost)?.unchecked_into();
+    let sent = JsFuture::from(js::fetch(&request.url, &init).map_err(thrown)?);
+    let response = if reads_bytes {
+        let head = within(patience_ms, sent).await;
+        if head.is_none() {
+            controller.abort();
+        }
+        head.ok_or_else(StoreError::timeout)?
+    } else {
+        sent.await
+    };
+    let response: web_sys::Response = response.map_err(lost)?.unchecked_into();
     let status = response.status();
     let answer = Answer { status, response };
     if matches!(request.method, "GET" | "HEAD") {
@@ -110,9 +128,18 @@ pub async fn send_within(config: &Config, action: &Action, body: Body, patience_
         answer.discard();
         String::new()
     } else {
-        answer.text().await.unwrap_or_default()
+        within(patience_ms, answer.text()).await.and_then(Result::ok).unwrap_or_default()
     };
     Err(StoreError::read(status, &body))
+}
+
+/// None if it took longer.
+async fn within<T>(ms: u32, work: impl Future<Output = T>) -> Option<T> {
+    let limit = worker::Delay::from(Duration::from_millis(u64::from(ms)));
+    match select(pin!(work), pin!(limit)).await {
+        Either::Left((done, _)) => Some(done),
+        Either::Right(_) => None,
+    }
 }
 
 fn lost(error: JsValue) -> StoreError {

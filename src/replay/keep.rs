@@ -91,10 +91,10 @@ fn repeat(call: &Routed, slot: &Slot, status: u16, sealed: &str) -> Result<Reply
     Ok(reply)
 }
 
-/// Keeps a success; gives the key back after anything else. If that fails the claim ends by itself.
+/// Keeps a success; gives the key back after anything else, also after a question (202), by which nothing was created. If that fails the claim ends by itself.
 async fn keep(call: &Routed, slot: &Slot, claim: &str, outcome: &Result<Reply, Problem>) {
     let sealed = match outcome {
-        Ok(Reply { status, body: Body::Text(text), .. }) if (200..300).contains(status) => random::bytes::<NONCE_BYTES>()
+        Ok(Reply { status, body: Body::Text(text), .. }) if (200..300).contains(status) && *status != 202 => random::bytes::<NONCE_BYTES>()
             .ok()
             .and_then(|nonce| call.config.vault.seal(&slot.row(), text, nonce))
             .map(|sealed| slot.answer(claim, *status, &sealed)),

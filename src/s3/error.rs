@@ -28,7 +28,7 @@ impl StoreError {
     /// Reads an error answer; a body that is no S3 error leaves the code empty.
     pub fn read(status: u16, body: &str) -> StoreError {
         let texts = texts(body).unwrap_or_default();
-        let of = |path| text_at(&texts, path).unwrap_or_default().to_owned();
+        let of = |path| text_at(&texts, path).unwrap_or_default().trim().to_owned();
         StoreError { status, code: of("Error/Code"), message: of("Error/Message") }
     }
 

@@ -48,6 +48,13 @@ pub struct Action {
     pub payload: Payload,
 }
 
+impl Action {
+    /// Whether the answer is an object's bytes, of any length.
+    pub fn reads_bytes(&self) -> bool {
+        self.method == "GET" && self.key.is_some() && !self.query.iter().any(|(name, _)| name == "uploadId")
+    }
+}
+
 /// A request ready to be sent as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedRequest {

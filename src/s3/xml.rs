@@ -75,7 +75,7 @@ fn records<'a>(texts: &'a [(String, String)], path: &str) -> Vec<&'a [(String, S
 /// The upload id of a CreateMultipartUpload answer.
 pub fn upload_id(body: &str) -> Result<String, Unreadable> {
     let texts = texts(body)?;
-    text_at(&texts, "InitiateMultipartUploadResult/UploadId").filter(|id| !id.is_empty()).map(str::to_owned).ok_or(Unreadable)
+    text_at(&texts, "InitiateMultipartUploadResult/UploadId").map(str::trim).filter(|id| !id.is_empty()).map(str::to_owned).ok_or(Unreadable)
 }
 
 /// Reads a 200 of CompleteMultipartUpload, which S3 sends before it knows the outcome: an `<Error>` inside is a failure

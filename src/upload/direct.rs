@@ -8,6 +8,7 @@ use super::request::check_hash;
 use super::session::{AT_ORIGIN, Evidence, Part};
 use super::token::UploadClaims;
 use crate::http::json::Object;
+use crate::ids::Id;
 use crate::mac::MacKey;
 use crate::problem::Problem;
 use crate::s3::Payload;
@@ -134,6 +135,23 @@ impl Sent {
         };
         Ok(Part { number, etag: etag.to_owned(), size, sha256, edge: AT_ORIGIN.to_owned(), at: now, evidence })
     }
+}
+
+/// 200 of `POST /api/jetty/cache-chunk`: the part, as it is recorded.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Recorded<'a> {
+    session_id: Id,
+    part_number: u16,
+    etag: &'a str,
+    size: u64,
+    sha256: Option<&'a Sha256Hex>,
+    edge: &'a str,
+}
+
+/// What is told of a recorded part.
+pub fn recorded(session_id: Id, part: &Part) -> Recorded<'_> {
+    Recorded { session_id, part_number: part.number, etag: &part.etag, size: part.size, sha256: part.sha256.as_ref(), edge: &part.edge }
 }
 
 fn receipt<'a>(upload: &UploadClaims, part_number: u16, size: u64, sha256: Option<&'a Sha256Hex>, etag: &'a str) -> Receipt<'a> {

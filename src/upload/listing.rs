@@ -20,10 +20,11 @@ pub async fn all_parts(config: &Config, meta: &Meta) -> Result<Vec<ListedPart>, 
         let page = xml::list_parts(&body).map_err(|unreadable| StoreError::unreachable(unreadable.to_string()))?;
         let next = page.next();
         parts.extend(page.parts);
-        // A marker that does not grow would loop for ever.
         match next {
+            None => return Ok(parts),
             Some(number) if Some(number) > marker => marker = Some(number),
-            _ => return Ok(parts),
+            // It would go on for ever; and half a listing must not pass for a whole one, or what it lacks would count as lost.
+            Some(_) => return Err(StoreError::unreachable("a listing that does not go on".to_owned())),
         }
     }
 }

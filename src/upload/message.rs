@@ -41,6 +41,10 @@ pub enum Message {
         #[serde(default)]
         chunk_hashes: Option<Vec<Sha256Hex>>,
     },
+    /// Is somebody completing it? In two words, for those who wait.
+    IsFree,
+    /// URLs for parts are about to be given out: what then is at the store was not seen by anybody.
+    GoDirect,
     /// The object is there and recorded; keep the answer.
     FinishCompletion {
         /// The answer.

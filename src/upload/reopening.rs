@@ -22,6 +22,14 @@ pub async fn tell(env: &Env, config: &Config, account: Id, session: Id, message:
     }
 }
 
+/// The job of an upload that has been open for long: what it says is of no interest, only that it has a record.
+///
+/// # Errors
+/// As [`tell`].
+pub async fn wake(env: &Env, config: &Config, account: Id, session: Id) -> Result<(), Problem> {
+    tell(env, config, account, session, &Message::IsFree).await.map(|_| ())
+}
+
 /// False if there is no open upload of that id.
 async fn reopen(env: &Env, config: &Config, account: Id, session: Id) -> Result<bool, Problem> {
     let row: Option<store::SessionRow> = d1::first(&bindings::db(env)?, &store::by_id(session, account)).await?;

@@ -27,7 +27,7 @@ pub const COMPLETION_LEASE_MS: u64 = 120_000;
 
 /// The edge of a part that was copied at the store, not sent.
 pub const COPIED: &str = "copy";
-/// The edge of a part that was sent straight to the store.
+/// The edge of a part that was found at the store, or sent straight to it.
 pub const AT_ORIGIN: &str = "origin";
 /// How long whoever fails an upload has to take back what it holds, ms; then a job does.
 const FAILED_MS: u64 = 60_000;
@@ -121,6 +121,10 @@ pub struct Meta {
     /// Whether its account is suspended: then it takes no parts.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub suspended: bool,
+    /// Whether parts may have come to the store past this service: then their bytes are offered to nobody by their hashes. (An ETag is an MD5: two parts
+    /// can be made to have the same.)
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub direct: bool,
 }
 
 impl Meta {
@@ -241,6 +245,12 @@ impl Session {
         if seen && part.evidence == Evidence::Claimed {
             return (Reply::Done, vec![]);
         }
+        // One ETag, two hashes: nobody can say which of them the store has.
+        let ambiguous =
+            self.parts.get(&part.number).is_some_and(|known| known.etag == part.etag && known.sha256 != part.sha256 && known.sha256.is_some());
+        if ambiguous && part.evidence.is_seen() {
+            part.sha256 = None;
+        }
         part.at = now;
         self.parts.insert(part.number, part.clone());
         (Reply::Done, vec![Effect::PutPart(part)])
@@ -256,9 +266,13 @@ impl Session {
                 effects.push(Effect::DropPart(number));
             }
             // Without its ETag a part cannot be completed with: it has to be sent again, unless the record knows it.
-            for listed in listed.into_iter().filter(|part| !part.etag.is_empty()) {
+            for listed in listed {
                 let number = listed.part_number;
                 let (claimed, news) = match self.parts.get(&number) {
+                    Some(part) if listed.etag.is_empty() && part.evidence == Evidence::Claimed && part.size == listed.size && part.at < listed_at => {
+                        (true, Some(Part { evidence: Evidence::Listed, ..part.clone() }))
+                    }
+                    _ if listed.etag.is_empty() => continue,
                     Some(part) if part.at >= listed_at || (part.etag == listed.etag && part.evidence != Evidence::Claimed) => continue,
                     Some(part) if part.etag == listed.etag && part.size == listed.size => {
                         (true, Some(Part { evidence: Evidence::Listed, ..part.clone() }))
@@ -351,6 +365,12 @@ impl Session {
         self.meta.status = status;
         self.meta.lease = None;
         (Reply::Done, vec![Effect::PutMeta])
+    }
+
+    fn go_direct(&mut self) -> (Reply, Vec<Effect>) {
+        let opens = self.meta.status == Status::Uploading && !self.meta.suspended && !self.meta.direct;
+        self.meta.direct |= opens;
+        (self.state(), if opens { vec![Effect::PutMeta] } else { vec![] })
     }
 
     fn suspend(&mut self, suspended: bool) -> (Reply, Vec<Effect>) {
@@ -446,6 +466,9 @@ pub fn apply(slot: &mut Option<Session>, message: Message, now: EpochMs) -> (Rep
         Message::Snapshot => (session.state(), vec![]),
         Message::Reconcile { listed, listed_at } => session.reconcile(listed, listed_at, now),
         Message::BeginCompletion { attempt, file_hash, chunk_hashes } => session.begin(attempt, file_hash, chunk_hashes.as_deref(), now),
+        Message::IsFree if session.meta.status == Status::Completing && !session.is_free(now) => (Reply::Busy, vec![]),
+        Message::IsFree => (Reply::Done, vec![]),
+        Message::GoDirect => session.go_direct(),
         Message::FinishCompletion { outcome } => session.finish(outcome),
         Message::CancelCompletion { attempt } => session.end_completion(attempt, Status::Uploading),
         Message::YieldCompletion { attempt } => session.end_completion(attempt, Status::Completing),

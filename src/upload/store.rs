@@ -25,6 +25,7 @@ const OF_ACCOUNT: &str =
 const INSERT: &str = "INSERT INTO upload_sessions (id, account_id, namespace, s3_key, upload_id, file_name, file_size, chunk_size, content_type, \
      file_hash, allow_unsigned, status, created_at, updated_at, asset_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'open', ?12, ?12, ?13)";
 const OWNED_UPLOADS: &str = "SELECT upload_id FROM upload_sessions WHERE upload_id IN (SELECT value FROM json_each(?1)) AND status = 'open'";
+const LONG_OPEN: &str = "SELECT id, account_id FROM upload_sessions WHERE status = 'open' AND created_at < ?1 ORDER BY created_at LIMIT ?2";
 const PAYLOAD_HASH_FACT: &str = "SELECT value, checked_at FROM store_facts WHERE name = 'payload_hash_enforced'";
 const PUT_PAYLOAD_HASH_FACT: &str = "INSERT INTO store_facts (name, value, checked_at) VALUES ('payload_hash_enforced', ?1, ?2) \
      ON CONFLICT (name) DO UPDATE SET value = excluded.value, checked_at = excluded.checked_at";
@@ -37,6 +38,7 @@ pub const ALL: &[(&str, &str)] = &[
     ("OF_ACCOUNT", OF_ACCOUNT),
     ("INSERT", INSERT),
     ("OWNED_UPLOADS", OWNED_UPLOADS),
+    ("LONG_OPEN", LONG_OPEN),
     ("PAYLOAD_HASH_FACT", PAYLOAD_HASH_FACT),
     ("PUT_PAYLOAD_HASH_FACT", PUT_PAYLOAD_HASH_FACT),
     ("CLOSE", CLOSE),
@@ -120,6 +122,7 @@ impl SessionRow {
             outcome: None,
             taken_back: false,
             suspended: false,
+            direct: true,
         })
     }
 }
@@ -165,6 +168,11 @@ pub fn insert(meta: &Meta) -> Statement {
 /// Those of these upload ids that an open session owns.
 pub fn owned_uploads(ids: &[&str]) -> Statement {
     Statement { sql: OWNED_UPLOADS, args: vec![serde_json::to_string(ids).unwrap_or_default().into()] }
+}
+
+/// `id` and `account_id` of uploads that have been open since `before`, the oldest first.
+pub fn long_open(before: EpochMs, limit: u64) -> Statement {
+    Statement { sql: LONG_OPEN, args: vec![Arg::Int(before.0), limit.into()] }
 }
 
 /// Whether the store checks payload hashes: `value` and `checked_at`.

@@ -35,15 +35,19 @@ pub async fn sweep(env: &Env, config: &Config, marker: Option<(&str, &str)>) -> 
     let owned: Vec<Row> = d1::all(&bindings::db(env)?, &store::owned_uploads(&ids)).await?;
     let owned: HashSet<String> = owned.into_iter().map(|row| row.upload_id).collect();
     let orphans = orphans(page.uploads, &owned, config.sweep_age_seconds.saturating_mul(1000), clock::now());
+    let mut aborted = 0;
     for upload in &orphans {
         match origin::send(config, &actions::abort_multipart_upload(&upload.key, &upload.upload_id), Body::Empty).await {
-            Ok(_) => log::event(LogLevel::Warn, "swept", serde_json::json!({ "key": upload.key })),
+            Ok(_) => {
+                aborted += 1;
+                log::event(LogLevel::Warn, "swept", serde_json::json!({ "key": upload.key }));
+            }
             Err(error) if error.is_no_such_upload() || error.status == 404 => {}
             Err(error) => return Err(origin::problem("AbortMultipartUpload", &error)),
         }
     }
-    // A page with more orphans than one job takes is listed again: those that are gone are not in it.
-    let again = orphans.len() == MOST_ABORTS;
+    // A page with more orphans than one job takes is listed again: those that are gone are not in it. Unless none goes: then the next page has its turn.
+    let again = orphans.len() == MOST_ABORTS && aborted > 0;
     let marker = if again { marker.map(|(key, upload)| (key.to_owned(), upload.to_owned())) } else { next.clone() };
     if again || next.is_some() {
         jobs::enqueue(env, &Job::Sweep { marker }).await.map_err(|error| log::internal("queue", &error.to_string()))?;

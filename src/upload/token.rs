@@ -70,9 +70,9 @@ pub fn looks_like_one(token: &str) -> bool {
     token.starts_with(KIND.prefix)
 }
 
-/// When a token issued at `now` for an upload that expires at `session_expires` ends.
-pub fn expiry(now: EpochMs, session_expires: EpochMs) -> EpochMs {
-    now.plus(MAX_TTL_MS).min(session_expires)
+/// When a token issued at `now` ends. Not with its session: that lives on with every part, and says itself when it is over.
+pub fn expiry(now: EpochMs) -> EpochMs {
+    now.plus(MAX_TTL_MS)
 }
 
 #[cfg(test)]
@@ -113,8 +113,7 @@ mod tests {
         assert_eq!(UploadClaims::open(&old, &keys(), EpochMs(1_999)), Ok(claims()));
         assert_eq!(UploadClaims::open(&old, &keys(), EpochMs(2_000)), Err(AuthFailure::Expired));
         assert_eq!(UploadClaims::open(&old, &keys()[..1], EpochMs(0)), Err(AuthFailure::Invalid));
-        assert_eq!(expiry(EpochMs(5), EpochMs(10)), EpochMs(10));
-        assert_eq!(expiry(EpochMs(5), EpochMs(u64::MAX)), EpochMs(5 + MAX_TTL_MS));
+        assert_eq!(expiry(EpochMs(5)), EpochMs(5 + MAX_TTL_MS));
     }
 
     proptest! {

@@ -78,13 +78,18 @@ async fn parts_go_straight_to_the_store_and_count_once_it_lists_them() {
     let complete = json!({ "action": "complete", "sessionId": session });
     let (status, body) = stack.track(&stack.dev, complete.clone()).await;
     assert_eq!((status, &body["missing"]), (409, &json!([1, 3])), "nobody has said anything of them");
-    let (status, state) = post(stack, &stack.dev, "/api/jetty/cache-chunk", said(session, 1, &etags[0], pieces[0])).await;
-    assert_eq!((status, &state["missing"], &state["status"]), (200, &json!([3]), &json!("uploading")), "{state}");
+    let (status, told) = post(stack, &stack.dev, "/api/jetty/cache-chunk", said(session, 1, &etags[0], pieces[0])).await;
+    assert_eq!(
+        (status, &told["partNumber"], &told["sha256"], &told["edge"]),
+        (200, &json!(1), &json!(sha256(pieces[0])), &json!("origin")),
+        "{told}"
+    );
     // The token is proof enough.
     let token = started["uploadToken"].as_str().unwrap();
     let by_token = stack.anonymous(Method::POST, "/api/jetty/cache-chunk").header("X-Upload-Token", token);
-    let (status, state) = answer(by_token.json(&said(session, 3, &etags[1], pieces[2])).send().await.unwrap()).await;
-    assert_eq!((status, &state["missing"]), (200, &json!([])), "{state}");
+    assert_eq!(answer(by_token.json(&said(session, 3, &etags[1], pieces[2])).send().await.unwrap()).await.0, 200);
+    let state = stack.state(&stack.dev, session.as_str().unwrap()).await;
+    assert_eq!((&state["missing"], &state["status"]), (&json!([]), &json!("uploading")), "{state}");
     let recorded = &state["completed"][0];
     assert_eq!((&recorded["partNumber"], &recorded["sha256"], &recorded["edge"]), (&json!(1), &json!(sha256(pieces[0])), &json!("origin")));
     assert!(etags[0].contains(recorded["etag"].as_str().unwrap()));
@@ -110,8 +115,8 @@ async fn whoever_claims_what_the_store_does_not_have_completes_nothing() {
     assert_eq!(status, 200);
     // Never sent.
     let invented = said(session, 2, "\"0123456789abcdef0123456789abcdef\"", second);
-    let (status, state) = post(stack, account, "/api/jetty/cache-chunk", invented).await;
-    assert_eq!((status, &state["missing"]), (200, &json!([])));
+    assert_eq!(post(stack, account, "/api/jetty/cache-chunk", invented).await.0, 200);
+    assert_eq!(stack.state(account, session.as_str().unwrap()).await["missing"], json!([]));
     let complete = json!({ "action": "complete", "sessionId": session });
     let (status, body) = stack.track(account, complete.clone()).await;
     assert_eq!((status, &body["missing"]), (409, &json!([2])), "{body}");
@@ -129,7 +134,7 @@ async fn whoever_claims_what_the_store_does_not_have_completes_nothing() {
     let hashes = json!([sha256(first), sha256(&coveted)]);
     let start = json!({ "action": "start", "fileName": "v", "fileSize": bytes.len(), "chunkSize": size, "chunkHashes": hashes });
     let (status, again) = stack.track(account, start).await;
-    assert_eq!((status, &again["missingParts"]), (201, &json!([2])), "the part that went through here can be copied, the claimed one can not");
+    assert_eq!((status, &again["missingParts"]), (201, &json!([1, 2])), "nothing of an upload that went past us is anybody's by its hash");
 
     let receipt = |change: &[(&str, Value)]| {
         let mut body = json!({
@@ -161,6 +166,8 @@ async fn urls_and_records_are_for_open_uploads_of_ones_own() {
     let started = stack.started(&account, 25_000_000).await;
     let other = stack.started(&account, 25_000_000).await;
     let session = &started["sessionId"];
+    let bytes = random_bytes(CHUNK);
+    let issued = urls(stack, &account, session, json!([part(1, &bytes)])).await.remove(0);
     let bodies = [
         ("/api/jetty/chunk-urls", json!({ "sessionId": session, "parts": [part(1, b"x")] })),
         ("/api/jetty/cache-chunk", json!({ "sessionId": session, "partNumber": 1, "etag": "e", "size": CHUNK })),
@@ -185,6 +192,7 @@ async fn urls_and_records_are_for_open_uploads_of_ones_own() {
     }
     assert_eq!(stack.tell("/api/agentcache/resume", json!({ "agentcache_user_id": account.user_id })).await.0, 200);
     assert_eq!(stack.track(&account, json!({ "action": "fail", "sessionId": session })).await.0, 200);
+    assert_eq!(put(stack, &issued, &bytes).await.0, 404, "nor does the store take what was allowed before");
     for (path, body) in &bodies {
         let (status, body) = post(stack, &account, path, body.clone()).await;
         assert_eq!((status, &body["code"], &body["uploadStatus"]), (410, &json!("upload-closed"), &json!("failed")), "{body}");
@@ -239,9 +247,9 @@ async fn a_lost_record_is_rebuilt_from_receipts_and_from_the_store() {
     let (status, done) = stack.track(account, complete).await;
     assert_eq!(status, 200, "{done}");
     assert!(stack.bucket.get(done["asset"]["s3Key"].as_str().unwrap()).await.unwrap() == bytes);
-    // With receipts the bytes are known again: another file with them need not send them.
+    // A receipt tells what was there when it was given: enough for its owner, not for others.
     let start = json!({ "action": "start", "fileName": "v", "fileSize": 2 * size, "chunkSize": size, "chunkHashes": hashes[..2] });
-    assert_eq!(stack.track(account, start).await.1["missingParts"], json!([]));
+    assert_eq!(stack.track(account, start).await.1["missingParts"], json!([1, 2]));
     // What was over stays over.
     let path = format!("/api/jetty/cache-chunk?sessionId={}", failed["sessionId"].as_str().unwrap());
     assert_eq!(answer(stack.request(Method::GET, &path, account).send().await.unwrap()).await.0, 404);

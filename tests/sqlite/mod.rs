@@ -63,5 +63,6 @@ pub fn upload_of(account: Id, namespace: &Name, session: Id) -> Meta {
         outcome: None,
         suspended: false,
         taken_back: false,
+        direct: false,
     }
 }

@@ -8,12 +8,16 @@ use crate::units::{EpochMs, Sha256Hex, hex};
 
 /// How long a challenge can be answered, ms: reading its ranges takes a client a moment.
 pub const TTL_MS: u64 = 120_000;
-/// Ranges of a file. Somebody who has three quarters of its bytes answers one challenge in a hundred: 0.75^16.
-const RANGES: u64 = 16;
+/// How many answers about one file an account may give a namespace within [`MEMORY_MS`], right or wrong; then its bytes are sent like any other's.
+pub const MOST_ANSWERS: u64 = 3;
+/// How long answers are counted, ms.
+pub const MEMORY_MS: u64 = 24 * 3600 * 1000;
+/// Ranges of a file. Somebody who has three quarters of its bytes answers one challenge in ten thousand, 0.75^32: at [`MOST_ANSWERS`] a day, one in ten years.
+const RANGES: u64 = 32;
 /// Bytes of each.
 const RANGE_BYTES: u64 = 1_024;
 /// Random bytes that a challenge is drawn from.
-pub const RANDOM_BYTES: usize = 32 + 8 * 16;
+pub const RANDOM_BYTES: usize = 32 + 8 * 32;
 
 /// A question about the bytes of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +50,7 @@ impl Challenge {
             vec![(0, size.saturating_sub(1))]
         } else {
             let place = |(index, bytes): (u64, &[u8])| {
+                // Sizes are below 2^53: no overflow.
                 let (begin, end) = (size * index / RANGES, size * (index + 1) / RANGES);
                 let drawn = bytes.iter().fold(0u64, |sum, byte| (sum << 8) | u64::from(*byte));
                 let first = begin + drawn % (end - begin - RANGE_BYTES + 1).max(1);
@@ -87,21 +92,21 @@ mod tests {
     proptest! {
         #[test]
         fn ranges_lie_in_the_file_in_order_and_reach_all_of_it(size in prop_oneof![1u64..40_000, 1u64..(1 << 53)], seed in any::<[u8; 32]>()) {
-            let random: [u8; RANDOM_BYTES] = std::array::from_fn(|index| seed[index % 32].wrapping_mul(u8::try_from(index).unwrap()));
+            let random: [u8; RANDOM_BYTES] = std::array::from_fn(|index| seed[index % 32].wrapping_mul(u8::try_from(index % 256).unwrap()));
             let challenge = drawn(size, &random);
             prop_assert!(challenge.ranges.iter().all(|(first, last)| first <= last && *last < size));
             prop_assert!(challenge.ranges.windows(2).all(|pair| pair[0].1 < pair[1].0));
             let asked: u64 = challenge.ranges.iter().map(|(first, last)| last - first + 1).sum();
-            prop_assert_eq!(asked, size.min(16 * 1_024));
+            prop_assert_eq!(asked, size.min(32 * 1_024));
         }
     }
 
     #[test]
     fn every_draw_is_another_and_none_lives_long() {
-        let random = |n: u8| std::array::from_fn(|index| n ^ u8::try_from(index).unwrap());
+        let random = |n: u8| std::array::from_fn(|index| n ^ u8::try_from(index % 256).unwrap());
         let (one, two) = (drawn(1_000_000, &random(1)), drawn(1_000_000, &random(2)));
         assert!(one.ranges != two.ranges && one.nonce != two.nonce);
-        assert_eq!((one.nonce.len(), one.expires_at, one.ranges.len()), (64, EpochMs(5 + TTL_MS), 16));
+        assert_eq!((one.nonce.len(), one.expires_at, one.ranges.len()), (64, EpochMs(5 + TTL_MS), 32));
         assert_eq!(one.keys(), [one.nonce.clone().into_bytes(), random(1)[..32].to_vec()]);
         let view = serde_json::to_string(&Challenge { ranges: vec![(0, 9)], nonce: "ab".into(), ..one }.view()).unwrap();
         assert_eq!(view, r#"{"id":"01010101-0101-4101-8101-010101010101","nonce":"ab","ranges":[[0,9]],"expiresAt":"1970-01-01T00:02:00.005Z"}"#);

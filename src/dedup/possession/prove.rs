@@ -17,7 +17,7 @@ use crate::problem::{OriginFailure, Problem};
 use crate::s3::actions;
 use crate::units::Sha256Hex;
 
-/// Asks about a file that another namespace stores. None if none does that takes part.
+/// Asks about a file that another namespace stores. None if none does that takes part, or after too many answers.
 ///
 /// # Errors
 /// [`Problem::Internal`].
@@ -25,8 +25,8 @@ pub async fn ask(call: &Routed, question: Question<'_>) -> Result<Option<Challen
     let db = bindings::db(&call.env)?;
     let Some(found) = d1::first::<Asset>(&db, &store::elsewhere(question)).await? else { return Ok(None) };
     let challenge = Challenge::draw(random::id()?, question.size, &random::bytes()?, clock::now());
-    d1::batch(&db, &[store::ask(question, &challenge, found.object_id)]).await?;
-    Ok(Some(challenge))
+    let asked: Option<serde_json::Value> = d1::first(&db, &store::ask(question, &challenge, found.object_id, clock::now())).await?;
+    Ok(asked.map(|_| challenge))
 }
 
 /// Checks the answer and gives the account an asset of that name that references the bytes. None if they are gone since.
@@ -47,8 +47,13 @@ pub async fn check(
     let challenge = taken.challenge(clock::now()).ok_or(Problem::ProofRefused)?;
     let Some(found) = d1::first::<Asset>(&db, &store::still_there(question, object)).await? else { return Ok(None) };
     let started = clock::now();
-    let answers = answers(&call.config, &challenge, &found).await?;
+    let answers = answers(&call.config, &challenge, &found).await;
     call.span("origin", started);
+    if answers.is_err() {
+        // The store's trouble uses nobody's question up.
+        d1::batch(&db, &[store::give_back(question, challenge.id)]).await?;
+    }
+    let answers = answers?;
     if !is_right(&answers, proof) {
         return Err(Problem::ProofRefused);
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer};
 
-use super::challenge::Challenge;
+use super::challenge::{Challenge, MEMORY_MS, MOST_ANSWERS};
 use crate::ids::{Id, Name};
 use crate::sql::{Arg, Statement};
 use crate::units::{EpochMs, Sha256Hex};
@@ -21,16 +21,19 @@ macro_rules! elsewhere_query {
 
 const ELSEWHERE: &str = elsewhere_query!("AND o.namespace <> ?4 LIMIT 1");
 const STILL_THERE: &str = elsewhere_query!("AND o.id = ?5");
-const ASK: &str = "INSERT INTO challenges (account_id, namespace, sha256, size, id, object_id, nonce, ranges, expires_at) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (account_id, namespace, sha256, size) DO UPDATE SET id = excluded.id, \
-     object_id = excluded.object_id, nonce = excluded.nonce, ranges = excluded.ranges, expires_at = excluded.expires_at";
-const TAKE: &str = "DELETE FROM challenges WHERE account_id = ?1 AND namespace = ?2 AND sha256 = ?3 AND size = ?4 \
-     RETURNING id, object_id, nonce, ranges, expires_at";
-const FORGET: &str = "DELETE FROM challenges WHERE expires_at <= ?1";
+const ASK: &str = "INSERT INTO challenges (account_id, namespace, sha256, size, id, object_id, nonce, ranges, expires_at, forget_at) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (account_id, namespace, sha256, size) DO UPDATE SET id = excluded.id, \
+     object_id = excluded.object_id, nonce = excluded.nonce, ranges = excluded.ranges, expires_at = excluded.expires_at, answered = 0 \
+     WHERE challenges.answers < ?11 RETURNING id";
+const TAKE: &str = "UPDATE challenges SET answered = 1, answers = answers + 1 WHERE account_id = ?1 AND namespace = ?2 AND sha256 = ?3 AND size = ?4 \
+     AND answered = 0 RETURNING id, object_id, nonce, ranges, expires_at";
+const GIVE_BACK: &str = "UPDATE challenges SET answered = 0, answers = answers - 1 WHERE account_id = ?1 AND namespace = ?2 AND sha256 = ?3 AND size = ?4 \
+     AND id = ?5 AND answered = 1";
+const FORGET: &str = "DELETE FROM challenges WHERE forget_at <= ?1";
 
 /// The statements of this file.
 pub const ALL: &[(&str, &str)] =
-    &[("ELSEWHERE", ELSEWHERE), ("STILL_THERE", STILL_THERE), ("ASK", ASK), ("TAKE", TAKE), ("FORGET_CHALLENGES", FORGET)];
+    &[("ELSEWHERE", ELSEWHERE), ("STILL_THERE", STILL_THERE), ("ASK", ASK), ("TAKE", TAKE), ("GIVE_BACK", GIVE_BACK), ("FORGET_CHALLENGES", FORGET)];
 
 /// The file in question.
 #[derive(Debug, Clone, Copy)]
@@ -68,20 +71,32 @@ pub fn still_there(question: Question<'_>, object: Id) -> Statement {
     Statement { sql: STILL_THERE, args }
 }
 
-/// Keeps a challenge about `object`; one about the same file that was not answered ends.
-pub fn ask(question: Question<'_>, challenge: &Challenge, object: Id) -> Statement {
+/// Keeps a challenge about `object`; one about the same file that was not answered ends. Answers with a row unless the file was answered for too often.
+pub fn ask(question: Question<'_>, challenge: &Challenge, object: Id, now: EpochMs) -> Statement {
     let ranges = serde_json::to_string(&challenge.ranges).unwrap_or_default();
-    let rest: [Arg; 5] =
-        [challenge.id.to_string().into(), object.to_string().into(), challenge.nonce.clone().into(), ranges.into(), Arg::Int(challenge.expires_at.0)];
+    let rest: [Arg; 7] = [
+        challenge.id.to_string().into(),
+        object.to_string().into(),
+        challenge.nonce.clone().into(),
+        ranges.into(),
+        Arg::Int(challenge.expires_at.0),
+        Arg::Int(now.plus(MEMORY_MS).0),
+        MOST_ANSWERS.into(),
+    ];
     Statement { sql: ASK, args: question.args().into_iter().chain(rest).collect() }
 }
 
-/// Takes the challenge about a file away, so that it is answered once: [`Taken`].
+/// Uses the challenge about a file up, so that it is answered once: [`Taken`].
 pub fn take(question: Question<'_>) -> Statement {
     Statement { sql: TAKE, args: question.args().into() }
 }
 
-/// Forgets what nobody answered in time.
+/// Takes that back, for an answer that nobody looked at.
+pub fn give_back(question: Question<'_>, challenge: Id) -> Statement {
+    Statement { sql: GIVE_BACK, args: question.args().into_iter().chain([challenge.to_string().into()]).collect() }
+}
+
+/// Forgets what is old enough.
 pub fn cleanup(now: EpochMs) -> Statement {
     Statement { sql: FORGET, args: vec![Arg::Int(now.0)] }
 }

@@ -68,8 +68,14 @@ pub async fn complete(call: &Routed, account: Id, session: Id, expected: Expecte
             Said::OtherParts { parts } => return Err(Problem::PartsDiffer { parts }),
             Said::OtherHash => return Err(Problem::FileHashMismatch),
             Said::Closed { status } => return Err(Problem::UploadClosed { status: status.as_str() }),
-            Said::Busy if clock::now().since(started) < WAIT_FOR_OTHER_MS => worker::Delay::from(Duration::from_millis(200)).await,
-            Said::Busy => return Err(Problem::CompletionRunning),
+            Said::Busy => {
+                while link::tell(&call.env, session, &Message::IsFree).await? == Said::Busy {
+                    if clock::now().since(started) >= WAIT_FOR_OTHER_MS {
+                        return Err(Problem::CompletionRunning);
+                    }
+                    worker::Delay::from(Duration::from_millis(200)).await;
+                }
+            }
             _ => return Err(Problem::NotFound),
         }
     }
@@ -119,7 +125,7 @@ async fn run(call: &Routed, attempt: Id, meta: &Meta, parts: &[Part]) -> Result<
             if link::tell(&call.env, meta.session, &Message::AbandonCompletion { attempt }).await? == Said::Done {
                 ending::forget(&call.env, &Meta { status: Status::Failed, ..meta.clone() }).await?;
             }
-            Err(Problem::UploadClosed { status: "gone from the store" })
+            Err(Problem::UploadClosed { status: Status::Failed.as_str() })
         }
     }
 }
@@ -179,7 +185,11 @@ async fn is_gone(call: &Routed, meta: &Meta) -> bool {
     }
 }
 
-async fn look(call: &Routed, meta: &Meta) -> Result<Option<Seen>, StoreError> {
+/// The object, if it is there.
+///
+/// # Errors
+/// The store's.
+pub async fn look(call: &Routed, meta: &Meta) -> Result<Option<Seen>, StoreError> {
     match origin::send(&call.config, &actions::head_object(&meta.key), Body::Empty).await {
         Ok(answer) => {
             let size = answer.header("content-length").and_then(|text| text.parse().ok());
@@ -191,6 +201,19 @@ async fn look(call: &Routed, meta: &Meta) -> Result<Option<Seen>, StoreError> {
     }
 }
 
+/// Offers the parts to later uploads. Without that they are sent again, no more: it is logged where it fails.
+async fn offer_chunks(call: &Routed, meta: &Meta, parts: &[Part]) {
+    let chunks = dedup::chunks::of_object(meta.chunk_size, parts);
+    // A hash that nobody checked, or that something can have come past, is only a claim: others must not get bytes by it.
+    if meta.direct || chunks.is_empty() || prober::enforced(&call.env, &call.config).await != Some(true) {
+        return;
+    }
+    let Ok(db) = bindings::db(&call.env) else { return };
+    for some in chunks.chunks(dedup::chunks::MOST_WRITTEN) {
+        let _ = d1::batch(&db, &[dedup::store::insert_chunks(&meta.namespace, meta.object, some)]).await;
+    }
+}
+
 /// D1 first, then the ledger, the session last: until the session says "complete", the next call does it all again, harmlessly.
 async fn keep(call: &Routed, meta: &Meta, parts: &[Part], seen: &Seen) -> Result<Reply, Problem> {
     let now: EpochMs = clock::now();
@@ -199,13 +222,9 @@ async fn keep(call: &Routed, meta: &Meta, parts: &[Part], seen: &Seen) -> Result
     let outcome: Value = serde_json::to_value(&answer).map_err(|error| log::internal("outcome", &error.to_string()))?;
     let mbps = view::mbps(meta.file_size, now.since(meta.created));
     let mut statements = assets::store::insert(&asset, assets::store::Via::Session, Some(mbps));
-    let chunks = dedup::chunks::of_object(meta.chunk_size, parts);
-    // A hash that nobody checked is only a claim: others must not get bytes by it.
-    if !chunks.is_empty() && prober::enforced(&call.env, &call.config).await == Some(true) {
-        statements.push(dedup::store::insert_chunks(&meta.namespace, meta.object, &chunks));
-    }
     statements.push(store::close(meta.session, "complete", now));
     d1::batch(&bindings::db(&call.env)?, &statements).await?;
+    offer_chunks(call, meta, parts).await;
     ledger::link::settle(&call.env, meta.account, meta.asset, meta.object, meta.file_size).await?;
     if asset.claimed_sha256.is_some() {
         dedup::verify::enqueue(&call.env, meta.object).await;

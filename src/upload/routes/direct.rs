@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use super::super::direct::{ChunkUrls, Sent, UrlView, Wanted, urls_expire};
+use super::super::direct::{ChunkUrls, Sent, UrlView, Wanted, recorded, urls_expire};
 use super::super::reopening;
 use super::super::request::check_session;
 use super::super::session::{Message, Reply as Said, Status};
 use super::super::token::UploadClaims;
-use super::sessions::{progress_of, state, upload_of};
+use super::sessions::{must_be_active, state, upload_of};
 use crate::http::call::Routed;
 use crate::http::json::MAX_BODY;
 use crate::http::reply::Reply;
@@ -21,7 +21,8 @@ pub async fn chunk_urls(call: &Routed) -> Result<Reply, Problem> {
     let body: ChunkUrls = call.json(MAX_BODY).await?;
     let upload = upload_of(call, check_session(&body.session_id)?).await?;
     let wanted = body.wanted(&upload)?;
-    let said = reopening::tell(&call.env, &call.config, upload.account, upload.session, &Message::Snapshot).await?;
+    must_be_active(call)?;
+    let said = reopening::tell(&call.env, &call.config, upload.account, upload.session, &Message::GoDirect).await?;
     let (meta, _, expires) = state(said)?;
     match meta.status {
         _ if meta.suspended => return Err(Problem::Suspended),
@@ -41,14 +42,15 @@ fn url(call: &Routed, upload: &UploadClaims, part: Wanted, now: EpochMs, until: 
     UrlView { part_number: part.number, url: signed.url, headers, expires_at: until.rfc3339() }
 }
 
-/// Records a part that the client sent to the store itself, or one that this service has forgotten. The answer is the state of the session.
+/// Records a part that the client sent to the store itself, or one that this service has forgotten.
 pub async fn record(call: &Routed) -> Result<Reply, Problem> {
     let sent: Sent = call.json(MAX_BODY).await?;
     let session = check_session(&sent.session_id)?;
     let upload = upload_of(call, session).await?;
     let part = sent.part(&upload, &call.config.token_keys, clock::now())?;
-    match reopening::tell(&call.env, &call.config, upload.account, session, &Message::Record { part }).await? {
-        Said::Done => progress_of(call, session, false).await,
+    must_be_active(call)?;
+    match reopening::tell(&call.env, &call.config, upload.account, session, &Message::Record { part: part.clone() }).await? {
+        Said::Done => Reply::json(200, &recorded(session, &part)),
         Said::Suspended => Err(Problem::Suspended),
         Said::Closed { status } => Err(Problem::UploadClosed { status: status.as_str() }),
         _ => Err(Problem::NotFound),

@@ -10,7 +10,7 @@ use super::super::prober;
 use super::super::replay::{Held, again};
 use crate::http::call::Routed;
 use crate::platform::origin::{self, Answer, Body};
-use crate::platform::{js, random};
+use crate::platform::{clock, js, random};
 use crate::problem::Problem;
 use crate::s3::Action;
 use crate::s3::error::StoreError;
@@ -22,7 +22,7 @@ use crate::s3::error::StoreError;
 pub async fn send(call: &Routed, action: &Action, part: &Admitted) -> Result<Result<Answer, StoreError>, Problem> {
     // A part has at least one byte, so a body that is not there was lost on the way.
     let lost = || Problem::Malformed { detail: "The body did not arrive whole.".to_owned() };
-    let Some(_held) = Held::reserve(part.size, call.config.replay_max_bytes) else {
+    let Some(_held) = Held::reserve(part.size, call.config.replay_max_bytes, clock::now()) else {
         let stream = call.request.body().ok_or_else(lost)?;
         return Ok(origin::send(&call.config, action, Body::Raw(stream.into())).await);
     };

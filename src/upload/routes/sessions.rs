@@ -28,23 +28,34 @@ pub async fn cache_chunk(call: &Routed) -> Result<Reply, Problem> {
 /// What a token for that upload says, for the holder of one and for its account.
 ///
 /// # Errors
-/// 401 for another upload's token, 403 suspended, 404.
+/// 401 for another upload's token, 404.
 pub async fn upload_of(call: &Routed, session: Id) -> Result<UploadClaims, Problem> {
     match &*call.caller {
-        Caller::Token(claims) if claims.session == session && call.suspended.get() => Err(Problem::Suspended),
         Caller::Token(claims) if claims.session == session => Ok((**claims).clone()),
         Caller::Token(_) => Err(Problem::Unauthenticated(AuthFailure::OtherUpload)),
         _ => {
-            call.account()?.must_be_active()?;
             let row: store::SessionRow = call.own(Reach::Session, &session.to_string()).await?;
             Ok(row.claims(clock::now()))
         }
     }
 }
 
+/// Whether the caller's account is not suspended.
+///
+/// # Errors
+/// [`Problem::Suspended`].
+pub fn must_be_active(call: &Routed) -> Result<(), Problem> {
+    match &*call.caller {
+        Caller::Account(account) => account.must_be_active(),
+        _ if call.suspended.get() => Err(Problem::Suspended),
+        _ => Ok(()),
+    }
+}
+
 /// The state of a session, for the holder of its token or its account.
 pub async fn progress_of(call: &Routed, session: Id, reconcile: bool) -> Result<Reply, Problem> {
     let upload = upload_of(call, session).await?;
+    must_be_active(call)?;
     let tell = |message| async move { state(reopening::tell(&call.env, &call.config, upload.account, session, &message).await?) };
     let (mut meta, mut parts, mut expires) = tell(Message::Snapshot).await?;
     if reconcile && meta.status == Status::Uploading {
@@ -59,11 +70,12 @@ pub async fn progress_of(call: &Routed, session: Id, reconcile: bool) -> Result<
         };
         (meta, parts, expires) = tell(next).await?;
     }
-    if meta.status == Status::Expired {
-        // The history learns of it from whoever looks first.
-        ending::forget(&call.env, &meta).await?;
+    if meta.status == Status::Expired && !meta.taken_back {
+        // Whoever looks first need not wait for the alarm. What fails of this, it does.
+        let (held, ended) = (call.clone(), meta.clone());
+        let _ = call.to_the_end(async move { ending::give_up(&held.env, &held.config, &ended).await }).await;
     }
-    let token = upload_token(call, &meta, expires)?;
+    let token = upload_token(call, &meta)?;
     Reply::json(200, &progress(&meta, &parts, expires, token))
 }
 

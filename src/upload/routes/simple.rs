@@ -172,7 +172,7 @@ async fn store(call: &Routed, account: &Account, namespace: &Namespace, id: Id, 
     let db = bindings::db(&call.env)?;
     if let Err(problem) = d1::batch(&db, &insert(&asset, Via::Simple, None)).await {
         // Only once no row can name it: an object without a row would never be found again, a row without its object never be read.
-        let rows = [delete_asset(asset.id, account.id, asset.object_id, clock::now()), vec![delete_object(asset.object_id)]].concat();
+        let rows = [delete_asset(asset.id, account.id, clock::now()), vec![delete_object(asset.object_id)]].concat();
         if d1::batch(&db, &rows).await.is_err() {
             return Err(Failed::Unclearly(problem));
         }

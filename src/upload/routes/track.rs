@@ -110,6 +110,7 @@ async fn begin(call: &Routed, account: &Account, wanted: Wanted) -> Result<Reply
         outcome: None,
         suspended: false,
         taken_back: false,
+        direct: false,
     };
     let (held, account) = (call.clone(), account.clone());
     let opened = call.to_the_end(async move {
@@ -131,7 +132,7 @@ async fn begin(call: &Routed, account: &Account, wanted: Wanted) -> Result<Reply
         201,
         &Started {
             session_id: meta.session,
-            upload_token: upload_token(call, &meta, expires)?,
+            upload_token: upload_token(call, &meta)?,
             upload_id: meta.upload_id.clone(),
             strategy,
             edges: vec![own_edge(&call.geo(), &call.base)],
@@ -144,11 +145,19 @@ async fn begin(call: &Routed, account: &Account, wanted: Wanted) -> Result<Reply
 /// The caller's asset of a file whose bytes are there: the one it has under that name, or a new one.
 async fn duplicate(call: &Routed, account: &Account, wanted: &Wanted, namespace: &Namespace) -> Result<Option<Asset>, Problem> {
     let Some(hash) = &wanted.file_hash else { return Ok(None) };
-    match find(&call.env, account.id, hash, wanted.file_size, Some(&namespace.name)).await? {
-        Known::No => Ok(None),
-        Known::Owned(asset) if asset.name == wanted.file_name => Ok(Some(*asset)),
-        Known::Owned(asset) | Known::Stored(asset) => refer(call, account, *asset, wanted.file_name.clone(), wanted.content_type.clone()).await,
+    let look = || find(&call.env, account.id, hash, wanted.file_size, Some(&namespace.name), &wanted.file_name);
+    let known = match look().await? {
+        Known::No => return Ok(None),
+        Known::Owned(asset) if asset.name == wanted.file_name => return Ok(Some(*asset)),
+        Known::Owned(asset) | Known::Stored(asset) => *asset,
+    };
+    if let Some(asset) = refer(call, account, known, wanted.file_name.clone(), wanted.content_type.clone()).await? {
+        return Ok(Some(asset));
     }
+    Ok(match look().await? {
+        Known::Owned(asset) if asset.name == wanted.file_name => Some(*asset),
+        _ => None,
+    })
 }
 
 /// The way of a file that another namespace may have: a challenge, or what its answer is worth. None if it is to be sent.
@@ -195,8 +204,8 @@ async fn record(call: &Routed, meta: &Meta) -> Result<(), Problem> {
     reopening::suspend_with_account(&call.env, meta).await
 }
 
-/// A token for the upload, good until it or the session expires.
-pub fn upload_token(call: &Routed, meta: &Meta, session_expires: crate::units::EpochMs) -> Result<String, Problem> {
+/// A token for the upload.
+pub fn upload_token(call: &Routed, meta: &Meta) -> Result<String, Problem> {
     UploadClaims {
         account: meta.account,
         namespace: meta.namespace.clone(),
@@ -206,7 +215,7 @@ pub fn upload_token(call: &Routed, meta: &Meta, session_expires: crate::units::E
         file_size: meta.file_size,
         chunk_size: meta.chunk_size,
         allow_unsigned: meta.allow_unsigned,
-        expires: token::expiry(clock::now(), session_expires),
+        expires: token::expiry(clock::now()),
     }
     .seal(&call.config.token_keys)
 }

@@ -187,6 +187,7 @@ impl Ours {
             outcome: None,
             suspended: false,
             taken_back: false,
+            direct: false,
         };
         let claims = UploadClaims {
             account: session,

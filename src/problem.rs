@@ -207,7 +207,7 @@ pub enum Problem {
     AlreadyComplete,
     /// The upload takes no more parts.
     UploadClosed {
-        /// `complete`, `completing`, `failed` or `expired`.
+        /// `complete`, `completing` (the store may have put it together already: complete it), `failed` or `expired`.
         status: &'static str,
     },
     /// `JETTYSPEED_ENABLED` is false.
@@ -277,7 +277,7 @@ catalogue! {
     UPLOAD_CLOSED = "upload-closed", 410, "Upload closed", "The upload is complete, failed or expired and takes no more parts.";
     ACCELERATION_OFF = "acceleration-off", 503, "Accelerated uploads are switched off", "Use POST /api/storage/upload, or try again later.";
     RANGE = "range-not-satisfiable", 416, "Range not satisfiable", "No byte of the object lies in the range; Content-Range has its size.";
-    RECORD_FAILED = "record-failed", 503, "Part not recorded", "The part reached the store but could not be recorded. Send it again, or ask cache-chunk with reconcile=1.";
+    RECORD_FAILED = "record-failed", 503, "Part not recorded", "The part reached the store but could not be recorded. Send it again, or find it with cache-chunk and reconcile=1 and tell its hash with POST cache-chunk.";
     ORIGIN_UNREACHABLE = "origin-unreachable", 502, "Store unreachable", "The store did not answer. Try again.";
     ORIGIN_UNAVAILABLE = "origin-unavailable", 503, "Store unavailable", "The store is overloaded or down. Try again after Retry-After.";
     ORIGIN_TIMEOUT = "origin-timeout", 504, "Store timed out", "The store did not answer in time. Try again.";

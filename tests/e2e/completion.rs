@@ -199,6 +199,12 @@ async fn lost_and_wrong_answers_of_the_store() {
     let (status, body) = stack.track(&stack.dev, complete(&started)).await;
     assert_eq!(status, 503, "{body}");
     stack.proxy.heal();
+    // Whoever asks what is there, or is late with a part, does not throw away what the store has put together.
+    let id = started["sessionId"].as_str().unwrap();
+    let reconcile = stack.request(Method::GET, &format!("/api/jetty/cache-chunk?sessionId={id}&reconcile=1"), &stack.dev);
+    assert_eq!(answer(reconcile.send().await.unwrap()).await.1["status"], "uploading");
+    let (status, body) = answer(stack.chunk(&started, 1, &bytes[..10_000_000]).send().await.unwrap()).await;
+    assert!(status == 200 || (status, &body["uploadStatus"]) == (410, &json!("completing")), "{status} {body}");
     let (status, body) = stack.track(&stack.dev, complete(&started)).await;
     assert_eq!(status, 200, "{body}");
     assert_stored(&stack, &body, &bytes).await;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use jettyspeed_stack::proxy::Fault;
 use jettyspeed_stack::state::AccountAccess;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -95,6 +96,32 @@ async fn a_lie_about_a_hash_is_told_and_matches_nobody() {
     assert_eq!((status, &body["code"]), (422, &json!("chunk-hash-mismatch")), "the store looks at once");
 }
 
+/// However long the store takes for the bytes: half of them is no reason to judge, nor is a long breath one to give up.
+#[tokio::test]
+async fn bytes_are_judged_when_all_of_them_were_read() {
+    let stack = Stack::start(&[]).await;
+    let account = stack.provisioned("patient", "pro").await;
+    let bytes = random_bytes(400_000);
+    let reads = |method: &Method, target: &str| *method == Method::GET && target.contains("/o/");
+    // Longer than the store may take to begin.
+    stack.proxy.inject(move |method, target| reads(method, target).then_some(Fault::LateBody(33_000)));
+    let began = std::time::Instant::now();
+    let asset = upload(&stack, &account, "slow.bin", &bytes, &sha256(&bytes)).await;
+    let path = format!("/files/{}/slow.bin", asset["id"].as_str().unwrap());
+    let served = async { stack.request(Method::GET, &path, &account).send().await.unwrap().bytes().await.unwrap() };
+    let (judged, served) = tokio::join!(stack.verified(&account, asset["id"].as_str().unwrap()), served);
+    assert_eq!(judged["verification"], "verified");
+    assert!(served == bytes && began.elapsed() >= Duration::from_secs(33));
+
+    stack.proxy.inject(move |method, target| reads(method, target).then_some(Fault::CutAnswer));
+    let cut = upload(&stack, &account, "cut.bin", &random_bytes(400_000), &sha256(b"a lie")).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let (_, file) =
+        answer(stack.request(Method::GET, &format!("/api/storage/files/{}", cut["id"].as_str().unwrap()), &account).send().await.unwrap()).await;
+    assert!(!stack.proxy.seen(cut["s3Key"].as_str().unwrap()).iter().all(|seen| seen.method != "GET"), "it was read");
+    assert_eq!(file["asset"]["verification"], "pending", "half a file tells nothing");
+}
+
 #[tokio::test]
 async fn the_same_bytes_at_the_same_time_end_as_one_object() {
     let stack = Stack::start(&[("DELETE_GRACE_SECONDS", "1")]).await;
@@ -149,7 +176,7 @@ async fn in_a_shared_namespace_each_has_an_asset_and_the_last_one_takes_the_byte
     let first = stack.verified(&one, done["asset"]["id"].as_str().unwrap()).await;
     let found = check(&stack, &two, &sha256(&bytes), bytes.len()).await;
     assert_eq!((&found["duplicate"], &found["asset"]), (&json!(true), &Value::Null), "it is there, but it is not theirs");
-    // Ten at once: one asset each, one object, paid once.
+    // Ten at once: one asset, one object, paid once.
     let key = first["s3Key"].as_str().unwrap();
     for (status, body) in join_all((0..10).map(|_| stack.track(&two, wanted.clone()))).await {
         assert_eq!((status, &body["duplicate"], body["asset"]["s3Key"].as_str()), (200, &json!(true), Some(key)), "{body}");
@@ -161,6 +188,7 @@ async fn in_a_shared_namespace_each_has_an_asset_and_the_last_one_takes_the_byte
     assert!(stack.bucket.get(key).await.is_some(), "another's deletion takes nothing from anybody");
     let (_, files) = answer(stack.request(Method::GET, "/api/storage/files", &two).send().await.unwrap()).await;
     let files = files["files"].as_array().unwrap();
+    assert_eq!(files.len(), 1);
     for file in files {
         delete(&stack, &two, file).await;
     }

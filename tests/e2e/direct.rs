@@ -256,6 +256,27 @@ async fn a_lost_record_is_rebuilt_from_receipts_and_from_the_store() {
     assert_eq!(answer(stack.chunk(&failed, 1, &bytes[..size]).send().await.unwrap()).await.0, 410);
 }
 
+/// Nobody asks for it any more, and its alarm is lost with it: the daily run wakes it, and it ends by time like any other.
+#[tokio::test]
+async fn a_lost_record_that_nobody_asks_for_holds_nothing_for_ever() {
+    let stack = Stack::start(&[("SESSION_TTL_SECONDS", "6")]).await;
+    let account = stack.provisioned("oblivion", "pro").await;
+    let started = stack.started(&account, 5_000).await;
+    assert_eq!(answer(stack.chunk(&started, 1, &random_bytes(5_000)).send().await.unwrap()).await.0, 200);
+    lose_records(&stack).await;
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    let quota = || async { stack.edge(&account).quota().await.unwrap().storage_reserved_bytes };
+    assert_eq!(quota().await, 5_000);
+    crate::sweep::daily(&stack).await;
+    for _ in 0..120 {
+        if quota().await == 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    assert_eq!((quota().await, stack.bucket.of_user("oblivion").await), (0, (vec![], vec![])));
+}
+
 #[tokio::test]
 async fn the_client_reminds_a_server_that_forgot() {
     let stack = Stack::start(&[]).await;

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::stack::{Stack, answer, random_bytes};
 
 /// The daily run, now.
-async fn daily(stack: &Stack) {
+pub async fn daily(stack: &Stack) {
     let url = format!("{}/cdn-cgi/local/scheduled?cron=17+3+*+*+*", stack.url);
     assert_eq!(stack.http.get(url).send().await.unwrap().status(), 200);
 }
@@ -22,6 +22,9 @@ async fn what_nobody_owns_goes_and_what_somebody_owns_stays() {
     let foreign = stack.bucket.open("users/sweeper/backup").await;
     tokio::time::sleep(Duration::from_millis(2_500)).await;
     let young = stack.started(&account, 6_000).await;
+    // About to be recorded, for all that anybody knows.
+    let unborn_key = orphan_key.replace("01010101-", "02020202-");
+    let unborn = stack.bucket.open(&unborn_key).await;
     daily(&stack).await;
     for _ in 0..80 {
         if !stack.bucket.open_uploads().await.contains(&orphan) {
@@ -31,7 +34,7 @@ async fn what_nobody_owns_goes_and_what_somebody_owns_stays() {
     }
     let left = stack.bucket.open_uploads().await;
     assert!(!left.contains(&orphan), "what nobody owns goes");
-    for upload in [owned["uploadId"].as_str().unwrap(), young["uploadId"].as_str().unwrap(), &foreign] {
+    for upload in [owned["uploadId"].as_str().unwrap(), young["uploadId"].as_str().unwrap(), &foreign, &unborn] {
         assert!(left.iter().any(|open| open == upload), "{upload} stays");
     }
     let bytes = random_bytes(5_000);
@@ -41,6 +44,7 @@ async fn what_nobody_owns_goes_and_what_somebody_owns_stays() {
     let fail = json!({ "action": "fail", "sessionId": young["sessionId"] });
     assert_eq!(stack.track(&account, fail).await.0, 200);
     stack.bucket.abort("users/sweeper/backup", &foreign).await;
+    stack.bucket.abort(&unborn_key, &unborn).await;
 }
 
 #[tokio::test]

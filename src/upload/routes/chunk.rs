@@ -1,6 +1,7 @@
 //! `POST /api/jetty-speed/chunk` and `PUT /api/jetty-speed/{sessionId}/{partNumber}`: the hot path.
 //!
-//! Two awaits, one subrequest, one Durable Object call; the body goes from the client's stream into the store's request without entering WebAssembly.
+//! One subrequest and one Durable Object call; the body goes from the client's stream into the store's request without entering WebAssembly. Small parts wait
+//! in JavaScript until they are whole, so that they can be sent again ([`super::sending`]).
 
 use super::super::chunk::{ChunkRequest, admit};
 use super::super::receipt::Receipt;

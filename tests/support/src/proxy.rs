@@ -66,6 +66,8 @@ pub enum Fault {
     Slow(u64),
     /// Let the origin do it, and hold its answer back for so many milliseconds.
     LateAnswer(u64),
+    /// The same with the second half of the answer's body.
+    LateBody(u64),
 }
 
 type Rule = Box<dyn FnMut(&Method, &str) -> Option<Fault> + Send>;
@@ -186,7 +188,7 @@ async fn serve(request: Request<Incoming>, origin: String, shared: Arc<Shared>) 
             return Err(Hangup);
         }
         Some(Fault::Slow(ms)) => pause(ms).await,
-        Some(Fault::LoseAnswer | Fault::CutAnswer | Fault::LateAnswer(_)) | None => {}
+        Some(Fault::LoseAnswer | Fault::CutAnswer | Fault::LateAnswer(_) | Fault::LateBody(_)) | None => {}
     }
     match forward(request, &origin).await {
         Ok(response) => {
@@ -197,6 +199,7 @@ async fn serve(request: Request<Incoming>, origin: String, shared: Arc<Shared>) 
                     Err(Hangup)
                 }
                 Some(Fault::CutAnswer) => cut(response).await,
+                Some(Fault::LateBody(ms)) => late(response, ms).await,
                 Some(Fault::LateAnswer(ms)) => {
                     pause(ms).await;
                     Ok(response.map(BodyExt::boxed))
@@ -234,6 +237,15 @@ async fn cut(response: Response<Incoming>) -> std::result::Result<Response<Body>
     // What came so far has to be out before the connection ends.
     let end = stream::once(pause(50)).filter_map(|()| ready(None));
     Ok(Response::from_parts(head, BodyExt::boxed(StreamBody::new(half.chain(end)))))
+}
+
+/// The answer, with a long breath in the middle of its body.
+async fn late(response: Response<Incoming>, ms: u64) -> std::result::Result<Response<Body>, Hangup> {
+    let (head, body) = response.into_parts();
+    let body = body.collect().await.map_err(|_| Hangup)?.to_bytes();
+    let (first, second) = (body.slice(..body.len() / 2), body.slice(body.len() / 2..));
+    let breath = stream::once(pause(ms)).map(move |()| Ok(Frame::data(second.clone())));
+    Ok(Response::from_parts(head, BodyExt::boxed(StreamBody::new(stream::once(ready(Ok(Frame::data(first)))).chain(breath)))))
 }
 
 async fn forward(request: Request<Incoming>, origin: &str) -> Result<Response<Incoming>> {

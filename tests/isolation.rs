@@ -203,7 +203,7 @@ impl World {
             owner_status: "active".into(),
             borrowed: false,
         };
-        assets::insert(&row, Via::Session, None).iter().for_each(|statement| drop(self.rows(statement)));
+        assets::insert(&row, Via::Simple, None).iter().for_each(|statement| drop(self.rows(statement)));
         self.sessions.push((session, upload_id, account));
         self.assets.push((asset, account, namespace.clone()));
     }

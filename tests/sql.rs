@@ -175,7 +175,7 @@ fn the_same_bytes_end_as_one_object_with_all_references_and_chunks() {
     for seed in 1..=2 {
         let asset =
             Asset { claimed_sha256: Some(hash.clone().into()), verification: "pending".into(), ..asset(account, &namespace, seed, u64::from(seed)) };
-        run_all(&db, &assets::insert(&asset, Via::Session, None));
+        run_all(&db, &assets::insert(&asset, Via::Simple, None));
         let chunk = [Chunk { h: &hash, s: 10, f: 0 }, Chunk { h: &Sha256Hex::of(&[seed]), s: 5, f: 0 }];
         run(&db, &dedup::insert_chunks(&namespace, asset.object_id, &chunk));
     }
@@ -218,7 +218,7 @@ fn another_namespaces_bytes_are_found_where_both_take_part_and_a_question_is_tak
     db.execute("INSERT INTO namespace_members (account_id, namespace, created_at) VALUES (?1, ?2, 0)", [&account.to_string(), ours.as_str()])
         .unwrap();
     let verified = Asset { claimed_sha256: Some(hash.clone().into()), verification: "pending".into(), ..asset(account, &theirs, 1, 1) };
-    run_all(&db, &assets::insert(&verified, Via::Session, None));
+    run_all(&db, &assets::insert(&verified, Via::Simple, None));
     let object = verified.object_id;
     let question = |namespace| possession::Question { account, namespace, hash: &hash, size: 10 };
     assert_eq!(rows(&db, &possession::elsewhere(question(&ours))).len(), 0, "nobody has looked at them");

@@ -19,10 +19,13 @@ macro_rules! asset_query {
 const OWNED: &str = asset_query!("WHERE a.id = ?1 AND a.account_id = ?2");
 const IN_NAMESPACE: &str = asset_query!("WHERE a.id = ?1 AND a.namespace = ?2");
 const OF_ACCOUNT: &str = asset_query!("WHERE a.account_id = ?1 AND (a.created_at, a.id) < (?2, ?3) ORDER BY a.created_at DESC, a.id DESC LIMIT ?4");
+// Once: an upload that is closed has become its file before, which may be deleted by now.
 const INSERT_OBJECT: &str = "INSERT INTO objects (id, namespace, s3_key, size, etag, claimed_sha256, verification, created_at) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO NOTHING";
+     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE ?9 IS NULL OR EXISTS (SELECT 1 FROM upload_sessions u WHERE u.id = ?9 AND u.status = 'open') \
+     ON CONFLICT (id) DO NOTHING";
 const INSERT_ASSET: &str = "INSERT INTO assets (id, account_id, namespace, object_id, name, content_type, uploaded_via, upload_speed_mbps, created_at) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (id) DO NOTHING";
+     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 WHERE ?10 IS NULL OR EXISTS (SELECT 1 FROM upload_sessions u WHERE u.id = ?10 AND u.status = 'open') \
+     ON CONFLICT (id) DO NOTHING";
 const UNREFER: &str = "UPDATE objects SET refs = (SELECT COUNT(*) FROM assets s WHERE s.object_id = objects.id AND s.id <> ?1), \
      doomed_at = CASE WHEN EXISTS (SELECT 1 FROM assets s WHERE s.object_id = objects.id AND s.id <> ?1) THEN NULL ELSE COALESCE(doomed_at, ?3) END \
      WHERE id = (SELECT a.object_id FROM assets a WHERE a.id = ?1 AND a.account_id = ?2)";
@@ -44,8 +47,8 @@ pub const ALL: &[(&str, &str)] = &[
 /// How a file came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Via {
-    /// In parts.
-    Session,
+    /// In parts, by this upload.
+    Session(Id),
     /// In one request.
     Simple,
 }
@@ -69,11 +72,15 @@ pub fn of_account(account: Id, cursor: Option<(EpochMs, Id)>, limit: u64) -> Sta
     Statement { sql: OF_ACCOUNT, args: vec![account.to_string().into(), at.into(), id.into(), limit.into()] }
 }
 
-/// Creates the object and its first asset; repeating is harmless.
+/// Creates the object and its first asset; repeating is harmless. Of an upload only as long as it is open.
 pub fn insert(asset: &Asset, via: Via, mbps: Option<f64>) -> Vec<Statement> {
     let (id, account, object) = (asset.id.to_string(), asset.account_id.to_string(), asset.object_id.to_string());
     let namespace = asset.namespace.as_str();
     let created = Arg::Int(asset.created_at.0);
+    let (word, session) = match via {
+        Via::Session(session) => ("session", Some(session.to_string())),
+        Via::Simple => ("simple", None),
+    };
     vec![
         Statement {
             sql: INSERT_OBJECT,
@@ -86,6 +93,7 @@ pub fn insert(asset: &Asset, via: Via, mbps: Option<f64>) -> Vec<Statement> {
                 asset.claimed_sha256.clone().into(),
                 asset.verification.clone().into(),
                 created.clone(),
+                session.clone().into(),
             ],
         },
         Statement {
@@ -97,13 +105,10 @@ pub fn insert(asset: &Asset, via: Via, mbps: Option<f64>) -> Vec<Statement> {
                 object.into(),
                 asset.name.clone().into(),
                 asset.content_type.clone().into(),
-                match via {
-                    Via::Session => "session",
-                    Via::Simple => "simple",
-                }
-                .into(),
+                word.into(),
                 mbps.into(),
                 created,
+                session.into(),
             ],
         },
     ]

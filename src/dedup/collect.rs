@@ -4,8 +4,9 @@ use serde::Deserialize;
 use worker::Env;
 
 use super::store;
+use crate::accounts::{self, provision::Record};
 use crate::config::Config;
-use crate::ids::Id;
+use crate::ids::{Id, file_key};
 use crate::jobs::{self, Job};
 use crate::platform::origin::{self, Body};
 use crate::platform::{bindings, clock, d1, log};
@@ -42,4 +43,22 @@ pub async fn collect(env: &Env, config: &Config) -> Result<(), Problem> {
         jobs::enqueue(env, &Job::Collect).await.map_err(|error| log::internal("queue", &error.to_string()))?;
     }
     Ok(())
+}
+
+/// Deletes the object that a file in one request would have had, unless the database knows it.
+///
+/// # Errors
+/// The store's, D1's.
+pub async fn orphan(env: &Env, config: &Config, account: Id, object: Id) -> Result<(), Problem> {
+    let db = bindings::db(env)?;
+    if d1::first::<serde_json::Value>(&db, &store::object(object)).await?.is_some() {
+        return Ok(());
+    }
+    let Some(owner) = d1::first::<Record>(&db, &accounts::store::by_id(account, clock::now())).await? else { return Ok(()) };
+    let deletion = actions::delete_object(&file_key(&owner.agentcache_user_id, object));
+    match origin::send(config, &deletion, Body::Empty).await {
+        Ok(_) => Ok(()),
+        Err(error) if error.status == 404 => Ok(()),
+        Err(error) => Err(origin::problem("DeleteObject", &error)),
+    }
 }

@@ -36,7 +36,8 @@ const IN_NAMESPACE: &str = "SELECT id, refs FROM objects WHERE namespace = ?1 AN
      AND condemned = 0 ORDER BY created_at, id LIMIT 100";
 const REFER: &str = "INSERT INTO assets (id, account_id, namespace, object_id, name, content_type, uploaded_via, created_at) \
      SELECT ?1, ?2, ?7, o.id, ?4, ?5, 'session', ?6 FROM objects o WHERE o.id = ?3 AND o.condemned = 0 \
-     AND NOT EXISTS (SELECT 1 FROM assets s WHERE s.object_id = ?3 AND s.account_id = ?2 AND s.namespace = ?7 AND s.name = ?4) \
+     AND NOT EXISTS (SELECT 1 FROM objects p WHERE p.namespace = o.namespace AND p.sha256 = o.sha256 AND p.size = o.size \
+     AND p.verification = 'verified' AND p.condemned = 0 AND (p.created_at, p.id) < (o.created_at, o.id)) AND NOT EXISTS (SELECT 1 FROM assets s WHERE s.object_id = ?3 AND s.account_id = ?2 AND s.namespace = ?7 AND s.name = ?4) \
      ON CONFLICT (id) DO NOTHING";
 // What is counted cannot drift.
 const RECOUNT: &str = "UPDATE objects SET refs = (SELECT COUNT(*) FROM assets s WHERE s.object_id = ?1), \
@@ -59,6 +60,7 @@ const FIND_CHUNKS: &str = "SELECT c.sha256, c.size, o.s3_key, c.first FROM chunk
 const CONDEMN: &str = "UPDATE objects SET condemned = 1 WHERE refs = 0 AND condemned = 0 AND doomed_at <= ?1 \
      AND NOT EXISTS (SELECT 1 FROM assets s WHERE s.object_id = objects.id)";
 const CONDEMNED: &str = "SELECT id, s3_key FROM objects WHERE condemned = 1 AND id > '' LIMIT ?1";
+const OBJECT: &str = "SELECT id FROM objects WHERE id = ?1";
 const BURY: &str = "DELETE FROM objects WHERE id = ?1 AND condemned = 1";
 
 /// The statements of this file.
@@ -78,6 +80,7 @@ pub const ALL: &[(&str, &str)] = &[
     ("FIND_CHUNKS", FIND_CHUNKS),
     ("CONDEMN", CONDEMN),
     ("CONDEMNED", CONDEMNED),
+    ("OBJECT", OBJECT),
     ("BURY", BURY),
 ];
 
@@ -93,7 +96,8 @@ pub fn in_namespace(namespace: &Name, hash: &Sha256Hex, size: u64) -> Statement 
     Statement { sql: IN_NAMESPACE, args: vec![namespace.as_str().into(), hash.as_str().into(), size.into()] }
 }
 
-/// Creates an asset that references an object that is there, unless the collector has it or the account has one of that name, as one batch.
+/// Creates an asset that references an object that is there, unless the collector has it, it was joined with an
+/// older one, or the account has one of that name; as one batch.
 pub fn refer(asset: &Asset) -> Vec<Statement> {
     let insert = Statement {
         sql: REFER,
@@ -168,6 +172,11 @@ pub fn condemn(before: EpochMs) -> Statement {
 /// `id` and `s3_key` of condemned objects.
 pub fn condemned(limit: u64) -> Statement {
     Statement { sql: CONDEMNED, args: vec![limit.into()] }
+}
+
+/// A row if the database knows the object.
+pub fn object(object: Id) -> Statement {
+    Statement { sql: OBJECT, args: vec![object.to_string().into()] }
 }
 
 /// Forgets a condemned object that the store has no more.

@@ -1,5 +1,7 @@
 //! Verification: the object is read once, by the runtime's own digest; no byte enters WebAssembly.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -104,23 +106,21 @@ async fn join(env: &Env, object: Id) -> Result<(), Problem> {
     for other in others.iter().filter(|other| other.refs > 0) {
         let owners: Vec<Owner> = d1::all(&db, &store::owners(other.id, PAGE)).await?;
         // The ledgers come first: whoever dies here leaves the asset where it was, and the next one finds it and tells them again.
-        book(env, &owners, oldest.id, row.size).await?;
+        let accounts: BTreeSet<Id> = owners.iter().map(|owner| owner.account_id).collect();
+        for account in accounts {
+            ledger::link::join(env, account, other.id, oldest.id, row.size).await?;
+        }
         let moved: Vec<Id> = owners.iter().map(|owner| owner.id).collect();
         d1::batch(&db, &store::merge(other.id, oldest.id, &moved, clock::now())).await?;
         // What did not move because the collector was faster is booked as it is.
         let left: Vec<Owner> = d1::all(&db, &store::owners(other.id, PAGE)).await?;
         let stayed: Vec<Owner> = left.into_iter().filter(|owner| moved.contains(&owner.id)).collect();
-        book(env, &stayed, other.id, row.size).await?;
+        for owner in &stayed {
+            ledger::link::settle(env, owner.account_id, owner.id, other.id, row.size).await?;
+        }
         if stayed.is_empty() && u64::try_from(owners.len()).unwrap_or_default() == PAGE {
             enqueue(env, object).await;
         }
-    }
-    Ok(())
-}
-
-async fn book(env: &Env, owners: &[Owner], object: Id, size: u64) -> Result<(), Problem> {
-    for owner in owners {
-        ledger::link::settle(env, owner.account_id, owner.id, object, size).await?;
     }
     Ok(())
 }

@@ -36,6 +36,13 @@ pub enum Job {
         /// Whose.
         account: Id,
     },
+    /// Delete an object that was to be a file and became none, if it is there.
+    Orphan {
+        /// Whose it would be.
+        account: Id,
+        /// The object.
+        object: Id,
+    },
     /// Take back what a session that ended without a file holds.
     EndUpload {
         /// The session.

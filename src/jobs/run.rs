@@ -72,6 +72,7 @@ async fn run(env: &Env, job: &Job) -> Result<(), Problem> {
         }
         Job::Probe => upload::prober::probe(env, &config).await.map(|_| ()),
         Job::Collect => dedup::collect::collect(env, &config).await,
+        Job::Orphan { account, object } => dedup::collect::orphan(env, &config, *account, *object).await,
         Job::Wake { session, account } => upload::reopening::wake(env, &config, *account, *session).await,
         Job::EndUpload { session } => upload::ending::end(env, &config, *session).await,
     }

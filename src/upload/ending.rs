@@ -6,6 +6,7 @@ use super::session::{Message, Meta, Reply as Said, Status};
 use super::{link, store};
 use crate::accounts::ledger::{self, Seen};
 use crate::config::Config;
+use crate::dedup;
 use crate::ids::Id;
 use crate::platform::origin::{self, Body};
 use crate::platform::{bindings, clock, d1};
@@ -25,9 +26,12 @@ pub async fn give_up(env: &Env, config: &Config, meta: &Meta) -> Result<(), Prob
         Ok(_) => {}
         // Swift says NoSuchKey when another abort of the same upload is under way.
         Err(error) if error.is_no_such_upload() || error.code == "NoSuchKey" => {
-            // A completion that died may have left the object, which no asset names.
-            let deletion = actions::delete_object(&meta.key);
-            origin::send(config, &deletion, Body::Empty).await.map_err(|error| origin::problem("DeleteObject", &error))?;
+            // A completion that died may have left the object, which nobody names. What the database knows is the collector's: it may be another file's by now.
+            let known: Option<serde_json::Value> = d1::first(&bindings::db(env)?, &dedup::store::object(meta.object)).await?;
+            if known.is_none() {
+                let deletion = actions::delete_object(&meta.key);
+                origin::send(config, &deletion, Body::Empty).await.map_err(|error| origin::problem("DeleteObject", &error))?;
+            }
         }
         Err(error) => return Err(origin::problem("AbortMultipartUpload", &error)),
     }

@@ -68,9 +68,10 @@ impl Ledger {
         let rolled = self.roll(now);
         let (reply, mut effects) = match message {
             Message::Admit { limits } => self.admit(limits, now),
-            Message::Reserve { asset, bytes, look_at, limits } => self.reserve(asset, Watch { bytes, at: look_at }, limits, facts, now),
+            Message::Reserve { asset, bytes, look_at, limits } => self.reserve(asset, Watch { bytes, at: look_at, doubt: false }, limits, facts, now),
             Message::Settle { asset, object, size } => self.settle(asset, Holding { object, size }, facts, now),
             Message::Adopt { asset, object, size, limits } => self.take(asset, Holding { object, size }, limits, facts, now),
+            Message::Join { from, to, size } => self.join(from, to, size, facts, now),
             Message::Release { asset } => self.release(asset, facts, now),
             Message::Doubt { asset, look_at } => self.doubt(asset, look_at, facts),
             Message::Meter { bytes } => self.meter(bytes, now),
@@ -112,6 +113,17 @@ impl Ledger {
             Seen::Gone => Outcome::Book(Message::Release { asset }),
             Seen::Coming => Outcome::LookAgain(now.plus(COMING_MS)),
             Seen::Unclear => Outcome::LookAgain(now.plus(UNCLEAR_MS)),
+        }
+    }
+
+    /// Its end was looked into: no doubt is left.
+    pub fn looked(&mut self, asset: Id) -> Vec<Effect> {
+        match self.watches.get_mut(&asset) {
+            Some(watch) if watch.doubt => {
+                watch.doubt = false;
+                vec![Effect::PutWatch(asset, *watch)]
+            }
+            _ => vec![],
         }
     }
 
@@ -241,24 +253,59 @@ impl Ledger {
     }
 
     fn settle(&mut self, asset: Id, holding: Holding, facts: Facts, now: EpochMs) -> (Reply, Vec<Effect>) {
-        let mut effects = self.unwatch(asset);
-        if facts.holding.is_none_or(|held| held.object != holding.object) {
-            if let Some(held) = facts.holding.filter(|_| !facts.held_shared) {
-                self.books.used = self.books.used.saturating_sub(held.size);
+        let watch = self.watches.get(&asset).copied();
+        let reserved = watch.is_some_and(|watch| !watch.doubt || watch.bytes > 0);
+        if facts.holding.is_none() && !reserved {
+            // It comes after its reservation was given back, and may have been deleted before it came: others may have that room by now.
+            return (Reply::Done, if watch.is_some() { vec![] } else { self.look_into(asset, now) });
+        }
+        let mut effects = self.end_reservation(asset);
+        effects.extend(self.hold(asset, holding, facts, now));
+        (Reply::Done, effects)
+    }
+
+    /// Books what the asset references.
+    fn hold(&mut self, asset: Id, holding: Holding, facts: Facts, now: EpochMs) -> Vec<Effect> {
+        if facts.holding.is_some_and(|held| held.object == holding.object) {
+            return vec![];
+        }
+        if let Some(held) = facts.holding.filter(|_| !facts.held_shared) {
+            self.books.used = self.books.used.saturating_sub(held.size);
+        }
+        if !facts.shared {
+            self.books.used = self.books.used.saturating_add(holding.size);
+        }
+        self.dirty(now);
+        vec![Effect::PutHolding(asset, holding), Effect::PutBooks]
+    }
+
+    fn look_into(&mut self, asset: Id, now: EpochMs) -> Vec<Effect> {
+        let watch = Watch { bytes: 0, at: now.plus(DELETE_GRACE_MS), doubt: true };
+        self.watches.insert(asset, watch);
+        vec![Effect::PutWatch(asset, watch)]
+    }
+
+    /// Its bytes are no longer reserved; what is in doubt stays so.
+    fn end_reservation(&mut self, asset: Id) -> Vec<Effect> {
+        match self.watches.get_mut(&asset) {
+            Some(watch) if watch.doubt => {
+                self.reserved = self.reserved.saturating_sub(watch.bytes);
+                watch.bytes = 0;
+                vec![Effect::PutWatch(asset, *watch)]
             }
-            if !facts.shared {
-                self.books.used = self.books.used.saturating_add(holding.size);
-            }
-            self.dirty(now);
-            effects.extend([Effect::PutHolding(asset, holding), Effect::PutBooks]);
-            // Nobody reserved it: it comes late, and may have been deleted before it came.
-            if effects.first() != Some(&Effect::DropWatch(asset)) {
-                let watch = Watch { bytes: 0, at: now.plus(DELETE_GRACE_MS) };
-                self.watches.insert(asset, watch);
-                effects.push(Effect::PutWatch(asset, watch));
+            _ => self.unwatch(asset),
+        }
+    }
+
+    fn join(&mut self, from: Id, to: Id, size: u64, facts: Facts, now: EpochMs) -> (Reply, Vec<Effect>) {
+        match facts.joined {
+            (false, _) => (Reply::Done, vec![]),
+            (true, both) => {
+                self.books.used = self.books.used.saturating_sub(if both { size } else { 0 });
+                self.dirty(now);
+                (Reply::Done, vec![Effect::MoveHoldings(from, to), Effect::PutBooks])
             }
         }
-        (Reply::Done, effects)
     }
 
     fn take(&mut self, asset: Id, holding: Holding, limits: Limits, facts: Facts, now: EpochMs) -> (Reply, Vec<Effect>) {
@@ -272,9 +319,12 @@ impl Ledger {
         if limit == 0 || (cost > 0 && wanted > limit) {
             return (Reply::StorageFull { limit, used: self.books.used, reserved: self.reserved }, effects);
         }
-        let (reply, more) = self.settle(asset, holding, facts, now);
-        effects.extend(more);
-        (reply, effects)
+        if facts.holding.is_none() && !self.watches.contains_key(&asset) {
+            // Whether it will come to be is known once it is written.
+            effects.extend(self.look_into(asset, now));
+        }
+        effects.extend(self.hold(asset, holding, facts, now));
+        (Reply::Done, effects)
     }
 
     fn release(&mut self, asset: Id, facts: Facts, now: EpochMs) -> (Reply, Vec<Effect>) {
@@ -293,7 +343,8 @@ impl Ledger {
         if facts.holding.is_none() && !self.watches.contains_key(&asset) {
             return (Reply::Done, vec![]);
         }
-        let watch = self.watches.get(&asset).map_or(Watch { bytes: 0, at }, |known| Watch { at: known.at.min(at), ..*known });
+        let watch =
+            self.watches.get(&asset).map_or(Watch { bytes: 0, at, doubt: true }, |known| Watch { at: known.at.min(at), doubt: true, ..*known });
         self.watches.insert(asset, watch);
         (Reply::Done, vec![Effect::PutWatch(asset, watch)])
     }

@@ -26,7 +26,7 @@ impl Disk {
     fn facts(&self, asset: Id) -> Facts {
         let holding = self.holdings.get(&asset).copied();
         let shared = holding.is_some_and(|held| self.shared(asset, held.object));
-        Facts { holding, shared, held_shared: shared }
+        Facts { holding, shared, held_shared: shared, ..Facts::default() }
     }
 
     fn shared(&self, asset: Id, object: Id) -> bool {
@@ -41,6 +41,7 @@ impl Disk {
                 Effect::DropWatch(asset) => drop(self.watches.remove(&asset)),
                 Effect::PutHolding(asset, holding) => drop(self.holdings.insert(asset, holding)),
                 Effect::DropHolding(asset) => drop(self.holdings.remove(&asset)),
+                Effect::MoveHoldings(from, to) => self.holdings.values_mut().filter(|held| held.object == from).for_each(|held| held.object = to),
             }
         }
     }
@@ -55,6 +56,10 @@ fn tell(ledger: &mut Ledger, disk: &mut Disk, message: Message, now: EpochMs) ->
         Message::Reserve { asset, .. } | Message::Release { asset } | Message::Doubt { asset, .. } => disk.facts(*asset),
         Message::Settle { asset, object, .. } | Message::Adopt { asset, object, .. } => {
             Facts { shared: disk.shared(*asset, *object), ..disk.facts(*asset) }
+        }
+        Message::Join { from, to, .. } => {
+            let held = |object: &Id| disk.holdings.values().any(|held| held.object == *object);
+            Facts { joined: (held(from), held(to)), ..Facts::default() }
         }
         _ => Facts::default(),
     };
@@ -83,7 +88,8 @@ fn the_quota_holds_to_the_byte_and_everything_comes_back() {
     tell(&mut ledger, &mut disk, Message::Settle { asset: id(1), object: id(101), size: 60 }, NOW);
     tell(&mut ledger, &mut disk, Message::Settle { asset: id(1), object: id(101), size: 60 }, NOW);
     assert_eq!((ledger.books.used, ledger.reserved()), (60, 40));
-    tell(&mut ledger, &mut disk, Message::Settle { asset: id(3), object: id(101), size: 60 }, NOW);
+    let adopt = Message::Adopt { asset: id(3), object: id(101), size: 60, limits: limits(100, 0) };
+    assert_eq!(tell(&mut ledger, &mut disk, adopt, NOW), Reply::Done);
     assert_eq!(ledger.books.used, 60, "a second asset of the same object costs nothing");
     for asset in [1, 1, 2, 3] {
         tell(&mut ledger, &mut disk, Message::Release { asset: id(asset) }, NOW);
@@ -102,16 +108,49 @@ fn bytes_that_are_there_cost_whoever_has_none_of_them_and_move_without_a_trace()
     assert_eq!(tell(&mut ledger, &mut disk, adopt(3, 102, 31), NOW), Reply::StorageFull { limit: 100, used: 70, reserved: 0 });
     assert_eq!(tell(&mut ledger, &mut disk, adopt(3, 102, 30), NOW), Reply::Done);
     assert_eq!(ledger.books.used, 100);
-    // The two uploads of the same bytes became one object: whoever has the second now has the first.
-    tell(&mut ledger, &mut disk, Message::Settle { asset: id(3), object: id(101), size: 70 }, NOW);
-    assert_eq!((ledger.books.used, disk.distinct()), (70, 70));
-    for asset in [1, 2] {
-        tell(&mut ledger, &mut disk, Message::Settle { asset: id(asset), object: id(103), size: 70 }, NOW);
-        tell(&mut ledger, &mut disk, Message::Settle { asset: id(asset), object: id(103), size: 70 }, NOW);
+    let (mut ledger, mut disk) = opened(100);
+    for (asset, object) in [(1, 101), (2, 101), (3, 102)] {
+        assert_eq!(tell(&mut ledger, &mut disk, adopt(asset, object, 50), NOW), Reply::Done);
     }
-    assert_eq!((ledger.books.used, disk.distinct()), (140, 140), "one still references the other");
-    tell(&mut ledger, &mut disk, Message::Settle { asset: id(3), object: id(103), size: 70 }, NOW);
-    assert_eq!((ledger.books.used, disk.distinct()), (70, 70));
+    // The two objects turned out to have the same bytes: whoever has the one now has the other, all names at once.
+    let join = |from, to| Message::Join { from: id(from), to: id(to), size: 50 };
+    for _ in 0..2 {
+        tell(&mut ledger, &mut disk, join(101, 102), NOW);
+        assert_eq!((ledger.books.used, disk.distinct(), disk.holdings.values().all(|held| held.object == id(102))), (50, 50, true));
+    }
+    tell(&mut ledger, &mut disk, join(102, 103), NOW);
+    assert_eq!((ledger.books.used, disk.distinct()), (50, 50), "nothing of the other was there");
+    tell(&mut ledger, &mut disk, Message::Settle { asset: id(1), object: id(104), size: 50 }, NOW);
+    assert_eq!((ledger.books.used, disk.distinct()), (100, 100), "one of three has moved on");
+}
+
+#[test]
+fn what_is_in_doubt_stays_so_whatever_is_told_and_what_comes_late_is_looked_into() {
+    let (mut ledger, mut disk) = opened(100);
+    let settle = |asset| Message::Settle { asset: id(asset), object: id(100 + asset), size: 60 };
+    tell(&mut ledger, &mut disk, reserve(1, 60, 100), NOW);
+    tell(&mut ledger, &mut disk, settle(1), NOW);
+    tell(&mut ledger, &mut disk, Message::Doubt { asset: id(1), look_at: NOW.plus(5) }, NOW);
+    tell(&mut ledger, &mut disk, settle(1), NOW);
+    let watch = Watch { bytes: 0, at: NOW.plus(5), doubt: true };
+    assert_eq!(ledger.due(NOW.plus(5), 10), [(id(1), watch)], "whoever deletes it may die");
+    // Reserved, given back, and then it is there after all: others may have the room.
+    tell(&mut ledger, &mut disk, reserve(2, 40, 100), NOW);
+    tell(&mut ledger, &mut disk, settle(3), NOW);
+    tell(&mut ledger, &mut disk, settle(3), NOW);
+    assert_eq!((ledger.books.used, ledger.reserved()), (60, 40));
+    let watch = Watch { bytes: 0, at: NOW.plus(DELETE_GRACE_MS), doubt: true };
+    assert_eq!(ledger.watches.get(&id(3)), Some(&watch));
+    // What a look finds is booked, and done with.
+    let Outcome::Book(found) = ledger.after_look(id(3), watch, Seen::Stored { object: id(103), size: 60 }, NOW) else { panic!() };
+    let effects = ledger.looked(id(3));
+    disk.write(&ledger, effects);
+    tell(&mut ledger, &mut disk, found, NOW);
+    assert_eq!((ledger.books.used, ledger.watches.contains_key(&id(3)), &disk.watches), (120, false, &ledger.watches));
+    // A reservation in doubt ends, and is looked into nevertheless.
+    tell(&mut ledger, &mut disk, Message::Doubt { asset: id(2), look_at: NOW.plus(7) }, NOW);
+    tell(&mut ledger, &mut disk, Message::Settle { asset: id(2), object: id(102), size: 40 }, NOW);
+    assert_eq!((ledger.books.used, ledger.reserved(), ledger.watches.get(&id(2))), (160, 0, Some(&Watch { bytes: 0, at: NOW.plus(7), doubt: true })));
 }
 
 #[test]
@@ -167,6 +206,7 @@ fn bandwidth_is_charged_until_it_is_used_up_and_begins_anew_each_month() {
     let usage = ledger.due_checkpoint(due.plus(3 * CHECKPOINT_MS)).unwrap();
     ledger.checkpointed(&usage);
     assert_eq!(ledger.alarm(), None);
+    tell(&mut ledger, &mut disk, reserve(1, 10, 100), due);
     tell(&mut ledger, &mut disk, Message::Settle { asset: id(1), object: id(2), size: 10 }, due);
     tell(&mut ledger, &mut disk, Message::Doubt { asset: id(1), look_at: Period::of(due).end().plus(9) }, due);
     let usage = ledger.due_checkpoint(due.plus(CHECKPOINT_MS)).unwrap();
@@ -193,7 +233,7 @@ fn what_nobody_ended_is_due_for_a_look() {
     let (mut ledger, mut disk) = opened(100);
     tell(&mut ledger, &mut disk, reserve(1, 10, 100), NOW);
     assert_eq!(ledger.due(NOW, 10), []);
-    let watch = Watch { bytes: 10, at: NOW.plus(1_000) };
+    let watch = Watch { bytes: 10, at: NOW.plus(1_000), doubt: false };
     assert_eq!(ledger.due(NOW.plus(1_000), 10), [(id(1), watch)]);
     let stored = Seen::Stored { object: id(2), size: 10 };
     let settle = Message::Settle { asset: id(1), object: id(2), size: 10 };
@@ -211,7 +251,7 @@ fn what_nobody_ended_is_due_for_a_look() {
     tell(&mut ledger, &mut disk, Message::Release { asset: id(1) }, NOW);
     assert_eq!(ledger.watches.len(), 0);
     tell(&mut ledger, &mut disk, Message::Settle { asset: id(1), object: id(2), size: 10 }, NOW);
-    assert_eq!(ledger.due(NOW.plus(DELETE_GRACE_MS), 10).len(), 1, "what settles after its end was told is looked into");
+    assert_eq!((ledger.books.used, ledger.due(NOW.plus(DELETE_GRACE_MS), 10).len()), (0, 1), "what settles after its end was told is looked into");
 }
 
 #[test]
@@ -228,6 +268,7 @@ enum Step {
     Reserve(u8, u64),
     Settle(u8),
     SettleAgain(u8, u8),
+    Join(u8, u8),
     Release(u8),
     Meter(u64),
     Evict,
@@ -239,6 +280,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => (0u8..12, 0u64..60).prop_map(|(asset, bytes)| Step::Reserve(asset, bytes)),
         3 => (0u8..12).prop_map(Step::Settle),
         1 => (0u8..12, 0u8..12).prop_map(|(asset, like)| Step::SettleAgain(asset, like)),
+        1 => (0u8..12, 0u8..12).prop_map(|(from, to)| Step::Join(from, to)),
         3 => (0u8..12).prop_map(Step::Release),
         1 => (0u64..50).prop_map(Step::Meter),
         1 => Just(Step::Evict),
@@ -277,6 +319,16 @@ proptest! {
                     if let Some(held) = disk.holdings.get(&id(like)).copied() {
                         tell(&mut ledger, &mut disk, Message::Settle { asset: id(asset), object: held.object, size: held.size }, now);
                         prop_assert!(ledger.books.used + ledger.reserved() <= before);
+                    }
+                }
+                Step::Join(from, to) => {
+                    // Twins are of one size.
+                    if let (Some(from), Some(to)) = (disk.holdings.get(&id(from)).copied(), disk.holdings.get(&id(to)).copied())
+                        && from.size == to.size
+                        && from.object != to.object
+                    {
+                        tell(&mut ledger, &mut disk, Message::Join { from: from.object, to: to.object, size: to.size }, now);
+                        prop_assert_eq!(ledger.books.used + ledger.reserved(), before - to.size);
                     }
                 }
                 Step::Release(asset) => {

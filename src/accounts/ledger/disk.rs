@@ -7,7 +7,9 @@ use serde::de::DeserializeOwned;
 use worker::{Result, SqlStorage, SqlStorageValue};
 
 use super::record::Stored;
-use super::sql::{DISTINCT, DROP_HOLDING, DROP_WATCH, HOLDING, LOAD_BOOKS, LOAD_WATCHES, PUT_BOOKS, PUT_HOLDING, PUT_WATCH, SCHEMA, SHARED};
+use super::sql::{
+    DISTINCT, DROP_HOLDING, DROP_WATCH, HOLDING, LOAD_BOOKS, LOAD_WATCHES, MOVE_HOLDINGS, PUT_BOOKS, PUT_HOLDING, PUT_WATCH, SCHEMA, SHARED,
+};
 use super::{Books, Effect, Facts, Holding, Ledger, Message, Watch};
 use crate::ids::Id;
 
@@ -44,6 +46,7 @@ impl Disk {
                 Effect::PutWatch(asset, watch) => self.run(PUT_WATCH, vec![asset.to_string().into(), serde_json::to_string(&watch)?.into()])?,
                 Effect::DropWatch(asset) => self.run(DROP_WATCH, vec![asset.to_string().into()])?,
                 Effect::PutHolding(asset, holding) => self.hold(asset, holding)?,
+                Effect::MoveHoldings(from, to) => self.run(MOVE_HOLDINGS, vec![from.to_string().into(), to.to_string().into()])?,
                 Effect::DropHolding(asset) => self.run(DROP_HOLDING, vec![asset.to_string().into()])?,
             }
         }
@@ -72,17 +75,24 @@ impl Disk {
         let (asset, named) = match message {
             Message::Settle { asset, object, .. } | Message::Adopt { asset, object, .. } => (*asset, Some(*object)),
             Message::Reserve { asset, .. } | Message::Release { asset } | Message::Doubt { asset, .. } => (*asset, None),
+            Message::Join { from, to, .. } => {
+                return Ok(Facts { joined: (self.held(&from.to_string(), "")?, self.held(&to.to_string(), "")?), ..Facts::default() });
+            }
             _ => return Ok(Facts::default()),
         };
         let row = self.rows::<Row>(HOLDING, vec![asset.to_string().into()])?.into_iter().next();
         let holding = row.map(|row| Holding { object: row.object, size: row.size });
         let held = holding.map(|held| held.object);
-        Ok(Facts { holding, shared: self.shared(named.or(held), asset)?, held_shared: self.shared(held, asset)? })
+        Ok(Facts { holding, shared: self.shared(named.or(held), asset)?, held_shared: self.shared(held, asset)?, ..Facts::default() })
     }
 
     fn shared(&self, object: Option<Id>, asset: Id) -> Result<bool> {
-        let Some(object) = object else { return Ok(false) };
-        Ok(!self.rows::<serde_json::Value>(SHARED, vec![object.to_string().into(), asset.to_string().into()])?.is_empty())
+        object.map_or(Ok(false), |object| self.held(&object.to_string(), &asset.to_string()))
+    }
+
+    /// Whether an asset other than `but` references the object.
+    fn held(&self, object: &str, but: &str) -> Result<bool> {
+        Ok(!self.rows::<serde_json::Value>(SHARED, vec![object.into(), but.into()])?.is_empty())
     }
 
     fn hold(&self, asset: Id, Holding { object, size }: Holding) -> Result<()> {

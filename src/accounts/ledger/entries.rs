@@ -69,6 +69,9 @@ pub struct Watch {
     pub bytes: u64,
     /// When to ask D1.
     pub at: EpochMs,
+    /// Whether it is to be looked into whatever is told meanwhile: a deletion that is under way, or something that came late.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub doubt: bool,
 }
 
 /// An asset of the account.
@@ -118,6 +121,8 @@ pub struct Facts {
     pub shared: bool,
     /// Whether another asset of the account references the holding's object.
     pub held_shared: bool,
+    /// Whether any asset of the account references the objects of a [`Message::Join`]: the one that goes, the one that stays.
+    pub joined: (bool, bool),
 }
 
 /// What has to be written before the answer may leave.
@@ -133,4 +138,6 @@ pub enum Effect {
     PutHolding(Id, Holding),
     /// Remove it.
     DropHolding(Id),
+    /// Let whatever references the first object reference the second.
+    MoveHoldings(Id, Id),
 }

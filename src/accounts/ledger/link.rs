@@ -40,6 +40,11 @@ pub async fn settle(env: &Env, account: Id, asset: Id, object: Id, size: u64) ->
     tell(env, account, &Message::Settle { asset, object, size }).await.map(|_| ())
 }
 
+/// What of the account's references `from` is to reference `to`.
+pub async fn join(env: &Env, account: Id, from: Id, to: Id, size: u64) -> Result<(), Problem> {
+    tell(env, account, &Message::Join { from, to, size }).await.map(|_| ())
+}
+
 /// Counts an asset that is to reference bytes that are there.
 ///
 /// # Errors

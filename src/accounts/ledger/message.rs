@@ -47,6 +47,15 @@ pub enum Message {
         /// As in [`Message::Admit`].
         limits: Limits,
     },
+    /// Two objects turned out to have the same bytes: whatever references the first is to reference the second.
+    Join {
+        /// The object that goes.
+        from: Id,
+        /// The one that stays.
+        to: Id,
+        /// Bytes of either.
+        size: u64,
+    },
     /// The asset does not or no longer exist: neither reserved nor used.
     Release {
         /// The asset.

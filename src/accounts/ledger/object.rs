@@ -10,8 +10,9 @@ use std::time::Duration;
 use worker::{DurableObject, Env, Request, Response, ResponseBuilder, Result, State, durable_object};
 
 use super::disk::Disk;
-use super::{Effect, Ledger, Message, Outcome, Reply, record};
+use super::{Effect, Ledger, Message, Outcome, Reply, Seen, record};
 use crate::ids::Id;
+use crate::jobs::{self, Job};
 use crate::platform::{clock, log};
 use crate::problem::Problem;
 use crate::units::EpochMs;
@@ -157,6 +158,12 @@ impl AccountLedger {
             match outcome {
                 Outcome::Nothing => {}
                 Outcome::Book(message) => {
+                    if seen == Seen::Gone {
+                        // First: should this not get there, it is looked into again.
+                        jobs::enqueue(&self.env, &Job::Orphan { account: self.id()?, object: asset }).await?;
+                        self.load()?;
+                    }
+                    self.change(|ledger| ((), ledger.looked(asset)))?;
                     self.book(message)?;
                 }
                 Outcome::LookAgain(at) => self.change(|ledger| ((), ledger.postpone(asset, at)))?,

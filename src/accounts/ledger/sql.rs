@@ -18,6 +18,8 @@ pub const DROP_WATCH: &str = "DELETE FROM watches WHERE asset = ?";
 /// Writes a holding.
 pub const PUT_HOLDING: &str =
     "INSERT INTO holdings (asset, object, size) VALUES (?, ?, ?) ON CONFLICT (asset) DO UPDATE SET object = excluded.object, size = excluded.size";
+/// Moves all that reference an object to another.
+pub const MOVE_HOLDINGS: &str = "UPDATE holdings SET object = ?2 WHERE object = ?1";
 /// Removes it.
 pub const DROP_HOLDING: &str = "DELETE FROM holdings WHERE asset = ?";
 /// A holding by its asset.
@@ -35,6 +37,7 @@ pub const ALL: &[(&str, &str)] = &[
     ("PUT_WATCH", PUT_WATCH),
     ("DROP_WATCH", DROP_WATCH),
     ("PUT_HOLDING", PUT_HOLDING),
+    ("MOVE_HOLDINGS", MOVE_HOLDINGS),
     ("DROP_HOLDING", DROP_HOLDING),
     ("HOLDING", HOLDING),
     ("SHARED", SHARED),

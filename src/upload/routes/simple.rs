@@ -142,14 +142,23 @@ async fn form(call: &Routed) -> Result<Incoming, Problem> {
 }
 
 async fn store(call: &Routed, account: &Account, namespace: &Namespace, id: Id, incoming: Incoming) -> Result<Asset, Failed> {
-    let object = random::id()?;
+    // Named by its asset: should this die before a row names it, the ledger still knows where it is.
+    let object = id;
     let key = file_key(&account.agentcache_user_id, object);
     let headers = ObjectHeaders { content_type: &incoming.content_type, content_disposition: &disposition::for_store(&incoming.name) };
     let payload = incoming.sha256.clone().map_or(Payload::Unsigned, Payload::Sha256);
     let started = clock::now();
     let answer = origin::send(&call.config, &actions::put_object(&key, headers, payload), incoming.body).await;
     call.span("origin", started);
-    let answer = answer.map_err(|error| origin::problem_of_bytes("PutObject", &error))?;
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(error) => {
+            let problem = origin::problem_of_bytes("PutObject", &error);
+            // It may be there all the same. If that cannot be undone now, the ledger has it undone.
+            let undone = !error.is_transient() || origin::send(&call.config, &actions::delete_object(&key), Body::Empty).await.is_ok();
+            return Err(if undone { Failed::Cleanly(problem) } else { Failed::Unclearly(problem) });
+        }
+    };
     let etag = answer.header("etag").ok_or(Problem::Origin(OriginFailure::Unexpected("NoETag".to_owned())))?;
     answer.discard();
     let asset = Asset {

@@ -146,13 +146,16 @@ async fn begin(call: &Routed, account: &Account, wanted: Wanted) -> Result<Reply
 async fn duplicate(call: &Routed, account: &Account, wanted: &Wanted, namespace: &Namespace) -> Result<Option<Asset>, Problem> {
     let Some(hash) = &wanted.file_hash else { return Ok(None) };
     let look = || find(&call.env, account.id, hash, wanted.file_size, Some(&namespace.name), &wanted.file_name);
-    let known = match look().await? {
-        Known::No => return Ok(None),
-        Known::Owned(asset) if asset.name == wanted.file_name => return Ok(Some(*asset)),
-        Known::Owned(asset) | Known::Stored(asset) => *asset,
-    };
-    if let Some(asset) = refer(call, account, known, wanted.file_name.clone(), wanted.content_type.clone()).await? {
-        return Ok(Some(asset));
+    // Whatever was found may have been joined with another, or collected, meanwhile.
+    for _ in 0..2 {
+        let known = match look().await? {
+            Known::No => return Ok(None),
+            Known::Owned(asset) if asset.name == wanted.file_name => return Ok(Some(*asset)),
+            Known::Owned(asset) | Known::Stored(asset) => *asset,
+        };
+        if let Some(asset) = refer(call, account, known, wanted.file_name.clone(), wanted.content_type.clone()).await? {
+            return Ok(Some(asset));
+        }
     }
     Ok(match look().await? {
         Known::Owned(asset) if asset.name == wanted.file_name => Some(*asset),

@@ -1,0 +1,355 @@
+//! The ledgers' Durable Objects: `accounts/ledger/{object,disk,record,link}.rs`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jettyspeed_edge::accounts::ledger::{
+    Books, DELETE_GRACE_MS, Effect, Facts, Figures, Holding, Ledger, Message, Outcome, Reply, Seen, Usage, Watch,
+};
+use jettyspeed_edge::accounts::money::Prices;
+use jettyspeed_edge::accounts::store::{asset_coming, asset_stored, by_id, holdings, record_usage, usage};
+use jettyspeed_edge::assets::asset::Asset;
+use jettyspeed_edge::ids::Id;
+use jettyspeed_edge::problem::Problem;
+use jettyspeed_edge::units::{EpochMs, MAX_SAFE_INTEGER};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::faults::Fault;
+use super::known;
+use super::parties::Party;
+use super::world::World;
+
+/// How many assets in doubt one alarm looks into.
+const LOOKS: usize = 100;
+const PRICES: Prices = Prices { storage_gb_month: 1.0, origin_gb: 1.0 };
+
+/// What its storage holds: what effects wrote, and nothing else.
+#[derive(Debug, Default)]
+struct Disk {
+    books: Option<Books>,
+    watches: BTreeMap<Id, Watch>,
+    holdings: BTreeMap<Id, Holding>,
+}
+
+impl Disk {
+    fn load(&self) -> Option<Ledger> {
+        // As text, which is what the storage keeps.
+        let books = serde_json::to_string(self.books.as_ref()?).unwrap();
+        Some(Ledger::load(serde_json::from_str(&books).unwrap(), self.watches.clone()))
+    }
+
+    fn facts(&self, message: &Message) -> Facts {
+        let (asset, named) = match message {
+            Message::Settle { asset, object, .. } | Message::Adopt { asset, object, .. } => (*asset, Some(*object)),
+            Message::Reserve { asset, .. } | Message::Release { asset } | Message::Doubt { asset, .. } => (*asset, None),
+            _ => return Facts::default(),
+        };
+        let holding = self.holdings.get(&asset).copied();
+        let held = holding.map(|held| held.object);
+        let shared = |object: Option<Id>| self.holdings.iter().any(|(other, held)| *other != asset && Some(held.object) == object);
+        Facts { holding, shared: shared(named.or(held)), held_shared: shared(held) }
+    }
+
+    fn write(&mut self, ledger: &Ledger, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::PutBooks => self.books = Some(ledger.books.clone()),
+                Effect::PutWatch(asset, watch) => drop(self.watches.insert(asset, watch)),
+                Effect::DropWatch(asset) => drop(self.watches.remove(&asset)),
+                Effect::PutHolding(asset, holding) => drop(self.holdings.insert(asset, holding)),
+                Effect::DropHolding(asset) => drop(self.holdings.remove(&asset)),
+            }
+        }
+    }
+
+    fn distinct(&self) -> u64 {
+        self.holdings.values().map(|held| (held.object, held.size)).collect::<BTreeSet<_>>().iter().map(|(_, size)| size).sum()
+    }
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct LedgerObject {
+    /// None before the first message and after an eviction.
+    memory: Option<Ledger>,
+    disk: Disk,
+    /// Assets that were ever in doubt.
+    doubts: BTreeSet<Id>,
+    /// The alarm this instance has set.
+    armed: Option<EpochMs>,
+    pub alarm: Option<EpochMs>,
+}
+
+impl LedgerObject {
+    pub fn evict(&mut self) {
+        (self.memory, self.armed) = (None, None);
+    }
+
+    /// Reads the books into memory; None if there are none yet.
+    pub fn ledger(&mut self) -> Option<&mut Ledger> {
+        self.memory = self.memory.take().or_else(|| self.disk.load());
+        self.memory.as_mut()
+    }
+
+    /// What each asset is held to reference.
+    pub fn holdings(&self) -> &BTreeMap<Id, Holding> {
+        &self.disk.holdings
+    }
+
+    fn change<T>(&mut self, step: impl FnOnce(&mut Ledger, Facts) -> (T, Vec<Effect>), facts: Facts) -> T {
+        self.ledger();
+        let ledger = self.memory.as_mut().unwrap();
+        let (value, effects) = step(ledger, facts);
+        self.disk.write(ledger, effects);
+        value
+    }
+
+    fn book(&mut self, message: Message, now: EpochMs) -> Reply {
+        let facts = self.disk.facts(&message);
+        self.change(|ledger, facts| ledger.apply(message, facts, now), facts)
+    }
+
+    /// A settlement of what is neither reserved nor held becomes a look.
+    fn unless_late(&mut self, message: Message, now: EpochMs) -> Message {
+        match message {
+            Message::Settle { asset, .. } if !self.disk.watches.contains_key(&asset) && !self.disk.holdings.contains_key(&asset) => {
+                let limits = self.ledger().unwrap().books.limits;
+                Message::Reserve { asset, bytes: 0, look_at: now.plus(DELETE_GRACE_MS), limits }
+            }
+            message => message,
+        }
+    }
+
+    /// What is in doubt, and until when, where a settlement forgets it: what is watched for another reason than that it is reserved.
+    fn doubt_of(&mut self, message: &Message) -> Option<(Id, EpochMs)> {
+        let (Message::Settle { asset, .. } | Message::Adopt { asset, .. } | Message::Doubt { asset, .. }) = message else { return None };
+        if matches!(message, Message::Doubt { .. }) {
+            self.doubts.insert(*asset);
+            return None;
+        }
+        let watch = self.ledger()?.watches.get(asset).copied();
+        watch.filter(|watch| watch.bytes == 0 || self.doubts.contains(asset)).map(|watch| (*asset, watch.at))
+    }
+
+    fn arm(&mut self, now: EpochMs) {
+        let Some(wanted) = self.memory.as_ref().and_then(Ledger::alarm) else { return };
+        if self.armed.is_none_or(|armed| armed > wanted) {
+            self.alarm = Some(wanted.max(now.plus(50)));
+            self.armed = Some(wanted);
+        }
+    }
+
+    /// What is wrong with the books at this moment; `twice`: bytes that are booked twice.
+    fn wrong(&mut self, quota: u64, twice: impl FnOnce(&BTreeMap<Id, Holding>) -> u64) -> Option<String> {
+        let distinct = self.disk.distinct();
+        let watched: u64 = self.disk.watches.values().map(|watch| watch.bytes).sum();
+        let ledger = self.ledger()?;
+        let (used, reserved) = (ledger.books.used, ledger.reserved());
+        let booked = used == distinct && reserved == watched;
+        let fits = used + reserved <= quota || used + reserved - twice(&self.disk.holdings) <= quota;
+        (!booked || !fits).then(|| format!("{used} used of {distinct} held, {reserved} reserved of {watched} watched, {quota} allowed"))
+    }
+}
+
+fn object<T>(io: &World, account: Id, step: impl FnOnce(&mut LedgerObject) -> T) -> T {
+    step(io.ledgers.borrow_mut().entry(account).or_default())
+}
+
+fn party(io: &World, account: Id) -> &Party {
+    io.parties.iter().find(|party| party.id == account).unwrap()
+}
+
+/// Takes over what D1 says, at the first message.
+async fn open(io: &World, account: Id) -> Result<(), Problem> {
+    #[derive(Deserialize)]
+    struct Stored {
+        asset: Id,
+        object: Id,
+        size: u64,
+    }
+    let now = io.now();
+    let _: Option<Value> = io.first("ledger opens: limits", &by_id(account, now)).await?;
+    let stored: Vec<Stored> = io.all("ledger opens: files", &holdings(account, (EpochMs(MAX_SAFE_INTEGER), ""), 1_000)).await?;
+    let _: Option<Value> = io.first("ledger opens: usage", &usage(account, now)).await?;
+    object(io, account, |object| {
+        if object.ledger().is_some() {
+            return;
+        }
+        for Stored { asset, object: of, size } in stored {
+            object.disk.holdings.insert(asset, Holding { object: of, size });
+        }
+        let ledger = Ledger::open(account, party(io, account).limits, object.disk.distinct(), now);
+        object.disk.write(&ledger, vec![Effect::PutBooks]);
+        object.memory = Some(ledger);
+    });
+    Ok(())
+}
+
+async fn ask(io: &World, account: Id, message: Message) -> Result<Reply, Problem> {
+    let fault = io.arrive(name(&message)).await;
+    if fault == Fault::Cut {
+        return Err(Problem::Internal);
+    }
+    let now = io.now();
+    if object(io, account, |object| object.ledger().is_none()) {
+        open(io, account).await?;
+    } else if object(io, account, |object| object.ledger().is_some_and(|ledger| ledger.wants_limits(&message, now))) {
+        let looked_up: Result<Option<Value>, Problem> = io.first("ledger: limits", &by_id(account, now)).await;
+        if looked_up.is_ok() {
+            let limits = party(io, account).limits;
+            object(io, account, |object| object.book(Message::Change { limits }, io.now()));
+        }
+    }
+    let reply = book(io, account, message);
+    check(io, account);
+    if fault == Fault::Lost { Err(Problem::Internal) } else { Ok(reply) }
+}
+
+fn book(io: &World, account: Id, message: Message) -> Reply {
+    object(io, account, |object| {
+        let doubt = object.doubt_of(&message).filter(|_| known::SETTLE_FORGETS_DOUBT);
+        let message = if known::LATE_SETTLE_EXCEEDS_QUOTA { object.unless_late(message, io.now()) } else { message };
+        let reply = object.book(message, io.now());
+        if let Some((asset, look_at)) = doubt {
+            object.book(Message::Doubt { asset, look_at }, io.now());
+        }
+        object.arm(io.now());
+        reply
+    })
+}
+
+fn check(io: &World, account: Id) {
+    if let Some(wrong) = object(io, account, |object| object.wrong(party(io, account).limits.storage, |held| twice(io, held))) {
+        io.fail(|| format!("ledger of {}: {wrong}", party(io, account).user));
+    }
+}
+
+/// Bytes of objects that are held beside another of the same content.
+fn twice(io: &World, holdings: &BTreeMap<Id, Holding>) -> u64 {
+    let store = io.store.borrow();
+    let objects: BTreeMap<Id, u64> = holdings.values().map(|held| (held.object, held.size)).collect();
+    let bytes = |object: &Id| store.objects.iter().find(|(key, _)| key.ends_with(&object.to_string())).map(|(_, bytes)| bytes);
+    let mut seen = BTreeSet::new();
+    let again = objects.iter().filter(|(object, _)| bytes(object).is_some_and(|bytes| !seen.insert(bytes)));
+    if known::TWINS_ARE_BOOKED_TWICE { again.map(|(_, size)| size).sum() } else { 0 }
+}
+
+fn name(message: &Message) -> &'static str {
+    match message {
+        Message::Reserve { .. } => "ledger: reserve",
+        Message::Settle { .. } => "ledger: settle",
+        Message::Adopt { .. } => "ledger: adopt",
+        Message::Release { .. } => "ledger: release",
+        Message::Doubt { .. } => "ledger: doubt",
+        _ => "ledger",
+    }
+}
+
+/// Says it, and once more if no answer came.
+async fn tell(io: &World, account: Id, message: Message) -> Result<Reply, Problem> {
+    match ask(io, account, message.clone()).await {
+        Err(_) if message.is_repeatable() => ask(io, account, message).await,
+        answer => answer,
+    }
+}
+
+/// What it reserves or adopts is released again if no answer came.
+async fn take(io: &World, account: Id, asset: Id, message: Message) -> Result<(), Problem> {
+    match tell(io, account, message).await {
+        Ok(Reply::Done) => Ok(()),
+        Ok(_) => {
+            io.note("it does not fit");
+            Err(Problem::StorageExceeded { limit: 0, used: 0, reserved: 0, requested: 0 })
+        }
+        Err(problem) => {
+            let _ = release(io, account, asset).await;
+            Err(problem)
+        }
+    }
+}
+
+pub async fn reserve(io: &World, party: &Party, asset: Id, bytes: u64, look_at: EpochMs) -> Result<(), Problem> {
+    take(io, party.id, asset, Message::Reserve { asset, bytes, look_at, limits: party.limits }).await
+}
+
+pub async fn adopt(io: &World, party: &Party, asset: &Asset) -> Result<(), Problem> {
+    let message = Message::Adopt { asset: asset.id, object: asset.object_id, size: asset.size, limits: party.limits };
+    take(io, party.id, asset.id, message).await
+}
+
+pub async fn settle(io: &World, account: Id, asset: Id, object: Id, size: u64) -> Result<(), Problem> {
+    tell(io, account, Message::Settle { asset, object, size }).await.map(|_| ())
+}
+
+pub async fn release(io: &World, account: Id, asset: Id) -> Result<(), Problem> {
+    tell(io, account, Message::Release { asset }).await.map(|_| ())
+}
+
+pub async fn doubt(io: &World, account: Id, asset: Id) -> Result<(), Problem> {
+    let look_at = io.now().plus(DELETE_GRACE_MS);
+    tell(io, account, Message::Doubt { asset, look_at }).await.map(|_| ())
+}
+
+pub async fn figures(io: &World, account: Id) -> Result<Figures, Problem> {
+    match tell(io, account, Message::Figures { limits: None }).await? {
+        Reply::State { figures } => Ok(figures),
+        _ => Err(Problem::Internal),
+    }
+}
+
+/// The asset, if it is there.
+pub async fn stored(io: &World, asset: Id) -> Result<Option<(Id, u64)>, Problem> {
+    #[derive(Deserialize)]
+    struct Row {
+        object: Id,
+        size: u64,
+    }
+    let row: Option<Row> = io.first("is it stored?", &asset_stored(asset)).await?;
+    Ok(row.map(|Row { object, size }| (object, size)))
+}
+
+async fn look(io: &World, asset: Id) -> Result<Seen, Problem> {
+    let coming: Option<Value> = io.first("is it coming?", &asset_coming(asset)).await?;
+    let stored = stored(io, asset).await?;
+    Ok(match (stored, coming) {
+        (Some((object, size)), _) => Seen::Stored { object, size },
+        (None, Some(_)) => Seen::Coming,
+        (None, None) => Seen::Gone,
+    })
+}
+
+/// A ledger's alarm rings.
+pub async fn ring(io: &World, account: Id) -> bool {
+    let due = object(io, account, |object| {
+        object.armed = None;
+        object.ledger().map(|ledger| ledger.due(io.now(), LOOKS)).unwrap_or_default()
+    });
+    for (asset, watch) in due {
+        let seen = look(io, asset).await.unwrap_or(Seen::Unclear);
+        object(io, account, |object| {
+            let outcome = object.ledger().map_or(Outcome::Nothing, |ledger| ledger.after_look(asset, watch, seen, io.now()));
+            match outcome {
+                Outcome::Nothing => {}
+                Outcome::Book(message) => drop(object.book(message, io.now())),
+                Outcome::LookAgain(at) => object.change(|ledger, _| ((), ledger.postpone(asset, at)), Facts::default()),
+            }
+        });
+        check(io, account);
+    }
+    checkpoint(io, account).await;
+    object(io, account, |object| object.arm(io.now()));
+    true
+}
+
+async fn checkpoint(io: &World, account: Id) {
+    let now = io.now();
+    let due = object(io, account, |object| object.change(|ledger, _| (ledger.due_checkpoint(now), vec![Effect::PutBooks]), Facts::default()));
+    let Some(usage) = due else { return };
+    let statements: Vec<_> = usage.iter().map(|month: &Usage| record_usage(account, month, &PRICES, now)).collect();
+    if io.batch("write usage", &statements).await.is_err() {
+        return;
+    }
+    object(io, account, |object| {
+        object.change(|ledger, _| (ledger.checkpointed(&usage), vec![Effect::PutBooks]), Facts::default());
+    });
+}

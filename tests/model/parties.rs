@@ -1,0 +1,53 @@
+//! Who takes part, and what they have to upload: few and small, so that they meet.
+
+use jettyspeed_edge::accounts::ledger::Limits;
+use jettyspeed_edge::ids::{Id, Name};
+use jettyspeed_edge::units::{EpochMs, Sha256Hex};
+
+/// A namespace of the first two accounts.
+pub const SHARED: &str = "jt_customer_shared";
+/// Bytes each account may store: three or four files.
+const QUOTAS: [u64; 3] = [18, 14, 22];
+/// Bytes of every part but the last.
+pub const CHUNK: u64 = 4;
+/// Two pairs of files of one length; three of them share their first part.
+pub const FILES: [&str; 4] = ["aaaabb", "aaaacc", "aaaa", "bbbb"];
+/// What the first account has from before there were ledgers.
+pub const FOUND: &str = "old!";
+
+/// An account.
+#[derive(Debug, Clone)]
+pub struct Party {
+    pub id: Id,
+    pub user: Name,
+    /// Its own namespace.
+    pub own: Name,
+    pub limits: Limits,
+}
+
+/// All of them.
+pub fn all() -> Vec<Party> {
+    (1u8..).zip(QUOTAS).map(|(number, storage)| party(number, storage)).collect()
+}
+
+fn party(number: u8, storage: u64) -> Party {
+    let limits = Limits { storage, bandwidth: 1 << 40, per_minute: 60, suspended: false, version: (EpochMs(0), EpochMs(0)) };
+    let user = Name::parse(&format!("u{number}")).unwrap();
+    let own = Name::parse(&format!("jt_user_{user}")).unwrap();
+    Party { id: Id::from_random([number; 16]), user, own, limits }
+}
+
+/// The other file of that length.
+pub fn twin(file: usize) -> usize {
+    file ^ 1
+}
+
+/// What a file's hash is said to be.
+pub fn hash(text: &str) -> Sha256Hex {
+    Sha256Hex::of(text.as_bytes())
+}
+
+/// A file's parts in order.
+pub fn parts(text: &str) -> Vec<&[u8]> {
+    text.as_bytes().chunks(CHUNK as usize).collect()
+}

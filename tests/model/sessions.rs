@@ -1,0 +1,119 @@
+//! The sessions' Durable Objects: `upload/object.rs` and `upload/link.rs`.
+
+use std::collections::BTreeMap;
+
+use jettyspeed_edge::ids::Id;
+use jettyspeed_edge::jobs::Job;
+use jettyspeed_edge::problem::Problem;
+use jettyspeed_edge::units::EpochMs;
+use jettyspeed_edge::upload::session::{Effect, Message, Meta, Part, Reply, Session, Wake, alarm, apply, wake};
+
+use super::faults::Fault;
+use super::world::World;
+
+/// What its storage holds: what effects wrote, and nothing else.
+#[derive(Debug, Default)]
+struct Disk {
+    meta: Option<Meta>,
+    parts: BTreeMap<u16, Part>,
+}
+
+impl Disk {
+    fn load(&self) -> Option<Session> {
+        // As text, which is what the storage keeps.
+        let meta = serde_json::to_string(self.meta.as_ref()?).unwrap();
+        Some(Session { meta: serde_json::from_str(&meta).unwrap(), parts: self.parts.clone() })
+    }
+
+    fn write(&mut self, session: Option<&Session>, effect: Effect) {
+        match effect {
+            Effect::PutMeta => self.meta = session.map(|session| session.meta.clone()),
+            Effect::PutPart(part) => drop(self.parts.insert(part.number, part)),
+            Effect::DropPart(number) => drop(self.parts.remove(&number)),
+        }
+    }
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct SessionObject {
+    /// None after an eviction.
+    memory: Option<Option<Session>>,
+    disk: Disk,
+    pub alarm: Option<EpochMs>,
+}
+
+impl SessionObject {
+    pub fn evict(&mut self) {
+        self.memory = None;
+    }
+
+    fn change<T>(&mut self, step: impl FnOnce(&mut Option<Session>) -> (T, Vec<Effect>)) -> T {
+        let slot = self.memory.get_or_insert_with(|| self.disk.load());
+        let (reply, effects) = step(slot);
+        effects.into_iter().for_each(|effect| self.disk.write(slot.as_ref(), effect));
+        reply
+    }
+
+    fn take(&mut self, message: Message, now: EpochMs) -> Reply {
+        let ends_or_begins = matches!(message, Message::Open { .. } | Message::Fail | Message::AbandonCompletion { .. });
+        let reply = self.change(|slot| apply(slot, message, now));
+        let wanted = self.memory.as_ref().and_then(Option::as_ref).filter(|_| ends_or_begins).and_then(|session| alarm(session, now));
+        self.alarm = wanted.or(self.alarm);
+        reply
+    }
+
+    /// What the alarm is for; the next one is set.
+    fn ring(&mut self, now: EpochMs) -> Wake {
+        let woken = self.change(|slot| wake(slot, now));
+        match woken {
+            Wake::Nothing => {}
+            Wake::At(again) | Wake::End { again, .. } => self.alarm = Some(again.max(now.plus(50))),
+        }
+        woken
+    }
+}
+
+async fn ask(io: &World, session: Id, message: Message) -> Result<Reply, Problem> {
+    let name = name(&message);
+    let fault = io.arrive(name).await;
+    if fault == Fault::Cut {
+        return Err(Problem::Internal);
+    }
+    let reply = io.sessions.borrow_mut().entry(session).or_default().take(message, io.now());
+    if fault == Fault::Lost { Err(Problem::Internal) } else { Ok(reply) }
+}
+
+fn name(message: &Message) -> &'static str {
+    match message {
+        Message::Open { .. } => "session: open",
+        Message::Record { .. } => "session: record",
+        Message::Snapshot => "session: snapshot",
+        Message::Reconcile { .. } => "session: reconcile",
+        Message::BeginCompletion { .. } => "session: begin completion",
+        Message::FinishCompletion { .. } => "session: finish completion",
+        Message::CancelCompletion { .. } => "session: cancel completion",
+        Message::YieldCompletion { .. } => "session: yield completion",
+        Message::AbandonCompletion { .. } => "session: abandon completion",
+        Message::Fail => "session: fail",
+        Message::TakenBack => "session: taken back",
+        Message::Suspend { .. } => "session: suspend",
+    }
+}
+
+/// Says it, and once more if no answer came.
+pub async fn tell(io: &World, session: Id, message: Message) -> Result<Reply, Problem> {
+    match ask(io, session, message.clone()).await {
+        Err(_) => ask(io, session, message).await,
+        answer => answer,
+    }
+}
+
+/// A session's alarm rings.
+pub async fn ring(io: &World, session: Id) -> bool {
+    let woken = io.sessions.borrow_mut().get_mut(&session).unwrap().ring(io.now());
+    match woken {
+        Wake::End { session, .. } => io.enqueue(Job::EndUpload { session }, 0).await.is_ok(),
+        Wake::Nothing | Wake::At(_) => true,
+    }
+}

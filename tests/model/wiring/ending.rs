@@ -1,0 +1,59 @@
+//! `upload/ending.rs`.
+
+use jettyspeed_edge::ids::Id;
+use jettyspeed_edge::problem::Problem;
+use jettyspeed_edge::sql::Statement;
+use jettyspeed_edge::upload::session::{Message, Meta, Reply, Status};
+use jettyspeed_edge::upload::store::close;
+use serde_json::Value;
+
+use crate::model::known;
+use crate::model::ledgers::{release, settle, stored};
+use crate::model::sessions::tell;
+use crate::model::world::World;
+
+pub async fn give_up(io: &World, meta: &Meta) -> Result<(), Problem> {
+    if is_a_file(io, meta).await? {
+        return Ok(());
+    }
+    match io.send("abort upload", |store| store.abort(&meta.upload_id)).await {
+        Ok(()) => {}
+        Err(error) if error.is_no_such_upload() => {
+            if !(known::GIVE_UP_DELETES_OBJECT_OF_OTHERS && has_row(io, meta).await?) {
+                io.delete_object("delete what may be there", &meta.key).await.map_err(|_| Problem::Internal)?;
+            }
+        }
+        Err(_) => return Err(Problem::Internal),
+    }
+    forget(io, meta).await
+}
+
+/// Whether the object is in the database: then it is the collector's.
+async fn has_row(io: &World, meta: &Meta) -> Result<bool, Problem> {
+    let find = Statement { sql: "SELECT id FROM objects WHERE id = ?1", args: vec![meta.object.to_string().into()] };
+    Ok(io.first::<Value>("find object", &find).await?.is_some())
+}
+
+pub async fn forget(io: &World, meta: &Meta) -> Result<(), Problem> {
+    if is_a_file(io, meta).await? {
+        return Ok(());
+    }
+    io.batch("close history", &[close(meta.session, meta.status.as_str(), io.now())]).await?;
+    release(io, meta.account, meta.asset).await?;
+    tell(io, meta.session, Message::TakenBack).await.map(|_| ())
+}
+
+pub async fn is_a_file(io: &World, meta: &Meta) -> Result<bool, Problem> {
+    let Some((object, size)) = stored(io, meta.asset).await? else { return Ok(false) };
+    settle(io, meta.account, meta.asset, object, size).await?;
+    tell(io, meta.session, Message::TakenBack).await?;
+    Ok(true)
+}
+
+/// The job of a session whose alarm rang.
+pub async fn end(io: &World, session: Id) -> Result<(), Problem> {
+    match tell(io, session, Message::Snapshot).await? {
+        Reply::State { meta, .. } if matches!(meta.status, Status::Expired | Status::Failed) => give_up(io, &meta).await,
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,118 @@
+//! `upload/routes/simple.rs` and `delete` of `assets/routes.rs`.
+
+use jettyspeed_edge::accounts::ledger::{DELETE_GRACE_MS, SIMPLE_GRACE_MS};
+use jettyspeed_edge::assets::asset::Asset;
+use jettyspeed_edge::assets::store::{Via, delete_asset, delete_object, insert, owned};
+use jettyspeed_edge::ids::{Id, Name, file_key};
+use jettyspeed_edge::jobs::Job;
+use jettyspeed_edge::problem::Problem;
+use jettyspeed_edge::units::Sha256Hex;
+
+use super::jobs::GRACE_MS;
+use crate::model::known;
+use crate::model::ledgers::{doubt, release, reserve, settle};
+use crate::model::parties::Party;
+use crate::model::store::etag;
+use crate::model::world::World;
+
+/// A file in one request.
+#[derive(Debug, Clone)]
+pub struct Incoming {
+    pub namespace: Name,
+    pub name: String,
+    pub sha256: Option<Sha256Hex>,
+    pub bytes: &'static str,
+}
+
+pub async fn simple(io: &World, party: &Party, incoming: &Incoming) -> Result<Id, Problem> {
+    // Longer, and the ledger takes it for dead.
+    io.patience(SIMPLE_GRACE_MS - 1_000);
+    let (id, size) = (io.draw(), incoming.bytes.len() as u64);
+    io.told.borrow_mut().wants(party.id, id, incoming.bytes.as_bytes());
+    reserve(io, party, id, size, io.now().plus(SIMPLE_GRACE_MS)).await?;
+    match put(io, party, id, incoming).await {
+        Ok(asset) => {
+            let _ = settle(io, party.id, id, asset.object_id, size).await;
+            if asset.claimed_sha256.is_some() {
+                let _ = io.enqueue(Job::Verify { object: asset.object_id }, 0).await;
+            }
+            Ok(id)
+        }
+        Err(Failed::Cleanly) => {
+            let _ = release(io, party.id, id).await;
+            Err(Problem::Internal)
+        }
+        Err(Failed::Unclearly) => {
+            let _ = doubt(io, party.id, id).await;
+            Err(Problem::Internal)
+        }
+    }
+}
+
+enum Failed {
+    Cleanly,
+    Unclearly,
+}
+
+async fn put(io: &World, party: &Party, id: Id, incoming: &Incoming) -> Result<Asset, Failed> {
+    let object = io.draw();
+    let key = file_key(&party.user, object);
+    let bytes = incoming.bytes.as_bytes();
+    io.forgive(known::SIMPLE_OBJECT_IS_ORPHANED, &key);
+    io.send("put object", |store| {
+        store.put(&key, bytes);
+        Ok(())
+    })
+    .await
+    .map_err(|_| Failed::Cleanly)?;
+    let asset = Asset {
+        id,
+        account_id: party.id,
+        object_id: object,
+        name: incoming.name.clone(),
+        content_type: "a/b".to_owned(),
+        namespace: incoming.namespace.clone(),
+        s3_key: key,
+        size: bytes.len() as u64,
+        etag: etag(bytes),
+        verification: if incoming.sha256.is_some() { "pending" } else { "none" }.to_owned(),
+        claimed_sha256: incoming.sha256.clone().map(String::from),
+        sha256: None,
+        created_at: io.now(),
+        owner_status: "active".to_owned(),
+    };
+    if io.batch("insert file", &insert(&asset, Via::Simple, None)).await.is_err() {
+        let rows = [delete_asset(asset.id, party.id, asset.object_id, io.now()), vec![delete_object(asset.object_id)]].concat();
+        if io.batch("delete what may be inserted", &rows).await.is_err() {
+            return Err(Failed::Unclearly);
+        }
+        let _ = io.delete_object("delete what was put", &asset.s3_key).await;
+        return Err(Failed::Cleanly);
+    }
+    Ok(asset)
+}
+
+pub async fn delete(io: &World, party: &Party, id: Id) -> Result<(), Problem> {
+    // Longer, and the ledger takes it for dead.
+    io.patience(DELETE_GRACE_MS - 1_000);
+    let asset: Asset = io.first("find file", &owned(id, party.id)).await?.ok_or(Problem::NotFound)?;
+    doubt(io, party.id, asset.id).await?;
+    if known::DELETE_COUNTS_WHAT_IT_READ {
+        delete_now(io, &asset).await?;
+    } else {
+        io.batch("delete file", &delete_asset(asset.id, party.id, asset.object_id, io.now())).await?;
+    }
+    let _ = release(io, party.id, asset.id).await;
+    let _ = io.enqueue(Job::Collect, GRACE_MS).await;
+    Ok(())
+}
+
+/// Counts the object that the asset references when it goes.
+async fn delete_now(io: &World, asset: &Asset) -> Result<(), Problem> {
+    let batch = || {
+        let now: Option<Asset> = io.db.all(&owned(asset.id, asset.account_id)).into_iter().next();
+        let object = now.map_or(asset.object_id, |now| now.object_id);
+        io.db.batch(&delete_asset(asset.id, asset.account_id, object, io.now()))
+    };
+    io.call("delete file", batch).await.ok_or(Problem::Internal)?.map_err(|_| Problem::Internal)
+}

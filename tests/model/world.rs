@@ -1,0 +1,175 @@
+//! Everything outside the requests and jobs: store, database, Durable Objects, queue and clock, each call a step of its own.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+
+use jettyspeed_edge::ids::Id;
+use jettyspeed_edge::jobs::Job;
+use jettyspeed_edge::problem::Problem;
+use jettyspeed_edge::s3::error::StoreError;
+use jettyspeed_edge::sql::Statement;
+use jettyspeed_edge::units::EpochMs;
+use jettyspeed_edge::upload::session::Meta;
+use serde::de::DeserializeOwned;
+
+use super::check;
+use super::database::{Database, found};
+use super::faults::{Fault, turn};
+use super::ledgers::LedgerObject;
+use super::parties::{self, FOUND, Party};
+use super::queue::Queue;
+use super::sessions::SessionObject;
+use super::store::Store;
+use super::told::Told;
+
+/// When histories begin.
+const BEGIN: EpochMs = EpochMs(1_795_000_000_000);
+
+/// See the module.
+pub struct World {
+    pub db: Database,
+    pub parties: Vec<Party>,
+    pub store: RefCell<Store>,
+    pub sessions: RefCell<BTreeMap<Id, SessionObject>>,
+    pub ledgers: RefCell<BTreeMap<Id, LedgerObject>>,
+    pub queue: RefCell<Queue>,
+    pub told: RefCell<Told>,
+    /// Every upload that was opened at the store, oldest first.
+    pub opened: RefCell<Vec<Meta>>,
+    /// Keys of objects that known defects may leave behind.
+    pub forgiven: RefCell<BTreeSet<String>>,
+    /// How the next call goes.
+    pub fault: Cell<Fault>,
+    /// Until when the operation that has its turn may last.
+    pub deadline: Cell<EpochMs>,
+    /// What happened, for whoever reads of a failure.
+    pub trace: RefCell<Vec<(u32, &'static str, Fault)>>,
+    /// Who has its turn.
+    pub turn: Cell<u32>,
+    /// The first thing that was wrong.
+    pub wrong: RefCell<Option<String>>,
+    now: Cell<EpochMs>,
+    drawn: Cell<u64>,
+}
+
+impl World {
+    pub fn new() -> World {
+        let world = World {
+            db: Database::new(),
+            parties: parties::all(),
+            store: RefCell::default(),
+            sessions: RefCell::default(),
+            ledgers: RefCell::default(),
+            queue: RefCell::default(),
+            told: RefCell::default(),
+            opened: RefCell::default(),
+            forgiven: RefCell::default(),
+            fault: Cell::new(Fault::None),
+            deadline: Cell::new(BEGIN),
+            trace: RefCell::default(),
+            turn: Cell::new(0),
+            wrong: RefCell::default(),
+            now: Cell::new(BEGIN),
+            drawn: Cell::new(0),
+        };
+        let old = found(&world.parties[0]);
+        world.store.borrow_mut().put(&old.s3_key, FOUND.as_bytes());
+        world.told.borrow_mut().wants(old.account_id, old.id, FOUND.as_bytes());
+        world.told.borrow_mut().kept.insert(old.id);
+        world
+    }
+
+    pub fn now(&self) -> EpochMs {
+        self.now.get()
+    }
+
+    pub fn pass(&self, ms: u64) {
+        self.now.set(self.now().plus(ms));
+    }
+
+    /// An id in no order.
+    pub fn draw(&self) -> Id {
+        self.drawn.set(self.drawn.get() + 1);
+        // SplitMix64's finaliser: distinct numbers stay distinct.
+        let mut z = self.drawn.get().wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        Id::from_random(u128::from(z).wrapping_mul(0x1_0000_0000_0000_0001).to_be_bytes())
+    }
+
+    /// The request that now begins lasts at most that long.
+    pub fn patience(&self, ms: u64) {
+        self.deadline.set(self.now().plus(ms));
+    }
+
+    pub fn fail(&self, wrong: impl FnOnce() -> String) {
+        self.wrong.borrow_mut().get_or_insert_with(wrong);
+    }
+
+    /// From here on a known defect may leave this object behind.
+    pub fn forgive(&self, known: bool, key: &str) {
+        if known {
+            self.forgiven.borrow_mut().insert(key.to_owned());
+        }
+    }
+
+    /// What came of a call, for whoever reads of a failure.
+    pub fn note(&self, what: &'static str) {
+        self.trace.borrow_mut().push((self.turn.get(), what, Fault::None));
+    }
+
+    /// Waits until the next call is to be made; how it goes.
+    pub async fn arrive(&self, name: &'static str) -> Fault {
+        turn().await;
+        // Two calls out of three share a millisecond with another.
+        self.pass(u64::from(self.trace.borrow().len() % 3 == 0));
+        let fault = self.fault.replace(Fault::None);
+        self.trace.borrow_mut().push((self.turn.get(), name, fault));
+        fault
+    }
+
+    /// A call: None is no answer.
+    pub async fn call<T>(&self, name: &'static str, work: impl FnOnce() -> T) -> Option<T> {
+        match self.arrive(name).await {
+            Fault::None => Some(work()),
+            Fault::Lost => {
+                work();
+                None
+            }
+            Fault::Cut => None,
+        }
+    }
+
+    pub async fn batch(&self, name: &'static str, statements: &[Statement]) -> Result<(), Problem> {
+        let written = self.call(name, || self.db.batch(statements)).await;
+        check::every_file_has_its_bytes(self, name);
+        written.ok_or(Problem::Internal)?.map_err(|_| Problem::Internal)
+    }
+
+    pub async fn all<T: DeserializeOwned>(&self, name: &'static str, statement: &Statement) -> Result<Vec<T>, Problem> {
+        self.call(name, || self.db.all(statement)).await.ok_or(Problem::Internal)
+    }
+
+    pub async fn first<T: DeserializeOwned>(&self, name: &'static str, statement: &Statement) -> Result<Option<T>, Problem> {
+        Ok(self.all(name, statement).await?.into_iter().next())
+    }
+
+    /// A request to the store.
+    pub async fn send<T>(&self, name: &'static str, request: impl FnOnce(&mut Store) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let answer = self.call(name, || request(&mut self.store.borrow_mut())).await;
+        answer.unwrap_or_else(|| Err(StoreError::unreachable("lost".to_owned())))
+    }
+
+    /// Deletes an object; one that is not there is no error.
+    pub async fn delete_object(&self, name: &'static str, key: &str) -> Result<(), StoreError> {
+        let deleted = self.send(name, |store| Ok(store.delete(key))).await;
+        check::every_file_has_its_bytes(self, name);
+        deleted
+    }
+
+    /// Sends a job that is to be done after `ms`.
+    pub async fn enqueue(&self, job: Job, ms: u64) -> Result<(), Problem> {
+        let due = self.now().plus(ms);
+        self.call("enqueue", || self.queue.borrow_mut().send(job, due)).await.ok_or(Problem::Internal)
+    }
+}

@@ -12,7 +12,6 @@ mod model {
     pub mod database;
     pub mod faults;
     pub mod history;
-    pub mod known;
     pub mod ledgers;
     pub mod parties;
     pub mod queue;

@@ -1,6 +1,6 @@
 //! Verification: the object is read once, by the runtime's own digest; no byte enters WebAssembly.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use wasm_bindgen::{JsCast, JsValue};
@@ -9,7 +9,7 @@ use worker::Env;
 
 use super::duplicate::Verdict;
 use super::store;
-use crate::accounts::ledger;
+use crate::accounts::ledger::{self, Seen};
 use crate::config::{Config, LogLevel};
 use crate::ids::{Id, Name};
 use crate::jobs::{self, Job};
@@ -105,20 +105,19 @@ async fn join(env: &Env, object: Id) -> Result<(), Problem> {
     // All of them, not only this one: of two that were looked at together each may have been judged when the other was not yet.
     for other in others.iter().filter(|other| other.refs > 0) {
         let owners: Vec<Owner> = d1::all(&db, &store::owners(other.id, PAGE)).await?;
-        // The ledgers come first: whoever dies here leaves the asset where it was, and the next one finds it and tells them again.
-        let accounts: BTreeSet<Id> = owners.iter().map(|owner| owner.account_id).collect();
-        for account in accounts {
-            ledger::link::join(env, account, other.id, oldest.id, row.size).await?;
+        // The ledgers are told twice: whoever dies in between, or is overtaken by another who joins these, leaves them to ask how it ended.
+        for owner in &owners {
+            ledger::link::doubt(env, owner.account_id, owner.id).await?;
         }
         let moved: Vec<Id> = owners.iter().map(|owner| owner.id).collect();
         d1::batch(&db, &store::merge(other.id, oldest.id, &moved, clock::now())).await?;
-        // What did not move because the collector was faster is booked as it is.
-        let left: Vec<Owner> = d1::all(&db, &store::owners(other.id, PAGE)).await?;
-        let stayed: Vec<Owner> = left.into_iter().filter(|owner| moved.contains(&owner.id)).collect();
-        for owner in &stayed {
-            ledger::link::settle(env, owner.account_id, owner.id, other.id, row.size).await?;
+        let accounts: BTreeMap<Id, Id> = owners.iter().map(|owner| (owner.account_id, owner.id)).collect();
+        for (account, asset) in accounts {
+            if let Some(Seen::Stored { object, size }) = ledger::record::of(env, asset).await? {
+                ledger::link::settle(env, account, asset, object, size).await?;
+            }
         }
-        if stayed.is_empty() && u64::try_from(owners.len()).unwrap_or_default() == PAGE {
+        if u64::try_from(owners.len()).unwrap_or_default() == PAGE {
             enqueue(env, object).await;
         }
     }

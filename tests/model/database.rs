@@ -114,5 +114,6 @@ pub fn found(party: &Party) -> Asset {
         verification: "none".into(),
         created_at: EpochMs(0),
         owner_status: "active".into(),
+        borrowed: false,
     }
 }

@@ -9,13 +9,13 @@ use jettyspeed_edge::accounts::money::Prices;
 use jettyspeed_edge::accounts::store::{asset_coming, asset_stored, by_id, holdings, record_usage, usage};
 use jettyspeed_edge::assets::asset::Asset;
 use jettyspeed_edge::ids::Id;
+use jettyspeed_edge::jobs::Job;
 use jettyspeed_edge::problem::Problem;
 use jettyspeed_edge::units::{EpochMs, MAX_SAFE_INTEGER};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::faults::Fault;
-use super::known;
 use super::parties::Party;
 use super::world::World;
 
@@ -47,7 +47,7 @@ impl Disk {
         let holding = self.holdings.get(&asset).copied();
         let held = holding.map(|held| held.object);
         let shared = |object: Option<Id>| self.holdings.iter().any(|(other, held)| *other != asset && Some(held.object) == object);
-        Facts { holding, shared: shared(named.or(held)), held_shared: shared(held) }
+        Facts { holding, shared: shared(named.or(held)) }
     }
 
     fn write(&mut self, ledger: &Ledger, effects: Vec<Effect>) {
@@ -58,6 +58,7 @@ impl Disk {
                 Effect::DropWatch(asset) => drop(self.watches.remove(&asset)),
                 Effect::PutHolding(asset, holding) => drop(self.holdings.insert(asset, holding)),
                 Effect::DropHolding(asset) => drop(self.holdings.remove(&asset)),
+                Effect::MoveHoldings(from, to) => self.holdings.values_mut().filter(|held| held.object == from).for_each(|held| held.object = to),
             }
         }
     }
@@ -73,8 +74,6 @@ pub struct LedgerObject {
     /// None before the first message and after an eviction.
     memory: Option<Ledger>,
     disk: Disk,
-    /// Assets that were ever in doubt.
-    doubts: BTreeSet<Id>,
     /// The alarm this instance has set.
     armed: Option<EpochMs>,
     pub alarm: Option<EpochMs>,
@@ -109,28 +108,6 @@ impl LedgerObject {
         self.change(|ledger, facts| ledger.apply(message, facts, now), facts)
     }
 
-    /// A settlement of what is neither reserved nor held becomes a look.
-    fn unless_late(&mut self, message: Message, now: EpochMs) -> Message {
-        match message {
-            Message::Settle { asset, .. } if !self.disk.watches.contains_key(&asset) && !self.disk.holdings.contains_key(&asset) => {
-                let limits = self.ledger().unwrap().books.limits;
-                Message::Reserve { asset, bytes: 0, look_at: now.plus(DELETE_GRACE_MS), limits }
-            }
-            message => message,
-        }
-    }
-
-    /// What is in doubt, and until when, where a settlement forgets it: what is watched for another reason than that it is reserved.
-    fn doubt_of(&mut self, message: &Message) -> Option<(Id, EpochMs)> {
-        let (Message::Settle { asset, .. } | Message::Adopt { asset, .. } | Message::Doubt { asset, .. }) = message else { return None };
-        if matches!(message, Message::Doubt { .. }) {
-            self.doubts.insert(*asset);
-            return None;
-        }
-        let watch = self.ledger()?.watches.get(asset).copied();
-        watch.filter(|watch| watch.bytes == 0 || self.doubts.contains(asset)).map(|watch| (*asset, watch.at))
-    }
-
     fn arm(&mut self, now: EpochMs) {
         let Some(wanted) = self.memory.as_ref().and_then(Ledger::alarm) else { return };
         if self.armed.is_none_or(|armed| armed > wanted) {
@@ -139,14 +116,14 @@ impl LedgerObject {
         }
     }
 
-    /// What is wrong with the books at this moment; `twice`: bytes that are booked twice.
-    fn wrong(&mut self, quota: u64, twice: impl FnOnce(&BTreeMap<Id, Holding>) -> u64) -> Option<String> {
+    /// What is wrong with the books at this moment.
+    fn wrong(&mut self, quota: u64) -> Option<String> {
         let distinct = self.disk.distinct();
         let watched: u64 = self.disk.watches.values().map(|watch| watch.bytes).sum();
         let ledger = self.ledger()?;
         let (used, reserved) = (ledger.books.used, ledger.reserved());
         let booked = used == distinct && reserved == watched;
-        let fits = used + reserved <= quota || used + reserved - twice(&self.disk.holdings) <= quota;
+        let fits = used + reserved <= quota;
         (!booked || !fits).then(|| format!("{used} used of {distinct} held, {reserved} reserved of {watched} watched, {quota} allowed"))
     }
 }
@@ -207,31 +184,16 @@ async fn ask(io: &World, account: Id, message: Message) -> Result<Reply, Problem
 
 fn book(io: &World, account: Id, message: Message) -> Reply {
     object(io, account, |object| {
-        let doubt = object.doubt_of(&message).filter(|_| known::SETTLE_FORGETS_DOUBT);
-        let message = if known::LATE_SETTLE_EXCEEDS_QUOTA { object.unless_late(message, io.now()) } else { message };
         let reply = object.book(message, io.now());
-        if let Some((asset, look_at)) = doubt {
-            object.book(Message::Doubt { asset, look_at }, io.now());
-        }
         object.arm(io.now());
         reply
     })
 }
 
 fn check(io: &World, account: Id) {
-    if let Some(wrong) = object(io, account, |object| object.wrong(party(io, account).limits.storage, |held| twice(io, held))) {
+    if let Some(wrong) = object(io, account, |object| object.wrong(party(io, account).limits.storage)) {
         io.fail(|| format!("ledger of {}: {wrong}", party(io, account).user));
     }
-}
-
-/// Bytes of objects that are held beside another of the same content.
-fn twice(io: &World, holdings: &BTreeMap<Id, Holding>) -> u64 {
-    let store = io.store.borrow();
-    let objects: BTreeMap<Id, u64> = holdings.values().map(|held| (held.object, held.size)).collect();
-    let bytes = |object: &Id| store.objects.iter().find(|(key, _)| key.ends_with(&object.to_string())).map(|(_, bytes)| bytes);
-    let mut seen = BTreeSet::new();
-    let again = objects.iter().filter(|(object, _)| bytes(object).is_some_and(|bytes| !seen.insert(bytes)));
-    if known::TWINS_ARE_BOOKED_TWICE { again.map(|(_, size)| size).sum() } else { 0 }
 }
 
 fn name(message: &Message) -> &'static str {
@@ -326,14 +288,22 @@ pub async fn ring(io: &World, account: Id) -> bool {
     });
     for (asset, watch) in due {
         let seen = look(io, asset).await.unwrap_or(Seen::Unclear);
-        object(io, account, |object| {
-            let outcome = object.ledger().map_or(Outcome::Nothing, |ledger| ledger.after_look(asset, watch, seen, io.now()));
-            match outcome {
-                Outcome::Nothing => {}
-                Outcome::Book(message) => drop(object.book(message, io.now())),
-                Outcome::LookAgain(at) => object.change(|ledger, _| ((), ledger.postpone(asset, at)), Facts::default()),
+        let outcome =
+            object(io, account, |object| object.ledger().map_or(Outcome::Nothing, |ledger| ledger.after_look(asset, watch, seen, io.now())));
+        match outcome {
+            Outcome::Nothing => {}
+            Outcome::Book(message) => {
+                if seen == Seen::Gone && io.enqueue(Job::Orphan { account, object: asset }, 0).await.is_err() {
+                    // The alarm rings again.
+                    return false;
+                }
+                object(io, account, |object| {
+                    object.change(|ledger, _| ((), ledger.looked(asset)), Facts::default());
+                    object.book(message, io.now());
+                });
             }
-        });
+            Outcome::LookAgain(at) => object(io, account, |object| object.change(|ledger, _| ((), ledger.postpone(asset, at)), Facts::default())),
+        }
         check(io, account);
     }
     checkpoint(io, account).await;

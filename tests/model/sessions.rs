@@ -98,6 +98,7 @@ fn name(message: &Message) -> &'static str {
         Message::Fail => "session: fail",
         Message::TakenBack => "session: taken back",
         Message::Suspend { .. } => "session: suspend",
+        Message::IsFree | Message::GoDirect => "session",
     }
 }
 

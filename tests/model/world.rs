@@ -1,7 +1,7 @@
 //! Everything outside the requests and jobs: store, database, Durable Objects, queue and clock, each call a step of its own.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jettyspeed_edge::ids::Id;
 use jettyspeed_edge::jobs::Job;
@@ -36,8 +36,6 @@ pub struct World {
     pub told: RefCell<Told>,
     /// Every upload that was opened at the store, oldest first.
     pub opened: RefCell<Vec<Meta>>,
-    /// Keys of objects that known defects may leave behind.
-    pub forgiven: RefCell<BTreeSet<String>>,
     /// How the next call goes.
     pub fault: Cell<Fault>,
     /// Until when the operation that has its turn may last.
@@ -63,7 +61,6 @@ impl World {
             queue: RefCell::default(),
             told: RefCell::default(),
             opened: RefCell::default(),
-            forgiven: RefCell::default(),
             fault: Cell::new(Fault::None),
             deadline: Cell::new(BEGIN),
             trace: RefCell::default(),
@@ -106,14 +103,7 @@ impl World {
         self.wrong.borrow_mut().get_or_insert_with(wrong);
     }
 
-    /// From here on a known defect may leave this object behind.
-    pub fn forgive(&self, known: bool, key: &str) {
-        if known {
-            self.forgiven.borrow_mut().insert(key.to_owned());
-        }
-    }
-
-    /// What came of a call, for whoever reads of a failure.
+    /// Something happened, for whoever reads of a failure.
     pub fn note(&self, what: &'static str) {
         self.trace.borrow_mut().push((self.turn.get(), what, Fault::None));
     }
@@ -122,7 +112,8 @@ impl World {
     pub async fn arrive(&self, name: &'static str) -> Fault {
         turn().await;
         // Two calls out of three share a millisecond with another.
-        self.pass(u64::from(self.trace.borrow().len() % 3 == 0));
+        let steps = self.trace.borrow().len();
+        self.pass(u64::from(steps.is_multiple_of(3)));
         let fault = self.fault.replace(Fault::None);
         self.trace.borrow_mut().push((self.turn.get(), name, fault));
         fault
@@ -162,7 +153,12 @@ impl World {
 
     /// Deletes an object; one that is not there is no error.
     pub async fn delete_object(&self, name: &'static str, key: &str) -> Result<(), StoreError> {
-        let deleted = self.send(name, |store| Ok(store.delete(key))).await;
+        let deleted = self
+            .send(name, |store| {
+                store.delete(key);
+                Ok(())
+            })
+            .await;
         check::every_file_has_its_bytes(self, name);
         deleted
     }

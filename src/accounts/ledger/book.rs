@@ -71,9 +71,8 @@ impl Ledger {
             Message::Reserve { asset, bytes, look_at, limits } => self.reserve(asset, Watch { bytes, at: look_at, doubt: false }, limits, facts, now),
             Message::Settle { asset, object, size } => self.settle(asset, Holding { object, size }, facts, now),
             Message::Adopt { asset, object, size, limits } => self.take(asset, Holding { object, size }, limits, facts, now),
-            Message::Join { from, to, size } => self.join(from, to, size, facts, now),
             Message::Release { asset } => self.release(asset, facts, now),
-            Message::Doubt { asset, look_at } => self.doubt(asset, look_at, facts),
+            Message::Doubt { asset, look_at } => self.doubt(asset, look_at),
             Message::Meter { bytes } => self.meter(bytes, now),
             Message::Charge { bytes, limits } => self.charge(bytes, limits, now),
             Message::Figures { limits } => {
@@ -266,17 +265,19 @@ impl Ledger {
 
     /// Books what the asset references.
     fn hold(&mut self, asset: Id, holding: Holding, facts: Facts, now: EpochMs) -> Vec<Effect> {
-        if facts.holding.is_some_and(|held| held.object == holding.object) {
-            return vec![];
-        }
-        if let Some(held) = facts.holding.filter(|_| !facts.held_shared) {
-            self.books.used = self.books.used.saturating_sub(held.size);
-        }
-        if !facts.shared {
-            self.books.used = self.books.used.saturating_add(holding.size);
-        }
+        let booked = match facts.holding {
+            Some(held) if held.object == holding.object => return vec![],
+            Some(held) => {
+                self.books.used = self.books.used.saturating_sub(if facts.shared { held.size } else { 0 });
+                Effect::MoveHoldings(held.object, holding.object)
+            }
+            None => {
+                self.books.used = self.books.used.saturating_add(if facts.shared { 0 } else { holding.size });
+                Effect::PutHolding(asset, holding)
+            }
+        };
         self.dirty(now);
-        vec![Effect::PutHolding(asset, holding), Effect::PutBooks]
+        vec![booked, Effect::PutBooks]
     }
 
     fn look_into(&mut self, asset: Id, now: EpochMs) -> Vec<Effect> {
@@ -294,17 +295,6 @@ impl Ledger {
                 vec![Effect::PutWatch(asset, *watch)]
             }
             _ => self.unwatch(asset),
-        }
-    }
-
-    fn join(&mut self, from: Id, to: Id, size: u64, facts: Facts, now: EpochMs) -> (Reply, Vec<Effect>) {
-        match facts.joined {
-            (false, _) => (Reply::Done, vec![]),
-            (true, both) => {
-                self.books.used = self.books.used.saturating_sub(if both { size } else { 0 });
-                self.dirty(now);
-                (Reply::Done, vec![Effect::MoveHoldings(from, to), Effect::PutBooks])
-            }
         }
     }
 
@@ -339,12 +329,13 @@ impl Ledger {
         (Reply::Done, effects)
     }
 
-    fn doubt(&mut self, asset: Id, at: EpochMs, facts: Facts) -> (Reply, Vec<Effect>) {
-        if facts.holding.is_none() && !self.watches.contains_key(&asset) {
-            return (Reply::Done, vec![]);
-        }
-        let watch =
-            self.watches.get(&asset).map_or(Watch { bytes: 0, at, doubt: true }, |known| Watch { at: known.at.min(at), doubt: true, ..*known });
+    fn doubt(&mut self, asset: Id, at: EpochMs) -> (Reply, Vec<Effect>) {
+        // Later than before, never sooner: a look that is under way may have seen what was before.
+        let watch = self.watches.get(&asset).map_or(Watch { bytes: 0, at, doubt: true }, |known| Watch {
+            at: known.at.plus(1).max(at),
+            doubt: true,
+            ..*known
+        });
         self.watches.insert(asset, watch);
         (Reply::Done, vec![Effect::PutWatch(asset, watch)])
     }

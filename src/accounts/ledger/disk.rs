@@ -75,15 +75,12 @@ impl Disk {
         let (asset, named) = match message {
             Message::Settle { asset, object, .. } | Message::Adopt { asset, object, .. } => (*asset, Some(*object)),
             Message::Reserve { asset, .. } | Message::Release { asset } | Message::Doubt { asset, .. } => (*asset, None),
-            Message::Join { from, to, .. } => {
-                return Ok(Facts { joined: (self.held(&from.to_string(), "")?, self.held(&to.to_string(), "")?), ..Facts::default() });
-            }
             _ => return Ok(Facts::default()),
         };
         let row = self.rows::<Row>(HOLDING, vec![asset.to_string().into()])?.into_iter().next();
         let holding = row.map(|row| Holding { object: row.object, size: row.size });
         let held = holding.map(|held| held.object);
-        Ok(Facts { holding, shared: self.shared(named.or(held), asset)?, held_shared: self.shared(held, asset)?, ..Facts::default() })
+        Ok(Facts { holding, shared: self.shared(named.or(held), asset)? })
     }
 
     fn shared(&self, object: Option<Id>, asset: Id) -> Result<bool> {

@@ -119,10 +119,6 @@ pub struct Facts {
     pub holding: Option<Holding>,
     /// Whether another asset of the account references the object that the message names, or else that of the holding.
     pub shared: bool,
-    /// Whether another asset of the account references the holding's object.
-    pub held_shared: bool,
-    /// Whether any asset of the account references the objects of a [`Message::Join`]: the one that goes, the one that stays.
-    pub joined: (bool, bool),
 }
 
 /// What has to be written before the answer may leave.

@@ -40,11 +40,6 @@ pub async fn settle(env: &Env, account: Id, asset: Id, object: Id, size: u64) ->
     tell(env, account, &Message::Settle { asset, object, size }).await.map(|_| ())
 }
 
-/// What of the account's references `from` is to reference `to`.
-pub async fn join(env: &Env, account: Id, from: Id, to: Id, size: u64) -> Result<(), Problem> {
-    tell(env, account, &Message::Join { from, to, size }).await.map(|_| ())
-}
-
 /// Counts an asset that is to reference bytes that are there.
 ///
 /// # Errors
@@ -66,7 +61,7 @@ pub async fn release(env: &Env, account: Id, asset: Id) -> Result<(), Problem> {
     tell(env, account, &Message::Release { asset }).await.map(|_| ())
 }
 
-/// The asset is about to be deleted.
+/// The asset is about to be deleted, or moved.
 pub async fn doubt(env: &Env, account: Id, asset: Id) -> Result<(), Problem> {
     tell(env, account, &Message::Doubt { asset, look_at: clock::now().plus(DELETE_GRACE_MS) }).await.map(|_| ())
 }

@@ -27,7 +27,8 @@ pub enum Message {
         /// As in [`Message::Admit`].
         limits: Limits,
     },
-    /// The asset exists: its reservation becomes use.
+    /// The asset exists: its reservation becomes use. If it references another object than it did, the two turned out to have the same bytes: whatever else
+    /// of the account references the old one is moved with it, so that no byte is counted twice meanwhile.
     Settle {
         /// The asset.
         asset: Id,
@@ -47,21 +48,12 @@ pub enum Message {
         /// As in [`Message::Admit`].
         limits: Limits,
     },
-    /// Two objects turned out to have the same bytes: whatever references the first is to reference the second.
-    Join {
-        /// The object that goes.
-        from: Id,
-        /// The one that stays.
-        to: Id,
-        /// Bytes of either.
-        size: u64,
-    },
     /// The asset does not or no longer exist: neither reserved nor used.
     Release {
         /// The asset.
         asset: Id,
     },
-    /// The asset is about to be deleted: should nobody say how that ended, ask D1 at `look_at`.
+    /// The asset is about to be deleted, or to reference another object of the same bytes: should nobody say how that ended, ask D1 at `look_at`.
     Doubt {
         /// The asset.
         asset: Id,

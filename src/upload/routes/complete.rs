@@ -225,7 +225,11 @@ async fn keep(call: &Routed, meta: &Meta, parts: &[Part], seen: &Seen) -> Result
     statements.push(store::close(meta.session, "complete", now));
     d1::batch(&bindings::db(&call.env)?, &statements).await?;
     offer_chunks(call, meta, parts).await;
-    ledger::link::settle(&call.env, meta.account, meta.asset, meta.object, meta.file_size).await?;
+    // As it is now: of a completion that is repeated the file may have been joined with another, or deleted.
+    match ledger::record::of(&call.env, meta.asset).await? {
+        Some(ledger::Seen::Stored { object, size }) => ledger::link::settle(&call.env, meta.account, meta.asset, object, size).await?,
+        _ => ledger::link::release(&call.env, meta.account, meta.asset).await?,
+    }
     if asset.claimed_sha256.is_some() {
         dedup::verify::enqueue(&call.env, meta.object).await;
     }

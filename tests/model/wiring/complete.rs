@@ -7,18 +7,16 @@ use jettyspeed_edge::ids::Id;
 use jettyspeed_edge::jobs::Job;
 use jettyspeed_edge::problem::Problem;
 use jettyspeed_edge::s3::error::StoreError;
-use jettyspeed_edge::sql::Statement;
 use jettyspeed_edge::units::Sha256Hex;
 use jettyspeed_edge::upload::completion::{ATTEMPTS, Next, ROUND_MS, Seen, after, whole};
 use jettyspeed_edge::upload::session::{COMPLETION_LEASE_MS, Message, Meta, Part, Reply, Status};
-use jettyspeed_edge::upload::store::{SessionRow, by_id, close};
+use jettyspeed_edge::upload::store::close;
 use jettyspeed_edge::upload::view::asset_of;
 use serde_json::json;
 
 use super::ending::forget;
 use super::parts::owned;
-use crate::model::known;
-use crate::model::ledgers::settle;
+use crate::model::ledgers::{release, settle, stored};
 use crate::model::sessions::tell;
 use crate::model::world::World;
 
@@ -47,6 +45,7 @@ pub async fn complete(io: &World, session: Id, account: Id, expected: &Expected)
             },
             Reply::Missing { parts } => return Err(Problem::PartsMissing { missing: parts }),
             Reply::OtherParts { parts } => return Err(Problem::PartsDiffer { parts }),
+            Reply::Unlisted => return Err(Problem::StillRunning),
             Reply::OtherHash => return Err(Problem::FileHashMismatch),
             Reply::Closed { status } => return Err(Problem::UploadClosed { status: status.as_str() }),
             // Its client is told to come again; waiting makes no call.
@@ -82,7 +81,7 @@ async fn run(io: &World, attempt: Id, meta: &Meta, parts: &[Part]) -> Result<Opt
             if tell(io, meta.session, Message::AbandonCompletion { attempt }).await? == Reply::Done {
                 forget(io, &Meta { status: Status::Failed, ..meta.clone() }).await?;
             }
-            Err(Problem::UploadClosed { status: "gone from the store" })
+            Err(Problem::UploadClosed { status: Status::Failed.as_str() })
         }
     }
 }
@@ -91,6 +90,11 @@ enum End {
     Refused,
     PartsRefused,
     Gone,
+}
+
+/// The object, if it is there.
+pub async fn look(io: &World, meta: &Meta) -> Result<Option<Seen>, StoreError> {
+    io.send("look at object", |store| Ok(store.head(&meta.key))).await
 }
 
 async fn at_store(io: &World, meta: &Meta, parts: &[Part]) -> Result<Seen, End> {
@@ -103,7 +107,7 @@ async fn at_store(io: &World, meta: &Meta, parts: &[Part]) -> Result<Seen, End> 
             Next::Refuse(_) => return Err(End::Refused),
             Next::Look | Next::LookThenRepeat => {}
         }
-        match io.send("look at object", |store| Ok(store.head(&meta.key))).await {
+        match look(io, meta).await {
             Ok(Some(seen)) => return whole(seen, meta.file_size).map_err(|_| End::Refused),
             Ok(None) if answer.as_ref().is_err_and(StoreError::is_no_such_upload) && is_gone(io, meta).await => return Err(End::Gone),
             Ok(None) | Err(_) => {}
@@ -123,18 +127,17 @@ async fn is_gone(io: &World, meta: &Meta) -> bool {
 async fn keep(io: &World, meta: &Meta, parts: &[Part], seen: &Seen) -> Result<Id, Problem> {
     let now = io.now();
     let asset = asset_of(meta, &seen.etag, now);
-    let mut statements = insert(&asset, Via::Session, Some(1.0));
+    let mut statements = insert(&asset, Via::Session(meta.session), Some(1.0));
+    statements.push(close(meta.session, "complete", now));
+    io.batch("insert file", &statements).await?;
     let chunks = of_object(meta.chunk_size, parts);
     if !chunks.is_empty() {
-        statements.push(insert_chunks(&meta.namespace, meta.object, &chunks));
+        let _ = io.batch("offer chunks", &[insert_chunks(&meta.namespace, meta.object, &chunks)]).await;
     }
-    statements.push(close(meta.session, "complete", now));
-    if known::COMPLETE_REVIVES_DELETED {
-        insert_once(io, meta, &statements).await?;
-    } else {
-        io.batch("insert file", &statements).await?;
+    match stored(io, meta.asset).await? {
+        Some((object, size)) => settle(io, meta.account, meta.asset, object, size).await?,
+        None => release(io, meta.account, meta.asset).await?,
     }
-    settle(io, meta.account, meta.asset, meta.object, meta.file_size).await?;
     if asset.claimed_sha256.is_some() {
         let _ = io.enqueue(Job::Verify { object: meta.object }, 0).await;
     }
@@ -143,13 +146,4 @@ async fn keep(io: &World, meta: &Meta, parts: &[Part], seen: &Seen) -> Result<Id
         Reply::Closed { status } => Err(Problem::UploadClosed { status: status.as_str() }),
         _ => Err(Problem::Internal),
     }
-}
-
-/// Unless that was done before.
-async fn insert_once(io: &World, meta: &Meta, statements: &[Statement]) -> Result<(), Problem> {
-    let batch = || {
-        let open = io.db.all::<SessionRow>(&by_id(meta.session, meta.account)).iter().any(|row| row.status == "open");
-        if open { io.db.batch(statements) } else { Ok(()) }
-    };
-    io.call("insert file", batch).await.ok_or(Problem::Internal)?.map_err(|_| Problem::Internal)
 }

@@ -6,21 +6,15 @@ use jettyspeed_edge::dedup::duplicate::Found;
 use jettyspeed_edge::dedup::store;
 use jettyspeed_edge::ids::{Id, Name};
 use jettyspeed_edge::problem::Problem;
-use jettyspeed_edge::sql::Statement;
 use jettyspeed_edge::units::Sha256Hex;
 use jettyspeed_edge::upload::plan::Strategy;
-use jettyspeed_edge::upload::session::{COPIED, Message, Meta, Part, Reply};
+use jettyspeed_edge::upload::session::{COPIED, Evidence, Message, Meta, Part, Reply};
 use serde_json::Value;
 
-use crate::model::known;
 use crate::model::ledgers::{adopt, release};
 use crate::model::parties::{CHUNK, Party};
 use crate::model::sessions::tell;
 use crate::model::world::World;
-
-/// Verified twins of an object that are older.
-const OLDER: &str = "SELECT p.id FROM objects o JOIN objects p ON p.namespace = o.namespace AND p.sha256 = o.sha256 AND p.size = o.size \
-     AND p.verification = 'verified' AND p.condemned = 0 AND (p.created_at, p.id) < (o.created_at, o.id) WHERE o.id = ?1";
 
 pub enum Known {
     No,
@@ -28,9 +22,9 @@ pub enum Known {
     Owned(Asset),
 }
 
-pub async fn find(io: &World, account: Id, hash: &Sha256Hex, size: u64, namespace: &Name) -> Result<Known, Problem> {
-    let mut found: Vec<Found> = io.all("find duplicate", &store::duplicate(account, hash, size, Some(namespace))).await?;
-    found.sort_by_key(|found| !found.owned);
+pub async fn find(io: &World, account: Id, hash: &Sha256Hex, size: u64, namespace: &Name, wanted: &str) -> Result<Known, Problem> {
+    let mut found: Vec<Found> = io.all("find duplicate", &store::duplicate(account, hash, size, Some(namespace), wanted)).await?;
+    found.sort_by_key(|found| (!found.owned, found.asset.name != wanted));
     Ok(match found.into_iter().next() {
         None => Known::No,
         Some(Found { owned: true, asset }) => Known::Owned(asset),
@@ -43,10 +37,7 @@ pub async fn refer(io: &World, party: &Party, known: Asset, name: &str, bytes: &
     let asset = Asset { id: io.draw(), account_id: party.id, name: name.to_owned(), created_at: io.now(), ..known };
     io.told.borrow_mut().wants(party.id, asset.id, bytes);
     adopt(io, party, &asset).await?;
-    let written = match known::REFER_SPLITS_TWINS {
-        true => refer_oldest(io, &asset).await,
-        false => io.batch("refer", &store::refer(&asset)).await,
-    };
+    let written = io.batch("refer", &store::refer(&asset)).await;
     let seen: Option<Value> = io.first("was it referred?", &jettyspeed_edge::accounts::store::asset_stored(asset.id)).await?;
     match (written, seen) {
         (Ok(()), Some(_)) => Ok(Some(asset)),
@@ -56,16 +47,6 @@ pub async fn refer(io: &World, party: &Party, known: Asset, name: &str, bytes: &
         }
         (Err(problem), _) => Err(problem),
     }
-}
-
-/// Writes nothing if there is an older object of these bytes by now.
-async fn refer_oldest(io: &World, asset: &Asset) -> Result<(), Problem> {
-    let batch = || {
-        let args = vec![asset.object_id.to_string().into()];
-        let older: Vec<Value> = io.db.all(&Statement { sql: OLDER, args });
-        if older.is_empty() { io.db.batch(&store::refer(asset)) } else { Ok(()) }
-    };
-    io.call("refer", batch).await.ok_or(Problem::Internal)?.map_err(|_| Problem::Internal)
 }
 
 /// The parts that were copied.
@@ -81,7 +62,15 @@ pub async fn copy_known(io: &World, meta: &Meta, hashes: &[Sha256Hex]) -> Result
 
 async fn one(io: &World, meta: &Meta, copy: Copy) -> Option<u16> {
     let etag = io.send("copy part", |store| store.copy_part(&meta.upload_id, copy.number, &copy.s3_key, copy.first, copy.last)).await.ok()?;
-    let part = Part { number: copy.number, etag, size: copy.size, sha256: Some(copy.sha256), edge: COPIED.to_owned(), at: io.now() };
+    let part = Part {
+        number: copy.number,
+        etag,
+        size: copy.size,
+        sha256: Some(copy.sha256),
+        edge: COPIED.to_owned(),
+        at: io.now(),
+        evidence: Evidence::Seen,
+    };
     let said = tell(io, meta.session, Message::Record { part }).await;
     matches!(said, Ok(Reply::Done)).then_some(copy.number)
 }

@@ -1,13 +1,12 @@
 //! `upload/ending.rs`.
 
+use jettyspeed_edge::dedup::store::object;
 use jettyspeed_edge::ids::Id;
 use jettyspeed_edge::problem::Problem;
-use jettyspeed_edge::sql::Statement;
 use jettyspeed_edge::upload::session::{Message, Meta, Reply, Status};
 use jettyspeed_edge::upload::store::close;
 use serde_json::Value;
 
-use crate::model::known;
 use crate::model::ledgers::{release, settle, stored};
 use crate::model::sessions::tell;
 use crate::model::world::World;
@@ -19,19 +18,14 @@ pub async fn give_up(io: &World, meta: &Meta) -> Result<(), Problem> {
     match io.send("abort upload", |store| store.abort(&meta.upload_id)).await {
         Ok(()) => {}
         Err(error) if error.is_no_such_upload() => {
-            if !(known::GIVE_UP_DELETES_OBJECT_OF_OTHERS && has_row(io, meta).await?) {
+            let known: Option<Value> = io.first("find object", &object(meta.object)).await?;
+            if known.is_none() {
                 io.delete_object("delete what may be there", &meta.key).await.map_err(|_| Problem::Internal)?;
             }
         }
         Err(_) => return Err(Problem::Internal),
     }
     forget(io, meta).await
-}
-
-/// Whether the object is in the database: then it is the collector's.
-async fn has_row(io: &World, meta: &Meta) -> Result<bool, Problem> {
-    let find = Statement { sql: "SELECT id FROM objects WHERE id = ?1", args: vec![meta.object.to_string().into()] };
-    Ok(io.first::<Value>("find object", &find).await?.is_some())
 }
 
 pub async fn forget(io: &World, meta: &Meta) -> Result<(), Problem> {

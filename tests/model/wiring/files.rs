@@ -9,7 +9,6 @@ use jettyspeed_edge::problem::Problem;
 use jettyspeed_edge::units::Sha256Hex;
 
 use super::jobs::GRACE_MS;
-use crate::model::known;
 use crate::model::ledgers::{doubt, release, reserve, settle};
 use crate::model::parties::Party;
 use crate::model::store::etag;
@@ -55,16 +54,19 @@ enum Failed {
 }
 
 async fn put(io: &World, party: &Party, id: Id, incoming: &Incoming) -> Result<Asset, Failed> {
-    let object = io.draw();
+    let object = id;
     let key = file_key(&party.user, object);
     let bytes = incoming.bytes.as_bytes();
-    io.forgive(known::SIMPLE_OBJECT_IS_ORPHANED, &key);
-    io.send("put object", |store| {
-        store.put(&key, bytes);
-        Ok(())
-    })
-    .await
-    .map_err(|_| Failed::Cleanly)?;
+    let put = io
+        .send("put object", |store| {
+            store.put(&key, bytes);
+            Ok(())
+        })
+        .await;
+    if put.is_err() {
+        let undone = io.delete_object("delete what may be there", &key).await.is_ok();
+        return Err(if undone { Failed::Cleanly } else { Failed::Unclearly });
+    }
     let asset = Asset {
         id,
         account_id: party.id,
@@ -80,9 +82,10 @@ async fn put(io: &World, party: &Party, id: Id, incoming: &Incoming) -> Result<A
         sha256: None,
         created_at: io.now(),
         owner_status: "active".to_owned(),
+        borrowed: false,
     };
     if io.batch("insert file", &insert(&asset, Via::Simple, None)).await.is_err() {
-        let rows = [delete_asset(asset.id, party.id, asset.object_id, io.now()), vec![delete_object(asset.object_id)]].concat();
+        let rows = [delete_asset(asset.id, party.id, io.now()), vec![delete_object(asset.object_id)]].concat();
         if io.batch("delete what may be inserted", &rows).await.is_err() {
             return Err(Failed::Unclearly);
         }
@@ -97,22 +100,8 @@ pub async fn delete(io: &World, party: &Party, id: Id) -> Result<(), Problem> {
     io.patience(DELETE_GRACE_MS - 1_000);
     let asset: Asset = io.first("find file", &owned(id, party.id)).await?.ok_or(Problem::NotFound)?;
     doubt(io, party.id, asset.id).await?;
-    if known::DELETE_COUNTS_WHAT_IT_READ {
-        delete_now(io, &asset).await?;
-    } else {
-        io.batch("delete file", &delete_asset(asset.id, party.id, asset.object_id, io.now())).await?;
-    }
+    io.batch("delete file", &delete_asset(asset.id, party.id, io.now())).await?;
     let _ = release(io, party.id, asset.id).await;
     let _ = io.enqueue(Job::Collect, GRACE_MS).await;
     Ok(())
-}
-
-/// Counts the object that the asset references when it goes.
-async fn delete_now(io: &World, asset: &Asset) -> Result<(), Problem> {
-    let batch = || {
-        let now: Option<Asset> = io.db.all(&owned(asset.id, asset.account_id)).into_iter().next();
-        let object = now.map_or(asset.object_id, |now| now.object_id);
-        io.db.batch(&delete_asset(asset.id, asset.account_id, object, io.now()))
-    };
-    io.call("delete file", batch).await.ok_or(Problem::Internal)?.map_err(|_| Problem::Internal)
 }

@@ -12,7 +12,7 @@ use jettyspeed_edge::upload::sweep::orphans;
 use serde::Deserialize;
 
 use super::ending::end;
-use super::verify::{collect, verify};
+use super::verify::{collect, orphan, verify};
 use crate::model::world::World;
 
 /// `DELETE_GRACE_SECONDS`, ms.
@@ -31,7 +31,8 @@ pub async fn run(io: &World, job: &Job) -> Result<(), Problem> {
         Job::Collect => collect(io).await,
         Job::EndUpload { session } => end(io, *session).await,
         Job::Sweep { .. } => sweep(io).await,
-        Job::TellUploads { .. } | Job::Probe => Ok(()),
+        Job::Orphan { account, object } => orphan(io, *account, *object).await,
+        Job::TellUploads { .. } | Job::Probe | Job::Wake { .. } => Ok(()),
     }
 }
 

@@ -3,11 +3,11 @@
 use jettyspeed_edge::ids::Id;
 use jettyspeed_edge::problem::Problem;
 use jettyspeed_edge::units::Sha256Hex;
-use jettyspeed_edge::upload::session::{Message, Meta, Part, Reply, Status};
+use jettyspeed_edge::upload::session::{Evidence, Message, Meta, Part, Reply, Status};
 use jettyspeed_edge::upload::store::{SessionRow, by_id};
 
-use super::ending::{forget, give_up, is_a_file};
-use crate::model::known;
+use super::complete::look;
+use super::ending::{give_up, is_a_file};
 use crate::model::sessions::tell;
 use crate::model::world::World;
 
@@ -29,7 +29,7 @@ pub async fn chunk(io: &World, session: Id, account: Id, number: u16, bytes: &[u
         Err(_) => return Err(Problem::Internal),
     };
     let sha256 = Some(Sha256Hex::of(bytes));
-    let part = Part { number, etag, size: bytes.len() as u64, sha256, edge: "edge".to_owned(), at: io.now() };
+    let part = Part { number, etag, size: bytes.len() as u64, sha256, edge: "edge".to_owned(), at: io.now(), evidence: Evidence::Seen };
     match tell(io, session, Message::Record { part }).await {
         Ok(Reply::Done) => Ok(()),
         Ok(Reply::Closed { status }) => Err(Problem::UploadClosed { status: status.as_str() }),
@@ -39,21 +39,22 @@ pub async fn chunk(io: &World, session: Id, account: Id, number: u16, bytes: &[u
 
 /// What to tell of an upload that the store does not have.
 async fn gone_at_store(io: &World, session: Id) -> Result<Problem, Problem> {
-    if let Reply::State { meta, .. } = tell(io, session, Message::Snapshot).await?
-        && is_a_file(io, &meta).await?
-    {
-        return Ok(Problem::UploadClosed { status: "complete" });
+    let closed = |status: Status| Problem::UploadClosed { status: status.as_str() };
+    let Reply::State { meta, .. } = tell(io, session, Message::Snapshot).await? else { return Ok(closed(Status::Failed)) };
+    if meta.status != Status::Uploading {
+        return Ok(closed(meta.status));
     }
-    let status = match tell(io, session, Message::Fail).await? {
-        Reply::State { meta, .. } => {
-            let end = if known::GONE_AT_STORE_ORPHANS_OBJECT { give_up(io, &meta).await } else { forget(io, &meta).await };
-            end?;
-            "gone from the store"
-        }
-        Reply::Closed { status } => status.as_str(),
-        _ => "completing",
-    };
-    Ok(Problem::UploadClosed { status })
+    if is_a_file(io, &meta).await? {
+        return Ok(closed(Status::Complete));
+    }
+    if look(io, &meta).await.map_err(|_| Problem::Internal)?.is_some_and(|seen| seen.size == meta.file_size) {
+        return Ok(closed(Status::Completing));
+    }
+    match tell(io, session, Message::Fail).await? {
+        Reply::State { meta, .. } => give_up(io, &meta).await.map(|()| closed(meta.status)),
+        Reply::Closed { status } => Ok(closed(status)),
+        _ => Ok(closed(Status::Completing)),
+    }
 }
 
 /// Progress, compared with what the store lists.
@@ -73,9 +74,8 @@ pub async fn progress(io: &World, session: Id, account: Id) -> Result<(), Proble
         };
         meta = state(tell(io, session, next).await?)?;
     }
-    if meta.status == Status::Expired {
-        let end = if known::EXPIRED_IN_PROGRESS_ORPHANS_OBJECT { give_up(io, &meta).await } else { forget(io, &meta).await };
-        end?;
+    if meta.status == Status::Expired && !meta.taken_back {
+        let _ = give_up(io, &meta).await;
     }
     Ok(())
 }

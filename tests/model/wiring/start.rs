@@ -63,6 +63,7 @@ pub async fn start(io: &World, party: &Party, wanted: &Wanted) -> Result<Started
         outcome: None,
         suspended: false,
         taken_back: false,
+        direct: false,
     };
     reserve(io, party, meta.asset, meta.file_size, now.plus(LOOK_MS)).await?;
     let asset = meta.asset;
@@ -81,11 +82,20 @@ pub async fn start(io: &World, party: &Party, wanted: &Wanted) -> Result<Started
 
 async fn duplicate(io: &World, party: &Party, wanted: &Wanted) -> Result<Option<Asset>, Problem> {
     let Some((hash, bytes)) = &wanted.claim else { return Ok(None) };
-    match find(io, party.id, hash, wanted.size, &wanted.namespace).await? {
-        Known::No => Ok(None),
-        Known::Owned(asset) if asset.name == wanted.name => Ok(Some(asset)),
-        Known::Owned(asset) | Known::Stored(asset) => refer(io, party, asset, &wanted.name, bytes.as_bytes()).await,
+    for _ in 0..2 {
+        let known = match find(io, party.id, hash, wanted.size, &wanted.namespace, &wanted.name).await? {
+            Known::No => return Ok(None),
+            Known::Owned(asset) if asset.name == wanted.name => return Ok(Some(asset)),
+            Known::Owned(asset) | Known::Stored(asset) => asset,
+        };
+        if let Some(asset) = refer(io, party, known, &wanted.name, bytes.as_bytes()).await? {
+            return Ok(Some(asset));
+        }
     }
+    Ok(match find(io, party.id, hash, wanted.size, &wanted.namespace, &wanted.name).await? {
+        Known::Owned(asset) if asset.name == wanted.name => Some(asset),
+        _ => None,
+    })
 }
 
 async fn open(io: &World, mut meta: Meta) -> Result<Meta, Problem> {

@@ -1,18 +1,19 @@
 //! `dedup/{verify,collect}.rs`.
 
+use std::collections::BTreeMap;
+
 use jettyspeed_edge::dedup::duplicate::Verdict;
 use jettyspeed_edge::dedup::store;
-use jettyspeed_edge::ids::{Id, Name};
+use jettyspeed_edge::ids::{Id, Name, file_key};
 use jettyspeed_edge::problem::Problem;
 use jettyspeed_edge::units::{EpochMs, Sha256Hex};
 use serde::Deserialize;
 
 use super::jobs::GRACE_MS;
-use crate::model::known;
-use crate::model::ledgers::{doubt, settle};
+use crate::model::ledgers::{doubt, settle, stored};
 use crate::model::world::World;
 
-/// How many objects one run collects.
+/// How many objects one run collects, and how many assets one join moves.
 const PAGE: u64 = 200;
 
 pub async fn verify(io: &World, object: Id) -> Result<(), Problem> {
@@ -54,22 +55,19 @@ async fn join(io: &World, object: Id) -> Result<(), Problem> {
     let Some(row) = io.first::<Verified>("find verified object", &store::verified(object)).await? else { return Ok(()) };
     let same: Vec<Same> = io.all("find its twins", &store::in_namespace(&row.namespace, &row.sha256, row.size)).await?;
     let Some((oldest, others)) = same.split_first() else { return Ok(()) };
-    let others: Vec<_> = others.iter().filter(|other| other.refs > 0).collect();
-    if others.is_empty() && oldest.id == object {
-        return Ok(());
-    }
-    for other in others {
-        if known::JOIN_FORGETS_OWNERS {
-            let owners: Vec<Owner> = io.all("find owners of the other", &store::owners(other.id)).await?;
-            for owner in owners {
-                doubt(io, owner.account_id, owner.id).await?;
+    for other in others.iter().filter(|other| other.refs > 0) {
+        let owners: Vec<Owner> = io.all("find owners of the other", &store::owners(other.id, PAGE)).await?;
+        for owner in &owners {
+            doubt(io, owner.account_id, owner.id).await?;
+        }
+        let moved: Vec<Id> = owners.iter().map(|owner| owner.id).collect();
+        io.batch("merge", &store::merge(other.id, oldest.id, &moved, io.now())).await?;
+        let accounts: BTreeMap<Id, Id> = owners.iter().map(|owner| (owner.account_id, owner.id)).collect();
+        for (account, asset) in accounts {
+            if let Some((object, size)) = stored(io, asset).await? {
+                settle(io, account, asset, object, size).await?;
             }
         }
-        io.batch("merge", &store::merge(other.id, oldest.id, io.now())).await?;
-    }
-    let owners: Vec<Owner> = io.all("find owners", &store::owners(oldest.id)).await?;
-    for owner in owners {
-        settle(io, owner.account_id, owner.id, oldest.id, row.size).await?;
     }
     Ok(())
 }
@@ -88,4 +86,14 @@ pub async fn collect(io: &World) -> Result<(), Problem> {
         io.batch("bury", &[store::bury(row.id)]).await?;
     }
     Ok(())
+}
+
+/// The object that a file in one request would have had.
+pub async fn orphan(io: &World, account: Id, object: Id) -> Result<(), Problem> {
+    let known: Option<serde_json::Value> = io.first("find object", &store::object(object)).await?;
+    let owner = io.parties.iter().find(|party| party.id == account);
+    match (known, owner) {
+        (None, Some(owner)) => io.delete_object("delete orphan", &file_key(&owner.user, object)).await.map_err(|_| Problem::Internal),
+        _ => Ok(()),
+    }
 }

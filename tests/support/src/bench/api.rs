@@ -9,17 +9,15 @@ use hyper::Method;
 use jettyspeed_edge::assets;
 
 use super::load::{Connection, Target, open_loop, requests_per_second};
-use super::miniflare::{Plan, Server};
-use super::peers::{BUCKET, WEBHOOK_SECRET, vars};
+use super::miniflare::{NO_LIMIT, Plan, Server, migrations};
+use super::peers::{BUCKET, WEBHOOK_SECRET};
 use super::report::{Figure, median, percentile};
+use crate::Result;
 use crate::seed::Seed;
 use crate::state::AccountAccess;
-use crate::{Result, root};
 
 const ASSET: &str = "0b0e7c1a-5a4e-4d0e-8f53-000000000001";
 const OBJECT: &str = "0b0e7c1a-5a4e-4d0e-8f53-000000000002";
-/// Of the tier below and of the guard: nothing here is to be refused.
-const NO_LIMIT: &str = "1000000000";
 const IN_FLIGHT: u32 = 32;
 const RATE: u32 = 100;
 
@@ -57,7 +55,9 @@ pub struct Outcome {
 pub async fn run(folder: &Path, effort: Effort, only: Option<&str>) -> Result<Outcome> {
     let wanted = |part: &str| only.is_none_or(|only| only == part);
     let access = AccountAccess::draw("bench")?;
-    let (plan, bare) = (ours(folder, &access).await?, script(folder, "bare", include_str!("workers/constant.js"))?.start().await?);
+    // Nothing that is measured here talks to the store.
+    let plan = Plan::ours(folder, "http://127.0.0.1:9", database(&access)?).await?;
+    let bare = script(folder, "bare", include_str!("workers/constant.js"))?.start().await?;
     let mut figures = Vec::new();
     if wanted("throughput") || wanted("latency") || wanted("profile") {
         let ours = plan.start().await?;
@@ -89,12 +89,6 @@ fn script(folder: &Path, name: &'static str, source: &str) -> Result<Plan> {
     Plan::of(name, folder, &path)
 }
 
-fn migrations() -> Result<String> {
-    let mut paths = fs::read_dir(root().join("migrations"))?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
-    paths.sort();
-    paths.iter().map(|path| Ok(fs::read_to_string(path)? + "\n")).collect()
-}
-
 /// The schema, with an account that no limit holds back and a file of its.
 fn database(access: &AccountAccess) -> Result<String> {
     let (AccountAccess { user_id, namespace, .. }, seed) = (access, Seed::of(access.clone(), "bench").sql(BUCKET));
@@ -108,20 +102,6 @@ fn database(access: &AccountAccess) -> Result<String> {
          WHERE agentcache_user_id = '{user_id}';\n",
         migrations()?
     ))
-}
-
-/// Our Worker as `script/build` left it.
-async fn ours(folder: &Path, access: &AccountAccess) -> Result<Plan> {
-    let build = root().join("build");
-    Plan::of("ours", folder, &build.join("index.js"))?
-        .module("index_bg.wasm", build.join("index_bg.wasm"))
-        // Nothing that is measured here talks to the store.
-        .vars(vars("http://127.0.0.1:9"))
-        .vars([("RATE_LIMIT_MAX_REQUESTS", NO_LIMIT.to_owned())])
-        .object("SESSIONS", "UploadSession")
-        .object("ACCOUNTS", "AccountLedger")
-        .database(database(access)?)
-        .await
 }
 
 /// A JavaScript Worker that asks D1 and a Durable Object as ours does for a file, and does nothing else.

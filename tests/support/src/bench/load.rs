@@ -32,6 +32,31 @@ pub struct Target {
     pub part_header: Option<&'static str>,
 }
 
+/// An answer, read to its end.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// Body.
+    pub body: Bytes,
+    /// From the request to the end of its answer, ms.
+    pub ms: f64,
+    server_timing: String,
+}
+
+impl Answer {
+    /// How long a step took by the Worker's own account (Server-Timing), ms.
+    pub fn step(&self, name: &str) -> Result<f64> {
+        let step = self.server_timing.split(", ").find_map(|step| step.strip_prefix(name)?.strip_prefix(";dur=")?.parse().ok());
+        step.ok_or_else(|| format!("no step {name} in '{}'", self.server_timing).into())
+    }
+
+    /// This answer if it has that status; an error with its words otherwise.
+    pub fn of_status(self, expected: u16) -> Result<Answer> {
+        if self.status == expected { Ok(self) } else { Err(format!("HTTP {}: {}", self.status, String::from_utf8_lossy(&self.body)).into()) }
+    }
+}
+
 /// A kept connection.
 pub struct Connection {
     sender: SendRequest<Full<Bytes>>,
@@ -57,6 +82,12 @@ impl Connection {
 
     /// Sends one request and gives its answer's status and body.
     pub async fn ask(&mut self, target: &Target, part: u32, body: Bytes) -> Result<(u16, Bytes)> {
+        let answer = self.exchange(target, part, body).await?;
+        Ok((answer.status, answer.body))
+    }
+
+    /// Sends one request and gives its answer.
+    pub async fn exchange(&mut self, target: &Target, part: u32, body: Bytes) -> Result<Answer> {
         let mut request = Request::builder().method(&target.method).uri(&target.path).header("host", &target.address);
         for (name, value) in &target.headers {
             request = request.header(name, value);
@@ -65,9 +96,12 @@ impl Connection {
             request = request.header(name, part);
         }
         self.sender.ready().await?;
+        let asked = Instant::now();
         let answer = self.sender.send_request(request.body(Full::new(body))?).await?;
         let status = answer.status().as_u16();
-        Ok((status, answer.into_body().collect().await?.to_bytes()))
+        let server_timing = answer.headers().get("server-timing").and_then(|field| field.to_str().ok()).unwrap_or_default().to_owned();
+        let body = answer.into_body().collect().await?.to_bytes();
+        Ok(Answer { status, body, ms: asked.elapsed().as_secs_f64() * 1000.0, server_timing })
     }
 }
 
@@ -92,6 +126,27 @@ pub async fn send_parts(target: &Target, body: &Bytes, first: u32, count: u32, i
         lane??;
     }
     Ok(started.elapsed())
+}
+
+/// Sends about `count` requests over a connection for each of `lanes`, each as soon as its lane has its answer; anything but a 200 is an error.
+pub async fn answers(lanes: &[(Target, Bytes)], part: u32, count: u32) -> Result<Vec<Answer>> {
+    let each = count.div_ceil(u32::try_from(lanes.len())?.max(1));
+    let mut running: JoinSet<Result<Vec<Answer>>> = JoinSet::new();
+    for (target, body) in lanes.iter().cloned() {
+        let mut connection = Connection::open(&target.address).await?;
+        running.spawn(async move {
+            let mut answers = Vec::new();
+            for _ in 0..each {
+                answers.push(connection.exchange(&target, part, body.clone()).await?.of_status(200)?);
+            }
+            Ok(answers)
+        });
+    }
+    let mut answers = Vec::new();
+    while let Some(lane) = running.join_next().await {
+        answers.extend(lane??);
+    }
+    Ok(answers)
 }
 
 /// Asks over `in_flight` kept connections, each as soon as it has its answer, for as long as `lasting`. Returns requests per second.

@@ -8,8 +8,12 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use super::peers::vars;
 use crate::child::Group;
 use crate::{Result, net, root};
+
+/// For limits that are not to refuse anything here.
+pub const NO_LIMIT: &str = "1000000000";
 
 /// A Worker to serve, as `workers/miniflare.mjs` takes it.
 #[derive(Debug, Clone, Serialize)]
@@ -40,7 +44,27 @@ pub struct Server {
     log: PathBuf,
 }
 
+/// The schema of our database.
+pub fn migrations() -> Result<String> {
+    let mut paths = fs::read_dir(root().join("migrations"))?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    paths.sort();
+    paths.iter().map(|path| Ok(fs::read_to_string(path)? + "\n")).collect()
+}
+
 impl Plan {
+    /// Our Worker as `script/build` left it, its store at `endpoint`, its database as `sql` makes it.
+    pub async fn ours(folder: &Path, endpoint: &str, sql: String) -> Result<Plan> {
+        let build = root().join("build");
+        Plan::of("ours", folder, &build.join("index.js"))?
+            .module("index_bg.wasm", build.join("index_bg.wasm"))
+            .vars(vars(endpoint))
+            .vars([("RATE_LIMIT_MAX_REQUESTS", NO_LIMIT.to_owned())])
+            .object("SESSIONS", "UploadSession")
+            .object("ACCOUNTS", "AccountLedger")
+            .database(sql)
+            .await
+    }
+
     /// A Worker of one module without any binding, its files in `folder`.
     pub fn of(name: &'static str, folder: &Path, module: &Path) -> Result<Plan> {
         let (folder, port) = (folder.join(name), net::free_port()?);

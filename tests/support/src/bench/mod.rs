@@ -4,7 +4,9 @@
 pub mod api;
 pub mod chunk;
 pub mod load;
+pub mod losses;
 pub mod miniflare;
 pub mod peers;
 pub mod report;
 pub mod sink;
+pub mod uploads;

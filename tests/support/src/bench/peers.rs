@@ -16,7 +16,8 @@ use super::load::Target;
 use crate::child::Group;
 use crate::{Result, net, root};
 
-const TOKEN_KEY: &str = "a-token-key-for-benchmarks-only-0123456789";
+/// Every secret of ours but those of the store and of the identity backend: the operator's, too.
+pub const TOKEN_KEY: &str = "a-token-key-for-benchmarks-only-0123456789";
 /// The store's bucket.
 pub const BUCKET: &str = "bench-bucket";
 /// What the identity backend shows.

@@ -38,6 +38,12 @@ impl Figure {
     }
 }
 
+/// The median of one kind of call, told, and its p99, which must be at most `most`.
+pub fn spread(name: &str, samples: &[f64], most: f64) -> [Figure; 2] {
+    let of = |what: &str| format!("{name}: {what}");
+    [Figure::told(&of("median"), "ms", &[median(samples)]), Figure::at_most(&of("p99"), "ms", &[percentile(samples, 99)], most)]
+}
+
 /// The median; 0 of nothing.
 pub fn median(samples: &[f64]) -> f64 {
     let mut sorted = samples.to_vec();

@@ -1,11 +1,12 @@
 //! `script/bench`: figures against peers in the same run.
 
 use jettyspeed_stack::bench::report::{Figure, print};
-use jettyspeed_stack::bench::{api, chunk};
+use jettyspeed_stack::bench::{api, chunk, uploads};
 use jettyspeed_stack::{Result, root};
 
 const USAGE: &str = "usage: script/bench chunk [--quick] [--only throughput|latency|memory]\n       \
-                     script/bench api [--quick] [--only throughput|latency|provisioning|profile]";
+                     script/bench api [--quick] [--only throughput|latency|provisioning|profile]\n       \
+                     script/bench uploads [--quick] [--only resume|record|chunks|duplicate|isolation|replay]";
 
 #[tokio::main]
 async fn main() {
@@ -22,6 +23,7 @@ async fn run(arguments: &[String]) -> Result<()> {
     match arguments.first().map(String::as_str) {
         Some("chunk") => chunk(quick, only).await,
         Some("api") => api(quick, only).await,
+        Some("uploads") => uploads(quick, only).await,
         _ => Err(USAGE.into()),
     }
 }
@@ -51,6 +53,17 @@ async fn api(quick: bool, only: Option<&str>) -> Result<()> {
     );
     print("JSON API", &harness, &outcome.figures);
     write("api", &outcome.figures)
+}
+
+async fn uploads(quick: bool, only: Option<&str>) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let outcome = uploads::run(folder.path(), if quick { uploads::Effort::QUICK } else { uploads::Effort::FULL }, only).await?;
+    let harness = format!(
+        "harness: {}, its API without `wrangler dev`; replay: bare `workerd serve`; local sink; load and sink on the same machine",
+        outcome.versions
+    );
+    print("Uploads, locally", &harness, &outcome.figures);
+    write("uploads", &outcome.figures)
 }
 
 fn write(name: &str, figures: &[Figure]) -> Result<()> {

@@ -1,0 +1,75 @@
+//! The attempts that a store loses: about one in so many, the same ones in every run.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Which attempts end without an answer, and how many have.
+#[derive(Debug, Default)]
+pub struct Losses {
+    /// Of how many attempts one is lost; 0 loses none.
+    one_in: u64,
+    attempts: AtomicU64,
+    before_body: AtomicU64,
+    after_body: AtomicU64,
+}
+
+/// When an attempt is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loss {
+    /// Before the store has read the body.
+    BeforeBody,
+    /// When it has.
+    AfterBody,
+}
+
+impl Losses {
+    /// About one of `one_in` attempts, spread as if at random but the same in every run.
+    pub fn one_in(one_in: u64) -> Losses {
+        Losses { one_in, ..Losses::default() }
+    }
+
+    /// Attempts so far, those of them lost before their body was read, and after.
+    pub fn counted(&self) -> [u64; 3] {
+        [&self.attempts, &self.before_body, &self.after_body].map(|count| count.load(Ordering::Relaxed))
+    }
+
+    /// What becomes of the next attempt; None if it is answered.
+    pub fn next(&self) -> Option<Loss> {
+        let drawn = mixed(self.attempts.fetch_add(1, Ordering::Relaxed));
+        let loss =
+            (self.one_in > 0 && drawn.is_multiple_of(self.one_in)).then_some(if drawn >> 63 == 0 { Loss::BeforeBody } else { Loss::AfterBody });
+        match loss {
+            Some(Loss::BeforeBody) => self.before_body.fetch_add(1, Ordering::Relaxed),
+            Some(Loss::AfterBody) => self.after_body.fetch_add(1, Ordering::Relaxed),
+            None => 0,
+        };
+        loss
+    }
+}
+
+/// SplitMix64's output function (Steele et al., "Fast Splittable Pseudorandom Number Generators", 2014).
+fn mixed(number: u64) -> u64 {
+    let z = number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_attempt_in_so_many_is_lost_some_of_them_late_and_always_the_same() {
+        let run = || {
+            let losses = Losses::one_in(1_000);
+            let lost: Vec<u64> = (0..100_000).filter(|_| losses.next().is_some()).collect();
+            (lost, losses.counted())
+        };
+        let (lost, [attempts, before, after]) = run();
+        assert_eq!((attempts, before + after), (100_000, lost.len() as u64));
+        assert!((70..130).contains(&lost.len()) && before > 20 && after > 20, "{before} {after}");
+        assert!(lost.iter().any(|at| *at < 10_000), "a short run has some, too");
+        assert_eq!(run(), (lost, [attempts, before, after]));
+        assert_eq!(Losses::default().next(), None);
+    }
+}

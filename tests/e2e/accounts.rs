@@ -104,7 +104,8 @@ async fn assert_one_account(stack: &Stack, user: &str, answers: &[(u16, Value)])
 
 #[tokio::test]
 async fn fifty_calls_at_once_make_one_account() {
-    let stack = stack().await;
+    // Its own: it reads the database beside the Worker, which locks it.
+    let stack = &Stack::start(&[]).await;
     let call = || stack.backend(Method::POST, PROVISION).json(&wanted("fifty", "pro"));
     let mut answers = at_once((0..50).map(|_| call())).await;
     let created = answers.iter().filter(|(status, body)| *status == 201 && body["cached"] == false).count();
@@ -124,7 +125,8 @@ async fn fifty_calls_at_once_make_one_account() {
 
 #[tokio::test]
 async fn after_thirty_days_only_new_credentials_help() {
-    let stack = stack().await;
+    // Its own: it reads the database beside the Worker, which locks it.
+    let stack = &Stack::start(&[]).await;
     let first = stack.provisioned("thirty-days", "starter").await;
     stack.sql("UPDATE credentials SET sealed_until = 1 WHERE account_id = (SELECT id FROM accounts WHERE agentcache_user_id = 'thirty-days')").await;
     let repeat = || stack.tell(PROVISION, wanted("thirty-days", "starter"));

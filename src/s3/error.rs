@@ -57,6 +57,11 @@ impl StoreError {
         matches!(self.failure(), OriginFailure::Unreachable | OriginFailure::Unavailable | OriginFailure::Timeout)
     }
 
+    /// Whether nobody can say if it was done: no answer of the store's own came.
+    pub fn is_unheard(&self) -> bool {
+        self.code.is_empty() && matches!(self.status, 0 | 502 | 504 | 520..=599)
+    }
+
     /// The refusal in our terms.
     pub fn failure(&self) -> OriginFailure {
         match (self.code.as_str(), self.status) {
@@ -103,5 +108,9 @@ mod tests {
         assert_eq!(StoreError::read(418, "").failure(), OriginFailure::Unexpected("HTTP 418".into()));
         assert!(error(400, "InvalidPart", "").is_part_list_refused());
         assert!(error(500, "", "").is_transient());
+        assert!(
+            StoreError::unreachable(String::new()).is_unheard() && StoreError::timeout().is_unheard() && StoreError::read(520, "<html>").is_unheard()
+        );
+        assert!(!error(503, "SlowDown", "").is_unheard() && !StoreError::read(403, "").is_unheard());
     }
 }

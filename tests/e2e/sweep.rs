@@ -14,13 +14,13 @@ pub async fn daily(stack: &Stack) {
 
 #[tokio::test]
 async fn what_nobody_owns_goes_and_what_somebody_owns_stays() {
-    let stack = Stack::start(&[("SWEEP_AGE_SECONDS", "2")]).await;
+    let stack = Stack::start(&[("SWEEP_AGE_SECONDS", "12")]).await;
     let account = stack.provisioned("sweeper", "pro").await;
     let owned = stack.started(&account, 5_000).await;
     let orphan_key = format!("users/sweeper/o/{}", "01010101-0101-4101-8101-010101010101");
     let orphan = stack.bucket.open(&orphan_key).await;
     let foreign = stack.bucket.open("users/sweeper/backup").await;
-    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    tokio::time::sleep(Duration::from_secs(13)).await;
     let young = stack.started(&account, 6_000).await;
     // About to be recorded, for all that anybody knows.
     let unborn_key = orphan_key.replace("01010101-", "02020202-");

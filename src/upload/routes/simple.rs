@@ -155,7 +155,7 @@ async fn store(call: &Routed, account: &Account, namespace: &Namespace, id: Id, 
         Err(error) => {
             let problem = origin::problem_of_bytes("PutObject", &error);
             // It may be there all the same. If that cannot be undone now, the ledger has it undone.
-            let undone = !error.is_transient() || origin::send(&call.config, &actions::delete_object(&key), Body::Empty).await.is_ok();
+            let undone = !error.is_unheard() || origin::send(&call.config, &actions::delete_object(&key), Body::Empty).await.is_ok();
             return Err(if undone { Failed::Cleanly(problem) } else { Failed::Unclearly(problem) });
         }
     };

@@ -165,7 +165,7 @@ async fn a_failed_upload_reserves_nothing() {
 
 #[tokio::test]
 async fn an_expired_upload_gives_its_reservation_back_though_nobody_looks() {
-    let stack = Stack::start(&[("SESSION_TTL_SECONDS", "2")]).await;
+    let stack = Stack::start(&[("SESSION_TTL_SECONDS", "8")]).await;
     let idle = stack.provisioned("idle", "pro").await;
     let started = stack.started(&idle, 12_000_000).await;
     let part = random_bytes(10_000_000);

@@ -8,6 +8,7 @@ use jettyspeed_client::Edge;
 use jettyspeed_edge::mac::MacKey;
 use jettyspeed_edge::units::EpochMs;
 use jettyspeed_edge::upload::token::UploadClaims;
+use jettyspeed_stack::database;
 use jettyspeed_stack::net::free_port;
 use jettyspeed_stack::origin::Swift;
 use jettyspeed_stack::proxy::Proxy;
@@ -22,10 +23,12 @@ use tokio::sync::{Mutex, OnceCell};
 
 use crate::bucket::Bucket;
 
-/// The store of this test run; it outlives every Worker.
+/// What all Workers of this test run begin with; it outlives them.
 struct Origin {
     _swift: Swift,
     access: OriginAccess,
+    /// A state folder with nothing but tables.
+    template: PathBuf,
 }
 
 /// A Worker with its proxy and its accounts.
@@ -64,7 +67,10 @@ async fn origin() -> &'static Origin {
                 secret_access_key: "only-for-this-test-run".into(),
             };
             let swift = Swift::start(&folder.join("swift"), port, &access).await.unwrap();
-            Origin { _swift: swift, access }
+            let template = Setup { state: folder.join("template"), port: 0, env_file: String::new() };
+            std::fs::create_dir_all(&template.state).unwrap();
+            template.migrate().await.unwrap();
+            Origin { _swift: swift, access, template: template.state }
         })
         .await
 }
@@ -121,7 +127,9 @@ impl Stack {
         }
         let setup = Setup { state, port: free_port().unwrap(), env_file: secrets.env_file(&through_proxy, &more) };
         if with_tables {
-            setup.prepare(&seeds, &origin.access.bucket).await.unwrap();
+            database::copy(&origin.template, &setup.state).unwrap();
+            let accounts: String = seeds.iter().map(|seed| seed.sql(&origin.access.bucket)).collect();
+            database::run(&setup.state, &accounts).unwrap();
         }
         let worker = setup.start().await.unwrap();
         let [dev, other, free, starter, pro, suspended, unsigned] = seeds.map(|seed| seed.access);
@@ -190,10 +198,8 @@ impl Stack {
 
     /// The rows of each of one or several statements on the Worker's database, past the Worker.
     pub async fn sql(&self, statements: &str) -> Vec<Vec<Value>> {
-        let setup = self.worker.lock().await.setup().clone();
-        let text = setup.d1(&["execute", "DB", "--json", "--command", statements]).await.unwrap();
-        let answers: Vec<Value> = serde_json::from_str(&text).unwrap();
-        answers.iter().map(|answer| answer["results"].as_array().unwrap().clone()).collect()
+        let state = self.worker.lock().await.setup().state.clone();
+        database::run(&state, statements).unwrap()
     }
 
     /// `track-upload` as `account`.

@@ -6,6 +6,7 @@
 
 pub mod bench;
 pub mod child;
+pub mod database;
 pub mod net;
 pub mod origin;
 pub mod proxy;

@@ -57,15 +57,20 @@ impl Setup {
         }
         let seed_path = self.state.join("seed.sql");
         write_private(&seed_path, &seed_sql)?;
-        self.d1(&["migrations", "apply", "DB"]).await?;
+        self.migrate().await?;
         self.d1(&["execute", "DB", "--yes", "--file", &seed_path.to_string_lossy()]).await?;
         fs::remove_file(&seed_path)?;
         fs::write(stamp, wanted.as_str())?;
         Ok(())
     }
 
+    /// Applies the migrations.
+    pub async fn migrate(&self) -> Result<()> {
+        self.d1(&["migrations", "apply", "DB"]).await.map(|_| ())
+    }
+
     /// Runs `wrangler d1 …` on the local database.
-    pub async fn d1(&self, arguments: &[&str]) -> Result<String> {
+    async fn d1(&self, arguments: &[&str]) -> Result<String> {
         let mut command = self.wrangler();
         command.arg("d1").args(arguments).args(["--local", "--persist-to"]).arg(&self.state).env("CI", "1");
         let output = tokio::process::Command::from(command).output().await?;

@@ -1,7 +1,7 @@
 //! JettySpeed edge: uploads to the nearest PoP into S3-compatible storage, and back out of cache. One Cloudflare Worker.
 //!
 //! The map of the rooms:
-//! - [`problem`], [`units`], [`ids`], [`mac`], [`seal`], [`sql`], [`config`]: the vocabulary
+//! - [`problem`], [`units`], [`ids`], [`mac`], [`seal`], [`sql`], [`json`], [`held`], [`config`]: the vocabulary
 //! - [`sigv4`], [`s3`]: talking to the store, without I/O
 //! - [`upload`]: plan, token, session, chunk path, completion
 //! - [`jobs`]: what is done at the store later, by the queue
@@ -24,9 +24,11 @@ pub mod assets;
 pub mod config;
 pub mod dedup;
 pub mod delivery;
+pub mod held;
 pub mod http;
 pub mod ids;
 pub mod jobs;
+pub mod json;
 pub mod mac;
 pub mod namespaces;
 pub mod problem;

@@ -5,6 +5,7 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use serde::{Serialize, de::DeserializeOwned};
 
+use crate::json;
 use crate::mac::MacKey;
 use crate::problem::{AuthFailure, Problem};
 
@@ -24,8 +25,8 @@ impl Kind {
     /// [`Problem::Internal`] without a key.
     pub fn seal<T: Serialize>(&self, claims: &T, keys: &[MacKey]) -> Result<String, Problem> {
         let key = keys.first().ok_or(Problem::Internal)?;
-        let claims = serde_json::to_vec(claims).map_err(|_| Problem::Internal)?;
-        let tag = key.sign(&[self.purpose, &claims]);
+        let claims = json::write(claims).map_err(|_| Problem::Internal)?;
+        let tag = key.sign(&[self.purpose, claims.as_bytes()]);
         Ok(format!("{}{}.{}", self.prefix, BASE64.encode(claims), BASE64.encode(tag)))
     }
 
@@ -40,6 +41,7 @@ impl Kind {
         if !keys.iter().any(|key| key.verify(&[self.purpose, &claims], &tag)) {
             return Err(AuthFailure::Invalid);
         }
-        serde_json::from_slice(&claims).map_err(|_| AuthFailure::Invalid)
+        let claims = std::str::from_utf8(&claims).map_err(|_| AuthFailure::Invalid)?;
+        json::read(claims).map_err(|_| AuthFailure::Invalid)
     }
 }

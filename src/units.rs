@@ -46,10 +46,10 @@ impl EpochMs {
 
     /// The two dates of Signature Version 4: `20261120T040623Z` and `20261120`.
     pub fn amz(self) -> (String, String) {
-        let stamp =
-            i64::try_from(self.0).ok().and_then(chrono::DateTime::from_timestamp_millis).unwrap_or_default().format("%Y%m%dT%H%M%SZ").to_string();
-        let day = stamp.chars().take(8).collect();
-        (stamp, day)
+        let text = self.rfc3339();
+        let seconds: String = text.split('.').next().unwrap_or_default().chars().filter(|c| !matches!(c, '-' | ':')).collect();
+        let day = seconds.chars().take(8).collect();
+        (format!("{seconds}Z"), day)
     }
 
     /// IMF-fixdate of RFC 9110 section 5.6.7, for `Last-Modified`.

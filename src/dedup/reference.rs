@@ -28,9 +28,8 @@ pub enum Known {
 /// # Errors
 /// [`Problem::Internal`].
 pub async fn find(env: &Env, account: Id, hash: &Sha256Hex, size: u64, namespace: Option<&Name>, wanted: &str) -> Result<Known, Problem> {
-    let mut found: Vec<Found> = d1::all(&bindings::db(env)?, &store::duplicate(account, hash, size, namespace, wanted)).await?;
-    found.sort_by_key(|found| (!found.owned, found.asset.name != wanted));
-    Ok(match found.into_iter().next() {
+    let found: Vec<Found> = d1::all(&bindings::db(env)?, &store::duplicate(account, hash, size, namespace, wanted)).await?;
+    Ok(match found.into_iter().min_by_key(|found| (!found.owned, found.asset.name != wanted)) {
         None => Known::No,
         Some(Found { owned: true, asset }) => Known::Owned(Box::new(asset)),
         Some(Found { owned: false, asset }) => Known::Stored(Box::new(asset)),

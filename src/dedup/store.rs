@@ -3,6 +3,7 @@
 use super::chunks::Chunk;
 use crate::assets::asset::Asset;
 use crate::ids::{Id, Name};
+use crate::json;
 use crate::sql::{Arg, Statement};
 use crate::units::{EpochMs, Sha256Hex};
 
@@ -143,7 +144,7 @@ pub fn verified(object: Id) -> Statement {
 /// once the collector has `to`.
 pub fn merge(from: Id, to: Id, assets: &[Id], now: EpochMs) -> Vec<Statement> {
     let both: Vec<Arg> = vec![from.to_string().into(), to.to_string().into()];
-    let named = both.iter().cloned().chain([serde_json::to_string(assets).unwrap_or_default().into()]).collect();
+    let named = both.iter().cloned().chain([json::write(&assets).unwrap_or_default().into()]).collect();
     vec![Statement { sql: MERGE_ASSETS, args: named }, Statement { sql: MERGE_CHUNKS, args: both }, recount(to, now), recount(from, now)]
 }
 
@@ -154,13 +155,13 @@ pub fn owners(object: Id, limit: u64) -> Statement {
 
 /// Offers an object's chunks to later uploads into its namespace.
 pub fn insert_chunks(namespace: &Name, object: Id, chunks: &[Chunk<'_>]) -> Statement {
-    let json = serde_json::to_string(chunks).unwrap_or_default();
+    let json = json::write(&chunks).unwrap_or_default();
     Statement { sql: INSERT_CHUNKS, args: vec![namespace.as_str().into(), object.to_string().into(), json.into()] }
 }
 
 /// The stored chunks among these hashes: [`super::chunks::Stored`].
 pub fn find_chunks(namespace: &Name, hashes: &[Sha256Hex]) -> Statement {
-    let json = serde_json::to_string(hashes).unwrap_or_default();
+    let json = json::write(&hashes).unwrap_or_default();
     Statement { sql: FIND_CHUNKS, args: vec![namespace.as_str().into(), json.into()] }
 }
 

@@ -1,13 +1,8 @@
 //! JSON bodies in.
 
-use std::fmt;
-use std::marker::PhantomData;
+use serde::de::DeserializeOwned;
 
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
-use serde_json::error::Category;
-
+use crate::json;
 use crate::problem::Problem;
 
 /// The largest JSON body of most routes, bytes (SPEC section 1).
@@ -22,34 +17,12 @@ pub const MAX_TRACK_BODY: u64 = 2 * 1024 * 1024;
 pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let malformed = |error: &dyn std::fmt::Display| Problem::Malformed { detail: format!("The body is not JSON: {error}.") };
     let text = std::str::from_utf8(body).map_err(|error| malformed(&error))?;
-    let typed: Result<Object<T>, _> = serde_json::from_str(text);
-    typed.map(|Object(value)| value).map_err(|error| {
-        // The parser calls some wrong types syntax errors: what it can read as anything at all is JSON.
-        match (error.classify(), serde_json::from_str::<IgnoredAny>(text)) {
-            (Category::Data, _) | (_, Ok(_)) => Problem::Invalid { field: "body", detail: error.to_string() },
-            _ => malformed(&error),
-        }
-    })
-}
-
-/// A value that is written as an object. serde's structs also take a list of their fields' values, which nobody means.
-#[derive(Debug, Default, Clone)]
-pub struct Object<T>(pub T);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct OnlyMaps<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for OnlyMaps<T> {
-            type Value = T;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(map))
-            }
-        }
-        deserializer.deserialize_map(OnlyMaps(PhantomData)).map(Object)
+    json::check(text).map_err(|error| malformed(&error))?;
+    let invalid = |detail: String| Problem::Invalid { field: "body", detail };
+    if !text.trim_start().starts_with('{') {
+        return Err(invalid("must be an object".to_owned()));
     }
+    json::read(text).map_err(|error| invalid(error.to_string()))
 }
 
 /// Whether a body of that announced length may be read at all. JSON bodies are read whole, so their length must be known.

@@ -7,6 +7,7 @@ use worker::{Env, MessageBatch, MessageBuilder, MessageExt, QueueRetryOptionsBui
 use super::Job;
 use crate::config::LogLevel;
 use crate::ids::Id;
+use crate::json;
 use crate::platform::{bindings, clock, d1, log};
 use crate::problem::Problem;
 use crate::units::EpochMs;
@@ -27,7 +28,7 @@ const MOST_DELAY_SECONDS: u32 = 43_200;
 /// Of the queue; a Durable Object's alarm that returns it is tried again.
 pub async fn enqueue(env: &Env, job: &Job) -> worker::Result<()> {
     let queue = bindings::jobs(env).map_err(|problem| worker::Error::RustError(problem.to_string()))?;
-    queue.send(serde_json::to_string(job)?).await
+    queue.send(json::write(job)?).await
 }
 
 /// Sends a job that is to be done after so many seconds, as far as the queue can wait.
@@ -37,13 +38,13 @@ pub async fn enqueue(env: &Env, job: &Job) -> worker::Result<()> {
 pub async fn enqueue_later(env: &Env, job: &Job, seconds: u64) -> worker::Result<()> {
     let queue = bindings::jobs(env).map_err(|problem| worker::Error::RustError(problem.to_string()))?;
     let delay = u32::try_from(seconds).unwrap_or(u32::MAX).min(MOST_DELAY_SECONDS);
-    queue.send(MessageBuilder::new(serde_json::to_string(job)?).delay_seconds(delay).build()).await
+    queue.send(MessageBuilder::new(json::write(job)?).delay_seconds(delay).build()).await
 }
 
 /// Does every job of a batch; one that fails comes again alone.
 pub async fn consume(batch: &MessageBatch<String>, env: &Env) {
     for message in batch.raw_iter() {
-        let job = message.body().as_string().and_then(|text| serde_json::from_str::<Job>(&text).ok());
+        let job = message.body().as_string().and_then(|text| json::read::<Job>(&text).ok());
         let done = match job {
             Some(job) => run(env, &job).await,
             None => {

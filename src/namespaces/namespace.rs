@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::Name;
+use crate::json;
 use crate::sql::flag;
 use crate::units::EpochMs;
 
@@ -105,7 +106,7 @@ impl Namespace {
         NamespaceView {
             name: self.name.clone(),
             display_name: self.display_name.clone(),
-            tags: serde_json::from_str(&self.tags).unwrap_or_default(),
+            tags: json::read(&self.tags).unwrap_or_default(),
             cache_ttl: self.cache_ttl(),
             features: Features { jetty_speed_upload: self.jetty_speed_upload, video_streaming: self.video_streaming, desktop_cdn: self.desktop_cdn },
             chunk_size: self.chunk_size,

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Deserializer};
 
 use super::Namespace;
-use crate::http::json::Object;
 use crate::ids::Name;
+use crate::json;
 use crate::problem::Problem;
 use crate::units::EpochMs;
 use crate::upload::plan::MIN_PART_BYTES;
@@ -63,9 +63,9 @@ pub struct Patch {
     #[serde(default)]
     tags: Option<Vec<String>>,
     #[serde(default)]
-    cache_ttl: Option<Object<TtlPatch>>,
+    cache_ttl: Option<TtlPatch>,
     #[serde(default)]
-    features: Option<Object<FeaturePatch>>,
+    features: Option<FeaturePatch>,
     #[serde(default, deserialize_with = "given")]
     chunk_size: Maybe<u64>,
     #[serde(default)]
@@ -152,9 +152,9 @@ impl Patch {
             if tags.len() > most || tags.iter().any(|tag| tag.is_empty() || tag.len() > longest || tag.chars().any(char::is_control)) {
                 return Err(invalid("tags", "must be at most 32 texts of 1 to 64 bytes"));
             }
-            namespace.tags = serde_json::to_string(&tags).map_err(|_| Problem::Internal)?;
+            namespace.tags = json::write(&tags).map_err(|_| Problem::Internal)?;
         }
-        let Object(ttl) = self.cache_ttl.unwrap_or_default();
+        let ttl = self.cache_ttl.unwrap_or_default();
         for (field, patch, slot) in [
             ("cache_ttl.small", ttl.small, &mut namespace.ttl_small),
             ("cache_ttl.text", ttl.text, &mut namespace.ttl_text),
@@ -165,7 +165,7 @@ impl Patch {
                 *slot = seconds(field, value)?;
             }
         }
-        let Object(features) = self.features.unwrap_or_default();
+        let features = self.features.unwrap_or_default();
         for (patch, slot) in [
             (features.jetty_speed_upload, &mut namespace.jetty_speed_upload),
             (features.video_streaming, &mut namespace.video_streaming),

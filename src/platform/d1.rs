@@ -6,6 +6,7 @@ use wasm_bindgen_futures::JsFuture;
 use worker::{D1Database, D1PreparedStatement};
 
 use super::{js, log};
+use crate::json;
 use crate::problem::Problem;
 use crate::sql::{Arg, Statement};
 
@@ -45,7 +46,7 @@ pub async fn all<T: DeserializeOwned>(db: &D1Database, statement: &Statement) ->
 
 /// Reads what [`rows`] gave.
 pub fn read<T: DeserializeOwned>(rows: &str, statement: &Statement) -> Result<Vec<T>, Problem> {
-    serde_json::from_str(rows).map_err(|error| log::internal("d1 row", &format!("{}: {error}", head(statement))))
+    json::read(rows).map_err(|error| log::internal("d1 row", &format!("{}: {error}", head(statement))))
 }
 
 /// Every row, as one JSON array: one crossing into WebAssembly for the whole result instead of one for each field, and one deserializer in the bundle.

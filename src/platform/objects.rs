@@ -9,6 +9,7 @@ use worker::ObjectNamespace;
 
 use super::js::{self, Fetcher};
 use super::log;
+use crate::json;
 use crate::problem::Problem;
 
 /// Says `message` to the object of that name and waits for its answer, which is durable by then. None is a bare "done" (204).
@@ -22,12 +23,12 @@ pub async fn tell<M: Serialize, R: DeserializeOwned>(
     message: &M,
     repeatable: bool,
 ) -> Result<Option<R>, Problem> {
-    let text = serde_json::to_string(message).map_err(|error| log::internal("object message", &error.to_string()))?;
+    let text = json::write(message).map_err(|error| log::internal("object message", &error.to_string()))?;
     let answer = match ask(namespace, name, &text).await {
         Err(_) if repeatable => ask(namespace, name, &text).await?,
         answer => answer?,
     };
-    answer.map(|text| serde_json::from_str(&text).map_err(|error| log::internal("object reply", &error.to_string()))).transpose()
+    answer.map(|text| json::read(&text).map_err(|error| log::internal("object reply", &error.to_string()))).transpose()
 }
 
 async fn ask(namespace: &ObjectNamespace, name: &str, text: &str) -> Result<Option<String>, Problem> {

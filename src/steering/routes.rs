@@ -6,7 +6,7 @@ use super::edge::own_edge;
 
 use crate::dedup::{self, duplicate::DuplicateView};
 use crate::http::call::Routed;
-use crate::http::json::{MAX_BODY, Object};
+use crate::http::json::MAX_BODY;
 use crate::http::reply::Reply;
 use crate::namespaces;
 use crate::problem::Problem;
@@ -23,7 +23,7 @@ pub async fn optimal_edges(call: &Routed) -> Result<Reply, Problem> {
     }
     let hash = request::check_hash("fileHash", wanted.file_hash.as_deref())?;
     request::check_content_type(wanted.content_type.as_deref(), wanted.file_name.as_deref().unwrap_or_default())?;
-    let place = wanted.location.map(|Object(place)| place.check()).transpose()?;
+    let place = wanted.location.map(|place| place.check()).transpose()?;
     account.must_be_active()?;
     let namespace = namespaces::routes::for_upload(call, &account, None).await?;
     let strategy = plan(wanted.file_size, namespace.chunk_size, &call.config.plan)?;

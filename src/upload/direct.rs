@@ -7,7 +7,6 @@ use super::receipt::Receipt;
 use super::request::check_hash;
 use super::session::{AT_ORIGIN, Evidence, Part};
 use super::token::UploadClaims;
-use crate::http::json::Object;
 use crate::ids::Id;
 use crate::mac::MacKey;
 use crate::problem::Problem;
@@ -28,7 +27,7 @@ const MAX_ETAG: usize = 256;
 pub struct ChunkUrls {
     /// Session id.
     pub session_id: String,
-    parts: Vec<Object<UrlPart>>,
+    parts: Vec<UrlPart>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -59,7 +58,7 @@ impl ChunkUrls {
         if self.parts.is_empty() || self.parts.len() > MOST_URLS {
             return Err(Problem::Invalid { field: "parts", detail: "must be 1 to 1,000 parts".to_owned() });
         }
-        let wanted = |Object(part): &Object<UrlPart>| {
+        let wanted = |part: &UrlPart| {
             let (number, size) = in_plan(upload, part.part_number)?;
             let payload = match check_hash("parts.sha256", part.sha256.as_deref())? {
                 Some(hash) => Payload::Sha256(hash),

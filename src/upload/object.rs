@@ -13,6 +13,7 @@ use worker::{DurableObject, Env, Request, Response, ResponseBuilder, Result, Sql
 use super::session::{Effect, Message, Part, Reply, Session, Wake, alarm, apply, wake};
 use super::sql::{DROP_PART, LOAD_META, LOAD_PARTS, PUT_META, PUT_PART, SCHEMA};
 use crate::jobs::{self, Job};
+use crate::json;
 use crate::platform::{clock, log};
 use crate::units::EpochMs;
 
@@ -38,7 +39,7 @@ impl DurableObject for UploadSession {
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
-        let message: Message = serde_json::from_str(&request.text().await?)?;
+        let message: Message = json::read(&request.text().await?)?;
         let ends_or_begins = matches!(message, Message::Open { .. } | Message::Fail | Message::AbandonCompletion { .. });
         // No await from here to the effects: the object takes one message at a time.
         let handled = self.handle(message);
@@ -48,7 +49,7 @@ impl DurableObject for UploadSession {
         }
         match handled {
             Ok(Reply::Done) => Ok(ResponseBuilder::new().with_status(204).empty()),
-            Ok(reply) => Ok(ResponseBuilder::new().fixed(serde_json::to_vec(&reply)?)),
+            Ok(reply) => Ok(ResponseBuilder::new().fixed(json::write(&reply)?.into_bytes())),
             Err(error) => {
                 self.memory.replace(None);
                 let _ = log::internal("session object", &error.to_string());
@@ -97,8 +98,8 @@ impl UploadSession {
         let (reply, effects) = step(slot);
         for effect in effects {
             match (effect, slot.as_ref()) {
-                (Effect::PutMeta, Some(session)) => self.run(PUT_META, vec![serde_json::to_string(&session.meta)?.into()])?,
-                (Effect::PutPart(part), _) => self.run(PUT_PART, vec![i32::from(part.number).into(), serde_json::to_string(&part)?.into()])?,
+                (Effect::PutMeta, Some(session)) => self.run(PUT_META, vec![json::write(&session.meta)?.into()])?,
+                (Effect::PutPart(part), _) => self.run(PUT_PART, vec![i32::from(part.number).into(), json::write(&part)?.into()])?,
                 (Effect::DropPart(number), _) => self.run(DROP_PART, vec![i32::from(number).into()])?,
                 (Effect::PutMeta, None) => {}
             }
@@ -117,9 +118,9 @@ impl UploadSession {
         };
         let mut parts = BTreeMap::new();
         for row in self.sql.exec(LOAD_PARTS, None)?.to_array::<Row>()? {
-            let part: Part = serde_json::from_str(&row.json)?;
+            let part: Part = json::read(&row.json)?;
             parts.insert(part.number, part);
         }
-        Ok(Some(Session { meta: serde_json::from_str(&row.json)?, parts }))
+        Ok(Some(Session { meta: json::read(&row.json)?, parts }))
     }
 }

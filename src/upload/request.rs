@@ -4,7 +4,6 @@ use serde::Deserialize;
 
 use super::plan::{PlanLimits, Strategy, plan};
 use crate::delivery::media_type;
-use crate::http::json::Object;
 use crate::ids::{Id, Name};
 use crate::problem::Problem;
 use crate::units::{MAX_SAFE_INTEGER, Sha256Hex};
@@ -92,7 +91,7 @@ pub struct Progress {
     pub session_id: String,
     /// What the client measured of edges.
     #[serde(default)]
-    pub samples: Vec<Object<Sample>>,
+    pub samples: Vec<Sample>,
 }
 
 /// One measurement of an edge.
@@ -142,7 +141,7 @@ pub struct OptimalEdges {
     pub priority: Priority,
     /// Where the client says it is.
     #[serde(default)]
-    pub location: Option<Object<crate::steering::geo::Location>>,
+    pub location: Option<crate::steering::geo::Location>,
     /// How many edges are wanted.
     #[serde(default)]
     pub count: Option<u32>,
@@ -253,10 +252,9 @@ pub fn check_content_type(given: Option<&str>, file_name: &str) -> Result<String
 }
 
 /// What clients measured: at most a thousand samples a call, of plausible values.
-pub fn check_samples(samples: &[Object<Sample>]) -> Result<(), Problem> {
-    let plausible = |Object(sample): &Object<Sample>| {
-        Name::parse(&sample.edge).is_some() && sample.bytes <= MAX_SAFE_INTEGER && (0.0..=MAX_SAMPLE_MS).contains(&sample.ms)
-    };
+pub fn check_samples(samples: &[Sample]) -> Result<(), Problem> {
+    let plausible =
+        |sample: &Sample| Name::parse(&sample.edge).is_some() && sample.bytes <= MAX_SAFE_INTEGER && (0.0..=MAX_SAMPLE_MS).contains(&sample.ms);
     if samples.len() <= MAX_SAMPLES && samples.iter().all(plausible) {
         return Ok(());
     }

@@ -259,7 +259,8 @@ impl Session {
     fn reconcile(&mut self, listed: Vec<ListedPart>, listed_at: EpochMs, now: EpochMs) -> (Reply, Vec<Effect>) {
         let mut effects = Vec::new();
         if self.meta.status == Status::Uploading {
-            let on_store: BTreeSet<u16> = listed.iter().map(|part| part.part_number).collect();
+            let mut on_store = BTreeSet::new();
+            on_store.extend(listed.iter().map(|part| part.part_number));
             let lost: Vec<u16> = self.parts.values().filter(|p| p.at < listed_at && !on_store.contains(&p.number)).map(|p| p.number).collect();
             for number in lost {
                 self.parts.remove(&number);
@@ -443,8 +444,10 @@ pub fn wake(slot: &mut Option<Session>, now: EpochMs) -> (Wake, Vec<Effect>) {
 
 /// Part numbers of 1..=`count` that are not among `there` (ascending).
 pub fn missing(count: u32, there: impl Iterator<Item = u16>) -> Vec<u16> {
-    let there: BTreeSet<u16> = there.collect();
-    (1..=u16::try_from(count).unwrap_or(u16::MAX)).filter(|number| !there.contains(number)).collect()
+    // Collecting would sort them first, which is a lot of code for what is in order.
+    let mut sorted = BTreeSet::new();
+    sorted.extend(there);
+    (1..=u16::try_from(count).unwrap_or(u16::MAX)).filter(|number| !sorted.contains(number)).collect()
 }
 
 /// Applies one message at `now`. The effects must be durable before the reply leaves.

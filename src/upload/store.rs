@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::session::{Meta, Status};
 use super::token::UploadClaims;
 use crate::ids::{Id, Name};
+use crate::json;
 use crate::sql::{Arg, Statement, flag};
 use crate::units::{EpochMs, MAX_SAFE_INTEGER, Sha256Hex};
 
@@ -167,7 +168,7 @@ pub fn insert(meta: &Meta) -> Statement {
 
 /// Those of these upload ids that an open session owns.
 pub fn owned_uploads(ids: &[&str]) -> Statement {
-    Statement { sql: OWNED_UPLOADS, args: vec![serde_json::to_string(ids).unwrap_or_default().into()] }
+    Statement { sql: OWNED_UPLOADS, args: vec![json::write(&ids).unwrap_or_default().into()] }
 }
 
 /// `id` and `account_id` of uploads that have been open since `before`, the oldest first.

@@ -12,6 +12,7 @@ use super::sql::{
 };
 use super::{Books, Effect, Facts, Holding, Ledger, Message, Watch};
 use crate::ids::Id;
+use crate::json;
 
 /// The storage.
 pub struct Disk(pub SqlStorage);
@@ -32,9 +33,9 @@ impl Disk {
         let Some(row) = self.rows::<Row>(LOAD_BOOKS, vec![])?.into_iter().next() else { return Ok(None) };
         let mut watches = BTreeMap::new();
         for row in self.rows::<WatchRow>(LOAD_WATCHES, vec![])? {
-            watches.insert(row.asset, serde_json::from_str::<Watch>(&row.json)?);
+            watches.insert(row.asset, json::read::<Watch>(&row.json)?);
         }
-        let books: Books = serde_json::from_str(&row.json)?;
+        let books: Books = json::read(&row.json)?;
         Ok(Some(Ledger::load(books, watches)))
     }
 
@@ -42,8 +43,8 @@ impl Disk {
     pub fn write(&self, ledger: &Ledger, effects: Vec<Effect>) -> Result<()> {
         for effect in effects {
             match effect {
-                Effect::PutBooks => self.run(PUT_BOOKS, vec![serde_json::to_string(&ledger.books)?.into()])?,
-                Effect::PutWatch(asset, watch) => self.run(PUT_WATCH, vec![asset.to_string().into(), serde_json::to_string(&watch)?.into()])?,
+                Effect::PutBooks => self.run(PUT_BOOKS, vec![json::write(&ledger.books)?.into()])?,
+                Effect::PutWatch(asset, watch) => self.run(PUT_WATCH, vec![asset.to_string().into(), json::write(&watch)?.into()])?,
                 Effect::DropWatch(asset) => self.run(DROP_WATCH, vec![asset.to_string().into()])?,
                 Effect::PutHolding(asset, holding) => self.hold(asset, holding)?,
                 Effect::MoveHoldings(from, to) => self.run(MOVE_HOLDINGS, vec![from.to_string().into(), to.to_string().into()])?,

@@ -13,6 +13,7 @@ use super::disk::Disk;
 use super::{Effect, Ledger, Message, Outcome, Reply, Seen, record};
 use crate::ids::Id;
 use crate::jobs::{self, Job};
+use crate::json;
 use crate::platform::{clock, log};
 use crate::problem::Problem;
 use crate::units::EpochMs;
@@ -41,10 +42,10 @@ impl DurableObject for AccountLedger {
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
-        let message: Message = serde_json::from_str(&request.text().await?)?;
+        let message: Message = json::read(&request.text().await?)?;
         match self.take(message).await {
             Ok(Reply::Done) => Ok(ResponseBuilder::new().with_status(204).empty()),
-            Ok(reply) => Ok(ResponseBuilder::new().fixed(serde_json::to_vec(&reply)?)),
+            Ok(reply) => Ok(ResponseBuilder::new().fixed(json::write(&reply)?.into_bytes())),
             Err(error) => {
                 self.memory.replace(None);
                 let _ = log::internal("ledger", &error.to_string());

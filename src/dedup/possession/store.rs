@@ -4,6 +4,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::challenge::{Challenge, MEMORY_MS, MOST_ANSWERS};
 use crate::ids::{Id, Name};
+use crate::json;
 use crate::sql::{Arg, Statement};
 use crate::units::{EpochMs, Sha256Hex};
 
@@ -73,7 +74,7 @@ pub fn still_there(question: Question<'_>, object: Id) -> Statement {
 
 /// Keeps a challenge about `object`; one about the same file that was not answered ends. Answers with a row unless the file was answered for too often.
 pub fn ask(question: Question<'_>, challenge: &Challenge, object: Id, now: EpochMs) -> Statement {
-    let ranges = serde_json::to_string(&challenge.ranges).unwrap_or_default();
+    let ranges = json::write(&challenge.ranges).unwrap_or_default();
     let rest: [Arg; 7] = [
         challenge.id.to_string().into(),
         object.to_string().into(),
@@ -123,5 +124,5 @@ impl Taken {
 
 fn ranges<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(u64, u64)>, D::Error> {
     let text = String::deserialize(deserializer)?;
-    serde_json::from_str(&text).map_err(serde::de::Error::custom)
+    json::read(&text).map_err(serde::de::Error::custom)
 }

@@ -7,7 +7,8 @@ use wasm_bindgen_futures::JsFuture;
 
 use super::super::chunk::Admitted;
 use super::super::prober;
-use super::super::replay::{Held, again};
+use super::super::replay::again;
+use crate::held::Held;
 use crate::http::call::Routed;
 use crate::platform::origin::{self, Answer, Body};
 use crate::platform::{clock, js, random};

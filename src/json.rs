@@ -1,0 +1,119 @@
+//! JSON in and out.
+//!
+//! One parser reads every text into a tree, and each type reads itself from that: with serde's shorter way the parser would be compiled anew for every type,
+//! and so would the reading of objects that are written as lists, which nobody means.
+
+mod tree;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Why a text is not the JSON that was asked for, or a value cannot be written as JSON.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Error(String);
+
+impl From<serde_json::Error> for Error {
+    fn from(error: serde_json::Error) -> Error {
+        Error(error.to_string())
+    }
+}
+
+#[cfg(target_arch = "wasm32")]
+impl From<Error> for worker::Error {
+    fn from(error: Error) -> worker::Error {
+        worker::Error::RustError(error.0)
+    }
+}
+
+/// Whether a text is JSON at all.
+///
+/// # Errors
+/// What is wrong, and where.
+pub fn check(text: &str) -> Result<(), Error> {
+    Ok(serde_json::from_str::<serde::de::IgnoredAny>(text).map(|_| ())?)
+}
+
+/// Reads a value. Unknown fields are ignored; objects are written as objects.
+///
+/// # Errors
+/// [`Error`].
+pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
+    Ok(T::deserialize(serde_json::from_str::<tree::Tree>(text)?)?)
+}
+
+/// Writes a value.
+///
+/// # Errors
+/// [`Error`]: for maps whose keys are not texts.
+pub fn write<T: Serialize>(value: &T) -> Result<String, Error> {
+    Ok(serde_json::to_string(value)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum External {
+        Unit,
+        Newtype(u64),
+        Tuple(u8, String),
+        Struct { numbers: Vec<Option<f64>>, name: String },
+    }
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(tag = "kind", rename_all = "camelCase")]
+    enum Internal {
+        One { signed: i64 },
+        Other(BTreeMap<String, u64>),
+    }
+
+    #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+    struct Flat {
+        #[serde(default)]
+        there: bool,
+        #[serde(flatten)]
+        rest: Inner,
+    }
+
+    #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+    struct Inner {
+        a: Option<u64>,
+        pair: (u64, char),
+    }
+
+    fn round<T: std::fmt::Debug + PartialEq + Serialize + DeserializeOwned>(value: T) {
+        let text = write(&value).unwrap();
+        assert_eq!(read::<T>(&text).unwrap(), value, "{text}");
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        round([External::Unit, External::Newtype(u64::MAX), External::Tuple(7, "x".into())]);
+        round(External::Struct { numbers: vec![Some(1.5), None, Some(1e300)], name: "ü\"\n".into() });
+        round((Internal::One { signed: -3 }, Internal::Other([("a".to_owned(), 1)].into())));
+        round(Flat { there: true, rest: Inner { a: None, pair: (1, 'é') } });
+        round((serde_json::json!({ "any": [1, null, "x", { "y": -1.5 }] }), (), Some(Some(true))));
+        assert_eq!(read::<Flat>(r#"{"pair":[1,"x"],"unknown":{}}"#).unwrap().rest.a, None);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        let said = |error: Error| error.to_string();
+        assert_eq!(said(read::<u64>("1 2").unwrap_err()), "trailing characters at line 1 column 3");
+        assert_eq!(said(read::<u64>("-1").unwrap_err()), "invalid value: integer `-1`, expected u64");
+        assert_eq!(said(read::<Inner>("[null, [1, \"x\"]]").unwrap_err()), "invalid type: sequence, expected struct Inner");
+        assert_eq!(said(read::<Inner>("{}").unwrap_err()), "missing field `pair`");
+        assert_eq!(said(read::<Inner>(r#"{"pair":[1,"x",2]}"#).unwrap_err()), "invalid length 3, expected a tuple of size 2");
+        for bad in ["\"unit2\"", "{}", "{\"newtype\":1,\"unit\":null}", "1", "\"newtype\"", "{\"tuple\":[1]}"] {
+            assert!(read::<External>(bad).is_err(), "{bad}");
+        }
+        assert!(write(&[((), ())].into_iter().collect::<BTreeMap<(), ()>>()).is_err());
+    }
+}

@@ -212,6 +212,8 @@ pub enum Problem {
     },
     /// `JETTYSPEED_ENABLED` is false.
     AccelerationOff,
+    /// The client has another version in mind than the one that is here.
+    PreconditionFailed,
     /// A Range header no byte of the object satisfies.
     RangeNotSatisfiable {
         /// The object's size, bytes.
@@ -276,6 +278,7 @@ catalogue! {
     ALREADY_COMPLETE = "already-complete", 409, "Upload already complete", "A completed upload cannot be failed; delete the file instead.";
     UPLOAD_CLOSED = "upload-closed", 410, "Upload closed", "The upload is complete, failed or expired and takes no more parts.";
     ACCELERATION_OFF = "acceleration-off", 503, "Accelerated uploads are switched off", "Use POST /api/storage/upload, or try again later.";
+    PRECONDITION = "precondition-failed", 412, "Precondition failed", "If-Match or If-Unmodified-Since names another version than the one that is here.";
     RANGE = "range-not-satisfiable", 416, "Range not satisfiable", "No byte of the object lies in the range; Content-Range has its size.";
     RECORD_FAILED = "record-failed", 503, "Part not recorded", "The part reached the store but could not be recorded. Send it again, or find it with cache-chunk and reconcile=1 and tell its hash with POST cache-chunk.";
     ORIGIN_UNREACHABLE = "origin-unreachable", 502, "Store unreachable", "The store did not answer. Try again.";
@@ -329,6 +332,7 @@ impl Problem {
             Problem::AlreadyComplete => &ALREADY_COMPLETE,
             Problem::UploadClosed { .. } => &UPLOAD_CLOSED,
             Problem::AccelerationOff => &ACCELERATION_OFF,
+            Problem::PreconditionFailed => &PRECONDITION,
             Problem::RangeNotSatisfiable { .. } => &RANGE,
             Problem::RecordFailed => &RECORD_FAILED,
             Problem::Origin(OriginFailure::Unreachable) => &ORIGIN_UNREACHABLE,

@@ -98,6 +98,7 @@ endpoints! {
     Namespace: [Kind::Account, Kind::Operator], [Reach::Namespace];
     ChangeNamespace: [Kind::Account, Kind::Operator], [Reach::Namespace];
     DeleteNamespace: [Kind::Operator], [Reach::Namespace];
+    PurgeNamespace: [Kind::Operator], [Reach::Namespace];
     AddMember: [Kind::Operator], [Reach::Namespace, Reach::User];
     RemoveMember: [Kind::Operator], [Reach::Namespace, Reach::User];
 }

@@ -6,6 +6,8 @@ use super::asset::Asset;
 use super::store;
 use crate::accounts::access::Account;
 use crate::accounts::ledger::link;
+use crate::delivery::source::{FileRow, Source};
+use crate::delivery::{known, kv};
 use crate::http::call::Routed;
 use crate::http::page::{self, Page};
 use crate::http::proof::Reach;
@@ -36,9 +38,15 @@ pub async fn get(call: &Routed) -> Result<Reply, Problem> {
 pub async fn delete(call: &Routed) -> Result<Reply, Problem> {
     let account = call.account()?;
     account.must_be_active()?;
-    let asset: Asset = call.own(Reach::Asset, call.params.get("id").unwrap_or_default()).await?;
+    let (statement, rows) = call.find(&call.caller.who(), Reach::Asset, call.params.get("id").unwrap_or_default()).await?;
+    let asset: Asset = d1::read(&rows, &statement)?.into_iter().next().ok_or(Problem::NotFound)?;
+    let source = d1::read::<FileRow>(&rows, &statement)?.into_iter().next().map(Source::from).ok_or(Problem::NotFound)?;
     let held = call.clone();
-    let removed = call.to_the_end(async move { remove(&held, &account, &asset).await });
+    let removed = call.to_the_end(async move {
+        let removed = remove(&held, &account, &asset).await;
+        kv::forget(&held.env, &source).await;
+        removed
+    });
     removed.await.unwrap_or(Err(Problem::Internal))
 }
 
@@ -47,6 +55,7 @@ async fn remove(call: &Routed, account: &Account, asset: &Asset) -> Result<Reply
     link::doubt(&call.env, account.id, asset.id).await?;
     let rows = store::delete_asset(asset.id, account.id, clock::now());
     d1::batch(&bindings::db(&call.env)?, &rows).await?;
+    known::forget(&known::file(&asset.namespace, asset.id)).await;
     let _ = link::release(&call.env, account.id, asset.id).await;
     // Should this not get there, the daily run collects it.
     if let Err(error) = jobs::enqueue_later(&call.env, &Job::Collect, call.config.delete_grace_seconds).await {

@@ -1,56 +1,81 @@
 //! The header fields of content, and whether the store's answer may be passed on as it.
 
 use super::disposition;
-use super::range::Wanted;
-use crate::assets::asset::Asset;
+use super::entry::Origin;
+use super::range::{Multipart, Span, Wanted};
+use super::source::Source;
 use crate::problem::{OriginFailure, Problem};
 use crate::s3::xml::unquote;
+use crate::units::EpochMs;
 
-/// `ETag` and `Last-Modified`. The object under a key never changes, so the store's ETag is a strong validator.
-pub fn validators(asset: &Asset) -> Vec<(&'static str, String)> {
-    vec![
-        ("etag", format!("\"{}\"", asset.version())),
-        ("last-modified", asset.created_at.http_date()),
-        // A token in the URL is the only proof: shared caches must not outlive it.
-        ("cache-control", "private, max-age=3600".to_owned()),
-        ("cache-status", "JettySpeed; fwd=miss".to_owned()),
-    ]
+/// `ETag`, `Last-Modified` and the rest of what a 304 has. The object under a key and ETag never changes, so it is a strong validator.
+/// `expires` is when the URL stops.
+pub fn validators(source: &Source, origin: Option<Origin>, expires: EpochMs, now: EpochMs) -> Vec<(&'static str, String)> {
+    // A token in the URL is the only proof: no cache on the way must outlive it.
+    let seconds = (expires.since(now) / 1000).min(source.client_seconds());
+    let mut headers = vec![
+        ("etag", format!("\"{}\"", source.version)),
+        ("last-modified", source.modified.http_date()),
+        ("cache-control", format!("private, max-age={seconds}")),
+    ];
+    headers.extend(origin.map(|origin| ("cache-status", origin.cache_status())));
+    headers
 }
 
-/// All fields of a 200 or 206.
-pub fn headers(asset: &Asset, wanted: Wanted) -> Vec<(&'static str, String)> {
-    let mut headers = validators(asset);
-    headers.extend([
-        ("content-type", asset.content_type.clone()),
-        ("content-length", wanted.len(asset.size).to_string()),
-        ("content-disposition", disposition::inline(&asset.name)),
+/// The fields of a 200 or 206 besides [`validators`]. `multipart` is the frame of several ranges.
+pub fn headers(source: &Source, wanted: &Wanted, multipart: Option<&Multipart>) -> Vec<(&'static str, String)> {
+    let bytes = match (wanted, multipart) {
+        (Wanted::One(span), _) => span.bytes(),
+        (Wanted::Several(_), Some(body)) => body.bytes(),
+        _ => source.size,
+    };
+    let mut headers = vec![
+        ("content-type", multipart.map_or_else(|| source.content_type.clone(), Multipart::content_type)),
+        ("content-length", bytes.to_string()),
         ("accept-ranges", "bytes".to_owned()),
         ("x-content-type-options", "nosniff".to_owned()),
         // Otherwise the runtime compresses text types on the way out, and the length is gone (measured; "no-transform" does not stop it).
         ("content-encoding", "identity".to_owned()),
         // Uploaded HTML must not run as this origin.
         ("content-security-policy", "sandbox".to_owned()),
-    ]);
-    if let Wanted::Slice { first, last } = wanted {
-        headers.push(("content-range", format!("bytes {first}-{last}/{}", asset.size)));
+    ];
+    headers.extend(source.name.as_ref().map(|name| ("content-disposition", disposition::inline(name))));
+    if let Wanted::One(Span { first, last }) = wanted {
+        headers.push(("content-range", format!("bytes {first}-{last}/{}", source.size)));
     }
     headers
 }
 
-/// Whether If-None-Match names the version we have (RFC 9110 section 13.1.2: a weak comparison).
-pub fn not_modified(if_none_match: Option<&str>, etag: &str) -> bool {
-    if_none_match.is_some_and(|field| field.trim() == "*" || field.split(',').any(|tag| unquote(tag.trim().trim_start_matches("W/")) == etag))
+/// What the store says of an answer.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Answered<'a> {
+    /// HTTP status.
+    pub status: u16,
+    /// `Content-Length`
+    pub length: Option<&'a str>,
+    /// `Content-Range`
+    pub range: Option<&'a str>,
+    /// `ETag`
+    pub etag: Option<&'a str>,
+    /// `Content-Encoding`
+    pub encoding: Option<&'a str>,
 }
 
-/// Whether what the store sends is what was asked for: the right status, version and length.
+/// Whether what the store sends is what was asked for: the right status, version, place and length, and not compressed.
 ///
 /// # Errors
 /// 502: passing it on would hand out wrong bytes under right headers.
-pub fn check_answer(status: u16, length: Option<&str>, etag: Option<&str>, asset: &Asset, wanted: Wanted) -> Result<(), Problem> {
-    let expected = if wanted == Wanted::Whole { 200 } else { 206 };
-    let right_length = length.and_then(|text| text.trim().parse().ok()) == Some(wanted.len(asset.size));
-    let right_version = etag.is_none_or(|etag| unquote(etag) == asset.etag);
-    if status == expected && right_length && right_version {
+pub fn check_answer(answer: Answered<'_>, source: &Source, span: Span) -> Result<(), Problem> {
+    let whole = span.first == 0 && span.bytes() == source.size;
+    let right_place = match answer.status {
+        200 => whole,
+        206 => answer.range.map(str::trim) == Some(format!("bytes {}-{}/{}", span.first, span.last, source.size).as_str()),
+        _ => false,
+    };
+    let right_length = answer.length.and_then(|text| text.trim().parse().ok()) == Some(span.bytes());
+    let right_version = answer.etag.is_none_or(|etag| unquote(etag) == source.etag);
+    let plain = answer.encoding.is_none_or(|encoding| matches!(encoding.trim(), "" | "identity"));
+    if right_place && right_length && right_version && plain {
         Ok(())
     } else {
         Err(Problem::Origin(OriginFailure::Unexpected("AnswerMismatch".to_owned())))
@@ -59,52 +84,48 @@ pub fn check_answer(status: u16, length: Option<&str>, etag: Option<&str>, asset
 
 #[cfg(test)]
 mod tests {
+    use super::super::source::tests::source;
     use super::*;
-    use crate::ids::{Id, Name};
-    use crate::units::EpochMs;
 
-    fn asset() -> Asset {
-        Asset {
-            id: Id::from_random([1; 16]),
-            account_id: Id::from_random([2; 16]),
-            object_id: Id::from_random([3; 16]),
-            name: "a.txt".into(),
-            content_type: "text/plain".into(),
-            namespace: Name::parse("ns").unwrap(),
-            s3_key: "k".into(),
-            size: 10,
-            etag: "e".into(),
-            claimed_sha256: None,
-            sha256: None,
-            verification: "none".into(),
-            created_at: EpochMs(0),
-            owner_status: "active".into(),
-            borrowed: false,
-        }
+    #[test]
+    fn headers_of_a_range() {
+        let headers = headers(&source(10, "text/plain"), &Wanted::One(Span { first: 2, last: 4 }), None);
+        let get = |name| headers.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str());
+        assert_eq!((get("content-range"), get("content-length")), (Some("bytes 2-4/10"), Some("3")));
+        assert_eq!(get("content-disposition"), Some("inline; filename=\"a.txt\""));
     }
 
     #[test]
-    fn headers_of_a_slice() {
-        let headers = headers(&asset(), Wanted::Slice { first: 2, last: 4 });
-        let get = |name| headers.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str());
-        assert_eq!(get("content-range"), Some("bytes 2-4/10"));
-        assert_eq!(get("content-length"), Some("3"));
-        assert_eq!(get("etag"), Some("\"e\""));
+    fn no_cache_outlives_the_url() {
+        let of = |expires, now| {
+            let all = validators(&source(10, "text/plain"), None, EpochMs(expires), EpochMs(now));
+            all.into_iter().find(|(name, _)| *name == "cache-control").map(|(_, value)| value)
+        };
+        assert_eq!(of(10_000, 7_500).as_deref(), Some("private, max-age=2"));
+        assert_eq!(of(7_200_000, 0).as_deref(), Some("private, max-age=3600"));
     }
 
     #[test]
     fn only_the_asked_for_answer_is_passed_on() {
-        let slice = Wanted::Slice { first: 2, last: 4 };
-        let check = |status, length, etag, wanted| check_answer(status, Some(length), etag, &asset(), wanted).is_ok();
-        assert!(check(206, "3", Some("\"e\""), slice) && check(200, "10", None, Wanted::Whole));
-        assert!(!check(200, "10", Some("\"e\""), slice), "the whole object for a range");
-        assert!(!check(206, "2", Some("\"e\""), slice) && !check(206, "3", Some("\"f\""), slice));
-        assert!(check_answer(200, None, None, &asset(), Wanted::Whole).is_err());
-    }
-
-    #[test]
-    fn if_none_match_in_its_forms() {
-        assert!(not_modified(Some("\"x\", W/\"e\""), "e") && not_modified(Some("*"), "e"));
-        assert!(!not_modified(Some("\"x\""), "e") && !not_modified(None, "e"));
+        let (part, whole) = (Span { first: 2, last: 4 }, Span { first: 0, last: 9 });
+        let right = Answered { status: 206, length: Some("3"), range: Some("bytes 2-4/10"), etag: Some("\"e\""), encoding: None };
+        let check = |answer, span| check_answer(answer, &source(10, "text/plain"), span).is_ok();
+        assert!(check(right, part));
+        assert!(check(Answered { status: 200, length: Some("10"), ..Answered::default() }, whole));
+        assert!(check(Answered { length: Some("10"), range: Some("bytes 0-9/10"), ..right }, whole));
+        for wrong in [
+            Answered { status: 200, length: Some("10"), ..right },
+            Answered { status: 200, ..right },
+            Answered { length: Some("2"), ..right },
+            Answered { length: None, ..right },
+            Answered { range: Some("bytes 3-5/10"), ..right },
+            Answered { range: Some("bytes 2-4/11"), ..right },
+            Answered { range: None, ..right },
+            Answered { etag: Some("\"f\""), ..right },
+            Answered { encoding: Some("gzip"), ..right },
+        ] {
+            assert!(!check(wrong, part), "{wrong:?}");
+        }
+        assert!(!check(Answered { status: 200, length: Some("10"), etag: Some("\"f\""), ..Answered::default() }, whole));
     }
 }

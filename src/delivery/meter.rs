@@ -55,10 +55,18 @@ pub async fn may_send(call: &Routed, account: Id) -> Result<(), Problem> {
             Err(_) => return Ok(()),
         },
     };
+    if figures.limits.suspended {
+        return Err(Problem::Suspended);
+    }
     if figures.bandwidth_is_used_up() {
         return Err(bandwidth_exceeded(figures.limits.bandwidth, figures.bandwidth_used, figures.period.end(), now));
     }
     Ok(())
+}
+
+/// Forgets what the ledger said of an account: it was switched off or on.
+pub fn forget(account: Id) {
+    STANDING.with_borrow_mut(|standing| standing.remove(&account));
 }
 
 /// Counts a content response of `bytes`.

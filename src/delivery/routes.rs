@@ -1,26 +1,35 @@
 //! `GET /api/storage/download` and `GET|HEAD /files/{token}/{name}`.
 
+use std::rc::Rc;
+
 use serde_json::json;
 
+use super::conditional::{Conditions, Verdict};
+use super::entry::Origin;
 use super::path_token::{FileClaims, TTL_MS};
-use super::range::{Wanted, wanted};
-use super::{content, disposition, meter};
+use super::range::{Multipart, Span, Wanted, wanted};
+use super::source::{FileRow, Source};
+use super::{content, disposition, fill, known, kv, meter, send};
 use crate::accounts::ledger::link;
 use crate::assets::asset::{Asset, content_url};
+use crate::http::auth::Caller;
 use crate::http::call::Routed;
 use crate::http::proof::Reach;
 use crate::http::reply::{Body as ReplyBody, Reply};
-use crate::platform::clock;
 use crate::platform::origin::{self, Body};
+use crate::platform::{clock, random};
 use crate::problem::Problem;
 use crate::s3::actions::{self, ObjectHeaders};
+use crate::units::{EpochMs, hex};
 
-/// Where to get a file: here, or at the store.
+/// Where to get a file: here, or at the store; what is nearest first.
 pub async fn download(call: &Routed) -> Result<Reply, Problem> {
     let account = call.account()?;
     let id = call.query("assetId").ok_or_else(|| Problem::Invalid { field: "assetId", detail: "is required".to_owned() })?;
     account.must_be_active()?;
-    let asset: Asset = call.own(Reach::Asset, &id).await?;
+    let (statement, rows) = call.find(&call.caller.who(), Reach::Asset, &id).await?;
+    let (asset, row): (Asset, FileRow) = (first(&rows, &statement)?, first(&rows, &statement)?);
+    let source = Rc::new(Source::from(row));
     // The store's own URL can be used without our seeing it, so it is billed when it is issued; direct=0 goes without.
     // Nor does a HEAD hand one out.
     // And that of an object of another namespace would name its owner.
@@ -33,14 +42,24 @@ pub async fn download(call: &Routed) -> Result<Reply, Problem> {
             let _ = origin::problem("HeadObject", &error);
         }
     }
+    let looked = clock::now();
+    let provider = if here(&source).await.is_some() {
+        "edge"
+    } else if kv::has(&call.env, &source).await {
+        "kv"
+    } else {
+        "origin"
+    };
     let now = clock::now();
     let expires = now.plus(TTL_MS);
     let token = FileClaims { namespace: asset.namespace.clone(), asset: asset.id, expires }.seal(&call.config.token_keys)?;
     let url = content_url(&call.base, &token, &asset.name);
     let at_store = origin::read_latency_ms();
+    let crossing = call.geo().tcp_rtt_ms.unwrap_or(0.0);
     // What is not cached comes from the store either way; through here it also crosses the client's own connection.
-    let through_edge = at_store.map(|ms| ms + call.geo().tcp_rtt_ms.unwrap_or(0.0));
-    let mut candidates = vec![json!({ "provider": "edge", "url": url, "latencyMs": through_edge })];
+    let through_edge = if provider == "origin" { at_store.map(|ms| ms + crossing) } else { Some(now.since(looked) as f64 + crossing) };
+    let through = if provider == "origin" { "edge" } else { provider };
+    let mut candidates = vec![json!({ "provider": through, "url": url, "latencyMs": through_edge })];
     if direct {
         let headers = ObjectHeaders { content_type: &asset.content_type, content_disposition: &disposition::for_store(&asset.name) };
         let presigned = call.config.store.presign(&actions::get_object_as(&asset.s3_key, headers), now, TTL_MS / 1000);
@@ -50,8 +69,8 @@ pub async fn download(call: &Routed) -> Result<Reply, Problem> {
         200,
         &json!({
             "url": url,
-            "cached": false,
-            "provider": "edge",
+            "cached": provider != "origin",
+            "provider": through,
             "latencyMs": through_edge,
             "expiresAt": expires.rfc3339(),
             "candidates": candidates,
@@ -59,43 +78,70 @@ pub async fn download(call: &Routed) -> Result<Reply, Problem> {
     )
 }
 
+fn first<T: serde::de::DeserializeOwned>(rows: &str, statement: &crate::sql::Statement) -> Result<T, Problem> {
+    crate::platform::d1::read(rows, statement)?.into_iter().next().ok_or(Problem::NotFound)
+}
+
+/// Where the first bytes would come from, if they are here.
+async fn here(source: &Source) -> Option<Origin> {
+    let first = source.slices(Span { first: 0, last: source.size.checked_sub(1)? }).next()?;
+    fill::here(source, &first).await
+}
+
 /// The bytes. The path's first segment is a token, or an asset id with the owner's credentials (the asset's stable `url`).
 pub async fn content(call: &Routed, method: &str) -> Result<Reply, Problem> {
-    // For the owner the segment is the asset's id; for the holder of a token the token says which.
-    let asset: Asset = call.own(Reach::Asset, call.params.get("token").unwrap_or_default()).await?;
-    if asset.owner_status != "active" {
+    let read = async {
+        // For the owner the segment is the asset's id; for the holder of a token the token says which.
+        let row: FileRow = call.own(Reach::Asset, call.params.get("token").unwrap_or_default()).await?;
+        Ok(Source::from(row))
+    };
+    let (source, expires) = match &*call.caller {
+        Caller::File(claims) => (known::get(call, &known::file(&claims.namespace, claims.asset), read).await?, claims.expires),
+        _ => (Rc::new(read.await?), clock::now().plus(TTL_MS)),
+    };
+    serve(call, method, source, expires).await
+}
+
+/// A thing that is known to be the caller's to read, as the request asks for it.
+///
+/// # Errors
+/// 403, 412, 416, 429; 502, 503, 504.
+pub async fn serve(call: &Routed, method: &str, source: Rc<Source>, expires: EpochMs) -> Result<Reply, Problem> {
+    if source.suspended {
         return Err(Problem::Suspended);
     }
-    meter::may_send(call, asset.account_id).await?;
-    let (range, if_range) = (call.header("range"), call.header("if-range"));
-    // A Range on anything but GET means nothing (RFC 9110 section 14.2).
-    let range = range.filter(|_| method == "GET");
-    if content::not_modified(call.header("if-none-match").as_deref(), asset.version()) {
-        return Ok(Reply { status: 304, headers: content::validators(&asset), body: ReplyBody::Empty });
+    meter::may_send(call, source.account).await?;
+    let now = clock::now();
+    let fields = ["if-match", "if-unmodified-since", "if-none-match", "if-modified-since", "if-range"].map(|name| call.header(name));
+    let [if_match, if_unmodified_since, if_none_match, if_modified_since, if_range] = fields.each_ref().map(Option::as_deref);
+    let conditions = Conditions { if_match, if_unmodified_since, if_none_match, if_modified_since, if_range };
+    match conditions.verdict(source.version()) {
+        Verdict::Send => {}
+        Verdict::NotModified => {
+            let headers = content::validators(&source, here(&source).await, expires, now);
+            return Ok(Reply { status: 304, headers, body: ReplyBody::Empty });
+        }
+        Verdict::Failed => return Err(Problem::PreconditionFailed),
     }
-    let wanted = wanted(range.as_deref(), if_range.as_deref(), asset.size, asset.version())?;
-    let headers = content::headers(&asset, wanted);
+    // A Range on anything but GET means nothing (RFC 9110 section 14.2).
+    let range = call.header("range").filter(|_| method == "GET" && conditions.range_holds(source.version(), now));
+    let wanted = wanted(range.as_deref(), source.size)?;
+    let multipart = match &wanted {
+        Wanted::Several(spans) => Some(Multipart::new(spans, &source.content_type, source.size, &hex(&random::bytes::<16>()?))),
+        _ => None,
+    };
+    let mut headers = content::headers(&source, &wanted, multipart.as_ref());
     let status = if wanted == Wanted::Whole { 200 } else { 206 };
     if method == "HEAD" {
+        headers.extend(content::validators(&source, here(&source).await, expires, now));
         return Ok(Reply { status, headers, body: ReplyBody::Empty });
     }
-    if wanted.len(asset.size) == 0 {
-        return Ok(Reply { status, headers, body: ReplyBody::Text(String::new()) });
-    }
-    let slice = match wanted {
-        Wanted::Whole => None,
-        Wanted::Slice { first, last } => Some((first, last)),
+    let bytes = match &multipart {
+        Some(body) => body.bytes(),
+        None => source.spans(&wanted).iter().map(|span| span.bytes()).sum(),
     };
-    let started = clock::now();
-    let answer = origin::send(&call.config, &actions::get_object(&asset.s3_key, slice), Body::Empty).await;
-    call.span("origin", started);
-    let answer = answer.map_err(|error| origin::problem("GetObject", &error))?;
-    let (length, etag) = (answer.header("content-length"), answer.header("etag"));
-    if let Err(problem) = content::check_answer(answer.status, length.as_deref(), etag.as_deref(), &asset, wanted) {
-        answer.discard();
-        return Err(problem);
-    }
-    let stream = answer.body().ok_or(Problem::Internal)?;
-    meter::count(call, asset.account_id, wanted.len(asset.size));
-    Ok(Reply { status, headers, body: ReplyBody::Stream(stream) })
+    let (body, origin) = send::body(call, &source, &wanted, multipart, bytes).await?;
+    headers.extend(content::validators(&source, origin, expires, now));
+    meter::count(call, source.account, bytes);
+    Ok(Reply { status, headers, body })
 }

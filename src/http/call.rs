@@ -124,7 +124,11 @@ impl Routed {
         d1::read(&rows, &statement)?.into_iter().next().ok_or(Problem::NotFound)
     }
 
-    async fn find(&self, who: &proof::Who, reach: Reach, named: &str) -> Result<(Statement, String), Problem> {
+    /// The rows that say so, as JSON, with the statement that found them.
+    ///
+    /// # Errors
+    /// As [`Routed::own`], but for what is not there: that is no row.
+    pub async fn find(&self, who: &proof::Who, reach: Reach, named: &str) -> Result<(Statement, String), Problem> {
         if !self.route.reaches.contains(&reach) {
             return Err(log::internal("route", &format!("{} {} does not reach {reach:?}", self.route.method, self.route.pattern)));
         }
@@ -210,7 +214,7 @@ impl Call {
         // Boxed: the future is long, and would otherwise be compiled into everything that passes it on.
         let work: Pin<Box<dyn Future<Output = T>>> = Box::pin(work);
         let (sender, receiver) = futures_channel::oneshot::channel();
-        self.context.wait_until(async move {
+        self.afterwards(async move {
             // Nobody may be listening any more; the work is done nevertheless.
             let _ = sender.send(work.await);
         });
@@ -219,6 +223,8 @@ impl Call {
 
     /// Runs `work` after the answer.
     pub fn afterwards(&self, work: impl Future<Output = ()> + 'static) {
+        // Boxed: what turns a future into a promise is compiled once, then.
+        let work: Pin<Box<dyn Future<Output = ()>>> = Box::pin(work);
         self.context.wait_until(work);
     }
 

@@ -1,9 +1,10 @@
 //! Answers: built as values, turned into a Response in one checked place.
 
 use serde::Serialize;
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Headers, ReadableStream, Response, ResponseInit};
 
+use crate::json;
 use crate::platform::{js, log};
 use crate::problem::Problem;
 
@@ -16,6 +17,8 @@ pub enum Body {
     Text(String),
     /// Bytes that stay in JavaScript.
     Stream(ReadableStream),
+    /// The same, all here: an ArrayBuffer or a view of one.
+    Bytes(JsValue),
 }
 
 /// An answer.
@@ -35,7 +38,7 @@ impl Reply {
     /// # Errors
     /// [`Problem::Internal`] if the value cannot be written.
     pub fn json(status: u16, value: &impl Serialize) -> Result<Reply, Problem> {
-        let text = serde_json::to_string(value).map_err(|error| log::internal("json", &error.to_string()))?;
+        let text = json::write(value).map_err(|error| log::internal("json", &error.to_string()))?;
         Ok(Reply::json_text(status, text))
     }
 
@@ -90,6 +93,7 @@ impl Reply {
             // A 204 or 304 with a body, even an empty one, is refused by the runtime.
             Body::Empty => Response::new_with_opt_str_and_init(None, &init),
             Body::Text(text) => Response::new_with_opt_str_and_init(Some(&text), &init),
+            Body::Bytes(bytes) => Response::new_with_opt_buffer_source_and_init(bytes.dyn_ref(), &init),
             Body::Stream(stream) => Response::new_with_opt_readable_stream_and_init(Some(&stream), &init),
         }
     }

@@ -66,6 +66,8 @@ pub enum Endpoint {
     DeleteNamespace,
     /// Are these bytes there?
     CheckDuplicate,
+    /// Empty a namespace's caches.
+    PurgeNamespace,
     /// Put an account into a namespace.
     AddMember,
     /// Take it out.
@@ -140,6 +142,7 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/portal/namespaces/{ns}", Proof::OperatorOrAccount, Endpoint::Namespace, NAMESPACE),
     route("PATCH", "/api/portal/namespaces/{ns}", Proof::OperatorOrAccount, Endpoint::ChangeNamespace, NAMESPACE),
     route("DELETE", "/api/portal/namespaces/{ns}", Proof::Operator, Endpoint::DeleteNamespace, NAMESPACE),
+    route("POST", "/api/portal/namespaces/{ns}/purge", Proof::Operator, Endpoint::PurgeNamespace, NAMESPACE),
     route("PUT", "/api/portal/namespaces/{ns}/members/{user}", Proof::Operator, Endpoint::AddMember, &[Reach::Namespace, Reach::User]),
     route("DELETE", "/api/portal/namespaces/{ns}/members/{user}", Proof::Operator, Endpoint::RemoveMember, &[Reach::Namespace, Reach::User]),
     route("GET", "/api/health", Proof::None, Endpoint::Health, NOTHING),

@@ -112,6 +112,7 @@ fn handler<'a>(call: &'a Routed, endpoint: Endpoint, method: &'a str) -> Pin<Box
         Endpoint::Namespace => Box::pin(namespaces::routes::get(call)),
         Endpoint::ChangeNamespace => Box::pin(namespaces::routes::change(call)),
         Endpoint::DeleteNamespace => Box::pin(namespaces::routes::delete(call)),
+        Endpoint::PurgeNamespace => Box::pin(namespaces::routes::purge(call)),
         Endpoint::AddMember => Box::pin(namespaces::routes::add_member(call)),
         Endpoint::RemoveMember => Box::pin(namespaces::routes::remove_member(call)),
     }

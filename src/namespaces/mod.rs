@@ -7,4 +7,4 @@ pub mod store;
 #[cfg(target_arch = "wasm32")]
 pub mod routes;
 
-pub use namespace::{DEFAULT_TTL, Namespace, NamespaceView};
+pub use namespace::{CacheTtl, DEFAULT_TTL, Namespace, NamespaceView};

@@ -7,6 +7,7 @@ use super::request::{Create, Patch};
 use super::{Namespace, store};
 use crate::accounts::access::Account;
 use crate::accounts::provision::{Record, check_user, own_namespace};
+use crate::delivery::known;
 use crate::http::auth::Caller;
 use crate::http::call::Routed;
 use crate::http::json::MAX_BODY;
@@ -98,10 +99,24 @@ pub async fn change(call: &Routed) -> Result<Reply, Problem> {
         let (since, after) = (before.updated_at, patch.clone().apply(before)?);
         let written: Option<serde_json::Value> = d1::first(&bindings::db(&call.env)?, &store::update(&after, since, clock::now())).await?;
         if written.is_some() {
+            known::forget_namespace(&after.name);
             return Reply::json(200, &after.view());
         }
     }
     Err(Problem::StillRunning)
+}
+
+/// Forgets everything that caches keep of it: at once here, within a minute elsewhere.
+pub async fn purge(call: &Routed) -> Result<Reply, Problem> {
+    #[derive(Deserialize)]
+    struct Row {
+        generation: u64,
+    }
+    let namespace = named(call).await?;
+    let row: Option<Row> = d1::first(&bindings::db(&call.env)?, &store::purge(namespace.name.as_str())).await?;
+    known::forget_namespace(&namespace.name);
+    let generation = row.ok_or(Problem::NotFound)?.generation;
+    Reply::json(200, &json!({ "namespace": namespace.name, "generation": generation }))
 }
 
 /// Deletes an empty namespace that is no account's own.

@@ -28,6 +28,7 @@ const INSERT: &str = "INSERT INTO namespaces (name, display_name, tags, ttl_smal
 const UPDATE: &str = "UPDATE namespaces SET display_name = ?2, tags = ?3, ttl_small = ?4, ttl_text = ?5, ttl_large = ?6, ttl_video = ?7, \
      jetty_speed_upload = ?8, video_streaming = ?9, desktop_cdn = ?10, chunk_size = ?11, allow_unsigned = ?12, cross_namespace_dedup = ?13, \
      origin_usd_per_gb = ?14, expected_hit_rate = ?15, updated_at = MAX(?16, updated_at + 1) WHERE name = ?1 AND updated_at = ?17 RETURNING name";
+const PURGE: &str = "UPDATE namespaces SET generation = generation + 1 WHERE name = ?1 RETURNING generation";
 const DELETE: &str = "DELETE FROM namespaces WHERE name = ?1 \
      AND NOT EXISTS (SELECT 1 FROM objects WHERE namespace = ?1) AND NOT EXISTS (SELECT 1 FROM assets WHERE namespace = ?1) \
      AND NOT EXISTS (SELECT 1 FROM upload_sessions WHERE namespace = ?1) \
@@ -51,6 +52,7 @@ pub const ALL: &[(&str, &str)] = &[
     ("LIST", LIST),
     ("INSERT", INSERT),
     ("UPDATE", UPDATE),
+    ("PURGE", PURGE),
     ("DELETE", DELETE),
     ("DROP_CLOSED_SESSIONS", DROP_CLOSED_SESSIONS),
     ("ADD_MEMBER", ADD_MEMBER),
@@ -112,6 +114,11 @@ pub fn update(namespace: &Namespace, before: EpochMs, now: EpochMs) -> Statement
     let mut args = values(namespace, now);
     args.push(Arg::Int(before.0));
     Statement { sql: UPDATE, args }
+}
+
+/// Begins the next generation of what caches keep of it: answers with its number.
+pub fn purge(name: &str) -> Statement {
+    Statement { sql: PURGE, args: vec![name.into()] }
 }
 
 /// Deletes it if nothing is in it and no account's own it is; answers with a row only if it did. The history of uploads that ended goes first.

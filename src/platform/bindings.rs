@@ -5,6 +5,9 @@ use std::rc::Rc;
 
 use worker::{D1Database, Env, ObjectNamespace, Queue, RateLimiter};
 
+use wasm_bindgen::JsCast;
+
+use super::js::Kv;
 use super::log;
 use crate::config::Config;
 use crate::problem::Problem;
@@ -15,6 +18,10 @@ const DB: &str = "DB";
 const SESSIONS: &str = "SESSIONS";
 /// Durable Objects: one per account.
 const ACCOUNTS: &str = "ACCOUNTS";
+/// Durable Objects: some per PoP.
+const LEASES: &str = "LEASES";
+/// KV: small files, for PoPs that have not got them.
+const CONTENT: &str = "CONTENT";
 /// Queue: what Durable Objects want done at the store.
 const JOBS: &str = "JOBS";
 /// The platform's rate limiter, for callers that nobody knows.
@@ -56,6 +63,16 @@ pub fn sessions(env: &Env) -> Result<ObjectNamespace, Problem> {
 /// The accounts' ledgers.
 pub fn accounts(env: &Env) -> Result<ObjectNamespace, Problem> {
     env.durable_object(ACCOUNTS).map_err(|error| log::internal("binding ACCOUNTS", &error.to_string()))
+}
+
+/// The leases of slices.
+pub fn leases(env: &Env) -> Result<ObjectNamespace, Problem> {
+    env.durable_object(LEASES).map_err(|error| log::internal("binding LEASES", &error.to_string()))
+}
+
+/// The small files; None where the platform has no KV (bare workerd).
+pub fn content(env: &Env) -> Option<Kv> {
+    js_sys::Reflect::get(env.as_ref(), &CONTENT.into()).ok().filter(|kv| kv.is_object()).map(JsCast::unchecked_into)
 }
 
 /// The jobs.

@@ -1,6 +1,7 @@
 //! JavaScript calls that neither `worker` nor `web-sys` offer in the form the hot paths need: fetch(url, init) without an intermediate Request.
 
 use js_sys::{Promise, Uint8Array};
+use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
@@ -31,6 +32,51 @@ extern "C" {
     /// The digest, once the stream is closed.
     #[wasm_bindgen(method, getter)]
     pub fn digest(this: &DigestStream) -> Promise;
+
+    /// A stream of a length that is known from the start, so that an answer made of it carries a Content-Length (Workers documentation, "TransformStream").
+    pub type FixedLengthStream;
+
+    /// Of that many bytes.
+    #[wasm_bindgen(constructor, catch)]
+    pub fn new(bytes: f64) -> Result<FixedLengthStream, JsValue>;
+
+    /// What comes out.
+    #[wasm_bindgen(method, getter)]
+    pub fn readable(this: &FixedLengthStream) -> web_sys::ReadableStream;
+
+    /// What goes in.
+    #[wasm_bindgen(method, getter)]
+    pub fn writable(this: &FixedLengthStream) -> web_sys::WritableStream;
+
+    /// The PoP's cache (Workers documentation, "Cache").
+    pub type Cache;
+
+    /// The answer under that key, if there is one.
+    #[wasm_bindgen(method, js_name = match, catch)]
+    pub fn find(this: &Cache, key: &JsValue) -> Result<Promise, JsValue>;
+
+    /// Keeps an answer.
+    #[wasm_bindgen(method, catch)]
+    pub fn put(this: &Cache, key: &str, response: &web_sys::Response) -> Result<Promise, JsValue>;
+
+    /// Forgets one, in this PoP.
+    #[wasm_bindgen(method, catch)]
+    pub fn delete(this: &Cache, key: &str) -> Result<Promise, JsValue>;
+
+    /// A KV namespace (Workers documentation, "KV").
+    pub type Kv;
+
+    /// `{value, metadata}`, the value in that form.
+    #[wasm_bindgen(method, js_name = getWithMetadata, catch)]
+    pub fn get(this: &Kv, key: &str, form: &str) -> Result<Promise, JsValue>;
+
+    /// Keeps a value.
+    #[wasm_bindgen(method, js_name = put, catch)]
+    pub fn keep(this: &Kv, key: &str, value: &JsValue, options: &JsValue) -> Result<Promise, JsValue>;
+
+    /// Forgets one, everywhere, in a while.
+    #[wasm_bindgen(method, js_name = delete, catch)]
+    pub fn forget(this: &Kv, key: &str) -> Result<Promise, JsValue>;
 
     /// A Durable Object stub, or anything else with a fetch method.
     pub type Fetcher;
@@ -71,6 +117,20 @@ pub fn concatenated(buffers: &[JsValue], left_out: u32) -> Uint8Array {
         at += array.length();
     }
     all
+}
+
+/// The PoP's cache.
+///
+/// # Errors
+/// What the runtime throws.
+pub fn cache() -> Result<Cache, JsValue> {
+    let caches = js_sys::Reflect::get(&js_sys::global(), &"caches".into())?;
+    js_sys::Reflect::get(&caches, &"default".into()).map(JsCast::unchecked_into)
+}
+
+/// Bytes `from..=to` of an ArrayBuffer, which are not copied.
+pub fn part(buffer: &JsValue, from: u32, to: u32) -> Uint8Array {
+    Uint8Array::new(buffer).subarray(from, to.saturating_add(1))
 }
 
 /// The length of an ArrayBuffer.

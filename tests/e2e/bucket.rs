@@ -24,7 +24,7 @@ impl Bucket {
         self.send_body(method, target, "").await
     }
 
-    async fn send_body(&self, method: Method, target: &str, body: &str) -> (u16, Vec<u8>) {
+    async fn send_body(&self, method: Method, target: &str, body: impl AsRef<[u8]>) -> (u16, Vec<u8>) {
         let url = format!("{}/{}{target}", self.access.endpoint, self.access.bucket);
         let credentials = Credentials::new(&self.access.access_key_id, &self.access.secret_access_key, None, None, "test");
         let identity = credentials.into();
@@ -41,9 +41,9 @@ impl Bucket {
             .build()
             .unwrap()
             .into();
-        let signable = SignableRequest::new(method.as_str(), &url, std::iter::empty(), SignableBody::Bytes(body.as_bytes())).unwrap();
+        let signable = SignableRequest::new(method.as_str(), &url, std::iter::empty(), SignableBody::Bytes(body.as_ref())).unwrap();
         let (instructions, _) = sign(signable, &params).unwrap().into_parts();
-        let mut request = self.http.request(method, &url).body(body.to_owned());
+        let mut request = self.http.request(method, &url).body(body.as_ref().to_vec());
         for (name, value) in instructions.headers() {
             request = request.header(name, value);
         }
@@ -55,6 +55,12 @@ impl Bucket {
     pub async fn get(&self, key: &str) -> Option<Vec<u8>> {
         let (status, body) = self.send(Method::GET, &format!("/{key}")).await;
         (status == 200).then_some(body)
+    }
+
+    /// Puts other bytes under a key, past the Worker.
+    pub async fn put(&self, key: &str, bytes: &[u8]) {
+        let (status, answer) = self.send_body(Method::PUT, &format!("/{key}"), bytes).await;
+        assert_eq!(status, 200, "{}", String::from_utf8_lossy(&answer));
     }
 
     /// Whether the object goes within some seconds, as the collector takes it.

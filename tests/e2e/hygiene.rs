@@ -101,6 +101,7 @@ impl World {
             | Endpoint::Namespaces
             | Endpoint::Namespace
             | Endpoint::DeleteNamespace
+            | Endpoint::PurgeNamespace
             | Endpoint::AddMember
             | Endpoint::RemoveMember => Vec::new(),
         }

@@ -128,7 +128,7 @@ fn probes(route: &Route, names: &Names) -> Vec<Probe> {
         Endpoint::ChangeNamespace => {
             [json!({}), json!({ "display_name": "mine" }), json!({ "cache_ttl": { "small": 1 } }), json!({ "tags": [] })].map(with).into()
         }
-        Endpoint::AddMember | Endpoint::RemoveMember => vec![plain()],
+        Endpoint::PurgeNamespace | Endpoint::AddMember | Endpoint::RemoveMember => vec![plain()],
     }
 }
 

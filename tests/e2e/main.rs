@@ -9,6 +9,7 @@ mod command;
 mod completion;
 mod content;
 mod dedup;
+mod delivery;
 mod direct;
 mod faults;
 mod hygiene;

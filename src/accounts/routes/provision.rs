@@ -11,10 +11,12 @@ use super::super::store::{self, NewCredentials};
 use super::super::tier::Tier;
 use super::super::vault::NONCE_BYTES;
 use super::{record, slot, tier};
+use crate::delivery::meter;
 use crate::http::call::Routed;
 use crate::http::json::MAX_BODY;
 use crate::http::reply::Reply;
 use crate::ids::Id;
+use crate::json;
 use crate::platform::{bindings, clock, d1, log, random};
 use crate::problem::Problem;
 use crate::replay::keep;
@@ -64,6 +66,7 @@ async fn repeat(call: &Routed, mut found: Record, wanted: &Wanted, tier: &Tier) 
 pub async fn changed(call: &Routed, before: &Record) -> Result<Record, Problem> {
     let now = record(call, &before.agentcache_user_id).await?.ok_or(Problem::NotFound)?;
     lookup::forget(now.id);
+    meter::forget(now.id);
     link::tell(&call.env, now.id, &Message::Change { limits: now.limits() }).await?;
     Ok(now)
 }
@@ -82,7 +85,7 @@ pub fn draw(call: &Routed, account: Id, now: EpochMs) -> Result<(Credentials, Ne
     if failed {
         return Err(log::internal("random", "the pool ran dry"));
     }
-    let text = serde_json::to_string(&credentials).map_err(|error| log::internal("credentials", &error.to_string()))?;
+    let text = json::write(&credentials).map_err(|error| log::internal("credentials", &error.to_string()))?;
     let sealed = call.config.vault.seal(&credentials_row(account), &text, random::bytes::<NONCE_BYTES>()?).ok_or(Problem::Internal)?;
     let new = NewCredentials {
         key_hash: Sha256Hex::of(credentials.api_key.as_bytes()),
@@ -99,5 +102,5 @@ fn open(call: &Routed, found: &Record) -> Option<Credentials> {
     if text.is_none() {
         let _ = log::internal("vault", "sealed credentials do not open: was CREDENTIAL_KEY changed?");
     }
-    serde_json::from_str(&text?).ok()
+    json::read(&text?).ok()
 }

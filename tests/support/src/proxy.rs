@@ -56,6 +56,14 @@ pub enum Fault {
     ErrorInside,
     /// Let the origin do it, then break its answer off in the middle of the body.
     CutAnswer,
+    /// Let the origin do it, announce its answer's length truly, and end the connection in the middle of the body.
+    CutBody,
+    /// Answer the same bytes as another range of the object.
+    OtherRange,
+    /// Answer the same with a body that is shorter and says so.
+    ShortBody,
+    /// Answer the same as another version of the object.
+    OtherVersion,
     /// Drop the connection without reading a byte of the body; the origin does not see it.
     ResetBefore,
     /// Drop it after so many bytes of the body; the origin does not see it.
@@ -188,7 +196,17 @@ async fn serve(request: Request<Incoming>, origin: String, shared: Arc<Shared>) 
             return Err(Hangup);
         }
         Some(Fault::Slow(ms)) => pause(ms).await,
-        Some(Fault::LoseAnswer | Fault::CutAnswer | Fault::LateAnswer(_) | Fault::LateBody(_)) | None => {}
+        Some(
+            Fault::LoseAnswer
+            | Fault::CutAnswer
+            | Fault::CutBody
+            | Fault::OtherRange
+            | Fault::ShortBody
+            | Fault::OtherVersion
+            | Fault::LateAnswer(_)
+            | Fault::LateBody(_),
+        )
+        | None => {}
     }
     match forward(request, &origin).await {
         Ok(response) => {
@@ -198,7 +216,11 @@ async fn serve(request: Request<Incoming>, origin: String, shared: Arc<Shared>) 
                     let _ = response.into_body().collect().await;
                     Err(Hangup)
                 }
-                Some(Fault::CutAnswer) => cut(response).await,
+                Some(Fault::CutAnswer) => cut(response, 64).await,
+                Some(Fault::CutBody) => cut(response, 0).await,
+                Some(Fault::OtherRange) => Ok(with(response, "content-range", "bytes 1-2/3").map(BodyExt::boxed)),
+                Some(Fault::OtherVersion) => Ok(with(response, "etag", "\"another\"").map(BodyExt::boxed)),
+                Some(Fault::ShortBody) => short(response).await,
                 Some(Fault::LateBody(ms)) => late(response, ms).await,
                 Some(Fault::LateAnswer(ms)) => {
                     pause(ms).await;
@@ -227,12 +249,26 @@ async fn swallow(mut body: Incoming, most: u64) {
     }
 }
 
-/// The first half of an answer, though its head announces more than the whole.
-async fn cut(response: Response<Incoming>) -> std::result::Result<Response<Body>, Hangup> {
+fn with<B>(mut response: Response<B>, name: &'static str, value: &'static str) -> Response<B> {
+    response.headers_mut().insert(name, HeaderValue::from_static(value));
+    response
+}
+
+/// An answer without the last byte of its body, under a length that is true.
+async fn short(response: Response<Incoming>) -> std::result::Result<Response<Body>, Hangup> {
+    let (mut head, body) = response.into_parts();
+    let body = body.collect().await.map_err(|_| Hangup)?.to_bytes();
+    let body = body.slice(..body.len().saturating_sub(1));
+    head.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    Ok(Response::from_parts(head, Full::from(body).map_err(|infallible| match infallible {}).boxed()))
+}
+
+/// The first half of an answer, though its head announces the whole and `more`.
+async fn cut(response: Response<Incoming>, more: usize) -> std::result::Result<Response<Body>, Hangup> {
     let (mut head, body) = response.into_parts();
     let body = body.collect().await.map_err(|_| Hangup)?.to_bytes();
     head.headers.remove(TRANSFER_ENCODING);
-    head.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len() + 64));
+    head.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len() + more));
     let half = stream::once(ready(Ok(Frame::data(body.slice(..body.len() / 2)))));
     // What came so far has to be out before the connection ends.
     let end = stream::once(pause(50)).filter_map(|()| ready(None));

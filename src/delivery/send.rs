@@ -1,0 +1,133 @@
+//! The body of an answer: one slice as it is, or several, and the frames of several ranges, through one native stream of known length.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use futures_util::future::join;
+use js_sys::Uint8Array;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{StreamPipeOptions, WritableStream, WritableStreamDefaultWriter};
+
+use super::entry::Origin;
+use super::fill::{self, Bytes, Got};
+use super::range::{Multipart, Wanted};
+use super::slices::Slice;
+use super::source::Source;
+use crate::http::call::Routed;
+use crate::http::reply;
+use crate::platform::js::FixedLengthStream;
+use crate::problem::Problem;
+
+/// A piece of a body.
+enum Piece {
+    Text(String),
+    Slice(Slice),
+}
+
+fn pieces(source: &Source, wanted: &Wanted, multipart: Option<Multipart>) -> VecDeque<Piece> {
+    match multipart {
+        Some(frame) => {
+            let parts =
+                frame.parts.into_iter().flat_map(|(head, span)| std::iter::once(Piece::Text(head)).chain(source.slices(span).map(Piece::Slice)));
+            parts.chain(std::iter::once(Piece::Text(frame.end))).collect()
+        }
+        None => source.spans(wanted).into_iter().flat_map(|span| source.slices(span)).map(Piece::Slice).collect(),
+    }
+}
+
+/// The body of `bytes` bytes, and where its first slice came from. It has begun when this returns, so that trouble with the store is still an answer of its
+/// own; later trouble ends the connection before the announced length.
+///
+/// # Errors
+/// 502, 503, 504: of the store.
+pub async fn body(
+    call: &Routed,
+    source: &Rc<Source>,
+    wanted: &Wanted,
+    multipart: Option<Multipart>,
+    bytes: u64,
+) -> Result<(reply::Body, Option<Origin>), Problem> {
+    let mut pieces = pieces(source, wanted, multipart);
+    let Some(first) = pieces.iter().find_map(|piece| if let Piece::Slice(slice) = piece { Some(*slice) } else { None }) else {
+        return Ok((reply::Body::Text(String::new()), None));
+    };
+    let got = fill::slice(call, source, first).await?;
+    let origin = Some(got.origin);
+    if pieces.len() == 1 {
+        let body = match got.bytes {
+            Bytes::Stream(stream) => reply::Body::Stream(stream),
+            Bytes::Buffer(buffer) => reply::Body::Bytes(buffer),
+        };
+        return Ok((body, origin));
+    }
+    let thrown = |error: JsValue| call.thrown("stream", &error);
+    let stream = FixedLengthStream::new(bytes as f64).map_err(thrown)?;
+    let (readable, writable) = (stream.readable(), stream.writable());
+    let (held, source) = (call.clone(), Rc::clone(source));
+    call.afterwards(async move {
+        let pumped = async {
+            while let Some(Piece::Text(text)) = pieces.front() {
+                write(&Uint8Array::from(text.as_bytes()), &writable).await?;
+                pieces.pop_front();
+            }
+            pieces.pop_front();
+            pump(&held, &source, pieces, got, &writable).await
+        };
+        if let Err(reason) = pumped.await {
+            // Logged where it arose, if it is ours. What the client sees is a connection that ends before the announced length.
+            let _ = writable.abort_with_reason(&reason);
+        }
+    });
+    Ok((reply::Body::Stream(readable), origin))
+}
+
+/// Writes `got` and everything after it. While one slice is on its way out, the next one is on its way in.
+async fn pump(call: &Routed, source: &Rc<Source>, mut pieces: VecDeque<Piece>, got: Got, writable: &WritableStream) -> Result<(), JsValue> {
+    let mut present = Some(got);
+    while let Some(got) = present.take() {
+        let mut texts = Vec::new();
+        while let Some(Piece::Text(text)) = pieces.front() {
+            texts.push(text.clone());
+            pieces.pop_front();
+        }
+        let next = match pieces.pop_front() {
+            Some(Piece::Slice(slice)) => Some(slice),
+            _ => None,
+        };
+        let coming = async {
+            match next {
+                Some(slice) => fill::slice(call, source, slice).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        let (written, coming) = join(put(got.bytes, writable), coming).await;
+        written?;
+        present = coming.map_err(|problem| JsValue::from_str(problem.kind().code))?;
+        for text in texts {
+            write(&Uint8Array::from(text.as_bytes()), writable).await?;
+        }
+    }
+    JsFuture::from(writable.close()).await.map(|_| ())
+}
+
+async fn put(bytes: Bytes, writable: &WritableStream) -> Result<(), JsValue> {
+    match bytes {
+        Bytes::Buffer(buffer) => {
+            let view = buffer.dyn_into::<Uint8Array>().unwrap_or_else(|buffer| Uint8Array::new(&buffer));
+            write(&view, writable).await
+        }
+        Bytes::Stream(stream) => {
+            let options = StreamPipeOptions::new();
+            options.set_prevent_close(true);
+            JsFuture::from(stream.pipe_to_with_options(writable, &options)).await.map(|_| ())
+        }
+    }
+}
+
+async fn write(bytes: &Uint8Array, writable: &WritableStream) -> Result<(), JsValue> {
+    let writer: WritableStreamDefaultWriter = writable.get_writer()?;
+    let written = JsFuture::from(writer.write_with_chunk(bytes)).await;
+    writer.release_lock();
+    written.map(|_| ())
+}

@@ -41,7 +41,7 @@ pub fn run(state: &Path, statements: &str) -> Result<Vec<Vec<Value>>> {
     let mut answers = Vec::new();
     let mut batch = Batch::new(&connection, statements);
     while let Some(mut statement) = batch.next()? {
-        let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let mut rows = statement.query([])?;
         let mut answer = Vec::new();
         while let Some(row) = rows.next()? {

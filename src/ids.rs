@@ -86,9 +86,11 @@ pub fn file_key(user_id: &Name, object: Id) -> String {
 /// Whether a key at the origin is of the layout of ours (SPEC section 4, "Keys"): sweeps touch nothing else.
 pub fn is_key_of_ours(key: &str) -> bool {
     let mut segments = key.split('/');
-    let user = segments.next() == Some("users") && segments.next().and_then(Name::parse).is_some();
+    let root = segments.next();
+    let user = matches!(root, Some("users" | "ns")) && segments.next().and_then(Name::parse).is_some();
     let rest = match segments.next() {
-        Some("o") => segments.next().and_then(Id::parse).is_some() && segments.next().is_none(),
+        // Shared namespaces have videos only.
+        Some("o") if root == Some("users") => segments.next().and_then(Id::parse).is_some() && segments.next().is_none(),
         Some("v") => segments.next().and_then(Name::parse).is_some() && segments.next().is_some_and(|path| !path.is_empty()),
         _ => false,
     };
@@ -117,7 +119,9 @@ mod tests {
         assert_eq!(Id::parse("0707070707074707870707070707070"), None);
         assert_eq!(Id::parse("07070707070747078707070707070707"), None);
         assert_eq!(file_key(&Name("u1".into()), id), "users/u1/o/07070707-0707-4707-8707-070707070707");
-        assert!(is_key_of_ours(&file_key(&Name("u1".into()), id)) && is_key_of_ours("users/u1/v/film/720p/a.ts"));
+        assert!(
+            is_key_of_ours(&file_key(&Name("u1".into()), id)) && is_key_of_ours("users/u1/v/film/720p/a.ts") && is_key_of_ours("ns/x/v/film/a.ts")
+        );
         for foreign in
             ["", "users/", "users/u1/o/x", "users/u1/o/07070707-0707-4707-8707-070707070707/x", "users//o/x", "other/u1/o/x", "users/u1/v/film"]
         {

@@ -5,8 +5,10 @@
 
 mod tree;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+pub use tree::Tree;
+
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Why a text is not the JSON that was asked for, or a value cannot be written as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,6 +44,21 @@ pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
     Ok(T::deserialize(serde_json::from_str::<tree::Tree>(text)?)?)
 }
 
+/// Reads `inner` from the members of the same object that `own` reads itself from. serde's `flatten` does the same with several times the code.
+///
+/// # Errors
+/// Of either.
+pub fn joined<'de, D: Deserializer<'de>, T, U: DeserializeOwned>(
+    deserializer: D,
+    own: impl FnOnce(Tree) -> Result<T, serde_json::Error>,
+    put: impl FnOnce(&mut T, U),
+) -> Result<T, D::Error> {
+    let tree = Tree::deserialize(deserializer)?;
+    let mut whole = own(tree.clone()).map_err(D::Error::custom)?;
+    put(&mut whole, U::deserialize(tree).map_err(D::Error::custom)?);
+    Ok(whole)
+}
+
 /// Writes a value.
 ///
 /// # Errors
@@ -53,8 +70,6 @@ pub fn write<T: Serialize>(value: &T) -> Result<String, Error> {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-
-    use serde::Deserialize;
 
     use super::*;
 
@@ -74,12 +89,19 @@ mod tests {
         Other(BTreeMap<String, u64>),
     }
 
-    #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+    #[derive(Debug, Default, PartialEq, Deserialize)]
+    #[serde(remote = "Self")]
     struct Flat {
         #[serde(default)]
         there: bool,
-        #[serde(flatten)]
+        #[serde(skip)]
         rest: Inner,
+    }
+
+    impl<'de> Deserialize<'de> for Flat {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Flat, D::Error> {
+            joined(deserializer, Flat::deserialize, |flat, rest| flat.rest = rest)
+        }
     }
 
     #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -98,7 +120,8 @@ mod tests {
         round([External::Unit, External::Newtype(u64::MAX), External::Tuple(7, "x".into())]);
         round(External::Struct { numbers: vec![Some(1.5), None, Some(1e300)], name: "ü\"\n".into() });
         round((Internal::One { signed: -3 }, Internal::Other([("a".to_owned(), 1)].into())));
-        round(Flat { there: true, rest: Inner { a: None, pair: (1, 'é') } });
+        let flat = Flat { there: true, rest: Inner { a: None, pair: (1, 'é') } };
+        assert_eq!(read::<Flat>(r#"{"there":true,"pair":[1,"é"]}"#).unwrap(), flat);
         round((serde_json::json!({ "any": [1, null, "x", { "y": -1.5 }] }), (), Some(Some(true))));
         assert_eq!(read::<Flat>(r#"{"pair":[1,"x"],"unknown":{}}"#).unwrap().rest.a, None);
     }

@@ -7,6 +7,7 @@
 //! - [`jobs`]: what is done at the store later, by the queue
 //! - [`dedup`]: bytes that are there are referenced or copied, not sent; and trusted only once they were looked at
 //! - [`assets`], [`delivery`]: the files a user sees, and their bytes
+//! - [`video`]: trees of playlists and segments, played through one token
 //! - [`accounts`], [`namespaces`]: who calls, what they may do and how much; provisioning, tiers, quotas
 //! - [`replay`]: first answers, kept for whoever asks again
 //! - [`steering`]: where a client should send its parts
@@ -40,6 +41,7 @@ pub mod sql;
 pub mod steering;
 pub mod units;
 pub mod upload;
+pub mod video;
 
 #[cfg(target_arch = "wasm32")]
 pub mod platform;

@@ -59,6 +59,8 @@ pub fn all() -> Vec<(&'static str, &'static str)> {
         crate::accounts::store::ALL,
         crate::assets::store::ALL,
         crate::dedup::store::ALL,
+        crate::delivery::store::ALL,
+        crate::video::store::ALL,
         crate::dedup::possession::store::ALL,
         crate::namespaces::store::ALL,
         crate::replay::store::ALL,

@@ -14,7 +14,7 @@ pub const GB: u64 = 1_000_000_000;
 pub const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EpochMs(pub u64);
 
@@ -110,6 +110,18 @@ impl From<Sha256Hex> for String {
 /// A number as JSON writes it. That parser is here anyway; `str::parse` would bring tables of its own, 20 KB of them.
 pub fn decimal(text: &str) -> Option<f64> {
     serde_json::from_str(text.trim()).ok()
+}
+
+/// CRC-32 as in ISO 3309 (zlib, PNG), bit by bit.
+pub fn crc32(bytes: &[u8]) -> u32 {
+    const CRC: crc::Crc<u32, crc::NoTable> = crc::Crc::<u32, crc::NoTable>::new(&crc::CRC_32_ISO_HDLC);
+    CRC.checksum(bytes)
+}
+
+/// Puts `item` where it belongs in `sorted`, after its equals. For a few items: the library's sort costs 3 KB of code for each type.
+pub fn insert_sorted<T>(sorted: &mut Vec<T>, item: T, before: impl Fn(&T, &T) -> bool) {
+    let at = sorted.iter().rposition(|other| !before(&item, other)).map_or(0, |at| at + 1);
+    sorted.insert(at, item);
 }
 
 /// Lowercase hex.

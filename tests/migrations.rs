@@ -51,6 +51,15 @@ const ROWS: &[(&str, &str)] = &[
         "(account_id, namespace, sha256, size, id, object_id, nonce, ranges, expires_at, forget_at) \
          VALUES ('a1', 'jt_user_u1', 'h', 7, 'c', 'o1', 'n', '[[0,6]]', 1, 2)",
     ),
+    (
+        "delivery_hourly",
+        "(namespace, class, hour, requests, hits, bytes_from_cache, bytes_from_origin) VALUES ('jt_user_u1', 'video', 1, 2, 1, 3, 4)",
+    ),
+    (
+        "video_files",
+        "(namespace, video_id, path, id, account_id, s3_key, size, etag, content_type, created_at) \
+         VALUES ('jt_user_u1', 'v', 'p', 'f1', 'a1', 'users/u1/v/v/p', 7, 'e', 'a/b', 1)",
+    ),
     ("webhook_inbox", "(webhook_id, claim, claimed_at, expires_at) VALUES ('w', 'c', 1, 2)"),
 ];
 

@@ -27,9 +27,11 @@ mod progress;
 pub mod resume;
 pub mod retry;
 mod upload;
+mod video;
 
 pub use download::{DownloadOptions, Downloaded, download};
 pub use edge::Edge;
 pub use error::Error;
 pub use progress::{Event, Progress, no_progress};
 pub use upload::{UploadOptions, Uploaded, upload};
+pub use video::{Playback, PushOptions, Pushed, push};

@@ -447,7 +447,7 @@ async fn try_send(sending: &Sending, part: u32, offset: u64, length: u64, hash: 
 }
 
 /// Waits for an answer as long as bytes move; a flat time limit would punish slow links.
-async fn watched(
+pub(crate) async fn watched(
     sending: impl Future<Output = Result<reqwest::Response, reqwest::Error>>,
     meter: &Meter,
     length: u64,

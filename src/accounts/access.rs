@@ -1,17 +1,19 @@
 //! What an account may do: the 403 and 413 of SPEC section 1, in that order. Whether it fits is the ledger's to say.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::ledger::Limits;
 use super::provision;
 use super::tier::Tier;
 use crate::ids::{Id, Name};
+use crate::json;
 use crate::namespaces::Namespace;
 use crate::problem::{AuthFailure, Problem};
 use crate::units::{EpochMs, MB};
 
 /// An account with its tier and the credential it came with: one row of [`super::store::by_key`].
 #[derive(Debug, Clone, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Account {
     /// Account id.
     pub id: Id,
@@ -26,8 +28,14 @@ pub struct Account {
     /// When the account was last changed.
     pub account_updated_at: EpochMs,
     /// Its tier.
-    #[serde(flatten)]
+    #[serde(skip)]
     pub tier: Tier,
+}
+
+impl<'de> Deserialize<'de> for Account {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Account, D::Error> {
+        json::joined(deserializer, Account::deserialize, |account, tier| account.tier = tier)
+    }
 }
 
 impl Account {

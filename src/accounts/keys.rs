@@ -30,7 +30,7 @@ impl Mode {
 const SECRET_PREFIX: &str = "jts_";
 
 fn crc_digits(text: &str) -> String {
-    let mut rest = crc32fast::hash(text.as_bytes());
+    let mut rest = crate::units::crc32(text.as_bytes());
     let mut digits = [b'0'; CRC_DIGITS];
     for slot in digits.iter_mut().rev() {
         *slot = digit(rest % 62);

@@ -1,10 +1,11 @@
 //! Provisioning: what the identity backend asks for, what is decided, what it is told (SPEC section 3).
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::ledger::{Figures, Limits};
 use super::tier::Tier;
 use crate::ids::{Id, Name};
+use crate::json;
 use crate::problem::Problem;
 use crate::units::{EpochMs, GB};
 
@@ -139,6 +140,7 @@ pub fn unknown_tier() -> Problem {
 
 /// An account as administrators see it: one row of [`super::store::by_user`].
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Record {
     /// Account id.
     pub id: Id,
@@ -155,10 +157,16 @@ pub struct Record {
     /// When the account was last changed.
     pub account_updated_at: EpochMs,
     /// Its tier.
-    #[serde(flatten)]
+    #[serde(skip)]
     pub tier: Tier,
     /// The newest credentials, encrypted, if they can still be had.
     pub sealed: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for Record {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Record, D::Error> {
+        json::joined(deserializer, Record::deserialize, |record, tier| record.tier = tier)
+    }
 }
 
 /// Credentials in clear.

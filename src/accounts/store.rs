@@ -57,7 +57,8 @@ const UPDATE_TIER: &str = "UPDATE tier_configs SET storage_quota_gb = ?2, bandwi
      max_file_mb = ?6, updated_at = ?7 WHERE tier = ?1 AND updated_at = ?8 RETURNING tier";
 const HOLDINGS: &str = "SELECT s.id AS asset, s.object_id AS object, o.size, s.created_at FROM assets s JOIN objects o ON o.id = s.object_id \
      WHERE s.account_id = ?1 AND (s.created_at, s.id) < (?2, ?3) ORDER BY s.created_at DESC, s.id DESC LIMIT ?4";
-const ASSET_STORED: &str = "SELECT s.object_id AS object, o.size FROM assets s JOIN objects o ON o.id = s.object_id WHERE s.id = ?1";
+const ASSET_STORED: &str = "SELECT s.object_id AS object, o.size FROM assets s JOIN objects o ON o.id = s.object_id WHERE s.id = ?1 \
+     UNION ALL SELECT v.id AS object, v.size FROM video_files v WHERE v.id = ?1";
 const ASSET_COMING: &str = "SELECT id FROM upload_sessions WHERE asset_id = ?1 AND status = 'open'";
 const OPEN_SESSIONS: &str = "SELECT id FROM upload_sessions WHERE account_id = ?1 AND status = 'open' AND id > ?2 ORDER BY id LIMIT ?3";
 const RECORD_USAGE: &str = "INSERT INTO storage_usage (account_id, period_start, period_end, storage_bytes, bandwidth_bytes, request_count, storage_cost, \

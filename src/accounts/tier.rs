@@ -8,7 +8,7 @@ use crate::sql::flag;
 use crate::units::{EpochMs, GB, MAX_SAFE_INTEGER, MB};
 
 /// One row of `tier_configs`, and its view in the API.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tier {
     /// Name.
     pub tier: String,

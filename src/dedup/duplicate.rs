@@ -1,8 +1,10 @@
 //! Whole files: what a claimed hash is worth, and what not sending it saves.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::assets::asset::{Asset, AssetView};
+use crate::json::Tree;
 use crate::problem::Problem;
 use crate::sql::flag;
 use crate::units::{GB, Sha256Hex};
@@ -29,14 +31,25 @@ impl Check {
 }
 
 /// A verified object of one of the caller's namespaces: one row of [`super::store::duplicate`].
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone)]
 pub struct Found {
     /// Whether the caller has an asset of it.
-    #[serde(deserialize_with = "flag")]
     pub owned: bool,
     /// That asset; without one, the object as an asset without a name.
-    #[serde(flatten)]
     pub asset: Asset,
+}
+
+impl<'de> Deserialize<'de> for Found {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Found, D::Error> {
+        #[derive(Deserialize)]
+        struct Own {
+            #[serde(deserialize_with = "flag")]
+            owned: bool,
+        }
+        let tree = Tree::deserialize(deserializer)?;
+        let own = Own::deserialize(tree.clone()).map_err(D::Error::custom)?;
+        Ok(Found { owned: own.owned, asset: Asset::deserialize(tree).map_err(D::Error::custom)? })
+    }
 }
 
 /// The answer of `check-duplicate`, and `duplicate` of `optimal-edges`.

@@ -111,7 +111,8 @@ async fn join(env: &Env, object: Id) -> Result<(), Problem> {
         }
         let moved: Vec<Id> = owners.iter().map(|owner| owner.id).collect();
         d1::batch(&db, &store::merge(other.id, oldest.id, &moved, clock::now())).await?;
-        let accounts: BTreeMap<Id, Id> = owners.iter().map(|owner| (owner.account_id, owner.id)).collect();
+        let mut accounts: BTreeMap<Id, Id> = BTreeMap::new();
+        accounts.extend(owners.iter().map(|owner| (owner.account_id, owner.id)));
         for (account, asset) in accounts {
             if let Some(Seen::Stored { object, size }) = ledger::record::of(env, asset).await? {
                 ledger::link::settle(env, account, asset, object, size).await?;

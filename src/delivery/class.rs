@@ -46,6 +46,16 @@ impl Class {
         }
     }
 
+    /// What it is called where things are added up.
+    pub fn label(self) -> &'static str {
+        match self {
+            Class::Small => "small",
+            Class::Text => "text",
+            Class::Large | Class::LargeText => "large",
+            Class::Video => "video",
+        }
+    }
+
     /// Bytes of a slice of an object of this class: small ones are cached whole.
     pub fn slice_bytes(size: u64) -> u64 {
         if size < LARGE_FROM { LARGE_FROM } else { SLICE_BYTES }

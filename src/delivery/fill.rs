@@ -16,7 +16,7 @@ use super::lease::link::{self, Outcome};
 use super::range::Span;
 use super::slices::Slice;
 use super::source::Source;
-use super::{cache, kv};
+use super::{cache, kv, tally};
 use crate::held::Held;
 use crate::http::call::Routed;
 use crate::platform::origin::{self, Answer, Body};
@@ -32,6 +32,9 @@ const TRIES: u32 = 4;
 const ROOM_MS: u64 = 1_000;
 /// How often it looks, ms.
 const LOOK_MS: u64 = 20;
+
+/// How long the bytes of a slice may take, ms: 10 MB in that time are 80 KB/s. Whoever else wants them does not wait that long (see [`super::lease`]).
+const BODY_MS: u32 = 120_000;
 
 /// Bytes that stay in JavaScript.
 #[derive(Debug)]
@@ -61,6 +64,12 @@ thread_local! {
 /// # Errors
 /// 502, 503, 504: of the store.
 pub async fn slice(call: &Routed, source: &Rc<Source>, slice: Slice) -> Result<Got, Problem> {
+    let got = find(call, source, slice).await?;
+    tally::sent(source, &slice, got.origin);
+    Ok(got)
+}
+
+async fn find(call: &Routed, source: &Rc<Source>, slice: Slice) -> Result<Got, Problem> {
     if source.ttl == 0 {
         return pass(call, source, &slice).await;
     }
@@ -167,7 +176,7 @@ async fn fill(call: &Routed, source: &Source, slice: &Slice, key: &str) -> Resul
 /// A range of the object, whole and checked.
 async fn read(call: &Routed, source: &Source, span: Span) -> Result<JsValue, Problem> {
     let answer = get(call, source, span).await?;
-    let buffer = answer.bytes().await.map_err(|error| origin::problem("GetObject", &error))?;
+    let buffer = answer.bytes(BODY_MS).await.map_err(|error| origin::problem("GetObject", &error))?;
     if js::byte_length(&buffer) != Some(span.bytes()) {
         return Err(Problem::Origin(OriginFailure::Unexpected("ShortBody".to_owned())));
     }
@@ -240,10 +249,9 @@ pub async fn here(source: &Source, slice: &Slice) -> Option<Origin> {
 }
 
 /// Reads a slice into the cache, if it is not there and there is room: nobody waits for it.
-#[allow(dead_code)]
 pub async fn warm(call: &Routed, source: &Rc<Source>, wanted: Slice) {
     let whole = Slice { from: 0, to: wanted.span.bytes().saturating_sub(1), ..wanted };
-    if let Ok(Got { bytes: Bytes::Stream(stream), .. }) = slice(call, source, whole).await {
+    if let Ok(Got { bytes: Bytes::Stream(stream), .. }) = find(call, source, whole).await {
         let _ = stream.cancel();
     }
 }

@@ -51,7 +51,8 @@ pub fn file(namespace: &Name, asset: impl std::fmt::Display) -> String {
 
 fn holds(source: &Source, name: &str, read_at: EpochMs, now: EpochMs) -> bool {
     let changed = |key: &str| CHANGED.with_borrow(|changed| changed.get(key).is_some_and(|at| read_at <= *at));
-    now.since(read_at) < source.holds_ms && !changed(name) && !changed(source.namespace.as_str())
+    let group = source.group.as_deref().is_some_and(changed);
+    now.since(read_at) < source.holds_ms && !group && !changed(name) && !changed(source.namespace.as_str())
 }
 
 /// What is called `name`, as known here or as `read` says.
@@ -108,6 +109,11 @@ pub async fn forget(name: &str) {
     changed(name);
     HERE.with_borrow_mut(|here| here.remove(name));
     cache::delete(&url(name)).await;
+}
+
+/// A whole video was deleted: at once here, within [`HOLDS_MS`] elsewhere.
+pub fn forget_group(group: &str) {
+    changed(group);
 }
 
 /// A whole namespace was changed: at once here, within [`HOLDS_MS`] elsewhere.

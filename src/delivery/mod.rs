@@ -11,11 +11,12 @@ pub mod path_token;
 pub mod range;
 pub mod slices;
 pub mod source;
+pub mod store;
 
 #[cfg(target_arch = "wasm32")]
-mod cache;
+pub mod cache;
 #[cfg(target_arch = "wasm32")]
-mod fill;
+pub mod fill;
 #[cfg(target_arch = "wasm32")]
 pub mod known;
 #[cfg(target_arch = "wasm32")]
@@ -26,3 +27,5 @@ pub mod meter;
 pub mod routes;
 #[cfg(target_arch = "wasm32")]
 mod send;
+#[cfg(target_arch = "wasm32")]
+pub mod tally;

@@ -9,7 +9,7 @@ use super::entry::Origin;
 use super::path_token::{FileClaims, TTL_MS};
 use super::range::{Multipart, Span, Wanted, wanted};
 use super::source::{FileRow, Source};
-use super::{content, disposition, fill, known, kv, meter, send};
+use super::{content, disposition, fill, known, kv, meter, send, tally};
 use crate::accounts::ledger::link;
 use crate::assets::asset::{Asset, content_url};
 use crate::http::auth::Caller;
@@ -143,5 +143,6 @@ pub async fn serve(call: &Routed, method: &str, source: Rc<Source>, expires: Epo
     let (body, origin) = send::body(call, &source, &wanted, multipart, bytes).await?;
     headers.extend(content::validators(&source, origin, expires, now));
     meter::count(call, source.account, bytes);
+    tally::answered(call, &source, origin);
     Ok(Reply { status, headers, body })
 }

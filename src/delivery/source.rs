@@ -45,6 +45,9 @@ pub struct Source {
     pub account: Id,
     /// Whose.
     pub namespace: Name,
+    /// What it is forgotten with: its video.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// See [`Key`].
     pub generation: u64,
     /// The object.
@@ -89,6 +92,7 @@ impl From<FileRow> for Source {
         let version = row.sha256.filter(|_| row.borrowed).unwrap_or_else(|| row.etag.clone());
         Source {
             account: row.account_id,
+            group: None,
             namespace: row.namespace,
             generation: row.generation,
             object: row.object_id,

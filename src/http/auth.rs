@@ -17,6 +17,7 @@ use crate::ids::Id;
 use crate::platform::clock;
 use crate::problem::{AuthFailure, Problem};
 use crate::upload::token::{self, UploadClaims};
+use crate::video::token::VideoClaims;
 
 /// Who calls, with what is known of them.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub enum Caller {
     Token(Box<UploadClaims>),
     /// Holder of a content URL.
     File(FileClaims),
+    /// Holder of a playback URL.
+    Video(VideoClaims),
     /// The identity backend; the `webhook-id`, if there is one.
     Webhook(Option<String>),
     /// The operator.
@@ -43,6 +46,7 @@ impl Caller {
             Caller::Account(account) => Who::Account(account.id),
             Caller::Token(claims) => Who::Token { session: claims.session, account: claims.account },
             Caller::File(claims) => Who::File { asset: claims.asset, namespace: claims.namespace.clone() },
+            Caller::Video(claims) => Who::Video { namespace: claims.namespace.clone(), video: claims.video.clone() },
             Caller::Webhook(_) => Who::Webhook,
             Caller::Operator => Who::Operator,
         }
@@ -59,6 +63,10 @@ pub async fn admitted(call: &Call, route: &Route, params: &Params, config: &Conf
         Proof::Account => Caller::Account(account(call).await?),
         Proof::TokenOrAccount => token_or_account(call, config).await?,
         Proof::PathToken => path_token(call, params, config).await?,
+        Proof::VideoToken => {
+            let token = params.get("token").unwrap_or_default();
+            VideoClaims::open(token, &config.token_keys, clock::now()).map(Caller::Video).map_err(Problem::Unauthenticated)?
+        }
         Proof::Webhook => webhook(call, config).await?,
         Proof::AccountOrWebhook if is_webhook(call) => webhook(call, config).await?,
         Proof::Operator => operator(call, config)?,

@@ -7,7 +7,7 @@ use crate::ids::{Id, Name};
 use crate::problem::{AuthFailure, Problem};
 use crate::sql::Statement;
 use crate::units::EpochMs;
-use crate::{accounts, assets, namespaces, upload};
+use crate::{accounts, assets, namespaces, upload, video};
 
 /// Who may call (SPEC section 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub enum Proof {
     TokenOrAccount,
     /// The token in the path, or the account that owns the asset named there.
     PathToken,
+    /// The video token in the path.
+    VideoToken,
     /// The identity backend.
     Webhook,
     /// The identity backend for anybody, or an account for itself.
@@ -35,6 +37,8 @@ pub enum Proof {
 pub enum Reach {
     /// A file, by its id.
     Asset,
+    /// A file of a video, by its path.
+    VideoFile,
     /// An upload, by its session id or the store's upload id.
     Session,
     /// A namespace, by its name.
@@ -64,6 +68,13 @@ pub enum Who {
         /// Where it lies.
         namespace: Name,
     },
+    /// The holder of a playback URL.
+    Video {
+        /// Where it lies.
+        namespace: Name,
+        /// The video.
+        video: Name,
+    },
     /// The identity backend.
     Webhook,
     /// The operator.
@@ -80,6 +91,7 @@ pub fn may_enter(proof: Proof, who: &Who) -> Result<(), AuthFailure> {
         Proof::Account => matches!(who, Who::Account(_)),
         Proof::TokenOrAccount => matches!(who, Who::Account(_) | Who::Token { .. }),
         Proof::PathToken => matches!(who, Who::Account(_) | Who::File { .. }),
+        Proof::VideoToken => matches!(who, Who::Video { .. }),
         Proof::Webhook => matches!(who, Who::Webhook),
         Proof::AccountOrWebhook => matches!(who, Who::Account(_) | Who::Webhook),
         Proof::Operator => matches!(who, Who::Operator),
@@ -96,6 +108,7 @@ pub fn reach(reach: Reach, who: &Who, named: &str) -> Result<Statement, Problem>
     match (reach, who) {
         (Reach::Asset, Who::Account(account)) => Ok(assets::store::owned(id(named)?, *account)),
         (Reach::Asset, Who::File { asset, namespace }) => Ok(assets::store::in_namespace(*asset, namespace)),
+        (Reach::VideoFile, Who::Video { namespace, video: id }) => Ok(video::store::file(namespace, id, named)),
         (Reach::Session, Who::Account(account)) => Ok(match Id::parse(named) {
             Some(session) => upload::store::by_id(session, *account),
             None => upload::store::by_upload_id(named, *account),
@@ -124,19 +137,21 @@ mod tests {
             Who::Nobody,
             Who::Account(account),
             Who::Token { session: account, account },
-            Who::File { asset: account, namespace: name },
+            Who::File { asset: account, namespace: name.clone() },
+            Who::Video { namespace: name.clone(), video: name },
             Who::Webhook,
             Who::Operator,
         ];
         for (proof, admitted) in [
-            (Proof::None, [true; 6]),
-            (Proof::Account, [false, true, false, false, false, false]),
-            (Proof::TokenOrAccount, [false, true, true, false, false, false]),
-            (Proof::PathToken, [false, true, false, true, false, false]),
-            (Proof::Webhook, [false, false, false, false, true, false]),
-            (Proof::AccountOrWebhook, [false, true, false, false, true, false]),
-            (Proof::Operator, [false, false, false, false, false, true]),
-            (Proof::OperatorOrAccount, [false, true, false, false, false, true]),
+            (Proof::None, [true; 7]),
+            (Proof::Account, [false, true, false, false, false, false, false]),
+            (Proof::TokenOrAccount, [false, true, true, false, false, false, false]),
+            (Proof::PathToken, [false, true, false, true, false, false, false]),
+            (Proof::VideoToken, [false, false, false, false, true, false, false]),
+            (Proof::Webhook, [false, false, false, false, false, true, false]),
+            (Proof::AccountOrWebhook, [false, true, false, false, false, true, false]),
+            (Proof::Operator, [false, false, false, false, false, false, true]),
+            (Proof::OperatorOrAccount, [false, true, false, false, false, false, true]),
         ] {
             assert_eq!(everyone.each_ref().map(|who| may_enter(proof, who).is_ok()), admitted, "{proof:?}");
         }

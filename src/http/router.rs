@@ -38,6 +38,14 @@ pub enum Endpoint {
     Download,
     /// The bytes.
     Content,
+    /// Store a file of a video.
+    PutVideo,
+    /// Delete a video.
+    DeleteVideo,
+    /// Where to play a video.
+    Playback,
+    /// A file of a video.
+    Play,
     /// Create an account, or raise its tier.
     Provision,
     /// Move an account to another tier.
@@ -66,6 +74,8 @@ pub enum Endpoint {
     DeleteNamespace,
     /// Are these bytes there?
     CheckDuplicate,
+    /// How much of a namespace comes from the cache.
+    NamespaceStats,
     /// Empty a namespace's caches.
     PurgeNamespace,
     /// Put an account into a namespace.
@@ -75,9 +85,9 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    /// Whether a call counts against the tier's requests per minute: chunks and content do not (SPEC section 2).
+    /// Whether a call counts against the tier's requests per minute: chunks, the files of a video and content do not (SPEC section 2).
     pub fn is_paced(self) -> bool {
-        !matches!(self, Endpoint::Chunk | Endpoint::Content)
+        !matches!(self, Endpoint::Chunk | Endpoint::Content | Endpoint::PutVideo | Endpoint::Play)
     }
 }
 
@@ -86,7 +96,7 @@ impl Endpoint {
 pub struct Route {
     /// HTTP method.
     pub method: &'static str,
-    /// Path with `{names}` for single segments.
+    /// Path with `{names}` for single segments, and `{name*}` for all that are left.
     pub pattern: &'static str,
     /// See [`Proof`].
     pub proof: Proof,
@@ -102,6 +112,7 @@ const fn route(method: &'static str, pattern: &'static str, proof: Proof, endpoi
 
 const NOTHING: &[Reach] = &[];
 const ASSET: &[Reach] = &[Reach::Asset];
+const VIDEO: &[Reach] = &[Reach::VideoFile];
 const SESSION: &[Reach] = &[Reach::Session];
 const NAMESPACE: &[Reach] = &[Reach::Namespace];
 const USER: &[Reach] = &[Reach::User];
@@ -113,6 +124,8 @@ pub const ROUTES: &[Route] = &[
     route("PUT", "/api/jetty-speed/{sessionId}/{partNumber}", Proof::TokenOrAccount, Endpoint::Chunk, SESSION),
     route("GET", "/files/{token}/{name}", Proof::PathToken, Endpoint::Content, ASSET),
     route("HEAD", "/files/{token}/{name}", Proof::PathToken, Endpoint::Content, ASSET),
+    route("GET", "/v/{token}/{path*}", Proof::VideoToken, Endpoint::Play, VIDEO),
+    route("HEAD", "/v/{token}/{path*}", Proof::VideoToken, Endpoint::Play, VIDEO),
     route("POST", "/api/jetty/track-upload", Proof::TokenOrAccount, Endpoint::TrackUpload, &[Reach::Session, Reach::Namespace]),
     route("GET", "/api/jetty/cache-chunk", Proof::TokenOrAccount, Endpoint::CacheChunk, SESSION),
     route("POST", "/api/jetty/cache-chunk", Proof::TokenOrAccount, Endpoint::RecordChunk, SESSION),
@@ -125,6 +138,9 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/storage/files", Proof::Account, Endpoint::Files, NOTHING),
     route("DELETE", "/api/storage/files/{id}", Proof::Account, Endpoint::DeleteFile, ASSET),
     route("GET", "/api/storage/download", Proof::Account, Endpoint::Download, ASSET),
+    route("PUT", "/api/video/{videoId}/{path*}", Proof::Account, Endpoint::PutVideo, NAMESPACE),
+    route("DELETE", "/api/video/{videoId}", Proof::Account, Endpoint::DeleteVideo, NAMESPACE),
+    route("POST", "/api/video/{videoId}/playback", Proof::Account, Endpoint::Playback, NAMESPACE),
     route("GET", "/api/agentcache/quota", Proof::AccountOrWebhook, Endpoint::Quota, USER),
     route("POST", "/api/agentcache/provision", Proof::Webhook, Endpoint::Provision, USER),
     route("POST", "/api/webhooks/jettythunder/provision", Proof::Webhook, Endpoint::Provision, USER),
@@ -142,6 +158,7 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/portal/namespaces/{ns}", Proof::OperatorOrAccount, Endpoint::Namespace, NAMESPACE),
     route("PATCH", "/api/portal/namespaces/{ns}", Proof::OperatorOrAccount, Endpoint::ChangeNamespace, NAMESPACE),
     route("DELETE", "/api/portal/namespaces/{ns}", Proof::Operator, Endpoint::DeleteNamespace, NAMESPACE),
+    route("GET", "/api/portal/namespaces/{ns}/stats", Proof::OperatorOrAccount, Endpoint::NamespaceStats, NAMESPACE),
     route("POST", "/api/portal/namespaces/{ns}/purge", Proof::Operator, Endpoint::PurgeNamespace, NAMESPACE),
     route("PUT", "/api/portal/namespaces/{ns}/members/{user}", Proof::Operator, Endpoint::AddMember, &[Reach::Namespace, Reach::User]),
     route("DELETE", "/api/portal/namespaces/{ns}/members/{user}", Proof::Operator, Endpoint::RemoveMember, &[Reach::Namespace, Reach::User]),
@@ -189,14 +206,25 @@ pub fn allowed(path: &str) -> Option<String> {
     (!methods.is_empty()).then(|| [methods.join(", "), "OPTIONS".to_owned()].join(", "))
 }
 
+fn decoded(segment: &str) -> Option<String> {
+    percent_decode_str(segment).decode_utf8().ok().map(std::borrow::Cow::into_owned)
+}
+
 fn matches(pattern: &'static str, path: &str) -> Option<Params> {
     let mut params = Params::default();
     let mut segments = path.split('/');
     for expected in pattern.split('/') {
+        if let Some(name) = expected.strip_prefix('{').and_then(|rest| rest.strip_suffix("*}")) {
+            let rest: Option<Vec<String>> = segments.map(decoded).collect();
+            // A slash that is encoded is no separator, and has no other meaning here.
+            let rest = rest.filter(|rest| !rest.is_empty() && rest.iter().all(|segment| !segment.is_empty() && !segment.contains('/')))?;
+            params.0.push((name, rest.join("/")));
+            return Some(params);
+        }
         let segment = segments.next()?;
         match expected.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
             Some(_) if segment.is_empty() => return None,
-            Some(name) => params.0.push((name, percent_decode_str(segment).decode_utf8().ok()?.into_owned())),
+            Some(name) => params.0.push((name, decoded(segment)?)),
             None if segment == expected => {}
             None => return None,
         }
@@ -215,6 +243,8 @@ mod tests {
         assert_eq!((route.endpoint, params.get("sessionId"), params.get("partNumber")), (Endpoint::Chunk, Some("abc"), Some("7")));
         let (_, params) = find("GET", "/files/tok/a%20b%2F%C3%BC%3F.txt").unwrap();
         assert_eq!(params.get("name"), Some("a b/ü?.txt"));
+        let (_, params) = find("GET", "/v/tok/720p/a%20b.ts").unwrap();
+        assert_eq!((params.get("token"), params.get("path")), (Some("tok"), Some("720p/a b.ts")));
     }
 
     #[test]
@@ -226,7 +256,22 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_404_and_what_cannot_be_done_is_405() {
-        for path in ["/", "", "/api", "/api/health/", "/files/t", "/files//n", "/files/t/n/m", "/files/t/%ff", "/api/jetty-speed/a/b/c"] {
+        for path in [
+            "/",
+            "",
+            "/api",
+            "/api/health/",
+            "/files/t",
+            "/files//n",
+            "/files/t/n/m",
+            "/files/t/%ff",
+            "/v/t",
+            "/v/t/",
+            "/v/t/a//b",
+            "/v/t/a%2Fb",
+            "/v/t/%ff",
+            "/api/jetty-speed/a/b/c",
+        ] {
             assert_eq!(find("GET", path), Err(Problem::NotFound), "{path}");
         }
         assert_eq!(find("PUT", "/api/storage/files/x").err(), Some(Problem::MethodNotAllowed { allow: "GET, DELETE, HEAD, OPTIONS".into() }));

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::Id;
+use crate::ids::{Id, Name};
 
 /// One job. All are safe to repeat: the queue delivers at least once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +42,13 @@ pub enum Job {
         account: Id,
         /// The object.
         object: Id,
+    },
+    /// Delete the bytes of a video that was deleted.
+    RemoveVideo {
+        /// Namespace.
+        namespace: Name,
+        /// Video.
+        video: Name,
     },
     /// Take back what a session that ended without a file holds.
     EndUpload {

@@ -6,7 +6,7 @@ use worker::{Env, MessageBatch, MessageBuilder, MessageExt, QueueRetryOptionsBui
 
 use super::Job;
 use crate::config::LogLevel;
-use crate::ids::Id;
+use crate::ids::{Id, Name};
 use crate::json;
 use crate::platform::{bindings, clock, d1, log};
 use crate::problem::Problem;
@@ -75,6 +75,7 @@ async fn run(env: &Env, job: &Job) -> Result<(), Problem> {
         Job::Collect => dedup::collect::collect(env, &config).await,
         Job::Orphan { account, object } => dedup::collect::orphan(env, &config, *account, *object).await,
         Job::Wake { session, account } => upload::reopening::wake(env, &config, *account, *session).await,
+        Job::RemoveVideo { namespace, video } => crate::video::removal::remove(env, &config, namespace, video).await,
         Job::EndUpload { session } => upload::ending::end(env, &config, *session).await,
     }
 }
@@ -96,6 +97,11 @@ async fn lost(env: &Env) -> Vec<Job> {
         #[serde(default)]
         account_id: Option<Id>,
     }
+    #[derive(Deserialize)]
+    struct Doomed {
+        namespace: Name,
+        video_id: Name,
+    }
     let (Ok(db), Ok(config)) = (bindings::db(env), bindings::config(env)) else { return Vec::new() };
     let since = |ms| EpochMs(clock::now().0.saturating_sub(ms));
     let pending = d1::all::<Row>(&db, &dedup::store::pending(since(LOST_MS), MOST_LOST)).await.unwrap_or_default();
@@ -103,5 +109,10 @@ async fn lost(env: &Env) -> Vec<Job> {
     let open = d1::all::<Row>(&db, &open).await.unwrap_or_default();
     let verify = pending.into_iter().map(|row| Job::Verify { object: row.id });
     let wake = open.into_iter().filter_map(|row| Some(Job::Wake { session: row.id, account: row.account_id? }));
-    verify.chain(wake).collect()
+    let doomed = d1::all::<Doomed>(&db, &crate::video::store::all_doomed(since(LOST_MS), MOST_LOST)).await.unwrap_or_default();
+    // A row for each file, a job for each video.
+    let mut videos: Vec<_> = doomed.into_iter().map(|row| (row.namespace, row.video_id)).collect();
+    videos.dedup();
+    let remove = videos.into_iter().map(|(namespace, video)| Job::RemoveVideo { namespace, video });
+    verify.chain(wake).chain(remove).collect()
 }

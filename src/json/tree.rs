@@ -10,18 +10,38 @@ use serde::forward_to_deserialize_any;
 use serde_json::Error;
 
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub enum Tree {
+    /// `null`
     #[default]
     Null,
+    /// `true` or `false`
     Bool(bool),
+    /// A whole number, not negative.
     Unsigned(u64),
+    /// A whole number, negative.
     Signed(i64),
+    /// Any other number.
     Float(f64),
+    /// A text.
     Text(String),
+    /// A list.
     List(Vec<Tree>),
     /// In the order of the text.
     Members(Vec<(String, Tree)>),
+}
+
+impl Tree {
+    /// The text of that member.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        match self {
+            Tree::Members(members) => members.iter().find(|(member, _)| member == name).and_then(|(_, value)| match value {
+                Tree::Text(text) => Some(text.as_str()),
+                _ => None,
+            }),
+            _ => None,
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for Tree {

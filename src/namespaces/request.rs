@@ -80,10 +80,17 @@ pub struct Patch {
 
 /// Body of `POST /api/portal/namespaces`.
 #[derive(Debug, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Create {
     name: String,
-    #[serde(flatten)]
+    #[serde(skip)]
     patch: Patch,
+}
+
+impl<'de> Deserialize<'de> for Create {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Create, D::Error> {
+        json::joined(deserializer, Create::deserialize, |create, patch| create.patch = patch)
+    }
 }
 
 impl Create {

@@ -7,7 +7,8 @@ use super::request::{Create, Patch};
 use super::{Namespace, store};
 use crate::accounts::access::Account;
 use crate::accounts::provision::{Record, check_user, own_namespace};
-use crate::delivery::known;
+use crate::delivery::store::Count;
+use crate::delivery::{self, known};
 use crate::http::auth::Caller;
 use crate::http::call::Routed;
 use crate::http::json::MAX_BODY;
@@ -18,6 +19,7 @@ use crate::ids::Name;
 use crate::platform::{bindings, clock, d1};
 use crate::problem::Problem;
 use crate::replay::keep;
+use crate::units::GB;
 
 /// How often a change is tried that others get ahead of.
 const TRIES: u32 = 10;
@@ -104,6 +106,31 @@ pub async fn change(call: &Routed) -> Result<Reply, Problem> {
         }
     }
     Err(Problem::StillRunning)
+}
+
+/// What was delivered of it, and what the cache saved.
+pub async fn stats(call: &Routed) -> Result<Reply, Problem> {
+    let namespace = named(call).await?;
+    let count: Option<Count> = d1::first(&bindings::db(&call.env)?, &delivery::store::total(&namespace.name)).await?;
+    let Count { requests, hits, bytes_from_cache, bytes_from_origin, cmcd_requests } = count.unwrap_or_default();
+    let price = namespace.origin_usd_per_gb.unwrap_or(call.config.prices.origin_gb);
+    Reply::json(
+        200,
+        &json!({
+            "hits": hits,
+            "misses": requests.saturating_sub(hits),
+            "hit_rate": percent(hits, requests),
+            "bytes_from_cache": bytes_from_cache,
+            "bytes_from_origin": bytes_from_origin,
+            "cost_saved_usd": bytes_from_cache as f64 / GB as f64 * price,
+            "cmcd_requests": cmcd_requests,
+        }),
+    )
+}
+
+/// With two decimals; 0 of nothing.
+fn percent(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { (part as f64 * 10_000.0 / whole as f64).round() / 100.0 }
 }
 
 /// Forgets everything that caches keep of it: at once here, within a minute elsewhere.

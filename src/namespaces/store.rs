@@ -31,7 +31,7 @@ const UPDATE: &str = "UPDATE namespaces SET display_name = ?2, tags = ?3, ttl_sm
 const PURGE: &str = "UPDATE namespaces SET generation = generation + 1 WHERE name = ?1 RETURNING generation";
 const DELETE: &str = "DELETE FROM namespaces WHERE name = ?1 \
      AND NOT EXISTS (SELECT 1 FROM objects WHERE namespace = ?1) AND NOT EXISTS (SELECT 1 FROM assets WHERE namespace = ?1) \
-     AND NOT EXISTS (SELECT 1 FROM upload_sessions WHERE namespace = ?1) \
+     AND NOT EXISTS (SELECT 1 FROM upload_sessions WHERE namespace = ?1) AND NOT EXISTS (SELECT 1 FROM video_files WHERE namespace = ?1) \
      AND NOT EXISTS (SELECT 1 FROM accounts WHERE agentcache_user_id = ?2) RETURNING name";
 const DROP_CLOSED_SESSIONS: &str = "DELETE FROM upload_sessions WHERE namespace = ?1 AND NOT EXISTS (SELECT 1 FROM objects WHERE namespace = ?1) \
      AND NOT EXISTS (SELECT 1 FROM assets WHERE namespace = ?1) \

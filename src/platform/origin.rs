@@ -16,7 +16,7 @@ use crate::s3::error::StoreError;
 use crate::s3::{Action, SignedRequest};
 
 /// How long the store may take to answer a request without a body of ours (of an object's bytes: to begin with them), ms. Completing thousands of parts may take minutes (S3 API reference).
-const ANSWER_MS: u32 = 30_000;
+pub const ANSWER_MS: u32 = 30_000;
 /// The same for a part that is all here: 12 MB in a minute are 200 KB/s.
 const HELD_MS: u32 = 60_000;
 /// The same for CompleteMultipartUpload. A store that needs longer goes on without us, and the next call finds the object.
@@ -68,11 +68,11 @@ impl Answer {
         Ok(text.as_string().unwrap_or_default())
     }
 
-    /// The body as an ArrayBuffer, which stays in JavaScript. For small ones only.
-    pub async fn bytes(&self) -> Result<JsValue, StoreError> {
+    /// The body as an ArrayBuffer, which stays in JavaScript, if it comes within so many ms. For small ones only.
+    pub async fn bytes(&self, patience_ms: u32) -> Result<JsValue, StoreError> {
         let lost = |error: JsValue| StoreError::unreachable(js::words(&error));
         let bytes = JsFuture::from(self.response.array_buffer().map_err(lost)?);
-        within(ANSWER_MS, bytes).await.ok_or_else(StoreError::timeout)?.map_err(lost)
+        within(patience_ms, bytes).await.ok_or_else(StoreError::timeout)?.map_err(lost)
     }
 
     /// Lets go of the body, so that the connection is free.

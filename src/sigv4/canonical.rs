@@ -4,7 +4,7 @@
 use sha2::{Digest, Sha256};
 
 use super::encode;
-use crate::units::hex;
+use crate::units::{hex, insert_sorted};
 
 /// What is signed. Values are as meant, not as encoded: encoding happens here, once.
 #[derive(Debug, Clone, Copy)]
@@ -32,9 +32,11 @@ pub struct Canonical {
 
 /// Stage 1.
 pub fn canonical_request(input: &CanonicalInput<'_>) -> Canonical {
-    let mut headers: Vec<(String, String)> = input.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), fold(value))).collect();
-    // A stable sort: several values of one header keep the order they are sent in.
-    headers.sort_by(|a, b| a.0.cmp(&b.0));
+    let mut headers: Vec<(String, String)> = Vec::new();
+    for (name, value) in input.headers {
+        // Several values of one header keep the order they are sent in.
+        insert_sorted(&mut headers, (name.to_ascii_lowercase(), fold(value)), |a, b| a.0 < b.0);
+    }
 
     let mut lines = String::new();
     let mut signed_headers = String::new();

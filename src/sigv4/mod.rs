@@ -11,7 +11,7 @@ use std::cell::RefCell;
 use zeroize::Zeroizing;
 
 use crate::mac::MacKey;
-use crate::units::{EpochMs, hex};
+use crate::units::{EpochMs, hex, insert_sorted};
 use canonical::{CanonicalInput, canonical_request, string_to_sign};
 
 /// `x-amz-content-sha256` of a payload that the signature does not cover.
@@ -60,8 +60,10 @@ impl Signer {
     pub fn presigned_query(&self, input: &CanonicalInput<'_>, now: EpochMs, seconds: u64) -> String {
         let (stamp, day) = now.amz();
         let scope = self.scope(&day);
-        let mut names: Vec<_> = input.headers.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
-        names.sort();
+        let mut names = Vec::new();
+        for (name, _) in input.headers {
+            insert_sorted(&mut names, name.to_ascii_lowercase(), |a, b| a < b);
+        }
         names.dedup();
         let mut query = input.query.to_vec();
         query.extend(

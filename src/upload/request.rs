@@ -1,10 +1,12 @@
 //! What clients send to start and steer an upload, and what is allowed in it.
 
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 
 use super::plan::{PlanLimits, Strategy, plan};
 use crate::delivery::media_type;
 use crate::ids::{Id, Name};
+use crate::json::Tree;
 use crate::problem::Problem;
 use crate::units::{MAX_SAFE_INTEGER, Sha256Hex};
 
@@ -18,8 +20,7 @@ const MAX_SAMPLE_MS: f64 = 86_400_000.0;
 const MAX_TYPE_BYTES: usize = 255;
 
 /// Body of `POST /api/jetty/track-upload`.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "action", rename_all = "lowercase")]
+#[derive(Debug)]
 pub enum Track {
     /// Open an upload.
     Start(Box<Start>),
@@ -29,6 +30,20 @@ pub enum Track {
     Complete(Complete),
     /// Give up.
     Fail(OfSession),
+}
+
+impl<'de> Deserialize<'de> for Track {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Track, D::Error> {
+        let tree = Tree::deserialize(deserializer)?;
+        let track = match tree.text("action") {
+            Some("start") => Start::deserialize(tree).map(|start| Track::Start(Box::new(start))),
+            Some("progress") => Progress::deserialize(tree).map(Track::Progress),
+            Some("complete") => Complete::deserialize(tree).map(Track::Complete),
+            Some("fail") => OfSession::deserialize(tree).map(Track::Fail),
+            _ => return Err(D::Error::custom("action must be start, progress, complete or fail")),
+        };
+        track.map_err(D::Error::custom)
+    }
 }
 
 /// `start`.

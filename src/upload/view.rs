@@ -8,7 +8,7 @@ use super::store::SessionRow;
 use crate::assets::asset::{Asset, AssetView};
 use crate::ids::{Id, Name};
 use crate::steering::edge::EdgeView;
-use crate::units::{EpochMs, Sha256Hex};
+use crate::units::{EpochMs, Sha256Hex, insert_sorted};
 
 /// 201 of `start`.
 #[derive(Debug, Serialize)]
@@ -165,9 +165,12 @@ pub struct Completed {
 /// What a completed session amounts to; `base` is `https://host`.
 pub fn completed(meta: &Meta, parts: &[Part], asset: &Asset, base: &str, now: EpochMs) -> Completed {
     let (copied, sent): (Vec<&Part>, Vec<&Part>) = parts.iter().partition(|part| part.edge == COPIED);
-    let mut edges_used: Vec<String> = sent.iter().map(|part| part.edge.clone()).collect();
-    edges_used.sort();
-    edges_used.dedup();
+    let mut edges_used: Vec<String> = Vec::new();
+    for part in &sent {
+        if !edges_used.contains(&part.edge) {
+            insert_sorted(&mut edges_used, part.edge.clone(), |a, b| a < b);
+        }
+    }
     let upload_time_ms = now.since(meta.created);
     Completed {
         asset: asset.view(base),

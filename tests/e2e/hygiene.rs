@@ -79,6 +79,7 @@ impl World {
             Endpoint::ChangeTier => vec![
                 json!({ "storage_quota_gb": 0, "bandwidth_quota_gb": 0, "jetty_speed_enabled": false, "requests_per_minute": 10, "max_file_mb": 10 }),
             ],
+            Endpoint::Playback => vec![json!({ "path": "720p/index.m3u8", "ttl": 60 })],
             Endpoint::CreateNamespace => {
                 let mut body = everything;
                 body["name"] = json!(unique("jt_customer_hygiene-new-"));
@@ -101,6 +102,10 @@ impl World {
             | Endpoint::Namespaces
             | Endpoint::Namespace
             | Endpoint::DeleteNamespace
+            | Endpoint::NamespaceStats
+            | Endpoint::PutVideo
+            | Endpoint::DeleteVideo
+            | Endpoint::Play
             | Endpoint::PurgeNamespace
             | Endpoint::AddMember
             | Endpoint::RemoveMember => Vec::new(),
@@ -120,7 +125,7 @@ impl World {
         let method = Method::from_bytes(route.method.as_bytes()).unwrap();
         match route.proof {
             Proof::None => from_elsewhere(self.stack.anonymous(method, path)),
-            Proof::Account | Proof::TokenOrAccount | Proof::PathToken => self.stack.request(method, path, &self.account),
+            Proof::Account | Proof::TokenOrAccount | Proof::PathToken | Proof::VideoToken => self.stack.request(method, path, &self.account),
             Proof::Webhook | Proof::AccountOrWebhook => self.stack.backend(method, path),
             Proof::Operator | Proof::OperatorOrAccount => self.stack.operator(method, path),
         }

@@ -44,7 +44,7 @@ fn probes(route: &Route, names: &Names) -> Vec<Probe> {
     let Names { session, upload_id, asset, namespace, user, hash } = names;
     let fill = |session: &str| {
         let values = [("token", asset.as_str()), ("id", asset), ("sessionId", session), ("ns", namespace), ("user", user)];
-        let fixed = [("name", "film.bin"), ("partNumber", "1"), ("tier", "pro"), ("code", "not-found")];
+        let fixed = [("name", "film.bin"), ("partNumber", "1"), ("tier", "pro"), ("code", "not-found"), ("path*", "index.m3u8"), ("videoId", "film")];
         let path = values.iter().chain(&fixed).fold(route.pattern.to_owned(), |path, (name, value)| path.replace(&format!("{{{name}}}"), value));
         assert!(!path.contains('{'), "{path}: say here what it names");
         path
@@ -128,6 +128,10 @@ fn probes(route: &Route, names: &Names) -> Vec<Probe> {
         Endpoint::ChangeNamespace => {
             [json!({}), json!({ "display_name": "mine" }), json!({ "cache_ttl": { "small": 1 } }), json!({ "tags": [] })].map(with).into()
         }
+        Endpoint::PutVideo => vec![Probe { headers: vec![("X-Namespace", namespace.clone())], body: Sent::Bytes("#EXTM3U\n"), ..plain() }],
+        Endpoint::DeleteVideo => vec![Probe { headers: vec![("X-Namespace", namespace.clone())], ..plain() }],
+        Endpoint::Playback => vec![Probe { headers: vec![("X-Namespace", namespace.clone())], ..with(json!({})) }],
+        Endpoint::Play | Endpoint::NamespaceStats => vec![plain()],
         Endpoint::PurgeNamespace | Endpoint::AddMember | Endpoint::RemoveMember => vec![plain()],
     }
 }
@@ -176,6 +180,7 @@ impl Credentials {
         match proof {
             Proof::None => true,
             Proof::Account | Proof::PathToken => account,
+            Proof::VideoToken => false,
             Proof::TokenOrAccount => account || token,
             Proof::Webhook => webhook,
             Proof::AccountOrWebhook => account || webhook,

@@ -27,4 +27,5 @@ mod stack;
 mod start;
 mod store;
 mod sweep;
+mod video;
 mod webhooks;

@@ -78,7 +78,7 @@ async fn answers(config: &Config, challenge: &Challenge, object: &Asset) -> Resu
 async fn range(config: &Config, object: &Asset, first: u64, last: u64) -> Result<JsValue, Problem> {
     let action = actions::get_object(&object.s3_key, Some((first, last)));
     let refused = |error| origin::problem("GetObject", &error);
-    let bytes = origin::send(config, &action, Body::Empty).await.map_err(refused)?.bytes().await.map_err(refused)?;
+    let bytes = origin::send(config, &action, Body::Empty).await.map_err(refused)?.bytes(origin::ANSWER_MS).await.map_err(refused)?;
     // A store that ignored the range, or an answer cut short.
     if js::byte_length(&bytes) != Some(last - first + 1) {
         return Err(Problem::Origin(OriginFailure::Unexpected("AnswerMismatch".to_owned())));

@@ -20,7 +20,7 @@ const SHARDS: u32 = 32;
 
 /// The name of the object that leases `key` at the PoP `colo`.
 pub fn object_name(colo: &str, key: &str) -> String {
-    format!("{colo}/{}", crc32fast::hash(key.as_bytes()) % SHARDS)
+    format!("{colo}/{}", crate::units::crc32(key.as_bytes()) % SHARDS)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use jettyspeed_client::{DownloadOptions, Edge, Error, UploadOptions, download, upload};
+use jettyspeed_client::{DownloadOptions, Edge, Error, PushOptions, UploadOptions, download, push, upload};
 use serde_json::json;
 
 use config::{Config, Given};
@@ -86,8 +86,51 @@ enum Command {
         #[arg(long)]
         limit: Option<usize>,
     },
+    /// Videos: send a folder of playlists and segments, get a URL to play it by, delete it
+    #[command(subcommand)]
+    Video(Video),
     /// Show the configuration, or write what is given (--url, --key, --secret) into it
     Config,
+}
+
+#[derive(Subcommand)]
+enum Video {
+    /// Send a folder as ffmpeg writes it; what is there of the same names is replaced
+    Push {
+        /// The folder
+        folder: PathBuf,
+        /// The video's id; the folder's name by default
+        #[arg(long)]
+        id: Option<String>,
+        /// Namespace; the account's own by default
+        #[arg(long)]
+        namespace: Option<String>,
+        /// Files in flight
+        #[arg(long, value_parser = clap::value_parser!(u16).range(1..=64))]
+        threads: Option<u16>,
+    },
+    /// A URL that any HLS player takes
+    Play {
+        /// The video's id
+        id: String,
+        /// The playlist to begin with; index.m3u8 by default
+        #[arg(long)]
+        path: Option<String>,
+        /// Seconds that it works
+        #[arg(long)]
+        ttl: Option<u64>,
+        /// Namespace; the account's own by default
+        #[arg(long)]
+        namespace: Option<String>,
+    },
+    /// Delete a video
+    Rm {
+        /// The video's id
+        id: String,
+        /// Namespace; the account's own by default
+        #[arg(long)]
+        namespace: Option<String>,
+    },
 }
 
 #[tokio::main]
@@ -142,7 +185,25 @@ async fn run(arguments: Arguments, show: &Show) -> Result<(), Error> {
         Command::Status { session } => show.status(&edge.session(&session, false).await?),
         Command::Quota => show.quota(&edge.quota().await?),
         Command::Ls { limit } => list(&edge, limit, show).await?,
+        Command::Video(command) => video(&edge, command, show).await?,
         Command::Config => {}
+    }
+    Ok(())
+}
+
+async fn video(edge: &Edge, command: Video, show: &Show) -> Result<(), Error> {
+    match command {
+        Video::Push { folder, id, namespace, threads } => {
+            let own = folder.canonicalize().ok().and_then(|path| path.file_name()?.to_str().map(str::to_owned));
+            let id = id.or(own).ok_or_else(|| Error::Usage("give the video an --id".to_owned()))?;
+            let options = PushOptions { id, namespace, threads: threads.map(usize::from) };
+            show.pushed(&push(edge, &folder, &options, show.progress()).await?);
+        }
+        Video::Play { id, path, ttl, namespace } => show.playback(&edge.playback(&id, namespace.as_deref(), path.as_deref(), ttl).await?),
+        Video::Rm { id, namespace } => {
+            edge.delete_video(&id, namespace.as_deref()).await?;
+            show.deleted(&id);
+        }
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use indicatif::{DecimalBytes, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jettyspeed_client::api::{Asset, Quota, SessionState};
-use jettyspeed_client::{Downloaded, Error, Event, Progress, Uploaded, no_progress};
+use jettyspeed_client::{Downloaded, Error, Event, Playback, Progress, Pushed, Uploaded, no_progress};
 use serde::Serialize;
 use serde_json::json;
 
@@ -88,6 +88,30 @@ impl Show {
         }
         println!("{}", done.path.display());
         println!("received {} in {}", DecimalBytes(done.asset.size), pace(done.asset.size, done.elapsed_ms));
+    }
+
+    pub fn pushed(&self, done: &Pushed) {
+        self.bar.finish_and_clear();
+        if self.json {
+            return self.json(done);
+        }
+        println!("{}  {} files, {}", done.video_id, done.files, DecimalBytes(done.bytes));
+        let path = done.entry.as_deref().filter(|path| *path != "index.m3u8").map_or(String::new(), |path| format!(" --path {path}"));
+        println!("play it: jetty video play {}{path}", done.video_id);
+    }
+
+    pub fn playback(&self, playback: &Playback) {
+        if self.json {
+            return self.json(playback);
+        }
+        println!("{}", playback.url);
+    }
+
+    pub fn deleted(&self, id: &str) {
+        if self.json {
+            return self.json(&json!({ "deleted": id }));
+        }
+        println!("deleted {id}");
     }
 
     pub fn quota(&self, quota: &Quota) {

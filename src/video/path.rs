@@ -1,0 +1,112 @@
+//! Where a file lies in its video, and in the store.
+
+use crate::ids::Name;
+
+/// The longest path, bytes: with the rest of the key it stays under the 1,024 of S3 (S3 user guide, "Object key naming").
+const LONGEST: usize = 512;
+
+/// A path such as `720p/seg_001.m4s`: segments that are neither empty nor dots, without control characters.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct VideoPath(String);
+
+impl VideoPath {
+    /// The path, decoded, if it is one.
+    pub fn parse(text: &str) -> Option<VideoPath> {
+        let segment = |segment: &str| !matches!(segment, "" | "." | "..");
+        let fine = text.len() <= LONGEST && !text.chars().any(|c| c.is_control() || c == '\\') && text.split('/').all(segment);
+        fine.then(|| VideoPath(text.to_owned()))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The folder it lies in, without the last slash; empty at the top.
+    pub fn folder(&self) -> &str {
+        self.0.rsplit_once('/').map_or("", |(folder, _)| folder)
+    }
+
+    /// Whether it is a playlist by its name (RFC 8216 section 4).
+    pub fn is_playlist(&self) -> bool {
+        self.0.rsplit_once('.').is_some_and(|(_, extension)| extension.eq_ignore_ascii_case("m3u8"))
+    }
+
+    /// What the reference `uri` in this file means, if it lies in the same video (RFC 3986 section 5.2, as far as relative paths go).
+    pub fn join(&self, uri: &str) -> Option<VideoPath> {
+        let plain = uri.split(['?', '#']).next().unwrap_or_default();
+        let has_scheme = plain.split_once(':').is_some_and(|(scheme, _)| !scheme.contains('/'));
+        if plain.is_empty() || plain.starts_with('/') || has_scheme {
+            return None;
+        }
+        let decoded = percent_encoding::percent_decode_str(plain).decode_utf8().ok()?;
+        let mut segments: Vec<&str> = self.folder().split('/').filter(|segment| !segment.is_empty()).collect();
+        for segment in decoded.split('/') {
+            match segment {
+                "." => {}
+                ".." => {
+                    segments.pop()?;
+                }
+                segment => segments.push(segment),
+            }
+        }
+        VideoPath::parse(&segments.join("/"))
+    }
+}
+
+/// The key at the store (SPEC section 4, "Keys"): under the user whose own the namespace is, or under the shared namespace.
+pub fn key(namespace: &Name, video: &Name, path: &VideoPath) -> String {
+    let owner = match namespace.as_str().strip_prefix("jt_user_") {
+        Some(user) => format!("users/{user}"),
+        None => format!("ns/{namespace}"),
+    };
+    format!("{owner}/v/{video}/{}", path.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn path(text: &str) -> VideoPath {
+        VideoPath::parse(text).unwrap()
+    }
+
+    #[test]
+    fn paths_keep_to_their_video() {
+        for bad in ["", "/a", "a/", "a//b", ".", "a/../b", "..", "a\0", "a\\b", &"x".repeat(513)] {
+            assert_eq!(VideoPath::parse(bad), None, "{bad:?}");
+        }
+        let (name, video) = (Name::parse("jt_user_u1").unwrap(), Name::parse("film").unwrap());
+        assert_eq!(key(&name, &video, &path("720p/ä b.ts")), "users/u1/v/film/720p/ä b.ts");
+        assert_eq!(key(&Name::parse("jt_customer_x").unwrap(), &video, &path("a")), "ns/jt_customer_x/v/film/a");
+        assert!(path("a/INDEX.M3U8").is_playlist() && !path("m3u8").is_playlist());
+    }
+
+    #[test]
+    fn references_are_resolved_where_they_stay_inside() {
+        let from = path("hls/720p/index.m3u8");
+        for (uri, to) in [
+            ("seg.ts", Some("hls/720p/seg.ts")),
+            ("./a/seg.ts?x=1#y", Some("hls/720p/a/seg.ts")),
+            ("../audio/a%20b.m4s", Some("hls/audio/a b.m4s")),
+            ("../../top.ts", Some("top.ts")),
+            ("../../../out.ts", None),
+            ("/abs.ts", None),
+            ("https://elsewhere/x.ts", None),
+            ("data:text/plain,x", None),
+            ("", None),
+        ] {
+            assert_eq!(from.join(uri).as_ref().map(VideoPath::as_str), to, "{uri}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_reference_leaves_the_video(uri in "([a.%2e/:?#]|\\.\\.){0,12}") {
+            if let Some(to) = path("a/b/c.m3u8").join(&uri) {
+                prop_assert_eq!(VideoPath::parse(to.as_str()), Some(to));
+            }
+        }
+    }
+}

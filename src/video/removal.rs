@@ -1,0 +1,52 @@
+//! The bytes of a deleted video go, some files at a time.
+
+use serde::Deserialize;
+use worker::Env;
+
+use super::store;
+use crate::accounts::ledger;
+use crate::config::Config;
+use crate::ids::{Id, Name};
+use crate::jobs::{self, Job};
+use crate::platform::origin::{self, Body};
+use crate::platform::{bindings, d1, log};
+use crate::problem::Problem;
+use crate::s3::actions;
+
+/// Files of one run: each costs a request to the store and three to ledger and database.
+const PAGE: u64 = 100;
+
+/// Has a video's bytes deleted. Should this not get there, the daily run sees to it.
+pub async fn enqueue(env: &Env, namespace: &Name, video: &Name) {
+    if let Err(error) = jobs::enqueue(env, &Job::RemoveVideo { namespace: namespace.clone(), video: video.clone() }).await {
+        let _ = log::internal("queue", &error.to_string());
+    }
+}
+
+/// Deletes some files of a video that is to go, and has the rest follow.
+///
+/// # Errors
+/// Of the store and the database: the job is repeated.
+pub async fn remove(env: &Env, config: &Config, namespace: &Name, video: &Name) -> Result<(), Problem> {
+    #[derive(Deserialize)]
+    struct Row {
+        id: Id,
+        account_id: Id,
+        s3_key: String,
+    }
+    let db = bindings::db(env)?;
+    let rows: Vec<Row> = d1::all(&db, &store::doomed(namespace, video, PAGE)).await?;
+    let more = u64::try_from(rows.len()).unwrap_or_default() == PAGE;
+    for Row { id, account_id, s3_key } in rows {
+        let gone = origin::send(config, &actions::delete_object(&s3_key), Body::Empty).await;
+        gone.map_err(|error| origin::problem("DeleteObject", &error))?.discard();
+        // The ledger is told twice: should this die in between, it asks how it ended.
+        ledger::link::doubt(env, account_id, id).await?;
+        d1::batch(&db, &[store::drop(id)]).await?;
+        let _ = ledger::link::release(env, account_id, id).await;
+    }
+    if more {
+        enqueue(env, namespace, video).await;
+    }
+    Ok(())
+}

@@ -1,0 +1,280 @@
+//! `PUT /api/video/{videoId}/{path}`, `DELETE /api/video/{videoId}`, `POST /api/video/{videoId}/playback` and `GET|HEAD /v/{token}/{path}`.
+
+use std::rc::Rc;
+
+use serde::Deserialize;
+use serde_json::json;
+use wasm_bindgen_futures::JsFuture;
+
+use super::path::{VideoPath, key};
+use super::playlist::{self, Playlist};
+use super::request::{Playback, check_path, check_video};
+use super::store::{self, FileRow, NewFile};
+use super::token::VideoClaims;
+use super::{removal, warm};
+use crate::accounts::access::Account;
+use crate::accounts::ledger;
+use crate::delivery::source::Source;
+use crate::delivery::{disposition, known, media_type, routes as delivery, tally};
+use crate::http::auth::Caller;
+use crate::http::call::Routed;
+use crate::http::json::MAX_BODY;
+use crate::http::proof::Reach;
+use crate::http::reply::Reply;
+use crate::ids::{Id, Name};
+use crate::namespaces::{self, Namespace};
+use crate::platform::origin::{self, Body};
+use crate::platform::{bindings, clock, d1, random};
+use crate::problem::{OriginFailure, Problem};
+use crate::s3::actions::{self, ObjectHeaders};
+use crate::s3::{Payload, xml};
+use crate::units::{EpochMs, Sha256Hex};
+use crate::upload::request::{check_hash, check_namespace};
+use crate::upload::simple::raw_length;
+
+/// Who replaces what.
+#[derive(Deserialize)]
+struct Place {
+    id: Id,
+    account_id: Id,
+    doomed_at: Option<EpochMs>,
+}
+
+/// What a version replaced.
+#[derive(Deserialize)]
+struct Replaced {
+    replaced_id: Option<Id>,
+    replaced_account: Option<Id>,
+    replaced_at: Option<EpochMs>,
+}
+
+/// The namespace of the call, with video switched on.
+async fn namespace_of(call: &Routed, account: &Account, wanted: Option<&Name>) -> Result<Namespace, Problem> {
+    let namespace = namespaces::routes::for_upload(call, account, wanted).await?;
+    if namespace.video_streaming { Ok(namespace) } else { Err(Problem::FeatureOff { feature: "video_streaming" }) }
+}
+
+/// A file that comes.
+struct Incoming {
+    size: u64,
+    content_type: String,
+    payload: Payload,
+    body: Body,
+    live_seconds: Option<u64>,
+}
+
+/// Stores a file of a video, or replaces it: who asks for it from now on gets the new one.
+pub async fn put(call: &Routed) -> Result<Reply, Problem> {
+    let account = call.account()?;
+    let size = raw_length(call.header("content-length").as_deref(), call.config.plan.max_part_bytes)?;
+    let video = check_video(call.params.get("videoId").unwrap_or_default())?;
+    let path = check_path(call.params.get("path").unwrap_or_default())?;
+    let wanted = check_namespace("X-Namespace", call.header("x-namespace").as_deref())?;
+    let hash = check_hash("X-Content-SHA256", call.header("x-content-sha256").as_deref())?;
+    account.must_be_active()?;
+    let namespace = namespace_of(call, &account, wanted.as_ref()).await?;
+    account.may_upload_simply(size)?;
+    let place: Option<Place> = d1::first(&bindings::db(&call.env)?, &store::place(&namespace.name, &video, &path)).await?;
+    if place.as_ref().is_some_and(|place| place.doomed_at.is_some()) {
+        // Its bytes are about to be deleted: ours would be, too.
+        return Err(Problem::StillRunning);
+    }
+    let replaces = place.is_some();
+    let incoming = incoming(call, &path, size, hash).await?;
+    let (held, started) = (call.clone(), clock::now());
+    // To its end: a reservation must not outlive a client that hangs up.
+    let stored = call.to_the_end(async move { book(&held, &account, (namespace.name, video, path), place, incoming, started).await });
+    let file = stored.await.unwrap_or(Err(Problem::Internal))?;
+    let view = json!({
+        "videoId": file.video, "path": file.path.as_str(), "namespace": file.namespace, "size": file.size, "contentType": file.content_type, "s3Key": file.s3_key,
+        "etag": file.etag,
+    });
+    Reply::json(if replaces { 200 } else { 201 }, &view)
+}
+
+/// Playlists are read, everything else passes by.
+async fn incoming(call: &Routed, path: &VideoPath, size: u64, hash: Option<Sha256Hex>) -> Result<Incoming, Problem> {
+    // The name tells players more than a client that guesses.
+    let content_type = media_type::of_name(path.as_str()).unwrap_or("application/octet-stream").to_owned();
+    let payload = hash.clone().map_or(Payload::Unsigned, Payload::Sha256);
+    let lost = || Problem::Malformed { detail: "The body did not arrive whole.".to_owned() };
+    if path.is_playlist() && size <= playlist::LARGEST {
+        let text = JsFuture::from(call.request.text().map_err(|_| lost())?).await.map_err(|_| lost())?.as_string().unwrap_or_default();
+        let bytes = u64::try_from(text.len()).unwrap_or_default();
+        // Text that is not UTF-8, which a playlist must be (RFC 8216 section 4.1), has another length than what came.
+        let live_seconds = match playlist::read(path, &text) {
+            Some(Playlist::Media { live_seconds, .. }) if bytes == size => live_seconds,
+            Some(_) if bytes == size => None,
+            _ => return Err(Problem::Invalid { field: "body", detail: "is not a playlist: it must be UTF-8 and begin with #EXTM3U".to_owned() }),
+        };
+        return Ok(Incoming { size, content_type, payload, body: Body::Text(text), live_seconds });
+    }
+    let body = match call.request.body() {
+        Some(stream) if size > 0 => Body::Raw(stream.into()),
+        None if size > 0 => return Err(lost()),
+        _ => Body::Text(String::new()),
+    };
+    Ok(Incoming { size, content_type, payload, body, live_seconds: None })
+}
+
+/// Reserves, stores, settles; whatever fails in between is taken back.
+async fn book(
+    call: &Routed,
+    account: &Account,
+    (namespace, video, path): (Name, Name, VideoPath),
+    place: Option<Place>,
+    incoming: Incoming,
+    started: EpochMs,
+) -> Result<NewFile, Problem> {
+    let id = random::id()?;
+    let size = incoming.size;
+    ledger::link::reserve(&call.env, account, id, size, clock::now().plus(ledger::SIMPLE_GRACE_MS)).await?;
+    let new = NewFile {
+        id,
+        account: account.id,
+        s3_key: key(&namespace, &video, &path),
+        namespace,
+        video,
+        path,
+        size,
+        etag: String::new(),
+        content_type: incoming.content_type.clone(),
+        live_seconds: incoming.live_seconds,
+        started,
+        created_at: started,
+    };
+    let stored = match store_bytes(call, &new, incoming).await {
+        Ok(etag) => replace(call, NewFile { etag, created_at: clock::now(), ..new }, place).await,
+        Err(problem) => Err((problem, true)),
+    };
+    match stored {
+        Ok(file) => {
+            let _ = ledger::link::settle(&call.env, account.id, id, id, size).await;
+            Ok(file)
+        }
+        Err((problem, cleanly)) => {
+            // What is not clear, the ledger finds out by itself.
+            let _ =
+                if cleanly { ledger::link::release(&call.env, account.id, id).await } else { ledger::link::doubt(&call.env, account.id, id).await };
+            Err(problem)
+        }
+    }
+}
+
+/// The bytes, at the store: their ETag.
+async fn store_bytes(call: &Routed, file: &NewFile, incoming: Incoming) -> Result<String, Problem> {
+    let headers = ObjectHeaders { content_type: &file.content_type, content_disposition: &disposition::for_store(file.path.as_str()) };
+    let sent = origin::send(&call.config, &actions::put_object(&file.s3_key, headers, incoming.payload), incoming.body).await;
+    match sent {
+        Ok(answer) => {
+            answer.discard();
+            answer.header("etag").map(|etag| xml::unquote(&etag).to_owned()).ok_or(Problem::Origin(OriginFailure::Unexpected("NoETag".to_owned())))
+        }
+        Err(error) => Err(origin::problem_of_bytes("PutObject", &error)),
+    }
+}
+
+/// The version takes its place in the database. Err says whether nothing is left of it there.
+async fn replace(call: &Routed, mut file: NewFile, place: Option<Place>) -> Result<NewFile, (Problem, bool)> {
+    let unclear = |problem| (problem, false);
+    let db = bindings::db(&call.env).map_err(unclear)?;
+    // The ledgers are told twice: should this die in between, they ask how it ended.
+    if let Some(place) = &place {
+        ledger::link::doubt(&call.env, place.account_id, place.id).await.map_err(unclear)?;
+    }
+    let row: Option<Replaced> = d1::first(&db, &store::put(&file)).await.map_err(unclear)?;
+    // Deleted meanwhile: these bytes go with the others.
+    let replaced = row.ok_or((Problem::StillRunning, true))?;
+    known::forget(&known_as(&file.namespace, &file.video, file.path.as_str())).await;
+    // Two that wrote at once may stand in another order in the database than at the store: whoever comes second looks.
+    if replaced.replaced_at.is_some_and(|at| at >= file.started) {
+        amend(call, &mut file).await;
+    }
+    if let (Some(id), Some(account)) = (replaced.replaced_id, replaced.replaced_account) {
+        let _ = ledger::link::release(&call.env, account, id).await;
+    }
+    Ok(file)
+}
+
+async fn amend(call: &Routed, file: &mut NewFile) {
+    let Ok(answer) = origin::send(&call.config, &actions::head_object(&file.s3_key), Body::Empty).await else { return };
+    let etag = answer.header("etag").map(|etag| xml::unquote(&etag).to_owned());
+    let size = answer.header("content-length").and_then(|text| text.trim().parse::<u64>().ok());
+    let (Some(etag), Some(size), Ok(db)) = (etag, size, bindings::db(&call.env)) else { return };
+    if etag != file.etag && d1::batch(&db, &[store::amend(file.id, &file.etag, size, &etag)]).await.is_ok() {
+        known::forget(&known_as(&file.namespace, &file.video, file.path.as_str())).await;
+        (file.etag, file.size) = (etag, size);
+    }
+}
+
+/// Deletes a video: nothing of it can be read any more, its bytes follow.
+pub async fn delete(call: &Routed) -> Result<Reply, Problem> {
+    let account = call.account()?;
+    let video = check_video(call.params.get("videoId").unwrap_or_default())?;
+    let wanted = check_namespace("X-Namespace", call.header("x-namespace").as_deref())?;
+    account.must_be_active()?;
+    let namespace = namespaces::routes::for_upload(call, &account, wanted.as_ref()).await?.name;
+    let rows: Vec<serde_json::Value> = d1::all(&bindings::db(&call.env)?, &store::doom(&namespace, &video, clock::now())).await?;
+    if rows.is_empty() {
+        return Err(Problem::NotFound);
+    }
+    known::forget_group(&store::group(&namespace, &video));
+    removal::enqueue(&call.env, &namespace, &video).await;
+    Ok(Reply::empty(204))
+}
+
+/// A URL to play a video by, whose token opens all of it.
+pub async fn playback(call: &Routed) -> Result<Reply, Problem> {
+    let account = call.account()?;
+    let video = check_video(call.params.get("videoId").unwrap_or_default())?;
+    let wanted = check_namespace("X-Namespace", call.header("x-namespace").as_deref())?;
+    let (path, ttl_ms) = call.json::<Playback>(MAX_BODY).await?.check()?;
+    account.must_be_active()?;
+    let namespace = namespace_of(call, &account, wanted.as_ref()).await?.name;
+    let row: Option<FileRow> = d1::first(&bindings::db(&call.env)?, &store::file(&namespace, &video, path.as_str())).await?;
+    row.ok_or(Problem::NotFound)?;
+    ledger::link::charge(&call.env, &account, 0).await?;
+    let expires = clock::now().plus(ttl_ms);
+    let token = VideoClaims { namespace, video, expires }.seal(&call.config.token_keys)?;
+    let encoded: Vec<String> = path.as_str().split('/').map(crate::sigv4::encode::component).collect();
+    let url = format!("{}/v/{token}/{}", call.base, encoded.join("/"));
+    Reply::json(200, &json!({ "url": url, "expiresAt": expires.rfc3339() }))
+}
+
+/// What a file of a video is known as.
+pub fn known_as(namespace: &Name, video: &Name, path: &str) -> String {
+    format!("{}/{path}", store::group(namespace, video))
+}
+
+/// A file of a video.
+///
+/// # Errors
+/// 403, 404.
+pub async fn source(call: &Routed, claims: &VideoClaims, path: &str) -> Result<Rc<Source>, Problem> {
+    let read = async {
+        let row: FileRow = call.own(Reach::VideoFile, path).await?;
+        if !row.video_streaming {
+            return Err(Problem::FeatureOff { feature: "video_streaming" });
+        }
+        Ok(Source::from(row))
+    };
+    known::get(call, &known_as(&claims.namespace, &claims.video, path), read).await
+}
+
+/// A playlist, a segment, a key: whatever the video has at that path.
+pub async fn play(call: &Routed, method: &str) -> Result<Reply, Problem> {
+    let Caller::Video(claims) = &*call.caller else { return Err(Problem::NotFound) };
+    let path = VideoPath::parse(call.params.get("path").unwrap_or_default()).ok_or(Problem::NotFound)?;
+    let source = source(call, claims, path.as_str()).await?;
+    // Common Media Client Data (CTA-5004) in the query: for statistics, never for the cache's key.
+    if call.query("CMCD").is_some() {
+        tally::cmcd(&source);
+    }
+    let range = call.header("range");
+    let reply = delivery::serve(call, method, Rc::clone(&source), claims.expires).await?;
+    if method == "GET" && reply.status < 300 {
+        let held = call.clone();
+        call.afterwards(async move { warm::after(&held, &source, path, range.as_deref()).await });
+    }
+    Ok(reply)
+}

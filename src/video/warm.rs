@@ -1,0 +1,193 @@
+//! What a player will ask for next is read before it does: after a playlist its first files, after a segment the next two.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+use wasm_bindgen_futures::JsFuture;
+use web_sys::Response;
+
+use super::path::VideoPath;
+use super::playlist::{self, Playlist, Reference};
+use super::routes::source;
+use super::token::VideoClaims;
+use crate::delivery::fill::{self, Bytes};
+use crate::delivery::range::Span;
+use crate::delivery::source::Source;
+use crate::delivery::{cache, range};
+use crate::http::auth::Caller;
+use crate::http::call::Routed;
+use crate::ids::Name;
+use crate::json;
+use crate::platform::clock;
+use crate::units::EpochMs;
+
+/// How many files after a playlist: an initialization section and the first segments.
+const FIRST: usize = 3;
+/// How long what was warmed is not looked at again, ms.
+const AGAIN_MS: u64 = 10_000;
+/// How long an order of playing is kept in the PoP's cache, s.
+const ORDER_SECONDS: u64 = 6 * 3600;
+/// Bounds the isolate's memory: an order has up to ten thousand names of 20 bytes.
+const MOST_ORDERS: usize = 50;
+const MOST_NAMES: usize = 20_000;
+const MOST_WARMED: usize = 5_000;
+
+thread_local! {
+    /// By folder of the files: what is played in which order.
+    static ORDERS: RefCell<HashMap<String, Rc<Vec<String>>>> = RefCell::default();
+    /// What was warmed, and until when it is not looked at again.
+    static WARMED: RefCell<HashMap<String, EpochMs>> = RefCell::default();
+}
+
+/// After `path` was served.
+pub async fn after(call: &Routed, served: &Rc<Source>, path: VideoPath, range: Option<&str>) {
+    let Caller::Video(claims) = &*call.caller else { return };
+    if path.is_playlist() {
+        if is_due(served, path.as_str()) {
+            after_playlist(call, claims, served, &path).await;
+        }
+        return;
+    }
+    // The rest of a file that is played in ranges is the next segment.
+    if let Some(Ok(range::Wanted::One(span))) = range.map(|field| range::wanted(Some(field), served.size)) {
+        let next = span.last.saturating_add(1);
+        let last = next.saturating_add(2 * span.bytes()).min(served.size.saturating_sub(1));
+        if next <= last {
+            warm_span(call, served, Span { first: next, last }).await;
+        }
+        return;
+    }
+    let order = order(&claims.namespace, &claims.video, &path).await;
+    for next in playlist::next_two(&order, path.as_str()) {
+        warm_file(call, claims, next, None).await;
+    }
+}
+
+fn is_due(source: &Source, what: &str) -> bool {
+    let now = clock::now();
+    let key = format!("{}/{}/{what}", source.object, source.etag);
+    WARMED.with_borrow_mut(|warmed| {
+        if warmed.len() >= MOST_WARMED {
+            warmed.retain(|_, until| now < *until);
+        }
+        let due = warmed.get(&key).is_none_or(|until| *until <= now);
+        if due {
+            warmed.insert(key, now.plus(AGAIN_MS));
+        }
+        due
+    })
+}
+
+async fn after_playlist(call: &Routed, claims: &VideoClaims, served: &Rc<Source>, path: &VideoPath) {
+    let Some(text) = text(call, served).await else { return };
+    match playlist::read(path, &text) {
+        Some(Playlist::Master(variants)) => {
+            // Players begin with the first one (RFC 8216 section 6.3.1 leaves it to them; all do).
+            if let Some(first) = variants.first() {
+                warm_file(call, claims, first.as_str(), None).await;
+            }
+        }
+        Some(Playlist::Media { files, .. }) => {
+            for Reference { path, range } in files.iter().take(FIRST) {
+                warm_file(call, claims, path.as_str(), *range).await;
+            }
+            keep_order(claims, &files).await;
+        }
+        None => {}
+    }
+}
+
+async fn text(call: &Routed, source: &Rc<Source>) -> Option<String> {
+    if source.size == 0 || source.size > playlist::LARGEST {
+        return None;
+    }
+    let slice = source.slices(Span { first: 0, last: source.size - 1 }).next()?;
+    let response = match fill::slice(call, source, slice).await.ok()?.bytes {
+        Bytes::Stream(stream) => Response::new_with_opt_readable_stream(Some(&stream)),
+        Bytes::Buffer(buffer) => Response::new_with_opt_buffer_source(wasm_bindgen::JsCast::dyn_ref(&buffer)),
+    };
+    JsFuture::from(response.ok()?.text().ok()?).await.ok()?.as_string()
+}
+
+async fn warm_file(call: &Routed, claims: &VideoClaims, path: &str, range: Option<(u64, u64)>) {
+    let Ok(source) = source(call, claims, path).await else { return };
+    let Some(end) = source.size.checked_sub(1) else { return };
+    let span = match range {
+        Some((first, bytes)) => Span { first: first.min(end), last: first.saturating_add(bytes.saturating_sub(1)).min(end) },
+        None => Span { first: 0, last: end },
+    };
+    warm_span(call, &source, span).await;
+}
+
+/// The first two slices of a span: more would push out what is being played.
+async fn warm_span(call: &Routed, source: &Rc<Source>, span: Span) {
+    if source.ttl == 0 {
+        return;
+    }
+    for slice in source.slices(span).take(2) {
+        if is_due(source, &slice.index.to_string()) {
+            fill::warm(call, source, slice).await;
+        }
+    }
+}
+
+fn order_name(namespace: &Name, video: &Name, folder: &str) -> String {
+    format!("{namespace}/{video}/{}", crate::sigv4::encode::component(folder))
+}
+
+fn order_url(name: &str) -> String {
+    format!("https://cache.jettyspeed.invalid/1/order/{name}")
+}
+
+fn remember(name: &str, order: Vec<String>) -> Rc<Vec<String>> {
+    let order = Rc::new(order);
+    ORDERS.with_borrow_mut(|orders| {
+        if orders.len() >= MOST_ORDERS {
+            orders.clear();
+        }
+        orders.insert(name.to_owned(), Rc::clone(&order));
+    });
+    order
+}
+
+/// Keeps in which order the files of a playlist are played, by the folders they lie in. Several playlists may have theirs in one folder.
+async fn keep_order(claims: &VideoClaims, files: &[Reference]) {
+    let mut folders: HashMap<&str, Vec<String>> = HashMap::new();
+    for file in files.iter().filter(|file| file.range.is_none()) {
+        folders.entry(file.path.folder()).or_default().push(file.path.as_str().to_owned());
+    }
+    for (folder, mut order) in folders {
+        let name = order_name(&claims.namespace, &claims.video, folder);
+        let before = match ORDERS.with_borrow(|orders| orders.get(&name).cloned()) {
+            Some(before) => before,
+            None => Rc::new(read_order(&name).await),
+        };
+        let named: HashSet<&String> = order.iter().collect();
+        let others: Vec<String> = before.iter().filter(|file| !named.contains(file)).take(MOST_NAMES).cloned().collect();
+        order.extend(others);
+        if *before == order {
+            continue;
+        }
+        if let Ok(text) = json::write(&order) {
+            remember(&name, order);
+            cache::put_text(&order_url(&name), &text, ORDER_SECONDS).await;
+        }
+    }
+}
+
+async fn read_order(name: &str) -> Vec<String> {
+    cache::text(&order_url(name)).await.and_then(|text| json::read(&text).ok()).unwrap_or_default()
+}
+
+async fn order(namespace: &Name, video: &Name, path: &VideoPath) -> Rc<Vec<String>> {
+    let name = order_name(namespace, video, path.folder());
+    match ORDERS.with_borrow(|orders| orders.get(&name).cloned()) {
+        Some(order) => order,
+        None => match read_order(&name).await {
+            // Its playlist may be asked for any moment, also of another isolate.
+            none if none.is_empty() => Rc::default(),
+            order => remember(&name, order),
+        },
+    }
+}

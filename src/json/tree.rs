@@ -32,13 +32,12 @@ pub enum Tree {
 }
 
 impl Tree {
-    /// The text of that member.
+    /// The text of that member, if there is one of that name and no second one.
     pub fn text(&self, name: &str) -> Option<&str> {
-        match self {
-            Tree::Members(members) => members.iter().find(|(member, _)| member == name).and_then(|(_, value)| match value {
-                Tree::Text(text) => Some(text.as_str()),
-                _ => None,
-            }),
+        let Tree::Members(members) = self else { return None };
+        let mut named = members.iter().filter(|(member, _)| member == name);
+        match (named.next(), named.next()) {
+            (Some((_, Tree::Text(text))), None) => Some(text),
             _ => None,
         }
     }

@@ -226,9 +226,9 @@ pub async fn delete(call: &Routed) -> Result<Reply, Problem> {
 /// A URL to play a video by, whose token opens all of it.
 pub async fn playback(call: &Routed) -> Result<Reply, Problem> {
     let account = call.account()?;
+    let (path, ttl_ms) = call.json::<Playback>(MAX_BODY).await?.check()?;
     let video = check_video(call.params.get("videoId").unwrap_or_default())?;
     let wanted = check_namespace("X-Namespace", call.header("x-namespace").as_deref())?;
-    let (path, ttl_ms) = call.json::<Playback>(MAX_BODY).await?.check()?;
     account.must_be_active()?;
     let namespace = namespace_of(call, &account, wanted.as_ref()).await?.name;
     let row: Option<FileRow> = d1::first(&bindings::db(&call.env)?, &store::file(&namespace, &video, path.as_str())).await?;

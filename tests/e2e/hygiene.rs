@@ -114,7 +114,7 @@ impl World {
 
     fn subjects(&self) -> Vec<Subject> {
         let of = |route: &'static Route| {
-            let path = route.pattern.replace("{tier}", "free").replace("{ns}", &self.namespace);
+            let path = route.pattern.replace("{tier}", "free").replace("{videoId}", "hygiene").replace("{ns}", &self.namespace);
             self.bodies(route.endpoint).into_iter().map(move |good| Subject { route, path: path.clone(), good })
         };
         ROUTES.iter().flat_map(of).collect()

@@ -429,3 +429,27 @@ async fn every_byte_of_an_answer_is_counted_once_hit_or_miss() {
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     assert_eq!(used().await - before, sent);
 }
+
+#[tokio::test]
+async fn a_key_rotates_without_breaking_urls_that_are_out() {
+    let stack = Stack::start(&[]).await;
+    let asset = stack.stored(&stack.dev, random_bytes(1_000)).await;
+    let url = async || stack.edge(&stack.dev).download_url(asset["id"].as_str().unwrap()).await.unwrap();
+    let before = url().await;
+    let vars = stack.worker.lock().await.setup().state.join("dev.vars");
+    let restarted_with = async |keys: &str| {
+        let text = std::fs::read_to_string(&vars).unwrap();
+        let lines: String =
+            text.lines().map(|line| if line.starts_with("TOKEN_KEYS=") { format!("TOKEN_KEYS='{keys}'\n") } else { format!("{line}\n") }).collect();
+        std::fs::write(&vars, lines).unwrap();
+        stack.worker.lock().await.kill_and_restart().await.unwrap();
+    };
+    let new = "a-new-key-in-front-of-the-old-one-0123456789";
+    restarted_with(&format!("{new},{}", stack.secrets.token_keys)).await;
+    let after = url().await;
+    for url in [&before, &after] {
+        assert_eq!(got(stack.http.get(url)).await.0, 200, "both keys verify");
+    }
+    restarted_with(new).await;
+    assert_eq!((got(stack.http.get(&before)).await.0, got(stack.http.get(&after)).await.0), (401, 200), "the new one signed");
+}

@@ -42,6 +42,8 @@ pub struct Answer {
     /// From the request to the end of its answer, ms.
     pub ms: f64,
     server_timing: String,
+    /// `Cache-Status`
+    pub cache_status: String,
 }
 
 impl Answer {
@@ -86,6 +88,24 @@ impl Connection {
         Ok((answer.status, answer.body))
     }
 
+    /// Asks, and reads the answer without keeping it: its bytes. Anything but a 200 or 206 is an error.
+    pub async fn drain(&mut self, target: &Target) -> Result<u64> {
+        let mut request = Request::builder().method(&target.method).uri(&target.path).header("host", &target.address);
+        for (name, value) in &target.headers {
+            request = request.header(name, value);
+        }
+        self.sender.ready().await?;
+        let mut answer = self.sender.send_request(request.body(Full::default())?).await?;
+        if !answer.status().is_success() {
+            return Err(format!("HTTP {}: {}", answer.status(), String::from_utf8_lossy(&answer.into_body().collect().await?.to_bytes())).into());
+        }
+        let mut bytes = 0;
+        while let Some(frame) = answer.frame().await {
+            bytes += frame?.data_ref().map_or(0, |data| data.len() as u64);
+        }
+        Ok(bytes)
+    }
+
     /// Sends one request and gives its answer.
     pub async fn exchange(&mut self, target: &Target, part: u32, body: Bytes) -> Result<Answer> {
         let mut request = Request::builder().method(&target.method).uri(&target.path).header("host", &target.address);
@@ -99,9 +119,10 @@ impl Connection {
         let asked = Instant::now();
         let answer = self.sender.send_request(request.body(Full::new(body))?).await?;
         let status = answer.status().as_u16();
-        let server_timing = answer.headers().get("server-timing").and_then(|field| field.to_str().ok()).unwrap_or_default().to_owned();
+        let field = |name: &str| answer.headers().get(name).and_then(|field| field.to_str().ok()).unwrap_or_default().to_owned();
+        let (server_timing, cache_status) = (field("server-timing"), field("cache-status"));
         let body = answer.into_body().collect().await?.to_bytes();
-        Ok(Answer { status, body, ms: asked.elapsed().as_secs_f64() * 1000.0, server_timing })
+        Ok(Answer { status, body, ms: asked.elapsed().as_secs_f64() * 1000.0, server_timing, cache_status })
     }
 }
 

@@ -61,6 +61,7 @@ impl Plan {
             .vars([("RATE_LIMIT_MAX_REQUESTS", NO_LIMIT.to_owned())])
             .object("SESSIONS", "UploadSession")
             .object("ACCOUNTS", "AccountLedger")
+            .object("LEASES", "EdgeLease")
             .database(sql)
             .await
     }
@@ -131,6 +132,19 @@ impl Plan {
 }
 
 impl Server {
+    /// Peak resident memory of the workerd processes so far, bytes (VmHWM of proc_pid_status(5)).
+    pub fn peak_memory(&self) -> Result<u64> {
+        let pid = self.group.pid();
+        let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
+        let mut sum = 0;
+        for child in children.split_whitespace() {
+            let status = fs::read_to_string(format!("/proc/{child}/status"))?;
+            let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no VmHWM")?;
+            sum += line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024;
+        }
+        if sum == 0 { Err("no workerd".into()) } else { Ok(sum) }
+    }
+
     /// Fails if the Worker had anything to say: at level `warn` it has nothing to say of calls that succeed.
     pub fn is_quiet(&self) -> Result<()> {
         if fs::metadata(&self.log)?.len() == 0 { Ok(()) } else { Err(format!("unexpected output: {}", self.group.tail()).into()) }

@@ -3,6 +3,7 @@
 
 pub mod api;
 pub mod chunk;
+pub mod delivery;
 pub mod load;
 pub mod losses;
 pub mod miniflare;

@@ -225,16 +225,26 @@ pub fn plain(server: &Server) -> Target {
 
 /// nginx as a pass-through, if it is installed.
 pub async fn nginx(folder: &Path, sink: &str) -> Result<Option<Server>> {
+    nginx_with(folder, sink, "", "proxy_request_buffering off;\n      proxy_buffering off;").await
+}
+
+/// nginx as a cache, if it is installed.
+pub async fn nginx_cache(folder: &Path, store: &str) -> Result<Option<Server>> {
+    let zone = format!("proxy_cache_path {}/cache levels=1:2 keys_zone=content:10m max_size=2g;", folder.display());
+    nginx_with(folder, store, &zone, "proxy_cache content;\n      proxy_cache_valid 200 1h;\n      proxy_cache_lock on;").await
+}
+
+async fn nginx_with(folder: &Path, sink: &str, http: &str, location: &str) -> Result<Option<Server>> {
     let Some(program) = ["/usr/sbin/nginx", "/usr/local/sbin/nginx", "/usr/bin/nginx"].into_iter().find(|path| Path::new(path).exists()) else {
         return Ok(None);
     };
     let port = net::free_port()?;
     let config = format!(
         "daemon off;\nmaster_process off;\nworker_processes 1;\npid {folder}/nginx.pid;\nerror_log {folder}/nginx-error.log;\nevents {{ worker_connections 512; }}\n\
-         http {{\n  access_log off;\n  client_max_body_size 0;\n  client_body_temp_path {folder}/body;\n  proxy_temp_path {folder}/proxy;\n  \
+         http {{\n  access_log off;\n  sendfile on;\n  {http}\n  client_max_body_size 0;\n  client_body_temp_path {folder}/body;\n  proxy_temp_path {folder}/proxy;\n  \
          fastcgi_temp_path {folder}/f;\n  uwsgi_temp_path {folder}/u;\n  scgi_temp_path {folder}/s;\n  \
          upstream sink {{ server {sink}; keepalive 64; }}\n  server {{\n    listen 127.0.0.1:{port};\n    location / {{\n      proxy_pass http://sink;\n      \
-         proxy_http_version 1.1;\n      proxy_set_header Connection \"\";\n      proxy_request_buffering off;\n      proxy_buffering off;\n    }}\n  }}\n}}\n",
+         proxy_http_version 1.1;\n      proxy_set_header Connection \"\";\n      {location}\n    }}\n  }}\n}}\n",
         folder = folder.display()
     );
     let path = folder.join("nginx.conf");

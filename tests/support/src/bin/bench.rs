@@ -1,12 +1,13 @@
 //! `script/bench`: figures against peers in the same run.
 
 use jettyspeed_stack::bench::report::{Figure, print};
-use jettyspeed_stack::bench::{api, chunk, uploads};
+use jettyspeed_stack::bench::{api, chunk, delivery, uploads};
 use jettyspeed_stack::{Result, root};
 
 const USAGE: &str = "usage: script/bench chunk [--quick] [--only throughput|latency|memory]\n       \
                      script/bench api [--quick] [--only throughput|latency|provisioning|profile]\n       \
-                     script/bench uploads [--quick] [--only resume|record|chunks|duplicate|isolation|replay]";
+                     script/bench uploads [--quick] [--only resume|record|chunks|duplicate|isolation|replay]\n       \
+                     script/bench delivery [--quick] [--only small|large|latency|seek|play|whole]";
 
 #[tokio::main]
 async fn main() {
@@ -23,6 +24,7 @@ async fn run(arguments: &[String]) -> Result<()> {
     match arguments.first().map(String::as_str) {
         Some("chunk") => chunk(quick, only).await,
         Some("api") => api(quick, only).await,
+        Some("delivery") => delivery(quick, only).await,
         Some("uploads") => uploads(quick, only).await,
         _ => Err(USAGE.into()),
     }
@@ -64,6 +66,18 @@ async fn uploads(quick: bool, only: Option<&str>) -> Result<()> {
     );
     print("Uploads, locally", &harness, &outcome.figures);
     write("uploads", &outcome.figures)
+}
+
+async fn delivery(quick: bool, only: Option<&str>) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let outcome = delivery::run(folder.path(), if quick { delivery::Effort::QUICK } else { delivery::Effort::FULL }, only).await?;
+    let harness = format!(
+        "harness: {}, its API without `wrangler dev`, its cache on disk; nginx with one worker; load, peers and store on the same machine; ratios within \
+         interleaved rounds",
+        outcome.versions
+    );
+    print("Delivery", &harness, &outcome.figures);
+    write("delivery", &outcome.figures)
 }
 
 fn write(name: &str, figures: &[Figure]) -> Result<()> {

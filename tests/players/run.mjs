@@ -1,0 +1,102 @@
+// Real players against the whole product: script/test --players.
+import { launch } from "./browser.mjs";
+import { servePages } from "./pages.mjs";
+import { play } from "./playing.mjs";
+import { stopAll } from "./processes.mjs";
+import { readThrough } from "./readers.mjs";
+import { startRelay } from "./relay.mjs";
+import { keep, show } from "./report.mjs";
+import { samples } from "./samples.mjs";
+import { sequence } from "./sequence.mjs";
+import { startStack } from "./stack.mjs";
+import { LIMIT_MS, median, startup } from "./startup.mjs";
+
+// The last that was started is the first to be stopped.
+const stops = [];
+async function started(thing, stop = () => thing.stop()) {
+  stops.unshift(stop);
+  return thing;
+}
+
+let stopping;
+function stopEverything() {
+  stopping ??= (async () => {
+    for (const stop of stops) await stop().catch((error) => console.error(`while stopping: ${error.message}`));
+    await stopAll();
+  })();
+  return stopping;
+}
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+  process.once(signal, () => stopEverything().finally(() => process.exit(130)));
+}
+
+const begun = performance.now();
+const say = (text) => console.log(`\x1b[1m==>\x1b[0m ${text} (at ${((performance.now() - begun) / 1000).toFixed(0)} s)`);
+
+// What the relay adds to a request on a connection that is open.
+async function relayAdds(direct, relayed) {
+  const time = async (host) => {
+    const times = [];
+    for (let n = 0; n < 15; n++) {
+      const from = performance.now();
+      await (await fetch(`http://${host}/api/health`)).text();
+      if (n > 0) times.push(performance.now() - from);
+    }
+    return median(times);
+  };
+  return (await time(relayed)) - (await time(direct));
+}
+
+async function test(stack, films) {
+  const page = await started(await servePages());
+  const relay = await started(await startRelay(stack.host));
+  const browser = await launch();
+  await started(browser, () => browser.close());
+  const purge = () => stack.purge();
+
+  const results = { at: new Date().toISOString(), harness: "wrangler dev", chromium: `Chromium ${browser.version()}`, samples: [], startup: {} };
+  results.relay_adds_ms = await relayAdds(stack.host, relay.host);
+  for (const film of films) {
+    say(`${film.name}: ${film.what}`);
+    await stack.push(film);
+    const url = await stack.playback(film);
+    const packets = await readThrough(film, url);
+    const played = await play(browser, page.url, film, url);
+    results.samples.push({ name: film.name, what: film.what, packets, play: played, sequence: await sequence(browser, page.url, film, url, purge) });
+  }
+  for (const film of films) {
+    say(`${film.name}: startup`);
+    const by = (host) => startup(browser, page.url, film, host, stack.dev.account, purge);
+    results.startup[film.name] = { loopback: await by(stack.host), relay: await by(relay.host) };
+  }
+  return results;
+}
+
+function late(results) {
+  const slow = Object.entries(results.startup).filter(([, { relay }]) => relay.warm.median_ms >= LIMIT_MS);
+  return slow.map(([name, { relay }]) => `${name}: warm start through the relay takes ${relay.warm.median_ms.toFixed(0)} ms, the limit is ${LIMIT_MS}`);
+}
+
+let failed = [];
+let stack;
+try {
+  say("making the samples, if they are not there");
+  const films = await samples();
+  say("starting the store and the Worker");
+  stack = await started(await startStack());
+  const results = await test(stack, films);
+  failed = late(results);
+  await keep({ ...results, failed });
+  show(results);
+} catch (error) {
+  // Stopping on purpose breaks whatever is under way.
+  if (stopping) await new Promise(() => {});
+  failed = [error.message];
+  const tail = await stack?.logTail();
+  if (tail) console.error(`the Worker's log ends so:\n${tail}\n`);
+}
+await stopEverything();
+for (const line of failed) console.error(`error: ${line}`);
+if (failed.length === 0) say("real players: all passed");
+process.exitCode = failed.length === 0 ? 0 : 1;

@@ -31,6 +31,7 @@ CREATE TABLE video_files (
   replaced_account TEXT,
   replaced_at INTEGER,
   doomed_at INTEGER,
+  claimed_at INTEGER,
   PRIMARY KEY (namespace, video_id, path)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX video_files_by_account ON video_files (account_id);

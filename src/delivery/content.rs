@@ -12,12 +12,9 @@ use crate::units::EpochMs;
 /// `expires` is when the URL stops.
 pub fn validators(source: &Source, origin: Option<Origin>, expires: EpochMs, now: EpochMs) -> Vec<(&'static str, String)> {
     // A token in the URL is the only proof: no cache on the way must outlive it.
-    let seconds = (expires.since(now) / 1000).min(source.client_seconds());
-    let mut headers = vec![
-        ("etag", format!("\"{}\"", source.version)),
-        ("last-modified", source.modified.http_date()),
-        ("cache-control", format!("private, max-age={seconds}")),
-    ];
+    let seconds = (expires.since(now) / 1000).min(source.client_seconds);
+    let freshness = if source.client_seconds == 0 { "private, no-cache".to_owned() } else { format!("private, max-age={seconds}") };
+    let mut headers = vec![("etag", format!("\"{}\"", source.version)), ("last-modified", source.modified.http_date()), ("cache-control", freshness)];
     headers.extend(origin.map(|origin| ("cache-status", origin.cache_status())));
     headers
 }

@@ -12,6 +12,7 @@ use web_sys::ReadableStream;
 
 use super::content::{Answered, check_answer};
 use super::entry::{Freshness, LOOK_AGAIN_MS, Origin};
+use super::lease::FILL_MS;
 use super::lease::link::{self, Outcome};
 use super::range::Span;
 use super::slices::Slice;
@@ -29,12 +30,9 @@ use crate::units::EpochMs;
 const TRIES: u32 = 4;
 
 /// How long a slice waits for room in memory before it goes past the cache, ms.
-const ROOM_MS: u64 = 1_000;
+const ROOM_MS: u64 = 3_000;
 /// How often it looks, ms.
 const LOOK_MS: u64 = 20;
-
-/// How long the bytes of a slice may take, ms: 10 MB in that time are 80 KB/s. Whoever else wants them does not wait that long (see [`super::lease`]).
-const BODY_MS: u32 = 120_000;
 
 /// Bytes that stay in JavaScript.
 #[derive(Debug)]
@@ -54,6 +52,15 @@ pub struct Got {
     pub origin: Origin,
 }
 
+impl Got {
+    /// Lets go of what nobody will read, so that its connection is free.
+    pub fn discard(&self) {
+        if let Bytes::Stream(stream) = &self.bytes {
+            let _ = stream.cancel();
+        }
+    }
+}
+
 thread_local! {
     /// Stale entries that are being looked after here, and until when nobody else need to.
     static LOOKED_AFTER: RefCell<HashMap<String, EpochMs>> = RefCell::default();
@@ -69,7 +76,8 @@ pub async fn slice(call: &Routed, source: &Rc<Source>, slice: Slice) -> Result<G
     Ok(got)
 }
 
-async fn find(call: &Routed, source: &Rc<Source>, slice: Slice) -> Result<Got, Problem> {
+/// The same, not counted as delivered.
+pub async fn find(call: &Routed, source: &Rc<Source>, slice: Slice) -> Result<Got, Problem> {
     if source.ttl == 0 {
         return pass(call, source, &slice).await;
     }
@@ -79,29 +87,61 @@ async fn find(call: &Routed, source: &Rc<Source>, slice: Slice) -> Result<Got, P
         if let Some(got) = cached(call, source, &slice, &key, waited).await {
             return Ok(got);
         }
-        match link::ask(&call.env, call.geo().edge_name(), &key).await? {
-            Outcome::Stored => waited = true,
-            Outcome::Yours(lease) => {
-                let (held, source, key) = (call.clone(), Rc::clone(source), key.clone());
-                // To its end: others wait for it, too.
-                let filled = call.to_the_end(async move {
-                    let Some(_room) = room(slice.span.bytes()).await else {
-                        // Whoever is next finds nothing and tries in turn.
-                        lease.done(true).await;
-                        return Ok(None);
-                    };
-                    let filled = fill(&held, &source, &slice, &key).await;
-                    lease.done(filled.is_ok()).await;
-                    filled.map(Some)
-                });
-                match filled.await.unwrap_or(Err(Problem::Internal))? {
-                    Some((buffer, origin)) => return part_of(&slice, buffer, origin),
-                    None => break,
-                }
+        let (held, of, under) = (call.clone(), Rc::clone(source), key.clone());
+        // To its end, from the asking on: others wait for it, too.
+        let led = call.to_the_end(async move { lead(&held, &of, &slice, &under).await });
+        match led.await.unwrap_or(Err(Problem::Internal))? {
+            Led::Others => waited = true,
+            Led::Filled(buffer, origin) => {
+                // The bytes are out of the budget now: from the cache they come as they are read. What the cache did not take is here.
+                let bytes = match cache::find(&key, &slice, clock::now()).await.and_then(|entry| entry.stream()) {
+                    Some(stream) => Bytes::Stream(stream),
+                    None => part_of(&slice, buffer)?,
+                };
+                return Ok(Got { bytes, origin });
             }
+            Led::TooLong | Led::NoRoom => break,
         }
     }
     pass(call, source, &slice).await
+}
+
+/// What came of wanting a slice that is not in the cache.
+enum Led {
+    /// Somebody else has read it.
+    Others,
+    /// All of it, whole.
+    Filled(JsValue, Origin),
+    /// The store is too slow for everybody to wait for a whole slice.
+    TooLong,
+    /// So much is being read already that there is no memory for it.
+    NoRoom,
+}
+
+async fn lead(call: &Routed, source: &Source, slice: &Slice, key: &str) -> Result<Led, Problem> {
+    let lease = match link::ask(&call.env, call.geo().edge_name(), key).await? {
+        Outcome::Stored => return Ok(Led::Others),
+        Outcome::Yours(lease) => lease,
+    };
+    let Some(_room) = room(slice.span.bytes()).await else {
+        // Who waits is refused for a moment: each of them reading for itself would be more of what there is too much of.
+        lease.done(false).await;
+        return Ok(Led::NoRoom);
+    };
+    let filled = origin::within(FILL_MS, fill(call, source, slice, key)).await;
+    lease.done(matches!(filled, Some(Ok((_, Origin::Filled | Origin::Kv))))).await;
+    match filled {
+        Some(filled) => filled.map(|(buffer, origin)| Led::Filled(buffer, origin)),
+        None => Ok(Led::TooLong),
+    }
+}
+
+fn part_of(slice: &Slice, buffer: JsValue) -> Result<Bytes, Problem> {
+    if slice.is_whole() {
+        return Ok(Bytes::Buffer(buffer));
+    }
+    let at = |byte: u64| u32::try_from(byte).map_err(|_| Problem::Internal);
+    Ok(Bytes::Buffer(js::part(&buffer, at(slice.from)?, at(slice.to)?).into()))
 }
 
 /// Room for a slice in this isolate's memory, once others have given up theirs; not for long.
@@ -115,16 +155,6 @@ async fn room(bytes: u64) -> Option<Held> {
         }
         worker::Delay::from(Duration::from_millis(LOOK_MS)).await;
     }
-}
-
-fn part_of(slice: &Slice, buffer: JsValue, origin: Origin) -> Result<Got, Problem> {
-    let buffer = if slice.is_whole() {
-        buffer
-    } else {
-        let at = |byte: u64| u32::try_from(byte).map_err(|_| Problem::Internal);
-        js::part(&buffer, at(slice.from)?, at(slice.to)?).into()
-    };
-    Ok(Got { bytes: Bytes::Buffer(buffer), origin })
 }
 
 /// What is in the cache, if it is. A stale entry is served, and looked after in the background.
@@ -176,7 +206,7 @@ async fn fill(call: &Routed, source: &Source, slice: &Slice, key: &str) -> Resul
 /// A range of the object, whole and checked.
 async fn read(call: &Routed, source: &Source, span: Span) -> Result<JsValue, Problem> {
     let answer = get(call, source, span).await?;
-    let buffer = answer.bytes(BODY_MS).await.map_err(|error| origin::problem("GetObject", &error))?;
+    let buffer = answer.bytes(FILL_MS).await.map_err(|error| origin::problem("GetObject", &error))?;
     if js::byte_length(&buffer) != Some(span.bytes()) {
         return Err(Problem::Origin(OriginFailure::Unexpected("ShortBody".to_owned())));
     }
@@ -251,7 +281,7 @@ pub async fn here(source: &Source, slice: &Slice) -> Option<Origin> {
 /// Reads a slice into the cache, if it is not there and there is room: nobody waits for it.
 pub async fn warm(call: &Routed, source: &Rc<Source>, wanted: Slice) {
     let whole = Slice { from: 0, to: wanted.span.bytes().saturating_sub(1), ..wanted };
-    if let Ok(Got { bytes: Bytes::Stream(stream), .. }) = find(call, source, whole).await {
-        let _ = stream.cancel();
+    if let Ok(got) = find(call, source, whole).await {
+        got.discard();
     }
 }

@@ -13,6 +13,7 @@ use crate::ids::Name;
 use crate::json;
 use crate::platform::clock;
 use crate::problem::Problem;
+use crate::sigv4::encode;
 use crate::units::EpochMs;
 
 /// How long this isolate believes itself, ms: another isolate of this PoP may have deleted it.
@@ -22,6 +23,7 @@ const KEEP_MOST: usize = 4_000;
 
 #[derive(Serialize, Deserialize)]
 struct Kept {
+    name: String,
     read_at: EpochMs,
     source: Source,
 }
@@ -41,7 +43,8 @@ thread_local! {
 }
 
 fn url(name: &str) -> String {
-    format!("https://cache.jettyspeed.invalid/1/known/{name}")
+    // Encoded whole: whoever parses it must find no dots to resolve in it, written out or encoded.
+    format!("https://cache.jettyspeed.invalid/1/known/{}", encode::component(name))
 }
 
 /// The name of a file.
@@ -69,11 +72,14 @@ pub async fn get(call: &Call, name: &str, read: impl Future<Output = Result<Sour
         return Ok(source);
     }
     let kept = cache::text(&url(name)).await.and_then(|text| json::read::<Kept>(&text).ok());
-    if let Some(Kept { read_at, source }) = kept.filter(|kept| holds(&kept.source, name, kept.read_at, now)) {
+    let kept = kept.filter(|kept| kept.name == name && holds(&kept.source, name, kept.read_at, now));
+    if let Some(Kept { read_at, source, .. }) = kept
+        && read_at > changed_in_pop(&source.namespace).await
+    {
         return Ok(note(name, now, read_at, source));
     }
     let source = read.await?;
-    let kept = Kept { read_at: now, source };
+    let kept = Kept { name: name.to_owned(), read_at: now, source };
     if holds(&kept.source, name, now, now)
         && let Ok(text) = json::write(&kept)
     {
@@ -81,6 +87,20 @@ pub async fn get(call: &Call, name: &str, read: impl Future<Output = Result<Sour
         call.afterwards(async move { cache::put_text(&url, &text, seconds).await });
     }
     Ok(note(name, now, now, kept.source))
+}
+
+/// When a whole namespace, or a video of it, was last changed by any isolate of this PoP.
+async fn changed_in_pop(namespace: &Name) -> EpochMs {
+    let at = cache::text(&mark(namespace)).await.and_then(|text| text.parse().ok());
+    EpochMs(at.unwrap_or_default())
+}
+
+fn mark(namespace: &Name) -> String {
+    format!("https://cache.jettyspeed.invalid/1/changed/{namespace}")
+}
+
+async fn tell_pop(namespace: &Name) {
+    cache::put_text(&mark(namespace), &clock::now().0.to_string(), 2 * HOLDS_MS / 1000).await;
 }
 
 fn note(name: &str, now: EpochMs, read_at: EpochMs, source: Source) -> Rc<Source> {
@@ -111,13 +131,15 @@ pub async fn forget(name: &str) {
     cache::delete(&url(name)).await;
 }
 
-/// A whole video was deleted: at once here, within [`HOLDS_MS`] elsewhere.
-pub fn forget_group(group: &str) {
+/// A whole video was deleted: at once here, within a second in this PoP, within [`HOLDS_MS`] elsewhere.
+pub async fn forget_group(namespace: &Name, group: &str) {
     changed(group);
+    tell_pop(namespace).await;
 }
 
-/// A whole namespace was changed: at once here, within [`HOLDS_MS`] elsewhere.
-pub fn forget_namespace(namespace: &Name) {
+/// A whole namespace was changed: at once here, within a second in this PoP, within [`HOLDS_MS`] elsewhere.
+pub async fn forget_namespace(namespace: &Name) {
     changed(namespace.as_str());
     HERE.with_borrow_mut(|here| here.retain(|_, here| here.source.namespace != *namespace));
+    tell_pop(namespace).await;
 }

@@ -22,6 +22,9 @@ use crate::problem::Problem;
 use crate::s3::actions::{self, ObjectHeaders};
 use crate::units::{EpochMs, hex};
 
+/// The most slices that several ranges may lie in.
+const MOST_SLICES: usize = 16;
+
 /// Where to get a file: here, or at the store; what is nearest first.
 pub async fn download(call: &Routed) -> Result<Reply, Problem> {
     let account = call.account()?;
@@ -125,7 +128,11 @@ pub async fn serve(call: &Routed, method: &str, source: Rc<Source>, expires: Epo
     }
     // A Range on anything but GET means nothing (RFC 9110 section 14.2).
     let range = call.header("range").filter(|_| method == "GET" && conditions.range_holds(source.version(), now));
-    let wanted = wanted(range.as_deref(), source.size)?;
+    let wanted = match wanted(range.as_deref(), source.size)? {
+        // Each slice is read whole: a few bytes of each of many are not worth it (RFC 9110 section 14.2 lets a server ignore such a field).
+        Wanted::Several(spans) if spans.iter().flat_map(|span| source.slices(*span)).take(MOST_SLICES + 1).count() > MOST_SLICES => Wanted::Whole,
+        wanted => wanted,
+    };
     let multipart = match &wanted {
         Wanted::Several(spans) => Some(Multipart::new(spans, &source.content_type, source.size, &hex(&random::bytes::<16>()?))),
         _ => None,

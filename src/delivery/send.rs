@@ -68,7 +68,10 @@ pub async fn body(
     call.afterwards(async move {
         let pumped = async {
             while let Some(Piece::Text(text)) = pieces.front() {
-                write(&Uint8Array::from(text.as_bytes()), &writable).await?;
+                if let Err(reason) = write(&Uint8Array::from(text.as_bytes()), &writable).await {
+                    got.discard();
+                    return Err(reason);
+                }
                 pieces.pop_front();
             }
             pieces.pop_front();
@@ -102,11 +105,15 @@ async fn pump(call: &Routed, source: &Rc<Source>, mut pieces: VecDeque<Piece>, g
             }
         };
         let (written, coming) = join(put(got.bytes, writable), coming).await;
+        let written = match written {
+            Ok(()) => write_all(&texts, writable).await,
+            Err(reason) => Err(reason),
+        };
+        if let (Err(_), Ok(Some(unread))) = (&written, &coming) {
+            unread.discard();
+        }
         written?;
         present = coming.map_err(|problem| JsValue::from_str(problem.kind().code))?;
-        for text in texts {
-            write(&Uint8Array::from(text.as_bytes()), writable).await?;
-        }
     }
     JsFuture::from(writable.close()).await.map(|_| ())
 }
@@ -123,6 +130,13 @@ async fn put(bytes: Bytes, writable: &WritableStream) -> Result<(), JsValue> {
             JsFuture::from(stream.pipe_to_with_options(writable, &options)).await.map(|_| ())
         }
     }
+}
+
+async fn write_all(texts: &[String], writable: &WritableStream) -> Result<(), JsValue> {
+    for text in texts {
+        write(&Uint8Array::from(text.as_bytes()), writable).await?;
+    }
+    Ok(())
 }
 
 async fn write(bytes: &Uint8Array, writable: &WritableStream) -> Result<(), JsValue> {

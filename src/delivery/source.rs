@@ -72,12 +72,17 @@ pub struct Source {
     pub ttl: u64,
     /// How long this description holds, ms.
     pub holds_ms: u64,
+    /// How long a client's own cache may keep it, s; 0: it must ask each time whether it is still so.
+    pub client_seconds: u64,
     /// Whether the account may not be served.
     pub suspended: bool,
 }
 
 /// How long what is known of a file holds, ms. SPEC section 2: what was deleted, replaced or switched off stops within 60 s.
 pub const HOLDS_MS: u64 = 50_000;
+
+/// How long a client's own cache may keep what does not change, s.
+pub const CLIENT_SECONDS: u64 = 3_600;
 
 impl From<FileRow> for Source {
     fn from(row: FileRow) -> Source {
@@ -107,6 +112,7 @@ impl From<FileRow> for Source {
             ttl: class.ttl(&ttl),
             // Nobody waits to be told that an account works again.
             holds_ms: if row.owner_status == "active" { HOLDS_MS } else { 0 },
+            client_seconds: CLIENT_SECONDS,
             suspended: row.owner_status != "active",
         }
     }
@@ -139,11 +145,6 @@ impl Source {
         let whole = matches!(self.class, Class::Small | Class::Text) && self.ttl > 0 && self.size > 0;
         let Source { namespace, generation, object, etag, .. } = self;
         whole.then(|| format!("f1/{namespace}/{generation}/{object}/{etag}")).filter(|key| key.len() <= MOST_KV_KEY)
-    }
-
-    /// How long a client's own cache may keep it, s: what is played live must be asked for again.
-    pub fn client_seconds(&self) -> u64 {
-        if self.holds_ms < HOLDS_MS { self.holds_ms / 1000 } else { 3_600 }
     }
 
     /// The ranges of `wanted`: none of an empty object.
@@ -190,7 +191,7 @@ pub(super) mod tests {
     fn its_json_does_not_change() {
         assert_eq!(
             serde_json::to_string(&source(10, "text/plain")).unwrap(),
-            r#"{"account":"02020202-0202-4202-8202-020202020202","namespace":"ns","generation":4,"object":"03030303-0303-4303-8303-030303030303","s3_key":"k","size":10,"etag":"e","version":"e","name":"a.txt","content_type":"text/plain","modified":0,"class":"text","ttl":5,"holds_ms":50000,"suspended":false}"#
+            r#"{"account":"02020202-0202-4202-8202-020202020202","namespace":"ns","generation":4,"object":"03030303-0303-4303-8303-030303030303","s3_key":"k","size":10,"etag":"e","version":"e","name":"a.txt","content_type":"text/plain","modified":0,"class":"text","ttl":5,"holds_ms":50000,"client_seconds":3600,"suspended":false}"#
         );
     }
 }

@@ -101,7 +101,7 @@ pub async fn change(call: &Routed) -> Result<Reply, Problem> {
         let (since, after) = (before.updated_at, patch.clone().apply(before)?);
         let written: Option<serde_json::Value> = d1::first(&bindings::db(&call.env)?, &store::update(&after, since, clock::now())).await?;
         if written.is_some() {
-            known::forget_namespace(&after.name);
+            known::forget_namespace(&after.name).await;
             return Reply::json(200, &after.view());
         }
     }
@@ -141,7 +141,7 @@ pub async fn purge(call: &Routed) -> Result<Reply, Problem> {
     }
     let namespace = named(call).await?;
     let row: Option<Row> = d1::first(&bindings::db(&call.env)?, &store::purge(namespace.name.as_str())).await?;
-    known::forget_namespace(&namespace.name);
+    known::forget_namespace(&namespace.name).await;
     let generation = row.ok_or(Problem::NotFound)?.generation;
     Reply::json(200, &json!({ "namespace": namespace.name, "generation": generation }))
 }

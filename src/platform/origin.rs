@@ -134,7 +134,7 @@ pub async fn send_within(config: &Config, action: &Action, body: Body, patience_
 }
 
 /// None if it took longer.
-async fn within<T>(ms: u32, work: impl Future<Output = T>) -> Option<T> {
+pub async fn within<T>(ms: u32, work: impl Future<Output = T>) -> Option<T> {
     let limit = worker::Delay::from(Duration::from_millis(u64::from(ms)));
     match select(pin!(work), pin!(limit)).await {
         Either::Left((done, _)) => Some(done),

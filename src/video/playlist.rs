@@ -1,11 +1,17 @@
 //! What a playlist (RFC 8216) says of the files that will be asked for next.
-
-use m3u8_rs::{MediaPlaylist, MediaPlaylistType, Playlist as Parsed};
+//!
+//! A reader of our own for the few tags that matter: one pass, a bound on what it keeps. The parsers that can be had build the whole playlist in memory, with
+//! hundreds of bytes for a line of two, and take quadratic time for some malformed ones; here anybody's playlist is read in an isolate that others share.
+//! A native test holds it against the crate `m3u8-rs`.
 
 use super::path::VideoPath;
 
 /// The largest playlist that is read, bytes: ten thousand segments of long names.
 pub const LARGEST: u64 = 2 * 1024 * 1024;
+/// The most references that are kept: a day of four-second segments.
+const MOST: usize = 22_000;
+/// The longest target duration, s; who writes more means nothing by it.
+const LONGEST_TARGET: u64 = 86_400;
 
 /// A file that a playlist names, or a range of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,35 +38,71 @@ pub enum Playlist {
 
 /// Reads the playlist at `path`; None for what is none.
 pub fn read(path: &VideoPath, text: &str) -> Option<Playlist> {
-    // The format begins with this line (section 4.3.1.1); the parser finds playlists elsewhere, too.
-    if !text.trim_start_matches('\u{feff}').starts_with("#EXTM3U") {
+    let mut lines = text.trim_start_matches('\u{feff}').lines().map(str::trim_end);
+    // The format begins with this line (section 4.3.1.1).
+    if !lines.next()?.starts_with("#EXTM3U") {
         return None;
     }
-    match m3u8_rs::parse_playlist_res(text.as_bytes()).ok()? {
-        Parsed::MasterPlaylist(master) => Some(Playlist::Master(master.variants.iter().filter_map(|variant| path.join(&variant.uri)).collect())),
-        Parsed::MediaPlaylist(media) => {
-            let over = media.end_list || media.playlist_type == Some(MediaPlaylistType::Vod);
-            let live_seconds = (!over).then_some(media.target_duration.max(1));
-            Some(Playlist::Media { live_seconds, files: files(path, &media) })
+    let (mut variants, mut files): (Vec<VideoPath>, Vec<Reference>) = (Vec::new(), Vec::new());
+    let (mut is_master, mut is_over, mut target) = (false, false, 1);
+    let (mut is_variant, mut range): (bool, Option<(u64, Option<u64>)>) = (false, None);
+    for line in lines.filter(|line| !line.is_empty()) {
+        if files.len() + variants.len() >= MOST {
+            break;
         }
+        if let Some(value) = line.strip_prefix("#EXT-X-TARGETDURATION:") {
+            target = value.trim().parse::<u64>().unwrap_or(LONGEST_TARGET).clamp(1, LONGEST_TARGET);
+        } else if line == "#EXT-X-ENDLIST" || line == "#EXT-X-PLAYLIST-TYPE:VOD" {
+            is_over = true;
+        } else if line.starts_with("#EXT-X-STREAM-INF:") {
+            (is_master, is_variant) = (true, true);
+        } else if let Some(value) = line.strip_prefix("#EXT-X-BYTERANGE:") {
+            range = byte_range(value);
+        } else if let Some(attributes) = line.strip_prefix("#EXT-X-MAP:") {
+            if let Some(path) = quoted(attributes, "URI").and_then(|uri| path.join(uri)) {
+                let range = quoted(attributes, "BYTERANGE").and_then(byte_range).map(|(bytes, first)| (first.unwrap_or_default(), bytes));
+                files.push(Reference { path, range });
+            }
+        } else if !line.starts_with('#') {
+            let (range, path) = (range.take(), path.join(line));
+            match (std::mem::take(&mut is_variant), path) {
+                (true, Some(path)) => variants.push(path),
+                (false, Some(path)) => {
+                    // Without an offset it goes on where the last one of the same file ended (section 4.3.2.2).
+                    let last = files.last().filter(|last| last.path == path).and_then(|last| last.range);
+                    let after = last.map_or(0, |(first, bytes)| first.saturating_add(bytes));
+                    files.push(Reference { path, range: range.map(|(bytes, first)| (first.unwrap_or(after), bytes)) });
+                }
+                (_, None) => {}
+            }
+        }
+    }
+    Some(if is_master { Playlist::Master(variants) } else { Playlist::Media { live_seconds: (!is_over).then_some(target), files } })
+}
+
+/// Number of bytes and first byte, of `n[@o]`.
+fn byte_range(value: &str) -> Option<(u64, Option<u64>)> {
+    match value.trim().split_once('@') {
+        Some((bytes, first)) => Some((bytes.parse().ok()?, Some(first.parse().ok()?))),
+        None => Some((value.trim().parse().ok()?, None)),
     }
 }
 
-fn files(path: &VideoPath, media: &MediaPlaylist) -> Vec<Reference> {
-    let mut files: Vec<Reference> = Vec::new();
-    for segment in &media.segments {
-        if let Some(map) = &segment.map {
-            let range = map.byte_range.as_ref().map(|range| (range.offset.unwrap_or_default(), range.length));
-            files.extend(path.join(&map.uri).map(|path| Reference { path, range }));
+/// The quoted value of an attribute (section 4.2). A value may hold commas, so the quotes are what separates.
+fn quoted<'a>(attributes: &'a str, name: &str) -> Option<&'a str> {
+    let mut rest = attributes;
+    loop {
+        let (key, value) = rest.split_once('=')?;
+        let is_it = key.trim_start_matches(',').trim() == name;
+        let (value, after) = match value.strip_prefix('"') {
+            Some(inner) => inner.split_once('"')?,
+            None => value.split_at(value.find(',').unwrap_or(value.len())),
+        };
+        if is_it {
+            return Some(value);
         }
-        let Some(path) = path.join(&segment.uri) else { continue };
-        // Without an offset it goes on where the last one of the same file ended (section 4.3.2.2).
-        let after =
-            || files.iter().rev().find(|file| file.path == path).and_then(|file| file.range).map_or(0, |(first, bytes)| first.saturating_add(bytes));
-        let range = segment.byte_range.as_ref().map(|range| (range.offset.unwrap_or_else(after), range.length));
-        files.push(Reference { path, range });
+        rest = after;
     }
-    files
 }
 
 /// The two files after `path` in `files`, which are in the order of playing.
@@ -71,6 +113,9 @@ pub fn next_two<'a>(files: &'a [String], path: &str) -> impl Iterator<Item = &'a
 
 #[cfg(test)]
 mod tests {
+    use m3u8_rs::{MediaPlaylist, MediaPlaylistType, Playlist as Parsed};
+    use proptest::prelude::*;
+
     use super::*;
 
     fn path(text: &str) -> VideoPath {
@@ -87,14 +132,14 @@ mod tests {
     #[test]
     fn masters_name_their_variants() {
         let text =
-            "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=800000,RESOLUTION=640x360\n360p/index.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=2000000\n720p/index.m3u8\n";
+            "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=800000,CODECS=\"a,b\"\n360p/index.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=2000000\r\n720p/index.m3u8\r\n";
         assert_eq!(read(&path("master.m3u8"), text), Some(Playlist::Master(vec![path("360p/index.m3u8"), path("720p/index.m3u8")])));
     }
 
     #[test]
     fn media_playlists_in_their_forms() {
-        let vod = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:4\n#EXT-X-MAP:URI=\"init.mp4\"\n#EXTINF:4.0,\na.m4s\n#EXTINF:4.0,\nb.m4s\n#EXT-X-ENDLIST\n";
-        assert_eq!(files_of(vod), [("v/init.mp4".to_owned(), None), ("v/a.m4s".to_owned(), None), ("v/b.m4s".to_owned(), None)]);
+        let vod = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:4\n#EXT-X-MAP:BYTERANGE=\"7@3\",URI=\"init,1.mp4\"\n#EXTINF:4.0,\na.m4s\n#EXTINF:4.0,\nb.m4s\n#EXT-X-ENDLIST\n";
+        assert_eq!(files_of(vod), [("v/init,1.mp4".to_owned(), Some((3, 7))), ("v/a.m4s".to_owned(), None), ("v/b.m4s".to_owned(), None)]);
         let ranges = "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\n#EXT-X-BYTERANGE:100@0\nall.ts\n#EXTINF:4,\n#EXT-X-BYTERANGE:50\nall.ts\n#EXTINF:4,\n#EXT-X-BYTERANGE:70\nall.ts\n#EXT-X-ENDLIST\n";
         let all = |first, bytes| ("v/all.ts".to_owned(), Some((first, bytes)));
         assert_eq!(files_of(ranges), [all(0, 100), all(100, 50), all(150, 70)]);
@@ -110,13 +155,23 @@ mod tests {
         assert_eq!(of("#EXTINF:6,\na.ts\n#EXT-X-ENDLIST\n"), None);
         assert_eq!(of("#EXT-X-PLAYLIST-TYPE:VOD\n#EXTINF:6,\na.ts\n"), None);
         assert_eq!(of("#EXT-X-PLAYLIST-TYPE:EVENT\n#EXTINF:6,\na.ts\n"), Some(6));
+        assert_eq!(of("#EXT-X-TARGETDURATION:18446744073709551616\n"), Some(86_400));
     }
 
     #[test]
-    fn what_is_no_playlist_is_none() {
+    // The clock is not part of what is tested.
+    #[allow(clippy::disallowed_methods)]
+    fn what_is_no_playlist_is_none_and_what_is_endless_is_cut() {
         for text in ["", "hello", "<html>", "\0\u{1}\u{2}"] {
             assert_eq!(read(&path("i.m3u8"), text), None, "{text:?}");
         }
+        let long = format!("#EXTM3U\n{}", "a\n".repeat(1_000_000));
+        assert_eq!(files_of(&long).len(), MOST);
+        let began = std::time::SystemTime::now();
+        for line in ["#EXT-X-KEY:x\n", "#EXT-X-MAP:x\n", "#EXT-X-MAP:URI=\"\n", "#EXT-X-MAP:a=b,a=b\n", "#EXT-X-BYTERANGE:1\na\n"] {
+            let _ = read(&path("i.m3u8"), &format!("#EXTM3U\n{}", line.repeat(2_000_000 / line.len())));
+        }
+        assert!(began.elapsed().unwrap().as_secs() < 10, "in one pass");
     }
 
     #[test]
@@ -124,5 +179,66 @@ mod tests {
         let files: Vec<String> = ["a", "b", "c"].map(str::to_owned).into();
         let next = |path| next_two(&files, path).cloned().collect::<Vec<_>>().join("");
         assert_eq!([next("a"), next("b"), next("c"), next("x")], ["bc", "c", "", ""]);
+    }
+
+    /// The same by the crate.
+    fn by_crate(path: &VideoPath, text: &str) -> Option<Playlist> {
+        match m3u8_rs::parse_playlist_res(text.as_bytes()).ok()? {
+            Parsed::MasterPlaylist(master) => Some(Playlist::Master(master.variants.iter().filter_map(|variant| path.join(&variant.uri)).collect())),
+            Parsed::MediaPlaylist(media) => {
+                let over = media.end_list || media.playlist_type == Some(MediaPlaylistType::Vod);
+                let live_seconds = (!over).then_some(media.target_duration.clamp(1, LONGEST_TARGET));
+                Some(Playlist::Media { live_seconds, files: files(path, &media) })
+            }
+        }
+    }
+
+    fn files(path: &VideoPath, media: &MediaPlaylist) -> Vec<Reference> {
+        let mut files: Vec<Reference> = Vec::new();
+        for segment in &media.segments {
+            if let Some(map) = &segment.map {
+                let range = map.byte_range.as_ref().map(|range| (range.offset.unwrap_or_default(), range.length));
+                files.extend(path.join(&map.uri).map(|path| Reference { path, range }));
+            }
+            let Some(path) = path.join(&segment.uri) else { continue };
+            let after = files.last().filter(|last| last.path == path).and_then(|last| last.range).map_or(0, |(first, bytes)| first + bytes);
+            let range = segment.byte_range.as_ref().map(|range| (range.offset.unwrap_or(after), range.length));
+            files.push(Reference { path, range });
+        }
+        files
+    }
+
+    fn segment() -> impl Strategy<Value = String> {
+        let name = prop_oneof!["[a-c]{1,2}\\.ts", "\\.\\./[a-c]\\.ts", Just("https://x/y.ts".to_owned()), "[a-c]/%20[a-c]\\.m4s\\?q=1"];
+        let range = prop_oneof![
+            Just(String::new()),
+            (1u32..99).prop_map(|n| format!("#EXT-X-BYTERANGE:{n}\n")),
+            (1u32..99, 0u32..99).prop_map(|(n, o)| format!("#EXT-X-BYTERANGE:{n}@{o}\n"))
+        ];
+        let map = prop_oneof![5 => Just(String::new()), 1 => Just("#EXT-X-MAP:URI=\"i,n.mp4\",BYTERANGE=\"5@6\"\n".to_owned()), 1 => Just("#EXT-X-MAP:URI=\"init.mp4\"\n".to_owned())];
+        let other = prop_oneof![3 => Just(""), 1 => Just("#EXT-X-KEY:METHOD=AES-128,URI=\"k.key\",IV=0x1\n"), 1 => Just("#EXT-X-DISCONTINUITY\n"), 1 => Just("# a comment\n")];
+        (map, other, range, 0u32..9, name).prop_map(|(map, other, range, seconds, name)| format!("{map}{other}#EXTINF:{seconds}.5,\n{range}{name}\n"))
+    }
+
+    proptest! {
+        #[test]
+        fn media_playlists_read_as_the_crate_reads_them(target in 1u32..20, segments in proptest::collection::vec(segment(), 1..12), end in any::<bool>(), vod in any::<bool>()) {
+            let kind = if vod { "#EXT-X-PLAYLIST-TYPE:VOD\n" } else { "" };
+            let text = format!("#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-TARGETDURATION:{target}\n{kind}{}{}", segments.concat(), if end { "#EXT-X-ENDLIST\n" } else { "" });
+            let at = path("v/w/index.m3u8");
+            prop_assert_eq!(read(&at, &text), by_crate(&at, &text), "{}", text);
+        }
+
+        #[test]
+        fn masters_read_as_the_crate_reads_them(names in proptest::collection::vec("[a-c]{1,3}/[a-c]{1,3}\\.m3u8", 1..6)) {
+            let variants: String = names.iter().map(|name| format!("#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS=\"avc1,mp4a\",RESOLUTION=1x1\n{name}\n")).collect();
+            let text = format!("#EXTM3U\n#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"s\",NAME=\"e\",URI=\"s.m3u8\"\n{variants}");
+            prop_assert_eq!(read(&path("m.m3u8"), &text), by_crate(&path("m.m3u8"), &text));
+        }
+
+        #[test]
+        fn whatever_comes_is_read(text in "(#EXTM3U\n)?((#EXT-X-(MAP|BYTERANGE|STREAM-INF|TARGETDURATION|KEY):?)?[a-z0-9=\",@:.#/]{0,12}\n){0,12}") {
+            let _ = read(&path("a/b.m3u8"), &text);
+        }
     }
 }

@@ -9,12 +9,19 @@ use crate::config::Config;
 use crate::ids::{Id, Name};
 use crate::jobs::{self, Job};
 use crate::platform::origin::{self, Body};
-use crate::platform::{bindings, d1, log};
+use crate::platform::{bindings, clock, d1, log};
 use crate::problem::Problem;
 use crate::s3::actions;
 
-/// Files of one run: each costs a request to the store and three to ledger and database.
-const PAGE: u64 = 100;
+/// Files of one run: each costs a request to the store and three to ledger and database, all of it within a claim.
+const PAGE: u64 = 25;
+
+#[derive(Deserialize)]
+struct Row {
+    id: Id,
+    account_id: Id,
+    s3_key: String,
+}
 
 /// Has a video's bytes deleted. Should this not get there, the daily run sees to it.
 pub async fn enqueue(env: &Env, namespace: &Name, video: &Name) {
@@ -28,25 +35,31 @@ pub async fn enqueue(env: &Env, namespace: &Name, video: &Name) {
 /// # Errors
 /// Of the store and the database: the job is repeated.
 pub async fn remove(env: &Env, config: &Config, namespace: &Name, video: &Name) -> Result<(), Problem> {
-    #[derive(Deserialize)]
-    struct Row {
-        id: Id,
-        account_id: Id,
-        s3_key: String,
-    }
     let db = bindings::db(env)?;
-    let rows: Vec<Row> = d1::all(&db, &store::doomed(namespace, video, PAGE)).await?;
+    let rows: Vec<Row> = d1::all(&db, &store::doomed(namespace, video, PAGE, clock::now())).await?;
     let more = u64::try_from(rows.len()).unwrap_or_default() == PAGE;
-    for Row { id, account_id, s3_key } in rows {
-        let gone = origin::send(config, &actions::delete_object(&s3_key), Body::Empty).await;
-        gone.map_err(|error| origin::problem("DeleteObject", &error))?.discard();
-        // The ledger is told twice: should this die in between, it asks how it ended.
-        ledger::link::doubt(env, account_id, id).await?;
-        d1::batch(&db, &[store::drop(id)]).await?;
-        let _ = ledger::link::release(env, account_id, id).await;
+    let mut failed = None;
+    for row in rows {
+        if let Err(problem) = one(env, config, &row).await {
+            d1::batch(&db, &[store::unclaim(row.id)]).await?;
+            failed = Some(problem);
+        }
     }
     if more {
         enqueue(env, namespace, video).await;
     }
+    failed.map_or(Ok(()), Err)
+}
+
+async fn one(env: &Env, config: &Config, Row { id, account_id, s3_key }: &Row) -> Result<(), Problem> {
+    match origin::send(config, &actions::delete_object(s3_key), Body::Empty).await {
+        Ok(answer) => answer.discard(),
+        Err(error) if error.status == 404 => {}
+        Err(error) => return Err(origin::problem("DeleteObject", &error)),
+    }
+    // The ledger is told twice: should this die in between, it asks how it ended.
+    ledger::link::doubt(env, *account_id, *id).await?;
+    d1::batch(&bindings::db(env)?, &[store::drop(*id)]).await?;
+    let _ = ledger::link::release(env, *account_id, *id).await;
     Ok(())
 }

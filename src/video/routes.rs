@@ -1,6 +1,7 @@
 //! `PUT /api/video/{videoId}/{path}`, `DELETE /api/video/{videoId}`, `POST /api/video/{videoId}/playback` and `GET|HEAD /v/{token}/{path}`.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::json;
@@ -32,11 +33,17 @@ use crate::units::{EpochMs, Sha256Hex};
 use crate::upload::request::{check_hash, check_namespace};
 use crate::upload::simple::raw_length;
 
+/// How often a file is tried that is not what it was said to be.
+const TRIES: u32 = 4;
+/// How long in between, ms.
+const AGAIN_MS: u64 = 150;
+
 /// Who replaces what.
 #[derive(Deserialize)]
 struct Place {
     id: Id,
     account_id: Id,
+    etag: String,
     doomed_at: Option<EpochMs>,
 }
 
@@ -143,13 +150,13 @@ async fn book(
         started,
         created_at: started,
     };
-    let stored = match store_bytes(call, &new, incoming).await {
-        Ok(etag) => replace(call, NewFile { etag, created_at: clock::now(), ..new }, place).await,
-        Err(problem) => Err((problem, true)),
+    let stored = match store_bytes(call, &new, incoming, place.as_ref()).await {
+        Ok((etag, size)) => replace(call, NewFile { etag, size, created_at: clock::now(), ..new }, place).await,
+        Err(failed) => Err(failed),
     };
     match stored {
         Ok(file) => {
-            let _ = ledger::link::settle(&call.env, account.id, id, id, size).await;
+            let _ = ledger::link::settle(&call.env, account.id, id, id, file.size).await;
             Ok(file)
         }
         Err((problem, cleanly)) => {
@@ -161,16 +168,40 @@ async fn book(
     }
 }
 
-/// The bytes, at the store: their ETag.
-async fn store_bytes(call: &Routed, file: &NewFile, incoming: Incoming) -> Result<String, Problem> {
+/// ETag and size of what the store has under the key; None where there is nothing.
+async fn at_store(call: &Routed, key: &str) -> Result<Option<(String, u64)>, Problem> {
+    let answer = match origin::send(&call.config, &actions::head_object(key), Body::Empty).await {
+        Ok(answer) => answer,
+        Err(error) if error.status == 404 => return Ok(None),
+        Err(error) => return Err(origin::problem("HeadObject", &error)),
+    };
+    let etag = answer.header("etag").map(|etag| xml::unquote(&etag).to_owned());
+    let size = answer.header("content-length").and_then(|text| text.trim().parse::<u64>().ok());
+    Ok(Some(etag.zip(size).ok_or(Problem::Origin(OriginFailure::Unexpected("NoETag".to_owned())))?))
+}
+
+/// The bytes, at the store: their ETag and size. Err says whether nothing is left of them.
+async fn store_bytes(call: &Routed, file: &NewFile, incoming: Incoming, place: Option<&Place>) -> Result<(String, u64), (Problem, bool)> {
     let headers = ObjectHeaders { content_type: &file.content_type, content_disposition: &disposition::for_store(file.path.as_str()) };
     let sent = origin::send(&call.config, &actions::put_object(&file.s3_key, headers, incoming.payload), incoming.body).await;
     match sent {
         Ok(answer) => {
             answer.discard();
-            answer.header("etag").map(|etag| xml::unquote(&etag).to_owned()).ok_or(Problem::Origin(OriginFailure::Unexpected("NoETag".to_owned())))
+            let etag = answer.header("etag").map(|etag| xml::unquote(&etag).to_owned());
+            etag.map(|etag| (etag, file.size)).ok_or((Problem::Origin(OriginFailure::Unexpected("NoETag".to_owned())), false))
         }
-        Err(error) => Err(origin::problem_of_bytes("PutObject", &error)),
+        Err(error) => {
+            let problem = origin::problem_of_bytes("PutObject", &error);
+            if !error.is_unheard() {
+                return Err((problem, true));
+            }
+            // It may be there all the same: whole, for stores keep nothing else.
+            match at_store(call, &file.s3_key).await {
+                Ok(Some((etag, size))) if size == file.size && place.is_none_or(|place| place.etag != etag) => Ok((etag, size)),
+                Ok(_) => Err((problem, true)),
+                Err(_) => Err((problem, false)),
+            }
+        }
     }
 }
 
@@ -183,27 +214,52 @@ async fn replace(call: &Routed, mut file: NewFile, place: Option<Place>) -> Resu
         ledger::link::doubt(&call.env, place.account_id, place.id).await.map_err(unclear)?;
     }
     let row: Option<Replaced> = d1::first(&db, &store::put(&file)).await.map_err(unclear)?;
-    // Deleted meanwhile: these bytes go with the others.
-    let replaced = row.ok_or((Problem::StillRunning, true))?;
+    let Some(replaced) = row else {
+        // Deleted meanwhile, and its bytes with it, perhaps before ours came: nothing else would find them.
+        forsake(call, &file).await;
+        return Err((Problem::StillRunning, true));
+    };
     known::forget(&known_as(&file.namespace, &file.video, file.path.as_str())).await;
-    // Two that wrote at once may stand in another order in the database than at the store: whoever comes second looks.
-    if replaced.replaced_at.is_some_and(|at| at >= file.started) {
-        amend(call, &mut file).await;
-    }
     if let (Some(id), Some(account)) = (replaced.replaced_id, replaced.replaced_account) {
+        if place.as_ref().is_none_or(|place| place.id != id) {
+            let _ = ledger::link::doubt(&call.env, account, id).await;
+        }
         let _ = ledger::link::release(&call.env, account, id).await;
+    }
+    // Two that wrote at once may stand in another order in the database than at the store: whoever comes second looks. So does who wanted to replace
+    // something that is gone: its deletion may have taken the new bytes.
+    let raced = replaced.replaced_at.is_some_and(|at| at >= file.started) || (place.is_some() && replaced.replaced_id.is_none());
+    if raced {
+        amend(call, &mut file).await?;
     }
     Ok(file)
 }
 
-async fn amend(call: &Routed, file: &mut NewFile) {
-    let Ok(answer) = origin::send(&call.config, &actions::head_object(&file.s3_key), Body::Empty).await else { return };
-    let etag = answer.header("etag").map(|etag| xml::unquote(&etag).to_owned());
-    let size = answer.header("content-length").and_then(|text| text.trim().parse::<u64>().ok());
-    let (Some(etag), Some(size), Ok(db)) = (etag, size, bindings::db(&call.env)) else { return };
-    if etag != file.etag && d1::batch(&db, &[store::amend(file.id, &file.etag, size, &etag)]).await.is_ok() {
-        known::forget(&known_as(&file.namespace, &file.video, file.path.as_str())).await;
-        (file.etag, file.size) = (etag, size);
+/// Sees to it that the row says what the store has.
+async fn amend(call: &Routed, file: &mut NewFile) -> Result<(), (Problem, bool)> {
+    let unclear = |problem| (problem, false);
+    let db = bindings::db(&call.env).map_err(unclear)?;
+    match at_store(call, &file.s3_key).await.map_err(unclear)? {
+        Some((etag, _)) if etag == file.etag => return Ok(()),
+        Some((etag, size)) => {
+            d1::batch(&db, &[store::amend(file.id, &file.etag, size, &etag)]).await.map_err(unclear)?;
+            (file.etag, file.size) = (etag, size);
+        }
+        None => {
+            d1::batch(&db, &[store::undo(file.id)]).await.map_err(unclear)?;
+            return Err((Problem::StillRunning, true));
+        }
+    }
+    known::forget(&known_as(&file.namespace, &file.video, file.path.as_str())).await;
+    Ok(())
+}
+
+/// Deletes bytes that came when their video was being deleted, unless they are somebody's by now.
+async fn forsake(call: &Routed, file: &NewFile) {
+    let Ok(db) = bindings::db(&call.env) else { return };
+    let place: Result<Option<Place>, Problem> = d1::first(&db, &store::place(&file.namespace, &file.video, &file.path)).await;
+    if matches!(&place, Ok(None) | Ok(Some(Place { doomed_at: Some(_), .. }))) {
+        let _ = origin::send(&call.config, &actions::delete_object(&file.s3_key), Body::Empty).await;
     }
 }
 
@@ -218,7 +274,7 @@ pub async fn delete(call: &Routed) -> Result<Reply, Problem> {
     if rows.is_empty() {
         return Err(Problem::NotFound);
     }
-    known::forget_group(&store::group(&namespace, &video));
+    known::forget_group(&namespace, &store::group(&namespace, &video)).await;
     removal::enqueue(&call.env, &namespace, &video).await;
     Ok(Reply::empty(204))
 }
@@ -271,10 +327,28 @@ pub async fn play(call: &Routed, method: &str) -> Result<Reply, Problem> {
         tally::cmcd(&source);
     }
     let range = call.header("range");
-    let reply = delivery::serve(call, method, Rc::clone(&source), claims.expires).await?;
+    let (source, reply) = replayed(call, method, claims, &path, source).await?;
     if method == "GET" && reply.status < 300 {
         let held = call.clone();
         call.afterwards(async move { warm::after(&held, &source, path, range.as_deref()).await });
     }
     Ok(reply)
+}
+
+/// A file that is replaced in place is another one at the store a moment before the database says so, and long before other PoPs hear of it: then what is
+/// known is forgotten, and asked for again.
+async fn replayed(call: &Routed, method: &str, claims: &VideoClaims, path: &VideoPath, known: Rc<Source>) -> Result<(Rc<Source>, Reply), Problem> {
+    let mut source_now = known;
+    let mut tries = TRIES;
+    loop {
+        tries -= 1;
+        match delivery::serve(call, method, Rc::clone(&source_now), claims.expires).await {
+            Err(Problem::Origin(OriginFailure::Unexpected(_) | OriginFailure::Unavailable)) if tries > 0 => {
+                known::forget(&known_as(&claims.namespace, &claims.video, path.as_str())).await;
+                worker::Delay::from(Duration::from_millis(AGAIN_MS)).await;
+                source_now = source(call, claims, path.as_str()).await?;
+            }
+            reply => return Ok((source_now, reply?)),
+        }
+    }
 }

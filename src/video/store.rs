@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::path::VideoPath;
 use crate::delivery::class::Class;
-use crate::delivery::source::{HOLDS_MS, Source};
+use crate::delivery::source::{CLIENT_SECONDS, HOLDS_MS, Source};
 use crate::ids::{Id, Name};
 use crate::namespaces::DEFAULT_TTL;
 use crate::sql::{Arg, Statement, flag};
@@ -13,17 +13,22 @@ use crate::units::EpochMs;
 const FILE: &str = "SELECT v.id, v.account_id, v.namespace, v.video_id, v.path, v.s3_key, v.size, v.etag, v.content_type, v.live_seconds, v.created_at, \
      c.status AS owner_status, n.ttl_video, n.generation, n.video_streaming FROM video_files v JOIN accounts c ON c.id = v.account_id \
      JOIN namespaces n ON n.name = v.namespace WHERE v.namespace = ?1 AND v.video_id = ?2 AND v.path = ?3 AND v.doomed_at IS NULL";
-const PLACE: &str = "SELECT id, account_id, doomed_at FROM video_files WHERE namespace = ?1 AND video_id = ?2 AND path = ?3";
+const PLACE: &str = "SELECT id, account_id, etag, doomed_at FROM video_files WHERE namespace = ?1 AND video_id = ?2 AND path = ?3";
 // The version before is named by the row, so that of two that replace it at once each says which one it replaced.
 const PUT: &str = "INSERT INTO video_files (namespace, video_id, path, id, account_id, s3_key, size, etag, content_type, live_seconds, created_at) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
      ON CONFLICT (namespace, video_id, path) DO UPDATE SET replaced_id = video_files.id, replaced_account = video_files.account_id, \
-     replaced_at = video_files.created_at, id = excluded.id, account_id = excluded.account_id, size = excluded.size, etag = excluded.etag, \
+     replaced_at = MAX(video_files.created_at, COALESCE(video_files.replaced_at, 0)), id = excluded.id, account_id = excluded.account_id, size = excluded.size, etag = excluded.etag, \
      content_type = excluded.content_type, live_seconds = excluded.live_seconds, created_at = excluded.created_at WHERE video_files.doomed_at IS NULL \
      RETURNING replaced_id, replaced_account, replaced_at";
-const AMEND: &str = "UPDATE video_files SET size = ?3, etag = ?4 WHERE id = ?1 AND etag = ?2";
+const AMEND: &str = "UPDATE video_files SET size = ?3, etag = ?4, live_seconds = NULL WHERE id = ?1 AND etag = ?2";
 const DOOM: &str = "UPDATE video_files SET doomed_at = ?3 WHERE namespace = ?1 AND video_id = ?2 AND doomed_at IS NULL RETURNING id";
-const DOOMED: &str = "SELECT id, account_id, s3_key FROM video_files WHERE namespace = ?1 AND video_id = ?2 AND doomed_at IS NOT NULL LIMIT ?3";
+// Claimed, so that no second job deletes what was put there again after the first one was done.
+const DOOMED: &str = "UPDATE video_files SET claimed_at = ?3 WHERE namespace = ?1 AND video_id = ?2 AND path IN (SELECT d.path FROM video_files d \
+     WHERE d.namespace = ?1 AND d.video_id = ?2 AND d.doomed_at IS NOT NULL AND (d.claimed_at IS NULL OR d.claimed_at < ?4) LIMIT ?5) \
+     RETURNING id, account_id, s3_key";
+const UNCLAIM: &str = "UPDATE video_files SET claimed_at = NULL WHERE id = ?1";
+const UNDO: &str = "DELETE FROM video_files WHERE id = ?1";
 const ALL_DOOMED: &str = "SELECT namespace, video_id FROM video_files WHERE doomed_at > 0 AND doomed_at < ?1 LIMIT ?2";
 const DROP: &str = "DELETE FROM video_files WHERE id = ?1 AND doomed_at IS NOT NULL";
 
@@ -36,6 +41,8 @@ pub const ALL: &[(&str, &str)] = &[
     ("DOOM", DOOM),
     ("DOOMED", DOOMED),
     ("ALL_DOOMED", ALL_DOOMED),
+    ("UNCLAIM", UNCLAIM),
+    ("UNDO", UNDO),
     ("DROP", DROP),
 ];
 
@@ -46,6 +53,7 @@ pub struct FileRow {
     account_id: Id,
     namespace: Name,
     video_id: Name,
+    path: String,
     s3_key: String,
     size: u64,
     etag: String,
@@ -64,6 +72,13 @@ impl From<FileRow> for Source {
     fn from(row: FileRow) -> Source {
         // Half a target duration (SPEC section 8): players ask for it once in one.
         let holds_ms = row.live_seconds.map_or(HOLDS_MS, |seconds| seconds.saturating_mul(500).clamp(500, HOLDS_MS));
+        let is_playlist = VideoPath::parse(&row.path).is_some_and(|path| path.is_playlist());
+        let client_seconds = match row.live_seconds {
+            Some(_) => holds_ms / 1000,
+            // It may be replaced; its ETag makes asking cheap.
+            None if is_playlist => 0,
+            None => CLIENT_SECONDS,
+        };
         Source {
             account: row.account_id,
             group: Some(group(&row.namespace, &row.video_id)),
@@ -80,6 +95,7 @@ impl From<FileRow> for Source {
             class: Class::Video,
             ttl: row.ttl_video.unwrap_or(DEFAULT_TTL.video),
             holds_ms: if row.owner_status == "active" { holds_ms } else { 0 },
+            client_seconds,
             suspended: row.owner_status != "active",
         }
     }
@@ -159,9 +175,23 @@ pub fn doom(namespace: &Name, video: &Name, now: EpochMs) -> Statement {
     Statement { sql: DOOM, args: vec![namespace.as_str().into(), video.as_str().into(), Arg::Int(now.0)] }
 }
 
-/// Files of the video that are to go.
-pub fn doomed(namespace: &Name, video: &Name, limit: u64) -> Statement {
-    Statement { sql: DOOMED, args: vec![namespace.as_str().into(), video.as_str().into(), limit.into()] }
+/// How long a job has for the files it claimed, ms.
+const CLAIM_MS: u64 = 120_000;
+
+/// Claims files of the video that are to go: a row for each.
+pub fn doomed(namespace: &Name, video: &Name, limit: u64, now: EpochMs) -> Statement {
+    let before = now.0.saturating_sub(CLAIM_MS);
+    Statement { sql: DOOMED, args: vec![namespace.as_str().into(), video.as_str().into(), Arg::Int(now.0), Arg::Int(before), limit.into()] }
+}
+
+/// Gives a claim up.
+pub fn unclaim(id: Id) -> Statement {
+    Statement { sql: UNCLAIM, args: vec![id.to_string().into()] }
+}
+
+/// Takes back a version whose bytes are gone.
+pub fn undo(id: Id) -> Statement {
+    Statement { sql: UNDO, args: vec![id.to_string().into()] }
 }
 
 /// Files that should have gone long ago.

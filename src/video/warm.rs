@@ -33,9 +33,12 @@ const MOST_ORDERS: usize = 50;
 const MOST_NAMES: usize = 20_000;
 const MOST_WARMED: usize = 5_000;
 
+/// Names in the order of playing, and until when they are believed.
+type Order = (EpochMs, Rc<Vec<String>>);
+
 thread_local! {
     /// By folder of the files: what is played in which order.
-    static ORDERS: RefCell<HashMap<String, Rc<Vec<String>>>> = RefCell::default();
+    static ORDERS: RefCell<HashMap<String, Order>> = RefCell::default();
     /// What was warmed, and until when it is not looked at again.
     static WARMED: RefCell<HashMap<String, EpochMs>> = RefCell::default();
 }
@@ -50,7 +53,9 @@ pub async fn after(call: &Routed, served: &Rc<Source>, path: VideoPath, range: O
         return;
     }
     // The rest of a file that is played in ranges is the next segment.
-    if let Some(Ok(range::Wanted::One(span))) = range.map(|field| range::wanted(Some(field), served.size)) {
+    if let Some(Ok(range::Wanted::One(span))) = range.map(|field| range::wanted(Some(field), served.size))
+        && span.bytes() < served.size
+    {
         let next = span.last.saturating_add(1);
         let last = next.saturating_add(2 * span.bytes()).min(served.size.saturating_sub(1));
         if next <= last {
@@ -103,7 +108,7 @@ async fn text(call: &Routed, source: &Rc<Source>) -> Option<String> {
         return None;
     }
     let slice = source.slices(Span { first: 0, last: source.size - 1 }).next()?;
-    let response = match fill::slice(call, source, slice).await.ok()?.bytes {
+    let response = match fill::find(call, source, slice).await.ok()?.bytes {
         Bytes::Stream(stream) => Response::new_with_opt_readable_stream(Some(&stream)),
         Bytes::Buffer(buffer) => Response::new_with_opt_buffer_source(wasm_bindgen::JsCast::dyn_ref(&buffer)),
     };
@@ -146,9 +151,15 @@ fn remember(name: &str, order: Vec<String>) -> Rc<Vec<String>> {
         if orders.len() >= MOST_ORDERS {
             orders.clear();
         }
-        orders.insert(name.to_owned(), Rc::clone(&order));
+        orders.insert(name.to_owned(), (clock::now().plus(AGAIN_MS), Rc::clone(&order)));
     });
     order
+}
+
+/// What this isolate knows; another one may have seen a later playlist.
+fn known(name: &str) -> Option<Rc<Vec<String>>> {
+    let now = clock::now();
+    ORDERS.with_borrow(|orders| orders.get(name).filter(|(until, _)| now < *until).map(|(_, order)| Rc::clone(order)))
 }
 
 /// Keeps in which order the files of a playlist are played, by the folders they lie in. Several playlists may have theirs in one folder.
@@ -159,7 +170,7 @@ async fn keep_order(claims: &VideoClaims, files: &[Reference]) {
     }
     for (folder, mut order) in folders {
         let name = order_name(&claims.namespace, &claims.video, folder);
-        let before = match ORDERS.with_borrow(|orders| orders.get(&name).cloned()) {
+        let before = match known(&name) {
             Some(before) => before,
             None => Rc::new(read_order(&name).await),
         };
@@ -182,7 +193,7 @@ async fn read_order(name: &str) -> Vec<String> {
 
 async fn order(namespace: &Name, video: &Name, path: &VideoPath) -> Rc<Vec<String>> {
     let name = order_name(namespace, video, path.folder());
-    match ORDERS.with_borrow(|orders| orders.get(&name).cloned()) {
+    match known(&name) {
         Some(order) => order,
         None => match read_order(&name).await {
             // Its playlist may be asked for any moment, also of another isolate.

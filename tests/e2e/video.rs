@@ -133,7 +133,7 @@ async fn a_replaced_playlist_shows_at_once_and_costs_what_it_is() {
     let vod = media(&["0.ts"], true);
     assert_eq!(put(&stack, &account, "tv/index.m3u8", vod.clone()).await.0, 200);
     let response = stack.http.get(&url).send().await.unwrap();
-    assert!(header(&response, "cache-control").starts_with("private, max-age=3"), "{response:?}");
+    assert_eq!(header(&response, "cache-control"), "private, no-cache", "it may be replaced");
     // Two that replace it at once: one of them it is, and what is served is what the store has.
     for round in 0..5 {
         let (a, b) = (media(&[&format!("a{round}.ts")], true), media(&[&format!("bbb{round}.ts")], true));

@@ -13,8 +13,10 @@ mod object;
 
 pub use table::{Asked, Leases};
 
-/// How long a lease holds, ms: 5 MiB in that time are 250 KB/s. After it, somebody else reads.
-pub const LEASE_MS: u64 = 20_000;
+/// How long a lease holds, ms: longer than its holder tries. After it, somebody else reads.
+pub const LEASE_MS: u64 = FILL_MS as u64 + 5_000;
+/// How long the holder of a lease tries, ms: 5 MiB in that time are 210 KB/s.
+pub const FILL_MS: u32 = 25_000;
 /// How many objects a PoP has: each takes some hundred messages a second.
 const SHARDS: u32 = 32;
 

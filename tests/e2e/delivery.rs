@@ -453,3 +453,36 @@ async fn a_key_rotates_without_breaking_urls_that_are_out() {
     restarted_with(new).await;
     assert_eq!((got(stack.http.get(&before)).await.0, got(stack.http.get(&after)).await.0), (401, 200), "the new one signed");
 }
+
+/// INCIDENT SCENARIO: who began to read and hung up left everybody else waiting until the lease ended.
+#[tokio::test]
+async fn a_client_that_hangs_up_holds_up_nobody() {
+    let stack = Stack::start(&[]).await;
+    let file = stored(&stack, &stack.dev, "left.bin", 300_000).await;
+    stack.proxy.inject(|method, target| (method == Method::GET && target.contains("/o/")).then_some(Fault::Slow(1_500)));
+    for _ in 0..3 {
+        let left = tokio::time::timeout(Duration::from_millis(300), stack.http.get(&file.url).send()).await;
+        assert!(left.is_err(), "gone before it began");
+    }
+    let began = std::time::Instant::now();
+    let (status, _, body) = got(stack.http.get(&file.url)).await;
+    assert!(status == 200 && body.unwrap() == file.bytes);
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_store_that_is_down_is_asked_by_few_and_everybody_hears_of_it() {
+    let stack = Stack::start(&[]).await;
+    let file = stored(&stack, &stack.dev, "down.bin", 300_000).await;
+    stack.proxy.inject(|method, target| (method == Method::GET && target.contains("/o/")).then_some(Fault::Answer(503, "SlowDown")));
+    let before = reads(&stack, &file.key);
+    let began = std::time::Instant::now();
+    let answers = join_all((0..100).map(|_| got(stack.http.get(&file.url)))).await;
+    assert!(answers.iter().all(|(status, _, _)| *status == 503), "{answers:?}");
+    let asked = reads(&stack, &file.key) - before;
+    println!("{asked} reads of a store that is down, for 100 who asked, in {:?}", began.elapsed());
+    assert!(asked <= 20 && began.elapsed() < Duration::from_secs(10), "{asked} reads in {:?}", began.elapsed());
+    stack.proxy.heal();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(got(stack.http.get(&file.url)).await.0, 200);
+}

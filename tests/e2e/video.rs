@@ -206,3 +206,100 @@ async fn videos_are_their_namespaces_and_a_namespace_may_switch_them_off() {
     assert_eq!(got(&stack, &format!("{mine}index.m3u8")).await.0, 403);
     assert_eq!(got(&stack, &format!("{theirs}index.m3u8")).await.0, 200);
 }
+
+/// INCIDENT SCENARIO: a path with encoded dots led out of the caller's own entries of the PoP's cache, into another namespace's.
+#[tokio::test]
+async fn no_path_leads_into_another_video() {
+    let stack = Stack::start(&[]).await;
+    assert_eq!(put(&stack, &stack.other, "film/index.m3u8", media(&["theirs.ts"], true)).await.0, 201);
+    assert_eq!(put(&stack, &stack.dev, "mine/index.m3u8", media(&["0.ts"], true)).await.0, 201);
+    let theirs = opened(&stack, &stack.other, "film", "index.m3u8").await;
+    assert_eq!(got(&stack, &format!("{theirs}index.m3u8")).await.0, 200, "it is known at this PoP now");
+    let mine = opened(&stack, &stack.dev, "mine", "index.m3u8").await;
+    let namespace = &stack.other.namespace;
+    for dots in ["%252e%252e", "..%252f", "%2e%2e", "%252E%252E"] {
+        for path in [
+            format!("{dots}/{dots}/{namespace}/film/index.m3u8"),
+            format!("{dots}/{dots}/{dots}/video/{namespace}/film/index.m3u8"),
+            format!("{dots}/film/index.m3u8"),
+        ] {
+            let (status, _, body) = got(&stack, &format!("{mine}{path}")).await;
+            assert!(matches!(status, 401 | 404), "{path}: {status} {}", String::from_utf8_lossy(&body));
+        }
+    }
+    // Nor does anything that is stored under such a path take another's place.
+    let evil = media(&["evil.ts"], true);
+    for target in [format!("mine/%252e%252e/%252e%252e/{namespace}/film/index.m3u8"), "mine/%252e%252e/index.m3u8".to_owned()] {
+        assert_eq!(put(&stack, &stack.dev, &target, evil.clone()).await.0, 201);
+        let path = target.strip_prefix("mine/").unwrap();
+        assert_eq!(got(&stack, &format!("{mine}{path}")).await.2, evil.as_bytes(), "a strange name is a name");
+    }
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    assert!(String::from_utf8(got(&stack, &format!("{theirs}index.m3u8")).await.2).unwrap().contains("theirs.ts"));
+}
+
+#[tokio::test]
+async fn whoever_reads_while_it_is_replaced_gets_one_or_the_other() {
+    let stack = Stack::start(&[]).await;
+    let versions: Vec<String> = (0..25).map(|number| media(&[&format!("{number}.ts")], false)).collect();
+    assert_eq!(put(&stack, &stack.dev, "tv/index.m3u8", versions[0].clone()).await.0, 201);
+    let url = opened(&stack, &stack.dev, "tv", "index.m3u8").await + "index.m3u8";
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let writing = async {
+        for version in &versions[1..] {
+            assert_eq!(put(&stack, &stack.dev, "tv/index.m3u8", version.clone()).await.0, 200);
+        }
+        done.store(true, std::sync::atomic::Ordering::SeqCst);
+    };
+    let reading = async || {
+        let mut reads = 0;
+        while !done.load(std::sync::atomic::Ordering::SeqCst) {
+            let (status, _, body) = got(&stack, &url).await;
+            assert_eq!(status, 200, "{}", String::from_utf8_lossy(&body));
+            assert!(versions.iter().any(|version| version.as_bytes() == body), "nothing in between");
+            reads += 1;
+        }
+        reads
+    };
+    let ((), one, two) = tokio::join!(writing, reading(), reading());
+    assert!(one + two > 20, "{one} and {two} reads");
+}
+
+#[tokio::test]
+async fn storing_and_deleting_at_once_loses_and_leaves_nothing() {
+    let stack = Stack::start(&[]).await;
+    let account = stack.provisioned("racer", "enterprise").await;
+    let edge = stack.edge(&account);
+    for round in 0..8_u8 {
+        let bytes = |number: u8| vec![round * 10 + number; 1_000 + usize::from(number)];
+        let puts = futures_util::future::join_all((0..4).map(|number| {
+            let (stack, account) = (&stack, &account);
+            async move { put(stack, account, &format!("v/{}.bin", number % 2), bytes(number)).await.0 }
+        }));
+        let (answers, _) = tokio::join!(puts, edge.delete_video("v", None));
+        assert!(answers.iter().all(|status| matches!(status, 200 | 201 | 409)), "round {round}: {answers:?}");
+    }
+    assert_eq!(put(&stack, &account, "w/index.m3u8", media(&["0.ts"], true)).await.0, 201);
+    // Once everything is quiet, store, ledger and what can be played are one.
+    let mut last = String::new();
+    for _ in 0..240 {
+        let rows =
+            stack.sql("SELECT s3_key, size, etag, doomed_at FROM video_files WHERE s3_key LIKE 'users/racer/%' ORDER BY s3_key").await.remove(0);
+        let (mut keys, _) = stack.bucket.of_user("racer").await;
+        keys.sort();
+        let (_, quota) = answer(stack.request(Method::GET, "/api/agentcache/quota", &account).send().await.unwrap()).await;
+        let sum: u64 = rows.iter().map(|row| row["size"].as_u64().unwrap()).sum();
+        let named: Vec<&str> = rows.iter().map(|row| row["s3_key"].as_str().unwrap()).collect();
+        let quiet = rows.iter().all(|row| row["doomed_at"].is_null());
+        if quiet && keys == named && quota["storage_used_bytes"] == json!(sum) && quota["storage_reserved_bytes"] == json!(0) {
+            for row in &rows {
+                let bytes = stack.bucket.get(row["s3_key"].as_str().unwrap()).await.unwrap();
+                assert_eq!(bytes.len() as u64, row["size"].as_u64().unwrap(), "{row}");
+            }
+            return;
+        }
+        last = format!("rows {rows:?}, keys {keys:?}, quota {quota}");
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    panic!("{last}");
+}

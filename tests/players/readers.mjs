@@ -10,7 +10,9 @@ async function silent(command, args) {
 
 async function packets(url) {
   const entries = ["-show_entries", "stream=index,codec_type,nb_read_packets"];
-  const text = await silent("ffprobe", ["-v", "error", "-count_packets", ...entries, "-of", "json", url]);
+  // On a disk, ffmpeg reads no key that a playlist names. The Worker's are read without that.
+  const keys = url.startsWith("/") && url.endsWith(".m3u8") ? ["-allowed_extensions", "ALL"] : [];
+  const text = await silent("ffprobe", ["-v", "error", "-count_packets", ...entries, "-of", "json", ...keys, url]);
   return JSON.parse(text).streams.map((stream) => `${stream.index} ${stream.codec_type} ${stream.nb_read_packets}`);
 }
 

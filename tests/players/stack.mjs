@@ -74,7 +74,8 @@ class Stack {
   // What went wrong, if anything: requests that went well are no news.
   async logTail() {
     const text = await fs.readFile(path.join(this.state, "logs/wrangler.log"), "utf8").catch(() => "");
-    return text.split("\n").filter((line) => line.trim() && !/ 2\d\d \w.* \(\d+ms\)/.test(line)).slice(-20).join("\n");
+    const since = text.slice(text.lastIndexOf("Ready on")).split("\n").slice(1);
+    return since.filter((line) => line.trim() && !/ 2\d\d \w.* \(\d+ms\)/.test(line)).slice(-20).join("\n");
   }
 
   async stop() {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Headers, ReadableStream, Response, ResponseInit};
+use web_sys::{ReadableStream, Response, ResponseInit};
 
 use crate::json;
 use crate::platform::{js, log};
@@ -82,10 +82,7 @@ impl Reply {
     }
 
     fn build(self) -> Result<Response, JsValue> {
-        let headers = Headers::new()?;
-        for (name, value) in &self.headers {
-            headers.append(name, value)?;
-        }
+        let headers = js::headers(&self.headers)?;
         let init = ResponseInit::new();
         init.set_status(self.status);
         init.set_headers(&headers);

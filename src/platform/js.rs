@@ -1,9 +1,12 @@
 //! JavaScript calls that neither `worker` nor `web-sys` offer in the form the hot paths need: fetch(url, init) without an intermediate Request.
 
+use std::cell::RefCell;
+
 use js_sys::{Promise, Uint8Array};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
+use web_sys::Headers;
 
 #[wasm_bindgen]
 extern "C" {
@@ -49,6 +52,7 @@ extern "C" {
     pub fn writable(this: &FixedLengthStream) -> web_sys::WritableStream;
 
     /// The PoP's cache (Workers documentation, "Cache").
+    #[derive(Clone)]
     pub type Cache;
 
     /// The answer under that key, if there is one.
@@ -119,13 +123,32 @@ pub fn concatenated(buffers: &[JsValue], left_out: u32) -> Uint8Array {
     all
 }
 
+thread_local! {
+    /// Belongs to the isolate, not to a request.
+    static CACHE: RefCell<Option<Cache>> = const { RefCell::new(None) };
+}
+
 /// The PoP's cache.
 ///
 /// # Errors
 /// What the runtime throws.
 pub fn cache() -> Result<Cache, JsValue> {
+    if let Some(cache) = CACHE.with_borrow(Clone::clone) {
+        return Ok(cache);
+    }
     let caches = js_sys::Reflect::get(&js_sys::global(), &"caches".into())?;
-    js_sys::Reflect::get(&caches, &"default".into()).map(JsCast::unchecked_into)
+    let cache: Cache = js_sys::Reflect::get(&caches, &"default".into())?.unchecked_into();
+    CACHE.set(Some(cache.clone()));
+    Ok(cache)
+}
+
+/// Header fields, in one crossing: twenty fields are forty otherwise, each with a string to decode.
+///
+/// # Errors
+/// What the runtime throws.
+pub fn headers(fields: &[(&'static str, String)]) -> Result<Headers, JsValue> {
+    let text = crate::json::write(&fields).map_err(|error| JsValue::from_str(&error.to_string()))?;
+    Headers::new_with_str_sequence_sequence(&js_sys::JSON::parse(&text)?)
 }
 
 /// Bytes `from..=to` of an ArrayBuffer, which are not copied.

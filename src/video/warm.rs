@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
+use futures_util::future::join_all;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Response;
 
@@ -64,9 +65,7 @@ pub async fn after(call: &Routed, served: &Rc<Source>, path: VideoPath, range: O
         return;
     }
     let order = order(&claims.namespace, &claims.video, &path).await;
-    for next in playlist::next_two(&order, path.as_str()) {
-        warm_file(call, claims, next, None).await;
-    }
+    join_all(playlist::next_two(&order, path.as_str()).map(|next| warm_file(call, claims, next, None))).await;
 }
 
 fn is_due(source: &Source, what: &str) -> bool {
@@ -94,10 +93,10 @@ async fn after_playlist(call: &Routed, claims: &VideoClaims, served: &Rc<Source>
             }
         }
         Some(Playlist::Media { files, .. }) => {
-            for Reference { path, range } in files.iter().take(FIRST) {
-                warm_file(call, claims, path.as_str(), *range).await;
-            }
+            // First of all: a player that begins at once asks for its first segment in a moment.
             keep_order(claims, &files).await;
+            let first = files.iter().take(FIRST).map(|Reference { path, range }| warm_file(call, claims, path.as_str(), *range));
+            join_all(first).await;
         }
         None => {}
     }

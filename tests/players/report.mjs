@@ -11,9 +11,9 @@ function table(rows) {
   for (const row of rows) console.log(`  ${row.map((cell, column) => String(cell).padEnd(widths[column])).join("  ")}`.trimEnd());
 }
 
-export function show({ samples, startup, relay_adds_ms, chromium }) {
+export function show({ samples, startup, relay_adds_ms, chromium, load }) {
   console.log(`\nStartup, playback request to first frame, ms: median (least-most). ${chromium}, hls.js, wrangler dev;`);
-  console.log(`the relay's round trip is ${ROUND_TRIP_MS} ms (a request and its answer take ${relay_adds_ms.toFixed(1)} ms more than without it):\n`);
+  console.log(`the relay's round trip is ${ROUND_TRIP_MS} ms (a request and its answer take ${relay_adds_ms.toFixed(1)} ms more than without it); load up to ${load.toFixed(1)}:\n`);
   const cell = ({ median_ms, least_ms, most_ms }) => `${ms(median_ms)} (${ms(least_ms)}-${ms(most_ms)})`;
   table([
     ["sample", "loopback cold", "loopback warm", "relay cold", "relay warm"],

@@ -4,6 +4,7 @@
 pub mod api;
 pub mod chunk;
 pub mod delivery;
+mod head;
 pub mod load;
 pub mod losses;
 pub mod miniflare;

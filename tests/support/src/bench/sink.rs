@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::head;
 use super::losses::{Loss, Losses};
 use crate::Result;
 
@@ -43,16 +44,7 @@ async fn serve(mut stream: TcpStream, losses: &Losses) -> std::io::Result<()> {
     let mut buffer = vec![0u8; 256 * 1024];
     let mut filled = 0;
     loop {
-        let end = loop {
-            if let Some(end) = buffer[..filled].windows(4).position(|window| window == b"\r\n\r\n") {
-                break end + 4;
-            }
-            let count = stream.read(&mut buffer[filled..]).await?;
-            if count == 0 {
-                return Ok(());
-            }
-            filled += count;
-        };
+        let Some(end) = head::read(&mut stream, &mut buffer, &mut filled).await? else { return Ok(()) };
         let head = String::from_utf8_lossy(&buffer[..end]).to_ascii_lowercase();
         let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
         let Some(length) = length.filter(|_| !head.contains("transfer-encoding")) else {

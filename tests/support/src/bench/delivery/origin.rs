@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::Result;
+use crate::bench::head;
 
 /// The ETag of every object, without quotes.
 pub const ETAG: &str = "0123456789abcdef0123456789abcdef";
@@ -54,16 +55,7 @@ async fn serve(mut stream: TcpStream, reads: &Reads, playlist: &str) -> std::io:
     let zeros = vec![0u8; 256 * 1024];
     let (mut buffer, mut filled) = (vec![0u8; 16 * 1024], 0);
     loop {
-        let end = loop {
-            if let Some(end) = buffer[..filled].windows(4).position(|window| window == b"\r\n\r\n") {
-                break end + 4;
-            }
-            let count = stream.read(&mut buffer[filled..]).await?;
-            if count == 0 {
-                return Ok(());
-            }
-            filled += count;
-        };
+        let Some(end) = head::read(&mut stream, &mut buffer, &mut filled).await? else { return Ok(()) };
         let head = String::from_utf8_lossy(&buffer[..end]).into_owned();
         buffer.copy_within(end..filled, 0);
         filled -= end;

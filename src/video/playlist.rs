@@ -25,8 +25,13 @@ pub struct Reference {
 /// A playlist, as far as it matters here.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Playlist {
-    /// Of variants: their playlists, in order.
-    Master(Vec<VideoPath>),
+    /// Of variants.
+    Master {
+        /// Their playlists, in order.
+        variants: Vec<VideoPath>,
+        /// Playlists of sound that is kept by itself, in order (EXT-X-MEDIA).
+        audio: Vec<VideoPath>,
+    },
     /// Of segments.
     Media {
         /// Seconds of a target duration, of one that is still being written (section 6.2.1).
@@ -43,11 +48,11 @@ pub fn read(path: &VideoPath, text: &str) -> Option<Playlist> {
     if !lines.next()?.starts_with("#EXTM3U") {
         return None;
     }
-    let (mut variants, mut files): (Vec<VideoPath>, Vec<Reference>) = (Vec::new(), Vec::new());
+    let (mut variants, mut audio, mut files): (Vec<VideoPath>, Vec<VideoPath>, Vec<Reference>) = Default::default();
     let (mut is_master, mut is_over, mut target) = (false, false, 1);
     let (mut is_variant, mut range): (bool, Option<(u64, Option<u64>)>) = (false, None);
     for line in lines.filter(|line| !line.is_empty()) {
-        if files.len() + variants.len() >= MOST {
+        if files.len() + variants.len() + audio.len() >= MOST {
             break;
         }
         if let Some(value) = line.strip_prefix("#EXT-X-TARGETDURATION:") {
@@ -56,11 +61,16 @@ pub fn read(path: &VideoPath, text: &str) -> Option<Playlist> {
             is_over = true;
         } else if line.starts_with("#EXT-X-STREAM-INF:") {
             (is_master, is_variant) = (true, true);
+        } else if let Some(attributes) = line.strip_prefix("#EXT-X-MEDIA:") {
+            is_master = true;
+            if attribute(attributes, "TYPE") == Some("AUDIO") {
+                audio.extend(attribute(attributes, "URI").and_then(|uri| path.join(uri)));
+            }
         } else if let Some(value) = line.strip_prefix("#EXT-X-BYTERANGE:") {
             range = byte_range(value);
         } else if let Some(attributes) = line.strip_prefix("#EXT-X-MAP:") {
-            if let Some(path) = quoted(attributes, "URI").and_then(|uri| path.join(uri)) {
-                let range = quoted(attributes, "BYTERANGE").and_then(byte_range).map(|(bytes, first)| (first.unwrap_or_default(), bytes));
+            if let Some(path) = attribute(attributes, "URI").and_then(|uri| path.join(uri)) {
+                let range = attribute(attributes, "BYTERANGE").and_then(byte_range).map(|(bytes, first)| (first.unwrap_or_default(), bytes));
                 files.push(Reference { path, range });
             }
         } else if !line.starts_with('#') {
@@ -77,7 +87,7 @@ pub fn read(path: &VideoPath, text: &str) -> Option<Playlist> {
             }
         }
     }
-    Some(if is_master { Playlist::Master(variants) } else { Playlist::Media { live_seconds: (!is_over).then_some(target), files } })
+    Some(if is_master { Playlist::Master { variants, audio } } else { Playlist::Media { live_seconds: (!is_over).then_some(target), files } })
 }
 
 /// Number of bytes and first byte, of `n[@o]`.
@@ -88,8 +98,8 @@ fn byte_range(value: &str) -> Option<(u64, Option<u64>)> {
     }
 }
 
-/// The quoted value of an attribute (section 4.2). A value may hold commas, so the quotes are what separates.
-fn quoted<'a>(attributes: &'a str, name: &str) -> Option<&'a str> {
+/// The value of an attribute (section 4.2). A value may hold commas, so the quotes are what separates.
+fn attribute<'a>(attributes: &'a str, name: &str) -> Option<&'a str> {
     let mut rest = attributes;
     loop {
         let (key, value) = rest.split_once('=')?;
@@ -113,7 +123,7 @@ pub fn next_two<'a>(files: &'a [String], path: &str) -> impl Iterator<Item = &'a
 
 #[cfg(test)]
 mod tests {
-    use m3u8_rs::{MediaPlaylist, MediaPlaylistType, Playlist as Parsed};
+    use m3u8_rs::{AlternativeMediaType, MediaPlaylist, MediaPlaylistType, Playlist as Parsed};
     use proptest::prelude::*;
 
     use super::*;
@@ -133,7 +143,8 @@ mod tests {
     fn masters_name_their_variants() {
         let text =
             "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=800000,CODECS=\"a,b\"\n360p/index.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=2000000\r\n720p/index.m3u8\r\n";
-        assert_eq!(read(&path("master.m3u8"), text), Some(Playlist::Master(vec![path("360p/index.m3u8"), path("720p/index.m3u8")])));
+        let variants = vec![path("360p/index.m3u8"), path("720p/index.m3u8")];
+        assert_eq!(read(&path("master.m3u8"), text), Some(Playlist::Master { variants, audio: vec![] }));
     }
 
     #[test]
@@ -184,7 +195,13 @@ mod tests {
     /// The same by the crate.
     fn by_crate(path: &VideoPath, text: &str) -> Option<Playlist> {
         match m3u8_rs::parse_playlist_res(text.as_bytes()).ok()? {
-            Parsed::MasterPlaylist(master) => Some(Playlist::Master(master.variants.iter().filter_map(|variant| path.join(&variant.uri)).collect())),
+            Parsed::MasterPlaylist(master) => {
+                let sound = master.alternatives.iter().filter(|media| media.media_type == AlternativeMediaType::Audio);
+                Some(Playlist::Master {
+                    variants: master.variants.iter().filter_map(|variant| path.join(&variant.uri)).collect(),
+                    audio: sound.filter_map(|media| path.join(media.uri.as_ref()?)).collect(),
+                })
+            }
             Parsed::MediaPlaylist(media) => {
                 let over = media.end_list || media.playlist_type == Some(MediaPlaylistType::Vod);
                 let live_seconds = (!over).then_some(media.target_duration.clamp(1, LONGEST_TARGET));
@@ -232,7 +249,7 @@ mod tests {
         #[test]
         fn masters_read_as_the_crate_reads_them(names in proptest::collection::vec("[a-c]{1,3}/[a-c]{1,3}\\.m3u8", 1..6)) {
             let variants: String = names.iter().map(|name| format!("#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS=\"avc1,mp4a\",RESOLUTION=1x1\n{name}\n")).collect();
-            let text = format!("#EXTM3U\n#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"s\",NAME=\"e\",URI=\"s.m3u8\"\n{variants}");
+            let text = format!("#EXTM3U\n#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"s\",NAME=\"e\",URI=\"s.m3u8\"\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"e, f\",URI=\"a/s.m3u8\"\n{variants}");
             prop_assert_eq!(read(&path("m.m3u8"), &text), by_crate(&path("m.m3u8"), &text));
         }
 

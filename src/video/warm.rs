@@ -70,7 +70,7 @@ pub async fn after(call: &Routed, served: &Rc<Source>, path: VideoPath, range: O
 
 fn is_due(source: &Source, what: &str) -> bool {
     let now = clock::now();
-    let key = format!("{}/{}/{what}", source.object, source.etag);
+    let key = format!("{}/{}/{}/{what}", source.generation, source.object, source.etag);
     WARMED.with_borrow_mut(|warmed| {
         if warmed.len() >= MOST_WARMED {
             warmed.retain(|_, until| now < *until);
@@ -86,11 +86,10 @@ fn is_due(source: &Source, what: &str) -> bool {
 async fn after_playlist(call: &Routed, claims: &VideoClaims, served: &Rc<Source>, path: &VideoPath) {
     let Some(text) = text(call, served).await else { return };
     match playlist::read(path, &text) {
-        Some(Playlist::Master(variants)) => {
-            // Players begin with the first one (RFC 8216 section 6.3.1 leaves it to them; all do).
-            if let Some(first) = variants.first() {
-                warm_file(call, claims, first.as_str(), None).await;
-            }
+        Some(Playlist::Master { variants, audio }) => {
+            // Players begin with the first one (RFC 8216 section 6.3.1 leaves it to them; all do), and need its sound.
+            let first = variants.first().into_iter().chain(audio.first());
+            join_all(first.map(|path| warm_file(call, claims, path.as_str(), None))).await;
         }
         Some(Playlist::Media { files, .. }) => {
             // First of all: a player that begins at once asks for its first segment in a moment.

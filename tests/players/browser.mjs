@@ -5,7 +5,10 @@ import { environment } from "./processes.mjs";
 
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required", "--no-first-run", "--disable-background-networking", "--no-proxy-server"];
 
-export const launch = () => chromium.launch({ executablePath: CHROMIUM, args: FLAGS, headless: true, env: environment });
+// By itself, playwright would end this program at a signal, before the rest is stopped.
+const signals = { handleSIGINT: false, handleSIGTERM: false, handleSIGHUP: false };
+
+export const launch = () => chromium.launch({ executablePath: CHROMIUM, args: FLAGS, headless: true, env: environment, ...signals });
 
 // A page with the player, closed again whatever becomes of it; `answers` are what the Worker said to it.
 export async function visit(browser, url, act) {

@@ -72,7 +72,11 @@ pub async fn run(folder: &Path, effort: Effort, only: Option<&str>) -> Result<Ou
         figures.extend(small(&stage, &plain(&naive.address, ONE_MB), nginx.as_ref().map(|nginx| plain(&nginx.address, ONE_MB)), effort).await?);
     }
     if wanted("large") {
-        figures.extend(large(&stage, nginx.as_ref().map(|nginx| plain(&nginx.address, HUNDRED_MB)), effort).await?);
+        let joined = folder.join("joined.js");
+        std::fs::write(&joined, include_str!("../workers/joined.js"))?;
+        let joined = Plan::of("joined", folder, &joined)?.start().await?;
+        let nginx = nginx.as_ref().map(|nginx| plain(&nginx.address, HUNDRED_MB));
+        figures.extend(large(&stage, &plain(&joined.address, HUNDRED_MB), nginx, effort).await?);
     }
     if wanted("latency") {
         figures.extend(latency(&stage, effort).await?);
@@ -135,22 +139,26 @@ async fn small(stage: &stage::Stage, naive: &Target, nginx: Option<Target>, effo
     ])
 }
 
-async fn large(stage: &stage::Stage, nginx: Option<Target>, effort: Effort) -> Result<Vec<Figure>> {
+async fn large(stage: &stage::Stage, joined: &Target, nginx: Option<Target>, effort: Effort) -> Result<Vec<Figure>> {
     let ours = stage.file(HUNDRED_MB)?;
-    for target in [&ours].into_iter().chain(&nginx) {
+    for target in [&ours, joined].into_iter().chain(&nginx) {
         warmed(target).await?;
     }
-    let (mut own, mut theirs, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut own, mut theirs, mut ratios, mut of_joined) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..effort.rounds {
         let one = megabytes_per_second(&ours).await?;
         own.push(one);
+        of_joined.push(one / megabytes_per_second(joined).await?);
         if let Some(nginx) = &nginx {
             let other = megabytes_per_second(nginx).await?;
             theirs.push(other);
             ratios.push(one / other);
         }
     }
-    let mut figures = vec![Figure::told("cached GET of 100 MB, ours", "MB/s", &own)];
+    let mut figures = vec![
+        Figure::told("cached GET of 100 MB, ours", "MB/s", &own),
+        Figure::at_least("cached GET of 100 MB, ours to a JavaScript Worker that joins slices", "x", &of_joined, 0.9),
+    ];
     if !ratios.is_empty() {
         figures.push(Figure::told("cached GET of 100 MB, nginx proxy_cache", "MB/s", &theirs));
         figures.push(Figure::at_least("cached GET of 100 MB, ours to nginx", "x", &ratios, 1.0));

@@ -1,4 +1,5 @@
-// Serves the player's page: an origin of its own, so that every byte of the stream comes cross-origin.
+// Serves the player's page: an origin of its own, so that every byte of the stream comes cross-origin. It is also the page's backend, which has the
+// account's credentials (a browser must never see them) and asks the Worker for playback URLs, over the way that is measured.
 import fs from "node:fs/promises";
 import http from "node:http";
 import { at } from "./places.mjs";
@@ -9,8 +10,24 @@ const files = {
   "/hls.js": ["node_modules/hls.js/dist/hls.min.js", "text/javascript; charset=utf-8"],
 };
 
-export async function servePages() {
+async function playback(query, { apiKey, apiSecret }) {
+  const [host, name, path] = ["host", "name", "entry"].map((key) => query.get(key));
+  const headers = { Authorization: `Bearer ${apiKey}`, "X-API-Secret": apiSecret, "Content-Type": "application/json" };
+  const answer = await fetch(`http://${host}/api/video/${name}/playback`, { method: "POST", headers, body: JSON.stringify({ path }) });
+  if (answer.status !== 200) throw new Error(`playback: ${answer.status} ${await answer.text()}`);
+  const url = new URL((await answer.json()).url);
+  // The way that is measured, also if the Worker does not know it by that name.
+  url.host = host;
+  return url.href;
+}
+
+export async function servePages(account) {
   const server = http.createServer(async (request, response) => {
+    const { pathname, searchParams } = new URL(request.url, "http://page");
+    if (pathname === "/playback") {
+      const [status, text] = await playback(searchParams, account).then((url) => [200, url], (error) => [502, error.message]);
+      return response.writeHead(status, { "Content-Type": "text/plain", "Cache-Control": "no-store" }).end(text);
+    }
     const file = files[request.url];
     if (!file) return response.writeHead(404).end();
     response.writeHead(200, { "Content-Type": file[1], "Cache-Control": "no-store" }).end(await fs.readFile(at(file[0])));

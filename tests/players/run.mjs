@@ -50,7 +50,7 @@ async function relayAdds(direct, relayed) {
 }
 
 async function test(stack, films) {
-  const page = await started(await servePages());
+  const page = await started(await servePages(stack.dev.account));
   const relay = await started(await startRelay(stack.host));
   const browser = await launch();
   await started(browser, () => browser.close());
@@ -71,15 +71,16 @@ async function test(stack, films) {
   results.load = os.loadavg()[0];
   for (const film of films) {
     say(`${film.name}: startup`);
-    const by = (host) => startup(browser, page.url, film, host, stack.dev.account, purge);
+    const by = (host) => startup(browser, page.url, film, host, purge);
     results.startup[film.name] = { loopback: await by(stack.host), relay: await by(relay.host) };
     busy();
   }
   return results;
 }
 
-function late(results) {
-  const slow = Object.entries(results.startup).filter(([, { relay }]) => relay.warm.median_ms >= LIMIT_MS);
+function late(results, films) {
+  const judged = new Set(films.filter(({ judged }) => judged !== false).map(({ name }) => name));
+  const slow = Object.entries(results.startup).filter(([name, { relay }]) => judged.has(name) && relay.warm.median_ms >= LIMIT_MS);
   return slow.map(([name, { relay }]) => `${name}: warm start through the relay takes ${relay.warm.median_ms.toFixed(0)} ms, the limit is ${LIMIT_MS} (load ${results.load.toFixed(1)} on ${os.availableParallelism()} cores)`);
 }
 
@@ -91,7 +92,7 @@ try {
   say("starting the store and the Worker");
   stack = await started(await startStack());
   const results = await test(stack, films);
-  failed = late(results);
+  failed = late(results, films);
   await keep({ ...results, failed });
   show(results);
 } catch (error) {

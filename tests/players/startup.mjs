@@ -12,10 +12,9 @@ export function median(numbers) {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-const once = (browser, page, sample, host, { apiKey: key, apiSecret: secret }) =>
+const once = (browser, page, { name, entry }, host) =>
   visit(browser, page, async (tab, answers) => {
-    const arguments_ = { api: `http://${host}`, name: sample.name, entry: sample.entry, key, secret };
-    const { ms, steps } = await tab.evaluate((given) => player.startup(given), arguments_);
+    const { ms, steps } = await tab.evaluate((wanted) => player.startup(wanted), { host, name, entry });
     return { ms, steps, first: answers[0]?.cache ?? "no Cache-Status" };
   });
 
@@ -30,13 +29,13 @@ function must(sample, runs, what, prefix) {
   if (other) throw new Error(`${sample.name}: a ${what} start began with "${other.first}"`);
 }
 
-export async function startup(browser, page, sample, host, account, purge) {
+export async function startup(browser, page, sample, host, purge) {
   const [cold, warm] = [[], []];
   for (let run = 0; run < COLD_RUNS; run++) {
     await purge();
-    cold.push(await once(browser, page, sample, host, account));
+    cold.push(await once(browser, page, sample, host));
   }
-  for (let run = 0; run < WARM_RUNS; run++) warm.push(await once(browser, page, sample, host, account));
+  for (let run = 0; run < WARM_RUNS; run++) warm.push(await once(browser, page, sample, host));
   must(sample, cold, "cold", "JettySpeed; fwd=miss");
   must(sample, warm, "warm", "JettySpeed; hit");
   return { cold: summary(cold), warm: summary(warm) };

@@ -241,7 +241,7 @@ async fn nginx_with(folder: &Path, sink: &str, http: &str, location: &str) -> Re
     let port = net::free_port()?;
     let config = format!(
         "daemon off;\nmaster_process off;\nworker_processes 1;\npid {folder}/nginx.pid;\nerror_log {folder}/nginx-error.log;\nevents {{ worker_connections 512; }}\n\
-         http {{\n  access_log off;\n  {http}\n  client_max_body_size 0;\n  client_body_temp_path {folder}/body;\n  proxy_temp_path {folder}/proxy;\n  \
+         http {{\n  access_log off;\n  keepalive_requests 1000000;\n  {http}\n  client_max_body_size 0;\n  client_body_temp_path {folder}/body;\n  proxy_temp_path {folder}/proxy;\n  \
          fastcgi_temp_path {folder}/f;\n  uwsgi_temp_path {folder}/u;\n  scgi_temp_path {folder}/s;\n  \
          upstream sink {{ server {sink}; keepalive 64; }}\n  server {{\n    listen 127.0.0.1:{port};\n    location / {{\n      proxy_pass http://sink;\n      \
          proxy_http_version 1.1;\n      proxy_set_header Connection \"\";\n      {location}\n    }}\n  }}\n}}\n",

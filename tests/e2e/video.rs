@@ -7,7 +7,7 @@ use jettyspeed_stack::state::AccountAccess;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
-use crate::stack::{Stack, answer, random_bytes, stack};
+use crate::stack::{Stack, answer, random_bytes, stack, unique};
 
 fn header(response: &Response, name: &str) -> String {
     response.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
@@ -268,7 +268,9 @@ async fn whoever_reads_while_it_is_replaced_gets_one_or_the_other() {
 #[tokio::test]
 async fn storing_and_deleting_at_once_loses_and_leaves_nothing() {
     let stack = Stack::start(&[]).await;
-    let account = stack.provisioned("racer", "enterprise").await;
+    // The store is shared with other stacks, which have users, too.
+    let user = unique("video-racer-");
+    let account = stack.provisioned(&user, "enterprise").await;
     let edge = stack.edge(&account);
     for round in 0..8_u8 {
         let bytes = |number: u8| vec![round * 10 + number; 1_000 + usize::from(number)];
@@ -283,9 +285,11 @@ async fn storing_and_deleting_at_once_loses_and_leaves_nothing() {
     // Once everything is quiet, store, ledger and what can be played are one.
     let mut last = String::new();
     for _ in 0..240 {
-        let rows =
-            stack.sql("SELECT s3_key, size, etag, doomed_at FROM video_files WHERE s3_key LIKE 'users/racer/%' ORDER BY s3_key").await.remove(0);
-        let (mut keys, _) = stack.bucket.of_user("racer").await;
+        let rows = stack
+            .sql(&format!("SELECT s3_key, size, etag, doomed_at FROM video_files WHERE s3_key LIKE 'users/{user}/%' ORDER BY s3_key"))
+            .await
+            .remove(0);
+        let (mut keys, _) = stack.bucket.of_user(&user).await;
         keys.sort();
         let (_, quota) = answer(stack.request(Method::GET, "/api/agentcache/quota", &account).send().await.unwrap()).await;
         let sum: u64 = rows.iter().map(|row| row["size"].as_u64().unwrap()).sum();

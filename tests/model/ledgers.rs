@@ -46,8 +46,8 @@ impl Disk {
         };
         let holding = self.holdings.get(&asset).copied();
         let held = holding.map(|held| held.object);
-        let shared = |object: Option<Id>| self.holdings.iter().any(|(other, held)| *other != asset && Some(held.object) == object);
-        Facts { holding, shared: shared(named.or(held)) }
+        let of = |object: Option<Id>| self.holdings.iter().find(|(other, held)| **other != asset && Some(held.object) == object);
+        Facts { holding, shared: of(named.or(held)).map(|(other, _)| *other) }
     }
 
     fn write(&mut self, ledger: &Ledger, effects: Vec<Effect>) {

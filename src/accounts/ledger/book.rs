@@ -268,11 +268,11 @@ impl Ledger {
         let booked = match facts.holding {
             Some(held) if held.object == holding.object => return vec![],
             Some(held) => {
-                self.books.used = self.books.used.saturating_sub(if facts.shared { held.size } else { 0 });
+                self.books.used = self.books.used.saturating_sub(if facts.shared.is_some() { held.size } else { 0 });
                 Effect::MoveHoldings(held.object, holding.object)
             }
             None => {
-                self.books.used = self.books.used.saturating_add(if facts.shared { 0 } else { holding.size });
+                self.books.used = self.books.used.saturating_add(if facts.shared.is_some() { 0 } else { holding.size });
                 Effect::PutHolding(asset, holding)
             }
         };
@@ -304,7 +304,7 @@ impl Ledger {
         if suspended {
             return (Reply::Suspended, effects);
         }
-        let cost = if facts.shared || facts.holding.is_some() { 0 } else { holding.size };
+        let cost = if facts.shared.is_some() || facts.holding.is_some() { 0 } else { holding.size };
         let wanted = self.books.used.saturating_add(self.reserved).saturating_add(cost);
         if limit == 0 || (cost > 0 && wanted > limit) {
             return (Reply::StorageFull { limit, used: self.books.used, reserved: self.reserved }, effects);
@@ -318,9 +318,14 @@ impl Ledger {
     }
 
     fn release(&mut self, asset: Id, facts: Facts, now: EpochMs) -> (Reply, Vec<Effect>) {
+        let in_doubt = self.watches.get(&asset).is_some_and(|watch| watch.doubt);
         let mut effects = self.unwatch(asset);
+        // What was told too late of this asset has moved the others of its object, too; the look that would have found that out was at this one.
+        if let (true, Some(_), Some(other)) = (in_doubt, facts.holding, facts.shared) {
+            effects.extend(self.doubt(other, now.plus(DELETE_GRACE_MS)).1);
+        }
         if let Some(holding) = facts.holding {
-            if !facts.shared {
+            if facts.shared.is_none() {
                 self.books.used = self.books.used.saturating_sub(holding.size);
             }
             self.dirty(now);

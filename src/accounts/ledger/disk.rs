@@ -84,13 +84,17 @@ impl Disk {
         Ok(Facts { holding, shared: self.shared(named.or(held), asset)? })
     }
 
-    fn shared(&self, object: Option<Id>, asset: Id) -> Result<bool> {
-        object.map_or(Ok(false), |object| self.held(&object.to_string(), &asset.to_string()))
+    fn shared(&self, object: Option<Id>, asset: Id) -> Result<Option<Id>> {
+        object.map_or(Ok(None), |object| self.held(&object.to_string(), &asset.to_string()))
     }
 
-    /// Whether an asset other than `but` references the object.
-    fn held(&self, object: &str, but: &str) -> Result<bool> {
-        Ok(!self.rows::<serde_json::Value>(SHARED, vec![object.into(), but.into()])?.is_empty())
+    /// An asset other than `but` that references the object.
+    fn held(&self, object: &str, but: &str) -> Result<Option<Id>> {
+        #[derive(Deserialize)]
+        struct Row {
+            asset: Id,
+        }
+        Ok(self.rows::<Row>(SHARED, vec![object.into(), but.into()])?.into_iter().next().map(|row| row.asset))
     }
 
     fn hold(&self, asset: Id, Holding { object, size }: Holding) -> Result<()> {

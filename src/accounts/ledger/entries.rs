@@ -117,8 +117,8 @@ pub enum Outcome {
 pub struct Facts {
     /// The asset's holding.
     pub holding: Option<Holding>,
-    /// Whether another asset of the account references the object that the message names, or else that of the holding.
-    pub shared: bool,
+    /// Another asset of the account that references the object that the message names, or else that of the holding, if there is one.
+    pub shared: Option<Id>,
 }
 
 /// What has to be written before the answer may leave.

@@ -37,9 +37,6 @@ const recipes = {
   },
   cmaf: {
     what: "CMAF, sound by itself",
-    // Two playlists, two initialization sections and two segments before the first frame, each pair over a connection more: over HTTP/1.1, as `wrangler dev`
-    // speaks it, two round trips and a handshake more than the others. Its start is told, not judged.
-    judged: false,
     entry: "master.m3u8",
     levels: [360],
     make: (folder) =>

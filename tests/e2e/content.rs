@@ -55,6 +55,7 @@ async fn whole_ranges_and_head() {
     let same = stack.http.get(&url).header("If-None-Match", &etag).send().await.unwrap();
     assert_eq!(same.status(), 304);
 
+    stack.verified(&stack.dev, &asset.id).await;
     let before = stack.proxy.seen(&asset.s3_key).len();
     let head = stack.http.head(&url).send().await.unwrap();
     assert_eq!(head.status(), 200);

@@ -168,6 +168,11 @@ impl Call {
         self.request.headers().get(name).ok().flatten()
     }
 
+    /// Bytes of the body, as announced. No body at all is 0 bytes, whether or not whoever passed the request on to us kept the field that says so.
+    pub fn content_length(&self) -> Option<String> {
+        self.header("content-length").or_else(|| self.request.body().is_none().then(|| "0".to_owned()))
+    }
+
     /// A query parameter, decoded; the first of its name.
     pub fn query(&self, name: &str) -> Option<String> {
         self.query.split('&').find_map(|pair| {
@@ -192,7 +197,7 @@ impl Call {
     /// # Errors
     /// 411, 413, 400.
     pub async fn bytes(&self, limit: u64) -> Result<Rc<[u8]>, Problem> {
-        json::check_length(self.header("content-length").as_deref(), limit)?;
+        json::check_length(self.content_length().as_deref(), limit)?;
         if let Some(bytes) = self.body.borrow().as_ref() {
             return Ok(Rc::clone(bytes));
         }

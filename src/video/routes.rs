@@ -73,7 +73,7 @@ struct Incoming {
 /// Stores a file of a video, or replaces it: who asks for it from now on gets the new one.
 pub async fn put(call: &Routed) -> Result<Reply, Problem> {
     let account = call.account()?;
-    let size = raw_length(call.header("content-length").as_deref(), call.config.plan.max_part_bytes)?;
+    let size = raw_length(call.content_length().as_deref(), call.config.plan.max_part_bytes)?;
     let video = check_video(call.params.get("videoId").unwrap_or_default())?;
     let path = check_path(call.params.get("path").unwrap_or_default())?;
     let wanted = check_namespace("X-Namespace", call.header("x-namespace").as_deref())?;

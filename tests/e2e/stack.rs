@@ -15,7 +15,7 @@ use jettyspeed_stack::proxy::Proxy;
 use jettyspeed_stack::secrets::{folder, given_away, note, of_answer};
 use jettyspeed_stack::seed::Seed;
 use jettyspeed_stack::state::{AccountAccess, OriginAccess, Secrets};
-use jettyspeed_stack::worker::{Setup, Worker};
+use jettyspeed_stack::worker::{self, Runner, Setup, Worker};
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -29,6 +29,8 @@ struct Origin {
     access: OriginAccess,
     /// A state folder with nothing but tables.
     template: PathBuf,
+    /// See [`Runner::Miniflare`].
+    options: PathBuf,
 }
 
 /// A Worker with its proxy and its accounts.
@@ -67,10 +69,12 @@ async fn origin() -> &'static Origin {
                 secret_access_key: "only-for-this-test-run".into(),
             };
             let swift = Swift::start(&folder.join("swift"), port, &access).await.unwrap();
-            let template = Setup { state: folder.join("template"), port: 0, env_file: String::new() };
+            let template = Setup { state: folder.join("template"), port: 0, env_file: String::new(), runner: Runner::Wrangler };
             std::fs::create_dir_all(&template.state).unwrap();
             template.migrate().await.unwrap();
-            Origin { _swift: swift, access, template: template.state }
+            let options = folder.join("options.json");
+            worker::options(&options).await.unwrap();
+            Origin { _swift: swift, access, template: template.state, options }
         })
         .await
 }
@@ -125,7 +129,7 @@ impl Stack {
         if !vars.iter().any(|(name, _)| *name == "DELETE_GRACE_SECONDS") {
             more.push(("DELETE_GRACE_SECONDS".to_owned(), "0".to_owned()));
         }
-        let setup = Setup { state, port: free_port().unwrap(), env_file: secrets.env_file(&through_proxy, &more) };
+        let setup = Setup { state, port: free_port().unwrap(), env_file: secrets.env_file(&through_proxy, &more), runner: Runner::Miniflare(origin.options.clone()) };
         if with_tables {
             database::copy(&origin.template, &setup.state).unwrap();
             let accounts: String = seeds.iter().map(|seed| seed.sql(&origin.access.bucket)).collect();

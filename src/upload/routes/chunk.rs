@@ -34,7 +34,7 @@ pub async fn chunk(call: &Routed) -> Result<Reply, Problem> {
             (row.claims(clock::now()), Some(account))
         }
     };
-    let (part_number, content_length) = (call.header("x-part-number"), call.header("content-length"));
+    let (part_number, content_length) = (call.header("x-part-number"), call.content_length());
     let (chunk_sha256, content_digest) = (call.header("x-chunk-sha256"), call.header("content-digest"));
     let namespace = call.header("x-namespace");
     let request = ChunkRequest {

@@ -43,7 +43,7 @@ pub async fn upload(call: &Routed) -> Result<Reply, Problem> {
     let incoming = if is_form(content_type.as_deref()) {
         form(call).await?
     } else {
-        let size = raw_length(call.header("content-length").as_deref(), call.config.plan.max_part_bytes)?;
+        let size = raw_length(call.content_length().as_deref(), call.config.plan.max_part_bytes)?;
         raw(call, content_type.as_deref(), size)?
     };
     let wanted_namespace = wanted_namespace?;
@@ -123,7 +123,7 @@ fn raw(call: &Routed, content_type: Option<&str>, size: u64) -> Result<Incoming,
 }
 
 async fn form(call: &Routed) -> Result<Incoming, Problem> {
-    raw_length(call.header("content-length").as_deref(), MAX_FORM_BYTES)?;
+    raw_length(call.content_length().as_deref(), MAX_FORM_BYTES)?;
     let unreadable = |_: JsValue| Problem::Malformed { detail: "The body is not multipart/form-data.".to_owned() };
     let form = JsFuture::from(call.request.form_data().map_err(unreadable)?).await.map_err(unreadable)?;
     let form: web_sys::FormData = form.unchecked_into();

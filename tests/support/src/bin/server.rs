@@ -10,7 +10,7 @@ use jettyspeed_stack::Result;
 use jettyspeed_stack::origin::{Swift, create_bucket};
 use jettyspeed_stack::seed::Seed;
 use jettyspeed_stack::state::{Dev, OriginAccess, Secrets, write_private};
-use jettyspeed_stack::worker::Setup;
+use jettyspeed_stack::worker::{Runner, Setup};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Health needs no I/O: an answer that takes longer is none, even on a busy machine.
@@ -99,7 +99,7 @@ async fn serve() -> Result<()> {
         },
     };
     let seeds = [Seed::of(secrets.account.clone(), "enterprise")];
-    let setup = Setup { state: state.clone(), port: worker_port, env_file: secrets.env_file(&origin, &[]) };
+    let setup = Setup { state: state.clone(), port: worker_port, env_file: secrets.env_file(&origin, &[]), runner: Runner::Wrangler };
 
     say(match own_store {
         Some(_) => "preparing the database",

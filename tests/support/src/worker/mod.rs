@@ -1,4 +1,5 @@
-//! The Worker in a real workerd, through `wrangler dev`.
+//! The Worker in a real workerd: through `wrangler dev`, as users of this repository run it, or through Miniflare's own API, which is the same runtime and the
+//! same simulators without the bundler and the second workerd in front. Tests that need many use the latter.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,9 +20,34 @@ pub struct Setup {
     pub port: u16,
     /// Vars and secrets, in the form of an env file.
     pub env_file: String,
+    /// What runs it.
+    pub runner: Runner,
 }
 
-/// A running `wrangler dev`.
+/// What runs a Worker.
+#[derive(Debug, Clone)]
+pub enum Runner {
+    /// `wrangler dev`.
+    Wrangler,
+    /// Miniflare, with the file that [`options`] wrote.
+    Miniflare(PathBuf),
+}
+
+/// Writes what Wrangler makes of `wrangler.toml` to `path`.
+pub async fn options(path: &Path) -> Result<()> {
+    let mut command = miniflare();
+    command.arg("options").arg(root().join("wrangler.toml")).arg(path);
+    let output = tokio::process::Command::from(command).output().await?;
+    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned().into()) }
+}
+
+fn miniflare() -> Command {
+    let mut command = Command::new(root().join("node_modules/.bin/node"));
+    command.arg(root().join("tests/support/src/worker/miniflare.mjs")).env("NO_COLOR", "1").current_dir(root());
+    command
+}
+
+/// A running Worker.
 pub struct Worker {
     setup: Setup,
     group: Group,
@@ -39,8 +65,8 @@ impl Setup {
         self.state.join("dev.vars")
     }
 
-    fn logs(&self) -> PathBuf {
-        self.state.join("logs")
+    fn log(&self) -> PathBuf {
+        self.state.join("logs/worker.log")
     }
 
     /// Applies the migrations and the seeds. What this state folder has had already is skipped.
@@ -81,7 +107,7 @@ impl Setup {
         Ok(text)
     }
 
-    /// Starts `wrangler dev` and waits until the Worker says that it is in order.
+    /// Starts it and waits until the Worker says that it is in order.
     pub async fn start(self) -> Result<Worker> {
         if !net::is_free(self.port) {
             return Err(format!("port {} is taken: set PORT to another one", self.port).into());
@@ -94,6 +120,18 @@ impl Setup {
     }
 
     fn spawn(&self) -> Result<Group> {
+        let command = match &self.runner {
+            Runner::Wrangler => self.dev(),
+            Runner::Miniflare(options) => {
+                let mut command = miniflare();
+                command.arg("serve").arg(options).arg(self.env_path()).arg(&self.state).arg(self.port.to_string());
+                command
+            }
+        };
+        Group::start("the Worker", command, &self.log())
+    }
+
+    fn dev(&self) -> Command {
         let mut command = self.wrangler();
         command
             .args(["dev", "--ip", "127.0.0.1", "--inspector-port", "0", "--show-interactive-dev-session=false", "--port"])
@@ -102,7 +140,7 @@ impl Setup {
             .arg(&self.state)
             .arg("--env-file")
             .arg(self.env_path());
-        Group::start("wrangler", command, &self.logs().join("wrangler.log"))
+        command
     }
 }
 
@@ -112,7 +150,7 @@ impl Worker {
         format!("http://127.0.0.1:{}", self.setup.port)
     }
 
-    /// Whether wrangler runs. (That workerd does is another matter: see [`Worker::is_deaf`].)
+    /// Whether its Node process runs. (That workerd does is another matter: see [`Worker::is_deaf`].)
     pub fn is_alive(&mut self) -> bool {
         self.group.is_alive()
     }
@@ -126,13 +164,13 @@ impl Worker {
         client.get(format!("{}/api/health", self.url())).bearer_auth(admin_token).send().await.is_err()
     }
 
-    /// Ends wrangler and every workerd of it without warning, then starts them again on the same state.
+    /// Ends Node and every workerd of it without warning, then starts them again on the same state.
     pub async fn kill_and_restart(&mut self) -> Result<()> {
         self.kill();
         self.restart().await
     }
 
-    /// Ends wrangler and every workerd of it without warning.
+    /// Ends Node and every workerd of it without warning.
     pub fn kill(&mut self) {
         self.group.kill();
     }
@@ -151,13 +189,13 @@ impl Worker {
 
     /// Where its output goes.
     pub fn log(&self) -> PathBuf {
-        Path::join(&self.setup.logs(), "wrangler.log")
+        self.setup.log()
     }
 
     async fn wait_ready(&mut self) -> Result<()> {
         let health = format!("{}/api/health", self.url());
         let group = &mut self.group;
-        let ready = net::wait_ready("wrangler dev", &health, Duration::from_secs(240), || group.is_alive()).await;
+        let ready = net::wait_ready("the Worker", &health, Duration::from_secs(240), || group.is_alive()).await;
         ready.map_err(|error| format!("{error}\n{}", self.group.tail()).into())
     }
 }

@@ -70,14 +70,26 @@ async fn look(url: &str, slice: &Slice) -> Result<Option<Response>, JsValue> {
 /// # Errors
 /// What the runtime throws.
 pub async fn put(url: &str, buffer: &JsValue, fresh_until: EpochMs, now: EpochMs) -> Result<(), JsValue> {
-    let seconds = fresh_until.plus(STALE_MS).since(now) / 1000;
-    let fields = [
-        ("content-type", "application/octet-stream".to_owned()),
-        ("content-length", js::byte_length(buffer).unwrap_or_default().to_string()),
-        ("cache-control", format!("public, max-age={seconds}")),
-        (FRESH_UNTIL, fresh_until.0.to_string()),
-    ];
+    let fields = fields(js::byte_length(buffer).unwrap_or_default(), fresh_until, fresh_until.plus(STALE_MS).since(now));
     keep(url, Response::new_with_opt_buffer_source_and_init(buffer.dyn_ref(), &init(&fields)?)?).await
+}
+
+/// Keeps what comes out of `stream`, `bytes` bytes, as long as it is fresh. Whether all of it came is for the caller to find out: see [`super::joined`].
+///
+/// # Errors
+/// What the runtime throws.
+pub async fn put_stream(url: &str, stream: &ReadableStream, bytes: u64, fresh_until: EpochMs, now: EpochMs) -> Result<(), JsValue> {
+    let fields = fields(bytes, fresh_until, fresh_until.since(now));
+    keep(url, Response::new_with_opt_readable_stream_and_init(Some(stream), &init(&fields)?)?).await
+}
+
+fn fields(bytes: u64, fresh_until: EpochMs, kept_ms: u64) -> [(&'static str, String); 4] {
+    [
+        ("content-type", "application/octet-stream".to_owned()),
+        ("content-length", bytes.to_string()),
+        ("cache-control", format!("public, max-age={}", kept_ms / 1000)),
+        (FRESH_UNTIL, fresh_until.0.to_string()),
+    ]
 }
 
 /// A text that is kept here.

@@ -30,8 +30,17 @@ pub struct Key<'a> {
 impl Key<'_> {
     /// The key.
     pub fn url(&self) -> String {
-        let Key { namespace, generation, object, etag, slice_bytes, index } = self;
-        format!("https://cache.jettyspeed.invalid/1/{namespace}/{generation}/{object}/{}/{slice_bytes}/{index}", encode::component(etag))
+        format!("{}/{}/{}", self.version(), self.slice_bytes, self.index)
+    }
+
+    /// Where it is told under which name the whole object lies in one piece: no number, so no slice.
+    pub fn joined(&self) -> String {
+        format!("{}/joined", self.version())
+    }
+
+    fn version(&self) -> String {
+        let Key { namespace, generation, object, etag, .. } = self;
+        format!("https://cache.jettyspeed.invalid/1/{namespace}/{generation}/{object}/{}", encode::component(etag))
     }
 }
 
@@ -103,6 +112,7 @@ mod tests {
             "https://cache.jettyspeed.invalid/1/jt_user_1/2/01010101-0101-4101-8101-010101010101/a-b%2F1/10/3",
             "a change of this format empties every cache"
         );
+        assert_eq!(key(&name).joined(), "https://cache.jettyspeed.invalid/1/jt_user_1/2/01010101-0101-4101-8101-010101010101/a-b%2F1/joined");
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub mod cache;
 #[cfg(target_arch = "wasm32")]
 pub mod fill;
 #[cfg(target_arch = "wasm32")]
+mod joined;
+#[cfg(target_arch = "wasm32")]
 pub mod known;
 #[cfg(target_arch = "wasm32")]
 pub mod kv;

@@ -7,13 +7,14 @@ use futures_util::future::join;
 use js_sys::Uint8Array;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{StreamPipeOptions, WritableStream, WritableStreamDefaultWriter};
+use web_sys::{ReadableStream, StreamPipeOptions, WritableStream, WritableStreamDefaultWriter};
 
-use super::entry::Origin;
+use super::entry::{Freshness, Origin};
 use super::fill::{self, Bytes, Got};
-use super::range::{Multipart, Wanted};
+use super::range::{Multipart, Span, Wanted};
 use super::slices::Slice;
 use super::source::Source;
+use super::{joined, tally};
 use crate::http::call::Routed;
 use crate::http::reply;
 use crate::platform::js::FixedLengthStream;
@@ -48,6 +49,13 @@ pub async fn body(
     multipart: Option<Multipart>,
     bytes: u64,
 ) -> Result<(reply::Body, Option<Origin>), Problem> {
+    let one = one(source, wanted);
+    if let Some(span) = one
+        && let Some(got) = joined::find(source, span).await
+    {
+        tally::from_cache(source, span.bytes());
+        return Ok((reply_of(got.bytes), Some(got.origin)));
+    }
     let mut pieces = pieces(source, wanted, multipart);
     let Some(first) = pieces.iter().find_map(|piece| if let Piece::Slice(slice) = piece { Some(*slice) } else { None }) else {
         return Ok((reply::Body::Text(String::new()), None));
@@ -55,11 +63,7 @@ pub async fn body(
     let got = fill::slice(call, source, first).await?;
     let origin = Some(got.origin);
     if pieces.len() == 1 {
-        let body = match got.bytes {
-            Bytes::Stream(stream) => reply::Body::Stream(stream),
-            Bytes::Buffer(buffer) => reply::Body::Bytes(buffer),
-        };
-        return Ok((body, origin));
+        return Ok((reply_of(got.bytes), origin));
     }
     let thrown = |error: JsValue| call.thrown("stream", &error);
     let stream = FixedLengthStream::new(bytes as f64).map_err(thrown)?;
@@ -77,18 +81,40 @@ pub async fn body(
             pieces.pop_front();
             pump(&held, &source, pieces, got, &writable).await
         };
-        if let Err(reason) = pumped.await {
-            // Logged where it arose, if it is ours. What the client sees is a connection that ends before the announced length.
-            let _ = writable.abort_with_reason(&reason);
+        match (pumped.await, one) {
+            // All of it was here: the next one gets it in one piece.
+            (Ok(true), Some(span)) => joined::begin(&held, &source, span),
+            (Ok(_), _) => {}
+            (Err(reason), _) => {
+                // Logged where it arose, if it is ours. What the client sees is a connection that ends before the announced length.
+                let _ = writable.abort_with_reason(&reason);
+            }
         }
     });
     Ok((reply::Body::Stream(readable), origin))
 }
 
-/// Writes `got` and everything after it. While one slice is on its way out, the next one is on its way in.
-async fn pump(call: &Routed, source: &Rc<Source>, mut pieces: VecDeque<Piece>, got: Got, writable: &WritableStream) -> Result<(), JsValue> {
+/// The one range that is wanted, if it is one.
+fn one(source: &Source, wanted: &Wanted) -> Option<Span> {
+    match wanted {
+        Wanted::Whole | Wanted::One(_) => source.spans(wanted).pop(),
+        Wanted::Several(_) => None,
+    }
+}
+
+fn reply_of(bytes: Bytes) -> reply::Body {
+    match bytes {
+        Bytes::Stream(stream) => reply::Body::Stream(stream),
+        Bytes::Buffer(buffer) => reply::Body::Bytes(buffer),
+    }
+}
+
+/// Writes `got` and everything after it; says whether all of it was in the cache, fresh. While one slice is on its way out, the next one is on its way in.
+async fn pump(call: &Routed, source: &Rc<Source>, mut pieces: VecDeque<Piece>, got: Got, writable: &WritableStream) -> Result<bool, JsValue> {
     let mut present = Some(got);
+    let mut here = true;
     while let Some(got) = present.take() {
+        here &= matches!(got.origin, Origin::Cache(Freshness::Fresh(_)));
         let mut texts = Vec::new();
         while let Some(Piece::Text(text)) = pieces.front() {
             texts.push(text.clone());
@@ -115,7 +141,7 @@ async fn pump(call: &Routed, source: &Rc<Source>, mut pieces: VecDeque<Piece>, g
         written?;
         present = coming.map_err(|problem| JsValue::from_str(problem.kind().code))?;
     }
-    JsFuture::from(writable.close()).await.map(|_| ())
+    JsFuture::from(writable.close()).await.map(|_| here)
 }
 
 async fn put(bytes: Bytes, writable: &WritableStream) -> Result<(), JsValue> {
@@ -124,12 +150,18 @@ async fn put(bytes: Bytes, writable: &WritableStream) -> Result<(), JsValue> {
             let view = buffer.dyn_into::<Uint8Array>().unwrap_or_else(|buffer| Uint8Array::new(&buffer));
             write(&view, writable).await
         }
-        Bytes::Stream(stream) => {
-            let options = StreamPipeOptions::new();
-            options.set_prevent_close(true);
-            JsFuture::from(stream.pipe_to_with_options(writable, &options)).await.map(|_| ())
-        }
+        Bytes::Stream(stream) => pipe(&stream, writable).await,
     }
+}
+
+/// All of `stream`, natively; `writable` stays open.
+///
+/// # Errors
+/// What either side ended with.
+pub async fn pipe(stream: &ReadableStream, writable: &WritableStream) -> Result<(), JsValue> {
+    let options = StreamPipeOptions::new();
+    options.set_prevent_close(true);
+    JsFuture::from(stream.pipe_to_with_options(writable, &options)).await.map(|_| ())
 }
 
 async fn write_all(texts: &[String], writable: &WritableStream) -> Result<(), JsValue> {

@@ -140,6 +140,20 @@ impl Source {
         Key { namespace, generation: *generation, object: *object, etag, slice_bytes: self.slice_bytes(), index: slice.index }.url()
     }
 
+    /// Where it lies as one entry, if what is wanted of it is worth that: more than one slice of a file that a cache takes whole.
+    pub fn joined_for(&self, span: Span) -> Option<Joined> {
+        let wide = span.first / self.slice_bytes() != span.last / self.slice_bytes();
+        let Source { namespace, generation, object, etag, .. } = self;
+        (wide && self.ttl > 0 && self.size <= MOST_JOINED).then(|| Joined {
+            pointer: Key { namespace, generation: *generation, object: *object, etag, slice_bytes: self.slice_bytes(), index: 0 }.joined(),
+        })
+    }
+
+    /// `span` of the file as if all of it were one slice.
+    pub fn as_one(&self, span: Span) -> Slice {
+        Slice { index: 0, span: Span { first: 0, last: self.size.saturating_sub(1) }, from: span.first, to: span.last }
+    }
+
     /// Its key in KV, if it belongs there: files that are cached whole.
     pub fn kv_key(&self) -> Option<String> {
         let whole = matches!(self.class, Class::Small | Class::Text) && self.ttl > 0 && self.size > 0;
@@ -156,6 +170,23 @@ impl Source {
         }
     }
 }
+
+/// The names under which a file lies in the cache as one entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Joined {
+    /// The entry that tells the drawn name, and until when what is under it is fresh.
+    pub pointer: String,
+}
+
+impl Joined {
+    /// The entry under a drawn name.
+    pub fn entry(&self, name: &str) -> String {
+        format!("{}/{name}", self.pointer)
+    }
+}
+
+/// The largest body that a cache takes on every plan, bytes (Cloudflare documentation, "Default cache behavior": 512 MB).
+const MOST_JOINED: u64 = 512_000_000;
 
 /// The longest key of KV, bytes (KV documentation, "Limits").
 const MOST_KV_KEY: usize = 512;

@@ -63,6 +63,11 @@ pub fn sent(source: &Source, slice: &Slice, origin: Origin) {
     });
 }
 
+/// So many bytes came from the cache.
+pub fn from_cache(source: &Source, bytes: u64) {
+    count(source, |count| count.bytes_from_cache += bytes);
+}
+
 /// A request that told how the player fares (CTA-5004).
 pub fn cmcd(source: &Source) {
     count(source, |count| count.cmcd_requests += 1);

@@ -12,17 +12,17 @@ use serde_json::json;
 
 use crate::stack::{Stack, answer, random_bytes, random_file, stack};
 
-const SLICE: usize = 5 * 1024 * 1024;
+pub const SLICE: usize = 5 * 1024 * 1024;
 
 /// A file of the account: its key at the store, its URL with a token, its id, its bytes.
-struct Stored {
-    key: String,
-    url: String,
-    id: String,
-    bytes: Vec<u8>,
+pub struct Stored {
+    pub key: String,
+    pub url: String,
+    pub id: String,
+    pub bytes: Vec<u8>,
 }
 
-async fn stored(stack: &Stack, account: &AccountAccess, name: &str, size: usize) -> Stored {
+pub async fn stored(stack: &Stack, account: &AccountAccess, name: &str, size: usize) -> Stored {
     let folder = tempfile::tempdir().unwrap();
     let (path, bytes) = random_file(folder.path(), name, size);
     let edge = stack.edge(account);
@@ -38,12 +38,12 @@ fn header(response: &Response, name: &str) -> String {
 }
 
 /// How often the object was read from the store: its bytes, in whole or in part.
-fn reads(stack: &Stack, key: &str) -> usize {
+pub fn reads(stack: &Stack, key: &str) -> usize {
     stack.proxy.seen(key).iter().filter(|seen| seen.method == "GET").count()
 }
 
 /// What an answer says of its cache, and its body if it came whole.
-async fn got(request: RequestBuilder) -> (u16, String, Option<Vec<u8>>) {
+pub async fn got(request: RequestBuilder) -> (u16, String, Option<Vec<u8>>) {
     let response = match request.send().await {
         Ok(response) => response,
         Err(error) => return (0, error.to_string(), None),

@@ -14,6 +14,7 @@ mod direct;
 mod faults;
 mod hygiene;
 mod isolation;
+mod joined;
 mod limits;
 mod names;
 mod namespaces;

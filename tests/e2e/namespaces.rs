@@ -4,7 +4,7 @@ use jettyspeed_stack::state::AccountAccess;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use crate::stack::{Stack, answer, from_elsewhere, sha256, stack, unique};
+use crate::stack::{Stack, answer, before_its_body, from_elsewhere, sha256, stack, unique};
 
 const ROOT: &str = "/api/portal/namespaces";
 
@@ -359,7 +359,7 @@ async fn members_upload_into_a_shared_namespace_and_others_do_not() {
         let from = (number as usize - 1) * 6_000_000;
         stack.chunk(&started, number, &bytes[from..bytes.len().min(from + 6_000_000)]).header("X-Namespace", namespace)
     };
-    refused(part(1, &stack.dev.namespace), 422, "invalid-value").await;
+    refused(before_its_body(part(1, &stack.dev.namespace), 6_000_000), 422, "invalid-value").await;
     for number in 1..=3 {
         assert_eq!(told(part(number, &name)).await.0, 200);
     }

@@ -4,7 +4,7 @@ use reqwest::Method;
 use reqwest::multipart::{Form, Part};
 use serde_json::json;
 
-use crate::stack::{answer, random_bytes, sha256, stack};
+use crate::stack::{answer, before_its_body, random_bytes, sha256, stack};
 
 #[tokio::test]
 async fn raw_bodies_and_forms() {
@@ -34,8 +34,10 @@ async fn raw_bodies_and_forms() {
 #[tokio::test]
 async fn what_does_not_fit_is_refused_with_numbers() {
     let stack = stack().await;
-    let post =
-        |account, size: usize| stack.request(Method::POST, "/api/storage/upload", account).header("X-File-Name", "a.bin").body(vec![0; size]).send();
+    let post = |account, size: usize| {
+        let request = stack.request(Method::POST, "/api/storage/upload", account).header("X-File-Name", "a.bin");
+        if size > 10 { before_its_body(request, size).send() } else { request.body(vec![0; size]).send() }
+    };
     for (account, size, status, code) in [
         (&stack.free, 10, 507, "storage-exceeded"),
         (&stack.free, 0, 507, "storage-exceeded"),

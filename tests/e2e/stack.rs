@@ -10,7 +10,7 @@ use jettyspeed_edge::units::EpochMs;
 use jettyspeed_edge::upload::token::UploadClaims;
 use jettyspeed_stack::database;
 use jettyspeed_stack::net::free_port;
-use jettyspeed_stack::origin::Swift;
+use jettyspeed_stack::origin::{Swift, create_bucket};
 use jettyspeed_stack::proxy::Proxy;
 use jettyspeed_stack::secrets::{folder, given_away, note, of_answer};
 use jettyspeed_stack::seed::Seed;
@@ -93,21 +93,28 @@ pub async fn stack() -> &'static Stack {
 impl Stack {
     /// A stack of its own on the shared store, for tests that break things or need other vars.
     pub async fn start(vars: &[(&str, &str)]) -> Stack {
-        Stack::launch(vars, true).await
+        Stack::launch(origin_access().await.clone(), vars, true).await
+    }
+
+    /// The same with a bucket of its own, for what looks at everything in it.
+    pub async fn start_with_bucket(bucket: &str, vars: &[(&str, &str)]) -> Stack {
+        let access = OriginAccess { bucket: bucket.to_owned(), ..origin_access().await.clone() };
+        create_bucket(&access).await.unwrap();
+        Stack::launch(access, vars, true).await
     }
 
     /// The same on a database without a single table: whatever reads it fails.
     pub async fn without_tables() -> Stack {
-        Stack::launch(&[], false).await
+        Stack::launch(origin_access().await.clone(), &[], false).await
     }
 
-    async fn launch(vars: &[(&str, &str)], with_tables: bool) -> Stack {
+    async fn launch(access: OriginAccess, vars: &[(&str, &str)], with_tables: bool) -> Stack {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let origin = origin().await;
-        let proxy = Proxy::start(origin.access.endpoint.trim_start_matches("http://")).unwrap();
+        let proxy = Proxy::start(access.endpoint.trim_start_matches("http://")).unwrap();
         let state: PathBuf = folder().join(format!("state-{}", NUMBER.fetch_add(1, Ordering::SeqCst)));
         let secrets = Secrets::of(&state).unwrap();
-        let through_proxy = OriginAccess { endpoint: proxy.url(), ..origin.access.clone() };
+        let through_proxy = OriginAccess { endpoint: proxy.url(), ..access.clone() };
         let draw = |user: &str, tier: &str| Seed::draw(user, tier).unwrap();
         let seeds = [
             Seed::of(secrets.account.clone(), "enterprise"),
@@ -120,7 +127,7 @@ impl Stack {
         ];
         let Secrets { token_keys, credential_key, admin_token, webhook_secret, origin_secret, account: _ } = &secrets;
         let signing_key = webhook_secret.trim_start_matches("whsec_");
-        let own = [token_keys, credential_key, admin_token, signing_key, origin_secret, &origin.access.secret_access_key].map(str::to_owned);
+        let own = [token_keys, credential_key, admin_token, signing_key, origin_secret, &access.secret_access_key].map(str::to_owned);
         note(own.into_iter().chain(seeds.iter().flat_map(|seed| [seed.access.api_key.clone(), seed.access.api_secret.clone()]))).unwrap();
         let mut more: Vec<_> = vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         if !vars.iter().any(|(name, _)| *name == "LOG_LEVEL") {
@@ -129,10 +136,15 @@ impl Stack {
         if !vars.iter().any(|(name, _)| *name == "DELETE_GRACE_SECONDS") {
             more.push(("DELETE_GRACE_SECONDS".to_owned(), "0".to_owned()));
         }
-        let setup = Setup { state, port: free_port().unwrap(), env_file: secrets.env_file(&through_proxy, &more), runner: Runner::Miniflare(origin.options.clone()) };
+        let setup = Setup {
+            state,
+            port: free_port().unwrap(),
+            env_file: secrets.env_file(&through_proxy, &more),
+            runner: Runner::Miniflare(origin.options.clone()),
+        };
         if with_tables {
             database::copy(&origin.template, &setup.state).unwrap();
-            let accounts: String = seeds.iter().map(|seed| seed.sql(&origin.access.bucket)).collect();
+            let accounts: String = seeds.iter().map(|seed| seed.sql(&access.bucket)).collect();
             database::run(&setup.state, &accounts).unwrap();
         }
         let worker = setup.start().await.unwrap();
@@ -141,7 +153,7 @@ impl Stack {
             url: worker.url(),
             worker: Mutex::new(worker),
             proxy,
-            bucket: Bucket::new(&origin.access),
+            bucket: Bucket::new(&access),
             secrets,
             dev,
             other,
@@ -288,6 +300,12 @@ pub fn from_elsewhere(request: RequestBuilder) -> RequestBuilder {
     request.header("CF-Connecting-IP", format!("{}.{b}.{c}.{d}", a + 10))
 }
 
+/// The same request with a body of `size` bytes, none of which comes: for refusals that do not wait for it. (A server that has answered closes the connection on
+/// the rest of a large body, and a client that still writes may not get to read the answer.)
+pub fn before_its_body(request: RequestBuilder, size: usize) -> RequestBuilder {
+    request.header("Content-Length", size).body(reqwest::Body::wrap_stream(futures_util::stream::pending::<std::io::Result<Vec<u8>>>()))
+}
+
 /// A name that no other test uses.
 pub fn unique(prefix: &str) -> String {
     let bytes: [u8; 4] = random_bytes(4).try_into().unwrap();
@@ -296,7 +314,7 @@ pub fn unique(prefix: &str) -> String {
 
 /// Without kept connections: each test has a runtime of its own, and a connection dies with the runtime that opened it.
 pub fn client() -> Client {
-    Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap()
+    Client::builder().no_proxy().pool_max_idle_per_host(0).timeout(std::time::Duration::from_secs(240)).build().unwrap()
 }
 
 /// Status and JSON of an answer; every one must carry a request id.

@@ -14,7 +14,7 @@ pub async fn daily(stack: &Stack) {
 
 #[tokio::test]
 async fn what_nobody_owns_goes_and_what_somebody_owns_stays() {
-    let stack = Stack::start(&[("SWEEP_AGE_SECONDS", "12")]).await;
+    let stack = Stack::start_with_bucket("swept", &[("SWEEP_AGE_SECONDS", "12")]).await;
     let account = stack.provisioned("sweeper", "pro").await;
     let owned = stack.started(&account, 5_000).await;
     let orphan_key = format!("users/sweeper/o/{}", "01010101-0101-4101-8101-010101010101");

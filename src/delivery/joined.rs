@@ -28,9 +28,14 @@ use crate::units::{EpochMs, hex};
 /// How long one attempt keeps others from being begun in this isolate, ms.
 const ATTEMPT_MS: u64 = 60_000;
 
+/// How many names are remembered in an isolate.
+const MOST_REMEMBERED: usize = 256;
+
 thread_local! {
     /// What is being joined here, and until when nobody else need to.
     static JOINING: RefCell<HashMap<String, EpochMs>> = RefCell::default();
+    /// What pointers told: it is good for as long as it says, or until there is nothing under the name.
+    static REMEMBERED: RefCell<HashMap<String, (String, EpochMs)>> = RefCell::default();
 }
 
 /// `span` of the file from its joined entry, if there is one and that is what it is for.
@@ -40,6 +45,7 @@ pub async fn find(source: &Source, span: Span) -> Option<Got> {
     let (name, until) = told(&names, now).await?;
     let Some(entry) = cache::find(&names.entry(&name), &source.as_one(span), now).await else {
         // Evicted: without its pointer it is joined again.
+        REMEMBERED.with_borrow_mut(|remembered| remembered.remove(&names.pointer));
         cache::delete(&names.pointer).await;
         return None;
     };
@@ -48,10 +54,22 @@ pub async fn find(source: &Source, span: Span) -> Option<Got> {
 
 /// The drawn name, and until when what is under it is fresh.
 async fn told(names: &Joined, now: EpochMs) -> Option<(String, EpochMs)> {
+    if let Some(known) = REMEMBERED.with_borrow(|remembered| remembered.get(&names.pointer).filter(|(_, until)| now < *until).cloned()) {
+        return Some(known);
+    }
     let text = cache::text(&names.pointer).await?;
     let (name, until) = text.split_once(' ')?;
-    let until = EpochMs(until.parse().ok()?);
-    (now < until).then(|| (name.to_owned(), until))
+    let told = (name.to_owned(), EpochMs(until.parse().ok()?));
+    if now >= told.1 {
+        return None;
+    }
+    REMEMBERED.with_borrow_mut(|remembered| {
+        if remembered.len() >= MOST_REMEMBERED {
+            remembered.clear();
+        }
+        remembered.insert(names.pointer.clone(), told.clone());
+    });
+    Some(told)
 }
 
 /// Joins the file afterwards, if it is one to join and nobody does.

@@ -12,7 +12,7 @@ function table(rows) {
 }
 
 export function show({ samples, startup, relay_adds_ms, chromium, load }) {
-  console.log(`\nStartup, playback request to first frame, ms: median (least-most). ${chromium}, hls.js, wrangler dev;`);
+  console.log(`\nStartup, playback request to first frame, ms: median (least-most). ${chromium}, hls.js, Miniflare;`);
   console.log(`the relay's round trip is ${ROUND_TRIP_MS} ms (a request and its answer take ${relay_adds_ms.toFixed(1)} ms more than without it); load up to ${load.toFixed(1)}:\n`);
   const cell = ({ median_ms, least_ms, most_ms }) => `${ms(median_ms)} (${ms(least_ms)}-${ms(most_ms)})`;
   table([

@@ -1,4 +1,4 @@
-// Real players against the whole product: script/test --players.
+// Real players against the whole product: script/test --players. Names of samples as arguments: only those.
 import os from "node:os";
 import { launch } from "./browser.mjs";
 import { servePages } from "./pages.mjs";
@@ -56,7 +56,7 @@ async function test(stack, films) {
   await started(browser, () => browser.close());
   const purge = () => stack.purge();
 
-  const results = { at: new Date().toISOString(), harness: "wrangler dev", chromium: `Chromium ${browser.version()}`, samples: [], startup: {} };
+  const results = { at: new Date().toISOString(), harness: "Miniflare", chromium: `Chromium ${browser.version()}`, samples: [], startup: {} };
   results.relay_adds_ms = await relayAdds(stack.host, relay.host);
   for (const film of films) {
     say(`${film.name}: ${film.what}`);
@@ -87,7 +87,8 @@ let failed = [];
 let stack;
 try {
   say("making the samples, if they are not there");
-  const films = await samples();
+  const only = process.argv.slice(2);
+  const films = (await samples()).filter(({ name }) => only.length === 0 || only.includes(name));
   say("starting the store and the Worker");
   stack = await started(await startStack());
   const results = await test(stack, films);

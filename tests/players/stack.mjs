@@ -1,4 +1,4 @@
-// The store and the Worker as `script/server` starts them, on fresh state and free ports.
+// The store and the Worker as `script/server` starts them, but for the second workerd of `wrangler dev`, on fresh state and free ports.
 import fs from "node:fs/promises";
 import net from "node:net";
 import os from "node:os";
@@ -22,7 +22,7 @@ export async function startStack() {
   const [port, originPort] = [await freePort(), await freePort()];
   // A store of the developer's own must not be written to by a test.
   const { LYVE_ENDPOINT: _, ...clean } = environment;
-  const env = { ...clean, STATE_DIR: state, PORT: String(port), ORIGIN_PORT: String(originPort) };
+  const env = { ...clean, RUNNER: "miniflare", STATE_DIR: state, PORT: String(port), ORIGIN_PORT: String(originPort) };
   const child = start(at("target/debug/jettyspeed-server"), [], { cwd: ROOT, env });
   let said = "";
   child.stderr.on("data", (text) => (said += text));
@@ -73,9 +73,8 @@ class Stack {
 
   // What went wrong, if anything: requests that went well are no news.
   async logTail() {
-    const text = await fs.readFile(path.join(this.state, "logs/wrangler.log"), "utf8").catch(() => "");
-    const since = text.slice(text.lastIndexOf("Ready on")).split("\n").slice(1);
-    return since.filter((line) => line.trim() && !/ 2\d\d \w.* \(\d+ms\)/.test(line)).slice(-20).join("\n");
+    const text = await fs.readFile(path.join(this.state, "logs/worker.log"), "utf8").catch(() => "");
+    return text.split("\n").filter((line) => line.trim()).slice(-20).join("\n");
   }
 
   async stop() {

@@ -3,14 +3,14 @@
 #![allow(clippy::disallowed_methods)]
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use jettyspeed_stack::Result;
 use jettyspeed_stack::origin::{Swift, create_bucket};
 use jettyspeed_stack::seed::Seed;
 use jettyspeed_stack::state::{Dev, OriginAccess, Secrets, write_private};
-use jettyspeed_stack::worker::{Runner, Setup};
+use jettyspeed_stack::worker::{self, Runner, Setup};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Health needs no I/O: an answer that takes longer is none, even on a busy machine.
@@ -71,6 +71,19 @@ async fn run() -> Result<()> {
     }
 }
 
+/// `RUNNER=miniflare` goes without what `wrangler dev` puts in front of the Worker: for measurements.
+async fn runner(state: &Path) -> Result<Runner> {
+    match variable("RUNNER", "wrangler").as_str() {
+        "wrangler" => Ok(Runner::Wrangler),
+        "miniflare" => {
+            let path = state.join("options.json");
+            worker::options(&path).await?;
+            Ok(Runner::Miniflare(path))
+        }
+        other => Err(format!("RUNNER must be wrangler or miniflare, not {other}").into()),
+    }
+}
+
 async fn serve() -> Result<()> {
     let started = Instant::now();
     let state = PathBuf::from(variable("STATE_DIR", ".wrangler/state"));
@@ -99,7 +112,7 @@ async fn serve() -> Result<()> {
         },
     };
     let seeds = [Seed::of(secrets.account.clone(), "enterprise")];
-    let setup = Setup { state: state.clone(), port: worker_port, env_file: secrets.env_file(&origin, &[]), runner: Runner::Wrangler };
+    let setup = Setup { state: state.clone(), port: worker_port, env_file: secrets.env_file(&origin, &[]), runner: runner(&state).await? };
 
     say(match own_store {
         Some(_) => "preparing the database",
@@ -121,7 +134,10 @@ async fn serve() -> Result<()> {
     let (swift, prepared) = tokio::join!(start_origin, setup.prepare(&seeds, &origin.bucket));
     let mut swift = swift?;
     prepared?;
-    say("starting workerd (wrangler dev)");
+    say(match setup.runner {
+        Runner::Wrangler => "starting workerd (wrangler dev)",
+        Runner::Miniflare(_) => "starting workerd (Miniflare)",
+    });
     let mut worker = setup.start().await?;
 
     let dev = Dev {

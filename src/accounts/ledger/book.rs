@@ -258,8 +258,13 @@ impl Ledger {
             // It comes after its reservation was given back, and may have been deleted before it came: others may have that room by now.
             return (Reply::Done, if watch.is_some() { vec![] } else { self.look_into(asset, now) });
         }
+        let moves = facts.holding.is_some_and(|held| held.object != holding.object);
         let mut effects = self.end_reservation(asset);
         effects.extend(self.hold(asset, holding, facts, now));
+        if moves && !watch.is_some_and(|watch| watch.doubt) {
+            // Whoever moves something says so before. This word comes after the look that followed, and may be older than what that found.
+            effects.extend(self.doubt(asset, now.plus(DELETE_GRACE_MS)).1);
+        }
         (Reply::Done, effects)
     }
 

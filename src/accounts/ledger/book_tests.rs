@@ -123,6 +123,25 @@ fn what_a_late_word_moved_is_set_right_though_its_asset_is_deleted() {
     assert_eq!((disk.facts(id(1)).holding, ledger.books.used), (Some(Holding { object: id(101), size: 10 }), 10));
 }
 
+/// INCIDENT SCENARIO (found by tests/model.rs): a merge told its end after the look that its doubt had asked for, and after a second merge: what it moved
+/// back stayed there.
+#[test]
+fn a_word_of_a_move_that_nobody_doubts_any_more_is_looked_into() {
+    let (mut ledger, mut disk) = opened(100);
+    let settle = |object| Message::Settle { asset: id(1), object: id(object), size: 10 };
+    tell(&mut ledger, &mut disk, reserve(1, 10, 100), NOW);
+    tell(&mut ledger, &mut disk, settle(102), NOW);
+    assert!(ledger.due(NOW.plus(u64::MAX / 2), 9).is_empty());
+    tell(&mut ledger, &mut disk, settle(101), NOW);
+    let look_at = NOW.plus(DELETE_GRACE_MS);
+    let due = ledger.due(look_at, 9);
+    let Outcome::Book(found) = ledger.after_look(id(1), due[0].1, Seen::Stored { object: id(102), size: 10 }, look_at) else { panic!() };
+    tell(&mut ledger, &mut disk, found, look_at);
+    assert_eq!((disk.facts(id(1)).holding, ledger.books.used), (Some(Holding { object: id(102), size: 10 }), 10));
+    let _ = ledger.looked(id(1));
+    assert!(ledger.due(look_at, 9).iter().all(|(_, watch)| !watch.doubt), "and that is the end of it");
+}
+
 #[test]
 fn bytes_that_are_there_cost_whoever_has_none_of_them_and_move_without_a_trace() {
     let (mut ledger, mut disk) = opened(100);

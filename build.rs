@@ -5,12 +5,16 @@ use std::path::Path;
 use std::process::Command;
 use std::{env, fs};
 
+/// Countries and their middles; its head names the source.
+const COUNTRIES: &str = "src/steering/places/countries.txt";
+
 fn main() {
-    for path in ["wrangler.toml", "migrations", "src/platform/bindings.rs", ".git/HEAD"] {
+    for path in ["wrangler.toml", "migrations", "src/platform/bindings.rs", COUNTRIES, ".git/HEAD"] {
         println!("cargo:rerun-if-changed={path}");
     }
     check_bindings();
     write_media_types();
+    write_countries();
     println!("cargo:rustc-env=JETTYSPEED_SCHEMA={}", schema());
     println!("cargo:rustc-env=JETTYSPEED_REVISION={}", revision());
 }
@@ -62,6 +66,21 @@ fn write_media_types() {
         })
         .collect();
     let path = Path::new(&env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("media_types.txt");
+    fs::write(path, lines.join("\n")).expect("OUT_DIR is writable");
+}
+
+/// The lines of [`COUNTRIES`] without the comments, each checked: `DE EU 51.2 10.5`.
+fn write_countries() {
+    let text = fs::read_to_string(COUNTRIES).expect(COUNTRIES);
+    let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+    assert!(lines.is_sorted(), "{COUNTRIES}: the lines are not in order");
+    for line in &lines {
+        let words: Vec<&str> = line.split(' ').collect();
+        let [code, continent, lat, lon] = words[..] else { panic!("{COUNTRIES}: {line}") };
+        let within = |text: &str, most: f64| text.parse::<f64>().is_ok_and(|degrees| degrees.abs() <= most);
+        assert!(code.len() == 2 && continent.len() == 2 && within(lat, 90.0) && within(lon, 180.0), "{COUNTRIES}: {line}");
+    }
+    let path = Path::new(&env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("countries.txt");
     fs::write(path, lines.join("\n")).expect("OUT_DIR is writable");
 }
 

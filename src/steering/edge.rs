@@ -1,9 +1,68 @@
-//! Edges as clients see them.
+//! Edges: the places that take uploads.
 
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize};
 
-use super::geo::GeoHint;
+use super::geo::{GeoHint, Location};
+use super::score::{Ranked, Terms};
+use crate::ids::Name;
+
+/// Whether an edge takes uploads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// It does.
+    Active,
+    /// Those that are under way, no new ones.
+    Draining,
+    /// It does not.
+    Disabled,
+}
+
+impl Status {
+    /// As the database has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Active => "active",
+            Status::Draining => "draining",
+            Status::Disabled => "disabled",
+        }
+    }
+}
+
+/// One row of `edge_locations`, and one entry of `GET /api/edges`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all(serialize = "camelCase"))]
+pub struct Edge {
+    /// Its id.
+    pub id: Name,
+    /// For people.
+    pub name: String,
+    /// City.
+    pub city: String,
+    /// ISO 3166-1 alpha-2.
+    pub country: String,
+    /// As Cloudflare names it.
+    pub continent: String,
+    /// Degrees.
+    pub lat: f64,
+    /// Degrees.
+    pub lon: f64,
+    /// The PoP, IATA code.
+    pub colo: String,
+    /// `https://host`; None is this Worker's own address, wherever that is reached.
+    pub url: Option<String>,
+    /// Mbit/s.
+    pub capacity_mbps: u64,
+    /// See [`Status`].
+    pub status: Status,
+}
+
+impl Edge {
+    /// Where it is.
+    pub fn place(&self) -> Location {
+        Location { lat: self.lat, lon: self.lon }
+    }
+}
 
 /// One entry of `edges`. What nobody has measured is null, not a made-up number.
 #[derive(Debug, Serialize)]
@@ -19,23 +78,73 @@ pub struct EdgeView {
     bandwidth_mbps: Option<f64>,
     error_rate: Option<f64>,
     score: f64,
-    terms: Map<String, Value>,
+    terms: Terms,
 }
 
-/// The PoP that took the request, at this Worker's own address: anycast has brought the client to the one that is nearest by network.
-pub fn own_edge(hint: &GeoHint, base: &str) -> EdgeView {
-    EdgeView {
-        id: hint.edge_name().to_owned(),
-        name: hint.edge_name().to_owned(),
-        region: None,
-        url: base.to_owned(),
-        distance_km: None,
-        latency_ms: hint.tcp_rtt_ms,
-        load_percent: None,
-        bandwidth_mbps: None,
-        error_rate: None,
-        // The only edge there is ranks first; scores are 0..=1.
-        score: 1.0,
-        terms: Map::new(),
+impl EdgeView {
+    /// Of an edge in its place; `base` is this Worker's own address.
+    pub fn of(edge: &Edge, ranked: &Ranked, base: &str) -> EdgeView {
+        let tenths = |value: f64| (value * 10.0).round() / 10.0;
+        let measured = ranked.estimate.error_rate.is_some();
+        EdgeView {
+            id: edge.id.to_string(),
+            name: edge.name.clone(),
+            region: Some(edge.continent.clone()),
+            url: edge.url.clone().unwrap_or_else(|| base.to_owned()),
+            distance_km: ranked.km.map(tenths),
+            latency_ms: ranked.estimate.latency_ms.map(tenths),
+            load_percent: measured.then(|| tenths(ranked.estimate.load * 100.0)),
+            bandwidth_mbps: ranked.estimate.bandwidth_mbps.map(tenths),
+            error_rate: ranked.estimate.error_rate.map(|rate| (rate * 10_000.0).round() / 10_000.0),
+            score: ranked.score,
+            terms: ranked.terms,
+        }
+    }
+}
+
+/// The edge that took a request: the one of its PoP, else the one of the address it came to; else the PoP's own name ("local" where there is none, as in
+/// `wrangler dev`).
+pub fn serving(edges: &[Edge], hint: &GeoHint, base: &str) -> String {
+    let of_colo = || edges.iter().find(|edge| hint.colo.as_deref() == Some(edge.colo.as_str()));
+    let of_base = || edges.iter().find(|edge| edge.url.as_deref() == Some(base));
+    of_colo().or_else(of_base).map_or_else(|| hint.edge_name().to_owned(), |edge| edge.id.to_string())
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    pub fn edge(id: &str, lat: f64, lon: f64) -> Edge {
+        Edge {
+            id: Name::parse(id).unwrap(),
+            name: id.to_owned(),
+            city: id.to_owned(),
+            country: "DE".to_owned(),
+            continent: "EU".to_owned(),
+            lat,
+            lon,
+            colo: id.to_uppercase(),
+            url: None,
+            capacity_mbps: 1_000,
+            status: Status::Active,
+        }
+    }
+
+    #[test]
+    fn who_served_a_request() {
+        let edges = [edge("fra", 50.0, 8.6), Edge { url: Some("http://127.0.0.1:1".into()), ..edge("sin", 1.4, 104.0) }];
+        let from = |colo: Option<&str>, base| serving(&edges, &GeoHint { colo: colo.map(str::to_owned), ..GeoHint::default() }, base);
+        assert_eq!(from(Some("FRA"), "http://127.0.0.1:1"), "fra", "the PoP that served it");
+        assert_eq!(from(None, "http://127.0.0.1:1"), "sin");
+        assert_eq!((from(Some("AMS"), "https://x"), from(None, "https://x")), ("AMS".to_owned(), "local".to_owned()));
+    }
+
+    #[test]
+    fn an_edge_as_clients_see_it() {
+        let text = serde_json::to_string(&edge("fra", 50.0, 8.6)).unwrap();
+        assert_eq!(
+            text,
+            r#"{"id":"fra","name":"fra","city":"fra","country":"DE","continent":"EU","lat":50.0,"lon":8.6,"colo":"FRA","url":null,"capacityMbps":1000,"status":"active"}"#
+        );
     }
 }

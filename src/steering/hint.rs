@@ -2,7 +2,7 @@
 
 use wasm_bindgen::JsValue;
 
-use super::geo::GeoHint;
+use super::geo::{GeoHint, RawCf};
 
 /// Reads what the platform knows of a request's place.
 pub fn of(request: &web_sys::Request) -> GeoHint {
@@ -18,11 +18,15 @@ pub fn from_cf(cf: &JsValue) -> GeoHint {
         let value = get(name);
         value.as_string().or_else(|| value.as_f64().and_then(|_| js_sys::JSON::stringify(&value).ok()).map(String::from))
     };
-    GeoHint::from_raw(
-        text("colo"),
-        text("country"),
-        number_or_text("latitude").as_deref(),
-        number_or_text("longitude").as_deref(),
-        get("clientTcpRtt").as_f64(),
-    )
+    GeoHint::from_raw(RawCf {
+        colo: text("colo"),
+        country: text("country"),
+        continent: text("continent"),
+        region: text("regionCode").or_else(|| text("region")),
+        timezone: text("timezone"),
+        latitude: number_or_text("latitude"),
+        longitude: number_or_text("longitude"),
+        asn: get("asn").as_f64(),
+        tcp_rtt_ms: get("clientTcpRtt").as_f64(),
+    })
 }

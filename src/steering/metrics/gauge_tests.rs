@@ -1,0 +1,111 @@
+use super::*;
+use crate::steering::estimate::Estimate;
+use crate::units::EpochMs;
+
+const NOW: EpochMs = EpochMs(7_200_000);
+const CAPACITY: f64 = 1_000.0;
+
+fn probe(ms: f64) -> Sample {
+    Sample { bytes: 0, ms, ok: true, km: Some(1_000.0) }
+}
+
+fn part(mbps: f64) -> Sample {
+    Sample { bytes: 10_000_000, ms: 80_000.0 / mbps, ok: true, km: Some(1_000.0) }
+}
+
+const FAILED: Sample = Sample { bytes: 10_000_000, ms: 1.0, ok: false, km: None };
+
+#[test]
+fn averages_follow_what_is_measured_and_weigh_by_how_much_was() {
+    let mut gauge = Gauge::default();
+    assert_eq!(gauge.reading(NOW).latency_ms, None);
+    gauge.take("a", &[probe(30.0)], CAPACITY, NOW);
+    let (ms, weight) = gauge.reading(NOW).latency_ms.unwrap();
+    assert!(ms == 30.0 && (weight - 1.0 / 3.0).abs() < 1e-9);
+    gauge.take("a", &vec![probe(90.0); 30], CAPACITY, NOW);
+    let (ms, weight) = gauge.reading(NOW).latency_ms.unwrap();
+    assert!((89.0..=90.0).contains(&ms) && weight == 1.0, "{ms} {weight}");
+    assert!((gauge.reading(NOW).excess_ms.unwrap().0 - (ms - 25.0)).abs() < 1e-6);
+    let later = gauge.reading(NOW.plus(3_600_000)).latency_ms.unwrap();
+    assert!(later.0 == ms && later.1 < 0.05, "{later:?}");
+}
+
+#[test]
+fn one_account_does_not_decide() {
+    let mut honest = Gauge::default();
+    for who in ["a", "b", "c"] {
+        honest.take(who, &[probe(25.0), probe(25.0), probe(25.0), part(100.0), part(100.0), part(100.0)], CAPACITY, NOW);
+    }
+    let mut poisoned = honest.clone();
+    for minute in 0..60 {
+        let lies = [vec![FAILED; 20], vec![probe(10_000.0); 20], vec![part(0.01); 20]].concat();
+        poisoned.take("liar", &lies, CAPACITY, NOW.plus(minute * 1_000));
+    }
+    let then = NOW.plus(60_000);
+    let estimate = |gauge: &Gauge| Estimate::of(Some(1_000.0), CAPACITY, Some(&gauge.reading(then)), then);
+    let (before, after) = (estimate(&honest), estimate(&poisoned));
+    assert!((before.latency_ms.unwrap() - after.latency_ms.unwrap()).abs() < 1.0, "{before:?} {after:?}");
+    assert!((before.bandwidth_mbps.unwrap() / after.bandwidth_mbps.unwrap() - 1.0).abs() < 0.05);
+    assert!(after.error_rate.unwrap() < 0.05);
+    // Alone with an edge that nobody else has measured, it does not make it drop out either.
+    let mut alone = Gauge::default();
+    alone.take("liar", &vec![FAILED; 1_000], CAPACITY, NOW);
+    let estimate = Estimate::of(Some(1_000.0), CAPACITY, Some(&alone.reading(NOW)), NOW);
+    assert!(estimate.error_rate.unwrap() < 0.7, "{estimate:?}");
+}
+
+#[test]
+fn samples_of_an_account_are_limited_and_those_of_the_worker_are_not() {
+    let mut gauge = Gauge::default();
+    assert_eq!(gauge.take("a", &vec![probe(1.0); 1_000], CAPACITY, NOW), 60);
+    assert_eq!(gauge.take("a", &[probe(1.0)], CAPACITY, NOW), 0);
+    assert_eq!(gauge.take("b", &[probe(1.0)], CAPACITY, NOW), 1);
+    assert_eq!(gauge.take("a", &[probe(1.0)], CAPACITY, NOW.plus(60_000)), 1);
+    assert_eq!(gauge.take(WORKER, &vec![part(10.0); 1_000], CAPACITY, NOW), 1_000);
+}
+
+#[test]
+fn the_worker_sees_the_load_and_it_fades() {
+    let mut gauge = Gauge::default();
+    gauge.take("a", &[part(100.0)], CAPACITY, NOW);
+    assert_eq!(gauge.reading(NOW).offered_mbps, 0.0, "what clients say of it is not counted twice");
+    for second in 0..600 {
+        // 125 MB/s
+        gauge.take(WORKER, &[Sample { bytes: 125_000_000, ms: 1_000.0, ok: true, km: None }], CAPACITY, NOW.plus(second * 1_000));
+    }
+    let then = NOW.plus(600_000);
+    let offered = gauge.reading(then).offered_mbps;
+    assert!((950.0..1_050.0).contains(&offered), "{offered}");
+    assert!(gauge.reading(then.plus(300_000)).offered_mbps < 10.0);
+}
+
+#[test]
+fn hours_count_exactly_what_was_taken() {
+    let mut gauge = Gauge::default();
+    gauge.take("a", &[probe(30.0), probe(50.0), part(100.0), part(50.0), FAILED], CAPACITY, NOW);
+    gauge.take("a", &[probe(30.0)], CAPACITY, NOW.plus(3_600_000));
+    let first = Hour { hour: 7_200_000, samples: 5, failures: 1, bytes: 20_000_000, busy_ms: 2_400.0, probes: 2, probe_ms: 80.0 };
+    let second = Hour { hour: 10_800_000, samples: 1, probes: 1, probe_ms: 30.0, ..Hour::default() };
+    assert_eq!(gauge.hours, [first, second]);
+}
+
+#[test]
+fn who_is_silent_longest_is_forgotten() {
+    let mut gauge = Gauge::default();
+    gauge.take(WORKER, &[part(10.0)], CAPACITY, NOW);
+    for n in 0..200 {
+        gauge.take(&n.to_string(), &[probe(1.0)], CAPACITY, NOW.plus(n));
+    }
+    assert!(gauge.sources.len() == 64 && gauge.sources.iter().any(|source| source.who == WORKER) && gauge.sources.iter().any(|source| source.who == "199"));
+    let text = serde_json::to_string(&gauge).unwrap();
+    assert_eq!(serde_json::from_str::<Gauge>(&text).unwrap(), gauge);
+}
+
+#[test]
+fn medians() {
+    assert_eq!(weighted_median(&[]), None);
+    assert_eq!(weighted_median(&[(5.0, 0.2)]), Some((5.0, 0.2)));
+    assert_eq!(weighted_median(&[(1.0, 1.0), (3.0, 1.0)]), Some((2.0, 2.0)));
+    assert_eq!(weighted_median(&[(1.0, 1.0), (3.0, 1.0), (100.0, 1.0)]), Some((3.0, 3.0)));
+    assert_eq!(weighted_median(&[(1.0, 3.0), (100.0, 1.0)]), Some((1.0, 4.0)));
+}

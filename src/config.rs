@@ -49,6 +49,8 @@ pub struct Config {
     pub dedup_usd_per_gb: f64,
     /// `SWEEP_AGE_SECONDS`: how old an upload that no session owns must be to be aborted.
     pub sweep_age_seconds: u64,
+    /// `EDGE_METRICS_SECONDS`: how often what is measured of edges is published, and looked up.
+    pub edge_metrics_seconds: u64,
     /// `DELETE_GRACE_SECONDS`: how long bytes that nothing references stay.
     pub delete_grace_seconds: u64,
     /// `ORIGIN_USD_PER_GB`, `STORAGE_USD_PER_GB_MONTH`
@@ -105,6 +107,7 @@ impl Config {
         let storage_price = value("STORAGE_USD_PER_GB_MONTH", "0.007", &price);
         let dedup_price = value("DEDUP_USD_PER_GB", "0.10", &price);
         let sweep_age = value("SWEEP_AGE_SECONDS", "86400", &number);
+        let metrics = value("EDGE_METRICS_SECONDS", "15", &|text| text.parse::<u64>().is_ok_and(|n| (1..=15).contains(&n)));
         let grace = value("DELETE_GRACE_SECONDS", "86400", &|text| text.parse::<u64>().is_ok());
         let guard_requests = value("RATE_LIMIT_MAX_REQUESTS", "100", &number);
         let guard_window = value("RATE_LIMIT_WINDOW_MS", "60000", &number);
@@ -132,6 +135,7 @@ impl Config {
             prices: Prices { storage_gb_month: decimal(&storage_price).unwrap_or_default(), origin_gb: decimal(&origin_price).unwrap_or_default() },
             dedup_usd_per_gb: decimal(&dedup_price).unwrap_or_default(),
             sweep_age_seconds: sweep_age.parse().unwrap_or(86_400),
+            edge_metrics_seconds: metrics.parse().unwrap_or(15),
             delete_grace_seconds: grace.parse().unwrap_or(86_400),
             guard_requests: guard_requests.parse().unwrap_or(100),
             guard_window_ms: guard_window.parse().unwrap_or(60_000),
@@ -197,6 +201,7 @@ mod tests {
             ("WEBHOOK_SECRETS", "0123456789abcdef0123456789abcdef"),
             ("WEBHOOK_SECRETS", "whsec_not-base64-not-base64-not-base64-not"),
             ("RATE_LIMIT_MAX_REQUESTS", "0"),
+            ("EDGE_METRICS_SECONDS", "16"),
             ("STORAGE_USD_PER_GB_MONTH", "-1"),
         ] {
             let got = Config::read(|asked| if asked == name { Some(value.to_owned()) } else { good(asked) });

@@ -64,6 +64,7 @@ pub fn all() -> Vec<(&'static str, &'static str)> {
         crate::dedup::possession::store::ALL,
         crate::namespaces::store::ALL,
         crate::replay::store::ALL,
+        crate::steering::store::ALL,
         crate::upload::store::ALL,
     ]
     .concat()

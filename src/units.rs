@@ -109,7 +109,7 @@ impl From<Sha256Hex> for String {
 
 /// A number as JSON writes it. That parser is here anyway; `str::parse` would bring tables of its own, 20 KB of them.
 pub fn decimal(text: &str) -> Option<f64> {
-    serde_json::from_str(text.trim()).ok()
+    crate::json::read(text.trim()).ok()
 }
 
 /// CRC-32 as in ISO 3309 (zlib, PNG), bit by bit.

@@ -1,6 +1,10 @@
 //! The API's JSON, as far as the client reads it.
 
+mod steering;
+
 use serde::{Deserialize, Serialize};
+
+pub use steering::{Advice, Assignment, EdgesQuery, Location, RankedEdge, Sample, Terms, Weights};
 
 /// How to cut a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,13 +16,6 @@ pub struct Strategy {
     pub chunk_count: u32,
     /// Requests worth having in flight.
     pub threads: u32,
-}
-
-/// 200 of `optimal-edges`.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Advice {
-    /// The plan.
-    pub strategy: Strategy,
 }
 
 /// A stored file.
@@ -85,6 +82,12 @@ pub struct Started {
     pub strategy: Strategy,
     /// What to send.
     pub missing_parts: Vec<u32>,
+    /// Who takes parts, best first.
+    #[serde(default)]
+    pub edges: Vec<RankedEdge>,
+    /// Which edge takes which of them.
+    #[serde(default)]
+    pub assignments: Vec<Assignment>,
 }
 
 /// 200 of `start`: the bytes are there, and now the account's under that name.

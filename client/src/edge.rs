@@ -8,14 +8,19 @@ use serde_json::{Value, json};
 
 use crate::Error;
 use crate::api::{
-    Advice, Asset, AssetEnvelope, Completed, DownloadAnswer, FilePage, Part, Quota, SessionPage, SessionState, SessionSummary, Start, Stored,
-    Strategy,
+    Advice, Asset, AssetEnvelope, Completed, DownloadAnswer, EdgesQuery, FilePage, Part, Quota, Sample, SessionPage, SessionState, SessionSummary,
+    Start, Stored,
 };
 use crate::hash::FileHashes;
 use crate::retry::{Retry, retrying};
 
 /// How long a request without a file in it may take. Completing a large upload takes the server up to two minutes.
 const CALL_LIMIT: Duration = Duration::from_secs(180);
+
+/// What measurements are worth waiting for: nothing depends on them.
+const TELLING_LIMIT: Duration = Duration::from_secs(10);
+/// An edge that has not answered by then is no good.
+pub(crate) const PROBE_LIMIT: Duration = Duration::from_secs(2);
 
 /// Calls give up sooner than parts: whoever waits for one sees nothing meanwhile.
 const CALLS: Retry = Retry { attempts: 9, base: Duration::from_millis(250), cap: Duration::from_secs(5) };
@@ -85,9 +90,14 @@ impl Edge {
         self.client.request(method, url)
     }
 
-    /// A request to the chunk path with an upload token.
-    pub(crate) fn with_token(&self, method: Method, path: &str, token: &str) -> RequestBuilder {
-        self.client.request(method, format!("{}{path}", self.base)).header("X-Upload-Token", token)
+    /// A part for the edge at `url`, with an upload token: that is all it learns of the account.
+    pub(crate) fn part(&self, url: &str, token: &str) -> RequestBuilder {
+        self.client.request(Method::POST, format!("{url}/api/jetty-speed/chunk")).header("X-Upload-Token", token)
+    }
+
+    /// The server's own address, without a slash at the end.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
     }
 
     async fn call<T: DeserializeOwned>(&self, build: impl Fn() -> RequestBuilder) -> Result<T, Error> {
@@ -124,11 +134,38 @@ impl Edge {
         self.call(|| self.request(Method::POST, "/api/jetty/track-upload").header("Idempotency-Key", &key).json(body)).await
     }
 
-    /// How the server would have a file of `size` bytes cut and sent.
-    pub async fn advice(&self, size: u64) -> Result<Strategy, Error> {
-        let body = json!({ "fileSize": size });
-        let advice: Advice = self.call(|| self.request(Method::POST, "/api/jetty/optimal-edges").json(&body)).await?;
-        Ok(advice.strategy)
+    /// How the server would have a file of `size` bytes cut and sent, and to which edges.
+    pub async fn advice(&self, size: u64) -> Result<Advice, Error> {
+        self.edges(size, &EdgesQuery::default()).await
+    }
+
+    /// The same with wishes: the edges for a file of `size` bytes (≥ 1), best first.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] for a size, place or priority that makes no sense, and see [`Error`].
+    pub async fn edges(&self, size: u64, query: &EdgesQuery) -> Result<Advice, Error> {
+        let mut body = json!(query);
+        if let Some(fields) = body.as_object_mut() {
+            fields.insert("fileSize".to_owned(), size.into());
+        }
+        self.call(|| self.request(Method::POST, "/api/jetty/optimal-edges").json(&body)).await
+    }
+
+    /// How long the edge at `url` takes to answer, whatever it answers; None if it does not within two seconds. It gets no credentials.
+    pub async fn probe(&self, url: &str) -> Option<Duration> {
+        let began = tokio::time::Instant::now();
+        let request = self.plain(Method::GET, &format!("{}/api/health", url.trim_end_matches('/'))).timeout(PROBE_LIMIT);
+        let answer = request.send().await.ok()?;
+        let took = began.elapsed();
+        // Read to its end, so that the connection is free for a part.
+        let _ = answer.bytes().await;
+        Some(took)
+    }
+
+    /// Tells what was measured of the edges, at most 1,000 samples. One try, whatever becomes of it.
+    pub(crate) async fn tell(&self, session: &str, samples: &[Sample]) {
+        let body = json!({ "action": "progress", "sessionId": session, "samples": samples });
+        let _ = self.request(Method::POST, "/api/jetty/track-upload").json(&body).timeout(TELLING_LIMIT).send().await;
     }
 
     /// Puts an upload together. With `chunk_hashes` (every chunk's SHA-256, in order) the server refuses if any recorded part is another's.

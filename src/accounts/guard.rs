@@ -4,10 +4,13 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::JsFuture;
+
 use super::pace;
 use crate::http::auth;
 use crate::http::call::{Call, Limited};
-use crate::platform::{bindings, clock, log};
+use crate::platform::{bindings, clock, js, log};
 use crate::problem::Problem;
 
 /// Bounds the isolate's memory: about 100 bytes each.
@@ -50,18 +53,23 @@ pub async fn admit(call: &Call) -> Result<(), Problem> {
         return Err(refused(pace.reset));
     }
     let Some(limiter) = bindings::guard(&call.env) else { return Ok(()) };
-    match limiter.limit(address).await {
-        Ok(outcome) if !outcome.success => {
+    match is_admitted(&limiter, &address).await {
+        Ok(false) => {
             // The platform tells no more than that it is too much.
             let pace = pace::Pace { remaining: 0, reset: window_seconds, admitted: false, ..pace };
             call.limited.set(Some(Limited { policy: "address", window_seconds, pace }));
             Err(refused(window_seconds))
         }
-        Ok(_) => Ok(()),
+        Ok(true) => Ok(()),
         Err(error) => {
             // A guard that fails must not lock everybody out.
-            let _ = log::internal("rate limiter", &error.to_string());
+            let _ = log::internal("rate limiter", &js::words(&error));
             Ok(())
         }
     }
+}
+
+async fn is_admitted(limiter: &js::Limiter, address: &str) -> Result<bool, JsValue> {
+    let outcome = JsFuture::from(limiter.limit(&js::object("key", &address.into())?)?).await?;
+    Ok(js_sys::Reflect::get(&outcome, &"success".into())?.is_truthy())
 }

@@ -14,6 +14,16 @@ pub enum Endpoint {
     ExplainProblem,
     /// Rank edges and plan an upload.
     OptimalEdges,
+    /// The edges there are.
+    Edges,
+    /// What was measured of one.
+    EdgeMetrics,
+    /// Add an edge.
+    CreateEdge,
+    /// Change, drain or disable one.
+    ChangeEdge,
+    /// Delete one.
+    DeleteEdge,
     /// The account's uploads.
     Sessions,
     /// Start, progress, complete, fail.
@@ -162,6 +172,11 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/api/portal/namespaces/{ns}/purge", Proof::Operator, Endpoint::PurgeNamespace, NAMESPACE),
     route("PUT", "/api/portal/namespaces/{ns}/members/{user}", Proof::Operator, Endpoint::AddMember, &[Reach::Namespace, Reach::User]),
     route("DELETE", "/api/portal/namespaces/{ns}/members/{user}", Proof::Operator, Endpoint::RemoveMember, &[Reach::Namespace, Reach::User]),
+    route("GET", "/api/edges", Proof::None, Endpoint::Edges, NOTHING),
+    route("GET", "/api/edges/{id}/metrics", Proof::None, Endpoint::EdgeMetrics, NOTHING),
+    route("POST", "/api/portal/edges", Proof::Operator, Endpoint::CreateEdge, NOTHING),
+    route("PATCH", "/api/portal/edges/{id}", Proof::Operator, Endpoint::ChangeEdge, NOTHING),
+    route("DELETE", "/api/portal/edges/{id}", Proof::Operator, Endpoint::DeleteEdge, NOTHING),
     route("GET", "/api/health", Proof::None, Endpoint::Health, NOTHING),
     route("GET", "/problems/{code}", Proof::None, Endpoint::ExplainProblem, NOTHING),
 ];

@@ -2,19 +2,18 @@
 
 use serde::Deserialize;
 use serde_json::json;
-use worker::{Env, MessageBatch, MessageBuilder, MessageExt, QueueRetryOptionsBuilder};
+use wasm_bindgen_futures::JsFuture;
+use worker::{Env, MessageBatch, MessageExt};
 
 use super::Job;
 use crate::config::LogLevel;
 use crate::ids::{Id, Name};
 use crate::json;
-use crate::platform::{bindings, clock, d1, log};
+use crate::platform::{bindings, clock, d1, js, log};
 use crate::problem::Problem;
 use crate::units::EpochMs;
 use crate::{dedup, upload};
 
-/// How long a failed job waits, s. Ten tries (wrangler.toml) then cover ten minutes; a session whose job goes to the dead letters sends another.
-const RETRY_SECONDS: u32 = 60;
 /// After how long a job that is still to do counts as lost, ms.
 const LOST_MS: u64 = 3_600_000;
 /// The most that one day makes up for.
@@ -27,8 +26,7 @@ const MOST_DELAY_SECONDS: u32 = 43_200;
 /// # Errors
 /// Of the queue; a Durable Object's alarm that returns it is tried again.
 pub async fn enqueue(env: &Env, job: &Job) -> worker::Result<()> {
-    let queue = bindings::jobs(env).map_err(|problem| worker::Error::RustError(problem.to_string()))?;
-    queue.send(json::write(job)?).await
+    enqueue_later(env, job, 0).await
 }
 
 /// Sends a job that is to be done after so many seconds, as far as the queue can wait.
@@ -38,7 +36,9 @@ pub async fn enqueue(env: &Env, job: &Job) -> worker::Result<()> {
 pub async fn enqueue_later(env: &Env, job: &Job, seconds: u64) -> worker::Result<()> {
     let queue = bindings::jobs(env).map_err(|problem| worker::Error::RustError(problem.to_string()))?;
     let delay = u32::try_from(seconds).unwrap_or(u32::MAX).min(MOST_DELAY_SECONDS);
-    queue.send(MessageBuilder::new(json::write(job)?).delay_seconds(delay).build()).await
+    let options = js::object("delaySeconds", &delay.into())?;
+    JsFuture::from(queue.send(&json::write(job)?, &options)?).await?;
+    Ok(())
 }
 
 /// Does every job of a batch; one that fails comes again alone.
@@ -56,7 +56,8 @@ pub async fn consume(batch: &MessageBatch<String>, env: &Env) {
             Ok(()) => message.ack(),
             Err(problem) => {
                 log::event(LogLevel::Warn, "job", json!({ "code": problem.kind().code }));
-                message.retry_with_options(&QueueRetryOptionsBuilder::new().with_delay_seconds(RETRY_SECONDS).build());
+                // After retry_delay of wrangler.toml.
+                message.retry();
             }
         }
     }

@@ -3,11 +3,9 @@
 use std::fmt;
 use std::vec::IntoIter;
 
-use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, EnumAccess, Error as _, Expected, MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor,
-};
+use super::Error;
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, EnumAccess, Error as _, Expected, MapAccess, SeqAccess, VariantAccess, Visitor};
 use serde::forward_to_deserialize_any;
-use serde_json::Error;
 
 /// See the module.
 #[derive(Debug, Clone, Default)]
@@ -94,16 +92,15 @@ impl<'de> Visitor<'de> for Grow {
     }
 }
 
-fn unexpected(tree: &Tree) -> Unexpected<'_> {
+fn kind(tree: &Tree) -> &'static str {
     match tree {
-        Tree::Null => Unexpected::Unit,
-        Tree::Bool(value) => Unexpected::Bool(*value),
-        Tree::Unsigned(number) => Unexpected::Unsigned(*number),
-        Tree::Signed(number) => Unexpected::Signed(*number),
-        Tree::Float(number) => Unexpected::Float(*number),
-        Tree::Text(text) => Unexpected::Str(text),
-        Tree::List(_) => Unexpected::Seq,
-        Tree::Members(_) => Unexpected::Map,
+        Tree::Null => "null",
+        Tree::Bool(_) => "a boolean",
+        Tree::Unsigned(_) | Tree::Signed(_) => "an integer",
+        Tree::Float(_) => "a fraction",
+        Tree::Text(_) => "a string",
+        Tree::List(_) => "a list",
+        Tree::Members(_) => "an object",
     }
 }
 
@@ -111,7 +108,7 @@ fn unexpected(tree: &Tree) -> Unexpected<'_> {
 #[cold]
 #[inline(never)]
 fn wrong(tree: &Tree, expected: &dyn Expected) -> Error {
-    Error::invalid_type(unexpected(tree), expected)
+    Error::custom(format_args!("invalid type: {}, expected {expected}", kind(tree)))
 }
 
 #[cold]

@@ -3,11 +3,11 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use worker::{D1Database, Env, ObjectNamespace, Queue, RateLimiter};
+use worker::{D1Database, Env, ObjectNamespace};
 
 use wasm_bindgen::JsCast;
 
-use super::js::Kv;
+use super::js::{Jobs, Kv, Limiter};
 use super::log;
 use crate::config::Config;
 use crate::problem::Problem;
@@ -20,7 +20,9 @@ const SESSIONS: &str = "SESSIONS";
 const ACCOUNTS: &str = "ACCOUNTS";
 /// Durable Objects: some per PoP.
 const LEASES: &str = "LEASES";
-/// KV: small files, for PoPs that have not got them.
+/// Durable Objects: one per edge.
+const EDGES: &str = "EDGES";
+/// KV: small files, and what is measured of edges, for PoPs that have not got them.
 const CONTENT: &str = "CONTENT";
 /// Queue: what Durable Objects want done at the store.
 const JOBS: &str = "JOBS";
@@ -70,17 +72,26 @@ pub fn leases(env: &Env) -> Result<ObjectNamespace, Problem> {
     env.durable_object(LEASES).map_err(|error| log::internal("binding LEASES", &error.to_string()))
 }
 
-/// The small files; None where the platform has no KV (bare workerd).
+/// What is measured of edges; None where the platform has no such objects (bare workerd).
+pub fn edges(env: &Env) -> Option<ObjectNamespace> {
+    env.durable_object(EDGES).ok()
+}
+
+/// The small files, and what is measured of edges; None where the platform has no KV (bare workerd).
 pub fn content(env: &Env) -> Option<Kv> {
-    js_sys::Reflect::get(env.as_ref(), &CONTENT.into()).ok().filter(|kv| kv.is_object()).map(JsCast::unchecked_into)
+    object(env, CONTENT)
 }
 
 /// The jobs.
-pub fn jobs(env: &Env) -> Result<Queue, Problem> {
-    env.queue(JOBS).map_err(|error| log::internal("binding JOBS", &error.to_string()))
+pub fn jobs(env: &Env) -> Result<Jobs, Problem> {
+    object(env, JOBS).ok_or_else(|| log::internal("binding JOBS", "missing"))
 }
 
 /// The guard against floods of unauthenticated calls; None where the platform has none (bare workerd).
-pub fn guard(env: &Env) -> Option<RateLimiter> {
-    env.rate_limiter(GUARD).ok()
+pub fn guard(env: &Env) -> Option<Limiter> {
+    object(env, GUARD)
+}
+
+fn object<T: JsCast>(env: &Env, name: &str) -> Option<T> {
+    js_sys::Reflect::get(env.as_ref(), &name.into()).ok().filter(|binding| binding.is_object()).map(JsCast::unchecked_into)
 }

@@ -8,3 +8,4 @@ pub mod log;
 pub mod objects;
 pub mod origin;
 pub mod random;
+pub mod sqlite;

@@ -52,6 +52,11 @@ impl StoreError {
         matches!(self.code.as_str(), "InvalidPart" | "InvalidPartOrder" | "EntityTooSmall")
     }
 
+    /// Whether the store itself says that it fails, or says nothing for too long. No answer at all can also be the client's doing, who hung up.
+    pub fn is_outage(&self) -> bool {
+        self.status >= 500 && self.is_transient()
+    }
+
     /// Whether the same call may succeed when repeated.
     pub fn is_transient(&self) -> bool {
         matches!(self.failure(), OriginFailure::Unreachable | OriginFailure::Unavailable | OriginFailure::Timeout)

@@ -1,5 +1,29 @@
 //! Which part goes to which edge: smooth weighted round robin (as nginx's upstream module does it), so that each edge's parts are spread over the file.
 
+use serde::Serialize;
+
+/// Which parts to send to an edge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Assignment {
+    /// Edge id.
+    pub edge: String,
+    /// Part numbers, in order.
+    pub parts: Vec<u16>,
+}
+
+/// Deals `parts` out to `edges`, each with its weight above 0. Edges that get none are left out.
+pub fn assign(edges: &[(String, f64)], parts: &[u16]) -> Vec<Assignment> {
+    let weights: Vec<f64> = edges.iter().map(|(_, weight)| *weight).collect();
+    let mut assignments: Vec<_> = edges.iter().map(|(edge, _)| Assignment { edge: edge.clone(), parts: Vec::new() }).collect();
+    for (index, part) in round_robin(&weights, parts.len()).into_iter().zip(parts) {
+        if let Some(assignment) = assignments.get_mut(index) {
+            assignment.parts.push(*part);
+        }
+    }
+    assignments.retain(|assignment| !assignment.parts.is_empty());
+    assignments
+}
+
 /// For each of `parts`, the index of its edge; `weights` above 0, as many as there are edges. No edge, no assignment.
 pub fn round_robin(weights: &[f64], parts: usize) -> Vec<usize> {
     let total: f64 = weights.iter().sum();
@@ -21,6 +45,14 @@ pub fn round_robin(weights: &[f64], parts: usize) -> Vec<usize> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn parts_are_dealt_out_in_order() {
+        let dealt = assign(&[("a".into(), 2.0), ("b".into(), 1.0), ("c".into(), 0.01)], &[3, 4, 7, 8]);
+        let of = |edge: &str, parts: &[u16]| Assignment { edge: edge.to_owned(), parts: parts.to_vec() };
+        assert_eq!(dealt, [of("a", &[3, 7, 8]), of("b", &[4])]);
+        assert_eq!(assign(&[], &[1]), []);
+    }
 
     #[test]
     fn shares_follow_weights_and_alternate() {

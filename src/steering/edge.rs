@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::geo::{GeoHint, Location};
 use super::score::{Ranked, Terms};
 use crate::ids::Name;
+use crate::units::EpochMs;
 
 /// Whether an edge takes uploads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +56,9 @@ pub struct Edge {
     pub capacity_mbps: u64,
     /// See [`Status`].
     pub status: Status,
+    /// When it was changed last.
+    #[serde(skip_serializing, default)]
+    pub updated_at: EpochMs,
 }
 
 impl Edge {
@@ -127,6 +131,7 @@ pub(super) mod tests {
             url: None,
             capacity_mbps: 1_000,
             status: Status::Active,
+            updated_at: EpochMs(0),
         }
     }
 

@@ -1,27 +1,21 @@
 //! Where countries and continents lie, for clients that say no more than that.
 
 use super::geo::Location;
+use crate::units::decimal;
 
 /// See build.rs and `places/countries.txt`, which names its source.
 const COUNTRIES: &str = include_str!(concat!(env!("OUT_DIR"), "/countries.txt"));
 
 /// Roughly where the people of a continent live: code as Cloudflare has it, degrees.
-const CONTINENTS: [(&str, f64, f64); 7] = [
-    ("AF", 5.0, 20.0),
-    ("AN", -80.0, 0.0),
-    ("AS", 25.0, 95.0),
-    ("EU", 49.0, 12.0),
-    ("NA", 39.0, -95.0),
-    ("OC", -30.0, 148.0),
-    ("SA", -17.0, -58.0),
-];
+const CONTINENTS: [(&str, f64, f64); 7] =
+    [("AF", 5.0, 20.0), ("AN", -80.0, 0.0), ("AS", 25.0, 95.0), ("EU", 49.0, 12.0), ("NA", 39.0, -95.0), ("OC", -30.0, 148.0), ("SA", -17.0, -58.0)];
 
 /// The middle of a country, ISO 3166-1 alpha-2.
 pub fn of_country(code: &str) -> Option<Location> {
     // Lines of one form, in order of their codes: `DE EU 51.2 10.5`.
     let line = COUNTRIES.lines().find(|line| line.get(..2) == Some(code))?;
     let mut words = line.split(' ').skip(2);
-    Some(Location { lat: words.next()?.parse().ok()?, lon: words.next()?.parse().ok()? })
+    Some(Location { lat: decimal(words.next()?)?, lon: decimal(words.next()?)? })
 }
 
 /// The middle of a continent.

@@ -1,7 +1,5 @@
 //! Ranking edges for one client: a weighted sum of explained terms (SPEC section 6).
 
-use std::cmp::Ordering;
-
 use serde::Serialize;
 
 use super::draw::Draw;
@@ -9,7 +7,7 @@ use super::edge::{Edge, Status};
 use super::estimate::Estimate;
 use super::geo::Location;
 use super::metrics::Reading;
-use crate::units::EpochMs;
+use crate::units::{EpochMs, insert_sorted};
 use crate::upload::request::Priority;
 
 /// Where a term is at a half.
@@ -153,8 +151,7 @@ pub fn rank<'a>(
     told: impl Fn(&Edge) -> Option<f64>,
 ) -> Vec<Ranked> {
     let weights = Weights::of(asker.priority);
-    let mut ranked = Vec::with_capacity(edges.len());
-    let mut out = Vec::new();
+    let (mut found, mut out) = (Vec::with_capacity(edges.len()), Vec::new());
     for (index, edge) in edges.iter().enumerate().filter(|(_, edge)| edge.status == Status::Active) {
         let km = asker.place.map(|place| place.km_to(edge.place()));
         let reading = reading(edge);
@@ -164,14 +161,17 @@ pub fn rank<'a>(
         let circuit = circuit(&estimate, reading, &mut asker.draw, asker.now);
         let probe = matches!(circuit, Circuit::HalfOpen);
         let here = Ranked { index, km, estimate, terms, score, probe };
-        if matches!(circuit, Circuit::Open) { out.push(here) } else { ranked.push(here) }
+        if matches!(circuit, Circuit::Open) { out.push(here) } else { found.push(here) }
     }
-    if ranked.iter().all(|edge| edge.probe) {
+    if found.iter().all(|edge| edge.probe) {
         // All of them fail, or it is not they who fail.
-        ranked.append(&mut out);
+        found.append(&mut out);
     }
     let id = |ranked: &Ranked| edges.get(ranked.index).map(|edge| edge.id.as_str());
-    ranked.sort_by(|a, b| b.score.partial_cmp(&a.score).unwrap_or(Ordering::Equal).then_with(|| id(a).cmp(&id(b))));
+    let mut ranked = Vec::with_capacity(found.len());
+    for edge in found {
+        insert_sorted(&mut ranked, edge, |a, b| a.score > b.score || (a.score >= b.score && id(a) < id(b)));
+    }
     spread(&mut ranked, &mut asker.draw);
     ranked
 }

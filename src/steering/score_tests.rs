@@ -10,7 +10,9 @@ fn asker(priority: Priority, account: &str) -> Asker {
 }
 
 fn world() -> Vec<Edge> {
-    [("fra", 50.0, 8.6), ("ams", 52.3, 4.8), ("iad", 38.9, -77.5), ("sin", 1.4, 104.0), ("syd", -33.9, 151.2)].map(|(id, lat, lon)| edge(id, lat, lon)).into()
+    [("fra", 50.0, 8.6), ("ams", 52.3, 4.8), ("iad", 38.9, -77.5), ("sin", 1.4, 104.0), ("syd", -33.9, 151.2)]
+        .map(|(id, lat, lon)| edge(id, lat, lon))
+        .into()
 }
 
 fn measured(latency: f64, mbps: f64, errors: f64, offered: f64) -> Reading {
@@ -45,7 +47,8 @@ fn weights_are_the_specs_and_terms_explain_the_score() {
             assert!((edge.score - edge.terms.score()).abs() <= 0.005 + 1e-9);
         }
     }
-    let Terms { distance, latency, load, bandwidth, errors, .. } = Terms::of(Some(3_000.0), &Estimate::of(Some(3_000.0), 1.0, None, NOW), Weights::of(Priority::Speed));
+    let Terms { distance, latency, load, bandwidth, errors, .. } =
+        Terms::of(Some(3_000.0), &Estimate::of(Some(3_000.0), 1.0, None, NOW), Weights::of(Priority::Speed));
     assert_eq!((distance, load, bandwidth, errors), (Some(0.5), 1.0, 0.5, 1.0));
     assert!((latency - 60.0 / 115.0).abs() < 1e-9);
 }
@@ -87,7 +90,9 @@ fn equals_are_spread_over_accounts_and_stay_for_one() {
     }
     assert!(counts.len() == 4 && counts.values().all(|count| (60..140).contains(count)), "{counts:?}");
     // Of two that are drawn, the less loaded one: e0 is the busiest, if only by a hair.
-    let busy: Vec<_> = [("e0", 3.0), ("e1", 2.0), ("e2", 1.0)].map(|(id, offered)| (id, Reading { errors: None, mbps: None, excess_ms: None, latency_ms: None, ..measured(0.0, 0.0, 0.0, offered) })).into();
+    let busy: Vec<_> = [("e0", 3.0), ("e1", 2.0), ("e2", 1.0)]
+        .map(|(id, offered)| (id, Reading { errors: None, mbps: None, excess_ms: None, latency_ms: None, ..measured(0.0, 0.0, 0.0, offered) }))
+        .into();
     let mut chosen = std::collections::BTreeMap::new();
     for n in 0..1_600 {
         *chosen.entry(ids(&edges, &ranked(&edges, &busy, asker(Priority::Balanced, &n.to_string())))[0].clone()).or_insert(0) += 1;

@@ -14,7 +14,7 @@ use super::session::{Effect, Message, Part, Reply, Session, Wake, alarm, apply, 
 use super::sql::{DROP_PART, LOAD_META, LOAD_PARTS, PUT_META, PUT_PART, SCHEMA};
 use crate::jobs::{self, Job};
 use crate::json;
-use crate::platform::{clock, log};
+use crate::platform::{clock, log, sqlite};
 use crate::units::EpochMs;
 
 /// See the module.
@@ -113,11 +113,11 @@ impl UploadSession {
 
     fn load(&self) -> Result<Option<Session>> {
         self.sql.exec(SCHEMA, None)?;
-        let Some(row) = self.sql.exec(LOAD_META, None)?.to_array::<Row>()?.into_iter().next() else {
+        let Some(row) = sqlite::rows::<Row>(&self.sql, LOAD_META, Vec::new())?.pop() else {
             return Ok(None);
         };
         let mut parts = BTreeMap::new();
-        for row in self.sql.exec(LOAD_PARTS, None)?.to_array::<Row>()? {
+        for row in sqlite::rows::<Row>(&self.sql, LOAD_PARTS, Vec::new())? {
             let part: Part = json::read(&row.json)?;
             parts.insert(part.number, part);
         }

@@ -78,7 +78,7 @@ pub struct Start {
 }
 
 /// What edges are ranked by (SPEC section 6).
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Priority {
     /// All terms alike.
@@ -181,6 +181,8 @@ pub struct Wanted {
     pub namespace: Option<Name>,
     /// The answer to a challenge about `file_hash`.
     pub proof: Option<Sha256Hex>,
+    /// What edges are ranked by.
+    pub priority: Priority,
 }
 
 impl Start {
@@ -206,6 +208,7 @@ impl Start {
             chunk_size: self.chunk_size,
             namespace: check_namespace("namespace", self.namespace.as_deref())?,
             proof: check_hash("proof", self.proof.as_deref())?,
+            priority: self.priority,
         })
     }
 }

@@ -7,7 +7,10 @@ use super::session::{COPIED, Meta, Part, missing};
 use super::store::SessionRow;
 use crate::assets::asset::{Asset, AssetView};
 use crate::ids::{Id, Name};
+use crate::sql::Statement;
+use crate::steering::assign::Assignment;
 use crate::steering::edge::EdgeView;
+use crate::steering::store::{Share, add_pattern};
 use crate::units::{EpochMs, Sha256Hex, insert_sorted};
 
 /// 201 of `start`.
@@ -24,6 +27,8 @@ pub struct Started {
     pub strategy: Strategy,
     /// Where to send the parts.
     pub edges: Vec<EdgeView>,
+    /// Which of the missing parts to send where.
+    pub assignments: Vec<Assignment>,
     /// What to send.
     pub missing_parts: Vec<u16>,
     /// When the session expires if nothing happens.
@@ -181,6 +186,24 @@ pub fn completed(meta: &Meta, parts: &[Part], asset: &Asset, base: &str, now: Ep
         bytes_sent: sent.iter().map(|part| part.size).sum(),
         bytes_saved: copied.iter().map(|part| part.size).sum(),
     }
+}
+
+/// The most edges of one upload that are counted.
+const MOST_EDGES: usize = 20;
+
+/// What `upload_patterns` is told of a completed session.
+pub fn patterns(meta: &Meta, parts: &[Part], country: Option<&str>, now: EpochMs) -> Vec<Statement> {
+    let mut shares: Vec<(&str, Share)> = Vec::new();
+    for part in parts.iter().filter(|part| part.edge != COPIED) {
+        match shares.iter_mut().find(|(edge, _)| *edge == part.edge) {
+            Some((_, share)) => *share = Share { parts: share.parts + 1, bytes: share.bytes + part.size },
+            None => shares.push((&part.edge, Share { parts: 1, bytes: part.size })),
+        }
+    }
+    let session = meta.session.to_string();
+    let took = now.since(meta.created);
+    let add = |(edge, share): (&str, Share)| add_pattern(&session, country.unwrap_or("XX"), edge, share, took, now);
+    shares.into_iter().take(MOST_EDGES).map(add).collect()
 }
 
 /// Megabits per second with two decimals.

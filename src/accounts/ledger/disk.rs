@@ -13,6 +13,7 @@ use super::sql::{
 use super::{Books, Effect, Facts, Holding, Ledger, Message, Watch};
 use crate::ids::Id;
 use crate::json;
+use crate::platform::sqlite;
 
 /// The storage.
 pub struct Disk(pub SqlStorage);
@@ -107,6 +108,6 @@ impl Disk {
     }
 
     fn rows<T: DeserializeOwned>(&self, sql: &str, values: Vec<SqlStorageValue>) -> Result<Vec<T>> {
-        self.0.exec(sql, values)?.to_array()
+        sqlite::rows(&self.0, sql, values)
     }
 }

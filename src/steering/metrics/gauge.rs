@@ -1,11 +1,10 @@
 //! What an edge's object keeps: for each who measures an average that forgets, and of all of them the weighted median, so that nobody alone decides.
 
-use serde::{Deserialize, Serialize};
-
 use super::super::estimate::{LOAD_MS, aged};
+use super::Reading;
 use super::hours::{self, Hour};
 use super::sample::{Said, Sample};
-use super::Reading;
+use super::wire::{Row, whole};
 use crate::units::{EpochMs, insert_sorted};
 
 /// How much the newest sample counts.
@@ -20,11 +19,16 @@ pub const PER_MINUTE: u32 = 60;
 const MINUTE_MS: u64 = 60_000;
 /// How many are remembered; the one who was silent longest is forgotten first.
 const MOST_SOURCES: usize = 64;
-/// Whose samples are the Worker's own.
+/// Whose samples are the Worker's own, and before the name of whose parts it saw.
 pub const WORKER: &str = "worker";
+const SEEN: &str = "seen/";
+/// Names of rows.
+const LOAD: &str = "load";
+const HOUR: &str = "hour";
+const SOURCE: &str = "by/";
 
 /// An average that forgets.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 struct Mean {
     value: f64,
     /// How many samples it is worth, at most [`ENOUGH`] and a little.
@@ -40,7 +44,7 @@ impl Mean {
     }
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 struct Source {
     who: String,
     at: EpochMs,
@@ -53,8 +57,21 @@ struct Source {
     errors: Mean,
 }
 
+impl Source {
+    fn learn(&mut self, said: Said) {
+        match said {
+            Said::Latency(ms, excess) => {
+                self.latency.add(ms);
+                self.excess.add(excess);
+            }
+            Said::Rate(mbps) => self.rate.add(mbps.ln()),
+            Said::Failure => {}
+        }
+    }
+}
+
 /// The state of one edge.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Gauge {
     sources: Vec<Source>,
     offered_mbps: f64,
@@ -81,14 +98,7 @@ impl Gauge {
             }
             let said = sample.said(capacity_mbps);
             source.errors.add(f64::from(u8::from(said == Said::Failure)));
-            match said {
-                Said::Latency(ms, excess) => {
-                    source.latency.add(ms);
-                    source.excess.add(excess);
-                }
-                Said::Rate(mbps) => source.rate.add(mbps.ln()),
-                Said::Failure => {}
-            }
+            source.learn(said);
             if who == WORKER && sample.ok {
                 self.offer(sample.bytes, now);
             }
@@ -98,6 +108,26 @@ impl Gauge {
             taken += 1;
         }
         taken
+    }
+
+    /// Takes in what the Worker saw of `who`'s parts: how fast they came through says something of that client, too, but whether the store took them does not.
+    pub fn seen(&mut self, who: &str, samples: &[Sample], capacity_mbps: f64, now: EpochMs) {
+        let seen_of = format!("{SEEN}{who}");
+        for sample in samples {
+            let said = sample.said(capacity_mbps);
+            if let Some(worker) = self.source(WORKER, now) {
+                worker.errors.add(f64::from(u8::from(said == Said::Failure)));
+            }
+            if said != Said::Failure
+                && let Some(source) = self.source(&seen_of, now)
+            {
+                source.learn(said);
+                self.offer(sample.bytes, now);
+            }
+            if let Some(hour) = hours::of(&mut self.hours, now) {
+                hour.add(sample, said);
+            }
+        }
     }
 
     /// The one who measures; what it knew has aged.
@@ -127,6 +157,68 @@ impl Gauge {
 
     fn offered(&self, now: EpochMs) -> f64 {
         self.offered_mbps * (-(now.since(self.offered_at) as f64) / LOAD_MS).exp()
+    }
+
+    /// What is to be kept of it, as rows: the load, the hours, and those who measure.
+    pub fn rows(&self) -> Vec<Row> {
+        let mut rows = vec![(LOAD.to_owned(), vec![self.offered_mbps, self.offered_at.0 as f64])];
+        for hour in &self.hours {
+            let Hour { hour, samples, failures, bytes, busy_ms, probes, probe_ms } = *hour;
+            rows.push((HOUR.to_owned(), vec![hour as f64, samples as f64, failures as f64, bytes as f64, busy_ms, probes as f64, probe_ms]));
+        }
+        for source in &self.sources {
+            let means = [source.excess, source.latency, source.rate, source.errors];
+            let head = [source.at.0 as f64, source.minute as f64, f64::from(source.in_minute)];
+            rows.push((
+                format!("{SOURCE}{}", source.who),
+                head.into_iter().chain(means.into_iter().flat_map(|mean| [mean.value, mean.count])).collect(),
+            ));
+        }
+        rows
+    }
+
+    /// Of such rows; what is of another form is forgotten.
+    pub fn of(rows: &[Row]) -> Gauge {
+        let mut gauge = Gauge::default();
+        for (name, numbers) in rows {
+            match (name.as_str(), &numbers[..]) {
+                (LOAD, [offered, at]) => (gauge.offered_mbps, gauge.offered_at) = (*offered, EpochMs(whole(*at))),
+                (HOUR, [hour, samples, failures, bytes, busy_ms, probes, probe_ms]) => {
+                    let [hour, samples, failures, bytes, probes] = [hour, samples, failures, bytes, probes].map(|number| whole(*number));
+                    gauge.hours.push(Hour { hour, samples, failures, bytes, busy_ms: *busy_ms, probes, probe_ms: *probe_ms });
+                }
+                (who, [at, minute, in_minute, means @ ..]) => {
+                    let Some(who) = who.strip_prefix(SOURCE) else { continue };
+                    let mut means = means.chunks_exact(2).map(|pair| match *pair {
+                        [value, count] => Mean { value, count },
+                        _ => Mean::default(),
+                    });
+                    let mut next = || means.next().unwrap_or_default();
+                    gauge.sources.push(Source {
+                        who: who.to_owned(),
+                        at: EpochMs(whole(*at)),
+                        minute: whole(*minute),
+                        in_minute: u32::try_from(whole(*in_minute)).unwrap_or(PER_MINUTE),
+                        excess: next(),
+                        latency: next(),
+                        rate: next(),
+                        errors: next(),
+                    });
+                }
+                _ => {}
+            }
+        }
+        gauge
+    }
+
+    /// The database has these.
+    pub fn written(&mut self, hours: &[Hour]) {
+        for hour in &mut self.hours {
+            if let Some(written) = hours.iter().find(|written| written.hour == hour.hour) {
+                hour.subtract(written);
+            }
+        }
+        self.hours.retain(|hour| hour.samples > 0);
     }
 
     /// What all of them together say.

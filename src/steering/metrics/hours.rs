@@ -9,7 +9,7 @@ use crate::units::EpochMs;
 pub const HOUR_MS: u64 = 3_600_000;
 
 /// One row of `edge_metrics`, or what is to be added to it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
 pub struct Hour {
     /// Its beginning, epoch ms.
     pub hour: u64,
@@ -27,6 +27,19 @@ pub struct Hour {
     pub probe_ms: f64,
 }
 
+/// An hour, or the sum of some, in an answer.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HourView {
+    hour: String,
+    samples: u64,
+    failures: u64,
+    error_rate: Option<f64>,
+    bytes: u64,
+    mbps: Option<f64>,
+    latency_ms: Option<f64>,
+}
+
 impl Hour {
     /// Counts a sample.
     pub fn add(&mut self, sample: &Sample, said: Said) {
@@ -42,6 +55,42 @@ impl Hour {
                 self.busy_ms += sample.bytes as f64 * 8.0 / 1_000.0 / mbps.max(0.001);
             }
         }
+    }
+}
+
+impl Hour {
+    /// Adds another.
+    pub fn merge(&mut self, other: &Hour) {
+        self.samples += other.samples;
+        self.failures += other.failures;
+        self.bytes += other.bytes;
+        self.busy_ms += other.busy_ms;
+        self.probes += other.probes;
+        self.probe_ms += other.probe_ms;
+    }
+
+    /// As clients see it: what nobody measured is null.
+    pub fn view(&self) -> HourView {
+        let of = |part: f64, whole: f64| (whole > 0.0).then(|| part / whole);
+        HourView {
+            hour: EpochMs(self.hour).rfc3339(),
+            samples: self.samples,
+            failures: self.failures,
+            error_rate: of(self.failures as f64, self.samples as f64),
+            bytes: self.bytes,
+            mbps: of(self.bytes as f64 * 8.0 / 1_000.0, self.busy_ms),
+            latency_ms: of(self.probe_ms, self.probes as f64),
+        }
+    }
+
+    /// Takes away what was counted before.
+    pub fn subtract(&mut self, before: &Hour) {
+        self.samples = self.samples.saturating_sub(before.samples);
+        self.failures = self.failures.saturating_sub(before.failures);
+        self.bytes = self.bytes.saturating_sub(before.bytes);
+        self.busy_ms = (self.busy_ms - before.busy_ms).max(0.0);
+        self.probes = self.probes.saturating_sub(before.probes);
+        self.probe_ms = (self.probe_ms - before.probe_ms).max(0.0);
     }
 }
 

@@ -3,8 +3,8 @@
 
 pub mod gauge;
 pub mod hours;
-pub mod message;
 pub mod sample;
+pub mod wire;
 
 #[cfg(target_arch = "wasm32")]
 pub mod gather;
@@ -13,13 +13,10 @@ mod object;
 #[cfg(target_arch = "wasm32")]
 pub mod snapshot;
 
-use serde::{Deserialize, Serialize};
-
 use crate::units::EpochMs;
 
 /// What is known of an edge at an instant: values, each with what it weighs (see [`super::estimate`] for how both age).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Reading {
     /// When.
     pub at: EpochMs,

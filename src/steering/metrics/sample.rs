@@ -1,7 +1,5 @@
 //! One measurement, brought within what is possible.
 
-use serde::{Deserialize, Serialize};
-
 use super::super::estimate::{least_ms, prior_ms};
 
 /// Fewer bytes than these tell of the round trip, more of the rate.
@@ -12,7 +10,7 @@ const MOST_MS: f64 = 10_000.0;
 const MOST_MBPS: f64 = 10_000.0;
 
 /// One measurement of an edge.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sample {
     /// Bytes sent; 0 for a probe.
     pub bytes: u64,

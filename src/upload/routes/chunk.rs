@@ -19,6 +19,7 @@ use crate::platform::origin;
 use crate::problem::{AuthFailure, OriginFailure, Problem};
 use crate::s3::actions;
 use crate::s3::xml::unquote;
+use crate::steering::metrics::gather;
 
 /// Streams one part into the store and records it.
 pub async fn chunk(call: &Routed) -> Result<Reply, Problem> {
@@ -61,6 +62,7 @@ pub async fn chunk(call: &Routed) -> Result<Reply, Problem> {
     let started = clock::now();
     let answer = sending::send(call, &action, &admitted).await?;
     call.span("origin", started);
+    let edge = gather::seen(call, claims.account, admitted.size, clock::now().since(started), answer.as_ref().err()).await;
     let answer = match answer {
         Ok(answer) => answer,
         Err(error) if error.is_no_such_upload() => return Err(super::gone_at_store(call, claims.session).await?),
@@ -69,7 +71,6 @@ pub async fn chunk(call: &Routed) -> Result<Reply, Problem> {
     let etag = answer.header("etag").ok_or(Problem::Origin(OriginFailure::Unexpected("NoETag".to_owned())))?;
     answer.discard();
 
-    let edge = call.geo().edge_name().to_owned();
     let part = Part {
         number: admitted.part_number,
         etag: unquote(&etag).to_owned(),

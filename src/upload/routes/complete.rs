@@ -222,6 +222,7 @@ async fn keep(call: &Routed, meta: &Meta, parts: &[Part], seen: &Seen) -> Result
     let outcome: Value = serde_json::to_value(&answer).map_err(|error| log::internal("outcome", &error.to_string()))?;
     let mbps = view::mbps(meta.file_size, now.since(meta.created));
     let mut statements = assets::store::insert(&asset, assets::store::Via::Session(meta.session), Some(mbps));
+    statements.extend(view::patterns(meta, parts, call.geo().country.as_deref(), now));
     statements.push(store::close(meta.session, "complete", now));
     d1::batch(&bindings::db(&call.env)?, &statements).await?;
     offer_chunks(call, meta, parts).await;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::super::request::check_session;
+use super::super::request::{Sample, check_session};
 use super::super::session::{Message, Meta, Part, Reply as Said, Status};
 use super::super::token::UploadClaims;
 use super::super::view::{SessionView, progress};
@@ -16,13 +16,14 @@ use crate::http::reply::Reply;
 use crate::ids::Id;
 use crate::platform::{bindings, clock, d1, origin};
 use crate::problem::{AuthFailure, Problem};
+use crate::steering::metrics::gather;
 use crate::units::EpochMs;
 
 /// `GET /api/jetty/cache-chunk?sessionId=[&reconcile=1]`
 pub async fn cache_chunk(call: &Routed) -> Result<Reply, Problem> {
     let named = call.query("sessionId").ok_or_else(|| Problem::Invalid { field: "sessionId", detail: "is required".to_owned() })?;
     let reconcile = call.query("reconcile").as_deref() == Some("1");
-    progress_of(call, check_session(&named)?, reconcile).await
+    progress_of(call, check_session(&named)?, reconcile, &[]).await
 }
 
 /// What a token for that upload says, for the holder of one and for its account.
@@ -52,10 +53,13 @@ pub fn must_be_active(call: &Routed) -> Result<(), Problem> {
     }
 }
 
-/// The state of a session, for the holder of its token or its account.
-pub async fn progress_of(call: &Routed, session: Id, reconcile: bool) -> Result<Reply, Problem> {
+/// The state of a session, for the holder of its token or its account; what that one measured of edges is gathered.
+pub async fn progress_of(call: &Routed, session: Id, reconcile: bool, samples: &[Sample]) -> Result<Reply, Problem> {
     let upload = upload_of(call, session).await?;
     must_be_active(call)?;
+    if !samples.is_empty() {
+        gather::from_client(call, upload.account, samples).await;
+    }
     let tell = |message| async move { state(reopening::tell(&call.env, &call.config, upload.account, session, &message).await?) };
     let (mut meta, mut parts, mut expires) = tell(Message::Snapshot).await?;
     if reconcile && meta.status == Status::Uploading {

@@ -31,7 +31,7 @@ use crate::problem::{OriginFailure, Problem};
 use crate::replay::keep;
 use crate::s3::actions::{self, ObjectHeaders};
 use crate::s3::xml;
-use crate::steering::edge::own_edge;
+use crate::steering::{self, routes::EDGES};
 
 /// Dispatches on `action`.
 pub async fn track(call: &Routed) -> Result<Reply, Problem> {
@@ -39,7 +39,7 @@ pub async fn track(call: &Routed) -> Result<Reply, Problem> {
         Track::Start(wanted) => start(call, call.account_beside_token().await?, *wanted).await,
         Track::Progress(of) => {
             check_samples(&of.samples)?;
-            sessions::progress_of(call, check_session(&of.session_id)?, false).await
+            sessions::progress_of(call, check_session(&of.session_id)?, false, &of.samples).await
         }
         Track::Complete(of) => {
             let account = call.account_beside_token().await?;
@@ -85,6 +85,7 @@ async fn begin(call: &Routed, account: &Account, wanted: Wanted) -> Result<Reply
         return Ok(reply);
     }
     let chunk_hashes = wanted.chunk_hashes.unwrap_or_default();
+    let priority = wanted.priority;
 
     let object = random::id()?;
     let now = clock::now();
@@ -128,6 +129,8 @@ async fn begin(call: &Routed, account: &Account, wanted: Wanted) -> Result<Reply
     let expires = now.plus(meta.ttl_ms);
     // What cannot be copied is sent.
     let copied = dedup::copy::copy_known(call, &meta, strategy, &chunk_hashes).await.unwrap_or_default();
+    let missing_parts = session::missing(strategy.chunk_count, copied.into_iter());
+    let ranking = steering::routes::ranking(call, meta.account, priority, &call.geo(), EDGES).await;
     Reply::json(
         201,
         &Started {
@@ -135,8 +138,9 @@ async fn begin(call: &Routed, account: &Account, wanted: Wanted) -> Result<Reply
             upload_token: upload_token(call, &meta)?,
             upload_id: meta.upload_id.clone(),
             strategy,
-            edges: vec![own_edge(&call.geo(), &call.base)],
-            missing_parts: session::missing(strategy.chunk_count, copied.into_iter()),
+            edges: ranking.views(&call.base),
+            assignments: ranking.assign(&call.base, &missing_parts),
+            missing_parts,
             expires_at: expires.rfc3339(),
         },
     )

@@ -1,6 +1,7 @@
 //! `jetty`: upload and download through JettySpeed edge.
 
 mod config;
+mod edges;
 mod show;
 
 use std::path::PathBuf;
@@ -43,7 +44,7 @@ enum Command {
         /// Namespace; the account's own by default
         #[arg(long)]
         namespace: Option<String>,
-        /// Parts in flight; as the server advises by default
+        /// Parts in flight, all the time; as many as prove to help by default, up to what the server advises
         #[arg(long, value_parser = clap::value_parser!(u16).range(1..=64))]
         threads: Option<u16>,
         /// Send in parallel parts, however small the file
@@ -89,6 +90,8 @@ enum Command {
     /// Videos: send a folder of playlists and segments, get a URL to play it by, delete it
     #[command(subcommand)]
     Video(Video),
+    /// Show who takes parts of uploads, best first, and why
+    Edges(edges::Wanted),
     /// Show the configuration, or write what is given (--url, --key, --secret) into it
     Config,
 }
@@ -185,6 +188,7 @@ async fn run(arguments: Arguments, show: &Show) -> Result<(), Error> {
         Command::Status { session } => show.status(&edge.session(&session, false).await?),
         Command::Quota => show.quota(&edge.quota().await?),
         Command::Ls { limit } => list(&edge, limit, show).await?,
+        Command::Edges(wanted) => edges::command(&edge, &wanted, show).await?,
         Command::Video(command) => video(&edge, command, show).await?,
         Command::Config => {}
     }

@@ -79,6 +79,11 @@ impl Show {
         }
         let saved = if done.bytes_saved > 0 { format!(", {} the server had", DecimalBytes(done.bytes_saved)) } else { String::new() };
         println!("sent {} in {}{resumed}{saved}", DecimalBytes(done.bytes_sent), pace(done.bytes_sent, done.elapsed_ms));
+        if done.edges.len() > 1 {
+            for share in &done.edges {
+                println!("  {}: {} parts, {}", share.edge, share.parts, DecimalBytes(share.bytes));
+            }
+        }
     }
 
     pub fn downloaded(&self, done: &Downloaded) {

@@ -1,0 +1,82 @@
+//! Which session a file goes into: an open one of its own, or a new one.
+
+use super::file::LocalFile;
+use super::{Hashes, UploadOptions};
+use crate::Error;
+use crate::api::{SessionState, Start};
+use crate::edge::{Edge, StartFile};
+use crate::hash;
+use crate::progress::{Event, Progress};
+use crate::resume::{candidates, place};
+
+/// Opens an upload, with the file's hashes so that what the server has need not be sent; and those hashes.
+pub async fn start(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOptions, progress: &Progress) -> Result<(Start, Hashes), Error> {
+    let wanted = StartFile {
+        name,
+        size: file.size,
+        content_type: options.content_type.as_deref(),
+        namespace: options.namespace.as_deref(),
+        hashes: None,
+        proof: None,
+    };
+    if options.no_dedup {
+        return Ok((edge.start(wanted).await?, Hashes::new()));
+    }
+    let mut chunk_size = edge.advice(file.size).await?.strategy.chunk_size;
+    loop {
+        progress(Event::Hashing);
+        let mut hashes = hash::of_file(&file.path, file.size, chunk_size).await?;
+        file.must_be_unchanged().await?;
+        let mut started = edge.start(StartFile { hashes: Some(&hashes), ..wanted }).await;
+        if let Ok(Start::Prove(asked)) = &started {
+            let proof = hash::proof(&file.path, &asked.challenge).await?;
+            started = edge.start(StartFile { hashes: Some(&hashes), proof: Some(&proof), ..wanted }).await;
+            if started.as_ref().is_err_and(|error| error.code() == Some("proof-refused")) {
+                // Too late, or another run took the question: then the bytes are sent.
+                hashes.whole = None;
+                started = edge.start(StartFile { hashes: Some(&hashes), ..wanted }).await;
+            }
+        }
+        match started {
+            // A namespace may have a chunk size of its own.
+            Err(error) if error.strategy().is_some_and(|strategy| strategy.chunk_size != chunk_size) => {
+                chunk_size = error.strategy().map_or(chunk_size, |strategy| strategy.chunk_size);
+            }
+            started => return Ok((started?, (1..).zip(hashes.chunks).collect())),
+        }
+    }
+}
+
+/// The open upload of this very file, if there is one: every part it has recorded with a hash is this file's, and there is at least one such part.
+/// Without one there is nothing to gain, and it may be another file's.
+pub async fn find_open(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOptions) -> Result<Option<(SessionState, Hashes)>, Error> {
+    let sessions = edge.open_sessions().await?;
+    for candidate in candidates(&sessions, name, options.name.is_some(), file.size, options.namespace.as_deref()) {
+        let state = match edge.session(&candidate.session_id, false).await {
+            // "completing": a run before this one died at the very end; there is nothing left to send.
+            Ok(state) if matches!(state.status.as_str(), "uploading" | "completing") => state,
+            Ok(_) => continue,
+            Err(error) if error.status() == Some(404) => continue,
+            Err(error) => return Err(error),
+        };
+        if let Some(hashes) = same_bytes(file, &state).await? {
+            return Ok(Some((state, hashes)));
+        }
+    }
+    Ok(None)
+}
+
+/// The hashes of the recorded parts, if all of them are this file's and there are any.
+async fn same_bytes(file: &LocalFile, state: &SessionState) -> Result<Option<Hashes>, Error> {
+    let mut hashes = Hashes::new();
+    for part in &state.completed {
+        let Some(stored) = &part.sha256 else { continue };
+        let Some((offset, length)) = place(part.part_number, state.chunk_size, file.size) else { return Ok(None) };
+        let hash = hash::of_range(&file.path, offset, length).await?;
+        if *stored != hash {
+            return Ok(None);
+        }
+        hashes.insert(part.part_number, hash);
+    }
+    Ok((!hashes.is_empty()).then_some(hashes))
+}

@@ -1,0 +1,149 @@
+//! An upload in parts, from its session to the stored file.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Mutex, RwLock};
+
+use super::file::LocalFile;
+use super::opening::{find_open, start};
+use super::part::Sending;
+use super::plan::{Plan, beginning, going_on, pieces, total};
+use super::run::Runner;
+use super::{Hashes, UploadOptions, Uploaded, nothing_sent};
+use crate::Error;
+use crate::api::{Completed, SessionState, Start};
+use crate::edge::Edge;
+use crate::pace::Pace;
+use crate::progress::{Event, Progress};
+
+/// The server lets go of a completion that died after two minutes.
+const COMPLETION_LIMIT: Duration = Duration::from_secs(300);
+/// Rounds of "complete, send what is missing": more than one only if the store lost parts.
+const ROUNDS: u32 = 4;
+/// Parts in flight, whoever asks for more.
+const MOST_THREADS: usize = 64;
+
+pub async fn in_session(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOptions, progress: Progress) -> Result<Uploaded, Error> {
+    let found = if options.fresh { None } else { find_open(edge, file, name, options).await? };
+    let resumed = found.is_some();
+    let first = send_and_complete(edge, file, name, options, &progress, found).await;
+    let worth_another = match &first {
+        // Another client, which took its file for this one, wrote other bytes into the session. Whatever becomes of that, ours starts over.
+        Err(error) if error.code() == Some("parts-differ") => true,
+        Err(Error::Closed(_)) => resumed,
+        Err(error) => resumed && error.code() == Some("upload-closed"),
+        Ok(_) => false,
+    };
+    match first {
+        Err(error) if worth_another => {
+            progress(Event::Retrying { reason: error.to_string() });
+            send_and_complete(edge, file, name, options, &progress, None).await
+        }
+        other => other,
+    }
+}
+
+async fn send_and_complete(
+    edge: &Edge,
+    file: &LocalFile,
+    name: &str,
+    options: &UploadOptions,
+    progress: &Progress,
+    found: Option<(SessionState, Hashes)>,
+) -> Result<Uploaded, Error> {
+    let resumed = found.is_some();
+    let Plan { session, token, chunk_size, parts, lanes, threads, known } = match found {
+        Some((state, hashes)) => going_on(edge, file, state, hashes).await?,
+        None => match start(edge, file, name, options, progress).await? {
+            (Start::There(there), _) => {
+                progress(Event::Planned { total: file.size, already: file.size, session: None });
+                return Ok(Uploaded { bytes_saved: file.size, ..nothing_sent(there.asset) });
+            }
+            (Start::Prove(_), _) => return Err(Error::Unexpected("the server asks again and again".to_owned())),
+            (Start::Open(started), hashes) => beginning(edge, file, *started, hashes)?,
+        },
+    };
+    let already = file.size - total(&parts);
+    progress(Event::Planned { total: file.size, already, session: Some(session.clone()) });
+    let pace = match options.threads {
+        Some(threads) => Pace::fixed(threads.clamp(1, MOST_THREADS)),
+        None => Pace::new(threads.clamp(1, MOST_THREADS)),
+    };
+    let sending = Arc::new(Sending {
+        edge: edge.clone(),
+        file: file.clone(),
+        session,
+        chunk_size,
+        token: RwLock::new(token),
+        hashes: Mutex::new(known),
+        stored: Mutex::default(),
+        progress: Arc::clone(progress),
+    });
+    let (mut parts_sent, mut bytes_sent) = (parts.len(), total(&parts));
+    let mut runner = Runner::new(Arc::clone(&sending), lanes, pace);
+    for round in 1..=ROUNDS {
+        runner.run().await?;
+        file.must_be_unchanged().await?;
+        progress(Event::Finishing);
+        let hashes: Vec<String> = sending.hashes.lock().await.values().cloned().collect();
+        let again = match complete(edge, &sending.session, &hashes).await {
+            Ok(done) => {
+                let (session_id, edges) = (Some(sending.session.clone()), runner.shares());
+                let (bytes_resumed, bytes_saved) = if resumed { (already, 0) } else { (0, already) };
+                return Ok(Uploaded { asset: done.asset, session_id, bytes_sent, bytes_resumed, bytes_saved, parts_sent, edges, elapsed_ms: 0 });
+            }
+            Err(Error::Refused { status: 409, problem, .. }) if round < ROUNDS && problem.code == "parts-missing" => {
+                remind(&sending, &problem.missing).await
+            }
+            // A server that lost its record knows from the store that parts are there, but not whose. If it knows better, they are another client's.
+            Err(error) if round < ROUNDS && known_to(&sending, error.parts()).await => {
+                if !remind(&sending, error.parts()).await.is_empty() {
+                    return Err(error);
+                }
+                Vec::new()
+            }
+            Err(error) => return Err(error),
+        };
+        let parts = pieces(&again, chunk_size, file.size)?;
+        parts_sent += parts.len();
+        bytes_sent += total(&parts);
+        runner.offer(&parts);
+    }
+    Err(Error::Unexpected("the store keeps losing parts".to_owned()))
+}
+
+/// Whether the server confirmed all of these parts, of which there are some, in this run.
+async fn known_to(sending: &Sending, parts: &[u32]) -> bool {
+    let stored = sending.stored.lock().await;
+    !parts.is_empty() && parts.iter().all(|part| stored.contains_key(part))
+}
+
+/// Reminds the server of those of these parts that it confirmed in this run, once each; returns those that it does not know by that.
+async fn remind(sending: &Sending, parts: &[u32]) -> Vec<u32> {
+    let mut others = Vec::new();
+    for part in parts {
+        let stored = sending.stored.lock().await.remove(part);
+        let reminded = match &stored {
+            Some(stored) => sending.edge.remind(&sending.session, stored).await.is_ok(),
+            None => false,
+        };
+        if !reminded {
+            others.push(*part);
+        }
+    }
+    others
+}
+
+/// Completes; another call completing the same upload is waited for, as long as one may hold it.
+async fn complete(edge: &Edge, session: &str, chunk_hashes: &[String]) -> Result<Completed, Error> {
+    let started = tokio::time::Instant::now();
+    loop {
+        match edge.complete(session, chunk_hashes).await {
+            Err(error) if error.code() == Some("completion-running") && started.elapsed() < COMPLETION_LIMIT => {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            other => return other,
+        }
+    }
+}

@@ -68,7 +68,7 @@ pub fn check(text: &str) -> Result<(), Error> {
 /// # Errors
 /// [`Error`].
 pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
-    Ok(T::deserialize(serde_json::from_str::<tree::Tree>(text)?)?)
+    T::deserialize(serde_json::from_str::<tree::Tree>(text)?)
 }
 
 /// Reads `inner` from the members of the same object that `own` reads itself from. serde's `flatten` does the same with several times the code.

@@ -79,6 +79,11 @@ endpoints! {
     ExplainProblem: KINDS, [];
     OptimalEdges: [Kind::Account], [Reach::Namespace];
     CheckDuplicate: [Kind::Account], [];
+    Edges: KINDS, [];
+    EdgeMetrics: KINDS, [];
+    CreateEdge: [Kind::Operator], [];
+    ChangeEdge: [Kind::Operator], [];
+    DeleteEdge: [Kind::Operator], [];
     Sessions: [Kind::Account], [];
     TrackUpload: [Kind::Account, Kind::Token], [Reach::Session, Reach::Namespace];
     CacheChunk: [Kind::Account, Kind::Token], [Reach::Session];
@@ -123,7 +128,7 @@ fn named_by(param: &str) -> Option<Reach> {
         "user" => Some(Reach::User),
         // A file of a video is named beside the token that says which video, and by accounts only together with a namespace.
         "path*" | "videoId" => None,
-        "name" | "partNumber" | "tier" | "code" => None,
+        "name" | "partNumber" | "tier" | "code" | "edge" => None,
         new => panic!("{{{new}}}: say here what it names"),
     }
 }

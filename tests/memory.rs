@@ -92,7 +92,19 @@ async fn thirty_two_chunks_of_100_mb_in_flight_fit_into_128_mb() {
     std::fs::File::create(&path).unwrap().set_len(CHUNK * u64::from(PARTS)).unwrap();
     let program = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("jetty");
     let mut child = Command::new(program)
-        .args(["--json", "--url", &format!("http://{address}"), "--key", "k", "--secret", "s", "upload", "--no-dedup"])
+        .args([
+            "--json",
+            "--url",
+            &format!("http://{address}"),
+            "--key",
+            "k",
+            "--secret",
+            "s",
+            "upload",
+            "--no-dedup",
+            "--threads",
+            &PARTS.to_string(),
+        ])
         .arg(&path)
         .env("JETTY_CONFIG", folder.path().join("none.toml"))
         .stdout(Stdio::null())

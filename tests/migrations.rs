@@ -21,6 +21,12 @@ const ROWS: &[(&str, &str)] = &[
          VALUES ('a1', 'u1', NULL, 'gold', 'b', 'users/u1/', 1, 2)",
     ),
     ("credentials", "(key_hash, secret_hash, account_id, created_at) VALUES ('k', 's', 'a1', 1)"),
+    (
+        "edge_locations",
+        "(id, name, city, country, continent, lat, lon, colo, capacity_mbps) VALUES ('osl', 'Oslo', 'Oslo', 'NO', 'EU', 60.2, 11.1, 'OSL', 500)",
+    ),
+    ("edge_metrics", "(edge, hour, samples, failures, bytes, busy_ms, probes, probe_ms) VALUES ('osl', 4102444800000, 2, 1, 10, 1.5, 1, 30.5)"),
+    ("upload_patterns", "(country, edge, hour_of_day, uploads, parts, bytes, upload_ms) VALUES ('NO', 'osl', 23, 1, 2, 3, 4)"),
     ("namespaces", "(name, display_name, chunk_size, created_at) VALUES ('jt_user_u1', 'U 1', 5242880, 1)"),
     ("namespace_members", "(account_id, namespace, created_at) VALUES ('a1', 'jt_user_u1', 1)"),
     (

@@ -18,7 +18,7 @@ const TRIES: u32 = 10;
 /// # Errors
 /// 404.
 pub async fn named(call: &Routed) -> Result<Edge, Problem> {
-    let id = call.params.get("id").unwrap_or_default();
+    let id = call.params.get("edge").unwrap_or_default();
     d1::first(&bindings::db(&call.env)?, &store::by_id(id)).await?.ok_or(Problem::NotFound)
 }
 
@@ -52,7 +52,7 @@ pub async fn change(call: &Routed) -> Result<Reply, Problem> {
 
 /// Deletes one. What was measured there stays.
 pub async fn delete(call: &Routed) -> Result<Reply, Problem> {
-    let id = call.params.get("id").unwrap_or_default();
+    let id = call.params.get("edge").unwrap_or_default();
     let gone: Option<serde_json::Value> = d1::first(&bindings::db(&call.env)?, &store::delete(id)).await?;
     registry::forget();
     gone.map(|_| Reply::empty(204)).ok_or(Problem::NotFound)

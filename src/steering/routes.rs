@@ -195,7 +195,7 @@ pub async fn metrics(call: &Routed) -> Result<Reply, Problem> {
         None => None,
     };
     let reading = numbers.as_deref().and_then(Reading::of);
-    let estimate = Estimate::of(None, edge.capacity_mbps as f64, reading.as_ref(), now);
+    let estimate = Estimate::of(None, edge.capacity_mbps as f64, reading.as_ref(), 1.0, now);
     let mut total = Hour::default();
     rows.iter().for_each(|hour| total.merge(hour));
     let value = |pair: fn(&Reading) -> Option<(f64, f64)>| reading.as_ref().and_then(pair).map(|(value, _)| value);

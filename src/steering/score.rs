@@ -4,21 +4,21 @@ use serde::Serialize;
 
 use super::draw::Draw;
 use super::edge::{Edge, Status};
-use super::estimate::Estimate;
+use super::estimate::{Estimate, typical_mbps};
 use super::geo::Location;
 use super::metrics::Reading;
 use crate::units::{EpochMs, insert_sorted};
 use crate::upload::request::Priority;
 
-/// Where a term is at a half.
-const HALF_KM: f64 = 3_000.0;
-const HALF_MS: f64 = 60.0;
-const HALF_MBPS: f64 = 100.0;
+/// Where a term is at a half. (Tuned by `script/bench steering`, as are the constants of [`super::estimate`].)
+const HALF_KM: f64 = 30_000.0;
+const HALF_MS: f64 = 200.0;
+const HALF_MBPS: f64 = 18.0;
 /// Edges that fail more often than this drop out.
 const MOST_ERRORS: f64 = 0.5;
-/// How long after its last measurement an edge that dropped out is left alone, ms; then some clients try it.
+/// How long after its last measurement an edge that dropped out is left alone, ms; then some clients try whether it is back.
 const REST_MS: u64 = 30_000;
-/// Of so many draws, one tries an edge that dropped out.
+/// Of so many draws, one tries it.
 const PROBERS: usize = 10;
 /// How far a score may move before a client is told another one: what it is told does not flap.
 const DEAD_BAND: f64 = 0.012;
@@ -76,7 +76,8 @@ impl Terms {
             distance: km.map(|km| HALF_KM / (HALF_KM + km)),
             latency: HALF_MS / (HALF_MS + estimate.latency_or_prior()),
             load: 1.0 - estimate.load,
-            bandwidth: mbps / (mbps + HALF_MBPS),
+            // Squared: above the rate that matters more of it is worth little, below it every bit less costs.
+            bandwidth: mbps.powi(2) / (mbps.powi(2) + HALF_MBPS.powi(2)),
             errors: 1.0 - estimate.error_rate.unwrap_or_default(),
             weights: if km.is_some() { weights } else { Weights { distance: 0, ..weights } },
         }
@@ -127,20 +128,6 @@ pub struct Asker {
     pub now: EpochMs,
 }
 
-enum Circuit {
-    Closed,
-    Open,
-    HalfOpen,
-}
-
-fn circuit(estimate: &Estimate, reading: Option<&Reading>, draw: &mut Draw, now: EpochMs) -> Circuit {
-    if estimate.error_rate.is_none_or(|rate| rate <= MOST_ERRORS) {
-        return Circuit::Closed;
-    }
-    let rested = reading.is_some_and(|reading| now.since(reading.at) >= REST_MS);
-    if draw.one_in(PROBERS) && rested { Circuit::HalfOpen } else { Circuit::Open }
-}
-
 /// The edges that take uploads, best first; scores never rise along the list. `told` is the score that the asker was told of an edge last.
 ///
 /// An edge that fails too often is left out, unless all do, or the asker is one of those who try it.
@@ -152,16 +139,19 @@ pub fn rank<'a>(
 ) -> Vec<Ranked> {
     let weights = Weights::of(asker.priority);
     let (mut found, mut out) = (Vec::with_capacity(edges.len()), Vec::new());
+    let typical = typical_mbps(edges.iter().filter_map(&reading), asker.now);
     for (index, edge) in edges.iter().enumerate().filter(|(_, edge)| edge.status == Status::Active) {
         let km = asker.place.map(|place| place.km_to(edge.place()));
         let reading = reading(edge);
-        let estimate = Estimate::of(km, edge.capacity_mbps as f64, reading, asker.now);
+        let (capacity, rested) = (edge.capacity_mbps as f64, reading.is_some_and(|reading| asker.now.since(reading.at) >= REST_MS));
+        let failing = reading.is_some_and(|reading| reading.error_rate() > MOST_ERRORS);
+        // Time alone does not bring it back: somebody has to find out, and would not as long as what is known of it is bad.
+        let tries = asker.draw.one_in(PROBERS) && failing && rested;
+        let estimate = Estimate::of(km, capacity, if tries { None } else { reading }, typical, asker.now);
         let terms = Terms::of(km, &estimate, weights);
         let score = steady(terms.score(), told(edge));
-        let circuit = circuit(&estimate, reading, &mut asker.draw, asker.now);
-        let probe = matches!(circuit, Circuit::HalfOpen);
-        let here = Ranked { index, km, estimate, terms, score, probe };
-        if matches!(circuit, Circuit::Open) { out.push(here) } else { found.push(here) }
+        let here = Ranked { index, km, estimate, terms, score, probe: tries };
+        if failing && !tries { out.push(here) } else { found.push(here) }
     }
     if found.iter().all(|edge| edge.probe) {
         // All of them fail, or it is not they who fail.

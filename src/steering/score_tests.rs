@@ -47,10 +47,10 @@ fn weights_are_the_specs_and_terms_explain_the_score() {
             assert!((edge.score - edge.terms.score()).abs() <= 0.005 + 1e-9);
         }
     }
-    let Terms { distance, latency, load, bandwidth, errors, .. } =
-        Terms::of(Some(3_000.0), &Estimate::of(Some(3_000.0), 1.0, None, NOW), Weights::of(Priority::Speed));
-    assert_eq!((distance, load, bandwidth, errors), (Some(0.5), 1.0, 0.5, 1.0));
-    assert!((latency - 60.0 / 115.0).abs() < 1e-9);
+    let at_half =
+        Estimate { latency_ms: Some(HALF_MS), bandwidth_mbps: Some(HALF_MBPS), load: 0.25, error_rate: Some(0.1), confidence: 1.0, prior_mbps: 40.0 };
+    let Terms { distance, latency, load, bandwidth, errors, .. } = Terms::of(Some(HALF_KM), &at_half, Weights::of(Priority::Speed));
+    assert_eq!((distance, latency, load, bandwidth, errors), (Some(0.5), 0.5, 0.75, 0.5, 0.9));
 }
 
 #[test]
@@ -121,9 +121,9 @@ fn an_edge_that_fails_drops_out_and_returns_by_probe() {
 fn what_a_client_was_told_does_not_flap() {
     let edges = world();
     let told = |before: Option<f64>| rank(&edges, |_| None, asker(Priority::Balanced, "a"), move |edge| before.filter(|_| edge.id.as_str() == "fra"));
-    let score = told(None)[0].score;
-    assert_eq!(told(Some(score + 0.01))[0].score, score + 0.01, "it moved less than the band");
-    assert_eq!(told(Some(score + 0.02))[0].score, score);
+    let (score, exact) = (told(None)[0].score, told(None)[0].terms.score());
+    assert_eq!(told(Some(exact + 0.011))[0].score, exact + 0.011, "it moved less than the band");
+    assert_eq!(told(Some(exact + 0.02))[0].score, score);
 }
 
 proptest! {

@@ -44,7 +44,15 @@ fn probes(route: &Route, names: &Names) -> Vec<Probe> {
     let Names { session, upload_id, asset, namespace, user, hash } = names;
     let fill = |session: &str| {
         let values = [("token", asset.as_str()), ("id", asset), ("sessionId", session), ("ns", namespace), ("user", user)];
-        let fixed = [("name", "film.bin"), ("partNumber", "1"), ("tier", "pro"), ("code", "not-found"), ("path*", "index.m3u8"), ("videoId", "film")];
+        let fixed = [
+            ("name", "film.bin"),
+            ("partNumber", "1"),
+            ("tier", "pro"),
+            ("code", "not-found"),
+            ("path*", "index.m3u8"),
+            ("videoId", "film"),
+            ("edge", "absent"),
+        ];
         let path = values.iter().chain(&fixed).fold(route.pattern.to_owned(), |path, (name, value)| path.replace(&format!("{{{name}}}"), value));
         assert!(!path.contains('{'), "{path}: say here what it names");
         path
@@ -62,6 +70,8 @@ fn probes(route: &Route, names: &Names) -> Vec<Probe> {
     let account = json!({ "agentcache_user_id": user });
     match route.endpoint {
         Endpoint::Health | Endpoint::ExplainProblem | Endpoint::Tiers => vec![plain()],
+        Endpoint::Edges | Endpoint::EdgeMetrics | Endpoint::ChangeEdge | Endpoint::DeleteEdge => vec![plain()],
+        Endpoint::CreateEdge => vec![with(json!({}))],
         Endpoint::OptimalEdges => vec![with(json!({ "fileSize": 700, "fileHash": hash, "namespace": namespace }))],
         Endpoint::CheckDuplicate => vec![with(json!({ "fileSize": 700, "fileHash": hash }))],
         Endpoint::Sessions => ["open", "complete"].map(|status| asked(format!("status={status}&cursor=9000000000000_{session}"))).into(),

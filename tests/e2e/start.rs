@@ -107,7 +107,7 @@ async fn edges_health_problems_and_what_does_not_exist() {
     assert_eq!(status, 200, "tier limits do not apply here: {body}");
     assert_eq!(body["strategy"], json!({ "chunkSize": 100_000_000, "chunkCount": 200, "threads": 32 }));
     assert_eq!(body["client"], json!({ "colo": "FRA", "country": "DE", "lat": 50.1, "lon": 8.7 }));
-    assert_eq!((&body["edges"][0]["id"], &body["edges"][0]["url"]), (&json!("FRA"), &json!(stack.url)));
+    assert_eq!((&body["edges"][0]["id"], &body["edges"][0]["url"]), (&json!("fra"), &json!(stack.url)));
     assert_eq!(body["duplicate"], Value::Null);
 
     let (status, body) = answer(stack.anonymous(Method::GET, "/api/health").send().await.unwrap()).await;

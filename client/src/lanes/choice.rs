@@ -55,6 +55,11 @@ impl Lanes {
 
     /// The lane by which a part that begins now is there first.
     fn soonest(&self, among: impl Iterator<Item = usize>) -> Option<usize> {
+        // Of a lane whose first part is still on its way nobody knows how fast it is: it gets no second one as long as there are others that are known.
+        let is_known = |index: usize| self.lanes.get(index).is_some_and(|lane| lane.rate.per_second().is_some() || lane.in_flight() == 0);
+        let among: Vec<usize> = among.collect();
+        let any_known = among.iter().any(|index| self.lanes.get(*index).is_some_and(|lane| lane.rate.per_second().is_some()));
+        let among = among.into_iter().filter(|index| !any_known || is_known(*index));
         let expected = |index: usize| self.lanes.get(index).map_or(f64::INFINITY, |lane| lane.expected(self.bytes, self.estimate(lane)));
         among.map(|index| (index, expected(index))).min_by(|a, b| a.1.total_cmp(&b.1)).map(|(index, _)| index)
     }

@@ -6,8 +6,8 @@ use super::circuit::State;
 use super::{LaneId, Lanes};
 
 /// How much slower than elsewhere a part may be, and how long it may take in any case.
-const SLOWER: f64 = 4.0;
-const LEAST_PATIENCE: Duration = Duration::from_secs(5);
+const SLOWER: f64 = 3.0;
+const LEAST_PATIENCE: Duration = Duration::from_secs(2);
 
 impl Lanes {
     /// How long a part of `bytes` may take on a lane before it is better begun anew on another; None if there is no other that is open and measured.

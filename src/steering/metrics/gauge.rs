@@ -1,6 +1,6 @@
-//! What an edge's object keeps: for each who measures an average that forgets, and of all of them the weighted median, so that nobody alone decides.
+//! What an edge's object keeps: for each who measures an average that forgets, and of all of them a value that a minority can not move.
 
-use super::super::estimate::{LOAD_MS, aged};
+use super::super::estimate::{HALF_LIFE_MS, LOAD_MS, PRIOR_WEIGHT, aged_by};
 use super::Reading;
 use super::hours::{self, Hour};
 use super::sample::{Said, Sample};
@@ -8,7 +8,7 @@ use super::wire::{Row, whole};
 use crate::units::{EpochMs, insert_sorted};
 
 /// How much the newest sample counts.
-const ALPHA: f64 = 0.3;
+const ALPHA: f64 = 0.4;
 /// So many samples make a measurement; more of the same client's add nothing.
 const ENOUGH: f64 = 3.0;
 /// What an account weighs at most, and what the Worker's own measuring does.
@@ -17,6 +17,15 @@ const WORKER_WEIGHT: f64 = 3.0;
 /// Samples of one account that count in a minute; the Worker's own are not limited.
 pub const PER_MINUTE: u32 = 60;
 const MINUTE_MS: u64 = 60_000;
+/// Half of what is known of failures is forgotten in this time, ms: an edge that dies is not to be saved by what it did well before.
+const ERRORS_HALF_LIFE_MS: f64 = 30_000.0;
+/// Shares of the votes: of rates the value that 30 % reach, since the others are as slow as their own lines; of round trips beyond what distance explains the one
+/// that 70 % stay below; the median of the rest. Less than 30 % of the votes move none of them.
+const FASTEST: f64 = 0.7;
+const SLOWEST: f64 = 0.7;
+const HALF: f64 = 0.5;
+/// What a single account says weighs so much of not knowing: a third of the estimate.
+const LONE: f64 = 0.5;
 /// How many are remembered; the one who was silent longest is forgotten first.
 const MOST_SOURCES: usize = 64;
 /// Whose samples are the Worker's own, and before the name of whose parts it saw.
@@ -142,9 +151,10 @@ impl Gauge {
         }
         let source = self.sources.iter_mut().find(|source| source.who == who)?;
         let age = now.since(source.at);
-        for mean in [&mut source.excess, &mut source.latency, &mut source.rate, &mut source.errors] {
-            mean.count = aged(mean.count, age);
+        for mean in [&mut source.excess, &mut source.latency, &mut source.rate] {
+            mean.count = aged_by(HALF_LIFE_MS, mean.count, age);
         }
+        source.errors.count = aged_by(ERRORS_HALF_LIFE_MS, source.errors.count, age);
         source.at = now;
         Some(source)
     }
@@ -223,42 +233,49 @@ impl Gauge {
 
     /// What all of them together say.
     pub fn reading(&self, now: EpochMs) -> Reading {
-        let median = |mean: fn(&Source) -> Mean| {
-            let mut sorted: Vec<(f64, f64)> = Vec::new();
+        let together = |half_life_ms: f64, share: f64, mean: fn(&Source) -> Mean| {
+            let (mut sorted, mut total): (Vec<(f64, f64)>, f64) = (Vec::new(), 0.0);
+            let (mut first, mut several) = (None, false);
             for source in &self.sources {
                 let Mean { value, count } = mean(source);
                 let most = if source.who == WORKER { WORKER_WEIGHT } else { ACCOUNT_WEIGHT };
-                let weight = most * (aged(count, now.since(source.at)) / ENOUGH).min(1.0);
-                if weight > 0.001 {
-                    insert_sorted(&mut sorted, (value, weight), |a, b| a.0 < b.0);
+                let count = aged_by(half_life_ms, count, now.since(source.at));
+                // Whoever measured at all has a full vote: who measures more often does not outvote others. How much there is to go by is another matter.
+                let vote = most * count.min(1.0);
+                if vote > 0.001 {
+                    total += most * (count / ENOUGH).min(1.0);
+                    let account = source.who.strip_prefix(SEEN).unwrap_or(&source.who);
+                    several |= account == WORKER || *first.get_or_insert(account) != account;
+                    insert_sorted(&mut sorted, (value, vote), |a, b| a.0 < b.0);
                 }
             }
-            weighted_median(&sorted)
+            let weight = if several { total } else { total.min(PRIOR_WEIGHT * LONE) };
+            quantile(&sorted, share).map(|value| (value, weight))
         };
         Reading {
             at: now,
-            excess_ms: median(|source| source.excess),
-            latency_ms: median(|source| source.latency),
-            mbps: median(|source| source.rate).map(|(log, weight)| (log.exp(), weight)),
-            errors: median(|source| source.errors),
+            excess_ms: together(HALF_LIFE_MS, SLOWEST, |source| source.excess),
+            latency_ms: together(HALF_LIFE_MS, HALF, |source| source.latency),
+            mbps: together(HALF_LIFE_MS, FASTEST, |source| source.rate).map(|(log, weight)| (log.exp(), weight)),
+            errors: together(ERRORS_HALF_LIFE_MS, HALF, |source| source.errors),
             offered_mbps: self.offered(now),
         }
     }
 }
 
-/// The value at half of all weight, and that weight. Between two, the mean of both.
-fn weighted_median(sorted: &[(f64, f64)]) -> Option<(f64, f64)> {
-    let total: f64 = sorted.iter().map(|(_, weight)| weight).sum();
+/// The value at that share of all votes. Between two, the mean of both.
+fn quantile(sorted: &[(f64, f64)], share: f64) -> Option<f64> {
+    let wanted = share * sorted.iter().map(|(_, vote)| vote).sum::<f64>();
     let mut below = 0.0;
     let mut values = sorted.iter().peekable();
-    while let Some((value, weight)) = values.next() {
-        below += weight;
-        if (below - total / 2.0).abs() < total * 1e-9 {
+    while let Some((value, vote)) = values.next() {
+        below += vote;
+        if (below - wanted).abs() < wanted * 1e-9 {
             let next = values.peek().map_or(*value, |(next, _)| *next);
-            return Some((f64::midpoint(*value, next), total));
+            return Some(f64::midpoint(*value, next));
         }
-        if below > total / 2.0 {
-            return Some((*value, total));
+        if below > wanted {
+            return Some(*value);
         }
     }
     None

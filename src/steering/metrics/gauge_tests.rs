@@ -21,13 +21,17 @@ fn averages_follow_what_is_measured_and_weigh_by_how_much_was() {
     assert_eq!(gauge.reading(NOW).latency_ms, None);
     gauge.take("a", &[probe(30.0)], CAPACITY, NOW);
     let (ms, weight) = gauge.reading(NOW).latency_ms.unwrap();
-    assert!(ms == 30.0 && (weight - 1.0 / 3.0).abs() < 1e-9);
-    gauge.take("a", &vec![probe(90.0); 30], CAPACITY, NOW);
+    assert!(ms == 30.0 && weight == PRIOR_WEIGHT * LONE, "what one says is not yet known");
+    gauge.take("b", &[probe(30.0)], CAPACITY, NOW);
+    assert!((gauge.reading(NOW).latency_ms.unwrap().1 - 2.0 / 3.0).abs() < 1e-9);
+    for who in ["a", "b"] {
+        gauge.take(who, &vec![probe(90.0); 30], CAPACITY, NOW);
+    }
     let (ms, weight) = gauge.reading(NOW).latency_ms.unwrap();
-    assert!((89.0..=90.0).contains(&ms) && weight == 1.0, "{ms} {weight}");
+    assert!((89.0..=90.0).contains(&ms) && weight == 2.0, "{ms} {weight}");
     assert!((gauge.reading(NOW).excess_ms.unwrap().0 - (ms - 25.0)).abs() < 1e-6);
-    let later = gauge.reading(NOW.plus(3_600_000)).latency_ms.unwrap();
-    assert!(later.0 == ms && later.1 < 0.05, "{later:?}");
+    let later = gauge.reading(NOW.plus(1_200_000)).latency_ms.unwrap();
+    assert!(later.0 == ms && later.1 < 0.1, "{later:?}");
 }
 
 #[test]
@@ -42,7 +46,7 @@ fn one_account_does_not_decide() {
         poisoned.take("liar", &lies, CAPACITY, NOW.plus(minute * 1_000));
     }
     let then = NOW.plus(60_000);
-    let estimate = |gauge: &Gauge| Estimate::of(Some(1_000.0), CAPACITY, Some(&gauge.reading(then)), then);
+    let estimate = |gauge: &Gauge| Estimate::of(Some(1_000.0), CAPACITY, Some(&gauge.reading(then)), 40.0, then);
     let (before, after) = (estimate(&honest), estimate(&poisoned));
     assert!((before.latency_ms.unwrap() - after.latency_ms.unwrap()).abs() < 1.0, "{before:?} {after:?}");
     assert!((before.bandwidth_mbps.unwrap() / after.bandwidth_mbps.unwrap() - 1.0).abs() < 0.05);
@@ -50,8 +54,8 @@ fn one_account_does_not_decide() {
     // Alone with an edge that nobody else has measured, it does not make it drop out either.
     let mut alone = Gauge::default();
     alone.take("liar", &vec![FAILED; 1_000], CAPACITY, NOW);
-    let estimate = Estimate::of(Some(1_000.0), CAPACITY, Some(&alone.reading(NOW)), NOW);
-    assert!(estimate.error_rate.unwrap() < 0.7, "{estimate:?}");
+    let estimate = Estimate::of(Some(1_000.0), CAPACITY, Some(&alone.reading(NOW)), 40.0, NOW);
+    assert!(estimate.error_rate.unwrap() < 0.4, "{estimate:?}");
 }
 
 #[test]
@@ -105,10 +109,10 @@ fn who_is_silent_longest_is_forgotten() {
 }
 
 #[test]
-fn medians() {
-    assert_eq!(weighted_median(&[]), None);
-    assert_eq!(weighted_median(&[(5.0, 0.2)]), Some((5.0, 0.2)));
-    assert_eq!(weighted_median(&[(1.0, 1.0), (3.0, 1.0)]), Some((2.0, 2.0)));
-    assert_eq!(weighted_median(&[(1.0, 1.0), (3.0, 1.0), (100.0, 1.0)]), Some((3.0, 3.0)));
-    assert_eq!(weighted_median(&[(1.0, 3.0), (100.0, 1.0)]), Some((1.0, 4.0)));
+fn shares_of_votes() {
+    assert_eq!(quantile(&[], 0.5), None);
+    assert_eq!(quantile(&[(5.0, 0.2)], 0.5), Some(5.0));
+    assert_eq!(quantile(&[(1.0, 1.0), (3.0, 1.0)], 0.5), Some(2.0));
+    assert_eq!(quantile(&[(1.0, 1.0), (3.0, 1.0), (100.0, 1.0)], 0.5), Some(3.0));
+    assert_eq!(quantile(&[(1.0, 3.0), (100.0, 1.0)], 0.5), Some(1.0));
 }

@@ -7,12 +7,14 @@
 pub mod bench;
 pub mod child;
 pub mod database;
+pub mod link;
 pub mod net;
 pub mod origin;
 pub mod proxy;
 pub mod secrets;
 pub mod seed;
 pub mod state;
+pub mod steering;
 pub mod worker;
 
 /// What went wrong while starting or stopping something, in words for the person at the terminal.

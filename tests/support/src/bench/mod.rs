@@ -11,4 +11,5 @@ pub mod miniflare;
 pub mod peers;
 pub mod report;
 pub mod sink;
+pub mod steering;
 pub mod uploads;

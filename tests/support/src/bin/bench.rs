@@ -1,13 +1,14 @@
 //! `script/bench`: figures against peers in the same run.
 
 use jettyspeed_stack::bench::report::{Figure, print};
-use jettyspeed_stack::bench::{api, chunk, delivery, uploads};
+use jettyspeed_stack::bench::{api, chunk, delivery, steering, uploads};
 use jettyspeed_stack::{Result, root};
 
 const USAGE: &str = "usage: script/bench chunk [--quick] [--only throughput|latency|memory]\n       \
                      script/bench api [--quick] [--only throughput|latency|provisioning|profile]\n       \
                      script/bench uploads [--quick] [--only resume|record|chunks|duplicate|isolation|replay]\n       \
-                     script/bench delivery [--quick] [--only small|large|latency|seek|play|whole]";
+                     script/bench delivery [--quick] [--only small|large|latency|seek|play|whole]\n       \
+                     script/bench steering";
 
 #[tokio::main]
 async fn main() {
@@ -26,6 +27,7 @@ async fn run(arguments: &[String]) -> Result<()> {
         Some("api") => api(quick, only).await,
         Some("delivery") => delivery(quick, only).await,
         Some("uploads") => uploads(quick, only).await,
+        Some("steering") => steering(),
         _ => Err(USAGE.into()),
     }
 }
@@ -78,6 +80,14 @@ async fn delivery(quick: bool, only: Option<&str>) -> Result<()> {
     );
     print("Delivery", &harness, &outcome.figures);
     write("delivery", &outcome.figures)
+}
+
+fn steering() -> Result<()> {
+    let figures = steering::figures()?;
+    let harness = "harness: simulated days of 50,000 uploads from 42 cities over 20 edges, the same in every run; each policy in a world of its own, beside the \
+                   best edge of each instant in that world; only the last figure depends on the machine";
+    print("Steering", harness, &figures);
+    write("steering", &figures)
 }
 
 fn write(name: &str, figures: &[Figure]) -> Result<()> {

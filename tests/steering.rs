@@ -1,0 +1,52 @@
+//! Where uploads go, against an oracle, the nearest edge and chance: see `jettyspeed_stack::steering`.
+
+use std::thread;
+
+use jettyspeed_stack::steering::character::{CONGESTION, Character, DETOURS, FAILURES};
+use jettyspeed_stack::steering::recovery::{BACK_WITHIN_S, LEFT_WITHIN_S, recoveries};
+use jettyspeed_stack::steering::{NEAREST_REGRET, Outcome, REGRET, Tally, UPLOADS, run};
+
+fn told(outcome: &Outcome) -> String {
+    let line = |who: &str, tally: &Tally| {
+        format!("{:<12} {who:<8} mean {:>7.2} s  regret {:>7.2} %  lost {:>6.2} %\n", outcome.name, tally.mean_s(), tally.regret(), tally.lost())
+    };
+    line("ours", &outcome.ours) + &line("nearest", &outcome.nearest) + &line("random", &outcome.random)
+}
+
+fn regret_is_small(character: Character) {
+    let outcome = run(&character, UPLOADS).unwrap();
+    let told = told(&outcome);
+    println!("{told}");
+    let [ours, nearest, random] = [outcome.ours, outcome.nearest, outcome.random].map(|tally| tally.regret());
+    assert!(nearest >= NEAREST_REGRET, "the trace is not hard enough\n{told}");
+    assert!(ours <= REGRET && ours < nearest && ours < random, "{told}");
+}
+
+#[test]
+fn regret_is_small_where_ways_change() {
+    regret_is_small(DETOURS);
+}
+
+#[test]
+fn regret_is_small_where_edges_are_slow_and_crowds_come() {
+    regret_is_small(CONGESTION);
+}
+
+#[test]
+fn regret_is_small_where_edges_die_and_fail() {
+    regret_is_small(FAILURES);
+}
+
+#[test]
+fn an_edge_that_dies_is_left_and_found_again() {
+    for death in recoveries(UPLOADS).unwrap() {
+        println!("{death:?}");
+        assert!(death.left_s <= LEFT_WITHIN_S && death.back_s <= BACK_WITHIN_S, "{death:?}");
+    }
+}
+
+#[test]
+fn the_same_trace_twice_is_the_same() {
+    let [one, other] = [(); 2].map(|()| thread::spawn(|| told(&run(&FAILURES, 2_000).unwrap()))).map(|run| run.join().unwrap());
+    assert_eq!(one, other);
+}

@@ -1,0 +1,128 @@
+//! Where uploads come from and where they may go.
+
+use jettyspeed_edge::ids::Name;
+use jettyspeed_edge::steering::edge::{Edge, Status};
+use jettyspeed_edge::steering::geo::Location;
+use jettyspeed_edge::units::EpochMs;
+
+use crate::Result;
+
+/// How many edges there are.
+pub const EDGES: usize = 20;
+
+/// Id, city, country, continent, degrees north, degrees east, Mbit/s that are left for these uploads.
+const TABLE: [(&str, &str, &str, &str, f64, f64, u64); EDGES] = [
+    ("ams", "Amsterdam", "NL", "EU", 52.31, 4.76, 2_000),
+    ("bom", "Mumbai", "IN", "AS", 19.09, 72.87, 1_000),
+    ("cdg", "Paris", "FR", "EU", 49.01, 2.55, 2_000),
+    ("dfw", "Dallas", "US", "NA", 32.90, -97.04, 2_000),
+    ("dxb", "Dubai", "AE", "AS", 25.25, 55.36, 1_000),
+    ("fra", "Frankfurt", "DE", "EU", 50.03, 8.57, 2_000),
+    ("gru", "São Paulo", "BR", "SA", -23.44, -46.47, 1_000),
+    ("hkg", "Hong Kong", "HK", "AS", 22.31, 113.91, 2_000),
+    ("iad", "Ashburn", "US", "NA", 38.94, -77.46, 2_000),
+    ("icn", "Seoul", "KR", "AS", 37.46, 126.44, 2_000),
+    ("jnb", "Johannesburg", "ZA", "AF", -26.14, 28.25, 500),
+    ("lax", "Los Angeles", "US", "NA", 33.94, -118.41, 2_000),
+    ("lhr", "London", "GB", "EU", 51.47, -0.45, 2_000),
+    ("mad", "Madrid", "ES", "EU", 40.47, -3.56, 1_000),
+    ("nrt", "Tokyo", "JP", "AS", 35.76, 140.39, 2_000),
+    ("ord", "Chicago", "US", "NA", 41.98, -87.91, 2_000),
+    ("scl", "Santiago", "CL", "SA", -33.39, -70.79, 500),
+    ("sin", "Singapore", "SG", "AS", 1.36, 103.99, 2_000),
+    ("syd", "Sydney", "AU", "OC", -33.95, 151.18, 1_000),
+    ("yyz", "Toronto", "CA", "NA", 43.68, -79.63, 1_000),
+];
+
+/// A city that uploads.
+#[derive(Debug, Clone, Copy)]
+pub struct City {
+    /// For people.
+    pub name: &'static str,
+    /// Degrees north.
+    pub lat: f64,
+    /// Degrees east.
+    pub lon: f64,
+    /// Of all uploads, relative: about its people who are online, in millions.
+    pub weight: f64,
+}
+
+impl City {
+    /// Where it is.
+    pub fn place(&self) -> Location {
+        Location { lat: self.lat, lon: self.lon }
+    }
+}
+
+const fn city(name: &'static str, lat: f64, lon: f64, weight: f64) -> City {
+    City { name, lat, lon, weight }
+}
+
+/// The cities.
+pub const CITIES: [City; 42] = [
+    city("New York", 40.71, -74.01, 18.0),
+    city("Los Angeles", 34.05, -118.24, 12.0),
+    city("Chicago", 41.88, -87.63, 8.0),
+    city("Houston", 29.76, -95.37, 6.0),
+    city("Miami", 25.76, -80.19, 5.0),
+    city("Seattle", 47.61, -122.33, 4.0),
+    city("Denver", 39.74, -104.99, 3.0),
+    city("Toronto", 43.65, -79.38, 6.0),
+    city("Vancouver", 49.28, -123.12, 3.0),
+    city("Mexico City", 19.43, -99.13, 11.0),
+    city("Bogotá", 4.71, -74.07, 6.0),
+    city("Lima", -12.05, -77.04, 5.0),
+    city("Santiago", -33.45, -70.67, 5.0),
+    city("Buenos Aires", -34.60, -58.38, 9.0),
+    city("São Paulo", -23.55, -46.63, 14.0),
+    city("London", 51.51, -0.13, 12.0),
+    city("Paris", 48.86, 2.35, 10.0),
+    city("Madrid", 40.42, -3.70, 6.0),
+    city("Milan", 45.46, 9.19, 5.0),
+    city("Berlin", 52.52, 13.41, 5.0),
+    city("Munich", 48.14, 11.58, 3.0),
+    city("Warsaw", 52.23, 21.01, 3.0),
+    city("Stockholm", 59.33, 18.07, 2.5),
+    city("Athens", 37.98, 23.73, 3.0),
+    city("Istanbul", 41.01, 28.98, 10.0),
+    city("Cairo", 30.04, 31.24, 9.0),
+    city("Lagos", 6.52, 3.38, 7.0),
+    city("Nairobi", -1.29, 36.82, 3.0),
+    city("Johannesburg", -26.20, 28.05, 5.0),
+    city("Dubai", 25.20, 55.27, 4.0),
+    city("Karachi", 24.86, 67.01, 6.0),
+    city("Delhi", 28.61, 77.21, 14.0),
+    city("Mumbai", 19.08, 72.88, 12.0),
+    city("Bangkok", 13.76, 100.50, 8.0),
+    city("Singapore", 1.35, 103.82, 5.0),
+    city("Jakarta", -6.21, 106.85, 12.0),
+    city("Manila", 14.60, 120.98, 9.0),
+    city("Hong Kong", 22.32, 114.17, 6.0),
+    city("Seoul", 37.57, 126.98, 12.0),
+    city("Tokyo", 35.68, 139.69, 18.0),
+    city("Sydney", -33.87, 151.21, 5.0),
+    city("Auckland", -36.85, 174.76, 2.0),
+];
+
+/// The edges, all active.
+pub fn edges() -> Result<Vec<Edge>> {
+    TABLE
+        .iter()
+        .map(|(id, city, country, continent, lat, lon, capacity_mbps)| {
+            Ok(Edge {
+                id: Name::parse(id).ok_or("an edge's id is no name")?,
+                name: (*city).to_owned(),
+                city: (*city).to_owned(),
+                country: (*country).to_owned(),
+                continent: (*continent).to_owned(),
+                lat: *lat,
+                lon: *lon,
+                colo: id.to_uppercase(),
+                url: None,
+                capacity_mbps: *capacity_mbps,
+                status: Status::Active,
+                updated_at: EpochMs(0),
+            })
+        })
+        .collect()
+}

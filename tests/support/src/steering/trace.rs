@@ -1,0 +1,105 @@
+//! Who uploads what, and when.
+
+use super::chance::Chance;
+use super::character::Character;
+use super::places::CITIES;
+use super::truth::{DAY_MS, MINUTE_MS, busy, spans};
+
+/// Accounts that upload.
+const ACCOUNTS: usize = 2_000;
+/// How many uploads of its size a city in a crowd is worth.
+const CROWD: f64 = 15.0;
+/// Smallest and largest file, MB.
+const SIZES_MB: (f64, f64) = (20.0, 2_000.0);
+
+/// An account.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// Id.
+    pub id: String,
+    /// Of [`CITIES`].
+    pub city: usize,
+    /// Of its line, Mbit/s.
+    pub uplink_mbps: f64,
+    /// Round trip of its line, ms.
+    pub last_mile_ms: f64,
+}
+
+/// An upload.
+#[derive(Debug, Clone, Copy)]
+pub struct Upload {
+    /// When it begins, ms.
+    pub at: u64,
+    /// An index.
+    pub account: usize,
+    /// MB.
+    pub megabytes: f64,
+    /// 0..1: what it meets where attempts fail now and then.
+    pub fate: f64,
+}
+
+/// All accounts, and `count` uploads of a day in their order.
+pub fn trace(character: &Character, count: usize) -> (Vec<Account>, Vec<Upload>) {
+    let mut chance = Chance::of(character.name, "accounts");
+    let weights: Vec<f64> = CITIES.iter().map(|city| city.weight).collect();
+    let accounts: Vec<Account> = (0..ACCOUNTS)
+        .map(|index| Account {
+            id: format!("account-{index}"),
+            // The first ones see to it that every city has some.
+            city: if index < 3 * CITIES.len() { index % CITIES.len() } else { chance.pick(&weights) },
+            uplink_mbps: chance.lognormal(300.0, 0.6),
+            last_mile_ms: chance.lognormal(6.0, 0.5),
+        })
+        .collect();
+    let by_city: Vec<Vec<usize>> = (0..CITIES.len())
+        .map(|city| (0..ACCOUNTS).filter(|index| accounts.get(*index).is_some_and(|account| account.city == city)).collect())
+        .collect();
+    let minutes = minutes(character, &weights, &mut Chance::of(character.name, "crowds"));
+    let totals: Vec<f64> = minutes.iter().map(|cities| cities.iter().sum()).collect();
+    let mut chance = Chance::of(character.name, "uploads");
+    let mut uploads: Vec<Upload> = spread(&totals, count)
+        .into_iter()
+        .filter_map(|minute| {
+            let members = by_city.get(chance.pick(minutes.get(minute)?))?;
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            let at = ((minute as f64 + chance.unit()) * MINUTE_MS) as u64;
+            Some(Upload {
+                at,
+                account: *members.get(chance.below(members.len()))?,
+                megabytes: chance.lognormal(120.0, 1.0).clamp(SIZES_MB.0, SIZES_MB.1),
+                fate: chance.unit(),
+            })
+        })
+        .collect();
+    uploads.sort_by_key(|upload| upload.at);
+    (accounts, uploads)
+}
+
+/// For each minute of the day, how much each city uploads.
+fn minutes(character: &Character, weights: &[f64], chance: &mut Chance) -> Vec<Vec<f64>> {
+    let crowds: Vec<(usize, u64, u64)> = spans(character.crowds, chance).into_iter().map(|(from, to)| (chance.pick(weights), from, to)).collect();
+    let all_day = usize::try_from(DAY_MS / 60_000).unwrap_or_default();
+    (0..all_day)
+        .map(|minute| {
+            let at = minute as u64 * 60_000;
+            let of = |(index, city): (usize, &super::places::City)| {
+                let crowd = crowds.iter().any(|(crowded, from, to)| *crowded == index && (*from..*to).contains(&at));
+                city.weight * (0.25 + 0.75 * busy(city.lon + 60.0, at)) * if crowd { CROWD } else { 1.0 }
+            };
+            CITIES.iter().enumerate().map(of).collect()
+        })
+        .collect()
+}
+
+/// `count` indices into `weights`, ascending, each as often as it weighs.
+fn spread(weights: &[f64], count: usize) -> Vec<usize> {
+    let total: f64 = weights.iter().sum();
+    let (mut indices, mut sum) = (Vec::with_capacity(count), 0.0);
+    for (index, weight) in weights.iter().enumerate() {
+        sum += weight;
+        while indices.len() < count && (indices.len() as f64 + 0.5) / count as f64 <= sum / total {
+            indices.push(index);
+        }
+    }
+    indices
+}

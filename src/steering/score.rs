@@ -11,7 +11,7 @@ use crate::units::{EpochMs, insert_sorted};
 use crate::upload::request::Priority;
 
 /// Where a term is at a half. (Tuned by `script/bench steering`, as are the constants of [`super::estimate`].)
-const HALF_KM: f64 = 30_000.0;
+const HALF_KM: f64 = 20_000.0;
 const HALF_MS: f64 = 200.0;
 const HALF_MBPS: f64 = 18.0;
 /// Edges that fail more often than this drop out.
@@ -21,9 +21,9 @@ const REST_MS: u64 = 30_000;
 /// Of so many draws, one tries it.
 const PROBERS: usize = 10;
 /// How far a score may move before a client is told another one: what it is told does not flap.
-const DEAD_BAND: f64 = 0.012;
-/// Scores are told in hundredths: what is equal then is near enough to be spread.
-const STEPS: f64 = 100.0;
+const DEAD_BAND: f64 = 0.006;
+/// Scores are told in steps of 1/250: what is equal then is near enough to be spread.
+const STEPS: f64 = 250.0;
 
 /// Percent of the score.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -109,7 +109,7 @@ pub struct Ranked {
     pub estimate: Estimate,
     /// See [`Terms`].
     pub terms: Terms,
-    /// In hundredths; at most [`DEAD_BAND`] away from what the terms give.
+    /// In steps of 1/250; at most [`DEAD_BAND`] away from what the terms give.
     pub score: f64,
     /// It dropped out for its failures, and this client tries whether it is back.
     pub probe: bool,

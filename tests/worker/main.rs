@@ -3,6 +3,7 @@
 #![cfg(target_arch = "wasm32")]
 
 mod boundary;
+mod ranking;
 mod signing;
 
 /// Panics with their message and place on Node's console. Only here: the Worker's own hook comes with the crate `worker`, and two would log twice.

@@ -19,6 +19,8 @@ use crate::state::AccountAccess;
 const ASSET: &str = "0b0e7c1a-5a4e-4d0e-8f53-000000000001";
 const OBJECT: &str = "0b0e7c1a-5a4e-4d0e-8f53-000000000002";
 const IN_FLIGHT: u32 = 32;
+/// Calls of `optimal-edges` to each fresh process.
+const WARM_CALLS: u32 = 200;
 const RATE: u32 = 100;
 
 /// How much is measured.
@@ -51,7 +53,7 @@ pub struct Outcome {
     pub figures: Vec<Figure>,
 }
 
-/// Measures everything, or only `throughput`, `latency`, `provisioning` or `profile`.
+/// Measures everything, or only `throughput`, `latency`, `edges`, `provisioning` or `profile`.
 pub async fn run(folder: &Path, effort: Effort, only: Option<&str>) -> Result<Outcome> {
     let wanted = |part: &str| only.is_none_or(|only| only == part);
     let access = AccountAccess::draw("bench")?;
@@ -76,6 +78,9 @@ pub async fn run(folder: &Path, effort: Effort, only: Option<&str>) -> Result<Ou
             figures.extend(profile(folder, &ours, &access, &plain, effort).await?);
         }
         ours.is_quiet()?;
+    }
+    if wanted("edges") {
+        figures.extend(edges(&plan, &access, effort).await?);
     }
     if wanted("provisioning") {
         figures.extend(provisioning(&plan, effort).await?);
@@ -163,6 +168,34 @@ async fn latency(file: &Target, plain: &Target, effort: Effort) -> Result<Vec<Fi
         Figure::told(&name("p99: ours"), "ms", &each(&ours, 99)),
         Figure::told(&format!("a constant at {RATE} req/s, median: bare JS Worker"), "ms", &each(&bare, 50)),
         Figure::told(&format!("a constant at {RATE} req/s, p99: bare JS Worker"), "ms", &each(&bare, 99)),
+    ])
+}
+
+/// `optimal-edges` with a hash to look for: the first call of a fresh process, and those that follow.
+async fn edges(plan: &Plan, access: &AccountAccess, effort: Effort) -> Result<Vec<Figure>> {
+    const BODY: &str =
+        r#"{"fileSize":25000000,"fileHash":"2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824","location":{"lat":50.1,"lon":8.7}}"#;
+    let (mut cold, mut warm) = (Vec::new(), Vec::new());
+    for _ in 0..effort.starts {
+        let server = plan.start().await?;
+        let mut target = get(&server, "/api/jetty/optimal-edges", Some(access));
+        target.method = Method::POST;
+        target.headers.push(("content-type".to_owned(), "application/json".to_owned()));
+        let mut connection = Connection::open(&server.address).await?;
+        for round in 0..WARM_CALLS {
+            let asked = Instant::now();
+            let (status, answer) = connection.ask(&target, 0, BODY.into()).await?;
+            if status != 200 {
+                return Err(format!("optimal-edges: HTTP {status}: {}", String::from_utf8_lossy(&answer)).into());
+            }
+            let took = asked.elapsed().as_secs_f64() * 1000.0;
+            if round == 0 { cold.push(took) } else { warm.push(took) }
+        }
+    }
+    Ok(vec![
+        Figure::at_most("optimal-edges with a hash, first call of a fresh process", "ms", &cold, 500.0),
+        Figure::at_most("optimal-edges with a hash, the calls that follow", "ms", &warm, 10.0),
+        Figure::told("the same, p99", "ms", &[percentile(&warm, 99)]),
     ])
 }
 

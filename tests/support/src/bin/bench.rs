@@ -5,7 +5,7 @@ use jettyspeed_stack::bench::{api, chunk, delivery, steering, uploads};
 use jettyspeed_stack::{Result, root};
 
 const USAGE: &str = "usage: script/bench chunk [--quick] [--only throughput|latency|memory]\n       \
-                     script/bench api [--quick] [--only throughput|latency|provisioning|profile]\n       \
+                     script/bench api [--quick] [--only throughput|latency|edges|provisioning|profile]\n       \
                      script/bench uploads [--quick] [--only resume|record|chunks|duplicate|isolation|replay]\n       \
                      script/bench delivery [--quick] [--only small|large|latency|seek|play|whole]\n       \
                      script/bench steering";

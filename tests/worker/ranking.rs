@@ -1,0 +1,60 @@
+//! What ranking many edges costs in wasm. Run in a release build, as the Worker is.
+
+use jettyspeed_edge::ids::Name;
+use jettyspeed_edge::steering::draw::{Draw, WINDOW_MS};
+use jettyspeed_edge::steering::edge::{Edge, Status};
+use jettyspeed_edge::steering::geo::Location;
+use jettyspeed_edge::steering::metrics::Reading;
+use jettyspeed_edge::steering::score::{Asker, rank};
+use jettyspeed_edge::units::EpochMs;
+use jettyspeed_edge::upload::request::Priority;
+use wasm_bindgen_test::{console_log, wasm_bindgen_test};
+
+/// The issue's: 500 edges in less than a millisecond.
+const BUDGET_MICROSECONDS: f64 = 1_000.0;
+const EDGES: u32 = 500;
+
+#[wasm_bindgen_test]
+fn ranking_five_hundred_edges() {
+    let now = EpochMs(1_795_000_000_000);
+    let edges: Vec<_> = (0..EDGES)
+        .map(|n| Edge {
+            id: Name::parse(&format!("e{n:03}")).unwrap(),
+            name: String::new(),
+            city: String::new(),
+            country: "DE".to_owned(),
+            continent: "EU".to_owned(),
+            lat: f64::from(n * 37 % 160) - 80.0,
+            lon: f64::from(n * 91 % 360) - 180.0,
+            colo: "AAA".to_owned(),
+            url: None,
+            capacity_mbps: 1_000,
+            status: Status::Active,
+            updated_at: now,
+        })
+        .collect();
+    let measured = |value: u32| Some((f64::from(value), 3.0));
+    let readings: Vec<_> = (0..EDGES)
+        .map(|n| Reading {
+            at: now,
+            excess_ms: measured(n % 90),
+            latency_ms: measured(n % 200),
+            mbps: measured(10 + n % 300),
+            errors: measured(0),
+            offered_mbps: f64::from(n),
+        })
+        .collect();
+    let rounds = 300;
+    let mut sum = 0;
+    let started = js_sys::Date::now();
+    for round in 0..rounds {
+        let reading = |edge: &Edge| edges.binary_search_by(|known| known.id.as_str().cmp(edge.id.as_str())).ok().map(|index| &readings[index]);
+        let place = Some(Location { lat: f64::from(round % 80), lon: 8.0 });
+        let asker = Asker { place, priority: Priority::Speed, draw: Draw::of("account", now, WINDOW_MS), now };
+        sum += rank(&edges, reading, asker, |_| None).len();
+    }
+    let microseconds = (js_sys::Date::now() - started) * 1000.0 / f64::from(rounds);
+    assert_eq!(sum, 300 * 500);
+    console_log!("RANKING_MICROSECONDS={microseconds:.1}");
+    assert!(microseconds <= BUDGET_MICROSECONDS, "{microseconds} us");
+}

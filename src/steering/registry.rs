@@ -13,6 +13,9 @@ use crate::units::EpochMs;
 /// How long an isolate believes itself, ms.
 const FRESH_MS: u64 = 30_000;
 
+/// How long after a failure it asks again, ms.
+const AGAIN_MS: u64 = 5_000;
+
 type Edges = Rc<Vec<Edge>>;
 
 thread_local! {
@@ -29,7 +32,7 @@ async fn read(call: &Call) -> Result<Edges, Problem> {
     Ok(edges)
 }
 
-/// As they were within the last half minute.
+/// As they were within the last minute.
 ///
 /// # Errors
 /// 500.
@@ -60,7 +63,7 @@ pub async fn last_known(call: &Rc<Call>) -> Edges {
             Ok(edges) => edges,
             Err(_) => {
                 let none = Rc::new(Vec::new());
-                KNOWN.set(Some((now, Rc::clone(&none))));
+                KNOWN.set(Some((EpochMs(now.0.saturating_sub(FRESH_MS - AGAIN_MS)), Rc::clone(&none))));
                 none
             }
         },

@@ -95,7 +95,11 @@ impl DurableObject for EdgeMetrics {
 
 impl EdgeMetrics {
     async fn wake_in(&self, seconds: u64) -> Result<()> {
-        if self.armed.replace(true) { Ok(()) } else { self.state.storage().set_alarm(Duration::from_secs(seconds.max(1))).await }
+        if !self.armed.get() {
+            self.state.storage().set_alarm(Duration::from_secs(seconds.max(1))).await?;
+            self.armed.set(true);
+        }
+        Ok(())
     }
 
     fn memory(&self) -> Result<RefMut<'_, (Identity, Gauge)>> {

@@ -80,7 +80,7 @@ endpoints! {
     OptimalEdges: [Kind::Account], [Reach::Namespace];
     CheckDuplicate: [Kind::Account], [];
     Edges: KINDS, [];
-    EdgeMetrics: KINDS, [];
+    EdgeMetrics: [Kind::Account, Kind::Operator], [];
     CreateEdge: [Kind::Operator], [];
     ChangeEdge: [Kind::Operator], [];
     DeleteEdge: [Kind::Operator], [];

@@ -73,6 +73,8 @@ impl Edge {
             // One TCP connection per part in flight: each has its own congestion window, which is what makes parallel parts fast.
             .http1_only()
             .connect_timeout(Duration::from_secs(10))
+            // Secrets in fields of our own would go along to wherever an answer points.
+            .redirect(reqwest::redirect::Policy::none())
             .tcp_keepalive(Duration::from_secs(30))
             .user_agent(concat!("jettyspeed-client/", env!("CARGO_PKG_VERSION")))
             .build()

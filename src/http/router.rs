@@ -173,7 +173,7 @@ pub const ROUTES: &[Route] = &[
     route("PUT", "/api/portal/namespaces/{ns}/members/{user}", Proof::Operator, Endpoint::AddMember, &[Reach::Namespace, Reach::User]),
     route("DELETE", "/api/portal/namespaces/{ns}/members/{user}", Proof::Operator, Endpoint::RemoveMember, &[Reach::Namespace, Reach::User]),
     route("GET", "/api/edges", Proof::None, Endpoint::Edges, NOTHING),
-    route("GET", "/api/edges/{edge}/metrics", Proof::None, Endpoint::EdgeMetrics, NOTHING),
+    route("GET", "/api/edges/{edge}/metrics", Proof::OperatorOrAccount, Endpoint::EdgeMetrics, NOTHING),
     route("POST", "/api/portal/edges", Proof::Operator, Endpoint::CreateEdge, NOTHING),
     route("PATCH", "/api/portal/edges/{edge}", Proof::Operator, Endpoint::ChangeEdge, NOTHING),
     route("DELETE", "/api/portal/edges/{edge}", Proof::Operator, Endpoint::DeleteEdge, NOTHING),

@@ -13,6 +13,8 @@ const SOMEWHERE_MS: f64 = 100.0;
 const PRIOR_MBPS: f64 = 40.0;
 /// An edge of which nobody knows is taken for so much of what the others carry.
 const MODESTY: f64 = 0.8;
+/// The same of failures, before an edge is left out for them: a single one is no reason.
+const ERRORS_PRIOR_WEIGHT: f64 = 1.0;
 /// Half of what was measured is forgotten in this time, ms.
 pub const HALF_LIFE_MS: f64 = 150_000.0;
 /// How much measuring is worth as much as not knowing.
@@ -57,7 +59,7 @@ pub fn aged_by(half_life_ms: f64, weight: f64, ms: u64) -> f64 {
 impl Reading {
     /// Share of failures as it was measured, towards none by how little that was. It does not fade: whether an edge works again is found out, not forgotten.
     pub fn error_rate(&self) -> f64 {
-        self.errors.map_or(0.0, |(rate, weight)| rate * weight / (weight + PRIOR_WEIGHT))
+        self.errors.map_or(0.0, |(rate, weight)| rate * weight / (weight + ERRORS_PRIOR_WEIGHT))
     }
 }
 

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::edge::Edge;
 use super::store;
 use crate::http::call::Call;
-use crate::platform::{bindings, clock, d1};
+use crate::platform::{bindings, clock, d1, origin};
 use crate::problem::Problem;
 use crate::units::EpochMs;
 
@@ -15,6 +15,9 @@ const FRESH_MS: u64 = 30_000;
 
 /// How long after a failure it asks again, ms.
 const AGAIN_MS: u64 = 5_000;
+
+/// How long a path that can go on without waits, ms.
+const WAIT_MS: u32 = 300;
 
 type Edges = Rc<Vec<Edge>>;
 
@@ -59,14 +62,12 @@ pub async fn last_known(call: &Rc<Call>) -> Edges {
             }
             edges
         }
-        None => match read(call).await {
-            Ok(edges) => edges,
-            Err(_) => {
-                let none = Rc::new(Vec::new());
-                KNOWN.set(Some((EpochMs(now.0.saturating_sub(FRESH_MS - AGAIN_MS)), Rc::clone(&none))));
-                none
-            }
-        },
+        None => {
+            // Until it is known, and if it does not become known soon, there are none: whoever comes meanwhile does not wait, too.
+            let none = Rc::new(Vec::new());
+            KNOWN.set(Some((EpochMs(now.0.saturating_sub(FRESH_MS - AGAIN_MS)), Rc::clone(&none))));
+            origin::within(WAIT_MS, read(call)).await.and_then(Result::ok).unwrap_or(none)
+        }
     }
 }
 

@@ -17,13 +17,14 @@ macro_rules! edge_query {
 const LIST: &str = edge_query!("WHERE id > '' ORDER BY id LIMIT ?1");
 const BY_ID: &str = edge_query!("WHERE id = ?1");
 const INSERT: &str = "INSERT INTO edge_locations (id, name, city, country, continent, lat, lon, colo, url, capacity_mbps, status, updated_at) \
-     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12 WHERE (SELECT COUNT(*) FROM (SELECT 1 FROM edge_locations WHERE id > '' LIMIT ?13)) < ?13 \
+     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12 \
+     WHERE NOT EXISTS (SELECT 1 FROM edge_locations WHERE id > '' ORDER BY id LIMIT 1 OFFSET ?13) \
      ON CONFLICT (id) DO NOTHING RETURNING id";
 const UPDATE: &str = "UPDATE edge_locations SET name = ?2, city = ?3, country = ?4, continent = ?5, lat = ?6, lon = ?7, colo = ?8, url = ?9, \
      capacity_mbps = ?10, status = ?11, updated_at = MAX(?12, updated_at + 1) WHERE id = ?1 AND updated_at = ?13 RETURNING id";
 const DELETE: &str = "DELETE FROM edge_locations WHERE id = ?1 RETURNING id";
 const ADD_HOUR: &str = "INSERT INTO edge_metrics (edge, hour, samples, failures, bytes, busy_ms, probes, probe_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) \
-     ON CONFLICT (edge, hour) DO UPDATE SET samples = samples + excluded.samples, failures = failures + excluded.failures, bytes = bytes + excluded.bytes, \
+     ON CONFLICT (edge, hour) DO UPDATE SET samples = samples + excluded.samples, failures = failures + excluded.failures, bytes = MIN(bytes + excluded.bytes, 9007199254740991), \
      busy_ms = busy_ms + excluded.busy_ms, probes = probes + excluded.probes, probe_ms = probe_ms + excluded.probe_ms";
 const HOURS: &str =
     "SELECT hour, samples, failures, bytes, busy_ms, probes, probe_ms FROM edge_metrics WHERE edge = ?1 AND hour >= ?2 ORDER BY hour LIMIT ?3";
@@ -74,7 +75,7 @@ fn values(edge: &Edge, now: EpochMs, last: u64) -> Vec<Arg> {
 
 /// A new edge: its id, or nothing if there is one of that id, or too many.
 pub fn insert(edge: &Edge, now: EpochMs) -> Statement {
-    Statement { sql: INSERT, args: values(edge, now, MOST_EDGES) }
+    Statement { sql: INSERT, args: values(edge, now, MOST_EDGES - 1) }
 }
 
 /// Changes an edge that has not been changed since it was read: its id, or nothing.

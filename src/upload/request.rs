@@ -14,6 +14,8 @@ use crate::units::{MAX_SAFE_INTEGER, Sha256Hex};
 pub const MAX_NAME_BYTES: usize = 1024;
 /// The most samples in one call.
 const MAX_SAMPLES: usize = 1_000;
+/// No part is larger (Amazon S3 user guide, "Multipart upload limits").
+const MAX_SAMPLE_BYTES: u64 = 5 * 1024 * 1024 * 1024;
 /// A part that took longer than a day was not measured.
 const MAX_SAMPLE_MS: f64 = 86_400_000.0;
 /// The longest media type: RFC 6838 section 4.2 allows 127 + 1 + 127, parameters beside it.
@@ -272,11 +274,11 @@ pub fn check_content_type(given: Option<&str>, file_name: &str) -> Result<String
 /// What clients measured: at most a thousand samples a call, of plausible values.
 pub fn check_samples(samples: &[Sample]) -> Result<(), Problem> {
     let plausible =
-        |sample: &Sample| Name::parse(&sample.edge).is_some() && sample.bytes <= MAX_SAFE_INTEGER && (0.0..=MAX_SAMPLE_MS).contains(&sample.ms);
+        |sample: &Sample| Name::parse(&sample.edge).is_some() && sample.bytes <= MAX_SAMPLE_BYTES && (0.0..=MAX_SAMPLE_MS).contains(&sample.ms);
     if samples.len() <= MAX_SAMPLES && samples.iter().all(plausible) {
         return Ok(());
     }
-    Err(invalid("samples", "must be at most 1,000, each with an edge's id, bytes from 0 to 2^53-1 and ms from 0 to 86,400,000"))
+    Err(invalid("samples", "must be at most 1,000, each with an edge's id, bytes from 0 to 5 GiB and ms from 0 to 86,400,000"))
 }
 
 /// A SHA-256 in hex, if there is one.

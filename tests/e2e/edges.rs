@@ -177,12 +177,13 @@ async fn what_is_measured_is_counted_exactly_and_changes_the_ranking() {
     let top = stack.sql("SELECT edge, bytes, samples, place FROM top_edges ORDER BY place, edge").await.remove(0);
     assert_eq!(top[0], json!({ "edge": "fra", "bytes": 24_000_000, "samples": 12, "place": 1 }));
     assert_eq!(top.len(), 2, "of an edge that does not exist nothing is kept: {top:?}");
-    let (status, metrics) = told(from_elsewhere(stack.anonymous(Method::GET, "/api/edges/fra/metrics?period=7d"))).await;
+    let (status, metrics) = told(stack.request(Method::GET, "/api/edges/fra/metrics?period=7d", &stack.dev)).await;
     assert_eq!((status, &metrics["edge"], &metrics["period"]), (200, &json!("fra"), &json!("7d")), "{metrics}");
     assert_eq!((&metrics["total"]["samples"], &metrics["total"]["mbps"], &metrics["total"]["latencyMs"]), (&json!(12), &json!(10.0), &json!(400.0)));
     assert_eq!((metrics["series"].as_array().unwrap().len(), &metrics["now"]["latencyMs"]), (1, &json!(400.0)), "{metrics}");
-    assert_eq!(told(from_elsewhere(stack.anonymous(Method::GET, "/api/edges/fra/metrics?period=1h"))).await.0, 422);
-    assert_eq!(told(from_elsewhere(stack.anonymous(Method::GET, "/api/edges/absent/metrics"))).await.0, 404);
+    assert_eq!(told(stack.operator(Method::GET, "/api/edges/fra/metrics?period=1h")).await.0, 422);
+    assert_eq!(told(from_elsewhere(stack.anonymous(Method::GET, "/api/edges/fra/metrics"))).await.0, 401);
+    assert_eq!(told(stack.operator(Method::GET, "/api/edges/absent/metrics")).await.0, 404);
 
     let mut ranked = json!({});
     for _ in 0..40 {

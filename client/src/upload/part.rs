@@ -9,7 +9,7 @@ use tokio::sync::{Mutex, RwLock, oneshot};
 use tokio::time::Instant;
 
 use super::file::LocalFile;
-use super::{Hashes, watched};
+use super::{ANSWER, Hashes, watched};
 use crate::Error;
 use crate::api::Stored;
 use crate::body::{FileSlice, Meter};
@@ -158,8 +158,8 @@ async fn is_there(sending: &Sending, part: u32, (offset, length): (u64, u64), ha
     match &found.sha256 {
         Some(known) => Ok(known == hash),
         None if found.etag == hash::md5_of_range(&sending.file.path, offset, length).await? => {
-            sending.edge.claim(&sending.session, found, hash).await?;
-            Ok(true)
+            // Without its hash in the record the part is sent again: no more than that.
+            Ok(sending.edge.claim(&sending.session, found, hash).await.is_ok())
         }
         None => Ok(false),
     }
@@ -176,10 +176,14 @@ async fn try_send(sending: &Sending, what: &Try, offset: u64, hash: &str, meter:
         .header("X-Upload-Id", &sending.session)
         .header("X-Chunk-SHA256", hash)
         .body(Body::wrap(body));
-    let body = refused(watched(request.send(), meter, bytes).await?).await?.bytes().await?;
-    // The receipt is for the day on which the server has forgotten: the part is there without it, too.
-    if let Ok(stored) = serde_json::from_slice(&body) {
-        sending.stored.lock().await.insert(number, stored);
+    let answer = watched(request.send(), meter, bytes).await?;
+    let told = async { Ok::<_, Error>(refused(answer).await?.bytes().await?) };
+    let body = tokio::time::timeout(ANSWER, told).await.map_err(|_| Error::Stalled)??;
+    // Any server can say 200. Only ours has a receipt of this very part to show.
+    let stored: Stored = serde_json::from_slice(&body).map_err(|_| Error::Stalled)?;
+    if stored.part_number != number {
+        return Err(Error::Stalled);
     }
+    sending.stored.lock().await.insert(number, stored);
     Ok(())
 }

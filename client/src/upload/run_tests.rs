@@ -47,6 +47,8 @@ async fn serve(mut stream: TcpStream, kind: Kind, seen: Arc<Seen>) -> Option<()>
         let mut body = vec![0; length];
         stream.read_exact(&mut body).await.ok()?;
         let part = head.starts_with("post /api/jetty-speed/chunk ");
+        let number = head.lines().find_map(|line| line.strip_prefix("x-part-number: ")).unwrap_or("0");
+        let answer = format!(r#"{{"partNumber":{number},"etag":"e","size":{length},"sha256":null,"receipt":"r"}}"#);
         seen.heads.lock().unwrap().push(head);
         let status = match kind {
             Kind::Answers(status) if part => status,
@@ -58,7 +60,7 @@ async fn serve(mut stream: TcpStream, kind: Kind, seen: Arc<Seen>) -> Option<()>
             tokio::time::sleep(Duration::from_millis(5)).await;
             seen.stored.fetch_add(1, Ordering::SeqCst);
         }
-        stream.write_all(format!("HTTP/1.1 {status} X\r\nContent-Length: 2\r\n\r\n{{}}").as_bytes()).await.ok()?;
+        stream.write_all(format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n\r\n{answer}", answer.len()).as_bytes()).await.ok()?;
     }
 }
 

@@ -24,8 +24,8 @@ const ERRORS_HALF_LIFE_MS: f64 = 30_000.0;
 const FASTEST: f64 = 0.7;
 const SLOWEST: f64 = 0.7;
 const HALF: f64 = 0.5;
-/// What a single account says weighs so much of not knowing: a third of the estimate.
-const LONE: f64 = 0.5;
+/// What a single account has the majority for weighs so much of not knowing: three sevenths of the estimate.
+const LONE: f64 = 0.75;
 /// How many are remembered; the one who was silent longest is forgotten first.
 const MOST_SOURCES: usize = 64;
 /// Whose samples are the Worker's own, and before the name of whose parts it saw.
@@ -235,7 +235,8 @@ impl Gauge {
     pub fn reading(&self, now: EpochMs) -> Reading {
         let together = |half_life_ms: f64, share: f64, mean: fn(&Source) -> Mean| {
             let (mut sorted, mut total): (Vec<(f64, f64)>, f64) = (Vec::new(), 0.0);
-            let (mut first, mut several) = (None, false);
+            // By account: what it told, and what was seen of its parts.
+            let mut accounts: Vec<(&str, f64)> = Vec::new();
             for source in &self.sources {
                 let Mean { value, count } = mean(source);
                 let most = if source.who == WORKER { WORKER_WEIGHT } else { ACCOUNT_WEIGHT };
@@ -245,11 +246,16 @@ impl Gauge {
                 if vote > 0.001 {
                     total += most * (count / ENOUGH).min(1.0);
                     let account = source.who.strip_prefix(SEEN).unwrap_or(&source.who);
-                    several |= account == WORKER || *first.get_or_insert(account) != account;
+                    match accounts.iter_mut().find(|(known, _)| *known == account) {
+                        Some((_, votes)) => *votes += vote,
+                        None => accounts.push((account, vote)),
+                    }
                     insert_sorted(&mut sorted, (value, vote), |a, b| a.0 < b.0);
                 }
             }
-            let weight = if several { total } else { total.min(PRIOR_WEIGHT * LONE) };
+            let all: f64 = accounts.iter().map(|(_, votes)| votes).sum();
+            let decides = accounts.iter().any(|(account, votes)| *account != WORKER && 2.0 * votes > all);
+            let weight = if decides { total.min(PRIOR_WEIGHT * LONE) } else { total };
             quantile(&sorted, share).map(|value| (value, weight))
         };
         Reading {

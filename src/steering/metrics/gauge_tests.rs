@@ -58,6 +58,29 @@ fn one_account_does_not_decide() {
     assert!(estimate.error_rate.unwrap() < 0.4, "{estimate:?}");
 }
 
+/// A quiet edge: what others measured has faded, and must not lend its weight to whoever speaks now.
+#[test]
+fn nor_does_it_on_an_edge_that_others_left() {
+    let mut gauge = Gauge::default();
+    gauge.seen("honest", &[part(100.0)], CAPACITY, NOW);
+    gauge.take("honest", &[part(100.0), probe(25.0)], CAPACITY, NOW);
+    let later = NOW.plus(600_000);
+    gauge.seen("liar", &[part(100.0)], CAPACITY, later.plus(0));
+    let then = later.plus(180_000);
+    gauge.take("liar", &vec![FAILED; 50], CAPACITY, then);
+    assert!(gauge.reading(then).error_rate() < 0.5, "{:?}", gauge.reading(then));
+    let mut rates = gauge.clone();
+    rates.take("liar", &[part(0.01); 5], CAPACITY, then.plus(60_000));
+    let estimate = Estimate::of(Some(1_000.0), CAPACITY, Some(&rates.reading(then.plus(60_000))), 40.0, then.plus(60_000));
+    assert!(estimate.bandwidth_mbps.unwrap() > 1.0, "{estimate:?}");
+    // One refusal of the store is no reason to leave an edge, several are.
+    let mut store = Gauge::default();
+    store.seen("a", &[FAILED], CAPACITY, NOW);
+    assert!(store.reading(NOW).error_rate() <= 0.5);
+    store.seen("a", &[FAILED; 3], CAPACITY, NOW);
+    assert!(store.reading(NOW).error_rate() > 0.5);
+}
+
 #[test]
 fn samples_of_an_account_are_limited_and_those_of_the_worker_are_not() {
     let mut gauge = Gauge::default();

@@ -55,7 +55,7 @@ fn one_account_does_not_decide() {
     let mut alone = Gauge::default();
     alone.take("liar", &vec![FAILED; 1_000], CAPACITY, NOW);
     let estimate = Estimate::of(Some(1_000.0), CAPACITY, Some(&alone.reading(NOW)), 40.0, NOW);
-    assert!(estimate.error_rate.unwrap() < 0.4, "{estimate:?}");
+    assert!(estimate.error_rate.unwrap() < 0.45, "{estimate:?}");
 }
 
 /// A quiet edge: what others measured has faded, and must not lend its weight to whoever speaks now.

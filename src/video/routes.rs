@@ -33,8 +33,8 @@ use crate::units::{EpochMs, Sha256Hex};
 use crate::upload::request::{check_hash, check_namespace};
 use crate::upload::simple::raw_length;
 
-/// How often a file is tried that is not what it was said to be.
-const TRIES: u32 = 4;
+/// How often a file is tried that is not what it was said to be: a second in all. Somebody who replaces it again and again can get ahead of every try but the last.
+const TRIES: u32 = 8;
 /// How long in between, ms.
 const AGAIN_MS: u64 = 150;
 

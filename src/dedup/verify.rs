@@ -111,15 +111,24 @@ async fn join(env: &Env, object: Id) -> Result<(), Problem> {
         }
         let moved: Vec<Id> = owners.iter().map(|owner| owner.id).collect();
         d1::batch(&db, &store::merge(other.id, oldest.id, &moved, clock::now())).await?;
-        let mut accounts: BTreeMap<Id, Id> = BTreeMap::new();
-        accounts.extend(owners.iter().map(|owner| (owner.account_id, owner.id)));
-        for (account, asset) in accounts {
-            if let Some(Seen::Stored { object, size }) = ledger::record::of(env, asset).await? {
-                ledger::link::settle(env, account, asset, object, size).await?;
-            }
-        }
+        tell_ledgers(env, &owners).await?;
         if u64::try_from(owners.len()).unwrap_or_default() == PAGE {
             enqueue(env, object).await;
+        }
+    }
+    // Whoever joined these before may have died before the ledgers heard of it, and so late that they had asked already.
+    if others.iter().any(|other| other.refs == 0) {
+        tell_ledgers(env, &d1::all::<Owner>(&db, &store::owners(oldest.id, PAGE)).await?).await?;
+    }
+    Ok(())
+}
+
+/// Tells each account's ledger what one of its assets references: the others of that object go with it.
+async fn tell_ledgers(env: &Env, owners: &[Owner]) -> Result<(), Problem> {
+    let accounts: BTreeMap<Id, Id> = owners.iter().map(|owner| (owner.account_id, owner.id)).collect();
+    for (account, asset) in accounts {
+        if let Some(Seen::Stored { object, size }) = ledger::record::of(env, asset).await? {
+            ledger::link::settle(env, account, asset, object, size).await?;
         }
     }
     Ok(())

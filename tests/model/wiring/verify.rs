@@ -16,6 +16,12 @@ use crate::model::world::World;
 /// How many objects one run collects, and how many assets one join moves.
 const PAGE: u64 = 200;
 
+#[derive(Deserialize)]
+struct Owner {
+    id: Id,
+    account_id: Id,
+}
+
 pub async fn verify(io: &World, object: Id) -> Result<(), Problem> {
     #[derive(Deserialize)]
     struct Row {
@@ -47,11 +53,6 @@ async fn join(io: &World, object: Id) -> Result<(), Problem> {
         id: Id,
         refs: u64,
     }
-    #[derive(Deserialize)]
-    struct Owner {
-        id: Id,
-        account_id: Id,
-    }
     let Some(row) = io.first::<Verified>("find verified object", &store::verified(object)).await? else { return Ok(()) };
     let same: Vec<Same> = io.all("find its twins", &store::in_namespace(&row.namespace, &row.sha256, row.size)).await?;
     let Some((oldest, others)) = same.split_first() else { return Ok(()) };
@@ -62,11 +63,19 @@ async fn join(io: &World, object: Id) -> Result<(), Problem> {
         }
         let moved: Vec<Id> = owners.iter().map(|owner| owner.id).collect();
         io.batch("merge", &store::merge(other.id, oldest.id, &moved, io.now())).await?;
-        let accounts: BTreeMap<Id, Id> = owners.iter().map(|owner| (owner.account_id, owner.id)).collect();
-        for (account, asset) in accounts {
-            if let Some((object, size)) = stored(io, asset).await? {
-                settle(io, account, asset, object, size).await?;
-            }
+        tell_ledgers(io, &owners).await?;
+    }
+    if others.iter().any(|other| other.refs == 0) {
+        tell_ledgers(io, &io.all::<Owner>("find owners of the oldest", &store::owners(oldest.id, PAGE)).await?).await?;
+    }
+    Ok(())
+}
+
+async fn tell_ledgers(io: &World, owners: &[Owner]) -> Result<(), Problem> {
+    let accounts: BTreeMap<Id, Id> = owners.iter().map(|owner| (owner.account_id, owner.id)).collect();
+    for (account, asset) in accounts {
+        if let Some((object, size)) = stored(io, asset).await? {
+            settle(io, account, asset, object, size).await?;
         }
     }
     Ok(())

@@ -89,7 +89,7 @@ async fn a_file_hash_must_be_the_one_of_the_start() {
     assert_eq!((status, &body["asset"]["verification"], &body["asset"]["sha256"]), (200, &json!("pending"), &Value::Null));
 }
 
-/// Pins what a user sees. It does not prove the waitUntil behind it: the proxy of `wrangler dev` keeps the request open when the client hangs up.
+/// Pins what a user sees. It does not prove the waitUntil behind it.
 #[tokio::test]
 async fn a_client_that_hangs_up_does_not_stop_it() {
     let stack = Stack::start(&[]).await;

@@ -29,7 +29,7 @@ const LONE: f64 = 0.75;
 /// How many are remembered; the one who was silent longest is forgotten first.
 const MOST_SOURCES: usize = 64;
 /// Whose samples are the Worker's own, and before the name of whose parts it saw.
-pub const WORKER: &str = "worker";
+const WORKER: &str = "worker";
 const SEEN: &str = "seen/";
 /// Names of rows.
 const LOAD: &str = "load";
@@ -90,27 +90,22 @@ pub struct Gauge {
 }
 
 impl Gauge {
-    /// Takes in what `who` (an account's id, or [`WORKER`]) measured of an edge of that capacity. Says how many samples counted.
+    /// Takes in what the account `who` measured of an edge of that capacity. Says how many samples counted.
     pub fn take(&mut self, who: &str, samples: &[Sample], capacity_mbps: f64, now: EpochMs) -> usize {
         let mut taken = 0;
         for sample in samples {
             let Some(source) = self.source(who, now) else { break };
-            if who != WORKER {
-                let minute = now.0 / MINUTE_MS;
-                if source.minute != minute {
-                    (source.minute, source.in_minute) = (minute, 0);
-                }
-                if source.in_minute >= PER_MINUTE {
-                    break;
-                }
-                source.in_minute += 1;
+            let minute = now.0 / MINUTE_MS;
+            if source.minute != minute {
+                (source.minute, source.in_minute) = (minute, 0);
             }
+            if source.in_minute >= PER_MINUTE {
+                break;
+            }
+            source.in_minute += 1;
             let said = sample.said(capacity_mbps);
             source.errors.add(f64::from(u8::from(said == Said::Failure)));
             source.learn(said);
-            if who == WORKER && sample.ok {
-                self.offer(sample.bytes, now);
-            }
             if let Some(hour) = hours::of(&mut self.hours, now) {
                 hour.add(sample, said);
             }

@@ -88,7 +88,8 @@ fn samples_of_an_account_are_limited_and_those_of_the_worker_are_not() {
     assert_eq!(gauge.take("a", &[probe(1.0)], CAPACITY, NOW), 0);
     assert_eq!(gauge.take("b", &[probe(1.0)], CAPACITY, NOW), 1);
     assert_eq!(gauge.take("a", &[probe(1.0)], CAPACITY, NOW.plus(60_000)), 1);
-    assert_eq!(gauge.take(WORKER, &vec![part(10.0); 1_000], CAPACITY, NOW), 1_000);
+    gauge.seen("a", &vec![part(10.0); 1_000], CAPACITY, NOW);
+    assert_eq!(gauge.hours.iter().map(|hour| hour.samples).sum::<u64>(), 60 + 1 + 1 + 1_000);
 }
 
 #[test]
@@ -98,7 +99,7 @@ fn the_worker_sees_the_load_and_it_fades() {
     assert_eq!(gauge.reading(NOW).offered_mbps, 0.0, "what clients say of it is not counted twice");
     for second in 0..600 {
         // 125 MB/s
-        gauge.take(WORKER, &[Sample { bytes: 125_000_000, ms: 1_000.0, ok: true, km: None }], CAPACITY, NOW.plus(second * 1_000));
+        gauge.seen("a", &[Sample { bytes: 125_000_000, ms: 1_000.0, ok: true, km: None }], CAPACITY, NOW.plus(second * 1_000));
     }
     let then = NOW.plus(600_000);
     let offered = gauge.reading(then).offered_mbps;
@@ -119,7 +120,7 @@ fn hours_count_exactly_what_was_taken() {
 #[test]
 fn who_is_silent_longest_is_forgotten() {
     let mut gauge = Gauge::default();
-    gauge.take(WORKER, &[part(10.0)], CAPACITY, NOW);
+    gauge.seen("first", &[part(10.0)], CAPACITY, NOW);
     for n in 0..200 {
         gauge.take(&n.to_string(), &[probe(1.0)], CAPACITY, NOW.plus(n));
     }

@@ -1,4 +1,4 @@
-//! The local stack: a real S3 origin that verifies signatures and hashes, a real workerd through `wrangler dev`, seeds, and a proxy that counts and
+//! The local stack: a real S3 origin that verifies signatures and hashes, a real workerd, seeds, and a proxy that counts and
 //! breaks what goes between Worker and origin. `script/server`, the end-to-end tests and the benchmarks all start it from here.
 
 // The rule is for code that may run in wasm; this crate is a native tool.

@@ -7,7 +7,7 @@ use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-use crate::stack::{Stack, answer, random_bytes, stack};
+use crate::stack::{Stack, answer, before_its_body, random_bytes, stack};
 use crate::webhooks::two_secrets;
 
 const FILES: &str = "/api/storage/files";
@@ -138,8 +138,12 @@ async fn a_changed_tier_counts_at_once() {
     let account = stack.provisioned("changing", "starter").await;
     let policy = async || limit(&stack.request(Method::GET, FILES, &account).send().await.unwrap()).0;
     let upload = async |size: usize| {
-        let request = stack.request(Method::POST, "/api/storage/upload", &account).header("X-File-Name", "a").body(vec![0; size]);
-        answer(request.send().await.unwrap()).await
+        let request = stack.request(Method::POST, "/api/storage/upload", &account).header("X-File-Name", "a");
+        answer(request.body(vec![0; size]).send().await.unwrap()).await
+    };
+    let refused = async |size: usize| {
+        let request = stack.request(Method::POST, "/api/storage/upload", &account).header("X-File-Name", "a");
+        answer(before_its_body(request, size).send().await.unwrap()).await
     };
     let start = async || stack.track(&account, json!({ "action": "start", "fileName": "a", "fileSize": 1_000 })).await;
     let quota = async || get(stack, &account, "/api/agentcache/quota").await.1;
@@ -164,7 +168,7 @@ async fn a_changed_tier_counts_at_once() {
     }
     assert_eq!(row().await, after);
     assert_eq!(policy().await, "\"account\";q=120;w=60");
-    let (status, body) = upload(1_000_001).await;
+    let (status, body) = refused(1_000_001).await;
     assert_eq!((status, &body["code"], &body["limit"]), (413, &json!("file-too-large"), &json!(1_000_000)));
     assert_eq!(upload(1_000_000).await.0, 201);
     assert_eq!(start().await.0, 201);

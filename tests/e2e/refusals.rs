@@ -5,7 +5,7 @@ use jettyspeed_edge::upload::token::UploadClaims;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use crate::stack::{answer, random_bytes, sha256, stack};
+use crate::stack::{answer, before_its_body, random_bytes, sha256, stack};
 
 struct Case {
     started: Value,
@@ -58,7 +58,7 @@ async fn wrong_lengths_and_parts() {
         assert_eq!(body["limit"], 2);
     }
     case.refused(with(case.last().await, "X-Part-Number", "two"), 422, "invalid-value").await;
-    let too_large = stack.chunk(&case.started, 1, &vec![0; 100_000_001]);
+    let too_large = before_its_body(stack.chunk(&case.started, 1, b""), 100_000_001);
     case.refused(too_large, 413, "body-too-large").await;
 }
 

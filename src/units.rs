@@ -112,6 +112,11 @@ pub fn decimal(text: &str) -> Option<f64> {
     crate::json::read(text.trim()).ok()
 }
 
+/// `value`, but no less than `least` and no more than `most`; `least` if it is no number. `f64::clamp` can panic, and brings 16 KB of code to say with what.
+pub fn within(value: f64, least: f64, most: f64) -> f64 {
+    value.max(least).min(most)
+}
+
 /// CRC-32 as in ISO 3309 (zlib, PNG), bit by bit.
 pub fn crc32(bytes: &[u8]) -> u32 {
     const CRC: crc::Crc<u32, crc::NoTable> = crc::Crc::<u32, crc::NoTable>::new(&crc::CRC_32_ISO_HDLC);
@@ -139,6 +144,13 @@ pub fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn within_its_bounds_whatever_it_is() {
+        for (value, inside) in [(-1.0, 0.0), (0.5, 0.5), (7.0, 1.0), (f64::INFINITY, 1.0), (f64::NEG_INFINITY, 0.0), (f64::NAN, 0.0)] {
+            assert_eq!(within(value, 0.0, 1.0), inside, "{value}");
+        }
+    }
 
     #[test]
     fn times_in_three_formats() {

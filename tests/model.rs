@@ -12,6 +12,7 @@ mod model {
     pub mod database;
     pub mod faults;
     pub mod history;
+    pub mod incidents;
     pub mod ledgers;
     pub mod parties;
     pub mod queue;
@@ -28,7 +29,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use model::{history, run};
+use model::{history, incidents, run};
 use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 
 /// Histories in all.
@@ -77,4 +78,10 @@ fn at_rest_the_world_holds_what_its_clients_were_told() {
         seen.into_iter().for_each(|(call, histories)| *all.entry(call).or_default() += histories);
     }
     println!("{all:#?}");
+}
+
+#[test]
+fn what_once_went_wrong_goes_well() {
+    let seen = run::run(&incidents::bytes_that_could_not_be_taken_back()).unwrap_or_else(|wrong| panic!("{wrong}"));
+    assert!(seen.contains("delete what was put"), "it is about this call: {seen:?}");
 }

@@ -2,9 +2,11 @@
 
 use std::f64::consts::{FRAC_PI_2, PI};
 
+use crate::units::within;
+
 /// Of -pi..=pi.
 pub fn sin(x: f64) -> f64 {
-    let x = x.clamp(-PI, PI);
+    let x = within(x, -PI, PI);
     let near = if x.abs() > FRAC_PI_2 { PI.copysign(x) - x } else { x };
     let square = near * near;
     // The Taylor series up to x^15: below 7e-12 for a quarter turn.

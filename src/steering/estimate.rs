@@ -1,7 +1,7 @@
 //! What an upload over an edge is to expect: what was measured there, aged towards what is true of edges in general.
 
 use super::metrics::Reading;
-use crate::units::EpochMs;
+use crate::units::{EpochMs, within};
 
 /// Round trip that distance does not explain, ms: last miles, queues, handshakes of networks.
 const BASE_MS: f64 = 10.0;
@@ -112,7 +112,7 @@ impl Estimate {
         Estimate {
             latency_ms,
             bandwidth_mbps,
-            load: (offered / capacity_mbps.max(1.0)).clamp(0.0, 1.0),
+            load: within(offered / capacity_mbps.max(1.0), 0.0, 1.0),
             error_rate: reading.errors.map(|(rate, weight)| rate * trust(weight)),
             confidence: reading.errors.map_or(0.0, |(_, weight)| trust(weight)),
             prior_mbps: typical_mbps,

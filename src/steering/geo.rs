@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{arc, places};
 use crate::problem::Problem;
-use crate::units::decimal;
+use crate::units::{decimal, within};
 
 /// The longest name of a region or time zone, bytes.
 const MOST_WORD: usize = 100;
@@ -93,7 +93,7 @@ impl Location {
         let (a, b) = (self.lat.to_radians(), other.lat.to_radians());
         let half = |x: f64| arc::sin(x / 2.0).powi(2);
         let chord = half(b - a) + arc::cos(a) * arc::cos(b) * half((other.lon - self.lon).to_radians());
-        2.0 * EARTH_KM * arc::asin(chord.clamp(0.0, 1.0).sqrt())
+        2.0 * EARTH_KM * arc::asin(within(chord, 0.0, 1.0).sqrt())
     }
 }
 

@@ -1,6 +1,7 @@
 //! One measurement, brought within what is possible.
 
 use super::super::estimate::{least_ms, prior_ms};
+use crate::units::within;
 
 /// Fewer bytes than these tell of the round trip, more of the rate.
 const PROBE_BYTES: u64 = 65_536;
@@ -39,11 +40,11 @@ impl Sample {
         if !self.ok {
             Said::Failure
         } else if self.bytes < PROBE_BYTES {
-            let ms = self.ms.clamp(least_ms(self.km).max(0.1), MOST_MS);
+            let ms = within(self.ms, least_ms(self.km).max(0.1), MOST_MS);
             Said::Latency(ms, ms - prior_ms(self.km))
         } else {
             let mbps = self.bytes as f64 * 8.0 / 1_000.0 / self.ms.max(0.001);
-            Said::Rate(mbps.clamp(0.01, MOST_MBPS.min(capacity_mbps.max(1.0))))
+            Said::Rate(within(mbps, 0.01, MOST_MBPS.min(capacity_mbps.max(1.0))))
         }
     }
 }

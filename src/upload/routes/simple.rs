@@ -95,7 +95,7 @@ async fn book(call: &Routed, account: &Account, namespace: &Namespace, incoming:
 enum Failed {
     /// Nothing is left of it.
     Cleanly(Problem),
-    /// The database may have taken the file and lost the answer: then the file is there.
+    /// The file may be there, or bytes that no file names: the ledger finds out.
     Unclearly(Problem),
 }
 
@@ -154,13 +154,15 @@ async fn store(call: &Routed, account: &Account, namespace: &Namespace, id: Id, 
         Ok(answer) => answer,
         Err(error) => {
             let problem = origin::problem_of_bytes("PutObject", &error);
-            // It may be there all the same. If that cannot be undone now, the ledger has it undone.
-            let undone = !error.is_unheard() || origin::send(&call.config, &actions::delete_object(&key), Body::Empty).await.is_ok();
-            return Err(if undone { Failed::Cleanly(problem) } else { Failed::Unclearly(problem) });
+            // It may be there all the same.
+            return Err(if error.is_unheard() { taken_back(call, &key, problem).await } else { Failed::Cleanly(problem) });
         }
     };
-    let etag = answer.header("etag").ok_or(Problem::Origin(OriginFailure::Unexpected("NoETag".to_owned())))?;
+    let etag = answer.header("etag");
     answer.discard();
+    let Some(etag) = etag else {
+        return Err(taken_back(call, &key, Problem::Origin(OriginFailure::Unexpected("NoETag".to_owned()))).await);
+    };
     let asset = Asset {
         id,
         account_id: account.id,
@@ -185,8 +187,15 @@ async fn store(call: &Routed, account: &Account, namespace: &Namespace, id: Id, 
         if d1::batch(&db, &rows).await.is_err() {
             return Err(Failed::Unclearly(problem));
         }
-        let _ = origin::send(&call.config, &actions::delete_object(&asset.s3_key), Body::Empty).await;
-        return Err(Failed::Cleanly(problem));
+        return Err(taken_back(call, &asset.s3_key, problem).await);
     }
     Ok(asset)
+}
+
+/// Deletes what was put and that nothing names. If that cannot be done now, the ledger has it done.
+async fn taken_back(call: &Routed, key: &str, problem: Problem) -> Failed {
+    match origin::send(&call.config, &actions::delete_object(key), Body::Empty).await {
+        Ok(_) => Failed::Cleanly(problem),
+        Err(_) => Failed::Unclearly(problem),
+    }
 }

@@ -64,8 +64,7 @@ async fn put(io: &World, party: &Party, id: Id, incoming: &Incoming) -> Result<A
         })
         .await;
     if put.is_err() {
-        let undone = io.delete_object("delete what may be there", &key).await.is_ok();
-        return Err(if undone { Failed::Cleanly } else { Failed::Unclearly });
+        return Err(taken_back(io, "delete what may be there", &key).await);
     }
     let asset = Asset {
         id,
@@ -89,10 +88,13 @@ async fn put(io: &World, party: &Party, id: Id, incoming: &Incoming) -> Result<A
         if io.batch("delete what may be inserted", &rows).await.is_err() {
             return Err(Failed::Unclearly);
         }
-        let _ = io.delete_object("delete what was put", &asset.s3_key).await;
-        return Err(Failed::Cleanly);
+        return Err(taken_back(io, "delete what was put", &asset.s3_key).await);
     }
     Ok(asset)
+}
+
+async fn taken_back(io: &World, call: &'static str, key: &str) -> Failed {
+    if io.delete_object(call, key).await.is_ok() { Failed::Cleanly } else { Failed::Unclearly }
 }
 
 pub async fn delete(io: &World, party: &Party, id: Id) -> Result<(), Problem> {

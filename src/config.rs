@@ -35,6 +35,8 @@ pub struct Config {
     pub replay_max_bytes: u64,
     /// Seconds after its last activity at which an upload expires.
     pub session_ttl_seconds: u64,
+    /// `SESSION_TOMBSTONE_SECONDS`: how long an upload that has ended is still known.
+    pub session_tombstone_seconds: u64,
     /// `JETTYSPEED_ENABLED`: the roll-back switch of sessions.
     pub sessions_enabled: bool,
     /// Token keys: the first signs, all verify.
@@ -101,6 +103,7 @@ impl Config {
         let chunk_mb = value("JETTYSPEED_CHUNK_SIZE_MB", "10", &number);
         let threads = value("JETTYSPEED_MAX_THREADS", "32", &|text| text.parse::<u32>().is_ok_and(|n| (1..=256).contains(&n)));
         let ttl = value("SESSION_TTL_SECONDS", "604800", &number);
+        let tombstone = value("SESSION_TOMBSTONE_SECONDS", "2592000", &number);
         let enabled = value("JETTYSPEED_ENABLED", "true", &flag);
         let price = |text: &str| decimal(text).is_some_and(|n| n >= 0.0);
         let origin_price = value("ORIGIN_USD_PER_GB", "0.02", &price);
@@ -127,6 +130,7 @@ impl Config {
             },
             replay_max_bytes: replay_max.parse().unwrap_or_default(),
             session_ttl_seconds: ttl.parse().unwrap_or(604_800),
+            session_tombstone_seconds: tombstone.parse().unwrap_or(2_592_000),
             sessions_enabled: enabled == "true",
             token_keys: token_keys.split(',').map(|key| MacKey::new(key.trim().as_bytes())).collect(),
             admin_token: SecretText::new(&admin_token),
@@ -195,6 +199,7 @@ mod tests {
             ("MAX_PART_BYTES", "1000"),
             ("JETTYSPEED_MAX_THREADS", "0"),
             ("SESSION_TTL_SECONDS", "-1"),
+            ("SESSION_TOMBSTONE_SECONDS", "0"),
             ("JETTYSPEED_ENABLED", "yes"),
             ("LOG_LEVEL", "loud"),
             ("TOKEN_KEYS", "short"),

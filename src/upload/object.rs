@@ -14,7 +14,7 @@ use super::session::{Effect, Message, Part, Reply, Session, Wake, alarm, apply, 
 use super::sql::{DROP_PART, LOAD_META, LOAD_PARTS, PUT_META, PUT_PART, SCHEMA};
 use crate::jobs::{self, Job};
 use crate::json;
-use crate::platform::{clock, log, sqlite};
+use crate::platform::{bindings, clock, log, sqlite};
 use crate::units::EpochMs;
 
 /// See the module.
@@ -58,10 +58,15 @@ impl DurableObject for UploadSession {
         }
     }
 
-    /// Rings when the session should have ended. A job takes back what it holds; until that is done it rings again.
+    /// Rings when the session should have ended. A job takes back what it holds; until that is done it rings again. At last it drops the record.
     async fn alarm(&self) -> Result<Response> {
-        match self.change(|slot| wake(slot, clock::now())) {
+        let tombstone = bindings::config(&self.env).map_or(2_592_000, |config| config.session_tombstone_seconds);
+        match self.change(|slot| wake(slot, clock::now(), tombstone.saturating_mul(1000))) {
             Ok(Wake::Nothing) => {}
+            Ok(Wake::Forget) => {
+                self.memory.replace(None);
+                self.state.storage().delete_all().await?;
+            }
             Ok(Wake::At(at)) => self.wake_at(Some(at)).await?,
             Ok(Wake::End { session, again }) => {
                 self.wake_at(Some(again)).await?;

@@ -125,6 +125,9 @@ pub struct Meta {
     /// can be made to have the same.)
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub direct: bool,
+    /// When the record of an upload that has ended is dropped; set by the first alarm after its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forget_at: Option<EpochMs>,
 }
 
 impl Meta {
@@ -418,6 +421,8 @@ pub enum Wake {
         /// When.
         again: EpochMs,
     },
+    /// Its tombstone has stood for long enough: everything stored of it is to be deleted.
+    Forget,
 }
 
 /// When a session that has just changed wants to be woken: at its end, or soon after it failed, should whoever failed it die before taking back what it holds.
@@ -429,15 +434,27 @@ pub fn alarm(session: &Session, now: EpochMs) -> Option<EpochMs> {
     }
 }
 
-/// What is to be done when the alarm rings at `now`. The effects come first.
-pub fn wake(slot: &mut Option<Session>, now: EpochMs) -> (Wake, Vec<Effect>) {
+/// What is to be done when the alarm rings at `now`. The effects come first. Of an upload that has ended a tombstone stays for `tombstone_ms`.
+pub fn wake(slot: &mut Option<Session>, now: EpochMs, tombstone_ms: u64) -> (Wake, Vec<Effect>) {
     let Some(session) = slot else { return (Wake::Nothing, vec![]) };
-    let effects = session.expire(now);
+    let mut effects = session.expire(now);
     let wake = match session.meta.status {
         Status::Uploading => Wake::At(session.expires()),
         Status::Completing => Wake::At(session.meta.lease.as_ref().map_or(now, |lease| lease.until).max(session.expires())),
         Status::Failed | Status::Expired if !session.meta.taken_back => Wake::End { session: session.meta.session, again: now.plus(TAKE_BACK_MS) },
-        Status::Failed | Status::Expired | Status::Complete => Wake::Nothing,
+        Status::Failed | Status::Expired | Status::Complete => match session.meta.forget_at {
+            Some(at) if at <= now => {
+                *slot = None;
+                return (Wake::Forget, vec![]);
+            }
+            Some(at) => Wake::At(at),
+            None => {
+                let at = now.plus(tombstone_ms);
+                session.meta.forget_at = Some(at);
+                effects.push(Effect::PutMeta);
+                Wake::At(at)
+            }
+        },
     };
     (wake, effects)
 }

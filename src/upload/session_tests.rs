@@ -28,6 +28,7 @@ fn meta(chunks: u64) -> Meta {
         suspended: false,
         taken_back: false,
         direct: false,
+        forget_at: None,
     }
 }
 
@@ -67,25 +68,33 @@ fn a_whole_life() {
     assert_eq!(say(&mut slot, Message::Fail), Reply::Closed { status: Status::Complete });
 }
 
+fn ring(slot: &mut Option<Session>, now: u64) -> (Wake, Vec<Effect>) {
+    wake(slot, EpochMs(now), 50)
+}
+
 #[test]
 fn the_alarm_follows_the_activity_and_rings_until_everything_is_taken_back() {
     let mut slot = open(2);
     let at = |slot: &Option<Session>, now| alarm(slot.as_ref().unwrap(), EpochMs(now));
     assert_eq!(at(&slot, 1_000), Some(EpochMs(1_500)));
     say(&mut slot, Message::Record { part: part(1, 2) });
-    assert_eq!(wake(&mut slot, EpochMs(1_500)), (Wake::At(EpochMs(1_600)), vec![]), "a part at 1,100 moved the end");
+    assert_eq!(ring(&mut slot, 1_500), (Wake::At(EpochMs(1_600)), vec![]), "a part at 1,100 moved the end");
     let session = Id::from_random([1; 16]);
     let end = |now: u64| Wake::End { session, again: EpochMs(now + TAKE_BACK_MS) };
-    assert_eq!(wake(&mut slot, EpochMs(1_600)), (end(1_600), vec![Effect::PutMeta]));
-    assert_eq!(wake(&mut slot, EpochMs(1_700)), (end(1_700), vec![]), "nobody said that it is done");
+    assert_eq!(ring(&mut slot, 1_600), (end(1_600), vec![Effect::PutMeta]));
+    assert_eq!(ring(&mut slot, 1_700), (end(1_700), vec![]), "nobody said that it is done");
     assert_eq!(say(&mut slot, Message::TakenBack), Reply::Done);
-    assert_eq!(wake(&mut slot, EpochMs(1_800)), (Wake::Nothing, vec![]));
-    assert_eq!(wake(&mut None, EpochMs(0)), (Wake::Nothing, vec![]));
+    assert_eq!(ring(&mut slot, 1_800), (Wake::At(EpochMs(1_850)), vec![Effect::PutMeta]), "a tombstone stays");
+    assert_eq!(ring(&mut slot, 1_840), (Wake::At(EpochMs(1_850)), vec![]), "for no longer because the alarm came early");
+    assert!(matches!(say(&mut slot, Message::Snapshot), Reply::State { meta, .. } if meta.status == Status::Expired));
+    assert_eq!(ring(&mut slot, 1_850), (Wake::Forget, vec![]));
+    assert_eq!(say(&mut slot, Message::Snapshot), Reply::Unknown);
+    assert_eq!(ring(&mut slot, 1_900), (Wake::Nothing, vec![]));
 
     let mut failed = open(1);
     say(&mut failed, Message::Fail);
     assert_eq!(at(&failed, 1_100), Some(EpochMs(1_100 + FAILED_MS)));
-    assert_eq!(wake(&mut failed, EpochMs(1_101)).0, end(1_101));
+    assert_eq!(ring(&mut failed, 1_101).0, end(1_101));
     let mut alive = open(1);
     say(&mut alive, Message::TakenBack);
     assert!(!alive.unwrap().meta.taken_back, "what goes on is not taken back");

@@ -124,6 +124,7 @@ impl SessionRow {
             taken_back: false,
             suspended: false,
             direct: true,
+            forget_at: None,
         })
     }
 }

@@ -48,6 +48,34 @@ async fn a_missing_part_is_named_and_the_answer_stays_the_same() {
     assert_eq!((&progress["status"], &progress["percent"]), (&json!("complete"), &json!(100.0)));
 }
 
+/// Its record is dropped by the second alarm: the first rings at the time at which it would have expired.
+#[tokio::test]
+async fn an_upload_that_ended_is_known_for_its_time_and_its_file_stays() {
+    let stack = Stack::start(&[("SESSION_TTL_SECONDS", "8"), ("SESSION_TOMBSTONE_SECONDS", "4")]).await;
+    let (started, bytes) = sent(&stack, 5_000).await;
+    let id = started["sessionId"].as_str().unwrap();
+    let (status, first) = stack.track(&stack.dev, complete(&started)).await;
+    assert_eq!(status, 200, "{first}");
+    let look = async || {
+        let request = stack.request(Method::GET, &format!("/api/jetty/cache-chunk?sessionId={id}"), &stack.dev);
+        answer(request.send().await.unwrap()).await
+    };
+    let ended = Instant::now();
+    let mut seen = look().await;
+    while seen.0 == 200 {
+        assert_eq!(seen.1["status"], "complete");
+        assert!(ended.elapsed() < Duration::from_secs(60), "it is still known");
+        tokio::time::sleep(Duration::from_millis(250)).await;
+        seen = look().await;
+    }
+    assert_eq!((seen.0, &seen.1["code"]), (404, &json!("not-found")));
+    assert!(ended.elapsed() > Duration::from_secs(4), "for {:?} only", ended.elapsed());
+    assert_eq!(stack.track(&stack.dev, complete(&started)).await.0, 404);
+    assert_eq!(answer(stack.chunk(&started, 1, &bytes).send().await.unwrap()).await.0, 410);
+    assert_stored(&stack, &first, &bytes).await;
+    assert_eq!(stack.sql("SELECT status FROM upload_sessions").await[0][0]["status"], "complete", "its history stays");
+}
+
 #[tokio::test]
 async fn sixteen_at_once_make_one_asset() {
     let stack = stack().await;

@@ -58,6 +58,7 @@ pub fn at_rest(io: &World) -> Result<(), String> {
     clients_have_what_they_were_told(io, &files)?;
     hashes_are_true_and_stored_once(io, &files)?;
     nothing_is_left(io, &files)?;
+    no_upload_is_remembered(io)?;
     ledgers_add_up(io, &files)
 }
 
@@ -104,6 +105,12 @@ fn nothing_is_left(io: &World, files: &[File]) -> Result<(), String> {
     }
     let open: Vec<serde_json::Value> = io.db.all(&select(OPEN));
     ensure(open.is_empty(), || format!("open for ever: {open:?}"))
+}
+
+fn no_upload_is_remembered(io: &World) -> Result<(), String> {
+    let sessions = io.sessions.borrow();
+    let remembered = sessions.iter().find(|(_, object)| object.remembers());
+    ensure(remembered.is_none(), || format!("its tombstone stands for ever: {remembered:?}"))
 }
 
 fn ledgers_add_up(io: &World, files: &[File]) -> Result<(), String> {

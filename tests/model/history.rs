@@ -109,6 +109,7 @@ pub enum Span {
     Minutes61,
     Hours25,
     Days8,
+    Days31,
 }
 
 impl Span {
@@ -120,6 +121,7 @@ impl Span {
             Span::Minutes61 => 3_660_000,
             Span::Hours25 => 90_000_000,
             Span::Days8 => 691_200_000,
+            Span::Days31 => 2_678_400_000,
         }
     }
 }
@@ -233,6 +235,7 @@ fn span() -> impl Strategy<Value = Span> {
         2 => Just(Minutes61),
         2 => Just(Hours25),
         1 => Just(Days8),
+        1 => Just(Days31),
     ]
 }
 

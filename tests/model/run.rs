@@ -278,8 +278,8 @@ impl Run {
         for task in std::mem::take(&mut self.waiting) {
             if finish { self.finish(task) } else { self.die(task) }
         }
-        use Span::{Days8, Hours25, Minutes61, Seconds61};
-        for span in [Seconds61, Minutes61, Hours25, Days8, Hours25, Seconds61, Hours25, Seconds61, Seconds61] {
+        use Span::{Days8, Days31, Hours25, Minutes61, Seconds61};
+        for span in [Seconds61, Minutes61, Hours25, Days8, Hours25, Seconds61, Hours25, Seconds61, Seconds61, Days31, Days31] {
             self.pass(span);
             if matches!(span, Hours25) {
                 self.step(Step::Do(Op::Daily));

@@ -11,6 +11,9 @@ use jettyspeed_edge::upload::session::{Effect, Message, Meta, Part, Reply, Sessi
 use super::faults::Fault;
 use super::world::World;
 
+/// `SESSION_TOMBSTONE_SECONDS`, ms.
+const TOMBSTONE_MS: u64 = 2_592_000_000;
+
 /// What its storage holds: what effects wrote, and nothing else.
 #[derive(Debug, Default)]
 struct Disk {
@@ -48,6 +51,11 @@ impl SessionObject {
         self.memory = None;
     }
 
+    /// Whether its storage costs anything.
+    pub fn remembers(&self) -> bool {
+        self.disk.meta.is_some() || !self.disk.parts.is_empty() || self.alarm.is_some()
+    }
+
     fn change<T>(&mut self, step: impl FnOnce(&mut Option<Session>) -> (T, Vec<Effect>)) -> T {
         let slot = self.memory.get_or_insert_with(|| self.disk.load());
         let (reply, effects) = step(slot);
@@ -65,8 +73,9 @@ impl SessionObject {
 
     /// What the alarm is for; the next one is set.
     fn ring(&mut self, now: EpochMs) -> Wake {
-        let woken = self.change(|slot| wake(slot, now));
+        let woken = self.change(|slot| wake(slot, now, TOMBSTONE_MS));
         match woken {
+            Wake::Forget => *self = SessionObject::default(),
             Wake::Nothing => {}
             Wake::At(again) | Wake::End { again, .. } => self.alarm = Some(again.max(now.plus(50))),
         }
@@ -115,6 +124,6 @@ pub async fn ring(io: &World, session: Id) -> bool {
     let woken = io.sessions.borrow_mut().get_mut(&session).unwrap().ring(io.now());
     match woken {
         Wake::End { session, .. } => io.enqueue(Job::EndUpload { session }, 0).await.is_ok(),
-        Wake::Nothing | Wake::At(_) => true,
+        Wake::Nothing | Wake::At(_) | Wake::Forget => true,
     }
 }

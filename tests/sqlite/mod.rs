@@ -64,5 +64,6 @@ pub fn upload_of(account: Id, namespace: &Name, session: Id) -> Meta {
         suspended: false,
         taken_back: false,
         direct: false,
+        forget_at: None,
     }
 }

@@ -6,7 +6,7 @@
 use super::super::chunk::{ChunkRequest, admit};
 use super::super::receipt::Receipt;
 use super::super::reopening;
-use super::super::session::{Evidence, Message, Part, Reply as Said};
+use super::super::session::{Evidence, Message, Part, Reply as Said, Status};
 use super::super::store::SessionRow;
 use super::super::view::ChunkStored;
 use super::sending;
@@ -87,6 +87,8 @@ pub async fn chunk(call: &Routed) -> Result<Reply, Problem> {
         Ok(Said::Done) => {}
         Ok(Said::Suspended) => return Err(Problem::Suspended),
         Ok(Said::Closed { status }) => return Err(Problem::UploadClosed { status: status.as_str() }),
+        // Nor is it open in the history: it ended so long ago that it is forgotten.
+        Ok(Said::Unknown) => return Err(Problem::UploadClosed { status: Status::Failed.as_str() }),
         _ => return Err(Problem::RecordFailed),
     }
     let receipt = Receipt { session: claims.session, part_number: part.number, size: part.size, sha256: part.sha256.as_ref(), etag: &part.etag };

@@ -112,6 +112,7 @@ async fn begin(call: &Routed, account: &Account, wanted: Wanted) -> Result<Reply
         suspended: false,
         taken_back: false,
         direct: false,
+        forget_at: None,
     };
     let (held, account) = (call.clone(), account.clone());
     let opened = call.to_the_end(async move {

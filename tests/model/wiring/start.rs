@@ -64,6 +64,7 @@ pub async fn start(io: &World, party: &Party, wanted: &Wanted) -> Result<Started
         suspended: false,
         taken_back: false,
         direct: false,
+        forget_at: None,
     };
     reserve(io, party, meta.asset, meta.file_size, now.plus(LOOK_MS)).await?;
     let asset = meta.asset;

@@ -189,6 +189,7 @@ impl Ours {
             suspended: false,
             taken_back: false,
             direct: false,
+            forget_at: None,
         };
         let claims = UploadClaims {
             account: session,

@@ -82,6 +82,13 @@ fn at_rest_the_world_holds_what_its_clients_were_told() {
 
 #[test]
 fn what_once_went_wrong_goes_well() {
-    let seen = run::run(&incidents::bytes_that_could_not_be_taken_back()).unwrap_or_else(|wrong| panic!("{wrong}"));
-    assert!(seen.contains("delete what was put"), "it is about this call: {seen:?}");
+    let known = [
+        (incidents::bytes_that_could_not_be_taken_back(), "delete what was put"),
+        (incidents::deleted_while_it_was_taken_back(), "delete what may be inserted"),
+        (incidents::a_late_join_that_died(), "find owners of the oldest"),
+    ];
+    for (history, about) in known {
+        let seen = run::run(&history).unwrap_or_else(|wrong| panic!("{wrong}"));
+        assert!(seen.contains(about), "it is about {about}: {seen:?}");
+    }
 }

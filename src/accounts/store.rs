@@ -57,6 +57,8 @@ const UPDATE_TIER: &str = "UPDATE tier_configs SET storage_quota_gb = ?2, bandwi
      max_file_mb = ?6, updated_at = ?7 WHERE tier = ?1 AND updated_at = ?8 RETURNING tier";
 const HOLDINGS: &str = "SELECT s.id AS asset, s.object_id AS object, o.size, s.created_at FROM assets s JOIN objects o ON o.id = s.object_id \
      WHERE s.account_id = ?1 AND (s.created_at, s.id) < (?2, ?3) ORDER BY s.created_at DESC, s.id DESC LIMIT ?4";
+const VIDEO_HOLDINGS: &str = "SELECT v.id AS asset, v.id AS object, v.size, v.created_at FROM video_files v \
+     WHERE v.account_id = ?1 AND v.id > ?2 ORDER BY v.id LIMIT ?3";
 const ASSET_STORED: &str = "SELECT s.object_id AS object, o.size FROM assets s JOIN objects o ON o.id = s.object_id WHERE s.id = ?1 \
      UNION ALL SELECT v.id AS object, v.size FROM video_files v WHERE v.id = ?1";
 const ASSET_COMING: &str = "SELECT id FROM upload_sessions WHERE asset_id = ?1 AND status = 'open'";
@@ -89,6 +91,7 @@ pub const ALL: &[(&str, &str)] = &[
     ("TIERS", TIERS),
     ("UPDATE_TIER", UPDATE_TIER),
     ("HOLDINGS", HOLDINGS),
+    ("VIDEO_HOLDINGS", VIDEO_HOLDINGS),
     ("ASSET_STORED", ASSET_STORED),
     ("ASSET_COMING", ASSET_COMING),
     ("OPEN_SESSIONS", OPEN_SESSIONS),
@@ -221,6 +224,11 @@ pub fn update_tier(tier: &Tier, before: EpochMs) -> Statement {
 /// Assets of an account with their objects and sizes, newest first, older than `before`.
 pub fn holdings(account: Id, before: (EpochMs, &str), limit: u64) -> Statement {
     Statement { sql: HOLDINGS, args: vec![account.to_string().into(), Arg::Int(before.0.0), before.1.into(), limit.into()] }
+}
+
+/// Files of videos that an account pays for, by id, after `after`.
+pub fn video_holdings(account: Id, after: &str, limit: u64) -> Statement {
+    Statement { sql: VIDEO_HOLDINGS, args: vec![account.to_string().into(), after.into(), limit.into()] }
 }
 
 /// `object` and `size` of an asset, if there is one.

@@ -31,7 +31,6 @@ const UNREFER: &str = "UPDATE objects SET refs = (SELECT COUNT(*) FROM assets s 
      doomed_at = CASE WHEN EXISTS (SELECT 1 FROM assets s WHERE s.object_id = objects.id AND s.id <> ?1) THEN NULL ELSE COALESCE(doomed_at, ?3) END \
      WHERE id = (SELECT a.object_id FROM assets a WHERE a.id = ?1 AND a.account_id = ?2)";
 const DELETE_ASSET: &str = "DELETE FROM assets WHERE id = ?1 AND account_id = ?2";
-const DELETE_OBJECT: &str = "DELETE FROM objects WHERE id = ?1 AND refs = 0";
 
 /// The statements of this file.
 pub const ALL: &[(&str, &str)] = &[
@@ -42,7 +41,6 @@ pub const ALL: &[(&str, &str)] = &[
     ("INSERT_ASSET", INSERT_ASSET),
     ("UNREFER", UNREFER),
     ("DELETE_ASSET", DELETE_ASSET),
-    ("DELETE_OBJECT", DELETE_OBJECT),
 ];
 
 /// How a file came.
@@ -120,9 +118,4 @@ pub fn delete_asset(asset: Id, account: Id, now: EpochMs) -> Vec<Statement> {
     let args: Vec<Arg> = vec![asset.to_string().into(), account.to_string().into()];
     let with_time = args.iter().cloned().chain([Arg::Int(now.0)]).collect();
     vec![Statement { sql: UNREFER, args: with_time }, Statement { sql: DELETE_ASSET, args }]
-}
-
-/// Forgets an object that nothing references.
-pub fn delete_object(object: Id) -> Statement {
-    Statement { sql: DELETE_OBJECT, args: vec![object.to_string().into()] }
 }

@@ -31,18 +31,25 @@ pub async fn collect(env: &Env, config: &Config) -> Result<(), Problem> {
     let before = EpochMs(clock::now().0.saturating_sub(config.delete_grace_seconds.saturating_mul(1000)));
     d1::batch(&db, &[store::condemn(before)]).await?;
     let rows: Vec<Row> = d1::all(&db, &store::condemned(PAGE)).await?;
+    let mut failed = None;
     for row in &rows {
         match origin::send(config, &actions::delete_object(&row.s3_key), Body::Empty).await {
-            Ok(_) => {}
-            Err(error) if error.status == 404 => {}
-            Err(error) => return Err(origin::problem("DeleteObject", &error)),
+            Err(error) if error.status != 404 => {
+                // One that cannot be deleted must not keep the others.
+                failed = Some(origin::problem("DeleteObject", &error));
+                continue;
+            }
+            _ => {}
         }
         d1::batch(&db, &[store::bury(row.id)]).await?;
     }
-    if u64::try_from(rows.len()).unwrap_or_default() == PAGE {
-        jobs::enqueue(env, &Job::Collect).await.map_err(|error| log::internal("queue", &error.to_string()))?;
+    match failed {
+        Some(problem) => Err(problem),
+        None if u64::try_from(rows.len()).unwrap_or_default() == PAGE => {
+            jobs::enqueue(env, &Job::Collect).await.map_err(|error| log::internal("queue", &error.to_string()))
+        }
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Deletes the object that a file in one request would have had, unless the database knows it.

@@ -111,22 +111,25 @@ async fn join(env: &Env, object: Id) -> Result<(), Problem> {
         }
         let moved: Vec<Id> = owners.iter().map(|owner| owner.id).collect();
         d1::batch(&db, &store::merge(other.id, oldest.id, &moved, clock::now())).await?;
-        tell_ledgers(env, &owners).await?;
+        // One asset of each account: the others of that object go with it.
+        let each: BTreeMap<Id, Id> = owners.iter().map(|owner| (owner.account_id, owner.id)).collect();
+        tell_ledgers(env, each.into_iter().collect()).await?;
         if u64::try_from(owners.len()).unwrap_or_default() == PAGE {
             enqueue(env, object).await;
         }
     }
-    // Whoever joined these before may have died before the ledgers heard of it, and so late that they had asked already.
+    // Whoever joined these before may have died before the ledgers heard of it, and so late that they had asked already. Which of them were joined cannot be
+    // told any more: all are named.
     if others.iter().any(|other| other.refs == 0) {
-        tell_ledgers(env, &d1::all::<Owner>(&db, &store::owners(oldest.id, PAGE)).await?).await?;
+        let owners: Vec<Owner> = d1::all(&db, &store::owners(oldest.id, PAGE)).await?;
+        tell_ledgers(env, owners.iter().map(|owner| (owner.account_id, owner.id)).collect()).await?;
     }
     Ok(())
 }
 
-/// Tells each account's ledger what one of its assets references: the others of that object go with it.
-async fn tell_ledgers(env: &Env, owners: &[Owner]) -> Result<(), Problem> {
-    let accounts: BTreeMap<Id, Id> = owners.iter().map(|owner| (owner.account_id, owner.id)).collect();
-    for (account, asset) in accounts {
+/// Tells accounts' ledgers what their assets reference.
+async fn tell_ledgers(env: &Env, assets: Vec<(Id, Id)>) -> Result<(), Problem> {
+    for (account, asset) in assets {
         if let Some(Seen::Stored { object, size }) = ledger::record::of(env, asset).await? {
             ledger::link::settle(env, account, asset, object, size).await?;
         }

@@ -43,6 +43,15 @@ pub enum Job {
         /// The object.
         object: Id,
     },
+    /// See to it that the database says what the store has where a file of a video was to be written, of which it is not known how that ended.
+    AmendVideo {
+        /// Who wrote it.
+        account: Id,
+        /// The version it would be.
+        version: Id,
+        /// Where: [`crate::video::place::Place`] as text.
+        place: String,
+    },
     /// Delete the bytes of a video that was deleted.
     RemoveVideo {
         /// Namespace.

@@ -18,6 +18,8 @@ use crate::{dedup, upload};
 const LOST_MS: u64 = 3_600_000;
 /// The most that one day makes up for.
 const MOST_LOST: u64 = 500;
+/// The dead letters' queue (wrangler.toml).
+const DEAD: &str = "jettyspeed-dead";
 /// The longest a queue holds a message back, s (Queues documentation, "Limits").
 const MOST_DELAY_SECONDS: u32 = 43_200;
 
@@ -41,11 +43,16 @@ pub async fn enqueue_later(env: &Env, job: &Job, seconds: u64) -> worker::Result
     Ok(())
 }
 
-/// Does every job of a batch; one that fails comes again alone.
+/// Does every job of a batch; one that fails comes again alone. One that has failed too often is sent again, much later.
 pub async fn consume(batch: &MessageBatch<String>, env: &Env) {
+    let dead = batch.queue() == DEAD;
     for message in batch.raw_iter() {
         let job = message.body().as_string().and_then(|text| json::read::<Job>(&text).ok());
         let done = match job {
+            Some(job) if dead => {
+                let sent = enqueue_later(env, &job, MOST_DELAY_SECONDS.into()).await;
+                sent.map_err(|error| log::internal("queue", &error.to_string()))
+            }
             Some(job) => run(env, &job).await,
             None => {
                 log::event(LogLevel::Error, "job", json!({ "error": "unreadable" }));
@@ -76,6 +83,7 @@ async fn run(env: &Env, job: &Job) -> Result<(), Problem> {
         Job::Collect => dedup::collect::collect(env, &config).await,
         Job::Orphan { account, object } => dedup::collect::orphan(env, &config, *account, *object).await,
         Job::Wake { session, account } => upload::reopening::wake(env, &config, *account, *session).await,
+        Job::AmendVideo { account, version, place } => crate::video::amending::amend(env, &config, *account, *version, place).await,
         Job::RemoveVideo { namespace, video } => crate::video::removal::remove(env, &config, namespace, video).await,
         Job::EndUpload { session } => upload::ending::end(env, &config, *session).await,
     }

@@ -8,10 +8,14 @@ use crate::accounts::ledger::{self, Seen};
 use crate::config::Config;
 use crate::dedup;
 use crate::ids::Id;
+use crate::jobs::{self, Job};
 use crate::platform::origin::{self, Body};
-use crate::platform::{bindings, clock, d1};
+use crate::platform::{bindings, clock, d1, log};
 use crate::problem::Problem;
 use crate::s3::actions;
+
+/// When an object that a completion made after all is there, s.
+const LATE_SECONDS: u64 = 3_600;
 
 /// Aborts it at the store and forgets it.
 ///
@@ -23,7 +27,13 @@ pub async fn give_up(env: &Env, config: &Config, meta: &Meta) -> Result<(), Prob
     }
     let abort = actions::abort_multipart_upload(&meta.key, &meta.upload_id);
     match origin::send(config, &abort, Body::Empty).await {
-        Ok(_) => {}
+        Ok(_) => {
+            // A completion that nobody waits for any more may yet win.
+            let orphan = Job::Orphan { account: meta.account, object: meta.object };
+            if let Err(error) = jobs::enqueue_later(env, &orphan, LATE_SECONDS).await {
+                let _ = log::internal("queue", &error.to_string());
+            }
+        }
         // Swift says NoSuchKey when another abort of the same upload is under way.
         Err(error) if error.is_no_such_upload() || error.code == "NoSuchKey" => {
             // A completion that died may have left the object, which nobody names. What the database knows is the collector's: it may be another file's by now.

@@ -3,7 +3,7 @@
 use worker::Env;
 
 use super::session::{Message, Meta, Reply};
-use super::{link, listing, store};
+use super::{ending, link, listing, store};
 use crate::accounts::ledger;
 use crate::config::{Config, LogLevel};
 use crate::ids::Id;
@@ -22,12 +22,13 @@ pub async fn tell(env: &Env, config: &Config, account: Id, session: Id, message:
     }
 }
 
-/// The job of an upload that has been open for long: what it says is of no interest, only that it has a record.
+/// The job of an upload that has been open for long: one without a record gets one, and one whose alarm was lost ends.
 ///
 /// # Errors
 /// As [`tell`].
 pub async fn wake(env: &Env, config: &Config, account: Id, session: Id) -> Result<(), Problem> {
-    tell(env, config, account, session, &Message::IsFree).await.map(|_| ())
+    tell(env, config, account, session, &Message::IsFree).await?;
+    ending::end(env, config, session).await
 }
 
 /// False if there is no open upload of that id.

@@ -26,8 +26,12 @@ pub async fn tell(env: &Env, account: Id, cursor: &str) -> Result<(), Problem> {
     }
     let suspended = record::limits(env, account).await?.suspended;
     let page: Vec<Row> = d1::all(&bindings::db(env)?, &store::open_sessions(account, cursor, PAGE)).await?;
+    let mut failed = None;
     for row in &page {
-        link::tell(env, row.id, &Message::Suspend { suspended }).await?;
+        failed = link::tell(env, row.id, &Message::Suspend { suspended }).await.err().or(failed);
+    }
+    if let Some(problem) = failed {
+        return Err(problem);
     }
     match page.last() {
         Some(row) if u64::try_from(page.len()).unwrap_or_default() == PAGE => {

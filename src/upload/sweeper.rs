@@ -43,7 +43,10 @@ pub async fn sweep(env: &Env, config: &Config, marker: Option<(&str, &str)>) -> 
                 log::event(LogLevel::Warn, "swept", serde_json::json!({ "key": upload.key }));
             }
             Err(error) if error.is_no_such_upload() || error.status == 404 => {}
-            Err(error) => return Err(origin::problem("AbortMultipartUpload", &error)),
+            // One that cannot be aborted must not keep the others; tomorrow's sweep tries again.
+            Err(error) => {
+                let _ = origin::problem("AbortMultipartUpload", &error);
+            }
         }
     }
     // A page with more orphans than one job takes is listed again: those that are gone are not in it. Unless none goes: then the next page has its turn.

@@ -7,7 +7,9 @@ use serde::Deserialize;
 use serde_json::json;
 use wasm_bindgen_futures::JsFuture;
 
-use super::path::{VideoPath, key};
+use super::amending::{self, at_store};
+use super::path::VideoPath;
+use super::place::{Place, Present};
 use super::playlist::{self, Playlist};
 use super::request::{Playback, check_path, check_video};
 use super::store::{self, FileRow, NewFile};
@@ -38,14 +40,8 @@ const TRIES: u32 = 8;
 /// How long in between, ms.
 const AGAIN_MS: u64 = 150;
 
-/// Who replaces what.
-#[derive(Deserialize)]
-struct Place {
-    id: Id,
-    account_id: Id,
-    etag: String,
-    doomed_at: Option<EpochMs>,
-}
+/// A write that took longer than this may have had somebody else's write and deletion in between, ms.
+const LONG_MS: u64 = 2_000;
 
 /// What a version replaced.
 #[derive(Deserialize)]
@@ -81,16 +77,18 @@ pub async fn put(call: &Routed) -> Result<Reply, Problem> {
     account.must_be_active()?;
     let namespace = namespace_of(call, &account, wanted.as_ref()).await?;
     account.may_upload_simply(size)?;
-    let place: Option<Place> = d1::first(&bindings::db(&call.env)?, &store::place(&namespace.name, &video, &path)).await?;
-    if place.as_ref().is_some_and(|place| place.doomed_at.is_some()) {
-        // Its bytes are about to be deleted: ours would be, too.
+    let present: Option<Present> = d1::first(&bindings::db(&call.env)?, &store::place(&namespace.name, &video, &path)).await?;
+    if present.as_ref().is_some_and(|present| present.doomed_at.is_some()) {
+        // Its bytes are about to be deleted: ours would be, too. Should the job that does it be lost, this is another.
+        removal::enqueue(&call.env, &namespace.name, &video).await;
         return Err(Problem::StillRunning);
     }
-    let replaces = place.is_some();
+    let replaces = present.is_some();
     let incoming = incoming(call, &path, size, hash).await?;
     let (held, started) = (call.clone(), clock::now());
     // To its end: a reservation must not outlive a client that hangs up.
-    let stored = call.to_the_end(async move { book(&held, &account, (namespace.name, video, path), place, incoming, started).await });
+    let stored =
+        call.to_the_end(async move { book(&held, &account, Place { namespace: namespace.name, video, path }, present, incoming, started).await });
     let file = stored.await.unwrap_or(Err(Problem::Internal))?;
     let view = json!({
         "videoId": file.video, "path": file.path.as_str(), "namespace": file.namespace, "size": file.size, "contentType": file.content_type, "s3Key": file.s3_key,
@@ -128,21 +126,22 @@ async fn incoming(call: &Routed, path: &VideoPath, size: u64, hash: Option<Sha25
 async fn book(
     call: &Routed,
     account: &Account,
-    (namespace, video, path): (Name, Name, VideoPath),
-    place: Option<Place>,
+    place: Place,
+    present: Option<Present>,
     incoming: Incoming,
     started: EpochMs,
 ) -> Result<NewFile, Problem> {
     let id = random::id()?;
     let size = incoming.size;
-    ledger::link::reserve(&call.env, account, id, size, clock::now().plus(ledger::SIMPLE_GRACE_MS)).await?;
+    // Should this die before a row names it, the ledger still knows where it is.
+    ledger::link::reserve(&call.env, account, id, size, clock::now().plus(ledger::SIMPLE_GRACE_MS), Some(place.to_string())).await?;
     let new = NewFile {
         id,
         account: account.id,
-        s3_key: key(&namespace, &video, &path),
-        namespace,
-        video,
-        path,
+        s3_key: place.key(),
+        namespace: place.namespace.clone(),
+        video: place.video.clone(),
+        path: place.path.clone(),
         size,
         etag: String::new(),
         content_type: incoming.content_type.clone(),
@@ -150,8 +149,8 @@ async fn book(
         started,
         created_at: started,
     };
-    let stored = match store_bytes(call, &new, incoming, place.as_ref()).await {
-        Ok((etag, size)) => replace(call, NewFile { etag, size, created_at: clock::now(), ..new }, place).await,
+    let stored = match store_bytes(call, &new, incoming, present.as_ref()).await {
+        Ok((etag, size)) => replace(call, NewFile { etag, size, created_at: clock::now(), ..new }, present).await,
         Err(failed) => Err(failed),
     };
     match stored {
@@ -159,76 +158,71 @@ async fn book(
             let _ = ledger::link::settle(&call.env, account.id, id, id, file.size).await;
             Ok(file)
         }
-        Err((problem, cleanly)) => {
-            // What is not clear, the ledger finds out by itself.
-            let _ =
-                if cleanly { ledger::link::release(&call.env, account.id, id).await } else { ledger::link::doubt(&call.env, account.id, id).await };
+        Err((problem, true)) => {
+            // What fails of this, the ledger finds out by itself.
+            let _ = ledger::link::release(&call.env, account.id, id).await;
+            Err(problem)
+        }
+        Err((problem, false)) => {
+            let _ = ledger::link::doubt(&call.env, account.id, id).await;
+            amending::enqueue(&call.env, account.id, id, &place).await;
             Err(problem)
         }
     }
 }
 
-/// ETag and size of what the store has under the key; None where there is nothing.
-async fn at_store(call: &Routed, key: &str) -> Result<Option<(String, u64)>, Problem> {
-    let answer = match origin::send(&call.config, &actions::head_object(key), Body::Empty).await {
-        Ok(answer) => answer,
-        Err(error) if error.status == 404 => return Ok(None),
-        Err(error) => return Err(origin::problem("HeadObject", &error)),
-    };
-    let etag = answer.header("etag").map(|etag| xml::unquote(&etag).to_owned());
-    let size = answer.header("content-length").and_then(|text| text.trim().parse::<u64>().ok());
-    Ok(Some(etag.zip(size).ok_or(Problem::Origin(OriginFailure::Unexpected("NoETag".to_owned())))?))
-}
-
-/// The bytes, at the store: their ETag and size. Err says whether nothing is left of them.
-async fn store_bytes(call: &Routed, file: &NewFile, incoming: Incoming, place: Option<&Place>) -> Result<(String, u64), (Problem, bool)> {
+/// The bytes, at the store: their ETag and size. Err says whether nothing of them can be there, nor get there.
+async fn store_bytes(call: &Routed, file: &NewFile, incoming: Incoming, present: Option<&Present>) -> Result<(String, u64), (Problem, bool)> {
     let headers = ObjectHeaders { content_type: &file.content_type, content_disposition: &disposition::for_store(file.path.as_str()) };
     let sent = origin::send(&call.config, &actions::put_object(&file.s3_key, headers, incoming.payload), incoming.body).await;
     match sent {
         Ok(answer) => {
-            answer.discard();
             let etag = answer.header("etag").map(|etag| xml::unquote(&etag).to_owned());
+            answer.discard();
             etag.map(|etag| (etag, file.size)).ok_or((Problem::Origin(OriginFailure::Unexpected("NoETag".to_owned())), false))
         }
         Err(error) => {
             let problem = origin::problem_of_bytes("PutObject", &error);
             if !error.is_unheard() {
-                return Err((problem, true));
+                // A store that failed on its own may have failed after it wrote.
+                return Err((problem, error.status != 500));
             }
-            // It may be there all the same: whole, for stores keep nothing else.
-            match at_store(call, &file.s3_key).await {
-                Ok(Some((etag, size))) if size == file.size && place.is_none_or(|place| place.etag != etag) => Ok((etag, size)),
-                Ok(_) => Err((problem, true)),
-                Err(_) => Err((problem, false)),
+            // It may be there all the same: whole, for stores keep nothing else. Or it may yet come.
+            match at_store(&call.config, &file.s3_key).await {
+                Ok(Some(there)) if there.size == file.size && present.is_none_or(|present| present.etag != there.etag) => {
+                    Ok((there.etag, there.size))
+                }
+                _ => Err((problem, false)),
             }
         }
     }
 }
 
 /// The version takes its place in the database. Err says whether nothing is left of it there.
-async fn replace(call: &Routed, mut file: NewFile, place: Option<Place>) -> Result<NewFile, (Problem, bool)> {
+async fn replace(call: &Routed, mut file: NewFile, present: Option<Present>) -> Result<NewFile, (Problem, bool)> {
     let unclear = |problem| (problem, false);
     let db = bindings::db(&call.env).map_err(unclear)?;
     // The ledgers are told twice: should this die in between, they ask how it ended.
-    if let Some(place) = &place {
-        ledger::link::doubt(&call.env, place.account_id, place.id).await.map_err(unclear)?;
+    if let Some(present) = &present {
+        ledger::link::doubt(&call.env, present.account_id, present.id).await.map_err(unclear)?;
     }
     let row: Option<Replaced> = d1::first(&db, &store::put(&file)).await.map_err(unclear)?;
     let Some(replaced) = row else {
         // Deleted meanwhile, and its bytes with it, perhaps before ours came: nothing else would find them.
-        forsake(call, &file).await;
-        return Err((Problem::StillRunning, true));
+        return Err((Problem::StillRunning, forsake(call, &file).await.is_ok()));
     };
     known::forget(&known_as(&file.namespace, &file.video, file.path.as_str())).await;
     if let (Some(id), Some(account)) = (replaced.replaced_id, replaced.replaced_account) {
-        if place.as_ref().is_none_or(|place| place.id != id) {
+        if present.as_ref().is_none_or(|present| present.id != id) {
             let _ = ledger::link::doubt(&call.env, account, id).await;
         }
         let _ = ledger::link::release(&call.env, account, id).await;
     }
     // Two that wrote at once may stand in another order in the database than at the store: whoever comes second looks. So does who wanted to replace
-    // something that is gone: its deletion may have taken the new bytes.
-    let raced = replaced.replaced_at.is_some_and(|at| at >= file.started) || (place.is_some() && replaced.replaced_id.is_none());
+    // something that is gone: its deletion may have taken the new bytes. And so does who took so long that somebody may have been there in between.
+    let new = replaced.replaced_id.is_none();
+    let long = file.created_at.since(file.started) > LONG_MS;
+    let raced = replaced.replaced_at.is_some_and(|at| at >= file.started) || (new && (present.is_some() || long));
     if raced {
         amend(call, &mut file).await?;
     }
@@ -239,11 +233,11 @@ async fn replace(call: &Routed, mut file: NewFile, place: Option<Place>) -> Resu
 async fn amend(call: &Routed, file: &mut NewFile) -> Result<(), (Problem, bool)> {
     let unclear = |problem| (problem, false);
     let db = bindings::db(&call.env).map_err(unclear)?;
-    match at_store(call, &file.s3_key).await.map_err(unclear)? {
-        Some((etag, _)) if etag == file.etag => return Ok(()),
-        Some((etag, size)) => {
-            d1::batch(&db, &[store::amend(file.id, &file.etag, size, &etag)]).await.map_err(unclear)?;
-            (file.etag, file.size) = (etag, size);
+    match at_store(&call.config, &file.s3_key).await.map_err(unclear)? {
+        Some(there) if there.etag == file.etag => return Ok(()),
+        Some(there) => {
+            d1::batch(&db, &[store::amend(file.id, &file.etag, there.size, &there.etag)]).await.map_err(unclear)?;
+            (file.etag, file.size) = (there.etag, there.size);
         }
         None => {
             d1::batch(&db, &[store::undo(file.id)]).await.map_err(unclear)?;
@@ -255,12 +249,13 @@ async fn amend(call: &Routed, file: &mut NewFile) -> Result<(), (Problem, bool)>
 }
 
 /// Deletes bytes that came when their video was being deleted, unless they are somebody's by now.
-async fn forsake(call: &Routed, file: &NewFile) {
-    let Ok(db) = bindings::db(&call.env) else { return };
-    let place: Result<Option<Place>, Problem> = d1::first(&db, &store::place(&file.namespace, &file.video, &file.path)).await;
-    if matches!(&place, Ok(None) | Ok(Some(Place { doomed_at: Some(_), .. }))) {
-        let _ = origin::send(&call.config, &actions::delete_object(&file.s3_key), Body::Empty).await;
+async fn forsake(call: &Routed, file: &NewFile) -> Result<(), Problem> {
+    let present: Option<Present> = d1::first(&bindings::db(&call.env)?, &store::place(&file.namespace, &file.video, &file.path)).await?;
+    if present.is_none_or(|present| present.doomed_at.is_some()) {
+        let deleted = origin::send(&call.config, &actions::delete_object(&file.s3_key), Body::Empty).await;
+        deleted.map_err(|error| origin::problem("DeleteObject", &error))?.discard();
     }
+    Ok(())
 }
 
 /// Deletes a video: nothing of it can be read any more, its bytes follow.

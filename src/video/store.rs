@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::path::VideoPath;
+use super::place::{AtStore, Place, Present};
 use crate::delivery::class::Class;
 use crate::delivery::source::{CLIENT_SECONDS, HOLDS_MS, Source};
 use crate::ids::{Id, Name};
@@ -28,6 +29,12 @@ const DOOMED: &str = "UPDATE video_files SET claimed_at = ?3 WHERE namespace = ?
      WHERE d.namespace = ?1 AND d.video_id = ?2 AND d.doomed_at IS NOT NULL AND (d.claimed_at IS NULL OR d.claimed_at < ?4) LIMIT ?5) \
      RETURNING id, account_id, s3_key";
 const UNCLAIM: &str = "UPDATE video_files SET claimed_at = NULL WHERE id = ?1";
+const SUPERSEDE: &str = "UPDATE video_files SET replaced_id = id, replaced_account = account_id, replaced_at = MAX(created_at, COALESCE(replaced_at, 0)), \
+     id = ?3, account_id = ?4, size = ?5, etag = ?6, live_seconds = NULL, created_at = ?7 WHERE id = ?1 AND etag = ?2 AND doomed_at IS NULL RETURNING id";
+// Nothing if somebody is there, or if the namespace is gone.
+const CONDEMN: &str = "INSERT INTO video_files (namespace, video_id, path, id, account_id, s3_key, size, etag, content_type, created_at, doomed_at) \
+     SELECT n.name, ?2, ?3, ?4, ?5, ?6, 0, '', '', ?7, ?7 FROM namespaces n WHERE n.name = ?1 ON CONFLICT (namespace, video_id, path) DO NOTHING RETURNING id";
+const IS_DOOMED: &str = "SELECT id FROM video_files WHERE namespace = ?1 AND video_id = ?2 AND doomed_at IS NOT NULL LIMIT 1";
 const UNDO: &str = "DELETE FROM video_files WHERE id = ?1";
 const ALL_DOOMED: &str = "SELECT namespace, video_id FROM video_files WHERE doomed_at > 0 AND doomed_at < ?1 LIMIT ?2";
 const DROP: &str = "DELETE FROM video_files WHERE id = ?1 AND doomed_at IS NOT NULL";
@@ -42,6 +49,9 @@ pub const ALL: &[(&str, &str)] = &[
     ("DOOMED", DOOMED),
     ("ALL_DOOMED", ALL_DOOMED),
     ("UNCLAIM", UNCLAIM),
+    ("SUPERSEDE", SUPERSEDE),
+    ("CONDEMN", CONDEMN),
+    ("IS_DOOMED", IS_DOOMED),
     ("UNDO", UNDO),
     ("DROP", DROP),
 ];
@@ -170,13 +180,35 @@ pub fn amend(id: Id, etag: &str, size: u64, now_etag: &str) -> Statement {
     Statement { sql: AMEND, args: vec![id.to_string().into(), etag.into(), size.into(), now_etag.into()] }
 }
 
+/// The bytes of `before` were replaced by those of `version`; no row if it is no longer there.
+pub fn supersede(before: &Present, version: Id, account: Id, there: &AtStore, now: EpochMs) -> Statement {
+    let (before, etag) = (before.id.to_string(), before.etag.clone());
+    let (version, account) = (version.to_string(), account.to_string());
+    Statement {
+        sql: SUPERSEDE,
+        args: vec![before.into(), etag.into(), version.into(), account.into(), there.size.into(), there.etag.clone().into(), Arg::Int(now.0)],
+    }
+}
+
+/// Bytes without a row get one that is to go, and keeps everybody out until they are gone; no row if there is one.
+pub fn condemn(place: &Place, version: Id, account: Id, now: EpochMs) -> Statement {
+    let mut args = place_args(&place.namespace, &place.video, place.path.as_str());
+    args.extend([version.to_string().into(), account.to_string().into(), place.key().into(), Arg::Int(now.0)]);
+    Statement { sql: CONDEMN, args }
+}
+
+/// A row if something of the video is to go and is not gone.
+pub fn is_doomed(namespace: &Name, video: &Name) -> Statement {
+    Statement { sql: IS_DOOMED, args: vec![namespace.as_str().into(), video.as_str().into()] }
+}
+
 /// Nothing of the video can be read any more; answers with a row for each file.
 pub fn doom(namespace: &Name, video: &Name, now: EpochMs) -> Statement {
     Statement { sql: DOOM, args: vec![namespace.as_str().into(), video.as_str().into(), Arg::Int(now.0)] }
 }
 
 /// How long a job has for the files it claimed, ms.
-const CLAIM_MS: u64 = 120_000;
+pub const CLAIM_MS: u64 = 120_000;
 
 /// Claims files of the video that are to go: a row for each.
 pub fn doomed(namespace: &Name, video: &Name, limit: u64, now: EpochMs) -> Statement {

@@ -6,7 +6,7 @@ use jettyspeed_edge::accounts::ledger::{
     Books, DELETE_GRACE_MS, Effect, Facts, Figures, Holding, Ledger, Message, Outcome, Reply, Seen, Usage, Watch,
 };
 use jettyspeed_edge::accounts::money::Prices;
-use jettyspeed_edge::accounts::store::{asset_coming, asset_stored, by_id, holdings, record_usage, usage};
+use jettyspeed_edge::accounts::store::{asset_coming, asset_stored, by_id, holdings, record_usage, usage, video_holdings};
 use jettyspeed_edge::assets::asset::Asset;
 use jettyspeed_edge::ids::Id;
 use jettyspeed_edge::jobs::Job;
@@ -55,6 +55,7 @@ impl Disk {
             match effect {
                 Effect::PutBooks => self.books = Some(ledger.books.clone()),
                 Effect::PutWatch(asset, watch) => drop(self.watches.insert(asset, watch)),
+                Effect::PutPlace(..) => {}
                 Effect::DropWatch(asset) => drop(self.watches.remove(&asset)),
                 Effect::PutHolding(asset, holding) => drop(self.holdings.insert(asset, holding)),
                 Effect::DropHolding(asset) => drop(self.holdings.remove(&asset)),
@@ -147,6 +148,7 @@ async fn open(io: &World, account: Id) -> Result<(), Problem> {
     let now = io.now();
     let _: Option<Value> = io.first("ledger opens: limits", &by_id(account, now)).await?;
     let stored: Vec<Stored> = io.all("ledger opens: files", &holdings(account, (EpochMs(MAX_SAFE_INTEGER), ""), 1_000)).await?;
+    let stored: Vec<Stored> = [stored, io.all("ledger opens: videos", &video_holdings(account, "", 1_000)).await?].into_iter().flatten().collect();
     let _: Option<Value> = io.first("ledger opens: usage", &usage(account, now)).await?;
     object(io, account, |object| {
         if object.ledger().is_some() {
@@ -231,7 +233,7 @@ async fn take(io: &World, account: Id, asset: Id, message: Message) -> Result<()
 }
 
 pub async fn reserve(io: &World, party: &Party, asset: Id, bytes: u64, look_at: EpochMs) -> Result<(), Problem> {
-    take(io, party.id, asset, Message::Reserve { asset, bytes, look_at, limits: party.limits }).await
+    take(io, party.id, asset, Message::Reserve { asset, bytes, look_at, limits: party.limits, place: None }).await
 }
 
 pub async fn adopt(io: &World, party: &Party, asset: &Asset) -> Result<(), Problem> {
@@ -293,9 +295,14 @@ pub async fn ring(io: &World, account: Id) -> bool {
         match outcome {
             Outcome::Nothing => {}
             Outcome::Book(message) => {
-                if seen == Seen::Gone && io.enqueue(Job::Orphan { account, object: asset }, 0).await.is_err() {
-                    // The alarm rings again.
-                    return false;
+                if seen == Seen::Gone {
+                    if io.enqueue(Job::Orphan { account, object: asset }, 0).await.is_err() {
+                        // The alarm rings again.
+                        return false;
+                    }
+                    if !object(io, account, |object| object.ledger().is_some_and(|ledger| ledger.watches.get(&asset) == Some(&watch))) {
+                        continue;
+                    }
                 }
                 object(io, account, |object| {
                     object.change(|ledger, _| ((), ledger.looked(asset)), Facts::default());

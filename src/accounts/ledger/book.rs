@@ -68,7 +68,9 @@ impl Ledger {
         let rolled = self.roll(now);
         let (reply, mut effects) = match message {
             Message::Admit { limits } => self.admit(limits, now),
-            Message::Reserve { asset, bytes, look_at, limits } => self.reserve(asset, Watch { bytes, at: look_at, doubt: false }, limits, facts, now),
+            Message::Reserve { asset, bytes, look_at, limits, place } => {
+                self.reserve(asset, (Watch { bytes, at: look_at, doubt: false }, place), limits, facts, now)
+            }
             Message::Settle { asset, object, size } => self.settle(asset, Holding { object, size }, facts, now),
             Message::Adopt { asset, object, size, limits } => self.take(asset, Holding { object, size }, limits, facts, now),
             Message::Release { asset } => self.release(asset, facts, now),
@@ -221,7 +223,7 @@ impl Ledger {
         (Reply::Paced { pace, suspended: self.books.limits.suspended }, effects)
     }
 
-    fn reserve(&mut self, asset: Id, watch: Watch, limits: Limits, facts: Facts, now: EpochMs) -> (Reply, Vec<Effect>) {
+    fn reserve(&mut self, asset: Id, (watch, place): (Watch, Option<String>), limits: Limits, facts: Facts, now: EpochMs) -> (Reply, Vec<Effect>) {
         let mut effects = self.adopt(Some(limits), now);
         if self.books.limits.suspended {
             return (Reply::Suspended, effects);
@@ -237,6 +239,7 @@ impl Ledger {
         }
         self.reserved = self.reserved.saturating_add(watch.bytes);
         self.watches.insert(asset, watch);
+        effects.extend(place.map(|place| Effect::PutPlace(asset, place)));
         effects.push(Effect::PutWatch(asset, watch));
         (Reply::Done, effects)
     }

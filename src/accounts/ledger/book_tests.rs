@@ -19,6 +19,7 @@ fn id(n: u8) -> Id {
 struct Disk {
     books: Option<Books>,
     watches: BTreeMap<Id, Watch>,
+    places: BTreeMap<Id, String>,
     holdings: BTreeMap<Id, Holding>,
 }
 
@@ -38,7 +39,8 @@ impl Disk {
             match effect {
                 Effect::PutBooks => self.books = Some(ledger.books.clone()),
                 Effect::PutWatch(asset, watch) => drop(self.watches.insert(asset, watch)),
-                Effect::DropWatch(asset) => drop(self.watches.remove(&asset)),
+                Effect::PutPlace(asset, place) => drop(self.places.insert(asset, place)),
+                Effect::DropWatch(asset) => drop((self.watches.remove(&asset), self.places.remove(&asset))),
                 Effect::PutHolding(asset, holding) => drop(self.holdings.insert(asset, holding)),
                 Effect::DropHolding(asset) => drop(self.holdings.remove(&asset)),
                 Effect::MoveHoldings(from, to) => self.holdings.values_mut().filter(|held| held.object == from).for_each(|held| held.object = to),
@@ -70,8 +72,28 @@ fn opened(storage: u64) -> (Ledger, Disk) {
     (ledger, disk)
 }
 
+#[test]
+fn where_the_bytes_will_lie_is_known_as_long_as_they_are_watched() {
+    let (mut ledger, mut disk) = opened(100);
+    let reserve = Message::Reserve { asset: id(1), bytes: 10, look_at: NOW, limits: limits(100, 0), place: Some("a/b/c".to_owned()) };
+    tell(&mut ledger, &mut disk, reserve.clone(), NOW);
+    tell(&mut ledger, &mut disk, Message::Doubt { asset: id(1), look_at: NOW }, NOW);
+    assert_eq!(disk.places.get(&id(1)).map(String::as_str), Some("a/b/c"));
+    tell(&mut ledger, &mut disk, Message::Release { asset: id(1) }, NOW);
+    assert!(disk.places.is_empty() && disk.watches.is_empty());
+    let full = Message::Reserve { asset: id(2), bytes: 101, look_at: NOW, limits: limits(100, 0), place: Some("a/b/d".to_owned()) };
+    tell(&mut ledger, &mut disk, full, NOW);
+    assert!(disk.places.is_empty(), "what was refused is nowhere");
+    // Objects that were deployed before this field say nothing of it.
+    let old = serde_json::to_value(&reserve).map(|mut value| {
+        value["reserve"].as_object_mut().unwrap().remove("place");
+        value
+    });
+    assert!(matches!(serde_json::from_value(old.unwrap()).unwrap(), Message::Reserve { place: None, .. }));
+}
+
 fn reserve(asset: u8, bytes: u64, storage: u64) -> Message {
-    Message::Reserve { asset: id(asset), bytes, look_at: NOW.plus(1_000), limits: limits(storage, 0) }
+    Message::Reserve { asset: id(asset), bytes, look_at: NOW.plus(1_000), limits: limits(storage, 0), place: None }
 }
 
 #[test]

@@ -8,7 +8,8 @@ use worker::{Result, SqlStorage, SqlStorageValue};
 
 use super::record::Stored;
 use super::sql::{
-    DISTINCT, DROP_HOLDING, DROP_WATCH, HOLDING, LOAD_BOOKS, LOAD_WATCHES, MOVE_HOLDINGS, PUT_BOOKS, PUT_HOLDING, PUT_WATCH, SCHEMA, SHARED,
+    DISTINCT, DROP_HOLDING, DROP_PLACE, DROP_WATCH, HOLDING, LOAD_BOOKS, LOAD_WATCHES, MOVE_HOLDINGS, PLACE, PUT_BOOKS, PUT_HOLDING, PUT_PLACE,
+    PUT_WATCH, SCHEMA, SHARED,
 };
 use super::{Books, Effect, Facts, Holding, Ledger, Message, Watch};
 use crate::ids::Id;
@@ -46,7 +47,11 @@ impl Disk {
             match effect {
                 Effect::PutBooks => self.run(PUT_BOOKS, vec![json::write(&ledger.books)?.into()])?,
                 Effect::PutWatch(asset, watch) => self.run(PUT_WATCH, vec![asset.to_string().into(), json::write(&watch)?.into()])?,
-                Effect::DropWatch(asset) => self.run(DROP_WATCH, vec![asset.to_string().into()])?,
+                Effect::PutPlace(asset, place) => self.run(PUT_PLACE, vec![asset.to_string().into(), place.into()])?,
+                Effect::DropWatch(asset) => {
+                    self.run(DROP_WATCH, vec![asset.to_string().into()])?;
+                    self.run(DROP_PLACE, vec![asset.to_string().into()])?;
+                }
                 Effect::PutHolding(asset, holding) => self.hold(asset, holding)?,
                 Effect::MoveHoldings(from, to) => self.run(MOVE_HOLDINGS, vec![from.to_string().into(), to.to_string().into()])?,
                 Effect::DropHolding(asset) => self.run(DROP_HOLDING, vec![asset.to_string().into()])?,
@@ -65,6 +70,15 @@ impl Disk {
             self.hold(asset, Holding { object, size })?;
         }
         Ok(self.rows::<Sum>(DISTINCT, vec![])?.into_iter().next().map_or(0, |sum| sum.bytes))
+    }
+
+    /// Where the bytes of something that is watched lie, if that was told.
+    pub fn place(&self, asset: Id) -> Result<Option<String>> {
+        #[derive(Deserialize)]
+        struct Row {
+            place: String,
+        }
+        Ok(self.rows::<Row>(PLACE, vec![asset.to_string().into()])?.pop().map(|row| row.place))
     }
 
     /// What a booking of `message` has to know.

@@ -128,6 +128,8 @@ pub enum Effect {
     PutBooks,
     /// Write this watch.
     PutWatch(Id, Watch),
+    /// Write where the bytes of what is watched will lie. It goes with its watch.
+    PutPlace(Id, String),
     /// Remove it.
     DropWatch(Id),
     /// Write this holding.

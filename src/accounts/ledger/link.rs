@@ -19,12 +19,12 @@ pub async fn tell(env: &Env, account: Id, message: &Message) -> Result<Reply, Pr
     Ok(reply.unwrap_or(Reply::Done))
 }
 
-/// Reserves storage for an upload that will become `asset`.
+/// Reserves storage for an upload that will become `asset`; `place` says where its bytes will lie, if the asset does not.
 ///
 /// # Errors
 /// 403, 507.
-pub async fn reserve(env: &Env, account: &Account, asset: Id, bytes: u64, look_at: EpochMs) -> Result<(), Problem> {
-    match tell(env, account.id, &Message::Reserve { asset, bytes, look_at, limits: account.limits() }).await {
+pub async fn reserve(env: &Env, account: &Account, asset: Id, bytes: u64, look_at: EpochMs, place: Option<String>) -> Result<(), Problem> {
+    match tell(env, account.id, &Message::Reserve { asset, bytes, look_at, limits: account.limits(), place }).await {
         Ok(Reply::Done) => Ok(()),
         Ok(other) => Err(refusal(&other, bytes, clock::now())),
         Err(problem) => {

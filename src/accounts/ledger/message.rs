@@ -26,6 +26,9 @@ pub enum Message {
         look_at: EpochMs,
         /// As in [`Message::Admit`].
         limits: Limits,
+        /// Where its bytes will lie, if that cannot be told from the asset: should it come to nothing, they are looked for there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        place: Option<String>,
     },
     /// The asset exists: its reservation becomes use. If it references another object than it did, the two turned out to have the same bytes: whatever else
     /// of the account references the old one is moved with it, so that no byte is counted twice meanwhile.

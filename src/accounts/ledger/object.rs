@@ -160,9 +160,18 @@ impl AccountLedger {
                 Outcome::Nothing => {}
                 Outcome::Book(message) => {
                     if seen == Seen::Gone {
+                        let account = self.id()?;
+                        let job = match self.disk.place(asset)? {
+                            Some(place) => Job::AmendVideo { account, version: asset, place },
+                            None => Job::Orphan { account, object: asset },
+                        };
                         // First: should this not get there, it is looked into again.
-                        jobs::enqueue(&self.env, &Job::Orphan { account: self.id()?, object: asset }).await?;
+                        jobs::enqueue(&self.env, &job).await?;
                         self.load()?;
+                        // Somebody may have told its end meanwhile.
+                        if !self.memory.borrow().as_ref().is_some_and(|ledger| ledger.watches.get(&asset) == Some(&watch)) {
+                            continue;
+                        }
                     }
                     self.change(|ledger| ((), ledger.looked(asset)))?;
                     self.book(message)?;

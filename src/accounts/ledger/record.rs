@@ -45,6 +45,16 @@ pub async fn stored(env: &Env, account: Id) -> Result<Vec<Stored>, Problem> {
         let last = u64::try_from(page.len()).unwrap_or(PAGE) < PAGE;
         all.extend(page);
         if last {
+            break;
+        }
+    }
+    let mut after = String::new();
+    loop {
+        let page: Vec<Stored> = d1::all(&db, &store::video_holdings(account, &after, PAGE)).await?;
+        let last = u64::try_from(page.len()).unwrap_or(PAGE) < PAGE;
+        after = page.last().map(|row| row.asset.to_string()).unwrap_or_default();
+        all.extend(page);
+        if last {
             return Ok(all);
         }
     }

@@ -3,6 +3,7 @@
 /// Its tables.
 pub const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS books (one INTEGER PRIMARY KEY CHECK (one = 1), json TEXT NOT NULL);
      CREATE TABLE IF NOT EXISTS watches (asset TEXT PRIMARY KEY, json TEXT NOT NULL);
+     CREATE TABLE IF NOT EXISTS places (asset TEXT PRIMARY KEY, place TEXT NOT NULL);
      CREATE TABLE IF NOT EXISTS holdings (asset TEXT PRIMARY KEY, object TEXT NOT NULL, size INTEGER NOT NULL);
      CREATE INDEX IF NOT EXISTS holdings_by_object ON holdings (object);";
 /// The books.
@@ -15,6 +16,12 @@ pub const PUT_BOOKS: &str = "INSERT INTO books (one, json) VALUES (1, ?) ON CONF
 pub const PUT_WATCH: &str = "INSERT INTO watches (asset, json) VALUES (?, ?) ON CONFLICT (asset) DO UPDATE SET json = excluded.json";
 /// Removes it.
 pub const DROP_WATCH: &str = "DELETE FROM watches WHERE asset = ?";
+/// Writes where the bytes of something that is watched lie.
+pub const PUT_PLACE: &str = "INSERT INTO places (asset, place) VALUES (?, ?) ON CONFLICT (asset) DO UPDATE SET place = excluded.place";
+/// Where they lie.
+pub const PLACE: &str = "SELECT place FROM places WHERE asset = ?";
+/// Removes it.
+pub const DROP_PLACE: &str = "DELETE FROM places WHERE asset = ?";
 /// Writes a holding.
 pub const PUT_HOLDING: &str =
     "INSERT INTO holdings (asset, object, size) VALUES (?, ?, ?) ON CONFLICT (asset) DO UPDATE SET object = excluded.object, size = excluded.size";
@@ -36,6 +43,9 @@ pub const ALL: &[(&str, &str)] = &[
     ("PUT_BOOKS", PUT_BOOKS),
     ("PUT_WATCH", PUT_WATCH),
     ("DROP_WATCH", DROP_WATCH),
+    ("PUT_PLACE", PUT_PLACE),
+    ("PLACE", PLACE),
+    ("DROP_PLACE", DROP_PLACE),
     ("PUT_HOLDING", PUT_HOLDING),
     ("MOVE_HOLDINGS", MOVE_HOLDINGS),
     ("DROP_HOLDING", DROP_HOLDING),

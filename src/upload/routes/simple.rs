@@ -11,12 +11,13 @@ use super::super::simple::{MAX_FORM_BYTES, MAX_FORM_FILE, SESSIONS_HINT, is_form
 use crate::accounts::access::Account;
 use crate::accounts::ledger;
 use crate::assets::asset::Asset;
-use crate::assets::store::{Via, delete_asset, delete_object, insert};
+use crate::assets::store::{Via, delete_asset, insert};
 use crate::dedup;
 use crate::delivery::disposition;
 use crate::http::call::Routed;
 use crate::http::reply::Reply;
 use crate::ids::{Id, file_key};
+use crate::jobs::{self, Job};
 use crate::namespaces::{self, Namespace};
 use crate::platform::origin::{self, Body};
 use crate::platform::{bindings, clock, d1, random};
@@ -25,6 +26,9 @@ use crate::replay::keep;
 use crate::s3::actions::{self, ObjectHeaders};
 use crate::s3::{Payload, xml};
 use crate::units::Sha256Hex;
+
+/// When bytes that nobody heard the store take are there, if they ever are, s.
+const LATE_SECONDS: u64 = 3_600;
 
 /// What is to be stored.
 struct Incoming {
@@ -69,7 +73,7 @@ pub async fn upload(call: &Routed) -> Result<Reply, Problem> {
 /// Reserves, stores, settles; whatever fails in between is taken back.
 async fn book(call: &Routed, account: &Account, namespace: &Namespace, incoming: Incoming) -> Result<Asset, Problem> {
     let (id, size) = (random::id()?, incoming.size);
-    ledger::link::reserve(&call.env, account, id, size, clock::now().plus(ledger::SIMPLE_GRACE_MS)).await?;
+    ledger::link::reserve(&call.env, account, id, size, clock::now().plus(ledger::SIMPLE_GRACE_MS), None).await?;
     let stored = store(call, account, namespace, id, incoming).await;
     // What fails of these two, the ledger finds out by itself.
     match stored {
@@ -154,8 +158,15 @@ async fn store(call: &Routed, account: &Account, namespace: &Namespace, id: Id, 
         Ok(answer) => answer,
         Err(error) => {
             let problem = origin::problem_of_bytes("PutObject", &error);
-            // It may be there all the same.
-            return Err(if error.is_unheard() { taken_back(call, &key, problem).await } else { Failed::Cleanly(problem) });
+            // It may be there all the same, or yet come: then a job deletes it once more.
+            if error.is_unheard() {
+                let orphan = Job::Orphan { account: account.id, object };
+                return Err(match jobs::enqueue_later(&call.env, &orphan, LATE_SECONDS).await {
+                    Ok(()) => taken_back(call, &key, problem).await,
+                    Err(_) => Failed::Unclearly(problem),
+                });
+            }
+            return Err(Failed::Cleanly(problem));
         }
     };
     let etag = answer.header("etag");
@@ -182,12 +193,15 @@ async fn store(call: &Routed, account: &Account, namespace: &Namespace, id: Id, 
     };
     let db = bindings::db(&call.env)?;
     if let Err(problem) = d1::batch(&db, &insert(&asset, Via::Simple, None)).await {
-        // Only once no row can name it: an object without a row would never be found again, a row without its object never be read.
-        let rows = [delete_asset(asset.id, account.id, clock::now()), vec![delete_object(asset.object_id)]].concat();
-        if d1::batch(&db, &rows).await.is_err() {
+        if d1::batch(&db, &delete_asset(asset.id, account.id, clock::now())).await.is_err() {
             return Err(Failed::Unclearly(problem));
         }
-        return Err(taken_back(call, &asset.s3_key, problem).await);
+        // Bytes that have a row are the collector's; those that never got one, nobody's.
+        return Err(match d1::first::<serde_json::Value>(&db, &dedup::store::object(object)).await {
+            Ok(Some(_)) => Failed::Cleanly(problem),
+            Ok(None) => taken_back(call, &asset.s3_key, problem).await,
+            Err(_) => Failed::Unclearly(problem),
+        });
     }
     Ok(asset)
 }

@@ -117,7 +117,7 @@ async fn begin(call: &Routed, account: &Account, wanted: Wanted) -> Result<Reply
     let (held, account) = (call.clone(), account.clone());
     let opened = call.to_the_end(async move {
         let look_at = now.plus(ledger::LOOK_MS);
-        ledger::link::reserve(&held.env, &account, meta.asset, meta.file_size, look_at).await?;
+        ledger::link::reserve(&held.env, &account, meta.asset, meta.file_size, look_at, None).await?;
         let (account, asset) = (meta.account, meta.asset);
         let opened = open(&held, meta).await;
         if opened.is_err() {
@@ -196,7 +196,8 @@ async fn open(call: &Routed, mut meta: Meta) -> Result<Meta, Problem> {
     let body = answer.map_err(refused)?.text().await.map_err(refused)?;
     meta.upload_id = xml::upload_id(&body).map_err(|_| Problem::Origin(OriginFailure::Unexpected("Unreadable".to_owned())))?;
     if let Err(problem) = record(call, &meta).await {
-        // Nobody knows of this upload yet, so nobody else would abort it.
+        // Nobody knows of this upload yet, so nobody else would abort it. Should its record or its history be there, its alarm takes them back.
+        let _ = link::tell(&call.env, meta.session, &Message::Fail).await;
         let abort = actions::abort_multipart_upload(&meta.key, &meta.upload_id);
         let _ = origin::send(&call.config, &abort, Body::Empty).await;
         return Err(problem);

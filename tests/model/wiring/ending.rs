@@ -2,11 +2,13 @@
 
 use jettyspeed_edge::dedup::store::object;
 use jettyspeed_edge::ids::Id;
+use jettyspeed_edge::jobs::Job;
 use jettyspeed_edge::problem::Problem;
 use jettyspeed_edge::upload::session::{Message, Meta, Reply, Status};
 use jettyspeed_edge::upload::store::close;
 use serde_json::Value;
 
+use super::files::LATE_MS;
 use crate::model::ledgers::{release, settle, stored};
 use crate::model::sessions::tell;
 use crate::model::world::World;
@@ -16,7 +18,9 @@ pub async fn give_up(io: &World, meta: &Meta) -> Result<(), Problem> {
         return Ok(());
     }
     match io.send("abort upload", |store| store.abort(&meta.upload_id)).await {
-        Ok(()) => {}
+        Ok(()) => {
+            let _ = io.enqueue(Job::Orphan { account: meta.account, object: meta.object }, LATE_MS).await;
+        }
         Err(error) if error.is_no_such_upload() => {
             let known: Option<Value> = io.first("find object", &object(meta.object)).await?;
             if known.is_none() {

@@ -2,7 +2,8 @@
 
 use jettyspeed_edge::accounts::ledger::{DELETE_GRACE_MS, SIMPLE_GRACE_MS};
 use jettyspeed_edge::assets::asset::Asset;
-use jettyspeed_edge::assets::store::{Via, delete_asset, delete_object, insert, owned};
+use jettyspeed_edge::assets::store::{Via, delete_asset, insert, owned};
+use jettyspeed_edge::dedup::store::object as stored_object;
 use jettyspeed_edge::ids::{Id, Name, file_key};
 use jettyspeed_edge::jobs::Job;
 use jettyspeed_edge::problem::Problem;
@@ -13,6 +14,9 @@ use crate::model::ledgers::{doubt, release, reserve, settle};
 use crate::model::parties::Party;
 use crate::model::store::etag;
 use crate::model::world::World;
+
+/// When bytes that nobody heard the store take are there, if they ever are, ms.
+pub const LATE_MS: u64 = 3_600_000;
 
 /// A file in one request.
 #[derive(Debug, Clone)]
@@ -64,7 +68,10 @@ async fn put(io: &World, party: &Party, id: Id, incoming: &Incoming) -> Result<A
         })
         .await;
     if put.is_err() {
-        return Err(taken_back(io, "delete what may be there", &key).await);
+        return Err(match io.enqueue(Job::Orphan { account: party.id, object }, LATE_MS).await {
+            Ok(()) => taken_back(io, "delete what may be there", &key).await,
+            Err(_) => Failed::Unclearly,
+        });
     }
     let asset = Asset {
         id,
@@ -84,11 +91,14 @@ async fn put(io: &World, party: &Party, id: Id, incoming: &Incoming) -> Result<A
         borrowed: false,
     };
     if io.batch("insert file", &insert(&asset, Via::Simple, None)).await.is_err() {
-        let rows = [delete_asset(asset.id, party.id, io.now()), vec![delete_object(asset.object_id)]].concat();
-        if io.batch("delete what may be inserted", &rows).await.is_err() {
+        if io.batch("delete what may be inserted", &delete_asset(asset.id, party.id, io.now())).await.is_err() {
             return Err(Failed::Unclearly);
         }
-        return Err(taken_back(io, "delete what was put", &asset.s3_key).await);
+        return Err(match io.first::<serde_json::Value>("is there a row?", &stored_object(object)).await {
+            Ok(Some(_)) => Failed::Cleanly,
+            Ok(None) => taken_back(io, "delete what was put", &asset.s3_key).await,
+            Err(_) => Failed::Unclearly,
+        });
     }
     Ok(asset)
 }

@@ -32,7 +32,7 @@ pub async fn run(io: &World, job: &Job) -> Result<(), Problem> {
         Job::EndUpload { session } => end(io, *session).await,
         Job::Sweep { .. } => sweep(io).await,
         Job::Orphan { account, object } => orphan(io, *account, *object).await,
-        Job::TellUploads { .. } | Job::Probe | Job::Wake { .. } | Job::RemoveVideo { .. } => Ok(()),
+        Job::TellUploads { .. } | Job::Probe | Job::Wake { .. } | Job::AmendVideo { .. } | Job::RemoveVideo { .. } => Ok(()),
     }
 }
 
@@ -46,11 +46,7 @@ async fn sweep(io: &World) -> Result<(), Problem> {
     let owned: Vec<Row> = io.all("find owned uploads", &owned_uploads(&ids)).await?;
     let owned: HashSet<String> = owned.into_iter().map(|row| row.upload_id).collect();
     for upload in orphans(listed, &owned, SWEEP_AGE_MS, io.now()) {
-        match io.send("abort orphan", |store| store.abort(&upload.upload_id)).await {
-            Ok(()) => {}
-            Err(error) if error.is_no_such_upload() => {}
-            Err(_) => return Err(Problem::Internal),
-        }
+        let _ = io.send("abort orphan", |store| store.abort(&upload.upload_id)).await;
     }
     Ok(())
 }

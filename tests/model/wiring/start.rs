@@ -105,6 +105,7 @@ async fn open(io: &World, mut meta: Meta) -> Result<Meta, Problem> {
     meta.upload_id = created.map_err(|_| Problem::Internal)?;
     io.opened.borrow_mut().push(meta.clone());
     if let Err(problem) = record(io, &meta).await {
+        let _ = tell(io, meta.session, Message::Fail).await;
         let _ = io.send("abort what nobody knows", |store| store.abort(&meta.upload_id)).await;
         return Err(problem);
     }

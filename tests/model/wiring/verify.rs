@@ -63,17 +63,18 @@ async fn join(io: &World, object: Id) -> Result<(), Problem> {
         }
         let moved: Vec<Id> = owners.iter().map(|owner| owner.id).collect();
         io.batch("merge", &store::merge(other.id, oldest.id, &moved, io.now())).await?;
-        tell_ledgers(io, &owners).await?;
+        let each: BTreeMap<Id, Id> = owners.iter().map(|owner| (owner.account_id, owner.id)).collect();
+        tell_ledgers(io, each.into_iter().collect()).await?;
     }
     if others.iter().any(|other| other.refs == 0) {
-        tell_ledgers(io, &io.all::<Owner>("find owners of the oldest", &store::owners(oldest.id, PAGE)).await?).await?;
+        let owners: Vec<Owner> = io.all("find owners of the oldest", &store::owners(oldest.id, PAGE)).await?;
+        tell_ledgers(io, owners.iter().map(|owner| (owner.account_id, owner.id)).collect()).await?;
     }
     Ok(())
 }
 
-async fn tell_ledgers(io: &World, owners: &[Owner]) -> Result<(), Problem> {
-    let accounts: BTreeMap<Id, Id> = owners.iter().map(|owner| (owner.account_id, owner.id)).collect();
-    for (account, asset) in accounts {
+async fn tell_ledgers(io: &World, assets: Vec<(Id, Id)>) -> Result<(), Problem> {
+    for (account, asset) in assets {
         if let Some((object, size)) = stored(io, asset).await? {
             settle(io, account, asset, object, size).await?;
         }
@@ -90,11 +91,15 @@ pub async fn collect(io: &World) -> Result<(), Problem> {
     let before = EpochMs(io.now().0.saturating_sub(GRACE_MS));
     io.batch("condemn", &[store::condemn(before)]).await?;
     let rows: Vec<Row> = io.all("find condemned", &store::condemned(PAGE)).await?;
+    let mut failed = false;
     for row in rows {
-        io.delete_object("delete condemned", &row.s3_key).await.map_err(|_| Problem::Internal)?;
+        if io.delete_object("delete condemned", &row.s3_key).await.is_err() {
+            failed = true;
+            continue;
+        }
         io.batch("bury", &[store::bury(row.id)]).await?;
     }
-    Ok(())
+    if failed { Err(Problem::Internal) } else { Ok(()) }
 }
 
 /// The object that a file in one request would have had.

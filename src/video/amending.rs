@@ -1,0 +1,94 @@
+//! Brings database, store and ledger in line where a file of a video was written and nobody knows how that ended: the Worker died, or D1 or the store gave no
+//! answer. Concurrent writers are safe: bytes are only deleted under a row that keeps them out, and a row changes only as long as it is the one that was seen.
+
+use worker::Env;
+
+use super::place::{Amends, AtStore, Place, Present, amends};
+use super::routes::known_as;
+use super::store;
+use crate::accounts::ledger;
+use crate::config::Config;
+use crate::delivery::known;
+use crate::ids::Id;
+use crate::jobs::{self, Job};
+use crate::platform::origin::{self, Body};
+use crate::platform::{bindings, clock, d1, log};
+use crate::problem::{OriginFailure, Problem};
+use crate::s3::{actions, xml};
+
+/// How long after a write of unknown end it is looked into, s: what the store may still be doing with it is done by then.
+const AFTER_SECONDS: u64 = 60;
+
+/// What the store has under the key; None where there is nothing.
+///
+/// # Errors
+/// The store's.
+pub async fn at_store(config: &Config, key: &str) -> Result<Option<AtStore>, Problem> {
+    let answer = match origin::send(config, &actions::head_object(key), Body::Empty).await {
+        Ok(answer) => answer,
+        Err(error) if error.status == 404 => return Ok(None),
+        Err(error) => return Err(origin::problem("HeadObject", &error)),
+    };
+    let etag = answer.header("etag").map(|etag| xml::unquote(&etag).to_owned());
+    let size = answer.header("content-length").and_then(|text| text.trim().parse::<u64>().ok());
+    let there = etag.zip(size).map(|(etag, size)| AtStore { etag, size });
+    Ok(Some(there.ok_or(Problem::Origin(OriginFailure::Unexpected("NoETag".to_owned())))?))
+}
+
+/// Has it looked into. Should this not get there, the ledger does, later.
+pub async fn enqueue(env: &Env, account: Id, version: Id, place: &Place) {
+    let job = Job::AmendVideo { account, version, place: place.to_string() };
+    if let Err(error) = jobs::enqueue_later(env, &job, AFTER_SECONDS).await {
+        let _ = log::internal("queue", &error.to_string());
+    }
+}
+
+/// The job: of `account`'s `version`, which was to be at `place`.
+///
+/// # Errors
+/// Of the store and the database, and if somebody is writing there: the job is repeated.
+pub async fn amend(env: &Env, config: &Config, account: Id, version: Id, place: &str) -> Result<(), Problem> {
+    let Some(place) = Place::parse(place) else { return Ok(()) };
+    let (db, key) = (bindings::db(env)?, place.key());
+    let look = async || d1::first::<Present>(&db, &store::place(&place.namespace, &place.video, &place.path)).await;
+    let present = look().await?;
+    let is_it = present.as_ref().is_some_and(|present| present.id == version && present.doomed_at.is_none());
+    let there = at_store(config, &key).await?;
+    let size = there.as_ref().map_or(0, |there| there.size);
+    match amends(present, there) {
+        Amends::Nothing if is_it => ledger::link::settle(env, account, version, version, size).await,
+        Amends::Nothing => ledger::link::release(env, account, version).await,
+        Amends::Supersede(before, there) => {
+            let statement = store::supersede(&before, version, account, &there, clock::now());
+            d1::first::<serde_json::Value>(&db, &statement).await?.ok_or(Problem::StillRunning)?;
+            known::forget(&known_as(&place.namespace, &place.video, place.path.as_str())).await;
+            if before.id != version {
+                ledger::link::release(env, before.account_id, before.id).await?;
+            }
+            ledger::link::settle(env, account, version, version, there.size).await
+        }
+        Amends::Undo(before) => {
+            d1::batch(&db, &[store::undo(before.id)]).await?;
+            known::forget(&known_as(&place.namespace, &place.video, place.path.as_str())).await;
+            ledger::link::release(env, before.account_id, before.id).await?;
+            ledger::link::release(env, account, version).await
+        }
+        Amends::Delete => {
+            let condemned: Option<serde_json::Value> = d1::first(&db, &store::condemn(&place, version, account, clock::now())).await?;
+            if condemned.is_some() {
+                let job = Job::RemoveVideo { namespace: place.namespace.clone(), video: place.video.clone() };
+                return jobs::enqueue(env, &job).await.map_err(|error| log::internal("queue", &error.to_string()));
+            }
+            if look().await?.is_some() {
+                return Err(Problem::StillRunning);
+            }
+            // Its namespace is gone, so nobody writes there.
+            match origin::send(config, &actions::delete_object(&key), Body::Empty).await {
+                Ok(answer) => answer.discard(),
+                Err(error) if error.status == 404 => {}
+                Err(error) => return Err(origin::problem("DeleteObject", &error)),
+            }
+            ledger::link::release(env, account, version).await
+        }
+    }
+}

@@ -8,10 +8,8 @@ use crate::accounts::{self, provision::Record};
 use crate::config::Config;
 use crate::ids::{Id, file_key};
 use crate::jobs::{self, Job};
-use crate::platform::origin::{self, Body};
-use crate::platform::{bindings, clock, d1, log};
+use crate::platform::{bindings, clock, d1, log, origin};
 use crate::problem::Problem;
-use crate::s3::actions;
 use crate::units::EpochMs;
 
 /// How many objects one run deletes, so that it stays within a request's subrequests; another job goes on.
@@ -33,15 +31,11 @@ pub async fn collect(env: &Env, config: &Config) -> Result<(), Problem> {
     let rows: Vec<Row> = d1::all(&db, &store::condemned(PAGE)).await?;
     let mut failed = None;
     for row in &rows {
-        match origin::send(config, &actions::delete_object(&row.s3_key), Body::Empty).await {
-            Err(error) if error.status != 404 => {
-                // One that cannot be deleted must not keep the others.
-                failed = Some(origin::problem("DeleteObject", &error));
-                continue;
-            }
-            _ => {}
+        match origin::delete(config, &row.s3_key).await {
+            Ok(()) => d1::batch(&db, &[store::bury(row.id)]).await?,
+            // One that cannot be deleted must not keep the others.
+            Err(problem) => failed = Some(problem),
         }
-        d1::batch(&db, &[store::bury(row.id)]).await?;
     }
     match failed {
         Some(problem) => Err(problem),
@@ -62,10 +56,5 @@ pub async fn orphan(env: &Env, config: &Config, account: Id, object: Id) -> Resu
         return Ok(());
     }
     let Some(owner) = d1::first::<Record>(&db, &accounts::store::by_id(account, clock::now())).await? else { return Ok(()) };
-    let deletion = actions::delete_object(&file_key(&owner.agentcache_user_id, object));
-    match origin::send(config, &deletion, Body::Empty).await {
-        Ok(_) => Ok(()),
-        Err(error) if error.status == 404 => Ok(()),
-        Err(error) => Err(origin::problem("DeleteObject", &error)),
-    }
+    origin::delete(config, &file_key(&owner.agentcache_user_id, object)).await
 }

@@ -1,7 +1,5 @@
 //! Verification: the object is read once, by the runtime's own digest; no byte enters WebAssembly.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -112,8 +110,13 @@ async fn join(env: &Env, object: Id) -> Result<(), Problem> {
         let moved: Vec<Id> = owners.iter().map(|owner| owner.id).collect();
         d1::batch(&db, &store::merge(other.id, oldest.id, &moved, clock::now())).await?;
         // One asset of each account: the others of that object go with it.
-        let each: BTreeMap<Id, Id> = owners.iter().map(|owner| (owner.account_id, owner.id)).collect();
-        tell_ledgers(env, each.into_iter().collect()).await?;
+        let mut each: Vec<(Id, Id)> = Vec::new();
+        for owner in &owners {
+            if each.iter().all(|(account, _)| *account != owner.account_id) {
+                each.push((owner.account_id, owner.id));
+            }
+        }
+        tell_ledgers(env, each).await?;
         if u64::try_from(owners.len()).unwrap_or_default() == PAGE {
             enqueue(env, object).await;
         }

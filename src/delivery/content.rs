@@ -15,7 +15,8 @@ pub fn validators(source: &Source, origin: Option<Origin>, expires: EpochMs, now
     let seconds = (expires.since(now) / 1000).min(source.client_seconds);
     let freshness = if source.client_seconds == 0 { "private, no-cache".to_owned() } else { format!("private, max-age={seconds}") };
     let mut headers = vec![("etag", format!("\"{}\"", source.version)), ("last-modified", source.modified.http_date()), ("cache-control", freshness)];
-    headers.extend(origin.map(|origin| ("cache-status", origin.cache_status())));
+    // What needs no bytes is answered from what is known of the object, whether the cache has it or not.
+    headers.push(("cache-status", origin.map_or_else(|| "JettySpeed; detail=record".to_owned(), Origin::cache_status)));
     headers
 }
 

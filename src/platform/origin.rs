@@ -13,7 +13,7 @@ use super::{clock, js};
 use crate::config::Config;
 use crate::problem::Problem;
 use crate::s3::error::StoreError;
-use crate::s3::{Action, SignedRequest};
+use crate::s3::{Action, SignedRequest, actions};
 
 /// How long the store may take to answer a request without a body of ours (of an object's bytes: to begin with them), ms. Completing thousands of parts may take minutes (S3 API reference).
 pub const ANSWER_MS: u32 = 30_000;
@@ -89,7 +89,20 @@ pub async fn send(config: &Config, action: &Action, body: Body) -> Result<Answer
     send_within(config, action, body, patience_ms).await
 }
 
-/// The same with another patience, for the whole of the answer; where that is an object's bytes, for its head only. Bodies that stream in either direction go
+/// Deletes an object. One that is not there is deleted.
+///
+/// # Errors
+/// The store's.
+pub async fn delete(config: &Config, key: &str) -> Result<(), Problem> {
+    match send(config, &actions::delete_object(key), Body::Empty).await {
+        Ok(answer) => answer.discard(),
+        Err(error) if error.status == 404 => {}
+        Err(error) => return Err(problem("DeleteObject", &error)),
+    }
+    Ok(())
+}
+
+/// [`send`] with another patience, for the whole of the answer; where that is an object's bytes, for its head only. Bodies that stream in either direction go
 /// as fast as the client does.
 pub async fn send_within(config: &Config, action: &Action, body: Body, patience_ms: u32) -> Result<Answer, StoreError> {
     super::log::step("origin", action.method);

@@ -42,7 +42,7 @@ impl StoreError {
     pub fn is_hash_mismatch(&self) -> bool {
         let names_hash = |text: &str| {
             let text = text.to_ascii_lowercase();
-            text.contains("sha256") || text.contains("sha-256") || text.contains("digest")
+            ["sha256", "sha-256", "digest", "content hash", "contenthash"].into_iter().any(|name| text.contains(name))
         };
         self.status == 400 && (names_hash(&self.code) || names_hash(&self.message))
     }

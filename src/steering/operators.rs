@@ -22,6 +22,15 @@ pub async fn named(call: &Routed) -> Result<Edge, Problem> {
     d1::first(&bindings::db(&call.env)?, &store::by_id(id)).await?.ok_or(Problem::NotFound)
 }
 
+/// The edge as `/api/edges` lists it, and as the rest of the portal spells things (SPEC section 1).
+fn view(status: u16, edge: &Edge) -> Result<Reply, Problem> {
+    let mut view = serde_json::to_value(edge).map_err(|_| Problem::Internal)?;
+    if let Some(view) = view.as_object_mut() {
+        view.insert("capacity_mbps".to_owned(), edge.capacity_mbps.into());
+    }
+    Reply::json(status, &view)
+}
+
 /// Adds an edge.
 pub async fn create(call: &Routed) -> Result<Reply, Problem> {
     let body = call.bytes(MAX_BODY).await?;
@@ -31,7 +40,7 @@ pub async fn create(call: &Routed) -> Result<Reply, Problem> {
         let created: Option<serde_json::Value> = d1::first(&bindings::db(&held.env)?, &store::insert(&edge, clock::now())).await?;
         created.ok_or(Problem::AlreadyExists { field: "id" })?;
         registry::forget();
-        Reply::json(201, &edge)
+        view(201, &edge)
     };
     keep::once(call, slot, work).await
 }
@@ -44,7 +53,7 @@ pub async fn change(call: &Routed) -> Result<Reply, Problem> {
         let written: Option<serde_json::Value> = d1::first(&bindings::db(&call.env)?, &store::update(&edge, clock::now())).await?;
         if written.is_some() {
             registry::forget();
-            return Reply::json(200, &edge);
+            return view(200, &edge);
         }
     }
     Err(Problem::StillRunning)

@@ -40,7 +40,8 @@ pub struct Patch {
     colo: Option<String>,
     #[serde(default, deserialize_with = "given")]
     url: Option<Option<String>>,
-    #[serde(default)]
+    // As `/api/edges` lists it, and as the rest of the portal spells things.
+    #[serde(default, alias = "capacity_mbps")]
     capacity_mbps: Option<u64>,
     #[serde(default)]
     status: Option<Status>,

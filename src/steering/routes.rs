@@ -16,6 +16,7 @@ use super::metrics::{Reading, snapshot};
 use super::score::{Asker, Ranked, rank};
 use super::{operators, registry, store};
 use crate::dedup::{self, duplicate::DuplicateView};
+use crate::http::auth::Caller;
 use crate::http::call::Routed;
 use crate::http::json::MAX_BODY;
 use crate::http::reply::Reply;
@@ -57,7 +58,7 @@ pub struct Ranking {
     ranked: Vec<Ranked>,
 }
 
-/// Ranks the edges for an account: the `count` best, and the one it is to try. Without a database there are none: parts come here, then.
+/// Ranks the edges for an account: the `count` best, the one it is to try among them. Without a database there are none: parts come here, then.
 pub async fn ranking(call: &Routed, account: Id, priority: Priority, from: &GeoHint, count: usize) -> Ranking {
     let edges = registry::edges(call).await.unwrap_or_default();
     let readings = snapshot::get(call).await;
@@ -88,7 +89,13 @@ pub async fn ranking(call: &Routed, account: Id, priority: Priority, from: &GeoH
         all.push(Told { key, edges: Rc::clone(&edges), scores });
     });
     let cut = ranked.split_off(ranked.len().min(count));
-    ranked.extend(cut.into_iter().find(|edge| edge.probe));
+    if let Some(probe) = cut.into_iter().find(|edge| edge.probe)
+        && count > 1
+    {
+        // In the place of the last, not besides: who asks for so many gets no more.
+        ranked.pop();
+        ranked.push(probe);
+    }
     Ranking { edges, ranked }
 }
 
@@ -185,6 +192,9 @@ pub async fn metrics(call: &Routed) -> Result<Reply, Problem> {
         "30d" => 30 * 24,
         _ => return Err(Problem::Invalid { field: "period", detail: "must be 24h, 7d or 30d".to_owned() }),
     };
+    if let Caller::Account(account) = &*call.caller {
+        account.must_be_active()?;
+    }
     let edge = operators::named(call).await?;
     let now = clock::now();
     let from = now.0 - now.0 % HOUR_MS;

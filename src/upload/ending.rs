@@ -39,8 +39,7 @@ pub async fn give_up(env: &Env, config: &Config, meta: &Meta) -> Result<(), Prob
             // A completion that died may have left the object, which nobody names. What the database knows is the collector's: it may be another file's by now.
             let known: Option<serde_json::Value> = d1::first(&bindings::db(env)?, &dedup::store::object(meta.object)).await?;
             if known.is_none() {
-                let deletion = actions::delete_object(&meta.key);
-                origin::send(config, &deletion, Body::Empty).await.map_err(|error| origin::problem("DeleteObject", &error))?;
+                origin::delete(config, &meta.key).await?;
             }
         }
         Err(error) => return Err(origin::problem("AbortMultipartUpload", &error)),

@@ -74,7 +74,7 @@ pub async fn probe(env: &Env, config: &Config) -> Result<Option<bool>, Problem> 
         answer.status
     });
     if outcome.is_ok() {
-        let _ = origin::send(config, &actions::delete_object(&key), Body::Empty).await;
+        let _ = origin::delete(config, &key).await;
     }
     let fact = verdict(&outcome);
     if let Some(enforced) = fact {

@@ -1,7 +1,5 @@
 //! The sweep: which unfinished uploads at the store belong to nobody any more.
 
-use std::collections::HashSet;
-
 use crate::ids::is_key_of_ours;
 use crate::s3::xml::ListedUpload;
 use crate::units::EpochMs;
@@ -11,9 +9,9 @@ pub const MOST_ABORTS: usize = 500;
 
 /// The uploads of a listing that no session owns and that are at least `age_ms` old: younger ones may be about to be recorded. Only keys of our own
 /// layout are ever touched: the bucket may have other tenants.
-pub fn orphans(listed: Vec<ListedUpload>, owned: &HashSet<String>, age_ms: u64, now: EpochMs) -> Vec<ListedUpload> {
+pub fn orphans(listed: Vec<ListedUpload>, owned: &[String], age_ms: u64, now: EpochMs) -> Vec<ListedUpload> {
     let old = |upload: &ListedUpload| EpochMs::parse(&upload.initiated).is_some_and(|at| now.since(at) >= age_ms);
-    let orphan = |upload: &ListedUpload| is_key_of_ours(&upload.key) && !owned.contains(&upload.upload_id) && old(upload);
+    let orphan = |upload: &ListedUpload| is_key_of_ours(&upload.key) && old(upload) && !owned.contains(&upload.upload_id);
     listed.into_iter().filter(orphan).take(MOST_ABORTS).collect()
 }
 
@@ -35,7 +33,7 @@ mod tests {
             listed("backups/2026", "foreign", "2026-11-01T00:00:00.000Z"),
             listed("users/u1/other", "foreign", "2026-11-01T00:00:00.000Z"),
         ];
-        let found = orphans(all, &HashSet::from(["owned".to_owned()]), 86_400_000, now);
+        let found = orphans(all, &["owned".to_owned()], 86_400_000, now);
         assert_eq!(found.iter().map(|upload| upload.upload_id.as_str()).collect::<Vec<_>>(), ["orphan"]);
     }
 }

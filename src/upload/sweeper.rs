@@ -1,7 +1,5 @@
 //! The sweep's wiring: one page of the store's listing per job; the next job goes on where it ended.
 
-use std::collections::HashSet;
-
 use serde::Deserialize;
 use worker::Env;
 
@@ -33,7 +31,7 @@ pub async fn sweep(env: &Env, config: &Config, marker: Option<(&str, &str)>) -> 
     let next = page.next().map(|(key, upload)| (key.to_owned(), upload.to_owned()));
     let ids: Vec<&str> = page.uploads.iter().map(|upload| upload.upload_id.as_str()).collect();
     let owned: Vec<Row> = d1::all(&bindings::db(env)?, &store::owned_uploads(&ids)).await?;
-    let owned: HashSet<String> = owned.into_iter().map(|row| row.upload_id).collect();
+    let owned: Vec<String> = owned.into_iter().map(|row| row.upload_id).collect();
     let orphans = orphans(page.uploads, &owned, config.sweep_age_seconds.saturating_mul(1000), clock::now());
     let mut aborted = 0;
     for upload in &orphans {

@@ -83,11 +83,7 @@ pub async fn amend(env: &Env, config: &Config, account: Id, version: Id, place: 
                 return Err(Problem::StillRunning);
             }
             // Its namespace is gone, so nobody writes there.
-            match origin::send(config, &actions::delete_object(&key), Body::Empty).await {
-                Ok(answer) => answer.discard(),
-                Err(error) if error.status == 404 => {}
-                Err(error) => return Err(origin::problem("DeleteObject", &error)),
-            }
+            origin::delete(config, &key).await?;
             ledger::link::release(env, account, version).await
         }
     }

@@ -8,10 +8,8 @@ use crate::accounts::ledger;
 use crate::config::Config;
 use crate::ids::{Id, Name};
 use crate::jobs::{self, Job};
-use crate::platform::origin::{self, Body};
-use crate::platform::{bindings, clock, d1, log};
+use crate::platform::{bindings, clock, d1, log, origin};
 use crate::problem::Problem;
-use crate::s3::actions;
 
 /// Files of one run: each costs a request to the store and three to ledger and database, all of it within a claim.
 const PAGE: u64 = 25;
@@ -61,11 +59,7 @@ pub async fn remove(env: &Env, config: &Config, namespace: &Name, video: &Name) 
 }
 
 async fn one(env: &Env, config: &Config, Row { id, account_id, s3_key }: &Row) -> Result<(), Problem> {
-    match origin::send(config, &actions::delete_object(s3_key), Body::Empty).await {
-        Ok(answer) => answer.discard(),
-        Err(error) if error.status == 404 => {}
-        Err(error) => return Err(origin::problem("DeleteObject", &error)),
-    }
+    origin::delete(config, s3_key).await?;
     // The ledger is told twice: should this die in between, it asks how it ended.
     ledger::link::doubt(env, *account_id, *id).await?;
     d1::batch(&bindings::db(env)?, &[store::drop(*id)]).await?;

@@ -252,8 +252,7 @@ async fn amend(call: &Routed, file: &mut NewFile) -> Result<(), (Problem, bool)>
 async fn forsake(call: &Routed, file: &NewFile) -> Result<(), Problem> {
     let present: Option<Present> = d1::first(&bindings::db(&call.env)?, &store::place(&file.namespace, &file.video, &file.path)).await?;
     if present.is_none_or(|present| present.doomed_at.is_some()) {
-        let deleted = origin::send(&call.config, &actions::delete_object(&file.s3_key), Body::Empty).await;
-        deleted.map_err(|error| origin::problem("DeleteObject", &error))?.discard();
+        origin::delete(&call.config, &file.s3_key).await?;
     }
     Ok(())
 }

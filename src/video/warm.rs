@@ -162,9 +162,14 @@ fn known(name: &str) -> Option<Rc<Vec<String>>> {
 
 /// Keeps in which order the files of a playlist are played, by the folders they lie in. Several playlists may have theirs in one folder.
 async fn keep_order(claims: &VideoClaims, files: &[Reference]) {
-    let mut folders: HashMap<&str, Vec<String>> = HashMap::new();
+    // Few: the files of a playlist lie in one, as a rule.
+    let mut folders: Vec<(&str, Vec<String>)> = Vec::new();
     for file in files.iter().filter(|file| file.range.is_none()) {
-        folders.entry(file.path.folder()).or_default().push(file.path.as_str().to_owned());
+        let (folder, path) = (file.path.folder(), file.path.as_str().to_owned());
+        match folders.iter_mut().rev().find(|(known, _)| *known == folder) {
+            Some((_, order)) => order.push(path),
+            None => folders.push((folder, vec![path])),
+        }
     }
     for (folder, mut order) in folders {
         let name = order_name(&claims.namespace, &claims.video, folder);

@@ -251,6 +251,7 @@ async fn suspension_stops_everything_and_resumption_goes_on() {
         "/api/portal/namespaces",
         &own,
         &format!("/files/{id}/a.bin"),
+        "/api/edges/fra/metrics",
     ] {
         refused(asks(Method::GET, path)).await;
     }

@@ -82,6 +82,13 @@ async fn large_files_are_cached_in_slices_and_small_ones_whole() {
 
     let small = stored(stack, &stack.dev, "small.bin", 3_000_000).await;
     let before = reads(stack, &small.key);
+    // What needs no bytes is answered without them.
+    let head = stack.http.head(&small.url).send().await.unwrap();
+    let unchanged = stack.http.get(&small.url).header("If-None-Match", header(&head, "etag")).send().await.unwrap();
+    for (response, status) in [(head, 200), (unchanged, 304)] {
+        assert_eq!((response.status().as_u16(), header(&response, "cache-status").as_str()), (status, "JettySpeed; detail=record"));
+    }
+    assert_eq!(reads(stack, &small.key) - before, 0);
     let (_, cache, body) = got(stack.http.get(&small.url).header("Range", "bytes=1000000-1000009")).await;
     assert_eq!((cache.as_str(), body.unwrap().as_slice()), ("JettySpeed; fwd=miss; stored", &small.bytes[1_000_000..1_000_010]));
     let (status, cache, body) = got(stack.http.get(&small.url)).await;

@@ -55,7 +55,7 @@ async fn twenty_are_there_and_operators_add_change_drain_disable_and_delete() {
     assert_eq!(told(from_elsewhere(stack.anonymous(Method::GET, "/api/edges?near=91,0"))).await.0, 422);
 
     let oslo =
-        json!({ "name": "Oslo", "city": "Oslo", "country": "NO", "continent": "EU", "lat": 60.2, "lon": 11.1, "colo": "OSL", "capacityMbps": 500 });
+        json!({ "name": "Oslo", "city": "Oslo", "country": "NO", "continent": "EU", "lat": 60.2, "lon": 11.1, "colo": "OSL", "capacity_mbps": 500 });
     let create = |body: &Value| stack.operator(Method::POST, "/api/portal/edges").json(body);
     for request in [
         from_elsewhere(stack.anonymous(Method::POST, "/api/portal/edges")).json(&oslo),
@@ -66,6 +66,8 @@ async fn twenty_are_there_and_operators_add_change_drain_disable_and_delete() {
     }
     let (status, made) = told(create(&oslo)).await;
     assert_eq!((status, &made["id"], &made["url"], &made["status"]), (201, &json!("osl"), &Value::Null, &json!("active")), "{made}");
+    let (status, made) = told(stack.operator(Method::PATCH, "/api/portal/edges/osl").json(&json!({ "capacityMbps": 600 }))).await;
+    assert_eq!((status, &made["capacityMbps"], &made["capacity_mbps"]), (200, &json!(600), &json!(600)), "either spelling: {made}");
     assert_eq!(told(create(&oslo)).await.0, 409, "there is one of that id");
     assert_eq!(listed(stack, "").await.len(), 21);
     let from_oslo = json!({ "colo": "OSL", "latitude": "59.9", "longitude": "10.8" });

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jettyspeed_client::{PushOptions, no_progress, push};
+use jettyspeed_stack::proxy::Fault;
 use jettyspeed_stack::state::AccountAccess;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
@@ -262,7 +263,8 @@ async fn whoever_reads_while_it_is_replaced_gets_one_or_the_other() {
         reads
     };
     let ((), one, two) = tokio::join!(writing, reading(), reading());
-    assert!(one + two > 20, "{one} and {two} reads");
+    // Each may have waited for the writer to pause, as often as it could.
+    assert!(one > 0 && two > 0, "{one} and {two} reads");
 }
 
 #[tokio::test]
@@ -306,4 +308,49 @@ async fn storing_and_deleting_at_once_loses_and_leaves_nothing() {
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
     panic!("{last}");
+}
+
+/// Nobody knows how a write ended: the store's answer was lost, and it did not say what it has. A minute later a job asks again.
+#[tokio::test]
+async fn what_a_lost_write_left_is_found_and_brought_in_line() {
+    let stack = Stack::start(&[]).await;
+    let account = stack.provisioned(&unique("amends-"), "enterprise").await;
+    let used = async || {
+        let (_, body) = answer(stack.request(Method::GET, "/api/agentcache/quota", &account).send().await.unwrap()).await;
+        (body["storage_used_bytes"].as_u64().unwrap(), body["storage_reserved_bytes"].as_u64().unwrap())
+    };
+    let key = |path: &str| format!("users/{}/v/film/{path}", account.user_id);
+    let (first, second) = (random_bytes(3_000), random_bytes(4_000));
+    assert_eq!(put(&stack, &account, "film/kept.ts", first.clone()).await.0, 201);
+    let url = opened(&stack, &account, "film", "kept.ts").await;
+    stack.proxy.inject(|method, target| match method.as_str() {
+        "PUT" if target.contains("/v/film/") => Some(Fault::LoseAnswer),
+        "HEAD" => Some(Fault::Answer(503, "SlowDown")),
+        _ => None,
+    });
+    let (status, body) = put(&stack, &account, "film/kept.ts", second.clone()).await;
+    assert!(status >= 500, "{body}");
+    let (status, body) = put(&stack, &account, "film/new.ts", first.clone()).await;
+    assert!(status >= 500, "{body}");
+    stack.proxy.heal();
+    assert!(stack.bucket.get(&key("new.ts")).await.unwrap() == first, "it is there, and no row names it");
+    assert_eq!(used().await, (3_000, 7_000), "until it is known how they ended");
+    let started = std::time::Instant::now();
+    while stack.bucket.get(&key("new.ts")).await.is_some() || used().await != (4_000, 0) {
+        assert!(started.elapsed() < Duration::from_secs(200), "nobody looked: {:?}", used().await);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    // What was replaced at the store is replaced here, with its price; what had no row is gone, and nothing is in its way.
+    let (status, _, body) = got(&stack, &format!("{url}kept.ts")).await;
+    assert!(status == 200 && body == second, "{status}");
+    assert_eq!(put(&stack, &account, "film/new.ts", second.clone()).await.0, 201);
+    let (status, _, body) = got(&stack, &format!("{url}new.ts")).await;
+    assert!(status == 200 && body == second, "{status}");
+    let delete = stack.request(Method::DELETE, "/api/video/film", &account);
+    assert_eq!(delete.send().await.unwrap().status(), 204);
+    while used().await != (0, 0) {
+        assert!(started.elapsed() < Duration::from_secs(230), "it is still charged: {:?}", used().await);
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    assert_eq!(stack.sql("SELECT COUNT(*) AS n FROM video_files").await[0][0]["n"], 0);
 }

@@ -208,8 +208,8 @@ async fn store(call: &Routed, account: &Account, namespace: &Namespace, id: Id, 
 
 /// Deletes what was put and that nothing names. If that cannot be done now, the ledger has it done.
 async fn taken_back(call: &Routed, key: &str, problem: Problem) -> Failed {
-    match origin::send(&call.config, &actions::delete_object(key), Body::Empty).await {
-        Ok(_) => Failed::Cleanly(problem),
+    match origin::delete(&call.config, key).await {
+        Ok(()) => Failed::Cleanly(problem),
         Err(_) => Failed::Unclearly(problem),
     }
 }

@@ -1,7 +1,5 @@
 //! `jobs/run.rs` and `upload/sweeper.rs`.
 
-use std::collections::HashSet;
-
 use jettyspeed_edge::dedup::store::pending;
 use jettyspeed_edge::ids::Id;
 use jettyspeed_edge::jobs::Job;
@@ -44,7 +42,7 @@ async fn sweep(io: &World) -> Result<(), Problem> {
     let listed = io.send("list uploads", |store| Ok(store.list_uploads())).await.map_err(|_| Problem::Internal)?;
     let ids: Vec<&str> = listed.iter().map(|upload| upload.upload_id.as_str()).collect();
     let owned: Vec<Row> = io.all("find owned uploads", &owned_uploads(&ids)).await?;
-    let owned: HashSet<String> = owned.into_iter().map(|row| row.upload_id).collect();
+    let owned: Vec<String> = owned.into_iter().map(|row| row.upload_id).collect();
     for upload in orphans(listed, &owned, SWEEP_AGE_MS, io.now()) {
         let _ = io.send("abort orphan", |store| store.abort(&upload.upload_id)).await;
     }

@@ -12,6 +12,9 @@ use jettyspeed_edge::ids::{Id, Name};
 use jettyspeed_edge::sql::{self, Statement};
 use jettyspeed_edge::units::{EpochMs, Sha256Hex};
 use jettyspeed_edge::upload::session::Meta;
+use jettyspeed_edge::video::path::VideoPath;
+use jettyspeed_edge::video::place::{AtStore, Place, Present};
+use jettyspeed_edge::video::store::{self as videos, NewFile};
 use jettyspeed_edge::{accounts, namespaces, upload};
 use rusqlite::{Connection, ToSql, types::Value};
 use sqlite::{database, upload_of, values};
@@ -271,4 +274,55 @@ fn sessions_open_close_once_and_belong_to_their_account() {
     assert_eq!(run(&db, &upload::store::close(meta.session, "complete", EpochMs(2))), 1);
     assert_eq!(run(&db, &upload::store::close(meta.session, "failed", EpochMs(3))), 0, "what is over stays as it is");
     assert!(rows(&db, &upload::store::of_account(account, "open", None, 10)).is_empty());
+}
+
+#[test]
+fn a_place_of_a_video_changes_only_while_it_is_what_was_seen() {
+    let (db, account, namespace) = seeded();
+    let id = |seed: u8| Id::from_random([seed; 16]);
+    let place = Place { namespace: namespace.clone(), video: Name::parse("film").unwrap(), path: VideoPath::parse("a/0.ts").unwrap() };
+    let version = |seed: u8, etag: &str| NewFile {
+        id: id(seed),
+        account,
+        namespace: namespace.clone(),
+        video: place.video.clone(),
+        path: place.path.clone(),
+        s3_key: place.key(),
+        size: 10,
+        etag: etag.to_owned(),
+        content_type: "video/mp2t".to_owned(),
+        live_seconds: Some(4),
+        started: EpochMs(1),
+        created_at: EpochMs(2),
+    };
+    let present = || {
+        let found = rows(&db, &videos::place(&place.namespace, &place.video, &place.path));
+        found.into_iter().next().map(|row| (row[0].clone(), row[2].clone(), row[3] != Value::Null))
+    };
+    let text = |id: Id| Value::Text(id.to_string());
+    assert_eq!(rows(&db, &videos::put(&version(1, "one"))).len(), 1);
+    let seen = Present { id: id(1), account_id: account, etag: "one".to_owned(), doomed_at: None };
+    let there = AtStore { etag: "two".to_owned(), size: 20 };
+    // Somebody replaced it meanwhile: it is no longer what was seen.
+    assert_eq!(rows(&db, &videos::put(&version(3, "three"))).len(), 1);
+    assert!(rows(&db, &videos::supersede(&seen, id(2), account, &there, EpochMs(5))).is_empty());
+    let seen = Present { id: id(3), etag: "three".to_owned(), ..seen };
+    assert_eq!(rows(&db, &videos::supersede(&seen, id(2), account, &there, EpochMs(5))).len(), 1);
+    assert_eq!(present(), Some((text(id(2)), Value::Text("two".to_owned()), false)));
+    let stored = rows(&db, &accounts::store::video_holdings(account, "", 10));
+    assert_eq!(stored, [vec![text(id(2)), text(id(2)), Value::Integer(20), Value::Integer(5)]]);
+    assert!(rows(&db, &accounts::store::video_holdings(account, &id(2).to_string(), 10)).is_empty());
+    // What is there is not condemned; what is not, is, and keeps others out until it is gone.
+    assert!(rows(&db, &videos::condemn(&place, id(4), account, EpochMs(6))).is_empty());
+    run(&db, &videos::undo(id(2)));
+    assert_eq!(present(), None);
+    assert_eq!(rows(&db, &videos::condemn(&place, id(4), account, EpochMs(6))).len(), 1);
+    assert_eq!(present(), Some((text(id(4)), Value::Text(String::new()), true)));
+    assert!(rows(&db, &videos::put(&version(5, "five"))).is_empty());
+    assert!(rows(&db, &videos::supersede(&Present { id: id(4), etag: String::new(), ..seen }, id(2), account, &there, EpochMs(7))).is_empty());
+    assert_eq!(rows(&db, &videos::is_doomed(&namespace, &place.video)).len(), 1);
+    run(&db, &videos::drop(id(4)));
+    assert!(rows(&db, &videos::is_doomed(&namespace, &place.video)).is_empty());
+    let nowhere = Place { namespace: Name::parse("jt_customer_gone").unwrap(), ..place };
+    assert!(rows(&db, &videos::condemn(&nowhere, id(6), account, EpochMs(8))).is_empty(), "without its namespace");
 }

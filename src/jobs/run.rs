@@ -47,9 +47,11 @@ pub async fn enqueue_later(env: &Env, job: &Job, seconds: u64) -> worker::Result
 pub async fn consume(batch: &MessageBatch<String>, env: &Env) {
     let dead = batch.queue() == DEAD;
     for message in batch.raw_iter() {
-        let job = message.body().as_string().and_then(|text| json::read::<Job>(&text).ok());
+        let text = message.body().as_string().unwrap_or_default();
+        let job = json::read::<Job>(&text).ok();
         let done = match job {
             Some(job) if dead => {
+                log::event(LogLevel::Error, "job", json!({ "error": "failed too often, sent again in half a day", "job": text }));
                 let sent = enqueue_later(env, &job, MOST_DELAY_SECONDS.into()).await;
                 sent.map_err(|error| log::internal("queue", &error.to_string()))
             }

@@ -1,5 +1,6 @@
 //! Uploads at the store that no session owns are aborted once they are old; nothing else is touched.
 
+use jettyspeed_stack::proxy::Fault;
 use std::time::Duration;
 
 use serde_json::json;
@@ -45,6 +46,27 @@ async fn what_nobody_owns_goes_and_what_somebody_owns_stays() {
     assert_eq!(stack.track(&account, fail).await.0, 200);
     stack.bucket.abort("users/sweeper/backup", &foreign).await;
     stack.bucket.abort(&unborn_key, &unborn).await;
+}
+
+#[tokio::test]
+async fn a_job_that_fails_ten_times_is_not_given_up() {
+    let stack = Stack::start(&[("QUEUE_RETRY_SECONDS", "1")]).await;
+    let account = stack.provisioned("patient", "pro").await;
+    stack.proxy.inject(|method, target| (method == "GET" && target.contains("/o/")).then_some(Fault::Answer(503, "SlowDown")));
+    let hash = crate::stack::sha256(b"read me later");
+    let request = stack.request(reqwest::Method::POST, "/api/storage/upload", &account).header("X-File-Name", "a").header("X-Content-SHA256", &hash);
+    let (status, body) = answer(request.body("read me later").send().await.unwrap()).await;
+    assert_eq!(status, 201, "{body}");
+    let log = stack.worker.lock().await.log();
+    let started = std::time::Instant::now();
+    // The store is down for longer than the queue has patience.
+    let sent_again = || std::fs::read_to_string(&log).unwrap().lines().any(|line| line.contains("sent again") && line.contains("verify"));
+    while !sent_again() {
+        assert!(started.elapsed() < Duration::from_secs(120), "it was given up");
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    let tries = stack.proxy.seen("/o/").iter().filter(|seen| seen.method == "GET").count();
+    assert!(tries >= 10, "{tries}");
 }
 
 #[tokio::test]

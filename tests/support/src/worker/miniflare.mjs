@@ -21,6 +21,11 @@ const [optionsPath, envFile, state, port] = given;
 const { main, workerOptions } = JSON.parse(readFileSync(optionsPath, "utf8"));
 const { convertV4MiniflareOptions, Log, LogLevel, Miniflare } = await import("miniflare");
 const build = dirname(main);
+// A test need not wait as long as production does for a job to come again.
+const { QUEUE_RETRY_SECONDS, ...bindings } = parseEnv(readFileSync(envFile, "utf8"));
+if (QUEUE_RETRY_SECONDS) {
+  for (const consumer of Object.values(workerOptions.queueConsumers)) consumer.retryDelay = Number(QUEUE_RETRY_SECONDS);
+}
 const miniflare = new Miniflare(convertV4MiniflareOptions({
   host: "127.0.0.1",
   port: Number(port),
@@ -36,7 +41,7 @@ const miniflare = new Miniflare(convertV4MiniflareOptions({
     {
       ...workerOptions,
       name: "jettyspeed-edge",
-      bindings: { ...workerOptions.bindings, ...parseEnv(readFileSync(envFile, "utf8")) },
+      bindings: { ...workerOptions.bindings, ...bindings },
       rootPath: build,
       modulesRoot: build,
       modules: [

@@ -85,7 +85,8 @@ fn what_once_went_wrong_goes_well() {
     let known = [
         (incidents::bytes_that_could_not_be_taken_back(), "delete what was put"),
         (incidents::deleted_while_it_was_taken_back(), "delete what may be inserted"),
-        (incidents::a_late_join_that_died(), "find owners of the oldest"),
+        (incidents::a_late_join_that_died(), "merge"),
+        (incidents::a_late_join_whose_job_came_too_late(), "merge"),
     ];
     for (history, about) in known {
         let seen = run::run(&history).unwrap_or_else(|wrong| panic!("{wrong}"));

@@ -105,7 +105,7 @@ async fn join(env: &Env, object: Id) -> Result<(), Problem> {
         let owners: Vec<Owner> = d1::all(&db, &store::owners(other.id, PAGE)).await?;
         // The ledgers are told twice: whoever dies in between, or is overtaken by another who joins these, leaves them to ask how it ended.
         for owner in &owners {
-            ledger::link::doubt(env, owner.account_id, owner.id).await?;
+            ledger::link::doubt_by_job(env, owner.account_id, owner.id).await?;
         }
         let moved: Vec<Id> = owners.iter().map(|owner| owner.id).collect();
         d1::batch(&db, &store::merge(other.id, oldest.id, &moved, clock::now())).await?;
@@ -120,12 +120,6 @@ async fn join(env: &Env, object: Id) -> Result<(), Problem> {
         if u64::try_from(owners.len()).unwrap_or_default() == PAGE {
             enqueue(env, object).await;
         }
-    }
-    // Whoever joined these before may have died before the ledgers heard of it, and so late that they had asked already. Which of them were joined cannot be
-    // told any more: all are named.
-    if others.iter().any(|other| other.refs == 0) {
-        let owners: Vec<Owner> = d1::all(&db, &store::owners(oldest.id, PAGE)).await?;
-        tell_ledgers(env, owners.iter().map(|owner| (owner.account_id, owner.id)).collect()).await?;
     }
     Ok(())
 }

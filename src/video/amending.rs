@@ -59,6 +59,8 @@ pub async fn amend(env: &Env, config: &Config, account: Id, version: Id, place: 
         Amends::Nothing if is_it => ledger::link::settle(env, account, version, version, size).await,
         Amends::Nothing => ledger::link::release(env, account, version).await,
         Amends::Supersede(before, there) => {
+            // The ledger is told twice: should this die in between, it asks how it ended.
+            ledger::link::doubt_by_job(env, before.account_id, before.id).await?;
             let statement = store::supersede(&before, version, account, &there, clock::now());
             d1::first::<serde_json::Value>(&db, &statement).await?.ok_or(Problem::StillRunning)?;
             known::forget(&known_as(&place.namespace, &place.video, place.path.as_str())).await;
@@ -68,6 +70,7 @@ pub async fn amend(env: &Env, config: &Config, account: Id, version: Id, place: 
             ledger::link::settle(env, account, version, version, there.size).await
         }
         Amends::Undo(before) => {
+            ledger::link::doubt_by_job(env, before.account_id, before.id).await?;
             d1::batch(&db, &[store::undo(before.id)]).await?;
             known::forget(&known_as(&place.namespace, &place.video, place.path.as_str())).await;
             ledger::link::release(env, before.account_id, before.id).await?;

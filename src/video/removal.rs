@@ -61,7 +61,7 @@ pub async fn remove(env: &Env, config: &Config, namespace: &Name, video: &Name) 
 async fn one(env: &Env, config: &Config, Row { id, account_id, s3_key }: &Row) -> Result<(), Problem> {
     origin::delete(config, s3_key).await?;
     // The ledger is told twice: should this die in between, it asks how it ended.
-    ledger::link::doubt(env, *account_id, *id).await?;
+    ledger::link::doubt_by_job(env, *account_id, *id).await?;
     d1::batch(&bindings::db(env)?, &[store::drop(*id)]).await?;
     let _ = ledger::link::release(env, *account_id, *id).await;
     Ok(())

@@ -18,7 +18,7 @@ pub fn bytes_that_could_not_be_taken_back() -> History {
 }
 
 /// A join that waited for more than a minute between its doubt and its merge, and died right after it: the ledger had looked into the doubt before there was
-/// anything to see. The job that came again told it one asset of the account, which was not among those that had been moved.
+/// anything to see, and the job that came again could not tell any more what had been moved.
 pub fn a_late_join_that_died() -> History {
     let file = |renamed| File { who: 0, file: 2, claim: Claim::TheTruth, chunks: false, shared: true, renamed };
     let simple = Op::Simple(file(false));
@@ -45,6 +45,24 @@ pub fn deleted_while_it_was_taken_back() -> History {
         Step::Break { which: 0, how: How::Lose },
         Step::Do(Op::Delete { who: 0, asset: 0 }),
         Step::Go { which: 0, calls: 1 },
+    ];
+    History { steps, finish: false }
+}
+
+/// The same, and the job came again only after the collector had buried what was joined.
+pub fn a_late_join_whose_job_came_too_late() -> History {
+    let upload = Op::Upload(File { who: 0, file: 0, claim: Claim::TheTruth, chunks: false, shared: false, renamed: false });
+    let job = |which| Op::Job { which, twice: false };
+    let steps = vec![
+        Step::Do(Op::Delete { who: 0, asset: 0 }),
+        Step::Interrupted { op: upload, after: 1, by: upload, by_end: End::Well, end: End::Well },
+        Step::Begin(job(0)),
+        Step::Do(upload),
+        Step::Interrupted { op: upload, after: 1, by: job(1), by_end: End::Well, end: End::Well },
+        Step::Go { which: 0, calls: 7 },
+        Step::Pass { span: Span::Seconds61, alarms: Alarms::Done },
+        Step::Go { which: 0, calls: 1 },
+        Step::Pass { span: Span::Hours25, alarms: Alarms::Done },
     ];
     History { steps, finish: false }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jettyspeed_edge::accounts::ledger::{
-    Books, DELETE_GRACE_MS, Effect, Facts, Figures, Holding, Ledger, Message, Outcome, Reply, Seen, Usage, Watch,
+    Books, DELETE_GRACE_MS, Effect, Facts, Figures, Holding, JOB_GRACE_MS, Ledger, Message, Outcome, Reply, Seen, Usage, Watch,
 };
 use jettyspeed_edge::accounts::money::Prices;
 use jettyspeed_edge::accounts::store::{asset_coming, asset_stored, by_id, holdings, record_usage, usage, video_holdings};
@@ -250,7 +250,15 @@ pub async fn release(io: &World, account: Id, asset: Id) -> Result<(), Problem> 
 }
 
 pub async fn doubt(io: &World, account: Id, asset: Id) -> Result<(), Problem> {
-    let look_at = io.now().plus(DELETE_GRACE_MS);
+    doubt_for(io, account, asset, DELETE_GRACE_MS).await
+}
+
+pub async fn doubt_by_job(io: &World, account: Id, asset: Id) -> Result<(), Problem> {
+    doubt_for(io, account, asset, JOB_GRACE_MS).await
+}
+
+async fn doubt_for(io: &World, account: Id, asset: Id, ms: u64) -> Result<(), Problem> {
+    let look_at = io.now().plus(ms);
     tell(io, account, Message::Doubt { asset, look_at }).await.map(|_| ())
 }
 

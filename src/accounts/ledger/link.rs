@@ -2,7 +2,7 @@
 
 use worker::Env;
 
-use super::{DELETE_GRACE_MS, Figures, Message, Reply};
+use super::{DELETE_GRACE_MS, Figures, JOB_GRACE_MS, Message, Reply};
 use crate::accounts::access::Account;
 use crate::assets::asset::Asset;
 use crate::ids::Id;
@@ -61,9 +61,18 @@ pub async fn release(env: &Env, account: Id, asset: Id) -> Result<(), Problem> {
     tell(env, account, &Message::Release { asset }).await.map(|_| ())
 }
 
-/// The asset is about to be deleted, or moved.
+/// The asset is about to be deleted by a request.
 pub async fn doubt(env: &Env, account: Id, asset: Id) -> Result<(), Problem> {
-    tell(env, account, &Message::Doubt { asset, look_at: clock::now().plus(DELETE_GRACE_MS) }).await.map(|_| ())
+    doubt_for(env, account, asset, DELETE_GRACE_MS).await
+}
+
+/// The asset is about to be deleted, or moved, by a job.
+pub async fn doubt_by_job(env: &Env, account: Id, asset: Id) -> Result<(), Problem> {
+    doubt_for(env, account, asset, JOB_GRACE_MS).await
+}
+
+async fn doubt_for(env: &Env, account: Id, asset: Id, ms: u64) -> Result<(), Problem> {
+    tell(env, account, &Message::Doubt { asset, look_at: clock::now().plus(ms) }).await.map(|_| ())
 }
 
 /// Bandwidth for a content URL of `bytes`.

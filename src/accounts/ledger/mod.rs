@@ -41,6 +41,9 @@ pub const UNCLEAR_MS: u64 = 60_000;
 pub const SIMPLE_GRACE_MS: u64 = 2 * 3600 * 1000;
 /// How long after it began a deletion is looked into, ms.
 pub const DELETE_GRACE_MS: u64 = 60_000;
+/// The same for what a job does, ms: longer than the queue lets one live (Queues documentation, "Limits": 15 minutes), so that the look comes after its end,
+/// however slow it was.
+pub const JOB_GRACE_MS: u64 = 960_000;
 
 /// The refusal of content once a month's bandwidth is used up.
 pub fn bandwidth_exceeded(limit: u64, used: u64, resets: crate::units::EpochMs, now: crate::units::EpochMs) -> crate::problem::Problem {

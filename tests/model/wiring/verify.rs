@@ -10,7 +10,7 @@ use jettyspeed_edge::units::{EpochMs, Sha256Hex};
 use serde::Deserialize;
 
 use super::jobs::GRACE_MS;
-use crate::model::ledgers::{doubt, settle, stored};
+use crate::model::ledgers::{doubt_by_job, settle, stored};
 use crate::model::world::World;
 
 /// How many objects one run collects, and how many assets one join moves.
@@ -59,16 +59,12 @@ async fn join(io: &World, object: Id) -> Result<(), Problem> {
     for other in others.iter().filter(|other| other.refs > 0) {
         let owners: Vec<Owner> = io.all("find owners of the other", &store::owners(other.id, PAGE)).await?;
         for owner in &owners {
-            doubt(io, owner.account_id, owner.id).await?;
+            doubt_by_job(io, owner.account_id, owner.id).await?;
         }
         let moved: Vec<Id> = owners.iter().map(|owner| owner.id).collect();
         io.batch("merge", &store::merge(other.id, oldest.id, &moved, io.now())).await?;
         let each: BTreeMap<Id, Id> = owners.iter().map(|owner| (owner.account_id, owner.id)).collect();
         tell_ledgers(io, each.into_iter().collect()).await?;
-    }
-    if others.iter().any(|other| other.refs == 0) {
-        let owners: Vec<Owner> = io.all("find owners of the oldest", &store::owners(oldest.id, PAGE)).await?;
-        tell_ledgers(io, owners.iter().map(|owner| (owner.account_id, owner.id)).collect()).await?;
     }
     Ok(())
 }

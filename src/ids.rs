@@ -4,7 +4,13 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A caller-chosen name (user id, namespace, video id): `[A-Za-z0-9][A-Za-z0-9._-]{0,127}` (SPEC section 1).
+/// The longest name, characters.
+pub const MAX_NAME: usize = 128;
+/// What the name of an account's own namespace begins with; its user id follows.
+pub const OWN_NAMESPACE: &str = "jt_user_";
+
+/// A caller-chosen name (user id, namespace, video id): `[A-Za-z0-9][A-Za-z0-9._-]{0,127}` (SPEC section 1). An account's own namespace is longer than its
+/// user id by its prefix.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Name(String);
@@ -14,7 +20,8 @@ impl Name {
     pub fn parse(text: &str) -> Option<Name> {
         let first = text.bytes().next()?;
         let rest_is_fine = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
-        (first.is_ascii_alphanumeric() && text.len() <= 128 && rest_is_fine).then(|| Name(text.to_owned()))
+        let most = MAX_NAME + if text.starts_with(OWN_NAMESPACE) { OWN_NAMESPACE.len() } else { 0 };
+        (first.is_ascii_alphanumeric() && text.len() <= most && rest_is_fine).then(|| Name(text.to_owned()))
     }
 
     /// The text.
@@ -103,10 +110,10 @@ mod tests {
 
     #[test]
     fn names_keep_to_their_alphabet() {
-        for good in ["a", "jt_user_7", "A.b-c_9", &"x".repeat(128)] {
+        for good in ["a", "jt_user_7", "A.b-c_9", &"x".repeat(128), &format!("jt_user_{}", "x".repeat(128))] {
             assert!(Name::parse(good).is_some(), "{good}");
         }
-        for bad in ["", ".a", "-a", "a/b", "a b", "ä", "a\0", &"x".repeat(129)] {
+        for bad in ["", ".a", "-a", "a/b", "a b", "ä", "a\0", &"x".repeat(129), &format!("jt_user_{}", "x".repeat(129))] {
             assert!(Name::parse(bad).is_none(), "{bad}");
         }
     }

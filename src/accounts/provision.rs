@@ -4,15 +4,13 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::ledger::{Figures, Limits};
 use super::tier::Tier;
-use crate::ids::{Id, Name};
+use crate::ids::{Id, MAX_NAME, Name, OWN_NAMESPACE};
 use crate::json;
 use crate::problem::Problem;
 use crate::units::{EpochMs, GB};
 
 /// How long credentials can be had again by repeating the call, ms.
 pub const REPEAT_MS: u64 = 30 * 24 * 3600 * 1000;
-/// The longest user id: `jt_user_` and it must be a namespace's name.
-pub const MAX_USER_ID: usize = 120;
 /// The longest address (RFC 5321 section 4.5.3.1.3, without the angle brackets).
 const MAX_EMAIL: usize = 254;
 /// The longest overlap of old and new credentials, s.
@@ -74,14 +72,14 @@ pub struct Wanted {
     pub tier: String,
 }
 
-/// A user id that leaves room for the namespace's prefix.
+/// A user id.
 ///
 /// # Errors
 /// [`Problem::Invalid`].
 pub fn check_user(text: &str) -> Result<Name, Problem> {
     Name::parse(text)
-        .filter(|name| name.as_str().len() <= MAX_USER_ID)
-        .ok_or_else(|| Problem::Invalid { field: "agentcache_user_id", detail: "must match [A-Za-z0-9][A-Za-z0-9._-]{0,119}".to_owned() })
+        .filter(|name| name.as_str().len() <= MAX_NAME)
+        .ok_or_else(|| Problem::Invalid { field: "agentcache_user_id", detail: "must match [A-Za-z0-9][A-Za-z0-9._-]{0,127}".to_owned() })
 }
 
 impl Provision {
@@ -239,7 +237,7 @@ pub fn credentials_row(account: Id) -> String {
 
 /// The namespace that comes with an account.
 pub fn own_namespace(user: &Name) -> String {
-    format!("jt_user_{user}")
+    format!("{OWN_NAMESPACE}{user}")
 }
 
 /// What repeating a provisioning means for an account that is there.
@@ -321,7 +319,7 @@ mod tests {
         ] {
             assert_eq!(provision(body).err().map(|problem| problem.kind().status), Some(status), "{body}");
         }
-        assert!(check_user(&"x".repeat(120)).is_ok() && check_user(&"x".repeat(121)).is_err());
+        assert!(check_user(&"x".repeat(128)).is_ok() && check_user(&"x".repeat(129)).is_err());
         let rotate: Rotate = serde_json::from_str(r#"{"user_id":"u","overlap_seconds":2592001}"#).unwrap();
         assert!(rotate.check().is_err());
     }

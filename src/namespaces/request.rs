@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer};
 
 use super::Namespace;
-use crate::ids::Name;
+use crate::ids::{Name, OWN_NAMESPACE};
 use crate::json;
 use crate::problem::Problem;
 use crate::units::EpochMs;
@@ -17,8 +17,6 @@ const MAX_TAGS: (usize, usize) = (32, 64);
 const MAX_TTL_SECONDS: u64 = 365 * 86_400;
 /// The largest chunk S3 takes (S3 user guide, "Multipart upload limits"); the deployment's MAX_PART_BYTES clamps further.
 const MAX_CHUNK: u64 = 5 * 1024 * 1024 * 1024;
-/// Namespaces that come with accounts.
-const OWN_PREFIX: &str = "jt_user_";
 
 /// A field that may be absent (None), null (Some(None)) or there.
 type Maybe<T> = Option<Option<T>>;
@@ -100,7 +98,7 @@ impl Create {
     /// [`Problem::Invalid`] naming the field.
     pub fn check(self, now: EpochMs) -> Result<Namespace, Problem> {
         let name = Name::parse(&self.name).ok_or_else(|| invalid("name", "must match [A-Za-z0-9][A-Za-z0-9._-]{0,127}"))?;
-        if name.as_str().starts_with(OWN_PREFIX) {
+        if name.as_str().starts_with(OWN_NAMESPACE) {
             return Err(invalid("name", "must not begin with jt_user_: those come with accounts"));
         }
         self.patch.apply(Namespace::new(name, now))

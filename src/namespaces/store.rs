@@ -1,7 +1,7 @@
 //! SQL of namespaces and their members.
 
 use super::Namespace;
-use crate::ids::{Id, Name};
+use crate::ids::{Id, Name, OWN_NAMESPACE};
 use crate::sql::{Arg, Statement};
 use crate::units::EpochMs;
 
@@ -124,7 +124,7 @@ pub fn purge(name: &str) -> Statement {
 /// Deletes it if nothing is in it and no account's own it is; answers with a row only if it did. The history of uploads that ended goes first.
 pub fn delete(name: &str) -> [Statement; 2] {
     // The user whose own it would be; no user id is empty.
-    let owner = name.strip_prefix("jt_user_").unwrap_or_default();
+    let owner = name.strip_prefix(OWN_NAMESPACE).unwrap_or_default();
     [Statement { sql: DROP_CLOSED_SESSIONS, args: vec![name.into(), owner.into()] }, Statement { sql: DELETE, args: vec![name.into(), owner.into()] }]
 }
 

@@ -1,6 +1,6 @@
 //! Where a file lies in its video, and in the store.
 
-use crate::ids::Name;
+use crate::ids::{Name, OWN_NAMESPACE};
 
 /// The longest path, bytes: with the rest of the key it stays under the 1,024 of S3 (S3 user guide, "Object key naming").
 const LONGEST: usize = 512;
@@ -56,7 +56,7 @@ impl VideoPath {
 
 /// The key at the store (SPEC section 4, "Keys"): under the user whose own the namespace is, or under the shared namespace.
 pub fn key(namespace: &Name, video: &Name, path: &VideoPath) -> String {
-    let owner = match namespace.as_str().strip_prefix("jt_user_") {
+    let owner = match namespace.as_str().strip_prefix(OWN_NAMESPACE) {
         Some(user) => format!("users/{user}"),
         None => format!("ns/{namespace}"),
     };

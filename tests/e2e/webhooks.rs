@@ -149,7 +149,7 @@ async fn stale_incomplete_and_unsigned_calls_are_nobodys() {
 async fn bad_bodies_of_webhooks_are_told_apart() {
     let stack = stack().await;
     let nul = "{\"user_id\":\"a\\u0000b\",\"email\":\"a@b\",\"tier\":\"pro\"}";
-    let long = wanted(&"x".repeat(121), "pro");
+    let (longest, long) = (wanted(&"x".repeat(128), "pro"), wanted(&"x".repeat(129), "pro"));
     let unpadded = wanted("padded", "free");
     let padded = |size: usize| format!("{unpadded}{}", " ".repeat(size - unpadded.len()));
     for (index, (body, status)) in [
@@ -167,6 +167,7 @@ async fn bad_bodies_of_webhooks_are_told_apart() {
         (&long, 422),
         (&padded(262_145), 413),
         (&padded(262_144), 201),
+        (&longest, 201),
     ]
     .into_iter()
     .enumerate()

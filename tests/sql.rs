@@ -301,7 +301,7 @@ fn a_place_of_a_video_changes_only_while_it_is_what_was_seen() {
     };
     let text = |id: Id| Value::Text(id.to_string());
     assert_eq!(rows(&db, &videos::put(&version(1, "one"))).len(), 1);
-    let seen = Present { id: id(1), account_id: account, etag: "one".to_owned(), doomed_at: None };
+    let seen = Present { id: id(1), account_id: account, etag: "one".to_owned(), doomed_at: None, replaced_id: None, replaced_account: None };
     let there = AtStore { etag: "two".to_owned(), size: 20 };
     // Somebody replaced it meanwhile: it is no longer what was seen.
     assert_eq!(rows(&db, &videos::put(&version(3, "three"))).len(), 1);
@@ -314,13 +314,22 @@ fn a_place_of_a_video_changes_only_while_it_is_what_was_seen() {
     assert!(rows(&db, &accounts::store::video_holdings(account, &id(2).to_string(), 10)).is_empty());
     // What is there is not condemned; what is not, is, and keeps others out until it is gone.
     assert!(rows(&db, &videos::condemn(&place, id(4), account, EpochMs(6))).is_empty());
-    run(&db, &videos::undo(id(2)));
+    run(&db, &videos::undo(id(2), "one"));
+    assert_eq!(present(), Some((text(id(2)), Value::Text("two".to_owned()), false)), "not what was seen");
+    run(&db, &videos::undo(id(2), "two"));
     assert_eq!(present(), None);
     assert_eq!(rows(&db, &videos::condemn(&place, id(4), account, EpochMs(6))).len(), 1);
     assert_eq!(present(), Some((text(id(4)), Value::Text(String::new()), true)));
     assert!(rows(&db, &videos::put(&version(5, "five"))).is_empty());
     assert!(rows(&db, &videos::supersede(&Present { id: id(4), etag: String::new(), ..seen }, id(2), account, &there, EpochMs(7))).is_empty());
     assert_eq!(rows(&db, &videos::is_doomed(&namespace, &place.video)).len(), 1);
+    run(&db, &videos::undo(id(4), ""));
+    let claim = |at: u64| rows(&db, &videos::doomed(&namespace, &place.video, 10, EpochMs(at))).len();
+    assert_eq!((claim(1_000_000), claim(1_000_001)), (1, 0), "what is to go stays until it is gone, and is one job's at a time");
+    run(&db, &videos::unclaim(id(4), EpochMs(999_999)));
+    assert_eq!(claim(1_000_002), 0, "nobody gives up another's claim");
+    run(&db, &videos::unclaim(id(4), EpochMs(1_000_000)));
+    assert_eq!(claim(1_000_003), 1);
     run(&db, &videos::drop(id(4)));
     assert!(rows(&db, &videos::is_doomed(&namespace, &place.video)).is_empty());
     let nowhere = Place { namespace: Name::parse("jt_customer_gone").unwrap(), ..place };

@@ -29,20 +29,23 @@ pub async fn collect(env: &Env, config: &Config) -> Result<(), Problem> {
     let before = EpochMs(clock::now().0.saturating_sub(config.delete_grace_seconds.saturating_mul(1000)));
     d1::batch(&db, &[store::condemn(before)]).await?;
     let rows: Vec<Row> = d1::all(&db, &store::condemned(PAGE)).await?;
-    let mut failed = None;
+    let (mut buried, mut failed) = (false, None);
     for row in &rows {
         match origin::delete(config, &row.s3_key).await {
-            Ok(()) => d1::batch(&db, &[store::bury(row.id)]).await?,
-            // One that cannot be deleted must not keep the others.
+            Ok(()) => {
+                d1::batch(&db, &[store::bury(row.id)]).await?;
+                buried = true;
+            }
+            // One that cannot be deleted must not keep the others; the daily run tries again.
             Err(problem) => failed = Some(problem),
         }
     }
     match failed {
-        Some(problem) => Err(problem),
-        None if u64::try_from(rows.len()).unwrap_or_default() == PAGE => {
+        Some(problem) if !buried => Err(problem),
+        _ if u64::try_from(rows.len()).unwrap_or_default() == PAGE => {
             jobs::enqueue(env, &Job::Collect).await.map_err(|error| log::internal("queue", &error.to_string()))
         }
-        None => Ok(()),
+        _ => Ok(()),
     }
 }
 

@@ -43,7 +43,7 @@ pub async fn enqueue_later(env: &Env, job: &Job, seconds: u64) -> worker::Result
     Ok(())
 }
 
-/// Does every job of a batch; one that fails comes again alone. One that has failed too often is sent again, much later.
+/// Does every job of a batch; one that fails comes again alone. One that has failed too often is sent again, much later, unless somebody sends it again anyway.
 pub async fn consume(batch: &MessageBatch<String>, env: &Env) {
     let dead = batch.queue() == DEAD;
     for message in batch.raw_iter() {
@@ -51,9 +51,15 @@ pub async fn consume(batch: &MessageBatch<String>, env: &Env) {
         let job = json::read::<Job>(&text).ok();
         let done = match job {
             Some(job) if dead => {
-                log::event(LogLevel::Error, "job", json!({ "error": "failed too often, sent again in half a day", "job": text }));
-                let sent = enqueue_later(env, &job, MOST_DELAY_SECONDS.into()).await;
-                sent.map_err(|error| log::internal("queue", &error.to_string()))
+                log::event(LogLevel::Error, "job", json!({ "error": "failed too often", "job": text }));
+                match job {
+                    // Alarms and the daily run send the others.
+                    Job::TellUploads { .. } | Job::Orphan { .. } | Job::AmendVideo { .. } => {
+                        let sent = enqueue_later(env, &job, MOST_DELAY_SECONDS.into()).await;
+                        sent.map_err(|error| log::internal("queue", &error.to_string()))
+                    }
+                    _ => Ok(()),
+                }
             }
             Some(job) => run(env, &job).await,
             None => {

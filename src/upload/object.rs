@@ -40,7 +40,8 @@ impl DurableObject for UploadSession {
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         let message: Message = json::read(&request.text().await?)?;
-        let ends_or_begins = matches!(message, Message::Open { .. } | Message::Fail | Message::AbandonCompletion { .. });
+        let ends_or_begins =
+            matches!(message, Message::Open { .. } | Message::Fail | Message::AbandonCompletion { .. } | Message::TakenBack | Message::IsFree);
         // No await from here to the effects: the object takes one message at a time.
         let handled = self.handle(message);
         if ends_or_begins && handled.is_ok() {

@@ -425,11 +425,12 @@ pub enum Wake {
     Forget,
 }
 
-/// When a session that has just changed wants to be woken: at its end, or soon after it failed, should whoever failed it die before taking back what it holds.
+/// When a session that has just changed wants to be woken: at its end; or soon after it ended without a file, should whoever ended it die before taking back what
+/// it holds, and for its tombstone.
 pub fn alarm(session: &Session, now: EpochMs) -> Option<EpochMs> {
     match session.meta.status {
         Status::Uploading => Some(session.expires()),
-        Status::Failed if !session.meta.taken_back => Some(now.plus(FAILED_MS)),
+        Status::Failed | Status::Expired if session.meta.forget_at.is_none() => Some(now.plus(FAILED_MS)),
         _ => None,
     }
 }

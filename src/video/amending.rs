@@ -16,17 +16,29 @@ use crate::platform::{bindings, clock, d1, log};
 use crate::problem::{OriginFailure, Problem};
 use crate::s3::{actions, xml};
 
-/// How long after a write of unknown end it is looked into, s: what the store may still be doing with it is done by then.
-const AFTER_SECONDS: u64 = 60;
+/// How long after a write of unknown end it is looked into, s; and once more, for what the store may have been doing until then.
+const AFTER_SECONDS: [u64; 2] = [60, 3_600];
+/// How long bytes without a row stay after they have got one that keeps others out, s: who looked before that and writes its row after they are gone takes so
+/// long that it looks again.
+const REMOVED_AFTER_SECONDS: u64 = 5;
 
-/// What the store has under the key; None where there is nothing.
+/// What the store has under the key; None where there is nothing, by the store's own word: a 404 without one may be any gateway's.
 ///
 /// # Errors
 /// The store's.
 pub async fn at_store(config: &Config, key: &str) -> Result<Option<AtStore>, Problem> {
     let answer = match origin::send(config, &actions::head_object(key), Body::Empty).await {
         Ok(answer) => answer,
-        Err(error) if error.status == 404 => return Ok(None),
+        Err(error) if error.status == 404 => {
+            return match origin::send(config, &actions::get_object(key, Some((0, 0))), Body::Empty).await {
+                Err(error) if error.code == "NoSuchKey" => Ok(None),
+                Ok(answer) => {
+                    answer.discard();
+                    Err(origin::problem("HeadObject", &error))
+                }
+                Err(error) => Err(origin::problem("GetObject", &error)),
+            };
+        }
         Err(error) => return Err(origin::problem("HeadObject", &error)),
     };
     let etag = answer.header("etag").map(|etag| xml::unquote(&etag).to_owned());
@@ -38,8 +50,10 @@ pub async fn at_store(config: &Config, key: &str) -> Result<Option<AtStore>, Pro
 /// Has it looked into. Should this not get there, the ledger does, later.
 pub async fn enqueue(env: &Env, account: Id, version: Id, place: &Place) {
     let job = Job::AmendVideo { account, version, place: place.to_string() };
-    if let Err(error) = jobs::enqueue_later(env, &job, AFTER_SECONDS).await {
-        let _ = log::internal("queue", &error.to_string());
+    for seconds in AFTER_SECONDS {
+        if let Err(error) = jobs::enqueue_later(env, &job, seconds).await {
+            let _ = log::internal("queue", &error.to_string());
+        }
     }
 }
 
@@ -54,6 +68,10 @@ pub async fn amend(env: &Env, config: &Config, account: Id, version: Id, place: 
     let present = look().await?;
     let is_it = present.as_ref().is_some_and(|present| present.id == version && present.doomed_at.is_none());
     let there = at_store(config, &key).await?;
+    if let Some((before, its_account)) = present.as_ref().and_then(|present| present.replaced_id.zip(present.replaced_account)) {
+        // Whoever replaced it may have died before its ledger heard of it.
+        ledger::link::release(env, its_account, before).await?;
+    }
     let size = there.as_ref().map_or(0, |there| there.size);
     match amends(present, there) {
         Amends::Nothing if is_it => ledger::link::settle(env, account, version, version, size).await,
@@ -71,16 +89,17 @@ pub async fn amend(env: &Env, config: &Config, account: Id, version: Id, place: 
         }
         Amends::Undo(before) => {
             ledger::link::doubt_by_job(env, before.account_id, before.id).await?;
-            d1::batch(&db, &[store::undo(before.id)]).await?;
+            d1::batch(&db, &[store::undo(before.id, &before.etag)]).await?;
             known::forget(&known_as(&place.namespace, &place.video, place.path.as_str())).await;
-            ledger::link::release(env, before.account_id, before.id).await?;
+            // Whether it is gone, the ledger asks: it is in doubt.
             ledger::link::release(env, account, version).await
         }
         Amends::Delete => {
             let condemned: Option<serde_json::Value> = d1::first(&db, &store::condemn(&place, version, account, clock::now())).await?;
             if condemned.is_some() {
                 let job = Job::RemoveVideo { namespace: place.namespace.clone(), video: place.video.clone() };
-                return jobs::enqueue(env, &job).await.map_err(|error| log::internal("queue", &error.to_string()));
+                let sent = jobs::enqueue_later(env, &job, REMOVED_AFTER_SECONDS).await;
+                return sent.map_err(|error| log::internal("queue", &error.to_string()));
             }
             if look().await?.is_some() {
                 return Err(Problem::StillRunning);

@@ -51,6 +51,12 @@ pub struct Present {
     pub etag: String,
     /// Since when it is to go.
     pub doomed_at: Option<EpochMs>,
+    /// The version that it replaced.
+    #[serde(default)]
+    pub replaced_id: Option<Id>,
+    /// Who paid for that.
+    #[serde(default)]
+    pub replaced_account: Option<Id>,
 }
 
 /// What the store has under the place's key.
@@ -108,7 +114,7 @@ mod tests {
     #[test]
     fn the_row_follows_the_store() {
         let id = Id::from_random([1; 16]);
-        let row = |etag: &str, doomed_at| Present { id, account_id: id, etag: etag.to_owned(), doomed_at };
+        let row = |etag: &str, doomed_at| Present { id, account_id: id, etag: etag.to_owned(), doomed_at, replaced_id: None, replaced_account: None };
         let bytes = |etag: &str| AtStore { etag: etag.to_owned(), size: 5 };
         assert_eq!(amends(Some(row("a", None)), Some(bytes("a"))), Amends::Nothing);
         assert_eq!(amends(Some(row("a", None)), Some(bytes("b"))), Amends::Supersede(row("a", None), bytes("b")));

@@ -48,14 +48,20 @@ pub async fn remove(env: &Env, config: &Config, namespace: &Name, video: &Name) 
         more |= late;
         let done = if late { Ok(false) } else { one(env, config, &row).await.map(|()| true) };
         if !matches!(done, Ok(true)) {
-            d1::batch(&db, &[store::unclaim(row.id)]).await?;
+            d1::batch(&db, &[store::unclaim(row.id, began)]).await?;
         }
         failed = done.err().or(failed);
     }
-    if more {
-        enqueue(env, namespace, video).await;
+    match failed {
+        // This job comes again, and goes on.
+        Some(problem) => Err(problem),
+        None => {
+            if more {
+                enqueue(env, namespace, video).await;
+            }
+            Ok(())
+        }
     }
-    failed.map_or(Ok(()), Err)
 }
 
 async fn one(env: &Env, config: &Config, Row { id, account_id, s3_key }: &Row) -> Result<(), Problem> {

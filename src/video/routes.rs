@@ -209,7 +209,7 @@ async fn replace(call: &Routed, mut file: NewFile, present: Option<Present>) -> 
     let row: Option<Replaced> = d1::first(&db, &store::put(&file)).await.map_err(unclear)?;
     let Some(replaced) = row else {
         // Deleted meanwhile, and its bytes with it, perhaps before ours came: nothing else would find them.
-        return Err((Problem::StillRunning, forsake(call, &file).await.is_ok()));
+        return Err(unclear(Problem::StillRunning));
     };
     known::forget(&known_as(&file.namespace, &file.video, file.path.as_str())).await;
     if let (Some(id), Some(account)) = (replaced.replaced_id, replaced.replaced_account) {
@@ -240,20 +240,11 @@ async fn amend(call: &Routed, file: &mut NewFile) -> Result<(), (Problem, bool)>
             (file.etag, file.size) = (there.etag, there.size);
         }
         None => {
-            d1::batch(&db, &[store::undo(file.id)]).await.map_err(unclear)?;
-            return Err((Problem::StillRunning, true));
+            d1::batch(&db, &[store::undo(file.id, &file.etag)]).await.map_err(unclear)?;
+            return Err(unclear(Problem::StillRunning));
         }
     }
     known::forget(&known_as(&file.namespace, &file.video, file.path.as_str())).await;
-    Ok(())
-}
-
-/// Deletes bytes that came when their video was being deleted, unless they are somebody's by now.
-async fn forsake(call: &Routed, file: &NewFile) -> Result<(), Problem> {
-    let present: Option<Present> = d1::first(&bindings::db(&call.env)?, &store::place(&file.namespace, &file.video, &file.path)).await?;
-    if present.is_none_or(|present| present.doomed_at.is_some()) {
-        origin::delete(&call.config, &file.s3_key).await?;
-    }
     Ok(())
 }
 

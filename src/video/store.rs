@@ -14,7 +14,8 @@ use crate::units::EpochMs;
 const FILE: &str = "SELECT v.id, v.account_id, v.namespace, v.video_id, v.path, v.s3_key, v.size, v.etag, v.content_type, v.live_seconds, v.created_at, \
      c.status AS owner_status, n.ttl_video, n.generation, n.video_streaming FROM video_files v JOIN accounts c ON c.id = v.account_id \
      JOIN namespaces n ON n.name = v.namespace WHERE v.namespace = ?1 AND v.video_id = ?2 AND v.path = ?3 AND v.doomed_at IS NULL";
-const PLACE: &str = "SELECT id, account_id, etag, doomed_at FROM video_files WHERE namespace = ?1 AND video_id = ?2 AND path = ?3";
+const PLACE: &str =
+    "SELECT id, account_id, etag, doomed_at, replaced_id, replaced_account FROM video_files WHERE namespace = ?1 AND video_id = ?2 AND path = ?3";
 // The version before is named by the row, so that of two that replace it at once each says which one it replaced.
 const PUT: &str = "INSERT INTO video_files (namespace, video_id, path, id, account_id, s3_key, size, etag, content_type, live_seconds, created_at) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
@@ -28,14 +29,14 @@ const DOOM: &str = "UPDATE video_files SET doomed_at = ?3 WHERE namespace = ?1 A
 const DOOMED: &str = "UPDATE video_files SET claimed_at = ?3 WHERE namespace = ?1 AND video_id = ?2 AND path IN (SELECT d.path FROM video_files d \
      WHERE d.namespace = ?1 AND d.video_id = ?2 AND d.doomed_at IS NOT NULL AND (d.claimed_at IS NULL OR d.claimed_at < ?4) LIMIT ?5) \
      RETURNING id, account_id, s3_key";
-const UNCLAIM: &str = "UPDATE video_files SET claimed_at = NULL WHERE id = ?1";
-const SUPERSEDE: &str = "UPDATE video_files SET replaced_id = id, replaced_account = account_id, replaced_at = MAX(created_at, COALESCE(replaced_at, 0)), \
+const UNCLAIM: &str = "UPDATE video_files SET claimed_at = NULL WHERE id = ?1 AND claimed_at = ?2";
+const SUPERSEDE: &str = "UPDATE video_files SET replaced_id = NULL, replaced_account = NULL, replaced_at = MAX(created_at, COALESCE(replaced_at, 0)), \
      id = ?3, account_id = ?4, size = ?5, etag = ?6, live_seconds = NULL, created_at = ?7 WHERE id = ?1 AND etag = ?2 AND doomed_at IS NULL RETURNING id";
 // Nothing if somebody is there, or if the namespace is gone.
 const CONDEMN: &str = "INSERT INTO video_files (namespace, video_id, path, id, account_id, s3_key, size, etag, content_type, created_at, doomed_at) \
      SELECT n.name, ?2, ?3, ?4, ?5, ?6, 0, '', '', ?7, ?7 FROM namespaces n WHERE n.name = ?1 ON CONFLICT (namespace, video_id, path) DO NOTHING RETURNING id";
 const IS_DOOMED: &str = "SELECT id FROM video_files WHERE namespace = ?1 AND video_id = ?2 AND doomed_at IS NOT NULL LIMIT 1";
-const UNDO: &str = "DELETE FROM video_files WHERE id = ?1";
+const UNDO: &str = "DELETE FROM video_files WHERE id = ?1 AND etag = ?2 AND doomed_at IS NULL";
 const ALL_DOOMED: &str = "SELECT namespace, video_id FROM video_files WHERE doomed_at > 0 AND doomed_at < ?1 LIMIT ?2";
 const DROP: &str = "DELETE FROM video_files WHERE id = ?1 AND doomed_at IS NOT NULL";
 
@@ -216,14 +217,14 @@ pub fn doomed(namespace: &Name, video: &Name, limit: u64, now: EpochMs) -> State
     Statement { sql: DOOMED, args: vec![namespace.as_str().into(), video.as_str().into(), Arg::Int(now.0), Arg::Int(before), limit.into()] }
 }
 
-/// Gives a claim up.
-pub fn unclaim(id: Id) -> Statement {
-    Statement { sql: UNCLAIM, args: vec![id.to_string().into()] }
+/// Gives a claim up, if it is still that one.
+pub fn unclaim(id: Id, claimed: EpochMs) -> Statement {
+    Statement { sql: UNCLAIM, args: vec![id.to_string().into(), Arg::Int(claimed.0)] }
 }
 
-/// Takes back a version whose bytes are gone.
-pub fn undo(id: Id) -> Statement {
-    Statement { sql: UNDO, args: vec![id.to_string().into()] }
+/// Takes back a version whose bytes are gone, unless it is about to go with its video: then its row keeps others out.
+pub fn undo(id: Id, etag: &str) -> Statement {
+    Statement { sql: UNDO, args: vec![id.to_string().into(), etag.into()] }
 }
 
 /// Files that should have gone long ago.

@@ -71,7 +71,8 @@ async fn an_upload_that_ended_is_known_for_its_time_and_its_file_stays() {
     assert_eq!((seen.0, &seen.1["code"]), (404, &json!("not-found")));
     assert!(ended.elapsed() > Duration::from_secs(4), "for {:?} only", ended.elapsed());
     assert_eq!(stack.track(&stack.dev, complete(&started)).await.0, 404);
-    assert_eq!(answer(stack.chunk(&started, 1, &bytes).send().await.unwrap()).await.0, 410);
+    let (status, body) = answer(stack.chunk(&started, 1, &bytes).send().await.unwrap()).await;
+    assert_eq!((status, &body["uploadStatus"]), (410, &json!("complete")), "{body}");
     assert_stored(&stack, &first, &bytes).await;
     assert_eq!(stack.sql("SELECT status FROM upload_sessions").await[0][0]["status"], "complete", "its history stays");
 }

@@ -48,25 +48,28 @@ async fn what_nobody_owns_goes_and_what_somebody_owns_stays() {
     stack.bucket.abort(&unborn_key, &unborn).await;
 }
 
+/// The store loses the answer to a write and is down for longer than the queue has patience with the job that looks into it.
 #[tokio::test]
-async fn a_job_that_fails_ten_times_is_not_given_up() {
+async fn a_job_that_fails_ten_times_and_that_nobody_else_would_send_is_sent_again() {
     let stack = Stack::start(&[("QUEUE_RETRY_SECONDS", "1")]).await;
     let account = stack.provisioned("patient", "pro").await;
-    stack.proxy.inject(|method, target| (method == "GET" && target.contains("/o/")).then_some(Fault::Answer(503, "SlowDown")));
-    let hash = crate::stack::sha256(b"read me later");
-    let request = stack.request(reqwest::Method::POST, "/api/storage/upload", &account).header("X-File-Name", "a").header("X-Content-SHA256", &hash);
-    let (status, body) = answer(request.body("read me later").send().await.unwrap()).await;
-    assert_eq!(status, 201, "{body}");
+    stack.proxy.inject(|method, target| match method.as_str() {
+        "PUT" if target.contains("/v/film/") => Some(Fault::LoseAnswer),
+        "HEAD" | "GET" => Some(Fault::Answer(503, "SlowDown")),
+        _ => None,
+    });
+    let request = stack.request(reqwest::Method::PUT, "/api/video/film/0.ts", &account).body("bytes");
+    let (status, body) = answer(request.send().await.unwrap()).await;
+    assert!(status >= 500, "{body}");
     let log = stack.worker.lock().await.log();
     let started = std::time::Instant::now();
-    // The store is down for longer than the queue has patience.
-    let sent_again = || std::fs::read_to_string(&log).unwrap().lines().any(|line| line.contains("sent again") && line.contains("verify"));
+    let sent_again = || std::fs::read_to_string(&log).unwrap().lines().any(|line| line.contains("failed too often") && line.contains("amend_video"));
     while !sent_again() {
-        assert!(started.elapsed() < Duration::from_secs(120), "it was given up");
+        assert!(started.elapsed() < Duration::from_secs(200), "it was given up without a word");
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    let tries = stack.proxy.seen("/o/").iter().filter(|seen| seen.method == "GET").count();
-    assert!(tries >= 10, "{tries}");
+    let tries = stack.proxy.seen("/v/film/").iter().filter(|seen| seen.method == "HEAD").count();
+    assert!(tries >= 11, "{tries}");
 }
 
 #[tokio::test]

@@ -286,7 +286,7 @@ async fn storing_and_deleting_at_once_loses_and_leaves_nothing() {
     assert_eq!(put(&stack, &account, "w/index.m3u8", media(&["0.ts"], true)).await.0, 201);
     // Once everything is quiet, store, ledger and what can be played are one.
     let mut last = String::new();
-    for _ in 0..240 {
+    for _ in 0..400 {
         let rows = stack
             .sql(&format!("SELECT s3_key, size, etag, doomed_at FROM video_files WHERE s3_key LIKE 'users/{user}/%' ORDER BY s3_key"))
             .await

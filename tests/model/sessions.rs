@@ -64,7 +64,8 @@ impl SessionObject {
     }
 
     fn take(&mut self, message: Message, now: EpochMs) -> Reply {
-        let ends_or_begins = matches!(message, Message::Open { .. } | Message::Fail | Message::AbandonCompletion { .. });
+        let ends_or_begins =
+            matches!(message, Message::Open { .. } | Message::Fail | Message::AbandonCompletion { .. } | Message::TakenBack | Message::IsFree);
         let reply = self.change(|slot| apply(slot, message, now));
         let wanted = self.memory.as_ref().and_then(Option::as_ref).filter(|_| ends_or_begins).and_then(|session| alarm(session, now));
         self.alarm = wanted.or(self.alarm);

@@ -7,15 +7,14 @@ use super::super::chunk::{ChunkRequest, admit};
 use super::super::receipt::Receipt;
 use super::super::reopening;
 use super::super::session::{Evidence, Message, Part, Reply as Said, Status};
-use super::super::store::SessionRow;
+use super::super::store::{SessionRow, by_id};
 use super::super::view::ChunkStored;
 use super::sending;
 use crate::http::auth::Caller;
 use crate::http::call::Routed;
 use crate::http::proof::Reach;
 use crate::http::reply::Reply;
-use crate::platform::clock;
-use crate::platform::origin;
+use crate::platform::{bindings, clock, d1, origin};
 use crate::problem::{AuthFailure, OriginFailure, Problem};
 use crate::s3::actions;
 use crate::s3::xml::unquote;
@@ -88,7 +87,11 @@ pub async fn chunk(call: &Routed) -> Result<Reply, Problem> {
         Ok(Said::Suspended) => return Err(Problem::Suspended),
         Ok(Said::Closed { status }) => return Err(Problem::UploadClosed { status: status.as_str() }),
         // Nor is it open in the history: it ended so long ago that it is forgotten.
-        Ok(Said::Unknown) => return Err(Problem::UploadClosed { status: Status::Failed.as_str() }),
+        Ok(Said::Unknown) => {
+            let row: Option<SessionRow> = d1::first(&bindings::db(&call.env)?, &by_id(claims.session, claims.account)).await?;
+            let complete = row.is_some_and(|row| row.status == Status::Complete.as_str());
+            return Err(Problem::UploadClosed { status: if complete { Status::Complete } else { Status::Failed }.as_str() });
+        }
         _ => return Err(Problem::RecordFailed),
     }
     let receipt = Receipt { session: claims.session, part_number: part.number, size: part.size, sha256: part.sha256.as_ref(), etag: &part.etag };

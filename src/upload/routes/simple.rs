@@ -158,8 +158,8 @@ async fn store(call: &Routed, account: &Account, namespace: &Namespace, id: Id, 
         Ok(answer) => answer,
         Err(error) => {
             let problem = origin::problem_of_bytes("PutObject", &error);
-            // It may be there all the same, or yet come: then a job deletes it once more.
-            if error.is_unheard() {
+            // It may be there all the same, or yet come: then a job deletes it once more. A store that failed on its own may have failed after it wrote.
+            if error.is_unheard() || error.status == 500 {
                 let orphan = Job::Orphan { account: account.id, object };
                 return Err(match jobs::enqueue_later(&call.env, &orphan, LATE_SECONDS).await {
                     Ok(()) => taken_back(call, &key, problem).await,

@@ -27,20 +27,23 @@ const MOST_THREADS: usize = 64;
 pub async fn in_session(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOptions, progress: Progress) -> Result<Uploaded, Error> {
     let found = if options.fresh { None } else { find_open(edge, file, name, options).await? };
     let resumed = found.is_some();
-    let first = send_and_complete(edge, file, name, options, &progress, found).await;
-    let worth_another = match &first {
-        // Another client, which took its file for this one, wrote other bytes into the session. Whatever becomes of that, ours starts over.
-        Err(error) if error.code() == Some("parts-differ") => true,
-        Err(Error::Closed(_)) => resumed,
-        Err(error) => resumed && error.code() == Some("upload-closed"),
-        Ok(_) => false,
-    };
-    match first {
-        Err(error) if worth_another => {
+    match send_and_complete(edge, file, name, options, &progress, found).await {
+        Err(error) if starts_over(&error, resumed) => {
             progress(Event::Retrying { reason: error.to_string() });
             send_and_complete(edge, file, name, options, &progress, None).await
         }
         other => other,
+    }
+}
+
+/// Whether an upload that ended like this is worth another, in a session of its own.
+fn starts_over(error: &Error, resumed: bool) -> bool {
+    match error {
+        // Another client, which took its file for this one, completed the session, perhaps with other bytes. Whatever becomes of that, ours starts over.
+        Error::Closed(status) => resumed || matches!(status.as_str(), "completing" | "complete"),
+        // The same, noticed later.
+        error if error.code() == Some("parts-differ") => true,
+        error => resumed && error.code() == Some("upload-closed"),
     }
 }
 
@@ -144,6 +147,31 @@ async fn complete(edge: &Edge, session: &str, chunk_hashes: &[String]) -> Result
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
             other => return other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::Problem;
+
+    #[test]
+    fn what_another_client_did_to_the_session_is_no_end() {
+        let refused =
+            |code: &str| Error::Refused { status: 409, problem: Box::new(Problem { code: code.into(), ..Problem::default() }), retry_after: None };
+        let closed = |status: &str| Error::Closed(status.to_owned());
+        for (error, resumed, fresh) in [
+            (closed("completing"), true, true),
+            (closed("complete"), true, true),
+            (refused("parts-differ"), true, true),
+            (closed("failed"), true, false),
+            (closed("expired"), true, false),
+            (refused("upload-closed"), true, false),
+            (refused("parts-missing"), false, false),
+            (Error::Stalled, false, false),
+        ] {
+            assert_eq!((starts_over(&error, true), starts_over(&error, false)), (resumed, fresh), "{error}");
         }
     }
 }

@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{Id, Name};
 
+/// When the store is done with what it may still be doing after nobody waits for it any more, s: a write or a completion whose answer nobody heard.
+pub const LATE_SECONDS: u64 = 3_600;
+
 /// One job. All are safe to repeat: the queue delivers at least once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

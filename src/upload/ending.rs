@@ -14,9 +14,6 @@ use crate::platform::{bindings, clock, d1, log};
 use crate::problem::Problem;
 use crate::s3::actions;
 
-/// When an object that a completion made after all is there, s.
-const LATE_SECONDS: u64 = 3_600;
-
 /// Aborts it at the store and forgets it.
 ///
 /// # Errors
@@ -30,7 +27,7 @@ pub async fn give_up(env: &Env, config: &Config, meta: &Meta) -> Result<(), Prob
         Ok(_) => {
             // A completion that nobody waits for any more may yet win.
             let orphan = Job::Orphan { account: meta.account, object: meta.object };
-            if let Err(error) = jobs::enqueue_later(env, &orphan, LATE_SECONDS).await {
+            if let Err(error) = jobs::enqueue_later(env, &orphan, jobs::LATE_SECONDS).await {
                 let _ = log::internal("queue", &error.to_string());
             }
         }

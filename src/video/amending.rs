@@ -17,7 +17,7 @@ use crate::problem::{OriginFailure, Problem};
 use crate::s3::{actions, xml};
 
 /// How long after a write of unknown end it is looked into, s; and once more, for what the store may have been doing until then.
-const AFTER_SECONDS: [u64; 2] = [60, 3_600];
+const AFTER_SECONDS: [u64; 2] = [60, jobs::LATE_SECONDS];
 /// How long bytes without a row stay after they have got one that keeps others out, s: who looked before that and writes its row after they are gone takes so
 /// long that it looks again.
 const REMOVED_AFTER_SECONDS: u64 = 5;

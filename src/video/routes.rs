@@ -40,7 +40,8 @@ const TRIES: u32 = 8;
 /// How long in between, ms.
 const AGAIN_MS: u64 = 150;
 
-/// A write that took longer than this may have had somebody else's write and deletion in between, ms.
+/// A write that took longer than this, from its look at what is there to its row, may have had somebody else's write and deletion in between, ms. Less than bytes
+/// without a row are left alone ([`super::amending`]).
 const LONG_MS: u64 = 2_000;
 
 /// What a version replaced.
@@ -77,6 +78,8 @@ pub async fn put(call: &Routed) -> Result<Reply, Problem> {
     account.must_be_active()?;
     let namespace = namespace_of(call, &account, wanted.as_ref()).await?;
     account.may_upload_simply(size)?;
+    // From before it is looked what is there: see `LONG_MS`.
+    let started = clock::now();
     let present: Option<Present> = d1::first(&bindings::db(&call.env)?, &store::place(&namespace.name, &video, &path)).await?;
     if present.as_ref().is_some_and(|present| present.doomed_at.is_some()) {
         // Its bytes are about to be deleted: ours would be, too. Should the job that does it be lost, this is another.
@@ -85,7 +88,7 @@ pub async fn put(call: &Routed) -> Result<Reply, Problem> {
     }
     let replaces = present.is_some();
     let incoming = incoming(call, &path, size, hash).await?;
-    let (held, started) = (call.clone(), clock::now());
+    let held = call.clone();
     // To its end: a reservation must not outlive a client that hangs up.
     let stored =
         call.to_the_end(async move { book(&held, &account, Place { namespace: namespace.name, video, path }, present, incoming, started).await });
@@ -221,7 +224,7 @@ async fn replace(call: &Routed, mut file: NewFile, present: Option<Present>) -> 
     // Two that wrote at once may stand in another order in the database than at the store: whoever comes second looks. So does who wanted to replace
     // something that is gone: its deletion may have taken the new bytes. And so does who took so long that somebody may have been there in between.
     let new = replaced.replaced_id.is_none();
-    let long = file.created_at.since(file.started) > LONG_MS;
+    let long = clock::now().since(file.started) > LONG_MS;
     let raced = replaced.replaced_at.is_some_and(|at| at >= file.started) || (new && (present.is_some() || long));
     if raced {
         amend(call, &mut file).await?;

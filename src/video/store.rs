@@ -140,7 +140,7 @@ pub struct NewFile {
     pub content_type: String,
     /// See [`super::playlist::Playlist`].
     pub live_seconds: Option<u64>,
-    /// When its bytes began to come.
+    /// When it was looked what is there, before its bytes came.
     pub started: EpochMs,
     /// When they were there.
     pub created_at: EpochMs,

@@ -27,9 +27,6 @@ use crate::s3::actions::{self, ObjectHeaders};
 use crate::s3::{Payload, xml};
 use crate::units::Sha256Hex;
 
-/// When bytes that nobody heard the store take are there, if they ever are, s.
-const LATE_SECONDS: u64 = 3_600;
-
 /// What is to be stored.
 struct Incoming {
     name: String,
@@ -161,7 +158,7 @@ async fn store(call: &Routed, account: &Account, namespace: &Namespace, id: Id, 
             // It may be there all the same, or yet come: then a job deletes it once more. A store that failed on its own may have failed after it wrote.
             if error.is_unheard() || error.status == 500 {
                 let orphan = Job::Orphan { account: account.id, object };
-                return Err(match jobs::enqueue_later(&call.env, &orphan, LATE_SECONDS).await {
+                return Err(match jobs::enqueue_later(&call.env, &orphan, jobs::LATE_SECONDS).await {
                     Ok(()) => taken_back(call, &key, problem).await,
                     Err(_) => Failed::Unclearly(problem),
                 });

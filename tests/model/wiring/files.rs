@@ -5,7 +5,7 @@ use jettyspeed_edge::assets::asset::Asset;
 use jettyspeed_edge::assets::store::{Via, delete_asset, insert, owned};
 use jettyspeed_edge::dedup::store::object as stored_object;
 use jettyspeed_edge::ids::{Id, Name, file_key};
-use jettyspeed_edge::jobs::Job;
+use jettyspeed_edge::jobs::{Job, LATE_SECONDS};
 use jettyspeed_edge::problem::Problem;
 use jettyspeed_edge::units::Sha256Hex;
 
@@ -15,8 +15,8 @@ use crate::model::parties::Party;
 use crate::model::store::etag;
 use crate::model::world::World;
 
-/// When bytes that nobody heard the store take are there, if they ever are, ms.
-pub const LATE_MS: u64 = 3_600_000;
+/// The job that looks once more waits so long, ms.
+pub const LATE_MS: u64 = LATE_SECONDS * 1_000;
 
 /// A file in one request.
 #[derive(Debug, Clone)]

@@ -6,10 +6,10 @@ use std::process::Command;
 use std::{env, fs};
 
 /// Countries and their middles; its head names the source.
-const COUNTRIES: &str = "src/steering/places/countries.txt";
+const COUNTRIES: &str = "src/edges/places/countries.txt";
 
 fn main() {
-    for path in ["wrangler.toml", "migrations", "src/platform/bindings.rs", COUNTRIES, ".git/HEAD"] {
+    for path in ["wrangler.toml", "migrations", "src/worker/platform/bindings.rs", COUNTRIES, ".git/HEAD"] {
         println!("cargo:rerun-if-changed={path}");
     }
     check_bindings();
@@ -19,13 +19,13 @@ fn main() {
     println!("cargo:rustc-env=JETTYSPEED_REVISION={}", revision());
 }
 
-/// Every binding that src/platform/bindings.rs names must be in wrangler.toml, in the default environment and in every other: they are not inherited.
+/// Every binding that src/worker/platform/bindings.rs names must be in wrangler.toml, in the default environment and in every other: they are not inherited.
 fn check_bindings() {
-    let code = fs::read_to_string("src/platform/bindings.rs").expect("src/platform/bindings.rs");
+    let code = fs::read_to_string("src/worker/platform/bindings.rs").expect("src/worker/platform/bindings.rs");
     let config = fs::read_to_string("wrangler.toml").expect("wrangler.toml");
     let names: Vec<&str> =
         code.lines().filter(|line| line.starts_with("const ") && line.contains(": &str = \"")).filter_map(|line| line.split('"').nth(1)).collect();
-    assert!(!names.is_empty(), "src/platform/bindings.rs names no binding: this check has lost its subject");
+    assert!(!names.is_empty(), "src/worker/platform/bindings.rs names no binding: this check has lost its subject");
     let mut environments = vec![(String::new(), String::new())];
     for line in config.lines().filter(|line| !line.trim_start().starts_with('#')) {
         if let Some(section) = line.trim().strip_prefix('[') {

@@ -1,13 +1,13 @@
 //! Vars and secrets, read once per isolate into typed values. What is missing or malformed is named, all of it at once, never shown.
 
-use crate::accounts::money::Prices;
-use crate::accounts::vault::Vault;
-use crate::accounts::webhook;
-use crate::mac::{MacKey, SecretText};
-use crate::s3::{Location, Store};
-use crate::sigv4::Signer;
-use crate::units::{MB, decimal};
-use crate::upload::plan::{MIN_PART_BYTES, PlanLimits};
+use crate::auth::webhook_signature;
+use crate::base::aead::Vault;
+use crate::base::hmac::{MacKey, SecretText};
+use crate::base::units::{MB, decimal};
+use crate::chunking::{MIN_PART_BYTES, PlanLimits};
+use crate::ledger::cost::Prices;
+use crate::s3::request::{Location, Store};
+use crate::s3::sigv4::signer::Signer;
 
 /// How loud the log is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,7 +44,7 @@ pub struct Config {
     /// `ADMIN_TOKEN`
     pub admin_token: SecretText,
     /// `WEBHOOK_SECRETS`: each signs and is a bearer secret.
-    pub webhook_secrets: Vec<webhook::Secret>,
+    pub webhook_secrets: Vec<webhook_signature::Secret>,
     /// `CREDENTIAL_KEY`: encrypts what is kept of secrets.
     pub vault: Vault,
     /// `DEDUP_USD_PER_GB`: what a GB that need not be stored again saves.
@@ -97,7 +97,7 @@ impl Config {
         let admin_token = value("ADMIN_TOKEN", "", &secret);
         let credential_key = value("CREDENTIAL_KEY", "", &secret);
         let webhook_secrets =
-            value("WEBHOOK_SECRETS", "", &|text| secrets(text) && text.split(',').all(|key| webhook::Secret::parse(key.trim()).is_some()));
+            value("WEBHOOK_SECRETS", "", &|text| secrets(text) && text.split(',').all(|key| webhook_signature::Secret::parse(key.trim()).is_some()));
         let max_part = value("MAX_PART_BYTES", "100000000", &|text| text.parse::<u64>().is_ok_and(|n| n >= MIN_PART_BYTES));
         let replay_max = value("REPLAY_MAX_BYTES", "12000000", &|text| text.parse::<u64>().is_ok());
         let chunk_mb = value("JETTYSPEED_CHUNK_SIZE_MB", "10", &number);
@@ -134,7 +134,7 @@ impl Config {
             sessions_enabled: enabled == "true",
             token_keys: token_keys.split(',').map(|key| MacKey::new(key.trim().as_bytes())).collect(),
             admin_token: SecretText::new(&admin_token),
-            webhook_secrets: webhook_secrets.split(',').filter_map(|key| webhook::Secret::parse(key.trim())).collect(),
+            webhook_secrets: webhook_secrets.split(',').filter_map(|key| webhook_signature::Secret::parse(key.trim())).collect(),
             vault: Vault::new(&credential_key),
             prices: Prices { storage_gb_month: decimal(&storage_price).unwrap_or_default(), origin_gb: decimal(&origin_price).unwrap_or_default() },
             dedup_usd_per_gb: decimal(&dedup_price).unwrap_or_default(),

@@ -1,11 +1,11 @@
 //! The one error type. Every failure that a caller can meet is a [`Problem`]; three total functions turn it into an HTTP answer:
 //! [`Problem::kind`] (code, status, title), [`Problem::detail`] (safe to show) and [`Problem::extensions`] (what helps the caller go on).
 //!
-//! A 5xx never carries internals: what went wrong inside goes to the log through [`crate::platform::log`], not to the caller.
+//! A 5xx never carries internals: what went wrong inside goes to the log through [`crate::worker::platform::log`], not to the caller.
 
 use serde_json::{Map, Value, json};
 
-use crate::units::EpochMs;
+use crate::base::time::EpochMs;
 
 /// One entry of the catalogue behind `GET /problems/<code>` (RFC 9457 section 3.1.1: `type` should resolve to documentation).
 #[derive(Debug, PartialEq, Eq)]

@@ -1,20 +1,7 @@
 //! Accounts: who calls, what their tier allows, and what they used of it.
 
-pub mod access;
-pub mod keys;
-pub mod ledger;
-pub mod money;
-pub mod pace;
-pub mod provision;
+pub mod account;
+pub mod provisioning;
 pub mod quota;
-pub mod store;
+pub mod repository;
 pub mod tier;
-pub mod vault;
-pub mod webhook;
-
-#[cfg(target_arch = "wasm32")]
-pub mod guard;
-#[cfg(target_arch = "wasm32")]
-pub mod lookup;
-#[cfg(target_arch = "wasm32")]
-pub mod routes;

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::ledger::Figures;
-use crate::units::GB;
+use crate::base::units::GB;
+use crate::ledger::message::Figures;
 
 /// 200 of `GET /api/agentcache/quota`.
 #[derive(Debug, Serialize)]
@@ -70,8 +70,9 @@ pub fn quota(tier: &str, figures: &Figures) -> QuotaView {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::accounts::ledger::{Limits, Period};
-    use crate::units::EpochMs;
+    use crate::base::time::EpochMs;
+    use crate::ledger::period::Period;
+    use crate::ledger::state::Limits;
 
     fn figures(used: u64, reserved: u64, bandwidth: u64, gb: u64) -> Figures {
         Figures {

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ledger::Limits;
+use crate::base::sql::flag;
+use crate::base::time::EpochMs;
+use crate::base::units::{GB, MAX_SAFE_INTEGER, MB};
+use crate::ledger::state::Limits;
 use crate::problem::Problem;
-use crate::sql::flag;
-use crate::units::{EpochMs, GB, MAX_SAFE_INTEGER, MB};
 
 /// One row of `tier_configs`, and its view in the API.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]

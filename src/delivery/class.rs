@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::slices::SLICE_BYTES;
-use crate::namespaces::CacheTtl;
-use crate::units::MB;
+use crate::base::units::MB;
+use crate::delivery::slices::SLICE_BYTES;
+use crate::namespaces::namespace::CacheTtl;
 
 /// From that size on an object is cached in slices, bytes.
 const LARGE_FROM: u64 = 10 * MB;
@@ -74,7 +74,7 @@ fn is_text(content_type: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::namespaces::DEFAULT_TTL;
+    use crate::namespaces::namespace::DEFAULT_TTL;
 
     #[test]
     fn boundaries_and_times() {

@@ -1,6 +1,6 @@
 //! Slices: how an object of any size lies in the cache. Each slice is a whole answer of its own; a seek reads only those that it touches.
 
-use super::range::Span;
+use crate::http::range::Span;
 
 /// Bytes of a slice of a large object. (ARCHITECTURE: 20 such reads joined ran at 1.0-1.2 GB/s; a 5 GB object is a thousand of them, which is what one
 /// request may ask for.)
@@ -38,8 +38,9 @@ pub fn of(wanted: Span, size: u64, slice_bytes: u64) -> impl Iterator<Item = Sli
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     #[test]
     fn a_seek_touches_two_slices_at_most() {

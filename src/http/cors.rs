@@ -3,6 +3,7 @@
 /// Headers a browser may read beyond the safelisted ones.
 const EXPOSED: &str = "Accept-Ranges, Cache-Status, Content-Disposition, Content-Length, Content-Range, ETag, Idempotent-Replayed, RateLimit, RateLimit-Policy, Retry-After, \
      Server-Timing, X-Request-Id";
+
 /// How long a browser may keep a preflight answer, s; Chromium caps it at two hours.
 const PREFLIGHT_SECONDS: &str = "7200";
 

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::Name;
-use crate::json;
-use crate::sql::flag;
-use crate::units::EpochMs;
+use crate::base::id::Name;
+use crate::base::json;
+use crate::base::sql::flag;
+use crate::base::time::EpochMs;
 
 /// Seconds that an object of a class stays fresh where the namespace says nothing (SPEC section 7).
 pub const DEFAULT_TTL: CacheTtl = CacheTtl { small: 86_400, text: 604_800, large: 3_600, video: 21_600 };
@@ -23,7 +23,7 @@ pub struct CacheTtl {
     pub video: u64,
 }
 
-/// One row of [`super::store`].
+/// One row of [`crate::namespaces::repository`].
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Namespace {
     /// Name.

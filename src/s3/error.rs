@@ -1,7 +1,7 @@
 //! What a store's refusal means to us.
 
-use super::xml::{text_at, texts};
 use crate::problem::OriginFailure;
+use crate::s3::xml::{text_at, texts};
 
 /// A refusal: HTTP status and the S3 error code (empty if the body was no S3 error). No answer at all is status 0.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Where a file lies in its video, and in the store.
 
-use crate::ids::{Name, OWN_NAMESPACE};
+use crate::base::id::{Name, OWN_NAMESPACE};
 
 /// The longest path, bytes: with the rest of the key it stays under the 1,024 of S3 (S3 user guide, "Object key naming").
 const LONGEST: usize = 512;
@@ -65,8 +65,9 @@ pub fn key(namespace: &Name, video: &Name, path: &VideoPath) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     fn path(text: &str) -> VideoPath {
         VideoPath::parse(text).unwrap()

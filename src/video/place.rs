@@ -4,9 +4,10 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::path::{self, VideoPath};
-use crate::ids::{Id, Name};
-use crate::units::EpochMs;
+use crate::base::id::{Id, Name};
+use crate::base::time::EpochMs;
+use crate::video::path;
+use crate::video::path::VideoPath;
 
 /// Where a file of a video is: there is one at a time.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,12 +4,14 @@
 //! hundreds of bytes for a line of two, and take quadratic time for some malformed ones; here anybody's playlist is read in an isolate that others share.
 //! A native test holds it against the crate `m3u8-rs`.
 
-use super::path::VideoPath;
+use crate::video::path::VideoPath;
 
 /// The largest playlist that is read, bytes: ten thousand segments of long names.
 pub const LARGEST: u64 = 2 * 1024 * 1024;
+
 /// The most references that are kept: a day of four-second segments.
 const MOST: usize = 22_000;
+
 /// The longest target duration, s; who writes more means nothing by it.
 const LONGEST_TARGET: u64 = 86_400;
 

@@ -2,12 +2,13 @@
 
 use serde::Deserialize;
 
-use super::path::VideoPath;
-use crate::ids::Name;
+use crate::base::id::Name;
 use crate::problem::Problem;
+use crate::video::path::VideoPath;
 
 /// How long a playback URL lives where nobody says, s (SPEC section 8).
 const DEFAULT_TTL: u64 = 3_600;
+
 /// The longest, s: a day.
 const MOST_TTL: u64 = 86_400;
 
@@ -57,7 +58,7 @@ mod tests {
 
     #[test]
     fn defaults_and_bounds() {
-        let check = |body: &str| crate::json::read::<Playback>(body).unwrap().check();
+        let check = |body: &str| crate::base::json::read::<Playback>(body).unwrap().check();
         assert_eq!(check("{}"), Ok((VideoPath::parse("index.m3u8").unwrap(), 3_600_000)));
         assert_eq!(check(r#"{"path":"a/b.m3u8","ttl":1}"#), Ok((VideoPath::parse("a/b.m3u8").unwrap(), 1_000)));
         for bad in [r#"{"ttl":0}"#, r#"{"ttl":86401}"#, r#"{"path":"../x"}"#, r#"{"path":""}"#] {

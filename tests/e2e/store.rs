@@ -67,14 +67,14 @@ async fn a_multipart_upload_with_a_copied_part_and_what_is_listed_of_it() {
     let sent = etag(&sent);
 
     let listed = direct.ok(&actions::list_parts(key, &upload, None), vec![]).await.text().await.unwrap();
-    let listed = xml::list_parts(&listed).unwrap();
+    let listed = xml::list_parts_page(&listed).unwrap();
     let seen: Vec<_> = listed.parts.iter().map(|part| (part.part_number, part.etag.clone(), part.size)).collect();
     assert_eq!(seen, [(1, copied.clone(), first.len() as u64), (2, sent.clone(), last.len() as u64)]);
     assert_eq!(listed.next(), None);
     let after_first = direct.ok(&actions::list_parts(key, &upload, Some(1)), vec![]).await.text().await.unwrap();
-    assert_eq!(xml::list_parts(&after_first).unwrap().parts.len(), 1);
+    assert_eq!(xml::list_parts_page(&after_first).unwrap().parts.len(), 1);
     let uploads = direct.ok(&actions::list_multipart_uploads("users/direct/", None), vec![]).await.text().await.unwrap();
-    assert!(xml::list_uploads(&uploads).unwrap().uploads.iter().any(|open| open.key == key && open.upload_id == upload));
+    assert!(xml::list_multipart_uploads_page(&uploads).unwrap().uploads.iter().any(|open| open.key == key && open.upload_id == upload));
 
     let (wrong, body) = actions::complete_multipart_upload(key, &upload, &[(1, sent.clone()), (2, copied.clone())]);
     let refused = direct.send(&wrong, body).await;

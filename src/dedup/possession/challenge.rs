@@ -3,19 +3,25 @@
 use serde::{Deserialize, Serialize};
 use subtle::{Choice, ConstantTimeEq};
 
-use crate::ids::Id;
-use crate::units::{EpochMs, Sha256Hex, hex};
+use crate::base::id::Id;
+use crate::base::sha256::{Sha256Hex, hex};
+use crate::base::time::EpochMs;
 
 /// How long a challenge can be answered, ms: reading its ranges takes a client a moment.
 pub const TTL_MS: u64 = 120_000;
+
 /// How many answers about one file an account may give a namespace within [`MEMORY_MS`], right or wrong; then its bytes are sent like any other's.
 pub const MOST_ANSWERS: u64 = 3;
+
 /// How long answers are counted, ms.
 pub const MEMORY_MS: u64 = 24 * 3600 * 1000;
+
 /// Ranges of a file. Somebody who has three quarters of its bytes answers one challenge in ten thousand, 0.75^32: at [`MOST_ANSWERS`] a day, one in ten years.
 const RANGES: u64 = 32;
+
 /// Bytes of each.
 const RANGE_BYTES: u64 = 1_024;
+
 /// Random bytes that a challenge is drawn from.
 pub const RANDOM_BYTES: usize = 32 + 8 * 32;
 
@@ -82,8 +88,9 @@ pub fn is_right(answers: &[[u8; 32]], proof: &Sha256Hex) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     fn drawn(size: u64, random: &[u8; RANDOM_BYTES]) -> Challenge {
         Challenge::draw(Id::from_random([1; 16]), size, random, EpochMs(5))

@@ -3,7 +3,4 @@
 //! Systems", 2011).
 
 pub mod challenge;
-pub mod store;
-
-#[cfg(target_arch = "wasm32")]
-pub mod prove;
+pub mod repository;

@@ -1,0 +1,316 @@
+//! The route table: one row per route, the proof it asks for and what may be named in it. Everything that must hold for every route is derived from this table.
+
+use percent_encoding::percent_decode_str;
+
+use crate::access::authorize::{Proof, Reach};
+use crate::problem::Problem;
+
+/// What a route does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Endpoint {
+    /// Is this deployment in order?
+    Health,
+    /// What does this error code mean?
+    ExplainProblem,
+    /// Rank edges and plan an upload.
+    OptimalEdges,
+    /// The edges there are.
+    Edges,
+    /// What was measured of one.
+    EdgeMetrics,
+    /// Add an edge.
+    CreateEdge,
+    /// Change, drain or disable one.
+    ChangeEdge,
+    /// Delete one.
+    DeleteEdge,
+    /// The account's uploads.
+    Sessions,
+    /// Start, progress, complete, fail.
+    TrackUpload,
+    /// What is there of an upload.
+    CacheChunk,
+    /// Where to send parts without this service in between.
+    ChunkUrls,
+    /// What became of such a part.
+    RecordChunk,
+    /// Send a part.
+    Chunk,
+    /// Send a file in one request.
+    SimpleUpload,
+    /// List files.
+    Files,
+    /// One file.
+    File,
+    /// Delete a file.
+    DeleteFile,
+    /// Where to get a file.
+    Download,
+    /// The bytes.
+    Content,
+    /// Store a file of a video.
+    PutVideo,
+    /// Delete a video.
+    DeleteVideo,
+    /// Where to play a video.
+    Playback,
+    /// A file of a video.
+    Play,
+    /// Create an account, or raise its tier.
+    Provision,
+    /// Move an account to another tier.
+    Upgrade,
+    /// New credentials.
+    Rotate,
+    /// Switch an account off.
+    Suspend,
+    /// Switch it on again.
+    Resume,
+    /// What is used of what.
+    Quota,
+    /// All tiers.
+    Tiers,
+    /// Change a tier.
+    ChangeTier,
+    /// Create a namespace.
+    CreateNamespace,
+    /// List namespaces.
+    Namespaces,
+    /// One namespace.
+    Namespace,
+    /// Change a namespace.
+    ChangeNamespace,
+    /// Delete a namespace.
+    DeleteNamespace,
+    /// Are these bytes there?
+    CheckDuplicate,
+    /// How much of a namespace comes from the cache.
+    NamespaceStats,
+    /// Empty a namespace's caches.
+    PurgeNamespace,
+    /// Put an account into a namespace.
+    AddMember,
+    /// Take it out.
+    RemoveMember,
+}
+
+impl Endpoint {
+    /// Whether a call counts against the tier's requests per minute: chunks, the files of a video and content do not (SPEC section 2).
+    pub fn is_paced(self) -> bool {
+        !matches!(self, Endpoint::Chunk | Endpoint::Content | Endpoint::PutVideo | Endpoint::Play)
+    }
+}
+
+/// One row.
+#[derive(Debug)]
+pub struct Route {
+    /// HTTP method.
+    pub method: &'static str,
+    /// Path with `{names}` for single segments, and `{name*}` for all that are left.
+    pub pattern: &'static str,
+    /// See [`Proof`].
+    pub proof: Proof,
+    /// See [`Endpoint`].
+    pub endpoint: Endpoint,
+    /// What callers may name in it; nothing else can be looked up by it.
+    pub reaches: &'static [Reach],
+}
+
+const fn route(method: &'static str, pattern: &'static str, proof: Proof, endpoint: Endpoint, reaches: &'static [Reach]) -> Route {
+    Route { method, pattern, proof, endpoint, reaches }
+}
+
+const NOTHING: &[Reach] = &[];
+
+const ASSET: &[Reach] = &[Reach::Asset];
+
+const VIDEO: &[Reach] = &[Reach::VideoFile];
+
+const SESSION: &[Reach] = &[Reach::Session];
+
+const NAMESPACE: &[Reach] = &[Reach::Namespace];
+
+const USER: &[Reach] = &[Reach::User];
+
+/// All routes. The hottest first: matching is linear.
+#[rustfmt::skip]
+pub const ROUTES: &[Route] = &[
+    route("POST", "/api/jetty-speed/chunk", Proof::TokenOrAccount, Endpoint::Chunk, SESSION),
+    route("PUT", "/api/jetty-speed/{sessionId}/{partNumber}", Proof::TokenOrAccount, Endpoint::Chunk, SESSION),
+    route("GET", "/files/{token}/{name}", Proof::PathToken, Endpoint::Content, ASSET),
+    route("HEAD", "/files/{token}/{name}", Proof::PathToken, Endpoint::Content, ASSET),
+    route("GET", "/v/{token}/{path*}", Proof::VideoToken, Endpoint::Play, VIDEO),
+    route("HEAD", "/v/{token}/{path*}", Proof::VideoToken, Endpoint::Play, VIDEO),
+    route("POST", "/api/jetty/track-upload", Proof::TokenOrAccount, Endpoint::TrackUpload, &[Reach::Session, Reach::Namespace]),
+    route("GET", "/api/jetty/cache-chunk", Proof::TokenOrAccount, Endpoint::CacheChunk, SESSION),
+    route("POST", "/api/jetty/cache-chunk", Proof::TokenOrAccount, Endpoint::RecordChunk, SESSION),
+    route("POST", "/api/jetty/chunk-urls", Proof::TokenOrAccount, Endpoint::ChunkUrls, SESSION),
+    route("GET", "/api/jetty/sessions", Proof::Account, Endpoint::Sessions, NOTHING),
+    route("POST", "/api/jetty/optimal-edges", Proof::Account, Endpoint::OptimalEdges, NAMESPACE),
+    route("POST", "/api/jetty/check-duplicate", Proof::Account, Endpoint::CheckDuplicate, NOTHING),
+    route("POST", "/api/storage/upload", Proof::Account, Endpoint::SimpleUpload, NAMESPACE),
+    route("GET", "/api/storage/files/{id}", Proof::Account, Endpoint::File, ASSET),
+    route("GET", "/api/storage/files", Proof::Account, Endpoint::Files, NOTHING),
+    route("DELETE", "/api/storage/files/{id}", Proof::Account, Endpoint::DeleteFile, ASSET),
+    route("GET", "/api/storage/download", Proof::Account, Endpoint::Download, ASSET),
+    route("PUT", "/api/video/{videoId}/{path*}", Proof::Account, Endpoint::PutVideo, NAMESPACE),
+    route("DELETE", "/api/video/{videoId}", Proof::Account, Endpoint::DeleteVideo, NAMESPACE),
+    route("POST", "/api/video/{videoId}/playback", Proof::Account, Endpoint::Playback, NAMESPACE),
+    route("GET", "/api/agentcache/quota", Proof::AccountOrWebhook, Endpoint::Quota, USER),
+    route("POST", "/api/agentcache/provision", Proof::Webhook, Endpoint::Provision, USER),
+    route("POST", "/api/webhooks/jettythunder/provision", Proof::Webhook, Endpoint::Provision, USER),
+    route("POST", "/api/webhooks/jetty/provision", Proof::Webhook, Endpoint::Provision, USER),
+    route("POST", "/api/agentcache/upgrade", Proof::Webhook, Endpoint::Upgrade, USER),
+    route("POST", "/api/webhooks/jettythunder/upgrade", Proof::Webhook, Endpoint::Upgrade, USER),
+    route("POST", "/api/webhooks/jetty/upgrade", Proof::Webhook, Endpoint::Upgrade, USER),
+    route("POST", "/api/agentcache/rotate", Proof::Webhook, Endpoint::Rotate, USER),
+    route("POST", "/api/agentcache/suspend", Proof::Webhook, Endpoint::Suspend, USER),
+    route("POST", "/api/agentcache/resume", Proof::Webhook, Endpoint::Resume, USER),
+    route("GET", "/api/portal/tiers", Proof::Operator, Endpoint::Tiers, NOTHING),
+    route("PATCH", "/api/portal/tiers/{tier}", Proof::Operator, Endpoint::ChangeTier, NOTHING),
+    route("POST", "/api/portal/namespaces", Proof::Operator, Endpoint::CreateNamespace, NOTHING),
+    route("GET", "/api/portal/namespaces", Proof::OperatorOrAccount, Endpoint::Namespaces, NOTHING),
+    route("GET", "/api/portal/namespaces/{ns}", Proof::OperatorOrAccount, Endpoint::Namespace, NAMESPACE),
+    route("PATCH", "/api/portal/namespaces/{ns}", Proof::OperatorOrAccount, Endpoint::ChangeNamespace, NAMESPACE),
+    route("DELETE", "/api/portal/namespaces/{ns}", Proof::Operator, Endpoint::DeleteNamespace, NAMESPACE),
+    route("GET", "/api/portal/namespaces/{ns}/stats", Proof::OperatorOrAccount, Endpoint::NamespaceStats, NAMESPACE),
+    route("POST", "/api/portal/namespaces/{ns}/purge", Proof::Operator, Endpoint::PurgeNamespace, NAMESPACE),
+    route("PUT", "/api/portal/namespaces/{ns}/members/{user}", Proof::Operator, Endpoint::AddMember, &[Reach::Namespace, Reach::User]),
+    route("DELETE", "/api/portal/namespaces/{ns}/members/{user}", Proof::Operator, Endpoint::RemoveMember, &[Reach::Namespace, Reach::User]),
+    route("GET", "/api/edges", Proof::None, Endpoint::Edges, NOTHING),
+    route("GET", "/api/edges/{edge}/metrics", Proof::OperatorOrAccount, Endpoint::EdgeMetrics, NOTHING),
+    route("POST", "/api/portal/edges", Proof::Operator, Endpoint::CreateEdge, NOTHING),
+    route("PATCH", "/api/portal/edges/{edge}", Proof::Operator, Endpoint::ChangeEdge, NOTHING),
+    route("DELETE", "/api/portal/edges/{edge}", Proof::Operator, Endpoint::DeleteEdge, NOTHING),
+    route("GET", "/api/health", Proof::None, Endpoint::Health, NOTHING),
+    route("GET", "/problems/{code}", Proof::None, Endpoint::ExplainProblem, NOTHING),
+];
+
+/// The decoded `{names}` of a path.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Params(Vec<(&'static str, String)>);
+
+impl Params {
+    /// The segment of that name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Finds the route of a request. `path` is percent-encoded, as on the wire. HEAD without a row of its own is GET's (RFC 9110 section 9.3.2);
+/// the caller leaves out the body.
+///
+/// # Errors
+/// 404, or 405 with the path's methods.
+pub fn find(method: &str, path: &str) -> Result<(&'static Route, Params), Problem> {
+    for route in ROUTES.iter().filter(|route| route.method == method) {
+        if let Some(params) = matches(route.pattern, path) {
+            return Ok((route, params));
+        }
+    }
+    if method == "HEAD" {
+        return find("GET", path);
+    }
+    match allowed(path) {
+        Some(allow) => Err(Problem::MethodNotAllowed { allow }),
+        None => Err(Problem::NotFound),
+    }
+}
+
+/// The methods of a path as `Allow` lists them, or None if there is no such path.
+pub fn allowed(path: &str) -> Option<String> {
+    let mut methods: Vec<_> = ROUTES.iter().filter(|route| matches(route.pattern, path).is_some()).map(|route| route.method).collect();
+    if methods.contains(&"GET") && !methods.contains(&"HEAD") {
+        methods.push("HEAD");
+    }
+    (!methods.is_empty()).then(|| [methods.join(", "), "OPTIONS".to_owned()].join(", "))
+}
+
+fn decoded(segment: &str) -> Option<String> {
+    percent_decode_str(segment).decode_utf8().ok().map(std::borrow::Cow::into_owned)
+}
+
+fn matches(pattern: &'static str, path: &str) -> Option<Params> {
+    let mut params = Params::default();
+    let mut segments = path.split('/');
+    for expected in pattern.split('/') {
+        if let Some(name) = expected.strip_prefix('{').and_then(|rest| rest.strip_suffix("*}")) {
+            let rest: Option<Vec<String>> = segments.map(decoded).collect();
+            // A slash that is encoded is no separator, and has no other meaning here.
+            let rest = rest.filter(|rest| !rest.is_empty() && rest.iter().all(|segment| !segment.is_empty() && !segment.contains('/')))?;
+            params.0.push((name, rest.join("/")));
+            return Some(params);
+        }
+        let segment = segments.next()?;
+        match expected.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+            Some(_) if segment.is_empty() => return None,
+            Some(name) => params.0.push((name, decoded(segment)?)),
+            None if segment == expected => {}
+            None => return None,
+        }
+    }
+    segments.next().is_none().then_some(params)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn finds_routes_and_their_params() {
+        let (route, params) = find("PUT", "/api/jetty-speed/abc/7").unwrap();
+        assert_eq!((route.endpoint, params.get("sessionId"), params.get("partNumber")), (Endpoint::Chunk, Some("abc"), Some("7")));
+        let (_, params) = find("GET", "/files/tok/a%20b%2F%C3%BC%3F.txt").unwrap();
+        assert_eq!(params.get("name"), Some("a b/ü?.txt"));
+        let (_, params) = find("GET", "/v/tok/720p/a%20b.ts").unwrap();
+        assert_eq!((params.get("token"), params.get("path")), (Some("tok"), Some("720p/a b.ts")));
+    }
+
+    #[test]
+    fn head_is_gets_unless_it_has_a_row() {
+        assert_eq!(find("HEAD", "/api/health").unwrap().0.endpoint, Endpoint::Health);
+        assert_eq!(find("HEAD", "/files/t/n").unwrap().0.method, "HEAD");
+        assert_eq!(find("HEAD", "/nowhere").err(), Some(Problem::NotFound));
+    }
+
+    #[test]
+    fn what_is_not_there_is_404_and_what_cannot_be_done_is_405() {
+        for path in [
+            "/",
+            "",
+            "/api",
+            "/api/health/",
+            "/files/t",
+            "/files//n",
+            "/files/t/n/m",
+            "/files/t/%ff",
+            "/v/t",
+            "/v/t/",
+            "/v/t/a//b",
+            "/v/t/a%2Fb",
+            "/v/t/%ff",
+            "/api/jetty-speed/a/b/c",
+        ] {
+            assert_eq!(find("GET", path), Err(Problem::NotFound), "{path}");
+        }
+        assert_eq!(find("PUT", "/api/storage/files/x").err(), Some(Problem::MethodNotAllowed { allow: "GET, DELETE, HEAD, OPTIONS".into() }));
+    }
+
+    impl PartialEq for Route {
+        fn eq(&self, other: &Route) -> bool {
+            std::ptr::eq(self, other)
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics_and_every_row_is_reachable(path in "(/[a-z{}%0-9.]{0,6}){0,6}", index in 0..ROUTES.len()) {
+            let _ = find("GET", &path);
+            let route = &ROUTES[index];
+            let concrete = route.pattern.replace('{', "x").replace('}', "y");
+            prop_assert_eq!(find(route.method, &concrete).unwrap().0.endpoint, route.endpoint);
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! What an account may do: the 403 and 413 of SPEC section 1, in that order. Whether it fits is the ledger's to say.
+
+use serde::{Deserialize, Deserializer};
+
+use crate::accounts::provisioning;
+use crate::accounts::tier::Tier;
+use crate::base::id::{Id, Name};
+use crate::base::json;
+use crate::base::time::EpochMs;
+use crate::base::units::MB;
+use crate::ledger::state::Limits;
+use crate::namespaces::namespace::Namespace;
+use crate::problem::{AuthFailure, Problem};
+
+/// An account with its tier and the credential it came with: one row of [`crate::accounts::repository::by_key`].
+#[derive(Debug, Clone, Deserialize)]
+#[serde(remote = "Self")]
+pub struct Account {
+    /// Account id.
+    pub id: Id,
+    /// The platform's id of the user.
+    pub agentcache_user_id: Name,
+    /// `active` or `suspended`.
+    pub status: String,
+    /// Hash of the credential's secret.
+    pub secret_hash: String,
+    /// When the credential ends, if it does.
+    pub credential_expires_at: Option<EpochMs>,
+    /// When the account was last changed.
+    pub account_updated_at: EpochMs,
+    /// Its tier.
+    #[serde(skip)]
+    pub tier: Tier,
+}
+
+impl<'de> Deserialize<'de> for Account {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Account, D::Error> {
+        json::joined(deserializer, Account::deserialize, |account, tier| account.tier = tier)
+    }
+}
+
+impl Account {
+    /// Whether this row answers for that secret now; compares in constant time.
+    ///
+    /// # Errors
+    /// [`AuthFailure::Invalid`].
+    pub fn authenticate(&self, secret_hash: &str, now: EpochMs) -> Result<(), AuthFailure> {
+        let same = subtle::ConstantTimeEq::ct_eq(self.secret_hash.as_bytes(), secret_hash.as_bytes());
+        let live = self.credential_expires_at.is_none_or(|end| now < end);
+        if bool::from(same) && live { Ok(()) } else { Err(AuthFailure::Invalid) }
+    }
+
+    /// The namespace that comes with the account (SPEC section 3).
+    pub fn own_namespace(&self) -> Option<Name> {
+        Name::parse(&provisioning::own_namespace(&self.agentcache_user_id))
+    }
+
+    /// What the ledger holds it to.
+    pub fn limits(&self) -> Limits {
+        self.tier.limits(self.account_updated_at, &self.status)
+    }
+
+    /// # Errors
+    /// [`Problem::Suspended`].
+    pub fn must_be_active(&self) -> Result<(), Problem> {
+        if self.status == "active" { Ok(()) } else { Err(Problem::Suspended) }
+    }
+
+    /// The largest file of the tier, bytes.
+    pub fn max_file_bytes(&self) -> u64 {
+        self.tier.max_file_mb.saturating_mul(MB)
+    }
+
+    fn may_be_so_large(&self, size: u64) -> Result<(), Problem> {
+        if size > self.max_file_bytes() { Err(Problem::FileTooLarge { limit: self.max_file_bytes(), size }) } else { Ok(()) }
+    }
+
+    /// Whether a session of `size` bytes may start in `namespace`.
+    ///
+    /// # Errors
+    /// 403 (suspended, tier, feature), then 413 (tier).
+    pub fn may_start_session(&self, namespace: &Namespace, size: u64) -> Result<(), Problem> {
+        self.must_be_active()?;
+        if !self.tier.jetty_speed_enabled {
+            return Err(Problem::TierForbids { tier: self.tier.tier.clone(), feature: "JettySpeed" });
+        }
+        if !namespace.jetty_speed_upload {
+            return Err(Problem::FeatureOff { feature: "jetty_speed_upload" });
+        }
+        self.may_be_so_large(size)
+    }
+
+    /// Whether a file of `size` bytes may be stored on the simple path.
+    ///
+    /// # Errors
+    /// 403 (suspended), then 413 (tier).
+    pub fn may_upload_simply(&self, size: u64) -> Result<(), Problem> {
+        self.must_be_active()?;
+        self.may_be_so_large(size)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::units::GB;
+
+    fn account(jetty_speed: u8, max_file_mb: u64) -> Account {
+        serde_json::from_value(serde_json::json!({
+            "id": Id::from_random([1; 16]), "agentcache_user_id": "u1", "status": "active", "secret_hash": "aa", "credential_expires_at": 100,
+            "account_updated_at": 0, "tier": "t", "rank": 1, "storage_quota_gb": 1, "bandwidth_quota_gb": 1, "jetty_speed_enabled": jetty_speed,
+            "requests_per_minute": 1, "max_file_mb": max_file_mb, "updated_at": 0
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn credentials_must_match_and_live() {
+        let account = account(1, 1);
+        assert_eq!(account.authenticate("aa", EpochMs(99)), Ok(()));
+        assert_eq!(account.authenticate("ab", EpochMs(99)), Err(AuthFailure::Invalid));
+        assert_eq!(account.authenticate("aa", EpochMs(100)), Err(AuthFailure::Invalid));
+        assert_eq!(account.own_namespace().unwrap().as_str(), "jt_user_u1");
+    }
+
+    #[test]
+    fn refusals_in_the_order_of_the_spec() {
+        let status = |result: Result<(), Problem>| result.err().map(|problem| problem.kind().status);
+        let on = Namespace::example("jt_user_u1");
+        let off = Namespace { jetty_speed_upload: false, ..on.clone() };
+        assert_eq!(status(account(1, 500).may_start_session(&on, 500 * MB)), None);
+        assert_eq!(status(account(1, 500).may_start_session(&on, 500 * MB + 1)), Some(413));
+        assert_eq!(status(account(1, 1).may_start_session(&off, GB)), Some(403));
+        assert_eq!(status(account(0, 1).may_start_session(&on, GB)), Some(403));
+        let suspended = Account { status: "suspended".into(), ..account(0, 1) };
+        assert_eq!(suspended.may_upload_simply(GB), Err(Problem::Suspended));
+        assert_eq!(status(account(0, 10).may_upload_simply(11 * MB)), Some(413));
+        assert_eq!(status(account(0, 50).may_upload_simply(50 * MB)), None);
+    }
+}

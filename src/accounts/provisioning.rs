@@ -1,0 +1,345 @@
+//! Provisioning: what the identity backend asks for, what is decided, what it is told (SPEC section 3).
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::accounts::tier::Tier;
+use crate::base::id::{Id, MAX_NAME, Name, OWN_NAMESPACE};
+use crate::base::json;
+use crate::base::time::EpochMs;
+use crate::base::units::GB;
+use crate::ledger::message::Figures;
+use crate::ledger::state::Limits;
+use crate::problem::Problem;
+
+/// How long credentials can be had again by repeating the call, ms.
+pub const REPEAT_MS: u64 = 30 * 24 * 3600 * 1000;
+
+/// The longest address (RFC 5321 section 4.5.3.1.3, without the angle brackets).
+const MAX_EMAIL: usize = 254;
+
+/// The longest overlap of old and new credentials, s.
+const MAX_OVERLAP_SECONDS: u64 = 30 * 24 * 3600;
+
+/// Body of `provision`.
+#[derive(Debug, Deserialize)]
+pub struct Provision {
+    /// The platform's id of the user.
+    #[serde(alias = "user_id")]
+    agentcache_user_id: String,
+    /// The user's address.
+    #[serde(alias = "email")]
+    agentcache_email: String,
+    /// Tier name.
+    tier: String,
+}
+
+/// Body of `upgrade`.
+#[derive(Debug, Deserialize)]
+pub struct Upgrade {
+    /// The platform's id of the user.
+    #[serde(alias = "user_id")]
+    agentcache_user_id: String,
+    /// Tier name.
+    pub tier: String,
+    /// Also below what is used.
+    #[serde(default)]
+    pub force: bool,
+}
+
+/// Body of `rotate`.
+#[derive(Debug, Deserialize)]
+pub struct Rotate {
+    /// The platform's id of the user.
+    #[serde(alias = "user_id")]
+    agentcache_user_id: String,
+    /// How long the old credentials go on working, s.
+    #[serde(default)]
+    overlap_seconds: u64,
+}
+
+/// Body of `suspend` and `resume`.
+#[derive(Debug, Deserialize)]
+pub struct OfUser {
+    /// The platform's id of the user.
+    #[serde(alias = "user_id")]
+    agentcache_user_id: String,
+}
+
+/// A `provision` whose values are all allowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// The platform's id of the user.
+    pub user: Name,
+    /// The user's address.
+    pub email: String,
+    /// Tier name.
+    pub tier: String,
+}
+
+/// A user id.
+///
+/// # Errors
+/// [`Problem::Invalid`].
+pub fn check_user(text: &str) -> Result<Name, Problem> {
+    Name::parse(text)
+        .filter(|name| name.as_str().len() <= MAX_NAME)
+        .ok_or_else(|| Problem::Invalid { field: "agentcache_user_id", detail: "must match [A-Za-z0-9][A-Za-z0-9._-]{0,127}".to_owned() })
+}
+
+impl Provision {
+    /// Checks every value.
+    ///
+    /// # Errors
+    /// [`Problem::Invalid`] naming the field.
+    pub fn check(self) -> Result<Wanted, Problem> {
+        let user = check_user(&self.agentcache_user_id)?;
+        let email = self.agentcache_email.trim();
+        let plausible = email.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty());
+        if !plausible || email.len() > MAX_EMAIL || email.chars().any(|c| c.is_control() || c.is_whitespace()) {
+            return Err(Problem::Invalid { field: "agentcache_email", detail: "must be an address of at most 254 bytes".to_owned() });
+        }
+        Ok(Wanted { user, email: email.to_owned(), tier: self.tier })
+    }
+}
+
+impl Upgrade {
+    /// The user.
+    ///
+    /// # Errors
+    /// [`Problem::Invalid`].
+    pub fn user(&self) -> Result<Name, Problem> {
+        check_user(&self.agentcache_user_id)
+    }
+}
+
+impl Rotate {
+    /// The user, and how long the old credentials live on, ms.
+    ///
+    /// # Errors
+    /// [`Problem::Invalid`].
+    pub fn check(&self) -> Result<(Name, u64), Problem> {
+        if self.overlap_seconds > MAX_OVERLAP_SECONDS {
+            return Err(Problem::Invalid { field: "overlap_seconds", detail: format!("must be from 0 to {MAX_OVERLAP_SECONDS}") });
+        }
+        Ok((check_user(&self.agentcache_user_id)?, self.overlap_seconds * 1000))
+    }
+}
+
+impl OfUser {
+    /// The user.
+    ///
+    /// # Errors
+    /// [`Problem::Invalid`].
+    pub fn user(&self) -> Result<Name, Problem> {
+        check_user(&self.agentcache_user_id)
+    }
+}
+
+/// An unknown tier.
+pub fn unknown_tier() -> Problem {
+    Problem::Invalid { field: "tier", detail: "is none of the tiers".to_owned() }
+}
+
+/// An account as administrators see it: one row of [`crate::accounts::repository::by_user`].
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(remote = "Self")]
+pub struct Record {
+    /// Account id.
+    pub id: Id,
+    /// The platform's id of the user.
+    pub agentcache_user_id: Name,
+    /// The user's address.
+    pub agentcache_email: Option<String>,
+    /// `active` or `suspended`.
+    pub status: String,
+    /// Bucket.
+    pub s3_bucket_name: String,
+    /// Key prefix.
+    pub s3_prefix: String,
+    /// When the account was last changed.
+    pub account_updated_at: EpochMs,
+    /// Its tier.
+    #[serde(skip)]
+    pub tier: Tier,
+    /// The newest credentials, encrypted, if they can still be had.
+    pub sealed: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for Record {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Record, D::Error> {
+        json::joined(deserializer, Record::deserialize, |record, tier| record.tier = tier)
+    }
+}
+
+/// Credentials in clear.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credentials {
+    /// `jt_live_…`
+    pub api_key: String,
+    /// `jts_…`
+    pub api_secret: String,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Credentials(REDACTED)")
+    }
+}
+
+/// `account` of SPEC section 3, credentials included: for the answer, never for a log.
+#[derive(Serialize)]
+pub struct AccountView {
+    id: Id,
+    agentcache_user_id: Name,
+    api_key: Option<String>,
+    api_secret: Option<String>,
+    tier: String,
+    storage_quota_gb: u64,
+    bandwidth_quota_gb: u64,
+    jetty_speed_enabled: bool,
+    s3_bucket_name: String,
+    s3_prefix: String,
+    namespace: String,
+    status: String,
+}
+
+impl Record {
+    /// The API's view.
+    pub fn view(&self, credentials: Option<Credentials>) -> AccountView {
+        let (api_key, api_secret) = credentials.map(|both| (both.api_key, both.api_secret)).unzip();
+        AccountView {
+            id: self.id,
+            agentcache_user_id: self.agentcache_user_id.clone(),
+            api_key,
+            api_secret,
+            tier: self.tier.tier.clone(),
+            storage_quota_gb: self.tier.storage_quota_gb,
+            bandwidth_quota_gb: self.tier.bandwidth_quota_gb,
+            jetty_speed_enabled: self.tier.jetty_speed_enabled,
+            s3_bucket_name: self.s3_bucket_name.clone(),
+            s3_prefix: self.s3_prefix.clone(),
+            namespace: own_namespace(&self.agentcache_user_id),
+            status: self.status.clone(),
+        }
+    }
+
+    /// What the ledger holds it to.
+    pub fn limits(&self) -> Limits {
+        self.tier.limits(self.account_updated_at, &self.status)
+    }
+
+    /// The place its credentials are sealed for.
+    pub fn row(&self) -> String {
+        credentials_row(self.id)
+    }
+}
+
+/// The place an account's credentials are sealed for.
+pub fn credentials_row(account: Id) -> String {
+    format!("credentials of {account}")
+}
+
+/// The namespace that comes with an account.
+pub fn own_namespace(user: &Name) -> String {
+    format!("{OWN_NAMESPACE}{user}")
+}
+
+/// What repeating a provisioning means for an account that is there.
+///
+/// # Errors
+/// [`Problem::Downgrade`].
+pub fn on_repeat(current: &Tier, wanted: &Tier) -> Result<bool, Problem> {
+    match wanted.rank.cmp(&current.rank) {
+        std::cmp::Ordering::Less => Err(Problem::Downgrade { current: current.tier.clone() }),
+        std::cmp::Ordering::Equal => Ok(false),
+        std::cmp::Ordering::Greater => Ok(true),
+    }
+}
+
+/// Whether an account with these figures may move to `tier`.
+///
+/// # Errors
+/// [`Problem::BelowUsage`].
+pub fn may_move(figures: &Figures, tier: &Tier, force: bool) -> Result<(), Problem> {
+    let stored = figures.storage_used.saturating_add(figures.storage_reserved);
+    let (storage, bandwidth) = (tier.storage_quota_gb.saturating_mul(GB), tier.bandwidth_quota_gb.saturating_mul(GB));
+    if !force && stored > storage {
+        return Err(Problem::BelowUsage { resource: "storage", limit: storage, used: stored });
+    }
+    if !force && figures.bandwidth_used > bandwidth {
+        return Err(Problem::BelowUsage { resource: "bandwidth", limit: bandwidth, used: figures.bandwidth_used });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::period::Period;
+
+    fn provision(body: &str) -> Result<Wanted, Problem> {
+        crate::http::json_body::parse::<Provision>(body.as_bytes())?.check()
+    }
+
+    fn tier(rank: u64, gb: u64) -> Tier {
+        Tier {
+            tier: format!("t{rank}"),
+            rank,
+            storage_quota_gb: gb,
+            bandwidth_quota_gb: gb,
+            jetty_speed_enabled: true,
+            requests_per_minute: 1,
+            max_file_mb: 1,
+            updated_at: EpochMs(0),
+        }
+    }
+
+    fn figures(used: u64, reserved: u64, bandwidth: u64, gb: u64) -> Figures {
+        Figures {
+            period: Period::of(EpochMs(1_795_000_000_000)),
+            storage_used: used,
+            storage_reserved: reserved,
+            bandwidth_used: bandwidth,
+            requests: 0,
+            limits: Limits { storage: gb * GB, bandwidth: gb * GB, per_minute: 1, suspended: false, version: (EpochMs(0), EpochMs(0)) },
+        }
+    }
+
+    #[test]
+    fn both_spellings_and_every_bad_value() {
+        let wanted = Wanted { user: Name::parse("u1").unwrap(), email: "a@b".into(), tier: "pro".into() };
+        assert_eq!(provision(r#"{"agentcache_user_id":"u1","agentcache_email":"a@b","tier":"pro"}"#), Ok(wanted.clone()));
+        assert_eq!(provision(r#"{"user_id":"u1","email":" a@b ","tier":"pro","plan":1}"#), Ok(wanted));
+        for (body, status) in [
+            (r#"{"user_id":"","email":"a@b","tier":"pro"}"#, 422),
+            (r#"{"user_id":"a/b","email":"a@b","tier":"pro"}"#, 422),
+            (r#"{"user_id":"a\u0000","email":"a@b","tier":"pro"}"#, 422),
+            (r#"{"user_id":"u","email":"ab","tier":"pro"}"#, 422),
+            (r#"{"user_id":"u","email":"a@b\n","tier":"pro","tier":"x"}"#, 422),
+            (r#"{"user_id":"u","agentcache_user_id":"v","email":"a@b","tier":"pro"}"#, 422),
+            (r#"{"user_id":7,"email":"a@b","tier":"pro"}"#, 422),
+            (r#"{"user_id":"u","email":"a@b"}"#, 422),
+            (r#"{"user_id":"u""#, 400),
+        ] {
+            assert_eq!(provision(body).err().map(|problem| problem.kind().status), Some(status), "{body}");
+        }
+        assert!(check_user(&"x".repeat(128)).is_ok() && check_user(&"x".repeat(129)).is_err());
+        let rotate: Rotate = serde_json::from_str(r#"{"user_id":"u","overlap_seconds":2592001}"#).unwrap();
+        assert!(rotate.check().is_err());
+    }
+
+    #[test]
+    fn repeats_raise_and_never_lower() {
+        assert_eq!(on_repeat(&tier(1, 1), &tier(1, 1)), Ok(false));
+        assert_eq!(on_repeat(&tier(1, 1), &tier(2, 1)), Ok(true));
+        assert_eq!(on_repeat(&tier(2, 1), &tier(1, 1)), Err(Problem::Downgrade { current: "t2".into() }));
+    }
+
+    #[test]
+    fn a_tier_must_hold_what_is_used_unless_forced() {
+        assert!(may_move(&figures(GB, 0, GB, 2), &tier(1, 1), false).is_ok());
+        assert!(matches!(may_move(&figures(GB, 1, 0, 2), &tier(1, 1), false), Err(Problem::BelowUsage { resource: "storage", .. })));
+        assert!(matches!(may_move(&figures(0, 0, GB + 1, 2), &tier(1, 1), false), Err(Problem::BelowUsage { resource: "bandwidth", .. })));
+        assert!(may_move(&figures(GB, 1, GB + 1, 2), &tier(1, 1), true).is_ok());
+    }
+}

@@ -1,0 +1,222 @@
+//! SQL of accounts, credentials, tiers and usage.
+
+use crate::accounts::provisioning::Wanted;
+use crate::accounts::tier::Tier;
+use crate::base::id::{Id, Name};
+use crate::base::sha256::Sha256Hex;
+use crate::base::sql::{Arg, Statement};
+use crate::base::time::EpochMs;
+
+macro_rules! tier_columns {
+    () => {
+        "t.tier, t.rank, t.storage_quota_gb, t.bandwidth_quota_gb, t.jetty_speed_enabled, t.requests_per_minute, t.max_file_mb, t.updated_at"
+    };
+}
+
+macro_rules! record_query {
+    ($where:literal) => {
+        concat!(
+            "SELECT a.id, a.agentcache_user_id, a.agentcache_email, a.status, a.s3_bucket_name, a.s3_prefix, a.updated_at AS account_updated_at, ",
+            tier_columns!(),
+            ", (SELECT c.sealed FROM credentials c WHERE c.account_id = a.id AND c.expires_at IS NULL AND c.sealed_until > ?2) AS sealed \
+             FROM accounts a JOIN tier_configs t ON t.tier = a.tier WHERE ",
+            $where
+        )
+    };
+}
+
+const BY_KEY: &str = concat!(
+    "SELECT a.id, a.agentcache_user_id, a.status, a.updated_at AS account_updated_at, c.secret_hash, c.expires_at AS credential_expires_at, ",
+    tier_columns!(),
+    " FROM credentials c JOIN accounts a ON a.id = c.account_id JOIN tier_configs t ON t.tier = a.tier WHERE c.key_hash = ?1"
+);
+
+const BY_USER: &str = record_query!("a.agentcache_user_id = ?1");
+
+const BY_ID: &str = record_query!("a.id = ?1");
+
+const INSERT_ACCOUNT: &str = "INSERT INTO accounts (id, agentcache_user_id, agentcache_email, tier, s3_bucket_name, s3_prefix, status, created_at, updated_at) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'active', ?7, ?7) ON CONFLICT (agentcache_user_id) DO NOTHING";
+
+// Only for the account that was just inserted: a racing call that lost finds no account of its own id and leaves nothing behind.
+const INSERT_CREDENTIALS: &str = "INSERT INTO credentials (key_hash, secret_hash, account_id, created_at, expires_at, sealed, sealed_until) \
+     SELECT ?1, ?2, a.id, ?4, NULL, ?5, ?6 FROM accounts a WHERE a.id = ?3";
+
+const INSERT_OWN_NAMESPACE: &str = "INSERT INTO namespaces (name, display_name, created_at) SELECT ?2, ?2, ?3 FROM accounts a WHERE a.id = ?1 \
+     ON CONFLICT (name) DO NOTHING";
+
+const INSERT_OWN_MEMBERSHIP: &str = "INSERT INTO namespace_members (account_id, namespace, created_at) SELECT a.id, ?2, ?3 FROM accounts a WHERE a.id = ?1 \
+     ON CONFLICT (account_id, namespace) DO NOTHING";
+
+const SET_TIER: &str = "UPDATE accounts SET tier = ?2, updated_at = MAX(?3, updated_at + 1) WHERE id = ?1";
+
+// Only upwards: of racing calls the highest tier stays.
+const RAISE_TIER: &str = "UPDATE accounts SET tier = ?2, updated_at = MAX(?3, updated_at + 1) WHERE id = ?1 \
+     AND (SELECT t.rank FROM tier_configs t WHERE t.tier = accounts.tier) < (SELECT t.rank FROM tier_configs t WHERE t.tier = ?2)";
+
+const SET_EMAIL: &str = "UPDATE accounts SET agentcache_email = ?2 WHERE id = ?1";
+
+const SET_STATUS: &str = "UPDATE accounts SET status = ?2, updated_at = MAX(?3, updated_at + 1) WHERE id = ?1";
+
+const RETIRE_CREDENTIALS: &str = "UPDATE credentials SET expires_at = ?2, sealed = NULL, sealed_until = NULL \
+     WHERE account_id = ?1 AND (expires_at IS NULL OR expires_at > ?2)";
+
+const TOUCH: &str = "UPDATE accounts SET updated_at = MAX(?2, updated_at + 1) WHERE id = ?1";
+
+const TIER: &str = concat!("SELECT ", tier_columns!(), " FROM tier_configs t WHERE t.tier = ?1");
+
+const TIERS: &str = concat!("SELECT ", tier_columns!(), " FROM tier_configs t ORDER BY t.rank");
+
+const UPDATE_TIER: &str = "UPDATE tier_configs SET storage_quota_gb = ?2, bandwidth_quota_gb = ?3, jetty_speed_enabled = ?4, requests_per_minute = ?5, \
+     max_file_mb = ?6, updated_at = ?7 WHERE tier = ?1 AND updated_at = ?8 RETURNING tier";
+
+const FORGET_SEALED: &str = "UPDATE credentials SET sealed = NULL, sealed_until = NULL WHERE sealed IS NOT NULL AND sealed_until <= ?1";
+
+const FORGET_EXPIRED: &str = "DELETE FROM credentials WHERE expires_at IS NOT NULL AND expires_at <= ?1";
+
+/// The statements of this file.
+pub const ALL: &[(&str, &str)] = &[
+    ("BY_KEY", BY_KEY),
+    ("BY_USER", BY_USER),
+    ("BY_ID", BY_ID),
+    ("INSERT_ACCOUNT", INSERT_ACCOUNT),
+    ("INSERT_CREDENTIALS", INSERT_CREDENTIALS),
+    ("INSERT_OWN_NAMESPACE", INSERT_OWN_NAMESPACE),
+    ("INSERT_OWN_MEMBERSHIP", INSERT_OWN_MEMBERSHIP),
+    ("SET_TIER", SET_TIER),
+    ("RAISE_TIER", RAISE_TIER),
+    ("SET_EMAIL", SET_EMAIL),
+    ("SET_STATUS", SET_STATUS),
+    ("RETIRE_CREDENTIALS", RETIRE_CREDENTIALS),
+    ("TOUCH", TOUCH),
+    ("TIER", TIER),
+    ("TIERS", TIERS),
+    ("UPDATE_TIER", UPDATE_TIER),
+    ("FORGET_SEALED", FORGET_SEALED),
+    ("FORGET_EXPIRED", FORGET_EXPIRED),
+];
+
+/// The account of a key: [`crate::accounts::account::Account`] or nothing.
+pub fn by_key(key_hash: &Sha256Hex) -> Statement {
+    Statement { sql: BY_KEY, args: vec![key_hash.as_str().into()] }
+}
+
+/// The account of a user: [`crate::accounts::provisioning::Record`] or nothing.
+pub fn by_user(user: &Name, now: EpochMs) -> Statement {
+    Statement { sql: BY_USER, args: vec![user.as_str().into(), Arg::Int(now.0)] }
+}
+
+/// The same by account id.
+pub fn by_id(account: Id, now: EpochMs) -> Statement {
+    Statement { sql: BY_ID, args: vec![account.to_string().into(), Arg::Int(now.0)] }
+}
+
+/// New credentials as they are stored.
+#[derive(Debug, Clone)]
+pub struct NewCredentials {
+    /// SHA-256 of the key.
+    pub key_hash: Sha256Hex,
+    /// SHA-256 of the secret.
+    pub secret_hash: Sha256Hex,
+    /// Both, encrypted.
+    pub sealed: String,
+    /// Until when they can be had again.
+    pub sealed_until: EpochMs,
+}
+
+fn insert_credentials(account: Id, new: &NewCredentials, now: EpochMs) -> Statement {
+    Statement {
+        sql: INSERT_CREDENTIALS,
+        args: vec![
+            new.key_hash.as_str().into(),
+            new.secret_hash.as_str().into(),
+            account.to_string().into(),
+            Arg::Int(now.0),
+            new.sealed.clone().into(),
+            Arg::Int(new.sealed_until.0),
+        ],
+    }
+}
+
+/// Creates the account, its credentials, its namespace and its membership, as one batch; leaves everything as it is if the user has an account.
+pub fn provision(account: Id, wanted: &Wanted, bucket: &str, new: &NewCredentials, now: EpochMs) -> Vec<Statement> {
+    let (id, namespace) = (account.to_string(), crate::accounts::provisioning::own_namespace(&wanted.user));
+    vec![
+        Statement {
+            sql: INSERT_ACCOUNT,
+            args: vec![
+                id.clone().into(),
+                wanted.user.as_str().into(),
+                wanted.email.clone().into(),
+                wanted.tier.clone().into(),
+                bucket.into(),
+                format!("users/{}/", wanted.user).into(),
+                Arg::Int(now.0),
+            ],
+        },
+        insert_credentials(account, new, now),
+        Statement { sql: INSERT_OWN_NAMESPACE, args: vec![id.clone().into(), namespace.clone().into(), Arg::Int(now.0)] },
+        Statement { sql: INSERT_OWN_MEMBERSHIP, args: vec![id.into(), namespace.into(), Arg::Int(now.0)] },
+    ]
+}
+
+/// Replaces the credentials: the old ones end at `old_end`. As one batch.
+pub fn rotate(account: Id, new: &NewCredentials, old_end: EpochMs, now: EpochMs) -> Vec<Statement> {
+    vec![
+        Statement { sql: RETIRE_CREDENTIALS, args: vec![account.to_string().into(), Arg::Int(old_end.0)] },
+        insert_credentials(account, new, now),
+        Statement { sql: TOUCH, args: vec![account.to_string().into(), Arg::Int(now.0)] },
+    ]
+}
+
+/// Moves the account to another tier.
+pub fn set_tier(account: Id, tier: &str, now: EpochMs) -> Statement {
+    Statement { sql: SET_TIER, args: vec![account.to_string().into(), tier.into(), Arg::Int(now.0)] }
+}
+
+/// Moves the account to a higher tier; leaves it if it has that or a higher one.
+pub fn raise_tier(account: Id, tier: &str, now: EpochMs) -> Statement {
+    Statement { sql: RAISE_TIER, args: vec![account.to_string().into(), tier.into(), Arg::Int(now.0)] }
+}
+
+/// Writes the user's address.
+pub fn set_email(account: Id, email: &str) -> Statement {
+    Statement { sql: SET_EMAIL, args: vec![account.to_string().into(), email.into()] }
+}
+
+/// `active` or `suspended`.
+pub fn set_status(account: Id, status: &str, now: EpochMs) -> Statement {
+    Statement { sql: SET_STATUS, args: vec![account.to_string().into(), status.into(), Arg::Int(now.0)] }
+}
+
+/// A tier.
+pub fn tier(name: &str) -> Statement {
+    Statement { sql: TIER, args: vec![name.into()] }
+}
+
+/// All tiers, the smallest first.
+pub fn tiers() -> Statement {
+    Statement { sql: TIERS, args: vec![] }
+}
+
+/// Writes a tier, unless somebody else did since `before`; answers with a row only if it did.
+pub fn update_tier(tier: &Tier, before: EpochMs) -> Statement {
+    Statement {
+        sql: UPDATE_TIER,
+        args: vec![
+            tier.tier.clone().into(),
+            tier.storage_quota_gb.into(),
+            tier.bandwidth_quota_gb.into(),
+            tier.jetty_speed_enabled.into(),
+            tier.requests_per_minute.into(),
+            tier.max_file_mb.into(),
+            Arg::Int(tier.updated_at.0),
+            Arg::Int(before.0),
+        ],
+    }
+}
+
+/// Forgets credentials in clear whose 30 days are over, and credentials that ended.
+pub fn cleanup(now: EpochMs) -> Vec<Statement> {
+    vec![Statement { sql: FORGET_SEALED, args: vec![Arg::Int(now.0)] }, Statement { sql: FORGET_EXPIRED, args: vec![Arg::Int(now.0)] }]
+}

@@ -1,0 +1,10 @@
+//! Proof of identity, without lookups: API keys, signed tokens, receipts, webhook signatures, and the pace of calls.
+
+pub mod api_key;
+pub mod file_token;
+pub mod playback_token;
+pub mod rate_limit;
+pub mod receipt;
+pub mod signed_token;
+pub mod upload_token;
+pub mod webhook_signature;

@@ -1,0 +1,131 @@
+//! Requests per minute: the generic cell rate algorithm (ITU-T I.371, annex A), as a pure function of one number.
+//!
+//! Every request pushes the theoretical arrival time (TAT) one emission interval further; it may not run further ahead of the clock than the window.
+//! A client that was quiet may spend the whole window's quota at once, then goes on at the steady rate.
+
+/// The window all quotas here are told in, µs.
+const WINDOW_US: u64 = 60_000_000;
+
+/// The same in seconds, for the header.
+pub const WINDOW_SECONDS: u64 = 60;
+
+/// What a request got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Pace {
+    /// Requests per window.
+    pub quota: u64,
+    /// Requests that would be let through right now.
+    pub remaining: u64,
+    /// Seconds until one more than that would be, rounded up, ≥ 1.
+    pub reset: u64,
+    /// Whether this one was let through.
+    pub admitted: bool,
+}
+
+/// Takes one request at `now_ms` in. `tat_us` is the state: 0 at first, anything it was before otherwise. A quota of 0 lets nothing through.
+pub fn admit(tat_us: &mut u64, quota: u64, window_ms: u64, now_ms: u64) -> Pace {
+    let (window, now) = (window_ms.saturating_mul(1000), now_ms.saturating_mul(1000));
+    let interval = (window / quota.max(1)).max(1);
+    // A limit that shrank must not lock its client out for longer than its window.
+    let start = (*tat_us).clamp(now, now.saturating_add(window));
+    let admitted = quota > 0 && start.saturating_add(interval) <= now.saturating_add(window);
+    if admitted {
+        *tat_us = start.saturating_add(interval);
+    }
+    let ahead = (*tat_us).clamp(now, now.saturating_add(window)) - now;
+    let free = window - ahead;
+    let remaining = if quota == 0 { 0 } else { (free / interval).min(quota) };
+    let until_next = interval.saturating_mul(remaining.saturating_add(1)).saturating_sub(free);
+    Pace { quota, remaining, reset: until_next.div_ceil(1_000_000).max(1), admitted }
+}
+
+/// [`admit`] for quotas per minute.
+pub fn admit_per_minute(tat_us: &mut u64, quota: u64, now_ms: u64) -> Pace {
+    admit(tat_us, quota, WINDOW_US / 1000, now_ms)
+}
+
+/// What an address is counted under: itself, or for IPv6 the /64, of which one subscriber has all addresses (RFC 6177).
+pub fn bucket(address: Option<&str>) -> String {
+    match address.map(|text| (text, text.parse::<std::net::IpAddr>())) {
+        Some((_, Ok(std::net::IpAddr::V6(v6)))) if v6.to_ipv4_mapped().is_none() => {
+            let [a, b, c, d, ..] = v6.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+        Some((text, _)) => text.to_owned(),
+        None => "unknown".to_owned(),
+    }
+}
+
+impl Pace {
+    /// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11): `r` requests are left, and `t` seconds on there will be more.
+    pub fn headers(&self, policy: &str, window_seconds: u64) -> [(&'static str, String); 2] {
+        [
+            ("ratelimit-policy", format!("\"{policy}\";q={};w={window_seconds}", self.quota)),
+            ("ratelimit", format!("\"{policy}\";r={};t={}", self.remaining, self.reset)),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_burst_of_the_quota_and_then_the_steady_rate() {
+        let (mut tat, now) = (0, 1_795_000_000_000);
+        for left in (0..10).rev() {
+            let pace = admit_per_minute(&mut tat, 10, now);
+            assert_eq!((pace.admitted, pace.remaining), (true, left));
+        }
+        let refused = admit_per_minute(&mut tat, 10, now);
+        assert_eq!(refused, Pace { quota: 10, remaining: 0, reset: 6, admitted: false });
+        assert!(!admit_per_minute(&mut tat, 10, now + 5_999).admitted);
+        assert!(admit_per_minute(&mut tat, 10, now + 6_000).admitted);
+        assert_eq!(refused.headers("account", 60).map(|(_, value)| value), ["\"account\";q=10;w=60", "\"account\";r=0;t=6"].map(str::to_owned));
+    }
+
+    #[test]
+    fn an_ipv6_network_is_one_address() {
+        assert_eq!(bucket(Some("2001:db8:1:2:3:4:5:6")), "2001:db8:1:2::/64");
+        assert_eq!(bucket(Some("2001:db8:1:2::9")), bucket(Some("2001:db8:1:2::8")));
+        assert_eq!(
+            (bucket(Some("192.0.2.1")), bucket(Some("::ffff:192.0.2.1")), bucket(None)),
+            ("192.0.2.1".into(), "::ffff:192.0.2.1".into(), "unknown".into())
+        );
+    }
+
+    #[test]
+    fn nothing_passes_a_quota_of_nothing_and_a_smaller_quota_heals() {
+        let (mut tat, now) = (0, 1_795_000_000_000);
+        assert!(!admit_per_minute(&mut tat, 0, now).admitted);
+        let mut tat = u64::MAX;
+        assert!(!admit_per_minute(&mut tat, 60, now).admitted);
+        assert!(admit_per_minute(&mut tat, 60, now + 60_000).admitted || tat == u64::MAX);
+    }
+
+    proptest! {
+        #[test]
+        fn never_more_than_the_quota_and_its_refill(quota in 1u64..2_000, steps in prop::collection::vec(0u64..5_000, 1..400)) {
+            let (mut tat, start) = (0, 1_795_000_000_000);
+            let (mut now, mut admitted) = (start, 0);
+            for step in steps {
+                now += step;
+                admitted += u64::from(admit_per_minute(&mut tat, quota, now).admitted);
+            }
+            let refill = (now - start) * 1000 / (WINDOW_US / quota);
+            prop_assert!(admitted <= quota + refill + 1);
+        }
+
+        #[test]
+        fn who_obeys_the_headers_is_never_refused(quota in 1u64..2_000, pauses in prop::collection::vec(0u64..3_000, 1..600)) {
+            let (mut tat, mut now) = (0, 1_795_000_000_000);
+            for pause in pauses {
+                let pace = admit_per_minute(&mut tat, quota, now);
+                prop_assert!(pace.admitted);
+                now += if pace.remaining == 0 { pace.reset * 1000 } else { pause.min(1) };
+            }
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Sealed tokens: JSON claims and their HMAC, readable by anybody, made only by us.
+//!
+//! Format: prefix + base64url(JSON) + `.` + base64url(HMAC-SHA-256 over purpose and JSON).
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::base::hmac::MacKey;
+use crate::base::json;
+use crate::problem::{AuthFailure, Problem};
+
+/// One kind of token.
+#[derive(Debug, Clone, Copy)]
+pub struct Kind {
+    /// What it starts with; the version is part of it.
+    pub prefix: &'static str,
+    /// Keeps tags of one kind from being valid as another's.
+    pub purpose: &'static [u8],
+}
+
+impl Kind {
+    /// A token with these claims, signed with the first key.
+    ///
+    /// # Errors
+    /// [`Problem::Internal`] without a key.
+    pub fn seal<T: Serialize>(&self, claims: &T, keys: &[MacKey]) -> Result<String, Problem> {
+        let key = keys.first().ok_or(Problem::Internal)?;
+        let claims = json::write(claims).map_err(|_| Problem::Internal)?;
+        let tag = key.sign(&[self.purpose, claims.as_bytes()]);
+        Ok(format!("{}{}.{}", self.prefix, BASE64.encode(claims), BASE64.encode(tag)))
+    }
+
+    /// The claims of a token of this kind under any of `keys`. Expiry is the caller's to check.
+    ///
+    /// # Errors
+    /// [`AuthFailure::Invalid`].
+    pub fn open<T: DeserializeOwned>(&self, token: &str, keys: &[MacKey]) -> Result<T, AuthFailure> {
+        let (claims, tag) = token.strip_prefix(self.prefix).and_then(|rest| rest.split_once('.')).ok_or(AuthFailure::Invalid)?;
+        let claims = BASE64.decode(claims).map_err(|_| AuthFailure::Invalid)?;
+        let tag = BASE64.decode(tag).map_err(|_| AuthFailure::Invalid)?;
+        if !keys.iter().any(|key| key.verify(&[self.purpose, &claims], &tag)) {
+            return Err(AuthFailure::Invalid);
+        }
+        let claims = std::str::from_utf8(&claims).map_err(|_| AuthFailure::Invalid)?;
+        json::read(claims).map_err(|_| AuthFailure::Invalid)
+    }
+}

@@ -1,0 +1,141 @@
+//! Webhook callers: Standard Webhooks signatures (specification of standardwebhooks.com, "Webhook signatures") or the bearer secret.
+
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+use crate::base::hmac::{MacKey, SecretText};
+use crate::base::time::EpochMs;
+use crate::problem::AuthFailure;
+
+const PREFIX: &str = "whsec_";
+
+/// How far a timestamp may lie from our clock, in both directions, ms.
+pub const TOLERANCE_MS: u64 = 5 * 60 * 1000;
+
+/// The longest `webhook-id` that is kept.
+pub const MAX_ID: usize = 255;
+
+const BASE64: GeneralPurpose = GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent));
+
+/// One of `WEBHOOK_SECRETS`: the whole text is the bearer secret, the decoded rest the signing key.
+#[derive(Debug, Clone)]
+pub struct Secret {
+    whole: SecretText,
+    key: MacKey,
+}
+
+impl Secret {
+    /// Parses `whsec_` + base64 (padding optional).
+    pub fn parse(text: &str) -> Option<Secret> {
+        let key = BASE64.decode(text.strip_prefix(PREFIX)?).ok().filter(|key| !key.is_empty())?;
+        Some(Secret { whole: SecretText::new(text), key: MacKey::new(&key) })
+    }
+}
+
+/// The three header fields of a signed call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signed {
+    /// `webhook-id`
+    pub id: String,
+    /// `webhook-timestamp`, s since 1970.
+    timestamp: String,
+    /// `webhook-signature`: space-separated, `v1,<base64>` each.
+    signatures: String,
+}
+
+impl Signed {
+    /// Reads the fields; None if it is no signed call.
+    ///
+    /// # Errors
+    /// [`AuthFailure::Invalid`] for incomplete or malformed ones, [`AuthFailure::Stale`] for a timestamp out of tolerance.
+    pub fn read(id: Option<&str>, timestamp: Option<&str>, signatures: Option<&str>, now: EpochMs) -> Result<Option<Signed>, AuthFailure> {
+        let (id, timestamp, signatures) = match (id, timestamp, signatures) {
+            // An id alone may go with the bearer secret.
+            (_, None, None) => return Ok(None),
+            (Some(id), Some(timestamp), Some(signatures)) => (id.trim(), timestamp.trim(), signatures.trim()),
+            _ => return Err(AuthFailure::Invalid),
+        };
+        let seconds: u64 = timestamp.parse().map_err(|_| AuthFailure::Invalid)?;
+        if !is_id(id) {
+            return Err(AuthFailure::Invalid);
+        }
+        let at = EpochMs(seconds.saturating_mul(1000));
+        if now.since(at) > TOLERANCE_MS || at.since(now) > TOLERANCE_MS {
+            return Err(AuthFailure::Stale);
+        }
+        Ok(Some(Signed { id: id.to_owned(), timestamp: timestamp.to_owned(), signatures: signatures.to_owned() }))
+    }
+
+    /// Whether any of the signatures is right under any of the secrets.
+    pub fn verify(&self, secrets: &[Secret], body: &[u8]) -> bool {
+        let parts: [&[u8]; 5] = [self.id.as_bytes(), b".", self.timestamp.as_bytes(), b".", body];
+        let tags = || self.signatures.split(' ').filter_map(|one| one.strip_prefix("v1,")).filter_map(|text| BASE64.decode(text).ok());
+        // One pass over the body for each secret, however many signatures came.
+        secrets.iter().any(|secret| {
+            let right = secret.key.sign(&parts);
+            tags().any(|tag| bool::from(subtle::ConstantTimeEq::ct_eq(right.as_slice(), tag.as_slice())))
+        })
+    }
+}
+
+/// Whether it can be a `webhook-id`. The separator of the signed content cannot be part of one; a comma would be two header fields.
+pub fn is_id(id: &str) -> bool {
+    (1..=MAX_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic() && b != b'.' && b != b',')
+}
+
+/// Whether `token` is one of the secrets, whole; takes the same time wherever it differs.
+pub fn is_bearer(token: &str, secrets: &[Secret]) -> bool {
+    secrets.iter().any(|secret| secret.whole.is(token))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NOW: EpochMs = EpochMs(1_614_265_330_000);
+
+    fn signed(signatures: &str) -> Signed {
+        Signed::read(Some("msg_p5jXN8AQM9LWM0D4loKWxJek"), Some("1614265330"), Some(signatures), NOW).unwrap().unwrap()
+    }
+
+    /// The example of the Standard Webhooks libraries.
+    #[test]
+    fn the_published_example_verifies() {
+        let secret = Secret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+        let right = signed("v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+        assert!(right.verify(std::slice::from_ref(&secret), br#"{"test": 2432232314}"#));
+        assert!(!right.verify(std::slice::from_ref(&secret), br#"{"test": 2432232315}"#));
+        let several = signed("v1,AAAA v2,x v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+        let old = Secret::parse("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA").unwrap();
+        assert!(several.verify(&[old.clone(), secret.clone()], br#"{"test": 2432232314}"#));
+        assert!(!several.verify(&[old], br#"{"test": 2432232314}"#));
+        assert!(is_bearer("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", &[secret]));
+    }
+
+    #[test]
+    fn five_minutes_both_ways_and_whole_headers_only() {
+        let read = |id, at: u64| Signed::read(Some(id), Some(&at.to_string()), Some("v1,x"), NOW);
+        let now = NOW.0 / 1000;
+        assert!(read("a", now - 300).is_ok() && read("a", now + 300).is_ok());
+        assert_eq!(read("a", now - 301), Err(AuthFailure::Stale));
+        assert_eq!(read("a", now + 301), Err(AuthFailure::Stale));
+        for bad in ["", "a.b", "a b", "a\u{0}", "a, b", &"x".repeat(256)] {
+            assert_eq!(read(bad, now), Err(AuthFailure::Invalid), "{bad:?}");
+        }
+        assert_eq!((Signed::read(None, None, None, NOW), Signed::read(Some("a"), None, None, NOW)), (Ok(None), Ok(None)));
+        assert_eq!(Signed::read(Some("a"), None, Some("v1,x"), NOW), Err(AuthFailure::Invalid));
+        assert_eq!(Signed::read(Some("a"), Some("now"), Some("v1,x"), NOW), Err(AuthFailure::Invalid));
+        assert!(Secret::parse("whsec_").is_none() && Secret::parse("whsec_!").is_none() && Secret::parse("MfKQ").is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn garbage_never_verifies(signatures in "(v1,)?[A-Za-z0-9+/= ,]{0,80}", body: Vec<u8>) {
+            let secret = Secret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+            prop_assert!(!signed(&signatures).verify(&[secret], &body));
+        }
+    }
+}

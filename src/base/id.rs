@@ -1,0 +1,122 @@
+//! Identifiers: names that callers choose and ids that we draw.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The longest name, characters.
+pub const MAX_NAME: usize = 128;
+
+/// What the name of an account's own namespace begins with; its user id follows.
+pub const OWN_NAMESPACE: &str = "jt_user_";
+
+/// A caller-chosen name (user id, namespace, video id): `[A-Za-z0-9][A-Za-z0-9._-]{0,127}` (SPEC section 1). An account's own namespace is longer than its
+/// user id by its prefix.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Name(String);
+
+impl Name {
+    /// The name, if it keeps to the alphabet and length.
+    pub fn parse(text: &str) -> Option<Name> {
+        let first = text.bytes().next()?;
+        let rest_is_fine = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
+        let most = MAX_NAME + if text.starts_with(OWN_NAMESPACE) { OWN_NAMESPACE.len() } else { 0 };
+        (first.is_ascii_alphanumeric() && text.len() <= most && rest_is_fine).then(|| Name(text.to_owned()))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for Name {
+    type Error = &'static str;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Name::parse(&text).ok_or("must match [A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+    }
+}
+
+impl From<Name> for String {
+    fn from(name: Name) -> String {
+        name.0
+    }
+}
+
+/// A UUIDv4 (RFC 9562) in its lowercase hyphenated form: sessions, assets, objects, requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Id(uuid::Uuid);
+
+impl Id {
+    /// From 16 random bytes.
+    pub fn from_random(bytes: [u8; 16]) -> Id {
+        Id(uuid::Builder::from_random_bytes(bytes).into_uuid())
+    }
+
+    /// The canonical form only, so that one thing has one spelling.
+    pub fn parse(text: &str) -> Option<Id> {
+        let id = uuid::Uuid::try_parse(text).ok()?;
+        (id.hyphenated().to_string() == text).then_some(Id(id))
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.hyphenated().fmt(f)
+    }
+}
+
+impl Serialize for Id {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Id::parse(&text).ok_or_else(|| serde::de::Error::custom("not a lowercase UUID"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::object_key::file_key;
+    use crate::files::object_key::is_key_of_ours;
+
+    #[test]
+    fn names_keep_to_their_alphabet() {
+        for good in ["a", "jt_user_7", "A.b-c_9", &"x".repeat(128), &format!("jt_user_{}", "x".repeat(128))] {
+            assert!(Name::parse(good).is_some(), "{good}");
+        }
+        for bad in ["", ".a", "-a", "a/b", "a b", "ä", "a\0", &"x".repeat(129), &format!("jt_user_{}", "x".repeat(129))] {
+            assert!(Name::parse(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn ids_have_one_spelling() {
+        let id = Id::from_random([7; 16]);
+        assert_eq!(id.to_string(), "07070707-0707-4707-8707-070707070707");
+        assert_eq!(Id::parse("07070707-0707-4707-8707-070707070707"), Some(id));
+        assert_eq!(Id::parse("0707070707074707870707070707070"), None);
+        assert_eq!(Id::parse("07070707070747078707070707070707"), None);
+        assert_eq!(file_key(&Name("u1".into()), id), "users/u1/o/07070707-0707-4707-8707-070707070707");
+        assert!(
+            is_key_of_ours(&file_key(&Name("u1".into()), id)) && is_key_of_ours("users/u1/v/film/720p/a.ts") && is_key_of_ours("ns/x/v/film/a.ts")
+        );
+        for foreign in
+            ["", "users/", "users/u1/o/x", "users/u1/o/07070707-0707-4707-8707-070707070707/x", "users//o/x", "other/u1/o/x", "users/u1/v/film"]
+        {
+            assert!(!is_key_of_ours(foreign), "{foreign}");
+        }
+    }
+}

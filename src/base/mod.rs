@@ -1,0 +1,14 @@
+//! Vocabulary: values with a unit or a format, and small tools without I/O. Imports nothing of this crate.
+
+pub mod aead;
+pub mod backoff;
+pub mod hmac;
+pub mod id;
+pub mod json;
+pub mod json_tree;
+pub mod memory_budget;
+pub mod percent;
+pub mod sha256;
+pub mod sql;
+pub mod time;
+pub mod units;

@@ -1,0 +1,48 @@
+//! Instants in milliseconds since the Unix epoch, in the three formats that HTTP, JSON and SigV4 use.
+
+use serde::{Deserialize, Serialize};
+
+/// Milliseconds since 1970-01-01T00:00:00Z.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EpochMs(pub u64);
+
+impl EpochMs {
+    /// This instant plus `ms` milliseconds.
+    pub fn plus(self, ms: u64) -> EpochMs {
+        EpochMs(self.0.saturating_add(ms))
+    }
+
+    /// Milliseconds since `earlier`; 0 if that lies in the future.
+    pub fn since(self, earlier: EpochMs) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// Parses RFC 3339; None for anything else and for what lies before 1970.
+    pub fn parse(text: &str) -> Option<EpochMs> {
+        let at = chrono::DateTime::parse_from_rfc3339(text).ok()?;
+        u64::try_from(at.timestamp_millis()).ok().map(EpochMs)
+    }
+
+    /// RFC 3339 in UTC with milliseconds, `2026-11-20T04:06:23.120Z`.
+    pub fn rfc3339(self) -> String {
+        i64::try_from(self.0)
+            .ok()
+            .and_then(chrono::DateTime::from_timestamp_millis)
+            .unwrap_or_default()
+            .to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+    }
+
+    /// The two dates of Signature Version 4: `20261120T040623Z` and `20261120`.
+    pub fn amz(self) -> (String, String) {
+        let text = self.rfc3339();
+        let seconds: String = text.split('.').next().unwrap_or_default().chars().filter(|c| !matches!(c, '-' | ':')).collect();
+        let day = seconds.chars().take(8).collect();
+        (format!("{seconds}Z"), day)
+    }
+
+    /// IMF-fixdate of RFC 9110 section 5.6.7, for `Last-Modified`.
+    pub fn http_date(self) -> String {
+        httpdate::fmt_http_date(std::time::UNIX_EPOCH + std::time::Duration::from_millis(self.0))
+    }
+}

@@ -1,0 +1,131 @@
+//! Whole files: what a claimed hash is worth, and what not sending it saves.
+
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::base::json_tree::Tree;
+use crate::base::sha256::Sha256Hex;
+use crate::base::sql::flag;
+use crate::base::units::GB;
+use crate::files::asset::{Asset, AssetView};
+use crate::http::validate::{check_file_size, check_hash};
+use crate::problem::Problem;
+
+/// Body of `POST /api/jetty/check-duplicate`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Check {
+    file_hash: String,
+    file_size: u64,
+}
+
+impl Check {
+    /// Hash and size.
+    ///
+    /// # Errors
+    /// [`Problem::Invalid`] naming the field.
+    pub fn check(&self) -> Result<(Sha256Hex, u64), Problem> {
+        check_file_size(self.file_size)?;
+        let hash = check_hash("fileHash", Some(&self.file_hash))?;
+        Ok((hash.ok_or(Problem::Internal)?, self.file_size))
+    }
+}
+
+/// A verified object of one of the caller's namespaces: one row of [`crate::dedup::repository::duplicate`].
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// Whether the caller has an asset of it.
+    pub owned: bool,
+    /// That asset; without one, the object as an asset without a name.
+    pub asset: Asset,
+}
+
+impl<'de> Deserialize<'de> for Found {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Found, D::Error> {
+        #[derive(Deserialize)]
+        struct Own {
+            #[serde(deserialize_with = "flag")]
+            owned: bool,
+        }
+        let tree = Tree::deserialize(deserializer)?;
+        let own = Own::deserialize(tree.clone()).map_err(D::Error::custom)?;
+        Ok(Found { owned: own.owned, asset: Asset::deserialize(tree).map_err(D::Error::custom)? })
+    }
+}
+
+/// The answer of `check-duplicate`, and `duplicate` of `optimal-edges`.
+#[derive(Debug, Serialize)]
+pub struct DuplicateView {
+    duplicate: bool,
+    asset: Option<AssetView>,
+    savings: Savings,
+}
+
+#[derive(Debug, Serialize)]
+struct Savings {
+    bytes: u64,
+    usd: f64,
+}
+
+impl DuplicateView {
+    /// Whether the bytes are there.
+    pub fn is_one(&self) -> bool {
+        self.duplicate
+    }
+}
+
+/// What is told of a file of `size` bytes that is there, or is not.
+pub fn view(found: bool, asset: Option<&Asset>, size: u64, usd_per_gb: f64, base: &str) -> DuplicateView {
+    let bytes = if found { size } else { 0 };
+    DuplicateView {
+        duplicate: found,
+        asset: asset.map(|asset| asset.view(base)),
+        // Sizes are below 2^53: exact in f64.
+        savings: Savings { bytes, usd: bytes as f64 / GB as f64 * usd_per_gb },
+    }
+}
+
+/// What the bytes turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// What was claimed.
+    Verified,
+    /// Something else.
+    Mismatch,
+}
+
+impl Verdict {
+    /// Compares the computed hash with the claim.
+    pub fn of(claimed: &str, computed: &Sha256Hex) -> Verdict {
+        if claimed == computed.as_str() { Verdict::Verified } else { Verdict::Mismatch }
+    }
+
+    /// The word of the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Verdict::Verified => "verified",
+            Verdict::Mismatch => "mismatch",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_there_saves_its_size() {
+        let shown = |found| serde_json::to_string(&view(found, None, 500_000_000, 0.1, "")).unwrap();
+        assert_eq!(shown(true), r#"{"duplicate":true,"asset":null,"savings":{"bytes":500000000,"usd":0.05}}"#);
+        assert_eq!(shown(false), r#"{"duplicate":false,"asset":null,"savings":{"bytes":0,"usd":0.0}}"#);
+    }
+
+    #[test]
+    fn a_lie_is_a_mismatch() {
+        let hash = Sha256Hex::of(b"x");
+        assert_eq!((Verdict::of(hash.as_str(), &hash), Verdict::of("0", &hash)), (Verdict::Verified, Verdict::Mismatch));
+        for body in [r#"{"fileHash":"x","fileSize":1}"#, r#"{"fileHash":"x","fileSize":0}"#] {
+            assert!(serde_json::from_str::<Check>(body).unwrap().check().is_err(), "{body}");
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! SQL of challenges.
+
+use serde::{Deserialize, Deserializer};
+
+use crate::base::id::{Id, Name};
+use crate::base::json;
+use crate::base::sha256::Sha256Hex;
+use crate::base::sql::{Arg, Statement};
+use crate::base::time::EpochMs;
+use crate::dedup::possession::challenge::{Challenge, MEMORY_MS, MOST_ANSWERS};
+
+// As an asset in ?4 that the account ?1 does not have yet.
+macro_rules! elsewhere_query {
+    ($where:literal) => {
+        concat!(
+            "SELECT o.id, ?1 AS account_id, o.id AS object_id, '' AS name, '' AS content_type, ?4 AS namespace, o.s3_key, o.size, o.etag, o.claimed_sha256, \
+             o.sha256, o.verification, o.created_at, 'active' AS owner_status, 1 AS borrowed FROM objects o JOIN namespaces n ON n.name = o.namespace \
+             WHERE o.sha256 = ?2 AND o.size = ?3 AND o.verification = 'verified' AND o.condemned = 0 AND n.cross_namespace_dedup = 1 ",
+            $where
+        )
+    };
+}
+
+const ELSEWHERE: &str = elsewhere_query!("AND o.namespace <> ?4 LIMIT 1");
+
+const STILL_THERE: &str = elsewhere_query!("AND o.id = ?5");
+
+const ASK: &str = "INSERT INTO challenges (account_id, namespace, sha256, size, id, object_id, nonce, ranges, expires_at, forget_at) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (account_id, namespace, sha256, size) DO UPDATE SET id = excluded.id, \
+     object_id = excluded.object_id, nonce = excluded.nonce, ranges = excluded.ranges, expires_at = excluded.expires_at, answered = 0 \
+     WHERE challenges.answers < ?11 RETURNING id";
+
+const TAKE: &str = "UPDATE challenges SET answered = 1, answers = answers + 1 WHERE account_id = ?1 AND namespace = ?2 AND sha256 = ?3 AND size = ?4 \
+     AND answered = 0 RETURNING id, object_id, nonce, ranges, expires_at";
+
+const GIVE_BACK: &str = "UPDATE challenges SET answered = 0, answers = answers - 1 WHERE account_id = ?1 AND namespace = ?2 AND sha256 = ?3 AND size = ?4 \
+     AND id = ?5 AND answered = 1";
+
+const FORGET: &str = "DELETE FROM challenges WHERE forget_at <= ?1";
+
+/// The statements of this file.
+pub const ALL: &[(&str, &str)] =
+    &[("ELSEWHERE", ELSEWHERE), ("STILL_THERE", STILL_THERE), ("ASK", ASK), ("TAKE", TAKE), ("GIVE_BACK", GIVE_BACK), ("FORGET_CHALLENGES", FORGET)];
+
+/// The file in question.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// Who asks for it.
+    pub account: Id,
+    /// Where it is to go.
+    pub namespace: &'a Name,
+    /// Its hash.
+    pub hash: &'a Sha256Hex,
+    /// Its size, bytes.
+    pub size: u64,
+}
+
+impl Question<'_> {
+    fn args(&self) -> [Arg; 4] {
+        [self.account.to_string().into(), self.namespace.as_str().into(), self.hash.as_str().into(), self.size.into()]
+    }
+
+    fn args_of_object(&self) -> Vec<Arg> {
+        let [account, namespace, hash, size] = self.args();
+        vec![account, hash, size, namespace]
+    }
+}
+
+/// A verified object with these bytes in another namespace that takes part, as an asset of the caller's without a name.
+pub fn elsewhere(question: Question<'_>) -> Statement {
+    Statement { sql: ELSEWHERE, args: question.args_of_object() }
+}
+
+/// The same of one object: whether it still can be had.
+pub fn still_there(question: Question<'_>, object: Id) -> Statement {
+    let mut args = question.args_of_object();
+    args.push(object.to_string().into());
+    Statement { sql: STILL_THERE, args }
+}
+
+/// Keeps a challenge about `object`; one about the same file that was not answered ends. Answers with a row unless the file was answered for too often.
+pub fn ask(question: Question<'_>, challenge: &Challenge, object: Id, now: EpochMs) -> Statement {
+    let ranges = json::write(&challenge.ranges).unwrap_or_default();
+    let rest: [Arg; 7] = [
+        challenge.id.to_string().into(),
+        object.to_string().into(),
+        challenge.nonce.clone().into(),
+        ranges.into(),
+        Arg::Int(challenge.expires_at.0),
+        Arg::Int(now.plus(MEMORY_MS).0),
+        MOST_ANSWERS.into(),
+    ];
+    Statement { sql: ASK, args: question.args().into_iter().chain(rest).collect() }
+}
+
+/// Uses the challenge about a file up, so that it is answered once: [`Taken`].
+pub fn take(question: Question<'_>) -> Statement {
+    Statement { sql: TAKE, args: question.args().into() }
+}
+
+/// Takes that back, for an answer that nobody looked at.
+pub fn give_back(question: Question<'_>, challenge: Id) -> Statement {
+    Statement { sql: GIVE_BACK, args: question.args().into_iter().chain([challenge.to_string().into()]).collect() }
+}
+
+/// Forgets what is old enough.
+pub fn cleanup(now: EpochMs) -> Statement {
+    Statement { sql: FORGET, args: vec![Arg::Int(now.0)] }
+}
+
+/// One row of [`take`].
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Taken {
+    /// The object it is about.
+    pub object_id: Id,
+    id: Id,
+    nonce: String,
+    #[serde(deserialize_with = "ranges")]
+    ranges: Vec<(u64, u64)>,
+    expires_at: EpochMs,
+}
+
+impl Taken {
+    /// The challenge, if it can still be answered.
+    pub fn challenge(self, now: EpochMs) -> Option<Challenge> {
+        let Taken { id, nonce, ranges, expires_at, .. } = self;
+        (now < expires_at).then_some(Challenge { id, nonce, ranges, expires_at })
+    }
+}
+
+fn ranges<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(u64, u64)>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    json::read(&text).map_err(serde::de::Error::custom)
+}

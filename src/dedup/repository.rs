@@ -1,0 +1,203 @@
+//! SQL of references, verification, chunks and the collector.
+
+use crate::base::id::{Id, Name};
+use crate::base::json;
+use crate::base::sha256::Sha256Hex;
+use crate::base::sql::{Arg, Statement};
+use crate::base::time::EpochMs;
+use crate::dedup::chunk::Chunk;
+use crate::files::asset::Asset;
+
+macro_rules! found_query {
+    ($from:literal) => {
+        concat!(
+            "SELECT a.id IS NOT NULL AS owned, COALESCE(a.id, o.id) AS id, ?1 AS account_id, o.id AS object_id, COALESCE(a.name, '') AS name, \
+             COALESCE(a.content_type, '') AS content_type, m.namespace, o.s3_key, o.size, o.etag, o.claimed_sha256, o.sha256, o.verification, \
+             COALESCE(a.created_at, o.created_at) AS created_at, 'active' AS owner_status, o.namespace <> m.namespace AS borrowed FROM namespace_members m ",
+            $from,
+            " AND o.verification = 'verified' AND o.condemned = 0 \
+             LEFT JOIN assets a ON a.id = COALESCE( \
+               (SELECT s.id FROM assets s WHERE s.object_id = o.id AND s.account_id = ?1 AND s.namespace = m.namespace AND s.name = ?5 LIMIT 1), \
+               (SELECT s.id FROM assets s WHERE s.object_id = o.id AND s.account_id = ?1 AND s.namespace = m.namespace LIMIT 1)) \
+             WHERE m.account_id = ?1 AND (?4 IS NULL OR m.namespace = ?4) "
+        )
+    };
+}
+
+// The namespace's own objects; and those of others that somebody in it has proved to have.
+const DUPLICATE: &str = concat!(
+    found_query!("JOIN objects o ON o.namespace = m.namespace AND o.sha256 = ?2 AND o.size = ?3"),
+    "UNION ALL ",
+    found_query!(
+        "JOIN namespaces n ON n.name = m.namespace AND n.cross_namespace_dedup = 1 \
+         JOIN objects o ON o.sha256 = ?2 AND o.size = ?3 AND o.namespace <> m.namespace"
+    ),
+    "AND EXISTS (SELECT 1 FROM assets s WHERE s.object_id = o.id AND s.namespace = m.namespace) LIMIT 20"
+);
+
+const IN_NAMESPACE: &str = "SELECT id, refs FROM objects WHERE namespace = ?1 AND sha256 = ?2 AND size = ?3 AND verification = 'verified' \
+     AND condemned = 0 ORDER BY created_at, id LIMIT 100";
+
+const REFER: &str = "INSERT INTO assets (id, account_id, namespace, object_id, name, content_type, uploaded_via, created_at) \
+     SELECT ?1, ?2, ?7, o.id, ?4, ?5, 'session', ?6 FROM objects o WHERE o.id = ?3 AND o.condemned = 0 \
+     AND NOT EXISTS (SELECT 1 FROM objects p WHERE p.namespace = o.namespace AND p.sha256 = o.sha256 AND p.size = o.size \
+     AND p.verification = 'verified' AND p.condemned = 0 AND (p.created_at, p.id) < (o.created_at, o.id)) AND NOT EXISTS (SELECT 1 FROM assets s WHERE s.object_id = ?3 AND s.account_id = ?2 AND s.namespace = ?7 AND s.name = ?4) \
+     ON CONFLICT (id) DO NOTHING";
+
+// What is counted cannot drift.
+const RECOUNT: &str = "UPDATE objects SET refs = (SELECT COUNT(*) FROM assets s WHERE s.object_id = ?1), \
+     doomed_at = CASE WHEN EXISTS (SELECT 1 FROM assets s WHERE s.object_id = ?1) THEN NULL ELSE COALESCE(doomed_at, ?2) END WHERE id = ?1";
+
+const TO_VERIFY: &str = "SELECT id, namespace, s3_key, size, etag, claimed_sha256 FROM objects WHERE id = ?1 AND verification = 'pending'";
+
+const PENDING: &str = "SELECT id FROM objects WHERE verification = 'pending' AND created_at < ?1 ORDER BY created_at LIMIT ?2";
+
+const JUDGE: &str = "UPDATE objects SET verification = ?2, sha256 = ?3 WHERE id = ?1 AND verification = 'pending'";
+
+const VERIFIED: &str = "SELECT namespace, sha256, size FROM objects WHERE id = ?1 AND verification = 'verified'";
+
+const MERGE_ASSETS: &str = "UPDATE assets SET object_id = ?2 WHERE object_id = ?1 AND id IN (SELECT value FROM json_each(?3)) \
+     AND EXISTS (SELECT 1 FROM objects o WHERE o.id = ?2 AND o.condemned = 0)";
+
+const MERGE_CHUNKS: &str =
+    "UPDATE chunks SET object_id = ?2 WHERE object_id = ?1 AND EXISTS (SELECT 1 FROM objects o WHERE o.id = ?2 AND o.condemned = 0)";
+
+const OWNERS: &str = "SELECT id, account_id FROM assets WHERE object_id = ?1 LIMIT ?2";
+
+const INSERT_CHUNKS: &str = "INSERT INTO chunks (namespace, sha256, size, object_id, first) \
+     SELECT ?1, value ->> 'h', value ->> 's', ?2, value ->> 'f' FROM json_each(?3) WHERE true \
+     ON CONFLICT (namespace, sha256, size) DO UPDATE SET object_id = excluded.object_id, first = excluded.first \
+     WHERE (SELECT o.refs FROM objects o WHERE o.id = chunks.object_id) = 0";
+
+const FIND_CHUNKS: &str = "SELECT c.sha256, c.size, o.s3_key, c.first FROM chunks c JOIN objects o ON o.id = c.object_id \
+     WHERE c.namespace = ?1 AND c.sha256 IN (SELECT value FROM json_each(?2)) AND o.condemned = 0";
+
+const CONDEMN: &str = "UPDATE objects SET condemned = 1 WHERE refs = 0 AND condemned = 0 AND doomed_at <= ?1 \
+     AND NOT EXISTS (SELECT 1 FROM assets s WHERE s.object_id = objects.id)";
+
+const CONDEMNED: &str = "SELECT id, s3_key FROM objects WHERE condemned = 1 AND id > '' LIMIT ?1";
+
+const OBJECT: &str = "SELECT id FROM objects WHERE id = ?1";
+
+const BURY: &str = "DELETE FROM objects WHERE id = ?1 AND condemned = 1";
+
+/// The statements of this file.
+pub const ALL: &[(&str, &str)] = &[
+    ("DUPLICATE", DUPLICATE),
+    ("IN_NAMESPACE", IN_NAMESPACE),
+    ("REFER", REFER),
+    ("RECOUNT", RECOUNT),
+    ("TO_VERIFY", TO_VERIFY),
+    ("PENDING", PENDING),
+    ("JUDGE", JUDGE),
+    ("VERIFIED", VERIFIED),
+    ("MERGE_ASSETS", MERGE_ASSETS),
+    ("MERGE_CHUNKS", MERGE_CHUNKS),
+    ("OWNERS", OWNERS),
+    ("INSERT_CHUNKS", INSERT_CHUNKS),
+    ("FIND_CHUNKS", FIND_CHUNKS),
+    ("CONDEMN", CONDEMN),
+    ("CONDEMNED", CONDEMNED),
+    ("OBJECT", OBJECT),
+    ("BURY", BURY),
+];
+
+/// A verified object with these bytes in any of the account's namespaces (or in `namespace` only), with an asset of the account's own if there is one, best
+/// that of the name `wanted`: [`crate::dedup::lookup::Found`], one for each object.
+pub fn duplicate(account: Id, hash: &Sha256Hex, size: u64, namespace: Option<&Name>, wanted: &str) -> Statement {
+    let namespace = namespace.map(|name| name.as_str().to_owned());
+    Statement { sql: DUPLICATE, args: vec![account.to_string().into(), hash.as_str().into(), size.into(), namespace.into(), wanted.into()] }
+}
+
+/// The verified objects with these bytes in a namespace, `id` and `refs`; the first, the oldest, is the one that all references are to end at.
+pub fn in_namespace(namespace: &Name, hash: &Sha256Hex, size: u64) -> Statement {
+    Statement { sql: IN_NAMESPACE, args: vec![namespace.as_str().into(), hash.as_str().into(), size.into()] }
+}
+
+/// Creates an asset that references an object that is there, unless the collector has it, it was joined with an
+/// older one, or the account has one of that name; as one batch.
+pub fn refer(asset: &Asset) -> Vec<Statement> {
+    let insert = Statement {
+        sql: REFER,
+        args: vec![
+            asset.id.to_string().into(),
+            asset.account_id.to_string().into(),
+            asset.object_id.to_string().into(),
+            asset.name.clone().into(),
+            asset.content_type.clone().into(),
+            Arg::Int(asset.created_at.0),
+            asset.namespace.as_str().into(),
+        ],
+    };
+    vec![insert, recount(asset.object_id, asset.created_at)]
+}
+
+/// Counts an object's references anew; one without any is doomed from `now` on.
+pub fn recount(object: Id, now: EpochMs) -> Statement {
+    Statement { sql: RECOUNT, args: vec![object.to_string().into(), Arg::Int(now.0)] }
+}
+
+/// An object whose bytes nobody has looked at.
+pub fn to_verify(object: Id) -> Statement {
+    Statement { sql: TO_VERIFY, args: vec![object.to_string().into()] }
+}
+
+/// Ids of objects that have waited for that since `before`.
+pub fn pending(before: EpochMs, limit: u64) -> Statement {
+    Statement { sql: PENDING, args: vec![Arg::Int(before.0), limit.into()] }
+}
+
+/// Writes what the bytes are; once only.
+pub fn judge(object: Id, verdict: &str, computed: &Sha256Hex) -> Statement {
+    Statement { sql: JUDGE, args: vec![object.to_string().into(), verdict.into(), computed.as_str().into()] }
+}
+
+/// `namespace`, `sha256` and `size` of a verified object.
+pub fn verified(object: Id) -> Statement {
+    Statement { sql: VERIFIED, args: vec![object.to_string().into()] }
+}
+
+/// Moves these assets, and the chunks, from `from` to `to`, which has the same bytes; `from` is doomed once nothing references it. As one batch. Does nothing
+/// once the collector has `to`.
+pub fn merge(from: Id, to: Id, assets: &[Id], now: EpochMs) -> Vec<Statement> {
+    let both: Vec<Arg> = vec![from.to_string().into(), to.to_string().into()];
+    let named = both.iter().cloned().chain([json::write(&assets).unwrap_or_default().into()]).collect();
+    vec![Statement { sql: MERGE_ASSETS, args: named }, Statement { sql: MERGE_CHUNKS, args: both }, recount(to, now), recount(from, now)]
+}
+
+/// `id` and `account_id` of assets that reference an object.
+pub fn owners(object: Id, limit: u64) -> Statement {
+    Statement { sql: OWNERS, args: vec![object.to_string().into(), limit.into()] }
+}
+
+/// Offers an object's chunks to later uploads into its namespace.
+pub fn insert_chunks(namespace: &Name, object: Id, chunks: &[Chunk<'_>]) -> Statement {
+    let json = json::write(&chunks).unwrap_or_default();
+    Statement { sql: INSERT_CHUNKS, args: vec![namespace.as_str().into(), object.to_string().into(), json.into()] }
+}
+
+/// The stored chunks among these hashes: [`crate::dedup::chunk::Stored`].
+pub fn find_chunks(namespace: &Name, hashes: &[Sha256Hex]) -> Statement {
+    let json = json::write(&hashes).unwrap_or_default();
+    Statement { sql: FIND_CHUNKS, args: vec![namespace.as_str().into(), json.into()] }
+}
+
+/// Condemns what has been doomed since `before`.
+pub fn condemn(before: EpochMs) -> Statement {
+    Statement { sql: CONDEMN, args: vec![Arg::Int(before.0)] }
+}
+
+/// `id` and `s3_key` of condemned objects.
+pub fn condemned(limit: u64) -> Statement {
+    Statement { sql: CONDEMNED, args: vec![limit.into()] }
+}
+
+/// A row if the database knows the object.
+pub fn object(object: Id) -> Statement {
+    Statement { sql: OBJECT, args: vec![object.to_string().into()] }
+}
+
+/// Forgets a condemned object that the store has no more.
+pub fn bury(object: Id) -> Statement {
+    Statement { sql: BURY, args: vec![object.to_string().into()] }
+}

@@ -1,0 +1,57 @@
+//! SQL of what was delivered.
+
+use serde::Deserialize;
+
+use crate::base::id::Name;
+use crate::base::sql::{Arg, Statement};
+use crate::base::time::EpochMs;
+
+/// An hour, ms.
+const HOUR_MS: u64 = 3_600_000;
+
+const ADD: &str = "INSERT INTO delivery_hourly (namespace, class, hour, requests, hits, bytes_from_cache, bytes_from_origin, cmcd_requests) \
+     SELECT n.name, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM namespaces n WHERE n.name = ?1 \
+     ON CONFLICT (namespace, class, hour) DO UPDATE SET requests = requests + excluded.requests, hits = hits + excluded.hits, \
+     bytes_from_cache = bytes_from_cache + excluded.bytes_from_cache, bytes_from_origin = bytes_from_origin + excluded.bytes_from_origin, \
+     cmcd_requests = cmcd_requests + excluded.cmcd_requests";
+
+const TOTAL: &str = "SELECT COALESCE(SUM(requests), 0) AS requests, COALESCE(SUM(hits), 0) AS hits, COALESCE(SUM(bytes_from_cache), 0) AS bytes_from_cache, \
+     COALESCE(SUM(bytes_from_origin), 0) AS bytes_from_origin, COALESCE(SUM(cmcd_requests), 0) AS cmcd_requests FROM delivery_hourly WHERE namespace = ?1";
+
+/// The statements of this file.
+pub const ALL: &[(&str, &str)] = &[("ADD", ADD), ("TOTAL", TOTAL)];
+
+/// What was delivered.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Deserialize)]
+pub struct Count {
+    /// Answers with content.
+    pub requests: u64,
+    /// Of these, whose first bytes were here.
+    pub hits: u64,
+    /// Bytes that the store was not asked for.
+    pub bytes_from_cache: u64,
+    /// Bytes that it was.
+    pub bytes_from_origin: u64,
+    /// Requests of players that told how they fare.
+    pub cmcd_requests: u64,
+}
+
+/// Adds to the hour of `now`.
+pub fn add(namespace: &Name, class: &str, count: &Count, now: EpochMs) -> Statement {
+    let args: [Arg; 8] = [
+        namespace.as_str().into(),
+        class.into(),
+        Arg::Int(now.0 - now.0 % HOUR_MS),
+        count.requests.into(),
+        count.hits.into(),
+        count.bytes_from_cache.into(),
+        count.bytes_from_origin.into(),
+        count.cmcd_requests.into(),
+    ];
+    Statement { sql: ADD, args: args.into() }
+}
+
+/// All of a namespace: one [`Count`].
+pub fn total(namespace: &Name) -> Statement {
+    Statement { sql: TOTAL, args: vec![namespace.as_str().into()] }
+}

@@ -1,0 +1,129 @@
+//! The header fields of content, and whether the store's answer may be passed on as it.
+
+use crate::base::time::EpochMs;
+use crate::delivery::cache_entry::Origin;
+use crate::delivery::content_descriptor::Source;
+use crate::http::content_disposition;
+use crate::http::range::{Multipart, Span, Wanted};
+use crate::problem::{OriginFailure, Problem};
+use crate::s3::xml::unquote;
+
+/// `ETag`, `Last-Modified` and the rest of what a 304 has. The object under a key and ETag never changes, so it is a strong validator.
+/// `expires` is when the URL stops.
+pub fn validators(source: &Source, origin: Option<Origin>, expires: EpochMs, now: EpochMs) -> Vec<(&'static str, String)> {
+    // A token in the URL is the only proof: no cache on the way must outlive it.
+    let seconds = (expires.since(now) / 1000).min(source.client_seconds);
+    let freshness = if source.client_seconds == 0 { "private, no-cache".to_owned() } else { format!("private, max-age={seconds}") };
+    let mut headers = vec![("etag", format!("\"{}\"", source.version)), ("last-modified", source.modified.http_date()), ("cache-control", freshness)];
+    // What needs no bytes is answered from what is known of the object, whether the cache has it or not.
+    headers.push(("cache-status", origin.map_or_else(|| "JettySpeed; detail=record".to_owned(), Origin::cache_status)));
+    headers
+}
+
+/// The fields of a 200 or 206 besides [`validators`]. `multipart` is the frame of several ranges.
+pub fn headers(source: &Source, wanted: &Wanted, multipart: Option<&Multipart>) -> Vec<(&'static str, String)> {
+    let bytes = match (wanted, multipart) {
+        (Wanted::One(span), _) => span.bytes(),
+        (Wanted::Several(_), Some(body)) => body.bytes(),
+        _ => source.size,
+    };
+    let mut headers = vec![
+        ("content-type", multipart.map_or_else(|| source.content_type.clone(), Multipart::content_type)),
+        ("content-length", bytes.to_string()),
+        ("accept-ranges", "bytes".to_owned()),
+        ("x-content-type-options", "nosniff".to_owned()),
+        // Otherwise the runtime compresses text types on the way out, and the length is gone (measured; "no-transform" does not stop it).
+        ("content-encoding", "identity".to_owned()),
+        // Uploaded HTML must not run as this origin.
+        ("content-security-policy", "sandbox".to_owned()),
+    ];
+    headers.extend(source.name.as_ref().map(|name| ("content-disposition", content_disposition::inline(name))));
+    if let Wanted::One(Span { first, last }) = wanted {
+        headers.push(("content-range", format!("bytes {first}-{last}/{}", source.size)));
+    }
+    headers
+}
+
+/// What the store says of an answer.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Answered<'a> {
+    /// HTTP status.
+    pub status: u16,
+    /// `Content-Length`
+    pub length: Option<&'a str>,
+    /// `Content-Range`
+    pub range: Option<&'a str>,
+    /// `ETag`
+    pub etag: Option<&'a str>,
+    /// `Content-Encoding`
+    pub encoding: Option<&'a str>,
+}
+
+/// Whether what the store sends is what was asked for: the right status, version, place and length, and not compressed.
+///
+/// # Errors
+/// 502: passing it on would hand out wrong bytes under right headers.
+pub fn check_answer(answer: Answered<'_>, source: &Source, span: Span) -> Result<(), Problem> {
+    let whole = span.first == 0 && span.bytes() == source.size;
+    let right_place = match answer.status {
+        200 => whole,
+        206 => answer.range.map(str::trim) == Some(format!("bytes {}-{}/{}", span.first, span.last, source.size).as_str()),
+        _ => false,
+    };
+    let right_length = answer.length.and_then(|text| text.trim().parse().ok()) == Some(span.bytes());
+    let right_version = answer.etag.is_none_or(|etag| unquote(etag) == source.etag);
+    let plain = answer.encoding.is_none_or(|encoding| matches!(encoding.trim(), "" | "identity"));
+    if right_place && right_length && right_version && plain {
+        Ok(())
+    } else {
+        Err(Problem::Origin(OriginFailure::Unexpected("AnswerMismatch".to_owned())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::content_descriptor::tests::source;
+
+    #[test]
+    fn headers_of_a_range() {
+        let headers = headers(&source(10, "text/plain"), &Wanted::One(Span { first: 2, last: 4 }), None);
+        let get = |name| headers.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str());
+        assert_eq!((get("content-range"), get("content-length")), (Some("bytes 2-4/10"), Some("3")));
+        assert_eq!(get("content-disposition"), Some("inline; filename=\"a.txt\""));
+    }
+
+    #[test]
+    fn no_cache_outlives_the_url() {
+        let of = |expires, now| {
+            let all = validators(&source(10, "text/plain"), None, EpochMs(expires), EpochMs(now));
+            all.into_iter().find(|(name, _)| *name == "cache-control").map(|(_, value)| value)
+        };
+        assert_eq!(of(10_000, 7_500).as_deref(), Some("private, max-age=2"));
+        assert_eq!(of(7_200_000, 0).as_deref(), Some("private, max-age=3600"));
+    }
+
+    #[test]
+    fn only_the_asked_for_answer_is_passed_on() {
+        let (part, whole) = (Span { first: 2, last: 4 }, Span { first: 0, last: 9 });
+        let right = Answered { status: 206, length: Some("3"), range: Some("bytes 2-4/10"), etag: Some("\"e\""), encoding: None };
+        let check = |answer, span| check_answer(answer, &source(10, "text/plain"), span).is_ok();
+        assert!(check(right, part));
+        assert!(check(Answered { status: 200, length: Some("10"), ..Answered::default() }, whole));
+        assert!(check(Answered { length: Some("10"), range: Some("bytes 0-9/10"), ..right }, whole));
+        for wrong in [
+            Answered { status: 200, length: Some("10"), ..right },
+            Answered { status: 200, ..right },
+            Answered { length: Some("2"), ..right },
+            Answered { length: None, ..right },
+            Answered { range: Some("bytes 3-5/10"), ..right },
+            Answered { range: Some("bytes 2-4/11"), ..right },
+            Answered { range: None, ..right },
+            Answered { etag: Some("\"f\""), ..right },
+            Answered { encoding: Some("gzip"), ..right },
+        ] {
+            assert!(!check(wrong, part), "{wrong:?}");
+        }
+        assert!(!check(Answered { status: 200, length: Some("10"), etag: Some("\"f\""), ..Answered::default() }, whole));
+    }
+}

@@ -1,0 +1,117 @@
+//! Edges: the places that take uploads.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::id::Name;
+use crate::base::time::EpochMs;
+use crate::edges::geo::GeoHint;
+use crate::edges::location::Location;
+
+/// Whether an edge takes uploads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// It does.
+    Active,
+    /// Those that are under way, no new ones.
+    Draining,
+    /// It does not.
+    Disabled,
+}
+
+impl Status {
+    /// As the database has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Active => "active",
+            Status::Draining => "draining",
+            Status::Disabled => "disabled",
+        }
+    }
+}
+
+/// One row of `edge_locations`, and one entry of `GET /api/edges`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all(serialize = "camelCase"))]
+pub struct Edge {
+    /// Its id.
+    pub id: Name,
+    /// For people.
+    pub name: String,
+    /// City.
+    pub city: String,
+    /// ISO 3166-1 alpha-2.
+    pub country: String,
+    /// As Cloudflare names it.
+    pub continent: String,
+    /// Degrees.
+    pub lat: f64,
+    /// Degrees.
+    pub lon: f64,
+    /// The PoP, IATA code.
+    pub colo: String,
+    /// `https://host`; None is this Worker's own address, wherever that is reached.
+    pub url: Option<String>,
+    /// Mbit/s.
+    pub capacity_mbps: u64,
+    /// See [`Status`].
+    pub status: Status,
+    /// When it was changed last.
+    #[serde(skip_serializing, default)]
+    pub updated_at: EpochMs,
+}
+
+impl Edge {
+    /// Where it is.
+    pub fn place(&self) -> Location {
+        Location { lat: self.lat, lon: self.lon }
+    }
+}
+
+/// The edge that took a request: the one of its PoP, else the one of the address it came to; else the PoP's own name ("local" where there is none, as in
+/// `wrangler dev`).
+pub fn serving(edges: &[Edge], hint: &GeoHint, base: &str) -> String {
+    let of_colo = || edges.iter().find(|edge| hint.colo.as_deref() == Some(edge.colo.as_str()));
+    let of_base = || edges.iter().find(|edge| edge.url.as_deref() == Some(base));
+    of_colo().or_else(of_base).map_or_else(|| hint.edge_name().to_owned(), |edge| edge.id.to_string())
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    pub fn edge(id: &str, lat: f64, lon: f64) -> Edge {
+        Edge {
+            id: Name::parse(id).unwrap(),
+            name: id.to_owned(),
+            city: id.to_owned(),
+            country: "DE".to_owned(),
+            continent: "EU".to_owned(),
+            lat,
+            lon,
+            colo: id.to_uppercase(),
+            url: None,
+            capacity_mbps: 1_000,
+            status: Status::Active,
+            updated_at: EpochMs(0),
+        }
+    }
+
+    #[test]
+    fn who_served_a_request() {
+        let edges = [edge("fra", 50.0, 8.6), Edge { url: Some("http://127.0.0.1:1".into()), ..edge("sin", 1.4, 104.0) }];
+        let from = |colo: Option<&str>, base| serving(&edges, &GeoHint { colo: colo.map(str::to_owned), ..GeoHint::default() }, base);
+        assert_eq!(from(Some("FRA"), "http://127.0.0.1:1"), "fra", "the PoP that served it");
+        assert_eq!(from(None, "http://127.0.0.1:1"), "sin");
+        assert_eq!((from(Some("AMS"), "https://x"), from(None, "https://x")), ("AMS".to_owned(), "local".to_owned()));
+    }
+
+    #[test]
+    fn an_edge_as_clients_see_it() {
+        let text = serde_json::to_string(&edge("fra", 50.0, 8.6)).unwrap();
+        assert_eq!(
+            text,
+            r#"{"id":"fra","name":"fra","city":"fra","country":"DE","continent":"EU","lat":50.0,"lon":8.6,"colo":"FRA","url":null,"capacityMbps":1000,"status":"active"}"#
+        );
+    }
+}

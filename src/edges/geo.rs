@@ -1,0 +1,173 @@
+//! Where a request comes from, as far as anybody knows.
+
+use serde::Serialize;
+
+use crate::base::units::decimal;
+use crate::edges::location::Location;
+use crate::edges::places;
+
+/// The longest name of a region or time zone, bytes.
+const MOST_WORD: usize = 100;
+
+/// What the platform (or the client) says of a request's place; every part may be missing.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct GeoHint {
+    /// The PoP that took the request, IATA code.
+    pub colo: Option<String>,
+    /// ISO 3166-1 alpha-2.
+    pub country: Option<String>,
+    /// Degrees, -90..=90.
+    pub lat: Option<f64>,
+    /// Degrees, -180..=180.
+    pub lon: Option<f64>,
+    /// As Cloudflare names it: AF AN AS EU NA OC SA.
+    #[serde(skip)]
+    pub continent: Option<String>,
+    /// ISO 3166-2 or a name.
+    #[serde(skip)]
+    pub region: Option<String>,
+    /// IANA name.
+    #[serde(skip)]
+    pub timezone: Option<String>,
+    /// Number of the client's network.
+    #[serde(skip)]
+    pub asn: Option<u32>,
+    /// Round-trip time of the client's TCP connection, ms; absent on HTTP/3.
+    #[serde(skip)]
+    pub tcp_rtt_ms: Option<f64>,
+}
+
+/// The raw properties of `request.cf`; each may be missing or nonsense.
+#[derive(Debug, Default, Clone)]
+pub struct RawCf {
+    /// `colo`
+    pub colo: Option<String>,
+    /// `country`
+    pub country: Option<String>,
+    /// `continent`
+    pub continent: Option<String>,
+    /// `regionCode`, else `region`
+    pub region: Option<String>,
+    /// `timezone`
+    pub timezone: Option<String>,
+    /// `latitude`, number or text
+    pub latitude: Option<String>,
+    /// `longitude`, number or text
+    pub longitude: Option<String>,
+    /// `asn`
+    pub asn: Option<f64>,
+    /// `clientTcpRtt`, ms
+    pub tcp_rtt_ms: Option<f64>,
+}
+
+impl GeoHint {
+    /// Builds a hint from the raw properties of `request.cf`, dropping what is malformed.
+    pub fn from_raw(raw: RawCf) -> GeoHint {
+        let code = |text: Option<String>, len: usize| {
+            text.filter(|text| text.len() == len && text.bytes().all(|b| b.is_ascii_alphanumeric())).map(|text| text.to_ascii_uppercase())
+        };
+        let word = |text: Option<String>| text.filter(|text| !text.is_empty() && text.len() <= MOST_WORD && !text.chars().any(char::is_control));
+        let place = raw
+            .latitude
+            .zip(raw.longitude)
+            .and_then(|(lat, lon)| Some(Location { lat: decimal(&lat)?, lon: decimal(&lon)? }))
+            .and_then(|place| place.check().ok());
+        GeoHint {
+            colo: code(raw.colo, 3),
+            country: code(raw.country, 2),
+            lat: place.map(|place| place.lat),
+            lon: place.map(|place| place.lon),
+            continent: code(raw.continent, 2).filter(|code| places::is_continent(code)),
+            region: word(raw.region),
+            timezone: word(raw.timezone),
+            // Numbers of networks have 32 bits (RFC 6793).
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            asn: raw.asn.filter(|asn| asn.fract() == 0.0 && (1.0..=f64::from(u32::MAX)).contains(asn)).map(|asn| asn as u32),
+            tcp_rtt_ms: raw.tcp_rtt_ms.filter(|ms| ms.is_finite() && *ms >= 0.0),
+        }
+    }
+
+    /// Where the client is, as well as anybody knows: its coordinates, else the middle of its country, else of its continent.
+    pub fn place(&self) -> Option<Location> {
+        let exact = self.lat.zip(self.lon).map(|(lat, lon)| Location { lat, lon });
+        let country = || self.country.as_deref().and_then(places::of_country);
+        let continent = || self.continent.as_deref().and_then(places::of_continent);
+        exact.or_else(country).or_else(continent)
+    }
+
+    /// The hint with the client's own word for its place, which wins.
+    #[must_use]
+    pub fn at(mut self, place: Option<Location>) -> GeoHint {
+        if let Some(place) = place {
+            self.lat = Some(place.lat);
+            self.lon = Some(place.lon);
+        }
+        self
+    }
+
+    /// The name of the edge that took this request: its colo, or "local" where there is none (`wrangler dev` without one).
+    pub fn edge_name(&self) -> &str {
+        self.colo.as_deref().unwrap_or("local")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edges::location::Location;
+    use crate::edges::places;
+
+    fn raw(lat: &str, lon: &str) -> RawCf {
+        RawCf { latitude: Some(lat.to_owned()), longitude: Some(lon.to_owned()), ..RawCf::default() }
+    }
+
+    #[test]
+    fn malformed_parts_are_dropped_one_by_one() {
+        let all = RawCf {
+            colo: Some("sin".into()),
+            country: Some("T1X".into()),
+            continent: Some("T1".into()),
+            region: Some("a\n".into()),
+            timezone: Some("Asia/Singapore".into()),
+            asn: Some(0.5),
+            tcp_rtt_ms: Some(f64::NAN),
+            ..raw("1.35", "103.9")
+        };
+        let hint = GeoHint::from_raw(all);
+        let timezone = Some("Asia/Singapore".to_owned());
+        assert_eq!(hint, GeoHint { colo: Some("SIN".into()), lat: Some(1.35), lon: Some(103.9), timezone, ..GeoHint::default() });
+        for (lat, lon) in [("x", "1"), ("91", "1"), ("NaN", "1"), ("1", "181")] {
+            assert_eq!(GeoHint::from_raw(raw(lat, lon)), GeoHint::default(), "{lat} {lon}");
+        }
+        let network = GeoHint::from_raw(RawCf { asn: Some(13_335.0), continent: Some("as".into()), ..RawCf::default() });
+        assert_eq!((network.asn, network.continent.as_deref()), (Some(13_335), Some("AS")));
+        assert_eq!(GeoHint::default().edge_name(), "local");
+        assert_eq!(hint.at(Some(Location { lat: 0.0, lon: 0.0 })).lat, Some(0.0));
+    }
+
+    #[test]
+    fn who_has_no_coordinates_is_in_the_middle_of_a_country_or_continent_or_nowhere() {
+        let of = |country: &str, continent: &str| {
+            GeoHint::from_raw(RawCf { country: Some(country.into()), continent: Some(continent.into()), ..RawCf::default() }).place()
+        };
+        let singapore = Location { lat: 1.35, lon: 103.8 };
+        assert!(of("SG", "AS").unwrap().km_to(singapore) < 20.0);
+        assert_eq!(of("T1", "AS"), places::of_continent("AS"));
+        assert_eq!((of("T1", "T1"), GeoHint::default().place()), (None, None));
+        let own = GeoHint { lat: Some(50.0), lon: Some(8.0), country: Some("SG".into()), ..GeoHint::default() };
+        assert_eq!(own.place(), Some(Location { lat: 50.0, lon: 8.0 }));
+    }
+
+    #[test]
+    fn distances() {
+        let (frankfurt, sydney) = (Location { lat: 50.03, lon: 8.57 }, Location { lat: -33.95, lon: 151.18 });
+        assert!((frankfurt.km_to(sydney) - 16_480.0).abs() < 60.0, "{}", frankfurt.km_to(sydney));
+        assert!(frankfurt.km_to(frankfurt) < 0.001);
+        let (pole, other) = (Location { lat: 90.0, lon: 0.0 }, Location { lat: -90.0, lon: 77.0 });
+        assert!((pole.km_to(other) - 20_015.0).abs() < 1.0);
+        assert_eq!(Location::parse(" 1.5 , -2 "), Some(Location { lat: 1.5, lon: -2.0 }));
+        for bad in ["", "1", "1,2,3", "91,0", "a,b", "NaN,0"] {
+            assert_eq!(Location::parse(bad), None, "{bad}");
+        }
+    }
+}

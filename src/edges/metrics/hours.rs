@@ -1,0 +1,104 @@
+//! Samples counted by the hour, until the database has them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::time::EpochMs;
+use crate::edges::metrics::sample::{Said, Sample};
+
+/// An hour, ms.
+pub const HOUR_MS: u64 = 3_600_000;
+
+/// One row of `edge_metrics`, or what is to be added to it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
+pub struct Hour {
+    /// Its beginning, epoch ms.
+    pub hour: u64,
+    /// Samples.
+    pub samples: u64,
+    /// Of these, failed.
+    pub failures: u64,
+    /// Bytes of those that tell a rate.
+    pub bytes: u64,
+    /// What these took, ms.
+    pub busy_ms: f64,
+    /// Those that tell a round trip.
+    pub probes: u64,
+    /// What these took, ms.
+    pub probe_ms: f64,
+}
+
+/// An hour, or the sum of some, in an answer.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HourView {
+    hour: String,
+    samples: u64,
+    failures: u64,
+    error_rate: Option<f64>,
+    bytes: u64,
+    mbps: Option<f64>,
+    latency_ms: Option<f64>,
+}
+
+impl Hour {
+    /// Counts a sample.
+    pub fn add(&mut self, sample: &Sample, said: Said) {
+        self.samples += 1;
+        match said {
+            Said::Failure => self.failures += 1,
+            Said::Latency(ms, _) => {
+                self.probes += 1;
+                self.probe_ms += ms;
+            }
+            Said::Rate(mbps) => {
+                self.bytes += sample.bytes;
+                self.busy_ms += sample.bytes as f64 * 8.0 / 1_000.0 / mbps.max(0.001);
+            }
+        }
+    }
+}
+
+impl Hour {
+    /// Adds another.
+    pub fn merge(&mut self, other: &Hour) {
+        self.samples += other.samples;
+        self.failures += other.failures;
+        self.bytes += other.bytes;
+        self.busy_ms += other.busy_ms;
+        self.probes += other.probes;
+        self.probe_ms += other.probe_ms;
+    }
+
+    /// As clients see it: what nobody measured is null.
+    pub fn view(&self) -> HourView {
+        let of = |part: f64, whole: f64| (whole > 0.0).then(|| part / whole);
+        HourView {
+            hour: EpochMs(self.hour).rfc3339(),
+            samples: self.samples,
+            failures: self.failures,
+            error_rate: of(self.failures as f64, self.samples as f64),
+            bytes: self.bytes,
+            mbps: of(self.bytes as f64 * 8.0 / 1_000.0, self.busy_ms),
+            latency_ms: of(self.probe_ms, self.probes as f64),
+        }
+    }
+
+    /// Takes away what was counted before.
+    pub fn subtract(&mut self, before: &Hour) {
+        self.samples = self.samples.saturating_sub(before.samples);
+        self.failures = self.failures.saturating_sub(before.failures);
+        self.bytes = self.bytes.saturating_sub(before.bytes);
+        self.busy_ms = (self.busy_ms - before.busy_ms).max(0.0);
+        self.probes = self.probes.saturating_sub(before.probes);
+        self.probe_ms = (self.probe_ms - before.probe_ms).max(0.0);
+    }
+}
+
+/// The hour that holds an instant, of `hours`.
+pub fn of(hours: &mut Vec<Hour>, now: EpochMs) -> Option<&mut Hour> {
+    let hour = now.0 - now.0 % HOUR_MS;
+    if !hours.iter().any(|known| known.hour == hour) {
+        hours.push(Hour { hour, ..Hour::default() });
+    }
+    hours.iter_mut().find(|known| known.hour == hour)
+}

@@ -1,0 +1,16 @@
+//! Steering: where a client should send its parts.
+
+pub mod assign;
+pub mod draw;
+pub mod edge;
+pub mod estimate;
+pub mod geo;
+pub mod location;
+pub mod metrics;
+pub mod patch;
+pub mod places;
+pub mod repository;
+pub mod request;
+pub mod score;
+pub mod trig;
+pub mod view;

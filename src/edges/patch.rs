@@ -1,0 +1,217 @@
+//! What operators send to add and change edges.
+
+use serde::{Deserialize, Deserializer};
+
+use crate::base::id::Name;
+use crate::base::json;
+use crate::base::time::EpochMs;
+use crate::edges::edge::{Edge, Status};
+use crate::edges::location::Location;
+use crate::edges::places;
+use crate::problem::Problem;
+
+/// The longest name of an edge or a city, bytes; the longest address.
+const MOST_NAME: usize = 100;
+
+const MOST_URL: usize = 500;
+
+/// The largest capacity, Mbit/s.
+const MOST_MBPS: u64 = 10_000_000;
+
+fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::<T>::deserialize(deserializer).map(Some)
+}
+
+/// Body of PATCH, and of POST beside the id: what is absent stays.
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Patch {
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    city: Option<String>,
+    #[serde(default)]
+    country: Option<String>,
+    #[serde(default)]
+    continent: Option<String>,
+    #[serde(default)]
+    lat: Option<f64>,
+    #[serde(default)]
+    lon: Option<f64>,
+    #[serde(default)]
+    colo: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    url: Option<Option<String>>,
+    // As `/api/edges` lists it, and as the rest of the portal spells things.
+    #[serde(default, alias = "capacity_mbps")]
+    capacity_mbps: Option<u64>,
+    #[serde(default)]
+    status: Option<Status>,
+}
+
+/// Body of `POST /api/portal/edges`.
+#[derive(Debug, Deserialize)]
+#[serde(remote = "Self")]
+pub struct Create {
+    #[serde(default)]
+    id: Option<String>,
+    #[serde(skip)]
+    patch: Patch,
+}
+
+impl<'de> Deserialize<'de> for Create {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Create, D::Error> {
+        json::joined(deserializer, Create::deserialize, |create, patch| create.patch = patch)
+    }
+}
+
+fn invalid(field: &'static str, detail: &str) -> Problem {
+    Problem::Invalid { field, detail: detail.to_owned() }
+}
+
+fn text(field: &'static str, value: &str) -> Result<String, Problem> {
+    if value.is_empty() || value.len() > MOST_NAME || value.chars().any(char::is_control) {
+        return Err(invalid(field, "must be 1 to 100 bytes without control characters"));
+    }
+    Ok(value.to_owned())
+}
+
+fn code(field: &'static str, value: &str, len: usize) -> Result<String, Problem> {
+    if value.len() != len || !value.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        return Err(invalid(field, &format!("must be {len} letters or digits")));
+    }
+    Ok(value.to_ascii_uppercase())
+}
+
+/// `https://host[:port]`, without anything after it: paths are ours.
+fn address(url: &str) -> Result<String, Problem> {
+    let refused = || invalid("url", "must be https://host or http://host, with nothing after it");
+    let url = url.trim_end_matches('/').to_ascii_lowercase();
+    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).ok_or_else(refused)?;
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-.:[]".contains(&b);
+    if host.is_empty() || url.len() > MOST_URL || !host.bytes().all(allowed) {
+        return Err(refused());
+    }
+    Ok(url)
+}
+
+impl Create {
+    /// The edge to be. Its id is its PoP's name if none is given.
+    ///
+    /// # Errors
+    /// [`Problem::Invalid`] naming the field.
+    pub fn check(self) -> Result<Edge, Problem> {
+        let Create { id, patch } = self;
+        for (field, missing) in [
+            ("name", patch.name.is_none()),
+            ("city", patch.city.is_none()),
+            ("country", patch.country.is_none()),
+            ("continent", patch.continent.is_none()),
+            ("lat", patch.lat.is_none()),
+            ("lon", patch.lon.is_none()),
+            ("colo", patch.colo.is_none()),
+            ("capacityMbps", patch.capacity_mbps.is_none()),
+        ] {
+            if missing {
+                return Err(invalid(field, "is required"));
+            }
+        }
+        let named = id.or_else(|| patch.colo.as_deref().map(str::to_ascii_lowercase)).unwrap_or_default();
+        let id = Name::parse(&named).ok_or_else(|| invalid("id", "must match [A-Za-z0-9][A-Za-z0-9._-]{0,127}"))?;
+        patch.apply(Edge {
+            id,
+            name: String::new(),
+            city: String::new(),
+            country: String::new(),
+            continent: String::new(),
+            lat: 0.0,
+            lon: 0.0,
+            colo: String::new(),
+            url: None,
+            capacity_mbps: 0,
+            status: Status::Active,
+            updated_at: EpochMs(0),
+        })
+    }
+}
+
+impl Patch {
+    /// The edge with these values in it.
+    ///
+    /// # Errors
+    /// [`Problem::Invalid`] naming the field.
+    pub fn apply(self, mut edge: Edge) -> Result<Edge, Problem> {
+        for (field, value, slot) in [("name", self.name, &mut edge.name), ("city", self.city, &mut edge.city)] {
+            if let Some(value) = value {
+                *slot = text(field, &value)?;
+            }
+        }
+        for (field, value, len, slot) in [("country", self.country, 2, &mut edge.country), ("colo", self.colo, 3, &mut edge.colo)] {
+            if let Some(value) = value {
+                *slot = code(field, &value, len)?;
+            }
+        }
+        if let Some(continent) = self.continent {
+            edge.continent = continent.to_ascii_uppercase();
+            if !places::is_continent(&edge.continent) {
+                return Err(invalid("continent", "must be AF, AN, AS, EU, NA, OC or SA"));
+            }
+        }
+        edge.lat = self.lat.unwrap_or(edge.lat);
+        edge.lon = self.lon.unwrap_or(edge.lon);
+        Location { lat: edge.lat, lon: edge.lon }.check().map_err(|_| invalid("lat", "must be within ±90, and lon within ±180"))?;
+        if let Some(url) = self.url {
+            edge.url = url.as_deref().map(address).transpose()?;
+        }
+        if let Some(capacity) = self.capacity_mbps {
+            if !(1..=MOST_MBPS).contains(&capacity) {
+                return Err(invalid("capacityMbps", "must be from 1 to 10,000,000"));
+            }
+            edge.capacity_mbps = capacity;
+        }
+        edge.status = self.status.unwrap_or(edge.status);
+        Ok(edge)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WHOLE: &str = r#"{"name":"Oslo","city":"Oslo","country":"no","continent":"eu","lat":60.2,"lon":11.1,"colo":"osl","url":"HTTPS://osl.example.com/","capacityMbps":500}"#;
+
+    #[test]
+    fn an_edge_is_made_of_all_its_fields() {
+        let edge = serde_json::from_str::<Create>(WHOLE).unwrap().check().unwrap();
+        assert_eq!((edge.id.as_str(), edge.colo.as_str(), edge.country.as_str(), edge.continent.as_str()), ("osl", "OSL", "NO", "EU"));
+        assert_eq!((edge.url.as_deref(), edge.capacity_mbps, edge.status), (Some("https://osl.example.com"), 500, Status::Active));
+        for field in ["name", "city", "country", "continent", "lat", "lon", "colo", "capacityMbps"] {
+            let mut body: serde_json::Value = serde_json::from_str(WHOLE).unwrap();
+            body.as_object_mut().unwrap().remove(field);
+            let refused = serde_json::from_value::<Create>(body).unwrap().check();
+            assert!(matches!(refused, Err(Problem::Invalid { field: named, .. }) if named == field), "{field}: {refused:?}");
+        }
+    }
+
+    #[test]
+    fn nonsense_is_named_and_the_rest_stays() {
+        let edge = serde_json::from_str::<Create>(WHOLE).unwrap().check().unwrap();
+        for (body, field) in [
+            (r#"{"name":""}"#, "name"),
+            (r#"{"country":"DEU"}"#, "country"),
+            (r#"{"continent":"XX"}"#, "continent"),
+            (r#"{"lat":91}"#, "lat"),
+            (r#"{"colo":"a-b"}"#, "colo"),
+            (r#"{"url":"ftp://x"}"#, "url"),
+            (r#"{"url":"https://x/path"}"#, "url"),
+            (r#"{"url":"https://user@x"}"#, "url"),
+            (r#"{"capacityMbps":0}"#, "capacityMbps"),
+        ] {
+            let refused = serde_json::from_str::<Patch>(body).unwrap().apply(edge.clone());
+            assert!(matches!(refused, Err(Problem::Invalid { field: named, .. }) if named == field), "{body}: {refused:?}");
+        }
+        assert!(serde_json::from_str::<Patch>(r#"{"status":"asleep"}"#).is_err());
+        let drained = serde_json::from_str::<Patch>(r#"{"status":"draining","url":null}"#).unwrap().apply(edge.clone()).unwrap();
+        assert_eq!(drained, Edge { status: Status::Draining, url: None, ..edge });
+    }
+}

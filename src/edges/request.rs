@@ -1,0 +1,78 @@
+//! Bodies of the edge-selection routes.
+
+use serde::Deserialize;
+
+use crate::base::id::Name;
+use crate::http::validate::invalid;
+use crate::problem::Problem;
+
+/// The most samples in one call.
+const MAX_SAMPLES: usize = 1_000;
+
+/// No part is larger (Amazon S3 user guide, "Multipart upload limits").
+const MAX_SAMPLE_BYTES: u64 = 5 * 1024 * 1024 * 1024;
+
+/// A part that took longer than a day was not measured.
+const MAX_SAMPLE_MS: f64 = 86_400_000.0;
+
+/// What edges are ranked by (SPEC section 6).
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Priority {
+    /// All terms alike.
+    #[default]
+    Balanced,
+    /// Latency and bandwidth first.
+    Speed,
+    /// Load and distance first.
+    Cost,
+}
+
+/// One measurement of an edge.
+#[derive(Debug, Deserialize)]
+pub struct Sample {
+    /// Edge id.
+    pub edge: String,
+    /// Bytes sent.
+    pub bytes: u64,
+    /// Milliseconds it took.
+    pub ms: f64,
+    /// Whether it succeeded.
+    pub ok: bool,
+}
+
+/// Body of `POST /api/jetty/optimal-edges`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OptimalEdges {
+    /// File name.
+    #[serde(default)]
+    pub file_name: Option<String>,
+    /// Bytes, ≥ 1.
+    pub file_size: u64,
+    /// Claimed hash of the file.
+    #[serde(default)]
+    pub file_hash: Option<String>,
+    /// Media type.
+    #[serde(default)]
+    pub content_type: Option<String>,
+    /// What edges are ranked by.
+    #[serde(default)]
+    pub priority: Priority,
+    /// Where the client says it is.
+    #[serde(default)]
+    pub location: Option<crate::edges::location::Location>,
+    /// How many edges are wanted.
+    #[serde(default)]
+    pub count: Option<u32>,
+}
+
+/// What clients measured: at most a thousand samples a call, of plausible values.
+pub fn check_samples(samples: &[Sample]) -> Result<(), Problem> {
+    let plausible =
+        |sample: &Sample| Name::parse(&sample.edge).is_some() && sample.bytes <= MAX_SAMPLE_BYTES && (0.0..=MAX_SAMPLE_MS).contains(&sample.ms);
+    if samples.len() <= MAX_SAMPLES && samples.iter().all(plausible) {
+        return Ok(());
+    }
+    Err(invalid("samples", "must be at most 1,000, each with an edge's id, bytes from 0 to 5 GiB and ms from 0 to 86,400,000"))
+}

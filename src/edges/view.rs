@@ -1,0 +1,44 @@
+//! An edge as clients see it.
+
+use serde::Serialize;
+
+use crate::edges::edge::Edge;
+use crate::edges::score::{Ranked, Terms};
+
+/// One entry of `edges`. What nobody has measured is null, not a made-up number.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EdgeView {
+    id: String,
+    name: String,
+    region: Option<String>,
+    url: String,
+    distance_km: Option<f64>,
+    latency_ms: Option<f64>,
+    load_percent: Option<f64>,
+    bandwidth_mbps: Option<f64>,
+    error_rate: Option<f64>,
+    score: f64,
+    terms: Terms,
+}
+
+impl EdgeView {
+    /// Of an edge in its place; `base` is this Worker's own address.
+    pub fn of(edge: &Edge, ranked: &Ranked, base: &str) -> EdgeView {
+        let tenths = |value: f64| (value * 10.0).round() / 10.0;
+        let measured = ranked.estimate.error_rate.is_some();
+        EdgeView {
+            id: edge.id.to_string(),
+            name: edge.name.clone(),
+            region: Some(edge.continent.clone()),
+            url: edge.url.clone().unwrap_or_else(|| base.to_owned()),
+            distance_km: ranked.km.map(tenths),
+            latency_ms: ranked.estimate.latency_ms.map(tenths),
+            load_percent: measured.then(|| tenths(ranked.estimate.load * 100.0)),
+            bandwidth_mbps: ranked.estimate.bandwidth_mbps.map(tenths),
+            error_rate: ranked.estimate.error_rate.map(|rate| (rate * 10_000.0).round() / 10_000.0),
+            score: ranked.score,
+            terms: ranked.terms,
+        }
+    }
+}

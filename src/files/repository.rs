@@ -1,0 +1,127 @@
+//! SQL of objects and assets.
+
+use crate::base::id::{Id, Name};
+use crate::base::sql::{Arg, Statement};
+use crate::base::time::EpochMs;
+use crate::files::asset::Asset;
+
+macro_rules! asset_query {
+    ($rest:literal) => {
+        concat!(
+            "SELECT a.id, a.account_id, a.object_id, a.name, a.content_type, a.namespace, o.s3_key, o.size, o.etag, o.claimed_sha256, o.sha256, \
+             o.verification, a.created_at, c.status AS owner_status, n.ttl_small, n.ttl_text, n.ttl_large, n.generation, \
+             o.namespace <> a.namespace AS borrowed FROM assets a JOIN objects o ON o.id = a.object_id \
+             JOIN accounts c ON c.id = a.account_id JOIN namespaces n ON n.name = a.namespace ",
+            $rest
+        )
+    };
+}
+
+const OWNED: &str = asset_query!("WHERE a.id = ?1 AND a.account_id = ?2");
+
+const IN_NAMESPACE: &str = asset_query!("WHERE a.id = ?1 AND a.namespace = ?2");
+
+const OF_ACCOUNT: &str = asset_query!("WHERE a.account_id = ?1 AND (a.created_at, a.id) < (?2, ?3) ORDER BY a.created_at DESC, a.id DESC LIMIT ?4");
+
+// Once: an upload that is closed has become its file before, which may be deleted by now.
+const INSERT_OBJECT: &str = "INSERT INTO objects (id, namespace, s3_key, size, etag, claimed_sha256, verification, created_at) \
+     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE ?9 IS NULL OR EXISTS (SELECT 1 FROM upload_sessions u WHERE u.id = ?9 AND u.status = 'open') \
+     ON CONFLICT (id) DO NOTHING";
+
+const INSERT_ASSET: &str = "INSERT INTO assets (id, account_id, namespace, object_id, name, content_type, uploaded_via, upload_speed_mbps, created_at) \
+     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 WHERE ?10 IS NULL OR EXISTS (SELECT 1 FROM upload_sessions u WHERE u.id = ?10 AND u.status = 'open') \
+     ON CONFLICT (id) DO NOTHING";
+
+const UNREFER: &str = "UPDATE objects SET refs = (SELECT COUNT(*) FROM assets s WHERE s.object_id = objects.id AND s.id <> ?1), \
+     doomed_at = CASE WHEN EXISTS (SELECT 1 FROM assets s WHERE s.object_id = objects.id AND s.id <> ?1) THEN NULL ELSE COALESCE(doomed_at, ?3) END \
+     WHERE id = (SELECT a.object_id FROM assets a WHERE a.id = ?1 AND a.account_id = ?2)";
+
+const DELETE_ASSET: &str = "DELETE FROM assets WHERE id = ?1 AND account_id = ?2";
+
+/// The statements of this file.
+pub const ALL: &[(&str, &str)] = &[
+    ("OWNED", OWNED),
+    ("IN_NAMESPACE", IN_NAMESPACE),
+    ("OF_ACCOUNT", OF_ACCOUNT),
+    ("INSERT_OBJECT", INSERT_OBJECT),
+    ("INSERT_ASSET", INSERT_ASSET),
+    ("UNREFER", UNREFER),
+    ("DELETE_ASSET", DELETE_ASSET),
+];
+
+/// How a file came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Via {
+    /// In parts, by this upload.
+    Session(Id),
+    /// In one request.
+    Simple,
+}
+
+/// The account's asset of that id.
+pub fn owned(asset: Id, account: Id) -> Statement {
+    Statement { sql: OWNED, args: vec![asset.to_string().into(), account.to_string().into()] }
+}
+
+/// The namespace's asset of that id, whoever owns it.
+pub fn in_namespace(asset: Id, namespace: &Name) -> Statement {
+    Statement { sql: IN_NAMESPACE, args: vec![asset.to_string().into(), namespace.as_str().into()] }
+}
+
+/// The account's assets, newest first, after `cursor` (creation time and id of the last one seen).
+pub fn of_account(account: Id, cursor: Option<(EpochMs, Id)>, limit: u64) -> Statement {
+    let (at, id): (u64, String) = match cursor {
+        Some((at, id)) => (at.0, id.to_string()),
+        None => (crate::base::units::MAX_SAFE_INTEGER, String::new()),
+    };
+    Statement { sql: OF_ACCOUNT, args: vec![account.to_string().into(), at.into(), id.into(), limit.into()] }
+}
+
+/// Creates the object and its first asset; repeating is harmless. Of an upload only as long as it is open.
+pub fn insert(asset: &Asset, via: Via, mbps: Option<f64>) -> Vec<Statement> {
+    let (id, account, object) = (asset.id.to_string(), asset.account_id.to_string(), asset.object_id.to_string());
+    let namespace = asset.namespace.as_str();
+    let created = Arg::Int(asset.created_at.0);
+    let (word, session) = match via {
+        Via::Session(session) => ("session", Some(session.to_string())),
+        Via::Simple => ("simple", None),
+    };
+    vec![
+        Statement {
+            sql: INSERT_OBJECT,
+            args: vec![
+                object.clone().into(),
+                namespace.into(),
+                asset.s3_key.clone().into(),
+                asset.size.into(),
+                asset.etag.clone().into(),
+                asset.claimed_sha256.clone().into(),
+                asset.verification.clone().into(),
+                created.clone(),
+                session.clone().into(),
+            ],
+        },
+        Statement {
+            sql: INSERT_ASSET,
+            args: vec![
+                id.into(),
+                account.into(),
+                namespace.into(),
+                object.into(),
+                asset.name.clone().into(),
+                asset.content_type.clone().into(),
+                word.into(),
+                mbps.into(),
+                created,
+                session.into(),
+            ],
+        },
+    ]
+}
+
+/// Counts the references of the asset's object without it, then takes it away, as one batch: whatever object that is by now.
+pub fn delete_asset(asset: Id, account: Id, now: EpochMs) -> Vec<Statement> {
+    let args: Vec<Arg> = vec![asset.to_string().into(), account.to_string().into()];
+    let with_time = args.iter().cloned().chain([Arg::Int(now.0)]).collect();
+    vec![Statement { sql: UNREFER, args: with_time }, Statement { sql: DELETE_ASSET, args }]
+}

@@ -1,0 +1,68 @@
+//! JSON bodies in.
+
+use serde::de::DeserializeOwned;
+
+use crate::base::json;
+use crate::problem::Problem;
+
+/// The largest JSON body of most routes, bytes (SPEC section 1).
+pub const MAX_BODY: u64 = 256 * 1024;
+
+/// The largest body of `track-upload`: 10,000 chunk hashes are 670 KB.
+pub const MAX_TRACK_BODY: u64 = 2 * 1024 * 1024;
+
+/// Parses a JSON body: one object. Unknown fields are ignored.
+///
+/// # Errors
+/// 400 for what is not JSON, 422 for JSON of other types than asked for.
+pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    let malformed = |error: &dyn std::fmt::Display| Problem::Malformed { detail: format!("The body is not JSON: {error}.") };
+    let text = std::str::from_utf8(body).map_err(|error| malformed(&error))?;
+    json::check(text).map_err(|error| malformed(&error))?;
+    let invalid = |detail: String| Problem::Invalid { field: "body", detail };
+    if !text.trim_start().starts_with('{') {
+        return Err(invalid("must be an object".to_owned()));
+    }
+    json::read(text).map_err(|error| invalid(error.to_string()))
+}
+
+/// Whether a body of that announced length may be read at all. JSON bodies are read whole, so their length must be known.
+///
+/// # Errors
+/// 411, 400, 413.
+pub fn check_length(content_length: Option<&str>, limit: u64) -> Result<(), Problem> {
+    let length: u64 = content_length
+        .ok_or(Problem::LengthRequired)?
+        .trim()
+        .parse()
+        .map_err(|_| Problem::Malformed { detail: "Content-Length is not a number.".to_owned() })?;
+    if length > limit { Err(Problem::BodyTooLarge { limit, hint: "" }) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    struct Body {
+        #[allow(dead_code)]
+        n: u64,
+    }
+
+    #[test]
+    fn syntax_is_400_and_types_are_422() {
+        let status = |text: &[u8]| parse::<Body>(text).err().map(|problem| problem.kind().status);
+        assert_eq!(status(b"{\"n\":1,\"m\":2}"), None);
+        for bad in [b"".as_slice(), b"{", b"{\"n\":1}x", b"\xff", b"{\"n\":1e", b"nul"] {
+            assert_eq!(status(bad), Some(400), "{bad:?}");
+        }
+        for bad in [b"{}".as_slice(), b"[]", b"{\"n\":\"1\"}", b"{\"n\":-1}", b"{\"n\":1.5}", b"{\"n\":99999999999999999999}"] {
+            assert_eq!(status(bad), Some(422), "{bad:?}");
+        }
+        assert_eq!(check_length(None, 1), Err(Problem::LengthRequired));
+        assert_eq!(check_length(Some("2"), 1).map_err(|p| p.kind().status), Err(413));
+        assert_eq!(check_length(Some("1"), 1), Ok(()));
+    }
+}

@@ -1,0 +1,219 @@
+//! Byte ranges (RFC 9110 section 14): one, several, and the multipart body that carries several.
+
+use crate::base::units::insert_sorted;
+use crate::problem::Problem;
+
+/// More ranges than that are not meant to be read by anybody (RFC 9110 section 14.2 on many small ranges): the whole follows.
+const MOST_RANGES: usize = 64;
+
+/// Bytes `first..=last` of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// First byte.
+    pub first: u64,
+    /// Last byte, ≤ size - 1.
+    pub last: u64,
+}
+
+impl Span {
+    /// Bytes in it: one at least.
+    pub fn bytes(self) -> u64 {
+        self.last - self.first + 1
+    }
+}
+
+/// What to send of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// All of it, with 200.
+    Whole,
+    /// One range, with 206.
+    One(Span),
+    /// Several, with 206 and `multipart/byteranges`.
+    Several(Vec<Span>),
+}
+
+/// Reads a Range field for an object of `size` bytes. What is not a well-formed set of byte ranges is ignored, as section 14.2 allows: the whole object
+/// follows. Ranges that overlap are joined; those that lie outside are left out.
+///
+/// # Errors
+/// [`Problem::RangeNotSatisfiable`] if all of them do.
+pub fn wanted(range: Option<&str>, size: u64) -> Result<Wanted, Problem> {
+    let Some((unit, set)) = range.and_then(|field| field.split_once('=')) else { return Ok(Wanted::Whole) };
+    if !unit.trim().eq_ignore_ascii_case("bytes") {
+        return Ok(Wanted::Whole);
+    }
+    let specs: Vec<&str> = set.split(',').map(str::trim).filter(|spec| !spec.is_empty()).collect();
+    if specs.is_empty() || specs.len() > MOST_RANGES {
+        return Ok(Wanted::Whole);
+    }
+    let mut spans = Vec::new();
+    for spec in specs {
+        match read(spec, size) {
+            Spec::Malformed => return Ok(Wanted::Whole),
+            Spec::Outside => {}
+            Spec::Inside(span) => spans.push(span),
+        }
+    }
+    let spans = joined(spans);
+    match spans.as_slice() {
+        [] => Err(Problem::RangeNotSatisfiable { size }),
+        [one] => Ok(Wanted::One(*one)),
+        _ => Ok(Wanted::Several(spans)),
+    }
+}
+
+enum Spec {
+    Malformed,
+    Outside,
+    Inside(Span),
+}
+
+fn read(spec: &str, size: u64) -> Spec {
+    let Some((from, to)) = spec.split_once('-').map(|(from, to)| (from.trim(), to.trim())) else { return Spec::Malformed };
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    if !digits(from) || !digits(to) || (from.is_empty() && to.is_empty()) {
+        return Spec::Malformed;
+    }
+    // A number beyond u64 is beyond every object.
+    let number = |text: &str| text.parse::<u64>().unwrap_or(u64::MAX);
+    let Some(end) = size.checked_sub(1) else { return Spec::Outside };
+    let (first, last) = match (from.is_empty(), to.is_empty()) {
+        (true, _) if number(to) == 0 => return Spec::Outside,
+        (true, _) => (size.saturating_sub(number(to)), end),
+        (false, true) => (number(from), end),
+        (false, false) if number(to) < number(from) => return Spec::Malformed,
+        (false, false) => (number(from), number(to).min(end)),
+    };
+    if first > end { Spec::Outside } else { Spec::Inside(Span { first, last }) }
+}
+
+/// In the order they were asked for, unless some overlap: then in the order of the file, each byte once (section 15.3.7.2 allows both).
+fn joined(spans: Vec<Span>) -> Vec<Span> {
+    let mut sorted = Vec::new();
+    for span in &spans {
+        insert_sorted(&mut sorted, *span, |a, b| (a.first, a.last) < (b.first, b.last));
+    }
+    let overlap = sorted.iter().zip(sorted.iter().skip(1)).any(|(one, next)| next.first <= one.last);
+    if !overlap {
+        return spans;
+    }
+    let mut joined: Vec<Span> = Vec::new();
+    for span in sorted {
+        match joined.last_mut() {
+            Some(last) if span.first <= last.last => last.last = last.last.max(span.last),
+            _ => joined.push(span),
+        }
+    }
+    joined
+}
+
+/// A `multipart/byteranges` body (RFC 9110 section 14.6): what stands between the ranges' bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Multipart {
+    boundary: String,
+    /// Each range with what precedes it.
+    pub parts: Vec<(String, Span)>,
+    /// What ends the body.
+    pub end: String,
+}
+
+impl Multipart {
+    /// The body's frame for ranges of an object; `boundary` must be unlikely to occur in it.
+    pub fn new(spans: &[Span], content_type: &str, size: u64, boundary: &str) -> Multipart {
+        let head = |span: &Span| {
+            let Span { first, last } = span;
+            format!("\r\n--{boundary}\r\nContent-Type: {content_type}\r\nContent-Range: bytes {first}-{last}/{size}\r\n\r\n")
+        };
+        Multipart {
+            parts: spans.iter().map(|span| (head(span), *span)).collect(),
+            end: format!("\r\n--{boundary}--\r\n"),
+            boundary: boundary.to_owned(),
+        }
+    }
+
+    /// `multipart/byteranges; boundary=…`.
+    pub fn content_type(&self) -> String {
+        format!("multipart/byteranges; boundary={}", self.boundary)
+    }
+
+    /// Bytes of the whole body.
+    pub fn bytes(&self) -> u64 {
+        let part = |(head, span): &(String, Span)| head.len() as u64 + span.bytes();
+        self.parts.iter().map(part).sum::<u64>() + self.end.len() as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn one(first: u64, last: u64) -> Result<Wanted, Problem> {
+        Ok(Wanted::One(Span { first, last }))
+    }
+
+    fn several(spans: &[(u64, u64)]) -> Result<Wanted, Problem> {
+        Ok(Wanted::Several(spans.iter().map(|(first, last)| Span { first: *first, last: *last }).collect()))
+    }
+
+    #[test]
+    fn the_forms_of_rfc_9110() {
+        let get = |range| wanted(Some(range), 10_000);
+        assert_eq!(get("bytes=0-499"), one(0, 499));
+        assert_eq!(get("bytes=9500-"), one(9500, 9999));
+        assert_eq!(get("bytes=-500"), one(9500, 9999));
+        assert_eq!(get("bytes=-20000"), one(0, 9999));
+        assert_eq!(get("Bytes = 9999-99999999999999999999999"), one(9999, 9999));
+        assert_eq!(get("bytes=500-600,601-999"), several(&[(500, 600), (601, 999)]));
+        assert_eq!(get("bytes=500-700,601-999"), one(500, 999), "overlapping ones are joined");
+        assert_eq!(get("bytes=9000-9001, 0-1 ,,-1"), several(&[(9000, 9001), (0, 1), (9999, 9999)]), "otherwise in the order asked for");
+        assert_eq!(get("bytes=0-0,20000-,5-5"), several(&[(0, 0), (5, 5)]), "what lies outside is left out");
+        let many = format!("bytes={}", vec!["1-2"; 65].join(","));
+        for whole in
+            ["bytes=1-0", "bytes=0-1,4-3", "bytes=0-1,x", "lines=0-1", "bytes", "bytes=", "bytes=,", "bytes=a-b", "bytes=-", "bytes=+1-2", "", &many]
+        {
+            assert_eq!(get(whole), Ok(Wanted::Whole), "{whole}");
+        }
+        for outside in ["bytes=10000-", "bytes=10000-10001", "bytes=-0", "bytes=-0,10000-"] {
+            assert_eq!(get(outside), Err(Problem::RangeNotSatisfiable { size: 10_000 }), "{outside}");
+        }
+        assert_eq!(wanted(Some("bytes=0-"), 0), Err(Problem::RangeNotSatisfiable { size: 0 }));
+    }
+
+    #[test]
+    fn a_multipart_body_is_as_long_as_it_says() {
+        let spans = [Span { first: 0, last: 1 }, Span { first: 7, last: 9 }];
+        let body = Multipart::new(&spans, "text/plain", 10, "B");
+        let bytes = b"0123456789";
+        let mut written = Vec::new();
+        for (head, span) in &body.parts {
+            written.extend_from_slice(head.as_bytes());
+            written.extend_from_slice(&bytes[span.first as usize..=span.last as usize]);
+        }
+        written.extend_from_slice(body.end.as_bytes());
+        assert_eq!(written.len() as u64, body.bytes());
+        assert_eq!(
+            String::from_utf8(written).unwrap(),
+            "\r\n--B\r\nContent-Type: text/plain\r\nContent-Range: bytes 0-1/10\r\n\r\n01\
+             \r\n--B\r\nContent-Type: text/plain\r\nContent-Range: bytes 7-9/10\r\n\r\n789\r\n--B--\r\n"
+        );
+        assert_eq!(body.content_type(), "multipart/byteranges; boundary=B");
+    }
+
+    proptest! {
+        #[test]
+        fn ranges_lie_within_the_object_and_no_byte_is_sent_twice(field in "bytes=([0-9]{0,2}-[0-9]{0,2},?){0,8}", size in 0u64..100) {
+            match wanted(Some(&field), size) {
+                Ok(Wanted::One(span)) => prop_assert!(span.first <= span.last && span.last < size),
+                Ok(Wanted::Several(mut spans)) => {
+                    prop_assert!(spans.len() > 1 && spans.iter().all(|span| span.first <= span.last && span.last < size));
+                    spans.sort_by_key(|span| span.first);
+                    prop_assert!(spans.windows(2).all(|pair| pair[0].last < pair[1].first));
+                }
+                Ok(Wanted::Whole) | Err(_) => {}
+            }
+        }
+    }
+}

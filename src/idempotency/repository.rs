@@ -1,0 +1,143 @@
+//! SQL of kept answers.
+
+use crate::base::sql::{Arg, Statement};
+use crate::base::time::EpochMs;
+use crate::idempotency::answer::{KEEP_MS, stale_before};
+
+// A claim is taken if the key is new, its answer is past its time, or its holder has been gone for long.
+const CLAIM_KEY: &str = "INSERT INTO idempotency (scope, key, fingerprint, claim, claimed_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
+     ON CONFLICT (scope, key) DO UPDATE SET fingerprint = excluded.fingerprint, claim = excluded.claim, claimed_at = excluded.claimed_at, \
+     expires_at = excluded.expires_at, status = NULL, answer = NULL \
+     WHERE idempotency.expires_at <= ?5 OR (idempotency.status IS NULL AND idempotency.claimed_at <= ?7) RETURNING claim";
+
+const FIND_KEY: &str = "SELECT fingerprint, status, answer, claimed_at, expires_at FROM idempotency WHERE scope = ?1 AND key = ?2";
+
+const RENEW_KEY: &str = "UPDATE idempotency SET claimed_at = ?4 WHERE scope = ?1 AND key = ?2 AND claim = ?3 AND status IS NULL";
+
+const ANSWER_KEY: &str = "UPDATE idempotency SET status = ?4, answer = ?5 WHERE scope = ?1 AND key = ?2 AND claim = ?3";
+
+const DROP_KEY: &str = "DELETE FROM idempotency WHERE scope = ?1 AND key = ?2 AND claim = ?3 AND status IS NULL";
+
+const CLAIM_WEBHOOK: &str = "INSERT INTO webhook_inbox (webhook_id, claim, claimed_at, expires_at) VALUES (?1, ?2, ?3, ?4) \
+     ON CONFLICT (webhook_id) DO UPDATE SET claim = excluded.claim, claimed_at = excluded.claimed_at, expires_at = excluded.expires_at, \
+     status = NULL, answer = NULL \
+     WHERE webhook_inbox.expires_at <= ?3 OR (webhook_inbox.status IS NULL AND webhook_inbox.claimed_at <= ?5) RETURNING claim";
+
+const FIND_WEBHOOK: &str = "SELECT '' AS fingerprint, status, answer, claimed_at, expires_at FROM webhook_inbox WHERE webhook_id = ?1";
+
+const RENEW_WEBHOOK: &str = "UPDATE webhook_inbox SET claimed_at = ?3 WHERE webhook_id = ?1 AND claim = ?2 AND status IS NULL";
+
+const ANSWER_WEBHOOK: &str = "UPDATE webhook_inbox SET status = ?3, answer = ?4 WHERE webhook_id = ?1 AND claim = ?2";
+
+const DROP_WEBHOOK: &str = "DELETE FROM webhook_inbox WHERE webhook_id = ?1 AND claim = ?2 AND status IS NULL";
+
+const FORGET_KEYS: &str = "DELETE FROM idempotency WHERE expires_at <= ?1";
+
+const FORGET_WEBHOOKS: &str = "DELETE FROM webhook_inbox WHERE expires_at <= ?1";
+
+/// The statements of this file.
+pub const ALL: &[(&str, &str)] = &[
+    ("CLAIM_KEY", CLAIM_KEY),
+    ("FIND_KEY", FIND_KEY),
+    ("RENEW_KEY", RENEW_KEY),
+    ("ANSWER_KEY", ANSWER_KEY),
+    ("DROP_KEY", DROP_KEY),
+    ("CLAIM_WEBHOOK", CLAIM_WEBHOOK),
+    ("FIND_WEBHOOK", FIND_WEBHOOK),
+    ("RENEW_WEBHOOK", RENEW_WEBHOOK),
+    ("ANSWER_WEBHOOK", ANSWER_WEBHOOK),
+    ("DROP_WEBHOOK", DROP_WEBHOOK),
+    ("FORGET_KEYS", FORGET_KEYS),
+    ("FORGET_WEBHOOKS", FORGET_WEBHOOKS),
+];
+
+/// What an answer is kept under.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Slot {
+    /// An `Idempotency-Key` of an account, or of another caller.
+    Key {
+        /// Whose.
+        scope: String,
+        /// The key.
+        key: String,
+        /// Of the request.
+        fingerprint: String,
+    },
+    /// A `webhook-id`: whatever comes under it again gets the first answer.
+    Webhook {
+        /// The id.
+        id: String,
+    },
+}
+
+impl Slot {
+    /// Takes the claim; answers with a row only if it is taken.
+    pub fn claim(&self, claim: &str, now: EpochMs) -> Statement {
+        let (at, until, stale) = (Arg::Int(now.0), Arg::Int(now.plus(KEEP_MS).0), Arg::Int(stale_before(now).0));
+        match self {
+            Slot::Key { scope, key, fingerprint } => Statement {
+                sql: CLAIM_KEY,
+                args: vec![scope.clone().into(), key.clone().into(), fingerprint.clone().into(), claim.into(), at, until, stale],
+            },
+            Slot::Webhook { id } => Statement { sql: CLAIM_WEBHOOK, args: vec![id.clone().into(), claim.into(), at, until, stale] },
+        }
+    }
+
+    /// The row, whoever holds it: [`crate::idempotency::answer::Found`].
+    pub fn find(&self) -> Statement {
+        match self {
+            Slot::Key { scope, key, .. } => Statement { sql: FIND_KEY, args: vec![scope.clone().into(), key.clone().into()] },
+            Slot::Webhook { id } => Statement { sql: FIND_WEBHOOK, args: vec![id.clone().into()] },
+        }
+    }
+
+    /// Holds on to the claim.
+    pub fn renew(&self, claim: &str, now: EpochMs) -> Statement {
+        match self {
+            Slot::Key { scope, key, .. } => {
+                Statement { sql: RENEW_KEY, args: vec![scope.clone().into(), key.clone().into(), claim.into(), Arg::Int(now.0)] }
+            }
+            Slot::Webhook { id } => Statement { sql: RENEW_WEBHOOK, args: vec![id.clone().into(), claim.into(), Arg::Int(now.0)] },
+        }
+    }
+
+    /// Keeps the answer of the claim's holder.
+    pub fn answer(&self, claim: &str, status: u16, sealed: &str) -> Statement {
+        let (status, sealed) = (Arg::Int(status.into()), sealed.into());
+        match self {
+            Slot::Key { scope, key, .. } => {
+                Statement { sql: ANSWER_KEY, args: vec![scope.clone().into(), key.clone().into(), claim.into(), status, sealed] }
+            }
+            Slot::Webhook { id } => Statement { sql: ANSWER_WEBHOOK, args: vec![id.clone().into(), claim.into(), status, sealed] },
+        }
+    }
+
+    /// Gives the claim up.
+    pub fn give_up(&self, claim: &str) -> Statement {
+        match self {
+            Slot::Key { scope, key, .. } => Statement { sql: DROP_KEY, args: vec![scope.clone().into(), key.clone().into(), claim.into()] },
+            Slot::Webhook { id } => Statement { sql: DROP_WEBHOOK, args: vec![id.clone().into(), claim.into()] },
+        }
+    }
+
+    /// The request's fingerprint, for [`crate::idempotency::answer::Found::next`].
+    pub fn fingerprint(&self) -> &str {
+        match self {
+            Slot::Key { fingerprint, .. } => fingerprint,
+            Slot::Webhook { .. } => "",
+        }
+    }
+
+    /// The place its answer is sealed for.
+    pub fn row(&self) -> String {
+        match self {
+            Slot::Key { scope, key, .. } => crate::idempotency::answer::row(scope, key),
+            Slot::Webhook { id } => crate::idempotency::answer::row("webhook", id),
+        }
+    }
+}
+
+/// Forgets answers past their time.
+pub fn cleanup(now: EpochMs) -> Vec<Statement> {
+    vec![Statement { sql: FORGET_KEYS, args: vec![Arg::Int(now.0)] }, Statement { sql: FORGET_WEBHOOKS, args: vec![Arg::Int(now.0)] }]
+}

@@ -1,0 +1,53 @@
+//! The month that bandwidth is counted in.
+
+use chrono::{Datelike, TimeZone, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::base::time::EpochMs;
+
+/// A calendar month in UTC, `2026-11`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Period {
+    year: i32,
+    month: u32,
+}
+
+impl Period {
+    /// The month of `now`.
+    pub fn of(now: EpochMs) -> Period {
+        let date = i64::try_from(now.0).ok().and_then(chrono::DateTime::from_timestamp_millis).unwrap_or_default();
+        Period { year: date.year(), month: date.month() }
+    }
+
+    /// Its first instant.
+    pub fn start(self) -> EpochMs {
+        let date = Utc.with_ymd_and_hms(self.year, self.month, 1, 0, 0, 0).single().unwrap_or_default();
+        EpochMs(u64::try_from(date.timestamp_millis()).unwrap_or_default())
+    }
+
+    /// The next one's first instant.
+    pub fn end(self) -> EpochMs {
+        let next = if self.month >= 12 { Period { year: self.year + 1, month: 1 } } else { Period { year: self.year, month: self.month + 1 } };
+        next.start()
+    }
+}
+
+impl std::fmt::Display for Period {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:04}-{:02}", self.year, self.month)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn months_and_their_edges() {
+        let november = Period::of(EpochMs(1_795_000_000_000));
+        assert_eq!((november.to_string().as_str(), november.start().rfc3339().as_str()), ("2026-11", "2026-11-01T00:00:00.000Z"));
+        assert_eq!(Period::of(november.end()).to_string(), "2026-12");
+        assert_eq!(Period::of(Period::of(november.end()).end()).to_string(), "2027-01");
+        assert_eq!(Period::of(EpochMs(november.end().0 - 1)), november);
+    }
+}

@@ -1,0 +1,81 @@
+//! What an account holds, in D1: the rows that a ledger is opened from and the usage that it writes.
+
+use crate::base::id::Id;
+use crate::base::sql::{Arg, Statement};
+use crate::base::time::EpochMs;
+use crate::ledger::cost::{Prices, cost};
+use crate::ledger::state::Usage;
+
+const HOLDINGS: &str = "SELECT s.id AS asset, s.object_id AS object, o.size, s.created_at FROM assets s JOIN objects o ON o.id = s.object_id \
+     WHERE s.account_id = ?1 AND (s.created_at, s.id) < (?2, ?3) ORDER BY s.created_at DESC, s.id DESC LIMIT ?4";
+
+const VIDEO_HOLDINGS: &str = "SELECT v.id AS asset, v.id AS object, v.size, v.created_at FROM video_files v \
+     WHERE v.account_id = ?1 AND v.id > ?2 ORDER BY v.id LIMIT ?3";
+
+const ASSET_STORED: &str = "SELECT s.object_id AS object, o.size FROM assets s JOIN objects o ON o.id = s.object_id WHERE s.id = ?1 \
+     UNION ALL SELECT v.id AS object, v.size FROM video_files v WHERE v.id = ?1";
+
+const ASSET_COMING: &str = "SELECT id FROM upload_sessions WHERE asset_id = ?1 AND status = 'open'";
+
+const RECORD_USAGE: &str = "INSERT INTO storage_usage (account_id, period_start, period_end, storage_bytes, bandwidth_bytes, request_count, storage_cost, \
+     bandwidth_cost, total_cost, recorded_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) \
+     ON CONFLICT (account_id, period_start) DO UPDATE SET storage_bytes = excluded.storage_bytes, bandwidth_bytes = excluded.bandwidth_bytes, \
+     request_count = excluded.request_count, storage_cost = excluded.storage_cost, bandwidth_cost = excluded.bandwidth_cost, \
+     total_cost = excluded.total_cost, recorded_at = excluded.recorded_at WHERE excluded.recorded_at >= storage_usage.recorded_at";
+
+const USAGE: &str = "SELECT bandwidth_bytes, request_count FROM storage_usage WHERE account_id = ?1 AND period_start = ?2";
+
+/// Every statement of this file, for the test that prepares them.
+pub const ALL: &[(&str, &str)] = &[
+    ("HOLDINGS", HOLDINGS),
+    ("VIDEO_HOLDINGS", VIDEO_HOLDINGS),
+    ("ASSET_STORED", ASSET_STORED),
+    ("ASSET_COMING", ASSET_COMING),
+    ("RECORD_USAGE", RECORD_USAGE),
+    ("USAGE", USAGE),
+];
+
+/// Assets of an account with their objects and sizes, newest first, older than `before`.
+pub fn holdings(account: Id, before: (EpochMs, &str), limit: u64) -> Statement {
+    Statement { sql: HOLDINGS, args: vec![account.to_string().into(), Arg::Int(before.0.0), before.1.into(), limit.into()] }
+}
+
+/// Files of videos that an account pays for, by id, after `after`.
+pub fn video_holdings(account: Id, after: &str, limit: u64) -> Statement {
+    Statement { sql: VIDEO_HOLDINGS, args: vec![account.to_string().into(), after.into(), limit.into()] }
+}
+
+/// `object` and `size` of an asset, if there is one.
+pub fn asset_stored(asset: Id) -> Statement {
+    Statement { sql: ASSET_STORED, args: vec![asset.to_string().into()] }
+}
+
+/// A row if an open upload will become that asset.
+pub fn asset_coming(asset: Id) -> Statement {
+    Statement { sql: ASSET_COMING, args: vec![asset.to_string().into()] }
+}
+
+/// Writes the figures of a month; older figures never replace younger ones.
+pub fn record_usage(account: Id, usage: &Usage, prices: &Prices, now: EpochMs) -> Statement {
+    let (storage_cost, bandwidth_cost) = cost(usage, prices);
+    Statement {
+        sql: RECORD_USAGE,
+        args: vec![
+            account.to_string().into(),
+            Arg::Int(usage.period.start().0),
+            Arg::Int(usage.period.end().0),
+            usage.storage.into(),
+            usage.bandwidth.into(),
+            usage.requests.into(),
+            storage_cost.into(),
+            bandwidth_cost.into(),
+            (storage_cost + bandwidth_cost).into(),
+            Arg::Int(now.0),
+        ],
+    }
+}
+
+/// What D1 knows of a month, for a ledger that lost its storage.
+pub fn usage(account: Id, period_start: EpochMs) -> Statement {
+    Statement { sql: USAGE, args: vec![account.to_string().into(), Arg::Int(period_start.0)] }
+}

@@ -1,0 +1,69 @@
+//! SQL of the ledger's own SQLite.
+
+/// Its tables.
+pub const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS books (one INTEGER PRIMARY KEY CHECK (one = 1), json TEXT NOT NULL);
+     CREATE TABLE IF NOT EXISTS watches (asset TEXT PRIMARY KEY, json TEXT NOT NULL);
+     CREATE TABLE IF NOT EXISTS places (asset TEXT PRIMARY KEY, place TEXT NOT NULL);
+     CREATE TABLE IF NOT EXISTS holdings (asset TEXT PRIMARY KEY, object TEXT NOT NULL, size INTEGER NOT NULL);
+     CREATE INDEX IF NOT EXISTS holdings_by_object ON holdings (object);";
+
+/// The books.
+pub const LOAD_BOOKS: &str = "SELECT json FROM books";
+
+/// Every watch.
+pub const LOAD_WATCHES: &str = "SELECT asset, json FROM watches";
+
+/// Writes the books.
+pub const PUT_BOOKS: &str = "INSERT INTO books (one, json) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET json = excluded.json";
+
+/// Writes a watch.
+pub const PUT_WATCH: &str = "INSERT INTO watches (asset, json) VALUES (?, ?) ON CONFLICT (asset) DO UPDATE SET json = excluded.json";
+
+/// Removes it.
+pub const DROP_WATCH: &str = "DELETE FROM watches WHERE asset = ?";
+
+/// Writes where the bytes of something that is watched lie.
+pub const PUT_PLACE: &str = "INSERT INTO places (asset, place) VALUES (?, ?) ON CONFLICT (asset) DO UPDATE SET place = excluded.place";
+
+/// Where they lie.
+pub const PLACE: &str = "SELECT place FROM places WHERE asset = ?";
+
+/// Removes it.
+pub const DROP_PLACE: &str = "DELETE FROM places WHERE asset = ?";
+
+/// Writes a holding.
+pub const PUT_HOLDING: &str =
+    "INSERT INTO holdings (asset, object, size) VALUES (?, ?, ?) ON CONFLICT (asset) DO UPDATE SET object = excluded.object, size = excluded.size";
+
+/// Moves all that reference an object to another.
+pub const MOVE_HOLDINGS: &str = "UPDATE holdings SET object = ?2 WHERE object = ?1";
+
+/// Removes it.
+pub const DROP_HOLDING: &str = "DELETE FROM holdings WHERE asset = ?";
+
+/// A holding by its asset.
+pub const HOLDING: &str = "SELECT object, size FROM holdings WHERE asset = ?";
+
+/// Another asset of an object.
+pub const SHARED: &str = "SELECT asset FROM holdings WHERE object = ? AND asset <> ? LIMIT 1";
+
+/// Bytes of the distinct objects: all holdings, once, when the ledger is opened.
+pub const DISTINCT: &str = "SELECT COALESCE(SUM(size), 0) AS bytes FROM (SELECT MAX(size) AS size FROM holdings GROUP BY object)";
+
+/// The statements of this file; `SCHEMA` comes first.
+pub const ALL: &[(&str, &str)] = &[
+    ("LOAD_BOOKS", LOAD_BOOKS),
+    ("LOAD_WATCHES", LOAD_WATCHES),
+    ("PUT_BOOKS", PUT_BOOKS),
+    ("PUT_WATCH", PUT_WATCH),
+    ("DROP_WATCH", DROP_WATCH),
+    ("PUT_PLACE", PUT_PLACE),
+    ("PLACE", PLACE),
+    ("DROP_PLACE", DROP_PLACE),
+    ("PUT_HOLDING", PUT_HOLDING),
+    ("MOVE_HOLDINGS", MOVE_HOLDINGS),
+    ("DROP_HOLDING", DROP_HOLDING),
+    ("HOLDING", HOLDING),
+    ("SHARED", SHARED),
+    ("DISTINCT", DISTINCT),
+];

@@ -1,0 +1,260 @@
+//! What callers send to create and change namespaces, and who may change what.
+
+use serde::{Deserialize, Deserializer};
+
+use crate::base::id::{Name, OWN_NAMESPACE};
+use crate::base::json;
+use crate::base::time::EpochMs;
+use crate::chunking::MIN_PART_BYTES;
+use crate::namespaces::namespace::Namespace;
+use crate::problem::Problem;
+
+/// The longest display name, bytes.
+const MAX_DISPLAY_NAME: usize = 200;
+
+/// The most tags, and the longest one in bytes.
+const MAX_TAGS: (usize, usize) = (32, 64);
+
+/// A year: longer than that is for ever.
+const MAX_TTL_SECONDS: u64 = 365 * 86_400;
+
+/// The largest chunk S3 takes (S3 user guide, "Multipart upload limits"); the deployment's MAX_PART_BYTES clamps further.
+const MAX_CHUNK: u64 = 5 * 1024 * 1024 * 1024;
+
+/// A field that may be absent (None), null (Some(None)) or there.
+type Maybe<T> = Option<Option<T>>;
+
+fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Maybe<T>, D::Error> {
+    Option::<T>::deserialize(deserializer).map(Some)
+}
+
+/// TTLs of a body: null means the class's default.
+#[derive(Debug, Default, Clone, Deserialize)]
+pub struct TtlPatch {
+    /// Seconds.
+    #[serde(default, deserialize_with = "given")]
+    small: Maybe<u64>,
+    /// Seconds.
+    #[serde(default, deserialize_with = "given")]
+    text: Maybe<u64>,
+    /// Seconds.
+    #[serde(default, deserialize_with = "given")]
+    large: Maybe<u64>,
+    /// Seconds.
+    #[serde(default, deserialize_with = "given")]
+    video: Maybe<u64>,
+}
+
+/// Features of a body.
+#[derive(Debug, Default, Clone, Deserialize)]
+pub struct FeaturePatch {
+    #[serde(default)]
+    jetty_speed_upload: Option<bool>,
+    #[serde(default)]
+    video_streaming: Option<bool>,
+    #[serde(default)]
+    desktop_cdn: Option<bool>,
+}
+
+/// Body of PATCH, and of POST beside the name: what is absent stays.
+#[derive(Debug, Default, Clone, Deserialize)]
+pub struct Patch {
+    #[serde(default)]
+    display_name: Option<String>,
+    #[serde(default)]
+    tags: Option<Vec<String>>,
+    #[serde(default)]
+    cache_ttl: Option<TtlPatch>,
+    #[serde(default)]
+    features: Option<FeaturePatch>,
+    #[serde(default, deserialize_with = "given")]
+    chunk_size: Maybe<u64>,
+    #[serde(default)]
+    allow_unsigned: Option<bool>,
+    #[serde(default)]
+    cross_namespace_dedup: Option<bool>,
+    #[serde(default, deserialize_with = "given")]
+    origin_usd_per_gb: Maybe<f64>,
+    #[serde(default, deserialize_with = "given")]
+    expected_hit_rate: Maybe<f64>,
+}
+
+/// Body of `POST /api/portal/namespaces`.
+#[derive(Debug, Deserialize)]
+#[serde(remote = "Self")]
+pub struct Create {
+    name: String,
+    #[serde(skip)]
+    patch: Patch,
+}
+
+impl<'de> Deserialize<'de> for Create {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Create, D::Error> {
+        json::joined(deserializer, Create::deserialize, |create, patch| create.patch = patch)
+    }
+}
+
+impl Create {
+    /// The namespace to be.
+    ///
+    /// # Errors
+    /// [`Problem::Invalid`] naming the field.
+    pub fn check(self, now: EpochMs) -> Result<Namespace, Problem> {
+        let name = Name::parse(&self.name).ok_or_else(|| invalid("name", "must match [A-Za-z0-9][A-Za-z0-9._-]{0,127}"))?;
+        if name.as_str().starts_with(OWN_NAMESPACE) {
+            return Err(invalid("name", "must not begin with jt_user_: those come with accounts"));
+        }
+        self.patch.apply(Namespace::new(name, now))
+    }
+}
+
+fn invalid(field: &'static str, detail: &str) -> Problem {
+    Problem::Invalid { field, detail: detail.to_owned() }
+}
+
+fn seconds(field: &'static str, value: Option<u64>) -> Result<Option<u64>, Problem> {
+    match value {
+        Some(ttl) if ttl > MAX_TTL_SECONDS => Err(invalid(field, "must be from 0 to 31536000 seconds")),
+        value => Ok(value),
+    }
+}
+
+fn number(field: &'static str, value: Option<f64>, most: u32) -> Result<Option<f64>, Problem> {
+    match value {
+        Some(n) if !(0.0..=f64::from(most)).contains(&n) => Err(invalid(field, &format!("must be from 0 to {most}"))),
+        value => Ok(value),
+    }
+}
+
+impl Patch {
+    /// Whether an account, as opposed to an operator, may ask for this: names and TTLs only (SPEC section 2).
+    ///
+    /// # Errors
+    /// [`Problem::OperatorOnly`] naming the first field that it may not.
+    pub fn by_member(&self) -> Result<(), Problem> {
+        let fields = [
+            ("tags", self.tags.is_some()),
+            ("features", self.features.is_some()),
+            ("chunk_size", self.chunk_size.is_some()),
+            ("allow_unsigned", self.allow_unsigned.is_some()),
+            ("cross_namespace_dedup", self.cross_namespace_dedup.is_some()),
+            ("origin_usd_per_gb", self.origin_usd_per_gb.is_some()),
+            ("expected_hit_rate", self.expected_hit_rate.is_some()),
+        ];
+        fields.into_iter().find(|(_, there)| *there).map_or(Ok(()), |(field, _)| Err(Problem::OperatorOnly { field }))
+    }
+
+    /// The namespace with these values in it.
+    ///
+    /// # Errors
+    /// [`Problem::Invalid`] naming the field.
+    pub fn apply(self, mut namespace: Namespace) -> Result<Namespace, Problem> {
+        if let Some(name) = self.display_name {
+            if name.len() > MAX_DISPLAY_NAME || name.chars().any(char::is_control) {
+                return Err(invalid("display_name", "must be at most 200 bytes without control characters"));
+            }
+            namespace.display_name = name;
+        }
+        if let Some(tags) = self.tags {
+            let (most, longest) = MAX_TAGS;
+            if tags.len() > most || tags.iter().any(|tag| tag.is_empty() || tag.len() > longest || tag.chars().any(char::is_control)) {
+                return Err(invalid("tags", "must be at most 32 texts of 1 to 64 bytes"));
+            }
+            namespace.tags = json::write(&tags).map_err(|_| Problem::Internal)?;
+        }
+        let ttl = self.cache_ttl.unwrap_or_default();
+        for (field, patch, slot) in [
+            ("cache_ttl.small", ttl.small, &mut namespace.ttl_small),
+            ("cache_ttl.text", ttl.text, &mut namespace.ttl_text),
+            ("cache_ttl.large", ttl.large, &mut namespace.ttl_large),
+            ("cache_ttl.video", ttl.video, &mut namespace.ttl_video),
+        ] {
+            if let Some(value) = patch {
+                *slot = seconds(field, value)?;
+            }
+        }
+        let features = self.features.unwrap_or_default();
+        for (patch, slot) in [
+            (features.jetty_speed_upload, &mut namespace.jetty_speed_upload),
+            (features.video_streaming, &mut namespace.video_streaming),
+            (features.desktop_cdn, &mut namespace.desktop_cdn),
+            (self.allow_unsigned, &mut namespace.allow_unsigned),
+            (self.cross_namespace_dedup, &mut namespace.cross_namespace_dedup),
+        ] {
+            *slot = patch.unwrap_or(*slot);
+        }
+        if let Some(size) = self.chunk_size {
+            if size.is_some_and(|size| !(MIN_PART_BYTES..=MAX_CHUNK).contains(&size)) {
+                return Err(invalid("chunk_size", "must be from 5 MiB to 5 GiB"));
+            }
+            namespace.chunk_size = size;
+        }
+        if let Some(price) = self.origin_usd_per_gb {
+            namespace.origin_usd_per_gb = number("origin_usd_per_gb", price, 1_000)?;
+        }
+        if let Some(rate) = self.expected_hit_rate {
+            namespace.expected_hit_rate = number("expected_hit_rate", rate, 100)?;
+        }
+        Ok(namespace)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn patch(body: &str) -> Patch {
+        serde_json::from_str(body).unwrap()
+    }
+
+    #[test]
+    fn creating_takes_everything_and_keeps_own_namespaces_apart() {
+        let body = r#"{"name":"jt_customer_x","display_name":"X","tags":["a"],"cache_ttl":{"small":1,"video":null},"features":{"desktop_cdn":false},
+            "chunk_size":5242880,"origin_usd_per_gb":0.5,"expected_hit_rate":85,"unknown":true}"#;
+        let namespace = serde_json::from_str::<Create>(body).unwrap().check(EpochMs(3)).unwrap();
+        assert_eq!((namespace.ttl_small, namespace.ttl_video, namespace.desktop_cdn), (Some(1), None, false));
+        assert_eq!((namespace.chunk_size, namespace.expected_hit_rate, namespace.created_at), (Some(5_242_880), Some(85.0), EpochMs(3)));
+        for bad in [r#"{"name":"jt_user_x"}"#, r#"{"name":"../x"}"#, r#"{"name":""}"#, r#"{"name":"a\u0000"}"#] {
+            assert!(serde_json::from_str::<Create>(bad).unwrap().check(EpochMs(0)).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn absent_stays_and_null_falls_back() {
+        let before = Namespace { ttl_small: Some(5), ttl_text: Some(6), chunk_size: Some(7), ..Namespace::example("n") };
+        let after = patch(r#"{"cache_ttl":{"small":null},"chunk_size":null}"#).apply(before.clone()).unwrap();
+        assert_eq!((after.ttl_small, after.ttl_text, after.chunk_size), (None, Some(6), None));
+        assert_eq!(patch("{}").apply(before.clone()).unwrap(), before);
+    }
+
+    #[test]
+    fn members_rename_and_set_ttls_only() {
+        assert_eq!(patch(r#"{"display_name":"x","cache_ttl":{"small":1}}"#).by_member(), Ok(()));
+        for (body, field) in [
+            (r#"{"features":{}}"#, "features"),
+            (r#"{"chunk_size":null}"#, "chunk_size"),
+            (r#"{"allow_unsigned":true}"#, "allow_unsigned"),
+            (r#"{"cross_namespace_dedup":true}"#, "cross_namespace_dedup"),
+            (r#"{"tags":[]}"#, "tags"),
+        ] {
+            assert_eq!(patch(body).by_member(), Err(Problem::OperatorOnly { field }), "{body}");
+        }
+    }
+
+    #[test]
+    fn nonsense_is_named() {
+        for (body, field) in [
+            (r#"{"display_name":"a\n"}"#.to_owned(), "display_name"),
+            (format!(r#"{{"display_name":"{}"}}"#, "x".repeat(201)), "display_name"),
+            (r#"{"tags":[""]}"#.to_owned(), "tags"),
+            (r#"{"cache_ttl":{"text":31536001}}"#.to_owned(), "cache_ttl.text"),
+            (r#"{"chunk_size":1}"#.to_owned(), "chunk_size"),
+            (r#"{"origin_usd_per_gb":-1}"#.to_owned(), "origin_usd_per_gb"),
+            (r#"{"expected_hit_rate":101}"#.to_owned(), "expected_hit_rate"),
+        ] {
+            let got = patch(&body).apply(Namespace::example("n"));
+            assert!(matches!(got, Err(Problem::Invalid { field: named, .. }) if named == field), "{body}");
+        }
+        assert!(serde_json::from_str::<Patch>(r#"{"cache_ttl":{"text":-1}}"#).is_err());
+    }
+}

@@ -1,0 +1,155 @@
+//! SQL of namespaces and their members.
+
+use crate::base::id::{Id, Name, OWN_NAMESPACE};
+use crate::base::sql::{Arg, Statement};
+use crate::base::time::EpochMs;
+use crate::namespaces::namespace::Namespace;
+
+macro_rules! namespace_query {
+    ($rest:literal) => {
+        concat!(
+            "SELECT n.name, n.display_name, n.tags, n.ttl_small, n.ttl_text, n.ttl_large, n.ttl_video, n.jetty_speed_upload, n.video_streaming, \
+             n.desktop_cdn, n.chunk_size, n.allow_unsigned, n.cross_namespace_dedup, n.origin_usd_per_gb, n.expected_hit_rate, n.created_at, n.updated_at ",
+            $rest
+        )
+    };
+}
+
+const OF_MEMBER: &str =
+    namespace_query!("FROM namespace_members m JOIN namespaces n ON n.name = m.namespace WHERE m.account_id = ?1 AND m.namespace = ?2");
+
+const LIST_OF_MEMBER: &str = namespace_query!(
+    "FROM namespace_members m JOIN namespaces n ON n.name = m.namespace WHERE m.account_id = ?1 AND m.namespace > ?2 ORDER BY m.namespace LIMIT ?3"
+);
+
+const BY_NAME: &str = namespace_query!("FROM namespaces n WHERE n.name = ?1");
+
+const LIST: &str = namespace_query!("FROM namespaces n WHERE n.name > ?1 ORDER BY n.name LIMIT ?2");
+
+const INSERT: &str = "INSERT INTO namespaces (name, display_name, tags, ttl_small, ttl_text, ttl_large, ttl_video, jetty_speed_upload, video_streaming, \
+     desktop_cdn, chunk_size, allow_unsigned, cross_namespace_dedup, origin_usd_per_gb, expected_hit_rate, created_at, updated_at) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?16) ON CONFLICT (name) DO NOTHING RETURNING name";
+
+const UPDATE: &str = "UPDATE namespaces SET display_name = ?2, tags = ?3, ttl_small = ?4, ttl_text = ?5, ttl_large = ?6, ttl_video = ?7, \
+     jetty_speed_upload = ?8, video_streaming = ?9, desktop_cdn = ?10, chunk_size = ?11, allow_unsigned = ?12, cross_namespace_dedup = ?13, \
+     origin_usd_per_gb = ?14, expected_hit_rate = ?15, updated_at = MAX(?16, updated_at + 1) WHERE name = ?1 AND updated_at = ?17 RETURNING name";
+
+const PURGE: &str = "UPDATE namespaces SET generation = generation + 1 WHERE name = ?1 RETURNING generation";
+
+const DELETE: &str = "DELETE FROM namespaces WHERE name = ?1 \
+     AND NOT EXISTS (SELECT 1 FROM objects WHERE namespace = ?1) AND NOT EXISTS (SELECT 1 FROM assets WHERE namespace = ?1) \
+     AND NOT EXISTS (SELECT 1 FROM upload_sessions WHERE namespace = ?1) AND NOT EXISTS (SELECT 1 FROM video_files WHERE namespace = ?1) \
+     AND NOT EXISTS (SELECT 1 FROM accounts WHERE agentcache_user_id = ?2) RETURNING name";
+
+const DROP_CLOSED_SESSIONS: &str = "DELETE FROM upload_sessions WHERE namespace = ?1 AND NOT EXISTS (SELECT 1 FROM objects WHERE namespace = ?1) \
+     AND NOT EXISTS (SELECT 1 FROM assets WHERE namespace = ?1) \
+     AND NOT EXISTS (SELECT 1 FROM upload_sessions WHERE namespace = ?1 AND status = 'open') \
+     AND NOT EXISTS (SELECT 1 FROM accounts WHERE agentcache_user_id = ?2)";
+
+const ADD_MEMBER: &str = "INSERT INTO namespace_members (account_id, namespace, created_at) \
+     SELECT a.id, n.name, ?3 FROM accounts a CROSS JOIN namespaces n WHERE a.agentcache_user_id = ?1 AND n.name = ?2 \
+     ON CONFLICT (account_id, namespace) DO NOTHING";
+
+const REMOVE_MEMBER: &str = "DELETE FROM namespace_members WHERE namespace = ?2 \
+     AND account_id = (SELECT id FROM accounts WHERE agentcache_user_id = ?1) RETURNING namespace";
+
+const MEMBERS: &str = "SELECT a.agentcache_user_id FROM namespace_members m JOIN accounts a ON a.id = m.account_id WHERE m.namespace = ?1 LIMIT ?2";
+
+/// The statements of this file.
+pub const ALL: &[(&str, &str)] = &[
+    ("OF_MEMBER", OF_MEMBER),
+    ("LIST_OF_MEMBER", LIST_OF_MEMBER),
+    ("BY_NAME", BY_NAME),
+    ("LIST", LIST),
+    ("INSERT", INSERT),
+    ("UPDATE", UPDATE),
+    ("PURGE", PURGE),
+    ("DELETE", DELETE),
+    ("DROP_CLOSED_SESSIONS", DROP_CLOSED_SESSIONS),
+    ("ADD_MEMBER", ADD_MEMBER),
+    ("REMOVE_MEMBER", REMOVE_MEMBER),
+    ("MEMBERS", MEMBERS),
+];
+
+/// The most members that are listed.
+pub const MAX_MEMBERS: u64 = 1_000;
+
+/// The namespace, if the account is a member.
+pub fn of_member(account: Id, name: &str) -> Statement {
+    Statement { sql: OF_MEMBER, args: vec![account.to_string().into(), name.into()] }
+}
+
+/// The account's namespaces by name, after `cursor`.
+pub fn list_of_member(account: Id, cursor: &str, limit: u64) -> Statement {
+    Statement { sql: LIST_OF_MEMBER, args: vec![account.to_string().into(), cursor.into(), limit.into()] }
+}
+
+/// The namespace, whoever asks: for operators.
+pub fn by_name(name: &str) -> Statement {
+    Statement { sql: BY_NAME, args: vec![name.into()] }
+}
+
+/// All namespaces by name, after `cursor`: for operators.
+pub fn list(cursor: &str, limit: u64) -> Statement {
+    Statement { sql: LIST, args: vec![cursor.into(), limit.into()] }
+}
+
+fn values(namespace: &Namespace, last: EpochMs) -> Vec<Arg> {
+    vec![
+        namespace.name.as_str().into(),
+        namespace.display_name.clone().into(),
+        namespace.tags.clone().into(),
+        namespace.ttl_small.into(),
+        namespace.ttl_text.into(),
+        namespace.ttl_large.into(),
+        namespace.ttl_video.into(),
+        namespace.jetty_speed_upload.into(),
+        namespace.video_streaming.into(),
+        namespace.desktop_cdn.into(),
+        namespace.chunk_size.into(),
+        namespace.allow_unsigned.into(),
+        namespace.cross_namespace_dedup.into(),
+        namespace.origin_usd_per_gb.into(),
+        namespace.expected_hit_rate.into(),
+        Arg::Int(last.0),
+    ]
+}
+
+/// Creates it; answers with a row only if it was not there.
+pub fn insert(namespace: &Namespace) -> Statement {
+    Statement { sql: INSERT, args: values(namespace, namespace.created_at) }
+}
+
+/// Writes it, unless somebody else did since `before`; answers with a row only if it did.
+pub fn update(namespace: &Namespace, before: EpochMs, now: EpochMs) -> Statement {
+    let mut args = values(namespace, now);
+    args.push(Arg::Int(before.0));
+    Statement { sql: UPDATE, args }
+}
+
+/// Begins the next generation of what caches keep of it: answers with its number.
+pub fn purge(name: &str) -> Statement {
+    Statement { sql: PURGE, args: vec![name.into()] }
+}
+
+/// Deletes it if nothing is in it and no account's own it is; answers with a row only if it did. The history of uploads that ended goes first.
+pub fn delete(name: &str) -> [Statement; 2] {
+    // The user whose own it would be; no user id is empty.
+    let owner = name.strip_prefix(OWN_NAMESPACE).unwrap_or_default();
+    [Statement { sql: DROP_CLOSED_SESSIONS, args: vec![name.into(), owner.into()] }, Statement { sql: DELETE, args: vec![name.into(), owner.into()] }]
+}
+
+/// Puts a user's account in; does nothing if either is absent.
+pub fn add_member(user: &Name, name: &str, now: EpochMs) -> Statement {
+    Statement { sql: ADD_MEMBER, args: vec![user.as_str().into(), name.into(), Arg::Int(now.0)] }
+}
+
+/// Takes a user's account out; answers with a row only if it was in.
+pub fn remove_member(user: &Name, name: &str) -> Statement {
+    Statement { sql: REMOVE_MEMBER, args: vec![user.as_str().into(), name.into()] }
+}
+
+/// User ids of the members.
+pub fn members(name: &str) -> Statement {
+    Statement { sql: MEMBERS, args: vec![name.into(), MAX_MEMBERS.into()] }
+}

@@ -1,0 +1,86 @@
+//! Chunks: which parts of an upload the namespace stores already, and from where they are copied.
+
+use std::collections::HashMap;
+
+use crate::base::sha256::Sha256Hex;
+use crate::chunking::{Strategy, part_len};
+use crate::dedup::chunk::{Chunk, Stored};
+use crate::uploads::session::state::{Evidence, Part};
+
+/// The most parts that are copied while a client waits for its `start`: each is a subrequest, of which a request has a thousand.
+pub const MOST_COPIES: usize = 400;
+
+/// Copies at once: the runtime opens six connections for a request, and waits with more.
+pub const COPIES_AT_ONCE: usize = 6;
+
+/// A part to be copied instead of sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Copy {
+    /// 1..=10,000.
+    pub number: u16,
+    /// Bytes.
+    pub size: u64,
+    /// The chunk's hash.
+    pub sha256: Sha256Hex,
+    /// The object to copy from.
+    pub s3_key: String,
+    /// Its bytes `first..=last`.
+    pub first: u64,
+    /// See `first`.
+    pub last: u64,
+}
+
+/// The parts that need not be sent: those whose hash and length are stored. In the order of the file, at most [`MOST_COPIES`].
+pub fn copies(file_size: u64, strategy: Strategy, hashes: &[Sha256Hex], stored: Vec<Stored>) -> Vec<Copy> {
+    let stored: HashMap<(Sha256Hex, u64), Stored> = stored.into_iter().map(|chunk| ((chunk.sha256.clone(), chunk.size), chunk)).collect();
+    let numbered = (1u16..=u16::MAX).zip(hashes);
+    let known = numbered.filter_map(|(number, hash)| {
+        let size = part_len(file_size, strategy.chunk_size, u32::from(number))?;
+        let chunk = stored.get(&(hash.clone(), size))?;
+        let last = chunk.first.checked_add(size)?.checked_sub(1)?;
+        Some(Copy { number, size, sha256: hash.clone(), s3_key: chunk.s3_key.clone(), first: chunk.first, last })
+    });
+    known.take(MOST_COPIES).collect()
+}
+
+/// The chunks of an object that was put together from these parts: those whose hash the store verified.
+pub fn of_object(chunk_size: u64, parts: &[Part]) -> Vec<Chunk<'_>> {
+    let chunk = |part: &'_ Part| Some((u64::from(part.number).checked_sub(1)?.checked_mul(chunk_size)?, part.size));
+    let seen = parts.iter().filter(|part| part.evidence == Evidence::Seen);
+    seen.filter_map(|part| Some((part.sha256.as_ref()?, chunk(part)?))).map(|(h, (f, s))| Chunk { h, s, f }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::time::EpochMs;
+    use crate::dedup::chunk::Stored;
+
+    fn hash(text: &str) -> Sha256Hex {
+        Sha256Hex::of(text.as_bytes())
+    }
+
+    fn stored(text: &str, size: u64, first: u64) -> Stored {
+        Stored { sha256: hash(text), size, s3_key: "k".into(), first }
+    }
+
+    #[test]
+    fn what_is_stored_at_the_right_length_is_copied_wherever_it_lies() {
+        let strategy = Strategy { chunk_size: 10, chunk_count: 4, threads: 1 };
+        let hashes = [hash("a"), hash("b"), hash("a"), hash("c")];
+        let found = copies(35, strategy, &hashes, vec![stored("a", 10, 70), stored("c", 10, 0), stored("b", 9, 5)]);
+        let seen: Vec<_> = found.iter().map(|copy| (copy.number, copy.first, copy.last)).collect();
+        assert_eq!(seen, [(1, 70, 79), (3, 70, 79)], "the last part is 5 long, and b is stored at 9 only");
+        assert_eq!(copies(35, strategy, &hashes, vec![stored("c", 5, 20)]).first().map(|copy| (copy.number, copy.last)), Some((4, 24)));
+        assert!(copies(35, strategy, &hashes, vec![]).is_empty());
+    }
+
+    #[test]
+    fn an_object_offers_the_parts_whose_bytes_were_verified() {
+        let part = |number, sha256| Part { number, etag: "e".into(), size: 10, sha256, edge: "x".into(), at: EpochMs(0), evidence: Evidence::Seen };
+        let parts = [part(1, Some(hash("a"))), part(2, None), part(3, Some(hash("c")))];
+        let chunks = of_object(10, &parts);
+        assert_eq!(chunks.iter().map(|chunk| (chunk.f, chunk.s)).collect::<Vec<_>>(), [(0, 10), (20, 10)]);
+        assert!(serde_json::to_string(&chunks).unwrap().starts_with(r#"[{"h":""#));
+    }
+}

@@ -1,0 +1,15 @@
+//! Uploads: plan, token, session, the chunk path, completion.
+
+pub mod completion;
+pub mod copy_chunks;
+pub mod part;
+pub mod payload_hash_probe;
+pub mod presigned;
+pub mod repository;
+pub mod request;
+pub mod retry;
+pub mod session;
+pub mod simple;
+pub mod store_facts;
+pub mod sweep;
+pub mod view;

@@ -1,0 +1,241 @@
+//! Parts that clients send straight to the store: the presigned URLs they send them with, and what they say of them afterwards.
+
+use serde::{Deserialize, Serialize};
+
+use crate::auth::receipt::Receipt;
+use crate::auth::upload_token::UploadClaims;
+use crate::base::hmac::MacKey;
+use crate::base::id::Id;
+use crate::base::sha256::Sha256Hex;
+use crate::base::time::EpochMs;
+use crate::chunking::part_len;
+use crate::http::validate::check_hash;
+use crate::problem::Problem;
+use crate::s3::action::Payload;
+use crate::s3::xml::unquote;
+use crate::uploads::session::state::{AT_ORIGIN, Evidence, Part};
+
+/// The most URLs of one call: a fifth of a millisecond each.
+const MOST_URLS: usize = 1_000;
+
+/// How long a URL lives at most, ms. Sessions live longer: whoever is slower asks again.
+const URL_TTL_MS: u64 = 3_600_000;
+
+/// The longest ETag, bytes: stores send 32 hex digits, some with a suffix.
+const MAX_ETAG: usize = 256;
+
+/// Body of `POST /api/jetty/chunk-urls`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChunkUrls {
+    /// Session id.
+    pub session_id: String,
+    parts: Vec<UrlPart>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct UrlPart {
+    part_number: u64,
+    #[serde(default)]
+    sha256: Option<String>,
+}
+
+/// A part that a URL is wanted for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// 1..=10,000.
+    pub number: u16,
+    /// Bytes, by the plan.
+    pub size: u64,
+    /// What the store is to hold the bytes against.
+    pub payload: Payload,
+}
+
+impl ChunkUrls {
+    /// The parts of `upload` that URLs are wanted for.
+    ///
+    /// # Errors
+    /// 422: part outside the plan, hash malformed or absent where the namespace demands one, too many of them.
+    pub fn wanted(&self, upload: &UploadClaims) -> Result<Vec<Wanted>, Problem> {
+        if self.parts.is_empty() || self.parts.len() > MOST_URLS {
+            return Err(Problem::Invalid { field: "parts", detail: "must be 1 to 1,000 parts".to_owned() });
+        }
+        let wanted = |part: &UrlPart| {
+            let (number, size) = in_plan(upload, part.part_number)?;
+            let payload = match check_hash("parts.sha256", part.sha256.as_deref())? {
+                Some(hash) => Payload::Sha256(hash),
+                None if upload.allow_unsigned => Payload::Unsigned,
+                None => return Err(Problem::HashRequired),
+            };
+            Ok(Wanted { number, size, payload })
+        };
+        self.parts.iter().map(wanted).collect()
+    }
+}
+
+/// Number and length of a part of the plan.
+fn in_plan(upload: &UploadClaims, number: u64) -> Result<(u16, u64), Problem> {
+    let chunk_count = u32::try_from(upload.file_size.div_ceil(upload.chunk_size.max(1))).unwrap_or(u32::MAX);
+    let number = u16::try_from(number).ok().zip(part_len(upload.file_size, upload.chunk_size, u32::try_from(number).unwrap_or_default()));
+    number.ok_or(Problem::PartOutsidePlan { chunk_count })
+}
+
+/// When URLs issued at `now` for an upload that expires at `session_expires` end.
+pub fn urls_expire(now: EpochMs, session_expires: EpochMs) -> EpochMs {
+    now.plus(URL_TTL_MS).min(session_expires)
+}
+
+/// One row of the answer of `chunk-urls`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UrlView {
+    /// 1..=10,000.
+    pub part_number: u16,
+    /// Where to PUT it.
+    pub url: String,
+    /// What must be sent with it, unchanged.
+    pub headers: serde_json::Map<String, serde_json::Value>,
+    /// When the URL ends.
+    pub expires_at: String,
+}
+
+/// Body of `POST /api/jetty/cache-chunk`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sent {
+    /// Session id.
+    pub session_id: String,
+    part_number: u64,
+    etag: String,
+    size: u64,
+    #[serde(default)]
+    sha256: Option<String>,
+    #[serde(default)]
+    receipt: Option<String>,
+}
+
+impl Sent {
+    /// The part as it is recorded at `now`: seen with a receipt of ours for exactly this, claimed without one.
+    ///
+    /// # Errors
+    /// 422: outside the plan or of another length, a malformed hash or ETag, a receipt that is not ours or not for this.
+    pub fn part(&self, upload: &UploadClaims, keys: &[MacKey], now: EpochMs) -> Result<Part, Problem> {
+        let (number, size) = in_plan(upload, self.part_number)?;
+        if self.size != size {
+            return Err(Problem::Invalid { field: "size", detail: format!("the plan has {size} bytes here") });
+        }
+        let sha256 = check_hash("sha256", self.sha256.as_deref())?;
+        let etag = unquote(&self.etag);
+        if etag.is_empty() || etag.len() > MAX_ETAG || !etag.bytes().all(|b| b.is_ascii_graphic() && b != b'"') {
+            return Err(Problem::Invalid { field: "etag", detail: "must be the ETag that the store answered with".to_owned() });
+        }
+        let evidence = match &self.receipt {
+            None => Evidence::Claimed,
+            Some(text) if receipt(upload, number, size, sha256.as_ref(), etag).verify(text, keys) => Evidence::Seen,
+            Some(_) => return Err(Problem::Invalid { field: "receipt", detail: "is not this service's receipt for this part".to_owned() }),
+        };
+        Ok(Part { number, etag: etag.to_owned(), size, sha256, edge: AT_ORIGIN.to_owned(), at: now, evidence })
+    }
+}
+
+/// 200 of `POST /api/jetty/cache-chunk`: the part, as it is recorded.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Recorded<'a> {
+    session_id: Id,
+    part_number: u16,
+    etag: &'a str,
+    size: u64,
+    sha256: Option<&'a Sha256Hex>,
+    edge: &'a str,
+}
+
+/// What is told of a recorded part.
+pub fn recorded(session_id: Id, part: &Part) -> Recorded<'_> {
+    Recorded { session_id, part_number: part.number, etag: &part.etag, size: part.size, sha256: part.sha256.as_ref(), edge: &part.edge }
+}
+
+fn receipt<'a>(upload: &UploadClaims, part_number: u16, size: u64, sha256: Option<&'a Sha256Hex>, etag: &'a str) -> Receipt<'a> {
+    Receipt { session: upload.session, part_number, size, sha256, etag }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::base::id::{Id, Name};
+
+    fn upload() -> UploadClaims {
+        UploadClaims {
+            account: Id::from_random([1; 16]),
+            namespace: Name::parse("jt_user_1").unwrap(),
+            session: Id::from_random([2; 16]),
+            key: "k".into(),
+            upload_id: "up".into(),
+            file_size: 25,
+            chunk_size: 10,
+            allow_unsigned: false,
+            expires: EpochMs(1),
+        }
+    }
+
+    fn urls(parts: serde_json::Value, upload: &UploadClaims) -> Result<Vec<Wanted>, &'static str> {
+        let body: ChunkUrls = serde_json::from_value(json!({ "sessionId": "s", "parts": parts })).unwrap();
+        body.wanted(upload).map_err(|problem| problem.kind().code)
+    }
+
+    #[test]
+    fn urls_are_for_parts_of_the_plan_with_their_hash() {
+        let hash = Sha256Hex::of(b"x");
+        let found = urls(json!([{ "partNumber": 3, "sha256": hash }, { "partNumber": 1, "sha256": hash }]), &upload()).unwrap();
+        let payload = Payload::Sha256(hash.clone());
+        assert_eq!(found, [Wanted { number: 3, size: 5, payload: payload.clone() }, Wanted { number: 1, size: 10, payload }]);
+        for (parts, code) in [
+            (json!([]), "invalid-value"),
+            (json!([{ "partNumber": 0, "sha256": hash }]), "part-outside-plan"),
+            (json!([{ "partNumber": 4, "sha256": hash }]), "part-outside-plan"),
+            (json!([{ "partNumber": 4_294_967_297_u64, "sha256": hash }]), "part-outside-plan"),
+            (json!([{ "partNumber": 65_537, "sha256": hash }]), "part-outside-plan"),
+            (json!([{ "partNumber": 1 }]), "chunk-hash-required"),
+            (json!([{ "partNumber": 1, "sha256": "x" }]), "invalid-value"),
+            (json!(vec![json!({ "partNumber": 1, "sha256": hash }); 1_001]), "invalid-value"),
+        ] {
+            assert_eq!(urls(parts, &upload()), Err(code));
+        }
+        let unsigned = UploadClaims { allow_unsigned: true, ..upload() };
+        assert_eq!(urls(json!([{ "partNumber": 1 }]), &unsigned).unwrap().first().unwrap().payload, Payload::Unsigned);
+        assert_eq!(urls_expire(EpochMs(0), EpochMs(5)), EpochMs(5));
+        assert_eq!(urls_expire(EpochMs(0), EpochMs(u64::MAX)), EpochMs(URL_TTL_MS));
+    }
+
+    #[test]
+    fn what_is_said_of_a_part_is_a_claim_and_with_a_receipt_a_fact() {
+        let (keys, hash) = ([MacKey::new(b"one")], Sha256Hex::of(b"x"));
+        let said = |change: serde_json::Value| {
+            let mut body = json!({ "sessionId": "s", "partNumber": 3, "etag": "\"e3\"", "size": 5, "sha256": hash });
+            body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+            let sent: Sent = serde_json::from_value(body).unwrap();
+            sent.part(&upload(), &keys, EpochMs(7)).map_err(|problem| (problem.kind().code, problem.extensions().get("field").cloned()))
+        };
+        let claimed = said(json!({})).unwrap();
+        assert_eq!((claimed.evidence, claimed.etag.as_str(), claimed.sha256.as_ref()), (Evidence::Claimed, "e3", Some(&hash)));
+        let genuine = receipt(&upload(), 3, 5, Some(&hash), "e3").seal(&keys).unwrap();
+        assert_eq!(said(json!({ "receipt": genuine })).unwrap().evidence, Evidence::Seen);
+        let field = |name: &str| Err(("invalid-value", Some(json!(name))));
+        for other in [
+            json!({ "receipt": genuine, "etag": "e4" }),
+            json!({ "receipt": genuine, "sha256": Sha256Hex::of(b"y") }),
+            json!({ "receipt": genuine, "sha256": null }),
+            json!({ "receipt": genuine, "partNumber": 2, "size": 10 }),
+            json!({ "receipt": "jtr1." }),
+        ] {
+            assert_eq!(said(other), field("receipt"));
+        }
+        assert_eq!(said(json!({ "size": 6 })), field("size"));
+        assert_eq!(said(json!({ "etag": "" })), field("etag"));
+        assert_eq!(said(json!({ "etag": "a\nb" })), field("etag"));
+        assert_eq!(said(json!({ "partNumber": 4 })), Err(("part-outside-plan", None)));
+    }
+}

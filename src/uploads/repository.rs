@@ -1,0 +1,194 @@
+//! SQL of the upload history.
+
+use serde::Deserialize;
+
+use crate::auth::upload_token::UploadClaims;
+use crate::base::id::{Id, Name};
+use crate::base::json;
+use crate::base::sha256::Sha256Hex;
+use crate::base::sql::{Arg, Statement, flag};
+use crate::base::time::EpochMs;
+use crate::base::units::MAX_SAFE_INTEGER;
+use crate::uploads::session::state::{Meta, Status};
+
+const OPEN_SESSIONS: &str = "SELECT id FROM upload_sessions WHERE account_id = ?1 AND status = 'open' AND id > ?2 ORDER BY id LIMIT ?3";
+
+/// Open uploads of an account by id, after `cursor`.
+pub fn open_sessions(account: Id, cursor: &str, limit: u64) -> Statement {
+    Statement { sql: OPEN_SESSIONS, args: vec![account.to_string().into(), cursor.into(), limit.into()] }
+}
+
+macro_rules! session_query {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, account_id, namespace, s3_key, upload_id, file_name, file_size, chunk_size, content_type, file_hash, allow_unsigned, status, \
+             created_at, asset_id FROM upload_sessions ",
+            $rest
+        )
+    };
+}
+
+const BY_ID: &str = session_query!("WHERE id = ?1 AND account_id = ?2");
+
+const BY_UPLOAD_ID: &str = session_query!("WHERE upload_id = ?1 AND account_id = ?2");
+
+const OF_ACCOUNT: &str =
+    session_query!("WHERE account_id = ?1 AND status = ?2 AND (created_at, id) < (?3, ?4) ORDER BY created_at DESC, id DESC LIMIT ?5");
+
+pub const INSERT: &str = "INSERT INTO upload_sessions (id, account_id, namespace, s3_key, upload_id, file_name, file_size, chunk_size, content_type, \
+     file_hash, allow_unsigned, status, created_at, updated_at, asset_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'open', ?12, ?12, ?13)";
+
+const OWNED_UPLOADS: &str = "SELECT upload_id FROM upload_sessions WHERE upload_id IN (SELECT value FROM json_each(?1)) AND status = 'open'";
+
+const LONG_OPEN: &str = "SELECT id, account_id FROM upload_sessions WHERE status = 'open' AND created_at < ?1 ORDER BY created_at LIMIT ?2";
+
+const CLOSE: &str = "UPDATE upload_sessions SET status = ?2, updated_at = ?3 WHERE id = ?1 AND status = 'open'";
+
+/// The statements of this file.
+pub const ALL: &[(&str, &str)] = &[
+    ("BY_ID", BY_ID),
+    ("BY_UPLOAD_ID", BY_UPLOAD_ID),
+    ("OF_ACCOUNT", OF_ACCOUNT),
+    ("INSERT", INSERT),
+    ("OWNED_UPLOADS", OWNED_UPLOADS),
+    ("LONG_OPEN", LONG_OPEN),
+    ("OPEN_SESSIONS", OPEN_SESSIONS),
+    ("CLOSE", CLOSE),
+];
+
+/// One row of the history.
+#[derive(Debug, Clone, Deserialize)]
+pub struct SessionRow {
+    /// Session id.
+    pub id: Id,
+    /// Account id.
+    pub account_id: Id,
+    /// Namespace.
+    pub namespace: Name,
+    /// Object key.
+    pub s3_key: String,
+    /// The store's upload id.
+    pub upload_id: String,
+    /// File name.
+    pub file_name: String,
+    /// Bytes.
+    pub file_size: u64,
+    /// Bytes.
+    pub chunk_size: u64,
+    /// Media type.
+    pub content_type: String,
+    /// The claimed hash of the file.
+    pub file_hash: Option<String>,
+    /// Whether chunks may come without a hash.
+    #[serde(deserialize_with = "flag")]
+    pub allow_unsigned: bool,
+    /// `open`, `complete`, `failed` or `expired`.
+    pub status: String,
+    /// When it was opened.
+    pub created_at: EpochMs,
+    /// The asset it will become; None if it is older than the column.
+    pub asset_id: Option<Id>,
+}
+
+impl SessionRow {
+    /// What a token for this upload says.
+    pub fn claims(&self, expires: EpochMs) -> UploadClaims {
+        UploadClaims {
+            account: self.account_id,
+            namespace: self.namespace.clone(),
+            session: self.id,
+            key: self.s3_key.clone(),
+            upload_id: self.upload_id.clone(),
+            file_size: self.file_size,
+            chunk_size: self.chunk_size,
+            allow_unsigned: self.allow_unsigned,
+            expires,
+        }
+    }
+}
+
+impl SessionRow {
+    /// The session as it was opened, should its record be lost; None for one that is over.
+    pub fn reopened(&self, ttl_ms: u64, now: EpochMs) -> Option<Meta> {
+        let object = self.s3_key.rsplit('/').next().and_then(Id::parse)?;
+        let asset = self.asset_id.filter(|_| self.status == "open")?;
+        Some(Meta {
+            session: self.id,
+            account: self.account_id,
+            namespace: self.namespace.clone(),
+            asset,
+            object,
+            key: self.s3_key.clone(),
+            upload_id: self.upload_id.clone(),
+            file_name: self.file_name.clone(),
+            file_size: self.file_size,
+            chunk_size: self.chunk_size,
+            content_type: self.content_type.clone(),
+            file_hash: self.file_hash.as_deref().and_then(Sha256Hex::parse),
+            allow_unsigned: self.allow_unsigned,
+            // It expires by its last activity, of which this is one.
+            created: now,
+            ttl_ms,
+            status: Status::Uploading,
+            lease: None,
+            outcome: None,
+            taken_back: false,
+            suspended: false,
+            direct: true,
+            forget_at: None,
+        })
+    }
+}
+
+/// The account's session by its id.
+pub fn by_id(session: Id, account: Id) -> Statement {
+    Statement { sql: BY_ID, args: vec![session.to_string().into(), account.to_string().into()] }
+}
+
+/// The account's session by the store's upload id.
+pub fn by_upload_id(upload_id: &str, account: Id) -> Statement {
+    Statement { sql: BY_UPLOAD_ID, args: vec![upload_id.into(), account.to_string().into()] }
+}
+
+/// The account's sessions of a status, newest first, after `cursor`.
+pub fn of_account(account: Id, status: &str, cursor: Option<(EpochMs, Id)>, limit: u64) -> Statement {
+    let (at, id) = cursor.map_or((MAX_SAFE_INTEGER, String::new()), |(at, id)| (at.0, id.to_string()));
+    Statement { sql: OF_ACCOUNT, args: vec![account.to_string().into(), status.into(), at.into(), id.into(), limit.into()] }
+}
+
+/// Writes an opened session into the history.
+pub fn insert(meta: &Meta) -> Statement {
+    Statement {
+        sql: INSERT,
+        args: vec![
+            meta.session.to_string().into(),
+            meta.account.to_string().into(),
+            meta.namespace.as_str().into(),
+            meta.key.clone().into(),
+            meta.upload_id.clone().into(),
+            meta.file_name.clone().into(),
+            meta.file_size.into(),
+            meta.chunk_size.into(),
+            meta.content_type.clone().into(),
+            meta.file_hash.clone().map(String::from).into(),
+            meta.allow_unsigned.into(),
+            Arg::Int(meta.created.0),
+            meta.asset.to_string().into(),
+        ],
+    }
+}
+
+/// Those of these upload ids that an open session owns.
+pub fn owned_uploads(ids: &[&str]) -> Statement {
+    Statement { sql: OWNED_UPLOADS, args: vec![json::write(&ids).unwrap_or_default().into()] }
+}
+
+/// `id` and `account_id` of uploads that have been open since `before`, the oldest first.
+pub fn long_open(before: EpochMs, limit: u64) -> Statement {
+    Statement { sql: LONG_OPEN, args: vec![Arg::Int(before.0), limit.into()] }
+}
+
+/// Marks a session as over: `complete`, `failed` or `expired`.
+pub fn close(session: Id, status: &str, now: EpochMs) -> Statement {
+    Statement { sql: CLOSE, args: vec![session.to_string().into(), status.into(), Arg::Int(now.0)] }
+}

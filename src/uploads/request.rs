@@ -1,0 +1,224 @@
+//! What clients send to start and steer an upload, and what is allowed in it.
+
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+
+use crate::base::id::Name;
+use crate::base::json_tree::Tree;
+use crate::base::sha256::Sha256Hex;
+use crate::chunking::{PlanLimits, Strategy, plan};
+use crate::edges::request::{Priority, Sample};
+use crate::http::validate::{check_chunk_hashes, check_content_type, check_file_name, check_file_size, check_hash, check_namespace, invalid};
+use crate::problem::Problem;
+
+/// Body of `POST /api/jetty/track-upload`.
+#[derive(Debug)]
+pub enum Track {
+    /// Open an upload.
+    Start(Box<Start>),
+    /// How far is it?
+    Progress(Progress),
+    /// Put the parts together.
+    Complete(Complete),
+    /// Give up.
+    Fail(OfSession),
+}
+
+impl<'de> Deserialize<'de> for Track {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Track, D::Error> {
+        let tree = Tree::deserialize(deserializer)?;
+        let track = match tree.text("action") {
+            Some("start") => Start::deserialize(tree).map(|start| Track::Start(Box::new(start))),
+            Some("progress") => Progress::deserialize(tree).map(Track::Progress),
+            Some("complete") => Complete::deserialize(tree).map(Track::Complete),
+            Some("fail") => OfSession::deserialize(tree).map(Track::Fail),
+            _ => return Err(D::Error::custom("action must be start, progress, complete or fail")),
+        };
+        track.map_err(D::Error::custom)
+    }
+}
+
+/// `start`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Start {
+    /// File name.
+    pub file_name: String,
+    /// Bytes, ≥ 1.
+    pub file_size: u64,
+    /// Claimed hash of the file.
+    #[serde(default)]
+    pub file_hash: Option<String>,
+    /// Hash of every chunk, in order.
+    #[serde(default)]
+    pub chunk_hashes: Option<Vec<String>>,
+    /// The chunk size the client assumes.
+    #[serde(default)]
+    pub chunk_size: Option<u64>,
+    /// Media type.
+    #[serde(default)]
+    pub content_type: Option<String>,
+    /// Namespace; the account's own by default.
+    #[serde(default)]
+    pub namespace: Option<String>,
+    /// What edges are ranked by.
+    #[serde(default)]
+    pub priority: Priority,
+    /// The answer to a challenge.
+    #[serde(default)]
+    pub proof: Option<String>,
+}
+
+/// A body that only names a session.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OfSession {
+    /// Session id.
+    pub session_id: String,
+}
+
+/// `progress`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Progress {
+    /// Session id.
+    pub session_id: String,
+    /// What the client measured of edges.
+    #[serde(default)]
+    pub samples: Vec<Sample>,
+}
+
+/// `complete`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Complete {
+    /// Session id.
+    pub session_id: String,
+    /// Claimed hash of the file.
+    #[serde(default)]
+    pub file_hash: Option<String>,
+    /// Hash of every chunk as the client knows the file; if given, all recorded parts must have these.
+    #[serde(default)]
+    pub chunk_hashes: Option<Vec<String>>,
+}
+
+/// A `start` whose values are all allowed.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// File name.
+    pub file_name: String,
+    /// Bytes.
+    pub file_size: u64,
+    /// Claimed hash.
+    pub file_hash: Option<Sha256Hex>,
+    /// Claimed hashes of the chunks.
+    pub chunk_hashes: Option<Vec<Sha256Hex>>,
+    /// Assumed chunk size.
+    pub chunk_size: Option<u64>,
+    /// Media type, guessed from the name if not given.
+    pub content_type: String,
+    /// Namespace, if not the account's own.
+    pub namespace: Option<Name>,
+    /// The answer to a challenge about `file_hash`.
+    pub proof: Option<Sha256Hex>,
+    /// What edges are ranked by.
+    pub priority: Priority,
+}
+
+impl Start {
+    /// Checks every value; the plan comes later, when the namespace is known.
+    ///
+    /// # Errors
+    /// [`Problem::Invalid`] naming the field.
+    pub fn check(self) -> Result<Wanted, Problem> {
+        check_file_size(self.file_size)?;
+        let chunk_hashes = match self.chunk_hashes {
+            Some(_) if self.chunk_size.is_none() => {
+                return Err(invalid("chunkSize", "is required with chunkHashes"));
+            }
+            given => check_chunk_hashes(given.as_deref())?,
+        };
+        let file_name = check_file_name("fileName", &self.file_name)?;
+        Ok(Wanted {
+            content_type: check_content_type(self.content_type.as_deref(), &file_name)?,
+            file_name,
+            file_size: self.file_size,
+            file_hash: check_hash("fileHash", self.file_hash.as_deref())?,
+            chunk_hashes,
+            chunk_size: self.chunk_size,
+            namespace: check_namespace("namespace", self.namespace.as_deref())?,
+            proof: check_hash("proof", self.proof.as_deref())?,
+            priority: self.priority,
+        })
+    }
+}
+
+impl Wanted {
+    /// The plan, if it is the one the client assumes.
+    ///
+    /// # Errors
+    /// [`Problem::FileTooLarge`], [`Problem::PlanMismatch`], [`Problem::Invalid`] if the number of chunk hashes is not the plan's.
+    pub fn plan(&self, namespace_chunk: Option<u64>, limits: &PlanLimits) -> Result<Strategy, Problem> {
+        let strategy = plan(self.file_size, namespace_chunk, limits)?;
+        if self.chunk_size.is_some_and(|size| size != strategy.chunk_size) {
+            return Err(Problem::PlanMismatch { strategy: serde_json::to_value(strategy).unwrap_or_default() });
+        }
+        let count = usize::try_from(strategy.chunk_count).unwrap_or(usize::MAX);
+        match &self.chunk_hashes {
+            Some(hashes) if hashes.len() != count => Err(invalid("chunkHashes", "must have one hash for each chunk of the plan")),
+            _ => Ok(strategy),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::units::MB;
+
+    const LIMITS: PlanLimits = PlanLimits { max_part_bytes: 100 * MB, smallest_chunk: 10 * MB, max_threads: 32 };
+
+    fn start(json: &str) -> Result<Wanted, Problem> {
+        crate::http::json_body::parse::<Start>(json.as_bytes())?.check()
+    }
+
+    fn field(result: Result<Wanted, Problem>) -> &'static str {
+        match result {
+            Err(Problem::Invalid { field, .. }) => field,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_start_with_everything_and_unknown_fields() {
+        let wanted = start(r#"{"fileName":"a.mp4","fileSize":25000000,"fileHash":null,"priority":"speed","new":1}"#).unwrap();
+        assert_eq!((wanted.content_type.as_str(), wanted.file_hash.is_none()), ("video/mp4", true));
+        assert_eq!(wanted.plan(None, &LIMITS).unwrap().chunk_count, 3);
+    }
+
+    #[test]
+    fn every_bad_value_names_its_field() {
+        assert_eq!(field(start(r#"{"fileName":"","fileSize":1}"#)), "fileName");
+        assert_eq!(field(start(r#"{"fileName":"a\u0000b","fileSize":1}"#)), "fileName");
+        assert_eq!(field(start(&format!(r#"{{"fileName":"{}","fileSize":1}}"#, "x".repeat(1025)))), "fileName");
+        assert_eq!(field(start(r#"{"fileName":"a","fileSize":0}"#)), "fileSize");
+        assert_eq!(field(start(r#"{"fileName":"a","fileSize":9007199254740992}"#)), "fileSize");
+        assert_eq!(field(start(r#"{"fileName":"a","fileSize":1,"fileHash":"x"}"#)), "fileHash");
+        assert_eq!(field(start(r#"{"fileName":"a","fileSize":1,"contentType":"x\ny/z"}"#)), "contentType");
+        assert_eq!(field(start(r#"{"fileName":"a","fileSize":1,"namespace":"../x"}"#)), "namespace");
+        assert_eq!(field(start(r#"{"fileName":"a","fileSize":1,"chunkHashes":[]}"#)), "chunkSize");
+        assert_eq!(field(start(r#"{"fileName":"a","fileSize":1,"chunkSize":1,"chunkHashes":["z"]}"#)), "chunkHashes");
+        assert!(matches!(start(r#"{"fileName":"a","fileSize":"1"}"#), Err(Problem::Invalid { .. })));
+        assert!(matches!(start(r#"{"fileName":"a","fileSize":1"#), Err(Problem::Malformed { .. })));
+    }
+
+    #[test]
+    fn an_assumed_plan_must_be_the_plan() {
+        let wanted = start(r#"{"fileName":"a","fileSize":25000000,"chunkSize":5000000}"#).unwrap();
+        let Err(Problem::PlanMismatch { strategy }) = wanted.plan(None, &LIMITS) else { panic!() };
+        assert_eq!(strategy.to_string(), r#"{"chunkCount":3,"chunkSize":10000000,"threads":16}"#);
+        let hash = "0".repeat(64);
+        let wanted = start(&format!(r#"{{"fileName":"a","fileSize":25000000,"chunkSize":10000000,"chunkHashes":["{hash}"]}}"#)).unwrap();
+        assert!(matches!(wanted.plan(None, &LIMITS), Err(Problem::Invalid { field: "chunkHashes", .. })));
+    }
+}

@@ -1,0 +1,280 @@
+//! The upload session as a state machine of plain values. The Durable Object in [`crate::worker::objects::upload_session`] only loads it, applies a message and writes the effects.
+//!
+//! ```text
+//! uploading ──begin completion──▶ completing ──finish──▶ complete
+//!     │  ▲                            │  │
+//!     │  └────────── cancel ──────────┘  │ abandon; fail or time once nobody holds the lease
+//!     ├──fail──▶ failed ◀────────────────┤
+//!     └──time──▶ expired ◀───────────────┘
+//! ```
+//! Invariants: a part is recorded only while uploading, at the plan's length; an upload completes only with every part recorded; complete, failed and
+//! expired are final; the outcome of a completion never changes once stored.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::base::id::Id;
+use crate::base::sha256::Sha256Hex;
+use crate::base::time::EpochMs;
+use crate::s3::operations::list_parts::ListedPart;
+use crate::uploads::session::message::{Message, Reply};
+use crate::uploads::session::state::{AT_ORIGIN, COMPLETION_LEASE_MS, Effect, Evidence, Lease, Meta, Part, Status, missing};
+
+#[cfg(test)]
+#[path = "machine_tests.rs"]
+mod tests;
+
+/// How long whoever fails an upload has to take back what it holds, ms; then a job does.
+pub const FAILED_MS: u64 = 60_000;
+
+/// How long such a job has until the next one is sent, ms: the queue tries for ten minutes.
+pub const TAKE_BACK_MS: u64 = 3_600_000;
+
+/// A session in memory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Session {
+    /// All but the parts.
+    pub meta: Meta,
+    /// By number.
+    pub parts: BTreeMap<u16, Part>,
+}
+
+impl Session {
+    /// The parts that are not there, ascending.
+    pub fn missing(&self) -> Vec<u16> {
+        missing(self.meta.chunk_count(), self.parts.keys().copied())
+    }
+
+    /// When it expires if nothing happens.
+    pub fn expires(&self) -> EpochMs {
+        let last = self.parts.values().map(|part| part.at).max().unwrap_or(self.meta.created);
+        last.max(self.meta.created).plus(self.meta.ttl_ms)
+    }
+
+    fn state(&self) -> Reply {
+        Reply::State { meta: Box::new(self.meta.clone()), parts: self.parts.values().cloned().collect(), expires: self.expires() }
+    }
+
+    /// Ends by time, if it is time.
+    pub(super) fn expire(&mut self, now: EpochMs) -> Vec<Effect> {
+        let idle = match self.meta.status {
+            Status::Uploading => true,
+            // Whoever was completing died.
+            Status::Completing => self.is_free(now),
+            _ => false,
+        };
+        if !idle || now < self.expires() {
+            return vec![];
+        }
+        self.meta.status = Status::Expired;
+        vec![Effect::PutMeta]
+    }
+
+    fn record(&mut self, mut part: Part, now: EpochMs) -> (Reply, Vec<Effect>) {
+        if self.meta.status != Status::Uploading {
+            return (Reply::Closed { status: self.meta.status }, vec![]);
+        }
+        if self.meta.suspended {
+            return (Reply::Suspended, vec![]);
+        }
+        if self.meta.part_len(part.number) != Some(part.size) {
+            return (Reply::NotInPlan, vec![]);
+        }
+        // A claim says nothing new of a part that somebody saw.
+        let seen = self.parts.get(&part.number).is_some_and(|known| known.evidence.is_seen() && known.etag == part.etag);
+        if seen && part.evidence == Evidence::Claimed {
+            return (Reply::Done, vec![]);
+        }
+        // One ETag, two hashes: nobody can say which of them the store has.
+        let ambiguous =
+            self.parts.get(&part.number).is_some_and(|known| known.etag == part.etag && known.sha256 != part.sha256 && known.sha256.is_some());
+        if ambiguous && part.evidence.is_seen() {
+            part.sha256 = None;
+        }
+        part.at = now;
+        self.parts.insert(part.number, part.clone());
+        (Reply::Done, vec![Effect::PutPart(part)])
+    }
+
+    fn reconcile(&mut self, listed: Vec<ListedPart>, listed_at: EpochMs, now: EpochMs) -> (Reply, Vec<Effect>) {
+        let mut effects = Vec::new();
+        if self.meta.status == Status::Uploading {
+            let mut on_store = BTreeSet::new();
+            on_store.extend(listed.iter().map(|part| part.part_number));
+            let lost: Vec<u16> = self.parts.values().filter(|p| p.at < listed_at && !on_store.contains(&p.number)).map(|p| p.number).collect();
+            for number in lost {
+                self.parts.remove(&number);
+                effects.push(Effect::DropPart(number));
+            }
+            // Without its ETag a part cannot be completed with: it has to be sent again, unless the record knows it.
+            for listed in listed {
+                let number = listed.part_number;
+                let (claimed, news) = match self.parts.get(&number) {
+                    Some(part) if listed.etag.is_empty() && part.evidence == Evidence::Claimed && part.size == listed.size && part.at < listed_at => {
+                        (true, Some(Part { evidence: Evidence::Listed, ..part.clone() }))
+                    }
+                    _ if listed.etag.is_empty() => continue,
+                    Some(part) if part.at >= listed_at || (part.etag == listed.etag && part.evidence != Evidence::Claimed) => continue,
+                    Some(part) if part.etag == listed.etag && part.size == listed.size => {
+                        (true, Some(Part { evidence: Evidence::Listed, ..part.clone() }))
+                    }
+                    Some(part) => (part.evidence == Evidence::Claimed, self.adopted(listed, now)),
+                    None => (false, self.adopted(listed, now)),
+                };
+                match news {
+                    Some(part) => {
+                        self.parts.insert(number, part.clone());
+                        effects.push(Effect::PutPart(part));
+                    }
+                    // What the store has is neither what was claimed nor of use.
+                    None if claimed => {
+                        self.parts.remove(&number);
+                        effects.push(Effect::DropPart(number));
+                    }
+                    None => {}
+                }
+            }
+        }
+        (self.state(), effects)
+    }
+
+    /// A listed part as it is recorded, if the plan has one of that size.
+    fn adopted(&self, listed: ListedPart, now: EpochMs) -> Option<Part> {
+        let ListedPart { part_number: number, etag, size } = listed;
+        let fits = self.meta.part_len(number) == Some(size);
+        fits.then(|| Part { number, etag, size, sha256: None, edge: AT_ORIGIN.to_owned(), at: now, evidence: Evidence::Listed })
+    }
+
+    /// Recorded parts whose hash is not the one the caller expects; an unknown hash is not.
+    fn differing(&self, expected: &[Sha256Hex]) -> Vec<u16> {
+        let expected = |number: u16| usize::from(number).checked_sub(1).and_then(|index| expected.get(index));
+        self.parts.values().filter(|part| part.sha256.as_ref() != expected(part.number)).map(|part| part.number).collect()
+    }
+
+    /// Whether nobody holds the right to complete.
+    fn is_free(&self, now: EpochMs) -> bool {
+        self.meta.lease.as_ref().is_none_or(|lease| lease.until <= now)
+    }
+
+    fn begin(&mut self, attempt: Id, file_hash: Option<Sha256Hex>, chunk_hashes: Option<&[Sha256Hex]>, now: EpochMs) -> (Reply, Vec<Effect>) {
+        if file_hash.is_some() && self.meta.file_hash.is_some() && file_hash != self.meta.file_hash {
+            return (Reply::OtherHash, vec![]);
+        }
+        match (self.meta.status, &self.meta.lease, &self.meta.outcome) {
+            (Status::Complete, _, Some(outcome)) => (Reply::Complete { outcome: outcome.clone() }, vec![]),
+            (Status::Completing, Some(lease), _) if lease.until > now && lease.attempt != attempt => (Reply::Busy, vec![]),
+            (Status::Uploading | Status::Completing, _, _) => {
+                let missing = self.missing();
+                if !missing.is_empty() {
+                    return (Reply::Missing { parts: missing }, vec![]);
+                }
+                if self.parts.values().any(|part| part.evidence == Evidence::Claimed) {
+                    return (Reply::Unlisted, vec![]);
+                }
+                let differing = chunk_hashes.map(|expected| self.differing(expected)).unwrap_or_default();
+                if !differing.is_empty() {
+                    return (Reply::OtherParts { parts: differing }, vec![]);
+                }
+                self.meta.file_hash = self.meta.file_hash.take().or(file_hash);
+                self.meta.status = Status::Completing;
+                self.meta.lease = Some(Lease { attempt, until: now.plus(COMPLETION_LEASE_MS) });
+                (self.state(), vec![Effect::PutMeta])
+            }
+            (status, _, _) => (Reply::Closed { status }, vec![]),
+        }
+    }
+
+    fn finish(&mut self, outcome: Value) -> (Reply, Vec<Effect>) {
+        match (self.meta.status, &self.meta.outcome) {
+            (_, Some(first)) => (Reply::Complete { outcome: first.clone() }, vec![]),
+            (Status::Completing, None) => {
+                self.meta.status = Status::Complete;
+                self.meta.lease = None;
+                self.meta.outcome = Some(outcome.clone());
+                (Reply::Complete { outcome }, vec![Effect::PutMeta])
+            }
+            (status, None) => (Reply::Closed { status }, vec![]),
+        }
+    }
+
+    /// Ends the holder's completion without an outcome.
+    fn end_completion(&mut self, attempt: Id, status: Status) -> (Reply, Vec<Effect>) {
+        let holds = self.meta.lease.as_ref().is_some_and(|lease| lease.attempt == attempt);
+        if self.meta.status != Status::Completing || !holds {
+            return (Reply::Closed { status: self.meta.status }, vec![]);
+        }
+        self.meta.status = status;
+        self.meta.lease = None;
+        (Reply::Done, vec![Effect::PutMeta])
+    }
+
+    fn go_direct(&mut self) -> (Reply, Vec<Effect>) {
+        let opens = self.meta.status == Status::Uploading && !self.meta.suspended && !self.meta.direct;
+        self.meta.direct |= opens;
+        (self.state(), if opens { vec![Effect::PutMeta] } else { vec![] })
+    }
+
+    fn suspend(&mut self, suspended: bool) -> (Reply, Vec<Effect>) {
+        if self.meta.suspended == suspended {
+            return (Reply::Done, vec![]);
+        }
+        self.meta.suspended = suspended;
+        (Reply::Done, vec![Effect::PutMeta])
+    }
+
+    fn taken_back(&mut self) -> (Reply, Vec<Effect>) {
+        if self.meta.taken_back || !matches!(self.meta.status, Status::Failed | Status::Expired) {
+            return (Reply::Done, vec![]);
+        }
+        self.meta.taken_back = true;
+        (Reply::Done, vec![Effect::PutMeta])
+    }
+
+    fn fail(&mut self, now: EpochMs) -> (Reply, Vec<Effect>) {
+        match self.meta.status {
+            Status::Completing if !self.is_free(now) => (Reply::Busy, vec![]),
+            Status::Uploading | Status::Completing => {
+                self.meta.status = Status::Failed;
+                (self.state(), vec![Effect::PutMeta])
+            }
+            // Repeating is harmless: the caller aborts at the store again, in case the first time did not get there.
+            Status::Failed | Status::Expired => (self.state(), vec![]),
+            Status::Complete => (Reply::Closed { status: Status::Complete }, vec![]),
+        }
+    }
+}
+
+/// Applies one message at `now`. The effects must be durable before the reply leaves.
+pub fn apply(slot: &mut Option<Session>, message: Message, now: EpochMs) -> (Reply, Vec<Effect>) {
+    let session = match (slot.as_mut(), message) {
+        (None, Message::Open { meta }) => {
+            *slot = Some(Session { meta: *meta, parts: BTreeMap::new() });
+            return (Reply::Done, vec![Effect::PutMeta]);
+        }
+        (None, _) => return (Reply::Unknown, vec![]),
+        (Some(session), message) => (session, message),
+    };
+    let (session, message) = session;
+    let mut before = session.expire(now);
+    let (reply, effects) = match message {
+        Message::Open { meta } if meta.session == session.meta.session && meta.upload_id == session.meta.upload_id => (Reply::Done, vec![]),
+        Message::Open { .. } => (Reply::Closed { status: session.meta.status }, vec![]),
+        Message::Record { part } => session.record(part, now),
+        Message::Snapshot => (session.state(), vec![]),
+        Message::Reconcile { listed, listed_at } => session.reconcile(listed, listed_at, now),
+        Message::BeginCompletion { attempt, file_hash, chunk_hashes } => session.begin(attempt, file_hash, chunk_hashes.as_deref(), now),
+        Message::IsFree if session.meta.status == Status::Completing && !session.is_free(now) => (Reply::Busy, vec![]),
+        Message::IsFree => (Reply::Done, vec![]),
+        Message::GoDirect => session.go_direct(),
+        Message::FinishCompletion { outcome } => session.finish(outcome),
+        Message::CancelCompletion { attempt } => session.end_completion(attempt, Status::Uploading),
+        Message::YieldCompletion { attempt } => session.end_completion(attempt, Status::Completing),
+        Message::AbandonCompletion { attempt } => session.end_completion(attempt, Status::Failed),
+        Message::Fail => session.fail(now),
+        Message::Suspend { suspended } => session.suspend(suspended),
+        Message::TakenBack => session.taken_back(),
+    };
+    before.extend(effects);
+    (reply, before)
+}

@@ -1,0 +1,333 @@
+use proptest::prelude::*;
+use serde_json::json;
+
+use crate::uploads::session::machine::*;
+
+const CHUNK: u64 = 10;
+
+fn meta(chunks: u64) -> Meta {
+    Meta {
+        session: Id::from_random([1; 16]),
+        account: Id::from_random([2; 16]),
+        namespace: Name::parse("jt_user_1").unwrap(),
+        asset: Id::from_random([3; 16]),
+        object: Id::from_random([4; 16]),
+        key: "users/1/o/x".into(),
+        upload_id: "up".into(),
+        file_name: "a.bin".into(),
+        file_size: chunks * CHUNK - 3,
+        chunk_size: CHUNK,
+        content_type: "application/octet-stream".into(),
+        file_hash: Some(Sha256Hex::of(b"file")),
+        allow_unsigned: false,
+        created: EpochMs(1_000),
+        ttl_ms: 500,
+        status: Status::Uploading,
+        lease: None,
+        outcome: None,
+        suspended: false,
+        taken_back: false,
+        direct: false,
+        forget_at: None,
+    }
+}
+
+fn part(number: u16, chunks: u16) -> Part {
+    let size = if number == chunks { CHUNK - 3 } else { CHUNK };
+    Part { number, etag: format!("e{number}"), size, sha256: None, edge: "SIN".into(), at: EpochMs(0), evidence: Evidence::Seen }
+}
+
+fn open(chunks: u64) -> Option<Session> {
+    let mut slot = None;
+    assert_eq!(apply(&mut slot, Message::Open { meta: Box::new(meta(chunks)) }, EpochMs(1_000)), (Reply::Done, vec![Effect::PutMeta]));
+    slot
+}
+
+fn say(slot: &mut Option<Session>, message: Message) -> Reply {
+    apply(slot, message, EpochMs(1_100)).0
+}
+
+fn begin(attempt: u8) -> Message {
+    Message::BeginCompletion { attempt: Id::from_random([attempt; 16]), file_hash: None, chunk_hashes: None }
+}
+
+#[test]
+fn a_whole_life() {
+    let mut slot = open(2);
+    assert_eq!(say(&mut slot, Message::Record { part: part(2, 2) }), Reply::Done);
+    assert_eq!(say(&mut slot, begin(9)), Reply::Missing { parts: vec![1] });
+    assert_eq!(say(&mut slot, Message::Record { part: part(1, 2) }), Reply::Done);
+    assert_eq!(say(&mut slot, Message::Record { part: part(1, 2) }), Reply::Done, "the same part again is harmless");
+    assert!(matches!(say(&mut slot, begin(9)), Reply::State { parts, .. } if parts.len() == 2));
+    assert_eq!(say(&mut slot, begin(8)), Reply::Busy);
+    assert_eq!(say(&mut slot, Message::Fail), Reply::Busy);
+    assert_eq!(say(&mut slot, Message::Record { part: part(1, 2) }), Reply::Closed { status: Status::Completing });
+    assert_eq!(say(&mut slot, Message::FinishCompletion { outcome: json!(1) }), Reply::Complete { outcome: json!(1) });
+    assert_eq!(say(&mut slot, Message::FinishCompletion { outcome: json!(2) }), Reply::Complete { outcome: json!(1) });
+    assert_eq!(say(&mut slot, begin(8)), Reply::Complete { outcome: json!(1) });
+    assert_eq!(say(&mut slot, Message::Fail), Reply::Closed { status: Status::Complete });
+}
+
+fn ring(slot: &mut Option<Session>, now: u64) -> (Wake, Vec<Effect>) {
+    wake(slot, EpochMs(now), 50)
+}
+
+#[test]
+fn the_alarm_follows_the_activity_and_rings_until_everything_is_taken_back() {
+    let mut slot = open(2);
+    let at = |slot: &Option<Session>, now| alarm(slot.as_ref().unwrap(), EpochMs(now));
+    assert_eq!(at(&slot, 1_000), Some(EpochMs(1_500)));
+    say(&mut slot, Message::Record { part: part(1, 2) });
+    assert_eq!(ring(&mut slot, 1_500), (Wake::At(EpochMs(1_600)), vec![]), "a part at 1,100 moved the end");
+    let session = Id::from_random([1; 16]);
+    let end = |now: u64| Wake::End { session, again: EpochMs(now + TAKE_BACK_MS) };
+    assert_eq!(ring(&mut slot, 1_600), (end(1_600), vec![Effect::PutMeta]));
+    assert_eq!(ring(&mut slot, 1_700), (end(1_700), vec![]), "nobody said that it is done");
+    assert_eq!(say(&mut slot, Message::TakenBack), Reply::Done);
+    assert_eq!(ring(&mut slot, 1_800), (Wake::At(EpochMs(1_850)), vec![Effect::PutMeta]), "a tombstone stays");
+    assert_eq!(ring(&mut slot, 1_840), (Wake::At(EpochMs(1_850)), vec![]), "for no longer because the alarm came early");
+    assert!(matches!(say(&mut slot, Message::Snapshot), Reply::State { meta, .. } if meta.status == Status::Expired));
+    assert_eq!(ring(&mut slot, 1_850), (Wake::Forget, vec![]));
+    assert_eq!(say(&mut slot, Message::Snapshot), Reply::Unknown);
+    assert_eq!(ring(&mut slot, 1_900), (Wake::Nothing, vec![]));
+
+    let mut failed = open(1);
+    say(&mut failed, Message::Fail);
+    assert_eq!(at(&failed, 1_100), Some(EpochMs(1_100 + FAILED_MS)));
+    assert_eq!(ring(&mut failed, 1_101).0, end(1_101));
+    let mut alive = open(1);
+    say(&mut alive, Message::TakenBack);
+    assert!(!alive.unwrap().meta.taken_back, "what goes on is not taken back");
+}
+
+#[test]
+fn a_suspended_account_sends_no_parts() {
+    let mut slot = open(2);
+    assert_eq!(say(&mut slot, Message::Suspend { suspended: true }), Reply::Done);
+    assert_eq!(say(&mut slot, Message::Record { part: part(1, 2) }), Reply::Suspended);
+    assert_eq!(say(&mut slot, Message::Suspend { suspended: false }), Reply::Done);
+    assert_eq!(say(&mut slot, Message::Record { part: part(1, 2) }), Reply::Done);
+}
+
+#[test]
+fn a_completion_can_be_taken_over_after_its_lease_and_cancelled_by_its_holder() {
+    let mut slot = open(1);
+    say(&mut slot, Message::Record { part: part(1, 1) });
+    say(&mut slot, begin(9));
+    let later = EpochMs(1_100 + COMPLETION_LEASE_MS);
+    if let Some(session) = slot.as_mut() {
+        session.meta.ttl_ms = 10 * COMPLETION_LEASE_MS;
+    }
+    assert!(matches!(apply(&mut slot, begin(8), later).0, Reply::State { .. }));
+    let cancel = |attempt: u8| Message::CancelCompletion { attempt: Id::from_random([attempt; 16]) };
+    assert_eq!(say(&mut slot, cancel(9)), Reply::Closed { status: Status::Completing });
+    assert_eq!(say(&mut slot, cancel(8)), Reply::Done);
+    assert_eq!(say(&mut slot, Message::Record { part: part(1, 1) }), Reply::Done);
+}
+
+#[test]
+fn wrong_parts_and_hashes_are_refused() {
+    let mut slot = open(2);
+    for bad in [Part { size: 9, ..part(1, 2) }, Part { size: 10, ..part(2, 2) }, Part { number: 3, ..part(1, 2) }, Part { number: 0, ..part(1, 2) }] {
+        assert_eq!(apply(&mut slot, Message::Record { part: bad }, EpochMs(1_100)), (Reply::NotInPlan, vec![]));
+    }
+    let other = Message::BeginCompletion { attempt: Id::from_random([1; 16]), file_hash: Some(Sha256Hex::of(b"other")), chunk_hashes: None };
+    assert_eq!(say(&mut slot, other), Reply::OtherHash);
+    assert_eq!(say(&mut None, Message::Snapshot), Reply::Unknown);
+}
+
+#[test]
+fn a_completion_that_died_does_not_hold_the_upload_for_ever() {
+    let mut slot = open(1);
+    say(&mut slot, Message::Record { part: part(1, 1) });
+    say(&mut slot, begin(9));
+    let attempt = Id::from_random([9; 16]);
+    assert_eq!(say(&mut slot.clone(), Message::YieldCompletion { attempt }), Reply::Done);
+    let mut yielded = slot.clone();
+    say(&mut yielded, Message::YieldCompletion { attempt });
+    assert!(matches!(say(&mut yielded, begin(8)), Reply::State { .. }), "the next call need not wait");
+    let mut abandoned = slot.clone();
+    assert_eq!(say(&mut abandoned, Message::AbandonCompletion { attempt: Id::from_random([1; 16]) }), Reply::Closed { status: Status::Completing });
+    assert_eq!(say(&mut abandoned, Message::AbandonCompletion { attempt }), Reply::Done);
+    assert_eq!(say(&mut abandoned, begin(8)), Reply::Closed { status: Status::Failed });
+    let later = EpochMs(1_100 + COMPLETION_LEASE_MS);
+    assert_eq!(apply(&mut slot.clone(), Message::Fail, EpochMs(1_101)).0, Reply::Busy);
+    let mut long = slot.clone();
+    if let Some(session) = long.as_mut() {
+        session.meta.ttl_ms = 10 * COMPLETION_LEASE_MS;
+    }
+    assert!(matches!(apply(&mut long, Message::Fail, later).0, Reply::State { meta, .. } if meta.status == Status::Failed));
+    assert_eq!(apply(&mut slot, begin(8), later).0, Reply::Closed { status: Status::Expired });
+}
+
+#[test]
+fn parts_of_another_file_are_not_completed_as_this_one() {
+    let mut slot = open(2);
+    let hashed = |number: u16, bytes: &[u8]| Part { sha256: Some(Sha256Hex::of(bytes)), ..part(number, 2) };
+    say(&mut slot, Message::Record { part: hashed(1, b"mine") });
+    say(&mut slot, Message::Record { part: hashed(2, b"theirs") });
+    let complete = |last: &[u8]| Message::BeginCompletion {
+        attempt: Id::from_random([9; 16]),
+        file_hash: None,
+        chunk_hashes: Some(vec![Sha256Hex::of(b"mine"), Sha256Hex::of(last)]),
+    };
+    assert_eq!(say(&mut slot, complete(b"mine too")), Reply::OtherParts { parts: vec![2] });
+    assert!(matches!(say(&mut slot, complete(b"theirs")), Reply::State { .. }));
+}
+
+#[test]
+fn activity_puts_off_expiry() {
+    let mut slot = open(2);
+    apply(&mut slot, Message::Record { part: part(1, 2) }, EpochMs(1_499));
+    assert_eq!(apply(&mut slot, Message::Record { part: part(2, 2) }, EpochMs(1_998)).0, Reply::Done);
+    let (reply, effects) = apply(&mut slot, Message::Record { part: part(2, 2) }, EpochMs(2_498));
+    assert_eq!((reply, effects), (Reply::Closed { status: Status::Expired }, vec![Effect::PutMeta]));
+}
+
+#[test]
+fn reconcile_adopts_but_never_what_is_newer_than_the_listing() {
+    let mut slot = open(4);
+    for number in [1, 2] {
+        apply(&mut slot, Message::Record { part: part(number, 4) }, EpochMs(1_010));
+    }
+    apply(&mut slot, Message::Record { part: part(3, 4) }, EpochMs(1_030));
+    let listed = |number: u16, etag: &str, size| ListedPart { part_number: number, etag: etag.into(), size };
+    let message = Message::Reconcile {
+        listed: vec![listed(1, "", CHUNK), listed(2, "other", CHUNK), listed(4, "e4", CHUNK - 3), listed(5, "x", 1)],
+        listed_at: EpochMs(1_020),
+    };
+    let (reply, effects) = apply(&mut slot, message, EpochMs(1_040));
+    let Reply::State { parts, .. } = reply else { panic!("{reply:?}") };
+    let gone = Message::Reconcile { listed: vec![listed(3, "e3", CHUNK)], listed_at: EpochMs(1_050) };
+    let (_, dropped) = apply(&mut slot.clone(), gone, EpochMs(1_060));
+    assert_eq!(dropped, [Effect::DropPart(1), Effect::DropPart(2), Effect::DropPart(4)]);
+    assert_eq!(parts.iter().map(|p| (p.number, p.etag.as_str())).collect::<Vec<_>>(), [(1, "e1"), (2, "other"), (3, "e3"), (4, "e4")]);
+    assert_eq!(effects.len(), 2);
+}
+
+/// Rows outlive deployments: an old row must load, a new one must look like this.
+#[test]
+fn the_persisted_form_is_pinned() {
+    let text = r#"{"session":"01010101-0101-4101-8101-010101010101","account":"02020202-0202-4202-8202-020202020202","namespace":"jt_user_1","asset":"03030303-0303-4303-8303-030303030303","object":"04040404-0404-4404-8404-040404040404","key":"users/1/o/x","upload_id":"up","file_name":"a.bin","file_size":7,"chunk_size":10,"content_type":"application/octet-stream","file_hash":"3b9c358f36f0a31b6ad3e14f309c7cf198ac9246e8316f9ce543d5b19ac02b80","allow_unsigned":false,"created":1000,"ttl_ms":500,"status":"uploading","lease":null,"outcome":null}"#;
+    assert_eq!(serde_json::to_string(&meta(1)).unwrap(), text);
+    let old = r#"{"session":"01010101-0101-4101-8101-010101010101","account":"02020202-0202-4202-8202-020202020202","namespace":"jt_user_1","asset":"03030303-0303-4303-8303-030303030303","object":"04040404-0404-4404-8404-040404040404","key":"users/1/o/x","upload_id":"up","file_name":"a.bin","file_size":7,"chunk_size":10,"content_type":"application/octet-stream","created":1000,"ttl_ms":500,"status":"uploading"}"#;
+    assert_eq!(serde_json::from_str::<Meta>(old).unwrap(), Meta { file_hash: None, ..meta(1) });
+}
+
+fn messages(chunks: u16) -> impl Strategy<Value = Message> {
+    prop_oneof![
+        6 => (0..=chunks + 1, any::<bool>(), any::<bool>()).prop_map(move |(n, wrong, claimed)| Message::Record {
+            part: Part {
+                size: if wrong { 1 } else { part(n, chunks).size },
+                evidence: if claimed { Evidence::Claimed } else { Evidence::Seen },
+                ..part(n, chunks)
+            }
+        }),
+        2 => (0u8..3).prop_map(begin),
+        1 => (0u8..3).prop_map(|a| Message::CancelCompletion { attempt: Id::from_random([a; 16]) }),
+        1 => (0u8..3).prop_map(|a| Message::YieldCompletion { attempt: Id::from_random([a; 16]) }),
+        1 => (0u8..3).prop_map(|a| Message::AbandonCompletion { attempt: Id::from_random([a; 16]) }),
+        1 => any::<u8>().prop_map(|n| Message::FinishCompletion { outcome: json!(n) }),
+        1 => Just(Message::Fail),
+        1 => Just(Message::Snapshot),
+        1 => (prop::collection::btree_set(1..=chunks, 0..5), any::<u16>()).prop_map(move |(numbers, at)| Message::Reconcile {
+            listed: numbers.into_iter().map(|n| ListedPart { part_number: n, etag: format!("l{n}"), size: part(n, chunks).size }).collect(),
+            listed_at: EpochMs(1_000 + u64::from(at)),
+        }),
+    ]
+}
+
+/// What clients say of parts is believed once the store lists them; what it lists otherwise is not.
+#[test]
+fn a_claim_is_listed_before_it_completes() {
+    let mut slot = open(4);
+    let tell = |slot: &mut Option<Session>, message, at| apply(slot, message, EpochMs(at)).0;
+    let claim =
+        |number: u16, etag: &str| Part { etag: etag.into(), sha256: Some(Sha256Hex::of(b"claimed")), evidence: Evidence::Claimed, ..part(number, 4) };
+    let listed = |number: u16, etag: &str, size| ListedPart { part_number: number, etag: etag.into(), size };
+    for part in [part(1, 4), claim(2, "e2"), claim(3, "e3"), claim(4, "e4")] {
+        assert_eq!(tell(&mut slot, Message::Record { part }, 1_010), Reply::Done);
+    }
+    assert_eq!(tell(&mut slot, begin(1), 1_110), Reply::Unlisted);
+    // Part 2 is as claimed, 3 is another one, 4 is of a size that nobody planned.
+    let listing = vec![listed(1, "e1", 10), listed(2, "e2", 10), listed(3, "other", 10), listed(4, "e4", 10)];
+    let reply = tell(&mut slot, Message::Reconcile { listed: listing, listed_at: EpochMs(1_210) }, 1_310);
+    let Reply::State { parts, .. } = reply else { panic!("{reply:?}") };
+    let seen: Vec<_> = parts.iter().map(|part| (part.number, part.etag.as_str(), part.sha256.is_some(), part.evidence)).collect();
+    assert_eq!(seen, [(1, "e1", false, Evidence::Seen), (2, "e2", true, Evidence::Listed), (3, "other", false, Evidence::Listed)]);
+    assert_eq!(tell(&mut slot, begin(1), 1_410), Reply::Missing { parts: vec![4] });
+    // A claim changes nothing of what was seen, and takes the place of everything else.
+    tell(&mut slot, Message::Record { part: claim(1, "e1") }, 1_510);
+    tell(&mut slot, Message::Record { part: part(4, 4) }, 1_510);
+    assert!(matches!(tell(&mut slot, begin(1), 1_610), Reply::State { .. }));
+    let mut slot = open(1);
+    tell(&mut slot, Message::Record { part: Part { evidence: Evidence::Claimed, ..part(1, 1) } }, 1_010);
+    tell(&mut slot, Message::Reconcile { listed: vec![], listed_at: EpochMs(1_210) }, 1_310);
+    assert_eq!(tell(&mut slot, begin(1), 1_410), Reply::Missing { parts: vec![1] }, "what the store lacks is not there");
+}
+
+/// Two hashes under one ETag: MD5 collides, and nobody knows which came last at the store.
+#[test]
+fn one_etag_with_two_hashes_is_no_hash() {
+    let mut slot = open(1);
+    let hashed = |bytes: &[u8]| Part { sha256: Some(Sha256Hex::of(bytes)), ..part(1, 1) };
+    for (bytes, known) in [(&b"a"[..], true), (b"a", true), (b"b", false), (b"a", true)] {
+        say(&mut slot, Message::Record { part: hashed(bytes) });
+        let Reply::State { parts, .. } = say(&mut slot, Message::Snapshot) else { panic!() };
+        assert_eq!(parts.first().unwrap().sha256.is_some(), known);
+    }
+}
+
+#[test]
+fn whoever_waits_for_a_completion_is_told_in_a_word_and_urls_are_remembered() {
+    let mut slot = open(1);
+    assert_eq!(say(&mut slot, Message::IsFree), Reply::Done);
+    let Reply::State { meta, .. } = say(&mut slot, Message::GoDirect) else { panic!() };
+    assert!(meta.direct);
+    assert_eq!(apply(&mut slot, Message::GoDirect, EpochMs(1_100)).1, [], "once");
+    say(&mut slot, Message::Record { part: part(1, 1) });
+    say(&mut slot, begin(1));
+    assert_eq!(say(&mut slot, Message::IsFree), Reply::Busy);
+    assert_eq!(apply(&mut slot, Message::IsFree, EpochMs(1_100 + COMPLETION_LEASE_MS)).0, Reply::Done);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    /// Whatever is said in whatever order: the invariants at the head of the module hold, and what was written equals what is in memory.
+    #[test]
+    fn invariants(chunks in 1u16..5, steps in prop::collection::vec((messages(4), 0u64..90), 0..40)) {
+        let mut slot = open(u64::from(chunks));
+        let mut written = slot.clone().unwrap();
+        let mut now = 1_000;
+        let mut outcome: Option<Value> = None;
+        for (message, wait) in steps {
+            now += wait;
+            let before = slot.clone().unwrap();
+            let (reply, effects) = apply(&mut slot, message, EpochMs(now));
+            let after = slot.clone().unwrap();
+            for effect in effects {
+                match effect {
+                    Effect::PutMeta => written.meta = after.meta.clone(),
+                    Effect::PutPart(part) => { written.parts.insert(part.number, part); }
+                    Effect::DropPart(number) => { written.parts.remove(&number); }
+                }
+            }
+            prop_assert_eq!(&written, &after, "a crash here loses something");
+            prop_assert!(after.parts.values().all(|p| after.meta.part_len(p.number) == Some(p.size)));
+            if matches!(before.meta.status, Status::Complete | Status::Failed | Status::Expired) {
+                prop_assert_eq!(&before, &after, "final states are final");
+            }
+            if before.meta.status != Status::Uploading {
+                prop_assert_eq!(&before.parts, &after.parts, "parts change only while uploading");
+            }
+            if matches!(after.meta.status, Status::Completing | Status::Complete) {
+                prop_assert!(after.missing().is_empty());
+                prop_assert!(after.parts.values().all(|part| part.evidence != Evidence::Claimed), "nothing is completed on a client's word");
+            }
+            if let Reply::Complete { outcome: told } = reply {
+                prop_assert_eq!(outcome.get_or_insert(told.clone()), &told, "one upload, one outcome");
+            }
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! What clients are told of an upload (SPEC section 4).
+
+use serde::Serialize;
+
+use crate::base::id::{Id, Name};
+use crate::base::sha256::Sha256Hex;
+use crate::base::sql::Statement;
+use crate::base::time::EpochMs;
+use crate::base::units::insert_sorted;
+use crate::chunking::Strategy;
+use crate::edges::assign::Assignment;
+use crate::edges::repository::{Share, add_pattern};
+use crate::edges::view::EdgeView;
+use crate::files::asset::{Asset, AssetView};
+use crate::uploads::repository::SessionRow;
+use crate::uploads::session::state::{COPIED, Meta, Part, missing};
+
+/// 201 of `start`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Started {
+    /// Session id.
+    pub session_id: Id,
+    /// Opens the chunk path.
+    pub upload_token: String,
+    /// The store's upload id.
+    pub upload_id: String,
+    /// The plan.
+    pub strategy: Strategy,
+    /// Where to send the parts.
+    pub edges: Vec<EdgeView>,
+    /// Which of the missing parts to send where.
+    pub assignments: Vec<Assignment>,
+    /// What to send.
+    pub missing_parts: Vec<u16>,
+    /// When the session expires if nothing happens.
+    pub expires_at: String,
+}
+
+/// 200 of a chunk.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChunkStored<'a> {
+    /// 1..=10,000.
+    pub part_number: u16,
+    /// The store's ETag, without quotes.
+    pub etag: &'a str,
+    /// Bytes.
+    pub size: u64,
+    /// The verified hash.
+    pub sha256: Option<&'a Sha256Hex>,
+    /// Who served it.
+    pub edge: &'a str,
+    /// Proof of it.
+    pub receipt: String,
+}
+
+/// `GET /api/jetty/cache-chunk` and `progress`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Progress {
+    session_id: Id,
+    status: &'static str,
+    file_name: String,
+    file_size: u64,
+    chunk_size: u64,
+    chunk_count: u32,
+    completed: Vec<PartView>,
+    missing: Vec<u16>,
+    bytes_uploaded: u64,
+    percent: f64,
+    upload_token: String,
+    expires_at: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PartView {
+    part_number: u16,
+    etag: String,
+    size: u64,
+    sha256: Option<Sha256Hex>,
+    edge: String,
+    at: String,
+}
+
+/// The progress of a session.
+pub fn progress(meta: &Meta, parts: &[Part], expires: EpochMs, upload_token: String) -> Progress {
+    let bytes_uploaded: u64 = parts.iter().map(|part| part.size).sum();
+    Progress {
+        session_id: meta.session,
+        status: meta.status.as_str(),
+        file_name: meta.file_name.clone(),
+        file_size: meta.file_size,
+        chunk_size: meta.chunk_size,
+        chunk_count: meta.chunk_count(),
+        completed: parts
+            .iter()
+            .map(|part| PartView {
+                part_number: part.number,
+                etag: part.etag.clone(),
+                size: part.size,
+                sha256: part.sha256.clone(),
+                edge: part.edge.clone(),
+                at: part.at.rfc3339(),
+            })
+            .collect(),
+        missing: missing(meta.chunk_count(), parts.iter().map(|part| part.number)),
+        bytes_uploaded,
+        percent: percent(bytes_uploaded, meta.file_size),
+        upload_token,
+        expires_at: expires.rfc3339(),
+    }
+}
+
+/// 0..=100 with one decimal; 100 only when every byte is there.
+fn percent(done: u64, total: u64) -> f64 {
+    // Sizes are below 2^53: exact in f64.
+    let thousandths = (done as f64 * 1000.0 / total.max(1) as f64).floor();
+    if done >= total { 100.0 } else { thousandths.min(999.0) / 10.0 }
+}
+
+/// One row of `GET /api/jetty/sessions`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionView {
+    session_id: Id,
+    upload_id: String,
+    file_name: String,
+    file_size: u64,
+    file_hash: Option<String>,
+    content_type: String,
+    namespace: Name,
+    chunk_size: u64,
+    chunk_count: u64,
+    status: String,
+    created_at: String,
+}
+
+impl From<&SessionRow> for SessionView {
+    fn from(row: &SessionRow) -> SessionView {
+        SessionView {
+            session_id: row.id,
+            upload_id: row.upload_id.clone(),
+            file_name: row.file_name.clone(),
+            file_size: row.file_size,
+            file_hash: row.file_hash.clone(),
+            content_type: row.content_type.clone(),
+            namespace: row.namespace.clone(),
+            chunk_size: row.chunk_size,
+            chunk_count: row.file_size.div_ceil(row.chunk_size.max(1)),
+            // "open" is the word of the filter; a session itself is "uploading".
+            status: if row.status == "open" { "uploading".to_owned() } else { row.status.clone() },
+            created_at: row.created_at.rfc3339(),
+        }
+    }
+}
+
+/// 200 of `complete`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Completed {
+    asset: AssetView,
+    chunks: u32,
+    edges_used: Vec<String>,
+    upload_time_ms: u64,
+    mbps: f64,
+    bytes_sent: u64,
+    bytes_saved: u64,
+}
+
+/// What a completed session amounts to; `base` is `https://host`.
+pub fn completed(meta: &Meta, parts: &[Part], asset: &Asset, base: &str, now: EpochMs) -> Completed {
+    let (copied, sent): (Vec<&Part>, Vec<&Part>) = parts.iter().partition(|part| part.edge == COPIED);
+    let mut edges_used: Vec<String> = Vec::new();
+    for part in &sent {
+        if !edges_used.contains(&part.edge) {
+            insert_sorted(&mut edges_used, part.edge.clone(), |a, b| a < b);
+        }
+    }
+    let upload_time_ms = now.since(meta.created);
+    Completed {
+        asset: asset.view(base),
+        chunks: meta.chunk_count(),
+        edges_used,
+        upload_time_ms,
+        mbps: mbps(meta.file_size, upload_time_ms),
+        bytes_sent: sent.iter().map(|part| part.size).sum(),
+        bytes_saved: copied.iter().map(|part| part.size).sum(),
+    }
+}
+
+/// The most edges of one upload that are counted.
+const MOST_EDGES: usize = 20;
+
+/// What `upload_patterns` is told of a completed session.
+pub fn patterns(meta: &Meta, parts: &[Part], country: Option<&str>, now: EpochMs) -> Vec<Statement> {
+    let mut shares: Vec<(&str, Share)> = Vec::new();
+    for part in parts.iter().filter(|part| part.edge != COPIED) {
+        match shares.iter_mut().find(|(edge, _)| *edge == part.edge) {
+            Some((_, share)) => *share = Share { parts: share.parts + 1, bytes: share.bytes + part.size },
+            None => shares.push((&part.edge, Share { parts: 1, bytes: part.size })),
+        }
+    }
+    let session = meta.session.to_string();
+    let took = now.since(meta.created);
+    let add = |(edge, share): (&str, Share)| add_pattern(&session, country.unwrap_or("XX"), edge, share, took, now);
+    shares.into_iter().take(MOST_EDGES).map(add).collect()
+}
+
+/// Megabits per second with two decimals.
+pub fn mbps(bytes: u64, ms: u64) -> f64 {
+    let megabits = bytes as f64 * 8.0 / 1_000_000.0;
+    (megabits / (ms.max(1) as f64 / 1000.0) * 100.0).round() / 100.0
+}
+
+/// The asset a session becomes.
+pub fn asset_of(meta: &Meta, etag: &str, now: EpochMs) -> Asset {
+    Asset {
+        id: meta.asset,
+        account_id: meta.account,
+        object_id: meta.object,
+        name: meta.file_name.clone(),
+        content_type: meta.content_type.clone(),
+        namespace: meta.namespace.clone(),
+        s3_key: meta.key.clone(),
+        size: meta.file_size,
+        etag: etag.to_owned(),
+        claimed_sha256: meta.file_hash.clone().map(String::from),
+        sha256: None,
+        verification: if meta.file_hash.is_some() { "pending" } else { "none" }.to_owned(),
+        created_at: now,
+        owner_status: "active".to_owned(),
+        borrowed: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percent_is_100_only_at_the_end() {
+        assert_eq!(percent(0, 10), 0.0);
+        assert_eq!(percent(1, 3), 33.3);
+        assert_eq!(percent(999_999_999, 1_000_000_000), 99.9);
+        assert_eq!(percent(10, 10), 100.0);
+        assert_eq!(mbps(1_000_000, 1000), 8.0);
+        assert_eq!(mbps(1, 0), 0.01);
+    }
+}

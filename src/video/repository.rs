@@ -1,0 +1,250 @@
+//! SQL of videos.
+
+use serde::Deserialize;
+
+use crate::base::id::{Id, Name};
+use crate::base::sql::{Arg, Statement, flag};
+use crate::base::time::EpochMs;
+use crate::delivery::class::Class;
+use crate::delivery::content_descriptor::{CLIENT_SECONDS, HOLDS_MS, Source};
+use crate::namespaces::namespace::DEFAULT_TTL;
+use crate::video::path::VideoPath;
+use crate::video::place::{AtStore, Place, Present};
+
+const FILE: &str = "SELECT v.id, v.account_id, v.namespace, v.video_id, v.path, v.s3_key, v.size, v.etag, v.content_type, v.live_seconds, v.created_at, \
+     c.status AS owner_status, n.ttl_video, n.generation, n.video_streaming FROM video_files v JOIN accounts c ON c.id = v.account_id \
+     JOIN namespaces n ON n.name = v.namespace WHERE v.namespace = ?1 AND v.video_id = ?2 AND v.path = ?3 AND v.doomed_at IS NULL";
+
+const PLACE: &str =
+    "SELECT id, account_id, etag, doomed_at, replaced_id, replaced_account FROM video_files WHERE namespace = ?1 AND video_id = ?2 AND path = ?3";
+
+// The version before is named by the row, so that of two that replace it at once each says which one it replaced.
+const PUT: &str = "INSERT INTO video_files (namespace, video_id, path, id, account_id, s3_key, size, etag, content_type, live_seconds, created_at) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
+     ON CONFLICT (namespace, video_id, path) DO UPDATE SET replaced_id = video_files.id, replaced_account = video_files.account_id, \
+     replaced_at = MAX(video_files.created_at, COALESCE(video_files.replaced_at, 0)), id = excluded.id, account_id = excluded.account_id, size = excluded.size, etag = excluded.etag, \
+     content_type = excluded.content_type, live_seconds = excluded.live_seconds, created_at = excluded.created_at WHERE video_files.doomed_at IS NULL \
+     RETURNING replaced_id, replaced_account, replaced_at";
+
+const AMEND: &str = "UPDATE video_files SET size = ?3, etag = ?4, live_seconds = NULL WHERE id = ?1 AND etag = ?2";
+
+const DOOM: &str = "UPDATE video_files SET doomed_at = ?3 WHERE namespace = ?1 AND video_id = ?2 AND doomed_at IS NULL RETURNING id";
+
+// Claimed, so that no second job deletes what was put there again after the first one was done.
+const DOOMED: &str = "UPDATE video_files SET claimed_at = ?3 WHERE namespace = ?1 AND video_id = ?2 AND path IN (SELECT d.path FROM video_files d \
+     WHERE d.namespace = ?1 AND d.video_id = ?2 AND d.doomed_at IS NOT NULL AND (d.claimed_at IS NULL OR d.claimed_at < ?4) LIMIT ?5) \
+     RETURNING id, account_id, s3_key";
+
+const UNCLAIM: &str = "UPDATE video_files SET claimed_at = NULL WHERE id = ?1 AND claimed_at = ?2";
+
+const SUPERSEDE: &str = "UPDATE video_files SET replaced_id = NULL, replaced_account = NULL, replaced_at = MAX(created_at, COALESCE(replaced_at, 0)), \
+     id = ?3, account_id = ?4, size = ?5, etag = ?6, live_seconds = NULL, created_at = ?7 WHERE id = ?1 AND etag = ?2 AND doomed_at IS NULL RETURNING id";
+
+// Nothing if somebody is there, or if the namespace is gone.
+const CONDEMN: &str = "INSERT INTO video_files (namespace, video_id, path, id, account_id, s3_key, size, etag, content_type, created_at, doomed_at) \
+     SELECT n.name, ?2, ?3, ?4, ?5, ?6, 0, '', '', ?7, ?7 FROM namespaces n WHERE n.name = ?1 ON CONFLICT (namespace, video_id, path) DO NOTHING RETURNING id";
+
+const IS_DOOMED: &str = "SELECT id FROM video_files WHERE namespace = ?1 AND video_id = ?2 AND doomed_at IS NOT NULL LIMIT 1";
+
+const UNDO: &str = "DELETE FROM video_files WHERE id = ?1 AND etag = ?2 AND doomed_at IS NULL";
+
+const ALL_DOOMED: &str = "SELECT namespace, video_id FROM video_files WHERE doomed_at > 0 AND doomed_at < ?1 LIMIT ?2";
+
+const DROP: &str = "DELETE FROM video_files WHERE id = ?1 AND doomed_at IS NOT NULL";
+
+/// The statements of this file.
+pub const ALL: &[(&str, &str)] = &[
+    ("FILE", FILE),
+    ("PLACE", PLACE),
+    ("PUT", PUT),
+    ("AMEND", AMEND),
+    ("DOOM", DOOM),
+    ("DOOMED", DOOMED),
+    ("ALL_DOOMED", ALL_DOOMED),
+    ("UNCLAIM", UNCLAIM),
+    ("SUPERSEDE", SUPERSEDE),
+    ("CONDEMN", CONDEMN),
+    ("IS_DOOMED", IS_DOOMED),
+    ("UNDO", UNDO),
+    ("DROP", DROP),
+];
+
+/// A file of a video with what its namespace says: one row.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct FileRow {
+    id: Id,
+    account_id: Id,
+    namespace: Name,
+    video_id: Name,
+    path: String,
+    s3_key: String,
+    size: u64,
+    etag: String,
+    content_type: String,
+    live_seconds: Option<u64>,
+    created_at: EpochMs,
+    owner_status: String,
+    ttl_video: Option<u64>,
+    generation: u64,
+    /// Whether the namespace has it switched on.
+    #[serde(deserialize_with = "flag")]
+    pub video_streaming: bool,
+}
+
+impl From<FileRow> for Source {
+    fn from(row: FileRow) -> Source {
+        // Half a target duration (SPEC section 8): players ask for it once in one.
+        let holds_ms = row.live_seconds.map_or(HOLDS_MS, |seconds| seconds.saturating_mul(500).clamp(500, HOLDS_MS));
+        let is_playlist = VideoPath::parse(&row.path).is_some_and(|path| path.is_playlist());
+        let client_seconds = match row.live_seconds {
+            Some(_) => holds_ms / 1000,
+            // It may be replaced; its ETag makes asking cheap.
+            None if is_playlist => 0,
+            None => CLIENT_SECONDS,
+        };
+        Source {
+            account: row.account_id,
+            group: Some(group(&row.namespace, &row.video_id)),
+            namespace: row.namespace,
+            generation: row.generation,
+            object: row.id,
+            s3_key: row.s3_key,
+            size: row.size,
+            version: row.etag.clone(),
+            etag: row.etag,
+            name: None,
+            content_type: row.content_type,
+            modified: row.created_at,
+            class: Class::Video,
+            ttl: row.ttl_video.unwrap_or(DEFAULT_TTL.video),
+            holds_ms: if row.owner_status == "active" { holds_ms } else { 0 },
+            client_seconds,
+            suspended: row.owner_status != "active",
+        }
+    }
+}
+
+/// What all files of a video are known under.
+pub fn group(namespace: &Name, video: &Name) -> String {
+    format!("video/{namespace}/{video}")
+}
+
+/// A version of a file that is to be.
+#[derive(Debug)]
+pub struct NewFile {
+    /// Of this version.
+    pub id: Id,
+    /// Who pays.
+    pub account: Id,
+    /// Namespace.
+    pub namespace: Name,
+    /// Video.
+    pub video: Name,
+    /// Path.
+    pub path: VideoPath,
+    /// Key at the store.
+    pub s3_key: String,
+    /// Bytes.
+    pub size: u64,
+    /// The store's.
+    pub etag: String,
+    /// Media type.
+    pub content_type: String,
+    /// See [`crate::video::playlist::Playlist`].
+    pub live_seconds: Option<u64>,
+    /// When it was looked what is there, before its bytes came.
+    pub started: EpochMs,
+    /// When they were there.
+    pub created_at: EpochMs,
+}
+
+fn place_args(namespace: &Name, video: &Name, path: &str) -> Vec<Arg> {
+    vec![namespace.as_str().into(), video.as_str().into(), path.into()]
+}
+
+/// The file, if it is there.
+pub fn file(namespace: &Name, video: &Name, path: &str) -> Statement {
+    Statement { sql: FILE, args: place_args(namespace, video, path) }
+}
+
+/// Who is there, also if it is about to go.
+pub fn place(namespace: &Name, video: &Name, path: &VideoPath) -> Statement {
+    Statement { sql: PLACE, args: place_args(namespace, video, path.as_str()) }
+}
+
+/// The version takes its place; answers with the one before, or with no row if that is about to go.
+pub fn put(file: &NewFile) -> Statement {
+    let mut args = place_args(&file.namespace, &file.video, file.path.as_str());
+    args.extend([
+        file.id.to_string().into(),
+        file.account.to_string().into(),
+        file.s3_key.clone().into(),
+        file.size.into(),
+        file.etag.clone().into(),
+        file.content_type.clone().into(),
+        file.live_seconds.into(),
+        Arg::Int(file.created_at.0),
+    ]);
+    Statement { sql: PUT, args }
+}
+
+/// The store has other bytes under that version than was thought.
+pub fn amend(id: Id, etag: &str, size: u64, now_etag: &str) -> Statement {
+    Statement { sql: AMEND, args: vec![id.to_string().into(), etag.into(), size.into(), now_etag.into()] }
+}
+
+/// The bytes of `before` were replaced by those of `version`; no row if it is no longer there.
+pub fn supersede(before: &Present, version: Id, account: Id, there: &AtStore, now: EpochMs) -> Statement {
+    let (before, etag) = (before.id.to_string(), before.etag.clone());
+    let (version, account) = (version.to_string(), account.to_string());
+    Statement {
+        sql: SUPERSEDE,
+        args: vec![before.into(), etag.into(), version.into(), account.into(), there.size.into(), there.etag.clone().into(), Arg::Int(now.0)],
+    }
+}
+
+/// Bytes without a row get one that is to go, and keeps everybody out until they are gone; no row if there is one.
+pub fn condemn(place: &Place, version: Id, account: Id, now: EpochMs) -> Statement {
+    let mut args = place_args(&place.namespace, &place.video, place.path.as_str());
+    args.extend([version.to_string().into(), account.to_string().into(), place.key().into(), Arg::Int(now.0)]);
+    Statement { sql: CONDEMN, args }
+}
+
+/// A row if something of the video is to go and is not gone.
+pub fn is_doomed(namespace: &Name, video: &Name) -> Statement {
+    Statement { sql: IS_DOOMED, args: vec![namespace.as_str().into(), video.as_str().into()] }
+}
+
+/// Nothing of the video can be read any more; answers with a row for each file.
+pub fn doom(namespace: &Name, video: &Name, now: EpochMs) -> Statement {
+    Statement { sql: DOOM, args: vec![namespace.as_str().into(), video.as_str().into(), Arg::Int(now.0)] }
+}
+
+/// How long a job has for the files it claimed, ms.
+pub const CLAIM_MS: u64 = 120_000;
+
+/// Claims files of the video that are to go: a row for each.
+pub fn doomed(namespace: &Name, video: &Name, limit: u64, now: EpochMs) -> Statement {
+    let before = now.0.saturating_sub(CLAIM_MS);
+    Statement { sql: DOOMED, args: vec![namespace.as_str().into(), video.as_str().into(), Arg::Int(now.0), Arg::Int(before), limit.into()] }
+}
+
+/// Gives a claim up, if it is still that one.
+pub fn unclaim(id: Id, claimed: EpochMs) -> Statement {
+    Statement { sql: UNCLAIM, args: vec![id.to_string().into(), Arg::Int(claimed.0)] }
+}
+
+/// Takes back a version whose bytes are gone, unless it is about to go with its video: then its row keeps others out.
+pub fn undo(id: Id, etag: &str) -> Statement {
+    Statement { sql: UNDO, args: vec![id.to_string().into(), etag.into()] }
+}
+
+/// Files that should have gone long ago.
+pub fn all_doomed(since: EpochMs, limit: u64) -> Statement {
+    Statement { sql: ALL_DOOMED, args: vec![Arg::Int(since.0), limit.into()] }
+}
+
+/// Forgets a file whose bytes are gone.
+pub fn drop(id: Id) -> Statement {
+    Statement { sql: DROP, args: vec![id.to_string().into()] }
+}

@@ -1,0 +1,109 @@
+//! What D1 knows of an account, for its ledger; and what the ledger writes there.
+
+use serde::Deserialize;
+use worker::Env;
+
+use crate::accounts::provisioning::Record;
+use crate::base::id::Id;
+use crate::base::time::EpochMs;
+use crate::base::units::MAX_SAFE_INTEGER;
+use crate::ledger::period::Period;
+use crate::ledger::state::{Limits, Seen, Usage};
+use crate::problem::Problem;
+use crate::worker::platform::{bindings, clock, d1};
+use crate::{accounts, ledger};
+
+/// Rows per page of what is stored.
+const PAGE: u64 = 1_000;
+
+/// An asset with its object.
+#[derive(Deserialize)]
+pub struct Stored {
+    /// Asset id.
+    pub asset: Id,
+    /// Object id.
+    pub object: Id,
+    /// Bytes.
+    pub size: u64,
+    created_at: EpochMs,
+}
+
+/// The limits of the account, as of now.
+///
+/// # Errors
+/// 404 if there is no such account.
+pub async fn limits(env: &Env, account: Id) -> Result<Limits, Problem> {
+    let record: Option<Record> = d1::first(&bindings::db(env)?, &accounts::repository::by_id(account, clock::now())).await?;
+    record.map(|record| record.limits()).ok_or(Problem::NotFound)
+}
+
+/// Everything the account stores.
+pub async fn stored(env: &Env, account: Id) -> Result<Vec<Stored>, Problem> {
+    let db = bindings::db(env)?;
+    let mut all: Vec<Stored> = Vec::new();
+    loop {
+        let before = all.last().map_or((EpochMs(MAX_SAFE_INTEGER), String::new()), |row| (row.created_at, row.asset.to_string()));
+        let page: Vec<Stored> = d1::all(&db, &ledger::repository::holdings(account, (before.0, &before.1), PAGE)).await?;
+        let last = u64::try_from(page.len()).unwrap_or(PAGE) < PAGE;
+        all.extend(page);
+        if last {
+            break;
+        }
+    }
+    let mut after = String::new();
+    loop {
+        let page: Vec<Stored> = d1::all(&db, &ledger::repository::video_holdings(account, &after, PAGE)).await?;
+        let last = u64::try_from(page.len()).unwrap_or(PAGE) < PAGE;
+        after = page.last().map(|row| row.asset.to_string()).unwrap_or_default();
+        all.extend(page);
+        if last {
+            return Ok(all);
+        }
+    }
+}
+
+/// (bytes sent, calls) of this month, as last written.
+pub async fn counted(env: &Env, account: Id, now: EpochMs) -> Result<(u64, u64), Problem> {
+    #[derive(Deserialize)]
+    struct Row {
+        bandwidth_bytes: u64,
+        request_count: u64,
+    }
+    let row: Option<Row> = d1::first(&bindings::db(env)?, &ledger::repository::usage(account, Period::of(now).start())).await?;
+    Ok(row.map_or((0, 0), |row| (row.bandwidth_bytes, row.request_count)))
+}
+
+/// How an asset in doubt ended.
+pub async fn look(env: &Env, asset: Id) -> Seen {
+    ask(env, asset).await.unwrap_or(Seen::Unclear)
+}
+
+async fn ask(env: &Env, asset: Id) -> Result<Seen, Problem> {
+    let db = bindings::db(env)?;
+    // In this order: an upload that completes between the two questions is found by the second.
+    let coming: Option<serde_json::Value> = d1::first(&db, &ledger::repository::asset_coming(asset)).await?;
+    let stored = of(env, asset).await?;
+    Ok(match (stored, coming) {
+        (Some(seen), _) => seen,
+        (None, Some(_)) => Seen::Coming,
+        (None, None) => Seen::Gone,
+    })
+}
+
+/// The asset, if it is there.
+pub async fn of(env: &Env, asset: Id) -> Result<Option<Seen>, Problem> {
+    #[derive(Deserialize)]
+    struct Row {
+        object: Id,
+        size: u64,
+    }
+    let row: Option<Row> = d1::first(&bindings::db(env)?, &ledger::repository::asset_stored(asset)).await?;
+    Ok(row.map(|Row { object, size }| Seen::Stored { object, size }))
+}
+
+/// Writes the figures of months.
+pub async fn write(env: &Env, account: Id, usage: &[Usage], now: EpochMs) -> Result<(), Problem> {
+    let prices = bindings::config(env)?.prices;
+    let statements: Vec<_> = usage.iter().map(|month| ledger::repository::record_usage(account, month, &prices, now)).collect();
+    d1::batch(&bindings::db(env)?, &statements).await
+}

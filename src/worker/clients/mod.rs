@@ -1,0 +1,5 @@
+//! Clients of the Durable Objects: one typed function per message.
+
+pub mod ledger;
+pub mod ledger_records;
+pub mod session;

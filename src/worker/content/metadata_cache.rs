@@ -1,0 +1,145 @@
+//! What is known of the things that are delivered, so that a hit asks no database: for a second in the isolate, for up to [`HOLDS_MS`] in the PoP's cache.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::id::Name;
+use crate::base::time::EpochMs;
+use crate::base::{json, percent};
+use crate::delivery::content_descriptor::{HOLDS_MS, Source};
+use crate::problem::Problem;
+use crate::worker::content::cache;
+use crate::worker::http::call::Call;
+use crate::worker::platform::clock;
+
+/// How long this isolate believes itself, ms: another isolate of this PoP may have deleted it.
+const HERE_MS: u64 = 1_000;
+
+/// Bounds the isolate's memory: about 500 bytes each.
+const KEEP_MOST: usize = 4_000;
+
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    name: String,
+    read_at: EpochMs,
+    source: Source,
+}
+
+struct Here {
+    /// When it was last looked for in the PoP's cache.
+    at: EpochMs,
+    /// When it was read from the database.
+    read_at: EpochMs,
+    source: Rc<Source>,
+}
+
+thread_local! {
+    static HERE: RefCell<HashMap<String, Here>> = RefCell::default();
+    /// What was changed here, and when: what was read before is no longer so.
+    static CHANGED: RefCell<HashMap<String, EpochMs>> = RefCell::default();
+}
+
+fn url(name: &str) -> String {
+    // Encoded whole: whoever parses it must find no dots to resolve in it, written out or encoded.
+    format!("https://cache.jettyspeed.invalid/1/known/{}", percent::component(name))
+}
+
+/// The name of a file.
+pub fn file(namespace: &Name, asset: impl std::fmt::Display) -> String {
+    format!("file/{namespace}/{asset}")
+}
+
+fn holds(source: &Source, name: &str, read_at: EpochMs, now: EpochMs) -> bool {
+    let changed = |key: &str| CHANGED.with_borrow(|changed| changed.get(key).is_some_and(|at| read_at <= *at));
+    let group = source.group.as_deref().is_some_and(changed);
+    now.since(read_at) < source.holds_ms && !group && !changed(name) && !changed(source.namespace.as_str())
+}
+
+/// What is called `name`, as known here or as `read` says.
+///
+/// # Errors
+/// Those of `read`.
+pub async fn get(call: &Call, name: &str, read: impl Future<Output = Result<Source, Problem>>) -> Result<Rc<Source>, Problem> {
+    let now = clock::now();
+    let here = HERE.with_borrow(|here| here.get(name).map(|here| (here.at, here.read_at, Rc::clone(&here.source))));
+    if let Some((at, read_at, source)) = here
+        && now.since(at) < HERE_MS
+        && holds(&source, name, read_at, now)
+    {
+        return Ok(source);
+    }
+    let kept = cache::text(&url(name)).await.and_then(|text| json::read::<Kept>(&text).ok());
+    let kept = kept.filter(|kept| kept.name == name && holds(&kept.source, name, kept.read_at, now));
+    if let Some(Kept { read_at, source, .. }) = kept
+        && read_at > changed_in_pop(&source.namespace).await
+    {
+        return Ok(note(name, now, read_at, source));
+    }
+    let source = read.await?;
+    let kept = Kept { name: name.to_owned(), read_at: now, source };
+    if holds(&kept.source, name, now, now)
+        && let Ok(text) = json::write(&kept)
+    {
+        let (url, seconds) = (url(name), kept.source.holds_ms.div_ceil(1000).max(1));
+        call.afterwards(async move { cache::put_text(&url, &text, seconds).await });
+    }
+    Ok(note(name, now, now, kept.source))
+}
+
+/// When a whole namespace, or a video of it, was last changed by any isolate of this PoP.
+async fn changed_in_pop(namespace: &Name) -> EpochMs {
+    let at = cache::text(&mark(namespace)).await.and_then(|text| text.parse().ok());
+    EpochMs(at.unwrap_or_default())
+}
+
+fn mark(namespace: &Name) -> String {
+    format!("https://cache.jettyspeed.invalid/1/changed/{namespace}")
+}
+
+async fn tell_pop(namespace: &Name) {
+    cache::put_text(&mark(namespace), &clock::now().0.to_string(), 2 * HOLDS_MS / 1000).await;
+}
+
+fn note(name: &str, now: EpochMs, read_at: EpochMs, source: Source) -> Rc<Source> {
+    let source = Rc::new(source);
+    HERE.with_borrow_mut(|here| {
+        if here.len() >= KEEP_MOST {
+            here.clear();
+        }
+        here.insert(name.to_owned(), Here { at: now, read_at, source: Rc::clone(&source) });
+    });
+    source
+}
+
+fn changed(key: &str) {
+    let now = clock::now();
+    CHANGED.with_borrow_mut(|changed| {
+        if changed.len() >= KEEP_MOST {
+            changed.retain(|_, at| now.since(*at) < HOLDS_MS);
+        }
+        changed.insert(key.to_owned(), now);
+    });
+}
+
+/// It was changed or deleted: at once here, within a second in this PoP.
+pub async fn forget(name: &str) {
+    changed(name);
+    HERE.with_borrow_mut(|here| here.remove(name));
+    cache::delete(&url(name)).await;
+}
+
+/// A whole video was deleted: at once here, within a second in this PoP, within [`HOLDS_MS`] elsewhere.
+pub async fn forget_group(namespace: &Name, group: &str) {
+    changed(group);
+    tell_pop(namespace).await;
+}
+
+/// A whole namespace was changed: at once here, within a second in this PoP, within [`HOLDS_MS`] elsewhere.
+pub async fn forget_namespace(namespace: &Name) {
+    changed(namespace.as_str());
+    HERE.with_borrow_mut(|here| here.retain(|_, here| here.source.namespace != *namespace));
+    tell_pop(namespace).await;
+}

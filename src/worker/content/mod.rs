@@ -1,0 +1,15 @@
+//! Content from the cache: slices, fill lock, KV, whole objects, metering and warming.
+
+pub mod cache;
+pub mod cache_stats;
+pub mod fill;
+pub mod fill_lock;
+pub mod kv;
+pub mod metadata_cache;
+pub mod meter;
+pub mod pipe;
+pub mod send;
+pub mod serve;
+pub mod video_source;
+pub mod warm;
+pub mod whole_object;

@@ -1,0 +1,170 @@
+//! The body of an answer: one slice as it is, or several, and the frames of several ranges, through one native stream of known length.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use futures_util::future::join;
+use js_sys::Uint8Array;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{WritableStream, WritableStreamDefaultWriter};
+
+use crate::delivery::cache_entry::{Freshness, Origin};
+use crate::delivery::content_descriptor::Source;
+use crate::delivery::slices::Slice;
+use crate::http::range::{Multipart, Span, Wanted};
+use crate::problem::Problem;
+use crate::worker::content::fill::{Bytes, Got};
+use crate::worker::content::pipe::pipe;
+use crate::worker::content::{cache_stats, fill, whole_object};
+use crate::worker::http::call::Routed;
+use crate::worker::http::reply;
+use crate::worker::platform::js::FixedLengthStream;
+
+/// A piece of a body.
+enum Piece {
+    Text(String),
+    Slice(Slice),
+}
+
+fn pieces(source: &Source, wanted: &Wanted, multipart: Option<Multipart>) -> VecDeque<Piece> {
+    match multipart {
+        Some(frame) => {
+            let parts =
+                frame.parts.into_iter().flat_map(|(head, span)| std::iter::once(Piece::Text(head)).chain(source.slices(span).map(Piece::Slice)));
+            parts.chain(std::iter::once(Piece::Text(frame.end))).collect()
+        }
+        None => source.spans(wanted).into_iter().flat_map(|span| source.slices(span)).map(Piece::Slice).collect(),
+    }
+}
+
+/// The body of `bytes` bytes, and where its first slice came from. It has begun when this returns, so that trouble with the store is still an answer of its
+/// own; later trouble ends the connection before the announced length.
+///
+/// # Errors
+/// 502, 503, 504: of the store.
+pub async fn body(
+    call: &Routed,
+    source: &Rc<Source>,
+    wanted: &Wanted,
+    multipart: Option<Multipart>,
+    bytes: u64,
+) -> Result<(reply::Body, Option<Origin>), Problem> {
+    let one = one(source, wanted);
+    if let Some(span) = one
+        && let Some(got) = whole_object::find(source, span).await
+    {
+        cache_stats::from_cache(source, span.bytes());
+        return Ok((reply_of(got.bytes), Some(got.origin)));
+    }
+    let mut pieces = pieces(source, wanted, multipart);
+    let Some(first) = pieces.iter().find_map(|piece| if let Piece::Slice(slice) = piece { Some(*slice) } else { None }) else {
+        return Ok((reply::Body::Text(String::new()), None));
+    };
+    let got = fill::slice(call, source, first).await?;
+    let origin = Some(got.origin);
+    if pieces.len() == 1 {
+        return Ok((reply_of(got.bytes), origin));
+    }
+    let thrown = |error: JsValue| call.thrown("stream", &error);
+    let stream = FixedLengthStream::new(bytes as f64).map_err(thrown)?;
+    let (readable, writable) = (stream.readable(), stream.writable());
+    let (held, source) = (call.clone(), Rc::clone(source));
+    call.afterwards(async move {
+        let pumped = async {
+            while let Some(Piece::Text(text)) = pieces.front() {
+                if let Err(reason) = write(&Uint8Array::from(text.as_bytes()), &writable).await {
+                    got.discard();
+                    return Err(reason);
+                }
+                pieces.pop_front();
+            }
+            pieces.pop_front();
+            pump(&held, &source, pieces, got, &writable).await
+        };
+        match (pumped.await, one) {
+            // All of it was here: the next one gets it in one piece.
+            (Ok(true), Some(span)) => whole_object::begin(&held, &source, span),
+            (Ok(_), _) => {}
+            (Err(reason), _) => {
+                // Logged where it arose, if it is ours. What the client sees is a connection that ends before the announced length.
+                let _ = writable.abort_with_reason(&reason);
+            }
+        }
+    });
+    Ok((reply::Body::Stream(readable), origin))
+}
+
+/// The one range that is wanted, if it is one.
+fn one(source: &Source, wanted: &Wanted) -> Option<Span> {
+    match wanted {
+        Wanted::Whole | Wanted::One(_) => source.spans(wanted).pop(),
+        Wanted::Several(_) => None,
+    }
+}
+
+fn reply_of(bytes: Bytes) -> reply::Body {
+    match bytes {
+        Bytes::Stream(stream) => reply::Body::Stream(stream),
+        Bytes::Buffer(buffer) => reply::Body::Bytes(buffer),
+    }
+}
+
+/// Writes `got` and everything after it; says whether all of it was in the cache, fresh. While one slice is on its way out, the next one is on its way in.
+async fn pump(call: &Routed, source: &Rc<Source>, mut pieces: VecDeque<Piece>, got: Got, writable: &WritableStream) -> Result<bool, JsValue> {
+    let mut present = Some(got);
+    let mut here = true;
+    while let Some(got) = present.take() {
+        here &= matches!(got.origin, Origin::Cache(Freshness::Fresh(_)));
+        let mut texts = Vec::new();
+        while let Some(Piece::Text(text)) = pieces.front() {
+            texts.push(text.clone());
+            pieces.pop_front();
+        }
+        let next = match pieces.pop_front() {
+            Some(Piece::Slice(slice)) => Some(slice),
+            _ => None,
+        };
+        let coming = async {
+            match next {
+                Some(slice) => fill::slice(call, source, slice).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        let (written, coming) = join(put(got.bytes, writable), coming).await;
+        let written = match written {
+            Ok(()) => write_all(&texts, writable).await,
+            Err(reason) => Err(reason),
+        };
+        if let (Err(_), Ok(Some(unread))) = (&written, &coming) {
+            unread.discard();
+        }
+        written?;
+        present = coming.map_err(|problem| JsValue::from_str(problem.kind().code))?;
+    }
+    JsFuture::from(writable.close()).await.map(|_| here)
+}
+
+async fn put(bytes: Bytes, writable: &WritableStream) -> Result<(), JsValue> {
+    match bytes {
+        Bytes::Buffer(buffer) => {
+            let view = buffer.dyn_into::<Uint8Array>().unwrap_or_else(|buffer| Uint8Array::new(&buffer));
+            write(&view, writable).await
+        }
+        Bytes::Stream(stream) => pipe(&stream, writable).await,
+    }
+}
+
+async fn write_all(texts: &[String], writable: &WritableStream) -> Result<(), JsValue> {
+    for text in texts {
+        write(&Uint8Array::from(text.as_bytes()), writable).await?;
+    }
+    Ok(())
+}
+
+async fn write(bytes: &Uint8Array, writable: &WritableStream) -> Result<(), JsValue> {
+    let writer: WritableStreamDefaultWriter = writable.get_writer()?;
+    let written = JsFuture::from(writer.write_with_chunk(bytes)).await;
+    writer.release_lock();
+    written.map(|_| ())
+}

@@ -1,0 +1,68 @@
+//! Answers a GET or HEAD of content: conditions, ranges, headers, body.
+
+use std::rc::Rc;
+
+use crate::base::sha256::hex;
+use crate::base::time::EpochMs;
+use crate::delivery::content_descriptor::Source;
+use crate::delivery::response_headers;
+use crate::http::conditional::{Conditions, Verdict};
+use crate::http::range::{Multipart, Wanted, wanted};
+use crate::problem::Problem;
+use crate::worker::content::{cache_stats, meter, send};
+use crate::worker::handlers::content::here;
+use crate::worker::http::call::Routed;
+use crate::worker::http::reply::{Body as ReplyBody, Reply};
+use crate::worker::platform::{clock, origin, random};
+
+/// The most slices that several ranges may lie in.
+const MOST_SLICES: usize = 16;
+
+/// A thing that is known to be the caller's to read, as the request asks for it.
+///
+/// # Errors
+/// 403, 412, 416, 429; 502, 503, 504.
+pub async fn serve(call: &Routed, method: &str, source: Rc<Source>, expires: EpochMs) -> Result<Reply, Problem> {
+    if source.suspended {
+        return Err(Problem::Suspended);
+    }
+    meter::may_send(call, source.account).await?;
+    let now = clock::now();
+    let fields = ["if-match", "if-unmodified-since", "if-none-match", "if-modified-since", "if-range"].map(|name| call.header(name));
+    let [if_match, if_unmodified_since, if_none_match, if_modified_since, if_range] = fields.each_ref().map(Option::as_deref);
+    let conditions = Conditions { if_match, if_unmodified_since, if_none_match, if_modified_since, if_range };
+    match conditions.verdict(source.version()) {
+        Verdict::Send => {}
+        Verdict::NotModified => {
+            let headers = response_headers::validators(&source, here(&source).await, expires, now);
+            return Ok(Reply { status: 304, headers, body: ReplyBody::Empty });
+        }
+        Verdict::Failed => return Err(Problem::PreconditionFailed),
+    }
+    // A Range on anything but GET means nothing (RFC 9110 section 14.2).
+    let range = call.header("range").filter(|_| method == "GET" && conditions.range_holds(source.version(), now));
+    let wanted = match wanted(range.as_deref(), source.size)? {
+        // Each slice is read whole: a few bytes of each of many are not worth it (RFC 9110 section 14.2 lets a server ignore such a field).
+        Wanted::Several(spans) if spans.iter().flat_map(|span| source.slices(*span)).take(MOST_SLICES + 1).count() > MOST_SLICES => Wanted::Whole,
+        wanted => wanted,
+    };
+    let multipart = match &wanted {
+        Wanted::Several(spans) => Some(Multipart::new(spans, &source.content_type, source.size, &hex(&random::bytes::<16>()?))),
+        _ => None,
+    };
+    let mut headers = response_headers::headers(&source, &wanted, multipart.as_ref());
+    let status = if wanted == Wanted::Whole { 200 } else { 206 };
+    if method == "HEAD" {
+        headers.extend(response_headers::validators(&source, here(&source).await, expires, now));
+        return Ok(Reply { status, headers, body: ReplyBody::Empty });
+    }
+    let bytes = match &multipart {
+        Some(body) => body.bytes(),
+        None => source.spans(&wanted).iter().map(|span| span.bytes()).sum(),
+    };
+    let (body, origin) = send::body(call, &source, &wanted, multipart, bytes).await?;
+    headers.extend(response_headers::validators(&source, origin, expires, now));
+    meter::count(call, source.account, bytes);
+    cache_stats::answered(call, &source, origin);
+    Ok(Reply { status, headers, body })
+}

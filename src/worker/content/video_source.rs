@@ -1,0 +1,33 @@
+//! The content descriptor of a video file, from the metadata cache or D1.
+
+use std::rc::Rc;
+
+use crate::access::authorize::Reach;
+use crate::auth::playback_token::VideoClaims;
+use crate::base::id::Name;
+use crate::delivery::content_descriptor::Source;
+use crate::problem::Problem;
+use crate::video::repository;
+use crate::video::repository::FileRow;
+use crate::worker::content::metadata_cache;
+use crate::worker::http::call::Routed;
+
+/// What a file of a video is known as.
+pub fn known_as(namespace: &Name, video: &Name, path: &str) -> String {
+    format!("{}/{path}", repository::group(namespace, video))
+}
+
+/// A file of a video.
+///
+/// # Errors
+/// 403, 404.
+pub async fn source(call: &Routed, claims: &VideoClaims, path: &str) -> Result<Rc<Source>, Problem> {
+    let read = async {
+        let row: FileRow = call.own(Reach::VideoFile, path).await?;
+        if !row.video_streaming {
+            return Err(Problem::FeatureOff { feature: "video_streaming" });
+        }
+        Ok(Source::from(row))
+    };
+    metadata_cache::get(call, &known_as(&claims.namespace, &claims.video, path), read).await
+}

@@ -1,0 +1,214 @@
+//! What a player will ask for next is read before it does: after a playlist its first files, after a segment the next two.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+use futures_util::future::join_all;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::Response;
+
+use crate::access::caller::Caller;
+use crate::auth::playback_token::VideoClaims;
+use crate::base::id::Name;
+use crate::base::json;
+use crate::base::time::EpochMs;
+use crate::delivery::content_descriptor::Source;
+use crate::http::range;
+use crate::http::range::Span;
+use crate::video::path::VideoPath;
+use crate::video::playlist;
+use crate::video::playlist::{Playlist, Reference};
+use crate::worker::content::fill::Bytes;
+use crate::worker::content::video_source::source;
+use crate::worker::content::{cache, fill};
+use crate::worker::http::call::Routed;
+use crate::worker::platform::clock;
+
+/// How many files after a playlist: an initialization section and the first segments.
+const FIRST: usize = 3;
+
+/// How long what was warmed is not looked at again, ms.
+const AGAIN_MS: u64 = 10_000;
+
+/// How long an order of playing is kept in the PoP's cache, s.
+const ORDER_SECONDS: u64 = 6 * 3600;
+
+/// Bounds the isolate's memory: an order has up to ten thousand names of 20 bytes.
+const MOST_ORDERS: usize = 50;
+
+const MOST_NAMES: usize = 20_000;
+
+const MOST_WARMED: usize = 5_000;
+
+/// Names in the order of playing, and until when they are believed.
+type Order = (EpochMs, Rc<Vec<String>>);
+
+thread_local! {
+    /// By folder of the files: what is played in which order.
+    static ORDERS: RefCell<HashMap<String, Order>> = RefCell::default();
+    /// What was warmed, and until when it is not looked at again.
+    static WARMED: RefCell<HashMap<String, EpochMs>> = RefCell::default();
+}
+
+/// After `path` was served.
+pub async fn after(call: &Routed, served: &Rc<Source>, path: VideoPath, range: Option<&str>) {
+    let Caller::Video(claims) = &*call.caller else { return };
+    if path.is_playlist() {
+        if is_due(served, path.as_str()) {
+            after_playlist(call, claims, served, &path).await;
+        }
+        return;
+    }
+    // The rest of a file that is played in ranges is the next segment.
+    if let Some(Ok(range::Wanted::One(span))) = range.map(|field| range::wanted(Some(field), served.size))
+        && span.bytes() < served.size
+    {
+        let next = span.last.saturating_add(1);
+        let last = next.saturating_add(2 * span.bytes()).min(served.size.saturating_sub(1));
+        if next <= last {
+            warm_span(call, served, Span { first: next, last }).await;
+        }
+        return;
+    }
+    let order = order(&claims.namespace, &claims.video, &path).await;
+    join_all(playlist::next_two(&order, path.as_str()).map(|next| warm_file(call, claims, next, None))).await;
+}
+
+fn is_due(source: &Source, what: &str) -> bool {
+    let now = clock::now();
+    let key = format!("{}/{}/{}/{what}", source.generation, source.object, source.etag);
+    WARMED.with_borrow_mut(|warmed| {
+        if warmed.len() >= MOST_WARMED {
+            warmed.retain(|_, until| now < *until);
+        }
+        let due = warmed.get(&key).is_none_or(|until| *until <= now);
+        if due {
+            warmed.insert(key, now.plus(AGAIN_MS));
+        }
+        due
+    })
+}
+
+async fn after_playlist(call: &Routed, claims: &VideoClaims, served: &Rc<Source>, path: &VideoPath) {
+    let Some(text) = text(call, served).await else { return };
+    match playlist::read(path, &text) {
+        Some(Playlist::Master { variants, audio }) => {
+            // Players begin with the first one (RFC 8216 section 6.3.1 leaves it to them; all do), and need its sound.
+            let first = variants.first().into_iter().chain(audio.first());
+            join_all(first.map(|path| warm_file(call, claims, path.as_str(), None))).await;
+        }
+        Some(Playlist::Media { files, .. }) => {
+            // First of all: a player that begins at once asks for its first segment in a moment.
+            keep_order(claims, &files).await;
+            let first = files.iter().take(FIRST).map(|Reference { path, range }| warm_file(call, claims, path.as_str(), *range));
+            join_all(first).await;
+        }
+        None => {}
+    }
+}
+
+async fn text(call: &Routed, source: &Rc<Source>) -> Option<String> {
+    if source.size == 0 || source.size > playlist::LARGEST {
+        return None;
+    }
+    let slice = source.slices(Span { first: 0, last: source.size - 1 }).next()?;
+    let response = match fill::find(call, source, slice).await.ok()?.bytes {
+        Bytes::Stream(stream) => Response::new_with_opt_readable_stream(Some(&stream)),
+        Bytes::Buffer(buffer) => Response::new_with_opt_buffer_source(wasm_bindgen::JsCast::dyn_ref(&buffer)),
+    };
+    JsFuture::from(response.ok()?.text().ok()?).await.ok()?.as_string()
+}
+
+async fn warm_file(call: &Routed, claims: &VideoClaims, path: &str, range: Option<(u64, u64)>) {
+    let Ok(source) = source(call, claims, path).await else { return };
+    let Some(end) = source.size.checked_sub(1) else { return };
+    let span = match range {
+        Some((first, bytes)) => Span { first: first.min(end), last: first.saturating_add(bytes.saturating_sub(1)).min(end) },
+        None => Span { first: 0, last: end },
+    };
+    warm_span(call, &source, span).await;
+}
+
+/// The first two slices of a span: more would push out what is being played.
+async fn warm_span(call: &Routed, source: &Rc<Source>, span: Span) {
+    if source.ttl == 0 {
+        return;
+    }
+    for slice in source.slices(span).take(2) {
+        if is_due(source, &slice.index.to_string()) {
+            fill::warm(call, source, slice).await;
+        }
+    }
+}
+
+fn order_name(namespace: &Name, video: &Name, folder: &str) -> String {
+    format!("{namespace}/{video}/{}", crate::base::percent::component(folder))
+}
+
+fn order_url(name: &str) -> String {
+    format!("https://cache.jettyspeed.invalid/1/order/{name}")
+}
+
+fn remember(name: &str, order: Vec<String>) -> Rc<Vec<String>> {
+    let order = Rc::new(order);
+    ORDERS.with_borrow_mut(|orders| {
+        if orders.len() >= MOST_ORDERS {
+            orders.clear();
+        }
+        orders.insert(name.to_owned(), (clock::now().plus(AGAIN_MS), Rc::clone(&order)));
+    });
+    order
+}
+
+/// What this isolate knows; another one may have seen a later playlist.
+fn known(name: &str) -> Option<Rc<Vec<String>>> {
+    let now = clock::now();
+    ORDERS.with_borrow(|orders| orders.get(name).filter(|(until, _)| now < *until).map(|(_, order)| Rc::clone(order)))
+}
+
+/// Keeps in which order the files of a playlist are played, by the folders they lie in. Several playlists may have theirs in one folder.
+async fn keep_order(claims: &VideoClaims, files: &[Reference]) {
+    // Few: the files of a playlist lie in one, as a rule.
+    let mut folders: Vec<(&str, Vec<String>)> = Vec::new();
+    for file in files.iter().filter(|file| file.range.is_none()) {
+        let (folder, path) = (file.path.folder(), file.path.as_str().to_owned());
+        match folders.iter_mut().rev().find(|(known, _)| *known == folder) {
+            Some((_, order)) => order.push(path),
+            None => folders.push((folder, vec![path])),
+        }
+    }
+    for (folder, mut order) in folders {
+        let name = order_name(&claims.namespace, &claims.video, folder);
+        let before = match known(&name) {
+            Some(before) => before,
+            None => Rc::new(read_order(&name).await),
+        };
+        let named: HashSet<&String> = order.iter().collect();
+        let others: Vec<String> = before.iter().filter(|file| !named.contains(file)).take(MOST_NAMES).cloned().collect();
+        order.extend(others);
+        if *before == order {
+            continue;
+        }
+        if let Ok(text) = json::write(&order) {
+            remember(&name, order);
+            cache::put_text(&order_url(&name), &text, ORDER_SECONDS).await;
+        }
+    }
+}
+
+async fn read_order(name: &str) -> Vec<String> {
+    cache::text(&order_url(name)).await.and_then(|text| json::read(&text).ok()).unwrap_or_default()
+}
+
+async fn order(namespace: &Name, video: &Name, path: &VideoPath) -> Rc<Vec<String>> {
+    let name = order_name(namespace, video, path.folder());
+    match known(&name) {
+        Some(order) => order,
+        None => match read_order(&name).await {
+            // Its playlist may be asked for any moment, also of another isolate.
+            none if none.is_empty() => Rc::default(),
+            order => remember(&name, order),
+        },
+    }
+}

@@ -1,0 +1,69 @@
+//! The daily run: forgets what has expired and enqueues again what may have been lost.
+
+use serde::Deserialize;
+use worker::Env;
+
+use crate::base::id::{Id, Name};
+use crate::base::time::EpochMs;
+use crate::jobs::Job;
+use crate::worker::platform::enqueue::enqueue;
+use crate::worker::platform::{bindings, clock, d1, log};
+use crate::worker::services::dedup::{collect, verify};
+use crate::worker::services::uploads::sweep;
+use crate::{accounts, dedup, idempotency, uploads, video};
+
+/// After how long a job that is still to do counts as lost, ms.
+const LOST_MS: u64 = 3_600_000;
+
+/// The most that one day makes up for.
+const MOST_LOST: u64 = 500;
+
+/// Sends what may have been lost: the collector, the sweep, a look at every object that has waited for one for an hour and at every upload that has been open
+/// for longer than it lives without activity, oldest first.
+pub async fn daily(env: &Env) {
+    forget_expired(env).await;
+    for job in lost(env).await.into_iter().chain([Job::Probe, Job::Collect, Job::Sweep { marker: None }]) {
+        if let Err(error) = enqueue(env, &job).await {
+            let _ = log::internal("queue", &error.to_string());
+        }
+    }
+}
+
+/// Deletes rows that are past their time: sealed credentials, first answers, challenges.
+async fn forget_expired(env: &Env) {
+    let now = clock::now();
+    let statements =
+        [accounts::repository::cleanup(now), idempotency::repository::cleanup(now), vec![dedup::possession::repository::cleanup(now)]].concat();
+    let Ok(db) = bindings::db(env) else { return };
+    for statement in statements {
+        // Logged where it fails; the next daily run tries again.
+        let _ = d1::batch(&db, &[statement]).await;
+    }
+}
+
+async fn lost(env: &Env) -> Vec<Job> {
+    #[derive(Deserialize)]
+    struct Row {
+        id: Id,
+        #[serde(default)]
+        account_id: Option<Id>,
+    }
+    #[derive(Deserialize)]
+    struct Doomed {
+        namespace: Name,
+        video_id: Name,
+    }
+    let (Ok(db), Ok(config)) = (bindings::db(env), bindings::config(env)) else { return Vec::new() };
+    let since = |ms| EpochMs(clock::now().0.saturating_sub(ms));
+    let pending = d1::all::<Row>(&db, &dedup::repository::pending(since(LOST_MS), MOST_LOST)).await.unwrap_or_default();
+    let open = uploads::repository::long_open(since(config.session_ttl_seconds.saturating_mul(1000)), MOST_LOST);
+    let open = d1::all::<Row>(&db, &open).await.unwrap_or_default();
+    let verify = pending.into_iter().map(|row| Job::Verify { object: row.id });
+    let wake = open.into_iter().filter_map(|row| Some(Job::Wake { session: row.id, account: row.account_id? }));
+    let doomed = d1::all::<Doomed>(&db, &video::repository::all_doomed(since(LOST_MS), MOST_LOST)).await.unwrap_or_default();
+    // A row for each file, a job for each video.
+    let mut videos: Vec<_> = doomed.into_iter().map(|row| (row.namespace, row.video_id)).collect();
+    videos.dedup();
+    let remove = videos.into_iter().map(|(namespace, video)| Job::RemoveVideo { namespace, video });
+    verify.chain(wake).chain(remove).collect()
+}

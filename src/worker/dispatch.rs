@@ -1,0 +1,133 @@
+//! From request to answer: route, dispatch, and what every answer has in common.
+
+use std::pin::Pin;
+use std::rc::Rc;
+
+use serde_json::json;
+use worker::{Context, Env};
+
+use crate::access::authorize::Proof;
+use crate::access::routes;
+use crate::access::routes::Endpoint;
+use crate::config::LogLevel;
+use crate::http::cors;
+use crate::problem::Problem;
+use crate::worker::handlers;
+use crate::worker::handlers::accounts::{change, provision, quota, tiers};
+use crate::worker::handlers::health;
+use crate::worker::http::call::{Call, Routed};
+use crate::worker::http::reply::{Body, Reply};
+use crate::worker::http::{address_limit, authenticate};
+use crate::worker::platform::{bindings, log, random};
+
+/// Serves one request.
+pub async fn serve(request: web_sys::Request, env: Env, context: Context) -> worker::Result<web_sys::Response> {
+    let id = match random::id() {
+        Ok(id) => id,
+        Err(problem) => return Reply::problem(&problem, "").into_response(),
+    };
+    let call = Rc::new(Call::new(request, env, context, id));
+    let method = call.request.method();
+    let outcome = if method == "OPTIONS" { preflight(&call) } else { dispatch(&call, &method).await };
+    let mut reply = outcome.unwrap_or_else(|problem| {
+        let kind = problem.kind();
+        let level = if kind.status >= 500 { LogLevel::Error } else { LogLevel::Debug };
+        log::event(level, "problem", json!({ "requestId": call.id, "method": method, "code": kind.code }));
+        Reply::problem(&problem, &call.id)
+    });
+    if method == "HEAD" {
+        reply.body = Body::Empty;
+    }
+    let config = bindings::config(&call.env).ok();
+    let allowed_origins = config.as_ref().map_or(&[][..], |config| &config.cors_origins);
+    reply.headers.extend(cors::headers(&call.path, call.header("origin").as_deref(), allowed_origins));
+    if let Some(limited) = call.limited.get() {
+        reply.headers.extend(limited.pace.headers(limited.policy, limited.window_seconds));
+    }
+    reply.headers.push(("x-request-id", call.id.clone()));
+    reply.headers.push(("server-timing", call.server_timing()));
+    if log::enabled(LogLevel::Info) {
+        log::event(LogLevel::Info, "request", json!({ "requestId": call.id, "method": method, "status": reply.status }));
+    }
+    reply.into_response()
+}
+
+fn preflight(call: &Call) -> Result<Reply, Problem> {
+    let allow = routes::allowed(&call.path).ok_or(Problem::NotFound)?;
+    let mut reply = Reply::empty(204);
+    reply.headers = cors::preflight(&allow, call.header("access-control-request-headers").as_deref());
+    reply.headers.push(("allow", allow));
+    Ok(reply)
+}
+
+async fn dispatch(call: &Rc<Call>, method: &str) -> Result<Reply, Problem> {
+    let (route, params) = routes::find(method, &call.path)?;
+    if route.proof == Proof::None {
+        address_limit::admit(call).await?;
+    }
+    if route.endpoint == Endpoint::Health {
+        // Before the configuration, whose state it tells.
+        return Box::pin(health::health(call)).await;
+    }
+    let config = bindings::config(&call.env)?;
+    let outcome = match authenticate::admitted(call, route, &params, &config).await {
+        Ok(caller) => {
+            let call = Routed { call: Rc::clone(call), route, caller: Rc::new(caller), params, config };
+            handler(&call, route.endpoint, method).await
+        }
+        Err(problem) => Err(problem),
+    };
+    if let Err(Problem::Unauthenticated(_)) = outcome {
+        address_limit::admit(call).await?;
+    }
+    outcome
+}
+
+/// The endpoint's future, boxed: in one function with all others, the hot path would be compiled and optimised together with the cold ones, which costs
+/// V8's optimising compiler tens of megabytes at its peak (measured: `script/bench chunk`).
+fn handler<'a>(call: &'a Routed, endpoint: Endpoint, method: &'a str) -> Pin<Box<dyn Future<Output = Result<Reply, Problem>> + 'a>> {
+    match endpoint {
+        Endpoint::Health => Box::pin(health::health(&call.call)),
+        Endpoint::ExplainProblem => Box::pin(async { health::explain(call) }),
+        Endpoint::OptimalEdges => Box::pin(crate::worker::handlers::edges::optimal_edges(call)),
+        Endpoint::Edges => Box::pin(crate::worker::handlers::edges::edges(call)),
+        Endpoint::EdgeMetrics => Box::pin(crate::worker::handlers::edges::metrics(call)),
+        Endpoint::CreateEdge => Box::pin(crate::worker::handlers::edge_admin::create(call)),
+        Endpoint::ChangeEdge => Box::pin(crate::worker::handlers::edge_admin::change(call)),
+        Endpoint::DeleteEdge => Box::pin(crate::worker::handlers::edge_admin::delete(call)),
+        Endpoint::Sessions => Box::pin(crate::worker::handlers::uploads::sessions::list(call)),
+        Endpoint::TrackUpload => Box::pin(crate::worker::handlers::uploads::track::track(call)),
+        Endpoint::CacheChunk => Box::pin(crate::worker::handlers::uploads::sessions::cache_chunk(call)),
+        Endpoint::ChunkUrls => Box::pin(crate::worker::handlers::uploads::presigned::chunk_urls(call)),
+        Endpoint::RecordChunk => Box::pin(crate::worker::handlers::uploads::presigned::record(call)),
+        Endpoint::Chunk => Box::pin(crate::worker::handlers::uploads::part::chunk(call)),
+        Endpoint::SimpleUpload => Box::pin(crate::worker::handlers::uploads::simple::upload(call)),
+        Endpoint::Files => Box::pin(crate::worker::handlers::files::list(call)),
+        Endpoint::File => Box::pin(crate::worker::handlers::files::get(call)),
+        Endpoint::DeleteFile => Box::pin(crate::worker::handlers::files::delete(call)),
+        Endpoint::Download => Box::pin(crate::worker::handlers::content::download(call)),
+        Endpoint::Content => Box::pin(crate::worker::handlers::content::content(call, method)),
+        Endpoint::PutVideo => Box::pin(crate::worker::handlers::video::put(call)),
+        Endpoint::DeleteVideo => Box::pin(crate::worker::handlers::video::delete(call)),
+        Endpoint::Playback => Box::pin(crate::worker::handlers::video::playback(call)),
+        Endpoint::Play => Box::pin(crate::worker::handlers::playback::play(call, method)),
+        Endpoint::CheckDuplicate => Box::pin(crate::worker::handlers::dedup::check_duplicate(call)),
+        Endpoint::Provision => Box::pin(provision::provision(call)),
+        Endpoint::Upgrade => Box::pin(change::upgrade(call)),
+        Endpoint::Rotate => Box::pin(change::rotate(call)),
+        Endpoint::Suspend => Box::pin(change::switch(call, true)),
+        Endpoint::Resume => Box::pin(change::switch(call, false)),
+        Endpoint::Quota => Box::pin(quota::quota(call)),
+        Endpoint::Tiers => Box::pin(tiers::list(call)),
+        Endpoint::ChangeTier => Box::pin(tiers::change(call)),
+        Endpoint::CreateNamespace => Box::pin(handlers::namespaces::create(call)),
+        Endpoint::Namespaces => Box::pin(handlers::namespaces::list(call)),
+        Endpoint::Namespace => Box::pin(handlers::namespaces::get(call)),
+        Endpoint::ChangeNamespace => Box::pin(handlers::namespaces::change(call)),
+        Endpoint::DeleteNamespace => Box::pin(handlers::namespaces::delete(call)),
+        Endpoint::NamespaceStats => Box::pin(handlers::namespaces::stats(call)),
+        Endpoint::PurgeNamespace => Box::pin(handlers::namespaces::purge(call)),
+        Endpoint::AddMember => Box::pin(handlers::namespaces::add_member(call)),
+        Endpoint::RemoveMember => Box::pin(handlers::namespaces::remove_member(call)),
+    }
+}

@@ -1,0 +1,6 @@
+//! Routes of accounts and tiers.
+
+pub mod change;
+pub mod provision;
+pub mod quota;
+pub mod tiers;

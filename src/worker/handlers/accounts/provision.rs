@@ -1,0 +1,21 @@
+//! `POST …/provision`: one account and one pair of credentials per user, however often and however concurrently it is called.
+
+use serde_json::json;
+
+use crate::accounts::provisioning::Provision;
+use crate::base::json;
+use crate::http::json_body::MAX_BODY;
+use crate::problem::Problem;
+use crate::worker::http::call::Routed;
+use crate::worker::http::idempotency;
+use crate::worker::http::reply::Reply;
+use crate::worker::services::accounts::find::slot;
+use crate::worker::services::accounts::provision::run;
+
+/// Creates the account or gives it back.
+pub async fn provision(call: &Routed) -> Result<Reply, Problem> {
+    let wanted = call.json::<Provision>(MAX_BODY).await?.check()?;
+    let slot = slot(call).await?;
+    let held = call.clone();
+    idempotency::once(call, slot, async move { run(&held, wanted).await }).await
+}

@@ -1,0 +1,33 @@
+//! `GET /api/agentcache/quota`: an account asks about itself, the identity backend about anybody.
+
+use crate::access::authorize::Reach;
+use crate::access::caller::Caller;
+use crate::accounts::provisioning::{Record, check_user};
+use crate::accounts::quota;
+use crate::ledger::message::Message;
+use crate::problem::Problem;
+use crate::worker::clients::ledger;
+use crate::worker::http::call::Routed;
+use crate::worker::http::reply::Reply;
+
+/// The account's quota.
+pub async fn quota(call: &Routed) -> Result<Reply, Problem> {
+    let (id, tier, limits) = match &*call.caller {
+        Caller::Account(account) => {
+            // Of itself only: anybody else is not there.
+            if call.query("agentcache_user_id").is_some_and(|user| user != account.agentcache_user_id.as_str()) {
+                return Err(Problem::NotFound);
+            }
+            account.must_be_active()?;
+            (account.id, account.tier.tier.clone(), account.limits())
+        }
+        _ => {
+            let user = call.query("agentcache_user_id");
+            let user = user.ok_or_else(|| Problem::Invalid { field: "agentcache_user_id", detail: "is required".to_owned() })?;
+            let record: Record = call.own(Reach::User, check_user(&user)?.as_str()).await?;
+            (record.id, record.tier.tier.clone(), record.limits())
+        }
+    };
+    let figures = ledger::figures(&call.env, id, &Message::Figures { limits: Some(limits) }).await?;
+    Reply::json(200, &quota::quota(&tier, &figures))
+}

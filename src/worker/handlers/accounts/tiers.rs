@@ -1,0 +1,37 @@
+//! `GET /api/portal/tiers` and `PATCH /api/portal/tiers/{tier}`.
+
+use serde_json::json;
+
+use crate::accounts::repository;
+use crate::accounts::tier::{Tier, TierPatch};
+use crate::http::json_body::MAX_BODY;
+use crate::problem::Problem;
+use crate::worker::http::account_cache;
+use crate::worker::http::call::Routed;
+use crate::worker::http::reply::Reply;
+use crate::worker::platform::{bindings, clock, d1};
+
+/// How often a change is tried that others get ahead of.
+const TRIES: u32 = 10;
+
+/// All tiers.
+pub async fn list(call: &Routed) -> Result<Reply, Problem> {
+    let tiers: Vec<Tier> = d1::all(&bindings::db(&call.env)?, &repository::tiers()).await?;
+    Reply::json(200, &json!({ "tiers": tiers }))
+}
+
+/// Changes a tier: at once here, elsewhere as soon as remembered lookups end (30 s).
+pub async fn change(call: &Routed) -> Result<Reply, Problem> {
+    let patch: TierPatch = call.json(MAX_BODY).await?;
+    let db = bindings::db(&call.env)?;
+    for _ in 0..TRIES {
+        let before: Option<Tier> = d1::first(&db, &repository::tier(call.params.get("tier").unwrap_or_default())).await?;
+        let before = before.ok_or(Problem::NotFound)?;
+        let (since, after) = (before.updated_at, patch.apply(before, clock::now())?);
+        if d1::first::<serde_json::Value>(&db, &repository::update_tier(&after, since)).await?.is_some() {
+            account_cache::forget_all();
+            return Reply::json(200, &after);
+        }
+    }
+    Err(Problem::StillRunning)
+}

@@ -1,0 +1,104 @@
+//! `GET /api/storage/download` and `GET|HEAD /files/{token}/{name}`.
+
+use std::rc::Rc;
+
+use serde_json::json;
+
+use crate::access::authorize::Reach;
+use crate::access::caller::Caller;
+use crate::auth::file_token::{FileClaims, TTL_MS};
+use crate::delivery::cache_entry::Origin;
+use crate::delivery::content_descriptor::{FileRow, Source};
+use crate::files::asset::{Asset, content_url};
+use crate::http::content_disposition;
+use crate::http::range::Span;
+use crate::problem::Problem;
+use crate::s3::action::ObjectHeaders;
+use crate::s3::operations::{get_object, head_object};
+use crate::worker::clients::ledger;
+use crate::worker::content::serve::serve;
+use crate::worker::content::{fill, kv, metadata_cache, send};
+use crate::worker::http::call::Routed;
+use crate::worker::http::reply::Reply;
+use crate::worker::platform::origin::Body;
+use crate::worker::platform::{clock, origin};
+
+/// Where to get a file: here, or at the store; what is nearest first.
+pub async fn download(call: &Routed) -> Result<Reply, Problem> {
+    let account = call.account()?;
+    let id = call.query("assetId").ok_or_else(|| Problem::Invalid { field: "assetId", detail: "is required".to_owned() })?;
+    account.must_be_active()?;
+    let (statement, rows) = call.find(&call.caller.who(), Reach::Asset, &id).await?;
+    let (asset, row): (Asset, FileRow) = (first(&rows, &statement)?, first(&rows, &statement)?);
+    let source = Rc::new(Source::from(row));
+    // The store's own URL can be used without our seeing it, so it is billed when it is issued; direct=0 goes without.
+    // Nor does a HEAD hand one out.
+    // And that of an object of another namespace would name its owner.
+    let direct = call.query("direct").as_deref() != Some("0") && call.request.method() != "HEAD" && !asset.borrowed;
+    ledger::charge(&call.env, &account, if direct { asset.size } else { 0 }).await?;
+    if origin::read_latency_ms().is_none() {
+        // Nothing was read from the store by this isolate yet: this is how the latency below gets its first sample.
+        // Without an answer it stays unknown; the URLs are good all the same.
+        if let Err(error) = origin::send(&call.config, &head_object::head_object(&asset.s3_key), Body::Empty).await {
+            let _ = origin::problem("HeadObject", &error);
+        }
+    }
+    let looked = clock::now();
+    let provider = if here(&source).await.is_some() {
+        "edge"
+    } else if kv::has(&call.env, &source).await {
+        "kv"
+    } else {
+        "origin"
+    };
+    let now = clock::now();
+    let expires = now.plus(TTL_MS);
+    let token = FileClaims { namespace: asset.namespace.clone(), asset: asset.id, expires }.seal(&call.config.token_keys)?;
+    let url = content_url(&call.base, &token, &asset.name);
+    let at_store = origin::read_latency_ms();
+    let crossing = call.geo().tcp_rtt_ms.unwrap_or(0.0);
+    // What is not cached comes from the store either way; through here it also crosses the client's own connection.
+    let through_edge = if provider == "origin" { at_store.map(|ms| ms + crossing) } else { Some(now.since(looked) as f64 + crossing) };
+    let through = if provider == "origin" { "edge" } else { provider };
+    let mut candidates = vec![json!({ "provider": through, "url": url, "latencyMs": through_edge })];
+    if direct {
+        let headers = ObjectHeaders { content_type: &asset.content_type, content_disposition: &content_disposition::for_store(&asset.name) };
+        let presigned = call.config.store.presign(&get_object::get_object_as(&asset.s3_key, headers), now, TTL_MS / 1000);
+        candidates.push(json!({ "provider": "origin", "url": presigned.url, "latencyMs": at_store }));
+    }
+    Reply::json(
+        200,
+        &json!({
+            "url": url,
+            "cached": provider != "origin",
+            "provider": through,
+            "latencyMs": through_edge,
+            "expiresAt": expires.rfc3339(),
+            "candidates": candidates,
+        }),
+    )
+}
+
+fn first<T: serde::de::DeserializeOwned>(rows: &str, statement: &crate::base::sql::Statement) -> Result<T, Problem> {
+    crate::worker::platform::d1::read(rows, statement)?.into_iter().next().ok_or(Problem::NotFound)
+}
+
+/// Where the first bytes would come from, if they are here.
+pub async fn here(source: &Source) -> Option<Origin> {
+    let first = source.slices(Span { first: 0, last: source.size.checked_sub(1)? }).next()?;
+    fill::here(source, &first).await
+}
+
+/// The bytes. The path's first segment is a token, or an asset id with the owner's credentials (the asset's stable `url`).
+pub async fn content(call: &Routed, method: &str) -> Result<Reply, Problem> {
+    let read = async {
+        // For the owner the segment is the asset's id; for the holder of a token the token says which.
+        let row: FileRow = call.own(Reach::Asset, call.params.get("token").unwrap_or_default()).await?;
+        Ok(Source::from(row))
+    };
+    let (source, expires) = match &*call.caller {
+        Caller::File(claims) => (metadata_cache::get(call, &metadata_cache::file(&claims.namespace, claims.asset), read).await?, claims.expires),
+        _ => (Rc::new(read.await?), clock::now().plus(TTL_MS)),
+    };
+    serve(call, method, source, expires).await
+}

@@ -1,0 +1,16 @@
+//! `POST /api/jetty/check-duplicate`.
+
+use crate::dedup::lookup::Check;
+use crate::http::json_body::MAX_BODY;
+use crate::problem::Problem;
+use crate::worker::http::call::Routed;
+use crate::worker::http::reply::Reply;
+use crate::worker::services::dedup::reference::duplicate;
+
+/// Whether the caller's namespaces have these bytes.
+pub async fn check_duplicate(call: &Routed) -> Result<Reply, Problem> {
+    let (hash, size) = call.json::<Check>(MAX_BODY).await?.check()?;
+    let account = call.account()?;
+    account.must_be_active()?;
+    Reply::json(200, &duplicate(call, &account, &hash, size).await?)
+}

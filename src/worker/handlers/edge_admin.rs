@@ -1,0 +1,61 @@
+//! `/api/portal/edges`: operators add, change, drain, disable and delete edges.
+
+use crate::edges::edge::Edge;
+use crate::edges::patch::{Create, Patch};
+use crate::edges::repository;
+use crate::http::json_body::MAX_BODY;
+use crate::problem::Problem;
+use crate::worker::http::call::Routed;
+use crate::worker::http::idempotency;
+use crate::worker::http::reply::Reply;
+use crate::worker::platform::{bindings, clock, d1};
+use crate::worker::services::edges::registry;
+use crate::worker::services::edges::registry::named;
+
+/// How often a change is tried that others get ahead of.
+const TRIES: u32 = 10;
+
+/// The edge as `/api/edges` lists it, and as the rest of the portal spells things (SPEC section 1).
+fn view(status: u16, edge: &Edge) -> Result<Reply, Problem> {
+    let mut view = serde_json::to_value(edge).map_err(|_| Problem::Internal)?;
+    if let Some(view) = view.as_object_mut() {
+        view.insert("capacity_mbps".to_owned(), edge.capacity_mbps.into());
+    }
+    Reply::json(status, &view)
+}
+
+/// Adds an edge.
+pub async fn create(call: &Routed) -> Result<Reply, Problem> {
+    let body = call.bytes(MAX_BODY).await?;
+    let edge = call.json::<Create>(MAX_BODY).await?.check()?;
+    let (slot, held) = (idempotency::slot(call, "operator", &body)?, call.clone());
+    let work = async move {
+        let created: Option<serde_json::Value> = d1::first(&bindings::db(&held.env)?, &repository::insert(&edge, clock::now())).await?;
+        created.ok_or(Problem::AlreadyExists { field: "id" })?;
+        registry::forget();
+        view(201, &edge)
+    };
+    idempotency::once(call, slot, work).await
+}
+
+/// Changes what the body names.
+pub async fn change(call: &Routed) -> Result<Reply, Problem> {
+    let patch: Patch = call.json(MAX_BODY).await?;
+    for _ in 0..TRIES {
+        let edge = patch.clone().apply(named(call).await?)?;
+        let written: Option<serde_json::Value> = d1::first(&bindings::db(&call.env)?, &repository::update(&edge, clock::now())).await?;
+        if written.is_some() {
+            registry::forget();
+            return view(200, &edge);
+        }
+    }
+    Err(Problem::StillRunning)
+}
+
+/// Deletes one. What was measured there stays.
+pub async fn delete(call: &Routed) -> Result<Reply, Problem> {
+    let id = call.params.get("edge").unwrap_or_default();
+    let gone: Option<serde_json::Value> = d1::first(&bindings::db(&call.env)?, &repository::delete(id)).await?;
+    registry::forget();
+    gone.map(|_| Reply::empty(204)).ok_or(Problem::NotFound)
+}

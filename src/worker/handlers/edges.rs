@@ -1,0 +1,154 @@
+//! `POST /api/jetty/optimal-edges`, `GET /api/edges`, `GET /api/edges/{id}/metrics`.
+
+use std::cell::RefCell;
+
+use serde::Serialize;
+
+use crate::access::caller::Caller;
+use crate::base::id::Name;
+use crate::base::time::EpochMs;
+use crate::base::units::insert_sorted;
+use crate::chunking::{Strategy, plan};
+use crate::dedup::lookup::DuplicateView;
+use crate::edges::assign::{Assignment, assign};
+use crate::edges::edge::Edge;
+use crate::edges::estimate::Estimate;
+use crate::edges::geo::GeoHint;
+use crate::edges::location::Location;
+use crate::edges::metrics::hours::{HOUR_MS, Hour, HourView};
+use crate::edges::metrics::reading::Reading;
+use crate::edges::metrics::row::Numbers;
+use crate::edges::metrics::wire::Message;
+use crate::edges::repository;
+use crate::edges::request::OptimalEdges;
+use crate::edges::view::EdgeView;
+use crate::http::json_body::MAX_BODY;
+use crate::http::validate;
+use crate::problem::Problem;
+use crate::worker::http::call::Routed;
+use crate::worker::http::reply::Reply;
+use crate::worker::platform::{bindings, clock, d1, objects};
+use crate::worker::services;
+use crate::worker::services::dedup::reference;
+use crate::worker::services::edges::ranking::{EDGES, Told, ranking};
+use crate::worker::services::edges::registry;
+
+const MOST_EDGES: u32 = 100;
+
+thread_local! {
+    /// The scores that askers were told last, by edge.
+    static TOLD: RefCell<Vec<Told>> = RefCell::default();
+}
+
+#[derive(Serialize)]
+struct Optimal {
+    edges: Vec<EdgeView>,
+    assignments: Vec<Assignment>,
+    strategy: Strategy,
+    duplicate: Option<DuplicateView>,
+    client: GeoHint,
+}
+
+/// The edges and the plan for an upload. Tier limits do not apply here.
+pub async fn optimal_edges(call: &Routed) -> Result<Reply, Problem> {
+    let account = call.account()?;
+    let wanted: OptimalEdges = call.json(MAX_BODY).await?;
+    validate::check_file_size(wanted.file_size)?;
+    if let Some(name) = &wanted.file_name {
+        validate::check_file_name("fileName", name)?;
+    }
+    let hash = validate::check_hash("fileHash", wanted.file_hash.as_deref())?;
+    validate::check_content_type(wanted.content_type.as_deref(), wanted.file_name.as_deref().unwrap_or_default())?;
+    let place = wanted.location.map(|place| place.check()).transpose()?;
+    let count = match wanted.count {
+        Some(count) if !(1..=MOST_EDGES).contains(&count) => {
+            return Err(Problem::Invalid { field: "count", detail: "must be from 1 to 100".to_owned() });
+        }
+        count => count.map_or(EDGES, |count| count as usize),
+    };
+    account.must_be_active()?;
+    let namespace = services::namespaces::for_upload(call, &account, None).await?;
+    let strategy = plan(wanted.file_size, namespace.chunk_size, &call.config.plan)?;
+    let duplicate = match hash {
+        Some(hash) => Some(reference::duplicate(call, &account, &hash, wanted.file_size).await?).filter(DuplicateView::is_one),
+        None => None,
+    };
+    let client = call.geo().at(place);
+    let ranking = ranking(call, account.id, wanted.priority, &client, count).await;
+    let parts: Vec<u16> = (1..=strategy.chunk_count).filter_map(|part| u16::try_from(part).ok()).collect();
+    let (edges, assignments) = (ranking.views(&call.base), ranking.assign(&call.base, &parts));
+    Reply::json(200, &Optimal { edges, assignments, strategy, duplicate, client })
+}
+
+/// All edges by id, or by their distance from `near`.
+pub async fn edges(call: &Routed) -> Result<Reply, Problem> {
+    let near = match call.query("near") {
+        Some(text) => {
+            Some(Location::parse(&text).ok_or_else(|| Problem::Invalid { field: "near", detail: "must be lat,lon in degrees".to_owned() })?)
+        }
+        None => None,
+    };
+    let edges = registry::edges(call).await?;
+    let mut sorted = Vec::with_capacity(edges.len());
+    for edge in edges.iter() {
+        let km = near.map_or(0.0, |near| near.km_to(edge.place()));
+        insert_sorted(&mut sorted, (km, edge), |a: &(f64, &Edge), b| a.0 < b.0);
+    }
+    let list: Vec<&Edge> = sorted.into_iter().map(|(_, edge)| edge).collect();
+    Reply::json(200, &list)
+}
+
+/// What is known of an edge now, and its hours.
+pub async fn metrics(call: &Routed) -> Result<Reply, Problem> {
+    let period = call.query("period").unwrap_or_else(|| "24h".to_owned());
+    let hours = match period.as_str() {
+        "24h" => 24,
+        "7d" => 7 * 24,
+        "30d" => 30 * 24,
+        _ => return Err(Problem::Invalid { field: "period", detail: "must be 24h, 7d or 30d".to_owned() }),
+    };
+    if let Caller::Account(account) = &*call.caller {
+        account.must_be_active()?;
+    }
+    let edge = registry::named(call).await?;
+    let now = clock::now();
+    let from = now.0 - now.0 % HOUR_MS;
+    let from = EpochMs(from.saturating_sub((hours - 1) * HOUR_MS));
+    let rows: Vec<Hour> = d1::all(&bindings::db(&call.env)?, &repository::hours(edge.id.as_str(), from, hours)).await?;
+    let numbers: Option<Numbers> = match bindings::edges(&call.env) {
+        Some(objects) => objects::tell(&objects, edge.id.as_str(), &Message::default().0, false).await?,
+        None => None,
+    };
+    let reading = numbers.as_deref().and_then(Reading::of);
+    let estimate = Estimate::of(None, edge.capacity_mbps as f64, reading.as_ref(), 1.0, now);
+    let mut total = Hour::default();
+    rows.iter().for_each(|hour| total.merge(hour));
+    let value = |pair: fn(&Reading) -> Option<(f64, f64)>| reading.as_ref().and_then(pair).map(|(value, _)| value);
+    let now = NowView {
+        latency_ms: value(|reading| reading.latency_ms),
+        bandwidth_mbps: value(|reading| reading.mbps),
+        error_rate: value(|reading| reading.errors),
+        load_percent: estimate.load * 100.0,
+        confidence: estimate.confidence,
+    };
+    Reply::json(200, &MetricsView { edge: edge.id, period, now, total: total.view(), series: rows.iter().map(Hour::view).collect() })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct NowView {
+    latency_ms: Option<f64>,
+    bandwidth_mbps: Option<f64>,
+    error_rate: Option<f64>,
+    load_percent: f64,
+    confidence: f64,
+}
+
+#[derive(Serialize)]
+struct MetricsView {
+    edge: Name,
+    period: String,
+    now: NowView,
+    total: HourView,
+    series: Vec<HourView>,
+}

@@ -1,0 +1,66 @@
+//! `GET /api/storage/files`, `GET|DELETE /api/storage/files/{id}`.
+
+use serde_json::json;
+
+use crate::access::authorize::Reach;
+use crate::accounts::account::Account;
+use crate::delivery::content_descriptor::{FileRow, Source};
+use crate::files::asset::Asset;
+use crate::files::repository;
+use crate::http::pagination;
+use crate::http::pagination::Page;
+use crate::jobs::Job;
+use crate::problem::Problem;
+use crate::worker::clients::ledger;
+use crate::worker::content::{kv, metadata_cache};
+use crate::worker::http::call::Routed;
+use crate::worker::http::reply::Reply;
+use crate::worker::platform::{bindings, clock, d1, enqueue, log};
+
+/// The account's files, newest first.
+pub async fn list(call: &Routed) -> Result<Reply, Problem> {
+    let account = call.account()?;
+    let Page { cursor, limit } = Page::read(call.query("cursor").as_deref(), call.query("limit").as_deref())?;
+    account.must_be_active()?;
+    let rows: Vec<Asset> = d1::all(&bindings::db(&call.env)?, &repository::of_account(account.id, cursor, limit.saturating_add(1))).await?;
+    let (rows, cursor) = pagination::cut(rows, limit, |asset| (asset.created_at, asset.id));
+    let files: Vec<_> = rows.iter().map(|asset| asset.view(&call.base)).collect();
+    Reply::json(200, &json!({ "files": files, "cursor": cursor }))
+}
+
+/// One file.
+pub async fn get(call: &Routed) -> Result<Reply, Problem> {
+    call.account()?.must_be_active()?;
+    let asset: Asset = call.own(Reach::Asset, call.params.get("id").unwrap_or_default()).await?;
+    Reply::json(200, &json!({ "asset": asset.view(&call.base) }))
+}
+
+/// Deletes a file: the asset at once, its object after a grace period if nothing else references it.
+pub async fn delete(call: &Routed) -> Result<Reply, Problem> {
+    let account = call.account()?;
+    account.must_be_active()?;
+    let (statement, rows) = call.find(&call.caller.who(), Reach::Asset, call.params.get("id").unwrap_or_default()).await?;
+    let asset: Asset = d1::read(&rows, &statement)?.into_iter().next().ok_or(Problem::NotFound)?;
+    let source = d1::read::<FileRow>(&rows, &statement)?.into_iter().next().map(Source::from).ok_or(Problem::NotFound)?;
+    let held = call.clone();
+    let removed = call.to_the_end(async move {
+        let removed = remove(&held, &account, &asset).await;
+        kv::forget(&held.env, &source).await;
+        removed
+    });
+    removed.await.unwrap_or(Err(Problem::Internal))
+}
+
+async fn remove(call: &Routed, account: &Account, asset: &Asset) -> Result<Reply, Problem> {
+    // The ledger is told twice: should this request die in between, it asks D1 how it ended.
+    ledger::doubt(&call.env, account.id, asset.id).await?;
+    let rows = repository::delete_asset(asset.id, account.id, clock::now());
+    d1::batch(&bindings::db(&call.env)?, &rows).await?;
+    metadata_cache::forget(&metadata_cache::file(&asset.namespace, asset.id)).await;
+    let _ = ledger::release(&call.env, account.id, asset.id).await;
+    // Should this not get there, the daily run collects it.
+    if let Err(error) = enqueue::enqueue_later(&call.env, &Job::Collect, call.config.delete_grace_seconds).await {
+        let _ = log::internal("queue", &error.to_string());
+    }
+    Ok(Reply::empty(204))
+}

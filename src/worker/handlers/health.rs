@@ -1,0 +1,73 @@
+//! `GET /api/health` and `GET /problems/{code}`.
+
+use std::rc::Rc;
+
+use serde_json::json;
+
+use crate::base::sql::Statement;
+use crate::problem;
+use crate::problem::Problem;
+use crate::s3::operations::list_multipart_uploads;
+use crate::worker::http::authenticate;
+use crate::worker::http::call::{Call, Routed};
+use crate::worker::http::reply::Reply;
+use crate::worker::platform::{bindings, d1, origin};
+use crate::worker::services::uploads::payload_hash_probe;
+
+/// Cheap: configuration only. `?deep=1` (operator) also asks D1 and the store.
+pub async fn health(call: &Rc<Call>) -> Result<Reply, Problem> {
+    // null: not probed yet. The deep question and every completion probe.
+    let enforced = payload_hash_probe::known(&call.env).await;
+    let facts = |status: &str, enforced: Option<bool>| {
+        json!({
+            "status": status,
+            "version": env!("CARGO_PKG_VERSION"),
+            "revision": env!("JETTYSPEED_REVISION"),
+            "schema": env!("JETTYSPEED_SCHEMA").parse::<u32>().unwrap_or_default(),
+            "payloadHashEnforced": enforced,
+        })
+    };
+    let config = match bindings::config(&call.env) {
+        Ok(config) => config,
+        Err(problem) => {
+            let mut body = facts("misconfigured", None);
+            if let (Some(body), Problem::Misconfigured { names }) = (body.as_object_mut(), &problem) {
+                body.insert("names".to_owned(), json!(names));
+            }
+            return Reply::json(503, &body);
+        }
+    };
+    if call.query("deep").as_deref() != Some("1") {
+        return Reply::json(200, &facts("ok", enforced));
+    }
+    if !authenticate::is_operator(call, &config) {
+        return Err(Problem::Unauthenticated(problem::AuthFailure::Missing));
+    }
+    let database = match bindings::db(&call.env) {
+        Ok(db) => d1::all::<serde_json::Value>(&db, &Statement { sql: "SELECT 1 AS one", args: vec![] }).await.is_ok(),
+        Err(_) => false,
+    };
+    let store = match origin::send(&config, &list_multipart_uploads::list_multipart_uploads("users/", None), origin::Body::Empty).await {
+        Ok(answer) => {
+            answer.discard();
+            true
+        }
+        Err(error) => {
+            let _ = origin::problem("ListMultipartUploads", &error);
+            false
+        }
+    };
+    let well = database && store;
+    let enforced = payload_hash_probe::enforced(&call.env, &config).await;
+    let mut body = facts(if well { "ok" } else { "degraded" }, enforced);
+    if let Some(body) = body.as_object_mut() {
+        body.insert("checks".to_owned(), json!({ "d1": database, "origin": store }));
+    }
+    Reply::json(if well { 200 } else { 503 }, &body)
+}
+
+/// What an error code means.
+pub fn explain(call: &Routed) -> Result<Reply, Problem> {
+    let kind = call.params.get("code").and_then(problem::explain).ok_or(Problem::NotFound)?;
+    Reply::json(200, &json!({ "code": kind.code, "status": kind.status, "title": kind.title, "description": kind.about }))
+}

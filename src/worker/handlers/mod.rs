@@ -1,0 +1,13 @@
+//! The routes. A handler parses, calls services and answers; only [`crate::worker::dispatch`] calls handlers.
+
+pub mod accounts;
+pub mod content;
+pub mod dedup;
+pub mod edge_admin;
+pub mod edges;
+pub mod files;
+pub mod health;
+pub mod namespaces;
+pub mod playback;
+pub mod uploads;
+pub mod video;

@@ -1,0 +1,174 @@
+//! `/api/portal/namespaces`: operators do everything; accounts see their own, rename them and set their TTLs.
+
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::access::authorize::Reach;
+use crate::access::caller::Caller;
+use crate::accounts::account::Account;
+use crate::accounts::provisioning::{Record, check_user, own_namespace};
+use crate::base::units::GB;
+use crate::delivery::repository::Count;
+use crate::http::json_body::MAX_BODY;
+use crate::http::pagination;
+use crate::namespaces::namespace::Namespace;
+use crate::namespaces::patch::{Create, Patch};
+use crate::problem::Problem;
+use crate::worker::content::metadata_cache;
+use crate::worker::http::call::Routed;
+use crate::worker::http::idempotency;
+use crate::worker::http::reply::Reply;
+use crate::worker::platform::{bindings, clock, d1};
+use crate::{delivery, namespaces};
+
+/// How often a change is tried that others get ahead of.
+const TRIES: u32 = 10;
+
+/// Creates a namespace.
+pub async fn create(call: &Routed) -> Result<Reply, Problem> {
+    let body = call.bytes(MAX_BODY).await?;
+    let namespace = call.json::<Create>(MAX_BODY).await?.check(clock::now())?;
+    let (slot, held) = (idempotency::slot(call, "operator", &body)?, call.clone());
+    let work = async move {
+        let created: Option<serde_json::Value> = d1::first(&bindings::db(&held.env)?, &namespaces::repository::insert(&namespace)).await?;
+        created.ok_or(Problem::AlreadyExists { field: "name" })?;
+        Reply::json(201, &namespace.view())
+    };
+    idempotency::once(call, slot, work).await
+}
+
+/// The caller's namespaces by name; all of them for an operator.
+pub async fn list(call: &Routed) -> Result<Reply, Problem> {
+    let limit = pagination::limit(call.query("limit").as_deref())?;
+    let cursor = call.query("cursor").unwrap_or_default();
+    let statement = match &*call.caller {
+        Caller::Account(account) => {
+            account.must_be_active()?;
+            namespaces::repository::list_of_member(account.id, &cursor, limit.saturating_add(1))
+        }
+        _ => namespaces::repository::list(&cursor, limit.saturating_add(1)),
+    };
+    let rows: Vec<Namespace> = d1::all(&bindings::db(&call.env)?, &statement).await?;
+    let (rows, cursor) = pagination::cut_by(rows, limit, |namespace| namespace.name.to_string());
+    let namespaces: Vec<_> = rows.iter().map(Namespace::view).collect();
+    Reply::json(200, &json!({ "namespaces": namespaces, "cursor": cursor }))
+}
+
+async fn named(call: &Routed) -> Result<Namespace, Problem> {
+    if let Caller::Account(account) = &*call.caller {
+        account.must_be_active()?;
+    }
+    call.own(Reach::Namespace, call.params.get("ns").unwrap_or_default()).await
+}
+
+/// One namespace; operators also see its members.
+pub async fn get(call: &Routed) -> Result<Reply, Problem> {
+    let namespace = named(call).await?;
+    if !matches!(&*call.caller, Caller::Operator) {
+        return Reply::json(200, &namespace.view());
+    }
+    #[derive(Deserialize)]
+    struct Row {
+        agentcache_user_id: String,
+    }
+    let members: Vec<Row> = d1::all(&bindings::db(&call.env)?, &namespaces::repository::members(namespace.name.as_str())).await?;
+    let members: Vec<_> = members.into_iter().map(|row| row.agentcache_user_id).collect();
+    let mut view = serde_json::to_value(namespace.view()).map_err(|_| Problem::Internal)?;
+    if let Some(view) = view.as_object_mut() {
+        view.insert("members".to_owned(), json!(members));
+    }
+    Reply::json(200, &view)
+}
+
+/// Changes what the body names.
+pub async fn change(call: &Routed) -> Result<Reply, Problem> {
+    let patch: Patch = call.json(MAX_BODY).await?;
+    for _ in 0..TRIES {
+        let before = named(call).await?;
+        if !matches!(&*call.caller, Caller::Operator) {
+            patch.by_member()?;
+        }
+        let (since, after) = (before.updated_at, patch.clone().apply(before)?);
+        let written: Option<serde_json::Value> =
+            d1::first(&bindings::db(&call.env)?, &namespaces::repository::update(&after, since, clock::now())).await?;
+        if written.is_some() {
+            metadata_cache::forget_namespace(&after.name).await;
+            return Reply::json(200, &after.view());
+        }
+    }
+    Err(Problem::StillRunning)
+}
+
+/// What was delivered of it, and what the cache saved.
+pub async fn stats(call: &Routed) -> Result<Reply, Problem> {
+    let namespace = named(call).await?;
+    let count: Option<Count> = d1::first(&bindings::db(&call.env)?, &delivery::repository::total(&namespace.name)).await?;
+    let Count { requests, hits, bytes_from_cache, bytes_from_origin, cmcd_requests } = count.unwrap_or_default();
+    let price = namespace.origin_usd_per_gb.unwrap_or(call.config.prices.origin_gb);
+    Reply::json(
+        200,
+        &json!({
+            "hits": hits,
+            "misses": requests.saturating_sub(hits),
+            "hit_rate": percent(hits, requests),
+            "bytes_from_cache": bytes_from_cache,
+            "bytes_from_origin": bytes_from_origin,
+            "cost_saved_usd": bytes_from_cache as f64 / GB as f64 * price,
+            "cmcd_requests": cmcd_requests,
+        }),
+    )
+}
+
+/// With two decimals; 0 of nothing.
+fn percent(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { (part as f64 * 10_000.0 / whole as f64).round() / 100.0 }
+}
+
+/// Forgets everything that caches keep of it: at once here, within a minute elsewhere.
+pub async fn purge(call: &Routed) -> Result<Reply, Problem> {
+    #[derive(Deserialize)]
+    struct Row {
+        generation: u64,
+    }
+    let namespace = named(call).await?;
+    let row: Option<Row> = d1::first(&bindings::db(&call.env)?, &namespaces::repository::purge(namespace.name.as_str())).await?;
+    metadata_cache::forget_namespace(&namespace.name).await;
+    let generation = row.ok_or(Problem::NotFound)?.generation;
+    Reply::json(200, &json!({ "namespace": namespace.name, "generation": generation }))
+}
+
+/// Deletes an empty namespace that is no account's own.
+pub async fn delete(call: &Routed) -> Result<Reply, Problem> {
+    let namespace = named(call).await?;
+    let db = bindings::db(&call.env)?;
+    let [history, deletion] = namespaces::repository::delete(namespace.name.as_str());
+    d1::batch(&db, &[history]).await?;
+    let gone: Option<serde_json::Value> = d1::first(&db, &deletion).await?;
+    gone.map(|_| Reply::empty(204)).ok_or(Problem::NamespaceInUse)
+}
+
+pub async fn member(call: &Routed) -> Result<(Namespace, Record), Problem> {
+    let namespace = named(call).await?;
+    let user = check_user(call.params.get("user").unwrap_or_default())?;
+    let record = call.own(Reach::User, user.as_str()).await?;
+    Ok((namespace, record))
+}
+
+/// Puts a user's account in; repeating is harmless.
+pub async fn add_member(call: &Routed) -> Result<Reply, Problem> {
+    let (namespace, record) = member(call).await?;
+    let statement = namespaces::repository::add_member(&record.agentcache_user_id, namespace.name.as_str(), clock::now());
+    d1::batch(&bindings::db(&call.env)?, &[statement]).await?;
+    Ok(Reply::empty(204))
+}
+
+/// Takes a user's account out; nobody is taken out of their own.
+pub async fn remove_member(call: &Routed) -> Result<Reply, Problem> {
+    let (namespace, record) = member(call).await?;
+    if namespace.name.as_str() == own_namespace(&record.agentcache_user_id) {
+        return Err(Problem::NamespaceInUse);
+    }
+    let statement = namespaces::repository::remove_member(&record.agentcache_user_id, namespace.name.as_str());
+    let gone: Option<serde_json::Value> = d1::first(&bindings::db(&call.env)?, &statement).await?;
+    gone.map(|_| Reply::empty(204)).ok_or(Problem::NotFound)
+}

@@ -1,0 +1,7 @@
+//! Routes of uploads.
+
+pub mod part;
+pub mod presigned;
+pub mod sessions;
+pub mod simple;
+pub mod track;

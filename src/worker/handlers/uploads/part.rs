@@ -1,0 +1,111 @@
+//! `POST /api/jetty-speed/chunk` and `PUT /api/jetty-speed/{sessionId}/{partNumber}`: the hot path.
+//!
+//! One subrequest and one Durable Object call; the body goes from the client's stream into the store's request without entering WebAssembly. Small parts wait
+//! in JavaScript until they are whole, so that they can be sent again ([`crate::worker::services::uploads::send_part`]).
+
+use crate::access::authorize::Reach;
+use crate::access::caller::Caller;
+use crate::auth::receipt::Receipt;
+use crate::problem::{AuthFailure, OriginFailure, Problem};
+use crate::s3::operations::upload_part;
+use crate::s3::xml::unquote;
+use crate::uploads::part::{ChunkRequest, admit};
+use crate::uploads::repository::{SessionRow, by_id};
+use crate::uploads::session::message::{Message, Reply as Said};
+use crate::uploads::session::state::{Evidence, Part, Status};
+use crate::uploads::view::ChunkStored;
+use crate::worker::http::call::Routed;
+use crate::worker::http::reply::Reply;
+use crate::worker::platform::{bindings, clock, d1, origin};
+use crate::worker::services::edges::samples;
+use crate::worker::services::uploads::{recover, send_part};
+
+/// Streams one part into the store and records it.
+pub async fn chunk(call: &Routed) -> Result<Reply, Problem> {
+    let upload_id = call.header("x-upload-id");
+    let (claims, account) = match &*call.caller {
+        Caller::Token(claims) => ((**claims).clone(), None),
+        _ => {
+            let account = call.account()?;
+            let named = call.params.get("sessionId").or(upload_id.as_deref());
+            let named = named.ok_or_else(|| Problem::Invalid { field: "X-Upload-Id", detail: "is required without an upload token".to_owned() })?;
+            // What a token for this upload would say.
+            let row: SessionRow = call.own(Reach::Session, named).await?;
+            (row.claims(clock::now()), Some(account))
+        }
+    };
+    let (part_number, content_length) = (call.header("x-part-number"), call.content_length());
+    let (chunk_sha256, content_digest) = (call.header("x-chunk-sha256"), call.header("content-digest"));
+    let namespace = call.header("x-namespace");
+    let request = ChunkRequest {
+        part_number: call.params.get("partNumber").or(part_number.as_deref()),
+        content_length: content_length.as_deref(),
+        chunk_sha256: chunk_sha256.as_deref(),
+        content_digest: content_digest.as_deref(),
+        upload_id: upload_id.as_deref(),
+        path_session: call.params.get("sessionId"),
+        namespace: namespace.as_deref(),
+    };
+    let admitted = admit(&request, &claims, call.config.plan.max_part_bytes).map_err(|problem| match problem {
+        // There is no token that could be another upload's.
+        Problem::Unauthenticated(AuthFailure::OtherUpload) if account.is_some() => {
+            Problem::Invalid { field: "X-Upload-Id", detail: "is not the upload of the path".to_owned() }
+        }
+        problem => problem,
+    })?;
+    if let Some(account) = account {
+        account.must_be_active()?;
+    }
+
+    let action = upload_part::upload_part(&claims.key, &claims.upload_id, admitted.part_number, admitted.payload());
+    let started = clock::now();
+    let answer = send_part::send(call, &action, &admitted).await?;
+    call.span("origin", started);
+    let edge = samples::seen(call, claims.account, admitted.size, clock::now().since(started), answer.as_ref().err()).await;
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(error) if error.is_no_such_upload() => {
+            return Err(crate::worker::services::uploads::upload_gone::gone_at_store(call, claims.session).await?);
+        }
+        Err(error) => return Err(origin::problem_of_bytes("UploadPart", &error)),
+    };
+    let etag = answer.header("etag").ok_or(Problem::Origin(OriginFailure::Unexpected("NoETag".to_owned())))?;
+    answer.discard();
+
+    let part = Part {
+        number: admitted.part_number,
+        etag: unquote(&etag).to_owned(),
+        size: admitted.size,
+        sha256: admitted.sha256,
+        edge,
+        at: clock::now(),
+        evidence: Evidence::Seen,
+    };
+    let started = clock::now();
+    let said = recover::tell(&call.env, &call.config, claims.account, claims.session, &Message::Record { part: part.clone() }).await;
+    call.span("record", started);
+    match said {
+        Ok(Said::Done) => {}
+        Ok(Said::Suspended) => return Err(Problem::Suspended),
+        Ok(Said::Closed { status }) => return Err(Problem::UploadClosed { status: status.as_str() }),
+        // Nor is it open in the history: it ended so long ago that it is forgotten.
+        Ok(Said::Unknown) => {
+            let row: Option<SessionRow> = d1::first(&bindings::db(&call.env)?, &by_id(claims.session, claims.account)).await?;
+            let complete = row.is_some_and(|row| row.status == Status::Complete.as_str());
+            return Err(Problem::UploadClosed { status: if complete { Status::Complete } else { Status::Failed }.as_str() });
+        }
+        _ => return Err(Problem::RecordFailed),
+    }
+    let receipt = Receipt { session: claims.session, part_number: part.number, size: part.size, sha256: part.sha256.as_ref(), etag: &part.etag };
+    Reply::json(
+        200,
+        &ChunkStored {
+            part_number: part.number,
+            etag: &part.etag,
+            size: part.size,
+            sha256: part.sha256.as_ref(),
+            edge: &part.edge,
+            receipt: receipt.seal(&call.config.token_keys).ok_or(Problem::Internal)?,
+        },
+    )
+}

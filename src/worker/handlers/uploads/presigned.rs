@@ -1,0 +1,59 @@
+//! `POST /api/jetty/chunk-urls` and `POST /api/jetty/cache-chunk`: parts that go straight to the store.
+
+use serde_json::json;
+
+use crate::auth::upload_token::UploadClaims;
+use crate::base::time::EpochMs;
+use crate::http::json_body::MAX_BODY;
+use crate::http::validate::check_session;
+use crate::problem::Problem;
+use crate::s3::operations::upload_part;
+use crate::uploads::presigned::{ChunkUrls, Sent, UrlView, Wanted, recorded, urls_expire};
+use crate::uploads::session::message::{Message, Reply as Said};
+use crate::uploads::session::state::Status;
+use crate::worker::http::call::Routed;
+use crate::worker::http::reply::Reply;
+use crate::worker::platform::clock;
+use crate::worker::services::uploads::progress::{must_be_active, state, upload_of};
+use crate::worker::services::uploads::recover;
+
+/// URLs to PUT parts to, each bound to the part's length and hash.
+pub async fn chunk_urls(call: &Routed) -> Result<Reply, Problem> {
+    let body: ChunkUrls = call.json(MAX_BODY).await?;
+    let upload = upload_of(call, check_session(&body.session_id)?).await?;
+    let wanted = body.wanted(&upload)?;
+    must_be_active(call)?;
+    let said = recover::tell(&call.env, &call.config, upload.account, upload.session, &Message::GoDirect).await?;
+    let (meta, _, expires) = state(said)?;
+    match meta.status {
+        _ if meta.suspended => return Err(Problem::Suspended),
+        Status::Uploading => {}
+        status => return Err(Problem::UploadClosed { status: status.as_str() }),
+    }
+    let now = clock::now();
+    let until = urls_expire(now, expires);
+    let urls: Vec<_> = wanted.into_iter().map(|part| url(call, &upload, part, now, until)).collect();
+    Reply::json(200, &json!({ "urls": urls }))
+}
+
+fn url(call: &Routed, upload: &UploadClaims, part: Wanted, now: EpochMs, until: EpochMs) -> UrlView {
+    let action = upload_part::upload_part_of(&upload.key, &upload.upload_id, part.number, part.payload, part.size);
+    let signed = call.config.store.presign(&action, now, until.since(now).div_ceil(1000));
+    let headers = signed.headers.into_iter().map(|(name, value)| (name, value.into())).collect();
+    UrlView { part_number: part.number, url: signed.url, headers, expires_at: until.rfc3339() }
+}
+
+/// Records a part that the client sent to the store itself, or one that this service has forgotten.
+pub async fn record(call: &Routed) -> Result<Reply, Problem> {
+    let sent: Sent = call.json(MAX_BODY).await?;
+    let session = check_session(&sent.session_id)?;
+    let upload = upload_of(call, session).await?;
+    let part = sent.part(&upload, &call.config.token_keys, clock::now())?;
+    must_be_active(call)?;
+    match recover::tell(&call.env, &call.config, upload.account, session, &Message::Record { part: part.clone() }).await? {
+        Said::Done => Reply::json(200, &recorded(session, &part)),
+        Said::Suspended => Err(Problem::Suspended),
+        Said::Closed { status } => Err(Problem::UploadClosed { status: status.as_str() }),
+        _ => Err(Problem::NotFound),
+    }
+}

@@ -1,0 +1,37 @@
+//! `GET /api/jetty/cache-chunk` and `GET /api/jetty/sessions`: what is there, so that the rest can be sent.
+
+use serde_json::json;
+
+use crate::http::pagination;
+use crate::http::pagination::Page;
+use crate::http::validate::check_session;
+use crate::problem::Problem;
+use crate::uploads::repository;
+use crate::uploads::view::SessionView;
+use crate::worker::http::call::Routed;
+use crate::worker::http::reply::Reply;
+use crate::worker::platform::{bindings, d1};
+use crate::worker::services::uploads::progress::{must_be_active, progress_of};
+
+/// `GET /api/jetty/cache-chunk?sessionId=[&reconcile=1]`
+pub async fn cache_chunk(call: &Routed) -> Result<Reply, Problem> {
+    let named = call.query("sessionId").ok_or_else(|| Problem::Invalid { field: "sessionId", detail: "is required".to_owned() })?;
+    let reconcile = call.query("reconcile").as_deref() == Some("1");
+    progress_of(call, check_session(&named)?, reconcile, &[]).await
+}
+
+/// `GET /api/jetty/sessions?status=open[&limit=][&cursor=]`
+pub async fn list(call: &Routed) -> Result<Reply, Problem> {
+    let account = call.account()?;
+    let status = call.query("status").unwrap_or_else(|| "open".to_owned());
+    if !matches!(status.as_str(), "open" | "complete" | "failed" | "expired") {
+        return Err(Problem::Invalid { field: "status", detail: "must be open, complete, failed or expired".to_owned() });
+    }
+    let Page { cursor, limit } = Page::read(call.query("cursor").as_deref(), call.query("limit").as_deref())?;
+    account.must_be_active()?;
+    let rows: Vec<repository::SessionRow> =
+        d1::all(&bindings::db(&call.env)?, &repository::of_account(account.id, &status, cursor, limit.saturating_add(1))).await?;
+    let (rows, cursor) = pagination::cut(rows, limit, |row| (row.created_at, row.id));
+    let sessions: Vec<_> = rows.iter().map(SessionView::from).collect();
+    Reply::json(200, &json!({ "sessions": sessions, "cursor": cursor }))
+}

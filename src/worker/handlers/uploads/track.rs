@@ -1,0 +1,76 @@
+//! `POST /api/jetty/track-upload`: start, progress, complete, fail.
+
+use std::rc::Rc;
+
+use serde_json::json;
+
+use crate::access::authorize::{Reach, Who};
+use crate::accounts::account::Account;
+use crate::edges::request::check_samples;
+use crate::http::json_body::MAX_TRACK_BODY;
+use crate::http::validate::{check_chunk_hashes, check_hash, check_session};
+use crate::problem::Problem;
+use crate::uploads::repository;
+use crate::uploads::request::{Start, Track};
+use crate::uploads::session::message::{Message, Reply as Said};
+use crate::worker::clients::session;
+use crate::worker::http::call::Routed;
+use crate::worker::http::idempotency;
+use crate::worker::http::reply::Reply;
+use crate::worker::services::uploads::start::begin;
+use crate::worker::services::uploads::{abort, complete, progress, recover};
+
+/// Dispatches on `action`.
+pub async fn track(call: &Routed) -> Result<Reply, Problem> {
+    match call.json::<Track>(MAX_TRACK_BODY).await? {
+        Track::Start(wanted) => start(call, call.account_beside_token().await?, *wanted).await,
+        Track::Progress(of) => {
+            check_samples(&of.samples)?;
+            progress::progress_of(call, check_session(&of.session_id)?, false, &of.samples).await
+        }
+        Track::Complete(of) => {
+            let account = call.account_beside_token().await?;
+            let file_hash = check_hash("fileHash", of.file_hash.as_deref())?;
+            let chunk_hashes = check_chunk_hashes(of.chunk_hashes.as_deref())?;
+            let session = owned(call, &account, &of.session_id).await?.id;
+            complete::complete(call, account.id, session, complete::Expected { file_hash, chunk_hashes }).await
+        }
+        Track::Fail(of) => {
+            let account = call.account_beside_token().await?;
+            let row = owned(call, &account, &of.session_id).await?;
+            fail(call, &row).await
+        }
+    }
+}
+
+/// The account's session of that id.
+async fn owned(call: &Routed, account: &Account, id: &str) -> Result<repository::SessionRow, Problem> {
+    let session = check_session(id)?;
+    account.must_be_active()?;
+    call.own_as(&Who::Account(account.id), Reach::Session, &session.to_string()).await
+}
+
+async fn start(call: &Routed, account: Rc<Account>, wanted: Start) -> Result<Reply, Problem> {
+    let wanted = wanted.check()?;
+    account.must_be_active()?;
+    let slot = idempotency::slot(call, &account.id.to_string(), &call.bytes(MAX_TRACK_BODY).await?)?;
+    let held = call.clone();
+    idempotency::once(call, slot, async move { begin(&held, &account, wanted).await }).await
+}
+
+pub async fn fail(call: &Routed, row: &repository::SessionRow) -> Result<Reply, Problem> {
+    if row.status == "complete" {
+        return Err(Problem::AlreadyComplete);
+    }
+    let session = row.id;
+    let meta = match recover::tell(&call.env, &call.config, row.account_id, session, &Message::Fail).await? {
+        Said::State { meta, .. } => meta,
+        Said::Busy => return Err(Problem::CompletionRunning),
+        Said::Closed { .. } => return Err(Problem::AlreadyComplete),
+        _ => return Err(Problem::NotFound),
+    };
+    let (held, status) = (call.clone(), meta.status);
+    let ended = call.to_the_end(async move { abort::give_up(&held.env, &held.config, &meta).await });
+    ended.await.unwrap_or(Err(Problem::Internal))?;
+    Reply::json(200, &json!({ "sessionId": session, "status": status.as_str() }))
+}

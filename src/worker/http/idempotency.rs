@@ -1,0 +1,109 @@
+//! Runs a request once per key.
+
+use std::cell::Cell;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::base::aead::NONCE_BYTES;
+use crate::base::sha256::Sha256Hex;
+use crate::idempotency::answer::{CLAIM_MS, Found, Next};
+use crate::idempotency::repository::Slot;
+use crate::problem::Problem;
+use crate::worker::http::call::Routed;
+use crate::worker::http::reply::{Body, Reply};
+use crate::worker::platform::{bindings, clock, d1, random};
+
+/// How long a repeated webhook call waits for the first one's answer, ms: its sender would rather have it than be told to come again.
+const WAIT_MS: u64 = 20_000;
+
+/// What the request's `Idempotency-Key` is kept under, if it has one. `body` is what must be the same for the answer to be the same.
+///
+/// # Errors
+/// 400 for a malformed key.
+pub fn slot(call: &Routed, scope: &str, body: &[u8]) -> Result<Option<Slot>, Problem> {
+    let key = crate::idempotency::answer::key(call.header("idempotency-key").as_deref())?;
+    Ok(key.map(|key| {
+        let fingerprint: Sha256Hex = crate::idempotency::answer::fingerprint(call.route.method, call.route.pattern, body);
+        Slot::Key { scope: scope.to_owned(), key, fingerprint: String::from(fingerprint) }
+    }))
+}
+
+/// Runs `work` unless it ran before under this slot; then answers as it did. The work goes on if the client hangs up.
+///
+/// # Errors
+/// Those of the work; 409 while it runs, 422 for another request under the same key.
+pub async fn once(call: &Routed, slot: Option<Slot>, work: impl Future<Output = Result<Reply, Problem>> + 'static) -> Result<Reply, Problem> {
+    run(call, slot, Box::pin(work)).await
+}
+
+async fn run(call: &Routed, slot: Option<Slot>, work: Pin<Box<dyn Future<Output = Result<Reply, Problem>>>>) -> Result<Reply, Problem> {
+    let Some(slot) = slot else { return call.to_the_end(work).await.unwrap_or(Err(Problem::Internal)) };
+    let claim = random::id()?.to_string();
+    let (started, db) = (clock::now(), bindings::db(&call.env)?);
+    let mut pause_ms = 100;
+    while d1::first::<serde_json::Value>(&db, &slot.claim(&claim, clock::now())).await?.is_none() {
+        // Somebody else has it: until they answer, or are gone.
+        loop {
+            let Some(found) = d1::first::<Found>(&db, &slot.find()).await? else { break };
+            match found.next(slot.fingerprint(), clock::now()) {
+                Next::Repeat { status, sealed } => return repeat(call, &slot, status, &sealed),
+                Next::Refuse => return Err(Problem::KeyReused),
+                Next::Claim => break,
+                Next::Running if matches!(slot, Slot::Webhook { .. }) && clock::now().since(started) < WAIT_MS => {
+                    worker::Delay::from(Duration::from_millis(pause_ms)).await;
+                    pause_ms = (pause_ms * 2).min(1_000);
+                }
+                Next::Running => return Err(Problem::StillRunning),
+            }
+        }
+    }
+    let (held, done) = (call.clone(), Rc::new(Cell::new(false)));
+    call.afterwards(renew(call.clone(), slot.clone(), claim.clone(), Rc::clone(&done)));
+    let answer = call.to_the_end(async move {
+        let outcome = work.await;
+        done.set(true);
+        keep(&held, &slot, &claim, &outcome).await;
+        outcome
+    });
+    answer.await.unwrap_or(Err(Problem::Internal))
+}
+
+/// Holds on to the claim while the work runs; a Worker that dies lets go of it.
+async fn renew(call: Routed, slot: Slot, claim: String, done: Rc<Cell<bool>>) {
+    let mut renewed = clock::now();
+    while !done.get() {
+        worker::Delay::from(Duration::from_millis(500)).await;
+        if !done.get() && clock::now().since(renewed) >= CLAIM_MS / 3 {
+            renewed = clock::now();
+            if let Ok(db) = bindings::db(&call.env) {
+                // Logged where it fails; the next one comes soon.
+                let _ = d1::batch(&db, &[slot.renew(&claim, renewed)]).await;
+            }
+        }
+    }
+}
+
+fn repeat(call: &Routed, slot: &Slot, status: u16, sealed: &str) -> Result<Reply, Problem> {
+    let body = call.config.vault.open(&slot.row(), sealed).ok_or(Problem::Internal)?;
+    let mut reply = Reply::json_text(status, body);
+    reply.headers.push(("idempotent-replayed", "true".to_owned()));
+    Ok(reply)
+}
+
+/// Keeps a success; gives the key back after anything else, also after a question (202), by which nothing was created. If that fails the claim ends by itself.
+async fn keep(call: &Routed, slot: &Slot, claim: &str, outcome: &Result<Reply, Problem>) {
+    let sealed = match outcome {
+        Ok(Reply { status, body: Body::Text(text), .. }) if (200..300).contains(status) && *status != 202 => random::bytes::<NONCE_BYTES>()
+            .ok()
+            .and_then(|nonce| call.config.vault.seal(&slot.row(), text, nonce))
+            .map(|sealed| slot.answer(claim, *status, &sealed)),
+        _ => Some(slot.give_up(claim)),
+    };
+    if let (Some(statement), Ok(db)) = (sealed, bindings::db(&call.env)) {
+        // Once more, since without it the work would be done again; logged where it failed.
+        if d1::batch(&db, std::slice::from_ref(&statement)).await.is_err() {
+            let _ = d1::batch(&db, &[statement]).await;
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Answers: built as values, turned into a Response in one checked place.
+
+use serde::Serialize;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{ReadableStream, Response, ResponseInit};
+
+use crate::base::json;
+use crate::problem::Problem;
+use crate::worker::platform::{js, log};
+
+/// What an answer carries.
+#[derive(Debug)]
+pub enum Body {
+    /// Nothing.
+    Empty,
+    /// A text of ours.
+    Text(String),
+    /// Bytes that stay in JavaScript.
+    Stream(ReadableStream),
+    /// The same, all here: an ArrayBuffer or a view of one.
+    Bytes(JsValue),
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// Header fields.
+    pub headers: Vec<(&'static str, String)>,
+    /// See [`Body`].
+    pub body: Body,
+}
+
+impl Reply {
+    /// JSON.
+    ///
+    /// # Errors
+    /// [`Problem::Internal`] if the value cannot be written.
+    pub fn json(status: u16, value: &impl Serialize) -> Result<Reply, Problem> {
+        let text = json::write(value).map_err(|error| log::internal("json", &error.to_string()))?;
+        Ok(Reply::json_text(status, text))
+    }
+
+    /// JSON that is written already.
+    pub fn json_text(status: u16, text: String) -> Reply {
+        let headers = vec![("content-type", "application/json".to_owned()), ("cache-control", "no-store".to_owned())];
+        Reply { status, headers, body: Body::Text(text) }
+    }
+
+    /// No content.
+    pub fn empty(status: u16) -> Reply {
+        Reply { status, headers: Vec::new(), body: Body::Empty }
+    }
+
+    /// RFC 9457, with the header fields that belong to the status.
+    pub fn problem(problem: &Problem, request_id: &str) -> Reply {
+        let mut headers = vec![("content-type", "application/problem+json".to_owned()), ("cache-control", "no-store".to_owned())];
+        if let Some(seconds) = problem.retry_after() {
+            headers.push(("retry-after", seconds.to_string()));
+        }
+        match problem {
+            Problem::MethodNotAllowed { allow } => headers.push(("allow", allow.clone())),
+            Problem::Unauthenticated(_) => headers.push(("www-authenticate", "Bearer realm=\"jettyspeed\"".to_owned())),
+            Problem::RangeNotSatisfiable { size } => headers.push(("content-range", format!("bytes */{size}"))),
+            _ => {}
+        }
+        Reply { status: problem.kind().status, headers, body: Body::Text(problem.to_json(request_id).to_string()) }
+    }
+
+    /// The Response. What the runtime refuses (which would be a defect of ours) becomes a bare 500.
+    pub fn into_response(self) -> worker::Result<Response> {
+        match self.build() {
+            Ok(response) => Ok(response),
+            Err(error) => {
+                let _ = log::internal("response", &js::words(&error));
+                let init = ResponseInit::new();
+                init.set_status(500);
+                Response::new_with_opt_str_and_init(None, &init).map_err(worker::Error::from)
+            }
+        }
+    }
+
+    fn build(self) -> Result<Response, JsValue> {
+        let headers = js::headers(&self.headers)?;
+        let init = ResponseInit::new();
+        init.set_status(self.status);
+        init.set_headers(&headers);
+        match self.body {
+            // A 204 or 304 with a body, even an empty one, is refused by the runtime.
+            Body::Empty => Response::new_with_opt_str_and_init(None, &init),
+            Body::Text(text) => Response::new_with_opt_str_and_init(Some(&text), &init),
+            Body::Bytes(bytes) => Response::new_with_opt_buffer_source_and_init(bytes.dyn_ref(), &init),
+            Body::Stream(stream) => Response::new_with_opt_readable_stream_and_init(Some(&stream), &init),
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The account's ledger as a Durable Object.
+//!
+//! Architecture invariant: what [`crate::ledger::machine::Ledger`] answers is in SQLite before the answer leaves, and one message is booked at a time. One
+//! message per request (`POST`, JSON of [`Message`]); a bare "done" is a 204, every other answer JSON of [`Reply`]. At its first message it takes over what
+//! D1 says the account stores; its alarm writes the figures to D1 and asks D1 about everything that nobody has told the end of.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use worker::{DurableObject, Env, Request, Response, ResponseBuilder, Result, State, durable_object};
+
+use crate::base::id::Id;
+use crate::base::time::EpochMs;
+use crate::ledger::machine::Ledger;
+use crate::ledger::message::{Message, Reply};
+use crate::worker::clients::ledger_records;
+use crate::worker::objects::ledger_checks::{open, run_due};
+use crate::worker::objects::ledger_memory::LedgerMemory;
+use crate::worker::platform::{clock, json, log};
+
+/// When an alarm that failed rings again.
+const AFTER_FAILURE: Duration = Duration::from_secs(30);
+
+/// See the module.
+#[durable_object(alarm)]
+pub struct AccountLedger {
+    state: State,
+    env: Env,
+    memory: LedgerMemory,
+    /// The alarm this instance has set.
+    armed: Cell<Option<EpochMs>>,
+}
+
+impl DurableObject for AccountLedger {
+    fn new(state: State, env: Env) -> Self {
+        let memory = LedgerMemory::new(state.storage().sql());
+        AccountLedger { state, env, memory, armed: Cell::new(None) }
+    }
+
+    async fn fetch(&self, mut request: Request) -> Result<Response> {
+        let message: Message = json::read(&request.text().await?)?;
+        match self.take(message).await {
+            Ok(Reply::Done) => Ok(ResponseBuilder::new().with_status(204).empty()),
+            Ok(reply) => Ok(ResponseBuilder::new().fixed(json::write(&reply)?.into_bytes())),
+            Err(error) => {
+                self.memory.forget();
+                let _ = log::internal("ledger", &error.to_string());
+                Ok(ResponseBuilder::new().with_status(500).empty())
+            }
+        }
+    }
+
+    async fn alarm(&self) -> Result<Response> {
+        self.armed.set(None);
+        let woken = async {
+            run_due(&self.memory, &self.env, self.account()?).await?;
+            self.arm().await
+        };
+        if let Err(error) = woken.await {
+            self.memory.forget();
+            let _ = log::internal("ledger alarm", &error.to_string());
+            self.state.storage().set_alarm(AFTER_FAILURE).await?;
+        }
+        Response::empty()
+    }
+}
+
+impl AccountLedger {
+    async fn take(&self, message: Message) -> Result<Reply> {
+        let account = self.account()?;
+        if !self.memory.load()? {
+            open(&self.memory, &self.env, account).await?;
+        } else if self.memory.with(|ledger| ledger.wants_limits(&message, clock::now())) == Some(true) {
+            // Without an answer, which is logged there, the old limits hold.
+            if let Ok(limits) = ledger_records::limits(&self.env, account).await {
+                self.memory.book(Message::Change { limits })?;
+            }
+        }
+        // No await from here to the answer: one message is booked at a time.
+        let reply = self.memory.book(message)?;
+        self.arm().await?;
+        Ok(reply)
+    }
+
+    fn account(&self) -> Result<Id> {
+        self.state.id().name().and_then(|name| Id::parse(&name)).ok_or_else(|| "a ledger is named by its account".into())
+    }
+
+    /// Sets the alarm if it would come too late.
+    async fn arm(&self) -> Result<()> {
+        let Some(wanted) = self.memory.with(Ledger::alarm).flatten() else { return Ok(()) };
+        if self.armed.get().is_some_and(|armed| armed <= wanted) {
+            return Ok(());
+        }
+        // At least a moment from now, so that what cannot be done is not tried in a loop.
+        self.state.storage().set_alarm(Duration::from_millis(wanted.since(clock::now()).max(50))).await?;
+        self.armed.set(Some(wanted));
+        Ok(())
+    }
+}

@@ -1,0 +1,82 @@
+//! The Durable Object of one edge: takes samples in, and after a while writes the hours down and publishes what is known.
+//!
+//! What came since the last alarm is lost with the object: these are statistics.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use worker::{DurableObject, Env, Request, Response, ResponseBuilder, Result, State, durable_object};
+
+use crate::edges::metrics::wire::Message;
+use crate::edges::repository;
+use crate::worker::objects::gauge_storage::GaugeStorage;
+use crate::worker::platform::{bindings, clock, d1, json};
+use crate::worker::services::edges::snapshot;
+
+/// See the module.
+#[durable_object(alarm)]
+pub struct EdgeMetrics {
+    state: State,
+    env: Env,
+    gauge: GaugeStorage,
+    /// Whether an alarm is set, as far as this memory knows.
+    armed: Cell<bool>,
+}
+
+impl DurableObject for EdgeMetrics {
+    fn new(state: State, env: Env) -> Self {
+        let gauge = GaugeStorage::new(state.storage().sql());
+        EdgeMetrics { state, env, gauge, armed: Cell::new(false) }
+    }
+
+    async fn fetch(&self, mut request: Request) -> Result<Response> {
+        let message = Message(json::read(&request.text().await?)?);
+        let now = clock::now();
+        let told = {
+            let mut memory = self.gauge.get()?;
+            let told = message.tell(&mut memory.1, now);
+            if let Some(identity) = &told {
+                memory.0.clone_from(identity);
+            }
+            told
+        };
+        let Some((_, every)) = told else {
+            let numbers = self.gauge.get()?.1.reading(now).numbers();
+            return Ok(ResponseBuilder::new().fixed(json::write(&numbers)?.into_bytes()));
+        };
+        self.wake_in(every).await?;
+        Ok(ResponseBuilder::new().with_status(204).empty())
+    }
+
+    async fn alarm(&self) -> Result<Response> {
+        self.armed.set(false);
+        let ((edge, every), hours, reading) = {
+            let memory = self.gauge.get()?;
+            (memory.0.clone(), memory.1.hours.clone(), memory.1.reading(clock::now()))
+        };
+        let statements: Vec<_> = hours.iter().map(|hour| repository::add_hour(&edge, hour)).collect();
+        let written = match bindings::db(&self.env) {
+            Ok(db) if !statements.is_empty() => d1::batch(&db, &statements).await.is_ok(),
+            db => db.is_ok(),
+        };
+        if written {
+            self.gauge.get()?.1.written(&hours);
+        }
+        snapshot::publish(&self.env, &edge, &reading).await;
+        self.gauge.write()?;
+        if !written {
+            self.wake_in(every).await?;
+        }
+        Response::empty()
+    }
+}
+
+impl EdgeMetrics {
+    async fn wake_in(&self, seconds: u64) -> Result<()> {
+        if !self.armed.get() {
+            self.state.storage().set_alarm(Duration::from_secs(seconds.max(1))).await?;
+            self.armed.set(true);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,61 @@
+//! The Durable Object that leases slices of one PoP. Invariant: of one slice, one lease at a time. Messages: [`Message`].
+
+use std::cell::RefCell;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_channel::oneshot::{Sender, channel};
+use futures_util::future::{Either, select};
+use worker::{DurableObject, Env, Request, Response, ResponseBuilder, Result, State, durable_object};
+
+use crate::worker::platform::json;
+use crate::delivery::fill_lock::message::{Message, Reply};
+use crate::delivery::fill_lock::table::{Asked, Leases};
+use crate::worker::platform::clock;
+
+/// See the module.
+#[durable_object(fetch)]
+pub struct EdgeLease {
+    leases: RefCell<Leases<Sender<Reply>>>,
+}
+
+impl DurableObject for EdgeLease {
+    fn new(_state: State, _env: Env) -> Self {
+        EdgeLease { leases: RefCell::default() }
+    }
+
+    async fn fetch(&self, mut request: Request) -> Result<Response> {
+        match json::read(&request.text().await?)? {
+            Message::Ask { key } => Ok(ResponseBuilder::new().fixed(json::write(&self.ask(&key).await)?.into_bytes())),
+            Message::Done { key, serial, stored } => {
+                let reply = if stored { Reply::Stored } else { Reply::Failed };
+                let waiting = self.leases.borrow_mut().done(&key, serial);
+                for waiter in waiting {
+                    // Who has hung up needs no answer.
+                    let _ = waiter.send(reply);
+                }
+                Ok(ResponseBuilder::new().with_status(204).empty())
+            }
+        }
+    }
+}
+
+impl EdgeLease {
+    async fn ask(&self, key: &str) -> Reply {
+        loop {
+            let now = clock::now();
+            self.leases.borrow_mut().tidy(now);
+            let asked = self.leases.borrow_mut().ask(key, now);
+            let until = match asked {
+                Asked::Yours(serial) => return Reply::Yours(serial),
+                Asked::Wait(until) => until,
+            };
+            let (sender, receiver) = channel();
+            self.leases.borrow_mut().park(key, sender);
+            let limit = worker::Delay::from(Duration::from_millis(until.since(now).max(1)));
+            if let Either::Left((Ok(reply), _)) = select(receiver, pin!(limit)).await {
+                return reply;
+            }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! A ledger in the SQLite of its Durable Object. Everything here is synchronous: one turn, one booking.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use worker::{Result, SqlStorage, SqlStorageValue};
+
+use crate::base::id::Id;
+use crate::ledger::machine::Ledger;
+use crate::ledger::message::Message;
+use crate::ledger::schema::{
+    DISTINCT, DROP_HOLDING, DROP_PLACE, DROP_WATCH, HOLDING, LOAD_BOOKS, LOAD_WATCHES, MOVE_HOLDINGS, PLACE, PUT_BOOKS, PUT_HOLDING, PUT_PLACE,
+    PUT_WATCH, SCHEMA, SHARED,
+};
+use crate::ledger::state::{Books, Effect, Facts, Holding, Watch};
+use crate::worker::clients::ledger_records::Stored;
+use crate::worker::platform::{json, sqlite};
+
+/// The storage.
+pub struct LedgerStorage(pub SqlStorage);
+
+impl LedgerStorage {
+    /// The ledger, if it was ever opened.
+    pub fn load(&self) -> Result<Option<Ledger>> {
+        #[derive(Deserialize)]
+        struct Row {
+            json: String,
+        }
+        #[derive(Deserialize)]
+        struct WatchRow {
+            asset: Id,
+            json: String,
+        }
+        self.0.exec(SCHEMA, None)?;
+        let Some(row) = self.rows::<Row>(LOAD_BOOKS, vec![])?.into_iter().next() else { return Ok(None) };
+        let mut watches = BTreeMap::new();
+        for row in self.rows::<WatchRow>(LOAD_WATCHES, vec![])? {
+            watches.insert(row.asset, json::read::<Watch>(&row.json)?);
+        }
+        let books: Books = json::read(&row.json)?;
+        Ok(Some(Ledger::load(books, watches)))
+    }
+
+    /// Writes what a booking changed.
+    pub fn write(&self, ledger: &Ledger, effects: Vec<Effect>) -> Result<()> {
+        for effect in effects {
+            match effect {
+                Effect::PutBooks => self.run(PUT_BOOKS, vec![json::write(&ledger.books)?.into()])?,
+                Effect::PutWatch(asset, watch) => self.run(PUT_WATCH, vec![asset.to_string().into(), json::write(&watch)?.into()])?,
+                Effect::PutPlace(asset, place) => self.run(PUT_PLACE, vec![asset.to_string().into(), place.into()])?,
+                Effect::DropWatch(asset) => {
+                    self.run(DROP_WATCH, vec![asset.to_string().into()])?;
+                    self.run(DROP_PLACE, vec![asset.to_string().into()])?;
+                }
+                Effect::PutHolding(asset, holding) => self.hold(asset, holding)?,
+                Effect::MoveHoldings(from, to) => self.run(MOVE_HOLDINGS, vec![from.to_string().into(), to.to_string().into()])?,
+                Effect::DropHolding(asset) => self.run(DROP_HOLDING, vec![asset.to_string().into()])?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes over what is stored already, and returns its bytes.
+    pub fn take_over(&self, stored: Vec<Stored>) -> Result<u64> {
+        #[derive(Deserialize)]
+        struct Sum {
+            bytes: u64,
+        }
+        for Stored { asset, object, size, .. } in stored {
+            self.hold(asset, Holding { object, size })?;
+        }
+        Ok(self.rows::<Sum>(DISTINCT, vec![])?.into_iter().next().map_or(0, |sum| sum.bytes))
+    }
+
+    /// Where the bytes of something that is watched lie, if that was told.
+    pub fn place(&self, asset: Id) -> Result<Option<String>> {
+        #[derive(Deserialize)]
+        struct Row {
+            place: String,
+        }
+        Ok(self.rows::<Row>(PLACE, vec![asset.to_string().into()])?.pop().map(|row| row.place))
+    }
+
+    /// What a booking of `message` has to know.
+    pub fn facts(&self, message: &Message) -> Result<Facts> {
+        #[derive(Deserialize)]
+        struct Row {
+            object: Id,
+            size: u64,
+        }
+        let (asset, named) = match message {
+            Message::Settle { asset, object, .. } | Message::Adopt { asset, object, .. } => (*asset, Some(*object)),
+            Message::Reserve { asset, .. } | Message::Release { asset } | Message::Doubt { asset, .. } => (*asset, None),
+            _ => return Ok(Facts::default()),
+        };
+        let row = self.rows::<Row>(HOLDING, vec![asset.to_string().into()])?.into_iter().next();
+        let holding = row.map(|row| Holding { object: row.object, size: row.size });
+        let held = holding.map(|held| held.object);
+        Ok(Facts { holding, shared: self.shared(named.or(held), asset)? })
+    }
+
+    fn shared(&self, object: Option<Id>, asset: Id) -> Result<Option<Id>> {
+        object.map_or(Ok(None), |object| self.held(&object.to_string(), &asset.to_string()))
+    }
+
+    /// An asset other than `but` that references the object.
+    fn held(&self, object: &str, but: &str) -> Result<Option<Id>> {
+        #[derive(Deserialize)]
+        struct Row {
+            asset: Id,
+        }
+        Ok(self.rows::<Row>(SHARED, vec![object.into(), but.into()])?.into_iter().next().map(|row| row.asset))
+    }
+
+    fn hold(&self, asset: Id, Holding { object, size }: Holding) -> Result<()> {
+        let size = SqlStorageValue::try_from_i64(i64::try_from(size).map_err(|_| "size")?)?;
+        self.run(PUT_HOLDING, vec![asset.to_string().into(), object.to_string().into(), size])
+    }
+
+    fn run(&self, sql: &str, values: Vec<SqlStorageValue>) -> Result<()> {
+        self.0.exec(sql, values).map(|_| ())
+    }
+
+    fn rows<T: DeserializeOwned>(&self, sql: &str, values: Vec<SqlStorageValue>) -> Result<Vec<T>> {
+        sqlite::rows(&self.0, sql, values)
+    }
+}

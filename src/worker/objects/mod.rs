@@ -1,0 +1,11 @@
+//! Durable Object shells: load the state, apply a message, write the effects. What they decide is native code elsewhere.
+
+pub mod account_ledger;
+pub mod edge_metrics;
+pub mod fill_lock;
+pub mod gauge_storage;
+pub mod ledger_checks;
+pub mod ledger_memory;
+pub mod ledger_storage;
+pub mod session_storage;
+pub mod upload_session;

@@ -1,0 +1,76 @@
+//! An upload session in the SQLite of its Durable Object. Everything here is synchronous: what a change answers is stored before it returns.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use worker::{Result, SqlStorage, SqlStorageValue};
+
+use crate::uploads::session::machine::Session;
+use crate::uploads::session::schema::{DROP_PART, LOAD_META, LOAD_PARTS, PUT_META, PUT_PART, SCHEMA};
+use crate::uploads::session::state::{Effect, Part};
+use crate::worker::platform::{json, sqlite};
+
+/// The session, read when it is first needed and again after a failed write.
+pub struct SessionStorage {
+    sql: SqlStorage,
+    memory: RefCell<Option<Option<Session>>>,
+}
+
+#[derive(Deserialize)]
+struct Row {
+    json: String,
+}
+
+impl SessionStorage {
+    /// Nothing is read yet.
+    pub fn new(sql: SqlStorage) -> SessionStorage {
+        SessionStorage { sql, memory: RefCell::new(None) }
+    }
+
+    /// Drops what is in memory: after a failed write it may not be what is stored.
+    pub fn forget(&self) {
+        self.memory.replace(None);
+    }
+
+    /// What `read` says of the session, if there is one in memory.
+    pub fn with<T>(&self, read: impl FnOnce(&Session) -> T) -> Option<T> {
+        self.memory.borrow().as_ref().and_then(Option::as_ref).map(read)
+    }
+
+    /// Lets `step` change the session and writes what it changed.
+    pub fn change<T>(&self, step: impl FnOnce(&mut Option<Session>) -> (T, Vec<Effect>)) -> Result<T> {
+        let mut memory = self.memory.borrow_mut();
+        if memory.is_none() {
+            *memory = Some(self.load()?);
+        }
+        let slot = memory.get_or_insert(None);
+        let (reply, effects) = step(slot);
+        for effect in effects {
+            match (effect, slot.as_ref()) {
+                (Effect::PutMeta, Some(session)) => self.run(PUT_META, vec![json::write(&session.meta)?.into()])?,
+                (Effect::PutPart(part), _) => self.run(PUT_PART, vec![i32::from(part.number).into(), json::write(&part)?.into()])?,
+                (Effect::DropPart(number), _) => self.run(DROP_PART, vec![i32::from(number).into()])?,
+                (Effect::PutMeta, None) => {}
+            }
+        }
+        Ok(reply)
+    }
+
+    fn run(&self, sql: &str, values: Vec<SqlStorageValue>) -> Result<()> {
+        self.sql.exec(sql, values).map(|_| ())
+    }
+
+    fn load(&self) -> Result<Option<Session>> {
+        self.sql.exec(SCHEMA, None)?;
+        let Some(row) = sqlite::rows::<Row>(&self.sql, LOAD_META, Vec::new())?.pop() else {
+            return Ok(None);
+        };
+        let mut parts = BTreeMap::new();
+        for row in sqlite::rows::<Row>(&self.sql, LOAD_PARTS, Vec::new())? {
+            let part: Part = json::read(&row.json)?;
+            parts.insert(part.number, part);
+        }
+        Ok(Some(Session { meta: json::read(&row.json)?, parts }))
+    }
+}

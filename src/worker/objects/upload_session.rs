@@ -1,0 +1,83 @@
+//! The session's Durable Object.
+//!
+//! Invariant: what [`crate::uploads::session::machine`] answers is in SQLite before the answer leaves. One message per request (`POST`, JSON of [`Message`]);
+//! a bare "done" is a 204, every other answer JSON of [`Reply`]. No request to the store ever leaves from here: the alarm that ends a session by time enqueues a job.
+
+use std::time::Duration;
+
+use worker::{DurableObject, Env, Request, Response, ResponseBuilder, Result, State, durable_object};
+
+use crate::base::time::EpochMs;
+use crate::jobs::Job;
+use crate::uploads::session::alarm::{Wake, alarm, wake};
+use crate::uploads::session::machine::apply;
+use crate::uploads::session::message::{Message, Reply};
+use crate::worker::objects::session_storage::SessionStorage;
+use crate::worker::platform::{bindings, clock, enqueue, json, log};
+
+/// See the module.
+#[durable_object(alarm)]
+pub struct UploadSession {
+    state: State,
+    env: Env,
+    session: SessionStorage,
+}
+
+impl DurableObject for UploadSession {
+    fn new(state: State, env: Env) -> Self {
+        let session = SessionStorage::new(state.storage().sql());
+        UploadSession { state, env, session }
+    }
+
+    async fn fetch(&self, mut request: Request) -> Result<Response> {
+        let message: Message = json::read(&request.text().await?)?;
+        let ends_or_begins =
+            matches!(message, Message::Open { .. } | Message::Fail | Message::AbandonCompletion { .. } | Message::TakenBack | Message::IsFree);
+        // No await from here to the effects: the object takes one message at a time.
+        let handled = self.session.change(|slot| apply(slot, message, clock::now()));
+        if ends_or_begins && handled.is_ok() {
+            let wanted = self.session.with(|session| alarm(session, clock::now())).flatten();
+            self.wake_at(wanted).await?;
+        }
+        match handled {
+            Ok(Reply::Done) => Ok(ResponseBuilder::new().with_status(204).empty()),
+            Ok(reply) => Ok(ResponseBuilder::new().fixed(json::write(&reply)?.into_bytes())),
+            Err(error) => {
+                self.session.forget();
+                let _ = log::internal("session object", &error.to_string());
+                Ok(ResponseBuilder::new().with_status(500).empty())
+            }
+        }
+    }
+
+    /// Rings when the session should have ended. A job takes back what it holds; until that is done it rings again. At last it drops the record.
+    async fn alarm(&self) -> Result<Response> {
+        let tombstone = bindings::config(&self.env).map_or(2_592_000, |config| config.session_tombstone_seconds);
+        match self.session.change(|slot| wake(slot, clock::now(), tombstone.saturating_mul(1000))) {
+            Ok(Wake::Nothing) => {}
+            Ok(Wake::Forget) => {
+                self.session.forget();
+                self.state.storage().delete_all().await?;
+            }
+            Ok(Wake::At(at)) => self.wake_at(Some(at)).await?,
+            Ok(Wake::End { session, again }) => {
+                self.wake_at(Some(again)).await?;
+                enqueue::enqueue(&self.env, &Job::EndUpload { session }).await?;
+            }
+            Err(error) => {
+                self.session.forget();
+                return Err(error);
+            }
+        }
+        Response::empty()
+    }
+}
+
+impl UploadSession {
+    async fn wake_at(&self, at: Option<EpochMs>) -> Result<()> {
+        match at {
+            Some(at) => self.state.storage().set_alarm(Duration::from_millis(at.since(clock::now()).max(50))).await,
+            None => Ok(()),
+        }
+    }
+}

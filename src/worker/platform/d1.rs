@@ -1,0 +1,68 @@
+//! Runs [`Statement`]s on D1.
+
+use serde::de::DeserializeOwned;
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::JsFuture;
+use worker::{D1Database, D1PreparedStatement};
+
+use crate::base::json;
+use crate::base::sql::{Arg, Statement};
+use crate::problem::Problem;
+use crate::worker::platform::{js, log};
+
+fn bound(db: &D1Database, statement: &Statement) -> Result<D1PreparedStatement, Problem> {
+    let values: Vec<JsValue> = statement
+        .args
+        .iter()
+        .map(|arg| match arg {
+            Arg::Null => JsValue::NULL,
+            // Exact: integers stay below 2^53.
+            Arg::Int(value) => JsValue::from_f64(*value as f64),
+            Arg::Real(value) => JsValue::from_f64(*value),
+            Arg::Text(value) => JsValue::from_str(value),
+        })
+        .collect();
+    db.prepare(statement.sql).bind(&values).map_err(|error| failed(statement, &error))
+}
+
+fn failed(statement: &Statement, error: &worker::Error) -> Problem {
+    log::internal("d1", &format!("{}: {error}", head(statement)))
+}
+
+/// The beginning of the statement, for the log.
+fn head(statement: &Statement) -> &'static str {
+    statement.sql.get(..60).unwrap_or(statement.sql)
+}
+
+/// The first row, if any.
+pub async fn first<T: DeserializeOwned>(db: &D1Database, statement: &Statement) -> Result<Option<T>, Problem> {
+    Ok(all(db, statement).await?.into_iter().next())
+}
+
+/// Every row.
+pub async fn all<T: DeserializeOwned>(db: &D1Database, statement: &Statement) -> Result<Vec<T>, Problem> {
+    read(&rows(db, statement).await?, statement)
+}
+
+/// Reads what [`rows`] gave.
+pub fn read<T: DeserializeOwned>(rows: &str, statement: &Statement) -> Result<Vec<T>, Problem> {
+    json::read(rows).map_err(|error| log::internal("d1 row", &format!("{}: {error}", head(statement))))
+}
+
+/// Every row, as one JSON array: one crossing into WebAssembly for the whole result instead of one for each field, and one deserializer in the bundle.
+pub async fn rows(db: &D1Database, statement: &Statement) -> Result<String, Problem> {
+    log::step("d1", head(statement));
+    let bound = bound(db, statement)?;
+    let thrown = |error: JsValue| log::internal("d1", &format!("{}: {}", head(statement), js::words(&error)));
+    let result = JsFuture::from(bound.inner().all().map_err(thrown)?).await.map_err(thrown)?;
+    let rows = js_sys::Reflect::get(&result, &"results".into()).map_err(thrown)?;
+    js_sys::JSON::stringify(&rows).map_err(thrown).map(String::from)
+}
+
+/// All of them or none, in order.
+pub async fn batch(db: &D1Database, statements: &[Statement]) -> Result<(), Problem> {
+    log::step("d1 batch", statements.first().map_or("", head));
+    let bound = statements.iter().map(|statement| bound(db, statement)).collect::<Result<Vec<_>, _>>()?;
+    db.batch(bound).await.map_err(|error| log::internal("d1 batch", &error.to_string()))?;
+    Ok(())
+}

@@ -1,0 +1,32 @@
+//! Sends jobs to the queue.
+
+use serde_json::json;
+use wasm_bindgen_futures::JsFuture;
+use worker::{Env, MessageExt};
+
+use crate::worker::platform::json;
+use crate::jobs::Job;
+use crate::worker::platform::{bindings, js};
+
+/// The longest a queue holds a message back, s (Queues documentation, "Limits").
+pub const MOST_DELAY_SECONDS: u32 = 43_200;
+
+/// Sends a job.
+///
+/// # Errors
+/// Of the queue; a Durable Object's alarm that returns it is tried again.
+pub async fn enqueue(env: &Env, job: &Job) -> worker::Result<()> {
+    enqueue_later(env, job, 0).await
+}
+
+/// Sends a job that is to be done after so many seconds, as far as the queue can wait.
+///
+/// # Errors
+/// Of the queue.
+pub async fn enqueue_later(env: &Env, job: &Job, seconds: u64) -> worker::Result<()> {
+    let queue = bindings::jobs(env).map_err(|problem| worker::Error::RustError(problem.to_string()))?;
+    let delay = u32::try_from(seconds).unwrap_or(u32::MAX).min(MOST_DELAY_SECONDS);
+    let options = js::object("delaySeconds", &delay.into())?;
+    JsFuture::from(queue.send(&json::write(job)?, &options)?).await?;
+    Ok(())
+}

@@ -1,0 +1,49 @@
+//! Talking to Durable Objects: one JSON message, one JSON answer.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::RequestInit;
+use worker::ObjectNamespace;
+
+use crate::base::json;
+use crate::problem::Problem;
+use crate::worker::platform::js::Fetcher;
+use crate::worker::platform::{js, log};
+
+/// Says `message` to the object of that name and waits for its answer, which is durable by then. None is a bare "done" (204).
+/// A `repeatable` message is said once more if the object was lost meanwhile, as at every deployment.
+///
+/// # Errors
+/// [`Problem::Internal`] if the object cannot be reached or fails.
+pub async fn tell<M: Serialize, R: DeserializeOwned>(
+    namespace: &ObjectNamespace,
+    name: &str,
+    message: &M,
+    repeatable: bool,
+) -> Result<Option<R>, Problem> {
+    let text = json::write(message).map_err(|error| log::internal("object message", &error.to_string()))?;
+    let answer = match ask(namespace, name, &text).await {
+        Err(_) if repeatable => ask(namespace, name, &text).await?,
+        answer => answer?,
+    };
+    answer.map(|text| json::read(&text).map_err(|error| log::internal("object reply", &error.to_string()))).transpose()
+}
+
+async fn ask(namespace: &ObjectNamespace, name: &str, text: &str) -> Result<Option<String>, Problem> {
+    // The message's name: no value of it.
+    log::step("object", text.split('"').nth(1).unwrap_or_default());
+    let stub = namespace.get_by_name(name).map_err(|error| log::internal("object stub", &error.to_string()))?;
+    let thrown = |error: JsValue| log::internal("object", &js::words(&error));
+    let init = RequestInit::new();
+    init.set_method("POST");
+    init.set_body(&JsValue::from_str(text));
+    let promise = stub.into_rpc::<Fetcher>().fetch("https://object/", &init).map_err(thrown)?;
+    let response: web_sys::Response = JsFuture::from(promise).await.map_err(thrown)?.unchecked_into();
+    match response.status() {
+        204 => Ok(None),
+        200 => Ok(JsFuture::from(response.text().map_err(thrown)?).await.map_err(thrown)?.as_string()),
+        status => Err(log::internal("object", &format!("HTTP {status}"))),
+    }
+}

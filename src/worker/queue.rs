@@ -1,0 +1,72 @@
+//! Sending and consuming jobs.
+
+use serde_json::json;
+use worker::{Env, MessageBatch, MessageExt};
+
+use crate::base::json;
+use crate::config::LogLevel;
+use crate::jobs::Job;
+use crate::problem::Problem;
+use crate::worker::platform::enqueue::{MOST_DELAY_SECONDS, enqueue_later};
+use crate::worker::platform::{bindings, log};
+use crate::worker::services::dedup::{collect, verify};
+use crate::worker::services::uploads::{abort, payload_hash_probe, recover, suspend, sweep};
+
+/// The dead letters' queue (wrangler.toml).
+const DEAD: &str = "jettyspeed-dead";
+
+/// Does every job of a batch; one that fails comes again alone. One that has failed too often is sent again, much later, unless somebody sends it again anyway.
+pub async fn consume(batch: &MessageBatch<String>, env: &Env) {
+    let dead = batch.queue() == DEAD;
+    for message in batch.raw_iter() {
+        let text = message.body().as_string().unwrap_or_default();
+        let job = json::read::<Job>(&text).ok();
+        let done = match job {
+            Some(job) if dead => {
+                log::event(LogLevel::Error, "job", json!({ "error": "failed too often", "job": text }));
+                match job {
+                    // Alarms and the daily run send the others.
+                    Job::TellUploads { .. } | Job::Orphan { .. } | Job::AmendVideo { .. } => {
+                        let sent = enqueue_later(env, &job, MOST_DELAY_SECONDS.into()).await;
+                        sent.map_err(|error| log::internal("queue", &error.to_string()))
+                    }
+                    _ => Ok(()),
+                }
+            }
+            Some(job) => run(env, &job).await,
+            None => {
+                log::event(LogLevel::Error, "job", json!({ "error": "unreadable" }));
+                Ok(())
+            }
+        };
+        match done {
+            Ok(()) => message.ack(),
+            Err(problem) => {
+                log::event(LogLevel::Warn, "job", json!({ "code": problem.kind().code }));
+                // After retry_delay of wrangler.toml.
+                message.retry();
+            }
+        }
+    }
+}
+
+async fn run(env: &Env, job: &Job) -> Result<(), Problem> {
+    let config = bindings::config(env)?;
+    match job {
+        Job::TellUploads { account, cursor } => suspend::tell(env, *account, cursor).await,
+        Job::Verify { object } => verify::verify(env, &config, *object).await,
+        Job::Sweep { marker } => {
+            let marker = marker.as_ref().map(|(key, upload)| (key.as_str(), upload.as_str()));
+            sweep::sweep(env, &config, marker).await
+        }
+        Job::Probe => payload_hash_probe::probe(env, &config).await.map(|_| ()),
+        Job::Collect => collect::collect(env, &config).await,
+        Job::Orphan { account, object } => collect::orphan(env, &config, *account, *object).await,
+        Job::Wake { session, account } => recover::wake(env, &config, *account, *session).await,
+        Job::AmendVideo { account, version, place } => {
+            crate::worker::services::video::reconcile::amend(env, &config, *account, *version, place).await
+        }
+        Job::RemoveVideo { namespace, video } => crate::worker::services::video::removal::remove(env, &config, namespace, video).await,
+        Job::EndUpload { session } => abort::end(env, &config, *session).await,
+    }
+}

@@ -1,0 +1,31 @@
+//! The routes of accounts: for the identity backend, and for whoever asks what is left.
+
+use crate::access::caller::Caller;
+use crate::accounts::provisioning::Record;
+use crate::accounts::tier::Tier;
+use crate::accounts::{provisioning, repository};
+use crate::base::id::Name;
+use crate::http::json_body::MAX_BODY;
+use crate::idempotency::repository::Slot;
+use crate::problem::Problem;
+use crate::worker::http::call::Routed;
+use crate::worker::http::idempotency;
+use crate::worker::platform::{bindings, clock, d1};
+
+/// What the first answer is kept under: the webhook-id of a signed call, else the Idempotency-Key.
+async fn slot(call: &Routed) -> Result<Option<Slot>, Problem> {
+    match &*call.caller {
+        Caller::Webhook(Some(id)) => Ok(Some(Slot::Webhook { id: id.clone() })),
+        _ => idempotency::slot(call, "webhook", &call.bytes(MAX_BODY).await?),
+    }
+}
+
+/// The account of a user, as of now.
+async fn record(call: &Routed, user: &Name) -> Result<Option<Record>, Problem> {
+    d1::first(&bindings::db(&call.env)?, &repository::by_user(user, clock::now())).await
+}
+
+async fn tier(call: &Routed, name: &str) -> Result<Tier, Problem> {
+    let row: Option<Tier> = d1::first(&bindings::db(&call.env)?, &repository::tier(name)).await?;
+    row.ok_or_else(provisioning::unknown_tier)
+}

@@ -1,0 +1,4 @@
+//! Accounts: provisioning and look-ups.
+
+pub mod find;
+pub mod provision;

@@ -1,0 +1,99 @@
+//! Provisioning: creates the account or repeats its credentials.
+
+use serde_json::json;
+
+use crate::accounts::provisioning::{Credentials, REPEAT_MS, Record, Wanted, credentials_row, on_repeat};
+use crate::accounts::repository;
+use crate::accounts::repository::NewCredentials;
+use crate::accounts::tier::Tier;
+use crate::auth::api_key::{Mode, new_key, new_secret};
+use crate::base::aead::NONCE_BYTES;
+use crate::base::id::Id;
+use crate::base::json;
+use crate::base::sha256::Sha256Hex;
+use crate::base::time::EpochMs;
+use crate::ledger::message::Message;
+use crate::problem::Problem;
+use crate::worker::clients::ledger;
+use crate::worker::content::meter;
+use crate::worker::handlers::accounts::provision::provision;
+use crate::worker::http::account_cache;
+use crate::worker::http::call::Routed;
+use crate::worker::http::reply::Reply;
+use crate::worker::platform::{bindings, clock, d1, log, random};
+use crate::worker::services::accounts::find::{record, tier};
+
+/// Random bytes for a key and a secret: 64 digits, of which each byte yields one with 97 % probability.
+const RANDOM_BYTES: usize = 256;
+
+pub async fn run(call: &Routed, wanted: Wanted) -> Result<Reply, Problem> {
+    let tier = tier(call, &wanted.tier).await?;
+    if let Some(found) = record(call, &wanted.user).await? {
+        return repeat(call, found, &wanted, &tier).await;
+    }
+    let (id, now) = (random::id()?, clock::now());
+    let (credentials, new) = draw(call, id, now)?;
+    d1::batch(&bindings::db(&call.env)?, &repository::provision(id, &wanted, &call.config.bucket, &new, now)).await?;
+    let found = record(call, &wanted.user).await?.ok_or(Problem::Internal)?;
+    if found.id != id {
+        // Another call for the same user was first.
+        return repeat(call, found, &wanted, &tier).await;
+    }
+    Reply::json(201, &json!({ "account": found.view(Some(credentials)), "cached": false }))
+}
+
+async fn repeat(call: &Routed, mut found: Record, wanted: &Wanted, tier: &Tier) -> Result<Reply, Problem> {
+    let db = bindings::db(&call.env)?;
+    if on_repeat(&found.tier, tier)? {
+        d1::batch(&db, &[repository::raise_tier(found.id, &tier.tier, clock::now())]).await?;
+        found = changed(call, &found).await?;
+    }
+    if found.agentcache_email.as_deref() != Some(&wanted.email) {
+        d1::batch(&db, &[repository::set_email(found.id, &wanted.email)]).await?;
+    }
+    let credentials = open(call, &found);
+    Reply::json(200, &json!({ "account": found.view(credentials), "cached": true }))
+}
+
+/// The account after a change of it, which its ledger and this isolate learn of at once.
+pub async fn changed(call: &Routed, before: &Record) -> Result<Record, Problem> {
+    let now = record(call, &before.agentcache_user_id).await?.ok_or(Problem::NotFound)?;
+    account_cache::forget(now.id);
+    meter::forget(now.id);
+    ledger::tell(&call.env, now.id, &Message::Change { limits: now.limits() }).await?;
+    Ok(now)
+}
+
+/// Fresh credentials, in clear and as they are stored.
+pub fn draw(call: &Routed, account: Id, now: EpochMs) -> Result<(Credentials, NewCredentials), Problem> {
+    let mut pool = random::bytes::<RANDOM_BYTES>()?.into_iter();
+    let mut failed = false;
+    let mut next = || {
+        pool.next().unwrap_or_else(|| {
+            failed = true;
+            0
+        })
+    };
+    let credentials = Credentials { api_key: new_key(Mode::Live, &mut next), api_secret: new_secret(&mut next) };
+    if failed {
+        return Err(log::internal("random", "the pool ran dry"));
+    }
+    let text = json::write(&credentials).map_err(|error| log::internal("credentials", &error.to_string()))?;
+    let sealed = call.config.vault.seal(&credentials_row(account), &text, random::bytes::<NONCE_BYTES>()?).ok_or(Problem::Internal)?;
+    let new = NewCredentials {
+        key_hash: Sha256Hex::of(credentials.api_key.as_bytes()),
+        secret_hash: Sha256Hex::of(credentials.api_secret.as_bytes()),
+        sealed,
+        sealed_until: now.plus(REPEAT_MS),
+    };
+    Ok((credentials, new))
+}
+
+/// The credentials in clear, while they can be had.
+fn open(call: &Routed, found: &Record) -> Option<Credentials> {
+    let text = call.config.vault.open(&found.row(), found.sealed.as_deref()?);
+    if text.is_none() {
+        let _ = log::internal("vault", "sealed credentials do not open: was CREDENTIAL_KEY changed?");
+    }
+    json::read(&text?).ok()
+}

@@ -1,0 +1,6 @@
+//! Deduplication: references, possession, verification, collection.
+
+pub mod collect;
+pub mod possession;
+pub mod reference;
+pub mod verify;

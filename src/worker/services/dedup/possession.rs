@@ -1,0 +1,88 @@
+//! Asking and checking. The bytes of the ranges stay in JavaScript: the runtime computes the answers.
+
+use futures_util::stream::{self, StreamExt};
+use wasm_bindgen::JsValue;
+
+use crate::accounts::account::Account;
+use crate::base::sha256::Sha256Hex;
+use crate::config::Config;
+use crate::dedup::possession::challenge::{Challenge, is_right};
+use crate::dedup::possession::repository;
+use crate::dedup::possession::repository::{Question, Taken};
+use crate::files::asset::Asset;
+use crate::problem::{OriginFailure, Problem};
+use crate::s3::operations::get_object;
+use crate::uploads::copy_chunks::COPIES_AT_ONCE;
+use crate::worker::http::call::Routed;
+use crate::worker::platform::origin::Body;
+use crate::worker::platform::{bindings, clock, d1, js, origin, random};
+use crate::worker::services::dedup::reference::refer;
+
+/// Asks about a file that another namespace stores. None if none does that takes part, or after too many answers.
+///
+/// # Errors
+/// [`Problem::Internal`].
+pub async fn ask(call: &Routed, question: Question<'_>) -> Result<Option<Challenge>, Problem> {
+    let db = bindings::db(&call.env)?;
+    let Some(found) = d1::first::<Asset>(&db, &repository::elsewhere(question)).await? else { return Ok(None) };
+    let challenge = Challenge::draw(random::id()?, question.size, &random::bytes()?, clock::now());
+    let asked: Option<serde_json::Value> = d1::first(&db, &repository::ask(question, &challenge, found.object_id, clock::now())).await?;
+    Ok(asked.map(|_| challenge))
+}
+
+/// Checks the answer and gives the account an asset of that name that references the bytes. None if they are gone since.
+///
+/// # Errors
+/// [`Problem::ProofRefused`] if it is wrong, late, or an answer to nothing; the store's; 403, 507.
+pub async fn check(
+    call: &Routed,
+    account: &Account,
+    question: Question<'_>,
+    proof: &Sha256Hex,
+    name: &str,
+    content_type: &str,
+) -> Result<Option<Asset>, Problem> {
+    let db = bindings::db(&call.env)?;
+    let taken = d1::first::<Taken>(&db, &repository::take(question)).await?.ok_or(Problem::ProofRefused)?;
+    let object = taken.object_id;
+    let challenge = taken.challenge(clock::now()).ok_or(Problem::ProofRefused)?;
+    let Some(found) = d1::first::<Asset>(&db, &repository::still_there(question, object)).await? else { return Ok(None) };
+    let started = clock::now();
+    let answers = answers(&call.config, &challenge, &found).await;
+    call.span("origin", started);
+    if answers.is_err() {
+        // The store's trouble uses nobody's question up.
+        d1::batch(&db, &[repository::give_back(question, challenge.id)]).await?;
+    }
+    let answers = answers?;
+    if !is_right(&answers, proof) {
+        return Err(Problem::ProofRefused);
+    }
+    refer(call, account, found, name.to_owned(), content_type.to_owned()).await
+}
+
+/// The HMACs over the ranges. `to` is a range's last byte; who takes it for the one after that has the bytes all the same.
+async fn answers(config: &Config, challenge: &Challenge, object: &Asset) -> Result<Vec<[u8; 32]>, Problem> {
+    let read = stream::iter(&challenge.ranges).map(|(first, last)| range(config, object, *first, *last)).buffered(COPIES_AT_ONCE);
+    let read: Vec<Result<JsValue, Problem>> = read.collect().await;
+    let read: Vec<JsValue> = read.into_iter().collect::<Result<_, _>>()?;
+    let unexpected = |error: JsValue| crate::worker::platform::log::internal("hmac", &js::words(&error));
+    let mut answers = Vec::new();
+    for key in challenge.keys() {
+        for left_out in [0, 1] {
+            answers.push(js::hmac(&key, &js::concatenated(&read, left_out)).await.map_err(unexpected)?);
+        }
+    }
+    Ok(answers)
+}
+
+async fn range(config: &Config, object: &Asset, first: u64, last: u64) -> Result<JsValue, Problem> {
+    let action = get_object::get_object(&object.s3_key, Some((first, last)));
+    let refused = |error| origin::problem("GetObject", &error);
+    let bytes = origin::send(config, &action, Body::Empty).await.map_err(refused)?.bytes(origin::ANSWER_MS).await.map_err(refused)?;
+    // A store that ignored the range, or an answer cut short.
+    if js::byte_length(&bytes) != Some(last - first + 1) {
+        return Err(Problem::Origin(OriginFailure::Unexpected("AnswerMismatch".to_owned())));
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,6 @@
+//! Edges: registry, measurements, ranking.
+
+pub mod ranking;
+pub mod registry;
+pub mod samples;
+pub mod snapshot;

@@ -1,0 +1,110 @@
+//! Edges ranked for a client.
+
+use std::rc::Rc;
+
+use crate::base::id::Id;
+use crate::edges::assign::{Assignment, assign};
+use crate::edges::draw::{Draw, WINDOW_MS};
+use crate::edges::edge::Edge;
+use crate::edges::geo::GeoHint;
+use crate::edges::location::Location;
+use crate::edges::request::Priority;
+use crate::edges::score::{Asker, Ranked, rank};
+use crate::edges::view::EdgeView;
+use crate::worker::handlers::edges::edges;
+use crate::worker::http::call::Routed;
+use crate::worker::platform::clock;
+use crate::worker::services::edges::{registry, snapshot};
+
+/// How many edges are told if nobody says how many; the most that are.
+pub const EDGES: usize = 5;
+
+/// The number of askers an isolate remembers what it told.
+const MOST_TOLD: usize = 1_000;
+
+/// Edges whose score is below this share of the best one's get no parts.
+const WORTH_IT: f64 = 0.8;
+
+/// Account, priority, place in whole degrees.
+type AskerKey = (Id, Priority, Option<(i16, i16)>);
+
+/// Who was told which scores of which list of edges.
+pub struct Told {
+    key: AskerKey,
+    edges: Rc<Vec<Edge>>,
+    /// By place in the list.
+    scores: Vec<Option<f64>>,
+}
+
+/// Edges in their order for one asker.
+pub struct Ranking {
+    edges: Rc<Vec<Edge>>,
+    ranked: Vec<Ranked>,
+}
+
+/// Ranks the edges for an account: the `count` best, the one it is to try among them. Without a database there are none: parts come here, then.
+pub async fn ranking(call: &Routed, account: Id, priority: Priority, from: &GeoHint, count: usize) -> Ranking {
+    let edges = registry::edges(call).await.unwrap_or_default();
+    let readings = snapshot::get(call).await;
+    let now = clock::now();
+    let place = from.place();
+    // Within ±90 and ±180.
+    #[allow(clippy::cast_possible_truncation)]
+    let key = (account, priority, place.map(|Location { lat, lon }| (lat.round() as i16, lon.round() as i16)));
+    let before = TOLD.with_borrow(|told| {
+        let told = told.iter().find(|told| told.key == key && Rc::ptr_eq(&told.edges, &edges));
+        told.map_or_else(|| vec![None; edges.len()], |told| told.scores.clone())
+    });
+    let asker = Asker { place, priority, draw: Draw::of(&account.to_string(), now, WINDOW_MS), now };
+    let place_of = |edge: &Edge| edges.binary_search_by(|known| known.id.as_str().cmp(edge.id.as_str())).ok();
+    let told = |edge: &Edge| place_of(edge).and_then(|index| before.get(index).copied().flatten());
+    let mut ranked = rank(&edges, |edge| snapshot::of(&readings, edge.id.as_str()), asker, told);
+    let mut scores = vec![None; edges.len()];
+    for ranked in &ranked {
+        if let Some(score) = scores.get_mut(ranked.index) {
+            *score = Some(ranked.score);
+        }
+    }
+    TOLD.with_borrow_mut(|all| {
+        all.retain(|told| told.key != key);
+        if all.len() >= MOST_TOLD {
+            all.clear();
+        }
+        all.push(Told { key, edges: Rc::clone(&edges), scores });
+    });
+    let cut = ranked.split_off(ranked.len().min(count));
+    if let Some(probe) = cut.into_iter().find(|edge| edge.probe)
+        && count > 1
+    {
+        // In the place of the last, not besides: who asks for so many gets no more.
+        ranked.pop();
+        ranked.push(probe);
+    }
+    Ranking { edges, ranked }
+}
+
+impl Ranking {
+    fn in_order(&self) -> impl Iterator<Item = (&Edge, &Ranked)> {
+        self.ranked.iter().filter_map(|ranked| Some((self.edges.get(ranked.index)?, ranked)))
+    }
+
+    /// As clients see it; `base` is this Worker's own address.
+    pub fn views(&self, base: &str) -> Vec<EdgeView> {
+        self.in_order().map(|(edge, ranked)| EdgeView::of(edge, ranked, base)).collect()
+    }
+
+    /// Which part to send where: to the best edge of each address, those that are worth it, in proportion to their scores.
+    pub fn assign(&self, base: &str, parts: &[u16]) -> Vec<Assignment> {
+        let best = self.ranked.first().map_or(0.0, |ranked| ranked.score);
+        let mut addresses: Vec<&str> = Vec::new();
+        let mut chosen = Vec::new();
+        for (edge, ranked) in self.in_order() {
+            let address = edge.url.as_deref().unwrap_or(base);
+            if !addresses.contains(&address) && ranked.score >= best * WORTH_IT {
+                addresses.push(address);
+                chosen.push((edge.id.to_string(), ranked.score.max(0.01).powi(2)));
+            }
+        }
+        assign(&chosen, parts)
+    }
+}

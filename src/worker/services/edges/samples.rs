@@ -1,0 +1,100 @@
+//! Samples on their way to the edges' objects: gathered in the isolate for some seconds.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use crate::base::id::Id;
+use crate::base::time::EpochMs;
+use crate::edges::edge::serving;
+use crate::edges::metrics::sample::Sample;
+use crate::edges::metrics::{row, wire};
+use crate::edges::request;
+use crate::s3::error::StoreError;
+use crate::worker::http::call::Routed;
+use crate::worker::platform::{bindings, clock, objects};
+use crate::worker::services::edges::registry;
+
+/// How long samples are gathered at most, ms.
+const FLUSH_MS: u64 = 3_000;
+
+/// The most that are kept of one account and edge between two flushes.
+const MOST: usize = 200;
+
+/// Edge; account; whether the Worker saw it itself.
+type Key = (String, String, bool);
+
+thread_local! {
+    static GATHERED: RefCell<Vec<(Key, Vec<Sample>)>> = RefCell::default();
+    /// When the flush that is under way should have told them.
+    static DUE: Cell<EpochMs> = const { Cell::new(EpochMs(0)) };
+}
+
+/// Notes what an account measured, of edges that there are.
+pub async fn from_client(call: &Routed, account: Id, samples: &[request::Sample]) {
+    let edges = registry::last_known(&call.call).await;
+    let place = call.geo().place();
+    for sample in samples {
+        if let Some(edge) = edges.iter().find(|edge| edge.id.as_str() == sample.edge) {
+            let km = place.map(|place| place.km_to(edge.place()));
+            note(call, (sample.edge.clone(), account.to_string(), false), Sample { bytes: sample.bytes, ms: sample.ms, ok: sample.ok, km });
+        }
+    }
+}
+
+/// Notes how a part came through to the store, and the round trip of the connection that it came on; returns the id of the edge that this is.
+pub async fn seen(call: &Routed, account: Id, bytes: u64, ms: u64, error: Option<&StoreError>) -> String {
+    let edges = registry::last_known(&call.call).await;
+    let hint = call.geo();
+    let id = serving(&edges, &hint, &call.base);
+    let Some(edge) = edges.iter().find(|edge| edge.id.as_str() == id) else { return id };
+    let key = || (id.clone(), account.to_string(), true);
+    // What the store refuses is no fault of the edge.
+    if error.is_none_or(StoreError::is_outage) {
+        note(call, key(), Sample { bytes, ms: ms as f64, ok: error.is_none(), km: None });
+    }
+    if let Some(ms) = hint.tcp_rtt_ms {
+        note(call, key(), Sample { bytes: 0, ms, ok: true, km: hint.place().map(|place| place.km_to(edge.place())) });
+    }
+    id
+}
+
+fn note(call: &Routed, key: Key, sample: Sample) {
+    GATHERED.with_borrow_mut(|gathered| match gathered.iter_mut().find(|(known, _)| *known == key) {
+        Some((_, samples)) if samples.len() < MOST => samples.push(sample),
+        Some(_) => {}
+        None => gathered.push((key, vec![sample])),
+    });
+    let now = clock::now();
+    // A flush that is overdue was cut off with the request that carried it.
+    if now < DUE.get() {
+        return;
+    }
+    let wait = FLUSH_MS.min(call.config.edge_metrics_seconds.saturating_mul(500));
+    DUE.set(now.plus(2 * wait));
+    let held = call.clone();
+    call.afterwards(async move {
+        worker::Delay::from(Duration::from_millis(wait)).await;
+        DUE.set(EpochMs(0));
+        flush(&held).await;
+    });
+}
+
+async fn flush(call: &Routed) {
+    let mut gathered = GATHERED.take();
+    let edges = registry::last_known(&call.call).await;
+    let Some(objects) = bindings::edges(&call.env) else { return };
+    while let Some(id) = gathered.first().map(|((id, _, _), _)| id.clone()) {
+        let capacity = edges.iter().find(|edge| edge.id.as_str() == id).map(|edge| edge.capacity_mbps);
+        let mut message = wire::Message::head(&id, capacity.unwrap_or_default(), call.config.edge_metrics_seconds);
+        gathered.retain(|((of, account, seen), samples)| {
+            if *of == id {
+                message.add(account, *seen, samples);
+            }
+            *of != id
+        });
+        if capacity.is_some() {
+            // Logged there. What is lost of it is measured again.
+            let _ = objects::tell::<_, row::Numbers>(&objects, &id, &message.0, false).await;
+        }
+    }
+}

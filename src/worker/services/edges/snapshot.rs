@@ -1,0 +1,101 @@
+//! What is known of all edges: each edge's object publishes its own in KV, as the metadata of a key, so that one listing reads them all; isolates remember it.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use js_sys::{JSON, Object, Reflect};
+use serde::Deserialize;
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::JsFuture;
+use worker::Env;
+
+use crate::base::json;
+use crate::base::time::EpochMs;
+use crate::edges::metrics::reading::Reading;
+use crate::edges::metrics::row::Numbers;
+use crate::worker::http::call::Routed;
+use crate::worker::platform::js::Kv;
+use crate::worker::platform::{bindings, clock, js, log};
+
+/// Before the edge's id.
+const PREFIX: &str = "e1/";
+
+/// After a day nothing is left of what was measured, s.
+const TTL_SECONDS: f64 = 86_400.0;
+
+/// By edge, in order of their ids.
+pub type Readings = Rc<Vec<(String, Reading)>>;
+
+/// That of an edge.
+pub fn of<'a>(readings: &'a [(String, Reading)], edge: &str) -> Option<&'a Reading> {
+    let index = readings.binary_search_by(|(known, _)| known.as_str().cmp(edge)).ok()?;
+    readings.get(index).map(|(_, reading)| reading)
+}
+
+#[derive(Deserialize)]
+struct Key {
+    name: String,
+    #[serde(default)]
+    metadata: Option<Numbers>,
+}
+
+thread_local! {
+    static KNOWN: RefCell<Option<(EpochMs, Readings)>> = const { RefCell::new(None) };
+}
+
+/// Tells everybody, within a minute.
+pub async fn publish(env: &Env, edge: &str, reading: &Reading) {
+    let Some(kv) = bindings::content(env) else { return };
+    let put = async {
+        let text = json::write(&reading.numbers()).map_err(|error| JsValue::from_str(&error.to_string()))?;
+        let options = Object::new();
+        Reflect::set(&options, &"metadata".into(), &JSON::parse(&text)?)?;
+        Reflect::set(&options, &"expirationTtl".into(), &JsValue::from_f64(TTL_SECONDS))?;
+        JsFuture::from(kv.keep(&format!("{PREFIX}{edge}"), &JsValue::from_str(""), &options)?).await.map(|_| ())
+    };
+    if let Err(error) = put.await {
+        let _ = log::internal("kv", &js::words(&error));
+    }
+}
+
+async fn read(kv: &Kv) -> Result<Readings, JsValue> {
+    let options = Object::new();
+    Reflect::set(&options, &"prefix".into(), &PREFIX.into())?;
+    let listed = JsFuture::from(kv.list(&options)?).await?;
+    let text: String = JSON::stringify(&Reflect::get(&listed, &"keys".into())?)?.into();
+    let keys: Vec<Key> = json::read(&text).map_err(|error| JsValue::from_str(&error.to_string()))?;
+    let of = |key: Key| Some((key.name.strip_prefix(PREFIX)?.to_owned(), Reading::of(&key.metadata?)?));
+    // KV lists keys in the order of their bytes.
+    Ok(Rc::new(keys.into_iter().filter_map(of).collect()))
+}
+
+async fn refresh(env: &Env) -> Readings {
+    let now = clock::now();
+    let read = match bindings::content(env) {
+        Some(kv) => read(&kv).await.map_err(|error| log::internal("kv", &js::words(&error))).ok(),
+        None => None,
+    };
+    // What cannot be read is as it was.
+    let readings = read.unwrap_or_else(|| KNOWN.with_borrow(|known| known.as_ref().map(|(_, readings)| Rc::clone(readings)).unwrap_or_default()));
+    KNOWN.set(Some((now, Rc::clone(&readings))));
+    readings
+}
+
+/// At most two of `EDGE_METRICS_SECONDS` old here.
+pub async fn get(call: &Routed) -> Readings {
+    let every = call.config.edge_metrics_seconds.saturating_mul(1000);
+    let now = clock::now();
+    match KNOWN.with_borrow(Clone::clone) {
+        Some((at, readings)) if now.since(at) < 2 * every => {
+            if now.since(at) >= every {
+                // Whoever comes meanwhile need not ask, too, unless this is cut off.
+                let held = call.clone();
+                call.afterwards(async move {
+                    refresh(&held.env).await;
+                });
+            }
+            readings
+        }
+        _ => refresh(&call.env).await,
+    }
+}

@@ -1,0 +1,8 @@
+//! Orchestration over the platform. It moves to the room whose name it bears once the port exists (ARCHITECTURE.md, "The port").
+
+pub mod accounts;
+pub mod dedup;
+pub mod edges;
+pub mod namespaces;
+pub mod uploads;
+pub mod video;

@@ -1,0 +1,72 @@
+//! The end of an upload that became no file: what it holds at the store, in D1 and in the ledger is taken back. Repeating is harmless.
+
+use worker::Env;
+
+use crate::base::id::Id;
+use crate::config::Config;
+use crate::jobs::Job;
+use crate::ledger::state::Seen;
+use crate::problem::Problem;
+use crate::s3::operations::abort_multipart_upload;
+use crate::uploads::session::message::{Message, Reply as Said};
+use crate::uploads::session::state::{Meta, Status};
+use crate::worker::clients::{ledger, ledger_records, session};
+use crate::worker::platform::origin::Body;
+use crate::worker::platform::{bindings, clock, d1, enqueue, log, origin};
+use crate::{dedup, jobs, uploads};
+
+/// Aborts it at the store and forgets it.
+///
+/// # Errors
+/// The store's; then nothing is forgotten, so that it can be tried again.
+pub async fn give_up(env: &Env, config: &Config, meta: &Meta) -> Result<(), Problem> {
+    if is_a_file(env, meta).await? {
+        return Ok(());
+    }
+    let abort = abort_multipart_upload::abort_multipart_upload(&meta.key, &meta.upload_id);
+    match origin::send(config, &abort, Body::Empty).await {
+        Ok(_) => {
+            // A completion that nobody waits for any more may yet win.
+            let orphan = Job::Orphan { account: meta.account, object: meta.object };
+            if let Err(error) = enqueue::enqueue_later(env, &orphan, jobs::LATE_SECONDS).await {
+                let _ = log::internal("queue", &error.to_string());
+            }
+        }
+        // Swift says NoSuchKey when another abort of the same upload is under way.
+        Err(error) if error.is_no_such_upload() || error.code == "NoSuchKey" => {
+            // A completion that died may have left the object, which nobody names. What the database knows is the collector's: it may be another file's by now.
+            let known: Option<serde_json::Value> = d1::first(&bindings::db(env)?, &dedup::repository::object(meta.object)).await?;
+            if known.is_none() {
+                origin::delete(config, &meta.key).await?;
+            }
+        }
+        Err(error) => return Err(origin::problem("AbortMultipartUpload", &error)),
+    }
+    forget(env, meta).await
+}
+
+/// Closes its history and gives its reservation back: for an upload that the store has no more.
+pub async fn forget(env: &Env, meta: &Meta) -> Result<(), Problem> {
+    if is_a_file(env, meta).await? {
+        return Ok(());
+    }
+    d1::batch(&bindings::db(env)?, &[uploads::repository::close(meta.session, meta.status.as_str(), clock::now())]).await?;
+    ledger::release(env, meta.account, meta.asset).await?;
+    session::tell(env, meta.session, &Message::TakenBack).await.map(|_| ())
+}
+
+/// Whether a completion that died had come so far that the file is there: then it stays, and only its booking is made up for.
+pub async fn is_a_file(env: &Env, meta: &Meta) -> Result<bool, Problem> {
+    let Some(Seen::Stored { object, size }) = ledger_records::of(env, meta.asset).await? else { return Ok(false) };
+    ledger::settle(env, meta.account, meta.asset, object, size).await?;
+    session::tell(env, meta.session, &Message::TakenBack).await?;
+    Ok(true)
+}
+
+/// The job of a session whose alarm rang.
+pub async fn end(env: &Env, config: &Config, session: Id) -> Result<(), Problem> {
+    match session::tell(env, session, &Message::Snapshot).await? {
+        Said::State { meta, .. } if matches!(meta.status, Status::Expired | Status::Failed) => give_up(env, config, &meta).await,
+        _ => Ok(()),
+    }
+}

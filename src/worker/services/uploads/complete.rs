@@ -1,0 +1,221 @@
+//! `complete`: idempotent, also when two race and when the store completed but its answer was lost.
+//!
+//! The session hands out the right to complete; the store completes; the object is looked at; D1 learns of the asset; the session keeps the answer.
+//! Whoever dies in between is followed by the next call, which finds the object there.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::base::id::Id;
+use crate::base::sha256::Sha256Hex;
+use crate::base::time::EpochMs;
+use crate::dedup::chunk;
+use crate::ledger::state;
+use crate::problem::{OriginFailure, Problem};
+use crate::s3::error::StoreError;
+use crate::s3::operations::complete_multipart_upload;
+use crate::uploads::completion::{ATTEMPTS, Next, ROUND_MS, Seen, after, backoff_ms, whole};
+use crate::uploads::session::message::{Message, Reply as Said};
+use crate::uploads::session::state::{Meta, Part, Status};
+use crate::uploads::{copy_chunks, view};
+use crate::worker::clients::{ledger, ledger_records, session};
+use crate::worker::http::call::Routed;
+use crate::worker::http::reply::Reply;
+use crate::worker::platform::origin::{Body, COMPLETION_MS};
+use crate::worker::platform::{bindings, clock, d1, log, origin, random};
+use crate::worker::services::dedup::verify;
+use crate::worker::services::uploads;
+use crate::worker::services::uploads::upload_gone::{is_gone, look};
+use crate::worker::services::uploads::{abort, payload_hash_probe, recover};
+use crate::{dedup, files, uploads};
+
+/// How long a call waits for another that is completing the same upload, ms.
+const WAIT_FOR_OTHER_MS: u64 = 60_000;
+
+/// How often one call lists the parts that clients claim.
+const LISTINGS: u32 = 3;
+
+/// What the caller knows of the file, as a guard.
+#[derive(Clone)]
+pub struct Expected {
+    /// Of the whole file.
+    pub file_hash: Option<Sha256Hex>,
+    /// Of every chunk.
+    pub chunk_hashes: Option<Vec<Sha256Hex>>,
+}
+
+/// Completes `session` or says what is missing.
+pub async fn complete(call: &Routed, account: Id, session: Id, expected: Expected) -> Result<Reply, Problem> {
+    let attempt = random::id()?;
+    let started = clock::now();
+    let (mut reconciled, mut listings) = (false, 0);
+    loop {
+        let Expected { file_hash, chunk_hashes } = expected.clone();
+        let begin = Message::BeginCompletion { attempt, file_hash, chunk_hashes };
+        match recover::tell(&call.env, &call.config, account, session, &begin).await? {
+            Said::Complete { outcome } => return Reply::json(200, &outcome),
+            Said::State { meta, parts, .. } => {
+                let held = call.clone();
+                let run = call.to_the_end(async move { run(&held, attempt, &meta, &parts).await }).await;
+                match run.unwrap_or(Err(Problem::CompletionRunning))? {
+                    Run::Done(reply) => return Ok(reply),
+                    // The record now has the store's ETags: once more, with those.
+                    Run::Reconciled if !reconciled => reconciled = true,
+                    Run::Reconciled => return Err(Problem::Origin(OriginFailure::Unexpected("InvalidPart".to_owned()))),
+                }
+            }
+            // Once more if clients went on claiming meanwhile.
+            Said::Unlisted if listings < LISTINGS => {
+                listings += 1;
+                list_claimed(call, session).await?;
+            }
+            Said::Unlisted => return Err(Problem::StillRunning),
+            Said::Missing { parts } => return Err(Problem::PartsMissing { missing: parts }),
+            Said::OtherParts { parts } => return Err(Problem::PartsDiffer { parts }),
+            Said::OtherHash => return Err(Problem::FileHashMismatch),
+            Said::Closed { status } => return Err(Problem::UploadClosed { status: status.as_str() }),
+            Said::Busy => {
+                while session::tell(&call.env, session, &Message::IsFree).await? == Said::Busy {
+                    if clock::now().since(started) >= WAIT_FOR_OTHER_MS {
+                        return Err(Problem::CompletionRunning);
+                    }
+                    worker::Delay::from(Duration::from_millis(200)).await;
+                }
+            }
+            _ => return Err(Problem::NotFound),
+        }
+    }
+}
+
+/// Holds what clients claim to have sent straight to the store against what the store lists.
+async fn list_claimed(call: &Routed, session: Id) -> Result<(), Problem> {
+    let Said::State { meta, .. } = session::tell(&call.env, session, &Message::Snapshot).await? else { return Err(Problem::NotFound) };
+    let listed_at = clock::now();
+    match uploads::list_parts::all_parts(&call.config, &meta).await {
+        Ok(listed) => session::tell(&call.env, session, &Message::Reconcile { listed, listed_at }).await.map(|_| ()),
+        Err(error) if error.is_no_such_upload() => Err(crate::worker::services::uploads::upload_gone::gone_at_store(call, session).await?),
+        Err(error) => Err(origin::problem("ListParts", &error)),
+    }
+}
+
+enum Run {
+    /// Complete.
+    Done(Reply),
+    /// The store refused the part list; the record was brought in line with the store.
+    Reconciled,
+}
+
+async fn run(call: &Routed, attempt: Id, meta: &Meta, parts: &[Part]) -> Result<Run, Problem> {
+    match at_store(call, meta, parts).await {
+        Ok(seen) => {
+            let kept = keep(call, meta, parts, &seen).await;
+            if kept.is_err() {
+                session::tell(&call.env, meta.session, &Message::YieldCompletion { attempt }).await?;
+            }
+            kept.map(Run::Done)
+        }
+        Err(End::Refused(problem)) => {
+            session::tell(&call.env, meta.session, &Message::CancelCompletion { attempt }).await?;
+            Err(problem)
+        }
+        Err(End::PartsRefused) => {
+            let listed_at = clock::now();
+            let listed = uploads::list_parts::all_parts(&call.config, meta).await;
+            session::tell(&call.env, meta.session, &Message::CancelCompletion { attempt }).await?;
+            let listed = listed.map_err(|error| origin::problem("ListParts", &error))?;
+            session::tell(&call.env, meta.session, &Message::Reconcile { listed, listed_at }).await?;
+            Ok(Run::Reconciled)
+        }
+        Err(End::Gone) => {
+            // Only the holder of the lease may say so: another call may have completed meanwhile.
+            if session::tell(&call.env, meta.session, &Message::AbandonCompletion { attempt }).await? == Said::Done {
+                abort::forget(&call.env, &Meta { status: Status::Failed, ..meta.clone() }).await?;
+            }
+            Err(Problem::UploadClosed { status: Status::Failed.as_str() })
+        }
+    }
+}
+
+enum End {
+    /// Not completed; the session takes parts again.
+    Refused(Problem),
+    /// The store has other parts than the record.
+    PartsRefused,
+    /// Neither upload nor object: nothing left to complete.
+    Gone,
+}
+
+/// Asks the store to complete until the object is there, whole.
+async fn at_store(call: &Routed, meta: &Meta, parts: &[Part]) -> Result<Seen, End> {
+    let list: Vec<_> = parts.iter().map(|part| (part.number, part.etag.clone())).collect();
+    let (action, body) = complete_multipart_upload::complete_multipart_upload(&meta.key, &meta.upload_id, &list);
+    let began = clock::now();
+    for round in 1..=ATTEMPTS {
+        let started = clock::now();
+        let answer = match origin::send_within(&call.config, &action, Body::Text(body.clone()), COMPLETION_MS).await {
+            Ok(answer) => answer.text().await.and_then(|body| complete_multipart_upload::completion(&body)),
+            Err(error) => Err(error),
+        };
+        call.span("complete", started);
+        if let Err(error) = &answer {
+            let _ = origin::problem("CompleteMultipartUpload", error);
+        }
+        match after(&answer) {
+            Next::Reconcile => return Err(End::PartsRefused),
+            Next::Refuse(problem) => return Err(End::Refused(problem)),
+            Next::Look | Next::LookThenRepeat => {}
+        }
+        match look(call, meta).await {
+            Ok(Some(seen)) => return whole(seen, meta.file_size).map_err(End::Refused),
+            Ok(None) if answer.as_ref().is_err_and(StoreError::is_no_such_upload) && is_gone(call, meta).await => return Err(End::Gone),
+            Ok(None) | Err(_) => {}
+        }
+        if clock::now().since(began) > ROUND_MS {
+            break;
+        }
+        let [jitter] = random::bytes().map_err(End::Refused)?;
+        worker::Delay::from(Duration::from_millis(backoff_ms(round, jitter))).await;
+    }
+    Err(End::Refused(Problem::Origin(OriginFailure::Unavailable)))
+}
+
+/// Offers the parts to later uploads. Without that they are sent again, no more: it is logged where it fails.
+async fn offer_chunks(call: &Routed, meta: &Meta, parts: &[Part]) {
+    let chunks = copy_chunks::of_object(meta.chunk_size, parts);
+    // A hash that nobody checked, or that something can have come past, is only a claim: others must not get bytes by it.
+    if meta.direct || chunks.is_empty() || payload_hash_probe::enforced(&call.env, &call.config).await != Some(true) {
+        return;
+    }
+    let Ok(db) = bindings::db(&call.env) else { return };
+    for some in chunks.chunks(chunk::MOST_WRITTEN) {
+        let _ = d1::batch(&db, &[dedup::repository::insert_chunks(&meta.namespace, meta.object, some)]).await;
+    }
+}
+
+/// D1 first, then the ledger, the session last: until the session says "complete", the next call does it all again, harmlessly.
+async fn keep(call: &Routed, meta: &Meta, parts: &[Part], seen: &Seen) -> Result<Reply, Problem> {
+    let now: EpochMs = clock::now();
+    let asset = view::asset_of(meta, &seen.etag, now);
+    let answer = view::completed(meta, parts, &asset, &call.base, now);
+    let outcome: Value = serde_json::to_value(&answer).map_err(|error| log::internal("outcome", &error.to_string()))?;
+    let mbps = view::mbps(meta.file_size, now.since(meta.created));
+    let mut statements = files::repository::insert(&asset, files::repository::Via::Session(meta.session), Some(mbps));
+    statements.extend(view::patterns(meta, parts, call.geo().country.as_deref(), now));
+    statements.push(uploads::repository::close(meta.session, "complete", now));
+    d1::batch(&bindings::db(&call.env)?, &statements).await?;
+    offer_chunks(call, meta, parts).await;
+    // As it is now: of a completion that is repeated the file may have been joined with another, or deleted.
+    match ledger_records::of(&call.env, meta.asset).await? {
+        Some(state::Seen::Stored { object, size }) => ledger::settle(&call.env, meta.account, meta.asset, object, size).await?,
+        _ => ledger::release(&call.env, meta.account, meta.asset).await?,
+    }
+    if asset.claimed_sha256.is_some() {
+        verify::enqueue(&call.env, meta.object).await;
+    }
+    match session::tell(&call.env, meta.session, &Message::FinishCompletion { outcome }).await? {
+        Said::Complete { outcome } => Reply::json(200, &outcome),
+        Said::Closed { status } => Err(Problem::UploadClosed { status: status.as_str() }),
+        _ => Err(Problem::Internal),
+    }
+}

@@ -1,0 +1,62 @@
+//! Copying stored chunks into an upload at the store, instead of having them sent.
+
+use futures_util::stream::{self, StreamExt};
+
+use crate::base::sha256::Sha256Hex;
+use crate::chunking::Strategy;
+use crate::config::Config;
+use crate::dedup::repository;
+use crate::problem::Problem;
+use crate::s3::operations::upload_part_copy;
+use crate::uploads::copy_chunks::{COPIES_AT_ONCE, Copy, copies};
+use crate::uploads::session::message::{Message, Reply as Said};
+use crate::uploads::session::state::{COPIED, Evidence, Meta, Part};
+use crate::worker::clients::session;
+use crate::worker::http::call::Routed;
+use crate::worker::platform::origin::Body;
+use crate::worker::platform::{bindings, clock, d1, origin};
+
+/// Copies what can be copied and returns the parts that now are there. What fails is left to be sent.
+///
+/// # Errors
+/// [`Problem::Internal`] if D1 does not answer.
+pub async fn copy_known(call: &Routed, meta: &Meta, strategy: Strategy, hashes: &[Sha256Hex]) -> Result<Vec<u16>, Problem> {
+    let started = clock::now();
+    let stored = d1::all(&bindings::db(&call.env)?, &repository::find_chunks(&meta.namespace, hashes)).await?;
+    call.span("chunks", started);
+    let copies = copies(meta.file_size, strategy, hashes, stored);
+    if copies.is_empty() {
+        return Ok(vec![]);
+    }
+    let started = clock::now();
+    let done = stream::iter(copies).map(|copy| one(call, meta, copy)).buffer_unordered(COPIES_AT_ONCE).filter_map(|done| async move { done });
+    let done = done.collect().await;
+    call.span("copy", started);
+    Ok(done)
+}
+
+async fn one(call: &Routed, meta: &Meta, copy: Copy) -> Option<u16> {
+    let etag = at_store(&call.config, meta, &copy).await?;
+    let part = Part {
+        number: copy.number,
+        etag,
+        size: copy.size,
+        sha256: Some(copy.sha256),
+        edge: COPIED.to_owned(),
+        at: clock::now(),
+        evidence: Evidence::Seen,
+    };
+    let said = session::tell(&call.env, meta.session, &Message::Record { part }).await;
+    matches!(said, Ok(Said::Done)).then_some(copy.number)
+}
+
+async fn at_store(config: &Config, meta: &Meta, copy: &Copy) -> Option<String> {
+    let source = format!("/{}/{}", config.bucket, copy.s3_key);
+    let action = upload_part_copy::upload_part_copy(&meta.key, &meta.upload_id, copy.number, &source, copy.first, copy.last);
+    let answer = match origin::send(config, &action, Body::Empty).await {
+        Ok(answer) => answer.text().await,
+        Err(error) => Err(error),
+    };
+    let body = answer.map_err(|error| origin::problem("UploadPartCopy", &error)).ok()?;
+    upload_part_copy::copied_part(&body).map_err(|error| origin::problem("UploadPartCopy", &error)).ok()
+}

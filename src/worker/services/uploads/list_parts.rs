@@ -1,0 +1,31 @@
+//! What the store has of an upload.
+
+use crate::config::Config;
+use crate::s3::error::StoreError;
+use crate::s3::operations::list_parts;
+use crate::s3::operations::list_parts::ListedPart;
+use crate::uploads::session::state::Meta;
+use crate::worker::platform::origin;
+use crate::worker::platform::origin::Body;
+
+/// Every part the store has of an upload: all pages.
+///
+/// # Errors
+/// The store's.
+pub async fn all_parts(config: &Config, meta: &Meta) -> Result<Vec<ListedPart>, StoreError> {
+    let mut parts = Vec::new();
+    let mut marker = None;
+    loop {
+        let action = list_parts::list_parts(&meta.key, &meta.upload_id, marker);
+        let body = origin::send(config, &action, Body::Empty).await?.text().await?;
+        let page = list_parts::list_parts_page(&body).map_err(|unreadable| StoreError::unreachable(unreadable.to_string()))?;
+        let next = page.next();
+        parts.extend(page.parts);
+        match next {
+            None => return Ok(parts),
+            Some(number) if Some(number) > marker => marker = Some(number),
+            // It would go on for ever; and half a listing must not pass for a whole one, or what it lacks would count as lost.
+            Some(_) => return Err(StoreError::unreachable("a listing that does not go on".to_owned())),
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! Uploads: start, parts, completion, abort, recovery, sweep.
+
+pub mod abort;
+pub mod complete;
+pub mod copy_chunks;
+pub mod list_parts;
+pub mod payload_hash_probe;
+pub mod progress;
+pub mod recover;
+pub mod send_part;
+pub mod simple;
+pub mod start;
+pub mod suspend;
+pub mod sweep;
+pub mod upload_gone;

@@ -1,0 +1,89 @@
+//! The state of an upload, reconciled with the store's ListParts on request.
+
+use serde_json::json;
+
+use crate::access::authorize::Reach;
+use crate::access::caller::Caller;
+use crate::auth::upload_token::UploadClaims;
+use crate::base::id::Id;
+use crate::base::time::EpochMs;
+use crate::edges::request::Sample;
+use crate::problem::{AuthFailure, Problem};
+use crate::uploads::repository;
+use crate::uploads::session::message::{Message, Reply as Said};
+use crate::uploads::session::state::{Meta, Part, Status};
+use crate::uploads::view::progress;
+use crate::worker::http::call::Routed;
+use crate::worker::http::reply::Reply;
+use crate::worker::platform::{clock, origin};
+use crate::worker::services::edges::samples;
+use crate::worker::services::uploads::start::upload_token;
+use crate::worker::services::uploads::{abort, list_parts, recover};
+
+/// What a token for that upload says, for the holder of one and for its account.
+///
+/// # Errors
+/// 401 for another upload's token, 404.
+pub async fn upload_of(call: &Routed, session: Id) -> Result<UploadClaims, Problem> {
+    match &*call.caller {
+        Caller::Token(claims) if claims.session == session => Ok((**claims).clone()),
+        Caller::Token(_) => Err(Problem::Unauthenticated(AuthFailure::OtherUpload)),
+        _ => {
+            let row: repository::SessionRow = call.own(Reach::Session, &session.to_string()).await?;
+            Ok(row.claims(clock::now()))
+        }
+    }
+}
+
+/// Whether the caller's account is not suspended.
+///
+/// # Errors
+/// [`Problem::Suspended`].
+pub fn must_be_active(call: &Routed) -> Result<(), Problem> {
+    match &*call.caller {
+        Caller::Account(account) => account.must_be_active(),
+        _ if call.suspended.get() => Err(Problem::Suspended),
+        _ => Ok(()),
+    }
+}
+
+/// The state of a session, for the holder of its token or its account; what that one measured of edges is gathered.
+pub async fn progress_of(call: &Routed, session: Id, reconcile: bool, samples: &[Sample]) -> Result<Reply, Problem> {
+    let upload = upload_of(call, session).await?;
+    must_be_active(call)?;
+    if !samples.is_empty() {
+        samples::from_client(call, upload.account, samples).await;
+    }
+    let tell = |message| async move { state(recover::tell(&call.env, &call.config, upload.account, session, &message).await?) };
+    let (mut meta, mut parts, mut expires) = tell(Message::Snapshot).await?;
+    if reconcile && meta.status == Status::Uploading {
+        let listed_at = clock::now();
+        let next = match list_parts::all_parts(&call.config, &meta).await {
+            Ok(listed) => Message::Reconcile { listed, listed_at },
+            Err(error) if error.is_no_such_upload() => {
+                crate::worker::services::uploads::upload_gone::gone_at_store(call, session).await?;
+                Message::Snapshot
+            }
+            Err(error) => return Err(origin::problem("ListParts", &error)),
+        };
+        (meta, parts, expires) = tell(next).await?;
+    }
+    if meta.status == Status::Expired && !meta.taken_back {
+        // Whoever looks first need not wait for the alarm. What fails of this, it does.
+        let (held, ended) = (call.clone(), meta.clone());
+        let _ = call.to_the_end(async move { abort::give_up(&held.env, &held.config, &ended).await }).await;
+    }
+    let token = upload_token(call, &meta)?;
+    Reply::json(200, &progress(&meta, &parts, expires, token))
+}
+
+/// A session's state.
+///
+/// # Errors
+/// 404.
+pub fn state(said: Said) -> Result<(Box<Meta>, Vec<Part>, EpochMs), Problem> {
+    match said {
+        Said::State { meta, parts, expires } => Ok((meta, parts, expires)),
+        _ => Err(Problem::NotFound),
+    }
+}

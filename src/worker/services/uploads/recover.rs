@@ -1,0 +1,68 @@
+//! A session whose Durable Object lost its record goes on: the history in D1 says what it was, the store which parts it has, and receipts whose bytes they are.
+
+use worker::Env;
+
+use crate::base::id::Id;
+use crate::config::{Config, LogLevel};
+use crate::ledger::message;
+use crate::problem::Problem;
+use crate::uploads::repository;
+use crate::uploads::session::message::{Message, Reply};
+use crate::uploads::session::state::Meta;
+use crate::worker::clients::{ledger, session};
+use crate::worker::platform::{bindings, clock, d1, log, origin};
+use crate::worker::services::uploads::{abort, list_parts};
+
+/// Says `message` to an account's session; one that has lost its record is opened again first.
+///
+/// # Errors
+/// [`Problem::Internal`] if the session or D1 cannot be reached.
+pub async fn tell(env: &Env, config: &Config, account: Id, session: Id, message: &Message) -> Result<Reply, Problem> {
+    match session::tell(env, session, message).await? {
+        // Boxed: it is rare, and would otherwise be compiled into everything that says something to a session.
+        Reply::Unknown if Box::pin(reopen(env, config, account, session)).await? => session::tell(env, session, message).await,
+        reply => Ok(reply),
+    }
+}
+
+/// The job of an upload that has been open for long: one without a record gets one, and one whose alarm was lost ends.
+///
+/// # Errors
+/// As [`tell`].
+pub async fn wake(env: &Env, config: &Config, account: Id, session: Id) -> Result<(), Problem> {
+    tell(env, config, account, session, &Message::IsFree).await?;
+    abort::end(env, config, session).await
+}
+
+/// False if there is no open upload of that id.
+async fn reopen(env: &Env, config: &Config, account: Id, session: Id) -> Result<bool, Problem> {
+    let row: Option<repository::SessionRow> = d1::first(&bindings::db(env)?, &repository::by_id(session, account)).await?;
+    let ttl_ms = config.session_ttl_seconds.saturating_mul(1000);
+    let Some(meta) = row.and_then(|row| row.reopened(ttl_ms, clock::now())) else { return Ok(false) };
+    log::event(LogLevel::Error, "session", serde_json::json!({ "error": "lost its record and is opened again", "session": session }));
+    if session::tell(env, session, &Message::Open { meta: Box::new(meta.clone()) }).await? != Reply::Done {
+        return Ok(false);
+    }
+    suspend_with_account(env, &meta).await?;
+    let listed_at = clock::now();
+    match list_parts::all_parts(config, &meta).await {
+        Ok(listed) => session::tell(env, session, &Message::Reconcile { listed, listed_at }).await.map(|_| true),
+        // Then what is there is found by whoever asks for it.
+        Err(error) => {
+            let _ = origin::problem("ListParts", &error);
+            Ok(true)
+        }
+    }
+}
+
+/// Whoever suspended the account while this was opening did not find it among its uploads.
+///
+/// # Errors
+/// [`Problem::Internal`].
+pub async fn suspend_with_account(env: &Env, meta: &Meta) -> Result<(), Problem> {
+    let figures = ledger::figures(env, meta.account, &message::Message::Figures { limits: None }).await?;
+    if figures.limits.suspended {
+        session::tell(env, meta.session, &Message::Suspend { suspended: true }).await?;
+    }
+    Ok(())
+}

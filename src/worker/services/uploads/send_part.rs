@@ -1,0 +1,53 @@
+//! One part on its way into the store: streamed, or held so that it can be repeated.
+
+use std::time::Duration;
+
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::JsFuture;
+
+use crate::base::memory_budget::Held;
+use crate::problem::Problem;
+use crate::s3::action::Action;
+use crate::s3::error::StoreError;
+use crate::uploads::part::Admitted;
+use crate::uploads::retry::again;
+use crate::worker::http::call::Routed;
+use crate::worker::platform::origin::{Answer, Body};
+use crate::worker::platform::{clock, js, origin, random};
+use crate::worker::services::uploads::payload_hash_probe;
+
+/// Sends the request's body as `action`. Err is what the store said last.
+///
+/// # Errors
+/// [`Problem::Malformed`] if the body did not arrive whole, [`Problem::ChunkHashMismatch`] if it is not what it is said to be.
+pub async fn send(call: &Routed, action: &Action, part: &Admitted) -> Result<Result<Answer, StoreError>, Problem> {
+    // A part has at least one byte, so a body that is not there was lost on the way.
+    let lost = || Problem::Malformed { detail: "The body did not arrive whole.".to_owned() };
+    let Some(_held) = Held::reserve(part.size, call.config.replay_max_bytes, clock::now()) else {
+        let stream = call.request.body().ok_or_else(lost)?;
+        return Ok(origin::send(&call.config, action, Body::Raw(stream.into())).await);
+    };
+    let buffer: JsValue = JsFuture::from(call.request.array_buffer().map_err(|_| lost())?).await.map_err(|_| lost())?;
+    if js::byte_length(&buffer) != Some(part.size) {
+        return Err(lost());
+    }
+    // A store that does not look at the bytes has it done here, by the runtime.
+    if let Some(claimed) = &part.sha256
+        && payload_hash_probe::known(&call.env).await == Some(false)
+        && js::sha256(&buffer).await.as_deref() != Some(claimed.as_str())
+    {
+        return Err(Problem::ChunkHashMismatch);
+    }
+    let mut attempt = 1;
+    loop {
+        let error = match origin::send(&call.config, action, Body::Held(buffer.clone())).await {
+            Ok(answer) => return Ok(Ok(answer)),
+            Err(error) => error,
+        };
+        let [jitter] = random::bytes()?;
+        let Some(wait) = again(attempt, &error, jitter) else { return Ok(Err(error)) };
+        let _ = origin::problem("UploadPart, to be repeated", &error);
+        worker::Delay::from(Duration::from_millis(wait)).await;
+        attempt += 1;
+    }
+}

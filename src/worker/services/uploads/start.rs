@@ -1,0 +1,191 @@
+//! `start`: finds known bytes, reserves quota, opens the multipart upload at the store, the session and its row.
+
+use serde_json::json;
+
+use crate::accounts::account::Account;
+use crate::auth::upload_token;
+use crate::auth::upload_token::UploadClaims;
+use crate::dedup::possession::repository::Question;
+use crate::files::asset::Asset;
+use crate::files::object_key::file_key;
+use crate::http::content_disposition;
+use crate::ledger::timing;
+use crate::namespaces::namespace::Namespace;
+use crate::problem::{OriginFailure, Problem};
+use crate::s3::action::ObjectHeaders;
+use crate::s3::operations::{abort_multipart_upload, create_multipart_upload};
+use crate::uploads::repository;
+use crate::uploads::request::Wanted;
+use crate::uploads::session::message::{Message, Reply as Said};
+use crate::uploads::session::state;
+use crate::uploads::session::state::{Meta, Status};
+use crate::uploads::view::Started;
+use crate::worker::clients::{ledger, session};
+use crate::worker::http::call::Routed;
+use crate::worker::http::reply::Reply;
+use crate::worker::platform::origin::Body;
+use crate::worker::platform::{bindings, clock, d1, origin, random};
+use crate::worker::services;
+use crate::worker::services::dedup::possession;
+use crate::worker::services::dedup::reference::{Known, find, refer};
+use crate::worker::services::edges::ranking;
+use crate::worker::services::edges::ranking::EDGES;
+use crate::worker::services::uploads::{abort, copy_chunks, recover};
+
+pub async fn begin(call: &Routed, account: &Account, wanted: Wanted) -> Result<Reply, Problem> {
+    if !call.config.sessions_enabled {
+        return Err(Problem::AccelerationOff);
+    }
+    let namespace = services::namespaces::for_upload(call, account, wanted.namespace.as_ref()).await?;
+    account.may_start_session(&namespace, wanted.file_size)?;
+    let strategy = wanted.plan(namespace.chunk_size, &call.config.plan)?;
+    if let Some(asset) = duplicate(call, account, &wanted, &namespace).await? {
+        return Reply::json(200, &json!({ "duplicate": true, "asset": asset.view(&call.base) }));
+    }
+    if let Some(reply) = possession(call, account, &wanted, &namespace).await? {
+        return Ok(reply);
+    }
+    let chunk_hashes = wanted.chunk_hashes.unwrap_or_default();
+    let priority = wanted.priority;
+
+    let object = random::id()?;
+    let now = clock::now();
+    let meta = Meta {
+        session: random::id()?,
+        account: account.id,
+        namespace: namespace.name,
+        asset: random::id()?,
+        object,
+        key: file_key(&account.agentcache_user_id, object),
+        // The store names it.
+        upload_id: String::new(),
+        file_name: wanted.file_name,
+        file_size: wanted.file_size,
+        chunk_size: strategy.chunk_size,
+        content_type: wanted.content_type,
+        file_hash: wanted.file_hash,
+        allow_unsigned: namespace.allow_unsigned,
+        created: now,
+        ttl_ms: call.config.session_ttl_seconds.saturating_mul(1000),
+        status: Status::Uploading,
+        lease: None,
+        outcome: None,
+        suspended: false,
+        taken_back: false,
+        direct: false,
+        forget_at: None,
+    };
+    let (held, account) = (call.clone(), account.clone());
+    let opened = call.to_the_end(async move {
+        let look_at = now.plus(timing::LOOK_MS);
+        ledger::reserve(&held.env, &account, meta.asset, meta.file_size, look_at, None).await?;
+        let (account, asset) = (meta.account, meta.asset);
+        let opened = open(&held, meta).await;
+        if opened.is_err() {
+            // Should this fail, too, the ledger finds out by itself.
+            let _ = ledger::release(&held.env, account, asset).await;
+        }
+        opened
+    });
+    let meta = opened.await.unwrap_or(Err(Problem::Internal))?;
+    let expires = now.plus(meta.ttl_ms);
+    // What cannot be copied is sent.
+    let copied = copy_chunks::copy_known(call, &meta, strategy, &chunk_hashes).await.unwrap_or_default();
+    let missing_parts = state::missing(strategy.chunk_count, copied.into_iter());
+    let ranking = ranking::ranking(call, meta.account, priority, &call.geo(), EDGES).await;
+    Reply::json(
+        201,
+        &Started {
+            session_id: meta.session,
+            upload_token: upload_token(call, &meta)?,
+            upload_id: meta.upload_id.clone(),
+            strategy,
+            edges: ranking.views(&call.base),
+            assignments: ranking.assign(&call.base, &missing_parts),
+            missing_parts,
+            expires_at: expires.rfc3339(),
+        },
+    )
+}
+
+/// The caller's asset of a file whose bytes are there: the one it has under that name, or a new one.
+async fn duplicate(call: &Routed, account: &Account, wanted: &Wanted, namespace: &Namespace) -> Result<Option<Asset>, Problem> {
+    let Some(hash) = &wanted.file_hash else { return Ok(None) };
+    let look = || find(&call.env, account.id, hash, wanted.file_size, Some(&namespace.name), &wanted.file_name);
+    // Whatever was found may have been joined with another, or collected, meanwhile.
+    for _ in 0..2 {
+        let known = match look().await? {
+            Known::No => return Ok(None),
+            Known::Owned(asset) if asset.name == wanted.file_name => return Ok(Some(*asset)),
+            Known::Owned(asset) | Known::Stored(asset) => *asset,
+        };
+        if let Some(asset) = refer(call, account, known, wanted.file_name.clone(), wanted.content_type.clone()).await? {
+            return Ok(Some(asset));
+        }
+    }
+    Ok(match look().await? {
+        Known::Owned(asset) if asset.name == wanted.file_name => Some(*asset),
+        _ => None,
+    })
+}
+
+/// The way of a file that another namespace may have: a challenge, or what its answer is worth. None if it is to be sent.
+async fn possession(call: &Routed, account: &Account, wanted: &Wanted, namespace: &Namespace) -> Result<Option<Reply>, Problem> {
+    let Wanted { file_hash, proof, file_name, content_type, file_size: size, .. } = wanted;
+    let takes_part = file_hash.as_ref().filter(|_| namespace.cross_namespace_dedup);
+    let Some(hash) = takes_part else { return if proof.is_some() { Err(Problem::ProofRefused) } else { Ok(None) } };
+    let question = Question { account: account.id, namespace: &namespace.name, hash, size: *size };
+    match proof {
+        None => {
+            let challenge = Box::pin(possession::ask(call, question)).await?;
+            challenge.map(|challenge| Reply::json(202, &json!({ "challenge": challenge.view() }))).transpose()
+        }
+        Some(proof) => {
+            let asset = Box::pin(possession::check(call, account, question, proof, file_name, content_type)).await?;
+            asset.map(|asset| Reply::json(200, &json!({ "duplicate": true, "asset": asset.view(&call.base) }))).transpose()
+        }
+    }
+}
+
+/// Opens the upload at the store, then its session, then its row: all of it or, as far as anybody can tell, nothing.
+async fn open(call: &Routed, mut meta: Meta) -> Result<Meta, Problem> {
+    let headers = ObjectHeaders { content_type: &meta.content_type, content_disposition: &content_disposition::for_store(&meta.file_name) };
+    let started = clock::now();
+    let answer = origin::send(&call.config, &create_multipart_upload::create_multipart_upload(&meta.key, headers), Body::Empty).await;
+    call.span("origin", started);
+    let refused = |error| origin::problem("CreateMultipartUpload", &error);
+    let body = answer.map_err(refused)?.text().await.map_err(refused)?;
+    meta.upload_id = create_multipart_upload::upload_id(&body).map_err(|_| Problem::Origin(OriginFailure::Unexpected("Unreadable".to_owned())))?;
+    if let Err(problem) = record(call, &meta).await {
+        // Nobody knows of this upload yet, so nobody else would abort it. Should its record or its history be there, its alarm takes them back.
+        let _ = session::tell(&call.env, meta.session, &Message::Fail).await;
+        let abort = abort_multipart_upload::abort_multipart_upload(&meta.key, &meta.upload_id);
+        let _ = origin::send(&call.config, &abort, Body::Empty).await;
+        return Err(problem);
+    }
+    Ok(meta)
+}
+
+async fn record(call: &Routed, meta: &Meta) -> Result<(), Problem> {
+    match session::tell(&call.env, meta.session, &Message::Open { meta: Box::new(meta.clone()) }).await? {
+        Said::Done => d1::batch(&bindings::db(&call.env)?, &[repository::insert(meta)]).await?,
+        _ => return Err(Problem::Internal),
+    }
+    recover::suspend_with_account(&call.env, meta).await
+}
+
+/// A token for the upload.
+pub fn upload_token(call: &Routed, meta: &Meta) -> Result<String, Problem> {
+    UploadClaims {
+        account: meta.account,
+        namespace: meta.namespace.clone(),
+        session: meta.session,
+        key: meta.key.clone(),
+        upload_id: meta.upload_id.clone(),
+        file_size: meta.file_size,
+        chunk_size: meta.chunk_size,
+        allow_unsigned: meta.allow_unsigned,
+        expires: upload_token::expiry(clock::now()),
+    }
+    .seal(&call.config.token_keys)
+}

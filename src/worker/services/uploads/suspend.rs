@@ -1,0 +1,42 @@
+//! Telling an account's open uploads that it was suspended or resumed, so that the next part feels it.
+
+use serde::Deserialize;
+use worker::Env;
+
+use crate::base::id::Id;
+use crate::jobs::Job;
+use crate::problem::Problem;
+use crate::uploads;
+use crate::uploads::session::message::Message;
+use crate::worker::clients::{ledger_records, session};
+use crate::worker::platform::{bindings, d1, enqueue, log};
+
+/// How many uploads are told in one go: each is a subrequest, of which a request has a thousand.
+const PAGE: u64 = 200;
+
+/// Tells the uploads whose ids come after `cursor` how the account stands now; a job goes on with those that do not fit into one go.
+///
+/// # Errors
+/// [`Problem::Internal`]; telling them again is harmless.
+pub async fn tell(env: &Env, account: Id, cursor: &str) -> Result<(), Problem> {
+    #[derive(Deserialize)]
+    struct Row {
+        id: Id,
+    }
+    let suspended = ledger_records::limits(env, account).await?.suspended;
+    let page: Vec<Row> = d1::all(&bindings::db(env)?, &uploads::repository::open_sessions(account, cursor, PAGE)).await?;
+    let mut failed = None;
+    for row in &page {
+        failed = session::tell(env, row.id, &Message::Suspend { suspended }).await.err().or(failed);
+    }
+    if let Some(problem) = failed {
+        return Err(problem);
+    }
+    match page.last() {
+        Some(row) if u64::try_from(page.len()).unwrap_or_default() == PAGE => {
+            let job = Job::TellUploads { account, cursor: row.id.to_string() };
+            enqueue::enqueue(env, &job).await.map_err(|error| log::internal("queue", &error.to_string()))
+        }
+        _ => Ok(()),
+    }
+}

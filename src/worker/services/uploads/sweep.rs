@@ -1,0 +1,57 @@
+//! The sweep's wiring: one page of the store's listing per job; the next job goes on where it ended.
+
+use serde::Deserialize;
+use worker::Env;
+
+use crate::config::{Config, LogLevel};
+use crate::jobs::Job;
+use crate::problem::{OriginFailure, Problem};
+use crate::s3::operations::{abort_multipart_upload, list_multipart_uploads};
+use crate::uploads::repository;
+use crate::uploads::sweep::{MOST_ABORTS, orphans};
+use crate::worker::platform::origin::Body;
+use crate::worker::platform::{bindings, clock, d1, enqueue, log, origin};
+
+/// What everything of ours begins with (SPEC section 4, "Keys").
+const PREFIX: &str = "users/";
+
+/// Aborts the orphans of the page after `marker` (key, upload id).
+///
+/// # Errors
+/// The store's, D1's; repeating is harmless.
+pub async fn sweep(env: &Env, config: &Config, marker: Option<(&str, &str)>) -> Result<(), Problem> {
+    #[derive(Deserialize)]
+    struct Row {
+        upload_id: String,
+    }
+    let refused = |error| origin::problem("ListMultipartUploads", &error);
+    let answer = origin::send(config, &list_multipart_uploads::list_multipart_uploads(PREFIX, marker), Body::Empty).await.map_err(refused)?;
+    let page = list_multipart_uploads::list_multipart_uploads_page(&answer.text().await.map_err(refused)?);
+    let page = page.map_err(|_| Problem::Origin(OriginFailure::Unexpected("Unreadable".to_owned())))?;
+    let next = page.next().map(|(key, upload)| (key.to_owned(), upload.to_owned()));
+    let ids: Vec<&str> = page.uploads.iter().map(|upload| upload.upload_id.as_str()).collect();
+    let owned: Vec<Row> = d1::all(&bindings::db(env)?, &repository::owned_uploads(&ids)).await?;
+    let owned: Vec<String> = owned.into_iter().map(|row| row.upload_id).collect();
+    let orphans = orphans(page.uploads, &owned, config.sweep_age_seconds.saturating_mul(1000), clock::now());
+    let mut aborted = 0;
+    for upload in &orphans {
+        match origin::send(config, &abort_multipart_upload::abort_multipart_upload(&upload.key, &upload.upload_id), Body::Empty).await {
+            Ok(_) => {
+                aborted += 1;
+                log::event(LogLevel::Warn, "swept", serde_json::json!({ "key": upload.key }));
+            }
+            Err(error) if error.is_no_such_upload() || error.status == 404 => {}
+            // One that cannot be aborted must not keep the others; tomorrow's sweep tries again.
+            Err(error) => {
+                let _ = origin::problem("AbortMultipartUpload", &error);
+            }
+        }
+    }
+    // A page with more orphans than one job takes is listed again: those that are gone are not in it. Unless none goes: then the next page has its turn.
+    let again = orphans.len() == MOST_ABORTS && aborted > 0;
+    let marker = if again { marker.map(|(key, upload)| (key.to_owned(), upload.to_owned())) } else { next.clone() };
+    if again || next.is_some() {
+        enqueue::enqueue(env, &Job::Sweep { marker }).await.map_err(|error| log::internal("queue", &error.to_string()))?;
+    }
+    Ok(())
+}

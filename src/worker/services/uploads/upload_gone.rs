@@ -1,0 +1,72 @@
+//! The routes of uploads. Glue: each asks a pure file what to do and does it.
+
+use crate::base::id::Id;
+use crate::problem::Problem;
+use crate::s3::error::StoreError;
+use crate::s3::operations::head_object;
+use crate::s3::{operations, xml};
+use crate::uploads::completion::{Seen, whole};
+use crate::uploads::session::message::{Message, Reply as Said};
+use crate::uploads::session::state::{Meta, Status};
+use crate::worker::clients::session;
+use crate::worker::http::call::Routed;
+use crate::worker::platform::origin;
+use crate::worker::platform::origin::Body;
+use crate::worker::services::uploads::abort;
+
+/// The store says that the upload does not exist: if the session did not know, it ends here, so that nobody waits for it or sends into it.
+/// Unless it is gone because it became an object, and only the answer was lost: then it wants to be completed.
+async fn gone_at_store(call: &Routed, session: Id) -> Result<Problem, Problem> {
+    let Said::State { meta, .. } = session::tell(&call.env, session, &Message::Snapshot).await? else {
+        return Ok(Problem::UploadClosed { status: Status::Failed.as_str() });
+    };
+    match meta.status {
+        Status::Uploading => {}
+        status => return Ok(Problem::UploadClosed { status: status.as_str() }),
+    }
+    if abort::is_a_file(&call.env, &meta).await? {
+        return Ok(Problem::UploadClosed { status: "complete" });
+    }
+    let seen = look(call, &meta).await.map_err(|error| origin::problem("HeadObject", &error))?;
+    if seen.is_some_and(|seen| seen.size == meta.file_size) {
+        return Ok(Problem::UploadClosed { status: Status::Completing.as_str() });
+    }
+    match session::tell(&call.env, session, &Message::Fail).await? {
+        Said::State { meta, .. } => {
+            let held = call.clone();
+            let status = meta.status.as_str();
+            call.to_the_end(async move { abort::give_up(&held.env, &held.config, &meta).await }).await.unwrap_or(Err(Problem::Internal))?;
+            Ok(Problem::UploadClosed { status })
+        }
+        Said::Closed { status } => Ok(Problem::UploadClosed { status: status.as_str() }),
+        _ => Ok(Problem::UploadClosed { status: Status::Completing.as_str() }),
+    }
+}
+
+/// Whether the store, asked a second way, has no such upload: one wrong answer must not cost a whole file.
+pub async fn is_gone(call: &Routed, meta: &Meta) -> bool {
+    let listing = origin::send(&call.config, &operations::list_parts::list_parts(&meta.key, &meta.upload_id, None), Body::Empty).await;
+    match listing {
+        Ok(answer) => {
+            answer.discard();
+            false
+        }
+        Err(error) => error.is_no_such_upload(),
+    }
+}
+
+/// The object, if it is there.
+///
+/// # Errors
+/// The store's.
+pub async fn look(call: &Routed, meta: &Meta) -> Result<Option<Seen>, StoreError> {
+    match origin::send(&call.config, &head_object::head_object(&meta.key), Body::Empty).await {
+        Ok(answer) => {
+            let size = answer.header("content-length").and_then(|text| text.parse().ok());
+            let etag = answer.header("etag").map(|etag| xml::unquote(&etag).to_owned());
+            Ok(size.zip(etag).map(|(size, etag)| Seen { size, etag }))
+        }
+        Err(error) if error.status == 404 => Ok(None),
+        Err(error) => Err(error),
+    }
+}

@@ -1,6 +1,6 @@
 //! The one call that the stack itself makes to the store: CreateBucket, signed with AWS Signature Version 4.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, Utc};
 use hmac::{Hmac, KeyInit, Mac};
@@ -20,7 +20,9 @@ pub async fn create(access: &OriginAccess) -> Result<()> {
     let client = net::http().build()?;
     let began = Instant::now();
     loop {
-        let (url, headers) = signed(access, Utc::now())?;
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH)?;
+        let now = DateTime::from_timestamp(i64::try_from(since_epoch.as_secs())?, 0).ok_or("the clock is out of range")?;
+        let (url, headers) = signed(access, now)?;
         let mut request = client.put(url).header("content-length", "0");
         for (name, value) in headers {
             request = request.header(name, value);

@@ -12,7 +12,7 @@ use jettyspeed_devstack::proxy::Proxy;
 use jettyspeed_devstack::secrets::{folder, given_away, note, of_answer};
 use jettyspeed_devstack::seed::Seed;
 use jettyspeed_devstack::state::{AccountAccess, OriginAccess, Secrets};
-use jettyspeed_devstack::worker::{self, Runner, Setup, Worker};
+use jettyspeed_devstack::worker::{self, Build, Runner, Setup, Worker};
 use jettyspeed_edge::mac::MacKey;
 use jettyspeed_edge::units::EpochMs;
 use jettyspeed_edge::upload::token::UploadClaims;
@@ -74,7 +74,7 @@ async fn origin() -> &'static Origin {
             std::fs::create_dir_all(&template.state).unwrap();
             template.migrate().await.unwrap();
             let options = folder.join("options.json");
-            worker::options(&options).await.unwrap();
+            worker::options(&options, Build::Release).await.unwrap();
             Origin { _swift: swift, access, template: template.state, options }
         })
         .await

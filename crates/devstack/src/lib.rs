@@ -14,6 +14,7 @@ pub mod proxy;
 pub mod secrets;
 pub mod seed;
 pub mod state;
+pub mod watch;
 pub mod worker;
 
 /// What went wrong while starting or stopping something, in words for the person at the terminal.

@@ -1,22 +1,28 @@
-//! `script/server`: the whole product on a laptop, from one command.
+//! `script/server`: the whole product on a laptop, from one command. `--watch` is `script/dev`: the Worker is built again and replaced whenever its sources change.
 
 #![allow(clippy::disallowed_methods)]
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use jettyspeed_devstack::origin::Swift;
 use jettyspeed_devstack::seed::Seed;
 use jettyspeed_devstack::state::{Dev, OriginAccess, Secrets, write_private};
-use jettyspeed_devstack::worker::{self, Runner, Setup};
-use jettyspeed_devstack::{Result, bucket};
+use jettyspeed_devstack::watch::Sources;
+use jettyspeed_devstack::worker::{self, Build, Runner, Setup, Worker};
+use jettyspeed_devstack::{Result, bucket, root};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Health needs no I/O: an answer that takes longer is none, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How often the Worker is asked whether it is there: `wrangler dev` stays up, deaf, when its workerd dies.
 const WATCH: Duration = Duration::from_secs(2);
+/// How long a new build may take to start before the next one is waited for.
+const START: Duration = Duration::from_secs(60);
+/// How often the sources are looked at.
+const LOOK: Duration = Duration::from_millis(200);
 
 #[tokio::main]
 async fn main() {
@@ -61,9 +67,15 @@ async fn run() -> Result<()> {
             _ = hangups.recv() => {}
         }
     };
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let watch = match arguments.as_slice() {
+        [] => false,
+        [one] if one == "--watch" => true,
+        _ => return Err("usage: script/server, or script/dev to rebuild the Worker on every save".into()),
+    };
     // Dropping `serve` drops the stack, which ends every child.
     tokio::select! {
-        result = serve() => result,
+        result = serve(watch) => result,
         () = stopped => {
             say("stopping");
             Ok(())
@@ -71,20 +83,21 @@ async fn run() -> Result<()> {
     }
 }
 
-/// `RUNNER=miniflare` goes without what `wrangler dev` puts in front of the Worker: for measurements.
-async fn runner(state: &Path) -> Result<Runner> {
-    match variable("RUNNER", "wrangler").as_str() {
-        "wrangler" => Ok(Runner::Wrangler),
+/// Watching, the Worker is in our hands: `wrangler dev` would build it by itself, for release. Otherwise `RUNNER=miniflare` goes without what `wrangler dev` puts in front of the Worker: for measurements.
+async fn runner(state: &Path, watch: bool) -> Result<Runner> {
+    let path = state.join("options.json");
+    match variable("RUNNER", if watch { "miniflare" } else { "wrangler" }).as_str() {
+        "wrangler" if !watch => Ok(Runner::Wrangler),
+        "wrangler" => Err("script/dev runs the Worker without wrangler: leave RUNNER unset".into()),
         "miniflare" => {
-            let path = state.join("options.json");
-            worker::options(&path).await?;
+            worker::options(&path, if watch { Build::Dev } else { Build::Release }).await?;
             Ok(Runner::Miniflare(path))
         }
         other => Err(format!("RUNNER must be wrangler or miniflare, not {other}").into()),
     }
 }
 
-async fn serve() -> Result<()> {
+async fn serve(watch: bool) -> Result<()> {
     let started = Instant::now();
     let state = PathBuf::from(variable("STATE_DIR", ".wrangler/state"));
     std::fs::create_dir_all(&state)?;
@@ -111,8 +124,10 @@ async fn serve() -> Result<()> {
             secret_access_key: secrets.origin_secret.clone(),
         },
     };
+    // What changes from now on is newer than the build that is about to start.
+    let mut sources = watch.then(|| Sources::of(&root()));
     let seeds = [Seed::of(secrets.account.clone(), "enterprise")];
-    let setup = Setup { state: state.clone(), port: worker_port, env_file: secrets.env_file(&origin, &[]), runner: runner(&state).await? };
+    let setup = Setup { state: state.clone(), port: worker_port, env_file: secrets.env_file(&origin, &[]), runner: runner(&state, watch).await? };
 
     say(match own_store {
         Some(_) => "preparing the database",
@@ -138,7 +153,7 @@ async fn serve() -> Result<()> {
         Runner::Wrangler => "starting workerd (wrangler dev)",
         Runner::Miniflare(_) => "starting workerd (Miniflare)",
     });
-    let mut worker = setup.start().await?;
+    let mut worker = setup.clone().start().await?;
 
     let dev = Dev {
         url: worker.url(),
@@ -153,6 +168,7 @@ async fn serve() -> Result<()> {
     print(&format!("  origin   {} (bucket {})", dev.origin.endpoint, dev.origin.bucket));
     print(&format!("  key      {}", dev.account.api_key));
     print(&format!("  secret   {}", dev.account.api_secret));
+    print(&format!("  log      {}", worker.log().display()));
     print(&format!("  all of it is in {}\n", dev_path.display()));
     print("Upload a file:\n");
     print(&format!(
@@ -164,9 +180,23 @@ async fn serve() -> Result<()> {
     ));
     say(&format!("ready after {:.1} s; Ctrl-C stops everything", started.elapsed().as_secs_f64()));
 
-    let mut deaf = 0;
+    if watch {
+        say("watching src/, migrations/ and wrangler.toml: a save builds the Worker again and replaces it; accounts and files stay");
+    }
+    let (mut deaf, mut looked, mut serves) = (0, Instant::now(), true);
     loop {
-        tokio::time::sleep(WATCH).await;
+        tokio::time::sleep(LOOK).await;
+        if let Some(sources) = &mut sources
+            && sources.have_changed().await
+        {
+            serves = replace(&mut worker, &setup, &seeds, &dev.origin.bucket).await.unwrap_or(serves);
+            continue;
+        }
+        // A build that does not start is not started again before the next save.
+        if looked.elapsed() < WATCH || !serves {
+            continue;
+        }
+        looked = Instant::now();
         if swift.as_mut().is_some_and(|swift| !swift.is_alive()) {
             return Err(format!("the S3 origin stopped\n{}", swift.map_or(String::new(), |swift| swift.tails())).into());
         }
@@ -178,4 +208,44 @@ async fn serve() -> Result<()> {
             say("ready");
         }
     }
+}
+
+/// Builds the Worker again and puts it in the place of the one that runs. What does not build is said by the compiler; what does not start, by us. Either is
+/// mended by the next save. Returns whether the new one serves, or None if there is no new one.
+async fn replace(worker: &mut Worker, setup: &Setup, seeds: &[Seed], bucket: &str) -> Option<bool> {
+    let saved = Instant::now();
+    say("sources have changed: building");
+    match build().await {
+        Ok(true) => {}
+        Ok(false) => {
+            say("not built: the one before goes on");
+            return None;
+        }
+        Err(error) => {
+            say(&format!("script/build cannot be run: {error}"));
+            return None;
+        }
+    }
+    let built = saved.elapsed();
+    worker.stop();
+    let started = async {
+        if let Runner::Miniflare(options) = &setup.runner {
+            worker::options(options, Build::Dev).await?;
+        }
+        setup.prepare(seeds, bucket).await?;
+        worker.restart().await
+    };
+    let started = tokio::time::timeout(START, started).await.unwrap_or_else(|_| Err(format!("it is not ready after {} s", START.as_secs()).into()));
+    match &started {
+        Ok(()) => {
+            say(&format!("serving the new build {:.1} s after the save (built in {:.1} s)", saved.elapsed().as_secs_f64(), built.as_secs_f64()))
+        }
+        Err(error) => say(&format!("the new build does not start: {error}")),
+    }
+    Some(started.is_ok())
+}
+
+async fn build() -> Result<bool> {
+    let mut command = tokio::process::Command::new(root().join("script/build"));
+    Ok(command.arg("--dev").current_dir(root()).stdin(Stdio::null()).kill_on_drop(true).status().await?.success())
 }

@@ -1,6 +1,6 @@
 // The Worker in a real workerd with everything that wrangler.toml gives it, through Miniflare's own API: what `wrangler dev` runs, without its bundler and the
 // second workerd that it puts in front.
-//   node miniflare.mjs options WRANGLER_TOML OUT         what Wrangler makes of the configuration, as JSON
+//   node miniflare.mjs options WRANGLER_TOML MAIN OUT    what Wrangler makes of the configuration, as JSON; MAIN is the Worker's entry
 //   node miniflare.mjs serve OPTIONS ENV_FILE STATE PORT
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,9 +9,9 @@ import { parseEnv } from "node:util";
 
 const [mode, ...given] = process.argv.slice(2);
 if (mode === "options") {
-  const [configPath, out] = given;
+  const [configPath, main, out] = given;
   const { unstable_getMiniflareWorkerOptions } = await import("wrangler");
-  const { main, workerOptions } = unstable_getMiniflareWorkerOptions(configPath);
+  const { workerOptions } = unstable_getMiniflareWorkerOptions(configPath);
   // Vars that belong to a developer's own server (.dev.vars) are overwritten by the env file of each that is served.
   writeFileSync(out, JSON.stringify({ main, workerOptions }));
   process.exit(0);

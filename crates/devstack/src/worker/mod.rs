@@ -34,10 +34,28 @@ pub enum Runner {
     Miniflare(PathBuf),
 }
 
-/// Writes what Wrangler makes of `wrangler.toml` to `path`.
-pub async fn options(path: &Path) -> Result<()> {
+/// Which build of the Worker runs. Each has a folder of its own, so that one never passes for the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Build {
+    /// What is deployed, tested and measured (`script/build`).
+    Release,
+    /// What `script/dev` makes, quickly (`script/build --dev`).
+    Dev,
+}
+
+impl Build {
+    fn folder(self) -> PathBuf {
+        root().join(match self {
+            Build::Release => "build",
+            Build::Dev => "target/dev-worker",
+        })
+    }
+}
+
+/// Writes what Wrangler makes of `wrangler.toml` to `path`, with `build` as the Worker.
+pub async fn options(path: &Path, build: Build) -> Result<()> {
     let mut command = miniflare();
-    command.arg("options").arg(root().join("wrangler.toml")).arg(path);
+    command.arg("options").arg(root().join("wrangler.toml")).arg(build.folder().join("index.js")).arg(path);
     let output = tokio::process::Command::from(command).output().await?;
     if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned().into()) }
 }
@@ -174,6 +192,11 @@ impl Worker {
     /// Ends Node and every workerd of it without warning.
     pub fn kill(&mut self) {
         self.group.kill();
+    }
+
+    /// Ends Node and every workerd of it after letting them finish.
+    pub fn stop(&mut self) {
+        self.group.stop();
     }
 
     /// Starts again on the same state.

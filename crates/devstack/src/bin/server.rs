@@ -5,7 +5,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use jettyspeed_devstack::origin::Swift;
 use jettyspeed_devstack::seed::Seed;
@@ -229,7 +229,10 @@ async fn replace(worker: &mut Worker, setup: &Setup, seeds: &[Seed], bucket: &st
     let built = saved.elapsed();
     worker.stop();
     let started = async {
-        if let Runner::Miniflare(options) = &setup.runner {
+        // Reading the configuration takes Wrangler a second: only when it is another.
+        if let Runner::Miniflare(options) = &setup.runner
+            && modified(&root().join("wrangler.toml"))? > modified(options)?
+        {
             worker::options(options, Build::Dev).await?;
         }
         setup.prepare(seeds, bucket).await?;
@@ -243,6 +246,10 @@ async fn replace(worker: &mut Worker, setup: &Setup, seeds: &[Seed], bucket: &st
         Err(error) => say(&format!("the new build does not start: {error}")),
     }
     Some(started.is_ok())
+}
+
+fn modified(path: &Path) -> Result<SystemTime> {
+    Ok(std::fs::metadata(path)?.modified()?)
 }
 
 async fn build() -> Result<bool> {

@@ -173,7 +173,7 @@ impl World {
         let mut world = World { db, accounts, sessions: Vec::new(), assets: Vec::new(), members: BTreeSet::new(), callers };
         world.rows(&namespaces::insert(&Namespace::new(name(SHARED), EpochMs(1))));
         for user in USERS {
-            world.db.execute_batch(&jettyspeed_stack::seed::Seed::draw(user, "pro").unwrap().sql("bucket")).unwrap();
+            world.db.execute_batch(&jettyspeed_devstack::seed::Seed::draw(user, "pro").unwrap().sql("bucket")).unwrap();
             let id: String = world.db.query_row("SELECT id FROM accounts WHERE agentcache_user_id = ?1", [user], |row| row.get(0)).unwrap();
             let id = Id::parse(&id).unwrap();
             world.accounts.insert(user, id);

@@ -1,10 +1,10 @@
 //! After the end-to-end tests: no secret of their run is in any log of it. The tests note what they use and what they are told
-//! (`jettyspeed_stack::secrets`).
+//! (`jettyspeed_devstack::secrets`).
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use jettyspeed_stack::secrets;
+use jettyspeed_devstack::secrets;
 
 /// What tokens, keys and signatures look like, for those that no test noted.
 const SHAPES: [&str; 9] = ["jtu1.", "jtf1.", "jt_live_", "jt_test_", "jts_", "whsec_", "X-Amz-Signature=", "X-Amz-Credential=", "AWS4-HMAC-SHA256"];

@@ -6,8 +6,8 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use jettyspeed_stack::net::{free_port, is_free};
-use jettyspeed_stack::root;
+use jettyspeed_devstack::net::{free_port, http, is_free};
+use jettyspeed_devstack::root;
 use serde_json::Value;
 
 /// The promise, when everything is built.
@@ -66,7 +66,7 @@ async fn ready_in_time_and_gone_without_a_trace() {
     ] {
         assert!(dev.pointer(pointer).is_some_and(|value| value.as_str().is_some_and(|text| !text.is_empty())), "{pointer}");
     }
-    let health = reqwest::Client::builder().no_proxy().build().unwrap().get(format!("{}/api/health", dev["url"].as_str().unwrap()));
+    let health = http().build().unwrap().get(format!("{}/api/health", dev["url"].as_str().unwrap()));
     assert_eq!(health.send().await.unwrap().json::<Value>().await.unwrap()["status"], "ok");
     assert!(processes_in(folder.path()).len() >= 5, "Swift's four servers and wrangler are there to be seen");
     interrupt(child);

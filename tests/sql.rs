@@ -24,7 +24,7 @@ const SMALL: [&str; 2] = ["tier_configs", "t"];
 
 fn seeded() -> (Connection, Id, Name) {
     let db = database();
-    let seed = jettyspeed_stack::seed::Seed::draw("u1", "pro").unwrap();
+    let seed = jettyspeed_devstack::seed::Seed::draw("u1", "pro").unwrap();
     db.execute_batch(&seed.sql("bucket")).unwrap();
     db.execute_batch(&seed.sql("bucket")).unwrap();
     let id: String = db.query_row("SELECT id FROM accounts", [], |row| row.get(0)).unwrap();

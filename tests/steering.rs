@@ -1,10 +1,10 @@
-//! Where uploads go, against an oracle, the nearest edge and chance: see `jettyspeed_stack::steering`.
+//! Where uploads go, against an oracle, the nearest edge and chance: see `jettyspeed_simulator`.
 
 use std::thread;
 
-use jettyspeed_stack::steering::character::{CONGESTION, Character, DETOURS, FAILURES};
-use jettyspeed_stack::steering::recovery::{BACK_WITHIN_S, LEFT_WITHIN_S, recoveries};
-use jettyspeed_stack::steering::{NEAREST_REGRET, Outcome, REGRET, Tally, UPLOADS, run};
+use jettyspeed_simulator::character::{CONGESTION, Character, DETOURS, FAILURES};
+use jettyspeed_simulator::recovery::{BACK_WITHIN_S, LEFT_WITHIN_S, recoveries};
+use jettyspeed_simulator::{NEAREST_REGRET, Outcome, REGRET, Tally, UPLOADS, run};
 
 fn told(outcome: &Outcome) -> String {
     let line = |who: &str, tally: &Tally| {

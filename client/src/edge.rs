@@ -13,6 +13,7 @@ use crate::api::{
 };
 use crate::hash::FileHashes;
 use crate::retry::{Retry, retrying};
+use crate::tls;
 
 /// How long a request without a file in it may take. Completing a large upload takes the server up to two minutes.
 const CALL_LIMIT: Duration = Duration::from_secs(180);
@@ -70,6 +71,7 @@ impl Edge {
             return Err(Error::Usage(format!("'{url}' must start with https:// or http://")));
         }
         let client = Client::builder()
+            .tls_backend_preconfigured(tls::config()?)
             // One TCP connection per part in flight: each has its own congestion window, which is what makes parallel parts fast.
             .http1_only()
             .connect_timeout(Duration::from_secs(10))

@@ -28,6 +28,7 @@ mod pool;
 mod progress;
 pub mod resume;
 pub mod retry;
+mod tls;
 mod upload;
 mod video;
 

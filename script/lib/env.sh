@@ -11,7 +11,7 @@ export JETTYSPEED_TOOLS=$TOOLS
 WORKER_BUILD_VERSION=0.8.7
 # wasm-bindgen's command and library must be of one version (the command refuses anything else).
 WASM_BINDGEN_VERSION=$(sed -n '/^name = "wasm-bindgen"$/{n;s/version = "\(.*\)"/\1/p;}' "$ROOT/Cargo.lock")
-SWIFT_REQUIREMENTS=$ROOT/tests/support/swift/requirements.txt
+SWIFT_REQUIREMENTS=$ROOT/crates/devstack/swift/requirements.txt
 
 WORKER_BUILD=$TOOLS/worker-build-$WORKER_BUILD_VERSION/bin/worker-build
 WASM_BINDGEN_DIR=$TOOLS/wasm-bindgen-$WASM_BINDGEN_VERSION

@@ -11,7 +11,7 @@ if [ -n "$missing" ]; then
   fi
 fi
 [ -d node_modules/hls.js ] && [ -d node_modules/playwright-core ] || die "hls.js or playwright-core is missing: run script/bootstrap"
-step "the client and the server" cargo build --quiet -p jettyspeed-client -p jettyspeed-stack
+step "the client and the server" cargo build --quiet -p jettyspeed-devstack -p jettyspeed-client
 step "the Worker" script/build
 step "real players" node tests/players/run.mjs
 say "all passed in ${SECONDS} s"

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use jettyspeed_stack::state::AccountAccess;
+use jettyspeed_devstack::state::AccountAccess;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 

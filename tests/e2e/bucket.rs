@@ -7,7 +7,7 @@ use aws_sigv4::http_request::{
     PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings, UriPathNormalizationMode, sign,
 };
 use aws_sigv4::sign::v4;
-use jettyspeed_stack::state::OriginAccess;
+use jettyspeed_devstack::state::OriginAccess;
 use reqwest::{Client, Method};
 
 pub struct Bucket {

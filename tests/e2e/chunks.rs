@@ -1,10 +1,10 @@
 //! The chunk path: what it accepts, how it answers, and what reaches the store.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use jettyspeed_devstack::proxy::Fault;
 use jettyspeed_edge::ids::Id;
 use jettyspeed_edge::units::Sha256Hex;
 use jettyspeed_edge::upload::receipt::Receipt;
-use jettyspeed_stack::proxy::Fault;
 use reqwest::Method;
 use serde_json::json;
 use sha2::{Digest, Sha256};

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use jettyspeed_stack::state::AccountAccess;
+use jettyspeed_devstack::state::AccountAccess;
 use serde_json::Value;
 
 use crate::stack::{Stack, random_file, stack};

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use jettyspeed_stack::proxy::Fault;
-use jettyspeed_stack::state::AccountAccess;
+use jettyspeed_devstack::proxy::Fault;
+use jettyspeed_devstack::state::AccountAccess;
 use reqwest::Method;
 use serde_json::{Value, json};
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
 use jettyspeed_client::{UploadOptions, no_progress, upload};
-use jettyspeed_stack::proxy::Fault;
-use jettyspeed_stack::state::AccountAccess;
+use jettyspeed_devstack::proxy::Fault;
+use jettyspeed_devstack::state::AccountAccess;
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::json;
 

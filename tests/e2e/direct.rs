@@ -3,8 +3,8 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use jettyspeed_client::{Event, UploadOptions, upload};
+use jettyspeed_devstack::state::AccountAccess;
 use jettyspeed_edge::units::EpochMs;
-use jettyspeed_stack::state::AccountAccess;
 use reqwest::Method;
 use serde_json::{Value, json};
 

@@ -11,11 +11,11 @@ use futures_util::future::join;
 use jettyspeed_client::api::SessionState;
 use jettyspeed_client::retry::Retry;
 use jettyspeed_client::{Error, Event, Progress, UploadOptions, Uploaded, no_progress, upload};
+use jettyspeed_devstack::proxy::{Fault, Proxy};
+use jettyspeed_devstack::state::AccountAccess;
 use jettyspeed_edge::units::EpochMs;
 use jettyspeed_edge::upload::replay::ATTEMPTS;
 use jettyspeed_edge::upload::token::UploadClaims;
-use jettyspeed_stack::proxy::{Fault, Proxy};
-use jettyspeed_stack::state::AccountAccess;
 use reqwest::Method;
 use serde_json::{Value, json};
 

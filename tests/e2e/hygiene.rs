@@ -2,9 +2,9 @@
 
 use std::ops::RangeInclusive;
 
+use jettyspeed_devstack::state::AccountAccess;
 use jettyspeed_edge::http::router::{Endpoint, Proof, ROUTES, Route};
 use jettyspeed_edge::problem::explain;
-use jettyspeed_stack::state::AccountAccess;
 use reqwest::{Body, Method, RequestBuilder};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;

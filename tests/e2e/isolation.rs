@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use jettyspeed_devstack::state::AccountAccess;
 use jettyspeed_edge::http::router::{Endpoint, Proof, ROUTES, Route};
-use jettyspeed_stack::state::AccountAccess;
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use jettyspeed_client::{UploadOptions, Uploaded, no_progress, upload};
-use jettyspeed_stack::link::Link;
+use jettyspeed_devstack::link::Link;
 use reqwest::Method;
 use serde_json::json;
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use jettyspeed_stack::state::AccountAccess;
+use jettyspeed_devstack::state::AccountAccess;
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;

@@ -8,6 +8,7 @@ mod chunks;
 mod command;
 mod completion;
 mod content;
+mod database;
 mod dedup;
 mod delivery;
 mod direct;

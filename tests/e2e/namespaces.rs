@@ -1,6 +1,6 @@
 //! Namespaces: what operators do with them, what members may, and what uploads take from them.
 
-use jettyspeed_stack::state::AccountAccess;
+use jettyspeed_devstack::state::AccountAccess;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 

@@ -2,8 +2,8 @@
 
 use hmac::{Hmac, KeyInit, Mac};
 use jettyspeed_client::{UploadOptions, no_progress, upload};
-use jettyspeed_stack::proxy::Fault;
-use jettyspeed_stack::state::AccountAccess;
+use jettyspeed_devstack::proxy::Fault;
+use jettyspeed_devstack::state::AccountAccess;
 use reqwest::Method;
 use serde_json::{Value, json};
 use sha2::Sha256;

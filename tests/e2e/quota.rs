@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use jettyspeed_stack::proxy::Fault;
+use jettyspeed_devstack::proxy::Fault;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::stack::{Stack, answer, random_bytes, stack};
-use jettyspeed_stack::state::AccountAccess;
+use jettyspeed_devstack::state::AccountAccess;
 
 const MB: u64 = 1_000_000;
 

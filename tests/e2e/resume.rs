@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use jettyspeed_client::{Event, Progress, UploadOptions, upload};
-use jettyspeed_stack::proxy::Proxy;
+use jettyspeed_devstack::proxy::Proxy;
 
 use crate::stack::{Stack, random_file};
 

@@ -5,23 +5,24 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures_util::future::join_all;
 use jettyspeed_client::Edge;
+use jettyspeed_devstack::bucket;
+use jettyspeed_devstack::net::{self, free_port};
+use jettyspeed_devstack::origin::Swift;
+use jettyspeed_devstack::proxy::Proxy;
+use jettyspeed_devstack::secrets::{folder, given_away, note, of_answer};
+use jettyspeed_devstack::seed::Seed;
+use jettyspeed_devstack::state::{AccountAccess, OriginAccess, Secrets};
+use jettyspeed_devstack::worker::{self, Build, Runner, Setup, Worker};
 use jettyspeed_edge::mac::MacKey;
 use jettyspeed_edge::units::EpochMs;
 use jettyspeed_edge::upload::token::UploadClaims;
-use jettyspeed_stack::database;
-use jettyspeed_stack::net::free_port;
-use jettyspeed_stack::origin::{Swift, create_bucket};
-use jettyspeed_stack::proxy::Proxy;
-use jettyspeed_stack::secrets::{folder, given_away, note, of_answer};
-use jettyspeed_stack::seed::Seed;
-use jettyspeed_stack::state::{AccountAccess, OriginAccess, Secrets};
-use jettyspeed_stack::worker::{self, Runner, Setup, Worker};
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::bucket::Bucket;
+use crate::database;
 
 /// What all Workers of this test run begin with; it outlives them.
 struct Origin {
@@ -73,7 +74,7 @@ async fn origin() -> &'static Origin {
             std::fs::create_dir_all(&template.state).unwrap();
             template.migrate().await.unwrap();
             let options = folder.join("options.json");
-            worker::options(&options).await.unwrap();
+            worker::options(&options, Build::Release).await.unwrap();
             Origin { _swift: swift, access, template: template.state, options }
         })
         .await
@@ -99,7 +100,7 @@ impl Stack {
     /// The same with a bucket of its own, for what looks at everything in it.
     pub async fn start_with_bucket(bucket: &str, vars: &[(&str, &str)]) -> Stack {
         let access = OriginAccess { bucket: bucket.to_owned(), ..origin_access().await.clone() };
-        create_bucket(&access).await.unwrap();
+        bucket::create(&access).await.unwrap();
         Stack::launch(access, vars, true).await
     }
 
@@ -314,7 +315,7 @@ pub fn unique(prefix: &str) -> String {
 
 /// Without kept connections: each test has a runtime of its own, and a connection dies with the runtime that opened it.
 pub fn client() -> Client {
-    Client::builder().no_proxy().pool_max_idle_per_host(0).timeout(std::time::Duration::from_secs(240)).build().unwrap()
+    net::http().pool_max_idle_per_host(0).timeout(std::time::Duration::from_secs(240)).build().unwrap()
 }
 
 /// Status and JSON of an answer; every one must carry a request id.

@@ -1,6 +1,6 @@
 //! Uploads at the store that no session owns are aborted once they are old; nothing else is touched.
 
-use jettyspeed_stack::proxy::Fault;
+use jettyspeed_devstack::proxy::Fault;
 use std::time::Duration;
 
 use serde_json::json;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use jettyspeed_client::{PushOptions, no_progress, push};
-use jettyspeed_stack::proxy::Fault;
-use jettyspeed_stack::state::AccountAccess;
+use jettyspeed_devstack::proxy::Fault;
+use jettyspeed_devstack::state::AccountAccess;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 

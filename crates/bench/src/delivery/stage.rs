@@ -1,0 +1,105 @@
+//! Our Worker before a store with files and a video.
+
+use std::path::Path;
+
+use hyper::Method;
+use jettyspeed_edge::delivery::path_token::FileClaims;
+use jettyspeed_edge::ids::{Id, Name};
+use jettyspeed_edge::mac::MacKey;
+use jettyspeed_edge::units::EpochMs;
+use jettyspeed_edge::video::token::VideoClaims;
+
+use super::SEGMENTS;
+use super::origin::{ETAG, PLAYLIST};
+use crate::load::Target;
+use crate::miniflare::{Plan, Server, migrations};
+use crate::peers::{BUCKET, TOKEN_KEY};
+use jettyspeed_devstack::Result;
+use jettyspeed_devstack::seed::Seed;
+use jettyspeed_devstack::state::AccountAccess;
+
+/// A small file.
+pub const ONE_MB: u64 = 1_000_000;
+/// A large one.
+pub const HUNDRED_MB: u64 = 100_000_000;
+/// A very large one.
+pub const FIVE_GB: u64 = 5_000_000_000;
+const SIZES: [u64; 3] = [ONE_MB, HUNDRED_MB, FIVE_GB];
+/// Bytes of a segment: four seconds of 2 Mbit/s.
+const SEGMENT: u64 = 1_000_000;
+const VIDEO: &str = "film";
+
+/// The Worker.
+pub struct Stage {
+    /// The Worker.
+    pub server: Server,
+    namespace: Name,
+}
+
+/// The name of a segment, which begins with its size.
+pub fn segment(number: u32) -> String {
+    format!("{SEGMENT}-{number:04}.ts")
+}
+
+/// The playlist of all.
+pub fn playlist() -> String {
+    let segments: String = (0..SEGMENTS).map(|number| format!("#EXTINF:4.0,\n{}\n", segment(number))).collect();
+    format!("#EXTM3U\n#EXT-X-TARGETDURATION:4\n{segments}#EXT-X-ENDLIST\n")
+}
+
+fn asset(size: u64) -> Id {
+    Id::from_random(std::array::from_fn(|at| size.to_be_bytes()[at % 8]))
+}
+
+/// Starts a fresh one.
+pub async fn set(folder: &Path, store: &str) -> Result<Stage> {
+    let access = AccountAccess::draw("bench")?;
+    let AccountAccess { user_id, namespace, .. } = &access;
+    let account = format!("(SELECT id FROM accounts WHERE agentcache_user_id = '{user_id}')");
+    let mut sql = migrations()? + &Seed::of(access.clone(), "enterprise").sql(BUCKET);
+    for size in SIZES {
+        let id = asset(size);
+        sql.push_str(&format!(
+            "INSERT INTO objects (id, namespace, s3_key, size, etag, verification, created_at) VALUES ('{id}', '{namespace}', 'users/bench/o/{size}', {size}, '{ETAG}', 'none', 0);\n\
+             INSERT INTO assets (id, account_id, namespace, object_id, name, content_type, uploaded_via, created_at) \
+             VALUES ('{id}', {account}, '{namespace}', '{id}', 'bench.bin', 'application/octet-stream', 'session', 0);\n"
+        ));
+    }
+    let files = (0..SEGMENTS).map(|number| (segment(number), SEGMENT)).chain([(PLAYLIST.to_owned(), playlist().len() as u64)]);
+    for (number, (path, size)) in files.enumerate() {
+        let id = asset(number as u64 + 1);
+        sql.push_str(&format!(
+            "INSERT INTO video_files (namespace, video_id, path, id, account_id, s3_key, size, etag, content_type, created_at) \
+             VALUES ('{namespace}', '{VIDEO}', '{path}', '{id}', {account}, 'users/bench/v/{VIDEO}/{path}', {size}, '{ETAG}', 'video/mp2t', 0);\n"
+        ));
+    }
+    // 5 TB a month are used up by a benchmark.
+    sql.push_str("UPDATE tier_configs SET bandwidth_quota_gb = 1000000 WHERE tier = 'enterprise';\n");
+    let server = Plan::ours(folder, &format!("http://{store}"), sql).await?.start().await?;
+    Ok(Stage { server, namespace: Name::parse(namespace).ok_or("namespace")? })
+}
+
+impl Stage {
+    fn get(&self, path: String) -> Target {
+        Target { address: self.server.address.clone(), method: Method::GET, path, headers: vec![], part_header: None }
+    }
+
+    /// A file by a URL with a token.
+    pub fn file(&self, size: u64) -> Result<Target> {
+        let claims = FileClaims { namespace: self.namespace.clone(), asset: asset(size), expires: far()? };
+        let token = claims.seal(&[MacKey::new(TOKEN_KEY.as_bytes())]).map_err(|problem| problem.to_string())?;
+        Ok(self.get(format!("/files/{token}/bench.bin")))
+    }
+
+    /// A file of the video.
+    pub fn video(&self, path: &str) -> Result<Target> {
+        let claims = VideoClaims { namespace: self.namespace.clone(), video: Name::parse(VIDEO).ok_or("video")?, expires: far()? };
+        let token = claims.seal(&[MacKey::new(TOKEN_KEY.as_bytes())]).map_err(|problem| problem.to_string())?;
+        Ok(self.get(format!("/v/{token}/{path}")))
+    }
+}
+
+fn far() -> Result<EpochMs> {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_millis();
+    Ok(EpochMs(u64::try_from(now)?).plus(24 * 3_600_000))
+}

@@ -1,0 +1,117 @@
+//! `script/bench`: the Worker and its peers, interleaved in one run, so that a noisy machine is noisy for all of them. On bare workerd, or on
+//! Miniflare where D1 is needed; never on `wrangler dev`.
+
+// The rule is for code that may run in wasm; this crate is a native tool.
+#![allow(clippy::disallowed_methods)]
+
+mod api;
+mod chunk;
+mod delivery;
+mod head;
+mod load;
+mod losses;
+mod miniflare;
+mod peers;
+mod report;
+mod sink;
+mod steering;
+mod uploads;
+
+use jettyspeed_devstack::{Result, root};
+
+use crate::report::{Figure, print};
+
+const USAGE: &str = "usage: script/bench chunk [--quick] [--only throughput|latency|memory]\n       \
+                     script/bench api [--quick] [--only throughput|latency|edges|provisioning|profile]\n       \
+                     script/bench uploads [--quick] [--only resume|record|chunks|duplicate|isolation|replay]\n       \
+                     script/bench delivery [--quick] [--only small|large|latency|seek|play|whole]\n       \
+                     script/bench steering";
+
+#[tokio::main]
+async fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Err(error) = run(&arguments).await {
+        eprintln!("error: {error}");
+        std::process::exit(1);
+    }
+}
+
+async fn run(arguments: &[String]) -> Result<()> {
+    let quick = arguments.iter().any(|argument| argument == "--quick");
+    let only = arguments.iter().position(|argument| argument == "--only").and_then(|at| arguments.get(at + 1)).map(String::as_str);
+    match arguments.first().map(String::as_str) {
+        Some("chunk") => chunk(quick, only).await,
+        Some("api") => api(quick, only).await,
+        Some("delivery") => delivery(quick, only).await,
+        Some("uploads") => uploads(quick, only).await,
+        Some("steering") => steering(),
+        _ => Err(USAGE.into()),
+    }
+}
+
+async fn chunk(quick: bool, only: Option<&str>) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut figures = chunk::run(folder.path(), if quick { chunk::Effort::QUICK } else { chunk::Effort::FULL }, only).await?;
+    // Measured by the wasm test that script/bench ran before: it prints one line per figure.
+    if let Some(signing) = std::env::var("SIGNING_MICROSECONDS").ok().and_then(|text| text.trim().parse::<f64>().ok()) {
+        figures.push(Figure::at_most("signing one UploadPart in wasm (release build, Node 22)", "us", &[signing], 50.0));
+    }
+    print(
+        "Chunk path",
+        "harness: bare `workerd serve`, one process each; local sink; load, peers and sink on the same machine; ratios within interleaved rounds",
+        &figures,
+    );
+    write("chunk", &figures)
+}
+
+async fn api(quick: bool, only: Option<&str>) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let outcome = api::run(folder.path(), if quick { api::Effort::QUICK } else { api::Effort::FULL }, only).await?;
+    let harness = format!(
+        "harness: {}, its API without `wrangler dev`, one process each, one under load at a time; no request log; load on the same machine; \
+         ratios within interleaved rounds",
+        outcome.versions
+    );
+    print("JSON API", &harness, &outcome.figures);
+    write("api", &outcome.figures)
+}
+
+async fn uploads(quick: bool, only: Option<&str>) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let outcome = uploads::run(folder.path(), if quick { uploads::Effort::QUICK } else { uploads::Effort::FULL }, only).await?;
+    let harness = format!(
+        "harness: {}, its API without `wrangler dev`; replay: bare `workerd serve`; local sink; load and sink on the same machine",
+        outcome.versions
+    );
+    print("Uploads, locally", &harness, &outcome.figures);
+    write("uploads", &outcome.figures)
+}
+
+async fn delivery(quick: bool, only: Option<&str>) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let outcome = delivery::run(folder.path(), if quick { delivery::Effort::QUICK } else { delivery::Effort::FULL }, only).await?;
+    let harness = format!(
+        "harness: {}, its API without `wrangler dev`, its cache on disk; nginx with one worker; load, peers and store on the same machine; ratios within \
+         interleaved rounds",
+        outcome.versions
+    );
+    print("Delivery", &harness, &outcome.figures);
+    write("delivery", &outcome.figures)
+}
+
+fn steering() -> Result<()> {
+    let figures = steering::figures()?;
+    let harness = "harness: simulated days of 50,000 uploads from 42 cities over 20 edges, the same in every run; each policy in a world of its own, beside the \
+                   best edge of each instant in that world; only the last figure depends on the machine";
+    print("Steering", harness, &figures);
+    write("steering", &figures)
+}
+
+fn write(name: &str, figures: &[Figure]) -> Result<()> {
+    let folder = root().join("bench-results");
+    std::fs::create_dir_all(&folder)?;
+    let path = folder.join(format!("{name}.json"));
+    std::fs::write(&path, serde_json::to_string_pretty(figures)? + "\n")?;
+    println!("\n{}", path.display());
+    Ok(())
+}

@@ -1,0 +1,153 @@
+//! Workers in Miniflare, each in a process of its own: what bare workerd lacks (D1), without what `wrangler dev` adds.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::peers::vars;
+use jettyspeed_devstack::child::Group;
+use jettyspeed_devstack::{Result, net, root};
+
+/// For limits that are not to refuse anything here.
+pub const NO_LIMIT: &str = "1000000000";
+
+/// A Worker to serve, as `workers/miniflare.mjs` takes it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Plan {
+    /// Names the process in messages and its files in the folder.
+    #[serde(skip)]
+    pub name: &'static str,
+    port: u16,
+    state: PathBuf,
+    ready: PathBuf,
+    modules: Vec<(&'static str, PathBuf)>,
+    vars: BTreeMap<&'static str, String>,
+    db: bool,
+    objects: BTreeMap<&'static str, &'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sql: Option<String>,
+}
+
+/// A running one.
+pub struct Server {
+    group: Group,
+    /// `127.0.0.1:port`
+    pub address: String,
+    /// Versions of Miniflare and workerd.
+    pub versions: String,
+    /// When its process was started.
+    pub started: Instant,
+    log: PathBuf,
+}
+
+/// The schema of our database.
+pub fn migrations() -> Result<String> {
+    let mut paths = fs::read_dir(root().join("migrations"))?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    paths.sort();
+    paths.iter().map(|path| Ok(fs::read_to_string(path)? + "\n")).collect()
+}
+
+impl Plan {
+    /// Our Worker as `script/build` left it, its store at `endpoint`, its database as `sql` makes it.
+    pub async fn ours(folder: &Path, endpoint: &str, sql: String) -> Result<Plan> {
+        let build = root().join("build");
+        Plan::of("ours", folder, &build.join("index.js"))?
+            .module("index_bg.wasm", build.join("index_bg.wasm"))
+            .vars(vars(endpoint))
+            .vars([("RATE_LIMIT_MAX_REQUESTS", NO_LIMIT.to_owned())])
+            .object("SESSIONS", "UploadSession")
+            .object("ACCOUNTS", "AccountLedger")
+            .object("LEASES", "EdgeLease")
+            .object("EDGES", "EdgeMetrics")
+            .database(sql)
+            .await
+    }
+
+    /// A Worker of one module without any binding, its files in `folder`.
+    pub fn of(name: &'static str, folder: &Path, module: &Path) -> Result<Plan> {
+        let (folder, port) = (folder.join(name), net::free_port()?);
+        fs::create_dir_all(&folder)?;
+        Ok(Plan {
+            name,
+            port,
+            state: folder.join("state"),
+            ready: folder.join("ready"),
+            modules: vec![("index.js", module.to_owned())],
+            vars: BTreeMap::new(),
+            db: false,
+            objects: BTreeMap::new(),
+            sql: None,
+        })
+    }
+
+    /// A further module beside the main one.
+    pub fn module(mut self, name: &'static str, path: PathBuf) -> Plan {
+        self.modules.push((name, path));
+        self
+    }
+
+    /// Variables.
+    pub fn vars(mut self, vars: impl IntoIterator<Item = (&'static str, String)>) -> Plan {
+        self.vars.extend(vars);
+        self
+    }
+
+    /// A Durable Object class with SQLite.
+    pub fn object(mut self, binding: &'static str, class: &'static str) -> Plan {
+        self.objects.insert(binding, class);
+        self
+    }
+
+    /// A D1 database, `DB`, with what `sql` puts in: by a process of its own that ends when it is done, so that the one measured starts fresh.
+    pub async fn database(mut self, sql: String) -> Result<Plan> {
+        self.db = true;
+        drop(Plan { sql: Some(sql), ..self.clone() }.start().await?);
+        Ok(self)
+    }
+
+    /// Starts it and waits until it can be called. Nothing has called the Worker then.
+    pub async fn start(&self) -> Result<Server> {
+        let folder = self.ready.parent().ok_or("no folder")?;
+        let (config, log) = (folder.join("config.json"), folder.join("log"));
+        fs::write(&config, serde_json::to_string(self)?)?;
+        if self.ready.exists() {
+            fs::remove_file(&self.ready)?;
+        }
+        let mut command = Command::new(root().join("node_modules/.bin/node"));
+        command.arg(root().join("crates/bench/src/workers/miniflare.mjs")).arg(&config).current_dir(folder);
+        let started = Instant::now();
+        let mut group = Group::start(self.name, command, &log)?;
+        while !self.ready.exists() {
+            if !group.is_alive() || started.elapsed() > Duration::from_secs(60) {
+                return Err(group.tail().into());
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let versions = fs::read_to_string(&self.ready)?;
+        Ok(Server { group, address: format!("127.0.0.1:{}", self.port), versions, started, log })
+    }
+}
+
+impl Server {
+    /// Peak resident memory of the workerd processes so far, bytes (VmHWM of proc_pid_status(5)).
+    pub fn peak_memory(&self) -> Result<u64> {
+        let pid = self.group.pid();
+        let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
+        let mut sum = 0;
+        for child in children.split_whitespace() {
+            let status = fs::read_to_string(format!("/proc/{child}/status"))?;
+            let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no VmHWM")?;
+            sum += line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024;
+        }
+        if sum == 0 { Err("no workerd".into()) } else { Ok(sum) }
+    }
+
+    /// Fails if the Worker had anything to say: at level `warn` it has nothing to say of calls that succeed.
+    pub fn is_quiet(&self) -> Result<()> {
+        if fs::metadata(&self.log)?.len() == 0 { Ok(()) } else { Err(format!("unexpected output: {}", self.group.tail()).into()) }
+    }
+}

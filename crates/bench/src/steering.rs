@@ -1,0 +1,86 @@
+//! `script/bench steering`: regret of where uploads go, against an oracle, the nearest edge and chance; how fast the dead are left and found again; and what
+//! a ranking costs.
+
+use std::hint::black_box;
+use std::thread;
+use std::time::Instant;
+
+use jettyspeed_edge::ids::Name;
+use jettyspeed_edge::steering::draw::{Draw, WINDOW_MS};
+use jettyspeed_edge::steering::edge::Edge;
+use jettyspeed_edge::steering::geo::Location;
+use jettyspeed_edge::steering::metrics::Reading;
+use jettyspeed_edge::steering::score::{Asker, rank};
+use jettyspeed_edge::units::EpochMs;
+use jettyspeed_edge::upload::request::Priority;
+
+use super::report::Figure;
+use jettyspeed_devstack::Result;
+use jettyspeed_simulator::character::TRACES;
+use jettyspeed_simulator::recovery::{BACK_WITHIN_S, LEFT_WITHIN_S, recoveries};
+use jettyspeed_simulator::{NEAREST_REGRET, Outcome, REGRET, Tally, UPLOADS, places, run};
+
+/// Edges of the ranking that is timed.
+const MANY: usize = 500;
+/// How often it is timed.
+const RANKINGS: u64 = 500;
+
+/// All of them. Only the last depends on the machine.
+pub fn figures() -> Result<Vec<Figure>> {
+    let traces = TRACES.map(|character| thread::spawn(move || run(&character, UPLOADS)));
+    let deaths = recoveries(UPLOADS)?;
+    let mut figures = Vec::new();
+    for trace in traces {
+        figures.extend(of_trace(&trace.join().map_err(|_| "a trace broke off")??));
+    }
+    for (number, death) in (1..).zip(deaths) {
+        let of = |what: &str| format!("{number}: {} ({:.0} % of uploads) {what}", death.edge, death.share * 100.0);
+        figures.push(Figure::at_most(&of("dies: until < 2 % of them are left"), "s", &[death.left_s], LEFT_WITHIN_S));
+        figures.push(Figure::told(&of("is dead: those who try it"), "%", &[death.tried * 100.0]));
+        figures.push(Figure::at_most(&of("returns: until half are back"), "s", &[death.back_s], BACK_WITHIN_S));
+    }
+    figures.push(Figure::told(&format!("{MANY} edges ranked, natively"), "us", &rankings()?));
+    Ok(figures)
+}
+
+fn of_trace(outcome: &Outcome) -> Vec<Figure> {
+    let regret = |who: &str| format!("{}: regret of {who}", outcome.name);
+    let mean = |who: &str, tally: &Tally| Figure::told(&format!("{}: an upload, {who}, mean", outcome.name), "s", &[tally.mean_s()]);
+    vec![
+        Figure::at_most(&regret("ours"), "%", &[outcome.ours.regret()], REGRET),
+        Figure::at_least(&regret("nearest only"), "%", &[outcome.nearest.regret()], NEAREST_REGRET),
+        Figure::told(&regret("random"), "%", &[outcome.random.regret()]),
+        mean("ours", &outcome.ours),
+        mean("nearest only", &outcome.nearest),
+        mean("random", &outcome.random),
+    ]
+}
+
+/// Microseconds of each ranking of [`MANY`] edges, all of them measured.
+fn rankings() -> Result<Vec<f64>> {
+    let known = places::edges()?;
+    let edges: Vec<Edge> = known
+        .iter()
+        .cycle()
+        .take(MANY)
+        .enumerate()
+        .map(|(index, edge)| Ok(Edge { id: Name::parse(&format!("{}-{index}", edge.id.as_str())).ok_or("no name")?, ..edge.clone() }))
+        .collect::<Result<_>>()?;
+    let readings: Vec<Reading> = (0_u32..)
+        .zip(&edges)
+        .map(|(index, _)| {
+            let value = |scale: f64| Some((f64::from(index % 97) * scale, 5.0));
+            Reading { at: EpochMs(0), excess_ms: value(1.0), latency_ms: value(2.0), mbps: value(1.5), errors: value(0.004), offered_mbps: 100.0 }
+        })
+        .collect();
+    let by_id: std::collections::BTreeMap<&str, &Reading> = edges.iter().map(|edge| edge.id.as_str()).zip(&readings).collect();
+    let ranking = |account: u64| {
+        let now = EpochMs(1_000);
+        let draw = Draw::of(&account.to_string(), now, WINDOW_MS);
+        let asker = Asker { place: Some(Location { lat: 50.1, lon: 8.7 }), priority: Priority::Speed, draw, now };
+        let began = Instant::now();
+        black_box(rank(black_box(&edges), |edge| by_id.get(edge.id.as_str()).copied(), asker, |_| None));
+        began.elapsed().as_secs_f64() * 1e6
+    };
+    Ok((0..RANKINGS).map(ranking).collect())
+}

@@ -1,0 +1,78 @@
+//! A store that loses attempts: what the client sees of it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jettyspeed_edge::units::Sha256Hex;
+use tokio::task::JoinSet;
+
+use crate::load::{Connection, Target};
+use crate::losses::Losses;
+use crate::peers;
+use crate::report::Figure;
+use crate::sink;
+use jettyspeed_devstack::Result;
+
+/// 0.1 %.
+const ONE_IN: u64 = 1_000;
+const IN_FLIGHT: u32 = 32;
+/// Bytes of a part: far smaller than a store takes, so that there are many in little time. All of them are held, as parts of up to 12 MB are.
+const PART: u64 = 1_000;
+/// Parts of an upload.
+const PARTS: u32 = 10_000;
+const MOST_PERCENT: f64 = 0.001;
+
+pub async fn figures(folder: &Path, parts: u32) -> Result<Vec<Figure>> {
+    let losses = Arc::new(Losses::one_in(ONE_IN));
+    let ours = peers::ours(folder, &sink::start_losing(Arc::clone(&losses))?).await?;
+    let body = Bytes::from(vec![0; usize::try_from(PART)?]);
+    let (mut sent, mut failures) = (0, Vec::new());
+    while sent < parts {
+        let target = ours.open_session(PART * u64::from(PARTS), PART, &Sha256Hex::of(&body)).await?;
+        failures.extend(failed(&target, &body, PARTS).await?);
+        sent += PARTS;
+        eprintln!("  replay: {sent} of {parts}, {} failed", failures.len());
+    }
+    for failure in failures.iter().take(3) {
+        eprintln!("  replay: {failure}");
+    }
+    let [attempts, before, after] = losses.counted();
+    if before == 0 || after == 0 {
+        return Err(format!("of {attempts} attempts {before} were lost before and {after} after their body: too few to tell").into());
+    }
+    Ok(vec![
+        Figure::told("UploadPart attempts at the store", "", &[attempts as f64]),
+        Figure::told("- reset before their body was read", "", &[before as f64]),
+        Figure::told("- reset when it was read", "", &[after as f64]),
+        Figure::at_most(
+            &format!("failures that clients see, {sent} parts, {IN_FLIGHT} in flight"),
+            "%",
+            &[failures.len() as f64 * 100.0 / f64::from(sent)],
+            MOST_PERCENT,
+        ),
+    ])
+}
+
+/// Sends parts `1..=count`, each once, whatever becomes of the others. Returns what was not a 200.
+async fn failed(target: &Target, body: &Bytes, count: u32) -> Result<Vec<String>> {
+    let mut lanes: JoinSet<Result<Vec<String>>> = JoinSet::new();
+    for lane in 0..IN_FLIGHT {
+        let (target, body) = (target.clone(), body.clone());
+        lanes.spawn(async move {
+            let (mut connection, mut failures) = (Connection::open(&target.address).await?, Vec::new());
+            for part in (1..=count).filter(|part| part % IN_FLIGHT == lane) {
+                if let Err(error) = connection.send(&target, part, body.clone()).await {
+                    failures.push(format!("part {part}: {error}"));
+                    connection = Connection::open(&target.address).await?;
+                }
+            }
+            Ok(failures)
+        });
+    }
+    let mut failures = Vec::new();
+    while let Some(lane) = lanes.join_next().await {
+        failures.extend(lane??);
+    }
+    Ok(failures)
+}

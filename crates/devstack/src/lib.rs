@@ -1,0 +1,26 @@
+//! The local stack: a real S3 origin that verifies signatures and hashes, a real workerd, seeds, and a proxy that counts and
+//! breaks what goes between Worker and origin. `script/server`, the end-to-end tests and the benchmarks all start it from here.
+
+// The rule is for code that may run in wasm; this crate is a native tool.
+#![allow(clippy::disallowed_methods)]
+
+pub mod bucket;
+pub mod child;
+pub mod credentials;
+pub mod link;
+pub mod net;
+pub mod origin;
+pub mod proxy;
+pub mod secrets;
+pub mod seed;
+pub mod state;
+pub mod watch;
+pub mod worker;
+
+/// What went wrong while starting or stopping something, in words for the person at the terminal.
+pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// The repository's root.
+pub fn root() -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap_or_else(|_| ".".into())
+}

@@ -1,0 +1,50 @@
+//! Ports and readiness.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::time::{Duration, Instant};
+
+use crate::Result;
+use crate::credentials::random;
+
+/// A port nobody listens on. Ports below the ephemeral range, so that an outgoing connection does not take it before its server does.
+pub fn free_port() -> Result<u16> {
+    let first = u16::from_le_bytes(random()?) % 10_000;
+    for offset in 0..1_000 {
+        let port = 20_000 + (first + offset) % 10_000;
+        if is_free(port) {
+            return Ok(port);
+        }
+    }
+    Err("no free port".into())
+}
+
+/// Whether `port` can be listened on.
+pub fn is_free(port: u16) -> bool {
+    TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).is_ok()
+}
+
+/// An HTTP client to be built, which takes no proxy.
+pub fn http() -> reqwest::ClientBuilder {
+    // reqwest without a TLS provider needs one that is installed. An error means that one is.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy()
+}
+
+/// Waits until `url` answers with success; `alive` is asked in between whether there is still somebody to wait for.
+pub async fn wait_ready(what: &str, url: &str, limit: Duration, mut alive: impl FnMut() -> bool) -> Result<()> {
+    let client = http().timeout(Duration::from_secs(2)).build()?;
+    let started = Instant::now();
+    let mut last = "no answer".to_owned();
+    while started.elapsed() < limit {
+        match client.get(url).send().await {
+            Ok(answer) if answer.status().is_success() => return Ok(()),
+            Ok(answer) => last = format!("HTTP {}: {}", answer.status().as_u16(), answer.text().await.unwrap_or_default()),
+            Err(error) => last = error.to_string(),
+        }
+        if !alive() {
+            return Err(format!("{what} stopped while starting ({last})").into());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Err(format!("{what} was not ready after {} s ({last})", limit.as_secs()).into())
+}

@@ -1,0 +1,139 @@
+//! What a state folder remembers: the secrets of this stack, drawn once, and `dev.json`, which tells clients and tests how to reach it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Result;
+use crate::credentials::{hex, random, secret, test_key};
+
+/// The store the Worker signs for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OriginAccess {
+    /// `http://host:port`
+    pub endpoint: String,
+    /// Region of the signature.
+    pub region: String,
+    /// Bucket.
+    pub bucket: String,
+    /// Access key.
+    pub access_key_id: String,
+    /// Secret.
+    pub secret_access_key: String,
+}
+
+/// An account with its credentials in clear, for whoever runs the stack.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountAccess {
+    /// The platform's id of the user.
+    pub user_id: String,
+    /// `jt_test_…`
+    pub api_key: String,
+    /// `jts_…`
+    pub api_secret: String,
+    /// The namespace that comes with it.
+    pub namespace: String,
+}
+
+impl AccountAccess {
+    /// An account with fresh credentials.
+    pub fn draw(user_id: &str) -> Result<AccountAccess> {
+        Ok(AccountAccess { user_id: user_id.to_owned(), api_key: test_key()?, api_secret: secret()?, namespace: format!("jt_user_{user_id}") })
+    }
+}
+
+/// `dev.json`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Dev {
+    /// The Worker.
+    pub url: String,
+    /// The store.
+    pub origin: OriginAccess,
+    /// The development account.
+    pub account: AccountAccess,
+    /// Signs webhook calls.
+    pub webhook_secret: String,
+    /// The operator's.
+    pub admin_token: String,
+}
+
+/// The secrets of the Worker.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Secrets {
+    /// `TOKEN_KEYS`
+    pub token_keys: String,
+    /// `CREDENTIAL_KEY`
+    pub credential_key: String,
+    /// `ADMIN_TOKEN`
+    pub admin_token: String,
+    /// `WEBHOOK_SECRETS`
+    pub webhook_secret: String,
+    /// The embedded origin's.
+    pub origin_secret: String,
+    /// The development account.
+    pub account: AccountAccess,
+}
+
+impl Secrets {
+    /// The folder's secrets; drawn at first.
+    pub fn of(folder: &Path) -> Result<Secrets> {
+        let path = folder.join("secrets.json");
+        if let Ok(text) = fs::read_to_string(&path) {
+            return Ok(serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?);
+        }
+        let secrets = Secrets {
+            token_keys: random_hex()?,
+            credential_key: random_hex()?,
+            admin_token: random_hex()?,
+            webhook_secret: format!("whsec_{}", random_hex()?),
+            origin_secret: random_hex()?,
+            account: AccountAccess::draw("dev")?,
+        };
+        write_private(&path, &serde_json::to_string_pretty(&secrets)?)?;
+        Ok(secrets)
+    }
+
+    /// The Worker's variables and secrets, in the form of an env file.
+    pub fn env_file(&self, origin: &OriginAccess, more: &[(String, String)]) -> String {
+        let mut values: Vec<(String, String)> = [
+            ("LYVE_ENDPOINT", &origin.endpoint),
+            ("LYVE_REGION", &origin.region),
+            ("LYVE_BUCKET_NAME", &origin.bucket),
+            ("LYVE_ACCESS_KEY_ID", &origin.access_key_id),
+            ("LYVE_SECRET_ACCESS_KEY", &origin.secret_access_key),
+            ("TOKEN_KEYS", &self.token_keys),
+            ("CREDENTIAL_KEY", &self.credential_key),
+            ("ADMIN_TOKEN", &self.admin_token),
+            ("WEBHOOK_SECRETS", &self.webhook_secret),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.clone()))
+        .into();
+        values.extend_from_slice(more);
+        // dotenv knows no escapes between quotes, but three kinds of quotes.
+        let quote = |value: &str| ['\'', '"', '`'].into_iter().find(|quote| !value.contains(*quote)).unwrap_or('\'');
+        values.iter().map(|(name, value)| (name, value, quote(value))).map(|(name, value, q)| format!("{name}={q}{value}{q}\n")).collect()
+    }
+}
+
+/// Writes a file that only its owner can read.
+pub fn write_private(path: &Path, text: &str) -> Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    // Private before it has content, and under its name only when it is whole.
+    let partial = path.with_extension("new");
+    fs::write(&partial, "")?;
+    fs::set_permissions(&partial, fs::Permissions::from_mode(0o600))?;
+    fs::write(&partial, text)?;
+    fs::rename(&partial, path)?;
+    Ok(())
+}
+
+fn random_hex() -> Result<String> {
+    Ok(hex(&random::<24>()?))
+}

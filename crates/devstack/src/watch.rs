@@ -1,0 +1,102 @@
+//! What the Worker is made of, watched for changes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+/// What decides what the Worker does: its code, its configuration and its database's tables.
+const SOURCES: [&str; 6] = ["src", "migrations", "build.rs", "Cargo.toml", "Cargo.lock", "wrangler.toml"];
+/// A change is complete when nothing has changed for this long: editors and git write several files one after the other.
+const QUIET: Duration = Duration::from_millis(150);
+
+type Files = Vec<(PathBuf, SystemTime, u64)>;
+
+/// Files as they were last seen. They are looked at rather than subscribed to: that works on every system and file system, and two hundred files take a millisecond.
+pub struct Sources {
+    root: PathBuf,
+    seen: Files,
+}
+
+impl Sources {
+    /// The repository at `root`, as it is now.
+    pub fn of(root: &Path) -> Sources {
+        Sources { root: root.to_owned(), seen: files(root) }
+    }
+
+    /// Whether anything has changed since it was last asked; answers only when the change is complete.
+    pub async fn have_changed(&mut self) -> bool {
+        let mut now = files(&self.root);
+        if now == self.seen {
+            return false;
+        }
+        while now != self.seen {
+            self.seen = now;
+            tokio::time::sleep(QUIET).await;
+            now = files(&self.root);
+        }
+        true
+    }
+}
+
+fn files(root: &Path) -> Files {
+    let mut found = Vec::new();
+    for name in SOURCES {
+        collect(&root.join(name), &mut found);
+    }
+    found.sort();
+    found
+}
+
+/// A file that cannot be looked at is one that is being replaced: it counts as absent until it is back.
+fn collect(path: &Path, found: &mut Files) {
+    let Ok(metadata) = fs::metadata(path) else { return };
+    if !metadata.is_dir() {
+        found.push((path.to_owned(), metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH), metadata.len()));
+        return;
+    }
+    for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+        // Editors keep their own files beside those they edit: .a.rs.swp, a.rs~, #a.rs#, 4913.
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let is_source =
+            entry.file_type().is_ok_and(|kind| kind.is_dir()) || ["rs", "sql", "txt"].iter().any(|kind| name.ends_with(&format!(".{kind}")));
+        if is_source && !name.starts_with(['.', '#']) {
+            collect(&entry.path(), found);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_saved_added_or_removed_source_is_a_change_and_an_editors_own_file_is_none() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |name: &str| root.path().join(name);
+        fs::create_dir_all(at("src/deep")).unwrap();
+        fs::write(at("src/deep/a.rs"), "1").unwrap();
+        let mut sources = Sources::of(root.path());
+        assert!(!sources.have_changed().await);
+
+        fs::write(at("src/deep/.a.rs.swp"), "x").unwrap();
+        fs::write(at("src/deep/a.rs~"), "x").unwrap();
+        fs::write(at("README.md"), "x").unwrap();
+        assert!(!sources.have_changed().await, "none of these is a source");
+
+        for change in ["save", "add", "migration", "configuration", "remove"] {
+            match change {
+                "save" => fs::write(at("src/deep/a.rs"), "12").unwrap(),
+                "add" => fs::write(at("src/b.rs"), "").unwrap(),
+                "migration" => {
+                    fs::create_dir(at("migrations")).unwrap();
+                    fs::write(at("migrations/0001_x.sql"), "").unwrap();
+                }
+                "configuration" => fs::write(at("wrangler.toml"), "").unwrap(),
+                _ => fs::remove_file(at("src/b.rs")).unwrap(),
+            }
+            assert!(sources.have_changed().await, "{change}");
+            assert!(!sources.have_changed().await, "{change}, asked again");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+// The Worker in a real workerd with everything that wrangler.toml gives it, through Miniflare's own API: what `wrangler dev` runs, without its bundler and the
+// second workerd that it puts in front.
+//   node miniflare.mjs options WRANGLER_TOML MAIN OUT    what Wrangler makes of the configuration, as JSON; MAIN is the Worker's entry
+//   node miniflare.mjs serve OPTIONS ENV_FILE STATE PORT
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { parseEnv } from "node:util";
+
+const [mode, ...given] = process.argv.slice(2);
+if (mode === "options") {
+  const [configPath, main, out] = given;
+  const { unstable_getMiniflareWorkerOptions } = await import("wrangler");
+  const { workerOptions } = unstable_getMiniflareWorkerOptions(configPath);
+  // Vars that belong to a developer's own server (.dev.vars) are overwritten by the env file of each that is served.
+  writeFileSync(out, JSON.stringify({ main, workerOptions }));
+  process.exit(0);
+}
+
+const [optionsPath, envFile, state, port] = given;
+const { main, workerOptions } = JSON.parse(readFileSync(optionsPath, "utf8"));
+const { convertV4MiniflareOptions, Log, LogLevel, Miniflare } = await import("miniflare");
+const build = dirname(main);
+// A test need not wait as long as production does for a job to come again.
+const { QUEUE_RETRY_SECONDS, ...bindings } = parseEnv(readFileSync(envFile, "utf8"));
+if (QUEUE_RETRY_SECONDS) {
+  for (const consumer of Object.values(workerOptions.queueConsumers)) consumer.retryDelay = Number(QUEUE_RETRY_SECONDS);
+}
+const miniflare = new Miniflare(convertV4MiniflareOptions({
+  host: "127.0.0.1",
+  port: Number(port),
+  logRequests: false,
+  log: new Log(LogLevel.WARN),
+  handleStructuredLogs: ({ message }) => process.stdout.write(`${message}\n`),
+  // Otherwise fetched from the network. Requests set it with MF-CF-Blob.
+  cf: false,
+  unsafeTriggerHandlers: true,
+  resourcePersistencePath: join(state, "v3"),
+  resourceTmpPath: mkdtempSync(join(tmpdir(), "miniflare-")),
+  workers: [
+    {
+      ...workerOptions,
+      name: "jettyspeed-edge",
+      bindings: { ...workerOptions.bindings, ...bindings },
+      rootPath: build,
+      modulesRoot: build,
+      modules: [
+        { type: "ESModule", path: main },
+        { type: "CompiledWasm", path: join(build, "index_bg.wasm") },
+      ],
+    },
+  ],
+}));
+const stop = async () => {
+  await miniflare.dispose();
+  process.exit(0);
+};
+process.on("SIGTERM", stop);
+process.on("SIGINT", stop);
+await miniflare.ready;

@@ -1,0 +1,225 @@
+//! The Worker in a real workerd: through `wrangler dev`, as users of this repository run it, or through Miniflare's own API, which is the same runtime and the
+//! same simulators without the bundler and the second workerd in front. Tests that need many use the latter.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use crate::child::Group;
+use crate::credentials::sha256_hex;
+use crate::seed::Seed;
+use crate::state::write_private;
+use crate::{Result, net, root};
+
+/// Everything `wrangler dev` is started with; kept so that it can be started again.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// Where workerd keeps D1, KV and Durable Objects.
+    pub state: PathBuf,
+    /// The Worker's port.
+    pub port: u16,
+    /// Vars and secrets, in the form of an env file.
+    pub env_file: String,
+    /// What runs it.
+    pub runner: Runner,
+}
+
+/// What runs a Worker.
+#[derive(Debug, Clone)]
+pub enum Runner {
+    /// `wrangler dev`.
+    Wrangler,
+    /// Miniflare, with the file that [`options`] wrote.
+    Miniflare(PathBuf),
+}
+
+/// Which build of the Worker runs. Each has a folder of its own, so that one never passes for the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Build {
+    /// What is deployed, tested and measured (`script/build`).
+    Release,
+    /// What `script/dev` makes, quickly (`script/build --dev`).
+    Dev,
+}
+
+impl Build {
+    fn folder(self) -> PathBuf {
+        root().join(match self {
+            Build::Release => "build",
+            Build::Dev => "target/dev-worker",
+        })
+    }
+}
+
+/// Writes what Wrangler makes of `wrangler.toml` to `path`, with `build` as the Worker.
+pub async fn options(path: &Path, build: Build) -> Result<()> {
+    let mut command = miniflare();
+    command.arg("options").arg(root().join("wrangler.toml")).arg(build.folder().join("index.js")).arg(path);
+    let output = tokio::process::Command::from(command).output().await?;
+    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned().into()) }
+}
+
+fn miniflare() -> Command {
+    let mut command = Command::new(root().join("node_modules/.bin/node"));
+    command.arg(root().join("crates/devstack/src/worker/miniflare.mjs")).env("NO_COLOR", "1").current_dir(root());
+    command
+}
+
+/// A running Worker.
+pub struct Worker {
+    setup: Setup,
+    group: Group,
+}
+
+impl Setup {
+    fn wrangler(&self) -> Command {
+        let mut command = Command::new(root().join("node_modules/.bin/wrangler"));
+        // A registry of its own: wrangler's sessions on one machine otherwise look for each other.
+        command.current_dir(root()).env("WRANGLER_REGISTRY_PATH", self.state.join("registry")).env("NO_COLOR", "1");
+        command
+    }
+
+    fn env_path(&self) -> PathBuf {
+        self.state.join("dev.vars")
+    }
+
+    fn log(&self) -> PathBuf {
+        self.state.join("logs/worker.log")
+    }
+
+    /// Applies the migrations and the seeds. What this state folder has had already is skipped.
+    pub async fn prepare(&self, seeds: &[Seed], bucket: &str) -> Result<()> {
+        let seed_sql: String = seeds.iter().map(|seed| seed.sql(bucket)).collect();
+        let mut wanted = seed_sql.clone();
+        for entry in fs::read_dir(root().join("migrations"))? {
+            wanted.push_str(&fs::read_to_string(entry?.path())?);
+        }
+        let wanted = sha256_hex(wanted.as_bytes());
+        let stamp = self.state.join("prepared");
+        if fs::read_to_string(&stamp).is_ok_and(|done| done == wanted) {
+            return Ok(());
+        }
+        let seed_path = self.state.join("seed.sql");
+        write_private(&seed_path, &seed_sql)?;
+        self.migrate().await?;
+        self.d1(&["execute", "DB", "--yes", "--file", &seed_path.to_string_lossy()]).await?;
+        fs::remove_file(&seed_path)?;
+        fs::write(stamp, wanted)?;
+        Ok(())
+    }
+
+    /// Applies the migrations.
+    pub async fn migrate(&self) -> Result<()> {
+        self.d1(&["migrations", "apply", "DB"]).await.map(|_| ())
+    }
+
+    /// Runs `wrangler d1 …` on the local database.
+    async fn d1(&self, arguments: &[&str]) -> Result<String> {
+        let mut command = self.wrangler();
+        command.arg("d1").args(arguments).args(["--local", "--persist-to"]).arg(&self.state).env("CI", "1");
+        let output = tokio::process::Command::from(command).output().await?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        if !output.status.success() {
+            return Err(format!("wrangler d1 {}: {text}{}", arguments.join(" "), String::from_utf8_lossy(&output.stderr)).into());
+        }
+        Ok(text)
+    }
+
+    /// Starts it and waits until the Worker says that it is in order.
+    pub async fn start(self) -> Result<Worker> {
+        if !net::is_free(self.port) {
+            return Err(format!("port {} is taken: set PORT to another one", self.port).into());
+        }
+        write_private(&self.env_path(), &self.env_file)?;
+        let group = self.spawn()?;
+        let mut worker = Worker { setup: self, group };
+        worker.wait_ready().await?;
+        Ok(worker)
+    }
+
+    fn spawn(&self) -> Result<Group> {
+        let command = match &self.runner {
+            Runner::Wrangler => self.dev(),
+            Runner::Miniflare(options) => {
+                let mut command = miniflare();
+                command.arg("serve").arg(options).arg(self.env_path()).arg(&self.state).arg(self.port.to_string());
+                command
+            }
+        };
+        Group::start("the Worker", command, &self.log())
+    }
+
+    fn dev(&self) -> Command {
+        let mut command = self.wrangler();
+        command
+            .args(["dev", "--ip", "127.0.0.1", "--inspector-port", "0", "--show-interactive-dev-session=false", "--port"])
+            .arg(self.port.to_string())
+            .arg("--persist-to")
+            .arg(&self.state)
+            .arg("--env-file")
+            .arg(self.env_path());
+        command
+    }
+}
+
+impl Worker {
+    /// `http://127.0.0.1:port`
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.setup.port)
+    }
+
+    /// Whether its Node process runs. (That workerd does is another matter: see [`Worker::is_deaf`].)
+    pub fn is_alive(&mut self) -> bool {
+        self.group.is_alive()
+    }
+
+    /// Whether the Worker gives no answer, whatever it is, within `patience`. When both of its workerd processes are killed, wrangler starts them again
+    /// and takes connections, but answers none.
+    ///
+    /// Asked as the operator, so that watching does not use up what callers without credentials may ask.
+    pub async fn is_deaf(&self, patience: Duration, admin_token: &str) -> bool {
+        let Ok(client) = net::http().timeout(patience).build() else { return false };
+        client.get(format!("{}/api/health", self.url())).bearer_auth(admin_token).send().await.is_err()
+    }
+
+    /// Ends Node and every workerd of it without warning, then starts them again on the same state.
+    pub async fn kill_and_restart(&mut self) -> Result<()> {
+        self.kill();
+        self.restart().await
+    }
+
+    /// Ends Node and every workerd of it without warning.
+    pub fn kill(&mut self) {
+        self.group.kill();
+    }
+
+    /// Ends Node and every workerd of it after letting them finish.
+    pub fn stop(&mut self) {
+        self.group.stop();
+    }
+
+    /// Starts again on the same state.
+    pub async fn restart(&mut self) -> Result<()> {
+        self.group.kill();
+        self.group = self.setup.spawn()?;
+        self.wait_ready().await
+    }
+
+    /// How to reach its database.
+    pub fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    /// Where its output goes.
+    pub fn log(&self) -> PathBuf {
+        self.setup.log()
+    }
+
+    async fn wait_ready(&mut self) -> Result<()> {
+        let health = format!("{}/api/health", self.url());
+        let group = &mut self.group;
+        let ready = net::wait_ready("the Worker", &health, Duration::from_secs(240), || group.is_alive()).await;
+        ready.map_err(|error| format!("{error}\n{}", self.group.tail()).into())
+    }
+}

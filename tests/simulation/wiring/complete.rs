@@ -1,0 +1,149 @@
+//! `upload/routes/complete.rs`.
+
+use jettyspeed_edge::assets::store::{Via, insert};
+use jettyspeed_edge::dedup::chunks::of_object;
+use jettyspeed_edge::dedup::store::insert_chunks;
+use jettyspeed_edge::ids::Id;
+use jettyspeed_edge::jobs::Job;
+use jettyspeed_edge::problem::Problem;
+use jettyspeed_edge::s3::error::StoreError;
+use jettyspeed_edge::units::Sha256Hex;
+use jettyspeed_edge::upload::completion::{ATTEMPTS, Next, ROUND_MS, Seen, after, whole};
+use jettyspeed_edge::upload::session::{COMPLETION_LEASE_MS, Message, Meta, Part, Reply, Status};
+use jettyspeed_edge::upload::store::close;
+use jettyspeed_edge::upload::view::asset_of;
+use serde_json::json;
+
+use super::ending::forget;
+use super::parts::owned;
+use crate::simulation::ledgers::{release, settle, stored};
+use crate::simulation::sessions::tell;
+use crate::simulation::world::World;
+
+/// What the caller knows of the file.
+#[derive(Debug, Clone, Default)]
+pub struct Expected {
+    pub file_hash: Option<Sha256Hex>,
+    pub chunk_hashes: Option<Vec<Sha256Hex>>,
+}
+
+/// The asset that the caller is told of.
+pub async fn complete(io: &World, session: Id, account: Id, expected: &Expected) -> Result<Id, Problem> {
+    // A call ends within its lease.
+    io.patience(COMPLETION_LEASE_MS - 1_000);
+    owned(io, session, account).await?;
+    let attempt = io.draw();
+    let mut reconciled = false;
+    loop {
+        let Expected { file_hash, chunk_hashes } = expected.clone();
+        match tell(io, session, Message::BeginCompletion { attempt, file_hash, chunk_hashes }).await? {
+            Reply::Complete { outcome } => return Ok(serde_json::from_value(outcome).unwrap()),
+            Reply::State { meta, parts, .. } => match run(io, attempt, &meta, &parts).await? {
+                Some(asset) => return Ok(asset),
+                None if !reconciled => reconciled = true,
+                None => return Err(Problem::Internal),
+            },
+            Reply::Missing { parts } => return Err(Problem::PartsMissing { missing: parts }),
+            Reply::OtherParts { parts } => return Err(Problem::PartsDiffer { parts }),
+            Reply::Unlisted => return Err(Problem::StillRunning),
+            Reply::OtherHash => return Err(Problem::FileHashMismatch),
+            Reply::Closed { status } => return Err(Problem::UploadClosed { status: status.as_str() }),
+            // Its client is told to come again; waiting makes no call.
+            Reply::Busy => return Err(Problem::CompletionRunning),
+            _ => return Err(Problem::NotFound),
+        }
+    }
+}
+
+/// None: the record was brought in line with the store.
+async fn run(io: &World, attempt: Id, meta: &Meta, parts: &[Part]) -> Result<Option<Id>, Problem> {
+    match at_store(io, meta, parts).await {
+        Ok(seen) => {
+            let kept = keep(io, meta, parts, &seen).await;
+            if kept.is_err() {
+                tell(io, meta.session, Message::YieldCompletion { attempt }).await?;
+            }
+            kept.map(Some)
+        }
+        Err(End::Refused) => {
+            tell(io, meta.session, Message::CancelCompletion { attempt }).await?;
+            Err(Problem::Internal)
+        }
+        Err(End::PartsRefused) => {
+            let listed_at = io.now();
+            let listed = io.send("list parts", |store| store.list_parts(&meta.upload_id)).await;
+            tell(io, meta.session, Message::CancelCompletion { attempt }).await?;
+            let listed = listed.map_err(|_| Problem::Internal)?;
+            tell(io, meta.session, Message::Reconcile { listed, listed_at }).await?;
+            Ok(None)
+        }
+        Err(End::Gone) => {
+            if tell(io, meta.session, Message::AbandonCompletion { attempt }).await? == Reply::Done {
+                forget(io, &Meta { status: Status::Failed, ..meta.clone() }).await?;
+            }
+            Err(Problem::UploadClosed { status: Status::Failed.as_str() })
+        }
+    }
+}
+
+enum End {
+    Refused,
+    PartsRefused,
+    Gone,
+}
+
+/// The object, if it is there.
+pub async fn look(io: &World, meta: &Meta) -> Result<Option<Seen>, StoreError> {
+    io.send("look at object", |store| Ok(store.head(&meta.key))).await
+}
+
+async fn at_store(io: &World, meta: &Meta, parts: &[Part]) -> Result<Seen, End> {
+    let list: Vec<_> = parts.iter().map(|part| (part.number, part.etag.clone())).collect();
+    let began = io.now();
+    for _ in 1..=ATTEMPTS {
+        let answer = io.send("complete upload", |store| store.complete(&meta.upload_id, &list)).await;
+        match after(&answer) {
+            Next::Reconcile => return Err(End::PartsRefused),
+            Next::Refuse(_) => return Err(End::Refused),
+            Next::Look | Next::LookThenRepeat => {}
+        }
+        match look(io, meta).await {
+            Ok(Some(seen)) => return whole(seen, meta.file_size).map_err(|_| End::Refused),
+            Ok(None) if answer.as_ref().is_err_and(StoreError::is_no_such_upload) && is_gone(io, meta).await => return Err(End::Gone),
+            Ok(None) | Err(_) => {}
+        }
+        if io.now().since(began) > ROUND_MS {
+            break;
+        }
+    }
+    Err(End::Refused)
+}
+
+async fn is_gone(io: &World, meta: &Meta) -> bool {
+    let listing = io.send("is it gone?", |store| store.list_parts(&meta.upload_id)).await;
+    listing.is_err_and(|error| error.is_no_such_upload())
+}
+
+async fn keep(io: &World, meta: &Meta, parts: &[Part], seen: &Seen) -> Result<Id, Problem> {
+    let now = io.now();
+    let asset = asset_of(meta, &seen.etag, now);
+    let mut statements = insert(&asset, Via::Session(meta.session), Some(1.0));
+    statements.push(close(meta.session, "complete", now));
+    io.batch("insert file", &statements).await?;
+    let chunks = of_object(meta.chunk_size, parts);
+    if !chunks.is_empty() {
+        let _ = io.batch("offer chunks", &[insert_chunks(&meta.namespace, meta.object, &chunks)]).await;
+    }
+    match stored(io, meta.asset).await? {
+        Some((object, size)) => settle(io, meta.account, meta.asset, object, size).await?,
+        None => release(io, meta.account, meta.asset).await?,
+    }
+    if asset.claimed_sha256.is_some() {
+        let _ = io.enqueue(Job::Verify { object: meta.object }, 0).await;
+    }
+    match tell(io, meta.session, Message::FinishCompletion { outcome: json!(asset.id) }).await? {
+        Reply::Complete { outcome } => Ok(serde_json::from_value(outcome).unwrap()),
+        Reply::Closed { status } => Err(Problem::UploadClosed { status: status.as_str() }),
+        _ => Err(Problem::Internal),
+    }
+}

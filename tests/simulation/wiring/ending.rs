@@ -1,0 +1,57 @@
+//! `upload/ending.rs`.
+
+use jettyspeed_edge::dedup::store::object;
+use jettyspeed_edge::ids::Id;
+use jettyspeed_edge::jobs::Job;
+use jettyspeed_edge::problem::Problem;
+use jettyspeed_edge::upload::session::{Message, Meta, Reply, Status};
+use jettyspeed_edge::upload::store::close;
+use serde_json::Value;
+
+use super::files::LATE_MS;
+use crate::simulation::ledgers::{release, settle, stored};
+use crate::simulation::sessions::tell;
+use crate::simulation::world::World;
+
+pub async fn give_up(io: &World, meta: &Meta) -> Result<(), Problem> {
+    if is_a_file(io, meta).await? {
+        return Ok(());
+    }
+    match io.send("abort upload", |store| store.abort(&meta.upload_id)).await {
+        Ok(()) => {
+            let _ = io.enqueue(Job::Orphan { account: meta.account, object: meta.object }, LATE_MS).await;
+        }
+        Err(error) if error.is_no_such_upload() => {
+            let known: Option<Value> = io.first("find object", &object(meta.object)).await?;
+            if known.is_none() {
+                io.delete_object("delete what may be there", &meta.key).await.map_err(|_| Problem::Internal)?;
+            }
+        }
+        Err(_) => return Err(Problem::Internal),
+    }
+    forget(io, meta).await
+}
+
+pub async fn forget(io: &World, meta: &Meta) -> Result<(), Problem> {
+    if is_a_file(io, meta).await? {
+        return Ok(());
+    }
+    io.batch("close history", &[close(meta.session, meta.status.as_str(), io.now())]).await?;
+    release(io, meta.account, meta.asset).await?;
+    tell(io, meta.session, Message::TakenBack).await.map(|_| ())
+}
+
+pub async fn is_a_file(io: &World, meta: &Meta) -> Result<bool, Problem> {
+    let Some((object, size)) = stored(io, meta.asset).await? else { return Ok(false) };
+    settle(io, meta.account, meta.asset, object, size).await?;
+    tell(io, meta.session, Message::TakenBack).await?;
+    Ok(true)
+}
+
+/// The job of a session whose alarm rang.
+pub async fn end(io: &World, session: Id) -> Result<(), Problem> {
+    match tell(io, session, Message::Snapshot).await? {
+        Reply::State { meta, .. } if matches!(meta.status, Status::Expired | Status::Failed) => give_up(io, &meta).await,
+        _ => Ok(()),
+    }
+}

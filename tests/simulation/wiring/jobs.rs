@@ -1,0 +1,66 @@
+//! `jobs/run.rs` and `upload/sweeper.rs`.
+
+use jettyspeed_edge::dedup::store::pending;
+use jettyspeed_edge::ids::Id;
+use jettyspeed_edge::jobs::Job;
+use jettyspeed_edge::problem::Problem;
+use jettyspeed_edge::units::EpochMs;
+use jettyspeed_edge::upload::store::owned_uploads;
+use jettyspeed_edge::upload::sweep::orphans;
+use serde::Deserialize;
+
+use super::ending::end;
+use super::verify::{collect, orphan, verify};
+use crate::simulation::world::World;
+
+/// `DELETE_GRACE_SECONDS`, ms.
+pub const GRACE_MS: u64 = 86_400_000;
+/// `SWEEP_AGE_SECONDS`, ms.
+const SWEEP_AGE_MS: u64 = 86_400_000;
+/// After how long an object that nobody has looked at counts as forgotten, ms.
+const LOST_MS: u64 = 3_600_000;
+/// How long the runtime lets the consumer work, ms.
+const PATIENCE_MS: u64 = 900_000;
+
+pub async fn run(io: &World, job: &Job) -> Result<(), Problem> {
+    io.patience(PATIENCE_MS);
+    match job {
+        Job::Verify { object } => verify(io, *object).await,
+        Job::Collect => collect(io).await,
+        Job::EndUpload { session } => end(io, *session).await,
+        Job::Sweep { .. } => sweep(io).await,
+        Job::Orphan { account, object } => orphan(io, *account, *object).await,
+        Job::TellUploads { .. } | Job::Probe | Job::Wake { .. } | Job::AmendVideo { .. } | Job::RemoveVideo { .. } => Ok(()),
+    }
+}
+
+async fn sweep(io: &World) -> Result<(), Problem> {
+    #[derive(Deserialize)]
+    struct Row {
+        upload_id: String,
+    }
+    let listed = io.send("list uploads", |store| Ok(store.list_uploads())).await.map_err(|_| Problem::Internal)?;
+    let ids: Vec<&str> = listed.iter().map(|upload| upload.upload_id.as_str()).collect();
+    let owned: Vec<Row> = io.all("find owned uploads", &owned_uploads(&ids)).await?;
+    let owned: Vec<String> = owned.into_iter().map(|row| row.upload_id).collect();
+    for upload in orphans(listed, &owned, SWEEP_AGE_MS, io.now()) {
+        let _ = io.send("abort orphan", |store| store.abort(&upload.upload_id)).await;
+    }
+    Ok(())
+}
+
+/// What the daily run sends.
+pub async fn daily(io: &World) -> Result<(), Problem> {
+    #[derive(Deserialize)]
+    struct Row {
+        id: Id,
+    }
+    io.patience(PATIENCE_MS);
+    let before = EpochMs(io.now().0.saturating_sub(LOST_MS));
+    let waiting: Vec<Row> = io.all("find forgotten objects", &pending(before, 500)).await.unwrap_or_default();
+    let jobs = waiting.into_iter().map(|row| Job::Verify { object: row.id }).chain([Job::Collect, Job::Sweep { marker: None }]);
+    for job in jobs {
+        let _ = io.enqueue(job, 0).await;
+    }
+    Ok(())
+}

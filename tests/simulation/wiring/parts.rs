@@ -1,0 +1,101 @@
+//! `upload/routes/{chunk,sessions,mod}.rs` and `fail` of `track.rs`.
+
+use jettyspeed_edge::ids::Id;
+use jettyspeed_edge::problem::Problem;
+use jettyspeed_edge::units::Sha256Hex;
+use jettyspeed_edge::upload::session::{Evidence, Message, Meta, Part, Reply, Status};
+use jettyspeed_edge::upload::store::{SessionRow, by_id};
+
+use super::complete::look;
+use super::ending::{give_up, is_a_file};
+use crate::simulation::sessions::tell;
+use crate::simulation::world::World;
+
+/// The longest a request of these is thought to take, ms: parts come as fast as clients send.
+const PATIENCE_MS: u64 = 3_600_000;
+
+/// The account's session of that id.
+pub async fn owned(io: &World, session: Id, account: Id) -> Result<SessionRow, Problem> {
+    io.first("find upload", &by_id(session, account)).await?.ok_or(Problem::NotFound)
+}
+
+pub async fn chunk(io: &World, session: Id, account: Id, number: u16, bytes: &[u8]) -> Result<(), Problem> {
+    io.patience(PATIENCE_MS);
+    let row = owned(io, session, account).await?;
+    io.told.borrow_mut().sends(session, number, bytes);
+    let etag = match io.send("put part", |store| store.put_part(&row.upload_id, number, bytes)).await {
+        Ok(etag) => etag,
+        Err(error) if error.is_no_such_upload() => return Err(gone_at_store(io, session).await?),
+        Err(_) => return Err(Problem::Internal),
+    };
+    let sha256 = Some(Sha256Hex::of(bytes));
+    let part = Part { number, etag, size: bytes.len() as u64, sha256, edge: "edge".to_owned(), at: io.now(), evidence: Evidence::Seen };
+    match tell(io, session, Message::Record { part }).await {
+        Ok(Reply::Done) => Ok(()),
+        Ok(Reply::Closed { status }) => Err(Problem::UploadClosed { status: status.as_str() }),
+        _ => Err(Problem::RecordFailed),
+    }
+}
+
+/// What to tell of an upload that the store does not have.
+async fn gone_at_store(io: &World, session: Id) -> Result<Problem, Problem> {
+    let closed = |status: Status| Problem::UploadClosed { status: status.as_str() };
+    let Reply::State { meta, .. } = tell(io, session, Message::Snapshot).await? else { return Ok(closed(Status::Failed)) };
+    if meta.status != Status::Uploading {
+        return Ok(closed(meta.status));
+    }
+    if is_a_file(io, &meta).await? {
+        return Ok(closed(Status::Complete));
+    }
+    if look(io, &meta).await.map_err(|_| Problem::Internal)?.is_some_and(|seen| seen.size == meta.file_size) {
+        return Ok(closed(Status::Completing));
+    }
+    match tell(io, session, Message::Fail).await? {
+        Reply::State { meta, .. } => give_up(io, &meta).await.map(|()| closed(meta.status)),
+        Reply::Closed { status } => Ok(closed(status)),
+        _ => Ok(closed(Status::Completing)),
+    }
+}
+
+/// Progress, compared with what the store lists.
+pub async fn progress(io: &World, session: Id, account: Id) -> Result<(), Problem> {
+    io.patience(PATIENCE_MS);
+    let _: SessionRow = owned(io, session, account).await?;
+    let mut meta = state(tell(io, session, Message::Snapshot).await?)?;
+    if meta.status == Status::Uploading {
+        let listed_at = io.now();
+        let next = match io.send("list parts", |store| store.list_parts(&meta.upload_id)).await {
+            Ok(listed) => Message::Reconcile { listed, listed_at },
+            Err(error) if error.is_no_such_upload() => {
+                gone_at_store(io, session).await?;
+                Message::Snapshot
+            }
+            Err(_) => return Err(Problem::Internal),
+        };
+        meta = state(tell(io, session, next).await?)?;
+    }
+    if meta.status == Status::Expired && !meta.taken_back {
+        let _ = give_up(io, &meta).await;
+    }
+    Ok(())
+}
+
+fn state(said: Reply) -> Result<Box<Meta>, Problem> {
+    match said {
+        Reply::State { meta, .. } => Ok(meta),
+        _ => Err(Problem::NotFound),
+    }
+}
+
+pub async fn fail(io: &World, session: Id, account: Id) -> Result<(), Problem> {
+    io.patience(PATIENCE_MS);
+    if owned(io, session, account).await?.status == "complete" {
+        return Err(Problem::AlreadyComplete);
+    }
+    match tell(io, session, Message::Fail).await? {
+        Reply::State { meta, .. } => give_up(io, &meta).await,
+        Reply::Busy => Err(Problem::CompletionRunning),
+        Reply::Closed { .. } => Err(Problem::AlreadyComplete),
+        _ => Err(Problem::NotFound),
+    }
+}

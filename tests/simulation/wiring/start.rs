@@ -1,0 +1,124 @@
+//! `start` of `upload/routes/track.rs`.
+
+use jettyspeed_edge::accounts::ledger::LOOK_MS;
+use jettyspeed_edge::assets::asset::Asset;
+use jettyspeed_edge::ids::{Name, file_key};
+use jettyspeed_edge::problem::Problem;
+use jettyspeed_edge::units::Sha256Hex;
+use jettyspeed_edge::upload::session::{Message, Meta, Reply, Status, missing};
+use jettyspeed_edge::upload::store;
+
+use super::dedup::{Known, copy_known, find, refer};
+use crate::simulation::ledgers::{figures, release, reserve};
+use crate::simulation::parties::{CHUNK, Party};
+use crate::simulation::sessions::tell;
+use crate::simulation::world::World;
+
+/// `SESSION_TTL_SECONDS`, ms.
+const TTL_MS: u64 = 604_800_000;
+
+/// What a client asks for.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    pub namespace: Name,
+    pub name: String,
+    pub size: u64,
+    /// The claimed hash of the file, and the bytes that have it.
+    pub claim: Option<(Sha256Hex, &'static str)>,
+    /// The parts whose hashes are told.
+    pub chunks: Vec<&'static [u8]>,
+}
+
+/// What it is told.
+pub enum Started {
+    Duplicate(Asset),
+    Session { meta: Meta, missing: Vec<u16> },
+}
+
+pub async fn start(io: &World, party: &Party, wanted: &Wanted) -> Result<Started, Problem> {
+    // Longer, and the ledger takes it for dead.
+    io.patience(LOOK_MS - 1_000);
+    if let Some(asset) = duplicate(io, party, wanted).await? {
+        return Ok(Started::Duplicate(asset));
+    }
+    let (object, now) = (io.draw(), io.now());
+    let meta = Meta {
+        session: io.draw(),
+        account: party.id,
+        namespace: wanted.namespace.clone(),
+        asset: io.draw(),
+        object,
+        key: file_key(&party.user, object),
+        upload_id: String::new(),
+        file_name: wanted.name.clone(),
+        file_size: wanted.size,
+        chunk_size: CHUNK,
+        content_type: "a/b".to_owned(),
+        file_hash: wanted.claim.as_ref().map(|(hash, _)| hash.clone()),
+        allow_unsigned: false,
+        created: now,
+        ttl_ms: TTL_MS,
+        status: Status::Uploading,
+        lease: None,
+        outcome: None,
+        suspended: false,
+        taken_back: false,
+        direct: false,
+        forget_at: None,
+    };
+    reserve(io, party, meta.asset, meta.file_size, now.plus(LOOK_MS)).await?;
+    let asset = meta.asset;
+    let opened = open(io, meta).await;
+    if opened.is_err() {
+        let _ = release(io, party.id, asset).await;
+    }
+    let meta = opened?;
+    // Who tells a part's hash may get bytes that have it.
+    (1u16..).zip(&wanted.chunks).for_each(|(number, bytes)| io.told.borrow_mut().sends(meta.session, number, bytes));
+    let hashes: Vec<Sha256Hex> = wanted.chunks.iter().map(|bytes| Sha256Hex::of(bytes)).collect();
+    let copied = copy_known(io, &meta, &hashes).await.unwrap_or_default();
+    let missing = missing(meta.chunk_count(), copied.into_iter());
+    Ok(Started::Session { meta, missing })
+}
+
+async fn duplicate(io: &World, party: &Party, wanted: &Wanted) -> Result<Option<Asset>, Problem> {
+    let Some((hash, bytes)) = &wanted.claim else { return Ok(None) };
+    for _ in 0..2 {
+        let known = match find(io, party.id, hash, wanted.size, &wanted.namespace, &wanted.name).await? {
+            Known::No => return Ok(None),
+            Known::Owned(asset) if asset.name == wanted.name => return Ok(Some(asset)),
+            Known::Owned(asset) | Known::Stored(asset) => asset,
+        };
+        if let Some(asset) = refer(io, party, known, &wanted.name, bytes.as_bytes()).await? {
+            return Ok(Some(asset));
+        }
+    }
+    Ok(match find(io, party.id, hash, wanted.size, &wanted.namespace, &wanted.name).await? {
+        Known::Owned(asset) if asset.name == wanted.name => Some(asset),
+        _ => None,
+    })
+}
+
+async fn open(io: &World, mut meta: Meta) -> Result<Meta, Problem> {
+    let now = io.now();
+    let created = io.send("create upload", |store| Ok(store.create(&meta.key, now))).await;
+    meta.upload_id = created.map_err(|_| Problem::Internal)?;
+    io.opened.borrow_mut().push(meta.clone());
+    if let Err(problem) = record(io, &meta).await {
+        let _ = tell(io, meta.session, Message::Fail).await;
+        let _ = io.send("abort what nobody knows", |store| store.abort(&meta.upload_id)).await;
+        return Err(problem);
+    }
+    Ok(meta)
+}
+
+async fn record(io: &World, meta: &Meta) -> Result<(), Problem> {
+    match tell(io, meta.session, Message::Open { meta: Box::new(meta.clone()) }).await? {
+        Reply::Done => io.batch("insert upload", &[store::insert(meta)]).await?,
+        _ => return Err(Problem::Internal),
+    }
+    if figures(io, meta.account).await?.limits.suspended {
+        tell(io, meta.session, Message::Suspend { suspended: true }).await?;
+    }
+    Ok(())
+}

@@ -1,13 +1,14 @@
-//! The command `jetty` as a shell user meets it.
+//! The command `jetty`.
 
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
-use std::time::Duration;
+use std::process::{Command, Output};
 
+use Stack;
+use jettyspeed_client::upload;
 use jettyspeed_stack::state::AccountAccess;
 use serde_json::Value;
 
-use crate::stack::{Stack, random_file, stack};
+use crate::harness::{Stack, random_file, stack};
 
 pub fn jetty(stack: &Stack, account: &AccountAccess, folder: &Path) -> Command {
     let program = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("jetty");
@@ -31,7 +32,7 @@ fn json(output: &Output) -> Value {
 }
 
 #[tokio::test]
-async fn upload_list_download_status() {
+async fn upload_ls_download_and_status_return_the_uploaded_file() {
     let stack = stack().await;
     let folder = tempfile::tempdir().unwrap();
     let (_, bytes) = random_file(folder.path(), "film.mp4", 21_000_000);
@@ -60,7 +61,7 @@ async fn upload_list_download_status() {
 }
 
 #[tokio::test]
-async fn of_200_mb_with_one_changed_chunk_at_most_one_chunk_is_sent() {
+async fn file_of_200_mb_with_one_changed_chunk_sends_one_part() {
     let stack = stack().await;
     let folder = tempfile::tempdir().unwrap();
     let (path, mut bytes) = random_file(folder.path(), "disk.img", 200_000_000);
@@ -79,7 +80,7 @@ async fn of_200_mb_with_one_changed_chunk_at_most_one_chunk_is_sent() {
 }
 
 #[tokio::test]
-async fn exit_codes_and_words() {
+async fn each_failure_has_its_exit_code_and_message() {
     let stack = stack().await;
     let folder = tempfile::tempdir().unwrap();
     random_file(folder.path(), "a.bin", 20);
@@ -107,7 +108,7 @@ async fn exit_codes_and_words() {
 }
 
 #[tokio::test]
-async fn the_configuration_file_is_private_and_used() {
+async fn config_file_has_mode_600_and_supplies_credentials() {
     let stack = stack().await;
     let folder = tempfile::tempdir().unwrap();
     let bare = |arguments: &[&str]| {
@@ -125,7 +126,7 @@ async fn the_configuration_file_is_private_and_used() {
 }
 
 #[tokio::test]
-async fn killed_and_run_again_it_goes_on() {
+async fn killed_upload_resumes_on_the_next_run() {
     let stack = Stack::start(&[]).await;
     let folder = tempfile::tempdir().unwrap();
     let (_, bytes) = random_file(folder.path(), "large.bin", 90_000_000);

@@ -1,0 +1,34 @@
+//! Accounts: provisioned, changed and suspended by the identity backend.
+
+use Stack;
+use jettyspeed_stack::state::AccountAccess;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+mod credentials;
+mod provisioning;
+mod suspension;
+mod tiers;
+
+use crate::harness::{Call, Stack, credentials};
+
+const PROVISION: &str = "/api/agentcache/provision";
+
+fn provision_body(user: &str, tier: &str) -> Value {
+    json!({ "agentcache_user_id": user, "agentcache_email": format!("{user}@example.com"), "tier": tier })
+}
+
+fn user_body(user: &str) -> Value {
+    json!({ "agentcache_user_id": user })
+}
+
+async fn rotate(stack: &Stack, body: Value) -> AccountAccess {
+    let (status, body) = stack.webhook("/api/agentcache/rotate", body).await;
+    assert_eq!(status, 200, "{body}");
+    credentials(&body)
+}
+
+/// The status of listing the account's files.
+async fn files_status(stack: &Stack, account: &AccountAccess) -> u16 {
+    stack.request(Method::GET, "/api/storage/files", account).answer().await.0
+}

@@ -1,0 +1,83 @@
+//! Queue jobs and the daily run: the sweep of orphaned uploads, retries, lost jobs.
+
+use std::time::Duration;
+
+use Stack;
+use jettyspeed_stack::proxy::Fault;
+use serde_json::json;
+
+use crate::harness::{Call, Stack, random_bytes, sha256};
+
+#[tokio::test]
+async fn sweep_aborts_orphaned_uploads_and_keeps_owned_ones() {
+    let stack = Stack::start_with_bucket("swept", &[("SWEEP_AGE_SECONDS", "12")]).await;
+    let account = stack.account("sweeper").tier("pro").create().await;
+    let owned = stack.session(&account).size(5_000).start().await;
+    let orphan_key = format!("users/sweeper/o/{}", "01010101-0101-4101-8101-010101010101");
+    let orphan = stack.bucket.create_upload(&orphan_key).await;
+    let foreign = stack.bucket.create_upload("users/sweeper/backup").await;
+    tokio::time::sleep(Duration::from_secs(13)).await;
+    let young = stack.session(&account).size(6_000).start().await;
+    // About to be recorded, for all that anybody knows.
+    let unborn_key = orphan_key.replace("01010101-", "02020202-");
+    let unborn = stack.bucket.create_upload(&unborn_key).await;
+    daily(&stack).await;
+    for _ in 0..80 {
+        if !stack.bucket.open_upload_ids().await.contains(&orphan) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    let left = stack.bucket.open_upload_ids().await;
+    assert!(!left.contains(&orphan), "what nobody owns goes");
+    for upload in [owned["uploadId"].as_str().unwrap(), young["uploadId"].as_str().unwrap(), &foreign, &unborn] {
+        assert!(left.iter().any(|open| open == upload), "{upload} stays");
+    }
+    let bytes = random_bytes(5_000);
+    stack.send_all_parts(&owned, &bytes).await;
+    let complete = json!({ "action": "complete", "sessionId": owned["sessionId"] });
+    assert_eq!(stack.track(&account, complete).await.0, 200);
+    let fail = json!({ "action": "fail", "sessionId": young["sessionId"] });
+    assert_eq!(stack.track(&account, fail).await.0, 200);
+    stack.bucket.abort("users/sweeper/backup", &foreign).await;
+    stack.bucket.abort(&unborn_key, &unborn).await;
+}
+
+/// The store loses the answer to a write and is down for longer than the queue has patience with the job that looks into it.
+#[tokio::test]
+async fn job_that_failed_ten_times_is_sent_again() {
+    let stack = Stack::start(&[("QUEUE_RETRY_SECONDS", "1")]).await;
+    let account = stack.account("patient").tier("pro").create().await;
+    stack.proxy.inject(|method, target| match method.as_str() {
+        "PUT" if target.contains("/v/film/") => Some(Fault::LoseAnswer),
+        "HEAD" | "GET" => Some(Fault::Answer(503, "SlowDown")),
+        _ => None,
+    });
+    let request = stack.request(reqwest::Method::PUT, "/api/video/film/0.ts", &account).body("bytes");
+    let (status, body) = request.answer().await;
+    assert!(status >= 500, "{body}");
+    let log = stack.worker.lock().await.log();
+    let started = std::time::Instant::now();
+    let sent_again = || std::fs::read_to_string(&log).unwrap().lines().any(|line| line.contains("failed too often") && line.contains("amend_video"));
+    while !sent_again() {
+        assert!(started.elapsed() < Duration::from_secs(200), "it was given up without a word");
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    let tries = stack.proxy.seen("/v/film/").iter().filter(|seen| seen.method == "HEAD").count();
+    assert!(tries >= 11, "{tries}");
+}
+
+#[tokio::test]
+async fn lost_verification_is_repeated_by_the_daily_run() {
+    let stack = Stack::start(&[]).await;
+    let account = stack.account("forgotten").tier("pro").create().await;
+    let asset = stack.asset(&account).bytes(b"forgotten bytes".to_vec()).store().await;
+    let id = asset["id"].as_str().unwrap();
+    // What a lost job leaves: a claim that nobody has looked at for hours.
+    let hash = sha256(b"forgotten bytes");
+    stack.sql(&format!("UPDATE objects SET verification = 'pending', claimed_sha256 = '{hash}', created_at = 1")).await;
+    daily(&stack).await;
+    assert_eq!(stack.verified(&account, id).await["sha256"], hash.as_str());
+    let list = stack.request(reqwest::Method::GET, "/api/storage/files", &account);
+    assert_eq!(list.answer().await.1["files"].as_array().unwrap().len(), 1);
+}

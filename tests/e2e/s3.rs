@@ -1,0 +1,130 @@
+//! Every S3 operation of `jettyspeed_edge::s3` against the real store: it verifies the signatures, we read its XML.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use jettyspeed_edge::s3::actions::ObjectHeaders;
+use jettyspeed_edge::s3::error::StoreError;
+use jettyspeed_edge::s3::{Action, Location, Payload, Store, actions, xml};
+use jettyspeed_edge::sigv4::Signer;
+use jettyspeed_edge::units::{EpochMs, Sha256Hex};
+use reqwest::{Method, Response};
+
+use crate::harness::{client, origin_access, random_bytes};
+
+struct Direct {
+    store: Store,
+    http: reqwest::Client,
+}
+
+async fn direct() -> Direct {
+    let access = origin_access().await;
+    let location = Location::parse(&access.endpoint, &access.bucket).unwrap();
+    Direct { store: Store::new(location, Signer::new(&access.access_key_id, &access.secret_access_key, &access.region, "s3")), http: client() }
+}
+
+fn now() -> EpochMs {
+    EpochMs(u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap())
+}
+
+impl Direct {
+    async fn send(&self, action: &Action, body: impl Into<reqwest::Body>) -> Response {
+        let signed = self.store.request(action, now());
+        let mut request = self.http.request(Method::from_bytes(signed.method.as_bytes()).unwrap(), &signed.url);
+        for (name, value) in &signed.headers {
+            request = request.header(name, value);
+        }
+        request.body(body).send().await.unwrap()
+    }
+
+    async fn ok(&self, action: &Action, body: Vec<u8>) -> Response {
+        let response = self.send(action, body).await;
+        let status = response.status();
+        assert!(status.is_success(), "{action:?}: {status} {}", response.text().await.unwrap());
+        response
+    }
+}
+
+const PLAIN: ObjectHeaders<'_> = ObjectHeaders { content_type: "application/x-thing; a=b", content_disposition: "inline; filename=\"a b.bin\"" };
+
+fn etag(response: &Response) -> String {
+    xml::unquote(response.headers()["etag"].to_str().unwrap()).to_owned()
+}
+
+#[tokio::test]
+async fn multipart_upload_with_copied_part_is_listed_and_completed() {
+    let direct = direct().await;
+    let (key, source) = ("users/direct/o/multi", "users/direct/o/source of a copy+%");
+    let first = random_bytes(5 * 1024 * 1024);
+    direct.ok(&actions::put_object(source, PLAIN, Payload::Sha256(Sha256Hex::of(&first))), first.clone()).await;
+
+    let created = direct.ok(&actions::create_multipart_upload(key, PLAIN), vec![]).await.text().await.unwrap();
+    let upload = xml::upload_id(&created).unwrap();
+    let path = direct.store.path(Some(source));
+    let copied = direct.ok(&actions::upload_part_copy(key, &upload, 1, &path, 0, first.len() as u64 - 1), vec![]).await;
+    let copied = xml::copied_part(&copied.text().await.unwrap()).unwrap();
+    let last = b"the last part".to_vec();
+    let sent = direct.ok(&actions::upload_part(key, &upload, 2, Payload::Unsigned), last.clone()).await;
+    let sent = etag(&sent);
+
+    let listed = direct.ok(&actions::list_parts(key, &upload, None), vec![]).await.text().await.unwrap();
+    let listed = xml::list_parts(&listed).unwrap();
+    let seen: Vec<_> = listed.parts.iter().map(|part| (part.part_number, part.etag.clone(), part.size)).collect();
+    assert_eq!(seen, [(1, copied.clone(), first.len() as u64), (2, sent.clone(), last.len() as u64)]);
+    assert_eq!(listed.next(), None);
+    let after_first = direct.ok(&actions::list_parts(key, &upload, Some(1)), vec![]).await.text().await.unwrap();
+    assert_eq!(xml::list_parts(&after_first).unwrap().parts.len(), 1);
+    let uploads = direct.ok(&actions::list_multipart_uploads("users/direct/", None), vec![]).await.text().await.unwrap();
+    assert!(xml::list_uploads(&uploads).unwrap().uploads.iter().any(|open| open.key == key && open.upload_id == upload));
+
+    let (wrong, body) = actions::complete_multipart_upload(key, &upload, &[(1, sent.clone()), (2, copied.clone())]);
+    let refused = direct.send(&wrong, body).await;
+    let refused = StoreError::read(refused.status().as_u16(), &refused.text().await.unwrap());
+    assert!(refused.is_part_list_refused(), "{refused:?}");
+    let (right, body) = actions::complete_multipart_upload(key, &upload, &[(1, copied), (2, sent)]);
+    let completed = direct.send(&right, body).await.text().await.unwrap();
+    assert_eq!(xml::completion(&completed), Ok(()), "{completed}");
+
+    let head = direct.ok(&actions::head_object(key), vec![]).await;
+    assert_eq!(head.headers()["content-length"].to_str().unwrap(), (first.len() + last.len()).to_string());
+    assert_eq!(head.headers()["content-type"], "application/x-thing; a=b");
+    let range = direct.ok(&actions::get_object(key, Some((first.len() as u64 - 2, first.len() as u64 + 2))), vec![]).await;
+    assert_eq!(range.status(), 206);
+    assert!(range.bytes().await.unwrap() == [&first[first.len() - 2..], &last[..3]].concat());
+    direct.ok(&actions::delete_object(key), vec![]).await;
+    assert_eq!(direct.send(&actions::head_object(key), "").await.status(), 404);
+}
+
+#[tokio::test]
+async fn wrong_payload_hash_is_a_mismatch_and_aborted_upload_is_gone() {
+    let direct = direct().await;
+    let key = "users/direct/o/aborted";
+    let created = direct.ok(&actions::create_multipart_upload(key, PLAIN), vec![]).await.text().await.unwrap();
+    let upload = xml::upload_id(&created).unwrap();
+    let wrong = direct.send(&actions::upload_part(key, &upload, 1, Payload::Sha256(Sha256Hex::of(b"other"))), "bytes").await;
+    let wrong = StoreError::read(wrong.status().as_u16(), &wrong.text().await.unwrap());
+    assert!(wrong.is_hash_mismatch(), "{wrong:?}");
+    direct.ok(&actions::abort_multipart_upload(key, &upload), vec![]).await;
+    let gone = direct.send(&actions::upload_part(key, &upload, 1, Payload::Unsigned), "bytes").await;
+    let gone = StoreError::read(gone.status().as_u16(), &gone.text().await.unwrap());
+    assert!(gone.is_no_such_upload(), "{gone:?}");
+}
+
+#[tokio::test]
+async fn unusual_keys_name_the_same_object_at_the_store() {
+    let direct = direct().await;
+    for name in ["100%.txt", "literal-%3D-triplet", "a b+c=d", "q?#&'\"", "[x]{y}*~!()", "ünï/ファイル/🚀", "a//b", "trailing/"] {
+        let key = format!("users/direct/o/{name}");
+        let bytes = random_bytes(64);
+        direct.ok(&actions::put_object(&key, PLAIN, Payload::Sha256(Sha256Hex::of(&bytes))), bytes.clone()).await;
+        let back = direct.ok(&actions::get_object(&key, None), vec![]).await.bytes().await.unwrap();
+        assert!(back == bytes, "{key}");
+        // Another implementation's signature and encoding find it under the same name.
+        let encoded = encode::path(&key);
+        assert!(Bucket::new(origin_access().await).get(&encoded).await.as_deref() == Some(&bytes), "{key}");
+        let url = direct.store.presign(&actions::get_object_as(&key, PLAIN), now(), 60);
+        let presigned = direct.http.get(&url.url).send().await.unwrap();
+        assert_eq!((presigned.status().as_u16(), presigned.headers()["content-type"].to_str().unwrap()), (200, "application/x-thing; a=b"), "{key}");
+        assert!(presigned.bytes().await.unwrap() == bytes, "{key}");
+        direct.ok(&actions::delete_object(&key), vec![]).await;
+    }
+}

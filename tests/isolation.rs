@@ -138,7 +138,7 @@ fn params(pattern: &str) -> impl Iterator<Item = &str> {
 }
 
 #[test]
-fn every_endpoint_has_a_route_and_every_thing_that_can_be_named_is_in_its_reaches() {
+fn every_endpoint_has_a_route_and_every_nameable_resource_is_declared() {
     for endpoint in ENDPOINTS {
         assert!(ROUTES.iter().any(|route| route.endpoint == *endpoint), "{endpoint:?} has no route");
     }
@@ -449,7 +449,7 @@ fn routed(route: &'static Route, named: &dyn Fn(Reach) -> String) -> Result<(), 
 }
 
 #[test]
-fn no_route_gives_any_caller_anything_of_anothers() {
+fn no_route_returns_rows_of_another_account() {
     let world = World::new();
     assert!(world.sessions.len() >= 12 && world.assets.len() >= 12 && world.members.len() == 6);
     let (seen, found, refused) = (RefCell::new(BTreeSet::new()), RefCell::new(BTreeMap::new()), RefCell::new(0));
@@ -506,7 +506,7 @@ fn no_route_gives_any_caller_anything_of_anothers() {
 
 /// The lists name nothing, so they are told by the caller alone.
 #[test]
-fn lists_hold_the_callers_own_only() {
+fn lists_return_only_rows_of_the_caller() {
     let world = World::new();
     for (user, account) in &world.accounts {
         let own = |row: &BTreeMap<String, String>| row["account_id"] == account.to_string();

@@ -41,7 +41,7 @@ fn given_away<'a>(text: &'a str, secrets: &'a BTreeSet<String>) -> Vec<(&'a str,
 }
 
 #[test]
-fn a_planted_secret_is_found_and_access_lines_are_passed_over() {
+fn planted_secret_is_found_and_access_log_lines_are_ignored() {
     let secrets = BTreeSet::from(["0123456789abcdef".to_owned()]);
     let text = [
         "[wrangler:info] GET /files/jtf1.0123456789abcdef/a 200 OK (1ms)",
@@ -56,7 +56,7 @@ fn a_planted_secret_is_found_and_access_lines_are_passed_over() {
 }
 
 #[test]
-fn no_log_of_the_run_holds_a_secret_of_it() {
+fn no_log_of_the_e2e_run_contains_a_noted_secret() {
     let folder = secrets::folder();
     let secrets = secrets::noted(&folder).unwrap_or_else(|error| panic!("{error}: run the end-to-end tests first"));
     assert!(secrets.len() >= FEWEST_SECRETS, "only {} secrets were noted", secrets.len());

@@ -4,7 +4,7 @@ use jettyspeed_edge::accounts::webhook::{Secret, Signed};
 use jettyspeed_edge::units::EpochMs;
 
 #[test]
-fn the_signed_call_of_the_readme_verifies() {
+fn readme_signature_verifies_its_body_and_no_other() {
     let readme = std::fs::read_to_string("README.md").unwrap();
     let line = readme.lines().find(|line| line.starts_with("sign msg_1 ")).unwrap();
     let mut words = line.splitn(4, ' ').skip(1);

@@ -216,7 +216,7 @@ proptest! {
     #![proptest_config(config(4_000))]
 
     #[test]
-    fn header_signature_is_the_sdk_s(case in case()) {
+    fn header_signature_equals_that_of_the_aws_sdk(case in case()) {
         let SignedRequest { method, url, headers } = case.store().request(&case.action, case.now);
         prop_assert_eq!(method, case.action.method);
         let body = match &case.action.payload {
@@ -237,7 +237,7 @@ proptest! {
     #![proptest_config(config(1_000))]
 
     #[test]
-    fn presigned_url_is_the_sdk_s(case in case(), seconds in prop_oneof![1u64..=604_800, Just(0), Just(700_000)]) {
+    fn presigned_url_equals_that_of_the_aws_sdk(case in case(), seconds in prop_oneof![1u64..=604_800, Just(0), Just(700_000)]) {
         let SignedRequest { url, headers, .. } = case.store().presign(&case.action, case.now, seconds);
         let (base, query) = url.split_once('?').expect("a query");
         let (added, own): (Vec<_>, Vec<_>) =
@@ -443,7 +443,7 @@ fn check_presigned(store: &Store, action: &Action, what: &str) {
 }
 
 #[test]
-fn difficult_keys_reach_the_wire_as_they_are_signed() {
+fn unusual_keys_are_sent_as_they_are_signed() {
     let store = store(ENDPOINT);
     for key in corpus() {
         for (name, action) in every_action(&key, &store) {
@@ -454,7 +454,7 @@ fn difficult_keys_reach_the_wire_as_they_are_signed() {
 }
 
 #[test]
-fn authorities_reach_the_wire_as_they_are_signed() {
+fn authorities_are_sent_as_they_are_signed() {
     let endpoints = [
         "https://S3.US-West-1.LyveCloud.Seagate.com",
         "https://s3.example.com:443/",
@@ -488,7 +488,7 @@ fn copy_sources_are_encoded_like_paths() {
 
 /// A new constructor must join the corpus.
 #[test]
-fn no_action_is_left_out() {
+fn every_s3_action_has_a_case() {
     let written: Vec<_> = include_str!("../src/s3/actions.rs").lines().filter_map(|line| line.strip_prefix("pub fn ")?.split('(').next()).collect();
     let mut covered: Vec<_> = every_action("key", &store(ENDPOINT)).into_iter().map(|(name, _)| name).collect();
     covered.dedup();

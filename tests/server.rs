@@ -44,7 +44,7 @@ fn processes_in(folder: &std::path::Path) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn ready_in_time_and_gone_without_a_trace() {
+async fn server_is_ready_within_10_s_and_ctrl_c_leaves_no_process() {
     let folder = tempfile::tempdir().unwrap();
     let ports = [free_port().unwrap(), free_port().unwrap()];
     let (child, _) = start(folder.path(), ports);

@@ -86,7 +86,7 @@ impl Report {
 }
 
 #[test]
-fn every_vector_at_every_stage() {
+fn every_aws_vector_matches_at_every_stage() {
     let folders = folders();
     let mut report = Report::default();
     for folder in &folders {

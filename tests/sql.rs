@@ -100,7 +100,7 @@ fn every_statement_prepares_and_scans_no_big_table() {
 }
 
 #[test]
-fn durable_objects_read_whole_only_what_they_load() {
+fn durable_object_statements_scan_only_tables_they_load() {
     let objects = [(accounts::ledger::sql::SCHEMA, accounts::ledger::sql::ALL), (upload::sql::SCHEMA, upload::sql::ALL)];
     for (schema, statements) in objects {
         let db = Connection::open_in_memory().unwrap();
@@ -114,7 +114,7 @@ fn durable_objects_read_whole_only_what_they_load() {
 }
 
 #[test]
-fn an_account_is_found_by_its_key_and_is_a_member_of_its_namespace() {
+fn key_hash_finds_the_account_and_its_namespace() {
     let (db, account, namespace) = seeded();
     let hash: String = db.query_row("SELECT key_hash FROM credentials", [], |row| row.get(0)).unwrap();
     assert_eq!(rows(&db, &accounts::store::by_key(&Sha256Hex::parse(&hash).unwrap())).len(), 1);
@@ -124,7 +124,7 @@ fn an_account_is_found_by_its_key_and_is_a_member_of_its_namespace() {
 }
 
 #[test]
-fn assets_come_in_pages_are_counted_once_and_go() {
+fn assets_are_paged_counted_once_and_deleted() {
     let (db, account, namespace) = seeded();
     for seed in 1..=3 {
         for statement in assets::insert(&asset(account, &namespace, seed, 1000 + u64::from(seed / 2)), Via::Simple, None) {
@@ -172,7 +172,7 @@ fn assets_come_in_pages_are_counted_once_and_go() {
 }
 
 #[test]
-fn the_same_bytes_end_as_one_object_with_all_references_and_chunks() {
+fn duplicate_object_is_merged_with_its_references_and_chunks() {
     let (db, account, namespace) = seeded();
     let hash = Sha256Hex::of(b"bytes");
     for seed in 1..=2 {
@@ -211,7 +211,7 @@ fn the_same_bytes_end_as_one_object_with_all_references_and_chunks() {
 }
 
 #[test]
-fn another_namespaces_bytes_are_found_where_both_take_part_and_a_question_is_taken_once() {
+fn object_of_another_namespace_is_found_if_both_opt_in_and_challenge_is_taken_once() {
     let (db, account, own) = seeded();
     let hash = Sha256Hex::of(b"bytes");
     let (theirs, ours) = (Name::parse("jt_customer_theirs").unwrap(), Name::parse("jt_customer_ours").unwrap());
@@ -261,7 +261,7 @@ fn another_namespaces_bytes_are_found_where_both_take_part_and_a_question_is_tak
 }
 
 #[test]
-fn sessions_open_close_once_and_belong_to_their_account() {
+fn session_closes_once_and_is_found_by_its_account_only() {
     let (db, account, namespace) = seeded();
     let meta = Meta { upload_id: "up".into(), created: EpochMs(1_795_000_000_000), ..upload_of(account, &namespace, Id::from_random([1; 16])) };
     run(&db, &upload::store::insert(&meta));
@@ -277,7 +277,7 @@ fn sessions_open_close_once_and_belong_to_their_account() {
 }
 
 #[test]
-fn a_place_of_a_video_changes_only_while_it_is_what_was_seen() {
+fn video_file_changes_only_from_the_state_that_was_read() {
     let (db, account, namespace) = seeded();
     let id = |seed: u8| Id::from_random([seed; 16]);
     let place = Place { namespace: namespace.clone(), video: Name::parse("film").unwrap(), path: VideoPath::parse("a/0.ts").unwrap() };

@@ -135,10 +135,12 @@ async fn killed_upload_resumes_on_the_next_run() {
         let mut child =
             jetty(&stack, &stack.dev, folder.path()).args(["upload", "large.bin", "--threads", "1"]).stderr(Stdio::null()).spawn().unwrap();
         let known = stack.proxy.seen("partNumber=").len();
-        while stack.proxy.seen("partNumber=").len() < known + 2 {
+        eventually_every(Duration::from_millis(2), Duration::from_secs(120), async || {
             assert!(child.try_wait().unwrap().is_none(), "it ended before it could be interrupted");
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
+            let parts = stack.proxy.seen("partNumber=").len();
+            done_or(parts >= known + 2, format!("{parts} parts"))
+        })
+        .await;
         assert!(Command::new("sh").args(["-c", &format!("kill -{signal} {}", child.id())]).status().unwrap().success());
         let status = tokio::task::spawn_blocking(move || child.wait().unwrap()).await.unwrap();
         assert_eq!(status.code(), if signal == "INT" { Some(130) } else { None });

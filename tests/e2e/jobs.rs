@@ -22,14 +22,11 @@ async fn sweep_aborts_orphaned_uploads_and_keeps_owned_ones() {
     let unborn_key = orphan_key.replace("01010101-", "02020202-");
     let unborn = stack.bucket.create_upload(&unborn_key).await;
     daily(&stack).await;
-    for _ in 0..80 {
-        if !stack.bucket.open_upload_ids().await.contains(&orphan) {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(250)).await;
-    }
-    let left = stack.bucket.open_upload_ids().await;
-    assert!(!left.contains(&orphan), "what nobody owns goes");
+    let left = eventually(Duration::from_secs(40), async || {
+        let left = stack.bucket.open_upload_ids().await;
+        if left.contains(&orphan) { Err("the orphaned upload is still open") } else { Ok(left) }
+    })
+    .await;
     for upload in [owned["uploadId"].as_str().unwrap(), young["uploadId"].as_str().unwrap(), &foreign, &unborn] {
         assert!(left.iter().any(|open| open == upload), "{upload} stays");
     }
@@ -57,12 +54,9 @@ async fn job_that_failed_ten_times_is_sent_again() {
     let (status, body) = request.answer().await;
     assert!(status >= 500, "{body}");
     let log = stack.worker.lock().await.log();
-    let started = std::time::Instant::now();
     let sent_again = || std::fs::read_to_string(&log).unwrap().lines().any(|line| line.contains("failed too often") && line.contains("amend_video"));
-    while !sent_again() {
-        assert!(started.elapsed() < Duration::from_secs(200), "it was given up without a word");
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
+    let look = async || done_or(sent_again(), "no line of the log says that the job failed too often");
+    eventually_every(Duration::from_millis(500), Duration::from_secs(200), look).await;
     let tries = stack.proxy.seen("/v/film/").iter().filter(|seen| seen.method == "HEAD").count();
     assert!(tries >= 11, "{tries}");
 }

@@ -9,7 +9,7 @@ use wasm_bindgen_test::{console_log, wasm_bindgen_test};
 const BUDGET_MICROSECONDS: f64 = 50.0;
 
 #[wasm_bindgen_test]
-fn signing_an_upload_part() {
+fn signing_an_upload_part_takes_at_most_50_us() {
     let location = Location::parse("https://s3.lyvecloud.seagate.com", "agentcache-assets").unwrap();
     let store = Store::new(location, Signer::new("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "us-east-1", "s3"));
     let key = "users/0123456789abcdef/o/07070707-0707-4707-8707-070707070707";

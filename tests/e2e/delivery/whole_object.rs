@@ -46,16 +46,14 @@ impl Cached {
 
     /// From now on it is there in one piece.
     async fn joined(&self) -> PathBuf {
-        for _ in 0..100 {
+        let path = eventually_every(Duration::from_millis(100), Duration::from_secs(40), async || {
             assert!(fetch(self.stack.http.get(&self.file.url)).await.2.unwrap() == self.file.bytes);
-            if let Some(path) = entries(&self.state, |bytes| bytes == SIZE as u64).pop() {
-                // Its pointer comes after it.
-                tokio::time::sleep(Duration::from_millis(500)).await;
-                return path;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        panic!("it was not joined");
+            entries(&self.state, |bytes| bytes == SIZE as u64).pop().ok_or("it is not cached in one piece")
+        })
+        .await;
+        // The entry that points to it is written after it.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        path
     }
 
     fn range(&self, first: usize, last: usize) -> RequestBuilder {

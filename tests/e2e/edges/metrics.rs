@@ -46,12 +46,11 @@ async fn reported_samples_are_counted_exactly_and_change_the_ranking() {
         report_samples(&stack, &account, session, BERLIN, json!(slow)).await;
         report_samples(&stack, &account, session, BERLIN, json!([sample("ams", 0, 20.0, true), sample("nowhere", 0, 1.0, true)])).await;
     }
-    let mut waited = 0;
-    while row(&stack, "SELECT SUM(samples) AS samples FROM edge_metrics").await["samples"] != 15 {
-        waited += 1;
-        assert!(waited < 60, "the hours are not written");
-        tokio::time::sleep(Duration::from_millis(250)).await;
-    }
+    eventually(Duration::from_secs(30), async || {
+        let samples = row(&stack, "SELECT SUM(samples) AS samples FROM edge_metrics").await;
+        done_or(samples["samples"] == 15, samples)
+    })
+    .await;
     let hour =
         row(&stack, "SELECT samples, failures, bytes, busy_ms, probes, probe_ms, hour % 3600000 AS rest FROM edge_metrics WHERE edge = 'fra'").await;
     assert_eq!(hour, json!({ "samples": 12, "failures": 3, "bytes": 24_000_000, "busy_ms": 19_200.0, "probes": 6, "probe_ms": 2_400.0, "rest": 0 }));
@@ -72,14 +71,11 @@ async fn reported_samples_are_counted_exactly_and_change_the_ranking() {
     assert_eq!(stack.anonymous(Method::GET, "/api/edges/fra/metrics").from_new_address().answer().await.0, 401);
     assert_eq!(stack.operator(Method::GET, "/api/edges/absent/metrics").answer().await.0, 404);
 
-    let mut ranked = json!({});
-    for _ in 0..40 {
-        ranked = optimal_edges(&stack, &stack.dev, &berlin, json!({ "priority": "speed", "count": 20 })).await;
-        if ids(&ranked)[0] == "ams" {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(250)).await;
-    }
+    let ranked = eventually(Duration::from_secs(20), async || {
+        let ranked = optimal_edges(&stack, &stack.dev, &berlin, json!({ "priority": "speed", "count": 20 })).await;
+        if ids(&ranked)[0] == "ams" { Ok(ranked) } else { Err(ranked) }
+    })
+    .await;
     assert_eq!(ids(&ranked)[0], "ams", "three accounts found Frankfurt slow");
     let frankfurt = ranked["edges"].as_array().unwrap().iter().find(|edge| edge["id"] == "fra").unwrap();
     assert!(frankfurt["latencyMs"].as_f64().unwrap() > 200.0 && frankfurt["errorRate"].as_f64().unwrap() > 0.1, "{frankfurt}");
@@ -119,11 +115,9 @@ async fn completed_upload_is_counted_once_per_edge_and_country() {
     let wanted = |edge: &str, bytes: u64| json!({ "country": "DE", "edge": edge, "uploads": 1, "parts": 1, "bytes": bytes });
     assert_eq!(rows, [wanted("QQQ", 2_000_000), wanted("fra", 10_000_000)], "once, though it was completed twice");
     // What the Worker saw of the parts is measured, too.
-    for _ in 0..60 {
-        if row(&stack, "SELECT samples FROM edge_metrics WHERE edge = 'fra'").await["samples"] == 1 {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(250)).await;
-    }
-    panic!("the Worker's own measurement is not written");
+    eventually(Duration::from_secs(30), async || {
+        let samples = row(&stack, "SELECT samples FROM edge_metrics WHERE edge = 'fra'").await;
+        done_or(samples["samples"] == 1, samples)
+    })
+    .await;
 }

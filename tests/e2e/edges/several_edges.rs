@@ -90,9 +90,8 @@ async fn edge_killed_during_upload_leaves_its_parts_to_the_others() {
     register(&stack, &[("two", &two), ("three", &three)]).await;
     let dying = two.clone();
     let killer = tokio::spawn(async move {
-        while dying.parts() < 2 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        let look = async || done_or(dying.parts() >= 2, format!("{} parts", dying.parts()));
+        eventually_every(Duration::from_millis(10), Duration::from_secs(120), look).await;
         dying.kill(true);
         Instant::now()
     });

@@ -16,7 +16,7 @@ use jettyspeed_stack::state::AccountAccess;
 use reqwest::Method;
 use serde_json::Value;
 
-use super::{SIZE, StoreCall, assert_settled, newcomer, plain, random, seen, sent_session, slow, unsettled};
+use super::{SIZE, StoreCall, assert_settled, newcomer, plain, random, seen, sent_session, settled, slow};
 use crate::command::jetty;
 use crate::harness::{Stack, action, random_file};
 
@@ -129,12 +129,12 @@ async fn workerd_killed_during_completion_or_abort_ends_in_the_file_or_nothing()
             tokio::spawn(request.send())
         })
         .collect();
-    let asked = Instant::now();
     for (index, status) in ["completing", "completing", "failed"].into_iter().enumerate() {
-        while stack.session_state(&accounts[index], id(index)).await["status"] != status || seen(&stack.proxy, StoreCall::Completion) == 0 {
-            assert!(asked.elapsed() < Duration::from_secs(20), "{index} is not {status}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        eventually_every(Duration::from_millis(50), Duration::from_secs(20), async || {
+            let state = stack.session_state(&accounts[index], id(index)).await;
+            done_or(state["status"] == status && seen(&stack.proxy, StoreCall::Completion) != 0, format!("{index} is not {status}: {state}"))
+        })
+        .await;
     }
     stack.worker.lock().await.kill();
     assert!(calls.iter().all(|call| !call.is_finished()), "all three were under way");
@@ -145,11 +145,7 @@ async fn workerd_killed_during_completion_or_abort_ends_in_the_file_or_nothing()
     join(complete(0), complete(1)).await;
     assert_settled(&stack, &accounts[0], &[&uploads[0].1], "completed at the store").await;
     assert_settled(&stack, &accounts[1], &[&uploads[1].1], "not completed at the store").await;
-    let restarted = Instant::now();
-    while let Some(words) = unsettled(&stack, &accounts[2], &[]).await {
-        assert!(restarted.elapsed() < Duration::from_secs(120), "given up: {words}");
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
+    eventually_every(Duration::from_millis(500), Duration::from_secs(120), async || settled(&stack, &accounts[2], &[]).await).await;
 }
 
 /// The command, two parts at once.

@@ -78,8 +78,8 @@ fn plain(threads: usize) -> UploadOptions {
     UploadOptions { no_dedup: true, threads: Some(threads), ..UploadOptions::default() }
 }
 
-/// Whether the account has `files` and nothing else, in words if not: bytes at the store, assets, ledger, uploads and sessions that are still open.
-async fn unsettled(stack: &Stack, account: &AccountAccess, files: &[&[u8]]) -> Option<String> {
+/// `Ok` if the account has `files` and nothing else, otherwise what it has: bytes at the store, assets, ledger, uploads and sessions that are still open.
+async fn settled(stack: &Stack, account: &AccountAccess, files: &[&[u8]]) -> Result<(), String> {
     let edge = stack.edge(account);
     let listed = edge.files(None, 500).await.unwrap().files;
     let mut keys: Vec<_> = listed.iter().map(|asset| asset.s3_key.clone()).collect();
@@ -87,7 +87,7 @@ async fn unsettled(stack: &Stack, account: &AccountAccess, files: &[&[u8]]) -> O
     keys.sort_unstable();
     objects.sort_unstable();
     if keys != objects || keys.len() != files.len() {
-        return Some(format!("assets {keys:?}, objects {objects:?}, of {} files", files.len()));
+        return Err(format!("assets {keys:?}, objects {objects:?}, of {} files", files.len()));
     }
     for file in files {
         let mut found = false;
@@ -95,23 +95,23 @@ async fn unsettled(stack: &Stack, account: &AccountAccess, files: &[&[u8]]) -> O
             found |= stack.bucket.get(key).await.is_some_and(|bytes| bytes == *file);
         }
         if !found {
-            return Some(format!("one of {} files is not there", files.len()));
+            return Err(format!("one of {} files is not there", files.len()));
         }
     }
     let sessions = edge.open_sessions().await.unwrap();
     if !open.is_empty() || !sessions.is_empty() {
-        return Some(format!("still open: {open:?}, {} sessions", sessions.len()));
+        return Err(format!("still open: {open:?}, {} sessions", sessions.len()));
     }
     let quota = edge.quota().await.unwrap();
     let bytes = files.iter().map(|file| file.len() as u64).sum();
     let (used, reserved) = (quota.storage_used_bytes, quota.storage_reserved_bytes);
-    ((used, reserved) != (bytes, 0)).then(|| format!("{used} used and {reserved} reserved, not {bytes} and 0"))
+    done_or((used, reserved) == (bytes, 0), format!("{used} used and {reserved} reserved, not {bytes} and 0"))
 }
 
-/// The same as an assertion; then the account's files go, for there are many.
+/// The same as an assertion; then the account's files are deleted, because they are many and large.
 async fn assert_settled(stack: &Stack, account: &AccountAccess, files: &[&[u8]], what: &str) {
-    if let Some(words) = unsettled(stack, account, files).await {
-        panic!("{what}: {words}");
+    if let Err(seen) = settled(stack, account, files).await {
+        panic!("{what}: {seen}");
     }
     for asset in stack.edge(account).files(None, 500).await.unwrap().files {
         stack.edge(account).delete(&asset.id).await.unwrap();

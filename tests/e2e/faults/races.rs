@@ -8,7 +8,7 @@ use futures_util::future::join;
 use jettyspeed_stack::proxy::Fault;
 use reqwest::Method;
 
-use super::{StoreCall, assert_settled, inject, newcomer, random, seen, sent_session, slow, unsettled};
+use super::{StoreCall, assert_settled, inject, newcomer, random, seen, sent_session, settled, slow};
 use crate::harness::{Stack, action, at_once};
 
 #[tokio::test]
@@ -95,11 +95,8 @@ async fn completion_racing_expiry_ends_in_the_file_or_nothing() {
         };
         won += usize::from(status == 200);
         lost += usize::from(status == 410);
-        let asked = Instant::now();
-        while let Some(words) = unsettled(&stack, &account, files).await {
-            assert!(asked.elapsed() < Duration::from_secs(60), "{what}: {words}");
-            tokio::time::sleep(Duration::from_millis(500)).await;
-        }
+        let look = async || settled(&stack, &account, files).await.map_err(|words| format!("{what}: {words}"));
+        eventually_every(Duration::from_millis(500), Duration::from_secs(60), look).await;
         // Nor does what comes after the end take the file away.
         tokio::time::sleep(ttl.saturating_sub(wait)).await;
         stack.proxy.heal();

@@ -77,5 +77,5 @@ async fn download_lists_edge_and_origin_urls_and_deleted_file_returns_404() {
     assert_eq!(stack.request(Method::DELETE, &path, &stack.dev).answer().await.0, 404);
     assert_eq!(stack.request(Method::GET, &path, &stack.dev).answer().await.0, 404);
     assert_eq!(stack.http.get(body["url"].as_str().unwrap()).send().await.unwrap().status(), 404, "its URLs stop");
-    assert!(stack.bucket.loses(&asset.s3_key).await, "and so does the object");
+    stack.bucket.wait_until_deleted(&asset.s3_key).await;
 }

@@ -27,16 +27,12 @@ async fn namespace_in_use_returns_409_on_delete() {
     let file = format!("/api/storage/files/{}", body["asset"]["id"].as_str().unwrap());
     assert_eq!(stack.request(Method::DELETE, &file, &account).answer().await.0, 204);
 
-    let mut status = delete().answer().await.0;
-    for _ in 0..80 {
-        if status == 204 {
-            break;
-        }
-        // Until the collector has taken what was in it.
-        tokio::time::sleep(std::time::Duration::from_millis(250)).await;
-        status = delete().answer().await.0;
-    }
-    assert_eq!(status, 204, "an upload that ended and a file that went keep nothing");
+    // Once the collector has deleted the object that was in it.
+    eventually(Duration::from_secs(40), async || {
+        let (status, body) = delete().answer().await;
+        done_or(status == 204, format!("an ended upload and a deleted file keep it: {status} {body}"))
+    })
+    .await;
     assert_refused(stack.request(Method::GET, &path_of(&name), &account), 404, "not-found").await;
     let (_, body) = stack.track(&account, start_body(&name, 100)).await;
     assert_eq!(body["code"], "not-found");

@@ -10,6 +10,18 @@ use crate::harness::{Call, Stack, random_bytes, stack};
 
 const MB: u64 = 1_000_000;
 
+/// What happens by itself does so within a minute, or within twice that on a busy machine.
+const BY_ITSELF: Duration = Duration::from_secs(150);
+
+/// Waits until the account uses and reserves so many bytes.
+async fn wait_for_usage(stack: &Stack, account: &AccountAccess, usage: (u64, u64)) {
+    eventually(BY_ITSELF, async || {
+        let seen = stack.used_and_reserved(account).await;
+        done_or(seen == usage, format!("{seen:?} used and reserved, not {usage:?}"))
+    })
+    .await;
+}
+
 /// Sum of the files the account lists; each has an object of its own here.
 async fn listed_bytes(stack: &Stack, account: &AccountAccess) -> u64 {
     let (_, body) = stack.request(Method::GET, "/api/storage/files?limit=500", account).answer().await;
@@ -106,9 +118,10 @@ async fn used_bytes_match_stored_objects_after_concurrent_completions() {
 
     let account_row = "SELECT u.storage_bytes, u.request_count, u.period_end - u.period_start AS span FROM storage_usage u \
          JOIN accounts a ON a.id = u.account_id WHERE a.agentcache_user_id = 'balance'";
-    until("D1 learns of the figures", || async {
+    eventually(BY_ITSELF, async || {
         let rows = stack.sql(account_row).await;
-        rows[0].first().is_some_and(|row| row["storage_bytes"] == 300_000 && row["request_count"].as_u64() > Some(0))
+        let known = rows[0].first().is_some_and(|row| row["storage_bytes"] == 300_000 && row["request_count"].as_u64() > Some(0));
+        done_or(known, format!("D1 has {rows:?}"))
     })
     .await;
 }
@@ -145,7 +158,7 @@ async fn expired_upload_releases_its_reservation_without_requests() {
     let part = random_bytes(10_000_000);
     assert_eq!(stack.chunk(&started, 1, &part).answer().await.0, 200);
     assert_eq!(stack.used_and_reserved(&idle).await, (0, 12_000_000));
-    until("the reservation comes back", || async { stack.used_and_reserved(&idle).await == (0, 0) }).await;
+    wait_for_usage(&stack, &idle, (0, 0)).await;
     let upload_id = started["uploadId"].as_str().unwrap();
     assert!(!stack.bucket.open_upload_ids().await.iter().any(|open| open == upload_id), "nothing stays at the store");
     assert_eq!(stack.sql("SELECT status FROM upload_sessions").await[0][0]["status"], "expired");
@@ -190,11 +203,11 @@ async fn workerd_killed_during_start_releases_the_reservation() {
     stack.proxy.inject(|method, target| (method == "POST" && target.contains("uploads")).then_some(Fault::Slow(60_000)));
     let start = stack.request(Method::POST, "/api/jetty/track-upload", &mortal).json(&json!({ "action": "start", "fileName": "x", "fileSize": 777 }));
     let call = tokio::spawn(start.send());
-    until("it is reserved", || async { stack.used_and_reserved(&mortal).await == (0, 777) }).await;
+    wait_for_usage(&stack, &mortal, (0, 777)).await;
     stack.worker.lock().await.kill_and_restart().await.unwrap();
     stack.proxy.heal();
     call.abort();
-    until("the ledger finds out by itself", || async { stack.used_and_reserved(&mortal).await == (0, 0) }).await;
+    wait_for_usage(&stack, &mortal, (0, 0)).await;
     let started = stack.session(&mortal).size(777).start().await;
     assert_eq!(stack.used_and_reserved(&mortal).await, (0, 777));
     let fail = json!({ "action": "fail", "sessionId": started["sessionId"] });
@@ -211,12 +224,7 @@ async fn object_completed_before_a_crash_stays_and_is_charged() {
     let started = stack.session(&account).size(bytes.len()).start().await;
     stack.send_all_parts(&started, &bytes).await;
     // What a Worker leaves that dies right after D1 took the file: the store has the object, D1 the rows, the session and the ledger know nothing.
-    let claims = jettyspeed_edge::upload::token::UploadClaims::open(
-        started["uploadToken"].as_str().unwrap(),
-        &stack.token_keys(),
-        jettyspeed_edge::units::EpochMs(0),
-    )
-    .unwrap();
+    let claims = stack.upload_claims(&started);
     stack.bucket.complete_single_part(&claims.key, &claims.upload_id).await;
     let session = started["sessionId"].as_str().unwrap();
     stack
@@ -227,7 +235,7 @@ async fn object_completed_before_a_crash_stays_and_is_charged() {
              FROM upload_sessions WHERE id = '{session}'; UPDATE upload_sessions SET status = 'complete' WHERE id = '{session}'"
         ))
         .await;
-    until("it is booked", || async { stack.used_and_reserved(&account).await == (4_321, 0) }).await;
+    wait_for_usage(&stack, &account, (4_321, 0)).await;
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(stack.bucket.get(&claims.key).await.as_deref(), Some(&bytes[..]), "the end of the session does not take the file with it");
     assert_eq!(stack.used_and_reserved(&account).await, (4_321, 0));

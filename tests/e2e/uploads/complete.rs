@@ -62,13 +62,15 @@ async fn completed_session_returns_404_after_its_tombstone_and_file_stays() {
         request.answer().await
     };
     let ended = Instant::now();
-    let mut seen = look().await;
-    while seen.0 == 200 {
+    let seen = eventually(Duration::from_secs(60), async || {
+        let seen = look().await;
+        if seen.0 != 200 {
+            return Ok(seen);
+        }
         assert_eq!(seen.1["status"], "complete");
-        assert!(ended.elapsed() < Duration::from_secs(60), "it is still known");
-        tokio::time::sleep(Duration::from_millis(250)).await;
-        seen = look().await;
-    }
+        Err(format!("it is still known: {}", seen.1))
+    })
+    .await;
     assert_eq!((seen.0, &seen.1["code"]), (404, &json!("not-found")));
     assert!(ended.elapsed() > Duration::from_secs(4), "for {:?} only", ended.elapsed());
     assert_eq!(stack.track(&stack.dev, complete(&started)).await.0, 404);
@@ -129,11 +131,11 @@ async fn completion_continues_after_client_disconnects() {
     assert!(call.timeout(Duration::from_millis(500)).send().await.unwrap_err().is_timeout());
     let id = started["sessionId"].as_str().unwrap();
     assert_eq!(stack.session_state(&stack.dev, id).await["status"], "completing");
-    let hung_up = Instant::now();
-    while stack.session_state(&stack.dev, id).await["status"] != "complete" {
-        assert!(hung_up.elapsed() < Duration::from_secs(20), "it was left half done");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    eventually_every(Duration::from_millis(100), Duration::from_secs(20), async || {
+        let state = stack.session_state(&stack.dev, id).await;
+        done_or(state["status"] == "complete", state)
+    })
+    .await;
     let (status, body) = stack.track(&stack.dev, complete(&started)).await;
     assert_eq!(status, 200, "{body}");
     assert_stored(&stack, &body, &bytes).await;

@@ -78,12 +78,11 @@ async fn lost_session_without_requests_expires_and_releases_its_reservation() {
     let quota = || async { stack.edge(&account).quota().await.unwrap().storage_reserved_bytes };
     assert_eq!(quota().await, 5_000);
     stack.run_daily().await;
-    for _ in 0..120 {
-        if quota().await == 0 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
+    eventually_every(Duration::from_millis(500), Duration::from_secs(90), async || {
+        let reserved = quota().await;
+        done_or(reserved == 0, format!("{reserved} bytes are reserved"))
+    })
+    .await;
     assert_eq!((quota().await, stack.bucket.objects_and_uploads_of("oblivion").await), (0, (vec![], vec![])));
 }
 
@@ -101,9 +100,11 @@ async fn client_completes_an_upload_whose_session_was_lost() {
     });
     let options = UploadOptions { threads: Some(1), ..UploadOptions::default() };
     let running = tokio::spawn(async move { upload(&edge, &path, &options, progress).await });
-    while sent.load(std::sync::atomic::Ordering::SeqCst) < 22_000_000 {
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
+    eventually_every(Duration::from_millis(2), Duration::from_secs(120), async || {
+        let sent = sent.load(Ordering::SeqCst);
+        done_or(sent >= 22_000_000, format!("{sent} bytes are sent"))
+    })
+    .await;
     delete_session_objects(&stack).await;
     let done = running.await.unwrap().unwrap();
     assert!(stack.bucket.get(&done.asset.s3_key).await.unwrap() == bytes);

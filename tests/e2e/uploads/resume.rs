@@ -35,12 +35,13 @@ fn after(bytes: u64, flag: &Arc<AtomicBool>) -> Progress {
 }
 
 async fn wait_for<T: std::fmt::Debug>(flag: &AtomicBool, running: &mut tokio::task::JoinHandle<T>) {
-    while !flag.load(Ordering::SeqCst) {
+    eventually_every(Duration::from_millis(2), Duration::from_secs(120), async || {
         if running.is_finished() {
-            panic!("the upload ended before it could be interrupted: {:?}", running.await);
+            panic!("the upload ended before it could be interrupted: {:?}", (&mut *running).await);
         }
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
+        done_or(flag.load(Ordering::SeqCst), "too few bytes are sent")
+    })
+    .await;
 }
 
 #[tokio::test]

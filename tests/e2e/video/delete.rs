@@ -26,18 +26,15 @@ async fn deleted_video_returns_404_and_frees_its_bytes() {
         assert_eq!(fetch_video(&stack, &format!("{url}{path}")).await.0, 404, "{path}");
     }
     assert_eq!(edge.delete_video("v1", None).await.unwrap_err().status(), Some(404));
-    for _ in 0..200 {
+    eventually(Duration::from_secs(100), async || {
         let (objects, _) = stack.bucket.objects_and_uploads_of("gone").await;
-        let (_, body) = stack.request(Method::GET, "/api/agentcache/quota", &account).answer().await;
-        let left = media_playlist(&["0.ts"], true).len();
-        if objects == ["users/gone/v/v2/index.m3u8"] && body["storage_used_bytes"] == json!(left) && body["storage_reserved_bytes"] == json!(0) {
-            // And it can come again.
-            assert_eq!(put_video(&stack, &account, "v1/index.m3u8", media_playlist(&["s/0.ts"], true)).await.0, 201);
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(250)).await;
-    }
-    panic!("bytes or bookings are left: {:?}", stack.bucket.objects_and_uploads_of("gone").await);
+        let usage = stack.used_and_reserved(&account).await;
+        let left = media_playlist(&["0.ts"], true).len() as u64;
+        done_or(objects == ["users/gone/v/v2/index.m3u8"] && usage == (left, 0), format!("{objects:?}, {usage:?} used and reserved"))
+    })
+    .await;
+    // The same video can be stored again.
+    assert_eq!(put_video(&stack, &account, "v1/index.m3u8", media_playlist(&["s/0.ts"], true)).await.0, 201);
 }
 
 #[tokio::test]
@@ -58,8 +55,7 @@ async fn concurrent_put_and_delete_leave_store_and_ledger_consistent() {
     }
     assert_eq!(put_video(&stack, &account, "w/index.m3u8", media_playlist(&["0.ts"], true)).await.0, 201);
     // Once everything is quiet, store, ledger and what can be played are one.
-    let mut last = String::new();
-    for _ in 0..400 {
+    eventually_every(Duration::from_millis(500), Duration::from_secs(240), async || {
         let rows = stack
             .sql(&format!("SELECT s3_key, size, etag, doomed_at FROM video_files WHERE s3_key LIKE 'users/{user}/%' ORDER BY s3_key"))
             .await
@@ -75,10 +71,9 @@ async fn concurrent_put_and_delete_leave_store_and_ledger_consistent() {
                 let bytes = stack.bucket.get(row["s3_key"].as_str().unwrap()).await.unwrap();
                 assert_eq!(bytes.len() as u64, row["size"].as_u64().unwrap(), "{row}");
             }
-            return;
+            return Ok(());
         }
-        last = format!("rows {rows:?}, keys {keys:?}, quota {quota}");
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
-    panic!("{last}");
+        Err(format!("rows {rows:?}, keys {keys:?}, quota {quota}"))
+    })
+    .await;
 }

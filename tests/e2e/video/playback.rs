@@ -10,14 +10,9 @@ use crate::harness::{Stack, header, random_bytes, stack};
 
 /// Whether it comes from the cache within a few seconds, without anybody having asked for it.
 async fn is_prefetched(stack: &Stack, key: &str) -> bool {
-    for _ in 0..50 {
-        if stack.proxy.seen(key).iter().any(|seen| seen.method == "GET") {
-            tokio::time::sleep(Duration::from_millis(300)).await;
-            return true;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    false
+    let look = async || done_or(stack.store_reads(key) > 0, format!("nobody has read {key} from the store"));
+    eventually_every(Duration::from_millis(100), Duration::from_secs(5), look).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
 }
 
 #[tokio::test]

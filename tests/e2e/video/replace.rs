@@ -11,10 +11,7 @@ use crate::harness::{Call, Stack, header};
 async fn replaced_playlist_is_served_at_once_and_charged_at_its_size() {
     let stack = Stack::start(&[]).await;
     let account = stack.account("live").tier("enterprise").create().await;
-    let used = async || {
-        let (_, body) = stack.request(Method::GET, "/api/agentcache/quota", &account).answer().await;
-        (body["storage_used_bytes"].as_u64().unwrap(), body["storage_reserved_bytes"].as_u64().unwrap())
-    };
+    let used = async || stack.used_and_reserved(&account).await;
     let first = media_playlist(&["0.ts"], false);
     let (status, body) = put_video(&stack, &account, "tv/index.m3u8", first.clone()).await;
     assert_eq!((status, &body["size"], &body["s3Key"]), (201, &json!(first.len()), &json!("users/live/v/tv/index.m3u8")));
@@ -81,10 +78,7 @@ async fn read_during_replacement_returns_one_complete_version() {
 async fn put_with_lost_store_answer_is_reconciled_by_a_job() {
     let stack = Stack::start(&[]).await;
     let account = stack.account(&unique("amends-")).tier("enterprise").create().await;
-    let used = async || {
-        let (_, body) = stack.request(Method::GET, "/api/agentcache/quota", &account).answer().await;
-        (body["storage_used_bytes"].as_u64().unwrap(), body["storage_reserved_bytes"].as_u64().unwrap())
-    };
+    let used = async || stack.used_and_reserved(&account).await;
     let key = |path: &str| format!("users/{}/v/film/{path}", account.user_id);
     let (first, second) = (random_bytes(3_000), random_bytes(4_000));
     assert_eq!(put_video(&stack, &account, "film/kept.ts", first.clone()).await.0, 201);
@@ -101,11 +95,12 @@ async fn put_with_lost_store_answer_is_reconciled_by_a_job() {
     stack.proxy.heal();
     assert!(stack.bucket.get(&key("new.ts")).await.unwrap() == first, "it is there, and no row names it");
     assert_eq!(used().await, (3_000, 7_000), "until it is known how they ended");
-    let started = std::time::Instant::now();
-    while stack.bucket.get(&key("new.ts")).await.is_some() || used().await != (4_000, 0) {
-        assert!(started.elapsed() < Duration::from_secs(200), "nobody looked: {:?}", used().await);
-        tokio::time::sleep(Duration::from_secs(1)).await;
-    }
+    let started = Instant::now();
+    eventually_every(Duration::from_secs(1), Duration::from_secs(200), async || {
+        let (is_there, used) = (stack.bucket.get(&key("new.ts")).await.is_some(), used().await);
+        done_or(!is_there && used == (4_000, 0), format!("the object is there: {is_there}; {used:?} used and reserved"))
+    })
+    .await;
     // What was replaced at the store is replaced here, with its price; what had no row is gone, and nothing is in its way.
     let (status, _, body) = fetch_video(&stack, &format!("{url}kept.ts")).await;
     assert!(status == 200 && body == second, "{status}");
@@ -114,9 +109,11 @@ async fn put_with_lost_store_answer_is_reconciled_by_a_job() {
     assert!(status == 200 && body == second, "{status}");
     let delete = stack.request(Method::DELETE, "/api/video/film", &account);
     assert_eq!(delete.send().await.unwrap().status(), 204);
-    while used().await != (0, 0) {
-        assert!(started.elapsed() < Duration::from_secs(230), "it is still charged: {:?}", used().await);
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
+    let left = Duration::from_secs(230).saturating_sub(started.elapsed());
+    eventually_every(Duration::from_millis(500), left, async || {
+        let used = used().await;
+        done_or(used == (0, 0), format!("it is still charged: {used:?}"))
+    })
+    .await;
     assert_eq!(stack.sql("SELECT COUNT(*) AS n FROM video_files").await[0][0]["n"], 0);
 }

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use Stack;
 use jettyspeed_client::upload;
 use jettyspeed_stack::state::AccountAccess;
 use serde_json::Value;

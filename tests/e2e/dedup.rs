@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use Stack;
 use futures_util::future::join_all;
 use jettyspeed_stack::proxy::Fault;
 use jettyspeed_stack::state::AccountAccess;

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use Stack;
 use jettyspeed_stack::proxy::Fault;
 use serde_json::json;
 

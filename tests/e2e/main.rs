@@ -39,6 +39,7 @@ mod jobs;
 mod limits;
 mod malformed;
 mod namespaces;
+mod panics;
 mod possession;
 mod quota;
 mod s3;

@@ -1,6 +1,5 @@
 //! Deduplication across namespaces: only where both opt in, only with a proof of possession, and without telling whose bytes they are.
 
-use Stack;
 use hmac::{Hmac, KeyInit, Mac};
 use jettyspeed_client::{UploadOptions, no_progress, upload};
 use jettyspeed_stack::proxy::Fault;

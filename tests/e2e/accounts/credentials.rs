@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use Stack;
 use jettyspeed_stack::state::AccountAccess;
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -1,6 +1,5 @@
 //! Accounts: provisioned, changed and suspended by the identity backend.
 
-use Stack;
 use jettyspeed_stack::state::AccountAccess;
 use reqwest::Method;
 use serde_json::{Value, json};

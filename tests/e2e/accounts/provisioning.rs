@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use Stack;
 use reqwest::Method;
 use serde_json::{Value, json};
 

@@ -1,6 +1,5 @@
 //! Suspending and resuming an account.
 
-use Stack;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 

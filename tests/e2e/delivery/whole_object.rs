@@ -4,7 +4,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use Stack;
 use reqwest::{Method, RequestBuilder};
 
 use crate::harness::{SLICE, Stack, StoredFile, fetch};

@@ -1,6 +1,5 @@
 //! The list of edges and its administration.
 
-use Stack;
 use reqwest::Method;
 use serde_json::{Value, json};
 

@@ -1,6 +1,5 @@
 //! Edges: listed, administered, measured, ranked, and used together.
 
-use Stack;
 use jettyspeed_stack::state::AccountAccess;
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -1,6 +1,5 @@
 //! `optimal-edges`: ranked by where the request comes from.
 
-use Stack;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use Stack;
 use jettyspeed_client::{UploadOptions, Uploaded, no_progress, upload};
 use jettyspeed_stack::link::Link;
 

@@ -5,7 +5,6 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use Stack;
 use futures_util::future::join;
 use jettyspeed_client::api::SessionState;
 use jettyspeed_client::{Error, Event, Progress, Uploaded, no_progress, upload};

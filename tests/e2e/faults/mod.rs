@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use Stack;
 use jettyspeed_client::UploadOptions;
 use jettyspeed_stack::proxy::{Fault, Proxy};
 use jettyspeed_stack::state::AccountAccess;

@@ -3,7 +3,6 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use Stack;
 use futures_util::future::join;
 use jettyspeed_stack::proxy::Fault;
 use reqwest::Method;

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use Stack;
 use jettyspeed_client::retry::Retry;
 use jettyspeed_client::{Error, no_progress, upload};
 use jettyspeed_edge::upload::replay::ATTEMPTS;

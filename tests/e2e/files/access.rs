@@ -1,6 +1,5 @@
 //! Who may read a file: its owner, and whoever has a token.
 
-use Stack;
 use reqwest::Method;
 
 use crate::harness::{Call, Stack, fetch, random_bytes, stack};

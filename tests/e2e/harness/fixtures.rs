@@ -1,6 +1,7 @@
 //! Stacks: a Worker in a real workerd with its own database, behind a proxy to the one S3 store of the test run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use jettyspeed_edge::mac::MacKey;
@@ -10,12 +11,13 @@ use jettyspeed_stack::database;
 use jettyspeed_stack::net::free_port;
 use jettyspeed_stack::origin::{Swift, create_bucket};
 use jettyspeed_stack::proxy::Proxy;
+use jettyspeed_stack::root;
 use jettyspeed_stack::secrets::{folder, note};
 use jettyspeed_stack::seed::Seed;
 use jettyspeed_stack::state::{AccountAccess, OriginAccess, Secrets};
 use jettyspeed_stack::worker::{self, Runner, Setup, Worker};
 use reqwest::Client;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::{Mutex, OnceCell};
 
 use super::{Bucket, client};
@@ -114,25 +116,53 @@ pub async fn stack_with_quick_metrics() -> Stack {
     Stack::start(&[("EDGE_METRICS_SECONDS", "1")]).await
 }
 
+/// Bundles `entry` with the built Worker: the options to run the two with, made of those of the Worker.
+fn with_entry(options: &Path, entry: &Path) -> PathBuf {
+    let mut options: Value = serde_json::from_slice(&std::fs::read(options).unwrap()).unwrap();
+    let built = PathBuf::from(options["main"].as_str().unwrap());
+    let bundle = folder().join("entry");
+    std::fs::create_dir_all(&bundle).unwrap();
+    let main = bundle.join("main.js");
+    let output = Command::new(root().join("node_modules/.bin/esbuild"))
+        .arg(entry)
+        .args(["--bundle", "--format=esm", "--external:cloudflare:*", "--external:*.wasm"])
+        .arg(format!("--alias:edge={}", built.display()))
+        .arg(format!("--outfile={}", main.display()))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    std::fs::copy(built.with_file_name("index_bg.wasm"), bundle.join("index_bg.wasm")).unwrap();
+    options["main"] = json!(main);
+    let path = bundle.join("options.json");
+    std::fs::write(&path, options.to_string()).unwrap();
+    path
+}
+
 impl Stack {
     /// A stack of its own on the shared store, for tests that break it or need other vars.
     pub async fn start(vars: &[(&str, &str)]) -> Stack {
-        Stack::launch(origin_access().await.clone(), vars, true).await
+        Stack::launch(origin_access().await.clone(), vars, true, None).await
+    }
+
+    /// The same with a JavaScript module of the test's in front of the Worker, which it imports as `edge`.
+    pub async fn start_with_entry(entry: &Path) -> Stack {
+        let options = with_entry(&origin().await.options, entry);
+        Stack::launch(origin_access().await.clone(), &[], true, Some(options)).await
     }
 
     /// The same with a bucket of its own, for tests that look at everything in it.
     pub async fn start_with_bucket(bucket: &str, vars: &[(&str, &str)]) -> Stack {
         let access = OriginAccess { bucket: bucket.to_owned(), ..origin_access().await.clone() };
         create_bucket(&access).await.unwrap();
-        Stack::launch(access, vars, true).await
+        Stack::launch(access, vars, true, None).await
     }
 
     /// The same on a database without tables: whatever reads it fails.
     pub async fn without_tables() -> Stack {
-        Stack::launch(origin_access().await.clone(), &[], false).await
+        Stack::launch(origin_access().await.clone(), &[], false, None).await
     }
 
-    async fn launch(access: OriginAccess, vars: &[(&str, &str)], with_tables: bool) -> Stack {
+    async fn launch(access: OriginAccess, vars: &[(&str, &str)], with_tables: bool, options: Option<PathBuf>) -> Stack {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let origin = origin().await;
         let proxy = Proxy::start(access.endpoint.trim_start_matches("http://")).unwrap();
@@ -164,7 +194,7 @@ impl Stack {
             state,
             port: free_port().unwrap(),
             env_file: secrets.env_file(&through_proxy, &more),
-            runner: Runner::Miniflare(origin.options.clone()),
+            runner: Runner::Miniflare(options.unwrap_or_else(|| origin.options.clone())),
         };
         if with_tables {
             database::copy(&origin.template, &setup.state).unwrap();

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use Stack;
 use base64::Engine;
 use jettyspeed_edge::http::router::{Proof, ROUTES};
 use jettyspeed_stack::state::AccountAccess;

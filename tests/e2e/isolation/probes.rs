@@ -1,6 +1,5 @@
 //! The calls of every route that name something, and who makes them.
 
-use Stack;
 use jettyspeed_edge::http::router::{Endpoint, Proof, Route};
 use jettyspeed_stack::state::AccountAccess;
 use reqwest::multipart::{Form, Part};

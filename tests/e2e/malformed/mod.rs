@@ -1,6 +1,5 @@
 //! Malformed requests: refused with a clear 4xx, never a 5xx, and without changing anything.
 
-use Stack;
 use jettyspeed_edge::http::router::{Endpoint, Route};
 use jettyspeed_stack::state::AccountAccess;
 use reqwest::Method;

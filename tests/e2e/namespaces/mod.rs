@@ -1,6 +1,5 @@
 //! Namespaces: managed by operators, seen by members, used by uploads.
 
-use Stack;
 use jettyspeed_stack::state::AccountAccess;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};

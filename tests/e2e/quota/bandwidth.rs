@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use Stack;
 use reqwest::Method;
 use serde_json::{Value, json};
 

@@ -1,6 +1,5 @@
 //! Storage is reserved when an upload starts and settled when it ends: exact to the byte under concurrency and crashes.
 
-use Stack;
 use futures_util::future::join_all;
 use jettyspeed_stack::state::AccountAccess;
 use reqwest::Method;

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use Stack;
 use jettyspeed_stack::proxy::Fault;
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -2,7 +2,6 @@
 
 use std::time::UNIX_EPOCH;
 
-use Stack;
 use jettyspeed_edge::units::EpochMs;
 use jettyspeed_stack::state::AccountAccess;
 use reqwest::Method;

@@ -1,6 +1,5 @@
 //! Parts through the Worker: what it accepts, how it answers, and what reaches the store.
 
-use Stack;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jettyspeed_edge::ids::Id;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use Stack;
 use jettyspeed_client::{Event, Progress, UploadOptions, upload};
 use jettyspeed_stack::proxy::Proxy;
 

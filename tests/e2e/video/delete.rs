@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use Stack;
 use reqwest::Method;
 use serde_json::json;
 

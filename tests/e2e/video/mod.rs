@@ -1,6 +1,5 @@
 //! Videos: trees of playlists and segments, played through one token.
 
-use Stack;
 use jettyspeed_stack::state::AccountAccess;
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use Stack;
 use jettyspeed_client::{PushOptions, no_progress, push};
 
 use super::{fetch_video, media_playlist, playback_base};

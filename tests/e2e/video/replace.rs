@@ -1,6 +1,5 @@
 //! Replacing files of a video.
 
-use Stack;
 use reqwest::Method;
 use serde_json::json;
 

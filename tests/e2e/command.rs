@@ -1,13 +1,13 @@
 //! The command `jetty`.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
-use jettyspeed_client::upload;
 use jettyspeed_stack::state::AccountAccess;
 use serde_json::Value;
 
-use crate::harness::{Stack, random_file, stack};
+use crate::harness::{Stack, done_or, eventually_every, random_file, stack};
 
 pub fn jetty(stack: &Stack, account: &AccountAccess, folder: &Path) -> Command {
     let program = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("jetty");

@@ -8,7 +8,7 @@ use jettyspeed_stack::state::AccountAccess;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Call, Stack, random_bytes, sha256, stack, unique};
+use crate::harness::{Call, FILES, Stack, eventually, random_bytes, sha256, stack, unique};
 
 async fn check_duplicate(stack: &Stack, account: &AccountAccess, hash: &str, size: usize) -> Value {
     let body = json!({ "fileHash": hash, "fileSize": size });

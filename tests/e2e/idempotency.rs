@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use jettyspeed_client::upload;
 use jettyspeed_stack::proxy::Fault;
 use jettyspeed_stack::state::AccountAccess;
 use reqwest::Method;

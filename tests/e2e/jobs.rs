@@ -5,7 +5,7 @@ use std::time::Duration;
 use jettyspeed_stack::proxy::Fault;
 use serde_json::json;
 
-use crate::harness::{Call, Stack, random_bytes, sha256};
+use crate::harness::{Call, Stack, done_or, eventually, eventually_every, random_bytes, sha256};
 
 #[tokio::test]
 async fn sweep_aborts_orphaned_uploads_and_keeps_owned_ones() {
@@ -20,7 +20,7 @@ async fn sweep_aborts_orphaned_uploads_and_keeps_owned_ones() {
     // About to be recorded, for all that anybody knows.
     let unborn_key = orphan_key.replace("01010101-", "02020202-");
     let unborn = stack.bucket.create_upload(&unborn_key).await;
-    daily(&stack).await;
+    stack.run_daily().await;
     let left = eventually(Duration::from_secs(40), async || {
         let left = stack.bucket.open_upload_ids().await;
         if left.contains(&orphan) { Err("the orphaned upload is still open") } else { Ok(left) }
@@ -69,7 +69,7 @@ async fn lost_verification_is_repeated_by_the_daily_run() {
     // What a lost job leaves: a claim that nobody has looked at for hours.
     let hash = sha256(b"forgotten bytes");
     stack.sql(&format!("UPDATE objects SET verification = 'pending', claimed_sha256 = '{hash}', created_at = 1")).await;
-    daily(&stack).await;
+    stack.run_daily().await;
     assert_eq!(stack.verified(&account, id).await["sha256"], hash.as_str());
     let list = stack.request(reqwest::Method::GET, "/api/storage/files", &account);
     assert_eq!(list.answer().await.1["files"].as_array().unwrap().len(), 1);

@@ -331,14 +331,14 @@ async fn foreign_hash_and_absent_hash_cause_identical_work() {
     for customer in [&stranger, &partaker] {
         for ((path, of_theirs), (_, of_absent)) in calls(&theirs, &customer.namespace).into_iter().zip(calls(&absent, &customer.namespace)) {
             // What opens at the first call of a kind is open for both.
-            stack.post(&customer.account, path, &of_absent).await;
+            stack.post(&customer.account, path, of_absent.clone()).await;
             let mut done = Vec::new();
             // A ledger writes its figures now and then: that is nobody's doing, and does not come three times.
             for _ in 0..3 {
                 done.clear();
                 for body in [&of_absent, &of_theirs] {
                     let (from, origin) = (std::fs::metadata(&log).unwrap().len(), stack.proxy.seen("").len());
-                    let (status, told) = stack.post(&customer.account, path, body).await;
+                    let (status, told) = stack.post(&customer.account, path, body.clone()).await;
                     tokio::time::sleep(std::time::Duration::from_millis(200)).await;
                     let mut told = told;
                     // What is drawn for a new upload differs with every one.

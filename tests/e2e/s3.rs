@@ -5,11 +5,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use jettyspeed_edge::s3::actions::ObjectHeaders;
 use jettyspeed_edge::s3::error::StoreError;
 use jettyspeed_edge::s3::{Action, Location, Payload, Store, actions, xml};
-use jettyspeed_edge::sigv4::Signer;
+use jettyspeed_edge::sigv4::{Signer, encode};
 use jettyspeed_edge::units::{EpochMs, Sha256Hex};
 use reqwest::{Method, Response};
 
-use crate::harness::{client, origin_access, random_bytes};
+use crate::harness::{Bucket, client, origin_access, random_bytes};
 
 struct Direct {
     store: Store,

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Call, answer, stack};
+use crate::harness::{Call, Stack, answer, stack};
 
 #[tokio::test]
 async fn health_and_problem_return_200_and_unknown_route_404() {
@@ -40,8 +40,14 @@ async fn health_and_problem_return_200_and_unknown_route_404() {
 #[tokio::test]
 async fn acceleration_off_returns_503_and_cors_lists_only_allowed_origins() {
     let off = Stack::start(&[("JETTYSPEED_ENABLED", "false"), ("CORS_ORIGINS", "https://app.example.com")]).await;
-    let (status, body) =
-        answer_plain(off.request(Method::POST, "/api/jetty/track-upload", &off.dev).json(&start_body(1)).send().await.unwrap()).await;
+    let (status, body) = answer_plain(
+        off.request(Method::POST, "/api/jetty/track-upload", &off.dev)
+            .json(&json!({ "action": "start", "fileName": "a.bin", "fileSize": 1 }))
+            .send()
+            .await
+            .unwrap(),
+    )
+    .await;
     assert_eq!((status, body["code"].as_str().unwrap()), (503, "acceleration-off"));
     let asked = |origin: &'static str| off.anonymous(Method::GET, "/api/health").header("Origin", origin).send();
     assert_eq!(asked("https://app.example.com").await.unwrap().headers()["access-control-allow-origin"], "https://app.example.com");

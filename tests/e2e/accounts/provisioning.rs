@@ -6,7 +6,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{PROVISION, files_status, provision_body};
-use crate::harness::{Stack, answer, credentials, origin_access, stack};
+use crate::harness::{Call, Stack, answer, at_once, credentials, origin_access, sha256, stack};
+use crate::webhooks::Hook;
 
 /// One value of all accounts in those answers.
 fn common_value<'a>(answers: &'a [(u16, Value)], field: &str) -> &'a str {

@@ -1,6 +1,5 @@
 //! Tiers: what an account may do, and who changes it.
 
-use jettyspeed_client::upload;
 use reqwest::Method;
 use serde_json::{Value, json};
 

@@ -6,7 +6,7 @@ use jettyspeed_stack::proxy::Fault;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::harness::{Call, SLICE, Stack, fetch, header, random_bytes};
+use crate::harness::{Call, SLICE, Stack, eventually_every, fetch, header, random_bytes};
 
 async fn set_cache_ttl(stack: &Stack, namespace: &str, seconds: u64) {
     let body = json!({ "cache_ttl": { "small": seconds, "text": seconds, "large": seconds } });

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder};
 
-use crate::harness::{SLICE, Stack, StoredFile, fetch};
+use crate::harness::{SLICE, Stack, StoredFile, eventually_every, fetch};
 
 const SIZE: usize = 6 * SLICE + 11;
 

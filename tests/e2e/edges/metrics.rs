@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{ids, optimal_edges};
-use crate::harness::{Call, Stack, random_bytes, stack_with_quick_metrics, unique};
+use crate::harness::{Call, Stack, done_or, eventually, random_bytes, stack_with_quick_metrics, unique};
 
 /// Tells what the account measured of edges. The session is one of its own.
 async fn report_samples(stack: &Stack, account: &AccountAccess, session: &str, cf: &str, samples: Value) {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use super::{ids, optimal_edges};
-use crate::harness::{Call, Stack};
+use crate::harness::{Call, Stack, stack_with_quick_metrics};
 
 #[tokio::test]
 async fn edges_are_ranked_by_request_location() {

@@ -4,8 +4,10 @@ use std::time::{Duration, Instant};
 
 use jettyspeed_client::{UploadOptions, Uploaded, no_progress, upload};
 use jettyspeed_stack::link::Link;
+use reqwest::Method;
+use serde_json::json;
 
-use crate::harness::{Stack, random_file, sha256};
+use crate::harness::{Call, Stack, done_or, eventually_every, random_file, sha256};
 
 const SIZE: usize = 60_000_000;
 
@@ -87,15 +89,13 @@ async fn edge_killed_during_upload_leaves_its_parts_to_the_others() {
     register(&stack, &[("one", &one)]).await;
     let single = upload_timed(&stack).await;
     register(&stack, &[("two", &two), ("three", &three)]).await;
-    let dying = two.clone();
-    let killer = tokio::spawn(async move {
-        let look = async || done_or(dying.parts() >= 2, format!("{} parts", dying.parts()));
+
+    let killer = async {
+        let look = async || done_or(two.parts() >= 2, format!("{} parts", two.parts()));
         eventually_every(Duration::from_millis(10), Duration::from_secs(120), look).await;
-        dying.kill(true);
-        Instant::now()
-    });
-    let done = upload_timed(&stack).await;
-    killer.await.unwrap();
+        two.kill(true);
+    };
+    let (done, ()) = tokio::join!(upload_timed(&stack), killer);
     let (died, others) = (two.parts(), one.parts() - PARTS + three.parts());
     println!("over one {:?}; over three, one of which dies: {:?}; parts {died} + {others}", single.took, done.took);
     assert!(died < PARTS / 2 && others >= PARTS - died, "its load went to the others: {died} + {others}");

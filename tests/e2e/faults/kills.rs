@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use super::{SIZE, StoreCall, assert_settled, newcomer, plain, random, seen, sent_session, settled, slow};
 use crate::command::jetty;
-use crate::harness::{Stack, action, random_file};
+use crate::harness::{Stack, action, done_or, eventually_every, random_file};
 
 /// How often workerd is killed, and how often the client.
 const KILLS: usize = 10;
@@ -123,8 +123,8 @@ async fn workerd_killed_during_completion_or_abort_ends_in_the_file_or_nothing()
     let calls: Vec<_> = ["complete", "complete", "fail"]
         .into_iter()
         .enumerate()
-        .map(|(index, action)| {
-            let request = stack.request(Method::POST, "/api/jetty/track-upload", &accounts[index]).json(&action(action, &uploads[index].0));
+        .map(|(index, name)| {
+            let request = stack.request(Method::POST, "/api/jetty/track-upload", &accounts[index]).json(&action(name, &uploads[index].0));
             tokio::spawn(request.send())
         })
         .collect();

@@ -1,6 +1,10 @@
 //! The fault matrix: whatever the store, the Worker or the client does during an upload, it ends in the whole file, charged once, or in a clear refusal with
 //! nothing left at the store and nothing reserved.
 
+mod kills;
+mod races;
+mod store;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -8,14 +12,9 @@ use std::time::Duration;
 use jettyspeed_client::UploadOptions;
 use jettyspeed_stack::proxy::{Fault, Proxy};
 use jettyspeed_stack::state::AccountAccess;
-use reqwest::multipart::Part;
 use serde_json::Value;
 
-mod kills;
-mod races;
-mod store;
-
-use crate::harness::{Stack, random_bytes, unique};
+use crate::harness::{Stack, done_or, random_bytes, unique};
 
 /// Six parts.
 const SIZE: usize = 60_000_000;

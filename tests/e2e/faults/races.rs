@@ -1,14 +1,14 @@
 //! Completion, abort and expiry at the same time.
 
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::join;
 use jettyspeed_stack::proxy::Fault;
 use reqwest::Method;
 
 use super::{StoreCall, assert_settled, inject, newcomer, random, seen, sent_session, settled, slow};
-use crate::harness::{Stack, action, at_once};
+use crate::harness::{Stack, action, at_once, eventually_every};
 
 #[tokio::test]
 async fn sixteen_completions_with_a_lost_store_answer_create_one_file() {
@@ -43,9 +43,9 @@ async fn concurrent_complete_and_fail_have_one_winner() {
             _ => (random(Duration::from_millis(40)), random(Duration::from_millis(40))),
         };
         slow(&stack.proxy, &[StoreCall::Completion, StoreCall::Abortion], 900);
-        let later = async |wait, action| {
+        let later = async |wait, name| {
             tokio::time::sleep(wait).await;
-            stack.track(&account, action(action, &started)).await
+            stack.track(&account, action(name, &started)).await
         };
         let (completed, failed) = join(later(wait, "complete"), later(other_wait, "fail")).await;
         stack.proxy.heal();

@@ -1,8 +1,10 @@
 //! File names: in sessions, lists, headers and URLs.
 
 use jettyspeed_client::{UploadOptions, no_progress, upload};
+use reqwest::Method;
+use serde_json::Value;
 
-use crate::harness::{random_bytes, stack};
+use crate::harness::{Call, random_bytes, stack};
 
 fn unusual_names() -> Vec<String> {
     let mut names: Vec<String> = [

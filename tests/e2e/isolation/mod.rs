@@ -1,15 +1,14 @@
 //! Things of another customer and things that do not exist cannot be told apart: every route of the table, called by a stranger with the names of a victim's
 //! things, then with names of the same shape that nothing has.
 
+mod probes;
+
 use std::collections::BTreeMap;
 
-use base64::Engine;
 use jettyspeed_edge::http::router::{Proof, ROUTES};
 use jettyspeed_stack::state::AccountAccess;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
-
-mod probes;
 
 use crate::harness::{Call, Stack, random_bytes, sha256, stack, unique};
 use probes::{Credentials, Names, probes};

@@ -10,17 +10,17 @@ use crate::harness::{Call, Stack, sha256, unique};
 
 /// What a call can name.
 #[derive(Debug, Clone)]
-struct Names {
-    session: String,
-    upload_id: String,
-    asset: String,
-    namespace: String,
-    user: String,
-    hash: String,
+pub struct Names {
+    pub session: String,
+    pub upload_id: String,
+    pub asset: String,
+    pub namespace: String,
+    pub user: String,
+    pub hash: String,
 }
 
 #[derive(Debug, Clone)]
-enum Sent {
+pub enum Sent {
     Nothing,
     Json(Value),
     Bytes(&'static str),
@@ -29,15 +29,15 @@ enum Sent {
 
 /// A call but for who makes it.
 #[derive(Debug, Clone)]
-struct Probe {
-    method: &'static str,
-    path: String,
-    headers: Vec<(&'static str, String)>,
-    body: Sent,
+pub struct Probe {
+    pub method: &'static str,
+    pub path: String,
+    pub headers: Vec<(&'static str, String)>,
+    pub body: Sent,
 }
 
 /// The route's calls that name `names`. Without a wildcard: a new endpoint does not compile before it is probed.
-fn probes(route: &Route, names: &Names) -> Vec<Probe> {
+pub fn probes(route: &Route, names: &Names) -> Vec<Probe> {
     let Names { session, upload_id, asset, namespace, user, hash } = names;
     let fill = |session: &str| {
         let values = [("token", asset.as_str()), ("id", asset), ("sessionId", session), ("ns", namespace), ("user", user)];
@@ -144,7 +144,7 @@ fn probes(route: &Route, names: &Names) -> Vec<Probe> {
 }
 
 impl Probe {
-    fn request(&self, stack: &Stack) -> RequestBuilder {
+    pub fn request(&self, stack: &Stack) -> RequestBuilder {
         let request = stack.anonymous(Method::from_bytes(self.method.as_bytes()).unwrap(), &self.path);
         let request = self.headers.iter().fold(request.from_new_address(), |request, (name, value)| request.header(*name, value));
         match &self.body {
@@ -158,7 +158,7 @@ impl Probe {
 
 /// Who calls.
 #[derive(Debug, Clone)]
-enum Credentials {
+pub enum Credentials {
     Nothing,
     Account(AccountAccess),
     /// A good key and another account's secret.
@@ -169,7 +169,7 @@ enum Credentials {
 }
 
 impl Credentials {
-    fn sign(&self, request: RequestBuilder, stack: &Stack) -> RequestBuilder {
+    pub fn sign(&self, request: RequestBuilder, stack: &Stack) -> RequestBuilder {
         match self {
             Credentials::Nothing => request,
             Credentials::Account(account) => request.bearer_auth(&account.api_key).header("X-API-Secret", &account.api_secret),
@@ -181,7 +181,7 @@ impl Credentials {
     }
 
     /// Whether a route with that proof lets them in.
-    fn suffice(&self, proof: Proof) -> bool {
+    pub fn suffice(&self, proof: Proof) -> bool {
         let (account, token) = (matches!(self, Credentials::Account(_)), matches!(self, Credentials::Token(_)));
         let (webhook, operator) = (matches!(self, Credentials::Webhook), matches!(self, Credentials::Operator));
         match proof {

@@ -1,6 +1,5 @@
 //! Malformed headers, paths and queries.
 
-use jettyspeed_client::upload;
 use jettyspeed_edge::http::router::ROUTES;
 use reqwest::Method;
 use serde_json::json;

@@ -1,15 +1,18 @@
 //! Malformed requests: refused with a clear 4xx, never a 5xx, and without changing anything.
 
-use jettyspeed_edge::http::router::{Endpoint, Route};
-use jettyspeed_stack::state::AccountAccess;
-use reqwest::Method;
-use serde_json::{Value, json};
-use tokio::sync::OnceCell;
-
 mod headers;
 mod json;
 
-use crate::harness::{Call, Stack, sha256, unique};
+use std::ops::RangeInclusive;
+
+use jettyspeed_edge::http::router::{Endpoint, Proof, ROUTES, Route};
+use jettyspeed_edge::problem::explain;
+use jettyspeed_stack::state::AccountAccess;
+use reqwest::{Body, Method, RequestBuilder};
+use serde_json::{Value, json};
+use tokio::sync::OnceCell;
+
+use crate::harness::{Call, Stack, answer, sha256, unique};
 
 /// A route that takes JSON, and a body that it would take.
 struct Subject {

@@ -1,10 +1,12 @@
 //! Deleting a namespace.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::json;
 
 use super::{assert_refused, created, path_of, simple_upload, start_body};
-use crate::harness::{Call, stack, unique};
+use crate::harness::{Call, done_or, eventually, stack, unique};
 
 #[tokio::test]
 async fn namespace_in_use_returns_409_on_delete() {

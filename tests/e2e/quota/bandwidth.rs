@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Call, SLICE, Stack, answer, fetch, random_bytes, retry_after, stack, stack_with_changed_tiers};
+use crate::harness::{Call, SLICE, Stack, answer, done_or, eventually_every, fetch, random_bytes, retry_after, stack, stack_with_changed_tiers};
 
 #[tokio::test]
 async fn every_response_byte_is_counted_once_on_hit_and_miss() {

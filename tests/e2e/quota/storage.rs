@@ -1,11 +1,14 @@
 //! Storage is reserved when an upload starts and settled when it ends: exact to the byte under concurrency and crashes.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
+use jettyspeed_stack::proxy::Fault;
 use jettyspeed_stack::state::AccountAccess;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Call, Stack, random_bytes, stack};
+use crate::harness::{Call, Stack, done_or, eventually, random_bytes, stack};
 
 const MB: u64 = 1_000_000;
 

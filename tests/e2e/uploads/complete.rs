@@ -8,7 +8,7 @@ use jettyspeed_stack::proxy::Fault;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Call, Stack, answer, random_bytes, sha256, stack};
+use crate::harness::{Call, Stack, answer, done_or, eventually, eventually_every, random_bytes, sha256, stack};
 
 fn complete(started: &Value) -> Value {
     json!({ "action": "complete", "sessionId": started["sessionId"] })

@@ -1,12 +1,13 @@
 //! Sessions whose Durable Object lost its data: rebuilt from receipts and from the store.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jettyspeed_client::{Event, UploadOptions, upload};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Call, Stack, random_bytes, random_file};
+use crate::harness::{Call, Stack, done_or, eventually_every, random_bytes, random_file, sha256};
 
 /// Takes the records of all uploads away, as if the platform had lost them.
 async fn delete_session_objects(stack: &Stack) {

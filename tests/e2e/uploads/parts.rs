@@ -8,7 +8,7 @@ use jettyspeed_edge::upload::receipt::Receipt;
 use jettyspeed_stack::proxy::Fault;
 use reqwest::Method;
 use serde_json::json;
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 
 use crate::harness::{Call, Stack, answer, random_bytes, sha256, stack};
 

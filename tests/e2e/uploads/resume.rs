@@ -8,7 +8,7 @@ use std::time::Duration;
 use jettyspeed_client::{Event, Progress, UploadOptions, upload};
 use jettyspeed_stack::proxy::Proxy;
 
-use crate::harness::{Stack, random_file};
+use crate::harness::{Stack, done_or, eventually_every, random_file};
 
 const SIZE: usize = 64_000_000;
 

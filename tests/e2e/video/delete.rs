@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{fetch_video, media_playlist, playback_base, put_video};
-use crate::harness::{Call, Stack, unique};
+use crate::harness::{Call, Stack, done_or, eventually, eventually_every, unique};
 
 #[tokio::test]
 async fn deleted_video_returns_404_and_frees_its_bytes() {

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use jettyspeed_client::{PushOptions, no_progress, push};
+use reqwest::Method;
+use serde_json::json;
 
-use super::{fetch_video, media_playlist, playback_base};
-use crate::harness::{Stack, header, random_bytes, stack};
+use super::{fetch_video, media_playlist, playback_base, put_video};
+use crate::harness::{Call, Stack, done_or, eventually_every, header, random_bytes, stack};
 
-/// Whether it comes from the cache within a few seconds, without anybody having asked for it.
-async fn is_prefetched(stack: &Stack, key: &str) -> bool {
+/// Waits until the Worker has read the object from the store into the cache, without a request for it.
+async fn wait_for_prefetch(stack: &Stack, key: &str) {
     let look = async || done_or(stack.store_reads(key) > 0, format!("nobody has read {key} from the store"));
     eventually_every(Duration::from_millis(100), Duration::from_secs(5), look).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
@@ -41,7 +43,7 @@ async fn pushed_folder_plays_through_one_token_with_prefetched_segments() {
     let list = format!("{url}720p%20%C3%A9/");
     assert_eq!(fetch_video(stack, &format!("{list}index.m3u8")).await.0, 200);
     // The playlist has the first three warmed, the segments those after them.
-    assert!(is_prefetched(stack, "/v/tree/720p%20%C3%A9/2.ts").await);
+    wait_for_prefetch(stack, "/v/tree/720p%20%C3%A9/2.ts").await;
     let mut hits = 0;
     for (number, bytes) in segments.iter().enumerate() {
         let (status, cache, body) = fetch_video(stack, &format!("{list}{number}.ts?CMCD=bl%3D21300%2Csid%3D%22x%22")).await;

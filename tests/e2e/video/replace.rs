@@ -1,10 +1,13 @@
 //! Replacing files of a video.
 
+use std::time::{Duration, Instant};
+
+use jettyspeed_stack::proxy::Fault;
 use reqwest::Method;
 use serde_json::json;
 
 use super::{fetch_video, media_playlist, playback_base, put_video};
-use crate::harness::{Call, Stack, header};
+use crate::harness::{Stack, done_or, eventually_every, header, random_bytes, unique};
 
 #[tokio::test]
 async fn replaced_playlist_is_served_at_once_and_charged_at_its_size() {

@@ -130,7 +130,7 @@ async fn killed_upload_resumes_on_the_next_run() {
     let folder = tempfile::tempdir().unwrap();
     let (_, bytes) = random_file(folder.path(), "large.bin", 90_000_000);
     for signal in ["KILL", "INT"] {
-        // One part at a time, until the store has some of them but not all.
+        // Kill while the store has some parts but not all: parts are sent one at a time.
         let mut child =
             jetty(&stack, &stack.dev, folder.path()).args(["upload", "large.bin", "--threads", "1"]).stderr(Stdio::null()).spawn().unwrap();
         let known = stack.proxy.seen("partNumber=").len();

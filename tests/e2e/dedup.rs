@@ -8,7 +8,7 @@ use jettyspeed_stack::state::AccountAccess;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Call, FILES, Stack, eventually, random_bytes, sha256, stack, unique};
+use crate::harness::{Call, FILES, Stack, action, eventually, random_bytes, sha256, stack, unique};
 
 async fn check_duplicate(stack: &Stack, account: &AccountAccess, hash: &str, size: usize) -> Value {
     let body = json!({ "fileHash": hash, "fileSize": size });
@@ -21,12 +21,11 @@ fn start(name: &str, bytes: &[u8]) -> Value {
     json!({ "action": "start", "fileName": name, "fileSize": bytes.len(), "fileHash": sha256(bytes) })
 }
 
-/// Uploads in a session, claiming `hash`; the asset as it is right after.
+/// Uploads in a session, claiming `hash`: the asset right after completion.
 async fn upload(stack: &Stack, account: &AccountAccess, name: &str, bytes: &[u8], hash: &str) -> Value {
-    let (status, started) = stack.track(account, json!({ "fileHash": hash, "action": "start", "fileName": name, "fileSize": bytes.len() })).await;
-    assert_eq!(status, 201, "{started}");
+    let started = stack.session(account).name(name).size(bytes.len()).hash(hash).start().await;
     stack.send_all_parts(&started, bytes).await;
-    let (status, body) = stack.track(account, json!({ "action": "complete", "sessionId": started["sessionId"] })).await;
+    let (status, body) = stack.track(account, action("complete", &started)).await;
     assert_eq!(status, 200, "{body}");
     body["asset"].clone()
 }
@@ -91,14 +90,14 @@ async fn wrong_file_hash_is_marked_mismatch_and_never_matches() {
     assert_eq!((status, &body["code"]), (422, &json!("chunk-hash-mismatch")), "the store looks at once");
 }
 
-/// However long the store takes for the bytes: half of them is no reason to judge, nor is a long breath one to give up.
+/// A read that ends early does not decide the verification, and a slow one is waited for.
 #[tokio::test]
 async fn slow_read_is_verified_and_truncated_read_stays_pending() {
     let stack = Stack::start(&[]).await;
     let account = stack.account("patient").tier("pro").create().await;
     let bytes = random_bytes(400_000);
     let reads = |method: &Method, target: &str| *method == Method::GET && target.contains("/o/");
-    // Longer than the store may take to begin.
+    // Longer than the limit for the store's first byte.
     stack.proxy.inject(move |method, target| reads(method, target).then_some(Fault::LateBody(33_000)));
     let began = std::time::Instant::now();
     let asset = upload(&stack, &account, "slow.bin", &bytes, &sha256(&bytes)).await;
@@ -153,22 +152,17 @@ async fn concurrent_uploads_of_the_same_bytes_end_as_one_object() {
 async fn shared_namespace_has_one_asset_per_account_and_last_delete_removes_object() {
     let stack = Stack::start(&[("DELETE_GRACE_SECONDS", "3")]).await;
     let (one, two) = (stack.account("sharer-1").tier("pro").create().await, stack.account("sharer-2").tier("pro").create().await);
-    let shared = json!({ "name": "jt_customer_sharing" });
-    assert_eq!(stack.operator(Method::POST, "/api/portal/namespaces").json(&shared).send().await.unwrap().status(), 201);
-    for user in ["sharer-1", "sharer-2"] {
-        let path = format!("/api/portal/namespaces/jt_customer_sharing/members/{user}");
-        assert_eq!(stack.operator(Method::PUT, &path).send().await.unwrap().status(), 204);
-    }
+    stack.namespace("jt_customer_sharing").member(&one).member(&two).create().await;
     let bytes = random_bytes(20_000);
     let wanted =
         json!({ "action": "start", "fileName": "s", "fileSize": bytes.len(), "fileHash": sha256(&bytes), "namespace": "jt_customer_sharing" });
     let (_, started) = stack.track(&one, wanted.clone()).await;
     stack.send_all_parts(&started, &bytes).await;
-    let (_, done) = stack.track(&one, json!({ "action": "complete", "sessionId": started["sessionId"] })).await;
+    let (_, done) = stack.track(&one, action("complete", &started)).await;
     let first = stack.verified(&one, done["asset"]["id"].as_str().unwrap()).await;
     let found = check_duplicate(&stack, &two, &sha256(&bytes), bytes.len()).await;
     assert_eq!((&found["duplicate"], &found["asset"]), (&json!(true), &Value::Null), "it is there, but it is not theirs");
-    // Ten at once: one asset, one object, paid once.
+    // Ten concurrent starts: one asset, one object, charged once.
     let key = first["s3Key"].as_str().unwrap();
     for (status, body) in join_all((0..10).map(|_| stack.track(&two, wanted.clone()))).await {
         assert_eq!((status, &body["duplicate"], body["asset"]["s3Key"].as_str()), (200, &json!(true), Some(key)), "{body}");
@@ -185,7 +179,7 @@ async fn shared_namespace_has_one_asset_per_account_and_last_delete_removes_obje
         stack.delete(&two, file).await;
     }
     assert!(stack.bucket.get(key).await.is_some(), "a grace period");
-    // Within it the bytes can be had again.
+    // Within it the bytes can be referenced again.
     let (status, back) = stack.track(&one, wanted.clone()).await;
     assert_eq!((status, &back["duplicate"]), (200, &json!(true)), "{back}");
     tokio::time::sleep(Duration::from_secs(6)).await;
@@ -208,7 +202,7 @@ async fn file_with_one_changed_chunk_has_one_missing_part() {
     let (status, first) = stack.track(account, started(&bytes)).await;
     assert_eq!((status, &first["missingParts"]), (201, &json!([1, 2, 3, 4, 5, 6, 7])));
     stack.send_all_parts(&first, &bytes).await;
-    let (status, done) = stack.track(account, json!({ "action": "complete", "sessionId": first["sessionId"] })).await;
+    let (status, done) = stack.track(account, action("complete", &first)).await;
     assert_eq!((status, &done["bytesSaved"]), (200, &json!(0)), "{done}");
 
     bytes[2 * size + 5] ^= 1;

@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use jettyspeed_stack::proxy::Fault;
-use serde_json::json;
 
-use crate::harness::{Call, Stack, done_or, eventually, eventually_every, random_bytes, sha256};
+use crate::harness::{Call, Stack, action, done_or, eventually, eventually_every, random_bytes, sha256};
 
 #[tokio::test]
 async fn sweep_aborts_orphaned_uploads_and_keeps_owned_ones() {
@@ -17,7 +16,7 @@ async fn sweep_aborts_orphaned_uploads_and_keeps_owned_ones() {
     let foreign = stack.bucket.create_upload("users/sweeper/backup").await;
     tokio::time::sleep(Duration::from_secs(13)).await;
     let young = stack.session(&account).size(6_000).start().await;
-    // About to be recorded, for all that anybody knows.
+    // Younger than SWEEP_AGE_SECONDS: its session may be about to be recorded.
     let unborn_key = orphan_key.replace("01010101-", "02020202-");
     let unborn = stack.bucket.create_upload(&unborn_key).await;
     stack.run_daily().await;
@@ -31,15 +30,15 @@ async fn sweep_aborts_orphaned_uploads_and_keeps_owned_ones() {
     }
     let bytes = random_bytes(5_000);
     stack.send_all_parts(&owned, &bytes).await;
-    let complete = json!({ "action": "complete", "sessionId": owned["sessionId"] });
+    let complete = action("complete", &owned);
     assert_eq!(stack.track(&account, complete).await.0, 200);
-    let fail = json!({ "action": "fail", "sessionId": young["sessionId"] });
+    let fail = action("fail", &young);
     assert_eq!(stack.track(&account, fail).await.0, 200);
     stack.bucket.abort("users/sweeper/backup", &foreign).await;
     stack.bucket.abort(&unborn_key, &unborn).await;
 }
 
-/// The store loses the answer to a write and is down for longer than the queue has patience with the job that looks into it.
+/// The store loses the answer to a write and then stays down for longer than the queue retries the job that reconciles it.
 #[tokio::test]
 async fn job_that_failed_ten_times_is_sent_again() {
     let stack = Stack::start(&[("QUEUE_RETRY_SECONDS", "1")]).await;
@@ -66,7 +65,7 @@ async fn lost_verification_is_repeated_by_the_daily_run() {
     let account = stack.account("forgotten").tier("pro").create().await;
     let asset = stack.asset(&account).bytes(b"forgotten bytes".to_vec()).store().await;
     let id = asset["id"].as_str().unwrap();
-    // What a lost job leaves: a claim that nobody has looked at for hours.
+    // What a lost job leaves: a claimed hash that was not verified for hours.
     let hash = sha256(b"forgotten bytes");
     stack.sql(&format!("UPDATE objects SET verification = 'pending', claimed_sha256 = '{hash}', created_at = 1")).await;
     stack.run_daily().await;

@@ -9,7 +9,7 @@ use crate::harness::{
     Call, FILES, answer, random_bytes, rate_limit, retry_after, sha256, stack, stack_with_changed_tiers, stack_with_two_webhook_secrets,
 };
 
-/// Sends until one is refused, which `left` and those that came back meanwhile, one each `seconds`, must not be. The refusal.
+/// Sends until one is refused: the refusal. `left` requests, and one more for each `seconds` that pass, must be admitted.
 async fn until_refused(left: u64, seconds: u64, mut request: impl FnMut() -> RequestBuilder) -> Response {
     let (started, mut admitted) = (Instant::now(), 0);
     loop {
@@ -95,12 +95,12 @@ async fn client_obeying_ratelimit_headers_never_gets_429() {
             tokio::time::sleep(Duration::from_secs(seconds)).await;
         }
     }
-    // 120 at once, 2 more each second.
+    // A burst of 120, then 2 per second.
     let most = 120.0 + started.elapsed().as_secs_f64() * 2.0;
     assert!(waits > 0 && f64::from(passed) > most - 10.0 && f64::from(passed) <= most + 1.0, "{passed} of {most} passed, {waits} waits");
 }
 
-/// The request from another address: wrangler lets it be told, the platform sets it.
+/// The request from that address. Locally the header is taken from the client; Cloudflare's network sets it.
 fn from_address(address: &str, request: RequestBuilder) -> RequestBuilder {
     request.header("CF-Connecting-IP", address)
 }
@@ -144,7 +144,7 @@ async fn platform_rate_limit_returns_429_below_the_isolate_limit() {
             break response;
         }
         admitted += 1;
-        // Its windows are whole minutes: one may end meanwhile.
+        // The platform's windows are whole minutes: one may end meanwhile.
         assert!(admitted <= 200, "{admitted}");
     };
     assert!(admitted >= 100, "{admitted}");

@@ -8,9 +8,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use crate::harness::{Call, Stack, random_bytes, random_file, sha256, stack, unique};
+use crate::harness::{Call, Stack, action, random_bytes, random_file, sha256, stack, unique};
 
-/// A namespace with a member of its own.
+/// A namespace with one member.
 struct Customer {
     account: AccountAccess,
     namespace: String,
@@ -19,10 +19,7 @@ struct Customer {
 impl Customer {
     async fn new(stack: &Stack, takes_part: bool) -> Customer {
         let account = stack.account(&unique("customer-")).tier("enterprise").create().await;
-        let namespace = unique("jt_customer_");
-        let body = json!({ "name": namespace, "cross_namespace_dedup": takes_part });
-        assert_eq!(stack.operator(Method::POST, "/api/portal/namespaces").json(&body).answer().await.0, 201);
-        join(stack, &namespace, &account).await;
+        let namespace = stack.namespace(&unique("jt_customer_")).field("cross_namespace_dedup", json!(takes_part)).member(&account).create().await;
         Customer { account, namespace }
     }
 
@@ -40,17 +37,16 @@ impl Customer {
         stack.track(&self.account, body).await
     }
 
-    /// Uploads and has it looked at: the asset.
+    /// Uploads and waits for verification: the asset.
     async fn stores(&self, stack: &Stack, bytes: &[u8]) -> Value {
         self.claims(stack, bytes, &sha256(bytes)).await
     }
 
     async fn claims(&self, stack: &Stack, bytes: &[u8], hash: &str) -> Value {
-        let start = json!({ "action": "start", "fileName": "own.bin", "fileSize": bytes.len(), "fileHash": hash, "namespace": self.namespace });
-        let (status, started) = stack.track(&self.account, start).await;
-        assert_eq!(status, 201, "{started}");
+        let session = stack.session(&self.account).name("own.bin").size(bytes.len()).hash(hash).namespace(&self.namespace);
+        let started = session.start().await;
         stack.send_all_parts(&started, bytes).await;
-        let (status, done) = stack.track(&self.account, json!({ "action": "complete", "sessionId": started["sessionId"] })).await;
+        let (status, done) = stack.track(&self.account, action("complete", &started)).await;
         assert_eq!(status, 200, "{done}");
         stack.verified(&self.account, done["asset"]["id"].as_str().unwrap()).await
     }
@@ -66,12 +62,7 @@ impl Customer {
     }
 }
 
-async fn join(stack: &Stack, namespace: &str, account: &AccountAccess) {
-    let path = format!("/api/portal/namespaces/{namespace}/members/{}", account.user_id);
-    assert_eq!(stack.operator(Method::PUT, &path).send().await.unwrap().status(), 204);
-}
-
-/// HMAC-SHA-256 over the ranges, as another implementation of the protocol may read it.
+/// HMAC-SHA-256 over the ranges, as an independent implementation of the protocol.
 fn proof_of(challenge: &Value, bytes: &[u8], key: &[u8], left_out: usize) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
     for range in challenge["ranges"].as_array().unwrap() {
@@ -85,7 +76,7 @@ fn proof(challenge: &Value, bytes: &[u8]) -> String {
     proof_of(challenge, bytes, challenge["nonce"].as_str().unwrap().as_bytes(), 0)
 }
 
-/// Lets the store fail for reads of that key.
+/// Fails reads of that key.
 fn fail_reads_of(stack: &Stack, key: &str) {
     let key = key.to_owned();
     stack.proxy.inject(move |method, target| (*method == Method::GET && target.contains(&key)).then_some(Fault::Answer(503, "SlowDown")));
@@ -120,18 +111,18 @@ async fn correct_proof_returns_duplicate_without_sending_the_bytes() {
     let path = format!("/files/{}/mine.bin", mine["id"].as_str().unwrap());
     assert!(stack.request(Method::GET, &path, &bob.account).send().await.unwrap().bytes().await.unwrap() == bytes);
 
-    // Twice at once, or again under the same name, is once.
+    // Concurrent or repeated starts under the same name give one asset.
     let twice = futures_util::future::join_all((0..4).map(|_| bob.starts(stack, "again.bin", &bytes))).await;
     let ids: std::collections::BTreeSet<String> = twice.iter().map(|(_, body)| body["asset"]["id"].as_str().unwrap().to_owned()).collect();
     assert_eq!((ids.len(), bob.starts(stack, "again.bin", &bytes).await.1["asset"]["id"].as_str()), (1, ids.first().map(String::as_str)));
     assert_eq!((bob.starts(stack, "mine.bin", &bytes).await.1["asset"]["id"].as_str(), bob.files(stack).await), (mine["id"].as_str(), 2));
     bob.deletes(stack, &twice[0].1["asset"]).await;
 
-    // A lost answer is asked for again; the next member of the namespace need prove nothing; the books are right.
+    // A repeated proof returns the same asset; another member of the namespace need not prove anything; the ledger is right.
     let (status, again) = bob.answers(stack, "mine.bin", &bytes, &proof(&asked, &bytes)).await;
     assert_eq!((status, &again["asset"]["id"]), (200, &mine["id"]), "{again}");
     let colleague = stack.account(&unique("colleague-")).tier("pro").create().await;
-    join(stack, &bob.namespace, &colleague).await;
+    stack.add_member(&bob.namespace, &colleague.user_id).await;
     let (status, third) = stack.track(&colleague, bob.start("theirs.bin", &bytes)).await;
     assert_eq!((status, &third["duplicate"]), (200, &json!(true)), "{third}");
     let body = json!({ "fileHash": sha256(&bytes), "fileSize": bytes.len() });
@@ -140,7 +131,7 @@ async fn correct_proof_returns_duplicate_without_sending_the_bytes() {
     let (_, quota) = stack.request(Method::GET, "/api/agentcache/quota", &bob.account).answer().await;
     assert_eq!((&quota["storage_used_bytes"], &quota["storage_reserved_bytes"]), (&json!(300_000), &json!(0)));
 
-    // Nobody learns whose they are.
+    // No answer tells whose bytes they are.
     let download = format!("/api/storage/download?assetId={}", mine["id"].as_str().unwrap());
     let used = || async {
         let (_, quota) = stack.request(Method::GET, "/api/agentcache/quota", &bob.account).answer().await;
@@ -149,7 +140,7 @@ async fn correct_proof_returns_duplicate_without_sending_the_bytes() {
     let paid = used().await;
     let (status, urls) = stack.request(Method::GET, &download, &bob.account).answer().await;
     assert_eq!(used().await, paid, "a URL that is not given is not billed");
-    // Nor does the ETag tell in how many parts somebody sent it.
+    // The ETag does not tell in how many parts the other customer sent it.
     let etag = |path: String, account: AccountAccess| async move {
         let head = stack.request(Method::HEAD, &path, &account).send().await.unwrap();
         (head.status().as_u16(), head.headers()["etag"].to_str().unwrap().to_owned())
@@ -167,7 +158,7 @@ async fn correct_proof_returns_duplicate_without_sending_the_bytes() {
     }
     assert_eq!(file["asset"]["s3Key"], Value::Null);
 
-    // One's deletion is nobody else's.
+    // Deleting one asset leaves the others.
     alice.deletes(stack, &asset).await;
     assert!(stack.request(Method::GET, &path, &bob.account).send().await.unwrap().bytes().await.unwrap() == bytes);
     bob.deletes(stack, mine).await;
@@ -198,13 +189,13 @@ async fn proof_keyed_by_text_or_binary_nonce_is_accepted_for_any_size() {
 
 #[tokio::test]
 async fn proof_without_the_bytes_returns_422() {
-    // Its own: the store is broken for a moment.
+    // A stack of its own: faults are injected.
     let stack = &Stack::start(&[]).await;
     let (alice, mallory, eve) = (Customer::new(stack, true).await, Customer::new(stack, true).await, Customer::new(stack, true).await);
     let bytes = random_bytes(200_000);
     let stored = alice.stores(stack, &bytes).await;
 
-    // A stolen hash: no bytes, then the right answer to a question that a wrong one has used up, then half of the bytes.
+    // A stolen hash: a guess, then the right proof for a challenge that the guess has used up, then a proof with half of the bytes.
     let asked = challenge(mallory.starts(stack, "stolen.bin", &bytes).await);
     let right = proof(&asked, &bytes);
     assert_proof_refused(mallory.answers(stack, "stolen.bin", &bytes, &sha256(b"guess")).await);
@@ -213,16 +204,16 @@ async fn proof_without_the_bytes_returns_422() {
     most[100_000..].fill(0);
     let asked = challenge(mallory.starts(stack, "stolen.bin", &bytes).await);
     assert_proof_refused(mallory.answers(stack, "stolen.bin", &bytes, &proof(&asked, &most)).await);
-    // An answer to the question before.
+    // A proof for an earlier challenge.
     let first = challenge(mallory.starts(stack, "stolen.bin", &bytes).await);
     let second = challenge(mallory.starts(stack, "stolen.bin", &bytes).await);
     assert_ne!(first["nonce"], second["nonce"]);
     assert_proof_refused(mallory.answers(stack, "stolen.bin", &bytes, &proof(&first, &bytes)).await);
-    // Three answers a day are all there are: guessing on is sending.
+    // After three wrong proofs a day there are no more challenges: the bytes have to be sent.
     assert_eq!(mallory.starts(stack, "stolen.bin", &bytes).await.0, 201);
     assert_proof_refused(mallory.answers(stack, "stolen.bin", &bytes, &proof(&second, &bytes)).await);
 
-    // Somebody else's question, another size, another namespace of one's own; and the answer is still good where it belongs.
+    // Another account's challenge, another size, another namespace; the proof stays valid where it belongs.
     let of_eve = challenge(eve.starts(stack, "a", &bytes).await);
     assert_proof_refused(mallory.answers(stack, "stolen.bin", &bytes, &proof(&of_eve, &bytes)).await);
     let mut own = json!({ "action": "start", "fileName": "a", "fileSize": bytes.len(), "fileHash": sha256(&bytes), "proof": proof(&of_eve, &bytes) });
@@ -231,7 +222,7 @@ async fn proof_without_the_bytes_returns_422() {
     own["fileSize"] = json!(bytes.len() - 1);
     assert_proof_refused(stack.track(&eve.account, own.clone()).await);
     own["fileSize"] = json!(bytes.len());
-    // The store's trouble uses nothing up.
+    // A store fault does not use up the challenge.
     let key = stored["s3Key"].as_str().unwrap().to_owned();
     fail_reads_of(stack, &key);
     let (status, body) = stack.track(&eve.account, own.clone()).await;
@@ -239,15 +230,15 @@ async fn proof_without_the_bytes_returns_422() {
     assert_eq!((status, &body["code"]), (503, &json!("origin-unavailable")), "{body}");
     let (status, body) = stack.track(&eve.account, own.clone()).await;
     assert_eq!((status, &body["duplicate"]), (200, &json!(true)), "{body}");
-    // A replayed proof: once the file is gone, what it was had by gets it no more.
+    // A replayed proof: after the file is deleted, its proof is refused.
     eve.deletes(stack, &body["asset"]).await;
     assert_proof_refused(stack.track(&eve.account, own).await);
-    // A question is not the answer to be had again by its Idempotency-Key.
+    // A challenge is not stored under the Idempotency-Key.
     for _ in 0..2 {
         let keyed = stack.request(Method::POST, "/api/jetty/track-upload", &eve.account).header("Idempotency-Key", "one-for-the-file");
         challenge(keyed.json(&eve.start("late", &bytes)).answer().await);
     }
-    // Too late.
+    // An expired challenge.
     let late = challenge(eve.starts(stack, "late", &bytes).await);
     stack.sql(&format!("UPDATE challenges SET expires_at = 1 WHERE id = '{}'", late["id"].as_str().unwrap())).await;
     assert_proof_refused(eve.answers(stack, "late", &bytes, &proof(&late, &bytes)).await);
@@ -257,7 +248,7 @@ async fn proof_without_the_bytes_returns_422() {
     }
     assert_eq!((mallory.files(stack).await, eve.files(stack).await), (0, 0));
 
-    // A guessed hash is an upload like any other; so is one that somebody claimed falsely, and one that nobody has looked at.
+    // An unknown hash starts an upload; so does one that was claimed falsely, and the real one of falsely claimed bytes.
     assert_eq!(mallory.starts(stack, "guessed", &random_bytes(100)).await.0, 201);
     let (junk, coveted) = (random_bytes(5_000), random_bytes(5_000));
     assert_eq!(alice.claims(stack, &junk, &sha256(&coveted)).await["verification"], "mismatch");
@@ -298,13 +289,13 @@ async fn client_library_answers_the_challenge_and_sends_no_bytes() {
     assert!(stack.http.get(url).send().await.unwrap().bytes().await.unwrap() == bytes);
 }
 
-/// What the Worker did since `from` in its log: every call to D1, to a Durable Object, to the store.
+/// The Worker's steps since byte `from` of its log: every call to D1, to a Durable Object, to the store.
 fn logged_steps(log: &std::path::Path, from: usize) -> Vec<String> {
     let text = std::fs::read_to_string(log).unwrap();
     text[from..].lines().filter(|line| line.contains("\"event\":\"step\"")).map(|line| line[line.find('{').unwrap()..].to_owned()).collect()
 }
 
-/// The work that is done for bytes that nobody has and for those of a namespace that the caller has no part in: call by call the same.
+/// The Worker makes the same calls for bytes that do not exist and for those of a namespace that the caller cannot use.
 #[tokio::test]
 async fn foreign_hash_and_absent_hash_cause_identical_work() {
     let stack = Stack::start(&[("LOG_LEVEL", "debug")]).await;
@@ -330,10 +321,10 @@ async fn foreign_hash_and_absent_hash_cause_identical_work() {
     let mut compared = 0;
     for customer in [&stranger, &partaker] {
         for ((path, of_theirs), (_, of_absent)) in calls(&theirs, &customer.namespace).into_iter().zip(calls(&absent, &customer.namespace)) {
-            // What opens at the first call of a kind is open for both.
+            // Warm-up: what the first call of a kind initialises is there for both.
             stack.post(&customer.account, path, of_absent.clone()).await;
             let mut done = Vec::new();
-            // A ledger writes its figures now and then: that is nobody's doing, and does not come three times.
+            // A ledger writes its figures now and then, independently of the calls; that does not happen in three rounds.
             for _ in 0..3 {
                 done.clear();
                 for body in [&of_absent, &of_theirs] {
@@ -341,7 +332,7 @@ async fn foreign_hash_and_absent_hash_cause_identical_work() {
                     let (status, told) = stack.post(&customer.account, path, body.clone()).await;
                     tokio::time::sleep(std::time::Duration::from_millis(200)).await;
                     let mut told = told;
-                    // What is drawn for a new upload differs with every one.
+                    // Random for every new upload.
                     for drawn in ["sessionId", "uploadId", "uploadToken", "expiresAt"] {
                         told.as_object_mut().unwrap().remove(drawn);
                     }

@@ -118,7 +118,7 @@ async fn unusual_keys_name_the_same_object_at_the_store() {
         direct.ok(&actions::put_object(&key, PLAIN, Payload::Sha256(Sha256Hex::of(&bytes))), bytes.clone()).await;
         let back = direct.ok(&actions::get_object(&key, None), vec![]).await.bytes().await.unwrap();
         assert!(back == bytes, "{key}");
-        // Another implementation's signature and encoding find it under the same name.
+        // An independent SigV4 implementation finds it under the same key.
         let encoded = encode::path(&key);
         assert!(Bucket::new(origin_access().await).get(&encoded).await.as_deref() == Some(&bytes), "{key}");
         let url = direct.store.presign(&actions::get_object_as(&key, PLAIN), now(), 60);

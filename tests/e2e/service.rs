@@ -55,7 +55,7 @@ async fn acceleration_off_returns_503_and_cors_lists_only_allowed_origins() {
     drop(off);
 }
 
-/// An answer of a deployment whose CORS list does not name us.
+/// An answer of a deployment whose CORS list does not name the caller's origin.
 async fn answer_plain(response: reqwest::Response) -> (u16, Value) {
     (response.status().as_u16(), response.json().await.unwrap())
 }

@@ -11,7 +11,7 @@ use crate::harness::{Call, Stack, answer, stack};
 
 #[tokio::test]
 async fn provision_after_30_days_returns_null_credentials_until_rotation() {
-    // Its own: it reads the database beside the Worker, which locks it.
+    // A stack of its own: reading the database past the Worker locks it.
     let stack = &Stack::start(&[]).await;
     let first = stack.account("thirty-days").tier("starter").create().await;
     stack.sql("UPDATE credentials SET sealed_until = 1 WHERE account_id = (SELECT id FROM accounts WHERE agentcache_user_id = 'thirty-days')").await;
@@ -58,7 +58,7 @@ async fn rotation_returns_401_for_old_credentials_once_the_overlap_ends() {
     assert_eq!(files_status(stack, &fifth).await, 200);
 }
 
-/// The text with another character at `position`.
+/// The text with one character changed.
 fn typo(text: &str, position: usize) -> String {
     let mut wrong = text.to_owned();
     wrong.replace_range(position..=position, if text[position..].starts_with('7') { "8" } else { "7" });

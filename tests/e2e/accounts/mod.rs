@@ -27,7 +27,7 @@ async fn rotate(stack: &Stack, body: Value) -> AccountAccess {
     credentials(&body)
 }
 
-/// The status of listing the account's files.
+/// The status of listing the account's files: 200 if its credentials work.
 async fn files_status(stack: &Stack, account: &AccountAccess) -> u16 {
     stack.request(Method::GET, "/api/storage/files", account).answer().await.0
 }

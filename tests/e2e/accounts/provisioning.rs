@@ -9,7 +9,7 @@ use super::{PROVISION, files_status, provision_body};
 use crate::harness::{Call, Stack, answer, at_once, credentials, origin_access, sha256, stack};
 use crate::webhooks::Hook;
 
-/// One value of all accounts in those answers.
+/// The value of `field` that all those answers have.
 fn common_value<'a>(answers: &'a [(u16, Value)], field: &str) -> &'a str {
     let values: BTreeSet<_> = answers.iter().map(|(_, body)| body["account"][field].as_str().unwrap()).collect();
     assert_eq!(values.len(), 1, "{field}: {values:?}");
@@ -54,7 +54,7 @@ async fn each_provisioning_path_creates_one_account_and_repeats_its_credentials(
     }
 }
 
-/// All these answers are of one account, of which the database holds one row each, and neither it nor the log a secret in clear.
+/// Asserts that all these answers are of one account with one row in each table, and that neither the database nor the log contains its secrets.
 async fn assert_one_account(stack: &Stack, user: &str, answers: &[(u16, Value)]) {
     let (id, key, secret) = (common_value(answers, "id"), common_value(answers, "api_key"), common_value(answers, "api_secret"));
     assert_eq!(files_status(stack, &credentials(&answers[0].1)).await, 200);
@@ -79,7 +79,7 @@ async fn assert_one_account(stack: &Stack, user: &str, answers: &[(u16, Value)])
 
 #[tokio::test]
 async fn fifty_concurrent_provisions_create_one_account() {
-    // Its own: it reads the database beside the Worker, which locks it.
+    // A stack of its own: reading the database past the Worker locks it.
     let stack = &Stack::start(&[]).await;
     let call = || stack.backend(Method::POST, PROVISION).json(&provision_body("fifty", "pro"));
     let mut answers = at_once((0..50).map(|_| call())).await;

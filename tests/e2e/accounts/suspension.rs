@@ -74,9 +74,9 @@ async fn suspension_recorded_in_d1_only_still_returns_403() {
     let stack = Stack::start(&[]).await;
     let account = stack.account("half-way").tier("pro").create().await;
     assert_eq!(files_status(&stack, &account).await, 200);
-    // What a Worker leaves that dies after D1 took the suspension: the ledger was not told.
+    // What a Worker leaves that is killed after it wrote the suspension to D1: the ledger does not know.
     stack.sql("UPDATE accounts SET status = 'suspended', updated_at = updated_at + 1 WHERE agentcache_user_id = 'half-way'").await;
-    // A changed tier makes the isolate forget what it looked up.
+    // Changing a tier clears the isolate's cache of accounts.
     assert_eq!(stack.operator(Method::PATCH, "/api/portal/tiers/free").json(&json!({})).answer().await.0, 200);
     assert_eq!(files_status(&stack, &account).await, 403);
     let (status, _) = stack.webhook("/api/agentcache/resume", json!({ "user_id": "half-way" })).await;

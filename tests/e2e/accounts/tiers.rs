@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{PROVISION, provision_body};
-use crate::harness::{Call, FILES, Stack, answer, at_once, random_bytes, rate_limit, stack, stack_with_changed_tiers};
+use crate::harness::{Call, FILES, Stack, action, answer, at_once, random_bytes, rate_limit, stack, stack_with_changed_tiers};
 
 async fn upgrade(stack: &Stack, user: &str, tier: &str, force: bool) -> (u16, Value) {
     stack.webhook("/api/agentcache/upgrade", json!({ "agentcache_user_id": user, "tier": tier, "force": force })).await
@@ -20,7 +20,7 @@ async fn repeated_provision_raises_tier_and_downgrade_below_usage_returns_409() 
     assert_eq!((status, &body["cached"], &body["account"]["tier"]), (200, &json!(true), &json!("pro")), "{body}");
     assert_eq!((&body["account"]["storage_quota_gb"], &body["account"]["jetty_speed_enabled"]), (&json!(20), &json!(true)));
     let started = stack.session(&account).size(1).start().await;
-    let (status, body) = stack.track(&account, json!({ "action": "fail", "sessionId": started["sessionId"] })).await;
+    let (status, body) = stack.track(&account, action("fail", &started)).await;
     assert_eq!(status, 200, "{body}");
     let (status, body) = stack.webhook(PROVISION, provision_body("mover", "starter")).await;
     assert_eq!((status, code(&body).as_str(), &body["tier"]), (409, "downgrade-refused", &json!("pro")));

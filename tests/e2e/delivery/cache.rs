@@ -19,7 +19,7 @@ async fn large_file_is_cached_by_slice_and_small_file_whole() {
     let stack = &Stack::start(&[]).await;
     let large = stack.file(&stack.dev).name("large.bin").size(3 * SLICE + 7).store().await;
     let before = stack.store_reads(&large.key);
-    // A seek reads the slices that it touches, and no others.
+    // A range reads only the slices that it overlaps.
     let seek = |first: usize, last: usize| stack.http.get(&large.url).header("Range", format!("bytes={first}-{last}"));
     let (status, cache, body) = fetch(seek(SLICE - 10, SLICE + 9)).await;
     assert_eq!((status, cache.as_str()), (206, "JettySpeed; fwd=miss; stored"));
@@ -37,7 +37,7 @@ async fn large_file_is_cached_by_slice_and_small_file_whole() {
 
     let small = stack.file(&stack.dev).name("small.bin").size(3_000_000).store().await;
     let before = stack.store_reads(&small.key);
-    // What needs no bytes is answered without them.
+    // HEAD and 304 are answered without reading the object.
     let head = stack.http.head(&small.url).send().await.unwrap();
     let unchanged = stack.http.get(&small.url).header("If-None-Match", header(&head, "etag")).send().await.unwrap();
     for (response, status) in [(head, 200), (unchanged, 304)] {
@@ -71,7 +71,7 @@ async fn expired_entry_is_served_stale_while_store_is_down_then_revalidated() {
             assert!(body.unwrap() == file.bytes);
         }
         stack.proxy.heal();
-        // Once the store is back, one byte of it tells that what is here is still right.
+        // Once the store is back, a read of one byte revalidates the entry.
         let before = stack.store_reads(&file.key);
         let last = eventually_every(Duration::from_millis(100), Duration::from_secs(20), async || {
             let cache = fetch(stack.http.get(&file.url).header("Range", "bytes=0-0")).await.1;
@@ -122,7 +122,7 @@ async fn small_file_missing_in_pop_cache_is_read_from_kv() {
     let stack = Stack::start(&[]).await;
     let file = stack.file(&stack.dev).name("kv.txt").size(90_000).store().await;
     assert_eq!(fetch(stack.http.get(&file.url)).await.1, "JettySpeed; fwd=miss; stored");
-    // Another PoP, as far as one workerd can be: the same KV, an empty cache.
+    // Stands for another PoP: the same KV with an empty cache.
     let elsewhere = async || {
         let mut worker = stack.worker.lock().await;
         worker.kill();

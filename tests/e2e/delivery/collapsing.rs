@@ -13,7 +13,7 @@ async fn five_hundred_concurrent_gets_cause_at_most_two_store_reads() {
     let stack = Stack::start(&[]).await;
     for (name, size, range) in [("crowd.bin", 2_000_000, None), ("large-crowd.bin", 3 * SLICE, Some((SLICE + 5, SLICE + 60_004)))] {
         let file = stack.file(&stack.dev).name(name).size(size).store().await;
-        // The store takes its time, so that all of them come while the first one reads.
+        // The store is slow, so that all requests arrive while the first one reads.
         stack.proxy.inject(|method, _| (method == Method::GET).then_some(Fault::Slow(1_500)));
         let before = stack.store_reads(&file.key);
         let ask = |_| {
@@ -34,7 +34,7 @@ async fn five_hundred_concurrent_gets_cause_at_most_two_store_reads() {
     }
 }
 
-/// INCIDENT SCENARIO: who began to read and hung up left everybody else waiting until the lease ended.
+/// Regression: a client that disconnected during a fill left its fill lock behind, and all others waited until the lock expired.
 #[tokio::test]
 async fn client_disconnecting_during_fill_does_not_delay_the_next() {
     let stack = Stack::start(&[]).await;

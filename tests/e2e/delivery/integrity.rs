@@ -27,7 +27,7 @@ async fn broken_store_answer_is_never_cached_or_returned_as_complete() {
     for (number, fault) in faults.into_iter().enumerate() {
         let purge = stack.operator(Method::POST, &format!("/api/portal/namespaces/{}/purge", stack.dev.namespace)).send().await.unwrap();
         assert_eq!(purge.status(), 200);
-        // The slice that breaks is the first one, or one in the middle.
+        // The fault hits the first slice, or one in the middle.
         for broken in [0, 1] {
             let mut nth = 0;
             stack.proxy.inject(move |method, target| {

@@ -10,7 +10,7 @@ use crate::harness::{SLICE, Stack, StoredFile, eventually_every, fetch};
 
 const SIZE: usize = 6 * SLICE + 11;
 
-/// Files of the PoP's cache of so many bytes.
+/// Files of the PoP's cache whose size satisfies `is`.
 fn entries(state: &Path, is: impl Fn(u64) -> bool) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![state.join("v3/cache")];
@@ -33,7 +33,7 @@ struct Cached {
 }
 
 impl Cached {
-    /// A file all of whose slices are in the cache.
+    /// Stores a file and reads it once, so that all its slices are cached.
     async fn begin() -> Cached {
         let stack = Stack::start(&[]).await;
         let file = stack.file(&stack.dev).name("joined.bin").size(SIZE).store().await;
@@ -43,7 +43,7 @@ impl Cached {
         Cached { stack, file, state }
     }
 
-    /// From now on it is there in one piece.
+    /// Reads the file until it is cached in one piece: that cache entry's path.
     async fn joined(&self) -> PathBuf {
         let path = eventually_every(Duration::from_millis(100), Duration::from_secs(40), async || {
             assert!(fetch(self.stack.http.get(&self.file.url)).await.2.unwrap() == self.file.bytes);
@@ -78,18 +78,18 @@ async fn repeatedly_read_file_is_cached_whole_and_served_without_slices() {
     let cached = Cached::begin().await;
     let path = cached.joined().await;
     let before = cached.stack.store_reads(&cached.file.key);
-    // No slice is left: what comes now comes out of the one piece.
+    // Without its slices, the file can only be served from the one piece.
     for slice in entries(&cached.state, |bytes| bytes == SLICE as u64 || bytes == 11) {
         fs::remove_file(slice).unwrap();
     }
     cached.is_right().await;
     assert_eq!(cached.stack.store_reads(&cached.file.key), before, "the store is not asked");
-    // Lost, it is read and joined again.
+    // If the one piece is lost, it is read and written again.
     fs::remove_file(path).unwrap();
     let _ = fetch(cached.stack.http.get(&cached.file.url)).await;
     cached.joined().await;
     cached.is_right().await;
-    // What is deleted is gone in one piece, too.
+    // Deleting the file deletes the one piece, too.
     let delete = cached.stack.request(Method::DELETE, &format!("/api/storage/files/{}", cached.file.id), &cached.stack.dev).send().await.unwrap();
     assert_eq!(delete.status(), 204);
     assert_eq!(fetch(cached.stack.http.get(&cached.file.url)).await.0, 404);
@@ -99,7 +99,7 @@ async fn repeatedly_read_file_is_cached_whole_and_served_without_slices() {
 async fn interrupted_whole_object_write_is_never_served() {
     let cached = Cached::begin().await;
     for round in 0..6_u64 {
-        // All of it is here: the join begins as this ends, and workerd is killed in the middle of it.
+        // All slices are cached: writing the one piece begins as this read ends, and workerd is killed during it.
         assert!(fetch(cached.stack.http.get(&cached.file.url)).await.2.unwrap() == cached.file.bytes);
         tokio::time::sleep(Duration::from_millis(5 + 8 * round)).await;
         cached.stack.worker.lock().await.kill_and_restart().await.unwrap();

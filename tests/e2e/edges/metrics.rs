@@ -7,9 +7,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{ids, optimal_edges};
-use crate::harness::{Call, Stack, done_or, eventually, random_bytes, stack_with_quick_metrics, unique};
+use crate::harness::{Call, Stack, action, done_or, eventually, random_bytes, stack_with_quick_metrics, unique};
 
-/// Tells what the account measured of edges. The session is one of its own.
+/// Reports the account's samples of edges, as a part of its session's progress.
 async fn report_samples(stack: &Stack, account: &AccountAccess, session: &str, cf: &str, samples: Value) {
     let body = json!({ "action": "progress", "sessionId": session, "samples": samples });
     let request = stack.request(Method::POST, "/api/jetty/track-upload", account).header("MF-CF-Blob", cf).json(&body);
@@ -79,7 +79,7 @@ async fn reported_samples_are_counted_exactly_and_change_the_ranking() {
     let frankfurt = ranked["edges"].as_array().unwrap().iter().find(|edge| edge["id"] == "fra").unwrap();
     assert!(frankfurt["latencyMs"].as_f64().unwrap() > 200.0 && frankfurt["errorRate"].as_f64().unwrap() > 0.1, "{frankfurt}");
 
-    // One liar against three: neither does it bring Frankfurt back, nor Amsterdam down.
+    // One account with false samples against three: it neither raises Frankfurt nor lowers Amsterdam.
     let liar = stack.account(&unique("liar")).tier("enterprise").create().await;
     let started = stack.session(&liar).size(6_000_000).start().await;
     let session = started["sessionId"].as_str().unwrap();
@@ -104,7 +104,7 @@ async fn completed_upload_is_counted_once_per_edge_and_country() {
         let (status, body) = stack.chunk(&started, u32::try_from(index).unwrap() + 1, part).header("MF-CF-Blob", cf).answer().await;
         assert_eq!((status, &body["edge"]), (200, &json!(if colo == "FRA" { "fra" } else { "QQQ" })), "its id, else the PoP's name");
     }
-    let complete = json!({ "action": "complete", "sessionId": started["sessionId"] });
+    let complete = action("complete", &started);
     for _ in 0..2 {
         let request = stack.request(Method::POST, "/api/jetty/track-upload", &stack.dev).header("MF-CF-Blob", BERLIN).json(&complete);
         let (status, body) = request.answer().await;
@@ -113,7 +113,7 @@ async fn completed_upload_is_counted_once_per_edge_and_country() {
     let rows = stack.sql("SELECT country, edge, uploads, parts, bytes FROM upload_patterns ORDER BY edge").await.remove(0);
     let wanted = |edge: &str, bytes: u64| json!({ "country": "DE", "edge": edge, "uploads": 1, "parts": 1, "bytes": bytes });
     assert_eq!(rows, [wanted("QQQ", 2_000_000), wanted("fra", 10_000_000)], "once, though it was completed twice");
-    // What the Worker saw of the parts is measured, too.
+    // What the Worker measured of the parts counts, too.
     eventually(Duration::from_secs(30), async || {
         let samples = row(&stack, "SELECT samples FROM edge_metrics WHERE edge = 'fra'").await;
         done_or(samples["samples"] == 1, samples)

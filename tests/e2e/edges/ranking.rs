@@ -24,7 +24,7 @@ async fn edges_are_ranked_by_request_location() {
     }
     let again = optimal_edges(stack, &stack.dev, &json!({ "latitude": 1.3, "longitude": 103.8 }), json!({})).await;
     assert_eq!(again["edges"], exact["edges"], "equal inputs, equal lists");
-    // Everything that can be missing or wrong.
+    // Missing and malformed fields of `cf`.
     for (cf, first) in [
         (json!({ "country": "AU" }), "syd"),
         (json!({ "country": "T1", "continent": "AF" }), "jnb"),
@@ -42,7 +42,7 @@ async fn edges_are_ranked_by_request_location() {
         assert_eq!(body["edges"][0]["terms"]["weights"]["latency"], latency);
     }
     assert_eq!(stack.request(Method::POST, "/api/jetty/optimal-edges", &stack.dev).json(&json!({ "fileSize": 1, "count": 0 })).answer().await.0, 422);
-    // All edges have this Worker's address: one of them gets all parts.
+    // All edges have this Worker's address, so one of them is assigned all parts.
     assert_eq!(exact["assignments"], json!([{ "edge": "sin", "parts": [1, 2, 3] }]));
     let started = stack.session(&stack.dev).size(25_000_000).start().await;
     assert_eq!((started["edges"].as_array().unwrap().len(), &started["assignments"][0]["parts"]), (5, &json!([1, 2, 3])));

@@ -40,7 +40,7 @@ fn start_link(stack: &str, delay_ms: u64, mb_per_second: f64) -> Link {
     Link::start(stack, Duration::from_millis(delay_ms), mb_per_second * 1e6).unwrap()
 }
 
-/// A stack without any edge, and its address.
+/// A stack without edges, and its address.
 async fn stack_without_edges() -> (Stack, String) {
     let stack = Stack::start(&[("EDGE_METRICS_SECONDS", "1")]).await;
     stack.sql("DELETE FROM edge_locations").await;

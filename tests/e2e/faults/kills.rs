@@ -22,7 +22,7 @@ use crate::harness::{Stack, action, done_or, eventually_every, random_file};
 /// How often workerd is killed, and how often the client.
 const KILLS: usize = 10;
 
-/// Tells when the upload has its session.
+/// A progress callback, and what is signalled once the upload has its session.
 fn planned() -> (Progress, tokio::sync::oneshot::Receiver<()>) {
     let (sender, receiver) = tokio::sync::oneshot::channel();
     let sender = std::sync::Mutex::new(Some(sender));
@@ -34,7 +34,7 @@ fn planned() -> (Progress, tokio::sync::oneshot::Receiver<()>) {
     (progress, receiver)
 }
 
-/// Uploads in a task of its own, two parts at once; returns once it has its session.
+/// Uploads in a task of its own, two parts at a time; returns once the upload has its session.
 async fn begun(stack: &Stack, account: &AccountAccess, path: PathBuf) -> tokio::task::JoinHandle<Result<Uploaded, Error>> {
     let (progress, ready) = planned();
     let edge = stack.edge(account);
@@ -43,14 +43,14 @@ async fn begun(stack: &Stack, account: &AccountAccess, path: PathBuf) -> tokio::
     running
 }
 
-/// How often the store took each part of an upload.
+/// The parts of an upload that the store accepted, each as often as it did.
 fn stored_parts(proxy: &Proxy, upload_id: &str) -> Vec<u32> {
     let mut parts: Vec<_> = proxy.seen(upload_id).iter().filter(|seen| seen.status == 200).filter_map(|seen| seen.upload_part()).collect();
     parts.sort_unstable();
     parts
 }
 
-/// The parts that are recorded now, as they must never be sent again, and the upload they are of.
+/// The upload id of a session, and its parts that are recorded now: these must not be sent again.
 fn recorded(stack: &Stack, state: &SessionState) -> (String, Vec<u32>) {
     let claims = UploadClaims::open(&state.upload_token, &stack.token_keys(), EpochMs(0)).unwrap();
     (claims.upload_id, state.completed.iter().map(|part| part.part_number).collect())
@@ -64,7 +64,7 @@ fn times(parts: &[u32], part: u32) -> usize {
 async fn workerd_killed_at_random_time_upload_completes() {
     let stack = Stack::start(&[]).await;
     let folder = tempfile::tempdir().unwrap();
-    // Only the parts: of a completion that dies, the next one has to wait for two minutes.
+    // Only parts are slowed: after a killed completion the next one has to wait for two minutes.
     slow(&stack.proxy, &[StoreCall::Part], 300);
     let (path, _) = random_file(folder.path(), "measured.bin", SIZE);
     let running = begun(&stack, &newcomer(&stack).await, path).await;
@@ -90,7 +90,7 @@ async fn workerd_killed_at_random_time_upload_completes() {
         interrupted += usize::from(!running.is_finished());
         stack.worker.lock().await.restart().await.unwrap();
         let done = match running.await.unwrap() {
-            // Parts are tried for longer than workerd takes to start, other calls are not: then it is said, and the next run goes on.
+            // Parts are retried for longer than workerd takes to start, other calls are not: the upload then fails, and the next run resumes it.
             Err(Error::Unreachable(_)) => upload(&stack.edge(&account), &path, &plain(2), no_progress()).await,
             done => done,
         };
@@ -105,7 +105,7 @@ async fn workerd_killed_at_random_time_upload_completes() {
     assert!(interrupted > 1, "only {interrupted} were running when workerd was killed");
 }
 
-/// It dies while it completes two uploads, one of which the store has completed, and while it gives up a third, of which the store knows nothing yet.
+/// workerd is killed while it completes two uploads, one of which the store has completed, and while it aborts a third, before the store knows.
 #[tokio::test]
 async fn workerd_killed_during_completion_or_abort_ends_in_the_file_or_nothing() {
     let stack = Stack::start(&[]).await;
@@ -147,7 +147,7 @@ async fn workerd_killed_during_completion_or_abort_ends_in_the_file_or_nothing()
     eventually_every(Duration::from_millis(500), Duration::from_secs(120), async || settled(&stack, &accounts[2], &[]).await).await;
 }
 
-/// The command, two parts at once.
+/// The command, two parts at a time.
 fn upload_command(stack: &Stack, account: &AccountAccess, folder: &Path) -> std::process::Command {
     let mut command = jetty(stack, account, folder);
     command.args(["--json", "upload", "--no-dedup", "--threads", "2", "kill.bin"]).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -193,11 +193,11 @@ async fn client_killed_at_random_time_next_run_completes() {
                 assert_eq!(times(&before, *part), times(&after, *part), "{what}: part {part} was recorded and yet sent again");
             }
         }
-        // A session without a single part is nobody's to go on with; it would end by time.
+        // A session without parts is not resumed and would expire.
         for session in edge.open_sessions().await.unwrap() {
             edge.fail(&session.session_id).await.unwrap();
         }
-        // Killed after the very end, it was a file already.
+        // If it was killed after completion, the second run stores a second file.
         let files = edge.files(None, 500).await.unwrap().files.len();
         assert!((1..=2).contains(&files), "{what}: {files} files");
         assert_settled(&stack, &account, &vec![&bytes[..]; files], &what).await;

@@ -21,7 +21,7 @@ const SIZE: usize = 60_000_000;
 
 const PARTS: usize = 6;
 
-/// Which requests to the store.
+/// A kind of request to the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum StoreCall {
     Opening,
@@ -41,7 +41,7 @@ impl StoreCall {
     }
 }
 
-/// Lets `fault` hit the first `times` of `which`; how many of them are still to come.
+/// Injects `fault` into the first `times` requests of `which`: how many are still to come.
 fn inject(proxy: &Proxy, which: StoreCall, fault: Fault, times: u32) -> Arc<AtomicU32> {
     let left = Arc::new(AtomicU32::new(times));
     let counted = Arc::clone(&left);
@@ -52,7 +52,7 @@ fn inject(proxy: &Proxy, which: StoreCall, fault: Fault, times: u32) -> Arc<Atom
     left
 }
 
-/// Lets the store be slow about every request of these kinds.
+/// Delays every request of these kinds.
 fn slow(proxy: &Proxy, kinds: &'static [StoreCall], ms: u64) {
     proxy.inject(move |method, target| kinds.iter().any(|kind| kind.is(method.as_str(), target)).then_some(Fault::Slow(ms)));
 }

@@ -27,7 +27,7 @@ async fn sixteen_completions_with_a_lost_store_answer_create_one_file() {
     assert_settled(&stack, &account, &[&bytes], "sixteen").await;
 }
 
-/// Exactly one of the two wins, whoever it is, and the loser is told.
+/// Exactly one of the two succeeds, and the other is refused.
 #[tokio::test]
 async fn concurrent_complete_and_fail_have_one_winner() {
     let stack = Stack::start(&[]).await;
@@ -35,7 +35,7 @@ async fn concurrent_complete_and_fail_have_one_winner() {
     for round in 0..8 {
         let account = newcomer(&stack).await;
         let (started, bytes) = sent_session(&stack, &account).await;
-        // The first two rounds are decided beforehand, the others by chance.
+        // The first two rounds are decided by a head start, the others are random.
         let head_start = Duration::from_millis(400);
         let (wait, other_wait) = match round {
             0 => (Duration::ZERO, head_start),
@@ -67,7 +67,7 @@ async fn concurrent_complete_and_fail_have_one_winner() {
     }
 }
 
-/// Around the moment at which an upload ends by time: a completion that began before it is finished, one that comes later finds nothing and leaves nothing.
+/// Around the moment at which a session expires: a completion that began before it is finished, a later one is refused and leaves nothing.
 #[tokio::test]
 async fn completion_racing_expiry_ends_in_the_file_or_nothing() {
     let ttl = Duration::from_secs(4);
@@ -77,7 +77,7 @@ async fn completion_racing_expiry_ends_in_the_file_or_nothing() {
         let account = newcomer(&stack).await;
         let (started, bytes) = sent_session(&stack, &account).await;
         let wait = match round {
-            // The store is busy with it while the time passes.
+            // The store is still completing when the session expires.
             0 => ttl / 2,
             1 => ttl + Duration::from_secs(1),
             _ => ttl - Duration::from_millis(250) + random(Duration::from_millis(400)),
@@ -96,7 +96,7 @@ async fn completion_racing_expiry_ends_in_the_file_or_nothing() {
         lost += usize::from(status == 410);
         let look = async || settled(&stack, &account, files).await.map_err(|words| format!("{what}: {words}"));
         eventually_every(Duration::from_millis(500), Duration::from_secs(60), look).await;
-        // Nor does what comes after the end take the file away.
+        // Cleaning up after expiry does not delete the file.
         tokio::time::sleep(ttl.saturating_sub(wait)).await;
         stack.proxy.heal();
         assert_settled(&stack, &account, files, &what).await;

@@ -13,7 +13,7 @@ use serde_json::json;
 use super::{PARTS, SIZE, StoreCall, assert_settled, inject, newcomer, plain, seen};
 use crate::harness::{Call, Stack, action, random_bytes, random_file};
 
-/// Each fault hits the first of its requests; the upload goes on, and costs the store as many requests more as it failed.
+/// Each fault hits the first requests of its kind; the upload completes, and the store sees as many more requests as were failed.
 #[tokio::test]
 async fn temporary_store_fault_is_retried_and_upload_completes() {
     let stack = Stack::start(&[]).await;
@@ -29,18 +29,18 @@ async fn temporary_store_fault_is_retried_and_upload_completes() {
         (StoreCall::Part, Fault::ResetDuring(body), 3, 3),
         (StoreCall::Part, Fault::ResetAfter, 3, 3),
         (StoreCall::Part, Fault::LoseAnswer, 3, 3),
-        // All that matters is in its head.
+        // The ETag is in the header, which arrived.
         (StoreCall::Part, Fault::CutAnswer, 3, 0),
         (StoreCall::Part, Fault::Slow(stall), 2, 0),
         (StoreCall::Part, Fault::LateAnswer(stall), 2, 0),
         (StoreCall::Completion, Fault::Answer(500, "InternalError"), 2, 2),
-        // One call asks three times.
+        // One call makes three attempts.
         (StoreCall::Completion, Fault::Answer(503, "SlowDown"), 4, 4),
         (StoreCall::Completion, Fault::Answer(520, ""), 1, 1),
         (StoreCall::Completion, Fault::ErrorInside, 1, 1),
         (StoreCall::Completion, Fault::ResetBefore, 1, 1),
         (StoreCall::Completion, Fault::ResetAfter, 1, 1),
-        // The object is there: nothing is asked again.
+        // The object is found: completion is not repeated.
         (StoreCall::Completion, Fault::LoseAnswer, 1, 0),
         (StoreCall::Completion, Fault::CutAnswer, 1, 0),
         (StoreCall::Completion, Fault::LateAnswer(stall), 1, 0),
@@ -59,7 +59,7 @@ async fn temporary_store_fault_is_retried_and_upload_completes() {
         assert_eq!((done.bytes_sent, done.parts_sent), (SIZE as u64, PARTS), "{what}");
         for ((kind, before), usual) in [StoreCall::Part, StoreCall::Completion, StoreCall::Opening].into_iter().zip(before).zip([PARTS, 1, 1]) {
             let expected = usual + if kind == which { repeated } else { 0 };
-            // A part that nobody holds any more is found at the store, not sent again.
+            // A part whose answer was lost may be found at the store instead of being sent again.
             let fewer = if fault == Fault::LoseAnswer && kind == StoreCall::Part { repeated } else { 0 };
             let requests = seen(&stack.proxy, kind) - before;
             assert!((expected - fewer..=expected).contains(&requests), "{what}: {requests} requests at the store, not {expected}");
@@ -71,8 +71,8 @@ async fn temporary_store_fault_is_retried_and_upload_completes() {
     }
 }
 
-/// The fault stays: the client says what it is, and giving up takes everything back. Its two attempts are three each at the store: parts of this size are
-/// held and sent again.
+/// The fault stays: the client reports it, and aborting the upload leaves nothing. Each of its two attempts is three at the store: parts of this size are
+/// buffered and sent again by the Worker.
 #[tokio::test]
 async fn permanent_store_fault_is_reported_and_leaves_nothing() {
     let stack = Stack::start(&[]).await;
@@ -93,7 +93,7 @@ async fn permanent_store_fault_is_reported_and_leaves_nothing() {
         let before = seen(&stack.proxy, which);
         inject(&stack.proxy, which, fault, u32::MAX);
         let error = upload(&edge, &path, &plain(1), no_progress()).await.unwrap_err();
-        // A server that answers before it has read the body may be heard only as a connection that ends.
+        // If the server answers before it has read the body, the client may see only a closed connection.
         let unheard = matches!((fault, &error), (Fault::ResetDuring(_), Error::Unreachable(_)));
         assert!(unheard || error.code() == Some(code) && error.to_string().contains(words), "{what}: {error}");
         assert_eq!(seen(&stack.proxy, which) - before, tries, "{what}: tries");
@@ -107,7 +107,7 @@ async fn permanent_store_fault_is_reported_and_leaves_nothing() {
     }
 }
 
-/// Every part reaches the store and no answer ever comes back: the client finds them there by their MD5, and sends none twice.
+/// Every part reaches the store and every answer is lost: the client finds the parts there by their MD5 and sends none twice.
 #[tokio::test]
 async fn part_with_lost_answer_is_found_at_the_store_and_not_sent_again() {
     let stack = Stack::start(&[]).await;
@@ -127,7 +127,7 @@ async fn part_with_lost_answer_is_found_at_the_store_and_not_sent_again() {
     assert_settled(&stack, &account, &[&bytes], "unheard").await;
 }
 
-/// The session's object cannot write although the store has the part: the part is not acknowledged, and the upload goes on once it can.
+/// The session's Durable Object cannot write although the store has the part: the part is not acknowledged, and the upload continues once it can.
 #[tokio::test]
 async fn part_that_cannot_be_recorded_returns_503() {
     let stack = Stack::start(&[]).await;

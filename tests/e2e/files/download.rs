@@ -10,7 +10,7 @@ async fn get_range_and_head_return_matching_bytes_and_headers() {
     let stack = stack().await;
     let (asset, bytes) = stack.file(&stack.dev).name("film.txt").size(3_000_000).upload().await;
     let url = stack.edge(&stack.dev).download_url(&asset.id).await.unwrap();
-    // Asks for compression: lengths must stay true nevertheless.
+    // Content-Length is right although the client accepts compression.
     let get = |range: Option<&str>| {
         let request = stack.http.get(&url).header("Accept-Encoding", "gzip, br");
         range.map_or(request.try_clone().unwrap(), |range| request.header("Range", range)).send()

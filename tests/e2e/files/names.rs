@@ -62,7 +62,7 @@ async fn unusual_file_names_survive_upload_listing_and_download() {
             };
             assert_eq!(exact, name, "{disposition}");
 
-            // The last candidate is the store itself, with the same name in its answer.
+            // The last candidate is a presigned URL of the store.
             let path = format!("/api/storage/download?assetId={}", done.asset.id);
             let (_, body) = stack.request(Method::GET, &path, &stack.dev).answer().await;
             let candidates: &Vec<Value> = body["candidates"].as_array().unwrap();

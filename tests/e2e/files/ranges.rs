@@ -46,7 +46,7 @@ async fn random_range_of_any_file_size_returns_matching_bytes() {
     for file in &files {
         assert!(fetch(stack.http.get(&file.url)).await.2.unwrap() == file.bytes, "and the whole of {}", file.bytes.len());
         let most = if file.bytes.len() < 10_000_000 { 1 } else { file.bytes.len().div_ceil(SLICE) };
-        // Where the isolate had no room for a slice, it was passed through.
+        // A slice is read more than once if the isolate had no memory to buffer it.
         println!("{} bytes: {} reads of the store, {most} slices", file.bytes.len(), stack.store_reads(&file.key));
     }
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::harness::{Call, Stack, random_bytes, sha256, stack, unique};
 use probes::{Credentials, Names, probes};
 
-/// Everything of an answer that the caller can tell apart, with the names taken out that the caller sent: the steps taken are told by Server-Timing.
+/// Everything of an answer that the caller can compare, without the names that the caller sent. The steps taken are those in Server-Timing.
 #[derive(Debug, PartialEq)]
 struct Observed {
     status: u16,
@@ -26,7 +26,7 @@ async fn observe(request: RequestBuilder, names: &Names) -> (Observed, String) {
     let response = request.send().await.unwrap();
     let status = response.status().as_u16();
     let timing = response.headers()["server-timing"].to_str().unwrap().to_owned();
-    // Whether the account is remembered depends on what was asked before.
+    // Whether the account's lookup is cached depends on earlier requests.
     let steps = timing.split(", ").map(|step| step.split(';').next().unwrap().to_owned()).filter(|step| step != "auth").collect();
     let varying = ["x-request-id", "server-timing", "date", "ratelimit", "content-length"];
     let mut headers: BTreeMap<_, _> = response.headers().iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
@@ -35,10 +35,10 @@ async fn observe(request: RequestBuilder, names: &Names) -> (Observed, String) {
     let mut body: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
     if let Some(fields) = body.as_object_mut() {
         fields.remove("requestId");
-        // What is measured of edges changes while this runs, and is nobody's.
+        // Edge metrics change while this runs and belong to no account.
         fields.remove("edges");
         fields.remove("assignments");
-        // What is drawn for a new upload differs with every one.
+        // Random for every new upload.
         for drawn in ["sessionId", "uploadId", "uploadToken", "expiresAt"].into_iter().filter(|_| status == 201) {
             assert!(fields.remove(drawn).is_some(), "{drawn} in {text}");
         }
@@ -53,25 +53,20 @@ async fn observe(request: RequestBuilder, names: &Names) -> (Observed, String) {
 struct Victim {
     account: AccountAccess,
     things: Vec<Names>,
-    /// Everything of theirs that nobody else may ever read.
+    /// Everything of the victim's that nobody else may read.
     private: Vec<String>,
 }
 
 impl Victim {
     async fn new(stack: &Stack) -> Victim {
         let account = stack.account(&unique("victim-")).tier("enterprise").create().await;
-        let shared = unique("jt_customer_victims-");
-        assert_eq!(stack.operator(Method::POST, "/api/portal/namespaces").json(&json!({ "name": shared })).answer().await.0, 201);
-        let member = format!("/api/portal/namespaces/{shared}/members/{}", account.user_id);
-        assert_eq!(stack.operator(Method::PUT, &member).send().await.unwrap().status(), 204);
+        let shared = stack.namespace(&unique("jt_customer_victims-")).member(&account).create().await;
         let mut private = vec![account.user_id.clone(), account.namespace.clone(), shared.clone()];
         let mut things = Vec::new();
         for (ending, namespace) in [("complete", &account.namespace), ("fail", &shared), ("open", &account.namespace)] {
             let bytes = random_bytes(700);
             let name = unique("secret-plans-");
-            let start = json!({ "action": "start", "fileName": name, "fileSize": 700, "fileHash": sha256(&bytes), "namespace": namespace });
-            let (status, started) = stack.track(&account, start).await;
-            assert_eq!(status, 201, "{started}");
+            let started = stack.session(&account).name(&name).size(700).hash(&sha256(&bytes)).namespace(namespace).start().await;
             stack.send_all_parts(&started, &bytes).await;
             if ending != "open" {
                 let (status, body) = stack.track(&account, json!({ "action": ending, "sessionId": started["sessionId"] })).await;
@@ -98,7 +93,7 @@ impl Victim {
         Victim { account, things, private }
     }
 
-    /// All there is to see of it, for whoever may.
+    /// Everything that the victim and the operator can read of it.
     async fn seen(&self, stack: &Stack) -> Vec<Value> {
         let mut seen = Vec::new();
         for names in &self.things {
@@ -121,7 +116,7 @@ impl Victim {
     }
 }
 
-/// Names in the shape of `names` that nothing has.
+/// Names of the same shape as `names` that do not exist.
 fn absent(names: &Names) -> Names {
     let other = |text: &str| {
         let digits: Vec<char> = sha256(text.as_bytes()).chars().collect();
@@ -218,7 +213,7 @@ async fn insufficient_credentials_return_401_on_every_route() {
     assert_eq!(stack.session_state(&account, &names.session).await["status"], "uploading", "nothing has happened to it");
 }
 
-/// Tokens name what they are for; nothing else can be had with them, and nothing of them can be changed.
+/// A token names its file: it opens no other, and changing a claim makes it invalid.
 #[tokio::test]
 async fn content_token_opens_only_its_own_file() {
     let stack = stack().await;
@@ -234,7 +229,7 @@ async fn content_token_opens_only_its_own_file() {
     let token = url.split("/files/").nth(1).unwrap().split('/').next().unwrap();
     let parts: Vec<_> = token.split('.').collect();
     for names in &victim.things {
-        // The name in the path is decoration: the token says which file.
+        // The name in the path is ignored: the token says which file.
         let named = stack.anonymous(Method::GET, &format!("/files/{token}/{}", names.asset));
         assert_eq!(named.send().await.unwrap().text().await.unwrap(), "own bytes");
         let claims = json!({ "n": names.namespace, "a": names.asset, "e": 9_000_000_000_000_u64 }).to_string();

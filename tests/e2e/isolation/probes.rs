@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Call, Stack, sha256, unique};
 
-/// What a call can name.
+/// The names that a call can contain.
 #[derive(Debug, Clone)]
 pub struct Names {
     pub session: String,
@@ -27,7 +27,7 @@ pub enum Sent {
     Form,
 }
 
-/// A call but for who makes it.
+/// A call without credentials.
 #[derive(Debug, Clone)]
 pub struct Probe {
     pub method: &'static str,
@@ -156,12 +156,12 @@ impl Probe {
     }
 }
 
-/// Who calls.
+/// The credentials of a call.
 #[derive(Debug, Clone)]
 pub enum Credentials {
     Nothing,
     Account(AccountAccess),
-    /// A good key and another account's secret.
+    /// An account's key with another account's secret.
     Mixed(AccountAccess, AccountAccess),
     Token(String),
     Webhook,
@@ -180,7 +180,7 @@ impl Credentials {
         }
     }
 
-    /// Whether a route with that proof lets them in.
+    /// Whether a route that asks for `proof` accepts them.
     pub fn suffice(&self, proof: Proof) -> bool {
         let (account, token) = (matches!(self, Credentials::Account(_)), matches!(self, Credentials::Token(_)));
         let (webhook, operator) = (matches!(self, Credentials::Webhook), matches!(self, Credentials::Operator));

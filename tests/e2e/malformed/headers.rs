@@ -64,7 +64,7 @@ async fn duplicate_header_returns_4xx() {
     assert_none(&complaints);
 }
 
-/// Nonsense in every place of a path, a query and the header fields that are read.
+/// Nonsense in every parameter of a path and a query, and in every header that is read.
 #[tokio::test]
 async fn nonsense_in_path_query_or_header_never_returns_5xx() {
     let world = World::new().await;
@@ -95,7 +95,7 @@ async fn nonsense_in_path_query_or_header_never_returns_5xx() {
                 .iter()
                 .map(|name| format!("{name}={bad}"))
                 .collect();
-            // Where there is a body, it is nonsense, too.
+            // The body is malformed, too.
             let path = format!("{path}?{}", query.join("&"));
             let request = || match route.method {
                 "GET" | "HEAD" | "DELETE" => world.request(route, &path).from_new_address(),

@@ -50,7 +50,7 @@ async fn invalid_json_returns_400_and_non_object_422() {
     assert_none(&complaints);
 }
 
-/// JSON is UTF-8 (RFC 8259 section 8.1), also where nobody looks.
+/// JSON is UTF-8 (RFC 8259 section 8.1), also in fields that are ignored.
 #[tokio::test]
 async fn invalid_utf8_returns_400() {
     let world = World::new().await;
@@ -66,14 +66,14 @@ async fn invalid_utf8_returns_400() {
     assert_none(&complaints);
 }
 
-/// A list of an object's values is not that object.
+/// serde reads a struct from a list of its values unless it is told not to.
 #[tokio::test]
 async fn array_instead_of_object_returns_422() {
     let world = World::new().await;
     let mut complaints = Vec::new();
     for subject in world.subjects() {
         let values: Vec<_> = subject.good.as_object().unwrap().values().cloned().collect();
-        // In whatever order a reader might take them.
+        // In both orders of the fields.
         let mut bodies = vec![Value::from(values.clone()), Value::from(values.iter().rev().cloned().collect::<Vec<_>>())];
         bodies.extend([0, 1, values.len()].map(|length| json!(vec![Value::Null; length])));
         bodies.push(json!(["x"]));
@@ -118,10 +118,10 @@ async fn wrong_type_or_huge_number_returns_422() {
             if !old.is_number() {
                 continue;
             }
-            // serde_json itself writes no number so large.
+            // serde_json does not write numbers so large.
             for number in ["1e300", "-1e300", "99999999999999999999999", "-99999999999999999999999", "18446744073709551615", "1e400"] {
                 let text = with_value(&subject.good, &leaf, json!("HUGE")).to_string().replace("\"HUGE\"", number);
-                // 400: a number no parser holds. 404: a chunkSize that is a number, in a namespace that is not there.
+                // 400: no parser holds the number. 404: `chunkSize` is not limited, and the namespace is absent.
                 let statuses = if number == "1e400" {
                     400..=422
                 } else if leaf == "/chunkSize" {
@@ -198,7 +198,7 @@ async fn too_deep_too_long_or_chunked_body_returns_4xx() {
             format!("{body}{}", " ".repeat(length - body.len()))
         };
         complaints.extend(world.complaint(&subject, padded(limit + 1), 413..=413, "one byte too many").await);
-        // Exactly as long as it may be, and no JSON at that: read, then refused for what it is.
+        // Exactly as long as allowed: read, then refused because it is no JSON.
         complaints.extend(world.complaint(&subject, "x".repeat(limit), 400..=400, "the longest body").await);
         let stream = futures_util::stream::iter(vec![Ok::<_, std::io::Error>(subject.good.to_string())]);
         complaints.extend(world.complaint(&subject, Body::wrap_stream(stream), 411..=411, "chunked").await);

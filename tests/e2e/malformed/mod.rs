@@ -14,14 +14,14 @@ use tokio::sync::OnceCell;
 
 use crate::harness::{Call, Stack, answer, sha256, unique};
 
-/// A route that takes JSON, and a body that it would take.
+/// A route that takes JSON, and a valid body.
 struct Subject {
     route: &'static Route,
     path: String,
     good: Value,
 }
 
-/// Everybody who is needed, and something of theirs.
+/// A stack, an account, and a namespace and a session of it.
 struct World {
     stack: &'static Stack,
     account: AccountAccess,
@@ -31,19 +31,17 @@ struct World {
 
 impl World {
     async fn new() -> World {
-        // Of its own: what is well-formed of edges would send the uploads of other tests astray.
+        // A stack of its own: the well-formed bodies for edges would misdirect uploads of other tests.
         static STACK: OnceCell<Stack> = OnceCell::const_new();
         let stack = STACK.get_or_init(|| Stack::start(&[])).await;
         let account = stack.account(&unique("hygiene-")).tier("enterprise").create().await;
         let session = stack.session(&account).size(25_000_000).start().await["sessionId"].as_str().unwrap().to_owned();
-        let namespace = unique("jt_customer_hygiene-");
-        let create = stack.operator(Method::POST, "/api/portal/namespaces").json(&json!({ "name": namespace }));
-        assert_eq!(create.answer().await.0, 201);
+        let namespace = stack.namespace(&unique("jt_customer_hygiene-")).create().await;
         World { stack, account, namespace, session }
     }
 
-    /// The JSON bodies of a route. Without a wildcard: a new endpoint does not compile before it has a line here. What is well-formed in them either
-    /// changes nothing or meets nobody.
+    /// The valid JSON bodies of a route. Without a wildcard: a new endpoint does not compile before it has a line here. A valid body either
+    /// changes nothing or names nothing that exists.
     fn bodies(&self, endpoint: Endpoint) -> Vec<Value> {
         let (hash, user) = (sha256(b"x"), "hygiene-absent");
         let everything = json!({
@@ -78,7 +76,7 @@ impl World {
             Endpoint::Upgrade => vec![json!({ "agentcache_user_id": user, "tier": "pro", "force": true })],
             Endpoint::Rotate => vec![json!({ "agentcache_user_id": user, "overlap_seconds": 5 })],
             Endpoint::Suspend | Endpoint::Resume => vec![json!({ "agentcache_user_id": user })],
-            // What the tier has.
+            // The values that the tier has.
             Endpoint::ChangeTier => vec![
                 json!({ "storage_quota_gb": 0, "bandwidth_quota_gb": 0, "jetty_speed_enabled": false, "requests_per_minute": 10, "max_file_mb": 10 }),
             ],
@@ -131,7 +129,7 @@ impl World {
         ROUTES.iter().flat_map(of).collect()
     }
 
-    /// A request on the route as somebody it lets in.
+    /// A request on the route with credentials that it accepts.
     fn request(&self, route: &Route, path: &str) -> RequestBuilder {
         let method = Method::from_bytes(route.method.as_bytes()).unwrap();
         match route.proof {
@@ -142,7 +140,7 @@ impl World {
         }
     }
 
-    /// What is wrong with the answer to that body, if anything: it must be one of `statuses`, explained.
+    /// What is wrong with the answer to that body, if anything: it must be a documented problem with one of `statuses`.
     async fn complaint(&self, subject: &Subject, body: impl Into<Body>, statuses: RangeInclusive<u16>, what: &str) -> Option<String> {
         let request = self.request(subject.route, &subject.path).header("Content-Type", "application/json").body(body);
         let complaint = verdict(request, statuses).await?;
@@ -170,7 +168,7 @@ async fn verdict(request: RequestBuilder, statuses: RangeInclusive<u16>) -> Opti
     (!fine).then(|| format!("{status} {content_type:?} {}", body.to_string().chars().take(200).collect::<String>()))
 }
 
-/// Every way to another leaf of `value`: its JSON pointer.
+/// The JSON pointers of all leaves of `value`.
 fn leaves(value: &Value, at: &str) -> Vec<String> {
     match value {
         Value::Object(fields) => fields.iter().flat_map(|(name, value)| leaves(value, &format!("{at}/{name}"))).collect(),
@@ -179,7 +177,7 @@ fn leaves(value: &Value, at: &str) -> Vec<String> {
     }
 }
 
-/// The body with something else at one place.
+/// The body with another value at one pointer.
 fn with_value(good: &Value, pointer: &str, value: Value) -> Value {
     let mut body = good.clone();
     *body.pointer_mut(pointer).unwrap() = value;

@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{assert_refused, created, path_of, simple_upload, start_body};
-use crate::harness::{Call, done_or, eventually, stack, unique};
+use crate::harness::{Call, action, done_or, eventually, stack, unique};
 
 #[tokio::test]
 async fn namespace_in_use_returns_409_on_delete() {
@@ -20,7 +20,7 @@ async fn namespace_in_use_returns_409_on_delete() {
     let (status, started) = stack.track(&account, start_body(&name, 100)).await;
     assert_eq!(status, 201, "{started}");
     assert_refused(delete(), 409, "namespace-in-use").await;
-    let fail = json!({ "action": "fail", "sessionId": started["sessionId"] });
+    let fail = action("fail", &started);
     assert_eq!(stack.track(&account, fail).await.0, 200);
 
     let (status, body) = simple_upload(stack, &account, &name).answer().await;
@@ -47,7 +47,7 @@ async fn refused_namespace_deletion_keeps_the_upload_history() {
     let stack = stack().await;
     let account = stack.account(&unique("user-")).tier("pro").create().await;
     let started = stack.session(&account).size(100).start().await;
-    let fail = json!({ "action": "fail", "sessionId": started["sessionId"] });
+    let fail = action("fail", &started);
     assert_eq!(stack.track(&account, fail).await.0, 200);
     let history = async || stack.request(Method::GET, "/api/jetty/sessions?status=failed", &account).answer().await.1["sessions"].clone();
     let before = history().await;

@@ -96,7 +96,7 @@ async fn creation_repeated_under_one_key_returns_the_first_answer() {
 #[tokio::test]
 async fn namespace_list_is_paged_for_operator_and_member() {
     let stack = stack().await;
-    // Neighbours in the order of names, whatever other tests create meanwhile.
+    // Adjacent in the order of names, whatever other tests create meanwhile.
     let prefix = unique("jt_customer_");
     let names: Vec<_> = (0..5).map(|n| format!("{prefix}_{n}")).collect();
     for name in &names {
@@ -112,7 +112,7 @@ async fn namespace_list_is_paged_for_operator_and_member() {
         cursor = body["cursor"].as_str().unwrap().to_owned();
     }
     assert_eq!(seen, names[..4]);
-    // A member's list has the same pages, of its own.
+    // A member's list has the same pages, of the member's namespaces only.
     let (mut cursor, mut mine) = (String::new(), Vec::new());
     loop {
         let (status, body) = stack.request(Method::GET, &format!("{ROOT}?limit=2&cursor={cursor}"), &stack.pro).answer().await;

@@ -13,7 +13,7 @@ use crate::harness::{Call, Stack, stack, unique};
 
 const ROOT: &str = "/api/portal/namespaces";
 
-/// A refusal with this status and code.
+/// Asserts that the request is refused with this status and code: the problem.
 async fn assert_refused(request: RequestBuilder, status: u16, code: &str) -> Value {
     let (got, body) = request.answer().await;
     assert_eq!((got, body["code"].as_str().unwrap_or_default()), (status, code), "{body}");
@@ -32,7 +32,7 @@ async fn as_operator(method: Method, path: &str, body: Value) -> (u16, Value) {
     stack().await.operator(method, path).json(&body).answer().await
 }
 
-/// A namespace that was not there, with `more` in its body; what the operator is told of it.
+/// Creates a namespace with `more` in its body: its name and the answer.
 async fn created(more: Value) -> (String, Value) {
     let name = unique("jt_customer_");
     let mut body = json!({ "name": name });

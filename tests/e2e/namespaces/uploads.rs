@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{as_operator, assert_refused, created, path_of, simple_upload, start_body};
-use crate::harness::{Call, random_bytes, sha256, stack};
+use crate::harness::{Call, action, random_bytes, sha256, stack};
 
 #[tokio::test]
 async fn disabled_feature_returns_403_on_its_route_only() {
@@ -40,7 +40,7 @@ async fn member_uploads_into_shared_namespace_and_non_member_gets_404() {
     for number in 1..=3 {
         assert_eq!(part(number, &name).answer().await.0, 200);
     }
-    let complete = json!({ "action": "complete", "sessionId": started["sessionId"] });
+    let complete = action("complete", &started);
     let (status, done) = stack.track(&stack.dev, complete).await;
     assert_eq!((status, &done["asset"]["namespace"]), (200, &json!(name)), "{done}");
     let key = done["asset"]["s3Key"].as_str().unwrap();
@@ -48,7 +48,7 @@ async fn member_uploads_into_shared_namespace_and_non_member_gets_404() {
 
     let (status, body) = simple_upload(stack, &stack.dev, &name).answer().await;
     assert_eq!((status, &body["asset"]["namespace"]), (201, &json!(name)));
-    // What one member stores is that member's: the namespace isolates customers, not the files within.
+    // A file belongs to the member that stored it, also in a shared namespace.
     stack.add_member(&name, "other").await;
     let file = format!("/api/storage/files/{}", done["asset"]["id"].as_str().unwrap());
     assert_refused(stack.request(Method::GET, &file, &stack.other), 404, "not-found").await;

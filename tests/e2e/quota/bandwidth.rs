@@ -17,7 +17,7 @@ async fn every_response_byte_is_counted_once_on_hit_and_miss() {
         assert_eq!(status, 200);
         body["bandwidth_used_bytes"].as_u64().unwrap()
     };
-    // The URL above came with one of the store's own, which is billed in full.
+    // The URL above came with a presigned one, which is charged in full.
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     let (before, mut sent) = (used().await, 0);
     let ranges = ["bytes=0-0", "bytes=5-1000004", "bytes=0-1,10-19", "bytes=-7"];
@@ -27,7 +27,7 @@ async fn every_response_byte_is_counted_once_on_hit_and_miss() {
     assert_eq!(stack.http.head(&file.url).send().await.unwrap().status(), 200);
     assert_eq!(stack.http.get(&file.url).header("If-None-Match", "*").send().await.unwrap().status(), 304);
     assert_eq!(stack.http.get(&file.url).header("Range", "bytes=99999999-").send().await.unwrap().status(), 416);
-    // Somebody who hangs up has begun: the answer was counted when it started.
+    // A client that disconnects is charged in full: the answer is counted when it starts.
     let mut left = stack.http.get(&file.url).send().await.unwrap();
     assert!(left.chunk().await.unwrap().is_some());
     drop(left);

@@ -8,11 +8,11 @@ use jettyspeed_stack::state::AccountAccess;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Call, Stack, done_or, eventually, random_bytes, stack};
+use crate::harness::{Call, Stack, action, done_or, eventually, random_bytes, stack};
 
 const MB: u64 = 1_000_000;
 
-/// What happens by itself does so within a minute, or within twice that on a busy machine.
+/// Alarms and jobs do their work within a minute, or within twice that on a busy machine.
 const BY_ITSELF: Duration = Duration::from_secs(150);
 
 /// Waits until the account uses and reserves so many bytes.
@@ -60,7 +60,7 @@ async fn two_hundred_concurrent_starts_reserve_exactly_the_quota() {
     assert_eq!((status, &body["code"]), (507, &json!("storage-exceeded")), "not one byte more");
     assert_eq!(stack.quota(&racer).await["warning"], "storage");
 
-    // Two are completed for real, all parts the same bytes; the others fail, half of them twice and racing: a release counts once.
+    // Two are completed, all parts of the same bytes; the others are failed, half of them twice concurrently: a release counts once.
     let (completed, failed) = sessions.split_at(2);
     let part = random_bytes(50 * MB as usize);
     for session in completed {
@@ -72,7 +72,7 @@ async fn two_hundred_concurrent_starts_reserve_exactly_the_quota() {
     }
     let fail = |session| stack.track(&racer, json!({ "action": "fail", "sessionId": session }));
     for (status, body) in join_all(failed.iter().take(19).flat_map(|session| [session, session]).map(fail)).await {
-        // The store may have enough of it now and then.
+        // The store may answer 503 under this load.
         assert!(matches!(status, 200 | 503), "{status} {body}");
     }
     for session in failed {
@@ -100,7 +100,7 @@ async fn used_bytes_match_stored_objects_after_concurrent_completions() {
     let started = stack.session(&account).size(bytes.len()).start().await;
     assert_eq!(stack.used_and_reserved(&account).await, (1_234, 300_000));
     stack.send_all_parts(&started, &bytes).await;
-    let complete = json!({ "action": "complete", "sessionId": started["sessionId"] });
+    let complete = action("complete", &started);
     for (status, body) in join_all((0..8).map(|_| stack.track(&account, complete.clone()))).await {
         assert_eq!(status, 200, "{body}");
     }
@@ -144,7 +144,7 @@ async fn failed_upload_releases_its_reservation() {
         .body(random_bytes(100));
     assert_eq!(wrong.answer().await.0, 422);
     assert_eq!(stack.used_and_reserved(&unlucky).await, (0, 0));
-    // Aborted behind our back: the first part that notices ends the session and gives its reservation back.
+    // Aborted at the store: the first part that is refused ends the session and releases its reservation.
     let started = stack.session(&unlucky).size(5_000).start().await;
     assert_eq!(stack.used_and_reserved(&unlucky).await, (0, 5_000));
     stack.abort_at_store(&started).await;
@@ -201,7 +201,7 @@ async fn new_ledger_counts_existing_objects_once() {
 async fn workerd_killed_during_start_releases_the_reservation() {
     let stack = Stack::start(&[]).await;
     let mortal = stack.account("mortal").tier("pro").create().await;
-    // The store is slow to open uploads: the Worker dies between reserving and knowing.
+    // The store is slow to open uploads: the Worker is killed after it reserved and before it has an upload id.
     stack.proxy.inject(|method, target| (method == "POST" && target.contains("uploads")).then_some(Fault::Slow(60_000)));
     let start = stack.request(Method::POST, "/api/jetty/track-upload", &mortal).json(&json!({ "action": "start", "fileName": "x", "fileSize": 777 }));
     let call = tokio::spawn(start.send());
@@ -212,20 +212,20 @@ async fn workerd_killed_during_start_releases_the_reservation() {
     wait_for_usage(&stack, &mortal, (0, 0)).await;
     let started = stack.session(&mortal).size(777).start().await;
     assert_eq!(stack.used_and_reserved(&mortal).await, (0, 777));
-    let fail = json!({ "action": "fail", "sessionId": started["sessionId"] });
+    let fail = action("fail", &started);
     assert_eq!(stack.track(&mortal, fail).await.0, 200);
     assert_eq!(stack.used_and_reserved(&mortal).await, (0, 0));
 }
 
 #[tokio::test]
 async fn object_completed_before_a_crash_stays_and_is_charged() {
-    // Long enough for the rows below to be there before the session ends.
+    // Long enough for the rows below to be inserted before the session expires.
     let stack = Stack::start(&[("SESSION_TTL_SECONDS", "15")]).await;
     let account = stack.account("phoenix").tier("pro").create().await;
     let bytes = random_bytes(4_321);
     let started = stack.session(&account).size(bytes.len()).start().await;
     stack.send_all_parts(&started, &bytes).await;
-    // What a Worker leaves that dies right after D1 took the file: the store has the object, D1 the rows, the session and the ledger know nothing.
+    // What a Worker leaves that is killed right after it wrote to D1: the store has the object and D1 the rows, session and ledger do not know.
     let claims = stack.upload_claims(&started);
     stack.bucket.complete_single_part(&claims.key, &claims.upload_id).await;
     let session = started["sessionId"].as_str().unwrap();

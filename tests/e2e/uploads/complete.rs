@@ -8,10 +8,10 @@ use jettyspeed_stack::proxy::Fault;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Call, Stack, answer, done_or, eventually, eventually_every, random_bytes, sha256, stack};
+use crate::harness::{Call, Stack, action, answer, done_or, eventually, eventually_every, random_bytes, sha256, stack};
 
 fn complete(started: &Value) -> Value {
-    json!({ "action": "complete", "sessionId": started["sessionId"] })
+    action("complete", started)
 }
 
 async fn sent_session(stack: &Stack, size: usize) -> (Value, Vec<u8>) {
@@ -44,11 +44,11 @@ async fn missing_part_returns_409_and_repeated_completion_the_same_answer() {
     assert_stored(stack, &first, &bytes).await;
     let (status, second) = stack.track(&stack.dev, complete(&started)).await;
     assert_eq!((status, second), (200, first), "twice gives the same answer");
-    let (_, progress) = stack.track(&stack.dev, json!({ "action": "progress", "sessionId": started["sessionId"] })).await;
+    let (_, progress) = stack.track(&stack.dev, action("progress", &started)).await;
     assert_eq!((&progress["status"], &progress["percent"]), (&json!("complete"), &json!(100.0)));
 }
 
-/// Its record is dropped by the second alarm: the first rings at the time at which it would have expired.
+/// Its record is deleted by the second alarm: the first one fires when the session would have expired.
 #[tokio::test]
 async fn completed_session_returns_404_after_its_tombstone_and_file_stays() {
     let stack = Stack::start(&[("SESSION_TTL_SECONDS", "8"), ("SESSION_TOMBSTONE_SECONDS", "4")]).await;
@@ -120,7 +120,7 @@ async fn file_hash_other_than_at_start_returns_422() {
     assert_eq!((status, &body["asset"]["verification"], &body["asset"]["sha256"]), (200, &json!("pending"), &Value::Null));
 }
 
-/// Pins what a user sees. It does not prove the waitUntil behind it.
+/// Asserts what a user sees. It does not prove that `waitUntil` is used.
 #[tokio::test]
 async fn completion_continues_after_client_disconnects() {
     let stack = Stack::start(&[]).await;
@@ -160,7 +160,7 @@ async fn upload_aborted_at_store_returns_410_and_session_is_failed() {
     for discovered_by in ["complete", "chunk", "reconcile"] {
         let (started, bytes) = sent_session(stack, 10_500_000).await;
         let id = started["sessionId"].as_str().unwrap();
-        // A lifecycle rule of the store, say.
+        // As a lifecycle rule of the store would do.
         stack.abort_at_store(&started).await;
         let (status, code) = match discovered_by {
             "complete" => {
@@ -186,7 +186,7 @@ async fn upload_aborted_at_store_returns_410_and_session_is_failed() {
     }
 }
 
-/// The faults of the store need a proxy of their own: rules apply to everybody behind it.
+/// A stack of its own: injected faults apply to everybody behind the proxy.
 #[tokio::test]
 async fn lost_or_wrong_store_answer_to_completion_ends_in_the_whole_file() {
     let stack = Stack::start(&[]).await;
@@ -210,7 +210,7 @@ async fn lost_or_wrong_store_answer_to_completion_ends_in_the_whole_file() {
         assert_stored(&stack, &body, &bytes).await;
     }
 
-    // The store stays down: a clear refusal, nothing lost, and the next call succeeds.
+    // The store stays down: 503, nothing is lost, and the next call succeeds.
     let (started, bytes) = sent_session(&stack, 10_500_000).await;
     only_completion(Fault::Answer(503, "SlowDown"), u32::MAX);
     let (status, body) = stack.track(&stack.dev, complete(&started)).await;
@@ -221,7 +221,7 @@ async fn lost_or_wrong_store_answer_to_completion_ends_in_the_whole_file() {
     assert_eq!(status, 200, "{body}");
     assert_stored(&stack, &body, &bytes).await;
 
-    // Completed, the answer lost, and the Worker dead before it could look: the next call finds the object.
+    // The store completed, its answer is lost, and the Worker cannot look: the next call finds the object.
     let (started, bytes) = sent_session(&stack, 10_500_000).await;
     stack.proxy.inject(|method, target| {
         let completion = method.as_str() == "POST" && target.contains("uploadId=");
@@ -230,7 +230,7 @@ async fn lost_or_wrong_store_answer_to_completion_ends_in_the_whole_file() {
     let (status, body) = stack.track(&stack.dev, complete(&started)).await;
     assert_eq!(status, 503, "{body}");
     stack.proxy.heal();
-    // Whoever asks what is there, or is late with a part, does not throw away what the store has put together.
+    // Neither a reconciliation nor a late part discards what the store has completed.
     let id = started["sessionId"].as_str().unwrap();
     let reconcile = stack.request(Method::GET, &format!("/api/jetty/cache-chunk?sessionId={id}&reconcile=1"), &stack.dev);
     assert_eq!(reconcile.answer().await.1["status"], "uploading");
@@ -240,7 +240,7 @@ async fn lost_or_wrong_store_answer_to_completion_ends_in_the_whole_file() {
     assert_eq!(status, 200, "{body}");
     assert_stored(&stack, &body, &bytes).await;
 
-    // One wrong answer, contradicted by the store's own listing, costs nothing.
+    // A wrong NoSuchUpload, contradicted by the store's listing, does not end the session.
     let (started, bytes) = sent_session(&stack, 10_500_000).await;
     only_completion(Fault::Answer(404, "NoSuchUpload"), u32::MAX);
     let (status, body) = stack.track(&stack.dev, complete(&started)).await;
@@ -250,7 +250,7 @@ async fn lost_or_wrong_store_answer_to_completion_ends_in_the_whole_file() {
     assert_eq!(status, 200, "{body}");
     assert_stored(&stack, &body, &bytes).await;
 
-    // Another part arrived at the store without its record: the list is refused, brought in line, and completed within the same call.
+    // A part arrived at the store without being recorded: the part list is refused, reconciled, and completed within the same call.
     let (started, bytes) = sent_session(&stack, 10_500_000).await;
     stack.proxy.inject(|method, _| (method.as_str() == "PUT").then_some(Fault::LoseAnswer));
     let again = stack.chunk(&started, 2, &bytes[10_000_000..]).send().await.unwrap();
@@ -261,7 +261,7 @@ async fn lost_or_wrong_store_answer_to_completion_ends_in_the_whole_file() {
     assert_stored(&stack, &body, &bytes).await;
     stack.proxy.heal();
 
-    // A chunk the store fails on is told as such, and nothing is recorded.
+    // A part that the store refuses is reported as such, and not recorded.
     let bytes = random_bytes(100);
     let started = stack.session(&stack.dev).size(bytes.len()).start().await;
     stack.proxy.inject(|method, _| (method.as_str() == "PUT").then_some(Fault::Answer(403, "RequestTimeTooSkewed")));
@@ -273,7 +273,7 @@ async fn lost_or_wrong_store_answer_to_completion_ends_in_the_whole_file() {
     let id = started["sessionId"].as_str().unwrap();
     assert_eq!(stack.session_state(&stack.dev, id).await["missing"], json!([1]));
     stack.proxy.heal();
-    // That part did reach the store: asking it adopts the part, and the upload completes without sending it again.
+    // That part did reach the store: reconciling adopts it, and the upload completes without sending it again.
     let reconciled = stack.request(Method::GET, &format!("/api/jetty/cache-chunk?sessionId={id}&reconcile=1"), &stack.dev).send().await.unwrap();
     let (_, state) = answer(reconciled).await;
     assert_eq!((&state["missing"], &state["completed"][0]["sha256"]), (&json!([]), &Value::Null));

@@ -17,7 +17,7 @@ async fn part_urls(stack: &Stack, account: &AccountAccess, session: &Value, part
     body["urls"].as_array().unwrap().clone()
 }
 
-/// PUTs `bytes` as the answer of `chunk-urls` says: status, ETag.
+/// PUTs `bytes` to an URL of `chunk-urls` with its headers: status and ETag.
 async fn put_part(stack: &Stack, url: &Value, bytes: &[u8]) -> (u16, String) {
     let headers = url["headers"].as_object().unwrap().iter();
     let request = headers.fold(stack.http.put(url["url"].as_str().unwrap()), |request, (name, value)| request.header(name, value.as_str().unwrap()));
@@ -48,7 +48,7 @@ async fn presigned_parts_complete_once_recorded_and_listed_by_the_store() {
     let left = expires.0 - u64::try_from(UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap();
     assert!((3_000_000..=3_600_000).contains(&left), "{left}");
 
-    // The URL is good for these bytes only, under this number only.
+    // The URL is valid for these bytes and this part number only.
     let mut other = pieces[2].to_vec();
     other[5] ^= 1;
     assert_eq!(put_part(stack, &urls[2], &other).await.0, 400, "other bytes");
@@ -62,7 +62,7 @@ async fn presigned_parts_complete_once_recorded_and_listed_by_the_store() {
     unbound["headers"]["x-amz-content-sha256"] = json!("UNSIGNED-PAYLOAD");
     assert_eq!(put_part(stack, &unbound, &other).await.0, 403, "without the hash");
 
-    // Two straight to the store, one as always.
+    // Two parts straight to the store, one through the Worker.
     let mut etags = Vec::new();
     for index in [0, 2] {
         let (status, etag) = put_part(stack, &urls[index], pieces[index]).await;
@@ -79,7 +79,7 @@ async fn presigned_parts_complete_once_recorded_and_listed_by_the_store() {
         (200, &json!(1), &json!(sha256(pieces[0])), &json!("origin")),
         "{told}"
     );
-    // The token is proof enough.
+    // The upload token suffices.
     let token = started["uploadToken"].as_str().unwrap();
     let by_token = stack.anonymous(Method::POST, "/api/jetty/cache-chunk").header("X-Upload-Token", token);
     assert_eq!(by_token.json(&part_record(session, 3, &etags[1], pieces[2])).answer().await.0, 200);
@@ -116,7 +116,7 @@ async fn recorded_part_absent_at_the_store_returns_409_missing() {
     let (status, body) = stack.track(account, complete.clone()).await;
     assert_eq!((status, &body["missing"]), (409, &json!([2])), "{body}");
 
-    // Sent, but of other bytes than claimed: the file is what was sent, and nobody gets those bytes by the claimed hash.
+    // Sent with other bytes than claimed: the file is what was sent, and the claimed hash matches nothing.
     let coveted = random_bytes(size);
     let url = part_urls(stack, account, session, json!([part(2, second)])).await.remove(0);
     let (status, etag) = put_part(stack, &url, second).await;

@@ -7,9 +7,9 @@ use jettyspeed_client::{Event, UploadOptions, upload};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Call, Stack, done_or, eventually_every, random_bytes, random_file, sha256};
+use crate::harness::{Call, Stack, action, done_or, eventually_every, random_bytes, random_file, sha256};
 
-/// Takes the records of all uploads away, as if the platform had lost them.
+/// Deletes the data of all session objects, as if the platform had lost them.
 async fn delete_session_objects(stack: &Stack) {
     let mut worker = stack.worker.lock().await;
     worker.kill();
@@ -35,10 +35,10 @@ async fn lost_session_is_rebuilt_from_receipts_and_store_listing() {
         assert_eq!(status, 200);
         receipts.push(sent);
     }
-    assert_eq!(stack.track(account, json!({ "action": "fail", "sessionId": failed["sessionId"] })).await.0, 200);
+    assert_eq!(stack.track(account, action("fail", &failed)).await.0, 200);
     delete_session_objects(&stack).await;
 
-    // A chunk finds its upload again; what else is there is found at the store, whose hashes nobody knows any more.
+    // A part rebuilds its session; the other parts are found in the store's listing, without their hashes.
     let (status, _) = stack.chunk(&started, 4, &bytes[3 * size..]).answer().await;
     assert_eq!(status, 200);
     let state = stack.session_state(account, session.as_str().unwrap()).await;
@@ -57,16 +57,16 @@ async fn lost_session_is_rebuilt_from_receipts_and_store_listing() {
     let (status, done) = stack.track(account, complete).await;
     assert_eq!(status, 200, "{done}");
     assert!(stack.bucket.get(done["asset"]["s3Key"].as_str().unwrap()).await.unwrap() == bytes);
-    // A receipt tells what was there when it was given: enough for its owner, not for others.
+    // Hashes known from receipts are not offered for deduplication.
     let start = json!({ "action": "start", "fileName": "v", "fileSize": 2 * size, "chunkSize": size, "chunkHashes": hashes[..2] });
     assert_eq!(stack.track(account, start).await.1["missingParts"], json!([1, 2]));
-    // What was over stays over.
+    // A failed session is not rebuilt.
     let path = format!("/api/jetty/cache-chunk?sessionId={}", failed["sessionId"].as_str().unwrap());
     assert_eq!(stack.request(Method::GET, &path, account).answer().await.0, 404);
     assert_eq!(stack.chunk(&failed, 1, &bytes[..size]).answer().await.0, 410);
 }
 
-/// Nobody asks for it any more, and its alarm is lost with it: the daily run wakes it, and it ends by time like any other.
+/// Its alarm is lost with it and no request comes: the daily run wakes the session, and it expires like any other.
 #[tokio::test]
 async fn lost_session_without_requests_expires_and_releases_its_reservation() {
     let stack = Stack::start(&[("SESSION_TTL_SECONDS", "6")]).await;

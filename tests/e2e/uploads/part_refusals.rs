@@ -6,7 +6,7 @@ use jettyspeed_edge::upload::token::UploadClaims;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use crate::harness::{Call, answer, random_bytes, sha256, stack};
+use crate::harness::{Call, action, answer, random_bytes, sha256, stack};
 
 struct Case {
     started: Value,
@@ -23,7 +23,7 @@ impl Case {
         self.started["sessionId"].as_str().unwrap()
     }
 
-    /// The good last part, to be spoilt.
+    /// A valid request for the last part, to be changed.
     async fn last(&self) -> RequestBuilder {
         stack().await.chunk(&self.started, 2, &self.bytes[10_000_000..])
     }
@@ -121,10 +121,10 @@ async fn part_of_failed_or_completed_upload_returns_410() {
 
     let started = stack.session(&stack.dev).size(bytes.len()).start().await;
     stack.send_all_parts(&started, &bytes).await;
-    let complete = json!({ "action": "complete", "sessionId": started["sessionId"] });
+    let complete = action("complete", &started);
     assert_eq!(stack.track(&stack.dev, complete).await.0, 200);
     let (status, body) = stack.chunk(&started, 1, &bytes).answer().await;
     assert_eq!((status, body["code"].as_str().unwrap()), (410, "upload-closed"));
-    let (status, body) = stack.track(&stack.dev, json!({ "action": "fail", "sessionId": started["sessionId"] })).await;
+    let (status, body) = stack.track(&stack.dev, action("fail", &started)).await;
     assert_eq!((status, body["code"].as_str().unwrap()), (409, "already-complete"));
 }

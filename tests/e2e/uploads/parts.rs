@@ -10,7 +10,7 @@ use reqwest::Method;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::harness::{Call, Stack, answer, random_bytes, sha256, stack};
+use crate::harness::{Call, Stack, action, answer, random_bytes, sha256, stack};
 
 #[tokio::test]
 async fn part_returns_200_with_receipt_and_repeated_part_is_recorded_once() {
@@ -89,13 +89,13 @@ async fn part_without_content_length_returns_411_and_never_reaches_the_store() {
     let stack = stack().await;
     let bytes = random_bytes(11_000_000);
     let started = stack.session(&stack.dev).size(bytes.len()).start().await;
-    // The first bytes only: the refusal does not wait for the rest, and closes the connection on it.
+    // Only the first bytes are sent: the refusal does not wait for the rest and closes the connection.
     let first = futures_util::stream::iter(vec![Ok::<_, std::io::Error>(bytes[..1_000].to_vec())]);
     let unsized_body = reqwest::Body::wrap_stream(futures_util::StreamExt::chain(first, futures_util::stream::pending()));
     let (status, _) = stack.chunk(&started, 1, &bytes[..10_000_000]).body(unsized_body).answer().await;
     assert_eq!(status, 411);
     stack.send_all_parts(&started, &bytes).await;
-    let (status, _) = stack.track(&stack.dev, json!({ "action": "complete", "sessionId": started["sessionId"] })).await;
+    let (status, _) = stack.track(&stack.dev, action("complete", &started)).await;
     assert_eq!(status, 200);
     // The proxy refuses a missing Content-Length, as strict stores do; so it must never have seen one.
     let seen = stack.proxy.seen("");
@@ -123,11 +123,11 @@ async fn store_fault_on_small_part_is_retried_by_the_worker() {
         assert_eq!((status, &body["size"]), (200, &json!(400_000)), "{fault:?}: {body}");
         let sent = stack.proxy.seen("partNumber=1").iter().filter(|seen| seen.target.contains(&key)).count();
         assert_eq!(sent, 3, "{fault:?}");
-        let (status, body) = stack.track(&account, json!({ "action": "complete", "sessionId": started["sessionId"] })).await;
+        let (status, body) = stack.track(&account, action("complete", &started)).await;
         assert_eq!(status, 200, "{body}");
         assert_eq!(stack.bucket.get(body["asset"]["s3Key"].as_str().unwrap()).await.as_deref(), Some(&bytes[..]));
     }
-    // What is refused is not sent again, and what does not heal is told after three attempts.
+    // A refused part is not retried, and a permanent fault is reported after three attempts.
     let started = stack.session(&account).size(bytes.len()).start().await;
     let key = started["uploadId"].as_str().unwrap().to_owned();
     let count = || stack.proxy.seen("partNumber=1").iter().filter(|seen| seen.target.contains(&key)).count();
@@ -160,7 +160,7 @@ async fn store_ignoring_payload_hash_is_detected_and_worker_checks_the_hash() {
     let account = stack.account("probe").tier("pro").create().await;
     let health = async |deep: &str| stack.operator(Method::GET, &format!("/api/health{deep}")).answer().await.1;
     assert_eq!(health("").await["payloadHashEnforced"], json!(null));
-    // It takes the probe's wrong hash.
+    // The store accepts the wrong hash of the probe.
     stack.proxy.inject(|method, target| (method == "PUT" && target.contains("jettyspeed-probe")).then_some(Fault::Answer(200, "")));
     assert_eq!(health("?deep=1").await["payloadHashEnforced"], false);
     assert_eq!(health("").await["payloadHashEnforced"], false);
@@ -172,7 +172,7 @@ async fn store_ignoring_payload_hash_is_detected_and_worker_checks_the_hash() {
     assert_eq!((status, &body["code"]), (422, &json!("chunk-hash-mismatch")));
     assert_eq!(stack.proxy.seen("partNumber=1").len(), 0, "found out before the store saw it");
     assert_eq!(stack.chunk(&started, 1, &bytes).answer().await.0, 200);
-    let (status, _) = stack.track(&account, json!({ "action": "complete", "sessionId": started["sessionId"] })).await;
+    let (status, _) = stack.track(&account, action("complete", &started)).await;
     assert_eq!(status, 200);
     assert!(stack.sql("SELECT * FROM chunks").await[0].is_empty(), "hashes that the store did not check are offered to nobody");
     assert_eq!(stack.bucket.get(&stack.proxy.seen("jettyspeed-probe")[0].target).await, None);

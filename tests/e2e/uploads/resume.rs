@@ -21,7 +21,7 @@ fn stored_parts(proxy: &Proxy) -> BTreeMap<u32, usize> {
     counts
 }
 
-/// Sets a flag once so many bytes are out.
+/// A progress callback that sets a flag once so many bytes are sent.
 fn after(bytes: u64, flag: &Arc<AtomicBool>) -> Progress {
     let (moved, flag) = (AtomicU64::new(0), Arc::clone(flag));
     Arc::new(move |event| {
@@ -54,7 +54,7 @@ async fn workerd_killed_during_upload_same_client_resumes() {
     let mut running = tokio::spawn(async move { upload(&edge, &path, &options, progress).await });
     wait_for(&flag, &mut running).await;
     let recorded: Vec<u32> = {
-        // What is recorded at this moment must never be sent again.
+        // Parts that are recorded at this moment must not be sent again.
         let session = stack.edge(&stack.dev).open_sessions().await.unwrap()[0].session_id.clone();
         let state = stack.edge(&stack.dev).session(&session, false).await.unwrap();
         stack.worker.lock().await.kill();
@@ -88,11 +88,11 @@ async fn client_killed_during_upload_another_client_resumes() {
     assert!(running.await.unwrap_err().is_cancelled());
     let before = stored_parts(&stack.proxy);
 
-    // Another folder, another name, a client that has never seen this file: the bytes decide.
+    // Another folder, another name, a client without state: the file is recognised by its bytes.
     let elsewhere = tempfile::tempdir().unwrap();
     let moved = elsewhere.path().join("renamed.bin");
     std::fs::rename(&path, &moved).unwrap();
-    // A file of the same size that is another one must not be taken for it.
+    // Another file of the same size must not be taken for it.
     let (impostor, impostor_bytes) = random_file(elsewhere.path(), "kill-client.bin", SIZE);
     let edge = stack.edge(&stack.dev);
     let other = upload(&edge, &impostor, &UploadOptions::default(), jettyspeed_client::no_progress()).await.unwrap();
@@ -125,7 +125,7 @@ async fn files_with_same_name_size_and_prefix_stay_separate() {
     let flag = Arc::new(AtomicBool::new(false));
     let (edge, path, first_options, progress) = (stack.edge(&stack.dev), files[0].1.clone(), options.clone(), after(12_000_000, &flag));
     let mut first = tokio::spawn(async move { upload(&edge, &path, &first_options, progress).await });
-    // The second begins while the first has recorded only what both have.
+    // The second begins while the first has recorded only parts that both files have.
     wait_for(&flag, &mut first).await;
     let edge = stack.edge(&stack.dev);
     let second = upload(&edge, &files[1].1, &options, jettyspeed_client::no_progress()).await.unwrap();

@@ -39,7 +39,7 @@ async fn deleted_video_returns_404_and_frees_its_bytes() {
 #[tokio::test]
 async fn concurrent_put_and_delete_leave_store_and_ledger_consistent() {
     let stack = Stack::start(&[]).await;
-    // The store is shared with other stacks, which have users, too.
+    // Other stacks use the same store: the user name must be unique.
     let user = unique("video-racer-");
     let account = stack.account(&user).tier("enterprise").create().await;
     let edge = stack.edge(&account);
@@ -53,7 +53,7 @@ async fn concurrent_put_and_delete_leave_store_and_ledger_consistent() {
         assert!(answers.iter().all(|status| matches!(status, 200 | 201 | 409)), "round {round}: {answers:?}");
     }
     assert_eq!(put_video(&stack, &account, "w/index.m3u8", media_playlist(&["0.ts"], true)).await.0, 201);
-    // Once everything is quiet, store, ledger and what can be played are one.
+    // Once all jobs are done, D1, store and ledger agree.
     eventually_every(Duration::from_millis(500), Duration::from_secs(240), async || {
         let rows = stack
             .sql(&format!("SELECT s3_key, size, etag, doomed_at FROM video_files WHERE s3_key LIKE 'users/{user}/%' ORDER BY s3_key"))

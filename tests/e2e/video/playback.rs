@@ -42,7 +42,7 @@ async fn pushed_folder_plays_through_one_token_with_prefetched_segments() {
     assert_eq!(header(&master, "content-disposition"), "", "players do not save");
     let list = format!("{url}720p%20%C3%A9/");
     assert_eq!(fetch_video(stack, &format!("{list}index.m3u8")).await.0, 200);
-    // The playlist has the first three warmed, the segments those after them.
+    // The playlist prefetches the first three segments, each segment those after it.
     wait_for_prefetch(stack, "/v/tree/720p%20%C3%A9/2.ts").await;
     let mut hits = 0;
     for (number, bytes) in segments.iter().enumerate() {
@@ -58,7 +58,7 @@ async fn pushed_folder_plays_through_one_token_with_prefetched_segments() {
         assert!(path == "k.key" || header(&response, "content-type") == kind, "{path}: {response:?}");
         assert_eq!(response.bytes().await.unwrap().len(), 3);
     }
-    // CORS on every status.
+    // CORS headers on every status.
     for (target, status) in [(format!("{url}none.ts"), 404), (url.replacen("jtv1.", "jtv1.x", 1) + "index.m3u8", 401)] {
         let response = stack.http.get(&target).header("Origin", "https://player.example").send().await.unwrap();
         assert_eq!((response.status().as_u16(), header(&response, "access-control-allow-origin").as_str()), (status, "*"), "{target}");
@@ -87,7 +87,7 @@ async fn video_is_isolated_by_namespace_and_disabled_feature_returns_403() {
     }
     let foreign = stack.request(Method::POST, "/api/video/mine/playback", &stack.other).header("X-Namespace", &stack.dev.namespace).json(&json!({}));
     assert_eq!(foreign.answer().await.0, 404);
-    // A token of a file opens no video, nor the other way round.
+    // A file token opens no video, and a video token no file.
     let asset = stack.asset(&stack.dev).bytes(vec![1; 10]).store().await;
     let file = stack.edge(&stack.dev).download_url(asset["id"].as_str().unwrap()).await.unwrap();
     let token = |url: &str| url.split('/').nth(4).unwrap().to_owned();
@@ -102,7 +102,7 @@ async fn video_is_isolated_by_namespace_and_disabled_feature_returns_403() {
     assert_eq!(fetch_video(&stack, &format!("{theirs}index.m3u8")).await.0, 200);
 }
 
-/// INCIDENT SCENARIO: a path with encoded dots led out of the caller's own entries of the PoP's cache, into another namespace's.
+/// Regression: a path with encoded dots led to another namespace's entries of the PoP's cache.
 #[tokio::test]
 async fn encoded_dots_in_a_path_never_reach_another_video() {
     let stack = Stack::start(&[]).await;
@@ -122,7 +122,7 @@ async fn encoded_dots_in_a_path_never_reach_another_video() {
             assert!(matches!(status, 401 | 404), "{path}: {status} {}", String::from_utf8_lossy(&body));
         }
     }
-    // Nor does anything that is stored under such a path take another's place.
+    // A file stored under such a path replaces no other.
     let evil = media_playlist(&["evil.ts"], true);
     for target in [format!("mine/%252e%252e/%252e%252e/{namespace}/film/index.m3u8"), "mine/%252e%252e/index.m3u8".to_owned()] {
         assert_eq!(put_video(&stack, &stack.dev, &target, evil.clone()).await.0, 201);

@@ -31,7 +31,7 @@ async fn replaced_playlist_is_served_at_once_and_charged_at_its_size() {
     assert_eq!(put_video(&stack, &account, "tv/index.m3u8", vod.clone()).await.0, 200);
     let response = stack.http.get(&url).send().await.unwrap();
     assert_eq!(header(&response, "cache-control"), "private, no-cache", "it may be replaced");
-    // Two that replace it at once: one of them it is, and what is served is what the store has.
+    // Two concurrent replacements: one of them wins, and the served bytes are those at the store.
     for round in 0..5 {
         let (a, b) = (media_playlist(&[&format!("a{round}.ts")], true), media_playlist(&[&format!("bbb{round}.ts")], true));
         let answers = tokio::join!(put_video(&stack, &account, "tv/index.m3u8", a), put_video(&stack, &account, "tv/index.m3u8", b));
@@ -71,11 +71,11 @@ async fn read_during_replacement_returns_one_complete_version() {
         reads
     };
     let ((), one, two) = tokio::join!(writing, reading(), reading());
-    // Each may have waited for the writer to pause, as often as it could.
+    // At least one read of each must have finished while the writer ran.
     assert!(one > 0 && two > 0, "{one} and {two} reads");
 }
 
-/// Nobody knows how a write ended: the store's answer was lost, and it did not say what it has. A minute later a job asks again.
+/// The outcome of a write is unknown: the store's answer was lost, and so was the look after it. A minute later a job looks again.
 #[tokio::test]
 async fn put_with_lost_store_answer_is_reconciled_by_a_job() {
     let stack = Stack::start(&[]).await;
@@ -103,7 +103,7 @@ async fn put_with_lost_store_answer_is_reconciled_by_a_job() {
         done_or(!is_there && used == (4_000, 0), format!("the object is there: {is_there}; {used:?} used and reserved"))
     })
     .await;
-    // What was replaced at the store is replaced here, with its price; what had no row is gone, and nothing is in its way.
+    // The file replaced at the store is replaced in D1 and charged; the object without a row is deleted and can be stored again.
     let (status, _, body) = fetch_video(&stack, &format!("{url}kept.ts")).await;
     assert!(status == 200 && body == second, "{status}");
     assert_eq!(put_video(&stack, &account, "film/new.ts", second.clone()).await.0, 201);

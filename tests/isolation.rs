@@ -1,5 +1,5 @@
-//! Nobody reaches what is another's: rows of the route table, callers and names drawn at random, decided by the Worker's own pure functions, the
-//! statements run on a real SQLite, and compared with what this file knows of who has what.
+//! Access control as a property test: random routes, callers and names go through the Worker's own decisions and statements on a real SQLite, and the outcome
+//! is compared with this file's own record of who owns what.
 
 mod sqlite;
 
@@ -29,7 +29,7 @@ use sqlite::{database, upload_of, values};
 const CASES: u32 = 20_000;
 const USERS: [&str; 4] = ["alpha", "beta", "gamma", "delta"];
 const SHARED: &str = "jt_customer_shared";
-/// Who is in the shared namespace.
+/// Members of the shared namespace.
 const MEMBERS: [&str; 2] = ["alpha", "beta"];
 /// Assets and uploads of each account in each of its namespaces.
 const EACH: u8 = 3;
@@ -64,7 +64,7 @@ fn kind(who: &Who) -> Kind {
 macro_rules! endpoints {
     ($($endpoint:ident: $callers:expr, $names:expr;)*) => {
         const ENDPOINTS: &[Endpoint] = &[$(Endpoint::$endpoint),*];
-        /// Who may call an endpoint (SPEC section 2) and what can be named to it, in path, query, headers or body. Without a wildcard: a new endpoint
+        /// Who may call an endpoint and which resources a call can name, in path, query, headers or body. Without a wildcard: a new endpoint
         /// does not compile before it has a line here.
         fn spec(endpoint: Endpoint) -> (&'static [Kind], &'static [Reach]) {
             match endpoint {
@@ -119,7 +119,7 @@ endpoints! {
     RemoveMember: [Kind::Operator], [Reach::Namespace, Reach::User];
 }
 
-/// What a `{name}` of a pattern names.
+/// The kind of resource that a `{name}` of a pattern names.
 fn named_by(param: &str) -> Option<Reach> {
     match param {
         "token" | "id" => Some(Reach::Asset),
@@ -244,7 +244,7 @@ impl World {
         self.assets.push((asset, account, namespace.clone()));
     }
 
-    /// Every caller there can be, and some that only a forged signature could make: another's session or namespace in one's own token.
+    /// Every possible caller, and some that only a forged signature could make: a token of one account with the session or namespace of another.
     fn everyone(&self) -> BTreeMap<Kind, Vec<Who>> {
         let accounts = || self.accounts.values().copied();
         let tokens = self.sessions.iter().flat_map(|(session, _, _)| accounts().map(|account| Who::Token { session: *session, account }));
@@ -262,7 +262,7 @@ impl World {
         ])
     }
 
-    /// Every name that something of that kind has.
+    /// The names of all resources of that kind.
     fn names(&self, reach: Reach) -> Vec<String> {
         match reach {
             Reach::Asset => self.assets.iter().map(|(asset, _, _)| asset.to_string()).collect(),
@@ -273,11 +273,11 @@ impl World {
         }
     }
 
-    /// Whether that is for `who` to see: by what this file put into the database, not by any query.
+    /// Whether `who` may see it: decided by what this file put into the database, not by a query.
     fn is_theirs(&self, reach: Reach, who: &Who, named: &str) -> bool {
         match (reach, who) {
             (Reach::Asset, Who::Account(me)) => self.assets.iter().any(|(asset, owner, _)| asset.to_string() == named && owner == me),
-            // Whatever the path says beside the token: the token names the file.
+            // The token names the file, the path beside it does not.
             (Reach::Asset, Who::File { asset, namespace }) => self.assets.iter().any(|(id, _, space)| id == asset && space == namespace),
             (Reach::VideoFile, Who::Video { video, .. }) => video.as_str() == FILM.0 && FILM.1.contains(&named),
             (Reach::Session, Who::Account(me)) => {
@@ -292,7 +292,7 @@ impl World {
         }
     }
 
-    /// What the Worker would find: the one row, or the refusal that "no row" becomes.
+    /// What the Worker finds: the one row, or the refusal that "no row" becomes.
     fn look(&self, reach: Reach, who: &Who, named: &str) -> Result<BTreeMap<String, String>, Problem> {
         let statement = proof::reach(reach, who, named)?;
         let mut rows = self.rows(&statement);
@@ -313,7 +313,7 @@ impl World {
         prepared.query_map(params.as_slice(), read).unwrap().map(Result::unwrap).collect()
     }
 
-    /// Whether the row is of what `who` may see. Not by name: by whose it says that it is.
+    /// Whether the row's owner columns say that `who` may see it.
     fn belongs(&self, reach: Reach, who: &Who, named: &str, row: &BTreeMap<String, String>) -> bool {
         let is = |column: &str, value: &str| row.get(column).is_some_and(|found| found == value);
         match (reach, who) {
@@ -332,7 +332,7 @@ impl World {
     }
 }
 
-/// Something of that kind that is not there, in the shape of what is.
+/// An absent name of that kind, of the same shape as an existing one.
 fn absent(reach: Reach) -> &'static str {
     match reach {
         Reach::Asset | Reach::Session => "00000000-0000-4000-8000-00000000000f",
@@ -342,7 +342,7 @@ fn absent(reach: Reach) -> &'static str {
     }
 }
 
-/// How everything is refused that is not the caller's: it depends on the caller alone, so what is there can not be told from what is not.
+/// The refusal of everything that is not the caller's. It depends on the caller alone, so existing and absent names cannot be told apart.
 fn refusal(reach: Reach, who: &Who, named: &str) -> Problem {
     match who {
         Who::Token { session, .. } if reach == Reach::Session && session.to_string() != named => Problem::Unauthenticated(AuthFailure::OtherUpload),
@@ -352,7 +352,7 @@ fn refusal(reach: Reach, who: &Who, named: &str) -> Problem {
 
 #[derive(Debug, Clone)]
 enum Thing {
-    /// Of the caller's own, if there is any.
+    /// A resource of the caller, if there is one.
     Own(Index),
     Existing(Index),
     /// A name of the next kind: an asset's where a session's belongs, and so on.
@@ -465,7 +465,7 @@ fn no_route_returns_rows_of_another_account() {
         let (callers, _) = spec(route.endpoint);
         prop_assert_eq!(entered.is_ok(), callers.contains(&kind_of), "{} {}", route.method, route.pattern);
         if let Err(failure) = entered {
-            // Before any name is looked at, so it is the same whatever is named.
+            // Refused before any name is read, so the answer does not depend on the name.
             prop_assert_eq!(Problem::Unauthenticated(failure).kind().status, 401);
             *refused.borrow_mut() += 1;
             return Ok(());
@@ -486,7 +486,7 @@ fn no_route_returns_rows_of_another_account() {
     result.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(seen.borrow().len(), ROUTES.len() * KINDS.len(), "every route met every kind of caller");
     assert!(*refused.borrow() > CASES / 4, "{refused:?}");
-    // Each way to something of one's own was taken often: what is refused above is not refused because nothing is ever found.
+    // Every kind of caller found its own resources often, so the refusals above are not due to lookups that never find anything.
     for (reach, kind) in [
         ("Asset", Kind::Account),
         ("Asset", Kind::File),
@@ -504,7 +504,7 @@ fn no_route_returns_rows_of_another_account() {
     assert_eq!(found.borrow().len(), 9, "no other way leads anywhere: {found:?}");
 }
 
-/// The lists name nothing, so they are told by the caller alone.
+/// Lists name no resource: what they return depends on the caller alone.
 #[test]
 fn lists_return_only_rows_of_the_caller() {
     let world = World::new();
@@ -517,7 +517,7 @@ fn lists_return_only_rows_of_the_caller() {
         assert_eq!((files.len(), sessions.len()), (mine, mine), "{user}");
         let spaces: BTreeSet<_> = world.rows(&namespaces::list_of_member(*account, "", 500)).into_iter().map(|row| row["name"].clone()).collect();
         assert_eq!(spaces, world.members.iter().filter(|(owner, _)| owner == account).map(|(_, name)| name.clone()).collect());
-        // A cursor made of another's file only says where to go on.
+        // A cursor made of another account's file only says where the page begins.
         for (asset, _, _) in &world.assets {
             assert!(world.rows(&assets::of_account(*account, Some((EpochMs(5), *asset)), 500)).iter().all(own));
         }

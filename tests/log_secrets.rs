@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use jettyspeed_stack::secrets;
 
-/// What tokens, keys and signatures look like, for those that no test noted.
+/// Prefixes of tokens, keys and signatures: found even if no test noted the secret.
 const SHAPES: [&str; 9] = ["jtu1.", "jtf1.", "jt_live_", "jt_test_", "jts_", "whsec_", "X-Amz-Signature=", "X-Amz-Credential=", "AWS4-HMAC-SHA256"];
 /// One stack alone has twenty secrets, and the shared one serves thousands of requests.
 const FEWEST_SECRETS: usize = 100;

@@ -1,4 +1,4 @@
-//! What the README says can be pasted is true.
+//! Commands and figures of the README that can be checked without a running stack.
 
 use jettyspeed_edge::accounts::webhook::{Secret, Signed};
 use jettyspeed_edge::units::EpochMs;

@@ -1,4 +1,4 @@
-//! What is signed for the store is what is sent to it: our requests against the AWS SDK's signer, and the encoding of difficult keys.
+//! Requests to the store are sent as they are signed: compared with the AWS SDK's signer, and with every kind of unusual key.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -50,7 +50,7 @@ struct Case {
     access_key_id: String,
     secret: String,
     action: Action,
-    /// Another signature of the same signer goes before, so that its key of that day must not be used again on this one.
+    /// The same signer signs for another day first, so that a cached signing key of that day must not be used on this one.
     before: EpochMs,
     now: EpochMs,
 }
@@ -136,7 +136,7 @@ fn endpoint() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Text with everything that an encoder could get wrong.
+/// Text with every kind of character that an encoder treats specially.
 fn nasty(length: std::ops::Range<usize>) -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         4 => "[A-Za-z0-9_.~-]{1,8}",
@@ -262,7 +262,7 @@ const BUCKET: &str = "jetty-bucket";
 const UPLOAD_ID: &str = "2~up/load+id=%3D&x #?";
 const NOW: EpochMs = EpochMs(1_795_147_583_120);
 
-/// Keys that a careless encoder breaks. Without segments of `.` and `..`: every URL parser takes those out of a path, encoded or not, so no
+/// Keys that need correct encoding. Without segments of `.` and `..`: every URL parser takes those out of a path, encoded or not, so no
 /// encoding can carry them.
 fn corpus() -> Vec<String> {
     let mut keys: Vec<String> = [
@@ -369,7 +369,7 @@ fn is_uri_encoded(text: &str, delimiters: &[u8]) -> bool {
     }
 }
 
-/// Path and query as they go over the wire against what was meant.
+/// Compares path and query on the wire with what was meant.
 fn check_encoding(wire: &Url, action: &Action, presign: &[(String, String)], what: &str) {
     let path = wire.path();
     let meant = match &action.key {
@@ -486,7 +486,7 @@ fn copy_sources_are_encoded_like_paths() {
     }
 }
 
-/// A new constructor must join the corpus.
+/// Fails for a new constructor that has no case here.
 #[test]
 fn every_s3_action_has_a_case() {
     let written: Vec<_> = include_str!("../src/s3/actions.rs").lines().filter_map(|line| line.strip_prefix("pub fn ")?.split('(').next()).collect();

@@ -1,5 +1,5 @@
-//! `script/server` as a person runs it: it says ready in time, writes dev.json, and a Ctrl-C leaves nothing behind. By itself, not among the
-//! end-to-end tests: it is timed.
+//! `script/server` as a person runs it: it is ready in time, writes dev.json, and Ctrl-C ends all its processes. It is timed, so it does not run beside the
+//! end-to-end tests.
 #![allow(clippy::disallowed_methods)]
 
 use std::io::{BufRead, BufReader};
@@ -10,7 +10,7 @@ use jettyspeed_stack::net::{free_port, is_free};
 use jettyspeed_stack::root;
 use serde_json::Value;
 
-/// The promise, when everything is built.
+/// From start to ready when everything is built.
 const READY: Duration = Duration::from_secs(10);
 
 fn start(state: &std::path::Path, ports: [u16; 2]) -> (Child, Duration) {

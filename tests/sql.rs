@@ -1,4 +1,4 @@
-//! Every migration and every statement, on a real SQLite: they apply, they prepare, they use indexes, and they do what the names say.
+//! Every statement on a real SQLite with all migrations applied: it prepares, uses indexes, and does what its name says.
 
 mod sqlite;
 
@@ -76,7 +76,7 @@ fn asset(account: Id, namespace: &Name, seed: u8, at: u64) -> Asset {
     }
 }
 
-/// What a statement reads whole: the table or alias of each SCAN, and sorting that an index should have spared.
+/// What a statement scans: the table or alias of each SCAN, and every sort that an index would avoid.
 fn scans(db: &Connection, name: &str, text: &str) -> Vec<String> {
     let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {text}")).unwrap_or_else(|error| panic!("{name}: {error}"));
     let nulls = vec![Value::Null; plan.parameter_count()];
@@ -93,7 +93,7 @@ fn every_statement_prepares_and_scans_no_big_table() {
     for (name, text) in statements {
         for step in scans(&db, name, text) {
             let table = step.strip_prefix("SCAN ").map(|rest| rest.split(' ').next().unwrap_or(rest));
-            // json_each here is a list of the caller's, read once.
+            // json_each reads a list of the caller's once.
             assert!(table.is_some_and(|table| SMALL.contains(&table) || matches!(table, "json_each" | "CONSTANT")), "{name}: {step}");
         }
     }
@@ -303,7 +303,7 @@ fn video_file_changes_only_from_the_state_that_was_read() {
     assert_eq!(rows(&db, &videos::put(&version(1, "one"))).len(), 1);
     let seen = Present { id: id(1), account_id: account, etag: "one".to_owned(), doomed_at: None, replaced_id: None, replaced_account: None };
     let there = AtStore { etag: "two".to_owned(), size: 20 };
-    // Somebody replaced it meanwhile: it is no longer what was seen.
+    // It was replaced since it was read.
     assert_eq!(rows(&db, &videos::put(&version(3, "three"))).len(), 1);
     assert!(rows(&db, &videos::supersede(&seen, id(2), account, &there, EpochMs(5))).is_empty());
     let seen = Present { id: id(3), etag: "three".to_owned(), ..seen };
@@ -312,7 +312,7 @@ fn video_file_changes_only_from_the_state_that_was_read() {
     let stored = rows(&db, &accounts::store::video_holdings(account, "", 10));
     assert_eq!(stored, [vec![text(id(2)), text(id(2)), Value::Integer(20), Value::Integer(5)]]);
     assert!(rows(&db, &accounts::store::video_holdings(account, &id(2).to_string(), 10)).is_empty());
-    // What is there is not condemned; what is not, is, and keeps others out until it is gone.
+    // A present object is not claimed for deletion; an absent one is, and no write succeeds until its row is deleted.
     assert!(rows(&db, &videos::condemn(&place, id(4), account, EpochMs(6))).is_empty());
     run(&db, &videos::undo(id(2), "one"));
     assert_eq!(present(), Some((text(id(2)), Value::Text("two".to_owned()), false)), "not what was seen");

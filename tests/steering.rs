@@ -1,4 +1,4 @@
-//! Where uploads go, against an oracle, the nearest edge and chance: see `jettyspeed_stack::steering`.
+//! The ranking of edges in a simulation, compared with an oracle, with always the nearest edge, and with a random one: see `jettyspeed_stack::steering`.
 
 use std::thread;
 

@@ -39,7 +39,7 @@ pub fn values(statement: &Statement) -> Vec<Value> {
     statement.args.iter().map(convert).collect()
 }
 
-/// An upload as it is when it begins.
+/// An upload right after its start.
 #[allow(dead_code)]
 pub fn upload_of(account: Id, namespace: &Name, session: Id) -> Meta {
     Meta {

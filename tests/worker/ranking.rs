@@ -10,7 +10,7 @@ use jettyspeed_edge::units::EpochMs;
 use jettyspeed_edge::upload::request::Priority;
 use wasm_bindgen_test::{console_log, wasm_bindgen_test};
 
-/// The issue's: 500 edges in less than a millisecond.
+/// 500 edges are ranked in at most this time.
 const BUDGET_MICROSECONDS: f64 = 1_000.0;
 const EDGES: u32 = 500;
 

@@ -5,7 +5,7 @@ use jettyspeed_edge::sigv4::Signer;
 use jettyspeed_edge::units::{EpochMs, Sha256Hex};
 use wasm_bindgen_test::{console_log, wasm_bindgen_test};
 
-/// ARCHITECTURE budget.
+/// A part is signed in at most this time.
 const BUDGET_MICROSECONDS: f64 = 50.0;
 
 #[wasm_bindgen_test]

@@ -1,4 +1,4 @@
-//! Commands and figures of the README that can be checked without a running stack.
+//! The signed webhook call that the README shows verifies.
 
 use jettyspeed_edge::accounts::webhook::{Secret, Signed};
 use jettyspeed_edge::units::EpochMs;

@@ -31,7 +31,7 @@ async fn upload(stack: &Stack, account: &AccountAccess, name: &str, bytes: &[u8]
 }
 
 async fn used_bytes(stack: &Stack, account: &AccountAccess) -> u64 {
-    let (_, body) = stack.request(Method::GET, "/api/agentcache/quota", account).answer().await;
+    let (_, body) = stack.get(account, "/api/agentcache/quota").await;
     assert_eq!(body["storage_reserved_bytes"], 0, "{body}");
     body["storage_used_bytes"].as_u64().unwrap()
 }
@@ -110,7 +110,7 @@ async fn slow_read_is_verified_and_truncated_read_stays_pending() {
     stack.proxy.inject(move |method, target| reads(method, target).then_some(Fault::CutAnswer));
     let cut = upload(&stack, &account, "cut.bin", &random_bytes(400_000), &sha256(b"a lie")).await;
     tokio::time::sleep(Duration::from_secs(3)).await;
-    let (_, file) = stack.request(Method::GET, &format!("/api/storage/files/{}", cut["id"].as_str().unwrap()), &account).answer().await;
+    let (_, file) = stack.get(&account, &format!("/api/storage/files/{}", cut["id"].as_str().unwrap())).await;
     assert!(!stack.proxy.seen(cut["s3Key"].as_str().unwrap()).iter().all(|seen| seen.method != "GET"), "it was read");
     assert_eq!(file["asset"]["verification"], "pending", "half a file tells nothing");
 }
@@ -172,7 +172,7 @@ async fn shared_namespace_has_one_asset_per_account_and_last_delete_removes_obje
     assert_eq!(used_bytes(&stack, &one).await, 0);
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert!(stack.bucket.get(key).await.is_some(), "another's deletion takes nothing from anybody");
-    let (_, files) = stack.request(Method::GET, "/api/storage/files", &two).answer().await;
+    let (_, files) = stack.get(&two, "/api/storage/files").await;
     let files = files["files"].as_array().unwrap();
     assert_eq!(files.len(), 1);
     for file in files {

@@ -26,7 +26,7 @@ async fn start_repeated_under_one_key_returns_the_first_session() {
     let (status, body) = start(&two, 1_001).answer().await;
     assert_eq!(status, 201, "another account's key is another key: {body}");
     for account in [&one, &two] {
-        let (_, body) = stack.request(Method::GET, "/api/jetty/sessions?status=open", account).answer().await;
+        let (_, body) = stack.get(account, "/api/jetty/sessions?status=open").await;
         assert_eq!(body["sessions"].as_array().unwrap().len(), 1, "{body}");
     }
     let token: Value = serde_json::from_slice(&first.2).unwrap();
@@ -51,7 +51,7 @@ async fn concurrent_starts_under_one_key_create_one_session() {
         stack.request(Method::POST, "/api/jetty/track-upload", &account).header("Idempotency-Key", key).json(&body)
     };
     let open = async || {
-        let (_, body) = stack.request(Method::GET, "/api/jetty/sessions?status=open", &account).answer().await;
+        let (_, body) = stack.get(&account, "/api/jetty/sessions?status=open").await;
         body["sessions"].as_array().unwrap().len()
     };
     let answers = at_once((0..10).map(|_| start("race"))).await;
@@ -96,17 +96,17 @@ async fn upload_repeated_under_one_key_stores_one_file() {
         let first: Value = serde_json::from_slice(&first).unwrap();
         assert!(status == 201 && others["asset"]["id"] != first["asset"]["id"], "{others}");
         for account in [&one, &two] {
-            let (_, list) = stack.request(Method::GET, "/api/storage/files", account).answer().await;
+            let (_, list) = stack.get(account, "/api/storage/files").await;
             assert_eq!(list["files"].as_array().unwrap().len(), index + 1, "{list}");
         }
     }
     let hashed = |hash: String| send("raw", &one, "a.txt", "abc").header("X-Content-SHA256", hash);
     assert_eq!(hashed(sha256(b"abc")).answer().await.1["code"], "idempotency-key-reused", "the declared hash is of the request");
-    let (_, quota) = stack.request(Method::GET, "/api/agentcache/quota", &one).answer().await;
+    let (_, quota) = stack.get(&one, "/api/agentcache/quota").await;
     assert_eq!((&quota["storage_used_bytes"], &quota["storage_reserved_bytes"]), (&json!(6), &json!(0)), "paid once each");
     let racing = at_once((0..8).map(|_| post(&two, "race").header("X-File-Name", "r").body("race"))).await;
     assert!(racing.iter().all(|(status, body)| *status == 201 || (*status == 409 && body["code"] == "request-running")), "{racing:?}");
-    let (_, list) = stack.request(Method::GET, "/api/storage/files", &two).answer().await;
+    let (_, list) = stack.get(&two, "/api/storage/files").await;
     assert_eq!(list["files"].as_array().unwrap().len(), 3, "{list}");
 }
 

@@ -52,7 +52,7 @@ impl Customer {
     }
 
     async fn files(&self, stack: &Stack) -> usize {
-        let (_, body) = stack.request(Method::GET, "/api/storage/files", &self.account).answer().await;
+        let (_, body) = stack.get(&self.account, "/api/storage/files").await;
         body["files"].as_array().unwrap().len()
     }
 
@@ -128,17 +128,17 @@ async fn correct_proof_returns_duplicate_without_sending_the_bytes() {
     let body = json!({ "fileHash": sha256(&bytes), "fileSize": bytes.len() });
     let (_, checked) = stack.request(Method::POST, "/api/jetty/check-duplicate", &bob.account).json(&body).answer().await;
     assert_eq!((&checked["duplicate"], &checked["asset"]["id"]), (&json!(true), &mine["id"]));
-    let (_, quota) = stack.request(Method::GET, "/api/agentcache/quota", &bob.account).answer().await;
+    let (_, quota) = stack.get(&bob.account, "/api/agentcache/quota").await;
     assert_eq!((&quota["storage_used_bytes"], &quota["storage_reserved_bytes"]), (&json!(300_000), &json!(0)));
 
     // No answer tells whose bytes they are.
     let download = format!("/api/storage/download?assetId={}", mine["id"].as_str().unwrap());
     let used = || async {
-        let (_, quota) = stack.request(Method::GET, "/api/agentcache/quota", &bob.account).answer().await;
+        let (_, quota) = stack.get(&bob.account, "/api/agentcache/quota").await;
         quota["bandwidth_used_bytes"].as_u64().unwrap()
     };
     let paid = used().await;
-    let (status, urls) = stack.request(Method::GET, &download, &bob.account).answer().await;
+    let (status, urls) = stack.get(&bob.account, &download).await;
     assert_eq!(used().await, paid, "a URL that is not given is not billed");
     // The ETag does not tell in how many parts the other customer sent it.
     let etag = |path: String, account: AccountAccess| async move {
@@ -149,7 +149,7 @@ async fn correct_proof_returns_duplicate_without_sending_the_bytes() {
     let of_bob = etag(path.clone(), bob.account.clone()).await;
     assert!(of_alice.0 == 200 && of_bob.0 == 200 && of_alice.1 != of_bob.1, "{of_alice:?} {of_bob:?}");
     assert_eq!((status, urls["candidates"].as_array().unwrap().len()), (200, 1), "the store's own URL would tell: {urls}");
-    let (_, file) = stack.request(Method::GET, &format!("/api/storage/files/{}", mine["id"].as_str().unwrap()), &bob.account).answer().await;
+    let (_, file) = stack.get(&bob.account, &format!("/api/storage/files/{}", mine["id"].as_str().unwrap())).await;
     for told in [&asked, &found, &again, &third, &checked, &urls, &file] {
         let text = told.to_string();
         for private in [&alice.account.user_id, &alice.namespace, &asset["id"].as_str().unwrap().to_owned(), &key.to_owned()] {

@@ -1,15 +1,14 @@
 //! Accounts: provisioned, changed and suspended by the identity backend.
 
-use jettyspeed_stack::state::AccountAccess;
-use reqwest::Method;
-use serde_json::{Value, json};
-
 mod credentials;
 mod provisioning;
 mod suspension;
 mod tiers;
 
-use crate::harness::{Call, Stack, credentials};
+use jettyspeed_stack::state::AccountAccess;
+use serde_json::{Value, json};
+
+use crate::harness::{Stack, credentials};
 
 const PROVISION: &str = "/api/agentcache/provision";
 
@@ -29,5 +28,5 @@ async fn rotate(stack: &Stack, body: Value) -> AccountAccess {
 
 /// The status of listing the account's files: 200 if its credentials work.
 async fn files_status(stack: &Stack, account: &AccountAccess) -> u16 {
-    stack.request(Method::GET, "/api/storage/files", account).answer().await.0
+    stack.get(account, "/api/storage/files").await.0
 }

@@ -13,7 +13,7 @@ async fn suspended_account_gets_403_on_every_route_and_resume_restores_access() 
     let asset = stack.asset(&account).bytes(random_bytes(5_000)).store().await;
     let (id, own) = (asset["id"].as_str().unwrap(), format!("/api/portal/namespaces/{}", account.namespace));
     let download = format!("/api/storage/download?assetId={id}");
-    let url = stack.request(Method::GET, &download, &account).answer().await.1["url"].as_str().unwrap().to_owned();
+    let url = stack.get(&account, &download).await.1["url"].as_str().unwrap().to_owned();
     let content = || stack.http.get(&url).send();
     assert_eq!(content().await.unwrap().bytes().await.unwrap().len(), 5_000);
     let bytes = random_bytes(10_000_400);

@@ -37,7 +37,7 @@ async fn repeated_provision_raises_tier_and_downgrade_below_usage_returns_409() 
     let more = stack.request(Method::POST, "/api/storage/upload", &account).header("X-File-Name", "b").body("b").send().await.unwrap();
     let (status, body) = answer(more).await;
     assert_eq!((status, &body["limit"], &body["used"]), (507, &json!(0), &json!(1_234)), "{body}");
-    let (status, quota) = stack.request(Method::GET, "/api/agentcache/quota", &account).answer().await;
+    let (status, quota) = stack.get(&account, "/api/agentcache/quota").await;
     assert_eq!(
         (status, &quota["tier"], &quota["storage_used_bytes"], &quota["storage_remaining_bytes"]),
         (200, &json!("free"), &json!(1_234), &json!(0))

@@ -51,7 +51,7 @@ async fn large_file_is_cached_by_slice_and_small_file_whole() {
     assert_eq!(stack.store_reads(&small.key) - before, 1);
     let head = stack.http.head(&small.url).send().await.unwrap();
     assert!(header(&head, "cache-status").starts_with("JettySpeed; hit; ttl="), "{head:?}");
-    let (status, body) = stack.request(Method::GET, &format!("/api/storage/download?assetId={}", small.id), &stack.dev).answer().await;
+    let (status, body) = stack.get(&stack.dev, &format!("/api/storage/download?assetId={}", small.id)).await;
     assert_eq!((status, &body["cached"], &body["provider"]), (200, &json!(true), &json!("edge")));
 }
 

@@ -62,7 +62,7 @@ async fn reported_samples_are_counted_exactly_and_change_the_ranking() {
     let top = stack.sql("SELECT edge, bytes, samples, place FROM top_edges ORDER BY place, edge").await.remove(0);
     assert_eq!(top[0], json!({ "edge": "fra", "bytes": 24_000_000, "samples": 12, "place": 1 }));
     assert_eq!(top.len(), 2, "of an edge that does not exist nothing is kept: {top:?}");
-    let (status, metrics) = stack.request(Method::GET, "/api/edges/fra/metrics?period=7d", &stack.dev).answer().await;
+    let (status, metrics) = stack.get(&stack.dev, "/api/edges/fra/metrics?period=7d").await;
     assert_eq!((status, &metrics["edge"], &metrics["period"]), (200, &json!("fra"), &json!("7d")), "{metrics}");
     assert_eq!((&metrics["total"]["samples"], &metrics["total"]["mbps"], &metrics["total"]["latencyMs"]), (&json!(12), &json!(10.0), &json!(400.0)));
     assert_eq!((metrics["series"].as_array().unwrap().len(), &metrics["now"]["latencyMs"]), (1, &json!(400.0)), "{metrics}");

@@ -61,7 +61,7 @@ async fn download_lists_edge_and_origin_urls_and_deleted_file_returns_404() {
     let stack = stack().await;
     let (asset, bytes) = stack.file(&stack.dev).name("gone.bin").size(2_000).upload().await;
     let download = format!("/api/storage/download?assetId={}", asset.id);
-    let (status, body) = stack.request(Method::GET, &download, &stack.dev).answer().await;
+    let (status, body) = stack.get(&stack.dev, &download).await;
     assert_eq!((status, &body["provider"], &body["cached"]), (200, &json!("edge"), &json!(false)));
     assert!(body["latencyMs"].is_number() && body["expiresAt"].is_string(), "{body}");
     let providers: Vec<_> = body["candidates"].as_array().unwrap().iter().map(|candidate| candidate["provider"].as_str().unwrap()).collect();
@@ -75,7 +75,7 @@ async fn download_lists_edge_and_origin_urls_and_deleted_file_returns_404() {
     let deleted = stack.request(Method::DELETE, &path, &stack.dev).send().await.unwrap();
     assert_eq!((deleted.status().as_u16(), deleted.bytes().await.unwrap().len()), (204, 0));
     assert_eq!(stack.request(Method::DELETE, &path, &stack.dev).answer().await.0, 404);
-    assert_eq!(stack.request(Method::GET, &path, &stack.dev).answer().await.0, 404);
+    assert_eq!(stack.get(&stack.dev, &path).await.0, 404);
     assert_eq!(stack.http.get(body["url"].as_str().unwrap()).send().await.unwrap().status(), 404, "its URLs stop");
     stack.bucket.wait_until_deleted(&asset.s3_key).await;
 }

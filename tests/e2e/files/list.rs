@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::harness::{Call, stack};
+use crate::harness::stack;
 
 #[tokio::test]
 async fn paged_listing_returns_every_file_once_newest_first() {
@@ -15,7 +15,7 @@ async fn paged_listing_returns_every_file_once_newest_first() {
     let (mut names, mut cursor) = (Vec::new(), String::new());
     loop {
         let path = format!("/api/storage/files?limit=2&cursor={cursor}");
-        let (status, body) = stack.request(Method::GET, &path, &stack.pro).answer().await;
+        let (status, body) = stack.get(&stack.pro, &path).await;
         assert_eq!(status, 200);
         names.extend(body["files"].as_array().unwrap().iter().map(|file| file["name"].as_str().unwrap().to_owned()));
         match &body["cursor"] {
@@ -24,5 +24,5 @@ async fn paged_listing_returns_every_file_once_newest_first() {
         }
     }
     assert_eq!(names, ["4.txt", "3.txt", "2.txt", "1.txt", "0.txt"], "newest first");
-    assert_eq!(stack.request(Method::GET, "/api/storage/files?limit=x", &stack.pro).answer().await.0, 422);
+    assert_eq!(stack.get(&stack.pro, "/api/storage/files?limit=x").await.0, 422);
 }

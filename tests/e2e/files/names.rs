@@ -1,10 +1,9 @@
 //! File names: in sessions, lists, headers and URLs.
 
 use jettyspeed_client::{UploadOptions, no_progress, upload};
-use reqwest::Method;
 use serde_json::Value;
 
-use crate::harness::{Call, random_bytes, stack};
+use crate::harness::{random_bytes, stack};
 
 fn unusual_names() -> Vec<String> {
     let mut names: Vec<String> = [
@@ -64,7 +63,7 @@ async fn unusual_file_names_survive_upload_listing_and_download() {
 
             // The last candidate is a presigned URL of the store.
             let path = format!("/api/storage/download?assetId={}", done.asset.id);
-            let (_, body) = stack.request(Method::GET, &path, &stack.dev).answer().await;
+            let (_, body) = stack.get(&stack.dev, &path).await;
             let candidates: &Vec<Value> = body["candidates"].as_array().unwrap();
             let direct = candidates.last().unwrap();
             assert_eq!(direct["provider"], "origin");

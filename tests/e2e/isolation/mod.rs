@@ -102,13 +102,13 @@ impl Victim {
             state["uploadToken"].take();
             seen.push(state);
             for path in [format!("/api/storage/files/{}", names.asset), format!("/api/portal/namespaces/{}", names.namespace)] {
-                seen.push(stack.request(Method::GET, &path, &self.account).answer().await.1);
+                seen.push(stack.get(&self.account, &path).await.1);
             }
             let namespace = stack.operator(Method::GET, &format!("/api/portal/namespaces/{}", names.namespace));
             seen.push(namespace.answer().await.1);
         }
         for path in ["/api/storage/files", "/api/jetty/sessions?status=open", "/api/jetty/sessions?status=failed", "/api/agentcache/quota"] {
-            let (status, body) = stack.request(Method::GET, path, &self.account).answer().await;
+            let (status, body) = stack.get(&self.account, path).await;
             assert_eq!(status, 200, "the victim's credentials still work");
             seen.push(body);
         }
@@ -222,7 +222,7 @@ async fn content_token_opens_only_its_own_file() {
     let upload = stack.request(Method::POST, "/api/storage/upload", &stranger).header("X-File-Name", "own.txt").body("own bytes");
     let (_, stored) = upload.answer().await;
     let download = format!("/api/storage/download?direct=0&assetId={}", stored["asset"]["id"].as_str().unwrap());
-    let (status, body) = stack.request(Method::GET, &download, &stranger).answer().await;
+    let (status, body) = stack.get(&stranger, &download).await;
     assert_eq!(status, 200, "{body}");
     let url = body["url"].as_str().unwrap();
     assert_eq!(stack.http.get(url).send().await.unwrap().text().await.unwrap(), "own bytes");
@@ -241,7 +241,7 @@ async fn content_token_opens_only_its_own_file() {
         }
         // The stable URL needs the owner.
         let path = format!("/files/{}/a", names.asset);
-        assert_eq!(stack.request(Method::GET, &path, &stranger).answer().await.0, 404);
+        assert_eq!(stack.get(&stranger, &path).await.0, 404);
         assert_eq!(stack.anonymous(Method::GET, &path).from_new_address().answer().await.0, 401);
         assert_eq!(stack.request(Method::GET, &path, &victim.account).send().await.unwrap().text().await.unwrap(), "hello");
     }

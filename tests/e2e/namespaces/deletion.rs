@@ -39,7 +39,7 @@ async fn namespace_in_use_returns_409_on_delete() {
     let (_, body) = stack.track(&account, start_body(&name, 100)).await;
     assert_eq!(body["code"], "not-found");
     assert_refused(stack.operator(Method::DELETE, &path_of(&account.namespace)), 409, "namespace-in-use").await;
-    assert_eq!(stack.request(Method::GET, &path_of(&account.namespace), &account).answer().await.0, 200);
+    assert_eq!(stack.get(&account, &path_of(&account.namespace)).await.0, 200);
 }
 
 #[tokio::test]
@@ -49,7 +49,7 @@ async fn refused_namespace_deletion_keeps_the_upload_history() {
     let started = stack.session(&account).size(100).start().await;
     let fail = action("fail", &started);
     assert_eq!(stack.track(&account, fail).await.0, 200);
-    let history = async || stack.request(Method::GET, "/api/jetty/sessions?status=failed", &account).answer().await.1["sessions"].clone();
+    let history = async || stack.get(&account, "/api/jetty/sessions?status=failed").await.1["sessions"].clone();
     let before = history().await;
     assert_eq!(before.as_array().unwrap().len(), 1);
     assert_refused(stack.operator(Method::DELETE, &path_of(&account.namespace)), 409, "namespace-in-use").await;

@@ -115,7 +115,7 @@ async fn namespace_list_is_paged_for_operator_and_member() {
     // A member's list has the same pages, of the member's namespaces only.
     let (mut cursor, mut mine) = (String::new(), Vec::new());
     loop {
-        let (status, body) = stack.request(Method::GET, &format!("{ROOT}?limit=2&cursor={cursor}"), &stack.pro).answer().await;
+        let (status, body) = stack.get(&stack.pro, &format!("{ROOT}?limit=2&cursor={cursor}")).await;
         assert_eq!(status, 200, "{body}");
         assert!(of(&body).len() <= 2);
         mine.extend(of(&body));
@@ -125,7 +125,7 @@ async fn namespace_list_is_paged_for_operator_and_member() {
         }
     }
     assert_eq!(mine, [names, vec!["jt_user_pro".to_owned()]].concat());
-    assert_eq!(stack.request(Method::GET, ROOT, &stack.pro).answer().await.1["cursor"], Value::Null, "all on one page");
+    assert_eq!(stack.get(&stack.pro, ROOT).await.1["cursor"], Value::Null, "all on one page");
     for limit in ["0", "501", "x", "-1"] {
         assert_refused(stack.operator(Method::GET, &format!("{ROOT}?limit={limit}")), 422, "invalid-value").await;
     }

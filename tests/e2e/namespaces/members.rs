@@ -18,7 +18,7 @@ async fn added_member_gets_200_and_removed_member_404() {
         stack.add_member(&name, &user).await;
         assert_eq!(members().await, json!([user]));
     }
-    assert_eq!(stack.request(Method::GET, &path_of(&name), &account).answer().await.0, 200);
+    assert_eq!(stack.get(&account, &path_of(&name)).await.0, 200);
     for method in [Method::PUT, Method::DELETE] {
         assert_refused(stack.operator(method.clone(), &member_path(&name, &absent)), 404, "not-found").await;
         assert_refused(stack.operator(method.clone(), &member_path(&unique("jt_customer_"), &user)), 404, "not-found").await;
@@ -29,7 +29,7 @@ async fn added_member_gets_200_and_removed_member_404() {
     assert_refused(stack.operator(Method::DELETE, &member_path(&name, &user)), 404, "not-found").await;
     assert_refused(stack.request(Method::GET, &path_of(&name), &account), 404, "not-found").await;
     assert_refused(stack.operator(Method::DELETE, &member_path(&account.namespace, &user)), 409, "namespace-in-use").await;
-    assert_eq!(stack.request(Method::GET, &path_of(&account.namespace), &account).answer().await.0, 200, "nobody loses their own");
+    assert_eq!(stack.get(&account, &path_of(&account.namespace)).await.0, 200, "nobody loses their own");
 }
 
 #[tokio::test]
@@ -40,7 +40,7 @@ async fn member_renames_and_sets_ttls_and_operator_fields_return_403() {
     let user = unique("tenant-");
     let account = stack.account(&user).tier("starter").create().await;
     stack.add_member(&shared, &user).await;
-    let listed = async |path: &str| stack.request(Method::GET, path, &account).answer().await;
+    let listed = async |path: &str| stack.get(&account, path).await;
     let (status, body) = listed(ROOT).await;
     let names: Vec<_> = body["namespaces"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
     assert_eq!((status, names), (200, vec![shared.as_str(), account.namespace.as_str()]));

@@ -13,7 +13,7 @@ async fn every_response_byte_is_counted_once_on_hit_and_miss() {
     let account = stack.account("metered").tier("enterprise").create().await;
     let file = stack.file(&account).name("metered.bin").size(2 * SLICE).store().await;
     let used = async || {
-        let (status, body) = stack.request(Method::GET, "/api/agentcache/quota", &account).answer().await;
+        let (status, body) = stack.get(&account, "/api/agentcache/quota").await;
         assert_eq!(status, 200);
         body["bandwidth_used_bytes"].as_u64().unwrap()
     };

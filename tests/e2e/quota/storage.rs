@@ -26,7 +26,7 @@ async fn wait_for_usage(stack: &Stack, account: &AccountAccess, usage: (u64, u64
 
 /// Sum of the files the account lists; each has an object of its own here.
 async fn listed_bytes(stack: &Stack, account: &AccountAccess) -> u64 {
-    let (_, body) = stack.request(Method::GET, "/api/storage/files?limit=500", account).answer().await;
+    let (_, body) = stack.get(account, "/api/storage/files?limit=500").await;
     assert_eq!(body["cursor"], Value::Null);
     body["files"].as_array().unwrap().iter().map(|file| file["size"].as_u64().unwrap()).sum()
 }
@@ -81,7 +81,7 @@ async fn two_hundred_concurrent_starts_reserve_exactly_the_quota() {
     }
     assert_eq!(stack.used_and_reserved(&racer).await, (1_000 * MB, 0));
     assert_eq!(listed_bytes(&stack, &racer).await, 1_000 * MB);
-    let (_, files) = stack.request(Method::GET, "/api/storage/files", &racer).answer().await;
+    let (_, files) = stack.get(&racer, "/api/storage/files").await;
     for file in files["files"].as_array().unwrap() {
         let path = format!("/api/storage/files/{}", file["id"].as_str().unwrap());
         assert_eq!(stack.request(Method::DELETE, &path, &racer).answer().await.0, 204);

@@ -173,7 +173,7 @@ async fn upload_aborted_at_store_returns_410_and_session_is_failed() {
             }
             _ => {
                 let path = format!("/api/jetty/cache-chunk?sessionId={id}&reconcile=1");
-                let (status, body) = stack.request(Method::GET, &path, &stack.dev).answer().await;
+                let (status, body) = stack.get(&stack.dev, &path).await;
                 assert_eq!(body["status"], "failed");
                 (status, json!("upload-closed"))
             }

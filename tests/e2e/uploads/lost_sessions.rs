@@ -4,7 +4,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jettyspeed_client::{Event, UploadOptions, upload};
-use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::harness::{Call, Stack, action, done_or, eventually_every, random_bytes, random_file, sha256};
@@ -62,7 +61,7 @@ async fn lost_session_is_rebuilt_from_receipts_and_store_listing() {
     assert_eq!(stack.track(account, start).await.1["missingParts"], json!([1, 2]));
     // A failed session is not rebuilt.
     let path = format!("/api/jetty/cache-chunk?sessionId={}", failed["sessionId"].as_str().unwrap());
-    assert_eq!(stack.request(Method::GET, &path, account).answer().await.0, 404);
+    assert_eq!(stack.get(account, &path).await.0, 404);
     assert_eq!(stack.chunk(&failed, 1, &bytes[..size]).answer().await.0, 410);
 }
 

@@ -72,7 +72,7 @@ async fn session_of_another_account_returns_404_like_an_absent_one() {
         assert_eq!(status, absent_status);
     }
     let path = format!("/api/jetty/cache-chunk?sessionId={id}");
-    assert_eq!(stack.request(Method::GET, &path, &stack.other).answer().await.0, 404);
+    assert_eq!(stack.get(&stack.other, &path).await.0, 404);
     assert_eq!(stack.anonymous(Method::GET, &path).answer().await.0, 401);
     let token = started["uploadToken"].as_str().unwrap();
     let (status, body) = stack.anonymous(Method::GET, &path).header("X-Upload-Token", token).answer().await;

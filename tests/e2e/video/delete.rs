@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use reqwest::Method;
 use serde_json::json;
 
 use super::{fetch_video, media_playlist, playback_base, put_video};
-use crate::harness::{Call, Stack, done_or, eventually, eventually_every, unique};
+use crate::harness::{Stack, done_or, eventually, eventually_every, unique};
 
 #[tokio::test]
 async fn deleted_video_returns_404_and_frees_its_bytes() {
@@ -61,7 +60,7 @@ async fn concurrent_put_and_delete_leave_store_and_ledger_consistent() {
             .remove(0);
         let (mut keys, _) = stack.bucket.objects_and_uploads_of(&user).await;
         keys.sort();
-        let (_, quota) = stack.request(Method::GET, "/api/agentcache/quota", &account).answer().await;
+        let (_, quota) = stack.get(&account, "/api/agentcache/quota").await;
         let sum: u64 = rows.iter().map(|row| row["size"].as_u64().unwrap()).sum();
         let named: Vec<&str> = rows.iter().map(|row| row["s3_key"].as_str().unwrap()).collect();
         let quiet = rows.iter().all(|row| row["doomed_at"].is_null());

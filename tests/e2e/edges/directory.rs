@@ -7,7 +7,7 @@ use super::{ids, optimal_edges};
 use crate::harness::{Call, Stack, stack_with_quick_metrics};
 
 async fn listed(stack: &Stack, query: &str) -> Vec<Value> {
-    let (status, body) = stack.anonymous(Method::GET, &format!("/api/edges{query}")).from_new_address().answer().await;
+    let (status, body) = stack.anonymous(Method::GET, &format!("/api/edges{query}")).with_new_address().answer().await;
     assert_eq!(status, 200, "{body}");
     body.as_array().unwrap().clone()
 }
@@ -25,13 +25,13 @@ async fn twenty_edges_are_listed_and_operator_creates_changes_and_deletes_one() 
     }
     let near = listed(stack, "?near=50.1,8.7").await;
     assert_eq!(near[..2].iter().map(|edge| edge["id"].as_str().unwrap()).collect::<Vec<_>>(), ["fra", "ams"]);
-    assert_eq!(stack.anonymous(Method::GET, "/api/edges?near=91,0").from_new_address().answer().await.0, 422);
+    assert_eq!(stack.anonymous(Method::GET, "/api/edges?near=91,0").with_new_address().answer().await.0, 422);
 
     let oslo =
         json!({ "name": "Oslo", "city": "Oslo", "country": "NO", "continent": "EU", "lat": 60.2, "lon": 11.1, "colo": "OSL", "capacity_mbps": 500 });
     let create = |body: &Value| stack.operator(Method::POST, "/api/portal/edges").json(body);
     for request in [
-        stack.anonymous(Method::POST, "/api/portal/edges").from_new_address().json(&oslo),
+        stack.anonymous(Method::POST, "/api/portal/edges").with_new_address().json(&oslo),
         stack.request(Method::POST, "/api/portal/edges", &stack.dev).json(&oslo),
         stack.request(Method::DELETE, "/api/portal/edges/fra", &stack.dev),
     ] {

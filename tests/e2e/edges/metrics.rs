@@ -67,7 +67,7 @@ async fn reported_samples_are_counted_exactly_and_change_the_ranking() {
     assert_eq!((&metrics["total"]["samples"], &metrics["total"]["mbps"], &metrics["total"]["latencyMs"]), (&json!(12), &json!(10.0), &json!(400.0)));
     assert_eq!((metrics["series"].as_array().unwrap().len(), &metrics["now"]["latencyMs"]), (1, &json!(400.0)), "{metrics}");
     assert_eq!(stack.operator(Method::GET, "/api/edges/fra/metrics?period=1h").answer().await.0, 422);
-    assert_eq!(stack.anonymous(Method::GET, "/api/edges/fra/metrics").from_new_address().answer().await.0, 401);
+    assert_eq!(stack.anonymous(Method::GET, "/api/edges/fra/metrics").with_new_address().answer().await.0, 401);
     assert_eq!(stack.operator(Method::GET, "/api/edges/absent/metrics").answer().await.0, 404);
 
     let ranked = eventually(Duration::from_secs(20), async || {

@@ -142,7 +142,7 @@ pub trait Call: Sized {
     async fn answer(self) -> (u16, Value);
 
     /// The same request from an address that nobody used: unauthenticated calls are limited by address. (On Cloudflare's network no client can name its own.)
-    fn from_new_address(self) -> Self;
+    fn with_new_address(self) -> Self;
 
     /// The same request with a body of `size` bytes, none of which is sent: for refusals that do not wait for it. (A server that has answered closes the
     /// connection on the rest of a large body, and a client that still writes may not get to read the answer.)
@@ -160,7 +160,7 @@ impl Call for RequestBuilder {
         answer(self.send().await.unwrap()).await
     }
 
-    fn from_new_address(self) -> Self {
+    fn with_new_address(self) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
         let [a, b, c, d] = NUMBER.fetch_add(1, Ordering::SeqCst).to_be_bytes();
         self.header("CF-Connecting-IP", format!("{}.{b}.{c}.{d}", a + 10))

@@ -235,14 +235,14 @@ async fn content_token_opens_only_its_own_file() {
         let claims = json!({ "n": names.namespace, "a": names.asset, "e": 9_000_000_000_000_u64 }).to_string();
         let claims = base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, claims);
         for forged in [format!("{}.{claims}.{}", parts[0], parts[2]), format!("{}.{claims}.", parts[0]), format!("{}.{claims}", parts[0])] {
-            let request = stack.request(Method::GET, &format!("/files/{forged}/a"), &stranger).from_new_address();
+            let request = stack.request(Method::GET, &format!("/files/{forged}/a"), &stranger).with_new_address();
             let (status, body) = request.answer().await;
             assert_eq!((status, body["code"].as_str()), (401, Some("unauthenticated")), "{body}");
         }
         // The stable URL needs the owner.
         let path = format!("/files/{}/a", names.asset);
         assert_eq!(stack.get(&stranger, &path).await.0, 404);
-        assert_eq!(stack.anonymous(Method::GET, &path).from_new_address().answer().await.0, 401);
+        assert_eq!(stack.anonymous(Method::GET, &path).with_new_address().answer().await.0, 401);
         assert_eq!(stack.request(Method::GET, &path, &victim.account).send().await.unwrap().text().await.unwrap(), "hello");
     }
 }

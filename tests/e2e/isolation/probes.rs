@@ -146,7 +146,7 @@ pub fn probes(route: &Route, names: &Names) -> Vec<Probe> {
 impl Probe {
     pub fn request(&self, stack: &Stack) -> RequestBuilder {
         let request = stack.anonymous(Method::from_bytes(self.method.as_bytes()).unwrap(), &self.path);
-        let request = self.headers.iter().fold(request.from_new_address(), |request, (name, value)| request.header(*name, value));
+        let request = self.headers.iter().fold(request.with_new_address(), |request, (name, value)| request.header(*name, value));
         match &self.body {
             Sent::Nothing => request,
             Sent::Json(body) => request.json(body),

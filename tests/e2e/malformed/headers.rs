@@ -14,20 +14,20 @@ async fn duplicate_header_returns_4xx() {
     let started = stack.session(account).size(5).start().await;
     let key = format!("Bearer {}", account.api_key);
     let files = |headers: &[(&str, &str)]| {
-        let request = stack.anonymous(Method::GET, "/api/storage/files").from_new_address();
+        let request = stack.anonymous(Method::GET, "/api/storage/files").with_new_address();
         headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))
     };
     let (secret, others) = (account.api_secret.as_str(), format!("Bearer {}", stack.other.api_key));
     let own = || stack.request(Method::GET, "/api/storage/files", account);
     assert_eq!(own().answer().await.0, 200);
-    let chunk = || stack.chunk(&started, 1, b"hello").from_new_address();
+    let chunk = || stack.chunk(&started, 1, b"hello").with_new_address();
     let upload = || stack.request(Method::POST, "/api/storage/upload", account).header("X-File-Name", "a").body("hello");
     let track =
         || stack.request(Method::POST, "/api/jetty/track-upload", account).json(&json!({ "action": "start", "fileName": "a", "fileSize": 5 }));
     let provision = json!({ "agentcache_user_id": "hygiene-twice", "agentcache_email": "a@b.c", "tier": "pro" });
-    let backend = || stack.anonymous(Method::POST, "/api/agentcache/provision").json(&provision).from_new_address();
+    let backend = || stack.anonymous(Method::POST, "/api/agentcache/provision").json(&provision).with_new_address();
     let space = || stack.operator(Method::POST, "/api/portal/namespaces").json(&json!({ "name": unique("jt_customer_twice-") }));
-    let operator = || stack.operator(Method::GET, "/api/portal/tiers").from_new_address();
+    let operator = || stack.operator(Method::GET, "/api/portal/tiers").with_new_address();
     let hash = sha256(b"hello");
     let (admin, hook) = (format!("Bearer {}", stack.secrets.admin_token), format!("Bearer {}", stack.secrets.webhook_secret));
     let mut complaints = Vec::new();
@@ -98,8 +98,8 @@ async fn nonsense_in_path_query_or_header_never_returns_5xx() {
             // The body is malformed, too.
             let path = format!("{path}?{}", query.join("&"));
             let request = || match route.method {
-                "GET" | "HEAD" | "DELETE" => world.request(route, &path).from_new_address(),
-                _ => world.request(route, &path).from_new_address().body("{}"),
+                "GET" | "HEAD" | "DELETE" => world.request(route, &path).with_new_address(),
+                _ => world.request(route, &path).with_new_address().body("{}"),
             };
             let response = request().send().await.unwrap();
             let status = response.status().as_u16();
@@ -123,7 +123,7 @@ async fn nonsense_in_path_query_or_header_never_returns_5xx() {
     ] {
         for bad in ["", " ", ",", "a, b", "%00", "ü", "'; --", &"é".repeat(500), &long] {
             let request =
-                stack.request(method.clone(), path, account).from_new_address().header("X-File-Name", "%00").header(name, bad).body("hello");
+                stack.request(method.clone(), path, account).with_new_address().header("X-File-Name", "%00").header(name, bad).body("hello");
             complaints.extend(verdict(request, 400..=499).await.map(|complaint| format!("{name}: {bad:?}: {complaint}")));
         }
     }

@@ -133,7 +133,7 @@ impl World {
     fn request(&self, route: &Route, path: &str) -> RequestBuilder {
         let method = Method::from_bytes(route.method.as_bytes()).unwrap();
         match route.proof {
-            Proof::None => self.stack.anonymous(method, path).from_new_address(),
+            Proof::None => self.stack.anonymous(method, path).with_new_address(),
             Proof::Account | Proof::TokenOrAccount | Proof::PathToken | Proof::VideoToken => self.stack.request(method, path, &self.account),
             Proof::Webhook | Proof::AccountOrWebhook => self.stack.backend(method, path),
             Proof::Operator | Proof::OperatorOrAccount => self.stack.operator(method, path),
@@ -148,7 +148,7 @@ impl World {
     }
 
     async fn is_alive(&self) {
-        assert_eq!(self.stack.anonymous(Method::GET, "/api/health").from_new_address().answer().await.0, 200);
+        assert_eq!(self.stack.anonymous(Method::GET, "/api/health").with_new_address().answer().await.0, 200);
         let tiers = self.stack.operator(Method::GET, "/api/portal/tiers").answer().await;
         let mut expected = self.bodies(Endpoint::ChangeTier).remove(0);
         (expected["tier"], expected["rank"]) = (json!("free"), json!(0));

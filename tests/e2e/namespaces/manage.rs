@@ -74,11 +74,11 @@ async fn existing_namespace_returns_409_and_invalid_one_422() {
     }
     assert_refused(stack.operator(Method::GET, &path_of(&name)), 404, "not-found").await;
 
-    assert_refused(stack.request(Method::POST, ROOT, &stack.dev).json(&json!({ "name": name })).from_new_address(), 401, "unauthenticated").await;
-    assert_refused(stack.request(Method::DELETE, &path_of(&stack.dev.namespace), &stack.dev).from_new_address(), 401, "unauthenticated").await;
-    assert_refused(stack.request(Method::PUT, &member_path("jt_customer_wd", "dev"), &stack.dev).from_new_address(), 401, "unauthenticated").await;
-    assert_refused(stack.anonymous(Method::GET, ROOT).from_new_address(), 401, "unauthenticated").await;
-    assert_refused(stack.backend(Method::GET, ROOT).from_new_address(), 401, "unauthenticated").await;
+    assert_refused(stack.request(Method::POST, ROOT, &stack.dev).json(&json!({ "name": name })).with_new_address(), 401, "unauthenticated").await;
+    assert_refused(stack.request(Method::DELETE, &path_of(&stack.dev.namespace), &stack.dev).with_new_address(), 401, "unauthenticated").await;
+    assert_refused(stack.request(Method::PUT, &member_path("jt_customer_wd", "dev"), &stack.dev).with_new_address(), 401, "unauthenticated").await;
+    assert_refused(stack.anonymous(Method::GET, ROOT).with_new_address(), 401, "unauthenticated").await;
+    assert_refused(stack.backend(Method::GET, ROOT).with_new_address(), 401, "unauthenticated").await;
 }
 
 #[tokio::test]

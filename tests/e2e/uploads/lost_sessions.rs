@@ -1,6 +1,7 @@
 //! Sessions whose Durable Object lost its data: rebuilt from receipts and from the store.
 
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jettyspeed_client::{Event, UploadOptions, upload};
@@ -90,11 +91,11 @@ async fn client_completes_an_upload_whose_session_was_lost() {
     let stack = Stack::start(&[]).await;
     let folder = tempfile::tempdir().unwrap();
     let (path, bytes) = random_file(folder.path(), "forgotten.bin", 40_000_000);
-    let (edge, sent) = (stack.edge(&stack.dev), std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0)));
-    let counter = std::sync::Arc::clone(&sent);
-    let progress: jettyspeed_client::Progress = std::sync::Arc::new(move |event| {
+    let (edge, sent) = (stack.edge(&stack.dev), Arc::new(AtomicU64::new(0)));
+    let counter = Arc::clone(&sent);
+    let progress: jettyspeed_client::Progress = Arc::new(move |event| {
         if let Event::Moved(bytes) = event {
-            counter.fetch_add(bytes, std::sync::atomic::Ordering::SeqCst);
+            counter.fetch_add(bytes, Ordering::SeqCst);
         }
     });
     let options = UploadOptions { threads: Some(1), ..UploadOptions::default() };

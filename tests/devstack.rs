@@ -2,13 +2,15 @@
 #![allow(clippy::disallowed_methods)]
 
 use chrono::DateTime;
+
 use jettyspeed_devstack::bucket;
 use jettyspeed_devstack::credentials::{secret, sha256_hex, test_key};
 use jettyspeed_devstack::state::OriginAccess;
-use jettyspeed_edge::accounts::keys::presented;
-use jettyspeed_edge::s3::{Action, Location, Payload, Store};
-use jettyspeed_edge::sigv4::Signer;
-use jettyspeed_edge::units::EpochMs;
+use jettyspeed_edge::auth::api_key::presented;
+use jettyspeed_edge::base::time::EpochMs;
+use jettyspeed_edge::s3::action::{Action, Payload};
+use jettyspeed_edge::s3::request::{Location, Store};
+use jettyspeed_edge::s3::sigv4::signer::Signer;
 
 #[test]
 fn drawn_credentials_are_well_formed_and_hash_as_the_worker_hashes_them() {

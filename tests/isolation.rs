@@ -1,35 +1,40 @@
-//! Nobody reaches what is another's: rows of the route table, callers and names drawn at random, decided by the Worker's own pure functions, the
-//! statements run on a real SQLite, and compared with what this file knows of who has what.
+//! Access control as a property test: random routes, callers and names go through the Worker's own decisions and statements on a real SQLite, and the outcome
+//! is compared with this file's own record of who owns what.
 
 mod sqlite;
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
-
-use jettyspeed_edge::assets::asset::Asset;
-use jettyspeed_edge::assets::store::{self as assets, Via};
-use jettyspeed_edge::http::proof::{self, Reach, Who};
-use jettyspeed_edge::http::router::{self, Endpoint, ROUTES, Route};
-use jettyspeed_edge::ids::{Id, Name};
-use jettyspeed_edge::namespaces::{Namespace, store as namespaces};
-use jettyspeed_edge::problem::{AuthFailure, Problem};
-use jettyspeed_edge::sql::Statement;
-use jettyspeed_edge::units::{EpochMs, Sha256Hex};
-use jettyspeed_edge::upload;
-use jettyspeed_edge::upload::session::Meta;
-use jettyspeed_edge::video::path::VideoPath;
-use jettyspeed_edge::video::store as video;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
-use rusqlite::{Connection, ToSql, types::Value};
+use rusqlite::types::Value;
+use rusqlite::{Connection, ToSql};
 use sqlite::{database, upload_of, values};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use jettyspeed_edge::access::authorize::{Reach, Who};
+use jettyspeed_edge::access::routes::{Endpoint, ROUTES, Route};
+use jettyspeed_edge::access::{authorize, routes};
+use jettyspeed_edge::base::id::{Id, Name};
+use jettyspeed_edge::base::sha256::Sha256Hex;
+use jettyspeed_edge::base::sql::Statement;
+use jettyspeed_edge::base::time::EpochMs;
+use jettyspeed_edge::files::asset::Asset;
+use jettyspeed_edge::files::repository as assets;
+use jettyspeed_edge::files::repository::Via;
+use jettyspeed_edge::namespaces::namespace::Namespace;
+use jettyspeed_edge::namespaces::repository as namespaces;
+use jettyspeed_edge::problem::{AuthFailure, Problem};
+use jettyspeed_edge::uploads::session::state::Meta;
+use jettyspeed_edge::video::path::VideoPath;
+use jettyspeed_edge::video::repository as video;
+use jettyspeed_edge::{namespaces, uploads, video};
 
 const CASES: u32 = 20_000;
 const USERS: [&str; 4] = ["alpha", "beta", "gamma", "delta"];
 const SHARED: &str = "jt_customer_shared";
-/// Who is in the shared namespace.
+/// Members of the shared namespace.
 const MEMBERS: [&str; 2] = ["alpha", "beta"];
 /// Assets and uploads of each account in each of its namespaces.
 const EACH: u8 = 3;
@@ -64,7 +69,7 @@ fn kind(who: &Who) -> Kind {
 macro_rules! endpoints {
     ($($endpoint:ident: $callers:expr, $names:expr;)*) => {
         const ENDPOINTS: &[Endpoint] = &[$(Endpoint::$endpoint),*];
-        /// Who may call an endpoint (SPEC section 2) and what can be named to it, in path, query, headers or body. Without a wildcard: a new endpoint
+        /// Who may call an endpoint and which resources a call can name, in path, query, headers or body. Without a wildcard: a new endpoint
         /// does not compile before it has a line here.
         fn spec(endpoint: Endpoint) -> (&'static [Kind], &'static [Reach]) {
             match endpoint {
@@ -119,7 +124,7 @@ endpoints! {
     RemoveMember: [Kind::Operator], [Reach::Namespace, Reach::User];
 }
 
-/// What a `{name}` of a pattern names.
+/// The kind of resource that a `{name}` of a pattern names.
 fn named_by(param: &str) -> Option<Reach> {
     match param {
         "token" | "id" => Some(Reach::Asset),
@@ -138,7 +143,7 @@ fn params(pattern: &str) -> impl Iterator<Item = &str> {
 }
 
 #[test]
-fn every_endpoint_has_a_route_and_every_thing_that_can_be_named_is_in_its_reaches() {
+fn every_endpoint_has_a_route_and_every_nameable_resource_is_declared() {
     for endpoint in ENDPOINTS {
         assert!(ROUTES.iter().any(|route| route.endpoint == *endpoint), "{endpoint:?} has no route");
     }
@@ -171,7 +176,7 @@ impl World {
         let db = database();
         let (accounts, callers) = (BTreeMap::new(), BTreeMap::new());
         let mut world = World { db, accounts, sessions: Vec::new(), assets: Vec::new(), members: BTreeSet::new(), callers };
-        world.rows(&namespaces::insert(&Namespace::new(name(SHARED), EpochMs(1))));
+        world.rows(&namespaces::repository::insert(&Namespace::new(name(SHARED), EpochMs(1))));
         for user in USERS {
             world.db.execute_batch(&jettyspeed_devstack::seed::Seed::draw(user, "pro").unwrap().sql("bucket")).unwrap();
             let id: String = world.db.query_row("SELECT id FROM accounts WHERE agentcache_user_id = ?1", [user], |row| row.get(0)).unwrap();
@@ -179,7 +184,7 @@ impl World {
             world.accounts.insert(user, id);
             world.members.insert((id, format!("jt_user_{user}")));
             if MEMBERS.contains(&user) {
-                world.rows(&namespaces::add_member(&name(user), SHARED, EpochMs(1)));
+                world.rows(&namespaces::repository::add_member(&name(user), SHARED, EpochMs(1)));
                 world.members.insert((id, SHARED.to_owned()));
             }
         }
@@ -204,7 +209,7 @@ impl World {
             created: EpochMs(u64::from(n)),
             ..upload_of(account, namespace, session)
         };
-        self.rows(&upload::store::insert(&meta));
+        self.rows(&uploads::repository::insert(&meta));
         let row = Asset {
             id: asset,
             account_id: account,
@@ -224,7 +229,7 @@ impl World {
         };
         assets::insert(&row, Via::Simple, None).iter().for_each(|statement| drop(self.rows(statement)));
         for path in FILM.1 {
-            let file = video::NewFile {
+            let file = video::repository::NewFile {
                 id: Id::from_random(std::array::from_fn(|at| if at == 0 { n } else { u8::try_from(path.len()).unwrap() })),
                 account,
                 namespace: namespace.clone(),
@@ -238,13 +243,13 @@ impl World {
                 started: EpochMs(1),
                 created_at: EpochMs(2),
             };
-            self.rows(&video::put(&file));
+            self.rows(&video::repository::put(&file));
         }
         self.sessions.push((session, upload_id, account));
         self.assets.push((asset, account, namespace.clone()));
     }
 
-    /// Every caller there can be, and some that only a forged signature could make: another's session or namespace in one's own token.
+    /// Every possible caller, and some that only a forged signature could make: a token of one account with the session or namespace of another.
     fn everyone(&self) -> BTreeMap<Kind, Vec<Who>> {
         let accounts = || self.accounts.values().copied();
         let tokens = self.sessions.iter().flat_map(|(session, _, _)| accounts().map(|account| Who::Token { session: *session, account }));
@@ -262,7 +267,7 @@ impl World {
         ])
     }
 
-    /// Every name that something of that kind has.
+    /// The names of all resources of that kind.
     fn names(&self, reach: Reach) -> Vec<String> {
         match reach {
             Reach::Asset => self.assets.iter().map(|(asset, _, _)| asset.to_string()).collect(),
@@ -273,11 +278,11 @@ impl World {
         }
     }
 
-    /// Whether that is for `who` to see: by what this file put into the database, not by any query.
+    /// Whether `who` may see it: decided by what this file put into the database, not by a query.
     fn is_theirs(&self, reach: Reach, who: &Who, named: &str) -> bool {
         match (reach, who) {
             (Reach::Asset, Who::Account(me)) => self.assets.iter().any(|(asset, owner, _)| asset.to_string() == named && owner == me),
-            // Whatever the path says beside the token: the token names the file.
+            // The token names the file, the path beside it does not.
             (Reach::Asset, Who::File { asset, namespace }) => self.assets.iter().any(|(id, _, space)| id == asset && space == namespace),
             (Reach::VideoFile, Who::Video { video, .. }) => video.as_str() == FILM.0 && FILM.1.contains(&named),
             (Reach::Session, Who::Account(me)) => {
@@ -292,9 +297,9 @@ impl World {
         }
     }
 
-    /// What the Worker would find: the one row, or the refusal that "no row" becomes.
+    /// What the Worker finds: the one row, or the refusal that "no row" becomes.
     fn look(&self, reach: Reach, who: &Who, named: &str) -> Result<BTreeMap<String, String>, Problem> {
-        let statement = proof::reach(reach, who, named)?;
+        let statement = authorize::reach(reach, who, named)?;
         let mut rows = self.rows(&statement);
         assert!(rows.len() <= 1, "{} gives {} rows", statement.sql, rows.len());
         rows.pop().ok_or(Problem::NotFound)
@@ -313,7 +318,7 @@ impl World {
         prepared.query_map(params.as_slice(), read).unwrap().map(Result::unwrap).collect()
     }
 
-    /// Whether the row is of what `who` may see. Not by name: by whose it says that it is.
+    /// Whether the row's owner columns say that `who` may see it.
     fn belongs(&self, reach: Reach, who: &Who, named: &str, row: &BTreeMap<String, String>) -> bool {
         let is = |column: &str, value: &str| row.get(column).is_some_and(|found| found == value);
         match (reach, who) {
@@ -332,7 +337,7 @@ impl World {
     }
 }
 
-/// Something of that kind that is not there, in the shape of what is.
+/// An absent name of that kind, of the same shape as an existing one.
 fn absent(reach: Reach) -> &'static str {
     match reach {
         Reach::Asset | Reach::Session => "00000000-0000-4000-8000-00000000000f",
@@ -342,7 +347,7 @@ fn absent(reach: Reach) -> &'static str {
     }
 }
 
-/// How everything is refused that is not the caller's: it depends on the caller alone, so what is there can not be told from what is not.
+/// The refusal of everything that is not the caller's. It depends on the caller alone, so existing and absent names cannot be told apart.
 fn refusal(reach: Reach, who: &Who, named: &str) -> Problem {
     match who {
         Who::Token { session, .. } if reach == Reach::Session && session.to_string() != named => Problem::Unauthenticated(AuthFailure::OtherUpload),
@@ -352,7 +357,7 @@ fn refusal(reach: Reach, who: &Who, named: &str) -> Problem {
 
 #[derive(Debug, Clone)]
 enum Thing {
-    /// Of the caller's own, if there is any.
+    /// A resource of the caller, if there is one.
     Own(Index),
     Existing(Index),
     /// A name of the next kind: an asset's where a session's belongs, and so on.
@@ -435,7 +440,7 @@ fn routed(route: &'static Route, named: &dyn Fn(Reach) -> String) -> Result<(), 
     let filled: Vec<_> = params(route.pattern).map(|param| (param, named_by(param).map_or_else(|| "x".to_owned(), named))).collect();
     let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     let path = filled.iter().fold(route.pattern.to_owned(), |path, (param, value)| path.replace(&format!("{{{param}}}"), &encode(value)));
-    let found = router::find(route.method, &path);
+    let found = routes::find(route.method, &path);
     if filled.iter().any(|(_, value)| value.is_empty()) {
         prop_assert!(found.is_err(), "{} leads somewhere", path);
         return Ok(());
@@ -449,7 +454,7 @@ fn routed(route: &'static Route, named: &dyn Fn(Reach) -> String) -> Result<(), 
 }
 
 #[test]
-fn no_route_gives_any_caller_anything_of_anothers() {
+fn no_route_returns_rows_of_another_account() {
     let world = World::new();
     assert!(world.sessions.len() >= 12 && world.assets.len() >= 12 && world.members.len() == 6);
     let (seen, found, refused) = (RefCell::new(BTreeSet::new()), RefCell::new(BTreeMap::new()), RefCell::new(0));
@@ -461,11 +466,11 @@ fn no_route_gives_any_caller_anything_of_anothers() {
         seen.borrow_mut().insert((number, kind_of));
         routed(route, &|reach| thing.name(&world, reach, who))?;
 
-        let entered = proof::may_enter(route.proof, who);
+        let entered = authorize::may_enter(route.proof, who);
         let (callers, _) = spec(route.endpoint);
         prop_assert_eq!(entered.is_ok(), callers.contains(&kind_of), "{} {}", route.method, route.pattern);
         if let Err(failure) = entered {
-            // Before any name is looked at, so it is the same whatever is named.
+            // Refused before any name is read, so the answer does not depend on the name.
             prop_assert_eq!(Problem::Unauthenticated(failure).kind().status, 401);
             *refused.borrow_mut() += 1;
             return Ok(());
@@ -486,7 +491,7 @@ fn no_route_gives_any_caller_anything_of_anothers() {
     result.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(seen.borrow().len(), ROUTES.len() * KINDS.len(), "every route met every kind of caller");
     assert!(*refused.borrow() > CASES / 4, "{refused:?}");
-    // Each way to something of one's own was taken often: what is refused above is not refused because nothing is ever found.
+    // Every kind of caller found its own resources often, so the refusals above are not due to lookups that never find anything.
     for (reach, kind) in [
         ("Asset", Kind::Account),
         ("Asset", Kind::File),
@@ -504,23 +509,23 @@ fn no_route_gives_any_caller_anything_of_anothers() {
     assert_eq!(found.borrow().len(), 9, "no other way leads anywhere: {found:?}");
 }
 
-/// The lists name nothing, so they are told by the caller alone.
+/// Lists name no resource: what they return depends on the caller alone.
 #[test]
-fn lists_hold_the_callers_own_only() {
+fn lists_return_only_rows_of_the_caller() {
     let world = World::new();
     for (user, account) in &world.accounts {
         let own = |row: &BTreeMap<String, String>| row["account_id"] == account.to_string();
         let files = world.rows(&assets::of_account(*account, None, 500));
-        let sessions = world.rows(&upload::store::of_account(*account, "open", None, 500));
+        let sessions = world.rows(&uploads::repository::of_account(*account, "open", None, 500));
         let mine = world.assets.iter().filter(|(_, owner, _)| owner == account).count();
         assert!(files.iter().all(own) && sessions.iter().all(own));
         assert_eq!((files.len(), sessions.len()), (mine, mine), "{user}");
-        let spaces: BTreeSet<_> = world.rows(&namespaces::list_of_member(*account, "", 500)).into_iter().map(|row| row["name"].clone()).collect();
+        let spaces: BTreeSet<_> = world.rows(&namespaces::repository::list_of_member(*account, "", 500)).into_iter().map(|row| row["name"].clone()).collect();
         assert_eq!(spaces, world.members.iter().filter(|(owner, _)| owner == account).map(|(_, name)| name.clone()).collect());
-        // A cursor made of another's file only says where to go on.
+        // A cursor made of another account's file only says where the page begins.
         for (asset, _, _) in &world.assets {
             assert!(world.rows(&assets::of_account(*account, Some((EpochMs(5), *asset)), 500)).iter().all(own));
         }
-        assert!(world.rows(&jettyspeed_edge::accounts::store::by_key(&Sha256Hex::of(user.as_bytes()))).is_empty());
+        assert!(world.rows(&jettyspeed_edge::accounts::repository::by_key(&Sha256Hex::of(user.as_bytes()))).is_empty());
     }
 }

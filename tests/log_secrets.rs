@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use jettyspeed_devstack::secrets;
 
-/// What tokens, keys and signatures look like, for those that no test noted.
+/// Prefixes of tokens, keys and signatures: found even if no test noted the secret.
 const SHAPES: [&str; 9] = ["jtu1.", "jtf1.", "jt_live_", "jt_test_", "jts_", "whsec_", "X-Amz-Signature=", "X-Amz-Credential=", "AWS4-HMAC-SHA256"];
 /// One stack alone has twenty secrets, and the shared one serves thousands of requests.
 const FEWEST_SECRETS: usize = 100;
@@ -41,7 +41,7 @@ fn given_away<'a>(text: &'a str, secrets: &'a BTreeSet<String>) -> Vec<(&'a str,
 }
 
 #[test]
-fn a_planted_secret_is_found_and_access_lines_are_passed_over() {
+fn planted_secret_is_found_and_access_log_lines_are_ignored() {
     let secrets = BTreeSet::from(["0123456789abcdef".to_owned()]);
     let text = [
         "[wrangler:info] GET /files/jtf1.0123456789abcdef/a 200 OK (1ms)",
@@ -56,7 +56,7 @@ fn a_planted_secret_is_found_and_access_lines_are_passed_over() {
 }
 
 #[test]
-fn no_log_of_the_run_holds_a_secret_of_it() {
+fn no_log_of_the_e2e_run_contains_a_noted_secret() {
     let folder = secrets::folder();
     let secrets = secrets::noted(&folder).unwrap_or_else(|error| panic!("{error}: run the end-to-end tests first"));
     assert!(secrets.len() >= FEWEST_SECRETS, "only {} secrets were noted", secrets.len());

@@ -41,7 +41,7 @@ async fn serve(request: Request<Incoming>, watched: Arc<Watched>) -> Result<Resp
     if path == "/api/jetty-speed/chunk" {
         let now = watched.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
         watched.most_in_flight.fetch_max(now, Ordering::SeqCst);
-        // No byte is taken before all parts are on their way: whatever the client holds back, it holds now.
+        // No byte is read before all parts are in flight: the client buffers as much as it ever will.
         for _ in 0..1_000 {
             if watched.most_in_flight.load(Ordering::SeqCst) == PARTS {
                 break;

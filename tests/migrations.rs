@@ -1,4 +1,4 @@
-//! Every migration, on an empty database and on one that was in use before it: it applies under foreign keys, nothing is lost, nothing is broken.
+//! Every migration, on an empty database and on one that was in use before it: it applies under foreign keys, loses no row and violates no constraint.
 
 mod sqlite;
 
@@ -141,7 +141,7 @@ fn migrations_are_numbered_without_gaps() {
 }
 
 #[test]
-fn each_applies_to_an_empty_database() {
+fn each_migration_applies_to_an_empty_database() {
     let db = empty();
     for path in migrations() {
         apply(&db, &path);
@@ -151,7 +151,7 @@ fn each_applies_to_an_empty_database() {
 }
 
 #[test]
-fn each_applies_to_a_database_in_use_and_keeps_its_rows() {
+fn each_migration_keeps_the_rows_of_a_database_in_use() {
     let paths = migrations();
     for (index, path) in paths.iter().enumerate() {
         let db = empty();
@@ -174,7 +174,7 @@ fn each_applies_to_a_database_in_use_and_keeps_its_rows() {
             let lost: Vec<_> = rows.into_iter().filter(|row| !after.contains(row)).collect();
             assert!(lost.is_empty(), "{} changes what {query} gives: {lost:?}", file_name(path));
         }
-        // What comes now must find its defaults and its constraints right for old rows, too.
+        // Later migrations must have defaults and constraints that old rows satisfy.
         for table in tables(&db) {
             all(&db, &format!("SELECT * FROM {table}"));
         }
@@ -200,9 +200,9 @@ fn every_table_is_strict_and_every_view_can_be_read() {
     }
 }
 
-/// The checks of the schema are part of it: what they forbid, no defect of the Worker can write.
+/// The schema's constraints are tested because they hold even if the Worker has a defect.
 #[test]
-fn constraints_refuse_what_must_not_be() {
+fn constraints_refuse_invalid_rows() {
     let db = empty();
     migrations().iter().for_each(|path| apply(&db, path));
     populate(&db);

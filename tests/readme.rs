@@ -1,10 +1,10 @@
-//! What the README says can be pasted is true.
+//! The signed webhook call that the README shows verifies.
 
-use jettyspeed_edge::accounts::webhook::{Secret, Signed};
-use jettyspeed_edge::units::EpochMs;
+use jettyspeed_edge::auth::webhook_signature::{Secret, Signed};
+use jettyspeed_edge::base::time::EpochMs;
 
 #[test]
-fn the_signed_call_of_the_readme_verifies() {
+fn readme_signature_verifies_its_body_and_no_other() {
     let readme = std::fs::read_to_string("README.md").unwrap();
     let line = readme.lines().find(|line| line.starts_with("sign msg_1 ")).unwrap();
     let mut words = line.splitn(4, ' ').skip(1);

@@ -1,23 +1,22 @@
-//! What is signed for the store is what is sent to it: our requests against the AWS SDK's signer, and the encoding of difficult keys.
-
-use std::time::{Duration, UNIX_EPOCH};
+//! Requests to the store are sent as they are signed: compared with the AWS SDK's signer, and with every kind of unusual key.
 
 use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{
-    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation, SigningInstructions, SigningSettings,
-    UriPathNormalizationMode, sign,
-};
+use aws_sigv4::http_request::{PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation, SigningInstructions, SigningSettings, UriPathNormalizationMode, sign};
 use aws_sigv4::sign::v4;
-use jettyspeed_edge::s3::actions::{self, ObjectHeaders};
-use jettyspeed_edge::s3::{Action, Location, Payload, SignedRequest, Store};
-use jettyspeed_edge::sigv4::canonical::{CanonicalInput, canonical_request, string_to_sign};
-use jettyspeed_edge::sigv4::{Signer, UNSIGNED_PAYLOAD};
-use jettyspeed_edge::units::{EpochMs, Sha256Hex};
 use percent_encoding::{percent_decode, percent_decode_str};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use reqwest::Url;
+use std::time::{Duration, UNIX_EPOCH};
+
+use jettyspeed_edge::base::sha256::Sha256Hex;
+use jettyspeed_edge::base::time::EpochMs;
+use jettyspeed_edge::s3::action::{ObjectHeaders, Action, Payload};
+use jettyspeed_edge::s3::operations::{create_multipart_upload, upload_part, upload_part_copy, complete_multipart_upload, abort_multipart_upload, list_parts, list_multipart_uploads, put_object, get_object, head_object, delete_object};
+use jettyspeed_edge::s3::request::{Location, SignedRequest, Store};
+use jettyspeed_edge::s3::sigv4::canonical::{CanonicalInput, canonical_request, string_to_sign};
+use jettyspeed_edge::s3::sigv4::signer::{Signer, UNSIGNED_PAYLOAD};
 
 const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 const YEAR_2015: u64 = 1_420_070_400_000;
@@ -50,7 +49,7 @@ struct Case {
     access_key_id: String,
     secret: String,
     action: Action,
-    /// Another signature of the same signer goes before, so that its key of that day must not be used again on this one.
+    /// The same signer signs for another day first, so that a cached signing key of that day must not be used on this one.
     before: EpochMs,
     now: EpochMs,
 }
@@ -136,7 +135,7 @@ fn endpoint() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Text with everything that an encoder could get wrong.
+/// Text with every kind of character that an encoder treats specially.
 fn nasty(length: std::ops::Range<usize>) -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         4 => "[A-Za-z0-9_.~-]{1,8}",
@@ -216,7 +215,7 @@ proptest! {
     #![proptest_config(config(4_000))]
 
     #[test]
-    fn header_signature_is_the_sdk_s(case in case()) {
+    fn header_signature_equals_that_of_the_aws_sdk(case in case()) {
         let SignedRequest { method, url, headers } = case.store().request(&case.action, case.now);
         prop_assert_eq!(method, case.action.method);
         let body = match &case.action.payload {
@@ -237,7 +236,7 @@ proptest! {
     #![proptest_config(config(1_000))]
 
     #[test]
-    fn presigned_url_is_the_sdk_s(case in case(), seconds in prop_oneof![1u64..=604_800, Just(0), Just(700_000)]) {
+    fn presigned_url_equals_that_of_the_aws_sdk(case in case(), seconds in prop_oneof![1u64..=604_800, Just(0), Just(700_000)]) {
         let SignedRequest { url, headers, .. } = case.store().presign(&case.action, case.now, seconds);
         let (base, query) = url.split_once('?').expect("a query");
         let (added, own): (Vec<_>, Vec<_>) =
@@ -262,7 +261,7 @@ const BUCKET: &str = "jetty-bucket";
 const UPLOAD_ID: &str = "2~up/load+id=%3D&x #?";
 const NOW: EpochMs = EpochMs(1_795_147_583_120);
 
-/// Keys that a careless encoder breaks. Without segments of `.` and `..`: every URL parser takes those out of a path, encoded or not, so no
+/// Keys that need correct encoding. Without segments of `.` and `..`: every URL parser takes those out of a path, encoded or not, so no
 /// encoding can carry them.
 fn corpus() -> Vec<String> {
     let mut keys: Vec<String> = [
@@ -314,23 +313,23 @@ fn every_action(text: &str, store: &Store) -> Vec<(&'static str, Action)> {
     let source = store.path(Some(text));
     let hash = Payload::Sha256(Sha256Hex::of(text.as_bytes()));
     vec![
-        ("create_multipart_upload", actions::create_multipart_upload(text, headers)),
-        ("upload_part", actions::upload_part(text, UPLOAD_ID, 1, Payload::Unsigned)),
-        ("upload_part", actions::upload_part(text, text, 10_000, hash.clone())),
-        ("upload_part_of", actions::upload_part_of(text, UPLOAD_ID, 3, Payload::Sha256(Sha256Hex::of(b"part")), 5_242_880)),
-        ("upload_part_copy", actions::upload_part_copy(text, UPLOAD_ID, 2, &source, 0, 5_242_879)),
-        ("complete_multipart_upload", actions::complete_multipart_upload(text, UPLOAD_ID, &[(1, text.to_owned())]).0),
-        ("abort_multipart_upload", actions::abort_multipart_upload(text, UPLOAD_ID)),
-        ("list_parts", actions::list_parts(text, UPLOAD_ID, None)),
-        ("list_parts", actions::list_parts(text, text, Some(1_000))),
-        ("list_multipart_uploads", actions::list_multipart_uploads(text, None)),
-        ("list_multipart_uploads", actions::list_multipart_uploads(text, Some((text, UPLOAD_ID)))),
-        ("put_object", actions::put_object(text, headers, hash)),
-        ("get_object", actions::get_object(text, None)),
-        ("get_object", actions::get_object(text, Some((1, 2)))),
-        ("get_object_as", actions::get_object_as(text, answer)),
-        ("head_object", actions::head_object(text)),
-        ("delete_object", actions::delete_object(text)),
+        ("create_multipart_upload", create_multipart_upload::create_multipart_upload(text, headers)),
+        ("upload_part", upload_part::upload_part(text, UPLOAD_ID, 1, Payload::Unsigned)),
+        ("upload_part", upload_part::upload_part(text, text, 10_000, hash.clone())),
+        ("upload_part_of", upload_part::upload_part_of(text, UPLOAD_ID, 3, Payload::Sha256(Sha256Hex::of(b"part")), 5_242_880)),
+        ("upload_part_copy", upload_part_copy::upload_part_copy(text, UPLOAD_ID, 2, &source, 0, 5_242_879)),
+        ("complete_multipart_upload", complete_multipart_upload::complete_multipart_upload(text, UPLOAD_ID, &[(1, text.to_owned())]).0),
+        ("abort_multipart_upload", abort_multipart_upload::abort_multipart_upload(text, UPLOAD_ID)),
+        ("list_parts", list_parts::list_parts(text, UPLOAD_ID, None)),
+        ("list_parts", list_parts::list_parts(text, text, Some(1_000))),
+        ("list_multipart_uploads", list_multipart_uploads::list_multipart_uploads(text, None)),
+        ("list_multipart_uploads", list_multipart_uploads::list_multipart_uploads(text, Some((text, UPLOAD_ID)))),
+        ("put_object", put_object::put_object(text, headers, hash)),
+        ("get_object", get_object::get_object(text, None)),
+        ("get_object", get_object::get_object(text, Some((1, 2)))),
+        ("get_object_as", get_object::get_object_as(text, answer)),
+        ("head_object", head_object::head_object(text)),
+        ("delete_object", delete_object::delete_object(text)),
     ]
 }
 
@@ -369,7 +368,7 @@ fn is_uri_encoded(text: &str, delimiters: &[u8]) -> bool {
     }
 }
 
-/// Path and query as they go over the wire against what was meant.
+/// Compares path and query on the wire with what was meant.
 fn check_encoding(wire: &Url, action: &Action, presign: &[(String, String)], what: &str) {
     let path = wire.path();
     let meant = match &action.key {
@@ -443,7 +442,7 @@ fn check_presigned(store: &Store, action: &Action, what: &str) {
 }
 
 #[test]
-fn difficult_keys_reach_the_wire_as_they_are_signed() {
+fn unusual_keys_are_sent_as_they_are_signed() {
     let store = store(ENDPOINT);
     for key in corpus() {
         for (name, action) in every_action(&key, &store) {
@@ -454,7 +453,7 @@ fn difficult_keys_reach_the_wire_as_they_are_signed() {
 }
 
 #[test]
-fn authorities_reach_the_wire_as_they_are_signed() {
+fn authorities_are_sent_as_they_are_signed() {
     let endpoints = [
         "https://S3.US-West-1.LyveCloud.Seagate.com",
         "https://s3.example.com:443/",
@@ -478,17 +477,17 @@ fn authorities_reach_the_wire_as_they_are_signed() {
 fn copy_sources_are_encoded_like_paths() {
     let store = store(ENDPOINT);
     for key in corpus() {
-        let action = actions::upload_part_copy("target", UPLOAD_ID, 1, &store.path(Some(&key)), 0, 1);
+        let action = upload_part_copy::upload_part_copy("target", UPLOAD_ID, 1, &store.path(Some(&key)), 0, 1);
         let source = value(&owned(&action.signed_headers), "x-amz-copy-source").to_owned();
         assert_eq!(decoded(&source), format!("/{BUCKET}/{key}"));
         assert!(is_uri_encoded(&source, b"/"), "{source}");
-        assert_eq!(store.request(&actions::head_object(&key), NOW).url, format!("{ENDPOINT}{source}"));
+        assert_eq!(store.request(&head_object::head_object(&key), NOW).url, format!("{ENDPOINT}{source}"));
     }
 }
 
-/// A new constructor must join the corpus.
+/// Fails for a new constructor that has no case here.
 #[test]
-fn no_action_is_left_out() {
+fn every_s3_action_has_a_case() {
     let written: Vec<_> = include_str!("../src/s3/actions.rs").lines().filter_map(|line| line.strip_prefix("pub fn ")?.split('(').next()).collect();
     let mut covered: Vec<_> = every_action("key", &store(ENDPOINT)).into_iter().map(|(name, _)| name).collect();
     covered.dedup();

@@ -1,5 +1,5 @@
-//! `script/server` as a person runs it: it says ready in time, writes dev.json, and a Ctrl-C leaves nothing behind. By itself, not among the
-//! end-to-end tests: it is timed.
+//! `script/server` as a person runs it: it is ready in time, writes dev.json, and Ctrl-C ends all its processes. It is timed, so it does not run beside the
+//! end-to-end tests.
 #![allow(clippy::disallowed_methods)]
 
 use std::io::{BufRead, BufReader};
@@ -10,7 +10,7 @@ use jettyspeed_devstack::net::{free_port, http, is_free};
 use jettyspeed_devstack::root;
 use serde_json::Value;
 
-/// The promise, when everything is built.
+/// From start to ready when everything is built.
 const READY: Duration = Duration::from_secs(10);
 
 fn start(state: &std::path::Path, ports: [u16; 2]) -> (Child, Duration) {
@@ -44,7 +44,7 @@ fn processes_in(folder: &std::path::Path) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn ready_in_time_and_gone_without_a_trace() {
+async fn server_is_ready_within_10_s_and_ctrl_c_leaves_no_process() {
     let folder = tempfile::tempdir().unwrap();
     let ports = [free_port().unwrap(), free_port().unwrap()];
     let (child, _) = start(folder.path(), ports);

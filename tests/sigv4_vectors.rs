@@ -1,14 +1,15 @@
 //! AWS's Signature Version 4 test suite (`tests/vectors/sigv4`), every folder at every stage it has files for, in headers and in the query.
 
+use chrono::{DateTime, NaiveDateTime};
+use percent_encoding::percent_decode_str;
+use serde::Deserialize;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, NaiveDateTime};
-use jettyspeed_edge::sigv4::Signer;
-use jettyspeed_edge::sigv4::canonical::{CanonicalInput, canonical_request, string_to_sign};
-use jettyspeed_edge::units::{EpochMs, Sha256Hex};
-use percent_encoding::percent_decode_str;
-use serde::Deserialize;
+use jettyspeed_edge::base::sha256::Sha256Hex;
+use jettyspeed_edge::base::time::EpochMs;
+use jettyspeed_edge::s3::sigv4::canonical::{CanonicalInput, canonical_request, string_to_sign};
+use jettyspeed_edge::s3::sigv4::signer::Signer;
 
 /// 38 complete folders and the two without `context.json`.
 const FOLDERS: usize = 40;
@@ -86,7 +87,7 @@ impl Report {
 }
 
 #[test]
-fn every_vector_at_every_stage() {
+fn every_aws_vector_matches_at_every_stage() {
     let folders = folders();
     let mut report = Report::default();
     for folder in &folders {

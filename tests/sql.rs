@@ -1,23 +1,29 @@
-//! Every migration and every statement, on a real SQLite: they apply, they prepare, they use indexes, and they do what the names say.
+//! Every statement on a real SQLite with all migrations applied: it prepares, uses indexes, and does what its name says.
 
 mod sqlite;
 
-use jettyspeed_edge::assets::asset::Asset;
-use jettyspeed_edge::assets::store::{self as assets, Via};
-use jettyspeed_edge::dedup::chunks::Chunk;
+use rusqlite::types::Value;
+use rusqlite::{Connection, ToSql};
+use sqlite::{database, upload_of, values};
+
+use jettyspeed_edge::base::id::{Id, Name};
+use jettyspeed_edge::base::sha256::Sha256Hex;
+use jettyspeed_edge::base::sql::Statement;
+use jettyspeed_edge::base::time::EpochMs;
+use jettyspeed_edge::dedup::chunk::Chunk;
 use jettyspeed_edge::dedup::possession::challenge::{Challenge, MEMORY_MS, RANDOM_BYTES};
-use jettyspeed_edge::dedup::possession::store as possession;
-use jettyspeed_edge::dedup::store as dedup;
-use jettyspeed_edge::ids::{Id, Name};
-use jettyspeed_edge::sql::{self, Statement};
-use jettyspeed_edge::units::{EpochMs, Sha256Hex};
-use jettyspeed_edge::upload::session::Meta;
+use jettyspeed_edge::dedup::possession::repository as possession;
+use jettyspeed_edge::dedup::repository as dedup;
+use jettyspeed_edge::files::asset::Asset;
+use jettyspeed_edge::files::repository as assets;
+use jettyspeed_edge::files::repository::Via;
+use jettyspeed_edge::uploads::session::state::Meta;
+use jettyspeed_edge::uploads::session;
 use jettyspeed_edge::video::path::VideoPath;
 use jettyspeed_edge::video::place::{AtStore, Place, Present};
-use jettyspeed_edge::video::store::{self as videos, NewFile};
-use jettyspeed_edge::{accounts, namespaces, upload};
-use rusqlite::{Connection, ToSql, types::Value};
-use sqlite::{database, upload_of, values};
+use jettyspeed_edge::video::repository as videos;
+use jettyspeed_edge::video::repository::NewFile;
+use jettyspeed_edge::{delivery, edges, idempotency, ledger, accounts, namespaces, dedup, uploads};
 
 /// Tables small enough to be read whole ("t" is what statements call the first).
 const SMALL: [&str; 2] = ["tier_configs", "t"];
@@ -76,7 +82,7 @@ fn asset(account: Id, namespace: &Name, seed: u8, at: u64) -> Asset {
     }
 }
 
-/// What a statement reads whole: the table or alias of each SCAN, and sorting that an index should have spared.
+/// What a statement scans: the table or alias of each SCAN, and every sort that an index would avoid.
 fn scans(db: &Connection, name: &str, text: &str) -> Vec<String> {
     let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {text}")).unwrap_or_else(|error| panic!("{name}: {error}"));
     let nulls = vec![Value::Null; plan.parameter_count()];
@@ -88,20 +94,20 @@ fn scans(db: &Connection, name: &str, text: &str) -> Vec<String> {
 #[test]
 fn every_statement_prepares_and_scans_no_big_table() {
     let db = database();
-    let statements = sql::all();
+    let statements = all_statements();
     assert!(statements.len() >= 75, "the list has lost statements: {}", statements.len());
     for (name, text) in statements {
         for step in scans(&db, name, text) {
             let table = step.strip_prefix("SCAN ").map(|rest| rest.split(' ').next().unwrap_or(rest));
-            // json_each here is a list of the caller's, read once.
+            // json_each reads a list of the caller's once.
             assert!(table.is_some_and(|table| SMALL.contains(&table) || matches!(table, "json_each" | "CONSTANT")), "{name}: {step}");
         }
     }
 }
 
 #[test]
-fn durable_objects_read_whole_only_what_they_load() {
-    let objects = [(accounts::ledger::sql::SCHEMA, accounts::ledger::sql::ALL), (upload::sql::SCHEMA, upload::sql::ALL)];
+fn durable_object_statements_scan_only_tables_they_load() {
+    let objects = [(ledger::schema::SCHEMA, ledger::schema::ALL), (session::schema::SCHEMA, session::schema::ALL)];
     for (schema, statements) in objects {
         let db = Connection::open_in_memory().unwrap();
         db.execute_batch(schema).unwrap();
@@ -114,17 +120,17 @@ fn durable_objects_read_whole_only_what_they_load() {
 }
 
 #[test]
-fn an_account_is_found_by_its_key_and_is_a_member_of_its_namespace() {
+fn key_hash_finds_the_account_and_its_namespace() {
     let (db, account, namespace) = seeded();
     let hash: String = db.query_row("SELECT key_hash FROM credentials", [], |row| row.get(0)).unwrap();
-    assert_eq!(rows(&db, &accounts::store::by_key(&Sha256Hex::parse(&hash).unwrap())).len(), 1);
-    assert!(rows(&db, &accounts::store::by_key(&Sha256Hex::of(b"x"))).is_empty());
-    assert_eq!(rows(&db, &namespaces::store::of_member(account, namespace.as_str())).len(), 1);
-    assert!(rows(&db, &namespaces::store::of_member(Id::from_random([9; 16]), namespace.as_str())).is_empty());
+    assert_eq!(rows(&db, &accounts::repository::by_key(&Sha256Hex::parse(&hash).unwrap())).len(), 1);
+    assert!(rows(&db, &accounts::repository::by_key(&Sha256Hex::of(b"x"))).is_empty());
+    assert_eq!(rows(&db, &namespaces::repository::of_member(account, namespace.as_str())).len(), 1);
+    assert!(rows(&db, &namespaces::repository::of_member(Id::from_random([9; 16]), namespace.as_str())).is_empty());
 }
 
 #[test]
-fn assets_come_in_pages_are_counted_once_and_go() {
+fn assets_are_paged_counted_once_and_deleted() {
     let (db, account, namespace) = seeded();
     for seed in 1..=3 {
         for statement in assets::insert(&asset(account, &namespace, seed, 1000 + u64::from(seed / 2)), Via::Simple, None) {
@@ -146,7 +152,7 @@ fn assets_come_in_pages_are_counted_once_and_go() {
     );
     let rest = rows(&db, &assets::of_account(account, Some(last), 10));
     assert_eq!(rest.len(), 1, "two of the three share a millisecond: the id decides");
-    assert_eq!(rows(&db, &accounts::store::holdings(account, (EpochMs(u64::MAX >> 11), ""), 10)).len(), 3);
+    assert_eq!(rows(&db, &ledger::repository::holdings(account, (EpochMs(u64::MAX >> 11), ""), 10)).len(), 3);
 
     let (first, object) = (Id::from_random([1; 16]), Id::from_random([101; 16]));
     let stranger = Id::from_random([9; 16]);
@@ -156,23 +162,23 @@ fn assets_come_in_pages_are_counted_once_and_go() {
     run_all(&db, &assets::delete_asset(first, account, EpochMs(5)));
     assert_eq!(refs(), [[Value::Integer(0), Value::Integer(0)]]);
     let again = Asset { id: Id::from_random([7; 16]), object_id: object, ..asset(account, &namespace, 7, 9) };
-    run_all(&db, &dedup::refer(&again));
+    run_all(&db, &dedup::repository::refer(&again));
     assert_eq!(refs(), [[Value::Integer(1), Value::Integer(1)]], "in its grace period it can be had again");
-    assert_eq!(run(&db, &dedup::condemn(EpochMs(100))), 0, "what is referenced stays");
+    assert_eq!(run(&db, &dedup::repository::condemn(EpochMs(100))), 0, "what is referenced stays");
     run_all(&db, &assets::delete_asset(again.id, account, EpochMs(10)));
     assert_eq!(
-        (run(&db, &dedup::condemn(EpochMs(9))), run(&db, &dedup::condemn(EpochMs(10)))),
+        (run(&db, &dedup::repository::condemn(EpochMs(9))), run(&db, &dedup::repository::condemn(EpochMs(10)))),
         (0, 1),
         "the grace period counts from the last deletion"
     );
-    run_all(&db, &dedup::refer(&again));
-    assert_eq!(rows(&db, &accounts::store::asset_stored(again.id)).len(), 0, "what is condemned takes no references");
-    assert_eq!(rows(&db, &dedup::condemned(10)).len(), 1);
-    assert_eq!(run(&db, &dedup::bury(object)), 1);
+    run_all(&db, &dedup::repository::refer(&again));
+    assert_eq!(rows(&db, &ledger::repository::asset_stored(again.id)).len(), 0, "what is condemned takes no references");
+    assert_eq!(rows(&db, &dedup::repository::condemned(10)).len(), 1);
+    assert_eq!(run(&db, &dedup::repository::bury(object)), 1);
 }
 
 #[test]
-fn the_same_bytes_end_as_one_object_with_all_references_and_chunks() {
+fn duplicate_object_is_merged_with_its_references_and_chunks() {
     let (db, account, namespace) = seeded();
     let hash = Sha256Hex::of(b"bytes");
     for seed in 1..=2 {
@@ -180,38 +186,38 @@ fn the_same_bytes_end_as_one_object_with_all_references_and_chunks() {
             Asset { claimed_sha256: Some(hash.clone().into()), verification: "pending".into(), ..asset(account, &namespace, seed, u64::from(seed)) };
         run_all(&db, &assets::insert(&asset, Via::Simple, None));
         let chunk = [Chunk { h: &hash, s: 10, f: 0 }, Chunk { h: &Sha256Hex::of(&[seed]), s: 5, f: 0 }];
-        run(&db, &dedup::insert_chunks(&namespace, asset.object_id, &chunk));
+        run(&db, &dedup::repository::insert_chunks(&namespace, asset.object_id, &chunk));
     }
     let (first, second) = (Id::from_random([101; 16]), Id::from_random([102; 16]));
-    assert_eq!(rows(&db, &dedup::duplicate(account, &hash, 10, None, "")).len(), 0, "nobody has looked at them");
-    assert_eq!(rows(&db, &dedup::pending(EpochMs(9), 10)).len(), 2);
+    assert_eq!(rows(&db, &dedup::repository::duplicate(account, &hash, 10, None, "")).len(), 0, "nobody has looked at them");
+    assert_eq!(rows(&db, &dedup::repository::pending(EpochMs(9), 10)).len(), 2);
     for object in [first, second] {
-        assert_eq!(rows(&db, &dedup::to_verify(object)).len(), 1);
-        assert_eq!((run(&db, &dedup::judge(object, "verified", &hash)), run(&db, &dedup::judge(object, "mismatch", &hash))), (1, 0), "once only");
+        assert_eq!(rows(&db, &dedup::repository::to_verify(object)).len(), 1);
+        assert_eq!((run(&db, &dedup::repository::judge(object, "verified", &hash)), run(&db, &dedup::repository::judge(object, "mismatch", &hash))), (1, 0), "once only");
     }
-    let Value::Text(oldest) = &rows(&db, &dedup::in_namespace(&namespace, &hash, 10))[0][0] else { panic!() };
+    let Value::Text(oldest) = &rows(&db, &dedup::repository::in_namespace(&namespace, &hash, 10))[0][0] else { panic!() };
     assert_eq!(oldest, &first.to_string());
     let both = [Id::from_random([1; 16]), Id::from_random([2; 16])];
-    run_all(&db, &dedup::merge(second, first, &both, EpochMs(50)));
-    assert_eq!(rows(&db, &dedup::owners(first, 10)).len(), 2);
-    assert_eq!((rows(&db, &dedup::verified(first)).len(), rows(&db, &dedup::verified(second)).len()), (1, 1));
-    let found = rows(&db, &dedup::find_chunks(&namespace, &[hash.clone(), Sha256Hex::of(&[2]), Sha256Hex::of(b"absent")]));
+    run_all(&db, &dedup::repository::merge(second, first, &both, EpochMs(50)));
+    assert_eq!(rows(&db, &dedup::repository::owners(first, 10)).len(), 2);
+    assert_eq!((rows(&db, &dedup::repository::verified(first)).len(), rows(&db, &dedup::repository::verified(second)).len()), (1, 1));
+    let found = rows(&db, &dedup::repository::find_chunks(&namespace, &[hash.clone(), Sha256Hex::of(&[2]), Sha256Hex::of(b"absent")]));
     assert!(found.len() == 2 && found.iter().all(|row| row[2] == Value::Text("users/u1/o/1".into())), "{found:?}");
-    assert_eq!(rows(&db, &dedup::find_chunks(&Name::parse("other").unwrap(), std::slice::from_ref(&hash))).len(), 0);
-    let found = rows(&db, &dedup::duplicate(account, &hash, 10, Some(&namespace), "2.bin"));
+    assert_eq!(rows(&db, &dedup::repository::find_chunks(&Name::parse("other").unwrap(), std::slice::from_ref(&hash))).len(), 0);
+    let found = rows(&db, &dedup::repository::duplicate(account, &hash, 10, Some(&namespace), "2.bin"));
     assert_eq!(
         (found.len(), &found[0][0], &found[0][4]),
         (2, &Value::Integer(1), &Value::Text("2.bin".into())),
         "a row for each object, with the asset of that name"
     );
-    assert_eq!(rows(&db, &dedup::duplicate(Id::from_random([9; 16]), &hash, 10, None, "")).len(), 0);
-    assert_eq!(run(&db, &dedup::condemn(EpochMs(50))), 1);
-    run_all(&db, &dedup::merge(first, second, &both, EpochMs(60)));
-    assert_eq!(rows(&db, &dedup::owners(first, 10)).len(), 2, "nothing moves to what the collector has");
+    assert_eq!(rows(&db, &dedup::repository::duplicate(Id::from_random([9; 16]), &hash, 10, None, "")).len(), 0);
+    assert_eq!(run(&db, &dedup::repository::condemn(EpochMs(50))), 1);
+    run_all(&db, &dedup::repository::merge(first, second, &both, EpochMs(60)));
+    assert_eq!(rows(&db, &dedup::repository::owners(first, 10)).len(), 2, "nothing moves to what the collector has");
 }
 
 #[test]
-fn another_namespaces_bytes_are_found_where_both_take_part_and_a_question_is_taken_once() {
+fn object_of_another_namespace_is_found_if_both_opt_in_and_challenge_is_taken_once() {
     let (db, account, own) = seeded();
     let hash = Sha256Hex::of(b"bytes");
     let (theirs, ours) = (Name::parse("jt_customer_theirs").unwrap(), Name::parse("jt_customer_ours").unwrap());
@@ -223,61 +229,61 @@ fn another_namespaces_bytes_are_found_where_both_take_part_and_a_question_is_tak
     let verified = Asset { claimed_sha256: Some(hash.clone().into()), verification: "pending".into(), ..asset(account, &theirs, 1, 1) };
     run_all(&db, &assets::insert(&verified, Via::Simple, None));
     let object = verified.object_id;
-    let question = |namespace| possession::Question { account, namespace, hash: &hash, size: 10 };
-    assert_eq!(rows(&db, &possession::elsewhere(question(&ours))).len(), 0, "nobody has looked at them");
-    run(&db, &dedup::judge(object, "verified", &hash));
-    assert_eq!(rows(&db, &possession::elsewhere(question(&theirs))).len(), 0, "it has them itself");
-    let found = rows(&db, &possession::elsewhere(question(&ours)));
+    let question = |namespace| possession::repository::Question { account, namespace, hash: &hash, size: 10 };
+    assert_eq!(rows(&db, &possession::repository::elsewhere(question(&ours))).len(), 0, "nobody has looked at them");
+    run(&db, &dedup::repository::judge(object, "verified", &hash));
+    assert_eq!(rows(&db, &possession::repository::elsewhere(question(&theirs))).len(), 0, "it has them itself");
+    let found = rows(&db, &possession::repository::elsewhere(question(&ours)));
     assert_eq!((found.len(), &found[0][5]), (1, &Value::Text(ours.to_string())), "as an asset of the namespace that asks");
-    assert_eq!(rows(&db, &possession::still_there(question(&ours), object)).len(), 1);
-    assert_eq!(rows(&db, &dedup::duplicate(account, &hash, 10, None, "")).len(), 0, "unproven it is nobody's");
+    assert_eq!(rows(&db, &possession::repository::still_there(question(&ours), object)).len(), 1);
+    assert_eq!(rows(&db, &dedup::repository::duplicate(account, &hash, 10, None, "")).len(), 0, "unproven it is nobody's");
 
     let drawn = |seed| Challenge::draw(Id::from_random([seed; 16]), 10, &[seed; RANDOM_BYTES], EpochMs(5));
-    let ask = |seed| rows(&db, &possession::ask(question(&ours), &drawn(seed), object, EpochMs(5))).len();
+    let ask = |seed| rows(&db, &possession::repository::ask(question(&ours), &drawn(seed), object, EpochMs(5))).len();
     assert_eq!((ask(1), ask(2)), (1, 1));
-    assert_eq!(rows(&db, &possession::take(question(&own))).len(), 0);
-    let taken = rows(&db, &possession::take(question(&ours)));
+    assert_eq!(rows(&db, &possession::repository::take(question(&own))).len(), 0);
+    let taken = rows(&db, &possession::repository::take(question(&ours)));
     assert_eq!((taken.len(), &taken[0][0], &taken[0][3]), (1, &Value::Text(drawn(2).id.to_string()), &Value::Text("[[0,9]]".into())));
-    assert_eq!(rows(&db, &possession::take(question(&ours))).len(), 0, "once");
-    assert_eq!(run(&db, &possession::give_back(question(&ours), drawn(1).id)), 0, "another question");
-    assert_eq!(run(&db, &possession::give_back(question(&ours), drawn(2).id)), 1);
-    assert_eq!(rows(&db, &possession::take(question(&ours))).len(), 1, "what was given back can be answered");
+    assert_eq!(rows(&db, &possession::repository::take(question(&ours))).len(), 0, "once");
+    assert_eq!(run(&db, &possession::repository::give_back(question(&ours), drawn(1).id)), 0, "another question");
+    assert_eq!(run(&db, &possession::repository::give_back(question(&ours), drawn(2).id)), 1);
+    assert_eq!(rows(&db, &possession::repository::take(question(&ours))).len(), 1, "what was given back can be answered");
     for seed in 3..5 {
-        assert_eq!((ask(seed), rows(&db, &possession::take(question(&ours))).len()), (1, 1));
+        assert_eq!((ask(seed), rows(&db, &possession::repository::take(question(&ours))).len()), (1, 1));
     }
     assert_eq!(ask(5), 0, "three answers a day");
     let (early, end) = (EpochMs(5 + MEMORY_MS - 1), EpochMs(5 + MEMORY_MS));
-    assert_eq!((run(&db, &possession::cleanup(early)), run(&db, &possession::cleanup(end)), ask(6)), (0, 1, 1));
+    assert_eq!((run(&db, &possession::repository::cleanup(early)), run(&db, &possession::repository::cleanup(end)), ask(6)), (0, 1, 1));
 
     let proven = Asset { namespace: ours.clone(), object_id: object, ..asset(account, &ours, 7, 9) };
-    run_all(&db, &dedup::refer(&proven));
-    let found = rows(&db, &dedup::duplicate(account, &hash, 10, Some(&ours), ""));
+    run_all(&db, &dedup::repository::refer(&proven));
+    let found = rows(&db, &dedup::repository::duplicate(account, &hash, 10, Some(&ours), ""));
     assert_eq!((found.len(), &found[0][0], &found[0][6]), (1, &Value::Integer(1), &Value::Text(ours.to_string())));
     assert_eq!(found[0].last(), Some(&Value::Integer(1)), "borrowed");
     assert_eq!(rows(&db, &assets::owned(proven.id, account))[0].last(), Some(&Value::Integer(1)));
     assert_eq!(rows(&db, &assets::owned(verified.id, account))[0].last(), Some(&Value::Integer(0)));
     db.execute("UPDATE namespaces SET cross_namespace_dedup = 0 WHERE name = ?1", [theirs.as_str()]).unwrap();
-    assert_eq!(rows(&db, &possession::elsewhere(question(&ours))).len() + rows(&db, &possession::still_there(question(&ours), object)).len(), 0);
+    assert_eq!(rows(&db, &possession::repository::elsewhere(question(&ours))).len() + rows(&db, &possession::repository::still_there(question(&ours), object)).len(), 0);
 }
 
 #[test]
-fn sessions_open_close_once_and_belong_to_their_account() {
+fn session_closes_once_and_is_found_by_its_account_only() {
     let (db, account, namespace) = seeded();
     let meta = Meta { upload_id: "up".into(), created: EpochMs(1_795_000_000_000), ..upload_of(account, &namespace, Id::from_random([1; 16])) };
-    run(&db, &upload::store::insert(&meta));
+    run(&db, &uploads::repository::insert(&meta));
     let stranger = Id::from_random([9; 16]);
-    assert_eq!(rows(&db, &upload::store::by_id(meta.session, account)).len(), 1);
-    assert_eq!(rows(&db, &upload::store::by_upload_id("up", account)).len(), 1);
-    assert!(rows(&db, &upload::store::by_id(meta.session, stranger)).is_empty());
-    assert!(rows(&db, &upload::store::by_upload_id("up", stranger)).is_empty());
-    assert_eq!(rows(&db, &upload::store::of_account(account, "open", None, 10)).len(), 1);
-    assert_eq!(run(&db, &upload::store::close(meta.session, "complete", EpochMs(2))), 1);
-    assert_eq!(run(&db, &upload::store::close(meta.session, "failed", EpochMs(3))), 0, "what is over stays as it is");
-    assert!(rows(&db, &upload::store::of_account(account, "open", None, 10)).is_empty());
+    assert_eq!(rows(&db, &uploads::repository::by_id(meta.session, account)).len(), 1);
+    assert_eq!(rows(&db, &uploads::repository::by_upload_id("up", account)).len(), 1);
+    assert!(rows(&db, &uploads::repository::by_id(meta.session, stranger)).is_empty());
+    assert!(rows(&db, &uploads::repository::by_upload_id("up", stranger)).is_empty());
+    assert_eq!(rows(&db, &uploads::repository::of_account(account, "open", None, 10)).len(), 1);
+    assert_eq!(run(&db, &uploads::repository::close(meta.session, "complete", EpochMs(2))), 1);
+    assert_eq!(run(&db, &uploads::repository::close(meta.session, "failed", EpochMs(3))), 0, "what is over stays as it is");
+    assert!(rows(&db, &uploads::repository::of_account(account, "open", None, 10)).is_empty());
 }
 
 #[test]
-fn a_place_of_a_video_changes_only_while_it_is_what_was_seen() {
+fn video_file_changes_only_from_the_state_that_was_read() {
     let (db, account, namespace) = seeded();
     let id = |seed: u8| Id::from_random([seed; 16]);
     let place = Place { namespace: namespace.clone(), video: Name::parse("film").unwrap(), path: VideoPath::parse("a/0.ts").unwrap() };
@@ -303,16 +309,16 @@ fn a_place_of_a_video_changes_only_while_it_is_what_was_seen() {
     assert_eq!(rows(&db, &videos::put(&version(1, "one"))).len(), 1);
     let seen = Present { id: id(1), account_id: account, etag: "one".to_owned(), doomed_at: None, replaced_id: None, replaced_account: None };
     let there = AtStore { etag: "two".to_owned(), size: 20 };
-    // Somebody replaced it meanwhile: it is no longer what was seen.
+    // It was replaced since it was read.
     assert_eq!(rows(&db, &videos::put(&version(3, "three"))).len(), 1);
     assert!(rows(&db, &videos::supersede(&seen, id(2), account, &there, EpochMs(5))).is_empty());
     let seen = Present { id: id(3), etag: "three".to_owned(), ..seen };
     assert_eq!(rows(&db, &videos::supersede(&seen, id(2), account, &there, EpochMs(5))).len(), 1);
     assert_eq!(present(), Some((text(id(2)), Value::Text("two".to_owned()), false)));
-    let stored = rows(&db, &accounts::store::video_holdings(account, "", 10));
+    let stored = rows(&db, &ledger::repository::video_holdings(account, "", 10));
     assert_eq!(stored, [vec![text(id(2)), text(id(2)), Value::Integer(20), Value::Integer(5)]]);
-    assert!(rows(&db, &accounts::store::video_holdings(account, &id(2).to_string(), 10)).is_empty());
-    // What is there is not condemned; what is not, is, and keeps others out until it is gone.
+    assert!(rows(&db, &ledger::repository::video_holdings(account, &id(2).to_string(), 10)).is_empty());
+    // A present object is not claimed for deletion; an absent one is, and no write succeeds until its row is deleted.
     assert!(rows(&db, &videos::condemn(&place, id(4), account, EpochMs(6))).is_empty());
     run(&db, &videos::undo(id(2), "one"));
     assert_eq!(present(), Some((text(id(2)), Value::Text("two".to_owned()), false)), "not what was seen");

@@ -1,4 +1,4 @@
-//! Where uploads go, against an oracle, the nearest edge and chance: see `jettyspeed_simulator`.
+//! The ranking of edges in a simulation, compared with an oracle, with always the nearest edge, and with a random one: see `jettyspeed_simulator`.
 
 use std::thread;
 
@@ -13,7 +13,7 @@ fn told(outcome: &Outcome) -> String {
     line("ours", &outcome.ours) + &line("nearest", &outcome.nearest) + &line("random", &outcome.random)
 }
 
-fn regret_is_small(character: Character) {
+fn assert_regret_is_small(character: Character) {
     let outcome = run(&character, UPLOADS).unwrap();
     let told = told(&outcome);
     println!("{told}");
@@ -23,22 +23,22 @@ fn regret_is_small(character: Character) {
 }
 
 #[test]
-fn regret_is_small_where_ways_change() {
-    regret_is_small(DETOURS);
+fn detours_keep_regret_within_the_limit() {
+    assert_regret_is_small(DETOURS);
 }
 
 #[test]
-fn regret_is_small_where_edges_are_slow_and_crowds_come() {
-    regret_is_small(CONGESTION);
+fn congestion_keeps_regret_within_the_limit() {
+    assert_regret_is_small(CONGESTION);
 }
 
 #[test]
-fn regret_is_small_where_edges_die_and_fail() {
-    regret_is_small(FAILURES);
+fn failures_keep_regret_within_the_limit() {
+    assert_regret_is_small(FAILURES);
 }
 
 #[test]
-fn an_edge_that_dies_is_left_and_found_again() {
+fn dead_edge_is_left_and_used_again_within_the_limits() {
     for death in recoveries(UPLOADS).unwrap() {
         println!("{death:?}");
         assert!(death.left_s <= LEFT_WITHIN_S && death.back_s <= BACK_WITHIN_S, "{death:?}");
@@ -46,7 +46,7 @@ fn an_edge_that_dies_is_left_and_found_again() {
 }
 
 #[test]
-fn the_same_trace_twice_is_the_same() {
+fn same_trace_gives_the_same_outcome() {
     let [one, other] = [(); 2].map(|()| thread::spawn(|| told(&run(&FAILURES, 2_000).unwrap()))).map(|run| run.join().unwrap());
     assert_eq!(one, other);
 }

@@ -1,4 +1,4 @@
-//! The command `jetty` as a shell user meets it.
+//! The command `jetty`.
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use jettyspeed_devstack::state::AccountAccess;
 use serde_json::Value;
 
-use crate::stack::{Stack, random_file, stack};
+use crate::harness::{Stack, done_or, eventually_every, random_file, stack};
 
 pub fn jetty(stack: &Stack, account: &AccountAccess, folder: &Path) -> Command {
     let program = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("jetty");
@@ -31,7 +31,7 @@ fn json(output: &Output) -> Value {
 }
 
 #[tokio::test]
-async fn upload_list_download_status() {
+async fn upload_ls_download_and_status_return_the_uploaded_file() {
     let stack = stack().await;
     let folder = tempfile::tempdir().unwrap();
     let (_, bytes) = random_file(folder.path(), "film.mp4", 21_000_000);
@@ -60,7 +60,7 @@ async fn upload_list_download_status() {
 }
 
 #[tokio::test]
-async fn of_200_mb_with_one_changed_chunk_at_most_one_chunk_is_sent() {
+async fn file_of_200_mb_with_one_changed_chunk_sends_one_part() {
     let stack = stack().await;
     let folder = tempfile::tempdir().unwrap();
     let (path, mut bytes) = random_file(folder.path(), "disk.img", 200_000_000);
@@ -79,7 +79,7 @@ async fn of_200_mb_with_one_changed_chunk_at_most_one_chunk_is_sent() {
 }
 
 #[tokio::test]
-async fn exit_codes_and_words() {
+async fn each_failure_has_its_exit_code_and_message() {
     let stack = stack().await;
     let folder = tempfile::tempdir().unwrap();
     random_file(folder.path(), "a.bin", 20);
@@ -107,7 +107,7 @@ async fn exit_codes_and_words() {
 }
 
 #[tokio::test]
-async fn the_configuration_file_is_private_and_used() {
+async fn config_file_has_mode_600_and_supplies_credentials() {
     let stack = stack().await;
     let folder = tempfile::tempdir().unwrap();
     let bare = |arguments: &[&str]| {
@@ -125,19 +125,21 @@ async fn the_configuration_file_is_private_and_used() {
 }
 
 #[tokio::test]
-async fn killed_and_run_again_it_goes_on() {
+async fn killed_upload_resumes_on_the_next_run() {
     let stack = Stack::start(&[]).await;
     let folder = tempfile::tempdir().unwrap();
     let (_, bytes) = random_file(folder.path(), "large.bin", 90_000_000);
     for signal in ["KILL", "INT"] {
-        // One part at a time, until the store has some of them but not all.
+        // Kill while the store has some parts but not all: parts are sent one at a time.
         let mut child =
             jetty(&stack, &stack.dev, folder.path()).args(["upload", "large.bin", "--threads", "1"]).stderr(Stdio::null()).spawn().unwrap();
         let known = stack.proxy.seen("partNumber=").len();
-        while stack.proxy.seen("partNumber=").len() < known + 2 {
+        eventually_every(Duration::from_millis(2), Duration::from_secs(120), async || {
             assert!(child.try_wait().unwrap().is_none(), "it ended before it could be interrupted");
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
+            let parts = stack.proxy.seen("partNumber=").len();
+            done_or(parts >= known + 2, format!("{parts} parts"))
+        })
+        .await;
         assert!(Command::new("sh").args(["-c", &format!("kill -{signal} {}", child.id())]).status().unwrap().success());
         let status = tokio::task::spawn_blocking(move || child.wait().unwrap()).await.unwrap();
         assert_eq!(status.code(), if signal == "INT" { Some(130) } else { None });

@@ -1,35 +1,49 @@
-//! End to end: the client library and plain HTTP against the Worker in a real workerd and a real S3 store, with a proxy in between that counts and breaks.
-//! Run through `script/test`, which provides workerd and the store.
+//! End to end: the client library and plain HTTP against the Worker in a real workerd and a real S3 store, with a proxy between Worker and store that counts
+//! requests and injects faults. There is one file or folder per resource; `harness` has what all tests use.
+//!
+//! A new test, in the file of its resource:
+//!
+//! ```ignore
+//! #[tokio::test]
+//! async fn download_of_own_file_returns_200() {
+//!     let stack = stack().await;
+//!     let asset = stack.asset(&stack.dev).bytes("hello").store().await;
+//!     assert_eq!(stack.get(&stack.dev, &format!("/api/storage/download?assetId={}", asset["id"].as_str().unwrap())).await.0, 200);
+//! }
+//! ```
+//!
+//! `stack()` is shared by all tests: make your own account in it (`stack.account("user").tier("pro").create()`) if you count something. A test that breaks the
+//! store, restarts the Worker or needs other vars starts its own: `Stack::start(&[("SESSION_TTL_SECONDS", "4")])`. What happens by itself a little later is
+//! waited for with `eventually`. A test's name says input and result.
+//!
+//! `script/test` runs everything. To run one test, or those of one file, after `script/build` and `cargo build -p jettyspeed-client -p jettyspeed-stack`:
+//!
+//! ```sh
+//! source script/lib/env.sh
+//! cargo test --test e2e download_of_own_file_returns_200
+//! cargo test --test e2e uploads::parts
+//! ```
 #![allow(clippy::disallowed_methods)]
 
 mod accounts;
-mod bucket;
-mod chunks;
 mod command;
-mod completion;
-mod content;
-mod database;
 mod dedup;
 mod delivery;
-mod direct;
 mod edges;
 mod faults;
-mod hygiene;
+mod files;
+mod harness;
+mod idempotency;
 mod isolation;
-mod joined;
-mod lanes;
+mod jobs;
 mod limits;
-mod names;
+mod malformed;
 mod namespaces;
+mod panics;
 mod possession;
 mod quota;
-mod refusals;
-mod resume;
-mod roundtrip;
-mod simple;
-mod stack;
-mod start;
-mod store;
-mod sweep;
+mod s3;
+mod service;
+mod uploads;
 mod video;
 mod webhooks;

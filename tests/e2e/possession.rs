@@ -1,4 +1,4 @@
-//! Bytes of another namespace: only where both take part, only for whoever proves to have them, and nothing of whose they are.
+//! Deduplication across namespaces: only where both opt in, only with a proof of possession, and without telling whose bytes they are.
 
 use hmac::{Hmac, KeyInit, Mac};
 use jettyspeed_client::{UploadOptions, no_progress, upload};
@@ -8,9 +8,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use crate::stack::{Stack, answer, random_bytes, random_file, sha256, stack, unique};
+use crate::harness::{Call, Stack, action, random_bytes, random_file, sha256, stack, unique};
 
-/// A namespace with a member of its own.
+/// A namespace with one member.
 struct Customer {
     account: AccountAccess,
     namespace: String,
@@ -18,11 +18,8 @@ struct Customer {
 
 impl Customer {
     async fn new(stack: &Stack, takes_part: bool) -> Customer {
-        let account = stack.provisioned(&unique("customer-"), "enterprise").await;
-        let namespace = unique("jt_customer_");
-        let body = json!({ "name": namespace, "cross_namespace_dedup": takes_part });
-        assert_eq!(answer(stack.operator(Method::POST, "/api/portal/namespaces").json(&body).send().await.unwrap()).await.0, 201);
-        join(stack, &namespace, &account).await;
+        let account = stack.account(&unique("customer-")).tier("enterprise").create().await;
+        let namespace = stack.namespace(&unique("jt_customer_")).field("cross_namespace_dedup", json!(takes_part)).member(&account).create().await;
         Customer { account, namespace }
     }
 
@@ -40,38 +37,32 @@ impl Customer {
         stack.track(&self.account, body).await
     }
 
-    /// Uploads and has it looked at: the asset.
+    /// Uploads and waits for verification: the asset.
     async fn stores(&self, stack: &Stack, bytes: &[u8]) -> Value {
         self.claims(stack, bytes, &sha256(bytes)).await
     }
 
     async fn claims(&self, stack: &Stack, bytes: &[u8], hash: &str) -> Value {
-        let start = json!({ "action": "start", "fileName": "own.bin", "fileSize": bytes.len(), "fileHash": hash, "namespace": self.namespace });
-        let (status, started) = stack.track(&self.account, start).await;
-        assert_eq!(status, 201, "{started}");
-        stack.send_all(&started, bytes).await;
-        let (status, done) = stack.track(&self.account, json!({ "action": "complete", "sessionId": started["sessionId"] })).await;
+        let session = stack.session(&self.account).name("own.bin").size(bytes.len()).hash(hash).namespace(&self.namespace);
+        let started = session.start().await;
+        stack.send_all_parts(&started, bytes).await;
+        let (status, done) = stack.track(&self.account, action("complete", &started)).await;
         assert_eq!(status, 200, "{done}");
         stack.verified(&self.account, done["asset"]["id"].as_str().unwrap()).await
     }
 
     async fn files(&self, stack: &Stack) -> usize {
-        let (_, body) = answer(stack.request(Method::GET, "/api/storage/files", &self.account).send().await.unwrap()).await;
+        let (_, body) = stack.get(&self.account, "/api/storage/files").await;
         body["files"].as_array().unwrap().len()
     }
 
     async fn deletes(&self, stack: &Stack, asset: &Value) {
         let path = format!("/api/storage/files/{}", asset["id"].as_str().unwrap());
-        assert_eq!(answer(stack.request(Method::DELETE, &path, &self.account).send().await.unwrap()).await.0, 204);
+        assert_eq!(stack.request(Method::DELETE, &path, &self.account).answer().await.0, 204);
     }
 }
 
-async fn join(stack: &Stack, namespace: &str, account: &AccountAccess) {
-    let path = format!("/api/portal/namespaces/{namespace}/members/{}", account.user_id);
-    assert_eq!(stack.operator(Method::PUT, &path).send().await.unwrap().status(), 204);
-}
-
-/// HMAC-SHA-256 over the ranges, as another implementation of the protocol may read it.
+/// HMAC-SHA-256 over the ranges, as an independent implementation of the protocol.
 fn proof_of(challenge: &Value, bytes: &[u8], key: &[u8], left_out: usize) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
     for range in challenge["ranges"].as_array().unwrap() {
@@ -85,8 +76,8 @@ fn proof(challenge: &Value, bytes: &[u8]) -> String {
     proof_of(challenge, bytes, challenge["nonce"].as_str().unwrap().as_bytes(), 0)
 }
 
-/// Lets the store fail for reads of that key.
-fn own_proxy_fault(stack: &Stack, key: &str) {
+/// Fails reads of that key.
+fn fail_reads_of(stack: &Stack, key: &str) {
     let key = key.to_owned();
     stack.proxy.inject(move |method, target| (*method == Method::GET && target.contains(&key)).then_some(Fault::Answer(503, "SlowDown")));
 }
@@ -96,12 +87,12 @@ fn challenge((status, body): (u16, Value)) -> Value {
     body["challenge"].clone()
 }
 
-fn refused((status, body): (u16, Value)) {
+fn assert_proof_refused((status, body): (u16, Value)) {
     assert_eq!((status, &body["code"]), (422, &json!("proof-refused")), "{body}");
 }
 
 #[tokio::test]
-async fn whoever_has_the_bytes_need_not_send_them() {
+async fn correct_proof_returns_duplicate_without_sending_the_bytes() {
     let stack = stack().await;
     let (alice, bob) = (Customer::new(stack, true).await, Customer::new(stack, true).await);
     let bytes = random_bytes(300_000);
@@ -120,36 +111,36 @@ async fn whoever_has_the_bytes_need_not_send_them() {
     let path = format!("/files/{}/mine.bin", mine["id"].as_str().unwrap());
     assert!(stack.request(Method::GET, &path, &bob.account).send().await.unwrap().bytes().await.unwrap() == bytes);
 
-    // Twice at once, or again under the same name, is once.
+    // Concurrent or repeated starts under the same name give one asset.
     let twice = futures_util::future::join_all((0..4).map(|_| bob.starts(stack, "again.bin", &bytes))).await;
     let ids: std::collections::BTreeSet<String> = twice.iter().map(|(_, body)| body["asset"]["id"].as_str().unwrap().to_owned()).collect();
     assert_eq!((ids.len(), bob.starts(stack, "again.bin", &bytes).await.1["asset"]["id"].as_str()), (1, ids.first().map(String::as_str)));
     assert_eq!((bob.starts(stack, "mine.bin", &bytes).await.1["asset"]["id"].as_str(), bob.files(stack).await), (mine["id"].as_str(), 2));
     bob.deletes(stack, &twice[0].1["asset"]).await;
 
-    // A lost answer is asked for again; the next member of the namespace need prove nothing; the books are right.
+    // A repeated proof returns the same asset; another member of the namespace need not prove anything; the ledger is right.
     let (status, again) = bob.answers(stack, "mine.bin", &bytes, &proof(&asked, &bytes)).await;
     assert_eq!((status, &again["asset"]["id"]), (200, &mine["id"]), "{again}");
-    let colleague = stack.provisioned(&unique("colleague-"), "pro").await;
-    join(stack, &bob.namespace, &colleague).await;
+    let colleague = stack.account(&unique("colleague-")).tier("pro").create().await;
+    stack.add_member(&bob.namespace, &colleague.user_id).await;
     let (status, third) = stack.track(&colleague, bob.start("theirs.bin", &bytes)).await;
     assert_eq!((status, &third["duplicate"]), (200, &json!(true)), "{third}");
     let body = json!({ "fileHash": sha256(&bytes), "fileSize": bytes.len() });
-    let (_, checked) = answer(stack.request(Method::POST, "/api/jetty/check-duplicate", &bob.account).json(&body).send().await.unwrap()).await;
+    let (_, checked) = stack.request(Method::POST, "/api/jetty/check-duplicate", &bob.account).json(&body).answer().await;
     assert_eq!((&checked["duplicate"], &checked["asset"]["id"]), (&json!(true), &mine["id"]));
-    let (_, quota) = answer(stack.request(Method::GET, "/api/agentcache/quota", &bob.account).send().await.unwrap()).await;
+    let (_, quota) = stack.get(&bob.account, "/api/agentcache/quota").await;
     assert_eq!((&quota["storage_used_bytes"], &quota["storage_reserved_bytes"]), (&json!(300_000), &json!(0)));
 
-    // Nobody learns whose they are.
+    // No answer tells whose bytes they are.
     let download = format!("/api/storage/download?assetId={}", mine["id"].as_str().unwrap());
     let used = || async {
-        let (_, quota) = answer(stack.request(Method::GET, "/api/agentcache/quota", &bob.account).send().await.unwrap()).await;
+        let (_, quota) = stack.get(&bob.account, "/api/agentcache/quota").await;
         quota["bandwidth_used_bytes"].as_u64().unwrap()
     };
     let paid = used().await;
-    let (status, urls) = answer(stack.request(Method::GET, &download, &bob.account).send().await.unwrap()).await;
+    let (status, urls) = stack.get(&bob.account, &download).await;
     assert_eq!(used().await, paid, "a URL that is not given is not billed");
-    // Nor does the ETag tell in how many parts somebody sent it.
+    // The ETag does not tell in how many parts the other customer sent it.
     let etag = |path: String, account: AccountAccess| async move {
         let head = stack.request(Method::HEAD, &path, &account).send().await.unwrap();
         (head.status().as_u16(), head.headers()["etag"].to_str().unwrap().to_owned())
@@ -158,8 +149,7 @@ async fn whoever_has_the_bytes_need_not_send_them() {
     let of_bob = etag(path.clone(), bob.account.clone()).await;
     assert!(of_alice.0 == 200 && of_bob.0 == 200 && of_alice.1 != of_bob.1, "{of_alice:?} {of_bob:?}");
     assert_eq!((status, urls["candidates"].as_array().unwrap().len()), (200, 1), "the store's own URL would tell: {urls}");
-    let (_, file) =
-        answer(stack.request(Method::GET, &format!("/api/storage/files/{}", mine["id"].as_str().unwrap()), &bob.account).send().await.unwrap()).await;
+    let (_, file) = stack.get(&bob.account, &format!("/api/storage/files/{}", mine["id"].as_str().unwrap())).await;
     for told in [&asked, &found, &again, &third, &checked, &urls, &file] {
         let text = told.to_string();
         for private in [&alice.account.user_id, &alice.namespace, &asset["id"].as_str().unwrap().to_owned(), &key.to_owned()] {
@@ -168,28 +158,20 @@ async fn whoever_has_the_bytes_need_not_send_them() {
     }
     assert_eq!(file["asset"]["s3Key"], Value::Null);
 
-    // One's deletion is nobody else's.
+    // Deleting one asset leaves the others.
     alice.deletes(stack, &asset).await;
     assert!(stack.request(Method::GET, &path, &bob.account).send().await.unwrap().bytes().await.unwrap() == bytes);
     bob.deletes(stack, mine).await;
     assert!(stack.bucket.get(key).await.is_some(), "the colleague still has it");
     assert_eq!(
-        answer(
-            stack
-                .request(Method::DELETE, &format!("/api/storage/files/{}", third["asset"]["id"].as_str().unwrap()), &colleague)
-                .send()
-                .await
-                .unwrap()
-        )
-        .await
-        .0,
+        stack.request(Method::DELETE, &format!("/api/storage/files/{}", third["asset"]["id"].as_str().unwrap()), &colleague).answer().await.0,
         204
     );
-    assert!(stack.bucket.loses(key).await, "the last reference takes them");
+    stack.bucket.wait_until_deleted(key).await;
 }
 
 #[tokio::test]
-async fn the_answer_may_be_read_either_way_and_small_files_are_asked_for_whole() {
+async fn proof_keyed_by_text_or_binary_nonce_is_accepted_for_any_size() {
     let stack = stack().await;
     let (alice, bob) = (Customer::new(stack, true).await, Customer::new(stack, true).await);
     for (index, size) in [(0, 1_usize), (1, 32_768), (2, 32_769), (3, 5_000_000)] {
@@ -206,67 +188,67 @@ async fn the_answer_may_be_read_either_way_and_small_files_are_asked_for_whole()
 }
 
 #[tokio::test]
-async fn without_the_bytes_a_hash_is_worth_nothing() {
-    // Its own: the store is broken for a moment.
+async fn proof_without_the_bytes_returns_422() {
+    // A stack of its own: faults are injected.
     let stack = &Stack::start(&[]).await;
     let (alice, mallory, eve) = (Customer::new(stack, true).await, Customer::new(stack, true).await, Customer::new(stack, true).await);
     let bytes = random_bytes(200_000);
     let stored = alice.stores(stack, &bytes).await;
 
-    // A stolen hash: no bytes, then the right answer to a question that a wrong one has used up, then half of the bytes.
+    // A stolen hash: a guess, then the right proof for a challenge that the guess has used up, then a proof with half of the bytes.
     let asked = challenge(mallory.starts(stack, "stolen.bin", &bytes).await);
     let right = proof(&asked, &bytes);
-    refused(mallory.answers(stack, "stolen.bin", &bytes, &sha256(b"guess")).await);
-    refused(mallory.answers(stack, "stolen.bin", &bytes, &right).await);
+    assert_proof_refused(mallory.answers(stack, "stolen.bin", &bytes, &sha256(b"guess")).await);
+    assert_proof_refused(mallory.answers(stack, "stolen.bin", &bytes, &right).await);
     let mut most = bytes.clone();
     most[100_000..].fill(0);
     let asked = challenge(mallory.starts(stack, "stolen.bin", &bytes).await);
-    refused(mallory.answers(stack, "stolen.bin", &bytes, &proof(&asked, &most)).await);
-    // An answer to the question before.
+    assert_proof_refused(mallory.answers(stack, "stolen.bin", &bytes, &proof(&asked, &most)).await);
+    // A proof for an earlier challenge.
     let first = challenge(mallory.starts(stack, "stolen.bin", &bytes).await);
     let second = challenge(mallory.starts(stack, "stolen.bin", &bytes).await);
     assert_ne!(first["nonce"], second["nonce"]);
-    refused(mallory.answers(stack, "stolen.bin", &bytes, &proof(&first, &bytes)).await);
-    // Three answers a day are all there are: guessing on is sending.
+    assert_proof_refused(mallory.answers(stack, "stolen.bin", &bytes, &proof(&first, &bytes)).await);
+    // After three wrong proofs a day there are no more challenges: the bytes have to be sent.
     assert_eq!(mallory.starts(stack, "stolen.bin", &bytes).await.0, 201);
-    refused(mallory.answers(stack, "stolen.bin", &bytes, &proof(&second, &bytes)).await);
+    assert_proof_refused(mallory.answers(stack, "stolen.bin", &bytes, &proof(&second, &bytes)).await);
 
-    // Somebody else's question, another size, another namespace of one's own; and the answer is still good where it belongs.
+    // Another account's challenge, another size, another namespace; the proof stays valid where it belongs.
     let of_eve = challenge(eve.starts(stack, "a", &bytes).await);
-    refused(mallory.answers(stack, "stolen.bin", &bytes, &proof(&of_eve, &bytes)).await);
+    assert_proof_refused(mallory.answers(stack, "stolen.bin", &bytes, &proof(&of_eve, &bytes)).await);
     let mut own = json!({ "action": "start", "fileName": "a", "fileSize": bytes.len(), "fileHash": sha256(&bytes), "proof": proof(&of_eve, &bytes) });
-    refused(stack.track(&eve.account, own.clone()).await);
+    assert_proof_refused(stack.track(&eve.account, own.clone()).await);
     own["namespace"] = json!(eve.namespace);
     own["fileSize"] = json!(bytes.len() - 1);
-    refused(stack.track(&eve.account, own.clone()).await);
+    assert_proof_refused(stack.track(&eve.account, own.clone()).await);
     own["fileSize"] = json!(bytes.len());
-    // The store's trouble uses nothing up.
+    // A store fault does not use up the challenge.
     let key = stored["s3Key"].as_str().unwrap().to_owned();
-    own_proxy_fault(stack, &key);
+    fail_reads_of(stack, &key);
     let (status, body) = stack.track(&eve.account, own.clone()).await;
     stack.proxy.heal();
     assert_eq!((status, &body["code"]), (503, &json!("origin-unavailable")), "{body}");
     let (status, body) = stack.track(&eve.account, own.clone()).await;
     assert_eq!((status, &body["duplicate"]), (200, &json!(true)), "{body}");
-    // A replayed proof: once the file is gone, what it was had by gets it no more.
+    // A replayed proof: after the file is deleted, its proof is refused.
     eve.deletes(stack, &body["asset"]).await;
-    refused(stack.track(&eve.account, own).await);
-    // A question is not the answer to be had again by its Idempotency-Key.
+    assert_proof_refused(stack.track(&eve.account, own).await);
+    // A challenge is not stored under the Idempotency-Key.
     for _ in 0..2 {
         let keyed = stack.request(Method::POST, "/api/jetty/track-upload", &eve.account).header("Idempotency-Key", "one-for-the-file");
-        challenge(answer(keyed.json(&eve.start("late", &bytes)).send().await.unwrap()).await);
+        challenge(keyed.json(&eve.start("late", &bytes)).answer().await);
     }
-    // Too late.
+    // An expired challenge.
     let late = challenge(eve.starts(stack, "late", &bytes).await);
     stack.sql(&format!("UPDATE challenges SET expires_at = 1 WHERE id = '{}'", late["id"].as_str().unwrap())).await;
-    refused(eve.answers(stack, "late", &bytes, &proof(&late, &bytes)).await);
+    assert_proof_refused(eve.answers(stack, "late", &bytes, &proof(&late, &bytes)).await);
     for malformed in ["", "xyz"] {
         let (status, body) = eve.answers(stack, "late", &bytes, malformed).await;
         assert_eq!((status, &body["field"]), (422, &json!("proof")));
     }
     assert_eq!((mallory.files(stack).await, eve.files(stack).await), (0, 0));
 
-    // A guessed hash is an upload like any other; so is one that somebody claimed falsely, and one that nobody has looked at.
+    // An unknown hash starts an upload; so does one that was claimed falsely, and the real one of falsely claimed bytes.
     assert_eq!(mallory.starts(stack, "guessed", &random_bytes(100)).await.0, 201);
     let (junk, coveted) = (random_bytes(5_000), random_bytes(5_000));
     assert_eq!(alice.claims(stack, &junk, &sha256(&coveted)).await["verification"], "mismatch");
@@ -275,7 +257,7 @@ async fn without_the_bytes_a_hash_is_worth_nothing() {
 }
 
 #[tokio::test]
-async fn both_namespaces_have_to_take_part() {
+async fn namespace_without_cross_dedup_gets_no_challenge() {
     let stack = stack().await;
     let (open, closed) = (Customer::new(stack, true).await, Customer::new(stack, false).await);
     let (of_open, of_closed) = (random_bytes(50_000), random_bytes(50_000));
@@ -287,13 +269,13 @@ async fn both_namespaces_have_to_take_part() {
     let asked = challenge(third.starts(stack, "a", &of_open).await);
     let path = format!("/api/portal/namespaces/{}", open.namespace);
     let leave = stack.operator(Method::PATCH, &path).json(&json!({ "cross_namespace_dedup": false }));
-    assert_eq!(answer(leave.send().await.unwrap()).await.0, 200);
+    assert_eq!(leave.answer().await.0, 200);
     let (status, body) = third.answers(stack, "a", &of_open, &proof(&asked, &of_open)).await;
     assert_eq!((status, &body["missingParts"]), (201, &json!([1])), "whoever left meanwhile has left: {body}");
 }
 
 #[tokio::test]
-async fn the_client_proves_and_saves_the_sending() {
+async fn client_library_answers_the_challenge_and_sends_no_bytes() {
     let stack = stack().await;
     let (alice, bob) = (Customer::new(stack, true).await, Customer::new(stack, true).await);
     let folder = tempfile::tempdir().unwrap();
@@ -307,19 +289,15 @@ async fn the_client_proves_and_saves_the_sending() {
     assert!(stack.http.get(url).send().await.unwrap().bytes().await.unwrap() == bytes);
 }
 
-/// What the Worker did since `from` in its log: every call to D1, to a Durable Object, to the store.
-fn steps(log: &std::path::Path, from: usize) -> Vec<String> {
+/// The Worker's steps since byte `from` of its log: every call to D1, to a Durable Object, to the store.
+fn logged_steps(log: &std::path::Path, from: usize) -> Vec<String> {
     let text = std::fs::read_to_string(log).unwrap();
     text[from..].lines().filter(|line| line.contains("\"event\":\"step\"")).map(|line| line[line.find('{').unwrap()..].to_owned()).collect()
 }
 
-async fn call(stack: &Stack, customer: &Customer, path: &str, body: &Value) -> (u16, Value) {
-    answer(stack.request(Method::POST, path, &customer.account).json(body).send().await.unwrap()).await
-}
-
-/// The work that is done for bytes that nobody has and for those of a namespace that the caller has no part in: call by call the same.
+/// The Worker makes the same calls for bytes that do not exist and for those of a namespace that the caller cannot use.
 #[tokio::test]
-async fn no_work_is_done_for_a_strangers_bytes_that_is_not_done_for_absent_ones() {
+async fn foreign_hash_and_absent_hash_cause_identical_work() {
     let stack = Stack::start(&[("LOG_LEVEL", "debug")]).await;
     let log = stack.worker.lock().await.log();
     let (alice, stranger, partaker) = (Customer::new(&stack, false).await, Customer::new(&stack, false).await, Customer::new(&stack, true).await);
@@ -343,22 +321,22 @@ async fn no_work_is_done_for_a_strangers_bytes_that_is_not_done_for_absent_ones(
     let mut compared = 0;
     for customer in [&stranger, &partaker] {
         for ((path, of_theirs), (_, of_absent)) in calls(&theirs, &customer.namespace).into_iter().zip(calls(&absent, &customer.namespace)) {
-            // What opens at the first call of a kind is open for both.
-            call(&stack, customer, path, &of_absent).await;
+            // Warm-up: what the first call of a kind initialises is there for both.
+            stack.post(&customer.account, path, of_absent.clone()).await;
             let mut done = Vec::new();
-            // A ledger writes its figures now and then: that is nobody's doing, and does not come three times.
+            // A ledger writes its figures now and then, independently of the calls; that does not happen in three rounds.
             for _ in 0..3 {
                 done.clear();
                 for body in [&of_absent, &of_theirs] {
                     let (from, origin) = (std::fs::metadata(&log).unwrap().len(), stack.proxy.seen("").len());
-                    let (status, told) = call(&stack, customer, path, body).await;
+                    let (status, told) = stack.post(&customer.account, path, body.clone()).await;
                     tokio::time::sleep(std::time::Duration::from_millis(200)).await;
                     let mut told = told;
-                    // What is drawn for a new upload differs with every one.
+                    // Random for every new upload.
                     for drawn in ["sessionId", "uploadId", "uploadToken", "expiresAt"] {
                         told.as_object_mut().unwrap().remove(drawn);
                     }
-                    done.push((status, told.to_string(), steps(&log, usize::try_from(from).unwrap()), stack.proxy.seen("").len() - origin));
+                    done.push((status, told.to_string(), logged_steps(&log, usize::try_from(from).unwrap()), stack.proxy.seen("").len() - origin));
                 }
                 if done[0] == done[1] {
                     break;

@@ -1,13 +1,12 @@
 //! What must be true: at every moment, and at rest.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use jettyspeed_edge::ids::Id;
-use jettyspeed_edge::sql::Statement;
-use jettyspeed_edge::units::Sha256Hex;
 use serde::Deserialize;
-
+use std::collections::{BTreeMap, BTreeSet};
 use super::world::World;
+
+use jettyspeed_edge::base::id::Id;
+use jettyspeed_edge::base::sha256::Sha256Hex;
+use jettyspeed_edge::base::sql::Statement;
 
 const FILES: &str = "SELECT s.id, s.account_id, s.object_id, o.s3_key, o.size, o.sha256, o.verification, o.namespace FROM assets s \
      JOIN objects o ON o.id = s.object_id";

@@ -1,12 +1,5 @@
 //! Clients: what they ask for, and what they make of the answers.
 
-use jettyspeed_edge::assets::asset::Asset;
-use jettyspeed_edge::assets::store::of_account;
-use jettyspeed_edge::ids::{Id, Name};
-use jettyspeed_edge::problem::Problem;
-use jettyspeed_edge::units::Sha256Hex;
-use jettyspeed_edge::upload::session::Meta;
-
 use super::history::{Claim, File, Nth, Op};
 use super::parties::{FILES, Party, SHARED, hash, parts, twin};
 use super::wiring::complete::{Expected, complete};
@@ -15,6 +8,13 @@ use super::wiring::jobs::daily;
 use super::wiring::parts::{chunk, fail, progress};
 use super::wiring::start::{Started, Wanted, start};
 use super::world::World;
+
+use jettyspeed_edge::base::id::{Id, Name};
+use jettyspeed_edge::base::sha256::Sha256Hex;
+use jettyspeed_edge::files::asset::Asset;
+use jettyspeed_edge::files::repository::of_account;
+use jettyspeed_edge::problem::Problem;
+use jettyspeed_edge::uploads::session::state::Meta;
 
 /// The nth of a list, counted from its end and around.
 pub fn nth<T>(list: &[T], nth: Nth) -> Option<&T> {

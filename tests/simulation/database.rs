@@ -1,23 +1,24 @@
 //! D1: the product's statements on SQLite with its migrations. Every history begins with the same rows, and its own are rolled back.
 
-use std::rc::Rc;
-
-use jettyspeed_edge::accounts::provision::Wanted;
-use jettyspeed_edge::accounts::store::{NewCredentials, provision};
-use jettyspeed_edge::assets::asset::Asset;
-use jettyspeed_edge::assets::store::{Via, insert};
-use jettyspeed_edge::ids::{Id, file_key};
-use jettyspeed_edge::namespaces::store::add_member;
-use jettyspeed_edge::sql::Statement;
-use jettyspeed_edge::units::{EpochMs, Sha256Hex};
 use rusqlite::config::DbConfig;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params_from_iter};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-
+use std::rc::Rc;
 use super::parties::{self, FOUND, Party, SHARED};
+
 use crate::sqlite::{database, values};
+use jettyspeed_edge::accounts::provisioning::Wanted;
+use jettyspeed_edge::accounts::repository::{NewCredentials, provision};
+use jettyspeed_edge::base::id::Id;
+use jettyspeed_edge::base::sha256::Sha256Hex;
+use jettyspeed_edge::base::sql::Statement;
+use jettyspeed_edge::base::time::EpochMs;
+use jettyspeed_edge::files::asset::Asset;
+use jettyspeed_edge::files::object_key::file_key;
+use jettyspeed_edge::files::repository::{Via, insert};
+use jettyspeed_edge::namespaces::repository::add_member;
 
 thread_local! {
     static TEMPLATE: Rc<Connection> = Rc::new(template());

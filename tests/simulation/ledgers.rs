@@ -1,23 +1,25 @@
 //! The ledgers' Durable Objects: `accounts/ledger/{object,disk,record,link}.rs`.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use jettyspeed_edge::accounts::ledger::{
-    Books, DELETE_GRACE_MS, Effect, Facts, Figures, Holding, JOB_GRACE_MS, Ledger, Message, Outcome, Reply, Seen, Usage, Watch,
-};
-use jettyspeed_edge::accounts::money::Prices;
-use jettyspeed_edge::accounts::store::{asset_coming, asset_stored, by_id, holdings, record_usage, usage, video_holdings};
-use jettyspeed_edge::assets::asset::Asset;
-use jettyspeed_edge::ids::Id;
-use jettyspeed_edge::jobs::Job;
-use jettyspeed_edge::problem::Problem;
-use jettyspeed_edge::units::{EpochMs, MAX_SAFE_INTEGER};
 use serde::Deserialize;
 use serde_json::Value;
-
+use std::collections::{BTreeMap, BTreeSet};
 use super::faults::Fault;
 use super::parties::Party;
 use super::world::World;
+
+use jettyspeed_edge::accounts::repository::by_id;
+use jettyspeed_edge::base::id::Id;
+use jettyspeed_edge::base::time::EpochMs;
+use jettyspeed_edge::base::units::MAX_SAFE_INTEGER;
+use jettyspeed_edge::files::asset::Asset;
+use jettyspeed_edge::jobs::Job;
+use jettyspeed_edge::ledger::cost::Prices;
+use jettyspeed_edge::ledger::machine::{Ledger, Outcome};
+use jettyspeed_edge::ledger::message::{Figures, Message, Reply};
+use jettyspeed_edge::ledger::repository::{asset_coming, asset_stored, holdings, record_usage, usage, video_holdings};
+use jettyspeed_edge::ledger::state::{Books, Effect, Facts, Holding, Seen, Usage, Watch};
+use jettyspeed_edge::ledger::timing::{DELETE_GRACE_MS, JOB_GRACE_MS};
+use jettyspeed_edge::problem::Problem;
 
 /// How many assets in doubt one alarm looks into.
 const LOOKS: usize = 100;

@@ -1,8 +1,9 @@
 //! Who takes part, and what they have to upload: few and small, so that they meet.
 
-use jettyspeed_edge::accounts::ledger::Limits;
-use jettyspeed_edge::ids::{Id, Name};
-use jettyspeed_edge::units::{EpochMs, Sha256Hex};
+use jettyspeed_edge::base::id::{Id, Name};
+use jettyspeed_edge::base::sha256::Sha256Hex;
+use jettyspeed_edge::base::time::EpochMs;
+use jettyspeed_edge::ledger::state::Limits;
 
 /// A namespace of the first two accounts.
 pub const SHARED: &str = "jt_customer_shared";

@@ -1,7 +1,7 @@
 //! The queue: it delivers at least once, and what was not done comes again.
 
+use jettyspeed_edge::base::time::EpochMs;
 use jettyspeed_edge::jobs::Job;
-use jettyspeed_edge::units::EpochMs;
 
 /// How long a job that failed waits, ms.
 const RETRY_MS: u64 = 60_000;

@@ -1,19 +1,19 @@
 //! Runs a history: who goes on, who dies, and the way to rest.
 
+use Span::{Days8, Days31, Hours25, Minutes61, Seconds61};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::rc::Rc;
 use std::task::Poll;
-
-use jettyspeed_edge::ids::Id;
-use jettyspeed_edge::units::EpochMs;
-
 use super::clients::{act, nth};
 use super::faults::{Fault, Work, go_on};
 use super::history::{Alarms, End, History, How, Nth, Op, Span, Step};
 use super::wiring::jobs;
 use super::world::World;
 use super::{check, ledgers, sessions};
+
+use jettyspeed_edge::base::id::Id;
+use jettyspeed_edge::base::time::EpochMs;
 
 /// How many operations may be under way when another begins; the oldest of more is finished first.
 const AT_ONCE: usize = 4;
@@ -278,7 +278,6 @@ impl Run {
         for task in std::mem::take(&mut self.waiting) {
             if finish { self.finish(task) } else { self.die(task) }
         }
-        use Span::{Days8, Days31, Hours25, Minutes61, Seconds61};
         for span in [Seconds61, Minutes61, Hours25, Days8, Hours25, Seconds61, Hours25, Seconds61, Seconds61, Days31, Days31] {
             self.pass(span);
             if matches!(span, Hours25) {

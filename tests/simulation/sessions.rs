@@ -1,15 +1,17 @@
 //! The sessions' Durable Objects: `upload/object.rs` and `upload/link.rs`.
 
 use std::collections::BTreeMap;
-
-use jettyspeed_edge::ids::Id;
-use jettyspeed_edge::jobs::Job;
-use jettyspeed_edge::problem::Problem;
-use jettyspeed_edge::units::EpochMs;
-use jettyspeed_edge::upload::session::{Effect, Message, Meta, Part, Reply, Session, Wake, alarm, apply, wake};
-
 use super::faults::Fault;
 use super::world::World;
+
+use jettyspeed_edge::base::id::Id;
+use jettyspeed_edge::base::time::EpochMs;
+use jettyspeed_edge::jobs::Job;
+use jettyspeed_edge::problem::Problem;
+use jettyspeed_edge::uploads::session::alarm::{Wake, alarm, wake};
+use jettyspeed_edge::uploads::session::machine::{Session, apply};
+use jettyspeed_edge::uploads::session::message::{Message, Reply};
+use jettyspeed_edge::uploads::session::state::{Effect, Meta, Part};
 
 /// `SESSION_TOMBSTONE_SECONDS`, ms.
 const TOMBSTONE_MS: u64 = 2_592_000_000;

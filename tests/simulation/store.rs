@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use jettyspeed_edge::base::time::EpochMs;
 use jettyspeed_edge::s3::error::StoreError;
-use jettyspeed_edge::s3::xml::{ListedPart, ListedUpload};
-use jettyspeed_edge::units::EpochMs;
-use jettyspeed_edge::upload::completion::Seen;
+use jettyspeed_edge::s3::operations::list_multipart_uploads::ListedUpload;
+use jettyspeed_edge::s3::operations::list_parts::ListedPart;
+use jettyspeed_edge::uploads::completion::Seen;
 
 /// An unfinished upload.
 #[derive(Debug)]

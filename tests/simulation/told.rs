@@ -1,10 +1,9 @@
 //! The model: what clients asked for and what they were told. Sets, and nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
-
-use jettyspeed_edge::ids::Id;
-
 use super::parties::CHUNK;
+
+use jettyspeed_edge::base::id::Id;
 
 /// What a file that somebody asked for consists of.
 #[derive(Debug, Clone)]

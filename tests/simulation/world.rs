@@ -1,17 +1,8 @@
 //! Everything outside the requests and jobs: store, database, Durable Objects, queue and clock, each call a step of its own.
 
+use serde::de::DeserializeOwned;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-
-use jettyspeed_edge::ids::Id;
-use jettyspeed_edge::jobs::Job;
-use jettyspeed_edge::problem::Problem;
-use jettyspeed_edge::s3::error::StoreError;
-use jettyspeed_edge::sql::Statement;
-use jettyspeed_edge::units::EpochMs;
-use jettyspeed_edge::upload::session::Meta;
-use serde::de::DeserializeOwned;
-
 use super::check;
 use super::database::{Database, found};
 use super::faults::{Fault, turn};
@@ -21,6 +12,14 @@ use super::queue::Queue;
 use super::sessions::SessionObject;
 use super::store::Store;
 use super::told::Told;
+
+use jettyspeed_edge::base::id::Id;
+use jettyspeed_edge::base::sql::Statement;
+use jettyspeed_edge::base::time::EpochMs;
+use jettyspeed_edge::jobs::Job;
+use jettyspeed_edge::problem::Problem;
+use jettyspeed_edge::s3::error::StoreError;
+use jettyspeed_edge::uploads::session::state::Meta;
 
 /// When histories begin.
 const BEGIN: EpochMs = EpochMs(1_795_000_000_000);

@@ -1,12 +1,13 @@
 //! The product's database on a real SQLite: its migrations, and its statements' values as D1 binds them.
 
+use rusqlite::Connection;
+use rusqlite::types::Value;
 use std::path::PathBuf;
 
-use jettyspeed_edge::ids::{Id, Name};
-use jettyspeed_edge::sql::{Arg, Statement};
-use jettyspeed_edge::units::EpochMs;
-use jettyspeed_edge::upload::session::{Meta, Status};
-use rusqlite::{Connection, types::Value};
+use jettyspeed_edge::base::id::{Id, Name};
+use jettyspeed_edge::base::sql::{Arg, Statement};
+use jettyspeed_edge::base::time::EpochMs;
+use jettyspeed_edge::uploads::session::state::{Meta, Status};
 
 /// The migrations in their order.
 pub fn migrations() -> Vec<PathBuf> {
@@ -39,7 +40,7 @@ pub fn values(statement: &Statement) -> Vec<Value> {
     statement.args.iter().map(convert).collect()
 }
 
-/// An upload as it is when it begins.
+/// An upload right after its start.
 #[allow(dead_code)]
 pub fn upload_of(account: Id, namespace: &Name, session: Id) -> Meta {
     Meta {

@@ -1,18 +1,19 @@
-use jettyspeed_edge::config::Config;
-use jettyspeed_edge::http::reply::{Body, Reply};
-use jettyspeed_edge::platform::{clock, js, random};
-use jettyspeed_edge::problem::Problem;
-use jettyspeed_edge::steering::geo::GeoHint;
-use jettyspeed_edge::steering::hint::from_cf;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_test::wasm_bindgen_test;
+
+use jettyspeed_edge::config::Config;
+use jettyspeed_edge::edges::geo::GeoHint;
+use jettyspeed_edge::problem::Problem;
+use jettyspeed_edge::worker::http::geo_hint::from_cf;
+use jettyspeed_edge::worker::http::reply::{Body, Reply};
+use jettyspeed_edge::worker::platform::{clock, random, js};
 
 fn cf(json: &str) -> GeoHint {
     from_cf(&js_sys::JSON::parse(json).unwrap())
 }
 
 #[wasm_bindgen_test]
-fn cf_in_every_state_of_disrepair() {
+fn malformed_cf_object_becomes_an_empty_hint() {
     let hint = cf(r#"{"colo":"SIN","country":"SG","latitude":"1.35","longitude":"103.9","clientTcpRtt":12}"#);
     assert_eq!(hint.colo.as_deref(), Some("SIN"));
     assert_eq!((hint.lat, hint.lon, hint.tcp_rtt_ms), (Some(1.35), Some(103.9), Some(12.0)));
@@ -32,7 +33,7 @@ fn cf_in_every_state_of_disrepair() {
 }
 
 #[wasm_bindgen_test]
-fn replies_become_responses_the_runtime_takes() {
+fn reply_becomes_a_response_and_an_invalid_one_500() {
     let no_content = Reply::empty(204).into_response().unwrap();
     assert_eq!((no_content.status(), no_content.body().is_none()), (204, true));
     assert_eq!(Reply::empty(304).into_response().unwrap().status(), 304);
@@ -46,7 +47,7 @@ fn replies_become_responses_the_runtime_takes() {
 }
 
 #[wasm_bindgen_test]
-fn clock_randomness_and_thrown_values() {
+fn clock_is_current_ids_differ_and_thrown_values_become_text() {
     assert!(clock::now().0 > 1_700_000_000_000);
     assert_ne!(random::id().unwrap(), random::id().unwrap());
     assert_eq!(js::words(&js_sys::TypeError::new("no").into()), "TypeError: no");
@@ -55,6 +56,6 @@ fn clock_randomness_and_thrown_values() {
 }
 
 #[wasm_bindgen_test]
-fn configuration_names_what_is_missing_here_too() {
+fn empty_environment_names_the_missing_token_keys() {
     assert!(Config::read(|_| None).unwrap_err().contains(&"TOKEN_KEYS"));
 }

@@ -1,20 +1,19 @@
 //! `script/bench api`: requests per second and latency of one JSON call, and provisioning.
 
+use bytes::Bytes;
+use hyper::Method;
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
-
-use bytes::Bytes;
-use hyper::Method;
-use jettyspeed_edge::assets;
-
 use super::load::{Connection, Target, open_loop, requests_per_second};
 use super::miniflare::{NO_LIMIT, Plan, Server, migrations};
 use super::peers::{BUCKET, WEBHOOK_SECRET};
 use super::report::{Figure, median, percentile};
+
 use jettyspeed_devstack::Result;
 use jettyspeed_devstack::seed::Seed;
 use jettyspeed_devstack::state::AccountAccess;
+use jettyspeed_edge::files::repository;
 
 const ASSET: &str = "0b0e7c1a-5a4e-4d0e-8f53-000000000001";
 const OBJECT: &str = "0b0e7c1a-5a4e-4d0e-8f53-000000000002";
@@ -111,7 +110,7 @@ fn database(access: &AccountAccess) -> Result<String> {
 
 /// A JavaScript Worker that asks D1 and a Durable Object as ours does for a file, and does nothing else.
 async fn floor(folder: &Path, access: &AccountAccess) -> Result<Plan> {
-    let query = assets::store::ALL.iter().find(|(name, _)| *name == "OWNED").ok_or("no such statement")?.1;
+    let query = repository::ALL.iter().find(|(name, _)| *name == "OWNED").ok_or("no such statement")?.1;
     script(folder, "floor", include_str!("workers/floor.js"))?
         .vars([("QUERY", query.to_owned()), ("ASSET", ASSET.to_owned())])
         .object("COUNTERS", "Counter")

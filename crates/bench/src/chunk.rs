@@ -1,16 +1,16 @@
 //! `script/bench chunk`: throughput, memory and latency of the chunk path.
 
+use bytes::Bytes;
 use std::path::Path;
 use std::time::Instant;
-
-use bytes::Bytes;
-use jettyspeed_edge::units::{MB, Sha256Hex};
-
 use super::load::{Connection, Target, send_parts};
 use super::peers::{self, Server};
 use super::report::{Figure, median};
 use super::sink;
+
 use jettyspeed_devstack::Result;
+use jettyspeed_edge::base::sha256::Sha256Hex;
+use jettyspeed_edge::base::units::MB;
 
 const CHUNK: u64 = 50 * MB;
 

@@ -1,21 +1,22 @@
 //! What is measured against what: our Worker, a bare JavaScript pass-through and nginx, each in a process of its own.
 
+use hyper::Method;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
-
-use hyper::Method;
-use jettyspeed_edge::ids::{Id, Name};
-use jettyspeed_edge::mac::MacKey;
-use jettyspeed_edge::units::{EpochMs, Sha256Hex};
-use jettyspeed_edge::upload::session::{Message, Meta, Status};
-use jettyspeed_edge::upload::token::UploadClaims;
-
 use super::load::Target;
+
 use jettyspeed_devstack::child::Group;
 use jettyspeed_devstack::credentials::random;
 use jettyspeed_devstack::{Result, net, root};
+use jettyspeed_edge::auth::upload_token::UploadClaims;
+use jettyspeed_edge::base::hmac::MacKey;
+use jettyspeed_edge::base::id::{Id, Name};
+use jettyspeed_edge::base::sha256::Sha256Hex;
+use jettyspeed_edge::base::time::EpochMs;
+use jettyspeed_edge::uploads::session::message::Message;
+use jettyspeed_edge::uploads::session::state::{Meta, Status};
 
 /// Every secret of ours but those of the store and of the identity backend: the operator's, too.
 pub const TOKEN_KEY: &str = "a-token-key-for-benchmarks-only-0123456789";

@@ -4,18 +4,17 @@
 use std::hint::black_box;
 use std::thread;
 use std::time::Instant;
-
-use jettyspeed_edge::ids::Name;
-use jettyspeed_edge::steering::draw::{Draw, WINDOW_MS};
-use jettyspeed_edge::steering::edge::Edge;
-use jettyspeed_edge::steering::geo::Location;
-use jettyspeed_edge::steering::metrics::Reading;
-use jettyspeed_edge::steering::score::{Asker, rank};
-use jettyspeed_edge::units::EpochMs;
-use jettyspeed_edge::upload::request::Priority;
-
 use super::report::Figure;
+
 use jettyspeed_devstack::Result;
+use jettyspeed_edge::base::id::Name;
+use jettyspeed_edge::base::time::EpochMs;
+use jettyspeed_edge::edges::draw::{Draw, WINDOW_MS};
+use jettyspeed_edge::edges::edge::Edge;
+use jettyspeed_edge::edges::location::Location;
+use jettyspeed_edge::edges::metrics::reading::Reading;
+use jettyspeed_edge::edges::request::Priority;
+use jettyspeed_edge::edges::score::{Asker, rank};
 use jettyspeed_simulator::character::TRACES;
 use jettyspeed_simulator::recovery::{BACK_WITHIN_S, LEFT_WITHIN_S, recoveries};
 use jettyspeed_simulator::{NEAREST_REGRET, Outcome, REGRET, Tally, UPLOADS, places, run};

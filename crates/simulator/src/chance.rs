@@ -1,7 +1,7 @@
 //! Chance that is the same for the same seed, on every machine.
 
-use jettyspeed_edge::steering::draw::Draw;
-use jettyspeed_edge::units::EpochMs;
+use jettyspeed_edge::base::time::EpochMs;
+use jettyspeed_edge::edges::draw::Draw;
 
 /// So many numbers between 0 and 1.
 const GRAIN: usize = 1 << 31;

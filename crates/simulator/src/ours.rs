@@ -1,18 +1,17 @@
 //! The product's own choice: its gauges, fed and published as the Worker does it.
 
 use std::collections::BTreeMap;
-
-use jettyspeed_edge::steering::draw::{Draw, WINDOW_MS};
-use jettyspeed_edge::steering::edge::Edge;
-use jettyspeed_edge::steering::metrics::Reading;
-use jettyspeed_edge::steering::metrics::gauge::Gauge;
-use jettyspeed_edge::steering::metrics::sample::Sample;
-use jettyspeed_edge::steering::score::{Asker, rank};
-use jettyspeed_edge::units::EpochMs;
-use jettyspeed_edge::upload::request::Priority;
-
 use super::places::CITIES;
 use super::trace::Account;
+
+use jettyspeed_edge::base::time::EpochMs;
+use jettyspeed_edge::edges::draw::{Draw, WINDOW_MS};
+use jettyspeed_edge::edges::edge::Edge;
+use jettyspeed_edge::edges::metrics::gauge::Gauge;
+use jettyspeed_edge::edges::metrics::reading::Reading;
+use jettyspeed_edge::edges::metrics::sample::Sample;
+use jettyspeed_edge::edges::request::Priority;
+use jettyspeed_edge::edges::score::{Asker, rank};
 
 /// How often a gauge that was told something is published, ms. What clients see is the publication before the last: 15-30 s old.
 const PUBLISHED_MS: u64 = 15_000;

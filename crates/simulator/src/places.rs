@@ -1,11 +1,10 @@
 //! Where uploads come from and where they may go.
 
-use jettyspeed_edge::ids::Name;
-use jettyspeed_edge::steering::edge::{Edge, Status};
-use jettyspeed_edge::steering::geo::Location;
-use jettyspeed_edge::units::EpochMs;
-
 use crate::Result;
+use jettyspeed_edge::base::id::Name;
+use jettyspeed_edge::base::time::EpochMs;
+use jettyspeed_edge::edges::edge::{Edge, Status};
+use jettyspeed_edge::edges::location::Location;
 
 /// How many edges there are.
 pub const EDGES: usize = 20;

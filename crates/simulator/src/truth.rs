@@ -1,10 +1,10 @@
 //! What is true of every edge at every instant, whoever uploads.
 
-use jettyspeed_edge::steering::edge::Edge;
-
 use super::chance::Chance;
 use super::character::{Affliction, Character};
 use super::places::{CITIES, City, EDGES};
+
+use jettyspeed_edge::edges::edge::Edge;
 
 /// How long a trace is, ms.
 pub const DAY_MS: u64 = 86_400_000;

@@ -2,15 +2,14 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-
-use jettyspeed_edge::steering::edge::Edge;
-use jettyspeed_edge::steering::metrics::sample::Sample;
-
 use super::chance::Chance;
 use super::ours::{Ours, Telling};
 use super::places::EDGES;
 use super::trace::{Account, Upload};
 use super::truth::{CONNECTIONS, Path};
+
+use jettyspeed_edge::edges::edge::Edge;
+use jettyspeed_edge::edges::metrics::sample::Sample;
 
 /// Until a client gives up on an edge that does not answer, s.
 const DEAD_S: f64 = 10.0;

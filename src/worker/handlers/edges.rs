@@ -30,15 +30,10 @@ use crate::worker::http::reply::Reply;
 use crate::worker::platform::{bindings, clock, d1, objects};
 use crate::worker::services;
 use crate::worker::services::dedup::reference;
-use crate::worker::services::edges::ranking::{EDGES, Told, ranking};
+use crate::worker::services::edges::ranking::{EDGES, ranking};
 use crate::worker::services::edges::registry;
 
 const MOST_EDGES: u32 = 100;
-
-thread_local! {
-    /// The scores that askers were told last, by edge.
-    static TOLD: RefCell<Vec<Told>> = RefCell::default();
-}
 
 #[derive(Serialize)]
 struct Optimal {

@@ -1,24 +1,25 @@
 //! `upload/routes/complete.rs`.
 
-use jettyspeed_edge::assets::store::{Via, insert};
-use jettyspeed_edge::dedup::chunks::of_object;
-use jettyspeed_edge::dedup::store::insert_chunks;
-use jettyspeed_edge::ids::Id;
-use jettyspeed_edge::jobs::Job;
-use jettyspeed_edge::problem::Problem;
-use jettyspeed_edge::s3::error::StoreError;
-use jettyspeed_edge::units::Sha256Hex;
-use jettyspeed_edge::upload::completion::{ATTEMPTS, Next, ROUND_MS, Seen, after, whole};
-use jettyspeed_edge::upload::session::{COMPLETION_LEASE_MS, Message, Meta, Part, Reply, Status};
-use jettyspeed_edge::upload::store::close;
-use jettyspeed_edge::upload::view::asset_of;
 use serde_json::json;
-
 use super::ending::forget;
 use super::parts::owned;
+
 use crate::simulation::ledgers::{release, settle, stored};
 use crate::simulation::sessions::tell;
 use crate::simulation::world::World;
+use jettyspeed_edge::base::id::Id;
+use jettyspeed_edge::base::sha256::Sha256Hex;
+use jettyspeed_edge::dedup::repository::insert_chunks;
+use jettyspeed_edge::files::repository::{Via, insert};
+use jettyspeed_edge::jobs::Job;
+use jettyspeed_edge::problem::Problem;
+use jettyspeed_edge::s3::error::StoreError;
+use jettyspeed_edge::uploads::completion::{ATTEMPTS, Next, ROUND_MS, Seen, after, whole};
+use jettyspeed_edge::uploads::copy_chunks::of_object;
+use jettyspeed_edge::uploads::repository::close;
+use jettyspeed_edge::uploads::session::message::{Message, Reply};
+use jettyspeed_edge::uploads::session::state::{COMPLETION_LEASE_MS, Meta, Part, Status};
+use jettyspeed_edge::uploads::view::asset_of;
 
 /// What the caller knows of the file.
 #[derive(Debug, Clone, Default)]

@@ -1,20 +1,22 @@
 //! `dedup/{reference,copy}.rs`.
 
-use jettyspeed_edge::assets::asset::Asset;
-use jettyspeed_edge::dedup::chunks::{Copy, Stored, copies};
-use jettyspeed_edge::dedup::duplicate::Found;
-use jettyspeed_edge::dedup::store;
-use jettyspeed_edge::ids::{Id, Name};
-use jettyspeed_edge::problem::Problem;
-use jettyspeed_edge::units::Sha256Hex;
-use jettyspeed_edge::upload::plan::Strategy;
-use jettyspeed_edge::upload::session::{COPIED, Evidence, Message, Meta, Part, Reply};
 use serde_json::Value;
 
 use crate::simulation::ledgers::{adopt, release};
 use crate::simulation::parties::{CHUNK, Party};
 use crate::simulation::sessions::tell;
 use crate::simulation::world::World;
+use jettyspeed_edge::base::id::{Id, Name};
+use jettyspeed_edge::base::sha256::Sha256Hex;
+use jettyspeed_edge::chunking::Strategy;
+use jettyspeed_edge::dedup::chunk::Stored;
+use jettyspeed_edge::dedup::lookup::Found;
+use jettyspeed_edge::dedup;
+use jettyspeed_edge::files::asset::Asset;
+use jettyspeed_edge::problem::Problem;
+use jettyspeed_edge::uploads::copy_chunks::{Copy, copies};
+use jettyspeed_edge::uploads::session::message::{Message, Reply};
+use jettyspeed_edge::uploads::session::state::{COPIED, Evidence, Meta, Part};
 
 pub enum Known {
     No,
@@ -23,7 +25,7 @@ pub enum Known {
 }
 
 pub async fn find(io: &World, account: Id, hash: &Sha256Hex, size: u64, namespace: &Name, wanted: &str) -> Result<Known, Problem> {
-    let mut found: Vec<Found> = io.all("find duplicate", &store::duplicate(account, hash, size, Some(namespace), wanted)).await?;
+    let mut found: Vec<Found> = io.all("find duplicate", &dedup::repository::duplicate(account, hash, size, Some(namespace), wanted)).await?;
     found.sort_by_key(|found| (!found.owned, found.asset.name != wanted));
     Ok(match found.into_iter().next() {
         None => Known::No,
@@ -37,8 +39,8 @@ pub async fn refer(io: &World, party: &Party, known: Asset, name: &str, bytes: &
     let asset = Asset { id: io.draw(), account_id: party.id, name: name.to_owned(), created_at: io.now(), ..known };
     io.told.borrow_mut().wants(party.id, asset.id, bytes);
     adopt(io, party, &asset).await?;
-    let written = io.batch("refer", &store::refer(&asset)).await;
-    let seen: Option<Value> = io.first("was it referred?", &jettyspeed_edge::accounts::store::asset_stored(asset.id)).await?;
+    let written = io.batch("refer", &dedup::repository::refer(&asset)).await;
+    let seen: Option<Value> = io.first("was it referred?", &jettyspeed_edge::ledger::repository::asset_stored(asset.id)).await?;
     match (written, seen) {
         (Ok(()), Some(_)) => Ok(Some(asset)),
         (Ok(()), None) => {
@@ -51,7 +53,7 @@ pub async fn refer(io: &World, party: &Party, known: Asset, name: &str, bytes: &
 
 /// The parts that were copied.
 pub async fn copy_known(io: &World, meta: &Meta, hashes: &[Sha256Hex]) -> Result<Vec<u16>, Problem> {
-    let stored: Vec<Stored> = io.all("find chunks", &store::find_chunks(&meta.namespace, hashes)).await?;
+    let stored: Vec<Stored> = io.all("find chunks", &dedup::repository::find_chunks(&meta.namespace, hashes)).await?;
     let strategy = Strategy { chunk_size: CHUNK, chunk_count: meta.chunk_count(), threads: 1 };
     let mut done = Vec::new();
     for copy in copies(meta.file_size, strategy, hashes, stored) {

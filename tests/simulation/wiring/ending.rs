@@ -1,17 +1,18 @@
 //! `upload/ending.rs`.
 
-use jettyspeed_edge::dedup::store::object;
-use jettyspeed_edge::ids::Id;
-use jettyspeed_edge::jobs::Job;
-use jettyspeed_edge::problem::Problem;
-use jettyspeed_edge::upload::session::{Message, Meta, Reply, Status};
-use jettyspeed_edge::upload::store::close;
 use serde_json::Value;
-
 use super::files::LATE_MS;
+
 use crate::simulation::ledgers::{release, settle, stored};
 use crate::simulation::sessions::tell;
 use crate::simulation::world::World;
+use jettyspeed_edge::base::id::Id;
+use jettyspeed_edge::dedup::repository::object;
+use jettyspeed_edge::jobs::Job;
+use jettyspeed_edge::problem::Problem;
+use jettyspeed_edge::uploads::repository::close;
+use jettyspeed_edge::uploads::session::message::{Message, Reply};
+use jettyspeed_edge::uploads::session::state::{Meta, Status};
 
 pub async fn give_up(io: &World, meta: &Meta) -> Result<(), Problem> {
     if is_a_file(io, meta).await? {

@@ -1,19 +1,20 @@
 //! `upload/routes/simple.rs` and `delete` of `assets/routes.rs`.
 
-use jettyspeed_edge::accounts::ledger::{DELETE_GRACE_MS, SIMPLE_GRACE_MS};
-use jettyspeed_edge::assets::asset::Asset;
-use jettyspeed_edge::assets::store::{Via, delete_asset, insert, owned};
-use jettyspeed_edge::dedup::store::object as stored_object;
-use jettyspeed_edge::ids::{Id, Name, file_key};
-use jettyspeed_edge::jobs::{Job, LATE_SECONDS};
-use jettyspeed_edge::problem::Problem;
-use jettyspeed_edge::units::Sha256Hex;
-
 use super::jobs::GRACE_MS;
+
 use crate::simulation::ledgers::{doubt, release, reserve, settle};
 use crate::simulation::parties::Party;
 use crate::simulation::store::etag;
 use crate::simulation::world::World;
+use jettyspeed_edge::base::id::{Id, Name};
+use jettyspeed_edge::base::sha256::Sha256Hex;
+use jettyspeed_edge::dedup::repository::object as stored_object;
+use jettyspeed_edge::files::asset::Asset;
+use jettyspeed_edge::files::object_key::file_key;
+use jettyspeed_edge::files::repository::{Via, delete_asset, insert, owned};
+use jettyspeed_edge::jobs::{Job, LATE_SECONDS};
+use jettyspeed_edge::ledger::timing::{DELETE_GRACE_MS, SIMPLE_GRACE_MS};
+use jettyspeed_edge::problem::Problem;
 
 /// The job that looks once more waits so long, ms.
 pub const LATE_MS: u64 = LATE_SECONDS * 1_000;

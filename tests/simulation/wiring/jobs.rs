@@ -1,17 +1,17 @@
 //! `jobs/run.rs` and `upload/sweeper.rs`.
 
-use jettyspeed_edge::dedup::store::pending;
-use jettyspeed_edge::ids::Id;
-use jettyspeed_edge::jobs::Job;
-use jettyspeed_edge::problem::Problem;
-use jettyspeed_edge::units::EpochMs;
-use jettyspeed_edge::upload::store::owned_uploads;
-use jettyspeed_edge::upload::sweep::orphans;
 use serde::Deserialize;
-
 use super::ending::end;
 use super::verify::{collect, orphan, verify};
+
 use crate::simulation::world::World;
+use jettyspeed_edge::base::id::Id;
+use jettyspeed_edge::base::time::EpochMs;
+use jettyspeed_edge::dedup::repository::pending;
+use jettyspeed_edge::jobs::Job;
+use jettyspeed_edge::problem::Problem;
+use jettyspeed_edge::uploads::repository::owned_uploads;
+use jettyspeed_edge::uploads::sweep::orphans;
 
 /// `DELETE_GRACE_SECONDS`, ms.
 pub const GRACE_MS: u64 = 86_400_000;

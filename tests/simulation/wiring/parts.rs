@@ -1,15 +1,16 @@
 //! `upload/routes/{chunk,sessions,mod}.rs` and `fail` of `track.rs`.
 
-use jettyspeed_edge::ids::Id;
-use jettyspeed_edge::problem::Problem;
-use jettyspeed_edge::units::Sha256Hex;
-use jettyspeed_edge::upload::session::{Evidence, Message, Meta, Part, Reply, Status};
-use jettyspeed_edge::upload::store::{SessionRow, by_id};
-
 use super::complete::look;
 use super::ending::{give_up, is_a_file};
+
 use crate::simulation::sessions::tell;
 use crate::simulation::world::World;
+use jettyspeed_edge::base::id::Id;
+use jettyspeed_edge::base::sha256::Sha256Hex;
+use jettyspeed_edge::problem::Problem;
+use jettyspeed_edge::uploads::repository::{SessionRow, by_id};
+use jettyspeed_edge::uploads::session::message::{Message, Reply};
+use jettyspeed_edge::uploads::session::state::{Evidence, Meta, Part, Status};
 
 /// The longest a request of these is thought to take, ms: parts come as fast as clients send.
 const PATIENCE_MS: u64 = 3_600_000;

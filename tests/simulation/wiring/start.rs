@@ -1,18 +1,20 @@
 //! `start` of `upload/routes/track.rs`.
 
-use jettyspeed_edge::accounts::ledger::LOOK_MS;
-use jettyspeed_edge::assets::asset::Asset;
-use jettyspeed_edge::ids::{Name, file_key};
-use jettyspeed_edge::problem::Problem;
-use jettyspeed_edge::units::Sha256Hex;
-use jettyspeed_edge::upload::session::{Message, Meta, Reply, Status, missing};
-use jettyspeed_edge::upload::store;
-
 use super::dedup::{Known, copy_known, find, refer};
+
 use crate::simulation::ledgers::{figures, release, reserve};
 use crate::simulation::parties::{CHUNK, Party};
 use crate::simulation::sessions::tell;
 use crate::simulation::world::World;
+use jettyspeed_edge::base::id::Name;
+use jettyspeed_edge::base::sha256::Sha256Hex;
+use jettyspeed_edge::files::asset::Asset;
+use jettyspeed_edge::files::object_key::file_key;
+use jettyspeed_edge::ledger::timing::LOOK_MS;
+use jettyspeed_edge::problem::Problem;
+use jettyspeed_edge::uploads::repository;
+use jettyspeed_edge::uploads::session::message::{Message, Reply};
+use jettyspeed_edge::uploads::session::state::{Meta, Status, missing};
 
 /// `SESSION_TTL_SECONDS`, ms.
 const TTL_MS: u64 = 604_800_000;
@@ -114,7 +116,7 @@ async fn open(io: &World, mut meta: Meta) -> Result<Meta, Problem> {
 
 async fn record(io: &World, meta: &Meta) -> Result<(), Problem> {
     match tell(io, meta.session, Message::Open { meta: Box::new(meta.clone()) }).await? {
-        Reply::Done => io.batch("insert upload", &[store::insert(meta)]).await?,
+        Reply::Done => io.batch("insert upload", &[repository::insert(meta)]).await?,
         _ => return Err(Problem::Internal),
     }
     if figures(io, meta.account).await?.limits.suspended {

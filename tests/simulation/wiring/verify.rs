@@ -1,17 +1,18 @@
 //! `dedup/{verify,collect}.rs`.
 
-use std::collections::BTreeMap;
-
-use jettyspeed_edge::dedup::duplicate::Verdict;
-use jettyspeed_edge::dedup::store;
-use jettyspeed_edge::ids::{Id, Name, file_key};
-use jettyspeed_edge::problem::Problem;
-use jettyspeed_edge::units::{EpochMs, Sha256Hex};
 use serde::Deserialize;
-
+use std::collections::BTreeMap;
 use super::jobs::GRACE_MS;
+
 use crate::simulation::ledgers::{doubt_by_job, settle, stored};
 use crate::simulation::world::World;
+use jettyspeed_edge::base::id::{Id, Name};
+use jettyspeed_edge::base::sha256::Sha256Hex;
+use jettyspeed_edge::base::time::EpochMs;
+use jettyspeed_edge::dedup::lookup::Verdict;
+use jettyspeed_edge::dedup::repository;
+use jettyspeed_edge::files::object_key::file_key;
+use jettyspeed_edge::problem::Problem;
 
 /// How many objects one run collects, and how many assets one join moves.
 const PAGE: u64 = 200;
@@ -28,7 +29,7 @@ pub async fn verify(io: &World, object: Id) -> Result<(), Problem> {
         s3_key: String,
         claimed_sha256: Option<Sha256Hex>,
     }
-    if let Some(row) = io.first::<Row>("find object to verify", &store::to_verify(object)).await? {
+    if let Some(row) = io.first::<Row>("find object to verify", &repository::to_verify(object)).await? {
         let claimed = row.claimed_sha256.ok_or(Problem::Internal)?;
         let bytes = io.send("get object", |store| store.get(&row.s3_key)).await.map_err(|_| Problem::Internal)?;
         let computed = Sha256Hex::of(&bytes);
@@ -36,7 +37,7 @@ pub async fn verify(io: &World, object: Id) -> Result<(), Problem> {
         if verdict == Verdict::Mismatch {
             io.note("it is a lie");
         }
-        io.batch("judge", &[store::judge(object, verdict.as_str(), &computed)]).await?;
+        io.batch("judge", &[repository::judge(object, verdict.as_str(), &computed)]).await?;
     }
     join(io, object).await
 }
@@ -53,16 +54,16 @@ async fn join(io: &World, object: Id) -> Result<(), Problem> {
         id: Id,
         refs: u64,
     }
-    let Some(row) = io.first::<Verified>("find verified object", &store::verified(object)).await? else { return Ok(()) };
-    let same: Vec<Same> = io.all("find its twins", &store::in_namespace(&row.namespace, &row.sha256, row.size)).await?;
+    let Some(row) = io.first::<Verified>("find verified object", &repository::verified(object)).await? else { return Ok(()) };
+    let same: Vec<Same> = io.all("find its twins", &repository::in_namespace(&row.namespace, &row.sha256, row.size)).await?;
     let Some((oldest, others)) = same.split_first() else { return Ok(()) };
     for other in others.iter().filter(|other| other.refs > 0) {
-        let owners: Vec<Owner> = io.all("find owners of the other", &store::owners(other.id, PAGE)).await?;
+        let owners: Vec<Owner> = io.all("find owners of the other", &repository::owners(other.id, PAGE)).await?;
         for owner in &owners {
             doubt_by_job(io, owner.account_id, owner.id).await?;
         }
         let moved: Vec<Id> = owners.iter().map(|owner| owner.id).collect();
-        io.batch("merge", &store::merge(other.id, oldest.id, &moved, io.now())).await?;
+        io.batch("merge", &repository::merge(other.id, oldest.id, &moved, io.now())).await?;
         let each: BTreeMap<Id, Id> = owners.iter().map(|owner| (owner.account_id, owner.id)).collect();
         tell_ledgers(io, each.into_iter().collect()).await?;
     }
@@ -85,15 +86,15 @@ pub async fn collect(io: &World) -> Result<(), Problem> {
         s3_key: String,
     }
     let before = EpochMs(io.now().0.saturating_sub(GRACE_MS));
-    io.batch("condemn", &[store::condemn(before)]).await?;
-    let rows: Vec<Row> = io.all("find condemned", &store::condemned(PAGE)).await?;
+    io.batch("condemn", &[repository::condemn(before)]).await?;
+    let rows: Vec<Row> = io.all("find condemned", &repository::condemned(PAGE)).await?;
     let (mut buried, mut failed) = (false, false);
     for row in rows {
         if io.delete_object("delete condemned", &row.s3_key).await.is_err() {
             failed = true;
             continue;
         }
-        io.batch("bury", &[store::bury(row.id)]).await?;
+        io.batch("bury", &[repository::bury(row.id)]).await?;
         buried = true;
     }
     if failed && !buried { Err(Problem::Internal) } else { Ok(()) }
@@ -101,7 +102,7 @@ pub async fn collect(io: &World) -> Result<(), Problem> {
 
 /// The object that a file in one request would have had.
 pub async fn orphan(io: &World, account: Id, object: Id) -> Result<(), Problem> {
-    let known: Option<serde_json::Value> = io.first("find object", &store::object(object)).await?;
+    let known: Option<serde_json::Value> = io.first("find object", &repository::object(object)).await?;
     let owner = io.parties.iter().find(|party| party.id == account);
     match (known, owner) {
         (None, Some(owner)) => io.delete_object("delete orphan", &file_key(&owner.user, object)).await.map_err(|_| Problem::Internal),

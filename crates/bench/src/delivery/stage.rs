@@ -1,22 +1,21 @@
 //! Our Worker before a store with files and a video.
 
-use std::path::Path;
-
 use hyper::Method;
-use jettyspeed_edge::delivery::path_token::FileClaims;
-use jettyspeed_edge::ids::{Id, Name};
-use jettyspeed_edge::mac::MacKey;
-use jettyspeed_edge::units::EpochMs;
-use jettyspeed_edge::video::token::VideoClaims;
-
+use std::path::Path;
 use super::SEGMENTS;
 use super::origin::{ETAG, PLAYLIST};
+
 use crate::load::Target;
 use crate::miniflare::{Plan, Server, migrations};
 use crate::peers::{BUCKET, TOKEN_KEY};
 use jettyspeed_devstack::Result;
 use jettyspeed_devstack::seed::Seed;
 use jettyspeed_devstack::state::AccountAccess;
+use jettyspeed_edge::auth::file_token::FileClaims;
+use jettyspeed_edge::auth::playback_token::VideoClaims;
+use jettyspeed_edge::base::hmac::MacKey;
+use jettyspeed_edge::base::id::{Id, Name};
+use jettyspeed_edge::base::time::EpochMs;
 
 /// A small file.
 pub const ONE_MB: u64 = 1_000_000;

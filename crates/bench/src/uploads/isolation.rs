@@ -1,12 +1,12 @@
 //! Time tells nobody what others have: a hash that nobody has against one that a stranger has.
 
 use bytes::Bytes;
-use jettyspeed_edge::units::Sha256Hex;
 use serde_json::json;
-
 use super::stage::{Customer, STRANGE, Stage};
+
 use crate::report::{Figure, median};
 use jettyspeed_devstack::Result;
+use jettyspeed_edge::base::sha256::Sha256Hex;
 
 const MOST_MS: f64 = 1.0;
 /// Pairs that are not counted: they warm the compiler.

@@ -2,13 +2,14 @@
 
 use bytes::Bytes;
 use hyper::Method;
-use jettyspeed_edge::units::{MB, Sha256Hex};
 use serde_json::{Value, json};
-
 use super::stage::{Stage, text};
+
 use crate::load::{Answer, Target, answers};
 use crate::report::{Figure, percentile, spread};
 use jettyspeed_devstack::Result;
+use jettyspeed_edge::base::sha256::Sha256Hex;
+use jettyspeed_edge::base::units::MB;
 
 /// One client's calls.
 type Lane = (Target, Bytes);

@@ -1,18 +1,16 @@
 //! A store that loses attempts: what the client sees of it.
 
+use bytes::Bytes;
 use std::path::Path;
 use std::sync::Arc;
-
-use bytes::Bytes;
-use jettyspeed_edge::units::Sha256Hex;
 use tokio::task::JoinSet;
 
 use crate::load::{Connection, Target};
 use crate::losses::Losses;
-use crate::peers;
 use crate::report::Figure;
-use crate::sink;
+use crate::{peers, sink};
 use jettyspeed_devstack::Result;
+use jettyspeed_edge::base::sha256::Sha256Hex;
 
 /// 0.1 %.
 const ONE_IN: u64 = 1_000;

@@ -1,11 +1,12 @@
 //! What a client that comes back asks first: which parts are there?
 
-use jettyspeed_edge::units::{GB, MB, Sha256Hex};
 use serde_json::{Value, json};
-
 use super::stage::{Stage, text};
+
 use crate::report::{Figure, spread};
 use jettyspeed_devstack::Result;
+use jettyspeed_edge::base::sha256::Sha256Hex;
+use jettyspeed_edge::base::units::{GB, MB};
 
 const PARTS: u64 = 100;
 const CHUNK: u64 = 50 * MB;

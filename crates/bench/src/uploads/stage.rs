@@ -1,11 +1,9 @@
 //! What the figures share: our Worker before a store, and customers with files.
 
-use std::path::Path;
-
 use bytes::Bytes;
 use hyper::Method;
-use jettyspeed_edge::units::Sha256Hex;
 use serde_json::{Value, json};
+use std::path::Path;
 
 use crate::load::{Answer, Connection, Target};
 use crate::miniflare::{NO_LIMIT, Plan, Server, migrations};
@@ -14,6 +12,7 @@ use crate::sink;
 use jettyspeed_devstack::Result;
 use jettyspeed_devstack::seed::Seed;
 use jettyspeed_devstack::state::AccountAccess;
+use jettyspeed_edge::base::sha256::Sha256Hex;
 
 /// A verified file of a customer's.
 #[derive(Debug, Clone, Copy)]

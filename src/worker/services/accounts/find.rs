@@ -1,4 +1,4 @@
-//! The routes of accounts: for the identity backend, and for whoever asks what is left.
+//! Looking up what the identity backend names: accounts, tiers, and where its first answers are kept.
 
 use crate::access::caller::Caller;
 use crate::accounts::provisioning::Record;
@@ -13,7 +13,7 @@ use crate::worker::http::idempotency;
 use crate::worker::platform::{bindings, clock, d1};
 
 /// What the first answer is kept under: the webhook-id of a signed call, else the Idempotency-Key.
-async fn slot(call: &Routed) -> Result<Option<Slot>, Problem> {
+pub async fn slot(call: &Routed) -> Result<Option<Slot>, Problem> {
     match &*call.caller {
         Caller::Webhook(Some(id)) => Ok(Some(Slot::Webhook { id: id.clone() })),
         _ => idempotency::slot(call, "webhook", &call.bytes(MAX_BODY).await?),
@@ -21,11 +21,12 @@ async fn slot(call: &Routed) -> Result<Option<Slot>, Problem> {
 }
 
 /// The account of a user, as of now.
-async fn record(call: &Routed, user: &Name) -> Result<Option<Record>, Problem> {
+pub async fn record(call: &Routed, user: &Name) -> Result<Option<Record>, Problem> {
     d1::first(&bindings::db(&call.env)?, &repository::by_user(user, clock::now())).await
 }
 
-async fn tier(call: &Routed, name: &str) -> Result<Tier, Problem> {
+/// The tier of that name.
+pub async fn tier(call: &Routed, name: &str) -> Result<Tier, Problem> {
     let row: Option<Tier> = d1::first(&bindings::db(&call.env)?, &repository::tier(name)).await?;
     row.ok_or_else(provisioning::unknown_tier)
 }

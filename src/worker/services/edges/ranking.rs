@@ -1,5 +1,6 @@
 //! Edges ranked for a client.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::base::id::Id;
@@ -11,7 +12,6 @@ use crate::edges::location::Location;
 use crate::edges::request::Priority;
 use crate::edges::score::{Asker, Ranked, rank};
 use crate::edges::view::EdgeView;
-use crate::worker::handlers::edges::edges;
 use crate::worker::http::call::Routed;
 use crate::worker::platform::clock;
 use crate::worker::services::edges::{registry, snapshot};
@@ -29,11 +29,16 @@ const WORTH_IT: f64 = 0.8;
 type AskerKey = (Id, Priority, Option<(i16, i16)>);
 
 /// Who was told which scores of which list of edges.
-pub struct Told {
+struct Told {
     key: AskerKey,
     edges: Rc<Vec<Edge>>,
     /// By place in the list.
     scores: Vec<Option<f64>>,
+}
+
+thread_local! {
+    /// The scores that askers were told last, by edge.
+    static TOLD: RefCell<Vec<Told>> = RefCell::default();
 }
 
 /// Edges in their order for one asker.

@@ -18,17 +18,16 @@ use crate::s3::operations::complete_multipart_upload;
 use crate::uploads::completion::{ATTEMPTS, Next, ROUND_MS, Seen, after, backoff_ms, whole};
 use crate::uploads::session::message::{Message, Reply as Said};
 use crate::uploads::session::state::{Meta, Part, Status};
-use crate::uploads::{copy_chunks, view};
+use crate::uploads::{copy_chunks, repository, view};
 use crate::worker::clients::{ledger, ledger_records, session};
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::origin::{Body, COMPLETION_MS};
 use crate::worker::platform::{bindings, clock, d1, log, origin, random};
 use crate::worker::services::dedup::verify;
-use crate::worker::services::uploads;
-use crate::worker::services::uploads::upload_gone::{is_gone, look};
-use crate::worker::services::uploads::{abort, payload_hash_probe, recover};
-use crate::{dedup, files, uploads};
+use crate::worker::services::uploads::upload_gone::{gone_at_store, is_gone, look};
+use crate::worker::services::uploads::{abort, list_parts, payload_hash_probe, recover};
+use crate::{dedup, files};
 
 /// How long a call waits for another that is completing the same upload, ms.
 const WAIT_FOR_OTHER_MS: u64 = 60_000;
@@ -92,9 +91,9 @@ pub async fn complete(call: &Routed, account: Id, session: Id, expected: Expecte
 async fn list_claimed(call: &Routed, session: Id) -> Result<(), Problem> {
     let Said::State { meta, .. } = session::tell(&call.env, session, &Message::Snapshot).await? else { return Err(Problem::NotFound) };
     let listed_at = clock::now();
-    match uploads::list_parts::all_parts(&call.config, &meta).await {
+    match list_parts::all_parts(&call.config, &meta).await {
         Ok(listed) => session::tell(&call.env, session, &Message::Reconcile { listed, listed_at }).await.map(|_| ()),
-        Err(error) if error.is_no_such_upload() => Err(crate::worker::services::uploads::upload_gone::gone_at_store(call, session).await?),
+        Err(error) if error.is_no_such_upload() => Err(gone_at_store(call, session).await?),
         Err(error) => Err(origin::problem("ListParts", &error)),
     }
 }
@@ -121,7 +120,7 @@ async fn run(call: &Routed, attempt: Id, meta: &Meta, parts: &[Part]) -> Result<
         }
         Err(End::PartsRefused) => {
             let listed_at = clock::now();
-            let listed = uploads::list_parts::all_parts(&call.config, meta).await;
+            let listed = list_parts::all_parts(&call.config, meta).await;
             session::tell(&call.env, meta.session, &Message::CancelCompletion { attempt }).await?;
             let listed = listed.map_err(|error| origin::problem("ListParts", &error))?;
             session::tell(&call.env, meta.session, &Message::Reconcile { listed, listed_at }).await?;
@@ -202,7 +201,7 @@ async fn keep(call: &Routed, meta: &Meta, parts: &[Part], seen: &Seen) -> Result
     let mbps = view::mbps(meta.file_size, now.since(meta.created));
     let mut statements = files::repository::insert(&asset, files::repository::Via::Session(meta.session), Some(mbps));
     statements.extend(view::patterns(meta, parts, call.geo().country.as_deref(), now));
-    statements.push(uploads::repository::close(meta.session, "complete", now));
+    statements.push(repository::close(meta.session, "complete", now));
     d1::batch(&bindings::db(&call.env)?, &statements).await?;
     offer_chunks(call, meta, parts).await;
     // As it is now: of a completion that is repeated the file may have been joined with another, or deleted.

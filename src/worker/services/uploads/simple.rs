@@ -26,11 +26,11 @@ use crate::worker::services::dedup::verify;
 
 /// What is to be stored.
 pub struct Incoming {
-    name: String,
-    content_type: String,
-    size: u64,
-    sha256: Option<Sha256Hex>,
-    body: Body,
+    pub name: String,
+    pub content_type: String,
+    pub size: u64,
+    pub sha256: Option<Sha256Hex>,
+    pub body: Body,
 }
 
 /// Reserves, stores, settles; whatever fails in between is taken back.

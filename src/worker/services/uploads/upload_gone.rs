@@ -1,4 +1,4 @@
-//! The routes of uploads. Glue: each asks a pure file what to do and does it.
+//! What to do when the store says that an upload does not exist: it failed, or it became an object and only the answer was lost.
 
 use crate::base::id::Id;
 use crate::problem::Problem;
@@ -16,7 +16,7 @@ use crate::worker::services::uploads::abort;
 
 /// The store says that the upload does not exist: if the session did not know, it ends here, so that nobody waits for it or sends into it.
 /// Unless it is gone because it became an object, and only the answer was lost: then it wants to be completed.
-async fn gone_at_store(call: &Routed, session: Id) -> Result<Problem, Problem> {
+pub async fn gone_at_store(call: &Routed, session: Id) -> Result<Problem, Problem> {
     let Said::State { meta, .. } = session::tell(&call.env, session, &Message::Snapshot).await? else {
         return Ok(Problem::UploadClosed { status: Status::Failed.as_str() });
     };

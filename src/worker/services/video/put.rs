@@ -55,7 +55,7 @@ pub async fn namespace_of(call: &Routed, account: &Account, wanted: Option<&Name
 }
 
 /// A file that comes.
-struct Incoming {
+pub struct Incoming {
     size: u64,
     content_type: String,
     payload: Payload,

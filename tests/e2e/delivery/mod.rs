@@ -1,0 +1,6 @@
+//! Content from the PoP's cache.
+
+mod cache;
+mod collapsing;
+mod integrity;
+mod whole_object;

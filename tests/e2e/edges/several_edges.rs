@@ -1,0 +1,104 @@
+//! One upload over several edges: each is a listener with its own delay, rate and faults.
+
+use std::time::{Duration, Instant};
+
+use jettyspeed_client::{UploadOptions, Uploaded, no_progress, upload};
+use jettyspeed_devstack::link::Link;
+use reqwest::Method;
+use serde_json::json;
+
+use crate::harness::{Call, Stack, done_or, eventually_every, random_file, sha256};
+
+const SIZE: usize = 60_000_000;
+
+const PART: usize = 5_242_880;
+
+const PARTS: usize = SIZE.div_ceil(PART);
+
+struct Timed {
+    uploaded: Uploaded,
+    took: Duration,
+    edges_used: Vec<String>,
+}
+
+async fn upload_timed(stack: &Stack) -> Timed {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, bytes) = random_file(folder.path(), "lanes.bin", SIZE);
+    let options = UploadOptions { fresh: true, no_dedup: true, ..UploadOptions::default() };
+    let started = Instant::now();
+    let uploaded = upload(&stack.edge(&stack.unsigned), &path, &options, no_progress()).await.unwrap();
+    let took = started.elapsed();
+    assert_eq!(sha256(&stack.bucket.get(&uploaded.asset.s3_key).await.unwrap()), sha256(&bytes));
+    let state = stack.session_state(&stack.unsigned, uploaded.session_id.as_deref().unwrap()).await;
+    let mut edges_used: Vec<_> = state["completed"].as_array().unwrap().iter().map(|part| part["edge"].as_str().unwrap().to_owned()).collect();
+    edges_used.sort();
+    edges_used.dedup();
+    Timed { uploaded, took, edges_used }
+}
+
+fn start_link(stack: &str, delay_ms: u64, mb_per_second: f64) -> Link {
+    Link::start(stack, Duration::from_millis(delay_ms), mb_per_second * 1e6).unwrap()
+}
+
+/// A stack without edges, and its address.
+async fn stack_without_edges() -> (Stack, String) {
+    let stack = Stack::start(&[("EDGE_METRICS_SECONDS", "1")]).await;
+    stack.sql("DELETE FROM edge_locations").await;
+    let address = stack.url.trim_start_matches("http://").to_owned();
+    (stack, address)
+}
+
+async fn register(stack: &Stack, links: &[(&str, &Link)]) {
+    for (id, link) in links {
+        let body = json!({
+            "id": id, "name": id, "city": "Here", "country": "DE", "continent": "EU", "lat": 50.0, "lon": 8.0, "colo": "XXX", "url": link.url(),
+            "capacityMbps": 1_000,
+        });
+        let (status, body) = stack.operator(Method::POST, "/api/portal/edges").json(&body).answer().await;
+        assert_eq!(status, 201, "{body}");
+    }
+}
+
+fn store_parts(stack: &Stack, upload: &Uploaded) -> usize {
+    stack.proxy.seen(&upload.asset.s3_key).iter().filter(|seen| seen.upload_part().is_some() && seen.status == 200).count()
+}
+
+#[tokio::test]
+async fn upload_over_three_edges_is_faster_than_over_one() {
+    let (stack, address) = stack_without_edges().await;
+    let (near, far, slow) = (start_link(&address, 5, 12.0), start_link(&address, 60, 12.0), start_link(&address, 20, 4.0));
+    register(&stack, &[("near", &near)]).await;
+    let one = upload_timed(&stack).await;
+    assert_eq!((one.edges_used.clone(), near.parts()), (vec!["near".to_owned()], PARTS));
+    register(&stack, &[("far", &far), ("slow", &slow)]).await;
+    let before = near.parts();
+    let all = upload_timed(&stack).await;
+    let carried = [near.parts() - before, far.parts(), slow.parts()];
+    println!("one edge: {:?}; three: {:?}, parts {carried:?}; told {:?}", one.took, all.took, all.uploaded.edges);
+    assert_eq!(all.edges_used, ["far", "near", "slow"], "the record says who carried what");
+    assert!(carried.iter().sum::<usize>() >= PARTS && store_parts(&stack, &all.uploaded) >= PARTS, "{carried:?}");
+    assert!(carried[0] > carried[2] && carried[1] > carried[2], "the slow one carries least: {carried:?}");
+    assert!(all.took.mul_f64(1.3) < one.took, "three edges {:?}, one {:?}", all.took, one.took);
+    assert_eq!(all.uploaded.edges.iter().map(|share| share.parts).sum::<usize>(), PARTS);
+}
+
+#[tokio::test]
+async fn edge_killed_during_upload_leaves_its_parts_to_the_others() {
+    let (stack, address) = stack_without_edges().await;
+    let (one, two, three) = (start_link(&address, 5, 8.0), start_link(&address, 5, 8.0), start_link(&address, 5, 8.0));
+    register(&stack, &[("one", &one)]).await;
+    let single = upload_timed(&stack).await;
+    register(&stack, &[("two", &two), ("three", &three)]).await;
+
+    let killer = async {
+        let look = async || done_or(two.parts() >= 2, format!("{} parts", two.parts()));
+        eventually_every(Duration::from_millis(10), Duration::from_secs(120), look).await;
+        two.kill(true);
+    };
+    let (done, ()) = tokio::join!(upload_timed(&stack), killer);
+    let (died, others) = (two.parts(), one.parts() - PARTS + three.parts());
+    println!("over one {:?}; over three, one of which dies: {:?}; parts {died} + {others}", single.took, done.took);
+    assert!(died < PARTS / 2 && others >= PARTS - died, "its load went to the others: {died} + {others}");
+    assert!(store_parts(&stack, &done.uploaded) >= PARTS);
+    assert!(done.took < single.took, "still faster than over one: {:?}, {:?}", done.took, single.took);
+}

@@ -1,0 +1,8 @@
+//! Files: listed, downloaded, deleted, and who may do so.
+
+mod access;
+mod conditions;
+mod download;
+mod list;
+mod names;
+mod ranges;

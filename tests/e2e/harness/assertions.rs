@@ -1,0 +1,65 @@
+//! What is read from answers, with what every answer has to satisfy.
+
+use jettyspeed_devstack::secrets::{given_away, note, of_answer};
+use jettyspeed_devstack::state::AccountAccess;
+use reqwest::{RequestBuilder, Response};
+use serde_json::Value;
+
+/// Status and JSON of an answer. Asserts what holds for every one: a request id, CORS, and for errors problem+json without secrets.
+pub async fn answer(response: Response) -> (u16, Value) {
+    let status = response.status().as_u16();
+    let (identified, shared) = ("x-request-id", "access-control-allow-origin");
+    let [identified, shared] = [identified, shared].map(|name| response.headers().contains_key(name));
+    let body = response.bytes().await.unwrap();
+    assert!(identified && shared, "every answer has a request id and CORS: {status} {}", String::from_utf8_lossy(&body));
+    let value: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
+    if status >= 400 {
+        assert_eq!(value["status"], status, "errors are problem+json: {}", String::from_utf8_lossy(&body));
+        assert!(value["type"].as_str().unwrap().starts_with("/problems/") && value["requestId"].is_string(), "{value}");
+        assert_eq!(given_away(&value.to_string()), None, "errors tell no secrets");
+    }
+    note(of_answer(&value)).unwrap();
+    (status, value)
+}
+
+/// Status, whether the answer says that it is a repeated one (`Idempotent-Replayed`), and the body byte by byte.
+pub async fn raw_answer(response: Response) -> (u16, bool, Vec<u8>) {
+    let repeated = response.headers().get("idempotent-replayed").is_some_and(|value| value == "true");
+    (response.status().as_u16(), repeated, response.bytes().await.unwrap().to_vec())
+}
+
+/// Status, `Cache-Status`, and the body if all of it came. Status 0: there was no answer.
+pub async fn fetch(request: RequestBuilder) -> (u16, String, Option<Vec<u8>>) {
+    let response = match request.send().await {
+        Ok(response) => response,
+        Err(error) => return (0, error.to_string(), None),
+    };
+    let (status, cache) = (response.status().as_u16(), header(&response, "cache-status"));
+    (status, cache, response.bytes().await.ok().map(|bytes| bytes.to_vec()))
+}
+
+/// A header's text; empty if there is none.
+pub fn header(response: &Response, name: &str) -> String {
+    response.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
+}
+
+/// `RateLimit-Policy`, and `r` and `t` of `RateLimit`.
+pub fn rate_limit(response: &Response) -> (String, u64, u64) {
+    let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
+    let (policy, state) = (header("ratelimit-policy"), header("ratelimit"));
+    let number = |key: &str| state.split(';').find_map(|pair| pair.strip_prefix(key)).unwrap().parse().unwrap();
+    assert_eq!(state.split(';').next(), policy.split(';').next(), "one policy");
+    (policy, number("r="), number("t="))
+}
+
+/// `Retry-After` in seconds.
+pub fn retry_after(response: &Response) -> u64 {
+    response.headers()["retry-after"].to_str().unwrap().parse().unwrap()
+}
+
+/// The credentials in an answer of `provision` or `rotate`.
+pub fn credentials(body: &Value) -> AccountAccess {
+    let text = |name: &str| body["account"][name].as_str().unwrap_or_else(|| panic!("{name} in {body}")).to_owned();
+    let (user_id, namespace) = (text("agentcache_user_id"), text("namespace"));
+    AccountAccess { user_id, api_key: text("api_key"), api_secret: text("api_secret"), namespace }
+}

@@ -1,0 +1,19 @@
+//! What the tests stand on: `fixtures` starts stacks, `builders` makes accounts, sessions, assets, files and namespaces in them, `client` calls them,
+//! `assertions` reads the answers, `bucket` looks into the store past the Worker, `eventually` waits.
+
+mod assertions;
+mod bucket;
+mod builders;
+mod client;
+mod data;
+pub mod database;
+mod eventually;
+mod fixtures;
+
+pub use assertions::*;
+pub use bucket::*;
+pub use builders::*;
+pub use client::*;
+pub use data::*;
+pub use eventually::*;
+pub use fixtures::*;

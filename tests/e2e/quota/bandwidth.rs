@@ -1,0 +1,132 @@
+//! Bandwidth: what counts, and what happens when it is used up.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::harness::{Call, SLICE, Stack, answer, done_or, eventually_every, fetch, random_bytes, retry_after, stack, stack_with_changed_tiers};
+
+#[tokio::test]
+async fn every_response_byte_is_counted_once_on_hit_and_miss() {
+    let stack = Stack::start(&[]).await;
+    let account = stack.account("metered").tier("enterprise").create().await;
+    let file = stack.file(&account).name("metered.bin").size(2 * SLICE).store().await;
+    let used = async || {
+        let (status, body) = stack.get(&account, "/api/agentcache/quota").await;
+        assert_eq!(status, 200);
+        body["bandwidth_used_bytes"].as_u64().unwrap()
+    };
+    // The URL above came with a presigned one, which is charged in full.
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    let (before, mut sent) = (used().await, 0);
+    let ranges = ["bytes=0-0", "bytes=5-1000004", "bytes=0-1,10-19", "bytes=-7"];
+    for request in ranges.map(|range| stack.http.get(&file.url).header("Range", range)).into_iter().chain((0..3).map(|_| stack.http.get(&file.url))) {
+        sent += u64::try_from(fetch(request).await.2.unwrap().len()).unwrap();
+    }
+    assert_eq!(stack.http.head(&file.url).send().await.unwrap().status(), 200);
+    assert_eq!(stack.http.get(&file.url).header("If-None-Match", "*").send().await.unwrap().status(), 304);
+    assert_eq!(stack.http.get(&file.url).header("Range", "bytes=99999999-").send().await.unwrap().status(), 416);
+    // A client that disconnects is charged in full: the answer is counted when it starts.
+    let mut left = stack.http.get(&file.url).send().await.unwrap();
+    assert!(left.chunk().await.unwrap().is_some());
+    drop(left);
+    sent += u64::try_from(file.bytes.len()).unwrap();
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert_eq!(used().await - before, sent);
+}
+
+#[tokio::test]
+async fn bandwidth_counts_content_lengths_and_issued_presigned_urls() {
+    let stack = stack().await;
+    let account = stack.account("reader").tier("pro").create().await;
+    let size = 100_000u64;
+    let asset = stack.asset(&account).bytes(random_bytes(usize::try_from(size).unwrap())).store().await;
+    let used = async || {
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        stack.get(&account, "/api/agentcache/quota").await.1["bandwidth_used_bytes"].as_u64().unwrap()
+    };
+    let path = format!("/api/storage/download?assetId={}", asset["id"].as_str().unwrap());
+    let (_, found) = stack.get(&account, &format!("{path}&direct=0")).await;
+    assert_eq!(found["candidates"].as_array().unwrap().len(), 1, "{found}");
+    assert_eq!(used().await, 0, "a URL of ours costs when it is used");
+    let url = found["url"].as_str().unwrap();
+    let etag = stack.http.head(url).send().await.unwrap().headers()["etag"].clone();
+    let free = [
+        (200, stack.http.head(url)),
+        (304, stack.http.get(url).header("If-None-Match", &etag)),
+        (416, stack.http.get(url).header("Range", "bytes=100000-")),
+    ];
+    for (status, request) in free {
+        assert_eq!(request.send().await.unwrap().status(), status);
+    }
+    assert_eq!(stack.request(Method::HEAD, &path, &account).send().await.unwrap().status(), 200);
+    assert_eq!(used().await, 0, "HEAD, 304 and 416");
+    let mut sum = 0;
+    for range in [None, Some("bytes=0-0"), Some("bytes=500-1499"), Some("bytes=-7"), None, Some("bytes=0-99999")] {
+        let request = stack.http.get(url);
+        let response = range.map_or(request.try_clone().unwrap(), |range| request.header("Range", range)).send().await.unwrap();
+        assert_eq!(response.status(), if range.is_some() { 206 } else { 200 });
+        let length: u64 = response.headers()["content-length"].to_str().unwrap().parse().unwrap();
+        assert_eq!(u64::try_from(response.bytes().await.unwrap().len()).unwrap(), length);
+        sum += length;
+    }
+    assert_eq!((sum, used().await), (3 * size + 1_008, sum));
+    for _ in 0..2 {
+        assert_eq!(stack.get(&account, &path).await.1["candidates"].as_array().unwrap().len(), 2);
+        sum += size;
+    }
+    assert_eq!(used().await, sum, "the store's own URL is paid when it is issued");
+    let own = format!("/files/{}/a.bin", asset["id"].as_str().unwrap());
+    assert_eq!(stack.request(Method::GET, &own, &account).send().await.unwrap().bytes().await.unwrap().len(), 100_000);
+    assert_eq!(used().await, sum + size, "the stable URL as well");
+    let backend = stack.backend(Method::GET, "/api/agentcache/quota?agentcache_user_id=reader").send().await.unwrap();
+    let (status, quota) = answer(backend).await;
+    assert_eq!((status, &quota["bandwidth_used_bytes"], &quota["storage_used_bytes"]), (200, &json!(sum + size), &json!(size)));
+    let left = &quota["bandwidth_remaining_bytes"];
+    assert_eq!((left, &quota["warning"], &quota["bandwidth_quota_gb"]), (&json!(50_000_000_000 - sum - size), &Value::Null, &json!(50)));
+}
+
+#[tokio::test]
+async fn exceeded_bandwidth_returns_429_within_one_minute() {
+    let stack = stack_with_changed_tiers().await;
+    let (warm, cold) = (stack.account("warm").tier("pro").create().await, stack.account("cold").tier("pro").create().await);
+    let mut urls = Vec::new();
+    for account in [&warm, &cold] {
+        let asset = stack.asset(account).bytes(random_bytes(1_000)).store().await;
+        let path = format!("/api/storage/download?assetId={}", asset["id"].as_str().unwrap());
+        let (status, found) = stack.get(account, &path).await;
+        assert_eq!(status, 200, "{found}");
+        urls.push((path, found["url"].as_str().unwrap().to_owned()));
+    }
+    let [(warm_path, warm_url), (cold_path, cold_url)] = urls.try_into().unwrap();
+    assert_eq!(stack.http.get(&warm_url).send().await.unwrap().status(), 200);
+    stack.patch_tier("pro", json!({ "bandwidth_quota_gb": 0 })).await;
+    let changed = Instant::now();
+    for (account, path) in [(&warm, &warm_path), (&cold, &cold_path)] {
+        for path in [path.clone(), format!("{path}&direct=0")] {
+            let response = stack.request(Method::GET, &path, account).send().await.unwrap();
+            let seconds = retry_after(&response);
+            let (status, body) = answer(response).await;
+            assert_eq!((status, &body["code"], &body["limit"]), (429, &json!("bandwidth-exceeded"), &json!(0)), "{body}");
+            assert!(body["used"].as_u64().unwrap() >= 1_000, "{body}");
+            let resets = chrono::DateTime::parse_from_rfc3339(body["resets"].as_str().unwrap()).unwrap();
+            assert!(resets.format("%d %T").to_string() == "01 00:00:00" && resets.offset().local_minus_utc() == 0, "{body}");
+            let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap();
+            assert!(
+                resets.timestamp() - now < 31 * 86_400 + 1 && (resets.timestamp() - now).abs_diff(i64::try_from(seconds).unwrap()) <= 2,
+                "{body}"
+            );
+        }
+    }
+    let (status, body) = stack.http.get(&cold_url).answer().await;
+    assert_eq!((status, &body["code"]), (429, &json!("bandwidth-exceeded")), "whose standing nobody remembers");
+    let within = Duration::from_secs(60).saturating_sub(changed.elapsed());
+    eventually_every(Duration::from_secs(1), within, async || {
+        let status = stack.http.get(&warm_url).send().await.unwrap().status();
+        done_or(status == 429, format!("a URL issued before returns {status}"))
+    })
+    .await;
+    stack.patch_tier("pro", json!({ "bandwidth_quota_gb": 50 })).await;
+    assert_eq!(stack.get(&cold, &cold_path).await.0, 200, "more bandwidth counts at once");
+}

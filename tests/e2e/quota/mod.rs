@@ -1,0 +1,4 @@
+//! What an account uses: storage and bandwidth.
+
+mod bandwidth;
+mod storage;

@@ -1,0 +1,11 @@
+//! Uploads: sessions of parts, parts that go straight to the store, and files stored in one request.
+
+mod complete;
+mod direct;
+mod lost_sessions;
+mod part_refusals;
+mod parts;
+mod resume;
+mod roundtrip;
+mod simple;
+mod start;

@@ -79,22 +79,20 @@ fn code_of(text: &str) -> String {
         let (before, here) = rest.split_at(at);
         out.push_str(before);
         let raw = here.strip_prefix('r').map(|tail| tail.len() - tail.trim_start_matches('#').len());
-        rest = if let Some(end) = here.strip_prefix("//").and_then(|_| here.find('\n')) {
-            &here[end..]
-        } else if here.starts_with("//") {
-            ""
+        rest = if here.starts_with("//") {
+            here.find('\n').map_or("", |end| &here[end..])
         } else if let Some(hashes) = raw.filter(|hashes| here[1 + hashes..].starts_with('"')) {
             let close = format!("\"{}", "#".repeat(hashes));
             let body = &here[hashes + 2..];
             &body[body.find(&close).map_or(body.len(), |end| end + close.len())..]
-        } else if here.starts_with('"') {
+        } else if let Some(body) = here.strip_prefix('"') {
             let mut escaped = false;
-            let end = here[1..].find(|c| {
+            let end = body.find(|c| {
                 let ends = c == '"' && !escaped;
                 escaped = c == '\\' && !escaped;
                 ends
             });
-            &here[end.map_or(here.len(), |end| end + 2)..]
+            &body[end.map_or(body.len(), |end| end + 1)..]
         } else if here.starts_with("'\"'") || here.starts_with("'/'") {
             &here[3..]
         } else {
@@ -294,12 +292,14 @@ fn the_source_keeps_every_rule() {
     assert!(broken.is_empty(), "\n{}\n", broken.join("\n"));
 }
 
-/// Each rule with a tree that breaks it, and what is said of that.
+/// The rule, a tree that breaks it, and what is said of that.
+type Fixture = (&'static str, Vec<(&'static str, String)>, &'static str);
+
 #[test]
 fn each_rule_refuses_its_fixture() {
     let long = |lines: usize| "fn f() {}\n".repeat(lines);
     let object = format!("#[durable_object]\n{}", long(MAX_OBJECT_LINES));
-    let fixtures: Vec<(&str, Vec<(&str, String)>, &str)> = vec![
+    let fixtures: Vec<Fixture> = vec![
         ("upward imports", vec![("base/id", "use crate::s3::error::X;".into()), ("s3/error", String::new())], "base/id imports from s3/error"),
         ("upward imports", vec![("base/id", "fn f() { crate::config::read() }".into()), ("config", String::new())], "base/id imports from config"),
         (

@@ -26,10 +26,10 @@ use jettyspeed_edge::files::repository::Via;
 use jettyspeed_edge::namespaces::namespace::Namespace;
 use jettyspeed_edge::namespaces::repository as namespaces;
 use jettyspeed_edge::problem::{AuthFailure, Problem};
+use jettyspeed_edge::uploads;
 use jettyspeed_edge::uploads::session::state::Meta;
 use jettyspeed_edge::video::path::VideoPath;
 use jettyspeed_edge::video::repository as video;
-use jettyspeed_edge::{namespaces, uploads, video};
 
 const CASES: u32 = 20_000;
 const USERS: [&str; 4] = ["alpha", "beta", "gamma", "delta"];
@@ -176,7 +176,7 @@ impl World {
         let db = database();
         let (accounts, callers) = (BTreeMap::new(), BTreeMap::new());
         let mut world = World { db, accounts, sessions: Vec::new(), assets: Vec::new(), members: BTreeSet::new(), callers };
-        world.rows(&namespaces::repository::insert(&Namespace::new(name(SHARED), EpochMs(1))));
+        world.rows(&namespaces::insert(&Namespace::new(name(SHARED), EpochMs(1))));
         for user in USERS {
             world.db.execute_batch(&jettyspeed_devstack::seed::Seed::draw(user, "pro").unwrap().sql("bucket")).unwrap();
             let id: String = world.db.query_row("SELECT id FROM accounts WHERE agentcache_user_id = ?1", [user], |row| row.get(0)).unwrap();
@@ -184,7 +184,7 @@ impl World {
             world.accounts.insert(user, id);
             world.members.insert((id, format!("jt_user_{user}")));
             if MEMBERS.contains(&user) {
-                world.rows(&namespaces::repository::add_member(&name(user), SHARED, EpochMs(1)));
+                world.rows(&namespaces::add_member(&name(user), SHARED, EpochMs(1)));
                 world.members.insert((id, SHARED.to_owned()));
             }
         }
@@ -229,7 +229,7 @@ impl World {
         };
         assets::insert(&row, Via::Simple, None).iter().for_each(|statement| drop(self.rows(statement)));
         for path in FILM.1 {
-            let file = video::repository::NewFile {
+            let file = video::NewFile {
                 id: Id::from_random(std::array::from_fn(|at| if at == 0 { n } else { u8::try_from(path.len()).unwrap() })),
                 account,
                 namespace: namespace.clone(),
@@ -243,7 +243,7 @@ impl World {
                 started: EpochMs(1),
                 created_at: EpochMs(2),
             };
-            self.rows(&video::repository::put(&file));
+            self.rows(&video::put(&file));
         }
         self.sessions.push((session, upload_id, account));
         self.assets.push((asset, account, namespace.clone()));
@@ -520,7 +520,7 @@ fn lists_return_only_rows_of_the_caller() {
         let mine = world.assets.iter().filter(|(_, owner, _)| owner == account).count();
         assert!(files.iter().all(own) && sessions.iter().all(own));
         assert_eq!((files.len(), sessions.len()), (mine, mine), "{user}");
-        let spaces: BTreeSet<_> = world.rows(&namespaces::repository::list_of_member(*account, "", 500)).into_iter().map(|row| row["name"].clone()).collect();
+        let spaces: BTreeSet<_> = world.rows(&namespaces::list_of_member(*account, "", 500)).into_iter().map(|row| row["name"].clone()).collect();
         assert_eq!(spaces, world.members.iter().filter(|(owner, _)| owner == account).map(|(_, name)| name.clone()).collect());
         // A cursor made of another account's file only says where the page begins.
         for (asset, _, _) in &world.assets {

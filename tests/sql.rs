@@ -17,13 +17,13 @@ use jettyspeed_edge::dedup::repository as dedup;
 use jettyspeed_edge::files::asset::Asset;
 use jettyspeed_edge::files::repository as assets;
 use jettyspeed_edge::files::repository::Via;
-use jettyspeed_edge::uploads::session::state::Meta;
 use jettyspeed_edge::uploads::session;
+use jettyspeed_edge::uploads::session::state::Meta;
 use jettyspeed_edge::video::path::VideoPath;
 use jettyspeed_edge::video::place::{AtStore, Place, Present};
 use jettyspeed_edge::video::repository as videos;
 use jettyspeed_edge::video::repository::NewFile;
-use jettyspeed_edge::{delivery, edges, idempotency, ledger, accounts, namespaces, dedup, uploads};
+use jettyspeed_edge::{accounts, ledger, namespaces, uploads};
 
 /// Tables small enough to be read whole ("t" is what statements call the first).
 const SMALL: [&str; 2] = ["tier_configs", "t"];
@@ -89,6 +89,25 @@ fn scans(db: &Connection, name: &str, text: &str) -> Vec<String> {
     let params: Vec<&dyn ToSql> = nulls.iter().map(|value| value as &dyn ToSql).collect();
     let steps = plan.query_map(params.as_slice(), |row| row.get::<_, String>(3)).unwrap().map(Result::unwrap);
     steps.filter(|step| step.starts_with("SCAN ") || step.contains("TEMP B-TREE FOR ORDER BY")).collect()
+}
+
+/// Every statement of every repository, by name.
+fn all_statements() -> Vec<(&'static str, &'static str)> {
+    [
+        jettyspeed_edge::accounts::repository::ALL,
+        jettyspeed_edge::dedup::possession::repository::ALL,
+        jettyspeed_edge::dedup::repository::ALL,
+        jettyspeed_edge::delivery::repository::ALL,
+        jettyspeed_edge::edges::repository::ALL,
+        jettyspeed_edge::files::repository::ALL,
+        jettyspeed_edge::idempotency::repository::ALL,
+        jettyspeed_edge::ledger::repository::ALL,
+        jettyspeed_edge::namespaces::repository::ALL,
+        jettyspeed_edge::uploads::repository::ALL,
+        jettyspeed_edge::uploads::store_facts::ALL,
+        jettyspeed_edge::video::repository::ALL,
+    ]
+    .concat()
 }
 
 #[test]
@@ -162,19 +181,19 @@ fn assets_are_paged_counted_once_and_deleted() {
     run_all(&db, &assets::delete_asset(first, account, EpochMs(5)));
     assert_eq!(refs(), [[Value::Integer(0), Value::Integer(0)]]);
     let again = Asset { id: Id::from_random([7; 16]), object_id: object, ..asset(account, &namespace, 7, 9) };
-    run_all(&db, &dedup::repository::refer(&again));
+    run_all(&db, &dedup::refer(&again));
     assert_eq!(refs(), [[Value::Integer(1), Value::Integer(1)]], "in its grace period it can be had again");
-    assert_eq!(run(&db, &dedup::repository::condemn(EpochMs(100))), 0, "what is referenced stays");
+    assert_eq!(run(&db, &dedup::condemn(EpochMs(100))), 0, "what is referenced stays");
     run_all(&db, &assets::delete_asset(again.id, account, EpochMs(10)));
     assert_eq!(
-        (run(&db, &dedup::repository::condemn(EpochMs(9))), run(&db, &dedup::repository::condemn(EpochMs(10)))),
+        (run(&db, &dedup::condemn(EpochMs(9))), run(&db, &dedup::condemn(EpochMs(10)))),
         (0, 1),
         "the grace period counts from the last deletion"
     );
-    run_all(&db, &dedup::repository::refer(&again));
+    run_all(&db, &dedup::refer(&again));
     assert_eq!(rows(&db, &ledger::repository::asset_stored(again.id)).len(), 0, "what is condemned takes no references");
-    assert_eq!(rows(&db, &dedup::repository::condemned(10)).len(), 1);
-    assert_eq!(run(&db, &dedup::repository::bury(object)), 1);
+    assert_eq!(rows(&db, &dedup::condemned(10)).len(), 1);
+    assert_eq!(run(&db, &dedup::bury(object)), 1);
 }
 
 #[test]
@@ -186,34 +205,34 @@ fn duplicate_object_is_merged_with_its_references_and_chunks() {
             Asset { claimed_sha256: Some(hash.clone().into()), verification: "pending".into(), ..asset(account, &namespace, seed, u64::from(seed)) };
         run_all(&db, &assets::insert(&asset, Via::Simple, None));
         let chunk = [Chunk { h: &hash, s: 10, f: 0 }, Chunk { h: &Sha256Hex::of(&[seed]), s: 5, f: 0 }];
-        run(&db, &dedup::repository::insert_chunks(&namespace, asset.object_id, &chunk));
+        run(&db, &dedup::insert_chunks(&namespace, asset.object_id, &chunk));
     }
     let (first, second) = (Id::from_random([101; 16]), Id::from_random([102; 16]));
-    assert_eq!(rows(&db, &dedup::repository::duplicate(account, &hash, 10, None, "")).len(), 0, "nobody has looked at them");
-    assert_eq!(rows(&db, &dedup::repository::pending(EpochMs(9), 10)).len(), 2);
+    assert_eq!(rows(&db, &dedup::duplicate(account, &hash, 10, None, "")).len(), 0, "nobody has looked at them");
+    assert_eq!(rows(&db, &dedup::pending(EpochMs(9), 10)).len(), 2);
     for object in [first, second] {
-        assert_eq!(rows(&db, &dedup::repository::to_verify(object)).len(), 1);
-        assert_eq!((run(&db, &dedup::repository::judge(object, "verified", &hash)), run(&db, &dedup::repository::judge(object, "mismatch", &hash))), (1, 0), "once only");
+        assert_eq!(rows(&db, &dedup::to_verify(object)).len(), 1);
+        assert_eq!((run(&db, &dedup::judge(object, "verified", &hash)), run(&db, &dedup::judge(object, "mismatch", &hash))), (1, 0), "once only");
     }
-    let Value::Text(oldest) = &rows(&db, &dedup::repository::in_namespace(&namespace, &hash, 10))[0][0] else { panic!() };
+    let Value::Text(oldest) = &rows(&db, &dedup::in_namespace(&namespace, &hash, 10))[0][0] else { panic!() };
     assert_eq!(oldest, &first.to_string());
     let both = [Id::from_random([1; 16]), Id::from_random([2; 16])];
-    run_all(&db, &dedup::repository::merge(second, first, &both, EpochMs(50)));
-    assert_eq!(rows(&db, &dedup::repository::owners(first, 10)).len(), 2);
-    assert_eq!((rows(&db, &dedup::repository::verified(first)).len(), rows(&db, &dedup::repository::verified(second)).len()), (1, 1));
-    let found = rows(&db, &dedup::repository::find_chunks(&namespace, &[hash.clone(), Sha256Hex::of(&[2]), Sha256Hex::of(b"absent")]));
+    run_all(&db, &dedup::merge(second, first, &both, EpochMs(50)));
+    assert_eq!(rows(&db, &dedup::owners(first, 10)).len(), 2);
+    assert_eq!((rows(&db, &dedup::verified(first)).len(), rows(&db, &dedup::verified(second)).len()), (1, 1));
+    let found = rows(&db, &dedup::find_chunks(&namespace, &[hash.clone(), Sha256Hex::of(&[2]), Sha256Hex::of(b"absent")]));
     assert!(found.len() == 2 && found.iter().all(|row| row[2] == Value::Text("users/u1/o/1".into())), "{found:?}");
-    assert_eq!(rows(&db, &dedup::repository::find_chunks(&Name::parse("other").unwrap(), std::slice::from_ref(&hash))).len(), 0);
-    let found = rows(&db, &dedup::repository::duplicate(account, &hash, 10, Some(&namespace), "2.bin"));
+    assert_eq!(rows(&db, &dedup::find_chunks(&Name::parse("other").unwrap(), std::slice::from_ref(&hash))).len(), 0);
+    let found = rows(&db, &dedup::duplicate(account, &hash, 10, Some(&namespace), "2.bin"));
     assert_eq!(
         (found.len(), &found[0][0], &found[0][4]),
         (2, &Value::Integer(1), &Value::Text("2.bin".into())),
         "a row for each object, with the asset of that name"
     );
-    assert_eq!(rows(&db, &dedup::repository::duplicate(Id::from_random([9; 16]), &hash, 10, None, "")).len(), 0);
-    assert_eq!(run(&db, &dedup::repository::condemn(EpochMs(50))), 1);
-    run_all(&db, &dedup::repository::merge(first, second, &both, EpochMs(60)));
-    assert_eq!(rows(&db, &dedup::repository::owners(first, 10)).len(), 2, "nothing moves to what the collector has");
+    assert_eq!(rows(&db, &dedup::duplicate(Id::from_random([9; 16]), &hash, 10, None, "")).len(), 0);
+    assert_eq!(run(&db, &dedup::condemn(EpochMs(50))), 1);
+    run_all(&db, &dedup::merge(first, second, &both, EpochMs(60)));
+    assert_eq!(rows(&db, &dedup::owners(first, 10)).len(), 2, "nothing moves to what the collector has");
 }
 
 #[test]
@@ -229,41 +248,41 @@ fn object_of_another_namespace_is_found_if_both_opt_in_and_challenge_is_taken_on
     let verified = Asset { claimed_sha256: Some(hash.clone().into()), verification: "pending".into(), ..asset(account, &theirs, 1, 1) };
     run_all(&db, &assets::insert(&verified, Via::Simple, None));
     let object = verified.object_id;
-    let question = |namespace| possession::repository::Question { account, namespace, hash: &hash, size: 10 };
-    assert_eq!(rows(&db, &possession::repository::elsewhere(question(&ours))).len(), 0, "nobody has looked at them");
-    run(&db, &dedup::repository::judge(object, "verified", &hash));
-    assert_eq!(rows(&db, &possession::repository::elsewhere(question(&theirs))).len(), 0, "it has them itself");
-    let found = rows(&db, &possession::repository::elsewhere(question(&ours)));
+    let question = |namespace| possession::Question { account, namespace, hash: &hash, size: 10 };
+    assert_eq!(rows(&db, &possession::elsewhere(question(&ours))).len(), 0, "nobody has looked at them");
+    run(&db, &dedup::judge(object, "verified", &hash));
+    assert_eq!(rows(&db, &possession::elsewhere(question(&theirs))).len(), 0, "it has them itself");
+    let found = rows(&db, &possession::elsewhere(question(&ours)));
     assert_eq!((found.len(), &found[0][5]), (1, &Value::Text(ours.to_string())), "as an asset of the namespace that asks");
-    assert_eq!(rows(&db, &possession::repository::still_there(question(&ours), object)).len(), 1);
-    assert_eq!(rows(&db, &dedup::repository::duplicate(account, &hash, 10, None, "")).len(), 0, "unproven it is nobody's");
+    assert_eq!(rows(&db, &possession::still_there(question(&ours), object)).len(), 1);
+    assert_eq!(rows(&db, &dedup::duplicate(account, &hash, 10, None, "")).len(), 0, "unproven it is nobody's");
 
     let drawn = |seed| Challenge::draw(Id::from_random([seed; 16]), 10, &[seed; RANDOM_BYTES], EpochMs(5));
-    let ask = |seed| rows(&db, &possession::repository::ask(question(&ours), &drawn(seed), object, EpochMs(5))).len();
+    let ask = |seed| rows(&db, &possession::ask(question(&ours), &drawn(seed), object, EpochMs(5))).len();
     assert_eq!((ask(1), ask(2)), (1, 1));
-    assert_eq!(rows(&db, &possession::repository::take(question(&own))).len(), 0);
-    let taken = rows(&db, &possession::repository::take(question(&ours)));
+    assert_eq!(rows(&db, &possession::take(question(&own))).len(), 0);
+    let taken = rows(&db, &possession::take(question(&ours)));
     assert_eq!((taken.len(), &taken[0][0], &taken[0][3]), (1, &Value::Text(drawn(2).id.to_string()), &Value::Text("[[0,9]]".into())));
-    assert_eq!(rows(&db, &possession::repository::take(question(&ours))).len(), 0, "once");
-    assert_eq!(run(&db, &possession::repository::give_back(question(&ours), drawn(1).id)), 0, "another question");
-    assert_eq!(run(&db, &possession::repository::give_back(question(&ours), drawn(2).id)), 1);
-    assert_eq!(rows(&db, &possession::repository::take(question(&ours))).len(), 1, "what was given back can be answered");
+    assert_eq!(rows(&db, &possession::take(question(&ours))).len(), 0, "once");
+    assert_eq!(run(&db, &possession::give_back(question(&ours), drawn(1).id)), 0, "another question");
+    assert_eq!(run(&db, &possession::give_back(question(&ours), drawn(2).id)), 1);
+    assert_eq!(rows(&db, &possession::take(question(&ours))).len(), 1, "what was given back can be answered");
     for seed in 3..5 {
-        assert_eq!((ask(seed), rows(&db, &possession::repository::take(question(&ours))).len()), (1, 1));
+        assert_eq!((ask(seed), rows(&db, &possession::take(question(&ours))).len()), (1, 1));
     }
     assert_eq!(ask(5), 0, "three answers a day");
     let (early, end) = (EpochMs(5 + MEMORY_MS - 1), EpochMs(5 + MEMORY_MS));
-    assert_eq!((run(&db, &possession::repository::cleanup(early)), run(&db, &possession::repository::cleanup(end)), ask(6)), (0, 1, 1));
+    assert_eq!((run(&db, &possession::cleanup(early)), run(&db, &possession::cleanup(end)), ask(6)), (0, 1, 1));
 
     let proven = Asset { namespace: ours.clone(), object_id: object, ..asset(account, &ours, 7, 9) };
-    run_all(&db, &dedup::repository::refer(&proven));
-    let found = rows(&db, &dedup::repository::duplicate(account, &hash, 10, Some(&ours), ""));
+    run_all(&db, &dedup::refer(&proven));
+    let found = rows(&db, &dedup::duplicate(account, &hash, 10, Some(&ours), ""));
     assert_eq!((found.len(), &found[0][0], &found[0][6]), (1, &Value::Integer(1), &Value::Text(ours.to_string())));
     assert_eq!(found[0].last(), Some(&Value::Integer(1)), "borrowed");
     assert_eq!(rows(&db, &assets::owned(proven.id, account))[0].last(), Some(&Value::Integer(1)));
     assert_eq!(rows(&db, &assets::owned(verified.id, account))[0].last(), Some(&Value::Integer(0)));
     db.execute("UPDATE namespaces SET cross_namespace_dedup = 0 WHERE name = ?1", [theirs.as_str()]).unwrap();
-    assert_eq!(rows(&db, &possession::repository::elsewhere(question(&ours))).len() + rows(&db, &possession::repository::still_there(question(&ours), object)).len(), 0);
+    assert_eq!(rows(&db, &possession::elsewhere(question(&ours))).len() + rows(&db, &possession::still_there(question(&ours), object)).len(), 0);
 }
 
 #[test]

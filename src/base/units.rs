@@ -1,7 +1,5 @@
 //! Validated values with a unit or a format, so that a raw string or number is checked once, where it enters.
 
-use sha2::Digest;
-
 /// 10^6 bytes (SPEC section 1: GB = 10^9, MB = 10^6).
 pub const MB: u64 = 1_000_000;
 

@@ -12,6 +12,7 @@ pub const MAX_NAME_BYTES: usize = 1024;
 /// The longest media type: RFC 6838 section 4.2 allows 127 + 1 + 127, parameters beside it.
 const MAX_TYPE_BYTES: usize = 255;
 
+/// A 422 that names the field.
 pub fn invalid(field: &'static str, detail: &str) -> Problem {
     Problem::Invalid { field, detail: detail.to_owned() }
 }

@@ -52,6 +52,7 @@ impl Action {
 /// Keys per page of a listing; the store's own maximum.
 pub const PAGE: &str = "1000";
 
+/// An action without headers or body.
 pub fn action(method: &'static str, key: Option<&str>, query: &[(&str, &str)]) -> Action {
     Action {
         method,

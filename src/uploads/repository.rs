@@ -35,7 +35,7 @@ const BY_UPLOAD_ID: &str = session_query!("WHERE upload_id = ?1 AND account_id =
 const OF_ACCOUNT: &str =
     session_query!("WHERE account_id = ?1 AND status = ?2 AND (created_at, id) < (?3, ?4) ORDER BY created_at DESC, id DESC LIMIT ?5");
 
-pub const INSERT: &str = "INSERT INTO upload_sessions (id, account_id, namespace, s3_key, upload_id, file_name, file_size, chunk_size, content_type, \
+const INSERT: &str = "INSERT INTO upload_sessions (id, account_id, namespace, s3_key, upload_id, file_name, file_size, chunk_size, content_type, \
      file_hash, allow_unsigned, status, created_at, updated_at, asset_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'open', ?12, ?12, ?13)";
 
 const OWNED_UPLOADS: &str = "SELECT upload_id FROM upload_sessions WHERE upload_id IN (SELECT value FROM json_each(?1)) AND status = 'open'";

@@ -8,8 +8,6 @@ use crate::base::time::EpochMs;
 use crate::jobs::Job;
 use crate::worker::platform::enqueue::enqueue;
 use crate::worker::platform::{bindings, clock, d1, log};
-use crate::worker::services::dedup::{collect, verify};
-use crate::worker::services::uploads::sweep;
 use crate::{accounts, dedup, idempotency, uploads, video};
 
 /// After how long a job that is still to do counts as lost, ms.

@@ -7,9 +7,12 @@ use crate::harness::{Bucket, client, origin_access, random_bytes};
 use jettyspeed_edge::base::percent;
 use jettyspeed_edge::base::sha256::Sha256Hex;
 use jettyspeed_edge::base::time::EpochMs;
-use jettyspeed_edge::s3::action::{ObjectHeaders, Action, Payload};
+use jettyspeed_edge::s3::action::{Action, ObjectHeaders, Payload};
 use jettyspeed_edge::s3::error::StoreError;
-use jettyspeed_edge::s3::operations::{put_object, create_multipart_upload, upload_part_copy, upload_part, list_parts, list_multipart_uploads, complete_multipart_upload, head_object, get_object, delete_object, abort_multipart_upload};
+use jettyspeed_edge::s3::operations::{
+    abort_multipart_upload, complete_multipart_upload, create_multipart_upload, delete_object, get_object, head_object, list_multipart_uploads,
+    list_parts, put_object, upload_part, upload_part_copy,
+};
 use jettyspeed_edge::s3::request::{Location, Store};
 use jettyspeed_edge::s3::sigv4::signer::Signer;
 use jettyspeed_edge::s3::xml;
@@ -77,7 +80,9 @@ async fn multipart_upload_with_copied_part_is_listed_and_completed() {
     let after_first = direct.ok(&list_parts::list_parts(key, &upload, Some(1)), vec![]).await.text().await.unwrap();
     assert_eq!(list_parts::list_parts_page(&after_first).unwrap().parts.len(), 1);
     let uploads = direct.ok(&list_multipart_uploads::list_multipart_uploads("users/direct/", None), vec![]).await.text().await.unwrap();
-    assert!(list_multipart_uploads::list_multipart_uploads_page(&uploads).unwrap().uploads.iter().any(|open| open.key == key && open.upload_id == upload));
+    assert!(
+        list_multipart_uploads::list_multipart_uploads_page(&uploads).unwrap().uploads.iter().any(|open| open.key == key && open.upload_id == upload)
+    );
 
     let (wrong, body) = complete_multipart_upload::complete_multipart_upload(key, &upload, &[(1, sent.clone()), (2, copied.clone())]);
     let refused = direct.send(&wrong, body).await;

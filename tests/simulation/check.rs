@@ -1,8 +1,8 @@
 //! What must be true: at every moment, and at rest.
 
+use super::world::World;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
-use super::world::World;
 
 use jettyspeed_edge::base::id::Id;
 use jettyspeed_edge::base::sha256::Sha256Hex;

@@ -1,12 +1,12 @@
 //! D1: the product's statements on SQLite with its migrations. Every history begins with the same rows, and its own are rolled back.
 
+use super::parties::{self, FOUND, Party, SHARED};
 use rusqlite::config::DbConfig;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params_from_iter};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::rc::Rc;
-use super::parties::{self, FOUND, Party, SHARED};
 
 use crate::sqlite::{database, values};
 use jettyspeed_edge::accounts::provisioning::Wanted;

@@ -1,11 +1,11 @@
 //! The ledgers' Durable Objects: `accounts/ledger/{object,disk,record,link}.rs`.
 
-use serde::Deserialize;
-use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
 use super::faults::Fault;
 use super::parties::Party;
 use super::world::World;
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jettyspeed_edge::accounts::repository::by_id;
 use jettyspeed_edge::base::id::Id;

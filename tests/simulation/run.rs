@@ -1,16 +1,16 @@
 //! Runs a history: who goes on, who dies, and the way to rest.
 
-use Span::{Days8, Days31, Hours25, Minutes61, Seconds61};
-use std::collections::BTreeSet;
-use std::fmt::Write;
-use std::rc::Rc;
-use std::task::Poll;
 use super::clients::{act, nth};
 use super::faults::{Fault, Work, go_on};
 use super::history::{Alarms, End, History, How, Nth, Op, Span, Step};
 use super::wiring::jobs;
 use super::world::World;
 use super::{check, ledgers, sessions};
+use Span::{Days8, Days31, Hours25, Minutes61, Seconds61};
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::rc::Rc;
+use std::task::Poll;
 
 use jettyspeed_edge::base::id::Id;
 use jettyspeed_edge::base::time::EpochMs;

@@ -1,8 +1,8 @@
 //! The sessions' Durable Objects: `upload/object.rs` and `upload/link.rs`.
 
-use std::collections::BTreeMap;
 use super::faults::Fault;
 use super::world::World;
+use std::collections::BTreeMap;
 
 use jettyspeed_edge::base::id::Id;
 use jettyspeed_edge::base::time::EpochMs;

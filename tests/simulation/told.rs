@@ -1,7 +1,7 @@
 //! The model: what clients asked for and what they were told. Sets, and nothing else.
 
-use std::collections::{BTreeMap, BTreeSet};
 use super::parties::CHUNK;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jettyspeed_edge::base::id::Id;
 

@@ -1,8 +1,5 @@
 //! Everything outside the requests and jobs: store, database, Durable Objects, queue and clock, each call a step of its own.
 
-use serde::de::DeserializeOwned;
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use super::check;
 use super::database::{Database, found};
 use super::faults::{Fault, turn};
@@ -12,6 +9,9 @@ use super::queue::Queue;
 use super::sessions::SessionObject;
 use super::store::Store;
 use super::told::Told;
+use serde::de::DeserializeOwned;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 
 use jettyspeed_edge::base::id::Id;
 use jettyspeed_edge::base::sql::Statement;

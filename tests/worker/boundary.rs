@@ -6,7 +6,7 @@ use jettyspeed_edge::edges::geo::GeoHint;
 use jettyspeed_edge::problem::Problem;
 use jettyspeed_edge::worker::http::geo_hint::from_cf;
 use jettyspeed_edge::worker::http::reply::{Body, Reply};
-use jettyspeed_edge::worker::platform::{clock, random, js};
+use jettyspeed_edge::worker::platform::{clock, js, random};
 
 fn cf(json: &str) -> GeoHint {
     from_cf(&js_sys::JSON::parse(json).unwrap())

@@ -1,14 +1,14 @@
 //! `script/bench api`: requests per second and latency of one JSON call, and provisioning.
 
+use super::load::{Connection, Target, open_loop, requests_per_second};
+use super::miniflare::{NO_LIMIT, Plan, Server, migrations};
+use super::peers::{BUCKET, WEBHOOK_SECRET};
+use super::report::{Figure, median, percentile};
 use bytes::Bytes;
 use hyper::Method;
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use super::load::{Connection, Target, open_loop, requests_per_second};
-use super::miniflare::{NO_LIMIT, Plan, Server, migrations};
-use super::peers::{BUCKET, WEBHOOK_SECRET};
-use super::report::{Figure, median, percentile};
 
 use jettyspeed_devstack::Result;
 use jettyspeed_devstack::seed::Seed;

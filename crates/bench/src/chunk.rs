@@ -1,12 +1,12 @@
 //! `script/bench chunk`: throughput, memory and latency of the chunk path.
 
-use bytes::Bytes;
-use std::path::Path;
-use std::time::Instant;
 use super::load::{Connection, Target, send_parts};
 use super::peers::{self, Server};
 use super::report::{Figure, median};
 use super::sink;
+use bytes::Bytes;
+use std::path::Path;
+use std::time::Instant;
 
 use jettyspeed_devstack::Result;
 use jettyspeed_edge::base::sha256::Sha256Hex;

@@ -1,11 +1,11 @@
 //! What is measured against what: our Worker, a bare JavaScript pass-through and nginx, each in a process of its own.
 
+use super::load::Target;
 use hyper::Method;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
-use super::load::Target;
 
 use jettyspeed_devstack::child::Group;
 use jettyspeed_devstack::credentials::random;

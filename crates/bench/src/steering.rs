@@ -1,10 +1,10 @@
 //! `script/bench steering`: regret of where uploads go, against an oracle, the nearest edge and chance; how fast the dead are left and found again; and what
 //! a ranking costs.
 
+use super::report::Figure;
 use std::hint::black_box;
 use std::thread;
 use std::time::Instant;
-use super::report::Figure;
 
 use jettyspeed_devstack::Result;
 use jettyspeed_edge::base::id::Name;

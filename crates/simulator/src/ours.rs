@@ -1,8 +1,8 @@
 //! The product's own choice: its gauges, fed and published as the Worker does it.
 
-use std::collections::BTreeMap;
 use super::places::CITIES;
 use super::trace::Account;
+use std::collections::BTreeMap;
 
 use jettyspeed_edge::base::time::EpochMs;
 use jettyspeed_edge::edges::draw::{Draw, WINDOW_MS};

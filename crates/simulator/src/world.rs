@@ -1,12 +1,12 @@
 //! One policy in a world of its own: its uploads are the load that it meets.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use super::chance::Chance;
 use super::ours::{Ours, Telling};
 use super::places::EDGES;
 use super::trace::{Account, Upload};
 use super::truth::{CONNECTIONS, Path};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 use jettyspeed_edge::edges::edge::Edge;
 use jettyspeed_edge::edges::metrics::sample::Sample;

@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 use serde_json::json;
 
+use crate::base::id::Name;
+use crate::uploads::session::alarm::{Wake, alarm, wake};
 use crate::uploads::session::machine::*;
 
 const CHUNK: u64 = 10;

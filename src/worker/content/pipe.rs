@@ -1,6 +1,6 @@
 //! Pipes one stream into another.
 
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{ReadableStream, StreamPipeOptions, WritableStream};
 

@@ -13,7 +13,7 @@ use crate::worker::content::{cache_stats, meter, send};
 use crate::worker::handlers::content::here;
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::{Body as ReplyBody, Reply};
-use crate::worker::platform::{clock, origin, random};
+use crate::worker::platform::{clock, random};
 
 /// The most slices that several ranges may lie in.
 const MOST_SLICES: usize = 16;

@@ -17,7 +17,7 @@ use crate::s3::action::ObjectHeaders;
 use crate::s3::operations::{get_object, head_object};
 use crate::worker::clients::ledger;
 use crate::worker::content::serve::serve;
-use crate::worker::content::{fill, kv, metadata_cache, send};
+use crate::worker::content::{fill, kv, metadata_cache};
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::origin::Body;

@@ -1,7 +1,5 @@
 //! `POST /api/jetty/optimal-edges`, `GET /api/edges`, `GET /api/edges/{id}/metrics`.
 
-use std::cell::RefCell;
-
 use serde::Serialize;
 
 use crate::access::caller::Caller;
@@ -10,7 +8,7 @@ use crate::base::time::EpochMs;
 use crate::base::units::insert_sorted;
 use crate::chunking::{Strategy, plan};
 use crate::dedup::lookup::DuplicateView;
-use crate::edges::assign::{Assignment, assign};
+use crate::edges::assign::Assignment;
 use crate::edges::edge::Edge;
 use crate::edges::estimate::Estimate;
 use crate::edges::geo::GeoHint;

@@ -5,7 +5,6 @@ use serde_json::json;
 
 use crate::access::authorize::Reach;
 use crate::access::caller::Caller;
-use crate::accounts::account::Account;
 use crate::accounts::provisioning::{Record, check_user, own_namespace};
 use crate::base::units::GB;
 use crate::delivery::repository::Count;

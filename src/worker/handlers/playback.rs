@@ -8,7 +8,6 @@ use crate::auth::playback_token::VideoClaims;
 use crate::delivery::content_descriptor::Source;
 use crate::problem::{OriginFailure, Problem};
 use crate::video::path::VideoPath;
-use crate::video::playlist;
 use crate::worker::content::video_source::{known_as, source};
 use crate::worker::content::{cache_stats, metadata_cache, serve, warm};
 use crate::worker::http::call::Routed;

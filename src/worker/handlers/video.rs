@@ -5,7 +5,6 @@ use serde_json::json;
 use crate::auth::playback_token::VideoClaims;
 use crate::http::json_body::MAX_BODY;
 use crate::http::validate::{check_hash, check_namespace};
-use crate::namespaces::namespace::Namespace;
 use crate::problem::Problem;
 use crate::uploads::simple::raw_length;
 use crate::video::place::{Place, Present};

@@ -8,21 +8,17 @@ use serde::de::DeserializeOwned;
 use wasm_bindgen_futures::JsFuture;
 use worker::{Context, Env};
 
-use crate::access::authorize;
-use crate::access::authorize::Reach;
 use crate::access::caller::Caller;
 use crate::access::routes::{Params, Route};
 use crate::accounts::account::Account;
 use crate::auth::rate_limit::Pace;
 use crate::base::id::Id;
-use crate::base::sql::Statement;
 use crate::base::time::EpochMs;
 use crate::config::Config;
 use crate::edges::geo::GeoHint;
 use crate::http::json_body;
 use crate::problem::{AuthFailure, Problem};
-use crate::worker::http::authenticate;
-use crate::worker::platform::{bindings, clock, d1, js, log};
+use crate::worker::platform::{clock, js, log};
 
 /// The request, what is known of it, and what it needs.
 pub struct Call {

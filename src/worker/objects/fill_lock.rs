@@ -8,10 +8,10 @@ use futures_channel::oneshot::{Sender, channel};
 use futures_util::future::{Either, select};
 use worker::{DurableObject, Env, Request, Response, ResponseBuilder, Result, State, durable_object};
 
-use crate::worker::platform::json;
 use crate::delivery::fill_lock::message::{Message, Reply};
 use crate::delivery::fill_lock::table::{Asked, Leases};
 use crate::worker::platform::clock;
+use crate::worker::platform::json;
 
 /// See the module.
 #[durable_object(fetch)]

@@ -1,11 +1,10 @@
 //! Sends jobs to the queue.
 
-use serde_json::json;
 use wasm_bindgen_futures::JsFuture;
-use worker::{Env, MessageExt};
+use worker::Env;
 
-use crate::worker::platform::json;
 use crate::jobs::Job;
+use crate::worker::platform::json;
 use crate::worker::platform::{bindings, js};
 
 /// The longest a queue holds a message back, s (Queues documentation, "Limits").

@@ -10,7 +10,7 @@ use crate::worker::platform::json;
 /// # Errors
 /// Of SQLite; of rows that are not what they should be.
 pub fn rows<T: DeserializeOwned>(sql: &SqlStorage, statement: &str, values: Vec<SqlStorageValue>) -> Result<Vec<T>> {
-    Ok(json::read(&text(sql, statement, values)?)?)
+    json::read(&text(sql, statement, values)?)
 }
 
 fn text(sql: &SqlStorage, statement: &str, values: Vec<SqlStorageValue>) -> Result<String> {

@@ -2,7 +2,6 @@
 
 use crate::access::authorize::Reach;
 use crate::accounts::account::Account;
-use crate::accounts::provisioning::own_namespace;
 use crate::base::id::Name;
 use crate::namespaces::namespace::Namespace;
 use crate::problem::Problem;

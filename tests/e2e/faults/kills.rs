@@ -1,5 +1,6 @@
 //! Killed processes: workerd and the client.
 
+use super::{SIZE, StoreCall, assert_settled, newcomer, plain, random, seen, sent_session, settled, slow};
 use futures_util::future::join;
 use reqwest::Method;
 use serde_json::Value;
@@ -7,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use super::{SIZE, StoreCall, assert_settled, newcomer, plain, random, seen, sent_session, settled, slow};
 
 use crate::command::jetty;
 use crate::harness::{Stack, action, done_or, eventually_every, random_file};

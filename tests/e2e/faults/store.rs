@@ -1,10 +1,10 @@
 //! Faults of the store, temporary and permanent.
 
+use super::{PARTS, SIZE, StoreCall, assert_settled, inject, newcomer, plain, seen};
 use serde_json::json;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-use super::{PARTS, SIZE, StoreCall, assert_settled, inject, newcomer, plain, seen};
 
 use crate::harness::{Call, Stack, action, random_bytes, random_file};
 use jettyspeed_client::retry::Retry;

@@ -1,11 +1,13 @@
 //! The bucket past the Worker, signed by another implementation of SigV4 (the crate aws-sigv4).
 
+use super::{client, done_or, eventually};
 use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings, UriPathNormalizationMode, sign};
+use aws_sigv4::http_request::{
+    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings, UriPathNormalizationMode, sign,
+};
 use aws_sigv4::sign::v4;
 use reqwest::{Client, Method};
 use std::time::{Duration, SystemTime};
-use super::{client, done_or, eventually};
 
 use jettyspeed_devstack::state::OriginAccess;
 use jettyspeed_edge::s3::operations::create_multipart_upload;

@@ -197,5 +197,5 @@ pub fn action(action: &str, started: &Value) -> Value {
 
 /// Without kept connections: each test has a runtime of its own, and a connection dies with the runtime that opened it.
 pub fn client() -> Client {
-    Client::builder().no_proxy().pool_max_idle_per_host(0).timeout(Duration::from_secs(240)).build().unwrap()
+    jettyspeed_devstack::net::http().pool_max_idle_per_host(0).timeout(Duration::from_secs(240)).build().unwrap()
 }

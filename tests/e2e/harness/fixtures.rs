@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
-use super::{Bucket, client};
 use tokio::sync::{Mutex, OnceCell};
+
+use super::{Bucket, client, database};
 
 use jettyspeed_devstack::net::free_port;
 use jettyspeed_devstack::origin::Swift;
@@ -15,7 +16,7 @@ use jettyspeed_devstack::secrets::{folder, note};
 use jettyspeed_devstack::seed::Seed;
 use jettyspeed_devstack::state::{AccountAccess, OriginAccess, Secrets};
 use jettyspeed_devstack::worker::{self, Build, Runner, Setup, Worker};
-use jettyspeed_devstack::{database, root};
+use jettyspeed_devstack::{bucket as store_bucket, root};
 use jettyspeed_edge::auth::upload_token::UploadClaims;
 use jettyspeed_edge::base::hmac::MacKey;
 use jettyspeed_edge::base::time::EpochMs;

@@ -1,8 +1,8 @@
 //! Malformed headers, paths and queries.
 
+use super::{World, assert_none, verdict};
 use reqwest::Method;
 use serde_json::json;
-use super::{World, assert_none, verdict};
 
 use crate::harness::{Call, sha256, unique};
 use jettyspeed_edge::access::routes::ROUTES;

@@ -1,8 +1,8 @@
 //! Malformed bodies.
 
+use super::{World, assert_none, leaves, verdict, with_value};
 use reqwest::{Body, Method};
 use serde_json::{Value, json};
-use super::{World, assert_none, leaves, verdict, with_value};
 
 use jettyspeed_edge::access::routes::Endpoint;
 

@@ -1,8 +1,8 @@
 //! `upload/routes/complete.rs`.
 
-use serde_json::json;
 use super::ending::forget;
 use super::parts::owned;
+use serde_json::json;
 
 use crate::simulation::ledgers::{release, settle, stored};
 use crate::simulation::sessions::tell;

@@ -1,7 +1,7 @@
 //! `upload/ending.rs`.
 
-use serde_json::Value;
 use super::files::LATE_MS;
+use serde_json::Value;
 
 use crate::simulation::ledgers::{release, settle, stored};
 use crate::simulation::sessions::tell;

@@ -1,8 +1,8 @@
 //! `jobs/run.rs` and `upload/sweeper.rs`.
 
-use serde::Deserialize;
 use super::ending::end;
 use super::verify::{collect, orphan, verify};
+use serde::Deserialize;
 
 use crate::simulation::world::World;
 use jettyspeed_edge::base::id::Id;

@@ -1,8 +1,8 @@
 //! `dedup/{verify,collect}.rs`.
 
+use super::jobs::GRACE_MS;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use super::jobs::GRACE_MS;
 
 use crate::simulation::ledgers::{doubt_by_job, settle, stored};
 use crate::simulation::world::World;

@@ -1,9 +1,9 @@
 //! Our Worker before a store with files and a video.
 
-use hyper::Method;
-use std::path::Path;
 use super::SEGMENTS;
 use super::origin::{ETAG, PLAYLIST};
+use hyper::Method;
+use std::path::Path;
 
 use crate::load::Target;
 use crate::miniflare::{Plan, Server, migrations};

@@ -1,8 +1,8 @@
 //! Time tells nobody what others have: a hash that nobody has against one that a stranger has.
 
+use super::stage::{Customer, STRANGE, Stage};
 use bytes::Bytes;
 use serde_json::json;
-use super::stage::{Customer, STRANGE, Stage};
 
 use crate::report::{Figure, median};
 use jettyspeed_devstack::Result;

@@ -1,9 +1,9 @@
 //! Parts that end at the same moment: what writing them down costs. With so many in flight a request mostly waits for the others, before the Worker sees it.
 
+use super::stage::{Stage, text};
 use bytes::Bytes;
 use hyper::Method;
 use serde_json::{Value, json};
-use super::stage::{Stage, text};
 
 use crate::load::{Answer, Target, answers};
 use crate::report::{Figure, percentile, spread};

@@ -1,7 +1,7 @@
 //! What a client that comes back asks first: which parts are there?
 
-use serde_json::{Value, json};
 use super::stage::{Stage, text};
+use serde_json::{Value, json};
 
 use crate::report::{Figure, spread};
 use jettyspeed_devstack::Result;

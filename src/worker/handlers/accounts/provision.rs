@@ -1,9 +1,6 @@
 //! `POST …/provision`: one account and one pair of credentials per user, however often and however concurrently it is called.
 
-use serde_json::json;
-
 use crate::accounts::provisioning::Provision;
-use crate::base::json;
 use crate::http::json_body::MAX_BODY;
 use crate::problem::Problem;
 use crate::worker::http::call::Routed;

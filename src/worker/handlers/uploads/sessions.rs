@@ -11,7 +11,7 @@ use crate::uploads::view::SessionView;
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::{bindings, d1};
-use crate::worker::services::uploads::progress::{must_be_active, progress_of};
+use crate::worker::services::uploads::progress::progress_of;
 
 /// `GET /api/jetty/cache-chunk?sessionId=[&reconcile=1]`
 pub async fn cache_chunk(call: &Routed) -> Result<Reply, Problem> {

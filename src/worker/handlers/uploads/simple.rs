@@ -8,7 +8,6 @@ use wasm_bindgen_futures::JsFuture;
 
 use crate::base::sha256::Sha256Hex;
 use crate::http::validate::{check_content_type, check_file_name, check_hash, check_namespace};
-use crate::namespaces::namespace::Namespace;
 use crate::problem::Problem;
 use crate::uploads::simple::{MAX_FORM_BYTES, MAX_FORM_FILE, SESSIONS_HINT, is_form, meant_type, raw_length};
 use crate::worker::http::call::Routed;

@@ -13,7 +13,6 @@ use crate::problem::Problem;
 use crate::uploads::repository;
 use crate::uploads::request::{Start, Track};
 use crate::uploads::session::message::{Message, Reply as Said};
-use crate::worker::clients::session;
 use crate::worker::http::call::Routed;
 use crate::worker::http::idempotency;
 use crate::worker::http::reply::Reply;

@@ -16,7 +16,6 @@ use crate::ledger::message::Message;
 use crate::problem::Problem;
 use crate::worker::clients::ledger;
 use crate::worker::content::meter;
-use crate::worker::handlers::accounts::provision::provision;
 use crate::worker::http::account_cache;
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;

@@ -1,7 +1,5 @@
 //! The state of an upload, reconciled with the store's ListParts on request.
 
-use serde_json::json;
-
 use crate::access::authorize::Reach;
 use crate::access::caller::Caller;
 use crate::auth::upload_token::UploadClaims;

@@ -1,7 +1,5 @@
 //! A whole file in one request: reserve, store, record.
 
-use wasm_bindgen::JsCast;
-
 use crate::accounts::account::Account;
 use crate::base::id::Id;
 use crate::base::sha256::Sha256Hex;

@@ -30,7 +30,7 @@ use crate::worker::services::dedup::possession;
 use crate::worker::services::dedup::reference::{Known, find, refer};
 use crate::worker::services::edges::ranking;
 use crate::worker::services::edges::ranking::EDGES;
-use crate::worker::services::uploads::{abort, copy_chunks, recover};
+use crate::worker::services::uploads::{copy_chunks, recover};
 
 pub async fn begin(call: &Routed, account: &Account, wanted: Wanted) -> Result<Reply, Problem> {
     if !call.config.sessions_enabled {

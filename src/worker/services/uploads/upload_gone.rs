@@ -5,7 +5,7 @@ use crate::problem::Problem;
 use crate::s3::error::StoreError;
 use crate::s3::operations::head_object;
 use crate::s3::{operations, xml};
-use crate::uploads::completion::{Seen, whole};
+use crate::uploads::completion::Seen;
 use crate::uploads::session::message::{Message, Reply as Said};
 use crate::uploads::session::state::{Meta, Status};
 use crate::worker::clients::session;

@@ -22,7 +22,6 @@ use crate::video::{playlist, repository};
 use crate::worker::clients::ledger;
 use crate::worker::content::metadata_cache;
 use crate::worker::content::video_source::known_as;
-use crate::worker::handlers::video::put;
 use crate::worker::http::call::Routed;
 use crate::worker::platform::origin::Body;
 use crate::worker::platform::{bindings, clock, d1, origin, random};

@@ -12,7 +12,8 @@ pub const LATE_SECONDS: u64 = 3_600;
 #[serde(rename_all = "snake_case")]
 pub enum Job {
     /// Tell an account's open uploads that it was suspended or resumed.
-    TellUploads {
+    #[serde(rename = "tell_uploads")]
+    PropagateSuspension {
         /// The account.
         account: Id,
         /// The last session that was told.
@@ -47,7 +48,8 @@ pub enum Job {
         object: Id,
     },
     /// See to it that the database says what the store has where a file of a video was to be written, of which it is not known how that ended.
-    AmendVideo {
+    #[serde(rename = "amend_video")]
+    ReconcileVideo {
         /// Who wrote it.
         account: Id,
         /// The version it would be.

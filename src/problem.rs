@@ -133,7 +133,7 @@ pub enum Problem {
         limit: u64,
         /// In use, bytes.
         used: u64,
-        /// Held for uploads that have not ended, bytes.
+        /// MemoryPermit for uploads that have not ended, bytes.
         reserved: u64,
         /// Asked for, bytes.
         requested: u64,

@@ -13,7 +13,7 @@ use sqlite::{database, upload_of, values};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use jettyspeed_edge::access::authorize::{Reach, Who};
+use jettyspeed_edge::access::authorize::{Principal, ResourceKind};
 use jettyspeed_edge::access::routes::{Endpoint, ROUTES, Route};
 use jettyspeed_edge::access::{authorize, routes};
 use jettyspeed_edge::base::id::{Id, Name};
@@ -54,24 +54,24 @@ const KINDS: [Kind; 7] = [Kind::Nobody, Kind::Account, Kind::Token, Kind::File, 
 /// The video that every namespace has, and its files.
 const FILM: (&str, [&str; 2]) = ("film", ["index.m3u8", "720p/0.ts"]);
 
-fn kind(who: &Who) -> Kind {
+fn kind(who: &Principal) -> Kind {
     match who {
-        Who::Nobody => Kind::Nobody,
-        Who::Account(_) => Kind::Account,
-        Who::Token { .. } => Kind::Token,
-        Who::File { .. } => Kind::File,
-        Who::Video { .. } => Kind::Video,
-        Who::Webhook => Kind::Webhook,
-        Who::Operator => Kind::Operator,
+        Principal::Nobody => Kind::Nobody,
+        Principal::Account(_) => Kind::Account,
+        Principal::Token { .. } => Kind::Token,
+        Principal::File { .. } => Kind::File,
+        Principal::Video { .. } => Kind::Video,
+        Principal::Webhook => Kind::Webhook,
+        Principal::Operator => Kind::Operator,
     }
 }
 
 macro_rules! endpoints {
     ($($endpoint:ident: $callers:expr, $names:expr;)*) => {
         const ENDPOINTS: &[Endpoint] = &[$(Endpoint::$endpoint),*];
-        /// Who may call an endpoint and which resources a call can name, in path, query, headers or body. Without a wildcard: a new endpoint
+        /// Principal may call an endpoint and which resources a call can name, in path, query, headers or body. Without a wildcard: a new endpoint
         /// does not compile before it has a line here.
-        fn spec(endpoint: Endpoint) -> (&'static [Kind], &'static [Reach]) {
+        fn spec(endpoint: Endpoint) -> (&'static [Kind], &'static [ResourceKind]) {
             match endpoint {
                 $(Endpoint::$endpoint => (&$callers, &$names)),*
             }
@@ -82,7 +82,7 @@ macro_rules! endpoints {
 endpoints! {
     Health: KINDS, [];
     ExplainProblem: KINDS, [];
-    OptimalEdges: [Kind::Account], [Reach::Namespace];
+    OptimalEdges: [Kind::Account], [ResourceKind::Namespace];
     CheckDuplicate: [Kind::Account], [];
     Edges: KINDS, [];
     EdgeMetrics: [Kind::Account, Kind::Operator], [];
@@ -90,47 +90,47 @@ endpoints! {
     ChangeEdge: [Kind::Operator], [];
     DeleteEdge: [Kind::Operator], [];
     Sessions: [Kind::Account], [];
-    TrackUpload: [Kind::Account, Kind::Token], [Reach::Session, Reach::Namespace];
-    CacheChunk: [Kind::Account, Kind::Token], [Reach::Session];
-    RecordChunk: [Kind::Account, Kind::Token], [Reach::Session];
-    ChunkUrls: [Kind::Account, Kind::Token], [Reach::Session];
-    Chunk: [Kind::Account, Kind::Token], [Reach::Session];
-    SimpleUpload: [Kind::Account], [Reach::Namespace];
+    TrackUpload: [Kind::Account, Kind::Token], [ResourceKind::Session, ResourceKind::Namespace];
+    CacheChunk: [Kind::Account, Kind::Token], [ResourceKind::Session];
+    RecordChunk: [Kind::Account, Kind::Token], [ResourceKind::Session];
+    ChunkUrls: [Kind::Account, Kind::Token], [ResourceKind::Session];
+    Chunk: [Kind::Account, Kind::Token], [ResourceKind::Session];
+    SimpleUpload: [Kind::Account], [ResourceKind::Namespace];
     Files: [Kind::Account], [];
-    File: [Kind::Account], [Reach::Asset];
-    DeleteFile: [Kind::Account], [Reach::Asset];
-    Download: [Kind::Account], [Reach::Asset];
-    Content: [Kind::Account, Kind::File], [Reach::Asset];
-    PutVideo: [Kind::Account], [Reach::Namespace];
-    DeleteVideo: [Kind::Account], [Reach::Namespace];
-    Playback: [Kind::Account], [Reach::Namespace];
-    Play: [Kind::Video], [Reach::VideoFile];
-    Provision: [Kind::Webhook], [Reach::User];
-    Upgrade: [Kind::Webhook], [Reach::User];
-    Rotate: [Kind::Webhook], [Reach::User];
-    Suspend: [Kind::Webhook], [Reach::User];
-    Resume: [Kind::Webhook], [Reach::User];
-    Quota: [Kind::Account, Kind::Webhook], [Reach::User];
+    File: [Kind::Account], [ResourceKind::Asset];
+    DeleteFile: [Kind::Account], [ResourceKind::Asset];
+    Download: [Kind::Account], [ResourceKind::Asset];
+    Content: [Kind::Account, Kind::File], [ResourceKind::Asset];
+    PutVideo: [Kind::Account], [ResourceKind::Namespace];
+    DeleteVideo: [Kind::Account], [ResourceKind::Namespace];
+    Playback: [Kind::Account], [ResourceKind::Namespace];
+    Play: [Kind::Video], [ResourceKind::VideoFile];
+    Provision: [Kind::Webhook], [ResourceKind::User];
+    Upgrade: [Kind::Webhook], [ResourceKind::User];
+    Rotate: [Kind::Webhook], [ResourceKind::User];
+    Suspend: [Kind::Webhook], [ResourceKind::User];
+    Resume: [Kind::Webhook], [ResourceKind::User];
+    Quota: [Kind::Account, Kind::Webhook], [ResourceKind::User];
     Tiers: [Kind::Operator], [];
     ChangeTier: [Kind::Operator], [];
     CreateNamespace: [Kind::Operator], [];
     Namespaces: [Kind::Account, Kind::Operator], [];
-    Namespace: [Kind::Account, Kind::Operator], [Reach::Namespace];
-    ChangeNamespace: [Kind::Account, Kind::Operator], [Reach::Namespace];
-    DeleteNamespace: [Kind::Operator], [Reach::Namespace];
-    NamespaceStats: [Kind::Account, Kind::Operator], [Reach::Namespace];
-    PurgeNamespace: [Kind::Operator], [Reach::Namespace];
-    AddMember: [Kind::Operator], [Reach::Namespace, Reach::User];
-    RemoveMember: [Kind::Operator], [Reach::Namespace, Reach::User];
+    Namespace: [Kind::Account, Kind::Operator], [ResourceKind::Namespace];
+    ChangeNamespace: [Kind::Account, Kind::Operator], [ResourceKind::Namespace];
+    DeleteNamespace: [Kind::Operator], [ResourceKind::Namespace];
+    NamespaceStats: [Kind::Account, Kind::Operator], [ResourceKind::Namespace];
+    PurgeNamespace: [Kind::Operator], [ResourceKind::Namespace];
+    AddMember: [Kind::Operator], [ResourceKind::Namespace, ResourceKind::User];
+    RemoveMember: [Kind::Operator], [ResourceKind::Namespace, ResourceKind::User];
 }
 
 /// The kind of resource that a `{name}` of a pattern names.
-fn named_by(param: &str) -> Option<Reach> {
+fn named_by(param: &str) -> Option<ResourceKind> {
     match param {
-        "token" | "id" => Some(Reach::Asset),
-        "sessionId" => Some(Reach::Session),
-        "ns" => Some(Reach::Namespace),
-        "user" => Some(Reach::User),
+        "token" | "id" => Some(ResourceKind::Asset),
+        "sessionId" => Some(ResourceKind::Session),
+        "ns" => Some(ResourceKind::Namespace),
+        "user" => Some(ResourceKind::User),
         // A file of a video is named beside the token that says which video, and by accounts only together with a namespace.
         "path*" | "videoId" => None,
         "name" | "partNumber" | "tier" | "code" | "edge" => None,
@@ -149,9 +149,9 @@ fn every_endpoint_has_a_route_and_every_nameable_resource_is_declared() {
     }
     for route in ROUTES {
         let (_, names) = spec(route.endpoint);
-        assert_eq!(route.reaches, names, "{} {}", route.method, route.pattern);
+        assert_eq!(route.resources, names, "{} {}", route.method, route.pattern);
         for reach in params(route.pattern).filter_map(named_by).filter(|_| route.endpoint != Endpoint::Play) {
-            assert!(route.reaches.contains(&reach), "{} {} names {reach:?}", route.method, route.pattern);
+            assert!(route.resources.contains(&reach), "{} {} names {reach:?}", route.method, route.pattern);
         }
     }
 }
@@ -164,7 +164,7 @@ struct World {
     /// Asset, account, namespace.
     assets: Vec<(Id, Id, Name)>,
     members: BTreeSet<(Id, String)>,
-    callers: BTreeMap<Kind, Vec<Who>>,
+    callers: BTreeMap<Kind, Vec<Principal>>,
 }
 
 fn name(text: &str) -> Name {
@@ -250,55 +250,59 @@ impl World {
     }
 
     /// Every possible caller, and some that only a forged signature could make: a token of one account with the session or namespace of another.
-    fn everyone(&self) -> BTreeMap<Kind, Vec<Who>> {
+    fn everyone(&self) -> BTreeMap<Kind, Vec<Principal>> {
         let accounts = || self.accounts.values().copied();
-        let tokens = self.sessions.iter().flat_map(|(session, _, _)| accounts().map(|account| Who::Token { session: *session, account }));
+        let tokens = self.sessions.iter().flat_map(|(session, _, _)| accounts().map(|account| Principal::Token { session: *session, account }));
         let spaces: BTreeSet<_> = self.assets.iter().map(|(_, _, namespace)| namespace).collect();
-        let files = self.assets.iter().flat_map(|(asset, _, _)| spaces.iter().map(|space| Who::File { asset: *asset, namespace: (*space).clone() }));
-        let videos = spaces.iter().flat_map(|space| [FILM.0, "other"].map(|film| Who::Video { namespace: (*space).clone(), video: name(film) }));
+        let files =
+            self.assets.iter().flat_map(|(asset, _, _)| spaces.iter().map(|space| Principal::File { asset: *asset, namespace: (*space).clone() }));
+        let videos =
+            spaces.iter().flat_map(|space| [FILM.0, "other"].map(|film| Principal::Video { namespace: (*space).clone(), video: name(film) }));
         BTreeMap::from([
-            (Kind::Nobody, vec![Who::Nobody]),
-            (Kind::Account, accounts().chain([Id::from_random([250; 16])]).map(Who::Account).collect()),
+            (Kind::Nobody, vec![Principal::Nobody]),
+            (Kind::Account, accounts().chain([Id::from_random([250; 16])]).map(Principal::Account).collect()),
             (Kind::Token, tokens.collect()),
             (Kind::File, files.collect()),
             (Kind::Video, videos.collect()),
-            (Kind::Webhook, vec![Who::Webhook]),
-            (Kind::Operator, vec![Who::Operator]),
+            (Kind::Webhook, vec![Principal::Webhook]),
+            (Kind::Operator, vec![Principal::Operator]),
         ])
     }
 
     /// The names of all resources of that kind.
-    fn names(&self, reach: Reach) -> Vec<String> {
+    fn names(&self, reach: ResourceKind) -> Vec<String> {
         match reach {
-            Reach::Asset => self.assets.iter().map(|(asset, _, _)| asset.to_string()).collect(),
-            Reach::VideoFile => FILM.1.map(str::to_owned).into(),
-            Reach::Session => self.sessions.iter().flat_map(|(session, upload_id, _)| [session.to_string(), upload_id.clone()]).collect(),
-            Reach::Namespace => self.members.iter().map(|(_, namespace)| namespace.clone()).chain(["jt_customer_wd".to_owned()]).collect(),
-            Reach::User => USERS.map(str::to_owned).into(),
+            ResourceKind::Asset => self.assets.iter().map(|(asset, _, _)| asset.to_string()).collect(),
+            ResourceKind::VideoFile => FILM.1.map(str::to_owned).into(),
+            ResourceKind::Session => self.sessions.iter().flat_map(|(session, upload_id, _)| [session.to_string(), upload_id.clone()]).collect(),
+            ResourceKind::Namespace => self.members.iter().map(|(_, namespace)| namespace.clone()).chain(["jt_customer_wd".to_owned()]).collect(),
+            ResourceKind::User => USERS.map(str::to_owned).into(),
         }
     }
 
     /// Whether `who` may see it: decided by what this file put into the database, not by a query.
-    fn is_theirs(&self, reach: Reach, who: &Who, named: &str) -> bool {
+    fn is_theirs(&self, reach: ResourceKind, who: &Principal, named: &str) -> bool {
         match (reach, who) {
-            (Reach::Asset, Who::Account(me)) => self.assets.iter().any(|(asset, owner, _)| asset.to_string() == named && owner == me),
+            (ResourceKind::Asset, Principal::Account(me)) => self.assets.iter().any(|(asset, owner, _)| asset.to_string() == named && owner == me),
             // The token names the file, the path beside it does not.
-            (Reach::Asset, Who::File { asset, namespace }) => self.assets.iter().any(|(id, _, space)| id == asset && space == namespace),
-            (Reach::VideoFile, Who::Video { video, .. }) => video.as_str() == FILM.0 && FILM.1.contains(&named),
-            (Reach::Session, Who::Account(me)) => {
+            (ResourceKind::Asset, Principal::File { asset, namespace }) => self.assets.iter().any(|(id, _, space)| id == asset && space == namespace),
+            (ResourceKind::VideoFile, Principal::Video { video, .. }) => video.as_str() == FILM.0 && FILM.1.contains(&named),
+            (ResourceKind::Session, Principal::Account(me)) => {
                 self.sessions.iter().any(|(session, upload_id, owner)| (session.to_string() == named || upload_id == named) && owner == me)
             }
-            (Reach::Session, Who::Token { session, account }) => {
+            (ResourceKind::Session, Principal::Token { session, account }) => {
                 session.to_string() == named && self.sessions.iter().any(|(id, _, owner)| id == session && owner == account)
             }
-            (Reach::Namespace, Who::Account(me)) => self.members.contains(&(*me, named.to_owned())),
-            (Reach::Namespace, Who::Operator) | (Reach::User, Who::Operator | Who::Webhook) => self.names(reach).iter().any(|known| known == named),
-            (Reach::Asset | Reach::VideoFile | Reach::Session | Reach::Namespace | Reach::User, _) => false,
+            (ResourceKind::Namespace, Principal::Account(me)) => self.members.contains(&(*me, named.to_owned())),
+            (ResourceKind::Namespace, Principal::Operator) | (ResourceKind::User, Principal::Operator | Principal::Webhook) => {
+                self.names(reach).iter().any(|known| known == named)
+            }
+            (ResourceKind::Asset | ResourceKind::VideoFile | ResourceKind::Session | ResourceKind::Namespace | ResourceKind::User, _) => false,
         }
     }
 
     /// What the Worker finds: the one row, or the refusal that "no row" becomes.
-    fn look(&self, reach: Reach, who: &Who, named: &str) -> Result<BTreeMap<String, String>, Problem> {
+    fn look(&self, reach: ResourceKind, who: &Principal, named: &str) -> Result<BTreeMap<String, String>, Problem> {
         let statement = authorize::reach(reach, who, named)?;
         let mut rows = self.rows(&statement);
         assert!(rows.len() <= 1, "{} gives {} rows", statement.sql, rows.len());
@@ -319,38 +323,42 @@ impl World {
     }
 
     /// Whether the row's owner columns say that `who` may see it.
-    fn belongs(&self, reach: Reach, who: &Who, named: &str, row: &BTreeMap<String, String>) -> bool {
+    fn belongs(&self, reach: ResourceKind, who: &Principal, named: &str, row: &BTreeMap<String, String>) -> bool {
         let is = |column: &str, value: &str| row.get(column).is_some_and(|found| found == value);
         match (reach, who) {
-            (Reach::Asset, Who::Account(me)) => is("account_id", &me.to_string()) && is("id", named),
-            (Reach::Asset, Who::File { asset, namespace }) => is("id", &asset.to_string()) && is("namespace", namespace.as_str()),
-            (Reach::VideoFile, Who::Video { namespace, video }) => {
+            (ResourceKind::Asset, Principal::Account(me)) => is("account_id", &me.to_string()) && is("id", named),
+            (ResourceKind::Asset, Principal::File { asset, namespace }) => is("id", &asset.to_string()) && is("namespace", namespace.as_str()),
+            (ResourceKind::VideoFile, Principal::Video { namespace, video }) => {
                 is("namespace", namespace.as_str()) && is("video_id", video.as_str()) && is("path", named)
             }
-            (Reach::Session, Who::Account(me)) => is("account_id", &me.to_string()) && (is("id", named) || is("upload_id", named)),
-            (Reach::Session, Who::Token { session, account }) => is("id", &session.to_string()) && is("account_id", &account.to_string()),
-            (Reach::Namespace, Who::Account(me)) => is("name", named) && self.members.contains(&(*me, named.to_owned())),
-            (Reach::Namespace, Who::Operator) => is("name", named),
-            (Reach::User, Who::Operator | Who::Webhook) => is("agentcache_user_id", named),
-            (Reach::Asset | Reach::VideoFile | Reach::Session | Reach::Namespace | Reach::User, _) => false,
+            (ResourceKind::Session, Principal::Account(me)) => is("account_id", &me.to_string()) && (is("id", named) || is("upload_id", named)),
+            (ResourceKind::Session, Principal::Token { session, account }) => {
+                is("id", &session.to_string()) && is("account_id", &account.to_string())
+            }
+            (ResourceKind::Namespace, Principal::Account(me)) => is("name", named) && self.members.contains(&(*me, named.to_owned())),
+            (ResourceKind::Namespace, Principal::Operator) => is("name", named),
+            (ResourceKind::User, Principal::Operator | Principal::Webhook) => is("agentcache_user_id", named),
+            (ResourceKind::Asset | ResourceKind::VideoFile | ResourceKind::Session | ResourceKind::Namespace | ResourceKind::User, _) => false,
         }
     }
 }
 
 /// An absent name of that kind, of the same shape as an existing one.
-fn absent(reach: Reach) -> &'static str {
+fn absent(reach: ResourceKind) -> &'static str {
     match reach {
-        Reach::Asset | Reach::Session => "00000000-0000-4000-8000-00000000000f",
-        Reach::VideoFile => "none.ts",
-        Reach::Namespace => "jt_user_absent",
-        Reach::User => "absent",
+        ResourceKind::Asset | ResourceKind::Session => "00000000-0000-4000-8000-00000000000f",
+        ResourceKind::VideoFile => "none.ts",
+        ResourceKind::Namespace => "jt_user_absent",
+        ResourceKind::User => "absent",
     }
 }
 
 /// The refusal of everything that is not the caller's. It depends on the caller alone, so existing and absent names cannot be told apart.
-fn refusal(reach: Reach, who: &Who, named: &str) -> Problem {
+fn refusal(reach: ResourceKind, who: &Principal, named: &str) -> Problem {
     match who {
-        Who::Token { session, .. } if reach == Reach::Session && session.to_string() != named => Problem::Unauthenticated(AuthFailure::OtherUpload),
+        Principal::Token { session, .. } if reach == ResourceKind::Session && session.to_string() != named => {
+            Problem::Unauthenticated(AuthFailure::OtherUpload)
+        }
         _ => Problem::NotFound,
     }
 }
@@ -412,7 +420,7 @@ fn thing() -> impl Strategy<Value = Thing> {
 }
 
 impl Thing {
-    fn name(&self, world: &World, reach: Reach, who: &Who) -> String {
+    fn name(&self, world: &World, reach: ResourceKind, who: &Principal) -> String {
         let any = |index: &Index, reach| index.get(&world.names(reach)).clone();
         match self {
             Thing::Own(index) => {
@@ -423,10 +431,10 @@ impl Thing {
             Thing::OfAnotherKind(index) => any(
                 index,
                 match reach {
-                    Reach::Asset => Reach::Session,
-                    Reach::Session | Reach::VideoFile => Reach::Asset,
-                    Reach::Namespace => Reach::User,
-                    Reach::User => Reach::Namespace,
+                    ResourceKind::Asset => ResourceKind::Session,
+                    ResourceKind::Session | ResourceKind::VideoFile => ResourceKind::Asset,
+                    ResourceKind::Namespace => ResourceKind::User,
+                    ResourceKind::User => ResourceKind::Namespace,
                 },
             ),
             Thing::Absent => absent(reach).to_owned(),
@@ -436,7 +444,7 @@ impl Thing {
 }
 
 /// The concrete path through the router: it must lead to the same endpoint, with the same names.
-fn routed(route: &'static Route, named: &dyn Fn(Reach) -> String) -> Result<(), TestCaseError> {
+fn routed(route: &'static Route, named: &dyn Fn(ResourceKind) -> String) -> Result<(), TestCaseError> {
     let filled: Vec<_> = params(route.pattern).map(|param| (param, named_by(param).map_or_else(|| "x".to_owned(), named))).collect();
     let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     let path = filled.iter().fold(route.pattern.to_owned(), |path, (param, value)| path.replace(&format!("{{{param}}}"), &encode(value)));
@@ -466,7 +474,7 @@ fn no_route_returns_rows_of_another_account() {
         seen.borrow_mut().insert((number, kind_of));
         routed(route, &|reach| thing.name(&world, reach, who))?;
 
-        let entered = authorize::may_enter(route.proof, who);
+        let entered = authorize::may_enter(route.scheme, who);
         let (callers, _) = spec(route.endpoint);
         prop_assert_eq!(entered.is_ok(), callers.contains(&kind_of), "{} {}", route.method, route.pattern);
         if let Err(failure) = entered {
@@ -475,7 +483,7 @@ fn no_route_returns_rows_of_another_account() {
             *refused.borrow_mut() += 1;
             return Ok(());
         }
-        for reach in route.reaches {
+        for reach in route.resources {
             let named = thing.name(&world, *reach, who);
             let outcome = world.look(*reach, who, &named);
             if world.is_theirs(*reach, who, &named) {

@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 const CHUNK: u64 = 100_000_000;
 const PARTS: u32 = 32;
 /// The promise, bytes.
-const MOST: u64 = 128_000_000;
+const MAX: u64 = 128_000_000;
 
 #[derive(Default)]
 struct Watched {
@@ -119,5 +119,5 @@ async fn thirty_two_chunks_of_100_mb_in_flight_fit_into_128_mb() {
     assert_eq!(watched.most_in_flight.load(Ordering::SeqCst), PARTS);
     let peak = watched.peak.load(Ordering::SeqCst);
     println!("peak resident memory of jetty: {:.1} MB", peak as f64 / 1e6);
-    assert!(peak <= MOST, "{peak} bytes");
+    assert!(peak <= MAX, "{peak} bytes");
 }

@@ -183,17 +183,17 @@ fn assets_are_paged_counted_once_and_deleted() {
     let again = Asset { id: Id::from_random([7; 16]), object_id: object, ..asset(account, &namespace, 7, 9) };
     run_all(&db, &dedup::refer(&again));
     assert_eq!(refs(), [[Value::Integer(1), Value::Integer(1)]], "in its grace period it can be had again");
-    assert_eq!(run(&db, &dedup::condemn(EpochMs(100))), 0, "what is referenced stays");
+    assert_eq!(run(&db, &dedup::claim_deletion(EpochMs(100))), 0, "what is referenced stays");
     run_all(&db, &assets::delete_asset(again.id, account, EpochMs(10)));
     assert_eq!(
-        (run(&db, &dedup::condemn(EpochMs(9))), run(&db, &dedup::condemn(EpochMs(10)))),
+        (run(&db, &dedup::claim_deletion(EpochMs(9))), run(&db, &dedup::claim_deletion(EpochMs(10)))),
         (0, 1),
         "the grace period counts from the last deletion"
     );
     run_all(&db, &dedup::refer(&again));
     assert_eq!(rows(&db, &ledger::repository::asset_stored(again.id)).len(), 0, "what is condemned takes no references");
-    assert_eq!(rows(&db, &dedup::condemned(10)).len(), 1);
-    assert_eq!(run(&db, &dedup::bury(object)), 1);
+    assert_eq!(rows(&db, &dedup::claimed_deletions(10)).len(), 1);
+    assert_eq!(run(&db, &dedup::delete_object_row(object)), 1);
 }
 
 #[test]
@@ -212,7 +212,11 @@ fn duplicate_object_is_merged_with_its_references_and_chunks() {
     assert_eq!(rows(&db, &dedup::pending(EpochMs(9), 10)).len(), 2);
     for object in [first, second] {
         assert_eq!(rows(&db, &dedup::to_verify(object)).len(), 1);
-        assert_eq!((run(&db, &dedup::judge(object, "verified", &hash)), run(&db, &dedup::judge(object, "mismatch", &hash))), (1, 0), "once only");
+        assert_eq!(
+            (run(&db, &dedup::set_verification(object, "verified", &hash)), run(&db, &dedup::set_verification(object, "mismatch", &hash))),
+            (1, 0),
+            "once only"
+        );
     }
     let Value::Text(oldest) = &rows(&db, &dedup::in_namespace(&namespace, &hash, 10))[0][0] else { panic!() };
     assert_eq!(oldest, &first.to_string());
@@ -230,7 +234,7 @@ fn duplicate_object_is_merged_with_its_references_and_chunks() {
         "a row for each object, with the asset of that name"
     );
     assert_eq!(rows(&db, &dedup::duplicate(Id::from_random([9; 16]), &hash, 10, None, "")).len(), 0);
-    assert_eq!(run(&db, &dedup::condemn(EpochMs(50))), 1);
+    assert_eq!(run(&db, &dedup::claim_deletion(EpochMs(50))), 1);
     run_all(&db, &dedup::merge(first, second, &both, EpochMs(60)));
     assert_eq!(rows(&db, &dedup::owners(first, 10)).len(), 2, "nothing moves to what the collector has");
 }
@@ -250,7 +254,7 @@ fn object_of_another_namespace_is_found_if_both_opt_in_and_challenge_is_taken_on
     let object = verified.object_id;
     let question = |namespace| possession::Question { account, namespace, hash: &hash, size: 10 };
     assert_eq!(rows(&db, &possession::elsewhere(question(&ours))).len(), 0, "nobody has looked at them");
-    run(&db, &dedup::judge(object, "verified", &hash));
+    run(&db, &dedup::set_verification(object, "verified", &hash));
     assert_eq!(rows(&db, &possession::elsewhere(question(&theirs))).len(), 0, "it has them itself");
     let found = rows(&db, &possession::elsewhere(question(&ours)));
     assert_eq!((found.len(), &found[0][5]), (1, &Value::Text(ours.to_string())), "as an asset of the namespace that asks");
@@ -338,12 +342,12 @@ fn video_file_changes_only_from_the_state_that_was_read() {
     assert_eq!(stored, [vec![text(id(2)), text(id(2)), Value::Integer(20), Value::Integer(5)]]);
     assert!(rows(&db, &ledger::repository::video_holdings(account, &id(2).to_string(), 10)).is_empty());
     // A present object is not claimed for deletion; an absent one is, and no write succeeds until its row is deleted.
-    assert!(rows(&db, &videos::condemn(&place, id(4), account, EpochMs(6))).is_empty());
+    assert!(rows(&db, &videos::claim_deletion(&place, id(4), account, EpochMs(6))).is_empty());
     run(&db, &videos::undo(id(2), "one"));
     assert_eq!(present(), Some((text(id(2)), Value::Text("two".to_owned()), false)), "not what was seen");
     run(&db, &videos::undo(id(2), "two"));
     assert_eq!(present(), None);
-    assert_eq!(rows(&db, &videos::condemn(&place, id(4), account, EpochMs(6))).len(), 1);
+    assert_eq!(rows(&db, &videos::claim_deletion(&place, id(4), account, EpochMs(6))).len(), 1);
     assert_eq!(present(), Some((text(id(4)), Value::Text(String::new()), true)));
     assert!(rows(&db, &videos::put(&version(5, "five"))).is_empty());
     assert!(rows(&db, &videos::supersede(&Present { id: id(4), etag: String::new(), ..seen }, id(2), account, &there, EpochMs(7))).is_empty());
@@ -358,5 +362,5 @@ fn video_file_changes_only_from_the_state_that_was_read() {
     run(&db, &videos::drop(id(4)));
     assert!(rows(&db, &videos::is_doomed(&namespace, &place.video)).is_empty());
     let nowhere = Place { namespace: Name::parse("jt_customer_gone").unwrap(), ..place };
-    assert!(rows(&db, &videos::condemn(&nowhere, id(6), account, EpochMs(8))).is_empty(), "without its namespace");
+    assert!(rows(&db, &videos::claim_deletion(&nowhere, id(6), account, EpochMs(8))).is_empty(), "without its namespace");
 }

@@ -1,6 +1,6 @@
-//! Who may enter which route, and what they reach there: the whole of authorisation, as pure functions over the route table.
+//! Principal may enter which route, and what they reach there: the whole of authorisation, as pure functions over the route table.
 //!
-//! A route's [`Proof`] says who may call it; its [`Reach`]es say what kinds of things a caller may name in it. A thing is only ever looked up by the
+//! A route's [`AuthScheme`] says who may call it; its [`ResourceKind`]es say what kinds of things a caller may name in it. A thing is only ever looked up by the
 //! statement that [`reach`] gives for caller and name, and that statement finds nothing that is not the caller's: "not yours" and "not there" are one.
 
 use crate::base::id::{Id, Name};
@@ -9,9 +9,9 @@ use crate::base::time::EpochMs;
 use crate::problem::{AuthFailure, Problem};
 use crate::{accounts, files, namespaces, uploads, video};
 
-/// Who may call (SPEC section 2).
+/// Principal may call (SPEC section 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Proof {
+pub enum AuthScheme {
     /// Anybody.
     None,
     /// An account.
@@ -34,7 +34,7 @@ pub enum Proof {
 
 /// A kind of thing that requests name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
+pub enum ResourceKind {
     /// A file, by its id.
     Asset,
     /// A file of a video, by its path.
@@ -47,9 +47,9 @@ pub enum Reach {
     User,
 }
 
-/// Who calls, as far as authorisation goes.
+/// Principal calls, as far as authorisation goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Who {
+pub enum Principal {
     /// Nobody in particular.
     Nobody,
     /// An account.
@@ -81,21 +81,21 @@ pub enum Who {
     Operator,
 }
 
-/// Whether `who` may enter a route that asks for `proof`.
+/// Whether `who` may enter a route of that `scheme`.
 ///
 /// # Errors
 /// [`AuthFailure::Missing`].
-pub fn may_enter(proof: Proof, who: &Who) -> Result<(), AuthFailure> {
-    let fine = match proof {
-        Proof::None => true,
-        Proof::Account => matches!(who, Who::Account(_)),
-        Proof::TokenOrAccount => matches!(who, Who::Account(_) | Who::Token { .. }),
-        Proof::PathToken => matches!(who, Who::Account(_) | Who::File { .. }),
-        Proof::VideoToken => matches!(who, Who::Video { .. }),
-        Proof::Webhook => matches!(who, Who::Webhook),
-        Proof::AccountOrWebhook => matches!(who, Who::Account(_) | Who::Webhook),
-        Proof::Operator => matches!(who, Who::Operator),
-        Proof::OperatorOrAccount => matches!(who, Who::Account(_) | Who::Operator),
+pub fn may_enter(scheme: AuthScheme, who: &Principal) -> Result<(), AuthFailure> {
+    let fine = match scheme {
+        AuthScheme::None => true,
+        AuthScheme::Account => matches!(who, Principal::Account(_)),
+        AuthScheme::TokenOrAccount => matches!(who, Principal::Account(_) | Principal::Token { .. }),
+        AuthScheme::PathToken => matches!(who, Principal::Account(_) | Principal::File { .. }),
+        AuthScheme::VideoToken => matches!(who, Principal::Video { .. }),
+        AuthScheme::Webhook => matches!(who, Principal::Webhook),
+        AuthScheme::AccountOrWebhook => matches!(who, Principal::Account(_) | Principal::Webhook),
+        AuthScheme::Operator => matches!(who, Principal::Operator),
+        AuthScheme::OperatorOrAccount => matches!(who, Principal::Account(_) | Principal::Operator),
     };
     if fine { Ok(()) } else { Err(AuthFailure::Missing) }
 }
@@ -104,20 +104,24 @@ pub fn may_enter(proof: Proof, who: &Who) -> Result<(), AuthFailure> {
 ///
 /// # Errors
 /// 404 for what cannot be one of theirs; 401 for a token that is another upload's.
-pub fn reach(reach: Reach, who: &Who, named: &str) -> Result<Statement, Problem> {
+pub fn reach(reach: ResourceKind, who: &Principal, named: &str) -> Result<Statement, Problem> {
     match (reach, who) {
-        (Reach::Asset, Who::Account(account)) => Ok(files::repository::owned(id(named)?, *account)),
-        (Reach::Asset, Who::File { asset, namespace }) => Ok(files::repository::in_namespace(*asset, namespace)),
-        (Reach::VideoFile, Who::Video { namespace, video: id }) => Ok(video::repository::file(namespace, id, named)),
-        (Reach::Session, Who::Account(account)) => Ok(match Id::parse(named) {
+        (ResourceKind::Asset, Principal::Account(account)) => Ok(files::repository::owned(id(named)?, *account)),
+        (ResourceKind::Asset, Principal::File { asset, namespace }) => Ok(files::repository::in_namespace(*asset, namespace)),
+        (ResourceKind::VideoFile, Principal::Video { namespace, video: id }) => Ok(video::repository::file(namespace, id, named)),
+        (ResourceKind::Session, Principal::Account(account)) => Ok(match Id::parse(named) {
             Some(session) => uploads::repository::by_id(session, *account),
             None => uploads::repository::by_upload_id(named, *account),
         }),
-        (Reach::Session, Who::Token { session, account }) if named == session.to_string() => Ok(uploads::repository::by_id(*session, *account)),
-        (Reach::Session, Who::Token { .. }) => Err(Problem::Unauthenticated(AuthFailure::OtherUpload)),
-        (Reach::Namespace, Who::Account(account)) => Ok(namespaces::repository::of_member(*account, named)),
-        (Reach::Namespace, Who::Operator) => Ok(namespaces::repository::by_name(named)),
-        (Reach::User, Who::Webhook | Who::Operator) => Ok(accounts::repository::by_user(&Name::parse(named).ok_or(Problem::NotFound)?, EpochMs(0))),
+        (ResourceKind::Session, Principal::Token { session, account }) if named == session.to_string() => {
+            Ok(uploads::repository::by_id(*session, *account))
+        }
+        (ResourceKind::Session, Principal::Token { .. }) => Err(Problem::Unauthenticated(AuthFailure::OtherUpload)),
+        (ResourceKind::Namespace, Principal::Account(account)) => Ok(namespaces::repository::of_member(*account, named)),
+        (ResourceKind::Namespace, Principal::Operator) => Ok(namespaces::repository::by_name(named)),
+        (ResourceKind::User, Principal::Webhook | Principal::Operator) => {
+            Ok(accounts::repository::by_user(&Name::parse(named).ok_or(Problem::NotFound)?, EpochMs(0)))
+        }
         _ => Err(Problem::NotFound),
     }
 }
@@ -134,26 +138,26 @@ mod tests {
     fn each_proof_admits_its_callers_only() {
         let (account, name) = (Id::from_random([1; 16]), Name::parse("n").unwrap());
         let everyone = [
-            Who::Nobody,
-            Who::Account(account),
-            Who::Token { session: account, account },
-            Who::File { asset: account, namespace: name.clone() },
-            Who::Video { namespace: name.clone(), video: name },
-            Who::Webhook,
-            Who::Operator,
+            Principal::Nobody,
+            Principal::Account(account),
+            Principal::Token { session: account, account },
+            Principal::File { asset: account, namespace: name.clone() },
+            Principal::Video { namespace: name.clone(), video: name },
+            Principal::Webhook,
+            Principal::Operator,
         ];
-        for (proof, admitted) in [
-            (Proof::None, [true; 7]),
-            (Proof::Account, [false, true, false, false, false, false, false]),
-            (Proof::TokenOrAccount, [false, true, true, false, false, false, false]),
-            (Proof::PathToken, [false, true, false, true, false, false, false]),
-            (Proof::VideoToken, [false, false, false, false, true, false, false]),
-            (Proof::Webhook, [false, false, false, false, false, true, false]),
-            (Proof::AccountOrWebhook, [false, true, false, false, false, true, false]),
-            (Proof::Operator, [false, false, false, false, false, false, true]),
-            (Proof::OperatorOrAccount, [false, true, false, false, false, false, true]),
+        for (scheme, admitted) in [
+            (AuthScheme::None, [true; 7]),
+            (AuthScheme::Account, [false, true, false, false, false, false, false]),
+            (AuthScheme::TokenOrAccount, [false, true, true, false, false, false, false]),
+            (AuthScheme::PathToken, [false, true, false, true, false, false, false]),
+            (AuthScheme::VideoToken, [false, false, false, false, true, false, false]),
+            (AuthScheme::Webhook, [false, false, false, false, false, true, false]),
+            (AuthScheme::AccountOrWebhook, [false, true, false, false, false, true, false]),
+            (AuthScheme::Operator, [false, false, false, false, false, false, true]),
+            (AuthScheme::OperatorOrAccount, [false, true, false, false, false, false, true]),
         ] {
-            assert_eq!(everyone.each_ref().map(|who| may_enter(proof, who).is_ok()), admitted, "{proof:?}");
+            assert_eq!(everyone.each_ref().map(|who| may_enter(scheme, who).is_ok()), admitted, "{scheme:?}");
         }
     }
 }

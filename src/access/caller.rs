@@ -1,14 +1,14 @@
-//! Who calls, with what is known of the caller.
+//! Principal calls, with what is known of the caller.
 
 use std::rc::Rc;
 
-use crate::access::authorize::Who;
+use crate::access::authorize::Principal;
 use crate::accounts::account::Account;
 use crate::auth::file_token::FileClaims;
 use crate::auth::playback_token::VideoClaims;
 use crate::auth::upload_token::UploadClaims;
 
-/// Who calls, with what is known of them.
+/// Principal calls, with what is known of them.
 #[derive(Debug)]
 pub enum Caller {
     /// Nobody in particular.
@@ -29,15 +29,15 @@ pub enum Caller {
 
 impl Caller {
     /// For authorisation.
-    pub fn who(&self) -> Who {
+    pub fn principal(&self) -> Principal {
         match self {
-            Caller::Nobody => Who::Nobody,
-            Caller::Account(account) => Who::Account(account.id),
-            Caller::Token(claims) => Who::Token { session: claims.session, account: claims.account },
-            Caller::File(claims) => Who::File { asset: claims.asset, namespace: claims.namespace.clone() },
-            Caller::Video(claims) => Who::Video { namespace: claims.namespace.clone(), video: claims.video.clone() },
-            Caller::Webhook(_) => Who::Webhook,
-            Caller::Operator => Who::Operator,
+            Caller::Nobody => Principal::Nobody,
+            Caller::Account(account) => Principal::Account(account.id),
+            Caller::Token(claims) => Principal::Token { session: claims.session, account: claims.account },
+            Caller::File(claims) => Principal::File { asset: claims.asset, namespace: claims.namespace.clone() },
+            Caller::Video(claims) => Principal::Video { namespace: claims.namespace.clone(), video: claims.video.clone() },
+            Caller::Webhook(_) => Principal::Webhook,
+            Caller::Operator => Principal::Operator,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use percent_encoding::percent_decode_str;
 
-use crate::access::authorize::{Proof, Reach};
+use crate::access::authorize::{AuthScheme, ResourceKind};
 use crate::problem::Problem;
 
 /// What a route does.
@@ -108,82 +108,82 @@ pub struct Route {
     pub method: &'static str,
     /// Path with `{names}` for single segments, and `{name*}` for all that are left.
     pub pattern: &'static str,
-    /// See [`Proof`].
-    pub proof: Proof,
+    /// See [`AuthScheme`].
+    pub scheme: AuthScheme,
     /// See [`Endpoint`].
     pub endpoint: Endpoint,
     /// What callers may name in it; nothing else can be looked up by it.
-    pub reaches: &'static [Reach],
+    pub resources: &'static [ResourceKind],
 }
 
-const fn route(method: &'static str, pattern: &'static str, proof: Proof, endpoint: Endpoint, reaches: &'static [Reach]) -> Route {
-    Route { method, pattern, proof, endpoint, reaches }
+const fn route(method: &'static str, pattern: &'static str, scheme: AuthScheme, endpoint: Endpoint, resources: &'static [ResourceKind]) -> Route {
+    Route { method, pattern, scheme, endpoint, resources }
 }
 
-const NOTHING: &[Reach] = &[];
+const NOTHING: &[ResourceKind] = &[];
 
-const ASSET: &[Reach] = &[Reach::Asset];
+const ASSET: &[ResourceKind] = &[ResourceKind::Asset];
 
-const VIDEO: &[Reach] = &[Reach::VideoFile];
+const VIDEO: &[ResourceKind] = &[ResourceKind::VideoFile];
 
-const SESSION: &[Reach] = &[Reach::Session];
+const SESSION: &[ResourceKind] = &[ResourceKind::Session];
 
-const NAMESPACE: &[Reach] = &[Reach::Namespace];
+const NAMESPACE: &[ResourceKind] = &[ResourceKind::Namespace];
 
-const USER: &[Reach] = &[Reach::User];
+const USER: &[ResourceKind] = &[ResourceKind::User];
 
 /// All routes. The hottest first: matching is linear.
 #[rustfmt::skip]
 pub const ROUTES: &[Route] = &[
-    route("POST", "/api/jetty-speed/chunk", Proof::TokenOrAccount, Endpoint::Chunk, SESSION),
-    route("PUT", "/api/jetty-speed/{sessionId}/{partNumber}", Proof::TokenOrAccount, Endpoint::Chunk, SESSION),
-    route("GET", "/files/{token}/{name}", Proof::PathToken, Endpoint::Content, ASSET),
-    route("HEAD", "/files/{token}/{name}", Proof::PathToken, Endpoint::Content, ASSET),
-    route("GET", "/v/{token}/{path*}", Proof::VideoToken, Endpoint::Play, VIDEO),
-    route("HEAD", "/v/{token}/{path*}", Proof::VideoToken, Endpoint::Play, VIDEO),
-    route("POST", "/api/jetty/track-upload", Proof::TokenOrAccount, Endpoint::TrackUpload, &[Reach::Session, Reach::Namespace]),
-    route("GET", "/api/jetty/cache-chunk", Proof::TokenOrAccount, Endpoint::CacheChunk, SESSION),
-    route("POST", "/api/jetty/cache-chunk", Proof::TokenOrAccount, Endpoint::RecordChunk, SESSION),
-    route("POST", "/api/jetty/chunk-urls", Proof::TokenOrAccount, Endpoint::ChunkUrls, SESSION),
-    route("GET", "/api/jetty/sessions", Proof::Account, Endpoint::Sessions, NOTHING),
-    route("POST", "/api/jetty/optimal-edges", Proof::Account, Endpoint::OptimalEdges, NAMESPACE),
-    route("POST", "/api/jetty/check-duplicate", Proof::Account, Endpoint::CheckDuplicate, NOTHING),
-    route("POST", "/api/storage/upload", Proof::Account, Endpoint::SimpleUpload, NAMESPACE),
-    route("GET", "/api/storage/files/{id}", Proof::Account, Endpoint::File, ASSET),
-    route("GET", "/api/storage/files", Proof::Account, Endpoint::Files, NOTHING),
-    route("DELETE", "/api/storage/files/{id}", Proof::Account, Endpoint::DeleteFile, ASSET),
-    route("GET", "/api/storage/download", Proof::Account, Endpoint::Download, ASSET),
-    route("PUT", "/api/video/{videoId}/{path*}", Proof::Account, Endpoint::PutVideo, NAMESPACE),
-    route("DELETE", "/api/video/{videoId}", Proof::Account, Endpoint::DeleteVideo, NAMESPACE),
-    route("POST", "/api/video/{videoId}/playback", Proof::Account, Endpoint::Playback, NAMESPACE),
-    route("GET", "/api/agentcache/quota", Proof::AccountOrWebhook, Endpoint::Quota, USER),
-    route("POST", "/api/agentcache/provision", Proof::Webhook, Endpoint::Provision, USER),
-    route("POST", "/api/webhooks/jettythunder/provision", Proof::Webhook, Endpoint::Provision, USER),
-    route("POST", "/api/webhooks/jetty/provision", Proof::Webhook, Endpoint::Provision, USER),
-    route("POST", "/api/agentcache/upgrade", Proof::Webhook, Endpoint::Upgrade, USER),
-    route("POST", "/api/webhooks/jettythunder/upgrade", Proof::Webhook, Endpoint::Upgrade, USER),
-    route("POST", "/api/webhooks/jetty/upgrade", Proof::Webhook, Endpoint::Upgrade, USER),
-    route("POST", "/api/agentcache/rotate", Proof::Webhook, Endpoint::Rotate, USER),
-    route("POST", "/api/agentcache/suspend", Proof::Webhook, Endpoint::Suspend, USER),
-    route("POST", "/api/agentcache/resume", Proof::Webhook, Endpoint::Resume, USER),
-    route("GET", "/api/portal/tiers", Proof::Operator, Endpoint::Tiers, NOTHING),
-    route("PATCH", "/api/portal/tiers/{tier}", Proof::Operator, Endpoint::ChangeTier, NOTHING),
-    route("POST", "/api/portal/namespaces", Proof::Operator, Endpoint::CreateNamespace, NOTHING),
-    route("GET", "/api/portal/namespaces", Proof::OperatorOrAccount, Endpoint::Namespaces, NOTHING),
-    route("GET", "/api/portal/namespaces/{ns}", Proof::OperatorOrAccount, Endpoint::Namespace, NAMESPACE),
-    route("PATCH", "/api/portal/namespaces/{ns}", Proof::OperatorOrAccount, Endpoint::ChangeNamespace, NAMESPACE),
-    route("DELETE", "/api/portal/namespaces/{ns}", Proof::Operator, Endpoint::DeleteNamespace, NAMESPACE),
-    route("GET", "/api/portal/namespaces/{ns}/stats", Proof::OperatorOrAccount, Endpoint::NamespaceStats, NAMESPACE),
-    route("POST", "/api/portal/namespaces/{ns}/purge", Proof::Operator, Endpoint::PurgeNamespace, NAMESPACE),
-    route("PUT", "/api/portal/namespaces/{ns}/members/{user}", Proof::Operator, Endpoint::AddMember, &[Reach::Namespace, Reach::User]),
-    route("DELETE", "/api/portal/namespaces/{ns}/members/{user}", Proof::Operator, Endpoint::RemoveMember, &[Reach::Namespace, Reach::User]),
-    route("GET", "/api/edges", Proof::None, Endpoint::Edges, NOTHING),
-    route("GET", "/api/edges/{edge}/metrics", Proof::OperatorOrAccount, Endpoint::EdgeMetrics, NOTHING),
-    route("POST", "/api/portal/edges", Proof::Operator, Endpoint::CreateEdge, NOTHING),
-    route("PATCH", "/api/portal/edges/{edge}", Proof::Operator, Endpoint::ChangeEdge, NOTHING),
-    route("DELETE", "/api/portal/edges/{edge}", Proof::Operator, Endpoint::DeleteEdge, NOTHING),
-    route("GET", "/api/health", Proof::None, Endpoint::Health, NOTHING),
-    route("GET", "/problems/{code}", Proof::None, Endpoint::ExplainProblem, NOTHING),
+    route("POST", "/api/jetty-speed/chunk", AuthScheme::TokenOrAccount, Endpoint::Chunk, SESSION),
+    route("PUT", "/api/jetty-speed/{sessionId}/{partNumber}", AuthScheme::TokenOrAccount, Endpoint::Chunk, SESSION),
+    route("GET", "/files/{token}/{name}", AuthScheme::PathToken, Endpoint::Content, ASSET),
+    route("HEAD", "/files/{token}/{name}", AuthScheme::PathToken, Endpoint::Content, ASSET),
+    route("GET", "/v/{token}/{path*}", AuthScheme::VideoToken, Endpoint::Play, VIDEO),
+    route("HEAD", "/v/{token}/{path*}", AuthScheme::VideoToken, Endpoint::Play, VIDEO),
+    route("POST", "/api/jetty/track-upload", AuthScheme::TokenOrAccount, Endpoint::TrackUpload, &[ResourceKind::Session, ResourceKind::Namespace]),
+    route("GET", "/api/jetty/cache-chunk", AuthScheme::TokenOrAccount, Endpoint::CacheChunk, SESSION),
+    route("POST", "/api/jetty/cache-chunk", AuthScheme::TokenOrAccount, Endpoint::RecordChunk, SESSION),
+    route("POST", "/api/jetty/chunk-urls", AuthScheme::TokenOrAccount, Endpoint::ChunkUrls, SESSION),
+    route("GET", "/api/jetty/sessions", AuthScheme::Account, Endpoint::Sessions, NOTHING),
+    route("POST", "/api/jetty/optimal-edges", AuthScheme::Account, Endpoint::OptimalEdges, NAMESPACE),
+    route("POST", "/api/jetty/check-duplicate", AuthScheme::Account, Endpoint::CheckDuplicate, NOTHING),
+    route("POST", "/api/storage/upload", AuthScheme::Account, Endpoint::SimpleUpload, NAMESPACE),
+    route("GET", "/api/storage/files/{id}", AuthScheme::Account, Endpoint::File, ASSET),
+    route("GET", "/api/storage/files", AuthScheme::Account, Endpoint::Files, NOTHING),
+    route("DELETE", "/api/storage/files/{id}", AuthScheme::Account, Endpoint::DeleteFile, ASSET),
+    route("GET", "/api/storage/download", AuthScheme::Account, Endpoint::Download, ASSET),
+    route("PUT", "/api/video/{videoId}/{path*}", AuthScheme::Account, Endpoint::PutVideo, NAMESPACE),
+    route("DELETE", "/api/video/{videoId}", AuthScheme::Account, Endpoint::DeleteVideo, NAMESPACE),
+    route("POST", "/api/video/{videoId}/playback", AuthScheme::Account, Endpoint::Playback, NAMESPACE),
+    route("GET", "/api/agentcache/quota", AuthScheme::AccountOrWebhook, Endpoint::Quota, USER),
+    route("POST", "/api/agentcache/provision", AuthScheme::Webhook, Endpoint::Provision, USER),
+    route("POST", "/api/webhooks/jettythunder/provision", AuthScheme::Webhook, Endpoint::Provision, USER),
+    route("POST", "/api/webhooks/jetty/provision", AuthScheme::Webhook, Endpoint::Provision, USER),
+    route("POST", "/api/agentcache/upgrade", AuthScheme::Webhook, Endpoint::Upgrade, USER),
+    route("POST", "/api/webhooks/jettythunder/upgrade", AuthScheme::Webhook, Endpoint::Upgrade, USER),
+    route("POST", "/api/webhooks/jetty/upgrade", AuthScheme::Webhook, Endpoint::Upgrade, USER),
+    route("POST", "/api/agentcache/rotate", AuthScheme::Webhook, Endpoint::Rotate, USER),
+    route("POST", "/api/agentcache/suspend", AuthScheme::Webhook, Endpoint::Suspend, USER),
+    route("POST", "/api/agentcache/resume", AuthScheme::Webhook, Endpoint::Resume, USER),
+    route("GET", "/api/portal/tiers", AuthScheme::Operator, Endpoint::Tiers, NOTHING),
+    route("PATCH", "/api/portal/tiers/{tier}", AuthScheme::Operator, Endpoint::ChangeTier, NOTHING),
+    route("POST", "/api/portal/namespaces", AuthScheme::Operator, Endpoint::CreateNamespace, NOTHING),
+    route("GET", "/api/portal/namespaces", AuthScheme::OperatorOrAccount, Endpoint::Namespaces, NOTHING),
+    route("GET", "/api/portal/namespaces/{ns}", AuthScheme::OperatorOrAccount, Endpoint::Namespace, NAMESPACE),
+    route("PATCH", "/api/portal/namespaces/{ns}", AuthScheme::OperatorOrAccount, Endpoint::ChangeNamespace, NAMESPACE),
+    route("DELETE", "/api/portal/namespaces/{ns}", AuthScheme::Operator, Endpoint::DeleteNamespace, NAMESPACE),
+    route("GET", "/api/portal/namespaces/{ns}/stats", AuthScheme::OperatorOrAccount, Endpoint::NamespaceStats, NAMESPACE),
+    route("POST", "/api/portal/namespaces/{ns}/purge", AuthScheme::Operator, Endpoint::PurgeNamespace, NAMESPACE),
+    route("PUT", "/api/portal/namespaces/{ns}/members/{user}", AuthScheme::Operator, Endpoint::AddMember, &[ResourceKind::Namespace, ResourceKind::User]),
+    route("DELETE", "/api/portal/namespaces/{ns}/members/{user}", AuthScheme::Operator, Endpoint::RemoveMember, &[ResourceKind::Namespace, ResourceKind::User]),
+    route("GET", "/api/edges", AuthScheme::None, Endpoint::Edges, NOTHING),
+    route("GET", "/api/edges/{edge}/metrics", AuthScheme::OperatorOrAccount, Endpoint::EdgeMetrics, NOTHING),
+    route("POST", "/api/portal/edges", AuthScheme::Operator, Endpoint::CreateEdge, NOTHING),
+    route("PATCH", "/api/portal/edges/{edge}", AuthScheme::Operator, Endpoint::ChangeEdge, NOTHING),
+    route("DELETE", "/api/portal/edges/{edge}", AuthScheme::Operator, Endpoint::DeleteEdge, NOTHING),
+    route("GET", "/api/health", AuthScheme::None, Endpoint::Health, NOTHING),
+    route("GET", "/problems/{code}", AuthScheme::None, Endpoint::ExplainProblem, NOTHING),
 ];
 
 /// The decoded `{names}` of a path.

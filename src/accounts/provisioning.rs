@@ -7,7 +7,7 @@ use crate::base::id::{Id, MAX_NAME, Name, OWN_NAMESPACE};
 use crate::base::json;
 use crate::base::time::EpochMs;
 use crate::base::units::GB;
-use crate::ledger::message::Figures;
+use crate::ledger::message::UsageSnapshot;
 use crate::ledger::state::Limits;
 use crate::problem::Problem;
 
@@ -67,7 +67,7 @@ pub struct OfUser {
 
 /// A `provision` whose values are all allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
+pub struct ProvisionParams {
     /// The platform's id of the user.
     pub user: Name,
     /// The user's address.
@@ -91,14 +91,14 @@ impl Provision {
     ///
     /// # Errors
     /// [`Problem::Invalid`] naming the field.
-    pub fn check(self) -> Result<Wanted, Problem> {
+    pub fn check(self) -> Result<ProvisionParams, Problem> {
         let user = check_user(&self.agentcache_user_id)?;
         let email = self.agentcache_email.trim();
         let plausible = email.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty());
         if !plausible || email.len() > MAX_EMAIL || email.chars().any(|c| c.is_control() || c.is_whitespace()) {
             return Err(Problem::Invalid { field: "agentcache_email", detail: "must be an address of at most 254 bytes".to_owned() });
         }
-        Ok(Wanted { user, email: email.to_owned(), tier: self.tier })
+        Ok(ProvisionParams { user, email: email.to_owned(), tier: self.tier })
     }
 }
 
@@ -260,7 +260,7 @@ pub fn on_repeat(current: &Tier, wanted: &Tier) -> Result<bool, Problem> {
 ///
 /// # Errors
 /// [`Problem::BelowUsage`].
-pub fn may_move(figures: &Figures, tier: &Tier, force: bool) -> Result<(), Problem> {
+pub fn may_move(figures: &UsageSnapshot, tier: &Tier, force: bool) -> Result<(), Problem> {
     let stored = figures.storage_used.saturating_add(figures.storage_reserved);
     let (storage, bandwidth) = (tier.storage_quota_gb.saturating_mul(GB), tier.bandwidth_quota_gb.saturating_mul(GB));
     if !force && stored > storage {
@@ -277,7 +277,7 @@ mod tests {
     use super::*;
     use crate::ledger::period::Period;
 
-    fn provision(body: &str) -> Result<Wanted, Problem> {
+    fn provision(body: &str) -> Result<ProvisionParams, Problem> {
         crate::http::json_body::parse::<Provision>(body.as_bytes())?.check()
     }
 
@@ -294,8 +294,8 @@ mod tests {
         }
     }
 
-    fn figures(used: u64, reserved: u64, bandwidth: u64, gb: u64) -> Figures {
-        Figures {
+    fn figures(used: u64, reserved: u64, bandwidth: u64, gb: u64) -> UsageSnapshot {
+        UsageSnapshot {
             period: Period::of(EpochMs(1_795_000_000_000)),
             storage_used: used,
             storage_reserved: reserved,
@@ -307,7 +307,7 @@ mod tests {
 
     #[test]
     fn both_spellings_and_every_bad_value() {
-        let wanted = Wanted { user: Name::parse("u1").unwrap(), email: "a@b".into(), tier: "pro".into() };
+        let wanted = ProvisionParams { user: Name::parse("u1").unwrap(), email: "a@b".into(), tier: "pro".into() };
         assert_eq!(provision(r#"{"agentcache_user_id":"u1","agentcache_email":"a@b","tier":"pro"}"#), Ok(wanted.clone()));
         assert_eq!(provision(r#"{"user_id":"u1","email":" a@b ","tier":"pro","plan":1}"#), Ok(wanted));
         for (body, status) in [

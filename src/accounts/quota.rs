@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::base::units::GB;
-use crate::ledger::message::Figures;
+use crate::ledger::message::UsageSnapshot;
 
 /// 200 of `GET /api/agentcache/quota`.
 #[derive(Debug, Serialize)]
@@ -31,14 +31,14 @@ pub struct QuotaView {
 const WARN_PERCENT: f64 = 80.0;
 
 /// The quota of an account. Reserved bytes count towards the percentage: they are as good as used.
-pub fn quota(tier: &str, figures: &Figures) -> QuotaView {
+pub fn quota(tier: &str, figures: &UsageSnapshot) -> QuotaView {
     let gb = |bytes: u64| bytes as f64 / GB as f64;
     let percent = |used: u64, limit: u64| match (used, limit) {
         (0, _) => 0.0,
         (_, 0) => 100.0,
         (used, limit) => (used as f64 / limit as f64 * 10_000.0).round() / 100.0,
     };
-    let Figures { storage_used, storage_reserved, bandwidth_used, limits, .. } = figures;
+    let UsageSnapshot { storage_used, storage_reserved, bandwidth_used, limits, .. } = figures;
     let stored = storage_used.saturating_add(*storage_reserved);
     let (storage_percent, bandwidth_percent) = (percent(stored, limits.storage), percent(*bandwidth_used, limits.bandwidth));
     QuotaView {
@@ -74,8 +74,8 @@ mod tests {
     use crate::ledger::period::Period;
     use crate::ledger::state::Limits;
 
-    fn figures(used: u64, reserved: u64, bandwidth: u64, gb: u64) -> Figures {
-        Figures {
+    fn figures(used: u64, reserved: u64, bandwidth: u64, gb: u64) -> UsageSnapshot {
+        UsageSnapshot {
             period: Period::of(EpochMs(1_795_000_000_000)),
             storage_used: used,
             storage_reserved: reserved,

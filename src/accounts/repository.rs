@@ -1,6 +1,6 @@
 //! SQL of accounts, credentials, tiers and usage.
 
-use crate::accounts::provisioning::Wanted;
+use crate::accounts::provisioning::ProvisionParams;
 use crate::accounts::tier::Tier;
 use crate::base::id::{Id, Name};
 use crate::base::sha256::Sha256Hex;
@@ -139,7 +139,7 @@ fn insert_credentials(account: Id, new: &NewCredentials, now: EpochMs) -> Statem
 }
 
 /// Creates the account, its credentials, its namespace and its membership, as one batch; leaves everything as it is if the user has an account.
-pub fn provision(account: Id, wanted: &Wanted, bucket: &str, new: &NewCredentials, now: EpochMs) -> Vec<Statement> {
+pub fn provision(account: Id, wanted: &ProvisionParams, bucket: &str, new: &NewCredentials, now: EpochMs) -> Vec<Statement> {
     let (id, namespace) = (account.to_string(), crate::accounts::provisioning::own_namespace(&wanted.user));
     vec![
         Statement {

@@ -19,11 +19,11 @@ thread_local! {
 
 /// The right to hold so many bytes; given back when dropped.
 #[derive(Debug)]
-pub struct Held(u64);
+pub struct MemoryPermit(u64);
 
-impl Held {
+impl MemoryPermit {
     /// The right to hold `size` bytes from `now` on, if as many as that are held at all and the isolate has room for them.
-    pub fn reserve(size: u64, largest: u64, now: EpochMs) -> Option<Held> {
+    pub fn reserve(size: u64, largest: u64, now: EpochMs) -> Option<MemoryPermit> {
         HELD.with_borrow_mut(|held| {
             held.retain(|(_, _, until)| now < *until);
             let all: u64 = held.iter().map(|(_, size, _)| size).sum();
@@ -31,13 +31,13 @@ impl Held {
             fits.then(|| {
                 let number = held.iter().map(|(number, _, _)| number.saturating_add(1)).max().unwrap_or_default();
                 held.push((number, size, now.plus(HOLD_MS)));
-                Held(number)
+                MemoryPermit(number)
             })
         })
     }
 }
 
-impl Drop for Held {
+impl Drop for MemoryPermit {
     fn drop(&mut self) {
         HELD.with_borrow_mut(|held| held.retain(|(number, _, _)| *number != self.0));
     }
@@ -49,21 +49,21 @@ mod tests {
 
     #[test]
     fn the_budget_is_shared_and_comes_back() {
-        const MOST: u64 = 12_000_000;
+        const MAX: u64 = 12_000_000;
         let now = EpochMs(1_000);
-        assert!(Held::reserve(MOST + 1, MOST, now).is_none(), "too large");
-        let mut all: Vec<_> = (0..4).filter_map(|_| Held::reserve(MOST, MOST, now)).collect();
+        assert!(MemoryPermit::reserve(MAX + 1, MAX, now).is_none(), "too large");
+        let mut all: Vec<_> = (0..4).filter_map(|_| MemoryPermit::reserve(MAX, MAX, now)).collect();
         assert_eq!(all.len(), 4);
-        assert!(Held::reserve(1, MOST, now).is_none());
+        assert!(MemoryPermit::reserve(1, MAX, now).is_none());
         all.pop();
-        all.extend(Held::reserve(MOST, MOST, now.plus(1)));
-        assert!(all.len() == 4 && Held::reserve(1, MOST, now).is_none());
+        all.extend(MemoryPermit::reserve(MAX, MAX, now.plus(1)));
+        assert!(all.len() == 4 && MemoryPermit::reserve(1, MAX, now).is_none());
         // Three of them are never dropped: their time ends. Dropping them later takes nobody else's.
         let later = now.plus(HOLD_MS);
-        let more: Vec<_> = (0..4).filter_map(|_| Held::reserve(MOST, MOST, later)).collect();
+        let more: Vec<_> = (0..4).filter_map(|_| MemoryPermit::reserve(MAX, MAX, later)).collect();
         assert_eq!(more.len(), 3);
         drop(all);
-        assert!(Held::reserve(MOST, MOST, later).is_some() && Held::reserve(MOST + 1, MOST, later).is_none());
+        assert!(MemoryPermit::reserve(MAX, MAX, later).is_some() && MemoryPermit::reserve(MAX + 1, MAX, later).is_none());
         drop(more);
     }
 }

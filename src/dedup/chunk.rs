@@ -29,4 +29,4 @@ pub struct Chunk<'a> {
 }
 
 /// The most chunks that are written at once: a tenth of what D1 takes as one text (Workers documentation, "D1 limits").
-pub const MOST_WRITTEN: usize = 2_000;
+pub const MAX_WRITTEN: usize = 2_000;

@@ -52,7 +52,7 @@ const TO_VERIFY: &str = "SELECT id, namespace, s3_key, size, etag, claimed_sha25
 
 const PENDING: &str = "SELECT id FROM objects WHERE verification = 'pending' AND created_at < ?1 ORDER BY created_at LIMIT ?2";
 
-const JUDGE: &str = "UPDATE objects SET verification = ?2, sha256 = ?3 WHERE id = ?1 AND verification = 'pending'";
+const SET_VERIFICATION: &str = "UPDATE objects SET verification = ?2, sha256 = ?3 WHERE id = ?1 AND verification = 'pending'";
 
 const VERIFIED: &str = "SELECT namespace, sha256, size FROM objects WHERE id = ?1 AND verification = 'verified'";
 
@@ -72,14 +72,14 @@ const INSERT_CHUNKS: &str = "INSERT INTO chunks (namespace, sha256, size, object
 const FIND_CHUNKS: &str = "SELECT c.sha256, c.size, o.s3_key, c.first FROM chunks c JOIN objects o ON o.id = c.object_id \
      WHERE c.namespace = ?1 AND c.sha256 IN (SELECT value FROM json_each(?2)) AND o.condemned = 0";
 
-const CONDEMN: &str = "UPDATE objects SET condemned = 1 WHERE refs = 0 AND condemned = 0 AND doomed_at <= ?1 \
+const CLAIM_DELETION: &str = "UPDATE objects SET condemned = 1 WHERE refs = 0 AND condemned = 0 AND doomed_at <= ?1 \
      AND NOT EXISTS (SELECT 1 FROM assets s WHERE s.object_id = objects.id)";
 
-const CONDEMNED: &str = "SELECT id, s3_key FROM objects WHERE condemned = 1 AND id > '' LIMIT ?1";
+const CLAIMED_DELETIONS: &str = "SELECT id, s3_key FROM objects WHERE condemned = 1 AND id > '' LIMIT ?1";
 
 const OBJECT: &str = "SELECT id FROM objects WHERE id = ?1";
 
-const BURY: &str = "DELETE FROM objects WHERE id = ?1 AND condemned = 1";
+const DELETE_OBJECT: &str = "DELETE FROM objects WHERE id = ?1 AND condemned = 1";
 
 /// The statements of this file.
 pub const ALL: &[(&str, &str)] = &[
@@ -89,17 +89,17 @@ pub const ALL: &[(&str, &str)] = &[
     ("RECOUNT", RECOUNT),
     ("TO_VERIFY", TO_VERIFY),
     ("PENDING", PENDING),
-    ("JUDGE", JUDGE),
+    ("SET_VERIFICATION", SET_VERIFICATION),
     ("VERIFIED", VERIFIED),
     ("MERGE_ASSETS", MERGE_ASSETS),
     ("MERGE_CHUNKS", MERGE_CHUNKS),
     ("OWNERS", OWNERS),
     ("INSERT_CHUNKS", INSERT_CHUNKS),
     ("FIND_CHUNKS", FIND_CHUNKS),
-    ("CONDEMN", CONDEMN),
-    ("CONDEMNED", CONDEMNED),
+    ("CLAIM_DELETION", CLAIM_DELETION),
+    ("CLAIMED_DELETIONS", CLAIMED_DELETIONS),
     ("OBJECT", OBJECT),
-    ("BURY", BURY),
+    ("DELETE_OBJECT", DELETE_OBJECT),
 ];
 
 /// A verified object with these bytes in any of the account's namespaces (or in `namespace` only), with an asset of the account's own if there is one, best
@@ -148,8 +148,8 @@ pub fn pending(before: EpochMs, limit: u64) -> Statement {
 }
 
 /// Writes what the bytes are; once only.
-pub fn judge(object: Id, verdict: &str, computed: &Sha256Hex) -> Statement {
-    Statement { sql: JUDGE, args: vec![object.to_string().into(), verdict.into(), computed.as_str().into()] }
+pub fn set_verification(object: Id, verdict: &str, computed: &Sha256Hex) -> Statement {
+    Statement { sql: SET_VERIFICATION, args: vec![object.to_string().into(), verdict.into(), computed.as_str().into()] }
 }
 
 /// `namespace`, `sha256` and `size` of a verified object.
@@ -183,13 +183,13 @@ pub fn find_chunks(namespace: &Name, hashes: &[Sha256Hex]) -> Statement {
 }
 
 /// Condemns what has been doomed since `before`.
-pub fn condemn(before: EpochMs) -> Statement {
-    Statement { sql: CONDEMN, args: vec![Arg::Int(before.0)] }
+pub fn claim_deletion(before: EpochMs) -> Statement {
+    Statement { sql: CLAIM_DELETION, args: vec![Arg::Int(before.0)] }
 }
 
 /// `id` and `s3_key` of condemned objects.
-pub fn condemned(limit: u64) -> Statement {
-    Statement { sql: CONDEMNED, args: vec![limit.into()] }
+pub fn claimed_deletions(limit: u64) -> Statement {
+    Statement { sql: CLAIMED_DELETIONS, args: vec![limit.into()] }
 }
 
 /// A row if the database knows the object.
@@ -198,6 +198,6 @@ pub fn object(object: Id) -> Statement {
 }
 
 /// Forgets a condemned object that the store has no more.
-pub fn bury(object: Id) -> Statement {
-    Statement { sql: BURY, args: vec![object.to_string().into()] }
+pub fn delete_object_row(object: Id) -> Statement {
+    Statement { sql: DELETE_OBJECT, args: vec![object.to_string().into()] }
 }

@@ -8,7 +8,7 @@ use crate::base::time::EpochMs;
 pub const STALE_MS: u64 = 24 * 3600 * 1000;
 
 /// How long after a look at the store that failed the next one waits, ms.
-pub const LOOK_AGAIN_MS: u64 = 5_000;
+pub const REVALIDATE_INTERVAL_MS: u64 = 5_000;
 
 /// Where in the cache a slice lies. The host is never asked: keys of the Cache API are URLs. Every part is percent-encoded or of a closed alphabet without
 /// slashes, so that no two lists of parts make one key.

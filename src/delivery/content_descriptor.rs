@@ -10,7 +10,7 @@ use crate::delivery::class::Class;
 use crate::delivery::slices;
 use crate::delivery::slices::Slice;
 use crate::http::conditional::Version;
-use crate::http::range::{Span, Wanted};
+use crate::http::range::{ByteRanges, Span};
 use crate::namespaces::namespace::{CacheTtl, DEFAULT_TTL};
 
 /// An asset as delivery sees it: the same row of [`crate::files::repository`], with more of its namespace.
@@ -41,7 +41,7 @@ pub struct FileRow {
 
 /// One thing to deliver. Kept in the PoP's cache as JSON: new fields default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Source {
+pub struct ContentDescriptor {
     /// Who is charged.
     pub account: Id,
     /// Whose.
@@ -85,8 +85,8 @@ pub const HOLDS_MS: u64 = 50_000;
 /// How long a client's own cache may keep what does not change, s.
 pub const CLIENT_SECONDS: u64 = 3_600;
 
-impl From<FileRow> for Source {
-    fn from(row: FileRow) -> Source {
+impl From<FileRow> for ContentDescriptor {
+    fn from(row: FileRow) -> ContentDescriptor {
         let class = Class::of(row.size, &row.content_type);
         let ttl = CacheTtl {
             small: row.ttl_small.unwrap_or(DEFAULT_TTL.small),
@@ -96,7 +96,7 @@ impl From<FileRow> for Source {
         };
         // The store's ETag tells in how many parts somebody sent it; of a borrowed object that is nobody's business.
         let version = row.sha256.filter(|_| row.borrowed).unwrap_or_else(|| row.etag.clone());
-        Source {
+        ContentDescriptor {
             account: row.account_id,
             group: None,
             namespace: row.namespace,
@@ -119,7 +119,7 @@ impl From<FileRow> for Source {
     }
 }
 
-impl Source {
+impl ContentDescriptor {
     /// For conditional requests.
     pub fn version(&self) -> Version<'_> {
         Version { etag: &self.version, modified: self.modified }
@@ -137,15 +137,15 @@ impl Source {
 
     /// Where a slice lies in the cache.
     pub fn key(&self, slice: &Slice) -> String {
-        let Source { namespace, generation, object, etag, .. } = self;
+        let ContentDescriptor { namespace, generation, object, etag, .. } = self;
         Key { namespace, generation: *generation, object: *object, etag, slice_bytes: self.slice_bytes(), index: slice.index }.url()
     }
 
     /// Where it lies as one entry, if what is wanted of it is worth that: more than one slice of a file that a cache takes whole.
-    pub fn joined_for(&self, span: Span) -> Option<Joined> {
+    pub fn whole_object_keys(&self, span: Span) -> Option<WholeObjectKeys> {
         let wide = span.first / self.slice_bytes() != span.last / self.slice_bytes();
-        let Source { namespace, generation, object, etag, .. } = self;
-        (wide && self.ttl > 0 && self.size <= MOST_JOINED).then(|| Joined {
+        let ContentDescriptor { namespace, generation, object, etag, .. } = self;
+        (wide && self.ttl > 0 && self.size <= MAX_JOINED).then(|| WholeObjectKeys {
             pointer: Key { namespace, generation: *generation, object: *object, etag, slice_bytes: self.slice_bytes(), index: 0 }.joined(),
         })
     }
@@ -158,28 +158,28 @@ impl Source {
     /// Its key in KV, if it belongs there: files that are cached whole.
     pub fn kv_key(&self) -> Option<String> {
         let whole = matches!(self.class, Class::Small | Class::Text) && self.ttl > 0 && self.size > 0;
-        let Source { namespace, generation, object, etag, .. } = self;
-        whole.then(|| format!("f1/{namespace}/{generation}/{object}/{etag}")).filter(|key| key.len() <= MOST_KV_KEY)
+        let ContentDescriptor { namespace, generation, object, etag, .. } = self;
+        whole.then(|| format!("f1/{namespace}/{generation}/{object}/{etag}")).filter(|key| key.len() <= MAX_KV_KEY)
     }
 
     /// The ranges of `wanted`: none of an empty object.
-    pub fn spans(&self, wanted: &Wanted) -> Vec<Span> {
+    pub fn spans(&self, wanted: &ByteRanges) -> Vec<Span> {
         match wanted {
-            Wanted::Whole => self.size.checked_sub(1).map(|last| Span { first: 0, last }).into_iter().collect(),
-            Wanted::One(span) => vec![*span],
-            Wanted::Several(spans) => spans.clone(),
+            ByteRanges::Whole => self.size.checked_sub(1).map(|last| Span { first: 0, last }).into_iter().collect(),
+            ByteRanges::One(span) => vec![*span],
+            ByteRanges::Several(spans) => spans.clone(),
         }
     }
 }
 
 /// The names under which a file lies in the cache as one entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Joined {
+pub struct WholeObjectKeys {
     /// The entry that tells the drawn name, and until when what is under it is fresh.
     pub pointer: String,
 }
 
-impl Joined {
+impl WholeObjectKeys {
     /// The entry under a drawn name.
     pub fn entry(&self, name: &str) -> String {
         format!("{}/{name}", self.pointer)
@@ -187,17 +187,17 @@ impl Joined {
 }
 
 /// The largest body that a cache takes on every plan, bytes (Cloudflare documentation, "Default cache behavior": 512 MB).
-const MOST_JOINED: u64 = 512_000_000;
+const MAX_JOINED: u64 = 512_000_000;
 
 /// The longest key of KV, bytes (KV documentation, "Limits").
-const MOST_KV_KEY: usize = 512;
+const MAX_KV_KEY: usize = 512;
 
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
 
-    pub fn source(size: u64, content_type: &str) -> Source {
-        Source::from(
+    pub fn source(size: u64, content_type: &str) -> ContentDescriptor {
+        ContentDescriptor::from(
             serde_json::from_value::<FileRow>(serde_json::json!({
                 "id": Id::from_random([1; 16]), "account_id": Id::from_random([2; 16]), "object_id": Id::from_random([3; 16]), "name": "a.txt",
                 "content_type": content_type, "namespace": "ns", "s3_key": "k", "size": size, "etag": "e", "sha256": null, "created_at": 0,
@@ -214,9 +214,9 @@ pub(super) mod tests {
         assert_eq!(small.kv_key().as_deref(), Some("f1/ns/4/03030303-0303-4303-8303-030303030303/e"));
         assert_eq!((large.kv_key(), source(0, "text/plain").kv_key()), (None, None));
         assert_eq!(large.slice_bytes(), 20_000_000, "what is not kept is read in one piece");
-        let sliced = Source { ttl: 1, ..large };
+        let sliced = ContentDescriptor { ttl: 1, ..large };
         assert_eq!(sliced.slices(Span { first: 0, last: 19_999_999 }).count(), 4);
-        assert!(sliced.spans(&Wanted::Whole) == [Span { first: 0, last: 19_999_999 }] && source(0, "").spans(&Wanted::Whole).is_empty());
+        assert!(sliced.spans(&ByteRanges::Whole) == [Span { first: 0, last: 19_999_999 }] && source(0, "").spans(&ByteRanges::Whole).is_empty());
     }
 
     #[test]

@@ -2,15 +2,15 @@
 
 use crate::base::time::EpochMs;
 use crate::delivery::cache_entry::Origin;
-use crate::delivery::content_descriptor::Source;
+use crate::delivery::content_descriptor::ContentDescriptor;
 use crate::http::content_disposition;
-use crate::http::range::{Multipart, Span, Wanted};
+use crate::http::range::{ByteRanges, Multipart, Span};
 use crate::problem::{OriginFailure, Problem};
 use crate::s3::xml::unquote;
 
 /// `ETag`, `Last-Modified` and the rest of what a 304 has. The object under a key and ETag never changes, so it is a strong validator.
 /// `expires` is when the URL stops.
-pub fn validators(source: &Source, origin: Option<Origin>, expires: EpochMs, now: EpochMs) -> Vec<(&'static str, String)> {
+pub fn validators(source: &ContentDescriptor, origin: Option<Origin>, expires: EpochMs, now: EpochMs) -> Vec<(&'static str, String)> {
     // A token in the URL is the only proof: no cache on the way must outlive it.
     let seconds = (expires.since(now) / 1000).min(source.client_seconds);
     let freshness = if source.client_seconds == 0 { "private, no-cache".to_owned() } else { format!("private, max-age={seconds}") };
@@ -21,10 +21,10 @@ pub fn validators(source: &Source, origin: Option<Origin>, expires: EpochMs, now
 }
 
 /// The fields of a 200 or 206 besides [`validators`]. `multipart` is the frame of several ranges.
-pub fn headers(source: &Source, wanted: &Wanted, multipart: Option<&Multipart>) -> Vec<(&'static str, String)> {
+pub fn headers(source: &ContentDescriptor, wanted: &ByteRanges, multipart: Option<&Multipart>) -> Vec<(&'static str, String)> {
     let bytes = match (wanted, multipart) {
-        (Wanted::One(span), _) => span.bytes(),
-        (Wanted::Several(_), Some(body)) => body.bytes(),
+        (ByteRanges::One(span), _) => span.bytes(),
+        (ByteRanges::Several(_), Some(body)) => body.bytes(),
         _ => source.size,
     };
     let mut headers = vec![
@@ -38,7 +38,7 @@ pub fn headers(source: &Source, wanted: &Wanted, multipart: Option<&Multipart>) 
         ("content-security-policy", "sandbox".to_owned()),
     ];
     headers.extend(source.name.as_ref().map(|name| ("content-disposition", content_disposition::inline(name))));
-    if let Wanted::One(Span { first, last }) = wanted {
+    if let ByteRanges::One(Span { first, last }) = wanted {
         headers.push(("content-range", format!("bytes {first}-{last}/{}", source.size)));
     }
     headers
@@ -63,7 +63,7 @@ pub struct Answered<'a> {
 ///
 /// # Errors
 /// 502: passing it on would hand out wrong bytes under right headers.
-pub fn check_answer(answer: Answered<'_>, source: &Source, span: Span) -> Result<(), Problem> {
+pub fn check_answer(answer: Answered<'_>, source: &ContentDescriptor, span: Span) -> Result<(), Problem> {
     let whole = span.first == 0 && span.bytes() == source.size;
     let right_place = match answer.status {
         200 => whole,
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn headers_of_a_range() {
-        let headers = headers(&source(10, "text/plain"), &Wanted::One(Span { first: 2, last: 4 }), None);
+        let headers = headers(&source(10, "text/plain"), &ByteRanges::One(Span { first: 2, last: 4 }), None);
         let get = |name| headers.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str());
         assert_eq!((get("content-range"), get("content-length")), (Some("bytes 2-4/10"), Some("3")));
         assert_eq!(get("content-disposition"), Some("inline; filename=\"a.txt\""));

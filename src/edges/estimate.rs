@@ -11,13 +11,13 @@ const BASE_MS: f64 = 10.0;
 const MS_PER_KM: f64 = 0.015;
 
 /// Round trip without any idea of where the client is, ms.
-const SOMEWHERE_MS: f64 = 100.0;
+const DEFAULT_RTT_MS: f64 = 100.0;
 
 /// What one connection carries where nobody has measured anything, Mbit/s.
 const PRIOR_MBPS: f64 = 40.0;
 
 /// An edge of which nobody knows is taken for so much of what the others carry.
-const MODESTY: f64 = 0.8;
+const UNMEASURED_DISCOUNT: f64 = 0.8;
 
 /// The same of failures, before an edge is left out for them: a single one is no reason.
 const ERRORS_PRIOR_WEIGHT: f64 = 1.0;
@@ -33,7 +33,7 @@ pub const LOAD_MS: f64 = 30_000.0;
 
 /// Round trip that a distance lets expect, ms.
 pub fn prior_ms(km: Option<f64>) -> f64 {
-    km.map_or(SOMEWHERE_MS, |km| BASE_MS + km * MS_PER_KM)
+    km.map_or(DEFAULT_RTT_MS, |km| BASE_MS + km * MS_PER_KM)
 }
 
 /// The shortest round trip over a distance, ms: light in fibre as the crow flies. No honest sample is below.
@@ -51,7 +51,7 @@ pub fn typical_mbps<'a>(readings: impl Iterator<Item = &'a Reading>, now: EpochM
             weights += weight;
         }
     }
-    (logs / weights).exp() * MODESTY
+    (logs / weights).exp() * UNMEASURED_DISCOUNT
 }
 
 /// What is left of a weight after so many ms.
@@ -110,7 +110,7 @@ impl Estimate {
         let latency_ms = match (km, reading.excess_ms) {
             (Some(_), Some((excess, weight))) => Some((prior_ms(km) + trust(weight) * excess).max(least_ms(km)).max(1.0)),
             (Some(_), None) => Some(prior_ms(km)),
-            (None, _) => reading.latency_ms.map(|(ms, weight)| SOMEWHERE_MS + trust(weight) * (ms - SOMEWHERE_MS)),
+            (None, _) => reading.latency_ms.map(|(ms, weight)| DEFAULT_RTT_MS + trust(weight) * (ms - DEFAULT_RTT_MS)),
         };
         let bandwidth_mbps = reading.mbps.map(|(mbps, weight)| {
             // Between rates, the geometric mean is the fair one.
@@ -130,7 +130,7 @@ impl Estimate {
 
     /// Round trip to reckon with, ms.
     pub fn latency_or_prior(&self) -> f64 {
-        self.latency_ms.unwrap_or(SOMEWHERE_MS)
+        self.latency_ms.unwrap_or(DEFAULT_RTT_MS)
     }
 
     /// Rate to reckon with, Mbit/s.

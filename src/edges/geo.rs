@@ -7,7 +7,7 @@ use crate::edges::location::Location;
 use crate::edges::places;
 
 /// The longest name of a region or time zone, bytes.
-const MOST_WORD: usize = 100;
+const MAX_WORD: usize = 100;
 
 /// What the platform (or the client) says of a request's place; every part may be missing.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -66,7 +66,7 @@ impl GeoHint {
         let code = |text: Option<String>, len: usize| {
             text.filter(|text| text.len() == len && text.bytes().all(|b| b.is_ascii_alphanumeric())).map(|text| text.to_ascii_uppercase())
         };
-        let word = |text: Option<String>| text.filter(|text| !text.is_empty() && text.len() <= MOST_WORD && !text.chars().any(char::is_control));
+        let word = |text: Option<String>| text.filter(|text| !text.is_empty() && text.len() <= MAX_WORD && !text.chars().any(char::is_control));
         let place = raw
             .latitude
             .zip(raw.longitude)

@@ -11,12 +11,12 @@ use crate::edges::places;
 use crate::problem::Problem;
 
 /// The longest name of an edge or a city, bytes; the longest address.
-const MOST_NAME: usize = 100;
+const MAX_NAME: usize = 100;
 
-const MOST_URL: usize = 500;
+const MAX_URL: usize = 500;
 
 /// The largest capacity, Mbit/s.
-const MOST_MBPS: u64 = 10_000_000;
+const MAX_MBPS: u64 = 10_000_000;
 
 fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
     Option::<T>::deserialize(deserializer).map(Some)
@@ -70,7 +70,7 @@ fn invalid(field: &'static str, detail: &str) -> Problem {
 }
 
 fn text(field: &'static str, value: &str) -> Result<String, Problem> {
-    if value.is_empty() || value.len() > MOST_NAME || value.chars().any(char::is_control) {
+    if value.is_empty() || value.len() > MAX_NAME || value.chars().any(char::is_control) {
         return Err(invalid(field, "must be 1 to 100 bytes without control characters"));
     }
     Ok(value.to_owned())
@@ -89,7 +89,7 @@ fn address(url: &str) -> Result<String, Problem> {
     let url = url.trim_end_matches('/').to_ascii_lowercase();
     let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).ok_or_else(refused)?;
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-.:[]".contains(&b);
-    if host.is_empty() || url.len() > MOST_URL || !host.bytes().all(allowed) {
+    if host.is_empty() || url.len() > MAX_URL || !host.bytes().all(allowed) {
         return Err(refused());
     }
     Ok(url)
@@ -164,7 +164,7 @@ impl Patch {
             edge.url = url.as_deref().map(address).transpose()?;
         }
         if let Some(capacity) = self.capacity_mbps {
-            if !(1..=MOST_MBPS).contains(&capacity) {
+            if !(1..=MAX_MBPS).contains(&capacity) {
                 return Err(invalid("capacityMbps", "must be from 1 to 10,000,000"));
             }
             edge.capacity_mbps = capacity;

@@ -6,7 +6,7 @@ use crate::edges::edge::Edge;
 use crate::edges::metrics::hours::Hour;
 
 /// The most edges there are.
-pub const MOST_EDGES: u64 = 500;
+pub const MAX_EDGES: u64 = 500;
 
 macro_rules! edge_query {
     ($rest:literal) => {
@@ -53,7 +53,7 @@ pub const ALL: &[(&str, &str)] = &[
 
 /// All edges by id.
 pub fn list() -> Statement {
-    Statement { sql: LIST, args: vec![MOST_EDGES.into()] }
+    Statement { sql: LIST, args: vec![MAX_EDGES.into()] }
 }
 
 /// One edge.
@@ -82,7 +82,7 @@ fn values(edge: &Edge, now: EpochMs, last: u64) -> Vec<Arg> {
 
 /// A new edge: its id, or nothing if there is one of that id, or too many.
 pub fn insert(edge: &Edge, now: EpochMs) -> Statement {
-    Statement { sql: INSERT, args: values(edge, now, MOST_EDGES - 1) }
+    Statement { sql: INSERT, args: values(edge, now, MAX_EDGES - 1) }
 }
 
 /// Changes an edge that has not been changed since it was read: its id, or nothing.

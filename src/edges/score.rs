@@ -23,7 +23,7 @@ const HALF_MS: f64 = 200.0;
 const HALF_MBPS: f64 = 18.0;
 
 /// Edges that fail more often than this drop out.
-const MOST_ERRORS: f64 = 0.5;
+const MAX_ERRORS: f64 = 0.5;
 
 /// How long after its last measurement an edge that dropped out is left alone, ms; then some clients try whether it is back.
 const REST_MS: u64 = 30_000;
@@ -156,7 +156,7 @@ pub fn rank<'a>(
         let km = asker.place.map(|place| place.km_to(edge.place()));
         let reading = reading(edge);
         let (capacity, rested) = (edge.capacity_mbps as f64, reading.is_some_and(|reading| asker.now.since(reading.at) >= REST_MS));
-        let failing = reading.is_some_and(|reading| reading.error_rate() > MOST_ERRORS);
+        let failing = reading.is_some_and(|reading| reading.error_rate() > MAX_ERRORS);
         // Time alone does not bring it back: somebody has to find out, and would not as long as what is known of it is bad.
         let tries = asker.draw.one_in(PROBERS) && failing && rested;
         let estimate = Estimate::of(km, capacity, if tries { None } else { reading }, typical, asker.now);

@@ -18,12 +18,12 @@ const ATTR: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 
 /// Longer fields make stores fail (Swift answers 503 to 3 KB), and a URL that carries them outgrows proxies.
-const STORE_MOST: usize = 1200;
+const MAX_STORE: usize = 1200;
 
 /// The same for the store's own copy of the name: the plain form alone where the exact one is too long.
 pub fn for_store(name: &str) -> String {
     let exact = inline(name);
-    if exact.len() <= STORE_MOST { exact } else { exact.split("; filename*=").next().unwrap_or("inline").to_owned() }
+    if exact.len() <= MAX_STORE { exact } else { exact.split("; filename*=").next().unwrap_or("inline").to_owned() }
 }
 
 /// `inline` with the file's name: a plain form that old clients read, and the exact one where they differ.

@@ -6,7 +6,7 @@ use crate::problem::Problem;
 
 const DEFAULT: u64 = 50;
 
-const MOST: u64 = 500;
+const MAX: u64 = 500;
 
 /// `cursor` and `limit` of a listing.
 #[derive(Debug, PartialEq, Eq)]
@@ -43,8 +43,8 @@ pub fn limit(limit: Option<&str>) -> Result<u64, Problem> {
         Some(text) => text
             .parse()
             .ok()
-            .filter(|n| (1..=MOST).contains(n))
-            .ok_or_else(|| Problem::Invalid { field: "limit", detail: format!("must be from 1 to {MOST}") }),
+            .filter(|n| (1..=MAX).contains(n))
+            .ok_or_else(|| Problem::Invalid { field: "limit", detail: format!("must be from 1 to {MAX}") }),
     }
 }
 

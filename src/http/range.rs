@@ -4,7 +4,7 @@ use crate::base::units::insert_sorted;
 use crate::problem::Problem;
 
 /// More ranges than that are not meant to be read by anybody (RFC 9110 section 14.2 on many small ranges): the whole follows.
-const MOST_RANGES: usize = 64;
+const MAX_RANGES: usize = 64;
 
 /// Bytes `first..=last` of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +24,7 @@ impl Span {
 
 /// What to send of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wanted {
+pub enum ByteRanges {
     /// All of it, with 200.
     Whole,
     /// One range, with 206.
@@ -38,19 +38,19 @@ pub enum Wanted {
 ///
 /// # Errors
 /// [`Problem::RangeNotSatisfiable`] if all of them do.
-pub fn wanted(range: Option<&str>, size: u64) -> Result<Wanted, Problem> {
-    let Some((unit, set)) = range.and_then(|field| field.split_once('=')) else { return Ok(Wanted::Whole) };
+pub fn parse_ranges(range: Option<&str>, size: u64) -> Result<ByteRanges, Problem> {
+    let Some((unit, set)) = range.and_then(|field| field.split_once('=')) else { return Ok(ByteRanges::Whole) };
     if !unit.trim().eq_ignore_ascii_case("bytes") {
-        return Ok(Wanted::Whole);
+        return Ok(ByteRanges::Whole);
     }
     let specs: Vec<&str> = set.split(',').map(str::trim).filter(|spec| !spec.is_empty()).collect();
-    if specs.is_empty() || specs.len() > MOST_RANGES {
-        return Ok(Wanted::Whole);
+    if specs.is_empty() || specs.len() > MAX_RANGES {
+        return Ok(ByteRanges::Whole);
     }
     let mut spans = Vec::new();
     for spec in specs {
         match read(spec, size) {
-            Spec::Malformed => return Ok(Wanted::Whole),
+            Spec::Malformed => return Ok(ByteRanges::Whole),
             Spec::Outside => {}
             Spec::Inside(span) => spans.push(span),
         }
@@ -58,8 +58,8 @@ pub fn wanted(range: Option<&str>, size: u64) -> Result<Wanted, Problem> {
     let spans = joined(spans);
     match spans.as_slice() {
         [] => Err(Problem::RangeNotSatisfiable { size }),
-        [one] => Ok(Wanted::One(*one)),
-        _ => Ok(Wanted::Several(spans)),
+        [one] => Ok(ByteRanges::One(*one)),
+        _ => Ok(ByteRanges::Several(spans)),
     }
 }
 
@@ -150,17 +150,17 @@ mod tests {
 
     use super::*;
 
-    fn one(first: u64, last: u64) -> Result<Wanted, Problem> {
-        Ok(Wanted::One(Span { first, last }))
+    fn one(first: u64, last: u64) -> Result<ByteRanges, Problem> {
+        Ok(ByteRanges::One(Span { first, last }))
     }
 
-    fn several(spans: &[(u64, u64)]) -> Result<Wanted, Problem> {
-        Ok(Wanted::Several(spans.iter().map(|(first, last)| Span { first: *first, last: *last }).collect()))
+    fn several(spans: &[(u64, u64)]) -> Result<ByteRanges, Problem> {
+        Ok(ByteRanges::Several(spans.iter().map(|(first, last)| Span { first: *first, last: *last }).collect()))
     }
 
     #[test]
     fn the_forms_of_rfc_9110() {
-        let get = |range| wanted(Some(range), 10_000);
+        let get = |range| parse_ranges(Some(range), 10_000);
         assert_eq!(get("bytes=0-499"), one(0, 499));
         assert_eq!(get("bytes=9500-"), one(9500, 9999));
         assert_eq!(get("bytes=-500"), one(9500, 9999));
@@ -174,12 +174,12 @@ mod tests {
         for whole in
             ["bytes=1-0", "bytes=0-1,4-3", "bytes=0-1,x", "lines=0-1", "bytes", "bytes=", "bytes=,", "bytes=a-b", "bytes=-", "bytes=+1-2", "", &many]
         {
-            assert_eq!(get(whole), Ok(Wanted::Whole), "{whole}");
+            assert_eq!(get(whole), Ok(ByteRanges::Whole), "{whole}");
         }
         for outside in ["bytes=10000-", "bytes=10000-10001", "bytes=-0", "bytes=-0,10000-"] {
             assert_eq!(get(outside), Err(Problem::RangeNotSatisfiable { size: 10_000 }), "{outside}");
         }
-        assert_eq!(wanted(Some("bytes=0-"), 0), Err(Problem::RangeNotSatisfiable { size: 0 }));
+        assert_eq!(parse_ranges(Some("bytes=0-"), 0), Err(Problem::RangeNotSatisfiable { size: 0 }));
     }
 
     #[test]
@@ -205,14 +205,14 @@ mod tests {
     proptest! {
         #[test]
         fn ranges_lie_within_the_object_and_no_byte_is_sent_twice(field in "bytes=([0-9]{0,2}-[0-9]{0,2},?){0,8}", size in 0u64..100) {
-            match wanted(Some(&field), size) {
-                Ok(Wanted::One(span)) => prop_assert!(span.first <= span.last && span.last < size),
-                Ok(Wanted::Several(mut spans)) => {
+            match parse_ranges(Some(&field), size) {
+                Ok(ByteRanges::One(span)) => prop_assert!(span.first <= span.last && span.last < size),
+                Ok(ByteRanges::Several(mut spans)) => {
                     prop_assert!(spans.len() > 1 && spans.iter().all(|span| span.first <= span.last && span.last < size));
                     spans.sort_by_key(|span| span.first);
                     prop_assert!(spans.windows(2).all(|pair| pair[0].last < pair[1].first));
                 }
-                Ok(Wanted::Whole) | Err(_) => {}
+                Ok(ByteRanges::Whole) | Err(_) => {}
             }
         }
     }

@@ -113,7 +113,7 @@ impl Slot {
     }
 
     /// Gives the claim up.
-    pub fn give_up(&self, claim: &str) -> Statement {
+    pub fn release_claim(&self, claim: &str) -> Statement {
         match self {
             Slot::Key { scope, key, .. } => Statement { sql: DROP_KEY, args: vec![scope.clone().into(), key.clone().into(), claim.into()] },
             Slot::Webhook { id } => Statement { sql: DROP_WEBHOOK, args: vec![id.clone().into(), claim.into()] },

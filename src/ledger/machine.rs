@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use crate::auth::rate_limit;
 use crate::base::id::Id;
 use crate::base::time::EpochMs;
-use crate::ledger::message::{Figures, Message, Reply};
+use crate::ledger::message::{Message, Reply, UsageSnapshot};
 use crate::ledger::period::Period;
-use crate::ledger::state::{Books, Effect, Facts, Holding, Limits, Seen, Usage, Watch};
+use crate::ledger::state::{Effect, Facts, Holding, LedgerState, Limits, PendingCheck, Seen, Usage};
 use crate::ledger::timing::{CHECKPOINT_MS, COMING_MS, COUNT_CHECKPOINT_MS, DELETE_GRACE_MS, LIMITS_MS, UNCLEAR_MS};
 
 #[cfg(test)]
@@ -23,10 +23,10 @@ const PACE_STALE_MS: u64 = 1_000;
 /// A ledger in memory.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ledger {
-    /// See [`Books`].
-    pub books: Books,
+    /// See [`LedgerState`].
+    pub books: LedgerState,
     /// By asset.
-    pub watches: BTreeMap<Id, Watch>,
+    pub watches: BTreeMap<Id, PendingCheck>,
     reserved: u64,
     written: (u64, EpochMs),
     /// When somebody who had looked it up last told the limits.
@@ -35,7 +35,7 @@ pub struct Ledger {
 
 impl Ledger {
     /// What storage remembers.
-    pub fn load(books: Books, watches: BTreeMap<Id, Watch>) -> Ledger {
+    pub fn load(books: LedgerState, watches: BTreeMap<Id, PendingCheck>) -> Ledger {
         let reserved = watches.values().map(|watch| watch.bytes).sum();
         let written = (books.tat_us, EpochMs(0));
         Ledger { books, watches, reserved, written, told: EpochMs(0) }
@@ -44,7 +44,7 @@ impl Ledger {
     /// A ledger at its opening, with what D1 says is stored.
     pub fn open(account: Id, limits: Limits, used: u64, now: EpochMs) -> Ledger {
         let period = Period::of(now);
-        let books = Books {
+        let books = LedgerState {
             account,
             limits,
             used,
@@ -60,7 +60,7 @@ impl Ledger {
 
     /// Whether D1 is to be asked for the limits before `message` is booked: nobody who knows them came for a while, nor does now.
     pub fn wants_limits(&self, message: &Message, now: EpochMs) -> bool {
-        let blind = matches!(message, Message::Admit { limits: None } | Message::Figures { limits: None } | Message::Meter { .. });
+        let blind = matches!(message, Message::Admit { limits: None } | Message::Usage { limits: None } | Message::Meter { .. });
         blind && now.since(self.told) >= LIMITS_MS
     }
 
@@ -75,24 +75,24 @@ impl Ledger {
         let (reply, mut effects) = match message {
             Message::Admit { limits } => self.admit(limits, now),
             Message::Reserve { asset, bytes, look_at, limits, place } => {
-                self.reserve(asset, (Watch { bytes, at: look_at, doubt: false }, place), limits, facts, now)
+                self.reserve(asset, (PendingCheck { bytes, at: look_at, doubt: false }, place), limits, facts, now)
             }
             Message::Settle { asset, object, size } => self.settle(asset, Holding { object, size }, facts, now),
             Message::Adopt { asset, object, size, limits } => self.take(asset, Holding { object, size }, limits, facts, now),
             Message::Release { asset } => self.release(asset, facts, now),
-            Message::Doubt { asset, look_at } => self.doubt(asset, look_at),
+            Message::ScheduleCheck { asset, look_at } => self.doubt(asset, look_at),
             Message::Meter { bytes } => self.meter(bytes, now),
             Message::Charge { bytes, limits } => self.charge(bytes, limits, now),
-            Message::Figures { limits } => {
+            Message::Usage { limits } => {
                 let changed = self.adopt(limits, now);
                 (Reply::State { figures: self.figures() }, changed)
             }
             Message::Change { limits } => (Reply::Done, self.adopt(Some(limits), now)),
         };
         if rolled {
-            effects.push(Effect::PutBooks);
+            effects.push(Effect::PutState);
         }
-        if effects.contains(&Effect::PutBooks) {
+        if effects.contains(&Effect::PutState) {
             self.written = (self.books.tat_us, now);
         }
         (reply, effects)
@@ -106,12 +106,12 @@ impl Ledger {
     }
 
     /// Assets whose end is to be looked up now, at most `most`.
-    pub fn due(&self, now: EpochMs, most: usize) -> Vec<(Id, Watch)> {
+    pub fn due(&self, now: EpochMs, most: usize) -> Vec<(Id, PendingCheck)> {
         self.watches.iter().filter(|(_, watch)| watch.at <= now).map(|(asset, watch)| (*asset, *watch)).take(most).collect()
     }
 
     /// What to book of a look that began when `watch` stood: nothing if somebody told the end meanwhile.
-    pub fn after_look(&self, asset: Id, watch: Watch, seen: Seen, now: EpochMs) -> Outcome {
+    pub fn after_look(&self, asset: Id, watch: PendingCheck, seen: Seen, now: EpochMs) -> Outcome {
         if self.watches.get(&asset) != Some(&watch) {
             return Outcome::Nothing;
         }
@@ -128,7 +128,7 @@ impl Ledger {
         match self.watches.get_mut(&asset) {
             Some(watch) if watch.doubt => {
                 watch.doubt = false;
-                vec![Effect::PutWatch(asset, *watch)]
+                vec![Effect::PutPendingCheck(asset, *watch)]
             }
             _ => vec![],
         }
@@ -139,7 +139,7 @@ impl Ledger {
         match self.watches.get_mut(&asset) {
             Some(watch) => {
                 watch.at = at;
-                vec![Effect::PutWatch(asset, *watch)]
+                vec![Effect::PutPendingCheck(asset, *watch)]
             }
             None => vec![],
         }
@@ -164,8 +164,8 @@ impl Ledger {
     }
 
     /// The state.
-    pub fn figures(&self) -> Figures {
-        Figures {
+    pub fn figures(&self) -> UsageSnapshot {
+        UsageSnapshot {
             period: self.books.period,
             storage_used: self.books.used,
             storage_reserved: self.reserved,
@@ -176,7 +176,7 @@ impl Ledger {
     }
 
     fn usage(&self) -> Usage {
-        let Books { period, used, bandwidth, requests, .. } = self.books;
+        let LedgerState { period, used, bandwidth, requests, .. } = self.books;
         Usage { period, storage: used, bandwidth, requests }
     }
 
@@ -211,7 +211,7 @@ impl Ledger {
         match limits {
             Some(limits) if limits.version >= self.books.limits.version && limits != self.books.limits => {
                 self.books.limits = limits;
-                vec![Effect::PutBooks]
+                vec![Effect::PutState]
             }
             _ => vec![],
         }
@@ -224,12 +224,19 @@ impl Ledger {
         let (tat, at) = self.written;
         if self.books.tat_us.abs_diff(tat) >= PACE_SLACK_US || now.since(at) >= PACE_STALE_MS {
             self.dirty_within(now, COUNT_CHECKPOINT_MS);
-            effects.push(Effect::PutBooks);
+            effects.push(Effect::PutState);
         }
         (Reply::Paced { pace, suspended: self.books.limits.suspended }, effects)
     }
 
-    fn reserve(&mut self, asset: Id, (watch, place): (Watch, Option<String>), limits: Limits, facts: Facts, now: EpochMs) -> (Reply, Vec<Effect>) {
+    fn reserve(
+        &mut self,
+        asset: Id,
+        (watch, place): (PendingCheck, Option<String>),
+        limits: Limits,
+        facts: Facts,
+        now: EpochMs,
+    ) -> (Reply, Vec<Effect>) {
         let mut effects = self.adopt(Some(limits), now);
         if self.books.limits.suspended {
             return (Reply::Suspended, effects);
@@ -246,7 +253,7 @@ impl Ledger {
         self.reserved = self.reserved.saturating_add(watch.bytes);
         self.watches.insert(asset, watch);
         effects.extend(place.map(|place| Effect::PutPlace(asset, place)));
-        effects.push(Effect::PutWatch(asset, watch));
+        effects.push(Effect::PutPendingCheck(asset, watch));
         (Reply::Done, effects)
     }
 
@@ -254,7 +261,7 @@ impl Ledger {
         match self.watches.remove(&asset) {
             Some(watch) => {
                 self.reserved = self.reserved.saturating_sub(watch.bytes);
-                vec![Effect::DropWatch(asset)]
+                vec![Effect::DropPendingCheck(asset)]
             }
             None => vec![],
         }
@@ -277,7 +284,7 @@ impl Ledger {
         (Reply::Done, effects)
     }
 
-    /// Books what the asset references.
+    /// LedgerState what the asset references.
     fn hold(&mut self, asset: Id, holding: Holding, facts: Facts, now: EpochMs) -> Vec<Effect> {
         let booked = match facts.holding {
             Some(held) if held.object == holding.object => return vec![],
@@ -291,13 +298,13 @@ impl Ledger {
             }
         };
         self.dirty(now);
-        vec![booked, Effect::PutBooks]
+        vec![booked, Effect::PutState]
     }
 
     fn look_into(&mut self, asset: Id, now: EpochMs) -> Vec<Effect> {
-        let watch = Watch { bytes: 0, at: now.plus(DELETE_GRACE_MS), doubt: true };
+        let watch = PendingCheck { bytes: 0, at: now.plus(DELETE_GRACE_MS), doubt: true };
         self.watches.insert(asset, watch);
-        vec![Effect::PutWatch(asset, watch)]
+        vec![Effect::PutPendingCheck(asset, watch)]
     }
 
     /// Its bytes are no longer reserved; what is in doubt stays so.
@@ -306,7 +313,7 @@ impl Ledger {
             Some(watch) if watch.doubt => {
                 self.reserved = self.reserved.saturating_sub(watch.bytes);
                 watch.bytes = 0;
-                vec![Effect::PutWatch(asset, *watch)]
+                vec![Effect::PutPendingCheck(asset, *watch)]
             }
             _ => self.unwatch(asset),
         }
@@ -343,20 +350,20 @@ impl Ledger {
                 self.books.used = self.books.used.saturating_sub(holding.size);
             }
             self.dirty(now);
-            effects.extend([Effect::DropHolding(asset), Effect::PutBooks]);
+            effects.extend([Effect::DropHolding(asset), Effect::PutState]);
         }
         (Reply::Done, effects)
     }
 
     fn doubt(&mut self, asset: Id, at: EpochMs) -> (Reply, Vec<Effect>) {
         // Later than before, never sooner: a look that is under way may have seen what was before.
-        let watch = self.watches.get(&asset).map_or(Watch { bytes: 0, at, doubt: true }, |known| Watch {
+        let watch = self.watches.get(&asset).map_or(PendingCheck { bytes: 0, at, doubt: true }, |known| PendingCheck {
             at: known.at.plus(1).max(at),
             doubt: true,
             ..*known
         });
         self.watches.insert(asset, watch);
-        (Reply::Done, vec![Effect::PutWatch(asset, watch)])
+        (Reply::Done, vec![Effect::PutPendingCheck(asset, watch)])
     }
 
     fn meter(&mut self, bytes: u64, now: EpochMs) -> (Reply, Vec<Effect>) {
@@ -364,7 +371,7 @@ impl Ledger {
         if bytes > 0 {
             self.books.bandwidth = self.books.bandwidth.saturating_add(bytes);
             self.dirty(now);
-            effects.push(Effect::PutBooks);
+            effects.push(Effect::PutState);
         }
         (Reply::State { figures: self.figures() }, effects)
     }

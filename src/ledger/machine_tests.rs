@@ -17,8 +17,8 @@ fn id(n: u8) -> Id {
 /// Storage as the Durable Object has it: what the effects wrote, and nothing else.
 #[derive(Debug, Default)]
 struct Disk {
-    books: Option<Books>,
-    watches: BTreeMap<Id, Watch>,
+    books: Option<LedgerState>,
+    watches: BTreeMap<Id, PendingCheck>,
     places: BTreeMap<Id, String>,
     holdings: BTreeMap<Id, Holding>,
 }
@@ -37,10 +37,10 @@ impl Disk {
     fn write(&mut self, ledger: &Ledger, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::PutBooks => self.books = Some(ledger.books.clone()),
-                Effect::PutWatch(asset, watch) => drop(self.watches.insert(asset, watch)),
+                Effect::PutState => self.books = Some(ledger.books.clone()),
+                Effect::PutPendingCheck(asset, watch) => drop(self.watches.insert(asset, watch)),
                 Effect::PutPlace(asset, place) => drop(self.places.insert(asset, place)),
-                Effect::DropWatch(asset) => drop((self.watches.remove(&asset), self.places.remove(&asset))),
+                Effect::DropPendingCheck(asset) => drop((self.watches.remove(&asset), self.places.remove(&asset))),
                 Effect::PutHolding(asset, holding) => drop(self.holdings.insert(asset, holding)),
                 Effect::DropHolding(asset) => drop(self.holdings.remove(&asset)),
                 Effect::MoveHoldings(from, to) => self.holdings.values_mut().filter(|held| held.object == from).for_each(|held| held.object = to),
@@ -55,7 +55,7 @@ impl Disk {
 
 fn tell(ledger: &mut Ledger, disk: &mut Disk, message: Message, now: EpochMs) -> Reply {
     let facts = match &message {
-        Message::Reserve { asset, .. } | Message::Release { asset } | Message::Doubt { asset, .. } => disk.facts(*asset),
+        Message::Reserve { asset, .. } | Message::Release { asset } | Message::ScheduleCheck { asset, .. } => disk.facts(*asset),
         Message::Settle { asset, object, .. } | Message::Adopt { asset, object, .. } => {
             Facts { shared: disk.shared(*asset, *object), ..disk.facts(*asset) }
         }
@@ -77,7 +77,7 @@ fn where_the_bytes_will_lie_is_known_as_long_as_they_are_watched() {
     let (mut ledger, mut disk) = opened(100);
     let reserve = Message::Reserve { asset: id(1), bytes: 10, look_at: NOW, limits: limits(100, 0), place: Some("a/b/c".to_owned()) };
     tell(&mut ledger, &mut disk, reserve.clone(), NOW);
-    tell(&mut ledger, &mut disk, Message::Doubt { asset: id(1), look_at: NOW }, NOW);
+    tell(&mut ledger, &mut disk, Message::ScheduleCheck { asset: id(1), look_at: NOW }, NOW);
     assert_eq!(disk.places.get(&id(1)).map(String::as_str), Some("a/b/c"));
     tell(&mut ledger, &mut disk, Message::Release { asset: id(1) }, NOW);
     assert!(disk.places.is_empty() && disk.watches.is_empty());
@@ -129,11 +129,11 @@ fn what_a_late_word_moved_is_set_right_though_its_asset_is_deleted() {
     }
     let look_at = NOW.plus(DELETE_GRACE_MS);
     for message in [
-        Message::Doubt { asset: id(3), look_at },
+        Message::ScheduleCheck { asset: id(3), look_at },
         settle(3, 101),
         // Of a merge before that one.
         settle(3, 102),
-        Message::Doubt { asset: id(3), look_at },
+        Message::ScheduleCheck { asset: id(3), look_at },
         Message::Release { asset: id(3) },
     ] {
         tell(&mut ledger, &mut disk, message, NOW);
@@ -193,16 +193,16 @@ fn what_is_in_doubt_stays_so_whatever_is_told_and_what_comes_late_is_looked_into
     let settle = |asset| Message::Settle { asset: id(asset), object: id(100 + asset), size: 60 };
     tell(&mut ledger, &mut disk, reserve(1, 60, 100), NOW);
     tell(&mut ledger, &mut disk, settle(1), NOW);
-    tell(&mut ledger, &mut disk, Message::Doubt { asset: id(1), look_at: NOW.plus(5) }, NOW);
+    tell(&mut ledger, &mut disk, Message::ScheduleCheck { asset: id(1), look_at: NOW.plus(5) }, NOW);
     tell(&mut ledger, &mut disk, settle(1), NOW);
-    let watch = Watch { bytes: 0, at: NOW.plus(5), doubt: true };
+    let watch = PendingCheck { bytes: 0, at: NOW.plus(5), doubt: true };
     assert_eq!(ledger.due(NOW.plus(5), 10), [(id(1), watch)], "whoever deletes it may die");
     // Reserved, given back, and then it is there after all: others may have the room.
     tell(&mut ledger, &mut disk, reserve(2, 40, 100), NOW);
     tell(&mut ledger, &mut disk, settle(3), NOW);
     tell(&mut ledger, &mut disk, settle(3), NOW);
     assert_eq!((ledger.books.used, ledger.reserved()), (60, 40));
-    let watch = Watch { bytes: 0, at: NOW.plus(DELETE_GRACE_MS), doubt: true };
+    let watch = PendingCheck { bytes: 0, at: NOW.plus(DELETE_GRACE_MS), doubt: true };
     assert_eq!(ledger.watches.get(&id(3)), Some(&watch));
     // What a look finds is booked, and done with.
     let Outcome::Book(found) = ledger.after_look(id(3), watch, Seen::Stored { object: id(103), size: 60 }, NOW) else { panic!() };
@@ -211,11 +211,11 @@ fn what_is_in_doubt_stays_so_whatever_is_told_and_what_comes_late_is_looked_into
     tell(&mut ledger, &mut disk, found, NOW);
     assert_eq!((ledger.books.used, ledger.watches.contains_key(&id(3)), &disk.watches), (120, false, &ledger.watches));
     // A reservation in doubt ends, and is looked into nevertheless.
-    tell(&mut ledger, &mut disk, Message::Doubt { asset: id(2), look_at: NOW.plus(7) }, NOW);
+    tell(&mut ledger, &mut disk, Message::ScheduleCheck { asset: id(2), look_at: NOW.plus(7) }, NOW);
     tell(&mut ledger, &mut disk, Message::Settle { asset: id(2), object: id(102), size: 40 }, NOW);
     assert_eq!(
         (ledger.books.used, ledger.reserved(), ledger.watches.get(&id(2))),
-        (160, 0, Some(&Watch { bytes: 0, at: NOW.plus(1_001), doubt: true }))
+        (160, 0, Some(&PendingCheck { bytes: 0, at: NOW.plus(1_001), doubt: true }))
     );
 }
 
@@ -240,7 +240,7 @@ fn who_comes_without_limits_has_them_looked_up_now_and_then() {
     let meter = Message::Meter { bytes: 1 };
     assert!(!ledger.wants_limits(&meter, NOW) && ledger.wants_limits(&meter, later));
     assert!(!ledger.wants_limits(&Message::Admit { limits: Some(limits(1, 0)) }, later), "who brings them is believed");
-    tell(&mut ledger, &mut disk, Message::Figures { limits: Some(limits(100, 0)) }, later);
+    tell(&mut ledger, &mut disk, Message::Usage { limits: Some(limits(100, 0)) }, later);
     assert!(!ledger.wants_limits(&meter, later));
     assert!(Ledger::load(ledger.books.clone(), BTreeMap::new()).wants_limits(&meter, later), "after an eviction they are old");
     tell(&mut ledger, &mut disk, Message::Change { limits: Limits { suspended: true, ..limits(9, 5) } }, later);
@@ -274,7 +274,7 @@ fn bandwidth_is_charged_until_it_is_used_up_and_begins_anew_each_month() {
     assert_eq!(ledger.alarm(), None);
     tell(&mut ledger, &mut disk, reserve(1, 10, 100), due);
     tell(&mut ledger, &mut disk, Message::Settle { asset: id(1), object: id(2), size: 10 }, due);
-    tell(&mut ledger, &mut disk, Message::Doubt { asset: id(1), look_at: Period::of(due).end().plus(9) }, due);
+    tell(&mut ledger, &mut disk, Message::ScheduleCheck { asset: id(1), look_at: Period::of(due).end().plus(9) }, due);
     let usage = ledger.due_checkpoint(due.plus(CHECKPOINT_MS)).unwrap();
     ledger.checkpointed(&usage);
     ledger.postpone(id(1), Period::of(due).end().plus(9));
@@ -299,20 +299,20 @@ fn what_nobody_ended_is_due_for_a_look() {
     let (mut ledger, mut disk) = opened(100);
     tell(&mut ledger, &mut disk, reserve(1, 10, 100), NOW);
     assert_eq!(ledger.due(NOW, 10), []);
-    let watch = Watch { bytes: 10, at: NOW.plus(1_000), doubt: false };
+    let watch = PendingCheck { bytes: 10, at: NOW.plus(1_000), doubt: false };
     assert_eq!(ledger.due(NOW.plus(1_000), 10), [(id(1), watch)]);
     let stored = Seen::Stored { object: id(2), size: 10 };
     let settle = Message::Settle { asset: id(1), object: id(2), size: 10 };
     assert_eq!(ledger.after_look(id(1), watch, stored, NOW), Outcome::Book(settle));
     assert_eq!(ledger.after_look(id(1), watch, Seen::Gone, NOW), Outcome::Book(Message::Release { asset: id(1) }));
     assert_eq!(ledger.after_look(id(1), watch, Seen::Coming, NOW), Outcome::LookAgain(NOW.plus(COMING_MS)));
-    assert_eq!(ledger.after_look(id(1), Watch { bytes: 9, ..watch }, stored, NOW), Outcome::Nothing, "somebody told the end meanwhile");
+    assert_eq!(ledger.after_look(id(1), PendingCheck { bytes: 9, ..watch }, stored, NOW), Outcome::Nothing, "somebody told the end meanwhile");
     assert_eq!(ledger.alarm(), Some(NOW.plus(1_000)));
     let effects = ledger.postpone(id(1), NOW.plus(9_000));
     disk.write(&ledger, effects);
     assert_eq!((ledger.alarm(), disk.watches.get(&id(1)).map(|watch| watch.at)), (Some(NOW.plus(CHECKPOINT_MS)), Some(NOW.plus(9_000))));
     tell(&mut ledger, &mut disk, Message::Settle { asset: id(1), object: id(2), size: 10 }, NOW);
-    tell(&mut ledger, &mut disk, Message::Doubt { asset: id(1), look_at: NOW.plus(5) }, NOW);
+    tell(&mut ledger, &mut disk, Message::ScheduleCheck { asset: id(1), look_at: NOW.plus(5) }, NOW);
     assert_eq!((ledger.reserved(), ledger.due(NOW.plus(5), 10).len()), (0, 1));
     tell(&mut ledger, &mut disk, Message::Release { asset: id(1) }, NOW);
     assert_eq!(ledger.watches.len(), 0);
@@ -326,7 +326,7 @@ fn the_books_are_pinned() {
     let text = r#"{"account":"00000000-0000-4000-8000-000000000000","limits":{"storage":100,"bandwidth":1000,"per_minute":60,"suspended":false,"version":[0,0]},"used":0,"period":{"year":2026,"month":11},"bandwidth":0,"requests":0,"tat_us":0,"closed":[],"checkpoint":1795000005000}"#;
     assert_eq!(serde_json::to_string(&ledger.books).unwrap(), text);
     let old = text.replace(r#","tat_us":0,"closed":[],"checkpoint":1795000005000"#, "");
-    assert_eq!(serde_json::from_str::<Books>(&old).unwrap(), Books { checkpoint: None, ..ledger.books });
+    assert_eq!(serde_json::from_str::<LedgerState>(&old).unwrap(), LedgerState { checkpoint: None, ..ledger.books });
 }
 
 #[derive(Debug, Clone)]

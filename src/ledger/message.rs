@@ -58,7 +58,8 @@ pub enum Message {
         asset: Id,
     },
     /// The asset is about to be deleted, or to reference another object of the same bytes: should nobody say how that ended, ask D1 at `look_at`.
-    Doubt {
+    #[serde(rename = "doubt")]
+    ScheduleCheck {
         /// The asset.
         asset: Id,
         /// When.
@@ -77,7 +78,8 @@ pub enum Message {
         limits: Limits,
     },
     /// What is the state?
-    Figures {
+    #[serde(rename = "figures")]
+    Usage {
         /// As in [`Message::Admit`].
         limits: Option<Limits>,
     },
@@ -128,16 +130,16 @@ pub enum Reply {
         /// When the next month begins.
         resets: EpochMs,
     },
-    /// To [`Message::Figures`] and [`Message::Meter`].
+    /// To [`Message::Usage`] and [`Message::Meter`].
     State {
         /// Everything.
-        figures: Figures,
+        figures: UsageSnapshot,
     },
 }
 
 /// The state of an account.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Figures {
+pub struct UsageSnapshot {
     /// The month.
     pub period: Period,
     /// Bytes of distinct objects.
@@ -152,7 +154,7 @@ pub struct Figures {
     pub limits: Limits,
 }
 
-impl Figures {
+impl UsageSnapshot {
     /// Whether no more content may be sent this month.
     pub fn bandwidth_is_used_up(&self) -> bool {
         self.bandwidth_used >= self.limits.bandwidth

@@ -37,7 +37,7 @@ pub struct Usage {
 
 /// Everything but the entries. Persisted as JSON: new fields default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Books {
+pub struct LedgerState {
     /// Whose.
     pub account: Id,
     /// The limits that hold.
@@ -63,7 +63,7 @@ pub struct Books {
 
 /// Something whose end is not known yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Watch {
+pub struct PendingCheck {
     /// Bytes reserved; 0 for a deletion.
     pub bytes: u64,
     /// When to ask D1.
@@ -113,13 +113,13 @@ pub struct Facts {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     /// Write the books.
-    PutBooks,
+    PutState,
     /// Write this watch.
-    PutWatch(Id, Watch),
+    PutPendingCheck(Id, PendingCheck),
     /// Write where the bytes of what is watched will lie. It goes with its watch.
     PutPlace(Id, String),
     /// Remove it.
-    DropWatch(Id),
+    DropPendingCheck(Id),
     /// Write this holding.
     PutHolding(Id, Holding),
     /// Remove it.

@@ -63,7 +63,7 @@ impl StoreError {
     }
 
     /// Whether nobody can say if it was done: no answer of the store's own came.
-    pub fn is_unheard(&self) -> bool {
+    pub fn outcome_unknown(&self) -> bool {
         self.code.is_empty() && matches!(self.status, 0 | 502 | 504 | 520..=599)
     }
 
@@ -114,8 +114,10 @@ mod tests {
         assert!(error(400, "InvalidPart", "").is_part_list_refused());
         assert!(error(500, "", "").is_transient());
         assert!(
-            StoreError::unreachable(String::new()).is_unheard() && StoreError::timeout().is_unheard() && StoreError::read(520, "<html>").is_unheard()
+            StoreError::unreachable(String::new()).outcome_unknown()
+                && StoreError::timeout().outcome_unknown()
+                && StoreError::read(520, "<html>").outcome_unknown()
         );
-        assert!(!error(503, "SlowDown", "").is_unheard() && !StoreError::read(403, "").is_unheard());
+        assert!(!error(503, "SlowDown", "").outcome_unknown() && !StoreError::read(403, "").outcome_unknown());
     }
 }

@@ -8,7 +8,7 @@ use crate::dedup::chunk::{Chunk, Stored};
 use crate::uploads::session::state::{Evidence, Part};
 
 /// The most parts that are copied while a client waits for its `start`: each is a subrequest, of which a request has a thousand.
-pub const MOST_COPIES: usize = 400;
+pub const MAX_COPIES: usize = 400;
 
 /// Copies at once: the runtime opens six connections for a request, and waits with more.
 pub const COPIES_AT_ONCE: usize = 6;
@@ -30,7 +30,7 @@ pub struct Copy {
     pub last: u64,
 }
 
-/// The parts that need not be sent: those whose hash and length are stored. In the order of the file, at most [`MOST_COPIES`].
+/// The parts that need not be sent: those whose hash and length are stored. In the order of the file, at most [`MAX_COPIES`].
 pub fn copies(file_size: u64, strategy: Strategy, hashes: &[Sha256Hex], stored: Vec<Stored>) -> Vec<Copy> {
     let stored: HashMap<(Sha256Hex, u64), Stored> = stored.into_iter().map(|chunk| ((chunk.sha256.clone(), chunk.size), chunk)).collect();
     let numbered = (1u16..=u16::MAX).zip(hashes);
@@ -40,7 +40,7 @@ pub fn copies(file_size: u64, strategy: Strategy, hashes: &[Sha256Hex], stored: 
         let last = chunk.first.checked_add(size)?.checked_sub(1)?;
         Some(Copy { number, size, sha256: hash.clone(), s3_key: chunk.s3_key.clone(), first: chunk.first, last })
     });
-    known.take(MOST_COPIES).collect()
+    known.take(MAX_COPIES).collect()
 }
 
 /// The chunks of an object that was put together from these parts: those whose hash the store verified.

@@ -16,7 +16,7 @@ use crate::s3::xml::unquote;
 use crate::uploads::session::state::{AT_ORIGIN, Evidence, Part};
 
 /// The most URLs of one call: a fifth of a millisecond each.
-const MOST_URLS: usize = 1_000;
+const MAX_URLS: usize = 1_000;
 
 /// How long a URL lives at most, ms. Sessions live longer: whoever is slower asks again.
 const URL_TTL_MS: u64 = 3_600_000;
@@ -43,7 +43,7 @@ struct UrlPart {
 
 /// A part that a URL is wanted for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
+pub struct PartUrlParams {
     /// 1..=10,000.
     pub number: u16,
     /// Bytes, by the plan.
@@ -57,8 +57,8 @@ impl ChunkUrls {
     ///
     /// # Errors
     /// 422: part outside the plan, hash malformed or absent where the namespace demands one, too many of them.
-    pub fn wanted(&self, upload: &UploadClaims) -> Result<Vec<Wanted>, Problem> {
-        if self.parts.is_empty() || self.parts.len() > MOST_URLS {
+    pub fn wanted(&self, upload: &UploadClaims) -> Result<Vec<PartUrlParams>, Problem> {
+        if self.parts.is_empty() || self.parts.len() > MAX_URLS {
             return Err(Problem::Invalid { field: "parts", detail: "must be 1 to 1,000 parts".to_owned() });
         }
         let wanted = |part: &UrlPart| {
@@ -68,7 +68,7 @@ impl ChunkUrls {
                 None if upload.allow_unsigned => Payload::Unsigned,
                 None => return Err(Problem::HashRequired),
             };
-            Ok(Wanted { number, size, payload })
+            Ok(PartUrlParams { number, size, payload })
         };
         self.parts.iter().map(wanted).collect()
     }
@@ -181,7 +181,7 @@ mod tests {
         }
     }
 
-    fn urls(parts: serde_json::Value, upload: &UploadClaims) -> Result<Vec<Wanted>, &'static str> {
+    fn urls(parts: serde_json::Value, upload: &UploadClaims) -> Result<Vec<PartUrlParams>, &'static str> {
         let body: ChunkUrls = serde_json::from_value(json!({ "sessionId": "s", "parts": parts })).unwrap();
         body.wanted(upload).map_err(|problem| problem.kind().code)
     }
@@ -191,7 +191,7 @@ mod tests {
         let hash = Sha256Hex::of(b"x");
         let found = urls(json!([{ "partNumber": 3, "sha256": hash }, { "partNumber": 1, "sha256": hash }]), &upload()).unwrap();
         let payload = Payload::Sha256(hash.clone());
-        assert_eq!(found, [Wanted { number: 3, size: 5, payload: payload.clone() }, Wanted { number: 1, size: 10, payload }]);
+        assert_eq!(found, [PartUrlParams { number: 3, size: 5, payload: payload.clone() }, PartUrlParams { number: 1, size: 10, payload }]);
         for (parts, code) in [
             (json!([]), "invalid-value"),
             (json!([{ "partNumber": 0, "sha256": hash }]), "part-outside-plan"),

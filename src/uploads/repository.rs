@@ -132,7 +132,7 @@ impl SessionRow {
             status: Status::Uploading,
             lease: None,
             outcome: None,
-            taken_back: false,
+            cleaned_up: false,
             suspended: false,
             direct: true,
             forget_at: None,

@@ -104,7 +104,7 @@ pub struct Complete {
 
 /// A `start` whose values are all allowed.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Wanted {
+pub struct StartParams {
     /// File name.
     pub file_name: String,
     /// Bytes.
@@ -130,7 +130,7 @@ impl Start {
     ///
     /// # Errors
     /// [`Problem::Invalid`] naming the field.
-    pub fn check(self) -> Result<Wanted, Problem> {
+    pub fn check(self) -> Result<StartParams, Problem> {
         check_file_size(self.file_size)?;
         let chunk_hashes = match self.chunk_hashes {
             Some(_) if self.chunk_size.is_none() => {
@@ -139,7 +139,7 @@ impl Start {
             given => check_chunk_hashes(given.as_deref())?,
         };
         let file_name = check_file_name("fileName", &self.file_name)?;
-        Ok(Wanted {
+        Ok(StartParams {
             content_type: check_content_type(self.content_type.as_deref(), &file_name)?,
             file_name,
             file_size: self.file_size,
@@ -153,7 +153,7 @@ impl Start {
     }
 }
 
-impl Wanted {
+impl StartParams {
     /// The plan, if it is the one the client assumes.
     ///
     /// # Errors
@@ -178,11 +178,11 @@ mod tests {
 
     const LIMITS: PlanLimits = PlanLimits { max_part_bytes: 100 * MB, smallest_chunk: 10 * MB, max_threads: 32 };
 
-    fn start(json: &str) -> Result<Wanted, Problem> {
+    fn start(json: &str) -> Result<StartParams, Problem> {
         crate::http::json_body::parse::<Start>(json.as_bytes())?.check()
     }
 
-    fn field(result: Result<Wanted, Problem>) -> &'static str {
+    fn field(result: Result<StartParams, Problem>) -> &'static str {
         match result {
             Err(Problem::Invalid { field, .. }) => field,
             other => panic!("{other:?}"),

@@ -5,14 +5,14 @@ use crate::files::object_key::is_key_of_ours;
 use crate::s3::operations::list_multipart_uploads::ListedUpload;
 
 /// Uploads per job: each may cost a subrequest.
-pub const MOST_ABORTS: usize = 500;
+pub const MAX_ABORTS: usize = 500;
 
 /// The uploads of a listing that no session owns and that are at least `age_ms` old: younger ones may be about to be recorded. Only keys of our own
 /// layout are ever touched: the bucket may have other tenants.
 pub fn orphans(listed: Vec<ListedUpload>, owned: &[String], age_ms: u64, now: EpochMs) -> Vec<ListedUpload> {
     let old = |upload: &ListedUpload| EpochMs::parse(&upload.initiated).is_some_and(|at| now.since(at) >= age_ms);
     let orphan = |upload: &ListedUpload| is_key_of_ours(&upload.key) && old(upload) && !owned.contains(&upload.upload_id);
-    listed.into_iter().filter(orphan).take(MOST_ABORTS).collect()
+    listed.into_iter().filter(orphan).take(MAX_ABORTS).collect()
 }
 
 #[cfg(test)]

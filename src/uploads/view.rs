@@ -191,7 +191,7 @@ pub fn completed(meta: &Meta, parts: &[Part], asset: &Asset, base: &str, now: Ep
 }
 
 /// The most edges of one upload that are counted.
-const MOST_EDGES: usize = 20;
+const MAX_EDGES: usize = 20;
 
 /// What `upload_patterns` is told of a completed session.
 pub fn patterns(meta: &Meta, parts: &[Part], country: Option<&str>, now: EpochMs) -> Vec<Statement> {
@@ -205,7 +205,7 @@ pub fn patterns(meta: &Meta, parts: &[Part], country: Option<&str>, now: EpochMs
     let session = meta.session.to_string();
     let took = now.since(meta.created);
     let add = |(edge, share): (&str, Share)| add_pattern(&session, country.unwrap_or("XX"), edge, share, took, now);
-    shares.into_iter().take(MOST_EDGES).map(add).collect()
+    shares.into_iter().take(MAX_EDGES).map(add).collect()
 }
 
 /// Megabits per second with two decimals.

@@ -71,7 +71,7 @@ pub struct AtStore {
 
 /// How to bring the two in line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Amends {
+pub enum Reconciliation {
     /// They say the same, or it is about to go with its video.
     Nothing,
     /// The bytes were replaced and the row was not: it becomes the version whose end nobody heard.
@@ -82,15 +82,15 @@ pub enum Amends {
     Delete,
 }
 
-/// See [`Amends`].
-pub fn amends(present: Option<Present>, there: Option<AtStore>) -> Amends {
+/// See [`Reconciliation`].
+pub fn reconciliation(present: Option<Present>, there: Option<AtStore>) -> Reconciliation {
     match (present, there) {
-        (Some(present), _) if present.doomed_at.is_some() => Amends::Nothing,
-        (Some(present), Some(there)) if present.etag == there.etag => Amends::Nothing,
-        (Some(present), Some(there)) => Amends::Supersede(present, there),
-        (Some(present), None) => Amends::Undo(present),
-        (None, Some(_)) => Amends::Delete,
-        (None, None) => Amends::Nothing,
+        (Some(present), _) if present.doomed_at.is_some() => Reconciliation::Nothing,
+        (Some(present), Some(there)) if present.etag == there.etag => Reconciliation::Nothing,
+        (Some(present), Some(there)) => Reconciliation::Supersede(present, there),
+        (Some(present), None) => Reconciliation::Undo(present),
+        (None, Some(_)) => Reconciliation::Delete,
+        (None, None) => Reconciliation::Nothing,
     }
 }
 
@@ -117,13 +117,13 @@ mod tests {
         let id = Id::from_random([1; 16]);
         let row = |etag: &str, doomed_at| Present { id, account_id: id, etag: etag.to_owned(), doomed_at, replaced_id: None, replaced_account: None };
         let bytes = |etag: &str| AtStore { etag: etag.to_owned(), size: 5 };
-        assert_eq!(amends(Some(row("a", None)), Some(bytes("a"))), Amends::Nothing);
-        assert_eq!(amends(Some(row("a", None)), Some(bytes("b"))), Amends::Supersede(row("a", None), bytes("b")));
-        assert_eq!(amends(Some(row("a", None)), None), Amends::Undo(row("a", None)));
-        assert_eq!(amends(None, Some(bytes("a"))), Amends::Delete);
-        assert_eq!(amends(None, None), Amends::Nothing);
+        assert_eq!(reconciliation(Some(row("a", None)), Some(bytes("a"))), Reconciliation::Nothing);
+        assert_eq!(reconciliation(Some(row("a", None)), Some(bytes("b"))), Reconciliation::Supersede(row("a", None), bytes("b")));
+        assert_eq!(reconciliation(Some(row("a", None)), None), Reconciliation::Undo(row("a", None)));
+        assert_eq!(reconciliation(None, Some(bytes("a"))), Reconciliation::Delete);
+        assert_eq!(reconciliation(None, None), Reconciliation::Nothing);
         for there in [None, Some(bytes("a")), Some(bytes("b"))] {
-            assert_eq!(amends(Some(row("a", Some(EpochMs(1)))), there), Amends::Nothing, "its removal sees to it");
+            assert_eq!(reconciliation(Some(row("a", Some(EpochMs(1)))), there), Reconciliation::Nothing, "its removal sees to it");
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::video::path::VideoPath;
 pub const LARGEST: u64 = 2 * 1024 * 1024;
 
 /// The most references that are kept: a day of four-second segments.
-const MOST: usize = 22_000;
+const MAX: usize = 22_000;
 
 /// The longest target duration, s; who writes more means nothing by it.
 const LONGEST_TARGET: u64 = 86_400;
@@ -54,7 +54,7 @@ pub fn read(path: &VideoPath, text: &str) -> Option<Playlist> {
     let (mut is_master, mut is_over, mut target) = (false, false, 1);
     let (mut is_variant, mut range): (bool, Option<(u64, Option<u64>)>) = (false, None);
     for line in lines.filter(|line| !line.is_empty()) {
-        if files.len() + variants.len() + audio.len() >= MOST {
+        if files.len() + variants.len() + audio.len() >= MAX {
             break;
         }
         if let Some(value) = line.strip_prefix("#EXT-X-TARGETDURATION:") {
@@ -179,7 +179,7 @@ mod tests {
             assert_eq!(read(&path("i.m3u8"), text), None, "{text:?}");
         }
         let long = format!("#EXTM3U\n{}", "a\n".repeat(1_000_000));
-        assert_eq!(files_of(&long).len(), MOST);
+        assert_eq!(files_of(&long).len(), MAX);
         let began = std::time::SystemTime::now();
         for line in ["#EXT-X-KEY:x\n", "#EXT-X-MAP:x\n", "#EXT-X-MAP:URI=\"\n", "#EXT-X-MAP:a=b,a=b\n", "#EXT-X-BYTERANGE:1\na\n"] {
             let _ = read(&path("i.m3u8"), &format!("#EXTM3U\n{}", line.repeat(2_000_000 / line.len())));

@@ -6,7 +6,7 @@ use crate::base::id::{Id, Name};
 use crate::base::sql::{Arg, Statement, flag};
 use crate::base::time::EpochMs;
 use crate::delivery::class::Class;
-use crate::delivery::content_descriptor::{CLIENT_SECONDS, HOLDS_MS, Source};
+use crate::delivery::content_descriptor::{CLIENT_SECONDS, ContentDescriptor, HOLDS_MS};
 use crate::namespaces::namespace::DEFAULT_TTL;
 use crate::video::path::VideoPath;
 use crate::video::place::{AtStore, Place, Present};
@@ -41,7 +41,7 @@ const SUPERSEDE: &str = "UPDATE video_files SET replaced_id = NULL, replaced_acc
      id = ?3, account_id = ?4, size = ?5, etag = ?6, live_seconds = NULL, created_at = ?7 WHERE id = ?1 AND etag = ?2 AND doomed_at IS NULL RETURNING id";
 
 // Nothing if somebody is there, or if the namespace is gone.
-const CONDEMN: &str = "INSERT INTO video_files (namespace, video_id, path, id, account_id, s3_key, size, etag, content_type, created_at, doomed_at) \
+const CLAIM_DELETION: &str = "INSERT INTO video_files (namespace, video_id, path, id, account_id, s3_key, size, etag, content_type, created_at, doomed_at) \
      SELECT n.name, ?2, ?3, ?4, ?5, ?6, 0, '', '', ?7, ?7 FROM namespaces n WHERE n.name = ?1 ON CONFLICT (namespace, video_id, path) DO NOTHING RETURNING id";
 
 const IS_DOOMED: &str = "SELECT id FROM video_files WHERE namespace = ?1 AND video_id = ?2 AND doomed_at IS NOT NULL LIMIT 1";
@@ -63,7 +63,7 @@ pub const ALL: &[(&str, &str)] = &[
     ("ALL_DOOMED", ALL_DOOMED),
     ("UNCLAIM", UNCLAIM),
     ("SUPERSEDE", SUPERSEDE),
-    ("CONDEMN", CONDEMN),
+    ("CLAIM_DELETION", CLAIM_DELETION),
     ("IS_DOOMED", IS_DOOMED),
     ("UNDO", UNDO),
     ("DROP", DROP),
@@ -91,8 +91,8 @@ pub struct FileRow {
     pub video_streaming: bool,
 }
 
-impl From<FileRow> for Source {
-    fn from(row: FileRow) -> Source {
+impl From<FileRow> for ContentDescriptor {
+    fn from(row: FileRow) -> ContentDescriptor {
         // Half a target duration (SPEC section 8): players ask for it once in one.
         let holds_ms = row.live_seconds.map_or(HOLDS_MS, |seconds| seconds.saturating_mul(500).clamp(500, HOLDS_MS));
         let is_playlist = VideoPath::parse(&row.path).is_some_and(|path| path.is_playlist());
@@ -102,7 +102,7 @@ impl From<FileRow> for Source {
             None if is_playlist => 0,
             None => CLIENT_SECONDS,
         };
-        Source {
+        ContentDescriptor {
             account: row.account_id,
             group: Some(group(&row.namespace, &row.video_id)),
             namespace: row.namespace,
@@ -204,10 +204,10 @@ pub fn supersede(before: &Present, version: Id, account: Id, there: &AtStore, no
 }
 
 /// Bytes without a row get one that is to go, and keeps everybody out until they are gone; no row if there is one.
-pub fn condemn(place: &Place, version: Id, account: Id, now: EpochMs) -> Statement {
+pub fn claim_deletion(place: &Place, version: Id, account: Id, now: EpochMs) -> Statement {
     let mut args = place_args(&place.namespace, &place.video, place.path.as_str());
     args.extend([version.to_string().into(), account.to_string().into(), place.key().into(), Arg::Int(now.0)]);
-    Statement { sql: CONDEMN, args }
+    Statement { sql: CLAIM_DELETION, args }
 }
 
 /// A row if something of the video is to go and is not gone.

@@ -10,7 +10,7 @@ use crate::video::path::VideoPath;
 const DEFAULT_TTL: u64 = 3_600;
 
 /// The longest, s: a day.
-const MOST_TTL: u64 = 86_400;
+const MAX_TTL: u64 = 86_400;
 
 /// Body of `POST /api/video/{videoId}/playback`.
 #[derive(Debug, Default, Deserialize)]
@@ -29,7 +29,7 @@ impl Playback {
     pub fn check(self) -> Result<(VideoPath, u64), Problem> {
         let path = check_path(self.path.as_deref().unwrap_or("index.m3u8"))?;
         match self.ttl.unwrap_or(DEFAULT_TTL) {
-            ttl @ 1..=MOST_TTL => Ok((path, ttl * 1000)),
+            ttl @ 1..=MAX_TTL => Ok((path, ttl * 1000)),
             _ => Err(Problem::Invalid { field: "ttl", detail: "must be from 1 to 86400 seconds".to_owned() }),
         }
     }

@@ -14,7 +14,7 @@ use crate::{accounts, dedup, idempotency, uploads, video};
 const LOST_MS: u64 = 3_600_000;
 
 /// The most that one day makes up for.
-const MOST_LOST: u64 = 500;
+const MAX_LOST: u64 = 500;
 
 /// Sends what may have been lost: the collector, the sweep, a look at every object that has waited for one for an hour and at every upload that has been open
 /// for longer than it lives without activity, oldest first.
@@ -53,12 +53,12 @@ async fn lost(env: &Env) -> Vec<Job> {
     }
     let (Ok(db), Ok(config)) = (bindings::db(env), bindings::config(env)) else { return Vec::new() };
     let since = |ms| EpochMs(clock::now().0.saturating_sub(ms));
-    let pending = d1::all::<Row>(&db, &dedup::repository::pending(since(LOST_MS), MOST_LOST)).await.unwrap_or_default();
-    let open = uploads::repository::long_open(since(config.session_ttl_seconds.saturating_mul(1000)), MOST_LOST);
+    let pending = d1::all::<Row>(&db, &dedup::repository::pending(since(LOST_MS), MAX_LOST)).await.unwrap_or_default();
+    let open = uploads::repository::long_open(since(config.session_ttl_seconds.saturating_mul(1000)), MAX_LOST);
     let open = d1::all::<Row>(&db, &open).await.unwrap_or_default();
     let verify = pending.into_iter().map(|row| Job::Verify { object: row.id });
     let wake = open.into_iter().filter_map(|row| Some(Job::Wake { session: row.id, account: row.account_id? }));
-    let doomed = d1::all::<Doomed>(&db, &video::repository::all_doomed(since(LOST_MS), MOST_LOST)).await.unwrap_or_default();
+    let doomed = d1::all::<Doomed>(&db, &video::repository::all_doomed(since(LOST_MS), MAX_LOST)).await.unwrap_or_default();
     // A row for each file, a job for each video.
     let mut videos: Vec<_> = doomed.into_iter().map(|row| (row.namespace, row.video_id)).collect();
     videos.dedup();

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use serde_json::json;
 use worker::{Context, Env};
 
-use crate::access::authorize::Proof;
+use crate::access::authorize::AuthScheme;
 use crate::access::routes;
 use crate::access::routes::Endpoint;
 use crate::config::LogLevel;
@@ -62,7 +62,7 @@ fn preflight(call: &Call) -> Result<Reply, Problem> {
 
 async fn dispatch(call: &Rc<Call>, method: &str) -> Result<Reply, Problem> {
     let (route, params) = routes::find(method, &call.path)?;
-    if route.proof == Proof::None {
+    if route.scheme == AuthScheme::None {
         address_limit::admit(call).await?;
     }
     if route.endpoint == Endpoint::Health {

@@ -7,7 +7,7 @@ use crate::base::json;
 use crate::config::LogLevel;
 use crate::jobs::Job;
 use crate::problem::Problem;
-use crate::worker::platform::enqueue::{MOST_DELAY_SECONDS, enqueue_later};
+use crate::worker::platform::enqueue::{MAX_DELAY_SECONDS, enqueue_later};
 use crate::worker::platform::{bindings, log};
 use crate::worker::services::dedup::{collect, verify};
 use crate::worker::services::uploads::{abort, payload_hash_probe, recover, suspend, sweep};
@@ -26,8 +26,8 @@ pub async fn consume(batch: &MessageBatch<String>, env: &Env) {
                 log::event(LogLevel::Error, "job", json!({ "error": "failed too often", "job": text }));
                 match job {
                     // Alarms and the daily run send the others.
-                    Job::TellUploads { .. } | Job::Orphan { .. } | Job::AmendVideo { .. } => {
-                        let sent = enqueue_later(env, &job, MOST_DELAY_SECONDS.into()).await;
+                    Job::PropagateSuspension { .. } | Job::Orphan { .. } | Job::ReconcileVideo { .. } => {
+                        let sent = enqueue_later(env, &job, MAX_DELAY_SECONDS.into()).await;
                         sent.map_err(|error| log::internal("queue", &error.to_string()))
                     }
                     _ => Ok(()),
@@ -53,7 +53,7 @@ pub async fn consume(batch: &MessageBatch<String>, env: &Env) {
 async fn run(env: &Env, job: &Job) -> Result<(), Problem> {
     let config = bindings::config(env)?;
     match job {
-        Job::TellUploads { account, cursor } => suspend::tell(env, *account, cursor).await,
+        Job::PropagateSuspension { account, cursor } => suspend::propagate(env, *account, cursor).await,
         Job::Verify { object } => verify::verify(env, &config, *object).await,
         Job::Sweep { marker } => {
             let marker = marker.as_ref().map(|(key, upload)| (key.as_str(), upload.as_str()));
@@ -63,7 +63,7 @@ async fn run(env: &Env, job: &Job) -> Result<(), Problem> {
         Job::Collect => collect::collect(env, &config).await,
         Job::Orphan { account, object } => collect::orphan(env, &config, *account, *object).await,
         Job::Wake { session, account } => recover::wake(env, &config, *account, *session).await,
-        Job::AmendVideo { account, version, place } => {
+        Job::ReconcileVideo { account, version, place } => {
             crate::worker::services::video::reconcile::amend(env, &config, *account, *version, place).await
         }
         Job::RemoveVideo { namespace, video } => crate::worker::services::video::removal::remove(env, &config, namespace, video).await,

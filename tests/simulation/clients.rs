@@ -6,7 +6,7 @@ use super::wiring::complete::{Expected, complete};
 use super::wiring::files::{Incoming, delete, simple};
 use super::wiring::jobs::daily;
 use super::wiring::parts::{chunk, fail, progress};
-use super::wiring::start::{Started, Wanted, start};
+use super::wiring::start::{StartParams, Started, start};
 use super::world::World;
 
 use jettyspeed_edge::base::id::{Id, Name};
@@ -83,7 +83,7 @@ fn chunk_hashes(file: usize) -> Vec<Sha256Hex> {
 /// The upload and the parts that are missing; None for a duplicate.
 async fn open(io: &World, file: File) -> Result<Option<(Meta, Vec<u16>)>, Problem> {
     let party = &io.parties[file.who];
-    let wanted = Wanted {
+    let wanted = StartParams {
         namespace: namespace(party, file),
         name: name(file),
         size: FILES[file.file].len() as u64,

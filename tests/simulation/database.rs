@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use std::rc::Rc;
 
 use crate::sqlite::{database, values};
-use jettyspeed_edge::accounts::provisioning::Wanted;
+use jettyspeed_edge::accounts::provisioning::ProvisionParams;
 use jettyspeed_edge::accounts::repository::{NewCredentials, provision};
 use jettyspeed_edge::base::id::Id;
 use jettyspeed_edge::base::sha256::Sha256Hex;
@@ -83,7 +83,7 @@ fn template() -> Connection {
     // Without it other values make SQLite plan a statement anew.
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).unwrap();
     for (number, party) in (1u8..).zip(parties::all()) {
-        let wanted = Wanted { user: party.user.clone(), email: "a@b".into(), tier: "pro".into() };
+        let wanted = ProvisionParams { user: party.user.clone(), email: "a@b".into(), tier: "pro".into() };
         let hash = Sha256Hex::of(&[number]);
         let new = NewCredentials { key_hash: hash.clone(), secret_hash: hash, sealed: String::new(), sealed_until: EpochMs(0) };
         provision(party.id, &wanted, "bucket", &new, EpochMs(0)).iter().for_each(|statement| execute(&db, statement).unwrap());

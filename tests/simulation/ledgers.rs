@@ -15,9 +15,9 @@ use jettyspeed_edge::files::asset::Asset;
 use jettyspeed_edge::jobs::Job;
 use jettyspeed_edge::ledger::cost::Prices;
 use jettyspeed_edge::ledger::machine::{Ledger, Outcome};
-use jettyspeed_edge::ledger::message::{Figures, Message, Reply};
+use jettyspeed_edge::ledger::message::{Message, Reply, UsageSnapshot};
 use jettyspeed_edge::ledger::repository::{asset_coming, asset_stored, holdings, record_usage, usage, video_holdings};
-use jettyspeed_edge::ledger::state::{Books, Effect, Facts, Holding, Seen, Usage, Watch};
+use jettyspeed_edge::ledger::state::{Effect, Facts, Holding, LedgerState, PendingCheck, Seen, Usage};
 use jettyspeed_edge::ledger::timing::{DELETE_GRACE_MS, JOB_GRACE_MS};
 use jettyspeed_edge::problem::Problem;
 
@@ -28,8 +28,8 @@ const PRICES: Prices = Prices { storage_gb_month: 1.0, origin_gb: 1.0 };
 /// What its storage holds: what effects wrote, and nothing else.
 #[derive(Debug, Default)]
 struct Disk {
-    books: Option<Books>,
-    watches: BTreeMap<Id, Watch>,
+    books: Option<LedgerState>,
+    watches: BTreeMap<Id, PendingCheck>,
     holdings: BTreeMap<Id, Holding>,
 }
 
@@ -43,7 +43,7 @@ impl Disk {
     fn facts(&self, message: &Message) -> Facts {
         let (asset, named) = match message {
             Message::Settle { asset, object, .. } | Message::Adopt { asset, object, .. } => (*asset, Some(*object)),
-            Message::Reserve { asset, .. } | Message::Release { asset } | Message::Doubt { asset, .. } => (*asset, None),
+            Message::Reserve { asset, .. } | Message::Release { asset } | Message::ScheduleCheck { asset, .. } => (*asset, None),
             _ => return Facts::default(),
         };
         let holding = self.holdings.get(&asset).copied();
@@ -55,10 +55,10 @@ impl Disk {
     fn write(&mut self, ledger: &Ledger, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::PutBooks => self.books = Some(ledger.books.clone()),
-                Effect::PutWatch(asset, watch) => drop(self.watches.insert(asset, watch)),
+                Effect::PutState => self.books = Some(ledger.books.clone()),
+                Effect::PutPendingCheck(asset, watch) => drop(self.watches.insert(asset, watch)),
                 Effect::PutPlace(..) => {}
-                Effect::DropWatch(asset) => drop(self.watches.remove(&asset)),
+                Effect::DropPendingCheck(asset) => drop(self.watches.remove(&asset)),
                 Effect::PutHolding(asset, holding) => drop(self.holdings.insert(asset, holding)),
                 Effect::DropHolding(asset) => drop(self.holdings.remove(&asset)),
                 Effect::MoveHoldings(from, to) => self.holdings.values_mut().filter(|held| held.object == from).for_each(|held| held.object = to),
@@ -160,7 +160,7 @@ async fn open(io: &World, account: Id) -> Result<(), Problem> {
             object.disk.holdings.insert(asset, Holding { object: of, size });
         }
         let ledger = Ledger::open(account, party(io, account).limits, object.disk.distinct(), now);
-        object.disk.write(&ledger, vec![Effect::PutBooks]);
+        object.disk.write(&ledger, vec![Effect::PutState]);
         object.memory = Some(ledger);
     });
     Ok(())
@@ -206,7 +206,7 @@ fn name(message: &Message) -> &'static str {
         Message::Settle { .. } => "ledger: settle",
         Message::Adopt { .. } => "ledger: adopt",
         Message::Release { .. } => "ledger: release",
-        Message::Doubt { .. } => "ledger: doubt",
+        Message::ScheduleCheck { .. } => "ledger: doubt",
         _ => "ledger",
     }
 }
@@ -261,11 +261,11 @@ pub async fn doubt_by_job(io: &World, account: Id, asset: Id) -> Result<(), Prob
 
 async fn doubt_for(io: &World, account: Id, asset: Id, ms: u64) -> Result<(), Problem> {
     let look_at = io.now().plus(ms);
-    tell(io, account, Message::Doubt { asset, look_at }).await.map(|_| ())
+    tell(io, account, Message::ScheduleCheck { asset, look_at }).await.map(|_| ())
 }
 
-pub async fn figures(io: &World, account: Id) -> Result<Figures, Problem> {
-    match tell(io, account, Message::Figures { limits: None }).await? {
+pub async fn figures(io: &World, account: Id) -> Result<UsageSnapshot, Problem> {
+    match tell(io, account, Message::Usage { limits: None }).await? {
         Reply::State { figures } => Ok(figures),
         _ => Err(Problem::Internal),
     }
@@ -330,13 +330,13 @@ pub async fn ring(io: &World, account: Id) -> bool {
 
 async fn checkpoint(io: &World, account: Id) {
     let now = io.now();
-    let due = object(io, account, |object| object.change(|ledger, _| (ledger.due_checkpoint(now), vec![Effect::PutBooks]), Facts::default()));
+    let due = object(io, account, |object| object.change(|ledger, _| (ledger.due_checkpoint(now), vec![Effect::PutState]), Facts::default()));
     let Some(usage) = due else { return };
     let statements: Vec<_> = usage.iter().map(|month: &Usage| record_usage(account, month, &PRICES, now)).collect();
     if io.batch("write usage", &statements).await.is_err() {
         return;
     }
     object(io, account, |object| {
-        object.change(|ledger, _| (ledger.checkpointed(&usage), vec![Effect::PutBooks]), Facts::default());
+        object.change(|ledger, _| (ledger.checkpointed(&usage), vec![Effect::PutState]), Facts::default());
     });
 }

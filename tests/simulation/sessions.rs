@@ -10,7 +10,7 @@ use jettyspeed_edge::jobs::Job;
 use jettyspeed_edge::problem::Problem;
 use jettyspeed_edge::uploads::session::alarm::{Wake, alarm, wake};
 use jettyspeed_edge::uploads::session::machine::{Session, apply};
-use jettyspeed_edge::uploads::session::message::{Message, Reply};
+use jettyspeed_edge::uploads::session::message::{Message, SessionReply};
 use jettyspeed_edge::uploads::session::state::{Effect, Meta, Part};
 
 /// `SESSION_TOMBSTONE_SECONDS`, ms.
@@ -65,9 +65,9 @@ impl SessionObject {
         reply
     }
 
-    fn take(&mut self, message: Message, now: EpochMs) -> Reply {
+    fn take(&mut self, message: Message, now: EpochMs) -> SessionReply {
         let ends_or_begins =
-            matches!(message, Message::Open { .. } | Message::Fail | Message::AbandonCompletion { .. } | Message::TakenBack | Message::IsFree);
+            matches!(message, Message::Open { .. } | Message::Fail | Message::AbandonCompletion { .. } | Message::CleanedUp | Message::CheckLease);
         let reply = self.change(|slot| apply(slot, message, now));
         let wanted = self.memory.as_ref().and_then(Option::as_ref).filter(|_| ends_or_begins).and_then(|session| alarm(session, now));
         self.alarm = wanted.or(self.alarm);
@@ -86,7 +86,7 @@ impl SessionObject {
     }
 }
 
-async fn ask(io: &World, session: Id, message: Message) -> Result<Reply, Problem> {
+async fn ask(io: &World, session: Id, message: Message) -> Result<SessionReply, Problem> {
     let name = name(&message);
     let fault = io.arrive(name).await;
     if fault == Fault::Cut {
@@ -105,17 +105,17 @@ fn name(message: &Message) -> &'static str {
         Message::BeginCompletion { .. } => "session: begin completion",
         Message::FinishCompletion { .. } => "session: finish completion",
         Message::CancelCompletion { .. } => "session: cancel completion",
-        Message::YieldCompletion { .. } => "session: yield completion",
+        Message::ReleaseLease { .. } => "session: yield completion",
         Message::AbandonCompletion { .. } => "session: abandon completion",
         Message::Fail => "session: fail",
-        Message::TakenBack => "session: taken back",
+        Message::CleanedUp => "session: taken back",
         Message::Suspend { .. } => "session: suspend",
-        Message::IsFree | Message::GoDirect => "session",
+        Message::CheckLease | Message::MarkDirect => "session",
     }
 }
 
 /// Says it, and once more if no answer came.
-pub async fn tell(io: &World, session: Id, message: Message) -> Result<Reply, Problem> {
+pub async fn tell(io: &World, session: Id, message: Message) -> Result<SessionReply, Problem> {
     match ask(io, session, message.clone()).await {
         Err(_) => ask(io, session, message).await,
         answer => answer,

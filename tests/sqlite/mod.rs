@@ -63,7 +63,7 @@ pub fn upload_of(account: Id, namespace: &Name, session: Id) -> Meta {
         lease: None,
         outcome: None,
         suspended: false,
-        taken_back: false,
+        cleaned_up: false,
         direct: false,
         forget_at: None,
     }

@@ -187,7 +187,7 @@ impl Ours {
             lease: None,
             outcome: None,
             suspended: false,
-            taken_back: false,
+            cleaned_up: false,
             direct: false,
             forget_at: None,
         };

@@ -1,4 +1,4 @@
-//! Figures: medians, a table for people, JSON for machines.
+//! UsageSnapshot: medians, a table for people, JSON for machines.
 
 use serde::Serialize;
 

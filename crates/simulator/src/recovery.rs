@@ -45,7 +45,7 @@ pub struct Recovery {
     pub back_s: f64,
 }
 
-struct Watch {
+struct PendingCheck {
     died: u64,
     /// Who died; None before.
     index: Option<usize>,
@@ -61,7 +61,7 @@ pub fn recoveries(uploads: usize) -> Result<Vec<Recovery>> {
     let edges = edges()?;
     let (accounts, uploads) = trace(&RECOVERY, uploads);
     let mut truth = Truth::of(&RECOVERY, &edges);
-    let mut watches = DEATHS.map(|died| Watch { died, index: None, before: [0.0; EDGES], looks: 0.0, after: Vec::new() });
+    let mut watches = DEATHS.map(|died| PendingCheck { died, index: None, before: [0.0; EDGES], looks: 0.0, after: Vec::new() });
     let mut world = World::new(Policy::Ours(Box::new(Ours::new(&edges, &accounts))), &edges);
     let mut looked = 0;
     for upload in &uploads {
@@ -80,11 +80,11 @@ pub fn recoveries(uploads: usize) -> Result<Vec<Recovery>> {
         let Some(account) = accounts.get(upload.account) else { continue };
         world.upload(upload, account, &truth.paths(account.city, upload.at));
     }
-    let died = |watch: &Watch| watch.index.and_then(|index| edges.get(index)).ok_or("the day was too short");
+    let died = |watch: &PendingCheck| watch.index.and_then(|index| edges.get(index)).ok_or("the day was too short");
     watches.iter().map(|watch| Ok(watch.outcome(died(watch)?.id.as_str()))).collect()
 }
 
-impl Watch {
+impl PendingCheck {
     fn look(&mut self, ours: &mut Ours, accounts: &[Account], now: u64) {
         if self.settled() || now + BEFORE_MS < self.died || now > self.died + DEAD_MS + AFTER_MS {
             return;

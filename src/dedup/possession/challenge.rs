@@ -11,12 +11,12 @@ use crate::base::time::EpochMs;
 pub const TTL_MS: u64 = 120_000;
 
 /// How many answers about one file an account may give a namespace within [`MEMORY_MS`], right or wrong; then its bytes are sent like any other's.
-pub const MOST_ANSWERS: u64 = 3;
+pub const MAX_ANSWERS: u64 = 3;
 
 /// How long answers are counted, ms.
 pub const MEMORY_MS: u64 = 24 * 3600 * 1000;
 
-/// Ranges of a file. Somebody who has three quarters of its bytes answers one challenge in ten thousand, 0.75^32: at [`MOST_ANSWERS`] a day, one in ten years.
+/// Ranges of a file. Somebody who has three quarters of its bytes answers one challenge in ten thousand, 0.75^32: at [`MAX_ANSWERS`] a day, one in ten years.
 const RANGES: u64 = 32;
 
 /// Bytes of each.

@@ -7,7 +7,7 @@ use crate::base::json;
 use crate::base::sha256::Sha256Hex;
 use crate::base::sql::{Arg, Statement};
 use crate::base::time::EpochMs;
-use crate::dedup::possession::challenge::{Challenge, MEMORY_MS, MOST_ANSWERS};
+use crate::dedup::possession::challenge::{Challenge, MAX_ANSWERS, MEMORY_MS};
 
 // As an asset in ?4 that the account ?1 does not have yet.
 macro_rules! elsewhere_query {
@@ -88,7 +88,7 @@ pub fn ask(question: Question<'_>, challenge: &Challenge, object: Id, now: Epoch
         ranges.into(),
         Arg::Int(challenge.expires_at.0),
         Arg::Int(now.plus(MEMORY_MS).0),
-        MOST_ANSWERS.into(),
+        MAX_ANSWERS.into(),
     ];
     Statement { sql: ASK, args: question.args().into_iter().chain(rest).collect() }
 }

@@ -27,7 +27,8 @@ pub enum Message {
 #[serde(rename_all = "snake_case")]
 pub enum Reply {
     /// Read it; the lease's number.
-    Yours(u64),
+    #[serde(rename = "yours")]
+    Acquired(u64),
     /// Somebody else has read it: it is in the cache.
     Stored,
     /// Somebody else has tried, and the store did not give it.
@@ -43,6 +44,6 @@ mod tests {
         let text = |value: &Message| serde_json::to_string(value).unwrap();
         assert_eq!(text(&Message::Ask { key: "k".into() }), r#"{"ask":{"key":"k"}}"#);
         assert_eq!(text(&Message::Done { key: "k".into(), serial: 7, stored: true }), r#"{"done":{"key":"k","serial":7,"stored":true}}"#);
-        assert_eq!(serde_json::to_string(&[Reply::Yours(7), Reply::Stored, Reply::Failed]).unwrap(), r#"[{"yours":7},"stored","failed"]"#);
+        assert_eq!(serde_json::to_string(&[Reply::Acquired(7), Reply::Stored, Reply::Failed]).unwrap(), r#"[{"yours":7},"stored","failed"]"#);
     }
 }

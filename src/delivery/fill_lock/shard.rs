@@ -1,10 +1,10 @@
-//! Leases: of all who miss the same slice at one PoP, one reads the store and the others wait for it.
+//! LockTable: of all who miss the same slice at one PoP, one reads the store and the others wait for it.
 //!
 //! Within an isolate that is a map of plain data; between the isolates of a PoP it is a Durable Object, of which each PoP has some. Nothing is written down:
 //! an object that is lost costs one more read.
 
 /// How long a lease holds, ms: longer than its holder tries. After it, somebody else reads.
-pub const LEASE_MS: u64 = FILL_MS as u64 + 5_000;
+pub const LOCK_MS: u64 = FILL_MS as u64 + 5_000;
 
 /// How long the holder of a lease tries, ms: 5 MiB in that time are 210 KB/s.
 pub const FILL_MS: u32 = 25_000;

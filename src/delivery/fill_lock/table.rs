@@ -3,48 +3,48 @@
 use std::collections::HashMap;
 
 use crate::base::time::EpochMs;
-use crate::delivery::fill_lock::shard::LEASE_MS;
+use crate::delivery::fill_lock::shard::LOCK_MS;
 
 /// How late somebody who waits may be, ms.
 const SLACK_MS: u64 = 2_000;
 
 /// The answer to whoever wants to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
+pub enum LockAnswer {
     /// Do; the lease's number.
-    Yours(u64),
+    Acquired(u64),
     /// Somebody does. Ask again at that instant, unless they are done before.
     Wait(EpochMs),
 }
 
-struct Held<W> {
+struct HeldLock<W> {
     serial: u64,
     until: EpochMs,
     waiting: Vec<W>,
 }
 
 /// The leases of one object. `W` is whatever wakes somebody who waits.
-pub struct Leases<W> {
-    held: HashMap<String, Held<W>>,
+pub struct LockTable<W> {
+    held: HashMap<String, HeldLock<W>>,
     last: u64,
 }
 
-impl<W> Default for Leases<W> {
-    fn default() -> Leases<W> {
-        Leases { held: HashMap::new(), last: 0 }
+impl<W> Default for LockTable<W> {
+    fn default() -> LockTable<W> {
+        LockTable { held: HashMap::new(), last: 0 }
     }
 }
 
-impl<W> Leases<W> {
+impl<W> LockTable<W> {
     /// Somebody wants to read `key`. A lease that is overdue passes to them; who waits for it goes on waiting, for the new one.
-    pub fn ask(&mut self, key: &str, now: EpochMs) -> Asked {
+    pub fn acquire(&mut self, key: &str, now: EpochMs) -> LockAnswer {
         if let Some(held) = self.held.get(key).filter(|held| now < held.until) {
-            return Asked::Wait(held.until);
+            return LockAnswer::Wait(held.until);
         }
         self.last += 1;
         let waiting = self.held.remove(key).map(|held| held.waiting).unwrap_or_default();
-        self.held.insert(key.to_owned(), Held { serial: self.last, until: now.plus(LEASE_MS), waiting });
-        Asked::Yours(self.last)
+        self.held.insert(key.to_owned(), HeldLock { serial: self.last, until: now.plus(LOCK_MS), waiting });
+        LockAnswer::Acquired(self.last)
     }
 
     /// Somebody waits for `key`.
@@ -77,36 +77,36 @@ mod tests {
 
     #[test]
     fn one_reads_and_the_others_are_told() {
-        let mut leases = Leases::default();
-        let Asked::Yours(serial) = leases.ask("k", NOW) else { panic!() };
+        let mut leases = LockTable::default();
+        let LockAnswer::Acquired(serial) = leases.acquire("k", NOW) else { panic!() };
         for waiter in 0..3 {
-            assert_eq!(leases.ask("k", NOW.plus(waiter)), Asked::Wait(NOW.plus(LEASE_MS)));
+            assert_eq!(leases.acquire("k", NOW.plus(waiter)), LockAnswer::Wait(NOW.plus(LOCK_MS)));
             leases.park("k", waiter);
         }
-        assert!(matches!(leases.ask("other", NOW), Asked::Yours(_)));
+        assert!(matches!(leases.acquire("other", NOW), LockAnswer::Acquired(_)));
         assert_eq!(leases.done("k", serial), [0, 1, 2]);
         assert!(leases.done("k", serial).is_empty(), "told once");
-        assert!(matches!(leases.ask("k", NOW), Asked::Yours(_)), "and the next one reads again");
+        assert!(matches!(leases.acquire("k", NOW), LockAnswer::Acquired(_)), "and the next one reads again");
     }
 
     #[test]
     fn a_holder_that_is_overdue_is_replaced() {
-        let mut leases = Leases::default();
-        let Asked::Yours(first) = leases.ask("k", NOW) else { panic!() };
+        let mut leases = LockTable::default();
+        let LockAnswer::Acquired(first) = leases.acquire("k", NOW) else { panic!() };
         leases.park("k", 'a');
-        let late = NOW.plus(LEASE_MS);
-        let Asked::Yours(second) = leases.ask("k", late) else { panic!() };
-        assert_eq!(leases.ask("k", late), Asked::Wait(late.plus(LEASE_MS)), "one at a time");
+        let late = NOW.plus(LOCK_MS);
+        let LockAnswer::Acquired(second) = leases.acquire("k", late) else { panic!() };
+        assert_eq!(leases.acquire("k", late), LockAnswer::Wait(late.plus(LOCK_MS)), "one at a time");
         assert!(leases.done("k", first).is_empty(), "whoever waits, waits for the second now");
         assert_eq!(leases.done("k", second), ['a']);
     }
 
     #[test]
     fn what_nobody_wants_is_forgotten() {
-        let mut leases: Leases<()> = Leases::default();
-        leases.ask("dead", NOW);
-        leases.ask("young", NOW.plus(SLACK_MS));
-        leases.tidy(NOW.plus(LEASE_MS + SLACK_MS));
+        let mut leases: LockTable<()> = LockTable::default();
+        leases.acquire("dead", NOW);
+        leases.acquire("young", NOW.plus(SLACK_MS));
+        leases.tidy(NOW.plus(LOCK_MS + SLACK_MS));
         assert_eq!(leases.held.keys().collect::<Vec<_>>(), ["young"]);
     }
 }

@@ -7,7 +7,7 @@ use crate::edges::metrics::hours;
 use crate::edges::metrics::hours::Hour;
 use crate::edges::metrics::reading::Reading;
 use crate::edges::metrics::row::{Row, whole};
-use crate::edges::metrics::sample::{Said, Sample};
+use crate::edges::metrics::sample::{Observation, Sample};
 
 #[cfg(test)]
 #[path = "gauge_tests.rs"]
@@ -44,7 +44,7 @@ const HALF: f64 = 0.5;
 const LONE: f64 = 0.75;
 
 /// How many are remembered; the one who was silent longest is forgotten first.
-const MOST_SOURCES: usize = 64;
+const MAX_SOURCES: usize = 64;
 
 /// Whose samples are the Worker's own, and before the name of whose parts it saw.
 const WORKER: &str = "worker";
@@ -89,14 +89,14 @@ struct Source {
 }
 
 impl Source {
-    fn learn(&mut self, said: Said) {
+    fn learn(&mut self, said: Observation) {
         match said {
-            Said::Latency(ms, excess) => {
+            Observation::Latency(ms, excess) => {
                 self.latency.add(ms);
                 self.excess.add(excess);
             }
-            Said::Rate(mbps) => self.rate.add(mbps.ln()),
-            Said::Failure => {}
+            Observation::Rate(mbps) => self.rate.add(mbps.ln()),
+            Observation::Failure => {}
         }
     }
 }
@@ -125,8 +125,8 @@ impl Gauge {
                 break;
             }
             source.in_minute += 1;
-            let said = sample.said(capacity_mbps);
-            source.errors.add(f64::from(u8::from(said == Said::Failure)));
+            let said = sample.observation(capacity_mbps);
+            source.errors.add(f64::from(u8::from(said == Observation::Failure)));
             source.learn(said);
             if let Some(hour) = hours::of(&mut self.hours, now) {
                 hour.add(sample, said);
@@ -140,11 +140,11 @@ impl Gauge {
     pub fn seen(&mut self, who: &str, samples: &[Sample], capacity_mbps: f64, now: EpochMs) {
         let seen_of = format!("{SEEN}{who}");
         for sample in samples {
-            let said = sample.said(capacity_mbps);
+            let said = sample.observation(capacity_mbps);
             if let Some(worker) = self.source(WORKER, now) {
-                worker.errors.add(f64::from(u8::from(said == Said::Failure)));
+                worker.errors.add(f64::from(u8::from(said == Observation::Failure)));
             }
-            if said != Said::Failure
+            if said != Observation::Failure
                 && let Some(source) = self.source(&seen_of, now)
             {
                 source.learn(said);
@@ -159,7 +159,7 @@ impl Gauge {
     /// The one who measures; what it knew has aged.
     fn source(&mut self, who: &str, now: EpochMs) -> Option<&mut Source> {
         if !self.sources.iter().any(|source| source.who == who) {
-            if self.sources.len() >= MOST_SOURCES {
+            if self.sources.len() >= MAX_SOURCES {
                 let silent = self.sources.iter().filter(|source| source.who != WORKER).map(|source| source.at).min();
                 let index = self.sources.iter().position(|source| source.who != WORKER && Some(source.at) == silent)?;
                 self.sources.swap_remove(index);

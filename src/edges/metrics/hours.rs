@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::time::EpochMs;
-use crate::edges::metrics::sample::{Said, Sample};
+use crate::edges::metrics::sample::{Observation, Sample};
 
 /// An hour, ms.
 pub const HOUR_MS: u64 = 3_600_000;
@@ -42,15 +42,15 @@ pub struct HourView {
 
 impl Hour {
     /// Counts a sample.
-    pub fn add(&mut self, sample: &Sample, said: Said) {
+    pub fn add(&mut self, sample: &Sample, said: Observation) {
         self.samples += 1;
         match said {
-            Said::Failure => self.failures += 1,
-            Said::Latency(ms, _) => {
+            Observation::Failure => self.failures += 1,
+            Observation::Latency(ms, _) => {
                 self.probes += 1;
                 self.probe_ms += ms;
             }
-            Said::Rate(mbps) => {
+            Observation::Rate(mbps) => {
                 self.bytes += sample.bytes;
                 self.busy_ms += sample.bytes as f64 * 8.0 / 1_000.0 / mbps.max(0.001);
             }

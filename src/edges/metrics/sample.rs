@@ -7,10 +7,10 @@ use crate::edges::estimate::{least_ms, prior_ms};
 const PROBE_BYTES: u64 = 65_536;
 
 /// The longest round trip that is believed, ms.
-const MOST_MS: f64 = 10_000.0;
+const MAX_MS: f64 = 10_000.0;
 
 /// The fastest connection that is believed, Mbit/s.
-const MOST_MBPS: f64 = 10_000.0;
+const MAX_MBPS: f64 = 10_000.0;
 
 /// One measurement of an edge.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,7 +27,7 @@ pub struct Sample {
 
 /// What a sample says.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Said {
+pub enum Observation {
     /// Round trip, ms, and how much of it the distance does not explain.
     Latency(f64, f64),
     /// Mbit/s.
@@ -38,15 +38,15 @@ pub enum Said {
 
 impl Sample {
     /// Within what is possible: nothing is faster than light, or than the edge.
-    pub fn said(&self, capacity_mbps: f64) -> Said {
+    pub fn observation(&self, capacity_mbps: f64) -> Observation {
         if !self.ok {
-            Said::Failure
+            Observation::Failure
         } else if self.bytes < PROBE_BYTES {
-            let ms = within(self.ms, least_ms(self.km).max(0.1), MOST_MS);
-            Said::Latency(ms, ms - prior_ms(self.km))
+            let ms = within(self.ms, least_ms(self.km).max(0.1), MAX_MS);
+            Observation::Latency(ms, ms - prior_ms(self.km))
         } else {
             let mbps = self.bytes as f64 * 8.0 / 1_000.0 / self.ms.max(0.001);
-            Said::Rate(within(mbps, 0.01, MOST_MBPS.min(capacity_mbps.max(1.0))))
+            Observation::Rate(within(mbps, 0.01, MAX_MBPS.min(capacity_mbps.max(1.0))))
         }
     }
 }
@@ -57,12 +57,12 @@ mod tests {
 
     #[test]
     fn lies_are_cut_to_what_is_possible() {
-        let said = |bytes, ms, ok, km| Sample { bytes, ms, ok, km }.said(1_000.0);
-        assert_eq!(said(0, 0.0, true, Some(10_000.0)), Said::Latency(100.0, 100.0 - 160.0));
-        assert_eq!(said(0, 1e9, true, None), Said::Latency(10_000.0, 9_900.0));
-        assert_eq!(said(1 << 50, 0.0, true, None), Said::Rate(1_000.0));
-        assert_eq!(said(65_536, 86_400_000.0, true, None), Said::Rate(0.01));
-        assert_eq!(said(10_000_000, 800.0, true, None), Said::Rate(100.0));
-        assert_eq!(said(10_000_000, 800.0, false, None), Said::Failure);
+        let said = |bytes, ms, ok, km| Sample { bytes, ms, ok, km }.observation(1_000.0);
+        assert_eq!(said(0, 0.0, true, Some(10_000.0)), Observation::Latency(100.0, 100.0 - 160.0));
+        assert_eq!(said(0, 1e9, true, None), Observation::Latency(10_000.0, 9_900.0));
+        assert_eq!(said(1 << 50, 0.0, true, None), Observation::Rate(1_000.0));
+        assert_eq!(said(65_536, 86_400_000.0, true, None), Observation::Rate(0.01));
+        assert_eq!(said(10_000_000, 800.0, true, None), Observation::Rate(100.0));
+        assert_eq!(said(10_000_000, 800.0, false, None), Observation::Failure);
     }
 }

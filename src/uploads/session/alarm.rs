@@ -40,7 +40,7 @@ pub fn wake(slot: &mut Option<Session>, now: EpochMs, tombstone_ms: u64) -> (Wak
     let wake = match session.meta.status {
         Status::Uploading => Wake::At(session.expires()),
         Status::Completing => Wake::At(session.meta.lease.as_ref().map_or(now, |lease| lease.until).max(session.expires())),
-        Status::Failed | Status::Expired if !session.meta.taken_back => Wake::End { session: session.meta.session, again: now.plus(TAKE_BACK_MS) },
+        Status::Failed | Status::Expired if !session.meta.cleaned_up => Wake::End { session: session.meta.session, again: now.plus(TAKE_BACK_MS) },
         Status::Failed | Status::Expired | Status::Complete => match session.meta.forget_at {
             Some(at) if at <= now => {
                 *slot = None;

@@ -18,7 +18,7 @@ use crate::base::id::Id;
 use crate::base::sha256::Sha256Hex;
 use crate::base::time::EpochMs;
 use crate::s3::operations::list_parts::ListedPart;
-use crate::uploads::session::message::{Message, Reply};
+use crate::uploads::session::message::{Message, SessionReply};
 use crate::uploads::session::state::{AT_ORIGIN, COMPLETION_LEASE_MS, Effect, Evidence, Lease, Meta, Part, Status, missing};
 
 #[cfg(test)]
@@ -52,8 +52,8 @@ impl Session {
         last.max(self.meta.created).plus(self.meta.ttl_ms)
     }
 
-    fn state(&self) -> Reply {
-        Reply::State { meta: Box::new(self.meta.clone()), parts: self.parts.values().cloned().collect(), expires: self.expires() }
+    fn state(&self) -> SessionReply {
+        SessionReply::State { meta: Box::new(self.meta.clone()), parts: self.parts.values().cloned().collect(), expires: self.expires() }
     }
 
     /// Ends by time, if it is time.
@@ -61,7 +61,7 @@ impl Session {
         let idle = match self.meta.status {
             Status::Uploading => true,
             // Whoever was completing died.
-            Status::Completing => self.is_free(now),
+            Status::Completing => self.lease_is_free(now),
             _ => false,
         };
         if !idle || now < self.expires() {
@@ -71,20 +71,20 @@ impl Session {
         vec![Effect::PutMeta]
     }
 
-    fn record(&mut self, mut part: Part, now: EpochMs) -> (Reply, Vec<Effect>) {
+    fn record(&mut self, mut part: Part, now: EpochMs) -> (SessionReply, Vec<Effect>) {
         if self.meta.status != Status::Uploading {
-            return (Reply::Closed { status: self.meta.status }, vec![]);
+            return (SessionReply::Closed { status: self.meta.status }, vec![]);
         }
         if self.meta.suspended {
-            return (Reply::Suspended, vec![]);
+            return (SessionReply::Suspended, vec![]);
         }
         if self.meta.part_len(part.number) != Some(part.size) {
-            return (Reply::NotInPlan, vec![]);
+            return (SessionReply::NotInPlan, vec![]);
         }
         // A claim says nothing new of a part that somebody saw.
         let seen = self.parts.get(&part.number).is_some_and(|known| known.evidence.is_seen() && known.etag == part.etag);
         if seen && part.evidence == Evidence::Claimed {
-            return (Reply::Done, vec![]);
+            return (SessionReply::Done, vec![]);
         }
         // One ETag, two hashes: nobody can say which of them the store has.
         let ambiguous =
@@ -94,10 +94,10 @@ impl Session {
         }
         part.at = now;
         self.parts.insert(part.number, part.clone());
-        (Reply::Done, vec![Effect::PutPart(part)])
+        (SessionReply::Done, vec![Effect::PutPart(part)])
     }
 
-    fn reconcile(&mut self, listed: Vec<ListedPart>, listed_at: EpochMs, now: EpochMs) -> (Reply, Vec<Effect>) {
+    fn reconcile(&mut self, listed: Vec<ListedPart>, listed_at: EpochMs, now: EpochMs) -> (SessionReply, Vec<Effect>) {
         let mut effects = Vec::new();
         if self.meta.status == Status::Uploading {
             let mut on_store = BTreeSet::new();
@@ -153,127 +153,127 @@ impl Session {
     }
 
     /// Whether nobody holds the right to complete.
-    fn is_free(&self, now: EpochMs) -> bool {
+    fn lease_is_free(&self, now: EpochMs) -> bool {
         self.meta.lease.as_ref().is_none_or(|lease| lease.until <= now)
     }
 
-    fn begin(&mut self, attempt: Id, file_hash: Option<Sha256Hex>, chunk_hashes: Option<&[Sha256Hex]>, now: EpochMs) -> (Reply, Vec<Effect>) {
+    fn begin(&mut self, attempt: Id, file_hash: Option<Sha256Hex>, chunk_hashes: Option<&[Sha256Hex]>, now: EpochMs) -> (SessionReply, Vec<Effect>) {
         if file_hash.is_some() && self.meta.file_hash.is_some() && file_hash != self.meta.file_hash {
-            return (Reply::OtherHash, vec![]);
+            return (SessionReply::OtherHash, vec![]);
         }
         match (self.meta.status, &self.meta.lease, &self.meta.outcome) {
-            (Status::Complete, _, Some(outcome)) => (Reply::Complete { outcome: outcome.clone() }, vec![]),
-            (Status::Completing, Some(lease), _) if lease.until > now && lease.attempt != attempt => (Reply::Busy, vec![]),
+            (Status::Complete, _, Some(outcome)) => (SessionReply::Complete { outcome: outcome.clone() }, vec![]),
+            (Status::Completing, Some(lease), _) if lease.until > now && lease.attempt != attempt => (SessionReply::Busy, vec![]),
             (Status::Uploading | Status::Completing, _, _) => {
                 let missing = self.missing();
                 if !missing.is_empty() {
-                    return (Reply::Missing { parts: missing }, vec![]);
+                    return (SessionReply::Missing { parts: missing }, vec![]);
                 }
                 if self.parts.values().any(|part| part.evidence == Evidence::Claimed) {
-                    return (Reply::Unlisted, vec![]);
+                    return (SessionReply::Unlisted, vec![]);
                 }
                 let differing = chunk_hashes.map(|expected| self.differing(expected)).unwrap_or_default();
                 if !differing.is_empty() {
-                    return (Reply::OtherParts { parts: differing }, vec![]);
+                    return (SessionReply::OtherParts { parts: differing }, vec![]);
                 }
                 self.meta.file_hash = self.meta.file_hash.take().or(file_hash);
                 self.meta.status = Status::Completing;
                 self.meta.lease = Some(Lease { attempt, until: now.plus(COMPLETION_LEASE_MS) });
                 (self.state(), vec![Effect::PutMeta])
             }
-            (status, _, _) => (Reply::Closed { status }, vec![]),
+            (status, _, _) => (SessionReply::Closed { status }, vec![]),
         }
     }
 
-    fn finish(&mut self, outcome: Value) -> (Reply, Vec<Effect>) {
+    fn finish(&mut self, outcome: Value) -> (SessionReply, Vec<Effect>) {
         match (self.meta.status, &self.meta.outcome) {
-            (_, Some(first)) => (Reply::Complete { outcome: first.clone() }, vec![]),
+            (_, Some(first)) => (SessionReply::Complete { outcome: first.clone() }, vec![]),
             (Status::Completing, None) => {
                 self.meta.status = Status::Complete;
                 self.meta.lease = None;
                 self.meta.outcome = Some(outcome.clone());
-                (Reply::Complete { outcome }, vec![Effect::PutMeta])
+                (SessionReply::Complete { outcome }, vec![Effect::PutMeta])
             }
-            (status, None) => (Reply::Closed { status }, vec![]),
+            (status, None) => (SessionReply::Closed { status }, vec![]),
         }
     }
 
     /// Ends the holder's completion without an outcome.
-    fn end_completion(&mut self, attempt: Id, status: Status) -> (Reply, Vec<Effect>) {
+    fn end_completion(&mut self, attempt: Id, status: Status) -> (SessionReply, Vec<Effect>) {
         let holds = self.meta.lease.as_ref().is_some_and(|lease| lease.attempt == attempt);
         if self.meta.status != Status::Completing || !holds {
-            return (Reply::Closed { status: self.meta.status }, vec![]);
+            return (SessionReply::Closed { status: self.meta.status }, vec![]);
         }
         self.meta.status = status;
         self.meta.lease = None;
-        (Reply::Done, vec![Effect::PutMeta])
+        (SessionReply::Done, vec![Effect::PutMeta])
     }
 
-    fn go_direct(&mut self) -> (Reply, Vec<Effect>) {
+    fn mark_direct(&mut self) -> (SessionReply, Vec<Effect>) {
         let opens = self.meta.status == Status::Uploading && !self.meta.suspended && !self.meta.direct;
         self.meta.direct |= opens;
         (self.state(), if opens { vec![Effect::PutMeta] } else { vec![] })
     }
 
-    fn suspend(&mut self, suspended: bool) -> (Reply, Vec<Effect>) {
+    fn suspend(&mut self, suspended: bool) -> (SessionReply, Vec<Effect>) {
         if self.meta.suspended == suspended {
-            return (Reply::Done, vec![]);
+            return (SessionReply::Done, vec![]);
         }
         self.meta.suspended = suspended;
-        (Reply::Done, vec![Effect::PutMeta])
+        (SessionReply::Done, vec![Effect::PutMeta])
     }
 
-    fn taken_back(&mut self) -> (Reply, Vec<Effect>) {
-        if self.meta.taken_back || !matches!(self.meta.status, Status::Failed | Status::Expired) {
-            return (Reply::Done, vec![]);
+    fn cleaned_up(&mut self) -> (SessionReply, Vec<Effect>) {
+        if self.meta.cleaned_up || !matches!(self.meta.status, Status::Failed | Status::Expired) {
+            return (SessionReply::Done, vec![]);
         }
-        self.meta.taken_back = true;
-        (Reply::Done, vec![Effect::PutMeta])
+        self.meta.cleaned_up = true;
+        (SessionReply::Done, vec![Effect::PutMeta])
     }
 
-    fn fail(&mut self, now: EpochMs) -> (Reply, Vec<Effect>) {
+    fn fail(&mut self, now: EpochMs) -> (SessionReply, Vec<Effect>) {
         match self.meta.status {
-            Status::Completing if !self.is_free(now) => (Reply::Busy, vec![]),
+            Status::Completing if !self.lease_is_free(now) => (SessionReply::Busy, vec![]),
             Status::Uploading | Status::Completing => {
                 self.meta.status = Status::Failed;
                 (self.state(), vec![Effect::PutMeta])
             }
             // Repeating is harmless: the caller aborts at the store again, in case the first time did not get there.
             Status::Failed | Status::Expired => (self.state(), vec![]),
-            Status::Complete => (Reply::Closed { status: Status::Complete }, vec![]),
+            Status::Complete => (SessionReply::Closed { status: Status::Complete }, vec![]),
         }
     }
 }
 
 /// Applies one message at `now`. The effects must be durable before the reply leaves.
-pub fn apply(slot: &mut Option<Session>, message: Message, now: EpochMs) -> (Reply, Vec<Effect>) {
+pub fn apply(slot: &mut Option<Session>, message: Message, now: EpochMs) -> (SessionReply, Vec<Effect>) {
     let session = match (slot.as_mut(), message) {
         (None, Message::Open { meta }) => {
             *slot = Some(Session { meta: *meta, parts: BTreeMap::new() });
-            return (Reply::Done, vec![Effect::PutMeta]);
+            return (SessionReply::Done, vec![Effect::PutMeta]);
         }
-        (None, _) => return (Reply::Unknown, vec![]),
+        (None, _) => return (SessionReply::Unknown, vec![]),
         (Some(session), message) => (session, message),
     };
     let (session, message) = session;
     let mut before = session.expire(now);
     let (reply, effects) = match message {
-        Message::Open { meta } if meta.session == session.meta.session && meta.upload_id == session.meta.upload_id => (Reply::Done, vec![]),
-        Message::Open { .. } => (Reply::Closed { status: session.meta.status }, vec![]),
+        Message::Open { meta } if meta.session == session.meta.session && meta.upload_id == session.meta.upload_id => (SessionReply::Done, vec![]),
+        Message::Open { .. } => (SessionReply::Closed { status: session.meta.status }, vec![]),
         Message::Record { part } => session.record(part, now),
         Message::Snapshot => (session.state(), vec![]),
         Message::Reconcile { listed, listed_at } => session.reconcile(listed, listed_at, now),
         Message::BeginCompletion { attempt, file_hash, chunk_hashes } => session.begin(attempt, file_hash, chunk_hashes.as_deref(), now),
-        Message::IsFree if session.meta.status == Status::Completing && !session.is_free(now) => (Reply::Busy, vec![]),
-        Message::IsFree => (Reply::Done, vec![]),
-        Message::GoDirect => session.go_direct(),
+        Message::CheckLease if session.meta.status == Status::Completing && !session.lease_is_free(now) => (SessionReply::Busy, vec![]),
+        Message::CheckLease => (SessionReply::Done, vec![]),
+        Message::MarkDirect => session.mark_direct(),
         Message::FinishCompletion { outcome } => session.finish(outcome),
         Message::CancelCompletion { attempt } => session.end_completion(attempt, Status::Uploading),
-        Message::YieldCompletion { attempt } => session.end_completion(attempt, Status::Completing),
+        Message::ReleaseLease { attempt } => session.end_completion(attempt, Status::Completing),
         Message::AbandonCompletion { attempt } => session.end_completion(attempt, Status::Failed),
         Message::Fail => session.fail(now),
         Message::Suspend { suspended } => session.suspend(suspended),
-        Message::TakenBack => session.taken_back(),
+        Message::CleanedUp => session.cleaned_up(),
     };
     before.extend(effects);
     (reply, before)

@@ -28,7 +28,7 @@ fn meta(chunks: u64) -> Meta {
         lease: None,
         outcome: None,
         suspended: false,
-        taken_back: false,
+        cleaned_up: false,
         direct: false,
         forget_at: None,
     }
@@ -41,11 +41,11 @@ fn part(number: u16, chunks: u16) -> Part {
 
 fn open(chunks: u64) -> Option<Session> {
     let mut slot = None;
-    assert_eq!(apply(&mut slot, Message::Open { meta: Box::new(meta(chunks)) }, EpochMs(1_000)), (Reply::Done, vec![Effect::PutMeta]));
+    assert_eq!(apply(&mut slot, Message::Open { meta: Box::new(meta(chunks)) }, EpochMs(1_000)), (SessionReply::Done, vec![Effect::PutMeta]));
     slot
 }
 
-fn say(slot: &mut Option<Session>, message: Message) -> Reply {
+fn say(slot: &mut Option<Session>, message: Message) -> SessionReply {
     apply(slot, message, EpochMs(1_100)).0
 }
 
@@ -56,18 +56,18 @@ fn begin(attempt: u8) -> Message {
 #[test]
 fn a_whole_life() {
     let mut slot = open(2);
-    assert_eq!(say(&mut slot, Message::Record { part: part(2, 2) }), Reply::Done);
-    assert_eq!(say(&mut slot, begin(9)), Reply::Missing { parts: vec![1] });
-    assert_eq!(say(&mut slot, Message::Record { part: part(1, 2) }), Reply::Done);
-    assert_eq!(say(&mut slot, Message::Record { part: part(1, 2) }), Reply::Done, "the same part again is harmless");
-    assert!(matches!(say(&mut slot, begin(9)), Reply::State { parts, .. } if parts.len() == 2));
-    assert_eq!(say(&mut slot, begin(8)), Reply::Busy);
-    assert_eq!(say(&mut slot, Message::Fail), Reply::Busy);
-    assert_eq!(say(&mut slot, Message::Record { part: part(1, 2) }), Reply::Closed { status: Status::Completing });
-    assert_eq!(say(&mut slot, Message::FinishCompletion { outcome: json!(1) }), Reply::Complete { outcome: json!(1) });
-    assert_eq!(say(&mut slot, Message::FinishCompletion { outcome: json!(2) }), Reply::Complete { outcome: json!(1) });
-    assert_eq!(say(&mut slot, begin(8)), Reply::Complete { outcome: json!(1) });
-    assert_eq!(say(&mut slot, Message::Fail), Reply::Closed { status: Status::Complete });
+    assert_eq!(say(&mut slot, Message::Record { part: part(2, 2) }), SessionReply::Done);
+    assert_eq!(say(&mut slot, begin(9)), SessionReply::Missing { parts: vec![1] });
+    assert_eq!(say(&mut slot, Message::Record { part: part(1, 2) }), SessionReply::Done);
+    assert_eq!(say(&mut slot, Message::Record { part: part(1, 2) }), SessionReply::Done, "the same part again is harmless");
+    assert!(matches!(say(&mut slot, begin(9)), SessionReply::State { parts, .. } if parts.len() == 2));
+    assert_eq!(say(&mut slot, begin(8)), SessionReply::Busy);
+    assert_eq!(say(&mut slot, Message::Fail), SessionReply::Busy);
+    assert_eq!(say(&mut slot, Message::Record { part: part(1, 2) }), SessionReply::Closed { status: Status::Completing });
+    assert_eq!(say(&mut slot, Message::FinishCompletion { outcome: json!(1) }), SessionReply::Complete { outcome: json!(1) });
+    assert_eq!(say(&mut slot, Message::FinishCompletion { outcome: json!(2) }), SessionReply::Complete { outcome: json!(1) });
+    assert_eq!(say(&mut slot, begin(8)), SessionReply::Complete { outcome: json!(1) });
+    assert_eq!(say(&mut slot, Message::Fail), SessionReply::Closed { status: Status::Complete });
 }
 
 fn ring(slot: &mut Option<Session>, now: u64) -> (Wake, Vec<Effect>) {
@@ -85,12 +85,12 @@ fn the_alarm_follows_the_activity_and_rings_until_everything_is_taken_back() {
     let end = |now: u64| Wake::End { session, again: EpochMs(now + TAKE_BACK_MS) };
     assert_eq!(ring(&mut slot, 1_600), (end(1_600), vec![Effect::PutMeta]));
     assert_eq!(ring(&mut slot, 1_700), (end(1_700), vec![]), "nobody said that it is done");
-    assert_eq!(say(&mut slot, Message::TakenBack), Reply::Done);
+    assert_eq!(say(&mut slot, Message::CleanedUp), SessionReply::Done);
     assert_eq!(ring(&mut slot, 1_800), (Wake::At(EpochMs(1_850)), vec![Effect::PutMeta]), "a tombstone stays");
     assert_eq!(ring(&mut slot, 1_840), (Wake::At(EpochMs(1_850)), vec![]), "for no longer because the alarm came early");
-    assert!(matches!(say(&mut slot, Message::Snapshot), Reply::State { meta, .. } if meta.status == Status::Expired));
+    assert!(matches!(say(&mut slot, Message::Snapshot), SessionReply::State { meta, .. } if meta.status == Status::Expired));
     assert_eq!(ring(&mut slot, 1_850), (Wake::Forget, vec![]));
-    assert_eq!(say(&mut slot, Message::Snapshot), Reply::Unknown);
+    assert_eq!(say(&mut slot, Message::Snapshot), SessionReply::Unknown);
     assert_eq!(ring(&mut slot, 1_900), (Wake::Nothing, vec![]));
 
     let mut failed = open(1);
@@ -98,17 +98,17 @@ fn the_alarm_follows_the_activity_and_rings_until_everything_is_taken_back() {
     assert_eq!(at(&failed, 1_100), Some(EpochMs(1_100 + FAILED_MS)));
     assert_eq!(ring(&mut failed, 1_101).0, end(1_101));
     let mut alive = open(1);
-    say(&mut alive, Message::TakenBack);
-    assert!(!alive.unwrap().meta.taken_back, "what goes on is not taken back");
+    say(&mut alive, Message::CleanedUp);
+    assert!(!alive.unwrap().meta.cleaned_up, "what goes on is not taken back");
 }
 
 #[test]
 fn a_suspended_account_sends_no_parts() {
     let mut slot = open(2);
-    assert_eq!(say(&mut slot, Message::Suspend { suspended: true }), Reply::Done);
-    assert_eq!(say(&mut slot, Message::Record { part: part(1, 2) }), Reply::Suspended);
-    assert_eq!(say(&mut slot, Message::Suspend { suspended: false }), Reply::Done);
-    assert_eq!(say(&mut slot, Message::Record { part: part(1, 2) }), Reply::Done);
+    assert_eq!(say(&mut slot, Message::Suspend { suspended: true }), SessionReply::Done);
+    assert_eq!(say(&mut slot, Message::Record { part: part(1, 2) }), SessionReply::Suspended);
+    assert_eq!(say(&mut slot, Message::Suspend { suspended: false }), SessionReply::Done);
+    assert_eq!(say(&mut slot, Message::Record { part: part(1, 2) }), SessionReply::Done);
 }
 
 #[test]
@@ -120,22 +120,22 @@ fn a_completion_can_be_taken_over_after_its_lease_and_cancelled_by_its_holder() 
     if let Some(session) = slot.as_mut() {
         session.meta.ttl_ms = 10 * COMPLETION_LEASE_MS;
     }
-    assert!(matches!(apply(&mut slot, begin(8), later).0, Reply::State { .. }));
+    assert!(matches!(apply(&mut slot, begin(8), later).0, SessionReply::State { .. }));
     let cancel = |attempt: u8| Message::CancelCompletion { attempt: Id::from_random([attempt; 16]) };
-    assert_eq!(say(&mut slot, cancel(9)), Reply::Closed { status: Status::Completing });
-    assert_eq!(say(&mut slot, cancel(8)), Reply::Done);
-    assert_eq!(say(&mut slot, Message::Record { part: part(1, 1) }), Reply::Done);
+    assert_eq!(say(&mut slot, cancel(9)), SessionReply::Closed { status: Status::Completing });
+    assert_eq!(say(&mut slot, cancel(8)), SessionReply::Done);
+    assert_eq!(say(&mut slot, Message::Record { part: part(1, 1) }), SessionReply::Done);
 }
 
 #[test]
 fn wrong_parts_and_hashes_are_refused() {
     let mut slot = open(2);
     for bad in [Part { size: 9, ..part(1, 2) }, Part { size: 10, ..part(2, 2) }, Part { number: 3, ..part(1, 2) }, Part { number: 0, ..part(1, 2) }] {
-        assert_eq!(apply(&mut slot, Message::Record { part: bad }, EpochMs(1_100)), (Reply::NotInPlan, vec![]));
+        assert_eq!(apply(&mut slot, Message::Record { part: bad }, EpochMs(1_100)), (SessionReply::NotInPlan, vec![]));
     }
     let other = Message::BeginCompletion { attempt: Id::from_random([1; 16]), file_hash: Some(Sha256Hex::of(b"other")), chunk_hashes: None };
-    assert_eq!(say(&mut slot, other), Reply::OtherHash);
-    assert_eq!(say(&mut None, Message::Snapshot), Reply::Unknown);
+    assert_eq!(say(&mut slot, other), SessionReply::OtherHash);
+    assert_eq!(say(&mut None, Message::Snapshot), SessionReply::Unknown);
 }
 
 #[test]
@@ -144,22 +144,25 @@ fn a_completion_that_died_does_not_hold_the_upload_for_ever() {
     say(&mut slot, Message::Record { part: part(1, 1) });
     say(&mut slot, begin(9));
     let attempt = Id::from_random([9; 16]);
-    assert_eq!(say(&mut slot.clone(), Message::YieldCompletion { attempt }), Reply::Done);
+    assert_eq!(say(&mut slot.clone(), Message::ReleaseLease { attempt }), SessionReply::Done);
     let mut yielded = slot.clone();
-    say(&mut yielded, Message::YieldCompletion { attempt });
-    assert!(matches!(say(&mut yielded, begin(8)), Reply::State { .. }), "the next call need not wait");
+    say(&mut yielded, Message::ReleaseLease { attempt });
+    assert!(matches!(say(&mut yielded, begin(8)), SessionReply::State { .. }), "the next call need not wait");
     let mut abandoned = slot.clone();
-    assert_eq!(say(&mut abandoned, Message::AbandonCompletion { attempt: Id::from_random([1; 16]) }), Reply::Closed { status: Status::Completing });
-    assert_eq!(say(&mut abandoned, Message::AbandonCompletion { attempt }), Reply::Done);
-    assert_eq!(say(&mut abandoned, begin(8)), Reply::Closed { status: Status::Failed });
+    assert_eq!(
+        say(&mut abandoned, Message::AbandonCompletion { attempt: Id::from_random([1; 16]) }),
+        SessionReply::Closed { status: Status::Completing }
+    );
+    assert_eq!(say(&mut abandoned, Message::AbandonCompletion { attempt }), SessionReply::Done);
+    assert_eq!(say(&mut abandoned, begin(8)), SessionReply::Closed { status: Status::Failed });
     let later = EpochMs(1_100 + COMPLETION_LEASE_MS);
-    assert_eq!(apply(&mut slot.clone(), Message::Fail, EpochMs(1_101)).0, Reply::Busy);
+    assert_eq!(apply(&mut slot.clone(), Message::Fail, EpochMs(1_101)).0, SessionReply::Busy);
     let mut long = slot.clone();
     if let Some(session) = long.as_mut() {
         session.meta.ttl_ms = 10 * COMPLETION_LEASE_MS;
     }
-    assert!(matches!(apply(&mut long, Message::Fail, later).0, Reply::State { meta, .. } if meta.status == Status::Failed));
-    assert_eq!(apply(&mut slot, begin(8), later).0, Reply::Closed { status: Status::Expired });
+    assert!(matches!(apply(&mut long, Message::Fail, later).0, SessionReply::State { meta, .. } if meta.status == Status::Failed));
+    assert_eq!(apply(&mut slot, begin(8), later).0, SessionReply::Closed { status: Status::Expired });
 }
 
 #[test]
@@ -173,17 +176,17 @@ fn parts_of_another_file_are_not_completed_as_this_one() {
         file_hash: None,
         chunk_hashes: Some(vec![Sha256Hex::of(b"mine"), Sha256Hex::of(last)]),
     };
-    assert_eq!(say(&mut slot, complete(b"mine too")), Reply::OtherParts { parts: vec![2] });
-    assert!(matches!(say(&mut slot, complete(b"theirs")), Reply::State { .. }));
+    assert_eq!(say(&mut slot, complete(b"mine too")), SessionReply::OtherParts { parts: vec![2] });
+    assert!(matches!(say(&mut slot, complete(b"theirs")), SessionReply::State { .. }));
 }
 
 #[test]
 fn activity_puts_off_expiry() {
     let mut slot = open(2);
     apply(&mut slot, Message::Record { part: part(1, 2) }, EpochMs(1_499));
-    assert_eq!(apply(&mut slot, Message::Record { part: part(2, 2) }, EpochMs(1_998)).0, Reply::Done);
+    assert_eq!(apply(&mut slot, Message::Record { part: part(2, 2) }, EpochMs(1_998)).0, SessionReply::Done);
     let (reply, effects) = apply(&mut slot, Message::Record { part: part(2, 2) }, EpochMs(2_498));
-    assert_eq!((reply, effects), (Reply::Closed { status: Status::Expired }, vec![Effect::PutMeta]));
+    assert_eq!((reply, effects), (SessionReply::Closed { status: Status::Expired }, vec![Effect::PutMeta]));
 }
 
 #[test]
@@ -199,7 +202,7 @@ fn reconcile_adopts_but_never_what_is_newer_than_the_listing() {
         listed_at: EpochMs(1_020),
     };
     let (reply, effects) = apply(&mut slot, message, EpochMs(1_040));
-    let Reply::State { parts, .. } = reply else { panic!("{reply:?}") };
+    let SessionReply::State { parts, .. } = reply else { panic!("{reply:?}") };
     let gone = Message::Reconcile { listed: vec![listed(3, "e3", CHUNK)], listed_at: EpochMs(1_050) };
     let (_, dropped) = apply(&mut slot.clone(), gone, EpochMs(1_060));
     assert_eq!(dropped, [Effect::DropPart(1), Effect::DropPart(2), Effect::DropPart(4)]);
@@ -227,7 +230,7 @@ fn messages(chunks: u16) -> impl Strategy<Value = Message> {
         }),
         2 => (0u8..3).prop_map(begin),
         1 => (0u8..3).prop_map(|a| Message::CancelCompletion { attempt: Id::from_random([a; 16]) }),
-        1 => (0u8..3).prop_map(|a| Message::YieldCompletion { attempt: Id::from_random([a; 16]) }),
+        1 => (0u8..3).prop_map(|a| Message::ReleaseLease { attempt: Id::from_random([a; 16]) }),
         1 => (0u8..3).prop_map(|a| Message::AbandonCompletion { attempt: Id::from_random([a; 16]) }),
         1 => any::<u8>().prop_map(|n| Message::FinishCompletion { outcome: json!(n) }),
         1 => Just(Message::Fail),
@@ -248,24 +251,24 @@ fn a_claim_is_listed_before_it_completes() {
         |number: u16, etag: &str| Part { etag: etag.into(), sha256: Some(Sha256Hex::of(b"claimed")), evidence: Evidence::Claimed, ..part(number, 4) };
     let listed = |number: u16, etag: &str, size| ListedPart { part_number: number, etag: etag.into(), size };
     for part in [part(1, 4), claim(2, "e2"), claim(3, "e3"), claim(4, "e4")] {
-        assert_eq!(tell(&mut slot, Message::Record { part }, 1_010), Reply::Done);
+        assert_eq!(tell(&mut slot, Message::Record { part }, 1_010), SessionReply::Done);
     }
-    assert_eq!(tell(&mut slot, begin(1), 1_110), Reply::Unlisted);
+    assert_eq!(tell(&mut slot, begin(1), 1_110), SessionReply::Unlisted);
     // Part 2 is as claimed, 3 is another one, 4 is of a size that nobody planned.
     let listing = vec![listed(1, "e1", 10), listed(2, "e2", 10), listed(3, "other", 10), listed(4, "e4", 10)];
     let reply = tell(&mut slot, Message::Reconcile { listed: listing, listed_at: EpochMs(1_210) }, 1_310);
-    let Reply::State { parts, .. } = reply else { panic!("{reply:?}") };
+    let SessionReply::State { parts, .. } = reply else { panic!("{reply:?}") };
     let seen: Vec<_> = parts.iter().map(|part| (part.number, part.etag.as_str(), part.sha256.is_some(), part.evidence)).collect();
     assert_eq!(seen, [(1, "e1", false, Evidence::Seen), (2, "e2", true, Evidence::Listed), (3, "other", false, Evidence::Listed)]);
-    assert_eq!(tell(&mut slot, begin(1), 1_410), Reply::Missing { parts: vec![4] });
+    assert_eq!(tell(&mut slot, begin(1), 1_410), SessionReply::Missing { parts: vec![4] });
     // A claim changes nothing of what was seen, and takes the place of everything else.
     tell(&mut slot, Message::Record { part: claim(1, "e1") }, 1_510);
     tell(&mut slot, Message::Record { part: part(4, 4) }, 1_510);
-    assert!(matches!(tell(&mut slot, begin(1), 1_610), Reply::State { .. }));
+    assert!(matches!(tell(&mut slot, begin(1), 1_610), SessionReply::State { .. }));
     let mut slot = open(1);
     tell(&mut slot, Message::Record { part: Part { evidence: Evidence::Claimed, ..part(1, 1) } }, 1_010);
     tell(&mut slot, Message::Reconcile { listed: vec![], listed_at: EpochMs(1_210) }, 1_310);
-    assert_eq!(tell(&mut slot, begin(1), 1_410), Reply::Missing { parts: vec![1] }, "what the store lacks is not there");
+    assert_eq!(tell(&mut slot, begin(1), 1_410), SessionReply::Missing { parts: vec![1] }, "what the store lacks is not there");
 }
 
 /// Two hashes under one ETag: MD5 collides, and nobody knows which came last at the store.
@@ -275,7 +278,7 @@ fn one_etag_with_two_hashes_is_no_hash() {
     let hashed = |bytes: &[u8]| Part { sha256: Some(Sha256Hex::of(bytes)), ..part(1, 1) };
     for (bytes, known) in [(&b"a"[..], true), (b"a", true), (b"b", false), (b"a", true)] {
         say(&mut slot, Message::Record { part: hashed(bytes) });
-        let Reply::State { parts, .. } = say(&mut slot, Message::Snapshot) else { panic!() };
+        let SessionReply::State { parts, .. } = say(&mut slot, Message::Snapshot) else { panic!() };
         assert_eq!(parts.first().unwrap().sha256.is_some(), known);
     }
 }
@@ -283,14 +286,14 @@ fn one_etag_with_two_hashes_is_no_hash() {
 #[test]
 fn whoever_waits_for_a_completion_is_told_in_a_word_and_urls_are_remembered() {
     let mut slot = open(1);
-    assert_eq!(say(&mut slot, Message::IsFree), Reply::Done);
-    let Reply::State { meta, .. } = say(&mut slot, Message::GoDirect) else { panic!() };
+    assert_eq!(say(&mut slot, Message::CheckLease), SessionReply::Done);
+    let SessionReply::State { meta, .. } = say(&mut slot, Message::MarkDirect) else { panic!() };
     assert!(meta.direct);
-    assert_eq!(apply(&mut slot, Message::GoDirect, EpochMs(1_100)).1, [], "once");
+    assert_eq!(apply(&mut slot, Message::MarkDirect, EpochMs(1_100)).1, [], "once");
     say(&mut slot, Message::Record { part: part(1, 1) });
     say(&mut slot, begin(1));
-    assert_eq!(say(&mut slot, Message::IsFree), Reply::Busy);
-    assert_eq!(apply(&mut slot, Message::IsFree, EpochMs(1_100 + COMPLETION_LEASE_MS)).0, Reply::Done);
+    assert_eq!(say(&mut slot, Message::CheckLease), SessionReply::Busy);
+    assert_eq!(apply(&mut slot, Message::CheckLease, EpochMs(1_100 + COMPLETION_LEASE_MS)).0, SessionReply::Done);
 }
 
 proptest! {
@@ -327,7 +330,7 @@ proptest! {
                 prop_assert!(after.missing().is_empty());
                 prop_assert!(after.parts.values().all(|part| part.evidence != Evidence::Claimed), "nothing is completed on a client's word");
             }
-            if let Reply::Complete { outcome: told } = reply {
+            if let SessionReply::Complete { outcome: told } = reply {
                 prop_assert_eq!(outcome.get_or_insert(told.clone()), &told, "one upload, one outcome");
             }
         }

@@ -43,9 +43,11 @@ pub enum Message {
         chunk_hashes: Option<Vec<Sha256Hex>>,
     },
     /// Is somebody completing it? In two words, for those who wait.
-    IsFree,
+    #[serde(rename = "is_free")]
+    CheckLease,
     /// URLs for parts are about to be given out: what then is at the store was not seen by anybody.
-    GoDirect,
+    #[serde(rename = "go_direct")]
+    MarkDirect,
     /// The object is there and recorded; keep the answer.
     FinishCompletion {
         /// The answer.
@@ -57,7 +59,8 @@ pub enum Message {
         attempt: Id,
     },
     /// The completion happened, or may have, but could not be recorded: let the next call take over at once.
-    YieldCompletion {
+    #[serde(rename = "yield_completion")]
+    ReleaseLease {
         /// The holder of the lease.
         attempt: Id,
     },
@@ -69,7 +72,8 @@ pub enum Message {
     /// Give up.
     Fail,
     /// What it held is taken back: nothing is left to do.
-    TakenBack,
+    #[serde(rename = "taken_back")]
+    CleanedUp,
     /// Its account was suspended or resumed.
     Suspend {
         /// Which.
@@ -80,7 +84,7 @@ pub enum Message {
 /// What a session answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Reply {
+pub enum SessionReply {
     /// Done.
     Done,
     /// No such session.

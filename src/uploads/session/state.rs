@@ -102,8 +102,8 @@ pub struct Meta {
     #[serde(default)]
     pub outcome: Option<Value>,
     /// Whether what it held at the store and in the ledger was taken back after it ended without a file.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub taken_back: bool,
+    #[serde(rename = "taken_back", default, skip_serializing_if = "std::ops::Not::not")]
+    pub cleaned_up: bool,
     /// Whether its account is suspended: then it takes no parts.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub suspended: bool,

@@ -6,7 +6,7 @@ use crate::accounts::account::Account;
 use crate::base::id::Id;
 use crate::base::time::EpochMs;
 use crate::files::asset::Asset;
-use crate::ledger::message::{Figures, Message, Reply};
+use crate::ledger::message::{Message, Reply, UsageSnapshot};
 use crate::ledger::timing::{DELETE_GRACE_MS, JOB_GRACE_MS};
 use crate::problem::Problem;
 use crate::worker::platform::{bindings, clock, objects};
@@ -15,8 +15,8 @@ use crate::worker::platform::{bindings, clock, objects};
 ///
 /// # Errors
 /// [`Problem::Internal`] if the ledger cannot be reached.
-pub async fn tell(env: &Env, account: Id, message: &Message) -> Result<Reply, Problem> {
-    let reply = objects::tell(&bindings::accounts(env)?, &account.to_string(), message, message.is_repeatable()).await?;
+pub async fn send(env: &Env, account: Id, message: &Message) -> Result<Reply, Problem> {
+    let reply = objects::send(&bindings::accounts(env)?, &account.to_string(), message, message.is_repeatable()).await?;
     Ok(reply.unwrap_or(Reply::Done))
 }
 
@@ -25,7 +25,7 @@ pub async fn tell(env: &Env, account: Id, message: &Message) -> Result<Reply, Pr
 /// # Errors
 /// 403, 507.
 pub async fn reserve(env: &Env, account: &Account, asset: Id, bytes: u64, look_at: EpochMs, place: Option<String>) -> Result<(), Problem> {
-    match tell(env, account.id, &Message::Reserve { asset, bytes, look_at, limits: account.limits(), place }).await {
+    match send(env, account.id, &Message::Reserve { asset, bytes, look_at, limits: account.limits(), place }).await {
         Ok(Reply::Done) => Ok(()),
         Ok(other) => Err(refusal(&other, bytes, clock::now())),
         Err(problem) => {
@@ -38,7 +38,7 @@ pub async fn reserve(env: &Env, account: &Account, asset: Id, bytes: u64, look_a
 
 /// The asset exists and references `object`.
 pub async fn settle(env: &Env, account: Id, asset: Id, object: Id, size: u64) -> Result<(), Problem> {
-    tell(env, account, &Message::Settle { asset, object, size }).await.map(|_| ())
+    send(env, account, &Message::Settle { asset, object, size }).await.map(|_| ())
 }
 
 /// Counts an asset that is to reference bytes that are there.
@@ -47,7 +47,7 @@ pub async fn settle(env: &Env, account: Id, asset: Id, object: Id, size: u64) ->
 /// 403, 507.
 pub async fn adopt(env: &Env, account: &Account, asset: &Asset) -> Result<(), Problem> {
     let message = Message::Adopt { asset: asset.id, object: asset.object_id, size: asset.size, limits: account.limits() };
-    match tell(env, account.id, &message).await {
+    match send(env, account.id, &message).await {
         Ok(Reply::Done) => Ok(()),
         Ok(other) => Err(refusal(&other, asset.size, clock::now())),
         Err(problem) => {
@@ -59,7 +59,7 @@ pub async fn adopt(env: &Env, account: &Account, asset: &Asset) -> Result<(), Pr
 
 /// The asset does not exist.
 pub async fn release(env: &Env, account: Id, asset: Id) -> Result<(), Problem> {
-    tell(env, account, &Message::Release { asset }).await.map(|_| ())
+    send(env, account, &Message::Release { asset }).await.map(|_| ())
 }
 
 /// The asset is about to be deleted by a request.
@@ -73,7 +73,7 @@ pub async fn doubt_by_job(env: &Env, account: Id, asset: Id) -> Result<(), Probl
 }
 
 async fn doubt_for(env: &Env, account: Id, asset: Id, ms: u64) -> Result<(), Problem> {
-    tell(env, account, &Message::Doubt { asset, look_at: clock::now().plus(ms) }).await.map(|_| ())
+    send(env, account, &Message::ScheduleCheck { asset, look_at: clock::now().plus(ms) }).await.map(|_| ())
 }
 
 /// Bandwidth for a content URL of `bytes`.
@@ -81,15 +81,15 @@ async fn doubt_for(env: &Env, account: Id, asset: Id, ms: u64) -> Result<(), Pro
 /// # Errors
 /// 403, 429.
 pub async fn charge(env: &Env, account: &Account, bytes: u64) -> Result<(), Problem> {
-    match tell(env, account.id, &Message::Charge { bytes, limits: account.limits() }).await? {
+    match send(env, account.id, &Message::Charge { bytes, limits: account.limits() }).await? {
         Reply::State { .. } => Ok(()),
         other => Err(refusal(&other, bytes, clock::now())),
     }
 }
 
 /// The account's figures.
-pub async fn figures(env: &Env, account: Id, message: &Message) -> Result<Figures, Problem> {
-    match tell(env, account, message).await? {
+pub async fn figures(env: &Env, account: Id, message: &Message) -> Result<UsageSnapshot, Problem> {
+    match send(env, account, message).await? {
         Reply::State { figures } => Ok(figures),
         _ => Err(Problem::Internal),
     }

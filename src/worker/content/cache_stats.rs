@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::base::id::Name;
 use crate::base::time::EpochMs;
 use crate::delivery::cache_entry::Origin;
-use crate::delivery::content_descriptor::Source;
+use crate::delivery::content_descriptor::ContentDescriptor;
 use crate::delivery::repository;
 use crate::delivery::repository::Count;
 use crate::delivery::slices::Slice;
@@ -25,12 +25,12 @@ thread_local! {
     static DUE: Cell<EpochMs> = const { Cell::new(EpochMs(0)) };
 }
 
-fn count(source: &Source, change: impl FnOnce(&mut Count)) {
+fn count(source: &ContentDescriptor, change: impl FnOnce(&mut Count)) {
     COUNTS.with_borrow_mut(|counts| change(counts.entry((source.namespace.clone(), source.class.label())).or_default()));
 }
 
 /// An answer with content, whose first bytes came from there.
-pub fn answered(call: &Routed, source: &Source, origin: Option<Origin>) {
+pub fn answered(call: &Routed, source: &ContentDescriptor, origin: Option<Origin>) {
     count(source, |count| {
         count.requests += 1;
         count.hits += u64::from(origin.is_none_or(Origin::is_hit));
@@ -56,7 +56,7 @@ pub fn answered(call: &Routed, source: &Source, origin: Option<Origin>) {
 }
 
 /// What was wanted of a slice came from there.
-pub fn sent(source: &Source, slice: &Slice, origin: Origin) {
+pub fn sent(source: &ContentDescriptor, slice: &Slice, origin: Origin) {
     count(source, |count| match origin {
         Origin::Filled => count.bytes_from_origin += slice.span.bytes(),
         Origin::Passed => count.bytes_from_origin += slice.to - slice.from + 1,
@@ -65,11 +65,11 @@ pub fn sent(source: &Source, slice: &Slice, origin: Origin) {
 }
 
 /// So many bytes came from the cache.
-pub fn from_cache(source: &Source, bytes: u64) {
+pub fn from_cache(source: &ContentDescriptor, bytes: u64) {
     count(source, |count| count.bytes_from_cache += bytes);
 }
 
 /// A request that told how the player fares (CTA-5004).
-pub fn cmcd(source: &Source) {
+pub fn cmcd(source: &ContentDescriptor) {
     count(source, |count| count.cmcd_requests += 1);
 }

@@ -10,10 +10,10 @@ use std::time::Duration;
 use wasm_bindgen::JsValue;
 use web_sys::ReadableStream;
 
-use crate::base::memory_budget::Held;
+use crate::base::memory_budget::MemoryPermit;
 use crate::base::time::EpochMs;
-use crate::delivery::cache_entry::{Freshness, LOOK_AGAIN_MS, Origin};
-use crate::delivery::content_descriptor::Source;
+use crate::delivery::cache_entry::{Freshness, Origin, REVALIDATE_INTERVAL_MS};
+use crate::delivery::content_descriptor::ContentDescriptor;
 use crate::delivery::fill_lock::shard::FILL_MS;
 use crate::delivery::response_headers::{Answered, check_answer};
 use crate::delivery::slices::Slice;
@@ -30,10 +30,10 @@ use crate::worker::platform::{clock, js, log, origin};
 const TRIES: u32 = 4;
 
 /// How long a slice waits for room in memory before it goes past the cache, ms.
-const ROOM_MS: u64 = 3_000;
+const ROOM_WAIT_MS: u64 = 3_000;
 
 /// How often it looks, ms.
-const LOOK_MS: u64 = 20;
+const ROOM_POLL_MS: u64 = 20;
 
 /// Bytes that stay in JavaScript.
 #[derive(Debug)]
@@ -46,14 +46,14 @@ pub enum Bytes {
 
 /// What was wanted of a slice, and where it came from.
 #[derive(Debug)]
-pub struct Got {
+pub struct SliceBody {
     /// See [`Bytes`].
     pub bytes: Bytes,
     /// See [`Origin`].
     pub origin: Origin,
 }
 
-impl Got {
+impl SliceBody {
     /// Lets go of what nobody will read, so that its connection is free.
     pub fn discard(&self) {
         if let Bytes::Stream(stream) = &self.bytes {
@@ -64,21 +64,21 @@ impl Got {
 
 thread_local! {
     /// Stale entries that are being looked after here, and until when nobody else need to.
-    static LOOKED_AFTER: RefCell<HashMap<String, EpochMs>> = RefCell::default();
+    static REVALIDATING: RefCell<HashMap<String, EpochMs>> = RefCell::default();
 }
 
 /// What is wanted of a slice.
 ///
 /// # Errors
 /// 502, 503, 504: of the store.
-pub async fn slice(call: &Routed, source: &Rc<Source>, slice: Slice) -> Result<Got, Problem> {
-    let got = find(call, source, slice).await?;
+pub async fn slice(call: &Routed, source: &Rc<ContentDescriptor>, slice: Slice) -> Result<SliceBody, Problem> {
+    let got = find_slice(call, source, slice).await?;
     cache_stats::sent(source, &slice, got.origin);
     Ok(got)
 }
 
 /// The same, not counted as delivered.
-pub async fn find(call: &Routed, source: &Rc<Source>, slice: Slice) -> Result<Got, Problem> {
+pub async fn find_slice(call: &Routed, source: &Rc<ContentDescriptor>, slice: Slice) -> Result<SliceBody, Problem> {
     if source.ttl == 0 {
         return pass(call, source, &slice).await;
     }
@@ -90,27 +90,27 @@ pub async fn find(call: &Routed, source: &Rc<Source>, slice: Slice) -> Result<Go
         }
         let (held, of, under) = (call.clone(), Rc::clone(source), key.clone());
         // To its end, from the asking on: others wait for it, too.
-        let led = call.to_the_end(async move { lead(&held, &of, &slice, &under).await });
+        let led = call.run_detached(async move { lead(&held, &of, &slice, &under).await });
         match led.await.unwrap_or(Err(Problem::Internal))? {
-            Led::Others => waited = true,
-            Led::Filled(buffer, origin) => {
+            FillOutcome::FilledElsewhere => waited = true,
+            FillOutcome::Filled(buffer, origin) => {
                 // The bytes are out of the budget now: from the cache they come as they are read. What the cache did not take is here.
                 let bytes = match cache::find(&key, &slice, clock::now()).await.and_then(|entry| entry.stream()) {
                     Some(stream) => Bytes::Stream(stream),
                     None => part_of(&slice, buffer)?,
                 };
-                return Ok(Got { bytes, origin });
+                return Ok(SliceBody { bytes, origin });
             }
-            Led::TooLong | Led::NoRoom => break,
+            FillOutcome::TooLong | FillOutcome::NoRoom => break,
         }
     }
     pass(call, source, &slice).await
 }
 
 /// What came of wanting a slice that is not in the cache.
-enum Led {
+enum FillOutcome {
     /// Somebody else has read it.
-    Others,
+    FilledElsewhere,
     /// All of it, whole.
     Filled(JsValue, Origin),
     /// The store is too slow for everybody to wait for a whole slice.
@@ -119,21 +119,21 @@ enum Led {
     NoRoom,
 }
 
-async fn lead(call: &Routed, source: &Source, slice: &Slice, key: &str) -> Result<Led, Problem> {
-    let lease = match fill_lock::ask(&call.env, call.geo().edge_name(), key).await? {
-        Outcome::Stored => return Ok(Led::Others),
-        Outcome::Yours(lease) => lease,
+async fn lead(call: &Routed, source: &ContentDescriptor, slice: &Slice, key: &str) -> Result<FillOutcome, Problem> {
+    let lock = match fill_lock::acquire(&call.env, call.geo().edge_name(), key).await? {
+        Outcome::Stored => return Ok(FillOutcome::FilledElsewhere),
+        Outcome::Acquired(lock) => lock,
     };
     let Some(_room) = room(slice.span.bytes()).await else {
-        // Who waits is refused for a moment: each of them reading for itself would be more of what there is too much of.
-        lease.done(false).await;
-        return Ok(Led::NoRoom);
+        // Principal waits is refused for a moment: each of them reading for itself would be more of what there is too much of.
+        lock.done(false).await;
+        return Ok(FillOutcome::NoRoom);
     };
     let filled = origin::within(FILL_MS, fill(call, source, slice, key)).await;
-    lease.done(matches!(filled, Some(Ok((_, Origin::Filled | Origin::Kv))))).await;
+    lock.done(matches!(filled, Some(Ok((_, Origin::Filled | Origin::Kv))))).await;
     match filled {
-        Some(filled) => filled.map(|(buffer, origin)| Led::Filled(buffer, origin)),
-        None => Ok(Led::TooLong),
+        Some(filled) => filled.map(|(buffer, origin)| FillOutcome::Filled(buffer, origin)),
+        None => Ok(FillOutcome::TooLong),
     }
 }
 
@@ -146,44 +146,44 @@ fn part_of(slice: &Slice, buffer: JsValue) -> Result<Bytes, Problem> {
 }
 
 /// Room for a slice in this isolate's memory, once others have given up theirs; not for long.
-async fn room(bytes: u64) -> Option<Held> {
-    let until = clock::now().plus(ROOM_MS);
+async fn room(bytes: u64) -> Option<MemoryPermit> {
+    let until = clock::now().plus(ROOM_WAIT_MS);
     loop {
         let now = clock::now();
-        let room = Held::reserve(bytes, u64::MAX, now);
+        let room = MemoryPermit::reserve(bytes, u64::MAX, now);
         if room.is_some() || now >= until {
             return room;
         }
-        worker::Delay::from(Duration::from_millis(LOOK_MS)).await;
+        worker::Delay::from(Duration::from_millis(ROOM_POLL_MS)).await;
     }
 }
 
 /// What is in the cache, if it is. A stale entry is served, and looked after in the background.
-async fn cached(call: &Routed, source: &Rc<Source>, slice: &Slice, key: &str, waited: bool) -> Option<Got> {
+async fn cached(call: &Routed, source: &Rc<ContentDescriptor>, slice: &Slice, key: &str, waited: bool) -> Option<SliceBody> {
     let now = clock::now();
     let entry = cache::find(key, slice, now).await?;
     let freshness = entry.freshness;
-    if matches!(freshness, Freshness::Stale(_)) && nobody_looks_after(key, now) {
+    if matches!(freshness, Freshness::Stale(_)) && claim_revalidation(key, now) {
         let (held, source, key, slice) = (call.clone(), Rc::clone(source), key.to_owned(), *slice);
-        call.afterwards(async move { look_after(&held, &source, &slice, &key).await });
+        call.afterwards(async move { revalidate(&held, &source, &slice, &key).await });
     }
     let origin = if waited { Origin::Collapsed } else { Origin::Cache(freshness) };
-    Some(Got { bytes: Bytes::Stream(entry.stream()?), origin })
+    Some(SliceBody { bytes: Bytes::Stream(entry.stream()?), origin })
 }
 
-fn nobody_looks_after(key: &str, now: EpochMs) -> bool {
-    LOOKED_AFTER.with_borrow_mut(|looked_after| {
-        looked_after.retain(|_, until| now < *until);
-        let nobody = !looked_after.contains_key(key);
+fn claim_revalidation(key: &str, now: EpochMs) -> bool {
+    REVALIDATING.with_borrow_mut(|revalidating| {
+        revalidating.retain(|_, until| now < *until);
+        let nobody = !revalidating.contains_key(key);
         if nobody {
-            looked_after.insert(key.to_owned(), now.plus(LOOK_AGAIN_MS));
+            revalidating.insert(key.to_owned(), now.plus(REVALIDATE_INTERVAL_MS));
         }
         nobody
     })
 }
 
 /// Reads the whole slice and puts it into the cache. What the cache does not take is served all the same.
-async fn fill(call: &Routed, source: &Source, slice: &Slice, key: &str) -> Result<(JsValue, Origin), Problem> {
+async fn fill(call: &Routed, source: &ContentDescriptor, slice: &Slice, key: &str) -> Result<(JsValue, Origin), Problem> {
     let now = clock::now();
     let kept = match kv::get(&call.env, source).await {
         Some((_, until)) if until <= now => None,
@@ -191,7 +191,7 @@ async fn fill(call: &Routed, source: &Source, slice: &Slice, key: &str) -> Resul
     };
     let (buffer, fresh_until, origin) = match kept {
         Some((buffer, until)) => (buffer, until, Origin::Kv),
-        None => (read(call, source, slice.span).await?, now.plus(source.ttl.saturating_mul(1000)), Origin::Filled),
+        None => (read_checked(call, source, slice.span).await?, now.plus(source.ttl.saturating_mul(1000)), Origin::Filled),
     };
     if let Err(error) = cache::put(key, &buffer, fresh_until, clock::now()).await {
         let _ = log::internal("cache", &js::words(&error));
@@ -205,8 +205,8 @@ async fn fill(call: &Routed, source: &Source, slice: &Slice, key: &str) -> Resul
 }
 
 /// A range of the object, whole and checked.
-async fn read(call: &Routed, source: &Source, span: Span) -> Result<JsValue, Problem> {
-    let answer = get(call, source, span).await?;
+async fn read_checked(call: &Routed, source: &ContentDescriptor, span: Span) -> Result<JsValue, Problem> {
+    let answer = request_range(call, source, span).await?;
     let buffer = answer.bytes(FILL_MS).await.map_err(|error| origin::problem("GetObject", &error))?;
     if js::byte_length(&buffer) != Some(span.bytes()) {
         return Err(Problem::Origin(OriginFailure::Unexpected("ShortBody".to_owned())));
@@ -214,7 +214,7 @@ async fn read(call: &Routed, source: &Source, span: Span) -> Result<JsValue, Pro
     Ok(buffer)
 }
 
-async fn get(call: &Routed, source: &Source, span: Span) -> Result<Answer, Problem> {
+async fn request_range(call: &Routed, source: &ContentDescriptor, span: Span) -> Result<Answer, Problem> {
     let started = clock::now();
     let whole = span.first == 0 && span.bytes() == source.size;
     let action = get_object::get_object(&source.s3_key, (!whole).then_some((span.first, span.last)));
@@ -232,16 +232,16 @@ async fn get(call: &Routed, source: &Source, span: Span) -> Result<Answer, Probl
 }
 
 /// What is wanted, from the store to the client, past the cache.
-async fn pass(call: &Routed, source: &Source, slice: &Slice) -> Result<Got, Problem> {
+async fn pass(call: &Routed, source: &ContentDescriptor, slice: &Slice) -> Result<SliceBody, Problem> {
     let begin = slice.span.first;
-    let answer = get(call, source, Span { first: begin + slice.from, last: begin + slice.to }).await?;
-    Ok(Got { bytes: Bytes::Stream(answer.body().ok_or(Problem::Internal)?), origin: Origin::Passed })
+    let answer = request_range(call, source, Span { first: begin + slice.from, last: begin + slice.to }).await?;
+    Ok(SliceBody { bytes: Bytes::Stream(answer.body().ok_or(Problem::Internal)?), origin: Origin::Passed })
 }
 
 /// Asks the store for one byte: the object is what it was, or it is not. Bytes that are still right need not be sent again.
-async fn look_after(call: &Routed, source: &Source, slice: &Slice, key: &str) {
+async fn revalidate(call: &Routed, source: &ContentDescriptor, slice: &Slice, key: &str) {
     let first = Span { first: slice.span.first, last: slice.span.first };
-    match get(call, source, first).await {
+    match request_range(call, source, first).await {
         Ok(answer) => {
             answer.discard();
             renew(source, slice, key).await;
@@ -252,10 +252,10 @@ async fn look_after(call: &Routed, source: &Source, slice: &Slice, key: &str) {
     }
 }
 
-async fn renew(source: &Source, slice: &Slice, key: &str) {
+async fn renew(source: &ContentDescriptor, slice: &Slice, key: &str) {
     let now = clock::now();
     let whole = Slice { from: 0, to: slice.span.bytes().saturating_sub(1), ..*slice };
-    let Some(_held) = Held::reserve(slice.span.bytes(), u64::MAX, now) else { return };
+    let Some(_held) = MemoryPermit::reserve(slice.span.bytes(), u64::MAX, now) else { return };
     let Some(entry) = cache::find(key, &whole, now).await else { return };
     let renewed = async {
         let buffer = entry.bytes().await?;
@@ -271,7 +271,7 @@ async fn renew(source: &Source, slice: &Slice, key: &str) {
 }
 
 /// Where the bytes of a slice would come from, if they are here.
-pub async fn here(source: &Source, slice: &Slice) -> Option<Origin> {
+pub async fn cached_origin(source: &ContentDescriptor, slice: &Slice) -> Option<Origin> {
     let entry = cache::find(&source.key(slice), slice, clock::now()).await?;
     if let Some(stream) = entry.stream() {
         let _ = stream.cancel();
@@ -280,9 +280,9 @@ pub async fn here(source: &Source, slice: &Slice) -> Option<Origin> {
 }
 
 /// Reads a slice into the cache, if it is not there and there is room: nobody waits for it.
-pub async fn warm(call: &Routed, source: &Rc<Source>, wanted: Slice) {
+pub async fn warm(call: &Routed, source: &Rc<ContentDescriptor>, wanted: Slice) {
     let whole = Slice { from: 0, to: wanted.span.bytes().saturating_sub(1), ..wanted };
-    if let Ok(got) = find(call, source, whole).await {
+    if let Ok(got) = find_slice(call, source, whole).await {
         got.discard();
     }
 }

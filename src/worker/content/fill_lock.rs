@@ -1,4 +1,4 @@
-//! The way to a lease: first through this isolate's own map, then through the PoP's object.
+//! The way to a lock: first through this isolate's own map, then through the PoP's object.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -8,7 +8,7 @@ use worker::Env;
 
 use crate::base::time::EpochMs;
 use crate::delivery::fill_lock::message::{Message, Reply};
-use crate::delivery::fill_lock::shard::{LEASE_MS, object_name};
+use crate::delivery::fill_lock::shard::{LOCK_MS, object_name};
 use crate::problem::{OriginFailure, Problem};
 use crate::worker::platform::{bindings, clock, objects};
 
@@ -16,20 +16,20 @@ use crate::worker::platform::{bindings, clock, objects};
 const FAILED_MS: u64 = 250;
 
 /// How often those look, ms: soon at first. A promise of another request cannot be awaited on this platform.
-const LOOK_MS: (u64, u64) = (4, 25);
+const POLL_MS: (u64, u64) = (4, 25);
 
 #[derive(Clone, Copy)]
-enum Here {
+enum LocalState {
     Reading(EpochMs),
     Failed(EpochMs),
 }
 
 thread_local! {
-    static HERE: RefCell<HashMap<String, Here>> = RefCell::default();
+    static LOCAL: RefCell<HashMap<String, LocalState>> = RefCell::default();
 }
 
 /// A right to read; told when it is done or dropped.
-pub struct Lease {
+pub struct FillLock {
     env: Env,
     object: String,
     key: String,
@@ -39,7 +39,7 @@ pub struct Lease {
 /// What came of wanting to read.
 pub enum Outcome {
     /// Read.
-    Yours(Lease),
+    Acquired(FillLock),
     /// Somebody else did: look into the cache.
     Stored,
 }
@@ -48,34 +48,34 @@ pub enum Outcome {
 ///
 /// # Errors
 /// 503 if they failed.
-pub async fn ask(env: &Env, colo: &str, key: &str) -> Result<Outcome, Problem> {
+pub async fn acquire(env: &Env, colo: &str, key: &str) -> Result<Outcome, Problem> {
     let failed = || Problem::Origin(OriginFailure::Unavailable);
     let mut waited = false;
-    let mut pause = LOOK_MS.0;
+    let mut pause = POLL_MS.0;
     loop {
         let now = clock::now();
-        let here = HERE.with_borrow(|here| here.get(key).copied());
+        let here = LOCAL.with_borrow(|here| here.get(key).copied());
         match here {
-            Some(Here::Reading(until)) if now < until => {}
-            Some(Here::Failed(until)) if now < until && waited => return Err(failed()),
+            Some(LocalState::Reading(until)) if now < until => {}
+            Some(LocalState::Failed(until)) if now < until && waited => return Err(failed()),
             _ if waited => return Ok(Outcome::Stored),
             _ => break,
         }
         waited = true;
         worker::Delay::from(Duration::from_millis(pause)).await;
-        pause = (pause * 2).min(LOOK_MS.1);
+        pause = (pause * 2).min(POLL_MS.1);
     }
-    HERE.with_borrow_mut(|here| {
+    LOCAL.with_borrow_mut(|here| {
         let now = clock::now();
         here.retain(|_, state| match state {
-            Here::Reading(until) | Here::Failed(until) => now < *until,
+            LocalState::Reading(until) | LocalState::Failed(until) => now < *until,
         });
-        here.insert(key.to_owned(), Here::Reading(now.plus(2 * LEASE_MS)))
+        here.insert(key.to_owned(), LocalState::Reading(now.plus(2 * LOCK_MS)))
     });
     let object = object_name(colo, key);
-    let lease = |serial| Lease { env: env.clone(), object: object.clone(), key: key.to_owned(), serial };
-    match objects::tell(&bindings::leases(env)?, &object, &Message::Ask { key: key.to_owned() }, false).await {
-        Ok(Some(Reply::Yours(serial))) => Ok(Outcome::Yours(lease(Some(serial)))),
+    let lock = |serial| FillLock { env: env.clone(), object: object.clone(), key: key.to_owned(), serial };
+    match objects::send(&bindings::leases(env)?, &object, &Message::Ask { key: key.to_owned() }, false).await {
+        Ok(Some(Reply::Acquired(serial))) => Ok(Outcome::Acquired(lock(Some(serial)))),
         Ok(Some(Reply::Stored)) => {
             leave(key, None);
             Ok(Outcome::Stored)
@@ -85,24 +85,24 @@ pub async fn ask(env: &Env, colo: &str, key: &str) -> Result<Outcome, Problem> {
             Err(failed())
         }
         // Without an object to ask, which is logged there, this isolate reads for itself.
-        Ok(None) | Err(_) => Ok(Outcome::Yours(lease(None))),
+        Ok(None) | Err(_) => Ok(Outcome::Acquired(lock(None))),
     }
 }
 
 fn leave(key: &str, failed: Option<EpochMs>) {
-    HERE.with_borrow_mut(|here| match failed {
-        Some(now) => here.insert(key.to_owned(), Here::Failed(now.plus(FAILED_MS))),
+    LOCAL.with_borrow_mut(|here| match failed {
+        Some(now) => here.insert(key.to_owned(), LocalState::Failed(now.plus(FAILED_MS))),
         None => here.remove(key),
     });
 }
 
-impl Lease {
+impl FillLock {
     /// It is in the cache now, or was not to be had.
     pub async fn done(self, stored: bool) {
         leave(&self.key, (!stored).then(clock::now));
         let (Some(serial), Ok(leases)) = (self.serial, bindings::leases(&self.env)) else { return };
         let message = Message::Done { key: self.key, serial, stored };
-        // Logged there. Who waits is told by the clock, then.
-        let _ = objects::tell::<_, Reply>(&leases, &self.object, &message, false).await;
+        // Logged there. Principal waits is told by the clock, then.
+        let _ = objects::send::<_, Reply>(&leases, &self.object, &message, false).await;
     }
 }

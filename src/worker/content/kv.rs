@@ -7,7 +7,7 @@ use web_sys::ReadableStream;
 use worker::Env;
 
 use crate::base::time::EpochMs;
-use crate::delivery::content_descriptor::Source;
+use crate::delivery::content_descriptor::ContentDescriptor;
 use crate::worker::platform::js::Kv;
 use crate::worker::platform::{bindings, js, log};
 
@@ -17,11 +17,11 @@ const LEAST_SECONDS: u64 = 60;
 /// In a value's metadata: until when it is fresh, epoch ms.
 const FRESH_UNTIL: &str = "freshUntil";
 
-fn place(env: &Env, source: &Source) -> Option<(Kv, String)> {
+fn place(env: &Env, source: &ContentDescriptor) -> Option<(Kv, String)> {
     Some((bindings::content(env)?, source.kv_key()?))
 }
 
-async fn look(env: &Env, source: &Source, form: &str) -> Result<Option<(JsValue, EpochMs)>, JsValue> {
+async fn look(env: &Env, source: &ContentDescriptor, form: &str) -> Result<Option<(JsValue, EpochMs)>, JsValue> {
     let Some((kv, key)) = place(env, source) else { return Ok(None) };
     let found = JsFuture::from(kv.get(&key, form)?).await?;
     let (value, metadata) = (Reflect::get(&found, &"value".into())?, Reflect::get(&found, &"metadata".into())?);
@@ -35,14 +35,14 @@ async fn look(env: &Env, source: &Source, form: &str) -> Result<Option<(JsValue,
 }
 
 /// The file's bytes as an ArrayBuffer, and until when they are fresh.
-pub async fn get(env: &Env, source: &Source) -> Option<(JsValue, EpochMs)> {
+pub async fn get(env: &Env, source: &ContentDescriptor) -> Option<(JsValue, EpochMs)> {
     let found = look(env, source, "arrayBuffer").await;
     let found = found.map_err(|error| log::internal("kv", &js::words(&error))).ok().flatten();
     found.filter(|(buffer, _)| js::byte_length(buffer) == Some(source.size))
 }
 
 /// Whether it is there.
-pub async fn has(env: &Env, source: &Source) -> bool {
+pub async fn has(env: &Env, source: &ContentDescriptor) -> bool {
     let found = look(env, source, "stream").await.ok().flatten();
     if let Some((stream, _)) = &found {
         let _ = stream.unchecked_ref::<ReadableStream>().cancel();
@@ -51,7 +51,7 @@ pub async fn has(env: &Env, source: &Source) -> bool {
 }
 
 /// Keeps the file's bytes for its time. One write a second and key: whoever is second need not.
-pub async fn put(env: &Env, source: &Source, buffer: &JsValue, fresh_until: EpochMs) {
+pub async fn put(env: &Env, source: &ContentDescriptor, buffer: &JsValue, fresh_until: EpochMs) {
     let kept = async {
         let Some((kv, key)) = place(env, source) else { return Ok(()) };
         let (options, metadata) = (Object::new(), Object::new());
@@ -66,7 +66,7 @@ pub async fn put(env: &Env, source: &Source, buffer: &JsValue, fresh_until: Epoc
 }
 
 /// Forgets it, everywhere, within a minute.
-pub async fn forget(env: &Env, source: &Source) {
+pub async fn forget(env: &Env, source: &ContentDescriptor) {
     let Some((kv, key)) = place(env, source) else { return };
     if let Ok(promise) = kv.forget(&key) {
         let _ = JsFuture::from(promise).await;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::id::Name;
 use crate::base::time::EpochMs;
 use crate::base::{json, percent};
-use crate::delivery::content_descriptor::{HOLDS_MS, Source};
+use crate::delivery::content_descriptor::{ContentDescriptor, HOLDS_MS};
 use crate::problem::Problem;
 use crate::worker::content::cache;
 use crate::worker::http::call::Call;
@@ -19,13 +19,13 @@ use crate::worker::platform::clock;
 const HERE_MS: u64 = 1_000;
 
 /// Bounds the isolate's memory: about 500 bytes each.
-const KEEP_MOST: usize = 4_000;
+const MAX_KEEP: usize = 4_000;
 
 #[derive(Serialize, Deserialize)]
 struct Kept {
     name: String,
     read_at: EpochMs,
-    source: Source,
+    source: ContentDescriptor,
 }
 
 struct Here {
@@ -33,7 +33,7 @@ struct Here {
     at: EpochMs,
     /// When it was read from the database.
     read_at: EpochMs,
-    source: Rc<Source>,
+    source: Rc<ContentDescriptor>,
 }
 
 thread_local! {
@@ -52,7 +52,7 @@ pub fn file(namespace: &Name, asset: impl std::fmt::Display) -> String {
     format!("file/{namespace}/{asset}")
 }
 
-fn holds(source: &Source, name: &str, read_at: EpochMs, now: EpochMs) -> bool {
+fn holds(source: &ContentDescriptor, name: &str, read_at: EpochMs, now: EpochMs) -> bool {
     let changed = |key: &str| CHANGED.with_borrow(|changed| changed.get(key).is_some_and(|at| read_at <= *at));
     let group = source.group.as_deref().is_some_and(changed);
     now.since(read_at) < source.holds_ms && !group && !changed(name) && !changed(source.namespace.as_str())
@@ -62,7 +62,7 @@ fn holds(source: &Source, name: &str, read_at: EpochMs, now: EpochMs) -> bool {
 ///
 /// # Errors
 /// Those of `read`.
-pub async fn get(call: &Call, name: &str, read: impl Future<Output = Result<Source, Problem>>) -> Result<Rc<Source>, Problem> {
+pub async fn get(call: &Call, name: &str, read: impl Future<Output = Result<ContentDescriptor, Problem>>) -> Result<Rc<ContentDescriptor>, Problem> {
     let now = clock::now();
     let here = HERE.with_borrow(|here| here.get(name).map(|here| (here.at, here.read_at, Rc::clone(&here.source))));
     if let Some((at, read_at, source)) = here
@@ -103,10 +103,10 @@ async fn tell_pop(namespace: &Name) {
     cache::put_text(&mark(namespace), &clock::now().0.to_string(), 2 * HOLDS_MS / 1000).await;
 }
 
-fn note(name: &str, now: EpochMs, read_at: EpochMs, source: Source) -> Rc<Source> {
+fn note(name: &str, now: EpochMs, read_at: EpochMs, source: ContentDescriptor) -> Rc<ContentDescriptor> {
     let source = Rc::new(source);
     HERE.with_borrow_mut(|here| {
-        if here.len() >= KEEP_MOST {
+        if here.len() >= MAX_KEEP {
             here.clear();
         }
         here.insert(name.to_owned(), Here { at: now, read_at, source: Rc::clone(&source) });
@@ -117,7 +117,7 @@ fn note(name: &str, now: EpochMs, read_at: EpochMs, source: Source) -> Rc<Source
 fn changed(key: &str) {
     let now = clock::now();
     CHANGED.with_borrow_mut(|changed| {
-        if changed.len() >= KEEP_MOST {
+        if changed.len() >= MAX_KEEP {
             changed.retain(|_, at| now.since(*at) < HOLDS_MS);
         }
         changed.insert(key.to_owned(), now);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::base::id::Id;
 use crate::base::time::EpochMs;
-use crate::ledger::message::{Figures, Message};
+use crate::ledger::message::{Message, UsageSnapshot};
 use crate::ledger::refusal::bandwidth_exceeded;
 use crate::problem::Problem;
 use crate::worker::clients::ledger;
@@ -22,20 +22,20 @@ const FLUSH_MS: u64 = 500;
 const KEEP_MS: u64 = 30_000;
 
 /// Bounds the isolate's memory.
-const KEEP_MOST: usize = 2_000;
+const MAX_KEEP: usize = 2_000;
 
 thread_local! {
     /// Bytes that the ledger has not heard of, and when the flush that is under way should have told it.
-    static UNTOLD: RefCell<HashMap<Id, (u64, EpochMs)>> = RefCell::default();
-    static STANDING: RefCell<HashMap<Id, (EpochMs, Figures)>> = RefCell::default();
+    static UNFLUSHED: RefCell<HashMap<Id, (u64, EpochMs)>> = RefCell::default();
+    static USAGE_CACHE: RefCell<HashMap<Id, (EpochMs, UsageSnapshot)>> = RefCell::default();
 }
 
-fn note(account: Id, figures: Figures) {
-    STANDING.with_borrow_mut(|standing| {
-        if standing.len() >= KEEP_MOST {
-            standing.clear();
+fn note(account: Id, figures: UsageSnapshot) {
+    USAGE_CACHE.with_borrow_mut(|usage| {
+        if usage.len() >= MAX_KEEP {
+            usage.clear();
         }
-        standing.insert(account, (clock::now(), figures));
+        usage.insert(account, (clock::now(), figures));
     });
 }
 
@@ -45,11 +45,10 @@ fn note(account: Id, figures: Figures) {
 /// 429.
 pub async fn may_send(call: &Routed, account: Id) -> Result<(), Problem> {
     let now = clock::now();
-    let known =
-        STANDING.with_borrow(|standing| standing.get(&account).filter(|(at, _)| now.since(*at) < KEEP_MS).map(|(_, figures)| figures.clone()));
+    let known = USAGE_CACHE.with_borrow(|usage| usage.get(&account).filter(|(at, _)| now.since(*at) < KEEP_MS).map(|(_, figures)| figures.clone()));
     let figures = match known {
         Some(figures) => figures,
-        None => match ledger::figures(&call.env, account, &Message::Figures { limits: None }).await {
+        None => match ledger::figures(&call.env, account, &Message::Usage { limits: None }).await {
             Ok(figures) => {
                 note(account, figures.clone());
                 figures
@@ -69,14 +68,14 @@ pub async fn may_send(call: &Routed, account: Id) -> Result<(), Problem> {
 
 /// Forgets what the ledger said of an account: it was switched off or on.
 pub fn forget(account: Id) {
-    STANDING.with_borrow_mut(|standing| standing.remove(&account));
+    USAGE_CACHE.with_borrow_mut(|usage| usage.remove(&account));
 }
 
 /// Counts a content response of `bytes`.
 pub fn count(call: &Routed, account: Id, bytes: u64) {
     let now = clock::now();
-    let under_way = UNTOLD.with_borrow_mut(|untold| {
-        let (gathered, due) = untold.entry(account).or_insert((0, EpochMs(0)));
+    let under_way = UNFLUSHED.with_borrow_mut(|unflushed| {
+        let (gathered, due) = unflushed.entry(account).or_insert((0, EpochMs(0)));
         *gathered = gathered.saturating_add(bytes);
         // A flush that is overdue was cut off with the request that carried it.
         let under_way = now < *due;
@@ -91,7 +90,7 @@ pub fn count(call: &Routed, account: Id, bytes: u64) {
     let held = call.clone();
     call.afterwards(async move {
         worker::Delay::from(Duration::from_millis(FLUSH_MS)).await;
-        let Some((bytes, _)) = UNTOLD.with_borrow_mut(|untold| untold.remove(&account)) else { return };
+        let Some((bytes, _)) = UNFLUSHED.with_borrow_mut(|unflushed| unflushed.remove(&account)) else { return };
         // Logged where it fails. Whether it was booked is not known then, so it is not told again: in the customer's favour.
         if let Ok(figures) = ledger::figures(&held.env, account, &Message::Meter { bytes }).await {
             note(account, figures);

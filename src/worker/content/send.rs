@@ -10,11 +10,11 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{WritableStream, WritableStreamDefaultWriter};
 
 use crate::delivery::cache_entry::{Freshness, Origin};
-use crate::delivery::content_descriptor::Source;
+use crate::delivery::content_descriptor::ContentDescriptor;
 use crate::delivery::slices::Slice;
-use crate::http::range::{Multipart, Span, Wanted};
+use crate::http::range::{ByteRanges, Multipart, Span};
 use crate::problem::Problem;
-use crate::worker::content::fill::{Bytes, Got};
+use crate::worker::content::fill::{Bytes, SliceBody};
 use crate::worker::content::pipe::pipe;
 use crate::worker::content::{cache_stats, fill, whole_object};
 use crate::worker::http::call::Routed;
@@ -27,7 +27,7 @@ enum Piece {
     Slice(Slice),
 }
 
-fn pieces(source: &Source, wanted: &Wanted, multipart: Option<Multipart>) -> VecDeque<Piece> {
+fn pieces(source: &ContentDescriptor, wanted: &ByteRanges, multipart: Option<Multipart>) -> VecDeque<Piece> {
     match multipart {
         Some(frame) => {
             let parts =
@@ -45,14 +45,14 @@ fn pieces(source: &Source, wanted: &Wanted, multipart: Option<Multipart>) -> Vec
 /// 502, 503, 504: of the store.
 pub async fn body(
     call: &Routed,
-    source: &Rc<Source>,
-    wanted: &Wanted,
+    source: &Rc<ContentDescriptor>,
+    wanted: &ByteRanges,
     multipart: Option<Multipart>,
     bytes: u64,
 ) -> Result<(reply::Body, Option<Origin>), Problem> {
     let one = one(source, wanted);
     if let Some(span) = one
-        && let Some(got) = whole_object::find(source, span).await
+        && let Some(got) = whole_object::find_whole(source, span).await
     {
         cache_stats::from_cache(source, span.bytes());
         return Ok((reply_of(got.bytes), Some(got.origin)));
@@ -96,10 +96,10 @@ pub async fn body(
 }
 
 /// The one range that is wanted, if it is one.
-fn one(source: &Source, wanted: &Wanted) -> Option<Span> {
+fn one(source: &ContentDescriptor, wanted: &ByteRanges) -> Option<Span> {
     match wanted {
-        Wanted::Whole | Wanted::One(_) => source.spans(wanted).pop(),
-        Wanted::Several(_) => None,
+        ByteRanges::Whole | ByteRanges::One(_) => source.spans(wanted).pop(),
+        ByteRanges::Several(_) => None,
     }
 }
 
@@ -111,7 +111,13 @@ fn reply_of(bytes: Bytes) -> reply::Body {
 }
 
 /// Writes `got` and everything after it; says whether all of it was in the cache, fresh. While one slice is on its way out, the next one is on its way in.
-async fn pump(call: &Routed, source: &Rc<Source>, mut pieces: VecDeque<Piece>, got: Got, writable: &WritableStream) -> Result<bool, JsValue> {
+async fn pump(
+    call: &Routed,
+    source: &Rc<ContentDescriptor>,
+    mut pieces: VecDeque<Piece>,
+    got: SliceBody,
+    writable: &WritableStream,
+) -> Result<bool, JsValue> {
     let mut present = Some(got);
     let mut here = true;
     while let Some(got) = present.take() {

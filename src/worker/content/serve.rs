@@ -4,25 +4,25 @@ use std::rc::Rc;
 
 use crate::base::sha256::hex;
 use crate::base::time::EpochMs;
-use crate::delivery::content_descriptor::Source;
+use crate::delivery::cache_entry::Origin;
+use crate::delivery::content_descriptor::ContentDescriptor;
 use crate::delivery::response_headers;
 use crate::http::conditional::{Conditions, Verdict};
-use crate::http::range::{Multipart, Wanted, wanted};
+use crate::http::range::{ByteRanges, Multipart, Span, parse_ranges};
 use crate::problem::Problem;
-use crate::worker::content::{cache_stats, meter, send};
-use crate::worker::handlers::content::here;
+use crate::worker::content::{cache_stats, fill, meter, send};
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::{Body as ReplyBody, Reply};
 use crate::worker::platform::{clock, random};
 
 /// The most slices that several ranges may lie in.
-const MOST_SLICES: usize = 16;
+const MAX_SLICES: usize = 16;
 
 /// A thing that is known to be the caller's to read, as the request asks for it.
 ///
 /// # Errors
 /// 403, 412, 416, 429; 502, 503, 504.
-pub async fn serve(call: &Routed, method: &str, source: Rc<Source>, expires: EpochMs) -> Result<Reply, Problem> {
+pub async fn serve(call: &Routed, method: &str, source: Rc<ContentDescriptor>, expires: EpochMs) -> Result<Reply, Problem> {
     if source.suspended {
         return Err(Problem::Suspended);
     }
@@ -34,26 +34,28 @@ pub async fn serve(call: &Routed, method: &str, source: Rc<Source>, expires: Epo
     match conditions.verdict(source.version()) {
         Verdict::Send => {}
         Verdict::NotModified => {
-            let headers = response_headers::validators(&source, here(&source).await, expires, now);
+            let headers = response_headers::validators(&source, cached_origin(&source).await, expires, now);
             return Ok(Reply { status: 304, headers, body: ReplyBody::Empty });
         }
         Verdict::Failed => return Err(Problem::PreconditionFailed),
     }
     // A Range on anything but GET means nothing (RFC 9110 section 14.2).
     let range = call.header("range").filter(|_| method == "GET" && conditions.range_holds(source.version(), now));
-    let wanted = match wanted(range.as_deref(), source.size)? {
+    let wanted = match parse_ranges(range.as_deref(), source.size)? {
         // Each slice is read whole: a few bytes of each of many are not worth it (RFC 9110 section 14.2 lets a server ignore such a field).
-        Wanted::Several(spans) if spans.iter().flat_map(|span| source.slices(*span)).take(MOST_SLICES + 1).count() > MOST_SLICES => Wanted::Whole,
+        ByteRanges::Several(spans) if spans.iter().flat_map(|span| source.slices(*span)).take(MAX_SLICES + 1).count() > MAX_SLICES => {
+            ByteRanges::Whole
+        }
         wanted => wanted,
     };
     let multipart = match &wanted {
-        Wanted::Several(spans) => Some(Multipart::new(spans, &source.content_type, source.size, &hex(&random::bytes::<16>()?))),
+        ByteRanges::Several(spans) => Some(Multipart::new(spans, &source.content_type, source.size, &hex(&random::bytes::<16>()?))),
         _ => None,
     };
     let mut headers = response_headers::headers(&source, &wanted, multipart.as_ref());
-    let status = if wanted == Wanted::Whole { 200 } else { 206 };
+    let status = if wanted == ByteRanges::Whole { 200 } else { 206 };
     if method == "HEAD" {
-        headers.extend(response_headers::validators(&source, here(&source).await, expires, now));
+        headers.extend(response_headers::validators(&source, cached_origin(&source).await, expires, now));
         return Ok(Reply { status, headers, body: ReplyBody::Empty });
     }
     let bytes = match &multipart {
@@ -65,4 +67,10 @@ pub async fn serve(call: &Routed, method: &str, source: Rc<Source>, expires: Epo
     meter::count(call, source.account, bytes);
     cache_stats::answered(call, &source, origin);
     Ok(Reply { status, headers, body })
+}
+
+/// Where the first bytes would come from, if they are here.
+pub async fn cached_origin(source: &ContentDescriptor) -> Option<Origin> {
+    let first = source.slices(Span { first: 0, last: source.size.checked_sub(1)? }).next()?;
+    fill::cached_origin(source, &first).await
 }

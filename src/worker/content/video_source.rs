@@ -2,10 +2,10 @@
 
 use std::rc::Rc;
 
-use crate::access::authorize::Reach;
+use crate::access::authorize::ResourceKind;
 use crate::auth::playback_token::VideoClaims;
 use crate::base::id::Name;
-use crate::delivery::content_descriptor::Source;
+use crate::delivery::content_descriptor::ContentDescriptor;
 use crate::problem::Problem;
 use crate::video::repository;
 use crate::video::repository::FileRow;
@@ -21,13 +21,13 @@ pub fn known_as(namespace: &Name, video: &Name, path: &str) -> String {
 ///
 /// # Errors
 /// 403, 404.
-pub async fn source(call: &Routed, claims: &VideoClaims, path: &str) -> Result<Rc<Source>, Problem> {
+pub async fn source(call: &Routed, claims: &VideoClaims, path: &str) -> Result<Rc<ContentDescriptor>, Problem> {
     let read = async {
-        let row: FileRow = call.own(Reach::VideoFile, path).await?;
+        let row: FileRow = call.find_owned(ResourceKind::VideoFile, path).await?;
         if !row.video_streaming {
             return Err(Problem::FeatureOff { feature: "video_streaming" });
         }
-        Ok(Source::from(row))
+        Ok(ContentDescriptor::from(row))
     };
     metadata_cache::get(call, &known_as(&claims.namespace, &claims.video, path), read).await
 }

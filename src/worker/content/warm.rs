@@ -13,7 +13,7 @@ use crate::auth::playback_token::VideoClaims;
 use crate::base::id::Name;
 use crate::base::json;
 use crate::base::time::EpochMs;
-use crate::delivery::content_descriptor::Source;
+use crate::delivery::content_descriptor::ContentDescriptor;
 use crate::http::range;
 use crate::http::range::Span;
 use crate::video::path::VideoPath;
@@ -35,11 +35,11 @@ const AGAIN_MS: u64 = 10_000;
 const ORDER_SECONDS: u64 = 6 * 3600;
 
 /// Bounds the isolate's memory: an order has up to ten thousand names of 20 bytes.
-const MOST_ORDERS: usize = 50;
+const MAX_ORDERS: usize = 50;
 
-const MOST_NAMES: usize = 20_000;
+const MAX_NAMES: usize = 20_000;
 
-const MOST_WARMED: usize = 5_000;
+const MAX_WARMED: usize = 5_000;
 
 /// Names in the order of playing, and until when they are believed.
 type Order = (EpochMs, Rc<Vec<String>>);
@@ -52,7 +52,7 @@ thread_local! {
 }
 
 /// After `path` was served.
-pub async fn after(call: &Routed, served: &Rc<Source>, path: VideoPath, range: Option<&str>) {
+pub async fn after(call: &Routed, served: &Rc<ContentDescriptor>, path: VideoPath, range: Option<&str>) {
     let Caller::Video(claims) = &*call.caller else { return };
     if path.is_playlist() {
         if is_due(served, path.as_str()) {
@@ -61,7 +61,7 @@ pub async fn after(call: &Routed, served: &Rc<Source>, path: VideoPath, range: O
         return;
     }
     // The rest of a file that is played in ranges is the next segment.
-    if let Some(Ok(range::Wanted::One(span))) = range.map(|field| range::wanted(Some(field), served.size))
+    if let Some(Ok(range::ByteRanges::One(span))) = range.map(|field| range::parse_ranges(Some(field), served.size))
         && span.bytes() < served.size
     {
         let next = span.last.saturating_add(1);
@@ -75,11 +75,11 @@ pub async fn after(call: &Routed, served: &Rc<Source>, path: VideoPath, range: O
     join_all(playlist::next_two(&order, path.as_str()).map(|next| warm_file(call, claims, next, None))).await;
 }
 
-fn is_due(source: &Source, what: &str) -> bool {
+fn is_due(source: &ContentDescriptor, what: &str) -> bool {
     let now = clock::now();
     let key = format!("{}/{}/{}/{what}", source.generation, source.object, source.etag);
     WARMED.with_borrow_mut(|warmed| {
-        if warmed.len() >= MOST_WARMED {
+        if warmed.len() >= MAX_WARMED {
             warmed.retain(|_, until| now < *until);
         }
         let due = warmed.get(&key).is_none_or(|until| *until <= now);
@@ -90,7 +90,7 @@ fn is_due(source: &Source, what: &str) -> bool {
     })
 }
 
-async fn after_playlist(call: &Routed, claims: &VideoClaims, served: &Rc<Source>, path: &VideoPath) {
+async fn after_playlist(call: &Routed, claims: &VideoClaims, served: &Rc<ContentDescriptor>, path: &VideoPath) {
     let Some(text) = text(call, served).await else { return };
     match playlist::read(path, &text) {
         Some(Playlist::Master { variants, audio }) => {
@@ -108,12 +108,12 @@ async fn after_playlist(call: &Routed, claims: &VideoClaims, served: &Rc<Source>
     }
 }
 
-async fn text(call: &Routed, source: &Rc<Source>) -> Option<String> {
+async fn text(call: &Routed, source: &Rc<ContentDescriptor>) -> Option<String> {
     if source.size == 0 || source.size > playlist::LARGEST {
         return None;
     }
     let slice = source.slices(Span { first: 0, last: source.size - 1 }).next()?;
-    let response = match fill::find(call, source, slice).await.ok()?.bytes {
+    let response = match fill::find_slice(call, source, slice).await.ok()?.bytes {
         Bytes::Stream(stream) => Response::new_with_opt_readable_stream(Some(&stream)),
         Bytes::Buffer(buffer) => Response::new_with_opt_buffer_source(wasm_bindgen::JsCast::dyn_ref(&buffer)),
     };
@@ -131,7 +131,7 @@ async fn warm_file(call: &Routed, claims: &VideoClaims, path: &str, range: Optio
 }
 
 /// The first two slices of a span: more would push out what is being played.
-async fn warm_span(call: &Routed, source: &Rc<Source>, span: Span) {
+async fn warm_span(call: &Routed, source: &Rc<ContentDescriptor>, span: Span) {
     if source.ttl == 0 {
         return;
     }
@@ -153,7 +153,7 @@ fn order_url(name: &str) -> String {
 fn remember(name: &str, order: Vec<String>) -> Rc<Vec<String>> {
     let order = Rc::new(order);
     ORDERS.with_borrow_mut(|orders| {
-        if orders.len() >= MOST_ORDERS {
+        if orders.len() >= MAX_ORDERS {
             orders.clear();
         }
         orders.insert(name.to_owned(), (clock::now().plus(AGAIN_MS), Rc::clone(&order)));
@@ -185,7 +185,7 @@ async fn keep_order(claims: &VideoClaims, files: &[Reference]) {
             None => Rc::new(read_order(&name).await),
         };
         let named: HashSet<&String> = order.iter().collect();
-        let others: Vec<String> = before.iter().filter(|file| !named.contains(file)).take(MOST_NAMES).cloned().collect();
+        let others: Vec<String> = before.iter().filter(|file| !named.contains(file)).take(MAX_NAMES).cloned().collect();
         order.extend(others);
         if *before == order {
             continue;

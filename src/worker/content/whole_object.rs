@@ -17,11 +17,11 @@ use web_sys::WritableStream;
 use crate::base::sha256::hex;
 use crate::base::time::EpochMs;
 use crate::delivery::cache_entry::{Freshness, Origin};
-use crate::delivery::content_descriptor::{Joined, Source};
+use crate::delivery::content_descriptor::{ContentDescriptor, WholeObjectKeys};
 use crate::delivery::slices::Slice;
 use crate::http::range::Span;
 use crate::worker::content::cache;
-use crate::worker::content::fill::{Bytes, Got};
+use crate::worker::content::fill::{Bytes, SliceBody};
 use crate::worker::http::call::Routed;
 use crate::worker::platform::js::FixedLengthStream;
 use crate::worker::platform::{clock, js, log, random};
@@ -30,56 +30,56 @@ use crate::worker::platform::{clock, js, log, random};
 const ATTEMPT_MS: u64 = 60_000;
 
 /// How many names are remembered in an isolate.
-const MOST_REMEMBERED: usize = 256;
+const MAX_REMEMBERED: usize = 256;
 
 thread_local! {
     /// What is being joined here, and until when nobody else need to.
-    static JOINING: RefCell<HashMap<String, EpochMs>> = RefCell::default();
-    /// What pointers told: it is good for as long as it says, or until there is nothing under the name.
+    static ASSEMBLING: RefCell<HashMap<String, EpochMs>> = RefCell::default();
+    /// What pointers pointer_of: it is good for as long as it says, or until there is nothing under the name.
     static REMEMBERED: RefCell<HashMap<String, (String, EpochMs)>> = RefCell::default();
 }
 
 /// `span` of the file from its joined entry, if there is one and that is what it is for.
-pub async fn find(source: &Source, span: Span) -> Option<Got> {
-    let names = source.joined_for(span)?;
+pub async fn find_whole(source: &ContentDescriptor, span: Span) -> Option<SliceBody> {
+    let names = source.whole_object_keys(span)?;
     let now = clock::now();
-    let (name, until) = told(&names, now).await?;
+    let (name, until) = pointer_of(&names, now).await?;
     let Some(entry) = cache::find(&names.entry(&name), &source.as_one(span), now).await else {
         // Evicted: without its pointer it is joined again.
         REMEMBERED.with_borrow_mut(|remembered| remembered.remove(&names.pointer));
         cache::delete(&names.pointer).await;
         return None;
     };
-    Some(Got { bytes: Bytes::Stream(entry.stream()?), origin: Origin::Cache(Freshness::Fresh(until.since(now))) })
+    Some(SliceBody { bytes: Bytes::Stream(entry.stream()?), origin: Origin::Cache(Freshness::Fresh(until.since(now))) })
 }
 
 /// The drawn name, and until when what is under it is fresh.
-async fn told(names: &Joined, now: EpochMs) -> Option<(String, EpochMs)> {
+async fn pointer_of(names: &WholeObjectKeys, now: EpochMs) -> Option<(String, EpochMs)> {
     if let Some(known) = REMEMBERED.with_borrow(|remembered| remembered.get(&names.pointer).filter(|(_, until)| now < *until).cloned()) {
         return Some(known);
     }
     let text = cache::text(&names.pointer).await?;
     let (name, until) = text.split_once(' ')?;
-    let told = (name.to_owned(), EpochMs(until.parse().ok()?));
-    if now >= told.1 {
+    let pointer_of = (name.to_owned(), EpochMs(until.parse().ok()?));
+    if now >= pointer_of.1 {
         return None;
     }
     REMEMBERED.with_borrow_mut(|remembered| {
-        if remembered.len() >= MOST_REMEMBERED {
+        if remembered.len() >= MAX_REMEMBERED {
             remembered.clear();
         }
-        remembered.insert(names.pointer.clone(), told.clone());
+        remembered.insert(names.pointer.clone(), pointer_of.clone());
     });
-    Some(told)
+    Some(pointer_of)
 }
 
 /// Joins the file afterwards, if it is one to join and nobody does.
-pub fn begin(call: &Routed, source: &Rc<Source>, span: Span) {
-    let Some(names) = source.joined_for(span).filter(|_| span.bytes() == source.size) else { return };
+pub fn begin(call: &Routed, source: &Rc<ContentDescriptor>, span: Span) {
+    let Some(names) = source.whole_object_keys(span).filter(|_| span.bytes() == source.size) else { return };
     let now = clock::now();
-    let begun = JOINING.with_borrow_mut(|joining| {
-        joining.retain(|_, until| now < *until);
-        joining.insert(names.pointer.clone(), now.plus(ATTEMPT_MS)).is_some()
+    let begun = ASSEMBLING.with_borrow_mut(|assembling| {
+        assembling.retain(|_, until| now < *until);
+        assembling.insert(names.pointer.clone(), now.plus(ATTEMPT_MS)).is_some()
     });
     if begun {
         return;
@@ -87,16 +87,16 @@ pub fn begin(call: &Routed, source: &Rc<Source>, span: Span) {
     let source = Rc::clone(source);
     call.afterwards(async move {
         // Another isolate of this PoP can have done it.
-        if told(&names, clock::now()).await.is_none()
+        if pointer_of(&names, clock::now()).await.is_none()
             && let Err(error) = attempt(&source, &names).await
         {
             let _ = log::internal("cache", &js::words(&error));
         }
-        JOINING.with_borrow_mut(|joining| joining.remove(&names.pointer));
+        ASSEMBLING.with_borrow_mut(|assembling| assembling.remove(&names.pointer));
     });
 }
 
-async fn attempt(source: &Source, names: &Joined) -> Result<(), JsValue> {
+async fn attempt(source: &ContentDescriptor, names: &WholeObjectKeys) -> Result<(), JsValue> {
     let name = hex(&random::bytes::<16>().map_err(|_| JsValue::from_str("no randomness"))?);
     let url = names.entry(&name);
     let stream = FixedLengthStream::new(source.size as f64)?;
@@ -115,7 +115,7 @@ async fn attempt(source: &Source, names: &Joined) -> Result<(), JsValue> {
 }
 
 /// Writes all slices, and says for how many ms all of them are fresh: None if one is not, or is not here any more.
-async fn pour(source: &Source, writable: &WritableStream) -> Result<Option<u64>, JsValue> {
+async fn pour(source: &ContentDescriptor, writable: &WritableStream) -> Result<Option<u64>, JsValue> {
     let mut fresh = u64::MAX;
     for slice in source.slices(Span { first: 0, last: source.size.saturating_sub(1) }) {
         let entry = cache::find(&source.key(&slice), &slice, clock::now()).await;
@@ -135,7 +135,7 @@ async fn pour(source: &Source, writable: &WritableStream) -> Result<Option<u64>,
 }
 
 /// Whether the last byte comes back out of the cache, of an entry of the right length.
-async fn is_whole(source: &Source, url: &str) -> bool {
+async fn is_whole(source: &ContentDescriptor, url: &str) -> bool {
     let last = source.size.saturating_sub(1);
     let slice: Slice = source.as_one(Span { first: last, last });
     match cache::find(url, &slice, clock::now()).await {

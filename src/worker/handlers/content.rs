@@ -4,20 +4,18 @@ use std::rc::Rc;
 
 use serde_json::json;
 
-use crate::access::authorize::Reach;
+use crate::access::authorize::ResourceKind;
 use crate::access::caller::Caller;
 use crate::auth::file_token::{FileClaims, TTL_MS};
-use crate::delivery::cache_entry::Origin;
-use crate::delivery::content_descriptor::{FileRow, Source};
+use crate::delivery::content_descriptor::{ContentDescriptor, FileRow};
 use crate::files::asset::{Asset, content_url};
 use crate::http::content_disposition;
-use crate::http::range::Span;
 use crate::problem::Problem;
 use crate::s3::action::ObjectHeaders;
 use crate::s3::operations::{get_object, head_object};
 use crate::worker::clients::ledger;
-use crate::worker::content::serve::serve;
-use crate::worker::content::{fill, kv, metadata_cache};
+use crate::worker::content::serve::{cached_origin, serve};
+use crate::worker::content::{kv, metadata_cache};
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::origin::Body;
@@ -28,9 +26,9 @@ pub async fn download(call: &Routed) -> Result<Reply, Problem> {
     let account = call.account()?;
     let id = call.query("assetId").ok_or_else(|| Problem::Invalid { field: "assetId", detail: "is required".to_owned() })?;
     account.must_be_active()?;
-    let (statement, rows) = call.find(&call.caller.who(), Reach::Asset, &id).await?;
+    let (statement, rows) = call.find_rows(&call.caller.principal(), ResourceKind::Asset, &id).await?;
     let (asset, row): (Asset, FileRow) = (first(&rows, &statement)?, first(&rows, &statement)?);
-    let source = Rc::new(Source::from(row));
+    let source = Rc::new(ContentDescriptor::from(row));
     // The store's own URL can be used without our seeing it, so it is billed when it is issued; direct=0 goes without.
     // Nor does a HEAD hand one out.
     // And that of an object of another namespace would name its owner.
@@ -44,7 +42,7 @@ pub async fn download(call: &Routed) -> Result<Reply, Problem> {
         }
     }
     let looked = clock::now();
-    let provider = if here(&source).await.is_some() {
+    let provider = if cached_origin(&source).await.is_some() {
         "edge"
     } else if kv::has(&call.env, &source).await {
         "kv"
@@ -83,18 +81,12 @@ fn first<T: serde::de::DeserializeOwned>(rows: &str, statement: &crate::base::sq
     crate::worker::platform::d1::read(rows, statement)?.into_iter().next().ok_or(Problem::NotFound)
 }
 
-/// Where the first bytes would come from, if they are here.
-pub async fn here(source: &Source) -> Option<Origin> {
-    let first = source.slices(Span { first: 0, last: source.size.checked_sub(1)? }).next()?;
-    fill::here(source, &first).await
-}
-
 /// The bytes. The path's first segment is a token, or an asset id with the owner's credentials (the asset's stable `url`).
 pub async fn content(call: &Routed, method: &str) -> Result<Reply, Problem> {
     let read = async {
         // For the owner the segment is the asset's id; for the holder of a token the token says which.
-        let row: FileRow = call.own(Reach::Asset, call.params.get("token").unwrap_or_default()).await?;
-        Ok(Source::from(row))
+        let row: FileRow = call.find_owned(ResourceKind::Asset, call.params.get("token").unwrap_or_default()).await?;
+        Ok(ContentDescriptor::from(row))
     };
     let (source, expires) = match &*call.caller {
         Caller::File(claims) => (metadata_cache::get(call, &metadata_cache::file(&claims.namespace, claims.asset), read).await?, claims.expires),

@@ -31,7 +31,7 @@ use crate::worker::services::dedup::reference;
 use crate::worker::services::edges::ranking::{EDGES, ranking};
 use crate::worker::services::edges::registry;
 
-const MOST_EDGES: u32 = 100;
+const MAX_EDGES: u32 = 100;
 
 #[derive(Serialize)]
 struct Optimal {
@@ -54,7 +54,7 @@ pub async fn optimal_edges(call: &Routed) -> Result<Reply, Problem> {
     validate::check_content_type(wanted.content_type.as_deref(), wanted.file_name.as_deref().unwrap_or_default())?;
     let place = wanted.location.map(|place| place.check()).transpose()?;
     let count = match wanted.count {
-        Some(count) if !(1..=MOST_EDGES).contains(&count) => {
+        Some(count) if !(1..=MAX_EDGES).contains(&count) => {
             return Err(Problem::Invalid { field: "count", detail: "must be from 1 to 100".to_owned() });
         }
         count => count.map_or(EDGES, |count| count as usize),
@@ -109,7 +109,7 @@ pub async fn metrics(call: &Routed) -> Result<Reply, Problem> {
     let from = EpochMs(from.saturating_sub((hours - 1) * HOUR_MS));
     let rows: Vec<Hour> = d1::all(&bindings::db(&call.env)?, &repository::hours(edge.id.as_str(), from, hours)).await?;
     let numbers: Option<Numbers> = match bindings::edges(&call.env) {
-        Some(objects) => objects::tell(&objects, edge.id.as_str(), &Message::default().0, false).await?,
+        Some(objects) => objects::send(&objects, edge.id.as_str(), &Message::default().0, false).await?,
         None => None,
     };
     let reading = numbers.as_deref().and_then(Reading::of);

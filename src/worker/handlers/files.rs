@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use crate::access::authorize::Reach;
+use crate::access::authorize::ResourceKind;
 use crate::accounts::account::Account;
-use crate::delivery::content_descriptor::{FileRow, Source};
+use crate::delivery::content_descriptor::{ContentDescriptor, FileRow};
 use crate::files::asset::Asset;
 use crate::files::repository;
 use crate::http::pagination;
@@ -31,7 +31,7 @@ pub async fn list(call: &Routed) -> Result<Reply, Problem> {
 /// One file.
 pub async fn get(call: &Routed) -> Result<Reply, Problem> {
     call.account()?.must_be_active()?;
-    let asset: Asset = call.own(Reach::Asset, call.params.get("id").unwrap_or_default()).await?;
+    let asset: Asset = call.find_owned(ResourceKind::Asset, call.params.get("id").unwrap_or_default()).await?;
     Reply::json(200, &json!({ "asset": asset.view(&call.base) }))
 }
 
@@ -39,11 +39,11 @@ pub async fn get(call: &Routed) -> Result<Reply, Problem> {
 pub async fn delete(call: &Routed) -> Result<Reply, Problem> {
     let account = call.account()?;
     account.must_be_active()?;
-    let (statement, rows) = call.find(&call.caller.who(), Reach::Asset, call.params.get("id").unwrap_or_default()).await?;
+    let (statement, rows) = call.find_rows(&call.caller.principal(), ResourceKind::Asset, call.params.get("id").unwrap_or_default()).await?;
     let asset: Asset = d1::read(&rows, &statement)?.into_iter().next().ok_or(Problem::NotFound)?;
-    let source = d1::read::<FileRow>(&rows, &statement)?.into_iter().next().map(Source::from).ok_or(Problem::NotFound)?;
+    let source = d1::read::<FileRow>(&rows, &statement)?.into_iter().next().map(ContentDescriptor::from).ok_or(Problem::NotFound)?;
     let held = call.clone();
-    let removed = call.to_the_end(async move {
+    let removed = call.run_detached(async move {
         let removed = remove(&held, &account, &asset).await;
         kv::forget(&held.env, &source).await;
         removed

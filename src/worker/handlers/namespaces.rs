@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::access::authorize::Reach;
+use crate::access::authorize::ResourceKind;
 use crate::access::caller::Caller;
 use crate::accounts::provisioning::{Record, check_user, own_namespace};
 use crate::base::units::GB;
@@ -57,7 +57,7 @@ async fn named(call: &Routed) -> Result<Namespace, Problem> {
     if let Caller::Account(account) = &*call.caller {
         account.must_be_active()?;
     }
-    call.own(Reach::Namespace, call.params.get("ns").unwrap_or_default()).await
+    call.find_owned(ResourceKind::Namespace, call.params.get("ns").unwrap_or_default()).await
 }
 
 /// One namespace; operators also see its members.
@@ -149,7 +149,7 @@ pub async fn delete(call: &Routed) -> Result<Reply, Problem> {
 pub async fn member(call: &Routed) -> Result<(Namespace, Record), Problem> {
     let namespace = named(call).await?;
     let user = check_user(call.params.get("user").unwrap_or_default())?;
-    let record = call.own(Reach::User, user.as_str()).await?;
+    let record = call.find_owned(ResourceKind::User, user.as_str()).await?;
     Ok((namespace, record))
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::access::caller::Caller;
 use crate::auth::playback_token::VideoClaims;
-use crate::delivery::content_descriptor::Source;
+use crate::delivery::content_descriptor::ContentDescriptor;
 use crate::problem::{OriginFailure, Problem};
 use crate::video::path::VideoPath;
 use crate::worker::content::video_source::{known_as, source};
@@ -34,7 +34,13 @@ pub async fn play(call: &Routed, method: &str) -> Result<Reply, Problem> {
 
 /// A file that is replaced in place is another one at the store a moment before the database says so, and long before other PoPs hear of it: then what is
 /// known is forgotten, and asked for again.
-async fn replayed(call: &Routed, method: &str, claims: &VideoClaims, path: &VideoPath, known: Rc<Source>) -> Result<(Rc<Source>, Reply), Problem> {
+async fn replayed(
+    call: &Routed,
+    method: &str,
+    claims: &VideoClaims,
+    path: &VideoPath,
+    known: Rc<ContentDescriptor>,
+) -> Result<(Rc<ContentDescriptor>, Reply), Problem> {
     let mut source_now = known;
     let mut tries = TRIES;
     loop {

@@ -44,7 +44,7 @@ pub async fn put(call: &Routed) -> Result<Reply, Problem> {
     let held = call.clone();
     // To its end: a reservation must not outlive a client that hangs up.
     let stored =
-        call.to_the_end(async move { book(&held, &account, Place { namespace: namespace.name, video, path }, present, incoming, started).await });
+        call.run_detached(async move { book(&held, &account, Place { namespace: namespace.name, video, path }, present, incoming, started).await });
     let file = stored.await.unwrap_or(Err(Problem::Internal))?;
     let view = json!({
         "videoId": file.video, "path": file.path.as_str(), "namespace": file.namespace, "size": file.size, "contentType": file.content_type, "s3Key": file.s3_key,

@@ -18,7 +18,7 @@ use crate::worker::platform::{bindings, clock, d1};
 const KEEP_MS: u64 = 30_000;
 
 /// Bounds the isolate's memory: about 500 bytes each.
-const KEEP_MOST: usize = 2_000;
+const MAX_KEEP: usize = 2_000;
 
 thread_local! {
     static KNOWN: RefCell<HashMap<Sha256Hex, (EpochMs, Rc<Account>)>> = RefCell::default();
@@ -41,7 +41,7 @@ pub async fn account(call: &Call, presented: &Presented) -> Result<Rc<Account>, 
     let account = Rc::new(row.ok_or(Problem::Unauthenticated(AuthFailure::Invalid))?);
     account.authenticate(presented.secret_hash.as_str(), now).map_err(Problem::Unauthenticated)?;
     KNOWN.with_borrow_mut(|known| {
-        if known.len() >= KEEP_MOST {
+        if known.len() >= MAX_KEEP {
             known.clear();
         }
         // As old as the question: a change made while D1 was answering must not be missed for longer.

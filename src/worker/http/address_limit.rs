@@ -14,7 +14,7 @@ use crate::worker::http::call::{Call, Limited};
 use crate::worker::platform::{bindings, clock, js, log};
 
 /// Bounds the isolate's memory: about 100 bytes each.
-const KEEP_MOST: usize = 10_000;
+const MAX_KEEP: usize = 10_000;
 
 thread_local! {
     static SEEN: RefCell<HashMap<String, u64>> = RefCell::default();
@@ -41,7 +41,7 @@ pub async fn admit(call: &Call) -> Result<(), Problem> {
     }
     let (address, (quota, window_ms)) = (address(call), policy(call));
     let pace = SEEN.with_borrow_mut(|seen| {
-        if seen.len() >= KEEP_MOST {
+        if seen.len() >= MAX_KEEP {
             seen.clear();
         }
         rate_limit::admit(seen.entry(address.clone()).or_default(), quota, window_ms, clock::now().0)

@@ -1,8 +1,8 @@
-//! Who calls: read from the request as its route's proof says, then paced. What each may reach is [`crate::access::authorize`]'s to say.
+//! Principal calls: read from the request as its route's proof says, then paced. What each may reach is [`crate::access::authorize`]'s to say.
 
 use std::rc::Rc;
 
-use crate::access::authorize::{Proof, may_enter};
+use crate::access::authorize::{AuthScheme, may_enter};
 use crate::access::caller::Caller;
 use crate::access::routes::{Params, Route};
 use crate::accounts::account::Account;
@@ -27,22 +27,22 @@ use crate::worker::platform::clock;
 /// # Errors
 /// 401, 429; 411 and 413 for signed calls, whose body is part of the proof.
 pub async fn admitted(call: &Call, route: &Route, params: &Params, config: &Config) -> Result<Caller, Problem> {
-    let caller = match route.proof {
-        Proof::None => Caller::Nobody,
-        Proof::Account => Caller::Account(account(call).await?),
-        Proof::TokenOrAccount => token_or_account(call, config).await?,
-        Proof::PathToken => path_token(call, params, config).await?,
-        Proof::VideoToken => {
+    let caller = match route.scheme {
+        AuthScheme::None => Caller::Nobody,
+        AuthScheme::Account => Caller::Account(account(call).await?),
+        AuthScheme::TokenOrAccount => token_or_account(call, config).await?,
+        AuthScheme::PathToken => path_token(call, params, config).await?,
+        AuthScheme::VideoToken => {
             let token = params.get("token").unwrap_or_default();
             VideoClaims::open(token, &config.token_keys, clock::now()).map(Caller::Video).map_err(Problem::Unauthenticated)?
         }
-        Proof::Webhook => webhook(call, config).await?,
-        Proof::AccountOrWebhook if is_webhook(call) => webhook(call, config).await?,
-        Proof::Operator => operator(call, config)?,
-        Proof::OperatorOrAccount if is_operator(call, config) => Caller::Operator,
-        Proof::AccountOrWebhook | Proof::OperatorOrAccount => Caller::Account(account(call).await?),
+        AuthScheme::Webhook => webhook(call, config).await?,
+        AuthScheme::AccountOrWebhook if is_webhook(call) => webhook(call, config).await?,
+        AuthScheme::Operator => operator(call, config)?,
+        AuthScheme::OperatorOrAccount if is_operator(call, config) => Caller::Operator,
+        AuthScheme::AccountOrWebhook | AuthScheme::OperatorOrAccount => Caller::Account(account(call).await?),
     };
-    may_enter(route.proof, &caller.who()).map_err(Problem::Unauthenticated)?;
+    may_enter(route.scheme, &caller.principal()).map_err(Problem::Unauthenticated)?;
     if route.endpoint.is_paced() { paced(call, caller).await } else { Ok(caller) }
 }
 
@@ -54,7 +54,7 @@ pub async fn paced(call: &Call, caller: Caller) -> Result<Caller, Problem> {
         _ => return Ok(caller),
     };
     let started = clock::now();
-    let said = ledger::tell(&call.env, account, &Message::Admit { limits }).await;
+    let said = ledger::send(&call.env, account, &Message::Admit { limits }).await;
     call.span("ledger", started);
     let Reply::Paced { pace, suspended } = said? else { return Err(Problem::Internal) };
     call.limited.set(Some(Limited { policy: "account", window_seconds: WINDOW_SECONDS, pace }));

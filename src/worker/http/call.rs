@@ -166,7 +166,7 @@ impl Call {
 
     /// Runs `work` to its end even if the client hangs up meanwhile: the runtime cancels a request's own future then, not what `waitUntil` holds
     /// (for up to 30 s more, Workers documentation, "Context"). None if it was cut off all the same.
-    pub async fn to_the_end<T: 'static>(&self, work: impl Future<Output = T> + 'static) -> Option<T> {
+    pub async fn run_detached<T: 'static>(&self, work: impl Future<Output = T> + 'static) -> Option<T> {
         // Boxed: the future is long, and would otherwise be compiled into everything that passes it on.
         let work: Pin<Box<dyn Future<Output = T>>> = Box::pin(work);
         let (sender, receiver) = futures_channel::oneshot::channel();

@@ -2,7 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::access::authorize::{self, Reach, Who};
+use crate::access::authorize::{self, Principal, ResourceKind};
 use crate::base::sql::Statement;
 use crate::problem::Problem;
 use crate::worker::http::call::Routed;
@@ -13,25 +13,25 @@ impl Routed {
     ///
     /// # Errors
     /// 404: absent and another's are the same. 401 for another upload's token.
-    pub async fn own<T: DeserializeOwned>(&self, reach: Reach, named: &str) -> Result<T, Problem> {
-        self.own_as(&self.caller.who(), reach, named).await
+    pub async fn find_owned<T: DeserializeOwned>(&self, reach: ResourceKind, named: &str) -> Result<T, Problem> {
+        self.find_owned_as(&self.caller.principal(), reach, named).await
     }
 
     /// The same for a caller who has another identity beside.
     ///
     /// # Errors
-    /// As [`Routed::own`].
-    pub async fn own_as<T: DeserializeOwned>(&self, who: &Who, reach: Reach, named: &str) -> Result<T, Problem> {
-        let (statement, rows) = self.find(who, reach, named).await?;
+    /// As [`Routed::find_owned`].
+    pub async fn find_owned_as<T: DeserializeOwned>(&self, who: &Principal, reach: ResourceKind, named: &str) -> Result<T, Problem> {
+        let (statement, rows) = self.find_rows(who, reach, named).await?;
         d1::read(&rows, &statement)?.into_iter().next().ok_or(Problem::NotFound)
     }
 
     /// The rows that say so, as JSON, with the statement that found them.
     ///
     /// # Errors
-    /// As [`Routed::own`], but for what is not there: that is no row.
-    pub async fn find(&self, who: &Who, reach: Reach, named: &str) -> Result<(Statement, String), Problem> {
-        if !self.route.reaches.contains(&reach) {
+    /// As [`Routed::find_owned`], but for what is not there: that is no row.
+    pub async fn find_rows(&self, who: &Principal, reach: ResourceKind, named: &str) -> Result<(Statement, String), Problem> {
+        if !self.route.resources.contains(&reach) {
             return Err(log::internal("route", &format!("{} {} does not reach {reach:?}", self.route.method, self.route.pattern)));
         }
         let statement = authorize::reach(reach, who, named)?;

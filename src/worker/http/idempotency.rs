@@ -38,7 +38,7 @@ pub async fn once(call: &Routed, slot: Option<Slot>, work: impl Future<Output = 
 }
 
 async fn run(call: &Routed, slot: Option<Slot>, work: Pin<Box<dyn Future<Output = Result<Reply, Problem>>>>) -> Result<Reply, Problem> {
-    let Some(slot) = slot else { return call.to_the_end(work).await.unwrap_or(Err(Problem::Internal)) };
+    let Some(slot) = slot else { return call.run_detached(work).await.unwrap_or(Err(Problem::Internal)) };
     let claim = random::id()?.to_string();
     let (started, db) = (clock::now(), bindings::db(&call.env)?);
     let mut pause_ms = 100;
@@ -60,7 +60,7 @@ async fn run(call: &Routed, slot: Option<Slot>, work: Pin<Box<dyn Future<Output 
     }
     let (held, done) = (call.clone(), Rc::new(Cell::new(false)));
     call.afterwards(renew(call.clone(), slot.clone(), claim.clone(), Rc::clone(&done)));
-    let answer = call.to_the_end(async move {
+    let answer = call.run_detached(async move {
         let outcome = work.await;
         done.set(true);
         keep(&held, &slot, &claim, &outcome).await;
@@ -98,7 +98,7 @@ async fn keep(call: &Routed, slot: &Slot, claim: &str, outcome: &Result<Reply, P
             .ok()
             .and_then(|nonce| call.config.vault.seal(&slot.row(), text, nonce))
             .map(|sealed| slot.answer(claim, *status, &sealed)),
-        _ => Some(slot.give_up(claim)),
+        _ => Some(slot.release_claim(claim)),
     };
     if let (Some(statement), Ok(db)) = (sealed, bindings::db(&call.env)) {
         // Once more, since without it the work would be done again; logged where it failed.

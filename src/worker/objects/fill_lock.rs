@@ -9,14 +9,14 @@ use futures_util::future::{Either, select};
 use worker::{DurableObject, Env, Request, Response, ResponseBuilder, Result, State, durable_object};
 
 use crate::delivery::fill_lock::message::{Message, Reply};
-use crate::delivery::fill_lock::table::{Asked, Leases};
+use crate::delivery::fill_lock::table::{LockAnswer, LockTable};
 use crate::worker::platform::clock;
 use crate::worker::platform::json;
 
 /// See the module.
 #[durable_object(fetch)]
 pub struct EdgeLease {
-    leases: RefCell<Leases<Sender<Reply>>>,
+    leases: RefCell<LockTable<Sender<Reply>>>,
 }
 
 impl DurableObject for EdgeLease {
@@ -26,12 +26,12 @@ impl DurableObject for EdgeLease {
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         match json::read(&request.text().await?)? {
-            Message::Ask { key } => Ok(ResponseBuilder::new().fixed(json::write(&self.ask(&key).await)?.into_bytes())),
+            Message::Ask { key } => Ok(ResponseBuilder::new().fixed(json::write(&self.acquire(&key).await)?.into_bytes())),
             Message::Done { key, serial, stored } => {
                 let reply = if stored { Reply::Stored } else { Reply::Failed };
                 let waiting = self.leases.borrow_mut().done(&key, serial);
                 for waiter in waiting {
-                    // Who has hung up needs no answer.
+                    // Principal has hung up needs no answer.
                     let _ = waiter.send(reply);
                 }
                 Ok(ResponseBuilder::new().with_status(204).empty())
@@ -41,14 +41,14 @@ impl DurableObject for EdgeLease {
 }
 
 impl EdgeLease {
-    async fn ask(&self, key: &str) -> Reply {
+    async fn acquire(&self, key: &str) -> Reply {
         loop {
             let now = clock::now();
             self.leases.borrow_mut().tidy(now);
-            let asked = self.leases.borrow_mut().ask(key, now);
+            let asked = self.leases.borrow_mut().acquire(key, now);
             let until = match asked {
-                Asked::Yours(serial) => return Reply::Yours(serial),
-                Asked::Wait(until) => until,
+                LockAnswer::Acquired(serial) => return Reply::Acquired(serial),
+                LockAnswer::Wait(until) => until,
             };
             let (sender, receiver) = channel();
             self.leases.borrow_mut().park(key, sender);

@@ -5,7 +5,7 @@ use worker::{Env, Result};
 use crate::base::id::Id;
 use crate::jobs::Job;
 use crate::ledger::machine::{Ledger, Outcome};
-use crate::ledger::state::{Effect, Seen, Watch};
+use crate::ledger::state::{Effect, PendingCheck, Seen};
 use crate::problem::Problem;
 use crate::worker::clients::ledger_records;
 use crate::worker::objects::ledger_memory::LedgerMemory;
@@ -45,7 +45,7 @@ pub async fn run_due(memory: &LedgerMemory, env: &Env, account: Id) -> Result<()
     checkpoint(memory, env, account).await
 }
 
-async fn check(memory: &LedgerMemory, env: &Env, account: Id, asset: Id, watch: Watch) -> Result<()> {
+async fn check(memory: &LedgerMemory, env: &Env, account: Id, asset: Id, watch: PendingCheck) -> Result<()> {
     let seen = ledger_records::look(env, asset).await;
     memory.load()?;
     let outcome = memory.with(|ledger| ledger.after_look(asset, watch, seen, clock::now())).unwrap_or(Outcome::Nothing);
@@ -54,7 +54,7 @@ async fn check(memory: &LedgerMemory, env: &Env, account: Id, asset: Id, watch: 
         Outcome::Book(message) => {
             if seen == Seen::Gone {
                 let job = match memory.storage.place(asset)? {
-                    Some(place) => Job::AmendVideo { account, version: asset, place },
+                    Some(place) => Job::ReconcileVideo { account, version: asset, place },
                     None => Job::Orphan { account, object: asset },
                 };
                 // First: should this not get there, it is looked into again.
@@ -75,7 +75,7 @@ async fn check(memory: &LedgerMemory, env: &Env, account: Id, asset: Id, watch: 
 async fn checkpoint(memory: &LedgerMemory, env: &Env, account: Id) -> Result<()> {
     memory.load()?;
     let now = clock::now();
-    let due = memory.change(|ledger| (ledger.due_checkpoint(now), vec![Effect::PutBooks]))?;
+    let due = memory.change(|ledger| (ledger.due_checkpoint(now), vec![Effect::PutState]))?;
     let Some(usage) = due else { return Ok(()) };
     // What fails is logged there, and due again in a while.
     if ledger_records::write(env, account, &usage, now).await.is_err() {
@@ -84,6 +84,6 @@ async fn checkpoint(memory: &LedgerMemory, env: &Env, account: Id) -> Result<()>
     memory.load()?;
     memory.change(|ledger| {
         ledger.checkpointed(&usage);
-        ((), vec![Effect::PutBooks])
+        ((), vec![Effect::PutState])
     })
 }

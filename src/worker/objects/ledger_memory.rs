@@ -50,7 +50,7 @@ impl LedgerMemory {
 
     /// A ledger that was just opened: written, then kept.
     pub fn begin(&self, ledger: Ledger) -> Result<()> {
-        self.storage.write(&ledger, vec![Effect::PutBooks])?;
+        self.storage.write(&ledger, vec![Effect::PutState])?;
         self.ledger.replace(Some(ledger));
         Ok(())
     }

@@ -13,7 +13,7 @@ use crate::ledger::schema::{
     DISTINCT, DROP_HOLDING, DROP_PLACE, DROP_WATCH, HOLDING, LOAD_BOOKS, LOAD_WATCHES, MOVE_HOLDINGS, PLACE, PUT_BOOKS, PUT_HOLDING, PUT_PLACE,
     PUT_WATCH, SCHEMA, SHARED,
 };
-use crate::ledger::state::{Books, Effect, Facts, Holding, Watch};
+use crate::ledger::state::{Effect, Facts, Holding, LedgerState, PendingCheck};
 use crate::worker::clients::ledger_records::Stored;
 use crate::worker::platform::{json, sqlite};
 
@@ -36,9 +36,9 @@ impl LedgerStorage {
         let Some(row) = self.rows::<Row>(LOAD_BOOKS, vec![])?.into_iter().next() else { return Ok(None) };
         let mut watches = BTreeMap::new();
         for row in self.rows::<WatchRow>(LOAD_WATCHES, vec![])? {
-            watches.insert(row.asset, json::read::<Watch>(&row.json)?);
+            watches.insert(row.asset, json::read::<PendingCheck>(&row.json)?);
         }
-        let books: Books = json::read(&row.json)?;
+        let books: LedgerState = json::read(&row.json)?;
         Ok(Some(Ledger::load(books, watches)))
     }
 
@@ -46,10 +46,10 @@ impl LedgerStorage {
     pub fn write(&self, ledger: &Ledger, effects: Vec<Effect>) -> Result<()> {
         for effect in effects {
             match effect {
-                Effect::PutBooks => self.run(PUT_BOOKS, vec![json::write(&ledger.books)?.into()])?,
-                Effect::PutWatch(asset, watch) => self.run(PUT_WATCH, vec![asset.to_string().into(), json::write(&watch)?.into()])?,
+                Effect::PutState => self.run(PUT_BOOKS, vec![json::write(&ledger.books)?.into()])?,
+                Effect::PutPendingCheck(asset, watch) => self.run(PUT_WATCH, vec![asset.to_string().into(), json::write(&watch)?.into()])?,
                 Effect::PutPlace(asset, place) => self.run(PUT_PLACE, vec![asset.to_string().into(), place.into()])?,
-                Effect::DropWatch(asset) => {
+                Effect::DropPendingCheck(asset) => {
                     self.run(DROP_WATCH, vec![asset.to_string().into()])?;
                     self.run(DROP_PLACE, vec![asset.to_string().into()])?;
                 }
@@ -91,7 +91,7 @@ impl LedgerStorage {
         }
         let (asset, named) = match message {
             Message::Settle { asset, object, .. } | Message::Adopt { asset, object, .. } => (*asset, Some(*object)),
-            Message::Reserve { asset, .. } | Message::Release { asset } | Message::Doubt { asset, .. } => (*asset, None),
+            Message::Reserve { asset, .. } | Message::Release { asset } | Message::ScheduleCheck { asset, .. } => (*asset, None),
             _ => return Ok(Facts::default()),
         };
         let row = self.rows::<Row>(HOLDING, vec![asset.to_string().into()])?.into_iter().next();

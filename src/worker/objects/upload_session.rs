@@ -1,7 +1,7 @@
 //! The session's Durable Object.
 //!
 //! Invariant: what [`crate::uploads::session::machine`] answers is in SQLite before the answer leaves. One message per request (`POST`, JSON of [`Message`]);
-//! a bare "done" is a 204, every other answer JSON of [`Reply`]. No request to the store ever leaves from here: the alarm that ends a session by time enqueues a job.
+//! a bare "done" is a 204, every other answer JSON of [`SessionReply`]. No request to the store ever leaves from here: the alarm that ends a session by time enqueues a job.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::base::time::EpochMs;
 use crate::jobs::Job;
 use crate::uploads::session::alarm::{Wake, alarm, wake};
 use crate::uploads::session::machine::apply;
-use crate::uploads::session::message::{Message, Reply};
+use crate::uploads::session::message::{Message, SessionReply};
 use crate::worker::objects::session_storage::SessionStorage;
 use crate::worker::platform::{bindings, clock, enqueue, json, log};
 
@@ -32,7 +32,7 @@ impl DurableObject for UploadSession {
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         let message: Message = json::read(&request.text().await?)?;
         let ends_or_begins =
-            matches!(message, Message::Open { .. } | Message::Fail | Message::AbandonCompletion { .. } | Message::TakenBack | Message::IsFree);
+            matches!(message, Message::Open { .. } | Message::Fail | Message::AbandonCompletion { .. } | Message::CleanedUp | Message::CheckLease);
         // No await from here to the effects: the object takes one message at a time.
         let handled = self.session.change(|slot| apply(slot, message, clock::now()));
         if ends_or_begins && handled.is_ok() {
@@ -40,7 +40,7 @@ impl DurableObject for UploadSession {
             self.wake_at(wanted).await?;
         }
         match handled {
-            Ok(Reply::Done) => Ok(ResponseBuilder::new().with_status(204).empty()),
+            Ok(SessionReply::Done) => Ok(ResponseBuilder::new().with_status(204).empty()),
             Ok(reply) => Ok(ResponseBuilder::new().fixed(json::write(&reply)?.into_bytes())),
             Err(error) => {
                 self.session.forget();

@@ -8,7 +8,7 @@ use crate::worker::platform::json;
 use crate::worker::platform::{bindings, js};
 
 /// The longest a queue holds a message back, s (Queues documentation, "Limits").
-pub const MOST_DELAY_SECONDS: u32 = 43_200;
+pub const MAX_DELAY_SECONDS: u32 = 43_200;
 
 /// Sends a job.
 ///
@@ -24,7 +24,7 @@ pub async fn enqueue(env: &Env, job: &Job) -> worker::Result<()> {
 /// Of the queue.
 pub async fn enqueue_later(env: &Env, job: &Job, seconds: u64) -> worker::Result<()> {
     let queue = bindings::jobs(env).map_err(|problem| worker::Error::RustError(problem.to_string()))?;
-    let delay = u32::try_from(seconds).unwrap_or(u32::MAX).min(MOST_DELAY_SECONDS);
+    let delay = u32::try_from(seconds).unwrap_or(u32::MAX).min(MAX_DELAY_SECONDS);
     let options = js::object("delaySeconds", &delay.into())?;
     JsFuture::from(queue.send(&json::write(job)?, &options)?).await?;
     Ok(())

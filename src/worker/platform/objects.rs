@@ -17,21 +17,21 @@ use crate::worker::platform::{js, log};
 ///
 /// # Errors
 /// [`Problem::Internal`] if the object cannot be reached or fails.
-pub async fn tell<M: Serialize, R: DeserializeOwned>(
+pub async fn send<M: Serialize, R: DeserializeOwned>(
     namespace: &ObjectNamespace,
     name: &str,
     message: &M,
     repeatable: bool,
 ) -> Result<Option<R>, Problem> {
     let text = json::write(message).map_err(|error| log::internal("object message", &error.to_string()))?;
-    let answer = match ask(namespace, name, &text).await {
-        Err(_) if repeatable => ask(namespace, name, &text).await?,
+    let answer = match post(namespace, name, &text).await {
+        Err(_) if repeatable => post(namespace, name, &text).await?,
         answer => answer?,
     };
     answer.map(|text| json::read(&text).map_err(|error| log::internal("object reply", &error.to_string()))).transpose()
 }
 
-async fn ask(namespace: &ObjectNamespace, name: &str, text: &str) -> Result<Option<String>, Problem> {
+async fn post(namespace: &ObjectNamespace, name: &str, text: &str) -> Result<Option<String>, Problem> {
     // The message's name: no value of it.
     log::step("object", text.split('"').nth(1).unwrap_or_default());
     let stub = namespace.get_by_name(name).map_err(|error| log::internal("object stub", &error.to_string()))?;

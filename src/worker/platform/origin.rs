@@ -44,7 +44,7 @@ pub enum Body {
     /// Bytes that stay in JavaScript: a raw stream of known length, or a File.
     Raw(JsValue),
     /// Bytes that stay in JavaScript and are all there, so that they can be sent again.
-    Held(JsValue),
+    MemoryPermit(JsValue),
 }
 
 /// The store's answer, its body not read yet.
@@ -90,7 +90,7 @@ impl Answer {
 
 /// Signs and sends `action`. Err is an answer of 300 or above, or none at all.
 pub async fn send(config: &Config, action: &Action, body: Body) -> Result<Answer, StoreError> {
-    let patience_ms = if matches!(body, Body::Held(_)) { HELD_MS } else { ANSWER_MS };
+    let patience_ms = if matches!(body, Body::MemoryPermit(_)) { HELD_MS } else { ANSWER_MS };
     send_within(config, action, body, patience_ms).await
 }
 
@@ -182,7 +182,7 @@ fn init(request: &SignedRequest, body: Body) -> Result<RequestInit, JsValue> {
     match body {
         Body::Empty => {}
         Body::Text(text) => init.set_body(&JsValue::from_str(&text)),
-        Body::Raw(raw) | Body::Held(raw) => init.set_body(&raw),
+        Body::Raw(raw) | Body::MemoryPermit(raw) => init.set_body(&raw),
     }
     Ok(init)
 }

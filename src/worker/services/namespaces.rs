@@ -1,6 +1,6 @@
 //! The namespace an upload goes to.
 
-use crate::access::authorize::Reach;
+use crate::access::authorize::ResourceKind;
 use crate::accounts::account::Account;
 use crate::base::id::Name;
 use crate::namespaces::namespace::Namespace;
@@ -14,5 +14,5 @@ use crate::worker::http::call::Routed;
 pub async fn for_upload(call: &Routed, account: &Account, wanted: Option<&Name>) -> Result<Namespace, Problem> {
     let own = account.own_namespace();
     let name = wanted.or(own.as_ref()).ok_or(Problem::NotFound)?;
-    call.own_as(&crate::access::authorize::Who::Account(account.id), Reach::Namespace, name.as_str()).await
+    call.find_owned_as(&crate::access::authorize::Principal::Account(account.id), ResourceKind::Namespace, name.as_str()).await
 }

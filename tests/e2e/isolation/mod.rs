@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use crate::harness::{Call, Stack, random_bytes, sha256, stack, unique};
 use jettyspeed_devstack::state::AccountAccess;
-use jettyspeed_edge::access::authorize::Proof;
+use jettyspeed_edge::access::authorize::AuthScheme;
 use jettyspeed_edge::access::routes::ROUTES;
 
 /// Everything of an answer that the caller can compare, without the names that the caller sent. The steps taken are those in Server-Timing.
@@ -195,7 +195,7 @@ async fn insufficient_credentials_return_401_on_every_route() {
     for route in ROUTES {
         for credentials in &everyone {
             let forged = matches!(credentials, Credentials::Token(token) if token.contains("e30"));
-            if credentials.suffice(route.proof) && !(forged && route.proof == Proof::TokenOrAccount) {
+            if credentials.suffice(route.scheme) && !(forged && route.scheme == AuthScheme::TokenOrAccount) {
                 continue;
             }
             for (one, two) in probes(route, &names).into_iter().zip(probes(route, &nothing)) {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Call, Stack, sha256, unique};
 use jettyspeed_devstack::state::AccountAccess;
-use jettyspeed_edge::access::authorize::Proof;
+use jettyspeed_edge::access::authorize::AuthScheme;
 use jettyspeed_edge::access::routes::{Endpoint, Route};
 
 /// The names that a call can contain.
@@ -182,18 +182,18 @@ impl Credentials {
     }
 
     /// Whether a route that asks for `proof` accepts them.
-    pub fn suffice(&self, proof: Proof) -> bool {
+    pub fn suffice(&self, proof: AuthScheme) -> bool {
         let (account, token) = (matches!(self, Credentials::Account(_)), matches!(self, Credentials::Token(_)));
         let (webhook, operator) = (matches!(self, Credentials::Webhook), matches!(self, Credentials::Operator));
         match proof {
-            Proof::None => true,
-            Proof::Account | Proof::PathToken => account,
-            Proof::VideoToken => false,
-            Proof::TokenOrAccount => account || token,
-            Proof::Webhook => webhook,
-            Proof::AccountOrWebhook => account || webhook,
-            Proof::Operator => operator,
-            Proof::OperatorOrAccount => account || operator,
+            AuthScheme::None => true,
+            AuthScheme::Account | AuthScheme::PathToken => account,
+            AuthScheme::VideoToken => false,
+            AuthScheme::TokenOrAccount => account || token,
+            AuthScheme::Webhook => webhook,
+            AuthScheme::AccountOrWebhook => account || webhook,
+            AuthScheme::Operator => operator,
+            AuthScheme::OperatorOrAccount => account || operator,
         }
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 
 use crate::harness::{Call, Stack, answer, sha256, unique};
 use jettyspeed_devstack::state::AccountAccess;
-use jettyspeed_edge::access::authorize::Proof;
+use jettyspeed_edge::access::authorize::AuthScheme;
 use jettyspeed_edge::access::routes::{Endpoint, ROUTES, Route};
 use jettyspeed_edge::problem::explain;
 
@@ -132,11 +132,13 @@ impl World {
     /// A request on the route with credentials that it accepts.
     fn request(&self, route: &Route, path: &str) -> RequestBuilder {
         let method = Method::from_bytes(route.method.as_bytes()).unwrap();
-        match route.proof {
-            Proof::None => self.stack.anonymous(method, path).with_new_address(),
-            Proof::Account | Proof::TokenOrAccount | Proof::PathToken | Proof::VideoToken => self.stack.request(method, path, &self.account),
-            Proof::Webhook | Proof::AccountOrWebhook => self.stack.backend(method, path),
-            Proof::Operator | Proof::OperatorOrAccount => self.stack.operator(method, path),
+        match route.scheme {
+            AuthScheme::None => self.stack.anonymous(method, path).with_new_address(),
+            AuthScheme::Account | AuthScheme::TokenOrAccount | AuthScheme::PathToken | AuthScheme::VideoToken => {
+                self.stack.request(method, path, &self.account)
+            }
+            AuthScheme::Webhook | AuthScheme::AccountOrWebhook => self.stack.backend(method, path),
+            AuthScheme::Operator | AuthScheme::OperatorOrAccount => self.stack.operator(method, path),
         }
     }
 

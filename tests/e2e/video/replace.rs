@@ -79,7 +79,7 @@ async fn read_during_replacement_returns_one_complete_version() {
 #[tokio::test]
 async fn put_with_lost_store_answer_is_reconciled_by_a_job() {
     let stack = Stack::start(&[]).await;
-    let account = stack.account(&unique("amends-")).tier("enterprise").create().await;
+    let account = stack.account(&unique("reconciliation-")).tier("enterprise").create().await;
     let used = async || stack.used_and_reserved(&account).await;
     let key = |path: &str| format!("users/{}/v/film/{path}", account.user_id);
     let (first, second) = (random_bytes(3_000), random_bytes(4_000));

@@ -17,7 +17,7 @@ use jettyspeed_edge::s3::error::StoreError;
 use jettyspeed_edge::uploads::completion::{ATTEMPTS, Next, ROUND_MS, Seen, after, whole};
 use jettyspeed_edge::uploads::copy_chunks::of_object;
 use jettyspeed_edge::uploads::repository::close;
-use jettyspeed_edge::uploads::session::message::{Message, Reply};
+use jettyspeed_edge::uploads::session::message::{Message, SessionReply};
 use jettyspeed_edge::uploads::session::state::{COMPLETION_LEASE_MS, Meta, Part, Status};
 use jettyspeed_edge::uploads::view::asset_of;
 
@@ -38,19 +38,19 @@ pub async fn complete(io: &World, session: Id, account: Id, expected: &Expected)
     loop {
         let Expected { file_hash, chunk_hashes } = expected.clone();
         match tell(io, session, Message::BeginCompletion { attempt, file_hash, chunk_hashes }).await? {
-            Reply::Complete { outcome } => return Ok(serde_json::from_value(outcome).unwrap()),
-            Reply::State { meta, parts, .. } => match run(io, attempt, &meta, &parts).await? {
+            SessionReply::Complete { outcome } => return Ok(serde_json::from_value(outcome).unwrap()),
+            SessionReply::State { meta, parts, .. } => match run(io, attempt, &meta, &parts).await? {
                 Some(asset) => return Ok(asset),
                 None if !reconciled => reconciled = true,
                 None => return Err(Problem::Internal),
             },
-            Reply::Missing { parts } => return Err(Problem::PartsMissing { missing: parts }),
-            Reply::OtherParts { parts } => return Err(Problem::PartsDiffer { parts }),
-            Reply::Unlisted => return Err(Problem::StillRunning),
-            Reply::OtherHash => return Err(Problem::FileHashMismatch),
-            Reply::Closed { status } => return Err(Problem::UploadClosed { status: status.as_str() }),
+            SessionReply::Missing { parts } => return Err(Problem::PartsMissing { missing: parts }),
+            SessionReply::OtherParts { parts } => return Err(Problem::PartsDiffer { parts }),
+            SessionReply::Unlisted => return Err(Problem::StillRunning),
+            SessionReply::OtherHash => return Err(Problem::FileHashMismatch),
+            SessionReply::Closed { status } => return Err(Problem::UploadClosed { status: status.as_str() }),
             // Its client is told to come again; waiting makes no call.
-            Reply::Busy => return Err(Problem::CompletionRunning),
+            SessionReply::Busy => return Err(Problem::CompletionRunning),
             _ => return Err(Problem::NotFound),
         }
     }
@@ -62,7 +62,7 @@ async fn run(io: &World, attempt: Id, meta: &Meta, parts: &[Part]) -> Result<Opt
         Ok(seen) => {
             let kept = keep(io, meta, parts, &seen).await;
             if kept.is_err() {
-                tell(io, meta.session, Message::YieldCompletion { attempt }).await?;
+                tell(io, meta.session, Message::ReleaseLease { attempt }).await?;
             }
             kept.map(Some)
         }
@@ -79,7 +79,7 @@ async fn run(io: &World, attempt: Id, meta: &Meta, parts: &[Part]) -> Result<Opt
             Ok(None)
         }
         Err(End::Gone) => {
-            if tell(io, meta.session, Message::AbandonCompletion { attempt }).await? == Reply::Done {
+            if tell(io, meta.session, Message::AbandonCompletion { attempt }).await? == SessionReply::Done {
                 forget(io, &Meta { status: Status::Failed, ..meta.clone() }).await?;
             }
             Err(Problem::UploadClosed { status: Status::Failed.as_str() })
@@ -143,8 +143,8 @@ async fn keep(io: &World, meta: &Meta, parts: &[Part], seen: &Seen) -> Result<Id
         let _ = io.enqueue(Job::Verify { object: meta.object }, 0).await;
     }
     match tell(io, meta.session, Message::FinishCompletion { outcome: json!(asset.id) }).await? {
-        Reply::Complete { outcome } => Ok(serde_json::from_value(outcome).unwrap()),
-        Reply::Closed { status } => Err(Problem::UploadClosed { status: status.as_str() }),
+        SessionReply::Complete { outcome } => Ok(serde_json::from_value(outcome).unwrap()),
+        SessionReply::Closed { status } => Err(Problem::UploadClosed { status: status.as_str() }),
         _ => Err(Problem::Internal),
     }
 }

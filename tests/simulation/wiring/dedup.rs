@@ -15,7 +15,7 @@ use jettyspeed_edge::dedup::lookup::Found;
 use jettyspeed_edge::files::asset::Asset;
 use jettyspeed_edge::problem::Problem;
 use jettyspeed_edge::uploads::copy_chunks::{Copy, copies};
-use jettyspeed_edge::uploads::session::message::{Message, Reply};
+use jettyspeed_edge::uploads::session::message::{Message, SessionReply};
 use jettyspeed_edge::uploads::session::state::{COPIED, Evidence, Meta, Part};
 
 pub enum Known {
@@ -74,5 +74,5 @@ async fn one(io: &World, meta: &Meta, copy: Copy) -> Option<u16> {
         evidence: Evidence::Seen,
     };
     let said = tell(io, meta.session, Message::Record { part }).await;
-    matches!(said, Ok(Reply::Done)).then_some(copy.number)
+    matches!(said, Ok(SessionReply::Done)).then_some(copy.number)
 }

@@ -11,10 +11,10 @@ use jettyspeed_edge::dedup::repository::object;
 use jettyspeed_edge::jobs::Job;
 use jettyspeed_edge::problem::Problem;
 use jettyspeed_edge::uploads::repository::close;
-use jettyspeed_edge::uploads::session::message::{Message, Reply};
+use jettyspeed_edge::uploads::session::message::{Message, SessionReply};
 use jettyspeed_edge::uploads::session::state::{Meta, Status};
 
-pub async fn give_up(io: &World, meta: &Meta) -> Result<(), Problem> {
+pub async fn abort_upload(io: &World, meta: &Meta) -> Result<(), Problem> {
     if is_a_file(io, meta).await? {
         return Ok(());
     }
@@ -39,20 +39,20 @@ pub async fn forget(io: &World, meta: &Meta) -> Result<(), Problem> {
     }
     io.batch("close history", &[close(meta.session, meta.status.as_str(), io.now())]).await?;
     release(io, meta.account, meta.asset).await?;
-    tell(io, meta.session, Message::TakenBack).await.map(|_| ())
+    tell(io, meta.session, Message::CleanedUp).await.map(|_| ())
 }
 
 pub async fn is_a_file(io: &World, meta: &Meta) -> Result<bool, Problem> {
     let Some((object, size)) = stored(io, meta.asset).await? else { return Ok(false) };
     settle(io, meta.account, meta.asset, object, size).await?;
-    tell(io, meta.session, Message::TakenBack).await?;
+    tell(io, meta.session, Message::CleanedUp).await?;
     Ok(true)
 }
 
 /// The job of a session whose alarm rang.
 pub async fn end(io: &World, session: Id) -> Result<(), Problem> {
     match tell(io, session, Message::Snapshot).await? {
-        Reply::State { meta, .. } if matches!(meta.status, Status::Expired | Status::Failed) => give_up(io, &meta).await,
+        SessionReply::State { meta, .. } if matches!(meta.status, Status::Expired | Status::Failed) => abort_upload(io, &meta).await,
         _ => Ok(()),
     }
 }

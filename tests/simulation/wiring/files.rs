@@ -70,7 +70,7 @@ async fn put(io: &World, party: &Party, id: Id, incoming: &Incoming) -> Result<A
         .await;
     if put.is_err() {
         return Err(match io.enqueue(Job::Orphan { account: party.id, object }, LATE_MS).await {
-            Ok(()) => taken_back(io, "delete what may be there", &key).await,
+            Ok(()) => cleaned_up(io, "delete what may be there", &key).await,
             Err(_) => Failed::Unclearly,
         });
     }
@@ -97,14 +97,14 @@ async fn put(io: &World, party: &Party, id: Id, incoming: &Incoming) -> Result<A
         }
         return Err(match io.first::<serde_json::Value>("is there a row?", &stored_object(object)).await {
             Ok(Some(_)) => Failed::Cleanly,
-            Ok(None) => taken_back(io, "delete what was put", &asset.s3_key).await,
+            Ok(None) => cleaned_up(io, "delete what was put", &asset.s3_key).await,
             Err(_) => Failed::Unclearly,
         });
     }
     Ok(asset)
 }
 
-async fn taken_back(io: &World, call: &'static str, key: &str) -> Failed {
+async fn cleaned_up(io: &World, call: &'static str, key: &str) -> Failed {
     if io.delete_object(call, key).await.is_ok() { Failed::Cleanly } else { Failed::Unclearly }
 }
 

@@ -1,7 +1,7 @@
 //! `upload/routes/{chunk,sessions,mod}.rs` and `fail` of `track.rs`.
 
 use super::complete::look;
-use super::ending::{give_up, is_a_file};
+use super::ending::{abort_upload, is_a_file};
 
 use crate::simulation::sessions::tell;
 use crate::simulation::world::World;
@@ -9,7 +9,7 @@ use jettyspeed_edge::base::id::Id;
 use jettyspeed_edge::base::sha256::Sha256Hex;
 use jettyspeed_edge::problem::Problem;
 use jettyspeed_edge::uploads::repository::{SessionRow, by_id};
-use jettyspeed_edge::uploads::session::message::{Message, Reply};
+use jettyspeed_edge::uploads::session::message::{Message, SessionReply};
 use jettyspeed_edge::uploads::session::state::{Evidence, Meta, Part, Status};
 
 /// The longest a request of these is thought to take, ms: parts come as fast as clients send.
@@ -32,8 +32,8 @@ pub async fn chunk(io: &World, session: Id, account: Id, number: u16, bytes: &[u
     let sha256 = Some(Sha256Hex::of(bytes));
     let part = Part { number, etag, size: bytes.len() as u64, sha256, edge: "edge".to_owned(), at: io.now(), evidence: Evidence::Seen };
     match tell(io, session, Message::Record { part }).await {
-        Ok(Reply::Done) => Ok(()),
-        Ok(Reply::Closed { status }) => Err(Problem::UploadClosed { status: status.as_str() }),
+        Ok(SessionReply::Done) => Ok(()),
+        Ok(SessionReply::Closed { status }) => Err(Problem::UploadClosed { status: status.as_str() }),
         _ => Err(Problem::RecordFailed),
     }
 }
@@ -41,7 +41,7 @@ pub async fn chunk(io: &World, session: Id, account: Id, number: u16, bytes: &[u
 /// What to tell of an upload that the store does not have.
 async fn gone_at_store(io: &World, session: Id) -> Result<Problem, Problem> {
     let closed = |status: Status| Problem::UploadClosed { status: status.as_str() };
-    let Reply::State { meta, .. } = tell(io, session, Message::Snapshot).await? else { return Ok(closed(Status::Failed)) };
+    let SessionReply::State { meta, .. } = tell(io, session, Message::Snapshot).await? else { return Ok(closed(Status::Failed)) };
     if meta.status != Status::Uploading {
         return Ok(closed(meta.status));
     }
@@ -52,8 +52,8 @@ async fn gone_at_store(io: &World, session: Id) -> Result<Problem, Problem> {
         return Ok(closed(Status::Completing));
     }
     match tell(io, session, Message::Fail).await? {
-        Reply::State { meta, .. } => give_up(io, &meta).await.map(|()| closed(meta.status)),
-        Reply::Closed { status } => Ok(closed(status)),
+        SessionReply::State { meta, .. } => abort_upload(io, &meta).await.map(|()| closed(meta.status)),
+        SessionReply::Closed { status } => Ok(closed(status)),
         _ => Ok(closed(Status::Completing)),
     }
 }
@@ -75,15 +75,15 @@ pub async fn progress(io: &World, session: Id, account: Id) -> Result<(), Proble
         };
         meta = state(tell(io, session, next).await?)?;
     }
-    if meta.status == Status::Expired && !meta.taken_back {
-        let _ = give_up(io, &meta).await;
+    if meta.status == Status::Expired && !meta.cleaned_up {
+        let _ = abort_upload(io, &meta).await;
     }
     Ok(())
 }
 
-fn state(said: Reply) -> Result<Box<Meta>, Problem> {
+fn state(said: SessionReply) -> Result<Box<Meta>, Problem> {
     match said {
-        Reply::State { meta, .. } => Ok(meta),
+        SessionReply::State { meta, .. } => Ok(meta),
         _ => Err(Problem::NotFound),
     }
 }
@@ -94,9 +94,9 @@ pub async fn fail(io: &World, session: Id, account: Id) -> Result<(), Problem> {
         return Err(Problem::AlreadyComplete);
     }
     match tell(io, session, Message::Fail).await? {
-        Reply::State { meta, .. } => give_up(io, &meta).await,
-        Reply::Busy => Err(Problem::CompletionRunning),
-        Reply::Closed { .. } => Err(Problem::AlreadyComplete),
+        SessionReply::State { meta, .. } => abort_upload(io, &meta).await,
+        SessionReply::Busy => Err(Problem::CompletionRunning),
+        SessionReply::Closed { .. } => Err(Problem::AlreadyComplete),
         _ => Err(Problem::NotFound),
     }
 }

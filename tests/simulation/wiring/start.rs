@@ -13,7 +13,7 @@ use jettyspeed_edge::files::object_key::file_key;
 use jettyspeed_edge::ledger::timing::LOOK_MS;
 use jettyspeed_edge::problem::Problem;
 use jettyspeed_edge::uploads::repository;
-use jettyspeed_edge::uploads::session::message::{Message, Reply};
+use jettyspeed_edge::uploads::session::message::{Message, SessionReply};
 use jettyspeed_edge::uploads::session::state::{Meta, Status, missing};
 
 /// `SESSION_TTL_SECONDS`, ms.
@@ -21,7 +21,7 @@ const TTL_MS: u64 = 604_800_000;
 
 /// What a client asks for.
 #[derive(Debug, Clone)]
-pub struct Wanted {
+pub struct StartParams {
     pub namespace: Name,
     pub name: String,
     pub size: u64,
@@ -37,7 +37,7 @@ pub enum Started {
     Session { meta: Meta, missing: Vec<u16> },
 }
 
-pub async fn start(io: &World, party: &Party, wanted: &Wanted) -> Result<Started, Problem> {
+pub async fn start(io: &World, party: &Party, wanted: &StartParams) -> Result<Started, Problem> {
     // Longer, and the ledger takes it for dead.
     io.patience(LOOK_MS - 1_000);
     if let Some(asset) = duplicate(io, party, wanted).await? {
@@ -64,7 +64,7 @@ pub async fn start(io: &World, party: &Party, wanted: &Wanted) -> Result<Started
         lease: None,
         outcome: None,
         suspended: false,
-        taken_back: false,
+        cleaned_up: false,
         direct: false,
         forget_at: None,
     };
@@ -83,7 +83,7 @@ pub async fn start(io: &World, party: &Party, wanted: &Wanted) -> Result<Started
     Ok(Started::Session { meta, missing })
 }
 
-async fn duplicate(io: &World, party: &Party, wanted: &Wanted) -> Result<Option<Asset>, Problem> {
+async fn duplicate(io: &World, party: &Party, wanted: &StartParams) -> Result<Option<Asset>, Problem> {
     let Some((hash, bytes)) = &wanted.claim else { return Ok(None) };
     for _ in 0..2 {
         let known = match find(io, party.id, hash, wanted.size, &wanted.namespace, &wanted.name).await? {
@@ -116,7 +116,7 @@ async fn open(io: &World, mut meta: Meta) -> Result<Meta, Problem> {
 
 async fn record(io: &World, meta: &Meta) -> Result<(), Problem> {
     match tell(io, meta.session, Message::Open { meta: Box::new(meta.clone()) }).await? {
-        Reply::Done => io.batch("insert upload", &[repository::insert(meta)]).await?,
+        SessionReply::Done => io.batch("insert upload", &[repository::insert(meta)]).await?,
         _ => return Err(Problem::Internal),
     }
     if figures(io, meta.account).await?.limits.suspended {

@@ -37,7 +37,7 @@ pub async fn verify(io: &World, object: Id) -> Result<(), Problem> {
         if verdict == Verdict::Mismatch {
             io.note("it is a lie");
         }
-        io.batch("judge", &[repository::judge(object, verdict.as_str(), &computed)]).await?;
+        io.batch("set_verification", &[repository::set_verification(object, verdict.as_str(), &computed)]).await?;
     }
     join(io, object).await
 }
@@ -86,15 +86,15 @@ pub async fn collect(io: &World) -> Result<(), Problem> {
         s3_key: String,
     }
     let before = EpochMs(io.now().0.saturating_sub(GRACE_MS));
-    io.batch("condemn", &[repository::condemn(before)]).await?;
-    let rows: Vec<Row> = io.all("find condemned", &repository::condemned(PAGE)).await?;
+    io.batch("condemn", &[repository::claim_deletion(before)]).await?;
+    let rows: Vec<Row> = io.all("find condemned", &repository::claimed_deletions(PAGE)).await?;
     let (mut buried, mut failed) = (false, false);
     for row in rows {
         if io.delete_object("delete condemned", &row.s3_key).await.is_err() {
             failed = true;
             continue;
         }
-        io.batch("bury", &[repository::bury(row.id)]).await?;
+        io.batch("delete_object_row", &[repository::delete_object_row(row.id)]).await?;
         buried = true;
     }
     if failed && !buried { Err(Problem::Internal) } else { Ok(()) }

@@ -7,15 +7,15 @@ use super::stage::{CHUNK, CHUNKED, CHUNKS, Stage, chunk_hash};
 use crate::report::Figure;
 use jettyspeed_devstack::Result;
 
-const MOST_MS: f64 = 100.0;
+const MAX_MS: f64 = 100.0;
 /// The most parts that one `start` copies.
-const MOST_COPIES: usize = 400;
+const MAX_COPIES: usize = 400;
 
 pub async fn figures(stage: &Stage, starts: u32) -> Result<Vec<Figure>> {
     let mut customer = stage.customer(&stage.chunked).await?;
     let mut figures = Vec::new();
     // None of them, then all of them; the table has as many rows both times.
-    for (first, known, copied) in [(CHUNKS, "none", 0), (0, "all", MOST_COPIES)] {
+    for (first, known, copied) in [(CHUNKS, "none", 0), (0, "all", MAX_COPIES)] {
         let hashes: Vec<String> = (first..first + CHUNKS).map(chunk_hash).collect();
         let start = json!({ "action": "start", "fileName": "new.bin", "fileSize": CHUNKED.size, "chunkSize": CHUNK, "chunkHashes": hashes });
         let body = Bytes::from(start.to_string());
@@ -36,10 +36,10 @@ pub async fn figures(stage: &Stage, starts: u32) -> Result<Vec<Figure>> {
                 }
             }
         }
-        figures.push(Figure::at_most(&format!("start with 10,000 chunk hashes, {known} known: step `chunks`"), "ms", &steps, MOST_MS));
+        figures.push(Figure::at_most(&format!("start with 10,000 chunk hashes, {known} known: step `chunks`"), "ms", &steps, MAX_MS));
         figures.push(Figure::told("- whole request", "ms", &wholes));
         if copied > 0 {
-            figures.push(Figure::told(&format!("- of which copying {MOST_COPIES} parts"), "ms", &copies));
+            figures.push(Figure::told(&format!("- of which copying {MAX_COPIES} parts"), "ms", &copies));
         }
         eprintln!("  chunks: {known} known");
     }

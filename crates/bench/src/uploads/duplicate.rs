@@ -9,7 +9,7 @@ use jettyspeed_devstack::Result;
 /// What is asked, where, and how in each round.
 type Question<'a> = (&'a str, &'a str, &'a dyn Fn(u32) -> String);
 
-const MOST_MS: f64 = 50.0;
+const MAX_MS: f64 = 50.0;
 /// Not counted: they warm the compiler.
 const WARM_UP: u32 = 50;
 
@@ -26,7 +26,7 @@ pub async fn figures(stage: &Stage, count: u32) -> Result<Vec<Figure>> {
     ];
     let mut figures = Vec::new();
     for (name, path, body) in asked {
-        figures.extend(spread(name, &measured(&mut customer, path, body, count).await?, MOST_MS));
+        figures.extend(spread(name, &measured(&mut customer, path, body, count).await?, MAX_MS));
         eprintln!("  duplicate: {name}");
     }
     Ok(figures)

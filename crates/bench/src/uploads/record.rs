@@ -17,7 +17,7 @@ type Lane = (Target, Bytes);
 const CLIENTS: u32 = 32;
 const CHUNK: u64 = 10 * MB;
 const BODY: &[u8] = b"0";
-const MOST_MS: f64 = 100.0;
+const MAX_MS: f64 = 100.0;
 /// Not counted: they warm the compiler.
 const WARM_UP: u32 = 20 * CLIENTS;
 
@@ -36,13 +36,13 @@ pub async fn figures(stage: &Stage, records: u32) -> Result<Vec<Figure>> {
         };
 
         let sent = measured(&lanes(through)?, records).await?;
-        figures.extend(spread(&format!("1-byte last part, {CLIENTS} in flight, {of}"), &whole(&sent), MOST_MS));
-        figures.extend(spread("- its step `record`", &step(&sent, "record")?, MOST_MS));
+        figures.extend(spread(&format!("1-byte last part, {CLIENTS} in flight, {of}"), &whole(&sent), MAX_MS));
+        figures.extend(spread("- its step `record`", &step(&sent, "record")?, MAX_MS));
         figures.push(Figure::told("- all of it as the Worker sees it: p99", "ms", &[percentile(&step(&sent, "total")?, 99)]));
         eprintln!("  record: parts through the Worker, {of}");
 
         let claimed = measured(&lanes(direct)?, records).await?;
-        figures.extend(spread(&format!("POST cache-chunk, {CLIENTS} in flight, {of}"), &whole(&claimed), MOST_MS));
+        figures.extend(spread(&format!("POST cache-chunk, {CLIENTS} in flight, {of}"), &whole(&claimed), MAX_MS));
         figures.push(Figure::told("- its step `ledger`: p99", "ms", &[percentile(&step(&claimed, "ledger")?, 99)]));
         figures.push(Figure::told("- all of it as the Worker sees it: p99", "ms", &[percentile(&step(&claimed, "total")?, 99)]));
         eprintln!("  record: parts straight to the store, {of}");

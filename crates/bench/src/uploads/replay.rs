@@ -19,7 +19,7 @@ const IN_FLIGHT: u32 = 32;
 const PART: u64 = 1_000;
 /// Parts of an upload.
 const PARTS: u32 = 10_000;
-const MOST_PERCENT: f64 = 0.001;
+const MAX_PERCENT: f64 = 0.001;
 
 pub async fn figures(folder: &Path, parts: u32) -> Result<Vec<Figure>> {
     let losses = Arc::new(Losses::one_in(ONE_IN));
@@ -47,7 +47,7 @@ pub async fn figures(folder: &Path, parts: u32) -> Result<Vec<Figure>> {
             &format!("failures that clients see, {sent} parts, {IN_FLIGHT} in flight"),
             "%",
             &[failures.len() as f64 * 100.0 / f64::from(sent)],
-            MOST_PERCENT,
+            MAX_PERCENT,
         ),
     ])
 }

@@ -128,7 +128,7 @@ impl Setup {
 
     /// Starts it and waits until the Worker says that it is in order.
     pub async fn start(self) -> Result<Worker> {
-        if !net::is_free(self.port) {
+        if !net::lease_is_free(self.port) {
             return Err(format!("port {} is taken: set PORT to another one", self.port).into());
         }
         write_private(&self.env_path(), &self.env_file)?;

@@ -27,7 +27,7 @@ pub async fn upgrade(call: &Routed) -> Result<Reply, Problem> {
     let (user, slot, held) = (wanted.user()?, slot(call).await?, call.clone());
     let work = async move {
         let (found, tier) = (known(&held, &user).await?, tier(&held, &wanted.tier).await?);
-        let figures = ledger::figures(&held.env, found.id, &Message::Figures { limits: None }).await?;
+        let figures = ledger::figures(&held.env, found.id, &Message::Usage { limits: None }).await?;
         may_move(&figures, &tier, wanted.force)?;
         d1::batch(&bindings::db(&held.env)?, &[repository::set_tier(found.id, &tier.tier, clock::now())]).await?;
         let now = changed(&held, &found).await?;
@@ -60,7 +60,7 @@ pub async fn switch(call: &Routed, suspended: bool) -> Result<Reply, Problem> {
         let status = if suspended { "suspended" } else { "active" };
         d1::batch(&bindings::db(&held.env)?, &[repository::set_status(found.id, status, clock::now())]).await?;
         let now = changed(&held, &found).await?;
-        suspend::tell(&held.env, found.id, "").await?;
+        suspend::propagate(&held.env, found.id, "").await?;
         Reply::json(200, &json!({ "account": now.view(None) }))
     };
     idempotency::once(call, slot, work).await

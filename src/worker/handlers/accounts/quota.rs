@@ -1,6 +1,6 @@
 //! `GET /api/agentcache/quota`: an account asks about itself, the identity backend about anybody.
 
-use crate::access::authorize::Reach;
+use crate::access::authorize::ResourceKind;
 use crate::access::caller::Caller;
 use crate::accounts::provisioning::{Record, check_user};
 use crate::accounts::quota;
@@ -24,10 +24,10 @@ pub async fn quota(call: &Routed) -> Result<Reply, Problem> {
         _ => {
             let user = call.query("agentcache_user_id");
             let user = user.ok_or_else(|| Problem::Invalid { field: "agentcache_user_id", detail: "is required".to_owned() })?;
-            let record: Record = call.own(Reach::User, check_user(&user)?.as_str()).await?;
+            let record: Record = call.find_owned(ResourceKind::User, check_user(&user)?.as_str()).await?;
             (record.id, record.tier.tier.clone(), record.limits())
         }
     };
-    let figures = ledger::figures(&call.env, id, &Message::Figures { limits: Some(limits) }).await?;
+    let figures = ledger::figures(&call.env, id, &Message::Usage { limits: Some(limits) }).await?;
     Reply::json(200, &quota::quota(&tier, &figures))
 }

@@ -3,7 +3,7 @@
 //! One subrequest and one Durable Object call; the body goes from the client's stream into the store's request without entering WebAssembly. Small parts wait
 //! in JavaScript until they are whole, so that they can be sent again ([`crate::worker::services::uploads::send_part`]).
 
-use crate::access::authorize::Reach;
+use crate::access::authorize::ResourceKind;
 use crate::access::caller::Caller;
 use crate::auth::receipt::Receipt;
 use crate::problem::{AuthFailure, OriginFailure, Problem};
@@ -11,7 +11,7 @@ use crate::s3::operations::upload_part;
 use crate::s3::xml::unquote;
 use crate::uploads::part::{ChunkRequest, admit};
 use crate::uploads::repository::{SessionRow, by_id};
-use crate::uploads::session::message::{Message, Reply as Said};
+use crate::uploads::session::message::{Message, SessionReply};
 use crate::uploads::session::state::{Evidence, Part, Status};
 use crate::uploads::view::ChunkStored;
 use crate::worker::http::call::Routed;
@@ -30,7 +30,7 @@ pub async fn chunk(call: &Routed) -> Result<Reply, Problem> {
             let named = call.params.get("sessionId").or(upload_id.as_deref());
             let named = named.ok_or_else(|| Problem::Invalid { field: "X-Upload-Id", detail: "is required without an upload token".to_owned() })?;
             // What a token for this upload would say.
-            let row: SessionRow = call.own(Reach::Session, named).await?;
+            let row: SessionRow = call.find_owned(ResourceKind::Session, named).await?;
             (row.claims(clock::now()), Some(account))
         }
     };
@@ -82,14 +82,14 @@ pub async fn chunk(call: &Routed) -> Result<Reply, Problem> {
         evidence: Evidence::Seen,
     };
     let started = clock::now();
-    let said = recover::tell(&call.env, &call.config, claims.account, claims.session, &Message::Record { part: part.clone() }).await;
+    let said = recover::send_or_recover(&call.env, &call.config, claims.account, claims.session, &Message::Record { part: part.clone() }).await;
     call.span("record", started);
     match said {
-        Ok(Said::Done) => {}
-        Ok(Said::Suspended) => return Err(Problem::Suspended),
-        Ok(Said::Closed { status }) => return Err(Problem::UploadClosed { status: status.as_str() }),
+        Ok(SessionReply::Done) => {}
+        Ok(SessionReply::Suspended) => return Err(Problem::Suspended),
+        Ok(SessionReply::Closed { status }) => return Err(Problem::UploadClosed { status: status.as_str() }),
         // Nor is it open in the history: it ended so long ago that it is forgotten.
-        Ok(Said::Unknown) => {
+        Ok(SessionReply::Unknown) => {
             let row: Option<SessionRow> = d1::first(&bindings::db(&call.env)?, &by_id(claims.session, claims.account)).await?;
             let complete = row.is_some_and(|row| row.status == Status::Complete.as_str());
             return Err(Problem::UploadClosed { status: if complete { Status::Complete } else { Status::Failed }.as_str() });

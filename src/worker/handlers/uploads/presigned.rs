@@ -8,8 +8,8 @@ use crate::http::json_body::MAX_BODY;
 use crate::http::validate::check_session;
 use crate::problem::Problem;
 use crate::s3::operations::upload_part;
-use crate::uploads::presigned::{ChunkUrls, Sent, UrlView, Wanted, recorded, urls_expire};
-use crate::uploads::session::message::{Message, Reply as Said};
+use crate::uploads::presigned::{ChunkUrls, PartUrlParams, Sent, UrlView, recorded, urls_expire};
+use crate::uploads::session::message::{Message, SessionReply};
 use crate::uploads::session::state::Status;
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
@@ -23,7 +23,7 @@ pub async fn chunk_urls(call: &Routed) -> Result<Reply, Problem> {
     let upload = upload_of(call, check_session(&body.session_id)?).await?;
     let wanted = body.wanted(&upload)?;
     must_be_active(call)?;
-    let said = recover::tell(&call.env, &call.config, upload.account, upload.session, &Message::GoDirect).await?;
+    let said = recover::send_or_recover(&call.env, &call.config, upload.account, upload.session, &Message::MarkDirect).await?;
     let (meta, _, expires) = state(said)?;
     match meta.status {
         _ if meta.suspended => return Err(Problem::Suspended),
@@ -36,7 +36,7 @@ pub async fn chunk_urls(call: &Routed) -> Result<Reply, Problem> {
     Reply::json(200, &json!({ "urls": urls }))
 }
 
-fn url(call: &Routed, upload: &UploadClaims, part: Wanted, now: EpochMs, until: EpochMs) -> UrlView {
+fn url(call: &Routed, upload: &UploadClaims, part: PartUrlParams, now: EpochMs, until: EpochMs) -> UrlView {
     let action = upload_part::upload_part_of(&upload.key, &upload.upload_id, part.number, part.payload, part.size);
     let signed = call.config.store.presign(&action, now, until.since(now).div_ceil(1000));
     let headers = signed.headers.into_iter().map(|(name, value)| (name, value.into())).collect();
@@ -50,10 +50,10 @@ pub async fn record(call: &Routed) -> Result<Reply, Problem> {
     let upload = upload_of(call, session).await?;
     let part = sent.part(&upload, &call.config.token_keys, clock::now())?;
     must_be_active(call)?;
-    match recover::tell(&call.env, &call.config, upload.account, session, &Message::Record { part: part.clone() }).await? {
-        Said::Done => Reply::json(200, &recorded(session, &part)),
-        Said::Suspended => Err(Problem::Suspended),
-        Said::Closed { status } => Err(Problem::UploadClosed { status: status.as_str() }),
+    match recover::send_or_recover(&call.env, &call.config, upload.account, session, &Message::Record { part: part.clone() }).await? {
+        SessionReply::Done => Reply::json(200, &recorded(session, &part)),
+        SessionReply::Suspended => Err(Problem::Suspended),
+        SessionReply::Closed { status } => Err(Problem::UploadClosed { status: status.as_str() }),
         _ => Err(Problem::NotFound),
     }
 }

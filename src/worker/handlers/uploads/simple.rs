@@ -41,7 +41,7 @@ pub async fn upload(call: &Routed) -> Result<Reply, Problem> {
         account.may_upload_simply(incoming.size)?;
         let (storing, owner) = (held.clone(), Rc::clone(&account));
         // To its end: a reservation must not outlive a client that hangs up.
-        let stored = held.to_the_end(async move { book(&storing, &owner, &namespace, incoming).await });
+        let stored = held.run_detached(async move { book(&storing, &owner, &namespace, incoming).await });
         let asset = stored.await.unwrap_or(Err(Problem::Internal))?;
         Reply::json(201, &json!({ "asset": asset.view(&held.base) }))
     };

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use serde_json::json;
 
-use crate::access::authorize::{Reach, Who};
+use crate::access::authorize::{Principal, ResourceKind};
 use crate::accounts::account::Account;
 use crate::edges::request::check_samples;
 use crate::http::json_body::MAX_TRACK_BODY;
@@ -12,7 +12,7 @@ use crate::http::validate::{check_chunk_hashes, check_hash, check_session};
 use crate::problem::Problem;
 use crate::uploads::repository;
 use crate::uploads::request::{Start, Track};
-use crate::uploads::session::message::{Message, Reply as Said};
+use crate::uploads::session::message::{Message, SessionReply};
 use crate::worker::http::call::Routed;
 use crate::worker::http::idempotency;
 use crate::worker::http::reply::Reply;
@@ -46,7 +46,7 @@ pub async fn track(call: &Routed) -> Result<Reply, Problem> {
 async fn owned(call: &Routed, account: &Account, id: &str) -> Result<repository::SessionRow, Problem> {
     let session = check_session(id)?;
     account.must_be_active()?;
-    call.own_as(&Who::Account(account.id), Reach::Session, &session.to_string()).await
+    call.find_owned_as(&Principal::Account(account.id), ResourceKind::Session, &session.to_string()).await
 }
 
 async fn start(call: &Routed, account: Rc<Account>, wanted: Start) -> Result<Reply, Problem> {
@@ -62,14 +62,14 @@ pub async fn fail(call: &Routed, row: &repository::SessionRow) -> Result<Reply, 
         return Err(Problem::AlreadyComplete);
     }
     let session = row.id;
-    let meta = match recover::tell(&call.env, &call.config, row.account_id, session, &Message::Fail).await? {
-        Said::State { meta, .. } => meta,
-        Said::Busy => return Err(Problem::CompletionRunning),
-        Said::Closed { .. } => return Err(Problem::AlreadyComplete),
+    let meta = match recover::send_or_recover(&call.env, &call.config, row.account_id, session, &Message::Fail).await? {
+        SessionReply::State { meta, .. } => meta,
+        SessionReply::Busy => return Err(Problem::CompletionRunning),
+        SessionReply::Closed { .. } => return Err(Problem::AlreadyComplete),
         _ => return Err(Problem::NotFound),
     };
     let (held, status) = (call.clone(), meta.status);
-    let ended = call.to_the_end(async move { abort::give_up(&held.env, &held.config, &meta).await });
+    let ended = call.run_detached(async move { abort::abort_upload(&held.env, &held.config, &meta).await });
     ended.await.unwrap_or(Err(Problem::Internal))?;
     Reply::json(200, &json!({ "sessionId": session, "status": status.as_str() }))
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::accounts::provisioning::{Credentials, REPEAT_MS, Record, Wanted, credentials_row, on_repeat};
+use crate::accounts::provisioning::{Credentials, ProvisionParams, REPEAT_MS, Record, credentials_row, on_repeat};
 use crate::accounts::repository;
 use crate::accounts::repository::NewCredentials;
 use crate::accounts::tier::Tier;
@@ -25,7 +25,7 @@ use crate::worker::services::accounts::find::{record, tier};
 /// Random bytes for a key and a secret: 64 digits, of which each byte yields one with 97 % probability.
 const RANDOM_BYTES: usize = 256;
 
-pub async fn run(call: &Routed, wanted: Wanted) -> Result<Reply, Problem> {
+pub async fn run(call: &Routed, wanted: ProvisionParams) -> Result<Reply, Problem> {
     let tier = tier(call, &wanted.tier).await?;
     if let Some(found) = record(call, &wanted.user).await? {
         return repeat(call, found, &wanted, &tier).await;
@@ -41,7 +41,7 @@ pub async fn run(call: &Routed, wanted: Wanted) -> Result<Reply, Problem> {
     Reply::json(201, &json!({ "account": found.view(Some(credentials)), "cached": false }))
 }
 
-async fn repeat(call: &Routed, mut found: Record, wanted: &Wanted, tier: &Tier) -> Result<Reply, Problem> {
+async fn repeat(call: &Routed, mut found: Record, wanted: &ProvisionParams, tier: &Tier) -> Result<Reply, Problem> {
     let db = bindings::db(&call.env)?;
     if on_repeat(&found.tier, tier)? {
         d1::batch(&db, &[repository::raise_tier(found.id, &tier.tier, clock::now())]).await?;
@@ -59,7 +59,7 @@ pub async fn changed(call: &Routed, before: &Record) -> Result<Record, Problem> 
     let now = record(call, &before.agentcache_user_id).await?.ok_or(Problem::NotFound)?;
     account_cache::forget(now.id);
     meter::forget(now.id);
-    ledger::tell(&call.env, now.id, &Message::Change { limits: now.limits() }).await?;
+    ledger::send(&call.env, now.id, &Message::Change { limits: now.limits() }).await?;
     Ok(now)
 }
 

@@ -28,13 +28,13 @@ pub async fn collect(env: &Env, config: &Config) -> Result<(), Problem> {
     }
     let db = bindings::db(env)?;
     let before = EpochMs(clock::now().0.saturating_sub(config.delete_grace_seconds.saturating_mul(1000)));
-    d1::batch(&db, &[dedup::repository::condemn(before)]).await?;
-    let rows: Vec<Row> = d1::all(&db, &dedup::repository::condemned(PAGE)).await?;
+    d1::batch(&db, &[dedup::repository::claim_deletion(before)]).await?;
+    let rows: Vec<Row> = d1::all(&db, &dedup::repository::claimed_deletions(PAGE)).await?;
     let (mut buried, mut failed) = (false, None);
     for row in &rows {
         match origin::delete(config, &row.s3_key).await {
             Ok(()) => {
-                d1::batch(&db, &[dedup::repository::bury(row.id)]).await?;
+                d1::batch(&db, &[dedup::repository::delete_object_row(row.id)]).await?;
                 buried = true;
             }
             // One that cannot be deleted must not keep the others; the daily run tries again.

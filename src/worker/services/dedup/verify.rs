@@ -58,7 +58,7 @@ pub async fn verify(env: &Env, config: &Config, object: Id) -> Result<(), Proble
         if verdict == Verdict::Mismatch {
             log::event(LogLevel::Warn, "false-hash", serde_json::json!({ "object": object, "namespace": row.namespace }));
         }
-        d1::batch(&db, &[repository::judge(object, verdict.as_str(), &computed)]).await?;
+        d1::batch(&db, &[repository::set_verification(object, verdict.as_str(), &computed)]).await?;
     }
     join(env, object).await
 }

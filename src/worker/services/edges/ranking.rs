@@ -20,7 +20,7 @@ use crate::worker::services::edges::{registry, snapshot};
 pub const EDGES: usize = 5;
 
 /// The number of askers an isolate remembers what it told.
-const MOST_TOLD: usize = 1_000;
+const MAX_TOLD: usize = 1_000;
 
 /// Edges whose score is below this share of the best one's get no parts.
 const WORTH_IT: f64 = 0.8;
@@ -28,7 +28,7 @@ const WORTH_IT: f64 = 0.8;
 /// Account, priority, place in whole degrees.
 type AskerKey = (Id, Priority, Option<(i16, i16)>);
 
-/// Who was told which scores of which list of edges.
+/// Principal was told which scores of which list of edges.
 struct Told {
     key: AskerKey,
     edges: Rc<Vec<Edge>>,
@@ -72,7 +72,7 @@ pub async fn ranking(call: &Routed, account: Id, priority: Priority, from: &GeoH
     }
     TOLD.with_borrow_mut(|all| {
         all.retain(|told| told.key != key);
-        if all.len() >= MOST_TOLD {
+        if all.len() >= MAX_TOLD {
             all.clear();
         }
         all.push(Told { key, edges: Rc::clone(&edges), scores });

@@ -18,7 +18,7 @@ use crate::worker::services::edges::registry;
 const FLUSH_MS: u64 = 3_000;
 
 /// The most that are kept of one account and edge between two flushes.
-const MOST: usize = 200;
+const MAX: usize = 200;
 
 /// Edge; account; whether the Worker saw it itself.
 type Key = (String, String, bool);
@@ -60,7 +60,7 @@ pub async fn seen(call: &Routed, account: Id, bytes: u64, ms: u64, error: Option
 
 fn note(call: &Routed, key: Key, sample: Sample) {
     GATHERED.with_borrow_mut(|gathered| match gathered.iter_mut().find(|(known, _)| *known == key) {
-        Some((_, samples)) if samples.len() < MOST => samples.push(sample),
+        Some((_, samples)) if samples.len() < MAX => samples.push(sample),
         Some(_) => {}
         None => gathered.push((key, vec![sample])),
     });
@@ -94,7 +94,7 @@ async fn flush(call: &Routed) {
         });
         if capacity.is_some() {
             // Logged there. What is lost of it is measured again.
-            let _ = objects::tell::<_, row::Numbers>(&objects, &id, &message.0, false).await;
+            let _ = objects::send::<_, row::Numbers>(&objects, &id, &message.0, false).await;
         }
     }
 }

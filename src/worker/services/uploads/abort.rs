@@ -8,7 +8,7 @@ use crate::jobs::Job;
 use crate::ledger::state::Seen;
 use crate::problem::Problem;
 use crate::s3::operations::abort_multipart_upload;
-use crate::uploads::session::message::{Message, Reply as Said};
+use crate::uploads::session::message::{Message, SessionReply};
 use crate::uploads::session::state::{Meta, Status};
 use crate::worker::clients::{ledger, ledger_records, session};
 use crate::worker::platform::origin::Body;
@@ -19,7 +19,7 @@ use crate::{dedup, jobs, uploads};
 ///
 /// # Errors
 /// The store's; then nothing is forgotten, so that it can be tried again.
-pub async fn give_up(env: &Env, config: &Config, meta: &Meta) -> Result<(), Problem> {
+pub async fn abort_upload(env: &Env, config: &Config, meta: &Meta) -> Result<(), Problem> {
     if is_a_file(env, meta).await? {
         return Ok(());
     }
@@ -52,21 +52,21 @@ pub async fn forget(env: &Env, meta: &Meta) -> Result<(), Problem> {
     }
     d1::batch(&bindings::db(env)?, &[uploads::repository::close(meta.session, meta.status.as_str(), clock::now())]).await?;
     ledger::release(env, meta.account, meta.asset).await?;
-    session::tell(env, meta.session, &Message::TakenBack).await.map(|_| ())
+    session::send(env, meta.session, &Message::CleanedUp).await.map(|_| ())
 }
 
 /// Whether a completion that died had come so far that the file is there: then it stays, and only its booking is made up for.
 pub async fn is_a_file(env: &Env, meta: &Meta) -> Result<bool, Problem> {
     let Some(Seen::Stored { object, size }) = ledger_records::of(env, meta.asset).await? else { return Ok(false) };
     ledger::settle(env, meta.account, meta.asset, object, size).await?;
-    session::tell(env, meta.session, &Message::TakenBack).await?;
+    session::send(env, meta.session, &Message::CleanedUp).await?;
     Ok(true)
 }
 
 /// The job of a session whose alarm rang.
 pub async fn end(env: &Env, config: &Config, session: Id) -> Result<(), Problem> {
-    match session::tell(env, session, &Message::Snapshot).await? {
-        Said::State { meta, .. } if matches!(meta.status, Status::Expired | Status::Failed) => give_up(env, config, &meta).await,
+    match session::send(env, session, &Message::Snapshot).await? {
+        SessionReply::State { meta, .. } if matches!(meta.status, Status::Expired | Status::Failed) => abort_upload(env, config, &meta).await,
         _ => Ok(()),
     }
 }

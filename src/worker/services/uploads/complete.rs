@@ -16,7 +16,7 @@ use crate::problem::{OriginFailure, Problem};
 use crate::s3::error::StoreError;
 use crate::s3::operations::complete_multipart_upload;
 use crate::uploads::completion::{ATTEMPTS, Next, ROUND_MS, Seen, after, backoff_ms, whole};
-use crate::uploads::session::message::{Message, Reply as Said};
+use crate::uploads::session::message::{Message, SessionReply};
 use crate::uploads::session::state::{Meta, Part, Status};
 use crate::uploads::{copy_chunks, repository, view};
 use crate::worker::clients::{ledger, ledger_records, session};
@@ -52,11 +52,11 @@ pub async fn complete(call: &Routed, account: Id, session: Id, expected: Expecte
     loop {
         let Expected { file_hash, chunk_hashes } = expected.clone();
         let begin = Message::BeginCompletion { attempt, file_hash, chunk_hashes };
-        match recover::tell(&call.env, &call.config, account, session, &begin).await? {
-            Said::Complete { outcome } => return Reply::json(200, &outcome),
-            Said::State { meta, parts, .. } => {
+        match recover::send_or_recover(&call.env, &call.config, account, session, &begin).await? {
+            SessionReply::Complete { outcome } => return Reply::json(200, &outcome),
+            SessionReply::State { meta, parts, .. } => {
                 let held = call.clone();
-                let run = call.to_the_end(async move { run(&held, attempt, &meta, &parts).await }).await;
+                let run = call.run_detached(async move { run(&held, attempt, &meta, &parts).await }).await;
                 match run.unwrap_or(Err(Problem::CompletionRunning))? {
                     Run::Done(reply) => return Ok(reply),
                     // The record now has the store's ETags: once more, with those.
@@ -65,17 +65,17 @@ pub async fn complete(call: &Routed, account: Id, session: Id, expected: Expecte
                 }
             }
             // Once more if clients went on claiming meanwhile.
-            Said::Unlisted if listings < LISTINGS => {
+            SessionReply::Unlisted if listings < LISTINGS => {
                 listings += 1;
                 list_claimed(call, session).await?;
             }
-            Said::Unlisted => return Err(Problem::StillRunning),
-            Said::Missing { parts } => return Err(Problem::PartsMissing { missing: parts }),
-            Said::OtherParts { parts } => return Err(Problem::PartsDiffer { parts }),
-            Said::OtherHash => return Err(Problem::FileHashMismatch),
-            Said::Closed { status } => return Err(Problem::UploadClosed { status: status.as_str() }),
-            Said::Busy => {
-                while session::tell(&call.env, session, &Message::IsFree).await? == Said::Busy {
+            SessionReply::Unlisted => return Err(Problem::StillRunning),
+            SessionReply::Missing { parts } => return Err(Problem::PartsMissing { missing: parts }),
+            SessionReply::OtherParts { parts } => return Err(Problem::PartsDiffer { parts }),
+            SessionReply::OtherHash => return Err(Problem::FileHashMismatch),
+            SessionReply::Closed { status } => return Err(Problem::UploadClosed { status: status.as_str() }),
+            SessionReply::Busy => {
+                while session::send(&call.env, session, &Message::CheckLease).await? == SessionReply::Busy {
                     if clock::now().since(started) >= WAIT_FOR_OTHER_MS {
                         return Err(Problem::CompletionRunning);
                     }
@@ -89,10 +89,10 @@ pub async fn complete(call: &Routed, account: Id, session: Id, expected: Expecte
 
 /// Holds what clients claim to have sent straight to the store against what the store lists.
 async fn list_claimed(call: &Routed, session: Id) -> Result<(), Problem> {
-    let Said::State { meta, .. } = session::tell(&call.env, session, &Message::Snapshot).await? else { return Err(Problem::NotFound) };
+    let SessionReply::State { meta, .. } = session::send(&call.env, session, &Message::Snapshot).await? else { return Err(Problem::NotFound) };
     let listed_at = clock::now();
     match list_parts::all_parts(&call.config, &meta).await {
-        Ok(listed) => session::tell(&call.env, session, &Message::Reconcile { listed, listed_at }).await.map(|_| ()),
+        Ok(listed) => session::send(&call.env, session, &Message::Reconcile { listed, listed_at }).await.map(|_| ()),
         Err(error) if error.is_no_such_upload() => Err(gone_at_store(call, session).await?),
         Err(error) => Err(origin::problem("ListParts", &error)),
     }
@@ -110,25 +110,25 @@ async fn run(call: &Routed, attempt: Id, meta: &Meta, parts: &[Part]) -> Result<
         Ok(seen) => {
             let kept = keep(call, meta, parts, &seen).await;
             if kept.is_err() {
-                session::tell(&call.env, meta.session, &Message::YieldCompletion { attempt }).await?;
+                session::send(&call.env, meta.session, &Message::ReleaseLease { attempt }).await?;
             }
             kept.map(Run::Done)
         }
         Err(End::Refused(problem)) => {
-            session::tell(&call.env, meta.session, &Message::CancelCompletion { attempt }).await?;
+            session::send(&call.env, meta.session, &Message::CancelCompletion { attempt }).await?;
             Err(problem)
         }
         Err(End::PartsRefused) => {
             let listed_at = clock::now();
             let listed = list_parts::all_parts(&call.config, meta).await;
-            session::tell(&call.env, meta.session, &Message::CancelCompletion { attempt }).await?;
+            session::send(&call.env, meta.session, &Message::CancelCompletion { attempt }).await?;
             let listed = listed.map_err(|error| origin::problem("ListParts", &error))?;
-            session::tell(&call.env, meta.session, &Message::Reconcile { listed, listed_at }).await?;
+            session::send(&call.env, meta.session, &Message::Reconcile { listed, listed_at }).await?;
             Ok(Run::Reconciled)
         }
         Err(End::Gone) => {
             // Only the holder of the lease may say so: another call may have completed meanwhile.
-            if session::tell(&call.env, meta.session, &Message::AbandonCompletion { attempt }).await? == Said::Done {
+            if session::send(&call.env, meta.session, &Message::AbandonCompletion { attempt }).await? == SessionReply::Done {
                 abort::forget(&call.env, &Meta { status: Status::Failed, ..meta.clone() }).await?;
             }
             Err(Problem::UploadClosed { status: Status::Failed.as_str() })
@@ -187,7 +187,7 @@ async fn offer_chunks(call: &Routed, meta: &Meta, parts: &[Part]) {
         return;
     }
     let Ok(db) = bindings::db(&call.env) else { return };
-    for some in chunks.chunks(chunk::MOST_WRITTEN) {
+    for some in chunks.chunks(chunk::MAX_WRITTEN) {
         let _ = d1::batch(&db, &[dedup::repository::insert_chunks(&meta.namespace, meta.object, some)]).await;
     }
 }
@@ -212,9 +212,9 @@ async fn keep(call: &Routed, meta: &Meta, parts: &[Part], seen: &Seen) -> Result
     if asset.claimed_sha256.is_some() {
         verify::enqueue(&call.env, meta.object).await;
     }
-    match session::tell(&call.env, meta.session, &Message::FinishCompletion { outcome }).await? {
-        Said::Complete { outcome } => Reply::json(200, &outcome),
-        Said::Closed { status } => Err(Problem::UploadClosed { status: status.as_str() }),
+    match session::send(&call.env, meta.session, &Message::FinishCompletion { outcome }).await? {
+        SessionReply::Complete { outcome } => Reply::json(200, &outcome),
+        SessionReply::Closed { status } => Err(Problem::UploadClosed { status: status.as_str() }),
         _ => Err(Problem::Internal),
     }
 }

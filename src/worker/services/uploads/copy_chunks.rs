@@ -9,7 +9,7 @@ use crate::dedup::repository;
 use crate::problem::Problem;
 use crate::s3::operations::upload_part_copy;
 use crate::uploads::copy_chunks::{COPIES_AT_ONCE, Copy, copies};
-use crate::uploads::session::message::{Message, Reply as Said};
+use crate::uploads::session::message::{Message, SessionReply};
 use crate::uploads::session::state::{COPIED, Evidence, Meta, Part};
 use crate::worker::clients::session;
 use crate::worker::http::call::Routed;
@@ -46,8 +46,8 @@ async fn one(call: &Routed, meta: &Meta, copy: Copy) -> Option<u16> {
         at: clock::now(),
         evidence: Evidence::Seen,
     };
-    let said = session::tell(&call.env, meta.session, &Message::Record { part }).await;
-    matches!(said, Ok(Said::Done)).then_some(copy.number)
+    let said = session::send(&call.env, meta.session, &Message::Record { part }).await;
+    matches!(said, Ok(SessionReply::Done)).then_some(copy.number)
 }
 
 async fn at_store(config: &Config, meta: &Meta, copy: &Copy) -> Option<String> {

@@ -1,6 +1,6 @@
 //! The state of an upload, reconciled with the store's ListParts on request.
 
-use crate::access::authorize::Reach;
+use crate::access::authorize::ResourceKind;
 use crate::access::caller::Caller;
 use crate::auth::upload_token::UploadClaims;
 use crate::base::id::Id;
@@ -8,7 +8,7 @@ use crate::base::time::EpochMs;
 use crate::edges::request::Sample;
 use crate::problem::{AuthFailure, Problem};
 use crate::uploads::repository;
-use crate::uploads::session::message::{Message, Reply as Said};
+use crate::uploads::session::message::{Message, SessionReply};
 use crate::uploads::session::state::{Meta, Part, Status};
 use crate::uploads::view::progress;
 use crate::worker::http::call::Routed;
@@ -27,7 +27,7 @@ pub async fn upload_of(call: &Routed, session: Id) -> Result<UploadClaims, Probl
         Caller::Token(claims) if claims.session == session => Ok((**claims).clone()),
         Caller::Token(_) => Err(Problem::Unauthenticated(AuthFailure::OtherUpload)),
         _ => {
-            let row: repository::SessionRow = call.own(Reach::Session, &session.to_string()).await?;
+            let row: repository::SessionRow = call.find_owned(ResourceKind::Session, &session.to_string()).await?;
             Ok(row.claims(clock::now()))
         }
     }
@@ -52,7 +52,7 @@ pub async fn progress_of(call: &Routed, session: Id, reconcile: bool, samples: &
     if !samples.is_empty() {
         samples::from_client(call, upload.account, samples).await;
     }
-    let tell = |message| async move { state(recover::tell(&call.env, &call.config, upload.account, session, &message).await?) };
+    let tell = |message| async move { state(recover::send_or_recover(&call.env, &call.config, upload.account, session, &message).await?) };
     let (mut meta, mut parts, mut expires) = tell(Message::Snapshot).await?;
     if reconcile && meta.status == Status::Uploading {
         let listed_at = clock::now();
@@ -66,10 +66,10 @@ pub async fn progress_of(call: &Routed, session: Id, reconcile: bool, samples: &
         };
         (meta, parts, expires) = tell(next).await?;
     }
-    if meta.status == Status::Expired && !meta.taken_back {
+    if meta.status == Status::Expired && !meta.cleaned_up {
         // Whoever looks first need not wait for the alarm. What fails of this, it does.
         let (held, ended) = (call.clone(), meta.clone());
-        let _ = call.to_the_end(async move { abort::give_up(&held.env, &held.config, &ended).await }).await;
+        let _ = call.run_detached(async move { abort::abort_upload(&held.env, &held.config, &ended).await }).await;
     }
     let token = upload_token(call, &meta)?;
     Reply::json(200, &progress(&meta, &parts, expires, token))
@@ -79,9 +79,9 @@ pub async fn progress_of(call: &Routed, session: Id, reconcile: bool, samples: &
 ///
 /// # Errors
 /// 404.
-pub fn state(said: Said) -> Result<(Box<Meta>, Vec<Part>, EpochMs), Problem> {
+pub fn state(said: SessionReply) -> Result<(Box<Meta>, Vec<Part>, EpochMs), Problem> {
     match said {
-        Said::State { meta, parts, expires } => Ok((meta, parts, expires)),
+        SessionReply::State { meta, parts, expires } => Ok((meta, parts, expires)),
         _ => Err(Problem::NotFound),
     }
 }

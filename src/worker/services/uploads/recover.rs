@@ -7,7 +7,7 @@ use crate::config::{Config, LogLevel};
 use crate::ledger::message;
 use crate::problem::Problem;
 use crate::uploads::repository;
-use crate::uploads::session::message::{Message, Reply};
+use crate::uploads::session::message::{Message, SessionReply};
 use crate::uploads::session::state::Meta;
 use crate::worker::clients::{ledger, session};
 use crate::worker::platform::{bindings, clock, d1, log, origin};
@@ -17,10 +17,10 @@ use crate::worker::services::uploads::{abort, list_parts};
 ///
 /// # Errors
 /// [`Problem::Internal`] if the session or D1 cannot be reached.
-pub async fn tell(env: &Env, config: &Config, account: Id, session: Id, message: &Message) -> Result<Reply, Problem> {
-    match session::tell(env, session, message).await? {
+pub async fn send_or_recover(env: &Env, config: &Config, account: Id, session: Id, message: &Message) -> Result<SessionReply, Problem> {
+    match session::send(env, session, message).await? {
         // Boxed: it is rare, and would otherwise be compiled into everything that says something to a session.
-        Reply::Unknown if Box::pin(reopen(env, config, account, session)).await? => session::tell(env, session, message).await,
+        SessionReply::Unknown if Box::pin(reopen(env, config, account, session)).await? => session::send(env, session, message).await,
         reply => Ok(reply),
     }
 }
@@ -30,7 +30,7 @@ pub async fn tell(env: &Env, config: &Config, account: Id, session: Id, message:
 /// # Errors
 /// As [`tell`].
 pub async fn wake(env: &Env, config: &Config, account: Id, session: Id) -> Result<(), Problem> {
-    tell(env, config, account, session, &Message::IsFree).await?;
+    send_or_recover(env, config, account, session, &Message::CheckLease).await?;
     abort::end(env, config, session).await
 }
 
@@ -40,13 +40,13 @@ async fn reopen(env: &Env, config: &Config, account: Id, session: Id) -> Result<
     let ttl_ms = config.session_ttl_seconds.saturating_mul(1000);
     let Some(meta) = row.and_then(|row| row.reopened(ttl_ms, clock::now())) else { return Ok(false) };
     log::event(LogLevel::Error, "session", serde_json::json!({ "error": "lost its record and is opened again", "session": session }));
-    if session::tell(env, session, &Message::Open { meta: Box::new(meta.clone()) }).await? != Reply::Done {
+    if session::send(env, session, &Message::Open { meta: Box::new(meta.clone()) }).await? != SessionReply::Done {
         return Ok(false);
     }
     suspend_with_account(env, &meta).await?;
     let listed_at = clock::now();
     match list_parts::all_parts(config, &meta).await {
-        Ok(listed) => session::tell(env, session, &Message::Reconcile { listed, listed_at }).await.map(|_| true),
+        Ok(listed) => session::send(env, session, &Message::Reconcile { listed, listed_at }).await.map(|_| true),
         // Then what is there is found by whoever asks for it.
         Err(error) => {
             let _ = origin::problem("ListParts", &error);
@@ -60,9 +60,9 @@ async fn reopen(env: &Env, config: &Config, account: Id, session: Id) -> Result<
 /// # Errors
 /// [`Problem::Internal`].
 pub async fn suspend_with_account(env: &Env, meta: &Meta) -> Result<(), Problem> {
-    let figures = ledger::figures(env, meta.account, &message::Message::Figures { limits: None }).await?;
+    let figures = ledger::figures(env, meta.account, &message::Message::Usage { limits: None }).await?;
     if figures.limits.suspended {
-        session::tell(env, meta.session, &Message::Suspend { suspended: true }).await?;
+        session::send(env, meta.session, &Message::Suspend { suspended: true }).await?;
     }
     Ok(())
 }

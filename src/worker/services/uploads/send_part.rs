@@ -5,7 +5,7 @@ use std::time::Duration;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 
-use crate::base::memory_budget::Held;
+use crate::base::memory_budget::MemoryPermit;
 use crate::problem::Problem;
 use crate::s3::action::Action;
 use crate::s3::error::StoreError;
@@ -23,7 +23,7 @@ use crate::worker::services::uploads::payload_hash_probe;
 pub async fn send(call: &Routed, action: &Action, part: &Admitted) -> Result<Result<Answer, StoreError>, Problem> {
     // A part has at least one byte, so a body that is not there was lost on the way.
     let lost = || Problem::Malformed { detail: "The body did not arrive whole.".to_owned() };
-    let Some(_held) = Held::reserve(part.size, call.config.replay_max_bytes, clock::now()) else {
+    let Some(_held) = MemoryPermit::reserve(part.size, call.config.replay_max_bytes, clock::now()) else {
         let stream = call.request.body().ok_or_else(lost)?;
         return Ok(origin::send(&call.config, action, Body::Raw(stream.into())).await);
     };
@@ -40,7 +40,7 @@ pub async fn send(call: &Routed, action: &Action, part: &Admitted) -> Result<Res
     }
     let mut attempt = 1;
     loop {
-        let error = match origin::send(&call.config, action, Body::Held(buffer.clone())).await {
+        let error = match origin::send(&call.config, action, Body::MemoryPermit(buffer.clone())).await {
             Ok(answer) => return Ok(Ok(answer)),
             Err(error) => error,
         };

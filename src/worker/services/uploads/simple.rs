@@ -84,10 +84,10 @@ async fn store(call: &Routed, account: &Account, namespace: &Namespace, id: Id, 
         Err(error) => {
             let problem = origin::problem_of_bytes("PutObject", &error);
             // It may be there all the same, or yet come: then a job deletes it once more. A store that failed on its own may have failed after it wrote.
-            if error.is_unheard() || error.status == 500 {
+            if error.outcome_unknown() || error.status == 500 {
                 let orphan = Job::Orphan { account: account.id, object };
                 return Err(match enqueue::enqueue_later(&call.env, &orphan, jobs::LATE_SECONDS).await {
-                    Ok(()) => taken_back(call, &key, problem).await,
+                    Ok(()) => cleaned_up(call, &key, problem).await,
                     Err(_) => Failed::Unclearly(problem),
                 });
             }
@@ -97,7 +97,7 @@ async fn store(call: &Routed, account: &Account, namespace: &Namespace, id: Id, 
     let etag = answer.header("etag");
     answer.discard();
     let Some(etag) = etag else {
-        return Err(taken_back(call, &key, Problem::Origin(OriginFailure::Unexpected("NoETag".to_owned()))).await);
+        return Err(cleaned_up(call, &key, Problem::Origin(OriginFailure::Unexpected("NoETag".to_owned()))).await);
     };
     let asset = Asset {
         id,
@@ -124,7 +124,7 @@ async fn store(call: &Routed, account: &Account, namespace: &Namespace, id: Id, 
         // Bytes that have a row are the collector's; those that never got one, nobody's.
         return Err(match d1::first::<serde_json::Value>(&db, &repository::object(object)).await {
             Ok(Some(_)) => Failed::Cleanly(problem),
-            Ok(None) => taken_back(call, &asset.s3_key, problem).await,
+            Ok(None) => cleaned_up(call, &asset.s3_key, problem).await,
             Err(_) => Failed::Unclearly(problem),
         });
     }
@@ -132,7 +132,7 @@ async fn store(call: &Routed, account: &Account, namespace: &Namespace, id: Id, 
 }
 
 /// Deletes what was put and that nothing names. If that cannot be done now, the ledger has it done.
-async fn taken_back(call: &Routed, key: &str, problem: Problem) -> Failed {
+async fn cleaned_up(call: &Routed, key: &str, problem: Problem) -> Failed {
     match origin::delete(&call.config, key).await {
         Ok(()) => Failed::Cleanly(problem),
         Err(_) => Failed::Unclearly(problem),

@@ -15,8 +15,8 @@ use crate::problem::{OriginFailure, Problem};
 use crate::s3::action::ObjectHeaders;
 use crate::s3::operations::{abort_multipart_upload, create_multipart_upload};
 use crate::uploads::repository;
-use crate::uploads::request::Wanted;
-use crate::uploads::session::message::{Message, Reply as Said};
+use crate::uploads::request::StartParams;
+use crate::uploads::session::message::{Message, SessionReply};
 use crate::uploads::session::state;
 use crate::uploads::session::state::{Meta, Status};
 use crate::uploads::view::Started;
@@ -32,7 +32,7 @@ use crate::worker::services::edges::ranking;
 use crate::worker::services::edges::ranking::EDGES;
 use crate::worker::services::uploads::{copy_chunks, recover};
 
-pub async fn begin(call: &Routed, account: &Account, wanted: Wanted) -> Result<Reply, Problem> {
+pub async fn begin(call: &Routed, account: &Account, wanted: StartParams) -> Result<Reply, Problem> {
     if !call.config.sessions_enabled {
         return Err(Problem::AccelerationOff);
     }
@@ -71,12 +71,12 @@ pub async fn begin(call: &Routed, account: &Account, wanted: Wanted) -> Result<R
         lease: None,
         outcome: None,
         suspended: false,
-        taken_back: false,
+        cleaned_up: false,
         direct: false,
         forget_at: None,
     };
     let (held, account) = (call.clone(), account.clone());
-    let opened = call.to_the_end(async move {
+    let opened = call.run_detached(async move {
         let look_at = now.plus(timing::LOOK_MS);
         ledger::reserve(&held.env, &account, meta.asset, meta.file_size, look_at, None).await?;
         let (account, asset) = (meta.account, meta.asset);
@@ -109,7 +109,7 @@ pub async fn begin(call: &Routed, account: &Account, wanted: Wanted) -> Result<R
 }
 
 /// The caller's asset of a file whose bytes are there: the one it has under that name, or a new one.
-async fn duplicate(call: &Routed, account: &Account, wanted: &Wanted, namespace: &Namespace) -> Result<Option<Asset>, Problem> {
+async fn duplicate(call: &Routed, account: &Account, wanted: &StartParams, namespace: &Namespace) -> Result<Option<Asset>, Problem> {
     let Some(hash) = &wanted.file_hash else { return Ok(None) };
     let look = || find(&call.env, account.id, hash, wanted.file_size, Some(&namespace.name), &wanted.file_name);
     // Whatever was found may have been joined with another, or collected, meanwhile.
@@ -130,8 +130,8 @@ async fn duplicate(call: &Routed, account: &Account, wanted: &Wanted, namespace:
 }
 
 /// The way of a file that another namespace may have: a challenge, or what its answer is worth. None if it is to be sent.
-async fn possession(call: &Routed, account: &Account, wanted: &Wanted, namespace: &Namespace) -> Result<Option<Reply>, Problem> {
-    let Wanted { file_hash, proof, file_name, content_type, file_size: size, .. } = wanted;
+async fn possession(call: &Routed, account: &Account, wanted: &StartParams, namespace: &Namespace) -> Result<Option<Reply>, Problem> {
+    let StartParams { file_hash, proof, file_name, content_type, file_size: size, .. } = wanted;
     let takes_part = file_hash.as_ref().filter(|_| namespace.cross_namespace_dedup);
     let Some(hash) = takes_part else { return if proof.is_some() { Err(Problem::ProofRefused) } else { Ok(None) } };
     let question = Question { account: account.id, namespace: &namespace.name, hash, size: *size };
@@ -158,7 +158,7 @@ async fn open(call: &Routed, mut meta: Meta) -> Result<Meta, Problem> {
     meta.upload_id = create_multipart_upload::upload_id(&body).map_err(|_| Problem::Origin(OriginFailure::Unexpected("Unreadable".to_owned())))?;
     if let Err(problem) = record(call, &meta).await {
         // Nobody knows of this upload yet, so nobody else would abort it. Should its record or its history be there, its alarm takes them back.
-        let _ = session::tell(&call.env, meta.session, &Message::Fail).await;
+        let _ = session::send(&call.env, meta.session, &Message::Fail).await;
         let abort = abort_multipart_upload::abort_multipart_upload(&meta.key, &meta.upload_id);
         let _ = origin::send(&call.config, &abort, Body::Empty).await;
         return Err(problem);
@@ -167,8 +167,8 @@ async fn open(call: &Routed, mut meta: Meta) -> Result<Meta, Problem> {
 }
 
 async fn record(call: &Routed, meta: &Meta) -> Result<(), Problem> {
-    match session::tell(&call.env, meta.session, &Message::Open { meta: Box::new(meta.clone()) }).await? {
-        Said::Done => d1::batch(&bindings::db(&call.env)?, &[repository::insert(meta)]).await?,
+    match session::send(&call.env, meta.session, &Message::Open { meta: Box::new(meta.clone()) }).await? {
+        SessionReply::Done => d1::batch(&bindings::db(&call.env)?, &[repository::insert(meta)]).await?,
         _ => return Err(Problem::Internal),
     }
     recover::suspend_with_account(&call.env, meta).await

@@ -18,7 +18,7 @@ const PAGE: u64 = 200;
 ///
 /// # Errors
 /// [`Problem::Internal`]; telling them again is harmless.
-pub async fn tell(env: &Env, account: Id, cursor: &str) -> Result<(), Problem> {
+pub async fn propagate(env: &Env, account: Id, cursor: &str) -> Result<(), Problem> {
     #[derive(Deserialize)]
     struct Row {
         id: Id,
@@ -27,14 +27,14 @@ pub async fn tell(env: &Env, account: Id, cursor: &str) -> Result<(), Problem> {
     let page: Vec<Row> = d1::all(&bindings::db(env)?, &uploads::repository::open_sessions(account, cursor, PAGE)).await?;
     let mut failed = None;
     for row in &page {
-        failed = session::tell(env, row.id, &Message::Suspend { suspended }).await.err().or(failed);
+        failed = session::send(env, row.id, &Message::Suspend { suspended }).await.err().or(failed);
     }
     if let Some(problem) = failed {
         return Err(problem);
     }
     match page.last() {
         Some(row) if u64::try_from(page.len()).unwrap_or_default() == PAGE => {
-            let job = Job::TellUploads { account, cursor: row.id.to_string() };
+            let job = Job::PropagateSuspension { account, cursor: row.id.to_string() };
             enqueue::enqueue(env, &job).await.map_err(|error| log::internal("queue", &error.to_string()))
         }
         _ => Ok(()),

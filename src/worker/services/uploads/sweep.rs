@@ -8,7 +8,7 @@ use crate::jobs::Job;
 use crate::problem::{OriginFailure, Problem};
 use crate::s3::operations::{abort_multipart_upload, list_multipart_uploads};
 use crate::uploads::repository;
-use crate::uploads::sweep::{MOST_ABORTS, orphans};
+use crate::uploads::sweep::{MAX_ABORTS, orphans};
 use crate::worker::platform::origin::Body;
 use crate::worker::platform::{bindings, clock, d1, enqueue, log, origin};
 
@@ -48,7 +48,7 @@ pub async fn sweep(env: &Env, config: &Config, marker: Option<(&str, &str)>) -> 
         }
     }
     // A page with more orphans than one job takes is listed again: those that are gone are not in it. Unless none goes: then the next page has its turn.
-    let again = orphans.len() == MOST_ABORTS && aborted > 0;
+    let again = orphans.len() == MAX_ABORTS && aborted > 0;
     let marker = if again { marker.map(|(key, upload)| (key.to_owned(), upload.to_owned())) } else { next.clone() };
     if again || next.is_some() {
         enqueue::enqueue(env, &Job::Sweep { marker }).await.map_err(|error| log::internal("queue", &error.to_string()))?;

@@ -6,7 +6,7 @@ use crate::s3::error::StoreError;
 use crate::s3::operations::head_object;
 use crate::s3::{operations, xml};
 use crate::uploads::completion::Seen;
-use crate::uploads::session::message::{Message, Reply as Said};
+use crate::uploads::session::message::{Message, SessionReply};
 use crate::uploads::session::state::{Meta, Status};
 use crate::worker::clients::session;
 use crate::worker::http::call::Routed;
@@ -17,7 +17,7 @@ use crate::worker::services::uploads::abort;
 /// The store says that the upload does not exist: if the session did not know, it ends here, so that nobody waits for it or sends into it.
 /// Unless it is gone because it became an object, and only the answer was lost: then it wants to be completed.
 pub async fn gone_at_store(call: &Routed, session: Id) -> Result<Problem, Problem> {
-    let Said::State { meta, .. } = session::tell(&call.env, session, &Message::Snapshot).await? else {
+    let SessionReply::State { meta, .. } = session::send(&call.env, session, &Message::Snapshot).await? else {
         return Ok(Problem::UploadClosed { status: Status::Failed.as_str() });
     };
     match meta.status {
@@ -31,14 +31,14 @@ pub async fn gone_at_store(call: &Routed, session: Id) -> Result<Problem, Proble
     if seen.is_some_and(|seen| seen.size == meta.file_size) {
         return Ok(Problem::UploadClosed { status: Status::Completing.as_str() });
     }
-    match session::tell(&call.env, session, &Message::Fail).await? {
-        Said::State { meta, .. } => {
+    match session::send(&call.env, session, &Message::Fail).await? {
+        SessionReply::State { meta, .. } => {
             let held = call.clone();
             let status = meta.status.as_str();
-            call.to_the_end(async move { abort::give_up(&held.env, &held.config, &meta).await }).await.unwrap_or(Err(Problem::Internal))?;
+            call.run_detached(async move { abort::abort_upload(&held.env, &held.config, &meta).await }).await.unwrap_or(Err(Problem::Internal))?;
             Ok(Problem::UploadClosed { status })
         }
-        Said::Closed { status } => Ok(Problem::UploadClosed { status: status.as_str() }),
+        SessionReply::Closed { status } => Ok(Problem::UploadClosed { status: status.as_str() }),
         _ => Ok(Problem::UploadClosed { status: Status::Completing.as_str() }),
     }
 }

@@ -148,7 +148,7 @@ async fn store_bytes(call: &Routed, file: &NewFile, incoming: Incoming, present:
         }
         Err(error) => {
             let problem = origin::problem_of_bytes("PutObject", &error);
-            if !error.is_unheard() {
+            if !error.outcome_unknown() {
                 // A store that failed on its own may have failed after it wrote.
                 return Err((problem, error.status != 500));
             }

@@ -10,7 +10,7 @@ use crate::jobs::Job;
 use crate::problem::{OriginFailure, Problem};
 use crate::s3::operations::{get_object, head_object};
 use crate::s3::xml;
-use crate::video::place::{Amends, AtStore, Place, Present, amends};
+use crate::video::place::{AtStore, Place, Present, Reconciliation, reconciliation};
 use crate::video::repository;
 use crate::worker::clients::ledger;
 use crate::worker::content::metadata_cache;
@@ -52,7 +52,7 @@ pub async fn at_store(config: &Config, key: &str) -> Result<Option<AtStore>, Pro
 
 /// Has it looked into. Should this not get there, the ledger does, later.
 pub async fn enqueue(env: &Env, account: Id, version: Id, place: &Place) {
-    let job = Job::AmendVideo { account, version, place: place.to_string() };
+    let job = Job::ReconcileVideo { account, version, place: place.to_string() };
     for seconds in AFTER_SECONDS {
         if let Err(error) = enqueue::enqueue_later(env, &job, seconds).await {
             let _ = log::internal("queue", &error.to_string());
@@ -76,10 +76,10 @@ pub async fn amend(env: &Env, config: &Config, account: Id, version: Id, place: 
         ledger::release(env, its_account, before).await?;
     }
     let size = there.as_ref().map_or(0, |there| there.size);
-    match amends(present, there) {
-        Amends::Nothing if is_it => ledger::settle(env, account, version, version, size).await,
-        Amends::Nothing => ledger::release(env, account, version).await,
-        Amends::Supersede(before, there) => {
+    match reconciliation(present, there) {
+        Reconciliation::Nothing if is_it => ledger::settle(env, account, version, version, size).await,
+        Reconciliation::Nothing => ledger::release(env, account, version).await,
+        Reconciliation::Supersede(before, there) => {
             // The ledger is told twice: should this die in between, it asks how it ended.
             ledger::doubt_by_job(env, before.account_id, before.id).await?;
             let statement = repository::supersede(&before, version, account, &there, clock::now());
@@ -90,15 +90,15 @@ pub async fn amend(env: &Env, config: &Config, account: Id, version: Id, place: 
             }
             ledger::settle(env, account, version, version, there.size).await
         }
-        Amends::Undo(before) => {
+        Reconciliation::Undo(before) => {
             ledger::doubt_by_job(env, before.account_id, before.id).await?;
             d1::batch(&db, &[repository::undo(before.id, &before.etag)]).await?;
             metadata_cache::forget(&known_as(&place.namespace, &place.video, place.path.as_str())).await;
             // Whether it is gone, the ledger asks: it is in doubt.
             ledger::release(env, account, version).await
         }
-        Amends::Delete => {
-            let condemned: Option<serde_json::Value> = d1::first(&db, &repository::condemn(&place, version, account, clock::now())).await?;
+        Reconciliation::Delete => {
+            let condemned: Option<serde_json::Value> = d1::first(&db, &repository::claim_deletion(&place, version, account, clock::now())).await?;
             if condemned.is_some() {
                 let job = Job::RemoveVideo { namespace: place.namespace.clone(), video: place.video.clone() };
                 let sent = enqueue::enqueue_later(env, &job, REMOVED_AFTER_SECONDS).await;

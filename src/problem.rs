@@ -3,6 +3,8 @@
 //!
 //! A 5xx never carries internals: what went wrong inside goes to the log through [`crate::worker::platform::log`], not to the caller.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
 use crate::base::time::EpochMs;
@@ -95,8 +97,8 @@ pub enum Problem {
     },
     /// Well-formed but not allowed.
     Invalid {
-        /// The field or header.
-        field: &'static str,
+        /// The field or header; nested fields with their path (`features.video_streaming`).
+        field: Cow<'static, str>,
         /// What it should have been.
         detail: String,
     },
@@ -292,6 +294,11 @@ catalogue! {
 }
 
 impl Problem {
+    /// A 422 that names the field.
+    pub fn invalid(field: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Problem {
+        Problem::Invalid { field: field.into(), detail: detail.into() }
+    }
+
     /// Code, status and title.
     pub fn kind(&self) -> &'static Kind {
         match self {

@@ -1,11 +1,10 @@
 //! What an account may do: the 403 and 413 of SPEC section 1, in that order. Whether it fits is the ledger's to say.
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use crate::accounts::provisioning;
 use crate::accounts::tier::Tier;
 use crate::base::id::{Id, Name};
-use crate::base::json;
 use crate::base::time::EpochMs;
 use crate::base::units::MB;
 use crate::ledger::state::Limits;
@@ -14,7 +13,6 @@ use crate::problem::{AuthFailure, Problem};
 
 /// An account with its tier and the credential it came with: one row of [`crate::accounts::repository::by_key`].
 #[derive(Debug, Clone, Deserialize)]
-#[serde(remote = "Self")]
 pub struct Account {
     /// Account id.
     pub id: Id,
@@ -29,14 +27,8 @@ pub struct Account {
     /// When the account was last changed.
     pub account_updated_at: EpochMs,
     /// Its tier.
-    #[serde(skip)]
+    #[serde(flatten)]
     pub tier: Tier,
-}
-
-impl<'de> Deserialize<'de> for Account {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Account, D::Error> {
-        json::joined(deserializer, Account::deserialize, |account, tier| account.tier = tier)
-    }
 }
 
 impl Account {

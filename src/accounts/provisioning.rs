@@ -1,10 +1,10 @@
 //! Provisioning: what the identity backend asks for, what is decided, what it is told (SPEC section 3).
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use crate::accounts::tier::Tier;
 use crate::base::id::{Id, MAX_NAME, Name, OWN_NAMESPACE};
-use crate::base::json;
+use crate::base::json::null_as_default;
 use crate::base::time::EpochMs;
 use crate::base::units::GB;
 use crate::ledger::message::UsageSnapshot;
@@ -42,7 +42,7 @@ pub struct Upgrade {
     /// Tier name.
     pub tier: String,
     /// Also below what is used.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub force: bool,
 }
 
@@ -53,7 +53,7 @@ pub struct Rotate {
     #[serde(alias = "user_id")]
     agentcache_user_id: String,
     /// How long the old credentials go on working, s.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     overlap_seconds: u64,
 }
 
@@ -83,7 +83,7 @@ pub struct ProvisionParams {
 pub fn check_user(text: &str) -> Result<Name, Problem> {
     Name::parse(text)
         .filter(|name| name.as_str().len() <= MAX_NAME)
-        .ok_or_else(|| Problem::Invalid { field: "agentcache_user_id", detail: "must match [A-Za-z0-9][A-Za-z0-9._-]{0,127}".to_owned() })
+        .ok_or_else(|| Problem::invalid("agentcache_user_id", "must match [A-Za-z0-9][A-Za-z0-9._-]{0,127}"))
 }
 
 impl Provision {
@@ -96,7 +96,7 @@ impl Provision {
         let email = self.agentcache_email.trim();
         let plausible = email.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty());
         if !plausible || email.len() > MAX_EMAIL || email.chars().any(|c| c.is_control() || c.is_whitespace()) {
-            return Err(Problem::Invalid { field: "agentcache_email", detail: "must be an address of at most 254 bytes".to_owned() });
+            return Err(Problem::invalid("agentcache_email", "must be an address of at most 254 bytes"));
         }
         Ok(ProvisionParams { user, email: email.to_owned(), tier: self.tier })
     }
@@ -119,7 +119,7 @@ impl Rotate {
     /// [`Problem::Invalid`].
     pub fn check(&self) -> Result<(Name, u64), Problem> {
         if self.overlap_seconds > MAX_OVERLAP_SECONDS {
-            return Err(Problem::Invalid { field: "overlap_seconds", detail: format!("must be from 0 to {MAX_OVERLAP_SECONDS}") });
+            return Err(Problem::invalid("overlap_seconds", format!("must be from 0 to {MAX_OVERLAP_SECONDS}")));
         }
         Ok((check_user(&self.agentcache_user_id)?, self.overlap_seconds * 1000))
     }
@@ -137,12 +137,11 @@ impl OfUser {
 
 /// An unknown tier.
 pub fn unknown_tier() -> Problem {
-    Problem::Invalid { field: "tier", detail: "is none of the tiers".to_owned() }
+    Problem::invalid("tier", "is none of the tiers")
 }
 
 /// An account as administrators see it: one row of [`crate::accounts::repository::by_user`].
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(remote = "Self")]
 pub struct Record {
     /// Account id.
     pub id: Id,
@@ -159,16 +158,10 @@ pub struct Record {
     /// When the account was last changed.
     pub account_updated_at: EpochMs,
     /// Its tier.
-    #[serde(skip)]
+    #[serde(flatten)]
     pub tier: Tier,
     /// The newest credentials, encrypted, if they can still be had.
     pub sealed: Option<String>,
-}
-
-impl<'de> Deserialize<'de> for Record {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Record, D::Error> {
-        json::joined(deserializer, Record::deserialize, |record, tier| record.tier = tier)
-    }
 }
 
 /// Credentials in clear.

@@ -72,7 +72,7 @@ impl TierPatch {
     pub fn apply(&self, tier: Tier, now: EpochMs) -> Result<Tier, Problem> {
         let within = |field: &'static str, value: u64, least: u64, most: u64| {
             let fine = (least..=most).contains(&value);
-            if fine { Ok(value) } else { Err(Problem::Invalid { field, detail: format!("must be from {least} to {most}") }) }
+            if fine { Ok(value) } else { Err(Problem::invalid(field, format!("must be from {least} to {most}"))) }
         };
         Ok(Tier {
             storage_quota_gb: within("storage_quota_gb", self.storage_quota_gb.unwrap_or(tier.storage_quota_gb), 0, MAX_SAFE_INTEGER / GB)?,

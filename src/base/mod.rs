@@ -5,7 +5,6 @@ pub mod backoff;
 pub mod hmac;
 pub mod id;
 pub mod json;
-pub mod json_tree;
 pub mod memory_budget;
 pub mod percent;
 pub mod sha256;

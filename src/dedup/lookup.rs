@@ -1,9 +1,7 @@
 //! Whole files: what a claimed hash is worth, and what not sending it saves.
 
-use serde::de::Error;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
-use crate::base::json_tree::Tree;
 use crate::base::sha256::Sha256Hex;
 use crate::base::sql::flag;
 use crate::base::units::GB;
@@ -32,25 +30,14 @@ impl Check {
 }
 
 /// A verified object of one of the caller's namespaces: one row of [`crate::dedup::repository::duplicate`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
 pub struct Found {
     /// Whether the caller has an asset of it.
+    #[serde(deserialize_with = "flag")]
     pub owned: bool,
     /// That asset; without one, the object as an asset without a name.
+    #[serde(flatten)]
     pub asset: Asset,
-}
-
-impl<'de> Deserialize<'de> for Found {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Found, D::Error> {
-        #[derive(Deserialize)]
-        struct Own {
-            #[serde(deserialize_with = "flag")]
-            owned: bool,
-        }
-        let tree = Tree::deserialize(deserializer)?;
-        let own = Own::deserialize(tree.clone()).map_err(D::Error::custom)?;
-        Ok(Found { owned: own.owned, asset: Asset::deserialize(tree).map_err(D::Error::custom)? })
-    }
 }
 
 /// The answer of `check-duplicate`, and `duplicate` of `optimal-edges`.

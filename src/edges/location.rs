@@ -25,7 +25,7 @@ impl Location {
         if (-90.0..=90.0).contains(&self.lat) && (-180.0..=180.0).contains(&self.lon) {
             Ok(self)
         } else {
-            Err(Problem::Invalid { field: "location", detail: "lat must be within ±90, lon within ±180".to_owned() })
+            Err(Problem::invalid("location", "lat must be within ±90, lon within ±180"))
         }
     }
 

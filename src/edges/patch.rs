@@ -1,13 +1,14 @@
 //! What operators send to add and change edges.
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use crate::base::id::Name;
-use crate::base::json;
+use crate::base::json::null_as_reset;
 use crate::base::time::EpochMs;
 use crate::edges::edge::{Edge, Status};
 use crate::edges::location::Location;
 use crate::edges::places;
+use crate::http::json_body;
 use crate::problem::Problem;
 
 /// The longest name of an edge or a city, bytes; the longest address.
@@ -17,10 +18,6 @@ const MAX_URL: usize = 500;
 
 /// The largest capacity, Mbit/s.
 const MAX_MBPS: u64 = 10_000_000;
-
-fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
-    Option::<T>::deserialize(deserializer).map(Some)
-}
 
 /// Body of PATCH, and of POST beside the id: what is absent stays.
 #[derive(Debug, Default, Clone, Deserialize)]
@@ -40,7 +37,7 @@ pub struct Patch {
     lon: Option<f64>,
     #[serde(default)]
     colo: Option<String>,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "null_as_reset")]
     url: Option<Option<String>>,
     // As `/api/edges` lists it, and as the rest of the portal spells things.
     #[serde(default, alias = "capacity_mbps")]
@@ -50,42 +47,29 @@ pub struct Patch {
 }
 
 /// Body of `POST /api/portal/edges`.
-#[derive(Debug, Deserialize)]
-#[serde(remote = "Self")]
+#[derive(Debug)]
 pub struct Create {
-    #[serde(default)]
     id: Option<String>,
-    #[serde(skip)]
     patch: Patch,
-}
-
-impl<'de> Deserialize<'de> for Create {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Create, D::Error> {
-        json::joined(deserializer, Create::deserialize, |create, patch| create.patch = patch)
-    }
-}
-
-fn invalid(field: &'static str, detail: &str) -> Problem {
-    Problem::Invalid { field, detail: detail.to_owned() }
 }
 
 fn text(field: &'static str, value: &str) -> Result<String, Problem> {
     if value.is_empty() || value.len() > MAX_NAME || value.chars().any(char::is_control) {
-        return Err(invalid(field, "must be 1 to 100 bytes without control characters"));
+        return Err(Problem::invalid(field, "must be 1 to 100 bytes without control characters"));
     }
     Ok(value.to_owned())
 }
 
 fn code(field: &'static str, value: &str, len: usize) -> Result<String, Problem> {
     if value.len() != len || !value.bytes().all(|b| b.is_ascii_alphanumeric()) {
-        return Err(invalid(field, &format!("must be {len} letters or digits")));
+        return Err(Problem::invalid(field, &format!("must be {len} letters or digits")));
     }
     Ok(value.to_ascii_uppercase())
 }
 
 /// `https://host[:port]`, without anything after it: paths are ours.
 fn address(url: &str) -> Result<String, Problem> {
-    let refused = || invalid("url", "must be https://host or http://host, with nothing after it");
+    let refused = || Problem::invalid("url", "must be https://host or http://host, with nothing after it");
     let url = url.trim_end_matches('/').to_ascii_lowercase();
     let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).ok_or_else(refused)?;
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-.:[]".contains(&b);
@@ -96,6 +80,19 @@ fn address(url: &str) -> Result<String, Problem> {
 }
 
 impl Create {
+    /// Reads the body: twice, since a struct flattened by serde would not tell which field is wrong.
+    ///
+    /// # Errors
+    /// 400 and 422 as [`json_body::parse`].
+    pub fn parse(body: &[u8]) -> Result<Create, Problem> {
+        #[derive(Deserialize)]
+        struct Identified {
+            #[serde(default)]
+            id: Option<String>,
+        }
+        Ok(Create { id: json_body::parse::<Identified>(body)?.id, patch: json_body::parse(body)? })
+    }
+
     /// The edge to be. Its id is its PoP's name if none is given.
     ///
     /// # Errors
@@ -113,11 +110,11 @@ impl Create {
             ("capacityMbps", patch.capacity_mbps.is_none()),
         ] {
             if missing {
-                return Err(invalid(field, "is required"));
+                return Err(Problem::invalid(field, "is required"));
             }
         }
         let named = id.or_else(|| patch.colo.as_deref().map(str::to_ascii_lowercase)).unwrap_or_default();
-        let id = Name::parse(&named).ok_or_else(|| invalid("id", "must match [A-Za-z0-9][A-Za-z0-9._-]{0,127}"))?;
+        let id = Name::parse(&named).ok_or_else(|| Problem::invalid("id", "must match [A-Za-z0-9][A-Za-z0-9._-]{0,127}"))?;
         patch.apply(Edge {
             id,
             name: String::new(),
@@ -154,18 +151,18 @@ impl Patch {
         if let Some(continent) = self.continent {
             edge.continent = continent.to_ascii_uppercase();
             if !places::is_continent(&edge.continent) {
-                return Err(invalid("continent", "must be AF, AN, AS, EU, NA, OC or SA"));
+                return Err(Problem::invalid("continent", "must be AF, AN, AS, EU, NA, OC or SA"));
             }
         }
         edge.lat = self.lat.unwrap_or(edge.lat);
         edge.lon = self.lon.unwrap_or(edge.lon);
-        Location { lat: edge.lat, lon: edge.lon }.check().map_err(|_| invalid("lat", "must be within ±90, and lon within ±180"))?;
+        Location { lat: edge.lat, lon: edge.lon }.check().map_err(|_| Problem::invalid("lat", "must be within ±90, and lon within ±180"))?;
         if let Some(url) = self.url {
             edge.url = url.as_deref().map(address).transpose()?;
         }
         if let Some(capacity) = self.capacity_mbps {
             if !(1..=MAX_MBPS).contains(&capacity) {
-                return Err(invalid("capacityMbps", "must be from 1 to 10,000,000"));
+                return Err(Problem::invalid("capacityMbps", "must be from 1 to 10,000,000"));
             }
             edge.capacity_mbps = capacity;
         }
@@ -182,20 +179,20 @@ mod tests {
 
     #[test]
     fn an_edge_is_made_of_all_its_fields() {
-        let edge = serde_json::from_str::<Create>(WHOLE).unwrap().check().unwrap();
+        let edge = Create::parse(WHOLE.as_bytes()).unwrap().check().unwrap();
         assert_eq!((edge.id.as_str(), edge.colo.as_str(), edge.country.as_str(), edge.continent.as_str()), ("osl", "OSL", "NO", "EU"));
         assert_eq!((edge.url.as_deref(), edge.capacity_mbps, edge.status), (Some("https://osl.example.com"), 500, Status::Active));
         for field in ["name", "city", "country", "continent", "lat", "lon", "colo", "capacityMbps"] {
             let mut body: serde_json::Value = serde_json::from_str(WHOLE).unwrap();
             body.as_object_mut().unwrap().remove(field);
-            let refused = serde_json::from_value::<Create>(body).unwrap().check();
+            let refused = Create::parse(body.to_string().as_bytes()).unwrap().check();
             assert!(matches!(refused, Err(Problem::Invalid { field: named, .. }) if named == field), "{field}: {refused:?}");
         }
     }
 
     #[test]
     fn nonsense_is_named_and_the_rest_stays() {
-        let edge = serde_json::from_str::<Create>(WHOLE).unwrap().check().unwrap();
+        let edge = Create::parse(WHOLE.as_bytes()).unwrap().check().unwrap();
         for (body, field) in [
             (r#"{"name":""}"#, "name"),
             (r#"{"country":"DEU"}"#, "country"),

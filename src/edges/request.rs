@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::base::id::Name;
-use crate::http::validate::invalid;
+use crate::base::json::null_as_default;
 use crate::problem::Problem;
 
 /// The most samples in one call.
@@ -57,7 +57,7 @@ pub struct OptimalEdges {
     #[serde(default)]
     pub content_type: Option<String>,
     /// What edges are ranked by.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub priority: Priority,
     /// Where the client says it is.
     #[serde(default)]
@@ -74,5 +74,5 @@ pub fn check_samples(samples: &[Sample]) -> Result<(), Problem> {
     if samples.len() <= MAX_SAMPLES && samples.iter().all(plausible) {
         return Ok(());
     }
-    Err(invalid("samples", "must be at most 1,000, each with an edge's id, bytes from 0 to 5 GiB and ms from 0 to 86,400,000"))
+    Err(Problem::invalid("samples", "must be at most 1,000, each with an edge's id, bytes from 0 to 5 GiB and ms from 0 to 86,400,000"))
 }

@@ -2,7 +2,6 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::base::json;
 use crate::problem::Problem;
 
 /// The largest JSON body of most routes, bytes (SPEC section 1).
@@ -14,16 +13,34 @@ pub const MAX_TRACK_BODY: u64 = 2 * 1024 * 1024;
 /// Parses a JSON body: one object. Unknown fields are ignored.
 ///
 /// # Errors
-/// 400 for what is not JSON, 422 for JSON of other types than asked for.
+/// 400 for what is not JSON, 422 that names the field for JSON of other types than asked for.
 pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let malformed = |error: &dyn std::fmt::Display| Problem::Malformed { detail: format!("The body is not JSON: {error}.") };
     let text = std::str::from_utf8(body).map_err(|error| malformed(&error))?;
-    json::check(text).map_err(|error| malformed(&error))?;
-    let invalid = |detail: String| Problem::Invalid { field: "body", detail };
+    // The whole text first: an error of type further ahead must not hide that the end is missing.
+    serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| malformed(&error))?;
     if !text.trim_start().starts_with('{') {
-        return Err(invalid("must be an object".to_owned()));
+        return Err(Problem::invalid("body", "must be an object"));
     }
-    json::read(text).map_err(|error| invalid(error.to_string()))
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = error.path().to_string();
+        wrong_type(if path == "." { "" } else { &path }, &error.into_inner().to_string())
+    })
+}
+
+/// What serde says of a value at `path`, without the value itself: it is the caller's and may be a secret.
+fn wrong_type(path: &str, message: &str) -> Problem {
+    let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
+    let within = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+    if let Some(name) = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
+        return Problem::invalid(within(name), "is required");
+    }
+    let field = if path.is_empty() { "body" } else { path };
+    match message.rsplit_once("expected ") {
+        Some((_, expected)) => Problem::invalid(field.to_owned(), format!("must be {expected}")),
+        None => Problem::invalid(field.to_owned(), message.to_owned()),
+    }
 }
 
 /// Whether a body of that announced length may be read at all. JSON bodies are read whole, so their length must be known.
@@ -49,6 +66,14 @@ mod tests {
     struct Body {
         #[allow(dead_code)]
         n: u64,
+        #[allow(dead_code)]
+        inner: Option<Inner>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct Inner {
+        #[allow(dead_code)]
+        list: Vec<u8>,
     }
 
     #[test]
@@ -61,6 +86,15 @@ mod tests {
         for bad in [b"{}".as_slice(), b"[]", b"{\"n\":\"1\"}", b"{\"n\":-1}", b"{\"n\":1.5}", b"{\"n\":99999999999999999999}"] {
             assert_eq!(status(bad), Some(422), "{bad:?}");
         }
+        let field = |text: &[u8]| match parse::<Body>(text) {
+            Err(Problem::Invalid { field, detail }) => format!("{field} {detail}"),
+            other => format!("{other:?}"),
+        };
+        assert_eq!(field(b"{}"), "n is required");
+        assert_eq!(field(b"{\"n\":\"secret\"}"), "n must be u64");
+        assert_eq!(field(b"{\"n\":1,\"inner\":{\"list\":[1,true]}}"), "inner.list[1] must be u8");
+        assert_eq!(field(b"{\"n\":1,\"inner\":{}}"), "inner.list is required");
+        assert_eq!(field(b"[]"), "body must be an object");
         assert_eq!(check_length(None, 1), Err(Problem::LengthRequired));
         assert_eq!(check_length(Some("2"), 1).map_err(|p| p.kind().status), Err(413));
         assert_eq!(check_length(Some("1"), 1), Ok(()));

@@ -26,7 +26,7 @@ impl Page {
             None => None,
             Some(text) => {
                 let parsed = text.split_once('_').and_then(|(at, id)| Some((EpochMs(at.parse().ok()?), Id::parse(id)?)));
-                Some(parsed.ok_or_else(|| Problem::Invalid { field: "cursor", detail: "is not one of ours".to_owned() })?)
+                Some(parsed.ok_or_else(|| Problem::invalid("cursor", "is not one of ours"))?)
             }
         };
         Ok(Page { cursor, limit })
@@ -40,11 +40,9 @@ impl Page {
 pub fn limit(limit: Option<&str>) -> Result<u64, Problem> {
     match limit.filter(|text| !text.is_empty()) {
         None => Ok(DEFAULT),
-        Some(text) => text
-            .parse()
-            .ok()
-            .filter(|n| (1..=MAX).contains(n))
-            .ok_or_else(|| Problem::Invalid { field: "limit", detail: format!("must be from 1 to {MAX}") }),
+        Some(text) => {
+            text.parse().ok().filter(|n| (1..=MAX).contains(n)).ok_or_else(|| Problem::invalid("limit", format!("must be from 1 to {MAX}")))
+        }
     }
 }
 

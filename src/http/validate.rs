@@ -12,23 +12,18 @@ pub const MAX_NAME_BYTES: usize = 1024;
 /// The longest media type: RFC 6838 section 4.2 allows 127 + 1 + 127, parameters beside it.
 const MAX_TYPE_BYTES: usize = 255;
 
-/// A 422 that names the field.
-pub fn invalid(field: &'static str, detail: &str) -> Problem {
-    Problem::Invalid { field, detail: detail.to_owned() }
-}
-
 /// A size that is at least one byte and that JSON carries exactly.
 pub fn check_file_size(size: u64) -> Result<(), Problem> {
-    if (1..=MAX_SAFE_INTEGER).contains(&size) { Ok(()) } else { Err(invalid("fileSize", "must be from 1 to 2^53-1")) }
+    if (1..=MAX_SAFE_INTEGER).contains(&size) { Ok(()) } else { Err(Problem::invalid("fileSize", "must be from 1 to 2^53-1")) }
 }
 
 /// A name of 1..=1,024 bytes without control characters.
 pub fn check_file_name(field: &'static str, name: &str) -> Result<String, Problem> {
     if name.is_empty() || name.len() > MAX_NAME_BYTES {
-        return Err(invalid(field, "must be 1 to 1,024 bytes of UTF-8"));
+        return Err(Problem::invalid(field, "must be 1 to 1,024 bytes of UTF-8"));
     }
     if name.chars().any(char::is_control) {
-        return Err(invalid(field, "must not hold control characters"));
+        return Err(Problem::invalid(field, "must not hold control characters"));
     }
     Ok(name.to_owned())
 }
@@ -45,7 +40,7 @@ pub fn check_content_type(given: Option<&str>, file_name: &str) -> Result<String
             if well_formed && printable && text.len() <= MAX_TYPE_BYTES {
                 Ok(text.to_owned())
             } else {
-                Err(invalid("contentType", "must be a media type such as video/mp4"))
+                Err(Problem::invalid("contentType", "must be a media type such as video/mp4"))
             }
         }
     }
@@ -53,18 +48,18 @@ pub fn check_content_type(given: Option<&str>, file_name: &str) -> Result<String
 
 /// A SHA-256 in hex, if there is one.
 pub fn check_hash(field: &'static str, hash: Option<&str>) -> Result<Option<Sha256Hex>, Problem> {
-    hash.map(|hash| Sha256Hex::parse(hash.trim()).ok_or_else(|| invalid(field, "must be 64 hex digits"))).transpose()
+    hash.map(|hash| Sha256Hex::parse(hash.trim()).ok_or_else(|| Problem::invalid(field, "must be 64 hex digits"))).transpose()
 }
 
 /// The hashes of chunks, if there are any.
 pub fn check_chunk_hashes(hashes: Option<&[String]>) -> Result<Option<Vec<Sha256Hex>>, Problem> {
-    let parse = |hash: &String| Sha256Hex::parse(hash).ok_or_else(|| invalid("chunkHashes", "must hold 64 hex digits each"));
+    let parse = |hash: &String| Sha256Hex::parse(hash).ok_or_else(|| Problem::invalid("chunkHashes", "must hold 64 hex digits each"));
     hashes.map(|hashes| hashes.iter().map(parse).collect()).transpose()
 }
 
 /// A namespace's name, if there is one.
 pub fn check_namespace(field: &'static str, name: Option<&str>) -> Result<Option<Name>, Problem> {
-    name.map(|name| Name::parse(name).ok_or_else(|| invalid(field, "must match [A-Za-z0-9][A-Za-z0-9._-]{0,127}"))).transpose()
+    name.map(|name| Name::parse(name).ok_or_else(|| Problem::invalid(field, "must match [A-Za-z0-9][A-Za-z0-9._-]{0,127}"))).transpose()
 }
 
 /// A session id; what is no id is not found.

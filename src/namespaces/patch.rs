@@ -1,11 +1,12 @@
 //! What callers send to create and change namespaces, and who may change what.
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use crate::base::id::{Name, OWN_NAMESPACE};
-use crate::base::json;
+use crate::base::json::{self, null_as_reset};
 use crate::base::time::EpochMs;
 use crate::chunking::MIN_PART_BYTES;
+use crate::http::json_body;
 use crate::namespaces::namespace::Namespace;
 use crate::problem::Problem;
 
@@ -24,24 +25,20 @@ const MAX_CHUNK: u64 = 5 * 1024 * 1024 * 1024;
 /// A field that may be absent (None), null (Some(None)) or there.
 type Maybe<T> = Option<Option<T>>;
 
-fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Maybe<T>, D::Error> {
-    Option::<T>::deserialize(deserializer).map(Some)
-}
-
 /// TTLs of a body: null means the class's default.
 #[derive(Debug, Default, Clone, Deserialize)]
 pub struct TtlPatch {
     /// Seconds.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "null_as_reset")]
     small: Maybe<u64>,
     /// Seconds.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "null_as_reset")]
     text: Maybe<u64>,
     /// Seconds.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "null_as_reset")]
     large: Maybe<u64>,
     /// Seconds.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "null_as_reset")]
     video: Maybe<u64>,
 }
 
@@ -67,61 +64,61 @@ pub struct Patch {
     cache_ttl: Option<TtlPatch>,
     #[serde(default)]
     features: Option<FeaturePatch>,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "null_as_reset")]
     chunk_size: Maybe<u64>,
     #[serde(default)]
     allow_unsigned: Option<bool>,
     #[serde(default)]
     cross_namespace_dedup: Option<bool>,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "null_as_reset")]
     origin_usd_per_gb: Maybe<f64>,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "null_as_reset")]
     expected_hit_rate: Maybe<f64>,
 }
 
 /// Body of `POST /api/portal/namespaces`.
-#[derive(Debug, Deserialize)]
-#[serde(remote = "Self")]
+#[derive(Debug)]
 pub struct Create {
     name: String,
-    #[serde(skip)]
     patch: Patch,
 }
 
-impl<'de> Deserialize<'de> for Create {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Create, D::Error> {
-        json::joined(deserializer, Create::deserialize, |create, patch| create.patch = patch)
-    }
-}
-
 impl Create {
+    /// Reads the body: twice, since a struct flattened by serde would not tell which field is wrong.
+    ///
+    /// # Errors
+    /// 400 and 422 as [`json_body::parse`].
+    pub fn parse(body: &[u8]) -> Result<Create, Problem> {
+        #[derive(Deserialize)]
+        struct Named {
+            name: String,
+        }
+        Ok(Create { name: json_body::parse::<Named>(body)?.name, patch: json_body::parse(body)? })
+    }
+
     /// The namespace to be.
     ///
     /// # Errors
     /// [`Problem::Invalid`] naming the field.
     pub fn check(self, now: EpochMs) -> Result<Namespace, Problem> {
-        let name = Name::parse(&self.name).ok_or_else(|| invalid("name", "must match [A-Za-z0-9][A-Za-z0-9._-]{0,127}"))?;
+        let name = Name::parse(&self.name).ok_or_else(|| Problem::invalid("name", "must match [A-Za-z0-9][A-Za-z0-9._-]{0,127}"))?;
         if name.as_str().starts_with(OWN_NAMESPACE) {
-            return Err(invalid("name", "must not begin with jt_user_: those come with accounts"));
+            return Err(Problem::invalid("name", "must not begin with jt_user_: those come with accounts"));
         }
         self.patch.apply(Namespace::new(name, now))
     }
 }
 
-fn invalid(field: &'static str, detail: &str) -> Problem {
-    Problem::Invalid { field, detail: detail.to_owned() }
-}
-
 fn seconds(field: &'static str, value: Option<u64>) -> Result<Option<u64>, Problem> {
     match value {
-        Some(ttl) if ttl > MAX_TTL_SECONDS => Err(invalid(field, "must be from 0 to 31536000 seconds")),
+        Some(ttl) if ttl > MAX_TTL_SECONDS => Err(Problem::invalid(field, "must be from 0 to 31536000 seconds")),
         value => Ok(value),
     }
 }
 
 fn number(field: &'static str, value: Option<f64>, most: u32) -> Result<Option<f64>, Problem> {
     match value {
-        Some(n) if !(0.0..=f64::from(most)).contains(&n) => Err(invalid(field, &format!("must be from 0 to {most}"))),
+        Some(n) if !(0.0..=f64::from(most)).contains(&n) => Err(Problem::invalid(field, &format!("must be from 0 to {most}"))),
         value => Ok(value),
     }
 }
@@ -151,14 +148,14 @@ impl Patch {
     pub fn apply(self, mut namespace: Namespace) -> Result<Namespace, Problem> {
         if let Some(name) = self.display_name {
             if name.len() > MAX_DISPLAY_NAME || name.chars().any(char::is_control) {
-                return Err(invalid("display_name", "must be at most 200 bytes without control characters"));
+                return Err(Problem::invalid("display_name", "must be at most 200 bytes without control characters"));
             }
             namespace.display_name = name;
         }
         if let Some(tags) = self.tags {
             let (most, longest) = MAX_TAGS;
             if tags.len() > most || tags.iter().any(|tag| tag.is_empty() || tag.len() > longest || tag.chars().any(char::is_control)) {
-                return Err(invalid("tags", "must be at most 32 texts of 1 to 64 bytes"));
+                return Err(Problem::invalid("tags", "must be at most 32 texts of 1 to 64 bytes"));
             }
             namespace.tags = json::write(&tags).map_err(|_| Problem::Internal)?;
         }
@@ -185,7 +182,7 @@ impl Patch {
         }
         if let Some(size) = self.chunk_size {
             if size.is_some_and(|size| !(MIN_PART_BYTES..=MAX_CHUNK).contains(&size)) {
-                return Err(invalid("chunk_size", "must be from 5 MiB to 5 GiB"));
+                return Err(Problem::invalid("chunk_size", "must be from 5 MiB to 5 GiB"));
             }
             namespace.chunk_size = size;
         }
@@ -211,11 +208,11 @@ mod tests {
     fn creating_takes_everything_and_keeps_own_namespaces_apart() {
         let body = r#"{"name":"jt_customer_x","display_name":"X","tags":["a"],"cache_ttl":{"small":1,"video":null},"features":{"desktop_cdn":false},
             "chunk_size":5242880,"origin_usd_per_gb":0.5,"expected_hit_rate":85,"unknown":true}"#;
-        let namespace = serde_json::from_str::<Create>(body).unwrap().check(EpochMs(3)).unwrap();
+        let namespace = Create::parse(body.as_bytes()).unwrap().check(EpochMs(3)).unwrap();
         assert_eq!((namespace.ttl_small, namespace.ttl_video, namespace.desktop_cdn), (Some(1), None, false));
         assert_eq!((namespace.chunk_size, namespace.expected_hit_rate, namespace.created_at), (Some(5_242_880), Some(85.0), EpochMs(3)));
         for bad in [r#"{"name":"jt_user_x"}"#, r#"{"name":"../x"}"#, r#"{"name":""}"#, r#"{"name":"a\u0000"}"#] {
-            assert!(serde_json::from_str::<Create>(bad).unwrap().check(EpochMs(0)).is_err(), "{bad}");
+            assert!(Create::parse(bad.as_bytes()).unwrap().check(EpochMs(0)).is_err(), "{bad}");
         }
     }
 

@@ -62,12 +62,12 @@ pub fn admit(request: &ChunkRequest<'_>, claims: &UploadClaims, max_part_bytes: 
         return Err(Problem::BodyTooLarge { limit: max_part_bytes, hint: "Send the part at the plan's chunkSize." });
     }
     if request.namespace.is_some_and(|namespace| namespace != claims.namespace.as_str()) {
-        return Err(Problem::Invalid { field: "X-Namespace", detail: "is not the upload's namespace".to_owned() });
+        return Err(Problem::invalid("X-Namespace", "is not the upload's namespace"));
     }
-    let number = request.part_number.ok_or_else(|| Problem::Invalid { field: "X-Part-Number", detail: "is required".to_owned() })?;
+    let number = request.part_number.ok_or_else(|| Problem::invalid("X-Part-Number", "is required"))?;
     let digits = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
     if !digits {
-        return Err(Problem::Invalid { field: "X-Part-Number", detail: "must be a whole number from 1 to 10,000".to_owned() });
+        return Err(Problem::invalid("X-Part-Number", "must be a whole number from 1 to 10,000"));
     }
     let chunk_count = u32::try_from(claims.file_size.div_ceil(claims.chunk_size.max(1))).unwrap_or(u32::MAX);
     let part_number: u16 = number.parse().map_err(|_| Problem::PartOutsidePlan { chunk_count })?;
@@ -86,19 +86,19 @@ fn declared_hash(request: &ChunkRequest<'_>) -> Result<Option<Sha256Hex>, Proble
     let hex = match request.chunk_sha256 {
         None => None,
         Some(text) => {
-            let bad = || Problem::Invalid { field: "X-Chunk-SHA256", detail: "must be 64 hex digits".to_owned() };
+            let bad = || Problem::invalid("X-Chunk-SHA256", "must be 64 hex digits");
             Some(Sha256Hex::parse(text.trim()).ok_or_else(bad)?)
         }
     };
     let digest = match request.content_digest {
         None => None,
         Some(field) => {
-            let bad = || Problem::Invalid { field: "Content-Digest", detail: "must hold sha-256=:<base64 of 32 bytes>:".to_owned() };
+            let bad = || Problem::invalid("Content-Digest", "must hold sha-256=:<base64 of 32 bytes>:");
             Some(Sha256Hex::parse_content_digest(field).ok_or_else(bad)?)
         }
     };
     match (hex, digest) {
-        (Some(a), Some(b)) if a != b => Err(Problem::Invalid { field: "Content-Digest", detail: "differs from X-Chunk-SHA256".to_owned() }),
+        (Some(a), Some(b)) if a != b => Err(Problem::invalid("Content-Digest", "differs from X-Chunk-SHA256")),
         (a, b) => Ok(a.or(b)),
     }
 }

@@ -59,7 +59,7 @@ impl ChunkUrls {
     /// 422: part outside the plan, hash malformed or absent where the namespace demands one, too many of them.
     pub fn wanted(&self, upload: &UploadClaims) -> Result<Vec<PartUrlParams>, Problem> {
         if self.parts.is_empty() || self.parts.len() > MAX_URLS {
-            return Err(Problem::Invalid { field: "parts", detail: "must be 1 to 1,000 parts".to_owned() });
+            return Err(Problem::invalid("parts", "must be 1 to 1,000 parts"));
         }
         let wanted = |part: &UrlPart| {
             let (number, size) = in_plan(upload, part.part_number)?;
@@ -123,17 +123,17 @@ impl Sent {
     pub fn part(&self, upload: &UploadClaims, keys: &[MacKey], now: EpochMs) -> Result<Part, Problem> {
         let (number, size) = in_plan(upload, self.part_number)?;
         if self.size != size {
-            return Err(Problem::Invalid { field: "size", detail: format!("the plan has {size} bytes here") });
+            return Err(Problem::invalid("size", format!("the plan has {size} bytes here")));
         }
         let sha256 = check_hash("sha256", self.sha256.as_deref())?;
         let etag = unquote(&self.etag);
         if etag.is_empty() || etag.len() > MAX_ETAG || !etag.bytes().all(|b| b.is_ascii_graphic() && b != b'"') {
-            return Err(Problem::Invalid { field: "etag", detail: "must be the ETag that the store answered with".to_owned() });
+            return Err(Problem::invalid("etag", "must be the ETag that the store answered with"));
         }
         let evidence = match &self.receipt {
             None => Evidence::Claimed,
             Some(text) if receipt(upload, number, size, sha256.as_ref(), etag).verify(text, keys) => Evidence::Seen,
-            Some(_) => return Err(Problem::Invalid { field: "receipt", detail: "is not this service's receipt for this part".to_owned() }),
+            Some(_) => return Err(Problem::invalid("receipt", "is not this service's receipt for this part")),
         };
         Ok(Part { number, etag: etag.to_owned(), size, sha256, edge: AT_ORIGIN.to_owned(), at: now, evidence })
     }

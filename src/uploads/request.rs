@@ -1,14 +1,14 @@
 //! What clients send to start and steer an upload, and what is allowed in it.
 
-use serde::de::Error;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use crate::base::id::Name;
-use crate::base::json_tree::Tree;
+use crate::base::json::null_as_default;
 use crate::base::sha256::Sha256Hex;
 use crate::chunking::{PlanLimits, Strategy, plan};
 use crate::edges::request::{Priority, Sample};
-use crate::http::validate::{check_chunk_hashes, check_content_type, check_file_name, check_file_size, check_hash, check_namespace, invalid};
+use crate::http::json_body;
+use crate::http::validate::{check_chunk_hashes, check_content_type, check_file_name, check_file_size, check_hash, check_namespace};
 use crate::problem::Problem;
 
 /// Body of `POST /api/jetty/track-upload`.
@@ -24,17 +24,23 @@ pub enum Track {
     Fail(OfSession),
 }
 
-impl<'de> Deserialize<'de> for Track {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Track, D::Error> {
-        let tree = Tree::deserialize(deserializer)?;
-        let track = match tree.text("action") {
-            Some("start") => Start::deserialize(tree).map(|start| Track::Start(Box::new(start))),
-            Some("progress") => Progress::deserialize(tree).map(Track::Progress),
-            Some("complete") => Complete::deserialize(tree).map(Track::Complete),
-            Some("fail") => OfSession::deserialize(tree).map(Track::Fail),
-            _ => return Err(D::Error::custom("action must be start, progress, complete or fail")),
-        };
-        track.map_err(D::Error::custom)
+impl Track {
+    /// Reads the body by its `action`. Twice, since an enum tagged by serde would not tell which field is wrong.
+    ///
+    /// # Errors
+    /// 400 and 422 as [`json_body::parse`]; 422 for another `action`.
+    pub fn parse(body: &[u8]) -> Result<Track, Problem> {
+        #[derive(Deserialize)]
+        struct Tag {
+            action: String,
+        }
+        match json_body::parse::<Tag>(body)?.action.as_str() {
+            "start" => json_body::parse(body).map(|start| Track::Start(Box::new(start))),
+            "progress" => json_body::parse(body).map(Track::Progress),
+            "complete" => json_body::parse(body).map(Track::Complete),
+            "fail" => json_body::parse(body).map(Track::Fail),
+            _ => Err(Problem::invalid("action", "must be start, progress, complete or fail")),
+        }
     }
 }
 
@@ -62,7 +68,7 @@ pub struct Start {
     #[serde(default)]
     pub namespace: Option<String>,
     /// What edges are ranked by.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub priority: Priority,
     /// The answer to a challenge.
     #[serde(default)]
@@ -84,7 +90,7 @@ pub struct Progress {
     /// Session id.
     pub session_id: String,
     /// What the client measured of edges.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub samples: Vec<Sample>,
 }
 
@@ -134,7 +140,7 @@ impl Start {
         check_file_size(self.file_size)?;
         let chunk_hashes = match self.chunk_hashes {
             Some(_) if self.chunk_size.is_none() => {
-                return Err(invalid("chunkSize", "is required with chunkHashes"));
+                return Err(Problem::invalid("chunkSize", "is required with chunkHashes"));
             }
             given => check_chunk_hashes(given.as_deref())?,
         };
@@ -165,7 +171,7 @@ impl StartParams {
         }
         let count = usize::try_from(strategy.chunk_count).unwrap_or(usize::MAX);
         match &self.chunk_hashes {
-            Some(hashes) if hashes.len() != count => Err(invalid("chunkHashes", "must have one hash for each chunk of the plan")),
+            Some(hashes) if hashes.len() != count => Err(Problem::invalid("chunkHashes", "must have one hash for each chunk of the plan")),
             _ => Ok(strategy),
         }
     }

@@ -30,7 +30,7 @@ impl Playback {
         let path = check_path(self.path.as_deref().unwrap_or("index.m3u8"))?;
         match self.ttl.unwrap_or(DEFAULT_TTL) {
             ttl @ 1..=MAX_TTL => Ok((path, ttl * 1000)),
-            _ => Err(Problem::Invalid { field: "ttl", detail: "must be from 1 to 86400 seconds".to_owned() }),
+            _ => Err(Problem::invalid("ttl", "must be from 1 to 86400 seconds")),
         }
     }
 }
@@ -40,7 +40,7 @@ impl Playback {
 /// # Errors
 /// [`Problem::Invalid`].
 pub fn check_video(id: &str) -> Result<Name, Problem> {
-    Name::parse(id).ok_or_else(|| Problem::Invalid { field: "videoId", detail: "must match [A-Za-z0-9][A-Za-z0-9._-]{0,127}".to_owned() })
+    Name::parse(id).ok_or_else(|| Problem::invalid("videoId", "must match [A-Za-z0-9][A-Za-z0-9._-]{0,127}"))
 }
 
 /// A file's path in its video.
@@ -49,7 +49,7 @@ pub fn check_video(id: &str) -> Result<Name, Problem> {
 /// [`Problem::Invalid`].
 pub fn check_path(path: &str) -> Result<VideoPath, Problem> {
     let detail = "must be at most 512 bytes of segments that are neither empty nor dots, without control characters or backslashes";
-    VideoPath::parse(path).ok_or_else(|| Problem::Invalid { field: "path", detail: detail.to_owned() })
+    VideoPath::parse(path).ok_or_else(|| Problem::invalid("path", detail.to_owned()))
 }
 
 #[cfg(test)]

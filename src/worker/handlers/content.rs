@@ -24,7 +24,7 @@ use crate::worker::platform::{clock, origin};
 /// Where to get a file: here, or at the store; what is nearest first.
 pub async fn download(call: &Routed) -> Result<Reply, Problem> {
     let account = call.account()?;
-    let id = call.query("assetId").ok_or_else(|| Problem::Invalid { field: "assetId", detail: "is required".to_owned() })?;
+    let id = call.query("assetId").ok_or_else(|| Problem::invalid("assetId", "is required"))?;
     account.must_be_active()?;
     let (statement, rows) = call.find_rows(&call.caller.principal(), ResourceKind::Asset, &id).await?;
     let (asset, row): (Asset, FileRow) = (first(&rows, &statement)?, first(&rows, &statement)?);

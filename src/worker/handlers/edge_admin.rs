@@ -27,7 +27,7 @@ fn view(status: u16, edge: &Edge) -> Result<Reply, Problem> {
 /// Adds an edge.
 pub async fn create(call: &Routed) -> Result<Reply, Problem> {
     let body = call.bytes(MAX_BODY).await?;
-    let edge = call.json::<Create>(MAX_BODY).await?.check()?;
+    let edge = Create::parse(&call.bytes(MAX_BODY).await?)?.check()?;
     let (slot, held) = (idempotency::slot(call, "operator", &body)?, call.clone());
     let work = async move {
         let created: Option<serde_json::Value> = d1::first(&bindings::db(&held.env)?, &repository::insert(&edge, clock::now())).await?;

@@ -55,7 +55,7 @@ pub async fn optimal_edges(call: &Routed) -> Result<Reply, Problem> {
     let place = wanted.location.map(|place| place.check()).transpose()?;
     let count = match wanted.count {
         Some(count) if !(1..=MAX_EDGES).contains(&count) => {
-            return Err(Problem::Invalid { field: "count", detail: "must be from 1 to 100".to_owned() });
+            return Err(Problem::invalid("count", "must be from 1 to 100"));
         }
         count => count.map_or(EDGES, |count| count as usize),
     };
@@ -76,9 +76,7 @@ pub async fn optimal_edges(call: &Routed) -> Result<Reply, Problem> {
 /// All edges by id, or by their distance from `near`.
 pub async fn edges(call: &Routed) -> Result<Reply, Problem> {
     let near = match call.query("near") {
-        Some(text) => {
-            Some(Location::parse(&text).ok_or_else(|| Problem::Invalid { field: "near", detail: "must be lat,lon in degrees".to_owned() })?)
-        }
+        Some(text) => Some(Location::parse(&text).ok_or_else(|| Problem::invalid("near", "must be lat,lon in degrees"))?),
         None => None,
     };
     let edges = registry::edges(call).await?;
@@ -98,7 +96,7 @@ pub async fn metrics(call: &Routed) -> Result<Reply, Problem> {
         "24h" => 24,
         "7d" => 7 * 24,
         "30d" => 30 * 24,
-        _ => return Err(Problem::Invalid { field: "period", detail: "must be 24h, 7d or 30d".to_owned() }),
+        _ => return Err(Problem::invalid("period", "must be 24h, 7d or 30d")),
     };
     if let Caller::Account(account) = &*call.caller {
         account.must_be_active()?;

@@ -26,7 +26,7 @@ const TRIES: u32 = 10;
 /// Creates a namespace.
 pub async fn create(call: &Routed) -> Result<Reply, Problem> {
     let body = call.bytes(MAX_BODY).await?;
-    let namespace = call.json::<Create>(MAX_BODY).await?.check(clock::now())?;
+    let namespace = Create::parse(&call.bytes(MAX_BODY).await?)?.check(clock::now())?;
     let (slot, held) = (idempotency::slot(call, "operator", &body)?, call.clone());
     let work = async move {
         let created: Option<serde_json::Value> = d1::first(&bindings::db(&held.env)?, &namespaces::repository::insert(&namespace)).await?;

@@ -23,7 +23,7 @@ pub async fn quota(call: &Routed) -> Result<Reply, Problem> {
         }
         _ => {
             let user = call.query("agentcache_user_id");
-            let user = user.ok_or_else(|| Problem::Invalid { field: "agentcache_user_id", detail: "is required".to_owned() })?;
+            let user = user.ok_or_else(|| Problem::invalid("agentcache_user_id", "is required"))?;
             let record: Record = call.find_owned(ResourceKind::User, check_user(&user)?.as_str()).await?;
             (record.id, record.tier.tier.clone(), record.limits())
         }

@@ -28,7 +28,7 @@ pub async fn chunk(call: &Routed) -> Result<Reply, Problem> {
         _ => {
             let account = call.account()?;
             let named = call.params.get("sessionId").or(upload_id.as_deref());
-            let named = named.ok_or_else(|| Problem::Invalid { field: "X-Upload-Id", detail: "is required without an upload token".to_owned() })?;
+            let named = named.ok_or_else(|| Problem::invalid("X-Upload-Id", "is required without an upload token"))?;
             // What a token for this upload would say.
             let row: SessionRow = call.find_owned(ResourceKind::Session, named).await?;
             (row.claims(clock::now()), Some(account))
@@ -48,9 +48,7 @@ pub async fn chunk(call: &Routed) -> Result<Reply, Problem> {
     };
     let admitted = admit(&request, &claims, call.config.plan.max_part_bytes).map_err(|problem| match problem {
         // There is no token that could be another upload's.
-        Problem::Unauthenticated(AuthFailure::OtherUpload) if account.is_some() => {
-            Problem::Invalid { field: "X-Upload-Id", detail: "is not the upload of the path".to_owned() }
-        }
+        Problem::Unauthenticated(AuthFailure::OtherUpload) if account.is_some() => Problem::invalid("X-Upload-Id", "is not the upload of the path"),
         problem => problem,
     })?;
     if let Some(account) = account {

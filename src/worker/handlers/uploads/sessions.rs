@@ -15,7 +15,7 @@ use crate::worker::services::uploads::progress::progress_of;
 
 /// `GET /api/jetty/cache-chunk?sessionId=[&reconcile=1]`
 pub async fn cache_chunk(call: &Routed) -> Result<Reply, Problem> {
-    let named = call.query("sessionId").ok_or_else(|| Problem::Invalid { field: "sessionId", detail: "is required".to_owned() })?;
+    let named = call.query("sessionId").ok_or_else(|| Problem::invalid("sessionId", "is required"))?;
     let reconcile = call.query("reconcile").as_deref() == Some("1");
     progress_of(call, check_session(&named)?, reconcile, &[]).await
 }
@@ -25,7 +25,7 @@ pub async fn list(call: &Routed) -> Result<Reply, Problem> {
     let account = call.account()?;
     let status = call.query("status").unwrap_or_else(|| "open".to_owned());
     if !matches!(status.as_str(), "open" | "complete" | "failed" | "expired") {
-        return Err(Problem::Invalid { field: "status", detail: "must be open, complete, failed or expired".to_owned() });
+        return Err(Problem::invalid("status", "must be open, complete, failed or expired"));
     }
     let Page { cursor, limit } = Page::read(call.query("cursor").as_deref(), call.query("limit").as_deref())?;
     account.must_be_active()?;

@@ -49,11 +49,10 @@ pub async fn upload(call: &Routed) -> Result<Reply, Problem> {
 }
 
 fn raw(call: &Routed, content_type: Option<&str>, size: u64) -> Result<Incoming, Problem> {
-    let encoded = call.header("x-file-name").ok_or_else(|| Problem::Invalid { field: "X-File-Name", detail: "is required".to_owned() })?;
+    let encoded = call.header("x-file-name").ok_or_else(|| Problem::invalid("X-File-Name", "is required"))?;
     // Header fields are ASCII: names beyond it come percent-encoded.
-    let name = percent_encoding::percent_decode_str(&encoded)
-        .decode_utf8()
-        .map_err(|_| Problem::Invalid { field: "X-File-Name", detail: "must be percent-encoded UTF-8".to_owned() })?;
+    let name =
+        percent_encoding::percent_decode_str(&encoded).decode_utf8().map_err(|_| Problem::invalid("X-File-Name", "must be percent-encoded UTF-8"))?;
     let name = check_file_name("X-File-Name", &name)?;
     let sha256 = check_hash("X-Content-SHA256", call.header("x-content-sha256").as_deref())?;
     let content_type = check_content_type(meant_type(content_type), &name)?;
@@ -70,7 +69,7 @@ async fn form(call: &Routed) -> Result<Incoming, Problem> {
     let unreadable = |_: JsValue| Problem::Malformed { detail: "The body is not multipart/form-data.".to_owned() };
     let form = JsFuture::from(call.request.form_data().map_err(unreadable)?).await.map_err(unreadable)?;
     let form: web_sys::FormData = form.unchecked_into();
-    let file: web_sys::File = form.get("file").dyn_into().map_err(|_| Problem::Invalid { field: "file", detail: "must be a file".to_owned() })?;
+    let file: web_sys::File = form.get("file").dyn_into().map_err(|_| Problem::invalid("file", "must be a file"))?;
     // Forms escape quotes in file names as %22 (HTML standard, multipart/form-data encoding algorithm).
     let name = check_file_name("file", &file.name().replace("%22", "\"").replace("%0D", "\r").replace("%0A", "\n"))?;
     let content_type = check_content_type(meant_type(Some(&file.type_())), &name)?;

@@ -21,7 +21,7 @@ use crate::worker::services::uploads::{abort, complete, progress, recover};
 
 /// Dispatches on `action`.
 pub async fn track(call: &Routed) -> Result<Reply, Problem> {
-    match call.json::<Track>(MAX_TRACK_BODY).await? {
+    match Track::parse(&call.bytes(MAX_TRACK_BODY).await?)? {
         Track::Start(wanted) => start(call, call.account_beside_token().await?, *wanted).await,
         Track::Progress(of) => {
             check_samples(&of.samples)?;

@@ -75,7 +75,7 @@ pub async fn incoming(call: &Routed, path: &VideoPath, size: u64, hash: Option<S
         let live_seconds = match playlist::read(path, &text) {
             Some(Playlist::Media { live_seconds, .. }) if bytes == size => live_seconds,
             Some(_) if bytes == size => None,
-            _ => return Err(Problem::Invalid { field: "body", detail: "is not a playlist: it must be UTF-8 and begin with #EXTM3U".to_owned() }),
+            _ => return Err(Problem::invalid("body", "is not a playlist: it must be UTF-8 and begin with #EXTM3U")),
         };
         return Ok(Incoming { size, content_type, payload, body: Body::Text(text), live_seconds });
     }

@@ -54,8 +54,7 @@ fn every_problem_code_is_in_the_api_reference_with_its_status_and_title() {
     let api = read("docs/api.md");
     let documented: BTreeMap<_, _> =
         rows(section(&api, "Problem codes")).into_iter().map(|(code, cells)| (code, (cells[0].clone(), cells[1].clone()))).collect();
-    let catalogue: BTreeMap<_, _> =
-        CATALOGUE.iter().map(|kind| (kind.code.to_owned(), (kind.status.to_string(), kind.title.to_owned()))).collect();
+    let catalogue: BTreeMap<_, _> = CATALOGUE.iter().map(|kind| (kind.code.to_owned(), (kind.status.to_string(), kind.title.to_owned()))).collect();
     assert_eq!(documented, catalogue);
 }
 
@@ -191,7 +190,8 @@ fn every_relative_link_leads_to_a_file_and_a_heading() {
     let mut found = Vec::new();
     documents(&root(), &mut found);
     assert!(found.len() >= 10, "the documents were found");
-    let broken: Vec<_> = found.iter().flat_map(|path| broken(path, &fs::read_to_string(path).unwrap()).into_iter().map(move |link| (path, link))).collect();
+    let broken: Vec<_> =
+        found.iter().flat_map(|path| broken(path, &fs::read_to_string(path).unwrap()).into_iter().map(move |link| (path, link))).collect();
     assert!(broken.is_empty(), "{broken:#?}");
 }
 

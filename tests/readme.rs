@@ -33,7 +33,11 @@ impl Block {
     fn starts_server(&self) -> bool {
         let bare: Vec<&str> = self.commands.iter().map(|line| line.split(" #").next().unwrap().trim()).collect();
         let starts = bare.contains(&"script/server");
-        assert!(!starts || bare.iter().all(|command| matches!(*command, "script/server" | "script/test")), "line {}: what is run beside it?", self.line);
+        assert!(
+            !starts || bare.iter().all(|command| matches!(*command, "script/server" | "script/test")),
+            "line {}: what is run beside it?",
+            self.line
+        );
         starts
     }
 }
@@ -238,9 +242,9 @@ fn right_output_passes_and_other_output_or_a_failing_command_is_named() {
     for (broken, said) in [
         (SAMPLE.replace("a-1-b", "a-1-c"), "README line 7: the output differs"),
         (SAMPLE.replace("\n…\n", "\n"), "README line 7: the output differs"),
-        (SAMPLE.replace("x=1", "false"), "README line 14: the commands failed"),
-        (SAMPLE.replace("x=1", "echo $unset_variable"), "README line 14: the commands failed"),
-        (SAMPLE.replace("x=1", "false | true"), "README line 14: the commands failed"),
+        (SAMPLE.replace("x=1", "false"), "README line 15: the commands failed"),
+        (SAMPLE.replace("x=1", "echo $unset_variable"), "README line 15: the commands failed"),
+        (SAMPLE.replace("x=1", "false | true"), "README line 15: the commands failed"),
     ] {
         let error = run(&broken).expect_err(&broken);
         assert!(error.starts_with(said), "{error}");

@@ -10,4 +10,5 @@ pub mod percent;
 pub mod sha256;
 pub mod sql;
 pub mod time;
+pub mod ttl_map;
 pub mod units;

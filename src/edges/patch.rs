@@ -62,7 +62,7 @@ fn text(field: &'static str, value: &str) -> Result<String, Problem> {
 
 fn code(field: &'static str, value: &str, len: usize) -> Result<String, Problem> {
     if value.len() != len || !value.bytes().all(|b| b.is_ascii_alphanumeric()) {
-        return Err(Problem::invalid(field, &format!("must be {len} letters or digits")));
+        return Err(Problem::invalid(field, format!("must be {len} letters or digits")));
     }
     Ok(value.to_ascii_uppercase())
 }
@@ -186,7 +186,7 @@ mod tests {
             let mut body: serde_json::Value = serde_json::from_str(WHOLE).unwrap();
             body.as_object_mut().unwrap().remove(field);
             let refused = Create::parse(body.to_string().as_bytes()).unwrap().check();
-            assert!(matches!(refused, Err(Problem::Invalid { field: named, .. }) if named == field), "{field}: {refused:?}");
+            assert!(matches!(&refused, Err(Problem::Invalid { field: named, .. }) if named == field), "{field}: {refused:?}");
         }
     }
 
@@ -205,7 +205,7 @@ mod tests {
             (r#"{"capacityMbps":0}"#, "capacityMbps"),
         ] {
             let refused = serde_json::from_str::<Patch>(body).unwrap().apply(edge.clone());
-            assert!(matches!(refused, Err(Problem::Invalid { field: named, .. }) if named == field), "{body}: {refused:?}");
+            assert!(matches!(&refused, Err(Problem::Invalid { field: named, .. }) if named == field), "{body}: {refused:?}");
         }
         assert!(serde_json::from_str::<Patch>(r#"{"status":"asleep"}"#).is_err());
         let drained = serde_json::from_str::<Patch>(r#"{"status":"draining","url":null}"#).unwrap().apply(edge.clone()).unwrap();

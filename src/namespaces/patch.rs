@@ -118,7 +118,7 @@ fn seconds(field: &'static str, value: Option<u64>) -> Result<Option<u64>, Probl
 
 fn number(field: &'static str, value: Option<f64>, most: u32) -> Result<Option<f64>, Problem> {
     match value {
-        Some(n) if !(0.0..=f64::from(most)).contains(&n) => Err(Problem::invalid(field, &format!("must be from 0 to {most}"))),
+        Some(n) if !(0.0..=f64::from(most)).contains(&n) => Err(Problem::invalid(field, format!("must be from 0 to {most}"))),
         value => Ok(value),
     }
 }

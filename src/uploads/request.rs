@@ -188,9 +188,9 @@ mod tests {
         crate::http::json_body::parse::<Start>(json.as_bytes())?.check()
     }
 
-    fn field(result: Result<StartParams, Problem>) -> &'static str {
+    fn field(result: Result<StartParams, Problem>) -> String {
         match result {
-            Err(Problem::Invalid { field, .. }) => field,
+            Err(Problem::Invalid { field, .. }) => field.into_owned(),
             other => panic!("{other:?}"),
         }
     }
@@ -225,6 +225,6 @@ mod tests {
         assert_eq!(strategy.to_string(), r#"{"chunkCount":3,"chunkSize":10000000,"threads":16}"#);
         let hash = "0".repeat(64);
         let wanted = start(&format!(r#"{{"fileName":"a","fileSize":25000000,"chunkSize":10000000,"chunkHashes":["{hash}"]}}"#)).unwrap();
-        assert!(matches!(wanted.plan(None, &LIMITS), Err(Problem::Invalid { field: "chunkHashes", .. })));
+        assert!(matches!(wanted.plan(None, &LIMITS), Err(Problem::Invalid { ref field, .. }) if field == "chunkHashes"));
     }
 }

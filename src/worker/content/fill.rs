@@ -3,7 +3,6 @@
 //! Invariant: nothing is put into the cache whose status, place, version and number of bytes were not checked after the last byte had come.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use web_sys::ReadableStream;
 
 use crate::base::memory_budget::MemoryPermit;
 use crate::base::time::EpochMs;
+use crate::base::ttl_map::TtlMap;
 use crate::delivery::cache_entry::{Freshness, Origin, REVALIDATE_INTERVAL_MS};
 use crate::delivery::content_descriptor::ContentDescriptor;
 use crate::delivery::fill_lock::shard::FILL_MS;
@@ -25,6 +25,10 @@ use crate::worker::content::{cache, cache_stats, fill_lock, kv};
 use crate::worker::http::call::Routed;
 use crate::worker::platform::origin::{Answer, Body};
 use crate::worker::platform::{clock, js, log, origin};
+
+/// How many stale entries an isolate revalidates at once, and the bytes of their keys.
+const MAX_REVALIDATING: usize = 2_000;
+const MAX_REVALIDATING_BYTES: usize = 1_000_000;
 
 /// How often the cache is looked into again after somebody else has filled it.
 const TRIES: u32 = 4;
@@ -64,7 +68,7 @@ impl SliceBody {
 
 thread_local! {
     /// Stale entries that are being looked after here, and until when nobody else need to.
-    static REVALIDATING: RefCell<HashMap<String, EpochMs>> = RefCell::default();
+    static REVALIDATING: RefCell<TtlMap<String, ()>> = RefCell::new(TtlMap::new(MAX_REVALIDATING, MAX_REVALIDATING_BYTES, |key, ()| key.len()));
 }
 
 /// What is wanted of a slice.
@@ -172,14 +176,7 @@ async fn cached(call: &Routed, source: &Rc<ContentDescriptor>, slice: &Slice, ke
 }
 
 fn claim_revalidation(key: &str, now: EpochMs) -> bool {
-    REVALIDATING.with_borrow_mut(|revalidating| {
-        revalidating.retain(|_, until| now < *until);
-        let nobody = !revalidating.contains_key(key);
-        if nobody {
-            revalidating.insert(key.to_owned(), now.plus(REVALIDATE_INTERVAL_MS));
-        }
-        nobody
-    })
+    REVALIDATING.with_borrow_mut(|revalidating| revalidating.claim(key.to_owned(), (), now.plus(REVALIDATE_INTERVAL_MS), now))
 }
 
 /// Reads the whole slice and puts it into the cache. What the cache does not take is served all the same.

@@ -1,12 +1,12 @@
 //! The way to a lock: first through this isolate's own map, then through the PoP's object.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::time::Duration;
 
 use worker::Env;
 
 use crate::base::time::EpochMs;
+use crate::base::ttl_map::TtlMap;
 use crate::delivery::fill_lock::message::{Message, Reply};
 use crate::delivery::fill_lock::shard::{LOCK_MS, object_name};
 use crate::problem::{OriginFailure, Problem};
@@ -18,14 +18,18 @@ const FAILED_MS: u64 = 250;
 /// How often those look, ms: soon at first. A promise of another request cannot be awaited on this platform.
 const POLL_MS: (u64, u64) = (4, 25);
 
+/// How many slices an isolate fills or waits for at once, and the bytes of their keys. Beyond that the PoP's object alone keeps requests together.
+const MAX_LOCAL: usize = 4_000;
+const MAX_LOCAL_BYTES: usize = 2_000_000;
+
 #[derive(Clone, Copy)]
 enum LocalState {
-    Reading(EpochMs),
-    Failed(EpochMs),
+    Reading,
+    Failed,
 }
 
 thread_local! {
-    static LOCAL: RefCell<HashMap<String, LocalState>> = RefCell::default();
+    static LOCAL: RefCell<TtlMap<String, LocalState>> = RefCell::new(TtlMap::new(MAX_LOCAL, MAX_LOCAL_BYTES, |key, _| key.len()));
 }
 
 /// A right to read; told when it is done or dropped.
@@ -54,10 +58,10 @@ pub async fn acquire(env: &Env, colo: &str, key: &str) -> Result<Outcome, Proble
     let mut pause = POLL_MS.0;
     loop {
         let now = clock::now();
-        let here = LOCAL.with_borrow(|here| here.get(key).copied());
+        let here = LOCAL.with_borrow(|here| here.get(key, now).copied());
         match here {
-            Some(LocalState::Reading(until)) if now < until => {}
-            Some(LocalState::Failed(until)) if now < until && waited => return Err(failed()),
+            Some(LocalState::Reading) => {}
+            Some(LocalState::Failed) if waited => return Err(failed()),
             _ if waited => return Ok(Outcome::Stored),
             _ => break,
         }
@@ -65,13 +69,8 @@ pub async fn acquire(env: &Env, colo: &str, key: &str) -> Result<Outcome, Proble
         worker::Delay::from(Duration::from_millis(pause)).await;
         pause = (pause * 2).min(POLL_MS.1);
     }
-    LOCAL.with_borrow_mut(|here| {
-        let now = clock::now();
-        here.retain(|_, state| match state {
-            LocalState::Reading(until) | LocalState::Failed(until) => now < *until,
-        });
-        here.insert(key.to_owned(), LocalState::Reading(now.plus(2 * LOCK_MS)))
-    });
+    let now = clock::now();
+    LOCAL.with_borrow_mut(|local| local.insert(key.to_owned(), LocalState::Reading, now.plus(2 * LOCK_MS), now));
     let object = object_name(colo, key);
     let lock = |serial| FillLock { env: env.clone(), object: object.clone(), key: key.to_owned(), serial };
     match objects::send(&bindings::leases(env)?, &object, &Message::Ask { key: key.to_owned() }, false).await {
@@ -90,9 +89,11 @@ pub async fn acquire(env: &Env, colo: &str, key: &str) -> Result<Outcome, Proble
 }
 
 fn leave(key: &str, failed: Option<EpochMs>) {
-    LOCAL.with_borrow_mut(|here| match failed {
-        Some(now) => here.insert(key.to_owned(), LocalState::Failed(now.plus(FAILED_MS))),
-        None => here.remove(key),
+    LOCAL.with_borrow_mut(|local| match failed {
+        Some(now) => local.insert(key.to_owned(), LocalState::Failed, now.plus(FAILED_MS), now),
+        None => {
+            local.remove(key);
+        }
     });
 }
 

@@ -1,13 +1,13 @@
 //! What is known of the things that are delivered, so that a hit asks no database: for a second in the isolate, for up to [`HOLDS_MS`] in the PoP's cache.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::id::Name;
 use crate::base::time::EpochMs;
+use crate::base::ttl_map::TtlMap;
 use crate::base::{json, percent};
 use crate::delivery::content_descriptor::{ContentDescriptor, HOLDS_MS};
 use crate::problem::Problem;
@@ -21,6 +21,9 @@ const HERE_MS: u64 = 1_000;
 /// Bounds the isolate's memory: about 500 bytes each.
 const MAX_KEEP: usize = 4_000;
 
+/// Bound of the isolate's memory for descriptors, and again for names of what changed, bytes.
+const MAX_BYTES: usize = 4_000_000;
+
 #[derive(Serialize, Deserialize)]
 struct Kept {
     name: String,
@@ -29,17 +32,15 @@ struct Kept {
 }
 
 struct Here {
-    /// When it was last looked for in the PoP's cache.
-    at: EpochMs,
     /// When it was read from the database.
     read_at: EpochMs,
     source: Rc<ContentDescriptor>,
 }
 
 thread_local! {
-    static HERE: RefCell<HashMap<String, Here>> = RefCell::default();
+    static DESCRIPTORS: RefCell<TtlMap<String, Here>> = RefCell::new(TtlMap::new(MAX_KEEP, MAX_BYTES, |name, here| descriptor_bytes(name, here)));
     /// What was changed here, and when: what was read before is no longer so.
-    static CHANGED: RefCell<HashMap<String, EpochMs>> = RefCell::default();
+    static CHANGED: RefCell<TtlMap<String, EpochMs>> = RefCell::new(TtlMap::new(MAX_KEEP, MAX_BYTES, |key, _| key.len()));
 }
 
 fn url(name: &str) -> String {
@@ -52,8 +53,16 @@ pub fn file(namespace: &Name, asset: impl std::fmt::Display) -> String {
     format!("file/{namespace}/{asset}")
 }
 
+/// What an entry holds: its name and the texts of its descriptor.
+fn descriptor_bytes(name: &str, here: &Here) -> usize {
+    let source = &here.source;
+    let texts = [&source.s3_key, &source.etag, &source.version, &source.content_type];
+    let optional = [&source.name, &source.group].into_iter().flatten();
+    size_of::<ContentDescriptor>() + name.len() + texts.into_iter().chain(optional).map(String::len).sum::<usize>()
+}
+
 fn holds(source: &ContentDescriptor, name: &str, read_at: EpochMs, now: EpochMs) -> bool {
-    let changed = |key: &str| CHANGED.with_borrow(|changed| changed.get(key).is_some_and(|at| read_at <= *at));
+    let changed = |key: &str| CHANGED.with_borrow(|changed| changed.get(key, now).is_some_and(|at| read_at <= *at));
     let group = source.group.as_deref().is_some_and(changed);
     now.since(read_at) < source.holds_ms && !group && !changed(name) && !changed(source.namespace.as_str())
 }
@@ -64,9 +73,8 @@ fn holds(source: &ContentDescriptor, name: &str, read_at: EpochMs, now: EpochMs)
 /// Those of `read`.
 pub async fn get(call: &Call, name: &str, read: impl Future<Output = Result<ContentDescriptor, Problem>>) -> Result<Rc<ContentDescriptor>, Problem> {
     let now = clock::now();
-    let here = HERE.with_borrow(|here| here.get(name).map(|here| (here.at, here.read_at, Rc::clone(&here.source))));
-    if let Some((at, read_at, source)) = here
-        && now.since(at) < HERE_MS
+    let here = DESCRIPTORS.with_borrow(|descriptors| descriptors.get(name, now).map(|here| (here.read_at, Rc::clone(&here.source))));
+    if let Some((read_at, source)) = here
         && holds(&source, name, read_at, now)
     {
         return Ok(source);
@@ -105,29 +113,20 @@ async fn tell_pop(namespace: &Name) {
 
 fn note(name: &str, now: EpochMs, read_at: EpochMs, source: ContentDescriptor) -> Rc<ContentDescriptor> {
     let source = Rc::new(source);
-    HERE.with_borrow_mut(|here| {
-        if here.len() >= MAX_KEEP {
-            here.clear();
-        }
-        here.insert(name.to_owned(), Here { at: now, read_at, source: Rc::clone(&source) });
-    });
+    let here = Here { read_at, source: Rc::clone(&source) };
+    DESCRIPTORS.with_borrow_mut(|descriptors| descriptors.insert(name.to_owned(), here, now.plus(HERE_MS), now));
     source
 }
 
 fn changed(key: &str) {
     let now = clock::now();
-    CHANGED.with_borrow_mut(|changed| {
-        if changed.len() >= MAX_KEEP {
-            changed.retain(|_, at| now.since(*at) < HOLDS_MS);
-        }
-        changed.insert(key.to_owned(), now);
-    });
+    CHANGED.with_borrow_mut(|changed| changed.insert(key.to_owned(), now, now.plus(HOLDS_MS), now));
 }
 
 /// It was changed or deleted: at once here, within a second in this PoP.
 pub async fn forget(name: &str) {
     changed(name);
-    HERE.with_borrow_mut(|here| here.remove(name));
+    DESCRIPTORS.with_borrow_mut(|descriptors| descriptors.remove(name));
     cache::delete(&url(name)).await;
 }
 
@@ -140,6 +139,6 @@ pub async fn forget_group(namespace: &Name, group: &str) {
 /// A whole namespace was changed: at once here, within a second in this PoP, within [`HOLDS_MS`] elsewhere.
 pub async fn forget_namespace(namespace: &Name) {
     changed(namespace.as_str());
-    HERE.with_borrow_mut(|here| here.retain(|_, here| here.source.namespace != *namespace));
+    DESCRIPTORS.with_borrow_mut(|descriptors| descriptors.retain(|_, here| here.source.namespace != *namespace));
     tell_pop(namespace).await;
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::base::id::Id;
 use crate::base::time::EpochMs;
+use crate::base::ttl_map::TtlMap;
 use crate::ledger::message::{Message, UsageSnapshot};
 use crate::ledger::refusal::bandwidth_exceeded;
 use crate::problem::Problem;
@@ -23,20 +24,17 @@ const KEEP_MS: u64 = 30_000;
 
 /// Bounds the isolate's memory.
 const MAX_KEEP: usize = 2_000;
+const MAX_BYTES: usize = 1_000_000;
 
 thread_local! {
     /// Bytes that the ledger has not heard of, and when the flush that is under way should have told it.
     static UNFLUSHED: RefCell<HashMap<Id, (u64, EpochMs)>> = RefCell::default();
-    static USAGE_CACHE: RefCell<HashMap<Id, (EpochMs, UsageSnapshot)>> = RefCell::default();
+    static USAGE_CACHE: RefCell<TtlMap<Id, UsageSnapshot>> = RefCell::new(TtlMap::new(MAX_KEEP, MAX_BYTES, |_, _| size_of::<(Id, UsageSnapshot)>()));
 }
 
 fn note(account: Id, figures: UsageSnapshot) {
-    USAGE_CACHE.with_borrow_mut(|usage| {
-        if usage.len() >= MAX_KEEP {
-            usage.clear();
-        }
-        usage.insert(account, (clock::now(), figures));
-    });
+    let now = clock::now();
+    USAGE_CACHE.with_borrow_mut(|usage| usage.insert(account, figures, now.plus(KEEP_MS), now));
 }
 
 /// Whether the account has bandwidth left, as known here or, if that is old, to its ledger.
@@ -45,7 +43,7 @@ fn note(account: Id, figures: UsageSnapshot) {
 /// 429.
 pub async fn may_send(call: &Routed, account: Id) -> Result<(), Problem> {
     let now = clock::now();
-    let known = USAGE_CACHE.with_borrow(|usage| usage.get(&account).filter(|(at, _)| now.since(*at) < KEEP_MS).map(|(_, figures)| figures.clone()));
+    let known = USAGE_CACHE.with_borrow(|usage| usage.get(&account, now).cloned());
     let figures = match known {
         Some(figures) => figures,
         None => match ledger::figures(&call.env, account, &Message::Usage { limits: None }).await {

@@ -1,7 +1,7 @@
 //! What a player will ask for next is read before it does: after a playlist its first files, after a segment the next two.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use futures_util::future::join_all;
@@ -12,7 +12,7 @@ use crate::access::caller::Caller;
 use crate::auth::playback_token::VideoClaims;
 use crate::base::id::Name;
 use crate::base::json;
-use crate::base::time::EpochMs;
+use crate::base::ttl_map::TtlMap;
 use crate::delivery::content_descriptor::ContentDescriptor;
 use crate::http::range;
 use crate::http::range::Span;
@@ -42,13 +42,20 @@ const MAX_NAMES: usize = 20_000;
 const MAX_WARMED: usize = 5_000;
 
 /// Names in the order of playing, and until when they are believed.
-type Order = (EpochMs, Rc<Vec<String>>);
+/// Bounds of the isolate's memory, bytes: for the orders of folders, and for keys of what was warmed.
+const MAX_ORDER_BYTES: usize = 4_000_000;
+const MAX_WARMED_BYTES: usize = 1_000_000;
+
+/// What an order holds: its texts and their headers.
+fn order_bytes(name: &str, order: &[String]) -> usize {
+    name.len() + order.iter().map(|file| file.len() + size_of::<String>()).sum::<usize>()
+}
 
 thread_local! {
     /// By folder of the files: what is played in which order.
-    static ORDERS: RefCell<HashMap<String, Order>> = RefCell::default();
+    static ORDERS: RefCell<TtlMap<String, Rc<Vec<String>>>> = RefCell::new(TtlMap::new(MAX_ORDERS, MAX_ORDER_BYTES, |name, order| order_bytes(name, order)));
     /// What was warmed, and until when it is not looked at again.
-    static WARMED: RefCell<HashMap<String, EpochMs>> = RefCell::default();
+    static WARMED: RefCell<TtlMap<String, ()>> = RefCell::new(TtlMap::new(MAX_WARMED, MAX_WARMED_BYTES, |key, ()| key.len()));
 }
 
 /// After `path` was served.
@@ -78,16 +85,7 @@ pub async fn after(call: &Routed, served: &Rc<ContentDescriptor>, path: VideoPat
 fn is_due(source: &ContentDescriptor, what: &str) -> bool {
     let now = clock::now();
     let key = format!("{}/{}/{}/{what}", source.generation, source.object, source.etag);
-    WARMED.with_borrow_mut(|warmed| {
-        if warmed.len() >= MAX_WARMED {
-            warmed.retain(|_, until| now < *until);
-        }
-        let due = warmed.get(&key).is_none_or(|until| *until <= now);
-        if due {
-            warmed.insert(key, now.plus(AGAIN_MS));
-        }
-        due
-    })
+    WARMED.with_borrow_mut(|warmed| warmed.claim(key, (), now.plus(AGAIN_MS), now))
 }
 
 async fn after_playlist(call: &Routed, claims: &VideoClaims, served: &Rc<ContentDescriptor>, path: &VideoPath) {
@@ -152,19 +150,15 @@ fn order_url(name: &str) -> String {
 
 fn remember(name: &str, order: Vec<String>) -> Rc<Vec<String>> {
     let order = Rc::new(order);
-    ORDERS.with_borrow_mut(|orders| {
-        if orders.len() >= MAX_ORDERS {
-            orders.clear();
-        }
-        orders.insert(name.to_owned(), (clock::now().plus(AGAIN_MS), Rc::clone(&order)));
-    });
+    let now = clock::now();
+    ORDERS.with_borrow_mut(|orders| orders.insert(name.to_owned(), Rc::clone(&order), now.plus(AGAIN_MS), now));
     order
 }
 
 /// What this isolate knows; another one may have seen a later playlist.
 fn known(name: &str) -> Option<Rc<Vec<String>>> {
     let now = clock::now();
-    ORDERS.with_borrow(|orders| orders.get(name).filter(|(until, _)| now < *until).map(|(_, order)| Rc::clone(order)))
+    ORDERS.with_borrow(|orders| orders.get(name, now).map(Rc::clone))
 }
 
 /// Keeps in which order the files of a playlist are played, by the folders they lie in. Several playlists may have theirs in one folder.

@@ -6,7 +6,6 @@
 //! is written only after the last byte was in the cache and came back out of it.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use futures_util::future::join;
@@ -16,6 +15,7 @@ use web_sys::WritableStream;
 
 use crate::base::sha256::hex;
 use crate::base::time::EpochMs;
+use crate::base::ttl_map::TtlMap;
 use crate::delivery::cache_entry::{Freshness, Origin};
 use crate::delivery::content_descriptor::{ContentDescriptor, WholeObjectKeys};
 use crate::delivery::slices::Slice;
@@ -32,11 +32,14 @@ const ATTEMPT_MS: u64 = 60_000;
 /// How many names are remembered in an isolate.
 const MAX_REMEMBERED: usize = 256;
 
+/// Bound of the isolate's memory for names, bytes.
+const MAX_BYTES: usize = 262_144;
+
 thread_local! {
     /// What is being joined here, and until when nobody else need to.
-    static ASSEMBLING: RefCell<HashMap<String, EpochMs>> = RefCell::default();
+    static ASSEMBLING: RefCell<TtlMap<String, ()>> = RefCell::new(TtlMap::new(MAX_REMEMBERED, MAX_BYTES, |key, ()| key.len()));
     /// What pointers pointer_of: it is good for as long as it says, or until there is nothing under the name.
-    static REMEMBERED: RefCell<HashMap<String, (String, EpochMs)>> = RefCell::default();
+    static REMEMBERED: RefCell<TtlMap<String, String>> = RefCell::new(TtlMap::new(MAX_REMEMBERED, MAX_BYTES, |key, name| key.len() + name.len()));
 }
 
 /// `span` of the file from its joined entry, if there is one and that is what it is for.
@@ -55,8 +58,10 @@ pub async fn find_whole(source: &ContentDescriptor, span: Span) -> Option<SliceB
 
 /// The drawn name, and until when what is under it is fresh.
 async fn pointer_of(names: &WholeObjectKeys, now: EpochMs) -> Option<(String, EpochMs)> {
-    if let Some(known) = REMEMBERED.with_borrow(|remembered| remembered.get(&names.pointer).filter(|(_, until)| now < *until).cloned()) {
-        return Some(known);
+    if let Some((name, until)) =
+        REMEMBERED.with_borrow(|remembered| remembered.get_with_end(&names.pointer, now).map(|(name, until)| (name.clone(), until)))
+    {
+        return Some((name, until));
     }
     let text = cache::text(&names.pointer).await?;
     let (name, until) = text.split_once(' ')?;
@@ -64,12 +69,7 @@ async fn pointer_of(names: &WholeObjectKeys, now: EpochMs) -> Option<(String, Ep
     if now >= pointer_of.1 {
         return None;
     }
-    REMEMBERED.with_borrow_mut(|remembered| {
-        if remembered.len() >= MAX_REMEMBERED {
-            remembered.clear();
-        }
-        remembered.insert(names.pointer.clone(), pointer_of.clone());
-    });
+    REMEMBERED.with_borrow_mut(|remembered| remembered.insert(names.pointer.clone(), pointer_of.0.clone(), pointer_of.1, now));
     Some(pointer_of)
 }
 
@@ -77,10 +77,7 @@ async fn pointer_of(names: &WholeObjectKeys, now: EpochMs) -> Option<(String, Ep
 pub fn begin(call: &Routed, source: &Rc<ContentDescriptor>, span: Span) {
     let Some(names) = source.whole_object_keys(span).filter(|_| span.bytes() == source.size) else { return };
     let now = clock::now();
-    let begun = ASSEMBLING.with_borrow_mut(|assembling| {
-        assembling.retain(|_, until| now < *until);
-        assembling.insert(names.pointer.clone(), now.plus(ATTEMPT_MS)).is_some()
-    });
+    let begun = !ASSEMBLING.with_borrow_mut(|assembling| assembling.claim(names.pointer.clone(), (), now.plus(ATTEMPT_MS), now));
     if begun {
         return;
     }

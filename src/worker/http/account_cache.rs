@@ -1,7 +1,6 @@
 //! Accounts from D1, remembered by the isolate for a while.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::accounts::account::Account;
@@ -9,7 +8,7 @@ use crate::accounts::repository;
 use crate::auth::api_key::Presented;
 use crate::base::id::Id;
 use crate::base::sha256::Sha256Hex;
-use crate::base::time::EpochMs;
+use crate::base::ttl_map::TtlMap;
 use crate::problem::{AuthFailure, Problem};
 use crate::worker::http::call::Call;
 use crate::worker::platform::{bindings, clock, d1};
@@ -20,8 +19,14 @@ const KEEP_MS: u64 = 30_000;
 /// Bounds the isolate's memory: about 500 bytes each.
 const MAX_KEEP: usize = 2_000;
 
+/// An account with its tier and names, bytes: ids are at most 136 characters, the rest is numbers.
+const ACCOUNT_BYTES: usize = 1_024;
+
+/// Bound of the isolate's memory for accounts, bytes.
+const MAX_BYTES: usize = 2_000_000;
+
 thread_local! {
-    static KNOWN: RefCell<HashMap<Sha256Hex, (EpochMs, Rc<Account>)>> = RefCell::default();
+    static ACCOUNTS: RefCell<TtlMap<Sha256Hex, Rc<Account>>> = RefCell::new(TtlMap::new(MAX_KEEP, MAX_BYTES, |_, _| ACCOUNT_BYTES));
 }
 
 /// The account of these credentials.
@@ -30,9 +35,7 @@ thread_local! {
 /// 401; unknown key and wrong secret are the same.
 pub async fn account(call: &Call, presented: &Presented) -> Result<Rc<Account>, Problem> {
     let now = clock::now();
-    let known =
-        KNOWN.with_borrow(|known| known.get(&presented.key_hash).filter(|(at, _)| now.since(*at) < KEEP_MS).map(|(_, account)| Rc::clone(account)));
-    if let Some(account) = known {
+    if let Some(account) = ACCOUNTS.with_borrow(|accounts| accounts.get(&presented.key_hash, now).map(Rc::clone)) {
         account.authenticate(presented.secret_hash.as_str(), now).map_err(Problem::Unauthenticated)?;
         return Ok(account);
     }
@@ -40,22 +43,17 @@ pub async fn account(call: &Call, presented: &Presented) -> Result<Rc<Account>, 
     call.span("auth", now);
     let account = Rc::new(row.ok_or(Problem::Unauthenticated(AuthFailure::Invalid))?);
     account.authenticate(presented.secret_hash.as_str(), now).map_err(Problem::Unauthenticated)?;
-    KNOWN.with_borrow_mut(|known| {
-        if known.len() >= MAX_KEEP {
-            known.clear();
-        }
-        // As old as the question: a change made while D1 was answering must not be missed for longer.
-        known.insert(presented.key_hash.clone(), (now, Rc::clone(&account)));
-    });
+    // Its age counts from the query: a change made while D1 was answering must not be missed for longer.
+    ACCOUNTS.with_borrow_mut(|accounts| accounts.insert(presented.key_hash.clone(), Rc::clone(&account), now.plus(KEEP_MS), clock::now()));
     Ok(account)
 }
 
 /// Forgets an account that was changed.
 pub fn forget(account: Id) {
-    KNOWN.with_borrow_mut(|known| known.retain(|_, (_, kept)| kept.id != account));
+    ACCOUNTS.with_borrow_mut(|accounts| accounts.retain(|_, kept| kept.id != account));
 }
 
 /// Forgets all, for a changed tier.
 pub fn forget_all() {
-    KNOWN.with_borrow_mut(HashMap::clear);
+    ACCOUNTS.with_borrow_mut(TtlMap::clear);
 }

@@ -2,12 +2,12 @@
 //! (approximate, the platform's rate limiter).
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 
 use crate::auth::rate_limit;
+use crate::base::ttl_map::TtlMap;
 use crate::problem::Problem;
 use crate::worker::http::authenticate;
 use crate::worker::http::call::{Call, Limited};
@@ -16,8 +16,15 @@ use crate::worker::platform::{bindings, clock, js, log};
 /// Bounds the isolate's memory: about 100 bytes each.
 const MAX_KEEP: usize = 10_000;
 
+/// What an entry takes beside the address, bytes.
+const ENTRY_BYTES: usize = 64;
+
+/// Bound of the isolate's memory for addresses, bytes.
+const MAX_BYTES: usize = 2_000_000;
+
 thread_local! {
-    static SEEN: RefCell<HashMap<String, u64>> = RefCell::default();
+    /// The theoretical arrival time of each address (GCRA), microseconds.
+    static ARRIVALS: RefCell<TtlMap<String, u64>> = RefCell::new(TtlMap::new(MAX_KEEP, MAX_BYTES, |address, _| address.len() + ENTRY_BYTES));
 }
 
 /// The platform sets this field; what a client sends under its name never arrives there.
@@ -40,11 +47,13 @@ pub async fn admit(call: &Call) -> Result<(), Problem> {
         return Ok(());
     }
     let (address, (quota, window_ms)) = (address(call), policy(call));
-    let pace = SEEN.with_borrow_mut(|seen| {
-        if seen.len() >= MAX_KEEP {
-            seen.clear();
-        }
-        rate_limit::admit(seen.entry(address.clone()).or_default(), quota, window_ms, clock::now().0)
+    let pace = ARRIVALS.with_borrow_mut(|arrivals| {
+        let now = clock::now();
+        let mut arrival = arrivals.get(&address, now).copied().unwrap_or_default();
+        let pace = rate_limit::admit(&mut arrival, quota, window_ms, now.0);
+        // After a window without calls an address is as good as new.
+        arrivals.insert(address.clone(), arrival, now.plus(window_ms.max(1)), now);
+        pace
     });
     let window_seconds = window_ms.div_ceil(1000).max(1);
     call.limited.set(Some(Limited { policy: "address", window_seconds, pace }));

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::base::id::Id;
+use crate::base::ttl_map::TtlMap;
 use crate::edges::assign::{Assignment, assign};
 use crate::edges::draw::{Draw, WINDOW_MS};
 use crate::edges::edge::Edge;
@@ -21,6 +22,10 @@ pub const EDGES: usize = 5;
 
 /// The number of askers an isolate remembers what it told.
 const MAX_TOLD: usize = 1_000;
+const MAX_TOLD_BYTES: usize = 2_000_000;
+
+/// How long scores are remembered for an asker, ms: six draws.
+const TOLD_MS: u64 = 6 * WINDOW_MS;
 
 /// Edges whose score is below this share of the best one's get no parts.
 const WORTH_IT: f64 = 0.8;
@@ -30,7 +35,6 @@ type AskerKey = (Id, Priority, Option<(i16, i16)>);
 
 /// Principal was told which scores of which list of edges.
 struct Told {
-    key: AskerKey,
     edges: Rc<Vec<Edge>>,
     /// By place in the list.
     scores: Vec<Option<f64>>,
@@ -38,7 +42,7 @@ struct Told {
 
 thread_local! {
     /// The scores that askers were told last, by edge.
-    static TOLD: RefCell<Vec<Told>> = RefCell::default();
+    static TOLD: RefCell<TtlMap<AskerKey, Told>> = RefCell::new(TtlMap::new(MAX_TOLD, MAX_TOLD_BYTES, |_, told| 64 + told.scores.len() * size_of::<Option<f64>>()));
 }
 
 /// Edges in their order for one asker.
@@ -57,7 +61,7 @@ pub async fn ranking(call: &Routed, account: Id, priority: Priority, from: &GeoH
     #[allow(clippy::cast_possible_truncation)]
     let key = (account, priority, place.map(|Location { lat, lon }| (lat.round() as i16, lon.round() as i16)));
     let before = TOLD.with_borrow(|told| {
-        let told = told.iter().find(|told| told.key == key && Rc::ptr_eq(&told.edges, &edges));
+        let told = told.get(&key, now).filter(|told| Rc::ptr_eq(&told.edges, &edges));
         told.map_or_else(|| vec![None; edges.len()], |told| told.scores.clone())
     });
     let asker = Asker { place, priority, draw: Draw::of(&account.to_string(), now, WINDOW_MS), now };
@@ -70,13 +74,7 @@ pub async fn ranking(call: &Routed, account: Id, priority: Priority, from: &GeoH
             *score = Some(ranked.score);
         }
     }
-    TOLD.with_borrow_mut(|all| {
-        all.retain(|told| told.key != key);
-        if all.len() >= MAX_TOLD {
-            all.clear();
-        }
-        all.push(Told { key, edges: Rc::clone(&edges), scores });
-    });
+    TOLD.with_borrow_mut(|told| told.insert(key, Told { edges: Rc::clone(&edges), scores }, now.plus(TOLD_MS), now));
     let cut = ranked.split_off(ranked.len().min(count));
     if let Some(probe) = cut.into_iter().find(|edge| edge.probe)
         && count > 1

@@ -67,6 +67,12 @@ pub struct Config {
     pub log_level: LogLevel,
 }
 
+/// The platform's shorter names, read where ours are not given.
+const ALIASES: [(&str, &str); 2] = [("LYVE_ACCESS_KEY_ID", "LYVE_ACCESS_KEY"), ("LYVE_SECRET_ACCESS_KEY", "LYVE_SECRET_KEY")];
+
+/// Where the secrets of webhook callers stand, comma-separated each: ours and the platform's names.
+const WEBHOOK_SECRETS: [&str; 4] = ["WEBHOOK_SECRETS", "JETTYTHUNDER_WEBHOOK_SECRET", "AGENTCACHE_WEBHOOK_SECRET", "INTERNAL_WEBHOOK_SECRET"];
+
 /// The fewest characters of a secret of ours: 128 bits even in hex.
 const MIN_SECRET: usize = 32;
 
@@ -75,8 +81,9 @@ impl Config {
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Config, Vec<&'static str>> {
         let mut bad: Vec<&'static str> = Vec::new();
         let mut value = |name: &'static str, default: &str, accept: &dyn Fn(&str) -> bool| -> String {
-            let text = get(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-            let text = text.unwrap_or_else(|| default.to_owned());
+            let given = |name: &str| get(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+            let alias = ALIASES.iter().find(|(own, _)| *own == name).and_then(|(_, alias)| given(alias));
+            let text = given(name).or(alias).unwrap_or_else(|| default.to_owned());
             if !accept(&text) {
                 bad.push(name);
             }
@@ -96,8 +103,13 @@ impl Config {
         let token_keys = value("TOKEN_KEYS", "", &secrets);
         let admin_token = value("ADMIN_TOKEN", "", &secret);
         let credential_key = value("CREDENTIAL_KEY", "", &secret);
-        let webhook_secrets =
-            value("WEBHOOK_SECRETS", "", &|text| secrets(text) && text.split(',').all(|key| webhook_signature::Secret::parse(key.trim()).is_some()));
+        let webhook = |text: &str| text.split(',').all(|secret| webhook_signature::Secret::parse(secret.trim()).is_some());
+        // Any of these will do; what is given must be well-formed.
+        let given = WEBHOOK_SECRETS.map(|name| value(name, "", &|text| text.is_empty() || webhook(text)));
+        let webhook_secrets = given.iter().filter(|text| !text.is_empty()).map(String::as_str).collect::<Vec<_>>().join(",");
+        if webhook_secrets.is_empty() {
+            value("WEBHOOK_SECRETS", "", &any);
+        }
         let max_part = value("MAX_PART_BYTES", "100000000", &|text| text.parse::<u64>().is_ok_and(|n| n >= MIN_PART_BYTES));
         let replay_max = value("REPLAY_MAX_BYTES", "12000000", &|text| text.parse::<u64>().is_ok());
         let chunk_mb = value("JETTYSPEED_CHUNK_SIZE_MB", "10", &number);
@@ -203,7 +215,8 @@ mod tests {
             ("JETTYSPEED_ENABLED", "yes"),
             ("LOG_LEVEL", "loud"),
             ("TOKEN_KEYS", "short"),
-            ("WEBHOOK_SECRETS", "0123456789abcdef0123456789abcdef"),
+            ("WEBHOOK_SECRETS", "0123456789abcdef0123456"),
+            ("INTERNAL_WEBHOOK_SECRET", "short"),
             ("WEBHOOK_SECRETS", "whsec_not-base64-not-base64-not-base64-not"),
             ("RATE_LIMIT_MAX_REQUESTS", "0"),
             ("EDGE_METRICS_SECONDS", "16"),
@@ -212,5 +225,24 @@ mod tests {
             let got = Config::read(|asked| if asked == name { Some(value.to_owned()) } else { good(asked) });
             assert_eq!(got.err(), Some(vec![name]), "{name}={value}");
         }
+    }
+
+    #[test]
+    fn platform_names_are_read_where_ours_are_missing() {
+        let renamed = |asked: &str| match asked {
+            "LYVE_ACCESS_KEY" => good("LYVE_ACCESS_KEY_ID"),
+            "LYVE_SECRET_KEY" => good("LYVE_SECRET_ACCESS_KEY"),
+            "JETTYTHUNDER_WEBHOOK_SECRET" => Some("first-secret-of-24-chars".to_owned()),
+            "INTERNAL_WEBHOOK_SECRET" => Some("other-secret-of-24-chars,whsec_0123456789abcdef0123456789abcdef".to_owned()),
+            "LYVE_ACCESS_KEY_ID" | "LYVE_SECRET_ACCESS_KEY" | "WEBHOOK_SECRETS" => None,
+            other => good(other),
+        };
+        let config = Config::read(renamed).unwrap();
+        assert_eq!(config.webhook_secrets.len(), 3);
+        for bearer in ["first-secret-of-24-chars", "other-secret-of-24-chars", "whsec_0123456789abcdef0123456789abcdef"] {
+            assert!(webhook_signature::is_bearer(bearer, &config.webhook_secrets), "{bearer}");
+        }
+        let both = Config::read(|asked| renamed(asked).or_else(|| good(asked))).unwrap();
+        assert_eq!(both.webhook_secrets.len(), 4, "all of them count");
     }
 }

@@ -456,6 +456,21 @@ pub fn explain(code: &str) -> Option<&'static Kind> {
     CATALOGUE.iter().find(|kind| kind.code == code).copied()
 }
 
+/// The page that explains a problem to a person, as HTML.
+pub fn page(kind: &Kind) -> String {
+    let text = |text: &'static str| quick_xml::escape::escape(text);
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <title>{title}</title>\n<style>:root {{ color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif }} body {{ max-width: 42rem; margin: 3rem auto; padding: 0 1rem }}</style>\n\
+         <h1>{title}</h1>\n<p>{about}</p>\n<dl><dt>Code</dt><dd><code>{code}</code></dd><dt>HTTP status</dt><dd>{status}</dd></dl>\n\
+         <p><a href=\"/docs/api.md\">API reference</a> · <a href=\"/\">JettySpeed edge</a></p>\n</html>\n",
+        title = text(kind.title),
+        about = text(kind.about),
+        code = kind.code,
+        status = kind.status,
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -484,5 +499,15 @@ mod tests {
         assert_eq!(body.get("retryAfter"), Some(&json!(2)));
         assert_eq!(Problem::Internal.extensions().len(), 0);
         assert_eq!(explain("origin-clock-skew").map(|kind| kind.status), Some(502));
+    }
+
+    #[test]
+    fn page_of_a_problem_is_escaped_html() {
+        for kind in CATALOGUE {
+            let page = page(kind);
+            assert!(page.starts_with("<!doctype html>") && page.contains(kind.code) && page.contains(&kind.status.to_string()), "{}", kind.code);
+        }
+        let page = page(&Kind { code: "x", status: 400, title: "a < b", about: "<script>" });
+        assert!(page.contains("a &lt; b") && !page.contains("<script>"));
     }
 }

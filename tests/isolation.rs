@@ -82,6 +82,8 @@ macro_rules! endpoints {
 endpoints! {
     Health: KINDS, [];
     ExplainProblem: KINDS, [];
+    StartPage: KINDS, [];
+    Document: KINDS, [];
     OptimalEdges: [Kind::Account], [ResourceKind::Namespace];
     CheckDuplicate: [Kind::Account], [];
     Edges: KINDS, [];

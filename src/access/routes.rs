@@ -12,6 +12,10 @@ pub enum Endpoint {
     Health,
     /// What does this error code mean?
     ExplainProblem,
+    /// The page at the root.
+    StartPage,
+    /// A document for callers.
+    Document,
     /// Rank edges and plan an upload.
     OptimalEdges,
     /// The edges there are.
@@ -184,6 +188,8 @@ pub const ROUTES: &[Route] = &[
     route("DELETE", "/api/portal/edges/{edge}", AuthScheme::Operator, Endpoint::DeleteEdge, NOTHING),
     route("GET", "/api/health", AuthScheme::None, Endpoint::Health, NOTHING),
     route("GET", "/problems/{code}", AuthScheme::None, Endpoint::ExplainProblem, NOTHING),
+    route("GET", "/", AuthScheme::None, Endpoint::StartPage, NOTHING),
+    route("GET", "/docs/{name}", AuthScheme::None, Endpoint::Document, NOTHING),
 ];
 
 /// The decoded `{names}` of a path.

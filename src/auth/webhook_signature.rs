@@ -18,18 +18,24 @@ pub const MAX_ID: usize = 255;
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent));
 
-/// One of `WEBHOOK_SECRETS`: the whole text is the bearer secret, the decoded rest the signing key.
+/// The shortest secret, characters.
+pub const MIN_SECRET: usize = 24;
+
+/// A shared secret of webhook callers. The whole text is the bearer secret; of `whsec_` + base64 the decoded rest is also the signing key.
 #[derive(Debug, Clone)]
 pub struct Secret {
     whole: SecretText,
-    key: MacKey,
+    key: Option<MacKey>,
 }
 
 impl Secret {
-    /// Parses `whsec_` + base64 (padding optional).
+    /// Parses any text of [`MIN_SECRET`] characters or more. After `whsec_` there must be base64 (padding optional): it was meant to sign.
     pub fn parse(text: &str) -> Option<Secret> {
-        let key = BASE64.decode(text.strip_prefix(PREFIX)?).ok().filter(|key| !key.is_empty())?;
-        Some(Secret { whole: SecretText::new(text), key: MacKey::new(&key) })
+        let key = match text.strip_prefix(PREFIX) {
+            Some(base64) => Some(MacKey::new(&BASE64.decode(base64).ok().filter(|key| !key.is_empty())?)),
+            None => None,
+        };
+        (text.chars().count() >= MIN_SECRET && text.bytes().all(|b| b.is_ascii_graphic())).then(|| Secret { whole: SecretText::new(text), key })
     }
 }
 
@@ -72,8 +78,8 @@ impl Signed {
         let parts: [&[u8]; 5] = [self.id.as_bytes(), b".", self.timestamp.as_bytes(), b".", body];
         let tags = || self.signatures.split(' ').filter_map(|one| one.strip_prefix("v1,")).filter_map(|text| BASE64.decode(text).ok());
         // One pass over the body for each secret, however many signatures came.
-        secrets.iter().any(|secret| {
-            let right = secret.key.sign(&parts);
+        secrets.iter().filter_map(|secret| secret.key.as_ref()).any(|key| {
+            let right = key.sign(&parts);
             tags().any(|tag| bool::from(subtle::ConstantTimeEq::ct_eq(right.as_slice(), tag.as_slice())))
         })
     }
@@ -128,7 +134,21 @@ mod tests {
         assert_eq!((Signed::read(None, None, None, NOW), Signed::read(Some("a"), None, None, NOW)), (Ok(None), Ok(None)));
         assert_eq!(Signed::read(Some("a"), None, Some("v1,x"), NOW), Err(AuthFailure::Invalid));
         assert_eq!(Signed::read(Some("a"), Some("now"), Some("v1,x"), NOW), Err(AuthFailure::Invalid));
-        assert!(Secret::parse("whsec_").is_none() && Secret::parse("whsec_!").is_none() && Secret::parse("MfKQ").is_none());
+        for bad in
+            ["", "whsec_", "whsec_!", "whsec_not-base64-not-base64-not-base64", "MfKQ", "12345678901234567890123", "a secret with spaces in it, long"]
+        {
+            assert!(Secret::parse(bad).is_none(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn secret_of_any_form_is_a_bearer_but_signs_nothing() {
+        let text = "123456789012345678901234";
+        let secret = Secret::parse(text).unwrap();
+        assert!(is_bearer(text, std::slice::from_ref(&secret)) && !is_bearer("123456789012345678901235", std::slice::from_ref(&secret)));
+        let parts: [&[u8]; 2] = [b"msg_p5jXN8AQM9LWM0D4loKWxJek.1614265330.", b"{}"];
+        let forged = signed(&format!("v1,{}", BASE64.encode(MacKey::new(text.as_bytes()).sign(&parts))));
+        assert!(!forged.verify(&[secret], b"{}"));
     }
 
     proptest! {

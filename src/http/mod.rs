@@ -5,6 +5,7 @@ pub mod content_disposition;
 pub mod cors;
 pub mod json_body;
 pub mod media_type;
+pub mod pages;
 pub mod pagination;
 pub mod range;
 pub mod validate;

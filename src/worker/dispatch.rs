@@ -14,7 +14,7 @@ use crate::http::cors;
 use crate::problem::Problem;
 use crate::worker::handlers;
 use crate::worker::handlers::accounts::{change, provision, quota, tiers};
-use crate::worker::handlers::health;
+use crate::worker::handlers::{health, pages, problems};
 use crate::worker::http::call::{Call, Routed};
 use crate::worker::http::reply::{Body, Reply};
 use crate::worker::http::{address_limit, authenticate};
@@ -88,7 +88,9 @@ async fn dispatch(call: &Rc<Call>, method: &str) -> Result<Reply, Problem> {
 fn handler<'a>(call: &'a Routed, endpoint: Endpoint, method: &'a str) -> Pin<Box<dyn Future<Output = Result<Reply, Problem>> + 'a>> {
     match endpoint {
         Endpoint::Health => Box::pin(health::health(&call.call)),
-        Endpoint::ExplainProblem => Box::pin(async { health::explain(call) }),
+        Endpoint::ExplainProblem => Box::pin(async { problems::explain(call) }),
+        Endpoint::StartPage => Box::pin(async { Ok(pages::start()) }),
+        Endpoint::Document => Box::pin(async { pages::document(call) }),
         Endpoint::OptimalEdges => Box::pin(crate::worker::handlers::edges::optimal_edges(call)),
         Endpoint::Edges => Box::pin(crate::worker::handlers::edges::edges(call)),
         Endpoint::EdgeMetrics => Box::pin(crate::worker::handlers::edges::metrics(call)),

@@ -59,3 +59,74 @@ async fn acceleration_off_returns_503_and_cors_lists_only_allowed_origins() {
 async fn answer_plain(response: reqwest::Response) -> (u16, Value) {
     (response.status().as_u16(), response.json().await.unwrap())
 }
+
+#[tokio::test]
+async fn browser_gets_html_pages_and_program_gets_json() {
+    let stack = stack().await;
+    let get = async |path: &str, accept: &str| {
+        let response = stack.anonymous(Method::GET, path).header("Accept", accept).send().await.unwrap();
+        let field = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
+        let (status, kind, vary, policy) = (response.status().as_u16(), field("content-type"), field("vary"), field("content-security-policy"));
+        assert!(response.headers().contains_key("x-request-id"));
+        (status, kind, vary, policy, response.text().await.unwrap())
+    };
+    const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+
+    let (status, kind, _, policy, page) = get("/", BROWSER).await;
+    assert_eq!((status, kind.as_str()), (200, "text/html; charset=utf-8"));
+    assert!(policy.starts_with("default-src 'none'"), "{policy}");
+    // Every link of the page leads somewhere.
+    let links: Vec<&str> = page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(links.contains(&"/api/health") && links.contains(&"/docs/api.md"), "{page}");
+    for link in links {
+        assert_eq!(get(link, BROWSER).await.0, 200, "{link}");
+    }
+    assert_eq!(get("/docs/api.md", BROWSER).await.1, "text/markdown; charset=utf-8");
+    assert_eq!(get("/docs/secret.md", BROWSER).await.0, 404);
+
+    let (status, kind, vary, _, page) = get("/problems/parts-missing", BROWSER).await;
+    assert_eq!((status, kind.as_str(), vary.as_str()), (200, "text/html; charset=utf-8", "Accept"));
+    assert!(page.contains("<code>parts-missing</code>"), "{page}");
+    for program in ["*/*", "application/json"] {
+        let (status, kind, vary, _, body) = get("/problems/parts-missing", program).await;
+        assert_eq!((status, kind.as_str(), vary.as_str()), (200, "application/json", "Accept"));
+        assert_eq!(serde_json::from_str::<Value>(&body).unwrap()["code"], "parts-missing");
+    }
+}
+
+#[tokio::test]
+async fn wrong_type_names_its_field_and_null_is_absent() {
+    let stack = stack().await;
+    let call = async |path: &str, body: Value| stack.request(Method::POST, path, &stack.dev).json(&body).answer().await;
+    const TRACK: &str = "/api/jetty/track-upload";
+    for (path, body, field) in [
+        (TRACK, json!({ "action": "start", "fileName": "a.bin", "fileSize": "1" }), "fileSize"),
+        (TRACK, json!({ "action": "start", "fileSize": 1 }), "fileName"),
+        (TRACK, json!({ "action": "start", "fileName": "a.bin", "fileSize": 1, "chunkSize": 1, "chunkHashes": ["x", 7] }), "chunkHashes[1]"),
+        (TRACK, json!({ "action": "start", "fileName": "a.bin", "fileSize": 1, "priority": "fast" }), "priority"),
+        (TRACK, json!({ "action": "progress", "sessionId": "x", "samples": [{ "edge": "fra", "bytes": 1, "ms": 1, "ok": "yes" }] }), "samples[0].ok"),
+        (TRACK, json!({ "action": "leave" }), "action"),
+        (TRACK, json!({ "fileName": "a.bin" }), "action"),
+        ("/api/jetty/optimal-edges", json!({ "fileSize": 1, "location": { "lat": "north", "lon": 0 } }), "location.lat"),
+        ("/api/jetty/check-duplicate", json!({ "fileHash": 1, "fileSize": 1 }), "fileHash"),
+    ] {
+        let (status, problem) = call(path, body.clone()).await;
+        assert_eq!((status, &problem["field"]), (422, &json!(field)), "{body} {problem}");
+    }
+    let operator = async |body: Value| stack.operator(Method::POST, "/api/portal/namespaces").json(&body).answer().await;
+    let (status, problem) = operator(json!({ "name": "jt_customer_x", "features": { "video_streaming": 1 } })).await;
+    assert_eq!((status, &problem["field"]), (422, &json!("features.video_streaming")), "{problem}");
+
+    let nulls = json!({
+        "action": "start", "fileName": "a.bin", "fileSize": 1, "fileHash": null, "chunkHashes": null, "chunkSize": null, "contentType": null, "namespace": null,
+        "priority": null, "proof": null,
+    });
+    let (status, started) = call(TRACK, nulls).await;
+    assert_eq!(status, 201, "{started}");
+    let progress = json!({ "action": "progress", "sessionId": started["sessionId"], "samples": null });
+    assert_eq!(call(TRACK, progress).await.0, 200);
+    let complete = json!({ "action": "complete", "sessionId": started["sessionId"], "fileHash": null, "chunkHashes": null });
+    let (status, problem) = call(TRACK, complete).await;
+    assert_eq!((status, &problem["code"]), (409, &json!("parts-missing")), "{problem}");
+    assert_eq!(call("/api/jetty/optimal-edges", json!({ "fileSize": 1, "priority": null, "location": null, "count": null })).await.0, 200);
+}

@@ -188,3 +188,25 @@ async fn repeated_webhook_id_returns_the_first_answer() {
     let (status, repeated, _) = send(&corrected, PROVISION, &provision_body("corrected", "pro")).await;
     assert_eq!((status, repeated), (201, false), "a refusal is not kept");
 }
+
+#[tokio::test]
+async fn secret_of_any_form_and_platform_name_is_a_bearer_but_signs_nothing() {
+    let stack =
+        Stack::start(&[("JETTYTHUNDER_WEBHOOK_SECRET", "plain-secret-of-the-platform"), ("INTERNAL_WEBHOOK_SECRET", "0123456789abcdef01234567")])
+            .await;
+    let path = "/api/agentcache/quota?agentcache_user_id=nobody";
+    for bearer in ["plain-secret-of-the-platform", "0123456789abcdef01234567", &stack.secrets.webhook_secret] {
+        let (status, body) = stack.anonymous(Method::GET, path).bearer_auth(bearer).answer().await;
+        assert_eq!((status, &body["code"]), (404, &json!("not-found")), "a caller who may ask for anybody, of whom there is none: {body}");
+    }
+    for bearer in ["plain-secret-of-the-platforn", "plain-secret", "0123456789abcdef0123456"] {
+        assert_eq!(stack.anonymous(Method::GET, path).bearer_auth(bearer).answer().await.0, 401, "{bearer}");
+    }
+    let body = json!({ "agentcache_user_id": "signed-by-a-bearer", "agentcache_email": "a@example.com", "tier": "pro" }).to_string();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().to_string();
+    let mut mac = Hmac::<Sha256>::new_from_slice(b"plain-secret-of-the-platform").unwrap();
+    mac.update(format!("msg_1.{now}.{body}").as_bytes());
+    let signature = format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()));
+    let signed = stack.anonymous(Method::POST, PROVISION).header("webhook-id", "msg_1").header("webhook-timestamp", now);
+    assert_eq!(signed.header("webhook-signature", signature).body(body).answer().await.0, 401);
+}

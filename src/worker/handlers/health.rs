@@ -1,4 +1,4 @@
-//! `GET /api/health` and `GET /problems/{code}`.
+//! `GET /api/health`.
 
 use std::rc::Rc;
 
@@ -9,7 +9,7 @@ use crate::problem;
 use crate::problem::Problem;
 use crate::s3::operations::list_multipart_uploads;
 use crate::worker::http::authenticate;
-use crate::worker::http::call::{Call, Routed};
+use crate::worker::http::call::Call;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::{bindings, d1, origin};
 use crate::worker::services::uploads::payload_hash_probe;
@@ -64,10 +64,4 @@ pub async fn health(call: &Rc<Call>) -> Result<Reply, Problem> {
         body.insert("checks".to_owned(), json!({ "d1": database, "origin": store }));
     }
     Reply::json(if well { 200 } else { 503 }, &body)
-}
-
-/// What an error code means.
-pub fn explain(call: &Routed) -> Result<Reply, Problem> {
-    let kind = call.params.get("code").and_then(problem::explain).ok_or(Problem::NotFound)?;
-    Reply::json(200, &json!({ "code": kind.code, "status": kind.status, "title": kind.title, "description": kind.about }))
 }

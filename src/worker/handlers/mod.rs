@@ -8,6 +8,8 @@ pub mod edges;
 pub mod files;
 pub mod health;
 pub mod namespaces;
+pub mod pages;
 pub mod playback;
+pub mod problems;
 pub mod uploads;
 pub mod video;

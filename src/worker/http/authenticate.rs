@@ -37,7 +37,7 @@ pub async fn admitted(call: &Call, route: &Route, params: &Params, config: &Conf
             VideoClaims::open(token, &config.token_keys, clock::now()).map(Caller::Video).map_err(Problem::Unauthenticated)?
         }
         AuthScheme::Webhook => webhook(call, config).await?,
-        AuthScheme::AccountOrWebhook if is_webhook(call) => webhook(call, config).await?,
+        AuthScheme::AccountOrWebhook if is_webhook(call, config) => webhook(call, config).await?,
         AuthScheme::Operator => operator(call, config)?,
         AuthScheme::OperatorOrAccount if is_operator(call, config) => Caller::Operator,
         AuthScheme::AccountOrWebhook | AuthScheme::OperatorOrAccount => Caller::Account(account(call).await?),
@@ -103,9 +103,11 @@ async fn path_token(call: &Call, params: &Params, config: &Config) -> Result<Cal
     FileClaims::open(segment, &config.token_keys, clock::now()).map(Caller::File).map_err(Problem::Unauthenticated)
 }
 
-fn is_webhook(call: &Call) -> bool {
+fn is_webhook(call: &Call, config: &Config) -> bool {
     let authorization = call.header("authorization");
-    call.header("webhook-id").is_some() || api_key::bearer(authorization.as_deref()).is_some_and(|token| token.starts_with("whsec_"))
+    // A bearer that looks like one of theirs but is none is refused as theirs.
+    let bearer = |token: &str| token.starts_with("whsec_") || webhook_signature::is_bearer(token, &config.webhook_secrets);
+    call.header("webhook-id").is_some() || api_key::bearer(authorization.as_deref()).is_some_and(bearer)
 }
 
 pub async fn webhook(call: &Call, config: &Config) -> Result<Caller, Problem> {

@@ -5,6 +5,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{ReadableStream, Response, ResponseInit};
 
 use crate::base::json;
+use crate::http::pages::CONTENT_SECURITY_POLICY;
 use crate::problem::Problem;
 use crate::worker::platform::{js, log};
 
@@ -45,6 +46,23 @@ impl Reply {
     /// JSON that is written already.
     pub fn json_text(status: u16, text: String) -> Reply {
         let headers = vec![("content-type", "application/json".to_owned()), ("cache-control", "no-store".to_owned())];
+        Reply { status, headers, body: Body::Text(text) }
+    }
+
+    /// A page for people.
+    pub fn html(status: u16, page: String) -> Reply {
+        let mut reply = Reply::text(status, "text/html; charset=utf-8", page);
+        reply.headers.push(("content-security-policy", CONTENT_SECURITY_POLICY.to_owned()));
+        reply
+    }
+
+    /// Text of a media type, the same for everybody.
+    pub fn text(status: u16, content_type: &str, text: String) -> Reply {
+        let headers = vec![
+            ("content-type", content_type.to_owned()),
+            ("cache-control", "public, max-age=300".to_owned()),
+            ("x-content-type-options", "nosniff".to_owned()),
+        ];
         Reply { status, headers, body: Body::Text(text) }
     }
 

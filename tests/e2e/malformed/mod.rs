@@ -93,6 +93,8 @@ impl World {
             Endpoint::ChangeNamespace => vec![everything],
             Endpoint::Health
             | Endpoint::ExplainProblem
+            | Endpoint::StartPage
+            | Endpoint::Document
             | Endpoint::Edges
             | Endpoint::EdgeMetrics
             | Endpoint::DeleteEdge

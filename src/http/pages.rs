@@ -1,0 +1,75 @@
+//! Pages for people: the start page, and the documents that it links.
+
+const START: &str = include_str!("start_page.html");
+
+/// The documents for callers, by file name. Those for operators and developers stay in the repository.
+const DOCUMENTS: &[(&str, &str)] = &[
+    ("api.md", include_str!("../../docs/api.md")),
+    ("uploads.md", include_str!("../../docs/uploads.md")),
+    ("accounts.md", include_str!("../../docs/accounts.md")),
+    ("delivery.md", include_str!("../../docs/delivery.md")),
+    ("video.md", include_str!("../../docs/video.md")),
+    ("edges.md", include_str!("../../docs/edges.md")),
+];
+
+/// Inline styles only: a page loads nothing from anywhere (Content Security Policy Level 3).
+pub const CONTENT_SECURITY_POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// The start page, as HTML.
+pub fn start(version: &str) -> String {
+    START.replace("VERSION", version)
+}
+
+/// A document as Markdown.
+pub fn document(name: &str) -> Option<&'static str> {
+    DOCUMENTS.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+}
+
+/// Whether a caller that sends this `Accept` prefers HTML over JSON: browsers name `text/html`, programs send `*/*` or `application/json`
+/// (RFC 9110 section 12.5.1).
+pub fn prefers_html(accept: Option<&str>) -> bool {
+    let quality = |media_type: &str| {
+        accept.unwrap_or_default().split(',').find_map(|range| {
+            let mut parameters = range.split(';').map(str::trim);
+            let named = parameters.next().is_some_and(|name| name.eq_ignore_ascii_case(media_type));
+            let weight = parameters.find_map(|parameter| parameter.strip_prefix("q=")).map_or(Some(1.0), |text| text.parse::<f32>().ok());
+            weight.filter(|_| named)
+        })
+    };
+    quality("text/html").is_some_and(|html| html > 0.0 && html >= quality("application/json").unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn browsers_get_html_and_programs_json() {
+        for html in ["text/html", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "application/json;q=0.5, Text/HTML"] {
+            assert!(prefers_html(Some(html)), "{html}");
+        }
+        for json in [
+            None,
+            Some(""),
+            Some("*/*"),
+            Some("application/json"),
+            Some("application/problem+json, text/html;q=0"),
+            Some("application/json, text/html;q=0.9"),
+        ] {
+            assert!(!prefers_html(json), "{json:?}");
+        }
+    }
+
+    #[test]
+    fn start_page_names_its_version_and_links_only_what_exists() {
+        let page = start("1.2.3");
+        assert!(page.contains("version 1.2.3") && !page.contains("VERSION"));
+        let links: Vec<&str> = page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        assert!(links.contains(&"/api/health") && links.len() == 1 + DOCUMENTS.len());
+        for name in links.iter().filter_map(|link| link.strip_prefix("/docs/")) {
+            assert!(document(name).is_some_and(|text| text.starts_with("# ")), "{name}");
+        }
+        assert_eq!(document("../Cargo.toml"), None);
+    }
+}

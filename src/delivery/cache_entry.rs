@@ -5,7 +5,7 @@ use crate::base::percent;
 use crate::base::time::EpochMs;
 
 /// Stale window, ms: how long past its freshness lifetime an entry may be served during revalidation (stale-while-revalidate) or while the origin is
-///  unavailable (stale-if-error), RFC 5861.
+/// unavailable (stale-if-error), RFC 5861.
 pub const STALE_MS: u64 = 24 * 3600 * 1000;
 
 /// Minimum interval between two revalidations of an entry after a failed one, ms.

@@ -80,7 +80,7 @@ pub struct ContentDescriptor {
 }
 
 /// Freshness lifetime of a descriptor in the PoP's cache, ms. Deletion, replacement and suspension take effect within 60 s globally
-///  (docs/delivery.md, Invalidation).
+/// (docs/delivery.md, Invalidation).
 pub const HOLDS_MS: u64 = 50_000;
 
 /// `max-age` for clients of content that does not change, s.

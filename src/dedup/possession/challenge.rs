@@ -17,7 +17,7 @@ pub const MAX_ANSWERS: u64 = 3;
 pub const MEMORY_MS: u64 = 24 * 3600 * 1000;
 
 /// Number of ranges. A client that has 75 % of the file answers a challenge with probability 0.75^32, about 1 in 10,000: at [`MAX_ANSWERS`] per day,
-///  one success in ten years.
+/// one success in ten years.
 const RANGES: u64 = 32;
 
 /// Bytes per range.
@@ -51,7 +51,7 @@ pub struct ChallengeView<'a> {
 
 impl Challenge {
     /// Draws a challenge for a file of `size` bytes (≥ 1). Each range lies in its own 1/32 of the file, so that every part of the file can be covered.
-    ///  A file of up to 32 KiB is covered by a single range.
+    /// A file of up to 32 KiB is covered by a single range.
     pub fn draw(id: Id, size: u64, random: &[u8; RANDOM_BYTES], now: EpochMs) -> Challenge {
         let (nonce, places) = random.split_at(32);
         let ranges = if size <= RANGES * RANGE_BYTES {

@@ -79,7 +79,7 @@ pub fn still_there(question: Question<'_>, object: Id) -> Statement {
 }
 
 /// Stores a challenge about `object` and replaces an unanswered one about the same file.
-///  Returns a row unless the account has already given [`MAX_ANSWERS`] answers about this file.
+/// Returns a row unless the account has already given [`MAX_ANSWERS`] answers about this file.
 pub fn ask(question: Question<'_>, challenge: &Challenge, object: Id, now: EpochMs) -> Statement {
     let ranges = json::write(&challenge.ranges).unwrap_or_default();
     let rest: [Arg; 7] = [

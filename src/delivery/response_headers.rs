@@ -8,8 +8,8 @@ use crate::http::range::{ByteRanges, Multipart, Span};
 use crate::problem::{OriginFailure, Problem};
 use crate::s3::xml::unquote;
 
-/// `ETag`, `Last-Modified`, `Cache-Control` and `Cache-Status`: the fields of a 304 (RFC 9110 section 15.4.5). An object never changes under its key and ETag,
-/// so the ETag is a strong validator. `expires` is the expiry of the URL.
+/// `ETag`, `Last-Modified`, `Cache-Control` and `Cache-Status`: the fields of a 304 (RFC 9110 section 15.4.5). An object never changes under its key and
+/// ETag, so the ETag is a strong validator. `expires` is the expiry of the URL.
 pub fn validators(source: &ContentDescriptor, origin: Option<Origin>, expires: EpochMs, now: EpochMs) -> Vec<(&'static str, String)> {
     // The token in the URL is the only credential, so no cache on the way may store the response beyond the token's expiry.
     let seconds = (expires.since(now) / 1000).min(source.client_seconds);

@@ -1,4 +1,4 @@
-//! From request to answer: route, dispatch, and what every answer has in common.
+//! From request to response: routing, dispatch, and the header fields of every response.
 
 use std::pin::Pin;
 use std::rc::Rc;
@@ -66,7 +66,7 @@ async fn dispatch(call: &Rc<Call>, method: &str) -> Result<Reply, Problem> {
         address_limit::admit(call).await?;
     }
     if route.endpoint == Endpoint::Health {
-        // Before the configuration, whose state it tells.
+        // Before the configuration is read, because `health` reports the state of the configuration.
         return Box::pin(health::health(call)).await;
     }
     let config = bindings::config(&call.env)?;
@@ -83,8 +83,8 @@ async fn dispatch(call: &Rc<Call>, method: &str) -> Result<Reply, Problem> {
     outcome
 }
 
-/// The endpoint's future, boxed: in one function with all others, the hot path would be compiled and optimised together with the cold ones, which costs
-/// V8's optimising compiler tens of megabytes at its peak (measured: `script/bench chunk`).
+/// The endpoint's future, boxed. As a single function with all endpoints, the hot path would be compiled and optimised together with the cold ones, which
+/// costs V8's optimising compiler tens of megabytes at its peak (measured with `script/bench chunk`).
 fn handler<'a>(call: &'a Routed, endpoint: Endpoint, method: &'a str) -> Pin<Box<dyn Future<Output = Result<Reply, Problem>> + 'a>> {
     match endpoint {
         Endpoint::Health => Box::pin(health::health(&call.call)),

@@ -1,4 +1,4 @@
-//! `/api/portal/edges`: operators add, change, drain, disable and delete edges.
+//! `/api/portal/edges`: operators create, change, drain, disable and delete edges.
 
 use crate::edges::edge::Edge;
 use crate::edges::patch::{Create, Patch};
@@ -12,10 +12,10 @@ use crate::worker::platform::{bindings, clock, d1};
 use crate::worker::services::edges::registry;
 use crate::worker::services::edges::registry::named;
 
-/// How often a change is tried that others get ahead of.
+/// Maximum attempts of an update under concurrent changes.
 const TRIES: u32 = 10;
 
-/// The edge as `/api/edges` lists it, and as the rest of the portal spells things (SPEC section 1).
+/// The edge as `/api/edges` lists it, with the field names of the portal (docs/api.md, Naming and formats).
 fn view(status: u16, edge: &Edge) -> Result<Reply, Problem> {
     let mut view = serde_json::to_value(edge).map_err(|_| Problem::Internal)?;
     if let Some(view) = view.as_object_mut() {
@@ -24,7 +24,7 @@ fn view(status: u16, edge: &Edge) -> Result<Reply, Problem> {
     Reply::json(status, &view)
 }
 
-/// Adds an edge.
+/// Creates an edge.
 pub async fn create(call: &Routed) -> Result<Reply, Problem> {
     let body = call.bytes(MAX_BODY).await?;
     let edge = call.json::<Create>(MAX_BODY).await?.check()?;
@@ -38,7 +38,7 @@ pub async fn create(call: &Routed) -> Result<Reply, Problem> {
     idempotency::once(call, slot, work).await
 }
 
-/// Changes what the body names.
+/// Changes the fields in the body.
 pub async fn change(call: &Routed) -> Result<Reply, Problem> {
     let patch: Patch = call.json(MAX_BODY).await?;
     for _ in 0..TRIES {
@@ -52,7 +52,7 @@ pub async fn change(call: &Routed) -> Result<Reply, Problem> {
     Err(Problem::StillRunning)
 }
 
-/// Deletes one. What was measured there stays.
+/// Deletes an edge. Its measurements are kept.
 pub async fn delete(call: &Routed) -> Result<Reply, Problem> {
     let id = call.params.get("edge").unwrap_or_default();
     let gone: Option<serde_json::Value> = d1::first(&bindings::db(&call.env)?, &repository::delete(id)).await?;

@@ -42,7 +42,7 @@ struct Optimal {
     client: GeoHint,
 }
 
-/// The edges and the plan for an upload. Tier limits do not apply here.
+/// Ranked edges and the chunk plan for an upload. Tier limits do not apply.
 pub async fn optimal_edges(call: &Routed) -> Result<Reply, Problem> {
     let account = call.account()?;
     let wanted: OptimalEdges = call.json(MAX_BODY).await?;
@@ -73,7 +73,7 @@ pub async fn optimal_edges(call: &Routed) -> Result<Reply, Problem> {
     Reply::json(200, &Optimal { edges, assignments, strategy, duplicate, client })
 }
 
-/// All edges by id, or by their distance from `near`.
+/// Lists all edges by id, or by distance from `near`.
 pub async fn edges(call: &Routed) -> Result<Reply, Problem> {
     let near = match call.query("near") {
         Some(text) => {
@@ -91,7 +91,7 @@ pub async fn edges(call: &Routed) -> Result<Reply, Problem> {
     Reply::json(200, &list)
 }
 
-/// What is known of an edge now, and its hours.
+/// Current reading of an edge and its hourly metrics.
 pub async fn metrics(call: &Routed) -> Result<Reply, Problem> {
     let period = call.query("period").unwrap_or_else(|| "24h".to_owned());
     let hours = match period.as_str() {

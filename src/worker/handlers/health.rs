@@ -14,9 +14,9 @@ use crate::worker::http::reply::Reply;
 use crate::worker::platform::{bindings, d1, origin};
 use crate::worker::services::uploads::payload_hash_probe;
 
-/// Cheap: configuration only. `?deep=1` (operator) also asks D1 and the store.
+/// Configuration only. `?deep=1` (operator) also queries D1 and the store.
 pub async fn health(call: &Rc<Call>) -> Result<Reply, Problem> {
-    // null: not probed yet. The deep question and every completion probe.
+    // null: not probed yet. `deep=1` and every completion run the probe.
     let enforced = payload_hash_probe::known(&call.env).await;
     let facts = |status: &str, enforced: Option<bool>| {
         json!({
@@ -66,7 +66,7 @@ pub async fn health(call: &Rc<Call>) -> Result<Reply, Problem> {
     Reply::json(if well { 200 } else { 503 }, &body)
 }
 
-/// What an error code means.
+/// Explains a problem code.
 pub fn explain(call: &Routed) -> Result<Reply, Problem> {
     let kind = call.params.get("code").and_then(problem::explain).ok_or(Problem::NotFound)?;
     Reply::json(200, &json!({ "code": kind.code, "status": kind.status, "title": kind.title, "description": kind.about }))

@@ -14,12 +14,12 @@ use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
 use crate::worker::services::video::put::{AGAIN_MS, TRIES};
 
-/// A playlist, a segment, a key: whatever the video has at that path.
+/// Serves a file of a video: playlist, segment or key.
 pub async fn play(call: &Routed, method: &str) -> Result<Reply, Problem> {
     let Caller::Video(claims) = &*call.caller else { return Err(Problem::NotFound) };
     let path = VideoPath::parse(call.params.get("path").unwrap_or_default()).ok_or(Problem::NotFound)?;
     let source = source(call, claims, path.as_str()).await?;
-    // Common Media Client Data (CTA-5004) in the query: for statistics, never for the cache's key.
+    // Common Media Client Data (CTA-5004) is counted and never part of the cache key.
     if call.query("CMCD").is_some() {
         cache_stats::cmcd(&source);
     }
@@ -32,8 +32,8 @@ pub async fn play(call: &Routed, method: &str) -> Result<Reply, Problem> {
     Ok(reply)
 }
 
-/// A file that is replaced in place is another one at the store a moment before the database says so, and long before other PoPs hear of it: then what is
-/// known is forgotten, and asked for again.
+/// Serves a file that may be replaced concurrently. The origin has the new bytes slightly before D1 has the new row, and before other PoPs have invalidated
+/// the descriptor. On a mismatch the descriptor is invalidated and read again, up to [`TRIES`] times.
 async fn replayed(
     call: &Routed,
     method: &str,

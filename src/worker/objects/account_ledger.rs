@@ -1,8 +1,8 @@
-//! The account's ledger as a Durable Object.
+//! Durable Object `AccountLedger`: the ledger of one account.
 //!
-//! Architecture invariant: what [`crate::ledger::machine::Ledger`] answers is in SQLite before the answer leaves, and one message is booked at a time. One
-//! message per request (`POST`, JSON of [`Message`]); a bare "done" is a 204, every other answer JSON of [`Reply`]. At its first message it takes over what
-//! D1 says the account stores; its alarm writes the figures to D1 and asks D1 about everything that nobody has told the end of.
+//! Architecture invariant: what [`crate::ledger::machine::Ledger`] replies is in SQLite before the reply is sent, and messages are applied one at a time. One
+//! message per request (`POST`, JSON of [`Message`]); a plain "done" is a 204, every other reply JSON of [`Reply`]. The first message initialises the ledger
+//! from D1; the alarm writes usage to D1 and checks pending changes whose outcome was not reported.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::worker::objects::ledger_checks::{open, run_due};
 use crate::worker::objects::ledger_memory::LedgerMemory;
 use crate::worker::platform::{clock, json, log};
 
-/// When an alarm that failed rings again.
+/// Delay of the alarm after a failed run.
 const AFTER_FAILURE: Duration = Duration::from_secs(30);
 
 /// See the module.
@@ -27,7 +27,7 @@ pub struct AccountLedger {
     state: State,
     env: Env,
     memory: LedgerMemory,
-    /// The alarm this instance has set.
+    /// The alarm that this instance has set.
     armed: Cell<Option<EpochMs>>,
 }
 
@@ -71,12 +71,12 @@ impl AccountLedger {
         if !self.memory.load()? {
             open(&self.memory, &self.env, account).await?;
         } else if self.memory.with(|ledger| ledger.wants_limits(&message, clock::now())) == Some(true) {
-            // Without an answer, which is logged there, the old limits hold.
+            // If D1 does not answer (logged in `d1`), the previous limits stay in force.
             if let Ok(limits) = ledger_records::limits(&self.env, account).await {
                 self.memory.book(Message::Change { limits })?;
             }
         }
-        // No await from here to the answer: one message is booked at a time.
+        // No await between here and the reply: messages are applied one at a time.
         let reply = self.memory.book(message)?;
         self.arm().await?;
         Ok(reply)
@@ -86,13 +86,13 @@ impl AccountLedger {
         self.state.id().name().and_then(|name| Id::parse(&name)).ok_or_else(|| "a ledger is named by its account".into())
     }
 
-    /// Sets the alarm if it would come too late.
+    /// Sets the alarm unless an earlier one is set.
     async fn arm(&self) -> Result<()> {
         let Some(wanted) = self.memory.with(Ledger::alarm).flatten() else { return Ok(()) };
         if self.armed.get().is_some_and(|armed| armed <= wanted) {
             return Ok(());
         }
-        // At least a moment from now, so that what cannot be done is not tried in a loop.
+        // At least 50 ms ahead, so that work which can not be done does not cause a busy loop.
         self.state.storage().set_alarm(Duration::from_millis(wanted.since(clock::now()).max(50))).await?;
         self.armed.set(Some(wanted));
         Ok(())

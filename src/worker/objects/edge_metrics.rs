@@ -1,6 +1,6 @@
-//! The Durable Object of one edge: takes samples in, and after a while writes the hours down and publishes what is known.
+//! Durable Object `EdgeMetrics`: receives samples of one edge, and periodically writes hourly metrics to D1 and publishes a reading.
 //!
-//! What came since the last alarm is lost with the object: these are statistics.
+//! Samples since the last alarm are lost if the object is evicted; they are statistics.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub struct EdgeMetrics {
     state: State,
     env: Env,
     gauge: GaugeStorage,
-    /// Whether an alarm is set, as far as this memory knows.
+    /// Whether this instance has set an alarm.
     armed: Cell<bool>,
 }
 

@@ -1,7 +1,8 @@
-//! The session's Durable Object.
+//! Durable Object `UploadSession`: one upload session.
 //!
-//! Invariant: what [`crate::uploads::session::machine`] answers is in SQLite before the answer leaves. One message per request (`POST`, JSON of [`Message`]);
-//! a bare "done" is a 204, every other answer JSON of [`SessionReply`]. No request to the store ever leaves from here: the alarm that ends a session by time enqueues a job.
+//! Architecture invariant: what [`crate::uploads::session::machine`] replies is in SQLite before the reply is sent. One message per request (`POST`, JSON of
+//! [`Message`]); a plain "done" is a 204, every other reply JSON of [`SessionReply`]. The object sends no request to the store: the alarm that expires a
+//! session enqueues a job.
 
 use std::time::Duration;
 
@@ -33,7 +34,7 @@ impl DurableObject for UploadSession {
         let message: Message = json::read(&request.text().await?)?;
         let ends_or_begins =
             matches!(message, Message::Open { .. } | Message::Fail | Message::AbandonCompletion { .. } | Message::CleanedUp | Message::CheckLease);
-        // No await from here to the effects: the object takes one message at a time.
+        // No await between here and the effects: messages are applied one at a time.
         let handled = self.session.change(|slot| apply(slot, message, clock::now()));
         if ends_or_begins && handled.is_ok() {
             let wanted = self.session.with(|session| alarm(session, clock::now())).flatten();
@@ -50,7 +51,7 @@ impl DurableObject for UploadSession {
         }
     }
 
-    /// Rings when the session should have ended. A job takes back what it holds; until that is done it rings again. At last it drops the record.
+    /// Due at the session's expiry. Enqueues the clean-up, repeats until it is done, and finally deletes the record.
     async fn alarm(&self) -> Result<Response> {
         let tombstone = bindings::config(&self.env).map_or(2_592_000, |config| config.session_tombstone_seconds);
         match self.session.change(|slot| wake(slot, clock::now(), tombstone.saturating_mul(1000))) {

@@ -21,7 +21,7 @@ async fn known(call: &Routed, user: &Name) -> Result<Record, Problem> {
     record(call, user).await?.ok_or(Problem::NotFound)
 }
 
-/// Moves an account to another tier: up always, down only onto what is used, unless forced.
+/// Moves an account to another tier. A downgrade is refused if the account uses more than the new tier allows, unless forced.
 pub async fn upgrade(call: &Routed) -> Result<Reply, Problem> {
     let wanted: Upgrade = call.json(MAX_BODY).await?;
     let (user, slot, held) = (wanted.user()?, slot(call).await?, call.clone());
@@ -36,7 +36,7 @@ pub async fn upgrade(call: &Routed) -> Result<Reply, Problem> {
     idempotency::once(call, slot, work).await
 }
 
-/// New credentials; the old ones live on for the overlap.
+/// Issues new credentials; the old ones stay valid for the overlap.
 pub async fn rotate(call: &Routed) -> Result<Reply, Problem> {
     let (user, overlap_ms) = call.json::<Rotate>(MAX_BODY).await?.check()?;
     let (slot, held) = (slot(call).await?, call.clone());
@@ -51,7 +51,7 @@ pub async fn rotate(call: &Routed) -> Result<Reply, Problem> {
     idempotency::once(call, slot, work).await
 }
 
-/// Switches an account off or on. Its open uploads are told, so that the next part is refused.
+/// Suspends or resumes an account. The state is propagated to its open uploads, so that the next part is refused or accepted.
 pub async fn switch(call: &Routed, suspended: bool) -> Result<Reply, Problem> {
     let user = call.json::<OfUser>(MAX_BODY).await?.user()?;
     let (slot, held) = (slot(call).await?, call.clone());

@@ -1,4 +1,4 @@
-//! `POST /api/jetty/chunk-urls` and `POST /api/jetty/cache-chunk`: parts that go straight to the store.
+//! `POST /api/jetty/chunk-urls` and `POST /api/jetty/cache-chunk`: parts sent directly to the store.
 
 use serde_json::json;
 
@@ -17,7 +17,7 @@ use crate::worker::platform::clock;
 use crate::worker::services::uploads::progress::{must_be_active, state, upload_of};
 use crate::worker::services::uploads::recover;
 
-/// URLs to PUT parts to, each bound to the part's length and hash.
+/// Issues presigned URLs for parts, each bound to the part's length and hash.
 pub async fn chunk_urls(call: &Routed) -> Result<Reply, Problem> {
     let body: ChunkUrls = call.json(MAX_BODY).await?;
     let upload = upload_of(call, check_session(&body.session_id)?).await?;
@@ -43,7 +43,7 @@ fn url(call: &Routed, upload: &UploadClaims, part: PartUrlParams, now: EpochMs, 
     UrlView { part_number: part.number, url: signed.url, headers, expires_at: until.rfc3339() }
 }
 
-/// Records a part that the client sent to the store itself, or one that this service has forgotten.
+/// Records a part that the client sent directly to the store, or one whose record this service has lost.
 pub async fn record(call: &Routed) -> Result<Reply, Problem> {
     let sent: Sent = call.json(MAX_BODY).await?;
     let session = check_session(&sent.session_id)?;

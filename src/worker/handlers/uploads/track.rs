@@ -42,7 +42,7 @@ pub async fn track(call: &Routed) -> Result<Reply, Problem> {
     }
 }
 
-/// The account's session of that id.
+/// The account's session with this id.
 async fn owned(call: &Routed, account: &Account, id: &str) -> Result<repository::SessionRow, Problem> {
     let session = check_session(id)?;
     account.must_be_active()?;

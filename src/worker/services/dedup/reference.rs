@@ -1,4 +1,4 @@
-//! Referencing bytes that are there instead of sending them.
+//! References to stored bytes instead of sending them.
 
 use worker::Env;
 
@@ -13,17 +13,17 @@ use crate::worker::clients::ledger;
 use crate::worker::http::call::Routed;
 use crate::worker::platform::{bindings, clock, d1, random};
 
-/// What is known of bytes in the caller's namespaces.
+/// Result of [`find`].
 pub enum Known {
-    /// Nothing.
+    /// Not stored in the caller's namespaces.
     No,
-    /// They are there; the caller has no asset of them.
+    /// Stored; the caller has no asset of it.
     Stored(Box<Asset>),
-    /// They are there, and the caller's.
+    /// Stored, and the caller has an asset of it.
     Owned(Box<Asset>),
 }
 
-/// Looks for bytes in one query; of the account's own assets of them best for the one of the name `wanted`.
+/// Looks up a file in one query. Of several assets of the account, one named `wanted` is preferred.
 ///
 /// # Errors
 /// [`Problem::Internal`].
@@ -36,7 +36,7 @@ pub async fn find(env: &Env, account: Id, hash: &Sha256Hex, size: u64, namespace
     })
 }
 
-/// Gives the account an asset of that name that references the bytes of `known`. None if the collector, or the same call beside this one, was faster.
+/// Creates an asset of that name that references the bytes of `known`. `None` if garbage collection or a concurrent call was first.
 ///
 /// # Errors
 /// 403, 507.
@@ -52,12 +52,12 @@ pub async fn refer(call: &Routed, account: &Account, known: Asset, name: String,
             ledger::release(&call.env, account.id, asset.id).await?;
             Ok(None)
         }
-        // Unclear: the ledger looks into it.
+        // Outcome unknown: the ledger's scheduled check settles it.
         (Err(problem), _) => Err(problem),
     }
 }
 
-/// The same as a value.
+/// The result of [`find`] as an API response.
 ///
 /// # Errors
 /// [`Problem::Internal`].

@@ -1,7 +1,7 @@
-//! `complete`: idempotent, also when two race and when the store completed but its answer was lost.
+//! `complete`: idempotent, also for two concurrent calls and when the store completed but its response was lost (docs/uploads.md, The life of a session).
 //!
-//! The session hands out the right to complete; the store completes; the object is looked at; D1 learns of the asset; the session keeps the answer.
-//! Whoever dies in between is followed by the next call, which finds the object there.
+//! The session grants the completion lease; the store assembles the parts; HeadObject checks the object; D1 gets the asset; the session stores the response.
+//! If a call dies in between, the next one continues: it finds the object at the store.
 
 use std::time::Duration;
 
@@ -29,22 +29,22 @@ use crate::worker::services::uploads::upload_gone::{gone_at_store, is_gone, look
 use crate::worker::services::uploads::{abort, list_parts, payload_hash_probe, recover};
 use crate::{dedup, files};
 
-/// How long a call waits for another that is completing the same upload, ms.
+/// Maximum wait for another call that is completing the same upload, ms.
 const WAIT_FOR_OTHER_MS: u64 = 60_000;
 
-/// How often one call lists the parts that clients claim.
+/// Maximum ListParts reconciliations of claimed parts per call.
 const LISTINGS: u32 = 3;
 
-/// What the caller knows of the file, as a guard.
+/// The caller's knowledge of the file; must match the recorded parts.
 #[derive(Clone)]
 pub struct Expected {
-    /// Of the whole file.
+    /// SHA-256 of the whole file.
     pub file_hash: Option<Sha256Hex>,
-    /// Of every chunk.
+    /// SHA-256 of every chunk.
     pub chunk_hashes: Option<Vec<Sha256Hex>>,
 }
 
-/// Completes `session` or says what is missing.
+/// Completes `session`, or reports the missing parts.
 pub async fn complete(call: &Routed, account: Id, session: Id, expected: Expected) -> Result<Reply, Problem> {
     let attempt = random::id()?;
     let started = clock::now();
@@ -56,15 +56,15 @@ pub async fn complete(call: &Routed, account: Id, session: Id, expected: Expecte
             SessionReply::Complete { outcome } => return Reply::json(200, &outcome),
             SessionReply::State { meta, parts, .. } => {
                 let held = call.clone();
-                let run = call.run_detached(async move { run(&held, attempt, &meta, &parts).await }).await;
-                match run.unwrap_or(Err(Problem::CompletionRunning))? {
+                let completed = call.run_detached(async move { run_completion(&held, attempt, &meta, &parts).await }).await;
+                match completed.unwrap_or(Err(Problem::CompletionRunning))? {
                     Run::Done(reply) => return Ok(reply),
-                    // The record now has the store's ETags: once more, with those.
+                    // The record has the store's ETags now: repeat once with those.
                     Run::Reconciled if !reconciled => reconciled = true,
                     Run::Reconciled => return Err(Problem::Origin(OriginFailure::Unexpected("InvalidPart".to_owned()))),
                 }
             }
-            // Once more if clients went on claiming meanwhile.
+            // Repeat if clients have claimed further parts meanwhile.
             SessionReply::Unlisted if listings < LISTINGS => {
                 listings += 1;
                 list_claimed(call, session).await?;
@@ -87,7 +87,7 @@ pub async fn complete(call: &Routed, account: Id, session: Id, expected: Expecte
     }
 }
 
-/// Holds what clients claim to have sent straight to the store against what the store lists.
+/// Reconciles claimed parts (sent directly to the store) with ListParts.
 async fn list_claimed(call: &Routed, session: Id) -> Result<(), Problem> {
     let SessionReply::State { meta, .. } = session::send(&call.env, session, &Message::Snapshot).await? else { return Err(Problem::NotFound) };
     let listed_at = clock::now();
@@ -101,14 +101,14 @@ async fn list_claimed(call: &Routed, session: Id) -> Result<(), Problem> {
 enum Run {
     /// Complete.
     Done(Reply),
-    /// The store refused the part list; the record was brought in line with the store.
+    /// The store refused the part list; the record was reconciled with ListParts.
     Reconciled,
 }
 
-async fn run(call: &Routed, attempt: Id, meta: &Meta, parts: &[Part]) -> Result<Run, Problem> {
+async fn run_completion(call: &Routed, attempt: Id, meta: &Meta, parts: &[Part]) -> Result<Run, Problem> {
     match at_store(call, meta, parts).await {
         Ok(seen) => {
-            let kept = keep(call, meta, parts, &seen).await;
+            let kept = record_completion(call, meta, parts, &seen).await;
             if kept.is_err() {
                 session::send(&call.env, meta.session, &Message::ReleaseLease { attempt }).await?;
             }
@@ -127,7 +127,7 @@ async fn run(call: &Routed, attempt: Id, meta: &Meta, parts: &[Part]) -> Result<
             Ok(Run::Reconciled)
         }
         Err(End::Gone) => {
-            // Only the holder of the lease may say so: another call may have completed meanwhile.
+            // Only the holder of the completion lease may abandon: another call may have completed the upload meanwhile.
             if session::send(&call.env, meta.session, &Message::AbandonCompletion { attempt }).await? == SessionReply::Done {
                 abort::forget(&call.env, &Meta { status: Status::Failed, ..meta.clone() }).await?;
             }
@@ -137,15 +137,15 @@ async fn run(call: &Routed, attempt: Id, meta: &Meta, parts: &[Part]) -> Result<
 }
 
 enum End {
-    /// Not completed; the session takes parts again.
+    /// Not completed; the session accepts parts again.
     Refused(Problem),
     /// The store has other parts than the record.
     PartsRefused,
-    /// Neither upload nor object: nothing left to complete.
+    /// Neither the upload nor the object exists.
     Gone,
 }
 
-/// Asks the store to complete until the object is there, whole.
+/// Repeats CompleteMultipartUpload until the whole object exists at the store.
 async fn at_store(call: &Routed, meta: &Meta, parts: &[Part]) -> Result<Seen, End> {
     let list: Vec<_> = parts.iter().map(|part| (part.number, part.etag.clone())).collect();
     let (action, body) = complete_multipart_upload::complete_multipart_upload(&meta.key, &meta.upload_id, &list);
@@ -179,10 +179,10 @@ async fn at_store(call: &Routed, meta: &Meta, parts: &[Part]) -> Result<Seen, En
     Err(End::Refused(Problem::Origin(OriginFailure::Unavailable)))
 }
 
-/// Offers the parts to later uploads. Without that they are sent again, no more: it is logged where it fails.
+/// Adds the parts to the chunk index. An error is logged in `d1` and only costs later uploads the copy.
 async fn offer_chunks(call: &Routed, meta: &Meta, parts: &[Part]) {
     let chunks = copy_chunks::of_object(meta.chunk_size, parts);
-    // A hash that nobody checked, or that something can have come past, is only a claim: others must not get bytes by it.
+    // A hash that the store did not verify is only a claim. Such chunks are not offered, so that nobody gets bytes by a false hash.
     if meta.direct || chunks.is_empty() || payload_hash_probe::enforced(&call.env, &call.config).await != Some(true) {
         return;
     }
@@ -192,8 +192,8 @@ async fn offer_chunks(call: &Routed, meta: &Meta, parts: &[Part]) {
     }
 }
 
-/// D1 first, then the ledger, the session last: until the session says "complete", the next call does it all again, harmlessly.
-async fn keep(call: &Routed, meta: &Meta, parts: &[Part], seen: &Seen) -> Result<Reply, Problem> {
+/// Order: D1, ledger, session last. Until the session stores "complete", the next call repeats all steps; each is idempotent.
+async fn record_completion(call: &Routed, meta: &Meta, parts: &[Part], seen: &Seen) -> Result<Reply, Problem> {
     let now: EpochMs = clock::now();
     let asset = view::asset_of(meta, &seen.etag, now);
     let answer = view::completed(meta, parts, &asset, &call.base, now);
@@ -204,7 +204,7 @@ async fn keep(call: &Routed, meta: &Meta, parts: &[Part], seen: &Seen) -> Result
     statements.push(repository::close(meta.session, "complete", now));
     d1::batch(&bindings::db(&call.env)?, &statements).await?;
     offer_chunks(call, meta, parts).await;
-    // As it is now: of a completion that is repeated the file may have been joined with another, or deleted.
+    // Read again: if this repeats an earlier completion, the file may have been merged with another object, or deleted.
     match ledger_records::of(&call.env, meta.asset).await? {
         Some(state::Seen::Stored { object, size }) => ledger::settle(&call.env, meta.account, meta.asset, object, size).await?,
         _ => ledger::release(&call.env, meta.account, meta.asset).await?,

@@ -1,4 +1,4 @@
-//! Copying stored chunks into an upload at the store, instead of having them sent.
+//! Copies stored chunks into an upload inside the store (UploadPartCopy).
 
 use futures_util::stream::{self, StreamExt};
 
@@ -16,7 +16,7 @@ use crate::worker::http::call::Routed;
 use crate::worker::platform::origin::Body;
 use crate::worker::platform::{bindings, clock, d1, origin};
 
-/// Copies what can be copied and returns the parts that now are there. What fails is left to be sent.
+/// Copies the parts whose chunks are stored, and returns the recorded part numbers. A part that can not be copied is sent by the client.
 ///
 /// # Errors
 /// [`Problem::Internal`] if D1 does not answer.
@@ -29,13 +29,13 @@ pub async fn copy_known(call: &Routed, meta: &Meta, strategy: Strategy, hashes: 
         return Ok(vec![]);
     }
     let started = clock::now();
-    let done = stream::iter(copies).map(|copy| one(call, meta, copy)).buffer_unordered(COPIES_AT_ONCE).filter_map(|done| async move { done });
+    let done = stream::iter(copies).map(|copy| copy_part(call, meta, copy)).buffer_unordered(COPIES_AT_ONCE).filter_map(|done| async move { done });
     let done = done.collect().await;
     call.span("copy", started);
     Ok(done)
 }
 
-async fn one(call: &Routed, meta: &Meta, copy: Copy) -> Option<u16> {
+async fn copy_part(call: &Routed, meta: &Meta, copy: Copy) -> Option<u16> {
     let etag = at_store(&call.config, meta, &copy).await?;
     let part = Part {
         number: copy.number,

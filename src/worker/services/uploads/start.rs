@@ -1,4 +1,4 @@
-//! `start`: finds known bytes, reserves quota, opens the multipart upload at the store, the session and its row.
+//! `start`: deduplicates, reserves quota, opens the multipart upload at the store, its session and its row in D1.
 
 use serde_json::json;
 
@@ -57,7 +57,7 @@ pub async fn begin(call: &Routed, account: &Account, wanted: StartParams) -> Res
         asset: random::id()?,
         object,
         key: file_key(&account.agentcache_user_id, object),
-        // The store names it.
+        // Assigned by the store.
         upload_id: String::new(),
         file_name: wanted.file_name,
         file_size: wanted.file_size,
@@ -82,14 +82,14 @@ pub async fn begin(call: &Routed, account: &Account, wanted: StartParams) -> Res
         let (account, asset) = (meta.account, meta.asset);
         let opened = open(&held, meta).await;
         if opened.is_err() {
-            // Should this fail, too, the ledger finds out by itself.
+            // If the release fails as well, the ledger's scheduled check repeats it.
             let _ = ledger::release(&held.env, account, asset).await;
         }
         opened
     });
     let meta = opened.await.unwrap_or(Err(Problem::Internal))?;
     let expires = now.plus(meta.ttl_ms);
-    // What cannot be copied is sent.
+    // Parts that can not be copied are sent by the client.
     let copied = copy_chunks::copy_known(call, &meta, strategy, &chunk_hashes).await.unwrap_or_default();
     let missing_parts = state::missing(strategy.chunk_count, copied.into_iter());
     let ranking = ranking::ranking(call, meta.account, priority, &call.geo(), EDGES).await;
@@ -108,11 +108,11 @@ pub async fn begin(call: &Routed, account: &Account, wanted: StartParams) -> Res
     )
 }
 
-/// The caller's asset of a file whose bytes are there: the one it has under that name, or a new one.
+/// The caller's asset of a stored file: the existing one of that name, or a new one.
 async fn duplicate(call: &Routed, account: &Account, wanted: &StartParams, namespace: &Namespace) -> Result<Option<Asset>, Problem> {
     let Some(hash) = &wanted.file_hash else { return Ok(None) };
     let look = || find(&call.env, account.id, hash, wanted.file_size, Some(&namespace.name), &wanted.file_name);
-    // Whatever was found may have been joined with another, or collected, meanwhile.
+    // The object found may have been merged with another, or collected, meanwhile.
     for _ in 0..2 {
         let known = match look().await? {
             Known::No => return Ok(None),
@@ -129,7 +129,7 @@ async fn duplicate(call: &Routed, account: &Account, wanted: &StartParams, names
     })
 }
 
-/// The way of a file that another namespace may have: a challenge, or what its answer is worth. None if it is to be sent.
+/// A file that another namespace may store: issues a challenge, or verifies its answer. `None` if the file has to be sent.
 async fn possession(call: &Routed, account: &Account, wanted: &StartParams, namespace: &Namespace) -> Result<Option<Reply>, Problem> {
     let StartParams { file_hash, proof, file_name, content_type, file_size: size, .. } = wanted;
     let takes_part = file_hash.as_ref().filter(|_| namespace.cross_namespace_dedup);
@@ -147,7 +147,7 @@ async fn possession(call: &Routed, account: &Account, wanted: &StartParams, name
     }
 }
 
-/// Opens the upload at the store, then its session, then its row: all of it or, as far as anybody can tell, nothing.
+/// Opens the upload at the store, then its session, then its row in D1. If a step fails, the earlier ones are undone as far as their outcome is known.
 async fn open(call: &Routed, mut meta: Meta) -> Result<Meta, Problem> {
     let headers = ObjectHeaders { content_type: &meta.content_type, content_disposition: &content_disposition::for_store(&meta.file_name) };
     let started = clock::now();
@@ -157,7 +157,7 @@ async fn open(call: &Routed, mut meta: Meta) -> Result<Meta, Problem> {
     let body = answer.map_err(refused)?.text().await.map_err(refused)?;
     meta.upload_id = create_multipart_upload::upload_id(&body).map_err(|_| Problem::Origin(OriginFailure::Unexpected("Unreadable".to_owned())))?;
     if let Err(problem) = record(call, &meta).await {
-        // Nobody knows of this upload yet, so nobody else would abort it. Should its record or its history be there, its alarm takes them back.
+        // Nothing else refers to this upload yet, so it is aborted here. If its session or its row exists, the session's alarm repeats the clean-up.
         let _ = session::send(&call.env, meta.session, &Message::Fail).await;
         let abort = abort_multipart_upload::abort_multipart_upload(&meta.key, &meta.upload_id);
         let _ = origin::send(&call.config, &abort, Body::Empty).await;
@@ -174,7 +174,7 @@ async fn record(call: &Routed, meta: &Meta) -> Result<(), Problem> {
     recover::suspend_with_account(&call.env, meta).await
 }
 
-/// A token for the upload.
+/// Issues a token for the upload.
 pub fn upload_token(call: &Routed, meta: &Meta) -> Result<String, Problem> {
     UploadClaims {
         account: meta.account,

@@ -69,7 +69,7 @@ struct Savings {
 
 impl DuplicateView {
     /// Whether the bytes are already stored.
-    pub fn is_one(&self) -> bool {
+    pub fn is_duplicate(&self) -> bool {
         self.duplicate
     }
 }

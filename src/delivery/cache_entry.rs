@@ -36,7 +36,7 @@ impl Key<'_> {
     }
 
     /// The key of the pointer to the whole-object entry. Its last segment is not a number, so it differs from the key of every slice.
-    pub fn joined(&self) -> String {
+    pub fn pointer(&self) -> String {
         format!("{}/joined", self.version())
     }
 
@@ -115,7 +115,7 @@ mod tests {
             "https://cache.jettyspeed.invalid/1/jt_user_1/2/01010101-0101-4101-8101-010101010101/a-b%2F1/10/3",
             "a change of this format empties every cache"
         );
-        assert_eq!(key(&name).joined(), "https://cache.jettyspeed.invalid/1/jt_user_1/2/01010101-0101-4101-8101-010101010101/a-b%2F1/joined");
+        assert_eq!(key(&name).pointer(), "https://cache.jettyspeed.invalid/1/jt_user_1/2/01010101-0101-4101-8101-010101010101/a-b%2F1/joined");
     }
 
     #[test]

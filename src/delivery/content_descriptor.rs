@@ -133,7 +133,7 @@ impl ContentDescriptor {
 
     /// The slices that overlap `span`.
     pub fn slices(&self, span: Span) -> impl Iterator<Item = Slice> + use<> {
-        slices::of(span, self.size, self.slice_bytes())
+        slices::slices_of(span, self.size, self.slice_bytes())
     }
 
     /// The cache key of a slice.
@@ -147,7 +147,7 @@ impl ContentDescriptor {
         let wide = span.first / self.slice_bytes() != span.last / self.slice_bytes();
         let ContentDescriptor { namespace, generation, object, etag, .. } = self;
         (wide && self.ttl > 0 && self.size <= MAX_WHOLE_OBJECT).then(|| WholeObjectKeys {
-            pointer: Key { namespace, generation: *generation, object: *object, etag, slice_bytes: self.slice_bytes(), index: 0 }.joined(),
+            pointer: Key { namespace, generation: *generation, object: *object, etag, slice_bytes: self.slice_bytes(), index: 0 }.pointer(),
         })
     }
 

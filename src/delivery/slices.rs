@@ -27,7 +27,7 @@ impl Slice {
 }
 
 /// The slices of `slice_bytes` bytes that overlap `wanted` in an object of `size` bytes, ascending.
-pub fn of(wanted: Span, size: u64, slice_bytes: u64) -> impl Iterator<Item = Slice> {
+pub fn slices_of(wanted: Span, size: u64, slice_bytes: u64) -> impl Iterator<Item = Slice> {
     let slice_bytes = slice_bytes.max(1);
     (wanted.first / slice_bytes..=wanted.last / slice_bytes).map(move |index| {
         let begin = index * slice_bytes;
@@ -45,13 +45,13 @@ mod tests {
     #[test]
     fn one_mib_seek_overlaps_at_most_two_slices() {
         let mib = Span { first: 5_000_000_000 - 700_000, last: 5_000_000_000 - 700_000 + 1_048_575 };
-        assert!(of(mib, 10_000_000_000, SLICE_BYTES).count() <= 2);
-        let all: Vec<_> = of(Span { first: 0, last: 24 }, 25, 10).collect();
+        assert!(slices_of(mib, 10_000_000_000, SLICE_BYTES).count() <= 2);
+        let all: Vec<_> = slices_of(Span { first: 0, last: 24 }, 25, 10).collect();
         assert_eq!(
             all.iter().map(|slice| (slice.index, slice.from, slice.to, slice.is_whole())).collect::<Vec<_>>(),
             [(0, 0, 9, true), (1, 0, 9, true), (2, 0, 4, true)]
         );
-        let some: Vec<_> = of(Span { first: 9, last: 10 }, 25, 10).collect();
+        let some: Vec<_> = slices_of(Span { first: 9, last: 10 }, 25, 10).collect();
         assert_eq!(
             some.iter().map(|slice| (slice.index, slice.from, slice.to, slice.is_whole())).collect::<Vec<_>>(),
             [(0, 9, 9, false), (1, 0, 0, false)]
@@ -63,9 +63,9 @@ mod tests {
         fn requested_parts_of_the_slices_concatenate_to_the_range(size in 1u64..1_000, slice in 1u64..100, a in 0u64..1_000, b in 0u64..1_000) {
             let (a, b) = (a % size, b % size);
             let wanted = Span { first: a.min(b), last: a.max(b) };
-            let bytes: Vec<u64> = of(wanted, size, slice).flat_map(|s| s.span.first + s.from..=s.span.first + s.to).collect();
+            let bytes: Vec<u64> = slices_of(wanted, size, slice).flat_map(|s| s.span.first + s.from..=s.span.first + s.to).collect();
             prop_assert_eq!(bytes, (wanted.first..=wanted.last).collect::<Vec<_>>());
-            for s in of(wanted, size, slice) {
+            for s in slices_of(wanted, size, slice) {
                 prop_assert!(s.span.last < size && s.span.bytes() <= slice && s.to < s.span.bytes());
             }
         }

@@ -57,7 +57,7 @@ impl ChunkUrls {
     ///
     /// # Errors
     /// 422: part outside the plan, invalid hash, missing hash where the namespace requires one, too many parts.
-    pub fn wanted(&self, upload: &UploadClaims) -> Result<Vec<PartUrlParams>, Problem> {
+    pub fn requested_parts(&self, upload: &UploadClaims) -> Result<Vec<PartUrlParams>, Problem> {
         if self.parts.is_empty() || self.parts.len() > MAX_URLS {
             return Err(Problem::Invalid { field: "parts", detail: "must be 1 to 1,000 parts".to_owned() });
         }
@@ -183,7 +183,7 @@ mod tests {
 
     fn urls(parts: serde_json::Value, upload: &UploadClaims) -> Result<Vec<PartUrlParams>, &'static str> {
         let body: ChunkUrls = serde_json::from_value(json!({ "sessionId": "s", "parts": parts })).unwrap();
-        body.wanted(upload).map_err(|problem| problem.kind().code)
+        body.requested_parts(upload).map_err(|problem| problem.kind().code)
     }
 
     #[test]

@@ -20,7 +20,7 @@ const MAX_LOST: u64 = 500;
 /// been open for longer than it may be without activity, oldest first.
 pub async fn daily(env: &Env) {
     delete_expired(env).await;
-    for job in lost(env).await.into_iter().chain([Job::Probe, Job::Collect, Job::Sweep { marker: None }]) {
+    for job in lost_jobs(env).await.into_iter().chain([Job::Probe, Job::Collect, Job::Sweep { marker: None }]) {
         if let Err(error) = enqueue(env, &job).await {
             let _ = log::internal("queue", &error.to_string());
         }
@@ -39,7 +39,7 @@ async fn delete_expired(env: &Env) {
     }
 }
 
-async fn lost(env: &Env) -> Vec<Job> {
+async fn lost_jobs(env: &Env) -> Vec<Job> {
     #[derive(Deserialize)]
     struct Row {
         id: Id,
@@ -47,7 +47,7 @@ async fn lost(env: &Env) -> Vec<Job> {
         account_id: Option<Id>,
     }
     #[derive(Deserialize)]
-    struct Doomed {
+    struct DeletedVideo {
         namespace: Name,
         video_id: Name,
     }
@@ -58,7 +58,7 @@ async fn lost(env: &Env) -> Vec<Job> {
     let open = d1::all::<Row>(&db, &open).await.unwrap_or_default();
     let verify = pending.into_iter().map(|row| Job::Verify { object: row.id });
     let wake = open.into_iter().filter_map(|row| Some(Job::Wake { session: row.id, account: row.account_id? }));
-    let doomed = d1::all::<Doomed>(&db, &video::repository::all_doomed(since(LOST_MS), MAX_LOST)).await.unwrap_or_default();
+    let doomed = d1::all::<DeletedVideo>(&db, &video::repository::all_doomed(since(LOST_MS), MAX_LOST)).await.unwrap_or_default();
     // One row per file, one job per video.
     let mut videos: Vec<_> = doomed.into_iter().map(|row| (row.namespace, row.video_id)).collect();
     videos.dedup();

@@ -13,12 +13,12 @@ use crate::worker::services::dedup::{collect, verify};
 use crate::worker::services::uploads::{abort, payload_hash_probe, recover, suspend, sweep};
 
 /// The dead-letter queue (wrangler.toml).
-const DEAD: &str = "jettyspeed-dead";
+const DEAD_LETTER_QUEUE: &str = "jettyspeed-dead";
 
 /// Runs every job of a batch and retries failed jobs one by one. A job in the dead-letter queue is enqueued again with a long delay, unless an alarm or the
 /// daily run repeats it anyway.
 pub async fn consume(batch: &MessageBatch<String>, env: &Env) {
-    let dead = batch.queue() == DEAD;
+    let dead = batch.queue() == DEAD_LETTER_QUEUE;
     for message in batch.raw_iter() {
         let text = message.body().as_string().unwrap_or_default();
         let job = json::read::<Job>(&text).ok();
@@ -63,11 +63,11 @@ async fn run_job(env: &Env, job: &Job) -> Result<(), Problem> {
         Job::Probe => payload_hash_probe::probe(env, &config).await.map(|_| ()),
         Job::Collect => collect::collect(env, &config).await,
         Job::Orphan { account, object } => collect::orphan(env, &config, *account, *object).await,
-        Job::Wake { session, account } => recover::wake(env, &config, *account, *session).await,
+        Job::Wake { session, account } => recover::recover_or_end(env, &config, *account, *session).await,
         Job::ReconcileVideo { account, version, place } => {
-            crate::worker::services::video::reconcile::amend(env, &config, *account, *version, place).await
+            crate::worker::services::video::reconcile::reconcile(env, &config, *account, *version, place).await
         }
         Job::RemoveVideo { namespace, video } => crate::worker::services::video::removal::remove(env, &config, namespace, video).await,
-        Job::EndUpload { session } => abort::end(env, &config, *session).await,
+        Job::EndUpload { session } => abort::end_upload(env, &config, *session).await,
     }
 }

@@ -6,7 +6,7 @@ use crate::base::time::EpochMs;
 use crate::delivery::fill_lock::shard::LOCK_MS;
 
 /// Grace period after the lock timeout before a lock is removed, ms: waiting requests retry within it.
-const SLACK_MS: u64 = 2_000;
+const GRACE_MS: u64 = 2_000;
 
 /// Result of [`LockTable::acquire`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,14 +48,14 @@ impl<W> LockTable<W> {
     }
 
     /// Adds a waiting request to the lock of `key`.
-    pub fn park(&mut self, key: &str, waiter: W) {
+    pub fn add_waiter(&mut self, key: &str, waiter: W) {
         if let Some(held) = self.held.get_mut(key) {
             held.waiting.push(waiter);
         }
     }
 
     /// Releases a lock and returns the requests to wake. If the lock has passed to another holder meanwhile, it returns none: they wait for that holder.
-    pub fn done(&mut self, key: &str, serial: u64) -> Vec<W> {
+    pub fn release(&mut self, key: &str, serial: u64) -> Vec<W> {
         if self.held.get(key).is_some_and(|held| held.serial == serial) {
             self.held.remove(key).map(|held| held.waiting).unwrap_or_default()
         } else {
@@ -64,8 +64,8 @@ impl<W> LockTable<W> {
     }
 
     /// Removes locks whose holders have not released them. Waiting requests retry at the lock timeout; after the grace period none is left.
-    pub fn tidy(&mut self, now: EpochMs) {
-        self.held.retain(|_, held| now < held.until.plus(SLACK_MS));
+    pub fn remove_expired(&mut self, now: EpochMs) {
+        self.held.retain(|_, held| now < held.until.plus(GRACE_MS));
     }
 }
 
@@ -81,11 +81,11 @@ mod tests {
         let LockAnswer::Acquired(serial) = locks.acquire("k", NOW) else { panic!() };
         for waiter in 0..3 {
             assert_eq!(locks.acquire("k", NOW.plus(waiter)), LockAnswer::Wait(NOW.plus(LOCK_MS)));
-            locks.park("k", waiter);
+            locks.add_waiter("k", waiter);
         }
         assert!(matches!(locks.acquire("other", NOW), LockAnswer::Acquired(_)));
-        assert_eq!(locks.done("k", serial), [0, 1, 2]);
-        assert!(locks.done("k", serial).is_empty(), "woken once");
+        assert_eq!(locks.release("k", serial), [0, 1, 2]);
+        assert!(locks.release("k", serial).is_empty(), "woken once");
         assert!(matches!(locks.acquire("k", NOW), LockAnswer::Acquired(_)), "the next caller acquires the lock again");
     }
 
@@ -93,20 +93,20 @@ mod tests {
     fn lock_past_its_timeout_passes_to_the_next_caller() {
         let mut locks = LockTable::default();
         let LockAnswer::Acquired(first) = locks.acquire("k", NOW) else { panic!() };
-        locks.park("k", 'a');
+        locks.add_waiter("k", 'a');
         let late = NOW.plus(LOCK_MS);
         let LockAnswer::Acquired(second) = locks.acquire("k", late) else { panic!() };
         assert_eq!(locks.acquire("k", late), LockAnswer::Wait(late.plus(LOCK_MS)), "one at a time");
-        assert!(locks.done("k", first).is_empty(), "waiters belong to the second holder");
-        assert_eq!(locks.done("k", second), ['a']);
+        assert!(locks.release("k", first).is_empty(), "waiters belong to the second holder");
+        assert_eq!(locks.release("k", second), ['a']);
     }
 
     #[test]
     fn locks_past_timeout_and_grace_period_are_removed() {
         let mut locks: LockTable<()> = LockTable::default();
         locks.acquire("dead", NOW);
-        locks.acquire("young", NOW.plus(SLACK_MS));
-        locks.tidy(NOW.plus(LOCK_MS + SLACK_MS));
+        locks.acquire("young", NOW.plus(GRACE_MS));
+        locks.remove_expired(NOW.plus(LOCK_MS + GRACE_MS));
         assert_eq!(locks.held.keys().collect::<Vec<_>>(), ["young"]);
     }
 }

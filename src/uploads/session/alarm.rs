@@ -2,7 +2,7 @@
 
 use crate::base::id::Id;
 use crate::base::time::EpochMs;
-use crate::uploads::session::machine::{FAILED_MS, Session, TAKE_BACK_MS};
+use crate::uploads::session::machine::{CLEANUP_DELAY_MS, CLEANUP_RETRY_MS, Session};
 use crate::uploads::session::state::{Effect, Status};
 
 /// Action of a session's alarm.
@@ -23,12 +23,12 @@ pub enum Wake {
     Forget,
 }
 
-/// When the alarm is due after a change: at the session's expiry; after a failure [`FAILED_MS`] later, in case the request that failed the session dies
+/// When the alarm is due after a change: at the session's expiry; after a failure [`CLEANUP_DELAY_MS`] later, in case the request that failed the session dies
 /// before it has released the session's resources.
 pub fn alarm(session: &Session, now: EpochMs) -> Option<EpochMs> {
     match session.meta.status {
         Status::Uploading => Some(session.expires()),
-        Status::Failed | Status::Expired if session.meta.forget_at.is_none() => Some(now.plus(FAILED_MS)),
+        Status::Failed | Status::Expired if session.meta.forget_at.is_none() => Some(now.plus(CLEANUP_DELAY_MS)),
         _ => None,
     }
 }
@@ -40,7 +40,9 @@ pub fn wake(slot: &mut Option<Session>, now: EpochMs, tombstone_ms: u64) -> (Wak
     let wake = match session.meta.status {
         Status::Uploading => Wake::At(session.expires()),
         Status::Completing => Wake::At(session.meta.lease.as_ref().map_or(now, |lease| lease.until).max(session.expires())),
-        Status::Failed | Status::Expired if !session.meta.cleaned_up => Wake::End { session: session.meta.session, again: now.plus(TAKE_BACK_MS) },
+        Status::Failed | Status::Expired if !session.meta.cleaned_up => {
+            Wake::End { session: session.meta.session, again: now.plus(CLEANUP_RETRY_MS) }
+        }
         Status::Failed | Status::Expired | Status::Complete => match session.meta.forget_at {
             Some(at) if at <= now => {
                 *slot = None;

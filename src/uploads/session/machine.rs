@@ -27,10 +27,10 @@ use crate::uploads::session::state::{AT_ORIGIN, COMPLETION_LEASE_MS, Effect, Evi
 mod tests;
 
 /// Time for the request that fails an upload to release its resources, ms; after that the alarm enqueues a job.
-pub const FAILED_MS: u64 = 60_000;
+pub const CLEANUP_DELAY_MS: u64 = 60_000;
 
 /// Interval between two clean-up jobs of a session, ms: longer than the queue's retries, which take ten minutes.
-pub const TAKE_BACK_MS: u64 = 3_600_000;
+pub const CLEANUP_RETRY_MS: u64 = 3_600_000;
 
 /// A session and its parts.
 #[derive(Debug, Clone, PartialEq)]
@@ -158,7 +158,13 @@ impl Session {
         self.meta.lease.as_ref().is_none_or(|lease| lease.until <= now)
     }
 
-    fn begin(&mut self, attempt: Id, file_hash: Option<Sha256Hex>, chunk_hashes: Option<&[Sha256Hex]>, now: EpochMs) -> (SessionReply, Vec<Effect>) {
+    fn begin_completion(
+        &mut self,
+        attempt: Id,
+        file_hash: Option<Sha256Hex>,
+        chunk_hashes: Option<&[Sha256Hex]>,
+        now: EpochMs,
+    ) -> (SessionReply, Vec<Effect>) {
         if file_hash.is_some() && self.meta.file_hash.is_some() && file_hash != self.meta.file_hash {
             return (SessionReply::OtherHash, vec![]);
         }
@@ -186,7 +192,7 @@ impl Session {
         }
     }
 
-    fn finish(&mut self, outcome: Value) -> (SessionReply, Vec<Effect>) {
+    fn finish_completion(&mut self, outcome: Value) -> (SessionReply, Vec<Effect>) {
         match (self.meta.status, &self.meta.outcome) {
             (_, Some(first)) => (SessionReply::Complete { outcome: first.clone() }, vec![]),
             (Status::Completing, None) => {
@@ -264,11 +270,11 @@ pub fn apply(slot: &mut Option<Session>, message: Message, now: EpochMs) -> (Ses
         Message::Record { part } => session.record(part, now),
         Message::Snapshot => (session.state(), vec![]),
         Message::Reconcile { listed, listed_at } => session.reconcile(listed, listed_at, now),
-        Message::BeginCompletion { attempt, file_hash, chunk_hashes } => session.begin(attempt, file_hash, chunk_hashes.as_deref(), now),
+        Message::BeginCompletion { attempt, file_hash, chunk_hashes } => session.begin_completion(attempt, file_hash, chunk_hashes.as_deref(), now),
         Message::CheckLease if session.meta.status == Status::Completing && !session.lease_is_free(now) => (SessionReply::Busy, vec![]),
         Message::CheckLease => (SessionReply::Done, vec![]),
         Message::MarkDirect => session.mark_direct(),
-        Message::FinishCompletion { outcome } => session.finish(outcome),
+        Message::FinishCompletion { outcome } => session.finish_completion(outcome),
         Message::CancelCompletion { attempt } => session.end_completion(attempt, Status::Uploading),
         Message::ReleaseLease { attempt } => session.end_completion(attempt, Status::Completing),
         Message::AbandonCompletion { attempt } => session.end_completion(attempt, Status::Failed),

@@ -82,7 +82,7 @@ fn alarm_follows_activity_and_repeats_until_cleaned_up() {
     send(&mut slot, Message::Record { part: part(1, 2) });
     assert_eq!(ring_alarm(&mut slot, 1_500), (Wake::At(EpochMs(1_600)), vec![]), "a part at 1,100 postponed the expiry");
     let session = Id::from_random([1; 16]);
-    let end = |now: u64| Wake::End { session, again: EpochMs(now + TAKE_BACK_MS) };
+    let end = |now: u64| Wake::End { session, again: EpochMs(now + CLEANUP_RETRY_MS) };
     assert_eq!(ring_alarm(&mut slot, 1_600), (end(1_600), vec![Effect::PutMeta]));
     assert_eq!(ring_alarm(&mut slot, 1_700), (end(1_700), vec![]), "not cleaned up yet");
     assert_eq!(send(&mut slot, Message::CleanedUp), SessionReply::Done);
@@ -95,7 +95,7 @@ fn alarm_follows_activity_and_repeats_until_cleaned_up() {
 
     let mut failed = open(1);
     send(&mut failed, Message::Fail);
-    assert_eq!(at(&failed, 1_100), Some(EpochMs(1_100 + FAILED_MS)));
+    assert_eq!(at(&failed, 1_100), Some(EpochMs(1_100 + CLEANUP_DELAY_MS)));
     assert_eq!(ring_alarm(&mut failed, 1_101).0, end(1_101));
     let mut alive = open(1);
     send(&mut alive, Message::CleanedUp);

@@ -30,7 +30,7 @@ pub enum Status {
     Completing,
     /// The object exists.
     Complete,
-    /// Aborted by the client, or refused by the store.
+    /// Aborted by the client, or its upload no longer exists at the store.
     Failed,
     /// Expired without activity.
     Expired,

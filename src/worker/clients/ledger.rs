@@ -63,16 +63,16 @@ pub async fn release(env: &Env, account: Id, asset: Id) -> Result<(), Problem> {
 }
 
 /// Schedules a check of an asset that a request is about to delete, in case the request dies before it has reported the outcome.
-pub async fn doubt(env: &Env, account: Id, asset: Id) -> Result<(), Problem> {
-    doubt_for(env, account, asset, DELETE_GRACE_MS).await
+pub async fn schedule_check(env: &Env, account: Id, asset: Id) -> Result<(), Problem> {
+    schedule_check_in(env, account, asset, DELETE_GRACE_MS).await
 }
 
 /// Schedules a check of an asset that a job is about to delete or move.
-pub async fn doubt_by_job(env: &Env, account: Id, asset: Id) -> Result<(), Problem> {
-    doubt_for(env, account, asset, JOB_GRACE_MS).await
+pub async fn schedule_check_by_job(env: &Env, account: Id, asset: Id) -> Result<(), Problem> {
+    schedule_check_in(env, account, asset, JOB_GRACE_MS).await
 }
 
-async fn doubt_for(env: &Env, account: Id, asset: Id, ms: u64) -> Result<(), Problem> {
+async fn schedule_check_in(env: &Env, account: Id, asset: Id, ms: u64) -> Result<(), Problem> {
     send(env, account, &Message::ScheduleCheck { asset, look_at: clock::now().plus(ms) }).await.map(|_| ())
 }
 

@@ -38,7 +38,7 @@ pub async fn limits(env: &Env, account: Id) -> Result<Limits, Problem> {
 }
 
 /// All holdings of the account: assets and video files.
-pub async fn stored(env: &Env, account: Id) -> Result<Vec<Stored>, Problem> {
+pub async fn holdings(env: &Env, account: Id) -> Result<Vec<Stored>, Problem> {
     let db = bindings::db(env)?;
     let mut all: Vec<Stored> = Vec::new();
     loop {
@@ -63,7 +63,7 @@ pub async fn stored(env: &Env, account: Id) -> Result<Vec<Stored>, Problem> {
 }
 
 /// Bandwidth (bytes) and requests of the current month, as last written to `storage_usage`.
-pub async fn counted(env: &Env, account: Id, now: EpochMs) -> Result<(u64, u64), Problem> {
+pub async fn month_usage(env: &Env, account: Id, now: EpochMs) -> Result<(u64, u64), Problem> {
     #[derive(Deserialize)]
     struct Row {
         bandwidth_bytes: u64,
@@ -74,7 +74,7 @@ pub async fn counted(env: &Env, account: Id, now: EpochMs) -> Result<(u64, u64),
 }
 
 /// The outcome of a pending change of an asset; [`Seen::Unclear`] if D1 does not answer.
-pub async fn look(env: &Env, asset: Id) -> Seen {
+pub async fn asset_outcome(env: &Env, asset: Id) -> Seen {
     read_outcome(env, asset).await.unwrap_or(Seen::Unclear)
 }
 
@@ -82,7 +82,7 @@ async fn read_outcome(env: &Env, asset: Id) -> Result<Seen, Problem> {
     let db = bindings::db(env)?;
     // The order matters: an upload that completes between the two queries is found by the second one.
     let coming: Option<serde_json::Value> = d1::first(&db, &ledger::repository::asset_coming(asset)).await?;
-    let stored = of(env, asset).await?;
+    let stored = find_asset(env, asset).await?;
     Ok(match (stored, coming) {
         (Some(seen), _) => seen,
         (None, Some(_)) => Seen::Coming,
@@ -91,7 +91,7 @@ async fn read_outcome(env: &Env, asset: Id) -> Result<Seen, Problem> {
 }
 
 /// The object of an asset; `None` if the asset does not exist.
-pub async fn of(env: &Env, asset: Id) -> Result<Option<Seen>, Problem> {
+pub async fn find_asset(env: &Env, asset: Id) -> Result<Option<Seen>, Problem> {
     #[derive(Deserialize)]
     struct Row {
         object: Id,

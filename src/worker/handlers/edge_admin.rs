@@ -10,13 +10,13 @@ use crate::worker::http::idempotency;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::{bindings, clock, d1};
 use crate::worker::services::edges::registry;
-use crate::worker::services::edges::registry::named;
+use crate::worker::services::edges::registry::edge_of_path;
 
 /// Maximum attempts of an update under concurrent changes.
-const TRIES: u32 = 10;
+const MAX_ATTEMPTS: u32 = 10;
 
 /// The edge as `/api/edges` lists it, with the field names of the portal (docs/api.md, Naming and formats).
-fn view(status: u16, edge: &Edge) -> Result<Reply, Problem> {
+fn edge_reply(status: u16, edge: &Edge) -> Result<Reply, Problem> {
     let mut view = serde_json::to_value(edge).map_err(|_| Problem::Internal)?;
     if let Some(view) = view.as_object_mut() {
         view.insert("capacity_mbps".to_owned(), edge.capacity_mbps.into());
@@ -32,8 +32,8 @@ pub async fn create(call: &Routed) -> Result<Reply, Problem> {
     let work = async move {
         let created: Option<serde_json::Value> = d1::first(&bindings::db(&held.env)?, &repository::insert(&edge, clock::now())).await?;
         created.ok_or(Problem::AlreadyExists { field: "id" })?;
-        registry::forget();
-        view(201, &edge)
+        registry::invalidate();
+        edge_reply(201, &edge)
     };
     idempotency::once(call, slot, work).await
 }
@@ -41,12 +41,12 @@ pub async fn create(call: &Routed) -> Result<Reply, Problem> {
 /// Changes the fields in the body.
 pub async fn change(call: &Routed) -> Result<Reply, Problem> {
     let patch: Patch = call.json(MAX_BODY).await?;
-    for _ in 0..TRIES {
-        let edge = patch.clone().apply(named(call).await?)?;
+    for _ in 0..MAX_ATTEMPTS {
+        let edge = patch.clone().apply(edge_of_path(call).await?)?;
         let written: Option<serde_json::Value> = d1::first(&bindings::db(&call.env)?, &repository::update(&edge, clock::now())).await?;
         if written.is_some() {
-            registry::forget();
-            return view(200, &edge);
+            registry::invalidate();
+            return edge_reply(200, &edge);
         }
     }
     Err(Problem::StillRunning)
@@ -56,6 +56,6 @@ pub async fn change(call: &Routed) -> Result<Reply, Problem> {
 pub async fn delete(call: &Routed) -> Result<Reply, Problem> {
     let id = call.params.get("edge").unwrap_or_default();
     let gone: Option<serde_json::Value> = d1::first(&bindings::db(&call.env)?, &repository::delete(id)).await?;
-    registry::forget();
+    registry::invalidate();
     gone.map(|_| Reply::empty(204)).ok_or(Problem::NotFound)
 }

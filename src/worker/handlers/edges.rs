@@ -63,7 +63,7 @@ pub async fn optimal_edges(call: &Routed) -> Result<Reply, Problem> {
     let namespace = services::namespaces::for_upload(call, &account, None).await?;
     let strategy = plan(wanted.file_size, namespace.chunk_size, &call.config.plan)?;
     let duplicate = match hash {
-        Some(hash) => Some(reference::duplicate(call, &account, &hash, wanted.file_size).await?).filter(DuplicateView::is_one),
+        Some(hash) => Some(reference::duplicate(call, &account, &hash, wanted.file_size).await?).filter(DuplicateView::is_duplicate),
         None => None,
     };
     let client = call.geo().at(place);
@@ -103,7 +103,7 @@ pub async fn metrics(call: &Routed) -> Result<Reply, Problem> {
     if let Caller::Account(account) = &*call.caller {
         account.must_be_active()?;
     }
-    let edge = registry::named(call).await?;
+    let edge = registry::edge_of_path(call).await?;
     let now = clock::now();
     let from = now.0 - now.0 % HOUR_MS;
     let from = EpochMs(from.saturating_sub((hours - 1) * HOUR_MS));

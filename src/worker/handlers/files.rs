@@ -29,7 +29,7 @@ pub async fn list(call: &Routed) -> Result<Reply, Problem> {
 }
 
 /// Reads one file.
-pub async fn get(call: &Routed) -> Result<Reply, Problem> {
+pub async fn get_file(call: &Routed) -> Result<Reply, Problem> {
     call.account()?.must_be_active()?;
     let asset: Asset = call.find_owned(ResourceKind::Asset, call.params.get("id").unwrap_or_default()).await?;
     Reply::json(200, &json!({ "asset": asset.view(&call.base) }))
@@ -53,7 +53,7 @@ pub async fn delete(call: &Routed) -> Result<Reply, Problem> {
 
 async fn remove(call: &Routed, account: &Account, asset: &Asset) -> Result<Reply, Problem> {
     // The ledger is notified before and after: if this request dies in between, the ledger checks the outcome in D1.
-    ledger::doubt(&call.env, account.id, asset.id).await?;
+    ledger::schedule_check(&call.env, account.id, asset.id).await?;
     let rows = repository::delete_asset(asset.id, account.id, clock::now());
     d1::batch(&bindings::db(&call.env)?, &rows).await?;
     metadata_cache::forget(&metadata_cache::file(&asset.namespace, asset.id)).await;

@@ -21,7 +21,7 @@ use crate::worker::platform::{bindings, clock, d1};
 use crate::{delivery, namespaces};
 
 /// Maximum attempts of an update under concurrent changes.
-const TRIES: u32 = 10;
+const MAX_ATTEMPTS: u32 = 10;
 
 /// Creates a namespace.
 pub async fn create(call: &Routed) -> Result<Reply, Problem> {
@@ -53,7 +53,7 @@ pub async fn list(call: &Routed) -> Result<Reply, Problem> {
     Reply::json(200, &json!({ "namespaces": namespaces, "cursor": cursor }))
 }
 
-async fn named(call: &Routed) -> Result<Namespace, Problem> {
+async fn namespace_of_path(call: &Routed) -> Result<Namespace, Problem> {
     if let Caller::Account(account) = &*call.caller {
         account.must_be_active()?;
     }
@@ -61,8 +61,8 @@ async fn named(call: &Routed) -> Result<Namespace, Problem> {
 }
 
 /// Reads one namespace; for an operator with its members.
-pub async fn get(call: &Routed) -> Result<Reply, Problem> {
-    let namespace = named(call).await?;
+pub async fn get_namespace(call: &Routed) -> Result<Reply, Problem> {
+    let namespace = namespace_of_path(call).await?;
     if !matches!(&*call.caller, Caller::Operator) {
         return Reply::json(200, &namespace.view());
     }
@@ -82,8 +82,8 @@ pub async fn get(call: &Routed) -> Result<Reply, Problem> {
 /// Changes the fields in the body.
 pub async fn change(call: &Routed) -> Result<Reply, Problem> {
     let patch: Patch = call.json(MAX_BODY).await?;
-    for _ in 0..TRIES {
-        let before = named(call).await?;
+    for _ in 0..MAX_ATTEMPTS {
+        let before = namespace_of_path(call).await?;
         if !matches!(&*call.caller, Caller::Operator) {
             patch.by_member()?;
         }
@@ -100,7 +100,7 @@ pub async fn change(call: &Routed) -> Result<Reply, Problem> {
 
 /// Delivery statistics and the origin costs avoided by the cache.
 pub async fn stats(call: &Routed) -> Result<Reply, Problem> {
-    let namespace = named(call).await?;
+    let namespace = namespace_of_path(call).await?;
     let count: Option<Count> = d1::first(&bindings::db(&call.env)?, &delivery::repository::total(&namespace.name)).await?;
     let Count { requests, hits, bytes_from_cache, bytes_from_origin, cmcd_requests } = count.unwrap_or_default();
     let price = namespace.origin_usd_per_gb.unwrap_or(call.config.prices.origin_gb);
@@ -129,7 +129,7 @@ pub async fn purge(call: &Routed) -> Result<Reply, Problem> {
     struct Row {
         generation: u64,
     }
-    let namespace = named(call).await?;
+    let namespace = namespace_of_path(call).await?;
     let row: Option<Row> = d1::first(&bindings::db(&call.env)?, &namespaces::repository::purge(namespace.name.as_str())).await?;
     metadata_cache::forget_namespace(&namespace.name).await;
     let generation = row.ok_or(Problem::NotFound)?.generation;
@@ -138,7 +138,7 @@ pub async fn purge(call: &Routed) -> Result<Reply, Problem> {
 
 /// Deletes an empty namespace that is not an account's own.
 pub async fn delete(call: &Routed) -> Result<Reply, Problem> {
-    let namespace = named(call).await?;
+    let namespace = namespace_of_path(call).await?;
     let db = bindings::db(&call.env)?;
     let [history, deletion] = namespaces::repository::delete(namespace.name.as_str());
     d1::batch(&db, &[history]).await?;
@@ -146,8 +146,9 @@ pub async fn delete(call: &Routed) -> Result<Reply, Problem> {
     gone.map(|_| Reply::empty(204)).ok_or(Problem::NamespaceInUse)
 }
 
+/// The namespace in the path, and the account of the user in the path.
 pub async fn member(call: &Routed) -> Result<(Namespace, Record), Problem> {
-    let namespace = named(call).await?;
+    let namespace = namespace_of_path(call).await?;
     let user = check_user(call.params.get("user").unwrap_or_default())?;
     let record = call.find_owned(ResourceKind::User, user.as_str()).await?;
     Ok((namespace, record))

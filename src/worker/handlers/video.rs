@@ -17,7 +17,7 @@ use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::{bindings, clock, d1};
 use crate::worker::services;
-use crate::worker::services::video::put::{book, incoming, namespace_of};
+use crate::worker::services::video::put::{incoming, namespace_of, store_file};
 use crate::worker::services::video::removal;
 
 /// Stores or replaces a file of a video; later requests get the new version.
@@ -31,7 +31,7 @@ pub async fn put(call: &Routed) -> Result<Reply, Problem> {
     account.must_be_active()?;
     let namespace = namespace_of(call, &account, wanted.as_ref()).await?;
     account.may_upload_simply(size)?;
-    // Before the present version is read: see `LONG_MS`.
+    // Before the present version is read: see `LONG_WRITE_MS`.
     let started = clock::now();
     let present: Option<Present> = d1::first(&bindings::db(&call.env)?, &repository::place(&namespace.name, &video, &path)).await?;
     if present.as_ref().is_some_and(|present| present.doomed_at.is_some()) {
@@ -43,8 +43,8 @@ pub async fn put(call: &Routed) -> Result<Reply, Problem> {
     let incoming = incoming(call, &path, size, hash).await?;
     let held = call.clone();
     // Detached from the client's connection, so that the reservation is settled or released if the client disconnects.
-    let stored =
-        call.run_detached(async move { book(&held, &account, Place { namespace: namespace.name, video, path }, present, incoming, started).await });
+    let stored = call
+        .run_detached(async move { store_file(&held, &account, Place { namespace: namespace.name, video, path }, present, incoming, started).await });
     let file = stored.await.unwrap_or(Err(Problem::Internal))?;
     let view = json!({
         "videoId": file.video, "path": file.path.as_str(), "namespace": file.namespace, "size": file.size, "contentType": file.content_type, "s3Key": file.s3_key,

@@ -39,11 +39,11 @@ impl DurableObject for AccountLedger {
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         let message: Message = json::read(&request.text().await?)?;
-        match self.take(message).await {
+        match self.handle(message).await {
             Ok(Reply::Done) => Ok(ResponseBuilder::new().with_status(204).empty()),
             Ok(reply) => Ok(ResponseBuilder::new().fixed(json::write(&reply)?.into_bytes())),
             Err(error) => {
-                self.memory.forget();
+                self.memory.evict();
                 let _ = log::internal("ledger", &error.to_string());
                 Ok(ResponseBuilder::new().with_status(500).empty())
             }
@@ -54,10 +54,10 @@ impl DurableObject for AccountLedger {
         self.armed.set(None);
         let woken = async {
             run_due(&self.memory, &self.env, self.account()?).await?;
-            self.arm().await
+            self.set_alarm().await
         };
         if let Err(error) = woken.await {
-            self.memory.forget();
+            self.memory.evict();
             let _ = log::internal("ledger alarm", &error.to_string());
             self.state.storage().set_alarm(AFTER_FAILURE).await?;
         }
@@ -66,19 +66,19 @@ impl DurableObject for AccountLedger {
 }
 
 impl AccountLedger {
-    async fn take(&self, message: Message) -> Result<Reply> {
+    async fn handle(&self, message: Message) -> Result<Reply> {
         let account = self.account()?;
         if !self.memory.load()? {
             open(&self.memory, &self.env, account).await?;
         } else if self.memory.with(|ledger| ledger.wants_limits(&message, clock::now())) == Some(true) {
             // If D1 does not answer (logged in `d1`), the previous limits stay in force.
             if let Ok(limits) = ledger_records::limits(&self.env, account).await {
-                self.memory.book(Message::Change { limits })?;
+                self.memory.apply(Message::Change { limits })?;
             }
         }
         // No await between here and the reply: messages are applied one at a time.
-        let reply = self.memory.book(message)?;
-        self.arm().await?;
+        let reply = self.memory.apply(message)?;
+        self.set_alarm().await?;
         Ok(reply)
     }
 
@@ -87,7 +87,7 @@ impl AccountLedger {
     }
 
     /// Sets the alarm unless an earlier one is set.
-    async fn arm(&self) -> Result<()> {
+    async fn set_alarm(&self) -> Result<()> {
         let Some(wanted) = self.memory.with(Ledger::alarm).flatten() else { return Ok(()) };
         if self.armed.get().is_some_and(|armed| armed <= wanted) {
             return Ok(());

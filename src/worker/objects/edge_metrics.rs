@@ -33,7 +33,7 @@ impl DurableObject for EdgeMetrics {
         let message = Message(json::read(&request.text().await?)?);
         let now = clock::now();
         let told = {
-            let mut memory = self.gauge.get()?;
+            let mut memory = self.gauge.loaded()?;
             let told = message.tell(&mut memory.1, now);
             if let Some(identity) = &told {
                 memory.0.clone_from(identity);
@@ -41,17 +41,17 @@ impl DurableObject for EdgeMetrics {
             told
         };
         let Some((_, every)) = told else {
-            let numbers = self.gauge.get()?.1.reading(now).numbers();
+            let numbers = self.gauge.loaded()?.1.reading(now).numbers();
             return Ok(ResponseBuilder::new().fixed(json::write(&numbers)?.into_bytes()));
         };
-        self.wake_in(every).await?;
+        self.set_alarm_in(every).await?;
         Ok(ResponseBuilder::new().with_status(204).empty())
     }
 
     async fn alarm(&self) -> Result<Response> {
         self.armed.set(false);
         let ((edge, every), hours, reading) = {
-            let memory = self.gauge.get()?;
+            let memory = self.gauge.loaded()?;
             (memory.0.clone(), memory.1.hours.clone(), memory.1.reading(clock::now()))
         };
         let statements: Vec<_> = hours.iter().map(|hour| repository::add_hour(&edge, hour)).collect();
@@ -60,19 +60,19 @@ impl DurableObject for EdgeMetrics {
             db => db.is_ok(),
         };
         if written {
-            self.gauge.get()?.1.written(&hours);
+            self.gauge.loaded()?.1.written(&hours);
         }
         snapshot::publish(&self.env, &edge, &reading).await;
         self.gauge.write()?;
         if !written {
-            self.wake_in(every).await?;
+            self.set_alarm_in(every).await?;
         }
         Response::empty()
     }
 }
 
 impl EdgeMetrics {
-    async fn wake_in(&self, seconds: u64) -> Result<()> {
+    async fn set_alarm_in(&self, seconds: u64) -> Result<()> {
         if !self.armed.get() {
             self.state.storage().set_alarm(Duration::from_secs(seconds.max(1))).await?;
             self.armed.set(true);

@@ -29,7 +29,7 @@ impl DurableObject for EdgeLease {
             Message::Ask { key } => Ok(ResponseBuilder::new().fixed(json::write(&self.acquire(&key).await)?.into_bytes())),
             Message::Done { key, serial, stored } => {
                 let reply = if stored { Reply::Stored } else { Reply::Failed };
-                let waiting = self.locks.borrow_mut().done(&key, serial);
+                let waiting = self.locks.borrow_mut().release(&key, serial);
                 for waiter in waiting {
                     // The send fails if the waiting request was cancelled.
                     let _ = waiter.send(reply);
@@ -44,14 +44,14 @@ impl EdgeLease {
     async fn acquire(&self, key: &str) -> Reply {
         loop {
             let now = clock::now();
-            self.locks.borrow_mut().tidy(now);
+            self.locks.borrow_mut().remove_expired(now);
             let answer = self.locks.borrow_mut().acquire(key, now);
             let until = match answer {
                 LockAnswer::Acquired(serial) => return Reply::Acquired(serial),
                 LockAnswer::Wait(until) => until,
             };
             let (sender, receiver) = channel();
-            self.locks.borrow_mut().park(key, sender);
+            self.locks.borrow_mut().add_waiter(key, sender);
             let limit = worker::Delay::from(Duration::from_millis(until.since(now).max(1)));
             if let Either::Left((Ok(reply), _)) = select(receiver, pin!(limit)).await {
                 return reply;

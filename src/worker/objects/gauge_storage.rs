@@ -34,7 +34,7 @@ impl GaugeStorage {
     }
 
     /// The edge and its gauge.
-    pub fn get(&self) -> Result<RefMut<'_, (Identity, Gauge)>> {
+    pub fn loaded(&self) -> Result<RefMut<'_, (Identity, Gauge)>> {
         let mut memory = self.memory.borrow_mut();
         if memory.is_none() {
             self.sql.exec(SCHEMA, None)?;
@@ -52,7 +52,7 @@ impl GaugeStorage {
     /// Writes the gauge.
     pub fn write(&self) -> Result<()> {
         let rows = {
-            let memory = self.get()?;
+            let memory = self.loaded()?;
             let mut rows: Vec<Row> = vec![(memory.0.0.clone(), vec![memory.0.1 as f64])];
             rows.extend(memory.1.rows());
             rows

@@ -14,16 +14,16 @@ use crate::worker::platform::{clock, enqueue};
 /// Maximum checks per alarm, so that it stays short; the next alarm continues.
 const MAX_CHECKS: usize = 100;
 
-fn failed(problem: Problem) -> worker::Error {
+fn to_worker_error(problem: Problem) -> worker::Error {
     worker::Error::RustError(problem.to_string())
 }
 
 /// Initialises the ledger from D1. No message is applied before it is done, so only deletions can happen meanwhile, and their releases arrive afterwards.
 pub async fn open(memory: &LedgerMemory, env: &Env, account: Id) -> Result<()> {
     let now = clock::now();
-    let limits = ledger_records::limits(env, account).await.map_err(failed)?;
-    let stored = ledger_records::stored(env, account).await.map_err(failed)?;
-    let (bandwidth, requests) = ledger_records::counted(env, account, now).await.map_err(failed)?;
+    let limits = ledger_records::limits(env, account).await.map_err(to_worker_error)?;
+    let stored = ledger_records::holdings(env, account).await.map_err(to_worker_error)?;
+    let (bandwidth, requests) = ledger_records::month_usage(env, account, now).await.map_err(to_worker_error)?;
     if memory.load()? {
         // Another message has initialised it meanwhile.
         return Ok(());
@@ -46,7 +46,7 @@ pub async fn run_due(memory: &LedgerMemory, env: &Env, account: Id) -> Result<()
 }
 
 async fn check(memory: &LedgerMemory, env: &Env, account: Id, asset: Id, watch: PendingCheck) -> Result<()> {
-    let seen = ledger_records::look(env, asset).await;
+    let seen = ledger_records::asset_outcome(env, asset).await;
     memory.load()?;
     let outcome = memory.with(|ledger| ledger.after_look(asset, watch, seen, clock::now())).unwrap_or(Outcome::Nothing);
     match outcome {
@@ -66,7 +66,7 @@ async fn check(memory: &LedgerMemory, env: &Env, account: Id, asset: Id, watch: 
                 }
             }
             memory.change(|ledger| ((), ledger.looked(asset)))?;
-            memory.book(message).map(|_| ())
+            memory.apply(message).map(|_| ())
         }
         Outcome::LookAgain(at) => memory.change(|ledger| ((), ledger.postpone(asset, at))),
     }

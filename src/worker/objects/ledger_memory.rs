@@ -24,7 +24,7 @@ impl LedgerMemory {
     }
 
     /// Applies a message and writes its effects.
-    pub fn book(&self, message: Message) -> Result<Reply> {
+    pub fn apply(&self, message: Message) -> Result<Reply> {
         self.load()?;
         let facts = self.storage.facts(&message)?;
         self.change(|ledger| ledger.apply(message, facts, clock::now()))
@@ -56,7 +56,7 @@ impl LedgerMemory {
     }
 
     /// Evicts the ledger from memory: after a failed write memory may differ from SQLite.
-    pub fn forget(&self) {
+    pub fn evict(&self) {
         self.ledger.replace(None);
     }
 

@@ -29,7 +29,7 @@ impl SessionStorage {
     }
 
     /// Evicts the session from memory: after a failed write memory may differ from SQLite.
-    pub fn forget(&self) {
+    pub fn evict(&self) {
         self.memory.replace(None);
     }
 

@@ -38,13 +38,13 @@ impl DurableObject for UploadSession {
         let handled = self.session.change(|slot| apply(slot, message, clock::now()));
         if ends_or_begins && handled.is_ok() {
             let wanted = self.session.with(|session| alarm(session, clock::now())).flatten();
-            self.wake_at(wanted).await?;
+            self.set_alarm_at(wanted).await?;
         }
         match handled {
             Ok(SessionReply::Done) => Ok(ResponseBuilder::new().with_status(204).empty()),
             Ok(reply) => Ok(ResponseBuilder::new().fixed(json::write(&reply)?.into_bytes())),
             Err(error) => {
-                self.session.forget();
+                self.session.evict();
                 let _ = log::internal("session object", &error.to_string());
                 Ok(ResponseBuilder::new().with_status(500).empty())
             }
@@ -57,16 +57,16 @@ impl DurableObject for UploadSession {
         match self.session.change(|slot| wake(slot, clock::now(), tombstone.saturating_mul(1000))) {
             Ok(Wake::Nothing) => {}
             Ok(Wake::Forget) => {
-                self.session.forget();
+                self.session.evict();
                 self.state.storage().delete_all().await?;
             }
-            Ok(Wake::At(at)) => self.wake_at(Some(at)).await?,
+            Ok(Wake::At(at)) => self.set_alarm_at(Some(at)).await?,
             Ok(Wake::End { session, again }) => {
-                self.wake_at(Some(again)).await?;
+                self.set_alarm_at(Some(again)).await?;
                 enqueue::enqueue(&self.env, &Job::EndUpload { session }).await?;
             }
             Err(error) => {
-                self.session.forget();
+                self.session.evict();
                 return Err(error);
             }
         }
@@ -75,7 +75,7 @@ impl DurableObject for UploadSession {
 }
 
 impl UploadSession {
-    async fn wake_at(&self, at: Option<EpochMs>) -> Result<()> {
+    async fn set_alarm_at(&self, at: Option<EpochMs>) -> Result<()> {
         match at {
             Some(at) => self.state.storage().set_alarm(Duration::from_millis(at.since(clock::now()).max(50))).await,
             None => Ok(()),

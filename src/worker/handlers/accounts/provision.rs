@@ -7,12 +7,12 @@ use crate::worker::http::call::Routed;
 use crate::worker::http::idempotency;
 use crate::worker::http::reply::Reply;
 use crate::worker::services::accounts::find::slot;
-use crate::worker::services::accounts::provision::run;
+use crate::worker::services::accounts::provision::provision_account;
 
 /// Creates the account, or returns the existing one.
 pub async fn provision(call: &Routed) -> Result<Reply, Problem> {
     let wanted = call.json::<Provision>(MAX_BODY).await?.check()?;
     let slot = slot(call).await?;
     let held = call.clone();
-    idempotency::once(call, slot, async move { run(&held, wanted).await }).await
+    idempotency::once(call, slot, async move { provision_account(&held, wanted).await }).await
 }

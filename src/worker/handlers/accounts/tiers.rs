@@ -12,7 +12,7 @@ use crate::worker::http::reply::Reply;
 use crate::worker::platform::{bindings, clock, d1};
 
 /// Maximum attempts of an update under concurrent changes.
-const TRIES: u32 = 10;
+const MAX_ATTEMPTS: u32 = 10;
 
 /// Lists all tiers.
 pub async fn list(call: &Routed) -> Result<Reply, Problem> {
@@ -24,7 +24,7 @@ pub async fn list(call: &Routed) -> Result<Reply, Problem> {
 pub async fn change(call: &Routed) -> Result<Reply, Problem> {
     let patch: TierPatch = call.json(MAX_BODY).await?;
     let db = bindings::db(&call.env)?;
-    for _ in 0..TRIES {
+    for _ in 0..MAX_ATTEMPTS {
         let before: Option<Tier> = d1::first(&db, &repository::tier(call.params.get("tier").unwrap_or_default())).await?;
         let before = before.ok_or(Problem::NotFound)?;
         let (since, after) = (before.updated_at, patch.apply(before, clock::now())?);

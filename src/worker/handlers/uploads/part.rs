@@ -82,9 +82,9 @@ pub async fn chunk(call: &Routed) -> Result<Reply, Problem> {
         evidence: Evidence::Seen,
     };
     let started = clock::now();
-    let said = recover::send_or_recover(&call.env, &call.config, claims.account, claims.session, &Message::Record { part: part.clone() }).await;
+    let reply = recover::send_or_recover(&call.env, &call.config, claims.account, claims.session, &Message::Record { part: part.clone() }).await;
     call.span("record", started);
-    match said {
+    match reply {
         Ok(SessionReply::Done) => {}
         Ok(SessionReply::Suspended) => return Err(Problem::Suspended),
         Ok(SessionReply::Closed { status }) => return Err(Problem::UploadClosed { status: status.as_str() }),

@@ -21,10 +21,10 @@ use crate::worker::services::uploads::recover;
 pub async fn chunk_urls(call: &Routed) -> Result<Reply, Problem> {
     let body: ChunkUrls = call.json(MAX_BODY).await?;
     let upload = upload_of(call, check_session(&body.session_id)?).await?;
-    let wanted = body.wanted(&upload)?;
+    let wanted = body.requested_parts(&upload)?;
     must_be_active(call)?;
-    let said = recover::send_or_recover(&call.env, &call.config, upload.account, upload.session, &Message::MarkDirect).await?;
-    let (meta, _, expires) = state(said)?;
+    let reply = recover::send_or_recover(&call.env, &call.config, upload.account, upload.session, &Message::MarkDirect).await?;
+    let (meta, _, expires) = state(reply)?;
     match meta.status {
         _ if meta.suspended => return Err(Problem::Suspended),
         Status::Uploading => {}
@@ -32,11 +32,11 @@ pub async fn chunk_urls(call: &Routed) -> Result<Reply, Problem> {
     }
     let now = clock::now();
     let until = urls_expire(now, expires);
-    let urls: Vec<_> = wanted.into_iter().map(|part| url(call, &upload, part, now, until)).collect();
+    let urls: Vec<_> = wanted.into_iter().map(|part| presign_part(call, &upload, part, now, until)).collect();
     Reply::json(200, &json!({ "urls": urls }))
 }
 
-fn url(call: &Routed, upload: &UploadClaims, part: PartUrlParams, now: EpochMs, until: EpochMs) -> UrlView {
+fn presign_part(call: &Routed, upload: &UploadClaims, part: PartUrlParams, now: EpochMs, until: EpochMs) -> UrlView {
     let action = upload_part::upload_part_of(&upload.key, &upload.upload_id, part.number, part.payload, part.size);
     let signed = call.config.store.presign(&action, now, until.since(now).div_ceil(1000));
     let headers = signed.headers.into_iter().map(|(name, value)| (name, value.into())).collect();

@@ -15,7 +15,7 @@ use crate::worker::http::idempotency;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::origin::Body;
 use crate::worker::services;
-use crate::worker::services::uploads::simple::{Incoming, book};
+use crate::worker::services::uploads::simple::{Incoming, store_file};
 
 /// Stores the file and returns its asset.
 pub async fn upload(call: &Routed) -> Result<Reply, Problem> {
@@ -23,10 +23,10 @@ pub async fn upload(call: &Routed) -> Result<Reply, Problem> {
     let content_type = call.header("content-type");
     let wanted_namespace = check_namespace("X-Namespace", call.header("x-namespace").as_deref());
     let incoming = if is_form(content_type.as_deref()) {
-        form(call).await?
+        read_form(call).await?
     } else {
         let size = raw_length(call.content_length().as_deref(), call.config.plan.max_part_bytes)?;
-        raw(call, content_type.as_deref(), size)?
+        read_raw(call, content_type.as_deref(), size)?
     };
     let wanted_namespace = wanted_namespace?;
     // The idempotency fingerprint of a streamed body is its length, name and declared hash; the body itself is not read (docs/api.md, Idempotency).
@@ -41,14 +41,14 @@ pub async fn upload(call: &Routed) -> Result<Reply, Problem> {
         account.may_upload_simply(incoming.size)?;
         let (storing, owner) = (held.clone(), Rc::clone(&account));
         // Detached from the client's connection, so that the reservation is settled or released if the client disconnects.
-        let stored = held.run_detached(async move { book(&storing, &owner, &namespace, incoming).await });
+        let stored = held.run_detached(async move { store_file(&storing, &owner, &namespace, incoming).await });
         let asset = stored.await.unwrap_or(Err(Problem::Internal))?;
         Reply::json(201, &json!({ "asset": asset.view(&held.base) }))
     };
     idempotency::once(call, slot, work).await
 }
 
-fn raw(call: &Routed, content_type: Option<&str>, size: u64) -> Result<Incoming, Problem> {
+fn read_raw(call: &Routed, content_type: Option<&str>, size: u64) -> Result<Incoming, Problem> {
     let encoded = call.header("x-file-name").ok_or_else(|| Problem::Invalid { field: "X-File-Name", detail: "is required".to_owned() })?;
     // Header field values are ASCII (RFC 9110 section 5.5), so other characters in names are percent-encoded.
     let name = percent_encoding::percent_decode_str(&encoded)
@@ -65,7 +65,7 @@ fn raw(call: &Routed, content_type: Option<&str>, size: u64) -> Result<Incoming,
     Ok(Incoming { name, content_type, size, sha256, body })
 }
 
-async fn form(call: &Routed) -> Result<Incoming, Problem> {
+async fn read_form(call: &Routed) -> Result<Incoming, Problem> {
     raw_length(call.content_length().as_deref(), MAX_FORM_BYTES)?;
     let unreadable = |_: JsValue| Problem::Malformed { detail: "The body is not multipart/form-data.".to_owned() };
     let form = JsFuture::from(call.request.form_data().map_err(unreadable)?).await.map_err(unreadable)?;

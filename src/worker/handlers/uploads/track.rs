@@ -31,19 +31,19 @@ pub async fn track(call: &Routed) -> Result<Reply, Problem> {
             let account = call.account_beside_token().await?;
             let file_hash = check_hash("fileHash", of.file_hash.as_deref())?;
             let chunk_hashes = check_chunk_hashes(of.chunk_hashes.as_deref())?;
-            let session = owned(call, &account, &of.session_id).await?.id;
+            let session = owned_session(call, &account, &of.session_id).await?.id;
             complete::complete(call, account.id, session, complete::Expected { file_hash, chunk_hashes }).await
         }
         Track::Fail(of) => {
             let account = call.account_beside_token().await?;
-            let row = owned(call, &account, &of.session_id).await?;
+            let row = owned_session(call, &account, &of.session_id).await?;
             fail(call, &row).await
         }
     }
 }
 
 /// The account's session with this id.
-async fn owned(call: &Routed, account: &Account, id: &str) -> Result<repository::SessionRow, Problem> {
+async fn owned_session(call: &Routed, account: &Account, id: &str) -> Result<repository::SessionRow, Problem> {
     let session = check_session(id)?;
     account.must_be_active()?;
     call.find_owned_as(&Principal::Account(account.id), ResourceKind::Session, &session.to_string()).await
@@ -57,6 +57,7 @@ async fn start(call: &Routed, account: Rc<Account>, wanted: Start) -> Result<Rep
     idempotency::once(call, slot, async move { begin(&held, &account, wanted).await }).await
 }
 
+/// Aborts an upload: `fail`. Idempotent.
 pub async fn fail(call: &Routed, row: &repository::SessionRow) -> Result<Reply, Problem> {
     if row.status == "complete" {
         return Err(Problem::AlreadyComplete);

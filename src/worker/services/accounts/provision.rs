@@ -25,10 +25,11 @@ use crate::worker::services::accounts::find::{record, tier};
 /// Random bytes for key and secret: 64 characters, each byte yields one with a probability of 97 %.
 const RANDOM_BYTES: usize = 256;
 
-pub async fn run(call: &Routed, wanted: ProvisionParams) -> Result<Reply, Problem> {
+/// Creates the account of a user, or returns the existing one with its credentials while they can be decrypted.
+pub async fn provision_account(call: &Routed, wanted: ProvisionParams) -> Result<Reply, Problem> {
     let tier = tier(call, &wanted.tier).await?;
     if let Some(found) = record(call, &wanted.user).await? {
-        return repeat(call, found, &wanted, &tier).await;
+        return repeat_credentials(call, found, &wanted, &tier).await;
     }
     let (id, now) = (random::id()?, clock::now());
     let (credentials, new) = draw(call, id, now)?;
@@ -36,12 +37,12 @@ pub async fn run(call: &Routed, wanted: ProvisionParams) -> Result<Reply, Proble
     let found = record(call, &wanted.user).await?.ok_or(Problem::Internal)?;
     if found.id != id {
         // A concurrent call for the same user was first.
-        return repeat(call, found, &wanted, &tier).await;
+        return repeat_credentials(call, found, &wanted, &tier).await;
     }
     Reply::json(201, &json!({ "account": found.view(Some(credentials)), "cached": false }))
 }
 
-async fn repeat(call: &Routed, mut found: Record, wanted: &ProvisionParams, tier: &Tier) -> Result<Reply, Problem> {
+async fn repeat_credentials(call: &Routed, mut found: Record, wanted: &ProvisionParams, tier: &Tier) -> Result<Reply, Problem> {
     let db = bindings::db(&call.env)?;
     if on_repeat(&found.tier, tier)? {
         d1::batch(&db, &[repository::raise_tier(found.id, &tier.tier, clock::now())]).await?;
@@ -50,7 +51,7 @@ async fn repeat(call: &Routed, mut found: Record, wanted: &ProvisionParams, tier
     if found.agentcache_email.as_deref() != Some(&wanted.email) {
         d1::batch(&db, &[repository::set_email(found.id, &wanted.email)]).await?;
     }
-    let credentials = open(call, &found);
+    let credentials = open_credentials(call, &found);
     Reply::json(200, &json!({ "account": found.view(credentials), "cached": true }))
 }
 
@@ -89,7 +90,7 @@ pub fn draw(call: &Routed, account: Id, now: EpochMs) -> Result<(Credentials, Ne
 }
 
 /// The credentials in plain text, while they can be decrypted.
-fn open(call: &Routed, found: &Record) -> Option<Credentials> {
+fn open_credentials(call: &Routed, found: &Record) -> Option<Credentials> {
     let text = call.config.vault.open(&found.row(), found.sealed.as_deref()?);
     if text.is_none() {
         let _ = log::internal("vault", "sealed credentials do not open: was CREDENTIAL_KEY changed?");

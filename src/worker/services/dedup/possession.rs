@@ -23,7 +23,7 @@ use crate::worker::services::dedup::reference::refer;
 ///
 /// # Errors
 /// [`Problem::Internal`].
-pub async fn ask(call: &Routed, question: Question<'_>) -> Result<Option<Challenge>, Problem> {
+pub async fn issue_challenge(call: &Routed, question: Question<'_>) -> Result<Option<Challenge>, Problem> {
     let db = bindings::db(&call.env)?;
     let Some(found) = d1::first::<Asset>(&db, &repository::elsewhere(question)).await? else { return Ok(None) };
     let challenge = Challenge::draw(random::id()?, question.size, &random::bytes()?, clock::now());
@@ -35,7 +35,7 @@ pub async fn ask(call: &Routed, question: Question<'_>) -> Result<Option<Challen
 ///
 /// # Errors
 /// [`Problem::ProofRefused`] if the answer is wrong, late, or there is no challenge; errors of the store; 403, 507.
-pub async fn check(
+pub async fn verify_answer(
     call: &Routed,
     account: &Account,
     question: Question<'_>,

@@ -13,7 +13,7 @@ use crate::worker::clients::ledger;
 use crate::worker::http::call::Routed;
 use crate::worker::platform::{bindings, clock, d1, random};
 
-/// Result of [`find`].
+/// Result of [`find_duplicate`].
 pub enum Known {
     /// Not stored in the caller's namespaces.
     No,
@@ -27,7 +27,7 @@ pub enum Known {
 ///
 /// # Errors
 /// [`Problem::Internal`].
-pub async fn find(env: &Env, account: Id, hash: &Sha256Hex, size: u64, namespace: Option<&Name>, wanted: &str) -> Result<Known, Problem> {
+pub async fn find_duplicate(env: &Env, account: Id, hash: &Sha256Hex, size: u64, namespace: Option<&Name>, wanted: &str) -> Result<Known, Problem> {
     let found: Vec<Found> = d1::all(&bindings::db(env)?, &dedup::repository::duplicate(account, hash, size, namespace, wanted)).await?;
     Ok(match found.into_iter().min_by_key(|found| (!found.owned, found.asset.name != wanted)) {
         None => Known::No,
@@ -57,12 +57,12 @@ pub async fn refer(call: &Routed, account: &Account, known: Asset, name: String,
     }
 }
 
-/// The result of [`find`] as an API response.
+/// The result of [`find_duplicate`] as an API response.
 ///
 /// # Errors
 /// [`Problem::Internal`].
 pub async fn duplicate(call: &Routed, account: &Account, hash: &Sha256Hex, size: u64) -> Result<DuplicateView, Problem> {
-    let known = find(&call.env, account.id, hash, size, None, "").await?;
+    let known = find_duplicate(&call.env, account.id, hash, size, None, "").await?;
     let asset = match &known {
         Known::Owned(asset) => Some(&**asset),
         Known::Stored(_) | Known::No => None,

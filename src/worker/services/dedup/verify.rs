@@ -106,7 +106,7 @@ async fn merge_duplicates(env: &Env, object: Id) -> Result<(), Problem> {
         let owners: Vec<Owner> = d1::all(&db, &repository::owners(other.id, PAGE)).await?;
         // The ledgers are notified before and after: if this job dies in between, or a concurrent one merges these objects, they check the outcome in D1.
         for owner in &owners {
-            ledger::doubt_by_job(env, owner.account_id, owner.id).await?;
+            ledger::schedule_check_by_job(env, owner.account_id, owner.id).await?;
         }
         let moved: Vec<Id> = owners.iter().map(|owner| owner.id).collect();
         d1::batch(&db, &repository::merge(other.id, oldest.id, &moved, clock::now())).await?;
@@ -128,7 +128,7 @@ async fn merge_duplicates(env: &Env, object: Id) -> Result<(), Problem> {
 /// Updates the accounts' ledgers with the objects that their assets reference.
 async fn update_ledgers(env: &Env, assets: Vec<(Id, Id)>) -> Result<(), Problem> {
     for (account, asset) in assets {
-        if let Some(Seen::Stored { object, size }) = ledger_records::of(env, asset).await? {
+        if let Some(Seen::Stored { object, size }) = ledger_records::find_asset(env, asset).await? {
             ledger::settle(env, account, asset, object, size).await?;
         }
     }

@@ -23,7 +23,7 @@ pub const EDGES: usize = 5;
 const MAX_TOLD: usize = 1_000;
 
 /// Edges with a score below this share of the best score get no parts.
-const WORTH_IT: f64 = 0.8;
+const MIN_SCORE_SHARE: f64 = 0.8;
 
 /// Account, priority, location in whole degrees.
 type AskerKey = (Id, Priority, Option<(i16, i16)>);
@@ -50,7 +50,7 @@ pub struct Ranking {
 /// Ranks the edges for an account: the `count` best, including the one to probe. Without D1 the list is empty, and parts are sent to this edge.
 pub async fn ranking(call: &Routed, account: Id, priority: Priority, from: &GeoHint, count: usize) -> Ranking {
     let edges = registry::edges(call).await.unwrap_or_default();
-    let readings = snapshot::get(call).await;
+    let readings = snapshot::readings(call).await;
     let now = clock::now();
     let place = from.place();
     // Latitude is within ±90, longitude within ±180.
@@ -63,7 +63,7 @@ pub async fn ranking(call: &Routed, account: Id, priority: Priority, from: &GeoH
     let asker = Asker { place, priority, draw: Draw::of(&account.to_string(), now, WINDOW_MS), now };
     let place_of = |edge: &Edge| edges.binary_search_by(|known| known.id.as_str().cmp(edge.id.as_str())).ok();
     let told = |edge: &Edge| place_of(edge).and_then(|index| before.get(index).copied().flatten());
-    let mut ranked = rank(&edges, |edge| snapshot::of(&readings, edge.id.as_str()), asker, told);
+    let mut ranked = rank(&edges, |edge| snapshot::reading_of(&readings, edge.id.as_str()), asker, told);
     let mut scores = vec![None; edges.len()];
     for ranked in &ranked {
         if let Some(score) = scores.get_mut(ranked.index) {
@@ -98,14 +98,14 @@ impl Ranking {
         self.in_order().map(|(edge, ranked)| EdgeView::of(edge, ranked, base)).collect()
     }
 
-    /// Assigns parts to the best edge of each address, in proportion to the scores; edges below [`WORTH_IT`] get none.
+    /// Assigns parts to the best edge of each address, in proportion to the scores; edges below 80 % of the best score get none.
     pub fn assign(&self, base: &str, parts: &[u16]) -> Vec<Assignment> {
         let best = self.ranked.first().map_or(0.0, |ranked| ranked.score);
         let mut addresses: Vec<&str> = Vec::new();
         let mut chosen = Vec::new();
         for (edge, ranked) in self.in_order() {
             let address = edge.url.as_deref().unwrap_or(base);
-            if !addresses.contains(&address) && ranked.score >= best * WORTH_IT {
+            if !addresses.contains(&address) && ranked.score >= best * MIN_SCORE_SHARE {
                 addresses.push(address);
                 chosen.push((edge.id.to_string(), ranked.score.max(0.01).powi(2)));
             }

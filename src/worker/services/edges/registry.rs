@@ -14,7 +14,7 @@ use crate::worker::platform::{bindings, clock, d1, origin};
 ///
 /// # Errors
 /// 404.
-pub async fn named(call: &Routed) -> Result<Edge, Problem> {
+pub async fn edge_of_path(call: &Routed) -> Result<Edge, Problem> {
     let id = call.params.get("edge").unwrap_or_default();
     d1::first(&bindings::db(&call.env)?, &repository::by_id(id)).await?.ok_or(Problem::NotFound)
 }
@@ -23,7 +23,7 @@ pub async fn named(call: &Routed) -> Result<Edge, Problem> {
 const FRESH_MS: u64 = 30_000;
 
 /// Delay before the next attempt after a failed read, ms.
-const AGAIN_MS: u64 = 5_000;
+const RETRY_MS: u64 = 5_000;
 
 /// Maximum wait on paths that can continue without the list, ms.
 const WAIT_MS: u32 = 300;
@@ -35,7 +35,7 @@ thread_local! {
     static KNOWN: RefCell<Option<(EpochMs, Edges)>> = const { RefCell::new(None) };
 }
 
-async fn read(call: &Call) -> Result<Edges, Problem> {
+async fn read_edges(call: &Call) -> Result<Edges, Problem> {
     let read: Vec<Edge> = d1::all(&bindings::db(&call.env)?, &repository::list()).await?;
     // An unchanged list keeps its allocation, so that cached scores stay attached to it (`Rc::ptr_eq`).
     let same = KNOWN.with_borrow(|known| known.as_ref().map(|(_, edges)| Rc::clone(edges)).filter(|edges| **edges == read));
@@ -51,7 +51,7 @@ async fn read(call: &Call) -> Result<Edges, Problem> {
 pub async fn edges(call: &Call) -> Result<Edges, Problem> {
     match KNOWN.with_borrow(Clone::clone) {
         Some((at, edges)) if clock::now().since(at) < FRESH_MS => Ok(edges),
-        _ => read(call).await,
+        _ => read_edges(call).await,
     }
 }
 
@@ -66,7 +66,7 @@ pub async fn last_known(call: &Rc<Call>) -> Edges {
                 let held = Rc::clone(call);
                 call.afterwards(async move {
                     // The error is logged in `d1`.
-                    let _ = read(&held).await;
+                    let _ = read_edges(&held).await;
                 });
             }
             edges
@@ -74,14 +74,14 @@ pub async fn last_known(call: &Rc<Call>) -> Edges {
         None => {
             // An empty list until the read succeeds, so that concurrent requests do not wait.
             let none = Rc::new(Vec::new());
-            KNOWN.set(Some((EpochMs(now.0.saturating_sub(FRESH_MS - AGAIN_MS)), Rc::clone(&none))));
-            origin::within(WAIT_MS, read(call)).await.and_then(Result::ok).unwrap_or(none)
+            KNOWN.set(Some((EpochMs(now.0.saturating_sub(FRESH_MS - RETRY_MS)), Rc::clone(&none))));
+            origin::within(WAIT_MS, read_edges(call)).await.and_then(Result::ok).unwrap_or(none)
         }
     }
 }
 
 /// Invalidates the list after a change: immediately in this isolate, within 30 s in others.
-pub fn forget() {
+pub fn invalidate() {
     KNOWN.with_borrow_mut(|known| {
         if let Some((at, _)) = known {
             *at = EpochMs(0);

@@ -28,7 +28,7 @@ const TTL_SECONDS: f64 = 86_400.0;
 pub type Readings = Rc<Vec<(String, Reading)>>;
 
 /// The reading of an edge.
-pub fn of<'a>(readings: &'a [(String, Reading)], edge: &str) -> Option<&'a Reading> {
+pub fn reading_of<'a>(readings: &'a [(String, Reading)], edge: &str) -> Option<&'a Reading> {
     let index = readings.binary_search_by(|(known, _)| known.as_str().cmp(edge)).ok()?;
     readings.get(index).map(|(_, reading)| reading)
 }
@@ -59,7 +59,7 @@ pub async fn publish(env: &Env, edge: &str, reading: &Reading) {
     }
 }
 
-async fn read(kv: &Kv) -> Result<Readings, JsValue> {
+async fn list_readings(kv: &Kv) -> Result<Readings, JsValue> {
     let options = Object::new();
     Reflect::set(&options, &"prefix".into(), &PREFIX.into())?;
     let listed = JsFuture::from(kv.list(&options)?).await?;
@@ -73,7 +73,7 @@ async fn read(kv: &Kv) -> Result<Readings, JsValue> {
 async fn refresh(env: &Env) -> Readings {
     let now = clock::now();
     let read = match bindings::content(env) {
-        Some(kv) => read(&kv).await.map_err(|error| log::internal("kv", &js::words(&error))).ok(),
+        Some(kv) => list_readings(&kv).await.map_err(|error| log::internal("kv", &js::words(&error))).ok(),
         None => None,
     };
     // After an error the previous readings stay in use.
@@ -83,7 +83,7 @@ async fn refresh(env: &Env) -> Readings {
 }
 
 /// The readings, at most two intervals of `EDGE_METRICS_SECONDS` old.
-pub async fn get(call: &Routed) -> Readings {
+pub async fn readings(call: &Routed) -> Readings {
     let every = call.config.edge_metrics_seconds.saturating_mul(1000);
     let now = clock::now();
     match KNOWN.with_borrow(Clone::clone) {

@@ -20,7 +20,7 @@ use crate::{dedup, jobs, uploads};
 /// # Errors
 /// Errors of the store; the session is not closed then, so that the call can be repeated.
 pub async fn abort_upload(env: &Env, config: &Config, meta: &Meta) -> Result<(), Problem> {
-    if is_a_file(env, meta).await? {
+    if settle_if_completed(env, meta).await? {
         return Ok(());
     }
     let abort = abort_multipart_upload::abort_multipart_upload(&meta.key, &meta.upload_id);
@@ -42,12 +42,12 @@ pub async fn abort_upload(env: &Env, config: &Config, meta: &Meta) -> Result<(),
         }
         Err(error) => return Err(origin::problem("AbortMultipartUpload", &error)),
     }
-    forget(env, meta).await
+    close_upload(env, meta).await
 }
 
 /// Closes the row in D1 and releases the reservation of an upload that no longer exists at the store.
-pub async fn forget(env: &Env, meta: &Meta) -> Result<(), Problem> {
-    if is_a_file(env, meta).await? {
+pub async fn close_upload(env: &Env, meta: &Meta) -> Result<(), Problem> {
+    if settle_if_completed(env, meta).await? {
         return Ok(());
     }
     d1::batch(&bindings::db(env)?, &[uploads::repository::close(meta.session, meta.status.as_str(), clock::now())]).await?;
@@ -56,15 +56,15 @@ pub async fn forget(env: &Env, meta: &Meta) -> Result<(), Problem> {
 }
 
 /// Whether a completion that died had already created the asset. The file is kept then, and only its ledger entry is settled.
-pub async fn is_a_file(env: &Env, meta: &Meta) -> Result<bool, Problem> {
-    let Some(Seen::Stored { object, size }) = ledger_records::of(env, meta.asset).await? else { return Ok(false) };
+pub async fn settle_if_completed(env: &Env, meta: &Meta) -> Result<bool, Problem> {
+    let Some(Seen::Stored { object, size }) = ledger_records::find_asset(env, meta.asset).await? else { return Ok(false) };
     ledger::settle(env, meta.account, meta.asset, object, size).await?;
     session::send(env, meta.session, &Message::CleanedUp).await?;
     Ok(true)
 }
 
 /// The job `end_upload`, enqueued by the session's alarm.
-pub async fn end(env: &Env, config: &Config, session: Id) -> Result<(), Problem> {
+pub async fn end_upload(env: &Env, config: &Config, session: Id) -> Result<(), Problem> {
     match session::send(env, session, &Message::Snapshot).await? {
         SessionReply::State { meta, .. } if matches!(meta.status, Status::Expired | Status::Failed) => abort_upload(env, config, &meta).await,
         _ => Ok(()),

@@ -25,7 +25,7 @@ use crate::worker::http::reply::Reply;
 use crate::worker::platform::origin::{Body, COMPLETION_MS};
 use crate::worker::platform::{bindings, clock, d1, log, origin, random};
 use crate::worker::services::dedup::verify;
-use crate::worker::services::uploads::upload_gone::{gone_at_store, is_gone, look};
+use crate::worker::services::uploads::upload_gone::{find_object, gone_at_store, is_gone};
 use crate::worker::services::uploads::{abort, list_parts, payload_hash_probe, recover};
 use crate::{dedup, files};
 
@@ -33,7 +33,7 @@ use crate::{dedup, files};
 const WAIT_FOR_OTHER_MS: u64 = 60_000;
 
 /// Maximum ListParts reconciliations of claimed parts per call.
-const LISTINGS: u32 = 3;
+const MAX_LISTINGS: u32 = 3;
 
 /// The caller's knowledge of the file; must match the recorded parts.
 #[derive(Clone)]
@@ -58,14 +58,14 @@ pub async fn complete(call: &Routed, account: Id, session: Id, expected: Expecte
                 let held = call.clone();
                 let completed = call.run_detached(async move { run_completion(&held, attempt, &meta, &parts).await }).await;
                 match completed.unwrap_or(Err(Problem::CompletionRunning))? {
-                    Run::Done(reply) => return Ok(reply),
+                    CompletionStep::Done(reply) => return Ok(reply),
                     // The record has the store's ETags now: repeat once with those.
-                    Run::Reconciled if !reconciled => reconciled = true,
-                    Run::Reconciled => return Err(Problem::Origin(OriginFailure::Unexpected("InvalidPart".to_owned()))),
+                    CompletionStep::Reconciled if !reconciled => reconciled = true,
+                    CompletionStep::Reconciled => return Err(Problem::Origin(OriginFailure::Unexpected("InvalidPart".to_owned()))),
                 }
             }
             // Repeat if clients have claimed further parts meanwhile.
-            SessionReply::Unlisted if listings < LISTINGS => {
+            SessionReply::Unlisted if listings < MAX_LISTINGS => {
                 listings += 1;
                 list_claimed(call, session).await?;
             }
@@ -98,45 +98,45 @@ async fn list_claimed(call: &Routed, session: Id) -> Result<(), Problem> {
     }
 }
 
-enum Run {
+enum CompletionStep {
     /// Complete.
     Done(Reply),
     /// The store refused the part list; the record was reconciled with ListParts.
     Reconciled,
 }
 
-async fn run_completion(call: &Routed, attempt: Id, meta: &Meta, parts: &[Part]) -> Result<Run, Problem> {
-    match at_store(call, meta, parts).await {
+async fn run_completion(call: &Routed, attempt: Id, meta: &Meta, parts: &[Part]) -> Result<CompletionStep, Problem> {
+    match complete_at_store(call, meta, parts).await {
         Ok(seen) => {
             let kept = record_completion(call, meta, parts, &seen).await;
             if kept.is_err() {
                 session::send(&call.env, meta.session, &Message::ReleaseLease { attempt }).await?;
             }
-            kept.map(Run::Done)
+            kept.map(CompletionStep::Done)
         }
-        Err(End::Refused(problem)) => {
+        Err(CompletionFailure::Refused(problem)) => {
             session::send(&call.env, meta.session, &Message::CancelCompletion { attempt }).await?;
             Err(problem)
         }
-        Err(End::PartsRefused) => {
+        Err(CompletionFailure::PartsRefused) => {
             let listed_at = clock::now();
             let listed = list_parts::all_parts(&call.config, meta).await;
             session::send(&call.env, meta.session, &Message::CancelCompletion { attempt }).await?;
             let listed = listed.map_err(|error| origin::problem("ListParts", &error))?;
             session::send(&call.env, meta.session, &Message::Reconcile { listed, listed_at }).await?;
-            Ok(Run::Reconciled)
+            Ok(CompletionStep::Reconciled)
         }
-        Err(End::Gone) => {
+        Err(CompletionFailure::Gone) => {
             // Only the holder of the completion lease may abandon: another call may have completed the upload meanwhile.
             if session::send(&call.env, meta.session, &Message::AbandonCompletion { attempt }).await? == SessionReply::Done {
-                abort::forget(&call.env, &Meta { status: Status::Failed, ..meta.clone() }).await?;
+                abort::close_upload(&call.env, &Meta { status: Status::Failed, ..meta.clone() }).await?;
             }
             Err(Problem::UploadClosed { status: Status::Failed.as_str() })
         }
     }
 }
 
-enum End {
+enum CompletionFailure {
     /// Not completed; the session accepts parts again.
     Refused(Problem),
     /// The store has other parts than the record.
@@ -146,7 +146,7 @@ enum End {
 }
 
 /// Repeats CompleteMultipartUpload until the whole object exists at the store.
-async fn at_store(call: &Routed, meta: &Meta, parts: &[Part]) -> Result<Seen, End> {
+async fn complete_at_store(call: &Routed, meta: &Meta, parts: &[Part]) -> Result<Seen, CompletionFailure> {
     let list: Vec<_> = parts.iter().map(|part| (part.number, part.etag.clone())).collect();
     let (action, body) = complete_multipart_upload::complete_multipart_upload(&meta.key, &meta.upload_id, &list);
     let began = clock::now();
@@ -161,22 +161,24 @@ async fn at_store(call: &Routed, meta: &Meta, parts: &[Part]) -> Result<Seen, En
             let _ = origin::problem("CompleteMultipartUpload", error);
         }
         match after(&answer) {
-            Next::Reconcile => return Err(End::PartsRefused),
-            Next::Refuse(problem) => return Err(End::Refused(problem)),
+            Next::Reconcile => return Err(CompletionFailure::PartsRefused),
+            Next::Refuse(problem) => return Err(CompletionFailure::Refused(problem)),
             Next::Look | Next::LookThenRepeat => {}
         }
-        match look(call, meta).await {
-            Ok(Some(seen)) => return whole(seen, meta.file_size).map_err(End::Refused),
-            Ok(None) if answer.as_ref().is_err_and(StoreError::is_no_such_upload) && is_gone(call, meta).await => return Err(End::Gone),
+        match find_object(call, meta).await {
+            Ok(Some(seen)) => return whole(seen, meta.file_size).map_err(CompletionFailure::Refused),
+            Ok(None) if answer.as_ref().is_err_and(StoreError::is_no_such_upload) && is_gone(call, meta).await => {
+                return Err(CompletionFailure::Gone);
+            }
             Ok(None) | Err(_) => {}
         }
         if clock::now().since(began) > ROUND_MS {
             break;
         }
-        let [jitter] = random::bytes().map_err(End::Refused)?;
+        let [jitter] = random::bytes().map_err(CompletionFailure::Refused)?;
         worker::Delay::from(Duration::from_millis(backoff_ms(round, jitter))).await;
     }
-    Err(End::Refused(Problem::Origin(OriginFailure::Unavailable)))
+    Err(CompletionFailure::Refused(Problem::Origin(OriginFailure::Unavailable)))
 }
 
 /// Adds the parts to the chunk index. An error is logged in `d1` and only costs later uploads the copy.
@@ -205,7 +207,7 @@ async fn record_completion(call: &Routed, meta: &Meta, parts: &[Part], seen: &Se
     d1::batch(&bindings::db(&call.env)?, &statements).await?;
     offer_chunks(call, meta, parts).await;
     // Read again: if this repeats an earlier completion, the file may have been merged with another object, or deleted.
-    match ledger_records::of(&call.env, meta.asset).await? {
+    match ledger_records::find_asset(&call.env, meta.asset).await? {
         Some(state::Seen::Stored { object, size }) => ledger::settle(&call.env, meta.account, meta.asset, object, size).await?,
         _ => ledger::release(&call.env, meta.account, meta.asset).await?,
     }

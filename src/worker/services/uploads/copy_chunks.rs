@@ -36,7 +36,7 @@ pub async fn copy_known(call: &Routed, meta: &Meta, strategy: Strategy, hashes: 
 }
 
 async fn copy_part(call: &Routed, meta: &Meta, copy: Copy) -> Option<u16> {
-    let etag = at_store(&call.config, meta, &copy).await?;
+    let etag = upload_part_copy(&call.config, meta, &copy).await?;
     let part = Part {
         number: copy.number,
         etag,
@@ -50,7 +50,7 @@ async fn copy_part(call: &Routed, meta: &Meta, copy: Copy) -> Option<u16> {
     matches!(said, Ok(SessionReply::Done)).then_some(copy.number)
 }
 
-async fn at_store(config: &Config, meta: &Meta, copy: &Copy) -> Option<String> {
+async fn upload_part_copy(config: &Config, meta: &Meta, copy: &Copy) -> Option<String> {
     let source = format!("/{}/{}", config.bucket, copy.s3_key);
     let action = upload_part_copy::upload_part_copy(&meta.key, &meta.upload_id, copy.number, &source, copy.first, copy.last);
     let answer = match origin::send(config, &action, Body::Empty).await {

@@ -52,8 +52,8 @@ pub async fn progress_of(call: &Routed, session: Id, reconcile: bool, samples: &
     if !samples.is_empty() {
         samples::from_client(call, upload.account, samples).await;
     }
-    let tell = |message| async move { state(recover::send_or_recover(&call.env, &call.config, upload.account, session, &message).await?) };
-    let (mut meta, mut parts, mut expires) = tell(Message::Snapshot).await?;
+    let send = |message| async move { state(recover::send_or_recover(&call.env, &call.config, upload.account, session, &message).await?) };
+    let (mut meta, mut parts, mut expires) = send(Message::Snapshot).await?;
     if reconcile && meta.status == Status::Uploading {
         let listed_at = clock::now();
         let next = match list_parts::all_parts(&call.config, &meta).await {
@@ -64,7 +64,7 @@ pub async fn progress_of(call: &Routed, session: Id, reconcile: bool, samples: &
             }
             Err(error) => return Err(origin::problem("ListParts", &error)),
         };
-        (meta, parts, expires) = tell(next).await?;
+        (meta, parts, expires) = send(next).await?;
     }
     if meta.status == Status::Expired && !meta.cleaned_up {
         // The clean-up starts without waiting for the alarm. If it fails, the alarm repeats it.

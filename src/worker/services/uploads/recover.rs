@@ -29,9 +29,9 @@ pub async fn send_or_recover(env: &Env, config: &Config, account: Id, session: I
 ///
 /// # Errors
 /// As [`send_or_recover`].
-pub async fn wake(env: &Env, config: &Config, account: Id, session: Id) -> Result<(), Problem> {
+pub async fn recover_or_end(env: &Env, config: &Config, account: Id, session: Id) -> Result<(), Problem> {
     send_or_recover(env, config, account, session, &Message::CheckLease).await?;
-    abort::end(env, config, session).await
+    abort::end_upload(env, config, session).await
 }
 
 /// Returns false if there is no open upload with this id.

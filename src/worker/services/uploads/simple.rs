@@ -32,10 +32,10 @@ pub struct Incoming {
 }
 
 /// Reserves storage, stores the bytes, settles the reservation. If a step fails, the earlier ones are undone.
-pub async fn book(call: &Routed, account: &Account, namespace: &Namespace, incoming: Incoming) -> Result<Asset, Problem> {
+pub async fn store_file(call: &Routed, account: &Account, namespace: &Namespace, incoming: Incoming) -> Result<Asset, Problem> {
     let (id, size) = (random::id()?, incoming.size);
     ledger::reserve(&call.env, account, id, size, clock::now().plus(timing::SIMPLE_GRACE_MS), None).await?;
-    let stored = store(call, account, namespace, id, incoming).await;
+    let stored = store_object(call, account, namespace, id, incoming).await;
     // If one of these fails, the ledger's scheduled check repeats it.
     match stored {
         Ok(asset) => {
@@ -50,7 +50,7 @@ pub async fn book(call: &Routed, account: &Account, namespace: &Namespace, incom
             Err(problem)
         }
         Err(Failed::Unclearly(problem)) => {
-            let _ = ledger::doubt(&call.env, account.id, id).await;
+            let _ = ledger::schedule_check(&call.env, account.id, id).await;
             Err(problem)
         }
     }
@@ -70,7 +70,7 @@ impl From<Problem> for Failed {
     }
 }
 
-async fn store(call: &Routed, account: &Account, namespace: &Namespace, id: Id, incoming: Incoming) -> Result<Asset, Failed> {
+async fn store_object(call: &Routed, account: &Account, namespace: &Namespace, id: Id, incoming: Incoming) -> Result<Asset, Failed> {
     // The object has the id of its asset: if this request dies before D1 has a row, the ledger still knows the key.
     let object = id;
     let key = file_key(&account.agentcache_user_id, object);
@@ -87,7 +87,7 @@ async fn store(call: &Routed, account: &Account, namespace: &Namespace, id: Id, 
             if error.outcome_unknown() || error.status == 500 {
                 let orphan = Job::Orphan { account: account.id, object };
                 return Err(match enqueue::enqueue_later(&call.env, &orphan, jobs::LATE_SECONDS).await {
-                    Ok(()) => cleaned_up(call, &key, problem).await,
+                    Ok(()) => delete_stored(call, &key, problem).await,
                     Err(_) => Failed::Unclearly(problem),
                 });
             }
@@ -97,7 +97,7 @@ async fn store(call: &Routed, account: &Account, namespace: &Namespace, id: Id, 
     let etag = answer.header("etag");
     answer.discard();
     let Some(etag) = etag else {
-        return Err(cleaned_up(call, &key, Problem::Origin(OriginFailure::Unexpected("NoETag".to_owned()))).await);
+        return Err(delete_stored(call, &key, Problem::Origin(OriginFailure::Unexpected("NoETag".to_owned()))).await);
     };
     let asset = Asset {
         id,
@@ -124,7 +124,7 @@ async fn store(call: &Routed, account: &Account, namespace: &Namespace, id: Id, 
         // Bytes with a row are left to garbage collection; bytes without a row belong to no file.
         return Err(match d1::first::<serde_json::Value>(&db, &repository::object(object)).await {
             Ok(Some(_)) => Failed::Cleanly(problem),
-            Ok(None) => cleaned_up(call, &asset.s3_key, problem).await,
+            Ok(None) => delete_stored(call, &asset.s3_key, problem).await,
             Err(_) => Failed::Unclearly(problem),
         });
     }
@@ -132,7 +132,7 @@ async fn store(call: &Routed, account: &Account, namespace: &Namespace, id: Id, 
 }
 
 /// Deletes the stored bytes, which no row references. If that fails, the ledger's scheduled check has them deleted.
-async fn cleaned_up(call: &Routed, key: &str, problem: Problem) -> Failed {
+async fn delete_stored(call: &Routed, key: &str, problem: Problem) -> Failed {
     match origin::delete(&call.config, key).await {
         Ok(()) => Failed::Cleanly(problem),
         Err(_) => Failed::Unclearly(problem),

@@ -24,10 +24,10 @@ pub async fn gone_at_store(call: &Routed, session: Id) -> Result<Problem, Proble
         Status::Uploading => {}
         status => return Ok(Problem::UploadClosed { status: status.as_str() }),
     }
-    if abort::is_a_file(&call.env, &meta).await? {
+    if abort::settle_if_completed(&call.env, &meta).await? {
         return Ok(Problem::UploadClosed { status: "complete" });
     }
-    let seen = look(call, &meta).await.map_err(|error| origin::problem("HeadObject", &error))?;
+    let seen = find_object(call, &meta).await.map_err(|error| origin::problem("HeadObject", &error))?;
     if seen.is_some_and(|seen| seen.size == meta.file_size) {
         return Ok(Problem::UploadClosed { status: Status::Completing.as_str() });
     }
@@ -59,7 +59,7 @@ pub async fn is_gone(call: &Routed, meta: &Meta) -> bool {
 ///
 /// # Errors
 /// Errors of the store.
-pub async fn look(call: &Routed, meta: &Meta) -> Result<Option<Seen>, StoreError> {
+pub async fn find_object(call: &Routed, meta: &Meta) -> Result<Option<Seen>, StoreError> {
     match origin::send(&call.config, &head_object::head_object(&meta.key), Body::Empty).await {
         Ok(answer) => {
             let size = answer.header("content-length").and_then(|text| text.parse().ok());

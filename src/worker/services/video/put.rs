@@ -31,14 +31,14 @@ use crate::worker::services::video::reconcile::at_store;
 
 /// Maximum attempts to read a file whose bytes and descriptor differ, about 1 s in all. A client that replaces the file continuously can defeat every attempt
 /// but the last.
-pub const TRIES: u32 = 8;
+pub const MAX_ATTEMPTS: u32 = 8;
 
 /// Delay between two attempts, ms.
-pub const AGAIN_MS: u64 = 150;
+pub const RETRY_MS: u64 = 150;
 
 /// Duration of a write from reading the present version to writing its row, ms, from which a concurrent write and deletion may have happened in between.
 /// Less than the time for which bytes without a row are left alone ([`crate::worker::services::video::reconcile`]).
-pub const LONG_MS: u64 = 2_000;
+pub const LONG_WRITE_MS: u64 = 2_000;
 
 /// The version that a write replaced.
 #[derive(Deserialize)]
@@ -89,7 +89,7 @@ pub async fn incoming(call: &Routed, path: &VideoPath, size: u64, hash: Option<S
 }
 
 /// Reserves storage, stores the bytes, settles the reservation. If a step fails, the earlier ones are undone.
-pub async fn book(
+pub async fn store_file(
     call: &Routed,
     account: &Account,
     place: Place,
@@ -116,7 +116,7 @@ pub async fn book(
         created_at: started,
     };
     let stored = match store_bytes(call, &new, incoming, present.as_ref()).await {
-        Ok((etag, size)) => replace(call, NewFile { etag, size, created_at: clock::now(), ..new }, present).await,
+        Ok((etag, size)) => replace_row(call, NewFile { etag, size, created_at: clock::now(), ..new }, present).await,
         Err(failed) => Err(failed),
     };
     match stored {
@@ -130,7 +130,7 @@ pub async fn book(
             Err(problem)
         }
         Err((problem, false)) => {
-            let _ = ledger::doubt(&call.env, account.id, id).await;
+            let _ = ledger::schedule_check(&call.env, account.id, id).await;
             reconcile::enqueue(&call.env, account.id, id, &place).await;
             Err(problem)
         }
@@ -165,12 +165,12 @@ async fn store_bytes(call: &Routed, file: &NewFile, incoming: Incoming, present:
 }
 
 /// Writes the version's row. The flag of an error says that no row is left.
-async fn replace(call: &Routed, mut file: NewFile, present: Option<Present>) -> Result<NewFile, (Problem, bool)> {
+async fn replace_row(call: &Routed, mut file: NewFile, present: Option<Present>) -> Result<NewFile, (Problem, bool)> {
     let unclear = |problem| (problem, false);
     let db = bindings::db(&call.env).map_err(unclear)?;
     // The ledgers are notified before and after: if this request dies in between, they check the outcome in D1.
     if let Some(present) = &present {
-        ledger::doubt(&call.env, present.account_id, present.id).await.map_err(unclear)?;
+        ledger::schedule_check(&call.env, present.account_id, present.id).await.map_err(unclear)?;
     }
     let row: Option<Replaced> = d1::first(&db, &repository::put(&file)).await.map_err(unclear)?;
     let Some(replaced) = row else {
@@ -180,23 +180,23 @@ async fn replace(call: &Routed, mut file: NewFile, present: Option<Present>) -> 
     metadata_cache::forget(&known_as(&file.namespace, &file.video, file.path.as_str())).await;
     if let (Some(id), Some(account)) = (replaced.replaced_id, replaced.replaced_account) {
         if present.as_ref().is_none_or(|present| present.id != id) {
-            let _ = ledger::doubt(&call.env, account, id).await;
+            let _ = ledger::schedule_check(&call.env, account, id).await;
         }
         let _ = ledger::release(&call.env, account, id).await;
     }
     // Two concurrent writes may be ordered differently in D1 and at the store, so the later one reads the store. So does a write whose replaced version no
-    // longer exists, because that deletion may have deleted the new bytes, and a write that took longer than [`LONG_MS`].
+    // longer exists, because that deletion may have deleted the new bytes, and a write that took longer than [`LONG_WRITE_MS`].
     let new = replaced.replaced_id.is_none();
-    let long = clock::now().since(file.started) > LONG_MS;
+    let long = clock::now().since(file.started) > LONG_WRITE_MS;
     let raced = replaced.replaced_at.is_some_and(|at| at >= file.started) || (new && (present.is_some() || long));
     if raced {
-        amend(call, &mut file).await?;
+        correct_row(call, &mut file).await?;
     }
     Ok(file)
 }
 
 /// Makes the row consistent with the bytes at the store.
-async fn amend(call: &Routed, file: &mut NewFile) -> Result<(), (Problem, bool)> {
+async fn correct_row(call: &Routed, file: &mut NewFile) -> Result<(), (Problem, bool)> {
     let unclear = |problem| (problem, false);
     let db = bindings::db(&call.env).map_err(unclear)?;
     match at_store(&call.config, &file.s3_key).await.map_err(unclear)? {

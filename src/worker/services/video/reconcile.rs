@@ -22,7 +22,7 @@ use crate::worker::platform::{bindings, clock, d1, enqueue, log, origin};
 const AFTER_SECONDS: [u64; 2] = [60, jobs::LATE_SECONDS];
 
 /// Delay between inserting a row that blocks writers and deleting the bytes, s: a writer that read the place before that row existed and writes its own row
-/// after the deletion takes longer than `LONG_MS`, and therefore reads the store again.
+/// after the deletion takes longer than `LONG_WRITE_MS`, and therefore reads the store again.
 const REMOVED_AFTER_SECONDS: u64 = 5;
 
 /// The object under the key. `None` only if the store returns NoSuchKey: a 404 without that code may come from a gateway.
@@ -64,7 +64,7 @@ pub async fn enqueue(env: &Env, account: Id, version: Id, place: &Place) {
 ///
 /// # Errors
 /// Errors of the store and D1; [`Problem::StillRunning`] if the place is being written. The job is repeated.
-pub async fn amend(env: &Env, config: &Config, account: Id, version: Id, place: &str) -> Result<(), Problem> {
+pub async fn reconcile(env: &Env, config: &Config, account: Id, version: Id, place: &str) -> Result<(), Problem> {
     let Some(place) = Place::parse(place) else { return Ok(()) };
     let (db, key) = (bindings::db(env)?, place.key());
     let read_row = async || d1::first::<Present>(&db, &repository::place(&place.namespace, &place.video, &place.path)).await;
@@ -81,7 +81,7 @@ pub async fn amend(env: &Env, config: &Config, account: Id, version: Id, place: 
         Reconciliation::Nothing => ledger::release(env, account, version).await,
         Reconciliation::Supersede(before, there) => {
             // The ledger is notified before and after: if this job dies in between, it checks the outcome in D1.
-            ledger::doubt_by_job(env, before.account_id, before.id).await?;
+            ledger::schedule_check_by_job(env, before.account_id, before.id).await?;
             let statement = repository::supersede(&before, version, account, &there, clock::now());
             d1::first::<serde_json::Value>(&db, &statement).await?.ok_or(Problem::StillRunning)?;
             metadata_cache::forget(&known_as(&place.namespace, &place.video, place.path.as_str())).await;
@@ -91,7 +91,7 @@ pub async fn amend(env: &Env, config: &Config, account: Id, version: Id, place: 
             ledger::settle(env, account, version, version, there.size).await
         }
         Reconciliation::Undo(before) => {
-            ledger::doubt_by_job(env, before.account_id, before.id).await?;
+            ledger::schedule_check_by_job(env, before.account_id, before.id).await?;
             d1::batch(&db, &[repository::undo(before.id, &before.etag)]).await?;
             metadata_cache::forget(&known_as(&place.namespace, &place.video, place.path.as_str())).await;
             // The ledger has a scheduled check of the row's version and finds out whether it is gone.

@@ -67,7 +67,7 @@ pub async fn remove(env: &Env, config: &Config, namespace: &Name, video: &Name) 
 async fn remove_file(env: &Env, config: &Config, Row { id, account_id, s3_key }: &Row) -> Result<(), Problem> {
     origin::delete(config, s3_key).await?;
     // The ledger is notified before and after: if this job dies in between, it checks the outcome in D1.
-    ledger::doubt_by_job(env, *account_id, *id).await?;
+    ledger::schedule_check_by_job(env, *account_id, *id).await?;
     d1::batch(&bindings::db(env)?, &[repository::drop(*id)]).await?;
     let _ = ledger::release(env, *account_id, *id).await;
     Ok(())

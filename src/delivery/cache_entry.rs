@@ -120,11 +120,11 @@ mod tests {
 
     #[test]
     fn expiry_and_now_give_freshness_and_cache_status() {
-        let of = |until| Freshness::of(until, EpochMs(5_000)).map(|freshness| Origin::Cache(freshness).cache_status());
-        assert_eq!(of(Some("7500")).as_deref(), Some("JettySpeed; hit; ttl=2"));
-        assert_eq!(of(Some("5000")).as_deref(), Some("JettySpeed; fwd=stale; ttl=-1"));
-        assert_eq!(of(Some("4999")).as_deref(), Some("JettySpeed; fwd=stale; ttl=-1"));
-        assert_eq!((of(None), of(Some("x"))), (None, None));
+        let cache_status = |until| Freshness::of(until, EpochMs(5_000)).map(|freshness| Origin::Cache(freshness).cache_status());
+        assert_eq!(cache_status(Some("7500")).as_deref(), Some("JettySpeed; hit; ttl=2"));
+        assert_eq!(cache_status(Some("5000")).as_deref(), Some("JettySpeed; fwd=stale; ttl=-1"));
+        assert_eq!(cache_status(Some("4999")).as_deref(), Some("JettySpeed; fwd=stale; ttl=-1"));
+        assert_eq!((cache_status(None), cache_status(Some("x"))), (None, None));
     }
 
     proptest! {

@@ -214,7 +214,7 @@ pub(super) mod tests {
         assert_eq!((small.ttl, text.ttl, large.ttl), (86_400, 5, 0));
         assert_eq!(small.kv_key().as_deref(), Some("f1/ns/4/03030303-0303-4303-8303-030303030303/e"));
         assert_eq!((large.kv_key(), source(0, "text/plain").kv_key()), (None, None));
-        assert_eq!(large.slice_bytes(), 20_000_000, "what is not kept is read in one piece");
+        assert_eq!(large.slice_bytes(), 20_000_000, "content that is not cached is one slice");
         let sliced = ContentDescriptor { ttl: 1, ..large };
         assert_eq!(sliced.slices(Span { first: 0, last: 19_999_999 }).count(), 4);
         assert!(sliced.spans(&ByteRanges::Whole) == [Span { first: 0, last: 19_999_999 }] && source(0, "").spans(&ByteRanges::Whole).is_empty());

@@ -95,12 +95,12 @@ mod tests {
 
     #[test]
     fn max_age_ends_with_the_url() {
-        let of = |expires, now| {
+        let cache_control = |expires, now| {
             let all = validators(&source(10, "text/plain"), None, EpochMs(expires), EpochMs(now));
             all.into_iter().find(|(name, _)| *name == "cache-control").map(|(_, value)| value)
         };
-        assert_eq!(of(10_000, 7_500).as_deref(), Some("private, max-age=2"));
-        assert_eq!(of(7_200_000, 0).as_deref(), Some("private, max-age=3600"));
+        assert_eq!(cache_control(10_000, 7_500).as_deref(), Some("private, max-age=2"));
+        assert_eq!(cache_control(7_200_000, 0).as_deref(), Some("private, max-age=3600"));
     }
 
     #[test]

@@ -70,7 +70,7 @@ mod tests {
         let hashes = [hash("a"), hash("b"), hash("a"), hash("c")];
         let found = copies(35, strategy, &hashes, vec![stored("a", 10, 70), stored("c", 10, 0), stored("b", 9, 5)]);
         let seen: Vec<_> = found.iter().map(|copy| (copy.number, copy.first, copy.last)).collect();
-        assert_eq!(seen, [(1, 70, 79), (3, 70, 79)], "the last part is 5 long, and b is stored at 9 only");
+        assert_eq!(seen, [(1, 70, 79), (3, 70, 79)], "the last part has 5 bytes, and b is stored with 9");
         assert_eq!(copies(35, strategy, &hashes, vec![stored("c", 5, 20)]).first().map(|copy| (copy.number, copy.last)), Some((4, 24)));
         assert!(copies(35, strategy, &hashes, vec![]).is_empty());
     }

@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(reconciliation(None, Some(bytes("a"))), Reconciliation::Delete);
         assert_eq!(reconciliation(None, None), Reconciliation::Nothing);
         for stored in [None, Some(bytes("a")), Some(bytes("b"))] {
-            assert_eq!(reconciliation(Some(row("a", Some(EpochMs(1)))), stored), Reconciliation::Nothing, "its removal sees to it");
+            assert_eq!(reconciliation(Some(row("a", Some(EpochMs(1)))), stored), Reconciliation::Nothing, "the deletion job handles it");
         }
     }
 }

@@ -160,15 +160,15 @@ mod tests {
 
     #[test]
     fn playlist_without_endlist_or_vod_type_is_live() {
-        let of = |end: &str| match read(&path("i.m3u8"), &format!("#EXTM3U\n#EXT-X-TARGETDURATION:6\n{end}")) {
+        let live_seconds_of = |end: &str| match read(&path("i.m3u8"), &format!("#EXTM3U\n#EXT-X-TARGETDURATION:6\n{end}")) {
             Some(Playlist::Media { live_seconds, .. }) => live_seconds,
             other => panic!("{other:?}"),
         };
-        assert_eq!(of("#EXTINF:6,\na.ts\n"), Some(6));
-        assert_eq!(of("#EXTINF:6,\na.ts\n#EXT-X-ENDLIST\n"), None);
-        assert_eq!(of("#EXT-X-PLAYLIST-TYPE:VOD\n#EXTINF:6,\na.ts\n"), None);
-        assert_eq!(of("#EXT-X-PLAYLIST-TYPE:EVENT\n#EXTINF:6,\na.ts\n"), Some(6));
-        assert_eq!(of("#EXT-X-TARGETDURATION:18446744073709551616\n"), Some(86_400));
+        assert_eq!(live_seconds_of("#EXTINF:6,\na.ts\n"), Some(6));
+        assert_eq!(live_seconds_of("#EXTINF:6,\na.ts\n#EXT-X-ENDLIST\n"), None);
+        assert_eq!(live_seconds_of("#EXT-X-PLAYLIST-TYPE:VOD\n#EXTINF:6,\na.ts\n"), None);
+        assert_eq!(live_seconds_of("#EXT-X-PLAYLIST-TYPE:EVENT\n#EXTINF:6,\na.ts\n"), Some(6));
+        assert_eq!(live_seconds_of("#EXT-X-TARGETDURATION:18446744073709551616\n"), Some(86_400));
     }
 
     #[test]

@@ -26,12 +26,12 @@ const PUT: &str = "INSERT INTO video_files (namespace, video_id, path, id, accou
      content_type = excluded.content_type, live_seconds = excluded.live_seconds, created_at = excluded.created_at WHERE video_files.doomed_at IS NULL \
      RETURNING replaced_id, replaced_account, replaced_at";
 
-const AMEND: &str = "UPDATE video_files SET size = ?3, etag = ?4, live_seconds = NULL WHERE id = ?1 AND etag = ?2";
+const CORRECT_VERSION: &str = "UPDATE video_files SET size = ?3, etag = ?4, live_seconds = NULL WHERE id = ?1 AND etag = ?2";
 
-const DOOM: &str = "UPDATE video_files SET doomed_at = ?3 WHERE namespace = ?1 AND video_id = ?2 AND doomed_at IS NULL RETURNING id";
+const MARK_DELETED: &str = "UPDATE video_files SET doomed_at = ?3 WHERE namespace = ?1 AND video_id = ?2 AND doomed_at IS NULL RETURNING id";
 
 // Claimed, so that a second job does not delete bytes that were uploaded again after the first job had finished.
-const DOOMED: &str = "UPDATE video_files SET claimed_at = ?3 WHERE namespace = ?1 AND video_id = ?2 AND path IN (SELECT d.path FROM video_files d \
+const CLAIM_DELETED: &str = "UPDATE video_files SET claimed_at = ?3 WHERE namespace = ?1 AND video_id = ?2 AND path IN (SELECT d.path FROM video_files d \
      WHERE d.namespace = ?1 AND d.video_id = ?2 AND d.doomed_at IS NOT NULL AND (d.claimed_at IS NULL OR d.claimed_at < ?4) LIMIT ?5) \
      RETURNING id, account_id, s3_key";
 
@@ -44,29 +44,29 @@ const SUPERSEDE: &str = "UPDATE video_files SET replaced_id = NULL, replaced_acc
 const CLAIM_DELETION: &str = "INSERT INTO video_files (namespace, video_id, path, id, account_id, s3_key, size, etag, content_type, created_at, doomed_at) \
      SELECT n.name, ?2, ?3, ?4, ?5, ?6, 0, '', '', ?7, ?7 FROM namespaces n WHERE n.name = ?1 ON CONFLICT (namespace, video_id, path) DO NOTHING RETURNING id";
 
-const IS_DOOMED: &str = "SELECT id FROM video_files WHERE namespace = ?1 AND video_id = ?2 AND doomed_at IS NOT NULL LIMIT 1";
+const HAS_DELETED: &str = "SELECT id FROM video_files WHERE namespace = ?1 AND video_id = ?2 AND doomed_at IS NOT NULL LIMIT 1";
 
-const UNDO: &str = "DELETE FROM video_files WHERE id = ?1 AND etag = ?2 AND doomed_at IS NULL";
+const DELETE_VERSION: &str = "DELETE FROM video_files WHERE id = ?1 AND etag = ?2 AND doomed_at IS NULL";
 
-const ALL_DOOMED: &str = "SELECT namespace, video_id FROM video_files WHERE doomed_at > 0 AND doomed_at < ?1 LIMIT ?2";
+const OVERDUE_DELETIONS: &str = "SELECT namespace, video_id FROM video_files WHERE doomed_at > 0 AND doomed_at < ?1 LIMIT ?2";
 
-const DROP: &str = "DELETE FROM video_files WHERE id = ?1 AND doomed_at IS NOT NULL";
+const DELETE_ROW: &str = "DELETE FROM video_files WHERE id = ?1 AND doomed_at IS NOT NULL";
 
 /// The statements of this file, for the test that prepares them.
 pub const ALL: &[(&str, &str)] = &[
     ("FILE", FILE),
     ("PLACE", PLACE),
     ("PUT", PUT),
-    ("AMEND", AMEND),
-    ("DOOM", DOOM),
-    ("DOOMED", DOOMED),
-    ("ALL_DOOMED", ALL_DOOMED),
+    ("CORRECT_VERSION", CORRECT_VERSION),
+    ("MARK_DELETED", MARK_DELETED),
+    ("CLAIM_DELETED", CLAIM_DELETED),
+    ("OVERDUE_DELETIONS", OVERDUE_DELETIONS),
     ("UNCLAIM", UNCLAIM),
     ("SUPERSEDE", SUPERSEDE),
     ("CLAIM_DELETION", CLAIM_DELETION),
-    ("IS_DOOMED", IS_DOOMED),
-    ("UNDO", UNDO),
-    ("DROP", DROP),
+    ("HAS_DELETED", HAS_DELETED),
+    ("DELETE_VERSION", DELETE_VERSION),
+    ("DELETE_ROW", DELETE_ROW),
 ];
 
 /// A video file with the settings of its namespace: one row.
@@ -190,16 +190,16 @@ pub fn put(file: &NewFile) -> Statement {
 
 /// Corrects size and ETag of a version after the origin returned others.
 pub fn amend(id: Id, etag: &str, size: u64, now_etag: &str) -> Statement {
-    Statement { sql: AMEND, args: vec![id.to_string().into(), etag.into(), size.into(), now_etag.into()] }
+    Statement { sql: CORRECT_VERSION, args: vec![id.to_string().into(), etag.into(), size.into(), now_etag.into()] }
 }
 
 /// Replaces version `before` by `version`, whose bytes are at the origin; no row if `before` is no longer current.
-pub fn supersede(before: &Present, version: Id, account: Id, there: &AtStore, now: EpochMs) -> Statement {
+pub fn supersede(before: &Present, version: Id, account: Id, stored: &AtStore, now: EpochMs) -> Statement {
     let (before, etag) = (before.id.to_string(), before.etag.clone());
     let (version, account) = (version.to_string(), account.to_string());
     Statement {
         sql: SUPERSEDE,
-        args: vec![before.into(), etag.into(), version.into(), account.into(), there.size.into(), there.etag.clone().into(), Arg::Int(now.0)],
+        args: vec![before.into(), etag.into(), version.into(), account.into(), stored.size.into(), stored.etag.clone().into(), Arg::Int(now.0)],
     }
 }
 
@@ -212,12 +212,12 @@ pub fn claim_deletion(place: &Place, version: Id, account: Id, now: EpochMs) -> 
 
 /// Returns a row if the video has files that are marked as deleted and still have bytes.
 pub fn is_doomed(namespace: &Name, video: &Name) -> Statement {
-    Statement { sql: IS_DOOMED, args: vec![namespace.as_str().into(), video.as_str().into()] }
+    Statement { sql: HAS_DELETED, args: vec![namespace.as_str().into(), video.as_str().into()] }
 }
 
 /// Marks all files of the video as deleted: they can no longer be read. Returns one row per file.
 pub fn doom(namespace: &Name, video: &Name, now: EpochMs) -> Statement {
-    Statement { sql: DOOM, args: vec![namespace.as_str().into(), video.as_str().into(), Arg::Int(now.0)] }
+    Statement { sql: MARK_DELETED, args: vec![namespace.as_str().into(), video.as_str().into(), Arg::Int(now.0)] }
 }
 
 /// Duration of a deletion job's claim on files, ms.
@@ -226,7 +226,7 @@ pub const CLAIM_MS: u64 = 120_000;
 /// Claims files of the video that are marked as deleted: one row per file.
 pub fn doomed(namespace: &Name, video: &Name, limit: u64, now: EpochMs) -> Statement {
     let before = now.0.saturating_sub(CLAIM_MS);
-    Statement { sql: DOOMED, args: vec![namespace.as_str().into(), video.as_str().into(), Arg::Int(now.0), Arg::Int(before), limit.into()] }
+    Statement { sql: CLAIM_DELETED, args: vec![namespace.as_str().into(), video.as_str().into(), Arg::Int(now.0), Arg::Int(before), limit.into()] }
 }
 
 /// Releases a claim, if it is still the same one.
@@ -236,15 +236,15 @@ pub fn unclaim(id: Id, claimed: EpochMs) -> Statement {
 
 /// Deletes the row of a version whose bytes do not exist, unless it is marked as deleted: that row blocks writers.
 pub fn undo(id: Id, etag: &str) -> Statement {
-    Statement { sql: UNDO, args: vec![id.to_string().into(), etag.into()] }
+    Statement { sql: DELETE_VERSION, args: vec![id.to_string().into(), etag.into()] }
 }
 
 /// Files marked as deleted before `since`: their deletion job was lost.
 pub fn all_doomed(since: EpochMs, limit: u64) -> Statement {
-    Statement { sql: ALL_DOOMED, args: vec![Arg::Int(since.0), limit.into()] }
+    Statement { sql: OVERDUE_DELETIONS, args: vec![Arg::Int(since.0), limit.into()] }
 }
 
 /// Deletes the row of a file after its bytes were deleted.
 pub fn drop(id: Id) -> Statement {
-    Statement { sql: DROP, args: vec![id.to_string().into()] }
+    Statement { sql: DELETE_ROW, args: vec![id.to_string().into()] }
 }

@@ -119,9 +119,9 @@ async fn pump(
     writable: &WritableStream,
 ) -> Result<bool, JsValue> {
     let mut present = Some(got);
-    let mut here = true;
+    let mut all_fresh = true;
     while let Some(got) = present.take() {
-        here &= matches!(got.origin, Origin::Cache(Freshness::Fresh(_)));
+        all_fresh &= matches!(got.origin, Origin::Cache(Freshness::Fresh(_)));
         let mut texts = Vec::new();
         while let Some(Piece::Text(text)) = pieces.front() {
             texts.push(text.clone());
@@ -148,7 +148,7 @@ async fn pump(
         written?;
         present = coming.map_err(|problem| JsValue::from_str(problem.kind().code))?;
     }
-    JsFuture::from(writable.close()).await.map(|_| here)
+    JsFuture::from(writable.close()).await.map(|_| all_fresh)
 }
 
 async fn put(bytes: Bytes, writable: &WritableStream) -> Result<(), JsValue> {

@@ -41,7 +41,7 @@ pub async fn download(call: &Routed) -> Result<Reply, Problem> {
             let _ = origin::problem("HeadObject", &error);
         }
     }
-    let looked = clock::now();
+    let lookup_started = clock::now();
     let provider = if cached_origin(&source).await.is_some() {
         "edge"
     } else if kv::has(&call.env, &source).await {
@@ -56,7 +56,7 @@ pub async fn download(call: &Routed) -> Result<Reply, Problem> {
     let at_store = origin::read_latency_ms();
     let crossing = call.geo().tcp_rtt_ms.unwrap_or(0.0);
     // Content that is not cached is read from the store in both cases; through this service the client's own connection adds its round trip.
-    let through_edge = if provider == "origin" { at_store.map(|ms| ms + crossing) } else { Some(now.since(looked) as f64 + crossing) };
+    let through_edge = if provider == "origin" { at_store.map(|ms| ms + crossing) } else { Some(now.since(lookup_started) as f64 + crossing) };
     let through = if provider == "origin" { "edge" } else { provider };
     let mut candidates = vec![json!({ "provider": through, "url": url, "latencyMs": through_edge })];
     if direct {

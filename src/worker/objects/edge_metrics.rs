@@ -32,15 +32,15 @@ impl DurableObject for EdgeMetrics {
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         let message = Message(json::read(&request.text().await?)?);
         let now = clock::now();
-        let told = {
+        let reported = {
             let mut memory = self.gauge.loaded()?;
-            let told = message.tell(&mut memory.1, now);
-            if let Some(identity) = &told {
+            let reported = message.tell(&mut memory.1, now);
+            if let Some(identity) = &reported {
                 memory.0.clone_from(identity);
             }
-            told
+            reported
         };
-        let Some((_, every)) = told else {
+        let Some((_, every)) = reported else {
             let numbers = self.gauge.loaded()?.1.reading(now).numbers();
             return Ok(ResponseBuilder::new().fixed(json::write(&numbers)?.into_bytes()));
         };

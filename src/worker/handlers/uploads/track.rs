@@ -23,20 +23,20 @@ use crate::worker::services::uploads::{abort, complete, progress, recover};
 pub async fn track(call: &Routed) -> Result<Reply, Problem> {
     match call.json::<Track>(MAX_TRACK_BODY).await? {
         Track::Start(wanted) => start(call, call.account_beside_token().await?, *wanted).await,
-        Track::Progress(of) => {
-            check_samples(&of.samples)?;
-            progress::progress_of(call, check_session(&of.session_id)?, false, &of.samples).await
+        Track::Progress(body) => {
+            check_samples(&body.samples)?;
+            progress::progress_of(call, check_session(&body.session_id)?, false, &body.samples).await
         }
-        Track::Complete(of) => {
+        Track::Complete(body) => {
             let account = call.account_beside_token().await?;
-            let file_hash = check_hash("fileHash", of.file_hash.as_deref())?;
-            let chunk_hashes = check_chunk_hashes(of.chunk_hashes.as_deref())?;
-            let session = owned_session(call, &account, &of.session_id).await?.id;
+            let file_hash = check_hash("fileHash", body.file_hash.as_deref())?;
+            let chunk_hashes = check_chunk_hashes(body.chunk_hashes.as_deref())?;
+            let session = owned_session(call, &account, &body.session_id).await?.id;
             complete::complete(call, account.id, session, complete::Expected { file_hash, chunk_hashes }).await
         }
-        Track::Fail(of) => {
+        Track::Fail(body) => {
             let account = call.account_beside_token().await?;
-            let row = owned_session(call, &account, &of.session_id).await?;
+            let row = owned_session(call, &account, &body.session_id).await?;
             fail(call, &row).await
         }
     }

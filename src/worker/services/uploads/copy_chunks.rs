@@ -46,8 +46,8 @@ async fn copy_part(call: &Routed, meta: &Meta, copy: Copy) -> Option<u16> {
         at: clock::now(),
         evidence: Evidence::Seen,
     };
-    let said = session::send(&call.env, meta.session, &Message::Record { part }).await;
-    matches!(said, Ok(SessionReply::Done)).then_some(copy.number)
+    let reply = session::send(&call.env, meta.session, &Message::Record { part }).await;
+    matches!(reply, Ok(SessionReply::Done)).then_some(copy.number)
 }
 
 async fn upload_part_copy(config: &Config, meta: &Meta, copy: &Copy) -> Option<String> {

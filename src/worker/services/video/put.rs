@@ -155,8 +155,8 @@ async fn store_bytes(call: &Routed, file: &NewFile, incoming: Incoming, present:
             }
             // The object may exist; it is whole then, because stores keep no partial objects. Or it may appear later.
             match at_store(&call.config, &file.s3_key).await {
-                Ok(Some(there)) if there.size == file.size && present.is_none_or(|present| present.etag != there.etag) => {
-                    Ok((there.etag, there.size))
+                Ok(Some(stored)) if stored.size == file.size && present.is_none_or(|present| present.etag != stored.etag) => {
+                    Ok((stored.etag, stored.size))
                 }
                 _ => Err((problem, false)),
             }
@@ -200,10 +200,10 @@ async fn correct_row(call: &Routed, file: &mut NewFile) -> Result<(), (Problem, 
     let unclear = |problem| (problem, false);
     let db = bindings::db(&call.env).map_err(unclear)?;
     match at_store(&call.config, &file.s3_key).await.map_err(unclear)? {
-        Some(there) if there.etag == file.etag => return Ok(()),
-        Some(there) => {
-            d1::batch(&db, &[repository::amend(file.id, &file.etag, there.size, &there.etag)]).await.map_err(unclear)?;
-            (file.etag, file.size) = (there.etag, there.size);
+        Some(stored) if stored.etag == file.etag => return Ok(()),
+        Some(stored) => {
+            d1::batch(&db, &[repository::amend(file.id, &file.etag, stored.size, &stored.etag)]).await.map_err(unclear)?;
+            (file.etag, file.size) = (stored.etag, stored.size);
         }
         None => {
             d1::batch(&db, &[repository::undo(file.id, &file.etag)]).await.map_err(unclear)?;

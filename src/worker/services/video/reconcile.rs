@@ -46,8 +46,8 @@ pub async fn at_store(config: &Config, key: &str) -> Result<Option<AtStore>, Pro
     };
     let etag = answer.header("etag").map(|etag| xml::unquote(&etag).to_owned());
     let size = answer.header("content-length").and_then(|text| text.trim().parse::<u64>().ok());
-    let there = etag.zip(size).map(|(etag, size)| AtStore { etag, size });
-    Ok(Some(there.ok_or(Problem::Origin(OriginFailure::Unexpected("NoETag".to_owned())))?))
+    let stored = etag.zip(size).map(|(etag, size)| AtStore { etag, size });
+    Ok(Some(stored.ok_or(Problem::Origin(OriginFailure::Unexpected("NoETag".to_owned())))?))
 }
 
 /// Enqueues the reconciliation. If that fails, the ledger's scheduled check enqueues it later.
@@ -70,25 +70,25 @@ pub async fn reconcile(env: &Env, config: &Config, account: Id, version: Id, pla
     let read_row = async || d1::first::<Present>(&db, &repository::place(&place.namespace, &place.video, &place.path)).await;
     let present = read_row().await?;
     let is_it = present.as_ref().is_some_and(|present| present.id == version && present.doomed_at.is_none());
-    let there = at_store(config, &key).await?;
+    let stored = at_store(config, &key).await?;
     if let Some((before, its_account)) = present.as_ref().and_then(|present| present.replaced_id.zip(present.replaced_account)) {
         // The writer that replaced it may have died before it released the replaced version.
         ledger::release(env, its_account, before).await?;
     }
-    let size = there.as_ref().map_or(0, |there| there.size);
-    match reconciliation(present, there) {
+    let size = stored.as_ref().map_or(0, |stored| stored.size);
+    match reconciliation(present, stored) {
         Reconciliation::Nothing if is_it => ledger::settle(env, account, version, version, size).await,
         Reconciliation::Nothing => ledger::release(env, account, version).await,
-        Reconciliation::Supersede(before, there) => {
+        Reconciliation::Supersede(before, stored) => {
             // The ledger is notified before and after: if this job dies in between, it checks the outcome in D1.
             ledger::schedule_check_by_job(env, before.account_id, before.id).await?;
-            let statement = repository::supersede(&before, version, account, &there, clock::now());
+            let statement = repository::supersede(&before, version, account, &stored, clock::now());
             d1::first::<serde_json::Value>(&db, &statement).await?.ok_or(Problem::StillRunning)?;
             metadata_cache::forget(&known_as(&place.namespace, &place.video, place.path.as_str())).await;
             if before.id != version {
                 ledger::release(env, before.account_id, before.id).await?;
             }
-            ledger::settle(env, account, version, version, there.size).await
+            ledger::settle(env, account, version, version, stored.size).await
         }
         Reconciliation::Undo(before) => {
             ledger::schedule_check_by_job(env, before.account_id, before.id).await?;

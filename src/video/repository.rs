@@ -18,7 +18,7 @@ const FILE: &str = "SELECT v.id, v.account_id, v.namespace, v.video_id, v.path, 
 const PLACE: &str =
     "SELECT id, account_id, etag, doomed_at, replaced_id, replaced_account FROM video_files WHERE namespace = ?1 AND video_id = ?2 AND path = ?3";
 
-// The row stores the version it replaced, so that each of two concurrent writers learns which version its own write replaced.
+// The row stores the version it replaced, so that each of two concurrent writers can read which version its own write replaced.
 const PUT: &str = "INSERT INTO video_files (namespace, video_id, path, id, account_id, s3_key, size, etag, content_type, live_seconds, created_at) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
      ON CONFLICT (namespace, video_id, path) DO UPDATE SET replaced_id = video_files.id, replaced_account = video_files.account_id, \

@@ -1,4 +1,4 @@
-//! Look-ups for the identity backend: accounts, tiers and idempotency records.
+//! Queries for the identity backend: accounts, tiers and idempotency records.
 
 use crate::access::caller::Caller;
 use crate::accounts::provisioning::Record;

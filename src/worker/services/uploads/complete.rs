@@ -184,7 +184,7 @@ async fn complete_at_store(call: &Routed, meta: &Meta, parts: &[Part]) -> Result
 /// Adds the parts to the chunk index. An error is logged in `d1` and only costs later uploads the copy.
 async fn offer_chunks(call: &Routed, meta: &Meta, parts: &[Part]) {
     let chunks = copy_chunks::of_object(meta.chunk_size, parts);
-    // A hash that the store did not verify is only a claim. Such chunks are not offered, so that nobody gets bytes by a false hash.
+    // A hash that the store did not verify is only a claim. Such chunks are not offered, because a false hash would give access to other bytes.
     if meta.direct || chunks.is_empty() || payload_hash_probe::enforced(&call.env, &call.config).await != Some(true) {
         return;
     }

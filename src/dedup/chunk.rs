@@ -1,32 +1,32 @@
-//! A stored chunk: a range of an object with a known hash.
+//! Chunk index: byte ranges of stored objects with a known SHA-256 (docs/uploads.md, Deduplication).
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::sha256::Sha256Hex;
 
-/// A stored chunk: one row of [`crate::dedup::repository::find_chunks`].
+/// A chunk of the index: one row of [`crate::dedup::repository::find_chunks`].
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Stored {
-    /// Its hash.
+    /// SHA-256 of the chunk.
     pub sha256: Sha256Hex,
-    /// Its length.
+    /// Length, bytes.
     pub size: u64,
-    /// The object it is in.
+    /// Key of the object that contains it.
     pub s3_key: String,
-    /// Where in it.
+    /// Offset of its first byte in the object.
     pub first: u64,
 }
 
-/// A chunk of a finished object, as it is written to D1.
+/// A chunk of a completed object, in the JSON form that D1's `json_each` reads.
 #[derive(Debug, Serialize)]
 pub struct Chunk<'a> {
-    /// Its hash.
+    /// SHA-256 of the chunk.
     pub h: &'a Sha256Hex,
-    /// Its length.
+    /// Length, bytes.
     pub s: u64,
-    /// Where it begins.
+    /// Offset of its first byte in the object.
     pub f: u64,
 }
 
-/// The most chunks that are written at once: a tenth of what D1 takes as one text (Workers documentation, "D1 limits").
+/// Maximum number of chunks per INSERT: their JSON is a tenth of D1's maximum string size (Cloudflare D1 documentation, "Limits").
 pub const MAX_WRITTEN: usize = 2_000;

@@ -1,4 +1,4 @@
-//! Whole files: what a claimed hash is worth, and what not sending it saves.
+//! Whole-file deduplication: lookup by claimed hash, verification verdict, and bytes saved (docs/uploads.md, Deduplication).
 
 use serde::{Deserialize, Serialize};
 
@@ -18,10 +18,10 @@ pub struct Check {
 }
 
 impl Check {
-    /// Hash and size.
+    /// The validated hash and size (bytes).
     ///
     /// # Errors
-    /// [`Problem::Invalid`] naming the field.
+    /// [`Problem::Invalid`] with the name of the invalid field.
     pub fn check(&self) -> Result<(Sha256Hex, u64), Problem> {
         check_file_size(self.file_size)?;
         let hash = check_hash("fileHash", Some(&self.file_hash))?;
@@ -32,15 +32,15 @@ impl Check {
 /// A verified object of one of the caller's namespaces: one row of [`crate::dedup::repository::duplicate`].
 #[derive(Debug, Clone, Deserialize)]
 pub struct Found {
-    /// Whether the caller has an asset of it.
+    /// Whether the caller has an asset that references the object.
     #[serde(deserialize_with = "flag")]
     pub owned: bool,
-    /// That asset; without one, the object as an asset without a name.
+    /// The caller's asset; if there is none, the object in the form of an asset with an empty name.
     #[serde(flatten)]
     pub asset: Asset,
 }
 
-/// The answer of `check-duplicate`, and `duplicate` of `optimal-edges`.
+/// Response of `check-duplicate`, and the member `duplicate` of `optimal-edges`.
 #[derive(Debug, Serialize)]
 pub struct DuplicateView {
     duplicate: bool,
@@ -55,13 +55,13 @@ struct Savings {
 }
 
 impl DuplicateView {
-    /// Whether the bytes are there.
-    pub fn is_one(&self) -> bool {
+    /// Whether the bytes are already stored.
+    pub fn is_duplicate(&self) -> bool {
         self.duplicate
     }
 }
 
-/// What is told of a file of `size` bytes that is there, or is not.
+/// Builds the response for a file of `size` bytes; `found` says whether it is stored. The transfer price is `usd_per_gb` (GB = 10^9 bytes).
 pub fn view(found: bool, asset: Option<&Asset>, size: u64, usd_per_gb: f64, base: &str) -> DuplicateView {
     let bytes = if found { size } else { 0 };
     DuplicateView {
@@ -72,12 +72,12 @@ pub fn view(found: bool, asset: Option<&Asset>, size: u64, usd_per_gb: f64, base
     }
 }
 
-/// What the bytes turned out to be.
+/// Result of comparing the claimed hash with the hash computed from the object's bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// What was claimed.
+    /// The hashes are equal.
     Verified,
-    /// Something else.
+    /// The hashes differ.
     Mismatch,
 }
 
@@ -87,7 +87,7 @@ impl Verdict {
         if claimed == computed.as_str() { Verdict::Verified } else { Verdict::Mismatch }
     }
 
-    /// The word of the API.
+    /// The value as it appears in the API and in `objects.verification`.
     pub fn as_str(self) -> &'static str {
         match self {
             Verdict::Verified => "verified",
@@ -101,14 +101,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_there_saves_its_size() {
+    fn stored_file_saves_its_size_and_absent_file_zero() {
         let shown = |found| serde_json::to_string(&view(found, None, 500_000_000, 0.1, "")).unwrap();
         assert_eq!(shown(true), r#"{"duplicate":true,"asset":null,"savings":{"bytes":500000000,"usd":0.05}}"#);
         assert_eq!(shown(false), r#"{"duplicate":false,"asset":null,"savings":{"bytes":0,"usd":0.0}}"#);
     }
 
     #[test]
-    fn a_lie_is_a_mismatch() {
+    fn wrong_hash_gives_mismatch_and_invalid_body_is_refused() {
         let hash = Sha256Hex::of(b"x");
         assert_eq!((Verdict::of(hash.as_str(), &hash), Verdict::of("0", &hash)), (Verdict::Verified, Verdict::Mismatch));
         for body in [r#"{"fileHash":"x","fileSize":1}"#, r#"{"fileHash":"x","fileSize":0}"#] {

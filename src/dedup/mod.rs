@@ -1,4 +1,4 @@
-//! Deduplication: bytes are stored once per namespace, sent once, and trusted only once somebody looked at them (SPEC section 5).
+//! Deduplication: bytes are stored once per namespace, sent once, and matched only after a job has verified their hash (docs/uploads.md, Deduplication).
 
 pub mod chunk;
 pub mod lookup;

@@ -1,4 +1,4 @@
-//! SQL of references, verification, chunks and the collector.
+//! SQL of asset references, hash verification, the chunk index and garbage collection.
 
 use crate::base::id::{Id, Name};
 use crate::base::json;
@@ -24,7 +24,7 @@ macro_rules! found_query {
     };
 }
 
-// The namespace's own objects; and those of others that somebody in it has proved to have.
+// Objects of the namespace itself, and objects of other namespaces that an account in it already references after a proof of possession.
 const DUPLICATE: &str = concat!(
     found_query!("JOIN objects o ON o.namespace = m.namespace AND o.sha256 = ?2 AND o.size = ?3"),
     "UNION ALL ",
@@ -44,7 +44,7 @@ const REFER: &str = "INSERT INTO assets (id, account_id, namespace, object_id, n
      AND p.verification = 'verified' AND p.condemned = 0 AND (p.created_at, p.id) < (o.created_at, o.id)) AND NOT EXISTS (SELECT 1 FROM assets s WHERE s.object_id = ?3 AND s.account_id = ?2 AND s.namespace = ?7 AND s.name = ?4) \
      ON CONFLICT (id) DO NOTHING";
 
-// What is counted cannot drift.
+// Recomputes the reference count from the assets, so that it cannot drift.
 const RECOUNT: &str = "UPDATE objects SET refs = (SELECT COUNT(*) FROM assets s WHERE s.object_id = ?1), \
      doomed_at = CASE WHEN EXISTS (SELECT 1 FROM assets s WHERE s.object_id = ?1) THEN NULL ELSE COALESCE(doomed_at, ?2) END WHERE id = ?1";
 
@@ -81,7 +81,7 @@ const OBJECT: &str = "SELECT id FROM objects WHERE id = ?1";
 
 const DELETE_OBJECT: &str = "DELETE FROM objects WHERE id = ?1 AND condemned = 1";
 
-/// The statements of this file.
+/// The statements of this file, for the test that prepares them.
 pub const ALL: &[(&str, &str)] = &[
     ("DUPLICATE", DUPLICATE),
     ("IN_NAMESPACE", IN_NAMESPACE),
@@ -102,20 +102,20 @@ pub const ALL: &[(&str, &str)] = &[
     ("DELETE_OBJECT", DELETE_OBJECT),
 ];
 
-/// A verified object with these bytes in any of the account's namespaces (or in `namespace` only), with an asset of the account's own if there is one, best
-/// that of the name `wanted`: [`crate::dedup::lookup::Found`], one for each object.
+/// Verified objects with these bytes in any of the account's namespaces, or in `namespace` only. Each row carries an asset of the account, if it has one,
+/// preferably the one named `wanted`: [`crate::dedup::lookup::Found`], one row per object.
 pub fn duplicate(account: Id, hash: &Sha256Hex, size: u64, namespace: Option<&Name>, wanted: &str) -> Statement {
     let namespace = namespace.map(|name| name.as_str().to_owned());
     Statement { sql: DUPLICATE, args: vec![account.to_string().into(), hash.as_str().into(), size.into(), namespace.into(), wanted.into()] }
 }
 
-/// The verified objects with these bytes in a namespace, `id` and `refs`; the first, the oldest, is the one that all references are to end at.
+/// The verified objects with these bytes in a namespace: `id` and `refs`. The first row is the oldest object; duplicates are merged into it.
 pub fn in_namespace(namespace: &Name, hash: &Sha256Hex, size: u64) -> Statement {
     Statement { sql: IN_NAMESPACE, args: vec![namespace.as_str().into(), hash.as_str().into(), size.into()] }
 }
 
-/// Creates an asset that references an object that is there, unless the collector has it, it was joined with an
-/// older one, or the account has one of that name; as one batch.
+/// Creates an asset that references an existing object, as one batch. Does nothing if garbage collection has claimed the object, if the object was merged
+/// into an older one, or if the account already has an asset of that name.
 pub fn refer(asset: &Asset) -> Vec<Statement> {
     let insert = Statement {
         sql: REFER,
@@ -132,22 +132,22 @@ pub fn refer(asset: &Asset) -> Vec<Statement> {
     vec![insert, recount(asset.object_id, asset.created_at)]
 }
 
-/// Counts an object's references anew; one without any is doomed from `now` on.
+/// Recomputes an object's reference count. An object without references becomes eligible for garbage collection; its grace period starts at `now`.
 pub fn recount(object: Id, now: EpochMs) -> Statement {
     Statement { sql: RECOUNT, args: vec![object.to_string().into(), Arg::Int(now.0)] }
 }
 
-/// An object whose bytes nobody has looked at.
+/// An object that has not been verified yet.
 pub fn to_verify(object: Id) -> Statement {
     Statement { sql: TO_VERIFY, args: vec![object.to_string().into()] }
 }
 
-/// Ids of objects that have waited for that since `before`.
+/// Ids of objects that have been waiting for verification since before `before`.
 pub fn pending(before: EpochMs, limit: u64) -> Statement {
     Statement { sql: PENDING, args: vec![Arg::Int(before.0), limit.into()] }
 }
 
-/// Writes what the bytes are; once only.
+/// Stores the verification result. Has no effect on an object that already has one.
 pub fn set_verification(object: Id, verdict: &str, computed: &Sha256Hex) -> Statement {
     Statement { sql: SET_VERIFICATION, args: vec![object.to_string().into(), verdict.into(), computed.as_str().into()] }
 }
@@ -157,47 +157,47 @@ pub fn verified(object: Id) -> Statement {
     Statement { sql: VERIFIED, args: vec![object.to_string().into()] }
 }
 
-/// Moves these assets, and the chunks, from `from` to `to`, which has the same bytes; `from` is doomed once nothing references it. As one batch. Does nothing
-/// once the collector has `to`.
+/// Moves these assets and the chunks of `from` to `to`, an object with the same bytes, as one batch. When nothing references `from` any more its grace
+/// period starts. Has no effect after garbage collection has claimed `to`.
 pub fn merge(from: Id, to: Id, assets: &[Id], now: EpochMs) -> Vec<Statement> {
     let both: Vec<Arg> = vec![from.to_string().into(), to.to_string().into()];
     let named = both.iter().cloned().chain([json::write(&assets).unwrap_or_default().into()]).collect();
     vec![Statement { sql: MERGE_ASSETS, args: named }, Statement { sql: MERGE_CHUNKS, args: both }, recount(to, now), recount(from, now)]
 }
 
-/// `id` and `account_id` of assets that reference an object.
+/// `id` and `account_id` of the assets that reference an object.
 pub fn owners(object: Id, limit: u64) -> Statement {
     Statement { sql: OWNERS, args: vec![object.to_string().into(), limit.into()] }
 }
 
-/// Offers an object's chunks to later uploads into its namespace.
+/// Adds an object's chunks to the namespace's chunk index, for later uploads.
 pub fn insert_chunks(namespace: &Name, object: Id, chunks: &[Chunk<'_>]) -> Statement {
     let json = json::write(&chunks).unwrap_or_default();
     Statement { sql: INSERT_CHUNKS, args: vec![namespace.as_str().into(), object.to_string().into(), json.into()] }
 }
 
-/// The stored chunks among these hashes: [`crate::dedup::chunk::Stored`].
+/// The stored chunks that have one of these hashes: [`crate::dedup::chunk::Stored`].
 pub fn find_chunks(namespace: &Name, hashes: &[Sha256Hex]) -> Statement {
     let json = json::write(&hashes).unwrap_or_default();
     Statement { sql: FIND_CHUNKS, args: vec![namespace.as_str().into(), json.into()] }
 }
 
-/// Condemns what has been doomed since `before`.
+/// Claims for deletion all objects that have been unreferenced since before `before`. A claimed object can no longer be referenced.
 pub fn claim_deletion(before: EpochMs) -> Statement {
     Statement { sql: CLAIM_DELETION, args: vec![Arg::Int(before.0)] }
 }
 
-/// `id` and `s3_key` of condemned objects.
+/// `id` and `s3_key` of the objects claimed for deletion.
 pub fn claimed_deletions(limit: u64) -> Statement {
     Statement { sql: CLAIMED_DELETIONS, args: vec![limit.into()] }
 }
 
-/// A row if the database knows the object.
+/// Returns a row if the object exists in D1.
 pub fn object(object: Id) -> Statement {
     Statement { sql: OBJECT, args: vec![object.to_string().into()] }
 }
 
-/// Forgets a condemned object that the store has no more.
+/// Deletes the row of a claimed object, after its bytes were deleted at the origin.
 pub fn delete_object_row(object: Id) -> Statement {
     Statement { sql: DELETE_OBJECT, args: vec![object.to_string().into()] }
 }

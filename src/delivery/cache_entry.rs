@@ -1,41 +1,42 @@
-//! A cache entry: its key, its freshness, and what the client is told of both.
+//! Cache entry: cache key, freshness lifetime, and the `Cache-Status` field value (docs/delivery.md, Cache entries).
 
 use crate::base::id::{Id, Name};
 use crate::base::percent;
 use crate::base::time::EpochMs;
 
-/// How long an entry may be served after its time while it is looked after, or while the store is down, ms.
+/// Stale window, ms: how long past its freshness lifetime an entry may be served during revalidation (stale-while-revalidate) or while the origin is
+/// unavailable (stale-if-error), RFC 5861.
 pub const STALE_MS: u64 = 24 * 3600 * 1000;
 
-/// How long after a look at the store that failed the next one waits, ms.
+/// Minimum interval between two revalidations of an entry after a failed one, ms.
 pub const REVALIDATE_INTERVAL_MS: u64 = 5_000;
 
-/// Where in the cache a slice lies. The host is never asked: keys of the Cache API are URLs. Every part is percent-encoded or of a closed alphabet without
-/// slashes, so that no two lists of parts make one key.
+/// Cache key of a slice. Cache API keys are URLs; the host is never resolved. Every component is percent-encoded or has an alphabet without slashes, so that
+/// the mapping from components to URL is injective.
 #[derive(Debug, Clone, Copy)]
 pub struct Key<'a> {
     /// The namespace.
     pub namespace: &'a Name,
-    /// Its generation: a purge begins the next.
+    /// The namespace's cache generation: a purge increments it, so that older entries are no longer addressed.
     pub generation: u64,
-    /// The object.
+    /// Object id.
     pub object: Id,
-    /// Its version at the store.
+    /// ETag of the object at the origin.
     pub etag: &'a str,
-    /// Bytes of its slices: entries of another size are others.
+    /// Slice size, bytes: entries of different slice sizes have different keys.
     pub slice_bytes: u64,
-    /// The slice.
+    /// Slice index, from 0.
     pub index: u64,
 }
 
 impl Key<'_> {
-    /// The key.
+    /// The cache key as a URL.
     pub fn url(&self) -> String {
         format!("{}/{}/{}", self.version(), self.slice_bytes, self.index)
     }
 
-    /// Where it is told under which name the whole object lies in one piece: no number, so no slice.
-    pub fn joined(&self) -> String {
+    /// The key of the pointer to the whole-object entry. Its last segment is not a number, so it differs from the key of every slice.
+    pub fn pointer(&self) -> String {
         format!("{}/joined", self.version())
     }
 
@@ -45,45 +46,45 @@ impl Key<'_> {
     }
 }
 
-/// How fresh an entry is.
+/// Freshness of an entry (RFC 9111 section 4.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Freshness {
-    /// For so many ms more.
+    /// Fresh; remaining lifetime, ms.
     Fresh(u64),
-    /// Since so many ms.
+    /// Stale; time since the end of its lifetime, ms.
     Stale(u64),
 }
 
 impl Freshness {
-    /// Of an entry that is fresh until `until`; None if the entry does not say.
+    /// Freshness at `now` of an entry with the stored expiry `until` (epoch ms); `None` if the entry has no valid expiry.
     pub fn of(until: Option<&str>, now: EpochMs) -> Option<Freshness> {
         let until = EpochMs(until?.parse().ok()?);
         Some(if now < until { Freshness::Fresh(until.since(now)) } else { Freshness::Stale(now.since(until)) })
     }
 }
 
-/// Where the bytes of an answer came from.
+/// Source of the bytes of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
     /// The cache of this PoP.
     Cache(Freshness),
-    /// The store, into the cache.
+    /// The origin; the slice was stored in the cache.
     Filled,
-    /// KV, into the cache.
+    /// KV; the slice was stored in the cache.
     Kv,
-    /// Somebody else's read of the store, which was waited for.
+    /// Request collapsing: another request read the origin and this one waited for it.
     Collapsed,
-    /// The store, past the cache.
+    /// The origin; the cache was bypassed.
     Passed,
 }
 
 impl Origin {
-    /// Whether the store was not asked for it.
+    /// Whether the response was served without a request to the origin.
     pub fn is_hit(self) -> bool {
         matches!(self, Origin::Cache(_))
     }
 
-    /// `Cache-Status` (RFC 9211).
+    /// The field value of `Cache-Status` (RFC 9211; docs/delivery.md, Cache-Status).
     pub fn cache_status(self) -> String {
         match self {
             Origin::Cache(Freshness::Fresh(ms)) => format!("JettySpeed; hit; ttl={}", ms / 1000),
@@ -107,30 +108,30 @@ mod tests {
     }
 
     #[test]
-    fn format_of_keys() {
+    fn key_components_give_the_documented_url() {
         let name = Name::parse("jt_user_1").unwrap();
         assert_eq!(
             key(&name).url(),
             "https://cache.jettyspeed.invalid/1/jt_user_1/2/01010101-0101-4101-8101-010101010101/a-b%2F1/10/3",
             "a change of this format empties every cache"
         );
-        assert_eq!(key(&name).joined(), "https://cache.jettyspeed.invalid/1/jt_user_1/2/01010101-0101-4101-8101-010101010101/a-b%2F1/joined");
+        assert_eq!(key(&name).pointer(), "https://cache.jettyspeed.invalid/1/jt_user_1/2/01010101-0101-4101-8101-010101010101/a-b%2F1/joined");
     }
 
     #[test]
-    fn freshness_and_what_is_said_of_it() {
-        let of = |until| Freshness::of(until, EpochMs(5_000)).map(|freshness| Origin::Cache(freshness).cache_status());
-        assert_eq!(of(Some("7500")).as_deref(), Some("JettySpeed; hit; ttl=2"));
-        assert_eq!(of(Some("5000")).as_deref(), Some("JettySpeed; fwd=stale; ttl=-1"));
-        assert_eq!(of(Some("4999")).as_deref(), Some("JettySpeed; fwd=stale; ttl=-1"));
-        assert_eq!((of(None), of(Some("x"))), (None, None));
+    fn expiry_and_now_give_freshness_and_cache_status() {
+        let cache_status = |until| Freshness::of(until, EpochMs(5_000)).map(|freshness| Origin::Cache(freshness).cache_status());
+        assert_eq!(cache_status(Some("7500")).as_deref(), Some("JettySpeed; hit; ttl=2"));
+        assert_eq!(cache_status(Some("5000")).as_deref(), Some("JettySpeed; fwd=stale; ttl=-1"));
+        assert_eq!(cache_status(Some("4999")).as_deref(), Some("JettySpeed; fwd=stale; ttl=-1"));
+        assert_eq!((cache_status(None), cache_status(Some("x"))), (None, None));
     }
 
     proptest! {
         #![proptest_config(ProptestConfig { cases: 1_000_000, max_shrink_iters: 1_000, ..ProptestConfig::default() })]
-        /// Parts that look like other parts, from small alphabets, so that a key that is not injective is found out.
+        /// Components that resemble other components, from small alphabets, so that the test finds a mapping that is not injective.
         #[test]
-        fn other_parts_make_another_key(
+        fn different_components_give_different_urls(
             a in ("[a1._-]{1,3}", 0u64..4, 0u8..4, "[a1/%. -]{0,4}", 1u64..3, 0u64..12),
             b in ("[a1._-]{1,3}", 0u64..4, 0u8..4, "[a1/%. -]{0,4}", 1u64..3, 0u64..12),
         ) {

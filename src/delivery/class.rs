@@ -1,4 +1,4 @@
-//! Classes of content (SPEC section 7): how it lies in the cache, and for how long it is fresh.
+//! Content classes: they determine slice size and freshness lifetime (docs/delivery.md, Classes).
 
 use serde::{Deserialize, Serialize};
 
@@ -6,27 +6,27 @@ use crate::base::units::MB;
 use crate::delivery::slices::SLICE_BYTES;
 use crate::namespaces::namespace::CacheTtl;
 
-/// From that size on an object is cached in slices, bytes.
+/// Objects of at least this size are cached in slices, bytes.
 const LARGE_FROM: u64 = 10 * MB;
 
-/// A class.
+/// A content class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Class {
-    /// Under 10 MB.
+    /// Under 10 MB, not text.
     Small,
-    /// A text under 10 MB.
+    /// Text under 10 MB.
     Text,
-    /// From 10 MB on.
+    /// From 10 MB on, not text.
     Large,
-    /// A text from 10 MB on: in slices, fresh as long as a text.
+    /// Text from 10 MB on: cached in slices, with the freshness lifetime of text.
     LargeText,
-    /// All under `/v`.
+    /// Every file under `/v`.
     Video,
 }
 
 impl Class {
-    /// The class of a file.
+    /// The class of a file of `size` bytes.
     pub fn of(size: u64, content_type: &str) -> Class {
         match (size < LARGE_FROM, is_text(content_type)) {
             (true, true) => Class::Text,
@@ -36,7 +36,7 @@ impl Class {
         }
     }
 
-    /// Seconds of freshness.
+    /// Freshness lifetime of this class, s.
     pub fn ttl(self, ttl: &CacheTtl) -> u64 {
         match self {
             Class::Small => ttl.small,
@@ -46,7 +46,7 @@ impl Class {
         }
     }
 
-    /// What it is called where things are added up.
+    /// The class's name in statistics (`delivery_hourly.class`).
     pub fn label(self) -> &'static str {
         match self {
             Class::Small => "small",
@@ -56,13 +56,13 @@ impl Class {
         }
     }
 
-    /// Bytes of a slice of an object of this class: small ones are cached whole.
+    /// Slice size for an object of `size` bytes: an object under 10 MB is one slice.
     pub fn slice_bytes(size: u64) -> u64 {
         if size < LARGE_FROM { LARGE_FROM } else { SLICE_BYTES }
     }
 }
 
-/// `text/*`, Markdown, CSV, JSON (SPEC section 7).
+/// Whether the media type is `text/*`, Markdown, CSV or JSON (docs/delivery.md, Classes).
 fn is_text(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence.starts_with("text/")
@@ -77,7 +77,7 @@ mod tests {
     use crate::namespaces::namespace::DEFAULT_TTL;
 
     #[test]
-    fn boundaries_and_times() {
+    fn size_and_media_type_give_class_slice_size_and_ttl() {
         for (size, kind, class, ttl) in [
             (10 * MB - 1, "image/png", Class::Small, 86_400),
             (10 * MB - 1, "Text/Plain; charset=utf-8", Class::Text, 604_800),

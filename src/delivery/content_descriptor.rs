@@ -1,4 +1,4 @@
-//! What is delivered: an object with the names, times and rules that go with it.
+//! Content descriptor: the metadata from which an object is delivered.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,12 +13,12 @@ use crate::http::conditional::Version;
 use crate::http::range::{ByteRanges, Span};
 use crate::namespaces::namespace::{CacheTtl, DEFAULT_TTL};
 
-/// An asset as delivery sees it: the same row of [`crate::files::repository`], with more of its namespace.
+/// An asset as delivery reads it: the row of [`crate::files::repository`] with columns of its namespace.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct FileRow {
     /// Asset id.
     pub id: Id,
-    /// Who is charged.
+    /// The account that is charged for bandwidth.
     pub account_id: Id,
     object_id: Id,
     name: String,
@@ -29,7 +29,7 @@ pub struct FileRow {
     etag: String,
     sha256: Option<String>,
     created_at: EpochMs,
-    /// `active` or `suspended`.
+    /// Status of the owning account: `active` or `suspended`.
     pub owner_status: String,
     #[serde(deserialize_with = "flag")]
     borrowed: bool,
@@ -39,50 +39,51 @@ pub struct FileRow {
     generation: u64,
 }
 
-/// One thing to deliver. Kept in the PoP's cache as JSON: new fields default.
+/// Everything delivery has to know about an object. Stored in the PoP's cache as JSON: new fields need a default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ContentDescriptor {
-    /// Who is charged.
+    /// The account that is charged for bandwidth.
     pub account: Id,
-    /// Whose.
+    /// The namespace of the content.
     pub namespace: Name,
-    /// What it is forgotten with: its video.
+    /// Invalidation group: all files of a video share one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// See [`Key`].
+    /// The namespace's cache generation, see [`Key`].
     pub generation: u64,
-    /// The object.
+    /// Object id.
     pub object: Id,
-    /// Its key at the store.
+    /// Key at the origin.
     pub s3_key: String,
-    /// Bytes.
+    /// Size, bytes.
     pub size: u64,
-    /// The store's, without quotes.
+    /// ETag at the origin, without quotes.
     pub etag: String,
-    /// The client's, without quotes.
+    /// ETag sent to clients, without quotes.
     pub version: String,
-    /// For "save as"; None for what is played.
+    /// File name for `Content-Disposition`; `None` for files of a video.
     pub name: Option<String>,
     /// Media type.
     pub content_type: String,
-    /// When it came.
+    /// Creation time, sent as `Last-Modified`.
     pub modified: EpochMs,
-    /// See [`Class`].
+    /// Content class, see [`Class`].
     pub class: Class,
-    /// How long its slices stay fresh, s; 0: they are not kept.
+    /// Freshness lifetime of its slices, s; 0: not stored in the cache.
     pub ttl: u64,
-    /// How long this description holds, ms.
+    /// Freshness lifetime of this descriptor, ms.
     pub holds_ms: u64,
-    /// How long a client's own cache may keep it, s; 0: it must ask each time whether it is still so.
+    /// `max-age` for clients, s; 0: clients must revalidate every time (`no-cache`).
     pub client_seconds: u64,
-    /// Whether the account may not be served.
+    /// Whether the owning account is suspended: content is not served.
     pub suspended: bool,
 }
 
-/// How long what is known of a file holds, ms. SPEC section 2: what was deleted, replaced or switched off stops within 60 s.
+/// Freshness lifetime of a descriptor in the PoP's cache, ms. Deletion, replacement and suspension take effect within 60 s globally
+/// (docs/delivery.md, Invalidation).
 pub const HOLDS_MS: u64 = 50_000;
 
-/// How long a client's own cache may keep what does not change, s.
+/// `max-age` for clients of content that does not change, s.
 pub const CLIENT_SECONDS: u64 = 3_600;
 
 impl From<FileRow> for ContentDescriptor {
@@ -94,7 +95,7 @@ impl From<FileRow> for ContentDescriptor {
             large: row.ttl_large.unwrap_or(DEFAULT_TTL.large),
             video: 0,
         };
-        // The store's ETag tells in how many parts somebody sent it; of a borrowed object that is nobody's business.
+        // A multipart ETag reveals the number of parts of the upload. For an object of another namespace it would disclose how its owner uploaded it.
         let version = row.sha256.filter(|_| row.borrowed).unwrap_or_else(|| row.etag.clone());
         ContentDescriptor {
             account: row.account_id,
@@ -111,7 +112,7 @@ impl From<FileRow> for ContentDescriptor {
             modified: row.created_at,
             class,
             ttl: class.ttl(&ttl),
-            // Nobody waits to be told that an account works again.
+            // A suspended account is not cached, so that resuming takes effect immediately.
             holds_ms: if row.owner_status == "active" { HOLDS_MS } else { 0 },
             client_seconds: CLIENT_SECONDS,
             suspended: row.owner_status != "active",
@@ -120,49 +121,49 @@ impl From<FileRow> for ContentDescriptor {
 }
 
 impl ContentDescriptor {
-    /// For conditional requests.
+    /// The validators for conditional requests (RFC 9110 section 13).
     pub fn version(&self) -> Version<'_> {
         Version { etag: &self.version, modified: self.modified }
     }
 
-    /// Bytes of a slice. What is not kept is read in one piece.
+    /// Slice size, bytes. Content that is not cached is read as one slice.
     pub fn slice_bytes(&self) -> u64 {
         if self.ttl == 0 { self.size.max(1) } else { Class::slice_bytes(self.size) }
     }
 
-    /// The slices that hold `span`.
+    /// The slices that overlap `span`.
     pub fn slices(&self, span: Span) -> impl Iterator<Item = Slice> + use<> {
-        slices::of(span, self.size, self.slice_bytes())
+        slices::slices_of(span, self.size, self.slice_bytes())
     }
 
-    /// Where a slice lies in the cache.
+    /// The cache key of a slice.
     pub fn key(&self, slice: &Slice) -> String {
         let ContentDescriptor { namespace, generation, object, etag, .. } = self;
         Key { namespace, generation: *generation, object: *object, etag, slice_bytes: self.slice_bytes(), index: slice.index }.url()
     }
 
-    /// Where it lies as one entry, if what is wanted of it is worth that: more than one slice of a file that a cache takes whole.
+    /// The keys of the whole-object entry. `None` unless `span` covers more than one slice of an object within the cache's maximum object size.
     pub fn whole_object_keys(&self, span: Span) -> Option<WholeObjectKeys> {
         let wide = span.first / self.slice_bytes() != span.last / self.slice_bytes();
         let ContentDescriptor { namespace, generation, object, etag, .. } = self;
-        (wide && self.ttl > 0 && self.size <= MAX_JOINED).then(|| WholeObjectKeys {
-            pointer: Key { namespace, generation: *generation, object: *object, etag, slice_bytes: self.slice_bytes(), index: 0 }.joined(),
+        (wide && self.ttl > 0 && self.size <= MAX_WHOLE_OBJECT).then(|| WholeObjectKeys {
+            pointer: Key { namespace, generation: *generation, object: *object, etag, slice_bytes: self.slice_bytes(), index: 0 }.pointer(),
         })
     }
 
-    /// `span` of the file as if all of it were one slice.
+    /// `span` as a part of a single slice that covers the whole object.
     pub fn as_one(&self, span: Span) -> Slice {
         Slice { index: 0, span: Span { first: 0, last: self.size.saturating_sub(1) }, from: span.first, to: span.last }
     }
 
-    /// Its key in KV, if it belongs there: files that are cached whole.
+    /// The key in KV; `None` for objects that are cached in slices, that are not cached at all, or whose key would be too long.
     pub fn kv_key(&self) -> Option<String> {
         let whole = matches!(self.class, Class::Small | Class::Text) && self.ttl > 0 && self.size > 0;
         let ContentDescriptor { namespace, generation, object, etag, .. } = self;
         whole.then(|| format!("f1/{namespace}/{generation}/{object}/{etag}")).filter(|key| key.len() <= MAX_KV_KEY)
     }
 
-    /// The ranges of `wanted`: none of an empty object.
+    /// The byte ranges to send for `wanted`: none for an empty object.
     pub fn spans(&self, wanted: &ByteRanges) -> Vec<Span> {
         match wanted {
             ByteRanges::Whole => self.size.checked_sub(1).map(|last| Span { first: 0, last }).into_iter().collect(),
@@ -172,24 +173,24 @@ impl ContentDescriptor {
     }
 }
 
-/// The names under which a file lies in the cache as one entry.
+/// Cache keys of the whole-object entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WholeObjectKeys {
-    /// The entry that tells the drawn name, and until when what is under it is fresh.
+    /// The pointer entry: it stores the random name of the content entry and its expiry.
     pub pointer: String,
 }
 
 impl WholeObjectKeys {
-    /// The entry under a drawn name.
+    /// The key of the content entry with this random name.
     pub fn entry(&self, name: &str) -> String {
         format!("{}/{name}", self.pointer)
     }
 }
 
-/// The largest body that a cache takes on every plan, bytes (Cloudflare documentation, "Default cache behavior": 512 MB).
-const MAX_JOINED: u64 = 512_000_000;
+/// Maximum object size of the cache on every plan, bytes (Cloudflare cache documentation, "Default cache behavior": 512 MB).
+const MAX_WHOLE_OBJECT: u64 = 512_000_000;
 
-/// The longest key of KV, bytes (KV documentation, "Limits").
+/// Maximum key length of KV, bytes (Cloudflare KV documentation, "Limits").
 const MAX_KV_KEY: usize = 512;
 
 #[cfg(test)]
@@ -208,19 +209,19 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn classes_have_their_times_and_places() {
+    fn class_gives_slice_size_ttl_and_kv_key() {
         let (small, text, large) = (source(10, "image/png"), source(10, "text/plain"), source(20_000_000, "video/mp4"));
         assert_eq!((small.ttl, text.ttl, large.ttl), (86_400, 5, 0));
         assert_eq!(small.kv_key().as_deref(), Some("f1/ns/4/03030303-0303-4303-8303-030303030303/e"));
         assert_eq!((large.kv_key(), source(0, "text/plain").kv_key()), (None, None));
-        assert_eq!(large.slice_bytes(), 20_000_000, "what is not kept is read in one piece");
+        assert_eq!(large.slice_bytes(), 20_000_000, "content that is not cached is one slice");
         let sliced = ContentDescriptor { ttl: 1, ..large };
         assert_eq!(sliced.slices(Span { first: 0, last: 19_999_999 }).count(), 4);
         assert!(sliced.spans(&ByteRanges::Whole) == [Span { first: 0, last: 19_999_999 }] && source(0, "").spans(&ByteRanges::Whole).is_empty());
     }
 
     #[test]
-    fn its_json_does_not_change() {
+    fn descriptor_json_is_pinned() {
         assert_eq!(
             serde_json::to_string(&source(10, "text/plain")).unwrap(),
             r#"{"account":"02020202-0202-4202-8202-020202020202","namespace":"ns","generation":4,"object":"03030303-0303-4303-8303-030303030303","s3_key":"k","size":10,"etag":"e","version":"e","name":"a.txt","content_type":"text/plain","modified":0,"class":"text","ttl":5,"holds_ms":50000,"client_seconds":3600,"suspended":false}"#

@@ -1,4 +1,4 @@
-//! Delivery: the bytes of an asset, and the headers they go with.
+//! Delivery: content descriptors, cache keys, slices, fill lock and response headers (docs/delivery.md).
 
 pub mod cache_entry;
 pub mod class;

@@ -1,4 +1,4 @@
-//! SQL of what was delivered.
+//! SQL of delivery statistics (docs/delivery.md, Statistics).
 
 use serde::Deserialize;
 
@@ -18,25 +18,25 @@ const ADD: &str = "INSERT INTO delivery_hourly (namespace, class, hour, requests
 const TOTAL: &str = "SELECT COALESCE(SUM(requests), 0) AS requests, COALESCE(SUM(hits), 0) AS hits, COALESCE(SUM(bytes_from_cache), 0) AS bytes_from_cache, \
      COALESCE(SUM(bytes_from_origin), 0) AS bytes_from_origin, COALESCE(SUM(cmcd_requests), 0) AS cmcd_requests FROM delivery_hourly WHERE namespace = ?1";
 
-/// The statements of this file.
+/// The statements of this file, for the test that prepares them.
 pub const ALL: &[(&str, &str)] = &[("ADD", ADD), ("TOTAL", TOTAL)];
 
-/// What was delivered.
+/// Delivery counters.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Deserialize)]
 pub struct Count {
-    /// Answers with content.
+    /// Responses with content.
     pub requests: u64,
-    /// Of these, whose first bytes were here.
+    /// Of these, responses whose first bytes came from this PoP's cache.
     pub hits: u64,
-    /// Bytes that the store was not asked for.
+    /// Bytes served without reading the origin.
     pub bytes_from_cache: u64,
-    /// Bytes that it was.
+    /// Bytes read from the origin.
     pub bytes_from_origin: u64,
-    /// Requests of players that told how they fare.
+    /// Requests with CMCD data (CTA-5004).
     pub cmcd_requests: u64,
 }
 
-/// Adds to the hour of `now`.
+/// Adds `count` to the hour that contains `now`.
 pub fn add(namespace: &Name, class: &str, count: &Count, now: EpochMs) -> Statement {
     let args: [Arg; 8] = [
         namespace.as_str().into(),
@@ -51,7 +51,7 @@ pub fn add(namespace: &Name, class: &str, count: &Count, now: EpochMs) -> Statem
     Statement { sql: ADD, args: args.into() }
 }
 
-/// All of a namespace: one [`Count`].
+/// The counters of a namespace, summed over all classes and hours: one [`Count`].
 pub fn total(namespace: &Name) -> Statement {
     Statement { sql: TOTAL, args: vec![namespace.as_str().into()] }
 }

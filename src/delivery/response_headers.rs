@@ -1,4 +1,4 @@
-//! The header fields of content, and whether the store's answer may be passed on as it.
+//! Response header fields of content, and validation of origin responses.
 
 use crate::base::time::EpochMs;
 use crate::delivery::cache_entry::Origin;
@@ -8,19 +8,19 @@ use crate::http::range::{ByteRanges, Multipart, Span};
 use crate::problem::{OriginFailure, Problem};
 use crate::s3::xml::unquote;
 
-/// `ETag`, `Last-Modified` and the rest of what a 304 has. The object under a key and ETag never changes, so it is a strong validator.
-/// `expires` is when the URL stops.
+/// `ETag`, `Last-Modified`, `Cache-Control` and `Cache-Status`: the fields of a 304 (RFC 9110 section 15.4.5). An object never changes under its key and
+/// ETag, so the ETag is a strong validator. `expires` is the expiry of the URL.
 pub fn validators(source: &ContentDescriptor, origin: Option<Origin>, expires: EpochMs, now: EpochMs) -> Vec<(&'static str, String)> {
-    // A token in the URL is the only proof: no cache on the way must outlive it.
+    // The token in the URL is the only credential, so no cache on the way may store the response beyond the token's expiry.
     let seconds = (expires.since(now) / 1000).min(source.client_seconds);
     let freshness = if source.client_seconds == 0 { "private, no-cache".to_owned() } else { format!("private, max-age={seconds}") };
     let mut headers = vec![("etag", format!("\"{}\"", source.version)), ("last-modified", source.modified.http_date()), ("cache-control", freshness)];
-    // What needs no bytes is answered from what is known of the object, whether the cache has it or not.
+    // A response without content is built from the descriptor alone; `origin` is then `None` unless the cache holds the bytes.
     headers.push(("cache-status", origin.map_or_else(|| "JettySpeed; detail=record".to_owned(), Origin::cache_status)));
     headers
 }
 
-/// The fields of a 200 or 206 besides [`validators`]. `multipart` is the frame of several ranges.
+/// The fields of a 200 or 206 in addition to [`validators`]. `multipart` is the framing of a `multipart/byteranges` body.
 pub fn headers(source: &ContentDescriptor, wanted: &ByteRanges, multipart: Option<&Multipart>) -> Vec<(&'static str, String)> {
     let bytes = match (wanted, multipart) {
         (ByteRanges::One(span), _) => span.bytes(),
@@ -32,9 +32,9 @@ pub fn headers(source: &ContentDescriptor, wanted: &ByteRanges, multipart: Optio
         ("content-length", bytes.to_string()),
         ("accept-ranges", "bytes".to_owned()),
         ("x-content-type-options", "nosniff".to_owned()),
-        // Otherwise the runtime compresses text types on the way out, and the length is gone (measured; "no-transform" does not stop it).
+        // Without this the Workers runtime compresses text types and drops `Content-Length` (measured; "no-transform" does not prevent it).
         ("content-encoding", "identity".to_owned()),
-        // Uploaded HTML must not run as this origin.
+        // Prevents uploaded HTML from running scripts in this origin.
         ("content-security-policy", "sandbox".to_owned()),
     ];
     headers.extend(source.name.as_ref().map(|name| ("content-disposition", content_disposition::inline(name))));
@@ -44,7 +44,7 @@ pub fn headers(source: &ContentDescriptor, wanted: &ByteRanges, multipart: Optio
     headers
 }
 
-/// What the store says of an answer.
+/// Status and header fields of an origin response.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Answered<'a> {
     /// HTTP status.
@@ -59,10 +59,10 @@ pub struct Answered<'a> {
     pub encoding: Option<&'a str>,
 }
 
-/// Whether what the store sends is what was asked for: the right status, version, place and length, and not compressed.
+/// Checks that an origin response is the requested range: status, `Content-Range`, `Content-Length`, `ETag` and no content coding.
 ///
 /// # Errors
-/// 502: passing it on would hand out wrong bytes under right headers.
+/// 502 `AnswerMismatch`: forwarding the response would send wrong bytes under correct headers.
 pub fn check_answer(answer: Answered<'_>, source: &ContentDescriptor, span: Span) -> Result<(), Problem> {
     let whole = span.first == 0 && span.bytes() == source.size;
     let right_place = match answer.status {
@@ -86,7 +86,7 @@ mod tests {
     use crate::delivery::content_descriptor::tests::source;
 
     #[test]
-    fn headers_of_a_range() {
+    fn range_gives_content_range_and_content_length() {
         let headers = headers(&source(10, "text/plain"), &ByteRanges::One(Span { first: 2, last: 4 }), None);
         let get = |name| headers.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str());
         assert_eq!((get("content-range"), get("content-length")), (Some("bytes 2-4/10"), Some("3")));
@@ -94,17 +94,17 @@ mod tests {
     }
 
     #[test]
-    fn no_cache_outlives_the_url() {
-        let of = |expires, now| {
+    fn max_age_ends_with_the_url() {
+        let cache_control = |expires, now| {
             let all = validators(&source(10, "text/plain"), None, EpochMs(expires), EpochMs(now));
             all.into_iter().find(|(name, _)| *name == "cache-control").map(|(_, value)| value)
         };
-        assert_eq!(of(10_000, 7_500).as_deref(), Some("private, max-age=2"));
-        assert_eq!(of(7_200_000, 0).as_deref(), Some("private, max-age=3600"));
+        assert_eq!(cache_control(10_000, 7_500).as_deref(), Some("private, max-age=2"));
+        assert_eq!(cache_control(7_200_000, 0).as_deref(), Some("private, max-age=3600"));
     }
 
     #[test]
-    fn only_the_asked_for_answer_is_passed_on() {
+    fn only_a_response_for_the_requested_range_and_etag_is_accepted() {
         let (part, whole) = (Span { first: 2, last: 4 }, Span { first: 0, last: 9 });
         let right = Answered { status: 206, length: Some("3"), range: Some("bytes 2-4/10"), etag: Some("\"e\""), encoding: None };
         let check = |answer, span| check_answer(answer, &source(10, "text/plain"), span).is_ok();

@@ -1,33 +1,35 @@
-//! What to do after the store was asked to complete an upload. The answer may be lost while the store completes, so "did it?" is asked of the object itself.
+//! What follows a CompleteMultipartUpload request. The response may be lost although the origin completes, so the result is read from the object itself.
 
 use crate::base::backoff::jittered;
 use crate::problem::{OriginFailure, Problem};
 use crate::s3::error::StoreError;
 
-/// How often one call asks the store to complete before it gives the client its turn.
+/// Maximum CompleteMultipartUpload requests per API call; after that the client has to retry.
 pub const ATTEMPTS: u32 = 3;
 
-/// No new round begins after this, ms: with one completion (60 s) and one look (30 s) more, a call stays within its lease of 120 s.
+/// No new attempt starts later than this after the first one, ms: with one completion (60 s) and one HeadObject (30 s) more, a call ends within its
+/// completion lease of 120 s.
 pub const ROUND_MS: u64 = 20_000;
 
-/// What to do next.
+/// The next step.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Next {
-    /// The object should be there: look at it.
+    /// The object should exist: check it with HeadObject.
     Look,
-    /// The part list was refused: compare it with the store's.
+    /// The part list was refused: reconcile the record with ListParts.
     Reconcile,
-    /// Unclear: look, and if it is not there ask again.
+    /// Outcome unknown: check with HeadObject, and repeat the completion if the object does not exist.
     LookThenRepeat,
-    /// Not completed, and repeating will not help.
+    /// Not completed, and a retry can not succeed.
     Refuse(Problem),
 }
 
-/// Reads the answer of CompleteMultipartUpload (or that of its 200's body).
+/// Maps the response of CompleteMultipartUpload to the next step. An error in the body of a 200 counts as an error
+/// (Amazon S3 API reference, "CompleteMultipartUpload").
 pub fn after(answer: &Result<(), StoreError>) -> Next {
     match answer {
         Ok(()) => Next::Look,
-        // Somebody was here before: this upload was completed (its object is there) or aborted (it is not).
+        // The upload id is no longer valid: the upload was either completed (the object exists) or aborted (it does not).
         Err(error) if error.is_no_such_upload() => Next::Look,
         Err(error) if error.is_part_list_refused() => Next::Reconcile,
         Err(error) if error.is_transient() => Next::LookThenRepeat,
@@ -35,24 +37,24 @@ pub fn after(answer: &Result<(), StoreError>) -> Next {
     }
 }
 
-/// The object, as HeadObject shows it.
+/// The object, as HeadObject returns it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
-    /// Bytes.
+    /// Size, bytes.
     pub size: u64,
-    /// Without quotes.
+    /// ETag, without quotes.
     pub etag: String,
 }
 
-/// Whether what is there is the whole file.
+/// Checks that the object has the size of the file.
 ///
 /// # Errors
-/// An object of another size: never to be shown as the file.
+/// 502 `SizeMismatch`: an object of another size must not become the file.
 pub fn whole(seen: Seen, file_size: u64) -> Result<Seen, Problem> {
     if seen.size == file_size { Ok(seen) } else { Err(Problem::Origin(OriginFailure::Unexpected("SizeMismatch".to_owned()))) }
 }
 
-/// Milliseconds to wait before attempt number `attempt` (from 1 on), with `random` jitter.
+/// Delay before attempt `attempt` (from 1), ms: exponential backoff with jitter from `random`.
 pub fn backoff_ms(attempt: u32, random: u8) -> u64 {
     jittered(200 << attempt.min(5), random)
 }
@@ -62,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_answer_has_a_next_step() {
+    fn store_response_gives_next_step() {
         let error = |status, code: &str| Err(StoreError { status, code: code.into(), message: String::new() });
         assert_eq!(after(&Ok(())), Next::Look);
         assert_eq!(after(&error(404, "NoSuchUpload")), Next::Look);
@@ -74,14 +76,14 @@ mod tests {
     }
 
     #[test]
-    fn an_object_of_another_size_is_not_the_file() {
+    fn object_of_other_size_is_refused() {
         let seen = Seen { size: 3, etag: "e".into() };
         assert_eq!(whole(seen.clone(), 3), Ok(seen.clone()));
         assert!(whole(seen, 4).is_err());
     }
 
     #[test]
-    fn waits_grow_and_are_spread() {
+    fn attempt_and_random_give_jittered_exponential_delay() {
         assert_eq!((backoff_ms(1, 0), backoff_ms(1, 255), backoff_ms(2, 255)), (200, 400, 800));
     }
 }

@@ -1,4 +1,4 @@
-//! Chunks: which parts of an upload the namespace stores already, and from where they are copied.
+//! Chunk deduplication: which parts of an upload are copied inside the store instead of being sent (docs/uploads.md, Deduplication).
 
 use std::collections::HashMap;
 
@@ -7,30 +7,30 @@ use crate::chunking::{Strategy, part_len};
 use crate::dedup::chunk::{Chunk, Stored};
 use crate::uploads::session::state::{Evidence, Part};
 
-/// The most parts that are copied while a client waits for its `start`: each is a subrequest, of which a request has a thousand.
+/// Maximum parts copied during one `start`: each UploadPartCopy is a subrequest, of which a request has 1,000 (Cloudflare Workers documentation, "Limits").
 pub const MAX_COPIES: usize = 400;
 
-/// Copies at once: the runtime opens six connections for a request, and waits with more.
+/// Concurrent copies: the runtime opens at most six connections per request and queues the others (Cloudflare Workers documentation, "Limits").
 pub const COPIES_AT_ONCE: usize = 6;
 
-/// A part to be copied instead of sent.
+/// A part that is copied from a stored object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Copy {
-    /// 1..=10,000.
+    /// Part number, 1..=10,000.
     pub number: u16,
-    /// Bytes.
+    /// Size, bytes.
     pub size: u64,
-    /// The chunk's hash.
+    /// SHA-256 of the chunk.
     pub sha256: Sha256Hex,
-    /// The object to copy from.
+    /// Key of the source object.
     pub s3_key: String,
-    /// Its bytes `first..=last`.
+    /// First byte of the source range.
     pub first: u64,
-    /// See `first`.
+    /// Last byte of the source range, inclusive.
     pub last: u64,
 }
 
-/// The parts that need not be sent: those whose hash and length are stored. In the order of the file, at most [`MAX_COPIES`].
+/// The parts whose hash and length are in the chunk index, ascending, at most [`MAX_COPIES`].
 pub fn copies(file_size: u64, strategy: Strategy, hashes: &[Sha256Hex], stored: Vec<Stored>) -> Vec<Copy> {
     let stored: HashMap<(Sha256Hex, u64), Stored> = stored.into_iter().map(|chunk| ((chunk.sha256.clone(), chunk.size), chunk)).collect();
     let numbered = (1u16..=u16::MAX).zip(hashes);
@@ -43,7 +43,7 @@ pub fn copies(file_size: u64, strategy: Strategy, hashes: &[Sha256Hex], stored: 
     known.take(MAX_COPIES).collect()
 }
 
-/// The chunks of an object that was put together from these parts: those whose hash the store verified.
+/// The chunks of a completed object that later uploads may copy: those whose hash the store verified.
 pub fn of_object(chunk_size: u64, parts: &[Part]) -> Vec<Chunk<'_>> {
     let chunk = |part: &'_ Part| Some((u64::from(part.number).checked_sub(1)?.checked_mul(chunk_size)?, part.size));
     let seen = parts.iter().filter(|part| part.evidence == Evidence::Seen);
@@ -65,18 +65,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_stored_at_the_right_length_is_copied_wherever_it_lies() {
+    fn hashes_stored_at_the_plans_length_are_copied() {
         let strategy = Strategy { chunk_size: 10, chunk_count: 4, threads: 1 };
         let hashes = [hash("a"), hash("b"), hash("a"), hash("c")];
         let found = copies(35, strategy, &hashes, vec![stored("a", 10, 70), stored("c", 10, 0), stored("b", 9, 5)]);
         let seen: Vec<_> = found.iter().map(|copy| (copy.number, copy.first, copy.last)).collect();
-        assert_eq!(seen, [(1, 70, 79), (3, 70, 79)], "the last part is 5 long, and b is stored at 9 only");
+        assert_eq!(seen, [(1, 70, 79), (3, 70, 79)], "the last part has 5 bytes, and b is stored with 9");
         assert_eq!(copies(35, strategy, &hashes, vec![stored("c", 5, 20)]).first().map(|copy| (copy.number, copy.last)), Some((4, 24)));
         assert!(copies(35, strategy, &hashes, vec![]).is_empty());
     }
 
     #[test]
-    fn an_object_offers_the_parts_whose_bytes_were_verified() {
+    fn only_parts_with_a_verified_hash_become_chunks() {
         let part = |number, sha256| Part { number, etag: "e".into(), size: 10, sha256, edge: "x".into(), at: EpochMs(0), evidence: Evidence::Seen };
         let parts = [part(1, Some(hash("a"))), part(2, None), part(3, Some(hash("c")))];
         let chunks = of_object(10, &parts);

@@ -1,4 +1,4 @@
-//! Uploads: plan, token, session, the chunk path, completion.
+//! Uploads: sessions, the chunk path, presigned parts, completion and the sweep (docs/uploads.md).
 
 pub mod completion;
 pub mod copy_chunks;

@@ -1,4 +1,4 @@
-//! The chunk path's decisions: from headers to "send this part of this length", in the order of SPEC section 1.
+//! Validation of a chunk request, in the order of docs/api.md, Order of checks.
 
 use crate::auth::upload_token::UploadClaims;
 use crate::base::sha256::Sha256Hex;
@@ -6,7 +6,7 @@ use crate::chunking::part_len;
 use crate::problem::{AuthFailure, Problem};
 use crate::s3::action::Payload;
 
-/// A chunk request as it came, nothing checked yet.
+/// The unvalidated fields of a chunk request.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ChunkRequest<'a> {
     /// `X-Part-Number`, or the path's last segment.
@@ -25,29 +25,29 @@ pub struct ChunkRequest<'a> {
     pub namespace: Option<&'a str>,
 }
 
-/// A chunk that may be sent.
+/// A chunk request that passed validation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Admitted {
-    /// 1..=10,000.
+    /// Part number, 1..=10,000.
     pub part_number: u16,
-    /// Bytes.
+    /// Size, bytes.
     pub size: u64,
-    /// The declared hash.
+    /// SHA-256 declared by the client.
     pub sha256: Option<Sha256Hex>,
 }
 
 impl Admitted {
-    /// What the signature says of the body.
+    /// The payload hash for the signature: SHA-256 of the body, or unsigned.
     pub fn payload(&self) -> Payload {
         self.sha256.clone().map_or(Payload::Unsigned, Payload::Sha256)
     }
 }
 
-/// Checks a chunk against the upload its token (or its account) opens.
+/// Validates a chunk request against the upload of its token (or of the account's session).
 ///
 /// # Errors
-/// In this order: 401 for another upload's token, 411, 413, 422 for a part outside the plan, 400 for a wrong length, 422 for a bad or absent hash.
-/// The part number goes before the length because the plan's length depends on it.
+/// In this order: 401 token of another upload, 411, 413, 422 part outside the plan, 400 wrong length, 422 invalid or missing hash.
+/// The part number is checked before the length, because the expected length depends on it.
 pub fn admit(request: &ChunkRequest<'_>, claims: &UploadClaims, max_part_bytes: u64) -> Result<Admitted, Problem> {
     let session = claims.session.to_string();
     let named = |id: &str| id == session || id == claims.upload_id;
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_good_chunk_passes_however_it_names_its_upload_and_hash() {
+    fn valid_request_is_admitted_for_every_form_of_upload_id_and_hash() {
         let expected = Admitted { part_number: 3, size: 5, sha256: Sha256Hex::parse(HASH) };
         let session = claims().session.to_string();
         for request in [
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_in_the_order_of_the_spec() {
+    fn first_failed_check_gives_its_problem_code() {
         let other = Id::from_random([3; 16]).to_string();
         assert_eq!(refused(ChunkRequest { path_session: Some(&other), content_length: None, ..good() }), (401, "token-of-another-upload"));
         assert_eq!(refused(ChunkRequest { upload_id: Some("upX"), ..good() }), (401, "token-of-another-upload"));

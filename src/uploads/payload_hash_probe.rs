@@ -1,15 +1,15 @@
-//! Does the store check what it is told of a body? A part's hash is worth as much as that.
+//! Probe: does the store verify `x-amz-content-sha256`? Chunk hashes are only trusted if it does (docs/uploads.md, The chunk path).
 
 use crate::s3::error::StoreError;
 
-/// How long a probe's outcome is believed, ms.
+/// Validity of a probe's result, ms.
 pub const FRESH_MS: u64 = 24 * 3600 * 1000;
 
-/// What a PUT with a wrong `x-amz-content-sha256` tells: refused for it, taken all the same, or nothing.
+/// Result of a PUT with a wrong `x-amz-content-sha256`: `true` if it was refused, `false` if it was accepted, `None` if the response does not show it.
 pub fn verdict(outcome: &Result<u16, StoreError>) -> Option<bool> {
     match outcome {
         Ok(_) => Some(false),
-        // Stores do not agree on code and words; that they say 400 where a right hash gets a 200 is enough.
+        // Stores use different error codes and messages. A 400 suffices, because the same request with a correct hash returns 200.
         Err(error) if error.is_hash_mismatch() || error.status == 400 => Some(true),
         Err(_) => None,
     }
@@ -20,7 +20,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn refused_taken_or_unclear() {
+    fn refusal_gives_true_success_gives_false_outage_gives_none() {
         let error = |status, code: &str| Err(StoreError { status, code: code.into(), message: String::new() });
         assert_eq!(verdict(&Ok(200)), Some(false));
         assert_eq!((verdict(&error(400, "XAmzContentSHA256Mismatch")), verdict(&error(400, ""))), (Some(true), Some(true)));

@@ -1,4 +1,4 @@
-//! Parts that clients send straight to the store: the presigned URLs they send them with, and what they say of them afterwards.
+//! Parts that clients send directly to the store: presigned URLs, and recording the parts afterwards (docs/uploads.md, Parts straight to the store).
 
 use serde::{Deserialize, Serialize};
 
@@ -15,13 +15,13 @@ use crate::s3::action::Payload;
 use crate::s3::xml::unquote;
 use crate::uploads::session::state::{AT_ORIGIN, Evidence, Part};
 
-/// The most URLs of one call: a fifth of a millisecond each.
+/// Maximum URLs per call: signing one takes about 0.2 ms of CPU time.
 const MAX_URLS: usize = 1_000;
 
-/// How long a URL lives at most, ms. Sessions live longer: whoever is slower asks again.
+/// Maximum validity of a presigned URL, ms. Sessions live longer; a slower client requests new URLs.
 const URL_TTL_MS: u64 = 3_600_000;
 
-/// The longest ETag, bytes: stores send 32 hex digits, some with a suffix.
+/// Maximum length of an ETag, bytes: stores send 32 hex digits, some with a suffix.
 const MAX_ETAG: usize = 256;
 
 /// Body of `POST /api/jetty/chunk-urls`.
@@ -41,23 +41,23 @@ struct UrlPart {
     sha256: Option<String>,
 }
 
-/// A part that a URL is wanted for.
+/// Parameters of one presigned part URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartUrlParams {
-    /// 1..=10,000.
+    /// Part number, 1..=10,000.
     pub number: u16,
-    /// Bytes, by the plan.
+    /// Size of the part in the plan, bytes.
     pub size: u64,
-    /// What the store is to hold the bytes against.
+    /// The payload hash that is signed and that the store verifies.
     pub payload: Payload,
 }
 
 impl ChunkUrls {
-    /// The parts of `upload` that URLs are wanted for.
+    /// The requested parts of `upload`.
     ///
     /// # Errors
-    /// 422: part outside the plan, hash malformed or absent where the namespace demands one, too many of them.
-    pub fn wanted(&self, upload: &UploadClaims) -> Result<Vec<PartUrlParams>, Problem> {
+    /// 422: part outside the plan, invalid hash, missing hash where the namespace requires one, too many parts.
+    pub fn requested_parts(&self, upload: &UploadClaims) -> Result<Vec<PartUrlParams>, Problem> {
         if self.parts.is_empty() || self.parts.len() > MAX_URLS {
             return Err(Problem::invalid("parts", "must be 1 to 1,000 parts"));
         }
@@ -74,29 +74,29 @@ impl ChunkUrls {
     }
 }
 
-/// Number and length of a part of the plan.
+/// Number and length (bytes) of a part of the plan.
 fn in_plan(upload: &UploadClaims, number: u64) -> Result<(u16, u64), Problem> {
     let chunk_count = u32::try_from(upload.file_size.div_ceil(upload.chunk_size.max(1))).unwrap_or(u32::MAX);
     let number = u16::try_from(number).ok().zip(part_len(upload.file_size, upload.chunk_size, u32::try_from(number).unwrap_or_default()));
     number.ok_or(Problem::PartOutsidePlan { chunk_count })
 }
 
-/// When URLs issued at `now` for an upload that expires at `session_expires` end.
+/// Expiry of URLs issued at `now` for an upload whose session expires at `session_expires`.
 pub fn urls_expire(now: EpochMs, session_expires: EpochMs) -> EpochMs {
     now.plus(URL_TTL_MS).min(session_expires)
 }
 
-/// One row of the answer of `chunk-urls`.
+/// One element of the response of `chunk-urls`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UrlView {
-    /// 1..=10,000.
+    /// Part number, 1..=10,000.
     pub part_number: u16,
-    /// Where to PUT it.
+    /// The presigned URL for the PUT.
     pub url: String,
-    /// What must be sent with it, unchanged.
+    /// Header fields that must be sent unchanged, because they are signed.
     pub headers: serde_json::Map<String, serde_json::Value>,
-    /// When the URL ends.
+    /// Expiry of the URL, RFC 3339.
     pub expires_at: String,
 }
 
@@ -116,10 +116,10 @@ pub struct Sent {
 }
 
 impl Sent {
-    /// The part as it is recorded at `now`: seen with a receipt of ours for exactly this, claimed without one.
+    /// The part to record at `now`. With a valid receipt for exactly this part it counts as seen by this service, without a receipt as claimed.
     ///
     /// # Errors
-    /// 422: outside the plan or of another length, a malformed hash or ETag, a receipt that is not ours or not for this.
+    /// 422: part outside the plan, wrong length, invalid hash or ETag, or a receipt that is not valid for this part.
     pub fn part(&self, upload: &UploadClaims, keys: &[MacKey], now: EpochMs) -> Result<Part, Problem> {
         let (number, size) = in_plan(upload, self.part_number)?;
         if self.size != size {
@@ -139,7 +139,7 @@ impl Sent {
     }
 }
 
-/// 200 of `POST /api/jetty/cache-chunk`: the part, as it is recorded.
+/// 200 response of `POST /api/jetty/cache-chunk`: the recorded part.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Recorded<'a> {
@@ -151,7 +151,7 @@ pub struct Recorded<'a> {
     edge: &'a str,
 }
 
-/// What is told of a recorded part.
+/// The response for a recorded part.
 pub fn recorded(session_id: Id, part: &Part) -> Recorded<'_> {
     Recorded { session_id, part_number: part.number, etag: &part.etag, size: part.size, sha256: part.sha256.as_ref(), edge: &part.edge }
 }
@@ -183,11 +183,11 @@ mod tests {
 
     fn urls(parts: serde_json::Value, upload: &UploadClaims) -> Result<Vec<PartUrlParams>, &'static str> {
         let body: ChunkUrls = serde_json::from_value(json!({ "sessionId": "s", "parts": parts })).unwrap();
-        body.wanted(upload).map_err(|problem| problem.kind().code)
+        body.requested_parts(upload).map_err(|problem| problem.kind().code)
     }
 
     #[test]
-    fn urls_are_for_parts_of_the_plan_with_their_hash() {
+    fn requested_parts_are_checked_against_plan_and_hash_requirement() {
         let hash = Sha256Hex::of(b"x");
         let found = urls(json!([{ "partNumber": 3, "sha256": hash }, { "partNumber": 1, "sha256": hash }]), &upload()).unwrap();
         let payload = Payload::Sha256(hash.clone());
@@ -211,18 +211,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_of_a_part_is_a_claim_and_with_a_receipt_a_fact() {
+    fn part_without_receipt_is_claimed_and_with_valid_receipt_seen() {
         let (keys, hash) = ([MacKey::new(b"one")], Sha256Hex::of(b"x"));
-        let said = |change: serde_json::Value| {
+        let recorded_part = |change: serde_json::Value| {
             let mut body = json!({ "sessionId": "s", "partNumber": 3, "etag": "\"e3\"", "size": 5, "sha256": hash });
             body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
             let sent: Sent = serde_json::from_value(body).unwrap();
             sent.part(&upload(), &keys, EpochMs(7)).map_err(|problem| (problem.kind().code, problem.extensions().get("field").cloned()))
         };
-        let claimed = said(json!({})).unwrap();
+        let claimed = recorded_part(json!({})).unwrap();
         assert_eq!((claimed.evidence, claimed.etag.as_str(), claimed.sha256.as_ref()), (Evidence::Claimed, "e3", Some(&hash)));
         let genuine = receipt(&upload(), 3, 5, Some(&hash), "e3").seal(&keys).unwrap();
-        assert_eq!(said(json!({ "receipt": genuine })).unwrap().evidence, Evidence::Seen);
+        assert_eq!(recorded_part(json!({ "receipt": genuine })).unwrap().evidence, Evidence::Seen);
         let field = |name: &str| Err(("invalid-value", Some(json!(name))));
         for other in [
             json!({ "receipt": genuine, "etag": "e4" }),
@@ -231,11 +231,11 @@ mod tests {
             json!({ "receipt": genuine, "partNumber": 2, "size": 10 }),
             json!({ "receipt": "jtr1." }),
         ] {
-            assert_eq!(said(other), field("receipt"));
+            assert_eq!(recorded_part(other), field("receipt"));
         }
-        assert_eq!(said(json!({ "size": 6 })), field("size"));
-        assert_eq!(said(json!({ "etag": "" })), field("etag"));
-        assert_eq!(said(json!({ "etag": "a\nb" })), field("etag"));
-        assert_eq!(said(json!({ "partNumber": 4 })), Err(("part-outside-plan", None)));
+        assert_eq!(recorded_part(json!({ "size": 6 })), field("size"));
+        assert_eq!(recorded_part(json!({ "etag": "" })), field("etag"));
+        assert_eq!(recorded_part(json!({ "etag": "a\nb" })), field("etag"));
+        assert_eq!(recorded_part(json!({ "partNumber": 4 })), Err(("part-outside-plan", None)));
     }
 }

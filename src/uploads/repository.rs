@@ -1,4 +1,4 @@
-//! SQL of the upload history.
+//! SQL of the upload history (table `upload_sessions`).
 
 use serde::Deserialize;
 
@@ -13,7 +13,7 @@ use crate::uploads::session::state::{Meta, Status};
 
 const OPEN_SESSIONS: &str = "SELECT id FROM upload_sessions WHERE account_id = ?1 AND status = 'open' AND id > ?2 ORDER BY id LIMIT ?3";
 
-/// Open uploads of an account by id, after `cursor`.
+/// Ids of an account's open uploads in ascending order, after `cursor`.
 pub fn open_sessions(account: Id, cursor: &str, limit: u64) -> Statement {
     Statement { sql: OPEN_SESSIONS, args: vec![account.to_string().into(), cursor.into(), limit.into()] }
 }
@@ -44,7 +44,7 @@ const LONG_OPEN: &str = "SELECT id, account_id FROM upload_sessions WHERE status
 
 const CLOSE: &str = "UPDATE upload_sessions SET status = ?2, updated_at = ?3 WHERE id = ?1 AND status = 'open'";
 
-/// The statements of this file.
+/// The statements of this file, for the test that prepares them.
 pub const ALL: &[(&str, &str)] = &[
     ("BY_ID", BY_ID),
     ("BY_UPLOAD_ID", BY_UPLOAD_ID),
@@ -56,7 +56,7 @@ pub const ALL: &[(&str, &str)] = &[
     ("CLOSE", CLOSE),
 ];
 
-/// One row of the history.
+/// One row of `upload_sessions`.
 #[derive(Debug, Clone, Deserialize)]
 pub struct SessionRow {
     /// Session id.
@@ -65,33 +65,33 @@ pub struct SessionRow {
     pub account_id: Id,
     /// Namespace.
     pub namespace: Name,
-    /// Object key.
+    /// Key at the origin.
     pub s3_key: String,
     /// The store's upload id.
     pub upload_id: String,
     /// File name.
     pub file_name: String,
-    /// Bytes.
+    /// File size, bytes.
     pub file_size: u64,
-    /// Bytes.
+    /// Chunk size, bytes.
     pub chunk_size: u64,
     /// Media type.
     pub content_type: String,
-    /// The claimed hash of the file.
+    /// SHA-256 of the file, claimed by the client.
     pub file_hash: Option<String>,
-    /// Whether chunks may come without a hash.
+    /// Whether chunks without a hash are accepted.
     #[serde(deserialize_with = "flag")]
     pub allow_unsigned: bool,
     /// `open`, `complete`, `failed` or `expired`.
     pub status: String,
-    /// When it was opened.
+    /// Start of the upload.
     pub created_at: EpochMs,
-    /// The asset it will become; None if it is older than the column.
+    /// Id of the asset that completion creates; `None` in rows written before the column existed.
     pub asset_id: Option<Id>,
 }
 
 impl SessionRow {
-    /// What a token for this upload says.
+    /// The claims of an upload token for this session.
     pub fn claims(&self, expires: EpochMs) -> UploadClaims {
         UploadClaims {
             account: self.account_id,
@@ -108,7 +108,7 @@ impl SessionRow {
 }
 
 impl SessionRow {
-    /// The session as it was opened, should its record be lost; None for one that is over.
+    /// The session's state for reopening after its Durable Object lost the record; `None` unless the upload is open.
     pub fn reopened(&self, ttl_ms: u64, now: EpochMs) -> Option<Meta> {
         let object = self.s3_key.rsplit('/').next().and_then(Id::parse)?;
         let asset = self.asset_id.filter(|_| self.status == "open")?;
@@ -126,7 +126,7 @@ impl SessionRow {
             content_type: self.content_type.clone(),
             file_hash: self.file_hash.as_deref().and_then(Sha256Hex::parse),
             allow_unsigned: self.allow_unsigned,
-            // It expires by its last activity, of which this is one.
+            // The expiry counts from the last activity, and reopening is an activity.
             created: now,
             ttl_ms,
             status: Status::Uploading,
@@ -140,23 +140,23 @@ impl SessionRow {
     }
 }
 
-/// The account's session by its id.
+/// A session by its id; no row if it is another account's.
 pub fn by_id(session: Id, account: Id) -> Statement {
     Statement { sql: BY_ID, args: vec![session.to_string().into(), account.to_string().into()] }
 }
 
-/// The account's session by the store's upload id.
+/// A session by the store's upload id; no row if it is another account's.
 pub fn by_upload_id(upload_id: &str, account: Id) -> Statement {
     Statement { sql: BY_UPLOAD_ID, args: vec![upload_id.into(), account.to_string().into()] }
 }
 
-/// The account's sessions of a status, newest first, after `cursor`.
+/// The account's sessions with this status, newest first, after `cursor`.
 pub fn of_account(account: Id, status: &str, cursor: Option<(EpochMs, Id)>, limit: u64) -> Statement {
     let (at, id) = cursor.map_or((MAX_SAFE_INTEGER, String::new()), |(at, id)| (at.0, id.to_string()));
     Statement { sql: OF_ACCOUNT, args: vec![account.to_string().into(), status.into(), at.into(), id.into(), limit.into()] }
 }
 
-/// Writes an opened session into the history.
+/// Inserts the row of a new session.
 pub fn insert(meta: &Meta) -> Statement {
     Statement {
         sql: INSERT,
@@ -178,17 +178,17 @@ pub fn insert(meta: &Meta) -> Statement {
     }
 }
 
-/// Those of these upload ids that an open session owns.
+/// Those of the given upload ids that belong to an open session.
 pub fn owned_uploads(ids: &[&str]) -> Statement {
     Statement { sql: OWNED_UPLOADS, args: vec![json::write(&ids).unwrap_or_default().into()] }
 }
 
-/// `id` and `account_id` of uploads that have been open since `before`, the oldest first.
+/// `id` and `account_id` of uploads opened before `before` that are still open, oldest first.
 pub fn long_open(before: EpochMs, limit: u64) -> Statement {
     Statement { sql: LONG_OPEN, args: vec![Arg::Int(before.0), limit.into()] }
 }
 
-/// Marks a session as over: `complete`, `failed` or `expired`.
+/// Sets the final status of an open session: `complete`, `failed` or `expired`.
 pub fn close(session: Id, status: &str, now: EpochMs) -> Statement {
     Statement { sql: CLOSE, args: vec![session.to_string().into(), status.into(), Arg::Int(now.0)] }
 }

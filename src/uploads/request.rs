@@ -1,4 +1,4 @@
-//! What clients send to start and steer an upload, and what is allowed in it.
+//! Request bodies of `track-upload`, and their validation.
 
 use serde::Deserialize;
 
@@ -14,13 +14,13 @@ use crate::problem::Problem;
 /// Body of `POST /api/jetty/track-upload`.
 #[derive(Debug)]
 pub enum Track {
-    /// Open an upload.
+    /// Starts an upload.
     Start(Box<Start>),
-    /// How far is it?
+    /// Reads the upload's progress.
     Progress(Progress),
-    /// Put the parts together.
+    /// Completes the upload.
     Complete(Complete),
-    /// Give up.
+    /// Aborts the upload.
     Fail(OfSession),
 }
 
@@ -44,38 +44,38 @@ impl Track {
     }
 }
 
-/// `start`.
+/// Body of `start`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Start {
     /// File name.
     pub file_name: String,
-    /// Bytes, ≥ 1.
+    /// File size, bytes, ≥ 1.
     pub file_size: u64,
-    /// Claimed hash of the file.
+    /// SHA-256 of the file, claimed by the client.
     #[serde(default)]
     pub file_hash: Option<String>,
-    /// Hash of every chunk, in order.
+    /// SHA-256 of every chunk, in order.
     #[serde(default)]
     pub chunk_hashes: Option<Vec<String>>,
-    /// The chunk size the client assumes.
+    /// The chunk size that the client assumes, bytes.
     #[serde(default)]
     pub chunk_size: Option<u64>,
     /// Media type.
     #[serde(default)]
     pub content_type: Option<String>,
-    /// Namespace; the account's own by default.
+    /// Namespace; default: the account's own.
     #[serde(default)]
     pub namespace: Option<String>,
-    /// What edges are ranked by.
+    /// Priority for edge ranking.
     #[serde(default, deserialize_with = "null_as_default")]
     pub priority: Priority,
-    /// The answer to a challenge.
+    /// Answer to a proof-of-possession challenge.
     #[serde(default)]
     pub proof: Option<String>,
 }
 
-/// A body that only names a session.
+/// A body with only a session id.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OfSession {
@@ -83,59 +83,59 @@ pub struct OfSession {
     pub session_id: String,
 }
 
-/// `progress`.
+/// Body of `progress`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Progress {
     /// Session id.
     pub session_id: String,
-    /// What the client measured of edges.
+    /// The client's measurements of edges.
     #[serde(default, deserialize_with = "null_as_default")]
     pub samples: Vec<Sample>,
 }
 
-/// `complete`.
+/// Body of `complete`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Complete {
     /// Session id.
     pub session_id: String,
-    /// Claimed hash of the file.
+    /// SHA-256 of the file, claimed by the client.
     #[serde(default)]
     pub file_hash: Option<String>,
-    /// Hash of every chunk as the client knows the file; if given, all recorded parts must have these.
+    /// SHA-256 of every chunk of the client's file. If present, all recorded parts must have these hashes.
     #[serde(default)]
     pub chunk_hashes: Option<Vec<String>>,
 }
 
-/// A `start` whose values are all allowed.
+/// Validated parameters of `start`.
 #[derive(Debug, PartialEq, Eq)]
 pub struct StartParams {
     /// File name.
     pub file_name: String,
-    /// Bytes.
+    /// File size, bytes.
     pub file_size: u64,
-    /// Claimed hash.
+    /// Claimed SHA-256 of the file.
     pub file_hash: Option<Sha256Hex>,
-    /// Claimed hashes of the chunks.
+    /// Claimed SHA-256 of every chunk.
     pub chunk_hashes: Option<Vec<Sha256Hex>>,
-    /// Assumed chunk size.
+    /// The chunk size that the client assumes, bytes.
     pub chunk_size: Option<u64>,
-    /// Media type, guessed from the name if not given.
+    /// Media type; guessed from the file name if absent.
     pub content_type: String,
-    /// Namespace, if not the account's own.
+    /// Namespace; `None`: the account's own.
     pub namespace: Option<Name>,
-    /// The answer to a challenge about `file_hash`.
+    /// Answer to a challenge about `file_hash`.
     pub proof: Option<Sha256Hex>,
-    /// What edges are ranked by.
+    /// Priority for edge ranking.
     pub priority: Priority,
 }
 
 impl Start {
-    /// Checks every value; the plan comes later, when the namespace is known.
+    /// Validates every field. The chunk plan is checked later by [`StartParams::plan`], because it depends on the namespace.
     ///
     /// # Errors
-    /// [`Problem::Invalid`] naming the field.
+    /// [`Problem::Invalid`] with the name of the invalid field.
     pub fn check(self) -> Result<StartParams, Problem> {
         check_file_size(self.file_size)?;
         let chunk_hashes = match self.chunk_hashes {
@@ -160,10 +160,10 @@ impl Start {
 }
 
 impl StartParams {
-    /// The plan, if it is the one the client assumes.
+    /// The chunk plan; an assumed chunk size must equal it (docs/uploads.md, The chunk plan).
     ///
     /// # Errors
-    /// [`Problem::FileTooLarge`], [`Problem::PlanMismatch`], [`Problem::Invalid`] if the number of chunk hashes is not the plan's.
+    /// [`Problem::FileTooLarge`], [`Problem::PlanMismatch`], or [`Problem::Invalid`] if the number of chunk hashes differs from the plan.
     pub fn plan(&self, namespace_chunk: Option<u64>, limits: &PlanLimits) -> Result<Strategy, Problem> {
         let strategy = plan(self.file_size, namespace_chunk, limits)?;
         if self.chunk_size.is_some_and(|size| size != strategy.chunk_size) {
@@ -196,14 +196,14 @@ mod tests {
     }
 
     #[test]
-    fn a_start_with_everything_and_unknown_fields() {
+    fn start_with_all_and_unknown_fields_is_accepted() {
         let wanted = start(r#"{"fileName":"a.mp4","fileSize":25000000,"fileHash":null,"priority":"speed","new":1}"#).unwrap();
         assert_eq!((wanted.content_type.as_str(), wanted.file_hash.is_none()), ("video/mp4", true));
         assert_eq!(wanted.plan(None, &LIMITS).unwrap().chunk_count, 3);
     }
 
     #[test]
-    fn every_bad_value_names_its_field() {
+    fn invalid_value_gives_the_name_of_its_field() {
         assert_eq!(field(start(r#"{"fileName":"","fileSize":1}"#)), "fileName");
         assert_eq!(field(start(r#"{"fileName":"a\u0000b","fileSize":1}"#)), "fileName");
         assert_eq!(field(start(&format!(r#"{{"fileName":"{}","fileSize":1}}"#, "x".repeat(1025)))), "fileName");
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn an_assumed_plan_must_be_the_plan() {
+    fn assumed_chunk_size_other_than_the_plan_is_refused() {
         let wanted = start(r#"{"fileName":"a","fileSize":25000000,"chunkSize":5000000}"#).unwrap();
         let Err(Problem::PlanMismatch { strategy }) = wanted.plan(None, &LIMITS) else { panic!() };
         assert_eq!(strategy.to_string(), r#"{"chunkCount":3,"chunkSize":10000000,"threads":16}"#);

@@ -1,4 +1,4 @@
-//! What is known of the store itself, in D1 (`store_facts`).
+//! Findings about the store, in D1 (`store_facts`).
 
 use crate::base::sql::{Arg, Statement};
 use crate::base::time::EpochMs;
@@ -11,12 +11,12 @@ const PUT_PAYLOAD_HASH_FACT: &str = "INSERT INTO store_facts (name, value, check
 /// Every statement of this file, for the test that prepares them.
 pub const ALL: &[(&str, &str)] = &[("PAYLOAD_HASH_FACT", PAYLOAD_HASH_FACT), ("PUT_PAYLOAD_HASH_FACT", PUT_PAYLOAD_HASH_FACT)];
 
-/// Whether the store checks payload hashes: `value` and `checked_at`.
+/// Reads whether the store verifies payload hashes: `value` and `checked_at`.
 pub fn payload_hash_fact() -> Statement {
     Statement { sql: PAYLOAD_HASH_FACT, args: vec![] }
 }
 
-/// Writes that.
+/// Writes whether the store verifies payload hashes.
 pub fn put_payload_hash_fact(enforced: bool, now: EpochMs) -> Statement {
     Statement { sql: PUT_PAYLOAD_HASH_FACT, args: vec![enforced.into(), Arg::Int(now.0)] }
 }

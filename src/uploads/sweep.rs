@@ -1,14 +1,14 @@
-//! The sweep: which unfinished uploads at the store belong to nobody any more.
+//! The sweep: which multipart uploads at the store belong to no session.
 
 use crate::base::time::EpochMs;
 use crate::files::object_key::is_key_of_ours;
 use crate::s3::operations::list_multipart_uploads::ListedUpload;
 
-/// Uploads per job: each may cost a subrequest.
+/// Maximum aborts per job: each is a subrequest.
 pub const MAX_ABORTS: usize = 500;
 
-/// The uploads of a listing that no session owns and that are at least `age_ms` old: younger ones may be about to be recorded. Only keys of our own
-/// layout are ever touched: the bucket may have other tenants.
+/// The listed uploads that no session owns and that are at least `age_ms` old; a younger one may not be recorded yet. Only keys of this service's layout
+/// are included, because the bucket may have other users (docs/uploads.md, Keys at the store).
 pub fn orphans(listed: Vec<ListedUpload>, owned: &[String], age_ms: u64, now: EpochMs) -> Vec<ListedUpload> {
     let old = |upload: &ListedUpload| EpochMs::parse(&upload.initiated).is_some_and(|at| now.since(at) >= age_ms);
     let orphan = |upload: &ListedUpload| is_key_of_ours(&upload.key) && old(upload) && !owned.contains(&upload.upload_id);
@@ -20,7 +20,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_old_uploads_of_ours_that_nobody_owns() {
+    fn old_uploads_under_own_keys_without_a_session_are_orphans() {
         let now = EpochMs::parse("2026-11-20T12:00:00Z").unwrap();
         let key = "users/u1/o/01010101-0101-4101-8101-010101010101";
         let listed =

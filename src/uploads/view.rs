@@ -1,4 +1,4 @@
-//! What clients are told of an upload (SPEC section 4).
+//! Responses of the upload routes (docs/api.md, Uploads).
 
 use serde::Serialize;
 
@@ -15,47 +15,47 @@ use crate::files::asset::{Asset, AssetView};
 use crate::uploads::repository::SessionRow;
 use crate::uploads::session::state::{COPIED, Meta, Part, missing};
 
-/// 201 of `start`.
+/// 201 response of `start`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Started {
     /// Session id.
     pub session_id: Id,
-    /// Opens the chunk path.
+    /// Token for the chunk path.
     pub upload_token: String,
     /// The store's upload id.
     pub upload_id: String,
-    /// The plan.
+    /// The chunk plan.
     pub strategy: Strategy,
-    /// Where to send the parts.
+    /// The edges that parts may be sent to.
     pub edges: Vec<EdgeView>,
-    /// Which of the missing parts to send where.
+    /// Which edge each missing part should be sent to.
     pub assignments: Vec<Assignment>,
-    /// What to send.
+    /// Numbers of the parts to send.
     pub missing_parts: Vec<u16>,
-    /// When the session expires if nothing happens.
+    /// Expiry of the session without further activity, RFC 3339.
     pub expires_at: String,
 }
 
-/// 200 of a chunk.
+/// 200 response for a chunk.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ChunkStored<'a> {
-    /// 1..=10,000.
+    /// Part number, 1..=10,000.
     pub part_number: u16,
-    /// The store's ETag, without quotes.
+    /// ETag at the store, without quotes.
     pub etag: &'a str,
-    /// Bytes.
+    /// Size, bytes.
     pub size: u64,
-    /// The verified hash.
+    /// The verified SHA-256.
     pub sha256: Option<&'a Sha256Hex>,
-    /// Who served it.
+    /// The edge that received it.
     pub edge: &'a str,
-    /// Proof of it.
+    /// Receipt: an HMAC over the part (docs/uploads.md, Receipts).
     pub receipt: String,
 }
 
-/// `GET /api/jetty/cache-chunk` and `progress`.
+/// 200 response of `GET /api/jetty/cache-chunk` and of `progress`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Progress {
@@ -84,7 +84,7 @@ struct PartView {
     at: String,
 }
 
-/// The progress of a session.
+/// Builds the progress of a session.
 pub fn progress(meta: &Meta, parts: &[Part], expires: EpochMs, upload_token: String) -> Progress {
     let bytes_uploaded: u64 = parts.iter().map(|part| part.size).sum();
     Progress {
@@ -113,14 +113,14 @@ pub fn progress(meta: &Meta, parts: &[Part], expires: EpochMs, upload_token: Str
     }
 }
 
-/// 0..=100 with one decimal; 100 only when every byte is there.
+/// Percentage from 0 to 100 with one decimal, rounded down: 100 only when every byte is recorded.
 fn percent(done: u64, total: u64) -> f64 {
     // Sizes are below 2^53: exact in f64.
     let thousandths = (done as f64 * 1000.0 / total.max(1) as f64).floor();
     if done >= total { 100.0 } else { thousandths.min(999.0) / 10.0 }
 }
 
-/// One row of `GET /api/jetty/sessions`.
+/// One element of `GET /api/jetty/sessions`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionView {
@@ -149,14 +149,14 @@ impl From<&SessionRow> for SessionView {
             namespace: row.namespace.clone(),
             chunk_size: row.chunk_size,
             chunk_count: row.file_size.div_ceil(row.chunk_size.max(1)),
-            // "open" is the word of the filter; a session itself is "uploading".
+            // The history has status "open"; the API calls an open session "uploading".
             status: if row.status == "open" { "uploading".to_owned() } else { row.status.clone() },
             created_at: row.created_at.rfc3339(),
         }
     }
 }
 
-/// 200 of `complete`.
+/// 200 response of `complete`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Completed {
@@ -169,7 +169,7 @@ pub struct Completed {
     bytes_saved: u64,
 }
 
-/// What a completed session amounts to; `base` is `https://host`.
+/// The response for a completed session; `base` is `https://host`.
 pub fn completed(meta: &Meta, parts: &[Part], asset: &Asset, base: &str, now: EpochMs) -> Completed {
     let (copied, sent): (Vec<&Part>, Vec<&Part>) = parts.iter().partition(|part| part.edge == COPIED);
     let mut edges_used: Vec<String> = Vec::new();
@@ -190,10 +190,10 @@ pub fn completed(meta: &Meta, parts: &[Part], asset: &Asset, base: &str, now: Ep
     }
 }
 
-/// The most edges of one upload that are counted.
+/// Maximum number of edges per upload that are recorded.
 const MAX_EDGES: usize = 20;
 
-/// What `upload_patterns` is told of a completed session.
+/// Statements that add a completed session to `upload_patterns`.
 pub fn patterns(meta: &Meta, parts: &[Part], country: Option<&str>, now: EpochMs) -> Vec<Statement> {
     let mut shares: Vec<(&str, Share)> = Vec::new();
     for part in parts.iter().filter(|part| part.edge != COPIED) {
@@ -208,13 +208,13 @@ pub fn patterns(meta: &Meta, parts: &[Part], country: Option<&str>, now: EpochMs
     shares.into_iter().take(MAX_EDGES).map(add).collect()
 }
 
-/// Megabits per second with two decimals.
+/// Throughput in megabits per second (10^6 bit/s), rounded to two decimals.
 pub fn mbps(bytes: u64, ms: u64) -> f64 {
     let megabits = bytes as f64 * 8.0 / 1_000_000.0;
     (megabits / (ms.max(1) as f64 / 1000.0) * 100.0).round() / 100.0
 }
 
-/// The asset a session becomes.
+/// The asset that the session becomes.
 pub fn asset_of(meta: &Meta, etag: &str, now: EpochMs) -> Asset {
     Asset {
         id: meta.asset,
@@ -240,7 +240,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn percent_is_100_only_at_the_end() {
+    fn percent_is_100_only_with_every_byte() {
         assert_eq!(percent(0, 10), 0.0);
         assert_eq!(percent(1, 3), 33.3);
         assert_eq!(percent(999_999_999, 1_000_000_000), 99.9);

@@ -1,4 +1,4 @@
-//! Video: trees of playlists and segments, stored file by file and played through one token.
+//! Video: HLS file trees, stored file by file and played through one token (docs/video.md).
 
 pub mod path;
 pub mod place;

@@ -1,16 +1,16 @@
-//! Where a file lies in its video, and in the store.
+//! Path of a file in its video, and its key at the origin.
 
 use crate::base::id::{Name, OWN_NAMESPACE};
 
-/// The longest path, bytes: with the rest of the key it stays under the 1,024 of S3 (S3 user guide, "Object key naming").
+/// Maximum path length, bytes: together with the rest of the key it stays within S3's 1,024 (Amazon S3 user guide, "Naming Amazon S3 objects").
 const LONGEST: usize = 512;
 
-/// A path such as `720p/seg_001.m4s`: segments that are neither empty nor dots, without control characters.
+/// A relative path such as `720p/seg_001.m4s`: no empty segments, no dot segments, no control characters, no backslashes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct VideoPath(String);
 
 impl VideoPath {
-    /// The path, decoded, if it is one.
+    /// Parses a percent-decoded path; `None` if it is not valid.
     pub fn parse(text: &str) -> Option<VideoPath> {
         let segment = |segment: &str| !matches!(segment, "" | "." | "..");
         let fine = text.len() <= LONGEST && !text.chars().any(|c| c.is_control() || c == '\\') && text.split('/').all(segment);
@@ -22,17 +22,17 @@ impl VideoPath {
         &self.0
     }
 
-    /// The folder it lies in, without the last slash; empty at the top.
+    /// The folder of the file, without the trailing slash; empty at the top level.
     pub fn folder(&self) -> &str {
         self.0.rsplit_once('/').map_or("", |(folder, _)| folder)
     }
 
-    /// Whether it is a playlist by its name (RFC 8216 section 4).
+    /// Whether the extension is that of a playlist (RFC 8216 section 4).
     pub fn is_playlist(&self) -> bool {
         self.0.rsplit_once('.').is_some_and(|(_, extension)| extension.eq_ignore_ascii_case("m3u8"))
     }
 
-    /// What the reference `uri` in this file means, if it lies in the same video (RFC 3986 section 5.2, as far as relative paths go).
+    /// Resolves the reference `uri` in this file. `None` if the target is outside the video (RFC 3986 section 5.2, relative paths only).
     pub fn join(&self, uri: &str) -> Option<VideoPath> {
         let plain = uri.split(['?', '#']).next().unwrap_or_default();
         let has_scheme = plain.split_once(':').is_some_and(|(scheme, _)| !scheme.contains('/'));
@@ -54,7 +54,7 @@ impl VideoPath {
     }
 }
 
-/// The key at the store (SPEC section 4, "Keys"): under the user whose own the namespace is, or under the shared namespace.
+/// The key at the origin: below the user id in an account's own namespace, below the namespace otherwise (docs/uploads.md, Keys at the store).
 pub fn key(namespace: &Name, video: &Name, path: &VideoPath) -> String {
     let owner = match namespace.as_str().strip_prefix(OWN_NAMESPACE) {
         Some(user) => format!("users/{user}"),
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_keep_to_their_video() {
+    fn paths_with_dots_controls_or_empty_segments_are_refused() {
         for bad in ["", "/a", "a/", "a//b", ".", "a/../b", "..", "a\0", "a\\b", &"x".repeat(513)] {
             assert_eq!(VideoPath::parse(bad), None, "{bad:?}");
         }
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn references_are_resolved_where_they_stay_inside() {
+    fn relative_references_resolve_inside_the_video() {
         let from = path("hls/720p/index.m3u8");
         for (uri, to) in [
             ("seg.ts", Some("hls/720p/seg.ts")),
@@ -104,7 +104,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_reference_leaves_the_video(uri in "([a.%2e/:?#]|\\.\\.){0,12}") {
+        fn any_reference_resolves_to_a_valid_path_or_none(uri in "([a.%2e/:?#]|\\.\\.){0,12}") {
             if let Some(to) = path("a/b/c.m3u8").join(&uri) {
                 prop_assert_eq!(VideoPath::parse(to.as_str()), Some(to));
             }

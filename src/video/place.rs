@@ -1,4 +1,4 @@
-//! A place for a file of a video, and what to do where the database and the store may not say the same of it.
+//! The place of a video file (namespace, video, path), and the reconciliation of its row in D1 with its bytes at the origin.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::base::time::EpochMs;
 use crate::video::path;
 use crate::video::path::VideoPath;
 
-/// Where a file of a video is: there is one at a time.
+/// Identifies a video file. At most one version exists at a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// Namespace.
@@ -21,14 +21,14 @@ pub struct Place {
 }
 
 impl Place {
-    /// From the text of [`fmt::Display`].
+    /// Parses the form that [`fmt::Display`] writes.
     pub fn parse(text: &str) -> Option<Place> {
         let (namespace, rest) = text.split_once('/')?;
         let (video, path) = rest.split_once('/')?;
         Some(Place { namespace: Name::parse(namespace)?, video: Name::parse(video)?, path: VideoPath::parse(path)? })
     }
 
-    /// Its key at the store.
+    /// Key at the origin.
     pub fn key(&self) -> String {
         path::key(&self.namespace, &self.video, &self.path)
     }
@@ -36,58 +36,58 @@ impl Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Names have no slash.
+        // Namespace and video names contain no slash.
         write!(f, "{}/{}/{}", self.namespace, self.video, self.path.as_str())
     }
 }
 
-/// What the database has at a place.
+/// The row of a place in D1.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Present {
-    /// The version.
+    /// Version id.
     pub id: Id,
-    /// Who pays for it.
+    /// The account that is charged for it.
     pub account_id: Id,
-    /// What the store said of it.
+    /// ETag at the origin when the row was written.
     pub etag: String,
-    /// Since when it is to go.
+    /// When its video was deleted; `None` if it was not.
     pub doomed_at: Option<EpochMs>,
-    /// The version that it replaced.
+    /// Id of the version that it replaced.
     #[serde(default)]
     pub replaced_id: Option<Id>,
-    /// Who paid for that.
+    /// The account that was charged for that version.
     #[serde(default)]
     pub replaced_account: Option<Id>,
 }
 
-/// What the store has under the place's key.
+/// The bytes at the origin under the place's key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AtStore {
-    /// Without quotes.
+    /// ETag, without quotes.
     pub etag: String,
-    /// Bytes.
+    /// Size, bytes.
     pub size: u64,
 }
 
-/// How to bring the two in line.
+/// How to make row and bytes consistent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reconciliation {
-    /// They say the same, or it is about to go with its video.
+    /// Consistent, or about to be deleted with the video.
     Nothing,
-    /// The bytes were replaced and the row was not: it becomes the version whose end nobody heard.
+    /// The bytes were replaced and the row was not: the row becomes the version whose write had an unknown outcome.
     Supersede(Present, AtStore),
-    /// The row has no bytes any more.
+    /// The row has no bytes: delete it.
     Undo(Present),
-    /// The bytes have no row.
+    /// The bytes have no row: delete them.
     Delete,
 }
 
-/// See [`Reconciliation`].
-pub fn reconciliation(present: Option<Present>, there: Option<AtStore>) -> Reconciliation {
-    match (present, there) {
+/// Decides how to reconcile the row with the bytes at the origin.
+pub fn reconciliation(present: Option<Present>, stored: Option<AtStore>) -> Reconciliation {
+    match (present, stored) {
         (Some(present), _) if present.doomed_at.is_some() => Reconciliation::Nothing,
-        (Some(present), Some(there)) if present.etag == there.etag => Reconciliation::Nothing,
-        (Some(present), Some(there)) => Reconciliation::Supersede(present, there),
+        (Some(present), Some(stored)) if present.etag == stored.etag => Reconciliation::Nothing,
+        (Some(present), Some(stored)) => Reconciliation::Supersede(present, stored),
         (Some(present), None) => Reconciliation::Undo(present),
         (None, Some(_)) => Reconciliation::Delete,
         (None, None) => Reconciliation::Nothing,
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_read_as_it_is_written() {
+    fn display_and_parse_round_trip() {
         let place = Place {
             namespace: Name::parse("jt_user_a").unwrap(),
             video: Name::parse("film").unwrap(),
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn the_row_follows_the_store() {
+    fn row_and_bytes_give_the_reconciliation() {
         let id = Id::from_random([1; 16]);
         let row = |etag: &str, doomed_at| Present { id, account_id: id, etag: etag.to_owned(), doomed_at, replaced_id: None, replaced_account: None };
         let bytes = |etag: &str| AtStore { etag: etag.to_owned(), size: 5 };
@@ -122,8 +122,8 @@ mod tests {
         assert_eq!(reconciliation(Some(row("a", None)), None), Reconciliation::Undo(row("a", None)));
         assert_eq!(reconciliation(None, Some(bytes("a"))), Reconciliation::Delete);
         assert_eq!(reconciliation(None, None), Reconciliation::Nothing);
-        for there in [None, Some(bytes("a")), Some(bytes("b"))] {
-            assert_eq!(reconciliation(Some(row("a", Some(EpochMs(1)))), there), Reconciliation::Nothing, "its removal sees to it");
+        for stored in [None, Some(bytes("a")), Some(bytes("b"))] {
+            assert_eq!(reconciliation(Some(row("a", Some(EpochMs(1)))), stored), Reconciliation::Nothing, "the deletion job handles it");
         }
     }
 }

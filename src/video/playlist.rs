@@ -1,52 +1,52 @@
-//! What a playlist (RFC 8216) says of the files that will be asked for next.
+//! HLS playlist reader (RFC 8216): the files that a player will request next.
 //!
-//! A reader of our own for the few tags that matter: one pass, a bound on what it keeps. The parsers that can be had build the whole playlist in memory, with
-//! hundreds of bytes for a line of two, and take quadratic time for some malformed ones; here anybody's playlist is read in an isolate that others share.
-//! A native test holds it against the crate `m3u8-rs`.
+//! It parses only the tags needed for that, in one pass and with bounded memory. Available crates build the whole playlist in memory (hundreds of bytes for
+//! a two-byte line) and take quadratic time for some malformed input, while isolates are shared between customers. A test compares the result with the
+//! crate `m3u8-rs`.
 
 use crate::video::path::VideoPath;
 
-/// The largest playlist that is read, bytes: ten thousand segments of long names.
+/// Maximum playlist size, bytes: ten thousand segments with long names.
 pub const LARGEST: u64 = 2 * 1024 * 1024;
 
-/// The most references that are kept: a day of four-second segments.
+/// Maximum number of references: a day of four-second segments.
 const MAX: usize = 22_000;
 
-/// The longest target duration, s; who writes more means nothing by it.
+/// Maximum target duration, s; a larger value is ignored.
 const LONGEST_TARGET: u64 = 86_400;
 
-/// A file that a playlist names, or a range of one.
+/// A file, or a byte range of one, that a playlist refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reference {
-    /// The file.
+    /// Path of the file.
     pub path: VideoPath,
-    /// First byte and number of bytes (EXT-X-BYTERANGE); None: all of it.
+    /// First byte and length, bytes (EXT-X-BYTERANGE); `None`: the whole file.
     pub range: Option<(u64, u64)>,
 }
 
-/// A playlist, as far as it matters here.
+/// The parts of a playlist that caching and warming need.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Playlist {
-    /// Of variants.
+    /// Master playlist.
     Master {
-        /// Their playlists, in order.
+        /// Media playlists of the variants, in order.
         variants: Vec<VideoPath>,
-        /// Playlists of sound that is kept by itself, in order (EXT-X-MEDIA).
+        /// Media playlists of separate audio renditions, in order (EXT-X-MEDIA).
         audio: Vec<VideoPath>,
     },
-    /// Of segments.
+    /// Media playlist.
     Media {
-        /// Seconds of a target duration, of one that is still being written (section 6.2.1).
+        /// Target duration of a live playlist, s; `None` for a playlist that does not change (RFC 8216 section 6.2.1).
         live_seconds: Option<u64>,
-        /// Initialization sections and segments, in the order of playing.
+        /// Initialization sections and segments, in playback order.
         files: Vec<Reference>,
     },
 }
 
-/// Reads the playlist at `path`; None for what is none.
+/// Reads the playlist at `path`; `None` if the text is not a playlist.
 pub fn read(path: &VideoPath, text: &str) -> Option<Playlist> {
     let mut lines = text.trim_start_matches('\u{feff}').lines().map(str::trim_end);
-    // The format begins with this line (section 4.3.1.1).
+    // Every playlist begins with this tag (RFC 8216 section 4.3.1.1).
     if !lines.next()?.starts_with("#EXTM3U") {
         return None;
     }
@@ -80,7 +80,7 @@ pub fn read(path: &VideoPath, text: &str) -> Option<Playlist> {
             match (std::mem::take(&mut is_variant), path) {
                 (true, Some(path)) => variants.push(path),
                 (false, Some(path)) => {
-                    // Without an offset it goes on where the last one of the same file ended (section 4.3.2.2).
+                    // Without an offset the range begins after the previous range of the same file (RFC 8216 section 4.3.2.2).
                     let last = files.last().filter(|last| last.path == path).and_then(|last| last.range);
                     let after = last.map_or(0, |(first, bytes)| first.saturating_add(bytes));
                     files.push(Reference { path, range: range.map(|(bytes, first)| (first.unwrap_or(after), bytes)) });
@@ -92,7 +92,7 @@ pub fn read(path: &VideoPath, text: &str) -> Option<Playlist> {
     Some(if is_master { Playlist::Master { variants, audio } } else { Playlist::Media { live_seconds: (!is_over).then_some(target), files } })
 }
 
-/// Number of bytes and first byte, of `n[@o]`.
+/// Parses `n[@o]` into length and offset, bytes.
 fn byte_range(value: &str) -> Option<(u64, Option<u64>)> {
     match value.trim().split_once('@') {
         Some((bytes, first)) => Some((bytes.parse().ok()?, Some(first.parse().ok()?))),
@@ -100,7 +100,7 @@ fn byte_range(value: &str) -> Option<(u64, Option<u64>)> {
     }
 }
 
-/// The value of an attribute (section 4.2). A value may hold commas, so the quotes are what separates.
+/// The value of an attribute (RFC 8216 section 4.2). Quoted values may contain commas.
 fn attribute<'a>(attributes: &'a str, name: &str) -> Option<&'a str> {
     let mut rest = attributes;
     loop {
@@ -117,7 +117,7 @@ fn attribute<'a>(attributes: &'a str, name: &str) -> Option<&'a str> {
     }
 }
 
-/// The two files after `path` in `files`, which are in the order of playing.
+/// The two files after `path` in `files`, which are in playback order.
 pub fn next_two<'a>(files: &'a [String], path: &str) -> impl Iterator<Item = &'a String> {
     let at = files.iter().rposition(|file| file == path).map_or(files.len(), |at| at + 1);
     files.iter().skip(at).take(2)
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn masters_name_their_variants() {
+    fn master_playlist_gives_variants_and_audio() {
         let text =
             "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=800000,CODECS=\"a,b\"\n360p/index.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=2000000\r\n720p/index.m3u8\r\n";
         let variants = vec![path("360p/index.m3u8"), path("720p/index.m3u8")];
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn media_playlists_in_their_forms() {
+    fn media_playlist_gives_files_and_byte_ranges() {
         let vod = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:4\n#EXT-X-MAP:BYTERANGE=\"7@3\",URI=\"init,1.mp4\"\n#EXTINF:4.0,\na.m4s\n#EXTINF:4.0,\nb.m4s\n#EXT-X-ENDLIST\n";
         assert_eq!(files_of(vod), [("v/init,1.mp4".to_owned(), Some((3, 7))), ("v/a.m4s".to_owned(), None), ("v/b.m4s".to_owned(), None)]);
         let ranges = "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\n#EXT-X-BYTERANGE:100@0\nall.ts\n#EXTINF:4,\n#EXT-X-BYTERANGE:50\nall.ts\n#EXTINF:4,\n#EXT-X-BYTERANGE:70\nall.ts\n#EXT-X-ENDLIST\n";
@@ -159,22 +159,22 @@ mod tests {
     }
 
     #[test]
-    fn what_is_still_being_written_is_live() {
-        let of = |end: &str| match read(&path("i.m3u8"), &format!("#EXTM3U\n#EXT-X-TARGETDURATION:6\n{end}")) {
+    fn playlist_without_endlist_or_vod_type_is_live() {
+        let live_seconds_of = |end: &str| match read(&path("i.m3u8"), &format!("#EXTM3U\n#EXT-X-TARGETDURATION:6\n{end}")) {
             Some(Playlist::Media { live_seconds, .. }) => live_seconds,
             other => panic!("{other:?}"),
         };
-        assert_eq!(of("#EXTINF:6,\na.ts\n"), Some(6));
-        assert_eq!(of("#EXTINF:6,\na.ts\n#EXT-X-ENDLIST\n"), None);
-        assert_eq!(of("#EXT-X-PLAYLIST-TYPE:VOD\n#EXTINF:6,\na.ts\n"), None);
-        assert_eq!(of("#EXT-X-PLAYLIST-TYPE:EVENT\n#EXTINF:6,\na.ts\n"), Some(6));
-        assert_eq!(of("#EXT-X-TARGETDURATION:18446744073709551616\n"), Some(86_400));
+        assert_eq!(live_seconds_of("#EXTINF:6,\na.ts\n"), Some(6));
+        assert_eq!(live_seconds_of("#EXTINF:6,\na.ts\n#EXT-X-ENDLIST\n"), None);
+        assert_eq!(live_seconds_of("#EXT-X-PLAYLIST-TYPE:VOD\n#EXTINF:6,\na.ts\n"), None);
+        assert_eq!(live_seconds_of("#EXT-X-PLAYLIST-TYPE:EVENT\n#EXTINF:6,\na.ts\n"), Some(6));
+        assert_eq!(live_seconds_of("#EXT-X-TARGETDURATION:18446744073709551616\n"), Some(86_400));
     }
 
     #[test]
-    // The clock is not part of what is tested.
+    // The clock only bounds the running time.
     #[allow(clippy::disallowed_methods)]
-    fn what_is_no_playlist_is_none_and_what_is_endless_is_cut() {
+    fn other_text_gives_none_and_references_are_bounded() {
         for text in ["", "hello", "<html>", "\0\u{1}\u{2}"] {
             assert_eq!(read(&path("i.m3u8"), text), None, "{text:?}");
         }
@@ -188,13 +188,13 @@ mod tests {
     }
 
     #[test]
-    fn the_next_two() {
+    fn path_gives_the_next_two_files() {
         let files: Vec<String> = ["a", "b", "c"].map(str::to_owned).into();
         let next = |path| next_two(&files, path).cloned().collect::<Vec<_>>().join("");
         assert_eq!([next("a"), next("b"), next("c"), next("x")], ["bc", "c", "", ""]);
     }
 
-    /// The same by the crate.
+    /// The same result, computed with the crate `m3u8-rs`.
     fn by_crate(path: &VideoPath, text: &str) -> Option<Playlist> {
         match m3u8_rs::parse_playlist_res(text.as_bytes()).ok()? {
             Parsed::MasterPlaylist(master) => {
@@ -241,7 +241,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn media_playlists_read_as_the_crate_reads_them(target in 1u32..20, segments in proptest::collection::vec(segment(), 1..12), end in any::<bool>(), vod in any::<bool>()) {
+        fn media_playlist_equals_m3u8_rs(target in 1u32..20, segments in proptest::collection::vec(segment(), 1..12), end in any::<bool>(), vod in any::<bool>()) {
             let kind = if vod { "#EXT-X-PLAYLIST-TYPE:VOD\n" } else { "" };
             let text = format!("#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-TARGETDURATION:{target}\n{kind}{}{}", segments.concat(), if end { "#EXT-X-ENDLIST\n" } else { "" });
             let at = path("v/w/index.m3u8");
@@ -249,14 +249,14 @@ mod tests {
         }
 
         #[test]
-        fn masters_read_as_the_crate_reads_them(names in proptest::collection::vec("[a-c]{1,3}/[a-c]{1,3}\\.m3u8", 1..6)) {
+        fn master_playlist_equals_m3u8_rs(names in proptest::collection::vec("[a-c]{1,3}/[a-c]{1,3}\\.m3u8", 1..6)) {
             let variants: String = names.iter().map(|name| format!("#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS=\"avc1,mp4a\",RESOLUTION=1x1\n{name}\n")).collect();
             let text = format!("#EXTM3U\n#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"s\",NAME=\"e\",URI=\"s.m3u8\"\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"e, f\",URI=\"a/s.m3u8\"\n{variants}");
             prop_assert_eq!(read(&path("m.m3u8"), &text), by_crate(&path("m.m3u8"), &text));
         }
 
         #[test]
-        fn whatever_comes_is_read(text in "(#EXTM3U\n)?((#EXT-X-(MAP|BYTERANGE|STREAM-INF|TARGETDURATION|KEY):?)?[a-z0-9=\",@:.#/]{0,12}\n){0,12}") {
+        fn arbitrary_text_does_not_panic(text in "(#EXTM3U\n)?((#EXT-X-(MAP|BYTERANGE|STREAM-INF|TARGETDURATION|KEY):?)?[a-z0-9=\",@:.#/]{0,12}\n){0,12}") {
             let _ = read(&path("a/b.m3u8"), &text);
         }
     }

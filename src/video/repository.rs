@@ -1,4 +1,4 @@
-//! SQL of videos.
+//! SQL of video files.
 
 use serde::Deserialize;
 
@@ -18,7 +18,7 @@ const FILE: &str = "SELECT v.id, v.account_id, v.namespace, v.video_id, v.path, 
 const PLACE: &str =
     "SELECT id, account_id, etag, doomed_at, replaced_id, replaced_account FROM video_files WHERE namespace = ?1 AND video_id = ?2 AND path = ?3";
 
-// The version before is named by the row, so that of two that replace it at once each says which one it replaced.
+// The row stores the version it replaced, so that each of two concurrent writers can read which version its own write replaced.
 const PUT: &str = "INSERT INTO video_files (namespace, video_id, path, id, account_id, s3_key, size, etag, content_type, live_seconds, created_at) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
      ON CONFLICT (namespace, video_id, path) DO UPDATE SET replaced_id = video_files.id, replaced_account = video_files.account_id, \
@@ -26,12 +26,12 @@ const PUT: &str = "INSERT INTO video_files (namespace, video_id, path, id, accou
      content_type = excluded.content_type, live_seconds = excluded.live_seconds, created_at = excluded.created_at WHERE video_files.doomed_at IS NULL \
      RETURNING replaced_id, replaced_account, replaced_at";
 
-const AMEND: &str = "UPDATE video_files SET size = ?3, etag = ?4, live_seconds = NULL WHERE id = ?1 AND etag = ?2";
+const CORRECT_VERSION: &str = "UPDATE video_files SET size = ?3, etag = ?4, live_seconds = NULL WHERE id = ?1 AND etag = ?2";
 
-const DOOM: &str = "UPDATE video_files SET doomed_at = ?3 WHERE namespace = ?1 AND video_id = ?2 AND doomed_at IS NULL RETURNING id";
+const MARK_DELETED: &str = "UPDATE video_files SET doomed_at = ?3 WHERE namespace = ?1 AND video_id = ?2 AND doomed_at IS NULL RETURNING id";
 
-// Claimed, so that no second job deletes what was put there again after the first one was done.
-const DOOMED: &str = "UPDATE video_files SET claimed_at = ?3 WHERE namespace = ?1 AND video_id = ?2 AND path IN (SELECT d.path FROM video_files d \
+// Claimed, so that a second job does not delete bytes that were uploaded again after the first job had finished.
+const CLAIM_DELETED: &str = "UPDATE video_files SET claimed_at = ?3 WHERE namespace = ?1 AND video_id = ?2 AND path IN (SELECT d.path FROM video_files d \
      WHERE d.namespace = ?1 AND d.video_id = ?2 AND d.doomed_at IS NOT NULL AND (d.claimed_at IS NULL OR d.claimed_at < ?4) LIMIT ?5) \
      RETURNING id, account_id, s3_key";
 
@@ -40,36 +40,36 @@ const UNCLAIM: &str = "UPDATE video_files SET claimed_at = NULL WHERE id = ?1 AN
 const SUPERSEDE: &str = "UPDATE video_files SET replaced_id = NULL, replaced_account = NULL, replaced_at = MAX(created_at, COALESCE(replaced_at, 0)), \
      id = ?3, account_id = ?4, size = ?5, etag = ?6, live_seconds = NULL, created_at = ?7 WHERE id = ?1 AND etag = ?2 AND doomed_at IS NULL RETURNING id";
 
-// Nothing if somebody is there, or if the namespace is gone.
+// Has no effect if the place has a row or the namespace does not exist.
 const CLAIM_DELETION: &str = "INSERT INTO video_files (namespace, video_id, path, id, account_id, s3_key, size, etag, content_type, created_at, doomed_at) \
      SELECT n.name, ?2, ?3, ?4, ?5, ?6, 0, '', '', ?7, ?7 FROM namespaces n WHERE n.name = ?1 ON CONFLICT (namespace, video_id, path) DO NOTHING RETURNING id";
 
-const IS_DOOMED: &str = "SELECT id FROM video_files WHERE namespace = ?1 AND video_id = ?2 AND doomed_at IS NOT NULL LIMIT 1";
+const HAS_DELETED: &str = "SELECT id FROM video_files WHERE namespace = ?1 AND video_id = ?2 AND doomed_at IS NOT NULL LIMIT 1";
 
-const UNDO: &str = "DELETE FROM video_files WHERE id = ?1 AND etag = ?2 AND doomed_at IS NULL";
+const DELETE_VERSION: &str = "DELETE FROM video_files WHERE id = ?1 AND etag = ?2 AND doomed_at IS NULL";
 
-const ALL_DOOMED: &str = "SELECT namespace, video_id FROM video_files WHERE doomed_at > 0 AND doomed_at < ?1 LIMIT ?2";
+const OVERDUE_DELETIONS: &str = "SELECT namespace, video_id FROM video_files WHERE doomed_at > 0 AND doomed_at < ?1 LIMIT ?2";
 
-const DROP: &str = "DELETE FROM video_files WHERE id = ?1 AND doomed_at IS NOT NULL";
+const DELETE_ROW: &str = "DELETE FROM video_files WHERE id = ?1 AND doomed_at IS NOT NULL";
 
-/// The statements of this file.
+/// The statements of this file, for the test that prepares them.
 pub const ALL: &[(&str, &str)] = &[
     ("FILE", FILE),
     ("PLACE", PLACE),
     ("PUT", PUT),
-    ("AMEND", AMEND),
-    ("DOOM", DOOM),
-    ("DOOMED", DOOMED),
-    ("ALL_DOOMED", ALL_DOOMED),
+    ("CORRECT_VERSION", CORRECT_VERSION),
+    ("MARK_DELETED", MARK_DELETED),
+    ("CLAIM_DELETED", CLAIM_DELETED),
+    ("OVERDUE_DELETIONS", OVERDUE_DELETIONS),
     ("UNCLAIM", UNCLAIM),
     ("SUPERSEDE", SUPERSEDE),
     ("CLAIM_DELETION", CLAIM_DELETION),
-    ("IS_DOOMED", IS_DOOMED),
-    ("UNDO", UNDO),
-    ("DROP", DROP),
+    ("HAS_DELETED", HAS_DELETED),
+    ("DELETE_VERSION", DELETE_VERSION),
+    ("DELETE_ROW", DELETE_ROW),
 ];
 
-/// A file of a video with what its namespace says: one row.
+/// A video file with the settings of its namespace: one row.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct FileRow {
     id: Id,
@@ -86,19 +86,19 @@ pub struct FileRow {
     owner_status: String,
     ttl_video: Option<u64>,
     generation: u64,
-    /// Whether the namespace has it switched on.
+    /// Whether the namespace has video streaming enabled.
     #[serde(deserialize_with = "flag")]
     pub video_streaming: bool,
 }
 
 impl From<FileRow> for ContentDescriptor {
     fn from(row: FileRow) -> ContentDescriptor {
-        // Half a target duration (SPEC section 8): players ask for it once in one.
+        // Half a target duration (docs/video.md, Freshness of playlists): players reload a live playlist once per target duration (RFC 8216 section 6.3.4).
         let holds_ms = row.live_seconds.map_or(HOLDS_MS, |seconds| seconds.saturating_mul(500).clamp(500, HOLDS_MS));
         let is_playlist = VideoPath::parse(&row.path).is_some_and(|path| path.is_playlist());
         let client_seconds = match row.live_seconds {
             Some(_) => holds_ms / 1000,
-            // It may be replaced; its ETag makes asking cheap.
+            // A playlist may be replaced; revalidation with its ETag is cheap.
             None if is_playlist => 0,
             None => CLIENT_SECONDS,
         };
@@ -124,17 +124,17 @@ impl From<FileRow> for ContentDescriptor {
     }
 }
 
-/// What all files of a video are known under.
+/// Invalidation group of all files of a video.
 pub fn group(namespace: &Name, video: &Name) -> String {
     format!("video/{namespace}/{video}")
 }
 
-/// A version of a file that is to be.
+/// A version of a file that is about to be written.
 #[derive(Debug)]
 pub struct NewFile {
-    /// Of this version.
+    /// Version id.
     pub id: Id,
-    /// Who pays.
+    /// The account that is charged.
     pub account: Id,
     /// Namespace.
     pub namespace: Name,
@@ -142,19 +142,19 @@ pub struct NewFile {
     pub video: Name,
     /// Path.
     pub path: VideoPath,
-    /// Key at the store.
+    /// Key at the origin.
     pub s3_key: String,
-    /// Bytes.
+    /// Size, bytes.
     pub size: u64,
-    /// The store's.
+    /// ETag at the origin.
     pub etag: String,
     /// Media type.
     pub content_type: String,
-    /// See [`crate::video::playlist::Playlist`].
+    /// Target duration of a live playlist, s: see [`crate::video::playlist::Playlist`].
     pub live_seconds: Option<u64>,
-    /// When it was looked what is there, before its bytes came.
+    /// When the row of the place was read, before the bytes were sent.
     pub started: EpochMs,
-    /// When they were there.
+    /// When the store had confirmed the bytes.
     pub created_at: EpochMs,
 }
 
@@ -162,17 +162,17 @@ fn place_args(namespace: &Name, video: &Name, path: &str) -> Vec<Arg> {
     vec![namespace.as_str().into(), video.as_str().into(), path.into()]
 }
 
-/// The file, if it is there.
+/// The file, unless it is deleted.
 pub fn file(namespace: &Name, video: &Name, path: &str) -> Statement {
     Statement { sql: FILE, args: place_args(namespace, video, path) }
 }
 
-/// Who is there, also if it is about to go.
+/// The row of a place, including one that is marked as deleted.
 pub fn place(namespace: &Name, video: &Name, path: &VideoPath) -> Statement {
     Statement { sql: PLACE, args: place_args(namespace, video, path.as_str()) }
 }
 
-/// The version takes its place; answers with the one before, or with no row if that is about to go.
+/// Writes the version to its place. Returns the replaced version; no row if that version is marked as deleted.
 pub fn put(file: &NewFile) -> Statement {
     let mut args = place_args(&file.namespace, &file.video, file.path.as_str());
     args.extend([
@@ -188,63 +188,63 @@ pub fn put(file: &NewFile) -> Statement {
     Statement { sql: PUT, args }
 }
 
-/// The store has other bytes under that version than was thought.
+/// Corrects size and ETag of a version after the origin returned others.
 pub fn amend(id: Id, etag: &str, size: u64, now_etag: &str) -> Statement {
-    Statement { sql: AMEND, args: vec![id.to_string().into(), etag.into(), size.into(), now_etag.into()] }
+    Statement { sql: CORRECT_VERSION, args: vec![id.to_string().into(), etag.into(), size.into(), now_etag.into()] }
 }
 
-/// The bytes of `before` were replaced by those of `version`; no row if it is no longer there.
-pub fn supersede(before: &Present, version: Id, account: Id, there: &AtStore, now: EpochMs) -> Statement {
+/// Replaces version `before` by `version`, whose bytes are at the origin; no row if `before` is no longer current.
+pub fn supersede(before: &Present, version: Id, account: Id, stored: &AtStore, now: EpochMs) -> Statement {
     let (before, etag) = (before.id.to_string(), before.etag.clone());
     let (version, account) = (version.to_string(), account.to_string());
     Statement {
         sql: SUPERSEDE,
-        args: vec![before.into(), etag.into(), version.into(), account.into(), there.size.into(), there.etag.clone().into(), Arg::Int(now.0)],
+        args: vec![before.into(), etag.into(), version.into(), account.into(), stored.size.into(), stored.etag.clone().into(), Arg::Int(now.0)],
     }
 }
 
-/// Bytes without a row get one that is to go, and keeps everybody out until they are gone; no row if there is one.
+/// Inserts a row that is marked as deleted for bytes without a row. It blocks writers until the bytes are deleted. No row if the place has one already.
 pub fn claim_deletion(place: &Place, version: Id, account: Id, now: EpochMs) -> Statement {
     let mut args = place_args(&place.namespace, &place.video, place.path.as_str());
     args.extend([version.to_string().into(), account.to_string().into(), place.key().into(), Arg::Int(now.0)]);
     Statement { sql: CLAIM_DELETION, args }
 }
 
-/// A row if something of the video is to go and is not gone.
+/// Returns a row if the video has files that are marked as deleted and still have bytes.
 pub fn is_doomed(namespace: &Name, video: &Name) -> Statement {
-    Statement { sql: IS_DOOMED, args: vec![namespace.as_str().into(), video.as_str().into()] }
+    Statement { sql: HAS_DELETED, args: vec![namespace.as_str().into(), video.as_str().into()] }
 }
 
-/// Nothing of the video can be read any more; answers with a row for each file.
+/// Marks all files of the video as deleted: they can no longer be read. Returns one row per file.
 pub fn doom(namespace: &Name, video: &Name, now: EpochMs) -> Statement {
-    Statement { sql: DOOM, args: vec![namespace.as_str().into(), video.as_str().into(), Arg::Int(now.0)] }
+    Statement { sql: MARK_DELETED, args: vec![namespace.as_str().into(), video.as_str().into(), Arg::Int(now.0)] }
 }
 
-/// How long a job has for the files it claimed, ms.
+/// Duration of a deletion job's claim on files, ms.
 pub const CLAIM_MS: u64 = 120_000;
 
-/// Claims files of the video that are to go: a row for each.
+/// Claims files of the video that are marked as deleted: one row per file.
 pub fn doomed(namespace: &Name, video: &Name, limit: u64, now: EpochMs) -> Statement {
     let before = now.0.saturating_sub(CLAIM_MS);
-    Statement { sql: DOOMED, args: vec![namespace.as_str().into(), video.as_str().into(), Arg::Int(now.0), Arg::Int(before), limit.into()] }
+    Statement { sql: CLAIM_DELETED, args: vec![namespace.as_str().into(), video.as_str().into(), Arg::Int(now.0), Arg::Int(before), limit.into()] }
 }
 
-/// Gives a claim up, if it is still that one.
+/// Releases a claim, if it is still the same one.
 pub fn unclaim(id: Id, claimed: EpochMs) -> Statement {
     Statement { sql: UNCLAIM, args: vec![id.to_string().into(), Arg::Int(claimed.0)] }
 }
 
-/// Takes back a version whose bytes are gone, unless it is about to go with its video: then its row keeps others out.
+/// Deletes the row of a version whose bytes do not exist, unless it is marked as deleted: that row blocks writers.
 pub fn undo(id: Id, etag: &str) -> Statement {
-    Statement { sql: UNDO, args: vec![id.to_string().into(), etag.into()] }
+    Statement { sql: DELETE_VERSION, args: vec![id.to_string().into(), etag.into()] }
 }
 
-/// Files that should have gone long ago.
+/// Files marked as deleted before `since`: their deletion job was lost.
 pub fn all_doomed(since: EpochMs, limit: u64) -> Statement {
-    Statement { sql: ALL_DOOMED, args: vec![Arg::Int(since.0), limit.into()] }
+    Statement { sql: OVERDUE_DELETIONS, args: vec![Arg::Int(since.0), limit.into()] }
 }
 
-/// Forgets a file whose bytes are gone.
+/// Deletes the row of a file after its bytes were deleted.
 pub fn drop(id: Id) -> Statement {
-    Statement { sql: DROP, args: vec![id.to_string().into()] }
+    Statement { sql: DELETE_ROW, args: vec![id.to_string().into()] }
 }

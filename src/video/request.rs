@@ -1,4 +1,4 @@
-//! What callers send.
+//! Request parameters of the video routes, and their validation.
 
 use serde::Deserialize;
 
@@ -6,10 +6,10 @@ use crate::base::id::Name;
 use crate::problem::Problem;
 use crate::video::path::VideoPath;
 
-/// How long a playback URL lives where nobody says, s (SPEC section 8).
+/// Default validity of a playback URL, s (docs/api.md, `POST /api/video/{videoId}/playback`).
 const DEFAULT_TTL: u64 = 3_600;
 
-/// The longest, s: a day.
+/// Maximum validity, s: one day.
 const MAX_TTL: u64 = 86_400;
 
 /// Body of `POST /api/video/{videoId}/playback`.
@@ -22,10 +22,10 @@ pub struct Playback {
 }
 
 impl Playback {
-    /// What to play first, and for how many ms.
+    /// The path to play first and the validity of the URL, ms.
     ///
     /// # Errors
-    /// [`Problem::Invalid`] naming the field.
+    /// [`Problem::Invalid`] with the name of the invalid field.
     pub fn check(self) -> Result<(VideoPath, u64), Problem> {
         let path = check_path(self.path.as_deref().unwrap_or("index.m3u8"))?;
         match self.ttl.unwrap_or(DEFAULT_TTL) {
@@ -35,18 +35,18 @@ impl Playback {
     }
 }
 
-/// A video's id.
+/// Validates a video id.
 ///
 /// # Errors
-/// [`Problem::Invalid`].
+/// [`Problem::Invalid`] for `videoId`.
 pub fn check_video(id: &str) -> Result<Name, Problem> {
     Name::parse(id).ok_or_else(|| Problem::invalid("videoId", "must match [A-Za-z0-9][A-Za-z0-9._-]{0,127}"))
 }
 
-/// A file's path in its video.
+/// Validates the path of a file in its video.
 ///
 /// # Errors
-/// [`Problem::Invalid`].
+/// [`Problem::Invalid`] for `path`.
 pub fn check_path(path: &str) -> Result<VideoPath, Problem> {
     let detail = "must be at most 512 bytes of segments that are neither empty nor dots, without control characters or backslashes";
     VideoPath::parse(path).ok_or_else(|| Problem::invalid("path", detail.to_owned()))
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn defaults_and_bounds() {
+    fn defaults_apply_and_values_outside_bounds_are_refused() {
         let check = |body: &str| crate::base::json::read::<Playback>(body).unwrap().check();
         assert_eq!(check("{}"), Ok((VideoPath::parse("index.m3u8").unwrap(), 3_600_000)));
         assert_eq!(check(r#"{"path":"a/b.m3u8","ttl":1}"#), Ok((VideoPath::parse("a/b.m3u8").unwrap(), 1_000)));

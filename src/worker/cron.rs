@@ -1,4 +1,4 @@
-//! The daily run: forgets what has expired and enqueues again what may have been lost.
+//! The daily run: deletes expired rows and enqueues again jobs that may have been lost (docs/data-model.md, The daily run).
 
 use serde::Deserialize;
 use worker::Env;
@@ -10,36 +10,36 @@ use crate::worker::platform::enqueue::enqueue;
 use crate::worker::platform::{bindings, clock, d1, log};
 use crate::{accounts, dedup, idempotency, uploads, video};
 
-/// After how long a job that is still to do counts as lost, ms.
+/// Age from which a pending job counts as lost, ms.
 const LOST_MS: u64 = 3_600_000;
 
-/// The most that one day makes up for.
+/// Maximum number of lost jobs of each kind that one run enqueues.
 const MAX_LOST: u64 = 500;
 
-/// Sends what may have been lost: the collector, the sweep, a look at every object that has waited for one for an hour and at every upload that has been open
-/// for longer than it lives without activity, oldest first.
+/// Enqueues garbage collection, the sweep and the probe; verification of every object that has been pending for an hour; recovery of every upload that has
+/// been open for longer than it may be without activity, oldest first.
 pub async fn daily(env: &Env) {
-    forget_expired(env).await;
-    for job in lost(env).await.into_iter().chain([Job::Probe, Job::Collect, Job::Sweep { marker: None }]) {
+    delete_expired(env).await;
+    for job in lost_jobs(env).await.into_iter().chain([Job::Probe, Job::Collect, Job::Sweep { marker: None }]) {
         if let Err(error) = enqueue(env, &job).await {
             let _ = log::internal("queue", &error.to_string());
         }
     }
 }
 
-/// Deletes rows that are past their time: sealed credentials, first answers, challenges.
-async fn forget_expired(env: &Env) {
+/// Deletes expired rows: sealed credentials, idempotency records, challenges.
+async fn delete_expired(env: &Env) {
     let now = clock::now();
     let statements =
         [accounts::repository::cleanup(now), idempotency::repository::cleanup(now), vec![dedup::possession::repository::cleanup(now)]].concat();
     let Ok(db) = bindings::db(env) else { return };
     for statement in statements {
-        // Logged where it fails; the next daily run tries again.
+        // The error is logged in `d1`; the next daily run repeats the statement.
         let _ = d1::batch(&db, &[statement]).await;
     }
 }
 
-async fn lost(env: &Env) -> Vec<Job> {
+async fn lost_jobs(env: &Env) -> Vec<Job> {
     #[derive(Deserialize)]
     struct Row {
         id: Id,
@@ -47,7 +47,7 @@ async fn lost(env: &Env) -> Vec<Job> {
         account_id: Option<Id>,
     }
     #[derive(Deserialize)]
-    struct Doomed {
+    struct DeletedVideo {
         namespace: Name,
         video_id: Name,
     }
@@ -58,9 +58,9 @@ async fn lost(env: &Env) -> Vec<Job> {
     let open = d1::all::<Row>(&db, &open).await.unwrap_or_default();
     let verify = pending.into_iter().map(|row| Job::Verify { object: row.id });
     let wake = open.into_iter().filter_map(|row| Some(Job::Wake { session: row.id, account: row.account_id? }));
-    let doomed = d1::all::<Doomed>(&db, &video::repository::all_doomed(since(LOST_MS), MAX_LOST)).await.unwrap_or_default();
-    // A row for each file, a job for each video.
-    let mut videos: Vec<_> = doomed.into_iter().map(|row| (row.namespace, row.video_id)).collect();
+    let deleted = d1::all::<DeletedVideo>(&db, &video::repository::all_doomed(since(LOST_MS), MAX_LOST)).await.unwrap_or_default();
+    // One row per file, one job per video.
+    let mut videos: Vec<_> = deleted.into_iter().map(|row| (row.namespace, row.video_id)).collect();
     videos.dedup();
     let remove = videos.into_iter().map(|(namespace, video)| Job::RemoveVideo { namespace, video });
     verify.chain(wake).chain(remove).collect()

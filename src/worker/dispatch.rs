@@ -1,4 +1,4 @@
-//! From request to answer: route, dispatch, and what every answer has in common.
+//! From request to response: routing, dispatch, and the header fields of every response.
 
 use std::pin::Pin;
 use std::rc::Rc;
@@ -66,7 +66,7 @@ async fn dispatch(call: &Rc<Call>, method: &str) -> Result<Reply, Problem> {
         address_limit::admit(call).await?;
     }
     if route.endpoint == Endpoint::Health {
-        // Before the configuration, whose state it tells.
+        // Before the configuration is read, because `health` reports the state of the configuration.
         return Box::pin(health::health(call)).await;
     }
     let config = bindings::config(&call.env)?;
@@ -83,8 +83,8 @@ async fn dispatch(call: &Rc<Call>, method: &str) -> Result<Reply, Problem> {
     outcome
 }
 
-/// The endpoint's future, boxed: in one function with all others, the hot path would be compiled and optimised together with the cold ones, which costs
-/// V8's optimising compiler tens of megabytes at its peak (measured: `script/bench chunk`).
+/// The endpoint's future, boxed. As a single function with all endpoints, the hot path would be compiled and optimised together with the cold ones, which
+/// costs V8's optimising compiler tens of megabytes at its peak (measured with `script/bench chunk`).
 fn handler<'a>(call: &'a Routed, endpoint: Endpoint, method: &'a str) -> Pin<Box<dyn Future<Output = Result<Reply, Problem>> + 'a>> {
     match endpoint {
         Endpoint::Health => Box::pin(health::health(&call.call)),
@@ -105,7 +105,7 @@ fn handler<'a>(call: &'a Routed, endpoint: Endpoint, method: &'a str) -> Pin<Box
         Endpoint::Chunk => Box::pin(crate::worker::handlers::uploads::part::chunk(call)),
         Endpoint::SimpleUpload => Box::pin(crate::worker::handlers::uploads::simple::upload(call)),
         Endpoint::Files => Box::pin(crate::worker::handlers::files::list(call)),
-        Endpoint::File => Box::pin(crate::worker::handlers::files::get(call)),
+        Endpoint::File => Box::pin(crate::worker::handlers::files::get_file(call)),
         Endpoint::DeleteFile => Box::pin(crate::worker::handlers::files::delete(call)),
         Endpoint::Download => Box::pin(crate::worker::handlers::content::download(call)),
         Endpoint::Content => Box::pin(crate::worker::handlers::content::content(call, method)),
@@ -124,7 +124,7 @@ fn handler<'a>(call: &'a Routed, endpoint: Endpoint, method: &'a str) -> Pin<Box
         Endpoint::ChangeTier => Box::pin(tiers::change(call)),
         Endpoint::CreateNamespace => Box::pin(handlers::namespaces::create(call)),
         Endpoint::Namespaces => Box::pin(handlers::namespaces::list(call)),
-        Endpoint::Namespace => Box::pin(handlers::namespaces::get(call)),
+        Endpoint::Namespace => Box::pin(handlers::namespaces::get_namespace(call)),
         Endpoint::ChangeNamespace => Box::pin(handlers::namespaces::change(call)),
         Endpoint::DeleteNamespace => Box::pin(handlers::namespaces::delete(call)),
         Endpoint::NamespaceStats => Box::pin(handlers::namespaces::stats(call)),

@@ -1,8 +1,8 @@
-//! The Worker: everything that names the platform. Nothing outside imports from here.
+//! The Worker: all code that uses the platform. Nothing outside this module imports from it.
 //!
-//! In their order: [`platform`] wraps bindings, [`clients`] talk to Durable Objects, [`http`] is one request on its way, [`content`] serves bytes from the
-//! cache, [`services`] orchestrate what `uploads`, `dedup`, `video` and `accounts` decide, [`handlers`] are the routes, [`objects`] the Durable Object shells,
-//! [`queue`] and [`cron`] the background entries, [`dispatch`] goes from request to answer.
+//! In dependency order: [`platform`] wraps bindings, [`clients`] call Durable Objects, [`http`] represents one request, [`content`] serves bytes from the
+//! cache, [`services`] carry out what `uploads`, `dedup`, `video` and `accounts` decide, [`handlers`] are the routes, [`objects`] the Durable Object shells,
+//! [`queue`] and [`cron`] the background entry points, [`dispatch`] leads from request to response.
 
 pub mod clients;
 pub mod content;
@@ -24,7 +24,7 @@ async fn fetch(request: web_sys::Request, env: Env, context: Context) -> ::worke
 
 #[event(queue)]
 async fn queue_batch(batch: MessageBatch<String>, env: Env, _context: Context) -> ::worker::Result<()> {
-    // Never an Err: that would end the instance with everything in flight.
+    // Never returns an error: that would terminate the instance together with all requests in flight.
     queue::consume(&batch, &env).await;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Sending and consuming jobs.
+//! Queue consumer.
 
 use serde_json::json;
 use worker::{Env, MessageBatch, MessageExt};
@@ -12,12 +12,13 @@ use crate::worker::platform::{bindings, log};
 use crate::worker::services::dedup::{collect, verify};
 use crate::worker::services::uploads::{abort, payload_hash_probe, recover, suspend, sweep};
 
-/// The dead letters' queue (wrangler.toml).
-const DEAD: &str = "jettyspeed-dead";
+/// The dead-letter queue (wrangler.toml).
+const DEAD_LETTER_QUEUE: &str = "jettyspeed-dead";
 
-/// Does every job of a batch; one that fails comes again alone. One that has failed too often is sent again, much later, unless somebody sends it again anyway.
+/// Runs every job of a batch and retries failed jobs one by one. A job in the dead-letter queue is enqueued again with a long delay, unless an alarm or the
+/// daily run repeats it anyway.
 pub async fn consume(batch: &MessageBatch<String>, env: &Env) {
-    let dead = batch.queue() == DEAD;
+    let dead = batch.queue() == DEAD_LETTER_QUEUE;
     for message in batch.raw_iter() {
         let text = message.body().as_string().unwrap_or_default();
         let job = json::read::<Job>(&text).ok();
@@ -25,7 +26,7 @@ pub async fn consume(batch: &MessageBatch<String>, env: &Env) {
             Some(job) if dead => {
                 log::event(LogLevel::Error, "job", json!({ "error": "failed too often", "job": text }));
                 match job {
-                    // Alarms and the daily run send the others.
+                    // Alarms and the daily run repeat the other jobs.
                     Job::PropagateSuspension { .. } | Job::Orphan { .. } | Job::ReconcileVideo { .. } => {
                         let sent = enqueue_later(env, &job, MAX_DELAY_SECONDS.into()).await;
                         sent.map_err(|error| log::internal("queue", &error.to_string()))
@@ -33,7 +34,7 @@ pub async fn consume(batch: &MessageBatch<String>, env: &Env) {
                     _ => Ok(()),
                 }
             }
-            Some(job) => run(env, &job).await,
+            Some(job) => run_job(env, &job).await,
             None => {
                 log::event(LogLevel::Error, "job", json!({ "error": "unreadable" }));
                 Ok(())
@@ -43,14 +44,14 @@ pub async fn consume(batch: &MessageBatch<String>, env: &Env) {
             Ok(()) => message.ack(),
             Err(problem) => {
                 log::event(LogLevel::Warn, "job", json!({ "code": problem.kind().code }));
-                // After retry_delay of wrangler.toml.
+                // Delivered again after `retry_delay` (wrangler.toml).
                 message.retry();
             }
         }
     }
 }
 
-async fn run(env: &Env, job: &Job) -> Result<(), Problem> {
+async fn run_job(env: &Env, job: &Job) -> Result<(), Problem> {
     let config = bindings::config(env)?;
     match job {
         Job::PropagateSuspension { account, cursor } => suspend::propagate(env, *account, cursor).await,
@@ -62,11 +63,11 @@ async fn run(env: &Env, job: &Job) -> Result<(), Problem> {
         Job::Probe => payload_hash_probe::probe(env, &config).await.map(|_| ()),
         Job::Collect => collect::collect(env, &config).await,
         Job::Orphan { account, object } => collect::orphan(env, &config, *account, *object).await,
-        Job::Wake { session, account } => recover::wake(env, &config, *account, *session).await,
+        Job::Wake { session, account } => recover::recover_or_end(env, &config, *account, *session).await,
         Job::ReconcileVideo { account, version, place } => {
-            crate::worker::services::video::reconcile::amend(env, &config, *account, *version, place).await
+            crate::worker::services::video::reconcile::reconcile(env, &config, *account, *version, place).await
         }
         Job::RemoveVideo { namespace, video } => crate::worker::services::video::removal::remove(env, &config, namespace, video).await,
-        Job::EndUpload { session } => abort::end(env, &config, *session).await,
+        Job::EndUpload { session } => abort::end_upload(env, &config, *session).await,
     }
 }

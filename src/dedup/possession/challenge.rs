@@ -1,4 +1,4 @@
-//! The challenge: which ranges of the file, and what makes an answer right.
+//! Proof-of-possession challenge: the byte ranges it covers and how an answer is verified (docs/uploads.md, Proof of possession).
 
 use serde::{Deserialize, Serialize};
 use subtle::{Choice, ConstantTimeEq};
@@ -7,38 +7,39 @@ use crate::base::id::Id;
 use crate::base::sha256::{Sha256Hex, hex};
 use crate::base::time::EpochMs;
 
-/// How long a challenge can be answered, ms: reading its ranges takes a client a moment.
+/// Validity of a challenge, ms: enough for a client to read 32 KiB of its own file.
 pub const TTL_MS: u64 = 120_000;
 
-/// How many answers about one file an account may give a namespace within [`MEMORY_MS`], right or wrong; then its bytes are sent like any other's.
+/// Maximum answers per account, namespace and file within [`MEMORY_MS`], correct or not. After that no challenge is issued and the file is uploaded.
 pub const MAX_ANSWERS: u64 = 3;
 
-/// How long answers are counted, ms.
+/// Window over which answers are counted, ms.
 pub const MEMORY_MS: u64 = 24 * 3600 * 1000;
 
-/// Ranges of a file. Somebody who has three quarters of its bytes answers one challenge in ten thousand, 0.75^32: at [`MAX_ANSWERS`] a day, one in ten years.
+/// Number of ranges. A client that has 75 % of the file answers a challenge with probability 0.75^32, about 1 in 10,000: at [`MAX_ANSWERS`] per day,
+/// one success in ten years.
 const RANGES: u64 = 32;
 
-/// Bytes of each.
+/// Bytes per range.
 const RANGE_BYTES: u64 = 1_024;
 
-/// Random bytes that a challenge is drawn from.
+/// Random bytes consumed by one challenge: a 32-byte nonce and 8 bytes for each range offset.
 pub const RANDOM_BYTES: usize = 32 + 8 * 32;
 
-/// A question about the bytes of a file.
+/// A challenge: byte ranges of a file over which the client has to compute an HMAC.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Challenge {
-    /// Its name.
+    /// Challenge id.
     pub id: Id,
-    /// 64 hex digits.
+    /// HMAC key, 64 lower-case hex digits.
     pub nonce: String,
-    /// First and last byte of each range, in the order of the file.
+    /// First and last byte of each range, inclusive, ascending.
     pub ranges: Vec<(u64, u64)>,
-    /// Until when it can be answered.
+    /// Expiry: later answers are refused.
     pub expires_at: EpochMs,
 }
 
-/// `challenge` of a 202.
+/// Member `challenge` of the 202 response of `start`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ChallengeView<'a> {
@@ -49,7 +50,8 @@ pub struct ChallengeView<'a> {
 }
 
 impl Challenge {
-    /// A question about a file of `size` bytes (≥ 1). The ranges are spread over it, so that no part of it is left out; a small file is asked for whole.
+    /// Draws a challenge for a file of `size` bytes (≥ 1). Each range lies in its own 1/32 of the file, so that every part of the file can be covered.
+    /// A file of up to 32 KiB is covered by a single range.
     pub fn draw(id: Id, size: u64, random: &[u8; RANDOM_BYTES], now: EpochMs) -> Challenge {
         let (nonce, places) = random.split_at(32);
         let ranges = if size <= RANGES * RANGE_BYTES {
@@ -67,12 +69,12 @@ impl Challenge {
         Challenge { id, nonce: hex(nonce), ranges, expires_at: now.plus(TTL_MS) }
     }
 
-    /// As clients see it.
+    /// The challenge in the form of the API.
     pub fn view(&self) -> ChallengeView<'_> {
         ChallengeView { id: self.id, nonce: &self.nonce, ranges: &self.ranges, expires_at: self.expires_at.rfc3339() }
     }
 
-    /// The keys that a client may take the nonce for: its text, or the bytes that its digits stand for.
+    /// The two accepted HMAC keys: the nonce as text, and the 32 bytes that its hex digits encode.
     pub fn keys(&self) -> [Vec<u8>; 2] {
         let digit = |c: u8| char::from(c).to_digit(16).and_then(|digit| u8::try_from(digit).ok()).unwrap_or_default();
         let bytes = self.nonce.as_bytes().chunks_exact(2).map(|pair| pair.iter().fold(0, |sum, c| (sum << 4) | digit(*c)));
@@ -80,7 +82,7 @@ impl Challenge {
     }
 }
 
-/// Whether `proof` is one of the right answers; takes the same time for every wrong one.
+/// Whether `proof` equals one of the expected answers. The comparison runs in constant time.
 pub fn is_right(answers: &[[u8; 32]], proof: &Sha256Hex) -> bool {
     let right = answers.iter().map(|answer| hex(answer).as_bytes().ct_eq(proof.as_str().as_bytes()));
     right.fold(Choice::from(0), |any, this| any | this).into()
@@ -98,7 +100,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn ranges_lie_in_the_file_in_order_and_reach_all_of_it(size in prop_oneof![1u64..40_000, 1u64..(1 << 53)], seed in any::<[u8; 32]>()) {
+        fn ranges_are_ascending_inside_the_file_and_cover_32_kib(size in prop_oneof![1u64..40_000, 1u64..(1 << 53)], seed in any::<[u8; 32]>()) {
             let random: [u8; RANDOM_BYTES] = std::array::from_fn(|index| seed[index % 32].wrapping_mul(u8::try_from(index % 256).unwrap()));
             let challenge = drawn(size, &random);
             prop_assert!(challenge.ranges.iter().all(|(first, last)| first <= last && *last < size));
@@ -109,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn every_draw_is_another_and_none_lives_long() {
+    fn different_random_bytes_give_different_challenges_with_two_minutes_of_validity() {
         let random = |n: u8| std::array::from_fn(|index| n ^ u8::try_from(index % 256).unwrap());
         let (one, two) = (drawn(1_000_000, &random(1)), drawn(1_000_000, &random(2)));
         assert!(one.ranges != two.ranges && one.nonce != two.nonce);
@@ -120,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_answer_is_right() {
+    fn only_an_expected_answer_is_accepted() {
         let (answer, other) = ([7; 32], [8; 32]);
         let proof = Sha256Hex::parse(&hex(&answer)).unwrap();
         assert!(is_right(&[answer], &proof) && is_right(&[other, answer], &proof));

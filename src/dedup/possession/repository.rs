@@ -9,8 +9,8 @@ use crate::base::sql::{Arg, Statement};
 use crate::base::time::EpochMs;
 use crate::dedup::possession::challenge::{Challenge, MAX_ANSWERS, MEMORY_MS};
 
-// As an asset in ?4 that the account ?1 does not have yet.
-macro_rules! elsewhere_query {
+// The object in the form of an asset in namespace ?4 that the account ?1 does not have yet.
+macro_rules! shareable_query {
     ($where:literal) => {
         concat!(
             "SELECT o.id, ?1 AS account_id, o.id AS object_id, '' AS name, '' AS content_type, ?4 AS namespace, o.s3_key, o.size, o.etag, o.claimed_sha256, \
@@ -21,35 +21,41 @@ macro_rules! elsewhere_query {
     };
 }
 
-const ELSEWHERE: &str = elsewhere_query!("AND o.namespace <> ?4 LIMIT 1");
+const SHAREABLE: &str = shareable_query!("AND o.namespace <> ?4 LIMIT 1");
 
-const STILL_THERE: &str = elsewhere_query!("AND o.id = ?5");
+const SHAREABLE_BY_ID: &str = shareable_query!("AND o.id = ?5");
 
-const ASK: &str = "INSERT INTO challenges (account_id, namespace, sha256, size, id, object_id, nonce, ranges, expires_at, forget_at) \
+const INSERT_CHALLENGE: &str = "INSERT INTO challenges (account_id, namespace, sha256, size, id, object_id, nonce, ranges, expires_at, forget_at) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (account_id, namespace, sha256, size) DO UPDATE SET id = excluded.id, \
      object_id = excluded.object_id, nonce = excluded.nonce, ranges = excluded.ranges, expires_at = excluded.expires_at, answered = 0 \
      WHERE challenges.answers < ?11 RETURNING id";
 
-const TAKE: &str = "UPDATE challenges SET answered = 1, answers = answers + 1 WHERE account_id = ?1 AND namespace = ?2 AND sha256 = ?3 AND size = ?4 \
+const CONSUME_CHALLENGE: &str = "UPDATE challenges SET answered = 1, answers = answers + 1 WHERE account_id = ?1 AND namespace = ?2 AND sha256 = ?3 AND size = ?4 \
      AND answered = 0 RETURNING id, object_id, nonce, ranges, expires_at";
 
-const GIVE_BACK: &str = "UPDATE challenges SET answered = 0, answers = answers - 1 WHERE account_id = ?1 AND namespace = ?2 AND sha256 = ?3 AND size = ?4 \
+const RESTORE_CHALLENGE: &str = "UPDATE challenges SET answered = 0, answers = answers - 1 WHERE account_id = ?1 AND namespace = ?2 AND sha256 = ?3 AND size = ?4 \
      AND id = ?5 AND answered = 1";
 
-const FORGET: &str = "DELETE FROM challenges WHERE forget_at <= ?1";
+const DELETE_CHALLENGES: &str = "DELETE FROM challenges WHERE forget_at <= ?1";
 
-/// The statements of this file.
-pub const ALL: &[(&str, &str)] =
-    &[("ELSEWHERE", ELSEWHERE), ("STILL_THERE", STILL_THERE), ("ASK", ASK), ("TAKE", TAKE), ("GIVE_BACK", GIVE_BACK), ("FORGET_CHALLENGES", FORGET)];
+/// The statements of this file, for the test that prepares them.
+pub const ALL: &[(&str, &str)] = &[
+    ("SHAREABLE", SHAREABLE),
+    ("SHAREABLE_BY_ID", SHAREABLE_BY_ID),
+    ("INSERT_CHALLENGE", INSERT_CHALLENGE),
+    ("CONSUME_CHALLENGE", CONSUME_CHALLENGE),
+    ("RESTORE_CHALLENGE", RESTORE_CHALLENGE),
+    ("DELETE_CHALLENGES", DELETE_CHALLENGES),
+];
 
-/// The file in question.
+/// The file that a challenge is about.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
-    /// Who asks for it.
+    /// The account that wants to reference the file.
     pub account: Id,
-    /// Where it is to go.
+    /// The namespace that will hold the asset.
     pub namespace: &'a Name,
-    /// Its hash.
+    /// SHA-256 of the file.
     pub hash: &'a Sha256Hex,
     /// Its size, bytes.
     pub size: u64,
@@ -66,19 +72,20 @@ impl Question<'_> {
     }
 }
 
-/// A verified object with these bytes in another namespace that takes part, as an asset of the caller's without a name.
+/// A verified object with these bytes in another namespace with `cross_namespace_dedup`, in the form of an unnamed asset of the caller's.
 pub fn elsewhere(question: Question<'_>) -> Statement {
-    Statement { sql: ELSEWHERE, args: question.args_of_object() }
+    Statement { sql: SHAREABLE, args: question.args_of_object() }
 }
 
-/// The same of one object: whether it still can be had.
+/// The same query for one object: returns a row while the object can still be referenced.
 pub fn still_there(question: Question<'_>, object: Id) -> Statement {
     let mut args = question.args_of_object();
     args.push(object.to_string().into());
-    Statement { sql: STILL_THERE, args }
+    Statement { sql: SHAREABLE_BY_ID, args }
 }
 
-/// Keeps a challenge about `object`; one about the same file that was not answered ends. Answers with a row unless the file was answered for too often.
+/// Stores a challenge about `object` and replaces an unanswered one about the same file.
+/// Returns a row unless the account has already given [`MAX_ANSWERS`] answers about this file.
 pub fn ask(question: Question<'_>, challenge: &Challenge, object: Id, now: EpochMs) -> Statement {
     let ranges = json::write(&challenge.ranges).unwrap_or_default();
     let rest: [Arg; 7] = [
@@ -90,28 +97,28 @@ pub fn ask(question: Question<'_>, challenge: &Challenge, object: Id, now: Epoch
         Arg::Int(now.plus(MEMORY_MS).0),
         MAX_ANSWERS.into(),
     ];
-    Statement { sql: ASK, args: question.args().into_iter().chain(rest).collect() }
+    Statement { sql: INSERT_CHALLENGE, args: question.args().into_iter().chain(rest).collect() }
 }
 
-/// Uses the challenge about a file up, so that it is answered once: [`Taken`].
+/// Marks the challenge about a file as answered and counts the answer, so that a challenge is used once. Returns [`Taken`].
 pub fn take(question: Question<'_>) -> Statement {
-    Statement { sql: TAKE, args: question.args().into() }
+    Statement { sql: CONSUME_CHALLENGE, args: question.args().into() }
 }
 
-/// Takes that back, for an answer that nobody looked at.
+/// Reverts [`take`] when the answer could not be verified, for example after an origin error.
 pub fn give_back(question: Question<'_>, challenge: Id) -> Statement {
-    Statement { sql: GIVE_BACK, args: question.args().into_iter().chain([challenge.to_string().into()]).collect() }
+    Statement { sql: RESTORE_CHALLENGE, args: question.args().into_iter().chain([challenge.to_string().into()]).collect() }
 }
 
-/// Forgets what is old enough.
+/// Deletes challenges past their `forget_at`.
 pub fn cleanup(now: EpochMs) -> Statement {
-    Statement { sql: FORGET, args: vec![Arg::Int(now.0)] }
+    Statement { sql: DELETE_CHALLENGES, args: vec![Arg::Int(now.0)] }
 }
 
 /// One row of [`take`].
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Taken {
-    /// The object it is about.
+    /// The object that the challenge is about.
     pub object_id: Id,
     id: Id,
     nonce: String,
@@ -121,7 +128,7 @@ pub struct Taken {
 }
 
 impl Taken {
-    /// The challenge, if it can still be answered.
+    /// The challenge; `None` if it has expired.
     pub fn challenge(self, now: EpochMs) -> Option<Challenge> {
         let Taken { id, nonce, ranges, expires_at, .. } = self;
         (now < expires_at).then_some(Challenge { id, nonce, ranges, expires_at })

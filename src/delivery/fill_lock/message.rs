@@ -1,37 +1,37 @@
-//! What a lease object is asked and what it answers.
+//! Messages of the fill-lock Durable Object (docs/delivery.md, Request collapsing).
 
 use serde::{Deserialize, Serialize};
 
-/// What it is asked.
+/// Request to the fill-lock object.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Message {
-    /// May I read this? Answered once it is known.
+    /// Acquires the lock. The reply comes when the lock is granted or when its holder is done.
     Ask {
-        /// The cache key.
+        /// Cache key of the slice.
         key: String,
     },
-    /// The holder is done.
+    /// The holder releases the lock.
     Done {
-        /// The cache key.
+        /// Cache key of the slice.
         key: String,
-        /// The lease.
+        /// Serial number of the lock, from [`Reply::Acquired`].
         serial: u64,
-        /// Whether it is in the cache now.
+        /// Whether the slice is in the cache now.
         stored: bool,
     },
 }
 
-/// What it answers.
+/// Reply of the fill-lock object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reply {
-    /// Read it; the lease's number.
+    /// The lock is granted: read the origin. Carries the lock's serial number.
     #[serde(rename = "yours")]
     Acquired(u64),
-    /// Somebody else has read it: it is in the cache.
+    /// Another request has filled the slice: read it from the cache.
     Stored,
-    /// Somebody else has tried, and the store did not give it.
+    /// Another request tried to fill the slice and the origin failed.
     Failed,
 }
 
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn format() {
+    fn json_form_is_pinned() {
         let text = |value: &Message| serde_json::to_string(value).unwrap();
         assert_eq!(text(&Message::Ask { key: "k".into() }), r#"{"ask":{"key":"k"}}"#);
         assert_eq!(text(&Message::Done { key: "k".into(), serial: 7, stored: true }), r#"{"done":{"key":"k","serial":7,"stored":true}}"#);

@@ -1,18 +1,17 @@
-//! LockTable: of all who miss the same slice at one PoP, one reads the store and the others wait for it.
+//! Sharding and deadlines of the fill lock.
 //!
-//! Within an isolate that is a map of plain data; between the isolates of a PoP it is a Durable Object, of which each PoP has some. Nothing is written down:
-//! an object that is lost costs one more read.
+//! The locks of a PoP are distributed over a fixed number of Durable Objects by the hash of the cache key.
 
-/// How long a lease holds, ms: longer than its holder tries. After it, somebody else reads.
+/// Lock timeout, ms: longer than its holder's own deadline [`FILL_MS`]. After the timeout another request gets the lock.
 pub const LOCK_MS: u64 = FILL_MS as u64 + 5_000;
 
-/// How long the holder of a lease tries, ms: 5 MiB in that time are 210 KB/s.
+/// Deadline of the holder for reading a slice from the origin, ms: 5 MiB in that time is 210 kB/s.
 pub const FILL_MS: u32 = 25_000;
 
-/// How many objects a PoP has: each takes some hundred messages a second.
+/// Fill-lock objects per PoP: a Durable Object handles several hundred messages per second (Cloudflare Durable Objects documentation, "Limits").
 const SHARDS: u32 = 32;
 
-/// The name of the object that leases `key` at the PoP `colo`.
+/// Name of the Durable Object that holds the lock of `key` at the PoP `colo`.
 pub fn object_name(colo: &str, key: &str) -> String {
     format!("{colo}/{}", crate::base::units::crc32(key.as_bytes()) % SHARDS)
 }
@@ -22,7 +21,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_of_a_pop_and_few() {
+    fn keys_of_a_pop_map_to_at_most_32_objects() {
         let names: std::collections::BTreeSet<_> = (0..10_000).map(|n| object_name("SIN", &n.to_string())).collect();
         assert!(names.len() == 32 && names.contains("SIN/0") && names.contains("SIN/31"));
     }

@@ -1,19 +1,19 @@
-//! Who holds which lease, and who waits for it.
+//! The fill-lock table: which keys are locked and which requests wait for them.
 
 use std::collections::HashMap;
 
 use crate::base::time::EpochMs;
 use crate::delivery::fill_lock::shard::LOCK_MS;
 
-/// How late somebody who waits may be, ms.
-const SLACK_MS: u64 = 2_000;
+/// Grace period after the lock timeout before a lock is removed, ms: waiting requests retry within it.
+const GRACE_MS: u64 = 2_000;
 
-/// The answer to whoever wants to read.
+/// Result of [`LockTable::acquire`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LockAnswer {
-    /// Do; the lease's number.
+    /// The lock is granted; its serial number.
     Acquired(u64),
-    /// Somebody does. Ask again at that instant, unless they are done before.
+    /// The lock is held. Retry at this instant unless woken earlier.
     Wait(EpochMs),
 }
 
@@ -23,7 +23,7 @@ struct HeldLock<W> {
     waiting: Vec<W>,
 }
 
-/// The leases of one object. `W` is whatever wakes somebody who waits.
+/// The locks of one Durable Object or isolate. `W` is the handle that wakes a waiting request.
 pub struct LockTable<W> {
     held: HashMap<String, HeldLock<W>>,
     last: u64,
@@ -36,7 +36,7 @@ impl<W> Default for LockTable<W> {
 }
 
 impl<W> LockTable<W> {
-    /// Somebody wants to read `key`. A lease that is overdue passes to them; who waits for it goes on waiting, for the new one.
+    /// Acquires the lock of `key`. A lock past its timeout passes to the caller; the requests that wait for it keep waiting, for the new holder.
     pub fn acquire(&mut self, key: &str, now: EpochMs) -> LockAnswer {
         if let Some(held) = self.held.get(key).filter(|held| now < held.until) {
             return LockAnswer::Wait(held.until);
@@ -47,15 +47,15 @@ impl<W> LockTable<W> {
         LockAnswer::Acquired(self.last)
     }
 
-    /// Somebody waits for `key`.
-    pub fn park(&mut self, key: &str, waiter: W) {
+    /// Adds a waiting request to the lock of `key`.
+    pub fn add_waiter(&mut self, key: &str, waiter: W) {
         if let Some(held) = self.held.get_mut(key) {
             held.waiting.push(waiter);
         }
     }
 
-    /// The holder of a lease is done: who is to be told. Who was overtaken has nobody to tell: they wait for another now.
-    pub fn done(&mut self, key: &str, serial: u64) -> Vec<W> {
+    /// Releases a lock and returns the requests to wake. If the lock has passed to another holder meanwhile, it returns none: they wait for that holder.
+    pub fn release(&mut self, key: &str, serial: u64) -> Vec<W> {
         if self.held.get(key).is_some_and(|held| held.serial == serial) {
             self.held.remove(key).map(|held| held.waiting).unwrap_or_default()
         } else {
@@ -63,9 +63,9 @@ impl<W> LockTable<W> {
         }
     }
 
-    /// Lets go of leases whose holders will never be heard of. Who waits asks again at the lease's end: those that have not are gone.
-    pub fn tidy(&mut self, now: EpochMs) {
-        self.held.retain(|_, held| now < held.until.plus(SLACK_MS));
+    /// Removes locks whose holders have not released them. Waiting requests retry at the lock timeout; after the grace period none is left.
+    pub fn remove_expired(&mut self, now: EpochMs) {
+        self.held.retain(|_, held| now < held.until.plus(GRACE_MS));
     }
 }
 
@@ -76,37 +76,37 @@ mod tests {
     const NOW: EpochMs = EpochMs(1_000);
 
     #[test]
-    fn one_reads_and_the_others_are_told() {
-        let mut leases = LockTable::default();
-        let LockAnswer::Acquired(serial) = leases.acquire("k", NOW) else { panic!() };
+    fn first_caller_acquires_and_waiters_are_returned_on_release() {
+        let mut locks = LockTable::default();
+        let LockAnswer::Acquired(serial) = locks.acquire("k", NOW) else { panic!() };
         for waiter in 0..3 {
-            assert_eq!(leases.acquire("k", NOW.plus(waiter)), LockAnswer::Wait(NOW.plus(LOCK_MS)));
-            leases.park("k", waiter);
+            assert_eq!(locks.acquire("k", NOW.plus(waiter)), LockAnswer::Wait(NOW.plus(LOCK_MS)));
+            locks.add_waiter("k", waiter);
         }
-        assert!(matches!(leases.acquire("other", NOW), LockAnswer::Acquired(_)));
-        assert_eq!(leases.done("k", serial), [0, 1, 2]);
-        assert!(leases.done("k", serial).is_empty(), "told once");
-        assert!(matches!(leases.acquire("k", NOW), LockAnswer::Acquired(_)), "and the next one reads again");
+        assert!(matches!(locks.acquire("other", NOW), LockAnswer::Acquired(_)));
+        assert_eq!(locks.release("k", serial), [0, 1, 2]);
+        assert!(locks.release("k", serial).is_empty(), "woken once");
+        assert!(matches!(locks.acquire("k", NOW), LockAnswer::Acquired(_)), "the next caller acquires the lock again");
     }
 
     #[test]
-    fn a_holder_that_is_overdue_is_replaced() {
-        let mut leases = LockTable::default();
-        let LockAnswer::Acquired(first) = leases.acquire("k", NOW) else { panic!() };
-        leases.park("k", 'a');
+    fn lock_past_its_timeout_passes_to_the_next_caller() {
+        let mut locks = LockTable::default();
+        let LockAnswer::Acquired(first) = locks.acquire("k", NOW) else { panic!() };
+        locks.add_waiter("k", 'a');
         let late = NOW.plus(LOCK_MS);
-        let LockAnswer::Acquired(second) = leases.acquire("k", late) else { panic!() };
-        assert_eq!(leases.acquire("k", late), LockAnswer::Wait(late.plus(LOCK_MS)), "one at a time");
-        assert!(leases.done("k", first).is_empty(), "whoever waits, waits for the second now");
-        assert_eq!(leases.done("k", second), ['a']);
+        let LockAnswer::Acquired(second) = locks.acquire("k", late) else { panic!() };
+        assert_eq!(locks.acquire("k", late), LockAnswer::Wait(late.plus(LOCK_MS)), "one at a time");
+        assert!(locks.release("k", first).is_empty(), "waiters belong to the second holder");
+        assert_eq!(locks.release("k", second), ['a']);
     }
 
     #[test]
-    fn what_nobody_wants_is_forgotten() {
-        let mut leases: LockTable<()> = LockTable::default();
-        leases.acquire("dead", NOW);
-        leases.acquire("young", NOW.plus(SLACK_MS));
-        leases.tidy(NOW.plus(LOCK_MS + SLACK_MS));
-        assert_eq!(leases.held.keys().collect::<Vec<_>>(), ["young"]);
+    fn locks_past_timeout_and_grace_period_are_removed() {
+        let mut locks: LockTable<()> = LockTable::default();
+        locks.acquire("dead", NOW);
+        locks.acquire("young", NOW.plus(GRACE_MS));
+        locks.remove_expired(NOW.plus(LOCK_MS + GRACE_MS));
+        assert_eq!(locks.held.keys().collect::<Vec<_>>(), ["young"]);
     }
 }

@@ -1,14 +1,15 @@
-//! The upload session as a state machine of plain values. The Durable Object in [`crate::worker::objects::upload_session`] only loads it, applies a message and writes the effects.
+//! The upload session as a state machine over plain values. The Durable Object in [`crate::worker::objects::upload_session`] loads the state, applies a
+//! message and writes the effects.
 //!
 //! ```text
 //! uploading ──begin completion──▶ completing ──finish──▶ complete
 //!     │  ▲                            │  │
-//!     │  └────────── cancel ──────────┘  │ abandon; fail or time once nobody holds the lease
+//!     │  └────────── cancel ──────────┘  │ abandon; fail or expiry once the completion lease is free
 //!     ├──fail──▶ failed ◀────────────────┤
-//!     └──time──▶ expired ◀───────────────┘
+//!     └─expiry─▶ expired ◀───────────────┘
 //! ```
-//! Invariants: a part is recorded only while uploading, at the plan's length; an upload completes only with every part recorded; complete, failed and
-//! expired are final; the outcome of a completion never changes once stored.
+//! Architecture invariants: a part is recorded only while uploading, with the length of the plan; an upload completes only with every part recorded;
+//! complete, failed and expired are final; the outcome of a completion never changes once stored.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,28 +26,28 @@ use crate::uploads::session::state::{AT_ORIGIN, COMPLETION_LEASE_MS, Effect, Evi
 #[path = "machine_tests.rs"]
 mod tests;
 
-/// How long whoever fails an upload has to take back what it holds, ms; then a job does.
-pub const FAILED_MS: u64 = 60_000;
+/// Time for the request that fails an upload to release its resources, ms; after that the alarm enqueues a job.
+pub const CLEANUP_DELAY_MS: u64 = 60_000;
 
-/// How long such a job has until the next one is sent, ms: the queue tries for ten minutes.
-pub const TAKE_BACK_MS: u64 = 3_600_000;
+/// Interval between two clean-up jobs of a session, ms: longer than the queue's retries, which take ten minutes.
+pub const CLEANUP_RETRY_MS: u64 = 3_600_000;
 
-/// A session in memory.
+/// A session and its parts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Session {
-    /// All but the parts.
+    /// Everything except the parts.
     pub meta: Meta,
-    /// By number.
+    /// Recorded parts by number.
     pub parts: BTreeMap<u16, Part>,
 }
 
 impl Session {
-    /// The parts that are not there, ascending.
+    /// Numbers of the parts that are not recorded, ascending.
     pub fn missing(&self) -> Vec<u16> {
         missing(self.meta.chunk_count(), self.parts.keys().copied())
     }
 
-    /// When it expires if nothing happens.
+    /// Expiry if there is no further activity: `ttl_ms` after the start or the last recorded part.
     pub fn expires(&self) -> EpochMs {
         let last = self.parts.values().map(|part| part.at).max().unwrap_or(self.meta.created);
         last.max(self.meta.created).plus(self.meta.ttl_ms)
@@ -56,11 +57,11 @@ impl Session {
         SessionReply::State { meta: Box::new(self.meta.clone()), parts: self.parts.values().cloned().collect(), expires: self.expires() }
     }
 
-    /// Ends by time, if it is time.
+    /// Expires the session if it is due.
     pub(super) fn expire(&mut self, now: EpochMs) -> Vec<Effect> {
         let idle = match self.meta.status {
             Status::Uploading => true,
-            // Whoever was completing died.
+            // The lease ran out: the call that was completing the upload died.
             Status::Completing => self.lease_is_free(now),
             _ => false,
         };
@@ -81,12 +82,12 @@ impl Session {
         if self.meta.part_len(part.number) != Some(part.size) {
             return (SessionReply::NotInPlan, vec![]);
         }
-        // A claim says nothing new of a part that somebody saw.
+        // A claim adds nothing to a part that this service has seen being stored.
         let seen = self.parts.get(&part.number).is_some_and(|known| known.evidence.is_seen() && known.etag == part.etag);
         if seen && part.evidence == Evidence::Claimed {
             return (SessionReply::Done, vec![]);
         }
-        // One ETag, two hashes: nobody can say which of them the store has.
+        // Two hashes for one ETag: it is unknown which of them belongs to the stored bytes.
         let ambiguous =
             self.parts.get(&part.number).is_some_and(|known| known.etag == part.etag && known.sha256 != part.sha256 && known.sha256.is_some());
         if ambiguous && part.evidence.is_seen() {
@@ -107,7 +108,7 @@ impl Session {
                 self.parts.remove(&number);
                 effects.push(Effect::DropPart(number));
             }
-            // Without its ETag a part cannot be completed with: it has to be sent again, unless the record knows it.
+            // Completion needs the ETag of every part. A part listed without one counts only if the record already has its ETag.
             for listed in listed {
                 let number = listed.part_number;
                 let (claimed, news) = match self.parts.get(&number) {
@@ -127,7 +128,7 @@ impl Session {
                         self.parts.insert(number, part.clone());
                         effects.push(Effect::PutPart(part));
                     }
-                    // What the store has is neither what was claimed nor of use.
+                    // The stored part is neither the claimed one nor of the plan's length.
                     None if claimed => {
                         self.parts.remove(&number);
                         effects.push(Effect::DropPart(number));
@@ -139,25 +140,31 @@ impl Session {
         (self.state(), effects)
     }
 
-    /// A listed part as it is recorded, if the plan has one of that size.
+    /// The record of a listed part; `None` if its size does not match the plan.
     fn adopted(&self, listed: ListedPart, now: EpochMs) -> Option<Part> {
         let ListedPart { part_number: number, etag, size } = listed;
         let fits = self.meta.part_len(number) == Some(size);
         fits.then(|| Part { number, etag, size, sha256: None, edge: AT_ORIGIN.to_owned(), at: now, evidence: Evidence::Listed })
     }
 
-    /// Recorded parts whose hash is not the one the caller expects; an unknown hash is not.
+    /// Recorded parts whose hash is not the expected one. A part without a hash counts as different.
     fn differing(&self, expected: &[Sha256Hex]) -> Vec<u16> {
         let expected = |number: u16| usize::from(number).checked_sub(1).and_then(|index| expected.get(index));
         self.parts.values().filter(|part| part.sha256.as_ref() != expected(part.number)).map(|part| part.number).collect()
     }
 
-    /// Whether nobody holds the right to complete.
+    /// Whether the completion lease is free or expired.
     fn lease_is_free(&self, now: EpochMs) -> bool {
         self.meta.lease.as_ref().is_none_or(|lease| lease.until <= now)
     }
 
-    fn begin(&mut self, attempt: Id, file_hash: Option<Sha256Hex>, chunk_hashes: Option<&[Sha256Hex]>, now: EpochMs) -> (SessionReply, Vec<Effect>) {
+    fn begin_completion(
+        &mut self,
+        attempt: Id,
+        file_hash: Option<Sha256Hex>,
+        chunk_hashes: Option<&[Sha256Hex]>,
+        now: EpochMs,
+    ) -> (SessionReply, Vec<Effect>) {
         if file_hash.is_some() && self.meta.file_hash.is_some() && file_hash != self.meta.file_hash {
             return (SessionReply::OtherHash, vec![]);
         }
@@ -185,7 +192,7 @@ impl Session {
         }
     }
 
-    fn finish(&mut self, outcome: Value) -> (SessionReply, Vec<Effect>) {
+    fn finish_completion(&mut self, outcome: Value) -> (SessionReply, Vec<Effect>) {
         match (self.meta.status, &self.meta.outcome) {
             (_, Some(first)) => (SessionReply::Complete { outcome: first.clone() }, vec![]),
             (Status::Completing, None) => {
@@ -238,14 +245,14 @@ impl Session {
                 self.meta.status = Status::Failed;
                 (self.state(), vec![Effect::PutMeta])
             }
-            // Repeating is harmless: the caller aborts at the store again, in case the first time did not get there.
+            // Idempotent: the caller repeats the abort at the store, in case an earlier one did not arrive.
             Status::Failed | Status::Expired => (self.state(), vec![]),
             Status::Complete => (SessionReply::Closed { status: Status::Complete }, vec![]),
         }
     }
 }
 
-/// Applies one message at `now`. The effects must be durable before the reply leaves.
+/// Applies one message at `now`. The effects must be durable before the reply is sent.
 pub fn apply(slot: &mut Option<Session>, message: Message, now: EpochMs) -> (SessionReply, Vec<Effect>) {
     let session = match (slot.as_mut(), message) {
         (None, Message::Open { meta }) => {
@@ -263,11 +270,11 @@ pub fn apply(slot: &mut Option<Session>, message: Message, now: EpochMs) -> (Ses
         Message::Record { part } => session.record(part, now),
         Message::Snapshot => (session.state(), vec![]),
         Message::Reconcile { listed, listed_at } => session.reconcile(listed, listed_at, now),
-        Message::BeginCompletion { attempt, file_hash, chunk_hashes } => session.begin(attempt, file_hash, chunk_hashes.as_deref(), now),
+        Message::BeginCompletion { attempt, file_hash, chunk_hashes } => session.begin_completion(attempt, file_hash, chunk_hashes.as_deref(), now),
         Message::CheckLease if session.meta.status == Status::Completing && !session.lease_is_free(now) => (SessionReply::Busy, vec![]),
         Message::CheckLease => (SessionReply::Done, vec![]),
         Message::MarkDirect => session.mark_direct(),
-        Message::FinishCompletion { outcome } => session.finish(outcome),
+        Message::FinishCompletion { outcome } => session.finish_completion(outcome),
         Message::CancelCompletion { attempt } => session.end_completion(attempt, Status::Uploading),
         Message::ReleaseLease { attempt } => session.end_completion(attempt, Status::Completing),
         Message::AbandonCompletion { attempt } => session.end_completion(attempt, Status::Failed),

@@ -45,7 +45,7 @@ fn open(chunks: u64) -> Option<Session> {
     slot
 }
 
-fn say(slot: &mut Option<Session>, message: Message) -> SessionReply {
+fn send(slot: &mut Option<Session>, message: Message) -> SessionReply {
     apply(slot, message, EpochMs(1_100)).0
 }
 
@@ -54,107 +54,107 @@ fn begin(attempt: u8) -> Message {
 }
 
 #[test]
-fn a_whole_life() {
+fn all_parts_then_completion_gives_one_final_outcome() {
     let mut slot = open(2);
-    assert_eq!(say(&mut slot, Message::Record { part: part(2, 2) }), SessionReply::Done);
-    assert_eq!(say(&mut slot, begin(9)), SessionReply::Missing { parts: vec![1] });
-    assert_eq!(say(&mut slot, Message::Record { part: part(1, 2) }), SessionReply::Done);
-    assert_eq!(say(&mut slot, Message::Record { part: part(1, 2) }), SessionReply::Done, "the same part again is harmless");
-    assert!(matches!(say(&mut slot, begin(9)), SessionReply::State { parts, .. } if parts.len() == 2));
-    assert_eq!(say(&mut slot, begin(8)), SessionReply::Busy);
-    assert_eq!(say(&mut slot, Message::Fail), SessionReply::Busy);
-    assert_eq!(say(&mut slot, Message::Record { part: part(1, 2) }), SessionReply::Closed { status: Status::Completing });
-    assert_eq!(say(&mut slot, Message::FinishCompletion { outcome: json!(1) }), SessionReply::Complete { outcome: json!(1) });
-    assert_eq!(say(&mut slot, Message::FinishCompletion { outcome: json!(2) }), SessionReply::Complete { outcome: json!(1) });
-    assert_eq!(say(&mut slot, begin(8)), SessionReply::Complete { outcome: json!(1) });
-    assert_eq!(say(&mut slot, Message::Fail), SessionReply::Closed { status: Status::Complete });
+    assert_eq!(send(&mut slot, Message::Record { part: part(2, 2) }), SessionReply::Done);
+    assert_eq!(send(&mut slot, begin(9)), SessionReply::Missing { parts: vec![1] });
+    assert_eq!(send(&mut slot, Message::Record { part: part(1, 2) }), SessionReply::Done);
+    assert_eq!(send(&mut slot, Message::Record { part: part(1, 2) }), SessionReply::Done, "recording the same part again is idempotent");
+    assert!(matches!(send(&mut slot, begin(9)), SessionReply::State { parts, .. } if parts.len() == 2));
+    assert_eq!(send(&mut slot, begin(8)), SessionReply::Busy);
+    assert_eq!(send(&mut slot, Message::Fail), SessionReply::Busy);
+    assert_eq!(send(&mut slot, Message::Record { part: part(1, 2) }), SessionReply::Closed { status: Status::Completing });
+    assert_eq!(send(&mut slot, Message::FinishCompletion { outcome: json!(1) }), SessionReply::Complete { outcome: json!(1) });
+    assert_eq!(send(&mut slot, Message::FinishCompletion { outcome: json!(2) }), SessionReply::Complete { outcome: json!(1) });
+    assert_eq!(send(&mut slot, begin(8)), SessionReply::Complete { outcome: json!(1) });
+    assert_eq!(send(&mut slot, Message::Fail), SessionReply::Closed { status: Status::Complete });
 }
 
-fn ring(slot: &mut Option<Session>, now: u64) -> (Wake, Vec<Effect>) {
+fn ring_alarm(slot: &mut Option<Session>, now: u64) -> (Wake, Vec<Effect>) {
     wake(slot, EpochMs(now), 50)
 }
 
 #[test]
-fn the_alarm_follows_the_activity_and_rings_until_everything_is_taken_back() {
+fn alarm_follows_activity_and_repeats_until_cleaned_up() {
     let mut slot = open(2);
     let at = |slot: &Option<Session>, now| alarm(slot.as_ref().unwrap(), EpochMs(now));
     assert_eq!(at(&slot, 1_000), Some(EpochMs(1_500)));
-    say(&mut slot, Message::Record { part: part(1, 2) });
-    assert_eq!(ring(&mut slot, 1_500), (Wake::At(EpochMs(1_600)), vec![]), "a part at 1,100 moved the end");
+    send(&mut slot, Message::Record { part: part(1, 2) });
+    assert_eq!(ring_alarm(&mut slot, 1_500), (Wake::At(EpochMs(1_600)), vec![]), "a part at 1,100 postponed the expiry");
     let session = Id::from_random([1; 16]);
-    let end = |now: u64| Wake::End { session, again: EpochMs(now + TAKE_BACK_MS) };
-    assert_eq!(ring(&mut slot, 1_600), (end(1_600), vec![Effect::PutMeta]));
-    assert_eq!(ring(&mut slot, 1_700), (end(1_700), vec![]), "nobody said that it is done");
-    assert_eq!(say(&mut slot, Message::CleanedUp), SessionReply::Done);
-    assert_eq!(ring(&mut slot, 1_800), (Wake::At(EpochMs(1_850)), vec![Effect::PutMeta]), "a tombstone stays");
-    assert_eq!(ring(&mut slot, 1_840), (Wake::At(EpochMs(1_850)), vec![]), "for no longer because the alarm came early");
-    assert!(matches!(say(&mut slot, Message::Snapshot), SessionReply::State { meta, .. } if meta.status == Status::Expired));
-    assert_eq!(ring(&mut slot, 1_850), (Wake::Forget, vec![]));
-    assert_eq!(say(&mut slot, Message::Snapshot), SessionReply::Unknown);
-    assert_eq!(ring(&mut slot, 1_900), (Wake::Nothing, vec![]));
+    let end = |now: u64| Wake::End { session, again: EpochMs(now + CLEANUP_RETRY_MS) };
+    assert_eq!(ring_alarm(&mut slot, 1_600), (end(1_600), vec![Effect::PutMeta]));
+    assert_eq!(ring_alarm(&mut slot, 1_700), (end(1_700), vec![]), "not cleaned up yet");
+    assert_eq!(send(&mut slot, Message::CleanedUp), SessionReply::Done);
+    assert_eq!(ring_alarm(&mut slot, 1_800), (Wake::At(EpochMs(1_850)), vec![Effect::PutMeta]), "the record is retained");
+    assert_eq!(ring_alarm(&mut slot, 1_840), (Wake::At(EpochMs(1_850)), vec![]), "an early alarm does not extend the retention");
+    assert!(matches!(send(&mut slot, Message::Snapshot), SessionReply::State { meta, .. } if meta.status == Status::Expired));
+    assert_eq!(ring_alarm(&mut slot, 1_850), (Wake::Forget, vec![]));
+    assert_eq!(send(&mut slot, Message::Snapshot), SessionReply::Unknown);
+    assert_eq!(ring_alarm(&mut slot, 1_900), (Wake::Nothing, vec![]));
 
     let mut failed = open(1);
-    say(&mut failed, Message::Fail);
-    assert_eq!(at(&failed, 1_100), Some(EpochMs(1_100 + FAILED_MS)));
-    assert_eq!(ring(&mut failed, 1_101).0, end(1_101));
+    send(&mut failed, Message::Fail);
+    assert_eq!(at(&failed, 1_100), Some(EpochMs(1_100 + CLEANUP_DELAY_MS)));
+    assert_eq!(ring_alarm(&mut failed, 1_101).0, end(1_101));
     let mut alive = open(1);
-    say(&mut alive, Message::CleanedUp);
-    assert!(!alive.unwrap().meta.cleaned_up, "what goes on is not taken back");
+    send(&mut alive, Message::CleanedUp);
+    assert!(!alive.unwrap().meta.cleaned_up, "an open session is not cleaned up");
 }
 
 #[test]
-fn a_suspended_account_sends_no_parts() {
+fn suspended_account_gets_suspended_for_a_part() {
     let mut slot = open(2);
-    assert_eq!(say(&mut slot, Message::Suspend { suspended: true }), SessionReply::Done);
-    assert_eq!(say(&mut slot, Message::Record { part: part(1, 2) }), SessionReply::Suspended);
-    assert_eq!(say(&mut slot, Message::Suspend { suspended: false }), SessionReply::Done);
-    assert_eq!(say(&mut slot, Message::Record { part: part(1, 2) }), SessionReply::Done);
+    assert_eq!(send(&mut slot, Message::Suspend { suspended: true }), SessionReply::Done);
+    assert_eq!(send(&mut slot, Message::Record { part: part(1, 2) }), SessionReply::Suspended);
+    assert_eq!(send(&mut slot, Message::Suspend { suspended: false }), SessionReply::Done);
+    assert_eq!(send(&mut slot, Message::Record { part: part(1, 2) }), SessionReply::Done);
 }
 
 #[test]
-fn a_completion_can_be_taken_over_after_its_lease_and_cancelled_by_its_holder() {
+fn expired_completion_lease_passes_on_and_only_its_holder_cancels() {
     let mut slot = open(1);
-    say(&mut slot, Message::Record { part: part(1, 1) });
-    say(&mut slot, begin(9));
+    send(&mut slot, Message::Record { part: part(1, 1) });
+    send(&mut slot, begin(9));
     let later = EpochMs(1_100 + COMPLETION_LEASE_MS);
     if let Some(session) = slot.as_mut() {
         session.meta.ttl_ms = 10 * COMPLETION_LEASE_MS;
     }
     assert!(matches!(apply(&mut slot, begin(8), later).0, SessionReply::State { .. }));
     let cancel = |attempt: u8| Message::CancelCompletion { attempt: Id::from_random([attempt; 16]) };
-    assert_eq!(say(&mut slot, cancel(9)), SessionReply::Closed { status: Status::Completing });
-    assert_eq!(say(&mut slot, cancel(8)), SessionReply::Done);
-    assert_eq!(say(&mut slot, Message::Record { part: part(1, 1) }), SessionReply::Done);
+    assert_eq!(send(&mut slot, cancel(9)), SessionReply::Closed { status: Status::Completing });
+    assert_eq!(send(&mut slot, cancel(8)), SessionReply::Done);
+    assert_eq!(send(&mut slot, Message::Record { part: part(1, 1) }), SessionReply::Done);
 }
 
 #[test]
-fn wrong_parts_and_hashes_are_refused() {
+fn part_outside_plan_and_other_file_hash_are_refused() {
     let mut slot = open(2);
     for bad in [Part { size: 9, ..part(1, 2) }, Part { size: 10, ..part(2, 2) }, Part { number: 3, ..part(1, 2) }, Part { number: 0, ..part(1, 2) }] {
         assert_eq!(apply(&mut slot, Message::Record { part: bad }, EpochMs(1_100)), (SessionReply::NotInPlan, vec![]));
     }
     let other = Message::BeginCompletion { attempt: Id::from_random([1; 16]), file_hash: Some(Sha256Hex::of(b"other")), chunk_hashes: None };
-    assert_eq!(say(&mut slot, other), SessionReply::OtherHash);
-    assert_eq!(say(&mut None, Message::Snapshot), SessionReply::Unknown);
+    assert_eq!(send(&mut slot, other), SessionReply::OtherHash);
+    assert_eq!(send(&mut None, Message::Snapshot), SessionReply::Unknown);
 }
 
 #[test]
-fn a_completion_that_died_does_not_hold_the_upload_for_ever() {
+fn released_or_expired_completion_lease_frees_the_upload() {
     let mut slot = open(1);
-    say(&mut slot, Message::Record { part: part(1, 1) });
-    say(&mut slot, begin(9));
+    send(&mut slot, Message::Record { part: part(1, 1) });
+    send(&mut slot, begin(9));
     let attempt = Id::from_random([9; 16]);
-    assert_eq!(say(&mut slot.clone(), Message::ReleaseLease { attempt }), SessionReply::Done);
+    assert_eq!(send(&mut slot.clone(), Message::ReleaseLease { attempt }), SessionReply::Done);
     let mut yielded = slot.clone();
-    say(&mut yielded, Message::ReleaseLease { attempt });
-    assert!(matches!(say(&mut yielded, begin(8)), SessionReply::State { .. }), "the next call need not wait");
+    send(&mut yielded, Message::ReleaseLease { attempt });
+    assert!(matches!(send(&mut yielded, begin(8)), SessionReply::State { .. }), "the next call gets the lease at once");
     let mut abandoned = slot.clone();
     assert_eq!(
-        say(&mut abandoned, Message::AbandonCompletion { attempt: Id::from_random([1; 16]) }),
+        send(&mut abandoned, Message::AbandonCompletion { attempt: Id::from_random([1; 16]) }),
         SessionReply::Closed { status: Status::Completing }
     );
-    assert_eq!(say(&mut abandoned, Message::AbandonCompletion { attempt }), SessionReply::Done);
-    assert_eq!(say(&mut abandoned, begin(8)), SessionReply::Closed { status: Status::Failed });
+    assert_eq!(send(&mut abandoned, Message::AbandonCompletion { attempt }), SessionReply::Done);
+    assert_eq!(send(&mut abandoned, begin(8)), SessionReply::Closed { status: Status::Failed });
     let later = EpochMs(1_100 + COMPLETION_LEASE_MS);
     assert_eq!(apply(&mut slot.clone(), Message::Fail, EpochMs(1_101)).0, SessionReply::Busy);
     let mut long = slot.clone();
@@ -166,22 +166,22 @@ fn a_completion_that_died_does_not_hold_the_upload_for_ever() {
 }
 
 #[test]
-fn parts_of_another_file_are_not_completed_as_this_one() {
+fn complete_with_other_chunk_hashes_returns_the_differing_parts() {
     let mut slot = open(2);
     let hashed = |number: u16, bytes: &[u8]| Part { sha256: Some(Sha256Hex::of(bytes)), ..part(number, 2) };
-    say(&mut slot, Message::Record { part: hashed(1, b"mine") });
-    say(&mut slot, Message::Record { part: hashed(2, b"theirs") });
+    send(&mut slot, Message::Record { part: hashed(1, b"mine") });
+    send(&mut slot, Message::Record { part: hashed(2, b"theirs") });
     let complete = |last: &[u8]| Message::BeginCompletion {
         attempt: Id::from_random([9; 16]),
         file_hash: None,
         chunk_hashes: Some(vec![Sha256Hex::of(b"mine"), Sha256Hex::of(last)]),
     };
-    assert_eq!(say(&mut slot, complete(b"mine too")), SessionReply::OtherParts { parts: vec![2] });
-    assert!(matches!(say(&mut slot, complete(b"theirs")), SessionReply::State { .. }));
+    assert_eq!(send(&mut slot, complete(b"mine too")), SessionReply::OtherParts { parts: vec![2] });
+    assert!(matches!(send(&mut slot, complete(b"theirs")), SessionReply::State { .. }));
 }
 
 #[test]
-fn activity_puts_off_expiry() {
+fn recorded_part_postpones_expiry() {
     let mut slot = open(2);
     apply(&mut slot, Message::Record { part: part(1, 2) }, EpochMs(1_499));
     assert_eq!(apply(&mut slot, Message::Record { part: part(2, 2) }, EpochMs(1_998)).0, SessionReply::Done);
@@ -190,7 +190,7 @@ fn activity_puts_off_expiry() {
 }
 
 #[test]
-fn reconcile_adopts_but_never_what_is_newer_than_the_listing() {
+fn reconcile_keeps_parts_newer_than_the_listing() {
     let mut slot = open(4);
     for number in [1, 2] {
         apply(&mut slot, Message::Record { part: part(number, 4) }, EpochMs(1_010));
@@ -210,9 +210,9 @@ fn reconcile_adopts_but_never_what_is_newer_than_the_listing() {
     assert_eq!(effects.len(), 2);
 }
 
-/// Rows outlive deployments: an old row must load, a new one must look like this.
+/// Stored rows outlive deployments: a row of an older version must load, and the current form is pinned.
 #[test]
-fn the_persisted_form_is_pinned() {
+fn persisted_json_is_pinned() {
     let text = r#"{"session":"01010101-0101-4101-8101-010101010101","account":"02020202-0202-4202-8202-020202020202","namespace":"jt_user_1","asset":"03030303-0303-4303-8303-030303030303","object":"04040404-0404-4404-8404-040404040404","key":"users/1/o/x","upload_id":"up","file_name":"a.bin","file_size":7,"chunk_size":10,"content_type":"application/octet-stream","file_hash":"3b9c358f36f0a31b6ad3e14f309c7cf198ac9246e8316f9ce543d5b19ac02b80","allow_unsigned":false,"created":1000,"ttl_ms":500,"status":"uploading","lease":null,"outcome":null}"#;
     assert_eq!(serde_json::to_string(&meta(1)).unwrap(), text);
     let old = r#"{"session":"01010101-0101-4101-8101-010101010101","account":"02020202-0202-4202-8202-020202020202","namespace":"jt_user_1","asset":"03030303-0303-4303-8303-030303030303","object":"04040404-0404-4404-8404-040404040404","key":"users/1/o/x","upload_id":"up","file_name":"a.bin","file_size":7,"chunk_size":10,"content_type":"application/octet-stream","created":1000,"ttl_ms":500,"status":"uploading"}"#;
@@ -242,64 +242,64 @@ fn messages(chunks: u16) -> impl Strategy<Value = Message> {
     ]
 }
 
-/// What clients say of parts is believed once the store lists them; what it lists otherwise is not.
+/// A claimed part counts once ListParts returns the same ETag and size; a different listing replaces or removes it.
 #[test]
-fn a_claim_is_listed_before_it_completes() {
+fn claimed_part_completes_only_after_it_was_listed() {
     let mut slot = open(4);
-    let tell = |slot: &mut Option<Session>, message, at| apply(slot, message, EpochMs(at)).0;
+    let send_at = |slot: &mut Option<Session>, message, at| apply(slot, message, EpochMs(at)).0;
     let claim =
         |number: u16, etag: &str| Part { etag: etag.into(), sha256: Some(Sha256Hex::of(b"claimed")), evidence: Evidence::Claimed, ..part(number, 4) };
     let listed = |number: u16, etag: &str, size| ListedPart { part_number: number, etag: etag.into(), size };
     for part in [part(1, 4), claim(2, "e2"), claim(3, "e3"), claim(4, "e4")] {
-        assert_eq!(tell(&mut slot, Message::Record { part }, 1_010), SessionReply::Done);
+        assert_eq!(send_at(&mut slot, Message::Record { part }, 1_010), SessionReply::Done);
     }
-    assert_eq!(tell(&mut slot, begin(1), 1_110), SessionReply::Unlisted);
-    // Part 2 is as claimed, 3 is another one, 4 is of a size that nobody planned.
+    assert_eq!(send_at(&mut slot, begin(1), 1_110), SessionReply::Unlisted);
+    // Part 2 is listed as claimed, part 3 with another ETag, part 4 with a size outside the plan.
     let listing = vec![listed(1, "e1", 10), listed(2, "e2", 10), listed(3, "other", 10), listed(4, "e4", 10)];
-    let reply = tell(&mut slot, Message::Reconcile { listed: listing, listed_at: EpochMs(1_210) }, 1_310);
+    let reply = send_at(&mut slot, Message::Reconcile { listed: listing, listed_at: EpochMs(1_210) }, 1_310);
     let SessionReply::State { parts, .. } = reply else { panic!("{reply:?}") };
     let seen: Vec<_> = parts.iter().map(|part| (part.number, part.etag.as_str(), part.sha256.is_some(), part.evidence)).collect();
     assert_eq!(seen, [(1, "e1", false, Evidence::Seen), (2, "e2", true, Evidence::Listed), (3, "other", false, Evidence::Listed)]);
-    assert_eq!(tell(&mut slot, begin(1), 1_410), SessionReply::Missing { parts: vec![4] });
-    // A claim changes nothing of what was seen, and takes the place of everything else.
-    tell(&mut slot, Message::Record { part: claim(1, "e1") }, 1_510);
-    tell(&mut slot, Message::Record { part: part(4, 4) }, 1_510);
-    assert!(matches!(tell(&mut slot, begin(1), 1_610), SessionReply::State { .. }));
+    assert_eq!(send_at(&mut slot, begin(1), 1_410), SessionReply::Missing { parts: vec![4] });
+    // A claim does not replace a part that this service has seen, and replaces any other.
+    send_at(&mut slot, Message::Record { part: claim(1, "e1") }, 1_510);
+    send_at(&mut slot, Message::Record { part: part(4, 4) }, 1_510);
+    assert!(matches!(send_at(&mut slot, begin(1), 1_610), SessionReply::State { .. }));
     let mut slot = open(1);
-    tell(&mut slot, Message::Record { part: Part { evidence: Evidence::Claimed, ..part(1, 1) } }, 1_010);
-    tell(&mut slot, Message::Reconcile { listed: vec![], listed_at: EpochMs(1_210) }, 1_310);
-    assert_eq!(tell(&mut slot, begin(1), 1_410), SessionReply::Missing { parts: vec![1] }, "what the store lacks is not there");
+    send_at(&mut slot, Message::Record { part: Part { evidence: Evidence::Claimed, ..part(1, 1) } }, 1_010);
+    send_at(&mut slot, Message::Reconcile { listed: vec![], listed_at: EpochMs(1_210) }, 1_310);
+    assert_eq!(send_at(&mut slot, begin(1), 1_410), SessionReply::Missing { parts: vec![1] }, "a part that is not listed is removed");
 }
 
-/// Two hashes under one ETag: MD5 collides, and nobody knows which came last at the store.
+/// MD5 is not collision-resistant: with two hashes for one ETag it is unknown which bytes the store has.
 #[test]
-fn one_etag_with_two_hashes_is_no_hash() {
+fn two_hashes_for_one_etag_remove_the_hash() {
     let mut slot = open(1);
     let hashed = |bytes: &[u8]| Part { sha256: Some(Sha256Hex::of(bytes)), ..part(1, 1) };
     for (bytes, known) in [(&b"a"[..], true), (b"a", true), (b"b", false), (b"a", true)] {
-        say(&mut slot, Message::Record { part: hashed(bytes) });
-        let SessionReply::State { parts, .. } = say(&mut slot, Message::Snapshot) else { panic!() };
+        send(&mut slot, Message::Record { part: hashed(bytes) });
+        let SessionReply::State { parts, .. } = send(&mut slot, Message::Snapshot) else { panic!() };
         assert_eq!(parts.first().unwrap().sha256.is_some(), known);
     }
 }
 
 #[test]
-fn whoever_waits_for_a_completion_is_told_in_a_word_and_urls_are_remembered() {
+fn check_lease_returns_busy_while_completing_and_mark_direct_persists_once() {
     let mut slot = open(1);
-    assert_eq!(say(&mut slot, Message::CheckLease), SessionReply::Done);
-    let SessionReply::State { meta, .. } = say(&mut slot, Message::MarkDirect) else { panic!() };
+    assert_eq!(send(&mut slot, Message::CheckLease), SessionReply::Done);
+    let SessionReply::State { meta, .. } = send(&mut slot, Message::MarkDirect) else { panic!() };
     assert!(meta.direct);
     assert_eq!(apply(&mut slot, Message::MarkDirect, EpochMs(1_100)).1, [], "once");
-    say(&mut slot, Message::Record { part: part(1, 1) });
-    say(&mut slot, begin(1));
-    assert_eq!(say(&mut slot, Message::CheckLease), SessionReply::Busy);
+    send(&mut slot, Message::Record { part: part(1, 1) });
+    send(&mut slot, begin(1));
+    assert_eq!(send(&mut slot, Message::CheckLease), SessionReply::Busy);
     assert_eq!(apply(&mut slot, Message::CheckLease, EpochMs(1_100 + COMPLETION_LEASE_MS)).0, SessionReply::Done);
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
-    /// Whatever is said in whatever order: the invariants at the head of the module hold, and what was written equals what is in memory.
+    /// Any sequence of messages: the invariants of the module hold, and the written effects equal the state in memory.
     #[test]
     fn invariants(chunks in 1u16..5, steps in prop::collection::vec((messages(4), 0u64..90), 0..40)) {
         let mut slot = open(u64::from(chunks));
@@ -318,7 +318,7 @@ proptest! {
                     Effect::DropPart(number) => { written.parts.remove(&number); }
                 }
             }
-            prop_assert_eq!(&written, &after, "a crash here loses something");
+            prop_assert_eq!(&written, &after, "an effect is missing");
             prop_assert!(after.parts.values().all(|p| after.meta.part_len(p.number) == Some(p.size)));
             if matches!(before.meta.status, Status::Complete | Status::Failed | Status::Expired) {
                 prop_assert_eq!(&before, &after, "final states are final");
@@ -328,10 +328,10 @@ proptest! {
             }
             if matches!(after.meta.status, Status::Completing | Status::Complete) {
                 prop_assert!(after.missing().is_empty());
-                prop_assert!(after.parts.values().all(|part| part.evidence != Evidence::Claimed), "nothing is completed on a client's word");
+                prop_assert!(after.parts.values().all(|part| part.evidence != Evidence::Claimed), "claimed parts do not complete");
             }
-            if let SessionReply::Complete { outcome: told } = reply {
-                prop_assert_eq!(outcome.get_or_insert(told.clone()), &told, "one upload, one outcome");
+            if let SessionReply::Complete { outcome: recorded } = reply {
+                prop_assert_eq!(outcome.get_or_insert(recorded.clone()), &recorded, "one upload, one outcome");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What a session's Durable Object is asked, and what it answers: JSON between the Worker's requests and the object, one message per call.
+//! Messages of a session's Durable Object and their replies: JSON, one message per call.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -9,123 +9,123 @@ use crate::base::time::EpochMs;
 use crate::s3::operations::list_parts::ListedPart;
 use crate::uploads::session::state::{Meta, Part, Status};
 
-/// What a session is asked.
+/// Request to a session.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Message {
-    /// Open it. Repeating is harmless.
+    /// Opens the session. Idempotent.
     Open {
-        /// The session to open.
+        /// The initial state.
         meta: Box<Meta>,
     },
-    /// The store has this part. `at` is set by the session.
+    /// Records a part that the store has. `at` is set by the session.
     Record {
         /// The part.
         part: Part,
     },
-    /// Everything, for progress and resume.
+    /// Reads the session with all parts.
     Snapshot,
-    /// What the store lists: adopt what the record lacks, drop what the store lacks.
+    /// Reconciles the record with ListParts: adopts parts that the record lacks, drops parts that the store lacks.
     Reconcile {
-        /// The store's parts, all pages.
+        /// The listed parts, all pages.
         listed: Vec<ListedPart>,
-        /// When the listing began: records younger than that are newer than it.
+        /// Start of the listing: parts recorded later are not affected by it.
         listed_at: EpochMs,
     },
-    /// Ask for the right to complete.
+    /// Acquires the completion lease.
     BeginCompletion {
-        /// Who asks.
+        /// Id of the completion attempt.
         attempt: Id,
-        /// The file hash named by `complete`.
+        /// The file hash in `complete`.
         file_hash: Option<Sha256Hex>,
-        /// The hash of every chunk as the caller knows the file, in order: a guard against two clients that write into one session.
+        /// SHA-256 of every chunk of the caller's file, in order: detects two clients that upload different files into one session.
         #[serde(default)]
         chunk_hashes: Option<Vec<Sha256Hex>>,
     },
-    /// Is somebody completing it? In two words, for those who wait.
+    /// Whether the completion lease is held. The reply is small, for callers that poll.
     #[serde(rename = "is_free")]
     CheckLease,
-    /// URLs for parts are about to be given out: what then is at the store was not seen by anybody.
+    /// Presigned part URLs are about to be issued: from now on the store may have parts that this service has not seen.
     #[serde(rename = "go_direct")]
     MarkDirect,
-    /// The object is there and recorded; keep the answer.
+    /// The object exists and is recorded: store the response.
     FinishCompletion {
-        /// The answer.
+        /// The response of `complete`.
         outcome: Value,
     },
-    /// The completion did not happen; take parts again.
+    /// The completion did not take place: accept parts again.
     CancelCompletion {
-        /// The holder of the lease.
+        /// Holder of the completion lease.
         attempt: Id,
     },
-    /// The completion happened, or may have, but could not be recorded: let the next call take over at once.
+    /// The completion took place, or may have, but could not be recorded: release the lease so that the next call can continue at once.
     #[serde(rename = "yield_completion")]
     ReleaseLease {
-        /// The holder of the lease.
+        /// Holder of the completion lease.
         attempt: Id,
     },
-    /// The store has neither upload nor object any more.
+    /// The store has neither the upload nor the object.
     AbandonCompletion {
-        /// The holder of the lease.
+        /// Holder of the completion lease.
         attempt: Id,
     },
-    /// Give up.
+    /// Fails the upload.
     Fail,
-    /// What it held is taken back: nothing is left to do.
+    /// The session's resources (multipart upload, reservation) are released.
     #[serde(rename = "taken_back")]
     CleanedUp,
-    /// Its account was suspended or resumed.
+    /// The account was suspended or resumed.
     Suspend {
-        /// Which.
+        /// The account's new state.
         suspended: bool,
     },
 }
 
-/// What a session answers.
+/// Reply of a session.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SessionReply {
-    /// Done.
+    /// Done, nothing to return.
     Done,
     /// No such session.
     Unknown,
-    /// The session, with every part.
+    /// The session with all parts.
     State {
-        /// All but the parts.
+        /// Everything except the parts.
         meta: Box<Meta>,
-        /// Ascending.
+        /// The parts, ascending.
         parts: Vec<Part>,
-        /// When it expires if nothing happens.
+        /// Expiry if there is no further activity.
         expires: EpochMs,
     },
     /// The account is suspended.
     Suspended,
-    /// The part is not of the plan's length, or not in the plan.
+    /// The part is not in the plan or does not have its length.
     NotInPlan,
-    /// Not all parts are there.
+    /// Not all parts are recorded.
     Missing {
-        /// Ascending.
+        /// Missing part numbers, ascending.
         parts: Vec<u16>,
     },
-    /// All parts are there as far as clients say; the store has to be asked first (see [`Message::Reconcile`]).
+    /// All parts are recorded, some only as claims: reconcile with ListParts first (see [`Message::Reconcile`]).
     Unlisted,
     /// `complete` names another hash than `start`.
     OtherHash,
-    /// These recorded parts are not the caller's.
+    /// Recorded parts with other hashes than the caller's file.
     OtherParts {
-        /// Ascending.
+        /// Their numbers, ascending.
         parts: Vec<u16>,
     },
-    /// Somebody else is completing.
+    /// Another call holds the completion lease.
     Busy,
-    /// Already complete, with the answer.
+    /// Complete, with the stored response.
     Complete {
-        /// The answer.
+        /// The response of `complete`.
         outcome: Value,
     },
-    /// It takes no more.
+    /// The session is no longer open.
     Closed {
-        /// Why.
+        /// Its status.
         status: Status,
     },
 }

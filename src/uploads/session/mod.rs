@@ -1,4 +1,4 @@
-//! An upload session: its state, the machine that changes it, its alarm and the messages it takes.
+//! An upload session: state, state machine, alarm, messages and tables.
 
 pub mod alarm;
 pub mod machine;

@@ -10,34 +10,34 @@ use crate::base::sha256::Sha256Hex;
 use crate::base::time::EpochMs;
 use crate::chunking::part_len;
 
-/// How long one call may hold a completion before another may take it over, ms. Longer than a call can take: [`crate::uploads::completion::ROUND_MS`] and the
-/// patience of one completion and one look.
+/// Duration of the completion lease, ms: after it another call may continue the completion. Longer than a call can take:
+/// [`crate::uploads::completion::ROUND_MS`] plus the timeouts of one CompleteMultipartUpload and one HeadObject.
 pub const COMPLETION_LEASE_MS: u64 = 120_000;
 
-/// The edge of a part that was copied at the store, not sent.
+/// `edge` of a part that was copied inside the store.
 pub const COPIED: &str = "copy";
 
-/// The edge of a part that was found at the store, or sent straight to it.
+/// `edge` of a part that was found by ListParts or sent directly to the store.
 pub const AT_ORIGIN: &str = "origin";
 
-/// Where an upload stands.
+/// Status of an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// Takes parts.
+    /// Accepts parts.
     Uploading,
-    /// The store is putting the parts together.
+    /// The store is assembling the parts.
     Completing,
-    /// The object is there.
+    /// The object exists.
     Complete,
-    /// Given up by the client.
+    /// Aborted by the client, or its upload no longer exists at the store.
     Failed,
-    /// Given up by time.
+    /// Expired without activity.
     Expired,
 }
 
 impl Status {
-    /// The word of the API.
+    /// The value in the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Status::Uploading => "uploading",
@@ -49,16 +49,16 @@ impl Status {
     }
 }
 
-/// The right to complete, held by one call until a deadline.
+/// The completion lease: the right to complete the upload, held by one call until a deadline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lease {
-    /// The holder.
+    /// The attempt that holds it.
     pub attempt: Id,
-    /// Void from then on.
+    /// Deadline.
     pub until: EpochMs,
 }
 
-/// Everything about an upload but its parts. Persisted as JSON: new fields default (pinned below).
+/// Everything about an upload except its parts. Persisted as JSON: new fields need a default (pinned by a test).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Meta {
     /// Session id.
@@ -67,51 +67,51 @@ pub struct Meta {
     pub account: Id,
     /// Namespace.
     pub namespace: Name,
-    /// The asset that completion creates; drawn at start, so that completing twice creates one.
+    /// Id of the asset that completion creates. Drawn at start, so that a repeated completion creates a single asset.
     pub asset: Id,
-    /// The object that completion creates.
+    /// Id of the object that completion creates.
     pub object: Id,
-    /// Object key.
+    /// Key at the origin.
     pub key: String,
     /// The store's upload id.
     pub upload_id: String,
     /// File name.
     pub file_name: String,
-    /// Bytes.
+    /// File size, bytes.
     pub file_size: u64,
-    /// Bytes of every part but the last.
+    /// Size of every part except the last, bytes.
     pub chunk_size: u64,
     /// Media type.
     pub content_type: String,
-    /// The hash the client claims for the whole file.
+    /// SHA-256 of the file, claimed by the client.
     #[serde(default)]
     pub file_hash: Option<Sha256Hex>,
-    /// Whether chunks may come without a hash.
+    /// Whether chunks without a hash are accepted.
     #[serde(default)]
     pub allow_unsigned: bool,
-    /// When it was opened.
+    /// Start of the upload.
     pub created: EpochMs,
     /// Time to live after the last activity, ms.
     pub ttl_ms: u64,
     /// See [`Status`].
     pub status: Status,
-    /// Who is completing it.
+    /// The completion lease, while it is held.
     #[serde(default)]
     pub lease: Option<Lease>,
-    /// The answer of the completion, once there is one.
+    /// The stored response of the completion.
     #[serde(default)]
     pub outcome: Option<Value>,
-    /// Whether what it held at the store and in the ledger was taken back after it ended without a file.
+    /// Whether the multipart upload and the reservation were released after the upload failed or expired.
     #[serde(rename = "taken_back", default, skip_serializing_if = "std::ops::Not::not")]
     pub cleaned_up: bool,
-    /// Whether its account is suspended: then it takes no parts.
+    /// Whether the account is suspended: no parts are accepted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub suspended: bool,
-    /// Whether parts may have come to the store past this service: then their bytes are offered to nobody by their hashes. (An ETag is an MD5: two parts
-    /// can be made to have the same.)
+    /// Whether parts may have reached the store without this service. Their chunks are then not added to the chunk index: an ETag is an MD5, and two parts
+    /// with the same MD5 can be constructed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub direct: bool,
-    /// When the record of an upload that has ended is dropped; set by the first alarm after its end.
+    /// When the record of an ended upload is deleted; set by the first alarm after its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forget_at: Option<EpochMs>,
 }
@@ -127,16 +127,16 @@ impl Meta {
     }
 }
 
-/// Why a part is believed to be there.
+/// How it is known that the store has a part.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Evidence {
-    /// This service saw the store take it, with that hash.
+    /// This service received the store's 200 for it, with that hash.
     #[default]
     Seen,
-    /// A client says that it sent it straight to the store.
+    /// A client reports that it sent the part directly to the store.
     Claimed,
-    /// The store lists a part of that ETag and size. A hash is still only a claim.
+    /// ListParts returned the part with this ETag and size. Its hash is still a claim.
     Listed,
 }
 
@@ -150,16 +150,16 @@ impl Evidence {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Part {
-    /// 1..=10,000.
+    /// Part number, 1..=10,000.
     #[serde(rename = "partNumber")]
     pub number: u16,
-    /// The store's ETag, without quotes.
+    /// ETag at the store, without quotes.
     pub etag: String,
-    /// Bytes.
+    /// Size, bytes.
     pub size: u64,
-    /// The hash the store verified, or a client claims (see `evidence`); None if it came without, or was adopted from a listing.
+    /// SHA-256, verified by the store or claimed by a client (see `evidence`); `None` for a part without a hash and a part adopted from a listing.
     pub sha256: Option<Sha256Hex>,
-    /// The edge that served it.
+    /// The edge that received it.
     pub edge: String,
     /// When it was recorded.
     pub at: EpochMs,
@@ -168,21 +168,21 @@ pub struct Part {
     pub evidence: Evidence,
 }
 
-/// What has to be written before the answer may leave.
+/// A write that must be durable before the reply is sent.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// Write the meta data.
+    /// Write everything except the parts.
     PutMeta,
     /// Write this part.
     PutPart(Part),
-    /// Remove this part.
+    /// Delete this part.
     DropPart(u16),
 }
 
-/// Part numbers of 1..=`count` that are not among `there` (ascending).
-pub fn missing(count: u32, there: impl Iterator<Item = u16>) -> Vec<u16> {
-    // Collecting would sort them first, which is a lot of code for what is in order.
+/// The numbers of 1..=`count` that are not in `recorded` (ascending).
+pub fn missing(count: u32, recorded: impl Iterator<Item = u16>) -> Vec<u16> {
+    // `collect` would sort first; inserting one by one avoids the code size of sorting input that is in order already.
     let mut sorted = BTreeSet::new();
-    sorted.extend(there);
+    sorted.extend(recorded);
     (1..=u16::try_from(count).unwrap_or(u16::MAX)).filter(|number| !sorted.contains(number)).collect()
 }

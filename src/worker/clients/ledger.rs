@@ -1,4 +1,4 @@
-//! The way to an account's ledger.
+//! Client of an account's ledger (Durable Object `AccountLedger`).
 
 use worker::Env;
 
@@ -11,40 +11,40 @@ use crate::ledger::timing::{DELETE_GRACE_MS, JOB_GRACE_MS};
 use crate::problem::Problem;
 use crate::worker::platform::{bindings, clock, objects};
 
-/// Says `message` to the account's ledger and waits for its answer, which is durable by then.
+/// Sends `message` to the account's ledger. The change is durable when the reply arrives.
 ///
 /// # Errors
-/// [`Problem::Internal`] if the ledger cannot be reached.
+/// [`Problem::Internal`] if the ledger is unreachable.
 pub async fn send(env: &Env, account: Id, message: &Message) -> Result<Reply, Problem> {
     let reply = objects::send(&bindings::accounts(env)?, &account.to_string(), message, message.is_repeatable()).await?;
     Ok(reply.unwrap_or(Reply::Done))
 }
 
-/// Reserves storage for an upload that will become `asset`; `place` says where its bytes will lie, if the asset does not.
+/// Reserves `bytes` for an upload that will become `asset`. The ledger checks the outcome itself at `look_at`. `place` locates a video file's bytes.
 ///
 /// # Errors
-/// 403, 507.
+/// 403 suspended, 507 storage exceeded.
 pub async fn reserve(env: &Env, account: &Account, asset: Id, bytes: u64, look_at: EpochMs, place: Option<String>) -> Result<(), Problem> {
     match send(env, account.id, &Message::Reserve { asset, bytes, look_at, limits: account.limits(), place }).await {
         Ok(Reply::Done) => Ok(()),
         Ok(other) => Err(refusal(&other, bytes, clock::now())),
         Err(problem) => {
-            // It may have been booked all the same. Should this fail, too, the ledger finds out by itself.
+            // The reservation may exist although the reply was lost. If the release fails as well, the ledger's scheduled check ends it.
             let _ = release(env, account.id, asset).await;
             Err(problem)
         }
     }
 }
 
-/// The asset exists and references `object`.
+/// Turns the reservation into use: the asset exists and references `object` (`size` bytes).
 pub async fn settle(env: &Env, account: Id, asset: Id, object: Id, size: u64) -> Result<(), Problem> {
     send(env, account, &Message::Settle { asset, object, size }).await.map(|_| ())
 }
 
-/// Counts an asset that is to reference bytes that are there.
+/// Counts an asset that is about to reference an existing object.
 ///
 /// # Errors
-/// 403, 507.
+/// 403 suspended, 507 storage exceeded.
 pub async fn adopt(env: &Env, account: &Account, asset: &Asset) -> Result<(), Problem> {
     let message = Message::Adopt { asset: asset.id, object: asset.object_id, size: asset.size, limits: account.limits() };
     match send(env, account.id, &message).await {
@@ -57,29 +57,29 @@ pub async fn adopt(env: &Env, account: &Account, asset: &Asset) -> Result<(), Pr
     }
 }
 
-/// The asset does not exist.
+/// Releases an asset's reservation or use: the asset does not exist.
 pub async fn release(env: &Env, account: Id, asset: Id) -> Result<(), Problem> {
     send(env, account, &Message::Release { asset }).await.map(|_| ())
 }
 
-/// The asset is about to be deleted by a request.
-pub async fn doubt(env: &Env, account: Id, asset: Id) -> Result<(), Problem> {
-    doubt_for(env, account, asset, DELETE_GRACE_MS).await
+/// Schedules a check of an asset that a request is about to delete, in case the request dies before it has reported the outcome.
+pub async fn schedule_check(env: &Env, account: Id, asset: Id) -> Result<(), Problem> {
+    schedule_check_in(env, account, asset, DELETE_GRACE_MS).await
 }
 
-/// The asset is about to be deleted, or moved, by a job.
-pub async fn doubt_by_job(env: &Env, account: Id, asset: Id) -> Result<(), Problem> {
-    doubt_for(env, account, asset, JOB_GRACE_MS).await
+/// Schedules a check of an asset that a job is about to delete or move.
+pub async fn schedule_check_by_job(env: &Env, account: Id, asset: Id) -> Result<(), Problem> {
+    schedule_check_in(env, account, asset, JOB_GRACE_MS).await
 }
 
-async fn doubt_for(env: &Env, account: Id, asset: Id, ms: u64) -> Result<(), Problem> {
+async fn schedule_check_in(env: &Env, account: Id, asset: Id, ms: u64) -> Result<(), Problem> {
     send(env, account, &Message::ScheduleCheck { asset, look_at: clock::now().plus(ms) }).await.map(|_| ())
 }
 
-/// Bandwidth for a content URL of `bytes`.
+/// Charges bandwidth for a content URL of `bytes` bytes.
 ///
 /// # Errors
-/// 403, 429.
+/// 403 suspended, 429 bandwidth exceeded.
 pub async fn charge(env: &Env, account: &Account, bytes: u64) -> Result<(), Problem> {
     match send(env, account.id, &Message::Charge { bytes, limits: account.limits() }).await? {
         Reply::State { .. } => Ok(()),
@@ -87,7 +87,7 @@ pub async fn charge(env: &Env, account: &Account, bytes: u64) -> Result<(), Prob
     }
 }
 
-/// The account's figures.
+/// The account's usage, as the reply to `message`.
 pub async fn figures(env: &Env, account: Id, message: &Message) -> Result<UsageSnapshot, Problem> {
     match send(env, account, message).await? {
         Reply::State { figures } => Ok(figures),
@@ -95,7 +95,7 @@ pub async fn figures(env: &Env, account: Id, message: &Message) -> Result<UsageS
     }
 }
 
-/// What a refusal of the ledger means to the caller.
+/// Maps a refusal of the ledger to a problem.
 fn refusal(reply: &Reply, requested: u64, now: EpochMs) -> Problem {
     match *reply {
         Reply::Suspended => Problem::Suspended,

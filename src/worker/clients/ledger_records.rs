@@ -1,4 +1,4 @@
-//! What D1 knows of an account, for its ledger; and what the ledger writes there.
+//! The ledger's access to D1: limits, holdings, usage and the outcome of pending changes.
 
 use serde::Deserialize;
 use worker::Env;
@@ -13,32 +13,32 @@ use crate::problem::Problem;
 use crate::worker::platform::{bindings, clock, d1};
 use crate::{accounts, ledger};
 
-/// Rows per page of what is stored.
+/// Rows per page of holdings.
 const PAGE: u64 = 1_000;
 
-/// An asset with its object.
+/// An asset with its object: one holding.
 #[derive(Deserialize)]
 pub struct Stored {
     /// Asset id.
     pub asset: Id,
     /// Object id.
     pub object: Id,
-    /// Bytes.
+    /// Size, bytes.
     pub size: u64,
     created_at: EpochMs,
 }
 
-/// The limits of the account, as of now.
+/// The account's current limits.
 ///
 /// # Errors
-/// 404 if there is no such account.
+/// 404 if the account does not exist.
 pub async fn limits(env: &Env, account: Id) -> Result<Limits, Problem> {
     let record: Option<Record> = d1::first(&bindings::db(env)?, &accounts::repository::by_id(account, clock::now())).await?;
     record.map(|record| record.limits()).ok_or(Problem::NotFound)
 }
 
-/// Everything the account stores.
-pub async fn stored(env: &Env, account: Id) -> Result<Vec<Stored>, Problem> {
+/// All holdings of the account: assets and video files.
+pub async fn holdings(env: &Env, account: Id) -> Result<Vec<Stored>, Problem> {
     let db = bindings::db(env)?;
     let mut all: Vec<Stored> = Vec::new();
     loop {
@@ -62,8 +62,8 @@ pub async fn stored(env: &Env, account: Id) -> Result<Vec<Stored>, Problem> {
     }
 }
 
-/// (bytes sent, calls) of this month, as last written.
-pub async fn counted(env: &Env, account: Id, now: EpochMs) -> Result<(u64, u64), Problem> {
+/// Bandwidth (bytes) and requests of the current month, as last written to `storage_usage`.
+pub async fn month_usage(env: &Env, account: Id, now: EpochMs) -> Result<(u64, u64), Problem> {
     #[derive(Deserialize)]
     struct Row {
         bandwidth_bytes: u64,
@@ -73,16 +73,16 @@ pub async fn counted(env: &Env, account: Id, now: EpochMs) -> Result<(u64, u64),
     Ok(row.map_or((0, 0), |row| (row.bandwidth_bytes, row.request_count)))
 }
 
-/// How an asset in doubt ended.
-pub async fn look(env: &Env, asset: Id) -> Seen {
-    ask(env, asset).await.unwrap_or(Seen::Unclear)
+/// The outcome of a pending change of an asset; [`Seen::Unclear`] if D1 does not answer.
+pub async fn asset_outcome(env: &Env, asset: Id) -> Seen {
+    read_outcome(env, asset).await.unwrap_or(Seen::Unclear)
 }
 
-async fn ask(env: &Env, asset: Id) -> Result<Seen, Problem> {
+async fn read_outcome(env: &Env, asset: Id) -> Result<Seen, Problem> {
     let db = bindings::db(env)?;
-    // In this order: an upload that completes between the two questions is found by the second.
+    // The order matters: an upload that completes between the two queries is found by the second one.
     let coming: Option<serde_json::Value> = d1::first(&db, &ledger::repository::asset_coming(asset)).await?;
-    let stored = of(env, asset).await?;
+    let stored = find_asset(env, asset).await?;
     Ok(match (stored, coming) {
         (Some(seen), _) => seen,
         (None, Some(_)) => Seen::Coming,
@@ -90,8 +90,8 @@ async fn ask(env: &Env, asset: Id) -> Result<Seen, Problem> {
     })
 }
 
-/// The asset, if it is there.
-pub async fn of(env: &Env, asset: Id) -> Result<Option<Seen>, Problem> {
+/// The object of an asset; `None` if the asset does not exist.
+pub async fn find_asset(env: &Env, asset: Id) -> Result<Option<Seen>, Problem> {
     #[derive(Deserialize)]
     struct Row {
         object: Id,
@@ -101,7 +101,7 @@ pub async fn of(env: &Env, asset: Id) -> Result<Option<Seen>, Problem> {
     Ok(row.map(|Row { object, size }| Seen::Stored { object, size }))
 }
 
-/// Writes the figures of months.
+/// Writes monthly usage to `storage_usage`.
 pub async fn write(env: &Env, account: Id, usage: &[Usage], now: EpochMs) -> Result<(), Problem> {
     let prices = bindings::config(env)?.prices;
     let statements: Vec<_> = usage.iter().map(|month| ledger::repository::record_usage(account, month, &prices, now)).collect();

@@ -1,4 +1,4 @@
-//! The way to a session's Durable Object.
+//! Client of an upload session (Durable Object `UploadSession`).
 
 use worker::Env;
 
@@ -7,10 +7,10 @@ use crate::problem::Problem;
 use crate::uploads::session::message::{Message, SessionReply};
 use crate::worker::platform::{bindings, objects};
 
-/// Says `message` to the session and waits for its answer, which is durable by then. Saying any of them twice is saying it once.
+/// Sends `message` to the session. The change is durable when the reply arrives. Every message is idempotent.
 ///
 /// # Errors
-/// [`Problem::Internal`] if the object cannot be reached.
+/// [`Problem::Internal`] if the object is unreachable.
 pub async fn send(env: &Env, session: Id, message: &Message) -> Result<SessionReply, Problem> {
     let reply = objects::send(&bindings::sessions(env)?, &session.to_string(), message, true).await?;
     Ok(reply.unwrap_or(SessionReply::Done))

@@ -1,6 +1,7 @@
-//! The PoP's cache: slices in, slices out.
+//! The PoP's cache (Cloudflare Cache API), by slice.
 //!
-//! The Cache API knows no stale answers: entries are kept for their time and the stale window, and say themselves until when they are fresh.
+//! The Cache API does not serve stale responses. Entries are therefore stored for their freshness lifetime plus the stale window, and carry their expiry in a
+//! header field.
 
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -11,10 +12,10 @@ use crate::delivery::cache_entry::{Freshness, STALE_MS};
 use crate::delivery::slices::Slice;
 use crate::worker::platform::{js, log};
 
-/// Until when an entry is fresh, epoch ms.
+/// Header field with the end of the freshness lifetime, epoch ms.
 const FRESH_UNTIL: &str = "x-jettyspeed-fresh-until";
 
-/// A slice that was found.
+/// A cache entry.
 pub struct Entry {
     response: Response,
     /// See [`Freshness`].
@@ -22,20 +23,20 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The bytes that were wanted.
+    /// The requested bytes of the slice.
     pub fn stream(&self) -> Option<ReadableStream> {
         self.response.body()
     }
 
-    /// All of it, as an ArrayBuffer. For whole slices.
+    /// The body as an ArrayBuffer. Only for whole slices, whose size is bounded.
     pub async fn bytes(&self) -> Result<JsValue, JsValue> {
         JsFuture::from(self.response.array_buffer()?).await
     }
 }
 
-/// What is wanted of the slice under `url`, if it is there. An entry that is not what it should be is none.
+/// Reads the requested part of a slice. An entry with the wrong status, length or expiry counts as a miss.
 pub async fn find(url: &str, slice: &Slice, now: EpochMs) -> Option<Entry> {
-    let response = look(url, slice).await.map_err(|error| log::internal("cache", &js::words(&error))).ok().flatten()?;
+    let response = match_slice(url, slice).await.map_err(|error| log::internal("cache", &js::words(&error))).ok().flatten()?;
     let header = |name: &str| response.headers().get(name).ok().flatten();
     let status = if slice.is_whole() { 200 } else { 206 };
     let length = header("content-length").and_then(|text| text.parse::<u64>().ok());
@@ -51,7 +52,7 @@ pub async fn find(url: &str, slice: &Slice, now: EpochMs) -> Option<Entry> {
     }
 }
 
-async fn look(url: &str, slice: &Slice) -> Result<Option<Response>, JsValue> {
+async fn match_slice(url: &str, slice: &Slice) -> Result<Option<Response>, JsValue> {
     let found = if slice.is_whole() {
         js::cache()?.find(&JsValue::from_str(url))?
     } else {
@@ -65,22 +66,23 @@ async fn look(url: &str, slice: &Slice) -> Result<Option<Response>, JsValue> {
     Ok((!found.is_undefined()).then(|| found.unchecked_into()))
 }
 
-/// Keeps the whole slice `buffer`, whose length was checked, fresh until that instant.
+/// Stores the whole slice `buffer`, whose length the caller has checked, until `fresh_until` plus the stale window.
 ///
 /// # Errors
-/// What the runtime throws.
+/// The exception of the Cache API.
 pub async fn put(url: &str, buffer: &JsValue, fresh_until: EpochMs, now: EpochMs) -> Result<(), JsValue> {
     let fields = fields(js::byte_length(buffer).unwrap_or_default(), fresh_until, fresh_until.plus(STALE_MS).since(now));
-    keep(url, Response::new_with_opt_buffer_source_and_init(buffer.dyn_ref(), &init(&fields)?)?).await
+    put_response(url, Response::new_with_opt_buffer_source_and_init(buffer.dyn_ref(), &init(&fields)?)?).await
 }
 
-/// Keeps what comes out of `stream`, `bytes` bytes, as long as it is fresh. Whether all of it came is for the caller to find out: see [`crate::worker::content::whole_object`].
+/// Stores `bytes` bytes from `stream` until `fresh_until`. The cache may keep a truncated body, so the caller must check that the entry is complete:
+/// see [`crate::worker::content::whole_object`].
 ///
 /// # Errors
-/// What the runtime throws.
+/// The exception of the Cache API.
 pub async fn put_stream(url: &str, stream: &ReadableStream, bytes: u64, fresh_until: EpochMs, now: EpochMs) -> Result<(), JsValue> {
     let fields = fields(bytes, fresh_until, fresh_until.since(now));
-    keep(url, Response::new_with_opt_readable_stream_and_init(Some(stream), &init(&fields)?)?).await
+    put_response(url, Response::new_with_opt_readable_stream_and_init(Some(stream), &init(&fields)?)?).await
 }
 
 fn fields(bytes: u64, fresh_until: EpochMs, kept_ms: u64) -> [(&'static str, String); 4] {
@@ -92,25 +94,25 @@ fn fields(bytes: u64, fresh_until: EpochMs, kept_ms: u64) -> [(&'static str, Str
     ]
 }
 
-/// A text that is kept here.
+/// Reads an entry that [`put_text`] stored.
 pub async fn text(url: &str) -> Option<String> {
     let found = JsFuture::from(js::cache().ok()?.find(&JsValue::from_str(url)).ok()?).await.ok().filter(|found| !found.is_undefined())?;
     let found: Response = found.unchecked_into();
     JsFuture::from(found.text().ok()?).await.ok()?.as_string()
 }
 
-/// Keeps a text for that long.
+/// Stores a text for `seconds`.
 pub async fn put_text(url: &str, text: &str, seconds: u64) {
     let kept = async {
         let fields = [("content-type", "application/json".to_owned()), ("cache-control", format!("public, max-age={seconds}"))];
-        keep(url, Response::new_with_opt_str_and_init(Some(text), &init(&fields)?)?).await
+        put_response(url, Response::new_with_opt_str_and_init(Some(text), &init(&fields)?)?).await
     };
     if let Err(error) = kept.await {
         let _ = log::internal("cache", &js::words(&error));
     }
 }
 
-/// Forgets an entry, in this PoP.
+/// Deletes an entry in this PoP.
 pub async fn delete(url: &str) {
     if let Ok(promise) = js::cache().and_then(|cache| cache.delete(url)) {
         let _ = JsFuture::from(promise).await;
@@ -127,6 +129,6 @@ fn init(fields: &[(&str, String)]) -> Result<ResponseInit, JsValue> {
     Ok(init)
 }
 
-async fn keep(url: &str, response: Response) -> Result<(), JsValue> {
+async fn put_response(url: &str, response: Response) -> Result<(), JsValue> {
     JsFuture::from(js::cache()?.put(url, &response)?).await.map(|_| ())
 }

@@ -1,6 +1,6 @@
-//! How much of what is delivered comes from the cache: counted in the isolate, added up by namespace, class and hour in D1.
+//! Cache statistics: counted in the isolate, added to D1 by namespace, class and hour (docs/delivery.md, Statistics).
 //!
-//! What an isolate that is killed had not told is lost: these are statistics, [`crate::worker::content::meter`] is the bill.
+//! Counts are lost if the isolate is evicted before a flush. Billing is separate: [`crate::worker::content::meter`].
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -16,12 +16,12 @@ use crate::delivery::slices::Slice;
 use crate::worker::http::call::Routed;
 use crate::worker::platform::{bindings, clock, d1};
 
-/// How long counts are gathered, ms.
+/// Interval between flushes, ms.
 const FLUSH_MS: u64 = 3_000;
 
 thread_local! {
     static COUNTS: RefCell<HashMap<(Name, &'static str), Count>> = RefCell::default();
-    /// When the flush that is under way should have told them.
+    /// Deadline of the flush in progress.
     static DUE: Cell<EpochMs> = const { Cell::new(EpochMs(0)) };
 }
 
@@ -29,14 +29,14 @@ fn count(source: &ContentDescriptor, change: impl FnOnce(&mut Count)) {
     COUNTS.with_borrow_mut(|counts| change(counts.entry((source.namespace.clone(), source.class.label())).or_default()));
 }
 
-/// An answer with content, whose first bytes came from there.
+/// Counts a response with content; `origin` is the source of its first bytes.
 pub fn answered(call: &Routed, source: &ContentDescriptor, origin: Option<Origin>) {
     count(source, |count| {
         count.requests += 1;
         count.hits += u64::from(origin.is_none_or(Origin::is_hit));
     });
     let now = clock::now();
-    // A flush that is overdue was cut off with the request that carried it.
+    // A flush past its deadline was cancelled together with the request that ran it.
     if now < DUE.get() {
         return;
     }
@@ -49,13 +49,13 @@ pub fn answered(call: &Routed, source: &ContentDescriptor, origin: Option<Origin
         let now = clock::now();
         let statements: Vec<_> = counts.iter().map(|((namespace, class), count)| repository::add(namespace, class, count, now)).collect();
         if let Ok(db) = bindings::db(&held.env) {
-            // Logged where it fails.
+            // The error is logged in `d1`.
             let _ = d1::batch(&db, &statements).await;
         }
     });
 }
 
-/// What was wanted of a slice came from there.
+/// Counts the delivered bytes of a slice by their source.
 pub fn sent(source: &ContentDescriptor, slice: &Slice, origin: Origin) {
     count(source, |count| match origin {
         Origin::Filled => count.bytes_from_origin += slice.span.bytes(),
@@ -64,12 +64,12 @@ pub fn sent(source: &ContentDescriptor, slice: &Slice, origin: Origin) {
     });
 }
 
-/// So many bytes came from the cache.
+/// Counts `bytes` delivered from the cache.
 pub fn from_cache(source: &ContentDescriptor, bytes: u64) {
     count(source, |count| count.bytes_from_cache += bytes);
 }
 
-/// A request that told how the player fares (CTA-5004).
+/// Counts a request with CMCD data (CTA-5004).
 pub fn cmcd(source: &ContentDescriptor) {
     count(source, |count| count.cmcd_requests += 1);
 }

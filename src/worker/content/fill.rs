@@ -1,6 +1,6 @@
-//! A slice's bytes: from the PoP's cache, else from whoever is reading it already, else from KV or the store, and then into the cache.
+//! Reads a slice: from the PoP's cache, else by request collapsing, else from KV or the origin, filling the cache (docs/delivery.md, Cache entries).
 //!
-//! Invariant: nothing is put into the cache whose status, place, version and number of bytes were not checked after the last byte had come.
+//! Architecture invariant: a slice enters the cache only after its last byte has arrived and status, range, version and length were checked.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -30,25 +30,25 @@ use crate::worker::platform::{clock, js, log, origin};
 const MAX_REVALIDATING: usize = 2_000;
 const MAX_REVALIDATING_BYTES: usize = 1_000_000;
 
-/// How often the cache is looked into again after somebody else has filled it.
+/// Maximum cache reads after another request has filled the slice.
 const TRIES: u32 = 4;
 
-/// How long a slice waits for room in memory before it goes past the cache, ms.
+/// Maximum wait for a memory permit, ms; after that the cache is bypassed.
 const ROOM_WAIT_MS: u64 = 3_000;
 
-/// How often it looks, ms.
+/// Interval between two attempts to get a permit, ms.
 const ROOM_POLL_MS: u64 = 20;
 
 /// Bytes that stay in JavaScript.
 #[derive(Debug)]
 pub enum Bytes {
-    /// On their way.
+    /// A stream.
     Stream(ReadableStream),
-    /// All here.
+    /// An ArrayBuffer.
     Buffer(JsValue),
 }
 
-/// What was wanted of a slice, and where it came from.
+/// The requested part of a slice and its source.
 #[derive(Debug)]
 pub struct SliceBody {
     /// See [`Bytes`].
@@ -58,7 +58,7 @@ pub struct SliceBody {
 }
 
 impl SliceBody {
-    /// Lets go of what nobody will read, so that its connection is free.
+    /// Cancels an unread stream, so that its connection is released.
     pub fn discard(&self) {
         if let Bytes::Stream(stream) = &self.bytes {
             let _ = stream.cancel();
@@ -67,21 +67,21 @@ impl SliceBody {
 }
 
 thread_local! {
-    /// Stale entries that are being looked after here, and until when nobody else need to.
+    /// Stale entries being revalidated by this isolate: no other request starts a revalidation until then.
     static REVALIDATING: RefCell<TtlMap<String, ()>> = RefCell::new(TtlMap::new(MAX_REVALIDATING, MAX_REVALIDATING_BYTES, |key, ()| key.len()));
 }
 
-/// What is wanted of a slice.
+/// The requested part of a slice, counted as delivered.
 ///
 /// # Errors
-/// 502, 503, 504: of the store.
+/// 502, 503, 504 from the origin.
 pub async fn slice(call: &Routed, source: &Rc<ContentDescriptor>, slice: Slice) -> Result<SliceBody, Problem> {
     let got = find_slice(call, source, slice).await?;
     cache_stats::sent(source, &slice, got.origin);
     Ok(got)
 }
 
-/// The same, not counted as delivered.
+/// The requested part of a slice, not counted as delivered.
 pub async fn find_slice(call: &Routed, source: &Rc<ContentDescriptor>, slice: Slice) -> Result<SliceBody, Problem> {
     if source.ttl == 0 {
         return pass(call, source, &slice).await;
@@ -93,12 +93,12 @@ pub async fn find_slice(call: &Routed, source: &Rc<ContentDescriptor>, slice: Sl
             return Ok(got);
         }
         let (held, of, under) = (call.clone(), Rc::clone(source), key.clone());
-        // To its end, from the asking on: others wait for it, too.
+        // Detached from the client's connection, including the lock request, because other requests wait for the result.
         let led = call.run_detached(async move { lead(&held, &of, &slice, &under).await });
         match led.await.unwrap_or(Err(Problem::Internal))? {
             FillOutcome::FilledElsewhere => waited = true,
             FillOutcome::Filled(buffer, origin) => {
-                // The bytes are out of the budget now: from the cache they come as they are read. What the cache did not take is here.
+                // The memory permit is released, so the bytes are streamed from the cache. A slice that the cache did not store is sent from the buffer.
                 let bytes = match cache::find(&key, &slice, clock::now()).await.and_then(|entry| entry.stream()) {
                     Some(stream) => Bytes::Stream(stream),
                     None => part_of(&slice, buffer)?,
@@ -111,15 +111,15 @@ pub async fn find_slice(call: &Routed, source: &Rc<ContentDescriptor>, slice: Sl
     pass(call, source, &slice).await
 }
 
-/// What came of wanting a slice that is not in the cache.
+/// Result of a cache miss.
 enum FillOutcome {
-    /// Somebody else has read it.
+    /// Another request has filled the slice.
     FilledElsewhere,
-    /// All of it, whole.
+    /// The whole slice.
     Filled(JsValue, Origin),
-    /// The store is too slow for everybody to wait for a whole slice.
+    /// The origin is too slow for the waiting requests to wait for a whole slice.
     TooLong,
-    /// So much is being read already that there is no memory for it.
+    /// The isolate's memory budget is used up.
     NoRoom,
 }
 
@@ -129,7 +129,7 @@ async fn lead(call: &Routed, source: &ContentDescriptor, slice: &Slice, key: &st
         Outcome::Acquired(lock) => lock,
     };
     let Some(_room) = room(slice.span.bytes()).await else {
-        // Principal waits is refused for a moment: each of them reading for itself would be more of what there is too much of.
+        // Waiting requests get a 503 for 250 ms. If each read the origin for itself, the load that used up the memory would grow.
         lock.done(false).await;
         return Ok(FillOutcome::NoRoom);
     };
@@ -149,7 +149,7 @@ fn part_of(slice: &Slice, buffer: JsValue) -> Result<Bytes, Problem> {
     Ok(Bytes::Buffer(js::part(&buffer, at(slice.from)?, at(slice.to)?).into()))
 }
 
-/// Room for a slice in this isolate's memory, once others have given up theirs; not for long.
+/// A memory permit for a slice, waiting up to [`ROOM_WAIT_MS`] for others to be released.
 async fn room(bytes: u64) -> Option<MemoryPermit> {
     let until = clock::now().plus(ROOM_WAIT_MS);
     loop {
@@ -162,7 +162,7 @@ async fn room(bytes: u64) -> Option<MemoryPermit> {
     }
 }
 
-/// What is in the cache, if it is. A stale entry is served, and looked after in the background.
+/// The cached part of a slice. A stale entry is served and revalidated in the background (stale-while-revalidate, RFC 5861).
 async fn cached(call: &Routed, source: &Rc<ContentDescriptor>, slice: &Slice, key: &str, waited: bool) -> Option<SliceBody> {
     let now = clock::now();
     let entry = cache::find(key, slice, now).await?;
@@ -179,7 +179,7 @@ fn claim_revalidation(key: &str, now: EpochMs) -> bool {
     REVALIDATING.with_borrow_mut(|revalidating| revalidating.claim(key.to_owned(), (), now.plus(REVALIDATE_INTERVAL_MS), now))
 }
 
-/// Reads the whole slice and puts it into the cache. What the cache does not take is served all the same.
+/// Reads the whole slice and stores it in the cache. If the cache does not store it, it is served anyway.
 async fn fill(call: &Routed, source: &ContentDescriptor, slice: &Slice, key: &str) -> Result<(JsValue, Origin), Problem> {
     let now = clock::now();
     let kept = match kv::get(&call.env, source).await {
@@ -201,7 +201,7 @@ async fn fill(call: &Routed, source: &ContentDescriptor, slice: &Slice, key: &st
     Ok((buffer, origin))
 }
 
-/// A range of the object, whole and checked.
+/// A byte range of the object, complete and checked.
 async fn read_checked(call: &Routed, source: &ContentDescriptor, span: Span) -> Result<JsValue, Problem> {
     let answer = request_range(call, source, span).await?;
     let buffer = answer.bytes(FILL_MS).await.map_err(|error| origin::problem("GetObject", &error))?;
@@ -228,14 +228,14 @@ async fn request_range(call: &Routed, source: &ContentDescriptor, span: Span) ->
     Ok(answer)
 }
 
-/// What is wanted, from the store to the client, past the cache.
+/// The requested part of a slice, streamed from the origin without the cache.
 async fn pass(call: &Routed, source: &ContentDescriptor, slice: &Slice) -> Result<SliceBody, Problem> {
     let begin = slice.span.first;
     let answer = request_range(call, source, Span { first: begin + slice.from, last: begin + slice.to }).await?;
     Ok(SliceBody { bytes: Bytes::Stream(answer.body().ok_or(Problem::Internal)?), origin: Origin::Passed })
 }
 
-/// Asks the store for one byte: the object is what it was, or it is not. Bytes that are still right need not be sent again.
+/// Revalidates an entry with a one-byte range request: the ETag of the response shows whether the object is unchanged, without a transfer of the slice.
 async fn revalidate(call: &Routed, source: &ContentDescriptor, slice: &Slice, key: &str) {
     let first = Span { first: slice.span.first, last: slice.span.first };
     match request_range(call, source, first).await {
@@ -244,7 +244,7 @@ async fn revalidate(call: &Routed, source: &ContentDescriptor, slice: &Slice, ke
             renew(source, slice, key).await;
         }
         Err(Problem::Origin(OriginFailure::Unexpected(code))) if code == "NoSuchKey" => cache::delete(key).await,
-        // The store is down, or out of its mind: what is here goes on being served.
+        // Origin error: keep serving the stale entry (stale-if-error, RFC 5861).
         Err(_) => {}
     }
 }
@@ -267,7 +267,7 @@ async fn renew(source: &ContentDescriptor, slice: &Slice, key: &str) {
     }
 }
 
-/// Where the bytes of a slice would come from, if they are here.
+/// The source of a slice's bytes if they are in this PoP's cache.
 pub async fn cached_origin(source: &ContentDescriptor, slice: &Slice) -> Option<Origin> {
     let entry = cache::find(&source.key(slice), slice, clock::now()).await?;
     if let Some(stream) = entry.stream() {
@@ -276,7 +276,7 @@ pub async fn cached_origin(source: &ContentDescriptor, slice: &Slice) -> Option<
     Some(Origin::Cache(entry.freshness))
 }
 
-/// Reads a slice into the cache, if it is not there and there is room: nobody waits for it.
+/// Prefetches a slice into the cache. Errors are ignored.
 pub async fn warm(call: &Routed, source: &Rc<ContentDescriptor>, wanted: Slice) {
     let whole = Slice { from: 0, to: wanted.span.bytes().saturating_sub(1), ..wanted };
     if let Ok(got) = find_slice(call, source, whole).await {

@@ -1,4 +1,4 @@
-//! The way to a lock: first through this isolate's own map, then through the PoP's object.
+//! Client of the fill lock: first the isolate's own map, then the PoP's Durable Object (docs/delivery.md, Request collapsing).
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -12,10 +12,10 @@ use crate::delivery::fill_lock::shard::{LOCK_MS, object_name};
 use crate::problem::{OriginFailure, Problem};
 use crate::worker::platform::{bindings, clock, objects};
 
-/// How long a failure of the store is believed by those who wait here, ms.
+/// How long waiting requests of this isolate treat the origin as failed after a failed fill, ms.
 const FAILED_MS: u64 = 250;
 
-/// How often those look, ms: soon at first. A promise of another request cannot be awaited on this platform.
+/// Polling interval of waiting requests, ms: first and maximum. The runtime does not allow a request to await a promise of another request.
 const POLL_MS: (u64, u64) = (4, 25);
 
 /// How many slices an isolate fills or waits for at once, and the bytes of their keys. Beyond that the PoP's object alone keeps requests together.
@@ -32,7 +32,7 @@ thread_local! {
     static LOCAL: RefCell<TtlMap<String, LocalState>> = RefCell::new(TtlMap::new(MAX_LOCAL, MAX_LOCAL_BYTES, |key, _| key.len()));
 }
 
-/// A right to read; told when it is done or dropped.
+/// A held fill lock. Release it with [`FillLock::done`].
 pub struct FillLock {
     env: Env,
     object: String,
@@ -40,18 +40,18 @@ pub struct FillLock {
     serial: Option<u64>,
 }
 
-/// What came of wanting to read.
+/// Result of [`acquire`].
 pub enum Outcome {
-    /// Read.
+    /// The lock is granted: read the origin.
     Acquired(FillLock),
-    /// Somebody else did: look into the cache.
+    /// Another request has filled the entry: read it from the cache.
     Stored,
 }
 
-/// Asks for the right to read what belongs under `key`, and waits while somebody else does.
+/// Acquires the lock for the cache key `key`, waiting while another request holds it.
 ///
 /// # Errors
-/// 503 if they failed.
+/// 503 if the holder failed.
 pub async fn acquire(env: &Env, colo: &str, key: &str) -> Result<Outcome, Problem> {
     let failed = || Problem::Origin(OriginFailure::Unavailable);
     let mut waited = false;
@@ -83,7 +83,7 @@ pub async fn acquire(env: &Env, colo: &str, key: &str) -> Result<Outcome, Proble
             leave(key, Some(clock::now()));
             Err(failed())
         }
-        // Without an object to ask, which is logged there, this isolate reads for itself.
+        // The lock object is unreachable (logged in `objects`): this isolate reads the origin without a lock.
         Ok(None) | Err(_) => Ok(Outcome::Acquired(lock(None))),
     }
 }
@@ -98,12 +98,12 @@ fn leave(key: &str, failed: Option<EpochMs>) {
 }
 
 impl FillLock {
-    /// It is in the cache now, or was not to be had.
+    /// Releases the lock. `stored`: the entry is in the cache now.
     pub async fn done(self, stored: bool) {
         leave(&self.key, (!stored).then(clock::now));
         let (Some(serial), Ok(leases)) = (self.serial, bindings::leases(&self.env)) else { return };
         let message = Message::Done { key: self.key, serial, stored };
-        // Logged there. Principal waits is told by the clock, then.
+        // The error is logged in `objects`. Waiting requests then continue at the lock timeout.
         let _ = objects::send::<_, Reply>(&leases, &self.object, &message, false).await;
     }
 }

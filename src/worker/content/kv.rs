@@ -1,4 +1,4 @@
-//! Small files in KV: what one PoP has read from the store, the others need not.
+//! Small files in KV: after one PoP has read a file from the origin, the others read it from KV.
 
 use js_sys::{Object, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
@@ -11,17 +11,17 @@ use crate::delivery::content_descriptor::ContentDescriptor;
 use crate::worker::platform::js::Kv;
 use crate::worker::platform::{bindings, js, log};
 
-/// The shortest life of a KV value, s (KV documentation, "Expiring keys").
-const LEAST_SECONDS: u64 = 60;
+/// Minimum TTL of a KV value, s (Cloudflare KV documentation, "Expiring keys").
+const MIN_TTL_SECONDS: u64 = 60;
 
-/// In a value's metadata: until when it is fresh, epoch ms.
+/// Metadata field with the end of the freshness lifetime, epoch ms.
 const FRESH_UNTIL: &str = "freshUntil";
 
 fn place(env: &Env, source: &ContentDescriptor) -> Option<(Kv, String)> {
     Some((bindings::content(env)?, source.kv_key()?))
 }
 
-async fn look(env: &Env, source: &ContentDescriptor, form: &str) -> Result<Option<(JsValue, EpochMs)>, JsValue> {
+async fn get_with_metadata(env: &Env, source: &ContentDescriptor, form: &str) -> Result<Option<(JsValue, EpochMs)>, JsValue> {
     let Some((kv, key)) = place(env, source) else { return Ok(None) };
     let found = JsFuture::from(kv.get(&key, form)?).await?;
     let (value, metadata) = (Reflect::get(&found, &"value".into())?, Reflect::get(&found, &"metadata".into())?);
@@ -29,35 +29,35 @@ async fn look(env: &Env, source: &ContentDescriptor, form: &str) -> Result<Optio
         return Ok(None);
     }
     let until = Reflect::get(&metadata, &FRESH_UNTIL.into())?.as_f64().unwrap_or_default();
-    // An instant is a positive integer far below 2^53.
+    // Epoch ms are non-negative integers below 2^53.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     Ok(Some((value, EpochMs(until as u64))))
 }
 
-/// The file's bytes as an ArrayBuffer, and until when they are fresh.
+/// The file's bytes as an ArrayBuffer, and the end of their freshness lifetime.
 pub async fn get(env: &Env, source: &ContentDescriptor) -> Option<(JsValue, EpochMs)> {
-    let found = look(env, source, "arrayBuffer").await;
+    let found = get_with_metadata(env, source, "arrayBuffer").await;
     let found = found.map_err(|error| log::internal("kv", &js::words(&error))).ok().flatten();
     found.filter(|(buffer, _)| js::byte_length(buffer) == Some(source.size))
 }
 
-/// Whether it is there.
+/// Whether KV has the file.
 pub async fn has(env: &Env, source: &ContentDescriptor) -> bool {
-    let found = look(env, source, "stream").await.ok().flatten();
+    let found = get_with_metadata(env, source, "stream").await.ok().flatten();
     if let Some((stream, _)) = &found {
         let _ = stream.unchecked_ref::<ReadableStream>().cancel();
     }
     found.is_some()
 }
 
-/// Keeps the file's bytes for its time. One write a second and key: whoever is second need not.
+/// Stores the file for its TTL. KV limits writes to one per second and key; a concurrent write of the same bytes may fail without harm.
 pub async fn put(env: &Env, source: &ContentDescriptor, buffer: &JsValue, fresh_until: EpochMs) {
     let kept = async {
         let Some((kv, key)) = place(env, source) else { return Ok(()) };
         let (options, metadata) = (Object::new(), Object::new());
         Reflect::set(&metadata, &FRESH_UNTIL.into(), &JsValue::from_f64(fresh_until.0 as f64))?;
         Reflect::set(&options, &"metadata".into(), &metadata)?;
-        Reflect::set(&options, &"expirationTtl".into(), &JsValue::from_f64(source.ttl.max(LEAST_SECONDS) as f64))?;
+        Reflect::set(&options, &"expirationTtl".into(), &JsValue::from_f64(source.ttl.max(MIN_TTL_SECONDS) as f64))?;
         JsFuture::from(kv.keep(&key, buffer, &options)?).await.map(|_| ())
     };
     if let Err(error) = kept.await {
@@ -65,7 +65,7 @@ pub async fn put(env: &Env, source: &ContentDescriptor, buffer: &JsValue, fresh_
     }
 }
 
-/// Forgets it, everywhere, within a minute.
+/// Deletes the file. The deletion is visible in every PoP within 60 s (Cloudflare KV documentation, "How KV works").
 pub async fn forget(env: &Env, source: &ContentDescriptor) {
     let Some((kv, key)) = place(env, source) else { return };
     if let Ok(promise) = kv.forget(&key) {

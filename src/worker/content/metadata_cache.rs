@@ -1,4 +1,5 @@
-//! What is known of the things that are delivered, so that a hit asks no database: for a second in the isolate, for up to [`HOLDS_MS`] in the PoP's cache.
+//! Cache of content descriptors, so that a cache hit needs no D1 query: 1 s in the isolate, up to [`HOLDS_MS`] in the PoP's cache
+//! (docs/delivery.md, Invalidation).
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -15,10 +16,10 @@ use crate::worker::content::cache;
 use crate::worker::http::call::Call;
 use crate::worker::platform::clock;
 
-/// How long this isolate believes itself, ms: another isolate of this PoP may have deleted it.
+/// Lifetime in the isolate, ms: another isolate of this PoP may have invalidated the descriptor.
 const HERE_MS: u64 = 1_000;
 
-/// Bounds the isolate's memory: about 500 bytes each.
+/// Maximum number of descriptors in the isolate, about 500 bytes each.
 const MAX_KEEP: usize = 4_000;
 
 /// Bound of the isolate's memory for descriptors, and again for names of what changed, bytes.
@@ -32,23 +33,23 @@ struct Kept {
 }
 
 struct Here {
-    /// When it was read from the database.
+    /// When it was read from D1.
     read_at: EpochMs,
     source: Rc<ContentDescriptor>,
 }
 
 thread_local! {
     static DESCRIPTORS: RefCell<TtlMap<String, Here>> = RefCell::new(TtlMap::new(MAX_KEEP, MAX_BYTES, |name, here| descriptor_bytes(name, here)));
-    /// What was changed here, and when: what was read before is no longer so.
+    /// Invalidations by this isolate: a descriptor read before the invalidation is not used.
     static CHANGED: RefCell<TtlMap<String, EpochMs>> = RefCell::new(TtlMap::new(MAX_KEEP, MAX_BYTES, |key, _| key.len()));
 }
 
 fn url(name: &str) -> String {
-    // Encoded whole: whoever parses it must find no dots to resolve in it, written out or encoded.
+    // The name is percent-encoded completely, so that the URL parser finds no dot segments in it.
     format!("https://cache.jettyspeed.invalid/1/known/{}", percent::component(name))
 }
 
-/// The name of a file.
+/// Cache name of a file.
 pub fn file(namespace: &Name, asset: impl std::fmt::Display) -> String {
     format!("file/{namespace}/{asset}")
 }
@@ -67,10 +68,10 @@ fn holds(source: &ContentDescriptor, name: &str, read_at: EpochMs, now: EpochMs)
     now.since(read_at) < source.holds_ms && !group && !changed(name) && !changed(source.namespace.as_str())
 }
 
-/// What is called `name`, as known here or as `read` says.
+/// The descriptor `name`, from the caches or else from `read`.
 ///
 /// # Errors
-/// Those of `read`.
+/// The errors of `read`.
 pub async fn get(call: &Call, name: &str, read: impl Future<Output = Result<ContentDescriptor, Problem>>) -> Result<Rc<ContentDescriptor>, Problem> {
     let now = clock::now();
     let here = DESCRIPTORS.with_borrow(|descriptors| descriptors.get(name, now).map(|here| (here.read_at, Rc::clone(&here.source))));
@@ -97,7 +98,7 @@ pub async fn get(call: &Call, name: &str, read: impl Future<Output = Result<Cont
     Ok(note(name, now, now, kept.source))
 }
 
-/// When a whole namespace, or a video of it, was last changed by any isolate of this PoP.
+/// When a whole namespace, or a video in it, was last invalidated by any isolate of this PoP.
 async fn changed_in_pop(namespace: &Name) -> EpochMs {
     let at = cache::text(&mark(namespace)).await.and_then(|text| text.parse().ok());
     EpochMs(at.unwrap_or_default())
@@ -123,20 +124,20 @@ fn changed(key: &str) {
     CHANGED.with_borrow_mut(|changed| changed.insert(key.to_owned(), now, now.plus(HOLDS_MS), now));
 }
 
-/// It was changed or deleted: at once here, within a second in this PoP.
+/// Invalidates one descriptor: immediately in the isolate, within 1 s in the data centre, within [`HOLDS_MS`] globally.
 pub async fn forget(name: &str) {
     changed(name);
     DESCRIPTORS.with_borrow_mut(|descriptors| descriptors.remove(name));
     cache::delete(&url(name)).await;
 }
 
-/// A whole video was deleted: at once here, within a second in this PoP, within [`HOLDS_MS`] elsewhere.
+/// Invalidates all files of a video: immediately in the isolate, within 1 s in the data centre, within [`HOLDS_MS`] globally.
 pub async fn forget_group(namespace: &Name, group: &str) {
     changed(group);
     tell_pop(namespace).await;
 }
 
-/// A whole namespace was changed: at once here, within a second in this PoP, within [`HOLDS_MS`] elsewhere.
+/// Invalidates a whole namespace: immediately in the isolate, within 1 s in the data centre, within [`HOLDS_MS`] globally.
 pub async fn forget_namespace(namespace: &Name) {
     changed(namespace.as_str());
     DESCRIPTORS.with_borrow_mut(|descriptors| descriptors.retain(|_, here| here.source.namespace != *namespace));

@@ -1,6 +1,7 @@
-//! Bandwidth: what content responses announce is counted when they start, gathered in the isolate, and told to the account's ledger within a second.
+//! Bandwidth metering: the announced length of a content response is counted when it starts, added up in the isolate, and sent to the account's ledger
+//! within 1 s (docs/accounts.md, Quota).
 //!
-//! What an isolate that is killed had not told is lost, in the customer's favour.
+//! Counts are lost if the isolate is evicted before a flush, in the customer's favour.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -16,18 +17,18 @@ use crate::worker::clients::ledger;
 use crate::worker::http::call::Routed;
 use crate::worker::platform::clock;
 
-/// How long counts are gathered, ms (SPEC section 3: flushed within 1 s).
+/// Interval between flushes, ms: together with the request it stays below 1 s.
 const FLUSH_MS: u64 = 500;
 
-/// How long a ledger's word on an account holds, ms: half of what SPEC section 3 grants.
+/// Lifetime of an account's cached usage, ms.
 const KEEP_MS: u64 = 30_000;
 
-/// Bounds the isolate's memory.
+/// Maximum number of accounts in the isolate's caches.
 const MAX_KEEP: usize = 2_000;
 const MAX_BYTES: usize = 1_000_000;
 
 thread_local! {
-    /// Bytes that the ledger has not heard of, and when the flush that is under way should have told it.
+    /// Bytes not sent to the ledger yet, and the deadline of the flush in progress.
     static UNFLUSHED: RefCell<HashMap<Id, (u64, EpochMs)>> = RefCell::default();
     static USAGE_CACHE: RefCell<TtlMap<Id, UsageSnapshot>> = RefCell::new(TtlMap::new(MAX_KEEP, MAX_BYTES, |_, _| size_of::<(Id, UsageSnapshot)>()));
 }
@@ -37,10 +38,10 @@ fn note(account: Id, figures: UsageSnapshot) {
     USAGE_CACHE.with_borrow_mut(|usage| usage.insert(account, figures, now.plus(KEEP_MS), now));
 }
 
-/// Whether the account has bandwidth left, as known here or, if that is old, to its ledger.
+/// Checks that the account has bandwidth left, by its cached usage or, if that has expired, by its ledger.
 ///
 /// # Errors
-/// 429.
+/// 429 bandwidth exceeded; 403 suspended.
 pub async fn may_send(call: &Routed, account: Id) -> Result<(), Problem> {
     let now = clock::now();
     let known = USAGE_CACHE.with_borrow(|usage| usage.get(&account, now).cloned());
@@ -51,7 +52,7 @@ pub async fn may_send(call: &Routed, account: Id) -> Result<(), Problem> {
                 note(account, figures.clone());
                 figures
             }
-            // A ledger that cannot be reached, which is logged there, must not stop a film.
+            // Fail open: an unreachable ledger (logged in `objects`) must not interrupt playback.
             Err(_) => return Ok(()),
         },
     };
@@ -64,18 +65,18 @@ pub async fn may_send(call: &Routed, account: Id) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Forgets what the ledger said of an account: it was switched off or on.
+/// Evicts an account's cached usage after it was suspended or resumed.
 pub fn forget(account: Id) {
     USAGE_CACHE.with_borrow_mut(|usage| usage.remove(&account));
 }
 
-/// Counts a content response of `bytes`.
+/// Counts a content response of `bytes` bytes.
 pub fn count(call: &Routed, account: Id, bytes: u64) {
     let now = clock::now();
     let under_way = UNFLUSHED.with_borrow_mut(|unflushed| {
         let (gathered, due) = unflushed.entry(account).or_insert((0, EpochMs(0)));
         *gathered = gathered.saturating_add(bytes);
-        // A flush that is overdue was cut off with the request that carried it.
+        // A flush past its deadline was cancelled together with the request that ran it.
         let under_way = now < *due;
         if !under_way {
             *due = now.plus(2 * FLUSH_MS);
@@ -89,7 +90,7 @@ pub fn count(call: &Routed, account: Id, bytes: u64) {
     call.afterwards(async move {
         worker::Delay::from(Duration::from_millis(FLUSH_MS)).await;
         let Some((bytes, _)) = UNFLUSHED.with_borrow_mut(|unflushed| unflushed.remove(&account)) else { return };
-        // Logged where it fails. Whether it was booked is not known then, so it is not told again: in the customer's favour.
+        // The error is logged in `objects`. Whether the ledger counted the bytes is unknown, so they are not sent again, in the customer's favour.
         if let Ok(figures) = ledger::figures(&held.env, account, &Message::Meter { bytes }).await {
             note(account, figures);
         }

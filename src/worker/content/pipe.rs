@@ -1,13 +1,13 @@
-//! Pipes one stream into another.
+//! Pipes one stream into another without bringing bytes into WebAssembly.
 
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{ReadableStream, StreamPipeOptions, WritableStream};
 
-/// All of `stream`, natively; `writable` stays open.
+/// Pipes all of `stream` into `writable` and leaves `writable` open.
 ///
 /// # Errors
-/// What either side ended with.
+/// The error of either side.
 pub async fn pipe(stream: &ReadableStream, writable: &WritableStream) -> Result<(), JsValue> {
     let options = StreamPipeOptions::new();
     options.set_prevent_close(true);

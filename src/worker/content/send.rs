@@ -1,4 +1,4 @@
-//! The body of an answer: one slice as it is, or several, and the frames of several ranges, through one native stream of known length.
+//! Body of a content response: a single slice directly; several slices and the part headers of `multipart/byteranges` through a stream of known length.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -38,11 +38,11 @@ fn pieces(source: &ContentDescriptor, wanted: &ByteRanges, multipart: Option<Mul
     }
 }
 
-/// The body of `bytes` bytes, and where its first slice came from. It has begun when this returns, so that trouble with the store is still an answer of its
-/// own; later trouble ends the connection before the announced length.
+/// The body of `bytes` bytes, and the source of its first slice. The first slice is read before this returns, so an origin error until then becomes an error
+/// response; a later one ends the connection before the announced length.
 ///
 /// # Errors
-/// 502, 503, 504: of the store.
+/// 502, 503, 504 from the origin.
 pub async fn body(
     call: &Routed,
     source: &Rc<ContentDescriptor>,
@@ -50,8 +50,8 @@ pub async fn body(
     multipart: Option<Multipart>,
     bytes: u64,
 ) -> Result<(reply::Body, Option<Origin>), Problem> {
-    let one = one(source, wanted);
-    if let Some(span) = one
+    let single_range = single_range(source, wanted);
+    if let Some(span) = single_range
         && let Some(got) = whole_object::find_whole(source, span).await
     {
         cache_stats::from_cache(source, span.bytes());
@@ -82,12 +82,12 @@ pub async fn body(
             pieces.pop_front();
             pump(&held, &source, pieces, got, &writable).await
         };
-        match (pumped.await, one) {
-            // All of it was here: the next one gets it in one piece.
+        match (pumped.await, single_range) {
+            // All slices were fresh in the cache: assemble the whole-object entry for the next request.
             (Ok(true), Some(span)) => whole_object::begin(&held, &source, span),
             (Ok(_), _) => {}
             (Err(reason), _) => {
-                // Logged where it arose, if it is ours. What the client sees is a connection that ends before the announced length.
+                // An error of this service is logged where it occurs. The client sees the connection end before the announced length.
                 let _ = writable.abort_with_reason(&reason);
             }
         }
@@ -95,8 +95,8 @@ pub async fn body(
     Ok((reply::Body::Stream(readable), origin))
 }
 
-/// The one range that is wanted, if it is one.
-fn one(source: &ContentDescriptor, wanted: &ByteRanges) -> Option<Span> {
+/// The requested byte range, if it is a single one.
+fn single_range(source: &ContentDescriptor, wanted: &ByteRanges) -> Option<Span> {
     match wanted {
         ByteRanges::Whole | ByteRanges::One(_) => source.spans(wanted).pop(),
         ByteRanges::Several(_) => None,
@@ -110,7 +110,7 @@ fn reply_of(bytes: Bytes) -> reply::Body {
     }
 }
 
-/// Writes `got` and everything after it; says whether all of it was in the cache, fresh. While one slice is on its way out, the next one is on its way in.
+/// Writes `got` and all following pieces; returns whether every slice was fresh in the cache. The next slice is read while the current one is sent.
 async fn pump(
     call: &Routed,
     source: &Rc<ContentDescriptor>,
@@ -119,9 +119,9 @@ async fn pump(
     writable: &WritableStream,
 ) -> Result<bool, JsValue> {
     let mut present = Some(got);
-    let mut here = true;
+    let mut all_fresh = true;
     while let Some(got) = present.take() {
-        here &= matches!(got.origin, Origin::Cache(Freshness::Fresh(_)));
+        all_fresh &= matches!(got.origin, Origin::Cache(Freshness::Fresh(_)));
         let mut texts = Vec::new();
         while let Some(Piece::Text(text)) = pieces.front() {
             texts.push(text.clone());
@@ -148,7 +148,7 @@ async fn pump(
         written?;
         present = coming.map_err(|problem| JsValue::from_str(problem.kind().code))?;
     }
-    JsFuture::from(writable.close()).await.map(|_| here)
+    JsFuture::from(writable.close()).await.map(|_| all_fresh)
 }
 
 async fn put(bytes: Bytes, writable: &WritableStream) -> Result<(), JsValue> {

@@ -1,4 +1,4 @@
-//! Answers a GET or HEAD of content: conditions, ranges, headers, body.
+//! Serves GET and HEAD of content: conditional requests, ranges, header fields, body (RFC 9110 sections 13 and 14).
 
 use std::rc::Rc;
 
@@ -15,13 +15,13 @@ use crate::worker::http::call::Routed;
 use crate::worker::http::reply::{Body as ReplyBody, Reply};
 use crate::worker::platform::{clock, random};
 
-/// The most slices that several ranges may lie in.
+/// Maximum number of slices that the ranges of a multi-range request may overlap.
 const MAX_SLICES: usize = 16;
 
-/// A thing that is known to be the caller's to read, as the request asks for it.
+/// Serves content that the caller is authorised to read.
 ///
 /// # Errors
-/// 403, 412, 416, 429; 502, 503, 504.
+/// 403, 412, 416, 429; 502, 503, 504 from the origin.
 pub async fn serve(call: &Routed, method: &str, source: Rc<ContentDescriptor>, expires: EpochMs) -> Result<Reply, Problem> {
     if source.suspended {
         return Err(Problem::Suspended);
@@ -39,10 +39,10 @@ pub async fn serve(call: &Routed, method: &str, source: Rc<ContentDescriptor>, e
         }
         Verdict::Failed => return Err(Problem::PreconditionFailed),
     }
-    // A Range on anything but GET means nothing (RFC 9110 section 14.2).
+    // Range is defined for GET only (RFC 9110 section 14.2).
     let range = call.header("range").filter(|_| method == "GET" && conditions.range_holds(source.version(), now));
     let wanted = match parse_ranges(range.as_deref(), source.size)? {
-        // Each slice is read whole: a few bytes of each of many are not worth it (RFC 9110 section 14.2 lets a server ignore such a field).
+        // Slices are read whole, so many small ranges cost more than the whole object. A server may ignore the field (RFC 9110 section 14.2).
         ByteRanges::Several(spans) if spans.iter().flat_map(|span| source.slices(*span)).take(MAX_SLICES + 1).count() > MAX_SLICES => {
             ByteRanges::Whole
         }
@@ -69,7 +69,7 @@ pub async fn serve(call: &Routed, method: &str, source: Rc<ContentDescriptor>, e
     Ok(Reply { status, headers, body })
 }
 
-/// Where the first bytes would come from, if they are here.
+/// The source of the first bytes if they are in this PoP's cache.
 pub async fn cached_origin(source: &ContentDescriptor) -> Option<Origin> {
     let first = source.slices(Span { first: 0, last: source.size.checked_sub(1)? }).next()?;
     fill::cached_origin(source, &first).await

@@ -1,4 +1,4 @@
-//! The content descriptor of a video file, from the metadata cache or D1.
+//! Content descriptor of a video file, from the metadata cache or D1.
 
 use std::rc::Rc;
 
@@ -12,12 +12,12 @@ use crate::video::repository::FileRow;
 use crate::worker::content::metadata_cache;
 use crate::worker::http::call::Routed;
 
-/// What a file of a video is known as.
+/// Cache name of a video file.
 pub fn known_as(namespace: &Name, video: &Name, path: &str) -> String {
     format!("{}/{path}", repository::group(namespace, video))
 }
 
-/// A file of a video.
+/// The descriptor of a video file.
 ///
 /// # Errors
 /// 403, 404.

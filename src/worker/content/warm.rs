@@ -1,4 +1,4 @@
-//! What a player will ask for next is read before it does: after a playlist its first files, after a segment the next two.
+//! Prefetching for players: after a playlist its first files, after a segment the next two (docs/video.md, Warming).
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -25,40 +25,39 @@ use crate::worker::content::{cache, fill};
 use crate::worker::http::call::Routed;
 use crate::worker::platform::clock;
 
-/// How many files after a playlist: an initialization section and the first segments.
+/// Files prefetched after a playlist: an initialization section and the first segments.
 const FIRST: usize = 3;
 
-/// How long what was warmed is not looked at again, ms.
+/// Lifetime of the isolate's records of prefetched files and segment orders, ms.
 const AGAIN_MS: u64 = 10_000;
 
-/// How long an order of playing is kept in the PoP's cache, s.
+/// Lifetime of a segment order in the PoP's cache, s.
 const ORDER_SECONDS: u64 = 6 * 3600;
 
-/// Bounds the isolate's memory: an order has up to ten thousand names of 20 bytes.
+/// Maximum number of segment orders in the isolate: each has up to ten thousand names of 20 bytes.
 const MAX_ORDERS: usize = 50;
 
 const MAX_NAMES: usize = 20_000;
 
 const MAX_WARMED: usize = 5_000;
 
-/// Names in the order of playing, and until when they are believed.
-/// Bounds of the isolate's memory, bytes: for the orders of folders, and for keys of what was warmed.
+/// Bounds of the isolate's memory, bytes: for the orders of folders, and for keys of what was prefetched.
 const MAX_ORDER_BYTES: usize = 4_000_000;
 const MAX_WARMED_BYTES: usize = 1_000_000;
 
-/// What an order holds: its texts and their headers.
+/// What an order takes: its texts and their headers, bytes.
 fn order_bytes(name: &str, order: &[String]) -> usize {
     name.len() + order.iter().map(|file| file.len() + size_of::<String>()).sum::<usize>()
 }
 
 thread_local! {
-    /// By folder of the files: what is played in which order.
+    /// Segment order by folder.
     static ORDERS: RefCell<TtlMap<String, Rc<Vec<String>>>> = RefCell::new(TtlMap::new(MAX_ORDERS, MAX_ORDER_BYTES, |name, order| order_bytes(name, order)));
-    /// What was warmed, and until when it is not looked at again.
+    /// Prefetched files: not prefetched again until then.
     static WARMED: RefCell<TtlMap<String, ()>> = RefCell::new(TtlMap::new(MAX_WARMED, MAX_WARMED_BYTES, |key, ()| key.len()));
 }
 
-/// After `path` was served.
+/// Prefetches what a player requests after `path`.
 pub async fn after(call: &Routed, served: &Rc<ContentDescriptor>, path: VideoPath, range: Option<&str>) {
     let Caller::Video(claims) = &*call.caller else { return };
     if path.is_playlist() {
@@ -67,7 +66,7 @@ pub async fn after(call: &Routed, served: &Rc<ContentDescriptor>, path: VideoPat
         }
         return;
     }
-    // The rest of a file that is played in ranges is the next segment.
+    // A file played by byte ranges: prefetch the range that follows.
     if let Some(Ok(range::ByteRanges::One(span))) = range.map(|field| range::parse_ranges(Some(field), served.size))
         && span.bytes() < served.size
     {
@@ -92,12 +91,12 @@ async fn after_playlist(call: &Routed, claims: &VideoClaims, served: &Rc<Content
     let Some(text) = text(call, served).await else { return };
     match playlist::read(path, &text) {
         Some(Playlist::Master { variants, audio }) => {
-            // Players begin with the first one (RFC 8216 section 6.3.1 leaves it to them; all do), and need its sound.
+            // Players begin with the first variant (RFC 8216 section 6.3.1 permits any) and need its audio rendition.
             let first = variants.first().into_iter().chain(audio.first());
             join_all(first.map(|path| warm_file(call, claims, path.as_str(), None))).await;
         }
         Some(Playlist::Media { files, .. }) => {
-            // First of all: a player that begins at once asks for its first segment in a moment.
+            // Before prefetching: the player requests the first segment immediately, and prefetching after it needs the order.
             keep_order(claims, &files).await;
             let first = files.iter().take(FIRST).map(|Reference { path, range }| warm_file(call, claims, path.as_str(), *range));
             join_all(first).await;
@@ -128,7 +127,7 @@ async fn warm_file(call: &Routed, claims: &VideoClaims, path: &str, range: Optio
     warm_span(call, &source, span).await;
 }
 
-/// The first two slices of a span: more would push out what is being played.
+/// Prefetches the first two slices of a span; more would evict content that is being played.
 async fn warm_span(call: &Routed, source: &Rc<ContentDescriptor>, span: Span) {
     if source.ttl == 0 {
         return;
@@ -155,15 +154,15 @@ fn remember(name: &str, order: Vec<String>) -> Rc<Vec<String>> {
     order
 }
 
-/// What this isolate knows; another one may have seen a later playlist.
+/// The segment order cached in this isolate; another isolate may have read a later playlist.
 fn known(name: &str) -> Option<Rc<Vec<String>>> {
     let now = clock::now();
     ORDERS.with_borrow(|orders| orders.get(name, now).map(Rc::clone))
 }
 
-/// Keeps in which order the files of a playlist are played, by the folders they lie in. Several playlists may have theirs in one folder.
+/// Stores the playback order of a playlist's files by folder. Several playlists may have files in the same folder.
 async fn keep_order(claims: &VideoClaims, files: &[Reference]) {
-    // Few: the files of a playlist lie in one, as a rule.
+    // A short list: the files of a playlist are usually in one folder.
     let mut folders: Vec<(&str, Vec<String>)> = Vec::new();
     for file in files.iter().filter(|file| file.range.is_none()) {
         let (folder, path) = (file.path.folder(), file.path.as_str().to_owned());
@@ -200,7 +199,7 @@ async fn order(namespace: &Name, video: &Name, path: &VideoPath) -> Rc<Vec<Strin
     match known(&name) {
         Some(order) => order,
         None => match read_order(&name).await {
-            // Its playlist may be asked for any moment, also of another isolate.
+            // Not cached, because the playlist may be read at any moment, also by another isolate.
             none if none.is_empty() => Rc::default(),
             order => remember(&name, order),
         },

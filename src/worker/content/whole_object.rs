@@ -1,9 +1,9 @@
-//! A large file that is read whole again and again, as one entry of the PoP's cache beside its slices: one answer passes through the runtime at the network's
-//! speed, where twenty that follow each other through a stream of ours go at half of it.
+//! Whole-object entry: a large file that is requested repeatedly is stored as a single cache entry in addition to its slices. A single response passes
+//! through the runtime at network speed; 20 consecutive slices piped through one stream reach half of it (measured).
 //!
-//! It is joined from slices that are in the cache, fresh and whole, in the background, once a client got all of the file from the cache. A cache can keep the
-//! beginning of a body whose end never came. Therefore each attempt writes under a name that was drawn for it, and readers find that name in a second entry, which
-//! is written only after the last byte was in the cache and came back out of it.
+//! The entry is assembled in the background from fresh slices after a client has received the whole file from the cache. The Cache API may keep a truncated
+//! body. Each attempt therefore writes under a random name, and a separate pointer entry holds that name. The pointer is written only after the last byte was
+//! read back from the cache.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -26,29 +26,29 @@ use crate::worker::http::call::Routed;
 use crate::worker::platform::js::FixedLengthStream;
 use crate::worker::platform::{clock, js, log, random};
 
-/// How long one attempt keeps others from being begun in this isolate, ms.
+/// Time during which an attempt blocks others in this isolate, ms.
 const ATTEMPT_MS: u64 = 60_000;
 
-/// How many names are remembered in an isolate.
+/// Maximum number of cached pointers in the isolate.
 const MAX_REMEMBERED: usize = 256;
 
 /// Bound of the isolate's memory for names, bytes.
 const MAX_BYTES: usize = 262_144;
 
 thread_local! {
-    /// What is being joined here, and until when nobody else need to.
+    /// Pointers whose entry is being assembled by this isolate: no other attempt starts until then.
     static ASSEMBLING: RefCell<TtlMap<String, ()>> = RefCell::new(TtlMap::new(MAX_REMEMBERED, MAX_BYTES, |key, ()| key.len()));
-    /// What pointers pointer_of: it is good for as long as it says, or until there is nothing under the name.
+    /// Cached pointers. Evicted when the content entry no longer exists.
     static REMEMBERED: RefCell<TtlMap<String, String>> = RefCell::new(TtlMap::new(MAX_REMEMBERED, MAX_BYTES, |key, name| key.len() + name.len()));
 }
 
-/// `span` of the file from its joined entry, if there is one and that is what it is for.
+/// `span` of the file from its whole-object entry, if there is one and the span is large enough.
 pub async fn find_whole(source: &ContentDescriptor, span: Span) -> Option<SliceBody> {
     let names = source.whole_object_keys(span)?;
     let now = clock::now();
     let (name, until) = pointer_of(&names, now).await?;
     let Some(entry) = cache::find(&names.entry(&name), &source.as_one(span), now).await else {
-        // Evicted: without its pointer it is joined again.
+        // The content entry was evicted: delete its pointer, so that it is assembled again.
         REMEMBERED.with_borrow_mut(|remembered| remembered.remove(&names.pointer));
         cache::delete(&names.pointer).await;
         return None;
@@ -56,7 +56,7 @@ pub async fn find_whole(source: &ContentDescriptor, span: Span) -> Option<SliceB
     Some(SliceBody { bytes: Bytes::Stream(entry.stream()?), origin: Origin::Cache(Freshness::Fresh(until.since(now))) })
 }
 
-/// The drawn name, and until when what is under it is fresh.
+/// The random name of the content entry, and the end of its freshness lifetime.
 async fn pointer_of(names: &WholeObjectKeys, now: EpochMs) -> Option<(String, EpochMs)> {
     if let Some((name, until)) =
         REMEMBERED.with_borrow(|remembered| remembered.get_with_end(&names.pointer, now).map(|(name, until)| (name.clone(), until)))
@@ -73,7 +73,7 @@ async fn pointer_of(names: &WholeObjectKeys, now: EpochMs) -> Option<(String, Ep
     Some(pointer_of)
 }
 
-/// Joins the file afterwards, if it is one to join and nobody does.
+/// Assembles the whole-object entry in the background, if the file is suitable and no attempt is running.
 pub fn begin(call: &Routed, source: &Rc<ContentDescriptor>, span: Span) {
     let Some(names) = source.whole_object_keys(span).filter(|_| span.bytes() == source.size) else { return };
     let now = clock::now();
@@ -83,9 +83,9 @@ pub fn begin(call: &Routed, source: &Rc<ContentDescriptor>, span: Span) {
     }
     let source = Rc::clone(source);
     call.afterwards(async move {
-        // Another isolate of this PoP can have done it.
+        // Another isolate of this PoP may have assembled it.
         if pointer_of(&names, clock::now()).await.is_none()
-            && let Err(error) = attempt(&source, &names).await
+            && let Err(error) = assemble(&source, &names).await
         {
             let _ = log::internal("cache", &js::words(&error));
         }
@@ -93,13 +93,14 @@ pub fn begin(call: &Routed, source: &Rc<ContentDescriptor>, span: Span) {
     });
 }
 
-async fn attempt(source: &ContentDescriptor, names: &WholeObjectKeys) -> Result<(), JsValue> {
+async fn assemble(source: &ContentDescriptor, names: &WholeObjectKeys) -> Result<(), JsValue> {
     let name = hex(&random::bytes::<16>().map_err(|_| JsValue::from_str("no randomness"))?);
     let url = names.entry(&name);
     let stream = FixedLengthStream::new(source.size as f64)?;
     let now = clock::now();
     let fresh_until = now.plus(source.ttl.saturating_mul(1000));
-    let (kept, fresh) = join(cache::put_stream(&url, &stream.readable(), source.size, fresh_until, now), pour(source, &stream.writable())).await;
+    let (kept, fresh) =
+        join(cache::put_stream(&url, &stream.readable(), source.size, fresh_until, now), write_slices(source, &stream.writable())).await;
     if let (Ok(()), Ok(Some(fresh))) = (&kept, &fresh)
         && is_whole(source, &url).await
     {
@@ -107,12 +108,12 @@ async fn attempt(source: &ContentDescriptor, names: &WholeObjectKeys) -> Result<
         return Ok(());
     }
     cache::delete(&url).await;
-    // Where a slice was missing that is what broke the other side off.
+    // If a slice was missing, that is the cause of the error on the other side.
     if fresh?.is_some() { kept } else { Ok(()) }
 }
 
-/// Writes all slices, and says for how many ms all of them are fresh: None if one is not, or is not here any more.
-async fn pour(source: &ContentDescriptor, writable: &WritableStream) -> Result<Option<u64>, JsValue> {
+/// Writes all slices and returns their minimum remaining freshness, ms; `None` if a slice is stale or missing.
+async fn write_slices(source: &ContentDescriptor, writable: &WritableStream) -> Result<Option<u64>, JsValue> {
     let mut fresh = u64::MAX;
     for slice in source.slices(Span { first: 0, last: source.size.saturating_sub(1) }) {
         let entry = cache::find(&source.key(&slice), &slice, clock::now()).await;
@@ -131,7 +132,7 @@ async fn pour(source: &ContentDescriptor, writable: &WritableStream) -> Result<O
     Ok(Some(fresh))
 }
 
-/// Whether the last byte comes back out of the cache, of an entry of the right length.
+/// Whether the last byte can be read from the cache, from an entry of the right length.
 async fn is_whole(source: &ContentDescriptor, url: &str) -> bool {
     let last = source.size.saturating_sub(1);
     let slice: Slice = source.as_one(Span { first: last, last });

@@ -21,27 +21,27 @@ use crate::worker::http::reply::Reply;
 use crate::worker::platform::origin::Body;
 use crate::worker::platform::{clock, origin};
 
-/// Where to get a file: here, or at the store; what is nearest first.
+/// Returns URLs of a file: through this service and directly at the store, in order of latency.
 pub async fn download(call: &Routed) -> Result<Reply, Problem> {
     let account = call.account()?;
     let id = call.query("assetId").ok_or_else(|| Problem::invalid("assetId", "is required"))?;
     account.must_be_active()?;
     let (statement, rows) = call.find_rows(&call.caller.principal(), ResourceKind::Asset, &id).await?;
-    let (asset, row): (Asset, FileRow) = (first(&rows, &statement)?, first(&rows, &statement)?);
+    let (asset, row): (Asset, FileRow) = (first_row(&rows, &statement)?, first_row(&rows, &statement)?);
     let source = Rc::new(ContentDescriptor::from(row));
-    // The store's own URL can be used without our seeing it, so it is billed when it is issued; direct=0 goes without.
-    // Nor does a HEAD hand one out.
-    // And that of an object of another namespace would name its owner.
+    // A presigned URL is used without this service, so it is charged when it is issued. `direct=0` omits it.
+    // A HEAD response has no body and issues none.
+    // The key of an object of another namespace would disclose its owner.
     let direct = call.query("direct").as_deref() != Some("0") && call.request.method() != "HEAD" && !asset.borrowed;
     ledger::charge(&call.env, &account, if direct { asset.size } else { 0 }).await?;
     if origin::read_latency_ms().is_none() {
-        // Nothing was read from the store by this isolate yet: this is how the latency below gets its first sample.
-        // Without an answer it stays unknown; the URLs are good all the same.
+        // This isolate has no latency sample of the store yet: HeadObject takes one.
+        // On an error the latency stays unknown; the URLs are valid nevertheless.
         if let Err(error) = origin::send(&call.config, &head_object::head_object(&asset.s3_key), Body::Empty).await {
             let _ = origin::problem("HeadObject", &error);
         }
     }
-    let looked = clock::now();
+    let lookup_started = clock::now();
     let provider = if cached_origin(&source).await.is_some() {
         "edge"
     } else if kv::has(&call.env, &source).await {
@@ -55,8 +55,8 @@ pub async fn download(call: &Routed) -> Result<Reply, Problem> {
     let url = content_url(&call.base, &token, &asset.name);
     let at_store = origin::read_latency_ms();
     let crossing = call.geo().tcp_rtt_ms.unwrap_or(0.0);
-    // What is not cached comes from the store either way; through here it also crosses the client's own connection.
-    let through_edge = if provider == "origin" { at_store.map(|ms| ms + crossing) } else { Some(now.since(looked) as f64 + crossing) };
+    // Content that is not cached is read from the store in both cases; through this service the client's own connection adds its round trip.
+    let through_edge = if provider == "origin" { at_store.map(|ms| ms + crossing) } else { Some(now.since(lookup_started) as f64 + crossing) };
     let through = if provider == "origin" { "edge" } else { provider };
     let mut candidates = vec![json!({ "provider": through, "url": url, "latencyMs": through_edge })];
     if direct {
@@ -77,14 +77,14 @@ pub async fn download(call: &Routed) -> Result<Reply, Problem> {
     )
 }
 
-fn first<T: serde::de::DeserializeOwned>(rows: &str, statement: &crate::base::sql::Statement) -> Result<T, Problem> {
+fn first_row<T: serde::de::DeserializeOwned>(rows: &str, statement: &crate::base::sql::Statement) -> Result<T, Problem> {
     crate::worker::platform::d1::read(rows, statement)?.into_iter().next().ok_or(Problem::NotFound)
 }
 
-/// The bytes. The path's first segment is a token, or an asset id with the owner's credentials (the asset's stable `url`).
+/// Serves the bytes. The first segment of the path is a token, or an asset id with the owner's credentials (the asset's stable `url`).
 pub async fn content(call: &Routed, method: &str) -> Result<Reply, Problem> {
     let read = async {
-        // For the owner the segment is the asset's id; for the holder of a token the token says which.
+        // With the owner's credentials the segment is the asset id; with a token the claims contain it.
         let row: FileRow = call.find_owned(ResourceKind::Asset, call.params.get("token").unwrap_or_default()).await?;
         Ok(ContentDescriptor::from(row))
     };

@@ -7,7 +7,7 @@ use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
 use crate::worker::services::dedup::reference::duplicate;
 
-/// Whether the caller's namespaces have these bytes.
+/// Reports whether the caller's namespaces store a file with this hash and size.
 pub async fn check_duplicate(call: &Routed) -> Result<Reply, Problem> {
     let (hash, size) = call.json::<Check>(MAX_BODY).await?.check()?;
     let account = call.account()?;

@@ -1,4 +1,4 @@
-//! `/api/portal/edges`: operators add, change, drain, disable and delete edges.
+//! `/api/portal/edges`: operators create, change, drain, disable and delete edges.
 
 use crate::edges::edge::Edge;
 use crate::edges::patch::{Create, Patch};
@@ -10,13 +10,13 @@ use crate::worker::http::idempotency;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::{bindings, clock, d1};
 use crate::worker::services::edges::registry;
-use crate::worker::services::edges::registry::named;
+use crate::worker::services::edges::registry::edge_of_path;
 
-/// How often a change is tried that others get ahead of.
-const TRIES: u32 = 10;
+/// Maximum attempts of an update under concurrent changes.
+const MAX_ATTEMPTS: u32 = 10;
 
-/// The edge as `/api/edges` lists it, and as the rest of the portal spells things (SPEC section 1).
-fn view(status: u16, edge: &Edge) -> Result<Reply, Problem> {
+/// The edge as `/api/edges` lists it, with the field names of the portal (docs/api.md, Naming and formats).
+fn edge_reply(status: u16, edge: &Edge) -> Result<Reply, Problem> {
     let mut view = serde_json::to_value(edge).map_err(|_| Problem::Internal)?;
     if let Some(view) = view.as_object_mut() {
         view.insert("capacity_mbps".to_owned(), edge.capacity_mbps.into());
@@ -24,7 +24,7 @@ fn view(status: u16, edge: &Edge) -> Result<Reply, Problem> {
     Reply::json(status, &view)
 }
 
-/// Adds an edge.
+/// Creates an edge.
 pub async fn create(call: &Routed) -> Result<Reply, Problem> {
     let body = call.bytes(MAX_BODY).await?;
     let edge = Create::parse(&call.bytes(MAX_BODY).await?)?.check()?;
@@ -32,30 +32,30 @@ pub async fn create(call: &Routed) -> Result<Reply, Problem> {
     let work = async move {
         let created: Option<serde_json::Value> = d1::first(&bindings::db(&held.env)?, &repository::insert(&edge, clock::now())).await?;
         created.ok_or(Problem::AlreadyExists { field: "id" })?;
-        registry::forget();
-        view(201, &edge)
+        registry::invalidate();
+        edge_reply(201, &edge)
     };
     idempotency::once(call, slot, work).await
 }
 
-/// Changes what the body names.
+/// Changes the fields in the body.
 pub async fn change(call: &Routed) -> Result<Reply, Problem> {
     let patch: Patch = call.json(MAX_BODY).await?;
-    for _ in 0..TRIES {
-        let edge = patch.clone().apply(named(call).await?)?;
+    for _ in 0..MAX_ATTEMPTS {
+        let edge = patch.clone().apply(edge_of_path(call).await?)?;
         let written: Option<serde_json::Value> = d1::first(&bindings::db(&call.env)?, &repository::update(&edge, clock::now())).await?;
         if written.is_some() {
-            registry::forget();
-            return view(200, &edge);
+            registry::invalidate();
+            return edge_reply(200, &edge);
         }
     }
     Err(Problem::StillRunning)
 }
 
-/// Deletes one. What was measured there stays.
+/// Deletes an edge. Its measurements are kept.
 pub async fn delete(call: &Routed) -> Result<Reply, Problem> {
     let id = call.params.get("edge").unwrap_or_default();
     let gone: Option<serde_json::Value> = d1::first(&bindings::db(&call.env)?, &repository::delete(id)).await?;
-    registry::forget();
+    registry::invalidate();
     gone.map(|_| Reply::empty(204)).ok_or(Problem::NotFound)
 }

@@ -42,7 +42,7 @@ struct Optimal {
     client: GeoHint,
 }
 
-/// The edges and the plan for an upload. Tier limits do not apply here.
+/// Ranked edges and the chunk plan for an upload. Tier limits do not apply.
 pub async fn optimal_edges(call: &Routed) -> Result<Reply, Problem> {
     let account = call.account()?;
     let wanted: OptimalEdges = call.json(MAX_BODY).await?;
@@ -63,7 +63,7 @@ pub async fn optimal_edges(call: &Routed) -> Result<Reply, Problem> {
     let namespace = services::namespaces::for_upload(call, &account, None).await?;
     let strategy = plan(wanted.file_size, namespace.chunk_size, &call.config.plan)?;
     let duplicate = match hash {
-        Some(hash) => Some(reference::duplicate(call, &account, &hash, wanted.file_size).await?).filter(DuplicateView::is_one),
+        Some(hash) => Some(reference::duplicate(call, &account, &hash, wanted.file_size).await?).filter(DuplicateView::is_duplicate),
         None => None,
     };
     let client = call.geo().at(place);
@@ -73,7 +73,7 @@ pub async fn optimal_edges(call: &Routed) -> Result<Reply, Problem> {
     Reply::json(200, &Optimal { edges, assignments, strategy, duplicate, client })
 }
 
-/// All edges by id, or by their distance from `near`.
+/// Lists all edges by id, or by distance from `near`.
 pub async fn edges(call: &Routed) -> Result<Reply, Problem> {
     let near = match call.query("near") {
         Some(text) => Some(Location::parse(&text).ok_or_else(|| Problem::invalid("near", "must be lat,lon in degrees"))?),
@@ -89,7 +89,7 @@ pub async fn edges(call: &Routed) -> Result<Reply, Problem> {
     Reply::json(200, &list)
 }
 
-/// What is known of an edge now, and its hours.
+/// Current reading of an edge and its hourly metrics.
 pub async fn metrics(call: &Routed) -> Result<Reply, Problem> {
     let period = call.query("period").unwrap_or_else(|| "24h".to_owned());
     let hours = match period.as_str() {
@@ -101,7 +101,7 @@ pub async fn metrics(call: &Routed) -> Result<Reply, Problem> {
     if let Caller::Account(account) = &*call.caller {
         account.must_be_active()?;
     }
-    let edge = registry::named(call).await?;
+    let edge = registry::edge_of_path(call).await?;
     let now = clock::now();
     let from = now.0 - now.0 % HOUR_MS;
     let from = EpochMs(from.saturating_sub((hours - 1) * HOUR_MS));

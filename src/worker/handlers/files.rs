@@ -17,7 +17,7 @@ use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::{bindings, clock, d1, enqueue, log};
 
-/// The account's files, newest first.
+/// Lists the account's files, newest first.
 pub async fn list(call: &Routed) -> Result<Reply, Problem> {
     let account = call.account()?;
     let Page { cursor, limit } = Page::read(call.query("cursor").as_deref(), call.query("limit").as_deref())?;
@@ -28,8 +28,8 @@ pub async fn list(call: &Routed) -> Result<Reply, Problem> {
     Reply::json(200, &json!({ "files": files, "cursor": cursor }))
 }
 
-/// One file.
-pub async fn get(call: &Routed) -> Result<Reply, Problem> {
+/// Reads one file.
+pub async fn get_file(call: &Routed) -> Result<Reply, Problem> {
     call.account()?.must_be_active()?;
     let asset: Asset = call.find_owned(ResourceKind::Asset, call.params.get("id").unwrap_or_default()).await?;
     Reply::json(200, &json!({ "asset": asset.view(&call.base) }))
@@ -52,13 +52,13 @@ pub async fn delete(call: &Routed) -> Result<Reply, Problem> {
 }
 
 async fn remove(call: &Routed, account: &Account, asset: &Asset) -> Result<Reply, Problem> {
-    // The ledger is told twice: should this request die in between, it asks D1 how it ended.
-    ledger::doubt(&call.env, account.id, asset.id).await?;
+    // The ledger is notified before and after: if this request dies in between, the ledger checks the outcome in D1.
+    ledger::schedule_check(&call.env, account.id, asset.id).await?;
     let rows = repository::delete_asset(asset.id, account.id, clock::now());
     d1::batch(&bindings::db(&call.env)?, &rows).await?;
     metadata_cache::forget(&metadata_cache::file(&asset.namespace, asset.id)).await;
     let _ = ledger::release(&call.env, account.id, asset.id).await;
-    // Should this not get there, the daily run collects it.
+    // If the job can not be enqueued, the daily run collects the object.
     if let Err(error) = enqueue::enqueue_later(&call.env, &Job::Collect, call.config.delete_grace_seconds).await {
         let _ = log::internal("queue", &error.to_string());
     }

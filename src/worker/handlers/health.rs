@@ -14,9 +14,9 @@ use crate::worker::http::reply::Reply;
 use crate::worker::platform::{bindings, d1, origin};
 use crate::worker::services::uploads::payload_hash_probe;
 
-/// Cheap: configuration only. `?deep=1` (operator) also asks D1 and the store.
+/// Configuration only. `?deep=1` (operator) also queries D1 and the store.
 pub async fn health(call: &Rc<Call>) -> Result<Reply, Problem> {
-    // null: not probed yet. The deep question and every completion probe.
+    // null: not probed yet. `deep=1` and every completion run the probe.
     let enforced = payload_hash_probe::known(&call.env).await;
     let facts = |status: &str, enforced: Option<bool>| {
         json!({

@@ -1,4 +1,4 @@
-//! The routes. A handler parses, calls services and answers; only [`crate::worker::dispatch`] calls handlers.
+//! The routes. A handler parses the request, calls services and builds the response; only [`crate::worker::dispatch`] calls handlers.
 
 pub mod accounts;
 pub mod content;

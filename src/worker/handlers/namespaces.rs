@@ -1,4 +1,4 @@
-//! `/api/portal/namespaces`: operators do everything; accounts see their own, rename them and set their TTLs.
+//! `/api/portal/namespaces`: operators manage all namespaces; accounts read their own, rename them and set their TTLs.
 
 use serde::Deserialize;
 use serde_json::json;
@@ -20,8 +20,8 @@ use crate::worker::http::reply::Reply;
 use crate::worker::platform::{bindings, clock, d1};
 use crate::{delivery, namespaces};
 
-/// How often a change is tried that others get ahead of.
-const TRIES: u32 = 10;
+/// Maximum attempts of an update under concurrent changes.
+const MAX_ATTEMPTS: u32 = 10;
 
 /// Creates a namespace.
 pub async fn create(call: &Routed) -> Result<Reply, Problem> {
@@ -36,7 +36,7 @@ pub async fn create(call: &Routed) -> Result<Reply, Problem> {
     idempotency::once(call, slot, work).await
 }
 
-/// The caller's namespaces by name; all of them for an operator.
+/// Lists the caller's namespaces by name; for an operator all of them.
 pub async fn list(call: &Routed) -> Result<Reply, Problem> {
     let limit = pagination::limit(call.query("limit").as_deref())?;
     let cursor = call.query("cursor").unwrap_or_default();
@@ -53,16 +53,16 @@ pub async fn list(call: &Routed) -> Result<Reply, Problem> {
     Reply::json(200, &json!({ "namespaces": namespaces, "cursor": cursor }))
 }
 
-async fn named(call: &Routed) -> Result<Namespace, Problem> {
+async fn namespace_of_path(call: &Routed) -> Result<Namespace, Problem> {
     if let Caller::Account(account) = &*call.caller {
         account.must_be_active()?;
     }
     call.find_owned(ResourceKind::Namespace, call.params.get("ns").unwrap_or_default()).await
 }
 
-/// One namespace; operators also see its members.
-pub async fn get(call: &Routed) -> Result<Reply, Problem> {
-    let namespace = named(call).await?;
+/// Reads one namespace; for an operator with its members.
+pub async fn get_namespace(call: &Routed) -> Result<Reply, Problem> {
+    let namespace = namespace_of_path(call).await?;
     if !matches!(&*call.caller, Caller::Operator) {
         return Reply::json(200, &namespace.view());
     }
@@ -79,11 +79,11 @@ pub async fn get(call: &Routed) -> Result<Reply, Problem> {
     Reply::json(200, &view)
 }
 
-/// Changes what the body names.
+/// Changes the fields in the body.
 pub async fn change(call: &Routed) -> Result<Reply, Problem> {
     let patch: Patch = call.json(MAX_BODY).await?;
-    for _ in 0..TRIES {
-        let before = named(call).await?;
+    for _ in 0..MAX_ATTEMPTS {
+        let before = namespace_of_path(call).await?;
         if !matches!(&*call.caller, Caller::Operator) {
             patch.by_member()?;
         }
@@ -98,9 +98,9 @@ pub async fn change(call: &Routed) -> Result<Reply, Problem> {
     Err(Problem::StillRunning)
 }
 
-/// What was delivered of it, and what the cache saved.
+/// Delivery statistics and the origin costs avoided by the cache.
 pub async fn stats(call: &Routed) -> Result<Reply, Problem> {
-    let namespace = named(call).await?;
+    let namespace = namespace_of_path(call).await?;
     let count: Option<Count> = d1::first(&bindings::db(&call.env)?, &delivery::repository::total(&namespace.name)).await?;
     let Count { requests, hits, bytes_from_cache, bytes_from_origin, cmcd_requests } = count.unwrap_or_default();
     let price = namespace.origin_usd_per_gb.unwrap_or(call.config.prices.origin_gb);
@@ -118,27 +118,27 @@ pub async fn stats(call: &Routed) -> Result<Reply, Problem> {
     )
 }
 
-/// With two decimals; 0 of nothing.
+/// Percentage with two decimals; 0 if `whole` is 0.
 fn percent(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { (part as f64 * 10_000.0 / whole as f64).round() / 100.0 }
 }
 
-/// Forgets everything that caches keep of it: at once here, within a minute elsewhere.
+/// Purges the namespace's cache entries: immediately in the isolate, within 1 s in the data centre, within 60 s globally (docs/delivery.md, Invalidation).
 pub async fn purge(call: &Routed) -> Result<Reply, Problem> {
     #[derive(Deserialize)]
     struct Row {
         generation: u64,
     }
-    let namespace = named(call).await?;
+    let namespace = namespace_of_path(call).await?;
     let row: Option<Row> = d1::first(&bindings::db(&call.env)?, &namespaces::repository::purge(namespace.name.as_str())).await?;
     metadata_cache::forget_namespace(&namespace.name).await;
     let generation = row.ok_or(Problem::NotFound)?.generation;
     Reply::json(200, &json!({ "namespace": namespace.name, "generation": generation }))
 }
 
-/// Deletes an empty namespace that is no account's own.
+/// Deletes an empty namespace that is not an account's own.
 pub async fn delete(call: &Routed) -> Result<Reply, Problem> {
-    let namespace = named(call).await?;
+    let namespace = namespace_of_path(call).await?;
     let db = bindings::db(&call.env)?;
     let [history, deletion] = namespaces::repository::delete(namespace.name.as_str());
     d1::batch(&db, &[history]).await?;
@@ -146,14 +146,15 @@ pub async fn delete(call: &Routed) -> Result<Reply, Problem> {
     gone.map(|_| Reply::empty(204)).ok_or(Problem::NamespaceInUse)
 }
 
+/// The namespace in the path, and the account of the user in the path.
 pub async fn member(call: &Routed) -> Result<(Namespace, Record), Problem> {
-    let namespace = named(call).await?;
+    let namespace = namespace_of_path(call).await?;
     let user = check_user(call.params.get("user").unwrap_or_default())?;
     let record = call.find_owned(ResourceKind::User, user.as_str()).await?;
     Ok((namespace, record))
 }
 
-/// Puts a user's account in; repeating is harmless.
+/// Adds a user's account as a member. Idempotent.
 pub async fn add_member(call: &Routed) -> Result<Reply, Problem> {
     let (namespace, record) = member(call).await?;
     let statement = namespaces::repository::add_member(&record.agentcache_user_id, namespace.name.as_str(), clock::now());
@@ -161,7 +162,7 @@ pub async fn add_member(call: &Routed) -> Result<Reply, Problem> {
     Ok(Reply::empty(204))
 }
 
-/// Takes a user's account out; nobody is taken out of their own.
+/// Removes a user's account from the members. An account can not be removed from its own namespace.
 pub async fn remove_member(call: &Routed) -> Result<Reply, Problem> {
     let (namespace, record) = member(call).await?;
     if namespace.name.as_str() == own_namespace(&record.agentcache_user_id) {

@@ -12,19 +12,19 @@ use crate::worker::content::video_source::{known_as, source};
 use crate::worker::content::{cache_stats, metadata_cache, serve, warm};
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
-use crate::worker::services::video::put::{AGAIN_MS, TRIES};
+use crate::worker::services::video::put::{MAX_ATTEMPTS, RETRY_MS};
 
-/// A playlist, a segment, a key: whatever the video has at that path.
+/// Serves a file of a video: playlist, segment or key.
 pub async fn play(call: &Routed, method: &str) -> Result<Reply, Problem> {
     let Caller::Video(claims) = &*call.caller else { return Err(Problem::NotFound) };
     let path = VideoPath::parse(call.params.get("path").unwrap_or_default()).ok_or(Problem::NotFound)?;
     let source = source(call, claims, path.as_str()).await?;
-    // Common Media Client Data (CTA-5004) in the query: for statistics, never for the cache's key.
+    // Common Media Client Data (CTA-5004) is counted and never part of the cache key.
     if call.query("CMCD").is_some() {
         cache_stats::cmcd(&source);
     }
     let range = call.header("range");
-    let (source, reply) = replayed(call, method, claims, &path, source).await?;
+    let (source, reply) = serve_with_retry(call, method, claims, &path, source).await?;
     if method == "GET" && reply.status < 300 {
         let held = call.clone();
         call.afterwards(async move { warm::after(&held, &source, path, range.as_deref()).await });
@@ -32,9 +32,9 @@ pub async fn play(call: &Routed, method: &str) -> Result<Reply, Problem> {
     Ok(reply)
 }
 
-/// A file that is replaced in place is another one at the store a moment before the database says so, and long before other PoPs hear of it: then what is
-/// known is forgotten, and asked for again.
-async fn replayed(
+/// Serves a file that may be replaced concurrently. The origin has the new bytes slightly before D1 has the new row, and before other PoPs have invalidated
+/// the descriptor. On a mismatch the descriptor is invalidated and read again, up to [`MAX_ATTEMPTS`] times.
+async fn serve_with_retry(
     call: &Routed,
     method: &str,
     claims: &VideoClaims,
@@ -42,13 +42,13 @@ async fn replayed(
     known: Rc<ContentDescriptor>,
 ) -> Result<(Rc<ContentDescriptor>, Reply), Problem> {
     let mut source_now = known;
-    let mut tries = TRIES;
+    let mut tries = MAX_ATTEMPTS;
     loop {
         tries -= 1;
         match serve::serve(call, method, Rc::clone(&source_now), claims.expires).await {
             Err(Problem::Origin(OriginFailure::Unexpected(_) | OriginFailure::Unavailable)) if tries > 0 => {
                 metadata_cache::forget(&known_as(&claims.namespace, &claims.video, path.as_str())).await;
-                worker::Delay::from(Duration::from_millis(AGAIN_MS)).await;
+                worker::Delay::from(Duration::from_millis(RETRY_MS)).await;
                 source_now = source(call, claims, path.as_str()).await?;
             }
             reply => return Ok((source_now, reply?)),

@@ -17,10 +17,10 @@ use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::{bindings, clock, d1};
 use crate::worker::services;
-use crate::worker::services::video::put::{book, incoming, namespace_of};
+use crate::worker::services::video::put::{incoming, namespace_of, store_file};
 use crate::worker::services::video::removal;
 
-/// Stores a file of a video, or replaces it: who asks for it from now on gets the new one.
+/// Stores or replaces a file of a video; later requests get the new version.
 pub async fn put(call: &Routed) -> Result<Reply, Problem> {
     let account = call.account()?;
     let size = raw_length(call.content_length().as_deref(), call.config.plan.max_part_bytes)?;
@@ -31,20 +31,20 @@ pub async fn put(call: &Routed) -> Result<Reply, Problem> {
     account.must_be_active()?;
     let namespace = namespace_of(call, &account, wanted.as_ref()).await?;
     account.may_upload_simply(size)?;
-    // From before it is looked what is there: see `LONG_MS`.
+    // Before the present version is read: see `LONG_WRITE_MS`.
     let started = clock::now();
     let present: Option<Present> = d1::first(&bindings::db(&call.env)?, &repository::place(&namespace.name, &video, &path)).await?;
     if present.as_ref().is_some_and(|present| present.doomed_at.is_some()) {
-        // Its bytes are about to be deleted: ours would be, too. Should the job that does it be lost, this is another.
+        // The bytes at this place are about to be deleted, and a new version's bytes would be too. Enqueue the deletion again, in case its job was lost.
         removal::enqueue(&call.env, &namespace.name, &video).await;
         return Err(Problem::StillRunning);
     }
     let replaces = present.is_some();
     let incoming = incoming(call, &path, size, hash).await?;
     let held = call.clone();
-    // To its end: a reservation must not outlive a client that hangs up.
-    let stored =
-        call.run_detached(async move { book(&held, &account, Place { namespace: namespace.name, video, path }, present, incoming, started).await });
+    // Detached from the client's connection, so that the reservation is settled or released if the client disconnects.
+    let stored = call
+        .run_detached(async move { store_file(&held, &account, Place { namespace: namespace.name, video, path }, present, incoming, started).await });
     let file = stored.await.unwrap_or(Err(Problem::Internal))?;
     let view = json!({
         "videoId": file.video, "path": file.path.as_str(), "namespace": file.namespace, "size": file.size, "contentType": file.content_type, "s3Key": file.s3_key,
@@ -53,7 +53,7 @@ pub async fn put(call: &Routed) -> Result<Reply, Problem> {
     Reply::json(if replaces { 200 } else { 201 }, &view)
 }
 
-/// Deletes a video: nothing of it can be read any more, its bytes follow.
+/// Deletes a video: its files are unreadable at once, the bytes are deleted by a job.
 pub async fn delete(call: &Routed) -> Result<Reply, Problem> {
     let account = call.account()?;
     let video = check_video(call.params.get("videoId").unwrap_or_default())?;
@@ -69,7 +69,7 @@ pub async fn delete(call: &Routed) -> Result<Reply, Problem> {
     Ok(Reply::empty(204))
 }
 
-/// A URL to play a video by, whose token opens all of it.
+/// Returns a playback URL; its token covers the whole video.
 pub async fn playback(call: &Routed) -> Result<Reply, Problem> {
     let account = call.account()?;
     let (path, ttl_ms) = call.json::<Playback>(MAX_BODY).await?.check()?;

@@ -1,8 +1,8 @@
-//! The account's ledger as a Durable Object.
+//! Durable Object `AccountLedger`: the ledger of one account.
 //!
-//! Architecture invariant: what [`crate::ledger::machine::Ledger`] answers is in SQLite before the answer leaves, and one message is booked at a time. One
-//! message per request (`POST`, JSON of [`Message`]); a bare "done" is a 204, every other answer JSON of [`Reply`]. At its first message it takes over what
-//! D1 says the account stores; its alarm writes the figures to D1 and asks D1 about everything that nobody has told the end of.
+//! Architecture invariant: what [`crate::ledger::machine::Ledger`] replies is in SQLite before the reply is sent, and messages are applied one at a time. One
+//! message per request (`POST`, JSON of [`Message`]); a plain "done" is a 204, every other reply JSON of [`Reply`]. The first message initialises the ledger
+//! from D1; the alarm writes usage to D1 and checks pending changes whose outcome was not reported.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::worker::objects::ledger_checks::{open, run_due};
 use crate::worker::objects::ledger_memory::LedgerMemory;
 use crate::worker::platform::{clock, json, log};
 
-/// When an alarm that failed rings again.
+/// Delay of the alarm after a failed run.
 const AFTER_FAILURE: Duration = Duration::from_secs(30);
 
 /// See the module.
@@ -27,7 +27,7 @@ pub struct AccountLedger {
     state: State,
     env: Env,
     memory: LedgerMemory,
-    /// The alarm this instance has set.
+    /// The alarm that this instance has set.
     armed: Cell<Option<EpochMs>>,
 }
 
@@ -39,11 +39,11 @@ impl DurableObject for AccountLedger {
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         let message: Message = json::read(&request.text().await?)?;
-        match self.take(message).await {
+        match self.handle(message).await {
             Ok(Reply::Done) => Ok(ResponseBuilder::new().with_status(204).empty()),
             Ok(reply) => Ok(ResponseBuilder::new().fixed(json::write(&reply)?.into_bytes())),
             Err(error) => {
-                self.memory.forget();
+                self.memory.evict();
                 let _ = log::internal("ledger", &error.to_string());
                 Ok(ResponseBuilder::new().with_status(500).empty())
             }
@@ -54,10 +54,10 @@ impl DurableObject for AccountLedger {
         self.armed.set(None);
         let woken = async {
             run_due(&self.memory, &self.env, self.account()?).await?;
-            self.arm().await
+            self.set_alarm().await
         };
         if let Err(error) = woken.await {
-            self.memory.forget();
+            self.memory.evict();
             let _ = log::internal("ledger alarm", &error.to_string());
             self.state.storage().set_alarm(AFTER_FAILURE).await?;
         }
@@ -66,19 +66,19 @@ impl DurableObject for AccountLedger {
 }
 
 impl AccountLedger {
-    async fn take(&self, message: Message) -> Result<Reply> {
+    async fn handle(&self, message: Message) -> Result<Reply> {
         let account = self.account()?;
         if !self.memory.load()? {
             open(&self.memory, &self.env, account).await?;
         } else if self.memory.with(|ledger| ledger.wants_limits(&message, clock::now())) == Some(true) {
-            // Without an answer, which is logged there, the old limits hold.
+            // If D1 does not answer (logged in `d1`), the previous limits stay in force.
             if let Ok(limits) = ledger_records::limits(&self.env, account).await {
-                self.memory.book(Message::Change { limits })?;
+                self.memory.apply(Message::Change { limits })?;
             }
         }
-        // No await from here to the answer: one message is booked at a time.
-        let reply = self.memory.book(message)?;
-        self.arm().await?;
+        // No await between here and the reply: messages are applied one at a time.
+        let reply = self.memory.apply(message)?;
+        self.set_alarm().await?;
         Ok(reply)
     }
 
@@ -86,13 +86,13 @@ impl AccountLedger {
         self.state.id().name().and_then(|name| Id::parse(&name)).ok_or_else(|| "a ledger is named by its account".into())
     }
 
-    /// Sets the alarm if it would come too late.
-    async fn arm(&self) -> Result<()> {
+    /// Sets the alarm unless an earlier one is set.
+    async fn set_alarm(&self) -> Result<()> {
         let Some(wanted) = self.memory.with(Ledger::alarm).flatten() else { return Ok(()) };
         if self.armed.get().is_some_and(|armed| armed <= wanted) {
             return Ok(());
         }
-        // At least a moment from now, so that what cannot be done is not tried in a loop.
+        // At least 50 ms ahead, so that work which can not be done does not cause a busy loop.
         self.state.storage().set_alarm(Duration::from_millis(wanted.since(clock::now()).max(50))).await?;
         self.armed.set(Some(wanted));
         Ok(())

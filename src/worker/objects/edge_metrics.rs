@@ -1,6 +1,6 @@
-//! The Durable Object of one edge: takes samples in, and after a while writes the hours down and publishes what is known.
+//! Durable Object `EdgeMetrics`: receives samples of one edge, and periodically writes hourly metrics to D1 and publishes a reading.
 //!
-//! What came since the last alarm is lost with the object: these are statistics.
+//! Samples since the last alarm are lost if the object is evicted; they are statistics.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub struct EdgeMetrics {
     state: State,
     env: Env,
     gauge: GaugeStorage,
-    /// Whether an alarm is set, as far as this memory knows.
+    /// Whether this instance has set an alarm.
     armed: Cell<bool>,
 }
 
@@ -32,26 +32,26 @@ impl DurableObject for EdgeMetrics {
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         let message = Message(json::read(&request.text().await?)?);
         let now = clock::now();
-        let told = {
-            let mut memory = self.gauge.get()?;
-            let told = message.tell(&mut memory.1, now);
-            if let Some(identity) = &told {
+        let reported = {
+            let mut memory = self.gauge.loaded()?;
+            let reported = message.tell(&mut memory.1, now);
+            if let Some(identity) = &reported {
                 memory.0.clone_from(identity);
             }
-            told
+            reported
         };
-        let Some((_, every)) = told else {
-            let numbers = self.gauge.get()?.1.reading(now).numbers();
+        let Some((_, every)) = reported else {
+            let numbers = self.gauge.loaded()?.1.reading(now).numbers();
             return Ok(ResponseBuilder::new().fixed(json::write(&numbers)?.into_bytes()));
         };
-        self.wake_in(every).await?;
+        self.set_alarm_in(every).await?;
         Ok(ResponseBuilder::new().with_status(204).empty())
     }
 
     async fn alarm(&self) -> Result<Response> {
         self.armed.set(false);
         let ((edge, every), hours, reading) = {
-            let memory = self.gauge.get()?;
+            let memory = self.gauge.loaded()?;
             (memory.0.clone(), memory.1.hours.clone(), memory.1.reading(clock::now()))
         };
         let statements: Vec<_> = hours.iter().map(|hour| repository::add_hour(&edge, hour)).collect();
@@ -60,19 +60,19 @@ impl DurableObject for EdgeMetrics {
             db => db.is_ok(),
         };
         if written {
-            self.gauge.get()?.1.written(&hours);
+            self.gauge.loaded()?.1.written(&hours);
         }
         snapshot::publish(&self.env, &edge, &reading).await;
         self.gauge.write()?;
         if !written {
-            self.wake_in(every).await?;
+            self.set_alarm_in(every).await?;
         }
         Response::empty()
     }
 }
 
 impl EdgeMetrics {
-    async fn wake_in(&self, seconds: u64) -> Result<()> {
+    async fn set_alarm_in(&self, seconds: u64) -> Result<()> {
         if !self.armed.get() {
             self.state.storage().set_alarm(Duration::from_secs(seconds.max(1))).await?;
             self.armed.set(true);

@@ -1,4 +1,4 @@
-//! The Durable Object that leases slices of one PoP. Invariant: of one slice, one lease at a time. Messages: [`Message`].
+//! Durable Object `EdgeLease`: fill locks of one PoP. Architecture invariant: at most one holder per cache key. Messages: [`Message`].
 
 use std::cell::RefCell;
 use std::pin::pin;
@@ -16,12 +16,12 @@ use crate::worker::platform::json;
 /// See the module.
 #[durable_object(fetch)]
 pub struct EdgeLease {
-    leases: RefCell<LockTable<Sender<Reply>>>,
+    locks: RefCell<LockTable<Sender<Reply>>>,
 }
 
 impl DurableObject for EdgeLease {
     fn new(_state: State, _env: Env) -> Self {
-        EdgeLease { leases: RefCell::default() }
+        EdgeLease { locks: RefCell::default() }
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
@@ -29,9 +29,9 @@ impl DurableObject for EdgeLease {
             Message::Ask { key } => Ok(ResponseBuilder::new().fixed(json::write(&self.acquire(&key).await)?.into_bytes())),
             Message::Done { key, serial, stored } => {
                 let reply = if stored { Reply::Stored } else { Reply::Failed };
-                let waiting = self.leases.borrow_mut().done(&key, serial);
+                let waiting = self.locks.borrow_mut().release(&key, serial);
                 for waiter in waiting {
-                    // Principal has hung up needs no answer.
+                    // The send fails if the waiting request was cancelled.
                     let _ = waiter.send(reply);
                 }
                 Ok(ResponseBuilder::new().with_status(204).empty())
@@ -44,14 +44,14 @@ impl EdgeLease {
     async fn acquire(&self, key: &str) -> Reply {
         loop {
             let now = clock::now();
-            self.leases.borrow_mut().tidy(now);
-            let asked = self.leases.borrow_mut().acquire(key, now);
-            let until = match asked {
+            self.locks.borrow_mut().remove_expired(now);
+            let answer = self.locks.borrow_mut().acquire(key, now);
+            let until = match answer {
                 LockAnswer::Acquired(serial) => return Reply::Acquired(serial),
                 LockAnswer::Wait(until) => until,
             };
             let (sender, receiver) = channel();
-            self.leases.borrow_mut().park(key, sender);
+            self.locks.borrow_mut().add_waiter(key, sender);
             let limit = worker::Delay::from(Duration::from_millis(until.since(now).max(1)));
             if let Either::Left((Ok(reply), _)) = select(receiver, pin!(limit)).await {
                 return reply;

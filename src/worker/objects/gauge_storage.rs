@@ -1,4 +1,4 @@
-//! The gauge of one edge in the SQLite of its Durable Object: one row of JSON.
+//! Storage of an edge's gauge: one JSON row in the SQLite of its Durable Object.
 
 use std::cell::{RefCell, RefMut};
 
@@ -13,10 +13,10 @@ const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS kept (one INTEGER PRIMARY KEY C
 const LOAD: &str = "SELECT json FROM kept";
 const PUT: &str = "INSERT INTO kept (one, json) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET json = excluded.json";
 
-/// Which edge it is and how often it publishes, s; known since its first samples.
+/// The edge's id and publishing interval, s; known after the first samples.
 pub type Identity = (String, u64);
 
-/// The gauge with its edge, read when it is first needed.
+/// The gauge with its edge, loaded on first use.
 pub struct GaugeStorage {
     sql: SqlStorage,
     memory: RefCell<Option<(Identity, Gauge)>>,
@@ -28,13 +28,13 @@ struct Kept {
 }
 
 impl GaugeStorage {
-    /// Nothing is read yet.
+    /// Creates the storage without loading.
     pub fn new(sql: SqlStorage) -> GaugeStorage {
         GaugeStorage { sql, memory: RefCell::new(None) }
     }
 
     /// The edge and its gauge.
-    pub fn get(&self) -> Result<RefMut<'_, (Identity, Gauge)>> {
+    pub fn loaded(&self) -> Result<RefMut<'_, (Identity, Gauge)>> {
         let mut memory = self.memory.borrow_mut();
         if memory.is_none() {
             self.sql.exec(SCHEMA, None)?;
@@ -49,10 +49,10 @@ impl GaugeStorage {
         Ok(RefMut::map(memory, Option::get_or_insert_default))
     }
 
-    /// Writes it.
+    /// Writes the gauge.
     pub fn write(&self) -> Result<()> {
         let rows = {
-            let memory = self.get()?;
+            let memory = self.loaded()?;
             let mut rows: Vec<Row> = vec![(memory.0.0.clone(), vec![memory.0.1 as f64])];
             rows.extend(memory.1.rows());
             rows

@@ -1,4 +1,4 @@
-//! What a ledger does against D1: it is opened from D1, asks D1 how pending changes ended, and writes its figures there.
+//! The ledger's work against D1: initialisation, checks of pending changes, and writing usage.
 
 use worker::{Env, Result};
 
@@ -11,21 +11,21 @@ use crate::worker::clients::ledger_records;
 use crate::worker::objects::ledger_memory::LedgerMemory;
 use crate::worker::platform::{clock, enqueue};
 
-/// How many assets in doubt one alarm looks into, so that it stays short; the next one goes on.
+/// Maximum checks per alarm, so that it stays short; the next alarm continues.
 const MAX_CHECKS: usize = 100;
 
-fn failed(problem: Problem) -> worker::Error {
+fn to_worker_error(problem: Problem) -> worker::Error {
     worker::Error::RustError(problem.to_string())
 }
 
-/// Takes over what D1 says. Until that is done no message is booked, so nothing can change in between but deletions, whose release then comes here.
+/// Initialises the ledger from D1. No message is applied before it is done, so only deletions can happen meanwhile, and their releases arrive afterwards.
 pub async fn open(memory: &LedgerMemory, env: &Env, account: Id) -> Result<()> {
     let now = clock::now();
-    let limits = ledger_records::limits(env, account).await.map_err(failed)?;
-    let stored = ledger_records::stored(env, account).await.map_err(failed)?;
-    let (bandwidth, requests) = ledger_records::counted(env, account, now).await.map_err(failed)?;
+    let limits = ledger_records::limits(env, account).await.map_err(to_worker_error)?;
+    let stored = ledger_records::holdings(env, account).await.map_err(to_worker_error)?;
+    let (bandwidth, requests) = ledger_records::month_usage(env, account, now).await.map_err(to_worker_error)?;
     if memory.load()? {
-        // Another message opened it meanwhile.
+        // Another message has initialised it meanwhile.
         return Ok(());
     }
     let mut ledger = Ledger::open(account, limits, memory.storage.take_over(stored)?, now);
@@ -33,7 +33,7 @@ pub async fn open(memory: &LedgerMemory, env: &Env, account: Id) -> Result<()> {
     memory.begin(ledger)
 }
 
-/// Asks D1 about everything that is due, then writes the figures that are due.
+/// Runs the checks that are due, then writes the usage that is due.
 pub async fn run_due(memory: &LedgerMemory, env: &Env, account: Id) -> Result<()> {
     if !memory.load()? {
         return Ok(());
@@ -46,7 +46,7 @@ pub async fn run_due(memory: &LedgerMemory, env: &Env, account: Id) -> Result<()
 }
 
 async fn check(memory: &LedgerMemory, env: &Env, account: Id, asset: Id, watch: PendingCheck) -> Result<()> {
-    let seen = ledger_records::look(env, asset).await;
+    let seen = ledger_records::asset_outcome(env, asset).await;
     memory.load()?;
     let outcome = memory.with(|ledger| ledger.after_look(asset, watch, seen, clock::now())).unwrap_or(Outcome::Nothing);
     match outcome {
@@ -57,16 +57,16 @@ async fn check(memory: &LedgerMemory, env: &Env, account: Id, asset: Id, watch: 
                     Some(place) => Job::ReconcileVideo { account, version: asset, place },
                     None => Job::Orphan { account, object: asset },
                 };
-                // First: should this not get there, it is looked into again.
+                // Before the change is applied: if the job can not be enqueued, the check is repeated.
                 enqueue::enqueue(env, &job).await?;
                 memory.load()?;
-                // Somebody may have told its end meanwhile.
+                // The outcome may have been reported meanwhile.
                 if memory.with(|ledger| ledger.watches.get(&asset) == Some(&watch)) != Some(true) {
                     return Ok(());
                 }
             }
             memory.change(|ledger| ((), ledger.looked(asset)))?;
-            memory.book(message).map(|_| ())
+            memory.apply(message).map(|_| ())
         }
         Outcome::LookAgain(at) => memory.change(|ledger| ((), ledger.postpone(asset, at))),
     }
@@ -77,7 +77,7 @@ async fn checkpoint(memory: &LedgerMemory, env: &Env, account: Id) -> Result<()>
     let now = clock::now();
     let due = memory.change(|ledger| (ledger.due_checkpoint(now), vec![Effect::PutState]))?;
     let Some(usage) = due else { return Ok(()) };
-    // What fails is logged there, and due again in a while.
+    // The error is logged in `d1`; the write is due again later.
     if ledger_records::write(env, account, &usage, now).await.is_err() {
         return Ok(());
     }

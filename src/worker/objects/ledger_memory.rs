@@ -1,4 +1,4 @@
-//! The ledger of one account in memory, over its tables. What a change answers is in SQLite before it returns.
+//! The ledger of one account in memory, backed by its tables. A change is in SQLite before its reply is returned.
 
 use std::cell::RefCell;
 
@@ -10,27 +10,27 @@ use crate::ledger::state::Effect;
 use crate::worker::objects::ledger_storage::LedgerStorage;
 use crate::worker::platform::clock;
 
-/// A ledger that is read from SQLite when it is first needed, and again after a failed write.
+/// A ledger, loaded from SQLite on first use and again after a failed write.
 pub struct LedgerMemory {
-    /// Its tables.
+    /// The tables.
     pub storage: LedgerStorage,
     ledger: RefCell<Option<Ledger>>,
 }
 
 impl LedgerMemory {
-    /// Nothing is read yet.
+    /// Creates it without loading.
     pub fn new(sql: SqlStorage) -> LedgerMemory {
         LedgerMemory { storage: LedgerStorage(sql), ledger: RefCell::new(None) }
     }
 
-    /// Applies a message and writes what it changed.
-    pub fn book(&self, message: Message) -> Result<Reply> {
+    /// Applies a message and writes its effects.
+    pub fn apply(&self, message: Message) -> Result<Reply> {
         self.load()?;
         let facts = self.storage.facts(&message)?;
         self.change(|ledger| ledger.apply(message, facts, clock::now()))
     }
 
-    /// Lets `step` change the ledger and writes what it changed.
+    /// Applies `step` to the ledger and writes its effects.
     pub fn change<T>(&self, step: impl FnOnce(&mut Ledger) -> (T, Vec<Effect>)) -> Result<T> {
         let mut ledger = self.ledger.borrow_mut();
         let ledger = ledger.as_mut().ok_or("not open")?;
@@ -39,7 +39,7 @@ impl LedgerMemory {
         Ok(value)
     }
 
-    /// Reads the books into memory; false if there are none yet.
+    /// Loads the ledger into memory; false if it was not initialised yet.
     pub fn load(&self) -> Result<bool> {
         if self.ledger.borrow().is_none() {
             let ledger = self.storage.load()?;
@@ -48,19 +48,19 @@ impl LedgerMemory {
         Ok(self.ledger.borrow().is_some())
     }
 
-    /// A ledger that was just opened: written, then kept.
+    /// Stores a new ledger, first in SQLite, then in memory.
     pub fn begin(&self, ledger: Ledger) -> Result<()> {
         self.storage.write(&ledger, vec![Effect::PutState])?;
         self.ledger.replace(Some(ledger));
         Ok(())
     }
 
-    /// Drops what is in memory: after a failed write it may not be what is stored.
-    pub fn forget(&self) {
+    /// Evicts the ledger from memory: after a failed write memory may differ from SQLite.
+    pub fn evict(&self) {
         self.ledger.replace(None);
     }
 
-    /// What `read` says of the ledger; None if there is none.
+    /// The result of `read` on the ledger; `None` if it is not in memory.
     pub fn with<T>(&self, read: impl FnOnce(&Ledger) -> T) -> Option<T> {
         self.ledger.borrow().as_ref().map(read)
     }

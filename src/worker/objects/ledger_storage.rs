@@ -1,4 +1,4 @@
-//! A ledger in the SQLite of its Durable Object. Everything here is synchronous: one turn, one booking.
+//! Storage of a ledger in the SQLite of its Durable Object. All methods are synchronous: one message is applied within one turn of the event loop.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ use crate::worker::platform::{json, sqlite};
 pub struct LedgerStorage(pub SqlStorage);
 
 impl LedgerStorage {
-    /// The ledger, if it was ever opened.
+    /// Loads the ledger; `None` if it was never initialised.
     pub fn load(&self) -> Result<Option<Ledger>> {
         #[derive(Deserialize)]
         struct Row {
@@ -42,38 +42,38 @@ impl LedgerStorage {
         Ok(Some(Ledger::load(books, watches)))
     }
 
-    /// Writes what a booking changed.
+    /// Writes the effects of a message.
     pub fn write(&self, ledger: &Ledger, effects: Vec<Effect>) -> Result<()> {
         for effect in effects {
             match effect {
-                Effect::PutState => self.run(PUT_BOOKS, vec![json::write(&ledger.books)?.into()])?,
-                Effect::PutPendingCheck(asset, watch) => self.run(PUT_WATCH, vec![asset.to_string().into(), json::write(&watch)?.into()])?,
-                Effect::PutPlace(asset, place) => self.run(PUT_PLACE, vec![asset.to_string().into(), place.into()])?,
+                Effect::PutState => self.exec(PUT_BOOKS, vec![json::write(&ledger.books)?.into()])?,
+                Effect::PutPendingCheck(asset, watch) => self.exec(PUT_WATCH, vec![asset.to_string().into(), json::write(&watch)?.into()])?,
+                Effect::PutPlace(asset, place) => self.exec(PUT_PLACE, vec![asset.to_string().into(), place.into()])?,
                 Effect::DropPendingCheck(asset) => {
-                    self.run(DROP_WATCH, vec![asset.to_string().into()])?;
-                    self.run(DROP_PLACE, vec![asset.to_string().into()])?;
+                    self.exec(DROP_WATCH, vec![asset.to_string().into()])?;
+                    self.exec(DROP_PLACE, vec![asset.to_string().into()])?;
                 }
-                Effect::PutHolding(asset, holding) => self.hold(asset, holding)?,
-                Effect::MoveHoldings(from, to) => self.run(MOVE_HOLDINGS, vec![from.to_string().into(), to.to_string().into()])?,
-                Effect::DropHolding(asset) => self.run(DROP_HOLDING, vec![asset.to_string().into()])?,
+                Effect::PutHolding(asset, holding) => self.put_holding(asset, holding)?,
+                Effect::MoveHoldings(from, to) => self.exec(MOVE_HOLDINGS, vec![from.to_string().into(), to.to_string().into()])?,
+                Effect::DropHolding(asset) => self.exec(DROP_HOLDING, vec![asset.to_string().into()])?,
             }
         }
         Ok(())
     }
 
-    /// Takes over what is stored already, and returns its bytes.
+    /// Inserts the holdings found in D1 and returns their distinct bytes.
     pub fn take_over(&self, stored: Vec<Stored>) -> Result<u64> {
         #[derive(Deserialize)]
         struct Sum {
             bytes: u64,
         }
         for Stored { asset, object, size, .. } in stored {
-            self.hold(asset, Holding { object, size })?;
+            self.put_holding(asset, Holding { object, size })?;
         }
         Ok(self.rows::<Sum>(DISTINCT, vec![])?.into_iter().next().map_or(0, |sum| sum.bytes))
     }
 
-    /// Where the bytes of something that is watched lie, if that was told.
+    /// The location of the bytes of an asset with a pending check, if it was recorded.
     pub fn place(&self, asset: Id) -> Result<Option<String>> {
         #[derive(Deserialize)]
         struct Row {
@@ -82,7 +82,7 @@ impl LedgerStorage {
         Ok(self.rows::<Row>(PLACE, vec![asset.to_string().into()])?.pop().map(|row| row.place))
     }
 
-    /// What a booking of `message` has to know.
+    /// The stored facts that applying `message` needs.
     pub fn facts(&self, message: &Message) -> Result<Facts> {
         #[derive(Deserialize)]
         struct Row {
@@ -96,16 +96,16 @@ impl LedgerStorage {
         };
         let row = self.rows::<Row>(HOLDING, vec![asset.to_string().into()])?.into_iter().next();
         let holding = row.map(|row| Holding { object: row.object, size: row.size });
-        let held = holding.map(|held| held.object);
-        Ok(Facts { holding, shared: self.shared(named.or(held), asset)? })
+        let current = holding.map(|holding| holding.object);
+        Ok(Facts { holding, shared: self.shared(named.or(current), asset)? })
     }
 
     fn shared(&self, object: Option<Id>, asset: Id) -> Result<Option<Id>> {
-        object.map_or(Ok(None), |object| self.held(&object.to_string(), &asset.to_string()))
+        object.map_or(Ok(None), |object| self.other_holder(&object.to_string(), &asset.to_string()))
     }
 
-    /// An asset other than `but` that references the object.
-    fn held(&self, object: &str, but: &str) -> Result<Option<Id>> {
+    /// Another asset than `but` that references the object.
+    fn other_holder(&self, object: &str, but: &str) -> Result<Option<Id>> {
         #[derive(Deserialize)]
         struct Row {
             asset: Id,
@@ -113,12 +113,12 @@ impl LedgerStorage {
         Ok(self.rows::<Row>(SHARED, vec![object.into(), but.into()])?.into_iter().next().map(|row| row.asset))
     }
 
-    fn hold(&self, asset: Id, Holding { object, size }: Holding) -> Result<()> {
+    fn put_holding(&self, asset: Id, Holding { object, size }: Holding) -> Result<()> {
         let size = SqlStorageValue::try_from_i64(i64::try_from(size).map_err(|_| "size")?)?;
-        self.run(PUT_HOLDING, vec![asset.to_string().into(), object.to_string().into(), size])
+        self.exec(PUT_HOLDING, vec![asset.to_string().into(), object.to_string().into(), size])
     }
 
-    fn run(&self, sql: &str, values: Vec<SqlStorageValue>) -> Result<()> {
+    fn exec(&self, sql: &str, values: Vec<SqlStorageValue>) -> Result<()> {
         self.0.exec(sql, values).map(|_| ())
     }
 

@@ -1,4 +1,4 @@
-//! Durable Object shells: load the state, apply a message, write the effects. What they decide is native code elsewhere.
+//! Durable Object shells: load the state, apply a message, write the effects. The decisions are made in native modules.
 
 pub mod account_ledger;
 pub mod edge_metrics;

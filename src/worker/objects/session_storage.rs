@@ -1,4 +1,4 @@
-//! An upload session in the SQLite of its Durable Object. Everything here is synchronous: what a change answers is stored before it returns.
+//! Storage of an upload session in the SQLite of its Durable Object. All methods are synchronous: a change is stored before its reply is returned.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use crate::uploads::session::schema::{DROP_PART, LOAD_META, LOAD_PARTS, PUT_META
 use crate::uploads::session::state::{Effect, Part};
 use crate::worker::platform::{json, sqlite};
 
-/// The session, read when it is first needed and again after a failed write.
+/// The session, loaded on first use and again after a failed write.
 pub struct SessionStorage {
     sql: SqlStorage,
     memory: RefCell<Option<Option<Session>>>,
@@ -23,22 +23,22 @@ struct Row {
 }
 
 impl SessionStorage {
-    /// Nothing is read yet.
+    /// Creates the storage without loading.
     pub fn new(sql: SqlStorage) -> SessionStorage {
         SessionStorage { sql, memory: RefCell::new(None) }
     }
 
-    /// Drops what is in memory: after a failed write it may not be what is stored.
-    pub fn forget(&self) {
+    /// Evicts the session from memory: after a failed write memory may differ from SQLite.
+    pub fn evict(&self) {
         self.memory.replace(None);
     }
 
-    /// What `read` says of the session, if there is one in memory.
+    /// The result of `read` on the session; `None` if it is not in memory.
     pub fn with<T>(&self, read: impl FnOnce(&Session) -> T) -> Option<T> {
         self.memory.borrow().as_ref().and_then(Option::as_ref).map(read)
     }
 
-    /// Lets `step` change the session and writes what it changed.
+    /// Applies `step` to the session and writes its effects.
     pub fn change<T>(&self, step: impl FnOnce(&mut Option<Session>) -> (T, Vec<Effect>)) -> Result<T> {
         let mut memory = self.memory.borrow_mut();
         if memory.is_none() {
@@ -48,16 +48,16 @@ impl SessionStorage {
         let (reply, effects) = step(slot);
         for effect in effects {
             match (effect, slot.as_ref()) {
-                (Effect::PutMeta, Some(session)) => self.run(PUT_META, vec![json::write(&session.meta)?.into()])?,
-                (Effect::PutPart(part), _) => self.run(PUT_PART, vec![i32::from(part.number).into(), json::write(&part)?.into()])?,
-                (Effect::DropPart(number), _) => self.run(DROP_PART, vec![i32::from(number).into()])?,
+                (Effect::PutMeta, Some(session)) => self.exec(PUT_META, vec![json::write(&session.meta)?.into()])?,
+                (Effect::PutPart(part), _) => self.exec(PUT_PART, vec![i32::from(part.number).into(), json::write(&part)?.into()])?,
+                (Effect::DropPart(number), _) => self.exec(DROP_PART, vec![i32::from(number).into()])?,
                 (Effect::PutMeta, None) => {}
             }
         }
         Ok(reply)
     }
 
-    fn run(&self, sql: &str, values: Vec<SqlStorageValue>) -> Result<()> {
+    fn exec(&self, sql: &str, values: Vec<SqlStorageValue>) -> Result<()> {
         self.sql.exec(sql, values).map(|_| ())
     }
 

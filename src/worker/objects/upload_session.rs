@@ -1,7 +1,8 @@
-//! The session's Durable Object.
+//! Durable Object `UploadSession`: one upload session.
 //!
-//! Invariant: what [`crate::uploads::session::machine`] answers is in SQLite before the answer leaves. One message per request (`POST`, JSON of [`Message`]);
-//! a bare "done" is a 204, every other answer JSON of [`SessionReply`]. No request to the store ever leaves from here: the alarm that ends a session by time enqueues a job.
+//! Architecture invariant: what [`crate::uploads::session::machine`] replies is in SQLite before the reply is sent. One message per request (`POST`, JSON of
+//! [`Message`]); a plain "done" is a 204, every other reply JSON of [`SessionReply`]. The object sends no request to the store: the alarm that expires a
+//! session enqueues a job.
 
 use std::time::Duration;
 
@@ -33,39 +34,39 @@ impl DurableObject for UploadSession {
         let message: Message = json::read(&request.text().await?)?;
         let ends_or_begins =
             matches!(message, Message::Open { .. } | Message::Fail | Message::AbandonCompletion { .. } | Message::CleanedUp | Message::CheckLease);
-        // No await from here to the effects: the object takes one message at a time.
+        // No await between here and the effects: messages are applied one at a time.
         let handled = self.session.change(|slot| apply(slot, message, clock::now()));
         if ends_or_begins && handled.is_ok() {
             let wanted = self.session.with(|session| alarm(session, clock::now())).flatten();
-            self.wake_at(wanted).await?;
+            self.set_alarm_at(wanted).await?;
         }
         match handled {
             Ok(SessionReply::Done) => Ok(ResponseBuilder::new().with_status(204).empty()),
             Ok(reply) => Ok(ResponseBuilder::new().fixed(json::write(&reply)?.into_bytes())),
             Err(error) => {
-                self.session.forget();
+                self.session.evict();
                 let _ = log::internal("session object", &error.to_string());
                 Ok(ResponseBuilder::new().with_status(500).empty())
             }
         }
     }
 
-    /// Rings when the session should have ended. A job takes back what it holds; until that is done it rings again. At last it drops the record.
+    /// Due at the session's expiry. Enqueues the clean-up, repeats until it is done, and finally deletes the record.
     async fn alarm(&self) -> Result<Response> {
         let tombstone = bindings::config(&self.env).map_or(2_592_000, |config| config.session_tombstone_seconds);
         match self.session.change(|slot| wake(slot, clock::now(), tombstone.saturating_mul(1000))) {
             Ok(Wake::Nothing) => {}
             Ok(Wake::Forget) => {
-                self.session.forget();
+                self.session.evict();
                 self.state.storage().delete_all().await?;
             }
-            Ok(Wake::At(at)) => self.wake_at(Some(at)).await?,
+            Ok(Wake::At(at)) => self.set_alarm_at(Some(at)).await?,
             Ok(Wake::End { session, again }) => {
-                self.wake_at(Some(again)).await?;
+                self.set_alarm_at(Some(again)).await?;
                 enqueue::enqueue(&self.env, &Job::EndUpload { session }).await?;
             }
             Err(error) => {
-                self.session.forget();
+                self.session.evict();
                 return Err(error);
             }
         }
@@ -74,7 +75,7 @@ impl DurableObject for UploadSession {
 }
 
 impl UploadSession {
-    async fn wake_at(&self, at: Option<EpochMs>) -> Result<()> {
+    async fn set_alarm_at(&self, at: Option<EpochMs>) -> Result<()> {
         match at {
             Some(at) => self.state.storage().set_alarm(Duration::from_millis(at.since(clock::now()).max(50))).await,
             None => Ok(()),

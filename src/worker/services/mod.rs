@@ -1,4 +1,4 @@
-//! Orchestration over the platform. It moves to the room whose name it bears once the port exists (ARCHITECTURE.md, "The port").
+//! Orchestration over the platform. It moves to the module whose name it has once the port exists (ARCHITECTURE.md, "The port").
 
 pub mod accounts;
 pub mod dedup;

@@ -1,4 +1,4 @@
-//! The namespace an upload goes to.
+//! Namespace of an upload.
 
 use crate::access::authorize::ResourceKind;
 use crate::accounts::account::Account;
@@ -7,10 +7,10 @@ use crate::namespaces::namespace::Namespace;
 use crate::problem::Problem;
 use crate::worker::http::call::Routed;
 
-/// The namespace an upload goes to: the one asked for, or the account's own.
+/// The namespace of an upload: the requested one, or the account's own.
 ///
 /// # Errors
-/// 404 if the account is no member: absent and another's are the same.
+/// 404 if the account is not a member; an absent namespace and another account's give the same response.
 pub async fn for_upload(call: &Routed, account: &Account, wanted: Option<&Name>) -> Result<Namespace, Problem> {
     let own = account.own_namespace();
     let name = wanted.or(own.as_ref()).ok_or(Problem::NotFound)?;

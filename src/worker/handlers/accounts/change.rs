@@ -17,16 +17,16 @@ use crate::worker::services::accounts::find::{record, slot, tier};
 use crate::worker::services::accounts::provision::{changed, draw};
 use crate::worker::services::uploads::suspend;
 
-async fn known(call: &Routed, user: &Name) -> Result<Record, Problem> {
+async fn find_account(call: &Routed, user: &Name) -> Result<Record, Problem> {
     record(call, user).await?.ok_or(Problem::NotFound)
 }
 
-/// Moves an account to another tier: up always, down only onto what is used, unless forced.
+/// Moves an account to another tier. A downgrade is refused if the account uses more than the new tier allows, unless forced.
 pub async fn upgrade(call: &Routed) -> Result<Reply, Problem> {
     let wanted: Upgrade = call.json(MAX_BODY).await?;
     let (user, slot, held) = (wanted.user()?, slot(call).await?, call.clone());
     let work = async move {
-        let (found, tier) = (known(&held, &user).await?, tier(&held, &wanted.tier).await?);
+        let (found, tier) = (find_account(&held, &user).await?, tier(&held, &wanted.tier).await?);
         let figures = ledger::figures(&held.env, found.id, &Message::Usage { limits: None }).await?;
         may_move(&figures, &tier, wanted.force)?;
         d1::batch(&bindings::db(&held.env)?, &[repository::set_tier(found.id, &tier.tier, clock::now())]).await?;
@@ -36,12 +36,12 @@ pub async fn upgrade(call: &Routed) -> Result<Reply, Problem> {
     idempotency::once(call, slot, work).await
 }
 
-/// New credentials; the old ones live on for the overlap.
+/// Issues new credentials; the old ones stay valid for the overlap.
 pub async fn rotate(call: &Routed) -> Result<Reply, Problem> {
     let (user, overlap_ms) = call.json::<Rotate>(MAX_BODY).await?.check()?;
     let (slot, held) = (slot(call).await?, call.clone());
     let work = async move {
-        let (found, now) = (known(&held, &user).await?, clock::now());
+        let (found, now) = (find_account(&held, &user).await?, clock::now());
         let (credentials, new) = draw(&held, found.id, now)?;
         d1::batch(&bindings::db(&held.env)?, &repository::rotate(found.id, &new, now.plus(overlap_ms), now)).await?;
         let account = changed(&held, &found).await?;
@@ -51,12 +51,12 @@ pub async fn rotate(call: &Routed) -> Result<Reply, Problem> {
     idempotency::once(call, slot, work).await
 }
 
-/// Switches an account off or on. Its open uploads are told, so that the next part is refused.
+/// Suspends or resumes an account. The state is propagated to its open uploads, so that the next part is refused or accepted.
 pub async fn switch(call: &Routed, suspended: bool) -> Result<Reply, Problem> {
     let user = call.json::<OfUser>(MAX_BODY).await?.user()?;
     let (slot, held) = (slot(call).await?, call.clone());
     let work = async move {
-        let found = known(&held, &user).await?;
+        let found = find_account(&held, &user).await?;
         let status = if suspended { "suspended" } else { "active" };
         d1::batch(&bindings::db(&held.env)?, &[repository::set_status(found.id, status, clock::now())]).await?;
         let now = changed(&held, &found).await?;

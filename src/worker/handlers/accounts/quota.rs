@@ -1,4 +1,4 @@
-//! `GET /api/agentcache/quota`: an account asks about itself, the identity backend about anybody.
+//! `GET /api/agentcache/quota`: an account reads its own quota, the identity backend that of any account.
 
 use crate::access::authorize::ResourceKind;
 use crate::access::caller::Caller;
@@ -14,7 +14,7 @@ use crate::worker::http::reply::Reply;
 pub async fn quota(call: &Routed) -> Result<Reply, Problem> {
     let (id, tier, limits) = match &*call.caller {
         Caller::Account(account) => {
-            // Of itself only: anybody else is not there.
+            // An account sees only itself; another account gives the same 404 as an absent one.
             if call.query("agentcache_user_id").is_some_and(|user| user != account.agentcache_user_id.as_str()) {
                 return Err(Problem::NotFound);
             }

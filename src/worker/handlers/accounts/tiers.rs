@@ -11,20 +11,20 @@ use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::{bindings, clock, d1};
 
-/// How often a change is tried that others get ahead of.
-const TRIES: u32 = 10;
+/// Maximum attempts of an update under concurrent changes.
+const MAX_ATTEMPTS: u32 = 10;
 
-/// All tiers.
+/// Lists all tiers.
 pub async fn list(call: &Routed) -> Result<Reply, Problem> {
     let tiers: Vec<Tier> = d1::all(&bindings::db(&call.env)?, &repository::tiers()).await?;
     Reply::json(200, &json!({ "tiers": tiers }))
 }
 
-/// Changes a tier: at once here, elsewhere as soon as remembered lookups end (30 s).
+/// Changes a tier: immediately in this isolate, elsewhere when cached accounts expire (30 s).
 pub async fn change(call: &Routed) -> Result<Reply, Problem> {
     let patch: TierPatch = call.json(MAX_BODY).await?;
     let db = bindings::db(&call.env)?;
-    for _ in 0..TRIES {
+    for _ in 0..MAX_ATTEMPTS {
         let before: Option<Tier> = d1::first(&db, &repository::tier(call.params.get("tier").unwrap_or_default())).await?;
         let before = before.ok_or(Problem::NotFound)?;
         let (since, after) = (before.updated_at, patch.apply(before, clock::now())?);

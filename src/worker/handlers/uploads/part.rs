@@ -1,7 +1,7 @@
-//! `POST /api/jetty-speed/chunk` and `PUT /api/jetty-speed/{sessionId}/{partNumber}`: the hot path.
+//! `POST /api/jetty-speed/chunk` and `PUT /api/jetty-speed/{sessionId}/{partNumber}`: the hot path (docs/uploads.md, The chunk path).
 //!
-//! One subrequest and one Durable Object call; the body goes from the client's stream into the store's request without entering WebAssembly. Small parts wait
-//! in JavaScript until they are whole, so that they can be sent again ([`crate::worker::services::uploads::send_part`]).
+//! One subrequest and one Durable Object call. The body is piped from the client's stream into the store's request without entering WebAssembly. Small parts
+//! are buffered in JavaScript, so that a failed attempt can be repeated ([`crate::worker::services::uploads::send_part`]).
 
 use crate::access::authorize::ResourceKind;
 use crate::access::caller::Caller;
@@ -20,7 +20,7 @@ use crate::worker::platform::{bindings, clock, d1, origin};
 use crate::worker::services::edges::samples;
 use crate::worker::services::uploads::{recover, send_part};
 
-/// Streams one part into the store and records it.
+/// Sends one part to the store and records it.
 pub async fn chunk(call: &Routed) -> Result<Reply, Problem> {
     let upload_id = call.header("x-upload-id");
     let (claims, account) = match &*call.caller {
@@ -29,7 +29,7 @@ pub async fn chunk(call: &Routed) -> Result<Reply, Problem> {
             let account = call.account()?;
             let named = call.params.get("sessionId").or(upload_id.as_deref());
             let named = named.ok_or_else(|| Problem::invalid("X-Upload-Id", "is required without an upload token"))?;
-            // What a token for this upload would say.
+            // The same claims as those of a token for this upload.
             let row: SessionRow = call.find_owned(ResourceKind::Session, named).await?;
             (row.claims(clock::now()), Some(account))
         }
@@ -47,7 +47,7 @@ pub async fn chunk(call: &Routed) -> Result<Reply, Problem> {
         namespace: namespace.as_deref(),
     };
     let admitted = admit(&request, &claims, call.config.plan.max_part_bytes).map_err(|problem| match problem {
-        // There is no token that could be another upload's.
+        // The request carries no token, so the problem is a session that does not belong to the account.
         Problem::Unauthenticated(AuthFailure::OtherUpload) if account.is_some() => Problem::invalid("X-Upload-Id", "is not the upload of the path"),
         problem => problem,
     })?;
@@ -80,13 +80,13 @@ pub async fn chunk(call: &Routed) -> Result<Reply, Problem> {
         evidence: Evidence::Seen,
     };
     let started = clock::now();
-    let said = recover::send_or_recover(&call.env, &call.config, claims.account, claims.session, &Message::Record { part: part.clone() }).await;
+    let reply = recover::send_or_recover(&call.env, &call.config, claims.account, claims.session, &Message::Record { part: part.clone() }).await;
     call.span("record", started);
-    match said {
+    match reply {
         Ok(SessionReply::Done) => {}
         Ok(SessionReply::Suspended) => return Err(Problem::Suspended),
         Ok(SessionReply::Closed { status }) => return Err(Problem::UploadClosed { status: status.as_str() }),
-        // Nor is it open in the history: it ended so long ago that it is forgotten.
+        // The session is not open in D1 either: its record was deleted after the retention time.
         Ok(SessionReply::Unknown) => {
             let row: Option<SessionRow> = d1::first(&bindings::db(&call.env)?, &by_id(claims.session, claims.account)).await?;
             let complete = row.is_some_and(|row| row.status == Status::Complete.as_str());

@@ -1,4 +1,4 @@
-//! `POST /api/jetty/chunk-urls` and `POST /api/jetty/cache-chunk`: parts that go straight to the store.
+//! `POST /api/jetty/chunk-urls` and `POST /api/jetty/cache-chunk`: parts sent directly to the store.
 
 use serde_json::json;
 
@@ -17,14 +17,14 @@ use crate::worker::platform::clock;
 use crate::worker::services::uploads::progress::{must_be_active, state, upload_of};
 use crate::worker::services::uploads::recover;
 
-/// URLs to PUT parts to, each bound to the part's length and hash.
+/// Issues presigned URLs for parts, each bound to the part's length and hash.
 pub async fn chunk_urls(call: &Routed) -> Result<Reply, Problem> {
     let body: ChunkUrls = call.json(MAX_BODY).await?;
     let upload = upload_of(call, check_session(&body.session_id)?).await?;
-    let wanted = body.wanted(&upload)?;
+    let wanted = body.requested_parts(&upload)?;
     must_be_active(call)?;
-    let said = recover::send_or_recover(&call.env, &call.config, upload.account, upload.session, &Message::MarkDirect).await?;
-    let (meta, _, expires) = state(said)?;
+    let reply = recover::send_or_recover(&call.env, &call.config, upload.account, upload.session, &Message::MarkDirect).await?;
+    let (meta, _, expires) = state(reply)?;
     match meta.status {
         _ if meta.suspended => return Err(Problem::Suspended),
         Status::Uploading => {}
@@ -32,18 +32,18 @@ pub async fn chunk_urls(call: &Routed) -> Result<Reply, Problem> {
     }
     let now = clock::now();
     let until = urls_expire(now, expires);
-    let urls: Vec<_> = wanted.into_iter().map(|part| url(call, &upload, part, now, until)).collect();
+    let urls: Vec<_> = wanted.into_iter().map(|part| presign_part(call, &upload, part, now, until)).collect();
     Reply::json(200, &json!({ "urls": urls }))
 }
 
-fn url(call: &Routed, upload: &UploadClaims, part: PartUrlParams, now: EpochMs, until: EpochMs) -> UrlView {
+fn presign_part(call: &Routed, upload: &UploadClaims, part: PartUrlParams, now: EpochMs, until: EpochMs) -> UrlView {
     let action = upload_part::upload_part_of(&upload.key, &upload.upload_id, part.number, part.payload, part.size);
     let signed = call.config.store.presign(&action, now, until.since(now).div_ceil(1000));
     let headers = signed.headers.into_iter().map(|(name, value)| (name, value.into())).collect();
     UrlView { part_number: part.number, url: signed.url, headers, expires_at: until.rfc3339() }
 }
 
-/// Records a part that the client sent to the store itself, or one that this service has forgotten.
+/// Records a part that the client sent directly to the store, or one whose record this service has lost.
 pub async fn record(call: &Routed) -> Result<Reply, Problem> {
     let sent: Sent = call.json(MAX_BODY).await?;
     let session = check_session(&sent.session_id)?;

@@ -1,4 +1,4 @@
-//! `GET /api/jetty/cache-chunk` and `GET /api/jetty/sessions`: what is there, so that the rest can be sent.
+//! `GET /api/jetty/cache-chunk` and `GET /api/jetty/sessions`: recorded and missing parts, for resuming an upload.
 
 use serde_json::json;
 

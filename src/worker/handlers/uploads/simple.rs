@@ -15,21 +15,21 @@ use crate::worker::http::idempotency;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::origin::Body;
 use crate::worker::services;
-use crate::worker::services::uploads::simple::{Incoming, book};
+use crate::worker::services::uploads::simple::{Incoming, store_file};
 
-/// Stores the file and answers with its asset.
+/// Stores the file and returns its asset.
 pub async fn upload(call: &Routed) -> Result<Reply, Problem> {
     let account = call.account()?;
     let content_type = call.header("content-type");
     let wanted_namespace = check_namespace("X-Namespace", call.header("x-namespace").as_deref());
     let incoming = if is_form(content_type.as_deref()) {
-        form(call).await?
+        read_form(call).await?
     } else {
         let size = raw_length(call.content_length().as_deref(), call.config.plan.max_part_bytes)?;
-        raw(call, content_type.as_deref(), size)?
+        read_raw(call, content_type.as_deref(), size)?
     };
     let wanted_namespace = wanted_namespace?;
-    // A streamed body is not read to compare it: its length, name and declared hash stand for it (SPEC section 1).
+    // The idempotency fingerprint of a streamed body is its length, name and declared hash; the body itself is not read (docs/api.md, Idempotency).
     let hash = incoming.sha256.as_ref().map_or("-", Sha256Hex::as_str);
     let namespace_name = wanted_namespace.as_ref().map_or("-", |name| name.as_str());
     let body = format!("{}\n{hash}\n{namespace_name}\n{}", incoming.size, incoming.name);
@@ -40,17 +40,17 @@ pub async fn upload(call: &Routed) -> Result<Reply, Problem> {
         let namespace = services::namespaces::for_upload(&held, &account, wanted_namespace.as_ref()).await?;
         account.may_upload_simply(incoming.size)?;
         let (storing, owner) = (held.clone(), Rc::clone(&account));
-        // To its end: a reservation must not outlive a client that hangs up.
-        let stored = held.run_detached(async move { book(&storing, &owner, &namespace, incoming).await });
+        // Detached from the client's connection, so that the reservation is settled or released if the client disconnects.
+        let stored = held.run_detached(async move { store_file(&storing, &owner, &namespace, incoming).await });
         let asset = stored.await.unwrap_or(Err(Problem::Internal))?;
         Reply::json(201, &json!({ "asset": asset.view(&held.base) }))
     };
     idempotency::once(call, slot, work).await
 }
 
-fn raw(call: &Routed, content_type: Option<&str>, size: u64) -> Result<Incoming, Problem> {
+fn read_raw(call: &Routed, content_type: Option<&str>, size: u64) -> Result<Incoming, Problem> {
     let encoded = call.header("x-file-name").ok_or_else(|| Problem::invalid("X-File-Name", "is required"))?;
-    // Header fields are ASCII: names beyond it come percent-encoded.
+    // Header field values are ASCII (RFC 9110 section 5.5), so other characters in names are percent-encoded.
     let name =
         percent_encoding::percent_decode_str(&encoded).decode_utf8().map_err(|_| Problem::invalid("X-File-Name", "must be percent-encoded UTF-8"))?;
     let name = check_file_name("X-File-Name", &name)?;
@@ -64,17 +64,17 @@ fn raw(call: &Routed, content_type: Option<&str>, size: u64) -> Result<Incoming,
     Ok(Incoming { name, content_type, size, sha256, body })
 }
 
-async fn form(call: &Routed) -> Result<Incoming, Problem> {
+async fn read_form(call: &Routed) -> Result<Incoming, Problem> {
     raw_length(call.content_length().as_deref(), MAX_FORM_BYTES)?;
     let unreadable = |_: JsValue| Problem::Malformed { detail: "The body is not multipart/form-data.".to_owned() };
     let form = JsFuture::from(call.request.form_data().map_err(unreadable)?).await.map_err(unreadable)?;
     let form: web_sys::FormData = form.unchecked_into();
     let file: web_sys::File = form.get("file").dyn_into().map_err(|_| Problem::invalid("file", "must be a file"))?;
-    // Forms escape quotes in file names as %22 (HTML standard, multipart/form-data encoding algorithm).
+    // Forms escape quotes and line breaks in file names (HTML standard, multipart/form-data encoding algorithm).
     let name = check_file_name("file", &file.name().replace("%22", "\"").replace("%0D", "\r").replace("%0A", "\n"))?;
     let content_type = check_content_type(meant_type(Some(&file.type_())), &name)?;
     let sha256 = check_hash("X-Content-SHA256", call.header("x-content-sha256").as_deref())?;
-    // Sizes in JavaScript are exact integers below 2^53.
+    // JavaScript numbers are exact integers up to 2^53.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let size = file.size() as u64;
     if size > MAX_FORM_FILE {

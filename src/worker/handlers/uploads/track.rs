@@ -23,27 +23,27 @@ use crate::worker::services::uploads::{abort, complete, progress, recover};
 pub async fn track(call: &Routed) -> Result<Reply, Problem> {
     match Track::parse(&call.bytes(MAX_TRACK_BODY).await?)? {
         Track::Start(wanted) => start(call, call.account_beside_token().await?, *wanted).await,
-        Track::Progress(of) => {
-            check_samples(&of.samples)?;
-            progress::progress_of(call, check_session(&of.session_id)?, false, &of.samples).await
+        Track::Progress(body) => {
+            check_samples(&body.samples)?;
+            progress::progress_of(call, check_session(&body.session_id)?, false, &body.samples).await
         }
-        Track::Complete(of) => {
+        Track::Complete(body) => {
             let account = call.account_beside_token().await?;
-            let file_hash = check_hash("fileHash", of.file_hash.as_deref())?;
-            let chunk_hashes = check_chunk_hashes(of.chunk_hashes.as_deref())?;
-            let session = owned(call, &account, &of.session_id).await?.id;
+            let file_hash = check_hash("fileHash", body.file_hash.as_deref())?;
+            let chunk_hashes = check_chunk_hashes(body.chunk_hashes.as_deref())?;
+            let session = owned_session(call, &account, &body.session_id).await?.id;
             complete::complete(call, account.id, session, complete::Expected { file_hash, chunk_hashes }).await
         }
-        Track::Fail(of) => {
+        Track::Fail(body) => {
             let account = call.account_beside_token().await?;
-            let row = owned(call, &account, &of.session_id).await?;
+            let row = owned_session(call, &account, &body.session_id).await?;
             fail(call, &row).await
         }
     }
 }
 
-/// The account's session of that id.
-async fn owned(call: &Routed, account: &Account, id: &str) -> Result<repository::SessionRow, Problem> {
+/// The account's session with this id.
+async fn owned_session(call: &Routed, account: &Account, id: &str) -> Result<repository::SessionRow, Problem> {
     let session = check_session(id)?;
     account.must_be_active()?;
     call.find_owned_as(&Principal::Account(account.id), ResourceKind::Session, &session.to_string()).await
@@ -57,6 +57,7 @@ async fn start(call: &Routed, account: Rc<Account>, wanted: Start) -> Result<Rep
     idempotency::once(call, slot, async move { begin(&held, &account, wanted).await }).await
 }
 
+/// Aborts an upload: `fail`. Idempotent.
 pub async fn fail(call: &Routed, row: &repository::SessionRow) -> Result<Reply, Problem> {
     if row.status == "complete" {
         return Err(Problem::AlreadyComplete);

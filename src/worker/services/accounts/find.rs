@@ -1,4 +1,4 @@
-//! Looking up what the identity backend names: accounts, tiers, and where its first answers are kept.
+//! Queries for the identity backend: accounts, tiers and idempotency records.
 
 use crate::access::caller::Caller;
 use crate::accounts::provisioning::Record;
@@ -12,7 +12,7 @@ use crate::worker::http::call::Routed;
 use crate::worker::http::idempotency;
 use crate::worker::platform::{bindings, clock, d1};
 
-/// What the first answer is kept under: the webhook-id of a signed call, else the Idempotency-Key.
+/// Key of the idempotency record: the webhook-id of a signed call, else the Idempotency-Key.
 pub async fn slot(call: &Routed) -> Result<Option<Slot>, Problem> {
     match &*call.caller {
         Caller::Webhook(Some(id)) => Ok(Some(Slot::Webhook { id: id.clone() })),
@@ -20,7 +20,7 @@ pub async fn slot(call: &Routed) -> Result<Option<Slot>, Problem> {
     }
 }
 
-/// The account of a user, as of now.
+/// The current account of a user.
 pub async fn record(call: &Routed, user: &Name) -> Result<Option<Record>, Problem> {
     d1::first(&bindings::db(&call.env)?, &repository::by_user(user, clock::now())).await
 }

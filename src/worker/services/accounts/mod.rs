@@ -1,4 +1,4 @@
-//! Accounts: provisioning and look-ups.
+//! Accounts: provisioning and queries.
 
 pub mod find;
 pub mod provision;

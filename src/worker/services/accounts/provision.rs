@@ -1,4 +1,4 @@
-//! Provisioning: creates the account or repeats its credentials.
+//! Provisioning: creates an account, or returns the credentials of an existing one (docs/accounts.md, Provisioning).
 
 use serde_json::json;
 
@@ -22,26 +22,27 @@ use crate::worker::http::reply::Reply;
 use crate::worker::platform::{bindings, clock, d1, log, random};
 use crate::worker::services::accounts::find::{record, tier};
 
-/// Random bytes for a key and a secret: 64 digits, of which each byte yields one with 97 % probability.
+/// Random bytes for key and secret: 64 characters, each byte yields one with a probability of 97 %.
 const RANDOM_BYTES: usize = 256;
 
-pub async fn run(call: &Routed, wanted: ProvisionParams) -> Result<Reply, Problem> {
+/// Creates the account of a user, or returns the existing one with its credentials while they can be decrypted.
+pub async fn provision_account(call: &Routed, wanted: ProvisionParams) -> Result<Reply, Problem> {
     let tier = tier(call, &wanted.tier).await?;
     if let Some(found) = record(call, &wanted.user).await? {
-        return repeat(call, found, &wanted, &tier).await;
+        return repeat_credentials(call, found, &wanted, &tier).await;
     }
     let (id, now) = (random::id()?, clock::now());
     let (credentials, new) = draw(call, id, now)?;
     d1::batch(&bindings::db(&call.env)?, &repository::provision(id, &wanted, &call.config.bucket, &new, now)).await?;
     let found = record(call, &wanted.user).await?.ok_or(Problem::Internal)?;
     if found.id != id {
-        // Another call for the same user was first.
-        return repeat(call, found, &wanted, &tier).await;
+        // A concurrent call for the same user was first.
+        return repeat_credentials(call, found, &wanted, &tier).await;
     }
     Reply::json(201, &json!({ "account": found.view(Some(credentials)), "cached": false }))
 }
 
-async fn repeat(call: &Routed, mut found: Record, wanted: &ProvisionParams, tier: &Tier) -> Result<Reply, Problem> {
+async fn repeat_credentials(call: &Routed, mut found: Record, wanted: &ProvisionParams, tier: &Tier) -> Result<Reply, Problem> {
     let db = bindings::db(&call.env)?;
     if on_repeat(&found.tier, tier)? {
         d1::batch(&db, &[repository::raise_tier(found.id, &tier.tier, clock::now())]).await?;
@@ -50,11 +51,11 @@ async fn repeat(call: &Routed, mut found: Record, wanted: &ProvisionParams, tier
     if found.agentcache_email.as_deref() != Some(&wanted.email) {
         d1::batch(&db, &[repository::set_email(found.id, &wanted.email)]).await?;
     }
-    let credentials = open(call, &found);
+    let credentials = open_credentials(call, &found);
     Reply::json(200, &json!({ "account": found.view(credentials), "cached": true }))
 }
 
-/// The account after a change of it, which its ledger and this isolate learn of at once.
+/// The account after a change; its ledger and this isolate's caches are updated at once.
 pub async fn changed(call: &Routed, before: &Record) -> Result<Record, Problem> {
     let now = record(call, &before.agentcache_user_id).await?.ok_or(Problem::NotFound)?;
     account_cache::forget(now.id);
@@ -63,7 +64,7 @@ pub async fn changed(call: &Routed, before: &Record) -> Result<Record, Problem> 
     Ok(now)
 }
 
-/// Fresh credentials, in clear and as they are stored.
+/// Draws credentials: in plain text, and in the form that is stored.
 pub fn draw(call: &Routed, account: Id, now: EpochMs) -> Result<(Credentials, NewCredentials), Problem> {
     let mut pool = random::bytes::<RANDOM_BYTES>()?.into_iter();
     let mut failed = false;
@@ -88,8 +89,8 @@ pub fn draw(call: &Routed, account: Id, now: EpochMs) -> Result<(Credentials, Ne
     Ok((credentials, new))
 }
 
-/// The credentials in clear, while they can be had.
-fn open(call: &Routed, found: &Record) -> Option<Credentials> {
+/// The credentials in plain text, while they can be decrypted.
+fn open_credentials(call: &Routed, found: &Record) -> Option<Credentials> {
     let text = call.config.vault.open(&found.row(), found.sealed.as_deref()?);
     if text.is_none() {
         let _ = log::internal("vault", "sealed credentials do not open: was CREDENTIAL_KEY changed?");

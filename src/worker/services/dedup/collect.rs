@@ -1,4 +1,4 @@
-//! The collector: what nothing has referenced for the grace period goes, first at the store, then here.
+//! Garbage collection: objects unreferenced for the grace period are deleted, first at the store, then in D1.
 
 use serde::Deserialize;
 use worker::Env;
@@ -13,13 +13,13 @@ use crate::problem::Problem;
 use crate::worker::platform::{bindings, clock, d1, enqueue, log, origin};
 use crate::{accounts, dedup};
 
-/// How many objects one run deletes, so that it stays within a request's subrequests; another job goes on.
+/// Objects per run, so that it stays within the subrequest limit of a request; another job continues.
 const PAGE: u64 = 200;
 
-/// Deletes condemned objects.
+/// Deletes the objects claimed for deletion.
 ///
 /// # Errors
-/// The store's, D1's; what is condemned stays so, and the next run goes on.
+/// Errors of the store and D1; the claims persist, and the next run continues.
 pub async fn collect(env: &Env, config: &Config) -> Result<(), Problem> {
     #[derive(Deserialize)]
     struct Row {
@@ -37,7 +37,7 @@ pub async fn collect(env: &Env, config: &Config) -> Result<(), Problem> {
                 d1::batch(&db, &[dedup::repository::delete_object_row(row.id)]).await?;
                 buried = true;
             }
-            // One that cannot be deleted must not keep the others; the daily run tries again.
+            // An object that can not be deleted does not block the others; the daily run tries again.
             Err(problem) => failed = Some(problem),
         }
     }
@@ -50,10 +50,10 @@ pub async fn collect(env: &Env, config: &Config) -> Result<(), Problem> {
     }
 }
 
-/// Deletes the object that a file in one request would have had, unless the database knows it.
+/// Deletes the object of a one-request upload, unless D1 has a row for it.
 ///
 /// # Errors
-/// The store's, D1's.
+/// Errors of the store and D1.
 pub async fn orphan(env: &Env, config: &Config, account: Id, object: Id) -> Result<(), Problem> {
     let db = bindings::db(env)?;
     if d1::first::<serde_json::Value>(&db, &dedup::repository::object(object)).await?.is_some() {

@@ -1,4 +1,5 @@
-//! Asking and checking. The bytes of the ranges stay in JavaScript: the runtime computes the answers.
+//! Proof of possession: issues challenges and verifies answers (docs/uploads.md, Proof of possession). The bytes of the ranges stay in JavaScript, and the
+//! runtime computes the HMACs.
 
 use futures_util::stream::{self, StreamExt};
 use wasm_bindgen::JsValue;
@@ -18,11 +19,11 @@ use crate::worker::platform::origin::Body;
 use crate::worker::platform::{bindings, clock, d1, js, origin, random};
 use crate::worker::services::dedup::reference::refer;
 
-/// Asks about a file that another namespace stores. None if none does that takes part, or after too many answers.
+/// Issues a challenge about a file that another namespace stores. `None` if no participating namespace has it, or after too many answers.
 ///
 /// # Errors
 /// [`Problem::Internal`].
-pub async fn ask(call: &Routed, question: Question<'_>) -> Result<Option<Challenge>, Problem> {
+pub async fn issue_challenge(call: &Routed, question: Question<'_>) -> Result<Option<Challenge>, Problem> {
     let db = bindings::db(&call.env)?;
     let Some(found) = d1::first::<Asset>(&db, &repository::elsewhere(question)).await? else { return Ok(None) };
     let challenge = Challenge::draw(random::id()?, question.size, &random::bytes()?, clock::now());
@@ -30,11 +31,11 @@ pub async fn ask(call: &Routed, question: Question<'_>) -> Result<Option<Challen
     Ok(asked.map(|_| challenge))
 }
 
-/// Checks the answer and gives the account an asset of that name that references the bytes. None if they are gone since.
+/// Verifies an answer and creates an asset of that name that references the bytes. `None` if the object was deleted meanwhile.
 ///
 /// # Errors
-/// [`Problem::ProofRefused`] if it is wrong, late, or an answer to nothing; the store's; 403, 507.
-pub async fn check(
+/// [`Problem::ProofRefused`] if the answer is wrong, late, or there is no challenge; errors of the store; 403, 507.
+pub async fn verify_answer(
     call: &Routed,
     account: &Account,
     question: Question<'_>,
@@ -51,7 +52,7 @@ pub async fn check(
     let answers = answers(&call.config, &challenge, &found).await;
     call.span("origin", started);
     if answers.is_err() {
-        // The store's trouble uses nobody's question up.
+        // An origin error does not use up the challenge.
         d1::batch(&db, &[repository::give_back(question, challenge.id)]).await?;
     }
     let answers = answers?;
@@ -61,9 +62,9 @@ pub async fn check(
     refer(call, account, found, name.to_owned(), content_type.to_owned()).await
 }
 
-/// The HMACs over the ranges. `to` is a range's last byte; who takes it for the one after that has the bytes all the same.
+/// The accepted HMACs over the ranges. A range's end is inclusive; the HMAC with an exclusive end is accepted too, because it also proves possession.
 async fn answers(config: &Config, challenge: &Challenge, object: &Asset) -> Result<Vec<[u8; 32]>, Problem> {
-    let read = stream::iter(&challenge.ranges).map(|(first, last)| range(config, object, *first, *last)).buffered(COPIES_AT_ONCE);
+    let read = stream::iter(&challenge.ranges).map(|(first, last)| read_range(config, object, *first, *last)).buffered(COPIES_AT_ONCE);
     let read: Vec<Result<JsValue, Problem>> = read.collect().await;
     let read: Vec<JsValue> = read.into_iter().collect::<Result<_, _>>()?;
     let unexpected = |error: JsValue| crate::worker::platform::log::internal("hmac", &js::words(&error));
@@ -76,11 +77,11 @@ async fn answers(config: &Config, challenge: &Challenge, object: &Asset) -> Resu
     Ok(answers)
 }
 
-async fn range(config: &Config, object: &Asset, first: u64, last: u64) -> Result<JsValue, Problem> {
+async fn read_range(config: &Config, object: &Asset, first: u64, last: u64) -> Result<JsValue, Problem> {
     let action = get_object::get_object(&object.s3_key, Some((first, last)));
     let refused = |error| origin::problem("GetObject", &error);
     let bytes = origin::send(config, &action, Body::Empty).await.map_err(refused)?.bytes(origin::ANSWER_MS).await.map_err(refused)?;
-    // A store that ignored the range, or an answer cut short.
+    // The store ignored the Range field, or the body was truncated.
     if js::byte_length(&bytes) != Some(last - first + 1) {
         return Err(Problem::Origin(OriginFailure::Unexpected("AnswerMismatch".to_owned())));
     }

@@ -1,4 +1,4 @@
-//! Referencing bytes that are there instead of sending them.
+//! References to stored bytes instead of sending them.
 
 use worker::Env;
 
@@ -13,21 +13,21 @@ use crate::worker::clients::ledger;
 use crate::worker::http::call::Routed;
 use crate::worker::platform::{bindings, clock, d1, random};
 
-/// What is known of bytes in the caller's namespaces.
+/// Result of [`find_duplicate`].
 pub enum Known {
-    /// Nothing.
+    /// Not stored in the caller's namespaces.
     No,
-    /// They are there; the caller has no asset of them.
+    /// Stored; the caller has no asset of it.
     Stored(Box<Asset>),
-    /// They are there, and the caller's.
+    /// Stored, and the caller has an asset of it.
     Owned(Box<Asset>),
 }
 
-/// Looks for bytes in one query; of the account's own assets of them best for the one of the name `wanted`.
+/// Looks up a file in one query. Of several assets of the account, one named `wanted` is preferred.
 ///
 /// # Errors
 /// [`Problem::Internal`].
-pub async fn find(env: &Env, account: Id, hash: &Sha256Hex, size: u64, namespace: Option<&Name>, wanted: &str) -> Result<Known, Problem> {
+pub async fn find_duplicate(env: &Env, account: Id, hash: &Sha256Hex, size: u64, namespace: Option<&Name>, wanted: &str) -> Result<Known, Problem> {
     let found: Vec<Found> = d1::all(&bindings::db(env)?, &dedup::repository::duplicate(account, hash, size, namespace, wanted)).await?;
     Ok(match found.into_iter().min_by_key(|found| (!found.owned, found.asset.name != wanted)) {
         None => Known::No,
@@ -36,7 +36,7 @@ pub async fn find(env: &Env, account: Id, hash: &Sha256Hex, size: u64, namespace
     })
 }
 
-/// Gives the account an asset of that name that references the bytes of `known`. None if the collector, or the same call beside this one, was faster.
+/// Creates an asset of that name that references the bytes of `known`. `None` if garbage collection or a concurrent call was first.
 ///
 /// # Errors
 /// 403, 507.
@@ -52,17 +52,17 @@ pub async fn refer(call: &Routed, account: &Account, known: Asset, name: String,
             ledger::release(&call.env, account.id, asset.id).await?;
             Ok(None)
         }
-        // Unclear: the ledger looks into it.
+        // Outcome unknown: the ledger's scheduled check settles it.
         (Err(problem), _) => Err(problem),
     }
 }
 
-/// The same as a value.
+/// The result of [`find_duplicate`] as an API response.
 ///
 /// # Errors
 /// [`Problem::Internal`].
 pub async fn duplicate(call: &Routed, account: &Account, hash: &Sha256Hex, size: u64) -> Result<DuplicateView, Problem> {
-    let known = find(&call.env, account.id, hash, size, None, "").await?;
+    let known = find_duplicate(&call.env, account.id, hash, size, None, "").await?;
     let asset = match &known {
         Known::Owned(asset) => Some(&**asset),
         Known::Stored(_) | Known::No => None,

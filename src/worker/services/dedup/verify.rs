@@ -1,4 +1,4 @@
-//! Verification: the object is read once, by the runtime's own digest; no byte enters WebAssembly.
+//! Verification: the object is read once and hashed by the runtime (`crypto.DigestStream`); no byte enters WebAssembly.
 
 use serde::Deserialize;
 use wasm_bindgen::{JsCast, JsValue};
@@ -20,7 +20,7 @@ use crate::worker::platform::js::DigestStream;
 use crate::worker::platform::origin::Body;
 use crate::worker::platform::{bindings, clock, d1, enqueue, js, log, origin};
 
-/// How many assets one job moves: each is a subrequest, of which a job has a thousand.
+/// Assets moved per job: each costs a subrequest, of which a job has 1,000 (Cloudflare Workers documentation, "Limits").
 const PAGE: u64 = 200;
 
 #[derive(Deserialize)]
@@ -38,17 +38,17 @@ struct Owner {
     account_id: Id,
 }
 
-/// Has an object looked at soon. Should this not get there, the daily run does it.
+/// Enqueues the verification of an object. If that fails, the daily run enqueues it.
 pub async fn enqueue(env: &Env, object: Id) {
     if let Err(error) = enqueue::enqueue(env, &Job::Verify { object }).await {
         let _ = log::internal("queue", &error.to_string());
     }
 }
 
-/// Looks at an object's bytes, writes what they are, and joins it with another that has the same. Repeating is harmless and reads nothing again.
+/// Hashes an object's bytes, stores the verdict, and merges the object with another one with the same bytes. Idempotent; a verified object is not read again.
 ///
 /// # Errors
-/// The store's, D1's; then nothing is decided.
+/// Errors of the store and D1; no verdict is stored then.
 pub async fn verify(env: &Env, config: &Config, object: Id) -> Result<(), Problem> {
     let db = bindings::db(env)?;
     if let Some(row) = d1::first::<Row>(&db, &repository::to_verify(object)).await? {
@@ -60,7 +60,7 @@ pub async fn verify(env: &Env, config: &Config, object: Id) -> Result<(), Proble
         }
         d1::batch(&db, &[repository::set_verification(object, verdict.as_str(), &computed)]).await?;
     }
-    join(env, object).await
+    merge_duplicates(env, object).await
 }
 
 async fn digest(config: &Config, row: &Row) -> Result<Sha256Hex, Problem> {
@@ -78,14 +78,14 @@ async fn digest(config: &Config, row: &Row) -> Result<Sha256Hex, Problem> {
         Problem::Origin(OriginFailure::Unreachable)
     };
     let stream = DigestStream::new("SHA-256").map_err(lost)?;
-    // A body that is cut short rejects here: half an object is never judged.
+    // Rejects if the body is truncated, so that a partial object gets no verdict.
     JsFuture::from(body.pipe_to(stream.unchecked_ref())).await.map_err(lost)?;
     let digest = JsFuture::from(stream.digest()).await.map_err(lost)?;
     Sha256Hex::parse(&hex(&js_sys::Uint8Array::new(&digest).to_vec())).ok_or(Problem::Internal)
 }
 
-/// Two uploads of the same bytes end as one object: the oldest. The ledgers of those who had the other are told.
-async fn join(env: &Env, object: Id) -> Result<(), Problem> {
+/// Merges objects with the same bytes into the oldest one, and updates the ledgers of the accounts that referenced the others.
+async fn merge_duplicates(env: &Env, object: Id) -> Result<(), Problem> {
     #[derive(Deserialize)]
     struct Verified {
         namespace: Name,
@@ -101,23 +101,23 @@ async fn join(env: &Env, object: Id) -> Result<(), Problem> {
     let Some(row) = d1::first::<Verified>(&db, &repository::verified(object)).await? else { return Ok(()) };
     let same: Vec<Same> = d1::all(&db, &repository::in_namespace(&row.namespace, &row.sha256, row.size)).await?;
     let Some((oldest, others)) = same.split_first() else { return Ok(()) };
-    // All of them, not only this one: of two that were looked at together each may have been judged when the other was not yet.
+    // All of them, not only this one: of two objects verified concurrently, each may have been verified when the other was not yet.
     for other in others.iter().filter(|other| other.refs > 0) {
         let owners: Vec<Owner> = d1::all(&db, &repository::owners(other.id, PAGE)).await?;
-        // The ledgers are told twice: whoever dies in between, or is overtaken by another who joins these, leaves them to ask how it ended.
+        // The ledgers are notified before and after: if this job dies in between, or a concurrent one merges these objects, they check the outcome in D1.
         for owner in &owners {
-            ledger::doubt_by_job(env, owner.account_id, owner.id).await?;
+            ledger::schedule_check_by_job(env, owner.account_id, owner.id).await?;
         }
         let moved: Vec<Id> = owners.iter().map(|owner| owner.id).collect();
         d1::batch(&db, &repository::merge(other.id, oldest.id, &moved, clock::now())).await?;
-        // One asset of each account: the others of that object go with it.
+        // One asset per account: the ledger moves the account's other assets of that object with it.
         let mut each: Vec<(Id, Id)> = Vec::new();
         for owner in &owners {
             if each.iter().all(|(account, _)| *account != owner.account_id) {
                 each.push((owner.account_id, owner.id));
             }
         }
-        tell_ledgers(env, each).await?;
+        update_ledgers(env, each).await?;
         if u64::try_from(owners.len()).unwrap_or_default() == PAGE {
             enqueue(env, object).await;
         }
@@ -125,10 +125,10 @@ async fn join(env: &Env, object: Id) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Tells accounts' ledgers what their assets reference.
-async fn tell_ledgers(env: &Env, assets: Vec<(Id, Id)>) -> Result<(), Problem> {
+/// Updates the accounts' ledgers with the objects that their assets reference.
+async fn update_ledgers(env: &Env, assets: Vec<(Id, Id)>) -> Result<(), Problem> {
     for (account, asset) in assets {
-        if let Some(Seen::Stored { object, size }) = ledger_records::of(env, asset).await? {
+        if let Some(Seen::Stored { object, size }) = ledger_records::find_asset(env, asset).await? {
             ledger::settle(env, account, asset, object, size).await?;
         }
     }

@@ -1,4 +1,4 @@
-//! Edges ranked for a client.
+//! Ranks edges for a client (docs/edges.md, The score).
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -17,47 +17,47 @@ use crate::worker::http::call::Routed;
 use crate::worker::platform::clock;
 use crate::worker::services::edges::{registry, snapshot};
 
-/// How many edges are told if nobody says how many; the most that are.
+/// Default and maximum number of edges in a response.
 pub const EDGES: usize = 5;
 
-/// The number of askers an isolate remembers what it told.
+/// Maximum number of clients whose last scores an isolate keeps.
 const MAX_TOLD: usize = 1_000;
 const MAX_TOLD_BYTES: usize = 2_000_000;
 
 /// How long scores are remembered for an asker, ms: six draws.
 const TOLD_MS: u64 = 6 * WINDOW_MS;
 
-/// Edges whose score is below this share of the best one's get no parts.
-const WORTH_IT: f64 = 0.8;
+/// Edges with a score below this share of the best score get no parts.
+const MIN_SCORE_SHARE: f64 = 0.8;
 
-/// Account, priority, place in whole degrees.
+/// Account, priority, location in whole degrees.
 type AskerKey = (Id, Priority, Option<(i16, i16)>);
 
-/// Principal was told which scores of which list of edges.
+/// The scores that a client was last given, and the edge list they refer to.
 struct Told {
     edges: Rc<Vec<Edge>>,
-    /// By place in the list.
+    /// By index in the list.
     scores: Vec<Option<f64>>,
 }
 
 thread_local! {
-    /// The scores that askers were told last, by edge.
+    /// Last scores by client, for hysteresis.
     static TOLD: RefCell<TtlMap<AskerKey, Told>> = RefCell::new(TtlMap::new(MAX_TOLD, MAX_TOLD_BYTES, |_, told| 64 + told.scores.len() * size_of::<Option<f64>>()));
 }
 
-/// Edges in their order for one asker.
+/// Edges, ranked for one client.
 pub struct Ranking {
     edges: Rc<Vec<Edge>>,
     ranked: Vec<Ranked>,
 }
 
-/// Ranks the edges for an account: the `count` best, the one it is to try among them. Without a database there are none: parts come here, then.
+/// Ranks the edges for an account: the `count` best, including the one to probe. Without D1 the list is empty, and parts are sent to this edge.
 pub async fn ranking(call: &Routed, account: Id, priority: Priority, from: &GeoHint, count: usize) -> Ranking {
     let edges = registry::edges(call).await.unwrap_or_default();
-    let readings = snapshot::get(call).await;
+    let readings = snapshot::readings(call).await;
     let now = clock::now();
     let place = from.place();
-    // Within ±90 and ±180.
+    // Latitude is within ±90, longitude within ±180.
     #[allow(clippy::cast_possible_truncation)]
     let key = (account, priority, place.map(|Location { lat, lon }| (lat.round() as i16, lon.round() as i16)));
     let before = TOLD.with_borrow(|told| {
@@ -67,7 +67,7 @@ pub async fn ranking(call: &Routed, account: Id, priority: Priority, from: &GeoH
     let asker = Asker { place, priority, draw: Draw::of(&account.to_string(), now, WINDOW_MS), now };
     let place_of = |edge: &Edge| edges.binary_search_by(|known| known.id.as_str().cmp(edge.id.as_str())).ok();
     let told = |edge: &Edge| place_of(edge).and_then(|index| before.get(index).copied().flatten());
-    let mut ranked = rank(&edges, |edge| snapshot::of(&readings, edge.id.as_str()), asker, told);
+    let mut ranked = rank(&edges, |edge| snapshot::reading_of(&readings, edge.id.as_str()), asker, told);
     let mut scores = vec![None; edges.len()];
     for ranked in &ranked {
         if let Some(score) = scores.get_mut(ranked.index) {
@@ -79,7 +79,7 @@ pub async fn ranking(call: &Routed, account: Id, priority: Priority, from: &GeoH
     if let Some(probe) = cut.into_iter().find(|edge| edge.probe)
         && count > 1
     {
-        // In the place of the last, not besides: who asks for so many gets no more.
+        // Replaces the last one, so that the response has at most `count` edges.
         ranked.pop();
         ranked.push(probe);
     }
@@ -91,19 +91,19 @@ impl Ranking {
         self.ranked.iter().filter_map(|ranked| Some((self.edges.get(ranked.index)?, ranked)))
     }
 
-    /// As clients see it; `base` is this Worker's own address.
+    /// The edges in the form of the API; `base` is this Worker's own address.
     pub fn views(&self, base: &str) -> Vec<EdgeView> {
         self.in_order().map(|(edge, ranked)| EdgeView::of(edge, ranked, base)).collect()
     }
 
-    /// Which part to send where: to the best edge of each address, those that are worth it, in proportion to their scores.
+    /// Assigns parts to the best edge of each address, in proportion to the scores; edges below 80 % of the best score get none.
     pub fn assign(&self, base: &str, parts: &[u16]) -> Vec<Assignment> {
         let best = self.ranked.first().map_or(0.0, |ranked| ranked.score);
         let mut addresses: Vec<&str> = Vec::new();
         let mut chosen = Vec::new();
         for (edge, ranked) in self.in_order() {
             let address = edge.url.as_deref().unwrap_or(base);
-            if !addresses.contains(&address) && ranked.score >= best * WORTH_IT {
+            if !addresses.contains(&address) && ranked.score >= best * MIN_SCORE_SHARE {
                 addresses.push(address);
                 chosen.push((edge.id.to_string(), ranked.score.max(0.01).powi(2)));
             }

@@ -1,4 +1,4 @@
-//! Samples on their way to the edges' objects: gathered in the isolate for some seconds.
+//! Samples for the edges' Durable Objects, gathered in the isolate for up to 3 s.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -14,22 +14,22 @@ use crate::worker::http::call::Routed;
 use crate::worker::platform::{bindings, clock, objects};
 use crate::worker::services::edges::registry;
 
-/// How long samples are gathered at most, ms.
+/// Maximum interval between flushes, ms.
 const FLUSH_MS: u64 = 3_000;
 
-/// The most that are kept of one account and edge between two flushes.
+/// Maximum samples per account and edge between two flushes.
 const MAX: usize = 200;
 
-/// Edge; account; whether the Worker saw it itself.
+/// Edge id; account id; whether the Worker measured it itself.
 type Key = (String, String, bool);
 
 thread_local! {
     static GATHERED: RefCell<Vec<(Key, Vec<Sample>)>> = RefCell::default();
-    /// When the flush that is under way should have told them.
+    /// Deadline of the flush in progress.
     static DUE: Cell<EpochMs> = const { Cell::new(EpochMs(0)) };
 }
 
-/// Notes what an account measured, of edges that there are.
+/// Adds a client's measurements of existing edges.
 pub async fn from_client(call: &Routed, account: Id, samples: &[request::Sample]) {
     let edges = registry::last_known(&call.call).await;
     let place = call.geo().place();
@@ -41,14 +41,14 @@ pub async fn from_client(call: &Routed, account: Id, samples: &[request::Sample]
     }
 }
 
-/// Notes how a part came through to the store, and the round trip of the connection that it came on; returns the id of the edge that this is.
+/// Adds the Worker's own measurement of a part sent to the store and the round-trip time of the client's connection; returns the id of this edge.
 pub async fn seen(call: &Routed, account: Id, bytes: u64, ms: u64, error: Option<&StoreError>) -> String {
     let edges = registry::last_known(&call.call).await;
     let hint = call.geo();
     let id = serving(&edges, &hint, &call.base);
     let Some(edge) = edges.iter().find(|edge| edge.id.as_str() == id) else { return id };
     let key = || (id.clone(), account.to_string(), true);
-    // What the store refuses is no fault of the edge.
+    // A refusal by the store is not a failure of the edge.
     if error.is_none_or(StoreError::is_outage) {
         note(call, key(), Sample { bytes, ms: ms as f64, ok: error.is_none(), km: None });
     }
@@ -65,7 +65,7 @@ fn note(call: &Routed, key: Key, sample: Sample) {
         None => gathered.push((key, vec![sample])),
     });
     let now = clock::now();
-    // A flush that is overdue was cut off with the request that carried it.
+    // A flush past its deadline was cancelled together with the request that ran it.
     if now < DUE.get() {
         return;
     }
@@ -93,7 +93,7 @@ async fn flush(call: &Routed) {
             *of != id
         });
         if capacity.is_some() {
-            // Logged there. What is lost of it is measured again.
+            // The error is logged in `objects`. The samples are lost.
             let _ = objects::send::<_, row::Numbers>(&objects, &id, &message.0, false).await;
         }
     }

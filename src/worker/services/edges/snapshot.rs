@@ -1,4 +1,5 @@
-//! What is known of all edges: each edge's object publishes its own in KV, as the metadata of a key, so that one listing reads them all; isolates remember it.
+//! Readings of all edges. Each edge's Durable Object publishes its reading as the metadata of a KV key, so that one list call reads all of them; isolates
+//! cache the result.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -17,17 +18,17 @@ use crate::worker::http::call::Routed;
 use crate::worker::platform::js::Kv;
 use crate::worker::platform::{bindings, clock, js, log};
 
-/// Before the edge's id.
+/// Prefix of the keys; the edge id follows.
 const PREFIX: &str = "e1/";
 
-/// After a day nothing is left of what was measured, s.
+/// Lifetime of a reading, s: a day without samples removes it.
 const TTL_SECONDS: f64 = 86_400.0;
 
-/// By edge, in order of their ids.
+/// Readings by edge id, sorted.
 pub type Readings = Rc<Vec<(String, Reading)>>;
 
-/// That of an edge.
-pub fn of<'a>(readings: &'a [(String, Reading)], edge: &str) -> Option<&'a Reading> {
+/// The reading of an edge.
+pub fn reading_of<'a>(readings: &'a [(String, Reading)], edge: &str) -> Option<&'a Reading> {
     let index = readings.binary_search_by(|(known, _)| known.as_str().cmp(edge)).ok()?;
     readings.get(index).map(|(_, reading)| reading)
 }
@@ -43,7 +44,7 @@ thread_local! {
     static KNOWN: RefCell<Option<(EpochMs, Readings)>> = const { RefCell::new(None) };
 }
 
-/// Tells everybody, within a minute.
+/// Publishes a reading; visible in every PoP within 60 s.
 pub async fn publish(env: &Env, edge: &str, reading: &Reading) {
     let Some(kv) = bindings::content(env) else { return };
     let put = async {
@@ -58,37 +59,37 @@ pub async fn publish(env: &Env, edge: &str, reading: &Reading) {
     }
 }
 
-async fn read(kv: &Kv) -> Result<Readings, JsValue> {
+async fn list_readings(kv: &Kv) -> Result<Readings, JsValue> {
     let options = Object::new();
     Reflect::set(&options, &"prefix".into(), &PREFIX.into())?;
     let listed = JsFuture::from(kv.list(&options)?).await?;
     let text: String = JSON::stringify(&Reflect::get(&listed, &"keys".into())?)?.into();
     let keys: Vec<Key> = json::read(&text).map_err(|error| JsValue::from_str(&error.to_string()))?;
     let of = |key: Key| Some((key.name.strip_prefix(PREFIX)?.to_owned(), Reading::of(&key.metadata?)?));
-    // KV lists keys in the order of their bytes.
+    // KV lists keys in lexicographic order.
     Ok(Rc::new(keys.into_iter().filter_map(of).collect()))
 }
 
 async fn refresh(env: &Env) -> Readings {
     let now = clock::now();
     let read = match bindings::content(env) {
-        Some(kv) => read(&kv).await.map_err(|error| log::internal("kv", &js::words(&error))).ok(),
+        Some(kv) => list_readings(&kv).await.map_err(|error| log::internal("kv", &js::words(&error))).ok(),
         None => None,
     };
-    // What cannot be read is as it was.
+    // After an error the previous readings stay in use.
     let readings = read.unwrap_or_else(|| KNOWN.with_borrow(|known| known.as_ref().map(|(_, readings)| Rc::clone(readings)).unwrap_or_default()));
     KNOWN.set(Some((now, Rc::clone(&readings))));
     readings
 }
 
-/// At most two of `EDGE_METRICS_SECONDS` old here.
-pub async fn get(call: &Routed) -> Readings {
+/// The readings, at most two intervals of `EDGE_METRICS_SECONDS` old.
+pub async fn readings(call: &Routed) -> Readings {
     let every = call.config.edge_metrics_seconds.saturating_mul(1000);
     let now = clock::now();
     match KNOWN.with_borrow(Clone::clone) {
         Some((at, readings)) if now.since(at) < 2 * every => {
             if now.since(at) >= every {
-                // Whoever comes meanwhile need not ask, too, unless this is cut off.
+                // Concurrent requests may refresh as well; each is detached, so a cancelled one does no harm.
                 let held = call.clone();
                 call.afterwards(async move {
                     refresh(&held.env).await;

@@ -1,4 +1,4 @@
-//! The end of an upload that became no file: what it holds at the store, in D1 and in the ledger is taken back. Repeating is harmless.
+//! Clean-up of an upload that ended without a file: aborts it at the store, closes its row in D1 and releases the reservation. Idempotent.
 
 use worker::Env;
 
@@ -15,26 +15,26 @@ use crate::worker::platform::origin::Body;
 use crate::worker::platform::{bindings, clock, d1, enqueue, log, origin};
 use crate::{dedup, jobs, uploads};
 
-/// Aborts it at the store and forgets it.
+/// Aborts the upload at the store and closes its session.
 ///
 /// # Errors
-/// The store's; then nothing is forgotten, so that it can be tried again.
+/// Errors of the store; the session is not closed then, so that the call can be repeated.
 pub async fn abort_upload(env: &Env, config: &Config, meta: &Meta) -> Result<(), Problem> {
-    if is_a_file(env, meta).await? {
+    if settle_if_completed(env, meta).await? {
         return Ok(());
     }
     let abort = abort_multipart_upload::abort_multipart_upload(&meta.key, &meta.upload_id);
     match origin::send(config, &abort, Body::Empty).await {
         Ok(_) => {
-            // A completion that nobody waits for any more may yet win.
+            // A completion in progress at the store may still win over the abort and create the object: delete it later.
             let orphan = Job::Orphan { account: meta.account, object: meta.object };
             if let Err(error) = enqueue::enqueue_later(env, &orphan, jobs::LATE_SECONDS).await {
                 let _ = log::internal("queue", &error.to_string());
             }
         }
-        // Swift says NoSuchKey when another abort of the same upload is under way.
+        // Swift returns NoSuchKey while another abort of the same upload is running.
         Err(error) if error.is_no_such_upload() || error.code == "NoSuchKey" => {
-            // A completion that died may have left the object, which nobody names. What the database knows is the collector's: it may be another file's by now.
+            // A completion that died may have left an object without a row. One with a row is left to garbage collection: another file may use it.
             let known: Option<serde_json::Value> = d1::first(&bindings::db(env)?, &dedup::repository::object(meta.object)).await?;
             if known.is_none() {
                 origin::delete(config, &meta.key).await?;
@@ -42,12 +42,12 @@ pub async fn abort_upload(env: &Env, config: &Config, meta: &Meta) -> Result<(),
         }
         Err(error) => return Err(origin::problem("AbortMultipartUpload", &error)),
     }
-    forget(env, meta).await
+    close_upload(env, meta).await
 }
 
-/// Closes its history and gives its reservation back: for an upload that the store has no more.
-pub async fn forget(env: &Env, meta: &Meta) -> Result<(), Problem> {
-    if is_a_file(env, meta).await? {
+/// Closes the row in D1 and releases the reservation of an upload that no longer exists at the store.
+pub async fn close_upload(env: &Env, meta: &Meta) -> Result<(), Problem> {
+    if settle_if_completed(env, meta).await? {
         return Ok(());
     }
     d1::batch(&bindings::db(env)?, &[uploads::repository::close(meta.session, meta.status.as_str(), clock::now())]).await?;
@@ -55,16 +55,16 @@ pub async fn forget(env: &Env, meta: &Meta) -> Result<(), Problem> {
     session::send(env, meta.session, &Message::CleanedUp).await.map(|_| ())
 }
 
-/// Whether a completion that died had come so far that the file is there: then it stays, and only its booking is made up for.
-pub async fn is_a_file(env: &Env, meta: &Meta) -> Result<bool, Problem> {
-    let Some(Seen::Stored { object, size }) = ledger_records::of(env, meta.asset).await? else { return Ok(false) };
+/// Whether a completion that died had already created the asset. The file is kept then, and only its ledger entry is settled.
+pub async fn settle_if_completed(env: &Env, meta: &Meta) -> Result<bool, Problem> {
+    let Some(Seen::Stored { object, size }) = ledger_records::find_asset(env, meta.asset).await? else { return Ok(false) };
     ledger::settle(env, meta.account, meta.asset, object, size).await?;
     session::send(env, meta.session, &Message::CleanedUp).await?;
     Ok(true)
 }
 
-/// The job of a session whose alarm rang.
-pub async fn end(env: &Env, config: &Config, session: Id) -> Result<(), Problem> {
+/// The job `end_upload`, enqueued by the session's alarm.
+pub async fn end_upload(env: &Env, config: &Config, session: Id) -> Result<(), Problem> {
     match session::send(env, session, &Message::Snapshot).await? {
         SessionReply::State { meta, .. } if matches!(meta.status, Status::Expired | Status::Failed) => abort_upload(env, config, &meta).await,
         _ => Ok(()),

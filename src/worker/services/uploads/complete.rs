@@ -1,7 +1,7 @@
-//! `complete`: idempotent, also when two race and when the store completed but its answer was lost.
+//! `complete`: idempotent, also for two concurrent calls and when the store completed but its response was lost (docs/uploads.md, The life of a session).
 //!
-//! The session hands out the right to complete; the store completes; the object is looked at; D1 learns of the asset; the session keeps the answer.
-//! Whoever dies in between is followed by the next call, which finds the object there.
+//! The session grants the completion lease; the store assembles the parts; HeadObject checks the object; D1 gets the asset; the session stores the response.
+//! If a call dies in between, the next one continues: it finds the object at the store.
 
 use std::time::Duration;
 
@@ -25,26 +25,26 @@ use crate::worker::http::reply::Reply;
 use crate::worker::platform::origin::{Body, COMPLETION_MS};
 use crate::worker::platform::{bindings, clock, d1, log, origin, random};
 use crate::worker::services::dedup::verify;
-use crate::worker::services::uploads::upload_gone::{gone_at_store, is_gone, look};
+use crate::worker::services::uploads::upload_gone::{find_object, gone_at_store, is_gone};
 use crate::worker::services::uploads::{abort, list_parts, payload_hash_probe, recover};
 use crate::{dedup, files};
 
-/// How long a call waits for another that is completing the same upload, ms.
+/// Maximum wait for another call that is completing the same upload, ms.
 const WAIT_FOR_OTHER_MS: u64 = 60_000;
 
-/// How often one call lists the parts that clients claim.
-const LISTINGS: u32 = 3;
+/// Maximum ListParts reconciliations of claimed parts per call.
+const MAX_LISTINGS: u32 = 3;
 
-/// What the caller knows of the file, as a guard.
+/// The caller's knowledge of the file; must match the recorded parts.
 #[derive(Clone)]
 pub struct Expected {
-    /// Of the whole file.
+    /// SHA-256 of the whole file.
     pub file_hash: Option<Sha256Hex>,
-    /// Of every chunk.
+    /// SHA-256 of every chunk.
     pub chunk_hashes: Option<Vec<Sha256Hex>>,
 }
 
-/// Completes `session` or says what is missing.
+/// Completes `session`, or reports the missing parts.
 pub async fn complete(call: &Routed, account: Id, session: Id, expected: Expected) -> Result<Reply, Problem> {
     let attempt = random::id()?;
     let started = clock::now();
@@ -56,16 +56,16 @@ pub async fn complete(call: &Routed, account: Id, session: Id, expected: Expecte
             SessionReply::Complete { outcome } => return Reply::json(200, &outcome),
             SessionReply::State { meta, parts, .. } => {
                 let held = call.clone();
-                let run = call.run_detached(async move { run(&held, attempt, &meta, &parts).await }).await;
-                match run.unwrap_or(Err(Problem::CompletionRunning))? {
-                    Run::Done(reply) => return Ok(reply),
-                    // The record now has the store's ETags: once more, with those.
-                    Run::Reconciled if !reconciled => reconciled = true,
-                    Run::Reconciled => return Err(Problem::Origin(OriginFailure::Unexpected("InvalidPart".to_owned()))),
+                let completed = call.run_detached(async move { run_completion(&held, attempt, &meta, &parts).await }).await;
+                match completed.unwrap_or(Err(Problem::CompletionRunning))? {
+                    CompletionStep::Done(reply) => return Ok(reply),
+                    // The record has the store's ETags now: repeat once with those.
+                    CompletionStep::Reconciled if !reconciled => reconciled = true,
+                    CompletionStep::Reconciled => return Err(Problem::Origin(OriginFailure::Unexpected("InvalidPart".to_owned()))),
                 }
             }
-            // Once more if clients went on claiming meanwhile.
-            SessionReply::Unlisted if listings < LISTINGS => {
+            // Repeat if clients have claimed further parts meanwhile.
+            SessionReply::Unlisted if listings < MAX_LISTINGS => {
                 listings += 1;
                 list_claimed(call, session).await?;
             }
@@ -87,7 +87,7 @@ pub async fn complete(call: &Routed, account: Id, session: Id, expected: Expecte
     }
 }
 
-/// Holds what clients claim to have sent straight to the store against what the store lists.
+/// Reconciles claimed parts (sent directly to the store) with ListParts.
 async fn list_claimed(call: &Routed, session: Id) -> Result<(), Problem> {
     let SessionReply::State { meta, .. } = session::send(&call.env, session, &Message::Snapshot).await? else { return Err(Problem::NotFound) };
     let listed_at = clock::now();
@@ -98,55 +98,55 @@ async fn list_claimed(call: &Routed, session: Id) -> Result<(), Problem> {
     }
 }
 
-enum Run {
+enum CompletionStep {
     /// Complete.
     Done(Reply),
-    /// The store refused the part list; the record was brought in line with the store.
+    /// The store refused the part list; the record was reconciled with ListParts.
     Reconciled,
 }
 
-async fn run(call: &Routed, attempt: Id, meta: &Meta, parts: &[Part]) -> Result<Run, Problem> {
-    match at_store(call, meta, parts).await {
+async fn run_completion(call: &Routed, attempt: Id, meta: &Meta, parts: &[Part]) -> Result<CompletionStep, Problem> {
+    match complete_at_store(call, meta, parts).await {
         Ok(seen) => {
-            let kept = keep(call, meta, parts, &seen).await;
+            let kept = record_completion(call, meta, parts, &seen).await;
             if kept.is_err() {
                 session::send(&call.env, meta.session, &Message::ReleaseLease { attempt }).await?;
             }
-            kept.map(Run::Done)
+            kept.map(CompletionStep::Done)
         }
-        Err(End::Refused(problem)) => {
+        Err(CompletionFailure::Refused(problem)) => {
             session::send(&call.env, meta.session, &Message::CancelCompletion { attempt }).await?;
             Err(problem)
         }
-        Err(End::PartsRefused) => {
+        Err(CompletionFailure::PartsRefused) => {
             let listed_at = clock::now();
             let listed = list_parts::all_parts(&call.config, meta).await;
             session::send(&call.env, meta.session, &Message::CancelCompletion { attempt }).await?;
             let listed = listed.map_err(|error| origin::problem("ListParts", &error))?;
             session::send(&call.env, meta.session, &Message::Reconcile { listed, listed_at }).await?;
-            Ok(Run::Reconciled)
+            Ok(CompletionStep::Reconciled)
         }
-        Err(End::Gone) => {
-            // Only the holder of the lease may say so: another call may have completed meanwhile.
+        Err(CompletionFailure::Gone) => {
+            // Only the holder of the completion lease may abandon: another call may have completed the upload meanwhile.
             if session::send(&call.env, meta.session, &Message::AbandonCompletion { attempt }).await? == SessionReply::Done {
-                abort::forget(&call.env, &Meta { status: Status::Failed, ..meta.clone() }).await?;
+                abort::close_upload(&call.env, &Meta { status: Status::Failed, ..meta.clone() }).await?;
             }
             Err(Problem::UploadClosed { status: Status::Failed.as_str() })
         }
     }
 }
 
-enum End {
-    /// Not completed; the session takes parts again.
+enum CompletionFailure {
+    /// Not completed; the session accepts parts again.
     Refused(Problem),
     /// The store has other parts than the record.
     PartsRefused,
-    /// Neither upload nor object: nothing left to complete.
+    /// Neither the upload nor the object exists.
     Gone,
 }
 
-/// Asks the store to complete until the object is there, whole.
-async fn at_store(call: &Routed, meta: &Meta, parts: &[Part]) -> Result<Seen, End> {
+/// Repeats CompleteMultipartUpload until the whole object exists at the store.
+async fn complete_at_store(call: &Routed, meta: &Meta, parts: &[Part]) -> Result<Seen, CompletionFailure> {
     let list: Vec<_> = parts.iter().map(|part| (part.number, part.etag.clone())).collect();
     let (action, body) = complete_multipart_upload::complete_multipart_upload(&meta.key, &meta.upload_id, &list);
     let began = clock::now();
@@ -161,28 +161,30 @@ async fn at_store(call: &Routed, meta: &Meta, parts: &[Part]) -> Result<Seen, En
             let _ = origin::problem("CompleteMultipartUpload", error);
         }
         match after(&answer) {
-            Next::Reconcile => return Err(End::PartsRefused),
-            Next::Refuse(problem) => return Err(End::Refused(problem)),
+            Next::Reconcile => return Err(CompletionFailure::PartsRefused),
+            Next::Refuse(problem) => return Err(CompletionFailure::Refused(problem)),
             Next::Look | Next::LookThenRepeat => {}
         }
-        match look(call, meta).await {
-            Ok(Some(seen)) => return whole(seen, meta.file_size).map_err(End::Refused),
-            Ok(None) if answer.as_ref().is_err_and(StoreError::is_no_such_upload) && is_gone(call, meta).await => return Err(End::Gone),
+        match find_object(call, meta).await {
+            Ok(Some(seen)) => return whole(seen, meta.file_size).map_err(CompletionFailure::Refused),
+            Ok(None) if answer.as_ref().is_err_and(StoreError::is_no_such_upload) && is_gone(call, meta).await => {
+                return Err(CompletionFailure::Gone);
+            }
             Ok(None) | Err(_) => {}
         }
         if clock::now().since(began) > ROUND_MS {
             break;
         }
-        let [jitter] = random::bytes().map_err(End::Refused)?;
+        let [jitter] = random::bytes().map_err(CompletionFailure::Refused)?;
         worker::Delay::from(Duration::from_millis(backoff_ms(round, jitter))).await;
     }
-    Err(End::Refused(Problem::Origin(OriginFailure::Unavailable)))
+    Err(CompletionFailure::Refused(Problem::Origin(OriginFailure::Unavailable)))
 }
 
-/// Offers the parts to later uploads. Without that they are sent again, no more: it is logged where it fails.
+/// Adds the parts to the chunk index. An error is logged in `d1` and only costs later uploads the copy.
 async fn offer_chunks(call: &Routed, meta: &Meta, parts: &[Part]) {
     let chunks = copy_chunks::of_object(meta.chunk_size, parts);
-    // A hash that nobody checked, or that something can have come past, is only a claim: others must not get bytes by it.
+    // A hash that the store did not verify is only a claim. Such chunks are not offered, because a false hash would give access to other bytes.
     if meta.direct || chunks.is_empty() || payload_hash_probe::enforced(&call.env, &call.config).await != Some(true) {
         return;
     }
@@ -192,8 +194,8 @@ async fn offer_chunks(call: &Routed, meta: &Meta, parts: &[Part]) {
     }
 }
 
-/// D1 first, then the ledger, the session last: until the session says "complete", the next call does it all again, harmlessly.
-async fn keep(call: &Routed, meta: &Meta, parts: &[Part], seen: &Seen) -> Result<Reply, Problem> {
+/// Order: D1, ledger, session last. Until the session stores "complete", the next call repeats all steps; each is idempotent.
+async fn record_completion(call: &Routed, meta: &Meta, parts: &[Part], seen: &Seen) -> Result<Reply, Problem> {
     let now: EpochMs = clock::now();
     let asset = view::asset_of(meta, &seen.etag, now);
     let answer = view::completed(meta, parts, &asset, &call.base, now);
@@ -204,8 +206,8 @@ async fn keep(call: &Routed, meta: &Meta, parts: &[Part], seen: &Seen) -> Result
     statements.push(repository::close(meta.session, "complete", now));
     d1::batch(&bindings::db(&call.env)?, &statements).await?;
     offer_chunks(call, meta, parts).await;
-    // As it is now: of a completion that is repeated the file may have been joined with another, or deleted.
-    match ledger_records::of(&call.env, meta.asset).await? {
+    // Read again: if this repeats an earlier completion, the file may have been merged with another object, or deleted.
+    match ledger_records::find_asset(&call.env, meta.asset).await? {
         Some(state::Seen::Stored { object, size }) => ledger::settle(&call.env, meta.account, meta.asset, object, size).await?,
         _ => ledger::release(&call.env, meta.account, meta.asset).await?,
     }

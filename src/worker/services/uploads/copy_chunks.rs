@@ -1,4 +1,4 @@
-//! Copying stored chunks into an upload at the store, instead of having them sent.
+//! Copies stored chunks into an upload inside the store (UploadPartCopy).
 
 use futures_util::stream::{self, StreamExt};
 
@@ -16,7 +16,7 @@ use crate::worker::http::call::Routed;
 use crate::worker::platform::origin::Body;
 use crate::worker::platform::{bindings, clock, d1, origin};
 
-/// Copies what can be copied and returns the parts that now are there. What fails is left to be sent.
+/// Copies the parts whose chunks are stored, and returns the recorded part numbers. A part that can not be copied is sent by the client.
 ///
 /// # Errors
 /// [`Problem::Internal`] if D1 does not answer.
@@ -29,14 +29,14 @@ pub async fn copy_known(call: &Routed, meta: &Meta, strategy: Strategy, hashes: 
         return Ok(vec![]);
     }
     let started = clock::now();
-    let done = stream::iter(copies).map(|copy| one(call, meta, copy)).buffer_unordered(COPIES_AT_ONCE).filter_map(|done| async move { done });
+    let done = stream::iter(copies).map(|copy| copy_part(call, meta, copy)).buffer_unordered(COPIES_AT_ONCE).filter_map(|done| async move { done });
     let done = done.collect().await;
     call.span("copy", started);
     Ok(done)
 }
 
-async fn one(call: &Routed, meta: &Meta, copy: Copy) -> Option<u16> {
-    let etag = at_store(&call.config, meta, &copy).await?;
+async fn copy_part(call: &Routed, meta: &Meta, copy: Copy) -> Option<u16> {
+    let etag = upload_part_copy(&call.config, meta, &copy).await?;
     let part = Part {
         number: copy.number,
         etag,
@@ -46,11 +46,11 @@ async fn one(call: &Routed, meta: &Meta, copy: Copy) -> Option<u16> {
         at: clock::now(),
         evidence: Evidence::Seen,
     };
-    let said = session::send(&call.env, meta.session, &Message::Record { part }).await;
-    matches!(said, Ok(SessionReply::Done)).then_some(copy.number)
+    let reply = session::send(&call.env, meta.session, &Message::Record { part }).await;
+    matches!(reply, Ok(SessionReply::Done)).then_some(copy.number)
 }
 
-async fn at_store(config: &Config, meta: &Meta, copy: &Copy) -> Option<String> {
+async fn upload_part_copy(config: &Config, meta: &Meta, copy: &Copy) -> Option<String> {
     let source = format!("/{}/{}", config.bucket, copy.s3_key);
     let action = upload_part_copy::upload_part_copy(&meta.key, &meta.upload_id, copy.number, &source, copy.first, copy.last);
     let answer = match origin::send(config, &action, Body::Empty).await {

@@ -1,4 +1,4 @@
-//! What the store has of an upload.
+//! ListParts of an upload.
 
 use crate::config::Config;
 use crate::s3::error::StoreError;
@@ -8,10 +8,10 @@ use crate::uploads::session::state::Meta;
 use crate::worker::platform::origin;
 use crate::worker::platform::origin::Body;
 
-/// Every part the store has of an upload: all pages.
+/// All parts that the store has of an upload, all pages.
 ///
 /// # Errors
-/// The store's.
+/// Errors of the store.
 pub async fn all_parts(config: &Config, meta: &Meta) -> Result<Vec<ListedPart>, StoreError> {
     let mut parts = Vec::new();
     let mut marker = None;
@@ -24,7 +24,7 @@ pub async fn all_parts(config: &Config, meta: &Meta) -> Result<Vec<ListedPart>, 
         match next {
             None => return Ok(parts),
             Some(number) if Some(number) > marker => marker = Some(number),
-            // It would go on for ever; and half a listing must not pass for a whole one, or what it lacks would count as lost.
+            // Without progress the loop would not end, and a partial listing must not be used: parts missing from it would be dropped from the record.
             Some(_) => return Err(StoreError::unreachable("a listing that does not go on".to_owned())),
         }
     }

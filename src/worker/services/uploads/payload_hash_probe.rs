@@ -1,4 +1,4 @@
-//! The probe's wiring: once a day for all isolates, remembered in D1 and for a while here.
+//! The payload-hash probe: run once a day for all isolates, stored in D1 and cached in the isolate.
 
 use std::cell::Cell;
 
@@ -19,13 +19,13 @@ use crate::uploads::store_facts;
 use crate::worker::platform::origin::Body;
 use crate::worker::platform::{bindings, clock, d1, log, origin, random};
 
-/// How long an isolate remembers what D1 said, ms.
+/// Lifetime of the cached result, ms.
 const KEEP_MS: u64 = 600_000;
 
-/// The same while nothing is known.
+/// Lifetime of a cached missing result, ms.
 const KEEP_UNKNOWN_MS: u64 = 30_000;
 
-/// Whose key the probe's object has: one of our layout, so that a sweep would find it.
+/// User id in the key of the probe's object: the key has this service's layout, so that a sweep finds it.
 const USER: &str = "jettyspeed-probe";
 
 thread_local! {
@@ -38,7 +38,7 @@ struct Row {
     checked_at: EpochMs,
 }
 
-/// What is known, without asking the store.
+/// The stored result, without a request to the store.
 pub async fn known(env: &Env) -> Option<bool> {
     let now = clock::now();
     if let Some((at, fact)) = KNOWN.get() {
@@ -56,7 +56,7 @@ pub async fn known(env: &Env) -> Option<bool> {
     fact
 }
 
-/// The same, asking the store if nothing is known. None if that told nothing either.
+/// The stored result; runs the probe if there is none. `None` if the probe was inconclusive.
 pub async fn enforced(env: &Env, config: &Config) -> Option<bool> {
     match known(env).await {
         Some(fact) => Some(fact),
@@ -64,7 +64,7 @@ pub async fn enforced(env: &Env, config: &Config) -> Option<bool> {
     }
 }
 
-/// Asks the store, and remembers what it said.
+/// Runs the probe and stores its result.
 ///
 /// # Errors
 /// [`Problem::Internal`].

@@ -1,4 +1,4 @@
-//! The state of an upload, reconciled with the store's ListParts on request.
+//! The state of an upload, reconciled with the store's ListParts on request (docs/uploads.md, Resuming).
 
 use crate::access::authorize::ResourceKind;
 use crate::access::caller::Caller;
@@ -18,10 +18,10 @@ use crate::worker::services::edges::samples;
 use crate::worker::services::uploads::start::upload_token;
 use crate::worker::services::uploads::{abort, list_parts, recover};
 
-/// What a token for that upload says, for the holder of one and for its account.
+/// The claims of an upload, for the holder of its token or its account.
 ///
 /// # Errors
-/// 401 for another upload's token, 404.
+/// 401 for a token of another upload, 404.
 pub async fn upload_of(call: &Routed, session: Id) -> Result<UploadClaims, Problem> {
     match &*call.caller {
         Caller::Token(claims) if claims.session == session => Ok((**claims).clone()),
@@ -33,7 +33,7 @@ pub async fn upload_of(call: &Routed, session: Id) -> Result<UploadClaims, Probl
     }
 }
 
-/// Whether the caller's account is not suspended.
+/// Checks that the caller's account is not suspended.
 ///
 /// # Errors
 /// [`Problem::Suspended`].
@@ -45,15 +45,15 @@ pub fn must_be_active(call: &Routed) -> Result<(), Problem> {
     }
 }
 
-/// The state of a session, for the holder of its token or its account; what that one measured of edges is gathered.
+/// The state of a session, for the holder of its token or its account. The client's measurements of edges are recorded.
 pub async fn progress_of(call: &Routed, session: Id, reconcile: bool, samples: &[Sample]) -> Result<Reply, Problem> {
     let upload = upload_of(call, session).await?;
     must_be_active(call)?;
     if !samples.is_empty() {
         samples::from_client(call, upload.account, samples).await;
     }
-    let tell = |message| async move { state(recover::send_or_recover(&call.env, &call.config, upload.account, session, &message).await?) };
-    let (mut meta, mut parts, mut expires) = tell(Message::Snapshot).await?;
+    let send = |message| async move { state(recover::send_or_recover(&call.env, &call.config, upload.account, session, &message).await?) };
+    let (mut meta, mut parts, mut expires) = send(Message::Snapshot).await?;
     if reconcile && meta.status == Status::Uploading {
         let listed_at = clock::now();
         let next = match list_parts::all_parts(&call.config, &meta).await {
@@ -64,10 +64,10 @@ pub async fn progress_of(call: &Routed, session: Id, reconcile: bool, samples: &
             }
             Err(error) => return Err(origin::problem("ListParts", &error)),
         };
-        (meta, parts, expires) = tell(next).await?;
+        (meta, parts, expires) = send(next).await?;
     }
     if meta.status == Status::Expired && !meta.cleaned_up {
-        // Whoever looks first need not wait for the alarm. What fails of this, it does.
+        // The clean-up starts without waiting for the alarm. If it fails, the alarm repeats it.
         let (held, ended) = (call.clone(), meta.clone());
         let _ = call.run_detached(async move { abort::abort_upload(&held.env, &held.config, &ended).await }).await;
     }
@@ -75,12 +75,12 @@ pub async fn progress_of(call: &Routed, session: Id, reconcile: bool, samples: &
     Reply::json(200, &progress(&meta, &parts, expires, token))
 }
 
-/// A session's state.
+/// Extracts the state from a session's reply.
 ///
 /// # Errors
 /// 404.
-pub fn state(said: SessionReply) -> Result<(Box<Meta>, Vec<Part>, EpochMs), Problem> {
-    match said {
+pub fn state(reply: SessionReply) -> Result<(Box<Meta>, Vec<Part>, EpochMs), Problem> {
+    match reply {
         SessionReply::State { meta, parts, expires } => Ok((meta, parts, expires)),
         _ => Err(Problem::NotFound),
     }

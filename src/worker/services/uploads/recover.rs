@@ -1,4 +1,4 @@
-//! A session whose Durable Object lost its record goes on: the history in D1 says what it was, the store which parts it has, and receipts whose bytes they are.
+//! Recovery of a session whose Durable Object lost its record: D1 has its parameters, ListParts its parts, receipts the hashes (docs/uploads.md, Receipts).
 
 use worker::Env;
 
@@ -13,28 +13,28 @@ use crate::worker::clients::{ledger, session};
 use crate::worker::platform::{bindings, clock, d1, log, origin};
 use crate::worker::services::uploads::{abort, list_parts};
 
-/// Says `message` to an account's session; one that has lost its record is opened again first.
+/// Sends `message` to an account's session; a session that lost its record is reopened first.
 ///
 /// # Errors
-/// [`Problem::Internal`] if the session or D1 cannot be reached.
+/// [`Problem::Internal`] if the session or D1 is unreachable.
 pub async fn send_or_recover(env: &Env, config: &Config, account: Id, session: Id, message: &Message) -> Result<SessionReply, Problem> {
     match session::send(env, session, message).await? {
-        // Boxed: it is rare, and would otherwise be compiled into everything that says something to a session.
+        // Boxed: a rare path, which would otherwise be compiled into every caller.
         SessionReply::Unknown if Box::pin(reopen(env, config, account, session)).await? => session::send(env, session, message).await,
         reply => Ok(reply),
     }
 }
 
-/// The job of an upload that has been open for long: one without a record gets one, and one whose alarm was lost ends.
+/// The job `wake` for an upload that has been open for long: reopens it if its record was lost, ends it if its alarm was lost.
 ///
 /// # Errors
-/// As [`tell`].
-pub async fn wake(env: &Env, config: &Config, account: Id, session: Id) -> Result<(), Problem> {
+/// As [`send_or_recover`].
+pub async fn recover_or_end(env: &Env, config: &Config, account: Id, session: Id) -> Result<(), Problem> {
     send_or_recover(env, config, account, session, &Message::CheckLease).await?;
-    abort::end(env, config, session).await
+    abort::end_upload(env, config, session).await
 }
 
-/// False if there is no open upload of that id.
+/// Returns false if there is no open upload with this id.
 async fn reopen(env: &Env, config: &Config, account: Id, session: Id) -> Result<bool, Problem> {
     let row: Option<repository::SessionRow> = d1::first(&bindings::db(env)?, &repository::by_id(session, account)).await?;
     let ttl_ms = config.session_ttl_seconds.saturating_mul(1000);
@@ -47,7 +47,7 @@ async fn reopen(env: &Env, config: &Config, account: Id, session: Id) -> Result<
     let listed_at = clock::now();
     match list_parts::all_parts(config, &meta).await {
         Ok(listed) => session::send(env, session, &Message::Reconcile { listed, listed_at }).await.map(|_| true),
-        // Then what is there is found by whoever asks for it.
+        // The next `reconcile` finds the parts.
         Err(error) => {
             let _ = origin::problem("ListParts", &error);
             Ok(true)
@@ -55,7 +55,7 @@ async fn reopen(env: &Env, config: &Config, account: Id, session: Id) -> Result<
     }
 }
 
-/// Whoever suspended the account while this was opening did not find it among its uploads.
+/// Applies the account's suspension to a reopened session: a suspension during the reopening did not find it among the open uploads.
 ///
 /// # Errors
 /// [`Problem::Internal`].

@@ -1,4 +1,4 @@
-//! One part on its way into the store: streamed, or held so that it can be repeated.
+//! Sends one part to the store: streamed, or buffered so that it can be repeated.
 
 use std::time::Duration;
 
@@ -16,12 +16,12 @@ use crate::worker::platform::origin::{Answer, Body};
 use crate::worker::platform::{clock, js, origin, random};
 use crate::worker::services::uploads::payload_hash_probe;
 
-/// Sends the request's body as `action`. Err is what the store said last.
+/// Sends the request's body as `action`. The inner error is the store's last response.
 ///
 /// # Errors
-/// [`Problem::Malformed`] if the body did not arrive whole, [`Problem::ChunkHashMismatch`] if it is not what it is said to be.
+/// [`Problem::Malformed`] if the body was truncated, [`Problem::ChunkHashMismatch`] if its hash is not the declared one.
 pub async fn send(call: &Routed, action: &Action, part: &Admitted) -> Result<Result<Answer, StoreError>, Problem> {
-    // A part has at least one byte, so a body that is not there was lost on the way.
+    // A part has at least one byte, so a missing body was lost on the way.
     let lost = || Problem::Malformed { detail: "The body did not arrive whole.".to_owned() };
     let Some(_held) = MemoryPermit::reserve(part.size, call.config.replay_max_bytes, clock::now()) else {
         let stream = call.request.body().ok_or_else(lost)?;
@@ -31,7 +31,7 @@ pub async fn send(call: &Routed, action: &Action, part: &Admitted) -> Result<Res
     if js::byte_length(&buffer) != Some(part.size) {
         return Err(lost());
     }
-    // A store that does not look at the bytes has it done here, by the runtime.
+    // The store does not verify payload hashes: the runtime hashes the buffered part.
     if let Some(claimed) = &part.sha256
         && payload_hash_probe::known(&call.env).await == Some(false)
         && js::sha256(&buffer).await.as_deref() != Some(claimed.as_str())

@@ -1,4 +1,4 @@
-//! A whole file in one request: reserve, store, record.
+//! One-request upload: reserve, store, record (docs/uploads.md, The two ways in).
 
 use crate::accounts::account::Account;
 use crate::base::id::Id;
@@ -22,7 +22,7 @@ use crate::worker::platform::origin::Body;
 use crate::worker::platform::{bindings, clock, d1, enqueue, origin, random};
 use crate::worker::services::dedup::verify;
 
-/// What is to be stored.
+/// The file to store.
 pub struct Incoming {
     pub name: String,
     pub content_type: String,
@@ -31,12 +31,12 @@ pub struct Incoming {
     pub body: Body,
 }
 
-/// Reserves, stores, settles; whatever fails in between is taken back.
-pub async fn book(call: &Routed, account: &Account, namespace: &Namespace, incoming: Incoming) -> Result<Asset, Problem> {
+/// Reserves storage, stores the bytes, settles the reservation. If a step fails, the earlier ones are undone.
+pub async fn store_file(call: &Routed, account: &Account, namespace: &Namespace, incoming: Incoming) -> Result<Asset, Problem> {
     let (id, size) = (random::id()?, incoming.size);
     ledger::reserve(&call.env, account, id, size, clock::now().plus(timing::SIMPLE_GRACE_MS), None).await?;
-    let stored = store(call, account, namespace, id, incoming).await;
-    // What fails of these two, the ledger finds out by itself.
+    let stored = store_object(call, account, namespace, id, incoming).await;
+    // If one of these fails, the ledger's scheduled check repeats it.
     match stored {
         Ok(asset) => {
             let _ = ledger::settle(&call.env, account.id, id, asset.object_id, size).await;
@@ -50,7 +50,7 @@ pub async fn book(call: &Routed, account: &Account, namespace: &Namespace, incom
             Err(problem)
         }
         Err(Failed::Unclearly(problem)) => {
-            let _ = ledger::doubt(&call.env, account.id, id).await;
+            let _ = ledger::schedule_check(&call.env, account.id, id).await;
             Err(problem)
         }
     }
@@ -58,9 +58,9 @@ pub async fn book(call: &Routed, account: &Account, namespace: &Namespace, incom
 
 /// How storing failed.
 enum Failed {
-    /// Nothing is left of it.
+    /// Nothing is left at the store.
     Cleanly(Problem),
-    /// The file may be there, or bytes that no file names: the ledger finds out.
+    /// The file may exist, or bytes without a row: the ledger's scheduled check finds out.
     Unclearly(Problem),
 }
 
@@ -70,8 +70,8 @@ impl From<Problem> for Failed {
     }
 }
 
-async fn store(call: &Routed, account: &Account, namespace: &Namespace, id: Id, incoming: Incoming) -> Result<Asset, Failed> {
-    // Named by its asset: should this die before a row names it, the ledger still knows where it is.
+async fn store_object(call: &Routed, account: &Account, namespace: &Namespace, id: Id, incoming: Incoming) -> Result<Asset, Failed> {
+    // The object has the id of its asset: if this request dies before D1 has a row, the ledger still knows the key.
     let object = id;
     let key = file_key(&account.agentcache_user_id, object);
     let headers = ObjectHeaders { content_type: &incoming.content_type, content_disposition: &content_disposition::for_store(&incoming.name) };
@@ -83,11 +83,11 @@ async fn store(call: &Routed, account: &Account, namespace: &Namespace, id: Id, 
         Ok(answer) => answer,
         Err(error) => {
             let problem = origin::problem_of_bytes("PutObject", &error);
-            // It may be there all the same, or yet come: then a job deletes it once more. A store that failed on its own may have failed after it wrote.
+            // The object may exist, or appear later: a job deletes it again. A store that returned 500 may have written the object before it failed.
             if error.outcome_unknown() || error.status == 500 {
                 let orphan = Job::Orphan { account: account.id, object };
                 return Err(match enqueue::enqueue_later(&call.env, &orphan, jobs::LATE_SECONDS).await {
-                    Ok(()) => cleaned_up(call, &key, problem).await,
+                    Ok(()) => delete_stored(call, &key, problem).await,
                     Err(_) => Failed::Unclearly(problem),
                 });
             }
@@ -97,7 +97,7 @@ async fn store(call: &Routed, account: &Account, namespace: &Namespace, id: Id, 
     let etag = answer.header("etag");
     answer.discard();
     let Some(etag) = etag else {
-        return Err(cleaned_up(call, &key, Problem::Origin(OriginFailure::Unexpected("NoETag".to_owned()))).await);
+        return Err(delete_stored(call, &key, Problem::Origin(OriginFailure::Unexpected("NoETag".to_owned()))).await);
     };
     let asset = Asset {
         id,
@@ -121,18 +121,18 @@ async fn store(call: &Routed, account: &Account, namespace: &Namespace, id: Id, 
         if d1::batch(&db, &delete_asset(asset.id, account.id, clock::now())).await.is_err() {
             return Err(Failed::Unclearly(problem));
         }
-        // Bytes that have a row are the collector's; those that never got one, nobody's.
+        // Bytes with a row are left to garbage collection; bytes without a row belong to no file.
         return Err(match d1::first::<serde_json::Value>(&db, &repository::object(object)).await {
             Ok(Some(_)) => Failed::Cleanly(problem),
-            Ok(None) => cleaned_up(call, &asset.s3_key, problem).await,
+            Ok(None) => delete_stored(call, &asset.s3_key, problem).await,
             Err(_) => Failed::Unclearly(problem),
         });
     }
     Ok(asset)
 }
 
-/// Deletes what was put and that nothing names. If that cannot be done now, the ledger has it done.
-async fn cleaned_up(call: &Routed, key: &str, problem: Problem) -> Failed {
+/// Deletes the stored bytes, which no row references. If that fails, the ledger's scheduled check has them deleted.
+async fn delete_stored(call: &Routed, key: &str, problem: Problem) -> Failed {
     match origin::delete(&call.config, key).await {
         Ok(()) => Failed::Cleanly(problem),
         Err(_) => Failed::Unclearly(problem),

@@ -1,4 +1,4 @@
-//! `start`: finds known bytes, reserves quota, opens the multipart upload at the store, the session and its row.
+//! `start`: deduplicates, reserves quota, opens the multipart upload at the store, its session and its row in D1.
 
 use serde_json::json;
 
@@ -27,11 +27,12 @@ use crate::worker::platform::origin::Body;
 use crate::worker::platform::{bindings, clock, d1, origin, random};
 use crate::worker::services;
 use crate::worker::services::dedup::possession;
-use crate::worker::services::dedup::reference::{Known, find, refer};
+use crate::worker::services::dedup::reference::{Known, find_duplicate, refer};
 use crate::worker::services::edges::ranking;
 use crate::worker::services::edges::ranking::EDGES;
 use crate::worker::services::uploads::{copy_chunks, recover};
 
+/// Starts an upload: 201 with the plan; 200 with an asset if the file is stored; 202 with a proof-of-possession challenge.
 pub async fn begin(call: &Routed, account: &Account, wanted: StartParams) -> Result<Reply, Problem> {
     if !call.config.sessions_enabled {
         return Err(Problem::AccelerationOff);
@@ -39,10 +40,10 @@ pub async fn begin(call: &Routed, account: &Account, wanted: StartParams) -> Res
     let namespace = services::namespaces::for_upload(call, account, wanted.namespace.as_ref()).await?;
     account.may_start_session(&namespace, wanted.file_size)?;
     let strategy = wanted.plan(namespace.chunk_size, &call.config.plan)?;
-    if let Some(asset) = duplicate(call, account, &wanted, &namespace).await? {
+    if let Some(asset) = reference_duplicate(call, account, &wanted, &namespace).await? {
         return Reply::json(200, &json!({ "duplicate": true, "asset": asset.view(&call.base) }));
     }
-    if let Some(reply) = possession(call, account, &wanted, &namespace).await? {
+    if let Some(reply) = prove_possession(call, account, &wanted, &namespace).await? {
         return Ok(reply);
     }
     let chunk_hashes = wanted.chunk_hashes.unwrap_or_default();
@@ -57,7 +58,7 @@ pub async fn begin(call: &Routed, account: &Account, wanted: StartParams) -> Res
         asset: random::id()?,
         object,
         key: file_key(&account.agentcache_user_id, object),
-        // The store names it.
+        // Assigned by the store.
         upload_id: String::new(),
         file_name: wanted.file_name,
         file_size: wanted.file_size,
@@ -80,16 +81,16 @@ pub async fn begin(call: &Routed, account: &Account, wanted: StartParams) -> Res
         let look_at = now.plus(timing::LOOK_MS);
         ledger::reserve(&held.env, &account, meta.asset, meta.file_size, look_at, None).await?;
         let (account, asset) = (meta.account, meta.asset);
-        let opened = open(&held, meta).await;
+        let opened = open_session(&held, meta).await;
         if opened.is_err() {
-            // Should this fail, too, the ledger finds out by itself.
+            // If the release fails as well, the ledger's scheduled check repeats it.
             let _ = ledger::release(&held.env, account, asset).await;
         }
         opened
     });
     let meta = opened.await.unwrap_or(Err(Problem::Internal))?;
     let expires = now.plus(meta.ttl_ms);
-    // What cannot be copied is sent.
+    // Parts that can not be copied are sent by the client.
     let copied = copy_chunks::copy_known(call, &meta, strategy, &chunk_hashes).await.unwrap_or_default();
     let missing_parts = state::missing(strategy.chunk_count, copied.into_iter());
     let ranking = ranking::ranking(call, meta.account, priority, &call.geo(), EDGES).await;
@@ -108,13 +109,13 @@ pub async fn begin(call: &Routed, account: &Account, wanted: StartParams) -> Res
     )
 }
 
-/// The caller's asset of a file whose bytes are there: the one it has under that name, or a new one.
-async fn duplicate(call: &Routed, account: &Account, wanted: &StartParams, namespace: &Namespace) -> Result<Option<Asset>, Problem> {
+/// The caller's asset of a stored file: the existing one of that name, or a new one.
+async fn reference_duplicate(call: &Routed, account: &Account, wanted: &StartParams, namespace: &Namespace) -> Result<Option<Asset>, Problem> {
     let Some(hash) = &wanted.file_hash else { return Ok(None) };
-    let look = || find(&call.env, account.id, hash, wanted.file_size, Some(&namespace.name), &wanted.file_name);
-    // Whatever was found may have been joined with another, or collected, meanwhile.
+    let lookup = || find_duplicate(&call.env, account.id, hash, wanted.file_size, Some(&namespace.name), &wanted.file_name);
+    // The object found may have been merged with another, or collected, meanwhile.
     for _ in 0..2 {
-        let known = match look().await? {
+        let known = match lookup().await? {
             Known::No => return Ok(None),
             Known::Owned(asset) if asset.name == wanted.file_name => return Ok(Some(*asset)),
             Known::Owned(asset) | Known::Stored(asset) => *asset,
@@ -123,32 +124,32 @@ async fn duplicate(call: &Routed, account: &Account, wanted: &StartParams, names
             return Ok(Some(asset));
         }
     }
-    Ok(match look().await? {
+    Ok(match lookup().await? {
         Known::Owned(asset) if asset.name == wanted.file_name => Some(*asset),
         _ => None,
     })
 }
 
-/// The way of a file that another namespace may have: a challenge, or what its answer is worth. None if it is to be sent.
-async fn possession(call: &Routed, account: &Account, wanted: &StartParams, namespace: &Namespace) -> Result<Option<Reply>, Problem> {
+/// A file that another namespace may store: issues a challenge, or verifies its answer. `None` if the file has to be sent.
+async fn prove_possession(call: &Routed, account: &Account, wanted: &StartParams, namespace: &Namespace) -> Result<Option<Reply>, Problem> {
     let StartParams { file_hash, proof, file_name, content_type, file_size: size, .. } = wanted;
     let takes_part = file_hash.as_ref().filter(|_| namespace.cross_namespace_dedup);
     let Some(hash) = takes_part else { return if proof.is_some() { Err(Problem::ProofRefused) } else { Ok(None) } };
     let question = Question { account: account.id, namespace: &namespace.name, hash, size: *size };
     match proof {
         None => {
-            let challenge = Box::pin(possession::ask(call, question)).await?;
+            let challenge = Box::pin(possession::issue_challenge(call, question)).await?;
             challenge.map(|challenge| Reply::json(202, &json!({ "challenge": challenge.view() }))).transpose()
         }
         Some(proof) => {
-            let asset = Box::pin(possession::check(call, account, question, proof, file_name, content_type)).await?;
+            let asset = Box::pin(possession::verify_answer(call, account, question, proof, file_name, content_type)).await?;
             asset.map(|asset| Reply::json(200, &json!({ "duplicate": true, "asset": asset.view(&call.base) }))).transpose()
         }
     }
 }
 
-/// Opens the upload at the store, then its session, then its row: all of it or, as far as anybody can tell, nothing.
-async fn open(call: &Routed, mut meta: Meta) -> Result<Meta, Problem> {
+/// Opens the upload at the store, then its session, then its row in D1. If a step fails, the earlier ones are undone as far as their outcome is known.
+async fn open_session(call: &Routed, mut meta: Meta) -> Result<Meta, Problem> {
     let headers = ObjectHeaders { content_type: &meta.content_type, content_disposition: &content_disposition::for_store(&meta.file_name) };
     let started = clock::now();
     let answer = origin::send(&call.config, &create_multipart_upload::create_multipart_upload(&meta.key, headers), Body::Empty).await;
@@ -156,8 +157,8 @@ async fn open(call: &Routed, mut meta: Meta) -> Result<Meta, Problem> {
     let refused = |error| origin::problem("CreateMultipartUpload", &error);
     let body = answer.map_err(refused)?.text().await.map_err(refused)?;
     meta.upload_id = create_multipart_upload::upload_id(&body).map_err(|_| Problem::Origin(OriginFailure::Unexpected("Unreadable".to_owned())))?;
-    if let Err(problem) = record(call, &meta).await {
-        // Nobody knows of this upload yet, so nobody else would abort it. Should its record or its history be there, its alarm takes them back.
+    if let Err(problem) = record_session(call, &meta).await {
+        // Nothing else refers to this upload yet, so it is aborted here. If its session or its row exists, the session's alarm repeats the clean-up.
         let _ = session::send(&call.env, meta.session, &Message::Fail).await;
         let abort = abort_multipart_upload::abort_multipart_upload(&meta.key, &meta.upload_id);
         let _ = origin::send(&call.config, &abort, Body::Empty).await;
@@ -166,7 +167,7 @@ async fn open(call: &Routed, mut meta: Meta) -> Result<Meta, Problem> {
     Ok(meta)
 }
 
-async fn record(call: &Routed, meta: &Meta) -> Result<(), Problem> {
+async fn record_session(call: &Routed, meta: &Meta) -> Result<(), Problem> {
     match session::send(&call.env, meta.session, &Message::Open { meta: Box::new(meta.clone()) }).await? {
         SessionReply::Done => d1::batch(&bindings::db(&call.env)?, &[repository::insert(meta)]).await?,
         _ => return Err(Problem::Internal),
@@ -174,7 +175,7 @@ async fn record(call: &Routed, meta: &Meta) -> Result<(), Problem> {
     recover::suspend_with_account(&call.env, meta).await
 }
 
-/// A token for the upload.
+/// Issues a token for the upload.
 pub fn upload_token(call: &Routed, meta: &Meta) -> Result<String, Problem> {
     UploadClaims {
         account: meta.account,

@@ -1,4 +1,4 @@
-//! Telling an account's open uploads that it was suspended or resumed, so that the next part feels it.
+//! Propagates an account's suspension or resumption to its open uploads, so that it takes effect with the next part.
 
 use serde::Deserialize;
 use worker::Env;
@@ -11,13 +11,13 @@ use crate::uploads::session::message::Message;
 use crate::worker::clients::{ledger_records, session};
 use crate::worker::platform::{bindings, d1, enqueue, log};
 
-/// How many uploads are told in one go: each is a subrequest, of which a request has a thousand.
+/// Uploads per run: each costs a subrequest, of which a request has 1,000 (Cloudflare Workers documentation, "Limits").
 const PAGE: u64 = 200;
 
-/// Tells the uploads whose ids come after `cursor` how the account stands now; a job goes on with those that do not fit into one go.
+/// Sends the account's current state to the uploads with ids after `cursor`; a job continues with the rest.
 ///
 /// # Errors
-/// [`Problem::Internal`]; telling them again is harmless.
+/// [`Problem::Internal`]; the call can be repeated.
 pub async fn propagate(env: &Env, account: Id, cursor: &str) -> Result<(), Problem> {
     #[derive(Deserialize)]
     struct Row {

@@ -1,4 +1,4 @@
-//! The sweep's wiring: one page of the store's listing per job; the next job goes on where it ended.
+//! The sweep: one page of ListMultipartUploads per job; the next job continues with the next page (docs/uploads.md, Expiry).
 
 use serde::Deserialize;
 use worker::Env;
@@ -12,13 +12,13 @@ use crate::uploads::sweep::{MAX_ABORTS, orphans};
 use crate::worker::platform::origin::Body;
 use crate::worker::platform::{bindings, clock, d1, enqueue, log, origin};
 
-/// What everything of ours begins with (SPEC section 4, "Keys").
+/// Prefix of all keys of files (docs/uploads.md, Keys at the store).
 const PREFIX: &str = "users/";
 
-/// Aborts the orphans of the page after `marker` (key, upload id).
+/// Aborts the orphaned uploads of the page after `marker` (key, upload id).
 ///
 /// # Errors
-/// The store's, D1's; repeating is harmless.
+/// Errors of the store and D1; the job can be repeated.
 pub async fn sweep(env: &Env, config: &Config, marker: Option<(&str, &str)>) -> Result<(), Problem> {
     #[derive(Deserialize)]
     struct Row {
@@ -41,13 +41,13 @@ pub async fn sweep(env: &Env, config: &Config, marker: Option<(&str, &str)>) -> 
                 log::event(LogLevel::Warn, "swept", serde_json::json!({ "key": upload.key }));
             }
             Err(error) if error.is_no_such_upload() || error.status == 404 => {}
-            // One that cannot be aborted must not keep the others; tomorrow's sweep tries again.
+            // An upload that can not be aborted does not block the others; the next daily sweep tries again.
             Err(error) => {
                 let _ = origin::problem("AbortMultipartUpload", &error);
             }
         }
     }
-    // A page with more orphans than one job takes is listed again: those that are gone are not in it. Unless none goes: then the next page has its turn.
+    // A page with more orphans than one job aborts is listed again, without the aborted ones. If none was aborted, the next page follows.
     let again = orphans.len() == MAX_ABORTS && aborted > 0;
     let marker = if again { marker.map(|(key, upload)| (key.to_owned(), upload.to_owned())) } else { next.clone() };
     if again || next.is_some() {

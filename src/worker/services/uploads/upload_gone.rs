@@ -1,4 +1,4 @@
-//! What to do when the store says that an upload does not exist: it failed, or it became an object and only the answer was lost.
+//! What follows a NoSuchUpload from the store: the upload was aborted, or it was completed and the response was lost.
 
 use crate::base::id::Id;
 use crate::problem::Problem;
@@ -14,8 +14,8 @@ use crate::worker::platform::origin;
 use crate::worker::platform::origin::Body;
 use crate::worker::services::uploads::abort;
 
-/// The store says that the upload does not exist: if the session did not know, it ends here, so that nobody waits for it or sends into it.
-/// Unless it is gone because it became an object, and only the answer was lost: then it wants to be completed.
+/// Ends a session whose upload does not exist at the store, so that no client waits for it or sends parts to it. If the upload was completed and only the
+/// response was lost, the session stays open for `complete`. Returns the problem for the client.
 pub async fn gone_at_store(call: &Routed, session: Id) -> Result<Problem, Problem> {
     let SessionReply::State { meta, .. } = session::send(&call.env, session, &Message::Snapshot).await? else {
         return Ok(Problem::UploadClosed { status: Status::Failed.as_str() });
@@ -24,10 +24,10 @@ pub async fn gone_at_store(call: &Routed, session: Id) -> Result<Problem, Proble
         Status::Uploading => {}
         status => return Ok(Problem::UploadClosed { status: status.as_str() }),
     }
-    if abort::is_a_file(&call.env, &meta).await? {
+    if abort::settle_if_completed(&call.env, &meta).await? {
         return Ok(Problem::UploadClosed { status: "complete" });
     }
-    let seen = look(call, &meta).await.map_err(|error| origin::problem("HeadObject", &error))?;
+    let seen = find_object(call, &meta).await.map_err(|error| origin::problem("HeadObject", &error))?;
     if seen.is_some_and(|seen| seen.size == meta.file_size) {
         return Ok(Problem::UploadClosed { status: Status::Completing.as_str() });
     }
@@ -43,7 +43,7 @@ pub async fn gone_at_store(call: &Routed, session: Id) -> Result<Problem, Proble
     }
 }
 
-/// Whether the store, asked a second way, has no such upload: one wrong answer must not cost a whole file.
+/// Whether ListParts also returns NoSuchUpload: a single wrong response must not fail a whole upload.
 pub async fn is_gone(call: &Routed, meta: &Meta) -> bool {
     let listing = origin::send(&call.config, &operations::list_parts::list_parts(&meta.key, &meta.upload_id, None), Body::Empty).await;
     match listing {
@@ -55,11 +55,11 @@ pub async fn is_gone(call: &Routed, meta: &Meta) -> bool {
     }
 }
 
-/// The object, if it is there.
+/// The object, if it exists (HeadObject).
 ///
 /// # Errors
-/// The store's.
-pub async fn look(call: &Routed, meta: &Meta) -> Result<Option<Seen>, StoreError> {
+/// Errors of the store.
+pub async fn find_object(call: &Routed, meta: &Meta) -> Result<Option<Seen>, StoreError> {
     match origin::send(&call.config, &head_object::head_object(&meta.key), Body::Empty).await {
         Ok(answer) => {
             let size = answer.header("content-length").and_then(|text| text.parse().ok());

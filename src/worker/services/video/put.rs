@@ -1,4 +1,4 @@
-//! Writing a file of a video: reserve, store the bytes, replace the row.
+//! Writes a file of a video: reserves storage, stores the bytes, replaces the row (docs/video.md, Replacing).
 
 use serde::Deserialize;
 use wasm_bindgen_futures::JsFuture;
@@ -29,17 +29,18 @@ use crate::worker::services;
 use crate::worker::services::video::reconcile;
 use crate::worker::services::video::reconcile::at_store;
 
-/// How often a file is tried that is not what it was said to be: a second in all. Somebody who replaces it again and again can get ahead of every try but the last.
-pub const TRIES: u32 = 8;
+/// Maximum attempts to read a file whose bytes and descriptor differ, about 1 s in all. A client that replaces the file continuously can defeat every attempt
+/// but the last.
+pub const MAX_ATTEMPTS: u32 = 8;
 
-/// How long in between, ms.
-pub const AGAIN_MS: u64 = 150;
+/// Delay between two attempts, ms.
+pub const RETRY_MS: u64 = 150;
 
-/// A write that took longer than this, from its look at what is there to its row, may have had somebody else's write and deletion in between, ms. Less than bytes
-/// without a row are left alone ([`crate::worker::services::video::reconcile`]).
-pub const LONG_MS: u64 = 2_000;
+/// Duration of a write from reading the present version to writing its row, ms, from which a concurrent write and deletion may have happened in between.
+/// Less than the time for which bytes without a row are left alone ([`crate::worker::services::video::reconcile`]).
+pub const LONG_WRITE_MS: u64 = 2_000;
 
-/// What a version replaced.
+/// The version that a write replaced.
 #[derive(Deserialize)]
 struct Replaced {
     replaced_id: Option<Id>,
@@ -47,13 +48,13 @@ struct Replaced {
     replaced_at: Option<EpochMs>,
 }
 
-/// The namespace of the call, with video switched on.
+/// The namespace of the call; video streaming must be enabled.
 pub async fn namespace_of(call: &Routed, account: &Account, wanted: Option<&Name>) -> Result<Namespace, Problem> {
     let namespace = services::namespaces::for_upload(call, account, wanted).await?;
     if namespace.video_streaming { Ok(namespace) } else { Err(Problem::FeatureOff { feature: "video_streaming" }) }
 }
 
-/// A file that comes.
+/// A file to store.
 pub struct Incoming {
     size: u64,
     content_type: String,
@@ -62,16 +63,16 @@ pub struct Incoming {
     live_seconds: Option<u64>,
 }
 
-/// Playlists are read, everything else passes by.
+/// Playlists are read and parsed, all other bodies are streamed.
 pub async fn incoming(call: &Routed, path: &VideoPath, size: u64, hash: Option<Sha256Hex>) -> Result<Incoming, Problem> {
-    // The name tells players more than a client that guesses.
+    // The media type follows from the extension, because clients often send a generic one.
     let content_type = media_type::of_name(path.as_str()).unwrap_or("application/octet-stream").to_owned();
     let payload = hash.clone().map_or(Payload::Unsigned, Payload::Sha256);
     let lost = || Problem::Malformed { detail: "The body did not arrive whole.".to_owned() };
     if path.is_playlist() && size <= playlist::LARGEST {
         let text = JsFuture::from(call.request.text().map_err(|_| lost())?).await.map_err(|_| lost())?.as_string().unwrap_or_default();
         let bytes = u64::try_from(text.len()).unwrap_or_default();
-        // Text that is not UTF-8, which a playlist must be (RFC 8216 section 4.1), has another length than what came.
+        // A playlist must be UTF-8 (RFC 8216 section 4.1). Decoding other input changes its length.
         let live_seconds = match playlist::read(path, &text) {
             Some(Playlist::Media { live_seconds, .. }) if bytes == size => live_seconds,
             Some(_) if bytes == size => None,
@@ -87,8 +88,8 @@ pub async fn incoming(call: &Routed, path: &VideoPath, size: u64, hash: Option<S
     Ok(Incoming { size, content_type, payload, body, live_seconds: None })
 }
 
-/// Reserves, stores, settles; whatever fails in between is taken back.
-pub async fn book(
+/// Reserves storage, stores the bytes, settles the reservation. If a step fails, the earlier ones are undone.
+pub async fn store_file(
     call: &Routed,
     account: &Account,
     place: Place,
@@ -98,7 +99,7 @@ pub async fn book(
 ) -> Result<NewFile, Problem> {
     let id = random::id()?;
     let size = incoming.size;
-    // Should this die before a row names it, the ledger still knows where it is.
+    // With the place the ledger can find the bytes if this request dies before D1 has a row.
     ledger::reserve(&call.env, account, id, size, clock::now().plus(timing::SIMPLE_GRACE_MS), Some(place.to_string())).await?;
     let new = NewFile {
         id,
@@ -115,7 +116,7 @@ pub async fn book(
         created_at: started,
     };
     let stored = match store_bytes(call, &new, incoming, present.as_ref()).await {
-        Ok((etag, size)) => replace(call, NewFile { etag, size, created_at: clock::now(), ..new }, present).await,
+        Ok((etag, size)) => replace_row(call, NewFile { etag, size, created_at: clock::now(), ..new }, present).await,
         Err(failed) => Err(failed),
     };
     match stored {
@@ -124,19 +125,19 @@ pub async fn book(
             Ok(file)
         }
         Err((problem, true)) => {
-            // What fails of this, the ledger finds out by itself.
+            // If this fails, the ledger's scheduled check repeats it.
             let _ = ledger::release(&call.env, account.id, id).await;
             Err(problem)
         }
         Err((problem, false)) => {
-            let _ = ledger::doubt(&call.env, account.id, id).await;
+            let _ = ledger::schedule_check(&call.env, account.id, id).await;
             reconcile::enqueue(&call.env, account.id, id, &place).await;
             Err(problem)
         }
     }
 }
 
-/// The bytes, at the store: their ETag and size. Err says whether nothing of them can be there, nor get there.
+/// Stores the bytes and returns ETag and size. The flag of an error says that no bytes are at the store and none can appear later.
 async fn store_bytes(call: &Routed, file: &NewFile, incoming: Incoming, present: Option<&Present>) -> Result<(String, u64), (Problem, bool)> {
     let headers = ObjectHeaders { content_type: &file.content_type, content_disposition: &content_disposition::for_store(file.path.as_str()) };
     let sent = origin::send(&call.config, &put_object::put_object(&file.s3_key, headers, incoming.payload), incoming.body).await;
@@ -149,13 +150,13 @@ async fn store_bytes(call: &Routed, file: &NewFile, incoming: Incoming, present:
         Err(error) => {
             let problem = origin::problem_of_bytes("PutObject", &error);
             if !error.outcome_unknown() {
-                // A store that failed on its own may have failed after it wrote.
+                // A store that returned 500 may have written the object before it failed.
                 return Err((problem, error.status != 500));
             }
-            // It may be there all the same: whole, for stores keep nothing else. Or it may yet come.
+            // The object may exist; it is whole then, because stores keep no partial objects. Or it may appear later.
             match at_store(&call.config, &file.s3_key).await {
-                Ok(Some(there)) if there.size == file.size && present.is_none_or(|present| present.etag != there.etag) => {
-                    Ok((there.etag, there.size))
+                Ok(Some(stored)) if stored.size == file.size && present.is_none_or(|present| present.etag != stored.etag) => {
+                    Ok((stored.etag, stored.size))
                 }
                 _ => Err((problem, false)),
             }
@@ -163,46 +164,46 @@ async fn store_bytes(call: &Routed, file: &NewFile, incoming: Incoming, present:
     }
 }
 
-/// The version takes its place in the database. Err says whether nothing is left of it there.
-async fn replace(call: &Routed, mut file: NewFile, present: Option<Present>) -> Result<NewFile, (Problem, bool)> {
+/// Writes the version's row. The flag of an error says that no row is left.
+async fn replace_row(call: &Routed, mut file: NewFile, present: Option<Present>) -> Result<NewFile, (Problem, bool)> {
     let unclear = |problem| (problem, false);
     let db = bindings::db(&call.env).map_err(unclear)?;
-    // The ledgers are told twice: should this die in between, they ask how it ended.
+    // The ledgers are notified before and after: if this request dies in between, they check the outcome in D1.
     if let Some(present) = &present {
-        ledger::doubt(&call.env, present.account_id, present.id).await.map_err(unclear)?;
+        ledger::schedule_check(&call.env, present.account_id, present.id).await.map_err(unclear)?;
     }
     let row: Option<Replaced> = d1::first(&db, &repository::put(&file)).await.map_err(unclear)?;
     let Some(replaced) = row else {
-        // Deleted meanwhile, and its bytes with it, perhaps before ours came: nothing else would find them.
+        // The video was deleted meanwhile, possibly before these bytes arrived: only the reconciliation finds them.
         return Err(unclear(Problem::StillRunning));
     };
     metadata_cache::forget(&known_as(&file.namespace, &file.video, file.path.as_str())).await;
     if let (Some(id), Some(account)) = (replaced.replaced_id, replaced.replaced_account) {
         if present.as_ref().is_none_or(|present| present.id != id) {
-            let _ = ledger::doubt(&call.env, account, id).await;
+            let _ = ledger::schedule_check(&call.env, account, id).await;
         }
         let _ = ledger::release(&call.env, account, id).await;
     }
-    // Two that wrote at once may stand in another order in the database than at the store: whoever comes second looks. So does who wanted to replace
-    // something that is gone: its deletion may have taken the new bytes. And so does who took so long that somebody may have been there in between.
+    // Two concurrent writes may be ordered differently in D1 and at the store, so the later one reads the store. So does a write whose replaced version no
+    // longer exists, because that deletion may have deleted the new bytes, and a write that took longer than [`LONG_WRITE_MS`].
     let new = replaced.replaced_id.is_none();
-    let long = clock::now().since(file.started) > LONG_MS;
+    let long = clock::now().since(file.started) > LONG_WRITE_MS;
     let raced = replaced.replaced_at.is_some_and(|at| at >= file.started) || (new && (present.is_some() || long));
     if raced {
-        amend(call, &mut file).await?;
+        correct_row(call, &mut file).await?;
     }
     Ok(file)
 }
 
-/// Sees to it that the row says what the store has.
-async fn amend(call: &Routed, file: &mut NewFile) -> Result<(), (Problem, bool)> {
+/// Makes the row consistent with the bytes at the store.
+async fn correct_row(call: &Routed, file: &mut NewFile) -> Result<(), (Problem, bool)> {
     let unclear = |problem| (problem, false);
     let db = bindings::db(&call.env).map_err(unclear)?;
     match at_store(&call.config, &file.s3_key).await.map_err(unclear)? {
-        Some(there) if there.etag == file.etag => return Ok(()),
-        Some(there) => {
-            d1::batch(&db, &[repository::amend(file.id, &file.etag, there.size, &there.etag)]).await.map_err(unclear)?;
-            (file.etag, file.size) = (there.etag, there.size);
+        Some(stored) if stored.etag == file.etag => return Ok(()),
+        Some(stored) => {
+            d1::batch(&db, &[repository::amend(file.id, &file.etag, stored.size, &stored.etag)]).await.map_err(unclear)?;
+            (file.etag, file.size) = (stored.etag, stored.size);
         }
         None => {
             d1::batch(&db, &[repository::undo(file.id, &file.etag)]).await.map_err(unclear)?;

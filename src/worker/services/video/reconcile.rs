@@ -1,5 +1,5 @@
-//! Brings database, store and ledger in line where a file of a video was written and nobody knows how that ended: the Worker died, or D1 or the store gave no
-//! answer. Concurrent writers are safe: bytes are only deleted under a row that keeps them out, and a row changes only as long as it is the one that was seen.
+//! Reconciles D1, store and ledger after a write of a video file with an unknown outcome: the Worker died, or D1 or the store did not answer.
+//! Safe with concurrent writers: bytes are deleted only under a row that blocks writers, and a row is changed only if it is still the one that was read.
 
 use worker::Env;
 
@@ -18,17 +18,17 @@ use crate::worker::content::video_source::known_as;
 use crate::worker::platform::origin::Body;
 use crate::worker::platform::{bindings, clock, d1, enqueue, log, origin};
 
-/// How long after a write of unknown end it is looked into, s; and once more, for what the store may have been doing until then.
+/// Delays of the reconciliation after a write with an unknown outcome, s. The second run covers what the store was still doing during the first.
 const AFTER_SECONDS: [u64; 2] = [60, jobs::LATE_SECONDS];
 
-/// How long bytes without a row stay after they have got one that keeps others out, s: who looked before that and writes its row after they are gone takes so
-/// long that it looks again.
+/// Delay between inserting a row that blocks writers and deleting the bytes, s: a writer that read the place before that row existed and writes its own row
+/// after the deletion takes longer than `LONG_WRITE_MS`, and therefore reads the store again.
 const REMOVED_AFTER_SECONDS: u64 = 5;
 
-/// What the store has under the key; None where there is nothing, by the store's own word: a 404 without one may be any gateway's.
+/// The object under the key. `None` only if the store returns NoSuchKey: a 404 without that code may come from a gateway.
 ///
 /// # Errors
-/// The store's.
+/// Errors of the store.
 pub async fn at_store(config: &Config, key: &str) -> Result<Option<AtStore>, Problem> {
     let answer = match origin::send(config, &head_object::head_object(key), Body::Empty).await {
         Ok(answer) => answer,
@@ -46,11 +46,11 @@ pub async fn at_store(config: &Config, key: &str) -> Result<Option<AtStore>, Pro
     };
     let etag = answer.header("etag").map(|etag| xml::unquote(&etag).to_owned());
     let size = answer.header("content-length").and_then(|text| text.trim().parse::<u64>().ok());
-    let there = etag.zip(size).map(|(etag, size)| AtStore { etag, size });
-    Ok(Some(there.ok_or(Problem::Origin(OriginFailure::Unexpected("NoETag".to_owned())))?))
+    let stored = etag.zip(size).map(|(etag, size)| AtStore { etag, size });
+    Ok(Some(stored.ok_or(Problem::Origin(OriginFailure::Unexpected("NoETag".to_owned())))?))
 }
 
-/// Has it looked into. Should this not get there, the ledger does, later.
+/// Enqueues the reconciliation. If that fails, the ledger's scheduled check enqueues it later.
 pub async fn enqueue(env: &Env, account: Id, version: Id, place: &Place) {
     let job = Job::ReconcileVideo { account, version, place: place.to_string() };
     for seconds in AFTER_SECONDS {
@@ -60,54 +60,54 @@ pub async fn enqueue(env: &Env, account: Id, version: Id, place: &Place) {
     }
 }
 
-/// The job: of `account`'s `version`, which was to be at `place`.
+/// The job `amend_video`: reconciles `place`, where `version` of `account` was to be written.
 ///
 /// # Errors
-/// Of the store and the database, and if somebody is writing there: the job is repeated.
-pub async fn amend(env: &Env, config: &Config, account: Id, version: Id, place: &str) -> Result<(), Problem> {
+/// Errors of the store and D1; [`Problem::StillRunning`] if the place is being written. The job is repeated.
+pub async fn reconcile(env: &Env, config: &Config, account: Id, version: Id, place: &str) -> Result<(), Problem> {
     let Some(place) = Place::parse(place) else { return Ok(()) };
     let (db, key) = (bindings::db(env)?, place.key());
-    let look = async || d1::first::<Present>(&db, &repository::place(&place.namespace, &place.video, &place.path)).await;
-    let present = look().await?;
+    let read_row = async || d1::first::<Present>(&db, &repository::place(&place.namespace, &place.video, &place.path)).await;
+    let present = read_row().await?;
     let is_it = present.as_ref().is_some_and(|present| present.id == version && present.doomed_at.is_none());
-    let there = at_store(config, &key).await?;
+    let stored = at_store(config, &key).await?;
     if let Some((before, its_account)) = present.as_ref().and_then(|present| present.replaced_id.zip(present.replaced_account)) {
-        // Whoever replaced it may have died before its ledger heard of it.
+        // The writer that replaced it may have died before it released the replaced version.
         ledger::release(env, its_account, before).await?;
     }
-    let size = there.as_ref().map_or(0, |there| there.size);
-    match reconciliation(present, there) {
+    let size = stored.as_ref().map_or(0, |stored| stored.size);
+    match reconciliation(present, stored) {
         Reconciliation::Nothing if is_it => ledger::settle(env, account, version, version, size).await,
         Reconciliation::Nothing => ledger::release(env, account, version).await,
-        Reconciliation::Supersede(before, there) => {
-            // The ledger is told twice: should this die in between, it asks how it ended.
-            ledger::doubt_by_job(env, before.account_id, before.id).await?;
-            let statement = repository::supersede(&before, version, account, &there, clock::now());
+        Reconciliation::Supersede(before, stored) => {
+            // The ledger is notified before and after: if this job dies in between, it checks the outcome in D1.
+            ledger::schedule_check_by_job(env, before.account_id, before.id).await?;
+            let statement = repository::supersede(&before, version, account, &stored, clock::now());
             d1::first::<serde_json::Value>(&db, &statement).await?.ok_or(Problem::StillRunning)?;
             metadata_cache::forget(&known_as(&place.namespace, &place.video, place.path.as_str())).await;
             if before.id != version {
                 ledger::release(env, before.account_id, before.id).await?;
             }
-            ledger::settle(env, account, version, version, there.size).await
+            ledger::settle(env, account, version, version, stored.size).await
         }
         Reconciliation::Undo(before) => {
-            ledger::doubt_by_job(env, before.account_id, before.id).await?;
+            ledger::schedule_check_by_job(env, before.account_id, before.id).await?;
             d1::batch(&db, &[repository::undo(before.id, &before.etag)]).await?;
             metadata_cache::forget(&known_as(&place.namespace, &place.video, place.path.as_str())).await;
-            // Whether it is gone, the ledger asks: it is in doubt.
+            // The ledger has a scheduled check of the row's version and finds out whether it is gone.
             ledger::release(env, account, version).await
         }
         Reconciliation::Delete => {
-            let condemned: Option<serde_json::Value> = d1::first(&db, &repository::claim_deletion(&place, version, account, clock::now())).await?;
-            if condemned.is_some() {
+            let claimed: Option<serde_json::Value> = d1::first(&db, &repository::claim_deletion(&place, version, account, clock::now())).await?;
+            if claimed.is_some() {
                 let job = Job::RemoveVideo { namespace: place.namespace.clone(), video: place.video.clone() };
                 let sent = enqueue::enqueue_later(env, &job, REMOVED_AFTER_SECONDS).await;
                 return sent.map_err(|error| log::internal("queue", &error.to_string()));
             }
-            if look().await?.is_some() {
+            if read_row().await?.is_some() {
                 return Err(Problem::StillRunning);
             }
-            // Its namespace is gone, so nobody writes there.
+            // The namespace does not exist, so there are no writers.
             origin::delete(config, &key).await?;
             ledger::release(env, account, version).await
         }

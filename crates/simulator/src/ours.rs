@@ -87,9 +87,9 @@ impl<'a> Ours<'a> {
             let capacity = self.edges.get(edge).map_or(0.0, |edge| edge.capacity_mbps as f64);
             if let Some((gauge, stirred)) = self.gauges.get_mut(edge).zip(self.stirred.get_mut(edge)) {
                 if seen {
-                    gauge.seen(who, &[sample], capacity, EpochMs(at));
+                    gauge.add_worker_samples(who, &[sample], capacity, EpochMs(at));
                 } else {
-                    gauge.take(who, &[sample], capacity, EpochMs(at));
+                    gauge.add_client_samples(who, &[sample], capacity, EpochMs(at));
                 }
                 *stirred = true;
             }

@@ -1,4 +1,4 @@
-//! `dedup/{verify,collect}.rs`.
+//! `src/worker/services/dedup/{verify,collect}.rs`.
 
 use super::jobs::GRACE_MS;
 use serde::Deserialize;
@@ -14,7 +14,7 @@ use jettyspeed_edge::dedup::repository;
 use jettyspeed_edge::files::object_key::file_key;
 use jettyspeed_edge::problem::Problem;
 
-/// How many objects one run collects, and how many assets one join moves.
+/// Objects collected per run, and assets moved per merge.
 const PAGE: u64 = 200;
 
 #[derive(Deserialize)]
@@ -100,7 +100,7 @@ pub async fn collect(io: &World) -> Result<(), Problem> {
     if failed && !buried { Err(Problem::Internal) } else { Ok(()) }
 }
 
-/// The object that a file in one request would have had.
+/// Deletes the object of a single-request upload that was never recorded.
 pub async fn orphan(io: &World, account: Id, object: Id) -> Result<(), Problem> {
     let known: Option<serde_json::Value> = io.first("find object", &repository::object(object)).await?;
     let owner = io.parties.iter().find(|party| party.id == account);

@@ -76,7 +76,7 @@ impl Connection {
 
     /// Sends one request and reads its response; anything but a 200 is an error.
     pub async fn send(&mut self, target: &Target, part: u32, body: Bytes) -> Result<()> {
-        match self.ask(target, part, body).await? {
+        match self.request(target, part, body).await? {
             (200, _) => Ok(()),
             (status, body) => Err(format!("{} {}: HTTP {status}: {}", target.method, target.path, String::from_utf8_lossy(&body)).into()),
         }

@@ -91,7 +91,7 @@ enum Command {
     #[command(subcommand)]
     Video(Video),
     /// Show who takes parts of uploads, best first, and why
-    Edges(edges::Wanted),
+    Edges(edges::EdgesArgs),
     /// Show the configuration, or write what is given (--url, --key, --secret) into it
     Config,
 }
@@ -155,7 +155,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// See the command's help.
+/// The exit code of an error; see the command's help.
 fn code(error: &Error) -> u8 {
     match (error, error.status()) {
         _ if error.code() == Some("bandwidth-exceeded") => 5,

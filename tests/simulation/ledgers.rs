@@ -122,12 +122,12 @@ impl LedgerObject {
     /// The violated invariant of the current state, if any.
     fn wrong(&mut self, quota: u64) -> Option<String> {
         let distinct = self.disk.distinct();
-        let watched: u64 = self.disk.watches.values().map(|pending| pending.bytes).sum();
+        let pending_bytes: u64 = self.disk.watches.values().map(|pending| pending.bytes).sum();
         let ledger = self.ledger()?;
         let (used, reserved) = (ledger.books.used, ledger.reserved());
-        let booked = used == distinct && reserved == watched;
+        let consistent = used == distinct && reserved == pending_bytes;
         let fits = used + reserved <= quota;
-        (!booked || !fits).then(|| format!("{used} used of {distinct} held, {reserved} reserved of {watched} watched, {quota} allowed"))
+        (!consistent || !fits).then(|| format!("{used} used of {distinct} held, {reserved} reserved of {pending_bytes} pending_bytes, {quota} allowed"))
     }
 }
 
@@ -206,7 +206,7 @@ fn name(message: &Message) -> &'static str {
         Message::Settle { .. } => "ledger: settle",
         Message::Adopt { .. } => "ledger: adopt",
         Message::Release { .. } => "ledger: release",
-        Message::ScheduleCheck { .. } => "ledger: doubt",
+        Message::ScheduleCheck { .. } => "ledger: schedule check",
         _ => "ledger",
     }
 }
@@ -224,7 +224,7 @@ async fn take(io: &World, account: Id, asset: Id, message: Message) -> Result<()
     match send(io, account, message).await {
         Ok(Reply::Done) => Ok(()),
         Ok(_) => {
-            io.note("it does not fit");
+            io.note("storage quota exceeded");
             Err(Problem::StorageExceeded { limit: 0, used: 0, reserved: 0, requested: 0 })
         }
         Err(problem) => {

@@ -105,10 +105,10 @@ fn name(message: &Message) -> &'static str {
         Message::BeginCompletion { .. } => "session: begin completion",
         Message::FinishCompletion { .. } => "session: finish completion",
         Message::CancelCompletion { .. } => "session: cancel completion",
-        Message::ReleaseLease { .. } => "session: yield completion",
+        Message::ReleaseLease { .. } => "session: release lease",
         Message::AbandonCompletion { .. } => "session: abandon completion",
         Message::Fail => "session: fail",
-        Message::CleanedUp => "session: taken back",
+        Message::CleanedUp => "session: cleaned up",
         Message::Suspend { .. } => "session: suspend",
         Message::CheckLease | Message::MarkDirect => "session",
     }

@@ -1,4 +1,4 @@
-//! Contents of a state folder: the secrets of this stack, generated once, and `dev.json`, which tells clients and tests how to reach it.
+//! Contents of a state folder: the secrets of this stack, generated once, and `dev.json`, from which clients and tests read how to reach it.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

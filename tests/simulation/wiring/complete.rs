@@ -1,6 +1,6 @@
 //! `src/worker/services/uploads/complete.rs`.
 
-use super::ending::forget;
+use super::ending::close_upload;
 use super::parts::owned;
 use serde_json::json;
 
@@ -80,7 +80,7 @@ async fn run(io: &World, attempt: Id, meta: &Meta, parts: &[Part]) -> Result<Opt
         }
         Err(End::Gone) => {
             if send(io, meta.session, Message::AbandonCompletion { attempt }).await? == SessionReply::Done {
-                forget(io, &Meta { status: Status::Failed, ..meta.clone() }).await?;
+                close_upload(io, &Meta { status: Status::Failed, ..meta.clone() }).await?;
             }
             Err(Problem::UploadClosed { status: Status::Failed.as_str() })
         }
@@ -95,7 +95,7 @@ enum End {
 
 /// The object at the store, if it exists.
 pub async fn head_object(io: &World, meta: &Meta) -> Result<Option<Seen>, StoreError> {
-    io.send("look at object", |store| Ok(store.head(&meta.key))).await
+    io.send("head object", |store| Ok(store.head(&meta.key))).await
 }
 
 async fn at_store(io: &World, meta: &Meta, parts: &[Part]) -> Result<Seen, End> {

@@ -30,10 +30,10 @@ pub async fn abort_upload(io: &World, meta: &Meta) -> Result<(), Problem> {
         }
         Err(_) => return Err(Problem::Internal),
     }
-    forget(io, meta).await
+    close_upload(io, meta).await
 }
 
-pub async fn forget(io: &World, meta: &Meta) -> Result<(), Problem> {
+pub async fn close_upload(io: &World, meta: &Meta) -> Result<(), Problem> {
     if is_a_file(io, meta).await? {
         return Ok(());
     }

@@ -57,7 +57,7 @@ pub async fn daily(io: &World) -> Result<(), Problem> {
     }
     io.set_time_limit(TIME_LIMIT_MS);
     let before = EpochMs(io.now().0.saturating_sub(LOST_MS));
-    let waiting: Vec<Row> = io.all("find forgotten objects", &pending(before, 500)).await.unwrap_or_default();
+    let waiting: Vec<Row> = io.all("find unverified objects", &pending(before, 500)).await.unwrap_or_default();
     let jobs = waiting.into_iter().map(|row| Job::Verify { object: row.id }).chain([Job::Collect, Job::Sweep { marker: None }]);
     for job in jobs {
         let _ = io.enqueue(job, 0).await;

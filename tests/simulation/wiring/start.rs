@@ -108,7 +108,7 @@ async fn open(io: &World, mut meta: Meta) -> Result<Meta, Problem> {
     io.opened.borrow_mut().push(meta.clone());
     if let Err(problem) = record(io, &meta).await {
         let _ = send(io, meta.session, Message::Fail).await;
-        let _ = io.send("abort what nobody knows", |store| store.abort(&meta.upload_id)).await;
+        let _ = io.send("abort unrecorded upload", |store| store.abort(&meta.upload_id)).await;
         return Err(problem);
     }
     Ok(meta)

@@ -86,18 +86,18 @@ pub async fn collect(io: &World) -> Result<(), Problem> {
         s3_key: String,
     }
     let before = EpochMs(io.now().0.saturating_sub(GRACE_MS));
-    io.batch("condemn", &[repository::claim_deletion(before)]).await?;
-    let rows: Vec<Row> = io.all("find condemned", &repository::claimed_deletions(PAGE)).await?;
-    let (mut buried, mut failed) = (false, false);
+    io.batch("claim deletion", &[repository::claim_deletion(before)]).await?;
+    let rows: Vec<Row> = io.all("find claimed deletions", &repository::claimed_deletions(PAGE)).await?;
+    let (mut deleted, mut failed) = (false, false);
     for row in rows {
-        if io.delete_object("delete condemned", &row.s3_key).await.is_err() {
+        if io.delete_object("delete claimed object", &row.s3_key).await.is_err() {
             failed = true;
             continue;
         }
-        io.batch("delete_object_row", &[repository::delete_object_row(row.id)]).await?;
-        buried = true;
+        io.batch("delete object row", &[repository::delete_object_row(row.id)]).await?;
+        deleted = true;
     }
-    if failed && !buried { Err(Problem::Internal) } else { Ok(()) }
+    if failed && !deleted { Err(Problem::Internal) } else { Ok(()) }
 }
 
 /// Deletes the object of a single-request upload that was never recorded.

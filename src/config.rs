@@ -209,8 +209,8 @@ mod tests {
             ("EDGE_METRICS_SECONDS", "16"),
             ("STORAGE_USD_PER_GB_MONTH", "-1"),
         ] {
-            let got = Config::read(|asked| if asked == name { Some(value.to_owned()) } else { good(asked) });
-            assert_eq!(got.err(), Some(vec![name]), "{name}={value}");
+            let result = Config::read(|var| if var == name { Some(value.to_owned()) } else { good(var) });
+            assert_eq!(result.err(), Some(vec![name]), "{name}={value}");
         }
     }
 }

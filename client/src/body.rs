@@ -75,8 +75,8 @@ impl Body for FileSlice {
         if self.left == 0 {
             return Poll::Ready(None);
         }
-        let wanted = usize::try_from(self.left).unwrap_or(usize::MAX).min(BLOCK);
-        let mut block = BytesMut::zeroed(wanted);
+        let length = usize::try_from(self.left).unwrap_or(usize::MAX).min(BLOCK);
+        let mut block = BytesMut::zeroed(length);
         let mut buffer = ReadBuf::new(&mut block);
         ready!(pin!(&mut self.file).poll_read(context, &mut buffer))?;
         let count = buffer.filled().len();

@@ -127,14 +127,14 @@ impl Edge {
         }
         // Idempotent: if a response is lost, the repeated call gets the same session.
         match self.start_once(&body).await {
-            // The first request died before it had an effect.
+            // Still running after all retries: the first request has died. Start again under a new key.
             Err(error) if error.code() == Some("request-running") => self.start_once(&body).await,
             started => started,
         }
     }
 
     async fn start_once(&self, body: &Value) -> Result<Start, Error> {
-        let key = once();
+        let key = new_idempotency_key();
         self.call(|| self.request(Method::POST, "/api/jetty/track-upload").header("Idempotency-Key", &key).json(body)).await
     }
 
@@ -252,7 +252,7 @@ impl Edge {
 }
 
 /// A new Idempotency-Key: repeating a request with it has no second effect.
-pub(crate) fn once() -> String {
+pub(crate) fn new_idempotency_key() -> String {
     format!("{:032x}", rand::random::<u128>())
 }
 

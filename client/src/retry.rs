@@ -30,11 +30,11 @@ impl Retry {
             return None;
         }
         let ceiling = self.base.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(self.cap);
-        let asked = match error {
+        let retry_after = match error {
             Error::Refused { retry_after, .. } => retry_after.unwrap_or_default(),
             _ => Duration::ZERO,
         };
-        Some(asked.min(self.cap * 3) + ceiling.mul_f64(random.clamp(0.0, 1.0)))
+        Some(retry_after.min(self.cap * 3) + ceiling.mul_f64(random.clamp(0.0, 1.0)))
     }
 }
 

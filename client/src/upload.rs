@@ -18,7 +18,7 @@ use serde::Serialize;
 use crate::Error;
 use crate::api::{Asset, AssetEnvelope};
 use crate::body::{FileSlice, Meter};
-use crate::edge::{Edge, encode, once, read};
+use crate::edge::{Edge, encode, new_idempotency_key, read};
 use crate::hash;
 use crate::progress::{Event, Progress};
 use crate::retry::retrying;
@@ -113,7 +113,7 @@ async fn in_one(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOptio
     progress(Event::Planned { total: file.size, already: 0, session: None });
     let hash = hash::of_range(&file.path, 0, file.size).await?;
     let meter = Meter::new(progress);
-    let key = once();
+    let key = new_idempotency_key();
     let envelope: AssetEnvelope = retrying(&edge.retry, || async {
         meter.reset();
         let body = FileSlice::open(&file.path, 0, file.size, meter.clone()).await?;

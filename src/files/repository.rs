@@ -82,7 +82,7 @@ pub fn insert(asset: &Asset, via: Via, mbps: Option<f64>) -> Vec<Statement> {
     let (id, account, object) = (asset.id.to_string(), asset.account_id.to_string(), asset.object_id.to_string());
     let namespace = asset.namespace.as_str();
     let created = Arg::Int(asset.created_at.0);
-    let (word, session) = match via {
+    let (via_name, session) = match via {
         Via::Session(session) => ("session", Some(session.to_string())),
         Via::Simple => ("simple", None),
     };
@@ -110,7 +110,7 @@ pub fn insert(asset: &Asset, via: Via, mbps: Option<f64>) -> Vec<Statement> {
                 object.into(),
                 asset.name.clone().into(),
                 asset.content_type.clone().into(),
-                word.into(),
+                via_name.into(),
                 mbps.into(),
                 created,
                 session.into(),

@@ -252,8 +252,8 @@ mod tests {
             (r#"{"origin_usd_per_gb":-1}"#.to_owned(), "origin_usd_per_gb"),
             (r#"{"expected_hit_rate":101}"#.to_owned(), "expected_hit_rate"),
         ] {
-            let got = patch(&body).apply(Namespace::example("n"));
-            assert!(matches!(got, Err(Problem::Invalid { field: named, .. }) if named == field), "{body}");
+            let result = patch(&body).apply(Namespace::example("n"));
+            assert!(matches!(result, Err(Problem::Invalid { field: named, .. }) if named == field), "{body}");
         }
         assert!(serde_json::from_str::<Patch>(r#"{"cache_ttl":{"text":-1}}"#).is_err());
     }

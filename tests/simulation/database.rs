@@ -83,10 +83,10 @@ fn template() -> Connection {
     // Without it, SQLite would prepare a statement again for each set of bound values.
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).unwrap();
     for (number, party) in (1u8..).zip(parties::all()) {
-        let wanted = ProvisionParams { user: party.user.clone(), email: "a@b".into(), tier: "pro".into() };
+        let params = ProvisionParams { user: party.user.clone(), email: "a@b".into(), tier: "pro".into() };
         let hash = Sha256Hex::of(&[number]);
         let new = NewCredentials { key_hash: hash.clone(), secret_hash: hash, sealed: String::new(), sealed_until: EpochMs(0) };
-        provision(party.id, &wanted, "bucket", &new, EpochMs(0)).iter().for_each(|statement| execute(&db, statement).unwrap());
+        provision(party.id, &params, "bucket", &new, EpochMs(0)).iter().for_each(|statement| execute(&db, statement).unwrap());
     }
     db.execute("INSERT INTO namespaces (name, created_at) VALUES (?1, 0)", [SHARED]).unwrap();
     let parties = parties::all();

@@ -127,7 +127,7 @@ impl LedgerObject {
         let (used, reserved) = (ledger.books.used, ledger.reserved());
         let consistent = used == distinct && reserved == pending_bytes;
         let fits = used + reserved <= quota;
-        (!consistent || !fits).then(|| format!("{used} used of {distinct} held, {reserved} reserved of {pending_bytes} pending_bytes, {quota} allowed"))
+        (!consistent || !fits).then(|| format!("{used} used of {distinct} held, {reserved} reserved of {pending_bytes} pending, {quota} allowed"))
     }
 }
 

@@ -69,8 +69,8 @@ impl SessionObject {
         let ends_or_begins =
             matches!(message, Message::Open { .. } | Message::Fail | Message::AbandonCompletion { .. } | Message::CleanedUp | Message::CheckLease);
         let reply = self.change(|slot| apply(slot, message, now));
-        let wanted = self.memory.as_ref().and_then(Option::as_ref).filter(|_| ends_or_begins).and_then(|session| alarm(session, now));
-        self.alarm = wanted.or(self.alarm);
+        let next_alarm = self.memory.as_ref().and_then(Option::as_ref).filter(|_| ends_or_begins).and_then(|session| alarm(session, now));
+        self.alarm = next_alarm.or(self.alarm);
         reply
     }
 

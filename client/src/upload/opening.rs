@@ -11,7 +11,7 @@ use crate::resume::{candidates, place};
 
 /// Starts a session with the file's hashes for deduplication; also returns those hashes.
 pub async fn start(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOptions, progress: &Progress) -> Result<(Start, Hashes), Error> {
-    let wanted = StartFile {
+    let params = StartFile {
         name,
         size: file.size,
         content_type: options.content_type.as_deref(),
@@ -20,21 +20,21 @@ pub async fn start(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOp
         proof: None,
     };
     if options.no_dedup {
-        return Ok((edge.start(wanted).await?, Hashes::new()));
+        return Ok((edge.start(params).await?, Hashes::new()));
     }
     let mut chunk_size = edge.advice(file.size).await?.strategy.chunk_size;
     loop {
         progress(Event::Hashing);
         let mut hashes = hash::of_file(&file.path, file.size, chunk_size).await?;
         file.must_be_unchanged().await?;
-        let mut started = edge.start(StartFile { hashes: Some(&hashes), ..wanted }).await;
-        if let Ok(Start::Prove(asked)) = &started {
-            let proof = hash::proof(&file.path, &asked.challenge).await?;
-            started = edge.start(StartFile { hashes: Some(&hashes), proof: Some(&proof), ..wanted }).await;
+        let mut started = edge.start(StartFile { hashes: Some(&hashes), ..params }).await;
+        if let Ok(Start::Prove(challenged)) = &started {
+            let proof = hash::proof(&file.path, &challenged.challenge).await?;
+            started = edge.start(StartFile { hashes: Some(&hashes), proof: Some(&proof), ..params }).await;
             if started.as_ref().is_err_and(|error| error.code() == Some("proof-refused")) {
                 // The challenge has expired or another run has used it: send the bytes without claiming a hash.
                 hashes.whole = None;
-                started = edge.start(StartFile { hashes: Some(&hashes), ..wanted }).await;
+                started = edge.start(StartFile { hashes: Some(&hashes), ..params }).await;
             }
         }
         match started {

@@ -157,7 +157,7 @@ mod tests {
     use crate::api::Problem;
 
     #[test]
-    fn session_ended_by_another_client_is_started_over() {
+    fn only_completion_or_other_parts_of_another_client_start_over() {
         let refused =
             |code: &str| Error::Refused { status: 409, problem: Box::new(Problem { code: code.into(), ..Problem::default() }), retry_after: None };
         let closed = |status: &str| Error::Closed(status.to_owned());

@@ -54,34 +54,34 @@ pub struct Outcome {
 
 /// Measures everything, or only `throughput`, `latency`, `edges`, `provisioning` or `profile`.
 pub async fn run(folder: &Path, effort: Effort, only: Option<&str>) -> Result<Outcome> {
-    let wanted = |part: &str| only.is_none_or(|only| only == part);
+    let selected = |part: &str| only.is_none_or(|only| only == part);
     let access = AccountAccess::draw("bench")?;
     // Nothing measured here calls the store.
     let plan = Plan::ours(folder, "http://127.0.0.1:9", database(&access)?).await?;
     let bare = script(folder, "bare", include_str!("workers/constant.js"))?.start().await?;
     let mut figures = Vec::new();
-    if wanted("throughput") || wanted("latency") || wanted("profile") {
+    if selected("throughput") || selected("latency") || selected("profile") {
         let ours = plan.start().await?;
         let (file, plain) = (get(&ours, &format!("/api/storage/files/{ASSET}"), Some(&access)), get(&bare, "/", None));
         let (status, body) = Connection::open(&ours.address).await?.request(&file, 0, Bytes::new()).await?;
         if status != 200 || !String::from_utf8_lossy(&body).contains(ASSET) {
             return Err(format!("HTTP {status}: {}", String::from_utf8_lossy(&body)).into());
         }
-        if wanted("throughput") {
+        if selected("throughput") {
             figures.extend(throughput(&file, &plain, effort).await?);
         }
-        if wanted("latency") {
+        if selected("latency") {
             figures.extend(latency(&file, &plain, effort).await?);
         }
-        if wanted("profile") {
+        if selected("profile") {
             figures.extend(profile(folder, &ours, &access, &plain, effort).await?);
         }
         ours.is_quiet()?;
     }
-    if wanted("edges") {
+    if selected("edges") {
         figures.extend(edges(&plan, &access, effort).await?);
     }
-    if wanted("provisioning") {
+    if selected("provisioning") {
         figures.extend(provisioning(&plan, effort).await?);
     }
     Ok(Outcome { versions: bare.versions, figures })

@@ -36,18 +36,18 @@ impl Effort {
 
 /// Measures everything, or only `throughput`, `latency` or `memory`.
 pub async fn run(folder: &Path, effort: Effort, only: Option<&str>) -> Result<Vec<Figure>> {
-    let wanted = |part: &str| only.is_none_or(|only| only == part);
+    let selected = |part: &str| only.is_none_or(|only| only == part);
     let body = Bytes::from(vec![0u8; usize::try_from(CHUNK)?]);
     let hash = Sha256Hex::of(&body);
     let sink = sink::start()?;
     let mut figures = Vec::new();
-    if wanted("throughput") {
+    if selected("throughput") {
         figures.extend(throughput(folder, &sink, &body, &hash, effort).await?);
     }
-    if wanted("latency") {
+    if selected("latency") {
         figures.extend(latency(folder, &sink, effort).await?);
     }
-    if wanted("memory") {
+    if selected("memory") {
         figures.extend(memory(folder, &sink, &body, &hash, effort).await?);
     }
     Ok(figures)
@@ -76,7 +76,8 @@ async fn throughput(folder: &Path, sink: &str, body: &Bytes, hash: &Sha256Hex, e
         }
         eprintln!("  throughput: round {round} of {}", effort.rounds);
     }
-    let samples_of = |wanted: &str| targets.iter().find(|(name, _, _)| *name == wanted).map(|(_, _, samples)| samples.clone()).unwrap_or_default();
+    let samples_of =
+        |selected: &str| targets.iter().find(|(name, _, _)| *name == selected).map(|(_, _, samples)| samples.clone()).unwrap_or_default();
     let (ours, bare, nginx) = (samples_of("ours"), samples_of("bare"), samples_of("nginx"));
     // Ratios within a round cancel out other load of the machine.
     let ratio = |peer: &[f64]| ours.iter().zip(peer).map(|(ours, peer)| ours / peer).collect::<Vec<_>>();

@@ -84,8 +84,8 @@ impl Group {
     /// Asks the group to end (SIGTERM) and makes sure that it does.
     pub fn stop(&mut self) {
         self.signal(libc::SIGTERM);
-        let asked = Instant::now();
-        while self.is_alive() && asked.elapsed() < Duration::from_secs(5) {
+        let terminated_at = Instant::now();
+        while self.is_alive() && terminated_at.elapsed() < Duration::from_secs(5) {
             std::thread::sleep(Duration::from_millis(20));
         }
         // Kills what is left of the group after its leader has ended.

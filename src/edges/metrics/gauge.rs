@@ -81,7 +81,7 @@ impl Mean {
 
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Source {
-    who: String,
+    name: String,
     at: EpochMs,
     minute: u64,
     in_minute: u32,
@@ -116,11 +116,11 @@ pub struct Gauge {
 }
 
 impl Gauge {
-    /// Adds samples that the account `who` measured of an edge of that capacity. Returns how many were counted.
-    pub fn add_client_samples(&mut self, who: &str, samples: &[Sample], capacity_mbps: f64, now: EpochMs) -> usize {
+    /// Adds samples that the account measured of an edge of that capacity. Returns how many were counted.
+    pub fn add_client_samples(&mut self, account: &str, samples: &[Sample], capacity_mbps: f64, now: EpochMs) -> usize {
         let mut counted = 0;
         for sample in samples {
-            let Some(source) = self.source(who, now) else { break };
+            let Some(source) = self.source(account, now) else { break };
             let minute = now.0 / MINUTE_MS;
             if source.minute != minute {
                 (source.minute, source.in_minute) = (minute, 0);
@@ -140,16 +140,16 @@ impl Gauge {
         counted
     }
 
-    /// Adds samples of parts of `who` that the Worker handled. Their rate also describes the client's path; a failure at the store counts against the edge only.
-    pub fn add_worker_samples(&mut self, who: &str, samples: &[Sample], capacity_mbps: f64, now: EpochMs) {
-        let seen_of = format!("{SEEN}{who}");
+    /// Adds samples of the account's parts that the Worker handled. Their rate also describes the client's path; a failure at the store counts against the edge only.
+    pub fn add_worker_samples(&mut self, account: &str, samples: &[Sample], capacity_mbps: f64, now: EpochMs) {
+        let worker_source = format!("{SEEN}{account}");
         for sample in samples {
             let observation = sample.observation(capacity_mbps);
             if let Some(worker) = self.source(WORKER, now) {
                 worker.errors.add(f64::from(u8::from(observation == Observation::Failure)));
             }
             if observation != Observation::Failure
-                && let Some(source) = self.source(&seen_of, now)
+                && let Some(source) = self.source(&worker_source, now)
             {
                 source.record(observation);
                 self.offer(sample.bytes, now);
@@ -161,16 +161,16 @@ impl Gauge {
     }
 
     /// The source of that name, its sample counts decayed to `now`.
-    fn source(&mut self, who: &str, now: EpochMs) -> Option<&mut Source> {
-        if !self.sources.iter().any(|source| source.who == who) {
+    fn source(&mut self, name: &str, now: EpochMs) -> Option<&mut Source> {
+        if !self.sources.iter().any(|source| source.name == name) {
             if self.sources.len() >= MAX_SOURCES {
-                let oldest = self.sources.iter().filter(|source| source.who != WORKER).map(|source| source.at).min();
-                let index = self.sources.iter().position(|source| source.who != WORKER && Some(source.at) == oldest)?;
+                let oldest = self.sources.iter().filter(|source| source.name != WORKER).map(|source| source.at).min();
+                let index = self.sources.iter().position(|source| source.name != WORKER && Some(source.at) == oldest)?;
                 self.sources.swap_remove(index);
             }
-            self.sources.push(Source { who: who.to_owned(), at: now, ..Source::default() });
+            self.sources.push(Source { name: name.to_owned(), at: now, ..Source::default() });
         }
-        let source = self.sources.iter_mut().find(|source| source.who == who)?;
+        let source = self.sources.iter_mut().find(|source| source.name == name)?;
         let age = now.since(source.at);
         for mean in [&mut source.excess, &mut source.latency, &mut source.rate] {
             mean.count = aged_by(HALF_LIFE_MS, mean.count, age);
@@ -201,7 +201,7 @@ impl Gauge {
             let means = [source.excess, source.latency, source.rate, source.errors];
             let head = [source.at.0 as f64, source.minute as f64, f64::from(source.in_minute)];
             rows.push((
-                format!("{SOURCE}{}", source.who),
+                format!("{SOURCE}{}", source.name),
                 head.into_iter().chain(means.into_iter().flat_map(|mean| [mean.value, mean.count])).collect(),
             ));
         }
@@ -218,15 +218,15 @@ impl Gauge {
                     let [hour, samples, failures, bytes, probes] = [hour, samples, failures, bytes, probes].map(|number| whole(*number));
                     gauge.hours.push(Hour { hour, samples, failures, bytes, busy_ms: *busy_ms, probes, probe_ms: *probe_ms });
                 }
-                (who, [at, minute, in_minute, means @ ..]) => {
-                    let Some(who) = who.strip_prefix(SOURCE) else { continue };
+                (name, [at, minute, in_minute, means @ ..]) => {
+                    let Some(name) = name.strip_prefix(SOURCE) else { continue };
                     let mut means = means.chunks_exact(2).map(|pair| match *pair {
                         [value, count] => Mean { value, count },
                         _ => Mean::default(),
                     });
                     let mut next = || means.next().unwrap_or_default();
                     gauge.sources.push(Source {
-                        who: who.to_owned(),
+                        name: name.to_owned(),
                         at: EpochMs(whole(*at)),
                         minute: whole(*minute),
                         in_minute: u32::try_from(whole(*in_minute)).unwrap_or(PER_MINUTE),
@@ -260,13 +260,13 @@ impl Gauge {
             let mut accounts: Vec<(&str, f64)> = Vec::new();
             for source in &self.sources {
                 let Mean { value, count } = mean(source);
-                let max_weight = if source.who == WORKER { WORKER_WEIGHT } else { ACCOUNT_WEIGHT };
+                let max_weight = if source.name == WORKER { WORKER_WEIGHT } else { ACCOUNT_WEIGHT };
                 let count = aged_by(half_life_ms, count, now.since(source.at));
                 // One sample gives a full vote, so that frequent sources do not outvote others. The weight of the result depends on the sample count.
                 let vote = max_weight * count.min(1.0);
                 if vote > 0.001 {
                     total += max_weight * (count / FULL_SAMPLES).min(1.0);
-                    let account = source.who.strip_prefix(SEEN).unwrap_or(&source.who);
+                    let account = source.name.strip_prefix(SEEN).unwrap_or(&source.name);
                     match accounts.iter_mut().find(|(known, _)| *known == account) {
                         Some((_, votes)) => *votes += vote,
                         None => accounts.push((account, vote)),

@@ -25,8 +25,8 @@ fn averages_follow_samples_and_weight_grows_with_sample_count() {
     assert!(ms == 30.0 && weight == PRIOR_WEIGHT * SINGLE_ACCOUNT_WEIGHT, "a single account's value has the capped weight");
     gauge.add_client_samples("b", &[probe(30.0)], CAPACITY, NOW);
     assert!((gauge.reading(NOW).latency_ms.unwrap().1 - 2.0 / 3.0).abs() < 1e-9);
-    for who in ["a", "b"] {
-        gauge.add_client_samples(who, &vec![probe(90.0); 30], CAPACITY, NOW);
+    for account in ["a", "b"] {
+        gauge.add_client_samples(account, &vec![probe(90.0); 30], CAPACITY, NOW);
     }
     let (ms, weight) = gauge.reading(NOW).latency_ms.unwrap();
     assert!((89.0..=90.0).contains(&ms) && weight == 2.0, "{ms} {weight}");
@@ -38,8 +38,8 @@ fn averages_follow_samples_and_weight_grows_with_sample_count() {
 #[test]
 fn one_lying_account_does_not_shift_the_estimate() {
     let mut honest = Gauge::default();
-    for who in ["a", "b", "c"] {
-        honest.add_client_samples(who, &[probe(25.0), probe(25.0), probe(25.0), part(100.0), part(100.0), part(100.0)], CAPACITY, NOW);
+    for account in ["a", "b", "c"] {
+        honest.add_client_samples(account, &[probe(25.0), probe(25.0), probe(25.0), part(100.0), part(100.0), part(100.0)], CAPACITY, NOW);
     }
     let mut poisoned = honest.clone();
     for minute in 0..60 {
@@ -127,8 +127,8 @@ fn least_recent_source_is_evicted_and_worker_is_kept() {
     }
     assert!(
         gauge.sources.len() == 64
-            && gauge.sources.iter().any(|source| source.who == WORKER)
-            && gauge.sources.iter().any(|source| source.who == "199")
+            && gauge.sources.iter().any(|source| source.name == WORKER)
+            && gauge.sources.iter().any(|source| source.name == "199")
     );
     assert_eq!(Gauge::of(&gauge.rows()), gauge);
 }

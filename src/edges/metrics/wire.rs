@@ -36,11 +36,11 @@ impl Message {
     pub fn tell(&self, gauge: &mut Gauge, now: EpochMs) -> Option<(String, u64)> {
         let ((edge, head), rows) = self.0.split_first()?;
         let [capacity, every, ..] = head[..] else { return None };
-        for (who, numbers) in rows {
+        for (source, numbers) in rows {
             let samples: Vec<Sample> = numbers.chunks_exact(SAMPLE).filter_map(sample).collect();
-            if let Some(account) = who.strip_prefix(WORKER) {
+            if let Some(account) = source.strip_prefix(WORKER) {
                 gauge.add_worker_samples(account, &samples, capacity, now);
-            } else if let Some(account) = who.strip_prefix(CLIENT) {
+            } else if let Some(account) = source.strip_prefix(CLIENT) {
                 gauge.add_client_samples(account, &samples, capacity, now);
             }
         }

@@ -81,8 +81,8 @@ pub async fn progress(io: &World, session: Id, account: Id) -> Result<(), Proble
     Ok(())
 }
 
-fn state(said: SessionReply) -> Result<Box<Meta>, Problem> {
-    match said {
+fn state(reply: SessionReply) -> Result<Box<Meta>, Problem> {
+    match reply {
         SessionReply::State { meta, .. } => Ok(meta),
         _ => Err(Problem::NotFound),
     }

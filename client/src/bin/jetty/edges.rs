@@ -13,19 +13,19 @@ use crate::show::Show;
 /// Arguments of `jetty edges`.
 #[derive(Args)]
 pub struct EdgesArgs {
-    /// For a file of so many bytes
+    /// Rank for a file of this size, bytes
     #[arg(long, default_value_t = 1_000_000_000, value_parser = clap::value_parser!(u64).range(1..))]
     size: u64,
-    /// What counts most
+    /// Ranking priority
     #[arg(long, value_parser = ["balanced", "speed", "cost"])]
     priority: Option<String>,
-    /// As if from there, degrees; from where the server sees you by default
+    /// Rank for this location, degrees; by default the location that the server determines
     #[arg(long, value_name = "LAT,LON", value_parser = place, allow_hyphen_values = true)]
     near: Option<Location>,
-    /// At most so many
+    /// Maximum number of edges
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     count: Option<u32>,
-    /// Measure how long each takes to answer from here
+    /// Measure the response time of each edge from here
     #[arg(long)]
     probe: bool,
 }

@@ -59,7 +59,7 @@ pub struct Outcome {
 
 /// Measures everything, or only `small`, `large`, `latency`, `seek`, `play` or `whole`.
 pub async fn run(folder: &Path, effort: Effort, only: Option<&str>) -> Result<Outcome> {
-    let wanted = |part: &str| only.is_none_or(|only| only == part);
+    let selected = |part: &str| only.is_none_or(|only| only == part);
     let reads: Arc<Reads> = Arc::default();
     let store = origin::start(Arc::clone(&reads), stage::playlist())?;
     let stage = stage::set(folder, &store).await?;
@@ -68,26 +68,26 @@ pub async fn run(folder: &Path, effort: Effort, only: Option<&str>) -> Result<Ou
     std::fs::write(&naive, include_str!("../workers/naive.js"))?;
     let naive = Plan::of("naive", folder, &naive)?.vars([("ORIGIN", format!("http://{store}"))]).start().await?;
     let nginx = peers::nginx_cache(folder, &store).await?;
-    if wanted("small") {
+    if selected("small") {
         figures.extend(small(&stage, &plain(&naive.address, ONE_MB), nginx.as_ref().map(|nginx| plain(&nginx.address, ONE_MB)), effort).await?);
     }
-    if wanted("large") {
+    if selected("large") {
         let joined = folder.join("joined.js");
         std::fs::write(&joined, include_str!("../workers/joined.js"))?;
         let joined = Plan::of("joined", folder, &joined)?.start().await?;
         let nginx = nginx.as_ref().map(|nginx| plain(&nginx.address, HUNDRED_MB));
         figures.extend(large(&stage, &plain(&joined.address, HUNDRED_MB), &plain(&naive.address, HUNDRED_MB), nginx, effort).await?);
     }
-    if wanted("latency") {
+    if selected("latency") {
         figures.extend(latency(&stage, effort).await?);
     }
-    if wanted("seek") {
+    if selected("seek") {
         figures.push(seek(&stage, &reads, effort).await?);
     }
-    if wanted("play") {
+    if selected("play") {
         figures.push(play(&stage).await?);
     }
-    if wanted("whole") && effort.whole {
+    if selected("whole") && effort.whole {
         figures.extend(whole(&stage).await?);
     }
     stage.server.is_quiet()?;
@@ -122,14 +122,14 @@ async fn small(stage: &stage::Stage, naive: &Target, nginx: Option<Target>, effo
     let (mut own, mut theirs, mut peers, mut ratios) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let lasting = Duration::from_secs(effort.seconds.into());
     for _ in 0..effort.rounds {
-        let one = requests_per_second(&ours, IN_FLIGHT, lasting).await?;
+        let own_rate = requests_per_second(&ours, IN_FLIGHT, lasting).await?;
         let other = requests_per_second(naive, IN_FLIGHT, lasting).await?;
         if let Some(nginx) = &nginx {
             peers.push(requests_per_second(nginx, IN_FLIGHT, lasting).await?);
         }
-        own.push(one);
+        own.push(own_rate);
         theirs.push(other);
-        ratios.push(one / other);
+        ratios.push(own_rate / other);
     }
     Ok(vec![
         Figure::without_target("cached GET of 1 MB, ours", "req/s", &own),
@@ -146,14 +146,14 @@ async fn large(stage: &stage::Stage, joined: &Target, naive: &Target, nginx: Opt
     }
     let (mut own, mut theirs, mut ratios, mut of_joined, mut of_naive) = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..effort.rounds {
-        let one = megabytes_per_second(&ours).await?;
-        own.push(one);
-        of_joined.push(one / megabytes_per_second(joined).await?);
-        of_naive.push(one / megabytes_per_second(naive).await?);
+        let own_rate = megabytes_per_second(&ours).await?;
+        own.push(own_rate);
+        of_joined.push(own_rate / megabytes_per_second(joined).await?);
+        of_naive.push(own_rate / megabytes_per_second(naive).await?);
         if let Some(nginx) = &nginx {
             let other = megabytes_per_second(nginx).await?;
             theirs.push(other);
-            ratios.push(one / other);
+            ratios.push(own_rate / other);
         }
     }
     let mut figures = vec![

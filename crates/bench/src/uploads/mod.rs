@@ -39,28 +39,28 @@ impl Effort {
 
 /// Measures everything, or only `resume`, `record`, `chunks`, `duplicate`, `isolation` or `replay`.
 pub async fn run(folder: &Path, effort: Effort, only: Option<&str>) -> Result<Outcome> {
-    let wanted = |part: &str| only.is_none_or(|only| only == part);
+    let selected = |part: &str| only.is_none_or(|only| only == part);
     let stage = stage::set(folder).await?;
     let mut figures = Vec::new();
-    if wanted("resume") {
+    if selected("resume") {
         figures.extend(resume::figures(&stage, effort.resumes).await?);
     }
-    if wanted("record") {
+    if selected("record") {
         figures.extend(record::figures(&stage, effort.records).await?);
     }
-    if wanted("chunks") {
+    if selected("chunks") {
         figures.extend(chunks::figures(&stage, effort.starts).await?);
     }
-    if wanted("duplicate") {
+    if selected("duplicate") {
         figures.extend(duplicate::figures(&stage, effort.duplicates).await?);
     }
-    if wanted("isolation") {
+    if selected("isolation") {
         figures.extend(isolation::figures(&stage, effort.pairs).await?);
     }
     stage.server.is_quiet()?;
     let versions = stage.server.versions.clone();
     drop(stage);
-    if wanted("replay") {
+    if selected("replay") {
         figures.extend(replay::figures(folder, effort.parts).await?);
     }
     Ok(Outcome { versions, figures })

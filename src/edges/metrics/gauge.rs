@@ -132,7 +132,7 @@ impl Gauge {
             let observation = sample.observation(capacity_mbps);
             source.errors.add(f64::from(u8::from(observation == Observation::Failure)));
             source.record(observation);
-            if let Some(hour) = hours::of(&mut self.hours, now) {
+            if let Some(hour) = hours::hour_at(&mut self.hours, now) {
                 hour.add(sample, observation);
             }
             counted += 1;
@@ -154,7 +154,7 @@ impl Gauge {
                 source.record(observation);
                 self.offer(sample.bytes, now);
             }
-            if let Some(hour) = hours::of(&mut self.hours, now) {
+            if let Some(hour) = hours::hour_at(&mut self.hours, now) {
                 hour.add(sample, observation);
             }
         }

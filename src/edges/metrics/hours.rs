@@ -95,7 +95,7 @@ impl Hour {
 }
 
 /// The entry of `hours` that contains `now`, created if absent.
-pub fn of(hours: &mut Vec<Hour>, now: EpochMs) -> Option<&mut Hour> {
+pub fn hour_at(hours: &mut Vec<Hour>, now: EpochMs) -> Option<&mut Hour> {
     let hour = now.0 - now.0 % HOUR_MS;
     if !hours.iter().any(|known| known.hour == hour) {
         hours.push(Hour { hour, ..Hour::default() });

@@ -1,4 +1,4 @@
--- A change of a tier or account counts everywhere at once: the ledger of an account takes the younger of two limits it is told.
+-- A change of a tier or account takes effect everywhere at once: an account's ledger adopts the limits with the higher version.
 ALTER TABLE tier_configs ADD COLUMN updated_at INTEGER NOT NULL DEFAULT 0;
 
 -- The credentials themselves, encrypted, so that provisioning can be repeated for 30 days.
@@ -26,7 +26,7 @@ INSERT OR IGNORE INTO namespaces (name, display_name, tags, ttl_small, ttl_text,
   ('jt_customer_seagate', 'Seagate', '["example","500 GB","mostly video"]', 86400, NULL, 21600, 43200, 1, 1, 1, 85, 0),
   ('jt_customer_wd', 'WD', '["example","200 GB","mixed","cost-conscious"]', 21600, NULL, 10800, 21600, 0, 1, 0, 70, 0);
 
--- The asset an upload will become: what its reservation is booked under.
+-- The asset that an upload will create; its storage reservation has this id.
 ALTER TABLE upload_sessions ADD COLUMN asset_id TEXT;
 CREATE INDEX upload_sessions_by_asset ON upload_sessions (asset_id);
 
@@ -45,7 +45,7 @@ CREATE TABLE storage_usage (
   PRIMARY KEY (account_id, period_start)
 ) STRICT, WITHOUT ROWID;
 
--- First answers, encrypted: of requests with an Idempotency-Key, and of webhook calls. Without a status the first request is still running.
+-- Stored responses, encrypted: of requests with an Idempotency-Key, and of webhook calls. A row without status belongs to a request that is still running.
 CREATE TABLE idempotency (
   scope TEXT NOT NULL,
   key TEXT NOT NULL,

@@ -1,5 +1,5 @@
--- Bytes are stored once per namespace. An object that nothing references is doomed; after a grace period the collector condemns it, deletes it at
--- the store, then here. What is condemned takes no new references.
+-- Bytes are stored once per namespace. doomed_at: since when nothing references the object. After a grace period the collector marks it condemned, deletes it at
+-- the store, then here. A condemned object gets no new references.
 ALTER TABLE objects ADD COLUMN doomed_at INTEGER;
 ALTER TABLE objects ADD COLUMN condemned INTEGER NOT NULL DEFAULT 0 CHECK (condemned IN (0, 1));
 UPDATE objects SET doomed_at = created_at WHERE refs = 0;
@@ -8,7 +8,7 @@ CREATE INDEX objects_condemned ON objects (id) WHERE condemned = 1;
 CREATE INDEX objects_verified ON objects (namespace, sha256, size, created_at, id) WHERE verification = 'verified';
 CREATE INDEX objects_pending ON objects (created_at) WHERE verification = 'pending';
 
--- Which bytes of which object have that hash: the store verified it when the part came.
+-- Which object has a chunk of that hash, and where: the store verified the hash when the part was uploaded.
 CREATE TABLE chunks (
   namespace TEXT NOT NULL REFERENCES namespaces (name) ON DELETE CASCADE,
   sha256 TEXT NOT NULL,
@@ -19,7 +19,7 @@ CREATE TABLE chunks (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX chunks_by_object ON chunks (object_id);
 
--- What was found out about the store.
+-- Measured properties of the store.
 CREATE TABLE store_facts (
   name TEXT PRIMARY KEY,
   value INTEGER NOT NULL,

@@ -1,5 +1,5 @@
--- Who is to prove that they have the bytes of an object of another namespace; one challenge for each file, the younger takes the elder's place. An answer,
--- right or wrong, uses it up; how many there were is remembered for a day, so that answers can not be guessed.
+-- Challenges to prove possession of the bytes of another namespace's object; one per file, a newer one replaces the older. A proof, right or wrong, uses
+-- the challenge up; the number of proofs is kept for a day, so that proofs cannot be guessed.
 CREATE TABLE challenges (
   account_id TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
   namespace TEXT NOT NULL REFERENCES namespaces (name) ON DELETE CASCADE,

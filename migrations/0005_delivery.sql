@@ -1,7 +1,7 @@
--- What lies in caches lies there under a namespace's generation: a purge begins the next one.
+-- Cache keys contain the namespace's generation: a purge increments it, which invalidates all entries.
 ALTER TABLE namespaces ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
 
--- What was delivered, by namespace, class and hour.
+-- Delivered requests and bytes, by namespace, class and hour.
 CREATE TABLE delivery_hourly (
   namespace TEXT NOT NULL REFERENCES namespaces (name) ON DELETE CASCADE,
   class TEXT NOT NULL CHECK (class IN ('small', 'text', 'large', 'video')),
@@ -14,7 +14,7 @@ CREATE TABLE delivery_hourly (
   PRIMARY KEY (namespace, class, hour)
 ) STRICT, WITHOUT ROWID;
 
--- Files of videos: playlists, segments, keys. One that is replaced keeps its key at the store and gets another id; one that is doomed is about to be deleted there.
+-- Files of videos: playlists, segments, keys. A replaced file keeps its key at the store and gets another id. doomed_at: since when it is due for deletion there.
 CREATE TABLE video_files (
   namespace TEXT NOT NULL REFERENCES namespaces (name),
   video_id TEXT NOT NULL,

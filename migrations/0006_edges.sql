@@ -1,4 +1,4 @@
--- Places that take uploads. url NULL is this Worker's own address.
+-- Locations that accept uploads. url NULL means this Worker's own URL.
 CREATE TABLE edge_locations (
   id TEXT PRIMARY KEY,
   name TEXT NOT NULL,
@@ -36,7 +36,7 @@ INSERT INTO edge_locations (id, name, city, country, continent, lat, lon, colo, 
   ('syd', 'Sydney', 'Sydney', 'AU', 'OC', -33.95, 151.18, 'SYD', 5000),
   ('yyz', 'Toronto', 'Toronto', 'CA', 'NA', 43.68, -79.63, 'YYZ', 5000);
 
--- What was measured, by edge and hour (its beginning). bytes in busy_ms tell the rate, probe_ms over probes the round trip.
+-- Measurements by edge and hour (start of the hour). bytes / busy_ms is the throughput, probe_ms / probes the round-trip time.
 CREATE TABLE edge_metrics (
   edge TEXT NOT NULL,
   hour INTEGER NOT NULL,
@@ -50,7 +50,7 @@ CREATE TABLE edge_metrics (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX edge_metrics_by_hour ON edge_metrics (hour, edge);
 
--- Who uploads what over which edges, and at which hour of the day (UTC). An upload over two edges is one of each.
+-- Uploads by country, edge and hour of the day (UTC). An upload over two edges counts for both.
 CREATE TABLE upload_patterns (
   country TEXT NOT NULL,
   edge TEXT NOT NULL,

@@ -1,43 +1,43 @@
-//! The chunk plan: file size -> chunk size, number of chunks, parallel requests (SPEC section 4).
+//! The chunk plan (docs/uploads.md, "The chunk plan"): file size -> chunk size, number of chunks, parallel requests.
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::units::{GB, MB};
 use crate::problem::Problem;
 
-/// The smallest part S3 accepts, but for the last (Amazon S3 user guide, "Multipart upload limits").
+/// The smallest part that S3 accepts, except for the last one (Amazon S3 user guide, "Multipart upload limits").
 pub const MIN_PART_BYTES: u64 = 5 * 1024 * 1024;
 
-/// The most parts of one upload (same page).
+/// Maximum number of parts of one upload (same page).
 pub const MAX_PARTS: u64 = 10_000;
 
-/// Bounds a deployment sets.
+/// Bounds of the plan that the deployment sets.
 #[derive(Debug, Clone, Copy)]
 pub struct PlanLimits {
-    /// `MAX_PART_BYTES`: the platform's limit of a request body, 100 MB on most plans.
+    /// `MAX_PART_BYTES`: the platform's limit of a request body, bytes (Cloudflare Workers, "Limits": 100 MB on most plans).
     pub max_part_bytes: u64,
-    /// `JETTYSPEED_CHUNK_SIZE_MB`: the chunk of the smallest class, bytes.
+    /// `JETTYSPEED_CHUNK_SIZE_MB`: chunk size of the smallest size class, bytes.
     pub smallest_chunk: u64,
-    /// `JETTYSPEED_MAX_THREADS`.
+    /// `JETTYSPEED_MAX_THREADS`: maximum number of parallel requests.
     pub max_threads: u32,
 }
 
-/// A plan, as clients see it (`strategy`).
+/// A plan as clients see it (docs/api.md, "Strategy").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Strategy {
-    /// Bytes of every part but the last.
+    /// Size of every part except the last, bytes.
     pub chunk_size: u64,
-    /// Parts, 1..=10,000.
+    /// Number of parts, 1..=10,000.
     pub chunk_count: u32,
-    /// Requests that are worth having in flight.
+    /// Recommended number of requests in flight.
     pub threads: u32,
 }
 
-/// Plans `file_size` (≥ 1) bytes. `namespace_chunk` is the namespace's own chunk size, which wins over the class's.
+/// Plans `file_size` (≥ 1) bytes. `namespace_chunk` is the namespace's own chunk size, bytes; it overrides that of the size class.
 ///
 /// # Errors
-/// [`Problem::FileTooLarge`] if 10,000 of the largest parts do not hold it.
+/// [`Problem::FileTooLarge`] if the file exceeds 10,000 parts of the largest size.
 pub fn plan(file_size: u64, namespace_chunk: Option<u64>, limits: &PlanLimits) -> Result<Strategy, Problem> {
     let most = limits.max_part_bytes.saturating_mul(MAX_PARTS);
     if file_size > most {
@@ -56,7 +56,7 @@ pub fn plan(file_size: u64, namespace_chunk: Option<u64>, limits: &PlanLimits) -
     Ok(Strategy { chunk_size, chunk_count, threads: threads.min(limits.max_threads) })
 }
 
-/// Bytes of part `number`, or None if the plan has no such part.
+/// Size of part `number`, bytes, or None if the plan has no such part.
 pub fn part_len(file_size: u64, chunk_size: u64, number: u32) -> Option<u64> {
     let start = u64::from(number.checked_sub(1)?).checked_mul(chunk_size)?;
     let rest = file_size.checked_sub(start).filter(|rest| *rest > 0)?;
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn classes_and_their_boundaries() {
+    fn file_size_selects_chunk_size_and_threads() {
         assert_eq!(chunk_and_threads(1), (10 * MB, 16));
         assert_eq!(chunk_and_threads(100 * MB - 1), (10 * MB, 16));
         assert_eq!(chunk_and_threads(100 * MB), (50 * MB, 24));
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_namespace_chunk_wins_within_the_stores_limits() {
+    fn namespace_chunk_size_overrides_within_store_limits() {
         assert_eq!(plan(50 * MB, Some(20 * MB), &LIMITS).unwrap().chunk_size, 20 * MB);
         assert_eq!(plan(50 * MB, Some(1), &LIMITS).unwrap().chunk_size, MIN_PART_BYTES);
         assert_eq!(plan(50 * MB, Some(GB), &LIMITS).unwrap().chunk_size, 100 * MB);

@@ -1,4 +1,4 @@
-//! Vars and secrets, read once per isolate into typed values. What is missing or malformed is named, all of it at once, never shown.
+//! Vars and secrets, read once per isolate into typed values. All missing or malformed ones are reported by name at once, never by value.
 
 use crate::auth::webhook_signature;
 use crate::base::aead::Vault;
@@ -9,75 +9,75 @@ use crate::ledger::cost::Prices;
 use crate::s3::request::{Location, Store};
 use crate::s3::sigv4::signer::Signer;
 
-/// How loud the log is.
+/// Verbosity of the log; each level includes the previous ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LogLevel {
     /// Defects and outages.
     Error,
-    /// And what an operator should look at.
+    /// Conditions that an operator should check.
     Warn,
-    /// And one line per request.
+    /// One line per request.
     Info,
-    /// And the steps.
+    /// Individual steps of a request.
     Debug,
 }
 
-/// Everything this deployment is told (SPEC section 11).
+/// Configuration of this deployment (docs/deploying.md, "Vars" and "Secrets").
 #[derive(Debug)]
 pub struct Config {
-    /// The bucket and the key to sign for it.
+    /// The bucket and the credentials that sign requests to it.
     pub store: Store,
     /// The bucket's name.
     pub bucket: String,
     /// Bounds of the chunk planner.
     pub plan: PlanLimits,
-    /// `REPLAY_MAX_BYTES`: the largest part that may be held so that it can be sent again; 0 holds none.
+    /// `REPLAY_MAX_BYTES`: largest part that is buffered so that it can be retried, bytes; 0 disables buffering.
     pub replay_max_bytes: u64,
-    /// Seconds after its last activity at which an upload expires.
+    /// Inactivity after which a session expires, s.
     pub session_ttl_seconds: u64,
-    /// `SESSION_TOMBSTONE_SECONDS`: how long an upload that has ended is still known.
+    /// `SESSION_TOMBSTONE_SECONDS`: how long the result of an ended session can be queried.
     pub session_tombstone_seconds: u64,
-    /// `JETTYSPEED_ENABLED`: the roll-back switch of sessions.
+    /// `JETTYSPEED_ENABLED`: kill switch of upload sessions.
     pub sessions_enabled: bool,
-    /// Token keys: the first signs, all verify.
+    /// Token keys: the first one signs, all verify.
     pub token_keys: Vec<MacKey>,
-    /// `ADMIN_TOKEN`
+    /// `ADMIN_TOKEN`: bearer token of the operator.
     pub admin_token: SecretText,
-    /// `WEBHOOK_SECRETS`: each signs and is a bearer secret.
+    /// `WEBHOOK_SECRETS`: each one is a signing key and a bearer secret.
     pub webhook_secrets: Vec<webhook_signature::Secret>,
-    /// `CREDENTIAL_KEY`: encrypts what is kept of secrets.
+    /// `CREDENTIAL_KEY`: encrypts stored secrets.
     pub vault: Vault,
-    /// `DEDUP_USD_PER_GB`: what a GB that need not be stored again saves.
+    /// `DEDUP_USD_PER_GB`: saving per GB that deduplication avoids storing, US dollars.
     pub dedup_usd_per_gb: f64,
-    /// `SWEEP_AGE_SECONDS`: how old an upload that no session owns must be to be aborted.
+    /// `SWEEP_AGE_SECONDS`: age from which a multipart upload without a session is aborted.
     pub sweep_age_seconds: u64,
-    /// `EDGE_METRICS_SECONDS`: how often what is measured of edges is published, and looked up.
+    /// `EDGE_METRICS_SECONDS`: interval at which edge measurements are published and read.
     pub edge_metrics_seconds: u64,
-    /// `DELETE_GRACE_SECONDS`: how long bytes that nothing references stay.
+    /// `DELETE_GRACE_SECONDS`: how long unreferenced bytes are kept.
     pub delete_grace_seconds: u64,
-    /// `ORIGIN_USD_PER_GB`, `STORAGE_USD_PER_GB_MONTH`
+    /// `ORIGIN_USD_PER_GB`, `STORAGE_USD_PER_GB_MONTH`.
     pub prices: Prices,
     /// `RATE_LIMIT_MAX_REQUESTS`: unauthenticated calls per window and address.
     pub guard_requests: u64,
-    /// `RATE_LIMIT_WINDOW_MS`
+    /// `RATE_LIMIT_WINDOW_MS`: that window, ms.
     pub guard_window_ms: u64,
-    /// Origins that browsers may call the API from; `*` allows all.
+    /// Origins from which browsers may call the API; `*` allows all.
     pub cors_origins: Vec<String>,
     /// See [`LogLevel`].
     pub log_level: LogLevel,
 }
 
-/// The platform's shorter names, read where ours are not given.
+/// The platform's shorter names, read where ours are not set.
 const ALIASES: [(&str, &str); 2] = [("LYVE_ACCESS_KEY_ID", "LYVE_ACCESS_KEY"), ("LYVE_SECRET_ACCESS_KEY", "LYVE_SECRET_KEY")];
 
-/// Where the secrets of webhook callers stand, comma-separated each: ours and the platform's names.
+/// The variables that hold secrets of webhook callers, comma-separated each: ours and the platform's names.
 const WEBHOOK_SECRETS: [&str; 4] = ["WEBHOOK_SECRETS", "JETTYTHUNDER_WEBHOOK_SECRET", "AGENTCACHE_WEBHOOK_SECRET", "INTERNAL_WEBHOOK_SECRET"];
 
-/// The fewest characters of a secret of ours: 128 bits even in hex.
+/// Minimum length of a secret, characters: 128 bits even in hex.
 const MIN_SECRET: usize = 32;
 
 impl Config {
-    /// Reads the values through `get`. Err holds the names of those that are missing or malformed.
+    /// Reads the values through `get`. Err contains the names of those that are missing or malformed.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Config, Vec<&'static str>> {
         let mut bad: Vec<&'static str> = Vec::new();
         let mut value = |name: &'static str, default: &str, accept: &dyn Fn(&str) -> bool| -> String {
@@ -165,7 +165,7 @@ impl Config {
         })
     }
 
-    /// Whether `token` is the operator's; takes the same time wherever it differs.
+    /// Whether `token` is the operator's; compares in constant time.
     pub fn is_operator(&self, token: &str) -> bool {
         self.admin_token.is(token)
     }
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn defaults_hold_and_secrets_stay_hidden() {
+    fn absent_vars_use_defaults_and_debug_hides_secrets() {
         let config = Config::read(good).unwrap();
         assert_eq!(config.plan.max_part_bytes, 100 * MB);
         assert_eq!(config.token_keys.len(), 2);
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn every_bad_value_is_named_at_once() {
+    fn all_invalid_vars_are_reported_at_once() {
         assert_eq!(
             Config::read(|_| None).err(),
             Some(vec!["LYVE_ACCESS_KEY_ID", "LYVE_SECRET_ACCESS_KEY", "TOKEN_KEYS", "ADMIN_TOKEN", "CREDENTIAL_KEY", "WEBHOOK_SECRETS"])
@@ -222,8 +222,8 @@ mod tests {
             ("EDGE_METRICS_SECONDS", "16"),
             ("STORAGE_USD_PER_GB_MONTH", "-1"),
         ] {
-            let got = Config::read(|asked| if asked == name { Some(value.to_owned()) } else { good(asked) });
-            assert_eq!(got.err(), Some(vec![name]), "{name}={value}");
+            let result = Config::read(|var| if var == name { Some(value.to_owned()) } else { good(var) });
+            assert_eq!(result.err(), Some(vec![name]), "{name}={value}");
         }
     }
 

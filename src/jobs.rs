@@ -1,70 +1,70 @@
-//! What is to be done at the store, later: Durable Objects and requests enqueue, the consumer does, as often as it takes.
+//! Queue jobs (docs/data-model.md, "Queue jobs"): work at the store that Durable Objects and requests enqueue; the consumer retries each until it succeeds.
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::id::{Id, Name};
 
-/// When the store is done with what it may still be doing after nobody waits for it any more, s: a write or a completion whose answer nobody heard.
+/// Time after which the store has finished a request whose client is gone, s: a write or completion whose response was lost.
 pub const LATE_SECONDS: u64 = 3_600;
 
-/// One job. All are safe to repeat: the queue delivers at least once.
+/// One job. All are idempotent: Queues deliver at least once (Cloudflare Queues, "Delivery guarantees").
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Job {
-    /// Tell an account's open uploads that it was suspended or resumed.
+    /// Propagate to an account's open uploads that it was suspended or resumed.
     #[serde(rename = "tell_uploads")]
     PropagateSuspension {
         /// The account.
         account: Id,
-        /// The last session that was told.
+        /// The last session that was notified.
         cursor: String,
     },
-    /// Look at an object's bytes.
+    /// Verify the hash of an object's bytes.
     Verify {
         /// The object.
         object: Id,
     },
-    /// Abort uploads at the store that no session owns.
+    /// Abort multipart uploads at the store that no session owns.
     Sweep {
-        /// Where to go on in the store's listing: key and upload id.
+        /// Where to continue in the store's listing: key and upload id.
         marker: Option<(String, String)>,
     },
-    /// Find out whether the store checks payload hashes.
+    /// Find out whether the store verifies payload hashes.
     Probe,
-    /// Delete what nothing references any more.
+    /// Delete unreferenced objects.
     Collect,
-    /// Look at an upload that has been open for long: one that has lost its record is opened again, so that it ends by time.
+    /// Check an upload that has been open for long: if its record is lost it is restored, so that it expires.
     Wake {
         /// The session.
         session: Id,
-        /// Whose.
+        /// Its account.
         account: Id,
     },
-    /// Delete an object that was to be a file and became none, if it is there.
+    /// Delete the object of a file that was never recorded, if it exists.
     Orphan {
-        /// Whose it would be.
+        /// The account that uploaded it.
         account: Id,
         /// The object.
         object: Id,
     },
-    /// See to it that the database says what the store has where a file of a video was to be written, of which it is not known how that ended.
+    /// Reconcile the database with the store after a video file was written with an unknown outcome.
     #[serde(rename = "amend_video")]
     ReconcileVideo {
-        /// Who wrote it.
+        /// The account that wrote it.
         account: Id,
-        /// The version it would be.
+        /// The version that was written.
         version: Id,
-        /// Where: [`crate::video::place::Place`] as text.
+        /// Where it was written: [`crate::video::place::Place`] as text.
         place: String,
     },
-    /// Delete the bytes of a video that was deleted.
+    /// Delete the bytes of a deleted video.
     RemoveVideo {
         /// Namespace.
         namespace: Name,
         /// Video.
         video: Name,
     },
-    /// Take back what a session that ended without a file holds.
+    /// Release what a session that ended without a file holds at the store.
     EndUpload {
         /// The session.
         session: Id,
@@ -75,9 +75,9 @@ pub enum Job {
 mod tests {
     use super::*;
 
-    /// Jobs outlive deployments: this text must stay readable.
+    /// Jobs outlive deployments, so this text must stay readable.
     #[test]
-    fn the_format_is_pinned() {
+    fn jobs_have_pinned_json() {
         let job = Job::EndUpload { session: Id::from_random([1; 16]) };
         let text = r#"{"end_upload":{"session":"01010101-0101-4101-8101-010101010101"}}"#;
         assert_eq!(serde_json::to_string(&job).unwrap(), text);

@@ -1,4 +1,4 @@
-//! The API's JSON, as far as the client reads it.
+//! JSON of the API (docs/api.md), as far as the client reads it.
 
 mod steering;
 
@@ -6,15 +6,15 @@ use serde::{Deserialize, Serialize};
 
 pub use steering::{Advice, Assignment, EdgesQuery, Location, RankedEdge, Sample, Terms, Weights};
 
-/// How to cut a file.
+/// The plan of an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Strategy {
-    /// Bytes of every part but the last.
+    /// Size of every part except the last, bytes.
     pub chunk_size: u64,
-    /// Parts.
+    /// Number of parts.
     pub chunk_count: u32,
-    /// Requests worth having in flight.
+    /// Recommended number of requests in flight.
     pub threads: u32,
 }
 
@@ -32,16 +32,16 @@ pub struct Asset {
     pub content_type: String,
     /// Namespace.
     pub namespace: String,
-    /// Object key; empty if the bytes lie in another namespace.
+    /// Object key; empty if the object belongs to another namespace.
     #[serde(deserialize_with = "or_empty")]
     pub s3_key: String,
-    /// Hash, once verified.
+    /// SHA-256, once verified.
     pub sha256: Option<String>,
     /// `pending`, `verified`, `mismatch` or `none`.
     pub verification: String,
-    /// Stable address; needs the account.
+    /// Permanent URL; requires the account's credentials.
     pub url: String,
-    /// RFC 3339.
+    /// When it was created, RFC 3339.
     pub created_at: String,
 }
 
@@ -49,117 +49,117 @@ fn or_empty<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String,
     Option::<String>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
-/// What the account has used of its tier.
+/// Quota and usage of the account.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Quota {
     /// Tier name.
     pub tier: String,
-    /// The month of the bandwidth, `2026-11`.
+    /// The month of the bandwidth count, `2026-11`.
     pub period: String,
-    /// Bytes.
+    /// Storage quota, bytes.
     pub storage_quota_bytes: u64,
-    /// Bytes.
+    /// Used storage, bytes.
     pub storage_used_bytes: u64,
-    /// Bytes of uploads that have not ended.
+    /// Storage reserved by uploads that have not ended, bytes.
     pub storage_reserved_bytes: u64,
-    /// Bytes a month.
+    /// Bandwidth quota, bytes per month.
     pub bandwidth_quota_bytes: u64,
-    /// Bytes this month.
+    /// Bandwidth used this month, bytes.
     pub bandwidth_used_bytes: u64,
-    /// `storage`, `bandwidth` or `both` from 80 % on.
+    /// `storage`, `bandwidth` or `both` if at least 80 % of that quota is used.
     pub warning: Option<String>,
 }
 
-/// 201 of `start`.
+/// Response 201 of `start`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Started {
     /// Session id.
     pub session_id: String,
-    /// Opens the chunk path.
+    /// Token of the chunk path.
     pub upload_token: String,
     /// The plan.
     pub strategy: Strategy,
-    /// What to send.
+    /// Numbers of the parts to send.
     pub missing_parts: Vec<u32>,
-    /// Who takes parts, best first.
+    /// Edges that accept parts, best first.
     #[serde(default)]
     pub edges: Vec<RankedEdge>,
-    /// Which edge takes which of them.
+    /// Assignment of the missing parts to edges.
     #[serde(default)]
     pub assignments: Vec<Assignment>,
 }
 
-/// 200 of `start`: the bytes are there, and now the account's under that name.
+/// Response 200 of `start`: the bytes were stored already, and the account now has a file of them under that name.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Duplicate {
     /// The file.
     pub asset: Asset,
 }
 
-/// A question about the bytes of a file.
+/// A challenge to prove possession of a file's bytes (docs/uploads.md, "Proof of possession").
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Challenge {
-    /// The key of the answer.
+    /// HMAC key of the proof.
     pub nonce: String,
     /// First and last byte of each range.
     pub ranges: Vec<(u64, u64)>,
 }
 
-/// 202 of `start`: somebody else has bytes of that hash; whoever proves to have them, too, need not send them.
+/// Response 202 of `start`: another namespace has bytes of that hash; a client that proves possession need not send them.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Asked {
-    /// The question.
+pub struct Challenged {
+    /// The challenge.
     pub challenge: Challenge,
 }
 
-/// The answer of `start`.
+/// The response of `start`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
 pub enum Start {
-    /// Send these parts.
+    /// The session is open: send the missing parts.
     Open(Box<Started>),
-    /// Send nothing.
-    There(Box<Duplicate>),
-    /// Prove first.
-    Prove(Box<Asked>),
+    /// Nothing has to be sent.
+    Duplicate(Box<Duplicate>),
+    /// Prove possession, then start again.
+    Prove(Box<Challenged>),
 }
 
 /// A recorded part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Part {
-    /// From 1.
+    /// Part number, from 1.
     pub part_number: u32,
     /// ETag.
     pub etag: String,
-    /// Bytes.
+    /// Size, bytes.
     pub size: u64,
-    /// The hash the store verified.
+    /// SHA-256, if the store verified it.
     pub sha256: Option<String>,
-    /// Who served it.
+    /// The edge that received it.
     pub edge: String,
-    /// RFC 3339.
+    /// When it was stored, RFC 3339.
     pub at: String,
 }
 
-/// 200 of a chunk: proof that the store has it, should the server's record of that be lost.
+/// Response 200 of a chunk: proof that the store has it, in case the server's record is lost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Stored {
-    /// From 1.
+    /// Part number, from 1.
     pub part_number: u32,
     /// ETag.
     pub etag: String,
-    /// Bytes.
+    /// Size, bytes.
     pub size: u64,
-    /// The hash the store verified.
+    /// SHA-256, if the store verified it.
     pub sha256: Option<String>,
-    /// The server's word for all of this.
+    /// Signed receipt over these values.
     pub receipt: String,
 }
 
-/// `GET cache-chunk`.
+/// Response of `GET cache-chunk`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionState {
@@ -171,22 +171,22 @@ pub struct SessionState {
     pub file_name: String,
     /// Bytes.
     pub file_size: u64,
-    /// Bytes of every part but the last.
+    /// Size of every part except the last, bytes.
     pub chunk_size: u64,
-    /// Parts.
+    /// Number of parts.
     pub chunk_count: u32,
-    /// What is there.
+    /// Recorded parts.
     pub completed: Vec<Part>,
-    /// What is not.
+    /// Numbers of the missing parts.
     pub missing: Vec<u32>,
-    /// Bytes there.
+    /// Bytes of the recorded parts.
     pub bytes_uploaded: u64,
-    /// 0..=100.
+    /// Recorded share of the file, percent, 0..=100.
     pub percent: f64,
-    /// A fresh token; never printed.
+    /// A new upload token; never printed.
     #[serde(skip_serializing)]
     pub upload_token: String,
-    /// RFC 3339.
+    /// When the session expires, RFC 3339.
     pub expires_at: String,
 }
 
@@ -202,7 +202,7 @@ pub struct SessionSummary {
     pub file_size: u64,
     /// Namespace.
     pub namespace: String,
-    /// Bytes of every part but the last.
+    /// Size of every part except the last, bytes.
     pub chunk_size: u64,
 }
 
@@ -211,7 +211,7 @@ pub struct SessionSummary {
 pub struct SessionPage {
     /// The rows.
     pub sessions: Vec<SessionSummary>,
-    /// Where to go on.
+    /// Cursor of the next page.
     pub cursor: Option<String>,
 }
 
@@ -220,7 +220,7 @@ pub struct SessionPage {
 pub struct FilePage {
     /// The rows.
     pub files: Vec<Asset>,
-    /// Where to go on.
+    /// Cursor of the next page.
     pub cursor: Option<String>,
 }
 
@@ -231,43 +231,43 @@ pub struct AssetEnvelope {
     pub asset: Asset,
 }
 
-/// 200 of `complete`.
+/// Response 200 of `complete`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Completed {
     /// The stored file.
     pub asset: Asset,
-    /// Parts.
+    /// Number of parts.
     pub chunks: u32,
     /// Bytes that were sent.
     pub bytes_sent: u64,
-    /// Bytes that were there.
+    /// Bytes that deduplication saved.
     pub bytes_saved: u64,
 }
 
-/// `GET download`.
+/// Response of `GET download`.
 #[derive(Debug, Clone, Deserialize)]
 pub struct DownloadAnswer {
-    /// Where the bytes are.
+    /// URL of the content.
     pub url: String,
 }
 
-/// RFC 9457, with the members the client acts on.
+/// A problem (RFC 9457), with the members that the client uses.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Problem {
-    /// Stable word.
+    /// Problem code.
     pub code: String,
-    /// For people.
+    /// Short text for the user.
     pub title: String,
-    /// For people.
+    /// Long text for the user.
     pub detail: String,
-    /// For the operator.
+    /// Request id, for the operator.
     pub request_id: String,
-    /// `parts-missing`: which.
+    /// `parts-missing`: the numbers of the missing parts.
     pub missing: Vec<u32>,
-    /// `parts-differ`: which.
+    /// `parts-differ`: the numbers of the differing parts.
     pub parts: Vec<u32>,
-    /// `plan-mismatch`: the plan that holds.
+    /// `plan-mismatch`: the effective plan.
     pub strategy: Option<Strategy>,
 }

@@ -1,4 +1,4 @@
-//! A request body that is read from the file while it is sent.
+//! A request body that is read from a file while it is sent.
 
 use std::io::SeekFrom;
 use std::path::Path;
@@ -15,10 +15,10 @@ use tokio::io::{AsyncRead, AsyncSeekExt, ReadBuf};
 use crate::Error;
 use crate::progress::{Event, Progress};
 
-/// Read and handed on at once. 32 bodies of this and what hyper buffers stay far below 128 MB.
+/// Block size of reads. 32 bodies with this and hyper's buffers stay far below 128 MB.
 const BLOCK: usize = 128 * 1024;
 
-/// How much of a body is out, for the progress bar and for the watch on stalls.
+/// Bytes of a body sent so far, for the progress bar and the stall detection.
 #[derive(Clone)]
 pub struct Meter {
     sent: Arc<AtomicU64>,
@@ -26,7 +26,7 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// At zero.
+    /// A meter at zero.
     pub fn new(progress: Progress) -> Meter {
         Meter { sent: Arc::default(), progress }
     }
@@ -36,7 +36,7 @@ impl Meter {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// Takes it all back: these bytes go again.
+    /// Resets the count, because these bytes are sent again.
     pub fn reset(&self) {
         let lost = self.sent.swap(0, Ordering::Relaxed);
         if lost > 0 {
@@ -75,8 +75,8 @@ impl Body for FileSlice {
         if self.left == 0 {
             return Poll::Ready(None);
         }
-        let wanted = usize::try_from(self.left).unwrap_or(usize::MAX).min(BLOCK);
-        let mut block = BytesMut::zeroed(wanted);
+        let length = usize::try_from(self.left).unwrap_or(usize::MAX).min(BLOCK);
+        let mut block = BytesMut::zeroed(length);
         let mut buffer = ReadBuf::new(&mut block);
         ready!(pin!(&mut self.file).poll_read(context, &mut buffer))?;
         let count = buffer.filled().len();
@@ -94,7 +94,7 @@ impl Body for FileSlice {
         self.left == 0
     }
 
-    /// Exact, so that the request has a Content-Length and is never chunked.
+    /// Exact, so that the request has a Content-Length and is not chunked.
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.left)
     }

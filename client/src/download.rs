@@ -1,4 +1,4 @@
-//! Downloading: parallel ranges into one file, which appears under its name only when it is whole.
+//! Downloads a file in parallel ranges; it appears under its name only once it is complete.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,31 +16,31 @@ use crate::pool;
 use crate::progress::{Event, Progress};
 use crate::resume::place;
 
-/// Bytes per range: large enough that a request's round trip does not matter, small enough that eight of them share the work evenly.
+/// Bytes per range: large enough to amortise a request's latency, small enough that eight of them share the work evenly.
 const SLICE: u64 = 16 * 1024 * 1024;
 /// Ranges in flight.
 const THREADS: usize = 8;
-/// A range of which nothing arrives for this long is asked for again.
+/// A range that receives no bytes for this long is requested again.
 const STALL: Duration = Duration::from_secs(60);
 
-/// What to do differently.
+/// Options of [`download`].
 #[derive(Debug, Clone, Default)]
 pub struct DownloadOptions {
     /// Ranges in flight; 8 by default.
     pub threads: Option<usize>,
-    /// Replace a file that is there.
+    /// Replace an existing file.
     pub force: bool,
 }
 
-/// What became of it.
+/// Result of [`download`].
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Downloaded {
     /// The file's asset.
     pub asset: Asset,
-    /// Where it is now.
+    /// Where the file was written.
     pub path: PathBuf,
-    /// Milliseconds.
+    /// Duration, ms.
     pub elapsed_ms: u64,
 }
 
@@ -48,7 +48,7 @@ struct Receiving {
     edge: Edge,
     asset: Asset,
     url: RwLock<String>,
-    /// The version all ranges must be of.
+    /// ETag of the version that all ranges must belong to.
     etag: Mutex<Option<String>>,
     file: std::fs::File,
     path: PathBuf,
@@ -58,7 +58,7 @@ struct Receiving {
 /// Downloads file `id` to `path`, or under its own name into the current folder.
 ///
 /// # Errors
-/// See [`Error`]; nothing appears at `path` then.
+/// See [`Error`]; after an error there is no file at `path`.
 pub async fn download(edge: &Edge, id: &str, path: Option<&Path>, options: &DownloadOptions, progress: Progress) -> Result<Downloaded, Error> {
     let started = tokio::time::Instant::now();
     let asset = edge.file(id).await?;
@@ -72,7 +72,7 @@ pub async fn download(edge: &Edge, id: &str, path: Option<&Path>, options: &Down
     }
     let partial = {
         let mut name = path.clone().into_os_string();
-        // Its own, so that two downloads to one place do not write into each other's.
+        // A unique name, so that two downloads to the same path do not write into the same file.
         name.push(format!(".{:08x}.jetty-part", rand::random::<u32>()));
         PathBuf::from(name)
     };
@@ -105,7 +105,7 @@ pub async fn download(edge: &Edge, id: &str, path: Option<&Path>, options: &Down
     Ok(Downloaded { asset, path, elapsed_ms })
 }
 
-/// A name that stays in the current folder whatever it was on the other side.
+/// A file name without path components, so that the server's name cannot leave the current folder.
 fn local_name(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or(name);
     if matches!(last, "" | "." | "..") { "download".to_owned() } else { last.to_owned() }
@@ -140,7 +140,7 @@ async fn receive(receiving: Arc<Receiving>, slice: u32) -> Result<(), Error> {
         if error.code() == Some("token-expired") {
             *receiving.url.write().await = receiving.edge.download_url(&receiving.asset.id).await?;
         }
-        // What arrived is kept: only the rest is asked for again, and progress renews the patience.
+        // Received bytes are kept: only the rest is requested again, and progress resets the retry count.
         if done > before {
             attempt = 1;
         }
@@ -173,7 +173,7 @@ async fn try_receive(receiving: &Receiving, offset: u64, length: u64, done: &mut
     if *done < length { Err(Error::Unreachable("the answer was cut short".to_owned())) } else { Ok(()) }
 }
 
-/// Ranges of two versions must never be mixed.
+/// Ranges of different versions must not be mixed.
 async fn same_version(receiving: &Receiving, response: &reqwest::Response) -> Result<(), Error> {
     let etag = response.headers().get("etag").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let mut known = receiving.etag.lock().await;
@@ -207,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_from_elsewhere_stay_here() {
+    fn server_file_name_cannot_leave_current_folder() {
         assert_eq!(local_name("a/b/c.txt"), "c.txt");
         assert_eq!(local_name("..\\..\\evil.exe"), "evil.exe");
         assert_eq!(local_name("a/.."), "download");

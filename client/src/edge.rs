@@ -1,4 +1,4 @@
-//! The server, as the client talks to it.
+//! HTTP client of the server's API.
 
 use std::time::Duration;
 
@@ -15,25 +15,25 @@ use crate::hash::FileHashes;
 use crate::retry::{Retry, retrying};
 use crate::tls;
 
-/// How long a request without a file in it may take. Completing a large upload takes the server up to two minutes.
+/// Timeout of a request without file content. Completing a large upload takes the server up to two minutes.
 const CALL_LIMIT: Duration = Duration::from_secs(180);
 
-/// What measurements are worth waiting for: nothing depends on them.
-const TELLING_LIMIT: Duration = Duration::from_secs(10);
-/// An edge that has not answered by then is no good.
+/// Timeout of sending samples, which nothing depends on.
+const SAMPLES_TIMEOUT: Duration = Duration::from_secs(10);
+/// Timeout of a probe; an edge that exceeds it counts as dead.
 pub(crate) const PROBE_LIMIT: Duration = Duration::from_secs(2);
 
-/// Calls give up sooner than parts: whoever waits for one sees nothing meanwhile.
+/// Retries of API calls are fewer than those of parts, because the user sees no progress meanwhile.
 const CALLS: Retry = Retry { attempts: 9, base: Duration::from_millis(250), cap: Duration::from_secs(5) };
 
-/// A server and an account on it. Cheap to clone.
+/// A server and the credentials of an account. Cheap to clone.
 #[derive(Clone)]
 pub struct Edge {
     client: Client,
     base: String,
     key: String,
     secret: String,
-    /// How stubborn the sending of bytes is.
+    /// Retries of requests with file content.
     pub retry: Retry,
 }
 
@@ -43,7 +43,7 @@ impl std::fmt::Debug for Edge {
     }
 }
 
-/// What `start` is told.
+/// Parameters of `start`.
 #[derive(Debug, Clone, Copy)]
 pub struct StartFile<'a> {
     /// File name.
@@ -54,9 +54,9 @@ pub struct StartFile<'a> {
     pub content_type: Option<&'a str>,
     /// Namespace; the account's own if None.
     pub namespace: Option<&'a str>,
-    /// Its bytes, so that what is there need not be sent.
+    /// Hashes of its bytes, for deduplication.
     pub hashes: Option<&'a FileHashes>,
-    /// The answer to the server's question.
+    /// The proof of possession, after the server's challenge (docs/uploads.md, "Proof of possession").
     pub proof: Option<&'a str>,
 }
 
@@ -75,7 +75,7 @@ impl Edge {
             // One TCP connection per part in flight: each has its own congestion window, which is what makes parallel parts fast.
             .http1_only()
             .connect_timeout(Duration::from_secs(10))
-            // Secrets in fields of our own would go along to wherever an answer points.
+            // reqwest would send our own credential headers along to a redirect's target.
             .redirect(reqwest::redirect::Policy::none())
             .tcp_keepalive(Duration::from_secs(30))
             .user_agent(concat!("jettyspeed-client/", env!("CARGO_PKG_VERSION")))
@@ -89,17 +89,17 @@ impl Edge {
         self.client.request(method, format!("{}{path}", self.base)).bearer_auth(&self.key).header("X-API-Secret", &self.secret)
     }
 
-    /// A request to wherever `url` points, without credentials.
+    /// A request to `url` without credentials.
     pub(crate) fn plain(&self, method: Method, url: &str) -> RequestBuilder {
         self.client.request(method, url)
     }
 
-    /// A part for the edge at `url`, with an upload token: that is all it learns of the account.
+    /// A part for the edge at `url` with an upload token: the edge gets no account credentials.
     pub(crate) fn part(&self, url: &str, token: &str) -> RequestBuilder {
         self.client.request(Method::POST, format!("{url}/api/jetty-speed/chunk")).header("X-Upload-Token", token)
     }
 
-    /// The server's own address, without a slash at the end.
+    /// The server's URL, without a trailing slash.
     pub(crate) fn base(&self) -> &str {
         &self.base
     }
@@ -112,7 +112,7 @@ impl Edge {
         self.call(|| self.request(Method::POST, "/api/jetty/track-upload").json(body)).await
     }
 
-    /// Opens an upload.
+    /// Starts an upload session.
     pub async fn start(&self, file: StartFile<'_>) -> Result<Start, Error> {
         let mut body = json!({ "action": "start", "fileName": file.name, "fileSize": file.size });
         let whole = file.hashes.and_then(|hashes| hashes.whole.as_deref());
@@ -125,28 +125,28 @@ impl Edge {
             fields.insert("chunkHashes".to_owned(), hashes.chunks.as_slice().into());
             fields.insert("chunkSize".to_owned(), hashes.chunk_size.into());
         }
-        // Should an answer be lost, the repeated call gets the same session.
+        // Idempotent: if a response is lost, the repeated call gets the same session.
         match self.start_once(&body).await {
-            // Whoever was opening it died: as good as never asked.
+            // Still running after all retries: the first request has died. Start again under a new key.
             Err(error) if error.code() == Some("request-running") => self.start_once(&body).await,
             started => started,
         }
     }
 
     async fn start_once(&self, body: &Value) -> Result<Start, Error> {
-        let key = once();
+        let key = new_idempotency_key();
         self.call(|| self.request(Method::POST, "/api/jetty/track-upload").header("Idempotency-Key", &key).json(body)).await
     }
 
-    /// How the server would have a file of `size` bytes cut and sent, and to which edges.
+    /// The server's plan and edges for a file of `size` bytes.
     pub async fn advice(&self, size: u64) -> Result<Advice, Error> {
         self.edges(size, &EdgesQuery::default()).await
     }
 
-    /// The same with wishes: the edges for a file of `size` bytes (≥ 1), best first.
+    /// The edges for a file of `size` bytes (≥ 1), best first, with parameters.
     ///
     /// # Errors
-    /// [`Error::Refused`] for a size, place or priority that makes no sense, and see [`Error`].
+    /// [`Error::Refused`] for an invalid size, location or priority, and see [`Error`].
     pub async fn edges(&self, size: u64, query: &EdgesQuery) -> Result<Advice, Error> {
         let mut body = json!(query);
         if let Some(fields) = body.as_object_mut() {
@@ -155,24 +155,24 @@ impl Edge {
         self.call(|| self.request(Method::POST, "/api/jetty/optimal-edges").json(&body)).await
     }
 
-    /// How long the edge at `url` takes to answer, whatever it answers; None if it does not within two seconds. It gets no credentials.
+    /// Response time of the edge at `url`, for any status; None if it does not answer within two seconds. Sent without credentials.
     pub async fn probe(&self, url: &str) -> Option<Duration> {
         let began = tokio::time::Instant::now();
         let request = self.plain(Method::GET, &format!("{}/api/health", url.trim_end_matches('/'))).timeout(PROBE_LIMIT);
         let answer = request.send().await.ok()?;
         let took = began.elapsed();
-        // Read to its end, so that the connection is free for a part.
+        // Read to its end, so that the connection can be reused for a part.
         let _ = answer.bytes().await;
         Some(took)
     }
 
-    /// Tells what was measured of the edges, at most 1,000 samples. One try, whatever becomes of it.
-    pub(crate) async fn tell(&self, session: &str, samples: &[Sample]) {
+    /// Reports measurements of edges, at most 1,000 samples. Tried once; errors are ignored.
+    pub(crate) async fn send_samples(&self, session: &str, samples: &[Sample]) {
         let body = json!({ "action": "progress", "sessionId": session, "samples": samples });
-        let _ = self.request(Method::POST, "/api/jetty/track-upload").json(&body).timeout(TELLING_LIMIT).send().await;
+        let _ = self.request(Method::POST, "/api/jetty/track-upload").json(&body).timeout(SAMPLES_TIMEOUT).send().await;
     }
 
-    /// Puts an upload together. With `chunk_hashes` (every chunk's SHA-256, in order) the server refuses if any recorded part is another's.
+    /// Completes an upload. With `chunk_hashes` (the SHA-256 of every chunk, in order) the server refuses if a recorded part has another hash.
     pub async fn complete(&self, session: &str, chunk_hashes: &[String]) -> Result<Completed, Error> {
         let mut body = json!({ "action": "complete", "sessionId": session });
         if let Some(fields) = body.as_object_mut().filter(|_| !chunk_hashes.is_empty()) {
@@ -181,25 +181,25 @@ impl Edge {
         self.track(&body).await
     }
 
-    /// Gives an upload up; what it sent is removed.
+    /// Aborts an upload; its parts are deleted.
     pub async fn fail(&self, session: &str) -> Result<(), Error> {
         self.track::<Value>(&json!({ "action": "fail", "sessionId": session })).await.map(|_| ())
     }
 
-    /// What is there of an upload. With `reconcile` the server asks the store, not only its record.
+    /// State of an upload. With `reconcile` the server compares its record with the store.
     pub async fn session(&self, session: &str, reconcile: bool) -> Result<SessionState, Error> {
         let query = [("sessionId", session), ("reconcile", if reconcile { "1" } else { "0" })];
         self.call(|| self.request(Method::GET, "/api/jetty/cache-chunk").query(&query)).await
     }
 
-    /// Reminds the server of a part that it once confirmed.
+    /// Restores the record of a part from its receipt.
     pub async fn remind(&self, session: &str, stored: &Stored) -> Result<(), Error> {
         let Stored { part_number, etag, size, sha256, receipt } = stored;
         let body = json!({ "sessionId": session, "partNumber": part_number, "etag": etag, "size": size, "sha256": sha256, "receipt": receipt });
         self.call::<Value>(|| self.request(Method::POST, "/api/jetty/cache-chunk").json(&body)).await.map(|_| ())
     }
 
-    /// Tells the server the hash of a part that it found at the store.
+    /// Records the hash of a part that the server found at the store.
     pub async fn claim(&self, session: &str, part: &Part, sha256: &str) -> Result<(), Error> {
         let body = json!({ "sessionId": session, "partNumber": part.part_number, "etag": part.etag, "size": part.size, "sha256": sha256 });
         self.call::<Value>(|| self.request(Method::POST, "/api/jetty/cache-chunk").json(&body)).await.map(|_| ())
@@ -233,26 +233,26 @@ impl Edge {
         self.call::<AssetEnvelope>(|| self.request(Method::GET, &path)).await.map(|envelope| envelope.asset)
     }
 
-    /// Deletes a file.
+    /// Deletes a file, which must belong to the account.
     pub async fn delete(&self, id: &str) -> Result<(), Error> {
         let path = format!("/api/storage/files/{}", encode(id));
         retrying(&CALLS, || async { refused(self.request(Method::DELETE, &path).timeout(CALL_LIMIT).send().await?).await.map(|_| ()) }).await
     }
 
-    /// What the account has used of its tier.
+    /// Quota and usage of the account.
     pub async fn quota(&self) -> Result<Quota, Error> {
         self.call(|| self.request(Method::GET, "/api/agentcache/quota")).await
     }
 
-    /// A URL of the file's bytes that works for an hour. The store's own URL, which would be billed at once, is not asked for.
+    /// A content URL of the file, valid for an hour. The store's own URL is not requested, because it would be billed immediately.
     pub async fn download_url(&self, id: &str) -> Result<String, Error> {
         let query = [("assetId", id), ("direct", "0")];
         self.call::<DownloadAnswer>(|| self.request(Method::GET, "/api/storage/download").query(&query)).await.map(|answer| answer.url)
     }
 }
 
-/// A fresh Idempotency-Key: repeating a request with it creates nothing twice.
-pub(crate) fn once() -> String {
+/// A new Idempotency-Key: repeating a request with it has no second effect.
+pub(crate) fn new_idempotency_key() -> String {
     format!("{:032x}", rand::random::<u128>())
 }
 
@@ -261,7 +261,7 @@ pub(crate) fn encode(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
-/// A success, or the problem the server sent.
+/// The response if it is a success, otherwise the server's problem as an error.
 pub(crate) async fn refused(response: Response) -> Result<Response, Error> {
     let status = response.status();
     if status.is_success() {
@@ -272,7 +272,7 @@ pub(crate) async fn refused(response: Response) -> Result<Response, Error> {
     Err(Error::Refused { status: status.as_u16(), problem: Box::new(problem), retry_after })
 }
 
-/// The JSON of a success.
+/// The JSON of a successful response.
 pub(crate) async fn read<T: DeserializeOwned>(response: Response) -> Result<T, Error> {
     let body = refused(response).await?.bytes().await?;
     serde_json::from_slice(&body).map_err(|error| Error::Unexpected(error.to_string()))

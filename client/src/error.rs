@@ -1,4 +1,4 @@
-//! What can go wrong, in words for the person who has to act on it.
+//! Errors, worded for the user who has to act on them.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,40 +9,40 @@ use crate::api::{Problem, Strategy};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The server refused.
+    /// The server answered with a problem (RFC 9457).
     #[error("{}{}", .problem.title, explanation(.problem, *.status))]
     Refused {
         /// HTTP status.
         status: u16,
-        /// What it said.
+        /// The problem.
         problem: Box<Problem>,
-        /// When it asks to be asked again.
+        /// Value of `Retry-After`.
         retry_after: Option<Duration>,
     },
-    /// No answer.
+    /// No response.
     #[error("cannot reach the server: {0}")]
     Unreachable(String),
-    /// An answer that makes no sense.
+    /// An unexpected response.
     #[error("unexpected answer of the server: {0}")]
     Unexpected(String),
-    /// No byte went through for too long.
+    /// The connection made no progress for too long.
     #[error("the connection stalled")]
     Stalled,
     /// A file could not be read or written.
     #[error("{}: {source}", .path.display())]
     File {
-        /// Which.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// The I/O error.
         source: std::io::Error,
     },
-    /// The file became another while it was sent.
+    /// The file was changed during the upload.
     #[error("{} changed while it was being uploaded", .0.display())]
     FileChanged(PathBuf),
-    /// The session was ended by somebody else.
+    /// The session was ended by another client or by the server.
     #[error("the upload is {0}; run the same command again to start over")]
     Closed(String),
-    /// The arguments make no sense.
+    /// The arguments are invalid.
     #[error("{0}")]
     Usage(String),
 }
@@ -63,7 +63,7 @@ fn explanation(problem: &Problem, status: u16) -> String {
 }
 
 impl Error {
-    /// The problem's code, if the server refused.
+    /// The code of the server's problem, if there is one.
     pub fn code(&self) -> Option<&str> {
         match self {
             Error::Refused { problem, .. } => Some(&problem.code),
@@ -71,7 +71,7 @@ impl Error {
         }
     }
 
-    /// The plan that holds, if the server refused because another was assumed.
+    /// The effective plan, if the server refused because the client assumed another.
     pub fn strategy(&self) -> Option<Strategy> {
         match self {
             Error::Refused { problem, .. } if problem.code == "plan-mismatch" => problem.strategy,
@@ -79,7 +79,7 @@ impl Error {
         }
     }
 
-    /// The parts that the server refused for being another client's.
+    /// The parts that the server refused because another client sent them.
     pub fn parts(&self) -> &[u32] {
         match self {
             Error::Refused { problem, .. } if problem.code == "parts-differ" => &problem.parts,
@@ -87,7 +87,7 @@ impl Error {
         }
     }
 
-    /// HTTP status, if the server refused.
+    /// HTTP status of the server's problem, if there is one.
     pub fn status(&self) -> Option<u16> {
         match self {
             Error::Refused { status, .. } => Some(*status),
@@ -115,7 +115,7 @@ impl Error {
 
 impl From<reqwest::Error> for Error {
     fn from(error: reqwest::Error) -> Error {
-        // URLs may hold tokens: they do not belong into messages.
+        // URLs may contain tokens, which must not appear in messages.
         let error = error.without_url();
         let mut text = error.to_string();
         let mut source = std::error::Error::source(&error);
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn words_and_what_may_be_repeated() {
+    fn errors_have_readable_messages_and_transience() {
         assert_eq!(refused(404, "not-found").to_string(), "Title: Detail. (HTTP 404, request r)");
         assert!(refused(503, "origin-unavailable").is_transient());
         assert!(!refused(503, "acceleration-off").is_transient() && !refused(429, "bandwidth-exceeded").is_transient());

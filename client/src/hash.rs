@@ -1,4 +1,4 @@
-//! Hashes of parts of files, in small blocks.
+//! Hashes of parts of files, read in small blocks.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -13,12 +13,12 @@ use tokio::sync::Semaphore;
 use crate::Error;
 use crate::api::Challenge;
 
-/// The most that is read of a range, bytes: no server asks for more.
+/// Maximum length of a range of a challenge, bytes.
 const MAX_RANGE: u64 = 1 << 20;
-/// Read at once; larger blocks measured no faster.
+/// Block size of reads; larger blocks measured no faster.
 const BLOCK: usize = 128 * 1024;
 
-/// More hashing threads than cores only take memory from each other's caches.
+/// Limits concurrent hashing to the number of cores: more threads only compete for caches.
 fn hashers() -> Arc<Semaphore> {
     static HASHERS: OnceLock<Arc<Semaphore>> = OnceLock::new();
     Arc::clone(HASHERS.get_or_init(|| {
@@ -27,15 +27,15 @@ fn hashers() -> Arc<Semaphore> {
     }))
 }
 
-/// The hash of `length` bytes of `path` from `offset`, lowercase hex.
+/// SHA-256 of `length` bytes of `path` from `offset`, lowercase hex.
 ///
 /// # Errors
-/// [`Error::File`], also if the file ends before.
+/// [`Error::File`], also if the file is shorter.
 pub async fn of_range(path: &Path, offset: u64, length: u64) -> Result<String, Error> {
     digest_of::<Sha256>(path, offset, length).await
 }
 
-/// The MD5 of the same, which most stores have for a part's ETag: never a proof of anything, but whoever finds it there need not send the part again.
+/// MD5 of the same range, which most stores use as a part's ETag: no proof of content, but if the store has it, the part need not be sent again.
 ///
 /// # Errors
 /// As [`of_range`].
@@ -50,18 +50,18 @@ async fn digest_of<D: Digest>(path: &Path, offset: u64, length: u64) -> Result<S
     hashed.map_err(|error| Error::Unexpected(error.to_string()))?.map_err(Error::file(path))
 }
 
-/// A file's bytes in hashes.
+/// Hashes of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileHashes {
-    /// Of the whole file; None where it is not to be claimed.
+    /// SHA-256 of the whole file; None if it must not be claimed.
     pub whole: Option<String>,
-    /// Of each chunk, in order.
+    /// SHA-256 of each chunk, in order.
     pub chunks: Vec<String>,
-    /// Bytes of every chunk but the last.
+    /// Size of every chunk except the last, bytes.
     pub chunk_size: u64,
 }
 
-/// The hashes of a file of `size` bytes cut into chunks of `chunk_size`: the whole beside the chunks, on as many cores as there are.
+/// The hashes of a file of `size` bytes in chunks of `chunk_size`: the whole file in parallel with the chunks, on all cores.
 ///
 /// # Errors
 /// As [`of_range`].
@@ -72,10 +72,10 @@ pub async fn of_file(path: &Path, size: u64, chunk_size: u64) -> Result<FileHash
     Ok(FileHashes { whole: Some(whole), chunks, chunk_size })
 }
 
-/// The answer to a question about a file's bytes: HMAC-SHA-256 over the ranges, the nonce's text being the key. Lowercase hex.
+/// The proof of possession: HMAC-SHA-256 over the ranges, keyed with the text of the nonce, lowercase hex.
 ///
 /// # Errors
-/// [`Error::File`], also if the file ends before a range does.
+/// [`Error::File`], also if the file is shorter than a range.
 pub async fn proof(path: &Path, challenge: &Challenge) -> Result<String, Error> {
     let (owned, challenge) = (path.to_owned(), challenge.clone());
     let answered = tokio::task::spawn_blocking(move || answer(&owned, &challenge)).await;
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_range_and_an_end_that_came_too_soon() {
+    async fn range_hash_and_error_for_a_file_that_is_too_short() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), b"xabcx").unwrap();
         let hash = of_range(file.path(), 1, 3).await.unwrap();

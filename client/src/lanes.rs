@@ -1,4 +1,4 @@
-//! Which part goes where: the state of all lanes, and the decisions. Nothing here waits or sends; times count from the beginning of the upload.
+//! Scheduling of parts: the state of all lanes, and the decisions. Nothing here waits or sends; times count from the start of the upload.
 
 mod choice;
 pub mod circuit;
@@ -17,46 +17,46 @@ use circuit::State;
 use lane::Lane;
 use spec::LaneSpec;
 
-/// Samples that wait to be told; the server takes no more at once.
+/// Maximum number of collected samples; the server accepts no more per call.
 const SAMPLES: usize = 1_000;
 
-/// A part that is to be sent.
+/// A part to be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Piece {
-    /// From 1.
+    /// Part number, from 1.
     pub number: u32,
-    /// Its length.
+    /// Length of the part.
     pub bytes: u64,
 }
 
-/// Which lane.
+/// Index of a lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LaneId(usize);
 
-/// Why a part has to go again.
+/// Why a part has to be sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failing {
-    /// The lane does not work.
+    /// The lane failed.
     Lane,
-    /// The lane is too slow: so many bytes were out.
+    /// The lane is too slow: this many bytes were sent.
     Slow(u64),
-    /// The lane refuses for good.
+    /// The lane refuses permanently.
     Refusal,
-    /// Nothing that another lane would do better.
+    /// A cause that another lane would not avoid.
     Other,
 }
 
-/// A part that was begun and has to go again.
+/// A part that was started and has to be sent again.
 #[derive(Debug, Clone, Copy)]
 struct Returned {
     piece: Piece,
-    /// An open lane that is not this one may take it at once.
+    /// Another open lane than this one may take it immediately.
     avoid: Option<usize>,
-    /// Any lane may from then on.
+    /// Any lane may take it from then on.
     ready: Duration,
 }
 
-/// All lanes, and every part that is not there yet: in a lane's queue, in nobody's, returned or in flight.
+/// All lanes, and every part that is not stored yet: in a lane's queue, unassigned, returned or in flight.
 #[derive(Debug)]
 pub struct Lanes {
     lanes: Vec<Lane>,
@@ -64,18 +64,18 @@ pub struct Lanes {
     free: VecDeque<Piece>,
     returned: VecDeque<Returned>,
     samples: VecDeque<Sample>,
-    /// Of the largest part.
+    /// Length of the largest part.
     bytes: u64,
 }
 
 impl Lanes {
-    /// What [`spec::specs`] found, nothing to send.
+    /// The lanes of [`spec::specs`], without parts.
     pub fn new((specs, of_edge): (Vec<LaneSpec>, BTreeMap<String, usize>)) -> Lanes {
         let lanes = specs.into_iter().map(Lane::new).collect();
         Lanes { lanes, of_edge, free: VecDeque::new(), returned: VecDeque::new(), samples: VecDeque::new(), bytes: 0 }
     }
 
-    /// More to send: as assigned, and what nobody is assigned by whoever has time.
+    /// Adds parts to send: assigned ones to their lanes, the others to any lane.
     pub fn offer(&mut self, pieces: &[Piece], assignments: &[Assignment]) {
         let mut left: BTreeMap<u32, Piece> = pieces.iter().map(|piece| (piece.number, *piece)).collect();
         self.bytes = left.values().map(|piece| piece.bytes).fold(self.bytes, u64::max);
@@ -87,14 +87,14 @@ impl Lanes {
         self.free.extend(left.into_values());
     }
 
-    /// The part to begin now and its lane, if `room` (parts that may be begun) and the lanes allow any.
+    /// The part to start now and its lane, if `room` (number of parts that may be started) and the lanes allow one.
     pub fn next(&mut self, now: Duration, room: usize) -> Option<(LaneId, Piece)> {
         if room == 0 {
             return None;
         }
         let found = match self.again(now) {
             Some(found) => Some(found),
-            // Whatever waits for its next try holds its place, or a dead server would see the first try of every part.
+            // A part that waits for its retry keeps its slot; otherwise a dead server would receive the first attempt of every part.
             None if room > self.returned.len() => self.fresh(now),
             None => None,
         };
@@ -103,7 +103,7 @@ impl Lanes {
         Some((LaneId(index), piece))
     }
 
-    /// A part is there; the lane took `took` for it.
+    /// Records that a lane stored a part in `took`.
     pub fn stored(&mut self, LaneId(index): LaneId, number: u32, took: Duration, now: Duration) {
         let Some(lane) = self.lanes.get_mut(index) else { return };
         let Some((piece, beside)) = lane.end(number) else { return };
@@ -114,7 +114,7 @@ impl Lanes {
         self.note(index, piece.bytes, took, true);
     }
 
-    /// A part that was to go by `on` was found to be there: `by` had brought it.
+    /// Records that a part that was to be sent over `on` was stored already over `by`.
     pub fn found(&mut self, LaneId(on): LaneId, number: u32, LaneId(by): LaneId) {
         let ended = self.lanes.get_mut(on).and_then(|lane| {
             lane.circuit.spared();
@@ -126,7 +126,7 @@ impl Lanes {
         }
     }
 
-    /// A part has to go again, by this lane not before `ready`. Returns whether the lane was in good standing till now: no trial, and not closed.
+    /// Records that a part has to be sent again, over this lane not before `ready`. Returns whether the lane was open so far: neither in trial nor closed.
     pub fn failed(&mut self, LaneId(index): LaneId, number: u32, took: Duration, failing: Failing, ready: Duration, now: Duration) -> bool {
         let Some(lane) = self.lanes.get_mut(index) else { return false };
         let good = lane.circuit.state(now) == State::Open;
@@ -148,12 +148,12 @@ impl Lanes {
         good
     }
 
-    /// Whether any other lane has not refused for good.
+    /// Whether any other lane has not refused permanently.
     pub fn has_other(&self, LaneId(index): LaneId, now: Duration) -> bool {
         self.all().any(|(other, lane)| other != index && lane.circuit.state(now) != State::Out)
     }
 
-    /// The advised lanes and their addresses, if there are several: they are worth probing. None of them gets a part before it answered, or till `limit`.
+    /// The advised lanes and their URLs, if there are several to be probed. None of them gets a part before it has answered, or before `limit`.
     pub fn probes(&mut self, limit: Duration) -> Vec<(LaneId, String)> {
         let advised: Vec<_> = self.all().filter(|(_, lane)| !lane.spec.reserve).map(|(index, lane)| (LaneId(index), lane.spec.url.clone())).collect();
         if advised.len() < 2 {
@@ -165,7 +165,7 @@ impl Lanes {
         advised
     }
 
-    /// A probe took `rtt`, or there was no answer within `limit`.
+    /// Records that a probe took `rtt`, or that there was no response within `limit`.
     pub fn probed(&mut self, LaneId(index): LaneId, rtt: Option<Duration>, limit: Duration, now: Duration) {
         let Some(lane) = self.lanes.get_mut(index) else { return };
         lane.rtt = rtt;
@@ -177,28 +177,28 @@ impl Lanes {
         self.note(index, 0, rtt.unwrap_or(limit), rtt.is_some());
     }
 
-    /// Nothing is left to send, and nothing is in flight.
+    /// Whether nothing is left to send and nothing is in flight.
     pub fn is_done(&self) -> bool {
         self.returned.is_empty() && self.fresh_parts() == 0 && self.lanes.iter().all(|lane| lane.in_flight() == 0)
     }
 
-    /// When a part or a lane becomes ready by itself, if any will.
+    /// When a part or a lane becomes ready by time, if any does.
     pub fn wakes_at(&self, now: Duration) -> Option<Duration> {
         let parts = self.returned.iter().map(|returned| returned.ready);
         parts.chain(self.lanes.iter().map(|lane| lane.circuit.opens_at())).filter(|at| *at > now).min()
     }
 
-    /// What was measured since this was last asked, oldest first; at most 1,000.
+    /// The measurements since the last call, oldest first; at most 1,000.
     pub fn take_samples(&mut self) -> Vec<Sample> {
         self.samples.drain(..).collect()
     }
 
-    /// A lane's address.
+    /// The URL of a lane.
     pub fn url(&self, LaneId(index): LaneId) -> &str {
         self.lanes.get(index).map_or("", |lane| &lane.spec.url)
     }
 
-    /// What each lane that carried any carried: its edge, parts, bytes.
+    /// Edge, parts and bytes of each lane that carried any.
     pub fn carried(&self) -> impl Iterator<Item = (&str, usize, u64)> {
         self.lanes.iter().filter(|lane| lane.parts > 0).map(|lane| (lane.spec.edge.as_str(), lane.parts, lane.bytes))
     }
@@ -211,7 +211,7 @@ impl Lanes {
         self.free.len() + self.lanes.iter().map(|lane| lane.queue.len()).sum::<usize>()
     }
 
-    /// Only the edges that the server named are told of.
+    /// Only edges that the server named are reported.
     fn note(&mut self, index: usize, bytes: u64, took: Duration, ok: bool) {
         let Some(lane) = self.lanes.get(index).filter(|lane| !lane.spec.reserve) else { return };
         if self.samples.len() >= SAMPLES {

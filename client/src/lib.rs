@@ -1,4 +1,4 @@
-//! Upload and download through JettySpeed edge: the library a desktop application links. The command `jetty` is a thin shell around it.
+//! Upload and download through JettySpeed edge: the library that desktop applications link. The command `jetty` is a thin wrapper of it.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), jettyspeed_client::Error> {
@@ -10,8 +10,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! The client keeps no state of its own: what was sent is what the server says was sent, so an upload goes on after a crash, from another folder or from
-//! another machine. Memory does not grow with the file: chunks are hashed and sent from the file in small blocks.
+//! The client stores no state: the server's record determines what was sent, so an upload resumes after a crash, from another folder or from
+//! another machine. Memory use is independent of the file size: parts are hashed and sent from the file in small blocks.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]

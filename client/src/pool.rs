@@ -1,4 +1,4 @@
-//! Many pieces, a few at a time.
+//! Runs work on many pieces with limited concurrency.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use crate::Error;
 
-/// Does `work` on every piece, at most `threads` at once, in order of their start. The first error ends all.
+/// Runs `work` on every piece, at most `threads` at once, started in order. The first error cancels the rest.
 pub async fn run<W, F>(pieces: Vec<u32>, threads: usize, work: W) -> Result<(), Error>
 where
     W: Fn(u32) -> F + Clone + Send + 'static,
@@ -20,7 +20,7 @@ where
         let (queue, work) = (Arc::clone(&queue), work.clone());
         workers.spawn(async move {
             loop {
-                // Its own statement: the lock is free while the piece is on its way.
+                // A separate statement, so that the lock is released while the piece is processed.
                 let next = queue.lock().await.pop_front();
                 match next {
                     Some(piece) => work(piece).await?,
@@ -29,7 +29,7 @@ where
             }
         });
     }
-    // Dropping the set on the way out aborts the others.
+    // Dropping the set on return aborts the other workers.
     while let Some(joined) = workers.join_next().await {
         joined.map_err(|error| Error::Unexpected(error.to_string()))??;
     }
@@ -42,7 +42,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[tokio::test]
-    async fn no_more_than_allowed_and_none_left_out() {
+    async fn concurrency_is_limited_and_every_piece_is_processed() {
         let (now, most, done) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let seen = (Arc::clone(&now), Arc::clone(&most), Arc::clone(&done));
         run((1..=50).collect(), 4, move |_| {
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_first_error_ends_all() {
+    async fn first_error_cancels_the_rest() {
         let result = run(vec![1, 2, 3], 2, |piece| async move { if piece == 2 { Err(Error::Stalled) } else { Ok(()) } }).await;
         assert!(matches!(result, Err(Error::Stalled)));
     }

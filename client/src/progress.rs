@@ -1,39 +1,39 @@
-//! Progress, for whoever shows it.
+//! Progress events for user interfaces.
 
 use std::sync::Arc;
 
-/// Something happened.
+/// A progress event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
-    /// The plan is made: bytes in all, and how many of them are there already.
+    /// The plan is made: total bytes, and the bytes that are stored already.
     Planned {
         /// Bytes.
         total: u64,
         /// Bytes.
         already: u64,
-        /// The session, if the file goes up in parts.
+        /// The session, if the file is sent in parts.
         session: Option<String>,
     },
-    /// The file is read, to find out what of it need not be sent.
+    /// The file is hashed, to find out which bytes are stored already.
     Hashing,
-    /// Bytes went out (or came in).
+    /// Bytes were sent or received.
     Moved(u64),
-    /// Bytes will have to go again.
+    /// Bytes have to be sent again.
     Lost(u64),
-    /// A request is tried again.
+    /// A request is retried.
     Retrying {
-        /// Why.
+        /// The cause.
         reason: String,
     },
-    /// Everything is sent; the store puts it together.
+    /// All parts are sent; the store completes the upload.
     Finishing,
 }
 
-/// A listener; called often and from many tasks, so it must be quick.
+/// A listener. It is called often and from many tasks, so it must return quickly.
 pub type Progress = Arc<dyn Fn(Event) + Send + Sync>;
 
-/// Listens to nothing.
+/// A listener that ignores all events.
 pub fn no_progress() -> Progress {
     Arc::new(|_| {})
 }

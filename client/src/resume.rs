@@ -1,12 +1,12 @@
-//! Which open upload is this file's? The server's list is the truth; the client remembers nothing.
+//! Selects the open session of a file. The server's list is authoritative; the client stores no state.
 
 use crate::api::{Part, SessionSummary};
 
-/// Namespaces that come with an account start with this; in others, members see each other's files.
+/// Prefix of an account's own namespace; in other namespaces members see each other's files.
 const OWN: &str = "jt_user_";
 
-/// Open sessions that may be of this file, the likeliest first: same size; the namespace asked for, or an own one; same name before another name
-/// (a renamed file), newest first. With `only_name` a session of another name is none.
+/// Open sessions that may be of this file, most likely first: equal size; the requested namespace, or the account's own; equal name before another name
+/// (a renamed file), newest first. With `only_name`, sessions of other names are excluded.
 pub fn candidates<'a>(sessions: &'a [SessionSummary], name: &str, only_name: bool, size: u64, namespace: Option<&str>) -> Vec<&'a SessionSummary> {
     let right_place = |session: &SessionSummary| match namespace {
         Some(namespace) => session.namespace == namespace,
@@ -18,14 +18,14 @@ pub fn candidates<'a>(sessions: &'a [SessionSummary], name: &str, only_name: boo
     fitting
 }
 
-/// Where a part lies in the file: offset and length, bytes.
+/// Offset and length of a part in the file, bytes.
 pub fn place(part_number: u32, chunk_size: u64, file_size: u64) -> Option<(u64, u64)> {
     let offset = u64::from(part_number.checked_sub(1)?).checked_mul(chunk_size)?;
     let rest = file_size.checked_sub(offset).filter(|rest| *rest > 0)?;
     Some((offset, rest.min(chunk_size)))
 }
 
-/// The parts still to send: those that are missing, and those the record has no hash of, which may be anybody's bytes.
+/// The parts to send: missing ones, and recorded ones without a hash, which may be of other bytes.
 pub fn to_send(missing: &[u32], recorded: &[Part]) -> Vec<u32> {
     let mut parts: Vec<u32> = missing.to_vec();
     parts.extend(recorded.iter().filter(|part| part.sha256.is_none()).map(|part| part.part_number));
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn same_name_first_other_sizes_and_places_never() {
+    fn candidates_have_equal_size_and_namespace_and_equal_names_come_first() {
         let mut sessions =
             [session("1", "other", 5), session("2", "mine", 5), session("3", "mine", 6), session("4", "mine", 5), session("5", "mine", 5)];
         sessions[4].namespace = "jt_customer_shared".into();
@@ -63,13 +63,13 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_hash_is_sent_again() {
+    fn recorded_part_without_hash_is_sent_again() {
         assert_eq!(to_send(&[3], &[part(1, Some("a")), part(2, None)]), [2, 3]);
     }
 
     proptest! {
         #[test]
-        fn places_tile_the_file(size in 1u64..1 << 40, chunk in 1u64..1 << 30) {
+        fn places_cover_the_file_without_overlap(size in 1u64..1 << 40, chunk in 1u64..1 << 30) {
             let count = u32::try_from(size.div_ceil(chunk).min(50)).unwrap();
             let mut next = 0;
             for number in 1..=count {

@@ -1,4 +1,4 @@
-//! TLS: rustls, with the roots of the operating system.
+//! TLS: rustls with the root certificates of the operating system.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use rustls_platform_verifier::BuilderVerifierExt;
 
 use crate::Error;
 
-/// With the cryptography that the application has installed for its process, or ring.
+/// The TLS configuration, with the process's installed cryptography provider, or ring.
 pub fn config() -> Result<ClientConfig, Error> {
     let provider = CryptoProvider::get_default().cloned().unwrap_or_else(|| Arc::new(ring::default_provider()));
     let config =

@@ -1,4 +1,4 @@
-//! Uploading: one request for small files, parallel parts for the rest.
+//! Uploads a file: one request for small files, parallel parts for larger ones.
 
 mod file;
 mod opening;
@@ -18,69 +18,69 @@ use serde::Serialize;
 use crate::Error;
 use crate::api::{Asset, AssetEnvelope};
 use crate::body::{FileSlice, Meter};
-use crate::edge::{Edge, encode, once, read};
+use crate::edge::{Edge, encode, new_idempotency_key, read};
 use crate::hash;
 use crate::progress::{Event, Progress};
 use crate::retry::retrying;
 use file::LocalFile;
 use session::in_session;
 
-/// Files up to this size go in one request (SPEC: "clients use the simple path up to 10 MB").
-const SIMPLE_MOST: u64 = 10_000_000;
-/// A body of which nothing moves for this long is given up and sent again.
+/// Files up to this size are sent in one request (docs/uploads.md, "The two ways in").
+const MAX_SIMPLE_BYTES: u64 = 10_000_000;
+/// A body without progress for this long is cancelled and sent again.
 const STALL: Duration = Duration::from_secs(60);
-/// How long the answer may take once the body is out: the store commits the part.
+/// Timeout of the response once the body is sent: the store has to commit the part.
 const ANSWER: Duration = Duration::from_secs(120);
 
-/// SHA-256 by part number, of one file.
+/// SHA-256 of parts of one file, by part number.
 type Hashes = BTreeMap<u32, String>;
 
-/// What to do differently.
+/// Options of [`upload`].
 #[derive(Debug, Clone, Default)]
 pub struct UploadOptions {
-    /// The name it gets; the file's own by default.
+    /// File name at the server; the local name by default.
     pub name: Option<String>,
     /// Media type; guessed from the name by default.
     pub content_type: Option<String>,
     /// Namespace; the account's own by default.
     pub namespace: Option<String>,
-    /// Parts (true) or one request (false); by size if None.
+    /// In parts (true) or in one request (false); decided by size if None.
     pub accelerate: Option<bool>,
-    /// Parts in flight, 1..=64, all the time; if None, as many as prove to help, up to what the server advises.
+    /// Number of parts in flight, 1..=64, fixed; if None, adapted to goodput up to the server's advice.
     pub threads: Option<usize>,
-    /// Start over even if an open upload of this file exists.
+    /// Start a new session even if an open one of this file exists.
     pub fresh: bool,
-    /// Send every byte, also what the server has.
+    /// Send every byte, without deduplication.
     pub no_dedup: bool,
 }
 
-/// What became of it.
+/// Result of [`upload`].
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Uploaded {
     /// The stored file.
     pub asset: Asset,
-    /// The session, if it went in parts.
+    /// The session, if the file was sent in parts.
     pub session_id: Option<String>,
-    /// Bytes this run sent.
+    /// Bytes that this run sent.
     pub bytes_sent: u64,
-    /// Bytes of this upload that an earlier run sent.
+    /// Bytes of this session that an earlier run sent.
     pub bytes_resumed: u64,
-    /// Bytes that the server had of other files.
+    /// Bytes that deduplication saved.
     pub bytes_saved: u64,
-    /// Parts this run sent.
+    /// Parts that this run sent.
     pub parts_sent: usize,
-    /// What each edge carried of them in this run, best-ranked first; empty if the file went in one request.
+    /// Parts and bytes of this run by edge, best-ranked first; empty if the file was sent in one request.
     pub edges: Vec<EdgeShare>,
-    /// Milliseconds.
+    /// Duration, ms.
     pub elapsed_ms: u64,
 }
 
-/// What one edge carried.
+/// What one edge received.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EdgeShare {
-    /// Its id.
+    /// Edge id.
     pub edge: String,
     /// Parts.
     pub parts: usize,
@@ -88,13 +88,13 @@ pub struct EdgeShare {
     pub bytes: u64,
 }
 
-/// Uploads the file at `path`; goes on with an open upload of it, if there is one.
+/// Uploads the file at `path`; resumes an open session of it, if there is one.
 ///
 /// # Errors
-/// See [`Error`]. What was sent before an error stays and need not be sent again.
+/// See [`Error`]. Parts sent before an error are kept at the server and not sent again by the next run.
 pub async fn upload(edge: &Edge, path: &Path, options: &UploadOptions, progress: Progress) -> Result<Uploaded, Error> {
     let started = tokio::time::Instant::now();
-    let file = LocalFile::look(path).await?;
+    let file = LocalFile::stat(path).await?;
     let name = match &options.name {
         Some(name) => name.clone(),
         None => path
@@ -102,7 +102,7 @@ pub async fn upload(edge: &Edge, path: &Path, options: &UploadOptions, progress:
             .map(|name| name.to_string_lossy().into_owned())
             .ok_or_else(|| Error::Usage(format!("{} has no file name", path.display())))?,
     };
-    let in_parts = options.accelerate.unwrap_or(file.size > SIMPLE_MOST) && file.size > 0;
+    let in_parts = options.accelerate.unwrap_or(file.size > MAX_SIMPLE_BYTES) && file.size > 0;
     let mut done =
         if in_parts { in_session(edge, &file, &name, options, progress).await? } else { in_one(edge, &file, &name, options, progress).await? };
     done.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -113,7 +113,7 @@ async fn in_one(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOptio
     progress(Event::Planned { total: file.size, already: 0, session: None });
     let hash = hash::of_range(&file.path, 0, file.size).await?;
     let meter = Meter::new(progress);
-    let key = once();
+    let key = new_idempotency_key();
     let envelope: AssetEnvelope = retrying(&edge.retry, || async {
         meter.reset();
         let body = FileSlice::open(&file.path, 0, file.size, meter.clone()).await?;
@@ -133,13 +133,13 @@ async fn in_one(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOptio
     Ok(Uploaded { bytes_sent: file.size, ..nothing_sent(envelope.asset) })
 }
 
-/// Of a file for which nothing had to be sent.
+/// The result of a file for which nothing had to be sent.
 fn nothing_sent(asset: Asset) -> Uploaded {
     let edges = Vec::new();
     Uploaded { asset, session_id: None, bytes_sent: 0, bytes_resumed: 0, bytes_saved: 0, parts_sent: 0, edges, elapsed_ms: 0 }
 }
 
-/// Waits for an answer as long as bytes move; a flat time limit would punish slow links.
+/// Waits for a response as long as the body makes progress; a fixed timeout would fail on slow links.
 pub(crate) async fn watched(
     sending: impl Future<Output = Result<reqwest::Response, reqwest::Error>>,
     meter: &Meter,

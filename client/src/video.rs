@@ -1,4 +1,4 @@
-//! Videos: a folder of playlists and segments, as ffmpeg writes it, goes up file by file.
+//! Videos (docs/video.md): uploads a folder of playlists and segments, as ffmpeg writes it, file by file.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,21 +16,21 @@ use crate::progress::{Event, Progress};
 use crate::retry::retrying;
 use crate::upload::watched;
 
-/// Files in flight: segments are small, so that most of the time of one is waiting.
+/// Files in flight. Segments are small, so most of a request's time is latency.
 const THREADS: usize = 8;
 
-/// What to do differently.
+/// Options of [`push`].
 #[derive(Debug, Clone, Default)]
 pub struct PushOptions {
     /// The video's id.
     pub id: String,
     /// Namespace; the account's own by default.
     pub namespace: Option<String>,
-    /// Files in flight; 8 if None.
+    /// Maximum number of files in flight; 8 if None.
     pub threads: Option<usize>,
 }
 
-/// What became of it.
+/// Result of [`push`].
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Pushed {
@@ -40,30 +40,30 @@ pub struct Pushed {
     pub files: usize,
     /// Bytes sent.
     pub bytes: u64,
-    /// The playlist to begin with, if it is plain which one that is.
+    /// The playlist to start with, if it can be determined.
     pub entry: Option<String>,
 }
 
-/// Where to play a video.
+/// A URL to play a video.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Playback {
-    /// Opens all of the video, without credentials.
+    /// Grants access to all files of the video, without credentials.
     pub url: String,
-    /// RFC 3339.
+    /// When the URL expires, RFC 3339.
     pub expires_at: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct File {
     path: PathBuf,
-    /// With slashes, whatever the system has.
+    /// Relative path with `/`, regardless of the system.
     name: String,
     size: u64,
 }
 
 impl File {
-    /// Segments first, playlists that name them next, the one that names those last: nobody finds a name whose file is not there yet.
+    /// Upload order: segments, then media playlists, then the multivariant playlist, so that no published playlist names a missing file.
     fn round(&self) -> usize {
         match (self.name.to_ascii_lowercase().ends_with(".m3u8"), self.name.contains('/')) {
             (false, _) => 0,
@@ -73,10 +73,10 @@ impl File {
     }
 }
 
-/// Sends every file below `folder`.
+/// Uploads every file below `folder`.
 ///
 /// # Errors
-/// [`Error::Usage`] for a folder without files; [`Error::File`]; what the server refuses. What was sent stays; sending again replaces it.
+/// [`Error::Usage`] for a folder without files; [`Error::File`]; errors of the server. Files that were sent are kept; sending again replaces them.
 pub async fn push(edge: &Edge, folder: &Path, options: &PushOptions, progress: Progress) -> Result<Pushed, Error> {
     let files = files_below(folder)?;
     if files.is_empty() {
@@ -87,7 +87,7 @@ pub async fn push(edge: &Edge, folder: &Path, options: &PushOptions, progress: P
     for round in 0..3 {
         let these: Arc<Vec<File>> = Arc::new(files.iter().filter(|file| file.round() == round).cloned().collect());
         let pieces = (0..u32::try_from(these.len()).unwrap_or(u32::MAX)).collect();
-        // Playlists at the top one after the other, the entry last.
+        // Playlists at the top level one after the other, the entry last.
         let threads = if round == 2 { 1 } else { options.threads.unwrap_or(THREADS).max(1) };
         let (edge, options, progress) = (edge.clone(), Arc::new(options.clone()), progress.clone());
         pool::run(pieces, threads, move |piece| {
@@ -128,7 +128,7 @@ fn files_below(folder: &Path) -> Result<Vec<File>, Error> {
     Ok(files)
 }
 
-/// The entry comes last.
+/// Sort key: the entry playlist comes last.
 fn order(file: &File) -> (usize, bool, &str) {
     (file.round(), is_entry(&file.name), &file.name)
 }
@@ -153,7 +153,7 @@ fn collect(folder: &Path, prefix: &str, files: &mut Vec<File>) -> Result<(), Err
         let path = entry.path();
         let name = entry.file_name();
         let name = name.to_str().ok_or_else(|| Error::Usage(format!("{}: the name is not UTF-8", path.display())))?;
-        // What editors and file managers leave behind is no part of a video.
+        // Hidden files of editors and file managers are not part of a video.
         if name.starts_with('.') {
             continue;
         }
@@ -168,10 +168,10 @@ fn collect(folder: &Path, prefix: &str, files: &mut Vec<File>) -> Result<(), Err
 }
 
 impl Edge {
-    /// A URL to play a video by.
+    /// A URL to play a video.
     ///
     /// # Errors
-    /// 404 if it is not there.
+    /// 404 if the video does not exist.
     pub async fn playback(&self, video: &str, namespace: Option<&str>, path: Option<&str>, ttl_seconds: Option<u64>) -> Result<Playback, Error> {
         let body = json!({ "path": path, "ttl": ttl_seconds });
         let target = format!("/api/video/{}/playback", encode(video));
@@ -185,7 +185,7 @@ impl Edge {
     /// Deletes a video.
     ///
     /// # Errors
-    /// 404 if it is not there.
+    /// 404 if the video does not exist.
     pub async fn delete_video(&self, video: &str, namespace: Option<&str>) -> Result<(), Error> {
         let target = format!("/api/video/{}", encode(video));
         retrying(&self.retry, || async { refused(self.in_namespace(Method::DELETE, &target, namespace).send().await?).await.map(|_| ()) }).await
@@ -205,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_names_others_goes_after_them() {
+    fn playlists_are_sent_after_the_files_they_name() {
         let folder = tempfile::tempdir().unwrap();
         for name in ["master.m3u8", "a.m3u8", "720p/index.m3u8", "720p/0.ts", "keys/k.key", ".DS_Store"] {
             let path = folder.path().join(name);

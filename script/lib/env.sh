@@ -1,21 +1,21 @@
-# Paths and pinned tools shared by every script; sourced, never run.
+# Paths and pinned tool versions shared by all scripts; to be sourced.
 set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 export ROOT
 
-# Compiled tools outlive a checkout, so that a second clone need not build them again.
+# Compiled tools are kept outside the checkout, so that a second clone need not build them again.
 TOOLS=${JETTYSPEED_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/jettyspeed/tools}
 export JETTYSPEED_TOOLS=$TOOLS
 
 WORKER_BUILD_VERSION=0.8.7
-# wasm-bindgen's command and library must be of one version (the command refuses anything else).
+# wasm-bindgen's command and library must have the same version (the command refuses others).
 WASM_BINDGEN_VERSION=$(sed -n '/^name = "wasm-bindgen"$/{n;s/version = "\(.*\)"/\1/p;}' "$ROOT/Cargo.lock")
 SWIFT_REQUIREMENTS=$ROOT/crates/devstack/swift/requirements.txt
 
 WORKER_BUILD=$TOOLS/worker-build-$WORKER_BUILD_VERSION/bin/worker-build
 WASM_BINDGEN_DIR=$TOOLS/wasm-bindgen-$WASM_BINDGEN_VERSION
-# The virtual environment's name carries its requirements, so that a changed pin makes a new one.
+# The name of the virtual environment contains a checksum of its requirements, so that a changed pin creates a new one.
 SWIFT_VENV=$TOOLS/swift-$(cksum < "$SWIFT_REQUIREMENTS" | cut -d' ' -f1)
 export WORKER_BUILD SWIFT_VENV
 
@@ -25,7 +25,7 @@ export WASM_OPT_BIN=$ROOT/node_modules/.bin/wasm-opt
 export ESBUILD_BIN=$ROOT/node_modules/.bin/esbuild
 export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=$WASM_BINDGEN_DIR/bin/wasm-bindgen-test-runner
 
-# wrangler asks for Node >= 22; the npm package `node` provides it whatever the machine has.
+# wrangler requires Node >= 22; the npm package `node` provides it regardless of the system's version.
 export PATH=$ROOT/node_modules/.bin:$PATH
 export WRANGLER_SEND_METRICS=false
 export CARGO_TERM_PROGRESS_WHEN=${CARGO_TERM_PROGRESS_WHEN:-auto}

@@ -1,4 +1,4 @@
-# `script/test --players`: what it needs beyond script/bootstrap, and the run; sourced by script/test.
+# `script/test --players`: installs what it needs beyond script/bootstrap, and runs it; sourced by script/test.
 missing=""
 command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null || missing="ffmpeg"
 [ -x /usr/bin/chromium ] || missing="$missing chromium"

@@ -1,4 +1,4 @@
-//! What an account may do: the 403 and 413 of SPEC section 1, in that order. Whether it fits is the ledger's to say.
+//! What an account may do: 403, then 413 (docs/api.md, "Order of checks"). The ledger checks the quota.
 
 use serde::Deserialize;
 
@@ -11,7 +11,7 @@ use crate::ledger::state::Limits;
 use crate::namespaces::namespace::Namespace;
 use crate::problem::{AuthFailure, Problem};
 
-/// An account with its tier and the credential it came with: one row of [`crate::accounts::repository::by_key`].
+/// An account with its tier and the credential of the request: one row of [`crate::accounts::repository::by_key`].
 #[derive(Debug, Clone, Deserialize)]
 pub struct Account {
     /// Account id.
@@ -20,9 +20,9 @@ pub struct Account {
     pub agentcache_user_id: Name,
     /// `active` or `suspended`.
     pub status: String,
-    /// Hash of the credential's secret.
+    /// SHA-256 of the credential's secret, hex.
     pub secret_hash: String,
-    /// When the credential ends, if it does.
+    /// When the credential expires, if it does.
     pub credential_expires_at: Option<EpochMs>,
     /// When the account was last changed.
     pub account_updated_at: EpochMs,
@@ -32,38 +32,38 @@ pub struct Account {
 }
 
 impl Account {
-    /// Whether this row answers for that secret now; compares in constant time.
+    /// Checks the secret's hash, in constant time, and the credential's expiry.
     ///
     /// # Errors
-    /// [`AuthFailure::Invalid`].
+    /// [`AuthFailure::Invalid`] if the secret differs or the credential has expired.
     pub fn authenticate(&self, secret_hash: &str, now: EpochMs) -> Result<(), AuthFailure> {
         let same = subtle::ConstantTimeEq::ct_eq(self.secret_hash.as_bytes(), secret_hash.as_bytes());
         let live = self.credential_expires_at.is_none_or(|end| now < end);
         if bool::from(same) && live { Ok(()) } else { Err(AuthFailure::Invalid) }
     }
 
-    /// The namespace that comes with the account (SPEC section 3).
+    /// The namespace that is created with the account (docs/accounts.md, "Namespaces").
     pub fn own_namespace(&self) -> Option<Name> {
         Name::parse(&provisioning::own_namespace(&self.agentcache_user_id))
     }
 
-    /// What the ledger holds it to.
+    /// The limits that the ledger enforces.
     pub fn limits(&self) -> Limits {
         self.tier.limits(self.account_updated_at, &self.status)
     }
 
     /// # Errors
-    /// [`Problem::Suspended`].
+    /// [`Problem::Suspended`] unless the account is active.
     pub fn must_be_active(&self) -> Result<(), Problem> {
         if self.status == "active" { Ok(()) } else { Err(Problem::Suspended) }
     }
 
-    /// The largest file of the tier, bytes.
+    /// Maximum file size of the tier, bytes.
     pub fn max_file_bytes(&self) -> u64 {
         self.tier.max_file_mb.saturating_mul(MB)
     }
 
-    fn may_be_so_large(&self, size: u64) -> Result<(), Problem> {
+    fn check_file_size(&self, size: u64) -> Result<(), Problem> {
         if size > self.max_file_bytes() { Err(Problem::FileTooLarge { limit: self.max_file_bytes(), size }) } else { Ok(()) }
     }
 
@@ -79,16 +79,16 @@ impl Account {
         if !namespace.jetty_speed_upload {
             return Err(Problem::FeatureOff { feature: "jetty_speed_upload" });
         }
-        self.may_be_so_large(size)
+        self.check_file_size(size)
     }
 
-    /// Whether a file of `size` bytes may be stored on the simple path.
+    /// Whether a file of `size` bytes may be stored in a single request.
     ///
     /// # Errors
     /// 403 (suspended), then 413 (tier).
     pub fn may_upload_simply(&self, size: u64) -> Result<(), Problem> {
         self.must_be_active()?;
-        self.may_be_so_large(size)
+        self.check_file_size(size)
     }
 }
 
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_must_match_and_live() {
+    fn wrong_or_expired_secret_is_invalid() {
         let account = account(1, 1);
         assert_eq!(account.authenticate("aa", EpochMs(99)), Ok(()));
         assert_eq!(account.authenticate("ab", EpochMs(99)), Err(AuthFailure::Invalid));
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_in_the_order_of_the_spec() {
+    fn suspended_precedes_feature_precedes_size() {
         let status = |result: Result<(), Problem>| result.err().map(|problem| problem.kind().status);
         let on = Namespace::example("jt_user_u1");
         let off = Namespace { jetty_speed_upload: false, ..on.clone() };

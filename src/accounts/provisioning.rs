@@ -1,4 +1,4 @@
-//! Provisioning: what the identity backend asks for, what is decided, what it is told (SPEC section 3).
+//! Provisioning: request bodies of the identity backend, decisions, and responses (docs/accounts.md, "Provisioning").
 
 use serde::{Deserialize, Serialize};
 
@@ -11,13 +11,13 @@ use crate::ledger::message::UsageSnapshot;
 use crate::ledger::state::Limits;
 use crate::problem::Problem;
 
-/// How long credentials can be had again by repeating the call, ms.
+/// Period in which a repeated call returns the same credentials, ms.
 pub const REPEAT_MS: u64 = 30 * 24 * 3600 * 1000;
 
-/// The longest address (RFC 5321 section 4.5.3.1.3, without the angle brackets).
+/// The longest e-mail address, bytes (RFC 5321, 4.5.3.1.3, without the angle brackets).
 const MAX_EMAIL: usize = 254;
 
-/// The longest overlap of old and new credentials, s.
+/// The longest time for which old credentials stay valid after a rotation, s.
 const MAX_OVERLAP_SECONDS: u64 = 30 * 24 * 3600;
 
 /// Body of `provision`.
@@ -26,7 +26,7 @@ pub struct Provision {
     /// The platform's id of the user.
     #[serde(alias = "user_id")]
     agentcache_user_id: String,
-    /// The user's address.
+    /// The user's e-mail address.
     #[serde(alias = "email")]
     agentcache_email: String,
     /// Tier name.
@@ -41,7 +41,7 @@ pub struct Upgrade {
     agentcache_user_id: String,
     /// Tier name.
     pub tier: String,
-    /// Also below what is used.
+    /// Also to a tier whose quota is below the current usage.
     #[serde(default, deserialize_with = "null_as_default")]
     pub force: bool,
 }
@@ -52,7 +52,7 @@ pub struct Rotate {
     /// The platform's id of the user.
     #[serde(alias = "user_id")]
     agentcache_user_id: String,
-    /// How long the old credentials go on working, s.
+    /// How long the old credentials stay valid, s.
     #[serde(default, deserialize_with = "null_as_default")]
     overlap_seconds: u64,
 }
@@ -65,18 +65,18 @@ pub struct OfUser {
     agentcache_user_id: String,
 }
 
-/// A `provision` whose values are all allowed.
+/// A validated `provision`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProvisionParams {
     /// The platform's id of the user.
     pub user: Name,
-    /// The user's address.
+    /// The user's e-mail address.
     pub email: String,
     /// Tier name.
     pub tier: String,
 }
 
-/// A user id.
+/// Checks a user id.
 ///
 /// # Errors
 /// [`Problem::Invalid`].
@@ -113,7 +113,7 @@ impl Upgrade {
 }
 
 impl Rotate {
-    /// The user, and how long the old credentials live on, ms.
+    /// The user, and how long the old credentials stay valid, ms.
     ///
     /// # Errors
     /// [`Problem::Invalid`].
@@ -135,7 +135,7 @@ impl OfUser {
     }
 }
 
-/// An unknown tier.
+/// The problem of an unknown tier.
 pub fn unknown_tier() -> Problem {
     Problem::invalid("tier", "is none of the tiers")
 }
@@ -147,7 +147,7 @@ pub struct Record {
     pub id: Id,
     /// The platform's id of the user.
     pub agentcache_user_id: Name,
-    /// The user's address.
+    /// The user's e-mail address.
     pub agentcache_email: Option<String>,
     /// `active` or `suspended`.
     pub status: String,
@@ -160,11 +160,11 @@ pub struct Record {
     /// Its tier.
     #[serde(flatten)]
     pub tier: Tier,
-    /// The newest credentials, encrypted, if they can still be had.
+    /// The newest credentials, encrypted, while a repeated call returns them.
     pub sealed: Option<String>,
 }
 
-/// Credentials in clear.
+/// Credentials in plain text.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credentials {
     /// `jt_live_…`
@@ -179,7 +179,7 @@ impl std::fmt::Debug for Credentials {
     }
 }
 
-/// `account` of SPEC section 3, credentials included: for the answer, never for a log.
+/// `account` of the API (docs/api.md, "Account object"), with credentials: for the response, never for a log.
 #[derive(Serialize)]
 pub struct AccountView {
     id: Id,
@@ -197,7 +197,7 @@ pub struct AccountView {
 }
 
 impl Record {
-    /// The API's view.
+    /// The API representation.
     pub fn view(&self, credentials: Option<Credentials>) -> AccountView {
         let (api_key, api_secret) = credentials.map(|both| (both.api_key, both.api_secret)).unzip();
         AccountView {
@@ -216,43 +216,43 @@ impl Record {
         }
     }
 
-    /// What the ledger holds it to.
+    /// The limits that the ledger enforces.
     pub fn limits(&self) -> Limits {
         self.tier.limits(self.account_updated_at, &self.status)
     }
 
-    /// The place its credentials are sealed for.
+    /// The associated data that its credentials are encrypted with.
     pub fn row(&self) -> String {
         credentials_row(self.id)
     }
 }
 
-/// The place an account's credentials are sealed for.
+/// The associated data that an account's credentials are encrypted with.
 pub fn credentials_row(account: Id) -> String {
     format!("credentials of {account}")
 }
 
-/// The namespace that comes with an account.
+/// The namespace that is created with an account.
 pub fn own_namespace(user: &Name) -> String {
     format!("{OWN_NAMESPACE}{user}")
 }
 
-/// What repeating a provisioning means for an account that is there.
+/// Whether repeating a provisioning raises the tier of an existing account.
 ///
 /// # Errors
-/// [`Problem::Downgrade`].
-pub fn on_repeat(current: &Tier, wanted: &Tier) -> Result<bool, Problem> {
-    match wanted.rank.cmp(&current.rank) {
+/// [`Problem::Downgrade`] if the requested tier ranks below the current one.
+pub fn on_repeat(current: &Tier, requested: &Tier) -> Result<bool, Problem> {
+    match requested.rank.cmp(&current.rank) {
         std::cmp::Ordering::Less => Err(Problem::Downgrade { current: current.tier.clone() }),
         std::cmp::Ordering::Equal => Ok(false),
         std::cmp::Ordering::Greater => Ok(true),
     }
 }
 
-/// Whether an account with these figures may move to `tier`.
+/// Whether an account with this usage may move to `tier`.
 ///
 /// # Errors
-/// [`Problem::BelowUsage`].
+/// [`Problem::BelowUsage`] if the tier's quota is below the usage, unless `force`.
 pub fn may_move(figures: &UsageSnapshot, tier: &Tier, force: bool) -> Result<(), Problem> {
     let stored = figures.storage_used.saturating_add(figures.storage_reserved);
     let (storage, bandwidth) = (tier.storage_quota_gb.saturating_mul(GB), tier.bandwidth_quota_gb.saturating_mul(GB));
@@ -299,10 +299,10 @@ mod tests {
     }
 
     #[test]
-    fn both_spellings_and_every_bad_value() {
-        let wanted = ProvisionParams { user: Name::parse("u1").unwrap(), email: "a@b".into(), tier: "pro".into() };
-        assert_eq!(provision(r#"{"agentcache_user_id":"u1","agentcache_email":"a@b","tier":"pro"}"#), Ok(wanted.clone()));
-        assert_eq!(provision(r#"{"user_id":"u1","email":" a@b ","tier":"pro","plan":1}"#), Ok(wanted));
+    fn both_spellings_are_accepted_and_invalid_values_return_422() {
+        let expected = ProvisionParams { user: Name::parse("u1").unwrap(), email: "a@b".into(), tier: "pro".into() };
+        assert_eq!(provision(r#"{"agentcache_user_id":"u1","agentcache_email":"a@b","tier":"pro"}"#), Ok(expected.clone()));
+        assert_eq!(provision(r#"{"user_id":"u1","email":" a@b ","tier":"pro","plan":1}"#), Ok(expected));
         for (body, status) in [
             (r#"{"user_id":"","email":"a@b","tier":"pro"}"#, 422),
             (r#"{"user_id":"a/b","email":"a@b","tier":"pro"}"#, 422),
@@ -322,14 +322,14 @@ mod tests {
     }
 
     #[test]
-    fn repeats_raise_and_never_lower() {
+    fn repeat_raises_the_tier_and_refuses_to_lower_it() {
         assert_eq!(on_repeat(&tier(1, 1), &tier(1, 1)), Ok(false));
         assert_eq!(on_repeat(&tier(1, 1), &tier(2, 1)), Ok(true));
         assert_eq!(on_repeat(&tier(2, 1), &tier(1, 1)), Err(Problem::Downgrade { current: "t2".into() }));
     }
 
     #[test]
-    fn a_tier_must_hold_what_is_used_unless_forced() {
+    fn tier_below_usage_is_refused_unless_forced() {
         assert!(may_move(&figures(GB, 0, GB, 2), &tier(1, 1), false).is_ok());
         assert!(matches!(may_move(&figures(GB, 1, 0, 2), &tier(1, 1), false), Err(Problem::BelowUsage { resource: "storage", .. })));
         assert!(matches!(may_move(&figures(0, 0, GB + 1, 2), &tier(1, 1), false), Err(Problem::BelowUsage { resource: "bandwidth", .. })));

@@ -1,4 +1,4 @@
-//! What an account is told of its quota (SPEC section 3).
+//! The quota of an account in the API (docs/accounts.md, "Quota").
 
 use serde::Serialize;
 
@@ -27,10 +27,10 @@ pub struct QuotaView {
     warning: Option<&'static str>,
 }
 
-/// From which share of a quota on users are warned (SPEC section 3), percent.
+/// Share of a quota from which on the response contains a warning, percent (docs/accounts.md, "Quota").
 const WARN_PERCENT: f64 = 80.0;
 
-/// The quota of an account. Reserved bytes count towards the percentage: they are as good as used.
+/// The quota of an account. Reserved bytes count as used in the percentage.
 pub fn quota(tier: &str, figures: &UsageSnapshot) -> QuotaView {
     let gb = |bytes: u64| bytes as f64 / GB as f64;
     let percent = |used: u64, limit: u64| match (used, limit) {
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn quotas_in_numbers_and_warnings() {
+    fn quota_view_has_remaining_bytes_percentages_and_warnings() {
         let view = serde_json::to_value(quota("pro", &figures(15 * GB, GB, 3, 20))).unwrap();
         assert_eq!((&view["period"], &view["storage_quota_gb"], &view["warning"]), (&"2026-11".into(), &20.into(), &"storage".into()));
         assert_eq!((&view["storage_remaining_bytes"], &view["storage_used_percent"]), (&(4 * GB).into(), &80.0.into()));

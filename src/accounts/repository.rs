@@ -38,7 +38,7 @@ const BY_ID: &str = record_query!("a.id = ?1");
 const INSERT_ACCOUNT: &str = "INSERT INTO accounts (id, agentcache_user_id, agentcache_email, tier, s3_bucket_name, s3_prefix, status, created_at, updated_at) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'active', ?7, ?7) ON CONFLICT (agentcache_user_id) DO NOTHING";
 
-// Only for the account that was just inserted: a racing call that lost finds no account of its own id and leaves nothing behind.
+// Only for the account that was just inserted: a concurrent call that lost the insert finds no account with its id and inserts nothing.
 const INSERT_CREDENTIALS: &str = "INSERT INTO credentials (key_hash, secret_hash, account_id, created_at, expires_at, sealed, sealed_until) \
      SELECT ?1, ?2, a.id, ?4, NULL, ?5, ?6 FROM accounts a WHERE a.id = ?3";
 
@@ -50,7 +50,7 @@ const INSERT_OWN_MEMBERSHIP: &str = "INSERT INTO namespace_members (account_id, 
 
 const SET_TIER: &str = "UPDATE accounts SET tier = ?2, updated_at = MAX(?3, updated_at + 1) WHERE id = ?1";
 
-// Only upwards: of racing calls the highest tier stays.
+// Only upwards: of concurrent calls the highest tier wins.
 const RAISE_TIER: &str = "UPDATE accounts SET tier = ?2, updated_at = MAX(?3, updated_at + 1) WHERE id = ?1 \
      AND (SELECT t.rank FROM tier_configs t WHERE t.tier = accounts.tier) < (SELECT t.rank FROM tier_configs t WHERE t.tier = ?2)";
 
@@ -96,12 +96,12 @@ pub const ALL: &[(&str, &str)] = &[
     ("FORGET_EXPIRED", FORGET_EXPIRED),
 ];
 
-/// The account of a key: [`crate::accounts::account::Account`] or nothing.
+/// The account of a key: [`crate::accounts::account::Account`], or no row.
 pub fn by_key(key_hash: &Sha256Hex) -> Statement {
     Statement { sql: BY_KEY, args: vec![key_hash.as_str().into()] }
 }
 
-/// The account of a user: [`crate::accounts::provisioning::Record`] or nothing.
+/// The account of a user: [`crate::accounts::provisioning::Record`], or no row.
 pub fn by_user(user: &Name, now: EpochMs) -> Statement {
     Statement { sql: BY_USER, args: vec![user.as_str().into(), Arg::Int(now.0)] }
 }
@@ -120,7 +120,7 @@ pub struct NewCredentials {
     pub secret_hash: Sha256Hex,
     /// Both, encrypted.
     pub sealed: String,
-    /// Until when they can be had again.
+    /// Until when a repeated call returns them.
     pub sealed_until: EpochMs,
 }
 
@@ -138,7 +138,7 @@ fn insert_credentials(account: Id, new: &NewCredentials, now: EpochMs) -> Statem
     }
 }
 
-/// Creates the account, its credentials, its namespace and its membership, as one batch; leaves everything as it is if the user has an account.
+/// Creates the account, its credentials, namespace and membership in one batch; changes nothing if the user has an account already.
 pub fn provision(account: Id, wanted: &ProvisionParams, bucket: &str, new: &NewCredentials, now: EpochMs) -> Vec<Statement> {
     let (id, namespace) = (account.to_string(), crate::accounts::provisioning::own_namespace(&wanted.user));
     vec![
@@ -160,7 +160,7 @@ pub fn provision(account: Id, wanted: &ProvisionParams, bucket: &str, new: &NewC
     ]
 }
 
-/// Replaces the credentials: the old ones end at `old_end`. As one batch.
+/// Replaces the credentials in one batch: the old ones expire at `old_end`.
 pub fn rotate(account: Id, new: &NewCredentials, old_end: EpochMs, now: EpochMs) -> Vec<Statement> {
     vec![
         Statement { sql: RETIRE_CREDENTIALS, args: vec![account.to_string().into(), Arg::Int(old_end.0)] },
@@ -174,32 +174,32 @@ pub fn set_tier(account: Id, tier: &str, now: EpochMs) -> Statement {
     Statement { sql: SET_TIER, args: vec![account.to_string().into(), tier.into(), Arg::Int(now.0)] }
 }
 
-/// Moves the account to a higher tier; leaves it if it has that or a higher one.
+/// Moves the account to a higher tier; does nothing if its tier ranks at least as high.
 pub fn raise_tier(account: Id, tier: &str, now: EpochMs) -> Statement {
     Statement { sql: RAISE_TIER, args: vec![account.to_string().into(), tier.into(), Arg::Int(now.0)] }
 }
 
-/// Writes the user's address.
+/// Sets the user's e-mail address.
 pub fn set_email(account: Id, email: &str) -> Statement {
     Statement { sql: SET_EMAIL, args: vec![account.to_string().into(), email.into()] }
 }
 
-/// `active` or `suspended`.
+/// Sets the status: `active` or `suspended`.
 pub fn set_status(account: Id, status: &str, now: EpochMs) -> Statement {
     Statement { sql: SET_STATUS, args: vec![account.to_string().into(), status.into(), Arg::Int(now.0)] }
 }
 
-/// A tier.
+/// A tier by name.
 pub fn tier(name: &str) -> Statement {
     Statement { sql: TIER, args: vec![name.into()] }
 }
 
-/// All tiers, the smallest first.
+/// All tiers, lowest rank first.
 pub fn tiers() -> Statement {
     Statement { sql: TIERS, args: vec![] }
 }
 
-/// Writes a tier, unless somebody else did since `before`; answers with a row only if it did.
+/// Writes a tier if it was not changed since `before` (optimistic locking); returns a row only if it was written.
 pub fn update_tier(tier: &Tier, before: EpochMs) -> Statement {
     Statement {
         sql: UPDATE_TIER,
@@ -216,7 +216,7 @@ pub fn update_tier(tier: &Tier, before: EpochMs) -> Statement {
     }
 }
 
-/// Forgets credentials in clear whose 30 days are over, and credentials that ended.
+/// Deletes the encrypted copies of credentials whose 30 days are over, and expired credentials.
 pub fn cleanup(now: EpochMs) -> Vec<Statement> {
     vec![Statement { sql: FORGET_SEALED, args: vec![Arg::Int(now.0)] }, Statement { sql: FORGET_EXPIRED, args: vec![Arg::Int(now.0)] }]
 }

@@ -1,4 +1,4 @@
-//! Tiers: rows, not code (SPEC section 3). Changing one changes what its accounts may do, without a deployment.
+//! Tiers are rows, not code (docs/accounts.md, "Tiers"): changing one changes the limits of its accounts without a deployment.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,18 +13,18 @@ use crate::problem::Problem;
 pub struct Tier {
     /// Name.
     pub tier: String,
-    /// The higher, the more.
+    /// Order of the tiers: a higher rank includes more.
     pub rank: u64,
-    /// GB.
+    /// Storage quota, GB.
     pub storage_quota_gb: u64,
-    /// GB per month.
+    /// Bandwidth quota, GB per month.
     pub bandwidth_quota_gb: u64,
-    /// Whether sessions are in the tier.
+    /// Whether the tier includes upload sessions.
     #[serde(deserialize_with = "flag")]
     pub jetty_speed_enabled: bool,
-    /// Calls of the JSON API.
+    /// Rate limit of the JSON API, calls per minute.
     pub requests_per_minute: u64,
-    /// Largest file, MB.
+    /// Maximum file size, MB.
     pub max_file_mb: u64,
     /// When it was last changed.
     #[serde(skip_serializing)]
@@ -32,7 +32,7 @@ pub struct Tier {
 }
 
 impl Tier {
-    /// What the ledger holds an account of this tier to.
+    /// The limits that the ledger enforces for an account of this tier.
     pub fn limits(&self, account_updated: EpochMs, status: &str) -> Limits {
         Limits {
             storage: self.storage_quota_gb.saturating_mul(GB),
@@ -44,7 +44,7 @@ impl Tier {
     }
 }
 
-/// Body of `PATCH /api/portal/tiers/{tier}`: what is absent stays.
+/// Body of `PATCH /api/portal/tiers/{tier}`: absent fields keep their value.
 #[derive(Debug, Default, Deserialize)]
 pub struct TierPatch {
     /// See [`Tier`].
@@ -65,7 +65,7 @@ pub struct TierPatch {
 }
 
 impl TierPatch {
-    /// The row with these values in it, changed at `now`.
+    /// The row with these values applied, changed at `now`.
     ///
     /// # Errors
     /// [`Problem::Invalid`] naming the field.
@@ -80,7 +80,7 @@ impl TierPatch {
             jetty_speed_enabled: self.jetty_speed_enabled.unwrap_or(tier.jetty_speed_enabled),
             requests_per_minute: within("requests_per_minute", self.requests_per_minute.unwrap_or(tier.requests_per_minute), 1, 1_000_000_000)?,
             max_file_mb: within("max_file_mb", self.max_file_mb.unwrap_or(tier.max_file_mb), 1, MAX_SAFE_INTEGER / MB)?,
-            // Two changes within a millisecond are two changes.
+            // Two changes within one millisecond need distinct versions.
             updated_at: now.max(tier.updated_at.plus(1)),
             ..tier
         })
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_patch_changes_what_it_names_and_makes_the_row_younger() {
+    fn patch_changes_given_fields_and_raises_the_version() {
         let patch: TierPatch = serde_json::from_str(r#"{"storage_quota_gb":1,"jetty_speed_enabled":false,"new":1}"#).unwrap();
         let tier = patch.apply(pro(), EpochMs(5)).unwrap();
         assert_eq!(tier, Tier { storage_quota_gb: 1, jetty_speed_enabled: false, updated_at: EpochMs(6), ..pro() });
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_named() {
+    fn out_of_range_value_returns_invalid_with_field_name() {
         for (body, field) in [
             (r#"{"storage_quota_gb":10000000}"#, "storage_quota_gb"),
             (r#"{"requests_per_minute":0}"#, "requests_per_minute"),

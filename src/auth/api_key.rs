@@ -1,4 +1,4 @@
-//! API keys and secrets (SPEC section 2): a prefix, random base62, and a base62 CRC-32 that refuses typos before any lookup.
+//! API keys and secrets (docs/api.md, "Account"): a prefix, random base62 digits and a base62 CRC-32, so that a mistyped key is refused before any lookup.
 
 use crate::base::sha256::Sha256Hex;
 use crate::problem::AuthFailure;
@@ -12,12 +12,12 @@ const KEY_RANDOM: usize = 30;
 
 const SECRET_RANDOM: usize = 34;
 
-/// A key's world.
+/// Whether a key is for production or for tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// `jt_live_`
+    /// Prefix `jt_live_`.
     Live,
-    /// `jt_test_`
+    /// Prefix `jt_test_`.
     Test,
 }
 
@@ -49,7 +49,7 @@ fn digit(value: u32) -> u8 {
 fn compose(prefix: &str, digits: usize, random: &mut impl FnMut() -> u8) -> String {
     let mut text = prefix.to_owned();
     while text.len() < prefix.len() + digits {
-        // Rejection keeps the digits uniform: 248 = 4 x 62.
+        // Rejection sampling keeps the digits uniform: 248 = 4 x 62 is the largest multiple of 62 in a byte.
         let byte = random();
         if byte < 248 {
             text.push(char::from(digit(u32::from(byte) % 62)));
@@ -70,17 +70,17 @@ fn is_well_formed(text: &str, prefix: &str, digits: usize) -> bool {
         }
 }
 
-/// A new key: prefix + 30 base62 + 6 base62 of CRC-32. `random` yields uniform bytes.
+/// A new key: prefix + 30 random base62 digits + CRC-32 in 6 base62 digits. `random` yields uniform bytes.
 pub fn new_key(mode: Mode, mut random: impl FnMut() -> u8) -> String {
     compose(mode.prefix(), KEY_RANDOM, &mut random)
 }
 
-/// A new secret: `jts_` + 34 base62 + 6 base62 of CRC-32.
+/// A new secret: `jts_` + 34 random base62 digits + CRC-32 in 6 base62 digits.
 pub fn new_secret(mut random: impl FnMut() -> u8) -> String {
     compose(SECRET_PREFIX, SECRET_RANDOM, &mut random)
 }
 
-/// What identifies a caller in the database: hashes only.
+/// Credentials of a request as the database identifies them: hashes only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Presented {
     /// SHA-256 of the key.
@@ -92,7 +92,7 @@ pub struct Presented {
 /// Reads the account credentials of a request: `Authorization: Bearer jt_…` or `X-API-Key`, with `X-API-Secret`.
 ///
 /// # Errors
-/// [`AuthFailure::Missing`] if either is absent, [`AuthFailure::Invalid`] for a typo.
+/// [`AuthFailure::Missing`] if the key or the secret is absent, [`AuthFailure::Invalid`] if either has a wrong format or checksum.
 pub fn presented(bearer: Option<&str>, x_api_key: Option<&str>, x_api_secret: Option<&str>) -> Result<Presented, AuthFailure> {
     let key = bearer.or(x_api_key).ok_or(AuthFailure::Missing)?.trim();
     let secret = x_api_secret.ok_or(AuthFailure::Missing)?.trim();
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn format_and_lengths() {
+    fn new_pair_has_documented_format_and_either_header_is_accepted() {
         let (key, secret) = pair(1);
         assert!(key.starts_with("jt_live_") && key.len() == 8 + 36, "{key}");
         assert!(secret.starts_with("jts_") && secret.len() == 4 + 40, "{secret}");
@@ -140,7 +140,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn one_wrong_character_is_always_noticed(seed: u8, position in 0usize..44, replacement in "[0-9A-Za-z]") {
+        fn any_replaced_character_returns_invalid(seed: u8, position in 0usize..44, replacement in "[0-9A-Za-z]") {
             let (key, secret) = pair(seed);
             let mut typo = key.clone();
             typo.replace_range(position..=position, &replacement);
@@ -153,7 +153,7 @@ mod tests {
         }
 
         #[test]
-        fn garbage_is_refused(key in "\\PC{0,60}", secret in "\\PC{0,60}") {
+        fn random_text_returns_invalid(key in "\\PC{0,60}", secret in "\\PC{0,60}") {
             prop_assert_eq!(presented(Some(&key), None, Some(&secret)), Err(AuthFailure::Invalid));
         }
     }

@@ -1,4 +1,4 @@
-//! The token in a content URL: an asset of a namespace, until an instant. Whoever holds the URL may read.
+//! The token in a content URL (docs/delivery.md, "Content URLs"): read access to one asset of a namespace until an instant, for any holder of the URL.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,16 +10,16 @@ use crate::problem::{AuthFailure, Problem};
 
 const KIND: Kind = Kind { prefix: "jtf1.", purpose: b"jettyspeed file token 1\n" };
 
-/// How long a content URL lives, ms (SPEC section 2: 1 h).
+/// Lifetime of a content URL, ms (docs/api.md, "Path tokens").
 pub const TTL_MS: u64 = 3600 * 1000;
 
-/// What the holder may read.
+/// What the holder of the token may read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileClaims {
-    /// Namespace.
+    /// Namespace of the asset.
     #[serde(rename = "n")]
     pub namespace: Name,
-    /// Asset.
+    /// Asset id.
     #[serde(rename = "a")]
     pub asset: Id,
     /// Valid before this instant.
@@ -39,7 +39,7 @@ impl FileClaims {
     /// Verifies a token under any of `keys`.
     ///
     /// # Errors
-    /// [`AuthFailure::Invalid`], [`AuthFailure::Expired`].
+    /// [`AuthFailure::Invalid`] for a wrong format or signature, [`AuthFailure::Expired`] from `expires` on.
     pub fn open(token: &str, keys: &[MacKey], now: EpochMs) -> Result<FileClaims, AuthFailure> {
         let claims: FileClaims = KIND.open(token, keys)?;
         if now >= claims.expires { Err(AuthFailure::Expired) } else { Ok(claims) }
@@ -52,7 +52,7 @@ mod tests {
     use crate::auth::upload_token::UploadClaims;
 
     #[test]
-    fn format_expiry_and_kind() {
+    fn token_has_pinned_format_and_fails_when_expired_or_of_other_kind() {
         let keys = [MacKey::new(b"key")];
         let claims = FileClaims { namespace: Name::parse("ns").unwrap(), asset: Id::from_random([1; 16]), expires: EpochMs(10) };
         let token = claims.seal(&keys).unwrap();

@@ -1,4 +1,4 @@
-//! Proof of identity, without lookups: API keys, signed tokens, receipts, webhook signatures, and the pace of calls.
+//! Authentication without lookups: API keys, signed tokens, receipts, webhook signatures; and rate limiting.
 
 pub mod api_key;
 pub mod file_token;

@@ -1,4 +1,4 @@
-//! The token in a playback URL: a whole video of a namespace, until an instant, so that relative references in its playlists work without cookies.
+//! The token in a playback URL (docs/video.md, "Playing"): one video of a namespace until an instant. Being in the path, it covers relative playlist URLs.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,13 +10,13 @@ use crate::problem::{AuthFailure, Problem};
 
 const KIND: Kind = Kind { prefix: "jtv1.", purpose: b"jettyspeed video token 1\n" };
 
-/// What the holder may play.
+/// What the holder of the token may play.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VideoClaims {
-    /// Namespace.
+    /// Namespace of the video.
     #[serde(rename = "n")]
     pub namespace: Name,
-    /// Video.
+    /// Video id.
     #[serde(rename = "v")]
     pub video: Name,
     /// Valid before this instant.
@@ -36,7 +36,7 @@ impl VideoClaims {
     /// Verifies a token under any of `keys`.
     ///
     /// # Errors
-    /// [`AuthFailure::Invalid`], [`AuthFailure::Expired`].
+    /// [`AuthFailure::Invalid`] for a wrong format or signature, [`AuthFailure::Expired`] from `expires` on.
     pub fn open(token: &str, keys: &[MacKey], now: EpochMs) -> Result<VideoClaims, AuthFailure> {
         let claims: VideoClaims = KIND.open(token, keys)?;
         if now >= claims.expires { Err(AuthFailure::Expired) } else { Ok(claims) }
@@ -49,12 +49,12 @@ mod tests {
     use crate::auth::file_token::FileClaims;
 
     #[test]
-    fn format_expiry_rotation_and_kind() {
+    fn token_has_pinned_format_survives_rotation_and_fails_when_expired_or_of_other_kind() {
         let [old, new] = [MacKey::new(b"old"), MacKey::new(b"new")];
         let claims = VideoClaims { namespace: Name::parse("ns").unwrap(), video: Name::parse("film").unwrap(), expires: EpochMs(10) };
         let token = claims.seal(std::slice::from_ref(&old)).unwrap();
         assert!(token.starts_with("jtv1.eyJuIjoibnMiLCJ2IjoiZmlsbSIsImUiOjEwfQ."), "{token}");
-        // A key rotates without breaking live URLs: the first signs, all verify.
+        // Key rotation must not break URLs that are in use: the first key signs, all keys verify.
         let rotated = [new, old];
         assert_eq!(VideoClaims::open(&token, &rotated, EpochMs(9)), Ok(claims.clone()));
         assert_ne!(claims.seal(&rotated).unwrap(), token);

@@ -1,32 +1,32 @@
 //! Requests per minute: the generic cell rate algorithm (ITU-T I.371, annex A), as a pure function of one number.
 //!
-//! Every request pushes the theoretical arrival time (TAT) one emission interval further; it may not run further ahead of the clock than the window.
-//! A client that was quiet may spend the whole window's quota at once, then goes on at the steady rate.
+//! Each admitted request advances the theoretical arrival time (TAT) by one emission interval; a request is refused if the TAT would be more than one window ahead.
+//! An idle client may therefore spend the whole quota of a window at once; after that, requests pass at the steady rate.
 
-/// The window all quotas here are told in, µs.
+/// The window of quotas per minute, µs.
 const WINDOW_US: u64 = 60_000_000;
 
-/// The same in seconds, for the header.
+/// The same window in seconds, for the `RateLimit-Policy` header.
 pub const WINDOW_SECONDS: u64 = 60;
 
-/// What a request got.
+/// The result of one request against its rate limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Pace {
     /// Requests per window.
     pub quota: u64,
-    /// Requests that would be let through right now.
+    /// Requests that would be admitted immediately.
     pub remaining: u64,
-    /// Seconds until one more than that would be, rounded up, ≥ 1.
+    /// Seconds until `remaining` grows by one, rounded up, ≥ 1.
     pub reset: u64,
-    /// Whether this one was let through.
+    /// Whether this request was admitted.
     pub admitted: bool,
 }
 
-/// Takes one request at `now_ms` in. `tat_us` is the state: 0 at first, anything it was before otherwise. A quota of 0 lets nothing through.
+/// Counts one request at `now_ms`. `tat_us` is the state: 0 initially, otherwise the value left by the previous call. A quota of 0 admits nothing.
 pub fn admit(tat_us: &mut u64, quota: u64, window_ms: u64, now_ms: u64) -> Pace {
     let (window, now) = (window_ms.saturating_mul(1000), now_ms.saturating_mul(1000));
     let interval = (window / quota.max(1)).max(1);
-    // A limit that shrank must not lock its client out for longer than its window.
+    // After a limit was lowered the stored TAT may be too far ahead: clamp it, so that the client waits for at most one window.
     let start = (*tat_us).clamp(now, now.saturating_add(window));
     let admitted = quota > 0 && start.saturating_add(interval) <= now.saturating_add(window);
     if admitted {
@@ -44,7 +44,7 @@ pub fn admit_per_minute(tat_us: &mut u64, quota: u64, now_ms: u64) -> Pace {
     admit(tat_us, quota, WINDOW_US / 1000, now_ms)
 }
 
-/// What an address is counted under: itself, or for IPv6 the /64, of which one subscriber has all addresses (RFC 6177).
+/// The rate-limit bucket of an address: the address itself, or for IPv6 its /64, because one subscriber has all addresses of a /64 (RFC 6177).
 pub fn bucket(address: Option<&str>) -> String {
     match address.map(|text| (text, text.parse::<std::net::IpAddr>())) {
         Some((_, Ok(std::net::IpAddr::V6(v6)))) if v6.to_ipv4_mapped().is_none() => {
@@ -57,7 +57,7 @@ pub fn bucket(address: Option<&str>) -> String {
 }
 
 impl Pace {
-    /// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11): `r` requests are left, and `t` seconds on there will be more.
+    /// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11): `r` requests are left; more become available in `t` seconds.
     pub fn headers(&self, policy: &str, window_seconds: u64) -> [(&'static str, String); 2] {
         [
             ("ratelimit-policy", format!("\"{policy}\";q={};w={window_seconds}", self.quota)),
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_burst_of_the_quota_and_then_the_steady_rate() {
+    fn burst_of_quota_passes_then_one_request_per_interval() {
         let (mut tat, now) = (0, 1_795_000_000_000);
         for left in (0..10).rev() {
             let pace = admit_per_minute(&mut tat, 10, now);
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv6_network_is_one_address() {
+    fn ipv6_addresses_of_one_64_share_a_bucket() {
         assert_eq!(bucket(Some("2001:db8:1:2:3:4:5:6")), "2001:db8:1:2::/64");
         assert_eq!(bucket(Some("2001:db8:1:2::9")), bucket(Some("2001:db8:1:2::8")));
         assert_eq!(
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_passes_a_quota_of_nothing_and_a_smaller_quota_heals() {
+    fn zero_quota_admits_nothing_and_tat_too_far_ahead_recovers_within_one_window() {
         let (mut tat, now) = (0, 1_795_000_000_000);
         assert!(!admit_per_minute(&mut tat, 0, now).admitted);
         let mut tat = u64::MAX;
@@ -107,7 +107,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn never_more_than_the_quota_and_its_refill(quota in 1u64..2_000, steps in prop::collection::vec(0u64..5_000, 1..400)) {
+        fn admitted_requests_never_exceed_quota_plus_refill(quota in 1u64..2_000, steps in prop::collection::vec(0u64..5_000, 1..400)) {
             let (mut tat, start) = (0, 1_795_000_000_000);
             let (mut now, mut admitted) = (start, 0);
             for step in steps {
@@ -119,7 +119,7 @@ mod tests {
         }
 
         #[test]
-        fn who_obeys_the_headers_is_never_refused(quota in 1u64..2_000, pauses in prop::collection::vec(0u64..3_000, 1..600)) {
+        fn client_that_waits_for_reset_is_never_refused(quota in 1u64..2_000, pauses in prop::collection::vec(0u64..3_000, 1..600)) {
             let (mut tat, mut now) = (0, 1_795_000_000_000);
             for pause in pauses {
                 let pace = admit_per_minute(&mut tat, quota, now);

@@ -1,4 +1,4 @@
-//! Receipts: proof that this service saw a part reach the store, in the client's hands, should the record ever be lost.
+//! Receipts (docs/uploads.md, "Receipts"): a client's proof that this service stored a part, so that a lost session record can be rebuilt.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
@@ -11,14 +11,14 @@ const PREFIX: &str = "jtr1.";
 
 const PURPOSE: &[u8] = b"jettyspeed receipt 1\n";
 
-/// What a receipt covers.
+/// The fields that a receipt authenticates.
 #[derive(Debug, Clone, Copy)]
 pub struct Receipt<'a> {
-    /// Session.
+    /// Session id.
     pub session: Id,
-    /// 1..=10,000.
+    /// Part number, 1..=10,000.
     pub part_number: u16,
-    /// Bytes.
+    /// Size of the part, bytes.
     pub size: u64,
     /// The declared hash, which the store verified.
     pub sha256: Option<&'a Sha256Hex>,
@@ -29,7 +29,7 @@ pub struct Receipt<'a> {
 impl Receipt<'_> {
     fn message(&self) -> String {
         let hash = self.sha256.map_or("-", Sha256Hex::as_str);
-        // The ETag comes last: it is the only field whose alphabet is not ours.
+        // The ETag comes last: it is the only field whose alphabet the store defines.
         format!("{}\n{}\n{}\n{hash}\n{}", self.session, self.part_number, self.size, self.etag)
     }
 
@@ -39,7 +39,7 @@ impl Receipt<'_> {
         Some(format!("{PREFIX}{}", BASE64.encode(tag)))
     }
 
-    /// Whether `receipt` is ours and for exactly this.
+    /// Whether `receipt` was signed by this service for exactly these values.
     pub fn verify(&self, receipt: &str, keys: &[MacKey]) -> bool {
         let Some(Ok(tag)) = receipt.strip_prefix(PREFIX).map(|tag| BASE64.decode(tag)) else {
             return false;
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_receipt_is_for_one_part_only() {
+    fn receipt_of_another_part_does_not_verify() {
         let keys = [MacKey::new(b"key"), MacKey::new(b"old")];
         let hash = Sha256Hex::of(b"x");
         let receipt = Receipt { session: Id::from_random([2; 16]), part_number: 3, size: 10, sha256: Some(&hash), etag: "e" };

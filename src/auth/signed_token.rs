@@ -1,4 +1,4 @@
-//! Sealed tokens: JSON claims and their HMAC, readable by anybody, made only by us.
+//! Signed tokens: JSON claims and their HMAC. They can be read by anyone but only made with a token key.
 //!
 //! Format: prefix + base64url(JSON) + `.` + base64url(HMAC-SHA-256 over purpose and JSON).
 
@@ -11,12 +11,12 @@ use crate::base::hmac::MacKey;
 use crate::base::json;
 use crate::problem::{AuthFailure, Problem};
 
-/// One kind of token.
+/// One type of token.
 #[derive(Debug, Clone, Copy)]
 pub struct Kind {
-    /// What it starts with; the version is part of it.
+    /// Prefix of the token; it includes the version of the format.
     pub prefix: &'static str,
-    /// Keeps tags of one kind from being valid as another's.
+    /// Part of the signed data, so that a token of one kind never verifies as another.
     pub purpose: &'static [u8],
 }
 
@@ -32,10 +32,10 @@ impl Kind {
         Ok(format!("{}{}.{}", self.prefix, BASE64.encode(claims), BASE64.encode(tag)))
     }
 
-    /// The claims of a token of this kind under any of `keys`. Expiry is the caller's to check.
+    /// The claims of a token of this kind that verifies under any of `keys`. The caller checks the expiry.
     ///
     /// # Errors
-    /// [`AuthFailure::Invalid`].
+    /// [`AuthFailure::Invalid`] for another prefix, a wrong signature or malformed claims.
     pub fn open<T: DeserializeOwned>(&self, token: &str, keys: &[MacKey]) -> Result<T, AuthFailure> {
         let (claims, tag) = token.strip_prefix(self.prefix).and_then(|rest| rest.split_once('.')).ok_or(AuthFailure::Invalid)?;
         let claims = BASE64.decode(claims).map_err(|_| AuthFailure::Invalid)?;

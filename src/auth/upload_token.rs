@@ -1,6 +1,6 @@
-//! The upload token: everything the chunk path needs to know, signed, so that it looks nothing up.
+//! The upload token: all that the chunk path needs to know about a session, signed, so that the path needs no lookup (docs/uploads.md, "The chunk path").
 //!
-//! Old tokens must verify after an update: the format is pinned below, new claims default.
+//! Tokens issued before a deployment must verify after it: a test pins the format; new claims have defaults.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,10 +12,10 @@ use crate::problem::{AuthFailure, Problem};
 
 const KIND: Kind = Kind { prefix: "jtu1.", purpose: b"jettyspeed upload token 1\n" };
 
-/// The longest life of a token (SPEC section 2), ms.
+/// Lifetime of a token, ms (docs/api.md, "Upload token").
 pub const MAX_TTL_MS: u64 = 24 * 3600 * 1000;
 
-/// What the holder may do: send the parts of one upload.
+/// What the holder of the token may do: send the parts of one upload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UploadClaims {
     /// Account id.
@@ -30,7 +30,7 @@ pub struct UploadClaims {
     /// Object key.
     #[serde(rename = "k")]
     pub key: String,
-    /// The store's upload id.
+    /// The store's multipart upload id.
     #[serde(rename = "i")]
     pub upload_id: String,
     /// File size, bytes.
@@ -39,7 +39,7 @@ pub struct UploadClaims {
     /// Chunk size, bytes.
     #[serde(rename = "c")]
     pub chunk_size: u64,
-    /// Whether chunks may come without a hash.
+    /// Whether parts may be sent without a SHA-256.
     #[serde(rename = "u", default, skip_serializing_if = "std::ops::Not::not")]
     pub allow_unsigned: bool,
     /// Valid before this instant.
@@ -59,19 +59,19 @@ impl UploadClaims {
     /// Verifies a token under any of `keys`.
     ///
     /// # Errors
-    /// [`AuthFailure::Invalid`] for anything not of ours, [`AuthFailure::Expired`] from `expires` on.
+    /// [`AuthFailure::Invalid`] for a wrong format or signature, [`AuthFailure::Expired`] from `expires` on.
     pub fn open(token: &str, keys: &[MacKey], now: EpochMs) -> Result<UploadClaims, AuthFailure> {
         let claims: UploadClaims = KIND.open(token, keys)?;
         if now >= claims.expires { Err(AuthFailure::Expired) } else { Ok(claims) }
     }
 }
 
-/// Whether a bearer token is meant as an upload token rather than as an API key.
+/// Whether a bearer token has the prefix of an upload token, as opposed to an API key.
 pub fn looks_like_one(token: &str) -> bool {
     token.starts_with(KIND.prefix)
 }
 
-/// When a token issued at `now` ends. Not with its session: that lives on with every part, and says itself when it is over.
+/// When a token issued at `now` expires. It is independent of the session's expiry, which every part extends and which the session checks itself.
 pub fn expiry(now: EpochMs) -> EpochMs {
     now.plus(MAX_TTL_MS)
 }
@@ -102,16 +102,16 @@ mod tests {
         }
     }
 
-    /// Tokens outlive deployments: this text must stay valid.
+    /// Tokens outlive deployments, so this text must keep verifying.
     #[test]
-    fn the_format_is_pinned() {
+    fn sealed_claims_have_pinned_format() {
         let token = claims().seal(&keys()).unwrap();
         let body = r#"{"a":"01010101-0101-4101-8101-010101010101","n":"jt_user_1","s":"02020202-0202-4202-8202-020202020202","k":"users/1/o/x","i":"up/+=","f":137000000,"c":50000000,"e":2000}"#;
         assert_eq!(token, format!("jtu1.{}.HrD3F4SA9-U-C6EFknLhWAdrO6j9JaldTZ4ragyWLFQ", BASE64.encode(body)));
     }
 
     #[test]
-    fn rotation_and_expiry() {
+    fn token_of_old_key_verifies_until_expiry_or_key_removal() {
         let old = claims().seal(&keys()[1..]).unwrap();
         assert_eq!(UploadClaims::open(&old, &keys(), EpochMs(1_999)), Ok(claims()));
         assert_eq!(UploadClaims::open(&old, &keys(), EpochMs(2_000)), Err(AuthFailure::Expired));
@@ -121,24 +121,26 @@ mod tests {
 
     proptest! {
         #[test]
-        fn round_trip(size in 1u64..1 << 53, chunk in 1u64..1 << 40, key in "[a-zA-Z0-9/._-]{1,200}", upload in "\\PC{1,200}", unsigned: bool) {
+        fn sealed_token_opens_to_its_claims(
+            size in 1u64..1 << 53, chunk in 1u64..1 << 40, key in "[a-zA-Z0-9/._-]{1,200}", upload in "\\PC{1,200}", unsigned: bool,
+        ) {
             let claims = UploadClaims { file_size: size, chunk_size: chunk, key, upload_id: upload, allow_unsigned: unsigned, ..claims() };
             prop_assert_eq!(UploadClaims::open(&claims.seal(&keys()).unwrap(), &keys(), EpochMs(0)), Ok(claims));
         }
 
         #[test]
-        fn any_tampering_is_refused(position in 0usize..300, replacement in "[A-Za-z0-9._-]") {
+        fn any_changed_character_returns_invalid(position in 0usize..300, replacement in "[A-Za-z0-9._-]") {
             let token = claims().seal(&keys()).unwrap();
             let position = position % token.len();
             let mut forged = token.clone();
             forged.replace_range(position..=position, &replacement);
-            // The last character of unpadded base64 may carry unused bits, which the decoder refuses: still no second spelling.
+            // The last character of unpadded base64 may have unused bits; the decoder refuses nonzero ones, so each token has one spelling only.
             prop_assume!(forged != token);
             prop_assert_eq!(UploadClaims::open(&forged, &keys(), EpochMs(0)), Err(AuthFailure::Invalid));
         }
 
         #[test]
-        fn garbage_is_refused(text in "\\PC{0,100}") {
+        fn random_text_returns_invalid(text in "\\PC{0,100}") {
             prop_assert_eq!(UploadClaims::open(&text, &keys(), EpochMs(0)), Err(AuthFailure::Invalid));
             prop_assert_eq!(UploadClaims::open(&format!("jtu1.{text}"), &keys(), EpochMs(0)), Err(AuthFailure::Invalid));
         }

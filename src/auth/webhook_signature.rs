@@ -1,4 +1,4 @@
-//! Webhook callers: Standard Webhooks signatures (specification of standardwebhooks.com, "Webhook signatures") or the bearer secret.
+//! Authentication of webhook callers: a Standard Webhooks signature (standardwebhooks.com, specification, "Webhook signatures") or the bearer secret.
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
@@ -10,10 +10,10 @@ use crate::problem::AuthFailure;
 
 const PREFIX: &str = "whsec_";
 
-/// How far a timestamp may lie from our clock, in both directions, ms.
+/// Largest accepted difference between a timestamp and our clock, in both directions, ms.
 pub const TOLERANCE_MS: u64 = 5 * 60 * 1000;
 
-/// The longest `webhook-id` that is kept.
+/// The longest accepted `webhook-id`, bytes.
 pub const MAX_ID: usize = 255;
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent));
@@ -51,13 +51,13 @@ pub struct Signed {
 }
 
 impl Signed {
-    /// Reads the fields; None if it is no signed call.
+    /// Reads the fields; None if the call carries no signature.
     ///
     /// # Errors
-    /// [`AuthFailure::Invalid`] for incomplete or malformed ones, [`AuthFailure::Stale`] for a timestamp out of tolerance.
+    /// [`AuthFailure::Invalid`] for incomplete or malformed fields, [`AuthFailure::Stale`] for a timestamp outside the tolerance.
     pub fn read(id: Option<&str>, timestamp: Option<&str>, signatures: Option<&str>, now: EpochMs) -> Result<Option<Signed>, AuthFailure> {
         let (id, timestamp, signatures) = match (id, timestamp, signatures) {
-            // An id alone may go with the bearer secret.
+            // A call with the bearer secret may carry an id without a signature.
             (_, None, None) => return Ok(None),
             (Some(id), Some(timestamp), Some(signatures)) => (id.trim(), timestamp.trim(), signatures.trim()),
             _ => return Err(AuthFailure::Invalid),
@@ -73,11 +73,11 @@ impl Signed {
         Ok(Some(Signed { id: id.to_owned(), timestamp: timestamp.to_owned(), signatures: signatures.to_owned() }))
     }
 
-    /// Whether any of the signatures is right under any of the secrets.
+    /// Whether any of the signatures verifies under any of the secrets.
     pub fn verify(&self, secrets: &[Secret], body: &[u8]) -> bool {
         let parts: [&[u8]; 5] = [self.id.as_bytes(), b".", self.timestamp.as_bytes(), b".", body];
         let tags = || self.signatures.split(' ').filter_map(|one| one.strip_prefix("v1,")).filter_map(|text| BASE64.decode(text).ok());
-        // One pass over the body for each secret, however many signatures came.
+        // The body is hashed once per secret, regardless of the number of signatures.
         secrets.iter().filter_map(|secret| secret.key.as_ref()).any(|key| {
             let right = key.sign(&parts);
             tags().any(|tag| bool::from(subtle::ConstantTimeEq::ct_eq(right.as_slice(), tag.as_slice())))
@@ -85,12 +85,12 @@ impl Signed {
     }
 }
 
-/// Whether it can be a `webhook-id`. The separator of the signed content cannot be part of one; a comma would be two header fields.
+/// Whether `id` is a valid `webhook-id`: without `.`, which separates the signed content, and without a comma, which joins two fields (RFC 9110, 5.3).
 pub fn is_id(id: &str) -> bool {
     (1..=MAX_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic() && b != b'.' && b != b',')
 }
 
-/// Whether `token` is one of the secrets, whole; takes the same time wherever it differs.
+/// Whether `token` equals one of the secrets; compares in constant time.
 pub fn is_bearer(token: &str, secrets: &[Secret]) -> bool {
     secrets.iter().any(|secret| secret.whole.is(token))
 }
@@ -107,9 +107,9 @@ mod tests {
         Signed::read(Some("msg_p5jXN8AQM9LWM0D4loKWxJek"), Some("1614265330"), Some(signatures), NOW).unwrap().unwrap()
     }
 
-    /// The example of the Standard Webhooks libraries.
+    /// The published example of the Standard Webhooks libraries.
     #[test]
-    fn the_published_example_verifies() {
+    fn published_example_verifies() {
         let secret = Secret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
         let right = signed("v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
         assert!(right.verify(std::slice::from_ref(&secret), br#"{"test": 2432232314}"#));
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn five_minutes_both_ways_and_whole_headers_only() {
+    fn timestamps_within_five_minutes_pass_and_incomplete_headers_are_invalid() {
         let read = |id, at: u64| Signed::read(Some(id), Some(&at.to_string()), Some("v1,x"), NOW);
         let now = NOW.0 / 1000;
         assert!(read("a", now - 300).is_ok() && read("a", now + 300).is_ok());
@@ -153,7 +153,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn garbage_never_verifies(signatures in "(v1,)?[A-Za-z0-9+/= ,]{0,80}", body: Vec<u8>) {
+        fn random_signatures_never_verify(signatures in "(v1,)?[A-Za-z0-9+/= ,]{0,80}", body: Vec<u8>) {
             let secret = Secret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
             prop_assert!(!signed(&signatures).verify(&[secret], &body));
         }

@@ -1,18 +1,18 @@
-//! Draws that are the same for the same seed.
+//! Deterministic pseudorandom numbers.
 
 use sha2::{Digest, Sha256};
 
 use crate::base::time::EpochMs;
 
-/// How long an account draws the same, ms (SPEC section 6: 10 minutes).
+/// Period in which an account gets the same numbers, ms (docs/edges.md, "The score").
 pub const WINDOW_MS: u64 = 600_000;
 
-/// A stream of numbers (SplitMix64; Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
+/// A stream of pseudorandom numbers (SplitMix64; Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
 #[derive(Debug, Clone)]
 pub struct Draw(u64);
 
 impl Draw {
-    /// Of that account in the window of `window_ms` that holds `now`.
+    /// The stream of that account in the window of `window_ms` that contains `now`.
     pub fn of(account: &str, now: EpochMs, window_ms: u64) -> Draw {
         let window = now.0.checked_div(window_ms).unwrap_or_default();
         let hash = Sha256::digest(format!("{account}/{window}"));
@@ -27,13 +27,13 @@ impl Draw {
         z ^ (z >> 31)
     }
 
-    /// A number below `bound`, which is at least 1. (Its bias is below 2^-32 for what is drawn here.)
+    /// A number in 0..`bound`, `bound` ≥ 1. Its modulo bias is below 2^-32 for bounds below 2^32.
     pub fn below(&mut self, bound: usize) -> usize {
         let bound = u64::try_from(bound.max(1)).unwrap_or(1);
         usize::try_from(self.next() % bound).unwrap_or_default()
     }
 
-    /// True once in `n` draws.
+    /// True with probability 1/`n`.
     pub fn one_in(&mut self, n: usize) -> bool {
         self.below(n) == 0
     }
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_account_draws_the_same_for_ten_minutes_and_others_draw_otherwise() {
+    fn account_gets_same_draws_within_window_and_others_differ() {
         let draws = |account, now| {
             let mut draw = Draw::of(account, EpochMs(now), WINDOW_MS);
             (0..8).map(|_| draw.below(1_000_000)).collect::<Vec<_>>()
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn draws_are_spread() {
+    fn draws_are_uniform() {
         let mut draw = Draw::of("spread", EpochMs(0), WINDOW_MS);
         let mut counts = [0; 7];
         (0..70_000).for_each(|_| counts[draw.below(7)] += 1);

@@ -1,4 +1,4 @@
-//! Edges: the places that take uploads.
+//! Edges: the locations that accept uploads (docs/edges.md, "What an edge is").
 
 use serde::{Deserialize, Serialize};
 
@@ -7,20 +7,20 @@ use crate::base::time::EpochMs;
 use crate::edges::geo::GeoHint;
 use crate::edges::location::Location;
 
-/// Whether an edge takes uploads.
+/// Whether an edge accepts uploads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// It does.
+    /// Accepts uploads.
     Active,
-    /// Those that are under way, no new ones.
+    /// Finishes running uploads, is offered no new ones.
     Draining,
-    /// It does not.
+    /// Accepts no uploads.
     Disabled,
 }
 
 impl Status {
-    /// As the database has it.
+    /// The value in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Status::Active => "active",
@@ -34,42 +34,42 @@ impl Status {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all(serialize = "camelCase"))]
 pub struct Edge {
-    /// Its id.
+    /// Edge id.
     pub id: Name,
-    /// For people.
+    /// Display name.
     pub name: String,
     /// City.
     pub city: String,
-    /// ISO 3166-1 alpha-2.
+    /// Country, ISO 3166-1 alpha-2.
     pub country: String,
-    /// As Cloudflare names it.
+    /// Continent code of Cloudflare: AF AN AS EU NA OC SA.
     pub continent: String,
-    /// Degrees.
+    /// Latitude, degrees, -90..=90.
     pub lat: f64,
-    /// Degrees.
+    /// Longitude, degrees, -180..=180.
     pub lon: f64,
     /// The PoP, IATA code.
     pub colo: String,
-    /// `https://host`; None is this Worker's own address, wherever that is reached.
+    /// `https://host[:port]`; None means the URL at which this Worker was called.
     pub url: Option<String>,
-    /// Mbit/s.
+    /// Capacity, Mbit/s.
     pub capacity_mbps: u64,
     /// See [`Status`].
     pub status: Status,
-    /// When it was changed last.
+    /// When it was last changed.
     #[serde(skip_serializing, default)]
     pub updated_at: EpochMs,
 }
 
 impl Edge {
-    /// Where it is.
+    /// Its coordinates.
     pub fn place(&self) -> Location {
         Location { lat: self.lat, lon: self.lon }
     }
 }
 
-/// The edge that took a request: the one of its PoP, else the one of the address it came to; else the PoP's own name ("local" where there is none, as in
-/// `wrangler dev`).
+/// The id of the edge that received a request: the edge of its PoP, else the edge with the URL that was called, else the PoP's code ("local" if there is none,
+/// as in `wrangler dev`).
 pub fn serving(edges: &[Edge], hint: &GeoHint, base: &str) -> String {
     let of_colo = || edges.iter().find(|edge| hint.colo.as_deref() == Some(edge.colo.as_str()));
     let of_base = || edges.iter().find(|edge| edge.url.as_deref() == Some(base));
@@ -98,16 +98,16 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn who_served_a_request() {
+    fn serving_edge_is_found_by_pop_then_url_then_pop_code() {
         let edges = [edge("fra", 50.0, 8.6), Edge { url: Some("http://127.0.0.1:1".into()), ..edge("sin", 1.4, 104.0) }];
         let from = |colo: Option<&str>, base| serving(&edges, &GeoHint { colo: colo.map(str::to_owned), ..GeoHint::default() }, base);
-        assert_eq!(from(Some("FRA"), "http://127.0.0.1:1"), "fra", "the PoP that served it");
+        assert_eq!(from(Some("FRA"), "http://127.0.0.1:1"), "fra", "the edge of the PoP");
         assert_eq!(from(None, "http://127.0.0.1:1"), "sin");
         assert_eq!((from(Some("AMS"), "https://x"), from(None, "https://x")), ("AMS".to_owned(), "local".to_owned()));
     }
 
     #[test]
-    fn an_edge_as_clients_see_it() {
+    fn edge_has_pinned_json() {
         let text = serde_json::to_string(&edge("fra", 50.0, 8.6)).unwrap();
         assert_eq!(
             text,

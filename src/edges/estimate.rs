@@ -1,47 +1,47 @@
-//! What an upload over an edge is to expect: what was measured there, aged towards what is true of edges in general.
+//! Expected performance of an upload over an edge: the measurements, weighted against a prior as they age (docs/edges.md, "Measurements").
 
 use crate::base::time::EpochMs;
 use crate::base::units::within;
 use crate::edges::metrics::reading::Reading;
 
-/// Round trip that distance does not explain, ms: last miles, queues, handshakes of networks.
+/// Distance-independent part of the prior round-trip time, ms: access lines, queues, peering.
 const BASE_MS: f64 = 10.0;
 
-/// Round trip per kilometre over the ground, ms: 200 km/ms in fibre, there and back, over ways half as long again.
+/// Round-trip time per kilometre of great-circle distance, ms: 200 km/ms in fibre, both ways, over paths 1.5 times as long.
 const MS_PER_KM: f64 = 0.015;
 
-/// Round trip without any idea of where the client is, ms.
+/// Prior round-trip time if the client's location is unknown, ms.
 const DEFAULT_RTT_MS: f64 = 100.0;
 
-/// What one connection carries where nobody has measured anything, Mbit/s.
+/// Prior throughput of one connection if no edge was measured, Mbit/s.
 const PRIOR_MBPS: f64 = 40.0;
 
-/// An edge of which nobody knows is taken for so much of what the others carry.
+/// Expected throughput of an unmeasured edge as a share of the measured edges' mean.
 const UNMEASURED_DISCOUNT: f64 = 0.8;
 
-/// The same of failures, before an edge is left out for them: a single one is no reason.
+/// Weight of the prior (no errors) in the error rate that excludes an edge: a single failure is not enough.
 const ERRORS_PRIOR_WEIGHT: f64 = 1.0;
 
-/// Half of what was measured is forgotten in this time, ms.
+/// Half-life of measurements, ms.
 pub const HALF_LIFE_MS: f64 = 150_000.0;
 
-/// How much measuring is worth as much as not knowing.
+/// Weight of the prior against that of measurements.
 pub const PRIOR_WEIGHT: f64 = 0.07;
 
 /// Time constant of the load, ms.
 pub const LOAD_MS: f64 = 30_000.0;
 
-/// Round trip that a distance lets expect, ms.
+/// Prior round-trip time for a distance, ms.
 pub fn prior_ms(km: Option<f64>) -> f64 {
     km.map_or(DEFAULT_RTT_MS, |km| BASE_MS + km * MS_PER_KM)
 }
 
-/// The shortest round trip over a distance, ms: light in fibre as the crow flies. No honest sample is below.
+/// Lower bound of the round-trip time for a distance, ms: light in fibre along the great circle. Smaller samples are false.
 pub fn least_ms(km: Option<f64>) -> f64 {
     km.map_or(0.0, |km| km / 100.0)
 }
 
-/// What an edge is taken for of which nobody knows, Mbit/s: nearly as much as is known of the others (geometric mean).
+/// Expected throughput of an unmeasured edge, Mbit/s: the geometric mean of the measured ones, discounted.
 pub fn typical_mbps<'a>(readings: impl Iterator<Item = &'a Reading>, now: EpochMs) -> f64 {
     let (mut logs, mut weights) = (PRIOR_MBPS.ln() * PRIOR_WEIGHT, PRIOR_WEIGHT);
     for reading in readings {
@@ -54,43 +54,43 @@ pub fn typical_mbps<'a>(readings: impl Iterator<Item = &'a Reading>, now: EpochM
     (logs / weights).exp() * UNMEASURED_DISCOUNT
 }
 
-/// What is left of a weight after so many ms.
+/// The weight after `ms` of decay.
 pub fn aged(weight: f64, ms: u64) -> f64 {
     aged_by(HALF_LIFE_MS, weight, ms)
 }
 
-/// The same with another half-life, ms.
+/// The weight after `ms` of decay with the given half-life, ms.
 pub fn aged_by(half_life_ms: f64, weight: f64, ms: u64) -> f64 {
     // Ages are far below 2^53 ms.
     weight * (-(ms as f64) / half_life_ms).exp2()
 }
 
 impl Reading {
-    /// Share of failures as it was measured, towards none by how little that was. It does not fade: whether an edge works again is found out, not forgotten.
+    /// Measured error rate, 0..=1, pulled towards 0 if its weight is small. It does not decay: that an edge works again must be measured.
     pub fn error_rate(&self) -> f64 {
         self.errors.map_or(0.0, |(rate, weight)| rate * weight / (weight + ERRORS_PRIOR_WEIGHT))
     }
 }
 
-/// See the module.
+/// Expected performance of an edge for one client.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimate {
-    /// Round trip, ms; None if neither the distance nor a measurement says anything.
+    /// Round-trip time, ms; None if neither the distance is known nor a measurement exists.
     pub latency_ms: Option<f64>,
-    /// Mbit/s of one connection; None if nobody has measured.
+    /// Throughput of one connection, Mbit/s; None if it was never measured.
     pub bandwidth_mbps: Option<f64>,
-    /// 0..=1 of the capacity.
+    /// Used share of the capacity, 0..=1.
     pub load: f64,
-    /// 0..=1; None if nobody has measured.
+    /// Error rate, 0..=1; None if it was never measured.
     pub error_rate: Option<f64>,
-    /// 0..=1: how much of this was measured.
+    /// Weight of measurements against the prior, 0..=1.
     pub confidence: f64,
-    /// Mbit/s that an edge is taken for of which nobody knows.
+    /// Expected throughput of an unmeasured edge, Mbit/s.
     pub prior_mbps: f64,
 }
 
 impl Estimate {
-    /// For a client `km` away from an edge of `capacity_mbps`.
+    /// The estimate for a client `km` away from an edge of `capacity_mbps`.
     pub fn of(km: Option<f64>, capacity_mbps: f64, reading: Option<&Reading>, typical_mbps: f64, now: EpochMs) -> Estimate {
         let Some(reading) = reading else {
             return Estimate {
@@ -113,7 +113,7 @@ impl Estimate {
             (None, _) => reading.latency_ms.map(|(ms, weight)| DEFAULT_RTT_MS + trust(weight) * (ms - DEFAULT_RTT_MS)),
         };
         let bandwidth_mbps = reading.mbps.map(|(mbps, weight)| {
-            // Between rates, the geometric mean is the fair one.
+            // Rates are averaged geometrically.
             let trust = trust(weight);
             (typical_mbps.ln() * (1.0 - trust) + mbps.max(0.01).ln() * trust).exp()
         });
@@ -128,12 +128,12 @@ impl Estimate {
         }
     }
 
-    /// Round trip to reckon with, ms.
+    /// Round-trip time, or its prior, ms.
     pub fn latency_or_prior(&self) -> f64 {
         self.latency_ms.unwrap_or(DEFAULT_RTT_MS)
     }
 
-    /// Rate to reckon with, Mbit/s.
+    /// Throughput, or its prior, Mbit/s.
     pub fn bandwidth_or_prior(&self) -> f64 {
         self.bandwidth_mbps.unwrap_or(self.prior_mbps)
     }
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_measured_follows_distance() {
+    fn unmeasured_edge_gets_latency_from_distance() {
         let near = Estimate::of(Some(0.0), 1_000.0, None, PRIOR_MBPS, NOW);
         let far = Estimate::of(Some(10_000.0), 1_000.0, None, PRIOR_MBPS, NOW);
         assert_eq!((near.latency_ms, far.latency_ms, near.bandwidth_mbps, near.error_rate), (Some(10.0), Some(160.0), None, None));
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_measured_counts_and_fades() {
+    fn measurements_outweigh_prior_and_decay() {
         let close = |a: f64, b: f64| (a - b).abs() < 1e-6;
         let fresh = Estimate::of(Some(1_000.0), 1_000.0, Some(&reading()), PRIOR_MBPS, NOW);
         let trust = 4.5 / (4.5 + PRIOR_WEIGHT);
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_faster_than_light() {
+    fn latency_is_never_below_light_in_fibre() {
         let liar = Reading { excess_ms: Some((-1_000.0, 100.0)), ..reading() };
         assert_eq!(Estimate::of(Some(5_000.0), 1_000.0, Some(&liar), PRIOR_MBPS, NOW).latency_ms, Some(50.0));
     }

@@ -1,4 +1,4 @@
-//! Where a request comes from, as far as anybody knows.
+//! The geographic origin of a request, as far as it is known.
 
 use serde::Serialize;
 
@@ -7,29 +7,29 @@ use crate::edges::location::Location;
 use crate::edges::places;
 
 /// The longest name of a region or time zone, bytes.
-const MAX_WORD: usize = 100;
+const MAX_REGION_NAME: usize = 100;
 
-/// What the platform (or the client) says of a request's place; every part may be missing.
+/// Location of a request according to the platform or the client; every field may be missing.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct GeoHint {
-    /// The PoP that took the request, IATA code.
+    /// The PoP that received the request, IATA code.
     pub colo: Option<String>,
-    /// ISO 3166-1 alpha-2.
+    /// Country, ISO 3166-1 alpha-2.
     pub country: Option<String>,
-    /// Degrees, -90..=90.
+    /// Latitude, degrees, -90..=90.
     pub lat: Option<f64>,
-    /// Degrees, -180..=180.
+    /// Longitude, degrees, -180..=180.
     pub lon: Option<f64>,
-    /// As Cloudflare names it: AF AN AS EU NA OC SA.
+    /// Continent code of Cloudflare: AF AN AS EU NA OC SA.
     #[serde(skip)]
     pub continent: Option<String>,
-    /// ISO 3166-2 or a name.
+    /// Region: ISO 3166-2 code or name.
     #[serde(skip)]
     pub region: Option<String>,
-    /// IANA name.
+    /// Time zone, IANA name.
     #[serde(skip)]
     pub timezone: Option<String>,
-    /// Number of the client's network.
+    /// Autonomous system number of the client's network.
     #[serde(skip)]
     pub asn: Option<u32>,
     /// Round-trip time of the client's TCP connection, ms; absent on HTTP/3.
@@ -37,7 +37,7 @@ pub struct GeoHint {
     pub tcp_rtt_ms: Option<f64>,
 }
 
-/// The raw properties of `request.cf`; each may be missing or nonsense.
+/// The raw properties of `request.cf` (Cloudflare Workers documentation, "Request", `IncomingRequestCfProperties`); each may be missing or malformed.
 #[derive(Debug, Default, Clone)]
 pub struct RawCf {
     /// `colo`
@@ -61,12 +61,13 @@ pub struct RawCf {
 }
 
 impl GeoHint {
-    /// Builds a hint from the raw properties of `request.cf`, dropping what is malformed.
+    /// Builds a hint from the raw properties of `request.cf`; malformed ones are dropped.
     pub fn from_raw(raw: RawCf) -> GeoHint {
         let code = |text: Option<String>, len: usize| {
             text.filter(|text| text.len() == len && text.bytes().all(|b| b.is_ascii_alphanumeric())).map(|text| text.to_ascii_uppercase())
         };
-        let word = |text: Option<String>| text.filter(|text| !text.is_empty() && text.len() <= MAX_WORD && !text.chars().any(char::is_control));
+        let name =
+            |text: Option<String>| text.filter(|text| !text.is_empty() && text.len() <= MAX_REGION_NAME && !text.chars().any(char::is_control));
         let place = raw
             .latitude
             .zip(raw.longitude)
@@ -78,16 +79,16 @@ impl GeoHint {
             lat: place.map(|place| place.lat),
             lon: place.map(|place| place.lon),
             continent: code(raw.continent, 2).filter(|code| places::is_continent(code)),
-            region: word(raw.region),
-            timezone: word(raw.timezone),
-            // Numbers of networks have 32 bits (RFC 6793).
+            region: name(raw.region),
+            timezone: name(raw.timezone),
+            // AS numbers have 32 bits (RFC 6793).
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
             asn: raw.asn.filter(|asn| asn.fract() == 0.0 && (1.0..=f64::from(u32::MAX)).contains(asn)).map(|asn| asn as u32),
             tcp_rtt_ms: raw.tcp_rtt_ms.filter(|ms| ms.is_finite() && *ms >= 0.0),
         }
     }
 
-    /// Where the client is, as well as anybody knows: its coordinates, else the middle of its country, else of its continent.
+    /// The best known location of the client: its coordinates, else the centre of its country, else of its continent.
     pub fn place(&self) -> Option<Location> {
         let exact = self.lat.zip(self.lon).map(|(lat, lon)| Location { lat, lon });
         let country = || self.country.as_deref().and_then(places::of_country);
@@ -95,7 +96,7 @@ impl GeoHint {
         exact.or_else(country).or_else(continent)
     }
 
-    /// The hint with the client's own word for its place, which wins.
+    /// The hint with the location that the client stated, which takes precedence.
     #[must_use]
     pub fn at(mut self, place: Option<Location>) -> GeoHint {
         if let Some(place) = place {
@@ -105,7 +106,7 @@ impl GeoHint {
         self
     }
 
-    /// The name of the edge that took this request: its colo, or "local" where there is none (`wrangler dev` without one).
+    /// The name of the edge that received this request: its PoP, or "local" if there is none (`wrangler dev`).
     pub fn edge_name(&self) -> &str {
         self.colo.as_deref().unwrap_or("local")
     }
@@ -122,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_parts_are_dropped_one_by_one() {
+    fn malformed_properties_are_dropped_and_valid_ones_kept() {
         let all = RawCf {
             colo: Some("sin".into()),
             country: Some("T1X".into()),
@@ -146,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_no_coordinates_is_in_the_middle_of_a_country_or_continent_or_nowhere() {
+    fn place_falls_back_to_country_then_continent_then_none() {
         let of = |country: &str, continent: &str| {
             GeoHint::from_raw(RawCf { country: Some(country.into()), continent: Some(continent.into()), ..RawCf::default() }).place()
         };
@@ -159,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn distances() {
+    fn distance_between_known_points_and_parsing_of_coordinates() {
         let (frankfurt, sydney) = (Location { lat: 50.03, lon: 8.57 }, Location { lat: -33.95, lon: 151.18 });
         assert!((frankfurt.km_to(sydney) - 16_480.0).abs() < 60.0, "{}", frankfurt.km_to(sydney));
         assert!(frankfurt.km_to(frankfurt) < 0.001);

@@ -1,4 +1,4 @@
-//! A place on Earth.
+//! Geographic coordinates and distances.
 
 use serde::Deserialize;
 
@@ -6,21 +6,21 @@ use crate::base::units::{decimal, within};
 use crate::edges::trig;
 use crate::problem::Problem;
 
-/// Mean radius of the earth, km (IUGG).
+/// Mean radius of the Earth, km (IUGG).
 const EARTH_KM: f64 = 6_371.0;
 
-/// A point on the globe.
+/// Geographic coordinates.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 pub struct Location {
-    /// Degrees.
+    /// Latitude, degrees, -90..=90.
     pub lat: f64,
-    /// Degrees.
+    /// Longitude, degrees, -180..=180.
     pub lon: f64,
 }
 
 impl Location {
     /// # Errors
-    /// [`Problem::Invalid`] outside the globe.
+    /// [`Problem::Invalid`] if either coordinate is out of range.
     pub fn check(self) -> Result<Location, Problem> {
         if (-90.0..=90.0).contains(&self.lat) && (-180.0..=180.0).contains(&self.lon) {
             Ok(self)
@@ -29,13 +29,13 @@ impl Location {
         }
     }
 
-    /// `lat,lon`
+    /// Parses `lat,lon`; None if malformed or out of range.
     pub fn parse(text: &str) -> Option<Location> {
         let (lat, lon) = text.split_once(',')?;
         Location { lat: decimal(lat.trim())?, lon: decimal(lon.trim())? }.check().ok()
     }
 
-    /// Kilometres over the ground (haversine).
+    /// Great-circle distance, km (haversine formula).
     pub fn km_to(self, other: Location) -> f64 {
         let (a, b) = (self.lat.to_radians(), other.lat.to_radians());
         let half = |x: f64| trig::sin(x / 2.0).powi(2);

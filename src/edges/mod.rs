@@ -1,4 +1,4 @@
-//! Steering: where a client should send its parts.
+//! Edge selection: ranks the edges to which a client should send its parts (docs/edges.md).
 
 pub mod assign;
 pub mod draw;

@@ -1,4 +1,4 @@
-//! What operators send to add and change edges.
+//! Request bodies with which operators add and change edges (docs/api.md, "Edges").
 
 use serde::Deserialize;
 
@@ -11,15 +11,16 @@ use crate::edges::places;
 use crate::http::json_body;
 use crate::problem::Problem;
 
-/// The longest name of an edge or a city, bytes; the longest address.
+/// The longest name of an edge or a city, bytes.
 const MAX_NAME: usize = 100;
 
+/// The longest URL, bytes.
 const MAX_URL: usize = 500;
 
 /// The largest capacity, Mbit/s.
 const MAX_MBPS: u64 = 10_000_000;
 
-/// Body of PATCH, and of POST beside the id: what is absent stays.
+/// Body of PATCH, and of POST besides the id: absent fields keep their value.
 #[derive(Debug, Default, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Patch {
@@ -39,7 +40,7 @@ pub struct Patch {
     colo: Option<String>,
     #[serde(default, deserialize_with = "null_as_reset")]
     url: Option<Option<String>>,
-    // As `/api/edges` lists it, and as the rest of the portal spells things.
+    // camelCase as in `/api/edges`; the alias is the spelling of the other portal routes.
     #[serde(default, alias = "capacity_mbps")]
     capacity_mbps: Option<u64>,
     #[serde(default)]
@@ -67,7 +68,7 @@ fn code(field: &'static str, value: &str, len: usize) -> Result<String, Problem>
     Ok(value.to_ascii_uppercase())
 }
 
-/// `https://host[:port]`, without anything after it: paths are ours.
+/// Checks `https://host[:port]` without a path: clients append the API's paths.
 fn address(url: &str) -> Result<String, Problem> {
     let refused = || Problem::invalid("url", "must be https://host or http://host, with nothing after it");
     let url = url.trim_end_matches('/').to_ascii_lowercase();
@@ -93,7 +94,7 @@ impl Create {
         Ok(Create { id: json_body::parse::<Identified>(body)?.id, patch: json_body::parse(body)? })
     }
 
-    /// The edge to be. Its id is its PoP's name if none is given.
+    /// The edge to create. Without an id it gets its PoP's code in lower case.
     ///
     /// # Errors
     /// [`Problem::Invalid`] naming the field.
@@ -133,7 +134,7 @@ impl Create {
 }
 
 impl Patch {
-    /// The edge with these values in it.
+    /// The edge with these values applied.
     ///
     /// # Errors
     /// [`Problem::Invalid`] naming the field.
@@ -178,7 +179,7 @@ mod tests {
     const WHOLE: &str = r#"{"name":"Oslo","city":"Oslo","country":"no","continent":"eu","lat":60.2,"lon":11.1,"colo":"osl","url":"HTTPS://osl.example.com/","capacityMbps":500}"#;
 
     #[test]
-    fn an_edge_is_made_of_all_its_fields() {
+    fn create_requires_every_field_but_id_and_url() {
         let edge = Create::parse(WHOLE.as_bytes()).unwrap().check().unwrap();
         assert_eq!((edge.id.as_str(), edge.colo.as_str(), edge.country.as_str(), edge.continent.as_str()), ("osl", "OSL", "NO", "EU"));
         assert_eq!((edge.url.as_deref(), edge.capacity_mbps, edge.status), (Some("https://osl.example.com"), 500, Status::Active));
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_named_and_the_rest_stays() {
+    fn invalid_value_returns_field_name_and_absent_fields_keep_value() {
         let edge = Create::parse(WHOLE.as_bytes()).unwrap().check().unwrap();
         for (body, field) in [
             (r#"{"name":""}"#, "name"),

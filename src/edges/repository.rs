@@ -1,11 +1,11 @@
-//! SQL of edges, of what was measured there, and of how they are used.
+//! SQL of edges, their metrics and their usage patterns.
 
 use crate::base::sql::{Arg, Statement};
 use crate::base::time::EpochMs;
 use crate::edges::edge::Edge;
 use crate::edges::metrics::hours::Hour;
 
-/// The most edges there are.
+/// Maximum number of edges.
 pub const MAX_EDGES: u64 = 500;
 
 macro_rules! edge_query {
@@ -51,7 +51,7 @@ pub const ALL: &[(&str, &str)] = &[
     ("ADD_PATTERN", ADD_PATTERN),
 ];
 
-/// All edges by id.
+/// All edges, ordered by id.
 pub fn list() -> Statement {
     Statement { sql: LIST, args: vec![MAX_EDGES.into()] }
 }
@@ -80,34 +80,34 @@ fn values(edge: &Edge, now: EpochMs, last: u64) -> Vec<Arg> {
     ]
 }
 
-/// A new edge: its id, or nothing if there is one of that id, or too many.
+/// Inserts an edge; returns its id, or no row if the id is taken or [`MAX_EDGES`] is reached.
 pub fn insert(edge: &Edge, now: EpochMs) -> Statement {
     Statement { sql: INSERT, args: values(edge, now, MAX_EDGES - 1) }
 }
 
-/// Changes an edge that has not been changed since it was read: its id, or nothing.
+/// Updates an edge if it was not changed since it was read (optimistic locking); returns its id, or no row.
 pub fn update(edge: &Edge, now: EpochMs) -> Statement {
     Statement { sql: UPDATE, args: values(edge, now, edge.updated_at.0) }
 }
 
-/// Deletes one: its id, or nothing. What was measured there stays.
+/// Deletes an edge; returns its id, or no row. Its metrics are kept.
 pub fn delete(id: &str) -> Statement {
     Statement { sql: DELETE, args: vec![id.into()] }
 }
 
-/// Adds to an hour.
+/// Adds counts to an hour.
 pub fn add_hour(edge: &str, hour: &Hour) -> Statement {
     let Hour { hour, samples, failures, bytes, busy_ms, probes, probe_ms } = *hour;
     let args: [Arg; 8] = [edge.into(), hour.into(), samples.into(), failures.into(), bytes.into(), busy_ms.into(), probes.into(), probe_ms.into()];
     Statement { sql: ADD_HOUR, args: args.into() }
 }
 
-/// Hours of an edge from that instant on, in order.
+/// The hours of an edge from `from` on, ascending, at most `most`.
 pub fn hours(edge: &str, from: EpochMs, most: u64) -> Statement {
     Statement { sql: HOURS, args: vec![edge.into(), Arg::Int(from.0), most.into()] }
 }
 
-/// What one upload sent over one edge.
+/// The share of one upload that went over one edge.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Share {
     /// Parts, ≥ 1.
@@ -116,7 +116,7 @@ pub struct Share {
     pub bytes: u64,
 }
 
-/// Adds an upload, unless it was added before: as long as its session is open in D1, in the batch that closes it.
+/// Counts an upload once: only while its session is open in D1, in the batch that closes it.
 pub fn add_pattern(session: &str, country: &str, edge: &str, share: Share, upload_ms: u64, now: EpochMs) -> Statement {
     let hour_of_day = now.0 / 3_600_000 % 24;
     let args: [Arg; 7] = [session.into(), country.into(), edge.into(), hour_of_day.into(), share.parts.into(), share.bytes.into(), upload_ms.into()];

@@ -1,4 +1,4 @@
-//! Bodies of the edge-selection routes.
+//! Request bodies of the edge-selection routes (docs/api.md, "Edges").
 
 use serde::Deserialize;
 
@@ -6,20 +6,20 @@ use crate::base::id::Name;
 use crate::base::json::null_as_default;
 use crate::problem::Problem;
 
-/// The most samples in one call.
+/// Maximum number of samples per call.
 const MAX_SAMPLES: usize = 1_000;
 
-/// No part is larger (Amazon S3 user guide, "Multipart upload limits").
+/// Largest sample, bytes: the largest part that S3 accepts (Amazon S3 user guide, "Multipart upload limits").
 const MAX_SAMPLE_BYTES: u64 = 5 * 1024 * 1024 * 1024;
 
-/// A part that took longer than a day was not measured.
+/// Longest sample, ms: one day.
 const MAX_SAMPLE_MS: f64 = 86_400_000.0;
 
-/// What edges are ranked by (SPEC section 6).
+/// What edges are ranked by (docs/edges.md, "The score").
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Priority {
-    /// All terms alike.
+    /// All terms weigh the same.
     #[default]
     Balanced,
     /// Latency and bandwidth first.
@@ -35,7 +35,7 @@ pub struct Sample {
     pub edge: String,
     /// Bytes sent.
     pub bytes: u64,
-    /// Milliseconds it took.
+    /// Duration, ms.
     pub ms: f64,
     /// Whether it succeeded.
     pub ok: bool,
@@ -59,15 +59,15 @@ pub struct OptimalEdges {
     /// What edges are ranked by.
     #[serde(default, deserialize_with = "null_as_default")]
     pub priority: Priority,
-    /// Where the client says it is.
+    /// The client's location as stated by the client.
     #[serde(default)]
     pub location: Option<crate::edges::location::Location>,
-    /// How many edges are wanted.
+    /// Maximum number of edges to return.
     #[serde(default)]
     pub count: Option<u32>,
 }
 
-/// What clients measured: at most a thousand samples a call, of plausible values.
+/// Checks samples of a client: at most 1,000 per call, all values in range.
 pub fn check_samples(samples: &[Sample]) -> Result<(), Problem> {
     let plausible =
         |sample: &Sample| Name::parse(&sample.edge).is_some() && sample.bytes <= MAX_SAMPLE_BYTES && (0.0..=MAX_SAMPLE_MS).contains(&sample.ms);

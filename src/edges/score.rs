@@ -1,4 +1,4 @@
-//! Ranking edges for one client: a weighted sum of explained terms (SPEC section 6).
+//! Ranks edges for one client by a weighted mean of terms (docs/edges.md, "The score").
 
 use serde::Serialize;
 
@@ -15,45 +15,47 @@ use crate::edges::request::Priority;
 #[path = "score_tests.rs"]
 mod tests;
 
-/// Where a term is at a half. (Tuned by `script/bench steering`, as are the constants of [`crate::edges::estimate`].)
+/// Distance at which its term is 0.5, km. (Tuned by `script/bench steering`, as are the constants of [`crate::edges::estimate`].)
 const HALF_KM: f64 = 20_000.0;
 
+/// Round-trip time at which its term is 0.5, ms.
 const HALF_MS: f64 = 200.0;
 
+/// Throughput at which its term is 0.5, Mbit/s.
 const HALF_MBPS: f64 = 18.0;
 
-/// Edges that fail more often than this drop out.
+/// Error rate above which an edge is excluded.
 const MAX_ERRORS: f64 = 0.5;
 
-/// How long after its last measurement an edge that dropped out is left alone, ms; then some clients try whether it is back.
-const REST_MS: u64 = 30_000;
+/// Time after its last measurement at which an excluded edge is offered to some clients again, ms.
+const RETRY_AFTER_MS: u64 = 30_000;
 
-/// Of so many draws, one tries it.
+/// One of this many clients is offered an excluded edge.
 const PROBERS: usize = 10;
 
-/// How far a score may move before a client is told another one: what it is told does not flap.
+/// Change of a score up to which the client keeps its previous score (hysteresis against flapping).
 const DEAD_BAND: f64 = 0.006;
 
-/// Scores are told in steps of 1/250: what is equal then is near enough to be spread.
+/// Scores are rounded to steps of 1/250; edges of equal rounded score share the load.
 const STEPS: f64 = 250.0;
 
-/// Percent of the score.
+/// Weights of the terms, percent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Weights {
-    /// Of nearness.
+    /// Of the distance.
     pub distance: u32,
-    /// Of short round trips.
+    /// Of the round-trip time.
     pub latency: u32,
-    /// Of idleness.
+    /// Of the free capacity.
     pub load: u32,
-    /// Of fast connections.
+    /// Of the throughput.
     pub bandwidth: u32,
-    /// Of not failing.
+    /// Of the success rate.
     pub errors: u32,
 }
 
 impl Weights {
-    /// SPEC section 6.
+    /// The weights of a priority (docs/edges.md, "The score").
     pub fn of(priority: Priority) -> Weights {
         match priority {
             Priority::Speed => Weights { distance: 10, latency: 40, load: 15, bandwidth: 30, errors: 5 },
@@ -63,32 +65,32 @@ impl Weights {
     }
 }
 
-/// What the score is made of: each 0..=1, 1 is best.
+/// The terms of the score: each 0..=1, 1 is best.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Terms {
-    /// None if nobody knows where the client is: then it does not count.
+    /// None if the client's location is unknown; the term is left out then.
     pub distance: Option<f64>,
-    /// From the round trip.
+    /// From the round-trip time.
     pub latency: f64,
-    /// From the share of the capacity that is in use.
+    /// Free share of the capacity.
     pub load: f64,
-    /// From the rate of one connection.
+    /// From the throughput of one connection.
     pub bandwidth: f64,
-    /// From the share of failures.
+    /// 1 - error rate.
     pub errors: f64,
-    /// What each of them counts.
+    /// The weight of each term.
     pub weights: Weights,
 }
 
 impl Terms {
-    /// Of an estimate.
+    /// The terms of an estimate.
     pub fn of(km: Option<f64>, estimate: &Estimate, weights: Weights) -> Terms {
         let mbps = estimate.bandwidth_or_prior();
         Terms {
             distance: km.map(|km| HALF_KM / (HALF_KM + km)),
             latency: HALF_MS / (HALF_MS + estimate.latency_or_prior()),
             load: 1.0 - estimate.load,
-            // Squared: above the rate that matters more of it is worth little, below it every bit less costs.
+            // Squared: throughput far above the half value adds little, throughput below it costs much.
             bandwidth: mbps.powi(2) / (mbps.powi(2) + HALF_MBPS.powi(2)),
             errors: 1.0 - estimate.error_rate.unwrap_or_default(),
             weights: if km.is_some() { weights } else { Weights { distance: 0, ..weights } },
@@ -110,12 +112,12 @@ impl Terms {
     }
 }
 
-/// An edge in its place.
+/// One edge of a ranking.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ranked {
-    /// In the list that was ranked.
+    /// Index in the list that was ranked.
     pub index: usize,
-    /// From the client, if anybody knows where that is.
+    /// Distance from the client, km; None if unknown.
     pub km: Option<f64>,
     /// See [`Estimate`].
     pub estimate: Estimate,
@@ -123,51 +125,51 @@ pub struct Ranked {
     pub terms: Terms,
     /// In steps of 1/250; at most [`DEAD_BAND`] away from what the terms give.
     pub score: f64,
-    /// It dropped out for its failures, and this client tries whether it is back.
+    /// The edge was excluded for its errors and is offered to this client to find out whether it has recovered.
     pub probe: bool,
 }
 
-/// Who asks.
+/// The client for which edges are ranked.
 #[derive(Debug, Clone)]
 pub struct Asker {
-    /// Where from.
+    /// Its location, if known.
     pub place: Option<Location>,
-    /// What counts.
+    /// The weights to use.
     pub priority: Priority,
-    /// Spreads what is near enough to equal.
+    /// Random draws that spread edges of equal score.
     pub draw: Draw,
-    /// When.
+    /// Time of the request.
     pub now: EpochMs,
 }
 
-/// The edges that take uploads, best first; scores never rise along the list. `told` is the score that the asker was told of an edge last.
+/// The active edges, best first, scores never increasing. `previous_score` is the score that the client last received for an edge.
 ///
-/// An edge that fails too often is left out, unless all do, or the asker is one of those who try it.
+/// Edges above [`MAX_ERRORS`] are excluded, unless all are, or this client is one of those that retry them.
 pub fn rank<'a>(
     edges: &[Edge],
     reading: impl Fn(&Edge) -> Option<&'a Reading>,
     mut asker: Asker,
-    told: impl Fn(&Edge) -> Option<f64>,
+    previous_score: impl Fn(&Edge) -> Option<f64>,
 ) -> Vec<Ranked> {
     let weights = Weights::of(asker.priority);
-    let (mut found, mut out) = (Vec::with_capacity(edges.len()), Vec::new());
+    let (mut found, mut excluded) = (Vec::with_capacity(edges.len()), Vec::new());
     let typical = typical_mbps(edges.iter().filter_map(&reading), asker.now);
     for (index, edge) in edges.iter().enumerate().filter(|(_, edge)| edge.status == Status::Active) {
         let km = asker.place.map(|place| place.km_to(edge.place()));
         let reading = reading(edge);
-        let (capacity, rested) = (edge.capacity_mbps as f64, reading.is_some_and(|reading| asker.now.since(reading.at) >= REST_MS));
+        let (capacity, rested) = (edge.capacity_mbps as f64, reading.is_some_and(|reading| asker.now.since(reading.at) >= RETRY_AFTER_MS));
         let failing = reading.is_some_and(|reading| reading.error_rate() > MAX_ERRORS);
-        // Time alone does not bring it back: somebody has to find out, and would not as long as what is known of it is bad.
-        let tries = asker.draw.one_in(PROBERS) && failing && rested;
-        let estimate = Estimate::of(km, capacity, if tries { None } else { reading }, typical, asker.now);
+        // The error rate does not decay, so an excluded edge returns only by new measurements: some clients rank it as if it were unmeasured.
+        let retried = asker.draw.one_in(PROBERS) && failing && rested;
+        let estimate = Estimate::of(km, capacity, if retried { None } else { reading }, typical, asker.now);
         let terms = Terms::of(km, &estimate, weights);
-        let score = steady(terms.score(), told(edge));
-        let here = Ranked { index, km, estimate, terms, score, probe: tries };
-        if failing && !tries { out.push(here) } else { found.push(here) }
+        let score = with_dead_band(terms.score(), previous_score(edge));
+        let entry = Ranked { index, km, estimate, terms, score, probe: retried };
+        if failing && !retried { excluded.push(entry) } else { found.push(entry) }
     }
     if found.iter().all(|edge| edge.probe) {
-        // All of them fail, or it is not they who fail.
-        found.append(&mut out);
+        // All edges fail, or the cause is elsewhere: rank all of them.
+        found.append(&mut excluded);
     }
     let id = |ranked: &Ranked| edges.get(ranked.index).map(|edge| edge.id.as_str());
     let mut ranked = Vec::with_capacity(found.len());
@@ -178,21 +180,21 @@ pub fn rank<'a>(
     ranked
 }
 
-/// What is told of a score: the same as before while it has moved little.
-fn steady(score: f64, before: Option<f64>) -> f64 {
+/// The rounded score, or the previous one while it changed by at most [`DEAD_BAND`].
+fn with_dead_band(score: f64, before: Option<f64>) -> f64 {
     before.filter(|before| (score - before).abs() <= DEAD_BAND).unwrap_or((score * STEPS).round() / STEPS)
 }
 
-/// Of those that are equal, in each place the less loaded one of two that are drawn (power of two choices; Mitzenmacher 2001).
+/// Orders edges of equal score: each position takes the less loaded of two random edges (power of two choices; Mitzenmacher 2001).
 fn spread(ranked: &mut [Ranked], draw: &mut Draw) {
     let mut rest = ranked;
-    while let [first, ..] = rest {
-        let score = first.score;
+    while let [head, ..] = rest {
+        let score = head.score;
         let equal = rest.iter().take_while(|edge| edge.score >= score).count();
         if equal > 1 {
-            let (one, other) = (draw.below(equal), draw.below(equal));
+            let (first, second) = (draw.below(equal), draw.below(equal));
             let load = |index: usize| rest.get(index).map_or(f64::MAX, |edge| edge.estimate.load);
-            rest.swap(0, if load(other) < load(one) { other } else { one });
+            rest.swap(0, if load(second) < load(first) { second } else { first });
         }
         rest = match rest.split_first_mut() {
             Some((_, tail)) => tail,

@@ -31,7 +31,7 @@ fn ranked(edges: &[Edge], readings: &[(&str, Reading)], asker: Asker) -> Vec<Ran
 }
 
 #[test]
-fn without_measurements_the_nearest_is_best() {
+fn without_measurements_edges_are_ranked_by_distance() {
     let edges = world();
     for priority in [Priority::Balanced, Priority::Speed, Priority::Cost] {
         let list = ranked(&edges, &[], asker(priority, "a"));
@@ -41,7 +41,7 @@ fn without_measurements_the_nearest_is_best() {
 }
 
 #[test]
-fn weights_are_the_specs_and_terms_explain_the_score() {
+fn weights_match_the_docs_and_score_is_the_weighted_mean_of_terms() {
     for (priority, wanted) in [(Priority::Speed, [10, 40, 15, 30, 5]), (Priority::Cost, [30, 10, 40, 10, 10]), (Priority::Balanced, [20; 5])] {
         let Weights { distance, latency, load, bandwidth, errors } = Weights::of(priority);
         assert_eq!([distance, latency, load, bandwidth, errors], wanted);
@@ -56,7 +56,7 @@ fn weights_are_the_specs_and_terms_explain_the_score() {
 }
 
 #[test]
-fn what_is_measured_outweighs_nearness() {
+fn slow_or_loaded_nearest_edge_ranks_below_the_next() {
     let edges = world();
     let slow = [("fra", measured(300.0, 2.0, 0.0, 0.0))];
     assert_eq!(ids(&edges, &ranked(&edges, &slow, asker(Priority::Speed, "a")))[0], "ams");
@@ -65,7 +65,7 @@ fn what_is_measured_outweighs_nearness() {
 }
 
 #[test]
-fn nobody_knows_where_the_client_is() {
+fn unknown_client_location_leaves_out_the_distance_term() {
     let edges = world();
     let list = ranked(&edges, &[("sin", measured(20.0, 500.0, 0.0, 0.0))], Asker { place: None, ..asker(Priority::Balanced, "a") });
     assert_eq!((ids(&edges, &list)[0].as_str(), list[0].terms.distance, list[0].terms.weights.distance), ("sin", None, 0));
@@ -81,7 +81,7 @@ fn draining_and_disabled_edges_get_no_uploads() {
 }
 
 #[test]
-fn equals_are_spread_over_accounts_and_stay_for_one() {
+fn equal_edges_are_spread_over_accounts_and_stable_for_one_account() {
     let edges: Vec<Edge> = (0..4).map(|n| edge(&format!("e{n}"), 50.0, 8.6)).collect();
     let first = |account: &str| ids(&edges, &ranked(&edges, &[], asker(Priority::Balanced, account)))[0].clone();
     let mut counts = std::collections::BTreeMap::new();
@@ -91,7 +91,7 @@ fn equals_are_spread_over_accounts_and_stay_for_one() {
         *counts.entry(first(&account)).or_insert(0) += 1;
     }
     assert!(counts.len() == 4 && counts.values().all(|count| (60..140).contains(count)), "{counts:?}");
-    // Of two that are drawn, the less loaded one: e0 is the busiest, if only by a hair.
+    // Power of two choices prefers the less loaded edge; e0 has the highest load by a small margin.
     let busy: Vec<_> = [("e0", 0.03), ("e1", 0.02), ("e2", 0.01)]
         .map(|(id, offered)| (id, Reading { errors: None, mbps: None, excess_ms: None, latency_ms: None, ..measured(0.0, 0.0, 0.0, offered) }))
         .into();
@@ -103,34 +103,35 @@ fn equals_are_spread_over_accounts_and_stay_for_one() {
 }
 
 #[test]
-fn an_edge_that_fails_drops_out_and_returns_by_probe() {
+fn failing_edge_is_excluded_then_offered_to_a_tenth_of_clients() {
     let edges = world();
     let failing = [("fra", measured(0.0, 100.0, 1.0, 0.0))];
     assert_eq!(ids(&edges, &ranked(&edges, &failing, asker(Priority::Balanced, "a"))), ["ams", "iad", "sin", "syd"]);
-    let later = NOW.plus(REST_MS);
+    let later = NOW.plus(RETRY_AFTER_MS);
     let probers = (0..1_000)
         .filter(|n| {
             let draw = Draw::of(&n.to_string(), later, crate::edges::draw::WINDOW_MS);
             ranked(&edges, &failing, Asker { now: later, draw, ..asker(Priority::Balanced, "") }).iter().any(|edge| edge.probe && edge.index == 0)
         })
         .count();
-    assert!((60..140).contains(&probers), "one in ten tries it: {probers}");
+    assert!((60..140).contains(&probers), "one in ten is offered it: {probers}");
     let all: Vec<_> = edges.iter().map(|edge| (edge.id.as_str(), measured(0.0, 100.0, 1.0, 0.0))).collect();
     assert_eq!(ranked(&edges, &all, asker(Priority::Balanced, "a")).len(), 5, "when all fail, all are offered");
 }
 
 #[test]
-fn what_a_client_was_told_does_not_flap() {
+fn score_change_within_dead_band_keeps_previous_score() {
     let edges = world();
-    let told = |before: Option<f64>| rank(&edges, |_| None, asker(Priority::Balanced, "a"), move |edge| before.filter(|_| edge.id.as_str() == "fra"));
-    let (score, exact) = (told(None)[0].score, told(None)[0].terms.score());
-    assert_eq!(told(Some(exact + 0.005))[0].score, exact + 0.005, "it moved less than the band");
-    assert_eq!(told(Some(exact + 0.01))[0].score, score);
+    let score_after =
+        |before: Option<f64>| rank(&edges, |_| None, asker(Priority::Balanced, "a"), move |edge| before.filter(|_| edge.id.as_str() == "fra"));
+    let (score, exact) = (score_after(None)[0].score, score_after(None)[0].terms.score());
+    assert_eq!(score_after(Some(exact + 0.005))[0].score, exact + 0.005, "it moved by less than the dead band");
+    assert_eq!(score_after(Some(exact + 0.01))[0].score, score);
 }
 
 proptest! {
     #[test]
-    fn lists_are_sorted_complete_and_deterministic(
+    fn rankings_are_sorted_complete_and_deterministic(
         values in prop::collection::vec((-80.0f64..80.0, -179.0f64..179.0, 0.0f64..500.0, 0.1f64..900.0, 0.0f64..0.4, 0.0f64..2_000.0), 1..40),
         place in prop::option::of((-90.0f64..90.0, -180.0f64..180.0)), account in "[a-z]{4}",
     ) {

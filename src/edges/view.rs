@@ -1,11 +1,11 @@
-//! An edge as clients see it.
+//! The API representation of a ranked edge (docs/api.md, "Ranked edge").
 
 use serde::Serialize;
 
 use crate::edges::edge::Edge;
 use crate::edges::score::{Ranked, Terms};
 
-/// One entry of `edges`. What nobody has measured is null, not a made-up number.
+/// One entry of `edges`. Values that were never measured are null.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EdgeView {
@@ -23,7 +23,7 @@ pub struct EdgeView {
 }
 
 impl EdgeView {
-    /// Of an edge in its place; `base` is this Worker's own address.
+    /// The representation of a ranked edge; `base` is this Worker's own URL, used if the edge has none.
     pub fn of(edge: &Edge, ranked: &Ranked, base: &str) -> EdgeView {
         let tenths = |value: f64| (value * 10.0).round() / 10.0;
         let measured = ranked.estimate.error_rate.is_some();

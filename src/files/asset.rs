@@ -1,4 +1,4 @@
-//! An asset and its view in the API.
+//! An asset and its API representation.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,12 +7,12 @@ use crate::base::percent;
 use crate::base::sql::flag;
 use crate::base::time::EpochMs;
 
-/// An asset with its object: one row of [`crate::files::repository`].
+/// An asset joined with its object: one row of [`crate::files::repository`].
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Asset {
     /// Asset id.
     pub id: Id,
-    /// Owner.
+    /// Owner's account id.
     pub account_id: Id,
     /// Object id.
     pub object_id: Id,
@@ -28,22 +28,22 @@ pub struct Asset {
     pub size: u64,
     /// The store's ETag, without quotes.
     pub etag: String,
-    /// The hash the uploader claims.
+    /// SHA-256 that the uploader claims.
     pub claimed_sha256: Option<String>,
-    /// The hash of the bytes, once somebody looked at them.
+    /// SHA-256 of the bytes, once verified.
     pub sha256: Option<String>,
     /// `pending`, `verified`, `mismatch` or `none`.
     pub verification: String,
     /// When it was created.
     pub created_at: EpochMs,
-    /// `active` or `suspended`: whether its content may be had.
+    /// `active` or `suspended`; content of suspended owners is not delivered.
     pub owner_status: String,
-    /// Whether the object is another namespace's: then its key names somebody whom the asset's owner has no business to know.
+    /// Whether the object belongs to another namespace. Its key then names another user and must not be shown to the asset's owner.
     #[serde(default, deserialize_with = "flag")]
     pub borrowed: bool,
 }
 
-/// `asset` of SPEC section 4.
+/// `asset` of the API (docs/api.md, "Asset").
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AssetView {
@@ -52,7 +52,7 @@ pub struct AssetView {
     size: u64,
     content_type: String,
     namespace: Name,
-    /// None if the object is another namespace's.
+    /// None if the object belongs to another namespace.
     s3_key: Option<String>,
     sha256: Option<String>,
     verification: String,
@@ -61,7 +61,7 @@ pub struct AssetView {
 }
 
 impl Asset {
-    /// What clients know its version by. The store's ETag tells in how many parts somebody sent it; of a borrowed object that is nobody's business.
+    /// The ETag shown to clients. The store's ETag reveals into how many parts an object was split, so for an object of another namespace it is not used.
     pub fn version(&self) -> &str {
         match &self.sha256 {
             Some(hash) if self.borrowed => hash,
@@ -69,7 +69,7 @@ impl Asset {
         }
     }
 
-    /// The API's view; `base` is `https://host`.
+    /// The API representation; `base` is `https://host`.
     pub fn view(&self, base: &str) -> AssetView {
         AssetView {
             id: self.id,
@@ -86,9 +86,9 @@ impl Asset {
     }
 }
 
-/// `/files/{token}/{name}`. The name is for the reader (and for "save as"); the token alone decides.
+/// `/files/{token}/{name}`. The token alone decides; the name is only for display and for "save as".
 pub fn content_url(base: &str, token: &str, name: &str) -> String {
-    // URL parsers take "." and ".." out of a path, encoded or not.
+    // URL parsers remove "." and ".." path segments, percent-encoded or not (WHATWG URL, "path state").
     let name = if matches!(name, "." | "..") { "file" } else { name };
     format!("{base}/files/{token}/{}", percent::component(name))
 }
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_verified_hash_is_shown_and_names_are_encoded() {
+    fn view_shows_only_verified_hash_and_percent_encodes_names() {
         let view = serde_json::to_value(asset().view("https://h")).unwrap();
         assert_eq!(view["sha256"], serde_json::Value::Null);
         assert_eq!(view["url"], "https://h/files/01010101-0101-4101-8101-010101010101/a%20b%2F%C3%BC.txt");

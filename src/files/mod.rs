@@ -1,4 +1,4 @@
-//! Assets: the files a user sees, each a name for an object in the store.
+//! Assets: the files that users see; each one references an object in the store.
 
 pub mod asset;
 pub mod object_key;

@@ -23,7 +23,7 @@ const IN_NAMESPACE: &str = asset_query!("WHERE a.id = ?1 AND a.namespace = ?2");
 
 const OF_ACCOUNT: &str = asset_query!("WHERE a.account_id = ?1 AND (a.created_at, a.id) < (?2, ?3) ORDER BY a.created_at DESC, a.id DESC LIMIT ?4");
 
-// Once: an upload that is closed has become its file before, which may be deleted by now.
+// Only once: a closed upload has already become its file, which may have been deleted since.
 const INSERT_OBJECT: &str = "INSERT INTO objects (id, namespace, s3_key, size, etag, claimed_sha256, verification, created_at) \
      SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE ?9 IS NULL OR EXISTS (SELECT 1 FROM upload_sessions u WHERE u.id = ?9 AND u.status = 'open') \
      ON CONFLICT (id) DO NOTHING";
@@ -49,21 +49,21 @@ pub const ALL: &[(&str, &str)] = &[
     ("DELETE_ASSET", DELETE_ASSET),
 ];
 
-/// How a file came.
+/// How the bytes of a file arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Via {
-    /// In parts, by this upload.
+    /// In parts, by this session.
     Session(Id),
     /// In one request.
     Simple,
 }
 
-/// The account's asset of that id.
+/// The asset of that id, if the account owns it.
 pub fn owned(asset: Id, account: Id) -> Statement {
     Statement { sql: OWNED, args: vec![asset.to_string().into(), account.to_string().into()] }
 }
 
-/// The namespace's asset of that id, whoever owns it.
+/// The asset of that id, if it belongs to the namespace; any owner.
 pub fn in_namespace(asset: Id, namespace: &Name) -> Statement {
     Statement { sql: IN_NAMESPACE, args: vec![asset.to_string().into(), namespace.as_str().into()] }
 }
@@ -77,12 +77,12 @@ pub fn of_account(account: Id, cursor: Option<(EpochMs, Id)>, limit: u64) -> Sta
     Statement { sql: OF_ACCOUNT, args: vec![account.to_string().into(), at.into(), id.into(), limit.into()] }
 }
 
-/// Creates the object and its first asset; repeating is harmless. Of an upload only as long as it is open.
+/// Creates the object and its first asset; safe to repeat. For a session it applies only while the session is open.
 pub fn insert(asset: &Asset, via: Via, mbps: Option<f64>) -> Vec<Statement> {
     let (id, account, object) = (asset.id.to_string(), asset.account_id.to_string(), asset.object_id.to_string());
     let namespace = asset.namespace.as_str();
     let created = Arg::Int(asset.created_at.0);
-    let (word, session) = match via {
+    let (via_name, session) = match via {
         Via::Session(session) => ("session", Some(session.to_string())),
         Via::Simple => ("simple", None),
     };
@@ -110,7 +110,7 @@ pub fn insert(asset: &Asset, via: Via, mbps: Option<f64>) -> Vec<Statement> {
                 object.into(),
                 asset.name.clone().into(),
                 asset.content_type.clone().into(),
-                word.into(),
+                via_name.into(),
                 mbps.into(),
                 created,
                 session.into(),
@@ -119,7 +119,7 @@ pub fn insert(asset: &Asset, via: Via, mbps: Option<f64>) -> Vec<Statement> {
     ]
 }
 
-/// Counts the references of the asset's object without it, then takes it away, as one batch: whatever object that is by now.
+/// Counts the other references to the asset's object, then deletes the asset, in one batch: the object is read inside the batch because it may have changed.
 pub fn delete_asset(asset: Id, account: Id, now: EpochMs) -> Vec<Statement> {
     let args: Vec<Arg> = vec![asset.to_string().into(), account.to_string().into()];
     let with_time = args.iter().cloned().chain([Arg::Int(now.0)]).collect();

@@ -1,7 +1,7 @@
-//! First answers, kept: a request that comes again gets what it got at first (SPEC section 1, `Idempotency-Key`; section 2, `webhook-id`).
+//! Stored responses of idempotent requests (docs/api.md, "Idempotency"): a repeated request receives the response of the first one.
 //!
-//! The first request claims the key, runs, and leaves its answer, encrypted. Another that comes while it runs is told so, or waits; one that comes
-//! later gets the answer. Refusals and failures are not kept: they changed nothing, and the caller may try again.
+//! The first request claims the key, runs and stores its response, encrypted. A repetition while it runs is refused or waits; a later one receives the
+//! stored response. Error responses are not stored: they changed nothing, so the caller may retry.
 
 use serde::Deserialize;
 
@@ -9,19 +9,19 @@ use crate::base::sha256::Sha256Hex;
 use crate::base::time::EpochMs;
 use crate::problem::Problem;
 
-/// How long an answer is kept, ms (SPEC section 1).
+/// How long a response is kept, ms (docs/api.md, "Idempotency").
 pub const KEEP_MS: u64 = 24 * 3600 * 1000;
 
-/// After how long a claim that nobody renewed is void, ms: its Worker died.
+/// Age at which a claim that was not renewed is void, ms: its request has ended without storing a response.
 pub const CLAIM_MS: u64 = 30_000;
 
-/// The longest key.
+/// The longest `Idempotency-Key`, characters.
 const MAX_KEY: usize = 255;
 
 /// Reads an `Idempotency-Key`.
 ///
 /// # Errors
-/// [`Problem::Malformed`] for anything but 1 to 255 printable ASCII characters; a comma would be two header fields of that name.
+/// [`Problem::Malformed`] for anything but 1 to 255 printable ASCII characters; a comma means that two fields were joined (RFC 9110, 5.3).
 pub fn key(field: Option<&str>) -> Result<Option<String>, Problem> {
     let Some(key) = field else { return Ok(None) };
     let fine = (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(|b| (0x20..0x7f).contains(&b) && b != b',');
@@ -32,46 +32,46 @@ pub fn key(field: Option<&str>) -> Result<Option<String>, Problem> {
     }
 }
 
-/// What identifies a request beside its key.
+/// SHA-256 that identifies a request besides its key.
 pub fn fingerprint(method: &str, path: &str, body: &[u8]) -> Sha256Hex {
     Sha256Hex::of(&[method.as_bytes(), b"\n", path.as_bytes(), b"\n", body].concat())
 }
 
-/// The row of a key that somebody else claimed.
+/// The row of a key that another request has claimed.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Found {
-    /// Of the first request; empty where any repetition counts.
+    /// Fingerprint of the first request; empty if any repetition counts as equal.
     pub fingerprint: String,
-    /// Of its answer.
+    /// HTTP status of its response, once stored.
     pub status: Option<u16>,
-    /// Encrypted.
+    /// Body of its response, encrypted.
     pub answer: Option<String>,
-    /// When its claim was made or renewed.
+    /// When the claim was made or last renewed.
     pub claimed_at: EpochMs,
-    /// When it is forgotten.
+    /// When the row is deleted.
     pub expires_at: EpochMs,
 }
 
-/// What to do about a key that somebody else claimed.
+/// What to do about a key that another request has claimed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
-    /// Answer with this.
+    /// Return the stored response.
     Repeat {
         /// HTTP status.
         status: u16,
         /// Encrypted body.
         sealed: String,
     },
-    /// The first request has not ended.
+    /// The first request is still running.
     Running,
-    /// It died, or it is long ago: take its place.
+    /// The claim is void or the row expired: claim the key.
     Claim,
-    /// Another request.
+    /// The key was used by a different request: refuse.
     Refuse,
 }
 
 impl Found {
-    /// Decides for a request with that fingerprint at `now`.
+    /// The decision for a request with that fingerprint at `now`.
     pub fn next(self, fingerprint: &str, now: EpochMs) -> Next {
         match self {
             found if found.expires_at <= now || (found.status.is_none() && found.claimed_at <= stale_before(now)) => Next::Claim,
@@ -82,12 +82,12 @@ impl Found {
     }
 }
 
-/// The place an answer is sealed for.
+/// The associated data that a stored response is encrypted with.
 pub fn row(scope: &str, key: &str) -> String {
     format!("answer {scope} {key}")
 }
 
-/// Whether a claim made then is void.
+/// Claims made or renewed before this instant are void.
 pub fn stale_before(now: EpochMs) -> EpochMs {
     EpochMs(now.0.saturating_sub(CLAIM_MS))
 }
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_printable_and_single() {
+    fn only_1_to_255_printable_characters_are_a_key() {
         assert_eq!(key(None), Ok(None));
         assert_eq!(key(Some("8e03978e-40d5")), Ok(Some("8e03978e-40d5".into())));
         assert!(key(Some(&"x".repeat(255))).is_ok());
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn same_request_same_answer_other_request_refused() {
+    fn same_fingerprint_repeats_the_response_and_another_is_refused() {
         let (claimed_at, expires_at) = (EpochMs(100), EpochMs(100 + KEEP_MS));
         let found =
             |status, answer: Option<&str>| Found { fingerprint: "f".into(), status, answer: answer.map(str::to_owned), claimed_at, expires_at };

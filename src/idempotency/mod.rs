@@ -1,4 +1,4 @@
-//! First answers, kept: a request that is repeated gets what it got at first (docs/api.md, "Idempotency").
+//! Stored responses: a repeated request receives the response of the first one (docs/api.md, "Idempotency").
 
 pub mod answer;
 pub mod repository;

@@ -1,10 +1,10 @@
-//! SQL of kept answers.
+//! SQL of stored responses.
 
 use crate::base::sql::{Arg, Statement};
 use crate::base::time::EpochMs;
 use crate::idempotency::answer::{KEEP_MS, stale_before};
 
-// A claim is taken if the key is new, its answer is past its time, or its holder has been gone for long.
+// A claim is granted if the key is new, its response has expired, or its holder has not renewed it in time.
 const CLAIM_KEY: &str = "INSERT INTO idempotency (scope, key, fingerprint, claim, claimed_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
      ON CONFLICT (scope, key) DO UPDATE SET fingerprint = excluded.fingerprint, claim = excluded.claim, claimed_at = excluded.claimed_at, \
      expires_at = excluded.expires_at, status = NULL, answer = NULL \
@@ -51,19 +51,19 @@ pub const ALL: &[(&str, &str)] = &[
     ("FORGET_WEBHOOKS", FORGET_WEBHOOKS),
 ];
 
-/// What an answer is kept under.
+/// What a response is stored under.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Slot {
-    /// An `Idempotency-Key` of an account, or of another caller.
+    /// An `Idempotency-Key` of an account or of another caller.
     Key {
-        /// Whose.
+        /// The caller.
         scope: String,
         /// The key.
         key: String,
-        /// Of the request.
+        /// Fingerprint of the request.
         fingerprint: String,
     },
-    /// A `webhook-id`: whatever comes under it again gets the first answer.
+    /// A `webhook-id`: every call with this id receives the first response.
     Webhook {
         /// The id.
         id: String,
@@ -71,7 +71,7 @@ pub enum Slot {
 }
 
 impl Slot {
-    /// Takes the claim; answers with a row only if it is taken.
+    /// Claims the key; returns a row only if the claim was granted.
     pub fn claim(&self, claim: &str, now: EpochMs) -> Statement {
         let (at, until, stale) = (Arg::Int(now.0), Arg::Int(now.plus(KEEP_MS).0), Arg::Int(stale_before(now).0));
         match self {
@@ -83,7 +83,7 @@ impl Slot {
         }
     }
 
-    /// The row, whoever holds it: [`crate::idempotency::answer::Found`].
+    /// The row of the key, regardless of its holder: [`crate::idempotency::answer::Found`].
     pub fn find(&self) -> Statement {
         match self {
             Slot::Key { scope, key, .. } => Statement { sql: FIND_KEY, args: vec![scope.clone().into(), key.clone().into()] },
@@ -91,7 +91,7 @@ impl Slot {
         }
     }
 
-    /// Holds on to the claim.
+    /// Renews the claim.
     pub fn renew(&self, claim: &str, now: EpochMs) -> Statement {
         match self {
             Slot::Key { scope, key, .. } => {
@@ -101,7 +101,7 @@ impl Slot {
         }
     }
 
-    /// Keeps the answer of the claim's holder.
+    /// Stores the response, if the claim is still held.
     pub fn answer(&self, claim: &str, status: u16, sealed: &str) -> Statement {
         let (status, sealed) = (Arg::Int(status.into()), sealed.into());
         match self {
@@ -112,7 +112,7 @@ impl Slot {
         }
     }
 
-    /// Gives the claim up.
+    /// Releases the claim.
     pub fn release_claim(&self, claim: &str) -> Statement {
         match self {
             Slot::Key { scope, key, .. } => Statement { sql: DROP_KEY, args: vec![scope.clone().into(), key.clone().into(), claim.into()] },
@@ -128,7 +128,7 @@ impl Slot {
         }
     }
 
-    /// The place its answer is sealed for.
+    /// The associated data that its response is encrypted with.
     pub fn row(&self) -> String {
         match self {
             Slot::Key { scope, key, .. } => crate::idempotency::answer::row(scope, key),
@@ -137,7 +137,7 @@ impl Slot {
     }
 }
 
-/// Forgets answers past their time.
+/// Deletes expired responses.
 pub fn cleanup(now: EpochMs) -> Vec<Statement> {
     vec![Statement { sql: FORGET_KEYS, args: vec![Arg::Int(now.0)] }, Statement { sql: FORGET_WEBHOOKS, args: vec![Arg::Int(now.0)] }]
 }

@@ -1,18 +1,18 @@
-//! What usage costs, for the monthly record. Prices are vars of the deployment, in US dollars per GB.
+//! Cost of a month's usage, for `storage_usage`. Prices are vars of the deployment (docs/deploying.md, "Vars").
 
 use crate::base::units::GB;
 use crate::ledger::state::Usage;
 
-/// Prices.
+/// Prices, US dollars.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Prices {
-    /// A GB stored for a month.
+    /// Per GB stored for a month.
     pub storage_gb_month: f64,
-    /// A GB read from the origin.
+    /// Per GB read from the origin.
     pub origin_gb: f64,
 }
 
-/// Storage and bandwidth of a month in dollars. Bytes stay below 2^53: exact in f64.
+/// Cost of a month's storage and of its bandwidth, US dollars. Byte counts are below 2^53, so they are exact in f64.
 pub fn cost(usage: &Usage, prices: &Prices) -> (f64, f64) {
     let gb = |bytes: u64| bytes as f64 / GB as f64;
     (gb(usage.storage) * prices.storage_gb_month, gb(usage.bandwidth) * prices.origin_gb)
@@ -25,7 +25,7 @@ mod tests {
     use crate::ledger::period::Period;
 
     #[test]
-    fn by_the_gigabyte() {
+    fn cost_is_proportional_to_gigabytes() {
         let usage = Usage { period: Period::of(EpochMs(0)), storage: 2 * GB, bandwidth: GB / 2, requests: 7 };
         assert_eq!(cost(&usage, &Prices { storage_gb_month: 0.5, origin_gb: 0.25 }), (1.0, 0.125));
     }

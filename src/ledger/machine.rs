@@ -1,4 +1,4 @@
-//! The rules of booking.
+//! The ledger's state machine: applies messages to the state and returns the writes that must precede the reply.
 
 use std::collections::BTreeMap;
 
@@ -14,34 +14,34 @@ use crate::ledger::timing::{CHECKPOINT_MS, COMING_MS, COUNT_CHECKPOINT_MS, DELET
 #[path = "machine_tests.rs"]
 mod tests;
 
-/// How many µs the pace may have moved before it is written again: an eighth of the window. An object that is evicted forgets at most that.
-const PACE_SLACK_US: u64 = 7_500_000;
+/// Advance of the rate limiter after which its state is written again, µs: an eighth of the window. An eviction loses at most this much.
+const RATE_STATE_SLACK_US: u64 = 7_500_000;
 
-/// The same in time, ms.
-const PACE_STALE_MS: u64 = 1_000;
+/// Age at which the written state of the rate limiter is replaced, ms.
+const RATE_STATE_STALE_MS: u64 = 1_000;
 
 /// A ledger in memory.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ledger {
     /// See [`LedgerState`].
     pub books: LedgerState,
-    /// By asset.
+    /// Pending checks by asset.
     pub watches: BTreeMap<Id, PendingCheck>,
     reserved: u64,
     written: (u64, EpochMs),
-    /// When somebody who had looked it up last told the limits.
-    told: EpochMs,
+    /// When limits from a lookup were last received.
+    limits_at: EpochMs,
 }
 
 impl Ledger {
-    /// What storage remembers.
+    /// Restores a ledger from storage.
     pub fn load(books: LedgerState, watches: BTreeMap<Id, PendingCheck>) -> Ledger {
-        let reserved = watches.values().map(|watch| watch.bytes).sum();
+        let reserved = watches.values().map(|check| check.bytes).sum();
         let written = (books.tat_us, EpochMs(0));
-        Ledger { books, watches, reserved, written, told: EpochMs(0) }
+        Ledger { books, watches, reserved, written, limits_at: EpochMs(0) }
     }
 
-    /// A ledger at its opening, with what D1 says is stored.
+    /// A new ledger, with the used bytes according to D1.
     pub fn open(account: Id, limits: Limits, used: u64, now: EpochMs) -> Ledger {
         let period = Period::of(now);
         let books = LedgerState {
@@ -55,13 +55,13 @@ impl Ledger {
             closed: Vec::new(),
             checkpoint: Some(now.plus(CHECKPOINT_MS)),
         };
-        Ledger { told: now, ..Ledger::load(books, BTreeMap::new()) }
+        Ledger { limits_at: now, ..Ledger::load(books, BTreeMap::new()) }
     }
 
-    /// Whether D1 is to be asked for the limits before `message` is booked: nobody who knows them came for a while, nor does now.
+    /// Whether D1 must be queried for the limits before `message` is applied: it carries none, and the last ones are older than [`LIMITS_MS`].
     pub fn wants_limits(&self, message: &Message, now: EpochMs) -> bool {
-        let blind = matches!(message, Message::Admit { limits: None } | Message::Usage { limits: None } | Message::Meter { .. });
-        blind && now.since(self.told) >= LIMITS_MS
+        let without_limits = matches!(message, Message::Admit { limits: None } | Message::Usage { limits: None } | Message::Meter { .. });
+        without_limits && now.since(self.limits_at) >= LIMITS_MS
     }
 
     /// Bytes reserved.
@@ -78,16 +78,16 @@ impl Ledger {
                 self.reserve(asset, (PendingCheck { bytes, at: look_at, doubt: false }, place), limits, facts, now)
             }
             Message::Settle { asset, object, size } => self.settle(asset, Holding { object, size }, facts, now),
-            Message::Adopt { asset, object, size, limits } => self.take(asset, Holding { object, size }, limits, facts, now),
+            Message::Adopt { asset, object, size, limits } => self.adopt_object(asset, Holding { object, size }, limits, facts, now),
             Message::Release { asset } => self.release(asset, facts, now),
-            Message::ScheduleCheck { asset, look_at } => self.doubt(asset, look_at),
+            Message::ScheduleCheck { asset, look_at } => self.schedule_check(asset, look_at),
             Message::Meter { bytes } => self.meter(bytes, now),
             Message::Charge { bytes, limits } => self.charge(bytes, limits, now),
             Message::Usage { limits } => {
-                let changed = self.adopt(limits, now);
+                let changed = self.adopt_limits(limits, now);
                 (Reply::State { figures: self.figures() }, changed)
             }
-            Message::Change { limits } => (Reply::Done, self.adopt(Some(limits), now)),
+            Message::Change { limits } => (Reply::Done, self.adopt_limits(Some(limits), now)),
         };
         if rolled {
             effects.push(Effect::PutState);
@@ -98,21 +98,21 @@ impl Ledger {
         (reply, effects)
     }
 
-    /// When the object wants to be woken: for D1's figures or for what is in doubt.
+    /// When the Durable Object's alarm is due: for the next checkpoint or pending check.
     pub fn alarm(&self) -> Option<EpochMs> {
-        // What is stored over the turn of a month is written into both.
+        // Storage held over the end of a month is recorded in both months.
         let month = (self.books.used > 0).then(|| self.books.period.end());
-        self.watches.values().map(|watch| watch.at).chain(self.books.checkpoint).chain(month).min()
+        self.watches.values().map(|check| check.at).chain(self.books.checkpoint).chain(month).min()
     }
 
-    /// Assets whose end is to be looked up now, at most `most`.
+    /// Pending checks that are due, at most `most`.
     pub fn due(&self, now: EpochMs, most: usize) -> Vec<(Id, PendingCheck)> {
-        self.watches.iter().filter(|(_, watch)| watch.at <= now).map(|(asset, watch)| (*asset, *watch)).take(most).collect()
+        self.watches.iter().filter(|(_, check)| check.at <= now).map(|(asset, check)| (*asset, *check)).take(most).collect()
     }
 
-    /// What to book of a look that began when `watch` stood: nothing if somebody told the end meanwhile.
-    pub fn after_look(&self, asset: Id, watch: PendingCheck, seen: Seen, now: EpochMs) -> Outcome {
-        if self.watches.get(&asset) != Some(&watch) {
+    /// What follows from the result of a D1 query that was started for `check`: nothing if the pending check has changed since.
+    pub fn after_look(&self, asset: Id, check: PendingCheck, seen: Seen, now: EpochMs) -> Outcome {
+        if self.watches.get(&asset) != Some(&check) {
             return Outcome::Nothing;
         }
         match seen {
@@ -123,29 +123,29 @@ impl Ledger {
         }
     }
 
-    /// Its end was looked into: no doubt is left.
+    /// D1 was queried for the asset: the pending check no longer forces a query.
     pub fn looked(&mut self, asset: Id) -> Vec<Effect> {
         match self.watches.get_mut(&asset) {
-            Some(watch) if watch.doubt => {
-                watch.doubt = false;
-                vec![Effect::PutPendingCheck(asset, *watch)]
+            Some(check) if check.doubt => {
+                check.doubt = false;
+                vec![Effect::PutPendingCheck(asset, *check)]
             }
             _ => vec![],
         }
     }
 
-    /// The upload goes on: look again later.
+    /// The upload is still open: check again at `at`.
     pub fn postpone(&mut self, asset: Id, at: EpochMs) -> Vec<Effect> {
         match self.watches.get_mut(&asset) {
-            Some(watch) => {
-                watch.at = at;
-                vec![Effect::PutPendingCheck(asset, *watch)]
+            Some(check) => {
+                check.at = at;
+                vec![Effect::PutPendingCheck(asset, *check)]
             }
             None => vec![],
         }
     }
 
-    /// What D1 lacks, if it is due. It stays due, a little later, until [`Ledger::checkpointed`].
+    /// The usage to write to D1, if a checkpoint is due. The next one is due after [`CHECKPOINT_MS`] until [`Ledger::checkpointed`] confirms the write.
     pub fn due_checkpoint(&mut self, now: EpochMs) -> Option<Vec<Usage>> {
         self.roll(now);
         self.books.checkpoint.filter(|due| *due <= now)?;
@@ -155,7 +155,7 @@ impl Ledger {
         Some(usage)
     }
 
-    /// D1 has it.
+    /// Confirms that this usage was written to D1.
     pub fn checkpointed(&mut self, written: &[Usage]) {
         self.books.closed.retain(|month| !written.contains(month));
         if self.books.closed.is_empty() && written.last() == Some(&self.usage()) {
@@ -163,7 +163,7 @@ impl Ledger {
         }
     }
 
-    /// The state.
+    /// Usage and limits.
     pub fn figures(&self) -> UsageSnapshot {
         UsageSnapshot {
             period: self.books.period,
@@ -180,16 +180,16 @@ impl Ledger {
         Usage { period, storage: used, bandwidth, requests }
     }
 
-    fn dirty(&mut self, now: EpochMs) {
-        self.dirty_within(now, CHECKPOINT_MS);
+    fn schedule_checkpoint(&mut self, now: EpochMs) {
+        self.schedule_checkpoint_within(now, CHECKPOINT_MS);
     }
 
-    fn dirty_within(&mut self, now: EpochMs, ms: u64) {
+    fn schedule_checkpoint_within(&mut self, now: EpochMs, ms: u64) {
         let due = now.plus(ms);
         self.books.checkpoint = Some(self.books.checkpoint.map_or(due, |earlier| earlier.min(due)));
     }
 
-    /// Begins a new month. The clock may step back a little: that is no new month.
+    /// Begins a new month if `now` is past the current one. A clock that steps back does not begin one.
     fn roll(&mut self, now: EpochMs) -> bool {
         let period = Period::of(now);
         if period <= self.books.period {
@@ -200,13 +200,13 @@ impl Ledger {
         self.books.period = period;
         self.books.bandwidth = 0;
         self.books.requests = 0;
-        self.dirty(now);
+        self.schedule_checkpoint(now);
         true
     }
 
-    fn adopt(&mut self, limits: Option<Limits>, now: EpochMs) -> Vec<Effect> {
+    fn adopt_limits(&mut self, limits: Option<Limits>, now: EpochMs) -> Vec<Effect> {
         if limits.is_some_and(|limits| limits.version >= self.books.limits.version) {
-            self.told = now;
+            self.limits_at = now;
         }
         match limits {
             Some(limits) if limits.version >= self.books.limits.version && limits != self.books.limits => {
@@ -218,12 +218,12 @@ impl Ledger {
     }
 
     fn admit(&mut self, limits: Option<Limits>, now: EpochMs) -> (Reply, Vec<Effect>) {
-        let mut effects = self.adopt(limits, now);
+        let mut effects = self.adopt_limits(limits, now);
         self.books.requests = self.books.requests.saturating_add(1);
         let pace = rate_limit::admit_per_minute(&mut self.books.tat_us, self.books.limits.per_minute, now.0);
         let (tat, at) = self.written;
-        if self.books.tat_us.abs_diff(tat) >= PACE_SLACK_US || now.since(at) >= PACE_STALE_MS {
-            self.dirty_within(now, COUNT_CHECKPOINT_MS);
+        if self.books.tat_us.abs_diff(tat) >= RATE_STATE_SLACK_US || now.since(at) >= RATE_STATE_STALE_MS {
+            self.schedule_checkpoint_within(now, COUNT_CHECKPOINT_MS);
             effects.push(Effect::PutState);
         }
         (Reply::Paced { pace, suspended: self.books.limits.suspended }, effects)
@@ -232,12 +232,12 @@ impl Ledger {
     fn reserve(
         &mut self,
         asset: Id,
-        (watch, place): (PendingCheck, Option<String>),
+        (check, place): (PendingCheck, Option<String>),
         limits: Limits,
         facts: Facts,
         now: EpochMs,
     ) -> (Reply, Vec<Effect>) {
-        let mut effects = self.adopt(Some(limits), now);
+        let mut effects = self.adopt_limits(Some(limits), now);
         if self.books.limits.suspended {
             return (Reply::Suspended, effects);
         }
@@ -245,22 +245,22 @@ impl Ledger {
             return (Reply::Done, effects);
         }
         let limit = self.books.limits.storage;
-        // A tier without storage stores nothing, not even an empty file.
-        let wanted = self.books.used.saturating_add(self.reserved).saturating_add(watch.bytes);
-        if limit == 0 || wanted > limit {
+        // A quota of 0 refuses even empty files.
+        let required = self.books.used.saturating_add(self.reserved).saturating_add(check.bytes);
+        if limit == 0 || required > limit {
             return (Reply::StorageFull { limit, used: self.books.used, reserved: self.reserved }, effects);
         }
-        self.reserved = self.reserved.saturating_add(watch.bytes);
-        self.watches.insert(asset, watch);
+        self.reserved = self.reserved.saturating_add(check.bytes);
+        self.watches.insert(asset, check);
         effects.extend(place.map(|place| Effect::PutPlace(asset, place)));
-        effects.push(Effect::PutPendingCheck(asset, watch));
+        effects.push(Effect::PutPendingCheck(asset, check));
         (Reply::Done, effects)
     }
 
-    fn unwatch(&mut self, asset: Id) -> Vec<Effect> {
+    fn drop_check(&mut self, asset: Id) -> Vec<Effect> {
         match self.watches.remove(&asset) {
-            Some(watch) => {
-                self.reserved = self.reserved.saturating_sub(watch.bytes);
+            Some(check) => {
+                self.reserved = self.reserved.saturating_sub(check.bytes);
                 vec![Effect::DropPendingCheck(asset)]
             }
             None => vec![],
@@ -268,25 +268,25 @@ impl Ledger {
     }
 
     fn settle(&mut self, asset: Id, holding: Holding, facts: Facts, now: EpochMs) -> (Reply, Vec<Effect>) {
-        let watch = self.watches.get(&asset).copied();
-        let reserved = watch.is_some_and(|watch| !watch.doubt || watch.bytes > 0);
+        let check = self.watches.get(&asset).copied();
+        let reserved = check.is_some_and(|check| !check.doubt || check.bytes > 0);
         if facts.holding.is_none() && !reserved {
-            // It comes after its reservation was given back, and may have been deleted before it came: others may have that room by now.
-            return (Reply::Done, if watch.is_some() { vec![] } else { self.look_into(asset, now) });
+            // The report came after its reservation was released; the asset may be deleted already and the room reserved by others. D1 decides.
+            return (Reply::Done, if check.is_some() { vec![] } else { self.force_check(asset, now) });
         }
         let moves = facts.holding.is_some_and(|held| held.object != holding.object);
         let mut effects = self.end_reservation(asset);
-        effects.extend(self.hold(asset, holding, facts, now));
-        if moves && !watch.is_some_and(|watch| watch.doubt) {
-            // Whoever moves something says so before. This word comes after the look that followed, and may be older than what that found.
-            effects.extend(self.doubt(asset, now.plus(DELETE_GRACE_MS)).1);
+        effects.extend(self.record_holding(asset, holding, facts, now));
+        if moves && !check.is_some_and(|check| check.doubt) {
+            // A merge schedules a check beforehand. This report came after that check, so it may be older than what the check found: check again.
+            effects.extend(self.schedule_check(asset, now.plus(DELETE_GRACE_MS)).1);
         }
         (Reply::Done, effects)
     }
 
-    /// LedgerState what the asset references.
-    fn hold(&mut self, asset: Id, holding: Holding, facts: Facts, now: EpochMs) -> Vec<Effect> {
-        let booked = match facts.holding {
+    /// Records which object the asset references.
+    fn record_holding(&mut self, asset: Id, holding: Holding, facts: Facts, now: EpochMs) -> Vec<Effect> {
+        let write = match facts.holding {
             Some(held) if held.object == holding.object => return vec![],
             Some(held) => {
                 self.books.used = self.books.used.saturating_sub(if facts.shared.is_some() { held.size } else { 0 });
@@ -297,87 +297,87 @@ impl Ledger {
                 Effect::PutHolding(asset, holding)
             }
         };
-        self.dirty(now);
-        vec![booked, Effect::PutState]
+        self.schedule_checkpoint(now);
+        vec![write, Effect::PutState]
     }
 
-    fn look_into(&mut self, asset: Id, now: EpochMs) -> Vec<Effect> {
-        let watch = PendingCheck { bytes: 0, at: now.plus(DELETE_GRACE_MS), doubt: true };
-        self.watches.insert(asset, watch);
-        vec![Effect::PutPendingCheck(asset, watch)]
+    fn force_check(&mut self, asset: Id, now: EpochMs) -> Vec<Effect> {
+        let check = PendingCheck { bytes: 0, at: now.plus(DELETE_GRACE_MS), doubt: true };
+        self.watches.insert(asset, check);
+        vec![Effect::PutPendingCheck(asset, check)]
     }
 
-    /// Its bytes are no longer reserved; what is in doubt stays so.
+    /// Releases the reserved bytes; a forced check stays pending.
     fn end_reservation(&mut self, asset: Id) -> Vec<Effect> {
         match self.watches.get_mut(&asset) {
-            Some(watch) if watch.doubt => {
-                self.reserved = self.reserved.saturating_sub(watch.bytes);
-                watch.bytes = 0;
-                vec![Effect::PutPendingCheck(asset, *watch)]
+            Some(check) if check.doubt => {
+                self.reserved = self.reserved.saturating_sub(check.bytes);
+                check.bytes = 0;
+                vec![Effect::PutPendingCheck(asset, *check)]
             }
-            _ => self.unwatch(asset),
+            _ => self.drop_check(asset),
         }
     }
 
-    fn take(&mut self, asset: Id, holding: Holding, limits: Limits, facts: Facts, now: EpochMs) -> (Reply, Vec<Effect>) {
-        let mut effects = self.adopt(Some(limits), now);
+    fn adopt_object(&mut self, asset: Id, holding: Holding, limits: Limits, facts: Facts, now: EpochMs) -> (Reply, Vec<Effect>) {
+        let mut effects = self.adopt_limits(Some(limits), now);
         let Limits { storage: limit, suspended, .. } = self.books.limits;
         if suspended {
             return (Reply::Suspended, effects);
         }
         let cost = if facts.shared.is_some() || facts.holding.is_some() { 0 } else { holding.size };
-        let wanted = self.books.used.saturating_add(self.reserved).saturating_add(cost);
-        if limit == 0 || (cost > 0 && wanted > limit) {
+        let required = self.books.used.saturating_add(self.reserved).saturating_add(cost);
+        if limit == 0 || (cost > 0 && required > limit) {
             return (Reply::StorageFull { limit, used: self.books.used, reserved: self.reserved }, effects);
         }
         if facts.holding.is_none() && !self.watches.contains_key(&asset) {
-            // Whether it will come to be is known once it is written.
-            effects.extend(self.look_into(asset, now));
+            // The asset exists only once D1 has its row: check it.
+            effects.extend(self.force_check(asset, now));
         }
-        effects.extend(self.hold(asset, holding, facts, now));
+        effects.extend(self.record_holding(asset, holding, facts, now));
         (Reply::Done, effects)
     }
 
     fn release(&mut self, asset: Id, facts: Facts, now: EpochMs) -> (Reply, Vec<Effect>) {
-        let in_doubt = self.watches.get(&asset).is_some_and(|watch| watch.doubt);
-        let mut effects = self.unwatch(asset);
-        // What was told too late of this asset has moved the others of its object, too; the look that would have found that out was at this one.
-        if let (true, Some(_), Some(other)) = (in_doubt, facts.holding, facts.shared) {
-            effects.extend(self.doubt(other, now.plus(DELETE_GRACE_MS)).1);
+        let check_forced = self.watches.get(&asset).is_some_and(|check| check.doubt);
+        let mut effects = self.drop_check(asset);
+        // A late report about this asset may have moved the other holdings of its object as well; the check that would correct them is dropped here.
+        if let (true, Some(_), Some(other)) = (check_forced, facts.holding, facts.shared) {
+            effects.extend(self.schedule_check(other, now.plus(DELETE_GRACE_MS)).1);
         }
         if let Some(holding) = facts.holding {
             if facts.shared.is_none() {
                 self.books.used = self.books.used.saturating_sub(holding.size);
             }
-            self.dirty(now);
+            self.schedule_checkpoint(now);
             effects.extend([Effect::DropHolding(asset), Effect::PutState]);
         }
         (Reply::Done, effects)
     }
 
-    fn doubt(&mut self, asset: Id, at: EpochMs) -> (Reply, Vec<Effect>) {
-        // Later than before, never sooner: a look that is under way may have seen what was before.
-        let watch = self.watches.get(&asset).map_or(PendingCheck { bytes: 0, at, doubt: true }, |known| PendingCheck {
+    fn schedule_check(&mut self, asset: Id, at: EpochMs) -> (Reply, Vec<Effect>) {
+        // Move the check later, never earlier: a query that is running may have read the previous state.
+        let check = self.watches.get(&asset).map_or(PendingCheck { bytes: 0, at, doubt: true }, |known| PendingCheck {
             at: known.at.plus(1).max(at),
             doubt: true,
             ..*known
         });
-        self.watches.insert(asset, watch);
-        (Reply::Done, vec![Effect::PutPendingCheck(asset, watch)])
+        self.watches.insert(asset, check);
+        (Reply::Done, vec![Effect::PutPendingCheck(asset, check)])
     }
 
     fn meter(&mut self, bytes: u64, now: EpochMs) -> (Reply, Vec<Effect>) {
         let mut effects = Vec::new();
         if bytes > 0 {
             self.books.bandwidth = self.books.bandwidth.saturating_add(bytes);
-            self.dirty(now);
+            self.schedule_checkpoint(now);
             effects.push(Effect::PutState);
         }
         (Reply::State { figures: self.figures() }, effects)
     }
 
     fn charge(&mut self, bytes: u64, limits: Limits, now: EpochMs) -> (Reply, Vec<Effect>) {
-        let adopted = self.adopt(Some(limits), now);
+        let adopted = self.adopt_limits(Some(limits), now);
         let figures = self.figures();
         if figures.limits.suspended {
             return (Reply::Suspended, adopted);
@@ -390,13 +390,13 @@ impl Ledger {
     }
 }
 
-/// What a look comes to.
+/// What follows from the result of a check.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
     /// Nothing.
     Nothing,
-    /// A booking.
+    /// Apply this message.
     Book(Message),
-    /// Another look, then.
+    /// Check again at this instant.
     LookAgain(EpochMs),
 }

@@ -14,7 +14,7 @@ fn id(n: u8) -> Id {
     Id::from_random([n; 16])
 }
 
-/// Storage as the Durable Object has it: what the effects wrote, and nothing else.
+/// Storage of the Durable Object: exactly what the effects wrote.
 #[derive(Debug, Default)]
 struct Disk {
     books: Option<LedgerState>,
@@ -38,7 +38,7 @@ impl Disk {
         for effect in effects {
             match effect {
                 Effect::PutState => self.books = Some(ledger.books.clone()),
-                Effect::PutPendingCheck(asset, watch) => drop(self.watches.insert(asset, watch)),
+                Effect::PutPendingCheck(asset, check) => drop(self.watches.insert(asset, check)),
                 Effect::PutPlace(asset, place) => drop(self.places.insert(asset, place)),
                 Effect::DropPendingCheck(asset) => drop((self.watches.remove(&asset), self.places.remove(&asset))),
                 Effect::PutHolding(asset, holding) => drop(self.holdings.insert(asset, holding)),
@@ -53,7 +53,7 @@ impl Disk {
     }
 }
 
-fn tell(ledger: &mut Ledger, disk: &mut Disk, message: Message, now: EpochMs) -> Reply {
+fn apply(ledger: &mut Ledger, disk: &mut Disk, message: Message, now: EpochMs) -> Reply {
     let facts = match &message {
         Message::Reserve { asset, .. } | Message::Release { asset } | Message::ScheduleCheck { asset, .. } => disk.facts(*asset),
         Message::Settle { asset, object, .. } | Message::Adopt { asset, object, .. } => {
@@ -73,18 +73,18 @@ fn opened(storage: u64) -> (Ledger, Disk) {
 }
 
 #[test]
-fn where_the_bytes_will_lie_is_known_as_long_as_they_are_watched() {
+fn place_is_stored_until_its_pending_check_is_dropped() {
     let (mut ledger, mut disk) = opened(100);
     let reserve = Message::Reserve { asset: id(1), bytes: 10, look_at: NOW, limits: limits(100, 0), place: Some("a/b/c".to_owned()) };
-    tell(&mut ledger, &mut disk, reserve.clone(), NOW);
-    tell(&mut ledger, &mut disk, Message::ScheduleCheck { asset: id(1), look_at: NOW }, NOW);
+    apply(&mut ledger, &mut disk, reserve.clone(), NOW);
+    apply(&mut ledger, &mut disk, Message::ScheduleCheck { asset: id(1), look_at: NOW }, NOW);
     assert_eq!(disk.places.get(&id(1)).map(String::as_str), Some("a/b/c"));
-    tell(&mut ledger, &mut disk, Message::Release { asset: id(1) }, NOW);
+    apply(&mut ledger, &mut disk, Message::Release { asset: id(1) }, NOW);
     assert!(disk.places.is_empty() && disk.watches.is_empty());
     let full = Message::Reserve { asset: id(2), bytes: 101, look_at: NOW, limits: limits(100, 0), place: Some("a/b/d".to_owned()) };
-    tell(&mut ledger, &mut disk, full, NOW);
-    assert!(disk.places.is_empty(), "what was refused is nowhere");
-    // Objects that were deployed before this field say nothing of it.
+    apply(&mut ledger, &mut disk, full, NOW);
+    assert!(disk.places.is_empty(), "a refused reservation writes no place");
+    // Messages of versions without this field lack it.
     let old = serde_json::to_value(&reserve).map(|mut value| {
         value["reserve"].as_object_mut().unwrap().remove("place");
         value
@@ -97,122 +97,122 @@ fn reserve(asset: u8, bytes: u64, storage: u64) -> Message {
 }
 
 #[test]
-fn the_quota_holds_to_the_byte_and_everything_comes_back() {
+fn quota_is_exact_to_the_byte_and_release_frees_everything() {
     let (mut ledger, mut disk) = opened(100);
-    assert_eq!(tell(&mut ledger, &mut disk, reserve(1, 60, 100), NOW), Reply::Done);
-    assert_eq!(tell(&mut ledger, &mut disk, reserve(1, 60, 100), NOW), Reply::Done, "repeating books nothing");
-    assert_eq!(tell(&mut ledger, &mut disk, reserve(2, 41, 100), NOW), Reply::StorageFull { limit: 100, used: 0, reserved: 60 });
-    assert_eq!(tell(&mut ledger, &mut disk, reserve(2, 40, 100), NOW), Reply::Done);
-    tell(&mut ledger, &mut disk, Message::Settle { asset: id(1), object: id(101), size: 60 }, NOW);
-    tell(&mut ledger, &mut disk, Message::Settle { asset: id(1), object: id(101), size: 60 }, NOW);
+    assert_eq!(apply(&mut ledger, &mut disk, reserve(1, 60, 100), NOW), Reply::Done);
+    assert_eq!(apply(&mut ledger, &mut disk, reserve(1, 60, 100), NOW), Reply::Done, "repeating reserves nothing more");
+    assert_eq!(apply(&mut ledger, &mut disk, reserve(2, 41, 100), NOW), Reply::StorageFull { limit: 100, used: 0, reserved: 60 });
+    assert_eq!(apply(&mut ledger, &mut disk, reserve(2, 40, 100), NOW), Reply::Done);
+    apply(&mut ledger, &mut disk, Message::Settle { asset: id(1), object: id(101), size: 60 }, NOW);
+    apply(&mut ledger, &mut disk, Message::Settle { asset: id(1), object: id(101), size: 60 }, NOW);
     assert_eq!((ledger.books.used, ledger.reserved()), (60, 40));
     let adopt = Message::Adopt { asset: id(3), object: id(101), size: 60, limits: limits(100, 0) };
-    assert_eq!(tell(&mut ledger, &mut disk, adopt, NOW), Reply::Done);
+    assert_eq!(apply(&mut ledger, &mut disk, adopt, NOW), Reply::Done);
     assert_eq!(ledger.books.used, 60, "a second asset of the same object costs nothing");
     for asset in [1, 1, 2, 3] {
-        tell(&mut ledger, &mut disk, Message::Release { asset: id(asset) }, NOW);
+        apply(&mut ledger, &mut disk, Message::Release { asset: id(asset) }, NOW);
     }
     assert_eq!((ledger.books.used, ledger.reserved(), disk.distinct()), (0, 0, 0));
     let (mut none, mut disk) = opened(0);
-    assert!(matches!(tell(&mut none, &mut disk, reserve(1, 0, 0), NOW), Reply::StorageFull { .. }), "no storage is no storage");
+    assert!(matches!(apply(&mut none, &mut disk, reserve(1, 0, 0), NOW), Reply::StorageFull { .. }), "a quota of 0 refuses empty files");
 }
 
-/// INCIDENT SCENARIO (found by tests/model.rs): a settlement told too late moved an asset and its sister to an object that was merged away; the look that
-/// would have set it right was at the asset, which was deleted first.
+/// INCIDENT SCENARIO (found by tests/model.rs): a late `Settle` moved an asset and another holding to an object that had been merged away; the check that
+/// would have corrected both belonged to the asset, which was deleted first.
 #[test]
-fn what_a_late_word_moved_is_set_right_though_its_asset_is_deleted() {
+fn holding_moved_by_late_settle_is_checked_after_its_asset_is_released() {
     let (mut ledger, mut disk) = opened(100);
     let settle = |asset, object| Message::Settle { asset: id(asset), object: id(object), size: 10 };
     for (asset, object) in [(1, 101), (3, 103)] {
-        tell(&mut ledger, &mut disk, reserve(asset, 10, 100), NOW);
-        tell(&mut ledger, &mut disk, settle(asset, object), NOW);
+        apply(&mut ledger, &mut disk, reserve(asset, 10, 100), NOW);
+        apply(&mut ledger, &mut disk, settle(asset, object), NOW);
     }
     let look_at = NOW.plus(DELETE_GRACE_MS);
     for message in [
         Message::ScheduleCheck { asset: id(3), look_at },
         settle(3, 101),
-        // Of a merge before that one.
+        // The late report of an earlier merge.
         settle(3, 102),
         Message::ScheduleCheck { asset: id(3), look_at },
         Message::Release { asset: id(3) },
     ] {
-        tell(&mut ledger, &mut disk, message, NOW);
+        apply(&mut ledger, &mut disk, message, NOW);
     }
     let due = ledger.due(look_at, 9);
     assert_eq!(due.iter().map(|(asset, _)| *asset).collect::<Vec<_>>(), [id(1)]);
     let Outcome::Book(found) = ledger.after_look(id(1), due[0].1, Seen::Stored { object: id(101), size: 10 }, look_at) else { panic!() };
-    tell(&mut ledger, &mut disk, found, look_at);
+    apply(&mut ledger, &mut disk, found, look_at);
     assert_eq!((disk.facts(id(1)).holding, ledger.books.used), (Some(Holding { object: id(101), size: 10 }), 10));
 }
 
-/// INCIDENT SCENARIO (found by tests/model.rs): a merge told its end after the look that its doubt had asked for, and after a second merge: what it moved
-/// back stayed there.
+/// INCIDENT SCENARIO (found by tests/model.rs): a merge reported its outcome after its scheduled check and after a second merge, so the holdings that it
+/// moved back were never corrected.
 #[test]
-fn a_word_of_a_move_that_nobody_doubts_any_more_is_looked_into() {
+fn late_settle_to_another_object_schedules_a_check() {
     let (mut ledger, mut disk) = opened(100);
     let settle = |object| Message::Settle { asset: id(1), object: id(object), size: 10 };
-    tell(&mut ledger, &mut disk, reserve(1, 10, 100), NOW);
-    tell(&mut ledger, &mut disk, settle(102), NOW);
+    apply(&mut ledger, &mut disk, reserve(1, 10, 100), NOW);
+    apply(&mut ledger, &mut disk, settle(102), NOW);
     assert!(ledger.due(NOW.plus(u64::MAX / 2), 9).is_empty());
-    tell(&mut ledger, &mut disk, settle(101), NOW);
+    apply(&mut ledger, &mut disk, settle(101), NOW);
     let look_at = NOW.plus(DELETE_GRACE_MS);
     let due = ledger.due(look_at, 9);
     let Outcome::Book(found) = ledger.after_look(id(1), due[0].1, Seen::Stored { object: id(102), size: 10 }, look_at) else { panic!() };
-    tell(&mut ledger, &mut disk, found, look_at);
+    apply(&mut ledger, &mut disk, found, look_at);
     assert_eq!((disk.facts(id(1)).holding, ledger.books.used), (Some(Holding { object: id(102), size: 10 }), 10));
     let _ = ledger.looked(id(1));
-    assert!(ledger.due(look_at, 9).iter().all(|(_, watch)| !watch.doubt), "and that is the end of it");
+    assert!(ledger.due(look_at, 9).iter().all(|(_, check)| !check.doubt), "one query ends the forced check");
 }
 
 #[test]
-fn bytes_that_are_there_cost_whoever_has_none_of_them_and_move_without_a_trace() {
+fn adopted_object_counts_once_and_merge_moves_all_its_holdings() {
     let (mut ledger, mut disk) = opened(100);
     let adopt = |asset, object, size| Message::Adopt { asset: id(asset), object: id(object), size, limits: limits(100, 0) };
-    assert_eq!(tell(&mut ledger, &mut disk, adopt(1, 101, 70), NOW), Reply::Done);
-    assert_eq!(tell(&mut ledger, &mut disk, adopt(2, 101, 70), NOW), Reply::Done, "the same bytes again");
-    assert_eq!(tell(&mut ledger, &mut disk, adopt(3, 102, 31), NOW), Reply::StorageFull { limit: 100, used: 70, reserved: 0 });
-    assert_eq!(tell(&mut ledger, &mut disk, adopt(3, 102, 30), NOW), Reply::Done);
+    assert_eq!(apply(&mut ledger, &mut disk, adopt(1, 101, 70), NOW), Reply::Done);
+    assert_eq!(apply(&mut ledger, &mut disk, adopt(2, 101, 70), NOW), Reply::Done, "the same object counts once");
+    assert_eq!(apply(&mut ledger, &mut disk, adopt(3, 102, 31), NOW), Reply::StorageFull { limit: 100, used: 70, reserved: 0 });
+    assert_eq!(apply(&mut ledger, &mut disk, adopt(3, 102, 30), NOW), Reply::Done);
     assert_eq!(ledger.books.used, 100);
     let (mut ledger, mut disk) = opened(100);
     for (asset, object) in [(1, 101), (2, 101), (3, 102)] {
-        assert_eq!(tell(&mut ledger, &mut disk, adopt(asset, object, 50), NOW), Reply::Done);
+        assert_eq!(apply(&mut ledger, &mut disk, adopt(asset, object, 50), NOW), Reply::Done);
     }
-    // The two objects turned out to have the same bytes: whoever has the one now has the other, all names at once.
+    // The two objects have the same bytes: all holdings of one move to the other at once.
     let settle = |asset, object| Message::Settle { asset: id(asset), object: id(object), size: 50 };
     for (asset, object) in [(1, 102), (1, 102), (2, 102), (3, 102)] {
-        tell(&mut ledger, &mut disk, settle(asset, object), NOW);
+        apply(&mut ledger, &mut disk, settle(asset, object), NOW);
         assert_eq!((ledger.books.used, disk.distinct(), disk.holdings.values().all(|held| held.object == id(102))), (50, 50, true));
     }
-    tell(&mut ledger, &mut disk, settle(2, 103), NOW);
+    apply(&mut ledger, &mut disk, settle(2, 103), NOW);
     assert_eq!((ledger.books.used, disk.distinct(), disk.holdings.values().all(|held| held.object == id(103))), (50, 50, true));
 }
 
 #[test]
-fn what_is_in_doubt_stays_so_whatever_is_told_and_what_comes_late_is_looked_into() {
+fn forced_check_survives_reports_and_late_settle_forces_a_check() {
     let (mut ledger, mut disk) = opened(100);
     let settle = |asset| Message::Settle { asset: id(asset), object: id(100 + asset), size: 60 };
-    tell(&mut ledger, &mut disk, reserve(1, 60, 100), NOW);
-    tell(&mut ledger, &mut disk, settle(1), NOW);
-    tell(&mut ledger, &mut disk, Message::ScheduleCheck { asset: id(1), look_at: NOW.plus(5) }, NOW);
-    tell(&mut ledger, &mut disk, settle(1), NOW);
-    let watch = PendingCheck { bytes: 0, at: NOW.plus(5), doubt: true };
-    assert_eq!(ledger.due(NOW.plus(5), 10), [(id(1), watch)], "whoever deletes it may die");
-    // Reserved, given back, and then it is there after all: others may have the room.
-    tell(&mut ledger, &mut disk, reserve(2, 40, 100), NOW);
-    tell(&mut ledger, &mut disk, settle(3), NOW);
-    tell(&mut ledger, &mut disk, settle(3), NOW);
+    apply(&mut ledger, &mut disk, reserve(1, 60, 100), NOW);
+    apply(&mut ledger, &mut disk, settle(1), NOW);
+    apply(&mut ledger, &mut disk, Message::ScheduleCheck { asset: id(1), look_at: NOW.plus(5) }, NOW);
+    apply(&mut ledger, &mut disk, settle(1), NOW);
+    let check = PendingCheck { bytes: 0, at: NOW.plus(5), doubt: true };
+    assert_eq!(ledger.due(NOW.plus(5), 10), [(id(1), check)], "the deletion may have been interrupted");
+    // The asset appears after its reservation was released: others may have reserved the room.
+    apply(&mut ledger, &mut disk, reserve(2, 40, 100), NOW);
+    apply(&mut ledger, &mut disk, settle(3), NOW);
+    apply(&mut ledger, &mut disk, settle(3), NOW);
     assert_eq!((ledger.books.used, ledger.reserved()), (60, 40));
-    let watch = PendingCheck { bytes: 0, at: NOW.plus(DELETE_GRACE_MS), doubt: true };
-    assert_eq!(ledger.watches.get(&id(3)), Some(&watch));
-    // What a look finds is booked, and done with.
-    let Outcome::Book(found) = ledger.after_look(id(3), watch, Seen::Stored { object: id(103), size: 60 }, NOW) else { panic!() };
+    let check = PendingCheck { bytes: 0, at: NOW.plus(DELETE_GRACE_MS), doubt: true };
+    assert_eq!(ledger.watches.get(&id(3)), Some(&check));
+    // The result of a check is applied and ends the check.
+    let Outcome::Book(found) = ledger.after_look(id(3), check, Seen::Stored { object: id(103), size: 60 }, NOW) else { panic!() };
     let effects = ledger.looked(id(3));
     disk.write(&ledger, effects);
-    tell(&mut ledger, &mut disk, found, NOW);
+    apply(&mut ledger, &mut disk, found, NOW);
     assert_eq!((ledger.books.used, ledger.watches.contains_key(&id(3)), &disk.watches), (120, false, &ledger.watches));
-    // A reservation in doubt ends, and is looked into nevertheless.
-    tell(&mut ledger, &mut disk, Message::ScheduleCheck { asset: id(2), look_at: NOW.plus(7) }, NOW);
-    tell(&mut ledger, &mut disk, Message::Settle { asset: id(2), object: id(102), size: 40 }, NOW);
+    // A reservation with a forced check ends, and is checked nevertheless.
+    apply(&mut ledger, &mut disk, Message::ScheduleCheck { asset: id(2), look_at: NOW.plus(7) }, NOW);
+    apply(&mut ledger, &mut disk, Message::Settle { asset: id(2), object: id(102), size: 40 }, NOW);
     assert_eq!(
         (ledger.books.used, ledger.reserved(), ledger.watches.get(&id(2))),
         (160, 0, Some(&PendingCheck { bytes: 0, at: NOW.plus(1_001), doubt: true }))
@@ -220,43 +220,43 @@ fn what_is_in_doubt_stays_so_whatever_is_told_and_what_comes_late_is_looked_into
 }
 
 #[test]
-fn younger_limits_win_whoever_tells_them() {
+fn limits_of_higher_version_win() {
     let (mut ledger, mut disk) = opened(100);
     let admit = |limits| Message::Admit { limits: Some(limits) };
-    tell(&mut ledger, &mut disk, admit(limits(500, 2)), NOW);
-    tell(&mut ledger, &mut disk, admit(limits(100, 1)), NOW);
+    apply(&mut ledger, &mut disk, admit(limits(500, 2)), NOW);
+    apply(&mut ledger, &mut disk, admit(limits(100, 1)), NOW);
     assert_eq!(ledger.books.limits.storage, 500);
-    tell(&mut ledger, &mut disk, Message::Change { limits: Limits { suspended: true, ..limits(50, 3) } }, NOW);
-    assert_eq!(tell(&mut ledger, &mut disk, reserve(1, 1, 100), NOW), Reply::Suspended);
+    apply(&mut ledger, &mut disk, Message::Change { limits: Limits { suspended: true, ..limits(50, 3) } }, NOW);
+    assert_eq!(apply(&mut ledger, &mut disk, reserve(1, 1, 100), NOW), Reply::Suspended);
     assert_eq!(disk.books, Some(ledger.books.clone()));
-    let Reply::Paced { suspended, .. } = tell(&mut ledger, &mut disk, admit(limits(100, 1)), NOW) else { panic!() };
+    let Reply::Paced { suspended, .. } = apply(&mut ledger, &mut disk, admit(limits(100, 1)), NOW) else { panic!() };
     assert!(suspended);
 }
 
 #[test]
-fn who_comes_without_limits_has_them_looked_up_now_and_then() {
+fn message_without_limits_needs_a_lookup_when_limits_are_old() {
     let (mut ledger, mut disk) = opened(100);
     let later = NOW.plus(LIMITS_MS);
     let meter = Message::Meter { bytes: 1 };
     assert!(!ledger.wants_limits(&meter, NOW) && ledger.wants_limits(&meter, later));
-    assert!(!ledger.wants_limits(&Message::Admit { limits: Some(limits(1, 0)) }, later), "who brings them is believed");
-    tell(&mut ledger, &mut disk, Message::Usage { limits: Some(limits(100, 0)) }, later);
+    assert!(!ledger.wants_limits(&Message::Admit { limits: Some(limits(1, 0)) }, later), "a message with limits needs no lookup");
+    apply(&mut ledger, &mut disk, Message::Usage { limits: Some(limits(100, 0)) }, later);
     assert!(!ledger.wants_limits(&meter, later));
-    assert!(Ledger::load(ledger.books.clone(), BTreeMap::new()).wants_limits(&meter, later), "after an eviction they are old");
-    tell(&mut ledger, &mut disk, Message::Change { limits: Limits { suspended: true, ..limits(9, 5) } }, later);
-    tell(&mut ledger, &mut disk, Message::Change { limits: limits(8, 4) }, later);
-    assert_eq!((ledger.books.limits.storage, ledger.books.limits.suspended), (9, true), "the later change stays, in whatever order they come");
+    assert!(Ledger::load(ledger.books.clone(), BTreeMap::new()).wants_limits(&meter, later), "after an eviction their age is unknown");
+    apply(&mut ledger, &mut disk, Message::Change { limits: Limits { suspended: true, ..limits(9, 5) } }, later);
+    apply(&mut ledger, &mut disk, Message::Change { limits: limits(8, 4) }, later);
+    assert_eq!((ledger.books.limits.storage, ledger.books.limits.suspended), (9, true), "the later change wins in any order of arrival");
 }
 
 #[test]
-fn bandwidth_is_charged_until_it_is_used_up_and_begins_anew_each_month() {
+fn bandwidth_is_charged_up_to_quota_and_resets_each_month() {
     let (mut ledger, mut disk) = opened(100);
     let charge = |bytes| Message::Charge { bytes, limits: limits(100, 0) };
-    assert!(matches!(tell(&mut ledger, &mut disk, charge(999), NOW), Reply::State { .. }));
-    assert!(matches!(tell(&mut ledger, &mut disk, charge(50), NOW), Reply::State { .. }), "the last file may go over");
+    assert!(matches!(apply(&mut ledger, &mut disk, charge(999), NOW), Reply::State { .. }));
+    assert!(matches!(apply(&mut ledger, &mut disk, charge(50), NOW), Reply::State { .. }), "the last file may exceed the quota");
     let resets = Period::of(NOW).end();
-    assert_eq!(tell(&mut ledger, &mut disk, charge(1), NOW), Reply::BandwidthFull { limit: 1_000, used: 1_049, resets });
-    assert!(matches!(tell(&mut ledger, &mut disk, charge(1), resets), Reply::State { .. }));
+    assert_eq!(apply(&mut ledger, &mut disk, charge(1), NOW), Reply::BandwidthFull { limit: 1_000, used: 1_049, resets });
+    assert!(matches!(apply(&mut ledger, &mut disk, charge(1), resets), Reply::State { .. }));
     assert_eq!((ledger.books.bandwidth, ledger.books.closed.len()), (1, 1));
     let due = resets.plus(CHECKPOINT_MS);
     let usage = ledger.due_checkpoint(due).unwrap();
@@ -265,26 +265,26 @@ fn bandwidth_is_charged_until_it_is_used_up_and_begins_anew_each_month() {
         [("2026-11".into(), 1_049), ("2026-12".into(), 1)]
     );
     assert_eq!(ledger.due_checkpoint(due), None);
-    assert_eq!(ledger.due_checkpoint(due.plus(CHECKPOINT_MS)).unwrap().len(), 2, "what D1 did not take is written again");
-    tell(&mut ledger, &mut disk, Message::Meter { bytes: 1 }, due);
+    assert_eq!(ledger.due_checkpoint(due.plus(CHECKPOINT_MS)).unwrap().len(), 2, "unconfirmed usage is written again");
+    apply(&mut ledger, &mut disk, Message::Meter { bytes: 1 }, due);
     ledger.checkpointed(&usage);
-    assert_eq!(ledger.due_checkpoint(due.plus(2 * CHECKPOINT_MS)).unwrap().len(), 1, "what came meanwhile is still due");
+    assert_eq!(ledger.due_checkpoint(due.plus(2 * CHECKPOINT_MS)).unwrap().len(), 1, "usage counted in between is still due");
     let usage = ledger.due_checkpoint(due.plus(3 * CHECKPOINT_MS)).unwrap();
     ledger.checkpointed(&usage);
     assert_eq!(ledger.alarm(), None);
-    tell(&mut ledger, &mut disk, reserve(1, 10, 100), due);
-    tell(&mut ledger, &mut disk, Message::Settle { asset: id(1), object: id(2), size: 10 }, due);
-    tell(&mut ledger, &mut disk, Message::ScheduleCheck { asset: id(1), look_at: Period::of(due).end().plus(9) }, due);
+    apply(&mut ledger, &mut disk, reserve(1, 10, 100), due);
+    apply(&mut ledger, &mut disk, Message::Settle { asset: id(1), object: id(2), size: 10 }, due);
+    apply(&mut ledger, &mut disk, Message::ScheduleCheck { asset: id(1), look_at: Period::of(due).end().plus(9) }, due);
     let usage = ledger.due_checkpoint(due.plus(CHECKPOINT_MS)).unwrap();
     ledger.checkpointed(&usage);
     ledger.postpone(id(1), Period::of(due).end().plus(9));
-    assert_eq!(ledger.alarm(), Some(Period::of(due).end()), "what is stored over the turn of a month is written into both");
+    assert_eq!(ledger.alarm(), Some(Period::of(due).end()), "storage held over the end of a month is recorded in both months");
     assert_eq!(ledger.due_checkpoint(Period::of(due).end()), None);
     assert_eq!(ledger.due_checkpoint(Period::of(due).end().plus(CHECKPOINT_MS)).unwrap().len(), 2);
 }
 
 #[test]
-fn the_pace_is_written_now_and_then_not_with_every_call() {
+fn rate_limit_state_is_written_at_intervals_not_per_call() {
     let (mut ledger, _) = opened(100);
     let mut writes = 0;
     for call in 0..60 {
@@ -295,33 +295,33 @@ fn the_pace_is_written_now_and_then_not_with_every_call() {
 }
 
 #[test]
-fn what_nobody_ended_is_due_for_a_look() {
+fn reservation_without_outcome_is_due_for_a_check() {
     let (mut ledger, mut disk) = opened(100);
-    tell(&mut ledger, &mut disk, reserve(1, 10, 100), NOW);
+    apply(&mut ledger, &mut disk, reserve(1, 10, 100), NOW);
     assert_eq!(ledger.due(NOW, 10), []);
-    let watch = PendingCheck { bytes: 10, at: NOW.plus(1_000), doubt: false };
-    assert_eq!(ledger.due(NOW.plus(1_000), 10), [(id(1), watch)]);
+    let check = PendingCheck { bytes: 10, at: NOW.plus(1_000), doubt: false };
+    assert_eq!(ledger.due(NOW.plus(1_000), 10), [(id(1), check)]);
     let stored = Seen::Stored { object: id(2), size: 10 };
     let settle = Message::Settle { asset: id(1), object: id(2), size: 10 };
-    assert_eq!(ledger.after_look(id(1), watch, stored, NOW), Outcome::Book(settle));
-    assert_eq!(ledger.after_look(id(1), watch, Seen::Gone, NOW), Outcome::Book(Message::Release { asset: id(1) }));
-    assert_eq!(ledger.after_look(id(1), watch, Seen::Coming, NOW), Outcome::LookAgain(NOW.plus(COMING_MS)));
-    assert_eq!(ledger.after_look(id(1), PendingCheck { bytes: 9, ..watch }, stored, NOW), Outcome::Nothing, "somebody told the end meanwhile");
+    assert_eq!(ledger.after_look(id(1), check, stored, NOW), Outcome::Book(settle));
+    assert_eq!(ledger.after_look(id(1), check, Seen::Gone, NOW), Outcome::Book(Message::Release { asset: id(1) }));
+    assert_eq!(ledger.after_look(id(1), check, Seen::Coming, NOW), Outcome::LookAgain(NOW.plus(COMING_MS)));
+    assert_eq!(ledger.after_look(id(1), PendingCheck { bytes: 9, ..check }, stored, NOW), Outcome::Nothing, "the outcome was reported in between");
     assert_eq!(ledger.alarm(), Some(NOW.plus(1_000)));
     let effects = ledger.postpone(id(1), NOW.plus(9_000));
     disk.write(&ledger, effects);
-    assert_eq!((ledger.alarm(), disk.watches.get(&id(1)).map(|watch| watch.at)), (Some(NOW.plus(CHECKPOINT_MS)), Some(NOW.plus(9_000))));
-    tell(&mut ledger, &mut disk, Message::Settle { asset: id(1), object: id(2), size: 10 }, NOW);
-    tell(&mut ledger, &mut disk, Message::ScheduleCheck { asset: id(1), look_at: NOW.plus(5) }, NOW);
+    assert_eq!((ledger.alarm(), disk.watches.get(&id(1)).map(|check| check.at)), (Some(NOW.plus(CHECKPOINT_MS)), Some(NOW.plus(9_000))));
+    apply(&mut ledger, &mut disk, Message::Settle { asset: id(1), object: id(2), size: 10 }, NOW);
+    apply(&mut ledger, &mut disk, Message::ScheduleCheck { asset: id(1), look_at: NOW.plus(5) }, NOW);
     assert_eq!((ledger.reserved(), ledger.due(NOW.plus(5), 10).len()), (0, 1));
-    tell(&mut ledger, &mut disk, Message::Release { asset: id(1) }, NOW);
+    apply(&mut ledger, &mut disk, Message::Release { asset: id(1) }, NOW);
     assert_eq!(ledger.watches.len(), 0);
-    tell(&mut ledger, &mut disk, Message::Settle { asset: id(1), object: id(2), size: 10 }, NOW);
-    assert_eq!((ledger.books.used, ledger.due(NOW.plus(DELETE_GRACE_MS), 10).len()), (0, 1), "what settles after its end was told is looked into");
+    apply(&mut ledger, &mut disk, Message::Settle { asset: id(1), object: id(2), size: 10 }, NOW);
+    assert_eq!((ledger.books.used, ledger.due(NOW.plus(DELETE_GRACE_MS), 10).len()), (0, 1), "a late settlement is checked");
 }
 
 #[test]
-fn the_books_are_pinned() {
+fn ledger_state_has_pinned_json() {
     let (ledger, _) = opened(100);
     let text = r#"{"account":"00000000-0000-4000-8000-000000000000","limits":{"storage":100,"bandwidth":1000,"per_minute":60,"suspended":false,"version":[0,0]},"used":0,"period":{"year":2026,"month":11},"bandwidth":0,"requests":0,"tat_us":0,"closed":[],"checkpoint":1795000005000}"#;
     assert_eq!(serde_json::to_string(&ledger.books).unwrap(), text);
@@ -358,9 +358,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
 
-    /// Against a model that only knows sets: any order, repetition, eviction and turn of the month.
+    /// Compares the ledger with a model of sets under any order, repetition, eviction and change of month.
     #[test]
-    fn the_ledger_is_the_sum_of_its_entries(history in steps()) {
+    fn ledger_equals_the_sum_of_its_entries(history in steps()) {
         const QUOTA: u64 = 200;
         let (mut ledger, mut disk) = opened(QUOTA);
         let mut now = NOW;
@@ -371,52 +371,52 @@ proptest! {
                 Step::Reserve(asset, bytes) => {
                     let free = QUOTA - (ledger.books.used + ledger.reserved()).min(QUOTA);
                     let known = disk.watches.contains_key(&id(asset)) || disk.holdings.contains_key(&id(asset));
-                    let reply = tell(&mut ledger, &mut disk, reserve(asset, bytes, QUOTA), now);
+                    let reply = apply(&mut ledger, &mut disk, reserve(asset, bytes, QUOTA), now);
                     prop_assert_eq!(reply == Reply::Done, known || bytes <= free);
                 }
                 Step::Settle(asset) => {
-                    if let Some(watch) = disk.watches.get(&id(asset)).copied().filter(|_| !disk.holdings.contains_key(&id(asset))) {
+                    if let Some(check) = disk.watches.get(&id(asset)).copied().filter(|_| !disk.holdings.contains_key(&id(asset))) {
                         objects += 1;
-                        tell(&mut ledger, &mut disk, Message::Settle { asset: id(asset), object: id(objects), size: watch.bytes }, now);
+                        apply(&mut ledger, &mut disk, Message::Settle { asset: id(asset), object: id(objects), size: check.bytes }, now);
                         prop_assert_eq!(ledger.books.used + ledger.reserved(), before);
                     }
                 }
                 Step::SettleAgain(asset, like) => {
-                    // Nobody else's object is ever told but by a join.
+                    // Only a merge reports an object that another asset holds.
                     if let Some(held) = disk.holdings.get(&id(like)).copied().filter(|_| !disk.holdings.contains_key(&id(asset))) {
-                        tell(&mut ledger, &mut disk, Message::Settle { asset: id(asset), object: held.object, size: held.size }, now);
+                        apply(&mut ledger, &mut disk, Message::Settle { asset: id(asset), object: held.object, size: held.size }, now);
                         prop_assert!(ledger.books.used + ledger.reserved() <= before);
                     }
                 }
                 Step::Join(from, to) => {
-                    // Twins are of one size.
+                    // Merged objects have the same size.
                     if let (Some(from_held), Some(to_held)) = (disk.holdings.get(&id(from)).copied(), disk.holdings.get(&id(to)).copied())
                         && from_held.size == to_held.size
                         && from_held.object != to_held.object
                     {
-                        tell(&mut ledger, &mut disk, Message::Settle { asset: id(from), object: to_held.object, size: to_held.size }, now);
+                        apply(&mut ledger, &mut disk, Message::Settle { asset: id(from), object: to_held.object, size: to_held.size }, now);
                         prop_assert_eq!(ledger.books.used + ledger.reserved(), before - to_held.size);
                     }
                 }
                 Step::Release(asset) => {
-                    tell(&mut ledger, &mut disk, Message::Release { asset: id(asset) }, now);
+                    apply(&mut ledger, &mut disk, Message::Release { asset: id(asset) }, now);
                     prop_assert!(ledger.books.used + ledger.reserved() <= before);
                 }
                 Step::Meter(bytes) => {
-                    tell(&mut ledger, &mut disk, Message::Meter { bytes }, now);
+                    apply(&mut ledger, &mut disk, Message::Meter { bytes }, now);
                     sent += bytes;
                 }
                 Step::Evict => ledger = Ledger::load(disk.books.clone().unwrap(), disk.watches.clone()),
                 Step::Month => now = Period::of(now).end(),
             }
             prop_assert_eq!(ledger.books.used, disk.distinct());
-            prop_assert_eq!(ledger.reserved(), disk.watches.values().map(|watch| watch.bytes).sum::<u64>());
+            prop_assert_eq!(ledger.reserved(), disk.watches.values().map(|check| check.bytes).sum::<u64>());
             prop_assert!(ledger.books.used + ledger.reserved() <= QUOTA);
         }
-        let told: u64 = ledger.books.closed.iter().map(|month| month.bandwidth).sum();
-        prop_assert_eq!(told + ledger.books.bandwidth, sent);
+        let recorded: u64 = ledger.books.closed.iter().map(|month| month.bandwidth).sum();
+        prop_assert_eq!(recorded + ledger.books.bandwidth, sent);
         for asset in 0..12 {
-            tell(&mut ledger, &mut disk, Message::Release { asset: id(asset) }, now);
+            apply(&mut ledger, &mut disk, Message::Release { asset: id(asset) }, now);
         }
         prop_assert_eq!((ledger.books.used, ledger.reserved()), (0, 0));
     }

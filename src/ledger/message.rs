@@ -1,4 +1,4 @@
-//! What a ledger is asked and what it answers: JSON between the Worker's requests and the Durable Object, one message per call.
+//! Messages to a ledger and its replies: JSON between request handlers and the Durable Object, one message per call.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,31 +8,31 @@ use crate::base::time::EpochMs;
 use crate::ledger::period::Period;
 use crate::ledger::state::Limits;
 
-/// What a ledger is asked.
+/// A message to a ledger.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Message {
-    /// A call of the JSON API: count it, and say whether it may go on.
+    /// Counts a call of the JSON API and applies the account's rate limit.
     Admit {
-        /// What the caller's lookup said; None from callers without one, whose account must be known.
+        /// Limits from the caller's lookup of the account; None from callers without a lookup, whose ledger must exist.
         limits: Option<Limits>,
     },
-    /// An upload wants to begin.
+    /// Reserves storage for an upload that is about to start.
     Reserve {
-        /// The asset it will become.
+        /// The asset that the upload will create.
         asset: Id,
-        /// Bytes.
+        /// Bytes to reserve.
         bytes: u64,
-        /// When to ask D1 how it ended, if nobody told.
+        /// When to query D1 for the outcome if it was not reported.
         look_at: EpochMs,
         /// As in [`Message::Admit`].
         limits: Limits,
-        /// Where its bytes will lie, if that cannot be told from the asset: should it come to nothing, they are looked for there.
+        /// Where its bytes will be stored, if that does not follow from the asset: if the upload fails, a job checks this place for leftover bytes.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         place: Option<String>,
     },
-    /// The asset exists: its reservation becomes use. If it references another object than it did, the two turned out to have the same bytes: whatever else
-    /// of the account references the old one is moved with it, so that no byte is counted twice meanwhile.
+    /// The asset exists: its reservation becomes used storage. If it references another object than before, the two objects have the same bytes: every other
+    /// holding of the account that references the old object is moved with it, so that no byte is counted twice in between.
     Settle {
         /// The asset.
         asset: Id,
@@ -41,7 +41,7 @@ pub enum Message {
         /// Bytes of the object.
         size: u64,
     },
-    /// The asset is to reference an object that is there: nothing is sent, but it counts unless the account references that object already.
+    /// The asset will reference an existing object: no bytes are sent; its size counts unless the account references that object already.
     Adopt {
         /// The asset.
         asset: Id,
@@ -52,38 +52,38 @@ pub enum Message {
         /// As in [`Message::Admit`].
         limits: Limits,
     },
-    /// The asset does not or no longer exist: neither reserved nor used.
+    /// The asset does not exist (any more): releases its reservation or holding.
     Release {
         /// The asset.
         asset: Id,
     },
-    /// The asset is about to be deleted, or to reference another object of the same bytes: should nobody say how that ended, ask D1 at `look_at`.
+    /// The asset is about to be deleted, or to reference another object of the same bytes: unless the outcome is reported, query D1 at `look_at`.
     #[serde(rename = "doubt")]
     ScheduleCheck {
         /// The asset.
         asset: Id,
-        /// When.
+        /// When to query D1.
         look_at: EpochMs,
     },
-    /// Content was sent.
+    /// Counts content that was sent.
     Meter {
-        /// Bytes.
+        /// Bytes sent.
         bytes: u64,
     },
-    /// A content URL is wanted, which costs `bytes` at once.
+    /// Charges a content URL to the store, which costs `bytes` when it is issued.
     Charge {
         /// Bytes.
         bytes: u64,
         /// As in [`Message::Admit`].
         limits: Limits,
     },
-    /// What is the state?
+    /// Queries the usage.
     #[serde(rename = "figures")]
     Usage {
         /// As in [`Message::Admit`].
         limits: Option<Limits>,
     },
-    /// An administrator changed the account.
+    /// Replaces the limits after an administrator changed the account.
     Change {
         /// The new limits.
         limits: Limits,
@@ -91,32 +91,32 @@ pub enum Message {
 }
 
 impl Message {
-    /// Whether saying it twice books it once, so that it may be said again when no answer came.
+    /// Whether the message is idempotent, so that it may be sent again if the reply was lost.
     pub fn is_repeatable(&self) -> bool {
         !matches!(self, Message::Admit { .. } | Message::Meter { .. } | Message::Charge { .. })
     }
 }
 
-/// What a ledger answers.
+/// A reply of a ledger.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reply {
-    /// Done.
+    /// The message was applied.
     Done,
     /// To [`Message::Admit`].
     Paced {
-        /// Whether it may go on, and what is left.
+        /// Whether the call is admitted, and the remaining quota.
         pace: Pace,
         /// Whether the account is suspended.
         suspended: bool,
     },
     /// The account is suspended.
     Suspended,
-    /// It does not fit.
+    /// The storage quota would be exceeded.
     StorageFull {
         /// Quota, bytes.
         limit: u64,
-        /// In use, bytes.
+        /// Used, bytes.
         used: u64,
         /// Reserved by uploads that have not ended, bytes.
         reserved: u64,
@@ -132,30 +132,30 @@ pub enum Reply {
     },
     /// To [`Message::Usage`] and [`Message::Meter`].
     State {
-        /// Everything.
+        /// The usage.
         figures: UsageSnapshot,
     },
 }
 
-/// The state of an account.
+/// Usage and limits of an account.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct UsageSnapshot {
-    /// The month.
+    /// The month of the counts below.
     pub period: Period,
     /// Bytes of distinct objects.
     pub storage_used: u64,
-    /// Bytes of uploads that have not ended.
+    /// Bytes reserved by uploads that have not ended.
     pub storage_reserved: u64,
     /// Bytes of content sent this month.
     pub bandwidth_used: u64,
     /// Calls of the JSON API this month.
     pub requests: u64,
-    /// The limits that hold.
+    /// The limits in force.
     pub limits: Limits,
 }
 
 impl UsageSnapshot {
-    /// Whether no more content may be sent this month.
+    /// Whether the month's bandwidth quota is used up.
     pub fn bandwidth_is_used_up(&self) -> bool {
         self.bandwidth_used >= self.limits.bandwidth
     }

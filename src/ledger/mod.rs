@@ -1,7 +1,7 @@
-//! The account ledger: storage, bandwidth and pace of one account as a state machine of plain values, run by a Durable Object.
+//! The account ledger: storage, bandwidth and rate limit of one account as a state machine of plain values, run by a Durable Object.
 //!
-//! Architecture invariant: `used` is the sum of the distinct objects of the holdings; used + reserved never grows over the quota; booking the same thing twice
-//! is booking it once. What a crash leaves in doubt is a pending check with an instant at which D1 is asked how it ended.
+//! Architecture invariant: `used` is the sum of the sizes of the distinct objects of the holdings; used + reserved never grows over the quota; applying a
+//! repeatable message twice equals applying it once. Every operation that a crash can interrupt has a pending check with an instant at which D1 is queried.
 
 pub mod cost;
 pub mod machine;

@@ -1,4 +1,4 @@
-//! The month that bandwidth is counted in.
+//! The calendar month over which bandwidth is counted.
 
 use chrono::{Datelike, TimeZone, Utc};
 use serde::{Deserialize, Serialize};
@@ -13,19 +13,19 @@ pub struct Period {
 }
 
 impl Period {
-    /// The month of `now`.
+    /// The month that contains `now`.
     pub fn of(now: EpochMs) -> Period {
         let date = i64::try_from(now.0).ok().and_then(chrono::DateTime::from_timestamp_millis).unwrap_or_default();
         Period { year: date.year(), month: date.month() }
     }
 
-    /// Its first instant.
+    /// Its first millisecond.
     pub fn start(self) -> EpochMs {
         let date = Utc.with_ymd_and_hms(self.year, self.month, 1, 0, 0, 0).single().unwrap_or_default();
         EpochMs(u64::try_from(date.timestamp_millis()).unwrap_or_default())
     }
 
-    /// The next one's first instant.
+    /// The first millisecond of the next month.
     pub fn end(self) -> EpochMs {
         let next = if self.month >= 12 { Period { year: self.year + 1, month: 1 } } else { Period { year: self.year, month: self.month + 1 } };
         next.start()
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn months_and_their_edges() {
+    fn periods_start_and_end_at_utc_month_boundaries() {
         let november = Period::of(EpochMs(1_795_000_000_000));
         assert_eq!((november.to_string().as_str(), november.start().rfc3339().as_str()), ("2026-11", "2026-11-01T00:00:00.000Z"));
         assert_eq!(Period::of(november.end()).to_string(), "2026-12");

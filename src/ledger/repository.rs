@@ -1,4 +1,4 @@
-//! What an account holds, in D1: the rows that a ledger is opened from and the usage that it writes.
+//! SQL of a ledger in D1: the rows that it is initialised from and the usage that it writes.
 
 use crate::base::id::Id;
 use crate::base::sql::{Arg, Statement};
@@ -35,27 +35,27 @@ pub const ALL: &[(&str, &str)] = &[
     ("USAGE", USAGE),
 ];
 
-/// Assets of an account with their objects and sizes, newest first, older than `before`.
+/// Assets of an account with their objects and sizes, newest first, before `before` (creation time and id of the last one read).
 pub fn holdings(account: Id, before: (EpochMs, &str), limit: u64) -> Statement {
     Statement { sql: HOLDINGS, args: vec![account.to_string().into(), Arg::Int(before.0.0), before.1.into(), limit.into()] }
 }
 
-/// Files of videos that an account pays for, by id, after `after`.
+/// Video files that count towards an account's storage, ordered by id, after `after`.
 pub fn video_holdings(account: Id, after: &str, limit: u64) -> Statement {
     Statement { sql: VIDEO_HOLDINGS, args: vec![account.to_string().into(), after.into(), limit.into()] }
 }
 
-/// `object` and `size` of an asset, if there is one.
+/// `object` and `size` of an asset, if it exists.
 pub fn asset_stored(asset: Id) -> Statement {
     Statement { sql: ASSET_STORED, args: vec![asset.to_string().into()] }
 }
 
-/// A row if an open upload will become that asset.
+/// A row if an open session will create that asset.
 pub fn asset_coming(asset: Id) -> Statement {
     Statement { sql: ASSET_COMING, args: vec![asset.to_string().into()] }
 }
 
-/// Writes the figures of a month; older figures never replace younger ones.
+/// Writes the usage of a month; an older record never replaces a newer one.
 pub fn record_usage(account: Id, usage: &Usage, prices: &Prices, now: EpochMs) -> Statement {
     let (storage_cost, bandwidth_cost) = cost(usage, prices);
     Statement {
@@ -75,7 +75,7 @@ pub fn record_usage(account: Id, usage: &Usage, prices: &Prices, now: EpochMs) -
     }
 }
 
-/// What D1 knows of a month, for a ledger that lost its storage.
+/// The recorded usage of a month, for a ledger that lost its storage.
 pub fn usage(account: Id, period_start: EpochMs) -> Statement {
     Statement { sql: USAGE, args: vec![account.to_string().into(), Arg::Int(period_start.0)] }
 }

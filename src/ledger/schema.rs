@@ -1,56 +1,56 @@
-//! SQL of the ledger's own SQLite.
+//! SQL of the SQLite storage of the ledger's Durable Object.
 
-/// Its tables.
+/// Its tables: `books` holds the [`crate::ledger::state::LedgerState`], `watches` the pending checks.
 pub const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS books (one INTEGER PRIMARY KEY CHECK (one = 1), json TEXT NOT NULL);
      CREATE TABLE IF NOT EXISTS watches (asset TEXT PRIMARY KEY, json TEXT NOT NULL);
      CREATE TABLE IF NOT EXISTS places (asset TEXT PRIMARY KEY, place TEXT NOT NULL);
      CREATE TABLE IF NOT EXISTS holdings (asset TEXT PRIMARY KEY, object TEXT NOT NULL, size INTEGER NOT NULL);
      CREATE INDEX IF NOT EXISTS holdings_by_object ON holdings (object);";
 
-/// The books.
+/// Reads the ledger state.
 pub const LOAD_BOOKS: &str = "SELECT json FROM books";
 
-/// Every watch.
+/// Reads all pending checks.
 pub const LOAD_WATCHES: &str = "SELECT asset, json FROM watches";
 
-/// Writes the books.
+/// Writes the ledger state.
 pub const PUT_BOOKS: &str = "INSERT INTO books (one, json) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET json = excluded.json";
 
-/// Writes a watch.
+/// Writes a pending check.
 pub const PUT_WATCH: &str = "INSERT INTO watches (asset, json) VALUES (?, ?) ON CONFLICT (asset) DO UPDATE SET json = excluded.json";
 
-/// Removes it.
+/// Removes a pending check.
 pub const DROP_WATCH: &str = "DELETE FROM watches WHERE asset = ?";
 
-/// Writes where the bytes of something that is watched lie.
+/// Writes where the bytes of a reserved asset will be stored.
 pub const PUT_PLACE: &str = "INSERT INTO places (asset, place) VALUES (?, ?) ON CONFLICT (asset) DO UPDATE SET place = excluded.place";
 
-/// Where they lie.
+/// Reads where the bytes of a reserved asset will be stored.
 pub const PLACE: &str = "SELECT place FROM places WHERE asset = ?";
 
-/// Removes it.
+/// Removes that place.
 pub const DROP_PLACE: &str = "DELETE FROM places WHERE asset = ?";
 
 /// Writes a holding.
 pub const PUT_HOLDING: &str =
     "INSERT INTO holdings (asset, object, size) VALUES (?, ?, ?) ON CONFLICT (asset) DO UPDATE SET object = excluded.object, size = excluded.size";
 
-/// Moves all that reference an object to another.
+/// Changes all holdings of object `?1` to object `?2`.
 pub const MOVE_HOLDINGS: &str = "UPDATE holdings SET object = ?2 WHERE object = ?1";
 
-/// Removes it.
+/// Removes a holding.
 pub const DROP_HOLDING: &str = "DELETE FROM holdings WHERE asset = ?";
 
-/// A holding by its asset.
+/// Reads a holding by its asset.
 pub const HOLDING: &str = "SELECT object, size FROM holdings WHERE asset = ?";
 
-/// Another asset of an object.
+/// Reads another asset that references the same object.
 pub const SHARED: &str = "SELECT asset FROM holdings WHERE object = ? AND asset <> ? LIMIT 1";
 
-/// Bytes of the distinct objects: all holdings, once, when the ledger is opened.
+/// Bytes of the distinct objects of all holdings; a full scan, only when the ledger is created.
 pub const DISTINCT: &str = "SELECT COALESCE(SUM(size), 0) AS bytes FROM (SELECT MAX(size) AS size FROM holdings GROUP BY object)";
 
-/// The statements of this file; `SCHEMA` comes first.
+/// The statements of this file; they need the tables of `SCHEMA`.
 pub const ALL: &[(&str, &str)] = &[
     ("LOAD_BOOKS", LOAD_BOOKS),
     ("LOAD_WATCHES", LOAD_WATCHES),

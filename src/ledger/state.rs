@@ -1,4 +1,4 @@
-//! What the books are made of.
+//! State, lookups and effects of the ledger's state machine.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,23 +6,23 @@ use crate::base::id::Id;
 use crate::base::time::EpochMs;
 use crate::ledger::period::Period;
 
-/// What an account's tier allows, with its age.
+/// The limits of an account's tier, with their version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// Bytes.
+    /// Storage quota, bytes.
     pub storage: u64,
-    /// Bytes per month.
+    /// Bandwidth quota, bytes per month.
     pub bandwidth: u64,
-    /// Requests per minute.
+    /// Rate limit, requests per minute.
     pub per_minute: u64,
     /// Whether an administrator suspended the account.
     #[serde(default)]
     pub suspended: bool,
-    /// When the account, and when its tier's row, was last changed: the younger limits win, whoever tells them.
+    /// When the account and when its tier's row was last changed: limits of a higher version replace those of a lower one, whatever their source.
     pub version: (EpochMs, EpochMs),
 }
 
-/// The figures of a month, for D1.
+/// Usage of one month, as written to D1.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
     /// The month.
@@ -35,14 +35,14 @@ pub struct Usage {
     pub requests: u64,
 }
 
-/// Everything but the entries. Persisted as JSON: new fields default.
+/// State of the ledger without pending checks and holdings. Persisted as JSON: new fields need defaults.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LedgerState {
-    /// Whose.
+    /// Account id.
     pub account: Id,
-    /// The limits that hold.
+    /// The limits in force.
     pub limits: Limits,
-    /// Bytes of the distinct objects of the holdings.
+    /// Bytes of the distinct objects that the holdings reference.
     pub used: u64,
     /// The month of the two counts below.
     pub period: Period,
@@ -50,30 +50,30 @@ pub struct LedgerState {
     pub bandwidth: u64,
     /// Calls of the JSON API.
     pub requests: u64,
-    /// State of the pace, µs.
+    /// State of the rate limiter: theoretical arrival time, µs (see [`crate::auth::rate_limit`]).
     #[serde(default)]
     pub tat_us: u64,
-    /// Months that ended before their last figures were written to D1.
+    /// Past months whose final usage is not yet written to D1.
     #[serde(default)]
     pub closed: Vec<Usage>,
-    /// When the figures are due in D1.
+    /// When the usage is to be written to D1; None if D1 is up to date.
     #[serde(default)]
     pub checkpoint: Option<EpochMs>,
 }
 
-/// Something whose end is not known yet.
+/// An operation on an asset whose outcome is not known yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingCheck {
     /// Bytes reserved; 0 for a deletion.
     pub bytes: u64,
-    /// When to ask D1.
+    /// When to query D1.
     pub at: EpochMs,
-    /// Whether it is to be looked into whatever is told meanwhile: a deletion that is under way, or something that came late.
+    /// Whether D1 is queried even if an outcome is reported before: for a deletion in progress, or after a report that came late.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub doubt: bool,
 }
 
-/// An asset of the account.
+/// An asset of the account: its object and size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Holding {
     /// The object it references.
@@ -82,48 +82,48 @@ pub struct Holding {
     pub size: u64,
 }
 
-/// How an asset in doubt ended, as D1 knows it.
+/// Outcome of an operation on an asset according to D1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Seen {
-    /// It is there.
+    /// The asset exists.
     Stored {
         /// The object it references.
         object: Id,
         /// Bytes.
         size: u64,
     },
-    /// An open upload will become it.
+    /// It does not exist, but an open session will create it.
     Coming,
-    /// Neither.
+    /// It does not exist, and no open session will create it.
     Gone,
-    /// D1 gave no answer.
+    /// The query failed.
     Unclear,
 }
 
-/// What the shell looked up for a message that names an asset.
+/// Rows that the Durable Object read for a message that names an asset.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Facts {
     /// The asset's holding.
     pub holding: Option<Holding>,
-    /// Another asset of the account that references the object that the message names, or else that of the holding, if there is one.
+    /// Another asset of the account that references the object of the message, or else the object of the holding.
     pub shared: Option<Id>,
 }
 
-/// What has to be written before the answer may leave.
+/// A write that must be durable before the reply is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// Write the books.
+    /// Write the [`LedgerState`].
     PutState,
-    /// Write this watch.
+    /// Write this pending check.
     PutPendingCheck(Id, PendingCheck),
-    /// Write where the bytes of what is watched will lie. It goes with its watch.
+    /// Write where the bytes of a reserved asset will be stored; removed with its pending check.
     PutPlace(Id, String),
-    /// Remove it.
+    /// Remove the pending check.
     DropPendingCheck(Id),
     /// Write this holding.
     PutHolding(Id, Holding),
-    /// Remove it.
+    /// Remove the holding.
     DropHolding(Id),
-    /// Let whatever references the first object reference the second.
+    /// Change all holdings of the first object to the second.
     MoveHoldings(Id, Id),
 }

@@ -1,4 +1,4 @@
-//! A namespace and its view in the API.
+//! A namespace and its API representation.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,19 +7,19 @@ use crate::base::json;
 use crate::base::sql::flag;
 use crate::base::time::EpochMs;
 
-/// Seconds that an object of a class stays fresh where the namespace says nothing (SPEC section 7).
+/// Freshness lifetime of each class if the namespace sets none, s (docs/delivery.md, "Classes").
 pub const DEFAULT_TTL: CacheTtl = CacheTtl { small: 86_400, text: 604_800, large: 3_600, video: 21_600 };
 
-/// Seconds of freshness by class.
+/// Freshness lifetimes by class, s.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct CacheTtl {
-    /// Under 10 MB.
+    /// Files under 10 MB.
     pub small: u64,
-    /// Text under 10 MB.
+    /// Text files under 10 MB.
     pub text: u64,
-    /// From 10 MB on.
+    /// Files from 10 MB on.
     pub large: u64,
-    /// All under `/v`.
+    /// Everything under `/v`.
     pub video: u64,
 }
 
@@ -28,38 +28,38 @@ pub struct CacheTtl {
 pub struct Namespace {
     /// Name.
     pub name: Name,
-    /// For people.
+    /// Display name.
     pub display_name: String,
-    /// A JSON array of texts.
+    /// A JSON array of strings.
     pub tags: String,
-    /// Seconds; None: the class's default.
+    /// Seconds; None means the class's default.
     pub ttl_small: Option<u64>,
-    /// Seconds; None: the class's default.
+    /// Seconds; None means the class's default.
     pub ttl_text: Option<u64>,
-    /// Seconds; None: the class's default.
+    /// Seconds; None means the class's default.
     pub ttl_large: Option<u64>,
-    /// Seconds; None: the class's default.
+    /// Seconds; None means the class's default.
     pub ttl_video: Option<u64>,
-    /// Whether sessions may be started in it.
+    /// Whether upload sessions may be started in it.
     #[serde(deserialize_with = "flag")]
     pub jetty_speed_upload: bool,
-    /// Whether video may be put into it and played from it.
+    /// Whether videos may be stored in it and played from it.
     #[serde(deserialize_with = "flag")]
     pub video_streaming: bool,
-    /// Whether desktops may serve its files.
+    /// Whether desktop clients may serve its files.
     #[serde(deserialize_with = "flag")]
     pub desktop_cdn: bool,
-    /// Its own chunk size, bytes.
+    /// Chunk size that overrides the plan's, bytes.
     pub chunk_size: Option<u64>,
-    /// Whether chunks may come without a hash.
+    /// Whether parts may be sent without a SHA-256.
     #[serde(deserialize_with = "flag")]
     pub allow_unsigned: bool,
-    /// Whether it takes part in deduplication with other namespaces.
+    /// Whether it takes part in deduplication across namespaces.
     #[serde(deserialize_with = "flag")]
     pub cross_namespace_dedup: bool,
-    /// What a GB from the origin costs it, US dollars; None: the deployment's price.
+    /// Price of a GB read from the origin, US dollars; None means the deployment's price.
     pub origin_usd_per_gb: Option<f64>,
-    /// What its operator expects, percent.
+    /// Hit rate that its operator expects, percent.
     pub expected_hit_rate: Option<f64>,
     /// When it was created.
     pub created_at: EpochMs,
@@ -67,7 +67,7 @@ pub struct Namespace {
     pub updated_at: EpochMs,
 }
 
-/// A namespace in the API (SPEC section 3). TTLs are the ones that hold, defaults included.
+/// A namespace in the API (docs/api.md, "Namespace object"). The TTLs are the effective ones, defaults included.
 #[derive(Debug, Serialize)]
 pub struct NamespaceView {
     name: Name,
@@ -91,7 +91,7 @@ struct Features {
 }
 
 impl Namespace {
-    /// The TTLs that hold.
+    /// The effective TTLs.
     pub fn cache_ttl(&self) -> CacheTtl {
         CacheTtl {
             small: self.ttl_small.unwrap_or(DEFAULT_TTL.small),
@@ -101,7 +101,7 @@ impl Namespace {
         }
     }
 
-    /// The API's view.
+    /// The API representation.
     pub fn view(&self) -> NamespaceView {
         NamespaceView {
             name: self.name.clone(),
@@ -118,7 +118,7 @@ impl Namespace {
         }
     }
 
-    /// A new one: everything on, defaults everywhere.
+    /// A new namespace with all features on and default values.
     pub fn new(name: Name, now: EpochMs) -> Namespace {
         Namespace {
             display_name: name.to_string(),
@@ -152,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_omitted_ttl_is_the_classs_default() {
+    fn namespace_without_ttl_uses_class_default() {
         let namespace = Namespace { ttl_large: Some(0), tags: r#"["a"]"#.into(), ..Namespace::example("n") };
         let view = serde_json::to_value(namespace.view()).unwrap();
         assert_eq!(view["cache_ttl"].to_string(), r#"{"large":0,"small":86400,"text":604800,"video":21600}"#);

@@ -1,4 +1,4 @@
-//! What callers send to create and change namespaces, and who may change what.
+//! Request bodies that create and change namespaces, and which fields members may change (docs/accounts.md, "Namespaces").
 
 use serde::Deserialize;
 
@@ -13,16 +13,16 @@ use crate::problem::Problem;
 /// The longest display name, bytes.
 const MAX_DISPLAY_NAME: usize = 200;
 
-/// The most tags, and the longest one in bytes.
+/// Maximum number of tags, and maximum length of one in bytes.
 const MAX_TAGS: (usize, usize) = (32, 64);
 
-/// A year: longer than that is for ever.
+/// The largest TTL, s: one year.
 const MAX_TTL_SECONDS: u64 = 365 * 86_400;
 
-/// The largest chunk S3 takes (S3 user guide, "Multipart upload limits"); the deployment's MAX_PART_BYTES clamps further.
+/// The largest part that S3 accepts (Amazon S3 user guide, "Multipart upload limits"); the deployment's MAX_PART_BYTES lowers it further.
 const MAX_CHUNK: u64 = 5 * 1024 * 1024 * 1024;
 
-/// A field that may be absent (None), null (Some(None)) or there.
+/// A field that may be absent (None), null (Some(None)) or present.
 type Maybe<T> = Option<Option<T>>;
 
 /// TTLs of a body: null means the class's default.
@@ -53,7 +53,7 @@ pub struct FeaturePatch {
     desktop_cdn: Option<bool>,
 }
 
-/// Body of PATCH, and of POST beside the name: what is absent stays.
+/// Body of PATCH, and of POST besides the name: absent fields keep their value.
 #[derive(Debug, Default, Clone, Deserialize)]
 pub struct Patch {
     #[serde(default)]
@@ -96,7 +96,7 @@ impl Create {
         Ok(Create { name: json_body::parse::<Named>(body)?.name, patch: json_body::parse(body)? })
     }
 
-    /// The namespace to be.
+    /// The namespace to create.
     ///
     /// # Errors
     /// [`Problem::Invalid`] naming the field.
@@ -124,10 +124,10 @@ fn number(field: &'static str, value: Option<f64>, most: u32) -> Result<Option<f
 }
 
 impl Patch {
-    /// Whether an account, as opposed to an operator, may ask for this: names and TTLs only (SPEC section 2).
+    /// Checks that a member, as opposed to an operator, may change these fields: display name and TTLs only (docs/accounts.md, "Authorisation").
     ///
     /// # Errors
-    /// [`Problem::OperatorOnly`] naming the first field that it may not.
+    /// [`Problem::OperatorOnly`] naming the first field that only operators may change.
     pub fn by_member(&self) -> Result<(), Problem> {
         let fields = [
             ("tags", self.tags.is_some()),
@@ -138,10 +138,10 @@ impl Patch {
             ("origin_usd_per_gb", self.origin_usd_per_gb.is_some()),
             ("expected_hit_rate", self.expected_hit_rate.is_some()),
         ];
-        fields.into_iter().find(|(_, there)| *there).map_or(Ok(()), |(field, _)| Err(Problem::OperatorOnly { field }))
+        fields.into_iter().find(|(_, present)| *present).map_or(Ok(()), |(field, _)| Err(Problem::OperatorOnly { field }))
     }
 
-    /// The namespace with these values in it.
+    /// The namespace with these values applied.
     ///
     /// # Errors
     /// [`Problem::Invalid`] naming the field.
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn creating_takes_everything_and_keeps_own_namespaces_apart() {
+    fn create_accepts_all_fields_and_refuses_reserved_or_invalid_names() {
         let body = r#"{"name":"jt_customer_x","display_name":"X","tags":["a"],"cache_ttl":{"small":1,"video":null},"features":{"desktop_cdn":false},
             "chunk_size":5242880,"origin_usd_per_gb":0.5,"expected_hit_rate":85,"unknown":true}"#;
         let namespace = Create::parse(body.as_bytes()).unwrap().check(EpochMs(3)).unwrap();
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn absent_stays_and_null_falls_back() {
+    fn absent_field_keeps_value_and_null_resets_to_default() {
         let before = Namespace { ttl_small: Some(5), ttl_text: Some(6), chunk_size: Some(7), ..Namespace::example("n") };
         let after = patch(r#"{"cache_ttl":{"small":null},"chunk_size":null}"#).apply(before.clone()).unwrap();
         assert_eq!((after.ttl_small, after.ttl_text, after.chunk_size), (None, Some(6), None));
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn members_rename_and_set_ttls_only() {
+    fn member_patch_of_other_than_name_and_ttl_is_operator_only() {
         assert_eq!(patch(r#"{"display_name":"x","cache_ttl":{"small":1}}"#).by_member(), Ok(()));
         for (body, field) in [
             (r#"{"features":{}}"#, "features"),
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_named() {
+    fn out_of_range_value_returns_invalid_with_field_name() {
         for (body, field) in [
             (r#"{"display_name":"a\n"}"#.to_owned(), "display_name"),
             (format!(r#"{{"display_name":"{}"}}"#, "x".repeat(201)), "display_name"),
@@ -249,8 +249,8 @@ mod tests {
             (r#"{"origin_usd_per_gb":-1}"#.to_owned(), "origin_usd_per_gb"),
             (r#"{"expected_hit_rate":101}"#.to_owned(), "expected_hit_rate"),
         ] {
-            let got = patch(&body).apply(Namespace::example("n"));
-            assert!(matches!(got, Err(Problem::Invalid { field: named, .. }) if named == field), "{body}");
+            let result = patch(&body).apply(Namespace::example("n"));
+            assert!(matches!(result, Err(Problem::Invalid { field: named, .. }) if named == field), "{body}");
         }
         assert!(serde_json::from_str::<Patch>(r#"{"cache_ttl":{"text":-1}}"#).is_err());
     }

@@ -71,7 +71,7 @@ pub const ALL: &[(&str, &str)] = &[
     ("MEMBERS", MEMBERS),
 ];
 
-/// The most members that are listed.
+/// Maximum number of members in a listing.
 pub const MAX_MEMBERS: u64 = 1_000;
 
 /// The namespace, if the account is a member.
@@ -84,7 +84,7 @@ pub fn list_of_member(account: Id, cursor: &str, limit: u64) -> Statement {
     Statement { sql: LIST_OF_MEMBER, args: vec![account.to_string().into(), cursor.into(), limit.into()] }
 }
 
-/// The namespace, whoever asks: for operators.
+/// The namespace by name, without a membership check: for operators.
 pub fn by_name(name: &str) -> Statement {
     Statement { sql: BY_NAME, args: vec![name.into()] }
 }
@@ -115,36 +115,36 @@ fn values(namespace: &Namespace, last: EpochMs) -> Vec<Arg> {
     ]
 }
 
-/// Creates it; answers with a row only if it was not there.
+/// Creates it; returns a row only if the name was free.
 pub fn insert(namespace: &Namespace) -> Statement {
     Statement { sql: INSERT, args: values(namespace, namespace.created_at) }
 }
 
-/// Writes it, unless somebody else did since `before`; answers with a row only if it did.
+/// Writes it if it was not changed since `before` (optimistic locking); returns a row only if it was written.
 pub fn update(namespace: &Namespace, before: EpochMs, now: EpochMs) -> Statement {
     let mut args = values(namespace, now);
     args.push(Arg::Int(before.0));
     Statement { sql: UPDATE, args }
 }
 
-/// Begins the next generation of what caches keep of it: answers with its number.
+/// Invalidates all cache entries of the namespace by starting its next generation; returns the generation's number.
 pub fn purge(name: &str) -> Statement {
     Statement { sql: PURGE, args: vec![name.into()] }
 }
 
-/// Deletes it if nothing is in it and no account's own it is; answers with a row only if it did. The history of uploads that ended goes first.
+/// Deletes it if it is empty and not an account's own namespace; returns a row only if it was deleted. Ended sessions are deleted first, as they reference it.
 pub fn delete(name: &str) -> [Statement; 2] {
-    // The user whose own it would be; no user id is empty.
+    // The user whose own namespace it would be; empty matches no user.
     let owner = name.strip_prefix(OWN_NAMESPACE).unwrap_or_default();
     [Statement { sql: DROP_CLOSED_SESSIONS, args: vec![name.into(), owner.into()] }, Statement { sql: DELETE, args: vec![name.into(), owner.into()] }]
 }
 
-/// Puts a user's account in; does nothing if either is absent.
+/// Adds a user's account as a member; does nothing if the account or the namespace does not exist.
 pub fn add_member(user: &Name, name: &str, now: EpochMs) -> Statement {
     Statement { sql: ADD_MEMBER, args: vec![user.as_str().into(), name.into(), Arg::Int(now.0)] }
 }
 
-/// Takes a user's account out; answers with a row only if it was in.
+/// Removes a user's account; returns a row only if it was a member.
 pub fn remove_member(user: &Name, name: &str) -> Statement {
     Statement { sql: REMOVE_MEMBER, args: vec![user.as_str().into(), name.into()] }
 }

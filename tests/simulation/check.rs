@@ -1,4 +1,4 @@
-//! What must be true: at every moment, and at rest.
+//! Invariants: those that hold between any two calls, and those that hold at rest.
 
 use super::world::World;
 use serde::Deserialize;
@@ -42,7 +42,7 @@ fn select(sql: &'static str) -> Statement {
     Statement { sql, args: vec![] }
 }
 
-/// Between any two calls: no file in the database whose bytes the store does not have.
+/// Between any two calls: the store has the bytes of every file in the database.
 pub fn every_file_has_its_bytes(io: &World, after: &str) {
     let keys: Vec<Key> = io.db.all(&select(KEYS));
     let store = io.store.borrow();
@@ -51,13 +51,13 @@ pub fn every_file_has_its_bytes(io: &World, after: &str) {
     }
 }
 
-/// Once everything has come to rest.
+/// Checked once no operation, job or alarm is left.
 pub fn at_rest(io: &World) -> Result<(), String> {
     let files: Vec<File> = io.db.all(&select(FILES));
-    clients_have_what_they_were_told(io, &files)?;
+    files_match_reported_outcomes(io, &files)?;
     hashes_are_true_and_stored_once(io, &files)?;
-    nothing_is_left(io, &files)?;
-    no_upload_is_remembered(io)?;
+    no_orphan_is_left(io, &files)?;
+    no_session_keeps_storage(io)?;
     ledgers_add_up(io, &files)
 }
 
@@ -65,18 +65,18 @@ fn ensure(right: bool, wrong: impl FnOnce() -> String) -> Result<(), String> {
     if right { Ok(()) } else { Err(wrong()) }
 }
 
-fn clients_have_what_they_were_told(io: &World, files: &[File]) -> Result<(), String> {
-    let (told, store) = (io.told.borrow(), io.store.borrow());
-    let there: BTreeSet<Id> = files.iter().map(|file| file.id).collect();
+fn files_match_reported_outcomes(io: &World, files: &[File]) -> Result<(), String> {
+    let (model, store) = (io.model.borrow(), io.store.borrow());
+    let existing: BTreeSet<Id> = files.iter().map(|file| file.id).collect();
     for file in files {
         let bytes = store.get(&file.s3_key).map_err(|_| format!("a file without bytes: {file:?}"))?;
-        ensure(file.size == bytes.len() as u64 && told.allows(file.account_id, file.id, &bytes), || {
-            format!("not what was asked for: {file:?} of {}", String::from_utf8_lossy(&bytes))
+        ensure(file.size == bytes.len() as u64 && model.allows(file.account_id, file.id, &bytes), || {
+            format!("not what was requested: {file:?} of {}", String::from_utf8_lossy(&bytes))
         })?;
-        ensure(!told.deleted.contains(&file.id), || format!("deleted and there: {file:?}"))?;
+        ensure(!model.deleted.contains(&file.id), || format!("reported as deleted, but stored: {file:?}"))?;
     }
-    let lost = told.kept.iter().find(|asset| !there.contains(asset) && !told.deleting.contains(asset));
-    ensure(lost.is_none(), || format!("a client was told that it has {lost:?}; it is not there"))
+    let lost = model.kept.iter().find(|asset| !existing.contains(asset) && !model.deleting.contains(asset));
+    ensure(lost.is_none(), || format!("reported as stored, but missing: {lost:?}"))
 }
 
 fn hashes_are_true_and_stored_once(io: &World, files: &[File]) -> Result<(), String> {
@@ -91,25 +91,25 @@ fn hashes_are_true_and_stored_once(io: &World, files: &[File]) -> Result<(), Str
     Ok(())
 }
 
-fn nothing_is_left(io: &World, files: &[File]) -> Result<(), String> {
+fn no_orphan_is_left(io: &World, files: &[File]) -> Result<(), String> {
     let store = io.store.borrow();
     let uploads: Vec<_> = store.uploads.keys().collect();
     ensure(uploads.is_empty(), || format!("unfinished at the store: {uploads:?}"))?;
     let named: BTreeSet<&String> = files.iter().map(|file| &file.s3_key).collect();
     let orphan = store.objects.keys().find(|key| !named.contains(key));
-    ensure(orphan.is_none(), || format!("at the store, and no file's: {orphan:?}"))?;
+    ensure(orphan.is_none(), || format!("at the store without a file: {orphan:?}"))?;
     let objects: Vec<Counted> = io.db.all(&select(OBJECTS));
     for Counted { id, refs, counted } in objects {
-        ensure(counted > 0 && refs == counted, || format!("object {id} has {refs} references, of which {counted} are there"))?;
+        ensure(counted > 0 && refs == counted, || format!("object {id} has {refs} references, of which {counted} exist"))?;
     }
     let open: Vec<serde_json::Value> = io.db.all(&select(OPEN));
-    ensure(open.is_empty(), || format!("open for ever: {open:?}"))
+    ensure(open.is_empty(), || format!("never closed: {open:?}"))
 }
 
-fn no_upload_is_remembered(io: &World) -> Result<(), String> {
+fn no_session_keeps_storage(io: &World) -> Result<(), String> {
     let sessions = io.sessions.borrow();
     let remembered = sessions.iter().find(|(_, object)| object.remembers());
-    ensure(remembered.is_none(), || format!("its tombstone stands for ever: {remembered:?}"))
+    ensure(remembered.is_none(), || format!("its tombstone is never deleted: {remembered:?}"))
 }
 
 fn ledgers_add_up(io: &World, files: &[File]) -> Result<(), String> {

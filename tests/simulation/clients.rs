@@ -1,4 +1,4 @@
-//! Clients: what they ask for, and what they make of the answers.
+//! Clients: their requests, and what they conclude from the responses.
 
 use super::history::{Claim, File, Nth, Op};
 use super::parties::{FILES, Party, SHARED, hash, parts, twin};
@@ -16,21 +16,21 @@ use jettyspeed_edge::files::repository::of_account;
 use jettyspeed_edge::problem::Problem;
 use jettyspeed_edge::uploads::session::state::Meta;
 
-/// The nth of a list, counted from its end and around.
+/// The entry at index `nth` from the end, modulo the length.
 pub fn nth<T>(list: &[T], nth: Nth) -> Option<&T> {
     let back = nth.checked_rem(list.len())?;
     list.iter().rev().nth(back)
 }
 
-/// Does it; true, for nobody repeats a client's request.
-pub async fn act(io: &World, op: Op) -> bool {
+/// Runs an operation of a client. Always true: a client's request is not repeated by the platform.
+pub async fn run_op(io: &World, op: Op) -> bool {
     let session = |which| nth(&io.opened.borrow(), which).cloned();
     let _ = match op {
         Op::Upload(file) => upload(io, file).await,
-        Op::Send(file) => sent(io, file).await.map(|_| ()),
-        Op::Start(file) => open(io, file).await.map(|_| ()),
+        Op::Send(file) => send_all(io, file).await.map(|_| ()),
+        Op::Start(file) => open_session(io, file).await.map(|_| ()),
         Op::Chunk { session: which, part, twin } => match session(which) {
-            Some(meta) => send(io, &meta, part, twin).await,
+            Some(meta) => send_part(io, &meta, part, twin).await,
             None => Ok(()),
         },
         Op::Complete { session: which, claim, guarded } => match session(which) {
@@ -63,7 +63,7 @@ fn claimed(file: usize, claim: Claim) -> Option<(Sha256Hex, &'static str)> {
 }
 
 fn namespace(party: &Party, file: File) -> Name {
-    // The last account is no member.
+    // The last account is not a member of the shared namespace.
     if file.shared && file.who < 2 { Name::parse(SHARED).unwrap() } else { party.own.clone() }
 }
 
@@ -71,7 +71,7 @@ fn name(file: File) -> String {
     format!("{}{}", FILES[file.file], if file.renamed { " again" } else { "" })
 }
 
-/// Which file it is, by its name.
+/// The file that a session uploads, identified by its name.
 fn file_of(meta: &Meta) -> usize {
     FILES.iter().position(|text| meta.file_name.split(' ').next() == Some(text)).unwrap()
 }
@@ -80,37 +80,37 @@ fn chunk_hashes(file: usize) -> Vec<Sha256Hex> {
     parts(FILES[file]).into_iter().map(Sha256Hex::of).collect()
 }
 
-/// The upload and the parts that are missing; None for a duplicate.
-async fn open(io: &World, file: File) -> Result<Option<(Meta, Vec<u16>)>, Problem> {
+/// The session and its missing parts; None for a duplicate.
+async fn open_session(io: &World, file: File) -> Result<Option<(Meta, Vec<u16>)>, Problem> {
     let party = &io.parties[file.who];
-    let wanted = StartParams {
+    let params = StartParams {
         namespace: namespace(party, file),
         name: name(file),
         size: FILES[file.file].len() as u64,
         claim: claimed(file.file, file.claim),
         chunks: if file.chunks { parts(FILES[file.file]) } else { vec![] },
     };
-    match start(io, party, &wanted).await? {
+    match start(io, party, &params).await? {
         Started::Duplicate(asset) => {
-            expect_bytes(io, &asset, wanted.claim.map(|(_, text)| text));
-            io.told.borrow_mut().kept.insert(asset.id);
+            expect_bytes(io, &asset, params.claim.map(|(_, text)| text));
+            io.model.borrow_mut().kept.insert(asset.id);
             Ok(None)
         }
         Started::Session { meta, missing } => Ok(Some((meta, missing))),
     }
 }
 
-/// Who asks for a hash gets bytes that have it.
+/// A duplicate found by hash must have the bytes of that hash.
 fn expect_bytes(io: &World, asset: &Asset, text: Option<&str>) {
-    let got = io.store.borrow().get(&asset.s3_key).ok();
-    if got.as_deref() != text.map(str::as_bytes) {
-        io.fail(|| format!("asked for {text:?} by its hash, got {got:?}"));
+    let stored = io.store.borrow().get(&asset.s3_key).ok();
+    if stored.as_deref() != text.map(str::as_bytes) {
+        io.fail(|| format!("asked for {text:?} by its hash, got {stored:?}"));
     }
 }
 
-/// The upload with all its parts; None for a duplicate.
-async fn sent(io: &World, file: File) -> Result<Option<Meta>, Problem> {
-    let Some((meta, missing)) = open(io, file).await? else { return Ok(None) };
+/// The session with all its parts sent; None for a duplicate.
+async fn send_all(io: &World, file: File) -> Result<Option<Meta>, Problem> {
+    let Some((meta, missing)) = open_session(io, file).await? else { return Ok(None) };
     for number in missing {
         chunk(io, meta.session, meta.account, number, parts(FILES[file.file])[usize::from(number) - 1]).await?;
     }
@@ -118,13 +118,13 @@ async fn sent(io: &World, file: File) -> Result<Option<Meta>, Problem> {
 }
 
 async fn upload(io: &World, file: File) -> Result<(), Problem> {
-    match sent(io, file).await? {
+    match send_all(io, file).await? {
         Some(meta) => finish(io, &meta, Claim::Nothing, file.chunks).await,
         None => Ok(()),
     }
 }
 
-async fn send(io: &World, meta: &Meta, part: usize, other: bool) -> Result<(), Problem> {
+async fn send_part(io: &World, meta: &Meta, part: usize, other: bool) -> Result<(), Problem> {
     let file = file_of(meta);
     let parts = parts(FILES[if other { twin(file) } else { file }]);
     let index = part % parts.len();
@@ -135,9 +135,9 @@ async fn finish(io: &World, meta: &Meta, claim: Claim, guarded: bool) -> Result<
     let file = file_of(meta);
     let file_hash = claimed(file, claim).map(|(hash, _)| hash);
     let expected = Expected { file_hash, chunk_hashes: guarded.then(|| chunk_hashes(file)) };
-    io.told.borrow_mut().completes(meta.account, meta.asset, meta.session);
+    io.model.borrow_mut().completes(meta.account, meta.asset, meta.session);
     let asset = complete(io, meta.session, meta.account, &expected).await?;
-    io.told.borrow_mut().kept.insert(asset);
+    io.model.borrow_mut().kept.insert(asset);
     Ok(())
 }
 
@@ -146,7 +146,7 @@ async fn put(io: &World, file: File) -> Result<(), Problem> {
     let sha256 = claimed(file.file, if file.claim == Claim::ALie { Claim::TheTruth } else { file.claim });
     let incoming = Incoming { namespace: namespace(party, file), name: name(file), sha256: sha256.map(|(hash, _)| hash), bytes: FILES[file.file] };
     let asset = simple(io, party, &incoming).await?;
-    io.told.borrow_mut().kept.insert(asset);
+    io.model.borrow_mut().kept.insert(asset);
     Ok(())
 }
 
@@ -154,8 +154,8 @@ async fn remove(io: &World, party: &Party, which: Nth) -> Result<(), Problem> {
     let mut files: Vec<Asset> = io.db.all(&of_account(party.id, None, 50));
     files.reverse();
     let Some(id): Option<Id> = nth(&files, which).map(|asset| asset.id) else { return Ok(()) };
-    io.told.borrow_mut().deleting.insert(id);
+    io.model.borrow_mut().deleting.insert(id);
     delete(io, party, id).await?;
-    io.told.borrow_mut().deleted.insert(id);
+    io.model.borrow_mut().deleted.insert(id);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! D1: the product's statements on SQLite with its migrations. Every history begins with the same rows, and its own are rolled back.
+//! D1: the product's statements on SQLite with its migrations. All histories start from the same rows; their changes are rolled back.
 
 use super::parties::{self, FOUND, Party, SHARED};
 use rusqlite::config::DbConfig;
@@ -24,7 +24,7 @@ thread_local! {
     static TEMPLATE: Rc<Connection> = Rc::new(template());
 }
 
-/// One history's database.
+/// The database of one history.
 pub struct Database(Rc<Connection>);
 
 impl Drop for Database {
@@ -40,7 +40,7 @@ impl Database {
         Database(connection)
     }
 
-    /// All of them or none, in order.
+    /// Executes all statements in order, or none.
     pub fn batch(&self, statements: &[Statement]) -> rusqlite::Result<()> {
         self.0.prepare_cached("SAVEPOINT batch")?.execute([])?;
         let done = statements.iter().try_for_each(|statement| execute(&self.0, statement));
@@ -49,7 +49,7 @@ impl Database {
         done
     }
 
-    /// Every row, read as the Worker reads it: from JSON.
+    /// All rows, deserialised through JSON as in the Worker.
     pub fn all<T: DeserializeOwned>(&self, statement: &Statement) -> Vec<T> {
         let mut prepared = self.0.prepare_cached(statement.sql).unwrap();
         let rows = prepared.query_map(params_from_iter(values(statement)), |row| Ok(json(row))).unwrap();
@@ -80,13 +80,13 @@ fn value(cell: ValueRef<'_>) -> Value {
 fn template() -> Connection {
     let db = database();
     db.set_prepared_statement_cache_capacity(100);
-    // Without it other values make SQLite plan a statement anew.
+    // Without it, SQLite would prepare a statement again for each set of bound values.
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).unwrap();
     for (number, party) in (1u8..).zip(parties::all()) {
-        let wanted = ProvisionParams { user: party.user.clone(), email: "a@b".into(), tier: "pro".into() };
+        let params = ProvisionParams { user: party.user.clone(), email: "a@b".into(), tier: "pro".into() };
         let hash = Sha256Hex::of(&[number]);
         let new = NewCredentials { key_hash: hash.clone(), secret_hash: hash, sealed: String::new(), sealed_until: EpochMs(0) };
-        provision(party.id, &wanted, "bucket", &new, EpochMs(0)).iter().for_each(|statement| execute(&db, statement).unwrap());
+        provision(party.id, &params, "bucket", &new, EpochMs(0)).iter().for_each(|statement| execute(&db, statement).unwrap());
     }
     db.execute("INSERT INTO namespaces (name, created_at) VALUES (?1, 0)", [SHARED]).unwrap();
     let parties = parties::all();
@@ -97,7 +97,7 @@ fn template() -> Connection {
     db
 }
 
-/// What the first account has from before there were ledgers.
+/// The asset that the first account had before ledgers existed.
 pub fn found(party: &Party) -> Asset {
     let object = Id::from_random([101; 16]);
     Asset {

@@ -1,30 +1,30 @@
-//! Calls: each waits until the scheduler lets it happen, and goes as the history says.
+//! Calls: each waits until the scheduler admits it, and has the fault that the history specifies.
 
 use std::future::{Future, poll_fn};
 use std::mem::replace;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-/// How a call goes.
+/// The fault of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// Well.
+    /// No fault.
     None,
-    /// It happens, and its answer is lost.
+    /// The call takes effect, and its answer is lost.
     Lost,
-    /// It does not get there.
+    /// The call does not take effect.
     Cut,
 }
 
-/// Something under way; true once it is done.
+/// A running operation; its result is true once it is done.
 pub type Work = Pin<Box<dyn Future<Output = bool>>>;
 
-/// Lets it make one call, and reckon on until the next.
+/// Lets an operation make one call and continue up to the next one.
 pub fn go_on(work: &mut Work) -> Poll<bool> {
     work.as_mut().poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// Waits until the scheduler comes by again.
+/// Waits until the scheduler resumes this operation.
 pub fn turn() -> impl Future<Output = ()> {
     let mut waited = false;
     poll_fn(move |_| if replace(&mut waited, true) { Poll::Ready(()) } else { Poll::Pending })

@@ -1,4 +1,4 @@
-//! What happens: steps that print well and shrink to few.
+//! Histories: sequences of steps that print well and shrink to few.
 
 use std::fmt;
 
@@ -6,12 +6,12 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::Union;
 
-/// What a client says of its file's hash.
+/// The hash that a client claims for its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Claim {
     Nothing,
     TheTruth,
-    /// That it is the hash of the other file of its length.
+    /// The hash of the other file of the same length.
     ALie,
 }
 
@@ -21,26 +21,26 @@ pub struct File {
     pub who: usize,
     pub file: usize,
     pub claim: Claim,
-    /// Whether the hashes of its chunks are told.
+    /// Whether the hashes of its chunks are sent.
     pub chunks: bool,
     /// Into the shared namespace, where the account is a member.
     pub shared: bool,
-    /// Under another name than usual.
+    /// Under another name than the default.
     pub renamed: bool,
 }
 
-/// Numbers of things that are there by then count from the newest, 0, and start again at the end.
+/// Index from the newest entry (0), modulo the number of entries.
 pub type Nth = usize;
 
-/// What somebody does.
+/// An operation of a client or of the platform.
 #[derive(Debug, Clone, Copy)]
 pub enum Op {
-    /// Start, every missing part, complete: until the first refusal.
+    /// Start, send every missing part, complete; ends at the first error.
     Upload(File),
-    /// Start and every missing part.
+    /// Start and send every missing part.
     Send(File),
     Start(File),
-    /// The part of that number; `twin`: of the other file of that length.
+    /// Send part `part`; `twin`: with the bytes of the other file of the same length.
     Chunk {
         session: Nth,
         part: usize,
@@ -62,7 +62,7 @@ pub enum Op {
         who: usize,
         asset: Nth,
     },
-    /// The queue delivers a job; `twice`: it will do so again.
+    /// The queue delivers a job; `twice`: it will deliver it again regardless of the outcome.
     Job {
         which: Nth,
         twice: bool,
@@ -70,14 +70,14 @@ pub enum Op {
     Daily,
 }
 
-/// How an operation is disturbed.
+/// A fault of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum How {
-    /// Its next call happens, and the answer is lost.
+    /// Its next call takes effect, and the answer is lost.
     Lose,
-    /// Its next call does not get there.
+    /// Its next call does not take effect, and there is no answer.
     Cut,
-    /// It dies; its next call is never made.
+    /// The operation is killed before its next call.
     Die,
 }
 
@@ -85,22 +85,22 @@ pub enum How {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     Well,
-    /// It dies after so many calls.
+    /// It is killed after this many calls.
     Dies(usize),
 }
 
-/// What becomes of alarms that are due.
+/// How due alarms are run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Alarms {
-    /// Each is done.
+    /// Each runs to its end.
     Done,
-    /// Each rings, and waits before its first call.
+    /// Each starts and stops before its first call.
     Begun,
-    /// None rings before more time passes.
+    /// None runs before more time has passed.
     Late,
 }
 
-/// So much time.
+/// A duration.
 #[derive(Debug, Clone, Copy)]
 pub enum Span {
     Seconds10,
@@ -126,30 +126,30 @@ impl Span {
     }
 }
 
-/// See the module.
+/// One step of a history.
 #[derive(Debug, Clone, Copy)]
 pub enum Step {
-    /// From its beginning to its end, undisturbed.
+    /// Runs an operation without faults.
     Do(Op),
-    /// The same, but disturbed after so many calls.
+    /// Runs an operation with a fault after `after` calls.
     Broken { op: Op, after: usize, how: How },
-    /// It stops after so many calls, another runs, and it goes on.
+    /// Stops an operation after `after` calls, runs another, then resumes the first.
     Interrupted { op: Op, after: usize, by: Op, by_end: End, end: End },
-    /// It begins, and waits before its first call.
+    /// Starts an operation and stops it before its first call.
     Begin(Op),
-    /// So many calls of one that waits.
+    /// Resumes a stopped operation for `calls` calls.
     Go { which: Nth, calls: usize },
-    /// One that waits is disturbed.
+    /// Applies a fault to a stopped operation.
     Break { which: Nth, how: How },
-    /// What lasts too long dies; then alarms that are due ring.
+    /// Advances the clock; operations past their deadline are killed, then due alarms run.
     Pass { span: Span, alarms: Alarms },
-    /// Every job that is due, one after the other.
+    /// Runs every due job, one after the other.
     Jobs,
-    /// The Durable Objects are forgotten, but for their storage.
+    /// Evicts the Durable Objects from memory; their storage stays.
     Evict,
 }
 
-/// A whole history; what still waits at its end is finished or dies.
+/// A whole history; `finish`: operations still stopped at its end are finished, otherwise killed.
 #[derive(Debug, Clone)]
 pub struct History {
     pub steps: Vec<Step>,
@@ -163,13 +163,13 @@ impl fmt::Display for History {
     }
 }
 
-/// What a kind of history is about: chances of what it consists of.
+/// A distribution of histories: weights of their elements.
 struct Kind {
-    /// Accounts and files that take part, the first of them most often.
+    /// Accounts and files that take part, with their weights.
     who: Vec<(u32, usize)>,
     file: Vec<(u32, usize)>,
     shared: f64,
-    /// Whole uploads; sessions step by step; jobs and deletions.
+    /// Weights of whole uploads, of session steps, and of jobs and deletions.
     uploads: u32,
     sessions: u32,
     cleaning: u32,
@@ -215,7 +215,7 @@ impl Kind {
         prop_oneof![self.uploads => uploads, self.sessions => sessions, self.cleaning => cleaning].boxed()
     }
 
-    /// That many of them at most, after `first`.
+    /// The steps `first` and then at most `most` more.
     fn steps(&self, first: Vec<BoxedStrategy<Op>>, most: usize) -> BoxedStrategy<Vec<Step>> {
         let first: Vec<_> = first.into_iter().map(|op| op.prop_map(Step::Do)).collect();
         (first, vec(step(self.op()), 1..most)).prop_map(|(first, steps)| [first, steps].concat()).boxed()
@@ -266,8 +266,8 @@ fn step(op: BoxedStrategy<Op>) -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Histories: of everybody and everything, of twins in one namespace, of one account's sessions; of the latter two also such that begin with what they are
-/// about.
+/// Histories over all accounts and files, over files of equal length in one namespace, and over the sessions of one account; some of the latter two begin with
+/// the operations that they are meant to exercise.
 pub fn histories() -> impl Strategy<Value = History> {
     let all =
         Kind { who: vec![(3, 0), (3, 1), (2, 2)], file: vec![(3, 0), (2, 1), (2, 2), (1, 3)], shared: 0.5, uploads: 3, sessions: 4, cleaning: 3 };

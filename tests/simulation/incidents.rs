@@ -1,9 +1,9 @@
-//! Histories in which something once went wrong, as the search found and shrank them: too rare to wait for.
+//! Regression histories: failures that the random search found and shrank, too rare to be found in every run.
 
 use super::history::{Alarms, Claim, End, File, History, How, Op, Span, Step};
 
-/// A file in one request: the database did not take its rows, and the deletion of its bytes never reached the store. Nothing named the bytes, and nobody was to
-/// look for them.
+/// A single-request upload: the insert of its rows failed, and the deletion of its bytes did not reach the store. No row referenced the bytes, and no job was
+/// scheduled to delete them.
 pub fn bytes_that_could_not_be_taken_back() -> History {
     let file = File { who: 0, file: 2, claim: Claim::TheTruth, chunks: false, shared: false, renamed: false };
     let steps = vec![
@@ -17,8 +17,8 @@ pub fn bytes_that_could_not_be_taken_back() -> History {
     History { steps, finish: false }
 }
 
-/// A join that waited for more than a minute between its doubt and its merge, and died right after it: the ledger had looked into the doubt before there was
-/// anything to see, and the job that came again could not tell any more what had been moved.
+/// A merge that paused for over a minute between scheduling its check and merging, and died right after: the check ran before the merge was visible, and the
+/// repeated job could not know which holdings had moved.
 pub fn a_late_join_that_died() -> History {
     let file = |renamed| File { who: 0, file: 2, claim: Claim::TheTruth, chunks: false, shared: true, renamed };
     let simple = Op::Simple(file(false));
@@ -35,8 +35,8 @@ pub fn a_late_join_that_died() -> History {
     History { steps, finish: false }
 }
 
-/// A file in one request: the database took its rows and lost the answer; somebody saw the file and deleted it; its rows were deleted once more, and with them
-/// what the collector would have known the bytes by; and the Worker died. The ledger had been told by the one who deleted it.
+/// A single-request upload: its rows were inserted but the answer was lost; the client saw the file and deleted it; the cleanup deleted the rows again, and with
+/// them the collector's reference to the bytes; then the request died. The ledger had the outcome from the client's deletion only.
 pub fn deleted_while_it_was_taken_back() -> History {
     let file = File { who: 0, file: 2, claim: Claim::TheTruth, chunks: false, shared: false, renamed: false };
     let steps = vec![
@@ -49,7 +49,7 @@ pub fn deleted_while_it_was_taken_back() -> History {
     History { steps, finish: false }
 }
 
-/// The same, and the job came again only after the collector had buried what was joined.
+/// The same, but the repeated job ran only after the collector had deleted the merged object.
 pub fn a_late_join_whose_job_came_too_late() -> History {
     let upload = Op::Upload(File { who: 0, file: 0, claim: Claim::TheTruth, chunks: false, shared: false, renamed: false });
     let job = |which| Op::Job { which, twice: false };

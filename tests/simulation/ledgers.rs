@@ -1,4 +1,4 @@
-//! The ledgers' Durable Objects: `accounts/ledger/{object,disk,record,link}.rs`.
+//! The Durable Objects of ledgers: `src/worker/objects/{account_ledger,ledger_checks,ledger_memory,ledger_storage}.rs` and `src/worker/clients/ledger.rs`.
 
 use super::faults::Fault;
 use super::parties::Party;
@@ -21,11 +21,11 @@ use jettyspeed_edge::ledger::state::{Effect, Facts, Holding, LedgerState, Pendin
 use jettyspeed_edge::ledger::timing::{DELETE_GRACE_MS, JOB_GRACE_MS};
 use jettyspeed_edge::problem::Problem;
 
-/// How many assets in doubt one alarm looks into.
-const LOOKS: usize = 100;
+/// Maximum number of pending checks per alarm.
+const MAX_CHECKS: usize = 100;
 const PRICES: Prices = Prices { storage_gb_month: 1.0, origin_gb: 1.0 };
 
-/// What its storage holds: what effects wrote, and nothing else.
+/// Contents of its storage: exactly what the effects wrote.
 #[derive(Debug, Default)]
 struct Disk {
     books: Option<LedgerState>,
@@ -35,7 +35,7 @@ struct Disk {
 
 impl Disk {
     fn load(&self) -> Option<Ledger> {
-        // As text, which is what the storage keeps.
+        // Through JSON, as in the storage.
         let books = serde_json::to_string(self.books.as_ref()?).unwrap();
         Some(Ledger::load(serde_json::from_str(&books).unwrap(), self.watches.clone()))
     }
@@ -56,7 +56,7 @@ impl Disk {
         for effect in effects {
             match effect {
                 Effect::PutState => self.books = Some(ledger.books.clone()),
-                Effect::PutPendingCheck(asset, watch) => drop(self.watches.insert(asset, watch)),
+                Effect::PutPendingCheck(asset, pending) => drop(self.watches.insert(asset, pending)),
                 Effect::PutPlace(..) => {}
                 Effect::DropPendingCheck(asset) => drop(self.watches.remove(&asset)),
                 Effect::PutHolding(asset, holding) => drop(self.holdings.insert(asset, holding)),
@@ -71,13 +71,13 @@ impl Disk {
     }
 }
 
-/// See the module.
+/// One ledger's Durable Object.
 #[derive(Debug, Default)]
 pub struct LedgerObject {
     /// None before the first message and after an eviction.
     memory: Option<Ledger>,
     disk: Disk,
-    /// The alarm this instance has set.
+    /// The alarm that this instance has set.
     armed: Option<EpochMs>,
     pub alarm: Option<EpochMs>,
 }
@@ -87,13 +87,13 @@ impl LedgerObject {
         (self.memory, self.armed) = (None, None);
     }
 
-    /// Reads the books into memory; None if there are none yet.
+    /// Loads the ledger into memory; None if it does not exist yet.
     pub fn ledger(&mut self) -> Option<&mut Ledger> {
         self.memory = self.memory.take().or_else(|| self.disk.load());
         self.memory.as_mut()
     }
 
-    /// What each asset is held to reference.
+    /// The object that each asset references according to the ledger.
     pub fn holdings(&self) -> &BTreeMap<Id, Holding> {
         &self.disk.holdings
     }
@@ -119,15 +119,15 @@ impl LedgerObject {
         }
     }
 
-    /// What is wrong with the books at this moment.
+    /// The violated invariant of the current state, if any.
     fn wrong(&mut self, quota: u64) -> Option<String> {
         let distinct = self.disk.distinct();
-        let watched: u64 = self.disk.watches.values().map(|watch| watch.bytes).sum();
+        let pending_bytes: u64 = self.disk.watches.values().map(|pending| pending.bytes).sum();
         let ledger = self.ledger()?;
         let (used, reserved) = (ledger.books.used, ledger.reserved());
-        let booked = used == distinct && reserved == watched;
+        let consistent = used == distinct && reserved == pending_bytes;
         let fits = used + reserved <= quota;
-        (!booked || !fits).then(|| format!("{used} used of {distinct} held, {reserved} reserved of {watched} watched, {quota} allowed"))
+        (!consistent || !fits).then(|| format!("{used} used of {distinct} held, {reserved} reserved of {pending_bytes} pending, {quota} allowed"))
     }
 }
 
@@ -139,7 +139,7 @@ fn party(io: &World, account: Id) -> &Party {
     io.parties.iter().find(|party| party.id == account).unwrap()
 }
 
-/// Takes over what D1 says, at the first message.
+/// Creates the ledger from D1 at the first message.
 async fn open(io: &World, account: Id) -> Result<(), Problem> {
     #[derive(Deserialize)]
     struct Stored {
@@ -166,7 +166,7 @@ async fn open(io: &World, account: Id) -> Result<(), Problem> {
     Ok(())
 }
 
-async fn ask(io: &World, account: Id, message: Message) -> Result<Reply, Problem> {
+async fn send_once(io: &World, account: Id, message: Message) -> Result<Reply, Problem> {
     let fault = io.arrive(name(&message)).await;
     if fault == Fault::Cut {
         return Err(Problem::Internal);
@@ -206,25 +206,25 @@ fn name(message: &Message) -> &'static str {
         Message::Settle { .. } => "ledger: settle",
         Message::Adopt { .. } => "ledger: adopt",
         Message::Release { .. } => "ledger: release",
-        Message::ScheduleCheck { .. } => "ledger: doubt",
+        Message::ScheduleCheck { .. } => "ledger: schedule check",
         _ => "ledger",
     }
 }
 
-/// Says it, and once more if no answer came.
-async fn tell(io: &World, account: Id, message: Message) -> Result<Reply, Problem> {
-    match ask(io, account, message.clone()).await {
-        Err(_) if message.is_repeatable() => ask(io, account, message).await,
+/// Sends a message; if it is repeatable, once more if the reply was lost.
+async fn send(io: &World, account: Id, message: Message) -> Result<Reply, Problem> {
+    match send_once(io, account, message.clone()).await {
+        Err(_) if message.is_repeatable() => send_once(io, account, message).await,
         answer => answer,
     }
 }
 
-/// What it reserves or adopts is released again if no answer came.
+/// Sends a reservation or adoption; released again if the reply was lost.
 async fn take(io: &World, account: Id, asset: Id, message: Message) -> Result<(), Problem> {
-    match tell(io, account, message).await {
+    match send(io, account, message).await {
         Ok(Reply::Done) => Ok(()),
         Ok(_) => {
-            io.note("it does not fit");
+            io.note("storage quota exceeded");
             Err(Problem::StorageExceeded { limit: 0, used: 0, reserved: 0, requested: 0 })
         }
         Err(problem) => {
@@ -244,11 +244,11 @@ pub async fn adopt(io: &World, party: &Party, asset: &Asset) -> Result<(), Probl
 }
 
 pub async fn settle(io: &World, account: Id, asset: Id, object: Id, size: u64) -> Result<(), Problem> {
-    tell(io, account, Message::Settle { asset, object, size }).await.map(|_| ())
+    send(io, account, Message::Settle { asset, object, size }).await.map(|_| ())
 }
 
 pub async fn release(io: &World, account: Id, asset: Id) -> Result<(), Problem> {
-    tell(io, account, Message::Release { asset }).await.map(|_| ())
+    send(io, account, Message::Release { asset }).await.map(|_| ())
 }
 
 pub async fn doubt(io: &World, account: Id, asset: Id) -> Result<(), Problem> {
@@ -261,17 +261,17 @@ pub async fn doubt_by_job(io: &World, account: Id, asset: Id) -> Result<(), Prob
 
 async fn doubt_for(io: &World, account: Id, asset: Id, ms: u64) -> Result<(), Problem> {
     let look_at = io.now().plus(ms);
-    tell(io, account, Message::ScheduleCheck { asset, look_at }).await.map(|_| ())
+    send(io, account, Message::ScheduleCheck { asset, look_at }).await.map(|_| ())
 }
 
 pub async fn figures(io: &World, account: Id) -> Result<UsageSnapshot, Problem> {
-    match tell(io, account, Message::Usage { limits: None }).await? {
+    match send(io, account, Message::Usage { limits: None }).await? {
         Reply::State { figures } => Ok(figures),
         _ => Err(Problem::Internal),
     }
 }
 
-/// The asset, if it is there.
+/// The asset's object and size, if the asset exists.
 pub async fn stored(io: &World, asset: Id) -> Result<Option<(Id, u64)>, Problem> {
     #[derive(Deserialize)]
     struct Row {
@@ -282,7 +282,7 @@ pub async fn stored(io: &World, asset: Id) -> Result<Option<(Id, u64)>, Problem>
     Ok(row.map(|Row { object, size }| (object, size)))
 }
 
-async fn look(io: &World, asset: Id) -> Result<Seen, Problem> {
+async fn asset_state(io: &World, asset: Id) -> Result<Seen, Problem> {
     let coming: Option<Value> = io.first("is it coming?", &asset_coming(asset)).await?;
     let stored = stored(io, asset).await?;
     Ok(match (stored, coming) {
@@ -292,25 +292,25 @@ async fn look(io: &World, asset: Id) -> Result<Seen, Problem> {
     })
 }
 
-/// A ledger's alarm rings.
-pub async fn ring(io: &World, account: Id) -> bool {
+/// Runs a ledger's alarm; false if it must be repeated.
+pub async fn run_alarm(io: &World, account: Id) -> bool {
     let due = object(io, account, |object| {
         object.armed = None;
-        object.ledger().map(|ledger| ledger.due(io.now(), LOOKS)).unwrap_or_default()
+        object.ledger().map(|ledger| ledger.due(io.now(), MAX_CHECKS)).unwrap_or_default()
     });
-    for (asset, watch) in due {
-        let seen = look(io, asset).await.unwrap_or(Seen::Unclear);
+    for (asset, pending) in due {
+        let seen = asset_state(io, asset).await.unwrap_or(Seen::Unclear);
         let outcome =
-            object(io, account, |object| object.ledger().map_or(Outcome::Nothing, |ledger| ledger.after_look(asset, watch, seen, io.now())));
+            object(io, account, |object| object.ledger().map_or(Outcome::Nothing, |ledger| ledger.after_look(asset, pending, seen, io.now())));
         match outcome {
             Outcome::Nothing => {}
             Outcome::Book(message) => {
                 if seen == Seen::Gone {
                     if io.enqueue(Job::Orphan { account, object: asset }, 0).await.is_err() {
-                        // The alarm rings again.
+                        // The alarm is repeated.
                         return false;
                     }
-                    if !object(io, account, |object| object.ledger().is_some_and(|ledger| ledger.watches.get(&asset) == Some(&watch))) {
+                    if !object(io, account, |object| object.ledger().is_some_and(|ledger| ledger.watches.get(&asset) == Some(&pending))) {
                         continue;
                     }
                 }

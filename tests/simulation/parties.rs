@@ -1,19 +1,19 @@
-//! Who takes part, and what they have to upload: few and small, so that they meet.
+//! The accounts and files of the histories: few and small, so that operations collide.
 
 use jettyspeed_edge::base::id::{Id, Name};
 use jettyspeed_edge::base::sha256::Sha256Hex;
 use jettyspeed_edge::base::time::EpochMs;
 use jettyspeed_edge::ledger::state::Limits;
 
-/// A namespace of the first two accounts.
+/// A namespace that the first two accounts share.
 pub const SHARED: &str = "jt_customer_shared";
-/// Bytes each account may store: three or four files.
+/// Storage quota of each account, bytes: three or four files.
 const QUOTAS: [u64; 3] = [18, 14, 22];
-/// Bytes of every part but the last.
+/// Size of every part except the last, bytes.
 pub const CHUNK: u64 = 4;
-/// Two pairs of files of one length; three of them share their first part.
+/// Two pairs of files of equal length; three of them have the same first part.
 pub const FILES: [&str; 4] = ["aaaabb", "aaaacc", "aaaa", "bbbb"];
-/// What the first account has from before there were ledgers.
+/// Content of the asset that the first account had before ledgers existed.
 pub const FOUND: &str = "old!";
 
 /// An account.
@@ -26,7 +26,7 @@ pub struct Party {
     pub limits: Limits,
 }
 
-/// All of them.
+/// All accounts.
 pub fn all() -> Vec<Party> {
     (1u8..).zip(QUOTAS).map(|(number, storage)| party(number, storage)).collect()
 }
@@ -38,17 +38,17 @@ fn party(number: u8, storage: u64) -> Party {
     Party { id: Id::from_random([number; 16]), user, own, limits }
 }
 
-/// The other file of that length.
+/// The other file of the same length.
 pub fn twin(file: usize) -> usize {
     file ^ 1
 }
 
-/// What a file's hash is said to be.
+/// The hash that a client sends for a file.
 pub fn hash(text: &str) -> Sha256Hex {
     Sha256Hex::of(text.as_bytes())
 }
 
-/// A file's parts in order.
+/// The parts of a file in order.
 pub fn parts(text: &str) -> Vec<&[u8]> {
     text.as_bytes().chunks(CHUNK as usize).collect()
 }

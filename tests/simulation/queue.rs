@@ -1,22 +1,22 @@
-//! The queue: it delivers at least once, and what was not done comes again.
+//! The queue: it delivers at least once, and repeats jobs that failed.
 
 use jettyspeed_edge::base::time::EpochMs;
 use jettyspeed_edge::jobs::Job;
 
-/// How long a job that failed waits, ms.
+/// Delay before a failed job is delivered again, ms.
 const RETRY_MS: u64 = 60_000;
 
-/// A job that is to be done.
+/// A queued job.
 #[derive(Debug, Clone)]
 struct Message {
     number: u32,
     job: Job,
     due: EpochMs,
-    /// Being done.
+    /// Whether it is being processed.
     taken: bool,
 }
 
-/// See the module.
+/// All queued jobs.
 #[derive(Debug, Default)]
 pub struct Queue {
     messages: Vec<Message>,
@@ -34,7 +34,7 @@ impl Queue {
         self.messages.iter().filter(|message| !message.taken && message.due <= now).map(|message| message.number).collect()
     }
 
-    /// Delivers a job; `twice`: it will be delivered again, whatever comes of it.
+    /// Delivers a job; `twice`: it will be delivered again regardless of the outcome.
     pub fn take(&mut self, number: u32, twice: bool, now: EpochMs) -> Job {
         let message = self.messages.iter_mut().find(|message| message.number == number).unwrap();
         message.taken = true;
@@ -45,7 +45,7 @@ impl Queue {
         job
     }
 
-    /// A delivered job is done, or it is not.
+    /// Ends a delivery: a job that is not done will be delivered again.
     pub fn settle(&mut self, number: u32, done: bool, now: EpochMs) {
         if done {
             self.messages.retain(|message| message.number != number);

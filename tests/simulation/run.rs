@@ -1,6 +1,6 @@
-//! Runs a history: who goes on, who dies, and the way to rest.
+//! Runs a history: schedules operations, applies faults, and brings the system to rest.
 
-use super::clients::{act, nth};
+use super::clients::{nth, run_op};
 use super::faults::{Fault, Work, go_on};
 use super::history::{Alarms, End, History, How, Nth, Op, Span, Step};
 use super::wiring::jobs;
@@ -15,19 +15,19 @@ use std::task::Poll;
 use jettyspeed_edge::base::id::Id;
 use jettyspeed_edge::base::time::EpochMs;
 
-/// How many operations may be under way when another begins; the oldest of more is finished first.
+/// Maximum number of stopped operations; before another starts, the oldest is finished.
 const AT_ONCE: usize = 4;
-/// How long an alarm may take, ms.
-const ALARM_PATIENCE_MS: u64 = 900_000;
-/// When an alarm that was not done rings again, ms.
-const ALARM_AGAIN_MS: u64 = 2_000;
+/// Time limit of an alarm, ms.
+const ALARM_TIME_LIMIT_MS: u64 = 900_000;
+/// Delay before a failed alarm runs again, ms.
+const ALARM_RETRY_MS: u64 = 2_000;
 
-/// Who does something.
+/// The origin of an operation.
 #[derive(Debug, Clone, Copy)]
 enum Who {
     #[allow(dead_code)] // Read by Debug.
     Client(Op),
-    /// The queue's consumer: the message's number.
+    /// The queue consumer, with the message's number.
     Consumer(u32),
     SessionAlarm(Id),
     LedgerAlarm(Id),
@@ -46,7 +46,7 @@ struct Run {
     begun: Vec<Who>,
 }
 
-/// Runs it to rest, checking all the way; the calls that were made and what came of them.
+/// Runs a history to rest and checks it throughout; returns the calls made and the noted outcomes.
 pub fn run(history: &History) -> Result<BTreeSet<&'static str>, String> {
     let mut run = Run { io: Rc::new(World::new()), waiting: Vec::new(), begun: Vec::new() };
     let checked = run.all(history);
@@ -100,8 +100,8 @@ impl Run {
             Step::Break { which, how } => self.with(which, |run, task| run.disturb(task, how)),
             Step::Pass { span, alarms } => {
                 self.pass(span);
-                let rung = if alarms == Alarms::Late { vec![] } else { self.ring() };
-                for task in rung {
+                let started = if alarms == Alarms::Late { vec![] } else { self.start_due_alarms() };
+                for task in started {
                     if alarms == Alarms::Begun { self.waiting.push(task) } else { self.finish(task) }
                 }
             }
@@ -110,7 +110,7 @@ impl Run {
         }
     }
 
-    /// Takes one that waits and puts it back unless it ends.
+    /// Takes a stopped operation and puts it back unless it ends.
     fn with(&mut self, which: Nth, step: impl FnOnce(&mut Run, Task) -> Option<Task>) {
         let Some(back) = which.checked_rem(self.waiting.len()) else { return };
         let place = self.waiting.len() - 1 - back;
@@ -124,7 +124,7 @@ impl Run {
     fn begin(&mut self, op: Op) -> Option<Task> {
         let Op::Job { which, twice } = op else {
             let io = Rc::clone(&self.io);
-            return self.spawn(Who::Client(op), Box::pin(async move { act(&io, op).await }));
+            return self.spawn(Who::Client(op), Box::pin(async move { run_op(&io, op).await }));
         };
         let due = self.io.queue.borrow().due(self.io.now());
         self.deliver(*nth(&due, which)?, twice)
@@ -136,10 +136,10 @@ impl Run {
         self.spawn(Who::Consumer(number), Box::pin(async move { jobs::run(&io, &job).await.is_ok() }))
     }
 
-    /// Begins it and brings it before its first call; None if it makes none.
+    /// Starts an operation and runs it up to its first call; None if it makes none.
     fn spawn(&mut self, who: Who, work: Work) -> Option<Task> {
         self.begun.push(who);
-        self.poll(Task { number: self.begun.len() as u32, who, work, deadline: self.io.now().plus(ALARM_PATIENCE_MS) })
+        self.poll(Task { number: self.begun.len() as u32, who, work, deadline: self.io.now().plus(ALARM_TIME_LIMIT_MS) })
     }
 
     fn poll(&mut self, mut task: Task) -> Option<Task> {
@@ -201,7 +201,7 @@ impl Run {
     fn ended(&mut self, who: Who, done: bool) {
         let (io, now) = (&self.io, self.io.now());
         let again = |alarm: &mut Option<EpochMs>| {
-            let soon = now.plus(ALARM_AGAIN_MS);
+            let soon = now.plus(ALARM_RETRY_MS);
             *alarm = Some(alarm.map_or(soon, |set| set.min(soon)));
         };
         match who {
@@ -233,23 +233,23 @@ impl Run {
         }
     }
 
-    /// Begins every alarm that is due.
-    fn ring(&mut self) -> Vec<Task> {
+    /// Starts every due alarm.
+    fn start_due_alarms(&mut self) -> Vec<Task> {
         let io = Rc::clone(&self.io);
         let now = io.now();
         let take = |alarm: &mut Option<EpochMs>| alarm.take_if(|at| *at <= now).is_some();
         let sessions: Vec<Id> = io.sessions.borrow_mut().iter_mut().filter_map(|(id, object)| take(&mut object.alarm).then_some(*id)).collect();
         let ledgers: Vec<Id> = io.ledgers.borrow_mut().iter_mut().filter_map(|(id, object)| take(&mut object.alarm).then_some(*id)).collect();
-        let mut rung = Vec::new();
+        let mut started = Vec::new();
         for session in sessions {
             let io = Rc::clone(&io);
-            rung.extend(self.spawn(Who::SessionAlarm(session), Box::pin(async move { sessions::ring(&io, session).await })));
+            started.extend(self.spawn(Who::SessionAlarm(session), Box::pin(async move { sessions::run_alarm(&io, session).await })));
         }
         for account in ledgers {
             let io = Rc::clone(&io);
-            rung.extend(self.spawn(Who::LedgerAlarm(account), Box::pin(async move { ledgers::ring(&io, account).await })));
+            started.extend(self.spawn(Who::LedgerAlarm(account), Box::pin(async move { ledgers::run_alarm(&io, account).await })));
         }
-        rung
+        started
     }
 
     fn jobs(&mut self) {
@@ -261,7 +261,7 @@ impl Run {
         }
     }
 
-    /// What runs inside them dies with them.
+    /// Evicts the Durable Objects; operations inside them are killed.
     fn evict(&mut self) {
         let inside = |task: &Task| matches!(task.who, Who::SessionAlarm(_) | Who::LedgerAlarm(_));
         let (dying, waiting) = self.waiting.drain(..).partition(inside);
@@ -273,7 +273,7 @@ impl Run {
         self.io.ledgers.borrow_mut().values_mut().for_each(ledgers::LedgerObject::evict);
     }
 
-    /// What waits ends; then time passes, undisturbed, until every deadline is over and every daily job has come by.
+    /// Ends the stopped operations, then advances the clock without faults until every deadline has passed and every daily job has run.
     fn rest(&mut self, finish: bool) {
         for task in std::mem::take(&mut self.waiting) {
             if finish { self.finish(task) } else { self.die(task) }
@@ -287,12 +287,12 @@ impl Run {
         }
     }
 
-    /// Alarms and jobs until none is due.
+    /// Runs alarms and jobs until none is due.
     fn settle(&mut self) {
         loop {
-            let rung = self.ring();
-            let idle = rung.is_empty() && self.io.queue.borrow().due(self.io.now()).is_empty();
-            rung.into_iter().for_each(|task| self.finish(task));
+            let started = self.start_due_alarms();
+            let idle = started.is_empty() && self.io.queue.borrow().due(self.io.now()).is_empty();
+            started.into_iter().for_each(|task| self.finish(task));
             self.jobs();
             if idle {
                 return;
@@ -300,7 +300,7 @@ impl Run {
         }
     }
 
-    /// Who did what, call by call.
+    /// The log of calls by operation.
     fn story(&self) -> String {
         let mut text = String::new();
         let mut last = 0;

@@ -1,4 +1,4 @@
-//! The sessions' Durable Objects: `upload/object.rs` and `upload/link.rs`.
+//! The Durable Objects of sessions: `src/worker/objects/upload_session.rs` and `src/worker/clients/session.rs`.
 
 use super::faults::Fault;
 use super::world::World;
@@ -16,7 +16,7 @@ use jettyspeed_edge::uploads::session::state::{Effect, Meta, Part};
 /// `SESSION_TOMBSTONE_SECONDS`, ms.
 const TOMBSTONE_MS: u64 = 2_592_000_000;
 
-/// What its storage holds: what effects wrote, and nothing else.
+/// Contents of its storage: exactly what the effects wrote.
 #[derive(Debug, Default)]
 struct Disk {
     meta: Option<Meta>,
@@ -25,7 +25,7 @@ struct Disk {
 
 impl Disk {
     fn load(&self) -> Option<Session> {
-        // As text, which is what the storage keeps.
+        // Through JSON, as in the storage.
         let meta = serde_json::to_string(self.meta.as_ref()?).unwrap();
         Some(Session { meta: serde_json::from_str(&meta).unwrap(), parts: self.parts.clone() })
     }
@@ -39,10 +39,10 @@ impl Disk {
     }
 }
 
-/// See the module.
+/// One session's Durable Object.
 #[derive(Debug, Default)]
 pub struct SessionObject {
-    /// None after an eviction.
+    /// None before the first message and after an eviction.
     memory: Option<Option<Session>>,
     disk: Disk,
     pub alarm: Option<EpochMs>,
@@ -53,7 +53,7 @@ impl SessionObject {
         self.memory = None;
     }
 
-    /// Whether its storage costs anything.
+    /// Whether it has stored rows or an alarm.
     pub fn remembers(&self) -> bool {
         self.disk.meta.is_some() || !self.disk.parts.is_empty() || self.alarm.is_some()
     }
@@ -69,13 +69,13 @@ impl SessionObject {
         let ends_or_begins =
             matches!(message, Message::Open { .. } | Message::Fail | Message::AbandonCompletion { .. } | Message::CleanedUp | Message::CheckLease);
         let reply = self.change(|slot| apply(slot, message, now));
-        let wanted = self.memory.as_ref().and_then(Option::as_ref).filter(|_| ends_or_begins).and_then(|session| alarm(session, now));
-        self.alarm = wanted.or(self.alarm);
+        let next_alarm = self.memory.as_ref().and_then(Option::as_ref).filter(|_| ends_or_begins).and_then(|session| alarm(session, now));
+        self.alarm = next_alarm.or(self.alarm);
         reply
     }
 
-    /// What the alarm is for; the next one is set.
-    fn ring(&mut self, now: EpochMs) -> Wake {
+    /// Runs the alarm and sets the next one; returns what it was for.
+    fn run_alarm(&mut self, now: EpochMs) -> Wake {
         let woken = self.change(|slot| wake(slot, now, TOMBSTONE_MS));
         match woken {
             Wake::Forget => *self = SessionObject::default(),
@@ -86,7 +86,7 @@ impl SessionObject {
     }
 }
 
-async fn ask(io: &World, session: Id, message: Message) -> Result<SessionReply, Problem> {
+async fn send_once(io: &World, session: Id, message: Message) -> Result<SessionReply, Problem> {
     let name = name(&message);
     let fault = io.arrive(name).await;
     if fault == Fault::Cut {
@@ -105,26 +105,26 @@ fn name(message: &Message) -> &'static str {
         Message::BeginCompletion { .. } => "session: begin completion",
         Message::FinishCompletion { .. } => "session: finish completion",
         Message::CancelCompletion { .. } => "session: cancel completion",
-        Message::ReleaseLease { .. } => "session: yield completion",
+        Message::ReleaseLease { .. } => "session: release lease",
         Message::AbandonCompletion { .. } => "session: abandon completion",
         Message::Fail => "session: fail",
-        Message::CleanedUp => "session: taken back",
+        Message::CleanedUp => "session: cleaned up",
         Message::Suspend { .. } => "session: suspend",
         Message::CheckLease | Message::MarkDirect => "session",
     }
 }
 
-/// Says it, and once more if no answer came.
-pub async fn tell(io: &World, session: Id, message: Message) -> Result<SessionReply, Problem> {
-    match ask(io, session, message.clone()).await {
-        Err(_) => ask(io, session, message).await,
+/// Sends a message, and once more if the reply was lost.
+pub async fn send(io: &World, session: Id, message: Message) -> Result<SessionReply, Problem> {
+    match send_once(io, session, message.clone()).await {
+        Err(_) => send_once(io, session, message).await,
         answer => answer,
     }
 }
 
-/// A session's alarm rings.
-pub async fn ring(io: &World, session: Id) -> bool {
-    let woken = io.sessions.borrow_mut().get_mut(&session).unwrap().ring(io.now());
+/// Runs a session's alarm; false if it must be repeated.
+pub async fn run_alarm(io: &World, session: Id) -> bool {
+    let woken = io.sessions.borrow_mut().get_mut(&session).unwrap().run_alarm(io.now());
     match woken {
         Wake::End { session, .. } => io.enqueue(Job::EndUpload { session }, 0).await.is_ok(),
         Wake::Nothing | Wake::At(_) | Wake::Forget => true,

@@ -1,4 +1,4 @@
-//! The store: objects and unfinished uploads, as S3 has them. It checks what it is told of bodies.
+//! The store: objects and multipart uploads with S3 semantics. It verifies the hashes that are sent with bodies.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use jettyspeed_edge::s3::operations::list_multipart_uploads::ListedUpload;
 use jettyspeed_edge::s3::operations::list_parts::ListedPart;
 use jettyspeed_edge::uploads::completion::Seen;
 
-/// An unfinished upload.
+/// A multipart upload in progress.
 #[derive(Debug)]
 pub struct Upload {
     key: String,
@@ -16,17 +16,17 @@ pub struct Upload {
     parts: BTreeMap<u16, Vec<u8>>,
 }
 
-/// See the module.
+/// Objects and multipart uploads.
 #[derive(Debug, Default)]
 pub struct Store {
-    /// By upload id.
+    /// Multipart uploads by upload id.
     pub uploads: BTreeMap<String, Upload>,
-    /// By key.
+    /// Objects by key.
     pub objects: BTreeMap<String, Vec<u8>>,
     created: u32,
 }
 
-/// Equal bytes have equal ETags, as those of S3 that are MD5 sums; contents here are short texts.
+/// Equal bytes have equal ETags, like S3's MD5 ETags.
 pub fn etag(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
@@ -52,7 +52,7 @@ impl Store {
         Ok(etag(bytes))
     }
 
-    /// Copies bytes `first..=last` of an object into a part.
+    /// Copies bytes `first..=last` of an object into a part (UploadPartCopy).
     pub fn copy_part(&mut self, upload_id: &str, number: u16, source: &str, first: u64, last: u64) -> Result<String, StoreError> {
         let object = self.get(source)?;
         let bytes = object.get(first as usize..=last as usize).ok_or_else(|| refused(416, "InvalidRange"))?.to_vec();

@@ -1,4 +1,4 @@
-//! Everything outside the requests and jobs: store, database, Durable Objects, queue and clock, each call a step of its own.
+//! Everything outside requests and jobs: store, database, Durable Objects, queue and clock. Each call to them is one step of the schedule.
 
 use super::check;
 use super::database::{Database, found};
@@ -8,7 +8,7 @@ use super::parties::{self, FOUND, Party};
 use super::queue::Queue;
 use super::sessions::SessionObject;
 use super::store::Store;
-use super::told::Told;
+use super::told::Model;
 use serde::de::DeserializeOwned;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -21,10 +21,10 @@ use jettyspeed_edge::problem::Problem;
 use jettyspeed_edge::s3::error::StoreError;
 use jettyspeed_edge::uploads::session::state::Meta;
 
-/// When histories begin.
+/// Start time of every history.
 const BEGIN: EpochMs = EpochMs(1_795_000_000_000);
 
-/// See the module.
+/// The simulated environment.
 pub struct World {
     pub db: Database,
     pub parties: Vec<Party>,
@@ -32,18 +32,18 @@ pub struct World {
     pub sessions: RefCell<BTreeMap<Id, SessionObject>>,
     pub ledgers: RefCell<BTreeMap<Id, LedgerObject>>,
     pub queue: RefCell<Queue>,
-    pub told: RefCell<Told>,
-    /// Every upload that was opened at the store, oldest first.
+    pub model: RefCell<Model>,
+    /// Every multipart upload that was created at the store, oldest first.
     pub opened: RefCell<Vec<Meta>>,
-    /// How the next call goes.
+    /// Fault of the next call.
     pub fault: Cell<Fault>,
-    /// Until when the operation that has its turn may last.
+    /// Deadline of the running operation; one that passes it is killed.
     pub deadline: Cell<EpochMs>,
-    /// What happened, for whoever reads of a failure.
+    /// Log of calls and notes, printed with a failure: operation, name, fault.
     pub trace: RefCell<Vec<(u32, &'static str, Fault)>>,
-    /// Who has its turn.
+    /// Number of the running operation.
     pub turn: Cell<u32>,
-    /// The first thing that was wrong.
+    /// The first violated invariant.
     pub wrong: RefCell<Option<String>>,
     now: Cell<EpochMs>,
     drawn: Cell<u64>,
@@ -58,7 +58,7 @@ impl World {
             sessions: RefCell::default(),
             ledgers: RefCell::default(),
             queue: RefCell::default(),
-            told: RefCell::default(),
+            model: RefCell::default(),
             opened: RefCell::default(),
             fault: Cell::new(Fault::None),
             deadline: Cell::new(BEGIN),
@@ -70,8 +70,8 @@ impl World {
         };
         let old = found(&world.parties[0]);
         world.store.borrow_mut().put(&old.s3_key, FOUND.as_bytes());
-        world.told.borrow_mut().wants(old.account_id, old.id, FOUND.as_bytes());
-        world.told.borrow_mut().kept.insert(old.id);
+        world.model.borrow_mut().wants(old.account_id, old.id, FOUND.as_bytes());
+        world.model.borrow_mut().kept.insert(old.id);
         world
     }
 
@@ -83,18 +83,18 @@ impl World {
         self.now.set(self.now().plus(ms));
     }
 
-    /// An id in no order.
+    /// A deterministic pseudorandom id.
     pub fn draw(&self) -> Id {
         self.drawn.set(self.drawn.get() + 1);
-        // SplitMix64's finaliser: distinct numbers stay distinct.
+        // Finaliser of SplitMix64: a bijection, so ids do not repeat.
         let mut z = self.drawn.get().wrapping_mul(0x9e37_79b9_7f4a_7c15);
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         Id::from_random(u128::from(z).wrapping_mul(0x1_0000_0000_0000_0001).to_be_bytes())
     }
 
-    /// The request that now begins lasts at most that long.
-    pub fn patience(&self, ms: u64) {
+    /// Limits the duration of the operation that begins now, ms.
+    pub fn set_time_limit(&self, ms: u64) {
         self.deadline.set(self.now().plus(ms));
     }
 
@@ -102,15 +102,15 @@ impl World {
         self.wrong.borrow_mut().get_or_insert_with(wrong);
     }
 
-    /// Something happened, for whoever reads of a failure.
+    /// Adds a note to the log.
     pub fn note(&self, what: &'static str) {
         self.trace.borrow_mut().push((self.turn.get(), what, Fault::None));
     }
 
-    /// Waits until the next call is to be made; how it goes.
+    /// Waits until the scheduler admits the next call; returns its fault.
     pub async fn arrive(&self, name: &'static str) -> Fault {
         turn().await;
-        // Two calls out of three share a millisecond with another.
+        // Every third call advances the clock by 1 ms, so that events share a millisecond.
         let steps = self.trace.borrow().len();
         self.pass(u64::from(steps.is_multiple_of(3)));
         let fault = self.fault.replace(Fault::None);
@@ -118,7 +118,7 @@ impl World {
         fault
     }
 
-    /// A call: None is no answer.
+    /// Performs a call with its fault; None if the answer is lost.
     pub async fn call<T>(&self, name: &'static str, work: impl FnOnce() -> T) -> Option<T> {
         match self.arrive(name).await {
             Fault::None => Some(work()),
@@ -150,7 +150,7 @@ impl World {
         answer.unwrap_or_else(|| Err(StoreError::unreachable("lost".to_owned())))
     }
 
-    /// Deletes an object; one that is not there is no error.
+    /// Deletes an object; deleting an absent one is no error.
     pub async fn delete_object(&self, name: &'static str, key: &str) -> Result<(), StoreError> {
         let deleted = self
             .send(name, |store| {
@@ -162,7 +162,7 @@ impl World {
         deleted
     }
 
-    /// Sends a job that is to be done after `ms`.
+    /// Enqueues a job with a delay of `ms`.
     pub async fn enqueue(&self, job: Job, ms: u64) -> Result<(), Problem> {
         let due = self.now().plus(ms);
         self.call("enqueue", || self.queue.borrow_mut().send(job, due)).await.ok_or(Problem::Internal)

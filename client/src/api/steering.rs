@@ -1,130 +1,130 @@
-//! Edges, as the server ranks them and as the client measured them.
+//! JSON of edges: the server's ranking and the client's measurements.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Strategy;
 
-/// What a score is made of: each 0..=1, 1 best; None if nobody measured it.
+/// Terms of an edge's score: each 0..=1, 1 is best; None if not measured.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Terms {
-    /// Nearness.
+    /// Term of the distance.
     pub distance: Option<f64>,
-    /// Quickness of its answers.
+    /// Term of the round-trip time.
     pub latency: Option<f64>,
-    /// Idleness.
+    /// Term of the free capacity.
     pub load: Option<f64>,
-    /// Throughput.
+    /// Term of the throughput.
     pub bandwidth: Option<f64>,
-    /// Reliability.
+    /// Term of the success rate.
     pub errors: Option<f64>,
-    /// How much each of them counts.
+    /// Weight of each term.
     pub weights: Weights,
 }
 
-/// How much each term counts.
+/// Weights of the terms, percent.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Weights {
-    /// Of nearness.
+    /// Of the distance.
     pub distance: Option<f64>,
-    /// Of quickness.
+    /// Of the round-trip time.
     pub latency: Option<f64>,
-    /// Of idleness.
+    /// Of the free capacity.
     pub load: Option<f64>,
-    /// Of throughput.
+    /// Of the throughput.
     pub bandwidth: Option<f64>,
-    /// Of reliability.
+    /// Of the success rate.
     pub errors: Option<f64>,
 }
 
-/// An edge that takes parts; what nobody has measured is None.
+/// An edge that accepts parts; values that were never measured are None.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RankedEdge {
-    /// Id.
+    /// Edge id.
     pub id: String,
-    /// For people.
+    /// Display name.
     pub name: String,
-    /// Where it is.
+    /// Region.
     pub region: Option<String>,
-    /// Where it takes parts, `https://host[:port]`; several edges may share one.
+    /// URL for parts, `https://host[:port]`; several edges may share one.
     pub url: String,
-    /// Kilometres from the client.
+    /// Distance from the client, km.
     pub distance_km: Option<f64>,
-    /// Milliseconds.
+    /// Round-trip time, ms.
     pub latency_ms: Option<f64>,
-    /// 0..=100.
+    /// Used share of the capacity, percent, 0..=100.
     pub load_percent: Option<f64>,
-    /// Megabits a second.
+    /// Throughput of one connection, Mbit/s.
     pub bandwidth_mbps: Option<f64>,
-    /// Of requests, 0..=1.
+    /// Error rate, 0..=1.
     pub error_rate: Option<f64>,
-    /// 0..=1, 1 best.
+    /// Score, 0..=1, 1 is best.
     pub score: f64,
-    /// What the score is made of.
+    /// Terms of the score.
     pub terms: Terms,
 }
 
-/// Which parts the server would have an edge take; any edge takes any part.
+/// Parts that the server assigns to an edge; every edge accepts every part.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Assignment {
-    /// Its id.
+    /// Edge id.
     pub edge: String,
     /// Part numbers, from 1.
     pub parts: Vec<u32>,
 }
 
-/// 200 of `optimal-edges`.
+/// Response 200 of `optimal-edges`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Advice {
-    /// Best first.
+    /// Edges, best first.
     #[serde(default)]
     pub edges: Vec<RankedEdge>,
-    /// Which edge takes which parts.
+    /// Assignment of parts to edges.
     #[serde(default)]
     pub assignments: Vec<Assignment>,
     /// The plan.
     pub strategy: Strategy,
-    /// Where the server sees the client: colo, country, lat, lon.
+    /// The client's location according to the server: colo, country, lat, lon.
     #[serde(default)]
     pub client: Value,
 }
 
-/// What `optimal-edges` is asked, besides the file's size.
+/// Parameters of `optimal-edges` besides the file size.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EdgesQuery {
     /// `balanced`, `speed` or `cost`; the server's default if None.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority: Option<String>,
-    /// Where the client is; as the server sees it if None.
+    /// The client's location; the server's estimate if None.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<Location>,
-    /// Edges at most; the server's default if None.
+    /// Maximum number of edges; the server's default if None.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u32>,
 }
 
-/// A place, degrees.
+/// Coordinates, degrees.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Location {
-    /// -90..=90.
+    /// Latitude, -90..=90.
     pub lat: f64,
-    /// -180..=180.
+    /// Longitude, -180..=180.
     pub lon: f64,
 }
 
-/// What the client measured of an edge: a part, or a probe if `bytes` is 0.
+/// A client's measurement of an edge: a part, or a probe if `bytes` is 0.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Sample {
     /// The edge's id.
     pub edge: String,
     /// Bytes of the part.
     pub bytes: u64,
-    /// Milliseconds it took.
+    /// Duration, ms.
     pub ms: u64,
     /// Whether it succeeded.
     pub ok: bool,
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everything_about_edges_may_be_missing() {
+    fn empty_edge_object_deserialises_to_defaults() {
         let bare = r#"{"strategy":{"chunkSize":1,"chunkCount":1,"threads":4}}"#;
         let advice: Advice = serde_json::from_str(bare).unwrap();
         assert!(advice.edges.is_empty() && advice.assignments.is_empty());

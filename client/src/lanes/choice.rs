@@ -1,4 +1,4 @@
-//! Which part is next, and on which lane.
+//! Selects the next part and its lane.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use super::circuit::State;
 use super::lane::Lane;
 use super::{Lanes, Piece};
 
-/// What a lane of score 1 is taken for before any was measured, bytes/s.
+/// Expected speed of a lane of score 1 before any measurement, bytes/s.
 const NOMINAL: f64 = 5e6;
-/// A lane that was not measured gets a part if there are so many for every lane: near the end it would only be waited for.
+/// A lane without measurements gets a part if this many are left per lane: near the end it could delay the upload.
 const PARTS_TO_EXPLORE: usize = 4;
 
 impl Lanes {
-    /// The lanes that may have a part now: those that are open (or due for a trial), else the reserve, else the one that opens first.
+    /// The lanes that may get a part now: the open ones (or those due for a trial), else the reserve, else the one that opens first.
     fn usable(&self, now: Duration) -> Vec<usize> {
         let fit = |reserve: bool| {
             let fitting = move |(_, lane): &(usize, &Lane)| lane.spec.reserve == reserve && lane.circuit.state(now) <= State::Trial;
@@ -25,7 +25,7 @@ impl Lanes {
         })
     }
 
-    /// A returned part, and the lane for it.
+    /// A returned part and its lane.
     pub(super) fn again(&mut self, now: Duration) -> Option<(usize, Piece)> {
         if self.returned.is_empty() {
             return None;
@@ -39,7 +39,7 @@ impl Lanes {
         self.returned.remove(position).map(|returned| (index, returned.piece))
     }
 
-    /// A part that was not begun yet, and the lane for it.
+    /// A part that has not started yet, and its lane.
     pub(super) fn fresh(&mut self, now: Duration) -> Option<(usize, Piece)> {
         let parts = self.fresh_parts();
         if parts == 0 {
@@ -53,9 +53,9 @@ impl Lanes {
         self.take(index, now).map(|piece| (index, piece))
     }
 
-    /// The lane by which a part that begins now is there first.
+    /// The lane over which a part that starts now would be stored first.
     fn soonest(&self, among: impl Iterator<Item = usize>) -> Option<usize> {
-        // Of a lane whose first part is still on its way nobody knows how fast it is: it gets no second one as long as there are others that are known.
+        // A lane whose first part is still in flight has no measured speed: it gets no second part while there are measured lanes.
         let is_known = |index: usize| self.lanes.get(index).is_some_and(|lane| lane.rate.per_second().is_some() || lane.in_flight() == 0);
         let among: Vec<usize> = among.collect();
         let any_known = among.iter().any(|index| self.lanes.get(*index).is_some_and(|lane| lane.rate.per_second().is_some()));
@@ -64,7 +64,7 @@ impl Lanes {
         among.map(|index| (index, expected(index))).min_by(|a, b| a.1.total_cmp(&b.1)).map(|(index, _)| index)
     }
 
-    /// The lane's own next part, or nobody's, or the last one of the lane that would take longest for all it has.
+    /// The lane's own next part, or an unassigned one, or the last one of the lane with the longest backlog.
     fn take(&mut self, index: usize, now: Duration) -> Option<Piece> {
         if let Some(piece) = self.lanes.get_mut(index).and_then(|lane| lane.queue.pop_front()).or_else(|| self.free.pop_front()) {
             return Some(piece);
@@ -78,7 +78,7 @@ impl Lanes {
         self.lanes.get_mut(victim)?.queue.pop_back()
     }
 
-    /// Bytes a second: measured, or by its score beside those that were.
+    /// Speed in bytes/s: measured, or estimated from its score relative to measured lanes.
     fn estimate(&self, lane: &Lane) -> f64 {
         lane.rate.per_second().unwrap_or_else(|| {
             let (sum, count) = self

@@ -1,31 +1,31 @@
-//! Whether a lane may have parts: a circuit breaker (M. Nygard, "Release It!").
+//! Circuit breaker of a lane (M. Nygard, "Release It!").
 
 use std::time::Duration;
 
-/// In a row: then the lane closes.
-const FAILURES: u32 = 2;
-/// For how long at first.
-const FIRST: Duration = Duration::from_secs(1);
-/// And at last.
-const LAST: Duration = Duration::from_secs(30);
+/// Consecutive failures that close a lane.
+const MAX_FAILURES: u32 = 2;
+/// First pause of a closed lane.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// Longest pause of a closed lane.
+const MAX_PAUSE: Duration = Duration::from_secs(30);
 
-/// What a lane may have, from most to least.
+/// State of a lane, from most to least usable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
-    /// Parts.
+    /// Accepts parts.
     Open,
-    /// One part, to see whether it works again.
+    /// Accepts one part, as a trial (half-open).
     Trial,
-    /// Nothing: closed, or its trial is on the way.
+    /// Accepts none: closed, or the trial is in flight.
     Closed,
-    /// Nothing, ever.
+    /// Accepts none for the rest of the upload.
     Out,
 }
 
-/// A lane's record of failures. Times count from the beginning of the upload.
+/// Failure record of a lane. Times count from the start of the upload.
 #[derive(Debug, Clone, Default)]
 pub struct Circuit {
-    /// In a row.
+    /// Consecutive failures.
     failures: u32,
     closed_until: Option<Duration>,
     on_trial: bool,
@@ -33,7 +33,7 @@ pub struct Circuit {
 }
 
 impl Circuit {
-    /// What it is now.
+    /// The state at `now`.
     pub fn state(&self, now: Duration) -> State {
         match self.closed_until {
             _ if self.out => State::Out,
@@ -48,52 +48,52 @@ impl Circuit {
         self.closed_until.unwrap_or_default()
     }
 
-    /// Nothing before `until`, unless it shows sooner that it works.
+    /// Closes it until `until`, unless a success opens it before.
     pub fn hold(&mut self, until: Duration) {
         self.closed_until = Some(until);
     }
 
-    /// A part begins.
+    /// Records that a part has started.
     pub fn began(&mut self, now: Duration) {
         self.on_trial |= self.state(now) == State::Trial;
     }
 
-    /// It works.
+    /// Records a success.
     pub fn succeeded(&mut self) {
         *self = Circuit { out: self.out, ..Circuit::default() };
     }
 
-    /// It failed. What was begun before it closed and fails after tells nothing new.
+    /// Records a failure. Failures of parts that started before the lane closed are ignored.
     pub fn failed(&mut self, now: Duration) {
         if self.closed_until.is_some_and(|until| now < until) {
             return;
         }
         self.failures = self.failures.saturating_add(1);
         self.on_trial = false;
-        if self.failures >= FAILURES {
+        if self.failures >= MAX_FAILURES {
             self.close(now);
         }
     }
 
-    /// It does not answer at all.
+    /// Records that the lane does not answer at all.
     pub fn dead(&mut self, now: Duration) {
-        self.failures = self.failures.max(FAILURES);
+        self.failures = self.failures.max(MAX_FAILURES);
         self.close(now);
     }
 
-    /// A part ended in a way that says nothing of the lane.
+    /// Records that a part ended without information about the lane.
     pub fn spared(&mut self) {
         self.on_trial = false;
     }
 
-    /// It refuses for good.
+    /// Closes it for the rest of the upload.
     pub fn leave_out(&mut self) {
         self.out = true;
     }
 
     fn close(&mut self, now: Duration) {
-        let doublings = self.failures.saturating_sub(FAILURES).min(16);
-        self.closed_until = Some(now + FIRST.saturating_mul(1 << doublings).min(LAST));
+        let doublings = self.failures.saturating_sub(MAX_FAILURES).min(16);
+        self.closed_until = Some(now + FIRST_PAUSE.saturating_mul(1 << doublings).min(MAX_PAUSE));
         self.on_trial = false;
     }
 }
@@ -107,14 +107,14 @@ mod tests {
     }
 
     #[test]
-    fn closes_after_two_failures_in_a_row_and_tries_one_part() {
+    fn closes_after_two_consecutive_failures_then_allows_one_trial() {
         let mut circuit = Circuit::default();
         circuit.failed(at(0));
         circuit.succeeded();
         circuit.failed(at(0));
         assert_eq!(circuit.state(at(0)), State::Open);
         circuit.failed(at(0));
-        // Three more were in flight.
+        // Three more parts were in flight.
         circuit.failed(at(500));
         assert_eq!((circuit.state(at(999)), circuit.state(at(1_000)), circuit.opens_at()), (State::Closed, State::Trial, at(1_000)));
         circuit.began(at(1_000));
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn never_closes_for_more_than_half_a_minute() {
+    fn pause_never_exceeds_30_seconds() {
         let (mut circuit, mut now) = (Circuit::default(), at(0));
         circuit.dead(now);
         for seconds in [1, 2, 4, 8, 16, 30, 30] {
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn out_is_out_and_held_opens_by_an_answer() {
+    fn excluded_lane_stays_closed_and_held_lane_opens_on_success() {
         let mut circuit = Circuit::default();
         circuit.hold(at(2_000));
         assert_eq!((circuit.state(at(0)), circuit.state(at(2_000))), (State::Closed, State::Trial));

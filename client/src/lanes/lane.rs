@@ -1,4 +1,4 @@
-//! One lane: an address that takes parts, and what is known of it.
+//! One lane: a URL that accepts parts, and its measurements.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -8,35 +8,35 @@ use super::circuit::Circuit;
 use super::rate::Rate;
 use super::spec::LaneSpec;
 
-/// No score makes a lane slower than this much of the best.
+/// Lower bound of a lane's expected speed relative to the best score.
 const LEAST_SCORE: f64 = 0.05;
 
 /// A lane.
 #[derive(Debug)]
 pub struct Lane {
     pub spec: LaneSpec,
-    /// Of the probe.
+    /// Response time of the probe.
     pub rtt: Option<Duration>,
     pub rate: Rate,
     pub circuit: Circuit,
-    /// What the server would have it send, and nobody has begun.
+    /// Parts that the server assigned to it and that have not started.
     pub queue: VecDeque<Piece>,
-    /// What it carried.
+    /// Parts that it carried.
     pub parts: usize,
     pub bytes: u64,
     flying: BTreeMap<u32, Flight>,
 }
 
-/// A part on its way.
+/// A part in flight.
 #[derive(Debug, Clone, Copy)]
 struct Flight {
     bytes: u64,
-    /// In flight when it began, itself included.
+    /// Parts in flight on the lane when it started, itself included.
     beside: usize,
 }
 
 impl Lane {
-    /// Nothing is known yet.
+    /// A lane without measurements.
     pub fn new(spec: LaneSpec) -> Lane {
         Lane {
             spec,
@@ -50,7 +50,7 @@ impl Lane {
         }
     }
 
-    /// The server's word for how good it is, > 0.
+    /// The server's score, > 0.
     pub fn score(&self) -> f64 {
         self.spec.score.max(LEAST_SCORE)
     }
@@ -60,26 +60,26 @@ impl Lane {
         self.flying.len()
     }
 
-    /// A part begins.
+    /// Records that a part has started.
     pub fn begin(&mut self, piece: Piece, now: Duration) {
         self.circuit.began(now);
         self.flying.insert(piece.number, Flight { bytes: piece.bytes, beside: self.flying.len() + 1 });
     }
 
-    /// A part ended, in whatever way: its piece, and how many shared the lane on the mean. None if it is not in flight here.
+    /// Records that a part has ended with any result: returns its piece, and the mean number of parts that shared the lane. None if it is not in flight here.
     pub fn end(&mut self, number: u32) -> Option<(Piece, f64)> {
         let beside = self.flying.len();
         let flight = self.flying.remove(&number)?;
         Some((Piece { number, bytes: flight.bytes }, (flight.beside + beside) as f64 / 2.0))
     }
 
-    /// Seconds until a part of `bytes` that begins now is through, at `rate` bytes/s of all together.
+    /// Seconds until a part of `bytes` that starts now is stored, at a total rate of `rate` bytes/s.
     pub fn expected(&self, bytes: u64, rate: f64) -> f64 {
         let before: u64 = self.flying.values().map(|flight| flight.bytes).sum();
         self.rtt.unwrap_or_default().as_secs_f64() + before.saturating_add(bytes) as f64 / rate
     }
 
-    /// Seconds that its queue takes at `rate`.
+    /// Seconds to send its queue at `rate` bytes/s.
     pub fn backlog(&self, rate: f64) -> f64 {
         self.queue.iter().map(|piece| piece.bytes).sum::<u64>() as f64 / rate
     }

@@ -1,13 +1,13 @@
-//! How fast a lane is.
+//! Measured speed of a lane.
 
 use std::time::Duration;
 
-/// What the newest part counts in the mean.
+/// Weight of the newest part in the mean.
 const WEIGHT: f64 = 0.3;
-/// After this long without a part the path may be another.
+/// Age after which a measurement is stale, as the path may have changed.
 const FRESH: Duration = Duration::from_secs(30);
 
-/// Bytes a second of all of a lane's parts in flight together: a moving mean (EWMA).
+/// Total rate of a lane's parts in flight, bytes/s: an exponentially weighted moving average (EWMA).
 #[derive(Debug, Clone, Default)]
 pub struct Rate {
     mean: Option<f64>,
@@ -15,19 +15,19 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// `bytes` went in `took`, beside others: on the mean, `flying` parts (≥ 1, itself included) shared the lane.
+    /// Adds a part: `bytes` were sent in `took`, while on the mean `flying` parts (≥ 1, itself included) shared the lane.
     pub fn learn(&mut self, bytes: u64, took: Duration, flying: f64, now: Duration) {
         let rate = bytes as f64 / took.as_secs_f64().max(1e-3) * flying.max(1.0);
         self.mean = Some(self.mean.map_or(rate, |mean| mean + WEIGHT * (rate - mean)).max(1.0));
         self.at = now;
     }
 
-    /// Bytes a second (≥ 1); None before the first part.
+    /// Bytes per second (≥ 1); None before the first part.
     pub fn per_second(&self) -> Option<f64> {
         self.mean
     }
 
-    /// Whether there is a mean, and not from long ago.
+    /// Whether there is a measurement that is not stale.
     pub fn is_fresh(&self, now: Duration) -> bool {
         self.mean.is_some() && now.saturating_sub(self.at) < FRESH
     }
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn follows_what_the_parts_show() {
+    fn mean_follows_measured_parts() {
         let mut rate = Rate::default();
         let second = Duration::from_secs(1);
         assert_eq!((rate.per_second(), rate.is_fresh(second)), (None, false));

@@ -1,4 +1,4 @@
-//! Which lanes there are: one for every distinct address.
+//! The lanes of an upload: one for every distinct URL.
 
 use std::collections::BTreeMap;
 
@@ -6,21 +6,21 @@ use reqwest::Url;
 
 use crate::api::RankedEdge;
 
-/// A lane, before anything is known of it.
+/// A lane before any measurement.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LaneSpec {
-    /// The edge that names it: the best-ranked of its address; the host where the server named none.
+    /// The best-ranked edge with this URL; the host if the server named none.
     pub edge: String,
-    /// `https://host[:port]`, no slash at the end.
+    /// `https://host[:port]`, without a trailing slash.
     pub url: String,
-    /// The server's, 0..=1.
+    /// The server's score, 0..=1.
     pub score: f64,
-    /// Not advised: the main server's own address, for when all that are advised are closed.
+    /// The main server's URL if it was not advised: used when all advised lanes are closed.
     pub reserve: bool,
 }
 
-/// The lanes to the edges that can be used, best first, and last the main server at `main` unless it is among them; and the index of each edge's lane.
-/// An address that is no URL is ignored, and one without encryption if the main server's has it: it would give the upload token away.
+/// The lanes of the usable edges, best first, then the main server at `main` unless it is among them; and the index of each edge's lane.
+/// Malformed URLs are ignored, and so are those without TLS if the main server uses TLS: they would expose the upload token.
 pub fn specs(main: &str, edges: &[RankedEdge]) -> (Vec<LaneSpec>, BTreeMap<String, usize>) {
     let encrypted = Url::parse(main).is_ok_and(|url| url.scheme() == "https");
     let (mut lanes, mut of_edge) = (Vec::<LaneSpec>::new(), BTreeMap::new());
@@ -41,7 +41,7 @@ pub fn specs(main: &str, edges: &[RankedEdge]) -> (Vec<LaneSpec>, BTreeMap<Strin
     (lanes, of_edge)
 }
 
-/// The same address in the same letters.
+/// The normalised URL.
 fn address(text: &str, encrypted: bool) -> Option<String> {
     let url = Url::parse(text).ok()?;
     let fit = url.scheme() == "https" || url.scheme() == "http" && !encrypted;
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn one_lane_for_each_address_named_by_the_best() {
+    fn edges_with_one_url_share_a_lane_named_by_the_best() {
         let edges = [edge("SIN", "https://main.example/", 0.9), edge("HKG", "https://Other.example", 0.8), edge("NRT", "https://main.example", 0.7)];
         let (lanes, of_edge) = specs("https://main.example", &edges);
         let shown: Vec<_> = lanes.iter().map(|lane| (lane.edge.as_str(), lane.url.as_str(), lane.reserve)).collect();
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn the_main_server_is_in_reserve_and_strange_addresses_are_no_lanes() {
+    fn main_server_is_the_reserve_and_malformed_urls_are_ignored() {
         for url in ["", "edge", "ftp://a.example", "http://a.example", "https://user:word@a.example", "https://a.example/?q", "data:x"] {
             let (lanes, of_edge) = specs("https://main.example:8443", &[edge("A", url, 1.0)]);
             assert_eq!(of_edge.len(), 0, "{url}");

@@ -33,7 +33,7 @@ fn seconds(seconds: f64) -> Duration {
     Duration::from_secs_f64(seconds)
 }
 
-/// Sends everything, `room` at once, over lanes that share `speeds` (bytes/s) among their parts and die when `dies` says so; the parts by lane.
+/// Sends everything, at most `room` parts at once, over lanes that share `speeds` (bytes/s) among their parts and die when `dies` says so; returns the parts by lane.
 fn simulate(lanes: &mut Lanes, speeds: &[f64], room: usize, dies: impl Fn(usize, f64) -> bool) -> BTreeMap<usize, usize> {
     let (mut now, mut flying) = (0.0_f64, Vec::<(usize, Piece, f64, f64)>::new());
     let mut carried = BTreeMap::new();
@@ -67,19 +67,19 @@ fn simulate(lanes: &mut Lanes, speeds: &[f64], room: usize, dies: impl Fn(usize,
 }
 
 #[test]
-fn work_goes_to_the_faster_lane_in_proportion() {
+fn parts_are_distributed_in_proportion_to_measured_speed() {
     let mut lanes = lanes_of(&[0.5, 0.5]);
-    // The server expected both to be as fast.
+    // The server expected both lanes to be equally fast.
     lanes.offer(&pieces(120), &[assigned("E0", 1..=60), assigned("E1", 61..=120)]);
     let carried = simulate(&mut lanes, &[30e6, 10e6], 8, |_, _| false);
     assert_eq!(carried.values().sum::<usize>(), 120);
     assert!((80..=100).contains(&carried[&0]), "{carried:?}");
-    let told: Vec<_> = lanes.carried().map(|(edge, parts, bytes)| (edge.to_owned(), parts, bytes)).collect();
-    assert_eq!(told, [("E0".to_owned(), carried[&0], carried[&0] as u64 * PART), ("E1".to_owned(), carried[&1], carried[&1] as u64 * PART)]);
+    let shares: Vec<_> = lanes.carried().map(|(edge, parts, bytes)| (edge.to_owned(), parts, bytes)).collect();
+    assert_eq!(shares, [("E0".to_owned(), carried[&0], carried[&0] as u64 * PART), ("E1".to_owned(), carried[&1], carried[&1] as u64 * PART)]);
 }
 
 #[test]
-fn before_anything_is_measured_the_server_knows_best() {
+fn before_measurements_the_assignment_of_the_server_is_used() {
     let mut lanes = lanes_of(&[0.9, 0.3]);
     lanes.offer(&pieces(4), &[assigned("E0", 1..=3), assigned("E1", 4..=4)]);
     let begun: Vec<_> = std::iter::from_fn(|| lanes.next(Duration::ZERO, 4)).map(|(LaneId(lane), piece)| (lane, piece.number)).collect();
@@ -87,7 +87,7 @@ fn before_anything_is_measured_the_server_knows_best() {
 }
 
 #[test]
-fn every_lane_is_measured_when_there_is_plenty_to_send() {
+fn every_lane_gets_a_part_when_many_are_left() {
     let mut lanes = lanes_of(&[1.0, 0.1, 0.1]);
     lanes.offer(&pieces(20), &[]);
     let begun: BTreeSet<_> = std::iter::from_fn(|| lanes.next(Duration::ZERO, 20)).take(4).map(|(LaneId(lane), _)| lane).collect();
@@ -95,7 +95,7 @@ fn every_lane_is_measured_when_there_is_plenty_to_send() {
 }
 
 #[test]
-fn a_dying_lane_loses_its_queue_and_gets_parts_again_when_it_is_back() {
+fn failed_lane_loses_its_queue_and_gets_parts_after_recovery() {
     for back in [f64::INFINITY, 10.0] {
         let mut lanes = lanes_of(&[0.5, 0.5]);
         lanes.offer(&pieces(100), &[assigned("E0", 1..=50), assigned("E1", 51..=100)]);
@@ -107,7 +107,7 @@ fn a_dying_lane_loses_its_queue_and_gets_parts_again_when_it_is_back() {
 }
 
 #[test]
-fn a_failed_part_goes_to_another_open_lane_at_once_and_to_its_own_after_the_wait() {
+fn failed_part_goes_to_another_lane_at_once_and_to_its_own_after_the_wait() {
     let mut lanes = lanes_of(&[1.0, 0.1]);
     lanes.offer(&pieces(2), &[]);
     let (first, piece) = lanes.next(seconds(0.0), 1).unwrap();
@@ -115,14 +115,14 @@ fn a_failed_part_goes_to_another_open_lane_at_once_and_to_its_own_after_the_wait
     let (second, again) = lanes.next(seconds(1.0), 1).unwrap();
     assert_eq!((first, second, again), (LaneId(0), LaneId(1), piece));
     lanes.failed(second, piece.number, seconds(1.0), Failing::Other, seconds(9.0), seconds(2.0));
-    // It holds its place: the other part is not begun instead, unless there is more room.
+    // It keeps its slot: the other part does not start instead, unless there is more room.
     assert_eq!((lanes.next(seconds(2.0), 1), lanes.wakes_at(seconds(2.0))), (None, Some(seconds(9.0))));
     assert_eq!(lanes.next(seconds(2.0), 2).unwrap().1.number, 2);
     assert_eq!(lanes.next(seconds(9.0), 1).unwrap().1, piece);
 }
 
 #[test]
-fn one_lane_is_never_closed_to_what_is_ready_and_has_all_patience() {
+fn single_lane_is_never_closed_to_ready_parts_and_never_too_slow() {
     let mut lanes = lanes_of(&[1.0]);
     lanes.offer(&pieces(1), &[]);
     let mut now = 0.0;
@@ -140,7 +140,7 @@ fn one_lane_is_never_closed_to_what_is_ready_and_has_all_patience() {
 }
 
 #[test]
-fn half_open_gets_one_part() {
+fn half_open_lane_gets_one_part() {
     let mut lanes = lanes_of(&[1.0, 1.0]);
     assert_eq!(lanes.probes(seconds(2.0)).len(), 2);
     lanes.offer(&pieces(40), &[]);
@@ -155,7 +155,7 @@ fn half_open_gets_one_part() {
 }
 
 #[test]
-fn whoever_refuses_gets_nothing_more_and_the_reserve_steps_in() {
+fn refusing_lane_gets_no_more_parts_and_the_reserve_is_used() {
     let edges = [RankedEdge { id: "E".into(), url: "https://e.example".into(), score: 1.0, ..RankedEdge::default() }];
     let mut lanes = Lanes::new(spec::specs("https://main.example", &edges));
     lanes.offer(&pieces(3), &[assigned("E", 1..=3)]);
@@ -172,14 +172,14 @@ fn whoever_refuses_gets_nothing_more_and_the_reserve_steps_in() {
 }
 
 #[test]
-fn patience_is_three_times_what_it_takes_elsewhere() {
+fn patience_is_three_times_the_expected_time_elsewhere() {
     let mut lanes = lanes_of(&[1.0, 1.0]);
     lanes.offer(&pieces(3), &[assigned("E0", [1, 2].into_iter()), assigned("E1", [3].into_iter())]);
     let begun: Vec<_> = std::iter::from_fn(|| lanes.next(seconds(0.0), 3)).map(|(lane, _)| lane).collect();
     assert_eq!(begun, [LaneId(0), LaneId(1), LaneId(0)]);
     assert_eq!(lanes.patience(LaneId(1), PART, seconds(3.0)), None, "nothing is measured");
     lanes.stored(LaneId(0), 1, seconds(4.0), seconds(4.0));
-    // One more is in flight there: 20 MB at 3.75 MB/s (1.5 shared 2.5 MB/s each).
+    // One more part is in flight there: 20 MB at 3.75 MB/s (1.5 parts shared 2.5 MB/s each).
     let patience = lanes.patience(LaneId(1), PART, seconds(4.0)).unwrap().as_secs_f64();
     assert!((15.5..16.5).contains(&patience), "{patience}");
     let too_slow = |sent, elapsed| lanes.is_too_slow(LaneId(1), PART, sent, seconds(elapsed), seconds(elapsed));
@@ -190,9 +190,9 @@ fn patience_is_three_times_what_it_takes_elsewhere() {
 }
 
 proptest! {
-    /// Whatever happens, every part is stored exactly once, and never in flight twice.
+    /// For any sequence of events, every part is stored exactly once and never in flight twice.
     #[test]
-    fn nothing_is_lost_or_doubled(
+    fn every_part_is_stored_exactly_once(
         scores in prop::collection::vec(0.0_f64..1.0, 1..4),
         count in 1_u32..40,
         room in 1_usize..9,
@@ -202,7 +202,7 @@ proptest! {
         let mut lanes = lanes_of(&scores);
         lanes.offer(&pieces(count), &[assigned("E0", 1..=split.min(count)), assigned("E1", split..=count + 3), assigned("E9", 1..=2)]);
         let (mut now, mut flying, mut stored) = (Duration::ZERO, Vec::<(LaneId, Piece)>::new(), Vec::new());
-        // In the end everything succeeds.
+        // Finally everything succeeds.
         for (choice, what) in steps.into_iter().chain(std::iter::repeat_n((0, 0), 5_000)) {
             while let Some((lane, piece)) = lanes.next(now, room - flying.len()) {
                 prop_assert!(!flying.iter().any(|(_, other)| other.number == piece.number));

@@ -1,11 +1,11 @@
-//! The file that is uploaded.
+//! The local file of an upload.
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::Error;
 
-/// The file as it was when the upload began.
+/// Path, size and modification time of the file when the upload began.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocalFile {
     pub path: PathBuf,
@@ -15,8 +15,8 @@ pub struct LocalFile {
 
 impl LocalFile {
     /// # Errors
-    /// [`Error::File`], and [`Error::Usage`] for what is not a file.
-    pub async fn look(path: &Path) -> Result<LocalFile, Error> {
+    /// [`Error::File`], and [`Error::Usage`] if the path is not a regular file.
+    pub async fn stat(path: &Path) -> Result<LocalFile, Error> {
         let meta = tokio::fs::metadata(path).await.map_err(Error::file(path))?;
         if !meta.is_file() {
             return Err(Error::Usage(format!("{} is not a file", path.display())));
@@ -24,11 +24,11 @@ impl LocalFile {
         Ok(LocalFile { path: path.to_owned(), size: meta.len(), modified: meta.modified().ok() })
     }
 
-    /// Whether it is still the same, as far as size and time tell.
+    /// Checks that size and modification time are unchanged.
     ///
     /// # Errors
-    /// [`Error::FileChanged`] if not.
+    /// [`Error::FileChanged`] if they differ.
     pub async fn must_be_unchanged(&self) -> Result<(), Error> {
-        if LocalFile::look(&self.path).await? == *self { Ok(()) } else { Err(Error::FileChanged(self.path.clone())) }
+        if LocalFile::stat(&self.path).await? == *self { Ok(()) } else { Err(Error::FileChanged(self.path.clone())) }
     }
 }

@@ -1,4 +1,4 @@
-//! Which session a file goes into: an open one of its own, or a new one.
+//! Selects the session of a file: an open one that matches, or a new one.
 
 use super::file::LocalFile;
 use super::{Hashes, UploadOptions};
@@ -9,9 +9,9 @@ use crate::hash;
 use crate::progress::{Event, Progress};
 use crate::resume::{candidates, place};
 
-/// Opens an upload, with the file's hashes so that what the server has need not be sent; and those hashes.
+/// Starts a session with the file's hashes for deduplication; also returns those hashes.
 pub async fn start(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOptions, progress: &Progress) -> Result<(Start, Hashes), Error> {
-    let wanted = StartFile {
+    let params = StartFile {
         name,
         size: file.size,
         content_type: options.content_type.as_deref(),
@@ -20,25 +20,25 @@ pub async fn start(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOp
         proof: None,
     };
     if options.no_dedup {
-        return Ok((edge.start(wanted).await?, Hashes::new()));
+        return Ok((edge.start(params).await?, Hashes::new()));
     }
     let mut chunk_size = edge.advice(file.size).await?.strategy.chunk_size;
     loop {
         progress(Event::Hashing);
         let mut hashes = hash::of_file(&file.path, file.size, chunk_size).await?;
         file.must_be_unchanged().await?;
-        let mut started = edge.start(StartFile { hashes: Some(&hashes), ..wanted }).await;
-        if let Ok(Start::Prove(asked)) = &started {
-            let proof = hash::proof(&file.path, &asked.challenge).await?;
-            started = edge.start(StartFile { hashes: Some(&hashes), proof: Some(&proof), ..wanted }).await;
+        let mut started = edge.start(StartFile { hashes: Some(&hashes), ..params }).await;
+        if let Ok(Start::Prove(challenged)) = &started {
+            let proof = hash::proof(&file.path, &challenged.challenge).await?;
+            started = edge.start(StartFile { hashes: Some(&hashes), proof: Some(&proof), ..params }).await;
             if started.as_ref().is_err_and(|error| error.code() == Some("proof-refused")) {
-                // Too late, or another run took the question: then the bytes are sent.
+                // The challenge has expired or another run has used it: send the bytes without claiming a hash.
                 hashes.whole = None;
-                started = edge.start(StartFile { hashes: Some(&hashes), ..wanted }).await;
+                started = edge.start(StartFile { hashes: Some(&hashes), ..params }).await;
             }
         }
         match started {
-            // A namespace may have a chunk size of its own.
+            // The namespace may have its own chunk size.
             Err(error) if error.strategy().is_some_and(|strategy| strategy.chunk_size != chunk_size) => {
                 chunk_size = error.strategy().map_or(chunk_size, |strategy| strategy.chunk_size);
             }
@@ -47,13 +47,13 @@ pub async fn start(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOp
     }
 }
 
-/// The open upload of this very file, if there is one: every part it has recorded with a hash is this file's, and there is at least one such part.
-/// Without one there is nothing to gain, and it may be another file's.
+/// The open session of this file, if there is one: all recorded hashes match the file, and there is at least one.
+/// A session without recorded hashes saves nothing and may belong to another file.
 pub async fn find_open(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOptions) -> Result<Option<(SessionState, Hashes)>, Error> {
     let sessions = edge.open_sessions().await?;
     for candidate in candidates(&sessions, name, options.name.is_some(), file.size, options.namespace.as_deref()) {
         let state = match edge.session(&candidate.session_id, false).await {
-            // "completing": a run before this one died at the very end; there is nothing left to send.
+            // "completing": an earlier run died during completion; nothing is left to send.
             Ok(state) if matches!(state.status.as_str(), "uploading" | "completing") => state,
             Ok(_) => continue,
             Err(error) if error.status() == Some(404) => continue,
@@ -66,7 +66,7 @@ pub async fn find_open(edge: &Edge, file: &LocalFile, name: &str, options: &Uplo
     Ok(None)
 }
 
-/// The hashes of the recorded parts, if all of them are this file's and there are any.
+/// The recorded hashes, if there are any and all match the file.
 async fn same_bytes(file: &LocalFile, state: &SessionState) -> Result<Option<Hashes>, Error> {
     let mut hashes = Hashes::new();
     for part in &state.completed {

@@ -1,4 +1,4 @@
-//! One try of one part.
+//! One attempt of one part.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -19,7 +19,7 @@ use crate::lanes::{LaneId, Piece};
 use crate::progress::{Event, Progress};
 use crate::resume::place;
 
-/// What all parts of an upload share.
+/// State that all parts of an upload share.
 pub struct Sending {
     pub edge: Edge,
     pub file: LocalFile,
@@ -27,51 +27,51 @@ pub struct Sending {
     pub chunk_size: u64,
     pub token: RwLock<String>,
     pub hashes: Mutex<Hashes>,
-    /// What the server confirmed in this run, by part number.
+    /// Receipts of this run, by part number.
     pub stored: Mutex<BTreeMap<u32, Stored>>,
     pub progress: Progress,
 }
 
-/// How far a try is, for whoever watches it.
+/// Progress of an attempt, for the slowness check.
 pub struct Flight {
     pub meter: Meter,
-    /// When its bytes began to go.
+    /// When its body began to be sent.
     pub began: OnceLock<Instant>,
 }
 
 impl Flight {
-    /// Since its bytes began to go; zero before.
+    /// Time since its body began to be sent; zero before.
     pub fn elapsed(&self) -> Duration {
         self.began.get().map_or(Duration::ZERO, Instant::elapsed)
     }
 }
 
-/// What to try.
+/// Parameters of an attempt.
 pub struct Try {
     pub lane: LaneId,
-    /// The lane's address.
+    /// The lane's URL.
     pub url: String,
     pub piece: Piece,
-    /// The bytes may have arrived although the answer did not, or the upload may be over: ask before sending them again.
-    pub ask: bool,
+    /// The part may be stored although no response came, or the upload may be over: query the session before sending it again.
+    pub check_stored: bool,
 }
 
-/// How a try ended.
+/// How an attempt ended.
 #[derive(Debug)]
 pub enum End {
-    /// The edge has it.
+    /// The edge stored it.
     Stored,
-    /// It was there already.
+    /// It was stored already.
     Found,
-    /// It was called off, with so many bytes out.
+    /// It was cancelled after this many bytes.
     Left(u64),
-    /// The edge, or the way to it, failed.
+    /// The edge, or the path to it, failed.
     Failed(Error),
-    /// The upload cannot go on.
+    /// The upload cannot continue.
     Over(Error),
 }
 
-/// Hashes and sends one part, once; `leave` calls it off. Also how long the sending took.
+/// Hashes and sends one part once; `leave` cancels it. Also returns the duration of the request.
 pub async fn attempt(sending: &Sending, what: &Try, flight: &Flight, leave: oneshot::Receiver<()>) -> (End, Duration) {
     let end = match prepared(sending, what).await {
         Ok(Some((offset, hash))) => {
@@ -82,14 +82,14 @@ pub async fn attempt(sending: &Sending, what: &Try, flight: &Flight, leave: ones
         Err(error) => End::Over(error),
     };
     let took = flight.elapsed();
-    // After the clock was read: a new token is no part of how fast an edge is.
+    // After the duration was measured: renewing a token does not count as the edge's time.
     match end {
         End::Failed(error) => (recovered(sending, error).await, took),
         end => (end, took),
     }
 }
 
-/// Where the part lies and its hash; None if it is there.
+/// Offset and hash of the part; None if it is stored already.
 async fn prepared(sending: &Sending, what: &Try) -> Result<Option<(u64, String)>, Error> {
     let part = what.piece.number;
     let (offset, length) =
@@ -103,7 +103,7 @@ async fn prepared(sending: &Sending, what: &Try) -> Result<Option<(u64, String)>
             hash
         }
     };
-    if what.ask && is_there(sending, part, (offset, length), &hash).await? {
+    if what.check_stored && is_stored(sending, part, (offset, length), &hash).await? {
         (sending.progress)(Event::Moved(length));
         return Ok(None);
     }
@@ -122,7 +122,7 @@ async fn sent(sending: &Sending, what: &Try, (offset, hash): (u64, &str), flight
     end
 }
 
-/// What can be done about an error before the part goes again.
+/// What can be fixed after an error, before the part is sent again.
 async fn recovered(sending: &Sending, error: Error) -> End {
     let recovered = match error.code() {
         Some("token-expired") => match sending.edge.session(&sending.session, false).await {
@@ -132,7 +132,7 @@ async fn recovered(sending: &Sending, error: Error) -> End {
             }
             Err(error) => Err(error),
         },
-        // The file changed, or its bytes did on the way: hashed at the start, they are looked at again.
+        // The file changed, or bytes were corrupted in transit: check the file, then hash the part again.
         Some("chunk-hash-mismatch") => sending.file.must_be_unchanged().await,
         Some("upload-closed") => Err(closed(sending).await),
         _ => Ok(()),
@@ -147,9 +147,9 @@ async fn closed(sending: &Sending) -> Error {
     }
 }
 
-/// Whether the part is there after all, by the server's record or by the store's. A store that has it under its MD5 has these bytes, or bytes that somebody
-/// made to collide with them: the record then says that it is the client who says so.
-async fn is_there(sending: &Sending, part: u32, (offset, length): (u64, u64), hash: &str) -> Result<bool, Error> {
+/// Whether the part is stored, according to the server's record or the store. If the store's ETag is the part's MD5, the bytes are the same unless someone
+/// crafted a collision; the record therefore marks the hash as claimed by the client.
+async fn is_stored(sending: &Sending, part: u32, (offset, length): (u64, u64), hash: &str) -> Result<bool, Error> {
     let Ok(state) = sending.edge.session(&sending.session, true).await else { return Ok(false) };
     if state.status != "uploading" {
         return Err(Error::Closed(state.status));
@@ -158,7 +158,7 @@ async fn is_there(sending: &Sending, part: u32, (offset, length): (u64, u64), ha
     match &found.sha256 {
         Some(known) => Ok(known == hash),
         None if found.etag == hash::md5_of_range(&sending.file.path, offset, length).await? => {
-            // Without its hash in the record the part is sent again: no more than that.
+            // Without its hash in the record the part is sent again; nothing else depends on it.
             Ok(sending.edge.claim(&sending.session, found, hash).await.is_ok())
         }
         None => Ok(false),
@@ -177,9 +177,9 @@ async fn try_send(sending: &Sending, what: &Try, offset: u64, hash: &str, meter:
         .header("X-Chunk-SHA256", hash)
         .body(Body::wrap(body));
     let answer = watched(request.send(), meter, bytes).await?;
-    let told = async { Ok::<_, Error>(refused(answer).await?.bytes().await?) };
-    let body = tokio::time::timeout(ANSWER, told).await.map_err(|_| Error::Stalled)??;
-    // Any server can say 200. Only ours has a receipt of this very part to show.
+    let receipt = async { Ok::<_, Error>(refused(answer).await?.bytes().await?) };
+    let body = tokio::time::timeout(ANSWER, receipt).await.map_err(|_| Error::Stalled)??;
+    // Any server can answer 200; only ours can send a receipt of this part.
     let stored: Stored = serde_json::from_slice(&body).map_err(|_| Error::Stalled)?;
     if stored.part_number != number {
         return Err(Error::Stalled);

@@ -9,23 +9,23 @@ use crate::lanes::spec::specs;
 use crate::lanes::{Lanes, Piece};
 use crate::resume::{place, to_send};
 
-/// Everything that is known before the first part goes.
+/// Everything that is determined before the first part is sent.
 pub struct Plan {
     pub session: String,
     pub token: String,
     pub chunk_size: u64,
     pub parts: Vec<Piece>,
-    /// Offered those parts.
+    /// The lanes, with these parts assigned.
     pub lanes: Lanes,
-    /// Parts in flight at most, as the server advises.
+    /// Maximum number of parts in flight according to the server.
     pub threads: usize,
     pub known: Hashes,
 }
 
-/// Of a new session.
+/// The plan of a new session.
 ///
 /// # Errors
-/// [`Error::Unexpected`] for parts that the file does not have.
+/// [`Error::Unexpected`] for part numbers outside the file.
 pub fn beginning(edge: &Edge, file: &LocalFile, started: Started, known: Hashes) -> Result<Plan, Error> {
     let chunk_size = started.strategy.chunk_size;
     let parts = pieces(&started.missing_parts, chunk_size, file.size)?;
@@ -33,7 +33,7 @@ pub fn beginning(edge: &Edge, file: &LocalFile, started: Started, known: Hashes)
     Ok(Plan { session: started.session_id, token: started.upload_token, chunk_size, parts, lanes, threads, known })
 }
 
-/// Of a session that is open.
+/// The plan of an open session.
 ///
 /// # Errors
 /// See [`Error`].
@@ -50,10 +50,10 @@ fn lanes(edge: &Edge, edges: &[RankedEdge], assignments: &[Assignment], parts: &
     lanes
 }
 
-/// The parts of these numbers.
+/// The pieces of these part numbers.
 ///
 /// # Errors
-/// [`Error::Unexpected`] for one that is outside the file.
+/// [`Error::Unexpected`] for a number outside the file.
 pub fn pieces(numbers: &[u32], chunk_size: u64, file_size: u64) -> Result<Vec<Piece>, Error> {
     let piece = |number: &u32| {
         let (_, bytes) = place(*number, chunk_size, file_size).ok_or_else(|| Error::Unexpected(format!("part {number} is outside the file")))?;
@@ -62,7 +62,7 @@ pub fn pieces(numbers: &[u32], chunk_size: u64, file_size: u64) -> Result<Vec<Pi
     numbers.iter().map(piece).collect()
 }
 
-/// Bytes of all of them.
+/// Total size of the pieces, bytes.
 pub fn total(pieces: &[Piece]) -> u64 {
     pieces.iter().map(|piece| piece.bytes).sum()
 }
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_are_the_files_own() {
+    fn part_numbers_outside_the_file_are_refused() {
         let parts = pieces(&[1, 3], 10, 25).unwrap();
         assert_eq!((parts[1], total(&parts)), (Piece { number: 3, bytes: 5 }, 15));
         assert!(matches!(pieces(&[4], 10, 25), Err(Error::Unexpected(_))));

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::EdgeShare;
 use super::part::{End, Flight, Sending, Try, attempt};
-use super::verdict::{Verdict, judge};
+use super::verdict::{Verdict, classify_failure};
 use crate::Error;
 use crate::body::Meter;
 use crate::edge::PROBE_LIMIT;
@@ -18,29 +18,29 @@ use crate::lanes::{Failing, LaneId, Lanes, Piece};
 use crate::pace::Pace;
 use crate::progress::Event;
 
-/// How often tries are looked at, whether they are too slow.
-const LOOK: Duration = Duration::from_secs(1);
-/// Probes of other edges are waited for as long after the first answer as it took, twice, but at least so long.
-const GRACE: Duration = Duration::from_millis(100);
-/// How often measurements are told in a long upload.
-const TELL: Duration = Duration::from_secs(30);
-/// A part that was called off goes to the same lane again no sooner.
-const LEFT: Duration = Duration::from_secs(5);
-/// A part is called off so often at most: if no lane is fast enough, one of them still has to bring it.
-const MOVES: u32 = 2;
+/// Interval at which attempts in flight are checked for slowness.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+/// Other probes are awaited for twice the time of the first response, but at least this long.
+const PROBE_GRACE: Duration = Duration::from_millis(100);
+/// Interval at which measurements are sent during a long upload.
+const SAMPLES_INTERVAL: Duration = Duration::from_secs(30);
+/// Minimum time before a part is sent again over a lane that it was moved from.
+const MOVED_PAUSE: Duration = Duration::from_secs(5);
+/// Maximum number of times that a part is moved, so that it is sent even if all lanes are slow.
+const MAX_MOVES: u32 = 2;
 
-/// What became of earlier tries of a part.
+/// Results of earlier attempts of a part.
 #[derive(Debug, Clone, Copy, Default)]
 struct Past {
-    /// Failed tries that count.
+    /// Failed attempts that count.
     attempts: u32,
-    /// Times it was called off.
+    /// Times it was moved to another lane.
     moves: u32,
-    /// It may be there, brought by this lane.
-    ask: Option<LaneId>,
+    /// It may be stored, sent over this lane.
+    maybe_stored_by: Option<LaneId>,
 }
 
-/// A try on its way.
+/// An attempt in flight.
 struct Flying {
     lane: LaneId,
     piece: Piece,
@@ -48,22 +48,22 @@ struct Flying {
     leave: Option<oneshot::Sender<()>>,
 }
 
-/// A try that ended.
+/// A finished attempt.
 struct Ended {
     what: Try,
     end: End,
     took: Duration,
 }
 
-/// The sending of parts; lanes and pace keep what they learned over several runs.
+/// Sends parts; lanes and pace keep their measurements over several runs.
 pub struct Runner {
     sending: Arc<Sending>,
     lanes: Lanes,
     pace: Pace,
     began: Instant,
-    /// No part begins before, while probes are on the way.
+    /// No part starts before this time, while probes are running.
     settled: Duration,
-    told: Duration,
+    samples_sent_at: Duration,
     past: HashMap<u32, Past>,
     flying: HashMap<u32, Flying>,
     tries: JoinSet<Ended>,
@@ -71,7 +71,7 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// Ready to send what `lanes` were offered; probes them if there are several.
+    /// A runner for the parts assigned to `lanes`; probes them if there are several.
     pub fn new(sending: Arc<Sending>, mut lanes: Lanes, pace: Pace) -> Runner {
         let mut probes = JoinSet::new();
         for (lane, url) in lanes.probes(PROBE_LIMIT) {
@@ -84,7 +84,7 @@ impl Runner {
             pace,
             began: Instant::now(),
             settled: PROBE_LIMIT,
-            told: Duration::ZERO,
+            samples_sent_at: Duration::ZERO,
             past: HashMap::new(),
             flying: HashMap::new(),
             tries: JoinSet::new(),
@@ -92,23 +92,23 @@ impl Runner {
         }
     }
 
-    /// More parts.
+    /// Adds parts.
     pub fn offer(&mut self, pieces: &[Piece]) {
         self.lanes.offer(pieces, &[]);
     }
 
-    /// Sends everything that was offered.
+    /// Sends all parts.
     ///
     /// # Errors
-    /// The first that no try can cure; what is in flight then is given up.
+    /// The first error that no retry can resolve; attempts in flight are cancelled then.
     pub async fn run(&mut self) -> Result<(), Error> {
         let result = self.until_done().await;
         self.tries.abort_all();
-        self.tell();
+        self.send_samples();
         result
     }
 
-    /// What each edge carried.
+    /// Parts and bytes sent over each edge.
     pub fn shares(&self) -> Vec<EdgeShare> {
         self.lanes.carried().map(|(edge, parts, bytes)| EdgeShare { edge: edge.to_owned(), parts, bytes }).collect()
     }
@@ -121,8 +121,8 @@ impl Runner {
         while !self.lanes.is_done() {
             self.begin_parts();
             self.leave_slow_lanes();
-            if self.now().saturating_sub(self.told) >= TELL {
-                self.tell();
+            if self.now().saturating_sub(self.samples_sent_at) >= SAMPLES_INTERVAL {
+                self.send_samples();
             }
             let wait = self.wait();
             tokio::select! {
@@ -134,13 +134,13 @@ impl Runner {
         Ok(())
     }
 
-    /// Until something changes by itself.
+    /// Time until the next timer.
     fn wait(&self) -> Duration {
         let now = self.now();
         let settled = (!self.probes.is_empty() && self.settled > now).then_some(self.settled);
         let next = self.lanes.wakes_at(now).into_iter().chain(settled).min();
-        // Timers have the grain of a millisecond: one that fires too early would be set again and again.
-        next.map_or(LOOK, |at| (at.saturating_sub(now) + Duration::from_millis(1)).min(LOOK))
+        // Timers have a granularity of 1 ms: one that fires too early would be set again repeatedly.
+        next.map_or(CHECK_INTERVAL, |at| (at.saturating_sub(now) + Duration::from_millis(1)).min(CHECK_INTERVAL))
     }
 
     fn begin_parts(&mut self) {
@@ -152,8 +152,8 @@ impl Runner {
             self.pace.began(now);
         }
         while let Some((lane, piece)) = self.lanes.next(now, self.pace.allowed().saturating_sub(self.flying.len())) {
-            let ask = self.past.get(&piece.number).is_some_and(|past| past.ask.is_some());
-            let what = Try { lane, url: self.lanes.url(lane).to_owned(), piece, ask };
+            let check_stored = self.past.get(&piece.number).is_some_and(|past| past.maybe_stored_by.is_some());
+            let what = Try { lane, url: self.lanes.url(lane).to_owned(), piece, check_stored };
             let flight = Arc::new(Flight { meter: Meter::new(Arc::clone(&self.sending.progress)), began: Default::default() });
             let (leave, left) = oneshot::channel();
             self.flying.insert(piece.number, Flying { lane, piece, flight: Arc::clone(&flight), leave: Some(leave) });
@@ -170,8 +170,8 @@ impl Runner {
         for flying in self.flying.values_mut() {
             let moves = self.past.get(&flying.piece.number).map_or(0, |past| past.moves);
             let (sent, elapsed) = (flying.flight.meter.sent(), flying.flight.elapsed());
-            if moves < MOVES && elapsed > Duration::ZERO && self.lanes.is_too_slow(flying.lane, flying.piece.bytes, sent, elapsed, now) {
-                // Gone if the try has just ended: then it needs no calling off.
+            if moves < MAX_MOVES && elapsed > Duration::ZERO && self.lanes.is_too_slow(flying.lane, flying.piece.bytes, sent, elapsed, now) {
+                // None if the attempt has just ended and needs no cancelling.
                 let _ = flying.leave.take().map(|leave| leave.send(()));
             }
         }
@@ -181,7 +181,7 @@ impl Runner {
         let now = self.now();
         self.lanes.probed(lane, rtt, PROBE_LIMIT, now);
         if let Some(rtt) = rtt {
-            self.settled = self.settled.min(now + GRACE.max(rtt * 2));
+            self.settled = self.settled.min(now + PROBE_GRACE.max(rtt * 2));
         }
     }
 
@@ -190,29 +190,29 @@ impl Runner {
         let (now, number) = (self.now(), piece.number);
         self.flying.remove(&number);
         let past = self.past.entry(number).or_default();
-        let asked = past.ask.take();
+        let stored_by = past.maybe_stored_by.take();
         match end {
             End::Stored => {
                 self.lanes.stored(lane, number, took, now);
                 self.pace.completed(piece.bytes, now);
             }
-            End::Found => self.lanes.found(lane, number, asked.unwrap_or(lane)),
+            End::Found => self.lanes.found(lane, number, stored_by.unwrap_or(lane)),
             End::Left(sent) => {
                 past.moves += 1;
-                past.ask = (sent >= piece.bytes).then_some(lane);
-                self.lanes.failed(lane, number, took, Failing::Slow(sent), now + LEFT, now);
+                past.maybe_stored_by = (sent >= piece.bytes).then_some(lane);
+                self.lanes.failed(lane, number, took, Failing::Slow(sent), now + MOVED_PAUSE, now);
                 (self.sending.progress)(Event::Retrying { reason: "another edge is faster".to_owned() });
             }
             End::Over(error) => return Err(error),
             End::Failed(error) => {
                 let reason = error.to_string();
                 let others = self.lanes.has_other(lane, now);
-                match judge(error, past.attempts + 1, others, &self.sending.edge.retry, rand::random()) {
+                match classify_failure(error, past.attempts + 1, others, &self.sending.edge.retry, rand::random()) {
                     Verdict::End(error) => return Err(error),
                     Verdict::Again(again) => {
                         past.attempts += u32::from(again.counts);
-                        past.ask = again.ask.then_some(lane);
-                        // A trial that fails, and what was in flight when its lane closed, says nothing of the other lanes' room.
+                        past.maybe_stored_by = again.may_be_stored.then_some(lane);
+                        // A failed trial, or a part in flight when its lane closed, says nothing about the capacity of the other lanes.
                         let good = self.lanes.failed(lane, number, took, again.failing, now + again.wait, now);
                         if again.slower && good {
                             self.pace.failed(now);
@@ -225,15 +225,15 @@ impl Runner {
         Ok(())
     }
 
-    /// Tells what was measured, without waiting for it.
-    fn tell(&mut self) {
-        self.told = self.now();
+    /// Sends the collected measurements in the background.
+    fn send_samples(&mut self) {
+        self.samples_sent_at = self.now();
         let samples = self.lanes.take_samples();
         if samples.is_empty() {
             return;
         }
         let sending = Arc::clone(&self.sending);
-        tokio::spawn(async move { sending.edge.tell(&sending.session, &samples).await });
+        tokio::spawn(async move { sending.edge.send_samples(&sending.session, &samples).await });
     }
 }
 

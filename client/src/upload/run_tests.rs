@@ -1,4 +1,4 @@
-//! Whole runs against stand-ins for edges: what a part is answered, and what the edges saw.
+//! Whole runs against simulated edges: their responses to parts, and the requests that they received.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -19,19 +19,19 @@ use crate::upload::file::LocalFile;
 
 const PART: u64 = 1_000;
 
-/// What an edge does with parts.
+/// Behaviour of a simulated edge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Good,
-    /// Answers so.
+    /// Answers parts with this status.
     Answers(u16),
-    /// Answers the probe, and never a part.
+    /// Answers the probe, but no part.
     Silent,
 }
 
 #[derive(Default)]
 struct Seen {
-    /// The heads of all requests.
+    /// The heads of all received requests.
     heads: Shared<Vec<String>>,
     stored: AtomicUsize,
 }
@@ -76,7 +76,7 @@ async fn stand_in(kind: Kind) -> (String, Arc<Seen>) {
     (url, seen)
 }
 
-/// Sends `parts` parts over edges of these kinds, the first of which is the main server; the parts that each stored, and what came of it.
+/// Sends `parts` parts over edges of these kinds, the first of which is the main server; returns the parts that each stored, and the result.
 async fn run(kinds: &[Kind], parts: u32) -> (Vec<Arc<Seen>>, Vec<EdgeShare>, Result<(), Error>) {
     let (mut edges, mut all) = (Vec::new(), Vec::new());
     for (index, kind) in kinds.iter().enumerate() {
@@ -93,7 +93,7 @@ async fn run(kinds: &[Kind], parts: u32) -> (Vec<Arc<Seen>>, Vec<EdgeShare>, Res
     lanes.offer(&pieces, &[]);
     let sending = Arc::new(Sending {
         edge,
-        file: LocalFile::look(file.path()).await.unwrap(),
+        file: LocalFile::stat(file.path()).await.unwrap(),
         session: "s".into(),
         chunk_size: PART,
         token: RwLock::new("the-token".into()),
@@ -111,13 +111,13 @@ fn stored(all: &[Arc<Seen>]) -> Vec<usize> {
 }
 
 #[tokio::test]
-async fn several_edges_carry_an_upload_and_only_the_main_server_gets_credentials() {
+async fn parts_go_over_several_edges_and_only_the_main_server_gets_credentials() {
     let (all, shares, result) = run(&[Kind::Good, Kind::Good], 60).await;
     result.unwrap();
     let stored = stored(&all);
     assert!(stored.iter().sum::<usize>() == 60 && stored.iter().all(|parts| *parts >= 10), "{stored:?}");
-    let told: Vec<_> = shares.iter().map(|share| (share.edge.as_str(), share.parts, share.bytes)).collect();
-    assert_eq!(told, [("E0", stored[0], stored[0] as u64 * PART), ("E1", stored[1], stored[1] as u64 * PART)]);
+    let carried: Vec<_> = shares.iter().map(|share| (share.edge.as_str(), share.parts, share.bytes)).collect();
+    assert_eq!(carried, [("E0", stored[0], stored[0] as u64 * PART), ("E1", stored[1], stored[1] as u64 * PART)]);
     let heads = all[1].heads.lock().unwrap();
     assert!(heads.iter().any(|head| head.starts_with("get /api/health ")));
     assert!(!heads.iter().any(|head| head.contains("the-key") || head.contains("the-secret")));
@@ -125,7 +125,7 @@ async fn several_edges_carry_an_upload_and_only_the_main_server_gets_credentials
 }
 
 #[tokio::test]
-async fn an_edge_that_fails_or_refuses_costs_nothing_but_a_few_tries() {
+async fn failing_or_refusing_edge_costs_only_a_few_attempts() {
     for (status, most) in [(503, 12), (403, 8)] {
         let (all, shares, result) = run(&[Kind::Good, Kind::Answers(status)], 60).await;
         result.unwrap();
@@ -136,7 +136,7 @@ async fn an_edge_that_fails_or_refuses_costs_nothing_but_a_few_tries() {
 }
 
 #[tokio::test]
-async fn one_edge_is_not_probed_and_its_refusal_is_final() {
+async fn single_edge_is_not_probed_and_its_refusal_is_final() {
     let (all, _, result) = run(&[Kind::Answers(403)], 3).await;
     assert_eq!(result.unwrap_err().status(), Some(403));
     assert!(all[0].heads.lock().unwrap().iter().all(|head| head.starts_with("post /api/jetty-speed/chunk ")));
@@ -147,7 +147,7 @@ async fn one_edge_is_not_probed_and_its_refusal_is_final() {
 }
 
 #[tokio::test]
-async fn parts_leave_an_edge_that_says_nothing() {
+async fn parts_move_away_from_an_edge_that_does_not_answer() {
     let (all, _, result) = tokio::time::timeout(Duration::from_secs(30), run(&[Kind::Good, Kind::Silent], 60)).await.unwrap();
     result.unwrap();
     assert_eq!(stored(&all), [60, 0]);

@@ -17,12 +17,12 @@ use crate::edge::Edge;
 use crate::pace::Pace;
 use crate::progress::{Event, Progress};
 
-/// The server lets go of a completion that died after two minutes.
+/// Timeout of a completion: the server releases the lease of one that died after two minutes.
 const COMPLETION_LIMIT: Duration = Duration::from_secs(300);
 /// Rounds of "complete, send what is missing": more than one only if the store lost parts.
 const ROUNDS: u32 = 4;
-/// Parts in flight, whoever asks for more.
-const MOST_THREADS: usize = 64;
+/// Maximum number of parts in flight.
+const MAX_THREADS: usize = 64;
 
 pub async fn in_session(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOptions, progress: Progress) -> Result<Uploaded, Error> {
     let found = if options.fresh { None } else { find_open(edge, file, name, options).await? };
@@ -36,12 +36,12 @@ pub async fn in_session(edge: &Edge, file: &LocalFile, name: &str, options: &Upl
     }
 }
 
-/// Whether an upload that ended like this is worth another, in a session of its own.
+/// Whether an upload that ended with this error is worth a new session.
 fn starts_over(error: &Error, resumed: bool) -> bool {
     match error {
-        // Another client, which took its file for this one, completed the session, perhaps with other bytes. Whatever becomes of that, ours starts over.
+        // Another client completed the session, perhaps with other bytes, because its file matched. The upload starts over in its own session.
         Error::Closed(status) => resumed || matches!(status.as_str(), "completing" | "complete"),
-        // The same, noticed later.
+        // The same case, detected during completion.
         error if error.code() == Some("parts-differ") => true,
         error => resumed && error.code() == Some("upload-closed"),
     }
@@ -59,9 +59,9 @@ async fn send_and_complete(
     let Plan { session, token, chunk_size, parts, lanes, threads, known } = match found {
         Some((state, hashes)) => going_on(edge, file, state, hashes).await?,
         None => match start(edge, file, name, options, progress).await? {
-            (Start::There(there), _) => {
+            (Start::Duplicate(duplicate), _) => {
                 progress(Event::Planned { total: file.size, already: file.size, session: None });
-                return Ok(Uploaded { bytes_saved: file.size, ..nothing_sent(there.asset) });
+                return Ok(Uploaded { bytes_saved: file.size, ..nothing_sent(duplicate.asset) });
             }
             (Start::Prove(_), _) => return Err(Error::Unexpected("the server asks again and again".to_owned())),
             (Start::Open(started), hashes) => beginning(edge, file, *started, hashes)?,
@@ -70,8 +70,8 @@ async fn send_and_complete(
     let already = file.size - total(&parts);
     progress(Event::Planned { total: file.size, already, session: Some(session.clone()) });
     let pace = match options.threads {
-        Some(threads) => Pace::fixed(threads.clamp(1, MOST_THREADS)),
-        None => Pace::new(threads.clamp(1, MOST_THREADS)),
+        Some(threads) => Pace::fixed(threads.clamp(1, MAX_THREADS)),
+        None => Pace::new(threads.clamp(1, MAX_THREADS)),
     };
     let sending = Arc::new(Sending {
         edge: edge.clone(),
@@ -99,8 +99,8 @@ async fn send_and_complete(
             Err(Error::Refused { status: 409, problem, .. }) if round < ROUNDS && problem.code == "parts-missing" => {
                 remind(&sending, &problem.missing).await
             }
-            // A server that lost its record knows from the store that parts are there, but not whose. If it knows better, they are another client's.
-            Err(error) if round < ROUNDS && known_to(&sending, error.parts()).await => {
+            // A server that lost its record finds the parts at the store, but not who sent them. This run's parts have receipts; others are another client's.
+            Err(error) if round < ROUNDS && have_receipts(&sending, error.parts()).await => {
                 if !remind(&sending, error.parts()).await.is_empty() {
                     return Err(error);
                 }
@@ -116,13 +116,13 @@ async fn send_and_complete(
     Err(Error::Unexpected("the store keeps losing parts".to_owned()))
 }
 
-/// Whether the server confirmed all of these parts, of which there are some, in this run.
-async fn known_to(sending: &Sending, parts: &[u32]) -> bool {
+/// Whether this run has receipts of all these parts, and there is at least one.
+async fn have_receipts(sending: &Sending, parts: &[u32]) -> bool {
     let stored = sending.stored.lock().await;
     !parts.is_empty() && parts.iter().all(|part| stored.contains_key(part))
 }
 
-/// Reminds the server of those of these parts that it confirmed in this run, once each; returns those that it does not know by that.
+/// Restores the records of parts from this run's receipts, once each; returns the parts that the server still lacks.
 async fn remind(sending: &Sending, parts: &[u32]) -> Vec<u32> {
     let mut others = Vec::new();
     for part in parts {
@@ -138,7 +138,7 @@ async fn remind(sending: &Sending, parts: &[u32]) -> Vec<u32> {
     others
 }
 
-/// Completes; another call completing the same upload is waited for, as long as one may hold it.
+/// Completes; waits while another call is completing the same upload, at most for the duration of a lease.
 async fn complete(edge: &Edge, session: &str, chunk_hashes: &[String]) -> Result<Completed, Error> {
     let started = tokio::time::Instant::now();
     loop {
@@ -157,7 +157,7 @@ mod tests {
     use crate::api::Problem;
 
     #[test]
-    fn what_another_client_did_to_the_session_is_no_end() {
+    fn only_completion_or_other_parts_of_another_client_start_over() {
         let refused =
             |code: &str| Error::Refused { status: 409, problem: Box::new(Problem { code: code.into(), ..Problem::default() }), retry_after: None };
         let closed = |status: &str| Error::Closed(status.to_owned());

@@ -1,4 +1,4 @@
-//! A part failed: what now?
+//! Decides what follows from the failure of a part.
 
 use std::time::Duration;
 
@@ -6,48 +6,48 @@ use crate::Error;
 use crate::lanes::Failing;
 use crate::retry::Retry;
 
-/// What now.
+/// The decision.
 #[derive(Debug)]
 pub enum Verdict {
-    /// The upload ends with this.
+    /// The upload ends with this error.
     End(Error),
-    /// The part goes again.
+    /// The part is sent again.
     Again(Again),
 }
 
-/// How a part goes again.
+/// How a part is sent again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Again {
-    /// Not before then on the same lane.
+    /// Minimum wait before it is sent over the same lane.
     pub wait: Duration,
-    /// Whose fault it is.
+    /// The cause.
     pub failing: Failing,
-    /// Whether it is a try the less.
+    /// Whether it counts as an attempt.
     pub counts: bool,
     /// Whether fewer parts in flight may help.
     pub slower: bool,
-    /// Whether the part may be there all the same.
-    pub ask: bool,
+    /// Whether the part may be stored nevertheless.
+    pub may_be_stored: bool,
 }
 
-/// Judges failed try number `attempt` (from 1) of a part; `others`: lanes are left that have not refused; `random` in 0..1.
-pub fn judge(error: Error, attempt: u32, others: bool, retry: &Retry, random: f64) -> Verdict {
-    // A new token is there, or the bytes were looked at again: the same is worth another try, whatever the server said of it.
+/// Decides on failed attempt number `attempt` (from 1) of a part; `others`: there are lanes that have not refused; `random` in 0..1.
+pub fn classify_failure(error: Error, attempt: u32, others: bool, retry: &Retry, random: f64) -> Verdict {
+    // The token was renewed, or the bytes were hashed again: worth another attempt, regardless of the server's retry advice.
     let worth_it = matches!(error.code(), Some("token-expired" | "chunk-hash-mismatch"));
     if !worth_it && !error.is_transient() && others && matches!(error, Error::Refused { .. }) {
-        // Perhaps only this edge refuses; the last one's word is final.
-        return Verdict::Again(Again { wait: Duration::ZERO, failing: Failing::Refusal, counts: false, slower: false, ask: false });
+        // Perhaps only this edge refuses; the refusal of the last one is final.
+        return Verdict::Again(Again { wait: Duration::ZERO, failing: Failing::Refusal, counts: false, slower: false, may_be_stored: false });
     }
-    let judged = if worth_it { Error::Stalled } else { error };
-    let Some(wait) = retry.wait(attempt, &judged, random) else { return Verdict::End(judged) };
-    // Too many requests are the account's or the address's, on every edge.
-    let limited = judged.status() == Some(429);
+    let effective = if worth_it { Error::Stalled } else { error };
+    let Some(wait) = retry.wait(attempt, &effective, random) else { return Verdict::End(effective) };
+    // Rate limits are per account or address, on every edge.
+    let limited = effective.status() == Some(429);
     let failing = if worth_it || limited { Failing::Other } else { Failing::Lane };
-    Verdict::Again(Again { wait, failing, counts: true, slower: !worth_it, ask: !worth_it && unheard(&judged) })
+    Verdict::Again(Again { wait, failing, counts: true, slower: !worth_it, may_be_stored: !worth_it && outcome_unknown(&effective) })
 }
 
-/// Whether nobody can say if the store took the bytes: no answer came, from the server or to it.
-fn unheard(error: &Error) -> bool {
+/// Whether it is unknown if the store has the bytes: no response came from the server, or from the store to the server.
+fn outcome_unknown(error: &Error) -> bool {
     let lost_behind = |code: &str| matches!(code, "origin-unreachable" | "origin-timeout" | "record-failed" | "internal");
     matches!(error, Error::Unreachable(_) | Error::Stalled) || error.code().is_some_and(lost_behind)
 }
@@ -62,14 +62,14 @@ mod tests {
     }
 
     fn again(error: Error, others: bool) -> Option<(Failing, bool, bool, bool)> {
-        match judge(error, 1, others, &Retry::default(), 0.5) {
-            Verdict::Again(again) => Some((again.failing, again.counts, again.slower, again.ask)),
+        match classify_failure(error, 1, others, &Retry::default(), 0.5) {
+            Verdict::Again(again) => Some((again.failing, again.counts, again.slower, again.may_be_stored)),
             Verdict::End(_) => None,
         }
     }
 
     #[test]
-    fn whose_fault_it_is() {
+    fn failures_are_attributed_to_lane_or_other_cause() {
         assert_eq!(again(Error::Stalled, false), Some((Failing::Lane, true, true, true)));
         assert_eq!(again(refused(503, "origin-unavailable"), true), Some((Failing::Lane, true, true, false)));
         assert_eq!(again(refused(502, "origin-unreachable"), true), Some((Failing::Lane, true, true, true)));
@@ -80,10 +80,10 @@ mod tests {
     }
 
     #[test]
-    fn the_last_refusal_ends_it() {
+    fn refusal_of_the_last_lane_ends_the_upload() {
         assert_eq!(again(refused(403, ""), true), Some((Failing::Refusal, false, false, false)));
         assert_eq!(again(refused(403, ""), false), None);
         assert_eq!(again(Error::FileChanged("f".into()), true), None, "no edge can help");
-        assert!(matches!(judge(Error::Stalled, 10, true, &Retry::default(), 0.5), Verdict::End(Error::Stalled)));
+        assert!(matches!(classify_failure(Error::Stalled, 10, true, &Retry::default(), 0.5), Verdict::End(Error::Stalled)));
     }
 }

@@ -18,11 +18,11 @@ use jettyspeed_edge::files::repository;
 const ASSET: &str = "0b0e7c1a-5a4e-4d0e-8f53-000000000001";
 const OBJECT: &str = "0b0e7c1a-5a4e-4d0e-8f53-000000000002";
 const IN_FLIGHT: u32 = 32;
-/// Calls of `optimal-edges` to each fresh process.
+/// Calls of `optimal-edges` per fresh process.
 const WARM_CALLS: u32 = 200;
 const RATE: u32 = 100;
 
-/// How much is measured.
+/// Extent of the measurements.
 #[derive(Debug, Clone, Copy)]
 pub struct Effort {
     /// Interleaved rounds of load.
@@ -31,20 +31,20 @@ pub struct Effort {
     pub seconds: u32,
     /// Runs at the fixed rate.
     pub runs: u32,
-    /// Seconds of each.
+    /// Seconds of each run.
     pub run_seconds: u32,
     /// Fresh starts for provisioning.
     pub starts: u32,
 }
 
 impl Effort {
-    /// What the issue's figures are measured with.
+    /// The extent of the published figures.
     pub const FULL: Effort = Effort { rounds: 9, seconds: 5, runs: 3, run_seconds: 20, starts: 7 };
-    /// A look.
+    /// A quick check.
     pub const QUICK: Effort = Effort { rounds: 3, seconds: 2, runs: 1, run_seconds: 5, starts: 2 };
 }
 
-/// What was measured.
+/// Results.
 pub struct Outcome {
     /// Versions of Miniflare and workerd.
     pub versions: String,
@@ -54,34 +54,34 @@ pub struct Outcome {
 
 /// Measures everything, or only `throughput`, `latency`, `edges`, `provisioning` or `profile`.
 pub async fn run(folder: &Path, effort: Effort, only: Option<&str>) -> Result<Outcome> {
-    let wanted = |part: &str| only.is_none_or(|only| only == part);
+    let selected = |part: &str| only.is_none_or(|only| only == part);
     let access = AccountAccess::draw("bench")?;
-    // Nothing that is measured here talks to the store.
+    // Nothing measured here calls the store.
     let plan = Plan::ours(folder, "http://127.0.0.1:9", database(&access)?).await?;
     let bare = script(folder, "bare", include_str!("workers/constant.js"))?.start().await?;
     let mut figures = Vec::new();
-    if wanted("throughput") || wanted("latency") || wanted("profile") {
+    if selected("throughput") || selected("latency") || selected("profile") {
         let ours = plan.start().await?;
         let (file, plain) = (get(&ours, &format!("/api/storage/files/{ASSET}"), Some(&access)), get(&bare, "/", None));
-        let (status, body) = Connection::open(&ours.address).await?.ask(&file, 0, Bytes::new()).await?;
+        let (status, body) = Connection::open(&ours.address).await?.request(&file, 0, Bytes::new()).await?;
         if status != 200 || !String::from_utf8_lossy(&body).contains(ASSET) {
             return Err(format!("HTTP {status}: {}", String::from_utf8_lossy(&body)).into());
         }
-        if wanted("throughput") {
+        if selected("throughput") {
             figures.extend(throughput(&file, &plain, effort).await?);
         }
-        if wanted("latency") {
+        if selected("latency") {
             figures.extend(latency(&file, &plain, effort).await?);
         }
-        if wanted("profile") {
+        if selected("profile") {
             figures.extend(profile(folder, &ours, &access, &plain, effort).await?);
         }
         ours.is_quiet()?;
     }
-    if wanted("edges") {
+    if selected("edges") {
         figures.extend(edges(&plan, &access, effort).await?);
     }
-    if wanted("provisioning") {
+    if selected("provisioning") {
         figures.extend(provisioning(&plan, effort).await?);
     }
     Ok(Outcome { versions: bare.versions, figures })
@@ -93,7 +93,7 @@ fn script(folder: &Path, name: &'static str, source: &str) -> Result<Plan> {
     Plan::of(name, folder, &path)
 }
 
-/// The schema, with an account that no limit holds back and a file of its.
+/// The schema, with an account without effective limits and a file of it.
 fn database(access: &AccountAccess) -> Result<String> {
     let (AccountAccess { user_id, namespace, .. }, seed) = (access, Seed::of(access.clone(), "bench").sql(BUCKET));
     Ok(format!(
@@ -108,7 +108,7 @@ fn database(access: &AccountAccess) -> Result<String> {
     ))
 }
 
-/// A JavaScript Worker that asks D1 and a Durable Object as ours does for a file, and does nothing else.
+/// A JavaScript Worker that queries D1 and a Durable Object like the product's does for a file, and does nothing else.
 async fn floor(folder: &Path, access: &AccountAccess) -> Result<Plan> {
     let query = repository::ALL.iter().find(|(name, _)| *name == "OWNED").ok_or("no such statement")?.1;
     script(folder, "floor", include_str!("workers/floor.js"))?
@@ -124,7 +124,7 @@ fn get(server: &Server, path: &str, access: Option<&AccountAccess>) -> Target {
     Target { address: server.address.clone(), method: Method::GET, path: path.to_owned(), headers, part_header: None }
 }
 
-/// Requests per second of each, one at a time, round by round. The first round warms caches and the compiler; it does not count. Who goes first changes.
+/// Requests per second of each target, one at a time, in rounds. The first round warms up caches and the compiler and is not counted. The order alternates.
 async fn interleaved(what: &str, targets: &[&Target], rounds: u32, seconds: u32) -> Result<Vec<Vec<f64>>> {
     let mut samples = vec![Vec::new(); targets.len()];
     for round in 0..=rounds {
@@ -144,8 +144,8 @@ async fn throughput(file: &Target, plain: &Target, effort: Effort) -> Result<Vec
     let samples = interleaved("throughput", &[file, plain], effort.rounds, effort.seconds).await?;
     let ratio: Vec<f64> = samples[0].iter().zip(&samples[1]).map(|(ours, bare)| ours / bare).collect();
     Ok(vec![
-        Figure::told(&format!("GET /api/storage/files/{{id}}, {IN_FLIGHT} in flight: ours"), "req/s", &samples[0]),
-        Figure::told(&format!("a constant, {IN_FLIGHT} in flight: bare JS Worker"), "req/s", &samples[1]),
+        Figure::without_target(&format!("GET /api/storage/files/{{id}}, {IN_FLIGHT} in flight: ours"), "req/s", &samples[0]),
+        Figure::without_target(&format!("a constant, {IN_FLIGHT} in flight: bare JS Worker"), "req/s", &samples[1]),
         Figure::at_least("requests per second, ours / bare JS Worker", "x", &ratio, 0.12),
     ])
 }
@@ -163,14 +163,14 @@ async fn latency(file: &Target, plain: &Target, effort: Effort) -> Result<Vec<Fi
     let name = |what: &str| format!("GET /api/storage/files/{{id}} at {RATE} req/s, {what}");
     Ok(vec![
         Figure::at_most(&name("median: ours"), "ms", &each(&ours, 50), 10.0),
-        Figure::told(&name("p95: ours"), "ms", &each(&ours, 95)),
-        Figure::told(&name("p99: ours"), "ms", &each(&ours, 99)),
-        Figure::told(&format!("a constant at {RATE} req/s, median: bare JS Worker"), "ms", &each(&bare, 50)),
-        Figure::told(&format!("a constant at {RATE} req/s, p99: bare JS Worker"), "ms", &each(&bare, 99)),
+        Figure::without_target(&name("p95: ours"), "ms", &each(&ours, 95)),
+        Figure::without_target(&name("p99: ours"), "ms", &each(&ours, 99)),
+        Figure::without_target(&format!("a constant at {RATE} req/s, median: bare JS Worker"), "ms", &each(&bare, 50)),
+        Figure::without_target(&format!("a constant at {RATE} req/s, p99: bare JS Worker"), "ms", &each(&bare, 99)),
     ])
 }
 
-/// `optimal-edges` with a hash to look for: the first call of a fresh process, and those that follow.
+/// `optimal-edges` with a hash to look up: the first call of a fresh process, and the following ones.
 async fn edges(plan: &Plan, access: &AccountAccess, effort: Effort) -> Result<Vec<Figure>> {
     const BODY: &str =
         r#"{"fileSize":25000000,"fileHash":"2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824","location":{"lat":50.1,"lon":8.7}}"#;
@@ -182,23 +182,23 @@ async fn edges(plan: &Plan, access: &AccountAccess, effort: Effort) -> Result<Ve
         target.headers.push(("content-type".to_owned(), "application/json".to_owned()));
         let mut connection = Connection::open(&server.address).await?;
         for round in 0..WARM_CALLS {
-            let asked = Instant::now();
-            let (status, answer) = connection.ask(&target, 0, BODY.into()).await?;
+            let sent_at = Instant::now();
+            let (status, answer) = connection.request(&target, 0, BODY.into()).await?;
             if status != 200 {
                 return Err(format!("optimal-edges: HTTP {status}: {}", String::from_utf8_lossy(&answer)).into());
             }
-            let took = asked.elapsed().as_secs_f64() * 1000.0;
+            let took = sent_at.elapsed().as_secs_f64() * 1000.0;
             if round == 0 { cold.push(took) } else { warm.push(took) }
         }
     }
     Ok(vec![
         Figure::at_most("optimal-edges with a hash, first call of a fresh process", "ms", &cold, 500.0),
         Figure::at_most("optimal-edges with a hash, the calls that follow", "ms", &warm, 10.0),
-        Figure::told("the same, p99", "ms", &[percentile(&warm, 99)]),
+        Figure::without_target("the same, p99", "ms", &[percentile(&warm, 99)]),
     ])
 }
 
-/// One call; its status must be `expected`. Returns how many milliseconds it took.
+/// One call, whose status must be `expected`. Returns its duration, ms.
 async fn provision(connection: &mut Connection, address: &str, user: &str, expected: u16) -> Result<f64> {
     let headers = [("authorization", format!("Bearer {WEBHOOK_SECRET}")), ("content-type", "application/json".to_owned())];
     let target = Target {
@@ -209,12 +209,12 @@ async fn provision(connection: &mut Connection, address: &str, user: &str, expec
         part_header: None,
     };
     let body = format!(r#"{{"agentcache_user_id":"{user}","agentcache_email":"{user}@example.com","tier":"pro"}}"#);
-    let asked = Instant::now();
-    let (status, answer) = connection.ask(&target, 0, body.into()).await?;
+    let sent_at = Instant::now();
+    let (status, answer) = connection.request(&target, 0, body.into()).await?;
     if status != expected {
         return Err(format!("provisioning {user}: HTTP {status}: {}", String::from_utf8_lossy(&answer)).into());
     }
-    Ok(asked.elapsed().as_secs_f64() * 1000.0)
+    Ok(sent_at.elapsed().as_secs_f64() * 1000.0)
 }
 
 async fn provisioning(plan: &Plan, effort: Effort) -> Result<Vec<Figure>> {
@@ -234,16 +234,16 @@ async fn provisioning(plan: &Plan, effort: Effort) -> Result<Vec<Figure>> {
     }
     Ok(vec![
         Figure::at_most("provisioning, first call of a fresh process", "ms", &cold, 3000.0),
-        Figure::told("provisioning, slowest first call", "ms", &[percentile(&cold, 100)]),
-        Figure::told("the same with the start of Node, Miniflare and workerd", "ms", &from_nothing),
+        Figure::without_target("provisioning, slowest first call", "ms", &[percentile(&cold, 100)]),
+        Figure::without_target("the same with the start of Node, Miniflare and workerd", "ms", &from_nothing),
         Figure::at_most("provisioning, repeated for the same user, median", "ms", &[median(&repeated)], 100.0),
-        Figure::told("provisioning, repeated for the same user, p99", "ms", &[percentile(&repeated, 99)]),
-        Figure::told("provisioning, another new user, median", "ms", &[median(&created)]),
-        Figure::told("provisioning, another new user, p99", "ms", &[percentile(&created, 99)]),
+        Figure::without_target("provisioning, repeated for the same user, p99", "ms", &[percentile(&repeated, 99)]),
+        Figure::without_target("provisioning, another new user, median", "ms", &[median(&created)]),
+        Figure::without_target("provisioning, another new user, p99", "ms", &[percentile(&created, 99)]),
     ])
 }
 
-/// What costs how much: other routes of ours, and what the platform takes for the same calls in JavaScript.
+/// Cost breakdown: other routes of the product, and the platform's time for the same calls in JavaScript.
 async fn profile(folder: &Path, ours: &Server, access: &AccountAccess, plain: &Target, effort: Effort) -> Result<Vec<Figure>> {
     let floor = floor(folder, access).await?.start().await?;
     let rows = [
@@ -260,7 +260,7 @@ async fn profile(folder: &Path, ours: &Server, access: &AccountAccess, plain: &T
     let samples = interleaved("profile", &targets, effort.rounds.div_ceil(3), effort.seconds).await?;
     floor.is_quiet()?;
     let ratio: Vec<f64> = samples[3].iter().zip(&samples[7]).map(|(ours, script)| ours / script).collect();
-    let mut figures: Vec<Figure> = rows.iter().zip(&samples).map(|((name, _), samples)| Figure::told(name, "req/s", samples)).collect();
-    figures.push(Figure::told("GET /api/storage/files/{id}, ours / JS Worker, same calls", "x", &ratio));
+    let mut figures: Vec<Figure> = rows.iter().zip(&samples).map(|((name, _), samples)| Figure::without_target(name, "req/s", samples)).collect();
+    figures.push(Figure::without_target("GET /api/storage/files/{id}, ours / JS Worker, same calls", "x", &ratio));
     Ok(figures)
 }

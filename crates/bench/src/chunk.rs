@@ -14,40 +14,40 @@ use jettyspeed_edge::base::units::MB;
 
 const CHUNK: u64 = 50 * MB;
 
-/// How much is measured.
+/// Extent of the measurements.
 #[derive(Debug, Clone, Copy)]
 pub struct Effort {
     /// Interleaved rounds of throughput.
     pub rounds: u32,
-    /// Chunks of each peer per round.
+    /// Chunks per peer and round.
     pub chunks: u32,
-    /// Chunks of the memory run's halves.
+    /// Chunks in each half of the memory run.
     pub memory_chunks: u32,
-    /// 1-byte parts of each peer.
+    /// 1-byte parts per peer.
     pub small: u32,
 }
 
 impl Effort {
-    /// What the figures are measured with.
+    /// The extent of the published figures.
     pub const FULL: Effort = Effort { rounds: 15, chunks: 32, memory_chunks: 100, small: 3000 };
-    /// A look.
+    /// A quick check.
     pub const QUICK: Effort = Effort { rounds: 3, chunks: 16, memory_chunks: 20, small: 500 };
 }
 
 /// Measures everything, or only `throughput`, `latency` or `memory`.
 pub async fn run(folder: &Path, effort: Effort, only: Option<&str>) -> Result<Vec<Figure>> {
-    let wanted = |part: &str| only.is_none_or(|only| only == part);
+    let selected = |part: &str| only.is_none_or(|only| only == part);
     let body = Bytes::from(vec![0u8; usize::try_from(CHUNK)?]);
     let hash = Sha256Hex::of(&body);
     let sink = sink::start()?;
     let mut figures = Vec::new();
-    if wanted("throughput") {
+    if selected("throughput") {
         figures.extend(throughput(folder, &sink, &body, &hash, effort).await?);
     }
-    if wanted("latency") {
+    if selected("latency") {
         figures.extend(latency(folder, &sink, effort).await?);
     }
-    if wanted("memory") {
+    if selected("memory") {
         figures.extend(memory(folder, &sink, &body, &hash, effort).await?);
     }
     Ok(figures)
@@ -60,7 +60,7 @@ async fn throughput(folder: &Path, sink: &str, body: &Bytes, hash: &Sha256Hex, e
     if let Some(nginx) = &nginx {
         targets.push(("nginx", Some(peers::plain(nginx)), vec![]));
     }
-    // The first round warms connections, caches and the compiler; it does not count. Who goes first changes from round to round.
+    // The first round warms up connections, caches and the compiler and is not counted. The order of the peers changes from round to round.
     for round in 0..=effort.rounds {
         for index in 0..targets.len() {
             let index = (index + round as usize) % targets.len();
@@ -76,19 +76,20 @@ async fn throughput(folder: &Path, sink: &str, body: &Bytes, hash: &Sha256Hex, e
         }
         eprintln!("  throughput: round {round} of {}", effort.rounds);
     }
-    let samples_of = |wanted: &str| targets.iter().find(|(name, _, _)| *name == wanted).map(|(_, _, samples)| samples.clone()).unwrap_or_default();
+    let samples_of =
+        |selected: &str| targets.iter().find(|(name, _, _)| *name == selected).map(|(_, _, samples)| samples.clone()).unwrap_or_default();
     let (ours, bare, nginx) = (samples_of("ours"), samples_of("bare"), samples_of("nginx"));
-    // Ratios within a round: what the machine did meanwhile cancels out.
+    // Ratios within a round cancel out other load of the machine.
     let ratio = |peer: &[f64]| ours.iter().zip(peer).map(|(ours, peer)| ours / peer).collect::<Vec<_>>();
     let mut figures = vec![
-        Figure::told("50 MB chunks, 8 in flight: ours", "MB/s", &ours),
-        Figure::told("50 MB chunks, 8 in flight: bare JS Worker", "MB/s", &bare),
+        Figure::without_target("50 MB chunks, 8 in flight: ours", "MB/s", &ours),
+        Figure::without_target("50 MB chunks, 8 in flight: bare JS Worker", "MB/s", &bare),
         Figure::at_least("throughput, ours / bare JS Worker", "x", &ratio(&bare), 0.95),
     ];
     if nginx.is_empty() {
         eprintln!("  nginx is not installed: its rows are left out (Debian: apt-get install nginx-light)");
     } else {
-        figures.push(Figure::told("50 MB chunks, 8 in flight: nginx, proxy_request_buffering off", "MB/s", &nginx));
+        figures.push(Figure::without_target("50 MB chunks, 8 in flight: nginx, proxy_request_buffering off", "MB/s", &nginx));
         figures.push(Figure::at_least("throughput, ours / nginx", "x", &ratio(&nginx), 0.8));
     }
     Ok(figures)
@@ -112,8 +113,8 @@ async fn latency(folder: &Path, sink: &str, effort: Effort) -> Result<Vec<Figure
     let [(_, _, ours), (_, _, bare)] = lanes;
     eprintln!("  latency: done");
     Ok(vec![
-        Figure::told("1-byte last part: ours", "ms", &[median(&ours)]),
-        Figure::told("1-byte last part: bare JS Worker", "ms", &[median(&bare)]),
+        Figure::without_target("1-byte last part: ours", "ms", &[median(&ours)]),
+        Figure::without_target("1-byte last part: bare JS Worker", "ms", &[median(&bare)]),
         Figure::at_most("1-byte last part, added over bare JS Worker", "ms", &[median(&ours) - median(&bare)], 1.5),
     ])
 }
@@ -147,14 +148,14 @@ async fn memory(folder: &Path, sink: &str, body: &Bytes, hash: &Sha256Hex, effor
         growth(&ours, from, to).iter().zip(growth(&bare, from, to)).map(|(ours, bare)| ours - bare).collect()
     };
     Ok(vec![
-        Figure::told("peak memory after 1 chunk: ours", "MB", &column(&ours, 0)),
-        Figure::told("peak memory after 1 chunk: bare JS Worker", "MB", &column(&bare, 0)),
-        Figure::told(&format!("peak memory after {chunks} chunks, 16 in flight: ours"), "MB", &column(&ours, 1)),
-        Figure::told(&format!("peak memory after {chunks} chunks, 16 in flight: bare JS Worker"), "MB", &column(&bare, 1)),
+        Figure::without_target("peak memory after 1 chunk: ours", "MB", &column(&ours, 0)),
+        Figure::without_target("peak memory after 1 chunk: bare JS Worker", "MB", &column(&bare, 0)),
+        Figure::without_target(&format!("peak memory after {chunks} chunks, 16 in flight: ours"), "MB", &column(&ours, 1)),
+        Figure::without_target(&format!("peak memory after {chunks} chunks, 16 in flight: bare JS Worker"), "MB", &column(&bare, 1)),
         Figure::at_most(&format!("growth from 1 to {chunks} chunks, ours - bare JS Worker"), "MB", &more(0, 1), 30.0),
-        // The bare Worker grows for as long as it is watched (150 MB over 30,000 requests), so flat means no steeper than that.
-        Figure::told(&format!("growth from {chunks} to {} chunks: ours", 2 * chunks), "MB", &growth(&ours, 1, 2)),
-        Figure::told(&format!("growth from {chunks} to {} chunks: bare JS Worker", 2 * chunks), "MB", &growth(&bare, 1, 2)),
+        // The bare Worker's memory grows throughout (150 MB over 30,000 requests), so "flat" means no steeper than that.
+        Figure::without_target(&format!("growth from {chunks} to {} chunks: ours", 2 * chunks), "MB", &growth(&ours, 1, 2)),
+        Figure::without_target(&format!("growth from {chunks} to {} chunks: bare JS Worker", 2 * chunks), "MB", &growth(&bare, 1, 2)),
         Figure::at_most(&format!("growth from {chunks} to {} chunks, ours - bare JS Worker", 2 * chunks), "MB", &more(1, 2), 5.0),
     ])
 }

@@ -1,4 +1,4 @@
-//! The load: requests over kept connections, bodies out of one shared buffer.
+//! Load generation: requests over persistent connections, with bodies from one shared buffer.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,10 +14,10 @@ use tokio::task::JoinSet;
 
 use jettyspeed_devstack::Result;
 
-/// How long a connection may idle before another is opened instead: workerd closes those that idle for 15 s (measured, workerd 2026-11-17).
+/// Idle time after which a new connection is opened instead: workerd closes idle connections after 15 s (measured, workerd 2026-11-17).
 const KEEP: Duration = Duration::from_secs(2);
 
-/// One kind of request, made for part `n`.
+/// A kind of request, made for part `n`.
 #[derive(Clone)]
 pub struct Target {
     /// `127.0.0.1:port`
@@ -26,20 +26,20 @@ pub struct Target {
     pub method: Method,
     /// Path and query.
     pub path: String,
-    /// Header fields beside Host and Content-Length.
+    /// Header fields besides Host and Content-Length.
     pub headers: Vec<(String, String)>,
     /// Name of the header that carries the part's number, if any.
     pub part_header: Option<&'static str>,
 }
 
-/// An answer, read to its end.
+/// A response, read to its end.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// HTTP status.
     pub status: u16,
     /// Body.
     pub body: Bytes,
-    /// From the request to the end of its answer, ms.
+    /// Time from the request to the end of the response, ms.
     pub ms: f64,
     server_timing: String,
     /// `Cache-Status`
@@ -47,19 +47,19 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// How long a step took by the Worker's own account (Server-Timing), ms.
+    /// Duration of a step according to the Worker's Server-Timing, ms.
     pub fn step(&self, name: &str) -> Result<f64> {
         let step = self.server_timing.split(", ").find_map(|step| step.strip_prefix(name)?.strip_prefix(";dur=")?.parse().ok());
         step.ok_or_else(|| format!("no step {name} in '{}'", self.server_timing).into())
     }
 
-    /// This answer if it has that status; an error with its words otherwise.
+    /// This response if it has that status; otherwise an error with its body.
     pub fn of_status(self, expected: u16) -> Result<Answer> {
         if self.status == expected { Ok(self) } else { Err(format!("HTTP {}: {}", self.status, String::from_utf8_lossy(&self.body)).into()) }
     }
 }
 
-/// A kept connection.
+/// A persistent connection.
 pub struct Connection {
     sender: SendRequest<Full<Bytes>>,
 }
@@ -74,21 +74,21 @@ impl Connection {
         Ok(Connection { sender })
     }
 
-    /// Sends one request and reads its answer; anything but a 200 is an error.
+    /// Sends one request and reads its response; anything but a 200 is an error.
     pub async fn send(&mut self, target: &Target, part: u32, body: Bytes) -> Result<()> {
-        match self.ask(target, part, body).await? {
+        match self.request(target, part, body).await? {
             (200, _) => Ok(()),
             (status, body) => Err(format!("{} {}: HTTP {status}: {}", target.method, target.path, String::from_utf8_lossy(&body)).into()),
         }
     }
 
-    /// Sends one request and gives its answer's status and body.
-    pub async fn ask(&mut self, target: &Target, part: u32, body: Bytes) -> Result<(u16, Bytes)> {
+    /// Sends one request; returns the status and body of the response.
+    pub async fn request(&mut self, target: &Target, part: u32, body: Bytes) -> Result<(u16, Bytes)> {
         let answer = self.exchange(target, part, body).await?;
         Ok((answer.status, answer.body))
     }
 
-    /// Asks, and reads the answer without keeping it: its bytes. Anything but a 200 or 206 is an error.
+    /// Sends one request and reads the response without keeping it; returns its size, bytes. Anything but a 200 or 206 is an error.
     pub async fn drain(&mut self, target: &Target) -> Result<u64> {
         let mut request = Request::builder().method(&target.method).uri(&target.path).header("host", &target.address);
         for (name, value) in &target.headers {
@@ -106,7 +106,7 @@ impl Connection {
         Ok(bytes)
     }
 
-    /// Sends one request and gives its answer.
+    /// Sends one request; returns its response.
     pub async fn exchange(&mut self, target: &Target, part: u32, body: Bytes) -> Result<Answer> {
         let mut request = Request::builder().method(&target.method).uri(&target.path).header("host", &target.address);
         for (name, value) in &target.headers {
@@ -116,17 +116,17 @@ impl Connection {
             request = request.header(name, part);
         }
         self.sender.ready().await?;
-        let asked = Instant::now();
+        let sent_at = Instant::now();
         let answer = self.sender.send_request(request.body(Full::new(body))?).await?;
         let status = answer.status().as_u16();
         let field = |name: &str| answer.headers().get(name).and_then(|field| field.to_str().ok()).unwrap_or_default().to_owned();
         let (server_timing, cache_status) = (field("server-timing"), field("cache-status"));
         let body = answer.into_body().collect().await?.to_bytes();
-        Ok(Answer { status, body, ms: asked.elapsed().as_secs_f64() * 1000.0, server_timing, cache_status })
+        Ok(Answer { status, body, ms: sent_at.elapsed().as_secs_f64() * 1000.0, server_timing, cache_status })
     }
 }
 
-/// Sends parts `first..first + count`, `in_flight` at once. Returns how long it took.
+/// Sends parts `first..first + count`, `in_flight` at once. Returns the duration.
 pub async fn send_parts(target: &Target, body: &Bytes, first: u32, count: u32, in_flight: u32) -> Result<Duration> {
     let mut connections = Vec::new();
     for _ in 0..in_flight {
@@ -149,7 +149,7 @@ pub async fn send_parts(target: &Target, body: &Bytes, first: u32, count: u32, i
     Ok(started.elapsed())
 }
 
-/// Sends about `count` requests over a connection for each of `lanes`, each as soon as its lane has its answer; anything but a 200 is an error.
+/// Sends about `count` requests over one connection per lane, each as soon as its lane has the previous response; anything but a 200 is an error.
 pub async fn answers(lanes: &[(Target, Bytes)], part: u32, count: u32) -> Result<Vec<Answer>> {
     let each = count.div_ceil(u32::try_from(lanes.len())?.max(1));
     let mut running: JoinSet<Result<Vec<Answer>>> = JoinSet::new();
@@ -170,7 +170,7 @@ pub async fn answers(lanes: &[(Target, Bytes)], part: u32, count: u32) -> Result
     Ok(answers)
 }
 
-/// Asks over `in_flight` kept connections, each as soon as it has its answer, for as long as `lasting`. Returns requests per second.
+/// Sends requests over `in_flight` persistent connections, each as soon as it has its response, for `lasting`. Returns requests per second.
 pub async fn requests_per_second(target: &Target, in_flight: u32, lasting: Duration) -> Result<f64> {
     let mut connections = Vec::new();
     for _ in 0..in_flight {
@@ -196,8 +196,8 @@ pub async fn requests_per_second(target: &Target, in_flight: u32, lasting: Durat
     Ok(f64::from(count) / started.elapsed().as_secs_f64())
 }
 
-/// Asks at fixed instants, `rate` times a second, `count` times, whether the answers before have come or not. Returns how many milliseconds after its
-/// instant each answer was there: a server that stalls is charged for everything that was due meanwhile.
+/// Sends requests at fixed instants, `rate` per second, `count` in total, regardless of earlier responses (open loop). Returns the time from each instant to
+/// its response, ms: a server that stalls is charged for every request that was due meanwhile.
 pub async fn open_loop(target: &Target, rate: u32, count: u32) -> Result<Vec<f64>> {
     let idle: Arc<Mutex<Vec<(Instant, Connection)>>> = Arc::default();
     let mut pending: JoinSet<Result<f64>> = JoinSet::new();

@@ -1,11 +1,11 @@
-//! The attempts that a store loses: about one in so many, the same ones in every run.
+//! Lost attempts at a store: about one in N, the same ones in every run.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Which attempts end without an answer, and how many have.
+/// Which attempts end without an answer, and counts of them.
 #[derive(Debug, Default)]
 pub struct Losses {
-    /// Of how many attempts one is lost; 0 loses none.
+    /// One of this many attempts is lost; 0 loses none.
     one_in: u64,
     attempts: AtomicU64,
     before_body: AtomicU64,
@@ -17,22 +17,22 @@ pub struct Losses {
 pub enum Loss {
     /// Before the store has read the body.
     BeforeBody,
-    /// When it has.
+    /// After the store has read the body.
     AfterBody,
 }
 
 impl Losses {
-    /// About one of `one_in` attempts, spread as if at random but the same in every run.
+    /// About one of `one_in` attempts, spread pseudorandomly but the same in every run.
     pub fn one_in(one_in: u64) -> Losses {
         Losses { one_in, ..Losses::default() }
     }
 
-    /// Attempts so far, those of them lost before their body was read, and after.
+    /// Counts so far: attempts, attempts lost before their body was read, attempts lost after.
     pub fn counted(&self) -> [u64; 3] {
         [&self.attempts, &self.before_body, &self.after_body].map(|count| count.load(Ordering::Relaxed))
     }
 
-    /// What becomes of the next attempt; None if it is answered.
+    /// The fate of the next attempt; None if it is answered.
     pub fn next(&self) -> Option<Loss> {
         let drawn = mixed(self.attempts.fetch_add(1, Ordering::Relaxed));
         let loss =
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_attempt_in_so_many_is_lost_some_of_them_late_and_always_the_same() {
+    fn about_one_in_n_attempts_is_lost_and_the_same_ones_in_every_run() {
         let run = || {
             let losses = Losses::one_in(1_000);
             let lost: Vec<u64> = (0..100_000).filter(|_| losses.next().is_some()).collect();

@@ -1,7 +1,7 @@
-//! `script/bench`: the Worker and its peers, interleaved in one run, so that a noisy machine is noisy for all of them. On bare workerd, or on
+//! `script/bench`: the Worker and its peers, interleaved in one run, so that other load of the machine affects all of them. On bare workerd, or on
 //! Miniflare where D1 is needed; never on `wrangler dev`.
 
-// The rule is for code that may run in wasm; this crate is a native tool.
+// The lint is for code that may run in wasm; this crate is native.
 #![allow(clippy::disallowed_methods)]
 
 mod api;
@@ -52,7 +52,7 @@ async fn run(arguments: &[String]) -> Result<()> {
 async fn chunk(quick: bool, only: Option<&str>) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let mut figures = chunk::run(folder.path(), if quick { chunk::Effort::QUICK } else { chunk::Effort::FULL }, only).await?;
-    // Measured by the wasm test that script/bench ran before: it prints one line per figure.
+    // Measured by the wasm test that script/bench ran before; it prints one line per figure.
     if let Some(signing) = std::env::var("SIGNING_MICROSECONDS").ok().and_then(|text| text.trim().parse::<f64>().ok()) {
         figures.push(Figure::at_most("signing one UploadPart in wasm (release build, Node 22)", "us", &[signing], 50.0));
     }

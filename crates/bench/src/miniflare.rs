@@ -1,4 +1,4 @@
-//! Workers in Miniflare, each in a process of its own: what bare workerd lacks (D1), without what `wrangler dev` adds.
+//! Workers in Miniflare, each in its own process: with D1, which bare workerd lacks, and without the overhead of `wrangler dev`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,13 +12,13 @@ use super::peers::vars;
 use jettyspeed_devstack::child::Group;
 use jettyspeed_devstack::{Result, net, root};
 
-/// For limits that are not to refuse anything here.
+/// Value for limits that must not refuse anything in a benchmark.
 pub const NO_LIMIT: &str = "1000000000";
 
-/// A Worker to serve, as `workers/miniflare.mjs` takes it.
+/// A Worker to serve, in the format of `workers/miniflare.mjs`.
 #[derive(Debug, Clone, Serialize)]
 pub struct Plan {
-    /// Names the process in messages and its files in the folder.
+    /// Name of the process in messages and of its files in the folder.
     #[serde(skip)]
     pub name: &'static str,
     port: u16,
@@ -32,19 +32,19 @@ pub struct Plan {
     sql: Option<String>,
 }
 
-/// A running one.
+/// A running Worker.
 pub struct Server {
     group: Group,
     /// `127.0.0.1:port`
     pub address: String,
     /// Versions of Miniflare and workerd.
     pub versions: String,
-    /// When its process was started.
+    /// When its process started.
     pub started: Instant,
     log: PathBuf,
 }
 
-/// The schema of our database.
+/// The schema of the product's database.
 pub fn migrations() -> Result<String> {
     let mut paths = fs::read_dir(root().join("migrations"))?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
     paths.sort();
@@ -52,7 +52,7 @@ pub fn migrations() -> Result<String> {
 }
 
 impl Plan {
-    /// Our Worker as `script/build` left it, its store at `endpoint`, its database as `sql` makes it.
+    /// The product's Worker as built by `script/build`, with its store at `endpoint` and the database that `sql` creates.
     pub async fn ours(folder: &Path, endpoint: &str, sql: String) -> Result<Plan> {
         let build = root().join("build");
         Plan::of("ours", folder, &build.join("index.js"))?
@@ -67,7 +67,7 @@ impl Plan {
             .await
     }
 
-    /// A Worker of one module without any binding, its files in `folder`.
+    /// A Worker of one module without bindings, its files in `folder`.
     pub fn of(name: &'static str, folder: &Path, module: &Path) -> Result<Plan> {
         let (folder, port) = (folder.join(name), net::free_port()?);
         fs::create_dir_all(&folder)?;
@@ -84,32 +84,32 @@ impl Plan {
         })
     }
 
-    /// A further module beside the main one.
+    /// Adds another module.
     pub fn module(mut self, name: &'static str, path: PathBuf) -> Plan {
         self.modules.push((name, path));
         self
     }
 
-    /// Variables.
+    /// Adds variables.
     pub fn vars(mut self, vars: impl IntoIterator<Item = (&'static str, String)>) -> Plan {
         self.vars.extend(vars);
         self
     }
 
-    /// A Durable Object class with SQLite.
+    /// Adds a Durable Object class with SQLite storage.
     pub fn object(mut self, binding: &'static str, class: &'static str) -> Plan {
         self.objects.insert(binding, class);
         self
     }
 
-    /// A D1 database, `DB`, with what `sql` puts in: by a process of its own that ends when it is done, so that the one measured starts fresh.
+    /// Adds a D1 database `DB` with the contents of `sql`, written by a separate process, so that the measured one starts fresh.
     pub async fn database(mut self, sql: String) -> Result<Plan> {
         self.db = true;
         drop(Plan { sql: Some(sql), ..self.clone() }.start().await?);
         Ok(self)
     }
 
-    /// Starts it and waits until it can be called. Nothing has called the Worker then.
+    /// Starts it and waits until it accepts calls. The Worker has not been called then.
     pub async fn start(&self) -> Result<Server> {
         let folder = self.ready.parent().ok_or("no folder")?;
         let (config, log) = (folder.join("config.json"), folder.join("log"));
@@ -146,7 +146,7 @@ impl Server {
         if sum == 0 { Err("no workerd".into()) } else { Ok(sum) }
     }
 
-    /// Fails if the Worker had anything to say: at level `warn` it has nothing to say of calls that succeed.
+    /// Fails if the Worker logged anything: at level `warn`, successful calls log nothing.
     pub fn is_quiet(&self) -> Result<()> {
         if fs::metadata(&self.log)?.len() == 0 { Ok(()) } else { Err(format!("unexpected output: {}", self.group.tail()).into()) }
     }

@@ -1,4 +1,4 @@
-//! What is measured against what: our Worker, a bare JavaScript pass-through and nginx, each in a process of its own.
+//! The compared servers: the product's Worker, a bare JavaScript pass-through and nginx, each in its own process.
 
 use super::load::Target;
 use hyper::Method;
@@ -18,11 +18,11 @@ use jettyspeed_edge::base::time::EpochMs;
 use jettyspeed_edge::uploads::session::message::Message;
 use jettyspeed_edge::uploads::session::state::{Meta, Status};
 
-/// Every secret of ours but those of the store and of the identity backend: the operator's, too.
+/// Every secret of the Worker except those of the store and of the identity backend, including the operator's token.
 pub const TOKEN_KEY: &str = "a-token-key-for-benchmarks-only-0123456789";
 /// The store's bucket.
 pub const BUCKET: &str = "bench-bucket";
-/// What the identity backend shows.
+/// Secret of the identity backend.
 pub const WEBHOOK_SECRET: &str = "whsec_0123456789abcdef0123456789abcdef";
 const COMPATIBILITY_DATE: &str = "2026-11-01";
 
@@ -70,7 +70,7 @@ async fn serve(name: &str, folder: &Path, config: &str, port: u16) -> Result<Ser
     listening(Server { group, address: format!("127.0.0.1:{port}") }).await
 }
 
-/// The bare JavaScript Worker, sending to `sink`.
+/// The bare JavaScript Worker, forwarding to `sink`.
 pub async fn bare(folder: &Path, sink: &str) -> Result<Server> {
     let port = net::free_port()?;
     fs::write(folder.join("bare.js"), include_str!("workers/bare.js"))?;
@@ -91,7 +91,7 @@ const bare :Workerd.Worker = (
     serve("bare", folder, &config, port).await
 }
 
-/// Our Worker's variables and secrets.
+/// The product's variables and secrets.
 pub fn vars(endpoint: &str) -> [(&'static str, String); 9] {
     [
         ("LYVE_ENDPOINT", endpoint),
@@ -107,14 +107,14 @@ pub fn vars(endpoint: &str) -> [(&'static str, String); 9] {
     .map(|(name, value)| (name, value.to_owned()))
 }
 
-/// Our Worker as `script/build` left it, its store being `sink`.
+/// The product's Worker as built by `script/build`, with `sink` as its store.
 pub struct Ours {
     /// The Worker.
     pub server: Server,
     seed: String,
 }
 
-/// Starts ours.
+/// Starts the product's Worker.
 pub async fn ours(folder: &Path, sink: &str) -> Result<Ours> {
     let (port, seed_port) = (net::free_port()?, net::free_port()?);
     for file in ["index.js", "index_bg.wasm"] {
@@ -160,8 +160,8 @@ const seed :Workerd.Worker = (
 }
 
 impl Ours {
-    /// Opens a session of `file_size` bytes in parts of `chunk_size` and returns the way to send its parts. Every body must hash to `hash`
-    /// (the sink does not look, a real store would).
+    /// Opens a session of `file_size` bytes in parts of `chunk_size`; returns the target for its parts. Every body must hash to `hash`
+    /// (the sink does not check it, a real store would).
     pub async fn open_session(&self, file_size: u64, chunk_size: u64, hash: &Sha256Hex) -> Result<Target> {
         let session = Id::from_random(random()?);
         let now = EpochMs(u64::try_from(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_millis())?);
@@ -173,7 +173,7 @@ impl Ours {
             asset: session,
             object: session,
             key: format!("users/bench/o/{session}"),
-            // As long as AWS's upload ids are.
+            // As long as an upload id of AWS.
             upload_id: "u".repeat(90),
             file_name: "bench.bin".into(),
             file_size,

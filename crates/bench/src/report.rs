@@ -1,50 +1,50 @@
-//! UsageSnapshot: medians, a table for people, JSON for machines.
+//! Figures: medians, a table for readers, JSON for programs.
 
 use serde::Serialize;
 
-/// One figure and what it is held against.
+/// One figure and its target.
 #[derive(Debug, Clone, Serialize)]
 pub struct Figure {
-    /// What it is.
+    /// What was measured.
     pub name: String,
-    /// How much.
+    /// The value.
     pub value: f64,
-    /// Of what.
+    /// Its unit.
     pub unit: &'static str,
-    /// `>= 0.95`, `<= 1.5`; empty for figures that are only told.
+    /// `>= 0.95`, `<= 1.5`; empty for figures without a target.
     pub target: String,
-    /// Whether it is met; None without a target.
+    /// Whether the target is met; None without a target.
     pub met: Option<bool>,
-    /// The single measurements.
+    /// The individual measurements.
     pub samples: Vec<f64>,
 }
 
 impl Figure {
-    /// A figure that is only told.
-    pub fn told(name: &str, unit: &'static str, samples: &[f64]) -> Figure {
+    /// A figure without a target.
+    pub fn without_target(name: &str, unit: &'static str, samples: &[f64]) -> Figure {
         Figure { name: name.into(), value: median(samples), unit, target: String::new(), met: None, samples: samples.to_vec() }
     }
 
     /// A figure that must be at least `least`.
     pub fn at_least(name: &str, unit: &'static str, samples: &[f64], least: f64) -> Figure {
-        let told = Figure::told(name, unit, samples);
-        Figure { target: format!(">= {least}"), met: Some(told.value >= least), ..told }
+        let figure = Figure::without_target(name, unit, samples);
+        Figure { target: format!(">= {least}"), met: Some(figure.value >= least), ..figure }
     }
 
     /// A figure that must be at most `most`.
     pub fn at_most(name: &str, unit: &'static str, samples: &[f64], most: f64) -> Figure {
-        let told = Figure::told(name, unit, samples);
-        Figure { target: format!("<= {most}"), met: Some(told.value <= most), ..told }
+        let figure = Figure::without_target(name, unit, samples);
+        Figure { target: format!("<= {most}"), met: Some(figure.value <= most), ..figure }
     }
 }
 
-/// The median of one kind of call, told, and its p99, which must be at most `most`.
+/// The median of one kind of call, without a target, and its p99, which must be at most `most`.
 pub fn spread(name: &str, samples: &[f64], most: f64) -> [Figure; 2] {
     let of = |what: &str| format!("{name}: {what}");
-    [Figure::told(&of("median"), "ms", &[median(samples)]), Figure::at_most(&of("p99"), "ms", &[percentile(samples, 99)], most)]
+    [Figure::without_target(&of("median"), "ms", &[median(samples)]), Figure::at_most(&of("p99"), "ms", &[percentile(samples, 99)], most)]
 }
 
-/// The median; 0 of nothing.
+/// The median; 0 without samples.
 pub fn median(samples: &[f64]) -> f64 {
     let mut sorted = samples.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -56,7 +56,7 @@ pub fn median(samples: &[f64]) -> f64 {
     }
 }
 
-/// The sample that `percent` % of all do not exceed (nearest rank); 0 of nothing.
+/// The sample that `percent` % of all do not exceed (nearest rank); 0 without samples.
 pub fn percentile(samples: &[f64], percent: u32) -> f64 {
     let mut sorted = samples.to_vec();
     sorted.sort_by(f64::total_cmp);

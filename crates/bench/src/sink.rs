@@ -1,5 +1,5 @@
-//! A store that takes everything and keeps nothing: it reads bodies as fast as they come and answers like UploadPart, or like the other steps of an
-//! upload where that is what is asked.
+//! A store that discards everything: it reads bodies as fast as they arrive and answers like UploadPart, or like the other operations of a multipart
+//! upload.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use jettyspeed_devstack::Result;
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nETag: \"d41d8cd98f00b204e9800998ecf8427e\"\r\nContent-Length: 0\r\n\r\n";
 
-/// As long as AWS's upload ids are.
+/// As long as an upload id of AWS.
 const UPLOAD_ID: &str = "uuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuu";
 
 /// Starts the sink on a thread of its own and returns its address, `127.0.0.1:port`.
@@ -31,7 +31,7 @@ pub fn start_losing(losses: Arc<Losses>) -> Result<String> {
             let Ok(listener) = TcpListener::from_std(listener) else { return };
             while let Ok((stream, _)) = listener.accept().await {
                 let losses = Arc::clone(&losses);
-                // A connection that ends is the other side's business.
+                // A connection that ends is not an error of the benchmark.
                 tokio::spawn(async move { serve(stream, &losses).await.ok() });
             }
         });
@@ -51,9 +51,9 @@ async fn serve(mut stream: TcpStream, losses: &Losses) -> std::io::Result<()> {
             stream.write_all(b"HTTP/1.1 411 Length Required\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").await?;
             return Ok(());
         };
-        let asked = Asked::of(&head);
-        let loss = if asked == Asked::UploadPart { losses.next() } else { None };
-        // Without lingering a connection ends with a reset.
+        let operation = Operation::of(&head);
+        let loss = if operation == Operation::UploadPart { losses.next() } else { None };
+        // With SO_LINGER 0 a close sends a reset.
         if loss == Some(Loss::BeforeBody) {
             return stream.set_zero_linger();
         }
@@ -69,13 +69,13 @@ async fn serve(mut stream: TcpStream, losses: &Losses) -> std::io::Result<()> {
         if loss == Some(Loss::AfterBody) {
             return stream.set_zero_linger();
         }
-        match asked {
-            Asked::UploadPart | Asked::Other => stream.write_all(ANSWER).await?,
-            Asked::Create => {
+        match operation {
+            Operation::UploadPart | Operation::Other => stream.write_all(ANSWER).await?,
+            Operation::Create => {
                 let result = format!("<InitiateMultipartUploadResult><UploadId>{UPLOAD_ID}</UploadId></InitiateMultipartUploadResult>");
                 stream.write_all(xml(&result).as_bytes()).await?;
             }
-            Asked::Copy => {
+            Operation::Copy => {
                 let result = "<CopyPartResult><ETag>\"d41d8cd98f00b204e9800998ecf8427e\"</ETag></CopyPartResult>";
                 stream.write_all(xml(result).as_bytes()).await?;
             }
@@ -83,24 +83,24 @@ async fn serve(mut stream: TcpStream, losses: &Losses) -> std::io::Result<()> {
     }
 }
 
-/// What is asked for, as far as the answers differ.
+/// The S3 operations whose answers differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Asked {
+enum Operation {
     Create,
     Copy,
     UploadPart,
     Other,
 }
 
-impl Asked {
-    /// By a request's head in lower case.
-    fn of(head: &str) -> Asked {
+impl Operation {
+    /// The operation of a request's head in lower case.
+    fn of(head: &str) -> Operation {
         let line = head.lines().next().unwrap_or_default();
         match line.split_once(' ') {
-            Some(("post", target)) if target.contains("?uploads") => Asked::Create,
-            Some(("put", _)) if head.contains("\r\nx-amz-copy-source:") => Asked::Copy,
-            Some(("put", target)) if target.contains("partnumber=") => Asked::UploadPart,
-            _ => Asked::Other,
+            Some(("post", target)) if target.contains("?uploads") => Operation::Create,
+            Some(("put", _)) if head.contains("\r\nx-amz-copy-source:") => Operation::Copy,
+            Some(("put", target)) if target.contains("partnumber=") => Operation::UploadPart,
+            _ => Operation::Other,
         }
     }
 }

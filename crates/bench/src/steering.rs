@@ -1,5 +1,5 @@
-//! `script/bench steering`: regret of where uploads go, against an oracle, the nearest edge and chance; how fast the dead are left and found again; and what
-//! a ranking costs.
+//! `script/bench steering`: regret of the edge selection against an oracle, the nearest edge and random selection; how fast clients leave dead edges and return;
+//! and the cost of one ranking.
 
 use super::report::Figure;
 use std::hint::black_box;
@@ -19,12 +19,12 @@ use jettyspeed_simulator::character::TRACES;
 use jettyspeed_simulator::recovery::{BACK_WITHIN_S, LEFT_WITHIN_S, recoveries};
 use jettyspeed_simulator::{NEAREST_REGRET, Outcome, REGRET, Tally, UPLOADS, places, run};
 
-/// Edges of the ranking that is timed.
+/// Number of edges in the timed ranking.
 const MANY: usize = 500;
-/// How often it is timed.
+/// Number of timed rankings.
 const RANKINGS: u64 = 500;
 
-/// All of them. Only the last depends on the machine.
+/// All figures. Only the last one depends on the machine.
 pub fn figures() -> Result<Vec<Figure>> {
     let traces = TRACES.map(|character| thread::spawn(move || run(&character, UPLOADS)));
     let deaths = recoveries(UPLOADS)?;
@@ -35,27 +35,27 @@ pub fn figures() -> Result<Vec<Figure>> {
     for (number, death) in (1..).zip(deaths) {
         let of = |what: &str| format!("{number}: {} ({:.0} % of uploads) {what}", death.edge, death.share * 100.0);
         figures.push(Figure::at_most(&of("dies: until < 2 % of them are left"), "s", &[death.left_s], LEFT_WITHIN_S));
-        figures.push(Figure::told(&of("is dead: those who try it"), "%", &[death.tried * 100.0]));
+        figures.push(Figure::without_target(&of("is dead: those who try it"), "%", &[death.tried * 100.0]));
         figures.push(Figure::at_most(&of("returns: until half are back"), "s", &[death.back_s], BACK_WITHIN_S));
     }
-    figures.push(Figure::told(&format!("{MANY} edges ranked, natively"), "us", &rankings()?));
+    figures.push(Figure::without_target(&format!("{MANY} edges ranked, natively"), "us", &rankings()?));
     Ok(figures)
 }
 
 fn of_trace(outcome: &Outcome) -> Vec<Figure> {
     let regret = |who: &str| format!("{}: regret of {who}", outcome.name);
-    let mean = |who: &str, tally: &Tally| Figure::told(&format!("{}: an upload, {who}, mean", outcome.name), "s", &[tally.mean_s()]);
+    let mean = |who: &str, tally: &Tally| Figure::without_target(&format!("{}: an upload, {who}, mean", outcome.name), "s", &[tally.mean_s()]);
     vec![
         Figure::at_most(&regret("ours"), "%", &[outcome.ours.regret()], REGRET),
         Figure::at_least(&regret("nearest only"), "%", &[outcome.nearest.regret()], NEAREST_REGRET),
-        Figure::told(&regret("random"), "%", &[outcome.random.regret()]),
+        Figure::without_target(&regret("random"), "%", &[outcome.random.regret()]),
         mean("ours", &outcome.ours),
         mean("nearest only", &outcome.nearest),
         mean("random", &outcome.random),
     ]
 }
 
-/// Microseconds of each ranking of [`MANY`] edges, all of them measured.
+/// Duration of each ranking of [`MANY`] measured edges, µs.
 fn rankings() -> Result<Vec<f64>> {
     let known = places::edges()?;
     let edges: Vec<Edge> = known

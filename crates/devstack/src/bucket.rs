@@ -11,11 +11,11 @@ use crate::credentials::{hex, sha256_hex};
 use crate::state::OriginAccess;
 use crate::{Result, net};
 
-/// How long a store that says it is busy is asked again.
+/// How long CreateBucket is retried while the store answers 503.
 const PATIENCE: Duration = Duration::from_secs(60);
 const SIGNED_HEADERS: &str = "host;x-amz-content-sha256;x-amz-date";
 
-/// Creates the bucket of `access`; one that is there already is fine.
+/// Creates the bucket of `access`; no error if it exists.
 pub async fn create(access: &OriginAccess) -> Result<()> {
     let client = net::http().build()?;
     let began = Instant::now();
@@ -30,7 +30,7 @@ pub async fn create(access: &OriginAccess) -> Result<()> {
         let answer = request.send().await?;
         match answer.status().as_u16() {
             200 | 409 => return Ok(()),
-            // A store that has just started on a busy machine may have some of its processes still asleep.
+            // On a busy machine, some processes of a store that has just started may not be ready yet.
             503 if began.elapsed() < PATIENCE => tokio::time::sleep(Duration::from_millis(500)).await,
             status => return Err(format!("creating the bucket '{}' failed: HTTP {status}: {}", access.bucket, answer.text().await?).into()),
         }
@@ -42,7 +42,7 @@ pub fn signed(access: &OriginAccess, now: DateTime<Utc>) -> Result<(Url, Vec<(&'
     let OriginAccess { endpoint, region, bucket, access_key_id, secret_access_key } = access;
     let url = Url::parse(endpoint).and_then(|endpoint| endpoint.join(bucket)).map_err(|error| format!("LYVE_ENDPOINT {endpoint}: {error}"))?;
     let host = url.host_str().ok_or("LYVE_ENDPOINT has no host")?;
-    // As the client will send it: without the scheme's own port.
+    // As the HTTP client sends it: without the default port of the scheme.
     let host = url.port().map_or(host.to_owned(), |port| format!("{host}:{port}"));
     let payload = sha256_hex(b"");
     let (day, time) = (now.format("%Y%m%d").to_string(), now.format("%Y%m%dT%H%M%SZ").to_string());

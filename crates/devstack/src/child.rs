@@ -1,4 +1,4 @@
-//! Child processes that never outlive us: each leads a process group, and the kernel ends it when we die without a chance to do so.
+//! Child processes that never outlive their parent: each leads a process group, and the kernel ends it if the parent dies without cleaning up.
 
 use std::fs::File;
 use std::os::unix::process::CommandExt;
@@ -12,7 +12,8 @@ use crate::Result;
 
 type Job = (Command, Sender<std::io::Result<Child>>);
 
-/// The parent-death signal is bound to the *thread* that forks, and test threads come and go: one thread that lives as long as the process forks all.
+/// The parent-death signal is bound to the *thread* that forks (PR_SET_PDEATHSIG(2const)), and test threads end early:
+/// one thread that lives as long as the process forks all.
 fn spawner() -> &'static Sender<Job> {
     static SPAWNER: OnceLock<Sender<Job>> = OnceLock::new();
     SPAWNER.get_or_init(|| {
@@ -42,7 +43,7 @@ impl Group {
         let out = File::options().create(true).append(true).open(log)?;
         command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out).process_group(0);
         #[cfg(target_os = "linux")]
-        // SAFETY: prctl is async-signal-safe and touches nothing of ours.
+        // SAFETY: prctl is async-signal-safe and touches no memory of this process.
         unsafe {
             command.pre_exec(|| {
                 libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM);
@@ -74,26 +75,26 @@ impl Group {
         format!("--- last lines of {} ({}):\n{}", self.name, self.log.display(), tail.join("\n"))
     }
 
-    /// Ends the whole group at once, as a power cut would.
+    /// Kills the whole group at once (SIGKILL).
     pub fn kill(&mut self) {
         self.signal(libc::SIGKILL);
         let _ = self.child.wait();
     }
 
-    /// Asks the group to end and makes sure that it does.
+    /// Asks the group to end (SIGTERM) and makes sure that it does.
     pub fn stop(&mut self) {
         self.signal(libc::SIGTERM);
-        let asked = Instant::now();
-        while self.is_alive() && asked.elapsed() < Duration::from_secs(5) {
+        let terminated_at = Instant::now();
+        while self.is_alive() && terminated_at.elapsed() < Duration::from_secs(5) {
             std::thread::sleep(Duration::from_millis(20));
         }
-        // Whatever of the group is left, the leader being gone.
+        // Kills what is left of the group after its leader has ended.
         self.kill();
     }
 
     fn signal(&self, signal: i32) {
         if let Ok(pid) = i32::try_from(self.child.id()) {
-            // SAFETY: a plain system call; a group that is gone is an error we do not mind.
+            // SAFETY: a plain system call; the error for a group that no longer exists is ignored.
             unsafe {
                 libc::killpg(pid, signal);
             }

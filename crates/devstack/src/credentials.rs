@@ -1,5 +1,5 @@
-//! API keys and secrets as the Worker issues them, and the hashes that it keeps. Written apart from the Worker, so that starting it does not mean compiling it
-//! a second time; tests/devstack.rs holds one against the other.
+//! API keys and secrets in the Worker's format, and the hashes that it stores. Implemented apart from the Worker, so that starting it does not require a second
+//! compilation of it; tests/devstack.rs compares the two.
 
 use crc::{CRC_32_ISO_HDLC, Crc};
 use sha2::{Digest, Sha256};
@@ -23,7 +23,7 @@ fn draw(prefix: &str, digits: usize) -> Result<String> {
     let mut text = prefix.to_owned();
     while text.len() < prefix.len() + digits {
         let [byte] = random::<1>()?;
-        // 248 = 4 x 62: what is above would make some digits more likely than others.
+        // 248 = 4 x 62: larger bytes would make some digits more likely than others.
         if byte < 248 {
             text.push(digit(u32::from(byte)));
         }
@@ -37,7 +37,7 @@ fn digit(value: u32) -> char {
     char::from(BASE62[value as usize % BASE62.len()])
 }
 
-/// Random bytes from the system.
+/// Random bytes of the operating system.
 pub fn random<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0u8; N];
     getrandom::fill(&mut bytes).map_err(|error| error.to_string())?;

@@ -1,7 +1,7 @@
-//! The local stack: a real S3 origin that verifies signatures and hashes, a real workerd, seeds, and a proxy that counts and
-//! breaks what goes between Worker and origin. `script/server`, the end-to-end tests and the benchmarks all start it from here.
+//! The local stack: a real S3 store that verifies signatures and hashes, a real workerd, seeds, and a proxy that counts requests and
+//! injects faults between Worker and store. `script/server`, the end-to-end tests and the benchmarks start it through this crate.
 
-// The rule is for code that may run in wasm; this crate is a native tool.
+// The lint is for code that may run in wasm; this crate is native.
 #![allow(clippy::disallowed_methods)]
 
 pub mod bucket;
@@ -17,7 +17,7 @@ pub mod state;
 pub mod watch;
 pub mod worker;
 
-/// What went wrong while starting or stopping something, in words for the person at the terminal.
+/// An error while starting or stopping something, worded for the user at the terminal.
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// The repository's root.

@@ -1,4 +1,4 @@
-//! A way to a server with a delay and a rate of its own: an edge as a distant client sees one. It counts the parts that go over it, and can die.
+//! A link to a server with its own delay and rate: an edge as a distant client sees it. It counts the parts that pass, and can be cut.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -10,23 +10,23 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::Result;
 
-/// How a request for a part begins.
+/// First bytes of a request for a part.
 const PART: &[u8] = b"POST /api/jetty-speed/chunk";
 const BUFFER: usize = 32 * 1024;
-/// How often a connection looks whether the link is dead.
-const LOOK: Duration = Duration::from_millis(10);
+/// Interval at which a connection checks whether the link is dead.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 struct Shared {
     target: String,
     delay: Duration,
     bytes_per_second: f64,
-    /// When what was taken so far is through.
+    /// When the data accepted so far has been sent.
     free: Mutex<Instant>,
     parts: AtomicUsize,
     dead: AtomicBool,
 }
 
-/// A running one. All connections share its rate.
+/// A running link. All connections share its rate.
 #[derive(Clone)]
 pub struct Link {
     address: SocketAddr,
@@ -34,7 +34,7 @@ pub struct Link {
 }
 
 impl Link {
-    /// To `target` (`host:port`): each connection waits for `delay` before its first byte, and all together send at most `bytes_per_second`. On a thread of its own.
+    /// A link to `target` (`host:port`): each connection waits for `delay` before its first byte; all together send at most `bytes_per_second`. On its own thread.
     pub fn start(target: &str, delay: Duration, bytes_per_second: f64) -> Result<Link> {
         let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
         listener.set_nonblocking(true)?;
@@ -63,7 +63,7 @@ impl Link {
         self.shared.parts.load(Ordering::SeqCst)
     }
 
-    /// Ends every connection in the middle of whatever it carries, and takes no more (false: takes them again).
+    /// true: aborts every connection and refuses new ones; false: accepts connections again.
     pub fn kill(&self, dead: bool) {
         self.shared.dead.store(dead, Ordering::SeqCst);
     }
@@ -87,7 +87,7 @@ async fn carry(mut client: TcpStream, shared: Arc<Shared>) {
     let (mut from_server, mut to_server) = server.split();
     let up = async {
         let mut buffer = vec![0; BUFFER];
-        // The end of what came before: a request may begin in one read and go on in the next.
+        // The end of the previous read: a request's first bytes may be split over two reads.
         let mut tail: Vec<u8> = Vec::new();
         loop {
             let count = from_client.read(&mut buffer).await.unwrap_or_default();
@@ -105,7 +105,7 @@ async fn carry(mut client: TcpStream, shared: Arc<Shared>) {
     let down = tokio::io::copy(&mut from_server, &mut to_client);
     let death = async {
         while !shared.dead.load(Ordering::SeqCst) {
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     };
     tokio::select! {
@@ -115,7 +115,7 @@ async fn carry(mut client: TcpStream, shared: Arc<Shared>) {
     }
 }
 
-/// When so many more bytes are through.
+/// When `bytes` more bytes have been sent.
 fn slot(shared: &Shared, bytes: usize) -> Instant {
     let mut free = shared.free.lock().unwrap_or_else(PoisonError::into_inner);
     let takes = Duration::from_secs_f64(u32::try_from(bytes).map_or(0.0, f64::from) / shared.bytes_per_second);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::Result;
 use crate::credentials::random;
 
-/// A port nobody listens on. Ports below the ephemeral range, so that an outgoing connection does not take it before its server does.
+/// A free port below the ephemeral range, so that no outgoing connection takes it before its server does.
 pub fn free_port() -> Result<u16> {
     let first = u16::from_le_bytes(random()?) % 10_000;
     for offset in 0..1_000 {
@@ -23,14 +23,14 @@ pub fn lease_is_free(port: u16) -> bool {
     TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).is_ok()
 }
 
-/// An HTTP client to be built, which takes no proxy.
+/// A builder of an HTTP client that uses no proxy.
 pub fn http() -> reqwest::ClientBuilder {
-    // reqwest without a TLS provider needs one that is installed. An error means that one is.
+    // reqwest without a TLS provider needs an installed one. An error means that one is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().no_proxy()
 }
 
-/// Waits until `url` answers with success; `alive` is asked in between whether there is still somebody to wait for.
+/// Waits until `url` answers with success; `alive` is called in between and ends the wait with an error if the server has died.
 pub async fn wait_ready(what: &str, url: &str, limit: Duration, mut alive: impl FnMut() -> bool) -> Result<()> {
     let client = http().timeout(Duration::from_secs(2)).build()?;
     let started = Instant::now();

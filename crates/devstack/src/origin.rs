@@ -1,4 +1,4 @@
-//! The embedded S3 origin: OpenStack Swift with s3api. It refuses what AWS refuses: wrong signatures, wrong payload hashes, wrong ETags, skewed clocks.
+//! The embedded S3 store: OpenStack Swift with s3api. It refuses what AWS refuses: wrong signatures, payload hashes and ETags, skewed clocks.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use crate::child::Group;
 use crate::state::OriginAccess;
 use crate::{Result, bucket, net};
 
-/// The servers behind the proxy, each with a ring of one device.
+/// The servers behind Swift's proxy, each with a ring of one device.
 const BACKENDS: [&str; 3] = ["account", "container", "object"];
 
 /// A running Swift.
@@ -18,7 +18,7 @@ pub struct Swift {
 }
 
 impl Swift {
-    /// Starts Swift on `port`, its data and configuration under `folder`, with one user whose access key and secret are those of `access`.
+    /// Starts Swift on `port` with data and configuration under `folder`, and one user with the access key and secret of `access`.
     pub async fn start(folder: &Path, port: u16, access: &OriginAccess) -> Result<Swift> {
         let venv = PathBuf::from(std::env::var("SWIFT_VENV").map_err(|_| "SWIFT_VENV is not set: run this through script/")?);
         if !venv.join("bin/swift-proxy-server").exists() {
@@ -53,7 +53,7 @@ impl Swift {
         self.groups.iter_mut().all(Group::is_alive)
     }
 
-    /// What its servers said last.
+    /// The last lines of its servers' output.
     pub fn tails(&self) -> String {
         self.groups.iter().map(Group::tail).collect::<Vec<_>>().join("\n")
     }
@@ -77,7 +77,7 @@ fn write_configuration(folder: &Path, venv: &Path, port: u16, ports: &[u16], acc
         "catch_errors gatekeeper healthcheck cache listing_formats bulk s3api tempauth copy slo dlo versioned_writes symlink proxy-logging";
     let mut proxy = common(port);
     proxy.push_str(&format!("[pipeline:main]\npipeline = {pipeline} proxy-server\n"));
-    // A busy laptop is slower than a data centre: the defaults (10 s, and 1 s below) give up on work that is about to succeed.
+    // The default timeouts (10 s, and 1 s below) suit a data centre; on a busy laptop they cancel work that would succeed.
     proxy.push_str("[app:proxy-server]\nuse = egg:swift#proxy\naccount_autocreate = true\nallow_account_management = true\nnode_timeout = 60\nconn_timeout = 10\n");
     for filter in pipeline.split(' ') {
         let egg = match filter {
@@ -97,12 +97,12 @@ fn write_configuration(folder: &Path, venv: &Path, port: u16, ports: &[u16], acc
     for (name, backend_port) in BACKENDS.iter().zip(ports) {
         let mut text = format!("{}[pipeline:main]\npipeline = {name}-server\n[app:{name}-server]\nuse = egg:swift#{name}\n", common(*backend_port));
         if *name == "object" {
-            // No updater runs that would repeat a listing update given up on.
+            // No updater runs that would repeat a listing update after a timeout.
             text = text.replace("[DEFAULT]\n", "[DEFAULT]\ncontainer_update_timeout = 60\nnode_timeout = 60\n");
         }
         fs::write(folder.join(format!("{name}.conf")), text)?;
     }
-    // A ring only says which port serves which kind; the ports change with every start, the data folder stays.
+    // A ring maps a server type to a port; the ports change with every start, the data folder stays.
     let rings = BACKENDS.iter().zip(ports).map(|(name, port)| {
         let builder = folder.join(format!("{name}.builder"));
         let _ = fs::remove_file(&builder);

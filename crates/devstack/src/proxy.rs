@@ -1,6 +1,6 @@
-//! A proxy between Worker and origin that counts, refuses what a strict store would, and breaks things on demand.
+//! A proxy between Worker and store that counts requests, refuses what a strict store would refuse, and injects faults.
 //!
-//! It keeps the Host header, so a request signed for the proxy's address verifies at the origin behind it.
+//! It keeps the Host header, so a request that was signed for the proxy's address verifies at the store behind it.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -23,16 +23,16 @@ use crate::Result;
 
 type Body = BoxBody<Bytes, hyper::Error>;
 
-/// One request as it passed.
+/// One request that passed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
     /// HTTP method.
     pub method: String,
-    /// Path and query, as on the wire.
+    /// Path and query, as sent.
     pub target: String,
-    /// The origin's status (or the one made up for it).
+    /// The store's status, or the injected one.
     pub status: u16,
-    /// `Content-Length` as it came.
+    /// `Content-Length` of the request.
     pub content_length: Option<u64>,
 }
 
@@ -45,36 +45,36 @@ impl Seen {
     }
 }
 
-/// What to do to a request instead of passing it on and back.
+/// A fault to inject into a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// Answer this status with an S3 error of that code; the origin does not see it.
+    /// Answer this status with an S3 error of that code; the store does not see the request.
     Answer(u16, &'static str),
-    /// Let the origin do it, then drop the connection instead of answering.
+    /// Forward the request, then drop the connection instead of answering.
     LoseAnswer,
-    /// Answer 200 with an S3 error inside; the origin does not see it.
+    /// Answer 200 with an S3 error in the body; the store does not see the request.
     ErrorInside,
-    /// Let the origin do it, then break its answer off in the middle of the body.
+    /// Forward the request, then abort the answer in the middle of the body.
     CutAnswer,
-    /// Let the origin do it, announce its answer's length truly, and end the connection in the middle of the body.
+    /// Forward the request, send the true Content-Length, and close the connection in the middle of the body.
     CutBody,
-    /// Answer the same bytes as another range of the object.
+    /// Answer the same bytes as a different range of the object.
     OtherRange,
-    /// Answer the same with a body that is shorter and says so.
+    /// Answer with a shorter body and a matching Content-Length.
     ShortBody,
-    /// Answer the same as another version of the object.
+    /// Answer as a different version of the object.
     OtherVersion,
-    /// Drop the connection without reading a byte of the body; the origin does not see it.
+    /// Drop the connection before reading the body; the store does not see the request.
     ResetBefore,
-    /// Drop it after so many bytes of the body; the origin does not see it.
+    /// Drop the connection after this many bytes of the body; the store does not see the request.
     ResetDuring(u64),
-    /// Drop it after the whole body; the origin does not see it.
+    /// Drop the connection after the whole body; the store does not see the request.
     ResetAfter,
-    /// Pass it on only after so many milliseconds.
+    /// Forward the request after this many milliseconds.
     Slow(u64),
-    /// Let the origin do it, and hold its answer back for so many milliseconds.
+    /// Forward the request, and delay the answer by this many milliseconds.
     LateAnswer(u64),
-    /// The same with the second half of the answer's body.
+    /// Forward the request, and delay the second half of the answer's body by this many milliseconds.
     LateBody(u64),
 }
 
@@ -94,7 +94,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Listens on a free port in front of `origin` (`host:port`). Runs on a thread of its own, so that it outlives the runtime of any one test.
+    /// Listens on a free port in front of `origin` (`host:port`). Runs on its own thread, so that it outlives the runtime of any single test.
     pub fn start(origin: &str) -> Result<Proxy> {
         let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
         listener.set_nonblocking(true)?;
@@ -116,12 +116,12 @@ impl Proxy {
         lock(&self.shared.seen).iter().filter(|seen| seen.target.contains(part)).cloned().collect()
     }
 
-    /// From now on asks `rule` about every request.
+    /// Calls `rule` for every request from now on.
     pub fn inject(&self, rule: impl FnMut(&Method, &str) -> Option<Fault> + Send + 'static) {
         *lock(&self.shared.rule) = Some(Box::new(rule));
     }
 
-    /// Breaks nothing any more.
+    /// Removes the rule.
     pub fn heal(&self) {
         *lock(&self.shared.rule) = None;
     }
@@ -138,13 +138,13 @@ async fn accept(listener: std::net::TcpListener, origin: String, shared: Arc<Sha
         let (origin, shared) = (origin.clone(), Arc::clone(&shared));
         tokio::spawn(async move {
             let service = service_fn(move |request| serve(request, origin.clone(), Arc::clone(&shared)));
-            // An error here is a connection that ended, ours to lose.
+            // An error means that the connection ended, which a fault may have caused.
             let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
     }
 }
 
-/// Ends the connection without an answer.
+/// Closes the connection without an answer.
 #[derive(Debug)]
 struct Hangup;
 
@@ -163,7 +163,7 @@ async fn serve(request: Request<Incoming>, origin: String, shared: Arc<Shared>) 
     let note = |status: u16| {
         lock(&shared.seen).push(Seen { method: method.to_string(), target: target.clone(), status, content_length });
     };
-    // A strict store: what carries a body says how long it is.
+    // A strict store requires Content-Length on requests with a body.
     let carries_body = matches!(method, Method::PUT | Method::POST);
     if request.headers().contains_key(TRANSFER_ENCODING) || (carries_body && content_length.is_none()) {
         note(411);
@@ -186,12 +186,12 @@ async fn serve(request: Request<Incoming>, origin: String, shared: Arc<Shared>) 
             return Err(Hangup);
         }
         Some(Fault::ResetDuring(most)) => {
-            swallow(request.into_body(), most).await;
+            read_up_to(request.into_body(), most).await;
             note(0);
             return Err(Hangup);
         }
         Some(Fault::ResetAfter) => {
-            swallow(request.into_body(), u64::MAX).await;
+            read_up_to(request.into_body(), u64::MAX).await;
             note(0);
             return Err(Hangup);
         }
@@ -240,8 +240,8 @@ async fn pause(ms: u64) {
     tokio::time::sleep(Duration::from_millis(ms)).await;
 }
 
-/// Reads a body until `most` bytes of it have come.
-async fn swallow(mut body: Incoming, most: u64) {
+/// Reads a body until `most` bytes have arrived.
+async fn read_up_to(mut body: Incoming, most: u64) {
     let mut read = 0;
     while read < most {
         let Some(Ok(frame)) = body.frame().await else { return };
@@ -254,7 +254,7 @@ fn with<B>(mut response: Response<B>, name: &'static str, value: &'static str) -
     response
 }
 
-/// An answer without the last byte of its body, under a length that is true.
+/// An answer without the last byte of its body and a matching Content-Length.
 async fn short(response: Response<Incoming>) -> std::result::Result<Response<Body>, Hangup> {
     let (mut head, body) = response.into_parts();
     let body = body.collect().await.map_err(|_| Hangup)?.to_bytes();
@@ -263,19 +263,19 @@ async fn short(response: Response<Incoming>) -> std::result::Result<Response<Bod
     Ok(Response::from_parts(head, Full::from(body).map_err(|infallible| match infallible {}).boxed()))
 }
 
-/// The first half of an answer, though its head announces the whole and `more`.
+/// The first half of an answer, under a Content-Length for the whole and `more`.
 async fn cut(response: Response<Incoming>, more: usize) -> std::result::Result<Response<Body>, Hangup> {
     let (mut head, body) = response.into_parts();
     let body = body.collect().await.map_err(|_| Hangup)?.to_bytes();
     head.headers.remove(TRANSFER_ENCODING);
     head.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len() + more));
     let half = stream::once(ready(Ok(Frame::data(body.slice(..body.len() / 2)))));
-    // What came so far has to be out before the connection ends.
+    // What was sent so far must be flushed before the connection ends.
     let end = stream::once(pause(50)).filter_map(|()| ready(None));
     Ok(Response::from_parts(head, BodyExt::boxed(StreamBody::new(half.chain(end)))))
 }
 
-/// The answer, with a long breath in the middle of its body.
+/// The answer with a pause of `ms` in the middle of its body.
 async fn late(response: Response<Incoming>, ms: u64) -> std::result::Result<Response<Body>, Hangup> {
     let (head, body) = response.into_parts();
     let body = body.collect().await.map_err(|_| Hangup)?.to_bytes();

@@ -1,4 +1,4 @@
-//! The secrets of a test run, noted as they come up, for the test that searches the run's logs for them afterwards.
+//! The secrets of a test run, recorded as they appear, for the test that searches the run's logs for them afterwards.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -11,10 +11,10 @@ use serde_json::Value;
 
 use crate::{Result, root};
 
-/// Under this length a text is no secret and would be found by chance.
+/// Shorter texts are not secrets and would be found by chance.
 const SHORTEST: usize = 16;
 
-/// Everything an end-to-end run leaves: states, logs, and the notes of this file.
+/// The folder of an end-to-end run: states, logs, and the recorded secrets.
 pub fn folder() -> PathBuf {
     std::env::var_os("E2E_FOLDER").map_or_else(|| root().join("target/e2e"), PathBuf::from)
 }
@@ -28,7 +28,7 @@ fn known() -> MutexGuard<'static, BTreeSet<String>> {
     KNOWN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Notes secrets, each once, in a file that only its owner can read.
+/// Records secrets, each once, in a file that only its owner can read.
 pub fn note(secrets: impl IntoIterator<Item = String>) -> Result<()> {
     let mut known = known();
     let fresh: Vec<_> = secrets.into_iter().filter(|secret| secret.len() >= SHORTEST && known.insert(secret.clone())).collect();
@@ -39,19 +39,19 @@ pub fn note(secrets: impl IntoIterator<Item = String>) -> Result<()> {
     Ok(file.write_all((fresh.join("\n") + "\n").as_bytes())?)
 }
 
-/// A secret of this run that `text` gives away.
+/// The first secret of this run that `text` contains, if any.
 pub fn given_away(text: &str) -> Option<String> {
     known().iter().find(|secret| text.contains(secret.as_str())).cloned()
 }
 
-/// What an earlier run noted in `folder`.
+/// The secrets that an earlier run recorded in `folder`.
 pub fn noted(folder: &Path) -> Result<BTreeSet<String>> {
     let path = path(folder);
     let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     Ok(text.lines().map(str::to_owned).collect())
 }
 
-/// The secrets in a JSON answer: credentials, tokens, and the tokens and signatures of URLs.
+/// The secrets in a JSON response: credentials, tokens, and the tokens and signatures of URLs.
 pub fn of_answer(answer: &Value) -> Vec<String> {
     let mut found = Vec::new();
     collect(answer, &mut found);
@@ -84,7 +84,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn answers_give_their_secrets_and_nothing_else() {
+    fn response_yields_its_secrets_and_nothing_else() {
         let answer = json!({
             "uploadToken": "jtu1.a", "sessionId": "x", "account": { "api_key": "k", "api_secret": null },
             "candidates": [{ "url": "http://h/files/jtf1.b.c/name?x" }, { "url": "http://s/key?X-Amz-Date=1&X-Amz-Signature=abc&x=1" }],

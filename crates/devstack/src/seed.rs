@@ -1,10 +1,10 @@
-//! Accounts, written straight into D1: what provisioning does, for stacks that start without anybody to provision them.
+//! Accounts written straight into D1, equivalent to provisioning, for stacks that start without an identity backend.
 
 use crate::Result;
 use crate::credentials::sha256_hex;
 use crate::state::AccountAccess;
 
-/// An account to be there from the start.
+/// An account that exists from the start.
 #[derive(Debug, Clone)]
 pub struct Seed {
     /// Its credentials.
@@ -13,14 +13,14 @@ pub struct Seed {
     pub tier: String,
     /// `active` or `suspended`.
     pub status: &'static str,
-    /// Whether its namespace takes chunks without a hash.
+    /// Whether its namespace accepts chunks without a hash.
     pub allow_unsigned: bool,
     /// Its namespace's own chunk size, bytes.
     pub chunk_size: Option<u64>,
 }
 
 impl Seed {
-    /// An active account of `tier` with fresh credentials.
+    /// An active account of `tier` with random credentials.
     pub fn draw(user_id: &str, tier: &str) -> Result<Seed> {
         Ok(Seed::of(AccountAccess::draw(user_id)?, tier))
     }
@@ -30,10 +30,10 @@ impl Seed {
         Seed { access, tier: tier.to_owned(), status: "active", allow_unsigned: false, chunk_size: None }
     }
 
-    /// The statements; repeating them is harmless.
+    /// The SQL statements; safe to repeat.
     pub fn sql(&self, bucket: &str) -> String {
         let Seed { access: AccountAccess { user_id, api_key, api_secret, namespace }, tier, status, .. } = self;
-        // Any stable UUIDv4 does; drawn from the user id, so that seeding twice names the same account.
+        // Any stable UUIDv4; derived from the user id, so that seeding twice yields the same account.
         let d = sha256_hex(user_id.as_bytes());
         let id = format!("{}-{}-4{}-8{}-{}", &d[0..8], &d[8..12], &d[13..16], &d[17..20], &d[20..32]);
         let (key_hash, secret_hash) = (sha256_hex(api_key.as_bytes()), sha256_hex(api_secret.as_bytes()));

@@ -1,4 +1,4 @@
-//! What a state folder remembers: the secrets of this stack, drawn once, and `dev.json`, which tells clients and tests how to reach it.
+//! Contents of a state folder: the secrets of this stack, generated once, and `dev.json`, from which clients and tests read how to reach it.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,23 +9,23 @@ use serde::{Deserialize, Serialize};
 use crate::Result;
 use crate::credentials::{hex, random, secret, test_key};
 
-/// The store the Worker signs for.
+/// The store that the Worker uses.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OriginAccess {
     /// `http://host:port`
     pub endpoint: String,
-    /// Region of the signature.
+    /// Region for the signature.
     pub region: String,
     /// Bucket.
     pub bucket: String,
-    /// Access key.
+    /// Access key id.
     pub access_key_id: String,
-    /// Secret.
+    /// Secret access key.
     pub secret_access_key: String,
 }
 
-/// An account with its credentials in clear, for whoever runs the stack.
+/// An account with its credentials in plain text, for the operator of the stack.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AccountAccess {
@@ -35,12 +35,12 @@ pub struct AccountAccess {
     pub api_key: String,
     /// `jts_…`
     pub api_secret: String,
-    /// The namespace that comes with it.
+    /// The namespace that is created with the account.
     pub namespace: String,
 }
 
 impl AccountAccess {
-    /// An account with fresh credentials.
+    /// An account with random credentials.
     pub fn draw(user_id: &str) -> Result<AccountAccess> {
         Ok(AccountAccess { user_id: user_id.to_owned(), api_key: test_key()?, api_secret: secret()?, namespace: format!("jt_user_{user_id}") })
     }
@@ -50,15 +50,15 @@ impl AccountAccess {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Dev {
-    /// The Worker.
+    /// URL of the Worker.
     pub url: String,
     /// The store.
     pub origin: OriginAccess,
     /// The development account.
     pub account: AccountAccess,
-    /// Signs webhook calls.
+    /// Secret that signs webhook calls.
     pub webhook_secret: String,
-    /// The operator's.
+    /// Bearer token of the operator.
     pub admin_token: String,
 }
 
@@ -73,14 +73,14 @@ pub struct Secrets {
     pub admin_token: String,
     /// `WEBHOOK_SECRETS`
     pub webhook_secret: String,
-    /// The embedded origin's.
+    /// Secret of the embedded store.
     pub origin_secret: String,
     /// The development account.
     pub account: AccountAccess,
 }
 
 impl Secrets {
-    /// The folder's secrets; drawn at first.
+    /// The folder's secrets, generated if absent.
     pub fn of(folder: &Path) -> Result<Secrets> {
         let path = folder.join("secrets.json");
         if let Ok(text) = fs::read_to_string(&path) {
@@ -114,7 +114,7 @@ impl Secrets {
         .map(|(name, value)| (name.to_owned(), value.clone()))
         .into();
         values.extend_from_slice(more);
-        // dotenv knows no escapes between quotes, but three kinds of quotes.
+        // dotenv has no escapes inside quotes, but three kinds of quotes.
         let quote = |value: &str| ['\'', '"', '`'].into_iter().find(|quote| !value.contains(*quote)).unwrap_or('\'');
         values.iter().map(|(name, value)| (name, value, quote(value))).map(|(name, value, q)| format!("{name}={q}{value}{q}\n")).collect()
     }
@@ -125,7 +125,7 @@ pub fn write_private(path: &Path, text: &str) -> Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    // Private before it has content, and under its name only when it is whole.
+    // Private before it has content, and renamed only when it is complete.
     let partial = path.with_extension("new");
     fs::write(&partial, "")?;
     fs::set_permissions(&partial, fs::Permissions::from_mode(0o600))?;

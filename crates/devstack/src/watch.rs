@@ -1,29 +1,29 @@
-//! What the Worker is made of, watched for changes.
+//! Watches the sources of the Worker for changes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// What decides what the Worker does: its code, its configuration and its database's tables.
+/// Everything that determines the Worker's behaviour: code, configuration and database schema.
 const SOURCES: [&str; 6] = ["src", "migrations", "build.rs", "Cargo.toml", "Cargo.lock", "wrangler.toml"];
-/// A change is complete when nothing has changed for this long: editors and git write several files one after the other.
+/// A change counts as complete after this long without another: editors and git write several files one after the other.
 const QUIET: Duration = Duration::from_millis(150);
 
 type Files = Vec<(PathBuf, SystemTime, u64)>;
 
-/// Files as they were last seen. They are looked at rather than subscribed to: that works on every system and file system, and two hundred files take a millisecond.
+/// The last observed state of the files. They are polled, which works on every system and file system and takes 1 ms for 200 files.
 pub struct Sources {
     root: PathBuf,
     seen: Files,
 }
 
 impl Sources {
-    /// The repository at `root`, as it is now.
+    /// The current state of the repository at `root`.
     pub fn of(root: &Path) -> Sources {
         Sources { root: root.to_owned(), seen: files(root) }
     }
 
-    /// Whether anything has changed since it was last asked; answers only when the change is complete.
+    /// Whether anything has changed since the last call; returns only when the change is complete.
     pub async fn have_changed(&mut self) -> bool {
         let mut now = files(&self.root);
         if now == self.seen {
@@ -47,7 +47,7 @@ fn files(root: &Path) -> Files {
     found
 }
 
-/// A file that cannot be looked at is one that is being replaced: it counts as absent until it is back.
+/// A file that cannot be read is being replaced: it counts as absent until it is back.
 fn collect(path: &Path, found: &mut Files) {
     let Ok(metadata) = fs::metadata(path) else { return };
     if !metadata.is_dir() {
@@ -55,7 +55,7 @@ fn collect(path: &Path, found: &mut Files) {
         return;
     }
     for entry in fs::read_dir(path).into_iter().flatten().flatten() {
-        // Editors keep their own files beside those they edit: .a.rs.swp, a.rs~, #a.rs#, 4913.
+        // Editors write temporary files next to those they edit: .a.rs.swp, a.rs~, #a.rs#, 4913.
         let name = entry.file_name();
         let name = name.to_string_lossy();
         let is_source =
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_saved_added_or_removed_source_is_a_change_and_an_editors_own_file_is_none() {
+    async fn saved_added_or_removed_source_is_a_change_and_editor_temp_file_is_not() {
         let root = tempfile::tempdir().unwrap();
         let at = |name: &str| root.path().join(name);
         fs::create_dir_all(at("src/deep")).unwrap();

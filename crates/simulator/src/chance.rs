@@ -1,51 +1,51 @@
-//! Chance that is the same for the same seed, on every machine.
+//! Deterministic random distributions: the same seed gives the same values on every machine.
 
 use jettyspeed_edge::base::time::EpochMs;
 use jettyspeed_edge::edges::draw::Draw;
 
-/// So many numbers between 0 and 1.
+/// Resolution of the values between 0 and 1.
 const GRAIN: usize = 1 << 31;
 
-/// A stream of chance.
+/// A stream of random values.
 pub struct Chance(Draw);
 
 impl Chance {
-    /// Of what it decides, in that trace: no two streams know of each other, so a change in one leaves the others alone.
+    /// The stream for one purpose in one trace. Streams are independent, so a change in one does not affect the others.
     pub fn of(seed: &str, what: &str) -> Chance {
         Chance(Draw::of(&format!("{seed}/{what}"), EpochMs(0), 1))
     }
 
-    /// 0..1, uniform, neither end included.
+    /// Uniform in 0..1, both ends excluded.
     pub fn unit(&mut self) -> f64 {
         (self.0.below(GRAIN) as f64 + 0.5) / GRAIN as f64
     }
 
-    /// `low..high`, uniform.
+    /// Uniform in `low..high`.
     pub fn between(&mut self, low: f64, high: f64) -> f64 {
         low + (high - low) * self.unit()
     }
 
-    /// Of mean 0 and deviation 1 (Box and Muller, 1958).
+    /// Normal distribution, mean 0, standard deviation 1 (Box and Muller, 1958).
     pub fn normal(&mut self) -> f64 {
         (-2.0 * self.unit().ln()).sqrt() * (std::f64::consts::TAU * self.unit()).cos()
     }
 
-    /// Lognormal: its median, and the deviation of its logarithm.
+    /// Lognormal distribution: its median, and the standard deviation of its logarithm.
     pub fn lognormal(&mut self, median: f64, sigma: f64) -> f64 {
         median * (sigma * self.normal()).exp()
     }
 
-    /// Exponential.
+    /// Exponential distribution.
     pub fn waiting(&mut self, mean: f64) -> f64 {
         -mean * self.unit().ln()
     }
 
-    /// Pareto: at least 1, with a heavy tail of that index.
+    /// Pareto distribution with minimum 1 and tail index `index`.
     pub fn heavy(&mut self, index: f64) -> f64 {
         self.unit().powf(-1.0 / index)
     }
 
-    /// An index into `weights`, each as often as it weighs.
+    /// An index into `weights`, in proportion to the weights.
     pub fn pick(&mut self, weights: &[f64]) -> usize {
         let mut left = self.unit() * weights.iter().sum::<f64>();
         let found = weights.iter().position(|weight| {
@@ -55,7 +55,7 @@ impl Chance {
         found.unwrap_or(weights.len().saturating_sub(1))
     }
 
-    /// Below `bound`, uniform.
+    /// Uniform in 0..`bound`.
     pub fn below(&mut self, bound: usize) -> usize {
         self.0.below(bound)
     }

@@ -1,11 +1,11 @@
-//! What a trace is hard in.
+//! Kinds of days: which problems the edges have, and how often.
 
-/// Something that befalls an edge again and again.
+/// A recurring problem of an edge.
 #[derive(Debug, Clone, Copy)]
 pub struct Affliction {
-    /// Between the end of one and the beginning of the next, minutes on the mean; infinite if it never comes.
+    /// Mean time between the end of one episode and the start of the next, minutes; infinite if there are none.
     pub gap_min: f64,
-    /// How long one lasts, minutes, the median; lognormal.
+    /// Median duration of an episode, minutes; lognormal.
     pub length_min: f64,
 }
 
@@ -17,24 +17,24 @@ impl Affliction {
     }
 }
 
-/// One kind of day. Every trace has a little of everything, and much of one thing.
+/// One kind of day. Every trace has a little of each problem, and much of one.
 #[derive(Debug, Clone, Copy)]
 pub struct Character {
-    /// Its name, which is also its seed.
+    /// Its name, also its random seed.
     pub name: &'static str,
-    /// The way to an edge is longer: 40-250 ms more.
+    /// Path detours: 40-250 ms added round-trip time.
     pub detours: Affliction,
-    /// An edge's connections are slower: a half of their rate, with a heavy tail towards a thirtieth.
+    /// Congestion: connection rates are halved, with a heavy tail towards a thirtieth.
     pub congestion: Affliction,
-    /// An edge is dead.
+    /// Outages: the edge does not answer.
     pub outages: Affliction,
-    /// An edge refuses 10-30 % of all attempts.
+    /// Failures: the edge refuses 10-30 % of all attempts.
     pub failures: Affliction,
-    /// One city uploads as much as 15 of its size.
+    /// Crowds: one city uploads 15 times its normal rate.
     pub crowds: Affliction,
 }
 
-/// Ways change.
+/// Paths change.
 pub const DETOURS: Character = Character {
     name: "detours",
     detours: Affliction::every(300.0, 60.0),
@@ -44,7 +44,7 @@ pub const DETOURS: Character = Character {
     crowds: Affliction::NEVER,
 };
 
-/// Edges are slow, and some cities send all at once.
+/// Edges are slow, and some cities upload all at once.
 pub const CONGESTION: Character = Character {
     name: "congestion",
     detours: Affliction::every(1_400.0, 40.0),
@@ -54,7 +54,7 @@ pub const CONGESTION: Character = Character {
     crowds: Affliction::every(300.0, 20.0),
 };
 
-/// Edges die and come back, or fail now and then.
+/// Edges go down and recover, or fail some attempts.
 pub const FAILURES: Character = Character {
     name: "failures",
     detours: Affliction::every(1_400.0, 60.0),
@@ -64,7 +64,7 @@ pub const FAILURES: Character = Character {
     crowds: Affliction::NEVER,
 };
 
-/// Nothing happens but what always does; edges die by appointment.
+/// Background problems only; edges go down at fixed times.
 pub const RECOVERY: Character = Character {
     name: "recovery",
     detours: Affliction::NEVER,
@@ -74,5 +74,5 @@ pub const RECOVERY: Character = Character {
     crowds: Affliction::NEVER,
 };
 
-/// Those that regret is told of.
+/// The traces for which regret is reported.
 pub const TRACES: [Character; 3] = [DETOURS, CONGESTION, FAILURES];

@@ -1,5 +1,5 @@
-//! A simulator of steering: a day of uploads from world cities over edges whose ways, rates, load and failures change, chosen by the product's own code, by
-//! distance and by chance, each in a copy of the world of its own. What each takes is held against the best edge of that instant in that world.
+//! Simulator of edge selection: one day of uploads from cities of the world to edges whose paths, rates, load and failures change. Edges are selected by the
+//! product's code, by distance and at random, each in its own copy of the world, and compared with the best edge at that instant in that world.
 
 mod chance;
 pub mod character;
@@ -16,17 +16,17 @@ use ours::Ours;
 use truth::Truth;
 use world::{Policy, Taken, World};
 
-/// What stops a run: a place or a name that the product does not take.
+/// Error of a run: a location or name that the product's code refuses.
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-/// Uploads of a day, as the issue has it.
+/// Uploads per day.
 pub const UPLOADS: usize = 50_000;
-/// The most regret that we may have on a trace, percent.
+/// Maximum regret of the product on a trace, percent.
 pub const REGRET: f64 = 5.0;
-/// The least regret that nearest-only must have on a trace for it to be hard enough, percent.
+/// Minimum regret of nearest-edge selection for a trace to count as hard, percent.
 pub const NEAREST_REGRET: f64 = 15.0;
 
-/// All uploads of one policy.
+/// Sums over all uploads of one policy.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Tally {
     uploads: f64,
@@ -43,36 +43,36 @@ impl Tally {
         self.best += taken.best;
     }
 
-    /// An upload on the mean, s.
+    /// Mean duration of an upload, s.
     pub fn mean_s(&self) -> f64 {
         self.seconds / self.uploads.max(1.0)
     }
 
-    /// How much longer all uploads together took than by the best edges, percent.
+    /// Regret: by how much all uploads took longer than at the best edges, percent.
     pub fn regret(&self) -> f64 {
         (self.seconds / self.best - 1.0) * 100.0
     }
 
-    /// How much of that was waiting for edges that were dead or refused, percent.
+    /// Share of the regret lost to edges that were dead or refused, percent.
     pub fn lost(&self) -> f64 {
         self.lost / self.best * 100.0
     }
 }
 
-/// One trace.
+/// Results of one trace.
 #[derive(Debug, Clone, Copy)]
 pub struct Outcome {
     /// Its name.
     pub name: &'static str,
-    /// The product.
+    /// The product's selection.
     pub ours: Tally,
-    /// By distance alone.
+    /// The nearest edge.
     pub nearest: Tally,
-    /// By chance alone.
+    /// A random edge.
     pub random: Tally,
 }
 
-/// A day of that kind with so many uploads.
+/// Simulates a day of that kind with `uploads` uploads.
 pub fn run(character: &Character, uploads: usize) -> Result<Outcome> {
     let edges = places::edges()?;
     let (accounts, uploads) = trace::trace(character, uploads);

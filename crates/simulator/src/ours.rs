@@ -1,4 +1,4 @@
-//! The product's own choice: its gauges, fed and published as the Worker does it.
+//! The product's edge selection: its gauges, fed and published as the Worker does it.
 
 use super::places::CITIES;
 use super::trace::Account;
@@ -13,85 +13,85 @@ use jettyspeed_edge::edges::metrics::sample::Sample;
 use jettyspeed_edge::edges::request::Priority;
 use jettyspeed_edge::edges::score::{Asker, rank};
 
-/// How often a gauge that was told something is published, ms. What clients see is the publication before the last: 15-30 s old.
+/// Interval at which a gauge with new samples is published, ms. Clients see the publication before the last, so readings are 15-30 s old.
 const PUBLISHED_MS: u64 = 15_000;
 
 /// One measurement on its way to the gauge of an edge.
-pub struct Telling {
+pub struct Measurement {
     /// Index of the edge.
     pub edge: usize,
     /// Index of the account.
     pub who: usize,
-    /// The Worker saw it, else the account told it.
+    /// Measured by the Worker (true) or by the account's client.
     pub seen: bool,
-    /// What was measured.
+    /// The measurement.
     pub sample: Sample,
 }
 
-/// Gauges, what is under way to them, and what they published.
+/// Gauges, measurements in transit, and published readings.
 pub struct Ours<'a> {
     edges: &'a [Edge],
     accounts: &'a [Account],
     gauges: Vec<Gauge>,
-    /// By when it arrives, ms, and a number that makes it unique.
-    under_way: BTreeMap<(u64, u64), Telling>,
-    told: u64,
+    /// Measurements by arrival time, ms, and a unique number.
+    under_way: BTreeMap<(u64, u64), Measurement>,
+    sequence: u64,
     published_at: u64,
-    /// Whether a gauge was told something since.
-    stirred: Vec<bool>,
+    /// Whether a gauge got samples since it was last published.
+    has_new_samples: Vec<bool>,
     published: Vec<Option<Reading>>,
     seen: Vec<Option<Reading>>,
 }
 
 impl<'a> Ours<'a> {
-    /// Nobody has measured anything.
+    /// Gauges without measurements.
     pub fn new(edges: &'a [Edge], accounts: &'a [Account]) -> Ours<'a> {
         Ours {
             edges,
             accounts,
             gauges: edges.iter().map(|_| Gauge::default()).collect(),
             under_way: BTreeMap::new(),
-            told: 0,
+            sequence: 0,
             published_at: 0,
-            stirred: vec![false; edges.len()],
+            has_new_samples: vec![false; edges.len()],
             published: vec![None; edges.len()],
             seen: vec![None; edges.len()],
         }
     }
 
-    /// That measurement arrives `at`, ms.
-    pub fn tell(&mut self, at: u64, telling: Telling) {
-        self.told += 1;
-        self.under_way.insert((at, self.told), telling);
+    /// Adds a measurement that arrives at `at`, ms.
+    pub fn deliver(&mut self, at: u64, measurement: Measurement) {
+        self.sequence += 1;
+        self.under_way.insert((at, self.sequence), measurement);
     }
 
-    /// What arrived and what was published until `now`, ms.
+    /// Processes arrivals and publications until `now`, ms.
     pub fn catch_up(&mut self, now: u64) {
         while self.published_at + PUBLISHED_MS <= now {
             self.published_at += PUBLISHED_MS;
-            self.take(self.published_at);
+            self.process_arrivals(self.published_at);
             self.seen.clone_from(&self.published);
-            for ((gauge, stirred), published) in self.gauges.iter().zip(&mut self.stirred).zip(&mut self.published) {
-                if std::mem::take(stirred) {
+            for ((gauge, has_new_samples), published) in self.gauges.iter().zip(&mut self.has_new_samples).zip(&mut self.published) {
+                if std::mem::take(has_new_samples) {
                     *published = Some(gauge.reading(EpochMs(self.published_at)));
                 }
             }
         }
-        self.take(now);
+        self.process_arrivals(now);
     }
 
-    fn take(&mut self, until: u64) {
+    fn process_arrivals(&mut self, until: u64) {
         while let Some(next) = self.under_way.first_entry().filter(|next| next.key().0 <= until) {
-            let ((at, _), Telling { edge, who, seen, sample }) = next.remove_entry();
+            let ((at, _), Measurement { edge, who, seen, sample }) = next.remove_entry();
             let Some(who) = self.accounts.get(who).map(|account| account.id.as_str()) else { continue };
             let capacity = self.edges.get(edge).map_or(0.0, |edge| edge.capacity_mbps as f64);
-            if let Some((gauge, stirred)) = self.gauges.get_mut(edge).zip(self.stirred.get_mut(edge)) {
+            if let Some((gauge, has_new_samples)) = self.gauges.get_mut(edge).zip(self.has_new_samples.get_mut(edge)) {
                 if seen {
-                    gauge.seen(who, &[sample], capacity, EpochMs(at));
+                    gauge.add_worker_samples(who, &[sample], capacity, EpochMs(at));
                 } else {
-                    gauge.take(who, &[sample], capacity, EpochMs(at));
+                    gauge.add_client_samples(who, &[sample], capacity, EpochMs(at));
                 }
-                *stirred = true;
+                *has_new_samples = true;
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Where uploads come from and where they may go.
+//! Cities where uploads originate, and edges.
 
 use crate::Result;
 use jettyspeed_edge::base::id::Name;
@@ -6,10 +6,10 @@ use jettyspeed_edge::base::time::EpochMs;
 use jettyspeed_edge::edges::edge::{Edge, Status};
 use jettyspeed_edge::edges::location::Location;
 
-/// How many edges there are.
+/// Number of edges.
 pub const EDGES: usize = 20;
 
-/// Id, city, country, continent, degrees north, degrees east, Mbit/s that are left for these uploads.
+/// Id, city, country, continent, latitude and longitude in degrees, capacity for these uploads in Mbit/s.
 const TABLE: [(&str, &str, &str, &str, f64, f64, u64); EDGES] = [
     ("ams", "Amsterdam", "NL", "EU", 52.31, 4.76, 2_000),
     ("bom", "Mumbai", "IN", "AS", 19.09, 72.87, 1_000),
@@ -33,21 +33,21 @@ const TABLE: [(&str, &str, &str, &str, f64, f64, u64); EDGES] = [
     ("yyz", "Toronto", "CA", "NA", 43.68, -79.63, 1_000),
 ];
 
-/// A city that uploads.
+/// A city where uploads originate.
 #[derive(Debug, Clone, Copy)]
 pub struct City {
-    /// For people.
+    /// Display name.
     pub name: &'static str,
-    /// Degrees north.
+    /// Latitude, degrees.
     pub lat: f64,
     /// Degrees east.
     pub lon: f64,
-    /// Of all uploads, relative: about its people who are online, in millions.
+    /// Relative share of uploads: roughly its online population in millions.
     pub weight: f64,
 }
 
 impl City {
-    /// Where it is.
+    /// Its coordinates.
     pub fn place(&self) -> Location {
         Location { lat: self.lat, lon: self.lon }
     }
@@ -57,7 +57,7 @@ const fn city(name: &'static str, lat: f64, lon: f64, weight: f64) -> City {
     City { name, lat, lon, weight }
 }
 
-/// The cities.
+/// All cities.
 pub const CITIES: [City; 42] = [
     city("New York", 40.71, -74.01, 18.0),
     city("Los Angeles", 34.05, -118.24, 12.0),
@@ -103,7 +103,7 @@ pub const CITIES: [City; 42] = [
     city("Auckland", -36.85, 174.76, 2.0),
 ];
 
-/// The edges, all active.
+/// All edges, active.
 pub fn edges() -> Result<Vec<Edge>> {
     TABLE
         .iter()

@@ -1,4 +1,4 @@
-//! How fast an edge that dies is left, and how fast it is found again.
+//! How fast clients leave an edge that goes down, and how fast they return after it recovers.
 
 use super::character::RECOVERY;
 use super::ours::Ours;
@@ -8,84 +8,84 @@ use super::truth::Truth;
 use super::world::{Policy, World};
 use crate::Result;
 
-/// When the busiest edge dies, ms.
+/// When the busiest edge goes down, ms.
 const DEATHS: [u64; 3] = [4 * HOUR_MS, 11 * HOUR_MS, 18 * HOUR_MS];
 const HOUR_MS: u64 = 3_600_000;
-/// For how long, ms.
+/// Duration of the outage, ms.
 const DEAD_MS: u64 = HOUR_MS / 2;
-/// Before a death, this long tells what the edge would have had, ms.
+/// Period before an outage over which the edge's normal share is averaged, ms.
 const BEFORE_MS: u64 = HOUR_MS / 4;
-/// Looked no longer than this, ms.
+/// Maximum observation time after the recovery, ms.
 const AFTER_MS: u64 = 2 * HOUR_MS;
-/// How often it is looked, ms.
+/// Observation interval, ms.
 const STEP_MS: u64 = 5_000;
-/// Of so many accounts, one is asked where it would go.
+/// One of this many accounts is observed.
 const PANEL: usize = 5;
-/// Of what it would have had: this little is left; this much is back.
+/// Shares of the normal share: below the first the edge counts as left, from the second as recovered.
 const LEFT: f64 = 0.02;
 const BACK: f64 = 0.5;
 
-/// The longest that [`Recovery::left_s`] may be, s.
+/// Maximum of [`Recovery::left_s`], s.
 pub const LEFT_WITHIN_S: f64 = 120.0;
-/// The longest that [`Recovery::back_s`] may be, s.
+/// Maximum of [`Recovery::back_s`], s.
 pub const BACK_WITHIN_S: f64 = 1_200.0;
 
-/// One death.
+/// Outcome of one outage.
 #[derive(Debug, Clone)]
 pub struct Recovery {
-    /// Who died.
+    /// The edge.
     pub edge: String,
-    /// Share of all accounts that it had, 0..=1.
+    /// Its normal share of all accounts, 0..=1.
     pub share: f64,
-    /// From its death until it had less than 2 % of that, s: half an hour if never before it came back.
+    /// Time from the outage until its share fell below 2 % of the normal one, s: half an hour if never before the recovery.
     pub left_s: f64,
-    /// What it had of that on the mean from then until it returned, 0..: those who try it.
+    /// Mean share of the normal one between then and the recovery: clients that retry it.
     pub tried: f64,
-    /// From its return until it had half of that again, s: two hours if not within these.
+    /// Time from the recovery until it had half of its normal share, s: two hours if not reached.
     pub back_s: f64,
 }
 
-struct PendingCheck {
+struct Observer {
     died: u64,
-    /// Who died; None before.
+    /// Index of the edge; None before the outage.
     index: Option<usize>,
-    /// Until then, the shares of all.
+    /// Sums of the shares of all edges before the outage.
     before: [f64; EDGES],
-    looks: f64,
-    /// From then on, its own of what it had: when, ms, and how much.
+    observations: f64,
+    /// After the outage: time, ms, and share of the normal one.
     after: Vec<(u64, f64)>,
 }
 
-/// All deaths, in a day of so many uploads.
+/// All outages in a day of `uploads` uploads.
 pub fn recoveries(uploads: usize) -> Result<Vec<Recovery>> {
     let edges = edges()?;
     let (accounts, uploads) = trace(&RECOVERY, uploads);
     let mut truth = Truth::of(&RECOVERY, &edges);
-    let mut watches = DEATHS.map(|died| PendingCheck { died, index: None, before: [0.0; EDGES], looks: 0.0, after: Vec::new() });
+    let mut observers = DEATHS.map(|died| Observer { died, index: None, before: [0.0; EDGES], observations: 0.0, after: Vec::new() });
     let mut world = World::new(Policy::Ours(Box::new(Ours::new(&edges, &accounts))), &edges);
-    let mut looked = 0;
+    let mut observed_until = 0;
     for upload in &uploads {
-        while looked + STEP_MS <= upload.at {
-            looked += STEP_MS;
+        while observed_until + STEP_MS <= upload.at {
+            observed_until += STEP_MS;
             let Some(ours) = world.ours() else { continue };
-            for watch in &mut watches {
-                watch.look(ours, &accounts, looked);
-                if looked == watch.died {
-                    let index = watch.busiest();
-                    watch.index = Some(index);
-                    truth.kill(index, looked, looked + DEAD_MS);
+            for observer in &mut observers {
+                observer.observe(ours, &accounts, observed_until);
+                if observed_until == observer.died {
+                    let index = observer.busiest();
+                    observer.index = Some(index);
+                    truth.kill(index, observed_until, observed_until + DEAD_MS);
                 }
             }
         }
         let Some(account) = accounts.get(upload.account) else { continue };
         world.upload(upload, account, &truth.paths(account.city, upload.at));
     }
-    let died = |watch: &PendingCheck| watch.index.and_then(|index| edges.get(index)).ok_or("the day was too short");
-    watches.iter().map(|watch| Ok(watch.outcome(died(watch)?.id.as_str()))).collect()
+    let died = |observer: &Observer| observer.index.and_then(|index| edges.get(index)).ok_or("the day was too short");
+    observers.iter().map(|observer| Ok(observer.outcome(died(observer)?.id.as_str()))).collect()
 }
 
-impl PendingCheck {
-    fn look(&mut self, ours: &mut Ours, accounts: &[Account], now: u64) {
+impl Observer {
+    fn observe(&mut self, ours: &mut Ours, accounts: &[Account], now: u64) {
         if self.settled() || now + BEFORE_MS < self.died || now > self.died + DEAD_MS + AFTER_MS {
             return;
         }
@@ -98,7 +98,7 @@ impl PendingCheck {
         }
         match self.index {
             None => {
-                self.looks += 1.0;
+                self.observations += 1.0;
                 self.before.iter_mut().zip(shares).for_each(|(sum, share)| *sum += share);
             }
             Some(index) => self.after.push((now, shares.get(index).copied().unwrap_or_default() / self.share().max(f64::MIN_POSITIVE))),
@@ -110,7 +110,7 @@ impl PendingCheck {
     }
 
     fn share(&self) -> f64 {
-        self.index.and_then(|index| self.before.get(index)).copied().unwrap_or_default() / self.looks.max(1.0)
+        self.index.and_then(|index| self.before.get(index)).copied().unwrap_or_default() / self.observations.max(1.0)
     }
 
     fn settled(&self) -> bool {

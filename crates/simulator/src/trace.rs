@@ -1,13 +1,13 @@
-//! Who uploads what, and when.
+//! The workload of a simulated day: accounts and their uploads.
 
 use super::chance::Chance;
 use super::character::Character;
 use super::places::CITIES;
 use super::truth::{DAY_MS, MINUTE_MS, busy, spans};
 
-/// Accounts that upload.
+/// Number of accounts.
 const ACCOUNTS: usize = 2_000;
-/// How many uploads of its size a city in a crowd is worth.
+/// Factor by which a city's upload rate grows during a crowd.
 const CROWD: f64 = 15.0;
 /// Smallest and largest file, MB.
 const SIZES_MB: (f64, f64) = (20.0, 2_000.0);
@@ -17,35 +17,35 @@ const SIZES_MB: (f64, f64) = (20.0, 2_000.0);
 pub struct Account {
     /// Id.
     pub id: String,
-    /// Of [`CITIES`].
+    /// City: index into [`CITIES`].
     pub city: usize,
-    /// Of its line, Mbit/s.
+    /// Uplink rate of its access line, Mbit/s.
     pub uplink_mbps: f64,
-    /// Round trip of its line, ms.
+    /// Round-trip time of its access line, ms.
     pub last_mile_ms: f64,
 }
 
 /// An upload.
 #[derive(Debug, Clone, Copy)]
 pub struct Upload {
-    /// When it begins, ms.
+    /// Start time, ms.
     pub at: u64,
-    /// An index.
+    /// Account index.
     pub account: usize,
-    /// MB.
+    /// File size, MB.
     pub megabytes: f64,
-    /// 0..1: what it meets where attempts fail now and then.
+    /// Random value 0..1 that decides which of its attempts fail at edges that refuse some.
     pub fate: f64,
 }
 
-/// All accounts, and `count` uploads of a day in their order.
+/// All accounts, and `count` uploads of one day in order of time.
 pub fn trace(character: &Character, count: usize) -> (Vec<Account>, Vec<Upload>) {
     let mut chance = Chance::of(character.name, "accounts");
     let weights: Vec<f64> = CITIES.iter().map(|city| city.weight).collect();
     let accounts: Vec<Account> = (0..ACCOUNTS)
         .map(|index| Account {
             id: format!("account-{index}"),
-            // The first ones see to it that every city has some.
+            // The first accounts cover every city.
             city: if index < 3 * CITIES.len() { index % CITIES.len() } else { chance.pick(&weights) },
             uplink_mbps: chance.lognormal(300.0, 0.6),
             last_mile_ms: chance.lognormal(6.0, 0.5),
@@ -75,7 +75,7 @@ pub fn trace(character: &Character, count: usize) -> (Vec<Account>, Vec<Upload>)
     (accounts, uploads)
 }
 
-/// For each minute of the day, how much each city uploads.
+/// Relative upload rate of each city for each minute of the day.
 fn minutes(character: &Character, weights: &[f64], chance: &mut Chance) -> Vec<Vec<f64>> {
     let crowds: Vec<(usize, u64, u64)> = spans(character.crowds, chance).into_iter().map(|(from, to)| (chance.pick(weights), from, to)).collect();
     let all_day = usize::try_from(DAY_MS / 60_000).unwrap_or_default();
@@ -91,7 +91,7 @@ fn minutes(character: &Character, weights: &[f64], chance: &mut Chance) -> Vec<V
         .collect()
 }
 
-/// `count` indices into `weights`, ascending, each as often as it weighs.
+/// `count` indices into `weights`, ascending, in proportion to the weights.
 fn spread(weights: &[f64], count: usize) -> Vec<usize> {
     let total: f64 = weights.iter().sum();
     let (mut indices, mut sum) = (Vec::with_capacity(count), 0.0);

@@ -1,4 +1,4 @@
-//! What is true of every edge at every instant, whoever uploads.
+//! The true state of every edge at every instant, independent of the policy.
 
 use super::chance::Chance;
 use super::character::{Affliction, Character};
@@ -6,21 +6,21 @@ use super::places::{CITIES, City, EDGES};
 
 use jettyspeed_edge::edges::edge::Edge;
 
-/// How long a trace is, ms.
+/// Duration of a trace, ms.
 pub const DAY_MS: u64 = 86_400_000;
-/// A minute, ms.
+/// One minute, ms.
 pub const MINUTE_MS: f64 = 60_000.0;
-/// Connections of one upload.
+/// Connections per upload.
 pub const CONNECTIONS: f64 = 6.0;
-/// What a connection has under way at most, Mbit: 256 KiB, the window that is left of the socket's buffers on a way that loses a packet now and then.
+/// Maximum data in flight per connection, Mbit: 256 KiB, the effective socket-buffer window on a path with occasional packet loss.
 const WINDOW_MBIT: f64 = 2.1;
-/// Round trip of one kilometre over the ground in fibre that follows it, ms.
+/// Round-trip time per kilometre of fibre, ms.
 const FIBRE_MS_PER_KM: f64 = 0.01;
-/// So long ways through fibre are, to the crow's (RIPE Atlas and the like find 1.2-2.2).
+/// Ratio of path length to great-circle distance (RIPE Atlas measurements: 1.2-2.2).
 const WINDING: f64 = 1.4;
-/// How much of an edge's connections its own evening costs.
+/// Share of connection rate that an edge loses at its evening peak.
 const EVENING: f64 = 0.35;
-/// Points of the restlessness of an edge, ms apart.
+/// Interval between support points of an edge's random rate variation, ms.
 const RESTLESS_MS: u64 = 240_000;
 
 struct Episode {
@@ -29,23 +29,23 @@ struct Episode {
     size: f64,
 }
 
-/// How an edge is found from a city at an instant.
+/// State of the path from a city to an edge at an instant.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Path {
-    /// Over the ground, km.
+    /// Great-circle distance, km.
     pub km: f64,
-    /// Round trip without the last mile of the one who uploads, ms.
+    /// Round-trip time without the client's access line, ms.
     pub rtt_ms: f64,
-    /// What the edge lets one connection have, Mbit/s.
+    /// Rate limit per connection at the edge, Mbit/s.
     pub connection_mbps: f64,
-    /// Nothing answers.
+    /// The edge does not answer.
     pub dead: bool,
-    /// Share of attempts that it refuses, 0..=1.
+    /// Share of attempts that the edge refuses, 0..=1.
     pub refuses: f64,
 }
 
 impl Path {
-    /// Mbit/s of all connections together, over a round trip of `rtt_ms`, for somebody whose line has `uplink_mbps`.
+    /// Rate of all connections together over a round-trip time of `rtt_ms` for a client with `uplink_mbps`, Mbit/s.
     pub fn mbps(&self, rtt_ms: f64, uplink_mbps: f64) -> f64 {
         (CONNECTIONS * self.connection_mbps.min(WINDOW_MBIT * 1_000.0 / rtt_ms)).min(uplink_mbps)
     }
@@ -62,15 +62,15 @@ struct Nature {
     restless: Vec<f64>,
 }
 
-/// All of it.
+/// State of all edges over one day.
 pub struct Truth {
     natures: Vec<Nature>,
-    /// By city, by edge: km, and the round trip of the way, ms.
+    /// By city and edge: distance, km, and round-trip time of the path, ms.
     ways: Vec<[(f64, f64); EDGES]>,
 }
 
 impl Truth {
-    /// Of that kind of day.
+    /// The state for a kind of day.
     pub fn of(character: &Character, edges: &[Edge]) -> Truth {
         let natures = edges.iter().map(|edge| nature(character, edge)).collect();
         let mut chance = Chance::of(character.name, "ways");
@@ -86,14 +86,14 @@ impl Truth {
         Truth { natures, ways: CITIES.iter().map(|city| way(city, &mut chance)).collect() }
     }
 
-    /// Edge `index` is dead between two instants, ms, whatever else befalls it.
+    /// Makes edge `index` dead between two instants, ms, in addition to its other outages.
     pub fn kill(&mut self, index: usize, from: u64, to: u64) {
         if let Some(nature) = self.natures.get_mut(index) {
             nature.outages.push(Episode { from, to, size: 1.0 });
         }
     }
 
-    /// Every edge from `city` (an index) at `at`, ms.
+    /// The paths from `city` (an index) to every edge at `at`, ms.
     pub fn paths(&self, city: usize, at: u64) -> [Path; EDGES] {
         let mut paths = [Path::default(); EDGES];
         let Some(ways) = self.ways.get(city) else { return paths };
@@ -111,7 +111,7 @@ impl Truth {
     }
 }
 
-/// How much of its evening it is at a longitude, 0..=1: all of it at 20 hours by the sun.
+/// Share of the evening peak at a longitude, 0..=1: 1 at 20:00 solar time.
 pub fn busy(lon: f64, at: u64) -> f64 {
     let hour = at as f64 / (60.0 * MINUTE_MS) + lon / 15.0;
     0.5 + 0.5 * (std::f64::consts::TAU * (hour - 20.0) / 24.0).cos()
@@ -123,7 +123,7 @@ fn nature(character: &Character, edge: &Edge) -> Nature {
     let points = DAY_MS / RESTLESS_MS + 2;
     Nature {
         lon: edge.lon,
-        // Three of four are well connected.
+        // Three of four edges are well connected.
         peering_ms: if fixed.unit() < 0.75 { fixed.between(0.0, 8.0) } else { fixed.between(15.0, 60.0) },
         connection_mbps: fixed.lognormal(110.0, 0.2),
         detours: episodes(character.detours, of("detours"), |chance| chance.between(40.0, 250.0)),
@@ -134,15 +134,15 @@ fn nature(character: &Character, edge: &Edge) -> Nature {
     }
 }
 
-/// Those of a day.
+/// The episodes of a day.
 fn episodes(affliction: Affliction, mut chance: Chance, size: impl Fn(&mut Chance) -> f64) -> Vec<Episode> {
     spans(affliction, &mut chance).into_iter().map(|(from, to)| Episode { from, to, size: size(&mut chance) }).collect()
 }
 
-/// From when until when, ms, all day long.
+/// Start and end of all episodes of a day, ms.
 pub fn spans(affliction: Affliction, chance: &mut Chance) -> Vec<(u64, u64)> {
     let mut spans = Vec::new();
-    // As if it had gone on before.
+    // Start before the day, so that an episode may already be running.
     let mut at = -chance.unit() * affliction.length_min * MINUTE_MS;
     loop {
         at += chance.waiting(affliction.gap_min) * MINUTE_MS;
@@ -150,7 +150,7 @@ pub fn spans(affliction: Affliction, chance: &mut Chance) -> Vec<(u64, u64)> {
             return spans;
         }
         let to = at + chance.lognormal(affliction.length_min, 0.6) * MINUTE_MS;
-        // Within a day of milliseconds; the negative is cut to 0.
+        // Within the milliseconds of a day; negative values saturate at 0.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         spans.push((at as u64, to as u64));
         at = to;

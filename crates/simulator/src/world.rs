@@ -1,7 +1,7 @@
-//! One policy in a world of its own: its uploads are the load that it meets.
+//! Simulates one policy in its own copy of the world: its own uploads are the load on the edges.
 
 use super::chance::Chance;
-use super::ours::{Ours, Telling};
+use super::ours::{Measurement, Ours};
 use super::places::EDGES;
 use super::trace::{Account, Upload};
 use super::truth::{CONNECTIONS, Path};
@@ -11,32 +11,32 @@ use std::collections::BinaryHeap;
 use jettyspeed_edge::edges::edge::Edge;
 use jettyspeed_edge::edges::metrics::sample::Sample;
 
-/// Until a client gives up on an edge that does not answer, s.
+/// Timeout of an attempt at an edge that does not answer, s.
 const DEAD_S: f64 = 10.0;
-/// What an attempt that is refused costs, s.
+/// Time lost by a refused attempt, s.
 const REFUSED_S: f64 = 2.0;
-/// Until a client gives up on a probe, ms.
+/// Timeout of a probe, ms.
 const PROBE_MS: u64 = 2_000;
-/// Edges of its list that a client probes.
+/// Number of edges that a client probes.
 const PROBED: usize = 3;
-/// Parts of an upload, each of which is measured.
+/// Parts per upload; each is measured.
 const PARTS: u32 = 8;
-/// Round trips before the first byte: TCP, TLS, the request.
+/// Round trips before the first byte: TCP, TLS, request.
 const HANDSHAKES: f64 = 3.0;
-/// Attempts of one upload, at most.
+/// Maximum attempts per upload.
 const ATTEMPTS: usize = 60;
 
-/// Who chooses.
+/// How edges are selected.
 pub enum Policy<'a> {
-    /// The product.
+    /// The product's selection.
     Ours(Box<Ours<'a>>),
-    /// By distance alone.
+    /// The nearest edge.
     Nearest,
-    /// By chance alone.
+    /// A random edge.
     Random(Chance),
 }
 
-/// An upload under way.
+/// An upload in progress.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Flight {
     ends: u64,
@@ -44,35 +44,35 @@ struct Flight {
     kbps: u64,
 }
 
-/// What became of an upload.
+/// Outcome of an upload.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Taken {
-    /// From its beginning to its end, s.
+    /// Duration, s.
     pub seconds: f64,
-    /// Of these, waited for edges that were dead or refused.
+    /// Time thereof lost to edges that were dead or refused, s.
     pub lost: f64,
-    /// What the best edge would have taken in the same world at the same instant, s.
+    /// Duration at the best edge in the same world at the same instant, s.
     pub best: f64,
 }
 
-/// See the module.
+/// One policy and the load that it causes.
 pub struct World<'a> {
     policy: Policy<'a>,
     capacities_mbps: [f64; EDGES],
     flights: BinaryHeap<Reverse<Flight>>,
-    /// What all flights of an edge would send if it had no limit, kbit/s: whole numbers, so that nothing is left of them in the end.
+    /// Demand of all uploads at each edge without a capacity limit, kbit/s: integers, so that no rounding error remains.
     wanted_kbps: [u64; EDGES],
 }
 
 impl<'a> World<'a> {
-    /// Nothing is under way.
+    /// A world without uploads in progress.
     pub fn new(policy: Policy<'a>, edges: &[Edge]) -> World<'a> {
         let mut capacities_mbps = [1.0; EDGES];
         capacities_mbps.iter_mut().zip(edges).for_each(|(capacity, edge)| *capacity = edge.capacity_mbps as f64);
         World { policy, capacities_mbps, flights: BinaryHeap::new(), wanted_kbps: [0; EDGES] }
     }
 
-    /// The product's choice, if it is its world.
+    /// The product's selection, if this world uses it.
     pub fn ours(&mut self) -> Option<&mut Ours<'a>> {
         match &mut self.policy {
             Policy::Ours(ours) => Some(ours),
@@ -80,7 +80,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// One upload, of `account` (whose index is in `upload`), where the edges are as `paths` says.
+    /// Simulates one upload of `account` (index in `upload`); `paths` is the state of the edges.
     pub fn upload(&mut self, upload: &Upload, account: &Account, paths: &[Path; EDGES]) -> Taken {
         self.land(upload.at);
         let list = self.list(upload, account, paths);
@@ -91,14 +91,14 @@ impl<'a> World<'a> {
         let mut lost = 0.0;
         for (attempt, edge) in list.iter().cycle().take(ATTEMPTS).copied().enumerate() {
             let Some((path, offer)) = paths.get(edge).zip(offers.get(edge)) else { continue };
-            // Draws that are the same in every world, and lie evenly (multiples of the golden ratio).
+            // Pseudorandom values that are the same in every world and evenly distributed (multiples of the golden ratio).
             let refused = (upload.fate + (edge + attempt * EDGES) as f64 * 0.618_034).fract() < path.refuses;
             if path.dead || refused {
                 lost += if path.dead { DEAD_S } else { REFUSED_S };
-                self.tell_failure(upload, edge, path, lost);
+                self.report_failure(upload, edge, path, lost);
             } else {
                 self.fly(upload, edge, offer, lost);
-                self.tell_parts(upload, edge, path, offer, lost);
+                self.report_parts(upload, edge, path, offer, lost);
                 return Taken { seconds: lost + offer.seconds, lost, best };
             }
         }
@@ -157,24 +157,24 @@ impl<'a> World<'a> {
         for edge in list.iter().take(PROBED).copied() {
             let Some(path) = paths.get(edge) else { continue };
             let sample = Sample { bytes: 0, ms: path.rtt_ms + account.last_mile_ms, ok: !path.dead, km: Some(path.km) };
-            ours.tell(upload.at + PROBE_MS, Telling { edge, who: upload.account, seen: false, sample });
+            ours.deliver(upload.at + PROBE_MS, Measurement { edge, who: upload.account, seen: false, sample });
         }
     }
 
-    /// All of its connections failed. Of a dead edge, the Worker there says nothing.
-    fn tell_failure(&mut self, upload: &Upload, edge: usize, path: &Path, lost: f64) {
+    /// Reports the failure of all connections. The Worker at a dead edge reports nothing.
+    fn report_failure(&mut self, upload: &Upload, edge: usize, path: &Path, lost: f64) {
         let Some(ours) = self.ours() else { return };
         let sample = Sample { bytes: 0, ms: lost * 1_000.0, ok: false, km: Some(path.km) };
         let at = upload.at + ms(lost);
         for _ in 0..whole(CONNECTIONS) {
-            ours.tell(at, Telling { edge, who: upload.account, seen: false, sample });
+            ours.deliver(at, Measurement { edge, who: upload.account, seen: false, sample });
         }
         if !path.dead {
-            ours.tell(at, Telling { edge, who: upload.account, seen: true, sample });
+            ours.deliver(at, Measurement { edge, who: upload.account, seen: true, sample });
         }
     }
 
-    fn tell_parts(&mut self, upload: &Upload, edge: usize, path: &Path, offer: &Offer, lost: f64) {
+    fn report_parts(&mut self, upload: &Upload, edge: usize, path: &Path, offer: &Offer, lost: f64) {
         let Some(ours) = self.ours() else { return };
         let megabytes = upload.megabytes / f64::from(PARTS);
         let took_ms = megabytes * 8.0 / (offer.mbps / CONNECTIONS) * 1_000.0;
@@ -182,18 +182,18 @@ impl<'a> World<'a> {
         for part in 1..=PARTS {
             let at = upload.at + ms(lost + offer.seconds * f64::from(part) / f64::from(PARTS));
             for seen in [false, true] {
-                ours.tell(at, Telling { edge, who: upload.account, seen, sample });
+                ours.deliver(at, Measurement { edge, who: upload.account, seen, sample });
             }
         }
     }
 }
 
-/// What an edge would give to an upload.
+/// What an edge offers to an upload.
 #[derive(Debug, Clone, Copy, Default)]
 struct Offer {
     seconds: f64,
     mbps: f64,
-    /// If it had no limit, Mbit/s.
+    /// Rate without the edge's capacity limit, Mbit/s.
     wanted: f64,
 }
 
@@ -201,7 +201,7 @@ fn ms(seconds: f64) -> u64 {
     whole(seconds * 1_000.0)
 }
 
-/// Within what a day of milliseconds or a file of bytes can be.
+/// Limited to the milliseconds of a day or the bytes of a file.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn whole(value: f64) -> u64 {
     value.max(0.0).round() as u64

@@ -1,4 +1,4 @@
-//! What an edge's object keeps: for each who measures an average that forgets, and of all of them a value that a minority can not move.
+//! State of an edge's Durable Object: per source an exponentially decaying average, and over all sources quantiles that a minority cannot shift.
 
 use crate::base::time::EpochMs;
 use crate::base::units::insert_sorted;
@@ -13,71 +13,75 @@ use crate::edges::metrics::sample::{Observation, Sample};
 #[path = "gauge_tests.rs"]
 mod tests;
 
-/// How much the newest sample counts.
+/// Weight of the newest sample in an average (EWMA).
 const ALPHA: f64 = 0.4;
 
-/// So many samples make a measurement; more of the same client's add nothing.
-const ENOUGH: f64 = 3.0;
+/// Number of samples at which a source reaches its full weight; further ones of the same source do not raise it.
+const FULL_SAMPLES: f64 = 3.0;
 
-/// What an account weighs at most, and what the Worker's own measuring does.
+/// Maximum weight of an account's measurements.
 const ACCOUNT_WEIGHT: f64 = 1.0;
 
+/// Maximum weight of the Worker's own measurements.
 const WORKER_WEIGHT: f64 = 3.0;
 
-/// Samples of one account that count in a minute; the Worker's own are not limited.
+/// Maximum number of samples per account and minute; the Worker's own are not limited.
 pub const PER_MINUTE: u32 = 60;
 
 const MINUTE_MS: u64 = 60_000;
 
-/// Half of what is known of failures is forgotten in this time, ms: an edge that dies is not to be saved by what it did well before.
+/// Half-life of error samples, ms: short, so that earlier successes do not mask an outage.
 const ERRORS_HALF_LIFE_MS: f64 = 30_000.0;
 
-/// Shares of the votes: of rates the value that 30 % reach, since the others are as slow as their own lines; of round trips beyond what distance explains the one
-/// that 70 % stay below; the median of the rest. Less than 30 % of the votes move none of them.
-const FASTEST: f64 = 0.7;
+/// Quantiles of the votes. Throughput: the value that 30 % of the votes reach, because the slower clients are limited by their own access lines. Excess
+/// round-trip time: the value that 70 % stay below. Others: the median. Less than 30 % of the votes cannot shift any of them.
+const RATE_QUANTILE: f64 = 0.7;
 
-const SLOWEST: f64 = 0.7;
+const EXCESS_QUANTILE: f64 = 0.7;
 
-const HALF: f64 = 0.5;
+const MEDIAN: f64 = 0.5;
 
-/// What a single account has the majority for weighs so much of not knowing: three sevenths of the estimate.
-const LONE: f64 = 0.75;
+/// Maximum weight, in units of the prior's, of values for which a single account holds the majority of votes: three sevenths of the estimate.
+const SINGLE_ACCOUNT_WEIGHT: f64 = 0.75;
 
-/// How many are remembered; the one who was silent longest is forgotten first.
+/// Maximum number of sources; the one without samples for the longest time is evicted first.
 const MAX_SOURCES: usize = 64;
 
-/// Whose samples are the Worker's own, and before the name of whose parts it saw.
+/// Name of the source of the Worker's own samples.
 const WORKER: &str = "worker";
 
+/// Prefix of the sources of parts that the Worker observed, before the account.
 const SEEN: &str = "seen/";
 
-/// Names of rows.
+/// Name of the row with the load.
 const LOAD: &str = "load";
 
+/// Name of the rows with hourly counts.
 const HOUR: &str = "hour";
 
+/// Prefix of the rows with a source's averages.
 const SOURCE: &str = "by/";
 
-/// An average that forgets.
+/// An exponentially weighted moving average whose sample count decays with time.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 struct Mean {
     value: f64,
-    /// How many samples it is worth, at most [`ENOUGH`] and a little.
+    /// Effective number of samples, at most twice [`FULL_SAMPLES`].
     count: f64,
 }
 
 impl Mean {
     fn add(&mut self, value: f64) {
-        // The first ones count alike.
+        // The first samples weigh equally.
         let share = ALPHA.max(1.0 / (self.count + 1.0));
         self.value += share * (value - self.value);
-        self.count = (self.count + 1.0).min(2.0 * ENOUGH);
+        self.count = (self.count + 1.0).min(2.0 * FULL_SAMPLES);
     }
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Source {
-    who: String,
+    name: String,
     at: EpochMs,
     minute: u64,
     in_minute: u32,
@@ -89,8 +93,8 @@ struct Source {
 }
 
 impl Source {
-    fn learn(&mut self, said: Observation) {
-        match said {
+    fn record(&mut self, observation: Observation) {
+        match observation {
             Observation::Latency(ms, excess) => {
                 self.latency.add(ms);
                 self.excess.add(excess);
@@ -101,22 +105,22 @@ impl Source {
     }
 }
 
-/// The state of one edge.
+/// The measured state of one edge.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Gauge {
     sources: Vec<Source>,
     offered_mbps: f64,
     offered_at: EpochMs,
-    /// What the database has not got yet.
+    /// Hourly counts that are not yet written to the database.
     pub hours: Vec<Hour>,
 }
 
 impl Gauge {
-    /// Takes in what the account `who` measured of an edge of that capacity. Says how many samples counted.
-    pub fn take(&mut self, who: &str, samples: &[Sample], capacity_mbps: f64, now: EpochMs) -> usize {
-        let mut taken = 0;
+    /// Adds samples that the account measured of an edge of that capacity. Returns how many were counted.
+    pub fn add_client_samples(&mut self, account: &str, samples: &[Sample], capacity_mbps: f64, now: EpochMs) -> usize {
+        let mut counted = 0;
         for sample in samples {
-            let Some(source) = self.source(who, now) else { break };
+            let Some(source) = self.source(account, now) else { break };
             let minute = now.0 / MINUTE_MS;
             if source.minute != minute {
                 (source.minute, source.in_minute) = (minute, 0);
@@ -125,48 +129,48 @@ impl Gauge {
                 break;
             }
             source.in_minute += 1;
-            let said = sample.observation(capacity_mbps);
-            source.errors.add(f64::from(u8::from(said == Observation::Failure)));
-            source.learn(said);
-            if let Some(hour) = hours::of(&mut self.hours, now) {
-                hour.add(sample, said);
+            let observation = sample.observation(capacity_mbps);
+            source.errors.add(f64::from(u8::from(observation == Observation::Failure)));
+            source.record(observation);
+            if let Some(hour) = hours::hour_at(&mut self.hours, now) {
+                hour.add(sample, observation);
             }
-            taken += 1;
+            counted += 1;
         }
-        taken
+        counted
     }
 
-    /// Takes in what the Worker saw of `who`'s parts: how fast they came through says something of that client, too, but whether the store took them does not.
-    pub fn seen(&mut self, who: &str, samples: &[Sample], capacity_mbps: f64, now: EpochMs) {
-        let seen_of = format!("{SEEN}{who}");
+    /// Adds samples of the account's parts that the Worker handled. Their rate also describes the client's path; a failure at the store counts against the edge only.
+    pub fn add_worker_samples(&mut self, account: &str, samples: &[Sample], capacity_mbps: f64, now: EpochMs) {
+        let worker_source = format!("{SEEN}{account}");
         for sample in samples {
-            let said = sample.observation(capacity_mbps);
+            let observation = sample.observation(capacity_mbps);
             if let Some(worker) = self.source(WORKER, now) {
-                worker.errors.add(f64::from(u8::from(said == Observation::Failure)));
+                worker.errors.add(f64::from(u8::from(observation == Observation::Failure)));
             }
-            if said != Observation::Failure
-                && let Some(source) = self.source(&seen_of, now)
+            if observation != Observation::Failure
+                && let Some(source) = self.source(&worker_source, now)
             {
-                source.learn(said);
+                source.record(observation);
                 self.offer(sample.bytes, now);
             }
-            if let Some(hour) = hours::of(&mut self.hours, now) {
-                hour.add(sample, said);
+            if let Some(hour) = hours::hour_at(&mut self.hours, now) {
+                hour.add(sample, observation);
             }
         }
     }
 
-    /// The one who measures; what it knew has aged.
-    fn source(&mut self, who: &str, now: EpochMs) -> Option<&mut Source> {
-        if !self.sources.iter().any(|source| source.who == who) {
+    /// The source of that name, its sample counts decayed to `now`.
+    fn source(&mut self, name: &str, now: EpochMs) -> Option<&mut Source> {
+        if !self.sources.iter().any(|source| source.name == name) {
             if self.sources.len() >= MAX_SOURCES {
-                let silent = self.sources.iter().filter(|source| source.who != WORKER).map(|source| source.at).min();
-                let index = self.sources.iter().position(|source| source.who != WORKER && Some(source.at) == silent)?;
+                let oldest = self.sources.iter().filter(|source| source.name != WORKER).map(|source| source.at).min();
+                let index = self.sources.iter().position(|source| source.name != WORKER && Some(source.at) == oldest)?;
                 self.sources.swap_remove(index);
             }
-            self.sources.push(Source { who: who.to_owned(), at: now, ..Source::default() });
+            self.sources.push(Source { name: name.to_owned(), at: now, ..Source::default() });
         }
-        let source = self.sources.iter_mut().find(|source| source.who == who)?;
+        let source = self.sources.iter_mut().find(|source| source.name == name)?;
         let age = now.since(source.at);
         for mean in [&mut source.excess, &mut source.latency, &mut source.rate] {
             mean.count = aged_by(HALF_LIFE_MS, mean.count, age);
@@ -176,7 +180,7 @@ impl Gauge {
         Some(source)
     }
 
-    /// Counts bytes as load: a rate that forgets within [`LOAD_MS`].
+    /// Adds bytes to the load, a rate that decays with time constant [`LOAD_MS`].
     fn offer(&mut self, bytes: u64, now: EpochMs) {
         self.offered_mbps = self.offered(now) + bytes as f64 * 8.0 / 1_000.0 / LOAD_MS;
         self.offered_at = now;
@@ -186,7 +190,7 @@ impl Gauge {
         self.offered_mbps * (-(now.since(self.offered_at) as f64) / LOAD_MS).exp()
     }
 
-    /// What is to be kept of it, as rows: the load, the hours, and those who measure.
+    /// The state as rows to be stored: the load, the hours and the sources.
     pub fn rows(&self) -> Vec<Row> {
         let mut rows = vec![(LOAD.to_owned(), vec![self.offered_mbps, self.offered_at.0 as f64])];
         for hour in &self.hours {
@@ -197,14 +201,14 @@ impl Gauge {
             let means = [source.excess, source.latency, source.rate, source.errors];
             let head = [source.at.0 as f64, source.minute as f64, f64::from(source.in_minute)];
             rows.push((
-                format!("{SOURCE}{}", source.who),
+                format!("{SOURCE}{}", source.name),
                 head.into_iter().chain(means.into_iter().flat_map(|mean| [mean.value, mean.count])).collect(),
             ));
         }
         rows
     }
 
-    /// Of such rows; what is of another form is forgotten.
+    /// Restores the state from stored rows; rows of another format are dropped.
     pub fn of(rows: &[Row]) -> Gauge {
         let mut gauge = Gauge::default();
         for (name, numbers) in rows {
@@ -214,15 +218,15 @@ impl Gauge {
                     let [hour, samples, failures, bytes, probes] = [hour, samples, failures, bytes, probes].map(|number| whole(*number));
                     gauge.hours.push(Hour { hour, samples, failures, bytes, busy_ms: *busy_ms, probes, probe_ms: *probe_ms });
                 }
-                (who, [at, minute, in_minute, means @ ..]) => {
-                    let Some(who) = who.strip_prefix(SOURCE) else { continue };
+                (name, [at, minute, in_minute, means @ ..]) => {
+                    let Some(name) = name.strip_prefix(SOURCE) else { continue };
                     let mut means = means.chunks_exact(2).map(|pair| match *pair {
                         [value, count] => Mean { value, count },
                         _ => Mean::default(),
                     });
                     let mut next = || means.next().unwrap_or_default();
                     gauge.sources.push(Source {
-                        who: who.to_owned(),
+                        name: name.to_owned(),
                         at: EpochMs(whole(*at)),
                         minute: whole(*minute),
                         in_minute: u32::try_from(whole(*in_minute)).unwrap_or(PER_MINUTE),
@@ -238,7 +242,7 @@ impl Gauge {
         gauge
     }
 
-    /// The database has these.
+    /// Subtracts hourly counts that were written to the database.
     pub fn written(&mut self, hours: &[Hour]) {
         for hour in &mut self.hours {
             if let Some(written) = hours.iter().find(|written| written.hour == hour.hour) {
@@ -248,21 +252,21 @@ impl Gauge {
         self.hours.retain(|hour| hour.samples > 0);
     }
 
-    /// What all of them together say.
+    /// The aggregate over all sources at `now`.
     pub fn reading(&self, now: EpochMs) -> Reading {
-        let together = |half_life_ms: f64, share: f64, mean: fn(&Source) -> Mean| {
+        let aggregate = |half_life_ms: f64, share: f64, mean: fn(&Source) -> Mean| {
             let (mut sorted, mut total): (Vec<(f64, f64)>, f64) = (Vec::new(), 0.0);
-            // By account: what it told, and what was seen of its parts.
+            // Votes by account: its own samples and those that the Worker took of its parts.
             let mut accounts: Vec<(&str, f64)> = Vec::new();
             for source in &self.sources {
                 let Mean { value, count } = mean(source);
-                let most = if source.who == WORKER { WORKER_WEIGHT } else { ACCOUNT_WEIGHT };
+                let max_weight = if source.name == WORKER { WORKER_WEIGHT } else { ACCOUNT_WEIGHT };
                 let count = aged_by(half_life_ms, count, now.since(source.at));
-                // Whoever measured at all has a full vote: who measures more often does not outvote others. How much there is to go by is another matter.
-                let vote = most * count.min(1.0);
+                // One sample gives a full vote, so that frequent sources do not outvote others. The weight of the result depends on the sample count.
+                let vote = max_weight * count.min(1.0);
                 if vote > 0.001 {
-                    total += most * (count / ENOUGH).min(1.0);
-                    let account = source.who.strip_prefix(SEEN).unwrap_or(&source.who);
+                    total += max_weight * (count / FULL_SAMPLES).min(1.0);
+                    let account = source.name.strip_prefix(SEEN).unwrap_or(&source.name);
                     match accounts.iter_mut().find(|(known, _)| *known == account) {
                         Some((_, votes)) => *votes += vote,
                         None => accounts.push((account, vote)),
@@ -271,33 +275,33 @@ impl Gauge {
                 }
             }
             let all: f64 = accounts.iter().map(|(_, votes)| votes).sum();
-            let decides = accounts.iter().any(|(account, votes)| *account != WORKER && 2.0 * votes > all);
-            let weight = if decides { total.min(PRIOR_WEIGHT * LONE) } else { total };
+            let dominated = accounts.iter().any(|(account, votes)| *account != WORKER && 2.0 * votes > all);
+            let weight = if dominated { total.min(PRIOR_WEIGHT * SINGLE_ACCOUNT_WEIGHT) } else { total };
             quantile(&sorted, share).map(|value| (value, weight))
         };
         Reading {
             at: now,
-            excess_ms: together(HALF_LIFE_MS, SLOWEST, |source| source.excess),
-            latency_ms: together(HALF_LIFE_MS, HALF, |source| source.latency),
-            mbps: together(HALF_LIFE_MS, FASTEST, |source| source.rate).map(|(log, weight)| (log.exp(), weight)),
-            errors: together(ERRORS_HALF_LIFE_MS, HALF, |source| source.errors),
+            excess_ms: aggregate(HALF_LIFE_MS, EXCESS_QUANTILE, |source| source.excess),
+            latency_ms: aggregate(HALF_LIFE_MS, MEDIAN, |source| source.latency),
+            mbps: aggregate(HALF_LIFE_MS, RATE_QUANTILE, |source| source.rate).map(|(log, weight)| (log.exp(), weight)),
+            errors: aggregate(ERRORS_HALF_LIFE_MS, MEDIAN, |source| source.errors),
             offered_mbps: self.offered(now),
         }
     }
 }
 
-/// The value at that share of all votes. Between two, the mean of both.
+/// The weighted quantile `share` (0..=1); exactly between two values, their mean.
 fn quantile(sorted: &[(f64, f64)], share: f64) -> Option<f64> {
-    let wanted = share * sorted.iter().map(|(_, vote)| vote).sum::<f64>();
+    let target = share * sorted.iter().map(|(_, vote)| vote).sum::<f64>();
     let mut below = 0.0;
     let mut values = sorted.iter().peekable();
     while let Some((value, vote)) = values.next() {
         below += vote;
-        if (below - wanted).abs() < wanted * 1e-9 {
+        if (below - target).abs() < target * 1e-9 {
             let next = values.peek().map_or(*value, |(next, _)| *next);
             return Some(f64::midpoint(*value, next));
         }
-        if below > wanted {
+        if below > target {
             return Some(*value);
         }
     }

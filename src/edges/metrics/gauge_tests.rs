@@ -17,16 +17,16 @@ fn part(mbps: f64) -> Sample {
 const FAILED: Sample = Sample { bytes: 10_000_000, ms: 1.0, ok: false, km: None };
 
 #[test]
-fn averages_follow_what_is_measured_and_weigh_by_how_much_was() {
+fn averages_follow_samples_and_weight_grows_with_sample_count() {
     let mut gauge = Gauge::default();
     assert_eq!(gauge.reading(NOW).latency_ms, None);
-    gauge.take("a", &[probe(30.0)], CAPACITY, NOW);
+    gauge.add_client_samples("a", &[probe(30.0)], CAPACITY, NOW);
     let (ms, weight) = gauge.reading(NOW).latency_ms.unwrap();
-    assert!(ms == 30.0 && weight == PRIOR_WEIGHT * LONE, "what one says is not yet known");
-    gauge.take("b", &[probe(30.0)], CAPACITY, NOW);
+    assert!(ms == 30.0 && weight == PRIOR_WEIGHT * SINGLE_ACCOUNT_WEIGHT, "a single account's value has the capped weight");
+    gauge.add_client_samples("b", &[probe(30.0)], CAPACITY, NOW);
     assert!((gauge.reading(NOW).latency_ms.unwrap().1 - 2.0 / 3.0).abs() < 1e-9);
-    for who in ["a", "b"] {
-        gauge.take(who, &vec![probe(90.0); 30], CAPACITY, NOW);
+    for account in ["a", "b"] {
+        gauge.add_client_samples(account, &vec![probe(90.0); 30], CAPACITY, NOW);
     }
     let (ms, weight) = gauge.reading(NOW).latency_ms.unwrap();
     assert!((89.0..=90.0).contains(&ms) && weight == 2.0, "{ms} {weight}");
@@ -36,15 +36,15 @@ fn averages_follow_what_is_measured_and_weigh_by_how_much_was() {
 }
 
 #[test]
-fn one_account_does_not_decide() {
+fn one_lying_account_does_not_shift_the_estimate() {
     let mut honest = Gauge::default();
-    for who in ["a", "b", "c"] {
-        honest.take(who, &[probe(25.0), probe(25.0), probe(25.0), part(100.0), part(100.0), part(100.0)], CAPACITY, NOW);
+    for account in ["a", "b", "c"] {
+        honest.add_client_samples(account, &[probe(25.0), probe(25.0), probe(25.0), part(100.0), part(100.0), part(100.0)], CAPACITY, NOW);
     }
     let mut poisoned = honest.clone();
     for minute in 0..60 {
         let lies = [vec![FAILED; 20], vec![probe(10_000.0); 20], vec![part(0.01); 20]].concat();
-        poisoned.take("liar", &lies, CAPACITY, NOW.plus(minute * 1_000));
+        poisoned.add_client_samples("liar", &lies, CAPACITY, NOW.plus(minute * 1_000));
     }
     let then = NOW.plus(60_000);
     let estimate = |gauge: &Gauge| Estimate::of(Some(1_000.0), CAPACITY, Some(&gauge.reading(then)), 40.0, then);
@@ -52,55 +52,55 @@ fn one_account_does_not_decide() {
     assert!((before.latency_ms.unwrap() - after.latency_ms.unwrap()).abs() < 1.0, "{before:?} {after:?}");
     assert!((before.bandwidth_mbps.unwrap() / after.bandwidth_mbps.unwrap() - 1.0).abs() < 0.05);
     assert!(after.error_rate.unwrap() < 0.05);
-    // Alone with an edge that nobody else has measured, it does not make it drop out either.
+    // On an edge that only this account measured, its samples do not exclude the edge either.
     let mut alone = Gauge::default();
-    alone.take("liar", &vec![FAILED; 1_000], CAPACITY, NOW);
+    alone.add_client_samples("liar", &vec![FAILED; 1_000], CAPACITY, NOW);
     let estimate = Estimate::of(Some(1_000.0), CAPACITY, Some(&alone.reading(NOW)), 40.0, NOW);
     assert!(estimate.error_rate.unwrap() < 0.45, "{estimate:?}");
 }
 
-/// A quiet edge: what others measured has faded, and must not lend its weight to whoever speaks now.
+/// On an idle edge the samples of others have decayed; their weight must not count for the account that is active now.
 #[test]
-fn nor_does_it_on_an_edge_that_others_left() {
+fn one_lying_account_does_not_shift_the_estimate_of_an_idle_edge() {
     let mut gauge = Gauge::default();
-    gauge.seen("honest", &[part(100.0)], CAPACITY, NOW);
-    gauge.take("honest", &[part(100.0), probe(25.0)], CAPACITY, NOW);
+    gauge.add_worker_samples("honest", &[part(100.0)], CAPACITY, NOW);
+    gauge.add_client_samples("honest", &[part(100.0), probe(25.0)], CAPACITY, NOW);
     let later = NOW.plus(600_000);
-    gauge.seen("liar", &[part(100.0)], CAPACITY, later.plus(0));
+    gauge.add_worker_samples("liar", &[part(100.0)], CAPACITY, later.plus(0));
     let then = later.plus(180_000);
-    gauge.take("liar", &vec![FAILED; 50], CAPACITY, then);
+    gauge.add_client_samples("liar", &vec![FAILED; 50], CAPACITY, then);
     assert!(gauge.reading(then).error_rate() < 0.5, "{:?}", gauge.reading(then));
     let mut rates = gauge.clone();
-    rates.take("liar", &[part(0.01); 5], CAPACITY, then.plus(60_000));
+    rates.add_client_samples("liar", &[part(0.01); 5], CAPACITY, then.plus(60_000));
     let estimate = Estimate::of(Some(1_000.0), CAPACITY, Some(&rates.reading(then.plus(60_000))), 40.0, then.plus(60_000));
     assert!(estimate.bandwidth_mbps.unwrap() > 1.0, "{estimate:?}");
-    // One refusal of the store is no reason to leave an edge, several are.
+    // One error of the store does not exclude an edge, several do.
     let mut store = Gauge::default();
-    store.seen("a", &[FAILED], CAPACITY, NOW);
+    store.add_worker_samples("a", &[FAILED], CAPACITY, NOW);
     assert!(store.reading(NOW).error_rate() <= 0.5);
-    store.seen("a", &[FAILED; 3], CAPACITY, NOW);
+    store.add_worker_samples("a", &[FAILED; 3], CAPACITY, NOW);
     assert!(store.reading(NOW).error_rate() > 0.5);
 }
 
 #[test]
-fn samples_of_an_account_are_limited_and_those_of_the_worker_are_not() {
+fn account_samples_are_limited_per_minute_and_worker_samples_are_not() {
     let mut gauge = Gauge::default();
-    assert_eq!(gauge.take("a", &vec![probe(1.0); 1_000], CAPACITY, NOW), 60);
-    assert_eq!(gauge.take("a", &[probe(1.0)], CAPACITY, NOW), 0);
-    assert_eq!(gauge.take("b", &[probe(1.0)], CAPACITY, NOW), 1);
-    assert_eq!(gauge.take("a", &[probe(1.0)], CAPACITY, NOW.plus(60_000)), 1);
-    gauge.seen("a", &vec![part(10.0); 1_000], CAPACITY, NOW);
+    assert_eq!(gauge.add_client_samples("a", &vec![probe(1.0); 1_000], CAPACITY, NOW), 60);
+    assert_eq!(gauge.add_client_samples("a", &[probe(1.0)], CAPACITY, NOW), 0);
+    assert_eq!(gauge.add_client_samples("b", &[probe(1.0)], CAPACITY, NOW), 1);
+    assert_eq!(gauge.add_client_samples("a", &[probe(1.0)], CAPACITY, NOW.plus(60_000)), 1);
+    gauge.add_worker_samples("a", &vec![part(10.0); 1_000], CAPACITY, NOW);
     assert_eq!(gauge.hours.iter().map(|hour| hour.samples).sum::<u64>(), 60 + 1 + 1 + 1_000);
 }
 
 #[test]
-fn the_worker_sees_the_load_and_it_fades() {
+fn worker_samples_add_load_that_decays() {
     let mut gauge = Gauge::default();
-    gauge.take("a", &[part(100.0)], CAPACITY, NOW);
-    assert_eq!(gauge.reading(NOW).offered_mbps, 0.0, "what clients say of it is not counted twice");
+    gauge.add_client_samples("a", &[part(100.0)], CAPACITY, NOW);
+    assert_eq!(gauge.reading(NOW).offered_mbps, 0.0, "client samples do not count as load, which would count them twice");
     for second in 0..600 {
         // 125 MB/s
-        gauge.seen("a", &[Sample { bytes: 125_000_000, ms: 1_000.0, ok: true, km: None }], CAPACITY, NOW.plus(second * 1_000));
+        gauge.add_worker_samples("a", &[Sample { bytes: 125_000_000, ms: 1_000.0, ok: true, km: None }], CAPACITY, NOW.plus(second * 1_000));
     }
     let then = NOW.plus(600_000);
     let offered = gauge.reading(then).offered_mbps;
@@ -109,32 +109,32 @@ fn the_worker_sees_the_load_and_it_fades() {
 }
 
 #[test]
-fn hours_count_exactly_what_was_taken() {
+fn hours_count_exactly_the_added_samples() {
     let mut gauge = Gauge::default();
-    gauge.take("a", &[probe(30.0), probe(50.0), part(100.0), part(50.0), FAILED], CAPACITY, NOW);
-    gauge.take("a", &[probe(30.0)], CAPACITY, NOW.plus(3_600_000));
+    gauge.add_client_samples("a", &[probe(30.0), probe(50.0), part(100.0), part(50.0), FAILED], CAPACITY, NOW);
+    gauge.add_client_samples("a", &[probe(30.0)], CAPACITY, NOW.plus(3_600_000));
     let first = Hour { hour: 7_200_000, samples: 5, failures: 1, bytes: 20_000_000, busy_ms: 2_400.0, probes: 2, probe_ms: 80.0 };
     let second = Hour { hour: 10_800_000, samples: 1, probes: 1, probe_ms: 30.0, ..Hour::default() };
     assert_eq!(gauge.hours, [first, second]);
 }
 
 #[test]
-fn who_is_silent_longest_is_forgotten() {
+fn least_recent_source_is_evicted_and_worker_is_kept() {
     let mut gauge = Gauge::default();
-    gauge.seen("first", &[part(10.0)], CAPACITY, NOW);
+    gauge.add_worker_samples("first", &[part(10.0)], CAPACITY, NOW);
     for n in 0..200 {
-        gauge.take(&n.to_string(), &[probe(1.0)], CAPACITY, NOW.plus(n));
+        gauge.add_client_samples(&n.to_string(), &[probe(1.0)], CAPACITY, NOW.plus(n));
     }
     assert!(
         gauge.sources.len() == 64
-            && gauge.sources.iter().any(|source| source.who == WORKER)
-            && gauge.sources.iter().any(|source| source.who == "199")
+            && gauge.sources.iter().any(|source| source.name == WORKER)
+            && gauge.sources.iter().any(|source| source.name == "199")
     );
     assert_eq!(Gauge::of(&gauge.rows()), gauge);
 }
 
 #[test]
-fn shares_of_votes() {
+fn quantile_of_weighted_values() {
     assert_eq!(quantile(&[], 0.5), None);
     assert_eq!(quantile(&[(5.0, 0.2)], 0.5), Some(5.0));
     assert_eq!(quantile(&[(1.0, 1.0), (3.0, 1.0)], 0.5), Some(2.0));

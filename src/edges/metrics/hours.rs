@@ -1,33 +1,33 @@
-//! Samples counted by the hour, until the database has them.
+//! Samples counted by the hour until they are written to the database.
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::time::EpochMs;
 use crate::edges::metrics::sample::{Observation, Sample};
 
-/// An hour, ms.
+/// One hour, ms.
 pub const HOUR_MS: u64 = 3_600_000;
 
-/// One row of `edge_metrics`, or what is to be added to it.
+/// One row of `edge_metrics`, or an increment of one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
 pub struct Hour {
-    /// Its beginning, epoch ms.
+    /// Start of the hour, epoch ms.
     pub hour: u64,
-    /// Samples.
+    /// Number of samples.
     pub samples: u64,
-    /// Of these, failed.
+    /// Number of failed samples.
     pub failures: u64,
-    /// Bytes of those that tell a rate.
+    /// Bytes of the throughput samples.
     pub bytes: u64,
-    /// What these took, ms.
+    /// Duration of the throughput samples, ms.
     pub busy_ms: f64,
-    /// Those that tell a round trip.
+    /// Number of round-trip samples.
     pub probes: u64,
-    /// What these took, ms.
+    /// Sum of the round-trip times, ms.
     pub probe_ms: f64,
 }
 
-/// An hour, or the sum of some, in an answer.
+/// One hour, or the sum of several, in a response.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HourView {
@@ -42,9 +42,9 @@ pub struct HourView {
 
 impl Hour {
     /// Counts a sample.
-    pub fn add(&mut self, sample: &Sample, said: Observation) {
+    pub fn add(&mut self, sample: &Sample, observation: Observation) {
         self.samples += 1;
-        match said {
+        match observation {
             Observation::Failure => self.failures += 1,
             Observation::Latency(ms, _) => {
                 self.probes += 1;
@@ -59,7 +59,7 @@ impl Hour {
 }
 
 impl Hour {
-    /// Adds another.
+    /// Adds the counts of another hour.
     pub fn merge(&mut self, other: &Hour) {
         self.samples += other.samples;
         self.failures += other.failures;
@@ -69,7 +69,7 @@ impl Hour {
         self.probe_ms += other.probe_ms;
     }
 
-    /// As clients see it: what nobody measured is null.
+    /// The API representation; values without samples are null.
     pub fn view(&self) -> HourView {
         let of = |part: f64, whole: f64| (whole > 0.0).then(|| part / whole);
         HourView {
@@ -83,7 +83,7 @@ impl Hour {
         }
     }
 
-    /// Takes away what was counted before.
+    /// Subtracts counts that were written before.
     pub fn subtract(&mut self, before: &Hour) {
         self.samples = self.samples.saturating_sub(before.samples);
         self.failures = self.failures.saturating_sub(before.failures);
@@ -94,8 +94,8 @@ impl Hour {
     }
 }
 
-/// The hour that holds an instant, of `hours`.
-pub fn of(hours: &mut Vec<Hour>, now: EpochMs) -> Option<&mut Hour> {
+/// The entry of `hours` that contains `now`, created if absent.
+pub fn hour_at(hours: &mut Vec<Hour>, now: EpochMs) -> Option<&mut Hour> {
     let hour = now.0 - now.0 % HOUR_MS;
     if !hours.iter().any(|known| known.hour == hour) {
         hours.push(Hour { hour, ..Hour::default() });

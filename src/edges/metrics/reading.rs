@@ -1,21 +1,21 @@
-//! What is measured of edges: samples of clients and of the Worker itself, gathered by a Durable Object for each edge, written down by the hour, and published
-//! through KV.
+//! Measurements of an edge at one instant: aggregated by the edge's Durable Object from samples of clients and of the Worker, and published
+//! through KV (docs/edges.md, "Measurements").
 
 use crate::base::time::EpochMs;
 
-/// What is known of an edge at an instant: values, each with what it weighs (see [`crate::edges::estimate`] for how both age).
+/// Measured state of an edge: pairs of value and weight (see [`crate::edges::estimate`] for how weights decay with age).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reading {
-    /// When.
+    /// When it was computed.
     pub at: EpochMs,
-    /// Round trip beyond what the client's distance explains, ms.
+    /// Round-trip time in excess of the prior for the client's distance, ms.
     pub excess_ms: Option<(f64, f64)>,
-    /// Round trip, ms.
+    /// Round-trip time, ms.
     pub latency_ms: Option<(f64, f64)>,
-    /// Of one connection, Mbit/s.
+    /// Throughput of one connection, Mbit/s.
     pub mbps: Option<(f64, f64)>,
-    /// Share of failures, 0..=1.
+    /// Error rate, 0..=1.
     pub errors: Option<(f64, f64)>,
-    /// What all clients together send, Mbit/s.
+    /// Total rate that all clients send, Mbit/s.
     pub offered_mbps: f64,
 }

@@ -1,15 +1,15 @@
-//! One measurement, brought within what is possible.
+//! One measurement of an edge, clamped to plausible values.
 
 use crate::base::units::within;
 use crate::edges::estimate::{least_ms, prior_ms};
 
-/// Fewer bytes than these tell of the round trip, more of the rate.
+/// Samples of fewer bytes measure the round-trip time, larger ones the throughput.
 const PROBE_BYTES: u64 = 65_536;
 
-/// The longest round trip that is believed, ms.
+/// The longest plausible round-trip time, ms.
 const MAX_MS: f64 = 10_000.0;
 
-/// The fastest connection that is believed, Mbit/s.
+/// The highest plausible throughput of one connection, Mbit/s.
 const MAX_MBPS: f64 = 10_000.0;
 
 /// One measurement of an edge.
@@ -17,27 +17,27 @@ const MAX_MBPS: f64 = 10_000.0;
 pub struct Sample {
     /// Bytes sent; 0 for a probe.
     pub bytes: u64,
-    /// Milliseconds it took.
+    /// Duration, ms.
     pub ms: f64,
     /// Whether it succeeded.
     pub ok: bool,
-    /// From the edge to whoever measured, if anybody knows, km.
+    /// Distance between the edge and the client, if known, km.
     pub km: Option<f64>,
 }
 
-/// What a sample says.
+/// What a sample measures.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Observation {
-    /// Round trip, ms, and how much of it the distance does not explain.
+    /// Round-trip time, ms, and its excess over the prior for the distance, ms.
     Latency(f64, f64),
-    /// Mbit/s.
+    /// Throughput, Mbit/s.
     Rate(f64),
-    /// It failed.
+    /// The request failed.
     Failure,
 }
 
 impl Sample {
-    /// Within what is possible: nothing is faster than light, or than the edge.
+    /// The measurement clamped to what is possible: no faster than light in fibre, nor than the edge's capacity.
     pub fn observation(&self, capacity_mbps: f64) -> Observation {
         if !self.ok {
             Observation::Failure
@@ -56,13 +56,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lies_are_cut_to_what_is_possible() {
-        let said = |bytes, ms, ok, km| Sample { bytes, ms, ok, km }.observation(1_000.0);
-        assert_eq!(said(0, 0.0, true, Some(10_000.0)), Observation::Latency(100.0, 100.0 - 160.0));
-        assert_eq!(said(0, 1e9, true, None), Observation::Latency(10_000.0, 9_900.0));
-        assert_eq!(said(1 << 50, 0.0, true, None), Observation::Rate(1_000.0));
-        assert_eq!(said(65_536, 86_400_000.0, true, None), Observation::Rate(0.01));
-        assert_eq!(said(10_000_000, 800.0, true, None), Observation::Rate(100.0));
-        assert_eq!(said(10_000_000, 800.0, false, None), Observation::Failure);
+    fn implausible_values_are_clamped() {
+        let observed = |bytes, ms, ok, km| Sample { bytes, ms, ok, km }.observation(1_000.0);
+        assert_eq!(observed(0, 0.0, true, Some(10_000.0)), Observation::Latency(100.0, 100.0 - 160.0));
+        assert_eq!(observed(0, 1e9, true, None), Observation::Latency(10_000.0, 9_900.0));
+        assert_eq!(observed(1 << 50, 0.0, true, None), Observation::Rate(1_000.0));
+        assert_eq!(observed(65_536, 86_400_000.0, true, None), Observation::Rate(0.01));
+        assert_eq!(observed(10_000_000, 800.0, true, None), Observation::Rate(100.0));
+        assert_eq!(observed(10_000_000, 800.0, false, None), Observation::Failure);
     }
 }

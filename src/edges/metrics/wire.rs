@@ -1,4 +1,4 @@
-//! How samples, gauges and readings are written down: rows of a name and numbers. One form for all of them, since each type of its own costs the Worker kilobytes.
+//! Serialised form of samples, gauges and readings: rows of a name and numbers. One form for all, because each serialised type adds kilobytes to the module.
 
 use crate::base::time::EpochMs;
 use crate::edges::metrics::gauge::Gauge;
@@ -6,41 +6,42 @@ use crate::edges::metrics::reading::Reading;
 use crate::edges::metrics::row::{Numbers, Row, whole};
 use crate::edges::metrics::sample::Sample;
 
-/// Numbers of a sample.
+/// Number of values per sample.
 const SAMPLE: usize = 4;
 
-/// Before the account: what it told, or what the Worker saw of it.
-const TOLD: &str = "t/";
+/// Prefix of rows of samples that the account itself measured.
+const CLIENT: &str = "t/";
 
-const SEEN: &str = "s/";
+/// Prefix of rows of samples that the Worker took of the account's parts.
+const WORKER: &str = "s/";
 
-/// Samples for an edge's object: the edge with its capacity and how often to publish, then a row for each who measured. No row at all asks what is known.
+/// Samples for an edge's Durable Object: a row with the edge, its capacity and the publishing interval, then a row per source. Without rows it is a query.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Message(pub Vec<Row>);
 
 impl Message {
-    /// For an edge of `capacity_mbps` that publishes every `every_seconds`.
+    /// A message without samples for an edge of `capacity_mbps` that publishes every `every_seconds`.
     pub fn head(edge: &str, capacity_mbps: u64, every_seconds: u64) -> Message {
         Message(vec![(edge.to_owned(), vec![capacity_mbps as f64, every_seconds as f64])])
     }
 
-    /// What an account told, or what was seen of its parts.
+    /// Adds samples that an account measured, or (`seen`) that the Worker took of its parts.
     pub fn add(&mut self, account: &str, seen: bool, samples: &[Sample]) {
         let numbers =
             samples.iter().flat_map(|sample| [sample.bytes as f64, sample.ms, f64::from(u8::from(sample.ok)), sample.km.unwrap_or(-1.0)]).collect();
-        self.0.push((format!("{}{account}", if seen { SEEN } else { TOLD }), numbers));
+        self.0.push((format!("{}{account}", if seen { WORKER } else { CLIENT }), numbers));
     }
 
-    /// Lets a gauge take it in; says which edge it is and how often it publishes, s. None if it asks only.
+    /// Adds the samples to a gauge; returns the edge and its publishing interval, s. None for a query.
     pub fn tell(&self, gauge: &mut Gauge, now: EpochMs) -> Option<(String, u64)> {
         let ((edge, head), rows) = self.0.split_first()?;
         let [capacity, every, ..] = head[..] else { return None };
-        for (who, numbers) in rows {
+        for (source, numbers) in rows {
             let samples: Vec<Sample> = numbers.chunks_exact(SAMPLE).filter_map(sample).collect();
-            if let Some(account) = who.strip_prefix(SEEN) {
-                gauge.seen(account, &samples, capacity, now);
-            } else if let Some(account) = who.strip_prefix(TOLD) {
-                gauge.take(account, &samples, capacity, now);
+            if let Some(account) = source.strip_prefix(WORKER) {
+                gauge.add_worker_samples(account, &samples, capacity, now);
+            } else if let Some(account) = source.strip_prefix(CLIENT) {
+                gauge.add_client_samples(account, &samples, capacity, now);
             }
         }
         Some((edge.clone(), whole(every).max(1)))
@@ -53,7 +54,7 @@ fn sample(numbers: &[f64]) -> Option<Sample> {
 }
 
 impl Reading {
-    /// As numbers: the instant, the load, then value and weight of each, weight 0 for what nobody measured.
+    /// The reading as numbers: instant, load, then value and weight of each measurement; weight 0 means not measured.
     pub fn numbers(&self) -> Numbers {
         let pairs = [self.excess_ms, self.latency_ms, self.mbps, self.errors];
         [self.at.0 as f64, self.offered_mbps]
@@ -62,7 +63,7 @@ impl Reading {
             .collect()
     }
 
-    /// Of numbers.
+    /// The reading that [`Reading::numbers`] wrote; None if there are too few numbers.
     pub fn of(numbers: &[f64]) -> Option<Reading> {
         let [at, offered_mbps, pairs @ ..] = numbers else { return None };
         let mut pairs = pairs.chunks_exact(2).map(|pair| match *pair {
@@ -80,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_arrives_as_it_was_sent() {
+    fn message_has_pinned_format_and_restores_its_samples() {
         let now = EpochMs(7_200_000);
         let samples = [Sample { bytes: 10_000_000, ms: 800.0, ok: true, km: None }, Sample { bytes: 0, ms: 30.0, ok: true, km: Some(1_000.0) }];
         let mut message = Message::head("fra", 1_000, 15);
@@ -91,13 +92,13 @@ mod tests {
             text,
             r#"[["fra",[1000.0,15.0]],["t/a",[10000000.0,800.0,1.0,-1.0,0.0,30.0,1.0,1000.0]],["s/a",[10000000.0,800.0,1.0,-1.0,0.0,30.0,1.0,1000.0]]]"#
         );
-        let (mut gauge, mut wanted) = (Gauge::default(), Gauge::default());
+        let (mut gauge, mut expected) = (Gauge::default(), Gauge::default());
         assert_eq!(Message(serde_json::from_str(&text).unwrap()).tell(&mut gauge, now), Some(("fra".to_owned(), 15)));
-        wanted.take("a", &samples, 1_000.0, now);
-        wanted.seen("a", &samples, 1_000.0, now);
-        assert_eq!(gauge, wanted);
+        expected.add_client_samples("a", &samples, 1_000.0, now);
+        expected.add_worker_samples("a", &samples, 1_000.0, now);
+        assert_eq!(gauge, expected);
         assert_eq!(Message::default().tell(&mut gauge, now), None);
-        assert_eq!(Gauge::of(&gauge.rows()), gauge, "and so is what is kept");
+        assert_eq!(Gauge::of(&gauge.rows()), gauge, "stored rows restore the same state");
         assert_eq!(Reading::of(&gauge.reading(now).numbers()), Some(gauge.reading(now)));
         assert_eq!((Reading::of(&[]), Reading::of(&[1.0; 9])), (None, None));
     }

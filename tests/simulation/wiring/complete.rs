@@ -1,11 +1,11 @@
-//! `upload/routes/complete.rs`.
+//! `src/worker/services/uploads/complete.rs`.
 
-use super::ending::forget;
+use super::ending::close_upload;
 use super::parts::owned;
 use serde_json::json;
 
 use crate::simulation::ledgers::{release, settle, stored};
-use crate::simulation::sessions::tell;
+use crate::simulation::sessions::send;
 use crate::simulation::world::World;
 use jettyspeed_edge::base::id::Id;
 use jettyspeed_edge::base::sha256::Sha256Hex;
@@ -21,23 +21,23 @@ use jettyspeed_edge::uploads::session::message::{Message, SessionReply};
 use jettyspeed_edge::uploads::session::state::{COMPLETION_LEASE_MS, Meta, Part, Status};
 use jettyspeed_edge::uploads::view::asset_of;
 
-/// What the caller knows of the file.
+/// What the caller expects of the file.
 #[derive(Debug, Clone, Default)]
 pub struct Expected {
     pub file_hash: Option<Sha256Hex>,
     pub chunk_hashes: Option<Vec<Sha256Hex>>,
 }
 
-/// The asset that the caller is told of.
+/// Completes a session; returns the asset that the caller receives.
 pub async fn complete(io: &World, session: Id, account: Id, expected: &Expected) -> Result<Id, Problem> {
-    // A call ends within its lease.
-    io.patience(COMPLETION_LEASE_MS - 1_000);
+    // A call ends before its lease expires.
+    io.set_time_limit(COMPLETION_LEASE_MS - 1_000);
     owned(io, session, account).await?;
     let attempt = io.draw();
     let mut reconciled = false;
     loop {
         let Expected { file_hash, chunk_hashes } = expected.clone();
-        match tell(io, session, Message::BeginCompletion { attempt, file_hash, chunk_hashes }).await? {
+        match send(io, session, Message::BeginCompletion { attempt, file_hash, chunk_hashes }).await? {
             SessionReply::Complete { outcome } => return Ok(serde_json::from_value(outcome).unwrap()),
             SessionReply::State { meta, parts, .. } => match run(io, attempt, &meta, &parts).await? {
                 Some(asset) => return Ok(asset),
@@ -49,38 +49,38 @@ pub async fn complete(io: &World, session: Id, account: Id, expected: &Expected)
             SessionReply::Unlisted => return Err(Problem::StillRunning),
             SessionReply::OtherHash => return Err(Problem::FileHashMismatch),
             SessionReply::Closed { status } => return Err(Problem::UploadClosed { status: status.as_str() }),
-            // Its client is told to come again; waiting makes no call.
+            // The client retries; waiting makes no call.
             SessionReply::Busy => return Err(Problem::CompletionRunning),
             _ => return Err(Problem::NotFound),
         }
     }
 }
 
-/// None: the record was brought in line with the store.
+/// None: the record was reconciled with the store and the attempt is to be repeated.
 async fn run(io: &World, attempt: Id, meta: &Meta, parts: &[Part]) -> Result<Option<Id>, Problem> {
     match at_store(io, meta, parts).await {
         Ok(seen) => {
             let kept = keep(io, meta, parts, &seen).await;
             if kept.is_err() {
-                tell(io, meta.session, Message::ReleaseLease { attempt }).await?;
+                send(io, meta.session, Message::ReleaseLease { attempt }).await?;
             }
             kept.map(Some)
         }
         Err(End::Refused) => {
-            tell(io, meta.session, Message::CancelCompletion { attempt }).await?;
+            send(io, meta.session, Message::CancelCompletion { attempt }).await?;
             Err(Problem::Internal)
         }
         Err(End::PartsRefused) => {
             let listed_at = io.now();
             let listed = io.send("list parts", |store| store.list_parts(&meta.upload_id)).await;
-            tell(io, meta.session, Message::CancelCompletion { attempt }).await?;
+            send(io, meta.session, Message::CancelCompletion { attempt }).await?;
             let listed = listed.map_err(|_| Problem::Internal)?;
-            tell(io, meta.session, Message::Reconcile { listed, listed_at }).await?;
+            send(io, meta.session, Message::Reconcile { listed, listed_at }).await?;
             Ok(None)
         }
         Err(End::Gone) => {
-            if tell(io, meta.session, Message::AbandonCompletion { attempt }).await? == SessionReply::Done {
-                forget(io, &Meta { status: Status::Failed, ..meta.clone() }).await?;
+            if send(io, meta.session, Message::AbandonCompletion { attempt }).await? == SessionReply::Done {
+                close_upload(io, &Meta { status: Status::Failed, ..meta.clone() }).await?;
             }
             Err(Problem::UploadClosed { status: Status::Failed.as_str() })
         }
@@ -93,9 +93,9 @@ enum End {
     Gone,
 }
 
-/// The object, if it is there.
-pub async fn look(io: &World, meta: &Meta) -> Result<Option<Seen>, StoreError> {
-    io.send("look at object", |store| Ok(store.head(&meta.key))).await
+/// The object at the store, if it exists.
+pub async fn head_object(io: &World, meta: &Meta) -> Result<Option<Seen>, StoreError> {
+    io.send("head object", |store| Ok(store.head(&meta.key))).await
 }
 
 async fn at_store(io: &World, meta: &Meta, parts: &[Part]) -> Result<Seen, End> {
@@ -108,7 +108,7 @@ async fn at_store(io: &World, meta: &Meta, parts: &[Part]) -> Result<Seen, End> 
             Next::Refuse(_) => return Err(End::Refused),
             Next::Look | Next::LookThenRepeat => {}
         }
-        match look(io, meta).await {
+        match head_object(io, meta).await {
             Ok(Some(seen)) => return whole(seen, meta.file_size).map_err(|_| End::Refused),
             Ok(None) if answer.as_ref().is_err_and(StoreError::is_no_such_upload) && is_gone(io, meta).await => return Err(End::Gone),
             Ok(None) | Err(_) => {}
@@ -142,7 +142,7 @@ async fn keep(io: &World, meta: &Meta, parts: &[Part], seen: &Seen) -> Result<Id
     if asset.claimed_sha256.is_some() {
         let _ = io.enqueue(Job::Verify { object: meta.object }, 0).await;
     }
-    match tell(io, meta.session, Message::FinishCompletion { outcome: json!(asset.id) }).await? {
+    match send(io, meta.session, Message::FinishCompletion { outcome: json!(asset.id) }).await? {
         SessionReply::Complete { outcome } => Ok(serde_json::from_value(outcome).unwrap()),
         SessionReply::Closed { status } => Err(Problem::UploadClosed { status: status.as_str() }),
         _ => Err(Problem::Internal),

@@ -1,10 +1,10 @@
-//! `dedup/{reference,copy}.rs`.
+//! `src/worker/services/dedup/reference.rs` and `src/worker/services/uploads/copy_chunks.rs`.
 
 use serde_json::Value;
 
 use crate::simulation::ledgers::{adopt, release};
 use crate::simulation::parties::{CHUNK, Party};
-use crate::simulation::sessions::tell;
+use crate::simulation::sessions::send;
 use crate::simulation::world::World;
 use jettyspeed_edge::base::id::{Id, Name};
 use jettyspeed_edge::base::sha256::Sha256Hex;
@@ -34,10 +34,10 @@ pub async fn find(io: &World, account: Id, hash: &Sha256Hex, size: u64, namespac
     })
 }
 
-/// `bytes` are those whose hash was asked for.
+/// References a known object; `bytes` are those whose hash was sent.
 pub async fn refer(io: &World, party: &Party, known: Asset, name: &str, bytes: &[u8]) -> Result<Option<Asset>, Problem> {
     let asset = Asset { id: io.draw(), account_id: party.id, name: name.to_owned(), created_at: io.now(), ..known };
-    io.told.borrow_mut().wants(party.id, asset.id, bytes);
+    io.model.borrow_mut().wants(party.id, asset.id, bytes);
     adopt(io, party, &asset).await?;
     let written = io.batch("refer", &dedup::repository::refer(&asset)).await;
     let seen: Option<Value> = io.first("was it referred?", &jettyspeed_edge::ledger::repository::asset_stored(asset.id)).await?;
@@ -51,18 +51,18 @@ pub async fn refer(io: &World, party: &Party, known: Asset, name: &str, bytes: &
     }
 }
 
-/// The parts that were copied.
+/// Copies known chunks; returns the numbers of the copied parts.
 pub async fn copy_known(io: &World, meta: &Meta, hashes: &[Sha256Hex]) -> Result<Vec<u16>, Problem> {
     let stored: Vec<Stored> = io.all("find chunks", &dedup::repository::find_chunks(&meta.namespace, hashes)).await?;
     let strategy = Strategy { chunk_size: CHUNK, chunk_count: meta.chunk_count(), threads: 1 };
     let mut done = Vec::new();
     for copy in copies(meta.file_size, strategy, hashes, stored) {
-        done.extend(one(io, meta, copy).await);
+        done.extend(copy_one_part(io, meta, copy).await);
     }
     Ok(done)
 }
 
-async fn one(io: &World, meta: &Meta, copy: Copy) -> Option<u16> {
+async fn copy_one_part(io: &World, meta: &Meta, copy: Copy) -> Option<u16> {
     let etag = io.send("copy part", |store| store.copy_part(&meta.upload_id, copy.number, &copy.s3_key, copy.first, copy.last)).await.ok()?;
     let part = Part {
         number: copy.number,
@@ -73,6 +73,6 @@ async fn one(io: &World, meta: &Meta, copy: Copy) -> Option<u16> {
         at: io.now(),
         evidence: Evidence::Seen,
     };
-    let said = tell(io, meta.session, Message::Record { part }).await;
-    matches!(said, Ok(SessionReply::Done)).then_some(copy.number)
+    let reply = send(io, meta.session, Message::Record { part }).await;
+    matches!(reply, Ok(SessionReply::Done)).then_some(copy.number)
 }

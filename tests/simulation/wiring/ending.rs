@@ -1,10 +1,10 @@
-//! `upload/ending.rs`.
+//! `src/worker/services/uploads/abort.rs`.
 
 use super::files::LATE_MS;
 use serde_json::Value;
 
 use crate::simulation::ledgers::{release, settle, stored};
-use crate::simulation::sessions::tell;
+use crate::simulation::sessions::send;
 use crate::simulation::world::World;
 use jettyspeed_edge::base::id::Id;
 use jettyspeed_edge::dedup::repository::object;
@@ -30,28 +30,28 @@ pub async fn abort_upload(io: &World, meta: &Meta) -> Result<(), Problem> {
         }
         Err(_) => return Err(Problem::Internal),
     }
-    forget(io, meta).await
+    close_upload(io, meta).await
 }
 
-pub async fn forget(io: &World, meta: &Meta) -> Result<(), Problem> {
+pub async fn close_upload(io: &World, meta: &Meta) -> Result<(), Problem> {
     if is_a_file(io, meta).await? {
         return Ok(());
     }
     io.batch("close history", &[close(meta.session, meta.status.as_str(), io.now())]).await?;
     release(io, meta.account, meta.asset).await?;
-    tell(io, meta.session, Message::CleanedUp).await.map(|_| ())
+    send(io, meta.session, Message::CleanedUp).await.map(|_| ())
 }
 
 pub async fn is_a_file(io: &World, meta: &Meta) -> Result<bool, Problem> {
     let Some((object, size)) = stored(io, meta.asset).await? else { return Ok(false) };
     settle(io, meta.account, meta.asset, object, size).await?;
-    tell(io, meta.session, Message::CleanedUp).await?;
+    send(io, meta.session, Message::CleanedUp).await?;
     Ok(true)
 }
 
-/// The job of a session whose alarm rang.
+/// The job of a session whose alarm ran.
 pub async fn end(io: &World, session: Id) -> Result<(), Problem> {
-    match tell(io, session, Message::Snapshot).await? {
+    match send(io, session, Message::Snapshot).await? {
         SessionReply::State { meta, .. } if matches!(meta.status, Status::Expired | Status::Failed) => abort_upload(io, &meta).await,
         _ => Ok(()),
     }

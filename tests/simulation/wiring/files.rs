@@ -1,4 +1,4 @@
-//! `upload/routes/simple.rs` and `delete` of `assets/routes.rs`.
+//! `src/worker/services/uploads/simple.rs` and `delete` of `src/worker/handlers/files.rs`.
 
 use super::jobs::GRACE_MS;
 
@@ -16,10 +16,10 @@ use jettyspeed_edge::jobs::{Job, LATE_SECONDS};
 use jettyspeed_edge::ledger::timing::{DELETE_GRACE_MS, SIMPLE_GRACE_MS};
 use jettyspeed_edge::problem::Problem;
 
-/// The job that looks once more waits so long, ms.
+/// Delay of the job that checks for the object again, ms.
 pub const LATE_MS: u64 = LATE_SECONDS * 1_000;
 
-/// A file in one request.
+/// A single-request upload.
 #[derive(Debug, Clone)]
 pub struct Incoming {
     pub namespace: Name,
@@ -29,10 +29,10 @@ pub struct Incoming {
 }
 
 pub async fn simple(io: &World, party: &Party, incoming: &Incoming) -> Result<Id, Problem> {
-    // Longer, and the ledger takes it for dead.
-    io.patience(SIMPLE_GRACE_MS - 1_000);
+    // Within the time after which the ledger checks the reservation.
+    io.set_time_limit(SIMPLE_GRACE_MS - 1_000);
     let (id, size) = (io.draw(), incoming.bytes.len() as u64);
-    io.told.borrow_mut().wants(party.id, id, incoming.bytes.as_bytes());
+    io.model.borrow_mut().wants(party.id, id, incoming.bytes.as_bytes());
     reserve(io, party, id, size, io.now().plus(SIMPLE_GRACE_MS)).await?;
     match put(io, party, id, incoming).await {
         Ok(asset) => {
@@ -109,8 +109,8 @@ async fn cleaned_up(io: &World, call: &'static str, key: &str) -> Failed {
 }
 
 pub async fn delete(io: &World, party: &Party, id: Id) -> Result<(), Problem> {
-    // Longer, and the ledger takes it for dead.
-    io.patience(DELETE_GRACE_MS - 1_000);
+    // Within the time after which the ledger checks the deletion.
+    io.set_time_limit(DELETE_GRACE_MS - 1_000);
     let asset: Asset = io.first("find file", &owned(id, party.id)).await?.ok_or(Problem::NotFound)?;
     doubt(io, party.id, asset.id).await?;
     io.batch("delete file", &delete_asset(asset.id, party.id, io.now())).await?;

@@ -1,4 +1,4 @@
-//! `jobs/run.rs` and `upload/sweeper.rs`.
+//! `src/worker/{queue,cron}.rs` and `src/worker/services/uploads/sweep.rs`.
 
 use super::ending::end;
 use super::verify::{collect, orphan, verify};
@@ -17,13 +17,13 @@ use jettyspeed_edge::uploads::sweep::orphans;
 pub const GRACE_MS: u64 = 86_400_000;
 /// `SWEEP_AGE_SECONDS`, ms.
 const SWEEP_AGE_MS: u64 = 86_400_000;
-/// After how long an object that nobody has looked at counts as forgotten, ms.
+/// Age at which an unverified object counts as missed and is verified by the daily run, ms.
 const LOST_MS: u64 = 3_600_000;
-/// How long the runtime lets the consumer work, ms.
-const PATIENCE_MS: u64 = 900_000;
+/// Wall-time limit of the queue consumer, ms (Cloudflare Queues, "Limits": 15 minutes).
+const TIME_LIMIT_MS: u64 = 900_000;
 
 pub async fn run(io: &World, job: &Job) -> Result<(), Problem> {
-    io.patience(PATIENCE_MS);
+    io.set_time_limit(TIME_LIMIT_MS);
     match job {
         Job::Verify { object } => verify(io, *object).await,
         Job::Collect => collect(io).await,
@@ -49,15 +49,15 @@ async fn sweep(io: &World) -> Result<(), Problem> {
     Ok(())
 }
 
-/// What the daily run sends.
+/// The jobs of the daily run.
 pub async fn daily(io: &World) -> Result<(), Problem> {
     #[derive(Deserialize)]
     struct Row {
         id: Id,
     }
-    io.patience(PATIENCE_MS);
+    io.set_time_limit(TIME_LIMIT_MS);
     let before = EpochMs(io.now().0.saturating_sub(LOST_MS));
-    let waiting: Vec<Row> = io.all("find forgotten objects", &pending(before, 500)).await.unwrap_or_default();
+    let waiting: Vec<Row> = io.all("find unverified objects", &pending(before, 500)).await.unwrap_or_default();
     let jobs = waiting.into_iter().map(|row| Job::Verify { object: row.id }).chain([Job::Collect, Job::Sweep { marker: None }]);
     for job in jobs {
         let _ = io.enqueue(job, 0).await;

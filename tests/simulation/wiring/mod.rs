@@ -1,4 +1,4 @@
-//! What exists on wasm32 only, call for call in the order of the files that each module names. Who changes those changes these.
+//! Code that exists on wasm32 only, call for call in the order of the files that each module names: a change of those needs the same change here.
 
 pub mod complete;
 pub mod dedup;

@@ -1,10 +1,10 @@
-//! `start` of `upload/routes/track.rs`.
+//! `src/worker/services/uploads/start.rs`.
 
 use super::dedup::{Known, copy_known, find, refer};
 
 use crate::simulation::ledgers::{figures, release, reserve};
 use crate::simulation::parties::{CHUNK, Party};
-use crate::simulation::sessions::tell;
+use crate::simulation::sessions::send;
 use crate::simulation::world::World;
 use jettyspeed_edge::base::id::Name;
 use jettyspeed_edge::base::sha256::Sha256Hex;
@@ -19,44 +19,44 @@ use jettyspeed_edge::uploads::session::state::{Meta, Status, missing};
 /// `SESSION_TTL_SECONDS`, ms.
 const TTL_MS: u64 = 604_800_000;
 
-/// What a client asks for.
+/// What a client requests.
 #[derive(Debug, Clone)]
 pub struct StartParams {
     pub namespace: Name,
     pub name: String,
     pub size: u64,
-    /// The claimed hash of the file, and the bytes that have it.
+    /// The claimed hash of the file, and bytes with that hash.
     pub claim: Option<(Sha256Hex, &'static str)>,
-    /// The parts whose hashes are told.
+    /// The parts whose hashes are sent.
     pub chunks: Vec<&'static [u8]>,
 }
 
-/// What it is told.
+/// The response to a start.
 pub enum Started {
     Duplicate(Asset),
     Session { meta: Meta, missing: Vec<u16> },
 }
 
-pub async fn start(io: &World, party: &Party, wanted: &StartParams) -> Result<Started, Problem> {
-    // Longer, and the ledger takes it for dead.
-    io.patience(LOOK_MS - 1_000);
-    if let Some(asset) = duplicate(io, party, wanted).await? {
+pub async fn start(io: &World, party: &Party, params: &StartParams) -> Result<Started, Problem> {
+    // Within the time after which the ledger checks the reservation.
+    io.set_time_limit(LOOK_MS - 1_000);
+    if let Some(asset) = duplicate(io, party, params).await? {
         return Ok(Started::Duplicate(asset));
     }
     let (object, now) = (io.draw(), io.now());
     let meta = Meta {
         session: io.draw(),
         account: party.id,
-        namespace: wanted.namespace.clone(),
+        namespace: params.namespace.clone(),
         asset: io.draw(),
         object,
         key: file_key(&party.user, object),
         upload_id: String::new(),
-        file_name: wanted.name.clone(),
-        file_size: wanted.size,
+        file_name: params.name.clone(),
+        file_size: params.size,
         chunk_size: CHUNK,
         content_type: "a/b".to_owned(),
-        file_hash: wanted.claim.as_ref().map(|(hash, _)| hash.clone()),
+        file_hash: params.claim.as_ref().map(|(hash, _)| hash.clone()),
         allow_unsigned: false,
         created: now,
         ttl_ms: TTL_MS,
@@ -75,28 +75,28 @@ pub async fn start(io: &World, party: &Party, wanted: &StartParams) -> Result<St
         let _ = release(io, party.id, asset).await;
     }
     let meta = opened?;
-    // Who tells a part's hash may get bytes that have it.
-    (1u16..).zip(&wanted.chunks).for_each(|(number, bytes)| io.told.borrow_mut().sends(meta.session, number, bytes));
-    let hashes: Vec<Sha256Hex> = wanted.chunks.iter().map(|bytes| Sha256Hex::of(bytes)).collect();
+    // A client that sends a part's hash may get any bytes with that hash.
+    (1u16..).zip(&params.chunks).for_each(|(number, bytes)| io.model.borrow_mut().sends(meta.session, number, bytes));
+    let hashes: Vec<Sha256Hex> = params.chunks.iter().map(|bytes| Sha256Hex::of(bytes)).collect();
     let copied = copy_known(io, &meta, &hashes).await.unwrap_or_default();
     let missing = missing(meta.chunk_count(), copied.into_iter());
     Ok(Started::Session { meta, missing })
 }
 
-async fn duplicate(io: &World, party: &Party, wanted: &StartParams) -> Result<Option<Asset>, Problem> {
-    let Some((hash, bytes)) = &wanted.claim else { return Ok(None) };
+async fn duplicate(io: &World, party: &Party, params: &StartParams) -> Result<Option<Asset>, Problem> {
+    let Some((hash, bytes)) = &params.claim else { return Ok(None) };
     for _ in 0..2 {
-        let known = match find(io, party.id, hash, wanted.size, &wanted.namespace, &wanted.name).await? {
+        let known = match find(io, party.id, hash, params.size, &params.namespace, &params.name).await? {
             Known::No => return Ok(None),
-            Known::Owned(asset) if asset.name == wanted.name => return Ok(Some(asset)),
+            Known::Owned(asset) if asset.name == params.name => return Ok(Some(asset)),
             Known::Owned(asset) | Known::Stored(asset) => asset,
         };
-        if let Some(asset) = refer(io, party, known, &wanted.name, bytes.as_bytes()).await? {
+        if let Some(asset) = refer(io, party, known, &params.name, bytes.as_bytes()).await? {
             return Ok(Some(asset));
         }
     }
-    Ok(match find(io, party.id, hash, wanted.size, &wanted.namespace, &wanted.name).await? {
-        Known::Owned(asset) if asset.name == wanted.name => Some(asset),
+    Ok(match find(io, party.id, hash, params.size, &params.namespace, &params.name).await? {
+        Known::Owned(asset) if asset.name == params.name => Some(asset),
         _ => None,
     })
 }
@@ -107,20 +107,20 @@ async fn open(io: &World, mut meta: Meta) -> Result<Meta, Problem> {
     meta.upload_id = created.map_err(|_| Problem::Internal)?;
     io.opened.borrow_mut().push(meta.clone());
     if let Err(problem) = record(io, &meta).await {
-        let _ = tell(io, meta.session, Message::Fail).await;
-        let _ = io.send("abort what nobody knows", |store| store.abort(&meta.upload_id)).await;
+        let _ = send(io, meta.session, Message::Fail).await;
+        let _ = io.send("abort unrecorded upload", |store| store.abort(&meta.upload_id)).await;
         return Err(problem);
     }
     Ok(meta)
 }
 
 async fn record(io: &World, meta: &Meta) -> Result<(), Problem> {
-    match tell(io, meta.session, Message::Open { meta: Box::new(meta.clone()) }).await? {
+    match send(io, meta.session, Message::Open { meta: Box::new(meta.clone()) }).await? {
         SessionReply::Done => io.batch("insert upload", &[repository::insert(meta)]).await?,
         _ => return Err(Problem::Internal),
     }
     if figures(io, meta.account).await?.limits.suspended {
-        tell(io, meta.session, Message::Suspend { suspended: true }).await?;
+        send(io, meta.session, Message::Suspend { suspended: true }).await?;
     }
     Ok(())
 }

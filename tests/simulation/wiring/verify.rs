@@ -1,4 +1,4 @@
-//! `dedup/{verify,collect}.rs`.
+//! `src/worker/services/dedup/{verify,collect}.rs`.
 
 use super::jobs::GRACE_MS;
 use serde::Deserialize;
@@ -14,7 +14,7 @@ use jettyspeed_edge::dedup::repository;
 use jettyspeed_edge::files::object_key::file_key;
 use jettyspeed_edge::problem::Problem;
 
-/// How many objects one run collects, and how many assets one join moves.
+/// Objects collected per run, and assets moved per merge.
 const PAGE: u64 = 200;
 
 #[derive(Deserialize)]
@@ -86,21 +86,21 @@ pub async fn collect(io: &World) -> Result<(), Problem> {
         s3_key: String,
     }
     let before = EpochMs(io.now().0.saturating_sub(GRACE_MS));
-    io.batch("condemn", &[repository::claim_deletion(before)]).await?;
-    let rows: Vec<Row> = io.all("find condemned", &repository::claimed_deletions(PAGE)).await?;
-    let (mut buried, mut failed) = (false, false);
+    io.batch("claim deletion", &[repository::claim_deletion(before)]).await?;
+    let rows: Vec<Row> = io.all("find claimed deletions", &repository::claimed_deletions(PAGE)).await?;
+    let (mut deleted, mut failed) = (false, false);
     for row in rows {
-        if io.delete_object("delete condemned", &row.s3_key).await.is_err() {
+        if io.delete_object("delete claimed object", &row.s3_key).await.is_err() {
             failed = true;
             continue;
         }
-        io.batch("delete_object_row", &[repository::delete_object_row(row.id)]).await?;
-        buried = true;
+        io.batch("delete object row", &[repository::delete_object_row(row.id)]).await?;
+        deleted = true;
     }
-    if failed && !buried { Err(Problem::Internal) } else { Ok(()) }
+    if failed && !deleted { Err(Problem::Internal) } else { Ok(()) }
 }
 
-/// The object that a file in one request would have had.
+/// Deletes the object of a single-request upload that was never recorded.
 pub async fn orphan(io: &World, account: Id, object: Id) -> Result<(), Problem> {
     let known: Option<serde_json::Value> = io.first("find object", &repository::object(object)).await?;
     let owner = io.parties.iter().find(|party| party.id == account);

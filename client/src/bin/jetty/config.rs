@@ -1,4 +1,4 @@
-//! Where the server is and who calls: flags, then environment, then the configuration file.
+//! Server URL and credentials: from flags, then the environment, then the configuration file.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::show::Show;
 
-/// What the command line and the environment say.
+/// Values of the command line and the environment.
 #[derive(Args, Clone)]
 pub struct Given {
     /// The server, https://host[:port]
@@ -31,7 +31,7 @@ struct Stored {
     secret: Option<String>,
 }
 
-/// Everything that is needed.
+/// The effective configuration.
 pub struct Config {
     pub url: String,
     pub key: String,
@@ -74,7 +74,7 @@ impl Stored {
 }
 
 impl Config {
-    /// The first of flag, environment and file that has it.
+    /// Each value from the first of flag, environment and file that has it.
     pub fn effective(given: &Given) -> Result<Config, Error> {
         let stored = Stored::load()?;
         let need = |value: Option<String>, flag: &str, variable: &str| {
@@ -90,10 +90,10 @@ impl Config {
     }
 }
 
-/// `jetty config`: writes the flags that are on the command line, then shows what holds.
+/// `jetty config`: writes the flags that are on the command line to the file, then prints the effective configuration.
 pub fn command(given: &Given, show: &Show) -> Result<(), Error> {
     let mut stored = Stored::load()?;
-    // The environment holds for now only; what is typed is meant to stay.
+    // Environment variables apply to this run only; flags that were typed are saved.
     let typed = |flag: &str| std::env::args().any(|argument| argument == flag || argument.starts_with(&format!("{flag}=")));
     let mut changed = false;
     for (flag, value, slot) in

@@ -1,4 +1,4 @@
-//! `jetty edges`: who takes parts, and why the server ranks them so.
+//! `jetty edges`: the ranked edges and the terms of their scores.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -10,38 +10,38 @@ use serde_json::{Value, json};
 
 use crate::show::Show;
 
-/// What the table is asked for.
+/// Arguments of `jetty edges`.
 #[derive(Args)]
-pub struct Wanted {
-    /// For a file of so many bytes
+pub struct EdgesArgs {
+    /// Rank for a file of this size, bytes
     #[arg(long, default_value_t = 1_000_000_000, value_parser = clap::value_parser!(u64).range(1..))]
     size: u64,
-    /// What counts most
+    /// Ranking priority
     #[arg(long, value_parser = ["balanced", "speed", "cost"])]
     priority: Option<String>,
-    /// As if from there, degrees; from where the server sees you by default
+    /// Rank for this location, degrees; by default the location that the server determines
     #[arg(long, value_name = "LAT,LON", value_parser = place, allow_hyphen_values = true)]
     near: Option<Location>,
-    /// At most so many
+    /// Maximum number of edges
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     count: Option<u32>,
-    /// Measure how long each takes to answer from here
+    /// Measure the response time of each edge from here
     #[arg(long)]
     probe: bool,
 }
 
-/// `1.35,103.99`.
+/// Parses `1.35,103.99`.
 fn place(text: &str) -> Result<Location, String> {
     let degrees = |text: &str, most: f64| text.trim().parse().ok().filter(|degrees: &f64| degrees.abs() <= most);
     let place = text.split_once(',').and_then(|(lat, lon)| Some(Location { lat: degrees(lat, 90.0)?, lon: degrees(lon, 180.0)? }));
     place.ok_or_else(|| "two numbers are needed, LAT,LON, within ±90 and ±180".to_owned())
 }
 
-/// Asks, measures if wanted, and shows.
-pub async fn command(edge: &Edge, wanted: &Wanted, show: &Show) -> Result<(), Error> {
-    let query = EdgesQuery { priority: wanted.priority.clone(), location: wanted.near, count: wanted.count };
-    let advice = edge.edges(wanted.size, &query).await?;
-    let probes = if wanted.probe { Some(probes(edge, &advice.edges).await) } else { None };
+/// Queries the edges, probes them if requested, and prints the table.
+pub async fn command(edge: &Edge, args: &EdgesArgs, show: &Show) -> Result<(), Error> {
+    let query = EdgesQuery { priority: args.priority.clone(), location: args.near, count: args.count };
+    let advice = edge.edges(args.size, &query).await?;
+    let probes = if args.probe { Some(probes(edge, &advice.edges).await) } else { None };
     if show.is_json() {
         let mut answer = json!(advice);
         for shown in answer.get_mut("edges").and_then(Value::as_array_mut).into_iter().flatten().filter_map(Value::as_object_mut) {
@@ -59,7 +59,7 @@ pub async fn command(edge: &Edge, wanted: &Wanted, show: &Show) -> Result<(), Er
     Ok(())
 }
 
-/// Milliseconds by address, all at once; None if there was no answer.
+/// Probe times by URL, ms; None without a response.
 type Probes = BTreeMap<String, Option<f64>>;
 
 async fn probes(edge: &Edge, edges: &[RankedEdge]) -> Probes {
@@ -75,7 +75,7 @@ async fn probes(edge: &Edge, edges: &[RankedEdge]) -> Probes {
     running.join_all().await.into_iter().collect()
 }
 
-/// The lines, columns aligned: words to the left, numbers to the right.
+/// The lines of the table: text columns aligned left, numbers right.
 fn table(edges: &[RankedEdge], probes: Option<&Probes>) -> Vec<String> {
     let mut head = vec!["ID", "NAME", "KM", "MS", "LOAD %", "MBIT/S", "ERRORS %", "SCORE", "DISTANCE", "LATENCY", "LOAD", "BANDWIDTH", "ERRORS"];
     head.extend(probes.map(|_| "PROBE MS"));
@@ -111,7 +111,7 @@ mod tests {
     use jettyspeed_client::api::Terms;
 
     #[test]
-    fn what_is_unknown_is_a_dash() {
+    fn unmeasured_values_are_dashes() {
         let known = RankedEdge {
             id: "SIN".into(),
             name: "Singapore".into(),
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn places() {
+    fn location_argument_is_parsed_or_refused() {
         assert_eq!(place("1.35, -103.99"), Ok(Location { lat: 1.35, lon: -103.99 }));
         for text in ["1.35", "91,0", "0,181", "NaN,0", "a,b", "1,2,3"] {
             assert!(place(text).is_err(), "{text}");

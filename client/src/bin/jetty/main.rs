@@ -22,7 +22,7 @@ use show::Show;
 struct Arguments {
     #[command(flatten)]
     given: Given,
-    /// One JSON object on standard output instead of words; progress is left out
+    /// Print one JSON object on standard output instead of text, without progress
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
@@ -79,26 +79,26 @@ enum Command {
         /// The session's id
         session: String,
     },
-    /// What the account has used of its tier
+    /// Show the quota and usage of the account
     Quota,
     /// List the account's files, newest first
     Ls {
-        /// At most so many; all by default
+        /// Maximum number of files; all by default
         #[arg(long)]
         limit: Option<usize>,
     },
     /// Videos: send a folder of playlists and segments, get a URL to play it by, delete it
     #[command(subcommand)]
     Video(Video),
-    /// Show who takes parts of uploads, best first, and why
-    Edges(edges::Wanted),
+    /// Show the edges that accept uploads, best first, with the terms of their scores
+    Edges(edges::EdgesArgs),
     /// Show the configuration, or write what is given (--url, --key, --secret) into it
     Config,
 }
 
 #[derive(Subcommand)]
 enum Video {
-    /// Send a folder as ffmpeg writes it; what is there of the same names is replaced
+    /// Send a folder as ffmpeg writes it; existing files of the same names are replaced
     Push {
         /// The folder
         folder: PathBuf,
@@ -119,7 +119,7 @@ enum Video {
         /// The playlist to begin with; index.m3u8 by default
         #[arg(long)]
         path: Option<String>,
-        /// Seconds that it works
+        /// Seconds until the URL expires
         #[arg(long)]
         ttl: Option<u64>,
         /// Namespace; the account's own by default
@@ -155,7 +155,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// See the command's help.
+/// The exit code of an error; see the command's help.
 fn code(error: &Error) -> u8 {
     match (error, error.status()) {
         _ if error.code() == Some("bandwidth-exceeded") => 5,

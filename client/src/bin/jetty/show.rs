@@ -1,4 +1,4 @@
-//! What the person (or the script) at the terminal sees.
+//! Terminal output for users and scripts.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use serde_json::json;
 
 const BAR: &str = "{bar:30} {percent:>3}%  {decimal_bytes}/{decimal_total_bytes}  {decimal_bytes_per_sec}  ETA {eta}  {msg}";
 
-/// Output in words or in JSON; progress always on standard error.
+/// Output as text or JSON; progress always goes to standard error.
 pub struct Show {
     json: bool,
     bar: ProgressBar,
@@ -32,7 +32,7 @@ impl Show {
         self.json
     }
 
-    /// A listener that moves the bar.
+    /// A listener that updates the progress bar.
     pub fn progress(&self) -> Progress {
         if self.json {
             return no_progress();
@@ -41,7 +41,7 @@ impl Show {
         Arc::new(move |event| match event {
             Event::Planned { total, already, session: id } => {
                 bar.set_length(total);
-                // Bytes that were there already must not count into the rate.
+                // Bytes that were stored before must not count into the rate.
                 bar.reset_elapsed();
                 bar.reset_eta();
                 bar.set_position(already);
@@ -59,7 +59,7 @@ impl Show {
         })
     }
 
-    /// One line of JSON.
+    /// Prints one line of JSON.
     pub fn json(&self, value: &impl Serialize) {
         if let Ok(text) = serde_json::to_string(value) {
             println!("{text}");

@@ -1,4 +1,4 @@
-//! `script/bench delivery`: content out of the cache, beside a naive JavaScript Worker and nginx.
+//! `script/bench delivery`: content from the cache, compared with a naive JavaScript Worker and nginx.
 
 mod origin;
 mod stage;
@@ -18,38 +18,38 @@ use jettyspeed_devstack::Result;
 use origin::Reads;
 use stage::{FIVE_GB, HUNDRED_MB, ONE_MB};
 
-/// Connections of the throughput figures.
+/// Connections of the throughput measurements.
 const IN_FLIGHT: u32 = 16;
-/// Requests a second of the latency figure.
+/// Requests per second of the latency measurement.
 const RATE: u32 = 200;
-/// Segments of the video.
+/// Number of segments of the video.
 pub const SEGMENTS: u32 = 60;
-/// A seek.
+/// Size of a seek's range, bytes.
 const MIB: u64 = 1024 * 1024;
 
-/// How much is measured.
+/// Extent of the measurements.
 #[derive(Debug, Clone, Copy)]
 pub struct Effort {
     /// Interleaved rounds.
     pub rounds: u32,
     /// Seconds of load on each peer per round.
     pub seconds: u32,
-    /// Runs at the fixed rate, and seconds of each.
+    /// Number of runs at the fixed rate, and seconds per run.
     pub runs: (u32, u32),
-    /// Seeks.
+    /// Number of seeks.
     pub seeks: u32,
-    /// Whether five gigabytes are read from end to end.
+    /// Whether 5 GB are read from start to end.
     pub whole: bool,
 }
 
 impl Effort {
-    /// What the figures are stated with.
+    /// The extent of the published figures.
     pub const FULL: Effort = Effort { rounds: 7, seconds: 4, runs: (3, 15), seeks: 40, whole: true };
-    /// A look.
+    /// A quick check.
     pub const QUICK: Effort = Effort { rounds: 2, seconds: 2, runs: (1, 4), seeks: 10, whole: false };
 }
 
-/// What was measured.
+/// Results.
 pub struct Outcome {
     /// Versions of Miniflare and workerd.
     pub versions: String,
@@ -59,7 +59,7 @@ pub struct Outcome {
 
 /// Measures everything, or only `small`, `large`, `latency`, `seek`, `play` or `whole`.
 pub async fn run(folder: &Path, effort: Effort, only: Option<&str>) -> Result<Outcome> {
-    let wanted = |part: &str| only.is_none_or(|only| only == part);
+    let selected = |part: &str| only.is_none_or(|only| only == part);
     let reads: Arc<Reads> = Arc::default();
     let store = origin::start(Arc::clone(&reads), stage::playlist())?;
     let stage = stage::set(folder, &store).await?;
@@ -68,26 +68,26 @@ pub async fn run(folder: &Path, effort: Effort, only: Option<&str>) -> Result<Ou
     std::fs::write(&naive, include_str!("../workers/naive.js"))?;
     let naive = Plan::of("naive", folder, &naive)?.vars([("ORIGIN", format!("http://{store}"))]).start().await?;
     let nginx = peers::nginx_cache(folder, &store).await?;
-    if wanted("small") {
+    if selected("small") {
         figures.extend(small(&stage, &plain(&naive.address, ONE_MB), nginx.as_ref().map(|nginx| plain(&nginx.address, ONE_MB)), effort).await?);
     }
-    if wanted("large") {
+    if selected("large") {
         let joined = folder.join("joined.js");
         std::fs::write(&joined, include_str!("../workers/joined.js"))?;
         let joined = Plan::of("joined", folder, &joined)?.start().await?;
         let nginx = nginx.as_ref().map(|nginx| plain(&nginx.address, HUNDRED_MB));
         figures.extend(large(&stage, &plain(&joined.address, HUNDRED_MB), &plain(&naive.address, HUNDRED_MB), nginx, effort).await?);
     }
-    if wanted("latency") {
+    if selected("latency") {
         figures.extend(latency(&stage, effort).await?);
     }
-    if wanted("seek") {
+    if selected("seek") {
         figures.push(seek(&stage, &reads, effort).await?);
     }
-    if wanted("play") {
+    if selected("play") {
         figures.push(play(&stage).await?);
     }
-    if wanted("whole") && effort.whole {
+    if selected("whole") && effort.whole {
         figures.extend(whole(&stage).await?);
     }
     stage.server.is_quiet()?;
@@ -104,7 +104,7 @@ fn plain(address: &str, size: u64) -> Target {
     }
 }
 
-/// Until it comes from the cache.
+/// Requests the target until it is served from the cache.
 async fn warmed(target: &Target) -> Result<()> {
     let mut connection = Connection::open(&target.address).await?;
     for _ in 0..3 {
@@ -122,19 +122,19 @@ async fn small(stage: &stage::Stage, naive: &Target, nginx: Option<Target>, effo
     let (mut own, mut theirs, mut peers, mut ratios) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let lasting = Duration::from_secs(effort.seconds.into());
     for _ in 0..effort.rounds {
-        let one = requests_per_second(&ours, IN_FLIGHT, lasting).await?;
+        let own_rate = requests_per_second(&ours, IN_FLIGHT, lasting).await?;
         let other = requests_per_second(naive, IN_FLIGHT, lasting).await?;
         if let Some(nginx) = &nginx {
             peers.push(requests_per_second(nginx, IN_FLIGHT, lasting).await?);
         }
-        own.push(one);
+        own.push(own_rate);
         theirs.push(other);
-        ratios.push(one / other);
+        ratios.push(own_rate / other);
     }
     Ok(vec![
-        Figure::told("cached GET of 1 MB, ours", "req/s", &own),
-        Figure::told("cached GET of 1 MB, naive JavaScript Worker", "req/s", &theirs),
-        Figure::told("cached GET of 1 MB, nginx proxy_cache", "req/s", &peers),
+        Figure::without_target("cached GET of 1 MB, ours", "req/s", &own),
+        Figure::without_target("cached GET of 1 MB, naive JavaScript Worker", "req/s", &theirs),
+        Figure::without_target("cached GET of 1 MB, nginx proxy_cache", "req/s", &peers),
         Figure::at_least("cached GET of 1 MB, ours to naive", "x", &ratios, 0.85),
     ])
 }
@@ -146,29 +146,29 @@ async fn large(stage: &stage::Stage, joined: &Target, naive: &Target, nginx: Opt
     }
     let (mut own, mut theirs, mut ratios, mut of_joined, mut of_naive) = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..effort.rounds {
-        let one = megabytes_per_second(&ours).await?;
-        own.push(one);
-        of_joined.push(one / megabytes_per_second(joined).await?);
-        of_naive.push(one / megabytes_per_second(naive).await?);
+        let own_rate = megabytes_per_second(&ours).await?;
+        own.push(own_rate);
+        of_joined.push(own_rate / megabytes_per_second(joined).await?);
+        of_naive.push(own_rate / megabytes_per_second(naive).await?);
         if let Some(nginx) = &nginx {
             let other = megabytes_per_second(nginx).await?;
             theirs.push(other);
-            ratios.push(one / other);
+            ratios.push(own_rate / other);
         }
     }
     let mut figures = vec![
-        Figure::told("cached GET of 100 MB, ours", "MB/s", &own),
+        Figure::without_target("cached GET of 100 MB, ours", "MB/s", &own),
         Figure::at_least("cached GET of 100 MB, ours to a JavaScript Worker that joins slices", "x", &of_joined, 0.9),
         Figure::at_least("cached GET of 100 MB, ours to a JavaScript Worker that returns one entry", "x", &of_naive, 0.9),
     ];
     if !ratios.is_empty() {
-        figures.push(Figure::told("cached GET of 100 MB, nginx proxy_cache", "MB/s", &theirs));
+        figures.push(Figure::without_target("cached GET of 100 MB, nginx proxy_cache", "MB/s", &theirs));
         figures.push(Figure::at_least("cached GET of 100 MB, ours to nginx", "x", &ratios, 1.0));
     }
     Ok(figures)
 }
 
-/// Of three in a row over one connection.
+/// Throughput of three consecutive reads over one connection, MB/s.
 async fn megabytes_per_second(target: &Target) -> Result<f64> {
     let mut connection = Connection::open(&target.address).await?;
     let (started, mut bytes) = (Instant::now(), 0);
@@ -189,11 +189,11 @@ async fn latency(stage: &stage::Stage, effort: Effort) -> Result<Vec<Figure>> {
     Ok(vec![Figure::at_most("cached GET of 1 MB at 200 requests/s: p95", "ms", &tails, 50.0)])
 }
 
-/// Reads of the store for each cold seek of 1 MiB.
+/// Store reads per cold seek of 1 MiB.
 async fn seek(stage: &stage::Stage, reads: &Reads, effort: Effort) -> Result<Figure> {
     let mut samples = Vec::new();
     for number in 0..u64::from(effort.seeks) {
-        // Each in slices of its own; every third one over an edge.
+        // Each seek in separate slices; every third one crosses a slice boundary.
         let first = (number * 17 + 3) * 5 * MIB + if number % 3 == 0 { 5 * MIB - MIB / 2 } else { number * 7919 };
         let mut target = stage.file(FIVE_GB)?;
         target.headers.push(("range".to_owned(), format!("bytes={first}-{}", first + MIB - 1)));
@@ -208,7 +208,7 @@ async fn seek(stage: &stage::Stage, reads: &Reads, effort: Effort) -> Result<Fig
     Ok(Figure::at_most("cold seek of 1 MiB in 5 GB: most reads of the store (slices of 5 MiB)", "", &[most], 2.0))
 }
 
-/// A player that asks for segment after segment, a little before it needs it.
+/// A player that requests segment after segment, slightly ahead of playback.
 async fn play(stage: &stage::Stage) -> Result<Figure> {
     let mut connection = Connection::open(&stage.server.address).await?;
     connection.exchange(&stage.video(origin::PLAYLIST)?, 0, Bytes::new()).await?.of_status(200)?;
@@ -222,11 +222,11 @@ async fn play(stage: &stage::Stage) -> Result<Figure> {
     Ok(Figure::at_least("segments that were there when they were first asked for", "%", &[f64::from(hits) * 100.0 / f64::from(SEGMENTS)], 95.0))
 }
 
-/// Five gigabytes from end to end, cold.
+/// Reads 5 GB from start to end, cold.
 async fn whole(stage: &stage::Stage) -> Result<Vec<Figure>> {
     let target = stage.file(FIVE_GB)?;
     let mut connection = Connection::open(&target.address).await?;
-    // What the runtime keeps of any stream is there after the first gigabyte.
+    // Buffers that the runtime keeps for any stream are allocated after the first gigabyte.
     let mut first = target.clone();
     first.headers.push(("range".to_owned(), "bytes=0-999999999".to_owned()));
     connection.drain(&first).await?;
@@ -238,8 +238,8 @@ async fn whole(stage: &stage::Stage) -> Result<Vec<Figure>> {
     }
     let growth = stage.server.peak_memory()?.saturating_sub(before);
     Ok(vec![
-        Figure::told("GET of 5 GB, the first of it cached, the rest cold", "MB/s", &[bytes as f64 / 1e6 / started.elapsed().as_secs_f64()]),
-        Figure::told("peak memory of workerd, the cache's own included", "MB", &[(before + growth) as f64 / 1e6]),
+        Figure::without_target("GET of 5 GB, the first of it cached, the rest cold", "MB/s", &[bytes as f64 / 1e6 / started.elapsed().as_secs_f64()]),
+        Figure::without_target("peak memory of workerd, the cache's own included", "MB", &[(before + growth) as f64 / 1e6]),
         Figure::at_most("growth of it from 1 GB to 5 GB", "MB", &[growth as f64 / 1e6], 60.0),
     ])
 }

@@ -1,4 +1,4 @@
-//! A store of objects whose key ends with their size: it sends what is asked of them, as fast as it is read, and counts.
+//! A store of objects whose key ends with their size: it sends the requested ranges as fast as they are read, and counts.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,12 +14,12 @@ pub const ETAG: &str = "0123456789abcdef0123456789abcdef";
 /// The playlist of [`super::SEGMENTS`] segments.
 pub const PLAYLIST: &str = "index.m3u8";
 
-/// What was read.
+/// Counters of reads.
 #[derive(Debug, Default)]
 pub struct Reads {
-    /// Requests.
+    /// Number of requests.
     pub requests: AtomicU64,
-    /// Bytes of their answers.
+    /// Bytes of the responses.
     pub bytes: AtomicU64,
 }
 
@@ -30,7 +30,7 @@ impl Reads {
     }
 }
 
-/// Starts it on a thread of its own: its address, `127.0.0.1:port`.
+/// Starts it on its own thread; returns its address, `127.0.0.1:port`.
 pub fn start(reads: Arc<Reads>, playlist: String) -> Result<String> {
     let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     listener.set_nonblocking(true)?;
@@ -42,7 +42,7 @@ pub fn start(reads: Arc<Reads>, playlist: String) -> Result<String> {
             let Ok(listener) = TcpListener::from_std(listener) else { return };
             while let Ok((stream, _)) = listener.accept().await {
                 let (reads, playlist) = (Arc::clone(&reads), Arc::clone(&playlist));
-                // A connection that ends is the other side's business.
+                // A connection that ends is not an error of the benchmark.
                 tokio::spawn(async move { serve(stream, &reads, &playlist).await.ok() });
             }
         });

@@ -1,4 +1,4 @@
-//! Our Worker before a store with files and a video.
+//! The product's Worker with a store of files and a video.
 
 use super::SEGMENTS;
 use super::origin::{ETAG, PLAYLIST};
@@ -17,30 +17,30 @@ use jettyspeed_edge::base::hmac::MacKey;
 use jettyspeed_edge::base::id::{Id, Name};
 use jettyspeed_edge::base::time::EpochMs;
 
-/// A small file.
+/// Size of a small file, bytes.
 pub const ONE_MB: u64 = 1_000_000;
-/// A large one.
+/// Size of a large file, bytes.
 pub const HUNDRED_MB: u64 = 100_000_000;
-/// A very large one.
+/// Size of a very large file, bytes.
 pub const FIVE_GB: u64 = 5_000_000_000;
 const SIZES: [u64; 3] = [ONE_MB, HUNDRED_MB, FIVE_GB];
-/// Bytes of a segment: four seconds of 2 Mbit/s.
+/// Size of a segment, bytes: four seconds at 2 Mbit/s.
 const SEGMENT: u64 = 1_000_000;
 const VIDEO: &str = "film";
 
-/// The Worker.
+/// A running Worker with its URLs.
 pub struct Stage {
     /// The Worker.
     pub server: Server,
     namespace: Name,
 }
 
-/// The name of a segment, which begins with its size.
+/// Name of a segment; it begins with the size.
 pub fn segment(number: u32) -> String {
     format!("{SEGMENT}-{number:04}.ts")
 }
 
-/// The playlist of all.
+/// The playlist of all segments.
 pub fn playlist() -> String {
     let segments: String = (0..SEGMENTS).map(|number| format!("#EXTINF:4.0,\n{}\n", segment(number))).collect();
     format!("#EXTM3U\n#EXT-X-TARGETDURATION:4\n{segments}#EXT-X-ENDLIST\n")
@@ -50,7 +50,7 @@ fn asset(size: u64) -> Id {
     Id::from_random(std::array::from_fn(|at| size.to_be_bytes()[at % 8]))
 }
 
-/// Starts a fresh one.
+/// Starts a fresh Worker.
 pub async fn set(folder: &Path, store: &str) -> Result<Stage> {
     let access = AccountAccess::draw("bench")?;
     let AccountAccess { user_id, namespace, .. } = &access;
@@ -72,7 +72,7 @@ pub async fn set(folder: &Path, store: &str) -> Result<Stage> {
              VALUES ('{namespace}', '{VIDEO}', '{path}', '{id}', {account}, 'users/bench/v/{VIDEO}/{path}', {size}, '{ETAG}', 'video/mp2t', 0);\n"
         ));
     }
-    // 5 TB a month are used up by a benchmark.
+    // A benchmark exceeds the tier's 5 TB per month.
     sql.push_str("UPDATE tier_configs SET bandwidth_quota_gb = 1000000 WHERE tier = 'enterprise';\n");
     let server = Plan::ours(folder, &format!("http://{store}"), sql).await?.start().await?;
     Ok(Stage { server, namespace: Name::parse(namespace).ok_or("namespace")? })
@@ -83,7 +83,7 @@ impl Stage {
         Target { address: self.server.address.clone(), method: Method::GET, path, headers: vec![], part_header: None }
     }
 
-    /// A file by a URL with a token.
+    /// A content URL of the file of that size.
     pub fn file(&self, size: u64) -> Result<Target> {
         let claims = FileClaims { namespace: self.namespace.clone(), asset: asset(size), expires: far()? };
         let token = claims.seal(&[MacKey::new(TOKEN_KEY.as_bytes())]).map_err(|problem| problem.to_string())?;

@@ -8,19 +8,19 @@ use crate::report::Figure;
 use jettyspeed_devstack::Result;
 
 const MAX_MS: f64 = 100.0;
-/// The most parts that one `start` copies.
+/// Maximum number of parts that one `start` copies.
 const MAX_COPIES: usize = 400;
 
 pub async fn figures(stage: &Stage, starts: u32) -> Result<Vec<Figure>> {
     let mut customer = stage.customer(&stage.chunked).await?;
     let mut figures = Vec::new();
-    // None of them, then all of them; the table has as many rows both times.
+    // No known chunks, then all known; the table has the same number of rows both times.
     for (first, known, copied) in [(CHUNKS, "none", 0), (0, "all", MAX_COPIES)] {
         let hashes: Vec<String> = (first..first + CHUNKS).map(chunk_hash).collect();
         let start = json!({ "action": "start", "fileName": "new.bin", "fileSize": CHUNKED.size, "chunkSize": CHUNK, "chunkHashes": hashes });
         let body = Bytes::from(start.to_string());
         let (mut steps, mut wholes, mut copies) = (vec![], vec![], vec![]);
-        // The first one warms the compiler; it does not count.
+        // The first round warms up the compiler and is not counted.
         for round in 0..=starts {
             let answer = customer.track(body.clone()).await?.of_status(201)?;
             let started: Value = serde_json::from_slice(&answer.body)?;
@@ -37,9 +37,9 @@ pub async fn figures(stage: &Stage, starts: u32) -> Result<Vec<Figure>> {
             }
         }
         figures.push(Figure::at_most(&format!("start with 10,000 chunk hashes, {known} known: step `chunks`"), "ms", &steps, MAX_MS));
-        figures.push(Figure::told("- whole request", "ms", &wholes));
+        figures.push(Figure::without_target("- whole request", "ms", &wholes));
         if copied > 0 {
-            figures.push(Figure::told(&format!("- of which copying {MAX_COPIES} parts"), "ms", &copies));
+            figures.push(Figure::without_target(&format!("- of which copying {MAX_COPIES} parts"), "ms", &copies));
         }
         eprintln!("  chunks: {known} known");
     }

@@ -1,4 +1,4 @@
-//! A file that is there: the question, and what a `start` with its hash takes.
+//! A file that is already stored: the duplicate check, and a `start` with its hash.
 
 use serde_json::{Value, json};
 
@@ -6,11 +6,11 @@ use super::stage::{Customer, OWN, Stage};
 use crate::report::{Figure, spread};
 use jettyspeed_devstack::Result;
 
-/// What is asked, where, and how in each round.
+/// Name, path and body per round of a measured request.
 type Question<'a> = (&'a str, &'a str, &'a dyn Fn(u32) -> String);
 
 const MAX_MS: f64 = 50.0;
-/// Not counted: they warm the compiler.
+/// Calls that warm up the compiler and are not counted.
 const WARM_UP: u32 = 50;
 
 pub async fn figures(stage: &Stage, count: u32) -> Result<Vec<Figure>> {
@@ -18,14 +18,14 @@ pub async fn figures(stage: &Stage, count: u32) -> Result<Vec<Figure>> {
     let (hash, size) = (OWN.hash(), OWN.size);
     let check = json!({ "fileHash": hash, "fileSize": size }).to_string();
     let start = |name: &str| json!({ "action": "start", "fileName": name, "fileSize": size, "fileHash": hash }).to_string();
-    let asked: [Question<'_>; 3] = [
+    let questions: [Question<'_>; 3] = [
         ("check-duplicate of an own file", "/api/jetty/check-duplicate", &|_| check.clone()),
         ("start with the hash and name of an own file", "/api/jetty/track-upload", &|_| start(OWN.name)),
-        // Each of these is one more file of the same bytes.
+        // Each of these creates one more file of the same bytes.
         ("start with the hash of an own file, a new name", "/api/jetty/track-upload", &|round| start(&format!("copy-{round}.bin"))),
     ];
     let mut figures = Vec::new();
-    for (name, path, body) in asked {
+    for (name, path, body) in questions {
         figures.extend(spread(name, &measured(&mut customer, path, body, count).await?, MAX_MS));
         eprintln!("  duplicate: {name}");
     }

@@ -1,4 +1,4 @@
-//! Time tells nobody what others have: a hash that nobody has against one that a stranger has.
+//! Response times must not reveal what other accounts have: an unknown hash against one that a stranger has.
 
 use super::stage::{Customer, STRANGE, Stage};
 use bytes::Bytes;
@@ -9,7 +9,7 @@ use jettyspeed_devstack::Result;
 use jettyspeed_edge::base::sha256::Sha256Hex;
 
 const MAX_MS: f64 = 1.0;
-/// Pairs that are not counted: they warm the compiler.
+/// Pairs that warm up the compiler and are not counted.
 const WARM_UP: u32 = 50;
 
 pub async fn figures(stage: &Stage, pairs: u32) -> Result<Vec<Figure>> {
@@ -24,15 +24,15 @@ pub async fn figures(stage: &Stage, pairs: u32) -> Result<Vec<Figure>> {
     {
         let bodies = bodies.map(|body| Bytes::from(body.to_string()));
         let [absent, strange] = paired(&mut customer, path, status, bodies, pairs).await?.map(|samples| median(&samples));
-        figures.push(Figure::told(&format!("{name}, nobody has it"), "ms", &[absent]));
-        figures.push(Figure::told(&format!("{name}, a stranger has it"), "ms", &[strange]));
+        figures.push(Figure::without_target(&format!("{name}, nobody has it"), "ms", &[absent]));
+        figures.push(Figure::without_target(&format!("{name}, a stranger has it"), "ms", &[strange]));
         figures.push(Figure::at_most(&format!("{name}, difference of medians, {pairs} pairs"), "ms", &[(strange - absent).abs()], MAX_MS));
         eprintln!("  isolation: {name}");
     }
     Ok(figures)
 }
 
-/// Both questions of each pair, who goes first in turn: what the machine does meanwhile meets both.
+/// Sends both requests of each pair in alternating order, so that other load of the machine affects both equally.
 async fn paired(customer: &mut Customer<'_>, path: &str, status: u16, bodies: [Bytes; 2], pairs: u32) -> Result<[Vec<f64>; 2]> {
     let mut samples = [vec![], vec![]];
     for pair in 0..WARM_UP + pairs {

@@ -1,4 +1,4 @@
-//! Parts that end at the same moment: what writing them down costs. With so many in flight a request mostly waits for the others, before the Worker sees it.
+//! Cost of recording parts that end at the same moment. With this many in flight, most of a request's time is spent waiting for others before the Worker sees it.
 
 use super::stage::{Stage, text};
 use bytes::Bytes;
@@ -18,14 +18,14 @@ const CLIENTS: u32 = 32;
 const CHUNK: u64 = 10 * MB;
 const BODY: &[u8] = b"0";
 const MAX_MS: f64 = 100.0;
-/// Not counted: they warm the compiler.
+/// Calls that warm up the compiler and are not counted.
 const WARM_UP: u32 = 20 * CLIENTS;
 
 pub async fn figures(stage: &Stage, records: u32) -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
-    // An upload has as many parts in flight at most; they meet in one Durable Object.
+    // The maximum number of parts in flight of one upload; they meet in one Durable Object.
     for (uploads, of) in [(CLIENTS, "an upload each"), (1, "of one upload")] {
-        // A connection that idles while others are measured is closed.
+        // A connection that idles while others are measured would be closed.
         let mut customer = stage.customer(&stage.caller).await?;
         let mut started = Vec::new();
         for _ in 0..uploads {
@@ -38,13 +38,13 @@ pub async fn figures(stage: &Stage, records: u32) -> Result<Vec<Figure>> {
         let sent = measured(&lanes(through)?, records).await?;
         figures.extend(spread(&format!("1-byte last part, {CLIENTS} in flight, {of}"), &whole(&sent), MAX_MS));
         figures.extend(spread("- its step `record`", &step(&sent, "record")?, MAX_MS));
-        figures.push(Figure::told("- all of it as the Worker sees it: p99", "ms", &[percentile(&step(&sent, "total")?, 99)]));
+        figures.push(Figure::without_target("- all of it as the Worker sees it: p99", "ms", &[percentile(&step(&sent, "total")?, 99)]));
         eprintln!("  record: parts through the Worker, {of}");
 
         let claimed = measured(&lanes(direct)?, records).await?;
         figures.extend(spread(&format!("POST cache-chunk, {CLIENTS} in flight, {of}"), &whole(&claimed), MAX_MS));
-        figures.push(Figure::told("- its step `ledger`: p99", "ms", &[percentile(&step(&claimed, "ledger")?, 99)]));
-        figures.push(Figure::told("- all of it as the Worker sees it: p99", "ms", &[percentile(&step(&claimed, "total")?, 99)]));
+        figures.push(Figure::without_target("- its step `ledger`: p99", "ms", &[percentile(&step(&claimed, "ledger")?, 99)]));
+        figures.push(Figure::without_target("- all of it as the Worker sees it: p99", "ms", &[percentile(&step(&claimed, "total")?, 99)]));
         eprintln!("  record: parts straight to the store, {of}");
     }
     Ok(figures)
@@ -74,7 +74,7 @@ fn through(stage: &Stage, started: &Value) -> Result<Lane> {
 
 fn direct(stage: &Stage, started: &Value) -> Result<Lane> {
     let hash = Sha256Hex::of(BODY);
-    // Another ETag than the one that was seen: otherwise there is nothing to write.
+    // A different ETag than the recorded one; otherwise nothing would be written.
     let sent = json!({ "sessionId": text(started, "sessionId")?, "partNumber": 2, "etag": &hash.as_str()[..32], "size": 1, "sha256": hash });
     Ok((stage.call(&stage.caller, Method::POST, "/api/jetty/cache-chunk"), sent.to_string().into()))
 }

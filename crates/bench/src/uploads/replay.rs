@@ -1,4 +1,4 @@
-//! A store that loses attempts: what the client sees of it.
+//! A store that loses attempts: how many errors reach the client.
 
 use bytes::Bytes;
 use std::path::Path;
@@ -12,10 +12,10 @@ use crate::{peers, sink};
 use jettyspeed_devstack::Result;
 use jettyspeed_edge::base::sha256::Sha256Hex;
 
-/// 0.1 %.
+/// One attempt in this many is lost (0.1 %).
 const ONE_IN: u64 = 1_000;
 const IN_FLIGHT: u32 = 32;
-/// Bytes of a part: far smaller than a store takes, so that there are many in little time. All of them are held, as parts of up to 12 MB are.
+/// Size of a part, bytes: far smaller than stores accept, so that many fit in a short time. All are buffered for replay, as parts of up to 12 MB are.
 const PART: u64 = 1_000;
 /// Parts of an upload.
 const PARTS: u32 = 10_000;
@@ -40,9 +40,9 @@ pub async fn figures(folder: &Path, parts: u32) -> Result<Vec<Figure>> {
         return Err(format!("of {attempts} attempts {before} were lost before and {after} after their body: too few to tell").into());
     }
     Ok(vec![
-        Figure::told("UploadPart attempts at the store", "", &[attempts as f64]),
-        Figure::told("- reset before their body was read", "", &[before as f64]),
-        Figure::told("- reset when it was read", "", &[after as f64]),
+        Figure::without_target("UploadPart attempts at the store", "", &[attempts as f64]),
+        Figure::without_target("- reset before their body was read", "", &[before as f64]),
+        Figure::without_target("- reset when it was read", "", &[after as f64]),
         Figure::at_most(
             &format!("failures that clients see, {sent} parts, {IN_FLIGHT} in flight"),
             "%",
@@ -52,7 +52,7 @@ pub async fn figures(folder: &Path, parts: u32) -> Result<Vec<Figure>> {
     ])
 }
 
-/// Sends parts `1..=count`, each once, whatever becomes of the others. Returns what was not a 200.
+/// Sends parts `1..=count`, each once, regardless of the others. Returns the responses other than 200.
 async fn failed(target: &Target, body: &Bytes, count: u32) -> Result<Vec<String>> {
     let mut lanes: JoinSet<Result<Vec<String>>> = JoinSet::new();
     for lane in 0..IN_FLIGHT {

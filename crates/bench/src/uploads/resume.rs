@@ -1,4 +1,4 @@
-//! What a client that comes back asks first: which parts are there?
+//! The first request of a resuming client: which parts are stored?
 
 use super::stage::{Stage, text};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use jettyspeed_edge::base::units::{GB, MB};
 
 const PARTS: u64 = 100;
 const CHUNK: u64 = 50 * MB;
-/// Not counted: they warm the compiler.
+/// Calls that warm up the compiler and are not counted.
 const WARM_UP: u32 = 50;
 
 pub async fn figures(stage: &Stage, resumes: u32) -> Result<Vec<Figure>> {
@@ -18,7 +18,7 @@ pub async fn figures(stage: &Stage, resumes: u32) -> Result<Vec<Figure>> {
     let started = customer.opens(5 * GB, CHUNK).await?;
     let session = text(&started, "sessionId")?;
     for number in 1..=PARTS {
-        // No byte is sent: who sent a part straight to the store says so like this.
+        // No bytes are sent: this is how a client records a part that it sent straight to the store.
         let hash = Sha256Hex::of(&number.to_le_bytes());
         let sent = json!({ "sessionId": session, "partNumber": number, "etag": &hash.as_str()[..32], "size": CHUNK, "sha256": hash });
         customer.post("/api/jetty/cache-chunk", sent.to_string()).await?.of_status(200)?;

@@ -1,4 +1,4 @@
-//! What the figures share: our Worker before a store, and customers with files.
+//! Set-up of the upload benchmarks: the product's Worker with a store, and customers with files.
 
 use bytes::Bytes;
 use hyper::Method;
@@ -14,7 +14,7 @@ use jettyspeed_devstack::seed::Seed;
 use jettyspeed_devstack::state::AccountAccess;
 use jettyspeed_edge::base::sha256::Sha256Hex;
 
-/// A verified file of a customer's.
+/// A verified file of a customer.
 #[derive(Debug, Clone, Copy)]
 pub struct File {
     asset: &'static str,
@@ -25,24 +25,24 @@ pub struct File {
     pub size: u64,
 }
 
-/// The caller's.
+/// The caller's file.
 pub const OWN: File =
     File { asset: "0b0e7c1a-5a4e-4d0e-8f53-000000000001", object: "0b0e7c1a-5a4e-4d0e-8f53-000000000002", name: "own.bin", size: 1_000_000 };
-/// The stranger's, as large as the caller's.
+/// The stranger's file, of the same size.
 pub const STRANGE: File =
     File { asset: "0b0e7c1a-5a4e-4d0e-8f53-000000000003", object: "0b0e7c1a-5a4e-4d0e-8f53-000000000004", name: "strange.bin", ..OWN };
-/// A file of as many chunks as an upload can have.
+/// A file with the maximum number of chunks of an upload.
 pub const CHUNKED: File = File {
     asset: "0b0e7c1a-5a4e-4d0e-8f53-000000000005",
     object: "0b0e7c1a-5a4e-4d0e-8f53-000000000006",
     name: "chunked.bin",
     size: CHUNK * CHUNKS as u64,
 };
-/// The smallest chunk that stores take, and so the namespace's of [`CHUNKED`].
+/// The smallest part that stores accept; the chunk size of the namespace of [`CHUNKED`].
 pub const CHUNK: u64 = 5 * 1024 * 1024;
-/// The most parts of an upload.
+/// The maximum number of parts of an upload.
 pub const CHUNKS: u32 = 10_000;
-/// Largest file and storage, for [`CHUNKED`] many times over.
+/// Tier limit of file size and storage, large enough for many times [`CHUNKED`].
 const MAX_FILE_MB: u64 = 60_000;
 const STORAGE_GB: u64 = 1_000_000;
 
@@ -65,7 +65,7 @@ impl File {
     }
 }
 
-/// The hash of chunk `index`, which D1 computes as well: a statement with 10,000 hashes in it would be too long. Spread like a real one.
+/// The hash of chunk `index`. D1 computes the same in SQL, because a statement with 10,000 hashes would be too long. Uniformly distributed like real hashes.
 pub fn chunk_hash(index: u32) -> String {
     format!("{:08x}", index.wrapping_mul(2_654_435_761)).repeat(8)
 }
@@ -80,17 +80,17 @@ fn chunks_sql(namespace: &str) -> String {
     )
 }
 
-/// The Worker and who calls it.
+/// The Worker and its callers.
 pub struct Stage {
     /// The Worker.
     pub server: Server,
-    /// Has [`OWN`]. Its namespace takes part in deduplication across namespaces, the stranger's does not: what a hash of the stranger's may cost most.
+    /// The owner of [`OWN`]. Its namespace takes part in deduplication across namespaces, the stranger's does not: the most expensive case for a stranger's hash.
     pub caller: AccountAccess,
-    /// Has [`CHUNKED`], in a namespace of that chunk size.
+    /// The owner of [`CHUNKED`], in a namespace of that chunk size.
     pub chunked: AccountAccess,
 }
 
-/// Starts a fresh one.
+/// Starts a fresh Worker.
 pub async fn set(folder: &Path) -> Result<Stage> {
     let seed = |user: &str| Seed::draw(user, "enterprise");
     let (caller, stranger, chunked) = (seed("bench")?, seed("stranger")?, Seed { chunk_size: Some(CHUNK), ..seed("chunked")? });
@@ -99,7 +99,7 @@ pub async fn set(folder: &Path) -> Result<Stage> {
         caller.sql(BUCKET) + &stranger.sql(BUCKET) + &chunked.sql(BUCKET),
         OWN.sql(&caller.access) + &STRANGE.sql(&stranger.access) + &CHUNKED.sql(&chunked.access),
         format!("UPDATE namespaces SET cross_namespace_dedup = 1 WHERE name = '{}';\n", caller.access.namespace),
-        // As with a store that was asked today whether it checks hashes.
+        // As if the daily probe had found that the store verifies payload hashes.
         "INSERT INTO store_facts (name, value, checked_at) VALUES ('payload_hash_enforced', 1, unixepoch() * 1000);\n".to_owned(),
         chunks_sql(&chunked.access.namespace),
     ];
@@ -113,7 +113,7 @@ pub async fn set(folder: &Path) -> Result<Stage> {
 }
 
 impl Stage {
-    /// A call of a customer's.
+    /// A call of a customer.
     pub fn call(&self, access: &AccountAccess, method: Method, path: &str) -> Target {
         let headers = [("x-api-key", access.api_key.as_str()), ("x-api-secret", &access.api_secret), ("content-type", "application/json")];
         let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
@@ -134,29 +134,29 @@ pub struct Customer<'a> {
 }
 
 impl Customer<'_> {
-    /// GET.
+    /// Sends a GET.
     pub async fn get(&mut self, path: &str) -> Result<Answer> {
         self.connection.exchange(&self.stage.call(&self.access, Method::GET, path), 0, Bytes::new()).await
     }
 
-    /// POST of JSON.
+    /// Sends a POST of JSON.
     pub async fn post(&mut self, path: &str, body: impl Into<Bytes>) -> Result<Answer> {
         self.connection.exchange(&self.stage.call(&self.access, Method::POST, path), 0, body.into()).await
     }
 
-    /// `track-upload`.
+    /// Sends a `track-upload`.
     pub async fn track(&mut self, body: impl Into<Bytes>) -> Result<Answer> {
         self.post("/api/jetty/track-upload", body).await
     }
 
-    /// Opens an upload of `file_size` bytes, which must be planned in chunks of `chunk_size`; the answer of `start`.
+    /// Starts an upload of `file_size` bytes, which must be planned in chunks of `chunk_size`; returns the response of `start`.
     pub async fn opens(&mut self, file_size: u64, chunk_size: u64) -> Result<Value> {
         let start = json!({ "action": "start", "fileName": "new.bin", "fileSize": file_size, "chunkSize": chunk_size });
         Ok(serde_json::from_slice(&self.track(start.to_string()).await?.of_status(201)?.body)?)
     }
 }
 
-/// A text of an answer.
+/// A string field of a response.
 pub fn text<'a>(answer: &'a Value, name: &str) -> Result<&'a str> {
     answer[name].as_str().ok_or_else(|| format!("no {name}: {answer}").into())
 }

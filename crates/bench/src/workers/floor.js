@@ -1,4 +1,4 @@
-// What the platform takes, in this harness, for the calls that GET /api/storage/files/{id} makes: /object, /query, /both.
+// Time that the platform takes, in this harness, for the calls that GET /api/storage/files/{id} makes: /object, /query, /both.
 import { DurableObject } from "cloudflare:workers";
 
 const ANSWER = JSON.stringify({ id: "00000000-0000-4000-8000-000000000000", name: "bench.bin", size: 12345 });

@@ -1,4 +1,4 @@
-// A hundred megabytes out of slices in the cache, by as little JavaScript as does it: what the runtime itself gives.
+// 100 MB from cached slices with minimal JavaScript: the upper bound that the runtime allows.
 const SLICE = 5 * 1024 * 1024;
 const SIZE = 100_000_000;
 const COUNT = Math.ceil(SIZE / SLICE);

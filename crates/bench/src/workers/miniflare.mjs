@@ -24,7 +24,7 @@ for (const [binding, exportName] of Object.entries(config.objects)) {
 const miniflare = new Miniflare({
   host: "127.0.0.1",
   port: config.port,
-  // The log of requests would be most of what a bare Worker does.
+  // Request logging would be most of what a bare Worker does.
   logRequests: false,
   log: new Log(LogLevel.WARN),
   // Otherwise fetched from the network.

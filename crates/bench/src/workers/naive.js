@@ -1,4 +1,4 @@
-// What most people write: the Cache API and nothing else.
+// The common solution: the Cache API and nothing else.
 export default {
   async fetch(request, env, context) {
     const hit = await caches.default.match(request);

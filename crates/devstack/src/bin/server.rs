@@ -1,4 +1,4 @@
-//! `script/server`: the whole product on a laptop, from one command. `--watch` is `script/dev`: the Worker is built again and replaced whenever its sources change.
+//! `script/server`: the whole product on a laptop, from one command. `--watch` is `script/dev`: the Worker is rebuilt and replaced whenever its sources change.
 
 #![allow(clippy::disallowed_methods)]
 
@@ -15,14 +15,14 @@ use jettyspeed_devstack::worker::{self, Build, Runner, Setup, Worker};
 use jettyspeed_devstack::{Result, bucket, root};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Health needs no I/O: an answer that takes longer is none, even on a busy machine.
+/// Timeout of a health request, which needs no I/O, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How often the Worker is asked whether it is there: `wrangler dev` stays up, deaf, when its workerd dies.
+/// Interval of health checks: `wrangler dev` stays up without answering when its workerd dies.
 const WATCH: Duration = Duration::from_secs(2);
-/// How long a new build may take to start before the next one is waited for.
+/// How long a new build may take to start; after that, the next change is awaited.
 const START: Duration = Duration::from_secs(60);
-/// How often the sources are looked at.
-const LOOK: Duration = Duration::from_millis(200);
+/// Interval at which the sources are polled.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 #[tokio::main]
 async fn main() {
@@ -46,13 +46,13 @@ fn port(name: &str, default: &str) -> Result<u16> {
     text.parse().map_err(|_| format!("{name}={text} is not a port").into())
 }
 
-/// Prints a line. Whoever started us may have stopped reading, which must not stop us.
+/// Prints a line. A closed standard output must not stop the server.
 fn print(text: &str) {
     let mut out = std::io::stdout();
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());
 }
 
-fn say(text: &str) {
+fn print_step(text: &str) {
     print(&format!("\x1b[1m==>\x1b[0m {text}"));
 }
 
@@ -77,13 +77,14 @@ async fn run() -> Result<()> {
     tokio::select! {
         result = serve(watch) => result,
         () = stopped => {
-            say("stopping");
+            print_step("stopping");
             Ok(())
         }
     }
 }
 
-/// Watching, the Worker is in our hands: `wrangler dev` would build it by itself, for release. Otherwise `RUNNER=miniflare` goes without what `wrangler dev` puts in front of the Worker: for measurements.
+/// With `--watch` the Worker is run through Miniflare, because `wrangler dev` would build it itself, for release. `RUNNER=miniflare`
+/// runs a release build that way, for measurements.
 async fn runner(state: &Path, watch: bool) -> Result<Runner> {
     let path = state.join("options.json");
     match variable("RUNNER", if watch { "miniflare" } else { "wrangler" }).as_str() {
@@ -103,7 +104,7 @@ async fn serve(watch: bool) -> Result<()> {
     std::fs::create_dir_all(&state)?;
     let state = state.canonicalize()?;
     let dev_path = state.join("dev.json");
-    // Whoever waits for this file waits for this run's.
+    // A program that waits for this file must not read that of an earlier run.
     let _ = std::fs::remove_file(&dev_path);
     let (worker_port, origin_port) = (port("PORT", "8787")?, port("ORIGIN_PORT", "9000")?);
     let secrets = Secrets::of(&state)?;
@@ -124,12 +125,12 @@ async fn serve(watch: bool) -> Result<()> {
             secret_access_key: secrets.origin_secret.clone(),
         },
     };
-    // What changes from now on is newer than the build that is about to start.
+    // Read before the build starts, so that every later change triggers another build.
     let mut sources = watch.then(|| Sources::of(&root()));
     let seeds = [Seed::of(secrets.account.clone(), "enterprise")];
     let setup = Setup { state: state.clone(), port: worker_port, env_file: secrets.env_file(&origin, &[]), runner: runner(&state, watch).await? };
 
-    say(match own_store {
+    print_step(match own_store {
         Some(_) => "preparing the database",
         None => "starting the S3 origin (OpenStack Swift) and preparing the database",
     });
@@ -137,9 +138,9 @@ async fn serve(watch: bool) -> Result<()> {
     let start_origin = async {
         match own_store {
             Some(_) => {
-                // Keys that may not create buckets are common; the bucket may be there.
+                // Keys that may not create buckets are common; the bucket may exist.
                 if let Err(error) = bucket::create(&origin).await {
-                    say(&format!("warning: {error}"));
+                    print_step(&format!("warning: {error}"));
                 }
                 Ok(None)
             }
@@ -149,7 +150,7 @@ async fn serve(watch: bool) -> Result<()> {
     let (swift, prepared) = tokio::join!(start_origin, setup.prepare(&seeds, &origin.bucket));
     let mut swift = swift?;
     prepared?;
-    say(match setup.runner {
+    print_step(match setup.runner {
         Runner::Wrangler => "starting workerd (wrangler dev)",
         Runner::Miniflare(_) => "starting workerd (Miniflare)",
     });
@@ -178,58 +179,58 @@ async fn serve(watch: bool) -> Result<()> {
         dev.account.api_secret,
         jetty.display()
     ));
-    say(&format!("ready after {:.1} s; Ctrl-C stops everything", started.elapsed().as_secs_f64()));
+    print_step(&format!("ready after {:.1} s; Ctrl-C stops everything", started.elapsed().as_secs_f64()));
 
     if watch {
-        say("watching src/, migrations/ and wrangler.toml: a save builds the Worker again and replaces it; accounts and files stay");
+        print_step("watching src/, migrations/ and wrangler.toml: a save builds the Worker again and replaces it; accounts and files stay");
     }
-    let (mut deaf, mut looked, mut serves) = (0, Instant::now(), true);
+    let (mut failures, mut checked_at, mut serves) = (0, Instant::now(), true);
     loop {
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
         if let Some(sources) = &mut sources
             && sources.have_changed().await
         {
             serves = replace(&mut worker, &setup, &seeds, &dev.origin.bucket).await.unwrap_or(serves);
             continue;
         }
-        // A build that does not start is not started again before the next save.
-        if looked.elapsed() < WATCH || !serves {
+        // A build that did not start is not retried before the next change.
+        if checked_at.elapsed() < WATCH || !serves {
             continue;
         }
-        looked = Instant::now();
+        checked_at = Instant::now();
         if swift.as_mut().is_some_and(|swift| !swift.is_alive()) {
             return Err(format!("the S3 origin stopped\n{}", swift.map_or(String::new(), |swift| swift.tails())).into());
         }
-        deaf = if worker.is_deaf(PATIENCE, &dev.admin_token).await { deaf + 1 } else { 0 };
-        if !worker.is_alive() || deaf >= 2 {
-            say("workerd does not answer: starting it again");
+        failures = if worker.is_unresponsive(PATIENCE, &dev.admin_token).await { failures + 1 } else { 0 };
+        if !worker.is_alive() || failures >= 2 {
+            print_step("workerd does not answer: starting it again");
             worker.restart().await?;
-            deaf = 0;
-            say("ready");
+            failures = 0;
+            print_step("ready");
         }
     }
 }
 
-/// Builds the Worker again and puts it in the place of the one that runs. What does not build is said by the compiler; what does not start, by us. Either is
-/// mended by the next save. Returns whether the new one serves, or None if there is no new one.
+/// Rebuilds the Worker and replaces the running one. The compiler reports build errors, this function start errors; the next save retries either.
+/// Returns whether the new Worker serves, or None if there is no new one.
 async fn replace(worker: &mut Worker, setup: &Setup, seeds: &[Seed], bucket: &str) -> Option<bool> {
     let saved = Instant::now();
-    say("sources have changed: building");
+    print_step("sources have changed: building");
     match build().await {
         Ok(true) => {}
         Ok(false) => {
-            say("not built: the one before goes on");
+            print_step("not built: the one before goes on");
             return None;
         }
         Err(error) => {
-            say(&format!("script/build cannot be run: {error}"));
+            print_step(&format!("script/build cannot be run: {error}"));
             return None;
         }
     }
     let built = saved.elapsed();
     worker.stop();
     let started = async {
-        // Reading the configuration takes Wrangler a second: only when it is another.
+        // Reading the configuration takes Wrangler a second: only if it has changed.
         if let Runner::Miniflare(options) = &setup.runner
             && modified(&root().join("wrangler.toml"))? > modified(options)?
         {
@@ -240,10 +241,12 @@ async fn replace(worker: &mut Worker, setup: &Setup, seeds: &[Seed], bucket: &st
     };
     let started = tokio::time::timeout(START, started).await.unwrap_or_else(|_| Err(format!("it is not ready after {} s", START.as_secs()).into()));
     match &started {
-        Ok(()) => {
-            say(&format!("serving the new build {:.1} s after the save (built in {:.1} s)", saved.elapsed().as_secs_f64(), built.as_secs_f64()))
-        }
-        Err(error) => say(&format!("the new build does not start: {error}")),
+        Ok(()) => print_step(&format!(
+            "serving the new build {:.1} s after the save (built in {:.1} s)",
+            saved.elapsed().as_secs_f64(),
+            built.as_secs_f64()
+        )),
+        Err(error) => print_step(&format!("the new build does not start: {error}")),
     }
     Some(started.is_ok())
 }

@@ -1,5 +1,5 @@
-// The Worker in a real workerd with everything that wrangler.toml gives it, through Miniflare's own API: what `wrangler dev` runs, without its bundler and the
-// second workerd that it puts in front.
+// The Worker in a real workerd with all bindings of wrangler.toml, through Miniflare's API: what `wrangler dev` runs, without its bundler and the
+// second workerd in front.
 //   node miniflare.mjs options WRANGLER_TOML MAIN OUT    what Wrangler makes of the configuration, as JSON; MAIN is the Worker's entry
 //   node miniflare.mjs serve OPTIONS ENV_FILE STATE PORT
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
@@ -12,7 +12,7 @@ if (mode === "options") {
   const [configPath, main, out] = given;
   const { unstable_getMiniflareWorkerOptions } = await import("wrangler");
   const { workerOptions } = unstable_getMiniflareWorkerOptions(configPath);
-  // Vars that belong to a developer's own server (.dev.vars) are overwritten by the env file of each that is served.
+  // Vars of a developer's own server (.dev.vars) are overwritten by the env file of each served Worker.
   writeFileSync(out, JSON.stringify({ main, workerOptions }));
   process.exit(0);
 }
@@ -21,7 +21,7 @@ const [optionsPath, envFile, state, port] = given;
 const { main, workerOptions } = JSON.parse(readFileSync(optionsPath, "utf8"));
 const { convertV4MiniflareOptions, Log, LogLevel, Miniflare } = await import("miniflare");
 const build = dirname(main);
-// A test need not wait as long as production does for a job to come again.
+// Tests retry queue jobs sooner than production.
 const { QUEUE_RETRY_SECONDS, ...bindings } = parseEnv(readFileSync(envFile, "utf8"));
 if (QUEUE_RETRY_SECONDS) {
   for (const consumer of Object.values(workerOptions.queueConsumers)) consumer.retryDelay = Number(QUEUE_RETRY_SECONDS);

@@ -1,5 +1,5 @@
-//! The Worker in a real workerd: through `wrangler dev`, as users of this repository run it, or through Miniflare's own API, which is the same runtime and the
-//! same simulators without the bundler and the second workerd in front. Tests that need many use the latter.
+//! The Worker in a real workerd: through `wrangler dev`, as users of this repository run it, or through Miniflare's API, which has the same runtime and
+//! simulators without the bundler and the second workerd in front. Tests that need many Workers use the latter.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,34 +12,34 @@ use crate::seed::Seed;
 use crate::state::write_private;
 use crate::{Result, net, root};
 
-/// Everything `wrangler dev` is started with; kept so that it can be started again.
+/// The parameters of a Worker; kept so that it can be restarted.
 #[derive(Debug, Clone)]
 pub struct Setup {
     /// Where workerd keeps D1, KV and Durable Objects.
     pub state: PathBuf,
     /// The Worker's port.
     pub port: u16,
-    /// Vars and secrets, in the form of an env file.
+    /// Vars and secrets in env-file format.
     pub env_file: String,
-    /// What runs it.
+    /// How it is run.
     pub runner: Runner,
 }
 
-/// What runs a Worker.
+/// How a Worker is run.
 #[derive(Debug, Clone)]
 pub enum Runner {
     /// `wrangler dev`.
     Wrangler,
-    /// Miniflare, with the file that [`options`] wrote.
+    /// Miniflare, with the options file that [`options`] wrote.
     Miniflare(PathBuf),
 }
 
-/// Which build of the Worker runs. Each has a folder of its own, so that one never passes for the other.
+/// Which build of the Worker runs. Each has its own folder, so that they cannot be confused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Build {
-    /// What is deployed, tested and measured (`script/build`).
+    /// The build that is deployed, tested and measured (`script/build`).
     Release,
-    /// What `script/dev` makes, quickly (`script/build --dev`).
+    /// The quick build of `script/dev` (`script/build --dev`).
     Dev,
 }
 
@@ -52,7 +52,7 @@ impl Build {
     }
 }
 
-/// Writes what Wrangler makes of `wrangler.toml` to `path`, with `build` as the Worker.
+/// Writes Wrangler's interpretation of `wrangler.toml` to `path`, with `build` as the Worker.
 pub async fn options(path: &Path, build: Build) -> Result<()> {
     let mut command = miniflare();
     command.arg("options").arg(root().join("wrangler.toml")).arg(build.folder().join("index.js")).arg(path);
@@ -75,7 +75,7 @@ pub struct Worker {
 impl Setup {
     fn wrangler(&self) -> Command {
         let mut command = Command::new(root().join("node_modules/.bin/wrangler"));
-        // A registry of its own: wrangler's sessions on one machine otherwise look for each other.
+        // Its own registry: wrangler sessions on one machine would otherwise connect to each other.
         command.current_dir(root()).env("WRANGLER_REGISTRY_PATH", self.state.join("registry")).env("NO_COLOR", "1");
         command
     }
@@ -88,7 +88,7 @@ impl Setup {
         self.state.join("logs/worker.log")
     }
 
-    /// Applies the migrations and the seeds. What this state folder has had already is skipped.
+    /// Applies migrations and seeds that this state folder has not had yet.
     pub async fn prepare(&self, seeds: &[Seed], bucket: &str) -> Result<()> {
         let seed_sql: String = seeds.iter().map(|seed| seed.sql(bucket)).collect();
         let mut wanted = seed_sql.clone();
@@ -126,7 +126,7 @@ impl Setup {
         Ok(text)
     }
 
-    /// Starts it and waits until the Worker says that it is in order.
+    /// Starts it and waits until the Worker reports that it is healthy.
     pub async fn start(self) -> Result<Worker> {
         if !net::lease_is_free(self.port) {
             return Err(format!("port {} is taken: set PORT to another one", self.port).into());
@@ -169,44 +169,44 @@ impl Worker {
         format!("http://127.0.0.1:{}", self.setup.port)
     }
 
-    /// Whether its Node process runs. (That workerd does is another matter: see [`Worker::is_deaf`].)
+    /// Whether its Node process runs. (For workerd see [`Worker::is_unresponsive`].)
     pub fn is_alive(&mut self) -> bool {
         self.group.is_alive()
     }
 
-    /// Whether the Worker gives no answer, whatever it is, within `patience`. When both of its workerd processes are killed, wrangler starts them again
-    /// and takes connections, but answers none.
+    /// Whether the Worker gives no response of any status within `patience`. If both of its workerd processes are killed, wrangler restarts them and
+    /// accepts connections, but answers none.
     ///
-    /// Asked as the operator, so that watching does not use up what callers without credentials may ask.
-    pub async fn is_deaf(&self, patience: Duration, admin_token: &str) -> bool {
+    /// Sent with the operator's token, so that it does not count against the rate limit of unauthenticated callers.
+    pub async fn is_unresponsive(&self, patience: Duration, admin_token: &str) -> bool {
         let Ok(client) = net::http().timeout(patience).build() else { return false };
         client.get(format!("{}/api/health", self.url())).bearer_auth(admin_token).send().await.is_err()
     }
 
-    /// Ends Node and every workerd of it without warning, then starts them again on the same state.
+    /// Kills Node and all its workerd processes (SIGKILL), then starts them again with the same state.
     pub async fn kill_and_restart(&mut self) -> Result<()> {
         self.kill();
         self.restart().await
     }
 
-    /// Ends Node and every workerd of it without warning.
+    /// Kills Node and all its workerd processes (SIGKILL).
     pub fn kill(&mut self) {
         self.group.kill();
     }
 
-    /// Ends Node and every workerd of it after letting them finish.
+    /// Ends Node and all its workerd processes after they have finished.
     pub fn stop(&mut self) {
         self.group.stop();
     }
 
-    /// Starts again on the same state.
+    /// Starts it again with the same state.
     pub async fn restart(&mut self) -> Result<()> {
         self.group.kill();
         self.group = self.setup.spawn()?;
         self.wait_ready().await
     }
 
-    /// How to reach its database.
+    /// Its parameters.
     pub fn setup(&self) -> &Setup {
         &self.setup
     }

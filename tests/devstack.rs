@@ -6,7 +6,7 @@ use chrono::DateTime;
 use jettyspeed_devstack::bucket;
 use jettyspeed_devstack::credentials::{secret, sha256_hex, test_key};
 use jettyspeed_devstack::state::OriginAccess;
-use jettyspeed_edge::auth::api_key::presented;
+use jettyspeed_edge::auth::api_key::read_credentials;
 use jettyspeed_edge::base::time::EpochMs;
 use jettyspeed_edge::s3::action::{Action, Payload};
 use jettyspeed_edge::s3::request::{Location, Store};
@@ -16,7 +16,7 @@ use jettyspeed_edge::s3::sigv4::signer::Signer;
 fn drawn_credentials_are_well_formed_and_hash_as_the_worker_hashes_them() {
     for _ in 0..1_000 {
         let (key, secret) = (test_key().unwrap(), secret().unwrap());
-        let read = presented(Some(&key), None, Some(&secret)).unwrap();
+        let read = read_credentials(Some(&key), None, Some(&secret)).unwrap();
         assert_eq!((read.key_hash.as_str(), read.secret_hash.as_str()), (&*sha256_hex(key.as_bytes()), &*sha256_hex(secret.as_bytes())));
     }
 }

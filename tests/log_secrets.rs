@@ -33,7 +33,7 @@ fn logs(folder: &Path, found: &mut Vec<PathBuf>) {
 }
 
 /// The lines that give a secret away, and which.
-fn given_away<'a>(text: &'a str, secrets: &'a BTreeSet<String>) -> Vec<(&'a str, &'a str)> {
+fn find_leak<'a>(text: &'a str, secrets: &'a BTreeSet<String>) -> Vec<(&'a str, &'a str)> {
     let lines: Vec<_> = text.lines().filter(|line| !is_access_line(line)).collect();
     let all = lines.join("\n");
     let needles = secrets.iter().map(String::as_str).chain(SHAPES).filter(|needle| all.contains(needle));
@@ -51,7 +51,7 @@ fn planted_secret_is_found_and_access_log_lines_are_ignored() {
         "[wrangler:info] jtu1.x",
     ]
     .join("\n");
-    let found: Vec<_> = given_away(&text, &secrets).into_iter().map(|(_, needle)| needle).collect();
+    let found: Vec<_> = find_leak(&text, &secrets).into_iter().map(|(_, needle)| needle).collect();
     assert_eq!(found, ["0123456789abcdef", "jtu1.", "jts_"]);
 }
 
@@ -69,7 +69,7 @@ fn no_log_of_the_e2e_run_contains_a_noted_secret() {
     for path in &paths {
         let text = String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned();
         requests += text.lines().filter(|line| line.contains("\"event\":\"request\"")).count();
-        found.extend(given_away(&text, &secrets).into_iter().map(|(line, secret)| format!("{}: {secret} in: {line}", path.display())));
+        found.extend(find_leak(&text, &secrets).into_iter().map(|(line, secret)| format!("{}: {secret} in: {line}", path.display())));
     }
     assert!(requests >= FEWEST_REQUESTS, "only {requests} requests are in the logs of {folder:?}");
     assert!(found.is_empty(), "{} lines give secrets away:\n{}", found.len(), found.join("\n"));

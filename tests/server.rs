@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use jettyspeed_devstack::net::{free_port, http, lease_is_free};
+use jettyspeed_devstack::net::{free_port, http, port_is_free};
 use jettyspeed_devstack::root;
 use serde_json::Value;
 
@@ -70,7 +70,7 @@ async fn server_is_ready_within_10_s_and_ctrl_c_leaves_no_process() {
     assert_eq!(health.send().await.unwrap().json::<Value>().await.unwrap()["status"], "ok");
     assert!(processes_in(folder.path()).len() >= 5, "Swift's four servers and wrangler are there to be seen");
     interrupt(child);
-    assert!(ports.iter().all(|port| lease_is_free(*port)), "somebody still listens");
+    assert!(ports.iter().all(|port| port_is_free(*port)), "somebody still listens");
     assert_eq!(processes_in(folder.path()), Vec::<String>::new(), "processes are left");
 
     // The second start finds its state: the same secrets, the same account.

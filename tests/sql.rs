@@ -253,26 +253,26 @@ fn object_of_another_namespace_is_found_if_both_opt_in_and_challenge_is_taken_on
     run_all(&db, &assets::insert(&verified, Via::Simple, None));
     let object = verified.object_id;
     let question = |namespace| possession::Question { account, namespace, hash: &hash, size: 10 };
-    assert_eq!(rows(&db, &possession::elsewhere(question(&ours))).len(), 0, "nobody has looked at them");
+    assert_eq!(rows(&db, &possession::shareable(question(&ours))).len(), 0, "nobody has looked at them");
     run(&db, &dedup::set_verification(object, "verified", &hash));
-    assert_eq!(rows(&db, &possession::elsewhere(question(&theirs))).len(), 0, "it has them itself");
-    let found = rows(&db, &possession::elsewhere(question(&ours)));
+    assert_eq!(rows(&db, &possession::shareable(question(&theirs))).len(), 0, "it has them itself");
+    let found = rows(&db, &possession::shareable(question(&ours)));
     assert_eq!((found.len(), &found[0][5]), (1, &Value::Text(ours.to_string())), "as an asset of the namespace that asks");
-    assert_eq!(rows(&db, &possession::still_there(question(&ours), object)).len(), 1);
+    assert_eq!(rows(&db, &possession::shareable_by_id(question(&ours), object)).len(), 1);
     assert_eq!(rows(&db, &dedup::duplicate(account, &hash, 10, None, "")).len(), 0, "unproven it is nobody's");
 
     let drawn = |seed| Challenge::draw(Id::from_random([seed; 16]), 10, &[seed; RANDOM_BYTES], EpochMs(5));
-    let ask = |seed| rows(&db, &possession::ask(question(&ours), &drawn(seed), object, EpochMs(5))).len();
+    let ask = |seed| rows(&db, &possession::insert_challenge(question(&ours), &drawn(seed), object, EpochMs(5))).len();
     assert_eq!((ask(1), ask(2)), (1, 1));
-    assert_eq!(rows(&db, &possession::take(question(&own))).len(), 0);
-    let taken = rows(&db, &possession::take(question(&ours)));
+    assert_eq!(rows(&db, &possession::consume_challenge(question(&own))).len(), 0);
+    let taken = rows(&db, &possession::consume_challenge(question(&ours)));
     assert_eq!((taken.len(), &taken[0][0], &taken[0][3]), (1, &Value::Text(drawn(2).id.to_string()), &Value::Text("[[0,9]]".into())));
-    assert_eq!(rows(&db, &possession::take(question(&ours))).len(), 0, "once");
-    assert_eq!(run(&db, &possession::give_back(question(&ours), drawn(1).id)), 0, "another question");
-    assert_eq!(run(&db, &possession::give_back(question(&ours), drawn(2).id)), 1);
-    assert_eq!(rows(&db, &possession::take(question(&ours))).len(), 1, "what was given back can be answered");
+    assert_eq!(rows(&db, &possession::consume_challenge(question(&ours))).len(), 0, "once");
+    assert_eq!(run(&db, &possession::restore_challenge(question(&ours), drawn(1).id)), 0, "another question");
+    assert_eq!(run(&db, &possession::restore_challenge(question(&ours), drawn(2).id)), 1);
+    assert_eq!(rows(&db, &possession::consume_challenge(question(&ours))).len(), 1, "what was given back can be answered");
     for seed in 3..5 {
-        assert_eq!((ask(seed), rows(&db, &possession::take(question(&ours))).len()), (1, 1));
+        assert_eq!((ask(seed), rows(&db, &possession::consume_challenge(question(&ours))).len()), (1, 1));
     }
     assert_eq!(ask(5), 0, "three answers a day");
     let (early, end) = (EpochMs(5 + MEMORY_MS - 1), EpochMs(5 + MEMORY_MS));
@@ -286,7 +286,7 @@ fn object_of_another_namespace_is_found_if_both_opt_in_and_challenge_is_taken_on
     assert_eq!(rows(&db, &assets::owned(proven.id, account))[0].last(), Some(&Value::Integer(1)));
     assert_eq!(rows(&db, &assets::owned(verified.id, account))[0].last(), Some(&Value::Integer(0)));
     db.execute("UPDATE namespaces SET cross_namespace_dedup = 0 WHERE name = ?1", [theirs.as_str()]).unwrap();
-    assert_eq!(rows(&db, &possession::elsewhere(question(&ours))).len() + rows(&db, &possession::still_there(question(&ours), object)).len(), 0);
+    assert_eq!(rows(&db, &possession::shareable(question(&ours))).len() + rows(&db, &possession::shareable_by_id(question(&ours), object)).len(), 0);
 }
 
 #[test]
@@ -343,24 +343,24 @@ fn video_file_changes_only_from_the_state_that_was_read() {
     assert!(rows(&db, &ledger::repository::video_holdings(account, &id(2).to_string(), 10)).is_empty());
     // A present object is not claimed for deletion; an absent one is, and no write succeeds until its row is deleted.
     assert!(rows(&db, &videos::claim_deletion(&place, id(4), account, EpochMs(6))).is_empty());
-    run(&db, &videos::undo(id(2), "one"));
+    run(&db, &videos::delete_version(id(2), "one"));
     assert_eq!(present(), Some((text(id(2)), Value::Text("two".to_owned()), false)), "not what was seen");
-    run(&db, &videos::undo(id(2), "two"));
+    run(&db, &videos::delete_version(id(2), "two"));
     assert_eq!(present(), None);
     assert_eq!(rows(&db, &videos::claim_deletion(&place, id(4), account, EpochMs(6))).len(), 1);
     assert_eq!(present(), Some((text(id(4)), Value::Text(String::new()), true)));
     assert!(rows(&db, &videos::put(&version(5, "five"))).is_empty());
     assert!(rows(&db, &videos::supersede(&Present { id: id(4), etag: String::new(), ..seen }, id(2), account, &there, EpochMs(7))).is_empty());
-    assert_eq!(rows(&db, &videos::is_doomed(&namespace, &place.video)).len(), 1);
-    run(&db, &videos::undo(id(4), ""));
-    let claim = |at: u64| rows(&db, &videos::doomed(&namespace, &place.video, 10, EpochMs(at))).len();
+    assert_eq!(rows(&db, &videos::has_deleted(&namespace, &place.video)).len(), 1);
+    run(&db, &videos::delete_version(id(4), ""));
+    let claim = |at: u64| rows(&db, &videos::claim_deleted(&namespace, &place.video, 10, EpochMs(at))).len();
     assert_eq!((claim(1_000_000), claim(1_000_001)), (1, 0), "what is to go stays until it is gone, and is one job's at a time");
     run(&db, &videos::unclaim(id(4), EpochMs(999_999)));
     assert_eq!(claim(1_000_002), 0, "nobody gives up another's claim");
     run(&db, &videos::unclaim(id(4), EpochMs(1_000_000)));
     assert_eq!(claim(1_000_003), 1);
-    run(&db, &videos::drop(id(4)));
-    assert!(rows(&db, &videos::is_doomed(&namespace, &place.video)).is_empty());
+    run(&db, &videos::delete_row(id(4)));
+    assert!(rows(&db, &videos::has_deleted(&namespace, &place.video)).is_empty());
     let nowhere = Place { namespace: Name::parse("jt_customer_gone").unwrap(), ..place };
     assert!(rows(&db, &videos::claim_deletion(&nowhere, id(6), account, EpochMs(8))).is_empty(), "without its namespace");
 }

@@ -82,7 +82,7 @@ pub fn new_secret(mut random: impl FnMut() -> u8) -> String {
 
 /// Credentials of a request as the database identifies them: hashes only.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Presented {
+pub struct PresentedCredentials {
     /// SHA-256 of the key.
     pub key_hash: Sha256Hex,
     /// SHA-256 of the secret.
@@ -93,14 +93,14 @@ pub struct Presented {
 ///
 /// # Errors
 /// [`AuthFailure::Missing`] if the key or the secret is absent, [`AuthFailure::Invalid`] if either has a wrong format or checksum.
-pub fn presented(bearer: Option<&str>, x_api_key: Option<&str>, x_api_secret: Option<&str>) -> Result<Presented, AuthFailure> {
+pub fn read_credentials(bearer: Option<&str>, x_api_key: Option<&str>, x_api_secret: Option<&str>) -> Result<PresentedCredentials, AuthFailure> {
     let key = bearer.or(x_api_key).ok_or(AuthFailure::Missing)?.trim();
     let secret = x_api_secret.ok_or(AuthFailure::Missing)?.trim();
     let known_key = [Mode::Live, Mode::Test].iter().any(|mode| is_well_formed(key, mode.prefix(), KEY_RANDOM));
     if !known_key || !is_well_formed(secret, SECRET_PREFIX, SECRET_RANDOM) {
         return Err(AuthFailure::Invalid);
     }
-    Ok(Presented { key_hash: Sha256Hex::of(key.as_bytes()), secret_hash: Sha256Hex::of(secret.as_bytes()) })
+    Ok(PresentedCredentials { key_hash: Sha256Hex::of(key.as_bytes()), secret_hash: Sha256Hex::of(secret.as_bytes()) })
 }
 
 /// The token of an `Authorization: Bearer` field (RFC 6750; the scheme is case-insensitive).
@@ -130,10 +130,10 @@ mod tests {
         assert!(key.starts_with("jt_live_") && key.len() == 8 + 36, "{key}");
         assert!(secret.starts_with("jts_") && secret.len() == 4 + 40, "{secret}");
         assert_eq!(crc_digits("123456789"), "3jZRME", "CRC-32 check value cbf43926 in base62");
-        let both = presented(Some(&key), None, Some(&secret)).unwrap();
-        assert_eq!(both, presented(None, Some(&key), Some(&secret)).unwrap());
-        assert_eq!(presented(Some(&key), None, None), Err(AuthFailure::Missing));
-        assert_eq!(presented(None, None, Some(&secret)), Err(AuthFailure::Missing));
+        let both = read_credentials(Some(&key), None, Some(&secret)).unwrap();
+        assert_eq!(both, read_credentials(None, Some(&key), Some(&secret)).unwrap());
+        assert_eq!(read_credentials(Some(&key), None, None), Err(AuthFailure::Missing));
+        assert_eq!(read_credentials(None, None, Some(&secret)), Err(AuthFailure::Missing));
         assert_eq!(bearer(Some("bearer  x ")), Some("x"));
         assert_eq!(bearer(Some("Basic x")), None);
     }
@@ -145,16 +145,16 @@ mod tests {
             let mut typo = key.clone();
             typo.replace_range(position..=position, &replacement);
             prop_assume!(typo != key);
-            prop_assert_eq!(presented(Some(&typo), None, Some(&secret)), Err(AuthFailure::Invalid));
+            prop_assert_eq!(read_credentials(Some(&typo), None, Some(&secret)), Err(AuthFailure::Invalid));
             let mut typo = secret.clone();
             typo.replace_range(position..=position, &replacement);
             prop_assume!(typo != secret);
-            prop_assert_eq!(presented(Some(&key), None, Some(&typo)), Err(AuthFailure::Invalid));
+            prop_assert_eq!(read_credentials(Some(&key), None, Some(&typo)), Err(AuthFailure::Invalid));
         }
 
         #[test]
         fn random_text_returns_invalid(key in "\\PC{0,60}", secret in "\\PC{0,60}") {
-            prop_assert_eq!(presented(Some(&key), None, Some(&secret)), Err(AuthFailure::Invalid));
+            prop_assert_eq!(read_credentials(Some(&key), None, Some(&secret)), Err(AuthFailure::Invalid));
         }
     }
 }

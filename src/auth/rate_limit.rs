@@ -11,7 +11,7 @@ pub const WINDOW_SECONDS: u64 = 60;
 
 /// The result of one request against its rate limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Pace {
+pub struct RateLimitStatus {
     /// Requests per window.
     pub quota: u64,
     /// Requests that would be admitted immediately.
@@ -23,7 +23,7 @@ pub struct Pace {
 }
 
 /// Counts one request at `now_ms`. `tat_us` is the state: 0 initially, otherwise the value left by the previous call. A quota of 0 admits nothing.
-pub fn admit(tat_us: &mut u64, quota: u64, window_ms: u64, now_ms: u64) -> Pace {
+pub fn admit(tat_us: &mut u64, quota: u64, window_ms: u64, now_ms: u64) -> RateLimitStatus {
     let (window, now) = (window_ms.saturating_mul(1000), now_ms.saturating_mul(1000));
     let interval = (window / quota.max(1)).max(1);
     // After a limit was lowered the stored TAT may be too far ahead: clamp it, so that the client waits for at most one window.
@@ -36,11 +36,11 @@ pub fn admit(tat_us: &mut u64, quota: u64, window_ms: u64, now_ms: u64) -> Pace 
     let free = window - ahead;
     let remaining = if quota == 0 { 0 } else { (free / interval).min(quota) };
     let until_next = interval.saturating_mul(remaining.saturating_add(1)).saturating_sub(free);
-    Pace { quota, remaining, reset: until_next.div_ceil(1_000_000).max(1), admitted }
+    RateLimitStatus { quota, remaining, reset: until_next.div_ceil(1_000_000).max(1), admitted }
 }
 
 /// [`admit`] for quotas per minute.
-pub fn admit_per_minute(tat_us: &mut u64, quota: u64, now_ms: u64) -> Pace {
+pub fn admit_per_minute(tat_us: &mut u64, quota: u64, now_ms: u64) -> RateLimitStatus {
     admit(tat_us, quota, WINDOW_US / 1000, now_ms)
 }
 
@@ -56,7 +56,7 @@ pub fn bucket(address: Option<&str>) -> String {
     }
 }
 
-impl Pace {
+impl RateLimitStatus {
     /// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11): `r` requests are left; more become available in `t` seconds.
     pub fn headers(&self, policy: &str, window_seconds: u64) -> [(&'static str, String); 2] {
         [
@@ -80,7 +80,7 @@ mod tests {
             assert_eq!((pace.admitted, pace.remaining), (true, left));
         }
         let refused = admit_per_minute(&mut tat, 10, now);
-        assert_eq!(refused, Pace { quota: 10, remaining: 0, reset: 6, admitted: false });
+        assert_eq!(refused, RateLimitStatus { quota: 10, remaining: 0, reset: 6, admitted: false });
         assert!(!admit_per_minute(&mut tat, 10, now + 5_999).admitted);
         assert!(admit_per_minute(&mut tat, 10, now + 6_000).admitted);
         assert_eq!(refused.headers("account", 60).map(|(_, value)| value), ["\"account\";q=10;w=60", "\"account\";r=0;t=6"].map(str::to_owned));

@@ -67,7 +67,7 @@ impl UploadClaims {
 }
 
 /// Whether a bearer token has the prefix of an upload token, as opposed to an API key.
-pub fn looks_like_one(token: &str) -> bool {
+pub fn has_prefix(token: &str) -> bool {
     token.starts_with(KIND.prefix)
 }
 

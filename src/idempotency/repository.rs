@@ -84,7 +84,7 @@ impl Slot {
     }
 
     /// The row of the key, regardless of its holder: [`crate::idempotency::answer::Found`].
-    pub fn find(&self) -> Statement {
+    pub fn find_response(&self) -> Statement {
         match self {
             Slot::Key { scope, key, .. } => Statement { sql: FIND_KEY, args: vec![scope.clone().into(), key.clone().into()] },
             Slot::Webhook { id } => Statement { sql: FIND_WEBHOOK, args: vec![id.clone().into()] },

@@ -8,7 +8,7 @@ use crate::base::time::EpochMs;
 use crate::ledger::message::{Message, Reply, UsageSnapshot};
 use crate::ledger::period::Period;
 use crate::ledger::state::{Effect, Facts, Holding, LedgerState, Limits, PendingCheck, Seen, Usage};
-use crate::ledger::timing::{CHECKPOINT_MS, COMING_MS, COUNT_CHECKPOINT_MS, DELETE_GRACE_MS, LIMITS_MS, UNCLEAR_MS};
+use crate::ledger::timing::{CHECKPOINT_MS, COUNT_CHECKPOINT_MS, DELETE_GRACE_MS, LIMITS_MS, OPEN_RECHECK_MS, QUERY_RETRY_MS};
 
 #[cfg(test)]
 #[path = "machine_tests.rs"]
@@ -111,20 +111,20 @@ impl Ledger {
     }
 
     /// What follows from the result of a D1 query that was started for `check`: nothing if the pending check has changed since.
-    pub fn after_look(&self, asset: Id, check: PendingCheck, seen: Seen, now: EpochMs) -> Outcome {
+    pub fn resolve_check(&self, asset: Id, check: PendingCheck, seen: Seen, now: EpochMs) -> Outcome {
         if self.watches.get(&asset) != Some(&check) {
             return Outcome::Nothing;
         }
         match seen {
-            Seen::Stored { object, size } => Outcome::Book(Message::Settle { asset, object, size }),
-            Seen::Gone => Outcome::Book(Message::Release { asset }),
-            Seen::Coming => Outcome::LookAgain(now.plus(COMING_MS)),
-            Seen::Unclear => Outcome::LookAgain(now.plus(UNCLEAR_MS)),
+            Seen::Stored { object, size } => Outcome::Apply(Message::Settle { asset, object, size }),
+            Seen::Gone => Outcome::Apply(Message::Release { asset }),
+            Seen::Coming => Outcome::CheckAgain(now.plus(OPEN_RECHECK_MS)),
+            Seen::Unclear => Outcome::CheckAgain(now.plus(QUERY_RETRY_MS)),
         }
     }
 
     /// D1 was queried for the asset: the pending check no longer forces a query.
-    pub fn looked(&mut self, asset: Id) -> Vec<Effect> {
+    pub fn check_done(&mut self, asset: Id) -> Vec<Effect> {
         match self.watches.get_mut(&asset) {
             Some(check) if check.doubt => {
                 check.doubt = false;
@@ -396,7 +396,7 @@ pub enum Outcome {
     /// Nothing.
     Nothing,
     /// Apply this message.
-    Book(Message),
+    Apply(Message),
     /// Check again at this instant.
-    LookAgain(EpochMs),
+    CheckAgain(EpochMs),
 }

@@ -140,7 +140,7 @@ fn holding_moved_by_late_settle_is_checked_after_its_asset_is_released() {
     }
     let due = ledger.due(look_at, 9);
     assert_eq!(due.iter().map(|(asset, _)| *asset).collect::<Vec<_>>(), [id(1)]);
-    let Outcome::Book(found) = ledger.after_look(id(1), due[0].1, Seen::Stored { object: id(101), size: 10 }, look_at) else { panic!() };
+    let Outcome::Apply(found) = ledger.resolve_check(id(1), due[0].1, Seen::Stored { object: id(101), size: 10 }, look_at) else { panic!() };
     apply(&mut ledger, &mut disk, found, look_at);
     assert_eq!((disk.facts(id(1)).holding, ledger.books.used), (Some(Holding { object: id(101), size: 10 }), 10));
 }
@@ -157,10 +157,10 @@ fn late_settle_to_another_object_schedules_a_check() {
     apply(&mut ledger, &mut disk, settle(101), NOW);
     let look_at = NOW.plus(DELETE_GRACE_MS);
     let due = ledger.due(look_at, 9);
-    let Outcome::Book(found) = ledger.after_look(id(1), due[0].1, Seen::Stored { object: id(102), size: 10 }, look_at) else { panic!() };
+    let Outcome::Apply(found) = ledger.resolve_check(id(1), due[0].1, Seen::Stored { object: id(102), size: 10 }, look_at) else { panic!() };
     apply(&mut ledger, &mut disk, found, look_at);
     assert_eq!((disk.facts(id(1)).holding, ledger.books.used), (Some(Holding { object: id(102), size: 10 }), 10));
-    let _ = ledger.looked(id(1));
+    let _ = ledger.check_done(id(1));
     assert!(ledger.due(look_at, 9).iter().all(|(_, check)| !check.doubt), "one query ends the forced check");
 }
 
@@ -205,8 +205,8 @@ fn forced_check_survives_reports_and_late_settle_forces_a_check() {
     let check = PendingCheck { bytes: 0, at: NOW.plus(DELETE_GRACE_MS), doubt: true };
     assert_eq!(ledger.watches.get(&id(3)), Some(&check));
     // The result of a check is applied and ends the check.
-    let Outcome::Book(found) = ledger.after_look(id(3), check, Seen::Stored { object: id(103), size: 60 }, NOW) else { panic!() };
-    let effects = ledger.looked(id(3));
+    let Outcome::Apply(found) = ledger.resolve_check(id(3), check, Seen::Stored { object: id(103), size: 60 }, NOW) else { panic!() };
+    let effects = ledger.check_done(id(3));
     disk.write(&ledger, effects);
     apply(&mut ledger, &mut disk, found, NOW);
     assert_eq!((ledger.books.used, ledger.watches.contains_key(&id(3)), &disk.watches), (120, false, &ledger.watches));
@@ -303,10 +303,10 @@ fn reservation_without_outcome_is_due_for_a_check() {
     assert_eq!(ledger.due(NOW.plus(1_000), 10), [(id(1), check)]);
     let stored = Seen::Stored { object: id(2), size: 10 };
     let settle = Message::Settle { asset: id(1), object: id(2), size: 10 };
-    assert_eq!(ledger.after_look(id(1), check, stored, NOW), Outcome::Book(settle));
-    assert_eq!(ledger.after_look(id(1), check, Seen::Gone, NOW), Outcome::Book(Message::Release { asset: id(1) }));
-    assert_eq!(ledger.after_look(id(1), check, Seen::Coming, NOW), Outcome::LookAgain(NOW.plus(COMING_MS)));
-    assert_eq!(ledger.after_look(id(1), PendingCheck { bytes: 9, ..check }, stored, NOW), Outcome::Nothing, "the outcome was reported in between");
+    assert_eq!(ledger.resolve_check(id(1), check, stored, NOW), Outcome::Apply(settle));
+    assert_eq!(ledger.resolve_check(id(1), check, Seen::Gone, NOW), Outcome::Apply(Message::Release { asset: id(1) }));
+    assert_eq!(ledger.resolve_check(id(1), check, Seen::Coming, NOW), Outcome::CheckAgain(NOW.plus(OPEN_RECHECK_MS)));
+    assert_eq!(ledger.resolve_check(id(1), PendingCheck { bytes: 9, ..check }, stored, NOW), Outcome::Nothing, "the outcome was reported in between");
     assert_eq!(ledger.alarm(), Some(NOW.plus(1_000)));
     let effects = ledger.postpone(id(1), NOW.plus(9_000));
     disk.write(&ledger, effects);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::auth::rate_limit::Pace;
+use crate::auth::rate_limit::RateLimitStatus;
 use crate::base::id::Id;
 use crate::base::time::EpochMs;
 use crate::ledger::period::Period;
@@ -106,7 +106,7 @@ pub enum Reply {
     /// To [`Message::Admit`].
     Paced {
         /// Whether the call is admitted, and the remaining quota.
-        pace: Pace,
+        pace: RateLimitStatus,
         /// Whether the account is suspended.
         suspended: bool,
     },

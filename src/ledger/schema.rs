@@ -8,19 +8,19 @@ pub const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS books (one INTEGER PRIMARY 
      CREATE INDEX IF NOT EXISTS holdings_by_object ON holdings (object);";
 
 /// Reads the ledger state.
-pub const LOAD_BOOKS: &str = "SELECT json FROM books";
+pub const LOAD_STATE: &str = "SELECT json FROM books";
 
 /// Reads all pending checks.
-pub const LOAD_WATCHES: &str = "SELECT asset, json FROM watches";
+pub const LOAD_CHECKS: &str = "SELECT asset, json FROM watches";
 
 /// Writes the ledger state.
-pub const PUT_BOOKS: &str = "INSERT INTO books (one, json) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET json = excluded.json";
+pub const PUT_STATE: &str = "INSERT INTO books (one, json) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET json = excluded.json";
 
 /// Writes a pending check.
-pub const PUT_WATCH: &str = "INSERT INTO watches (asset, json) VALUES (?, ?) ON CONFLICT (asset) DO UPDATE SET json = excluded.json";
+pub const PUT_CHECK: &str = "INSERT INTO watches (asset, json) VALUES (?, ?) ON CONFLICT (asset) DO UPDATE SET json = excluded.json";
 
 /// Removes a pending check.
-pub const DROP_WATCH: &str = "DELETE FROM watches WHERE asset = ?";
+pub const DROP_CHECK: &str = "DELETE FROM watches WHERE asset = ?";
 
 /// Writes where the bytes of a reserved asset will be stored.
 pub const PUT_PLACE: &str = "INSERT INTO places (asset, place) VALUES (?, ?) ON CONFLICT (asset) DO UPDATE SET place = excluded.place";
@@ -52,11 +52,11 @@ pub const DISTINCT: &str = "SELECT COALESCE(SUM(size), 0) AS bytes FROM (SELECT 
 
 /// The statements of this file; they need the tables of `SCHEMA`.
 pub const ALL: &[(&str, &str)] = &[
-    ("LOAD_BOOKS", LOAD_BOOKS),
-    ("LOAD_WATCHES", LOAD_WATCHES),
-    ("PUT_BOOKS", PUT_BOOKS),
-    ("PUT_WATCH", PUT_WATCH),
-    ("DROP_WATCH", DROP_WATCH),
+    ("LOAD_STATE", LOAD_STATE),
+    ("LOAD_CHECKS", LOAD_CHECKS),
+    ("PUT_STATE", PUT_STATE),
+    ("PUT_CHECK", PUT_CHECK),
+    ("DROP_CHECK", DROP_CHECK),
     ("PUT_PLACE", PUT_PLACE),
     ("PLACE", PLACE),
     ("DROP_PLACE", DROP_PLACE),

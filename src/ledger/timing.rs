@@ -14,13 +14,13 @@ pub const COUNT_CHECKPOINT_MS: u64 = 60_000;
 pub const LIMITS_MS: u64 = 25_000;
 
 /// Delay between the reservation of an upload and its check, ms: by then D1 has the session's row or the request has died.
-pub const LOOK_MS: u64 = 60_000;
+pub const START_CHECK_MS: u64 = 60_000;
 
 /// Delay until an upload that is still open is checked again, ms.
-pub const COMING_MS: u64 = 3_600_000;
+pub const OPEN_RECHECK_MS: u64 = 3_600_000;
 
 /// Delay until a failed D1 query is repeated, ms.
-pub const UNCLEAR_MS: u64 = 60_000;
+pub const QUERY_RETRY_MS: u64 = 60_000;
 
 /// Delay between the reservation of a single-request upload and its check, ms: long enough for 100 MB at 14 KB/s.
 pub const SIMPLE_GRACE_MS: u64 = 2 * 3600 * 1000;

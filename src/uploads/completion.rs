@@ -15,11 +15,11 @@ pub const ROUND_MS: u64 = 20_000;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Next {
     /// The object should exist: check it with HeadObject.
-    Look,
+    CheckObject,
     /// The part list was refused: reconcile the record with ListParts.
     Reconcile,
     /// Outcome unknown: check with HeadObject, and repeat the completion if the object does not exist.
-    LookThenRepeat,
+    CheckObjectThenRetry,
     /// Not completed, and a retry can not succeed.
     Refuse(Problem),
 }
@@ -28,18 +28,18 @@ pub enum Next {
 /// (Amazon S3 API reference, "CompleteMultipartUpload").
 pub fn after(answer: &Result<(), StoreError>) -> Next {
     match answer {
-        Ok(()) => Next::Look,
+        Ok(()) => Next::CheckObject,
         // The upload id is no longer valid: the upload was either completed (the object exists) or aborted (it does not).
-        Err(error) if error.is_no_such_upload() => Next::Look,
+        Err(error) if error.is_no_such_upload() => Next::CheckObject,
         Err(error) if error.is_part_list_refused() => Next::Reconcile,
-        Err(error) if error.is_transient() => Next::LookThenRepeat,
+        Err(error) if error.is_transient() => Next::CheckObjectThenRetry,
         Err(error) => Next::Refuse(Problem::Origin(error.failure())),
     }
 }
 
 /// The object, as HeadObject returns it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
+pub struct ObjectHead {
     /// Size, bytes.
     pub size: u64,
     /// ETag, without quotes.
@@ -50,7 +50,7 @@ pub struct Seen {
 ///
 /// # Errors
 /// 502 `SizeMismatch`: an object of another size must not become the file.
-pub fn whole(seen: Seen, file_size: u64) -> Result<Seen, Problem> {
+pub fn check_size(seen: ObjectHead, file_size: u64) -> Result<ObjectHead, Problem> {
     if seen.size == file_size { Ok(seen) } else { Err(Problem::Origin(OriginFailure::Unexpected("SizeMismatch".to_owned()))) }
 }
 
@@ -66,20 +66,20 @@ mod tests {
     #[test]
     fn store_response_gives_next_step() {
         let error = |status, code: &str| Err(StoreError { status, code: code.into(), message: String::new() });
-        assert_eq!(after(&Ok(())), Next::Look);
-        assert_eq!(after(&error(404, "NoSuchUpload")), Next::Look);
+        assert_eq!(after(&Ok(())), Next::CheckObject);
+        assert_eq!(after(&error(404, "NoSuchUpload")), Next::CheckObject);
         assert_eq!(after(&error(400, "InvalidPart")), Next::Reconcile);
         for (status, code) in [(0, ""), (500, "InternalError"), (503, "SlowDown"), (200, "InternalError"), (200, "IncompleteAnswer"), (504, "")] {
-            assert_eq!(after(&error(status, code)), Next::LookThenRepeat, "{status} {code}");
+            assert_eq!(after(&error(status, code)), Next::CheckObjectThenRetry, "{status} {code}");
         }
         assert_eq!(after(&error(403, "SignatureDoesNotMatch")), Next::Refuse(Problem::Origin(OriginFailure::Credentials)));
     }
 
     #[test]
     fn object_of_other_size_is_refused() {
-        let seen = Seen { size: 3, etag: "e".into() };
-        assert_eq!(whole(seen.clone(), 3), Ok(seen.clone()));
-        assert!(whole(seen, 4).is_err());
+        let seen = ObjectHead { size: 3, etag: "e".into() };
+        assert_eq!(check_size(seen.clone(), 3), Ok(seen.clone()));
+        assert!(check_size(seen, 4).is_err());
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub fn copies(file_size: u64, strategy: Strategy, hashes: &[Sha256Hex], stored: 
 }
 
 /// The chunks of a completed object that later uploads may copy: those whose hash the store verified.
-pub fn of_object(chunk_size: u64, parts: &[Part]) -> Vec<Chunk<'_>> {
+pub fn chunks_of_object(chunk_size: u64, parts: &[Part]) -> Vec<Chunk<'_>> {
     let chunk = |part: &'_ Part| Some((u64::from(part.number).checked_sub(1)?.checked_mul(chunk_size)?, part.size));
     let seen = parts.iter().filter(|part| part.evidence == Evidence::Seen);
     seen.filter_map(|part| Some((part.sha256.as_ref()?, chunk(part)?))).map(|(h, (f, s))| Chunk { h, s, f }).collect()
@@ -79,7 +79,7 @@ mod tests {
     fn only_parts_with_a_verified_hash_become_chunks() {
         let part = |number, sha256| Part { number, etag: "e".into(), size: 10, sha256, edge: "x".into(), at: EpochMs(0), evidence: Evidence::Seen };
         let parts = [part(1, Some(hash("a"))), part(2, None), part(3, Some(hash("c")))];
-        let chunks = of_object(10, &parts);
+        let chunks = chunks_of_object(10, &parts);
         assert_eq!(chunks.iter().map(|chunk| (chunk.f, chunk.s)).collect::<Vec<_>>(), [(0, 10), (20, 10)]);
         assert!(serde_json::to_string(&chunks).unwrap().starts_with(r#"[{"h":""#));
     }

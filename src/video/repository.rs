@@ -189,7 +189,7 @@ pub fn put(file: &NewFile) -> Statement {
 }
 
 /// Corrects size and ETag of a version after the origin returned others.
-pub fn amend(id: Id, etag: &str, size: u64, now_etag: &str) -> Statement {
+pub fn correct_version(id: Id, etag: &str, size: u64, now_etag: &str) -> Statement {
     Statement { sql: CORRECT_VERSION, args: vec![id.to_string().into(), etag.into(), size.into(), now_etag.into()] }
 }
 
@@ -211,12 +211,12 @@ pub fn claim_deletion(place: &Place, version: Id, account: Id, now: EpochMs) -> 
 }
 
 /// Returns a row if the video has files that are marked as deleted and still have bytes.
-pub fn is_doomed(namespace: &Name, video: &Name) -> Statement {
+pub fn has_deleted(namespace: &Name, video: &Name) -> Statement {
     Statement { sql: HAS_DELETED, args: vec![namespace.as_str().into(), video.as_str().into()] }
 }
 
 /// Marks all files of the video as deleted: they can no longer be read. Returns one row per file.
-pub fn doom(namespace: &Name, video: &Name, now: EpochMs) -> Statement {
+pub fn mark_deleted(namespace: &Name, video: &Name, now: EpochMs) -> Statement {
     Statement { sql: MARK_DELETED, args: vec![namespace.as_str().into(), video.as_str().into(), Arg::Int(now.0)] }
 }
 
@@ -224,7 +224,7 @@ pub fn doom(namespace: &Name, video: &Name, now: EpochMs) -> Statement {
 pub const CLAIM_MS: u64 = 120_000;
 
 /// Claims files of the video that are marked as deleted: one row per file.
-pub fn doomed(namespace: &Name, video: &Name, limit: u64, now: EpochMs) -> Statement {
+pub fn claim_deleted(namespace: &Name, video: &Name, limit: u64, now: EpochMs) -> Statement {
     let before = now.0.saturating_sub(CLAIM_MS);
     Statement { sql: CLAIM_DELETED, args: vec![namespace.as_str().into(), video.as_str().into(), Arg::Int(now.0), Arg::Int(before), limit.into()] }
 }
@@ -235,16 +235,16 @@ pub fn unclaim(id: Id, claimed: EpochMs) -> Statement {
 }
 
 /// Deletes the row of a version whose bytes do not exist, unless it is marked as deleted: that row blocks writers.
-pub fn undo(id: Id, etag: &str) -> Statement {
+pub fn delete_version(id: Id, etag: &str) -> Statement {
     Statement { sql: DELETE_VERSION, args: vec![id.to_string().into(), etag.into()] }
 }
 
 /// Files marked as deleted before `since`: their deletion job was lost.
-pub fn all_doomed(since: EpochMs, limit: u64) -> Statement {
+pub fn overdue_deletions(since: EpochMs, limit: u64) -> Statement {
     Statement { sql: OVERDUE_DELETIONS, args: vec![Arg::Int(since.0), limit.into()] }
 }
 
 /// Deletes the row of a file after its bytes were deleted.
-pub fn drop(id: Id) -> Statement {
+pub fn delete_row(id: Id) -> Statement {
     Statement { sql: DELETE_ROW, args: vec![id.to_string().into()] }
 }

@@ -58,7 +58,7 @@ async fn lost_jobs(env: &Env) -> Vec<Job> {
     let open = d1::all::<Row>(&db, &open).await.unwrap_or_default();
     let verify = pending.into_iter().map(|row| Job::Verify { object: row.id });
     let wake = open.into_iter().filter_map(|row| Some(Job::Wake { session: row.id, account: row.account_id? }));
-    let deleted = d1::all::<DeletedVideo>(&db, &video::repository::all_doomed(since(LOST_MS), MAX_LOST)).await.unwrap_or_default();
+    let deleted = d1::all::<DeletedVideo>(&db, &video::repository::overdue_deletions(since(LOST_MS), MAX_LOST)).await.unwrap_or_default();
     // One row per file, one job per video.
     let mut videos: Vec<_> = deleted.into_iter().map(|row| (row.namespace, row.video_id)).collect();
     videos.dedup();

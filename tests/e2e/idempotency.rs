@@ -68,7 +68,7 @@ async fn concurrent_starts_under_one_key_create_one_session() {
     let (status, body) = answer(early).await;
     assert_eq!((status, &body["code"]), (409, &json!("request-running")));
     let first = answer(slow.await.unwrap().unwrap()).await;
-    stack.proxy.heal();
+    stack.proxy.clear_faults();
     assert_eq!(first.0, 201);
     assert_eq!(start("slow").answer().await, first);
     assert_eq!(open().await, 2);

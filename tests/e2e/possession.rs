@@ -226,7 +226,7 @@ async fn proof_without_the_bytes_returns_422() {
     let key = stored["s3Key"].as_str().unwrap().to_owned();
     fail_reads_of(stack, &key);
     let (status, body) = stack.track(&eve.account, own.clone()).await;
-    stack.proxy.heal();
+    stack.proxy.clear_faults();
     assert_eq!((status, &body["code"]), (503, &json!("origin-unavailable")), "{body}");
     let (status, body) = stack.track(&eve.account, own.clone()).await;
     assert_eq!((status, &body["duplicate"]), (200, &json!(true)), "{body}");

@@ -301,10 +301,10 @@ pub async fn run_alarm(io: &World, account: Id) -> bool {
     for (asset, pending) in due {
         let seen = asset_state(io, asset).await.unwrap_or(Seen::Unclear);
         let outcome =
-            object(io, account, |object| object.ledger().map_or(Outcome::Nothing, |ledger| ledger.after_look(asset, pending, seen, io.now())));
+            object(io, account, |object| object.ledger().map_or(Outcome::Nothing, |ledger| ledger.resolve_check(asset, pending, seen, io.now())));
         match outcome {
             Outcome::Nothing => {}
-            Outcome::Book(message) => {
+            Outcome::Apply(message) => {
                 if seen == Seen::Gone {
                     if io.enqueue(Job::Orphan { account, object: asset }, 0).await.is_err() {
                         // The alarm is repeated.
@@ -315,11 +315,11 @@ pub async fn run_alarm(io: &World, account: Id) -> bool {
                     }
                 }
                 object(io, account, |object| {
-                    object.change(|ledger, _| ((), ledger.looked(asset)), Facts::default());
+                    object.change(|ledger, _| ((), ledger.check_done(asset)), Facts::default());
                     object.book(message, io.now());
                 });
             }
-            Outcome::LookAgain(at) => object(io, account, |object| object.change(|ledger, _| ((), ledger.postpone(asset, at)), Facts::default())),
+            Outcome::CheckAgain(at) => object(io, account, |object| object.change(|ledger, _| ((), ledger.postpone(asset, at)), Facts::default())),
         }
         check(io, account);
     }

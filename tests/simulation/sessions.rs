@@ -8,7 +8,7 @@ use jettyspeed_edge::base::id::Id;
 use jettyspeed_edge::base::time::EpochMs;
 use jettyspeed_edge::jobs::Job;
 use jettyspeed_edge::problem::Problem;
-use jettyspeed_edge::uploads::session::alarm::{Wake, alarm, wake};
+use jettyspeed_edge::uploads::session::alarm::{AlarmAction, alarm, on_alarm};
 use jettyspeed_edge::uploads::session::machine::{Session, apply};
 use jettyspeed_edge::uploads::session::message::{Message, SessionReply};
 use jettyspeed_edge::uploads::session::state::{Effect, Meta, Part};
@@ -75,12 +75,12 @@ impl SessionObject {
     }
 
     /// Runs the alarm and sets the next one; returns what it was for.
-    fn run_alarm(&mut self, now: EpochMs) -> Wake {
-        let woken = self.change(|slot| wake(slot, now, TOMBSTONE_MS));
+    fn run_alarm(&mut self, now: EpochMs) -> AlarmAction {
+        let woken = self.change(|slot| on_alarm(slot, now, TOMBSTONE_MS));
         match woken {
-            Wake::Forget => *self = SessionObject::default(),
-            Wake::Nothing => {}
-            Wake::At(again) | Wake::End { again, .. } => self.alarm = Some(again.max(now.plus(50))),
+            AlarmAction::DeleteRecord => *self = SessionObject::default(),
+            AlarmAction::Nothing => {}
+            AlarmAction::At(again) | AlarmAction::End { again, .. } => self.alarm = Some(again.max(now.plus(50))),
         }
         woken
     }
@@ -126,7 +126,7 @@ pub async fn send(io: &World, session: Id, message: Message) -> Result<SessionRe
 pub async fn run_alarm(io: &World, session: Id) -> bool {
     let woken = io.sessions.borrow_mut().get_mut(&session).unwrap().run_alarm(io.now());
     match woken {
-        Wake::End { session, .. } => io.enqueue(Job::EndUpload { session }, 0).await.is_ok(),
-        Wake::Nothing | Wake::At(_) | Wake::Forget => true,
+        AlarmAction::End { session, .. } => io.enqueue(Job::EndUpload { session }, 0).await.is_ok(),
+        AlarmAction::Nothing | AlarmAction::At(_) | AlarmAction::DeleteRecord => true,
     }
 }

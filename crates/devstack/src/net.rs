@@ -11,7 +11,7 @@ pub fn free_port() -> Result<u16> {
     let first = u16::from_le_bytes(random()?) % 10_000;
     for offset in 0..1_000 {
         let port = 20_000 + (first + offset) % 10_000;
-        if lease_is_free(port) {
+        if port_is_free(port) {
             return Ok(port);
         }
     }
@@ -19,7 +19,7 @@ pub fn free_port() -> Result<u16> {
 }
 
 /// Whether `port` can be listened on.
-pub fn lease_is_free(port: u16) -> bool {
+pub fn port_is_free(port: u16) -> bool {
     TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).is_ok()
 }
 

@@ -24,7 +24,7 @@ impl Swift {
         if !venv.join("bin/swift-proxy-server").exists() {
             return Err("OpenStack Swift is not installed: run script/bootstrap (Linux only), or set LYVE_ENDPOINT to an S3 store of yours".into());
         }
-        if !net::lease_is_free(port) {
+        if !net::port_is_free(port) {
             return Err(format!("port {port} is taken: set ORIGIN_PORT to another one").into());
         }
         fs::create_dir_all(folder.join("data/d1"))?;

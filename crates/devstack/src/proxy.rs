@@ -122,7 +122,7 @@ impl Proxy {
     }
 
     /// Removes the rule.
-    pub fn heal(&self) {
+    pub fn clear_faults(&self) {
         *lock(&self.shared.rule) = None;
     }
 }

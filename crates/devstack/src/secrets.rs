@@ -40,7 +40,7 @@ pub fn note(secrets: impl IntoIterator<Item = String>) -> Result<()> {
 }
 
 /// The first secret of this run that `text` contains, if any.
-pub fn given_away(text: &str) -> Option<String> {
+pub fn find_leak(text: &str) -> Option<String> {
     known().iter().find(|secret| text.contains(secret.as_str())).cloned()
 }
 

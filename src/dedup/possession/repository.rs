@@ -73,12 +73,12 @@ impl Question<'_> {
 }
 
 /// A verified object with these bytes in another namespace with `cross_namespace_dedup`, in the form of an unnamed asset of the caller's.
-pub fn elsewhere(question: Question<'_>) -> Statement {
+pub fn shareable(question: Question<'_>) -> Statement {
     Statement { sql: SHAREABLE, args: question.args_of_object() }
 }
 
 /// The same query for one object: returns a row while the object can still be referenced.
-pub fn still_there(question: Question<'_>, object: Id) -> Statement {
+pub fn shareable_by_id(question: Question<'_>, object: Id) -> Statement {
     let mut args = question.args_of_object();
     args.push(object.to_string().into());
     Statement { sql: SHAREABLE_BY_ID, args }
@@ -86,7 +86,7 @@ pub fn still_there(question: Question<'_>, object: Id) -> Statement {
 
 /// Stores a challenge about `object` and replaces an unanswered one about the same file.
 /// Returns a row unless the account has already given [`MAX_ANSWERS`] answers about this file.
-pub fn ask(question: Question<'_>, challenge: &Challenge, object: Id, now: EpochMs) -> Statement {
+pub fn insert_challenge(question: Question<'_>, challenge: &Challenge, object: Id, now: EpochMs) -> Statement {
     let ranges = json::write(&challenge.ranges).unwrap_or_default();
     let rest: [Arg; 7] = [
         challenge.id.to_string().into(),
@@ -101,12 +101,12 @@ pub fn ask(question: Question<'_>, challenge: &Challenge, object: Id, now: Epoch
 }
 
 /// Marks the challenge about a file as answered and counts the answer, so that a challenge is used once. Returns [`Taken`].
-pub fn take(question: Question<'_>) -> Statement {
+pub fn consume_challenge(question: Question<'_>) -> Statement {
     Statement { sql: CONSUME_CHALLENGE, args: question.args().into() }
 }
 
 /// Reverts [`take`] when the answer could not be verified, for example after an origin error.
-pub fn give_back(question: Question<'_>, challenge: Id) -> Statement {
+pub fn restore_challenge(question: Question<'_>, challenge: Id) -> Statement {
     Statement { sql: RESTORE_CHALLENGE, args: question.args().into_iter().chain([challenge.to_string().into()]).collect() }
 }
 

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 pub enum Message {
     /// Acquires the lock. The reply comes when the lock is granted or when its holder is done.
-    Ask {
+    #[serde(rename = "ask")]
+    Acquire {
         /// Cache key of the slice.
         key: String,
     },
@@ -42,7 +43,7 @@ mod tests {
     #[test]
     fn json_form_is_pinned() {
         let text = |value: &Message| serde_json::to_string(value).unwrap();
-        assert_eq!(text(&Message::Ask { key: "k".into() }), r#"{"ask":{"key":"k"}}"#);
+        assert_eq!(text(&Message::Acquire { key: "k".into() }), r#"{"ask":{"key":"k"}}"#);
         assert_eq!(text(&Message::Done { key: "k".into(), serial: 7, stored: true }), r#"{"done":{"key":"k","serial":7,"stored":true}}"#);
         assert_eq!(serde_json::to_string(&[Reply::Acquired(7), Reply::Stored, Reply::Failed]).unwrap(), r#"[{"yours":7},"stored","failed"]"#);
     }

@@ -209,7 +209,7 @@ impl Gauge {
     }
 
     /// Restores the state from stored rows; rows of another format are dropped.
-    pub fn of(rows: &[Row]) -> Gauge {
+    pub fn from_rows(rows: &[Row]) -> Gauge {
         let mut gauge = Gauge::default();
         for (name, numbers) in rows {
             match (name.as_str(), &numbers[..]) {
@@ -243,7 +243,7 @@ impl Gauge {
     }
 
     /// Subtracts hourly counts that were written to the database.
-    pub fn written(&mut self, hours: &[Hour]) {
+    pub fn subtract_written(&mut self, hours: &[Hour]) {
         for hour in &mut self.hours {
             if let Some(written) = hours.iter().find(|written| written.hour == hour.hour) {
                 hour.subtract(written);

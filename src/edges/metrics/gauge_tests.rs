@@ -130,7 +130,7 @@ fn least_recent_source_is_evicted_and_worker_is_kept() {
             && gauge.sources.iter().any(|source| source.name == WORKER)
             && gauge.sources.iter().any(|source| source.name == "199")
     );
-    assert_eq!(Gauge::of(&gauge.rows()), gauge);
+    assert_eq!(Gauge::from_rows(&gauge.rows()), gauge);
 }
 
 #[test]

@@ -33,7 +33,7 @@ impl Message {
     }
 
     /// Adds the samples to a gauge; returns the edge and its publishing interval, s. None for a query.
-    pub fn tell(&self, gauge: &mut Gauge, now: EpochMs) -> Option<(String, u64)> {
+    pub fn apply_to(&self, gauge: &mut Gauge, now: EpochMs) -> Option<(String, u64)> {
         let ((edge, head), rows) = self.0.split_first()?;
         let [capacity, every, ..] = head[..] else { return None };
         for (source, numbers) in rows {
@@ -64,7 +64,7 @@ impl Reading {
     }
 
     /// The reading that [`Reading::numbers`] wrote; None if there are too few numbers.
-    pub fn of(numbers: &[f64]) -> Option<Reading> {
+    pub fn from_numbers(numbers: &[f64]) -> Option<Reading> {
         let [at, offered_mbps, pairs @ ..] = numbers else { return None };
         let mut pairs = pairs.chunks_exact(2).map(|pair| match *pair {
             [value, weight] if weight > 0.0 => Some((value, weight)),
@@ -93,13 +93,13 @@ mod tests {
             r#"[["fra",[1000.0,15.0]],["t/a",[10000000.0,800.0,1.0,-1.0,0.0,30.0,1.0,1000.0]],["s/a",[10000000.0,800.0,1.0,-1.0,0.0,30.0,1.0,1000.0]]]"#
         );
         let (mut gauge, mut expected) = (Gauge::default(), Gauge::default());
-        assert_eq!(Message(serde_json::from_str(&text).unwrap()).tell(&mut gauge, now), Some(("fra".to_owned(), 15)));
+        assert_eq!(Message(serde_json::from_str(&text).unwrap()).apply_to(&mut gauge, now), Some(("fra".to_owned(), 15)));
         expected.add_client_samples("a", &samples, 1_000.0, now);
         expected.add_worker_samples("a", &samples, 1_000.0, now);
         assert_eq!(gauge, expected);
-        assert_eq!(Message::default().tell(&mut gauge, now), None);
-        assert_eq!(Gauge::of(&gauge.rows()), gauge, "stored rows restore the same state");
-        assert_eq!(Reading::of(&gauge.reading(now).numbers()), Some(gauge.reading(now)));
-        assert_eq!((Reading::of(&[]), Reading::of(&[1.0; 9])), (None, None));
+        assert_eq!(Message::default().apply_to(&mut gauge, now), None);
+        assert_eq!(Gauge::from_rows(&gauge.rows()), gauge, "stored rows restore the same state");
+        assert_eq!(Reading::from_numbers(&gauge.reading(now).numbers()), Some(gauge.reading(now)));
+        assert_eq!((Reading::from_numbers(&[]), Reading::from_numbers(&[1.0; 9])), (None, None));
     }
 }

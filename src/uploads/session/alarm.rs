@@ -7,7 +7,7 @@ use crate::uploads::session::state::{Effect, Status};
 
 /// Action of a session's alarm.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wake {
+pub enum AlarmAction {
     /// No action: there is no session.
     Nothing,
     /// Set the alarm again for this instant.
@@ -20,7 +20,7 @@ pub enum Wake {
         again: EpochMs,
     },
     /// The retention time of the session's record is over: delete the Durable Object's storage.
-    Forget,
+    DeleteRecord,
 }
 
 /// When the alarm is due after a change: at the session's expiry; after a failure [`CLEANUP_DELAY_MS`] later, in case the request that failed the session dies
@@ -34,26 +34,26 @@ pub fn alarm(session: &Session, now: EpochMs) -> Option<EpochMs> {
 }
 
 /// What the alarm does at `now`. Apply the effects first. The record of an ended upload is retained for `tombstone_ms`.
-pub fn wake(slot: &mut Option<Session>, now: EpochMs, tombstone_ms: u64) -> (Wake, Vec<Effect>) {
-    let Some(session) = slot else { return (Wake::Nothing, vec![]) };
+pub fn on_alarm(slot: &mut Option<Session>, now: EpochMs, tombstone_ms: u64) -> (AlarmAction, Vec<Effect>) {
+    let Some(session) = slot else { return (AlarmAction::Nothing, vec![]) };
     let mut effects = session.expire(now);
     let wake = match session.meta.status {
-        Status::Uploading => Wake::At(session.expires()),
-        Status::Completing => Wake::At(session.meta.lease.as_ref().map_or(now, |lease| lease.until).max(session.expires())),
+        Status::Uploading => AlarmAction::At(session.expires()),
+        Status::Completing => AlarmAction::At(session.meta.lease.as_ref().map_or(now, |lease| lease.until).max(session.expires())),
         Status::Failed | Status::Expired if !session.meta.cleaned_up => {
-            Wake::End { session: session.meta.session, again: now.plus(CLEANUP_RETRY_MS) }
+            AlarmAction::End { session: session.meta.session, again: now.plus(CLEANUP_RETRY_MS) }
         }
         Status::Failed | Status::Expired | Status::Complete => match session.meta.forget_at {
             Some(at) if at <= now => {
                 *slot = None;
-                return (Wake::Forget, vec![]);
+                return (AlarmAction::DeleteRecord, vec![]);
             }
-            Some(at) => Wake::At(at),
+            Some(at) => AlarmAction::At(at),
             None => {
                 let at = now.plus(tombstone_ms);
                 session.meta.forget_at = Some(at);
                 effects.push(Effect::PutMeta);
-                Wake::At(at)
+                AlarmAction::At(at)
             }
         },
     };

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use crate::base::id::Name;
-use crate::uploads::session::alarm::{Wake, alarm, wake};
+use crate::uploads::session::alarm::{AlarmAction, alarm, on_alarm};
 use crate::uploads::session::machine::*;
 
 const CHUNK: u64 = 10;
@@ -70,8 +70,8 @@ fn all_parts_then_completion_gives_one_final_outcome() {
     assert_eq!(send(&mut slot, Message::Fail), SessionReply::Closed { status: Status::Complete });
 }
 
-fn ring_alarm(slot: &mut Option<Session>, now: u64) -> (Wake, Vec<Effect>) {
-    wake(slot, EpochMs(now), 50)
+fn ring_alarm(slot: &mut Option<Session>, now: u64) -> (AlarmAction, Vec<Effect>) {
+    on_alarm(slot, EpochMs(now), 50)
 }
 
 #[test]
@@ -80,18 +80,18 @@ fn alarm_follows_activity_and_repeats_until_cleaned_up() {
     let at = |slot: &Option<Session>, now| alarm(slot.as_ref().unwrap(), EpochMs(now));
     assert_eq!(at(&slot, 1_000), Some(EpochMs(1_500)));
     send(&mut slot, Message::Record { part: part(1, 2) });
-    assert_eq!(ring_alarm(&mut slot, 1_500), (Wake::At(EpochMs(1_600)), vec![]), "a part at 1,100 postponed the expiry");
+    assert_eq!(ring_alarm(&mut slot, 1_500), (AlarmAction::At(EpochMs(1_600)), vec![]), "a part at 1,100 postponed the expiry");
     let session = Id::from_random([1; 16]);
-    let end = |now: u64| Wake::End { session, again: EpochMs(now + CLEANUP_RETRY_MS) };
+    let end = |now: u64| AlarmAction::End { session, again: EpochMs(now + CLEANUP_RETRY_MS) };
     assert_eq!(ring_alarm(&mut slot, 1_600), (end(1_600), vec![Effect::PutMeta]));
     assert_eq!(ring_alarm(&mut slot, 1_700), (end(1_700), vec![]), "not cleaned up yet");
     assert_eq!(send(&mut slot, Message::CleanedUp), SessionReply::Done);
-    assert_eq!(ring_alarm(&mut slot, 1_800), (Wake::At(EpochMs(1_850)), vec![Effect::PutMeta]), "the record is retained");
-    assert_eq!(ring_alarm(&mut slot, 1_840), (Wake::At(EpochMs(1_850)), vec![]), "an early alarm does not extend the retention");
+    assert_eq!(ring_alarm(&mut slot, 1_800), (AlarmAction::At(EpochMs(1_850)), vec![Effect::PutMeta]), "the record is retained");
+    assert_eq!(ring_alarm(&mut slot, 1_840), (AlarmAction::At(EpochMs(1_850)), vec![]), "an early alarm does not extend the retention");
     assert!(matches!(send(&mut slot, Message::Snapshot), SessionReply::State { meta, .. } if meta.status == Status::Expired));
-    assert_eq!(ring_alarm(&mut slot, 1_850), (Wake::Forget, vec![]));
+    assert_eq!(ring_alarm(&mut slot, 1_850), (AlarmAction::DeleteRecord, vec![]));
     assert_eq!(send(&mut slot, Message::Snapshot), SessionReply::Unknown);
-    assert_eq!(ring_alarm(&mut slot, 1_900), (Wake::Nothing, vec![]));
+    assert_eq!(ring_alarm(&mut slot, 1_900), (AlarmAction::Nothing, vec![]));
 
     let mut failed = open(1);
     send(&mut failed, Message::Fail);

@@ -88,7 +88,7 @@ pub async fn charge(env: &Env, account: &Account, bytes: u64) -> Result<(), Prob
 }
 
 /// The account's usage, as the reply to `message`.
-pub async fn figures(env: &Env, account: Id, message: &Message) -> Result<UsageSnapshot, Problem> {
+pub async fn usage(env: &Env, account: Id, message: &Message) -> Result<UsageSnapshot, Problem> {
     match send(env, account, message).await? {
         Reply::State { figures } => Ok(figures),
         _ => Err(Problem::Internal),

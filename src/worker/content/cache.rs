@@ -35,7 +35,7 @@ impl Entry {
 }
 
 /// Reads the requested part of a slice. An entry with the wrong status, length or expiry counts as a miss.
-pub async fn find(url: &str, slice: &Slice, now: EpochMs) -> Option<Entry> {
+pub async fn find_entry(url: &str, slice: &Slice, now: EpochMs) -> Option<Entry> {
     let response = match_slice(url, slice).await.map_err(|error| log::internal("cache", &js::words(&error))).ok().flatten()?;
     let header = |name: &str| response.headers().get(name).ok().flatten();
     let status = if slice.is_whole() { 200 } else { 206 };
@@ -95,7 +95,7 @@ fn fields(bytes: u64, fresh_until: EpochMs, kept_ms: u64) -> [(&'static str, Str
 }
 
 /// Reads an entry that [`put_text`] stored.
-pub async fn text(url: &str) -> Option<String> {
+pub async fn get_text(url: &str) -> Option<String> {
     let found = JsFuture::from(js::cache().ok()?.find(&JsValue::from_str(url)).ok()?).await.ok().filter(|found| !found.is_undefined())?;
     let found: Response = found.unchecked_into();
     JsFuture::from(found.text().ok()?).await.ok()?.as_string()

@@ -31,7 +31,7 @@ const MAX_REVALIDATING: usize = 2_000;
 const MAX_REVALIDATING_BYTES: usize = 1_000_000;
 
 /// Maximum cache reads after another request has filled the slice.
-const TRIES: u32 = 4;
+const MAX_ATTEMPTS: u32 = 4;
 
 /// Maximum wait for a memory permit, ms; after that the cache is bypassed.
 const ROOM_WAIT_MS: u64 = 3_000;
@@ -88,7 +88,7 @@ pub async fn find_slice(call: &Routed, source: &Rc<ContentDescriptor>, slice: Sl
     }
     let key = source.key(&slice);
     let mut waited = false;
-    for _ in 0..TRIES {
+    for _ in 0..MAX_ATTEMPTS {
         if let Some(got) = cached(call, source, &slice, &key, waited).await {
             return Ok(got);
         }
@@ -99,7 +99,7 @@ pub async fn find_slice(call: &Routed, source: &Rc<ContentDescriptor>, slice: Sl
             FillOutcome::FilledElsewhere => waited = true,
             FillOutcome::Filled(buffer, origin) => {
                 // The memory permit is released, so the bytes are streamed from the cache. A slice that the cache did not store is sent from the buffer.
-                let bytes = match cache::find(&key, &slice, clock::now()).await.and_then(|entry| entry.stream()) {
+                let bytes = match cache::find_entry(&key, &slice, clock::now()).await.and_then(|entry| entry.stream()) {
                     Some(stream) => Bytes::Stream(stream),
                     None => part_of(&slice, buffer)?,
                 };
@@ -165,7 +165,7 @@ async fn room(bytes: u64) -> Option<MemoryPermit> {
 /// The cached part of a slice. A stale entry is served and revalidated in the background (stale-while-revalidate, RFC 5861).
 async fn cached(call: &Routed, source: &Rc<ContentDescriptor>, slice: &Slice, key: &str, waited: bool) -> Option<SliceBody> {
     let now = clock::now();
-    let entry = cache::find(key, slice, now).await?;
+    let entry = cache::find_entry(key, slice, now).await?;
     let freshness = entry.freshness;
     if matches!(freshness, Freshness::Stale(_)) && claim_revalidation(key, now) {
         let (held, source, key, slice) = (call.clone(), Rc::clone(source), key.to_owned(), *slice);
@@ -182,7 +182,7 @@ fn claim_revalidation(key: &str, now: EpochMs) -> bool {
 /// Reads the whole slice and stores it in the cache. If the cache does not store it, it is served anyway.
 async fn fill(call: &Routed, source: &ContentDescriptor, slice: &Slice, key: &str) -> Result<(JsValue, Origin), Problem> {
     let now = clock::now();
-    let kept = match kv::get(&call.env, source).await {
+    let kept = match kv::get_file(&call.env, source).await {
         Some((_, until)) if until <= now => None,
         kept => kept,
     };
@@ -253,7 +253,7 @@ async fn renew(source: &ContentDescriptor, slice: &Slice, key: &str) {
     let now = clock::now();
     let whole = Slice { from: 0, to: slice.span.bytes().saturating_sub(1), ..*slice };
     let Some(_held) = MemoryPermit::reserve(slice.span.bytes(), u64::MAX, now) else { return };
-    let Some(entry) = cache::find(key, &whole, now).await else { return };
+    let Some(entry) = cache::find_entry(key, &whole, now).await else { return };
     let renewed = async {
         let buffer = entry.bytes().await?;
         if js::byte_length(&buffer) != Some(slice.span.bytes()) {
@@ -269,7 +269,7 @@ async fn renew(source: &ContentDescriptor, slice: &Slice, key: &str) {
 
 /// The source of a slice's bytes if they are in this PoP's cache.
 pub async fn cached_origin(source: &ContentDescriptor, slice: &Slice) -> Option<Origin> {
-    let entry = cache::find(&source.key(slice), slice, clock::now()).await?;
+    let entry = cache::find_entry(&source.key(slice), slice, clock::now()).await?;
     if let Some(stream) = entry.stream() {
         let _ = stream.cancel();
     }

@@ -58,8 +58,8 @@ pub async fn acquire(env: &Env, colo: &str, key: &str) -> Result<Outcome, Proble
     let mut pause = POLL_MS.0;
     loop {
         let now = clock::now();
-        let here = LOCAL.with_borrow(|here| here.get(key, now).copied());
-        match here {
+        let local = LOCAL.with_borrow(|local| local.get(key, now).copied());
+        match local {
             Some(LocalState::Reading) => {}
             Some(LocalState::Failed) if waited => return Err(failed()),
             _ if waited => return Ok(Outcome::Stored),
@@ -73,14 +73,14 @@ pub async fn acquire(env: &Env, colo: &str, key: &str) -> Result<Outcome, Proble
     LOCAL.with_borrow_mut(|local| local.insert(key.to_owned(), LocalState::Reading, now.plus(2 * LOCK_MS), now));
     let object = object_name(colo, key);
     let lock = |serial| FillLock { env: env.clone(), object: object.clone(), key: key.to_owned(), serial };
-    match objects::send(&bindings::leases(env)?, &object, &Message::Ask { key: key.to_owned() }, false).await {
+    match objects::send(&bindings::leases(env)?, &object, &Message::Acquire { key: key.to_owned() }, false).await {
         Ok(Some(Reply::Acquired(serial))) => Ok(Outcome::Acquired(lock(Some(serial)))),
         Ok(Some(Reply::Stored)) => {
-            leave(key, None);
+            set_local_state(key, None);
             Ok(Outcome::Stored)
         }
         Ok(Some(Reply::Failed)) => {
-            leave(key, Some(clock::now()));
+            set_local_state(key, Some(clock::now()));
             Err(failed())
         }
         // The lock object is unreachable (logged in `objects`): this isolate reads the origin without a lock.
@@ -88,7 +88,7 @@ pub async fn acquire(env: &Env, colo: &str, key: &str) -> Result<Outcome, Proble
     }
 }
 
-fn leave(key: &str, failed: Option<EpochMs>) {
+fn set_local_state(key: &str, failed: Option<EpochMs>) {
     LOCAL.with_borrow_mut(|local| match failed {
         Some(now) => local.insert(key.to_owned(), LocalState::Failed, now.plus(FAILED_MS), now),
         None => {
@@ -100,7 +100,7 @@ fn leave(key: &str, failed: Option<EpochMs>) {
 impl FillLock {
     /// Releases the lock. `stored`: the entry is in the cache now.
     pub async fn done(self, stored: bool) {
-        leave(&self.key, (!stored).then(clock::now));
+        set_local_state(&self.key, (!stored).then(clock::now));
         let (Some(serial), Ok(leases)) = (self.serial, bindings::leases(&self.env)) else { return };
         let message = Message::Done { key: self.key, serial, stored };
         // The error is logged in `objects`. Waiting requests then continue at the lock timeout.

@@ -17,12 +17,12 @@ const MIN_TTL_SECONDS: u64 = 60;
 /// Metadata field with the end of the freshness lifetime, epoch ms.
 const FRESH_UNTIL: &str = "freshUntil";
 
-fn place(env: &Env, source: &ContentDescriptor) -> Option<(Kv, String)> {
+fn namespace_and_key(env: &Env, source: &ContentDescriptor) -> Option<(Kv, String)> {
     Some((bindings::content(env)?, source.kv_key()?))
 }
 
 async fn get_with_metadata(env: &Env, source: &ContentDescriptor, form: &str) -> Result<Option<(JsValue, EpochMs)>, JsValue> {
-    let Some((kv, key)) = place(env, source) else { return Ok(None) };
+    let Some((kv, key)) = namespace_and_key(env, source) else { return Ok(None) };
     let found = JsFuture::from(kv.get(&key, form)?).await?;
     let (value, metadata) = (Reflect::get(&found, &"value".into())?, Reflect::get(&found, &"metadata".into())?);
     if value.is_null() || !metadata.is_object() {
@@ -35,14 +35,14 @@ async fn get_with_metadata(env: &Env, source: &ContentDescriptor, form: &str) ->
 }
 
 /// The file's bytes as an ArrayBuffer, and the end of their freshness lifetime.
-pub async fn get(env: &Env, source: &ContentDescriptor) -> Option<(JsValue, EpochMs)> {
+pub async fn get_file(env: &Env, source: &ContentDescriptor) -> Option<(JsValue, EpochMs)> {
     let found = get_with_metadata(env, source, "arrayBuffer").await;
     let found = found.map_err(|error| log::internal("kv", &js::words(&error))).ok().flatten();
     found.filter(|(buffer, _)| js::byte_length(buffer) == Some(source.size))
 }
 
 /// Whether KV has the file.
-pub async fn has(env: &Env, source: &ContentDescriptor) -> bool {
+pub async fn has_file(env: &Env, source: &ContentDescriptor) -> bool {
     let found = get_with_metadata(env, source, "stream").await.ok().flatten();
     if let Some((stream, _)) = &found {
         let _ = stream.unchecked_ref::<ReadableStream>().cancel();
@@ -53,7 +53,7 @@ pub async fn has(env: &Env, source: &ContentDescriptor) -> bool {
 /// Stores the file for its TTL. KV limits writes to one per second and key; a concurrent write of the same bytes may fail without harm.
 pub async fn put(env: &Env, source: &ContentDescriptor, buffer: &JsValue, fresh_until: EpochMs) {
     let kept = async {
-        let Some((kv, key)) = place(env, source) else { return Ok(()) };
+        let Some((kv, key)) = namespace_and_key(env, source) else { return Ok(()) };
         let (options, metadata) = (Object::new(), Object::new());
         Reflect::set(&metadata, &FRESH_UNTIL.into(), &JsValue::from_f64(fresh_until.0 as f64))?;
         Reflect::set(&options, &"metadata".into(), &metadata)?;
@@ -66,8 +66,8 @@ pub async fn put(env: &Env, source: &ContentDescriptor, buffer: &JsValue, fresh_
 }
 
 /// Deletes the file. The deletion is visible in every PoP within 60 s (Cloudflare KV documentation, "How KV works").
-pub async fn forget(env: &Env, source: &ContentDescriptor) {
-    let Some((kv, key)) = place(env, source) else { return };
+pub async fn delete(env: &Env, source: &ContentDescriptor) {
+    let Some((kv, key)) = namespace_and_key(env, source) else { return };
     if let Ok(promise) = kv.forget(&key) {
         let _ = JsFuture::from(promise).await;
     }

@@ -72,7 +72,11 @@ fn holds(source: &ContentDescriptor, name: &str, read_at: EpochMs, now: EpochMs)
 ///
 /// # Errors
 /// The errors of `read`.
-pub async fn get(call: &Call, name: &str, read: impl Future<Output = Result<ContentDescriptor, Problem>>) -> Result<Rc<ContentDescriptor>, Problem> {
+pub async fn get_or_read(
+    call: &Call,
+    name: &str,
+    read: impl Future<Output = Result<ContentDescriptor, Problem>>,
+) -> Result<Rc<ContentDescriptor>, Problem> {
     let now = clock::now();
     let here = DESCRIPTORS.with_borrow(|descriptors| descriptors.get(name, now).map(|here| (here.read_at, Rc::clone(&here.source))));
     if let Some((read_at, source)) = here
@@ -80,7 +84,7 @@ pub async fn get(call: &Call, name: &str, read: impl Future<Output = Result<Cont
     {
         return Ok(source);
     }
-    let kept = cache::text(&url(name)).await.and_then(|text| json::read::<Kept>(&text).ok());
+    let kept = cache::get_text(&url(name)).await.and_then(|text| json::read::<Kept>(&text).ok());
     let kept = kept.filter(|kept| kept.name == name && holds(&kept.source, name, kept.read_at, now));
     if let Some(Kept { read_at, source, .. }) = kept
         && read_at > changed_in_pop(&source.namespace).await
@@ -100,7 +104,7 @@ pub async fn get(call: &Call, name: &str, read: impl Future<Output = Result<Cont
 
 /// When a whole namespace, or a video in it, was last invalidated by any isolate of this PoP.
 async fn changed_in_pop(namespace: &Name) -> EpochMs {
-    let at = cache::text(&mark(namespace)).await.and_then(|text| text.parse().ok());
+    let at = cache::get_text(&mark(namespace)).await.and_then(|text| text.parse().ok());
     EpochMs(at.unwrap_or_default())
 }
 
@@ -108,7 +112,7 @@ fn mark(namespace: &Name) -> String {
     format!("https://cache.jettyspeed.invalid/1/changed/{namespace}")
 }
 
-async fn tell_pop(namespace: &Name) {
+async fn publish_invalidation(namespace: &Name) {
     cache::put_text(&mark(namespace), &clock::now().0.to_string(), 2 * HOLDS_MS / 1000).await;
 }
 
@@ -125,21 +129,21 @@ fn changed(key: &str) {
 }
 
 /// Invalidates one descriptor: immediately in the isolate, within 1 s in the data centre, within [`HOLDS_MS`] globally.
-pub async fn forget(name: &str) {
+pub async fn invalidate(name: &str) {
     changed(name);
     DESCRIPTORS.with_borrow_mut(|descriptors| descriptors.remove(name));
     cache::delete(&url(name)).await;
 }
 
 /// Invalidates all files of a video: immediately in the isolate, within 1 s in the data centre, within [`HOLDS_MS`] globally.
-pub async fn forget_group(namespace: &Name, group: &str) {
+pub async fn invalidate_group(namespace: &Name, group: &str) {
     changed(group);
-    tell_pop(namespace).await;
+    publish_invalidation(namespace).await;
 }
 
 /// Invalidates a whole namespace: immediately in the isolate, within 1 s in the data centre, within [`HOLDS_MS`] globally.
-pub async fn forget_namespace(namespace: &Name) {
+pub async fn invalidate_namespace(namespace: &Name) {
     changed(namespace.as_str());
     DESCRIPTORS.with_borrow_mut(|descriptors| descriptors.retain(|_, here| here.source.namespace != *namespace));
-    tell_pop(namespace).await;
+    publish_invalidation(namespace).await;
 }

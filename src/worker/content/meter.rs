@@ -47,7 +47,7 @@ pub async fn may_send(call: &Routed, account: Id) -> Result<(), Problem> {
     let known = USAGE_CACHE.with_borrow(|usage| usage.get(&account, now).cloned());
     let figures = match known {
         Some(figures) => figures,
-        None => match ledger::figures(&call.env, account, &Message::Usage { limits: None }).await {
+        None => match ledger::usage(&call.env, account, &Message::Usage { limits: None }).await {
             Ok(figures) => {
                 note(account, figures.clone());
                 figures
@@ -66,7 +66,7 @@ pub async fn may_send(call: &Routed, account: Id) -> Result<(), Problem> {
 }
 
 /// Evicts an account's cached usage after it was suspended or resumed.
-pub fn forget(account: Id) {
+pub fn evict(account: Id) {
     USAGE_CACHE.with_borrow_mut(|usage| usage.remove(&account));
 }
 
@@ -91,7 +91,7 @@ pub fn count(call: &Routed, account: Id, bytes: u64) {
         worker::Delay::from(Duration::from_millis(FLUSH_MS)).await;
         let Some((bytes, _)) = UNFLUSHED.with_borrow_mut(|unflushed| unflushed.remove(&account)) else { return };
         // The error is logged in `objects`. Whether the ledger counted the bytes is unknown, so they are not sent again, in the customer's favour.
-        if let Ok(figures) = ledger::figures(&held.env, account, &Message::Meter { bytes }).await {
+        if let Ok(figures) = ledger::usage(&held.env, account, &Message::Meter { bytes }).await {
             note(account, figures);
         }
     });

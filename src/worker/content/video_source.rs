@@ -29,5 +29,5 @@ pub async fn source(call: &Routed, claims: &VideoClaims, path: &str) -> Result<R
         }
         Ok(ContentDescriptor::from(row))
     };
-    metadata_cache::get(call, &known_as(&claims.namespace, &claims.video, path), read).await
+    metadata_cache::get_or_read(call, &known_as(&claims.namespace, &claims.video, path), read).await
 }

@@ -29,7 +29,7 @@ use crate::worker::platform::clock;
 const FIRST: usize = 3;
 
 /// Lifetime of the isolate's records of prefetched files and segment orders, ms.
-const AGAIN_MS: u64 = 10_000;
+const RECORD_TTL_MS: u64 = 10_000;
 
 /// Lifetime of a segment order in the PoP's cache, s.
 const ORDER_SECONDS: u64 = 6 * 3600;
@@ -84,7 +84,7 @@ pub async fn after(call: &Routed, served: &Rc<ContentDescriptor>, path: VideoPat
 fn is_due(source: &ContentDescriptor, what: &str) -> bool {
     let now = clock::now();
     let key = format!("{}/{}/{}/{what}", source.generation, source.object, source.etag);
-    WARMED.with_borrow_mut(|warmed| warmed.claim(key, (), now.plus(AGAIN_MS), now))
+    WARMED.with_borrow_mut(|warmed| warmed.claim(key, (), now.plus(RECORD_TTL_MS), now))
 }
 
 async fn after_playlist(call: &Routed, claims: &VideoClaims, served: &Rc<ContentDescriptor>, path: &VideoPath) {
@@ -147,15 +147,15 @@ fn order_url(name: &str) -> String {
     format!("https://cache.jettyspeed.invalid/1/order/{name}")
 }
 
-fn remember(name: &str, order: Vec<String>) -> Rc<Vec<String>> {
+fn cache_order(name: &str, order: Vec<String>) -> Rc<Vec<String>> {
     let order = Rc::new(order);
     let now = clock::now();
-    ORDERS.with_borrow_mut(|orders| orders.insert(name.to_owned(), Rc::clone(&order), now.plus(AGAIN_MS), now));
+    ORDERS.with_borrow_mut(|orders| orders.insert(name.to_owned(), Rc::clone(&order), now.plus(RECORD_TTL_MS), now));
     order
 }
 
 /// The segment order cached in this isolate; another isolate may have read a later playlist.
-fn known(name: &str) -> Option<Rc<Vec<String>>> {
+fn cached_order(name: &str) -> Option<Rc<Vec<String>>> {
     let now = clock::now();
     ORDERS.with_borrow(|orders| orders.get(name, now).map(Rc::clone))
 }
@@ -173,7 +173,7 @@ async fn keep_order(claims: &VideoClaims, files: &[Reference]) {
     }
     for (folder, mut order) in folders {
         let name = order_name(&claims.namespace, &claims.video, folder);
-        let before = match known(&name) {
+        let before = match cached_order(&name) {
             Some(before) => before,
             None => Rc::new(read_order(&name).await),
         };
@@ -184,24 +184,24 @@ async fn keep_order(claims: &VideoClaims, files: &[Reference]) {
             continue;
         }
         if let Ok(text) = json::write(&order) {
-            remember(&name, order);
+            cache_order(&name, order);
             cache::put_text(&order_url(&name), &text, ORDER_SECONDS).await;
         }
     }
 }
 
 async fn read_order(name: &str) -> Vec<String> {
-    cache::text(&order_url(name)).await.and_then(|text| json::read(&text).ok()).unwrap_or_default()
+    cache::get_text(&order_url(name)).await.and_then(|text| json::read(&text).ok()).unwrap_or_default()
 }
 
 async fn order(namespace: &Name, video: &Name, path: &VideoPath) -> Rc<Vec<String>> {
     let name = order_name(namespace, video, path.folder());
-    match known(&name) {
+    match cached_order(&name) {
         Some(order) => order,
         None => match read_order(&name).await {
             // Not cached, because the playlist may be read at any moment, also by another isolate.
             none if none.is_empty() => Rc::default(),
-            order => remember(&name, order),
+            order => cache_order(&name, order),
         },
     }
 }

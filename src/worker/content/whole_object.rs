@@ -47,7 +47,7 @@ pub async fn find_whole(source: &ContentDescriptor, span: Span) -> Option<SliceB
     let names = source.whole_object_keys(span)?;
     let now = clock::now();
     let (name, until) = pointer_of(&names, now).await?;
-    let Some(entry) = cache::find(&names.entry(&name), &source.as_one(span), now).await else {
+    let Some(entry) = cache::find_entry(&names.entry(&name), &source.as_one(span), now).await else {
         // The content entry was evicted: delete its pointer, so that it is assembled again.
         REMEMBERED.with_borrow_mut(|remembered| remembered.remove(&names.pointer));
         cache::delete(&names.pointer).await;
@@ -63,7 +63,7 @@ async fn pointer_of(names: &WholeObjectKeys, now: EpochMs) -> Option<(String, Ep
     {
         return Some((name, until));
     }
-    let text = cache::text(&names.pointer).await?;
+    let text = cache::get_text(&names.pointer).await?;
     let (name, until) = text.split_once(' ')?;
     let pointer_of = (name.to_owned(), EpochMs(until.parse().ok()?));
     if now >= pointer_of.1 {
@@ -116,7 +116,7 @@ async fn assemble(source: &ContentDescriptor, names: &WholeObjectKeys) -> Result
 async fn write_slices(source: &ContentDescriptor, writable: &WritableStream) -> Result<Option<u64>, JsValue> {
     let mut fresh = u64::MAX;
     for slice in source.slices(Span { first: 0, last: source.size.saturating_sub(1) }) {
-        let entry = cache::find(&source.key(&slice), &slice, clock::now()).await;
+        let entry = cache::find_entry(&source.key(&slice), &slice, clock::now()).await;
         let (Some(Freshness::Fresh(ms)), Some(stream)) = (entry.as_ref().map(|entry| entry.freshness), entry.as_ref().and_then(cache::Entry::stream))
         else {
             let _ = writable.abort();
@@ -136,7 +136,7 @@ async fn write_slices(source: &ContentDescriptor, writable: &WritableStream) -> 
 async fn is_whole(source: &ContentDescriptor, url: &str) -> bool {
     let last = source.size.saturating_sub(1);
     let slice: Slice = source.as_one(Span { first: last, last });
-    match cache::find(url, &slice, clock::now()).await {
+    match cache::find_entry(url, &slice, clock::now()).await {
         Some(entry) => entry.bytes().await.is_ok_and(|bytes| js::byte_length(&bytes) == Some(1)),
         None => false,
     }

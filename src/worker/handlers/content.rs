@@ -44,7 +44,7 @@ pub async fn download(call: &Routed) -> Result<Reply, Problem> {
     let lookup_started = clock::now();
     let provider = if cached_origin(&source).await.is_some() {
         "edge"
-    } else if kv::has(&call.env, &source).await {
+    } else if kv::has_file(&call.env, &source).await {
         "kv"
     } else {
         "origin"
@@ -89,7 +89,9 @@ pub async fn content(call: &Routed, method: &str) -> Result<Reply, Problem> {
         Ok(ContentDescriptor::from(row))
     };
     let (source, expires) = match &*call.caller {
-        Caller::File(claims) => (metadata_cache::get(call, &metadata_cache::file(&claims.namespace, claims.asset), read).await?, claims.expires),
+        Caller::File(claims) => {
+            (metadata_cache::get_or_read(call, &metadata_cache::file(&claims.namespace, claims.asset), read).await?, claims.expires)
+        }
         _ => (Rc::new(read.await?), clock::now().plus(TTL_MS)),
     };
     serve(call, method, source, expires).await

@@ -110,7 +110,7 @@ pub async fn metrics(call: &Routed) -> Result<Reply, Problem> {
         Some(objects) => objects::send(&objects, edge.id.as_str(), &Message::default().0, false).await?,
         None => None,
     };
-    let reading = numbers.as_deref().and_then(Reading::of);
+    let reading = numbers.as_deref().and_then(Reading::from_numbers);
     let estimate = Estimate::of(None, edge.capacity_mbps as f64, reading.as_ref(), 1.0, now);
     let mut total = Hour::default();
     rows.iter().for_each(|hour| total.merge(hour));

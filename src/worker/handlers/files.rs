@@ -45,7 +45,7 @@ pub async fn delete(call: &Routed) -> Result<Reply, Problem> {
     let held = call.clone();
     let removed = call.run_detached(async move {
         let removed = remove(&held, &account, &asset).await;
-        kv::forget(&held.env, &source).await;
+        kv::delete(&held.env, &source).await;
         removed
     });
     removed.await.unwrap_or(Err(Problem::Internal))
@@ -56,7 +56,7 @@ async fn remove(call: &Routed, account: &Account, asset: &Asset) -> Result<Reply
     ledger::schedule_check(&call.env, account.id, asset.id).await?;
     let rows = repository::delete_asset(asset.id, account.id, clock::now());
     d1::batch(&bindings::db(&call.env)?, &rows).await?;
-    metadata_cache::forget(&metadata_cache::file(&asset.namespace, asset.id)).await;
+    metadata_cache::invalidate(&metadata_cache::file(&asset.namespace, asset.id)).await;
     let _ = ledger::release(&call.env, account.id, asset.id).await;
     // If the job can not be enqueued, the daily run collects the object.
     if let Err(error) = enqueue::enqueue_later(&call.env, &Job::Collect, call.config.delete_grace_seconds).await {

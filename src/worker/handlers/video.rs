@@ -60,11 +60,11 @@ pub async fn delete(call: &Routed) -> Result<Reply, Problem> {
     let wanted = check_namespace("X-Namespace", call.header("x-namespace").as_deref())?;
     account.must_be_active()?;
     let namespace = services::namespaces::for_upload(call, &account, wanted.as_ref()).await?.name;
-    let rows: Vec<serde_json::Value> = d1::all(&bindings::db(&call.env)?, &repository::doom(&namespace, &video, clock::now())).await?;
+    let rows: Vec<serde_json::Value> = d1::all(&bindings::db(&call.env)?, &repository::mark_deleted(&namespace, &video, clock::now())).await?;
     if rows.is_empty() {
         return Err(Problem::NotFound);
     }
-    metadata_cache::forget_group(&namespace, &repository::group(&namespace, &video)).await;
+    metadata_cache::invalidate_group(&namespace, &repository::group(&namespace, &video)).await;
     removal::enqueue(&call.env, &namespace, &video).await;
     Ok(Reply::empty(204))
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::accounts::account::Account;
 use crate::accounts::repository;
-use crate::auth::api_key::Presented;
+use crate::auth::api_key::PresentedCredentials;
 use crate::base::id::Id;
 use crate::base::sha256::Sha256Hex;
 use crate::base::ttl_map::TtlMap;
@@ -33,7 +33,7 @@ thread_local! {
 ///
 /// # Errors
 /// 401; unknown key and wrong secret are the same.
-pub async fn account(call: &Call, presented: &Presented) -> Result<Rc<Account>, Problem> {
+pub async fn account(call: &Call, presented: &PresentedCredentials) -> Result<Rc<Account>, Problem> {
     let now = clock::now();
     if let Some(account) = ACCOUNTS.with_borrow(|accounts| accounts.get(&presented.key_hash, now).map(Rc::clone)) {
         account.authenticate(presented.secret_hash.as_str(), now).map_err(Problem::Unauthenticated)?;

@@ -65,7 +65,7 @@ pub async fn admit(call: &Call) -> Result<(), Problem> {
     match is_admitted(&limiter, &address).await {
         Ok(false) => {
             // The platform tells no more than that it is too much.
-            let pace = rate_limit::Pace { remaining: 0, reset: window_seconds, admitted: false, ..pace };
+            let pace = rate_limit::RateLimitStatus { remaining: 0, reset: window_seconds, admitted: false, ..pace };
             call.limited.set(Some(Limited { policy: "address", window_seconds, pace }));
             Err(refused(window_seconds))
         }

@@ -77,15 +77,18 @@ pub async fn paced(call: &Call, caller: Caller) -> Result<Caller, Problem> {
 /// 401.
 pub async fn account(call: &Call) -> Result<Rc<Account>, Problem> {
     let authorization = call.header("authorization");
-    let presented =
-        api_key::presented(api_key::bearer(authorization.as_deref()), call.header("x-api-key").as_deref(), call.header("x-api-secret").as_deref())
-            .map_err(Problem::Unauthenticated)?;
+    let presented = api_key::read_credentials(
+        api_key::bearer(authorization.as_deref()),
+        call.header("x-api-key").as_deref(),
+        call.header("x-api-secret").as_deref(),
+    )
+    .map_err(Problem::Unauthenticated)?;
     account_cache::account(call, &presented).await
 }
 
 async fn token_or_account(call: &Call, config: &Config) -> Result<Caller, Problem> {
     let authorization = call.header("authorization");
-    let bearer = api_key::bearer(authorization.as_deref()).filter(|text| upload_token::looks_like_one(text));
+    let bearer = api_key::bearer(authorization.as_deref()).filter(|text| upload_token::has_prefix(text));
     let header = call.header("x-upload-token").filter(|text| !text.trim().is_empty());
     match header.as_deref().or(bearer) {
         Some(text) => UploadClaims::open(text.trim(), &config.token_keys, clock::now())

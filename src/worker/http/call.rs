@@ -11,7 +11,7 @@ use worker::{Context, Env};
 use crate::access::caller::Caller;
 use crate::access::routes::{Params, Route};
 use crate::accounts::account::Account;
-use crate::auth::rate_limit::Pace;
+use crate::auth::rate_limit::RateLimitStatus;
 use crate::base::id::Id;
 use crate::base::time::EpochMs;
 use crate::config::Config;
@@ -53,7 +53,7 @@ pub struct Limited {
     /// Its window.
     pub window_seconds: u64,
     /// What is left.
-    pub pace: Pace,
+    pub pace: RateLimitStatus,
 }
 
 /// A call on its route: who calls, the path's params, the configuration. Cheap to clone, for work that must outlive the client's patience.

@@ -45,7 +45,7 @@ async fn run(call: &Routed, slot: Option<Slot>, work: Pin<Box<dyn Future<Output 
     while d1::first::<serde_json::Value>(&db, &slot.claim(&claim, clock::now())).await?.is_none() {
         // Somebody else has it: until they answer, or are gone.
         loop {
-            let Some(found) = d1::first::<Found>(&db, &slot.find()).await? else { break };
+            let Some(found) = d1::first::<Found>(&db, &slot.find_response()).await? else { break };
             match found.next(slot.fingerprint(), clock::now()) {
                 Next::Repeat { status, sealed } => return repeat(call, &slot, status, &sealed),
                 Next::Refuse => return Err(Problem::KeyReused),

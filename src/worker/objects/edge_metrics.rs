@@ -34,7 +34,7 @@ impl DurableObject for EdgeMetrics {
         let now = clock::now();
         let reported = {
             let mut memory = self.gauge.loaded()?;
-            let reported = message.tell(&mut memory.1, now);
+            let reported = message.apply_to(&mut memory.1, now);
             if let Some(identity) = &reported {
                 memory.0.clone_from(identity);
             }
@@ -60,7 +60,7 @@ impl DurableObject for EdgeMetrics {
             db => db.is_ok(),
         };
         if written {
-            self.gauge.loaded()?.1.written(&hours);
+            self.gauge.loaded()?.1.subtract_written(&hours);
         }
         snapshot::publish(&self.env, &edge, &reading).await;
         self.gauge.write()?;

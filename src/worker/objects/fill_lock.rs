@@ -26,7 +26,7 @@ impl DurableObject for EdgeLease {
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         match json::read(&request.text().await?)? {
-            Message::Ask { key } => Ok(ResponseBuilder::new().fixed(json::write(&self.acquire(&key).await)?.into_bytes())),
+            Message::Acquire { key } => Ok(ResponseBuilder::new().fixed(json::write(&self.acquire(&key).await)?.into_bytes())),
             Message::Done { key, serial, stored } => {
                 let reply = if stored { Reply::Stored } else { Reply::Failed };
                 let waiting = self.locks.borrow_mut().release(&key, serial);

@@ -44,7 +44,7 @@ impl GaugeStorage {
                 None => Vec::new(),
             };
             let identity = rows.first().map(|(edge, numbers)| (edge.clone(), whole(numbers.first().copied().unwrap_or(1.0))));
-            *memory = Some((identity.unwrap_or_default(), Gauge::of(rows.get(1..).unwrap_or_default())));
+            *memory = Some((identity.unwrap_or_default(), Gauge::from_rows(rows.get(1..).unwrap_or_default())));
         }
         Ok(RefMut::map(memory, Option::get_or_insert_default))
     }

@@ -48,10 +48,10 @@ pub async fn run_due(memory: &LedgerMemory, env: &Env, account: Id) -> Result<()
 async fn check(memory: &LedgerMemory, env: &Env, account: Id, asset: Id, watch: PendingCheck) -> Result<()> {
     let seen = ledger_records::asset_outcome(env, asset).await;
     memory.load()?;
-    let outcome = memory.with(|ledger| ledger.after_look(asset, watch, seen, clock::now())).unwrap_or(Outcome::Nothing);
+    let outcome = memory.with(|ledger| ledger.resolve_check(asset, watch, seen, clock::now())).unwrap_or(Outcome::Nothing);
     match outcome {
         Outcome::Nothing => Ok(()),
-        Outcome::Book(message) => {
+        Outcome::Apply(message) => {
             if seen == Seen::Gone {
                 let job = match memory.storage.place(asset)? {
                     Some(place) => Job::ReconcileVideo { account, version: asset, place },
@@ -65,10 +65,10 @@ async fn check(memory: &LedgerMemory, env: &Env, account: Id, asset: Id, watch: 
                     return Ok(());
                 }
             }
-            memory.change(|ledger| ((), ledger.looked(asset)))?;
+            memory.change(|ledger| ((), ledger.check_done(asset)))?;
             memory.apply(message).map(|_| ())
         }
-        Outcome::LookAgain(at) => memory.change(|ledger| ((), ledger.postpone(asset, at))),
+        Outcome::CheckAgain(at) => memory.change(|ledger| ((), ledger.postpone(asset, at))),
     }
 }
 

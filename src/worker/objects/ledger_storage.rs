@@ -10,8 +10,8 @@ use crate::base::id::Id;
 use crate::ledger::machine::Ledger;
 use crate::ledger::message::Message;
 use crate::ledger::schema::{
-    DISTINCT, DROP_HOLDING, DROP_PLACE, DROP_WATCH, HOLDING, LOAD_BOOKS, LOAD_WATCHES, MOVE_HOLDINGS, PLACE, PUT_BOOKS, PUT_HOLDING, PUT_PLACE,
-    PUT_WATCH, SCHEMA, SHARED,
+    DISTINCT, DROP_CHECK, DROP_HOLDING, DROP_PLACE, HOLDING, LOAD_CHECKS, LOAD_STATE, MOVE_HOLDINGS, PLACE, PUT_CHECK, PUT_HOLDING, PUT_PLACE,
+    PUT_STATE, SCHEMA, SHARED,
 };
 use crate::ledger::state::{Effect, Facts, Holding, LedgerState, PendingCheck};
 use crate::worker::clients::ledger_records::Stored;
@@ -33,9 +33,9 @@ impl LedgerStorage {
             json: String,
         }
         self.0.exec(SCHEMA, None)?;
-        let Some(row) = self.rows::<Row>(LOAD_BOOKS, vec![])?.into_iter().next() else { return Ok(None) };
+        let Some(row) = self.rows::<Row>(LOAD_STATE, vec![])?.into_iter().next() else { return Ok(None) };
         let mut watches = BTreeMap::new();
-        for row in self.rows::<WatchRow>(LOAD_WATCHES, vec![])? {
+        for row in self.rows::<WatchRow>(LOAD_CHECKS, vec![])? {
             watches.insert(row.asset, json::read::<PendingCheck>(&row.json)?);
         }
         let books: LedgerState = json::read(&row.json)?;
@@ -46,11 +46,11 @@ impl LedgerStorage {
     pub fn write(&self, ledger: &Ledger, effects: Vec<Effect>) -> Result<()> {
         for effect in effects {
             match effect {
-                Effect::PutState => self.exec(PUT_BOOKS, vec![json::write(&ledger.books)?.into()])?,
-                Effect::PutPendingCheck(asset, watch) => self.exec(PUT_WATCH, vec![asset.to_string().into(), json::write(&watch)?.into()])?,
+                Effect::PutState => self.exec(PUT_STATE, vec![json::write(&ledger.books)?.into()])?,
+                Effect::PutPendingCheck(asset, watch) => self.exec(PUT_CHECK, vec![asset.to_string().into(), json::write(&watch)?.into()])?,
                 Effect::PutPlace(asset, place) => self.exec(PUT_PLACE, vec![asset.to_string().into(), place.into()])?,
                 Effect::DropPendingCheck(asset) => {
-                    self.exec(DROP_WATCH, vec![asset.to_string().into()])?;
+                    self.exec(DROP_CHECK, vec![asset.to_string().into()])?;
                     self.exec(DROP_PLACE, vec![asset.to_string().into()])?;
                 }
                 Effect::PutHolding(asset, holding) => self.put_holding(asset, holding)?,

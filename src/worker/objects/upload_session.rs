@@ -10,7 +10,7 @@ use worker::{DurableObject, Env, Request, Response, ResponseBuilder, Result, Sta
 
 use crate::base::time::EpochMs;
 use crate::jobs::Job;
-use crate::uploads::session::alarm::{Wake, alarm, wake};
+use crate::uploads::session::alarm::{AlarmAction, alarm, on_alarm};
 use crate::uploads::session::machine::apply;
 use crate::uploads::session::message::{Message, SessionReply};
 use crate::worker::objects::session_storage::SessionStorage;
@@ -54,14 +54,14 @@ impl DurableObject for UploadSession {
     /// Due at the session's expiry. Enqueues the clean-up, repeats until it is done, and finally deletes the record.
     async fn alarm(&self) -> Result<Response> {
         let tombstone = bindings::config(&self.env).map_or(2_592_000, |config| config.session_tombstone_seconds);
-        match self.session.change(|slot| wake(slot, clock::now(), tombstone.saturating_mul(1000))) {
-            Ok(Wake::Nothing) => {}
-            Ok(Wake::Forget) => {
+        match self.session.change(|slot| on_alarm(slot, clock::now(), tombstone.saturating_mul(1000))) {
+            Ok(AlarmAction::Nothing) => {}
+            Ok(AlarmAction::DeleteRecord) => {
                 self.session.evict();
                 self.state.storage().delete_all().await?;
             }
-            Ok(Wake::At(at)) => self.set_alarm_at(Some(at)).await?,
-            Ok(Wake::End { session, again }) => {
+            Ok(AlarmAction::At(at)) => self.set_alarm_at(Some(at)).await?,
+            Ok(AlarmAction::End { session, again }) => {
                 self.set_alarm_at(Some(again)).await?;
                 enqueue::enqueue(&self.env, &Job::EndUpload { session }).await?;
             }

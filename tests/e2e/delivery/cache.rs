@@ -70,7 +70,7 @@ async fn expired_entry_is_served_stale_while_store_is_down_then_revalidated() {
             assert!(status == 200 && cache.starts_with("JettySpeed; fwd=stale; ttl=-"), "{status} {cache}");
             assert!(body.unwrap() == file.bytes);
         }
-        stack.proxy.heal();
+        stack.proxy.clear_faults();
         // Once the store is back, a read of one byte revalidates the entry.
         let before = stack.store_reads(&file.key);
         let last = eventually_every(Duration::from_millis(100), Duration::from_secs(20), async || {

@@ -21,7 +21,7 @@ async fn five_hundred_concurrent_gets_cause_at_most_two_store_reads() {
             fetch(range.map_or(request.try_clone().unwrap(), |(first, last)| request.header("Range", format!("bytes={first}-{last}"))))
         };
         let answers = join_all((0..500).map(ask)).await;
-        stack.proxy.heal();
+        stack.proxy.clear_faults();
         let wanted = range.map_or(&file.bytes[..], |(first, last)| &file.bytes[first..=last]);
         let mut collapsed = 0;
         for (status, cache, body) in answers {
@@ -62,7 +62,7 @@ async fn store_returning_503_is_read_at_most_20_times_for_100_clients() {
     let asked = stack.store_reads(&file.key) - before;
     println!("{asked} reads of a store that is down, for 100 who asked, in {:?}", began.elapsed());
     assert!(asked <= 20 && began.elapsed() < Duration::from_secs(10), "{asked} reads in {:?}", began.elapsed());
-    stack.proxy.heal();
+    stack.proxy.clear_faults();
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(fetch(stack.http.get(&file.url)).await.0, 200);
 }

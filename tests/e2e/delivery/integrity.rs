@@ -40,7 +40,7 @@ async fn broken_store_answer_is_never_cached_or_returned_as_complete() {
                 let whole = body.as_ref() == Some(&file.bytes);
                 assert!(whole || status >= 500 || body.is_none(), "{fault:?} {broken}: {status} with {:?} bytes", body.map(|body| body.len()));
             }
-            stack.proxy.heal();
+            stack.proxy.clear_faults();
         }
         tokio::time::sleep(Duration::from_millis(300)).await;
         for file in [&small, &large] {
@@ -64,7 +64,7 @@ async fn workerd_killed_during_fill_leaves_no_partial_slice() {
         stack.worker.lock().await.kill_and_restart().await.unwrap();
         let (status, _, body) = reading.await.unwrap();
         assert!(body.is_none() || status == 0 || body.is_some_and(|body| body == file.bytes), "killed in the middle, {status} is not the end");
-        stack.proxy.heal();
+        stack.proxy.clear_faults();
         assert!(fetch(stack.http.get(&file.url)).await.2.unwrap() == file.bytes, "round {round}");
         let purge = stack.operator(Method::POST, &format!("/api/portal/namespaces/{}/purge", stack.dev.namespace)).send().await.unwrap();
         assert_eq!(purge.status(), 200);

@@ -137,7 +137,7 @@ async fn workerd_killed_during_completion_or_abort_ends_in_the_file_or_nothing()
     stack.worker.lock().await.kill();
     assert!(calls.iter().all(|call| !call.is_finished()), "all three were under way");
     assert_eq!((seen(&stack.proxy, StoreCall::Completion), seen(&stack.proxy, StoreCall::Abortion)), (1, 0));
-    stack.proxy.heal();
+    stack.proxy.clear_faults();
     stack.worker.lock().await.restart().await.unwrap();
     let complete = async |index: usize| stack.edge(&accounts[index]).complete(id(index), &[]).await.unwrap();
     join(complete(0), complete(1)).await;

@@ -48,7 +48,7 @@ async fn concurrent_complete_and_fail_have_one_winner() {
             stack.track(&account, action(name, &started)).await
         };
         let (completed, failed) = join(later(wait, "complete"), later(other_wait, "fail")).await;
-        stack.proxy.heal();
+        stack.proxy.clear_faults();
         let what = format!("round {round}: {completed:?} {failed:?}");
         match (completed.0, failed.0) {
             (200, 409) => {
@@ -98,7 +98,7 @@ async fn completion_racing_expiry_ends_in_the_file_or_nothing() {
         eventually_every(Duration::from_millis(500), Duration::from_secs(60), look).await;
         // Cleaning up after expiry does not delete the file.
         tokio::time::sleep(ttl.saturating_sub(wait)).await;
-        stack.proxy.heal();
+        stack.proxy.clear_faults();
         assert_settled(&stack, &account, files, &what).await;
     }
     assert!(won > 0 && lost > 0, "{won} {lost}");

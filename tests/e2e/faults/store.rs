@@ -54,7 +54,7 @@ async fn temporary_store_fault_is_retried_and_upload_completes() {
         let began = Instant::now();
         let done = upload(&stack.edge(&account), &path, &plain(PARTS), no_progress()).await.unwrap_or_else(|error| panic!("{what}: {error}"));
         assert_eq!(left.load(Ordering::SeqCst), 0, "{what}: it did not happen");
-        stack.proxy.heal();
+        stack.proxy.clear_faults();
         assert_eq!((done.bytes_sent, done.parts_sent), (SIZE as u64, PARTS), "{what}");
         for ((kind, before), usual) in [StoreCall::Part, StoreCall::Completion, StoreCall::Opening].into_iter().zip(before).zip([PARTS, 1, 1]) {
             let expected = usual + if kind == which { repeated } else { 0 };
@@ -96,7 +96,7 @@ async fn permanent_store_fault_is_reported_and_leaves_nothing() {
         let unheard = matches!((fault, &error), (Fault::ResetDuring(_), Error::Unreachable(_)));
         assert!(unheard || error.code() == Some(code) && error.to_string().contains(words), "{what}: {error}");
         assert_eq!(seen(&stack.proxy, which) - before, tries, "{what}: tries");
-        stack.proxy.heal();
+        stack.proxy.clear_faults();
         let open = edge.open_sessions().await.unwrap();
         assert_eq!(open.len(), usize::from(which != StoreCall::Opening), "{what}: what was sent could still be used");
         for session in open {
@@ -115,7 +115,7 @@ async fn part_with_lost_answer_is_found_at_the_store_and_not_sent_again() {
     let (path, bytes) = random_file(folder.path(), "unheard.bin", SIZE);
     inject(&stack.proxy, StoreCall::Part, Fault::LoseAnswer, u32::MAX);
     let done = upload(&stack.edge(&account), &path, &plain(3), no_progress()).await.unwrap();
-    stack.proxy.heal();
+    stack.proxy.clear_faults();
     assert_eq!(
         (done.parts_sent, seen(&stack.proxy, StoreCall::Part)),
         (PARTS, PARTS * ATTEMPTS as usize),

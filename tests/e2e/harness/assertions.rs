@@ -1,6 +1,6 @@
 //! What is read from answers, with what every answer has to satisfy.
 
-use jettyspeed_devstack::secrets::{given_away, note, of_answer};
+use jettyspeed_devstack::secrets::{find_leak, note, of_answer};
 use jettyspeed_devstack::state::AccountAccess;
 use reqwest::{RequestBuilder, Response};
 use serde_json::Value;
@@ -16,7 +16,7 @@ pub async fn answer(response: Response) -> (u16, Value) {
     if status >= 400 {
         assert_eq!(value["status"], status, "errors are problem+json: {}", String::from_utf8_lossy(&body));
         assert!(value["type"].as_str().unwrap().starts_with("/problems/") && value["requestId"].is_string(), "{value}");
-        assert_eq!(given_away(&value.to_string()), None, "errors tell no secrets");
+        assert_eq!(find_leak(&value.to_string()), None, "errors tell no secrets");
     }
     note(of_answer(&value)).unwrap();
     (status, value)

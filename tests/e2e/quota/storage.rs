@@ -135,7 +135,7 @@ async fn failed_upload_releases_its_reservation() {
     stack.proxy.inject(|_, _| Some(Fault::Answer(503, "SlowDown")));
     assert_eq!(upload(&stack, &unlucky, &random_bytes(5_000)).await.0, 503);
     assert_eq!(stack.track(&unlucky, json!({ "action": "start", "fileName": "x", "fileSize": 5_000 })).await.0, 503);
-    stack.proxy.heal();
+    stack.proxy.clear_faults();
     assert_eq!(stack.used_and_reserved(&unlucky).await, (0, 0));
     let wrong = stack
         .request(Method::POST, "/api/storage/upload", &unlucky)
@@ -207,7 +207,7 @@ async fn workerd_killed_during_start_releases_the_reservation() {
     let call = tokio::spawn(start.send());
     wait_for_usage(&stack, &mortal, (0, 777)).await;
     stack.worker.lock().await.kill_and_restart().await.unwrap();
-    stack.proxy.heal();
+    stack.proxy.clear_faults();
     call.abort();
     wait_for_usage(&stack, &mortal, (0, 0)).await;
     let started = stack.session(&mortal).size(777).start().await;

@@ -215,7 +215,7 @@ async fn lost_or_wrong_store_answer_to_completion_ends_in_the_whole_file() {
     only_completion(Fault::Answer(503, "SlowDown"), u32::MAX);
     let (status, body) = stack.track(&stack.dev, complete(&started)).await;
     assert_eq!((status, body["code"].as_str().unwrap(), &body["retryAfter"]), (503, "origin-unavailable", &json!(2)), "{body}");
-    stack.proxy.heal();
+    stack.proxy.clear_faults();
     assert_eq!(stack.session_state(&stack.dev, started["sessionId"].as_str().unwrap()).await["status"], "uploading");
     let (status, body) = stack.track(&stack.dev, complete(&started)).await;
     assert_eq!(status, 200, "{body}");
@@ -229,7 +229,7 @@ async fn lost_or_wrong_store_answer_to_completion_ends_in_the_whole_file() {
     });
     let (status, body) = stack.track(&stack.dev, complete(&started)).await;
     assert_eq!(status, 503, "{body}");
-    stack.proxy.heal();
+    stack.proxy.clear_faults();
     // Neither a reconciliation nor a late part discards what the store has completed.
     let id = started["sessionId"].as_str().unwrap();
     let reconcile = stack.request(Method::GET, &format!("/api/jetty/cache-chunk?sessionId={id}&reconcile=1"), &stack.dev);
@@ -245,7 +245,7 @@ async fn lost_or_wrong_store_answer_to_completion_ends_in_the_whole_file() {
     only_completion(Fault::Answer(404, "NoSuchUpload"), u32::MAX);
     let (status, body) = stack.track(&stack.dev, complete(&started)).await;
     assert_eq!((status, body["code"].as_str().unwrap()), (503, "origin-unavailable"), "{body}");
-    stack.proxy.heal();
+    stack.proxy.clear_faults();
     let (status, body) = stack.track(&stack.dev, complete(&started)).await;
     assert_eq!(status, 200, "{body}");
     assert_stored(&stack, &body, &bytes).await;
@@ -259,7 +259,7 @@ async fn lost_or_wrong_store_answer_to_completion_ends_in_the_whole_file() {
     let (status, body) = stack.track(&stack.dev, complete(&started)).await;
     assert_eq!(status, 200, "{body}");
     assert_stored(&stack, &body, &bytes).await;
-    stack.proxy.heal();
+    stack.proxy.clear_faults();
 
     // A part that the store refuses is reported as such, and not recorded.
     let bytes = random_bytes(100);
@@ -272,7 +272,7 @@ async fn lost_or_wrong_store_answer_to_completion_ends_in_the_whole_file() {
     assert_eq!((status, body["code"].as_str().unwrap()), (502, "origin-unreachable"));
     let id = started["sessionId"].as_str().unwrap();
     assert_eq!(stack.session_state(&stack.dev, id).await["missing"], json!([1]));
-    stack.proxy.heal();
+    stack.proxy.clear_faults();
     // That part did reach the store: reconciling adopts it, and the upload completes without sending it again.
     let reconciled = stack.request(Method::GET, &format!("/api/jetty/cache-chunk?sessionId={id}&reconcile=1"), &stack.dev).send().await.unwrap();
     let (_, state) = answer(reconciled).await;

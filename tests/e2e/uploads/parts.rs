@@ -119,7 +119,7 @@ async fn store_fault_on_small_part_is_retried_by_the_worker() {
             hit.then_some(fault)
         });
         let (status, body) = stack.chunk(&started, 1, &bytes).answer().await;
-        stack.proxy.heal();
+        stack.proxy.clear_faults();
         assert_eq!((status, &body["size"]), (200, &json!(400_000)), "{fault:?}: {body}");
         let sent = stack.proxy.seen("partNumber=1").iter().filter(|seen| seen.target.contains(&key)).count();
         assert_eq!(sent, 3, "{fault:?}");
@@ -137,7 +137,7 @@ async fn store_fault_on_small_part_is_retried_by_the_worker() {
     assert_eq!((status, &body["code"], count()), (422, &json!("chunk-hash-mismatch"), 1));
     stack.proxy.inject(|method, target| (method == "PUT" && target.contains("partNumber")).then_some(Fault::Answer(503, "SlowDown")));
     let (status, body) = stack.chunk(&started, 1, &bytes).answer().await;
-    stack.proxy.heal();
+    stack.proxy.clear_faults();
     assert_eq!((status, &body["code"], count()), (503, &json!("origin-unavailable"), 4));
 }
 
@@ -150,7 +150,7 @@ async fn part_over_replay_limit_is_sent_to_the_store_once() {
     stack.proxy.inject(|method, target| (method == "PUT" && target.contains("partNumber")).then_some(Fault::Answer(503, "SlowDown")));
     assert_eq!(stack.chunk(&started, 1, &bytes).answer().await.0, 503);
     assert_eq!(stack.proxy.seen("partNumber=1").len(), 1);
-    stack.proxy.heal();
+    stack.proxy.clear_faults();
     assert_eq!(stack.chunk(&started, 1, &bytes).answer().await.0, 200);
 }
 

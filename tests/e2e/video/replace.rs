@@ -94,7 +94,7 @@ async fn put_with_lost_store_answer_is_reconciled_by_a_job() {
     assert!(status >= 500, "{body}");
     let (status, body) = put_video(&stack, &account, "film/new.ts", first.clone()).await;
     assert!(status >= 500, "{body}");
-    stack.proxy.heal();
+    stack.proxy.clear_faults();
     assert!(stack.bucket.get(&key("new.ts")).await.unwrap() == first, "it is there, and no row names it");
     assert_eq!(used().await, (3_000, 7_000), "until it is known how they ended");
     let started = Instant::now();

@@ -14,8 +14,8 @@ use jettyspeed_edge::files::repository::{Via, insert};
 use jettyspeed_edge::jobs::Job;
 use jettyspeed_edge::problem::Problem;
 use jettyspeed_edge::s3::error::StoreError;
-use jettyspeed_edge::uploads::completion::{ATTEMPTS, Next, ROUND_MS, Seen, after, whole};
-use jettyspeed_edge::uploads::copy_chunks::of_object;
+use jettyspeed_edge::uploads::completion::{ATTEMPTS, Next, ObjectHead, ROUND_MS, after, check_size};
+use jettyspeed_edge::uploads::copy_chunks::chunks_of_object;
 use jettyspeed_edge::uploads::repository::close;
 use jettyspeed_edge::uploads::session::message::{Message, SessionReply};
 use jettyspeed_edge::uploads::session::state::{COMPLETION_LEASE_MS, Meta, Part, Status};
@@ -94,11 +94,11 @@ enum End {
 }
 
 /// The object at the store, if it exists.
-pub async fn head_object(io: &World, meta: &Meta) -> Result<Option<Seen>, StoreError> {
+pub async fn head_object(io: &World, meta: &Meta) -> Result<Option<ObjectHead>, StoreError> {
     io.send("head object", |store| Ok(store.head(&meta.key))).await
 }
 
-async fn at_store(io: &World, meta: &Meta, parts: &[Part]) -> Result<Seen, End> {
+async fn at_store(io: &World, meta: &Meta, parts: &[Part]) -> Result<ObjectHead, End> {
     let list: Vec<_> = parts.iter().map(|part| (part.number, part.etag.clone())).collect();
     let began = io.now();
     for _ in 1..=ATTEMPTS {
@@ -106,10 +106,10 @@ async fn at_store(io: &World, meta: &Meta, parts: &[Part]) -> Result<Seen, End> 
         match after(&answer) {
             Next::Reconcile => return Err(End::PartsRefused),
             Next::Refuse(_) => return Err(End::Refused),
-            Next::Look | Next::LookThenRepeat => {}
+            Next::CheckObject | Next::CheckObjectThenRetry => {}
         }
         match head_object(io, meta).await {
-            Ok(Some(seen)) => return whole(seen, meta.file_size).map_err(|_| End::Refused),
+            Ok(Some(seen)) => return check_size(seen, meta.file_size).map_err(|_| End::Refused),
             Ok(None) if answer.as_ref().is_err_and(StoreError::is_no_such_upload) && is_gone(io, meta).await => return Err(End::Gone),
             Ok(None) | Err(_) => {}
         }
@@ -125,13 +125,13 @@ async fn is_gone(io: &World, meta: &Meta) -> bool {
     listing.is_err_and(|error| error.is_no_such_upload())
 }
 
-async fn keep(io: &World, meta: &Meta, parts: &[Part], seen: &Seen) -> Result<Id, Problem> {
+async fn keep(io: &World, meta: &Meta, parts: &[Part], seen: &ObjectHead) -> Result<Id, Problem> {
     let now = io.now();
     let asset = asset_of(meta, &seen.etag, now);
     let mut statements = insert(&asset, Via::Session(meta.session), Some(1.0));
     statements.push(close(meta.session, "complete", now));
     io.batch("insert file", &statements).await?;
-    let chunks = of_object(meta.chunk_size, parts);
+    let chunks = chunks_of_object(meta.chunk_size, parts);
     if !chunks.is_empty() {
         let _ = io.batch("offer chunks", &[insert_chunks(&meta.namespace, meta.object, &chunks)]).await;
     }

@@ -10,7 +10,7 @@ use jettyspeed_edge::base::id::Name;
 use jettyspeed_edge::base::sha256::Sha256Hex;
 use jettyspeed_edge::files::asset::Asset;
 use jettyspeed_edge::files::object_key::file_key;
-use jettyspeed_edge::ledger::timing::LOOK_MS;
+use jettyspeed_edge::ledger::timing::START_CHECK_MS;
 use jettyspeed_edge::problem::Problem;
 use jettyspeed_edge::uploads::repository;
 use jettyspeed_edge::uploads::session::message::{Message, SessionReply};
@@ -39,7 +39,7 @@ pub enum Started {
 
 pub async fn start(io: &World, party: &Party, params: &StartParams) -> Result<Started, Problem> {
     // Within the time after which the ledger checks the reservation.
-    io.set_time_limit(LOOK_MS - 1_000);
+    io.set_time_limit(START_CHECK_MS - 1_000);
     if let Some(asset) = duplicate(io, party, params).await? {
         return Ok(Started::Duplicate(asset));
     }
@@ -68,7 +68,7 @@ pub async fn start(io: &World, party: &Party, params: &StartParams) -> Result<St
         direct: false,
         forget_at: None,
     };
-    reserve(io, party, meta.asset, meta.file_size, now.plus(LOOK_MS)).await?;
+    reserve(io, party, meta.asset, meta.file_size, now.plus(START_CHECK_MS)).await?;
     let asset = meta.asset;
     let opened = open(io, meta).await;
     if opened.is_err() {

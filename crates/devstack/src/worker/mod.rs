@@ -128,7 +128,7 @@ impl Setup {
 
     /// Starts it and waits until the Worker reports that it is healthy.
     pub async fn start(self) -> Result<Worker> {
-        if !net::lease_is_free(self.port) {
+        if !net::port_is_free(self.port) {
             return Err(format!("port {} is taken: set PORT to another one", self.port).into());
         }
         write_private(&self.env_path(), &self.env_file)?;

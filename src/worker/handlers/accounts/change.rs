@@ -27,7 +27,7 @@ pub async fn upgrade(call: &Routed) -> Result<Reply, Problem> {
     let (user, slot, held) = (wanted.user()?, slot(call).await?, call.clone());
     let work = async move {
         let (found, tier) = (find_account(&held, &user).await?, tier(&held, &wanted.tier).await?);
-        let figures = ledger::figures(&held.env, found.id, &Message::Usage { limits: None }).await?;
+        let figures = ledger::usage(&held.env, found.id, &Message::Usage { limits: None }).await?;
         may_move(&figures, &tier, wanted.force)?;
         d1::batch(&bindings::db(&held.env)?, &[repository::set_tier(found.id, &tier.tier, clock::now())]).await?;
         let now = changed(&held, &found).await?;

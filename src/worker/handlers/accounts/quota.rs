@@ -28,6 +28,6 @@ pub async fn quota(call: &Routed) -> Result<Reply, Problem> {
             (record.id, record.tier.tier.clone(), record.limits())
         }
     };
-    let figures = ledger::figures(&call.env, id, &Message::Usage { limits: Some(limits) }).await?;
+    let figures = ledger::usage(&call.env, id, &Message::Usage { limits: Some(limits) }).await?;
     Reply::json(200, &quota::quota(&tier, &figures))
 }

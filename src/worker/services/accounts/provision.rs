@@ -59,7 +59,7 @@ async fn repeat_credentials(call: &Routed, mut found: Record, wanted: &Provision
 pub async fn changed(call: &Routed, before: &Record) -> Result<Record, Problem> {
     let now = record(call, &before.agentcache_user_id).await?.ok_or(Problem::NotFound)?;
     account_cache::forget(now.id);
-    meter::forget(now.id);
+    meter::evict(now.id);
     ledger::send(&call.env, now.id, &Message::Change { limits: now.limits() }).await?;
     Ok(now)
 }

@@ -25,9 +25,9 @@ use crate::worker::services::dedup::reference::refer;
 /// [`Problem::Internal`].
 pub async fn issue_challenge(call: &Routed, question: Question<'_>) -> Result<Option<Challenge>, Problem> {
     let db = bindings::db(&call.env)?;
-    let Some(found) = d1::first::<Asset>(&db, &repository::elsewhere(question)).await? else { return Ok(None) };
+    let Some(found) = d1::first::<Asset>(&db, &repository::shareable(question)).await? else { return Ok(None) };
     let challenge = Challenge::draw(random::id()?, question.size, &random::bytes()?, clock::now());
-    let asked: Option<serde_json::Value> = d1::first(&db, &repository::ask(question, &challenge, found.object_id, clock::now())).await?;
+    let asked: Option<serde_json::Value> = d1::first(&db, &repository::insert_challenge(question, &challenge, found.object_id, clock::now())).await?;
     Ok(asked.map(|_| challenge))
 }
 
@@ -44,16 +44,16 @@ pub async fn verify_answer(
     content_type: &str,
 ) -> Result<Option<Asset>, Problem> {
     let db = bindings::db(&call.env)?;
-    let taken = d1::first::<Taken>(&db, &repository::take(question)).await?.ok_or(Problem::ProofRefused)?;
+    let taken = d1::first::<Taken>(&db, &repository::consume_challenge(question)).await?.ok_or(Problem::ProofRefused)?;
     let object = taken.object_id;
     let challenge = taken.challenge(clock::now()).ok_or(Problem::ProofRefused)?;
-    let Some(found) = d1::first::<Asset>(&db, &repository::still_there(question, object)).await? else { return Ok(None) };
+    let Some(found) = d1::first::<Asset>(&db, &repository::shareable_by_id(question, object)).await? else { return Ok(None) };
     let started = clock::now();
     let answers = answers(&call.config, &challenge, &found).await;
     call.span("origin", started);
     if answers.is_err() {
         // An origin error does not use up the challenge.
-        d1::batch(&db, &[repository::give_back(question, challenge.id)]).await?;
+        d1::batch(&db, &[repository::restore_challenge(question, challenge.id)]).await?;
     }
     let answers = answers?;
     if !is_right(&answers, proof) {

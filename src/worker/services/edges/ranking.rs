@@ -21,11 +21,11 @@ use crate::worker::services::edges::{registry, snapshot};
 pub const EDGES: usize = 5;
 
 /// Maximum number of clients whose last scores an isolate keeps.
-const MAX_TOLD: usize = 1_000;
-const MAX_TOLD_BYTES: usize = 2_000_000;
+const MAX_CLIENTS: usize = 1_000;
+const MAX_CLIENTS_BYTES: usize = 2_000_000;
 
 /// How long scores are remembered for an asker, ms: six draws.
-const TOLD_MS: u64 = 6 * WINDOW_MS;
+const LAST_SCORES_MS: u64 = 6 * WINDOW_MS;
 
 /// Edges with a score below this share of the best score get no parts.
 const MIN_SCORE_SHARE: f64 = 0.8;
@@ -34,7 +34,7 @@ const MIN_SCORE_SHARE: f64 = 0.8;
 type AskerKey = (Id, Priority, Option<(i16, i16)>);
 
 /// The scores that a client was last given, and the edge list they refer to.
-struct Told {
+struct LastScores {
     edges: Rc<Vec<Edge>>,
     /// By index in the list.
     scores: Vec<Option<f64>>,
@@ -42,7 +42,7 @@ struct Told {
 
 thread_local! {
     /// Last scores by client, for hysteresis.
-    static TOLD: RefCell<TtlMap<AskerKey, Told>> = RefCell::new(TtlMap::new(MAX_TOLD, MAX_TOLD_BYTES, |_, told| 64 + told.scores.len() * size_of::<Option<f64>>()));
+    static LAST_SCORES: RefCell<TtlMap<AskerKey, LastScores>> = RefCell::new(TtlMap::new(MAX_CLIENTS, MAX_CLIENTS_BYTES, |_, told| 64 + told.scores.len() * size_of::<Option<f64>>()));
 }
 
 /// Edges, ranked for one client.
@@ -60,7 +60,7 @@ pub async fn ranking(call: &Routed, account: Id, priority: Priority, from: &GeoH
     // Latitude is within ±90, longitude within ±180.
     #[allow(clippy::cast_possible_truncation)]
     let key = (account, priority, place.map(|Location { lat, lon }| (lat.round() as i16, lon.round() as i16)));
-    let before = TOLD.with_borrow(|told| {
+    let before = LAST_SCORES.with_borrow(|told| {
         let told = told.get(&key, now).filter(|told| Rc::ptr_eq(&told.edges, &edges));
         told.map_or_else(|| vec![None; edges.len()], |told| told.scores.clone())
     });
@@ -74,7 +74,7 @@ pub async fn ranking(call: &Routed, account: Id, priority: Priority, from: &GeoH
             *score = Some(ranked.score);
         }
     }
-    TOLD.with_borrow_mut(|told| told.insert(key, Told { edges: Rc::clone(&edges), scores }, now.plus(TOLD_MS), now));
+    LAST_SCORES.with_borrow_mut(|told| told.insert(key, LastScores { edges: Rc::clone(&edges), scores }, now.plus(LAST_SCORES_MS), now));
     let cut = ranked.split_off(ranked.len().min(count));
     if let Some(probe) = cut.into_iter().find(|edge| edge.probe)
         && count > 1

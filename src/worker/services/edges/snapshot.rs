@@ -65,7 +65,7 @@ async fn list_readings(kv: &Kv) -> Result<Readings, JsValue> {
     let listed = JsFuture::from(kv.list(&options)?).await?;
     let text: String = JSON::stringify(&Reflect::get(&listed, &"keys".into())?)?.into();
     let keys: Vec<Key> = json::read(&text).map_err(|error| JsValue::from_str(&error.to_string()))?;
-    let of = |key: Key| Some((key.name.strip_prefix(PREFIX)?.to_owned(), Reading::of(&key.metadata?)?));
+    let of = |key: Key| Some((key.name.strip_prefix(PREFIX)?.to_owned(), Reading::from_numbers(&key.metadata?)?));
     // KV lists keys in lexicographic order.
     Ok(Rc::new(keys.into_iter().filter_map(of).collect()))
 }

@@ -15,7 +15,7 @@ use crate::ledger::state;
 use crate::problem::{OriginFailure, Problem};
 use crate::s3::error::StoreError;
 use crate::s3::operations::complete_multipart_upload;
-use crate::uploads::completion::{ATTEMPTS, Next, ROUND_MS, Seen, after, backoff_ms, whole};
+use crate::uploads::completion::{ATTEMPTS, Next, ObjectHead, ROUND_MS, after, backoff_ms, check_size};
 use crate::uploads::session::message::{Message, SessionReply};
 use crate::uploads::session::state::{Meta, Part, Status};
 use crate::uploads::{copy_chunks, repository, view};
@@ -146,7 +146,7 @@ enum CompletionFailure {
 }
 
 /// Repeats CompleteMultipartUpload until the whole object exists at the store.
-async fn complete_at_store(call: &Routed, meta: &Meta, parts: &[Part]) -> Result<Seen, CompletionFailure> {
+async fn complete_at_store(call: &Routed, meta: &Meta, parts: &[Part]) -> Result<ObjectHead, CompletionFailure> {
     let list: Vec<_> = parts.iter().map(|part| (part.number, part.etag.clone())).collect();
     let (action, body) = complete_multipart_upload::complete_multipart_upload(&meta.key, &meta.upload_id, &list);
     let began = clock::now();
@@ -163,10 +163,10 @@ async fn complete_at_store(call: &Routed, meta: &Meta, parts: &[Part]) -> Result
         match after(&answer) {
             Next::Reconcile => return Err(CompletionFailure::PartsRefused),
             Next::Refuse(problem) => return Err(CompletionFailure::Refused(problem)),
-            Next::Look | Next::LookThenRepeat => {}
+            Next::CheckObject | Next::CheckObjectThenRetry => {}
         }
         match find_object(call, meta).await {
-            Ok(Some(seen)) => return whole(seen, meta.file_size).map_err(CompletionFailure::Refused),
+            Ok(Some(seen)) => return check_size(seen, meta.file_size).map_err(CompletionFailure::Refused),
             Ok(None) if answer.as_ref().is_err_and(StoreError::is_no_such_upload) && is_gone(call, meta).await => {
                 return Err(CompletionFailure::Gone);
             }
@@ -183,7 +183,7 @@ async fn complete_at_store(call: &Routed, meta: &Meta, parts: &[Part]) -> Result
 
 /// Adds the parts to the chunk index. An error is logged in `d1` and only costs later uploads the copy.
 async fn offer_chunks(call: &Routed, meta: &Meta, parts: &[Part]) {
-    let chunks = copy_chunks::of_object(meta.chunk_size, parts);
+    let chunks = copy_chunks::chunks_of_object(meta.chunk_size, parts);
     // A hash that the store did not verify is only a claim. Such chunks are not offered, because a false hash would give access to other bytes.
     if meta.direct || chunks.is_empty() || payload_hash_probe::enforced(&call.env, &call.config).await != Some(true) {
         return;
@@ -195,7 +195,7 @@ async fn offer_chunks(call: &Routed, meta: &Meta, parts: &[Part]) {
 }
 
 /// Order: D1, ledger, session last. Until the session stores "complete", the next call repeats all steps; each is idempotent.
-async fn record_completion(call: &Routed, meta: &Meta, parts: &[Part], seen: &Seen) -> Result<Reply, Problem> {
+async fn record_completion(call: &Routed, meta: &Meta, parts: &[Part], seen: &ObjectHead) -> Result<Reply, Problem> {
     let now: EpochMs = clock::now();
     let asset = view::asset_of(meta, &seen.etag, now);
     let answer = view::completed(meta, parts, &asset, &call.base, now);

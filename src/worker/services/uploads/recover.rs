@@ -60,7 +60,7 @@ async fn reopen(env: &Env, config: &Config, account: Id, session: Id) -> Result<
 /// # Errors
 /// [`Problem::Internal`].
 pub async fn suspend_with_account(env: &Env, meta: &Meta) -> Result<(), Problem> {
-    let figures = ledger::figures(env, meta.account, &message::Message::Usage { limits: None }).await?;
+    let figures = ledger::usage(env, meta.account, &message::Message::Usage { limits: None }).await?;
     if figures.limits.suspended {
         session::send(env, meta.session, &Message::Suspend { suspended: true }).await?;
     }

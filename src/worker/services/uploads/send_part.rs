@@ -10,7 +10,7 @@ use crate::problem::Problem;
 use crate::s3::action::Action;
 use crate::s3::error::StoreError;
 use crate::uploads::part::Admitted;
-use crate::uploads::retry::again;
+use crate::uploads::retry::retry_delay_ms;
 use crate::worker::http::call::Routed;
 use crate::worker::platform::origin::{Answer, Body};
 use crate::worker::platform::{clock, js, origin, random};
@@ -45,7 +45,7 @@ pub async fn send(call: &Routed, action: &Action, part: &Admitted) -> Result<Res
             Err(error) => error,
         };
         let [jitter] = random::bytes()?;
-        let Some(wait) = again(attempt, &error, jitter) else { return Ok(Err(error)) };
+        let Some(wait) = retry_delay_ms(attempt, &error, jitter) else { return Ok(Err(error)) };
         let _ = origin::problem("UploadPart, to be repeated", &error);
         worker::Delay::from(Duration::from_millis(wait)).await;
         attempt += 1;

@@ -78,7 +78,7 @@ pub async fn begin(call: &Routed, account: &Account, wanted: StartParams) -> Res
     };
     let (held, account) = (call.clone(), account.clone());
     let opened = call.run_detached(async move {
-        let look_at = now.plus(timing::LOOK_MS);
+        let look_at = now.plus(timing::START_CHECK_MS);
         ledger::reserve(&held.env, &account, meta.asset, meta.file_size, look_at, None).await?;
         let (account, asset) = (meta.account, meta.asset);
         let opened = open_session(&held, meta).await;

@@ -5,7 +5,7 @@ use crate::problem::Problem;
 use crate::s3::error::StoreError;
 use crate::s3::operations::head_object;
 use crate::s3::{operations, xml};
-use crate::uploads::completion::Seen;
+use crate::uploads::completion::ObjectHead;
 use crate::uploads::session::message::{Message, SessionReply};
 use crate::uploads::session::state::{Meta, Status};
 use crate::worker::clients::session;
@@ -59,12 +59,12 @@ pub async fn is_gone(call: &Routed, meta: &Meta) -> bool {
 ///
 /// # Errors
 /// Errors of the store.
-pub async fn find_object(call: &Routed, meta: &Meta) -> Result<Option<Seen>, StoreError> {
+pub async fn find_object(call: &Routed, meta: &Meta) -> Result<Option<ObjectHead>, StoreError> {
     match origin::send(&call.config, &head_object::head_object(&meta.key), Body::Empty).await {
         Ok(answer) => {
             let size = answer.header("content-length").and_then(|text| text.parse().ok());
             let etag = answer.header("etag").map(|etag| xml::unquote(&etag).to_owned());
-            Ok(size.zip(etag).map(|(size, etag)| Seen { size, etag }))
+            Ok(size.zip(etag).map(|(size, etag)| ObjectHead { size, etag }))
         }
         Err(error) if error.status == 404 => Ok(None),
         Err(error) => Err(error),

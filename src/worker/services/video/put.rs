@@ -177,7 +177,7 @@ async fn replace_row(call: &Routed, mut file: NewFile, present: Option<Present>)
         // The video was deleted meanwhile, possibly before these bytes arrived: only the reconciliation finds them.
         return Err(unclear(Problem::StillRunning));
     };
-    metadata_cache::forget(&known_as(&file.namespace, &file.video, file.path.as_str())).await;
+    metadata_cache::invalidate(&known_as(&file.namespace, &file.video, file.path.as_str())).await;
     if let (Some(id), Some(account)) = (replaced.replaced_id, replaced.replaced_account) {
         if present.as_ref().is_none_or(|present| present.id != id) {
             let _ = ledger::schedule_check(&call.env, account, id).await;
@@ -202,14 +202,14 @@ async fn correct_row(call: &Routed, file: &mut NewFile) -> Result<(), (Problem, 
     match at_store(&call.config, &file.s3_key).await.map_err(unclear)? {
         Some(stored) if stored.etag == file.etag => return Ok(()),
         Some(stored) => {
-            d1::batch(&db, &[repository::amend(file.id, &file.etag, stored.size, &stored.etag)]).await.map_err(unclear)?;
+            d1::batch(&db, &[repository::correct_version(file.id, &file.etag, stored.size, &stored.etag)]).await.map_err(unclear)?;
             (file.etag, file.size) = (stored.etag, stored.size);
         }
         None => {
-            d1::batch(&db, &[repository::undo(file.id, &file.etag)]).await.map_err(unclear)?;
+            d1::batch(&db, &[repository::delete_version(file.id, &file.etag)]).await.map_err(unclear)?;
             return Err(unclear(Problem::StillRunning));
         }
     }
-    metadata_cache::forget(&known_as(&file.namespace, &file.video, file.path.as_str())).await;
+    metadata_cache::invalidate(&known_as(&file.namespace, &file.video, file.path.as_str())).await;
     Ok(())
 }

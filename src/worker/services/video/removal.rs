@@ -34,10 +34,10 @@ pub async fn enqueue(env: &Env, namespace: &Name, video: &Name) {
 /// Errors of the store and D1; the job is repeated.
 pub async fn remove(env: &Env, config: &Config, namespace: &Name, video: &Name) -> Result<(), Problem> {
     let (db, began) = (bindings::db(env)?, clock::now());
-    let rows: Vec<Row> = d1::all(&db, &repository::doomed(namespace, video, PAGE, began)).await?;
+    let rows: Vec<Row> = d1::all(&db, &repository::claim_deleted(namespace, video, PAGE, began)).await?;
     if rows.is_empty() {
         // Claimed files may be left over from a job that died.
-        let left: Option<serde_json::Value> = d1::first(&db, &repository::is_doomed(namespace, video)).await?;
+        let left: Option<serde_json::Value> = d1::first(&db, &repository::has_deleted(namespace, video)).await?;
         return left.map_or(Ok(()), |_| Err(Problem::StillRunning));
     }
     let mut more = u64::try_from(rows.len()).unwrap_or_default() == PAGE;
@@ -68,7 +68,7 @@ async fn remove_file(env: &Env, config: &Config, Row { id, account_id, s3_key }:
     origin::delete(config, s3_key).await?;
     // The ledger is notified before and after: if this job dies in between, it checks the outcome in D1.
     ledger::schedule_check_by_job(env, *account_id, *id).await?;
-    d1::batch(&bindings::db(env)?, &[repository::drop(*id)]).await?;
+    d1::batch(&bindings::db(env)?, &[repository::delete_row(*id)]).await?;
     let _ = ledger::release(env, *account_id, *id).await;
     Ok(())
 }

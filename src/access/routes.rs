@@ -284,7 +284,7 @@ mod tests {
     #[test]
     fn what_is_not_there_is_404_and_what_cannot_be_done_is_405() {
         for path in [
-            "/",
+            "//",
             "",
             "/api",
             "/api/health/",

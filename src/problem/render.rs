@@ -1,0 +1,162 @@
+//! What a caller reads of a problem: RFC 9457 JSON, and a page that explains its code.
+
+use serde_json::{Map, Value, json};
+
+use crate::problem::catalogue::Kind;
+use crate::problem::error::{OriginFailure, Problem};
+
+impl Problem {
+    /// One sentence about this occurrence, safe to show to anyone.
+    pub fn detail(&self) -> String {
+        match self {
+            Problem::MethodNotAllowed { allow } => format!("This path takes {allow}."),
+            Problem::BodyTooLarge { limit, hint } => format!("The limit is {limit} bytes. {hint}").trim_end().to_owned(),
+            Problem::FileTooLarge { limit, size } => format!("{size} bytes were asked for; at most {limit} fit."),
+            Problem::Malformed { detail } => detail.clone(),
+            Problem::LengthMismatch { expected, actual } => format!("The plan has {expected} bytes here, Content-Length says {actual}."),
+            Problem::Invalid { field, detail } => format!("{field}: {detail}"),
+            Problem::PartOutsidePlan { chunk_count } => format!("This upload's parts are 1 to {chunk_count}."),
+            Problem::TierForbids { tier, feature } => format!("Tier '{tier}' does not include {feature}."),
+            Problem::FeatureOff { feature } => format!("The namespace has {feature} switched off."),
+            Problem::StorageExceeded { limit, used, reserved, requested } => {
+                format!("{requested} bytes do not fit: of {limit}, {used} are in use and {reserved} reserved by uploads.")
+            }
+            Problem::BandwidthExceeded { limit, used, resets, .. } => {
+                format!("{used} of {limit} bytes are used; the count begins anew at {}.", resets.rfc3339())
+            }
+            Problem::RateLimited { limit, retry_after } => format!("The limit is {limit}; try again in {retry_after} s."),
+            Problem::Downgrade { current } => format!("The account's tier is '{current}'."),
+            Problem::BelowUsage { resource, limit, used } => format!("{used} bytes of {resource} are used, the tier has {limit}."),
+            Problem::AlreadyExists { field } => format!("{field}: is taken."),
+            Problem::OperatorOnly { field } => format!("{field}: can be changed by operators only."),
+            Problem::PartsMissing { missing } => format!("{} parts are not there yet.", missing.len()),
+            Problem::UploadClosed { status } => format!("The upload is {status}."),
+            Problem::RangeNotSatisfiable { size } => format!("The object has {size} bytes."),
+            Problem::Misconfigured { names } => format!("Missing or malformed: {}.", names.join(", ")),
+            other => other.kind().about.to_owned(),
+        }
+    }
+
+    /// Members beyond RFC 9457's own that let a client go on without parsing prose.
+    pub fn extensions(&self) -> Map<String, Value> {
+        let value = match self {
+            Problem::BodyTooLarge { limit, .. } => json!({ "limit": limit }),
+            Problem::FileTooLarge { limit, size } => json!({ "limit": limit, "size": size }),
+            Problem::LengthMismatch { expected, actual } => json!({ "expected": expected, "actual": actual }),
+            Problem::Invalid { field, .. } => json!({ "field": field }),
+            Problem::PartOutsidePlan { chunk_count } => json!({ "limit": chunk_count }),
+            Problem::TierForbids { tier, feature } => json!({ "tier": tier, "feature": feature }),
+            Problem::FeatureOff { feature } => json!({ "feature": feature }),
+            Problem::StorageExceeded { limit, used, reserved, requested } => {
+                json!({ "limit": limit, "used": used, "reserved": reserved, "requested": requested })
+            }
+            Problem::BandwidthExceeded { limit, used, resets, .. } => json!({ "limit": limit, "used": used, "resets": resets.rfc3339() }),
+            Problem::RateLimited { limit, .. } => json!({ "limit": limit }),
+            Problem::Downgrade { current } => json!({ "tier": current }),
+            Problem::BelowUsage { resource, limit, used } => json!({ "resource": resource, "limit": limit, "used": used }),
+            Problem::AlreadyExists { field } | Problem::OperatorOnly { field } => json!({ "field": field }),
+            Problem::PlanMismatch { strategy } => json!({ "strategy": strategy }),
+            Problem::PartsMissing { missing } => json!({ "missing": missing }),
+            Problem::PartsDiffer { parts } => json!({ "parts": parts }),
+            Problem::UploadClosed { status } => json!({ "uploadStatus": status }),
+            Problem::RangeNotSatisfiable { size } => json!({ "size": size }),
+            Problem::Misconfigured { names } => json!({ "names": names }),
+            _ => Value::Null,
+        };
+        match value {
+            Value::Object(map) => map,
+            _ => Map::new(),
+        }
+    }
+
+    /// Seconds after which a repeat may help (`Retry-After`, RFC 9110 section 10.2.3); None where it can not.
+    pub fn retry_after(&self) -> Option<u32> {
+        match self {
+            Problem::Origin(OriginFailure::Unreachable | OriginFailure::Timeout)
+            | Problem::RecordFailed
+            | Problem::CompletionRunning
+            | Problem::StillRunning => Some(1),
+            Problem::RateLimited { retry_after, .. } | Problem::BandwidthExceeded { retry_after, .. } => Some(*retry_after),
+            Problem::Origin(OriginFailure::Unavailable) => Some(2),
+            Problem::AccelerationOff | Problem::Misconfigured { .. } => Some(60),
+            _ => None,
+        }
+    }
+
+    /// The `application/problem+json` body (RFC 9457).
+    pub fn to_json(&self, request_id: &str) -> Value {
+        let kind = self.kind();
+        let mut body = self.extensions();
+        for (name, value) in [
+            ("type", json!(format!("/problems/{}", kind.code))),
+            ("title", json!(kind.title)),
+            ("status", json!(kind.status)),
+            ("detail", json!(self.detail())),
+            ("code", json!(kind.code)),
+            ("requestId", json!(request_id)),
+        ] {
+            body.insert(name.to_owned(), value);
+        }
+        if let Some(seconds) = self.retry_after() {
+            body.insert("retryAfter".to_owned(), json!(seconds));
+        }
+        Value::Object(body)
+    }
+}
+
+/// The page that explains a problem to a person, as HTML.
+pub fn page(kind: &Kind) -> String {
+    let text = |text: &'static str| quick_xml::escape::escape(text);
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <title>{title}</title>\n<style>:root {{ color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif }} body {{ max-width: 42rem; margin: 3rem auto; padding: 0 1rem }}</style>\n\
+         <h1>{title}</h1>\n<p>{about}</p>\n<dl><dt>Code</dt><dd><code>{code}</code></dd><dt>HTTP status</dt><dd>{status}</dd></dl>\n\
+         <p><a href=\"/docs/api.md\">API reference</a> · <a href=\"/\">JettySpeed edge</a></p>\n</html>\n",
+        title = text(kind.title),
+        about = text(kind.about),
+        code = kind.code,
+        status = kind.status,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problem::catalogue::{CATALOGUE, explain};
+
+    #[test]
+    fn codes_are_unique_and_statuses_are_errors() {
+        let mut codes: Vec<_> = CATALOGUE.iter().map(|kind| kind.code).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), CATALOGUE.len());
+        assert!(CATALOGUE.iter().all(|kind| (400..600).contains(&kind.status)));
+    }
+
+    #[test]
+    fn a_problem_names_its_code_status_and_request() {
+        let body = Problem::PartsMissing { missing: vec![2, 5] }.to_json("r-1");
+        assert_eq!(
+            body.to_string(),
+            r#"{"code":"parts-missing","detail":"2 parts are not there yet.","missing":[2,5],"requestId":"r-1","status":409,"title":"Parts are missing","type":"/problems/parts-missing"}"#
+        );
+    }
+
+    #[test]
+    fn origin_trouble_says_when_to_retry_and_hides_the_rest() {
+        let body = Problem::Origin(OriginFailure::Unavailable).to_json("r");
+        assert_eq!(body.get("retryAfter"), Some(&json!(2)));
+        assert_eq!(Problem::Internal.extensions().len(), 0);
+        assert_eq!(explain("origin-clock-skew").map(|kind| kind.status), Some(502));
+    }
+
+    #[test]
+    fn page_of_a_problem_is_escaped_html() {
+        for kind in CATALOGUE {
+            let page = page(kind);
+            assert!(page.starts_with("<!doctype html>") && page.contains(kind.code) && page.contains(&kind.status.to_string()), "{}", kind.code);
+        }
+        let page = page(&Kind { code: "x", status: 400, title: "a < b", about: "<script>" });
+        assert!(page.contains("a &lt; b") && !page.contains("<script>"));
+    }
+}

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::peers::vars;
+use super::peers::{build_folder, vars};
 use jettyspeed_devstack::child::Group;
 use jettyspeed_devstack::{Result, net, root};
 
@@ -54,7 +54,7 @@ pub fn migrations() -> Result<String> {
 impl Plan {
     /// The product's Worker as built by `script/build`, with its store at `endpoint` and the database that `sql` creates.
     pub async fn ours(folder: &Path, endpoint: &str, sql: String) -> Result<Plan> {
-        let build = root().join("build");
+        let build = build_folder();
         Plan::of("ours", folder, &build.join("index.js"))?
             .module("index_bg.wasm", build.join("index_bg.wasm"))
             .vars(vars(endpoint))

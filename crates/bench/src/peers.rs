@@ -114,11 +114,16 @@ pub struct Ours {
     seed: String,
 }
 
+/// The folder of the build that is measured: that of `script/build`, or JETTYSPEED_BUILD for a comparison with another one (`script/bench compare`).
+pub fn build_folder() -> PathBuf {
+    std::env::var_os("JETTYSPEED_BUILD").map_or_else(|| root().join("build"), PathBuf::from)
+}
+
 /// Starts the product's Worker.
 pub async fn ours(folder: &Path, sink: &str) -> Result<Ours> {
     let (port, seed_port) = (net::free_port()?, net::free_port()?);
     for file in ["index.js", "index_bg.wasm"] {
-        fs::copy(root().join("build").join(file), folder.join(file)).map_err(|error| format!("build/{file}: {error}; run script/build"))?;
+        fs::copy(build_folder().join(file), folder.join(file)).map_err(|error| format!("build/{file}: {error}; run script/build"))?;
     }
     fs::write(folder.join("seed.js"), include_str!("workers/seed.js"))?;
     let state = folder.join("objects");

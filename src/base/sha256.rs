@@ -67,3 +67,20 @@ pub fn hex(bytes: &[u8]) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_from_hex_and_content_digest() {
+        let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        assert_eq!(Sha256Hex::of(b"").as_str(), empty);
+        assert_eq!(Sha256Hex::parse(&empty.to_uppercase()).map(String::from).as_deref(), Some(empty));
+        assert!(Sha256Hex::parse("abc").is_none());
+        assert!(Sha256Hex::parse(&"é".repeat(32)).is_none());
+        let field = "md5=:AAAA:, sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:";
+        assert_eq!(Sha256Hex::parse_content_digest(field).map(String::from).as_deref(), Some(empty));
+        assert!(Sha256Hex::parse_content_digest("sha-256=:AAAA:").is_none());
+    }
+}

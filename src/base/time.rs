@@ -46,3 +46,16 @@ impl EpochMs {
         httpdate::fmt_http_date(std::time::UNIX_EPOCH + std::time::Duration::from_millis(self.0))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_in_three_formats() {
+        let t = EpochMs(1_440_938_160_120);
+        assert_eq!(t.rfc3339(), "2015-08-30T12:36:00.120Z");
+        assert_eq!(t.amz(), ("20150830T123600Z".into(), "20150830".into()));
+        assert_eq!(t.http_date(), "Sun, 30 Aug 2015 12:36:00 GMT");
+    }
+}

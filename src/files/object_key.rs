@@ -20,3 +20,21 @@ pub fn is_key_of_ours(key: &str) -> bool {
     };
     user && rest
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_files_and_videos_are_ours_and_nothing_else() {
+        let id = Id::from_random([7; 16]);
+        let user = Name::parse("u1").unwrap();
+        assert_eq!(file_key(&user, id), "users/u1/o/07070707-0707-4707-8707-070707070707");
+        assert!(is_key_of_ours(&file_key(&user, id)) && is_key_of_ours("users/u1/v/film/720p/a.ts") && is_key_of_ours("ns/x/v/film/a.ts"));
+        for foreign in
+            ["", "users/", "users/u1/o/x", "users/u1/o/07070707-0707-4707-8707-070707070707/x", "users//o/x", "other/u1/o/x", "users/u1/v/film"]
+        {
+            assert!(!is_key_of_ours(foreign), "{foreign}");
+        }
+    }
+}

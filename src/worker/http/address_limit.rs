@@ -3,15 +3,12 @@
 
 use std::cell::RefCell;
 
-use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::JsFuture;
-
 use crate::auth::rate_limit;
 use crate::base::ttl_map::TtlMap;
 use crate::problem::Problem;
 use crate::worker::http::authenticate;
 use crate::worker::http::call::{Call, Limited};
-use crate::worker::platform::{bindings, clock, js, log};
+use crate::worker::platform::{bindings, clock, log};
 
 /// Bounds the isolate's memory: about 100 bytes each.
 const MAX_KEEP: usize = 10_000;
@@ -62,7 +59,7 @@ pub async fn admit(call: &Call) -> Result<(), Problem> {
         return Err(refused(pace.reset));
     }
     let Some(limiter) = bindings::guard(&call.env) else { return Ok(()) };
-    match is_admitted(&limiter, &address).await {
+    match limiter.limit(address).await.map(|outcome| outcome.success) {
         Ok(false) => {
             // The platform tells no more than that it is too much.
             let pace = rate_limit::RateLimitStatus { remaining: 0, reset: window_seconds, admitted: false, ..pace };
@@ -72,13 +69,8 @@ pub async fn admit(call: &Call) -> Result<(), Problem> {
         Ok(true) => Ok(()),
         Err(error) => {
             // A guard that fails must not lock everybody out.
-            let _ = log::internal("rate limiter", &js::words(&error));
+            let _ = log::internal("rate limiter", &error.to_string());
             Ok(())
         }
     }
-}
-
-async fn is_admitted(limiter: &js::Limiter, address: &str) -> Result<bool, JsValue> {
-    let outcome = JsFuture::from(limiter.limit(&js::object("key", &address.into())?)?).await?;
-    Ok(js_sys::Reflect::get(&outcome, &"success".into())?.is_truthy())
 }

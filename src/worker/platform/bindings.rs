@@ -4,11 +4,12 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use wasm_bindgen::JsCast;
-use worker::{D1Database, Env, ObjectNamespace};
+use worker::kv::KvStore;
+use worker::{D1Database, Env, ObjectNamespace, Queue, RateLimiter};
 
 use crate::config::Config;
 use crate::problem::Problem;
-use crate::worker::platform::js::{Jobs, Kv, Limiter};
+use crate::worker::platform::js::Kv;
 use crate::worker::platform::log;
 
 /// D1: accounts, assets, history.
@@ -88,14 +89,19 @@ pub fn content(env: &Env) -> Option<Kv> {
     object(env, CONTENT)
 }
 
+/// The same namespace for small values, which may pass through WebAssembly; None if there is no such binding.
+pub fn content_store(env: &Env) -> Option<KvStore> {
+    env.kv(CONTENT).ok()
+}
+
 /// The jobs.
-pub fn jobs(env: &Env) -> Result<Jobs, Problem> {
-    object(env, JOBS).ok_or_else(|| log::internal("binding JOBS", "missing"))
+pub fn jobs(env: &Env) -> Result<Queue, Problem> {
+    env.queue(JOBS).map_err(|error| log::internal("binding JOBS", &error.to_string()))
 }
 
 /// The guard against floods of unauthenticated calls; None where the platform has none (bare workerd).
-pub fn guard(env: &Env) -> Option<Limiter> {
-    object(env, GUARD)
+pub fn guard(env: &Env) -> Option<RateLimiter> {
+    env.rate_limiter(GUARD).ok()
 }
 
 fn object<T: JsCast>(env: &Env, name: &str) -> Option<T> {

@@ -1,11 +1,10 @@
 //! Sends jobs to the queue.
 
-use wasm_bindgen_futures::JsFuture;
-use worker::Env;
+use worker::{Env, MessageBuilder};
 
 use crate::jobs::Job;
+use crate::worker::platform::bindings;
 use crate::worker::platform::json;
-use crate::worker::platform::{bindings, js};
 
 /// The longest a queue holds a message back, s (Queues documentation, "Limits").
 pub const MAX_DELAY_SECONDS: u32 = 43_200;
@@ -25,7 +24,5 @@ pub async fn enqueue(env: &Env, job: &Job) -> worker::Result<()> {
 pub async fn enqueue_later(env: &Env, job: &Job, seconds: u64) -> worker::Result<()> {
     let queue = bindings::jobs(env).map_err(|problem| worker::Error::RustError(problem.to_string()))?;
     let delay = u32::try_from(seconds).unwrap_or(u32::MAX).min(MAX_DELAY_SECONDS);
-    let options = js::object("delaySeconds", &delay.into())?;
-    JsFuture::from(queue.send(&json::write(job)?, &options)?).await?;
-    Ok(())
+    queue.send(MessageBuilder::new(json::write(job)?).delay_seconds(delay).build()).await
 }

@@ -78,28 +78,9 @@ extern "C" {
     #[wasm_bindgen(method, js_name = put, catch)]
     pub fn keep(this: &Kv, key: &str, value: &JsValue, options: &JsValue) -> Result<Promise, JsValue>;
 
-    /// `{keys: [{name, metadata}]}`: names and metadata of a thousand keys at most.
-    #[wasm_bindgen(method, catch)]
-    pub fn list(this: &Kv, options: &JsValue) -> Result<Promise, JsValue>;
-
     /// Forgets one, everywhere, in a while.
     #[wasm_bindgen(method, js_name = delete, catch)]
     pub fn forget(this: &Kv, key: &str) -> Result<Promise, JsValue>;
-
-    /// A queue (Workers documentation, "Queues"). `worker`'s way to it, and to the limiter below, reads and writes types in a manner that nothing else here
-    /// needs: 20 KB.
-    pub type Jobs;
-
-    /// Sends a message.
-    #[wasm_bindgen(method, catch)]
-    pub fn send(this: &Jobs, body: &str, options: &JsValue) -> Result<Promise, JsValue>;
-
-    /// A rate limiter (Workers documentation, "Rate limiting").
-    pub type Limiter;
-
-    /// `{success}`
-    #[wasm_bindgen(method, catch)]
-    pub fn limit(this: &Limiter, options: &JsValue) -> Result<Promise, JsValue>;
 
     /// A Durable Object stub, or anything else with a fetch method.
     pub type Fetcher;
@@ -107,16 +88,6 @@ extern "C" {
     /// Its fetch.
     #[wasm_bindgen(method, catch)]
     pub fn fetch(this: &Fetcher, url: &str, init: &web_sys::RequestInit) -> Result<Promise, JsValue>;
-}
-
-/// An object of one field.
-///
-/// # Errors
-/// What the runtime throws.
-pub fn object(name: &str, value: &JsValue) -> Result<JsValue, JsValue> {
-    let object = js_sys::Object::new();
-    js_sys::Reflect::set(&object, &name.into(), value)?;
-    Ok(object.into())
 }
 
 /// The SHA-256 of an ArrayBuffer as lowercase hex; the bytes stay in JavaScript.

@@ -4,25 +4,20 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use js_sys::{JSON, Object, Reflect};
-use serde::Deserialize;
-use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::JsFuture;
 use worker::Env;
+use worker::kv::{Key, KvError, KvStore};
 
-use crate::base::json;
 use crate::base::time::EpochMs;
 use crate::edges::metrics::reading::Reading;
 use crate::edges::metrics::row::Numbers;
 use crate::worker::http::call::Routed;
-use crate::worker::platform::js::Kv;
-use crate::worker::platform::{bindings, clock, js, log};
+use crate::worker::platform::{bindings, clock, log};
 
 /// Prefix of the keys; the edge id follows.
 const PREFIX: &str = "e1/";
 
 /// Lifetime of a reading, s: a day without samples removes it.
-const TTL_SECONDS: f64 = 86_400.0;
+const TTL_SECONDS: u64 = 86_400;
 
 /// Readings by edge id, sorted.
 pub type Readings = Rc<Vec<(String, Reading)>>;
@@ -33,47 +28,33 @@ pub fn reading_of<'a>(readings: &'a [(String, Reading)], edge: &str) -> Option<&
     readings.get(index).map(|(_, reading)| reading)
 }
 
-#[derive(Deserialize)]
-struct Key {
-    name: String,
-    #[serde(default)]
-    metadata: Option<Numbers>,
-}
-
 thread_local! {
     static KNOWN: RefCell<Option<(EpochMs, Readings)>> = const { RefCell::new(None) };
 }
 
 /// Publishes a reading; visible in every PoP within 60 s.
 pub async fn publish(env: &Env, edge: &str, reading: &Reading) {
-    let Some(kv) = bindings::content(env) else { return };
-    let put = async {
-        let text = json::write(&reading.numbers()).map_err(|error| JsValue::from_str(&error.to_string()))?;
-        let options = Object::new();
-        Reflect::set(&options, &"metadata".into(), &JSON::parse(&text)?)?;
-        Reflect::set(&options, &"expirationTtl".into(), &JsValue::from_f64(TTL_SECONDS))?;
-        JsFuture::from(kv.keep(&format!("{PREFIX}{edge}"), &JsValue::from_str(""), &options)?).await.map(|_| ())
-    };
+    let Some(kv) = bindings::content_store(env) else { return };
+    let put = async { kv.put(&format!("{PREFIX}{edge}"), "")?.metadata(reading.numbers())?.expiration_ttl(TTL_SECONDS).execute().await };
     if let Err(error) = put.await {
-        let _ = log::internal("kv", &js::words(&error));
+        let _ = log::internal("kv", &error.to_string());
     }
 }
 
-async fn list_readings(kv: &Kv) -> Result<Readings, JsValue> {
-    let options = Object::new();
-    Reflect::set(&options, &"prefix".into(), &PREFIX.into())?;
-    let listed = JsFuture::from(kv.list(&options)?).await?;
-    let text: String = JSON::stringify(&Reflect::get(&listed, &"keys".into())?)?.into();
-    let keys: Vec<Key> = json::read(&text).map_err(|error| JsValue::from_str(&error.to_string()))?;
-    let of = |key: Key| Some((key.name.strip_prefix(PREFIX)?.to_owned(), Reading::from_numbers(&key.metadata?)?));
+async fn list_readings(kv: &KvStore) -> Result<Readings, KvError> {
+    let listed = kv.list().prefix(PREFIX.to_owned()).execute().await?;
+    let of = |key: Key| {
+        let numbers: Numbers = serde_json::from_value(key.metadata?).ok()?;
+        Some((key.name.strip_prefix(PREFIX)?.to_owned(), Reading::from_numbers(&numbers)?))
+    };
     // KV lists keys in lexicographic order.
-    Ok(Rc::new(keys.into_iter().filter_map(of).collect()))
+    Ok(Rc::new(listed.keys.into_iter().filter_map(of).collect()))
 }
 
 async fn refresh(env: &Env) -> Readings {
     let now = clock::now();
-    let read = match bindings::content(env) {
-        Some(kv) => list_readings(&kv).await.map_err(|error| log::internal("kv", &js::words(&error))).ok(),
+    let read = match bindings::content_store(env) {
+        Some(kv) => list_readings(&kv).await.map_err(|error| log::internal("kv", &error.to_string())).ok(),
         None => None,
     };
     // After an error the previous readings stay in use.

@@ -6,7 +6,7 @@ use crate::delivery::content_descriptor::ContentDescriptor;
 use crate::http::content_disposition;
 use crate::http::range::{ByteRanges, Multipart, Span};
 use crate::problem::{OriginFailure, Problem};
-use crate::s3::xml::unquote;
+use crate::s3::etag::unquote;
 
 /// `ETag`, `Last-Modified` and the rest of what a 304 has. The object under a key and ETag never changes, so it is a strong validator.
 /// `expires` is when the URL stops.

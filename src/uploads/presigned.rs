@@ -12,7 +12,7 @@ use crate::chunking::part_len;
 use crate::http::validate::check_hash;
 use crate::problem::Problem;
 use crate::s3::action::Payload;
-use crate::s3::xml::unquote;
+use crate::s3::etag::unquote;
 use crate::uploads::session::state::{AT_ORIGIN, Evidence, Part};
 
 /// The most URLs of one call: a fifth of a millisecond each.

@@ -14,7 +14,6 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::WritableStream;
 
-use crate::base::sha256::hex;
 use crate::base::time::EpochMs;
 use crate::delivery::cache_entry::{Freshness, Origin};
 use crate::delivery::content_descriptor::{ContentDescriptor, WholeObjectKeys};
@@ -97,7 +96,7 @@ pub fn begin(call: &Routed, source: &Rc<ContentDescriptor>, span: Span) {
 }
 
 async fn attempt(source: &ContentDescriptor, names: &WholeObjectKeys) -> Result<(), JsValue> {
-    let name = hex(&random::bytes::<16>().map_err(|_| JsValue::from_str("no randomness"))?);
+    let name = hex::encode(random::bytes::<16>().map_err(|_| JsValue::from_str("no randomness"))?);
     let url = names.entry(&name);
     let stream = FixedLengthStream::new(source.size as f64)?;
     let now = clock::now();

@@ -6,7 +6,7 @@ use wasm_bindgen_futures::JsFuture;
 use worker::Env;
 
 use crate::base::id::{Id, Name};
-use crate::base::sha256::{Sha256Hex, hex};
+use crate::base::sha256::Sha256Hex;
 use crate::config::{Config, LogLevel};
 use crate::dedup::lookup::Verdict;
 use crate::dedup::repository;
@@ -81,7 +81,7 @@ async fn digest(config: &Config, row: &Row) -> Result<Sha256Hex, Problem> {
     // A body that is cut short rejects here: half an object is never judged.
     JsFuture::from(body.pipe_to(stream.unchecked_ref())).await.map_err(lost)?;
     let digest = JsFuture::from(stream.digest()).await.map_err(lost)?;
-    Sha256Hex::parse(&hex(&js_sys::Uint8Array::new(&digest).to_vec())).ok_or(Problem::Internal)
+    Sha256Hex::parse(&hex::encode(js_sys::Uint8Array::new(&digest).to_vec())).ok_or(Problem::Internal)
 }
 
 /// Two uploads of the same bytes end as one object: the oldest. The ledgers of those who had the other are told.

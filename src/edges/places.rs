@@ -1,6 +1,5 @@
 //! Where countries and continents lie, for clients that say no more than that.
 
-use crate::base::units::decimal;
 use crate::edges::location::Location;
 
 /// See build.rs and `places/countries.txt`, which names its source.
@@ -15,7 +14,7 @@ pub fn of_country(code: &str) -> Option<Location> {
     // Lines of one form, in order of their codes: `DE EU 51.2 10.5`.
     let line = COUNTRIES.lines().find(|line| line.get(..2) == Some(code))?;
     let mut words = line.split(' ').skip(2);
-    Some(Location { lat: decimal(words.next()?)?, lon: decimal(words.next()?)? })
+    Some(Location { lat: words.next()?.parse().ok()?, lon: words.next()?.parse().ok()? })
 }
 
 /// The middle of a continent.

@@ -1,7 +1,6 @@
 //! What an edge's object keeps: for each who measures an average that forgets, and of all of them a value that a minority can not move.
 
 use crate::base::time::EpochMs;
-use crate::base::units::insert_sorted;
 use crate::edges::estimate::{HALF_LIFE_MS, LOAD_MS, PRIOR_WEIGHT, aged_by};
 use crate::edges::metrics::hours;
 use crate::edges::metrics::hours::Hour;
@@ -95,7 +94,7 @@ impl Source {
                 self.latency.add(ms);
                 self.excess.add(excess);
             }
-            Observation::Rate(mbps) => self.rate.add(mbps.ln()),
+            Observation::Rate(mbps) => self.rate.add(libm::log(mbps)),
             Observation::Failure => {}
         }
     }
@@ -183,7 +182,7 @@ impl Gauge {
     }
 
     fn offered(&self, now: EpochMs) -> f64 {
-        self.offered_mbps * (-(now.since(self.offered_at) as f64) / LOAD_MS).exp()
+        self.offered_mbps * libm::exp(-(now.since(self.offered_at) as f64) / LOAD_MS)
     }
 
     /// What is to be kept of it, as rows: the load, the hours, and those who measure.
@@ -267,9 +266,10 @@ impl Gauge {
                         Some((_, votes)) => *votes += vote,
                         None => accounts.push((account, vote)),
                     }
-                    insert_sorted(&mut sorted, (value, vote), |a, b| a.0 < b.0);
+                    sorted.push((value, vote));
                 }
             }
+            sorted.sort_by(|(a, _), (b, _)| a.total_cmp(b));
             let all: f64 = accounts.iter().map(|(_, votes)| votes).sum();
             let decides = accounts.iter().any(|(account, votes)| *account != WORKER && 2.0 * votes > all);
             let weight = if decides { total.min(PRIOR_WEIGHT * LONE) } else { total };
@@ -279,7 +279,7 @@ impl Gauge {
             at: now,
             excess_ms: together(HALF_LIFE_MS, SLOWEST, |source| source.excess),
             latency_ms: together(HALF_LIFE_MS, HALF, |source| source.latency),
-            mbps: together(HALF_LIFE_MS, FASTEST, |source| source.rate).map(|(log, weight)| (log.exp(), weight)),
+            mbps: together(HALF_LIFE_MS, FASTEST, |source| source.rate).map(|(log, weight)| (libm::exp(log), weight)),
             errors: together(ERRORS_HALF_LIFE_MS, HALF, |source| source.errors),
             offered_mbps: self.offered(now),
         }

@@ -1,9 +1,10 @@
 //! Refuses a build whose wrangler.toml and code disagree, and embeds what /api/health tells.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 use std::{env, fs};
+
+use toml::{Table, Value};
 
 /// Countries and their middles; its head names the source.
 const COUNTRIES: &str = "src/edges/places/countries.txt";
@@ -13,7 +14,6 @@ fn main() {
         println!("cargo:rerun-if-changed={path}");
     }
     check_bindings();
-    write_media_types();
     write_countries();
     println!("cargo:rustc-env=JETTYSPEED_SCHEMA={}", schema());
     println!("cargo:rustc-env=JETTYSPEED_REVISION={}", revision());
@@ -22,51 +22,33 @@ fn main() {
 /// Every binding that src/worker/platform/bindings.rs names must be in wrangler.toml, in the default environment and in every other: they are not inherited.
 fn check_bindings() {
     let code = fs::read_to_string("src/worker/platform/bindings.rs").expect("src/worker/platform/bindings.rs");
-    let config = fs::read_to_string("wrangler.toml").expect("wrangler.toml");
     let names: Vec<&str> =
         code.lines().filter(|line| line.starts_with("const ") && line.contains(": &str = \"")).filter_map(|line| line.split('"').nth(1)).collect();
     assert!(!names.is_empty(), "src/worker/platform/bindings.rs names no binding: this check has lost its subject");
-    let mut environments = vec![(String::new(), String::new())];
-    for line in config.lines().filter(|line| !line.trim_start().starts_with('#')) {
-        if let Some(section) = line.trim().strip_prefix('[') {
-            let section = section.trim_matches(|c| c == '[' || c == ']');
-            let name = section.strip_prefix("env.").map_or("", |rest| rest.split('.').next().unwrap_or(rest)).to_owned();
-            if !environments.iter().any(|(known, _)| *known == name) {
-                environments.push((name.clone(), String::new()));
-            }
-            let index = environments.iter().position(|(known, _)| *known == name).expect("just added");
-            let moved = environments.remove(index);
-            environments.push(moved);
-        }
-        let (_, text) = environments.last_mut().expect("never empty");
-        text.push_str(line);
-        text.push('\n');
-    }
-    for (environment, text) in &environments {
+    let text = fs::read_to_string("wrangler.toml").expect("wrangler.toml");
+    let mut default: Table = text.parse().unwrap_or_else(|error| panic!("wrangler.toml: {error}"));
+    let others = match default.remove("env") {
+        Some(Value::Table(environments)) => environments,
+        Some(_) => panic!("wrangler.toml: env is no table"),
+        None => Table::new(),
+    };
+    for (environment, config) in others.into_iter().chain([("default".to_owned(), Value::Table(default))]) {
         for name in &names {
-            let bound = [format!("binding = \"{name}\""), format!("name = \"{name}\"")].iter().any(|form| text.contains(form));
-            assert!(bound, "wrangler.toml, environment '{environment}': binding {name} is missing");
+            assert!(binds(&config, name), "wrangler.toml, environment '{environment}': binding {name} is missing");
         }
     }
 }
 
-/// mime_guess's table as text, a line for each media type: the type, then its file extensions. A tenth of the size it has as a library.
-fn write_media_types() {
-    let mut types: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for extension in mime_guess::get_extensions("*", "*").expect("the table is not empty").iter().copied() {
-        let media_type = mime_guess::from_ext(extension).first_raw().expect("every extension of the table has a type");
-        types.entry(media_type).or_default().push(extension);
+/// Whether a list in `config`, of whatever kind of binding and however deep, has an entry of that name. Kinds differ in what they call it
+/// (`kv_namespaces` have a `binding`, `durable_objects.bindings` a `name`).
+fn binds(config: &Value, name: &str) -> bool {
+    match config {
+        Value::Table(table) => table.values().any(|value| binds(value, name)),
+        Value::Array(entries) => entries
+            .iter()
+            .any(|entry| ["binding", "name"].iter().any(|key| entry.get(key).and_then(Value::as_str) == Some(name)) || binds(entry, name)),
+        _ => false,
     }
-    let lines: Vec<String> = types
-        .iter_mut()
-        .map(|(media_type, extensions)| {
-            extensions.sort_unstable();
-            extensions.dedup();
-            format!("{media_type} {}", extensions.join(" "))
-        })
-        .collect();
-    let path = Path::new(&env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("media_types.txt");
-    fs::write(path, lines.join("\n")).expect("OUT_DIR is writable");
 }
 
 /// The lines of [`COUNTRIES`] without the comments, each checked: `DE EU 51.2 10.5`.

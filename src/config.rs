@@ -3,7 +3,7 @@
 use crate::auth::webhook_signature;
 use crate::base::aead::Vault;
 use crate::base::hmac::{MacKey, SecretText};
-use crate::base::units::{MB, decimal};
+use crate::base::units::MB;
 use crate::chunking::{MIN_PART_BYTES, PlanLimits};
 use crate::ledger::cost::Prices;
 use crate::s3::request::{Location, Store};
@@ -117,7 +117,7 @@ impl Config {
         let ttl = value("SESSION_TTL_SECONDS", "604800", &number);
         let tombstone = value("SESSION_TOMBSTONE_SECONDS", "2592000", &number);
         let enabled = value("JETTYSPEED_ENABLED", "true", &flag);
-        let price = |text: &str| decimal(text).is_some_and(|n| n >= 0.0);
+        let price = |text: &str| text.parse::<f64>().is_ok_and(|n| n.is_finite() && n >= 0.0);
         let origin_price = value("ORIGIN_USD_PER_GB", "0.02", &price);
         let storage_price = value("STORAGE_USD_PER_GB_MONTH", "0.007", &price);
         let dedup_price = value("DEDUP_USD_PER_GB", "0.10", &price);
@@ -148,8 +148,8 @@ impl Config {
             admin_token: SecretText::new(&admin_token),
             webhook_secrets: webhook_secrets.split(',').filter_map(|key| webhook_signature::Secret::parse(key.trim())).collect(),
             vault: Vault::new(&credential_key),
-            prices: Prices { storage_gb_month: decimal(&storage_price).unwrap_or_default(), origin_gb: decimal(&origin_price).unwrap_or_default() },
-            dedup_usd_per_gb: decimal(&dedup_price).unwrap_or_default(),
+            prices: Prices { storage_gb_month: storage_price.parse().unwrap_or_default(), origin_gb: origin_price.parse().unwrap_or_default() },
+            dedup_usd_per_gb: dedup_price.parse().unwrap_or_default(),
             sweep_age_seconds: sweep_age.parse().unwrap_or(86_400),
             edge_metrics_seconds: metrics.parse().unwrap_or(15),
             delete_grace_seconds: grace.parse().unwrap_or(86_400),
@@ -221,6 +221,9 @@ mod tests {
             ("RATE_LIMIT_MAX_REQUESTS", "0"),
             ("EDGE_METRICS_SECONDS", "16"),
             ("STORAGE_USD_PER_GB_MONTH", "-1"),
+            ("STORAGE_USD_PER_GB_MONTH", "NaN"),
+            ("ORIGIN_USD_PER_GB", "inf"),
+            ("DEDUP_USD_PER_GB", "0,10"),
         ] {
             let result = Config::read(|var| if var == name { Some(value.to_owned()) } else { good(var) });
             assert_eq!(result.err(), Some(vec![name]), "{name}={value}");

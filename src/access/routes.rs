@@ -1,5 +1,8 @@
 //! The route table: one row per route, the proof it asks for and what may be named in it. Everything that must hold for every route is derived from this table.
 
+use std::sync::OnceLock;
+
+use matchit::Router;
 use percent_encoding::percent_decode_str;
 
 use crate::access::authorize::{AuthScheme, ResourceKind};
@@ -136,9 +139,9 @@ const NAMESPACE: &[ResourceKind] = &[ResourceKind::Namespace];
 
 const USER: &[ResourceKind] = &[ResourceKind::User];
 
-/// All routes. The hottest first: matching is linear.
+/// All routes. Two of one method must not match the same path.
 #[rustfmt::skip]
-pub const ROUTES: &[Route] = &[
+pub static ROUTES: &[Route] = &[
     route("POST", "/api/jetty-speed/chunk", AuthScheme::TokenOrAccount, Endpoint::Chunk, SESSION),
     route("PUT", "/api/jetty-speed/{sessionId}/{partNumber}", AuthScheme::TokenOrAccount, Endpoint::Chunk, SESSION),
     route("GET", "/files/{token}/{name}", AuthScheme::PathToken, Endpoint::Content, ASSET),
@@ -203,16 +206,55 @@ impl Params {
     }
 }
 
+/// A router for each method, whose values are indices of [`ROUTES`]. One for all methods would let `POST /api/video/{videoId}/playback` hide the catch-all of PUT.
+/// Built at the isolate's first request; plain data, so that requests may share it.
+static ROUTERS: OnceLock<Vec<(&'static str, Router<usize>)>> = OnceLock::new();
+
+fn build_routers() -> Vec<(&'static str, Router<usize>)> {
+    let mut routers: Vec<(&'static str, Router<usize>)> = Vec::new();
+    for (index, route) in ROUTES.iter().enumerate() {
+        // The router writes `{*path}`. The table keeps its own form, which stored idempotency fingerprints hold.
+        let pattern = match route.pattern.strip_suffix("*}").and_then(|rest| rest.rsplit_once('{')) {
+            Some((head, name)) => format!("{head}{{*{name}}}"),
+            None => route.pattern.to_owned(),
+        };
+        let known = routers.iter().position(|(method, _)| *method == route.method).unwrap_or_else(|| {
+            routers.push((route.method, Router::new()));
+            routers.len() - 1
+        });
+        if let Some((_, router)) = routers.get_mut(known) {
+            // Fails on rows that contradict each other; a test finds every row by its path.
+            let _ = router.insert(pattern, index);
+        }
+    }
+    routers
+}
+
+/// The path's row of that router, and its params. `path` is percent-encoded: an encoded slash separates nothing.
+fn lookup(router: &'static Router<usize>, path: &str) -> Option<(usize, Params)> {
+    let found = router.at(path).ok()?;
+    let pattern = ROUTES.get(*found.value)?.pattern;
+    let mut params = Params::default();
+    for (name, value) in found.params.iter() {
+        let is_rest = pattern.strip_suffix("*}").and_then(|rest| rest.rsplit_once('{')).is_some_and(|(_, rest)| rest == name);
+        let value = if is_rest { decoded_rest(value)? } else { decoded(value)? };
+        params.0.push((name, value));
+    }
+    Some((*found.value, params))
+}
+
 /// Finds the route of a request. `path` is percent-encoded, as on the wire. HEAD without a row of its own is GET's (RFC 9110 section 9.3.2);
 /// the caller leaves out the body.
 ///
 /// # Errors
 /// 404, or 405 with the path's methods.
 pub fn find(method: &str, path: &str) -> Result<(&'static Route, Params), Problem> {
-    for route in ROUTES.iter().filter(|route| route.method == method) {
-        if let Some(params) = matches(route.pattern, path) {
-            return Ok((route, params));
-        }
+    let routers = ROUTERS.get_or_init(build_routers);
+    let found = routers.iter().find(|(known, _)| *known == method).and_then(|(_, router)| lookup(router, path));
+    if let Some((index, params)) = found
+        && let Some(route) = ROUTES.get(index)
+    {
+        return Ok((route, params));
     }
     if method == "HEAD" {
         return find("GET", path);
@@ -225,7 +267,12 @@ pub fn find(method: &str, path: &str) -> Result<(&'static Route, Params), Proble
 
 /// The methods of a path as `Allow` lists them, or None if there is no such path.
 pub fn allowed(path: &str) -> Option<String> {
-    let mut methods: Vec<_> = ROUTES.iter().filter(|route| matches(route.pattern, path).is_some()).map(|route| route.method).collect();
+    let routers = ROUTERS.get_or_init(build_routers);
+    let mut found: Vec<(usize, &str)> =
+        routers.iter().filter_map(|(method, router)| lookup(router, path).map(|(index, _)| (index, *method))).collect();
+    // In the order of the table.
+    found.sort_unstable();
+    let mut methods: Vec<&str> = found.into_iter().map(|(_, method)| method).collect();
     if methods.contains(&"GET") && !methods.contains(&"HEAD") {
         methods.push("HEAD");
     }
@@ -236,26 +283,10 @@ fn decoded(segment: &str) -> Option<String> {
     percent_decode_str(segment).decode_utf8().ok().map(std::borrow::Cow::into_owned)
 }
 
-fn matches(pattern: &'static str, path: &str) -> Option<Params> {
-    let mut params = Params::default();
-    let mut segments = path.split('/');
-    for expected in pattern.split('/') {
-        if let Some(name) = expected.strip_prefix('{').and_then(|rest| rest.strip_suffix("*}")) {
-            let rest: Option<Vec<String>> = segments.map(decoded).collect();
-            // A slash that is encoded is no separator, and has no other meaning here.
-            let rest = rest.filter(|rest| !rest.is_empty() && rest.iter().all(|segment| !segment.is_empty() && !segment.contains('/')))?;
-            params.0.push((name, rest.join("/")));
-            return Some(params);
-        }
-        let segment = segments.next()?;
-        match expected.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
-            Some(_) if segment.is_empty() => return None,
-            Some(name) => params.0.push((name, decoded(segment)?)),
-            None if segment == expected => {}
-            None => return None,
-        }
-    }
-    segments.next().is_none().then_some(params)
+/// A catch-all: no empty segment, and none with an encoded slash, which is no separator and has no other meaning here.
+fn decoded_rest(path: &str) -> Option<String> {
+    let segments: Vec<String> = path.split('/').map(decoded).collect::<Option<_>>()?;
+    segments.iter().all(|segment| !segment.is_empty() && !segment.contains('/')).then(|| segments.join("/"))
 }
 
 #[cfg(test)]
@@ -275,10 +306,67 @@ mod tests {
     }
 
     #[test]
+    fn params_are_decoded_once_and_only_separators_separate() {
+        for (path, name, expected) in [
+            ("/files/t/a%2Fb", "name", "a/b"),
+            ("/files/t/%252F", "name", "%2F"),
+            ("/files/t/.", "name", "."),
+            ("/files/t/..", "name", ".."),
+            ("/files/t/%2E%2E", "name", ".."),
+            ("/files/t/a+b", "name", "a+b"),
+            ("/files/t/a%", "name", "a%"),
+            ("/files/t/{name}", "name", "{name}"),
+            ("/files/t/*", "name", "*"),
+            ("/files/%2F/n", "token", "/"),
+            ("/v/t/a", "path", "a"),
+            ("/v/t/a/../b", "path", "a/../b"),
+            ("/v/t/%2E%2E/b", "path", "../b"),
+            ("/v/t/a%20b/c%3F", "path", "a b/c?"),
+            ("/api/edges/metrics/metrics", "edge", "metrics"),
+        ] {
+            assert_eq!(find("GET", path).unwrap().1.get(name), Some(expected), "{path}");
+        }
+    }
+
+    #[test]
+    fn catch_all_is_not_hidden_by_a_route_of_another_method() {
+        let (route, params) = find("PUT", "/api/video/film/playback").unwrap();
+        assert_eq!((route.endpoint, params.get("videoId"), params.get("path")), (Endpoint::PutVideo, Some("film"), Some("playback")));
+        assert_eq!(find("POST", "/api/video/film/playback").unwrap().0.endpoint, Endpoint::Playback);
+        assert_eq!(find("GET", "/api/video/film/playback").err(), Some(Problem::MethodNotAllowed { allow: "PUT, POST, OPTIONS".into() }));
+        assert_eq!(find("POST", "/api/video/film/a/b").err(), Some(Problem::MethodNotAllowed { allow: "PUT, OPTIONS".into() }));
+        assert_eq!(find("PUT", "/api/video/film").err(), Some(Problem::MethodNotAllowed { allow: "DELETE, OPTIONS".into() }));
+    }
+
+    #[test]
+    fn allow_lists_the_methods_in_the_order_of_the_table() {
+        for (path, allow) in [
+            ("/files/t/n", Some("GET, HEAD, OPTIONS")),
+            ("/v/t/a/b", Some("GET, HEAD, OPTIONS")),
+            ("/api/jetty/cache-chunk", Some("GET, POST, HEAD, OPTIONS")),
+            ("/api/portal/namespaces", Some("POST, GET, HEAD, OPTIONS")),
+            ("/api/portal/namespaces/n", Some("GET, PATCH, DELETE, HEAD, OPTIONS")),
+            ("/api/jetty-speed/chunk", Some("POST, OPTIONS")),
+            ("/api/jetty-speed/a/1", Some("PUT, OPTIONS")),
+            ("/files/t/%ff", None),
+            ("/v/t/a%2Fb", None),
+            ("/API/health", None),
+            ("//api/health", None),
+            ("/api//health", None),
+            ("/api/./health", None),
+            ("/api/%68ealth", None),
+        ] {
+            assert_eq!(allowed(path).as_deref(), allow, "{path}");
+        }
+    }
+
+    #[test]
     fn head_is_gets_unless_it_has_a_row() {
         assert_eq!(find("HEAD", "/api/health").unwrap().0.endpoint, Endpoint::Health);
         assert_eq!(find("HEAD", "/files/t/n").unwrap().0.method, "HEAD");
         assert_eq!(find("HEAD", "/nowhere").err(), Some(Problem::NotFound));
+        assert_eq!(find("HEAD", "/api/agentcache/rotate").err(), Some(Problem::MethodNotAllowed { allow: "POST, OPTIONS".into() }));
+        assert_eq!(find("head", "/api/health").err(), Some(Problem::MethodNotAllowed { allow: "GET, HEAD, OPTIONS".into() }));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Signed tokens: JSON claims and their HMAC. They can be read by anyone but only made with a token key.
 //!
 //! Format: prefix + base64url(JSON) + `.` + base64url(HMAC-SHA-256 over purpose and JSON).
+//!
+//! Not JWT: these tokens stand in URLs and are shorter without a header, and there is no algorithm that a caller could choose (RFC 8725 section 3.1).
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;

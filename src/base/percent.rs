@@ -2,8 +2,6 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::base::units::insert_sorted;
-
 /// Everything but the unreserved characters of RFC 3986 section 2.3, as AWS's `UriEncode` demands.
 const STRICT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -23,10 +21,8 @@ pub fn path(text: &str) -> String {
 /// The canonical query string, which is also the one that is sent: encoded, then sorted by name and value
 /// (AWS General Reference, "Create a canonical request", step 3).
 pub fn query(pairs: &[(String, String)]) -> String {
-    let mut encoded = Vec::new();
-    for (name, value) in pairs {
-        insert_sorted(&mut encoded, (component(name), component(value)), |a, b| a < b);
-    }
+    let mut encoded: Vec<(String, String)> = pairs.iter().map(|(name, value)| (component(name), component(value))).collect();
+    encoded.sort_unstable();
     let mut out = String::new();
     for (name, value) in encoded {
         if !out.is_empty() {

@@ -23,12 +23,12 @@ impl Sha256Hex {
         let value = field.split(',').find_map(|member| member.trim().strip_prefix("sha-256="))?;
         let base64 = value.trim().strip_prefix(':')?.split(':').next()?;
         let bytes = STANDARD.decode(base64).ok()?;
-        (bytes.len() == 32).then(|| Sha256Hex(hex(&bytes)))
+        (bytes.len() == 32).then(|| Sha256Hex(hex::encode(bytes)))
     }
 
     /// The hash of bytes at hand. Only for small things: never for file bodies (they do not enter WebAssembly).
     pub fn of(bytes: &[u8]) -> Sha256Hex {
-        Sha256Hex(hex(&Sha256::digest(bytes)))
+        Sha256Hex(hex::encode(Sha256::digest(bytes)))
     }
 
     /// The 64 digits.
@@ -54,18 +54,6 @@ impl From<Sha256Hex> for String {
     fn from(hash: Sha256Hex) -> String {
         hash.0
     }
-}
-
-/// Lowercase hex.
-pub fn hex(bytes: &[u8]) -> String {
-    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or('0');
-    let mut out = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        out.push(digit(byte >> 4));
-        out.push(digit(byte & 15));
-    }
-    out
 }
 
 #[cfg(test)]

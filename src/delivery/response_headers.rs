@@ -6,7 +6,7 @@ use crate::delivery::content_descriptor::ContentDescriptor;
 use crate::http::content_disposition;
 use crate::http::range::{ByteRanges, Multipart, Span};
 use crate::problem::{OriginFailure, Problem};
-use crate::s3::xml::unquote;
+use crate::s3::etag::unquote;
 
 /// `ETag`, `Last-Modified`, `Cache-Control` and `Cache-Status`: the fields of a 304 (RFC 9110 section 15.4.5). An object never changes under its key and
 /// ETag, so the ETag is a strong validator. `expires` is the expiry of the URL.

@@ -1,7 +1,9 @@
 //! Expected performance of an upload over an edge: the measurements, weighted against a prior as they age (docs/edges.md, "Measurements").
+//!
+//! Logarithms and exponentials are libm's and not std's, whose results differ by platform (std::f64, "Unspecified precision"): a ranking is the same in the
+//! Worker and in native tests.
 
 use crate::base::time::EpochMs;
-use crate::base::units::within;
 use crate::edges::metrics::reading::Reading;
 
 /// Distance-independent part of the prior round-trip time, ms: access lines, queues, peering.
@@ -43,15 +45,15 @@ pub fn least_ms(km: Option<f64>) -> f64 {
 
 /// Expected throughput of an unmeasured edge, Mbit/s: the geometric mean of the measured ones, discounted.
 pub fn typical_mbps<'a>(readings: impl Iterator<Item = &'a Reading>, now: EpochMs) -> f64 {
-    let (mut logs, mut weights) = (PRIOR_MBPS.ln() * PRIOR_WEIGHT, PRIOR_WEIGHT);
+    let (mut logs, mut weights) = (libm::log(PRIOR_MBPS) * PRIOR_WEIGHT, PRIOR_WEIGHT);
     for reading in readings {
         if let Some((mbps, weight)) = reading.mbps {
             let weight = aged(weight, now.since(reading.at)).min(1.0);
-            logs += mbps.max(0.01).ln() * weight;
+            logs += libm::log(mbps.max(0.01)) * weight;
             weights += weight;
         }
     }
-    (logs / weights).exp() * UNMEASURED_DISCOUNT
+    libm::exp(logs / weights) * UNMEASURED_DISCOUNT
 }
 
 /// The weight after `ms` of decay.
@@ -62,7 +64,7 @@ pub fn aged(weight: f64, ms: u64) -> f64 {
 /// The weight after `ms` of decay with the given half-life, ms.
 pub fn aged_by(half_life_ms: f64, weight: f64, ms: u64) -> f64 {
     // Ages are far below 2^53 ms.
-    weight * (-(ms as f64) / half_life_ms).exp2()
+    weight * libm::exp2(-(ms as f64) / half_life_ms)
 }
 
 impl Reading {
@@ -115,13 +117,13 @@ impl Estimate {
         let bandwidth_mbps = reading.mbps.map(|(mbps, weight)| {
             // Rates are averaged geometrically.
             let trust = trust(weight);
-            (typical_mbps.ln() * (1.0 - trust) + mbps.max(0.01).ln() * trust).exp()
+            libm::exp(libm::log(typical_mbps) * (1.0 - trust) + libm::log(mbps.max(0.01)) * trust)
         });
-        let offered = reading.offered_mbps * (-(age as f64) / LOAD_MS).exp();
+        let offered = reading.offered_mbps * libm::exp(-(age as f64) / LOAD_MS);
         Estimate {
             latency_ms,
             bandwidth_mbps,
-            load: within(offered / capacity_mbps.max(1.0), 0.0, 1.0),
+            load: (offered / capacity_mbps.max(1.0)).clamp(0.0, 1.0),
             error_rate: reading.errors.map(|(rate, weight)| rate * trust(weight)),
             confidence: reading.errors.map_or(0.0, |(_, weight)| trust(weight)),
             prior_mbps: typical_mbps,

@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use crate::base::units::decimal;
 use crate::edges::location::Location;
 use crate::edges::places;
 
@@ -71,7 +70,7 @@ impl GeoHint {
         let place = raw
             .latitude
             .zip(raw.longitude)
-            .and_then(|(lat, lon)| Some(Location { lat: decimal(&lat)?, lon: decimal(&lon)? }))
+            .and_then(|(lat, lon)| Some(Location { lat: lat.trim().parse().ok()?, lon: lon.trim().parse().ok()? }))
             .and_then(|place| place.check().ok());
         GeoHint {
             colo: code(raw.colo, 3),

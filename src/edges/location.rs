@@ -2,8 +2,6 @@
 
 use serde::Deserialize;
 
-use crate::base::units::{decimal, within};
-use crate::edges::trig;
 use crate::problem::Problem;
 
 /// Mean radius of the Earth, km (IUGG).
@@ -32,14 +30,51 @@ impl Location {
     /// Parses `lat,lon`; None if malformed or out of range.
     pub fn parse(text: &str) -> Option<Location> {
         let (lat, lon) = text.split_once(',')?;
-        Location { lat: decimal(lat.trim())?, lon: decimal(lon.trim())? }.check().ok()
+        // What is no number or infinite to `parse` is outside the globe.
+        Location { lat: lat.trim().parse().ok()?, lon: lon.trim().parse().ok()? }.check().ok()
     }
 
     /// Great-circle distance, km (haversine formula).
     pub fn km_to(self, other: Location) -> f64 {
         let (a, b) = (self.lat.to_radians(), other.lat.to_radians());
-        let half = |x: f64| trig::sin(x / 2.0).powi(2);
-        let chord = half(b - a) + trig::cos(a) * trig::cos(b) * half((other.lon - self.lon).to_radians());
-        2.0 * EARTH_KM * trig::asin(within(chord, 0.0, 1.0).sqrt())
+        // libm and not std, whose results differ by platform (std::f64, "Unspecified precision"): a ranking is the same in the Worker and in native tests.
+        let half = |x: f64| libm::sin(x / 2.0).powi(2);
+        let chord = half(b - a) + libm::cos(a) * libm::cos(b) * half((other.lon - self.lon).to_radians());
+        2.0 * EARTH_KM * libm::asin(chord.clamp(0.0, 1.0).sqrt())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(lat: f64, lon: f64) -> Location {
+        Location { lat, lon }
+    }
+
+    #[test]
+    fn distances_over_the_ground() {
+        let quarter = EARTH_KM * std::f64::consts::FRAC_PI_2;
+        for (from, to, km) in [
+            (place(0.0, 0.0), place(0.0, 0.0), 0.0),
+            (place(0.0, 0.0), place(0.0, 90.0), quarter),
+            (place(0.0, -90.0), place(0.0, 90.0), 2.0 * quarter),
+            (place(-90.0, 17.0), place(90.0, -120.0), 2.0 * quarter),
+            (place(10.0, 179.5), place(10.0, -179.5), 109.5),
+            // Frankfurt and New York.
+            (place(50.11, 8.68), place(40.71, -74.01), 6_203.0),
+        ] {
+            assert!((from.km_to(to) - km).abs() < 1.0, "{from:?} {to:?}: {}", from.km_to(to));
+            assert!((from.km_to(to) - to.km_to(from)).abs() < 1e-9, "{from:?} {to:?}");
+        }
+    }
+
+    #[test]
+    fn text_is_read_within_the_globe_only() {
+        assert_eq!(Location::parse("50.1,8.7"), Some(place(50.1, 8.7)));
+        assert_eq!(Location::parse(" -90 , 180 "), Some(place(-90.0, 180.0)));
+        for bad in ["", ",", "1", "1,", ",1", "91,0", "0,-181", "NaN,0", "0,nan", "inf,0", "0,-infinity", "1e999,0", "1,2,3", "0x1,2", "1 2,3"] {
+            assert_eq!(Location::parse(bad), None, "{bad}");
+        }
     }
 }

@@ -12,5 +12,4 @@ pub mod places;
 pub mod repository;
 pub mod request;
 pub mod score;
-pub mod trig;
 pub mod view;

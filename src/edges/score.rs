@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use crate::base::time::EpochMs;
-use crate::base::units::insert_sorted;
 use crate::edges::draw::Draw;
 use crate::edges::edge::{Edge, Status};
 use crate::edges::estimate::{Estimate, typical_mbps};
@@ -172,12 +171,9 @@ pub fn rank<'a>(
         found.append(&mut excluded);
     }
     let id = |ranked: &Ranked| edges.get(ranked.index).map(|edge| edge.id.as_str());
-    let mut ranked = Vec::with_capacity(found.len());
-    for edge in found {
-        insert_sorted(&mut ranked, edge, |a, b| a.score > b.score || (a.score >= b.score && id(a) < id(b)));
-    }
-    spread(&mut ranked, &mut asker.draw);
-    ranked
+    found.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| id(a).cmp(&id(b))));
+    spread(&mut found, &mut asker.draw);
+    found
 }
 
 /// The rounded score, or the previous one while it changed by at most [`DEAD_BAND`].

@@ -1,4 +1,6 @@
 //! Conditional requests (RFC 9110 section 13): whether the client's copy, or the version it has in mind, is the one that is here.
+//!
+//! By hand, since the order of the conditions (section 13.2.2) is the whole of it, and libraries have that only within a file server of their own.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

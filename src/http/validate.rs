@@ -1,5 +1,7 @@
 //! Validation of request fields that several routes take: names, hashes, media types, sizes.
 
+use mime::Mime;
+
 use crate::base::id::{Id, Name};
 use crate::base::sha256::Sha256Hex;
 use crate::base::units::MAX_SAFE_INTEGER;
@@ -33,11 +35,12 @@ pub fn check_content_type(given: Option<&str>, file_name: &str) -> Result<String
     match given.map(str::trim).filter(|text| !text.is_empty()) {
         None => Ok(media_type::of_name(file_name).unwrap_or("application/octet-stream").to_owned()),
         Some(text) => {
-            let token = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b));
+            // Without its parameters, which are passed on as they are: `mime` refuses some that RFC 9110 allows (`text/plain ; a=""`).
             let essence = text.split(';').next().unwrap_or_default().trim();
-            let well_formed = essence.split_once('/').is_some_and(|(kind, sub)| token(kind) && token(sub));
+            // `mime` takes a type without a subtype, and any token; RFC 6838 section 4.2 allows less, above all no `*`, which makes it a range.
+            let is_named = |parsed: Mime| !parsed.subtype().as_str().is_empty() && !essence.contains(['*', '%', '\'', '`', '|', '~']);
             let printable = text.bytes().all(|b| (0x20..0x7f).contains(&b));
-            if well_formed && printable && text.len() <= MAX_TYPE_BYTES {
+            if text.len() <= MAX_TYPE_BYTES && printable && essence.parse().is_ok_and(is_named) {
                 Ok(text.to_owned())
             } else {
                 Err(Problem::invalid("contentType", "must be a media type such as video/mp4"))
@@ -65,4 +68,74 @@ pub fn check_namespace(field: &'static str, name: Option<&str>) -> Result<Option
 /// A session id; what is no id is not found.
 pub fn check_session(id: &str) -> Result<Id, Problem> {
     Id::parse(id).ok_or(Problem::NotFound)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn well_formed_media_type_is_kept_as_it_is() {
+        let longest = format!("a/{}", "b".repeat(MAX_TYPE_BYTES - 2));
+        for given in [
+            "video/mp4",
+            "Text/HTML; charset=UTF-8",
+            "text/plain ; charset=utf-8",
+            "text/plain;",
+            "text/plain; a=\"\"",
+            "text/plain;;",
+            "image/svg+xml",
+            "application/vnd.a-b.c_d+e+f",
+            "x/+",
+            "!#$&-^_.+/!#$&-^_.+",
+            "video/mp4; codecs=\"avc1.42E01E, mp4a.40.2\"",
+            longest.as_str(),
+        ] {
+            assert_eq!(check_content_type(Some(given), "a.txt").as_deref(), Ok(given));
+            assert_eq!(check_content_type(Some(&format!(" {given} ")), "a.txt").as_deref(), Ok(given));
+        }
+    }
+
+    #[test]
+    fn missing_or_blank_media_type_comes_from_the_name() {
+        for given in [None, Some(""), Some("  ")] {
+            assert_eq!(check_content_type(given, "a.txt").as_deref(), Ok("text/plain"));
+            assert_eq!(check_content_type(given, "a").as_deref(), Ok("application/octet-stream"));
+        }
+    }
+
+    #[test]
+    fn malformed_media_type_is_refused() {
+        let too_long = format!("a/{}", "b".repeat(MAX_TYPE_BYTES - 1));
+        for given in [
+            "text",
+            "text/",
+            "/plain",
+            "/",
+            ";",
+            "a/b/c",
+            "a b/c",
+            "a/b c",
+            "text /plain",
+            "text/ plain",
+            "*/*",
+            "text/*",
+            "a%/b",
+            "a/b'",
+            "a/`",
+            "a/b|c",
+            "~/b",
+            "a,b/c",
+            "a/\u{fc}",
+            "a/b; c=\u{fc}",
+            "a/b\nc",
+            "a/b; c=\r\nd",
+            "a/b;\0",
+            "a/\"b\"",
+            "a/b@c",
+            &too_long,
+        ] {
+            assert!(matches!(check_content_type(Some(given), "a.txt"), Err(Problem::Invalid { field, .. }) if field == "contentType"), "{given:?}");
+        }
+    }
 }

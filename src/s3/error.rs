@@ -1,7 +1,20 @@
 //! What a store's refusal means to us.
 
+use serde::Deserialize;
+
 use crate::problem::OriginFailure;
-use crate::s3::xml::{text_at, texts};
+use crate::s3::xml;
+
+/// The body of a refusal (Amazon S3 API reference, "REST error responses").
+#[derive(Deserialize)]
+enum ErrorDocument {
+    Error {
+        #[serde(rename = "Code", default)]
+        code: String,
+        #[serde(rename = "Message", default)]
+        message: String,
+    },
+}
 
 /// A refusal: HTTP status and the S3 error code (empty if the body was no S3 error). No answer at all is status 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,9 +40,9 @@ impl StoreError {
 
     /// Reads an error answer; a body that is no S3 error leaves the code empty.
     pub fn read(status: u16, body: &str) -> StoreError {
-        let texts = texts(body).unwrap_or_default();
-        let of = |path| text_at(&texts, path).unwrap_or_default().trim().to_owned();
-        StoreError { status, code: of("Error/Code"), message: of("Error/Message") }
+        let (code, message) =
+            xml::read(body).map_or_else(|_| (String::new(), String::new()), |ErrorDocument::Error { code, message }| (code, message));
+        StoreError { status, code: code.trim().to_owned(), message: message.trim().to_owned() }
     }
 
     /// Whether the store says that the upload does not exist (any more). A bare 404 may be any gateway's and proves nothing.
@@ -89,6 +102,16 @@ mod tests {
 
     fn error(status: u16, code: &str, message: &str) -> StoreError {
         StoreError::read(status, &format!("<?xml version='1.0'?>\n<Error><Code>{code}</Code><Message>{message}</Message><X/></Error>"))
+    }
+
+    #[test]
+    fn code_and_message_are_read_and_trimmed() {
+        let body = "\u{feff}\n<e:Error xmlns:e='urn:x'><e:Message> a&amp;b </e:Message><e:Code> SlowDown\n</e:Code><e:Details><e:Code>X</e:Code></e:Details></e:Error>";
+        assert_eq!(StoreError::read(503, body), StoreError { status: 503, code: "SlowDown".into(), message: "a&b".into() });
+        for unreadable in ["", "<html>", "<html><Code>SlowDown</Code></html>", "<Error><Code>SlowDown</Code>", "{\"Code\":\"SlowDown\"}", "<Error/>"]
+        {
+            assert_eq!(StoreError::read(503, unreadable), StoreError { status: 503, code: String::new(), message: String::new() }, "{unreadable}");
+        }
     }
 
     #[test]

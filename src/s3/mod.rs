@@ -3,6 +3,7 @@
 
 pub mod action;
 pub mod error;
+pub mod etag;
 pub mod operations;
 pub mod request;
 pub mod sigv4;

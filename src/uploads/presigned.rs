@@ -12,7 +12,7 @@ use crate::chunking::part_len;
 use crate::http::validate::check_hash;
 use crate::problem::Problem;
 use crate::s3::action::Payload;
-use crate::s3::xml::unquote;
+use crate::s3::etag::unquote;
 use crate::uploads::session::state::{AT_ORIGIN, Evidence, Part};
 
 /// Maximum URLs per call: signing one takes about 0.2 ms of CPU time.

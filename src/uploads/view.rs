@@ -1,12 +1,13 @@
 //! Responses of the upload routes (docs/api.md, Uploads).
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use crate::base::id::{Id, Name};
 use crate::base::sha256::Sha256Hex;
 use crate::base::sql::Statement;
 use crate::base::time::EpochMs;
-use crate::base::units::insert_sorted;
 use crate::chunking::Strategy;
 use crate::edges::assign::Assignment;
 use crate::edges::repository::{Share, add_pattern};
@@ -172,17 +173,12 @@ pub struct Completed {
 /// The response for a completed session; `base` is `https://host`.
 pub fn completed(meta: &Meta, parts: &[Part], asset: &Asset, base: &str, now: EpochMs) -> Completed {
     let (copied, sent): (Vec<&Part>, Vec<&Part>) = parts.iter().partition(|part| part.edge == COPIED);
-    let mut edges_used: Vec<String> = Vec::new();
-    for part in &sent {
-        if !edges_used.contains(&part.edge) {
-            insert_sorted(&mut edges_used, part.edge.clone(), |a, b| a < b);
-        }
-    }
+    let edges_used: BTreeSet<&str> = sent.iter().map(|part| part.edge.as_str()).collect();
     let upload_time_ms = now.since(meta.created);
     Completed {
         asset: asset.view(base),
         chunks: meta.chunk_count(),
-        edges_used,
+        edges_used: edges_used.into_iter().map(str::to_owned).collect(),
         upload_time_ms,
         mbps: mbps(meta.file_size, upload_time_ms),
         bytes_sent: sent.iter().map(|part| part.size).sum(),

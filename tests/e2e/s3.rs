@@ -9,13 +9,13 @@ use jettyspeed_edge::base::sha256::Sha256Hex;
 use jettyspeed_edge::base::time::EpochMs;
 use jettyspeed_edge::s3::action::{Action, ObjectHeaders, Payload};
 use jettyspeed_edge::s3::error::StoreError;
+use jettyspeed_edge::s3::etag::unquote;
 use jettyspeed_edge::s3::operations::{
     abort_multipart_upload, complete_multipart_upload, create_multipart_upload, delete_object, get_object, head_object, list_multipart_uploads,
     list_parts, put_object, upload_part, upload_part_copy,
 };
 use jettyspeed_edge::s3::request::{Location, Store};
 use jettyspeed_edge::s3::sigv4::signer::Signer;
-use jettyspeed_edge::s3::xml;
 
 struct Direct {
     store: Store,
@@ -53,7 +53,7 @@ impl Direct {
 const PLAIN: ObjectHeaders<'_> = ObjectHeaders { content_type: "application/x-thing; a=b", content_disposition: "inline; filename=\"a b.bin\"" };
 
 fn etag(response: &Response) -> String {
-    xml::unquote(response.headers()["etag"].to_str().unwrap()).to_owned()
+    unquote(response.headers()["etag"].to_str().unwrap()).to_owned()
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use reqwest::Url;
 use sha2::Sha256;
 
-use crate::credentials::{hex, sha256_hex};
+use crate::credentials::sha256_hex;
 use crate::state::OriginAccess;
 use crate::{Result, net};
 
@@ -53,7 +53,7 @@ pub fn signed(access: &OriginAccess, now: DateTime<Utc>) -> Result<(Url, Vec<(&'
     for step in [&day, region.as_str(), "s3", "aws4_request"] {
         key = mac(&key, step)?;
     }
-    let signature = hex(&mac(&key, &to_sign)?);
+    let signature = hex::encode(mac(&key, &to_sign)?);
     let authorization = format!("AWS4-HMAC-SHA256 Credential={access_key_id}/{scope}, SignedHeaders={SIGNED_HEADERS}, Signature={signature}");
     Ok((url, vec![("x-amz-content-sha256", payload), ("x-amz-date", time), ("authorization", authorization)]))
 }

@@ -40,7 +40,7 @@ impl Seen {
     /// The part number, if this was an UploadPart.
     pub fn upload_part(&self) -> Option<u32> {
         let query = self.target.split_once('?')?.1;
-        let number = query.split('&').find_map(|pair| pair.strip_prefix("partNumber="))?;
+        let (_, number) = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "partNumber")?;
         (self.method == "PUT").then(|| number.parse().ok())?
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
-use crate::credentials::{hex, random, secret, test_key};
+use crate::credentials::{random, secret, test_key};
 
 /// The store that the Worker uses.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -135,5 +135,5 @@ pub fn write_private(path: &Path, text: &str) -> Result<()> {
 }
 
 fn random_hex() -> Result<String> {
-    Ok(hex(&random::<24>()?))
+    Ok(hex::encode(random::<24>()?))
 }

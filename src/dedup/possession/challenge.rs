@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use subtle::{Choice, ConstantTimeEq};
 
 use crate::base::id::Id;
-use crate::base::sha256::{Sha256Hex, hex};
+use crate::base::sha256::Sha256Hex;
 use crate::base::time::EpochMs;
 
 /// Validity of a challenge, ms: enough for a client to read 32 KiB of its own file.
@@ -66,7 +66,7 @@ impl Challenge {
             };
             (0..RANGES).zip(places.chunks_exact(8)).map(place).collect()
         };
-        Challenge { id, nonce: hex(nonce), ranges, expires_at: now.plus(TTL_MS) }
+        Challenge { id, nonce: hex::encode(nonce), ranges, expires_at: now.plus(TTL_MS) }
     }
 
     /// The challenge in the form of the API.
@@ -84,7 +84,7 @@ impl Challenge {
 
 /// Whether `proof` equals one of the expected answers. The comparison runs in constant time.
 pub fn is_right(answers: &[[u8; 32]], proof: &Sha256Hex) -> bool {
-    let right = answers.iter().map(|answer| hex(answer).as_bytes().ct_eq(proof.as_str().as_bytes()));
+    let right = answers.iter().map(|answer| hex::encode(answer).as_bytes().ct_eq(proof.as_str().as_bytes()));
     right.fold(Choice::from(0), |any, this| any | this).into()
 }
 
@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn only_an_expected_answer_is_accepted() {
         let (answer, other) = ([7; 32], [8; 32]);
-        let proof = Sha256Hex::parse(&hex(&answer)).unwrap();
+        let proof = Sha256Hex::parse(&hex::encode(answer)).unwrap();
         assert!(is_right(&[answer], &proof) && is_right(&[other, answer], &proof));
         assert!(!is_right(&[other], &proof) && !is_right(&[], &proof));
     }

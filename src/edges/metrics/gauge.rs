@@ -1,7 +1,6 @@
 //! State of an edge's Durable Object: per source an exponentially decaying average, and over all sources quantiles that a minority cannot shift.
 
 use crate::base::time::EpochMs;
-use crate::base::units::insert_sorted;
 use crate::edges::estimate::{HALF_LIFE_MS, LOAD_MS, PRIOR_WEIGHT, aged_by};
 use crate::edges::metrics::hours;
 use crate::edges::metrics::hours::Hour;
@@ -99,7 +98,7 @@ impl Source {
                 self.latency.add(ms);
                 self.excess.add(excess);
             }
-            Observation::Rate(mbps) => self.rate.add(mbps.ln()),
+            Observation::Rate(mbps) => self.rate.add(libm::log(mbps)),
             Observation::Failure => {}
         }
     }
@@ -187,7 +186,7 @@ impl Gauge {
     }
 
     fn offered(&self, now: EpochMs) -> f64 {
-        self.offered_mbps * (-(now.since(self.offered_at) as f64) / LOAD_MS).exp()
+        self.offered_mbps * libm::exp(-(now.since(self.offered_at) as f64) / LOAD_MS)
     }
 
     /// The state as rows to be stored: the load, the hours and the sources.
@@ -271,9 +270,10 @@ impl Gauge {
                         Some((_, votes)) => *votes += vote,
                         None => accounts.push((account, vote)),
                     }
-                    insert_sorted(&mut sorted, (value, vote), |a, b| a.0 < b.0);
+                    sorted.push((value, vote));
                 }
             }
+            sorted.sort_by(|(a, _), (b, _)| a.total_cmp(b));
             let all: f64 = accounts.iter().map(|(_, votes)| votes).sum();
             let dominated = accounts.iter().any(|(account, votes)| *account != WORKER && 2.0 * votes > all);
             let weight = if dominated { total.min(PRIOR_WEIGHT * SINGLE_ACCOUNT_WEIGHT) } else { total };
@@ -283,7 +283,7 @@ impl Gauge {
             at: now,
             excess_ms: aggregate(HALF_LIFE_MS, EXCESS_QUANTILE, |source| source.excess),
             latency_ms: aggregate(HALF_LIFE_MS, MEDIAN, |source| source.latency),
-            mbps: aggregate(HALF_LIFE_MS, RATE_QUANTILE, |source| source.rate).map(|(log, weight)| (log.exp(), weight)),
+            mbps: aggregate(HALF_LIFE_MS, RATE_QUANTILE, |source| source.rate).map(|(log, weight)| (libm::exp(log), weight)),
             errors: aggregate(ERRORS_HALF_LIFE_MS, MEDIAN, |source| source.errors),
             offered_mbps: self.offered(now),
         }

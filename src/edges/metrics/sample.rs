@@ -1,6 +1,5 @@
 //! One measurement of an edge, clamped to plausible values.
 
-use crate::base::units::within;
 use crate::edges::estimate::{least_ms, prior_ms};
 
 /// Samples of fewer bytes measure the round-trip time, larger ones the throughput.
@@ -42,11 +41,12 @@ impl Sample {
         if !self.ok {
             Observation::Failure
         } else if self.bytes < PROBE_BYTES {
-            let ms = within(self.ms, least_ms(self.km).max(0.1), MAX_MS);
+            // Not `clamp`, which panics where the least is above the most: over distances that no place on Earth has. What is no number becomes the least.
+            let ms = self.ms.max(least_ms(self.km).max(0.1)).min(MAX_MS);
             Observation::Latency(ms, ms - prior_ms(self.km))
         } else {
             let mbps = self.bytes as f64 * 8.0 / 1_000.0 / self.ms.max(0.001);
-            Observation::Rate(within(mbps, 0.01, MAX_MBPS.min(capacity_mbps.max(1.0))))
+            Observation::Rate(mbps.clamp(0.01, MAX_MBPS.min(capacity_mbps.max(1.0))))
         }
     }
 }

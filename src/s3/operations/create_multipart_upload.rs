@@ -1,15 +1,47 @@
 //! CreateMultipartUpload.
 
+use serde::Deserialize;
+
 use crate::s3::action::{Action, ObjectHeaders, action};
-use crate::s3::xml::{Unreadable, text_at, texts};
+use crate::s3::xml::{self, Unreadable};
 
 /// CreateMultipartUpload.
 pub fn create_multipart_upload(key: &str, headers: ObjectHeaders<'_>) -> Action {
     Action { signed_headers: headers.signed(), plain_headers: headers.plain(), ..action("POST", Some(key), &[("uploads", "")]) }
 }
 
+#[derive(Deserialize)]
+enum Answer {
+    InitiateMultipartUploadResult {
+        #[serde(rename = "UploadId")]
+        upload_id: String,
+    },
+}
+
 /// The upload id of a CreateMultipartUpload answer.
 pub fn upload_id(body: &str) -> Result<String, Unreadable> {
-    let texts = texts(body)?;
-    text_at(&texts, "InitiateMultipartUploadResult/UploadId").map(str::trim).filter(|id| !id.is_empty()).map(str::to_owned).ok_or(Unreadable)
+    let Answer::InitiateMultipartUploadResult { upload_id } = xml::read(body)?;
+    let upload_id = upload_id.trim();
+    if upload_id.is_empty() { Err(Unreadable) } else { Ok(upload_id.to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn upload_id_is_read_and_anything_else_is_unreadable() {
+        let body =
+            "<InitiateMultipartUploadResult xmlns=\"x\"><Bucket>b</Bucket><Key>k</Key><UploadId>u/1+=</UploadId></InitiateMultipartUploadResult>";
+        assert_eq!(upload_id(body).as_deref(), Ok("u/1+="));
+        for unreadable in [
+            "<html>",
+            "<InitiateMultipartUploadResult><Key>k</Key></InitiateMultipartUploadResult>",
+            "<InitiateMultipartUploadResult><UploadId> </UploadId></InitiateMultipartUploadResult>",
+            "<InitiateMultipartUploadResult><UploadId>u</UploadId>",
+            "<Error><UploadId>u</UploadId></Error>",
+        ] {
+            assert_eq!(upload_id(unreadable), Err(Unreadable), "{unreadable}");
+        }
+    }
 }

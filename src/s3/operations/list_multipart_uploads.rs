@@ -1,7 +1,9 @@
 //! ListMultipartUploads.
 
+use serde::Deserialize;
+
 use crate::s3::action::{Action, PAGE, action};
-use crate::s3::xml::{Unreadable, records, text_at, texts};
+use crate::s3::xml::{self, Unreadable};
 
 /// ListMultipartUploads under `prefix`, one page of up to 1,000 after `(key marker, upload id marker)`.
 pub fn list_multipart_uploads(prefix: &str, marker: Option<(&str, &str)>) -> Action {
@@ -14,22 +16,27 @@ pub fn list_multipart_uploads(prefix: &str, marker: Option<(&str, &str)>) -> Act
 }
 
 /// One unfinished multipart upload.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
 pub struct ListedUpload {
     /// Object key.
     pub key: String,
     /// Upload id.
     pub upload_id: String,
     /// RFC 3339.
+    #[serde(default)]
     pub initiated: String,
 }
 
 /// One page of ListMultipartUploads.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
 pub struct ListUploadsPage {
     /// The uploads, by key.
+    #[serde(rename = "Upload")]
     pub uploads: Vec<ListedUpload>,
-    is_truncated: bool,
+    // A text, since there are stores that leave it empty.
+    is_truncated: String,
     next_key_marker: String,
     next_upload_id_marker: String,
 }
@@ -37,28 +44,58 @@ pub struct ListUploadsPage {
 impl ListUploadsPage {
     /// The markers of the next page, if there is one.
     pub fn next(&self) -> Option<(&str, &str)> {
-        (self.is_truncated && !self.next_key_marker.is_empty()).then_some((self.next_key_marker.as_str(), self.next_upload_id_marker.as_str()))
+        (self.is_truncated.trim() == "true" && !self.next_key_marker.is_empty())
+            .then_some((self.next_key_marker.as_str(), self.next_upload_id_marker.as_str()))
     }
+}
+
+#[derive(Deserialize)]
+enum Answer {
+    ListMultipartUploadsResult(ListUploadsPage),
 }
 
 /// Reads one page of ListMultipartUploads.
 pub fn list_multipart_uploads_page(body: &str) -> Result<ListUploadsPage, Unreadable> {
-    const ROOT: &str = "ListMultipartUploadsResult";
-    let texts = texts(body)?;
-    let of = |name: &str| text_at(&texts, &format!("{ROOT}/{name}")).unwrap_or_default().to_owned();
-    let upload = |record: &[(String, String)]| {
-        let of = |name: &str| text_at(record, &format!("{ROOT}/Upload/{name}")).map(str::to_owned);
-        Ok(ListedUpload {
-            key: of("Key").ok_or(Unreadable)?,
-            upload_id: of("UploadId").ok_or(Unreadable)?,
-            initiated: of("Initiated").unwrap_or_default(),
-        })
-    };
-    text_at(&texts, ROOT).ok_or(Unreadable)?;
-    Ok(ListUploadsPage {
-        is_truncated: of("IsTruncated").trim() == "true",
-        next_key_marker: of("NextKeyMarker"),
-        next_upload_id_marker: of("NextUploadIdMarker"),
-        uploads: records(&texts, &format!("{ROOT}/Upload")).into_iter().map(upload).collect::<Result<_, _>>()?,
-    })
+    xml::read(body).map(|Answer::ListMultipartUploadsResult(page)| page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn page_has_uploads_and_markers() {
+        let page = list_multipart_uploads_page(
+            "<ListMultipartUploadsResult><IsTruncated>true</IsTruncated><NextKeyMarker>k</NextKeyMarker><NextUploadIdMarker>u</NextUploadIdMarker>\
+             <Upload><Key>users/a&amp;b</Key><UploadId>u</UploadId><Initiated>2026-11-20T00:00:00Z</Initiated></Upload>\
+             <CommonPrefixes><Prefix>p</Prefix></CommonPrefixes>\
+             <Upload><Key> k </Key><Initiator><ID>i</ID></Initiator><UploadId>v</UploadId></Upload></ListMultipartUploadsResult>",
+        )
+        .unwrap();
+        let uploads: Vec<_> = page.uploads.iter().map(|upload| (upload.key.as_str(), upload.upload_id.as_str(), upload.initiated.as_str())).collect();
+        assert_eq!(uploads, [("users/a&b", "u", "2026-11-20T00:00:00Z"), (" k ", "v", "")]);
+        assert_eq!(page.next(), Some(("k", "u")));
+    }
+
+    #[test]
+    fn last_page_has_no_markers() {
+        for body in [
+            "<ListMultipartUploadsResult/>",
+            "<ListMultipartUploadsResult><IsTruncated>false</IsTruncated><NextKeyMarker>k</NextKeyMarker></ListMultipartUploadsResult>",
+            "<ListMultipartUploadsResult><IsTruncated/><NextKeyMarker>k</NextKeyMarker></ListMultipartUploadsResult>",
+            "<ListMultipartUploadsResult><IsTruncated>true</IsTruncated><NextKeyMarker/></ListMultipartUploadsResult>",
+        ] {
+            let page = list_multipart_uploads_page(body).unwrap();
+            assert_eq!((page.next(), page.uploads.len()), (None, 0), "{body}");
+        }
+    }
+
+    #[test]
+    fn upload_without_key_or_id_is_unreadable() {
+        for upload in ["<UploadId>u</UploadId>", "<Key>k</Key>"] {
+            let body = format!("<ListMultipartUploadsResult><Upload>{upload}</Upload></ListMultipartUploadsResult>");
+            assert_eq!(list_multipart_uploads_page(&body), Err(Unreadable), "{upload}");
+        }
+        assert_eq!(list_multipart_uploads_page("<Error><Code>AccessDenied</Code></Error>"), Err(Unreadable));
+    }
 }

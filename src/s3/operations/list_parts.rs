@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::s3::action::{Action, PAGE, action};
-use crate::s3::xml::{Unreadable, records, text_at, texts, unquote};
+use crate::s3::etag::unquote;
+use crate::s3::xml::{self, Unreadable};
 
 /// ListParts, one page of up to 1,000 after `marker`.
 pub fn list_parts(key: &str, upload_id: &str, marker: Option<u16>) -> Action {
@@ -42,22 +43,93 @@ impl ListPartsPage {
     }
 }
 
+#[derive(Deserialize)]
+enum Answer {
+    ListPartsResult(Page),
+}
+
+// The marker and the flag are texts, since there are stores that leave them empty.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Page {
+    #[serde(default)]
+    is_truncated: String,
+    #[serde(default)]
+    next_part_number_marker: String,
+    #[serde(rename = "Part", default)]
+    parts: Vec<PartElement>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct PartElement {
+    part_number: u16,
+    #[serde(rename = "ETag", default)]
+    etag: String,
+    size: u64,
+}
+
 /// Reads one page of ListParts.
 pub fn list_parts_page(body: &str) -> Result<ListPartsPage, Unreadable> {
-    const ROOT: &str = "ListPartsResult";
-    let texts = texts(body)?;
-    let of = |name: &str| text_at(&texts, &format!("{ROOT}/{name}"));
-    let part = |record: &[(String, String)]| {
-        let of = |name: &str| text_at(record, &format!("{ROOT}/Part/{name}"));
-        let number = |name: &str| of(name).and_then(|text| text.trim().parse::<u64>().ok());
-        let part_number = number("PartNumber").and_then(|number| u16::try_from(number).ok()).ok_or(Unreadable)?;
-        let size = number("Size").ok_or(Unreadable)?;
-        Ok(ListedPart { part_number, etag: unquote(of("ETag").unwrap_or_default()).to_owned(), size })
-    };
-    text_at(&texts, ROOT).ok_or(Unreadable)?;
+    let Answer::ListPartsResult(page) = xml::read(body)?;
+    let part = |part: PartElement| ListedPart { part_number: part.part_number, etag: unquote(&part.etag).to_owned(), size: part.size };
     Ok(ListPartsPage {
-        is_truncated: of("IsTruncated").map(str::trim) == Some("true"),
-        next_part_number_marker: of("NextPartNumberMarker").and_then(|text| text.trim().parse().ok()),
-        parts: records(&texts, &format!("{ROOT}/Part")).into_iter().map(part).collect::<Result<_, _>>()?,
+        is_truncated: page.is_truncated.trim() == "true",
+        next_part_number_marker: page.next_part_number_marker.trim().parse().ok(),
+        parts: page.parts.into_iter().map(part).collect(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn page_has_parts_and_marker_and_missing_etags_are_empty() {
+        let page = list_parts_page(
+            "<ListPartsResult><UploadId>u</UploadId><NextPartNumberMarker>2</NextPartNumberMarker><IsTruncated>true</IsTruncated>\
+             <Part><PartNumber>1</PartNumber><LastModified>x</LastModified><ETag>&quot;aa&quot;</ETag><Size>5</Size></Part>\
+             <Part><PartNumber>2</PartNumber><ETag>\"bb\"</ETag><Size>6</Size></Part><Part><PartNumber>3</PartNumber><Size>7</Size></Part></ListPartsResult>",
+        )
+        .unwrap();
+        assert_eq!(page.next(), Some(2));
+        assert_eq!(page.parts.iter().map(|p| (p.part_number, p.etag.as_str(), p.size)).collect::<Vec<_>>(), [(1, "aa", 5), (2, "bb", 6), (3, "", 7)]);
+        let last = list_parts_page("<ListPartsResult><IsTruncated>false</IsTruncated></ListPartsResult>").unwrap();
+        assert_eq!((last.next(), last.parts.len()), (None, 0));
+    }
+
+    #[test]
+    fn part_in_several_lines_with_spaces_around_numbers_is_read() {
+        let page = list_parts_page(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<a:ListPartsResult xmlns:a=\"urn:x\">\n <a:Part>\n  <a:PartNumber> 10000 </a:PartNumber>\n  \
+             <a:ETag> \"x\" </a:ETag>\n  <a:Size>\n5000000000\n</a:Size>\n </a:Part>\n</a:ListPartsResult>\n",
+        )
+        .unwrap();
+        assert_eq!(page.parts, [ListedPart { part_number: 10_000, etag: "x".to_owned(), size: 5_000_000_000 }]);
+        assert_eq!(page.next(), None);
+    }
+
+    #[test]
+    fn truncated_page_without_marker_continues_after_its_last_part() {
+        for marker in ["", "<NextPartNumberMarker/>", "<NextPartNumberMarker>x</NextPartNumberMarker>"] {
+            let part = "<Part><PartNumber>4</PartNumber><Size>1</Size></Part>";
+            let body = format!("<ListPartsResult>{part}<IsTruncated> true </IsTruncated>{marker}</ListPartsResult>");
+            assert_eq!(list_parts_page(&body).unwrap().next(), Some(4), "{marker}");
+        }
+    }
+
+    #[test]
+    fn part_without_number_or_size_is_unreadable() {
+        for part in [
+            "<Size>1</Size>",
+            "<PartNumber>1</PartNumber>",
+            "<PartNumber>65536</PartNumber><Size>1</Size>",
+            "<PartNumber>1</PartNumber><Size>-1</Size>",
+            "<PartNumber/><Size>1</Size>",
+        ] {
+            let body = format!("<ListPartsResult><Part>{part}</Part></ListPartsResult>");
+            assert_eq!(list_parts_page(&body), Err(Unreadable), "{part}");
+        }
+        assert_eq!(list_parts_page("<Error><Code>NoSuchUpload</Code></Error>"), Err(Unreadable));
+    }
 }

@@ -1,10 +1,13 @@
 //! UploadPartCopy.
 
+use serde::Deserialize;
+
 use crate::base::percent;
 use crate::s3::action::{Action, Payload};
 use crate::s3::error::StoreError;
+use crate::s3::etag::unquote;
 use crate::s3::operations::upload_part::upload_part;
-use crate::s3::xml::{text_at, texts, unquote};
+use crate::s3::xml;
 
 /// UploadPartCopy: bytes `first..=last` of the object at `source_path` (`/bucket/key`, not encoded).
 pub fn upload_part_copy(key: &str, upload_id: &str, part_number: u16, source_path: &str, first: u64, last: u64) -> Action {
@@ -14,8 +17,31 @@ pub fn upload_part_copy(key: &str, upload_id: &str, part_number: u16, source_pat
     }
 }
 
+#[derive(Deserialize)]
+enum Answer {
+    CopyPartResult {
+        #[serde(rename = "ETag")]
+        etag: String,
+    },
+}
+
 /// The ETag of an UploadPartCopy answer, without quotes; like completion it may be a 200 with an error inside.
 pub fn copied_part(body: &str) -> Result<String, StoreError> {
-    let texts = texts(body).unwrap_or_default();
-    text_at(&texts, "CopyPartResult/ETag").map(|etag| unquote(etag).to_owned()).ok_or_else(|| StoreError::read(200, body))
+    xml::read(body).map(|Answer::CopyPartResult { etag }| unquote(&etag).to_owned()).map_err(|_| StoreError::read(200, body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copied_part_gives_its_etag_or_the_error_inside() {
+        assert_eq!(copied_part("<CopyPartResult><ETag>\"cc\"</ETag></CopyPartResult>").as_deref(), Ok("cc"));
+        let quoted = "<CopyPartResult xmlns=\"x\"><LastModified>t</LastModified><ETag>&quot;cc&quot;</ETag></CopyPartResult>";
+        assert_eq!(copied_part(quoted).as_deref(), Ok("cc"));
+        assert_eq!(copied_part("<Error><Code>NoSuchKey</Code></Error>").map_err(|error| error.code), Err("NoSuchKey".to_owned()));
+        for cut in ["", "<CopyPartResult><ETag>\"cc\"</ETag>", "<CopyPartResult/>"] {
+            assert_eq!(copied_part(cut).map_err(|error| (error.status, error.code)), Err((200, String::new())), "{cut}");
+        }
+    }
 }

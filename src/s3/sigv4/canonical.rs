@@ -4,8 +4,6 @@
 use sha2::{Digest, Sha256};
 
 use crate::base::percent;
-use crate::base::sha256::hex;
-use crate::base::units::insert_sorted;
 
 /// What is signed. Values are as meant, not as encoded: encoding happens here, once.
 #[derive(Debug, Clone, Copy)]
@@ -33,11 +31,9 @@ pub struct Canonical {
 
 /// Stage 1.
 pub fn canonical_request(input: &CanonicalInput<'_>) -> Canonical {
-    let mut headers: Vec<(String, String)> = Vec::new();
-    for (name, value) in input.headers {
-        // Several values of one header keep the order they are sent in.
-        insert_sorted(&mut headers, (name.to_ascii_lowercase(), fold(value)), |a, b| a.0 < b.0);
-    }
+    let mut headers: Vec<(String, String)> = input.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), fold(value))).collect();
+    // A stable sort: several values of one header keep the order they are sent in.
+    headers.sort_by(|(a, _), (b, _)| a.cmp(b));
 
     let mut lines = String::new();
     let mut signed_headers = String::new();
@@ -67,7 +63,7 @@ pub fn canonical_request(input: &CanonicalInput<'_>) -> Canonical {
 
 /// Stage 2. `scope` is `20150830/us-east-1/s3/aws4_request`, `stamp` is `20150830T123600Z`.
 pub fn string_to_sign(stamp: &str, scope: &str, canonical_request: &str) -> String {
-    ["AWS4-HMAC-SHA256", stamp, scope, &hex(&Sha256::digest(canonical_request))].join("\n")
+    ["AWS4-HMAC-SHA256", stamp, scope, &hex::encode(Sha256::digest(canonical_request))].join("\n")
 }
 
 /// A header value as it is signed: trimmed, inner white space runs folded into one space.

@@ -4,14 +4,13 @@
 //! carry a signature: in headers and in the query (presigned URLs).
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 use zeroize::Zeroizing;
 
 use crate::base::hmac::MacKey;
 use crate::base::percent;
-use crate::base::sha256::hex;
 use crate::base::time::EpochMs;
-use crate::base::units::insert_sorted;
 use crate::s3::sigv4::canonical::{CanonicalInput, canonical_request, string_to_sign};
 
 /// `x-amz-content-sha256` of a payload that the signature does not cover.
@@ -61,11 +60,8 @@ impl Signer {
     pub fn presigned_query(&self, input: &CanonicalInput<'_>, now: EpochMs, seconds: u64) -> String {
         let (stamp, day) = now.amz();
         let scope = self.scope(&day);
-        let mut names = Vec::new();
-        for (name, _) in input.headers {
-            insert_sorted(&mut names, name.to_ascii_lowercase(), |a, b| a < b);
-        }
-        names.dedup();
+        let names: BTreeSet<String> = input.headers.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
+        let names: Vec<String> = names.into_iter().collect();
         let mut query = input.query.to_vec();
         query.extend(
             [
@@ -89,7 +85,7 @@ impl Signer {
 
     /// Stage 3: the hex signature of a string to sign of that day.
     pub fn signature(&self, day: &str, string_to_sign: &str) -> String {
-        hex(&self.day_key(day).sign(&[string_to_sign.as_bytes()]))
+        hex::encode(self.day_key(day).sign(&[string_to_sign.as_bytes()]))
     }
 
     fn day_key(&self, day: &str) -> MacKey {

@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use crate::base::sha256::hex;
 use crate::base::time::EpochMs;
 use crate::delivery::cache_entry::Origin;
 use crate::delivery::content_descriptor::ContentDescriptor;
@@ -49,7 +48,7 @@ pub async fn serve(call: &Routed, method: &str, source: Rc<ContentDescriptor>, e
         wanted => wanted,
     };
     let multipart = match &wanted {
-        ByteRanges::Several(spans) => Some(Multipart::new(spans, &source.content_type, source.size, &hex(&random::bytes::<16>()?))),
+        ByteRanges::Several(spans) => Some(Multipart::new(spans, &source.content_type, source.size, &hex::encode(random::bytes::<16>()?))),
         _ => None,
     };
     let mut headers = response_headers::headers(&source, &wanted, multipart.as_ref());

@@ -13,7 +13,6 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::WritableStream;
 
-use crate::base::sha256::hex;
 use crate::base::time::EpochMs;
 use crate::base::ttl_map::TtlMap;
 use crate::delivery::cache_entry::{Freshness, Origin};
@@ -94,7 +93,7 @@ pub fn begin(call: &Routed, source: &Rc<ContentDescriptor>, span: Span) {
 }
 
 async fn assemble(source: &ContentDescriptor, names: &WholeObjectKeys) -> Result<(), JsValue> {
-    let name = hex(&random::bytes::<16>().map_err(|_| JsValue::from_str("no randomness"))?);
+    let name = hex::encode(random::bytes::<16>().map_err(|_| JsValue::from_str("no randomness"))?);
     let url = names.entry(&name);
     let stream = FixedLengthStream::new(source.size as f64)?;
     let now = clock::now();

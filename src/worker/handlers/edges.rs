@@ -5,7 +5,6 @@ use serde::Serialize;
 use crate::access::caller::Caller;
 use crate::base::id::Name;
 use crate::base::time::EpochMs;
-use crate::base::units::insert_sorted;
 use crate::chunking::{Strategy, plan};
 use crate::dedup::lookup::DuplicateView;
 use crate::edges::assign::Assignment;
@@ -80,11 +79,9 @@ pub async fn edges(call: &Routed) -> Result<Reply, Problem> {
         None => None,
     };
     let edges = registry::edges(call).await?;
-    let mut sorted = Vec::with_capacity(edges.len());
-    for edge in edges.iter() {
-        let km = near.map_or(0.0, |near| near.km_to(edge.place()));
-        insert_sorted(&mut sorted, (km, edge), |a: &(f64, &Edge), b| a.0 < b.0);
-    }
+    let mut sorted: Vec<(f64, &Edge)> = edges.iter().map(|edge| (near.map_or(0.0, |near| near.km_to(edge.place())), edge)).collect();
+    // A stable sort: without `near` the order is the ids'.
+    sorted.sort_by(|(a, _), (b, _)| a.total_cmp(b));
     let list: Vec<&Edge> = sorted.into_iter().map(|(_, edge)| edge).collect();
     Reply::json(200, &list)
 }

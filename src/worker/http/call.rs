@@ -124,15 +124,9 @@ impl Call {
         self.header("content-length").or_else(|| self.request.body().is_none().then(|| "0".to_owned()))
     }
 
-    /// A query parameter, decoded; the first of its name.
+    /// A query parameter, decoded (`+` is a space, bytes that are no UTF-8 become U+FFFD); the first of its name.
     pub fn query(&self, name: &str) -> Option<String> {
-        self.query.split('&').find_map(|pair| {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (key == name).then(|| {
-                let spaced = value.replace('+', " ");
-                percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
-            })
-        })
+        form_urlencoded::parse(self.query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
 
     /// Reads the JSON body.

@@ -93,7 +93,7 @@ extern "C" {
 /// The SHA-256 of an ArrayBuffer as lowercase hex; the bytes stay in JavaScript.
 pub async fn sha256(buffer: &JsValue) -> Option<String> {
     let digest = JsFuture::from(subtle_digest("SHA-256", buffer).ok()?).await.ok()?;
-    Some(crate::base::sha256::hex(&js_sys::Uint8Array::new(&digest).to_vec()))
+    Some(hex::encode(js_sys::Uint8Array::new(&digest).to_vec()))
 }
 
 /// HMAC-SHA-256 of bytes that stay in JavaScript.

@@ -6,15 +6,15 @@ use wasm_bindgen_futures::JsFuture;
 use worker::Env;
 
 use crate::base::id::{Id, Name};
-use crate::base::sha256::{Sha256Hex, hex};
+use crate::base::sha256::Sha256Hex;
 use crate::config::{Config, LogLevel};
 use crate::dedup::lookup::Verdict;
 use crate::dedup::repository;
 use crate::jobs::Job;
 use crate::ledger::state::Seen;
 use crate::problem::{OriginFailure, Problem};
+use crate::s3::etag::unquote;
 use crate::s3::operations::get_object;
-use crate::s3::xml::unquote;
 use crate::worker::clients::{ledger, ledger_records};
 use crate::worker::platform::js::DigestStream;
 use crate::worker::platform::origin::Body;
@@ -81,7 +81,7 @@ async fn digest(config: &Config, row: &Row) -> Result<Sha256Hex, Problem> {
     // Rejects if the body is truncated, so that a partial object gets no verdict.
     JsFuture::from(body.pipe_to(stream.unchecked_ref())).await.map_err(lost)?;
     let digest = JsFuture::from(stream.digest()).await.map_err(lost)?;
-    Sha256Hex::parse(&hex(&js_sys::Uint8Array::new(&digest).to_vec())).ok_or(Problem::Internal)
+    Sha256Hex::parse(&hex::encode(js_sys::Uint8Array::new(&digest).to_vec())).ok_or(Problem::Internal)
 }
 
 /// Merges objects with the same bytes into the oldest one, and updates the ledgers of the accounts that referenced the others.

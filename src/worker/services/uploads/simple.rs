@@ -14,8 +14,8 @@ use crate::ledger::timing;
 use crate::namespaces::namespace::Namespace;
 use crate::problem::{OriginFailure, Problem};
 use crate::s3::action::{ObjectHeaders, Payload};
+use crate::s3::etag::unquote;
 use crate::s3::operations::put_object;
-use crate::s3::xml;
 use crate::worker::clients::ledger;
 use crate::worker::http::call::Routed;
 use crate::worker::platform::origin::Body;
@@ -108,7 +108,7 @@ async fn store_object(call: &Routed, account: &Account, namespace: &Namespace, i
         namespace: namespace.name.clone(),
         s3_key: key,
         size: incoming.size,
-        etag: xml::unquote(&etag).to_owned(),
+        etag: unquote(&etag).to_owned(),
         verification: if incoming.sha256.is_some() { "pending" } else { "none" }.to_owned(),
         claimed_sha256: incoming.sha256.map(String::from),
         sha256: None,

@@ -3,8 +3,9 @@
 use crate::base::id::Id;
 use crate::problem::Problem;
 use crate::s3::error::StoreError;
+use crate::s3::etag::unquote;
+use crate::s3::operations;
 use crate::s3::operations::head_object;
-use crate::s3::{operations, xml};
 use crate::uploads::completion::ObjectHead;
 use crate::uploads::session::message::{Message, SessionReply};
 use crate::uploads::session::state::{Meta, Status};
@@ -63,7 +64,7 @@ pub async fn find_object(call: &Routed, meta: &Meta) -> Result<Option<ObjectHead
     match origin::send(&call.config, &head_object::head_object(&meta.key), Body::Empty).await {
         Ok(answer) => {
             let size = answer.header("content-length").and_then(|text| text.parse().ok());
-            let etag = answer.header("etag").map(|etag| xml::unquote(&etag).to_owned());
+            let etag = answer.header("etag").map(|etag| unquote(&etag).to_owned());
             Ok(size.zip(etag).map(|(size, etag)| ObjectHead { size, etag }))
         }
         Err(error) if error.status == 404 => Ok(None),

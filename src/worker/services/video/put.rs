@@ -12,8 +12,8 @@ use crate::ledger::timing;
 use crate::namespaces::namespace::Namespace;
 use crate::problem::{OriginFailure, Problem};
 use crate::s3::action::{ObjectHeaders, Payload};
+use crate::s3::etag::unquote;
 use crate::s3::operations::put_object;
-use crate::s3::xml;
 use crate::video::path::VideoPath;
 use crate::video::place::{Place, Present};
 use crate::video::playlist::Playlist;
@@ -143,7 +143,7 @@ async fn store_bytes(call: &Routed, file: &NewFile, incoming: Incoming, present:
     let sent = origin::send(&call.config, &put_object::put_object(&file.s3_key, headers, incoming.payload), incoming.body).await;
     match sent {
         Ok(answer) => {
-            let etag = answer.header("etag").map(|etag| xml::unquote(&etag).to_owned());
+            let etag = answer.header("etag").map(|etag| unquote(&etag).to_owned());
             answer.discard();
             etag.map(|etag| (etag, file.size)).ok_or((Problem::Origin(OriginFailure::Unexpected("NoETag".to_owned())), false))
         }

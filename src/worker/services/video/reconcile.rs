@@ -8,8 +8,8 @@ use crate::config::Config;
 use crate::jobs;
 use crate::jobs::Job;
 use crate::problem::{OriginFailure, Problem};
+use crate::s3::etag::unquote;
 use crate::s3::operations::{get_object, head_object};
-use crate::s3::xml;
 use crate::video::place::{AtStore, Place, Present, Reconciliation, reconciliation};
 use crate::video::repository;
 use crate::worker::clients::ledger;
@@ -44,7 +44,7 @@ pub async fn at_store(config: &Config, key: &str) -> Result<Option<AtStore>, Pro
         }
         Err(error) => return Err(origin::problem("HeadObject", &error)),
     };
-    let etag = answer.header("etag").map(|etag| xml::unquote(&etag).to_owned());
+    let etag = answer.header("etag").map(|etag| unquote(&etag).to_owned());
     let size = answer.header("content-length").and_then(|text| text.trim().parse::<u64>().ok());
     let stored = etag.zip(size).map(|(etag, size)| AtStore { etag, size });
     Ok(Some(stored.ok_or(Problem::Origin(OriginFailure::Unexpected("NoETag".to_owned())))?))

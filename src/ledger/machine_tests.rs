@@ -117,7 +117,7 @@ fn quota_is_exact_to_the_byte_and_release_frees_everything() {
     assert!(matches!(apply(&mut none, &mut disk, reserve(1, 0, 0), NOW), Reply::StorageFull { .. }), "a quota of 0 refuses empty files");
 }
 
-/// INCIDENT SCENARIO (found by tests/model.rs): a late `Settle` moved an asset and another holding to an object that had been merged away; the check that
+/// INCIDENT SCENARIO (found by tests/simulation.rs): a late `Settle` moved an asset and another holding to an object that had been merged away; the check that
 /// would have corrected both belonged to the asset, which was deleted first.
 #[test]
 fn holding_moved_by_late_settle_is_checked_after_its_asset_is_released() {
@@ -145,7 +145,7 @@ fn holding_moved_by_late_settle_is_checked_after_its_asset_is_released() {
     assert_eq!((disk.facts(id(1)).holding, ledger.books.used), (Some(Holding { object: id(101), size: 10 }), 10));
 }
 
-/// INCIDENT SCENARIO (found by tests/model.rs): a merge reported its outcome after its scheduled check and after a second merge, so the holdings that it
+/// INCIDENT SCENARIO (found by tests/simulation.rs): a merge reported its outcome after its scheduled check and after a second merge, so the holdings that it
 /// moved back were never corrected.
 #[test]
 fn late_settle_to_another_object_schedules_a_check() {

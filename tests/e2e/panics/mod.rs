@@ -1,4 +1,4 @@
-//! A panic in the Worker: one line of the log, and an instance that serves the next request.
+//! A panic in the Worker: it is logged once, and a new instance serves the next request.
 
 use std::time::Duration;
 
@@ -35,4 +35,5 @@ async fn panic_is_logged_once_and_the_next_request_returns_200() {
     let log = log();
     assert_eq!(panics(&log), 1, "{log}");
     assert!(log.contains("schedule.rs") && log.contains("provoked by a test"), "where and why: {log}");
+    assert!(log.contains("Reinitializing Wasm application"), "the next request got a new instance: {log}");
 }

@@ -1,11 +1,12 @@
-//! Refuses a build whose wrangler.toml and code disagree, and embeds what /api/health tells.
+//! Fails the build if bindings in wrangler.toml and in the code differ, generates the tables of media types and countries, and embeds the schema version and
+//! revision that /api/health returns.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 use std::{env, fs};
 
-/// Countries and their middles; its head names the source.
+/// Countries and their geographic centres; the file's first lines cite the source.
 const COUNTRIES: &str = "src/edges/places/countries.txt";
 
 fn main() {
@@ -19,24 +20,25 @@ fn main() {
     println!("cargo:rustc-env=JETTYSPEED_REVISION={}", revision());
 }
 
-/// Every binding that src/worker/platform/bindings.rs names must be in wrangler.toml, in the default environment and in every other: they are not inherited.
+/// Every binding that src/worker/platform/bindings.rs names must be in wrangler.toml, in the default environment and in every other, because environments do
+/// not inherit bindings.
 fn check_bindings() {
     let code = fs::read_to_string("src/worker/platform/bindings.rs").expect("src/worker/platform/bindings.rs");
     let config = fs::read_to_string("wrangler.toml").expect("wrangler.toml");
     let names: Vec<&str> =
         code.lines().filter(|line| line.starts_with("const ") && line.contains(": &str = \"")).filter_map(|line| line.split('"').nth(1)).collect();
-    assert!(!names.is_empty(), "src/worker/platform/bindings.rs names no binding: this check has lost its subject");
+    assert!(!names.is_empty(), "src/worker/platform/bindings.rs names no binding, so this check would check nothing");
     let mut environments = vec![(String::new(), String::new())];
     for line in config.lines().filter(|line| !line.trim_start().starts_with('#')) {
         if let Some(section) = line.trim().strip_prefix('[') {
             let section = section.trim_matches(|c| c == '[' || c == ']');
             let name = section.strip_prefix("env.").map_or("", |rest| rest.split('.').next().unwrap_or(rest)).to_owned();
-            if !environments.iter().any(|(known, _)| *known == name) {
+            if !environments.iter().any(|(existing, _)| *existing == name) {
                 environments.push((name.clone(), String::new()));
             }
-            let index = environments.iter().position(|(known, _)| *known == name).expect("just added");
-            let moved = environments.remove(index);
-            environments.push(moved);
+            let index = environments.iter().position(|(existing, _)| *existing == name).expect("just added");
+            let current = environments.remove(index);
+            environments.push(current);
         }
         let (_, text) = environments.last_mut().expect("never empty");
         text.push_str(line);
@@ -50,7 +52,7 @@ fn check_bindings() {
     }
 }
 
-/// mime_guess's table as text, a line for each media type: the type, then its file extensions. A tenth of the size it has as a library.
+/// Writes mime_guess's table as text, one line per media type: the type, then its file extensions. A tenth of the library's size in the bundle.
 fn write_media_types() {
     let mut types: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for extension in mime_guess::get_extensions("*", "*").expect("the table is not empty").iter().copied() {
@@ -69,15 +71,15 @@ fn write_media_types() {
     fs::write(path, lines.join("\n")).expect("OUT_DIR is writable");
 }
 
-/// The lines of [`COUNTRIES`] without the comments, each checked: `DE EU 51.2 10.5`.
+/// Writes the lines of [`COUNTRIES`] without its comments, after checking their format: `DE EU 51.2 10.5`.
 fn write_countries() {
     let text = fs::read_to_string(COUNTRIES).expect(COUNTRIES);
     let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
     assert!(lines.is_sorted(), "{COUNTRIES}: the lines are not in order");
     for line in &lines {
-        let words: Vec<&str> = line.split(' ').collect();
-        let [code, continent, lat, lon] = words[..] else { panic!("{COUNTRIES}: {line}") };
-        let within = |text: &str, most: f64| text.parse::<f64>().is_ok_and(|degrees| degrees.abs() <= most);
+        let fields: Vec<&str> = line.split(' ').collect();
+        let [code, continent, lat, lon] = fields[..] else { panic!("{COUNTRIES}: {line}") };
+        let within = |text: &str, max: f64| text.parse::<f64>().is_ok_and(|degrees| degrees.abs() <= max);
         assert!(code.len() == 2 && continent.len() == 2 && within(lat, 90.0) && within(lon, 180.0), "{COUNTRIES}: {line}");
     }
     let path = Path::new(&env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("countries.txt");
@@ -99,6 +101,7 @@ fn schema() -> usize {
     names.len()
 }
 
+/// The Git revision, or `unknown` outside a repository.
 fn revision() -> String {
     let output = Command::new("git").args(["rev-parse", "--short=12", "HEAD"]).output();
     output

@@ -99,7 +99,7 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    /// Whether a call counts against the tier's requests per minute: chunks, the files of a video and content do not (SPEC section 2).
+    /// Whether a call counts against the tier's requests per minute: chunks, the files of a video and content do not (docs/api.md, Rate limits).
     pub fn is_paced(self) -> bool {
         !matches!(self, Endpoint::Chunk | Endpoint::Content | Endpoint::PutVideo | Endpoint::Play)
     }

@@ -8,8 +8,8 @@ use crate::base::time::EpochMs;
 /// Maximum bytes buffered by one isolate (docs/delivery.md, Memory): about a third of its memory (Workers documentation, "Limits": 128 MB).
 pub const ISOLATE_BUDGET: u64 = 48_000_000;
 
-/// Lifetime of a permit, ms: enough for 12 MB at 20 KB/s with three attempts. The runtime does not always drop the futures of a client that disconnected, so a
-/// permit also expires by time.
+/// Lifetime of a permit, ms: a client's 12 MB at 20 KB/s, then three attempts at the origin. The runtime does not always drop the futures of a client that
+/// disconnected, so a permit also expires by time.
 const HOLD_MS: u64 = 900_000;
 
 thread_local! {

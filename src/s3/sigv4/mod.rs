@@ -1,7 +1,7 @@
-//! AWS Signature Version 4 without I/O: the clock is an argument, nothing is sent.
+//! AWS Signature Version 4 without I/O: the time is an argument, and nothing is sent.
 //!
-//! [`canonical`] holds the first two stages as free functions, [`signer`] the key and the two ways to carry a signature: in headers and in the query
-//! (presigned URLs).
+//! [`canonical`] builds the canonical request and the string to sign; [`signer`] has the key and puts the signature into the `Authorization` header or into the
+//! query (presigned URLs).
 
 pub mod canonical;
 pub mod signer;

@@ -10,6 +10,7 @@ use crate::base::sql::{Arg, Statement};
 use crate::problem::Problem;
 use crate::worker::platform::{js, log};
 
+/// Prepares `statement` and binds its arguments.
 fn bound(db: &D1Database, statement: &Statement) -> Result<D1PreparedStatement, Problem> {
     let values: Vec<JsValue> = statement
         .args
@@ -25,6 +26,7 @@ fn bound(db: &D1Database, statement: &Statement) -> Result<D1PreparedStatement, 
     db.prepare(statement.sql).bind(&values).map_err(|error| failed(statement, &error))
 }
 
+/// Logs an error of `statement`.
 fn failed(statement: &Statement, error: &worker::Error) -> Problem {
     log::internal("d1", &format!("{}: {error}", head(statement)))
 }
@@ -44,12 +46,12 @@ pub async fn all<T: DeserializeOwned>(db: &D1Database, statement: &Statement) ->
     read(&rows(db, statement).await?, statement)
 }
 
-/// Reads what [`rows`] gave.
+/// Deserializes the result of [`rows`].
 pub fn read<T: DeserializeOwned>(rows: &str, statement: &Statement) -> Result<Vec<T>, Problem> {
     json::read(rows).map_err(|error| log::internal("d1 row", &format!("{}: {error}", head(statement))))
 }
 
-/// Every row, as one JSON array: one crossing into WebAssembly for the whole result instead of one for each field, and one deserializer in the bundle.
+/// Every row, as one JSON array: one call from JavaScript for the whole result instead of one for each field, and one deserializer in the bundle.
 pub async fn rows(db: &D1Database, statement: &Statement) -> Result<String, Problem> {
     log::step("d1", head(statement));
     let bound = bound(db, statement)?;
@@ -59,7 +61,7 @@ pub async fn rows(db: &D1Database, statement: &Statement) -> Result<String, Prob
     js_sys::JSON::stringify(&rows).map_err(thrown).map(String::from)
 }
 
-/// All of them or none, in order.
+/// Runs all statements in order, in one transaction.
 pub async fn batch(db: &D1Database, statements: &[Statement]) -> Result<(), Problem> {
     log::step("d1 batch", statements.first().map_or("", head));
     let bound = statements.iter().map(|statement| bound(db, statement)).collect::<Result<Vec<_>, _>>()?;

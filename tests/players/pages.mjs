@@ -1,5 +1,5 @@
-// Serves the player's page: an origin of its own, so that every byte of the stream comes cross-origin. It is also the page's backend, which has the
-// account's credentials (a browser must never see them) and asks the Worker for playback URLs, over the way that is measured.
+// Serves the player's page from an origin of its own, so that all requests for the stream are cross-origin. Also the page's backend: it has the account's
+// credentials, which a browser must not have, and requests playback URLs from the Worker over the network path that is measured.
 import fs from "node:fs/promises";
 import http from "node:http";
 import { at } from "./places.mjs";
@@ -16,7 +16,7 @@ async function playback(query, { apiKey, apiSecret }) {
   const answer = await fetch(`http://${host}/api/video/${name}/playback`, { method: "POST", headers, body: JSON.stringify({ path }) });
   if (answer.status !== 200) throw new Error(`playback: ${answer.status} ${await answer.text()}`);
   const url = new URL((await answer.json()).url);
-  // The way that is measured, also if the Worker does not know it by that name.
+  // The Worker builds the URL from its own host name; the measured path may go through the relay.
   url.host = host;
   return url.href;
 }

@@ -1,4 +1,4 @@
-// Where things lie.
+// Paths.
 import { fileURLToPath } from "node:url";
 import path from "node:path";
 

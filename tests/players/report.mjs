@@ -1,4 +1,4 @@
-// Figures for people and for programs.
+// Prints the results as tables and writes them as JSON.
 import fs from "node:fs/promises";
 import { at } from "./places.mjs";
 import { ROUND_TRIP_MS } from "./relay.mjs";

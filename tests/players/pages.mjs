@@ -2,7 +2,7 @@
 // credentials, which a browser must not have, and requests playback URLs from the Worker over the network path that is measured.
 import fs from "node:fs/promises";
 import http from "node:http";
-import { at } from "./places.mjs";
+import { repositoryPath } from "./places.mjs";
 
 const files = {
   "/": ["tests/players/page/index.html", "text/html; charset=utf-8"],
@@ -30,7 +30,7 @@ export async function servePages(account) {
     }
     const file = files[request.url];
     if (!file) return response.writeHead(404).end();
-    response.writeHead(200, { "Content-Type": file[1], "Cache-Control": "no-store" }).end(await fs.readFile(at(file[0])));
+    response.writeHead(200, { "Content-Type": file[1], "Cache-Control": "no-store" }).end(await fs.readFile(repositoryPath(file[0])));
   });
   server.listen(0, "127.0.0.1");
   await new Promise((resolve, reject) => server.once("listening", resolve).once("error", reject));

@@ -26,7 +26,7 @@ export async function run(command, args, options = {}) {
   return { code, stdout, stderr: stderr.trim() };
 }
 
-export async function must(command, args, options = {}) {
+export async function runOrThrow(command, args, options = {}) {
   const { code, stdout, stderr } = await run(command, args, options);
   if (code !== 0) throw new Error(`${command} ${args.join(" ")}: exit ${code}\n${stderr}`);
   return stdout;

@@ -2,7 +2,7 @@
 import path from "node:path";
 import { run } from "./processes.mjs";
 
-async function silent(command, args) {
+async function runSilently(command, args) {
   const { code, stdout, stderr } = await run(command, args);
   if (code !== 0 || stderr !== "") throw new Error(`${command} ${args.join(" ")}: exit ${code}\n${stderr}`);
   return stdout;
@@ -12,12 +12,12 @@ async function packets(url) {
   const entries = ["-show_entries", "stream=index,codec_type,nb_read_packets"];
   // From a local playlist ffmpeg opens only files with known extensions, which `.key` is not. Over HTTP it needs no such option.
   const keys = url.startsWith("/") && url.endsWith(".m3u8") ? ["-allowed_extensions", "ALL"] : [];
-  const text = await silent("ffprobe", ["-v", "error", "-count_packets", ...entries, "-of", "json", ...keys, url]);
+  const text = await runSilently("ffprobe", ["-v", "error", "-count_packets", ...entries, "-of", "json", ...keys, url]);
   return JSON.parse(text).streams.map((stream) => `${stream.index} ${stream.codec_type} ${stream.nb_read_packets}`);
 }
 
 // Decodes every rendition (`-map 0`), not only the one that ffmpeg selects.
-const decode = (url) => silent("ffmpeg", ["-nostdin", "-v", "error", "-xerror", "-i", url, "-map", "0", "-f", "null", "-"]);
+const decode = (url) => runSilently("ffmpeg", ["-nostdin", "-v", "error", "-xerror", "-i", url, "-map", "0", "-f", "null", "-"]);
 
 export async function readThrough(sample, url) {
   await decode(url);

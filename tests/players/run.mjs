@@ -6,7 +6,7 @@ import { play } from "./playing.mjs";
 import { stopAll } from "./processes.mjs";
 import { readThrough } from "./readers.mjs";
 import { startRelay } from "./relay.mjs";
-import { keep, show } from "./report.mjs";
+import { printTables, writeResults } from "./report.mjs";
 import { samples } from "./samples.mjs";
 import { sequence } from "./sequence.mjs";
 import { startStack } from "./stack.mjs";
@@ -93,8 +93,8 @@ try {
   stack = await started(await startStack());
   const results = await test(stack, films);
   failed = slowStarts(results);
-  await keep({ ...results, failed });
-  show(results);
+  await writeResults({ ...results, failed });
+  printTables(results);
 } catch (error) {
   // A signal stops the stack and fails the running test with it: wait for the exit instead of reporting that.
   if (stopping) await new Promise(() => {});

@@ -1,13 +1,13 @@
 // Sample videos of 24 s, written by ffmpeg's muxers: one folder each, created once.
 import fs from "node:fs/promises";
 import path from "node:path";
-import { at } from "./places.mjs";
-import { must } from "./processes.mjs";
+import { repositoryPath } from "./places.mjs";
+import { runOrThrow } from "./processes.mjs";
 
 export const SECONDS = 24;
 // Raise this number when a recipe changes, so that the samples are created again.
 const EDITION = 1;
-const FOLDER = at("target/players/samples", String(EDITION));
+const FOLDER = repositoryPath("target/players/samples", String(EDITION));
 
 // First timestamp of ffmpeg's MPEG-TS on the 90 kHz clock; WebVTT must map to it (RFC 8216 section 3.5).
 const TS_START = 126_000;
@@ -67,7 +67,7 @@ const recipes = {
   },
 };
 
-const ffmpeg = (folder, args) => must("ffmpeg", ["-nostdin", "-v", "error", "-y", ...args], { cwd: folder });
+const ffmpeg = (folder, args) => runOrThrow("ffmpeg", ["-nostdin", "-v", "error", "-y", ...args], { cwd: folder });
 
 // Writes the subtitles and adds them to the master playlist, because ffmpeg's HLS muxer does not.
 async function subtitle(folder) {

@@ -10,7 +10,7 @@ const WARM_SHARE = 0.95;
 const isSegment = ({ file }) => /\.(ts|m4s|mp4)$/.test(file);
 const isHit = ({ cache }) => cache?.startsWith("JettySpeed; hit") ?? false;
 
-const through = (browser, page, sample, url) =>
+const playThrough = (browser, page, sample, url) =>
   visit(browser, page, async (tab, answers) => {
     const state = await tab.evaluate(
       async ({ url, rate, ms, top }) => {
@@ -32,8 +32,8 @@ const through = (browser, page, sample, url) =>
 
 export async function sequence(browser, page, sample, url, purge) {
   await purge();
-  const cold = await through(browser, page, sample, url);
-  const warm = await through(browser, page, sample, url);
+  const cold = await playThrough(browser, page, sample, url);
+  const warm = await playThrough(browser, page, sample, url);
   if (warm.share < WARM_SHARE) throw new Error(`${sample.name}: ${(warm.share * 100).toFixed(1)} % hits in a warm run; missed: ${warm.missed.join(", ")}`);
   return { cold, warm };
 }

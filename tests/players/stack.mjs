@@ -4,8 +4,8 @@ import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import readline from "node:readline";
-import { at, ROOT } from "./places.mjs";
-import { environment, must, start, stop } from "./processes.mjs";
+import { repositoryPath, ROOT } from "./places.mjs";
+import { environment, runOrThrow, start, stop } from "./processes.mjs";
 
 const READY_MS = 240_000;
 
@@ -23,7 +23,7 @@ export async function startStack() {
   // Without LYVE_ENDPOINT, so that a test does not write to the developer's store.
   const { LYVE_ENDPOINT: _, ...clean } = environment;
   const env = { ...clean, RUNNER: "miniflare", STATE_DIR: state, PORT: String(port), ORIGIN_PORT: String(originPort) };
-  const child = start(at("target/debug/jettyspeed-server"), [], { cwd: ROOT, env });
+  const child = start(repositoryPath("target/debug/jettyspeed-server"), [], { cwd: ROOT, env });
   let output = "";
   child.stderr.on("data", (text) => (output += text));
   try {
@@ -53,7 +53,7 @@ class Stack {
   }
 
   async jetty(...args) {
-    return JSON.parse(await must(at("target/debug/jetty"), ["--json", ...args], { env: this.env }));
+    return JSON.parse(await runOrThrow(repositoryPath("target/debug/jetty"), ["--json", ...args], { env: this.env }));
   }
 
   push(sample) {

@@ -12,7 +12,7 @@ export function median(numbers) {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-const once = (browser, page, { name, entry }, host) =>
+const measureStart = (browser, page, { name, entry }, host) =>
   visit(browser, page, async (tab, answers) => {
     const { ms, steps } = await tab.evaluate((query) => player.startup(query), { host, name, entry });
     return { ms, steps, first: answers[0]?.cache ?? "no Cache-Status" };
@@ -24,7 +24,7 @@ function summary(runs) {
   return { median_ms: median(all), least_ms: Math.min(...all), most_ms: Math.max(...all), runs: all.length, steps_ms: steps };
 }
 
-function must(sample, runs, what, prefix) {
+function checkCacheStatus(sample, runs, what, prefix) {
   const unexpected = runs.find(({ first }) => !first.startsWith(prefix));
   if (unexpected) throw new Error(`${sample.name}: a ${what} start began with "${unexpected.first}"`);
 }
@@ -33,10 +33,10 @@ export async function startup(browser, page, sample, host, purge) {
   const [cold, warm] = [[], []];
   for (let run = 0; run < COLD_RUNS; run++) {
     await purge();
-    cold.push(await once(browser, page, sample, host));
+    cold.push(await measureStart(browser, page, sample, host));
   }
-  for (let run = 0; run < WARM_RUNS; run++) warm.push(await once(browser, page, sample, host));
-  must(sample, cold, "cold", "JettySpeed; fwd=miss");
-  must(sample, warm, "warm", "JettySpeed; hit");
+  for (let run = 0; run < WARM_RUNS; run++) warm.push(await measureStart(browser, page, sample, host));
+  checkCacheStatus(sample, cold, "cold", "JettySpeed; fwd=miss");
+  checkCacheStatus(sample, warm, "warm", "JettySpeed; hit");
   return { cold: summary(cold), warm: summary(warm) };
 }

@@ -61,7 +61,7 @@ pub async fn admit(call: &Call) -> Result<(), Problem> {
     if !pace.admitted {
         return Err(refused(pace.reset));
     }
-    let Some(limiter) = bindings::guard(&call.env) else { return Ok(()) };
+    let Some(limiter) = bindings::rate_limiter(&call.env) else { return Ok(()) };
     match is_admitted(&limiter, &address).await {
         Ok(false) => {
             // The platform's limiter returns no remaining count and no reset time.

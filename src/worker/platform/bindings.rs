@@ -94,7 +94,7 @@ pub fn jobs(env: &Env) -> Result<Jobs, Problem> {
 }
 
 /// The rate limiter of unauthenticated calls; None where the platform has none (plain workerd).
-pub fn guard(env: &Env) -> Option<Limiter> {
+pub fn rate_limiter(env: &Env) -> Option<Limiter> {
     object(env, GUARD)
 }
 

@@ -1,4 +1,5 @@
-//! Refuses a build whose wrangler.toml and code disagree, and embeds what /api/health tells.
+//! Fails the build if bindings in wrangler.toml and in the code differ, generates the tables of media types and countries, and embeds the schema version and
+//! revision that /api/health returns.
 
 use std::path::Path;
 use std::process::Command;
@@ -6,7 +7,7 @@ use std::{env, fs};
 
 use toml::{Table, Value};
 
-/// Countries and their middles; its head names the source.
+/// Countries and their geographic centres; the file's first lines cite the source.
 const COUNTRIES: &str = "src/edges/places/countries.txt";
 
 fn main() {
@@ -19,12 +20,13 @@ fn main() {
     println!("cargo:rustc-env=JETTYSPEED_REVISION={}", revision());
 }
 
-/// Every binding that src/worker/platform/bindings.rs names must be in wrangler.toml, in the default environment and in every other: they are not inherited.
+/// Every binding that src/worker/platform/bindings.rs names must be in wrangler.toml, in the default environment and in every other, because environments do
+/// not inherit bindings.
 fn check_bindings() {
     let code = fs::read_to_string("src/worker/platform/bindings.rs").expect("src/worker/platform/bindings.rs");
     let names: Vec<&str> =
         code.lines().filter(|line| line.starts_with("const ") && line.contains(": &str = \"")).filter_map(|line| line.split('"').nth(1)).collect();
-    assert!(!names.is_empty(), "src/worker/platform/bindings.rs names no binding: this check has lost its subject");
+    assert!(!names.is_empty(), "src/worker/platform/bindings.rs names no binding, so this check would check nothing");
     let text = fs::read_to_string("wrangler.toml").expect("wrangler.toml");
     let mut default: Table = text.parse().unwrap_or_else(|error| panic!("wrangler.toml: {error}"));
     let others = match default.remove("env") {
@@ -51,15 +53,15 @@ fn binds(config: &Value, name: &str) -> bool {
     }
 }
 
-/// The lines of [`COUNTRIES`] without the comments, each checked: `DE EU 51.2 10.5`.
+/// Writes the lines of [`COUNTRIES`] without its comments, after checking their format: `DE EU 51.2 10.5`.
 fn write_countries() {
     let text = fs::read_to_string(COUNTRIES).expect(COUNTRIES);
     let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
     assert!(lines.is_sorted(), "{COUNTRIES}: the lines are not in order");
     for line in &lines {
-        let words: Vec<&str> = line.split(' ').collect();
-        let [code, continent, lat, lon] = words[..] else { panic!("{COUNTRIES}: {line}") };
-        let within = |text: &str, most: f64| text.parse::<f64>().is_ok_and(|degrees| degrees.abs() <= most);
+        let fields: Vec<&str> = line.split(' ').collect();
+        let [code, continent, lat, lon] = fields[..] else { panic!("{COUNTRIES}: {line}") };
+        let within = |text: &str, max: f64| text.parse::<f64>().is_ok_and(|degrees| degrees.abs() <= max);
         assert!(code.len() == 2 && continent.len() == 2 && within(lat, 90.0) && within(lon, 180.0), "{COUNTRIES}: {line}");
     }
     let path = Path::new(&env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("countries.txt");
@@ -81,6 +83,7 @@ fn schema() -> usize {
     names.len()
 }
 
+/// The Git revision, or `unknown` outside a repository.
 fn revision() -> String {
     let output = Command::new("git").args(["rev-parse", "--short=12", "HEAD"]).output();
     output

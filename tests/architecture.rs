@@ -1,12 +1,12 @@
-//! The rules of ARCHITECTURE.md, held by a scan of the source: the order of the layers, no circle inside a room, the platform named in one place, handlers
-//! called by the dispatcher only, and the size of files.
+//! Checks the rules of ARCHITECTURE.md by scanning the source: the order of the layers, no import cycles, platform crates in `src/worker/` only, handlers
+//! imported by the dispatcher only, and the size of files.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// The layers, from the one that imports nothing to the entry. A file imports only from layers above its own in this list and from its own.
+/// The layers, from the one without imports to the entry point. A file may import only from its own layer and from those before it in this list.
 const LAYERS: &[&str] = &[
     "base",
     "problem",
@@ -46,8 +46,9 @@ const PLATFORM: &[&str] = &["worker", "web_sys", "js_sys", "wasm_bindgen", "wasm
 const HANDLERS: &str = "worker/handlers";
 const DISPATCHER: &str = "worker/dispatch";
 const OBJECTS: &str = "worker/objects";
-/// Lines of code, without tests, comments and blank lines.
+/// Maximum lines of code in a file, without tests, comments and blank lines.
 const MAX_FILE_LINES: usize = 400;
+/// The same for the shell of a Durable Object.
 const MAX_OBJECT_LINES: usize = 80;
 
 /// Module path (`uploads/session/state`) to source text.
@@ -103,7 +104,7 @@ fn code_of(text: &str) -> String {
     out + rest
 }
 
-/// Every path of this crate that the code names, as module segments from the root: `use` trees expanded, `super` and `self` resolved.
+/// Every path of this crate in the code, as module segments from the crate root: `use` trees are expanded, `super` and `self` resolved.
 fn crate_paths(module: &str, code: &str) -> BTreeSet<Vec<String>> {
     fn expand(prefix: &[String], text: &str, found: &mut BTreeSet<Vec<String>>) {
         let text = text.trim();
@@ -166,7 +167,7 @@ fn layer(module: &str) -> Option<usize> {
     LAYERS.iter().enumerate().filter(|(_, layer)| under(layer)).max_by_key(|(_, layer)| layer.len()).map(|(at, _)| at)
 }
 
-/// Which files each file imports from.
+/// The files that each file imports from.
 fn imports(tree: &Tree) -> BTreeMap<&str, BTreeSet<&str>> {
     let file_of =
         |path: &[String]| (1..=path.len()).rev().find_map(|length| tree.get_key_value(&path[..length].join("/"))).map(|(module, _)| module.as_str());
@@ -194,10 +195,10 @@ fn upward_imports(tree: &Tree) -> Vec<String> {
     broken
 }
 
-/// The shortest circle through each file that stands on one, told once.
+/// The shortest import cycle through each file, each cycle once.
 fn circles(tree: &Tree) -> Vec<String> {
     let graph = imports(tree);
-    let mut told = BTreeSet::new();
+    let mut reported = BTreeSet::new();
     let mut broken = Vec::new();
     for start in graph.keys().copied() {
         let mut came_from: BTreeMap<&str, &str> = BTreeMap::new();
@@ -216,7 +217,7 @@ fn circles(tree: &Tree) -> Vec<String> {
                 circle.push(before);
             }
             circle.reverse();
-            if told.insert(circle.iter().copied().collect::<BTreeSet<_>>()) {
+            if reported.insert(circle.iter().copied().collect::<BTreeSet<_>>()) {
                 broken.push(format!("{start} is on a circle: {start} -> {}", circle.join(" -> ")));
             }
         }
@@ -283,20 +284,20 @@ const RULES: &[(&str, Rule)] = &[
 ];
 
 #[test]
-fn the_source_keeps_every_rule() {
+fn source_tree_breaks_no_rule() {
     let tree = read_tree(Path::new("src"));
-    assert!(tree.len() > 100, "the scan has lost its subject: {} files", tree.len());
+    assert!(tree.len() > 100, "the scan found only {} files", tree.len());
     let graph = imports(&tree);
-    assert!(graph.values().map(BTreeSet::len).sum::<usize>() > tree.len(), "the scan sees hardly any import");
+    assert!(graph.values().map(BTreeSet::len).sum::<usize>() > tree.len(), "the scan found hardly any imports");
     let broken: Vec<String> = RULES.iter().flat_map(|(rule, check)| check(&tree).into_iter().map(move |what| format!("{rule}: {what}"))).collect();
     assert!(broken.is_empty(), "\n{}\n", broken.join("\n"));
 }
 
-/// The rule, a tree that breaks it, and what is said of that.
+/// A rule, a tree that breaks it, and text of the expected message.
 type Fixture = (&'static str, Vec<(&'static str, String)>, &'static str);
 
 #[test]
-fn each_rule_refuses_its_fixture() {
+fn fixture_that_breaks_a_rule_is_reported() {
     let long = |lines: usize| "fn f() {}\n".repeat(lines);
     let object = format!("#[durable_object]\n{}", long(MAX_OBJECT_LINES));
     let fixtures: Vec<Fixture> = vec![
@@ -329,15 +330,15 @@ fn each_rule_refuses_its_fixture() {
         ("files too long", vec![("base/id", long(MAX_FILE_LINES + 1))], "base/id has 401 lines"),
         ("files too long", vec![("worker/objects/session", object)], "worker/objects/session has 81 lines"),
     ];
-    for (rule, files, said) in fixtures {
+    for (rule, files, expected) in fixtures {
         let tree: Tree = files.into_iter().map(|(module, text)| (module.to_owned(), text)).collect();
         let broken = RULES.iter().find(|(name, _)| *name == rule).unwrap().1(&tree);
-        assert!(broken.iter().any(|what| what.contains(said)), "{rule} should say {said:?}: {broken:?}");
+        assert!(broken.iter().any(|what| what.contains(expected)), "{rule} should report {expected:?}: {broken:?}");
     }
 }
 
 #[test]
-fn comments_strings_and_test_modules_are_not_code() {
+fn imports_in_comments_strings_and_test_modules_are_ignored() {
     let text = "// use crate::config;\nconst A: &str = \"use crate::config;\"; const B: &str = r#\"crate::config::x \" \"#; const C: char = '\"';\n\n#[cfg(test)]\nmod tests {\n use crate::config;\n}";
     let tree: Tree = [("base/id".to_owned(), text.to_owned()), ("config".to_owned(), String::new())].into();
     assert_eq!((upward_imports(&tree), lines_of_code(text)), (vec![], 1));

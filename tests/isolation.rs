@@ -305,7 +305,7 @@ impl World {
 
     /// What the Worker finds: the one row, or the refusal that "no row" becomes.
     fn look(&self, reach: ResourceKind, who: &Principal, named: &str) -> Result<BTreeMap<String, String>, Problem> {
-        let statement = authorize::reach(reach, who, named)?;
+        let statement = authorize::find_statement(reach, who, named)?;
         let mut rows = self.rows(&statement);
         assert!(rows.len() <= 1, "{} gives {} rows", statement.sql, rows.len());
         rows.pop().ok_or(Problem::NotFound)

@@ -1,7 +1,9 @@
-//! Principal may enter which route, and what they reach there: the whole of authorisation, as pure functions over the route table.
+//! Authorisation, as pure functions over the route table: which principal may call which route, and which resources it finds there.
 //!
-//! A route's [`AuthScheme`] says who may call it; its [`ResourceKind`]es say what kinds of things a caller may name in it. A thing is only ever looked up by the
-//! statement that [`reach`] gives for caller and name, and that statement finds nothing that is not the caller's: "not yours" and "not there" are one.
+//! A route's [`AuthScheme`] says which principals may call it; its [`ResourceKind`]s say which kinds of resources a request may name.
+//!
+//! Architecture invariant: a resource is looked up only by the statement that [`find_statement`] returns, which finds only resources of the principal, so another
+//! account's resource and an absent one give the same 404 (docs/accounts.md, Authorisation).
 
 use crate::base::id::{Id, Name};
 use crate::base::sql::Statement;
@@ -9,37 +11,37 @@ use crate::base::time::EpochMs;
 use crate::problem::{AuthFailure, Problem};
 use crate::{accounts, files, namespaces, uploads, video};
 
-/// Principal may call (SPEC section 2).
+/// The credentials that a route requires (docs/api.md, Authentication).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuthScheme {
-    /// Anybody.
+    /// No credentials.
     None,
     /// An account.
     Account,
     /// An upload token, or an account.
     TokenOrAccount,
-    /// The token in the path, or the account that owns the asset named there.
+    /// The token in the path, or the account that owns the asset name there.
     PathToken,
     /// The video token in the path.
     VideoToken,
     /// The identity backend.
     Webhook,
-    /// The identity backend for anybody, or an account for itself.
+    /// The identity backend for every account, or an account for itself.
     AccountOrWebhook,
     /// The operator.
     Operator,
-    /// The operator for anybody, or an account for its own.
+    /// The operator for every account, or an account for itself.
     OperatorOrAccount,
 }
 
-/// A kind of thing that requests name.
+/// A kind of resource that requests name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResourceKind {
     /// A file, by its id.
     Asset,
     /// A file of a video, by its path.
     VideoFile,
-    /// An upload, by its session id or the store's upload id.
+    /// An upload, by its session id or the origin's upload id.
     Session,
     /// A namespace, by its name.
     Namespace,
@@ -47,10 +49,10 @@ pub enum ResourceKind {
     User,
 }
 
-/// Principal calls, as far as authorisation goes.
+/// The authenticated identity of a caller, reduced to what authorisation needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Principal {
-    /// Nobody in particular.
+    /// Not authenticated.
     Nobody,
     /// An account.
     Account(Id),
@@ -58,19 +60,19 @@ pub enum Principal {
     Token {
         /// The upload.
         session: Id,
-        /// Whose it is.
+        /// The account that owns it.
         account: Id,
     },
     /// The holder of a content URL.
     File {
         /// The file.
         asset: Id,
-        /// Where it lies.
+        /// Its namespace.
         namespace: Name,
     },
     /// The holder of a playback URL.
     Video {
-        /// Where it lies.
+        /// Its namespace.
         namespace: Name,
         /// The video.
         video: Name,
@@ -81,53 +83,53 @@ pub enum Principal {
     Operator,
 }
 
-/// Whether `who` may enter a route of that `scheme`.
+/// Checks that `principal` may call a route of `scheme`.
 ///
 /// # Errors
 /// [`AuthFailure::Missing`].
-pub fn may_enter(scheme: AuthScheme, who: &Principal) -> Result<(), AuthFailure> {
-    let fine = match scheme {
+pub fn may_enter(scheme: AuthScheme, principal: &Principal) -> Result<(), AuthFailure> {
+    let allowed = match scheme {
         AuthScheme::None => true,
-        AuthScheme::Account => matches!(who, Principal::Account(_)),
-        AuthScheme::TokenOrAccount => matches!(who, Principal::Account(_) | Principal::Token { .. }),
-        AuthScheme::PathToken => matches!(who, Principal::Account(_) | Principal::File { .. }),
-        AuthScheme::VideoToken => matches!(who, Principal::Video { .. }),
-        AuthScheme::Webhook => matches!(who, Principal::Webhook),
-        AuthScheme::AccountOrWebhook => matches!(who, Principal::Account(_) | Principal::Webhook),
-        AuthScheme::Operator => matches!(who, Principal::Operator),
-        AuthScheme::OperatorOrAccount => matches!(who, Principal::Account(_) | Principal::Operator),
+        AuthScheme::Account => matches!(principal, Principal::Account(_)),
+        AuthScheme::TokenOrAccount => matches!(principal, Principal::Account(_) | Principal::Token { .. }),
+        AuthScheme::PathToken => matches!(principal, Principal::Account(_) | Principal::File { .. }),
+        AuthScheme::VideoToken => matches!(principal, Principal::Video { .. }),
+        AuthScheme::Webhook => matches!(principal, Principal::Webhook),
+        AuthScheme::AccountOrWebhook => matches!(principal, Principal::Account(_) | Principal::Webhook),
+        AuthScheme::Operator => matches!(principal, Principal::Operator),
+        AuthScheme::OperatorOrAccount => matches!(principal, Principal::Account(_) | Principal::Operator),
     };
-    if fine { Ok(()) } else { Err(AuthFailure::Missing) }
+    if allowed { Ok(()) } else { Err(AuthFailure::Missing) }
 }
 
-/// The statement that finds the thing `named`, if it is `who`'s to see.
+/// The statement that finds the resource called `name`, if `principal` may read it.
 ///
 /// # Errors
-/// 404 for what cannot be one of theirs; 401 for a token that is another upload's.
-pub fn reach(reach: ResourceKind, who: &Principal, named: &str) -> Result<Statement, Problem> {
-    match (reach, who) {
-        (ResourceKind::Asset, Principal::Account(account)) => Ok(files::repository::owned(id(named)?, *account)),
+/// 404 for a name that cannot be one of the principal's resources; 401 for another upload's token.
+pub fn find_statement(kind: ResourceKind, principal: &Principal, name: &str) -> Result<Statement, Problem> {
+    match (kind, principal) {
+        (ResourceKind::Asset, Principal::Account(account)) => Ok(files::repository::owned(id(name)?, *account)),
         (ResourceKind::Asset, Principal::File { asset, namespace }) => Ok(files::repository::in_namespace(*asset, namespace)),
-        (ResourceKind::VideoFile, Principal::Video { namespace, video: id }) => Ok(video::repository::file(namespace, id, named)),
-        (ResourceKind::Session, Principal::Account(account)) => Ok(match Id::parse(named) {
+        (ResourceKind::VideoFile, Principal::Video { namespace, video: id }) => Ok(video::repository::file(namespace, id, name)),
+        (ResourceKind::Session, Principal::Account(account)) => Ok(match Id::parse(name) {
             Some(session) => uploads::repository::by_id(session, *account),
-            None => uploads::repository::by_upload_id(named, *account),
+            None => uploads::repository::by_upload_id(name, *account),
         }),
-        (ResourceKind::Session, Principal::Token { session, account }) if named == session.to_string() => {
+        (ResourceKind::Session, Principal::Token { session, account }) if name == session.to_string() => {
             Ok(uploads::repository::by_id(*session, *account))
         }
         (ResourceKind::Session, Principal::Token { .. }) => Err(Problem::Unauthenticated(AuthFailure::OtherUpload)),
-        (ResourceKind::Namespace, Principal::Account(account)) => Ok(namespaces::repository::of_member(*account, named)),
-        (ResourceKind::Namespace, Principal::Operator) => Ok(namespaces::repository::by_name(named)),
+        (ResourceKind::Namespace, Principal::Account(account)) => Ok(namespaces::repository::of_member(*account, name)),
+        (ResourceKind::Namespace, Principal::Operator) => Ok(namespaces::repository::by_name(name)),
         (ResourceKind::User, Principal::Webhook | Principal::Operator) => {
-            Ok(accounts::repository::by_user(&Name::parse(named).ok_or(Problem::NotFound)?, EpochMs(0)))
+            Ok(accounts::repository::by_user(&Name::parse(name).ok_or(Problem::NotFound)?, EpochMs(0)))
         }
         _ => Err(Problem::NotFound),
     }
 }
 
-fn id(named: &str) -> Result<Id, Problem> {
-    Id::parse(named).ok_or(Problem::NotFound)
+fn id(name: &str) -> Result<Id, Problem> {
+    Id::parse(name).ok_or(Problem::NotFound)
 }
 
 #[cfg(test)]
@@ -135,9 +137,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_proof_admits_its_callers_only() {
+    fn each_auth_scheme_admits_its_principals_only() {
         let (account, name) = (Id::from_random([1; 16]), Name::parse("n").unwrap());
-        let everyone = [
+        let principals = [
             Principal::Nobody,
             Principal::Account(account),
             Principal::Token { session: account, account },
@@ -157,7 +159,7 @@ mod tests {
             (AuthScheme::Operator, [false, false, false, false, false, false, true]),
             (AuthScheme::OperatorOrAccount, [false, true, false, false, false, false, true]),
         ] {
-            assert_eq!(everyone.each_ref().map(|who| may_enter(scheme, who).is_ok()), admitted, "{scheme:?}");
+            assert_eq!(principals.each_ref().map(|principal| may_enter(scheme, principal).is_ok()), admitted, "{scheme:?}");
         }
     }
 }

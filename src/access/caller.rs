@@ -1,4 +1,4 @@
-//! Principal calls, with what is known of the caller.
+//! The authenticated caller with its account or token claims.
 
 use std::rc::Rc;
 
@@ -8,10 +8,10 @@ use crate::auth::file_token::FileClaims;
 use crate::auth::playback_token::VideoClaims;
 use crate::auth::upload_token::UploadClaims;
 
-/// Principal calls, with what is known of them.
+/// The authenticated caller of a request.
 #[derive(Debug)]
 pub enum Caller {
-    /// Nobody in particular.
+    /// Not authenticated.
     Nobody,
     /// An account.
     Account(Rc<Account>),
@@ -21,14 +21,14 @@ pub enum Caller {
     File(FileClaims),
     /// Holder of a playback URL.
     Video(VideoClaims),
-    /// The identity backend; the `webhook-id`, if there is one.
+    /// The identity backend, with the `webhook-id` if the request has one.
     Webhook(Option<String>),
     /// The operator.
     Operator,
 }
 
 impl Caller {
-    /// For authorisation.
+    /// The identity that authorisation uses.
     pub fn principal(&self) -> Principal {
         match self {
             Caller::Nobody => Principal::Nobody,

@@ -102,8 +102,8 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    /// Whether a call counts against the tier's requests per minute: chunks, the files of a video and content do not (SPEC section 2).
-    pub fn is_paced(self) -> bool {
+    /// Whether a call counts against the tier's requests per minute: chunks, the files of a video and content do not (docs/api.md, Rate limits).
+    pub fn is_rate_limited(self) -> bool {
         !matches!(self, Endpoint::Chunk | Endpoint::Content | Endpoint::PutVideo | Endpoint::Play)
     }
 }

@@ -1,4 +1,4 @@
-//! Secrets at rest: AES-256-GCM (NIST SP 800-38D) under `CREDENTIAL_KEY`, bound to the row they stand in.
+//! Encryption of secrets at rest: AES-256-GCM (NIST SP 800-38D) under `CREDENTIAL_KEY`, with the row's name as associated data.
 //!
 //! Format: `v1.` + base64url(nonce of 12 bytes, ciphertext, tag of 16 bytes).
 
@@ -15,7 +15,7 @@ const PURPOSE: &[u8] = b"jettyspeed vault 1\n";
 /// NIST SP 800-38D section 5.2.1.1 recommends 96 bits.
 pub const NONCE_BYTES: usize = 12;
 
-/// The key of secrets at rest.
+/// The key that encrypts secrets at rest.
 #[derive(Clone)]
 pub struct Vault(Aes256Gcm);
 
@@ -26,14 +26,14 @@ impl Vault {
         Vault(Aes256Gcm::new(&key.into()))
     }
 
-    /// Encrypts `text` for the place `row`. `nonce` must be random: the same one twice gives both texts away.
+    /// Encrypts `text` for `row`. `nonce` must be random: using one twice reveals both texts.
     pub fn seal(&self, row: &str, text: &str, nonce: [u8; NONCE_BYTES]) -> Option<String> {
         let payload = Payload { msg: text.as_bytes(), aad: row.as_bytes() };
         let sealed = self.0.encrypt(&Nonce::from(nonce), payload).ok()?;
         Some(format!("{PREFIX}{}", BASE64.encode([nonce.as_slice(), &sealed].concat())))
     }
 
-    /// Decrypts what was sealed for `row`; None for anything else.
+    /// Decrypts a text that was sealed for `row`; None for anything else.
     pub fn open(&self, row: &str, sealed: &str) -> Option<String> {
         let bytes = BASE64.decode(sealed.strip_prefix(PREFIX)?).ok()?;
         let (nonce, sealed) = bytes.split_first_chunk::<NONCE_BYTES>()?;
@@ -55,10 +55,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_sealed_opens_in_its_row_only() {
+    fn sealed_text_opens_with_its_own_row_and_key_only() {
         let vault = Vault::new("a deployment's secret of 32 chars");
         let sealed = vault.seal("account 1", "jts_secret", [7; 12]).unwrap();
-        // Rows outlive deployments: this text must stay readable.
+        // Rows are read by later deployments, so this format must stay readable.
         assert_eq!(sealed, "v1.BwcHBwcHBwcHBwcH46dlyMGDYyyksgjIStsOufDDGTKCQJPiBDo");
         assert_eq!(vault.open("account 1", &sealed).as_deref(), Some("jts_secret"));
         assert_eq!(vault.open("account 2", &sealed), None);
@@ -68,7 +68,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn round_trip_and_no_tampering(text in "\\PC{0,200}", row in "\\PC{0,40}", nonce: [u8; 12], position: usize) {
+        fn sealed_text_opens_and_any_changed_character_is_refused(text in "\\PC{0,200}", row in "\\PC{0,40}", nonce: [u8; 12], position: usize) {
             let vault = Vault::new("k");
             let sealed = vault.seal(&row, &text, nonce).unwrap();
             prop_assert_eq!(vault.open(&row, &sealed), Some(text));

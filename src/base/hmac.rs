@@ -1,4 +1,4 @@
-//! HMAC-SHA-256 (RFC 2104): signing keys, tokens, receipts. One place, so that every comparison is in constant time.
+//! HMAC-SHA-256 (RFC 2104) for signing keys, tokens and receipts. Tags are compared here only, so that every comparison takes constant time.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
@@ -57,14 +57,14 @@ pub struct SecretText {
 }
 
 impl SecretText {
-    /// Keeps what is needed to recognise `text`.
+    /// Stores the tag of `text`, not the text.
     pub fn new(text: &str) -> SecretText {
         let key = MacKey::new(text.as_bytes());
         let tag = key.sign(&[text.as_bytes()]);
         SecretText { key, tag }
     }
 
-    /// Whether `guess` is it.
+    /// Whether `guess` equals the secret.
     pub fn is(&self, guess: &str) -> bool {
         self.key.verify(&[guess.as_bytes()], &self.tag)
     }
@@ -82,7 +82,7 @@ mod tests {
 
     /// RFC 4231, test cases 1, 2 and 6 (a key longer than the block).
     #[test]
-    fn rfc4231() {
+    fn rfc_4231_messages_give_its_tags_and_other_tags_are_refused() {
         let cases: [(&[u8], &[u8], &str); 3] = [
             (&[0x0b; 20], b"Hi There", "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"),
             (b"Jefe", b"what do ya want for nothing?", "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"),

@@ -1,28 +1,28 @@
-//! Identifiers: names that callers choose and ids that we draw.
+//! Identifiers: names chosen by callers and ids generated here.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The longest name, characters.
+/// Maximum length of a name, characters.
 pub const MAX_NAME: usize = 128;
 
-/// What the name of an account's own namespace begins with; its user id follows.
+/// Prefix of the name of an account's default namespace; the user id follows.
 pub const OWN_NAMESPACE: &str = "jt_user_";
 
-/// A caller-chosen name (user id, namespace, video id): `[A-Za-z0-9][A-Za-z0-9._-]{0,127}` (SPEC section 1). An account's own namespace is longer than its
-/// user id by its prefix.
+/// A caller-chosen name (user id, namespace, video id): `[A-Za-z0-9][A-Za-z0-9._-]{0,127}` (docs/api.md, Naming and formats). The name of an account's
+/// default namespace may be longer by [`OWN_NAMESPACE`].
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Name(String);
 
 impl Name {
-    /// The name, if it keeps to the alphabet and length.
+    /// Parses a name; None if the alphabet or the length is wrong.
     pub fn parse(text: &str) -> Option<Name> {
         let first = text.bytes().next()?;
-        let rest_is_fine = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
-        let most = MAX_NAME + if text.starts_with(OWN_NAMESPACE) { OWN_NAMESPACE.len() } else { 0 };
-        (first.is_ascii_alphanumeric() && text.len() <= most && rest_is_fine).then(|| Name(text.to_owned()))
+        let alphabet_ok = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
+        let max_length = MAX_NAME + if text.starts_with(OWN_NAMESPACE) { OWN_NAMESPACE.len() } else { 0 };
+        (first.is_ascii_alphanumeric() && text.len() <= max_length && alphabet_ok).then(|| Name(text.to_owned()))
     }
 
     /// The text.
@@ -60,7 +60,7 @@ impl Id {
         Id(uuid::Builder::from_random_bytes(bytes).into_uuid())
     }
 
-    /// The canonical form only, so that one thing has one spelling.
+    /// Parses the canonical form only, so that each id has exactly one text form.
     pub fn parse(text: &str) -> Option<Id> {
         let id = uuid::Uuid::try_parse(text).ok()?;
         (id.hyphenated().to_string() == text).then_some(Id(id))
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_keep_to_their_alphabet() {
+    fn name_outside_alphabet_or_length_is_refused() {
         for good in ["a", "jt_user_7", "A.b-c_9", &"x".repeat(128), &format!("jt_user_{}", "x".repeat(128))] {
             assert!(Name::parse(good).is_some(), "{good}");
         }
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_have_one_spelling() {
+    fn id_parses_from_its_canonical_form_only_and_object_keys_are_recognised() {
         let id = Id::from_random([7; 16]);
         assert_eq!(id.to_string(), "07070707-0707-4707-8707-070707070707");
         assert_eq!(Id::parse("07070707-0707-4707-8707-070707070707"), Some(id));

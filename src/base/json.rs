@@ -1,4 +1,4 @@
-//! JSON in and out, by serde_json.
+//! Reads and writes JSON with serde_json.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -8,7 +8,7 @@ pub use serde_json::Error;
 /// Reads a value.
 ///
 /// # Errors
-/// Where the text is not JSON, or not of that type.
+/// If the text is not JSON, or not of that type.
 pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
     serde_json::from_str(text)
 }
@@ -16,12 +16,12 @@ pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
 /// Writes a value.
 ///
 /// # Errors
-/// For a map whose keys are no strings.
+/// For a map whose keys are not strings.
 pub fn write<T: Serialize>(value: &T) -> Result<String, Error> {
     serde_json::to_string(value)
 }
 
-/// `null` is as good as absent: the default. For optional fields that are no `Option`; together with `#[serde(default)]`.
+/// Treats `null` as absent: the field gets its default. For optional fields that are not an `Option`; used with `#[serde(default)]`.
 ///
 /// # Errors
 /// For a value of another type.
@@ -29,7 +29,7 @@ pub fn null_as_default<'de, T: Default + Deserialize<'de>, D: Deserializer<'de>>
     Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
-/// Tells `null` from absent, where null means "back to the default": `Some(None)` and `None`. Together with `#[serde(default)]`.
+/// Distinguishes `null` (`Some(None)`: reset to the default) from absent (`None`: no change). Used with `#[serde(default)]`.
 ///
 /// # Errors
 /// For a value of another type.

@@ -1,36 +1,36 @@
-//! The right to hold bytes in JavaScript: parts that may have to be sent again, slices on their way into the cache. One budget for all of an isolate.
-//! The bytes themselves never come here.
+//! The isolate's memory budget for bytes buffered in JavaScript: parts that may have to be sent again, and slices being written to the cache. Only sizes are
+//! tracked; the bytes do not enter WebAssembly.
 
 use std::cell::RefCell;
 
 use crate::base::time::EpochMs;
 
-/// What one isolate may hold, bytes (SPEC section 4): a third of its memory (Workers documentation, "Limits": 128 MB).
+/// Maximum bytes buffered by one isolate (docs/delivery.md, Memory): about a third of its memory (Workers documentation, "Limits": 128 MB).
 pub const ISOLATE_BUDGET: u64 = 48_000_000;
 
-/// How long bytes may be held, ms: 12 MB in that time are 20 KB/s, beside three attempts. The runtime does not always drop what a client that hung up leaves
-/// behind; the right to hold it ends all the same.
+/// Lifetime of a permit, ms: a client's 12 MB at 20 KB/s, then three attempts at the origin. The runtime does not always drop the futures of a client that
+/// disconnected, so a permit also expires by time.
 const HOLD_MS: u64 = 900_000;
 
 thread_local! {
-    /// Number, bytes and end of every right.
-    static HELD: RefCell<Vec<(u64, u64, EpochMs)>> = const { RefCell::new(Vec::new()) };
+    /// Number, bytes and expiry of every permit.
+    static PERMITS: RefCell<Vec<(u64, u64, EpochMs)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The right to hold so many bytes; given back when dropped.
+/// A permit to buffer a number of bytes; released when dropped.
 #[derive(Debug)]
 pub struct MemoryPermit(u64);
 
 impl MemoryPermit {
-    /// The right to hold `size` bytes from `now` on, if as many as that are held at all and the isolate has room for them.
+    /// Reserves `size` bytes; None if `size` is over `largest` or over what the budget has left.
     pub fn reserve(size: u64, largest: u64, now: EpochMs) -> Option<MemoryPermit> {
-        HELD.with_borrow_mut(|held| {
-            held.retain(|(_, _, until)| now < *until);
-            let all: u64 = held.iter().map(|(_, size, _)| size).sum();
-            let fits = size <= largest && all.saturating_add(size) <= ISOLATE_BUDGET;
+        PERMITS.with_borrow_mut(|permits| {
+            permits.retain(|(_, _, until)| now < *until);
+            let reserved: u64 = permits.iter().map(|(_, size, _)| size).sum();
+            let fits = size <= largest && reserved.saturating_add(size) <= ISOLATE_BUDGET;
             fits.then(|| {
-                let number = held.iter().map(|(number, _, _)| number.saturating_add(1)).max().unwrap_or_default();
-                held.push((number, size, now.plus(HOLD_MS)));
+                let number = permits.iter().map(|(number, _, _)| number.saturating_add(1)).max().unwrap_or_default();
+                permits.push((number, size, now.plus(HOLD_MS)));
                 MemoryPermit(number)
             })
         })
@@ -39,7 +39,7 @@ impl MemoryPermit {
 
 impl Drop for MemoryPermit {
     fn drop(&mut self) {
-        HELD.with_borrow_mut(|held| held.retain(|(number, _, _)| *number != self.0));
+        PERMITS.with_borrow_mut(|permits| permits.retain(|(number, _, _)| *number != self.0));
     }
 }
 
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_budget_is_shared_and_comes_back() {
+    fn full_budget_refuses_permits_until_some_are_dropped_or_expire() {
         const MAX: u64 = 12_000_000;
         let now = EpochMs(1_000);
         assert!(MemoryPermit::reserve(MAX + 1, MAX, now).is_none(), "too large");
@@ -58,7 +58,7 @@ mod tests {
         all.pop();
         all.extend(MemoryPermit::reserve(MAX, MAX, now.plus(1)));
         assert!(all.len() == 4 && MemoryPermit::reserve(1, MAX, now).is_none());
-        // Three of them are never dropped: their time ends. Dropping them later takes nobody else's.
+        // The permits are not dropped but expire. Dropping them after that must not release other permits.
         let later = now.plus(HOLD_MS);
         let more: Vec<_> = (0..4).filter_map(|_| MemoryPermit::reserve(MAX, MAX, later)).collect();
         assert_eq!(more.len(), 3);

@@ -1,4 +1,4 @@
-//! Vocabulary: values with a unit or a format, and small tools without I/O. Imports nothing of this crate.
+//! Basic types: values with a unit or a format, and utilities without I/O. Imports no other module of this crate.
 
 pub mod aead;
 pub mod backoff;

@@ -1,8 +1,8 @@
-//! The one percent-encoder: what is signed and what is sent come out of the same function, so they cannot differ.
+//! The only percent-encoder: the signed request and the sent one come from the same functions, so that they cannot differ.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// Everything but the unreserved characters of RFC 3986 section 2.3, as AWS's `UriEncode` demands.
+/// Everything but the unreserved characters of RFC 3986 section 2.3, as AWS's `UriEncode` requires.
 const STRICT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The same with '/' literal, for object keys in paths.
@@ -13,12 +13,12 @@ pub fn component(text: &str) -> String {
     utf8_percent_encode(text, STRICT).to_string()
 }
 
-/// Encodes a path, leaving '/' alone. S3 encodes the key once and never normalises it.
+/// Encodes a path; '/' stays literal. S3 encodes the key once and never normalises it.
 pub fn path(text: &str) -> String {
     utf8_percent_encode(text, PATH).to_string()
 }
 
-/// The canonical query string, which is also the one that is sent: encoded, then sorted by name and value
+/// The canonical query string, which is also the one sent: encoded, then sorted by name and value
 /// (AWS General Reference, "Create a canonical request", step 3).
 pub fn query(pairs: &[(String, String)]) -> String {
     let mut encoded: Vec<(String, String)> = pairs.iter().map(|(name, value)| (component(name), component(value))).collect();
@@ -40,13 +40,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn example_unreserved_stays_and_the_rest_goes() {
+    fn reserved_and_non_ascii_characters_are_percent_encoded() {
         assert_eq!(path("/a b/100%.txt/+=#?~'\"é"), "/a%20b/100%25.txt/%2B%3D%23%3F~%27%22%C3%A9");
         assert_eq!(component("a/b"), "a%2Fb");
     }
 
     #[test]
-    fn example_query_sorts_after_encoding() {
+    fn query_pairs_are_encoded_then_sorted() {
         let pairs = [("b", "2"), ("a", "/"), ("a", "-"), ("B", "")].map(|(n, v)| (n.to_owned(), v.to_owned()));
         assert_eq!(query(&pairs), "B=&a=%2F&a=-&b=2");
     }

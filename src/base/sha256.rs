@@ -26,7 +26,7 @@ impl Sha256Hex {
         (bytes.len() == 32).then(|| Sha256Hex(hex::encode(bytes)))
     }
 
-    /// The hash of bytes at hand. Only for small things: never for file bodies (they do not enter WebAssembly).
+    /// The hash of `bytes`. For small inputs only: file bodies do not enter WebAssembly.
     pub fn of(bytes: &[u8]) -> Sha256Hex {
         Sha256Hex(hex::encode(Sha256::digest(bytes)))
     }

@@ -1,6 +1,7 @@
-//! SQL as values: a `store.rs` file makes [`Statement`]s, [`crate::worker::platform`] runs them on D1, a native test prepares and runs the same ones on SQLite.
+//! SQL statements as values: a `repository.rs` file builds [`Statement`]s, [`crate::worker::platform`] runs them on D1, and native tests run the same ones on
+//! SQLite.
 
-/// A bound value. D1 has no BigInt: integers stay below 2^53 and travel as f64.
+/// A bound value. D1 accepts no BigInt, so integers are below 2^53 and are passed as f64.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Arg {
     /// NULL.
@@ -58,7 +59,7 @@ pub struct Statement {
     pub args: Vec<Arg>,
 }
 
-/// Reads SQLite's 0 or 1.
+/// Deserializes SQLite's 0 or 1 as a bool.
 pub fn flag<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     use serde::Deserialize;
     Ok(u8::deserialize(deserializer)? != 0)

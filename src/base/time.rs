@@ -13,12 +13,12 @@ impl EpochMs {
         EpochMs(self.0.saturating_add(ms))
     }
 
-    /// Milliseconds since `earlier`; 0 if that lies in the future.
+    /// Milliseconds since `earlier`; 0 if `earlier` is later than this instant.
     pub fn since(self, earlier: EpochMs) -> u64 {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// Parses RFC 3339; None for anything else and for what lies before 1970.
+    /// Parses RFC 3339; None for anything else and for instants before 1970.
     pub fn parse(text: &str) -> Option<EpochMs> {
         let at = chrono::DateTime::parse_from_rfc3339(text).ok()?;
         u64::try_from(at.timestamp_millis()).ok().map(EpochMs)

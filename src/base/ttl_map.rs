@@ -1,4 +1,4 @@
-//! A map whose entries end: bounded by entries and by bytes, so that what an isolate remembers cannot grow with what tenants send.
+//! A map whose entries expire. Bounded by entries and by bytes, so that the isolate's memory does not grow with the number of tenants and requests.
 
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashMap};
@@ -6,11 +6,11 @@ use std::hash::Hash;
 
 use crate::base::time::EpochMs;
 
-/// Entries with an end each. When one more does not fit, those that end soonest are evicted: expired ones first, then the live ones.
+/// A map with an expiry for each entry. When a new entry does not fit, the entries that expire soonest are evicted: expired ones first, then live ones.
 #[derive(Debug)]
 pub struct TtlMap<K, V> {
     entries: HashMap<K, Entry<V>>,
-    /// Keys by their end. The serial number tells entries of one instant apart.
+    /// Keys by expiry. The serial number distinguishes entries with the same expiry.
     by_end: BTreeMap<(EpochMs, u64), K>,
     serial: u64,
     bytes: usize,
@@ -28,12 +28,12 @@ struct Entry<V> {
 }
 
 impl<K: Clone + Eq + Hash, V> TtlMap<K, V> {
-    /// At most `max_entries` entries and `max_bytes` bytes, counted by `cost`: what key and value hold on the heap, roughly.
+    /// A map of at most `max_entries` entries and `max_bytes` bytes, as estimated by `cost`: the heap memory of key and value.
     pub fn new(max_entries: usize, max_bytes: usize, cost: fn(&K, &V) -> usize) -> TtlMap<K, V> {
         TtlMap { entries: HashMap::new(), by_end: BTreeMap::new(), serial: 0, bytes: 0, max_entries, max_bytes, cost }
     }
 
-    /// The value of `key`, if it has not ended.
+    /// The value of `key`, if it has not expired.
     pub fn get<Q: Eq + Hash + ?Sized>(&self, key: &Q, now: EpochMs) -> Option<&V>
     where
         K: Borrow<Q>,
@@ -41,7 +41,7 @@ impl<K: Clone + Eq + Hash, V> TtlMap<K, V> {
         self.entries.get(key).filter(|entry| now < entry.until).map(|entry| &entry.value)
     }
 
-    /// The value of `key` and its end, if it has not ended.
+    /// The value of `key` and its expiry, if it has not expired.
     pub fn get_with_end<Q: Eq + Hash + ?Sized>(&self, key: &Q, now: EpochMs) -> Option<(&V, EpochMs)>
     where
         K: Borrow<Q>,
@@ -49,7 +49,7 @@ impl<K: Clone + Eq + Hash, V> TtlMap<K, V> {
         self.entries.get(key).filter(|entry| now < entry.until).map(|entry| (&entry.value, entry.until))
     }
 
-    /// Sets the value of `key` until then. A value that alone is over the bound in bytes is not kept, nor is what was there before it.
+    /// Sets the value of `key` with the expiry `until`. A value that alone exceeds the bound in bytes is not stored, and the previous value is removed.
     pub fn insert(&mut self, key: K, value: V, until: EpochMs, now: EpochMs) {
         self.remove(&key);
         let bytes = (self.cost)(&key, &value);
@@ -71,13 +71,13 @@ impl<K: Clone + Eq + Hash, V> TtlMap<K, V> {
         self.entries.insert(key, Entry { value, until, serial: self.serial, bytes });
     }
 
-    /// Whether there was no live entry of `key`; then there is one, until that instant. For work that one of several callers should do.
+    /// Inserts the entry if `key` has no live one, and returns whether it did. For work that only one of several callers should do.
     pub fn claim(&mut self, key: K, value: V, until: EpochMs, now: EpochMs) -> bool {
-        let free = self.get(&key, now).is_none();
-        if free {
+        let vacant = self.get(&key, now).is_none();
+        if vacant {
             self.insert(key, value, until, now);
         }
-        free
+        vacant
     }
 
     /// Removes `key`.
@@ -91,10 +91,10 @@ impl<K: Clone + Eq + Hash, V> TtlMap<K, V> {
         Some(entry.value)
     }
 
-    /// Keeps only what `keep` says; in the time of all entries.
+    /// Keeps only the entries for which `keep` returns true. Linear in the number of entries.
     pub fn retain(&mut self, mut keep: impl FnMut(&K, &V) -> bool) {
-        let gone: Vec<K> = self.entries.iter().filter(|(key, entry)| !keep(key, &entry.value)).map(|(key, _)| key.clone()).collect();
-        for key in gone {
+        let removed: Vec<K> = self.entries.iter().filter(|(key, entry)| !keep(key, &entry.value)).map(|(key, _)| key.clone()).collect();
+        for key in removed {
             self.remove(&key);
         }
     }
@@ -118,14 +118,14 @@ mod tests {
     }
 
     #[test]
-    fn entry_is_there_until_its_end() {
+    fn get_returns_an_entry_until_its_expiry_and_none_after() {
         let mut map = map(10, 100);
         map.insert("a".into(), vec![1], EpochMs(10), EpochMs(0));
         assert_eq!(map.get("a", EpochMs(9)), Some(&vec![1]));
         assert_eq!(map.get_with_end("a", EpochMs(9)), Some((&vec![1], EpochMs(10))));
         assert_eq!((map.get("a", EpochMs(10)), map.get("b", EpochMs(0))), (None, None));
         map.insert("late".into(), vec![], EpochMs(10), EpochMs(10));
-        assert!(map.get("late", EpochMs(10)).is_none() && map.entries.len() == 1, "what has ended is not kept");
+        assert!(map.get("late", EpochMs(10)).is_none() && map.entries.len() == 1, "an entry that has already expired is not stored");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Validated values with a unit or a format, so that a raw string or number is checked once, where it enters.
 
-/// 10^6 bytes (SPEC section 1: GB = 10^9, MB = 10^6).
+/// 10^6 bytes (docs/api.md, Naming and formats: GB = 10^9, MB = 10^6).
 pub const MB: u64 = 1_000_000;
 
 /// 10^9 bytes.

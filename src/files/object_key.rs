@@ -8,7 +8,7 @@ pub fn file_key(user_id: &Name, object: Id) -> String {
 }
 
 /// Whether a key at the store has the layout of this service's keys (docs/uploads.md, "Keys at the store"): cleanup touches no other keys.
-pub fn is_key_of_ours(key: &str) -> bool {
+pub fn is_known_key(key: &str) -> bool {
     let mut segments = key.split('/');
     let root = segments.next();
     let user = matches!(root, Some("users" | "ns")) && segments.next().and_then(Name::parse).is_some();
@@ -30,11 +30,11 @@ mod tests {
         let id = Id::from_random([7; 16]);
         let user = Name::parse("u1").unwrap();
         assert_eq!(file_key(&user, id), "users/u1/o/07070707-0707-4707-8707-070707070707");
-        assert!(is_key_of_ours(&file_key(&user, id)) && is_key_of_ours("users/u1/v/film/720p/a.ts") && is_key_of_ours("ns/x/v/film/a.ts"));
+        assert!(is_known_key(&file_key(&user, id)) && is_known_key("users/u1/v/film/720p/a.ts") && is_known_key("ns/x/v/film/a.ts"));
         for foreign in
             ["", "users/", "users/u1/o/x", "users/u1/o/07070707-0707-4707-8707-070707070707/x", "users//o/x", "other/u1/o/x", "users/u1/v/film"]
         {
-            assert!(!is_key_of_ours(foreign), "{foreign}");
+            assert!(!is_known_key(foreign), "{foreign}");
         }
     }
 }

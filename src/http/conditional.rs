@@ -1,12 +1,12 @@
-//! Conditional requests (RFC 9110 section 13): whether the client's copy, or the version it has in mind, is the one that is here.
+//! Conditional requests (RFC 9110 section 13): compares the versions that the client names with the current one.
 //!
-//! By hand, since the order of the conditions (section 13.2.2) is the whole of it, and libraries have that only within a file server of their own.
+//! By hand: the order of the conditions (section 13.2.2) is the whole of it, and libraries have it only inside a file server of their own.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::base::time::EpochMs;
 
-/// The fields of a request, as they came.
+/// The conditional fields of a request, not parsed.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Conditions<'a> {
     /// `If-Match`
@@ -21,10 +21,10 @@ pub struct Conditions<'a> {
     pub if_range: Option<&'a str>,
 }
 
-/// What they come to.
+/// The result of evaluating the conditions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// Send it.
+    /// Send the content.
     Send,
     /// 304.
     NotModified,
@@ -32,44 +32,44 @@ pub enum Verdict {
     Failed,
 }
 
-/// The version that is here.
+/// The current version.
 #[derive(Debug, Clone, Copy)]
 pub struct Version<'a> {
     /// A strong entity tag, without quotes.
     pub etag: &'a str,
-    /// When it came to be.
+    /// Its modification time.
     pub modified: EpochMs,
 }
 
 impl Conditions<'_> {
-    /// In the order of section 13.2.2.
+    /// Evaluates the conditions in the order of section 13.2.2.
     pub fn verdict(&self, version: Version<'_>) -> Verdict {
-        let unchanged_since = |field: &str| date(field).map(|since| modified_seconds(version) <= since);
-        let held = match (self.if_match, self.if_unmodified_since) {
+        let unchanged_since = |field: &str| parse_date(field).map(|since| modified_seconds(version) <= since);
+        let precondition_holds = match (self.if_match, self.if_unmodified_since) {
             (Some(field), _) => field.trim() == "*" || tags(field).any(|tag| !tag.weak && tag.text == version.etag),
-            // An unreadable date is no date (section 13.1.4).
+            // A date that does not parse is ignored (section 13.1.4).
             (None, Some(field)) => unchanged_since(field).unwrap_or(true),
             (None, None) => true,
         };
-        if !held {
+        if !precondition_holds {
             return Verdict::Failed;
         }
-        let known = match (self.if_none_match, self.if_modified_since) {
+        let client_is_current = match (self.if_none_match, self.if_modified_since) {
             (Some(field), _) => field.trim() == "*" || tags(field).any(|tag| tag.text == version.etag),
             (None, Some(field)) => unchanged_since(field).unwrap_or(false),
             (None, None) => false,
         };
-        if known { Verdict::NotModified } else { Verdict::Send }
+        if client_is_current { Verdict::NotModified } else { Verdict::Send }
     }
 
-    /// Whether a range of this version is what the client wants (section 13.1.5): a strong comparison. A date matches only if it is exactly ours and so
-    /// old that no second version can have come within its second (section 8.8.2.2).
-    pub fn range_holds(&self, version: Version<'_>, now: EpochMs) -> bool {
+    /// Whether `If-Range` allows a range of this version (section 13.1.5): a strong comparison. A date has a resolution of one second, so it matches only if it
+    /// equals the modification time and is at least 60 s old: no second version can then have the same date (section 8.8.2.2).
+    pub fn if_range_matches(&self, version: Version<'_>, now: EpochMs) -> bool {
         let Some(field) = self.if_range.map(str::trim) else { return true };
         if field.starts_with('"') || field.starts_with("W/") {
             return tags(field).next().is_some_and(|tag| !tag.weak && tag.text == version.etag);
         }
-        date(field) == Some(modified_seconds(version)) && now.since(version.modified) >= 60_000
+        parse_date(field) == Some(modified_seconds(version)) && now.since(version.modified) >= 60_000
     }
 }
 
@@ -77,7 +77,7 @@ fn modified_seconds(version: Version<'_>) -> u64 {
     version.modified.0 / 1000
 }
 
-fn date(field: &str) -> Option<u64> {
+fn parse_date(field: &str) -> Option<u64> {
     let at: SystemTime = httpdate::parse_http_date(field.trim()).ok()?;
     at.duration_since(UNIX_EPOCH).ok().as_ref().map(Duration::as_secs)
 }
@@ -87,7 +87,7 @@ struct Tag<'a> {
     text: &'a str,
 }
 
-/// The tags of a list. A tag may hold commas, so the quotes are what separates.
+/// The entity tags of a list. A tag may contain commas, so the list is split at quotes.
 fn tags(field: &str) -> impl Iterator<Item = Tag<'_>> {
     let mut rest = field;
     std::iter::from_fn(move || {
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     const NOW: EpochMs = EpochMs(1_000_000_000);
-    /// Sun, 06 Nov 1994 08:49:37 GMT and a bit.
+    /// Sun, 06 Nov 1994 08:49:37.500 GMT.
     const MODIFIED: EpochMs = EpochMs(784_111_777_500);
     const AT: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
     const BEFORE: &str = "Sun, 06 Nov 1994 08:49:36 GMT";
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn each_field_alone() {
+    fn single_condition_gives_send_not_modified_or_failed() {
         let none_match = |field| Conditions { if_none_match: Some(field), ..Conditions::default() }.verdict(version());
         for same in ["\"e\"", "W/\"e\"", "\"x,\\\", \"e\"", "*", "\"a,b\" , W/\"e\""] {
             assert_eq!(none_match(same), Verdict::NotModified, "{same}");
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_go_before_dates() {
+    fn entity_tags_take_precedence_over_dates() {
         let both = Conditions { if_none_match: Some("\"f\""), if_modified_since: Some(AFTER), ..Conditions::default() };
         assert_eq!(both.verdict(version()), Verdict::Send);
         let both = Conditions { if_match: Some("\"e\""), if_unmodified_since: Some(BEFORE), if_none_match: Some("\"e\""), ..Conditions::default() };
@@ -150,11 +150,11 @@ mod tests {
     }
 
     #[test]
-    fn if_range_needs_certainty() {
-        let holds = |field, now| Conditions { if_range: Some(field), ..Conditions::default() }.range_holds(version(), now);
+    fn if_range_holds_for_a_strong_tag_or_a_date_60_s_old_only() {
+        let holds = |field, now| Conditions { if_range: Some(field), ..Conditions::default() }.if_range_matches(version(), now);
         assert!(holds("\"e\"", NOW) && !holds("W/\"e\"", NOW) && !holds("\"f\"", NOW) && !holds("e", NOW));
         let old = MODIFIED.plus(60_000);
         assert!(holds(AT, old) && !holds(AT, MODIFIED.plus(59_999)) && !holds(AFTER, old) && !holds(BEFORE, old));
-        assert!(Conditions::default().range_holds(version(), NOW));
+        assert!(Conditions::default().if_range_matches(version(), NOW));
     }
 }

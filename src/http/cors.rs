@@ -1,20 +1,20 @@
-//! CORS (Fetch standard, section 3.2): on every status, errors and preflights included.
+//! CORS headers (Fetch standard, section 3.2) for every response, errors and preflights included.
 
 /// Headers a browser may read beyond the safelisted ones.
 const EXPOSED: &str = "Accept-Ranges, Cache-Status, Content-Disposition, Content-Length, Content-Range, ETag, Idempotent-Replayed, RateLimit, RateLimit-Policy, Retry-After, \
      Server-Timing, X-Request-Id";
 
-/// How long a browser may keep a preflight answer, s; Chromium caps it at two hours.
+/// How long a browser may cache a preflight response, s; Chromium caps it at two hours.
 const PREFLIGHT_SECONDS: &str = "7200";
 
-/// The CORS headers of an answer. `/files` and `/v` are for everybody: their token is in the path.
+/// The CORS headers of a response. `/files` and `/v` allow every origin: their token is in the path, so no credentials are sent.
 pub fn headers(path: &str, origin: Option<&str>, allowed: &[String]) -> Vec<(&'static str, String)> {
     let open = path.starts_with("/files/") || path.starts_with("/v/") || allowed.iter().any(|entry| entry == "*");
     let mut headers = Vec::new();
     if open {
         headers.push(("access-control-allow-origin", "*".to_owned()));
     } else {
-        // The answer depends on who asks, also when the answer is no.
+        // The response depends on Origin, also when the origin is not allowed.
         headers.push(("vary", "Origin".to_owned()));
         let Some(origin) = origin.filter(|origin| allowed.iter().any(|entry| entry == origin)) else {
             return headers;
@@ -25,7 +25,7 @@ pub fn headers(path: &str, origin: Option<&str>, allowed: &[String]) -> Vec<(&'s
     headers
 }
 
-/// What a preflight answers beyond [`headers`]: the path's methods and the headers that were asked for.
+/// Headers of a preflight response beyond [`headers`]: the path's methods and the requested headers.
 pub fn preflight(allow: &str, requested_headers: Option<&str>) -> Vec<(&'static str, String)> {
     let mut headers = vec![("access-control-allow-methods", allow.to_owned()), ("access-control-max-age", PREFLIGHT_SECONDS.to_owned())];
     let plain = |text: &&str| text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b',' | b' ' | b'_'));
@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn content_is_open_and_the_api_follows_the_list() {
+    fn content_paths_allow_every_origin_and_api_paths_only_listed_ones() {
         assert_eq!(allow_origin("/files/t/n", "https://x", &["https://a"]).as_deref(), Some("*"));
         assert_eq!(allow_origin("/api/health", "https://a", &["https://a"]).as_deref(), Some("https://a"));
         assert_eq!(allow_origin("/api/health", "https://x", &["https://a"]), None);
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn a_preflight_echoes_plain_header_names_only() {
+    fn preflight_echoes_valid_header_names_and_drops_invalid_ones() {
         assert!(preflight("GET", Some("x-api-secret, authorization")).iter().any(|(name, _)| *name == "access-control-allow-headers"));
         assert!(!preflight("GET", Some("a\r\nb")).iter().any(|(name, _)| *name == "access-control-allow-headers"));
     }

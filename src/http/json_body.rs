@@ -1,23 +1,23 @@
-//! JSON bodies in.
+//! Parsing of JSON request bodies.
 
 use serde::de::DeserializeOwned;
 
 use crate::problem::Problem;
 
-/// The largest JSON body of most routes, bytes (SPEC section 1).
+/// Maximum JSON body of most routes, bytes (docs/api.md, Limits).
 pub const MAX_BODY: u64 = 256 * 1024;
 
-/// The largest body of `track-upload`: 10,000 chunk hashes are 670 KB.
+/// Maximum body of `track-upload`, bytes: 10,000 chunk hashes are 670 KB.
 pub const MAX_TRACK_BODY: u64 = 2 * 1024 * 1024;
 
 /// Parses a JSON body: one object. Unknown fields are ignored.
 ///
 /// # Errors
-/// 400 for what is not JSON, 422 that names the field for JSON of other types than asked for.
+/// 400 if it is not JSON; 422 that names the field if a value has another type.
 pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let malformed = |error: &dyn std::fmt::Display| Problem::Malformed { detail: format!("The body is not JSON: {error}.") };
     let text = std::str::from_utf8(body).map_err(|error| malformed(&error))?;
-    // The whole text first: an error of type further ahead must not hide that the end is missing.
+    // Syntax is checked first: in a truncated body, a wrong type before the end must not turn the 400 into a 422.
     serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| malformed(&error))?;
     if !text.trim_start().starts_with('{') {
         return Err(Problem::invalid("body", "must be an object"));
@@ -29,7 +29,7 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     })
 }
 
-/// What serde says of a value at `path`, without the value itself: it is the caller's and may be a secret.
+/// The problem for serde's error at `path`. Leaves out the value: it may be a secret.
 fn wrong_type(path: &str, message: &str) -> Problem {
     let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
     let within = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
@@ -43,7 +43,7 @@ fn wrong_type(path: &str, message: &str) -> Problem {
     }
 }
 
-/// Whether a body of that announced length may be read at all. JSON bodies are read whole, so their length must be known.
+/// Checks `Content-Length` against the route's limit. JSON bodies are buffered whole, so their length must be known first.
 ///
 /// # Errors
 /// 411, 400, 413.
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn syntax_is_400_and_types_are_422() {
+    fn bad_syntax_is_400_wrong_type_is_422_with_the_field_and_missing_length_is_411() {
         let status = |text: &[u8]| parse::<Body>(text).err().map(|problem| problem.kind().status);
         assert_eq!(status(b"{\"n\":1,\"m\":2}"), None);
         for bad in [b"".as_slice(), b"{", b"{\"n\":1}x", b"\xff", b"{\"n\":1e", b"nul"] {

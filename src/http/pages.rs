@@ -1,8 +1,8 @@
-//! Pages for people: the start page, and the documents that it links.
+//! Pages for browsers: the start page, and the documents that it links to.
 
 const START: &str = include_str!("start_page.html");
 
-/// The documents for callers, by file name. Those for operators and developers stay in the repository.
+/// The documents for callers, by file name. Documents for operators and developers are not served.
 const DOCUMENTS: &[(&str, &str)] = &[
     ("api.md", include_str!("../../docs/api.md")),
     ("uploads.md", include_str!("../../docs/uploads.md")),
@@ -12,7 +12,7 @@ const DOCUMENTS: &[(&str, &str)] = &[
     ("edges.md", include_str!("../../docs/edges.md")),
 ];
 
-/// Inline styles only: a page loads nothing from anywhere (Content Security Policy Level 3).
+/// Allows inline styles only: a page loads no other resource (Content Security Policy Level 3).
 pub const CONTENT_SECURITY_POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -23,7 +23,7 @@ pub fn start(version: &str) -> String {
 
 /// A document as Markdown.
 pub fn document(name: &str) -> Option<&'static str> {
-    DOCUMENTS.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+    DOCUMENTS.iter().find(|(file, _)| *file == name).map(|(_, text)| *text)
 }
 
 /// Whether a caller that sends this `Accept` prefers HTML over JSON: browsers name `text/html`, programs send `*/*` or `application/json`
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn start_page_names_its_version_and_links_only_what_exists() {
+    fn start_page_has_the_version_and_links_only_to_served_documents() {
         let page = start("1.2.3");
         assert!(page.contains("version 1.2.3") && !page.contains("VERSION"));
         let links: Vec<&str> = page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();

@@ -1,10 +1,10 @@
-//! Byte ranges (RFC 9110 section 14): one, several, and the multipart body that carries several.
+//! Byte ranges (RFC 9110 section 14): parsing of Range, and the multipart body for several ranges.
 //!
-//! By hand, since bodies are streams of the platform that are cut by these spans: what libraries offer reads and writes bodies of their own.
+//! By hand: bodies are streams of the platform that are cut by these spans, while libraries read and write bodies of their own.
 
 use crate::problem::Problem;
 
-/// More ranges than that are not meant to be read by anybody (RFC 9110 section 14.2 on many small ranges): the whole follows.
+/// Maximum ranges of a request. Many small ranges may be an attack (RFC 9110 section 14.2), so above that Range is ignored.
 const MAX_RANGES: usize = 64;
 
 /// Bytes `first..=last` of an object.
@@ -17,16 +17,16 @@ pub struct Span {
 }
 
 impl Span {
-    /// Bytes in it: one at least.
+    /// Length in bytes, at least 1.
     pub fn bytes(self) -> u64 {
         self.last - self.first + 1
     }
 }
 
-/// What to send of an object.
+/// The bytes of an object to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ByteRanges {
-    /// All of it, with 200.
+    /// The whole object, with 200.
     Whole,
     /// One range, with 206.
     One(Span),
@@ -34,11 +34,11 @@ pub enum ByteRanges {
     Several(Vec<Span>),
 }
 
-/// Reads a Range field for an object of `size` bytes. What is not a well-formed set of byte ranges is ignored, as section 14.2 allows: the whole object
-/// follows. Ranges that overlap are joined; those that lie outside are left out.
+/// Parses a Range field for an object of `size` bytes. A field that is not a well-formed set of byte ranges is ignored, as section 14.2 allows: the whole
+/// object is sent. Overlapping ranges are coalesced, unsatisfiable ones left out.
 ///
 /// # Errors
-/// [`Problem::RangeNotSatisfiable`] if all of them do.
+/// [`Problem::RangeNotSatisfiable`] if no range is satisfiable.
 pub fn parse_ranges(range: Option<&str>, size: u64) -> Result<ByteRanges, Problem> {
     let Some((unit, set)) = range.and_then(|field| field.split_once('=')) else { return Ok(ByteRanges::Whole) };
     if !unit.trim().eq_ignore_ascii_case("bytes") {
@@ -50,13 +50,13 @@ pub fn parse_ranges(range: Option<&str>, size: u64) -> Result<ByteRanges, Proble
     }
     let mut spans = Vec::new();
     for spec in specs {
-        match read(spec, size) {
+        match parse_spec(spec, size) {
             Spec::Malformed => return Ok(ByteRanges::Whole),
-            Spec::Outside => {}
-            Spec::Inside(span) => spans.push(span),
+            Spec::Unsatisfiable => {}
+            Spec::Satisfiable(span) => spans.push(span),
         }
     }
-    let spans = joined(spans);
+    let spans = coalesce(spans);
     match spans.as_slice() {
         [] => Err(Problem::RangeNotSatisfiable { size }),
         [one] => Ok(ByteRanges::One(*one)),
@@ -66,59 +66,59 @@ pub fn parse_ranges(range: Option<&str>, size: u64) -> Result<ByteRanges, Proble
 
 enum Spec {
     Malformed,
-    Outside,
-    Inside(Span),
+    Unsatisfiable,
+    Satisfiable(Span),
 }
 
-fn read(spec: &str, size: u64) -> Spec {
+fn parse_spec(spec: &str, size: u64) -> Spec {
     let Some((from, to)) = spec.split_once('-').map(|(from, to)| (from.trim(), to.trim())) else { return Spec::Malformed };
     let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
     if !digits(from) || !digits(to) || (from.is_empty() && to.is_empty()) {
         return Spec::Malformed;
     }
-    // A number beyond u64 is beyond every object.
+    // A number over u64 is over every object's size.
     let number = |text: &str| text.parse::<u64>().unwrap_or(u64::MAX);
-    let Some(end) = size.checked_sub(1) else { return Spec::Outside };
+    let Some(end) = size.checked_sub(1) else { return Spec::Unsatisfiable };
     let (first, last) = match (from.is_empty(), to.is_empty()) {
-        (true, _) if number(to) == 0 => return Spec::Outside,
+        (true, _) if number(to) == 0 => return Spec::Unsatisfiable,
         (true, _) => (size.saturating_sub(number(to)), end),
         (false, true) => (number(from), end),
         (false, false) if number(to) < number(from) => return Spec::Malformed,
         (false, false) => (number(from), number(to).min(end)),
     };
-    if first > end { Spec::Outside } else { Spec::Inside(Span { first, last }) }
+    if first > end { Spec::Unsatisfiable } else { Spec::Satisfiable(Span { first, last }) }
 }
 
-/// In the order they were asked for, unless some overlap: then in the order of the file, each byte once (section 15.3.7.2 allows both).
-fn joined(spans: Vec<Span>) -> Vec<Span> {
+/// The ranges in the order of the request; if some overlap, coalesced and in ascending order (section 15.3.7.2 allows both).
+fn coalesce(spans: Vec<Span>) -> Vec<Span> {
     let mut sorted = spans.clone();
     sorted.sort_unstable_by_key(|span| (span.first, span.last));
     let overlap = sorted.iter().zip(sorted.iter().skip(1)).any(|(one, next)| next.first <= one.last);
     if !overlap {
         return spans;
     }
-    let mut joined: Vec<Span> = Vec::new();
+    let mut coalesced: Vec<Span> = Vec::new();
     for span in sorted {
-        match joined.last_mut() {
+        match coalesced.last_mut() {
             Some(last) if span.first <= last.last => last.last = last.last.max(span.last),
-            _ => joined.push(span),
+            _ => coalesced.push(span),
         }
     }
-    joined
+    coalesced
 }
 
-/// A `multipart/byteranges` body (RFC 9110 section 14.6): what stands between the ranges' bytes.
+/// A `multipart/byteranges` body (RFC 9110 section 14.6) without the ranges' bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Multipart {
     boundary: String,
-    /// Each range with what precedes it.
+    /// Each range with the delimiter and headers that precede it.
     pub parts: Vec<(String, Span)>,
-    /// What ends the body.
+    /// The closing delimiter.
     pub end: String,
 }
 
 impl Multipart {
-    /// The body's frame for ranges of an object; `boundary` must be unlikely to occur in it.
+    /// The delimiters and headers for ranges of an object; `boundary` must not occur in the object's bytes.
     pub fn new(spans: &[Span], content_type: &str, size: u64, boundary: &str) -> Multipart {
         let head = |span: &Span| {
             let Span { first, last } = span;
@@ -136,7 +136,7 @@ impl Multipart {
         format!("multipart/byteranges; boundary={}", self.boundary)
     }
 
-    /// Bytes of the whole body.
+    /// Length of the whole body, bytes.
     pub fn bytes(&self) -> u64 {
         let part = |(head, span): &(String, Span)| head.len() as u64 + span.bytes();
         self.parts.iter().map(part).sum::<u64>() + self.end.len() as u64
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn the_forms_of_rfc_9110() {
+    fn range_field_gives_spans_the_whole_object_or_416() {
         let get = |range| parse_ranges(Some(range), 10_000);
         assert_eq!(get("bytes=0-499"), one(0, 499));
         assert_eq!(get("bytes=9500-"), one(9500, 9999));
@@ -166,9 +166,9 @@ mod tests {
         assert_eq!(get("bytes=-20000"), one(0, 9999));
         assert_eq!(get("Bytes = 9999-99999999999999999999999"), one(9999, 9999));
         assert_eq!(get("bytes=500-600,601-999"), several(&[(500, 600), (601, 999)]));
-        assert_eq!(get("bytes=500-700,601-999"), one(500, 999), "overlapping ones are joined");
-        assert_eq!(get("bytes=9000-9001, 0-1 ,,-1"), several(&[(9000, 9001), (0, 1), (9999, 9999)]), "otherwise in the order asked for");
-        assert_eq!(get("bytes=0-0,20000-,5-5"), several(&[(0, 0), (5, 5)]), "what lies outside is left out");
+        assert_eq!(get("bytes=500-700,601-999"), one(500, 999), "overlapping ranges are coalesced");
+        assert_eq!(get("bytes=9000-9001, 0-1 ,,-1"), several(&[(9000, 9001), (0, 1), (9999, 9999)]), "otherwise in the order of the request");
+        assert_eq!(get("bytes=0-0,20000-,5-5"), several(&[(0, 0), (5, 5)]), "unsatisfiable ranges are left out");
         let many = format!("bytes={}", vec!["1-2"; 65].join(","));
         for whole in
             ["bytes=1-0", "bytes=0-1,4-3", "bytes=0-1,x", "lines=0-1", "bytes", "bytes=", "bytes=,", "bytes=a-b", "bytes=-", "bytes=+1-2", "", &many]
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_multipart_body_is_as_long_as_it_says() {
+    fn multipart_body_of_two_ranges_has_the_announced_length() {
         let spans = [Span { first: 0, last: 1 }, Span { first: 7, last: 9 }];
         let body = Multipart::new(&spans, "text/plain", 10, "B");
         let bytes = b"0123456789";

@@ -1,24 +1,24 @@
-//! What problems are called: the code, status and title of each, and which failure is which.
+//! The problem catalogue: code, status, title and description of each, and the mapping from [`Problem`] to its entry.
 
 use crate::problem::error::{AuthFailure, OriginFailure, Problem};
 
 /// One entry of the catalogue behind `GET /problems/<code>` (RFC 9457 section 3.1.1: `type` should resolve to documentation).
 #[derive(Debug, PartialEq, Eq)]
 pub struct Kind {
-    /// The last segment of the problem's `type`, stable for ever.
+    /// The last segment of the problem's `type`. Never changes: clients compare it.
     pub code: &'static str,
     /// HTTP status, 400..=599.
     pub status: u16,
     /// Short, the same for every occurrence (RFC 9457 section 3.1.3).
     pub title: &'static str,
-    /// What it means and what to do.
+    /// What the problem means and what the caller can do.
     pub about: &'static str,
 }
 
 macro_rules! catalogue {
     ($($name:ident = $code:literal, $status:literal, $title:literal, $about:literal;)*) => {
         $(const $name: Kind = Kind { code: $code, status: $status, title: $title, about: $about };)*
-        /// Every problem there is, for `GET /problems/<code>`.
+        /// Every problem, for `GET /problems/<code>`.
         pub const CATALOGUE: &[&Kind] = &[$(&$name),*];
     };
 }
@@ -130,7 +130,7 @@ impl Problem {
     }
 }
 
-/// Looks up what `GET /problems/<code>` explains.
+/// The catalogue entry of `code`, for `GET /problems/<code>`.
 pub fn explain(code: &str) -> Option<&'static Kind> {
     CATALOGUE.iter().find(|kind| kind.code == code).copied()
 }

@@ -1,4 +1,4 @@
-//! Every failure that a caller can meet.
+//! Every failure that a caller can receive.
 
 use std::borrow::Cow;
 
@@ -6,58 +6,58 @@ use serde_json::Value;
 
 use crate::base::time::EpochMs;
 
-/// Why a caller could not be identified. All are 401; the code tells a client whether to fetch a new token or to ask its user.
+/// Why a caller could not be identified. All are 401; from the code a client decides whether to fetch a new token or to prompt its user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuthFailure {
-    /// Nothing was presented.
+    /// No credentials were presented.
     Missing,
-    /// Malformed, unknown or forged; deliberately not told apart.
+    /// Malformed, unknown or forged: one code for all, so that a response does not reveal which keys exist.
     Invalid,
-    /// A genuine token past its expiry.
+    /// A valid token past its expiry.
     Expired,
-    /// A genuine token of another upload than the one the request names.
+    /// A valid token of another upload than the one the request names.
     OtherUpload,
     /// A webhook call whose timestamp is too old or too new.
     Stale,
 }
 
-/// What the origin did when it did not do what was asked.
+/// Failures of an origin request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OriginFailure {
-    /// No answer: connection refused, reset or cut off.
+    /// No response: connection refused, reset or closed early.
     Unreachable,
-    /// It answered that it is overloaded or down (500, 503, SlowDown).
+    /// The origin is overloaded or down (500, 503, SlowDown).
     Unavailable,
-    /// It did not answer in time.
+    /// No response in time.
     Timeout,
-    /// It refused our signature or key: an operator's fault, never the caller's.
+    /// The origin refused this service's signature or key: for the operator to correct, not the caller.
     Credentials,
-    /// Our clock and the origin's differ too much (RequestTimeTooSkewed).
+    /// The clocks of this service and the origin differ too much (RequestTimeTooSkewed).
     ClockSkew,
-    /// Any other answer we have no use for. The S3 error code, if it sent one.
+    /// Any other error response, with its S3 error code if it has one.
     Unexpected(String),
 }
 
-/// Everything that can go wrong, as a caller may know it.
+/// Every failure, with the data that a caller may see.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{}", self.kind().code)]
 pub enum Problem {
-    /// Absent, or another customer's: the two are never told apart.
+    /// Absent, or another account's: one code for both, so that a response does not reveal which resources exist.
     NotFound,
-    /// The path exists, the method does not.
+    /// The path exists, but not with this method.
     MethodNotAllowed {
         /// The value of `Allow`.
         allow: String,
     },
-    /// No valid proof of identity.
+    /// Credentials are missing or not valid.
     Unauthenticated(AuthFailure),
     /// A body without `Content-Length`.
     LengthRequired,
-    /// A body over what the route takes.
+    /// A body over the route's limit.
     BodyTooLarge {
         /// Bytes.
         limit: u64,
-        /// Where larger bodies go, if anywhere.
+        /// The route that accepts larger bodies, or empty.
         hint: &'static str,
     },
     /// A file that does not fit: the tier's limit, or what 10,000 parts can hold.
@@ -69,21 +69,21 @@ pub enum Problem {
     },
     /// Syntax: not JSON, not a number, not UTF-8.
     Malformed {
-        /// What and where.
+        /// The error and its position.
         detail: String,
     },
     /// `Content-Length` is not the plan's length of that part.
     LengthMismatch {
-        /// Bytes by the plan.
+        /// Bytes according to the plan.
         expected: u64,
-        /// Bytes announced.
+        /// Bytes according to `Content-Length`.
         actual: u64,
     },
     /// Well-formed but not allowed.
     Invalid {
         /// The field or header; nested fields with their path (`features.video_streaming`).
         field: Cow<'static, str>,
-        /// What it should have been.
+        /// The allowed values.
         detail: String,
     },
     /// No such part in this upload's plan.
@@ -91,15 +91,15 @@ pub enum Problem {
         /// The number of parts: the allowed range is 1..=count.
         chunk_count: u32,
     },
-    /// A chunk without its SHA-256 in a namespace that demands it.
+    /// A chunk without its SHA-256 in a namespace that requires it.
     HashRequired,
     /// The origin computed another SHA-256 than the caller declared.
     ChunkHashMismatch,
     /// `complete` names another file hash than `start` did.
     FileHashMismatch,
-    /// The answer to a challenge is wrong, late or an answer to nothing.
+    /// The answer to a possession challenge is wrong, late, or has no pending challenge.
     ProofRefused,
-    /// The account's tier has no such feature.
+    /// The account's tier does not include the feature.
     TierForbids {
         /// Name of the tier.
         tier: String,
@@ -113,15 +113,15 @@ pub enum Problem {
     },
     /// The account is suspended.
     Suspended,
-    /// The account's storage does not hold it.
+    /// The file exceeds the account's storage quota.
     StorageExceeded {
         /// Quota, bytes.
         limit: u64,
         /// In use, bytes.
         used: u64,
-        /// MemoryPermit for uploads that have not ended, bytes.
+        /// Reserved for open uploads, bytes.
         reserved: u64,
-        /// Asked for, bytes.
+        /// Requested, bytes.
         requested: u64,
     },
     /// The month's bandwidth is used up.
@@ -147,7 +147,7 @@ pub enum Problem {
         /// The account's tier.
         current: String,
     },
-    /// The tier that is asked for does not hold what the account uses.
+    /// The account's usage exceeds the requested tier's quota.
     BelowUsage {
         /// `storage` or `bandwidth`.
         resource: &'static str,
@@ -156,7 +156,7 @@ pub enum Problem {
         /// In use, bytes.
         used: u64,
     },
-    /// Something of that name is there already.
+    /// The name is in use.
     AlreadyExists {
         /// The field that names it.
         field: &'static str,
@@ -168,53 +168,53 @@ pub enum Problem {
         /// The field.
         field: &'static str,
     },
-    /// The Idempotency-Key came before with another request.
+    /// The Idempotency-Key was used for another request before.
     KeyReused,
     /// The first request with this Idempotency-Key, or this webhook-id, is still running.
     StillRunning,
-    /// `chunkSize` differs from the plan; the strategy that holds is attached.
+    /// `chunkSize` differs from the plan; the plan's strategy is attached.
     PlanMismatch {
         /// `{chunkSize, chunkCount, threads}`.
         strategy: Value,
     },
-    /// `complete` before every part is there.
+    /// `complete` before every part is recorded.
     PartsMissing {
         /// Part numbers, ascending.
         missing: Vec<u16>,
     },
-    /// Recorded parts are not the ones the caller names: another client wrote into this upload.
+    /// Hashes of recorded parts differ from the caller's: another client wrote into this upload.
     PartsDiffer {
         /// Part numbers, ascending.
         parts: Vec<u16>,
     },
     /// Another `complete` of the same upload is running.
     CompletionRunning,
-    /// The upload is complete, so it cannot fail any more.
+    /// The upload is complete, so it cannot be marked as failed.
     AlreadyComplete,
-    /// The upload takes no more parts.
+    /// The upload accepts no more parts.
     UploadClosed {
-        /// `complete`, `completing` (the store may have put it together already: complete it), `failed` or `expired`.
+        /// `complete`, `completing` (the origin may have assembled the object already: repeat `complete`), `failed` or `expired`.
         status: &'static str,
     },
     /// `JETTYSPEED_ENABLED` is false.
     AccelerationOff,
-    /// The client has another version in mind than the one that is here.
+    /// The current version does not satisfy `If-Match` or `If-Unmodified-Since`.
     PreconditionFailed,
-    /// A Range header no byte of the object satisfies.
+    /// No range of the Range field overlaps the object.
     RangeNotSatisfiable {
         /// The object's size, bytes.
         size: u64,
     },
     /// The part reached the origin but could not be recorded.
     RecordFailed,
-    /// The origin.
+    /// An origin request failed.
     Origin(OriginFailure),
     /// Vars or secrets are missing or malformed.
     Misconfigured {
         /// Their names; never their values.
         names: Vec<&'static str>,
     },
-    /// A defect or an outage of ours.
+    /// A defect or an outage of this service.
     Internal,
 }
 

@@ -1,7 +1,7 @@
-//! The one error type. Every failure that a caller can meet is a [`Problem`]; three total functions turn it into an HTTP answer:
-//! [`Problem::kind`] (code, status, title), [`Problem::detail`] (safe to show) and [`Problem::extensions`] (what helps the caller go on).
+//! The error type. Every failure that a caller can receive is a [`Problem`]; three total functions turn it into an HTTP response:
+//! [`Problem::kind`] (code, status, title), [`Problem::detail`] (safe to show) and [`Problem::extensions`] (members that programs read).
 //!
-//! A 5xx never carries internals: what went wrong inside goes to the log through [`crate::worker::platform::log`], not to the caller.
+//! A 5xx never carries internals: the cause goes to the log through [`crate::worker::platform::log`], not to the caller.
 
 pub mod catalogue;
 pub mod error;

@@ -1,4 +1,4 @@
-//! What a caller reads of a problem: RFC 9457 JSON, and a page that explains its code.
+//! Problems as responses: RFC 9457 JSON, and an HTML page that explains a code.
 
 use serde_json::{Map, Value, json};
 
@@ -37,7 +37,7 @@ impl Problem {
         }
     }
 
-    /// Members beyond RFC 9457's own that let a client go on without parsing prose.
+    /// Extension members (RFC 9457 section 3.2), so that clients need not parse `detail`.
     pub fn extensions(&self) -> Map<String, Value> {
         let value = match self {
             Problem::BodyTooLarge { limit, .. } => json!({ "limit": limit }),
@@ -69,7 +69,7 @@ impl Problem {
         }
     }
 
-    /// Seconds after which a repeat may help (`Retry-After`, RFC 9110 section 10.2.3); None where it can not.
+    /// Seconds after which a retry may succeed (`Retry-After`, RFC 9110 section 10.2.3); None where a retry cannot help.
     pub fn retry_after(&self) -> Option<u32> {
         match self {
             Problem::Origin(OriginFailure::Unreachable | OriginFailure::Timeout)
@@ -104,7 +104,7 @@ impl Problem {
     }
 }
 
-/// The page that explains a problem to a person, as HTML.
+/// The HTML page that explains a problem.
 pub fn page(kind: &Kind) -> String {
     let text = |text: &'static str| quick_xml::escape::escape(text);
     format!(
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_problem_names_its_code_status_and_request() {
+    fn parts_missing_becomes_json_with_code_status_and_request_id() {
         let body = Problem::PartsMissing { missing: vec![2, 5] }.to_json("r-1");
         assert_eq!(
             body.to_string(),
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn origin_trouble_says_when_to_retry_and_hides_the_rest() {
+    fn origin_unavailable_has_retry_after_and_internal_has_no_extensions() {
         let body = Problem::Origin(OriginFailure::Unavailable).to_json("r");
         assert_eq!(body.get("retryAfter"), Some(&json!(2)));
         assert_eq!(Problem::Internal.extensions().len(), 0);
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn page_of_a_problem_is_escaped_html() {
+    fn problem_page_is_html_with_escaped_texts() {
         for kind in CATALOGUE {
             let page = page(kind);
             assert!(page.starts_with("<!doctype html>") && page.contains(kind.code) && page.contains(&kind.status.to_string()), "{}", kind.code);

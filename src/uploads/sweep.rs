@@ -1,7 +1,7 @@
 //! The sweep: which multipart uploads at the store belong to no session.
 
 use crate::base::time::EpochMs;
-use crate::files::object_key::is_key_of_ours;
+use crate::files::object_key::is_known_key;
 use crate::s3::operations::list_multipart_uploads::ListedUpload;
 
 /// Maximum aborts per job: each is a subrequest.
@@ -11,7 +11,7 @@ pub const MAX_ABORTS: usize = 500;
 /// are included, because the bucket may have other users (docs/uploads.md, Keys at the store).
 pub fn orphans(listed: Vec<ListedUpload>, owned: &[String], age_ms: u64, now: EpochMs) -> Vec<ListedUpload> {
     let old = |upload: &ListedUpload| EpochMs::parse(&upload.initiated).is_some_and(|at| now.since(at) >= age_ms);
-    let orphan = |upload: &ListedUpload| is_key_of_ours(&upload.key) && old(upload) && !owned.contains(&upload.upload_id);
+    let orphan = |upload: &ListedUpload| is_known_key(&upload.key) && old(upload) && !owned.contains(&upload.upload_id);
     listed.into_iter().filter(orphan).take(MAX_ABORTS).collect()
 }
 

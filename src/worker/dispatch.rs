@@ -70,7 +70,7 @@ async fn dispatch(call: &Rc<Call>, method: &str) -> Result<Reply, Problem> {
         return Box::pin(health::health(call)).await;
     }
     let config = bindings::config(&call.env)?;
-    let outcome = match authenticate::admitted(call, route, &params, &config).await {
+    let outcome = match authenticate::authenticate(call, route, &params, &config).await {
         Ok(caller) => {
             let call = Routed { call: Rc::clone(call), route, caller: Rc::new(caller), params, config };
             handler(&call, route.endpoint, method).await

@@ -16,7 +16,7 @@
 //! store, restarts the Worker or needs other vars starts its own: `Stack::start(&[("SESSION_TTL_SECONDS", "4")])`. What happens by itself a little later is
 //! waited for with `eventually`. A test's name says input and result.
 //!
-//! `script/test` runs everything. To run one test, or those of one file, after `script/build` and `cargo build -p jettyspeed-client -p jettyspeed-stack`:
+//! `script/test` runs everything. To run one test, or those of one file, after `script/build` and `cargo build -p jettyspeed-client -p jettyspeed-devstack`:
 //!
 //! ```sh
 //! source script/lib/env.sh

@@ -1,8 +1,8 @@
-// Serves the player's page: an origin of its own, so that every byte of the stream comes cross-origin. It is also the page's backend, which has the
-// account's credentials (a browser must never see them) and asks the Worker for playback URLs, over the way that is measured.
+// Serves the player's page from an origin of its own, so that all requests for the stream are cross-origin. Also the page's backend: it has the account's
+// credentials, which a browser must not have, and requests playback URLs from the Worker over the network path that is measured.
 import fs from "node:fs/promises";
 import http from "node:http";
-import { at } from "./places.mjs";
+import { repositoryPath } from "./places.mjs";
 
 const files = {
   "/": ["tests/players/page/index.html", "text/html; charset=utf-8"],
@@ -16,7 +16,7 @@ async function playback(query, { apiKey, apiSecret }) {
   const answer = await fetch(`http://${host}/api/video/${name}/playback`, { method: "POST", headers, body: JSON.stringify({ path }) });
   if (answer.status !== 200) throw new Error(`playback: ${answer.status} ${await answer.text()}`);
   const url = new URL((await answer.json()).url);
-  // The way that is measured, also if the Worker does not know it by that name.
+  // The Worker builds the URL from its own host name; the measured path may go through the relay.
   url.host = host;
   return url.href;
 }
@@ -30,7 +30,7 @@ export async function servePages(account) {
     }
     const file = files[request.url];
     if (!file) return response.writeHead(404).end();
-    response.writeHead(200, { "Content-Type": file[1], "Cache-Control": "no-store" }).end(await fs.readFile(at(file[0])));
+    response.writeHead(200, { "Content-Type": file[1], "Cache-Control": "no-store" }).end(await fs.readFile(repositoryPath(file[0])));
   });
   server.listen(0, "127.0.0.1");
   await new Promise((resolve, reject) => server.once("listening", resolve).once("error", reject));

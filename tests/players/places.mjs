@@ -1,7 +1,7 @@
-// Where things lie.
+// Paths.
 import { fileURLToPath } from "node:url";
 import path from "node:path";
 
 export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
-export const at = (...parts) => path.join(ROOT, ...parts);
+export const repositoryPath = (...parts) => path.join(ROOT, ...parts);
 export const CHROMIUM = "/usr/bin/chromium";

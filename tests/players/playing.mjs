@@ -1,4 +1,4 @@
-// Plays, seeks, switches, shows subtitles; nothing fails, no frame is broken.
+// Plays, seeks, switches quality and shows subtitles. Fails on any error and on any corrupted frame.
 import { visit } from "./browser.mjs";
 import { CUES } from "./samples.mjs";
 
@@ -6,7 +6,7 @@ export const play = (browser, page, sample, url) =>
   visit(browser, page, async (tab) => {
     const result = await tab.evaluate(
       async ({ url, levels, cues }) => {
-        // As much ahead as to make the seek leave what is loaded.
+        // A short buffer, so that the seek leaves the buffered range.
         player.open(url, { maxBufferLength: 6, maxMaxBufferLength: 6 });
         await player.within(10_000, "3 s of play", player.advance(3));
         const result = { seek_ms: [await player.seek(0.7), await player.seek(0.1)] };
@@ -28,11 +28,11 @@ export const play = (browser, page, sample, url) =>
   });
 
 export function check(sample, { problem, frames, height, fragments }) {
-  const wrong = [];
-  if (problem) wrong.push(problem);
-  if (frames.total === 0) wrong.push("no frame was shown");
-  if (frames.corrupted > 0) wrong.push(`${frames.corrupted} frames are corrupted`);
-  if (!sample.levels.includes(height)) wrong.push(`the picture has ${height} lines`);
-  if (fragments.length === 0 || fragments.includes(null)) wrong.push("the page cannot read Cache-Status");
-  if (wrong.length > 0) throw new Error(`${sample.name}: ${wrong.join("; ")}`);
+  const failures = [];
+  if (problem) failures.push(problem);
+  if (frames.total === 0) failures.push("no frame was shown");
+  if (frames.corrupted > 0) failures.push(`${frames.corrupted} frames are corrupted`);
+  if (!sample.levels.includes(height)) failures.push(`the picture has ${height} lines`);
+  if (fragments.length === 0 || fragments.includes(null)) failures.push("the page cannot read Cache-Status");
+  if (failures.length > 0) throw new Error(`${sample.name}: ${failures.join("; ")}`);
 }

@@ -1,9 +1,9 @@
-// Children: what they say, and that none outlives this program.
+// Child processes: captures their output, and stops them all before this program exits.
 import { spawn } from "node:child_process";
 
 const running = new Set();
 
-// Everything here talks to 127.0.0.1: a proxy of the machine's is not for that.
+// All requests go to 127.0.0.1 and must not be sent to the machine's proxy.
 export const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/_proxy$/i.test(name)));
 
 export function start(command, args, options = {}) {
@@ -26,18 +26,18 @@ export async function run(command, args, options = {}) {
   return { code, stdout, stderr: stderr.trim() };
 }
 
-export async function must(command, args, options = {}) {
+export async function runOrThrow(command, args, options = {}) {
   const { code, stdout, stderr } = await run(command, args, options);
   if (code !== 0) throw new Error(`${command} ${args.join(" ")}: exit ${code}\n${stderr}`);
   return stdout;
 }
 
-export async function stop(child, signal = "SIGINT", patience = 15_000) {
+export async function stop(child, signal = "SIGINT", timeoutMs = 15_000) {
   if (child.exitCode !== null || child.signalCode !== null) return;
-  const gone = new Promise((resolve) => child.once("exit", resolve));
+  const exited = new Promise((resolve) => child.once("exit", resolve));
   child.kill(signal);
-  const timer = setTimeout(() => child.kill("SIGKILL"), patience);
-  await gone;
+  const timer = setTimeout(() => child.kill("SIGKILL"), timeoutMs);
+  await exited;
   clearTimeout(timer);
 }
 

@@ -1,20 +1,20 @@
-// A client that is far away: bytes arrive later by half a round trip, in order, and a connection costs a round trip before its first byte.
+// Simulates a distant client: bytes arrive in order and half a round trip later, and a new connection takes a round trip before its first byte.
 import net from "node:net";
 
 export const ROUND_TRIP_MS = 40;
 const ONE_WAY_MS = ROUND_TRIP_MS / 2;
 
 function delayed(from, to, connected) {
-  // Timers of the same length may fire early and late by a millisecond: what goes out is the oldest, whoever rings.
-  const line = [];
-  const later = (act) => {
-    line.push(act);
+  // Timers of equal length may fire a millisecond early or late, hence out of order. So each timer sends the oldest chunk of the queue, not its own.
+  const queue = [];
+  const delay = (act) => {
+    queue.push(act);
     const ready = Math.max(performance.now() + ONE_WAY_MS, connected + ONE_WAY_MS);
-    setTimeout(() => line.shift()(), ready - performance.now());
+    setTimeout(() => queue.shift()(), ready - performance.now());
   };
-  from.on("data", (chunk) => later(() => to.writable && to.write(chunk)));
-  from.on("end", () => later(() => to.end()));
-  from.on("error", () => later(() => to.destroy()));
+  from.on("data", (chunk) => delay(() => to.writable && to.write(chunk)));
+  from.on("end", () => delay(() => to.end()));
+  from.on("error", () => delay(() => to.destroy()));
 }
 
 export async function startRelay(host) {
@@ -26,7 +26,7 @@ export async function startRelay(host) {
       sockets.add(socket);
       socket.once("close", () => sockets.delete(socket));
     }
-    // The handshake was with us, at once: the client could not have sent a byte before a round trip was over.
+    // The handshake with the relay takes no time; a distant client could not send a byte before one round trip.
     delayed(client, origin, performance.now() + ROUND_TRIP_MS);
     delayed(origin, client, 0);
   });

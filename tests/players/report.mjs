@@ -1,6 +1,6 @@
-// Figures for people and for programs.
+// Prints the results as tables and writes them as JSON.
 import fs from "node:fs/promises";
-import { at } from "./places.mjs";
+import { repositoryPath } from "./places.mjs";
 import { ROUND_TRIP_MS } from "./relay.mjs";
 
 const ms = (number) => number.toFixed(0);
@@ -11,7 +11,7 @@ function table(rows) {
   for (const row of rows) console.log(`  ${row.map((cell, column) => String(cell).padEnd(widths[column])).join("  ")}`.trimEnd());
 }
 
-export function show({ samples, startup, relay_adds_ms, chromium, load }) {
+export function printTables({ samples, startup, relay_adds_ms, chromium, load }) {
   console.log(`\nStartup, playback request to first frame, ms: median (least-most). ${chromium}, hls.js, Miniflare;`);
   console.log(`the relay's round trip is ${ROUND_TRIP_MS} ms (a request and its answer take ${relay_adds_ms.toFixed(1)} ms more than without it); load up to ${load.toFixed(1)}:\n`);
   const cell = ({ median_ms, least_ms, most_ms }) => `${ms(median_ms)} (${ms(least_ms)}-${ms(most_ms)})`;
@@ -30,7 +30,7 @@ export function show({ samples, startup, relay_adds_ms, chromium, load }) {
   console.log();
 }
 
-export async function keep(results) {
-  await fs.mkdir(at("bench-results"), { recursive: true });
-  await fs.writeFile(at("bench-results/players.json"), `${JSON.stringify(results, null, 2)}\n`);
+export async function writeResults(results) {
+  await fs.mkdir(repositoryPath("bench-results"), { recursive: true });
+  await fs.writeFile(repositoryPath("bench-results/players.json"), `${JSON.stringify(results, null, 2)}\n`);
 }

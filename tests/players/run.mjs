@@ -1,4 +1,4 @@
-// Real players against the whole product: script/test --players. Names of samples as arguments: only those.
+// Tests real players against the whole stack: script/test --players. Arguments: names of the samples to test; all without arguments.
 import os from "node:os";
 import { launch } from "./browser.mjs";
 import { servePages } from "./pages.mjs";
@@ -6,17 +6,17 @@ import { play } from "./playing.mjs";
 import { stopAll } from "./processes.mjs";
 import { readThrough } from "./readers.mjs";
 import { startRelay } from "./relay.mjs";
-import { keep, show } from "./report.mjs";
+import { printTables, writeResults } from "./report.mjs";
 import { samples } from "./samples.mjs";
 import { sequence } from "./sequence.mjs";
 import { startStack } from "./stack.mjs";
 import { LIMIT_MS, median, startup } from "./startup.mjs";
 
-// The last that was started is the first to be stopped.
+// Stopped in the reverse order of starting.
 const stops = [];
-async function started(thing, stop = () => thing.stop()) {
+async function started(resource, stop = () => resource.stop()) {
   stops.unshift(stop);
-  return thing;
+  return resource;
 }
 
 let stopping;
@@ -33,9 +33,9 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
 }
 
 const begun = performance.now();
-const say = (text) => console.log(`\x1b[1m==>\x1b[0m ${text} (at ${((performance.now() - begun) / 1000).toFixed(0)} s)`);
+const log = (text) => console.log(`\x1b[1m==>\x1b[0m ${text} (at ${((performance.now() - begun) / 1000).toFixed(0)} s)`);
 
-// What the relay adds to a request on a connection that is open.
+// The time that the relay adds to a request on an open connection, ms.
 async function relayAdds(direct, relayed) {
   const time = async (host) => {
     const times = [];
@@ -59,26 +59,26 @@ async function test(stack, films) {
   const results = { at: new Date().toISOString(), harness: "Miniflare", chromium: `Chromium ${browser.version()}`, samples: [], startup: {} };
   results.relay_adds_ms = await relayAdds(stack.host, relay.host);
   for (const film of films) {
-    say(`${film.name}: ${film.what}`);
+    log(`${film.name}: ${film.what}`);
     await stack.push(film);
     const url = await stack.playback(film);
     const packets = await readThrough(film, url);
     const played = await play(browser, page.url, film, url);
     results.samples.push({ name: film.name, what: film.what, packets, play: played, sequence: await sequence(browser, page.url, film, url, purge) });
   }
-  // Times of a busy machine are no figures of the product: whoever reads them sees it.
-  const busy = () => (results.load = Math.max(results.load, os.loadavg()[0]));
+  // The load is reported beside the times, because they are not comparable when the machine is busy.
+  const recordLoad = () => (results.load = Math.max(results.load, os.loadavg()[0]));
   results.load = os.loadavg()[0];
   for (const film of films) {
-    say(`${film.name}: startup`);
-    const by = (host) => startup(browser, page.url, film, host, purge);
-    results.startup[film.name] = { loopback: await by(stack.host), relay: await by(relay.host) };
-    busy();
+    log(`${film.name}: startup`);
+    const measure = (host) => startup(browser, page.url, film, host, purge);
+    results.startup[film.name] = { loopback: await measure(stack.host), relay: await measure(relay.host) };
+    recordLoad();
   }
   return results;
 }
 
-function late(results) {
+function slowStarts(results) {
   const slow = Object.entries(results.startup).filter(([, { relay }]) => relay.warm.median_ms >= LIMIT_MS);
   return slow.map(([name, { relay }]) => `${name}: warm start through the relay takes ${relay.warm.median_ms.toFixed(0)} ms, the limit is ${LIMIT_MS} (load ${results.load.toFixed(1)} on ${os.availableParallelism()} cores)`);
 }
@@ -86,17 +86,17 @@ function late(results) {
 let failed = [];
 let stack;
 try {
-  say("making the samples, if they are not there");
+  log("creating missing samples");
   const only = process.argv.slice(2);
   const films = (await samples()).filter(({ name }) => only.length === 0 || only.includes(name));
-  say("starting the store and the Worker");
+  log("starting the store and the Worker");
   stack = await started(await startStack());
   const results = await test(stack, films);
-  failed = late(results);
-  await keep({ ...results, failed });
-  show(results);
+  failed = slowStarts(results);
+  await writeResults({ ...results, failed });
+  printTables(results);
 } catch (error) {
-  // Stopping on purpose breaks whatever is under way.
+  // A signal stops the stack and fails the running test with it: wait for the exit instead of reporting that.
   if (stopping) await new Promise(() => {});
   failed = [error.message];
   const tail = await stack?.logTail();
@@ -104,5 +104,5 @@ try {
 }
 await stopEverything();
 for (const line of failed) console.error(`error: ${line}`);
-if (failed.length === 0) say("real players: all passed");
+if (failed.length === 0) log("real players: all passed");
 process.exitCode = failed.length === 0 ? 0 : 1;

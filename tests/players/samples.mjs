@@ -1,22 +1,22 @@
-// Films of 24 s, as ffmpeg's own muxers write them: a folder each, made once.
+// Sample videos of 24 s, written by ffmpeg's muxers: one folder each, created once.
 import fs from "node:fs/promises";
 import path from "node:path";
-import { at } from "./places.mjs";
-import { must } from "./processes.mjs";
+import { repositoryPath } from "./places.mjs";
+import { runOrThrow } from "./processes.mjs";
 
 export const SECONDS = 24;
-// A change of what is below makes other samples.
+// Raise this number when a recipe changes, so that the samples are created again.
 const EDITION = 1;
-const FOLDER = at("target/players/samples", String(EDITION));
+const FOLDER = repositoryPath("target/players/samples", String(EDITION));
 
-// Where MPEG-TS of ffmpeg begins, on its clock of 90 kHz; subtitles must say so (RFC 8216 section 3.5).
-const TS_BEGINS = 126_000;
+// First timestamp of ffmpeg's MPEG-TS on the 90 kHz clock; WebVTT must map to it (RFC 8216 section 3.5).
+const TS_START = 126_000;
 export const CUES = SECONDS / 2;
 
 const source = (size) => ["-f", "lavfi", "-i", `testsrc2=size=${size}:rate=30:duration=${SECONDS}`];
-// Ends before the picture: the encoder's delay would otherwise leave one audio frame for a segment of its own, after which hls.js 1.7.4 never ends the film.
+// Audio ends before the video: otherwise the encoder's delay leaves one audio frame in a segment of its own, after which hls.js 1.7.4 never fires `ended`.
 const tone = ["-f", "lavfi", "-i", `sine=frequency=440:sample_rate=48000:duration=${SECONDS - 0.1}`];
-// Key frames every 2 s and nowhere else, so that all qualities are cut at the same places.
+// Key frames exactly every 2 s, so that the segments of all qualities are aligned.
 const video = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "60", "-keyint_min", "60", "-sc_threshold", "0"];
 const audio = ["-c:a", "aac", "-b:a", "96k", "-ac", "2"];
 const hls = ["-f", "hls", "-hls_time", "2", "-hls_playlist_type", "vod"];
@@ -67,14 +67,14 @@ const recipes = {
   },
 };
 
-const ffmpeg = (folder, args) => must("ffmpeg", ["-nostdin", "-v", "error", "-y", ...args], { cwd: folder });
+const ffmpeg = (folder, args) => runOrThrow("ffmpeg", ["-nostdin", "-v", "error", "-y", ...args], { cwd: folder });
 
-// ffmpeg's master playlist knows no subtitles: they are written into it.
+// Writes the subtitles and adds them to the master playlist, because ffmpeg's HLS muxer does not.
 async function subtitle(folder) {
   const time = (second) => `00:00:${String(second).padStart(2, "0")}.000`;
   const cues = Array.from({ length: CUES }, (_, n) => `${time(2 * n)} --> ${time(2 * n + 1)}\nCue ${n + 1}\n`);
   await fs.mkdir(path.join(folder, "subs"));
-  await fs.writeFile(path.join(folder, "subs/en.vtt"), `WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:${TS_BEGINS},LOCAL:00:00:00.000\n\n${cues.join("\n")}`);
+  await fs.writeFile(path.join(folder, "subs/en.vtt"), `WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:${TS_START},LOCAL:00:00:00.000\n\n${cues.join("\n")}`);
   const list = ["#EXTM3U", "#EXT-X-VERSION:3", `#EXT-X-TARGETDURATION:${SECONDS}`, "#EXT-X-PLAYLIST-TYPE:VOD", `#EXTINF:${SECONDS}.0,`, "en.vtt", "#EXT-X-ENDLIST", ""];
   await fs.writeFile(path.join(folder, "subs/index.m3u8"), list.join("\n"));
   const master = path.join(folder, "master.m3u8");
@@ -88,7 +88,7 @@ export async function samples() {
   for (const [name, { make, ...sample }] of Object.entries(recipes)) {
     const folder = path.join(FOLDER, name);
     if (!(await fs.stat(folder).catch(() => null))) {
-      // Under its name only when it is whole.
+      // Renamed only when complete, so that an interrupted run leaves no partial sample.
       const partial = `${folder}.partial`;
       await fs.rm(partial, { recursive: true, force: true });
       await fs.mkdir(partial, { recursive: true });

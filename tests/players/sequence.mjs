@@ -1,20 +1,21 @@
-// From the beginning to the end: how many of the segments were in the cache already when the player asked.
+// Plays from beginning to end and measures the share of segments that are cache hits.
 import { visit } from "./browser.mjs";
 import { check } from "./playing.mjs";
 import { SECONDS } from "./samples.mjs";
 
 const RATE = 2;
-// The promise for a film that somebody has seen here before.
+// Minimum share of hits for a video that was played through this PoP before.
 const WARM_SHARE = 0.95;
 
 const isSegment = ({ file }) => /\.(ts|m4s|mp4)$/.test(file);
 const isHit = ({ cache }) => cache?.startsWith("JettySpeed; hit") ?? false;
 
-const through = (browser, page, sample, url) =>
+const playThrough = (browser, page, sample, url) =>
   visit(browser, page, async (tab, answers) => {
     const state = await tab.evaluate(
       async ({ url, rate, ms, top }) => {
-        // A few seconds ahead, as in a long film: otherwise all of this one is asked for at once. One quality: which one is chosen when is no matter of the cache.
+        // A buffer of a few seconds, as in a long video; otherwise the whole sample is requested at once. One quality, so that adaptive switching does not
+        // change the segments requested.
         player.open(url, { maxBufferLength: 6, maxMaxBufferLength: 6, startLevel: top });
         player.hls.on(Hls.Events.MANIFEST_PARSED, () => (player.hls.loadLevel = top));
         await player.toTheEnd(rate, ms);
@@ -31,8 +32,8 @@ const through = (browser, page, sample, url) =>
 
 export async function sequence(browser, page, sample, url, purge) {
   await purge();
-  const cold = await through(browser, page, sample, url);
-  const warm = await through(browser, page, sample, url);
+  const cold = await playThrough(browser, page, sample, url);
+  const warm = await playThrough(browser, page, sample, url);
   if (warm.share < WARM_SHARE) throw new Error(`${sample.name}: ${(warm.share * 100).toFixed(1)} % hits in a warm run; missed: ${warm.missed.join(", ")}`);
   return { cold, warm };
 }

@@ -1,11 +1,11 @@
-// The store and the Worker as `script/server` starts them, but for the second workerd of `wrangler dev`, on fresh state and free ports.
+// Starts the store and the Worker as `script/server` does, but without the second workerd of `wrangler dev`, with fresh state and on free ports.
 import fs from "node:fs/promises";
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import readline from "node:readline";
-import { at, ROOT } from "./places.mjs";
-import { environment, must, start, stop } from "./processes.mjs";
+import { repositoryPath, ROOT } from "./places.mjs";
+import { environment, runOrThrow, start, stop } from "./processes.mjs";
 
 const READY_MS = 240_000;
 
@@ -20,19 +20,19 @@ async function freePort() {
 export async function startStack() {
   const state = await fs.mkdtemp(path.join(os.tmpdir(), "jettyspeed-players-"));
   const [port, originPort] = [await freePort(), await freePort()];
-  // A store of the developer's own must not be written to by a test.
+  // Without LYVE_ENDPOINT, so that a test does not write to the developer's store.
   const { LYVE_ENDPOINT: _, ...clean } = environment;
   const env = { ...clean, RUNNER: "miniflare", STATE_DIR: state, PORT: String(port), ORIGIN_PORT: String(originPort) };
-  const child = start(at("target/debug/jettyspeed-server"), [], { cwd: ROOT, env });
-  let said = "";
-  child.stderr.on("data", (text) => (said += text));
+  const child = start(repositoryPath("target/debug/jettyspeed-server"), [], { cwd: ROOT, env });
+  let output = "";
+  child.stderr.on("data", (text) => (output += text));
   try {
     await new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`the stack is not ready after ${READY_MS / 1000} s\n${said}`)), READY_MS);
+      const timer = setTimeout(() => reject(new Error(`the stack is not ready after ${READY_MS / 1000} s\n${output}`)), READY_MS);
       child.once("error", (error) => reject(new Error(`jettyspeed-server: ${error.message}`)));
-      child.once("exit", (code) => reject(new Error(`the stack stopped: exit ${code}\n${said}`)));
+      child.once("exit", (code) => reject(new Error(`the stack stopped: exit ${code}\n${output}`)));
       readline.createInterface({ input: child.stdout }).on("line", (line) => {
-        said += `${line}\n`;
+        output += `${line}\n`;
         if (line.includes("ready after")) resolve(clearTimeout(timer));
       });
     });
@@ -53,7 +53,7 @@ class Stack {
   }
 
   async jetty(...args) {
-    return JSON.parse(await must(at("target/debug/jetty"), ["--json", ...args], { env: this.env }));
+    return JSON.parse(await runOrThrow(repositoryPath("target/debug/jetty"), ["--json", ...args], { env: this.env }));
   }
 
   push(sample) {
@@ -64,14 +64,14 @@ class Stack {
     return (await this.jetty("video", "play", sample.name, "--path", sample.entry)).url;
   }
 
-  // The next request of everything finds nothing in the Worker's cache.
+  // Empties the Worker's cache: every next request is a miss.
   async purge() {
     const url = `${this.dev.url}/api/portal/namespaces/${this.dev.account.namespace}/purge`;
     const response = await fetch(url, { method: "POST", headers: { Authorization: `Bearer ${this.dev.adminToken}` } });
     if (response.status !== 200) throw new Error(`POST ${url}: ${response.status} ${await response.text()}`);
   }
 
-  // What went wrong, if anything: requests that went well are no news.
+  // The last lines of the Worker's log, for failures.
   async logTail() {
     const text = await fs.readFile(path.join(this.state, "logs/worker.log"), "utf8").catch(() => "");
     return text.split("\n").filter((line) => line.trim()).slice(-20).join("\n");

@@ -1,3 +1,5 @@
+//! Values that cross the JavaScript boundary: `request.cf`, responses, ids, thrown values, configuration.
+
 use wasm_bindgen::JsValue;
 use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -17,7 +19,7 @@ fn malformed_cf_object_becomes_an_empty_hint() {
     let hint = cf(r#"{"colo":"SIN","country":"SG","latitude":"1.35","longitude":"103.9","clientTcpRtt":12}"#);
     assert_eq!(hint.colo.as_deref(), Some("SIN"));
     assert_eq!((hint.lat, hint.lon, hint.tcp_rtt_ms), (Some(1.35), Some(103.9), Some(12.0)));
-    assert_eq!(cf(r#"{"latitude":1.5,"longitude":2}"#).lat, Some(1.5), "numbers do, too");
+    assert_eq!(cf(r#"{"latitude":1.5,"longitude":2}"#).lat, Some(1.5), "numbers are accepted like strings");
     for broken in [
         "null",
         "7",
@@ -41,8 +43,8 @@ fn reply_becomes_a_response_and_an_invalid_one_500() {
     assert_eq!(problem.status(), 416);
     assert_eq!(problem.headers().get("content-range").unwrap().as_deref(), Some("bytes */9"));
     assert_eq!(problem.headers().get("content-type").unwrap().as_deref(), Some("application/problem+json"));
-    let refused = Reply { status: 200, headers: vec![("x-bad", "line\nbreak".into())], body: Body::Empty };
-    assert_eq!(refused.into_response().unwrap().status(), 500, "what the runtime refuses is a 500, not a panic");
+    let invalid = Reply { status: 200, headers: vec![("x-bad", "line\nbreak".into())], body: Body::Empty };
+    assert_eq!(invalid.into_response().unwrap().status(), 500, "a header that the runtime refuses gives 500, not a panic");
     assert_eq!(Reply { status: 42, headers: vec![], body: Body::Empty }.into_response().unwrap().status(), 500);
 }
 
@@ -50,9 +52,9 @@ fn reply_becomes_a_response_and_an_invalid_one_500() {
 fn clock_is_current_ids_differ_and_thrown_values_become_text() {
     assert!(clock::now().0 > 1_700_000_000_000);
     assert_ne!(random::id().unwrap(), random::id().unwrap());
-    assert_eq!(js::words(&js_sys::TypeError::new("no").into()), "TypeError: no");
-    assert_eq!(js::words(&JsValue::from_str("text")), "text");
-    assert_eq!(js::words(&JsValue::UNDEFINED), "unknown");
+    assert_eq!(js::error_text(&js_sys::TypeError::new("no").into()), "TypeError: no");
+    assert_eq!(js::error_text(&JsValue::from_str("text")), "text");
+    assert_eq!(js::error_text(&JsValue::UNDEFINED), "unknown");
 }
 
 #[wasm_bindgen_test]

@@ -1,4 +1,4 @@
-//! What ranking many edges costs in wasm. Run in a release build, as the Worker is.
+//! CPU time of ranking many edges in wasm. Measured in a release build, as deployed.
 
 use wasm_bindgen_test::{console_log, wasm_bindgen_test};
 
@@ -11,7 +11,7 @@ use jettyspeed_edge::edges::metrics::reading::Reading;
 use jettyspeed_edge::edges::request::Priority;
 use jettyspeed_edge::edges::score::{Asker, rank};
 
-/// 500 edges are ranked in at most this time.
+/// Maximum time to rank 500 edges.
 const BUDGET_MICROSECONDS: f64 = 1_000.0;
 const EDGES: u32 = 500;
 
@@ -49,7 +49,7 @@ fn ranking_500_edges_takes_at_most_1_ms() {
     let mut sum = 0;
     let started = js_sys::Date::now();
     for round in 0..rounds {
-        let reading = |edge: &Edge| edges.binary_search_by(|known| known.id.as_str().cmp(edge.id.as_str())).ok().map(|index| &readings[index]);
+        let reading = |edge: &Edge| edges.binary_search_by(|other| other.id.as_str().cmp(edge.id.as_str())).ok().map(|index| &readings[index]);
         let place = Some(Location { lat: f64::from(round % 80), lon: 8.0 });
         let asker = Asker { place, priority: Priority::Speed, draw: Draw::of("account", now, WINDOW_MS), now };
         sum += rank(&edges, reading, asker, |_| None).len();

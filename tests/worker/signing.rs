@@ -1,4 +1,4 @@
-//! What a signature costs in wasm. Run in a release build, as the Worker is.
+//! CPU time of a signature in wasm. Measured in a release build, as deployed.
 
 use wasm_bindgen_test::{console_log, wasm_bindgen_test};
 
@@ -9,7 +9,7 @@ use jettyspeed_edge::s3::operations::upload_part;
 use jettyspeed_edge::s3::request::{Location, Store};
 use jettyspeed_edge::s3::sigv4::signer::Signer;
 
-/// A part is signed in at most this time.
+/// Maximum time to sign the upload of a part.
 const BUDGET_MICROSECONDS: f64 = 50.0;
 
 #[wasm_bindgen_test]

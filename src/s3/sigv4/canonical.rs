@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use crate::base::percent;
 
-/// What is signed. Values are as meant, not as encoded: encoding happens here, once.
+/// The request to sign. Values are not percent-encoded: they are encoded here, once.
 #[derive(Debug, Clone, Copy)]
 pub struct CanonicalInput<'a> {
     /// HTTP method, upper case.
@@ -23,16 +23,16 @@ pub struct CanonicalInput<'a> {
 /// A canonical request and the list of headers it covers.
 #[derive(Debug)]
 pub struct Canonical {
-    /// The text of stage 1.
+    /// The text of the canonical request.
     pub request: String,
     /// `host;x-amz-date`, as it stands in the Authorization header.
     pub signed_headers: String,
 }
 
-/// Stage 1.
+/// Stage 1: the canonical request.
 pub fn canonical_request(input: &CanonicalInput<'_>) -> Canonical {
     let mut headers: Vec<(String, String)> = input.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), fold(value))).collect();
-    // A stable sort: several values of one header keep the order they are sent in.
+    // A stable sort: several values of one header keep the order in which they are sent.
     headers.sort_by(|(a, _), (b, _)| a.cmp(b));
 
     let mut lines = String::new();
@@ -61,12 +61,12 @@ pub fn canonical_request(input: &CanonicalInput<'_>) -> Canonical {
     Canonical { request, signed_headers }
 }
 
-/// Stage 2. `scope` is `20150830/us-east-1/s3/aws4_request`, `stamp` is `20150830T123600Z`.
+/// Stage 2: the string to sign. `scope` is `20150830/us-east-1/s3/aws4_request`, `stamp` is `20150830T123600Z`.
 pub fn string_to_sign(stamp: &str, scope: &str, canonical_request: &str) -> String {
     ["AWS4-HMAC-SHA256", stamp, scope, &hex::encode(Sha256::digest(canonical_request))].join("\n")
 }
 
-/// A header value as it is signed: trimmed, inner white space runs folded into one space.
+/// A header value in canonical form: trimmed, each inner run of white space replaced by one space.
 fn fold(value: &str) -> String {
     let mut out = String::with_capacity(value.len());
     for word in value.split_ascii_whitespace() {

@@ -1,9 +1,9 @@
-//! AWS Signature Version 4 without I/O: the clock is an argument, nothing is sent.
+//! AWS Signature Version 4 without I/O: the time is an argument, and nothing is sent.
 //!
-//! [`canonical`] holds the first two stages as free functions, [`signer`] the key and the two ways to carry a signature: in headers and in the query
-//! (presigned URLs).
+//! [`canonical`] builds the canonical request and the string to sign; [`signer`] has the key and puts the signature into the `Authorization` header or into the
+//! query (presigned URLs).
 //!
-//! Not `aws-sigv4`: it derives the signing key anew for every request, four HMACs, where [`signer`] keeps the day's. Tests hold this against that crate.
+//! By hand instead of `aws-sigv4`, which derives the signing key for every request (four HMACs), while [`signer`] caches the day's key. Tests compare both.
 
 pub mod canonical;
 pub mod signer;

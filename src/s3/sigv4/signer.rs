@@ -1,7 +1,5 @@
-//! AWS Signature Version 4, sans I/O: the clock is an argument, nothing is sent.
-//!
-//! [`canonical`] holds the first two stages as free functions, [`encode`] the one percent-encoder, [`Signer`] the key and the two ways to
-//! carry a signature: in headers and in the query (presigned URLs).
+//! Stage 3 of Signature Version 4: derives the signing key and puts the signature into the `Authorization` header or into the query (presigned URLs)
+//! (AWS General Reference, "Create a signed AWS API request").
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -16,10 +14,10 @@ use crate::s3::sigv4::canonical::{CanonicalInput, canonical_request, string_to_s
 /// `x-amz-content-sha256` of a payload that the signature does not cover.
 pub const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 
-/// The longest life of a presigned URL, seconds (S3 API reference, "Authenticating requests: using query parameters").
+/// Maximum lifetime of a presigned URL, seconds (S3 API reference, "Authenticating requests: using query parameters").
 pub const MAX_PRESIGN_SECONDS: u64 = 604_800;
 
-/// Signs for one key, region and service. Keeps the day's signing key, which four HMACs derive from the secret.
+/// Signs with one access key for one region and service. Caches the day's signing key, because deriving it takes four HMACs.
 pub struct Signer {
     access_key_id: String,
     secret: Zeroizing<String>,
@@ -46,7 +44,7 @@ impl Signer {
         }
     }
 
-    /// The value of `Authorization` for `input`, whose headers must hold `host` and `x-amz-date` of the same `now`.
+    /// The value of `Authorization` for `input`, whose headers must contain `host` and `x-amz-date` of the same `now`.
     pub fn authorization(&self, input: &CanonicalInput<'_>, now: EpochMs) -> String {
         let (stamp, day) = now.amz();
         let scope = self.scope(&day);
@@ -55,8 +53,8 @@ impl Signer {
         format!("AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={}, Signature={signature}", self.access_key_id, canonical.signed_headers)
     }
 
-    /// The encoded query of a presigned URL that lives `seconds` (clamped to 1..=[`MAX_PRESIGN_SECONDS`]) from `now`.
-    /// The caller must send `input.headers` unchanged.
+    /// The encoded query of a presigned URL that is valid for `seconds` (clamped to 1..=[`MAX_PRESIGN_SECONDS`]) from `now`.
+    /// The request must carry `input.headers` unchanged.
     pub fn presigned_query(&self, input: &CanonicalInput<'_>, now: EpochMs, seconds: u64) -> String {
         let (stamp, day) = now.amz();
         let scope = self.scope(&day);
@@ -83,7 +81,7 @@ impl Signer {
         format!("{day}/{}/{}/aws4_request", self.region, self.service)
     }
 
-    /// Stage 3: the hex signature of a string to sign of that day.
+    /// The hex signature of `string_to_sign`, with the signing key of `day`.
     pub fn signature(&self, day: &str, string_to_sign: &str) -> String {
         hex::encode(self.day_key(day).sign(&[string_to_sign.as_bytes()]))
     }
@@ -110,7 +108,7 @@ mod tests {
 
     /// AWS General Reference, "Signature calculation examples": GET with a Range header from `examplebucket`.
     #[test]
-    fn example_s3_get_object() {
+    fn aws_example_get_object_gives_its_authorization() {
         let signer = Signer::new("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "us-east-1", "s3");
         let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         let headers =
@@ -131,7 +129,7 @@ mod tests {
 
     /// The same reference, "Authenticating requests: using query parameters".
     #[test]
-    fn example_s3_presigned_get() {
+    fn aws_example_presigned_get_gives_its_signature() {
         let signer = Signer::new("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "us-east-1", "s3");
         let headers = [("host".to_owned(), "examplebucket.s3.amazonaws.com".to_owned())];
         let input = CanonicalInput { method: "GET", path: "/test.txt", query: &[], headers: &headers, payload_hash: UNSIGNED_PAYLOAD };
@@ -140,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_day_derives_a_new_key_and_debug_hides_the_secret() {
+    fn another_day_gives_another_signature_and_debug_output_has_no_secret() {
         let signer = Signer::new("AK", "sekret", "us-east-1", "s3");
         let first = signer.signature("20261120", "x");
         assert_ne!(first, signer.signature("20261121", "x"));

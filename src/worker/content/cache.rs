@@ -36,7 +36,7 @@ impl Entry {
 
 /// Reads the requested part of a slice. An entry with the wrong status, length or expiry counts as a miss.
 pub async fn find_entry(url: &str, slice: &Slice, now: EpochMs) -> Option<Entry> {
-    let response = match_slice(url, slice).await.map_err(|error| log::internal("cache", &js::words(&error))).ok().flatten()?;
+    let response = match_slice(url, slice).await.map_err(|error| log::internal("cache", &js::error_text(&error))).ok().flatten()?;
     let header = |name: &str| response.headers().get(name).ok().flatten();
     let status = if slice.is_whole() { 200 } else { 206 };
     let length = header("content-length").and_then(|text| text.parse::<u64>().ok());
@@ -108,7 +108,7 @@ pub async fn put_text(url: &str, text: &str, seconds: u64) {
         put_response(url, Response::new_with_opt_str_and_init(Some(text), &init(&fields)?)?).await
     };
     if let Err(error) = kept.await {
-        let _ = log::internal("cache", &js::words(&error));
+        let _ = log::internal("cache", &js::error_text(&error));
     }
 }
 

@@ -42,7 +42,7 @@ pub fn answered(call: &Routed, source: &ContentDescriptor, origin: Option<Origin
     }
     DUE.set(now.plus(2 * FLUSH_MS));
     let held = call.clone();
-    call.afterwards(async move {
+    call.wait_until(async move {
         worker::Delay::from(Duration::from_millis(FLUSH_MS)).await;
         let counts = COUNTS.take();
         DUE.set(EpochMs(0));

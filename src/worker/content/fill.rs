@@ -169,7 +169,7 @@ async fn cached(call: &Routed, source: &Rc<ContentDescriptor>, slice: &Slice, ke
     let freshness = entry.freshness;
     if matches!(freshness, Freshness::Stale(_)) && claim_revalidation(key, now) {
         let (held, source, key, slice) = (call.clone(), Rc::clone(source), key.to_owned(), *slice);
-        call.afterwards(async move { revalidate(&held, &source, &slice, &key).await });
+        call.wait_until(async move { revalidate(&held, &source, &slice, &key).await });
     }
     let origin = if waited { Origin::Collapsed } else { Origin::Cache(freshness) };
     Some(SliceBody { bytes: Bytes::Stream(entry.stream()?), origin })
@@ -191,12 +191,12 @@ async fn fill(call: &Routed, source: &ContentDescriptor, slice: &Slice, key: &st
         None => (read_checked(call, source, slice.span).await?, now.plus(source.ttl.saturating_mul(1000)), Origin::Filled),
     };
     if let Err(error) = cache::put(key, &buffer, fresh_until, clock::now()).await {
-        let _ = log::internal("cache", &js::words(&error));
+        let _ = log::internal("cache", &js::error_text(&error));
         return Ok((buffer, Origin::Passed));
     }
     if origin == Origin::Filled && source.kv_key().is_some() {
         let (held, source, buffer) = (call.clone(), source.clone(), buffer.clone());
-        call.afterwards(async move { kv::put(&held.env, &source, &buffer, fresh_until).await });
+        call.wait_until(async move { kv::put(&held.env, &source, &buffer, fresh_until).await });
     }
     Ok((buffer, origin))
 }
@@ -263,7 +263,7 @@ async fn renew(source: &ContentDescriptor, slice: &Slice, key: &str) {
     };
     if let Err(error) = renewed.await {
         let error: JsValue = error;
-        let _ = log::internal("cache", &js::words(&error));
+        let _ = log::internal("cache", &js::error_text(&error));
     }
 }
 

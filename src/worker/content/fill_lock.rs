@@ -73,7 +73,7 @@ pub async fn acquire(env: &Env, colo: &str, key: &str) -> Result<Outcome, Proble
     LOCAL.with_borrow_mut(|local| local.insert(key.to_owned(), LocalState::Reading, now.plus(2 * LOCK_MS), now));
     let object = object_name(colo, key);
     let lock = |serial| FillLock { env: env.clone(), object: object.clone(), key: key.to_owned(), serial };
-    match objects::send(&bindings::leases(env)?, &object, &Message::Acquire { key: key.to_owned() }, false).await {
+    match objects::send(&bindings::fill_locks(env)?, &object, &Message::Acquire { key: key.to_owned() }, false).await {
         Ok(Some(Reply::Acquired(serial))) => Ok(Outcome::Acquired(lock(Some(serial)))),
         Ok(Some(Reply::Stored)) => {
             set_local_state(key, None);
@@ -101,7 +101,7 @@ impl FillLock {
     /// Releases the lock. `stored`: the entry is in the cache now.
     pub async fn done(self, stored: bool) {
         set_local_state(&self.key, (!stored).then(clock::now));
-        let (Some(serial), Ok(leases)) = (self.serial, bindings::leases(&self.env)) else { return };
+        let (Some(serial), Ok(leases)) = (self.serial, bindings::fill_locks(&self.env)) else { return };
         let message = Message::Done { key: self.key, serial, stored };
         // The error is logged in `objects`. Waiting requests then continue at the lock timeout.
         let _ = objects::send::<_, Reply>(&leases, &self.object, &message, false).await;

@@ -37,7 +37,7 @@ async fn get_with_metadata(env: &Env, source: &ContentDescriptor, form: &str) ->
 /// The file's bytes as an ArrayBuffer, and the end of their freshness lifetime.
 pub async fn get_file(env: &Env, source: &ContentDescriptor) -> Option<(JsValue, EpochMs)> {
     let found = get_with_metadata(env, source, "arrayBuffer").await;
-    let found = found.map_err(|error| log::internal("kv", &js::words(&error))).ok().flatten();
+    let found = found.map_err(|error| log::internal("kv", &js::error_text(&error))).ok().flatten();
     found.filter(|(buffer, _)| js::byte_length(buffer) == Some(source.size))
 }
 
@@ -58,17 +58,17 @@ pub async fn put(env: &Env, source: &ContentDescriptor, buffer: &JsValue, fresh_
         Reflect::set(&metadata, &FRESH_UNTIL.into(), &JsValue::from_f64(fresh_until.0 as f64))?;
         Reflect::set(&options, &"metadata".into(), &metadata)?;
         Reflect::set(&options, &"expirationTtl".into(), &JsValue::from_f64(source.ttl.max(MIN_TTL_SECONDS) as f64))?;
-        JsFuture::from(kv.keep(&key, buffer, &options)?).await.map(|_| ())
+        JsFuture::from(kv.put(&key, buffer, &options)?).await.map(|_| ())
     };
     if let Err(error) = kept.await {
-        let _ = log::internal("kv", &js::words(&error));
+        let _ = log::internal("kv", &js::error_text(&error));
     }
 }
 
 /// Deletes the file. The deletion is visible in every PoP within 60 s (Cloudflare KV documentation, "How KV works").
 pub async fn delete(env: &Env, source: &ContentDescriptor) {
     let Some((kv, key)) = namespace_and_key(env, source) else { return };
-    if let Ok(promise) = kv.forget(&key) {
+    if let Ok(promise) = kv.delete(&key) {
         let _ = JsFuture::from(promise).await;
     }
 }

@@ -97,7 +97,7 @@ pub async fn get_or_read(
         && let Ok(text) = json::write(&kept)
     {
         let (url, seconds) = (url(name), kept.source.holds_ms.div_ceil(1000).max(1));
-        call.afterwards(async move { cache::put_text(&url, &text, seconds).await });
+        call.wait_until(async move { cache::put_text(&url, &text, seconds).await });
     }
     Ok(note(name, now, now, kept.source))
 }

@@ -87,7 +87,7 @@ pub fn count(call: &Routed, account: Id, bytes: u64) {
         return;
     }
     let held = call.clone();
-    call.afterwards(async move {
+    call.wait_until(async move {
         worker::Delay::from(Duration::from_millis(FLUSH_MS)).await;
         let Some((bytes, _)) = UNFLUSHED.with_borrow_mut(|unflushed| unflushed.remove(&account)) else { return };
         // The error is logged in `objects`. Whether the ledger counted the bytes is unknown, so they are not sent again, in the customer's favour.

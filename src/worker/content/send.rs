@@ -70,7 +70,7 @@ pub async fn body(
     let stream = FixedLengthStream::new(bytes as f64).map_err(thrown)?;
     let (readable, writable) = (stream.readable(), stream.writable());
     let (held, source) = (call.clone(), Rc::clone(source));
-    call.afterwards(async move {
+    call.wait_until(async move {
         let pumped = async {
             while let Some(Piece::Text(text)) = pieces.front() {
                 if let Err(reason) = write(&Uint8Array::from(text.as_bytes()), &writable).await {

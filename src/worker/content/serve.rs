@@ -39,7 +39,7 @@ pub async fn serve(call: &Routed, method: &str, source: Rc<ContentDescriptor>, e
         Verdict::Failed => return Err(Problem::PreconditionFailed),
     }
     // Range is defined for GET only (RFC 9110 section 14.2).
-    let range = call.header("range").filter(|_| method == "GET" && conditions.range_holds(source.version(), now));
+    let range = call.header("range").filter(|_| method == "GET" && conditions.if_range_matches(source.version(), now));
     let wanted = match parse_ranges(range.as_deref(), source.size)? {
         // Slices are read whole, so many small ranges cost more than the whole object. A server may ignore the field (RFC 9110 section 14.2).
         ByteRanges::Several(spans) if spans.iter().flat_map(|span| source.slices(*span)).take(MAX_SLICES + 1).count() > MAX_SLICES => {

@@ -81,12 +81,12 @@ pub fn begin(call: &Routed, source: &Rc<ContentDescriptor>, span: Span) {
         return;
     }
     let source = Rc::clone(source);
-    call.afterwards(async move {
+    call.wait_until(async move {
         // Another isolate of this PoP may have assembled it.
         if pointer_of(&names, clock::now()).await.is_none()
             && let Err(error) = assemble(&source, &names).await
         {
-            let _ = log::internal("cache", &js::words(&error));
+            let _ = log::internal("cache", &js::error_text(&error));
         }
         ASSEMBLING.with_borrow_mut(|assembling| assembling.remove(&names.pointer));
     });

@@ -27,7 +27,7 @@ pub async fn play(call: &Routed, method: &str) -> Result<Reply, Problem> {
     let (source, reply) = serve_with_retry(call, method, claims, &path, source).await?;
     if method == "GET" && reply.status < 300 {
         let held = call.clone();
-        call.afterwards(async move { warm::after(&held, &source, path, range.as_deref()).await });
+        call.wait_until(async move { warm::after(&held, &source, path, range.as_deref()).await });
     }
     Ok(reply)
 }

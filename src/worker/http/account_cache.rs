@@ -1,4 +1,4 @@
-//! Accounts from D1, remembered by the isolate for a while.
+//! Isolate-local cache of accounts read from D1.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -13,26 +13,26 @@ use crate::problem::{AuthFailure, Problem};
 use crate::worker::http::call::Call;
 use crate::worker::platform::{bindings, clock, d1};
 
-/// SPEC section 2: a positive lookup may be kept for 30 s.
-const KEEP_MS: u64 = 30_000;
+/// Lifetime of an entry, ms (docs/api.md, Account: a positive lookup is kept for up to 30 s).
+const TTL_MS: u64 = 30_000;
 
-/// Bounds the isolate's memory: about 500 bytes each.
-const MAX_KEEP: usize = 2_000;
+/// Maximum number of accounts.
+const MAX_ACCOUNTS: usize = 2_000;
 
-/// An account with its tier and names, bytes: ids are at most 136 characters, the rest is numbers.
+/// Estimated size of an account with its tier and names, bytes: names have at most 136 characters, the rest is numbers.
 const ACCOUNT_BYTES: usize = 1_024;
 
-/// Bound of the isolate's memory for accounts, bytes.
+/// Maximum memory for accounts, bytes.
 const MAX_BYTES: usize = 2_000_000;
 
 thread_local! {
-    static ACCOUNTS: RefCell<TtlMap<Sha256Hex, Rc<Account>>> = RefCell::new(TtlMap::new(MAX_KEEP, MAX_BYTES, |_, _| ACCOUNT_BYTES));
+    static ACCOUNTS: RefCell<TtlMap<Sha256Hex, Rc<Account>>> = RefCell::new(TtlMap::new(MAX_ACCOUNTS, MAX_BYTES, |_, _| ACCOUNT_BYTES));
 }
 
 /// The account of these credentials.
 ///
 /// # Errors
-/// 401; unknown key and wrong secret are the same.
+/// 401, the same for an unknown key and a wrong secret.
 pub async fn account(call: &Call, presented: &PresentedCredentials) -> Result<Rc<Account>, Problem> {
     let now = clock::now();
     if let Some(account) = ACCOUNTS.with_borrow(|accounts| accounts.get(&presented.key_hash, now).map(Rc::clone)) {
@@ -43,17 +43,17 @@ pub async fn account(call: &Call, presented: &PresentedCredentials) -> Result<Rc
     call.span("auth", now);
     let account = Rc::new(row.ok_or(Problem::Unauthenticated(AuthFailure::Invalid))?);
     account.authenticate(presented.secret_hash.as_str(), now).map_err(Problem::Unauthenticated)?;
-    // Its age counts from the query: a change made while D1 was answering must not be missed for longer.
-    ACCOUNTS.with_borrow_mut(|accounts| accounts.insert(presented.key_hash.clone(), Rc::clone(&account), now.plus(KEEP_MS), clock::now()));
+    // The entry's age counts from the start of the query, because the account may have changed while D1 was answering.
+    ACCOUNTS.with_borrow_mut(|accounts| accounts.insert(presented.key_hash.clone(), Rc::clone(&account), now.plus(TTL_MS), clock::now()));
     Ok(account)
 }
 
-/// Forgets an account that was changed.
-pub fn forget(account: Id) {
-    ACCOUNTS.with_borrow_mut(|accounts| accounts.retain(|_, kept| kept.id != account));
+/// Evicts an account after a change.
+pub fn evict(account: Id) {
+    ACCOUNTS.with_borrow_mut(|accounts| accounts.retain(|_, cached| cached.id != account));
 }
 
-/// Forgets all, for a changed tier.
-pub fn forget_all() {
+/// Evicts all accounts, after a change of a tier.
+pub fn evict_all() {
     ACCOUNTS.with_borrow_mut(TtlMap::clear);
 }

@@ -1,5 +1,5 @@
-//! The guard against floods of callers that nobody knows: per address, in this isolate (exact, `RATE_LIMIT_MAX_REQUESTS`) and at this location
-//! (approximate, the platform's rate limiter).
+//! Rate limit of unauthenticated callers by address: exact in this isolate (`RATE_LIMIT_MAX_REQUESTS`), approximate at this location (the platform's rate
+//! limiter).
 
 use std::cell::RefCell;
 
@@ -7,24 +7,24 @@ use crate::auth::rate_limit;
 use crate::base::ttl_map::TtlMap;
 use crate::problem::Problem;
 use crate::worker::http::authenticate;
-use crate::worker::http::call::{Call, Limited};
+use crate::worker::http::call::{AppliedLimit, Call};
 use crate::worker::platform::{bindings, clock, log};
 
-/// Bounds the isolate's memory: about 100 bytes each.
-const MAX_KEEP: usize = 10_000;
+/// Maximum number of addresses.
+const MAX_ADDRESSES: usize = 10_000;
 
-/// What an entry takes beside the address, bytes.
+/// Estimated size of an entry without its address, bytes.
 const ENTRY_BYTES: usize = 64;
 
-/// Bound of the isolate's memory for addresses, bytes.
+/// Maximum memory for addresses, bytes.
 const MAX_BYTES: usize = 2_000_000;
 
 thread_local! {
     /// The theoretical arrival time of each address (GCRA), microseconds.
-    static ARRIVALS: RefCell<TtlMap<String, u64>> = RefCell::new(TtlMap::new(MAX_KEEP, MAX_BYTES, |address, _| address.len() + ENTRY_BYTES));
+    static ARRIVALS: RefCell<TtlMap<String, u64>> = RefCell::new(TtlMap::new(MAX_ADDRESSES, MAX_BYTES, |address, _| address.len() + ENTRY_BYTES));
 }
 
-/// The platform sets this field; what a client sends under its name never arrives there.
+/// The bucket of the client's address. Cloudflare sets `cf-connecting-ip` and overwrites what a client sends under that name.
 fn address(call: &Call) -> String {
     rate_limit::bucket(call.header("cf-connecting-ip").as_deref())
 }
@@ -39,7 +39,7 @@ fn policy(call: &Call) -> (u64, u64) {
 /// # Errors
 /// 429.
 pub async fn admit(call: &Call) -> Result<(), Problem> {
-    // Whoever watches over the deployment is no stranger, whatever he calls.
+    // Monitoring with the operator's token is exempt, also on routes without authentication.
     if bindings::config(&call.env).is_ok_and(|config| authenticate::is_operator(call, &config)) {
         return Ok(());
     }
@@ -48,27 +48,27 @@ pub async fn admit(call: &Call) -> Result<(), Problem> {
         let now = clock::now();
         let mut arrival = arrivals.get(&address, now).copied().unwrap_or_default();
         let pace = rate_limit::admit(&mut arrival, quota, window_ms, now.0);
-        // After a window without calls an address is as good as new.
+        // After a window without calls the full quota is available again, so the entry may expire.
         arrivals.insert(address.clone(), arrival, now.plus(window_ms.max(1)), now);
         pace
     });
     let window_seconds = window_ms.div_ceil(1000).max(1);
-    call.limited.set(Some(Limited { policy: "address", window_seconds, pace }));
+    call.limited.set(Some(AppliedLimit { policy: "address", window_seconds, pace }));
     let refused = |seconds: u64| Problem::RateLimited { limit: quota, retry_after: u32::try_from(seconds).unwrap_or(u32::MAX) };
     if !pace.admitted {
         return Err(refused(pace.reset));
     }
-    let Some(limiter) = bindings::guard(&call.env) else { return Ok(()) };
+    let Some(limiter) = bindings::rate_limiter(&call.env) else { return Ok(()) };
     match limiter.limit(address).await.map(|outcome| outcome.success) {
         Ok(false) => {
-            // The platform tells no more than that it is too much.
+            // The platform's limiter returns no remaining count and no reset time.
             let pace = rate_limit::RateLimitStatus { remaining: 0, reset: window_seconds, admitted: false, ..pace };
-            call.limited.set(Some(Limited { policy: "address", window_seconds, pace }));
+            call.limited.set(Some(AppliedLimit { policy: "address", window_seconds, pace }));
             Err(refused(window_seconds))
         }
         Ok(true) => Ok(()),
         Err(error) => {
-            // A guard that fails must not lock everybody out.
+            // Fail open: an error of the rate limiter must not refuse every caller.
             let _ = log::internal("rate limiter", &error.to_string());
             Ok(())
         }

@@ -1,4 +1,5 @@
-//! Principal calls: read from the request as its route's proof says, then paced. What each may reach is [`crate::access::authorize`]'s to say.
+//! Authentication: reads the caller from the request by the route's [`AuthScheme`], then applies the account's rate limit. Authorisation is in
+//! [`crate::access::authorize`].
 
 use std::rc::Rc;
 
@@ -19,14 +20,14 @@ use crate::ledger::message::{Message, Reply};
 use crate::problem::{AuthFailure, Problem};
 use crate::worker::clients::ledger;
 use crate::worker::http::account_cache;
-use crate::worker::http::call::{Call, Limited, Routed};
+use crate::worker::http::call::{AppliedLimit, Call, Routed};
 use crate::worker::platform::clock;
 
-/// The caller of `route`, admitted: proof checked, pace kept.
+/// The caller of `route`, authenticated and within its rate limit.
 ///
 /// # Errors
-/// 401, 429; 411 and 413 for signed calls, whose body is part of the proof.
-pub async fn admitted(call: &Call, route: &Route, params: &Params, config: &Config) -> Result<Caller, Problem> {
+/// 401, 429; 411 and 413 for signed calls, because the signature covers the body.
+pub async fn authenticate(call: &Call, route: &Route, params: &Params, config: &Config) -> Result<Caller, Problem> {
     let caller = match route.scheme {
         AuthScheme::None => Caller::Nobody,
         AuthScheme::Account => Caller::Account(account(call).await?),
@@ -43,21 +44,22 @@ pub async fn admitted(call: &Call, route: &Route, params: &Params, config: &Conf
         AuthScheme::AccountOrWebhook | AuthScheme::OperatorOrAccount => Caller::Account(account(call).await?),
     };
     may_enter(route.scheme, &caller.principal()).map_err(Problem::Unauthenticated)?;
-    if route.endpoint.is_paced() { paced(call, caller).await } else { Ok(caller) }
+    if route.endpoint.is_rate_limited() { apply_rate_limit(call, caller).await } else { Ok(caller) }
 }
 
-/// Counts the call against the account's requests per minute. The ledger also knows of a suspension before this isolate's memory does.
-pub async fn paced(call: &Call, caller: Caller) -> Result<Caller, Problem> {
+/// Counts the call against the account's requests per minute. The ledger's reply also has the current suspension, which the isolate's account cache may not
+/// have yet.
+pub async fn apply_rate_limit(call: &Call, caller: Caller) -> Result<Caller, Problem> {
     let (account, limits) = match &caller {
         Caller::Account(account) => (account.id, Some(account.limits())),
         Caller::Token(claims) => (claims.account, None),
         _ => return Ok(caller),
     };
     let started = clock::now();
-    let said = ledger::send(&call.env, account, &Message::Admit { limits }).await;
+    let reply = ledger::send(&call.env, account, &Message::Admit { limits }).await;
     call.span("ledger", started);
-    let Reply::Paced { pace, suspended } = said? else { return Err(Problem::Internal) };
-    call.limited.set(Some(Limited { policy: "account", window_seconds: WINDOW_SECONDS, pace }));
+    let Reply::Paced { pace, suspended } = reply? else { return Err(Problem::Internal) };
+    call.limited.set(Some(AppliedLimit { policy: "account", window_seconds: WINDOW_SECONDS, pace }));
     if !pace.admitted {
         return Err(Problem::RateLimited { limit: pace.quota, retry_after: u32::try_from(pace.reset).unwrap_or(u32::MAX) });
     }
@@ -108,48 +110,56 @@ async fn path_token(call: &Call, params: &Params, config: &Config) -> Result<Cal
 
 fn is_webhook(call: &Call, config: &Config) -> bool {
     let authorization = call.header("authorization");
-    // A bearer that looks like one of theirs but is none is refused as theirs.
+    // A bearer with the prefix of a webhook secret that is not configured is refused as a webhook, not as an account.
     let bearer = |token: &str| token.starts_with("whsec_") || webhook_signature::is_bearer(token, &config.webhook_secrets);
     call.header("webhook-id").is_some() || api_key::bearer(authorization.as_deref()).is_some_and(bearer)
 }
 
+/// The identity backend, by signature or by bearer secret (docs/api.md, Webhook caller).
+///
+/// # Errors
+/// 401; 411 and 413 for signed bodies.
 pub async fn webhook(call: &Call, config: &Config) -> Result<Caller, Problem> {
     let (id, timestamp, signature) = (call.header("webhook-id"), call.header("webhook-timestamp"), call.header("webhook-signature"));
     let signed = Signed::read(id.as_deref(), timestamp.as_deref(), signature.as_deref(), clock::now()).map_err(Problem::Unauthenticated)?;
     let Some(signed) = signed else {
         let authorization = call.header("authorization");
         let token = api_key::bearer(authorization.as_deref()).ok_or(Problem::Unauthenticated(AuthFailure::Missing))?;
-        let known =
+        let valid =
             webhook_signature::is_bearer(token, &config.webhook_secrets) && id.as_deref().is_none_or(|id| webhook_signature::is_id(id.trim()));
         let id = id.map(|id| id.trim().to_owned());
-        return if known { Ok(Caller::Webhook(id)) } else { Err(Problem::Unauthenticated(AuthFailure::Invalid)) };
+        return if valid { Ok(Caller::Webhook(id)) } else { Err(Problem::Unauthenticated(AuthFailure::Invalid)) };
     };
-    // These have no body and no Content-Length.
+    // GET and HEAD have no body and no Content-Length.
     let body = if matches!(call.request.method().as_str(), "GET" | "HEAD") { Rc::from([]) } else { call.bytes(MAX_BODY).await? };
-    let right = signed.verify(&config.webhook_secrets, &body);
-    if right { Ok(Caller::Webhook(Some(signed.id))) } else { Err(Problem::Unauthenticated(AuthFailure::Invalid)) }
+    let valid = signed.verify(&config.webhook_secrets, &body);
+    if valid { Ok(Caller::Webhook(Some(signed.id))) } else { Err(Problem::Unauthenticated(AuthFailure::Invalid)) }
 }
 
+/// The operator.
+///
+/// # Errors
+/// 401.
 pub fn operator(call: &Call, config: &Config) -> Result<Caller, Problem> {
     if is_operator(call, config) { Ok(Caller::Operator) } else { Err(Problem::Unauthenticated(AuthFailure::Invalid)) }
 }
 
-/// Whether the operator calls.
+/// Whether the request carries the operator's token.
 pub fn is_operator(call: &Call, config: &Config) -> bool {
     let authorization = call.header("authorization");
     api_key::bearer(authorization.as_deref()).is_some_and(|token| config.is_operator(token))
 }
 
 impl Routed {
-    /// The calling account, where an upload token is not enough: the credentials may have come beside it.
+    /// The calling account, where an upload token is not enough: the request may carry the account's credentials beside the token.
     ///
     /// # Errors
     /// 401.
     pub async fn account_beside_token(&self) -> Result<Rc<Account>, Problem> {
         match &*self.caller {
             Caller::Account(account) => Ok(Rc::clone(account)),
-            // It is the account that acts, so it is the account that is paced.
-            _ => match paced(self, Caller::Account(account(self).await?)).await? {
+            // The call acts for the account, so it counts against the account's rate limit.
+            _ => match apply_rate_limit(self, Caller::Account(account(self).await?)).await? {
                 Caller::Account(account) => Ok(account),
                 _ => Err(Problem::Internal),
             },

@@ -1,4 +1,4 @@
-//! One request on its way through the Worker.
+//! A request and its context.
 
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
@@ -20,50 +20,50 @@ use crate::http::json_body;
 use crate::problem::{AuthFailure, Problem};
 use crate::worker::platform::{clock, js, log};
 
-/// The request, what is known of it, and what it needs.
+/// A request with its bindings and execution context.
 pub struct Call {
-    /// The raw request; its body has not been touched.
+    /// The raw request; its body has not been read.
     pub request: web_sys::Request,
     /// Bindings.
     pub env: Env,
     context: Context,
-    /// `X-Request-Id` of the answer.
+    /// `X-Request-Id` of the response.
     pub id: String,
-    /// When it came.
+    /// When the request arrived.
     pub started: EpochMs,
-    /// `https://host`, as the client addressed us.
+    /// `https://host`, as in the client's URL.
     pub base: String,
     /// Path, percent-encoded.
     pub path: String,
     query: String,
-    /// The body, once somebody read it whole.
+    /// The body, after it has been read whole.
     body: RefCell<Option<Rc<[u8]>>>,
-    /// What the answer tells of rate limits.
-    pub limited: Cell<Option<Limited>>,
-    /// What the ledger said of the account, for callers with a token only.
+    /// The rate limit that the response's header fields describe.
+    pub limited: Cell<Option<AppliedLimit>>,
+    /// Whether the account is suspended according to its ledger. For callers with a token, whose account is not loaded.
     pub suspended: Cell<bool>,
     spans: RefCell<Vec<(&'static str, u64)>>,
 }
 
-/// A limit this call was counted against.
+/// A rate limit that this call was counted against.
 #[derive(Debug, Clone, Copy)]
-pub struct Limited {
-    /// Its name.
+pub struct AppliedLimit {
+    /// The policy's name.
     pub policy: &'static str,
-    /// Its window.
+    /// The policy's window.
     pub window_seconds: u64,
-    /// What is left.
+    /// The state after this call.
     pub pace: RateLimitStatus,
 }
 
-/// A call on its route: who calls, the path's params, the configuration. Cheap to clone, for work that must outlive the client's patience.
+/// A call with its route, caller, path parameters and configuration. Cheap to clone, for work that continues after the client disconnects.
 #[derive(Clone)]
 pub struct Routed {
     /// The call.
     pub call: Rc<Call>,
     /// The row of the route table.
     pub route: &'static Route,
-    /// Proven.
+    /// The authenticated caller.
     pub caller: Rc<Caller>,
     /// Decoded path segments.
     pub params: Params,
@@ -92,7 +92,7 @@ impl Routed {
 }
 
 impl Call {
-    /// Takes a request in.
+    /// Wraps a request.
     pub fn new(request: web_sys::Request, env: Env, context: Context, id: Id) -> Call {
         let url = request.url();
         let (scheme, rest) = url.split_once("://").unwrap_or(("https", ""));
@@ -114,12 +114,12 @@ impl Call {
         }
     }
 
-    /// A header; several of one name come joined by ", ".
+    /// A header; several of one name are joined by ", ".
     pub fn header(&self, name: &str) -> Option<String> {
         self.request.headers().get(name).ok().flatten()
     }
 
-    /// Bytes of the body, as announced. No body at all is 0 bytes, whether or not whoever passed the request on to us kept the field that says so.
+    /// `Content-Length`. A request without a body has "0" also if a proxy removed the field.
     pub fn content_length(&self) -> Option<String> {
         self.header("content-length").or_else(|| self.request.body().is_none().then(|| "0".to_owned()))
     }
@@ -153,37 +153,37 @@ impl Call {
         Ok(bytes)
     }
 
-    /// Where the request comes from.
+    /// The client's location.
     pub fn geo(&self) -> GeoHint {
         crate::worker::http::geo_hint::of(&self.request)
     }
 
-    /// Runs `work` to its end even if the client hangs up meanwhile: the runtime cancels a request's own future then, not what `waitUntil` holds
-    /// (for up to 30 s more, Workers documentation, "Context"). None if it was cut off all the same.
+    /// Runs `work` to its end even if the client disconnects: the runtime then cancels the request's future, but not the promises passed to `waitUntil`
+    /// (for up to 30 s more, Workers documentation, "Context"). None if the runtime cancelled the work after that.
     pub async fn run_detached<T: 'static>(&self, work: impl Future<Output = T> + 'static) -> Option<T> {
-        // Boxed: the future is long, and would otherwise be compiled into everything that passes it on.
+        // Boxed, because otherwise every caller's future would contain the code of this large one.
         let work: Pin<Box<dyn Future<Output = T>>> = Box::pin(work);
         let (sender, receiver) = futures_channel::oneshot::channel();
-        self.afterwards(async move {
-            // Nobody may be listening any more; the work is done nevertheless.
+        self.wait_until(async move {
+            // The receiver is gone if the client has disconnected.
             let _ = sender.send(work.await);
         });
         receiver.await.ok()
     }
 
-    /// Runs `work` after the answer.
-    pub fn afterwards(&self, work: impl Future<Output = ()> + 'static) {
-        // Boxed: what turns a future into a promise is compiled once, then.
+    /// Runs `work` after the response (`waitUntil`).
+    pub fn wait_until(&self, work: impl Future<Output = ()> + 'static) {
+        // Boxed, so that the conversion of a future to a promise is compiled only once.
         let work: Pin<Box<dyn Future<Output = ()>>> = Box::pin(work);
         self.context.wait_until(work);
     }
 
-    /// Notes how long a step took, for Server-Timing.
+    /// Records how long a step took, for Server-Timing.
     pub fn span(&self, name: &'static str, since: EpochMs) {
         self.spans.borrow_mut().push((name, clock::now().since(since)));
     }
 
-    /// The Server-Timing field (W3C Server Timing). The clock moves only with I/O, so these are times of waiting, not of computing.
+    /// The Server-Timing field (W3C Server Timing). The platform's clock advances only with I/O, so these are I/O wait times, not CPU times.
     pub fn server_timing(&self) -> String {
         let mut text = format!("total;dur={}", clock::now().since(self.started));
         for (name, ms) in self.spans.borrow().iter() {
@@ -194,6 +194,6 @@ impl Call {
 
     /// Logs a thrown value of the platform.
     pub fn thrown(&self, what: &str, error: &wasm_bindgen::JsValue) -> Problem {
-        log::internal(what, &js::words(error))
+        log::internal(what, &js::error_text(error))
     }
 }

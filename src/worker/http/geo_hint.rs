@@ -1,10 +1,10 @@
-//! `request.cf` -> [`GeoHint`]: raw properties only, since every one of them may be absent or of another type.
+//! Reads `request.cf` into a [`GeoHint`]. Properties are read one by one, because each may be absent or of another type.
 
 use wasm_bindgen::JsValue;
 
 use crate::edges::geo::{GeoHint, RawCf};
 
-/// Reads what the platform knows of a request's place.
+/// The location that the platform reports for a request.
 pub fn of(request: &web_sys::Request) -> GeoHint {
     let cf = js_sys::Reflect::get(request, &"cf".into()).unwrap_or(JsValue::UNDEFINED);
     from_cf(&cf)

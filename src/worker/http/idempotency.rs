@@ -1,4 +1,4 @@
-//! Runs a request once per key.
+//! Runs a request once per idempotency key and replays its response (docs/api.md, Idempotency).
 
 use std::cell::Cell;
 use std::pin::Pin;
@@ -14,10 +14,10 @@ use crate::worker::http::call::Routed;
 use crate::worker::http::reply::{Body, Reply};
 use crate::worker::platform::{bindings, clock, d1, random};
 
-/// How long a repeated webhook call waits for the first one's answer, ms: its sender would rather have it than be told to come again.
+/// How long a repeated webhook call waits for the first one's response, ms. Webhook senders treat a 409 as a failure, so waiting is better than refusing.
 const WAIT_MS: u64 = 20_000;
 
-/// What the request's `Idempotency-Key` is kept under, if it has one. `body` is what must be the same for the answer to be the same.
+/// The slot of the request's `Idempotency-Key`, if it has one. `body` is what a repeat must have in common with the first request.
 ///
 /// # Errors
 /// 400 for a malformed key.
@@ -29,10 +29,10 @@ pub fn slot(call: &Routed, scope: &str, body: &[u8]) -> Result<Option<Slot>, Pro
     }))
 }
 
-/// Runs `work` unless it ran before under this slot; then answers as it did. The work goes on if the client hangs up.
+/// Runs `work`, or replays the stored response if it ran under this slot before. The work continues if the client disconnects.
 ///
 /// # Errors
-/// Those of the work; 409 while it runs, 422 for another request under the same key.
+/// Those of the work; 409 while the first request is running, 422 for another request with the same key.
 pub async fn once(call: &Routed, slot: Option<Slot>, work: impl Future<Output = Result<Reply, Problem>> + 'static) -> Result<Reply, Problem> {
     run(call, slot, Box::pin(work)).await
 }
@@ -43,11 +43,11 @@ async fn run(call: &Routed, slot: Option<Slot>, work: Pin<Box<dyn Future<Output 
     let (started, db) = (clock::now(), bindings::db(&call.env)?);
     let mut pause_ms = 100;
     while d1::first::<serde_json::Value>(&db, &slot.claim(&claim, clock::now())).await?.is_none() {
-        // Somebody else has it: until they answer, or are gone.
+        // Another request has the claim: poll until it has stored its response or its claim has expired.
         loop {
             let Some(found) = d1::first::<Found>(&db, &slot.find_response()).await? else { break };
             match found.next(slot.fingerprint(), clock::now()) {
-                Next::Repeat { status, sealed } => return repeat(call, &slot, status, &sealed),
+                Next::Repeat { status, sealed } => return replay(call, &slot, status, &sealed),
                 Next::Refuse => return Err(Problem::KeyReused),
                 Next::Claim => break,
                 Next::Running if matches!(slot, Slot::Webhook { .. }) && clock::now().since(started) < WAIT_MS => {
@@ -58,18 +58,18 @@ async fn run(call: &Routed, slot: Option<Slot>, work: Pin<Box<dyn Future<Output 
             }
         }
     }
-    let (held, done) = (call.clone(), Rc::new(Cell::new(false)));
-    call.afterwards(renew(call.clone(), slot.clone(), claim.clone(), Rc::clone(&done)));
+    let (routed, done) = (call.clone(), Rc::new(Cell::new(false)));
+    call.wait_until(renew(call.clone(), slot.clone(), claim.clone(), Rc::clone(&done)));
     let answer = call.run_detached(async move {
         let outcome = work.await;
         done.set(true);
-        keep(&held, &slot, &claim, &outcome).await;
+        record_outcome(&routed, &slot, &claim, &outcome).await;
         outcome
     });
     answer.await.unwrap_or(Err(Problem::Internal))
 }
 
-/// Holds on to the claim while the work runs; a Worker that dies lets go of it.
+/// Renews the claim while the work runs. If the isolate is evicted, the claim expires and a repeat may run the work.
 async fn renew(call: Routed, slot: Slot, claim: String, done: Rc<Cell<bool>>) {
     let mut renewed = clock::now();
     while !done.get() {
@@ -77,22 +77,24 @@ async fn renew(call: Routed, slot: Slot, claim: String, done: Rc<Cell<bool>>) {
         if !done.get() && clock::now().since(renewed) >= CLAIM_MS / 3 {
             renewed = clock::now();
             if let Ok(db) = bindings::db(&call.env) {
-                // Logged where it fails; the next one comes soon.
+                // An error has been logged by `batch`; the next renewal follows.
                 let _ = d1::batch(&db, &[slot.renew(&claim, renewed)]).await;
             }
         }
     }
 }
 
-fn repeat(call: &Routed, slot: &Slot, status: u16, sealed: &str) -> Result<Reply, Problem> {
+/// The stored response of the first request.
+fn replay(call: &Routed, slot: &Slot, status: u16, sealed: &str) -> Result<Reply, Problem> {
     let body = call.config.vault.open(&slot.row(), sealed).ok_or(Problem::Internal)?;
     let mut reply = Reply::json_text(status, body);
     reply.headers.push(("idempotent-replayed", "true".to_owned()));
     Ok(reply)
 }
 
-/// Keeps a success; gives the key back after anything else, also after a question (202), by which nothing was created. If that fails the claim ends by itself.
-async fn keep(call: &Routed, slot: &Slot, claim: &str, outcome: &Result<Reply, Problem>) {
+/// Stores a successful response. Releases the claim after any other, also after 202 (a possession challenge), because nothing was created. If the release
+/// fails, the claim expires.
+async fn record_outcome(call: &Routed, slot: &Slot, claim: &str, outcome: &Result<Reply, Problem>) {
     let sealed = match outcome {
         Ok(Reply { status, body: Body::Text(text), .. }) if (200..300).contains(status) && *status != 202 => random::bytes::<NONCE_BYTES>()
             .ok()
@@ -101,7 +103,7 @@ async fn keep(call: &Routed, slot: &Slot, claim: &str, outcome: &Result<Reply, P
         _ => Some(slot.release_claim(claim)),
     };
     if let (Some(statement), Ok(db)) = (sealed, bindings::db(&call.env)) {
-        // Once more, since without it the work would be done again; logged where it failed.
+        // One retry: without the stored response a repeat would run the work again. An error has been logged by `batch`.
         if d1::batch(&db, std::slice::from_ref(&statement)).await.is_err() {
             let _ = d1::batch(&db, &[statement]).await;
         }

@@ -1,4 +1,4 @@
-//! One request on its way through the Worker: reading, authentication, look-ups of what the caller owns, the reply.
+//! Request handling shared by all handlers: reading, authentication, lookups of the caller's resources, the reply.
 
 pub mod account_cache;
 pub mod address_limit;

@@ -1,4 +1,4 @@
-//! Answers: built as values, turned into a Response in one checked place.
+//! Responses as values, and their conversion to the platform's Response.
 
 use serde::Serialize;
 use wasm_bindgen::{JsCast, JsValue};
@@ -9,20 +9,20 @@ use crate::http::pages::CONTENT_SECURITY_POLICY;
 use crate::problem::Problem;
 use crate::worker::platform::{js, log};
 
-/// What an answer carries.
+/// The body of a reply.
 #[derive(Debug)]
 pub enum Body {
-    /// Nothing.
+    /// No body.
     Empty,
-    /// A text of ours.
+    /// A text from WebAssembly.
     Text(String),
     /// Bytes that stay in JavaScript.
     Stream(ReadableStream),
-    /// The same, all here: an ArrayBuffer or a view of one.
+    /// Buffered bytes that stay in JavaScript: an ArrayBuffer or a view of one.
     Bytes(JsValue),
 }
 
-/// An answer.
+/// A reply.
 #[derive(Debug)]
 pub struct Reply {
     /// HTTP status.
@@ -43,20 +43,20 @@ impl Reply {
         Ok(Reply::json_text(status, text))
     }
 
-    /// JSON that is written already.
+    /// JSON that is already serialized.
     pub fn json_text(status: u16, text: String) -> Reply {
         let headers = vec![("content-type", "application/json".to_owned()), ("cache-control", "no-store".to_owned())];
         Reply { status, headers, body: Body::Text(text) }
     }
 
-    /// A page for people.
+    /// An HTML page.
     pub fn html(status: u16, page: String) -> Reply {
         let mut reply = Reply::text(status, "text/html; charset=utf-8", page);
         reply.headers.push(("content-security-policy", CONTENT_SECURITY_POLICY.to_owned()));
         reply
     }
 
-    /// Text of a media type, the same for everybody.
+    /// Public, cacheable text of a media type.
     pub fn text(status: u16, content_type: &str, text: String) -> Reply {
         let headers = vec![
             ("content-type", content_type.to_owned()),
@@ -71,7 +71,7 @@ impl Reply {
         Reply { status, headers: Vec::new(), body: Body::Empty }
     }
 
-    /// RFC 9457, with the header fields that belong to the status.
+    /// A problem as RFC 9457 JSON, with the header fields of its status.
     pub fn problem(problem: &Problem, request_id: &str) -> Reply {
         let mut headers = vec![("content-type", "application/problem+json".to_owned()), ("cache-control", "no-store".to_owned())];
         if let Some(seconds) = problem.retry_after() {
@@ -86,12 +86,12 @@ impl Reply {
         Reply { status: problem.kind().status, headers, body: Body::Text(problem.to_json(request_id).to_string()) }
     }
 
-    /// The Response. What the runtime refuses (which would be a defect of ours) becomes a bare 500.
+    /// Converts the reply. A reply that the runtime refuses is a defect of this service and becomes a 500 without a body.
     pub fn into_response(self) -> worker::Result<Response> {
         match self.build() {
             Ok(response) => Ok(response),
             Err(error) => {
-                let _ = log::internal("response", &js::words(&error));
+                let _ = log::internal("response", &js::error_text(&error));
                 let init = ResponseInit::new();
                 init.set_status(500);
                 Response::new_with_opt_str_and_init(None, &init).map_err(worker::Error::from)

@@ -21,27 +21,27 @@ const SESSIONS: &str = "SESSIONS";
 /// Durable Objects: one per account.
 const ACCOUNTS: &str = "ACCOUNTS";
 
-/// Durable Objects: some per PoP.
+/// Durable Objects: several per PoP.
 const LEASES: &str = "LEASES";
 
 /// Durable Objects: one per edge.
 const EDGES: &str = "EDGES";
 
-/// KV: small files, and what is measured of edges, for PoPs that have not got them.
+/// KV: small files and edge measurements, for PoPs that do not have them in their cache.
 const CONTENT: &str = "CONTENT";
 
-/// Queue: what Durable Objects want done at the store.
+/// Queue: jobs of Durable Objects at the origin.
 const JOBS: &str = "JOBS";
 
-/// The platform's rate limiter, for callers that nobody knows.
+/// The platform's rate limiter, for unauthenticated callers.
 const GUARD: &str = "GUARD";
 
 thread_local! {
-    // A deployment's vars never change within an isolate; reading is synchronous, so nothing is shared across requests but the result.
+    // Vars do not change within an isolate. Reading them is synchronous, so no I/O object is shared between requests.
     static CONFIG: RefCell<Option<Rc<Config>>> = const { RefCell::new(None) };
 }
 
-/// The configuration, read at the isolate's first request.
+/// The configuration, read on the isolate's first request.
 ///
 /// # Errors
 /// [`Problem::Misconfigured`] naming every bad value.
@@ -74,17 +74,17 @@ pub fn accounts(env: &Env) -> Result<ObjectNamespace, Problem> {
     env.durable_object(ACCOUNTS).map_err(|error| log::internal("binding ACCOUNTS", &error.to_string()))
 }
 
-/// The leases of slices.
-pub fn leases(env: &Env) -> Result<ObjectNamespace, Problem> {
+/// The fill locks of slices.
+pub fn fill_locks(env: &Env) -> Result<ObjectNamespace, Problem> {
     env.durable_object(LEASES).map_err(|error| log::internal("binding LEASES", &error.to_string()))
 }
 
-/// What is measured of edges; None where the platform has no such objects (bare workerd).
+/// Edge measurements; None where the binding is missing (plain workerd).
 pub fn edges(env: &Env) -> Option<ObjectNamespace> {
     env.durable_object(EDGES).ok()
 }
 
-/// The small files, and what is measured of edges; None where the platform has no KV (bare workerd).
+/// Small files and edge measurements; None where the platform has no KV (plain workerd).
 pub fn content(env: &Env) -> Option<Kv> {
     object(env, CONTENT)
 }
@@ -94,13 +94,13 @@ pub fn content_store(env: &Env) -> Option<KvStore> {
     env.kv(CONTENT).ok()
 }
 
-/// The jobs.
+/// The job queue.
 pub fn jobs(env: &Env) -> Result<Queue, Problem> {
     env.queue(JOBS).map_err(|error| log::internal("binding JOBS", &error.to_string()))
 }
 
-/// The guard against floods of unauthenticated calls; None where the platform has none (bare workerd).
-pub fn guard(env: &Env) -> Option<RateLimiter> {
+/// The rate limiter of unauthenticated calls; None where the platform has none (plain workerd).
+pub fn rate_limiter(env: &Env) -> Option<RateLimiter> {
     env.rate_limiter(GUARD).ok()
 }
 

@@ -10,7 +10,8 @@ use crate::base::sql::{Arg, Statement};
 use crate::problem::Problem;
 use crate::worker::platform::{js, log};
 
-fn bound(db: &D1Database, statement: &Statement) -> Result<D1PreparedStatement, Problem> {
+/// Prepares `statement` and binds its arguments.
+fn prepare(db: &D1Database, statement: &Statement) -> Result<D1PreparedStatement, Problem> {
     let values: Vec<JsValue> = statement
         .args
         .iter()
@@ -22,15 +23,16 @@ fn bound(db: &D1Database, statement: &Statement) -> Result<D1PreparedStatement, 
             Arg::Text(value) => JsValue::from_str(value),
         })
         .collect();
-    db.prepare(statement.sql).bind(&values).map_err(|error| failed(statement, &error))
+    db.prepare(statement.sql).bind(&values).map_err(|error| bind_error(statement, &error))
 }
 
-fn failed(statement: &Statement, error: &worker::Error) -> Problem {
-    log::internal("d1", &format!("{}: {error}", head(statement)))
+/// Logs an error of binding arguments to `statement`.
+fn bind_error(statement: &Statement, error: &worker::Error) -> Problem {
+    log::internal("d1", &format!("{}: {error}", sql_prefix(statement)))
 }
 
 /// The beginning of the statement, for the log.
-fn head(statement: &Statement) -> &'static str {
+fn sql_prefix(statement: &Statement) -> &'static str {
     statement.sql.get(..60).unwrap_or(statement.sql)
 }
 
@@ -44,25 +46,25 @@ pub async fn all<T: DeserializeOwned>(db: &D1Database, statement: &Statement) ->
     read(&rows(db, statement).await?, statement)
 }
 
-/// Reads what [`rows`] gave.
+/// Deserializes the result of [`rows`].
 pub fn read<T: DeserializeOwned>(rows: &str, statement: &Statement) -> Result<Vec<T>, Problem> {
-    json::read(rows).map_err(|error| log::internal("d1 row", &format!("{}: {error}", head(statement))))
+    json::read(rows).map_err(|error| log::internal("d1 row", &format!("{}: {error}", sql_prefix(statement))))
 }
 
-/// Every row, as one JSON array: one crossing into WebAssembly for the whole result instead of one for each field, and one deserializer in the bundle.
+/// Every row, as one JSON array: one call from JavaScript for the whole result instead of one for each field, and one deserializer in the bundle.
 pub async fn rows(db: &D1Database, statement: &Statement) -> Result<String, Problem> {
-    log::step("d1", head(statement));
-    let bound = bound(db, statement)?;
-    let thrown = |error: JsValue| log::internal("d1", &format!("{}: {}", head(statement), js::words(&error)));
-    let result = JsFuture::from(bound.inner().all().map_err(thrown)?).await.map_err(thrown)?;
+    log::step("d1", sql_prefix(statement));
+    let prepared = prepare(db, statement)?;
+    let thrown = |error: JsValue| log::internal("d1", &format!("{}: {}", sql_prefix(statement), js::error_text(&error)));
+    let result = JsFuture::from(prepared.inner().all().map_err(thrown)?).await.map_err(thrown)?;
     let rows = js_sys::Reflect::get(&result, &"results".into()).map_err(thrown)?;
     js_sys::JSON::stringify(&rows).map_err(thrown).map(String::from)
 }
 
-/// All of them or none, in order.
+/// Runs all statements in order, in one transaction.
 pub async fn batch(db: &D1Database, statements: &[Statement]) -> Result<(), Problem> {
-    log::step("d1 batch", statements.first().map_or("", head));
-    let bound = statements.iter().map(|statement| bound(db, statement)).collect::<Result<Vec<_>, _>>()?;
-    db.batch(bound).await.map_err(|error| log::internal("d1 batch", &error.to_string()))?;
+    log::step("d1 batch", statements.first().map_or("", sql_prefix));
+    let prepared = statements.iter().map(|statement| prepare(db, statement)).collect::<Result<Vec<_>, _>>()?;
+    db.batch(prepared).await.map_err(|error| log::internal("d1 batch", &error.to_string()))?;
     Ok(())
 }

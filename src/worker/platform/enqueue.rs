@@ -6,18 +6,18 @@ use crate::jobs::Job;
 use crate::worker::platform::bindings;
 use crate::worker::platform::json;
 
-/// The longest a queue holds a message back, s (Queues documentation, "Limits").
+/// Maximum delay of a queue message, s (Queues documentation, "Limits").
 pub const MAX_DELAY_SECONDS: u32 = 43_200;
 
 /// Sends a job.
 ///
 /// # Errors
-/// Of the queue; a Durable Object's alarm that returns it is tried again.
+/// Of the queue. A Durable Object's alarm that returns it is retried.
 pub async fn enqueue(env: &Env, job: &Job) -> worker::Result<()> {
     enqueue_later(env, job, 0).await
 }
 
-/// Sends a job that is to be done after so many seconds, as far as the queue can wait.
+/// Sends a job with a delay of `seconds`, capped at [`MAX_DELAY_SECONDS`].
 ///
 /// # Errors
 /// Of the queue.

@@ -1,4 +1,5 @@
-//! JavaScript calls that neither `worker` nor `web-sys` offer in the form the hot paths need: fetch(url, init) without an intermediate Request.
+//! JavaScript APIs that `worker` and `web-sys` do not offer, or not in the form that the hot paths need, such as fetch(url, init) without an
+//! intermediate Request.
 
 use std::cell::RefCell;
 
@@ -14,7 +15,7 @@ extern "C" {
     #[wasm_bindgen(js_name = fetch, catch)]
     pub fn fetch(url: &str, init: &web_sys::RequestInit) -> Result<Promise, JsValue>;
 
-    /// The runtime's own digest of bytes that are all here.
+    /// The runtime's digest of buffered bytes.
     #[wasm_bindgen(js_namespace = ["crypto", "subtle"], js_name = digest, catch)]
     fn subtle_digest(algorithm: &str, data: &JsValue) -> Result<Promise, JsValue>;
 
@@ -24,30 +25,30 @@ extern "C" {
     #[wasm_bindgen(js_namespace = ["crypto", "subtle"], js_name = sign, catch)]
     fn subtle_sign(algorithm: &str, key: &JsValue, data: &JsValue) -> Result<Promise, JsValue>;
 
-    /// The runtime's own digest of a stream (Workers documentation, "Web Crypto", DigestStream): a WritableStream that holds nothing.
+    /// The runtime's digest of a stream (Workers documentation, "Web Crypto", DigestStream): a WritableStream that buffers nothing.
     #[wasm_bindgen(js_namespace = crypto)]
     pub type DigestStream;
 
-    /// For that algorithm.
+    /// A stream for the algorithm.
     #[wasm_bindgen(constructor, js_namespace = crypto, catch)]
     pub fn new(algorithm: &str) -> Result<DigestStream, JsValue>;
 
-    /// The digest, once the stream is closed.
+    /// The digest; resolves after the stream is closed.
     #[wasm_bindgen(method, getter)]
     pub fn digest(this: &DigestStream) -> Promise;
 
-    /// A stream of a length that is known from the start, so that an answer made of it carries a Content-Length (Workers documentation, "TransformStream").
+    /// A stream of known length, so that a response with this body has a Content-Length (Workers documentation, "TransformStream").
     pub type FixedLengthStream;
 
-    /// Of that many bytes.
+    /// A stream of `bytes` bytes.
     #[wasm_bindgen(constructor, catch)]
     pub fn new(bytes: f64) -> Result<FixedLengthStream, JsValue>;
 
-    /// What comes out.
+    /// The readable side.
     #[wasm_bindgen(method, getter)]
     pub fn readable(this: &FixedLengthStream) -> web_sys::ReadableStream;
 
-    /// What goes in.
+    /// The writable side.
     #[wasm_bindgen(method, getter)]
     pub fn writable(this: &FixedLengthStream) -> web_sys::WritableStream;
 
@@ -55,37 +56,37 @@ extern "C" {
     #[derive(Clone)]
     pub type Cache;
 
-    /// The answer under that key, if there is one.
+    /// The cached response of the key, or undefined.
     #[wasm_bindgen(method, js_name = match, catch)]
     pub fn find(this: &Cache, key: &JsValue) -> Result<Promise, JsValue>;
 
-    /// Keeps an answer.
+    /// Stores a response.
     #[wasm_bindgen(method, catch)]
     pub fn put(this: &Cache, key: &str, response: &web_sys::Response) -> Result<Promise, JsValue>;
 
-    /// Forgets one, in this PoP.
+    /// Deletes an entry in this PoP.
     #[wasm_bindgen(method, catch)]
     pub fn delete(this: &Cache, key: &str) -> Result<Promise, JsValue>;
 
     /// A KV namespace (Workers documentation, "KV").
     pub type Kv;
 
-    /// `{value, metadata}`, the value in that form.
+    /// `{value, metadata}`, the value in the given type (`text`, `arrayBuffer`, `stream`).
     #[wasm_bindgen(method, js_name = getWithMetadata, catch)]
     pub fn get(this: &Kv, key: &str, form: &str) -> Result<Promise, JsValue>;
 
-    /// Keeps a value.
+    /// Stores a value.
     #[wasm_bindgen(method, js_name = put, catch)]
-    pub fn keep(this: &Kv, key: &str, value: &JsValue, options: &JsValue) -> Result<Promise, JsValue>;
+    pub fn put(this: &Kv, key: &str, value: &JsValue, options: &JsValue) -> Result<Promise, JsValue>;
 
-    /// Forgets one, everywhere, in a while.
+    /// Deletes a key; eventually consistent in other locations.
     #[wasm_bindgen(method, js_name = delete, catch)]
-    pub fn forget(this: &Kv, key: &str) -> Result<Promise, JsValue>;
+    pub fn delete(this: &Kv, key: &str) -> Result<Promise, JsValue>;
 
     /// A Durable Object stub, or anything else with a fetch method.
     pub type Fetcher;
 
-    /// Its fetch.
+    /// Its fetch method.
     #[wasm_bindgen(method, catch)]
     pub fn fetch(this: &Fetcher, url: &str, init: &web_sys::RequestInit) -> Result<Promise, JsValue>;
 }
@@ -110,10 +111,10 @@ pub async fn hmac(key: &[u8], data: &Uint8Array) -> Result<[u8; 32], JsValue> {
     Uint8Array::new(&tag).to_vec().try_into().map_err(|_| JsValue::from_str("a tag of another length"))
 }
 
-/// Several ArrayBuffers as one array, without the last `left_out` bytes of each. Nothing of them comes here.
-pub fn concatenated(buffers: &[JsValue], left_out: u32) -> Uint8Array {
+/// Several ArrayBuffers as one array, without the last `drop_last` bytes of each. The bytes stay in JavaScript.
+pub fn concatenated(buffers: &[JsValue], drop_last: u32) -> Uint8Array {
     let arrays: Vec<Uint8Array> = buffers.iter().map(Uint8Array::new).collect();
-    let cut: Vec<Uint8Array> = arrays.iter().map(|array| array.subarray(0, array.length().saturating_sub(left_out))).collect();
+    let cut: Vec<Uint8Array> = arrays.iter().map(|array| array.subarray(0, array.length().saturating_sub(drop_last))).collect();
     let all = Uint8Array::new_with_length(cut.iter().map(Uint8Array::length).sum());
     let mut at = 0;
     for array in &cut {
@@ -124,7 +125,7 @@ pub fn concatenated(buffers: &[JsValue], left_out: u32) -> Uint8Array {
 }
 
 thread_local! {
-    /// Belongs to the isolate, not to a request.
+    /// May be shared between requests, because it belongs to the isolate.
     static CACHE: RefCell<Option<Cache>> = const { RefCell::new(None) };
 }
 
@@ -142,7 +143,7 @@ pub fn cache() -> Result<Cache, JsValue> {
     Ok(cache)
 }
 
-/// Header fields, in one crossing: twenty fields are forty otherwise, each with a string to decode.
+/// Header fields, in one call to JavaScript: field by field, 20 fields would need 40 string conversions.
 ///
 /// # Errors
 /// What the runtime throws.
@@ -151,7 +152,7 @@ pub fn headers(fields: &[(&'static str, String)]) -> Result<Headers, JsValue> {
     Headers::new_with_str_sequence_sequence(&js_sys::JSON::parse(&text)?)
 }
 
-/// Bytes `from..=to` of an ArrayBuffer, which are not copied.
+/// Bytes `from..=to` of an ArrayBuffer, not copied.
 pub fn part(buffer: &JsValue, from: u32, to: u32) -> Uint8Array {
     Uint8Array::new(buffer).subarray(from, to.saturating_add(1))
 }
@@ -164,8 +165,8 @@ pub fn byte_length(buffer: &JsValue) -> Option<u64> {
     Some(length as u64)
 }
 
-/// The words of a thrown value, for the log.
-pub fn words(error: &JsValue) -> String {
+/// The text of a thrown value, for the log.
+pub fn error_text(error: &JsValue) -> String {
     let field = |name: &str| js_sys::Reflect::get(error, &name.into()).ok().and_then(|value| value.as_string());
     match (field("name"), field("message")) {
         (Some(name), Some(message)) => format!("{name}: {message}"),

@@ -1,4 +1,4 @@
-//! JSON of Durable Objects and the queue, with the platform's error type.
+//! JSON of Durable Objects and the queue, with the `worker` crate's error type.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

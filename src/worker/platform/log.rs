@@ -1,4 +1,4 @@
-//! One JSON line per event, for Workers Logs. No header, URL query or token ever goes in.
+//! One JSON line per event, for Workers Logs. Headers, URL queries and tokens are never logged.
 
 use std::cell::Cell;
 
@@ -11,7 +11,7 @@ thread_local! {
     static LEVEL: Cell<LogLevel> = const { Cell::new(LogLevel::Warn) };
 }
 
-/// Sets how loud this isolate is.
+/// Sets the level from which this isolate logs.
 pub fn set_level(level: LogLevel) {
     LEVEL.set(level);
 }
@@ -34,14 +34,14 @@ pub fn event(level: LogLevel, name: &str, fields: Value) {
     }
 }
 
-/// A call to another part of the platform, for whoever looks for where the time goes: `what` never holds a caller's data.
+/// Logs a call to another service of the platform, for latency analysis. `what` must not contain a caller's data.
 pub fn step(kind: &str, what: &str) {
     if enabled(LogLevel::Debug) {
         event(LogLevel::Debug, "step", json!({ "kind": kind, "what": what }));
     }
 }
 
-/// Logs what went wrong inside and gives the caller what it may know of it.
+/// Logs an internal error and returns the problem for the caller, without the cause.
 pub fn internal(what: &str, error: &str) -> Problem {
     event(LogLevel::Error, what, json!({ "error": error }));
     Problem::Internal

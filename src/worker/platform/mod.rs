@@ -1,4 +1,4 @@
-//! The platform: the only code that touches bindings, streams, the clock and the network.
+//! Access to the platform: bindings, the clock, randomness, JavaScript calls and the network.
 
 pub mod bindings;
 pub mod clock;

@@ -1,4 +1,4 @@
-//! Talking to Durable Objects: one JSON message, one JSON answer.
+//! Requests to Durable Objects: one JSON message, one JSON reply.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -12,8 +12,8 @@ use crate::problem::Problem;
 use crate::worker::platform::js::Fetcher;
 use crate::worker::platform::{js, log};
 
-/// Says `message` to the object of that name and waits for its answer, which is durable by then. None is a bare "done" (204).
-/// A `repeatable` message is said once more if the object was lost meanwhile, as at every deployment.
+/// Sends `message` to the object of that name and waits for its reply; its writes are durable by then. None for a reply without a body (204).
+/// A `repeatable` message is retried once, because the object is reset at every deployment.
 ///
 /// # Errors
 /// [`Problem::Internal`] if the object cannot be reached or fails.
@@ -32,10 +32,10 @@ pub async fn send<M: Serialize, R: DeserializeOwned>(
 }
 
 async fn post(namespace: &ObjectNamespace, name: &str, text: &str) -> Result<Option<String>, Problem> {
-    // The message's name: no value of it.
+    // The message's name, without its values.
     log::step("object", text.split('"').nth(1).unwrap_or_default());
     let stub = namespace.get_by_name(name).map_err(|error| log::internal("object stub", &error.to_string()))?;
-    let thrown = |error: JsValue| log::internal("object", &js::words(&error));
+    let thrown = |error: JsValue| log::internal("object", &js::error_text(&error));
     let init = RequestInit::new();
     init.set_method("POST");
     init.set_body(&JsValue::from_str(text));

@@ -1,4 +1,4 @@
-//! Requests to the store: signed, sent, and never followed anywhere else.
+//! Signed requests to the origin. Redirects are not followed.
 
 use std::cell::Cell;
 use std::pin::pin;
@@ -17,37 +17,38 @@ use crate::s3::operations::delete_object;
 use crate::s3::request::SignedRequest;
 use crate::worker::platform::{clock, js};
 
-/// How long the store may take to answer a request without a body of ours (of an object's bytes: to begin with them), ms. Completing thousands of parts may take minutes (S3 API reference).
-pub const ANSWER_MS: u32 = 30_000;
+/// Timeout of a request that sends no part, ms. For an object's bytes: of the response head.
+pub const RESPONSE_TIMEOUT_MS: u32 = 30_000;
 
-/// The same for a part that is all here: 12 MB in a minute are 200 KB/s.
-const HELD_MS: u32 = 60_000;
+/// Timeout of a buffered part, ms: 12 MB in a minute are 200 KB/s.
+const BUFFERED_PART_MS: u32 = 60_000;
 
-/// The same for CompleteMultipartUpload. A store that needs longer goes on without us, and the next call finds the object.
-pub const COMPLETION_MS: u32 = 60_000;
+/// Timeout of CompleteMultipartUpload, ms. With thousands of parts it may take minutes (S3 API reference); the origin then continues after the timeout, and the
+/// client's next call finds the object.
+pub const COMPLETION_TIMEOUT_MS: u32 = 60_000;
 
-/// The most of an error body that is read, bytes: S3 errors are under 1 KB.
+/// Maximum length of an error body that is read, bytes: S3 errors are under 1 KB.
 const MAX_ERROR_BODY: u64 = 65_536;
 
 thread_local! {
-    /// Smoothed time to the first byte of the store's answers to reads, ms; negative: none yet.
+    /// Smoothed time to first byte of the origin's reads, ms; negative before the first read.
     static READ_LATENCY_MS: Cell<f64> = const { Cell::new(-1.0) };
 }
 
-/// What goes out with a request.
+/// The body of a request.
 #[derive(Debug)]
 pub enum Body {
-    /// Nothing.
+    /// No body.
     Empty,
-    /// A text of ours.
+    /// A text from WebAssembly.
     Text(String),
     /// Bytes that stay in JavaScript: a raw stream of known length, or a File.
     Raw(JsValue),
-    /// Bytes that stay in JavaScript and are all there, so that they can be sent again.
-    MemoryPermit(JsValue),
+    /// Buffered bytes that stay in JavaScript, so that they can be sent again.
+    Buffered(JsValue),
 }
 
-/// The store's answer, its body not read yet.
+/// The origin's response; its body has not been read.
 #[derive(Debug)]
 pub struct Answer {
     /// HTTP status.
@@ -56,7 +57,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// A header of the answer.
+    /// A header of the response.
     pub fn header(&self, name: &str) -> Option<String> {
         self.response.headers().get(name).ok().flatten()
     }
@@ -66,21 +67,21 @@ impl Answer {
         self.response.body()
     }
 
-    /// The body as text. For XML answers only.
+    /// The body as text. For XML responses only.
     pub async fn text(&self) -> Result<String, StoreError> {
-        let lost = |error: JsValue| StoreError::unreachable(js::words(&error));
+        let lost = |error: JsValue| StoreError::unreachable(js::error_text(&error));
         let text = JsFuture::from(self.response.text().map_err(lost)?).await.map_err(lost)?;
         Ok(text.as_string().unwrap_or_default())
     }
 
-    /// The body as an ArrayBuffer, which stays in JavaScript, if it comes within so many ms. For small ones only.
-    pub async fn bytes(&self, patience_ms: u32) -> Result<JsValue, StoreError> {
-        let lost = |error: JsValue| StoreError::unreachable(js::words(&error));
+    /// The body as an ArrayBuffer, which stays in JavaScript, if it arrives within `timeout_ms`. For small bodies only.
+    pub async fn bytes(&self, timeout_ms: u32) -> Result<JsValue, StoreError> {
+        let lost = |error: JsValue| StoreError::unreachable(js::error_text(&error));
         let bytes = JsFuture::from(self.response.array_buffer().map_err(lost)?);
-        within(patience_ms, bytes).await.ok_or_else(StoreError::timeout)?.map_err(lost)
+        within(timeout_ms, bytes).await.ok_or_else(StoreError::timeout)?.map_err(lost)
     }
 
-    /// Lets go of the body, so that the connection is free.
+    /// Cancels the body, so that its connection is released.
     pub fn discard(&self) {
         if let Some(body) = self.body() {
             let _ = body.cancel();
@@ -88,16 +89,16 @@ impl Answer {
     }
 }
 
-/// Signs and sends `action`. Err is an answer of 300 or above, or none at all.
+/// Signs and sends `action`. Err for a status of 300 or above and for no response.
 pub async fn send(config: &Config, action: &Action, body: Body) -> Result<Answer, StoreError> {
-    let patience_ms = if matches!(body, Body::MemoryPermit(_)) { HELD_MS } else { ANSWER_MS };
-    send_within(config, action, body, patience_ms).await
+    let timeout_ms = if matches!(body, Body::Buffered(_)) { BUFFERED_PART_MS } else { RESPONSE_TIMEOUT_MS };
+    send_within(config, action, body, timeout_ms).await
 }
 
-/// Deletes an object. One that is not there is deleted.
+/// Deletes an object. Succeeds if it does not exist.
 ///
 /// # Errors
-/// The store's.
+/// 502, 503, 504 from the origin.
 pub async fn delete(config: &Config, key: &str) -> Result<(), Problem> {
     match send(config, &delete_object::delete_object(key), Body::Empty).await {
         Ok(answer) => answer.discard(),
@@ -107,24 +108,24 @@ pub async fn delete(config: &Config, key: &str) -> Result<(), Problem> {
     Ok(())
 }
 
-/// [`send`] with another patience, for the whole of the answer; where that is an object's bytes, for its head only. Bodies that stream in either direction go
-/// as fast as the client does.
-pub async fn send_within(config: &Config, action: &Action, body: Body, patience_ms: u32) -> Result<Answer, StoreError> {
+/// [`send`] with a timeout for the whole response; for an object's bytes, for its head only. Streamed bodies have no timeout in either direction, because the
+/// client determines their speed.
+pub async fn send_within(config: &Config, action: &Action, body: Body, timeout_ms: u32) -> Result<Answer, StoreError> {
     crate::worker::platform::log::step("origin", action.method);
     let started = clock::now();
     let request = config.store.request(action, started);
-    let thrown = |error: JsValue| StoreError::unreachable(js::words(&error));
+    let thrown = |error: JsValue| StoreError::unreachable(js::error_text(&error));
     let (sends_stream, reads_bytes) = (matches!(body, Body::Raw(_)), action.reads_bytes());
     let init = init(&request, body).map_err(thrown)?;
     let controller = AbortController::new().map_err(thrown)?;
     if reads_bytes {
         init.set_signal(Some(&controller.signal()));
     } else if !sends_stream {
-        init.set_signal(Some(&AbortSignal::timeout_with_u32(patience_ms)));
+        init.set_signal(Some(&AbortSignal::timeout_with_u32(timeout_ms)));
     }
     let sent = JsFuture::from(js::fetch(&request.url, &init).map_err(thrown)?);
     let response = if reads_bytes {
-        let head = within(patience_ms, sent).await;
+        let head = within(timeout_ms, sent).await;
         if head.is_none() {
             controller.abort();
         }
@@ -132,11 +133,11 @@ pub async fn send_within(config: &Config, action: &Action, body: Body, patience_
     } else {
         sent.await
     };
-    let response: web_sys::Response = response.map_err(lost)?.unchecked_into();
+    let response: web_sys::Response = response.map_err(fetch_error)?.unchecked_into();
     let status = response.status();
     let answer = Answer { status, response };
     if matches!(request.method, "GET" | "HEAD") {
-        note_read(clock::now().since(started));
+        record_read(clock::now().since(started));
     }
     if status < 300 {
         return Ok(answer);
@@ -146,12 +147,12 @@ pub async fn send_within(config: &Config, action: &Action, body: Body, patience_
         answer.discard();
         String::new()
     } else {
-        within(patience_ms, answer.text()).await.and_then(Result::ok).unwrap_or_default()
+        within(timeout_ms, answer.text()).await.and_then(Result::ok).unwrap_or_default()
     };
     Err(StoreError::read(status, &body))
 }
 
-/// None if it took longer.
+/// The result of `work`, or None after `ms`.
 pub async fn within<T>(ms: u32, work: impl Future<Output = T>) -> Option<T> {
     let limit = worker::Delay::from(Duration::from_millis(u64::from(ms)));
     match select(pin!(work), pin!(limit)).await {
@@ -160,9 +161,10 @@ pub async fn within<T>(ms: u32, work: impl Future<Output = T>) -> Option<T> {
     }
 }
 
-fn lost(error: JsValue) -> StoreError {
-    let words = js::words(&error);
-    if words.starts_with("TimeoutError") { StoreError::timeout() } else { StoreError::unreachable(words) }
+/// The error of a rejected fetch.
+fn fetch_error(error: JsValue) -> StoreError {
+    let text = js::error_text(&error);
+    if text.starts_with("TimeoutError") { StoreError::timeout() } else { StoreError::unreachable(text) }
 }
 
 fn init(request: &SignedRequest, body: Body) -> Result<RequestInit, JsValue> {
@@ -173,7 +175,7 @@ fn init(request: &SignedRequest, body: Body) -> Result<RequestInit, JsValue> {
     let init = RequestInit::new();
     init.set_method(request.method);
     init.set_headers(&headers);
-    // A redirect would carry the signature to another host.
+    // Following a redirect would send the signature to another host.
     init.set_redirect(RequestRedirect::Manual);
     // On some paths the platform rewrites HEAD to GET or answers ranges from its own cache; both break signatures.
     if matches!(request.method, "GET" | "HEAD") {
@@ -182,24 +184,25 @@ fn init(request: &SignedRequest, body: Body) -> Result<RequestInit, JsValue> {
     match body {
         Body::Empty => {}
         Body::Text(text) => init.set_body(&JsValue::from_str(&text)),
-        Body::Raw(raw) | Body::MemoryPermit(raw) => init.set_body(&raw),
+        Body::Raw(raw) | Body::Buffered(raw) => init.set_body(&raw),
     }
     Ok(init)
 }
 
-fn note_read(ms: u64) {
+/// Updates the smoothed read latency.
+fn record_read(ms: u64) {
     let sample = ms as f64;
     let previous = READ_LATENCY_MS.get();
-    // One fifth of each new sample: settles within about ten reads.
+    // Exponential moving average with weight 1/5: converges within about ten reads.
     READ_LATENCY_MS.set(if previous < 0.0 { sample } else { previous + (sample - previous) / 5.0 });
 }
 
-/// What a read from the store has lately taken to its first byte, ms; None before the first one.
+/// Smoothed time to first byte of the origin's reads, ms; None before the first read.
 pub fn read_latency_ms() -> Option<f64> {
     Some(READ_LATENCY_MS.get()).filter(|ms| *ms >= 0.0).map(f64::round)
 }
 
-/// Logs a refusal and turns it into what the caller may know.
+/// Logs an origin error and returns the problem for the caller.
 pub fn problem(what: &str, error: &StoreError) -> Problem {
     crate::worker::platform::log::event(
         crate::config::LogLevel::Warn,
@@ -209,7 +212,7 @@ pub fn problem(what: &str, error: &StoreError) -> Problem {
     Problem::Origin(error.failure())
 }
 
-/// The same for a request that carried the caller's bytes: that they are not what their hash says is the caller's doing, and nobody else's news.
+/// As [`problem`], for a request with the caller's bytes: a hash mismatch is the caller's error and is not logged.
 pub fn problem_of_bytes(what: &str, error: &StoreError) -> Problem {
     if error.is_hash_mismatch() { Problem::ChunkHashMismatch } else { problem(what, error) }
 }

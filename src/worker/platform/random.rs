@@ -11,7 +11,7 @@ pub fn bytes<const N: usize>() -> Result<[u8; N], Problem> {
     Ok(buffer)
 }
 
-/// A fresh id.
+/// A new random id.
 pub fn id() -> Result<Id, Problem> {
     Ok(Id::from_random(bytes()?))
 }

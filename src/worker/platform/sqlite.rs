@@ -1,14 +1,14 @@
-//! Rows of a Durable Object's own SQLite.
+//! Queries on a Durable Object's SQLite.
 
 use serde::de::DeserializeOwned;
 use worker::{Result, SqlStorage, SqlStorageValue};
 
 use crate::worker::platform::json;
 
-/// Every row. Through JSON, as rows of D1 are read ([`crate::worker::platform::d1::rows`]): one crossing into WebAssembly, and no second way to read types in the bundle.
+/// Every row. Read through JSON, as rows of D1 are ([`crate::worker::platform::d1::rows`]): one call from JavaScript, and no second deserializer in the bundle.
 ///
 /// # Errors
-/// Of SQLite; of rows that are not what they should be.
+/// Of SQLite, and for rows that do not deserialize.
 pub fn rows<T: DeserializeOwned>(sql: &SqlStorage, statement: &str, values: Vec<SqlStorageValue>) -> Result<Vec<T>> {
     json::read(&text(sql, statement, values)?)
 }

@@ -1,4 +1,4 @@
-// What runs in the browser. The program outside calls `player` and gets plain values.
+// Runs in the browser. The test program calls `player` and receives plain values.
 "use strict";
 
 const video = document.querySelector("video");
@@ -20,11 +20,11 @@ const player = {
     hls.on(FRAG_LOADED, first("segment"));
     hls.on(FRAG_BUFFERED, first("buffered"));
     hls.on(ERROR, (_, { type, details, fatal, error }) => {
-      const told = `${type} ${details}: ${error?.message ?? ""}`;
-      if (fatal) this.fatal ??= told;
-      else this.errors.push(told);
+      const message = `${type} ${details}: ${error?.message ?? ""}`;
+      if (fatal) this.fatal ??= message;
+      else this.errors.push(message);
     });
-    // Read the way a page reads it: CORS must expose it.
+    // Reads Cache-Status as a page does, so it is null if CORS does not expose the header.
     hls.on(FRAG_LOADED, (_, { networkDetails }) => this.fragments.push(networkDetails?.getResponseHeader("Cache-Status") ?? null));
     hls.on(LEVEL_SWITCHED, (_, { level }) => this.switched.push(hls.levels[level].height));
     hls.loadSource(url);
@@ -32,10 +32,10 @@ const player = {
     video.play().catch((error) => (this.fatal ??= `play(): ${error.message}`));
   },
 
-  // From the wish to play to the first frame, with the playback request in it.
-  async startup(wanted) {
+  // Time from the playback request to the first frame.
+  async startup(query) {
     const begun = performance.now();
-    const answer = await fetch(`/playback?${new URLSearchParams(wanted)}`);
+    const answer = await fetch(`/playback?${new URLSearchParams(query)}`);
     const url = await answer.text();
     if (answer.status !== 200) throw new Error(url);
     this.steps.url = performance.now();
@@ -47,11 +47,11 @@ const player = {
     return { ms: steps.frame, steps };
   },
 
-  // Resolves when a frame is presented that `wanted` accepts.
-  frame(wanted) {
+  // Resolves when a frame is presented that `accepts` returns true for.
+  frame(accepts) {
     return new Promise((resolve) => {
-      const look = (_, metadata) => (wanted(metadata) ? resolve(metadata.mediaTime) : video.requestVideoFrameCallback(look));
-      video.requestVideoFrameCallback(look);
+      const check = (_, metadata) => (accepts(metadata) ? resolve(metadata.mediaTime) : video.requestVideoFrameCallback(check));
+      video.requestVideoFrameCallback(check);
     });
   },
 
@@ -64,7 +64,7 @@ const player = {
     return video.error ? `video.error ${video.error.code}: ${video.error.message}` : this.fatal;
   },
 
-  // Fails when it takes too long, and says how things stand.
+  // Fails after `ms` with the player's state.
   async within(ms, what, promise) {
     let timer;
     const late = new Promise((_, reject) => {
@@ -81,7 +81,7 @@ const player = {
   async seek(part) {
     const to = video.duration * part;
     const begun = performance.now();
-    // A frame of where it was may still be on its way.
+    // A frame from before the seek may still be presented, so the time is compared.
     const shown = this.frame(({ mediaTime }) => Math.abs(mediaTime - to) < 1);
     video.currentTime = to;
     await this.within(5_000, `a frame after the seek to ${to.toFixed(1)} s`, shown);

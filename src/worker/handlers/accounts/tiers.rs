@@ -29,7 +29,7 @@ pub async fn change(call: &Routed) -> Result<Reply, Problem> {
         let before = before.ok_or(Problem::NotFound)?;
         let (since, after) = (before.updated_at, patch.apply(before, clock::now())?);
         if d1::first::<serde_json::Value>(&db, &repository::update_tier(&after, since)).await?.is_some() {
-            account_cache::forget_all();
+            account_cache::evict_all();
             return Reply::json(200, &after);
         }
     }

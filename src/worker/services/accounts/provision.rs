@@ -58,7 +58,7 @@ async fn repeat_credentials(call: &Routed, mut found: Record, wanted: &Provision
 /// The account after a change; its ledger and this isolate's caches are updated at once.
 pub async fn changed(call: &Routed, before: &Record) -> Result<Record, Problem> {
     let now = record(call, &before.agentcache_user_id).await?.ok_or(Problem::NotFound)?;
-    account_cache::forget(now.id);
+    account_cache::evict(now.id);
     meter::evict(now.id);
     ledger::send(&call.env, now.id, &Message::Change { limits: now.limits() }).await?;
     Ok(now)

@@ -67,7 +67,7 @@ async fn answers(config: &Config, challenge: &Challenge, object: &Asset) -> Resu
     let read = stream::iter(&challenge.ranges).map(|(first, last)| read_range(config, object, *first, *last)).buffered(COPIES_AT_ONCE);
     let read: Vec<Result<JsValue, Problem>> = read.collect().await;
     let read: Vec<JsValue> = read.into_iter().collect::<Result<_, _>>()?;
-    let unexpected = |error: JsValue| crate::worker::platform::log::internal("hmac", &js::words(&error));
+    let unexpected = |error: JsValue| crate::worker::platform::log::internal("hmac", &js::error_text(&error));
     let mut answers = Vec::new();
     for key in challenge.keys() {
         for left_out in [0, 1] {
@@ -80,7 +80,7 @@ async fn answers(config: &Config, challenge: &Challenge, object: &Asset) -> Resu
 async fn read_range(config: &Config, object: &Asset, first: u64, last: u64) -> Result<JsValue, Problem> {
     let action = get_object::get_object(&object.s3_key, Some((first, last)));
     let refused = |error| origin::problem("GetObject", &error);
-    let bytes = origin::send(config, &action, Body::Empty).await.map_err(refused)?.bytes(origin::ANSWER_MS).await.map_err(refused)?;
+    let bytes = origin::send(config, &action, Body::Empty).await.map_err(refused)?.bytes(origin::RESPONSE_TIMEOUT_MS).await.map_err(refused)?;
     // The store ignored the Range field, or the body was truncated.
     if js::byte_length(&bytes) != Some(last - first + 1) {
         return Err(Problem::Origin(OriginFailure::Unexpected("AnswerMismatch".to_owned())));

@@ -74,7 +74,7 @@ async fn digest(config: &Config, row: &Row) -> Result<Sha256Hex, Problem> {
         return Err(Problem::Origin(OriginFailure::Unexpected("AnswerMismatch".to_owned())));
     };
     let lost = |error: JsValue| {
-        log::event(LogLevel::Warn, "verify", serde_json::json!({ "error": js::words(&error) }));
+        log::event(LogLevel::Warn, "verify", serde_json::json!({ "error": js::error_text(&error) }));
         Problem::Origin(OriginFailure::Unreachable)
     };
     let stream = DigestStream::new("SHA-256").map_err(lost)?;

@@ -64,7 +64,7 @@ pub async fn last_known(call: &Rc<Call>) -> Edges {
                 // Concurrent requests do not read it as well.
                 KNOWN.set(Some((now, Rc::clone(&edges))));
                 let held = Rc::clone(call);
-                call.afterwards(async move {
+                call.wait_until(async move {
                     // The error is logged in `d1`.
                     let _ = read_edges(&held).await;
                 });

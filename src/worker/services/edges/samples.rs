@@ -72,7 +72,7 @@ fn note(call: &Routed, key: Key, sample: Sample) {
     let wait = FLUSH_MS.min(call.config.edge_metrics_seconds.saturating_mul(500));
     DUE.set(now.plus(2 * wait));
     let held = call.clone();
-    call.afterwards(async move {
+    call.wait_until(async move {
         worker::Delay::from(Duration::from_millis(wait)).await;
         DUE.set(EpochMs(0));
         flush(&held).await;

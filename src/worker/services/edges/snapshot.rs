@@ -72,7 +72,7 @@ pub async fn readings(call: &Routed) -> Readings {
             if now.since(at) >= every {
                 // Concurrent requests may refresh as well; each is detached, so a cancelled one does no harm.
                 let held = call.clone();
-                call.afterwards(async move {
+                call.wait_until(async move {
                     refresh(&held.env).await;
                 });
             }

@@ -22,7 +22,7 @@ use crate::uploads::{copy_chunks, repository, view};
 use crate::worker::clients::{ledger, ledger_records, session};
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
-use crate::worker::platform::origin::{Body, COMPLETION_MS};
+use crate::worker::platform::origin::{Body, COMPLETION_TIMEOUT_MS};
 use crate::worker::platform::{bindings, clock, d1, log, origin, random};
 use crate::worker::services::dedup::verify;
 use crate::worker::services::uploads::upload_gone::{find_object, gone_at_store, is_gone};
@@ -152,7 +152,7 @@ async fn complete_at_store(call: &Routed, meta: &Meta, parts: &[Part]) -> Result
     let began = clock::now();
     for round in 1..=ATTEMPTS {
         let started = clock::now();
-        let answer = match origin::send_within(&call.config, &action, Body::Text(body.clone()), COMPLETION_MS).await {
+        let answer = match origin::send_within(&call.config, &action, Body::Text(body.clone()), COMPLETION_TIMEOUT_MS).await {
             Ok(answer) => answer.text().await.and_then(|body| complete_multipart_upload::completion(&body)),
             Err(error) => Err(error),
         };

@@ -40,7 +40,7 @@ pub async fn send(call: &Routed, action: &Action, part: &Admitted) -> Result<Res
     }
     let mut attempt = 1;
     loop {
-        let error = match origin::send(&call.config, action, Body::MemoryPermit(buffer.clone())).await {
+        let error = match origin::send(&call.config, action, Body::Buffered(buffer.clone())).await {
             Ok(answer) => return Ok(Ok(answer)),
             Err(error) => error,
         };

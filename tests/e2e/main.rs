@@ -16,12 +16,11 @@
 //! store, restarts the Worker or needs other vars starts its own: `Stack::start(&[("SESSION_TTL_SECONDS", "4")])`. What happens by itself a little later is
 //! waited for with `eventually`. A test's name says input and result.
 //!
-//! `script/test` runs everything. To run one test, or those of one file, after `script/build` and `cargo build -p jettyspeed-client -p jettyspeed-devstack`:
+//! `script/test` runs everything. One test, or those of one file:
 //!
 //! ```sh
-//! source script/lib/env.sh
-//! cargo test --test e2e download_of_own_file_returns_200
-//! cargo test --test e2e uploads::parts
+//! script/test e2e download_of_own_file_returns_200
+//! script/test e2e uploads::parts
 //! ```
 #![allow(clippy::disallowed_methods)]
 

@@ -17,6 +17,7 @@ const EDGES: u32 = 500;
 
 #[wasm_bindgen_test]
 fn ranking_500_edges_takes_at_most_1_ms() {
+    console_error_panic_hook::set_once();
     let now = EpochMs(1_795_000_000_000);
     let edges: Vec<_> = (0..EDGES)
         .map(|n| Edge {

@@ -14,6 +14,7 @@ const BUDGET_MICROSECONDS: f64 = 50.0;
 
 #[wasm_bindgen_test]
 fn signing_an_upload_part_takes_at_most_50_us() {
+    console_error_panic_hook::set_once();
     let location = Location::parse("https://s3.lyvecloud.seagate.com", "agentcache-assets").unwrap();
     let store = Store::new(location, Signer::new("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "us-east-1", "s3"));
     let key = "users/0123456789abcdef/o/07070707-0707-4707-8707-070707070707";

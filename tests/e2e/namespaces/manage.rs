@@ -56,17 +56,17 @@ async fn existing_namespace_returns_409_and_invalid_one_422() {
         (json!({ "display_name": "a\u{0}" }), "display_name"),
         (json!({ "tags": vec!["x"; 33] }), "tags"),
         (json!({ "tags": ["x".repeat(65)] }), "tags"),
-        (json!({ "tags": "x" }), "body"),
+        (json!({ "tags": "x" }), "tags"),
         (json!({ "cache_ttl": { "small": 31_536_001 } }), "cache_ttl.small"),
-        (json!({ "cache_ttl": { "small": -1 } }), "body"),
-        (json!({ "cache_ttl": { "small": 1.5 } }), "body"),
-        (json!({ "features": { "desktop_cdn": 1 } }), "body"),
+        (json!({ "cache_ttl": { "small": -1 } }), "cache_ttl.small"),
+        (json!({ "cache_ttl": { "small": 1.5 } }), "cache_ttl.small"),
+        (json!({ "features": { "desktop_cdn": 1 } }), "features.desktop_cdn"),
         (json!({ "chunk_size": 5_242_879 }), "chunk_size"),
         (json!({ "chunk_size": 5_368_709_121_u64 }), "chunk_size"),
         (json!({ "origin_usd_per_gb": -0.01 }), "origin_usd_per_gb"),
         (json!({ "origin_usd_per_gb": 1e300 }), "origin_usd_per_gb"),
         (json!({ "expected_hit_rate": 100.5 }), "expected_hit_rate"),
-        (json!({ "expected_hit_rate": "85" }), "body"),
+        (json!({ "expected_hit_rate": "85" }), "expected_hit_rate"),
     ] {
         let mut body = more.clone();
         body["name"] = json!(name);

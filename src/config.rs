@@ -43,7 +43,7 @@ pub struct Config {
     pub token_keys: Vec<MacKey>,
     /// `ADMIN_TOKEN`: bearer token of the operator.
     pub admin_token: SecretText,
-    /// `WEBHOOK_SECRETS`: each one is a signing key and a bearer secret.
+    /// `WEBHOOK_SECRETS` and its aliases: each is a bearer secret; those of the form `whsec_<base64>` are signing keys too.
     pub webhook_secrets: Vec<webhook_signature::Secret>,
     /// `CREDENTIAL_KEY`: encrypts stored secrets.
     pub vault: Vault,
@@ -67,10 +67,10 @@ pub struct Config {
     pub log_level: LogLevel,
 }
 
-/// The platform's shorter names, read where ours are not set.
+/// Aliases, read if the variable itself is not set.
 const ALIASES: [(&str, &str); 2] = [("LYVE_ACCESS_KEY_ID", "LYVE_ACCESS_KEY"), ("LYVE_SECRET_ACCESS_KEY", "LYVE_SECRET_KEY")];
 
-/// The variables that hold secrets of webhook callers, comma-separated each: ours and the platform's names.
+/// Variables with secrets of webhook callers (comma-separated): our name and its aliases.
 const WEBHOOK_SECRETS: [&str; 4] = ["WEBHOOK_SECRETS", "JETTYTHUNDER_WEBHOOK_SECRET", "AGENTCACHE_WEBHOOK_SECRET", "INTERNAL_WEBHOOK_SECRET"];
 
 /// Minimum length of a secret, characters: 128 bits even in hex.

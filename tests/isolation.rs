@@ -69,7 +69,7 @@ fn kind(who: &Principal) -> Kind {
 macro_rules! endpoints {
     ($($endpoint:ident: $callers:expr, $names:expr;)*) => {
         const ENDPOINTS: &[Endpoint] = &[$(Endpoint::$endpoint),*];
-        /// Principal may call an endpoint and which resources a call can name, in path, query, headers or body. Without a wildcard: a new endpoint
+        /// The callers that may call an endpoint, and the resources that a call can name in path, query, headers or body. Without a wildcard: a new endpoint
         /// does not compile before it has a line here.
         fn spec(endpoint: Endpoint) -> (&'static [Kind], &'static [ResourceKind]) {
             match endpoint {

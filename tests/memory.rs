@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 
 const CHUNK: u64 = 100_000_000;
 const PARTS: u32 = 32;
-/// The promise, bytes.
+/// Maximum resident memory, bytes (docs/uploads.md, "The command jetty").
 const MAX: u64 = 128_000_000;
 
 #[derive(Default)]

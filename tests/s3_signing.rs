@@ -312,7 +312,7 @@ fn corpus() -> Vec<String> {
     keys
 }
 
-/// Every constructor of `s3::actions`, with `text` wherever text may stand.
+/// Every constructor of `s3::operations`, with `text` in every text parameter.
 fn every_action(text: &str, store: &Store) -> Vec<(&'static str, Action)> {
     let headers = ObjectHeaders { content_type: "text/plain; charset=utf-8", content_disposition: "attachment" };
     let answer = ObjectHeaders { content_type: text, content_disposition: text };

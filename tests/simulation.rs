@@ -1,5 +1,5 @@
 //! Uploads, deduplication and quota against a model of plain sets: random histories of clients, jobs and alarms, interleaved call by call, with crashes,
-//! lost answers and repetitions; at rest the world holds what its clients were told, and nothing else.
+//! lost answers and repetitions; when nothing is pending, the store and databases contain exactly what was reported to clients.
 //!
 //! Real: the state machines of sessions and ledgers, every decision that is a plain function, every statement, on SQLite with the migrations.
 //! Simulated: the store, the queue, the clock, and the files that exist on wasm32 only ([`simulation::wiring`]), call for call in their order.
@@ -14,12 +14,12 @@ mod simulation {
     pub mod history;
     pub mod incidents;
     pub mod ledgers;
+    pub mod model;
     pub mod parties;
     pub mod queue;
     pub mod run;
     pub mod sessions;
     pub mod store;
-    pub mod told;
     pub mod wiring;
     pub mod world;
 }

@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_404_and_what_cannot_be_done_is_405() {
+    fn unknown_path_is_404_and_unknown_method_is_405() {
         for path in [
             "//",
             "",

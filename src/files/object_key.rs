@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_of_files_and_videos_are_ours_and_nothing_else() {
+    fn only_keys_of_the_documented_layout_are_recognised() {
         let id = Id::from_random([7; 16]);
         let user = Name::parse("u1").unwrap();
         assert_eq!(file_key(&user, id), "users/u1/o/07070707-0707-4707-8707-070707070707");

@@ -1,6 +1,6 @@
 //! Conditional requests (RFC 9110 section 13): compares the versions that the client names with the current one.
 //!
-//! By hand: the order of the conditions (section 13.2.2) is the whole of it, and libraries have it only inside a file server of their own.
+//! Hand-written: the libraries that implement the order of section 13.2.2 do so only inside a file server.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -3,7 +3,7 @@
 /// HLS (RFC 8216 section 4, ISO/IEC 23000-19), for which the table of `mime_guess` has others or none.
 const STREAMING: [(&str, &str); 3] = [("m3u8", "application/vnd.apple.mpegurl"), ("ts", "video/mp2t"), ("m4s", "video/iso.segment")];
 
-/// The media type of the name's extension, whatever its case; None for one that nobody registered.
+/// The media type of the name's extension, case-insensitive; None if the extension is unknown.
 pub fn of_name(name: &str) -> Option<&'static str> {
     // Not `mime_guess::from_path`, which reads the name as a path of whatever system this is compiled for.
     let (stem, extension) = name.rsplit_once('.')?;
@@ -20,7 +20,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_extension_tells_in_any_case() {
+    fn extension_gives_media_type_in_any_case() {
         for (name, expected) in [
             ("film.mp4", Some("video/mp4")),
             ("FILM.MP4", Some("video/mp4")),

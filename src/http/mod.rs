@@ -1,4 +1,4 @@
-//! HTTP: what comes in is routed, authenticated and parsed here; what goes out gets its common headers here.
+//! HTTP semantics without I/O: ranges, conditional requests, media types, CORS, pagination, JSON bodies, validation, pages.
 
 pub mod conditional;
 pub mod content_disposition;

@@ -28,7 +28,7 @@ impl Page {
             None => None,
             Some(text) => {
                 let parsed = text.split_once('_').and_then(|(at, id)| Some((EpochMs(at.parse().ok()?), Id::parse(id)?)));
-                Some(parsed.ok_or_else(|| Problem::invalid("cursor", "is not one of ours"))?)
+                Some(parsed.ok_or_else(|| Problem::invalid("cursor", "must be the cursor of a previous page"))?)
             }
         };
         Ok(Page { cursor, limit })

@@ -65,7 +65,7 @@ pub fn check_namespace(field: &'static str, name: Option<&str>) -> Result<Option
     name.map(|name| Name::parse(name).ok_or_else(|| Problem::invalid(field, "must match [A-Za-z0-9][A-Za-z0-9._-]{0,127}"))).transpose()
 }
 
-/// A session id; what is no id is not found.
+/// Parses a session id; malformed ids give 404, like unknown ones.
 pub fn check_session(id: &str) -> Result<Id, Problem> {
     Id::parse(id).ok_or(Problem::NotFound)
 }

@@ -3,7 +3,7 @@
 use crate::base::sha256::Sha256Hex;
 use crate::s3::sigv4::signer::UNSIGNED_PAYLOAD;
 
-/// What the signature says of the body.
+/// Payload hash in the signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Payload {
     /// No body.
@@ -64,7 +64,7 @@ pub fn action(method: &'static str, key: Option<&str>, query: &[(&str, &str)]) -
     }
 }
 
-/// What an object is stored with, for readers that go straight to the store.
+/// Headers stored with an object, sent to readers that use the store directly.
 #[derive(Debug, Clone, Copy)]
 pub struct ObjectHeaders<'a> {
     /// Media type.

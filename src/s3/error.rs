@@ -1,4 +1,4 @@
-//! What a store's refusal means to us.
+//! Classification of the store's error responses.
 
 use serde::Deserialize;
 
@@ -65,7 +65,7 @@ impl StoreError {
         matches!(self.code.as_str(), "InvalidPart" | "InvalidPartOrder" | "EntityTooSmall")
     }
 
-    /// Whether the store itself says that it fails, or says nothing for too long. No answer at all can also be the client's doing, who hung up.
+    /// Whether the store is failing (5xx) or timed out. A missing response does not count: the client may have disconnected.
     pub fn is_outage(&self) -> bool {
         self.status >= 500 && self.is_transient()
     }
@@ -75,12 +75,12 @@ impl StoreError {
         matches!(self.failure(), OriginFailure::Unreachable | OriginFailure::Unavailable | OriginFailure::Timeout)
     }
 
-    /// Whether nobody can say if it was done: no answer of the store's own came.
+    /// Whether the outcome is unknown: no response of the store itself arrived (connection lost, or a gateway's 502, 504, 52x).
     pub fn outcome_unknown(&self) -> bool {
         self.code.is_empty() && matches!(self.status, 0 | 502 | 504 | 520..=599)
     }
 
-    /// The refusal in our terms.
+    /// The failure as an [`OriginFailure`].
     pub fn failure(&self) -> OriginFailure {
         match (self.code.as_str(), self.status) {
             (_, 0) => OriginFailure::Unreachable,

@@ -1,5 +1,5 @@
-//! S3 as values: an [`action::Action`] says what is meant, [`request::Store`] makes the signed HTTP request of it, [`operations`] hold request and answer of
-//! each call. Nothing here does I/O. Path-style addressing only: the one form that Lyve Cloud promises.
+//! S3 without I/O: an [`action::Action`] describes one call, [`request::Store`] signs it as an HTTP request, [`operations`] build requests and parse
+//! responses. Path-style addressing only, the one form that Lyve Cloud documents.
 
 pub mod action;
 pub mod error;

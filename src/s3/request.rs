@@ -1,5 +1,4 @@
-//! S3 as values: an [`Action`] says what is meant, [`Store::request`] makes the signed HTTP request of it, [`xml`] and [`error`] read the answers.
-//! Nothing here does I/O. Path-style addressing only: the one form Lyve Cloud promises.
+//! Signs an [`Action`]: the HTTP request, or a presigned URL.
 
 use crate::base::percent;
 use crate::base::time::EpochMs;

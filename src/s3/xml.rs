@@ -4,7 +4,7 @@ use quick_xml::se::{QuoteLevel, Serializer};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// What could not be understood of an answer.
+/// Error of an XML response that cannot be parsed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unreadable answer of the store")]
 pub struct Unreadable;

@@ -55,7 +55,7 @@ pub fn completion(body: &str) -> Result<(), StoreError> {
     }
     let mut error = StoreError::read(200, body);
     if error.code.is_empty() {
-        // Cut short: whether it completed is unknown, so it is trouble of the server kind.
+        // Truncated: the outcome is unknown, so it is treated as a server error.
         error.code = "IncompleteAnswer".to_owned();
     }
     Err(error)

@@ -20,7 +20,7 @@ pub fn list_parts(key: &str, upload_id: &str, marker: Option<u16>) -> Action {
 pub struct ListedPart {
     /// 1..=10,000.
     pub part_number: u16,
-    /// Without quotes; empty from a store that does not tell (s3s-fs).
+    /// Without quotes; empty if the store omits it (s3s-fs).
     pub etag: String,
     /// Bytes.
     pub size: u64,

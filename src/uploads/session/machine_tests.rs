@@ -301,7 +301,7 @@ proptest! {
 
     /// Any sequence of messages: the invariants of the module hold, and the written effects equal the state in memory.
     #[test]
-    fn invariants(chunks in 1u16..5, steps in prop::collection::vec((messages(4), 0u64..90), 0..40)) {
+    fn any_message_sequence_keeps_invariants_and_effects_equal_state(chunks in 1u16..5, steps in prop::collection::vec((messages(4), 0u64..90), 0..40)) {
         let mut slot = open(u64::from(chunks));
         let mut written = slot.clone().unwrap();
         let mut now = 1_000;

@@ -1,4 +1,4 @@
-//! `POST /api/jetty/optimal-edges`, `GET /api/edges`, `GET /api/edges/{id}/metrics`.
+//! `POST /api/jetty/optimal-edges`, `GET /api/edges`, `GET /api/edges/{edge}/metrics`.
 
 use serde::Serialize;
 

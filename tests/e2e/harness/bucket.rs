@@ -1,4 +1,4 @@
-//! The bucket past the Worker, signed by another implementation of SigV4 (the crate aws-sigv4).
+//! Direct access to the bucket, bypassing the Worker, signed by another implementation of SigV4 (the crate aws-sigv4).
 
 use super::{client, done_or, eventually};
 use aws_credential_types::Credentials;
@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use jettyspeed_devstack::state::OriginAccess;
 use jettyspeed_edge::s3::operations::create_multipart_upload;
 
-/// The bucket, past the Worker.
+/// The bucket, bypassing the Worker.
 pub struct Bucket {
     access: OriginAccess,
     http: Client,

@@ -1,4 +1,4 @@
-//! The Worker's D1, past the Worker: its SQLite file.
+//! Direct access to the Worker's D1, bypassing the Worker: its SQLite file.
 
 use std::fs;
 use std::path::{Path, PathBuf};

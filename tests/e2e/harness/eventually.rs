@@ -1,4 +1,4 @@
-//! Waiting for what happens by itself a little later.
+//! Polls for asynchronous results (jobs, alarms, cache writes).
 
 use std::fmt::Display;
 use std::time::{Duration, Instant};

@@ -77,7 +77,7 @@ async fn origin() -> &'static Origin {
         .await
 }
 
-/// How to reach the store past the Worker and its proxy.
+/// How to reach the store bypassing the Worker and its proxy.
 pub async fn origin_access() -> &'static OriginAccess {
     &origin().await.access
 }
@@ -219,7 +219,7 @@ impl Stack {
         }
     }
 
-    /// The rows of each of one or several statements on the Worker's database, past the Worker.
+    /// The rows of each of one or several statements on the Worker's database, bypassing the Worker.
     pub async fn sql(&self, statements: &str) -> Vec<Vec<Value>> {
         let state = self.worker.lock().await.setup().state.clone();
         database::run(&state, statements).unwrap()
@@ -230,7 +230,7 @@ impl Stack {
         self.proxy.seen(key).iter().filter(|seen| seen.method == "GET").count()
     }
 
-    /// Aborts the session's upload at the store, past the Worker.
+    /// Aborts the session's upload at the store, bypassing the Worker.
     pub async fn abort_at_store(&self, started: &Value) {
         let claims = self.upload_claims(started);
         self.bucket.abort(&claims.key, &claims.upload_id).await;

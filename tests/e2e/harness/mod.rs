@@ -1,5 +1,5 @@
-//! What the tests stand on: `fixtures` starts stacks, `builders` makes accounts, sessions, assets, files and namespaces in them, `client` calls them,
-//! `assertions` reads the answers, `bucket` looks into the store past the Worker, `eventually` waits.
+//! Test harness: `fixtures` starts stacks, `builders` makes accounts, sessions, assets, files and namespaces in them, `client` calls them,
+//! `assertions` reads the answers, `bucket` looks into the store directly, bypassing the Worker, `eventually` waits.
 
 mod assertions;
 mod bucket;

@@ -1,5 +1,5 @@
-//! Things of another customer and things that do not exist cannot be told apart: every route of the table, called by a stranger with the names of a victim's
-//! things, then with names of the same shape that nothing has.
+//! Another customer's resource and an absent one give identical answers: every route is called by a second account, first with the owner's names, then with
+//! absent names of the same form.
 
 mod probes;
 

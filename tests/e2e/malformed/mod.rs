@@ -34,16 +34,16 @@ impl World {
         // A stack of its own: the well-formed bodies for edges would misdirect uploads of other tests.
         static STACK: OnceCell<Stack> = OnceCell::const_new();
         let stack = STACK.get_or_init(|| Stack::start(&[])).await;
-        let account = stack.account(&unique("hygiene-")).tier("enterprise").create().await;
+        let account = stack.account(&unique("malformed-")).tier("enterprise").create().await;
         let session = stack.session(&account).size(25_000_000).start().await["sessionId"].as_str().unwrap().to_owned();
-        let namespace = stack.namespace(&unique("jt_customer_hygiene-")).create().await;
+        let namespace = stack.namespace(&unique("jt_customer_malformed-")).create().await;
         World { stack, account, namespace, session }
     }
 
     /// The valid JSON bodies of a route. Without a wildcard: a new endpoint does not compile before it has a line here. A valid body either
     /// changes nothing or names nothing that exists.
     fn bodies(&self, endpoint: Endpoint) -> Vec<Value> {
-        let (hash, user) = (sha256(b"x"), "hygiene-absent");
+        let (hash, user) = (sha256(b"x"), "malformed-absent");
         let everything = json!({
             "display_name": "x", "tags": ["a"], "cache_ttl": { "small": 1, "text": 1, "large": 1, "video": 1 },
             "features": { "jetty_speed_upload": true, "video_streaming": true, "desktop_cdn": true }, "chunk_size": 5_242_880, "allow_unsigned": false,
@@ -70,8 +70,8 @@ impl World {
             }
             Endpoint::ChunkUrls => vec![json!({ "sessionId": self.session, "parts": [{ "partNumber": 1, "sha256": hash }] })],
             Endpoint::Provision => vec![
-                json!({ "agentcache_user_id": unique("hygiene-new-"), "agentcache_email": "a@b.c", "tier": "absent" }),
-                json!({ "user_id": unique("hygiene-new-"), "email": "a@b.c", "tier": "absent" }),
+                json!({ "agentcache_user_id": unique("malformed-new-"), "agentcache_email": "a@b.c", "tier": "absent" }),
+                json!({ "user_id": unique("malformed-new-"), "email": "a@b.c", "tier": "absent" }),
             ],
             Endpoint::Upgrade => vec![json!({ "agentcache_user_id": user, "tier": "pro", "force": true })],
             Endpoint::Rotate => vec![json!({ "agentcache_user_id": user, "overlap_seconds": 5 })],
@@ -87,7 +87,7 @@ impl World {
             Endpoint::Playback => vec![json!({ "path": "720p/index.m3u8", "ttl": 60 })],
             Endpoint::CreateNamespace => {
                 let mut body = everything;
-                body["name"] = json!(unique("jt_customer_hygiene-new-"));
+                body["name"] = json!(unique("jt_customer_malformed-new-"));
                 vec![body]
             }
             Endpoint::ChangeNamespace => vec![everything],

@@ -24,14 +24,14 @@ pub const EDGES: usize = 5;
 const MAX_CLIENTS: usize = 1_000;
 const MAX_CLIENTS_BYTES: usize = 2_000_000;
 
-/// How long scores are remembered for an asker, ms: six draws.
+/// Lifetime of a client's last scores, ms: six draw windows.
 const LAST_SCORES_MS: u64 = 6 * WINDOW_MS;
 
 /// Edges with a score below this share of the best score get no parts.
 const MIN_SCORE_SHARE: f64 = 0.8;
 
 /// Account, priority, location in whole degrees.
-type AskerKey = (Id, Priority, Option<(i16, i16)>);
+type ClientKey = (Id, Priority, Option<(i16, i16)>);
 
 /// The scores that a client was last given, and the edge list they refer to.
 struct LastScores {
@@ -42,7 +42,7 @@ struct LastScores {
 
 thread_local! {
     /// Last scores by client, for hysteresis.
-    static LAST_SCORES: RefCell<TtlMap<AskerKey, LastScores>> = RefCell::new(TtlMap::new(MAX_CLIENTS, MAX_CLIENTS_BYTES, |_, told| 64 + told.scores.len() * size_of::<Option<f64>>()));
+    static LAST_SCORES: RefCell<TtlMap<ClientKey, LastScores>> = RefCell::new(TtlMap::new(MAX_CLIENTS, MAX_CLIENTS_BYTES, |_, told| 64 + told.scores.len() * size_of::<Option<f64>>()));
 }
 
 /// Edges, ranked for one client.

@@ -1,16 +1,35 @@
 //! Reads and writes JSON with serde_json.
 
-use serde::de::DeserializeOwned;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-pub use serde_json::Error;
+/// Why a text is not the JSON that was asked for, without the value at fault: errors are logged, and values may be secrets or names.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Error(String);
+
+impl From<serde_json::Error> for Error {
+    fn from(error: serde_json::Error) -> Error {
+        Error(format!("{} at line {} column {}", without_value(&error.to_string()), error.line(), error.column()))
+    }
+}
+
+/// An error message of serde_json without its place and without the value that it quotes (`invalid type: string "…", expected u64`).
+pub fn without_value(message: &str) -> String {
+    let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
+    message.rsplit_once("expected ").map_or_else(|| message.to_owned(), |(_, expected)| format!("must be {expected}"))
+}
 
 /// Reads a value.
 ///
 /// # Errors
 /// If the text is not JSON, or not of that type.
 pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
-    serde_json::from_str(text)
+    Ok(serde_json::from_str(text)?)
 }
 
 /// Writes a value.
@@ -18,7 +37,44 @@ pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
 /// # Errors
 /// For a map whose keys are not strings.
 pub fn write<T: Serialize>(value: &T) -> Result<String, Error> {
-    serde_json::to_string(value)
+    Ok(serde_json::to_string(value)?)
+}
+
+/// A JSON object. serde_json also reads a list as a struct, by position, which no client means.
+struct Object<T>(T);
+
+struct OnlyObjects<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for OnlyObjects<T> {
+    type Value = Object<T>;
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Object<T>, D::Error> {
+        deserializer.deserialize_map(OnlyObjects(PhantomData))
+    }
+}
+
+/// An optional JSON object (`null` is absent); a list in its place is refused. Used with `#[serde(default)]`.
+///
+/// # Errors
+/// For a value of another type.
+pub fn optional_object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Ok(Option::<Object<T>>::deserialize(deserializer)?.map(|object| object.0))
+}
+
+/// A list of JSON objects, `null` being an empty one; lists in the place of the objects are refused.
+///
+/// # Errors
+/// For a value of another type.
+pub fn objects<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    Ok(Option::<Vec<Object<T>>>::deserialize(deserializer)?.unwrap_or_default().into_iter().map(|object| object.0).collect())
 }
 
 /// Treats `null` as absent: the field gets its default. For optional fields that are not an `Option`; used with `#[serde(default)]`.
@@ -47,6 +103,32 @@ mod tests {
         list: Vec<u8>,
         #[serde(default, deserialize_with = "null_as_reset")]
         ttl: Option<Option<u64>>,
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Outer {
+        #[serde(default, deserialize_with = "optional_object")]
+        one: Option<Body>,
+        #[serde(default, deserialize_with = "objects")]
+        many: Vec<Body>,
+    }
+
+    #[test]
+    fn list_in_place_of_an_object_is_refused() {
+        let body = || Body { list: vec![1], ttl: None };
+        assert_eq!(read::<Outer>(r#"{"one":{"list":[1]},"many":[{"list":[1]}]}"#).unwrap(), Outer { one: Some(body()), many: vec![body()] });
+        assert_eq!(read::<Outer>(r#"{"one":null,"many":null}"#).unwrap(), Outer { one: None, many: vec![] });
+        for bad in [r#"{"one":[[1]]}"#, r#"{"one":[]}"#, r#"{"many":[[[1]]]}"#, r#"{"one":1}"#] {
+            assert!(read::<Outer>(bad).unwrap_err().to_string().contains("must be an object"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn error_names_the_place_and_never_the_value() {
+        let error = read::<Body>(r#"{"ttl":"secret"}"#).unwrap_err().to_string();
+        assert_eq!(error, "must be u64 at line 1 column 15");
+        assert!(!read::<Body>(r#"{"list":"secret"}"#).unwrap_err().to_string().contains("secret"));
+        assert!(read::<Body>("{").unwrap_err().to_string().contains("EOF"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use crate::base::json;
 use crate::problem::Problem;
 
 /// Mean radius of the Earth, km (IUGG).
@@ -30,8 +31,8 @@ impl Location {
     /// Parses `lat,lon`; None if malformed or out of range.
     pub fn parse(text: &str) -> Option<Location> {
         let (lat, lon) = text.split_once(',')?;
-        // What is no number or infinite to `parse` is outside the globe.
-        Location { lat: lat.trim().parse().ok()?, lon: lon.trim().parse().ok()? }.check().ok()
+        // Numbers as JSON writes them, as in request bodies.
+        Location { lat: json::read(lat.trim()).ok()?, lon: json::read(lon.trim()).ok()? }.check().ok()
     }
 
     /// Great-circle distance, km (haversine formula).

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::base::id::Name;
-use crate::base::json::null_as_default;
+use crate::base::json::{null_as_default, optional_object};
 use crate::problem::Problem;
 
 /// Maximum number of samples per call.
@@ -60,7 +60,7 @@ pub struct OptimalEdges {
     #[serde(default, deserialize_with = "null_as_default")]
     pub priority: Priority,
     /// The client's location as stated by the client.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_object")]
     pub location: Option<crate::edges::location::Location>,
     /// Maximum number of edges to return.
     #[serde(default)]

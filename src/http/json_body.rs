@@ -2,6 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
+use crate::base::json::without_value;
 use crate::problem::Problem;
 
 /// Maximum JSON body of most routes, bytes (docs/api.md, Limits).
@@ -31,16 +32,13 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 
 /// The problem for serde's error at `path`. Leaves out the value: it may be a secret.
 fn wrong_type(path: &str, message: &str) -> Problem {
-    let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
+    let message = without_value(message);
     let within = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
     if let Some(name) = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
         return Problem::invalid(within(name), "is required");
     }
     let field = if path.is_empty() { "body" } else { path };
-    match message.rsplit_once("expected ") {
-        Some((_, expected)) => Problem::invalid(field.to_owned(), format!("must be {expected}")),
-        None => Problem::invalid(field.to_owned(), message.to_owned()),
-    }
+    Problem::invalid(field.to_owned(), message)
 }
 
 /// Checks `Content-Length` against the route's limit. JSON bodies are buffered whole, so their length must be known first.

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::base::id::{Name, OWN_NAMESPACE};
-use crate::base::json::{self, null_as_reset};
+use crate::base::json::{self, null_as_reset, optional_object};
 use crate::base::time::EpochMs;
 use crate::chunking::MIN_PART_BYTES;
 use crate::http::json_body;
@@ -60,9 +60,9 @@ pub struct Patch {
     display_name: Option<String>,
     #[serde(default)]
     tags: Option<Vec<String>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_object")]
     cache_ttl: Option<TtlPatch>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_object")]
     features: Option<FeaturePatch>,
     #[serde(default, deserialize_with = "null_as_reset")]
     chunk_size: Maybe<u64>,

@@ -9,10 +9,11 @@ use crate::s3::xml;
 #[derive(Deserialize)]
 enum ErrorDocument {
     Error {
+        // Lists, since a document with a repeated element must not lose its code.
         #[serde(rename = "Code", default)]
-        code: String,
+        codes: Vec<String>,
         #[serde(rename = "Message", default)]
-        message: String,
+        messages: Vec<String>,
     },
 }
 
@@ -40,9 +41,9 @@ impl StoreError {
 
     /// Reads an error answer; a body that is no S3 error leaves the code empty.
     pub fn read(status: u16, body: &str) -> StoreError {
-        let (code, message) =
-            xml::read(body).map_or_else(|_| (String::new(), String::new()), |ErrorDocument::Error { code, message }| (code, message));
-        StoreError { status, code: code.trim().to_owned(), message: message.trim().to_owned() }
+        let (codes, messages) = xml::read(body).map_or_else(|_| (vec![], vec![]), |ErrorDocument::Error { codes, messages }| (codes, messages));
+        let first = |texts: Vec<String>| texts.first().map(|text| text.trim().to_owned()).unwrap_or_default();
+        StoreError { status, code: first(codes), message: first(messages) }
     }
 
     /// Whether the store says that the upload does not exist (any more). A bare 404 may be any gateway's and proves nothing.
@@ -135,6 +136,8 @@ mod tests {
         assert_eq!(StoreError::read(404, "<html>").failure(), OriginFailure::Unexpected("HTTP 404".into()));
         assert_eq!(StoreError::read(418, "").failure(), OriginFailure::Unexpected("HTTP 418".into()));
         assert!(error(400, "InvalidPart", "").is_part_list_refused());
+        let twice = StoreError::read(404, "<Error><Code>NoSuchUpload</Code><Message>a</Message><Message>b</Message></Error>");
+        assert_eq!((twice.is_no_such_upload(), twice.message.as_str()), (true, "a"));
         assert!(error(500, "", "").is_transient());
         assert!(
             StoreError::unreachable(String::new()).outcome_unknown()

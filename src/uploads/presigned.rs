@@ -6,6 +6,7 @@ use crate::auth::receipt::Receipt;
 use crate::auth::upload_token::UploadClaims;
 use crate::base::hmac::MacKey;
 use crate::base::id::Id;
+use crate::base::json::objects;
 use crate::base::sha256::Sha256Hex;
 use crate::base::time::EpochMs;
 use crate::chunking::part_len;
@@ -30,6 +31,7 @@ const MAX_ETAG: usize = 256;
 pub struct ChunkUrls {
     /// Session id.
     pub session_id: String,
+    #[serde(deserialize_with = "objects")]
     parts: Vec<UrlPart>,
 }
 

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::base::id::Name;
-use crate::base::json::null_as_default;
+use crate::base::json::{null_as_default, objects};
 use crate::base::sha256::Sha256Hex;
 use crate::chunking::{PlanLimits, Strategy, plan};
 use crate::edges::request::{Priority, Sample};
@@ -90,7 +90,7 @@ pub struct Progress {
     /// Session id.
     pub session_id: String,
     /// The client's measurements of edges.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "objects")]
     pub samples: Vec<Sample>,
 }
 

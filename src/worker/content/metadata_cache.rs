@@ -22,8 +22,13 @@ const HERE_MS: u64 = 1_000;
 /// Maximum number of descriptors in the isolate, about 500 bytes each.
 const MAX_KEEP: usize = 4_000;
 
-/// Bound of the isolate's memory for descriptors, and again for names of what changed, bytes.
+/// Bound of the isolate's memory for descriptors, bytes.
 const MAX_BYTES: usize = 4_000_000;
+
+/// Invalidations that are remembered at once. An evicted one could let this isolate use a descriptor that was read before it, so there is room for a thousand
+/// a second.
+const MAX_CHANGED: usize = 50_000;
+const MAX_CHANGED_BYTES: usize = 8_000_000;
 
 #[derive(Serialize, Deserialize)]
 struct Kept {
@@ -41,7 +46,7 @@ struct Here {
 thread_local! {
     static DESCRIPTORS: RefCell<TtlMap<String, Here>> = RefCell::new(TtlMap::new(MAX_KEEP, MAX_BYTES, |name, here| descriptor_bytes(name, here)));
     /// Invalidations by this isolate: a descriptor read before the invalidation is not used.
-    static CHANGED: RefCell<TtlMap<String, EpochMs>> = RefCell::new(TtlMap::new(MAX_KEEP, MAX_BYTES, |key, _| key.len()));
+    static CHANGED: RefCell<TtlMap<String, EpochMs>> = RefCell::new(TtlMap::new(MAX_CHANGED, MAX_CHANGED_BYTES, |key, _| key.len()));
 }
 
 fn url(name: &str) -> String {

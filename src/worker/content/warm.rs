@@ -42,7 +42,7 @@ const MAX_NAMES: usize = 20_000;
 const MAX_WARMED: usize = 5_000;
 
 /// Bounds of the isolate's memory, bytes: for the orders of folders, and for keys of what was prefetched.
-const MAX_ORDER_BYTES: usize = 4_000_000;
+const MAX_ORDER_BYTES: usize = 8_000_000;
 const MAX_WARMED_BYTES: usize = 1_000_000;
 
 /// What an order takes: its texts and their headers, bytes.

@@ -53,7 +53,7 @@ impl DurableObject for AccountLedger {
     async fn alarm(&self) -> Result<Response> {
         self.armed.set(None);
         let woken = async {
-            run_due(&self.memory, &self.env, self.account()?).await?;
+            run_due(&self.memory, &self.env).await?;
             self.set_alarm().await
         };
         if let Err(error) = woken.await {
@@ -67,12 +67,11 @@ impl DurableObject for AccountLedger {
 
 impl AccountLedger {
     async fn handle(&self, message: Message) -> Result<Reply> {
-        let account = self.account()?;
         if !self.memory.load()? {
-            open(&self.memory, &self.env, account).await?;
+            open(&self.memory, &self.env, self.account()?).await?;
         } else if self.memory.with(|ledger| ledger.wants_limits(&message, clock::now())) == Some(true) {
             // If D1 does not answer (logged in `d1`), the previous limits stay in force.
-            if let Ok(limits) = ledger_records::limits(&self.env, account).await {
+            if let Ok(limits) = ledger_records::limits(&self.env, self.account()?).await {
                 self.memory.apply(Message::Change { limits })?;
             }
         }

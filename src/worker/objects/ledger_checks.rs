@@ -34,10 +34,9 @@ pub async fn open(memory: &LedgerMemory, env: &Env, account: Id) -> Result<()> {
 }
 
 /// Runs the checks that are due, then writes the usage that is due.
-pub async fn run_due(memory: &LedgerMemory, env: &Env, account: Id) -> Result<()> {
-    if !memory.load()? {
-        return Ok(());
-    }
+pub async fn run_due(memory: &LedgerMemory, env: &Env) -> Result<()> {
+    memory.load()?;
+    let Some(account) = memory.with(|ledger| ledger.books.account) else { return Ok(()) };
     let due = memory.with(|ledger| ledger.due(clock::now(), MAX_CHECKS)).unwrap_or_default();
     for (asset, watch) in due {
         check(memory, env, account, asset, watch).await?;

@@ -96,12 +96,12 @@ pub fn content_store(env: &Env) -> Option<KvStore> {
 
 /// The job queue.
 pub fn jobs(env: &Env) -> Result<Queue, Problem> {
-    env.queue(JOBS).map_err(|error| log::internal("binding JOBS", &error.to_string()))
+    object(env, JOBS).ok_or_else(|| log::internal("binding JOBS", "missing"))
 }
 
 /// The rate limiter of unauthenticated calls; None where the platform has none (plain workerd).
 pub fn rate_limiter(env: &Env) -> Option<RateLimiter> {
-    env.rate_limiter(GUARD).ok()
+    object(env, GUARD)
 }
 
 fn object<T: JsCast>(env: &Env, name: &str) -> Option<T> {

@@ -22,7 +22,7 @@ pub const EDGES: usize = 5;
 
 /// Maximum number of clients whose last scores an isolate keeps.
 const MAX_CLIENTS: usize = 1_000;
-const MAX_CLIENTS_BYTES: usize = 2_000_000;
+const MAX_CLIENTS_BYTES: usize = 8_100_000;
 
 /// Lifetime of a client's last scores, ms: six draw windows.
 const LAST_SCORES_MS: u64 = 6 * WINDOW_MS;

@@ -39,4 +39,4 @@ pub mod config;
 pub mod access;
 
 #[cfg(target_arch = "wasm32")]
-mod worker;
+pub mod worker;

@@ -10,7 +10,7 @@ pub mod cron;
 pub mod dispatch;
 pub mod handlers;
 pub mod http;
-pub mod objects;
+mod objects;
 pub mod platform;
 pub mod queue;
 pub mod services;

@@ -24,10 +24,15 @@ use crate::worker::services::dedup::verify;
 
 /// The file to store.
 pub struct Incoming {
+    /// File name.
     pub name: String,
+    /// Media type.
     pub content_type: String,
+    /// Bytes.
     pub size: u64,
+    /// Claimed hash, which the store verifies.
     pub sha256: Option<Sha256Hex>,
+    /// The body: the raw stream or the form's file.
     pub body: Body,
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// Why a text is not the JSON that was asked for, without the value at fault: errors are logged, and values may be secrets or names.
@@ -69,12 +69,48 @@ pub fn optional_object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deseriali
     Ok(Option::<Object<T>>::deserialize(deserializer)?.map(|object| object.0))
 }
 
-/// A list of JSON objects, `null` being an empty one; lists in the place of the objects are refused.
+/// A list of at most `MOST` items: what follows is not read, because a body may hold a hundred times as many.
+struct Bounded<T, const MOST: usize>(Vec<T>);
+
+struct OnlyFew<T, const MOST: usize>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>, const MOST: usize> Visitor<'de> for OnlyFew<T, MOST> {
+    type Value = Bounded<T, MOST>;
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "a list of at most {MOST}")
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Bounded<T, MOST>, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            if list.len() == MOST {
+                return Err(A::Error::invalid_length(MOST.saturating_add(1), &self));
+            }
+            list.push(item);
+        }
+        Ok(Bounded(list))
+    }
+}
+
+impl<'de, T: Deserialize<'de>, const MOST: usize> Deserialize<'de> for Bounded<T, MOST> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Bounded<T, MOST>, D::Error> {
+        deserializer.deserialize_seq(OnlyFew(PhantomData))
+    }
+}
+
+/// An optional list of at most `MOST` items; `null` is absent. Used with `#[serde(default)]`.
 ///
 /// # Errors
-/// For a value of another type.
-pub fn objects<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
-    Ok(Option::<Vec<Object<T>>>::deserialize(deserializer)?.unwrap_or_default().into_iter().map(|object| object.0).collect())
+/// For a value of another type, and for a longer list.
+pub fn optional_list<'de, const MOST: usize, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<T>>, D::Error> {
+    Ok(Option::<Bounded<T, MOST>>::deserialize(deserializer)?.map(|list| list.0))
+}
+
+/// A list of at most `MOST` JSON objects, `null` being an empty one; lists in the place of the objects are refused.
+///
+/// # Errors
+/// For a value of another type, and for a longer list.
+pub fn objects<'de, const MOST: usize, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    Ok(optional_list::<MOST, Object<T>, D>(deserializer)?.unwrap_or_default().into_iter().map(|object| object.0).collect())
 }
 
 /// Treats `null` as absent: the field gets its default. For optional fields that are not an `Option`; used with `#[serde(default)]`.
@@ -109,18 +145,32 @@ mod tests {
     struct Outer {
         #[serde(default, deserialize_with = "optional_object")]
         one: Option<Body>,
-        #[serde(default, deserialize_with = "objects")]
+        #[serde(default, deserialize_with = "objects::<2, _, _>")]
         many: Vec<Body>,
+        #[serde(default, deserialize_with = "optional_list::<3, _, _>")]
+        few: Option<Vec<u8>>,
     }
 
     #[test]
     fn list_in_place_of_an_object_is_refused() {
         let body = || Body { list: vec![1], ttl: None };
-        assert_eq!(read::<Outer>(r#"{"one":{"list":[1]},"many":[{"list":[1]}]}"#).unwrap(), Outer { one: Some(body()), many: vec![body()] });
-        assert_eq!(read::<Outer>(r#"{"one":null,"many":null}"#).unwrap(), Outer { one: None, many: vec![] });
+        assert_eq!(
+            read::<Outer>(r#"{"one":{"list":[1]},"many":[{"list":[1]}]}"#).unwrap(),
+            Outer { one: Some(body()), many: vec![body()], few: None }
+        );
+        assert_eq!(read::<Outer>(r#"{"one":null,"many":null}"#).unwrap(), Outer { one: None, many: vec![], few: None });
         for bad in [r#"{"one":[[1]]}"#, r#"{"one":[]}"#, r#"{"many":[[[1]]]}"#, r#"{"one":1}"#] {
             assert!(read::<Outer>(bad).unwrap_err().to_string().contains("must be an object"), "{bad}");
         }
+    }
+
+    #[test]
+    fn list_beyond_its_bound_is_refused_without_being_read() {
+        assert_eq!(read::<Outer>(r#"{"few":[1,2,3],"many":[{},{}]}"#).unwrap().few, Some(vec![1, 2, 3]));
+        for long in [r#"{"few":[1,2,3,4]}"#, r#"{"many":[{},{},{}]}"#] {
+            assert!(read::<Outer>(long).unwrap_err().to_string().contains("must be a list of at most"), "{long}");
+        }
+        assert_eq!(read::<Outer>(r#"{"few":null}"#).unwrap().few, None);
     }
 
     #[test]

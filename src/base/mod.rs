@@ -2,6 +2,7 @@
 
 pub mod aead;
 pub mod backoff;
+pub mod body_pace;
 pub mod hmac;
 pub mod id;
 pub mod json;

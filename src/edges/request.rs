@@ -7,7 +7,7 @@ use crate::base::json::{null_as_default, optional_object};
 use crate::problem::Problem;
 
 /// Maximum number of samples per call.
-const MAX_SAMPLES: usize = 1_000;
+pub const MAX_SAMPLES: usize = 1_000;
 
 /// Largest sample, bytes: the largest part that S3 accepts (Amazon S3 user guide, "Multipart upload limits").
 const MAX_SAMPLE_BYTES: u64 = 5 * 1024 * 1024 * 1024;

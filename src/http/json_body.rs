@@ -16,18 +16,36 @@ pub const MAX_TRACK_BODY: u64 = 2 * 1024 * 1024;
 /// # Errors
 /// 400 if it is not JSON; 422 that names the field if a value has another type.
 pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    let malformed = |error: &dyn std::fmt::Display| Problem::Malformed { detail: format!("The body is not JSON: {error}.") };
-    let text = std::str::from_utf8(body).map_err(|error| malformed(&error))?;
-    // Syntax is checked first: in a truncated body, a wrong type before the end must not turn the 400 into a 422.
-    serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| malformed(&error))?;
-    if !text.trim_start().starts_with('{') {
-        return Err(Problem::invalid("body", "must be an object"));
+    JsonText::check(body)?.read()
+}
+
+/// A body that is one JSON object, for bodies that are read as more than one type: their syntax is checked once.
+#[derive(Debug, Clone, Copy)]
+pub struct JsonText<'a>(&'a str);
+
+impl<'a> JsonText<'a> {
+    /// Checks the syntax. It goes first: in a truncated body, a wrong type before the end must not turn the 400 into a 422.
+    ///
+    /// # Errors
+    /// 400 if it is not JSON; 422 if it is no object.
+    pub fn check(body: &'a [u8]) -> Result<JsonText<'a>, Problem> {
+        let malformed = |error: &dyn std::fmt::Display| Problem::Malformed { detail: format!("The body is not JSON: {error}.") };
+        let text = std::str::from_utf8(body).map_err(|error| malformed(&error))?;
+        serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| malformed(&error))?;
+        if text.trim_start().starts_with('{') { Ok(JsonText(text)) } else { Err(Problem::invalid("body", "must be an object")) }
     }
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let path = error.path().to_string();
-        wrong_type(if path == "." { "" } else { &path }, &error.into_inner().to_string())
-    })
+
+    /// Reads it as a value of that type.
+    ///
+    /// # Errors
+    /// 422 that names the field if a value has another type.
+    pub fn read<T: DeserializeOwned>(self) -> Result<T, Problem> {
+        let mut deserializer = serde_json::Deserializer::from_str(self.0);
+        serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+            let path = error.path().to_string();
+            wrong_type(if path == "." { "" } else { &path }, &error.into_inner().to_string())
+        })
+    }
 }
 
 /// The problem for serde's error at `path`. Leaves out the value: it may be a secret.
@@ -41,17 +59,17 @@ fn wrong_type(path: &str, message: &str) -> Problem {
     Problem::invalid(field.to_owned(), message)
 }
 
-/// Checks `Content-Length` against the route's limit. JSON bodies are buffered whole, so their length must be known first.
+/// `Content-Length` in bytes, checked against the route's limit. JSON bodies are buffered whole, so their length must be known first.
 ///
 /// # Errors
 /// 411, 400, 413.
-pub fn check_length(content_length: Option<&str>, limit: u64) -> Result<(), Problem> {
+pub fn check_length(content_length: Option<&str>, limit: u64) -> Result<u64, Problem> {
     let length: u64 = content_length
         .ok_or(Problem::LengthRequired)?
         .trim()
         .parse()
         .map_err(|_| Problem::Malformed { detail: "Content-Length is not a number.".to_owned() })?;
-    if length > limit { Err(Problem::BodyTooLarge { limit, hint: "" }) } else { Ok(()) }
+    if length > limit { Err(Problem::BodyTooLarge { limit, hint: "" }) } else { Ok(length) }
 }
 
 #[cfg(test)]
@@ -95,6 +113,6 @@ mod tests {
         assert_eq!(field(b"[]"), "body must be an object");
         assert_eq!(check_length(None, 1), Err(Problem::LengthRequired));
         assert_eq!(check_length(Some("2"), 1).map_err(|p| p.kind().status), Err(413));
-        assert_eq!(check_length(Some("1"), 1), Ok(()));
+        assert_eq!(check_length(Some("1"), 1), Ok(1));
     }
 }

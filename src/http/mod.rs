@@ -7,5 +7,6 @@ pub mod json_body;
 pub mod media_type;
 pub mod pages;
 pub mod pagination;
+pub mod parameters;
 pub mod range;
 pub mod validate;

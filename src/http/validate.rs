@@ -30,6 +30,20 @@ pub fn check_file_name(field: &'static str, name: &str) -> Result<String, Proble
     Ok(name.to_owned())
 }
 
+/// Refuses what was not UTF-8 on its way: the runtime turns such bytes of a header into U+FFFD.
+pub fn check_utf8_header<'a>(field: &'static str, value: &'a str) -> Result<&'a str, Problem> {
+    if value.contains('\u{fffd}') { Err(Problem::invalid(field, "must be UTF-8, or percent-encoded UTF-8")) } else { Ok(value) }
+}
+
+/// A body's `Content-Encoding`: none, or `identity`. Anything else would be stored encoded, or read as JSON without having been decoded.
+///
+/// # Errors
+/// [`Problem::EncodedBody`].
+pub fn check_encoding(field: Option<&str>) -> Result<(), Problem> {
+    let codings = field.unwrap_or_default().split(',').map(str::trim).filter(|coding| !coding.is_empty());
+    if codings.into_iter().all(|coding| coding.eq_ignore_ascii_case("identity")) { Ok(()) } else { Err(Problem::EncodedBody) }
+}
+
 /// A media type that fits into a header, or the one the name suggests.
 pub fn check_content_type(given: Option<&str>, file_name: &str) -> Result<String, Problem> {
     match given.map(str::trim).filter(|text| !text.is_empty()) {
@@ -73,6 +87,23 @@ pub fn check_session(id: &str) -> Result<Id, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_identity_is_an_accepted_encoding() {
+        for accepted in [None, Some(""), Some("identity"), Some(" Identity , identity")] {
+            assert_eq!(check_encoding(accepted), Ok(()));
+        }
+        for refused in ["gzip", "br", "identity, gzip", "aws-chunked", "x"] {
+            assert_eq!(check_encoding(Some(refused)), Err(Problem::EncodedBody), "{refused}");
+        }
+    }
+
+    #[test]
+    fn header_with_replaced_bytes_is_refused_with_its_name() {
+        assert_eq!(check_utf8_header("X-File-Name", "na\u{ef}ve"), Ok("na\u{ef}ve"));
+        let refused = check_utf8_header("X-File-Name", "na\u{fffd}ve");
+        assert!(matches!(refused, Err(Problem::Invalid { field, .. }) if field == "X-File-Name"));
+    }
 
     #[test]
     fn well_formed_media_type_is_kept_as_it_is() {

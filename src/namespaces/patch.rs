@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::base::id::{Name, OWN_NAMESPACE};
-use crate::base::json::{self, null_as_reset, optional_object};
+use crate::base::json::{self, null_as_reset, optional_list, optional_object};
 use crate::base::time::EpochMs;
 use crate::chunking::MIN_PART_BYTES;
 use crate::http::json_body;
@@ -58,7 +58,7 @@ pub struct FeaturePatch {
 pub struct Patch {
     #[serde(default)]
     display_name: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_list::<{ MAX_TAGS.0 }, _, _>")]
     tags: Option<Vec<String>>,
     #[serde(default, deserialize_with = "optional_object")]
     cache_ttl: Option<TtlPatch>,

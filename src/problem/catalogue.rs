@@ -32,6 +32,9 @@ catalogue! {
     STALE = "webhook-timestamp", 401, "Webhook timestamp out of tolerance", "webhook-timestamp may lie at most five minutes from now; check the sender's clock.";
     LENGTH_REQUIRED = "length-required", 411, "Content-Length required", "Bodies are streamed to the store, which must know their length first. Chunked transfer is not accepted.";
     BODY_TOO_LARGE = "body-too-large", 413, "Body too large", "The body is over this route's limit.";
+    ENCODED_BODY = "encoded-body", 415, "Content-Encoding not accepted", "Bodies are taken and stored as they are: send the file or the JSON itself, without Content-Encoding.";
+    BODY_TOO_SLOW = "body-too-slow", 408, "Body too slow", "After its first 10 seconds a body that is read whole must come at 64 KB per second or faster. Send it again, or larger files through a session.";
+    BUSY = "busy", 503, "No memory is free", "Too many bodies are being read at once, here or for this account. Send it again after Retry-After.";
     FILE_TOO_LARGE = "file-too-large", 413, "File too large", "The file is over the tier's limit or over what one upload can hold; 'limit' is the largest size that fits.";
     MALFORMED = "malformed-request", 400, "Malformed request", "The request could not be parsed.";
     LENGTH_MISMATCH = "length-mismatch", 400, "Wrong part length", "Every part but the last is exactly the plan's chunkSize long.";
@@ -86,6 +89,9 @@ impl Problem {
             Problem::Unauthenticated(AuthFailure::Stale) => &STALE,
             Problem::LengthRequired => &LENGTH_REQUIRED,
             Problem::BodyTooLarge { .. } => &BODY_TOO_LARGE,
+            Problem::EncodedBody => &ENCODED_BODY,
+            Problem::BodyTooSlow => &BODY_TOO_SLOW,
+            Problem::Busy => &BUSY,
             Problem::FileTooLarge { .. } => &FILE_TOO_LARGE,
             Problem::Malformed { .. } => &MALFORMED,
             Problem::LengthMismatch { .. } => &LENGTH_MISMATCH,

@@ -60,6 +60,12 @@ pub enum Problem {
         /// The route that accepts larger bodies, or empty.
         hint: &'static str,
     },
+    /// A body with a `Content-Encoding`.
+    EncodedBody,
+    /// A body that came too slowly.
+    BodyTooSlow,
+    /// No memory is free to read a body, or an answer of the store, whole.
+    Busy,
     /// A file that does not fit: the tier's limit, or what 10,000 parts can hold.
     FileTooLarge {
         /// The largest size that fits, bytes.

@@ -77,7 +77,7 @@ impl Problem {
             | Problem::CompletionRunning
             | Problem::StillRunning => Some(1),
             Problem::RateLimited { retry_after, .. } | Problem::BandwidthExceeded { retry_after, .. } => Some(*retry_after),
-            Problem::Origin(OriginFailure::Unavailable) => Some(2),
+            Problem::Origin(OriginFailure::Unavailable) | Problem::Busy => Some(2),
             Problem::AccelerationOff | Problem::Misconfigured { .. } => Some(60),
             _ => None,
         }

@@ -2,6 +2,7 @@
 
 pub mod completion;
 pub mod copy_chunks;
+pub mod form;
 pub mod part;
 pub mod payload_hash_probe;
 pub mod presigned;

@@ -31,7 +31,7 @@ const MAX_ETAG: usize = 256;
 pub struct ChunkUrls {
     /// Session id.
     pub session_id: String,
-    #[serde(deserialize_with = "objects")]
+    #[serde(deserialize_with = "objects::<MAX_URLS, _, _>")]
     parts: Vec<UrlPart>,
 }
 
@@ -184,8 +184,9 @@ mod tests {
     }
 
     fn urls(parts: serde_json::Value, upload: &UploadClaims) -> Result<Vec<PartUrlParams>, &'static str> {
-        let body: ChunkUrls = serde_json::from_value(json!({ "sessionId": "s", "parts": parts })).unwrap();
-        body.requested_parts(upload).map_err(|problem| problem.kind().code)
+        let body = json!({ "sessionId": "s", "parts": parts }).to_string();
+        let body = crate::http::json_body::parse::<ChunkUrls>(body.as_bytes());
+        body.and_then(|body| body.requested_parts(upload)).map_err(|problem| problem.kind().code)
     }
 
     #[test]

@@ -3,13 +3,16 @@
 use serde::Deserialize;
 
 use crate::base::id::Name;
-use crate::base::json::{null_as_default, objects};
+use crate::base::json::{null_as_default, objects, optional_list};
 use crate::base::sha256::Sha256Hex;
 use crate::chunking::{PlanLimits, Strategy, plan};
-use crate::edges::request::{Priority, Sample};
-use crate::http::json_body;
+use crate::edges::request::{MAX_SAMPLES, Priority, Sample};
+use crate::http::json_body::JsonText;
 use crate::http::validate::{check_chunk_hashes, check_content_type, check_file_name, check_file_size, check_hash, check_namespace};
 use crate::problem::Problem;
+
+/// Maximum chunk hashes: as many as an upload has parts.
+const MAX_HASHES: usize = 10_000;
 
 /// Body of `POST /api/jetty/track-upload`.
 #[derive(Debug)]
@@ -28,17 +31,18 @@ impl Track {
     /// Reads the body by its `action`. Twice, since an enum tagged by serde would not tell which field is wrong.
     ///
     /// # Errors
-    /// 400 and 422 as [`json_body::parse`]; 422 for another `action`.
+    /// 400 and 422 as [`JsonText`]; 422 for another `action`.
     pub fn parse(body: &[u8]) -> Result<Track, Problem> {
         #[derive(Deserialize)]
         struct Tag {
             action: String,
         }
-        match json_body::parse::<Tag>(body)?.action.as_str() {
-            "start" => json_body::parse(body).map(|start| Track::Start(Box::new(start))),
-            "progress" => json_body::parse(body).map(Track::Progress),
-            "complete" => json_body::parse(body).map(Track::Complete),
-            "fail" => json_body::parse(body).map(Track::Fail),
+        let text = JsonText::check(body)?;
+        match text.read::<Tag>()?.action.as_str() {
+            "start" => text.read().map(|start| Track::Start(Box::new(start))),
+            "progress" => text.read().map(Track::Progress),
+            "complete" => text.read().map(Track::Complete),
+            "fail" => text.read().map(Track::Fail),
             _ => Err(Problem::invalid("action", "must be start, progress, complete or fail")),
         }
     }
@@ -56,7 +60,7 @@ pub struct Start {
     #[serde(default)]
     pub file_hash: Option<String>,
     /// SHA-256 of every chunk, in order.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_list::<MAX_HASHES, _, _>")]
     pub chunk_hashes: Option<Vec<String>>,
     /// The chunk size that the client assumes, bytes.
     #[serde(default)]
@@ -90,7 +94,7 @@ pub struct Progress {
     /// Session id.
     pub session_id: String,
     /// The client's measurements of edges.
-    #[serde(default, deserialize_with = "objects")]
+    #[serde(default, deserialize_with = "objects::<MAX_SAMPLES, _, _>")]
     pub samples: Vec<Sample>,
 }
 
@@ -104,7 +108,7 @@ pub struct Complete {
     #[serde(default)]
     pub file_hash: Option<String>,
     /// SHA-256 of every chunk of the client's file. If present, all recorded parts must have these hashes.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_list::<MAX_HASHES, _, _>")]
     pub chunk_hashes: Option<Vec<String>>,
 }
 

@@ -1,12 +1,13 @@
 //! Limits of the one-request upload (docs/uploads.md, The two ways in).
 
+use crate::ledger::message::UsageSnapshot;
 use crate::problem::Problem;
 
-/// Maximum file size in a `multipart/form-data` body, bytes: the runtime parses forms in memory (docs/api.md, Limits).
-pub const MAX_FORM_FILE: u64 = 32_000_000;
+/// Maximum file size in a `multipart/form-data` body, bytes: forms are read into memory (docs/api.md, Limits).
+pub const MAX_FORM_FILE: u64 = 16_000_000;
 
-/// Maximum size of such a body, bytes: the file, boundaries, part headers and other small fields.
-pub const MAX_FORM_BYTES: u64 = MAX_FORM_FILE + 65_536;
+/// What a form may have beside its file, bytes: boundaries, part headers and other small fields.
+const FORM_EXTRA: u64 = 65_536;
 
 /// Hint in the 413 response.
 pub const SESSIONS_HINT: &str = "Larger files go through a session: POST /api/jetty/track-upload {\"action\":\"start\"}.";
@@ -23,6 +24,33 @@ pub fn meant_type(declared: Option<&str>) -> Option<&str> {
     declared.filter(|text| !matches!(text.trim(), "application/octet-stream" | "application/x-www-form-urlencoded"))
 }
 
+/// The declared length of a form, bytes. What it says of a body that is too large is the limit of the file.
+///
+/// # Errors
+/// 411, 400; 413 with a hint to sessions.
+pub fn form_length(content_length: Option<&str>) -> Result<u64, Problem> {
+    raw_length(content_length, MAX_FORM_FILE + FORM_EXTRA).map_err(|problem| match problem {
+        Problem::BodyTooLarge { hint, .. } => Problem::BodyTooLarge { limit: MAX_FORM_FILE, hint },
+        problem => problem,
+    })
+}
+
+/// The least size of the file in a form of `length` bytes.
+pub fn least_file(length: u64) -> u64 {
+    length.saturating_sub(FORM_EXTRA)
+}
+
+/// Refuses, before a byte of it is read, a file that can not fit into what is left of the storage quota.
+///
+/// # Errors
+/// 507.
+pub fn check_room(figures: &UsageSnapshot, least: u64) -> Result<(), Problem> {
+    let (limit, used, reserved) = (figures.limits.storage, figures.storage_used, figures.storage_reserved);
+    // A quota of 0 refuses even empty files, as the ledger does.
+    let fits = limit > 0 && used.saturating_add(reserved).saturating_add(least) <= limit;
+    if fits { Ok(()) } else { Err(Problem::StorageExceeded { limit, used, reserved, requested: least }) }
+}
+
 /// The declared length of a body, bytes, at most `limit`.
 ///
 /// # Errors
@@ -36,11 +64,35 @@ pub fn raw_length(content_length: Option<&str>, limit: u64) -> Result<u64, Probl
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::time::EpochMs;
+    use crate::ledger::period::Period;
+    use crate::ledger::state::Limits;
 
     #[test]
     fn default_media_types_give_none() {
         assert_eq!(meant_type(Some("application/x-www-form-urlencoded")), None);
         assert_eq!(meant_type(Some("video/mp4")), Some("video/mp4"));
+    }
+
+    #[test]
+    fn form_over_16_mb_names_that_limit_and_smaller_one_is_held_against_what_is_left() {
+        assert_eq!(form_length(Some("16065536")), Ok(16_065_536));
+        let refused = form_length(Some("31900000"));
+        assert!(matches!(refused, Err(Problem::BodyTooLarge { limit: 16_000_000, .. })), "{refused:?}");
+        assert_eq!((least_file(16_065_536), least_file(5)), (16_000_000, 0));
+        let limits = |storage| Limits { storage, bandwidth: 0, per_minute: 1, suspended: false, version: (EpochMs(0), EpochMs(0)) };
+        let figures = |storage| UsageSnapshot {
+            period: Period::of(EpochMs(0)),
+            storage_used: 10,
+            storage_reserved: 5,
+            bandwidth_used: 0,
+            requests: 0,
+            limits: limits(storage),
+        };
+        assert_eq!(check_room(&figures(20), 5), Ok(()));
+        assert_eq!(check_room(&figures(20), 6), Err(Problem::StorageExceeded { limit: 20, used: 10, reserved: 5, requested: 6 }));
+        let nothing = UsageSnapshot { storage_used: 0, storage_reserved: 0, ..figures(0) };
+        assert!(check_room(&nothing, 0).is_err(), "a quota of 0 takes not even an empty file");
     }
 
     #[test]

@@ -72,8 +72,11 @@ async fn dispatch(call: &Rc<Call>, method: &str) -> Result<Reply, Problem> {
     let config = bindings::config(&call.env)?;
     let outcome = match authenticate::authenticate(call, route, &params, &config).await {
         Ok(caller) => {
-            let call = Routed { call: Rc::clone(call), route, caller: Rc::new(caller), params, config };
-            handler(&call, route.endpoint, method).await
+            let routed = Routed { call: Rc::clone(call), route, caller: Rc::new(caller), params, config };
+            match if matches!(method, "GET" | "HEAD") { Ok(()) } else { call.check_encoding() } {
+                Ok(()) => handler(&routed, route.endpoint, method).await,
+                Err(problem) => Err(problem),
+            }
         }
         Err(problem) => Err(problem),
     };

@@ -37,6 +37,7 @@ mod isolation;
 mod jobs;
 mod limits;
 mod malformed;
+mod memory;
 mod namespaces;
 mod panics;
 mod possession;

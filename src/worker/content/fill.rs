@@ -4,12 +4,11 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Duration;
 
 use wasm_bindgen::JsValue;
 use web_sys::ReadableStream;
 
-use crate::base::memory_budget::MemoryPermit;
+use crate::base::memory_budget::{MemoryPermit, Owner, Pool};
 use crate::base::time::EpochMs;
 use crate::base::ttl_map::TtlMap;
 use crate::delivery::cache_entry::{Freshness, Origin, REVALIDATE_INTERVAL_MS};
@@ -24,7 +23,7 @@ use crate::worker::content::fill_lock::Outcome;
 use crate::worker::content::{cache, cache_stats, fill_lock, kv};
 use crate::worker::http::call::Routed;
 use crate::worker::platform::origin::{Answer, Body};
-use crate::worker::platform::{clock, js, log, origin};
+use crate::worker::platform::{clock, js, log, memory, origin};
 
 /// How many stale entries an isolate revalidates at once, and the bytes of their keys.
 const MAX_REVALIDATING: usize = 2_000;
@@ -33,11 +32,8 @@ const MAX_REVALIDATING_BYTES: usize = 1_000_000;
 /// Maximum cache reads after another request has filled the slice.
 const MAX_ATTEMPTS: u32 = 4;
 
-/// Maximum wait for a memory permit, ms; after that the cache is bypassed.
-const ROOM_WAIT_MS: u64 = 3_000;
-
-/// Interval between two attempts to get a permit, ms.
-const ROOM_POLL_MS: u64 = 20;
+/// The longest time for which a slice is in memory, ms: its read, and a put into the cache.
+const SLICE_MS: u64 = FILL_MS as u64 + 30_000;
 
 /// Bytes that stay in JavaScript.
 #[derive(Debug)]
@@ -128,7 +124,8 @@ async fn lead(call: &Routed, source: &ContentDescriptor, slice: &Slice, key: &st
         Outcome::Stored => return Ok(FillOutcome::FilledElsewhere),
         Outcome::Acquired(lock) => lock,
     };
-    let Some(_room) = room(slice.span.bytes()).await else {
+    // After the wait the cache is bypassed.
+    let Ok(_room) = memory::reserve(Pool::Slices, Owner::Account(source.account), slice.span.bytes(), SLICE_MS).await else {
         // Waiting requests get a 503 for 250 ms. If each read the origin for itself, the load that used up the memory would grow.
         lock.done(false).await;
         return Ok(FillOutcome::NoRoom);
@@ -147,19 +144,6 @@ fn part_of(slice: &Slice, buffer: JsValue) -> Result<Bytes, Problem> {
     }
     let at = |byte: u64| u32::try_from(byte).map_err(|_| Problem::Internal);
     Ok(Bytes::Buffer(js::part(&buffer, at(slice.from)?, at(slice.to)?).into()))
-}
-
-/// A memory permit for a slice, waiting up to [`ROOM_WAIT_MS`] for others to be released.
-async fn room(bytes: u64) -> Option<MemoryPermit> {
-    let until = clock::now().plus(ROOM_WAIT_MS);
-    loop {
-        let now = clock::now();
-        let room = MemoryPermit::reserve(bytes, u64::MAX, now);
-        if room.is_some() || now >= until {
-            return room;
-        }
-        worker::Delay::from(Duration::from_millis(ROOM_POLL_MS)).await;
-    }
 }
 
 /// The cached part of a slice. A stale entry is served and revalidated in the background (stale-while-revalidate, RFC 5861).
@@ -252,7 +236,8 @@ async fn revalidate(call: &Routed, source: &ContentDescriptor, slice: &Slice, ke
 async fn renew(source: &ContentDescriptor, slice: &Slice, key: &str) {
     let now = clock::now();
     let whole = Slice { from: 0, to: slice.span.bytes().saturating_sub(1), ..*slice };
-    let Some(_held) = MemoryPermit::reserve(slice.span.bytes(), u64::MAX, now) else { return };
+    let owner = Owner::Account(source.account);
+    let Some(_held) = MemoryPermit::reserve(Pool::Slices, owner, slice.span.bytes(), SLICE_MS, now) else { return };
     let Some(entry) = cache::find_entry(key, &whole, now).await else { return };
     let renewed = async {
         let buffer = entry.bytes().await?;

@@ -14,6 +14,7 @@ use crate::auth::upload_token::UploadClaims;
 use crate::auth::webhook_signature::Signed;
 use crate::auth::{api_key, upload_token, webhook_signature};
 use crate::base::id::Id;
+use crate::base::memory_budget::Owner;
 use crate::config::Config;
 use crate::http::json_body::MAX_BODY;
 use crate::ledger::message::{Message, Reply};
@@ -44,6 +45,12 @@ pub async fn authenticate(call: &Call, route: &Route, params: &Params, config: &
         AuthScheme::AccountOrWebhook | AuthScheme::OperatorOrAccount => Caller::Account(account(call).await?),
     };
     may_enter(route.scheme, &caller.principal()).map_err(Problem::Unauthenticated)?;
+    call.owner.set(match &caller {
+        Caller::Account(account) => Owner::Account(account.id),
+        Caller::Token(claims) => Owner::Account(claims.account),
+        Caller::Webhook(_) | Caller::Operator => Owner::Service,
+        Caller::Nobody | Caller::File(_) | Caller::Video(_) => Owner::Unproven,
+    });
     if route.endpoint.is_rate_limited() { apply_rate_limit(call, caller).await } else { Ok(caller) }
 }
 

@@ -5,20 +5,25 @@ use std::pin::Pin;
 use std::rc::Rc;
 
 use serde::de::DeserializeOwned;
-use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen::JsValue;
 use worker::{Context, Env};
 
 use crate::access::caller::Caller;
 use crate::access::routes::{Params, Route};
 use crate::accounts::account::Account;
 use crate::auth::rate_limit::RateLimitStatus;
+use crate::base::body_pace;
 use crate::base::id::Id;
+use crate::base::memory_budget::{MemoryPermit, Owner, Pool};
 use crate::base::time::EpochMs;
 use crate::config::Config;
 use crate::edges::geo::GeoHint;
-use crate::http::json_body;
+use crate::http::{json_body, validate};
 use crate::problem::{AuthFailure, Problem};
-use crate::worker::platform::{clock, js, log};
+use crate::worker::platform::{clock, js, log, memory, read_body};
+
+/// The longest time for which a body that has arrived is in use, ms: several calls of the store, of up to 30 s each.
+const HANDLING_MS: u64 = 120_000;
 
 /// A request with its bindings and execution context.
 pub struct Call {
@@ -36,8 +41,10 @@ pub struct Call {
     /// Path, percent-encoded.
     pub path: String,
     query: String,
-    /// The body, after it has been read whole.
-    body: RefCell<Option<Rc<[u8]>>>,
+    /// The body, after it has been read whole, with its permit.
+    body: RefCell<Option<(Rc<[u8]>, MemoryPermit)>>,
+    /// Whose memory a whole body is. Set when the caller is known.
+    pub owner: Cell<Owner>,
     /// The rate limit that the response's header fields describe.
     pub limited: Cell<Option<AppliedLimit>>,
     /// Whether the account is suspended according to its ledger. For callers with a token, whose account is not loaded.
@@ -105,6 +112,7 @@ impl Call {
             path: path.to_owned(),
             query: query.to_owned(),
             body: RefCell::default(),
+            owner: Cell::new(Owner::Unproven),
             limited: Cell::new(None),
             suspended: Cell::new(false),
             spans: RefCell::default(),
@@ -129,28 +137,68 @@ impl Call {
         form_urlencoded::parse(self.query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
 
+    /// Refuses a body with a `Content-Encoding`.
+    ///
+    /// # Errors
+    /// 415.
+    pub fn check_encoding(&self) -> Result<(), Problem> {
+        validate::check_encoding(self.header("content-encoding").as_deref())
+    }
+
     /// Reads the JSON body.
     ///
     /// # Errors
-    /// 411, 413, 400, 422.
+    /// As [`Call::bytes`]; 400, 422.
     pub async fn json<T: DeserializeOwned>(&self, limit: u64) -> Result<T, Problem> {
         json_body::parse(&self.bytes(limit).await?)
     }
 
-    /// The whole body, for bodies of a few KB.
+    /// The whole body, for bodies of a few KB. It is read once and kept.
     ///
     /// # Errors
-    /// 411, 413, 400.
+    /// 411, 413, 415, 503 without room in memory; 400 for a body that breaks off, 408 for one that is too slow.
     pub async fn bytes(&self, limit: u64) -> Result<Rc<[u8]>, Problem> {
-        json_body::check_length(self.content_length().as_deref(), limit)?;
-        if let Some(bytes) = self.body.borrow().as_ref() {
+        let length = json_body::check_length(self.content_length().as_deref(), limit)?;
+        if let Some((bytes, _)) = self.body.borrow().as_ref() {
             return Ok(Rc::clone(bytes));
         }
-        let lost = |_| Problem::Malformed { detail: "The body did not arrive whole.".to_owned() };
-        let buffer = JsFuture::from(self.request.array_buffer().map_err(lost)?).await.map_err(lost)?;
+        self.check_encoding()?;
+        // In JavaScript, and copied into WebAssembly.
+        let permit = self.reserve(Pool::Texts, length.saturating_mul(2), length, HANDLING_MS).await?;
+        let buffer = self.buffer(length).await?;
         let bytes: Rc<[u8]> = js_sys::Uint8Array::new(&buffer).to_vec().into();
-        self.body.replace(Some(Rc::clone(&bytes)));
+        self.body.replace(Some((Rc::clone(&bytes), permit)));
         Ok(bytes)
+    }
+
+    /// A permit for `bytes` bytes of memory, for a body of `length` bytes that is in use for `handling_ms` after its last byte.
+    ///
+    /// # Errors
+    /// 503.
+    pub async fn reserve(&self, pool: Pool, bytes: u64, length: u64, handling_ms: u64) -> Result<MemoryPermit, Problem> {
+        memory::reserve(pool, self.owner.get(), bytes, body_pace::longest_ms(length).saturating_add(handling_ms)).await
+    }
+
+    /// The body of `length` bytes as an ArrayBuffer, which stays in JavaScript. For bodies with a permit.
+    ///
+    /// # Errors
+    /// 400 for a body that breaks off, 408 for one that is too slow.
+    pub async fn buffer(&self, length: u64) -> Result<JsValue, Problem> {
+        let Some(stream) = self.request.body().filter(|_| length > 0) else {
+            return if length == 0 { Ok(js_sys::ArrayBuffer::new(0).into()) } else { Err(Call::lost()) };
+        };
+        match read_body::read(stream, length).await.map_err(|_| Call::lost())? {
+            read_body::Body::Whole(buffer) => Ok(buffer),
+            read_body::Body::Slow(slow) => {
+                slow.cancel();
+                Err(Problem::BodyTooSlow)
+            }
+        }
+    }
+
+    /// The problem of a body that broke off.
+    pub fn lost() -> Problem {
+        Problem::Malformed { detail: "The body did not arrive whole.".to_owned() }
     }
 
     /// The client's location.

@@ -9,26 +9,33 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, AbortSignal, Headers, RequestCache, RequestInit, RequestRedirect};
 
+use crate::base::memory_budget::{Owner, Pool};
 use crate::config::Config;
 use crate::problem::Problem;
 use crate::s3::action::Action;
 use crate::s3::error::StoreError;
 use crate::s3::operations::delete_object;
 use crate::s3::request::SignedRequest;
-use crate::worker::platform::{clock, js};
+use crate::worker::platform::{clock, js, memory, read_body};
 
 /// Timeout of a request that sends no part, ms. For an object's bytes: of the response head.
 pub const RESPONSE_TIMEOUT_MS: u32 = 30_000;
 
 /// Timeout of a buffered part, ms: 12 MB in a minute are 200 KB/s.
-const BUFFERED_PART_MS: u32 = 60_000;
+pub const BUFFERED_PART_MS: u32 = 60_000;
 
 /// Timeout of CompleteMultipartUpload, ms. With thousands of parts it may take minutes (S3 API reference); the origin then continues after the timeout, and the
 /// client's next call finds the object.
 pub const COMPLETION_TIMEOUT_MS: u32 = 60_000;
 
-/// Maximum length of an error body that is read, bytes: S3 errors are under 1 KB.
-const MAX_ERROR_BODY: u64 = 65_536;
+/// Maximum answer of a single operation, or of an error, bytes: they are under 1 KB; while it completes an upload, a store may send blanks to keep the connection.
+const MAX_ANSWER: u64 = 65_536;
+
+/// Maximum page of a listing, bytes: a thousand uploads with keys of 128 bytes are 700 KB.
+const MAX_LISTING: u64 = 1_048_576;
+
+/// The longest time for which an answer is in memory, ms: two of the timeouts of its request.
+const ANSWER_MS: u64 = 2 * COMPLETION_TIMEOUT_MS as u64;
 
 thread_local! {
     /// Smoothed time to first byte of the origin's reads, ms; negative before the first read.
@@ -67,11 +74,32 @@ impl Answer {
         self.response.body()
     }
 
-    /// The body as text. For XML responses only.
+    /// The body as text: the answer of a single operation.
     pub async fn text(&self) -> Result<String, StoreError> {
+        self.text_up_to(MAX_ANSWER).await
+    }
+
+    /// The body as text: a page of a listing.
+    pub async fn listing(&self) -> Result<String, StoreError> {
+        self.text_up_to(MAX_LISTING).await
+    }
+
+    async fn text_up_to(&self, limit: u64) -> Result<String, StoreError> {
         let lost = |error: JsValue| StoreError::unreachable(js::error_text(&error));
-        let text = JsFuture::from(self.response.text().map_err(lost)?).await.map_err(lost)?;
-        Ok(text.as_string().unwrap_or_default())
+        let too_long = || StoreError::unreachable(format!("an answer of more than {limit} bytes"));
+        let Some(stream) = self.body() else { return Ok(String::new()) };
+        let length = self.header("content-length").and_then(|text| text.parse::<u64>().ok());
+        if length.is_some_and(|bytes| bytes > limit) {
+            self.discard();
+            return Err(too_long());
+        }
+        // As bytes and as a text.
+        let Ok(_permit) = memory::reserve(Pool::Texts, Owner::Service, 2 * length.unwrap_or(limit), ANSWER_MS).await else {
+            self.discard();
+            return Err(StoreError { status: 503, code: "NoMemory".to_owned(), message: "no memory is free for the answer".to_owned() });
+        };
+        let bytes = read_body::read_up_to(stream, limit).await.map_err(lost)?.ok_or_else(too_long)?;
+        Ok(String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
     }
 
     /// The body as an ArrayBuffer, which stays in JavaScript, if it arrives within `timeout_ms`. For small bodies only.
@@ -142,13 +170,7 @@ pub async fn send_within(config: &Config, action: &Action, body: Body, timeout_m
     if status < 300 {
         return Ok(answer);
     }
-    let length = answer.header("content-length").and_then(|text| text.parse::<u64>().ok());
-    let body = if length.is_some_and(|bytes| bytes > MAX_ERROR_BODY) {
-        answer.discard();
-        String::new()
-    } else {
-        within(timeout_ms, answer.text()).await.and_then(Result::ok).unwrap_or_default()
-    };
+    let body = within(timeout_ms, answer.text()).await.and_then(Result::ok).unwrap_or_default();
     Err(StoreError::read(status, &body))
 }
 

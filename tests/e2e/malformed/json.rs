@@ -1,9 +1,10 @@
 //! Malformed bodies.
 
-use super::{World, assert_none, leaves, verdict, with_value};
+use super::{Subject, World, assert_none, leaves, verdict, with_value};
 use reqwest::{Body, Method};
 use serde_json::{Value, json};
 
+use crate::harness::Call;
 use jettyspeed_edge::access::routes::Endpoint;
 
 const DEEP: usize = 10_000;
@@ -91,6 +92,39 @@ async fn array_instead_of_object_returns_422() {
         }
     }
     world.is_alive().await;
+    assert_none(&complaints);
+}
+
+/// `null` instead of each field, beside the same body without it: the same answer, and a 422 names the field.
+#[tokio::test]
+async fn null_answers_as_an_absent_field_and_422_names_it() {
+    let world = World::new().await;
+    let (mut complaints, mut compared, mut required) = (Vec::new(), 0, 0);
+    // What the body names may exist by the second time.
+    let ask = async |subject: &Subject, body: &Value| {
+        let request = world.request(subject.route, &subject.path).json(body);
+        let (status, answer) = request.answer().await;
+        let named = (status == 422).then(|| answer["field"].as_str().unwrap_or_default().to_owned());
+        (if answer["code"] == "already-exists" { 201 } else { status }, answer["code"].clone(), named)
+    };
+    for subject in world.subjects() {
+        for leaf in leaves(&subject.good, "") {
+            let (parent, name) = leaf.rsplit_once('/').unwrap();
+            let mut absent = subject.good.clone();
+            // Items of lists have no absence.
+            let Some(fields) = absent.pointer_mut(parent).and_then(Value::as_object_mut) else { continue };
+            fields.remove(name);
+            let (without, with_null) = (ask(&subject, &absent).await, ask(&subject, &with_value(&subject.good, &leaf, Value::Null)).await);
+            compared += 1;
+            required += u32::from(without.0 == 422);
+            let names_it = with_null.2.as_ref().is_none_or(|field| field.rsplit('.').next() == Some(name));
+            let same = (without.0, &without.2) == (with_null.0, &with_null.2) && (without.0 >= 300 || with_null.0 < 300);
+            if !same || !names_it {
+                complaints.push(format!("{} {} {leaf}: {without:?} without it, {with_null:?} with null", subject.route.method, subject.path));
+            }
+        }
+    }
+    assert!(compared > 60 && required > 10, "{compared} {required}");
     assert_none(&complaints);
 }
 

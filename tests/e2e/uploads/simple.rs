@@ -24,7 +24,7 @@ async fn raw_body_and_form_return_201_with_stored_bytes() {
     assert_eq!((status, &body["asset"]["name"], &body["asset"]["contentType"]), (201, &json!("say \"hi\".txt"), &json!("text/plain")), "{body}");
     assert!(stack.bucket.get(body["asset"]["s3Key"].as_str().unwrap()).await.unwrap() == bytes);
 
-    let large = random_bytes(32_000_000);
+    let large = random_bytes(16_000_000);
     let request = stack.request(Method::POST, "/api/storage/upload", &stack.dev).multipart(form(large.clone()));
     let (status, body) = request.answer().await;
     assert_eq!(status, 201, "{body}");
@@ -59,7 +59,7 @@ async fn simple_upload_over_a_limit_returns_its_status_and_limit() {
     let stream = futures_util::stream::iter(vec![Ok::<_, std::io::Error>("x")]);
     let chunked = stack.request(Method::POST, "/api/storage/upload", &stack.dev).header("X-File-Name", "a");
     assert_eq!(chunked.body(reqwest::Body::wrap_stream(stream)).answer().await.0, 411);
-    let too_large = Form::new().part("file", Part::bytes(vec![0; 32_000_001]).file_name("a"));
+    let too_large = Form::new().part("file", Part::bytes(vec![0; 16_000_001]).file_name("a"));
     let (status, _) = stack.request(Method::POST, "/api/storage/upload", &stack.dev).multipart(too_large).answer().await;
     assert_eq!(status, 413);
     let no_file = Form::new().text("file", "not a file");

@@ -3,30 +3,43 @@
 use std::rc::Rc;
 
 use serde_json::json;
-use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
 
+use crate::accounts::account::Account;
+use crate::base::memory_budget::{MemoryPermit, Pool};
 use crate::base::sha256::Sha256Hex;
-use crate::http::validate::{check_content_type, check_file_name, check_hash, check_namespace};
+use crate::http::validate::{check_content_type, check_file_name, check_hash, check_namespace, check_utf8_header};
+use crate::ledger::message::Message;
 use crate::problem::Problem;
-use crate::uploads::simple::{MAX_FORM_BYTES, MAX_FORM_FILE, SESSIONS_HINT, is_form, meant_type, raw_length};
+use crate::uploads::form;
+use crate::uploads::simple::{MAX_FORM_FILE, SESSIONS_HINT, check_room, form_length, is_form, least_file, meant_type, raw_length};
+use crate::worker::clients::ledger;
 use crate::worker::http::call::Routed;
 use crate::worker::http::idempotency;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::origin::Body;
+use crate::worker::platform::searched_buffer::SearchedBuffer;
 use crate::worker::services;
 use crate::worker::services::uploads::simple::{Incoming, store_file};
+
+/// The longest time for which a form that has arrived is in memory, ms: calls of D1, the ledger and the store.
+const STORING_MS: u64 = 120_000;
 
 /// Stores the file and returns its asset.
 pub async fn upload(call: &Routed) -> Result<Reply, Problem> {
     let account = call.account()?;
     let content_type = call.header("content-type");
     let wanted_namespace = check_namespace("X-Namespace", call.header("x-namespace").as_deref());
-    let incoming = if is_form(content_type.as_deref()) {
-        read_form(call).await?
+    let (incoming, permit) = if is_form(content_type.as_deref()) {
+        let length = form_length(call.content_length().as_deref())?;
+        let boundary = form::boundary(content_type.as_deref())?;
+        let hash = check_hash("X-Content-SHA256", call.header("x-content-sha256").as_deref())?;
+        wanted_namespace.as_ref().map_err(Clone::clone)?;
+        // What can be refused is refused before a byte is read.
+        may_send_form(call, &account, least_file(length)).await?;
+        read_form(call, length, &boundary, hash).await?
     } else {
         let size = raw_length(call.content_length().as_deref(), call.config.plan.max_part_bytes)?;
-        read_raw(call, content_type.as_deref(), size)?
+        (read_raw(call, content_type.as_deref(), size)?, None)
     };
     let wanted_namespace = wanted_namespace?;
     // The idempotency fingerprint of a streamed body is its length, name and declared hash; the body itself is not read (docs/api.md, Idempotency).
@@ -41,7 +54,10 @@ pub async fn upload(call: &Routed) -> Result<Reply, Problem> {
         account.may_upload_simply(incoming.size)?;
         let (storing, owner) = (held.clone(), Rc::clone(&account));
         // Detached from the client's connection, so that the reservation is settled or released if the client disconnects.
-        let stored = held.run_detached(async move { store_file(&storing, &owner, &namespace, incoming).await });
+        let stored = held.run_detached(async move {
+            let _permit = permit;
+            store_file(&storing, &owner, &namespace, incoming).await
+        });
         let asset = stored.await.unwrap_or(Err(Problem::Internal))?;
         Reply::json(201, &json!({ "asset": asset.view(&held.base) }))
     };
@@ -50,6 +66,7 @@ pub async fn upload(call: &Routed) -> Result<Reply, Problem> {
 
 fn read_raw(call: &Routed, content_type: Option<&str>, size: u64) -> Result<Incoming, Problem> {
     let encoded = call.header("x-file-name").ok_or_else(|| Problem::invalid("X-File-Name", "is required"))?;
+    check_utf8_header("X-File-Name", &encoded)?;
     // Header field values are ASCII (RFC 9110 section 5.5), so other characters in names are percent-encoded.
     let name =
         percent_encoding::percent_decode_str(&encoded).decode_utf8().map_err(|_| Problem::invalid("X-File-Name", "must be percent-encoded UTF-8"))?;
@@ -64,21 +81,24 @@ fn read_raw(call: &Routed, content_type: Option<&str>, size: u64) -> Result<Inco
     Ok(Incoming { name, content_type, size, sha256, body })
 }
 
-async fn read_form(call: &Routed) -> Result<Incoming, Problem> {
-    raw_length(call.content_length().as_deref(), MAX_FORM_BYTES)?;
-    let unreadable = |_: JsValue| Problem::Malformed { detail: "The body is not multipart/form-data.".to_owned() };
-    let form = JsFuture::from(call.request.form_data().map_err(unreadable)?).await.map_err(unreadable)?;
-    let form: web_sys::FormData = form.unchecked_into();
-    let file: web_sys::File = form.get("file").dyn_into().map_err(|_| Problem::invalid("file", "must be a file"))?;
-    // Forms escape quotes and line breaks in file names (HTML standard, multipart/form-data encoding algorithm).
-    let name = check_file_name("file", &file.name().replace("%22", "\"").replace("%0D", "\r").replace("%0A", "\n"))?;
-    let content_type = check_content_type(meant_type(Some(&file.type_())), &name)?;
-    let sha256 = check_hash("X-Content-SHA256", call.header("x-content-sha256").as_deref())?;
-    // JavaScript numbers are exact integers up to 2^53.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let size = file.size() as u64;
+/// Refuses a form whose file has at least `least` bytes, if the account can not store it.
+async fn may_send_form(call: &Routed, account: &Account, least: u64) -> Result<(), Problem> {
+    account.may_upload_simply(least)?;
+    let figures = ledger::usage(&call.env, account.id, &Message::Usage { limits: Some(account.limits()) }).await?;
+    check_room(&figures, least)
+}
+
+async fn read_form(call: &Routed, length: u64, boundary: &str, sha256: Option<Sha256Hex>) -> Result<(Incoming, Option<MemoryPermit>), Problem> {
+    let permit = call.reserve(Pool::Bodies, length, length, STORING_MS).await?;
+    let body = SearchedBuffer::new(&call.buffer(length).await?);
+    let file = form::file_of(&body, boundary)?;
+    let name = check_file_name("file", &file.name)?;
+    let content_type = check_content_type(meant_type(file.content_type.as_deref()), &name)?;
+    let bytes = body.slice(file.from, file.to);
+    let size = u64::from(bytes.length());
     if size > MAX_FORM_FILE {
         return Err(Problem::BodyTooLarge { limit: MAX_FORM_FILE, hint: SESSIONS_HINT });
     }
-    Ok(Incoming { name, content_type, size, sha256, body: if size == 0 { Body::Text(String::new()) } else { Body::Raw(file.into()) } })
+    let body = if size == 0 { Body::Text(String::new()) } else { Body::Buffered(bytes.into()) };
+    Ok((Incoming { name, content_type, size, sha256, body }, Some(permit)))
 }

@@ -17,7 +17,7 @@ pub async fn all_parts(config: &Config, meta: &Meta) -> Result<Vec<ListedPart>, 
     let mut marker = None;
     loop {
         let action = list_parts::list_parts(&meta.key, &meta.upload_id, marker);
-        let body = origin::send(config, &action, Body::Empty).await?.text().await?;
+        let body = origin::send(config, &action, Body::Empty).await?.listing().await?;
         let page = list_parts::list_parts_page(&body).map_err(|unreadable| StoreError::unreachable(unreadable.to_string()))?;
         let next = page.next();
         parts.extend(page.parts);

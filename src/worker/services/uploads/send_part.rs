@@ -2,19 +2,21 @@
 
 use std::time::Duration;
 
-use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::JsFuture;
-
-use crate::base::memory_budget::MemoryPermit;
+use crate::base::body_pace::longest_ms;
+use crate::base::memory_budget::{MemoryPermit, Pool};
 use crate::problem::Problem;
 use crate::s3::action::Action;
 use crate::s3::error::StoreError;
 use crate::uploads::part::Admitted;
-use crate::uploads::retry::retry_delay_ms;
-use crate::worker::http::call::Routed;
-use crate::worker::platform::origin::{Answer, Body};
+use crate::uploads::retry::{ATTEMPTS, retry_delay_ms};
+use crate::worker::http::call::{Call, Routed};
+use crate::worker::platform::origin::{Answer, BUFFERED_PART_MS, Body};
+use crate::worker::platform::read_body::{self, Body as Read};
 use crate::worker::platform::{clock, js, origin, random};
 use crate::worker::services::uploads::payload_hash_probe;
+
+/// The longest time for which a part that has arrived is held, ms: all attempts with their waits.
+const SENDING_MS: u64 = ATTEMPTS as u64 * (BUFFERED_PART_MS as u64 + 5_000);
 
 /// Sends the request's body as `action`. The inner error is the store's last response.
 ///
@@ -22,15 +24,21 @@ use crate::worker::services::uploads::payload_hash_probe;
 /// [`Problem::Malformed`] if the body was truncated, [`Problem::ChunkHashMismatch`] if its hash is not the declared one.
 pub async fn send(call: &Routed, action: &Action, part: &Admitted) -> Result<Result<Answer, StoreError>, Problem> {
     // A part has at least one byte, so a missing body was lost on the way.
-    let lost = || Problem::Malformed { detail: "The body did not arrive whole.".to_owned() };
-    let Some(_held) = MemoryPermit::reserve(part.size, call.config.replay_max_bytes, clock::now()) else {
-        let stream = call.request.body().ok_or_else(lost)?;
+    let stream = call.request.body().ok_or_else(Call::lost)?;
+    let hold_ms = longest_ms(part.size).saturating_add(SENDING_MS);
+    let reserve = || MemoryPermit::reserve(Pool::Bodies, call.owner.get(), part.size, hold_ms, clock::now());
+    let Some(held) = (part.size <= call.config.replay_max_bytes).then(reserve).flatten() else {
         return Ok(origin::send(&call.config, action, Body::Raw(stream.into())).await);
     };
-    let buffer: JsValue = JsFuture::from(call.request.array_buffer().map_err(|_| lost())?).await.map_err(|_| lost())?;
-    if js::byte_length(&buffer) != Some(part.size) {
-        return Err(lost());
-    }
+    let buffer = match read_body::read(stream, part.size).await.map_err(|_| Call::lost())? {
+        Read::Whole(buffer) => buffer,
+        // A slow client costs no memory: the part is streamed on, as larger ones are, and can not be repeated.
+        Read::Slow(slow) => {
+            let send = async |rest: web_sys::ReadableStream| origin::send(&call.config, action, Body::Raw(rest.into())).await;
+            return slow.send_on(held, send).await.map_err(|_| Call::lost());
+        }
+    };
+    let _held = held;
     // The store does not verify payload hashes: the runtime hashes the buffered part.
     if let Some(claimed) = &part.sha256
         && payload_hash_probe::known(&call.env).await == Some(false)

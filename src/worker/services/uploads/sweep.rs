@@ -26,7 +26,7 @@ pub async fn sweep(env: &Env, config: &Config, marker: Option<(&str, &str)>) -> 
     }
     let refused = |error| origin::problem("ListMultipartUploads", &error);
     let answer = origin::send(config, &list_multipart_uploads::list_multipart_uploads(PREFIX, marker), Body::Empty).await.map_err(refused)?;
-    let page = list_multipart_uploads::list_multipart_uploads_page(&answer.text().await.map_err(refused)?);
+    let page = list_multipart_uploads::list_multipart_uploads_page(&answer.listing().await.map_err(refused)?);
     let page = page.map_err(|_| Problem::Origin(OriginFailure::Unexpected("Unreadable".to_owned())))?;
     let next = page.next().map(|(key, upload)| (key.to_owned(), upload.to_owned()));
     let ids: Vec<&str> = page.uploads.iter().map(|upload| upload.upload_id.as_str()).collect();

@@ -1,10 +1,10 @@
 //! Writes a file of a video: reserves storage, stores the bytes, replaces the row (docs/video.md, Replacing).
 
 use serde::Deserialize;
-use wasm_bindgen_futures::JsFuture;
 
 use crate::accounts::account::Account;
 use crate::base::id::{Id, Name};
+use crate::base::memory_budget::{MemoryPermit, Pool};
 use crate::base::sha256::Sha256Hex;
 use crate::base::time::EpochMs;
 use crate::http::{content_disposition, media_type};
@@ -22,7 +22,7 @@ use crate::video::{playlist, repository};
 use crate::worker::clients::ledger;
 use crate::worker::content::metadata_cache;
 use crate::worker::content::video_source::known_as;
-use crate::worker::http::call::Routed;
+use crate::worker::http::call::{Call, Routed};
 use crate::worker::platform::origin::Body;
 use crate::worker::platform::{bindings, clock, d1, origin, random};
 use crate::worker::services;
@@ -35,6 +35,9 @@ pub const MAX_ATTEMPTS: u32 = 8;
 
 /// Delay between two attempts, ms.
 pub const RETRY_MS: u64 = 150;
+
+/// The longest time for which a playlist that has arrived is in memory, ms: calls of the store, the ledgers and D1.
+const STORING_MS: u64 = 120_000;
 
 /// Duration of a write from reading the present version to writing its row, ms, from which a concurrent write and deletion may have happened in between.
 /// Less than the time for which bytes without a row are left alone ([`crate::worker::services::video::reconcile`]).
@@ -61,6 +64,8 @@ pub struct Incoming {
     payload: Payload,
     body: Body,
     live_seconds: Option<u64>,
+    /// The permit of a playlist, which is in memory until it is stored.
+    held: Option<MemoryPermit>,
 }
 
 /// Playlists are read and parsed, all other bodies are streamed.
@@ -68,24 +73,25 @@ pub async fn incoming(call: &Routed, path: &VideoPath, size: u64, hash: Option<S
     // The media type follows from the extension, because clients often send a generic one.
     let content_type = media_type::of_name(path.as_str()).unwrap_or("application/octet-stream").to_owned();
     let payload = hash.clone().map_or(Payload::Unsigned, Payload::Sha256);
-    let lost = || Problem::Malformed { detail: "The body did not arrive whole.".to_owned() };
     if path.is_playlist() && size <= playlist::LARGEST {
-        let text = JsFuture::from(call.request.text().map_err(|_| lost())?).await.map_err(|_| lost())?.as_string().unwrap_or_default();
-        let bytes = u64::try_from(text.len()).unwrap_or_default();
-        // A playlist must be UTF-8 (RFC 8216 section 4.1). Decoding other input changes its length.
+        // Its bytes, and the text that is parsed.
+        let held = Some(call.reserve(Pool::Texts, size.saturating_mul(2), size, STORING_MS).await?);
+        let buffer = call.buffer(size).await?;
+        // A playlist must be UTF-8 (RFC 8216 section 4.1).
+        let text = String::from_utf8(js_sys::Uint8Array::new(&buffer).to_vec()).unwrap_or_default();
         let live_seconds = match playlist::read(path, &text) {
-            Some(Playlist::Media { live_seconds, .. }) if bytes == size => live_seconds,
-            Some(_) if bytes == size => None,
+            Some(Playlist::Media { live_seconds, .. }) => live_seconds,
+            Some(_) => None,
             _ => return Err(Problem::invalid("body", "is not a playlist: it must be UTF-8 and begin with #EXTM3U")),
         };
-        return Ok(Incoming { size, content_type, payload, body: Body::Text(text), live_seconds });
+        return Ok(Incoming { size, content_type, payload, body: Body::Buffered(buffer), live_seconds, held });
     }
     let body = match call.request.body() {
         Some(stream) if size > 0 => Body::Raw(stream.into()),
-        None if size > 0 => return Err(lost()),
+        None if size > 0 => return Err(Call::lost()),
         _ => Body::Text(String::new()),
     };
-    Ok(Incoming { size, content_type, payload, body, live_seconds: None })
+    Ok(Incoming { size, content_type, payload, body, live_seconds: None, held: None })
 }
 
 /// Reserves storage, stores the bytes, settles the reservation. If a step fails, the earlier ones are undone.
@@ -140,6 +146,7 @@ pub async fn store_file(
 /// Stores the bytes and returns ETag and size. The flag of an error says that no bytes are at the store and none can appear later.
 async fn store_bytes(call: &Routed, file: &NewFile, incoming: Incoming, present: Option<&Present>) -> Result<(String, u64), (Problem, bool)> {
     let headers = ObjectHeaders { content_type: &file.content_type, content_disposition: &content_disposition::for_store(file.path.as_str()) };
+    let _held = incoming.held;
     let sent = origin::send(&call.config, &put_object::put_object(&file.s3_key, headers, incoming.payload), incoming.body).await;
     match sent {
         Ok(answer) => {

@@ -1,0 +1,186 @@
+//! Reads a body whole within a pace, or a text within a bound. The bytes stay in JavaScript.
+//!
+//! `arrayBuffer()` would hold the memory for as long as the other side likes, and an answer without a length would have no bound.
+
+use futures_util::future::{Either, select};
+use js_sys::{Object, Promise, Reflect, Uint8Array};
+use std::pin::pin;
+use wasm_bindgen::JsCast;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{ReadableStream, WritableStream, WritableStreamDefaultWriter};
+
+use crate::base::body_pace::{STEP, patience_ms};
+use crate::base::memory_budget::MemoryPermit;
+use crate::worker::platform::js::FixedLengthStream;
+use crate::worker::platform::{clock, origin};
+
+#[wasm_bindgen]
+extern "C" {
+    /// A stream of bytes: web-sys has its readers without `readAtLeast`.
+    type ByteStream;
+
+    /// Its reader; `options` has the mode `byob`.
+    #[wasm_bindgen(method, js_name = getReader, catch)]
+    fn reader(this: &ByteStream, options: &JsValue) -> Result<ByteStreamReader, JsValue>;
+
+    /// A reader into the caller's buffers (Workers documentation, "ReadableStreamBYOBReader").
+    type ByteStreamReader;
+
+    /// `{value, done}`: resolves when `bytes` bytes are there, or fewer at the end. `into` is detached; `value` has its memory.
+    #[wasm_bindgen(method, js_name = readAtLeast, catch)]
+    fn read_at_least(this: &ByteStreamReader, bytes: f64, into: &Uint8Array) -> Result<Promise, JsValue>;
+
+    /// Cancels the stream.
+    #[wasm_bindgen(method, catch)]
+    fn cancel(this: &ByteStreamReader) -> Result<Promise, JsValue>;
+}
+
+/// A body that was asked for whole.
+pub enum Body {
+    /// All its bytes, in an ArrayBuffer.
+    Whole(JsValue),
+    /// It comes slower than the pace.
+    Slow(SlowBody),
+}
+
+/// The rest of a slow body and what has come of it.
+pub struct SlowBody {
+    reader: ByteStreamReader,
+    /// The bytes that have come, from its begin.
+    received: Uint8Array,
+    /// How many.
+    at: u64,
+    /// The read that takes too long.
+    pending: Promise,
+    size: u64,
+}
+
+/// Reads `size` bytes of `stream`, at the pace of [`crate::base::body_pace`].
+///
+/// # Errors
+/// What the runtime throws; a text if the body is shorter.
+pub async fn read(stream: ReadableStream, size: u64) -> Result<Body, JsValue> {
+    let started = clock::now();
+    let received = Uint8Array::new_with_length(index(size)?);
+    let reader = byte_reader(stream)?;
+    // Reads go through one small buffer that is used again and again, because the buffer of a pending read is detached: what has come must stay readable.
+    let mut staging = Uint8Array::new_with_length(index(STEP.min(size))?);
+    let mut at = 0;
+    while at < size {
+        let step = STEP.min(size - at);
+        let pending = next(&reader, &staging, step)?;
+        let wait_ms = patience_ms(step, clock::now().since(started));
+        let Some(read) = origin::within(wait_ms, JsFuture::from(pending.clone())).await else {
+            return Ok(Body::Slow(SlowBody { reader, received, at, pending, size }));
+        };
+        let bytes = bytes_of(&read?)?;
+        if u64::from(bytes.length()) != step {
+            return Err(short());
+        }
+        received.set(&bytes, index(at)?);
+        staging = bytes;
+        at += step;
+    }
+    Ok(Body::Whole(received.buffer().into()))
+}
+
+/// Reads a stream to its end: None if it has more than `limit` bytes.
+///
+/// # Errors
+/// What the runtime throws.
+pub async fn read_up_to(stream: ReadableStream, limit: u64) -> Result<Option<Vec<u8>>, JsValue> {
+    let reader = byte_reader(stream)?;
+    let mut staging = Uint8Array::new_with_length(index(STEP.min(limit.saturating_add(1)))?);
+    let mut text = Vec::new();
+    loop {
+        let step = u64::from(staging.buffer().byte_length());
+        let read = JsFuture::from(next(&reader, &staging, step)?).await?;
+        let bytes = bytes_of(&read)?;
+        text.extend_from_slice(&bytes.to_vec());
+        if u64::try_from(text.len()).unwrap_or(u64::MAX) > limit {
+            let _ = reader.cancel();
+            return Ok(None);
+        }
+        if u64::from(bytes.length()) < step {
+            return Ok(Some(text));
+        }
+        staging = bytes;
+    }
+}
+
+impl SlowBody {
+    /// Gives the body up.
+    pub fn cancel(&self) {
+        let _ = self.reader.cancel();
+    }
+
+    /// Sends the body on as a stream: `send` gets the stream. `permit` is released as soon as what has come is sent.
+    ///
+    /// # Errors
+    /// What the runtime throws.
+    pub async fn send_on<T>(self, permit: MemoryPermit, send: impl AsyncFnOnce(ReadableStream) -> T) -> Result<T, JsValue> {
+        let stream = FixedLengthStream::new(self.size as f64)?;
+        let (readable, writable) = (stream.readable(), stream.writable());
+        let sent = pin!(send(readable));
+        let pumped = pin!(self.pump(permit, writable));
+        match select(sent, pumped).await {
+            // An answer before the end of the body: dropping the pump stops it.
+            Either::Left((sent, _)) => Ok(sent),
+            // If the client's body broke off, so does the other side, and `sent` is its error.
+            Either::Right((_, sent)) => Ok(sent.await),
+        }
+    }
+
+    async fn pump(self, permit: MemoryPermit, writable: WritableStream) {
+        let Ok(writer) = writable.get_writer() else { return };
+        if let Err(reason) = self.write_all(permit, &writer).await {
+            let _ = writer.abort_with_reason(&reason);
+        }
+    }
+
+    async fn write_all(self, permit: MemoryPermit, writer: &WritableStreamDefaultWriter) -> Result<(), JsValue> {
+        let SlowBody { reader, received, mut at, mut pending, size } = self;
+        if at > 0 {
+            JsFuture::from(writer.write_with_chunk(&received.subarray(0, index(at)?))).await?;
+        }
+        drop((received, permit));
+        loop {
+            let bytes = bytes_of(&JsFuture::from(pending).await?)?;
+            at += u64::from(bytes.length());
+            if bytes.length() == 0 {
+                return Err(short());
+            }
+            JsFuture::from(writer.write_with_chunk(&bytes)).await?;
+            if at >= size {
+                return JsFuture::from(writer.close()).await.map(|_| ());
+            }
+            pending = next(&reader, &bytes, STEP.min(size - at))?;
+        }
+    }
+}
+
+fn byte_reader(stream: ReadableStream) -> Result<ByteStreamReader, JsValue> {
+    let options = Object::new();
+    Reflect::set(&options, &"mode".into(), &"byob".into())?;
+    stream.unchecked_into::<ByteStream>().reader(&options)
+}
+
+/// Reads `bytes` bytes into the memory of `staging`.
+fn next(reader: &ByteStreamReader, staging: &Uint8Array, bytes: u64) -> Result<Promise, JsValue> {
+    reader.read_at_least(bytes as f64, &Uint8Array::new_with_byte_offset_and_length(&staging.buffer(), 0, index(bytes)?))
+}
+
+/// The bytes of a read; none at the end of the stream.
+fn bytes_of(read: &JsValue) -> Result<Uint8Array, JsValue> {
+    let value = Reflect::get(read, &"value".into())?;
+    Ok(value.dyn_into().unwrap_or_else(|_| Uint8Array::new_with_length(0)))
+}
+
+fn short() -> JsValue {
+    JsValue::from_str("the body is shorter than its Content-Length")
+}
+
+fn index(bytes: u64) -> Result<u32, JsValue> {
+    u32::try_from(bytes).map_err(|_| JsValue::from_str("a body of 4 GiB or more"))
+}

@@ -8,6 +8,7 @@ mod api;
 mod chunk;
 mod delivery;
 mod head;
+mod hostile;
 mod load;
 mod losses;
 mod miniflare;
@@ -19,13 +20,15 @@ mod uploads;
 
 use jettyspeed_devstack::{Result, root};
 
-use crate::report::{Figure, print};
+use crate::report::{Figure, missed, print};
 
 const USAGE: &str = "usage: script/bench chunk [--quick] [--only throughput|latency|memory]\n       \
                      script/bench api [--quick] [--only throughput|latency|edges|provisioning|profile]\n       \
                      script/bench uploads [--quick] [--only resume|record|chunks|duplicate|isolation|replay]\n       \
                      script/bench delivery [--quick] [--only small|large|latency|seek|play|whole]\n       \
-                     script/bench steering";
+                     script/bench hostile [--quick] [--only parsers|requests]\n       \
+                     script/bench steering\n\
+                     Fails if a target is missed; --report-only only tells.";
 
 #[tokio::main]
 async fn main() {
@@ -39,17 +42,20 @@ async fn main() {
 async fn run(arguments: &[String]) -> Result<()> {
     let quick = arguments.iter().any(|argument| argument == "--quick");
     let only = arguments.iter().position(|argument| argument == "--only").and_then(|at| arguments.get(at + 1)).map(String::as_str);
-    match arguments.first().map(String::as_str) {
+    let figures = match arguments.first().map(String::as_str) {
         Some("chunk") => chunk(quick, only).await,
         Some("api") => api(quick, only).await,
         Some("delivery") => delivery(quick, only).await,
         Some("uploads") => uploads(quick, only).await,
+        Some("hostile") => hostile(quick, only).await,
         Some("steering") => steering(),
         _ => Err(USAGE.into()),
-    }
+    }?;
+    let missed = missed(&figures);
+    if missed.is_empty() || arguments.iter().any(|argument| argument == "--report-only") { Ok(()) } else { Err(missed.into()) }
 }
 
-async fn chunk(quick: bool, only: Option<&str>) -> Result<()> {
+async fn chunk(quick: bool, only: Option<&str>) -> Result<Vec<Figure>> {
     let folder = tempfile::tempdir()?;
     let mut figures = chunk::run(folder.path(), if quick { chunk::Effort::QUICK } else { chunk::Effort::FULL }, only).await?;
     // Measured by the wasm test that script/bench ran before; it prints one line per figure.
@@ -61,10 +67,11 @@ async fn chunk(quick: bool, only: Option<&str>) -> Result<()> {
         "harness: bare `workerd serve`, one process each; local sink; load, peers and sink on the same machine; ratios within interleaved rounds",
         &figures,
     );
-    write("chunk", &figures)
+    write("chunk", &figures)?;
+    Ok(figures)
 }
 
-async fn api(quick: bool, only: Option<&str>) -> Result<()> {
+async fn api(quick: bool, only: Option<&str>) -> Result<Vec<Figure>> {
     let folder = tempfile::tempdir()?;
     let outcome = api::run(folder.path(), if quick { api::Effort::QUICK } else { api::Effort::FULL }, only).await?;
     let harness = format!(
@@ -73,10 +80,11 @@ async fn api(quick: bool, only: Option<&str>) -> Result<()> {
         outcome.versions
     );
     print("JSON API", &harness, &outcome.figures);
-    write("api", &outcome.figures)
+    write("api", &outcome.figures)?;
+    Ok(outcome.figures)
 }
 
-async fn uploads(quick: bool, only: Option<&str>) -> Result<()> {
+async fn uploads(quick: bool, only: Option<&str>) -> Result<Vec<Figure>> {
     let folder = tempfile::tempdir()?;
     let outcome = uploads::run(folder.path(), if quick { uploads::Effort::QUICK } else { uploads::Effort::FULL }, only).await?;
     let harness = format!(
@@ -84,10 +92,11 @@ async fn uploads(quick: bool, only: Option<&str>) -> Result<()> {
         outcome.versions
     );
     print("Uploads, locally", &harness, &outcome.figures);
-    write("uploads", &outcome.figures)
+    write("uploads", &outcome.figures)?;
+    Ok(outcome.figures)
 }
 
-async fn delivery(quick: bool, only: Option<&str>) -> Result<()> {
+async fn delivery(quick: bool, only: Option<&str>) -> Result<Vec<Figure>> {
     let folder = tempfile::tempdir()?;
     let outcome = delivery::run(folder.path(), if quick { delivery::Effort::QUICK } else { delivery::Effort::FULL }, only).await?;
     let harness = format!(
@@ -96,15 +105,29 @@ async fn delivery(quick: bool, only: Option<&str>) -> Result<()> {
         outcome.versions
     );
     print("Delivery", &harness, &outcome.figures);
-    write("delivery", &outcome.figures)
+    write("delivery", &outcome.figures)?;
+    Ok(outcome.figures)
 }
 
-fn steering() -> Result<()> {
+async fn hostile(quick: bool, only: Option<&str>) -> Result<Vec<Figure>> {
+    let folder = tempfile::tempdir()?;
+    let outcome = hostile::run(folder.path(), if quick { 3 } else { 15 }, only).await?;
+    let harness = format!(
+        "harness: parsers natively, in a release build; requests: {}, its API without `wrangler dev`, CPU time of all threads of workerd, memory beside the body",
+        outcome.versions
+    );
+    print("Hostile input", &harness, &outcome.figures);
+    write("hostile", &outcome.figures)?;
+    Ok(outcome.figures)
+}
+
+fn steering() -> Result<Vec<Figure>> {
     let figures = steering::figures()?;
     let harness = "harness: simulated days of 50,000 uploads from 42 cities over 20 edges, the same in every run; each policy in a world of its own, beside the \
                    best edge of each instant in that world; only the last figure depends on the machine";
     print("Steering", harness, &figures);
-    write("steering", &figures)
+    write("steering", &figures)?;
+    Ok(figures)
 }
 
 fn write(name: &str, figures: &[Figure]) -> Result<()> {

@@ -135,12 +135,42 @@ impl Plan {
 impl Server {
     /// Peak resident memory of the workerd processes so far, bytes (VmHWM of proc_pid_status(5)).
     pub fn peak_memory(&self) -> Result<u64> {
+        self.memory("VmHWM:")
+    }
+
+    /// Resident memory of the workerd processes, bytes (VmRSS).
+    pub fn resident_memory(&self) -> Result<u64> {
+        self.memory("VmRSS:")
+    }
+
+    /// Lets [`Server::peak_memory`] begin anew (clear_refs of proc(5)).
+    pub fn forget_peak_memory(&self) -> Result<()> {
+        self.children()?.iter().try_for_each(|child| Ok(fs::write(format!("/proc/{child}/clear_refs"), "5")?))
+    }
+
+    /// CPU time of the workerd processes so far, ms: that of all threads (schedstat of proc(5)).
+    pub fn cpu_ms(&self) -> Result<f64> {
+        let mut ns = 0;
+        for child in self.children()? {
+            for thread in fs::read_dir(format!("/proc/{child}/task"))? {
+                let text = fs::read_to_string(thread?.path().join("schedstat")).unwrap_or_default();
+                ns += text.split(' ').next().and_then(|first| first.parse::<u64>().ok()).unwrap_or_default();
+            }
+        }
+        Ok(ns as f64 / 1e6)
+    }
+
+    fn children(&self) -> Result<Vec<String>> {
         let pid = self.group.pid();
         let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
+        Ok(children.split_whitespace().map(str::to_owned).collect())
+    }
+
+    fn memory(&self, field: &str) -> Result<u64> {
         let mut sum = 0;
-        for child in children.split_whitespace() {
+        for child in self.children()? {
             let status = fs::read_to_string(format!("/proc/{child}/status"))?;
-            let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no VmHWM")?;
+            let line = status.lines().find_map(|line| line.strip_prefix(field)).ok_or("no such field")?;
             sum += line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024;
         }
         if sum == 0 { Err("no workerd".into()) } else { Ok(sum) }

@@ -64,6 +64,13 @@ pub fn percentile(samples: &[f64], percent: u32) -> f64 {
     sorted.get(rank.saturating_sub(1)).copied().unwrap_or_default()
 }
 
+/// What missed its target, a line each; empty if nothing did.
+pub fn missed(figures: &[Figure]) -> String {
+    let missed: Vec<_> = figures.iter().filter(|figure| figure.met == Some(false)).collect();
+    let line = |figure: &&Figure| format!("\n  {}: {:.3} {} ({})", figure.name, figure.value, figure.unit, figure.target);
+    if missed.is_empty() { String::new() } else { format!("missed:{}", missed.iter().map(line).collect::<String>()) }
+}
+
 /// Prints the table.
 pub fn print(title: &str, harness: &str, figures: &[Figure]) {
     println!("\n{title}\n{harness}\n");
@@ -81,6 +88,14 @@ pub fn print(title: &str, harness: &str, figures: &[Figure]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_missed_targets_are_told() {
+        let figures = [Figure::at_most("fine", "ms", &[1.0], 1.5), Figure::without_target("told", "ms", &[9.0])];
+        assert_eq!(missed(&figures), "");
+        let figures = [figures[0].clone(), Figure::at_least("slow", "x", &[0.5], 0.9)];
+        assert_eq!(missed(&figures), "missed:\n  slow: 0.500 x (>= 0.9)");
+    }
 
     #[test]
     fn medians_and_percentiles() {

@@ -6,7 +6,7 @@ mod isolation;
 mod record;
 mod replay;
 mod resume;
-mod stage;
+pub mod stage;
 
 use std::path::Path;
 

@@ -52,6 +52,11 @@ impl File {
         Sha256Hex::of(self.name.as_bytes())
     }
 
+    /// Its path for its owner.
+    pub fn path(&self) -> String {
+        format!("/files/{}/{}", self.asset, self.name)
+    }
+
     fn sql(&self, of: &AccountAccess) -> String {
         let (File { asset, object, name, size }, AccountAccess { user_id, namespace, .. }, hash) = (self, of, self.hash());
         let hash = hash.as_str();

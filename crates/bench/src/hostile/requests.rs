@@ -1,0 +1,169 @@
+//! The worst requests that are accepted, sent to the Worker in workerd: CPU time and memory of the process.
+
+use bytes::Bytes;
+use hyper::Method;
+use serde_json::json;
+use std::path::Path;
+
+use super::{MOST_MB, MOST_MS};
+use crate::load::{Connection, Target};
+use crate::peers::WEBHOOK_SECRET;
+use crate::report::Figure;
+use crate::uploads::stage::{self, CHUNK, CHUNKS, Stage, text};
+use jettyspeed_devstack::Result;
+use jettyspeed_devstack::state::AccountAccess;
+
+/// What workerd takes of one header field.
+const HEADER: usize = 30_000;
+
+/// A request, and the statuses that are right for it.
+struct Worst {
+    name: &'static str,
+    target: Target,
+    body: Bytes,
+    statuses: &'static [u16],
+    /// Bytes of the body that are in memory anyway.
+    held: usize,
+}
+
+/// Measures all requests and returns the versions of the server.
+pub async fn figures(folder: &Path, repeats: u32, figures: &mut Vec<Figure>) -> Result<String> {
+    let stage = stage::set(folder).await?;
+    let mut connection = Connection::open(&stage.server.address).await?;
+    for worst in worst(&stage).await? {
+        // The first of its kind compiles what the others use.
+        call(&mut connection, &worst).await?;
+        let rest = stage.server.resident_memory()?;
+        stage.server.forget_peak_memory()?;
+        let mut cpu = Vec::new();
+        for _ in 0..repeats {
+            let before = stage.server.cpu_ms()?;
+            call(&mut connection, &worst).await?;
+            cpu.push(stage.server.cpu_ms()? - before);
+        }
+        let grown = stage.server.peak_memory()?.saturating_sub(rest).saturating_sub(u64::try_from(worst.held)?);
+        figures.push(Figure::at_most(&format!("request: {}", worst.name), "ms CPU", &cpu, MOST_MS));
+        figures.push(Figure::at_most(&format!("request: {}", worst.name), "MB", &[grown as f64 / 1e6], MOST_MB));
+    }
+    Ok(stage.server.versions.clone())
+}
+
+async fn call(connection: &mut Connection, worst: &Worst) -> Result<()> {
+    let (status, body) = connection.request(&worst.target, 0, worst.body.clone()).await?;
+    if worst.statuses.contains(&status) {
+        return Ok(());
+    }
+    Err(format!("{}: HTTP {status}: {}", worst.name, String::from_utf8_lossy(&body).chars().take(300).collect::<String>()).into())
+}
+
+fn filled(size: usize, before: &str, item: &str, after: &str) -> Bytes {
+    format!("{before}{}{after}", item.repeat(size.saturating_sub(before.len() + after.len()) / item.len())).into()
+}
+
+async fn worst(stage: &Stage) -> Result<Vec<Worst>> {
+    const TRACK: &str = "/api/jetty/track-upload";
+    const START: &str = r#"{"action":"start","fileName":"a","fileSize":5,"chunkSize":5242880,"#;
+    let (caller, chunked) = (&stage.caller, &stage.chunked);
+    let of = |access: &AccountAccess, method: Method, path: &str| stage.call(access, method, path);
+    let with = |mut target: Target, name: &str, value: String| {
+        target.headers.retain(|(known, _)| known != name);
+        target.headers.push((name.to_owned(), value));
+        target
+    };
+    let track = 2 * 1024 * 1024;
+    let mut customer = stage.customer(chunked).await?;
+    let started = customer.opens(CHUNK * u64::from(CHUNKS), CHUNK).await?;
+    let session = text(&started, "sessionId")?.to_owned();
+    let unknown: Vec<String> = (0..CHUNKS).map(|index| stage::chunk_hash(index ^ 0x5555_5555)).collect();
+    let complete = json!({ "action": "complete", "sessionId": session, "chunkHashes": unknown }).to_string();
+    let webhook = |body: Bytes, signatures: String| {
+        let bearer = ("authorization".to_owned(), format!("Bearer {WEBHOOK_SECRET}"));
+        let signed = [("webhook-id", "msg_a".to_owned()), ("webhook-timestamp", now_s().to_string()), ("webhook-signature", signatures)];
+        let mut headers: Vec<_> = signed.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        headers.push(bearer);
+        let path = "/api/agentcache/provision".to_owned();
+        (Target { address: stage.server.address.clone(), method: Method::POST, path, headers, part_header: None }, body)
+    };
+    let (signed, signed_body) = webhook(filled(262_144, "{\"a\":\"", "x", "\"}"), "v1,AAAA ".repeat(HEADER / 8));
+    let form = with(of(caller, Method::POST, "/api/storage/upload"), "content-type", "multipart/form-data; boundary=b".to_owned());
+    let file = "--b\r\nContent-Disposition: form-data; name=file; filename=a.bin\r\n\r\n";
+    let mut all = vec![
+        Worst {
+            name: "JSON 2 MiB, brackets",
+            target: of(caller, Method::POST, TRACK),
+            body: filled(track, &format!("{START}\"x\":"), "[", ""),
+            statuses: &[400],
+            held: track,
+        },
+        Worst {
+            name: "JSON 2 MiB, empty chunk hashes",
+            target: of(caller, Method::POST, TRACK),
+            body: filled(track, &format!("{START}\"chunkHashes\":[\"\""), ",\"\"", "]}"),
+            statuses: &[422],
+            held: track,
+        },
+        Worst {
+            name: "JSON 2 MiB, unknown numbers",
+            target: of(caller, Method::POST, TRACK),
+            body: filled(track, "{\"action\":\"fail\",\"sessionId\":\"x\",\"a\":[1", ",1", "]}"),
+            statuses: &[404],
+            held: track,
+        },
+        Worst { name: "10,000 chunk hashes: complete", target: of(chunked, Method::POST, TRACK), body: complete.into(), statuses: &[409], held: 0 },
+        Worst {
+            name: "10,000 parts: progress",
+            target: of(chunked, Method::GET, &format!("/api/jetty/cache-chunk?sessionId={session}")),
+            body: Bytes::new(),
+            statuses: &[200],
+            held: 0,
+        },
+        Worst {
+            name: "form 16 MB, one file",
+            target: form.clone(),
+            body: filled(16_000_000, file, "x", "\r\n--b--"),
+            statuses: &[201],
+            held: 16_000_000,
+        },
+        Worst {
+            name: "form 16 MB, boundaries that are none",
+            target: form.clone(),
+            body: filled(16_000_000, file, "\r\n--bx", "\r\n--b--"),
+            statuses: &[400],
+            held: 16_000_000,
+        },
+        Worst {
+            name: "form 16 MB, almost boundaries",
+            target: form,
+            body: filled(16_000_000, file, "\r\n--\r\n-", "\r\n--b--"),
+            statuses: &[201],
+            held: 16_000_000,
+        },
+        Worst { name: "webhook of 256 KiB with 3,750 signatures", target: signed, body: signed_body, statuses: &[401], held: 262_144 },
+    ];
+    for (name, item) in [("shortest names", "a\n"), ("unknown tags", "#EXT-X-A\n"), ("attributes", "#EXT-X-MEDIA:TYPE=AUDIO,URI=\"a\"\n")] {
+        let target = of(caller, Method::PUT, "/api/video/hostile/a/index.m3u8");
+        let name = match name {
+            "shortest names" => "playlist 2 MiB, shortest names",
+            "unknown tags" => "playlist 2 MiB, unknown tags",
+            _ => "playlist 2 MiB, attributes",
+        };
+        all.push(Worst { name, target, body: filled(track, "#EXTM3U\n", item, ""), statuses: &[200, 201], held: track });
+    }
+    for (name, field, value) in [
+        ("header 30 KB, token", "x-upload-token", format!("jtu1.{}.A", "A".repeat(HEADER))),
+        ("header 30 KB, credentials", "x-api-key", "a".repeat(HEADER)),
+        ("header 30 KB, ranges", "range", format!("bytes=0-0{}", ",2-2".repeat(HEADER / 4))),
+        ("header 30 KB, conditions", "if-none-match", "\"a\", ".repeat(HEADER / 5)),
+    ] {
+        let target = match field {
+            "range" | "if-none-match" => of(caller, Method::HEAD, &stage::OWN.path()),
+            _ => of(caller, Method::GET, &format!("/api/jetty/cache-chunk?sessionId={session}")),
+        };
+        all.push(Worst { name, target: with(target, field, value), body: Bytes::new(), statuses: &[200, 206, 401, 404], held: 0 });
+    }
+    Ok(all)
+}
+
+fn now_s() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}

@@ -1,10 +1,7 @@
 //! Signed requests to the origin. Redirects are not followed.
 
 use std::cell::Cell;
-use std::pin::pin;
-use std::time::Duration;
 
-use futures_util::future::{Either, select};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, AbortSignal, Headers, RequestCache, RequestInit, RequestRedirect};
@@ -16,6 +13,7 @@ use crate::s3::action::Action;
 use crate::s3::error::StoreError;
 use crate::s3::operations::delete_object;
 use crate::s3::request::SignedRequest;
+pub use crate::worker::platform::clock::within;
 use crate::worker::platform::{clock, js, memory, read_body};
 
 /// Timeout of a request that sends no part, ms. For an object's bytes: of the response head.
@@ -172,15 +170,6 @@ pub async fn send_within(config: &Config, action: &Action, body: Body, timeout_m
     }
     let body = within(timeout_ms, answer.text()).await.and_then(Result::ok).unwrap_or_default();
     Err(StoreError::read(status, &body))
-}
-
-/// The result of `work`, or None after `ms`.
-pub async fn within<T>(ms: u32, work: impl Future<Output = T>) -> Option<T> {
-    let limit = worker::Delay::from(Duration::from_millis(u64::from(ms)));
-    match select(pin!(work), pin!(limit)).await {
-        Either::Left((done, _)) => Some(done),
-        Either::Right(_) => None,
-    }
 }
 
 /// The error of a rejected fetch.

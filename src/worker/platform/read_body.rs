@@ -12,8 +12,8 @@ use web_sys::{ReadableStream, WritableStream, WritableStreamDefaultWriter};
 
 use crate::base::body_pace::{STEP, patience_ms};
 use crate::base::memory_budget::MemoryPermit;
+use crate::worker::platform::clock;
 use crate::worker::platform::js::FixedLengthStream;
-use crate::worker::platform::{clock, origin};
 
 #[wasm_bindgen]
 extern "C" {
@@ -71,7 +71,7 @@ pub async fn read(stream: ReadableStream, size: u64) -> Result<Body, JsValue> {
         let step = STEP.min(size - at);
         let pending = next(&reader, &staging, step)?;
         let wait_ms = patience_ms(step, clock::now().since(started));
-        let Some(read) = origin::within(wait_ms, JsFuture::from(pending.clone())).await else {
+        let Some(read) = clock::within(wait_ms, JsFuture::from(pending.clone())).await else {
             return Ok(Body::Slow(SlowBody { reader, received, at, pending, size }));
         };
         let bytes = bytes_of(&read?)?;

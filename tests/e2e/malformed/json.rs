@@ -104,8 +104,8 @@ async fn null_answers_as_an_absent_field_and_422_names_it() {
     let ask = async |subject: &Subject, body: &Value| {
         let request = world.request(subject.route, &subject.path).json(body);
         let (status, answer) = request.answer().await;
-        let named = (status == 422).then(|| answer["field"].as_str().unwrap_or_default().to_owned());
-        (if answer["code"] == "already-exists" { 201 } else { status }, answer["code"].clone(), named)
+        let field = answer["field"].as_str().map(str::to_owned);
+        (if answer["code"] == "already-exists" { 201 } else { status }, answer["code"].clone(), field)
     };
     for subject in world.subjects() {
         for leaf in leaves(&subject.good, "") {
@@ -117,8 +117,9 @@ async fn null_answers_as_an_absent_field_and_422_names_it() {
             let (without, with_null) = (ask(&subject, &absent).await, ask(&subject, &with_value(&subject.good, &leaf, Value::Null)).await);
             compared += 1;
             required += u32::from(without.0 == 422);
-            let names_it = with_null.2.as_ref().is_none_or(|field| field.rsplit('.').next() == Some(name));
-            let same = (without.0, &without.2) == (with_null.0, &with_null.2) && (without.0 >= 300 || with_null.0 < 300);
+            // A required field is named as the client wrote it, which may be its alias.
+            let names_it = with_null.2 == without.2 || with_null.2.as_ref().is_some_and(|field| field.rsplit('.').next() == Some(name));
+            let same = (without.0, &without.1) == (with_null.0, &with_null.1) || (without.0 < 300 && with_null.0 < 300);
             if !same || !names_it {
                 complaints.push(format!("{} {} {leaf}: {without:?} without it, {with_null:?} with null", subject.route.method, subject.path));
             }

@@ -68,7 +68,7 @@ fn write_countries() {
     fs::write(path, lines.join("\n")).expect("OUT_DIR is writable");
 }
 
-/// The number of migrations; they are numbered from 0001 without gaps.
+/// The number of the last migration; each has a number of its own, four digits.
 fn schema() -> usize {
     let mut names: Vec<String> = fs::read_dir("migrations")
         .expect("migrations/")
@@ -76,11 +76,11 @@ fn schema() -> usize {
         .filter(|name| name.ends_with(".sql"))
         .collect();
     names.sort();
-    for (index, name) in names.iter().enumerate() {
-        let expected = format!("{:04}_", index + 1);
-        assert!(name.starts_with(&expected), "migrations/{name}: expected a name starting with {expected}");
-    }
-    names.len()
+    let number = |name: &str| name.split_once('_').filter(|(digits, _)| digits.len() == 4).and_then(|(digits, _)| digits.parse::<usize>().ok());
+    let numbers: Vec<usize> =
+        names.iter().map(|name| number(name).unwrap_or_else(|| panic!("migrations/{name}: expected a name starting with a number"))).collect();
+    assert!(numbers.is_sorted_by(|one, next| one < next), "migrations/: a number is used twice: {numbers:?}");
+    numbers.last().copied().unwrap_or_default()
 }
 
 /// The Git revision, or `unknown` outside a repository.

@@ -25,6 +25,7 @@ use jettyspeed_edge::files::repository as assets;
 use jettyspeed_edge::files::repository::Via;
 use jettyspeed_edge::namespaces::namespace::Namespace;
 use jettyspeed_edge::namespaces::repository as namespaces;
+use jettyspeed_edge::namespaces::role::Role;
 use jettyspeed_edge::problem::{AuthFailure, Problem};
 use jettyspeed_edge::uploads;
 use jettyspeed_edge::uploads::session::state::Meta;
@@ -34,8 +35,9 @@ use jettyspeed_edge::video::repository as video;
 const CASES: u32 = 20_000;
 const USERS: [&str; 4] = ["alpha", "beta", "gamma", "delta"];
 const SHARED: &str = "jt_customer_shared";
-/// Members of the shared namespace.
-const MEMBERS: [&str; 2] = ["alpha", "beta"];
+/// Members of the shared namespace, and the one that manages it.
+const MEMBERS: [&str; 3] = ["alpha", "beta", "gamma"];
+const MANAGER: &str = "gamma";
 /// Assets and uploads of each account in each of its namespaces.
 const EACH: u8 = 3;
 
@@ -186,7 +188,8 @@ impl World {
             world.accounts.insert(user, id);
             world.members.insert((id, format!("jt_user_{user}")));
             if MEMBERS.contains(&user) {
-                world.rows(&namespaces::add_member(&name(user), SHARED, EpochMs(1)));
+                let role = if user == MANAGER { Role::Manager } else { Role::Member };
+                world.rows(&namespaces::put_member(&name(user), SHARED, role, EpochMs(1)));
                 world.members.insert((id, SHARED.to_owned()));
             }
         }
@@ -282,10 +285,19 @@ impl World {
         }
     }
 
+    /// Whether the account manages the namespace: its own, or one that it was made manager of.
+    fn manages(&self, account: Id, namespace: &str) -> bool {
+        let is = |user: &str| self.accounts.get(user) == Some(&account);
+        namespace.strip_prefix("jt_user_").is_some_and(is) || (namespace == SHARED && is(MANAGER))
+    }
+
     /// Whether `who` may see it: decided by what this file put into the database, not by a query.
     fn is_theirs(&self, reach: ResourceKind, who: &Principal, named: &str) -> bool {
         match (reach, who) {
-            (ResourceKind::Asset, Principal::Account(me)) => self.assets.iter().any(|(asset, owner, _)| asset.to_string() == named && owner == me),
+            (ResourceKind::Asset, Principal::Account(me)) => {
+                let may = |owner: &Id, namespace: &Name| owner == me || self.manages(*me, namespace.as_str());
+                self.assets.iter().any(|(asset, owner, namespace)| asset.to_string() == named && may(owner, namespace))
+            }
             // The token names the file, the path beside it does not.
             (ResourceKind::Asset, Principal::File { asset, namespace }) => self.assets.iter().any(|(id, _, space)| id == asset && space == namespace),
             (ResourceKind::VideoFile, Principal::Video { video, .. }) => video.as_str() == FILM.0 && FILM.1.contains(&named),
@@ -328,7 +340,9 @@ impl World {
     fn belongs(&self, reach: ResourceKind, who: &Principal, named: &str, row: &BTreeMap<String, String>) -> bool {
         let is = |column: &str, value: &str| row.get(column).is_some_and(|found| found == value);
         match (reach, who) {
-            (ResourceKind::Asset, Principal::Account(me)) => is("account_id", &me.to_string()) && is("id", named),
+            (ResourceKind::Asset, Principal::Account(me)) => {
+                (is("account_id", &me.to_string()) || row.get("namespace").is_some_and(|space| self.manages(*me, space))) && is("id", named)
+            }
             (ResourceKind::Asset, Principal::File { asset, namespace }) => is("id", &asset.to_string()) && is("namespace", namespace.as_str()),
             (ResourceKind::VideoFile, Principal::Video { namespace, video }) => {
                 is("namespace", namespace.as_str()) && is("video_id", video.as_str()) && is("path", named)
@@ -466,7 +480,7 @@ fn routed(route: &'static Route, named: &dyn Fn(ResourceKind) -> String) -> Resu
 #[test]
 fn no_route_returns_rows_of_another_account() {
     let world = World::new();
-    assert!(world.sessions.len() >= 12 && world.assets.len() >= 12 && world.members.len() == 6);
+    assert!(world.sessions.len() >= 12 && world.assets.len() >= 12 && world.members.len() == 7);
     let (seen, found, refused) = (RefCell::new(BTreeSet::new()), RefCell::new(BTreeMap::new()), RefCell::new(0));
     let strategy = (0..ROUTES.len(), select(KINDS.to_vec()), any::<Index>(), thing());
     let config = Config { cases: CASES, failure_persistence: None, ..Config::default() };

@@ -105,6 +105,7 @@ fn all_statements() -> Vec<(&'static str, &'static str)> {
         jettyspeed_edge::namespaces::repository::ALL,
         jettyspeed_edge::uploads::repository::ALL,
         jettyspeed_edge::uploads::store_facts::ALL,
+        jettyspeed_edge::video::owner::repository::ALL,
         jettyspeed_edge::video::repository::ALL,
     ]
     .concat()
@@ -283,8 +284,8 @@ fn object_of_another_namespace_is_found_if_both_opt_in_and_challenge_is_taken_on
     let found = rows(&db, &dedup::duplicate(account, &hash, 10, Some(&ours), ""));
     assert_eq!((found.len(), &found[0][0], &found[0][6]), (1, &Value::Integer(1), &Value::Text(ours.to_string())));
     assert_eq!(found[0].last(), Some(&Value::Integer(1)), "borrowed");
-    assert_eq!(rows(&db, &assets::owned(proven.id, account))[0].last(), Some(&Value::Integer(1)));
-    assert_eq!(rows(&db, &assets::owned(verified.id, account))[0].last(), Some(&Value::Integer(0)));
+    assert_eq!(rows(&db, &assets::reachable(proven.id, account))[0].last(), Some(&Value::Integer(1)));
+    assert_eq!(rows(&db, &assets::reachable(verified.id, account))[0].last(), Some(&Value::Integer(0)));
     db.execute("UPDATE namespaces SET cross_namespace_dedup = 0 WHERE name = ?1", [theirs.as_str()]).unwrap();
     assert_eq!(rows(&db, &possession::shareable(question(&ours))).len() + rows(&db, &possession::shareable_by_id(question(&ours), object)).len(), 0);
 }

@@ -108,7 +108,7 @@ pub fn may_enter(scheme: AuthScheme, principal: &Principal) -> Result<(), AuthFa
 /// 404 for a name that cannot be one of the principal's resources; 401 for another upload's token.
 pub fn find_statement(kind: ResourceKind, principal: &Principal, name: &str) -> Result<Statement, Problem> {
     match (kind, principal) {
-        (ResourceKind::Asset, Principal::Account(account)) => Ok(files::repository::owned(id(name)?, *account)),
+        (ResourceKind::Asset, Principal::Account(account)) => Ok(files::repository::reachable(id(name)?, *account)),
         (ResourceKind::Asset, Principal::File { asset, namespace }) => Ok(files::repository::in_namespace(*asset, namespace)),
         (ResourceKind::VideoFile, Principal::Video { namespace, video: id }) => Ok(video::repository::file(namespace, id, name)),
         (ResourceKind::Session, Principal::Account(account)) => Ok(match Id::parse(name) {

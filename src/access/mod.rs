@@ -2,4 +2,5 @@
 
 pub mod authorize;
 pub mod caller;
+pub mod membership;
 pub mod routes;

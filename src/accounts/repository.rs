@@ -45,8 +45,8 @@ const INSERT_CREDENTIALS: &str = "INSERT INTO credentials (key_hash, secret_hash
 const INSERT_OWN_NAMESPACE: &str = "INSERT INTO namespaces (name, display_name, created_at) SELECT ?2, ?2, ?3 FROM accounts a WHERE a.id = ?1 \
      ON CONFLICT (name) DO NOTHING";
 
-const INSERT_OWN_MEMBERSHIP: &str = "INSERT INTO namespace_members (account_id, namespace, created_at) SELECT a.id, ?2, ?3 FROM accounts a WHERE a.id = ?1 \
-     ON CONFLICT (account_id, namespace) DO NOTHING";
+const INSERT_OWN_MEMBERSHIP: &str = "INSERT INTO namespace_members (account_id, namespace, role, created_at) \
+     SELECT a.id, ?2, 'manager', ?3 FROM accounts a WHERE a.id = ?1 ON CONFLICT (account_id, namespace) DO NOTHING";
 
 const SET_TIER: &str = "UPDATE accounts SET tier = ?2, updated_at = MAX(?3, updated_at + 1) WHERE id = ?1";
 

@@ -17,7 +17,11 @@ macro_rules! asset_query {
     };
 }
 
-const OWNED: &str = asset_query!("WHERE a.id = ?1 AND a.account_id = ?2");
+// The namespace that came with the account is its own to manage, whatever the row says.
+const REACHABLE: &str = asset_query!(
+    "WHERE a.id = ?1 AND (a.account_id = ?2 OR EXISTS (SELECT 1 FROM namespace_members m JOIN accounts me ON me.id = m.account_id \
+     WHERE m.account_id = ?2 AND m.namespace = a.namespace AND (m.role = 'manager' OR m.namespace = 'jt_user_' || me.agentcache_user_id)))"
+);
 
 const IN_NAMESPACE: &str = asset_query!("WHERE a.id = ?1 AND a.namespace = ?2");
 
@@ -40,7 +44,7 @@ const DELETE_ASSET: &str = "DELETE FROM assets WHERE id = ?1 AND account_id = ?2
 
 /// The statements of this file.
 pub const ALL: &[(&str, &str)] = &[
-    ("OWNED", OWNED),
+    ("REACHABLE", REACHABLE),
     ("IN_NAMESPACE", IN_NAMESPACE),
     ("OF_ACCOUNT", OF_ACCOUNT),
     ("INSERT_OBJECT", INSERT_OBJECT),
@@ -58,9 +62,9 @@ pub enum Via {
     Simple,
 }
 
-/// The asset of that id, if the account owns it.
-pub fn owned(asset: Id, account: Id) -> Statement {
-    Statement { sql: OWNED, args: vec![asset.to_string().into(), account.to_string().into()] }
+/// The asset of that id, if the account owns it or manages its namespace.
+pub fn reachable(asset: Id, account: Id) -> Statement {
+    Statement { sql: REACHABLE, args: vec![asset.to_string().into(), account.to_string().into()] }
 }
 
 /// The asset of that id, if it belongs to the namespace; any owner.

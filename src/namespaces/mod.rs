@@ -3,3 +3,4 @@
 pub mod namespace;
 pub mod patch;
 pub mod repository;
+pub mod role;

@@ -6,6 +6,7 @@ use crate::base::id::Name;
 use crate::base::json;
 use crate::base::sql::flag;
 use crate::base::time::EpochMs;
+use crate::namespaces::role::Role;
 
 /// Freshness lifetime of each class if the namespace sets none, s (docs/delivery.md, "Classes").
 pub const DEFAULT_TTL: CacheTtl = CacheTtl { small: 86_400, text: 604_800, large: 3_600, video: 21_600 };
@@ -65,6 +66,9 @@ pub struct Namespace {
     pub created_at: EpochMs,
     /// When it was last changed.
     pub updated_at: EpochMs,
+    /// The role of the account that it was found for; `None` if it was found for an operator.
+    #[serde(default)]
+    pub role: Option<Role>,
 }
 
 /// A namespace in the API (docs/api.md, "Namespace object"). The TTLs are the effective ones, defaults included.
@@ -81,6 +85,9 @@ pub struct NamespaceView {
     origin_usd_per_gb: Option<f64>,
     expected_hit_rate: Option<f64>,
     created_at: String,
+    /// For members.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<Role>,
 }
 
 #[derive(Debug, Serialize)]
@@ -115,6 +122,7 @@ impl Namespace {
             origin_usd_per_gb: self.origin_usd_per_gb,
             expected_hit_rate: self.expected_hit_rate,
             created_at: self.created_at.rfc3339(),
+            role: self.role,
         }
     }
 
@@ -138,6 +146,7 @@ impl Namespace {
             expected_hit_rate: None,
             created_at: now,
             updated_at: now,
+            role: None,
         }
     }
 

@@ -124,11 +124,11 @@ fn number(field: &'static str, value: Option<f64>, most: u32) -> Result<Option<f
 }
 
 impl Patch {
-    /// Checks that a member, as opposed to an operator, may change these fields: display name and TTLs only (docs/accounts.md, "Authorisation").
+    /// Checks that a manager, as opposed to an operator, may change these fields: display name and TTLs only (docs/accounts.md, "Namespaces").
     ///
     /// # Errors
     /// [`Problem::OperatorOnly`] naming the first field that only operators may change.
-    pub fn by_member(&self) -> Result<(), Problem> {
+    pub fn by_manager(&self) -> Result<(), Problem> {
         let fields = [
             ("tags", self.tags.is_some()),
             ("features", self.features.is_some()),
@@ -225,8 +225,8 @@ mod tests {
     }
 
     #[test]
-    fn member_patch_of_other_than_name_and_ttl_is_operator_only() {
-        assert_eq!(patch(r#"{"display_name":"x","cache_ttl":{"small":1}}"#).by_member(), Ok(()));
+    fn manager_patch_of_other_than_name_and_ttl_is_operator_only() {
+        assert_eq!(patch(r#"{"display_name":"x","cache_ttl":{"small":1}}"#).by_manager(), Ok(()));
         for (body, field) in [
             (r#"{"features":{}}"#, "features"),
             (r#"{"chunk_size":null}"#, "chunk_size"),
@@ -234,7 +234,7 @@ mod tests {
             (r#"{"cross_namespace_dedup":true}"#, "cross_namespace_dedup"),
             (r#"{"tags":[]}"#, "tags"),
         ] {
-            assert_eq!(patch(body).by_member(), Err(Problem::OperatorOnly { field }), "{body}");
+            assert_eq!(patch(body).by_manager(), Err(Problem::OperatorOnly { field }), "{body}");
         }
     }
 

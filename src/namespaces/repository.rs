@@ -4,27 +4,28 @@ use crate::base::id::{Id, Name, OWN_NAMESPACE};
 use crate::base::sql::{Arg, Statement};
 use crate::base::time::EpochMs;
 use crate::namespaces::namespace::Namespace;
+use crate::namespaces::role::Role;
 
 macro_rules! namespace_query {
     ($rest:literal) => {
         concat!(
             "SELECT n.name, n.display_name, n.tags, n.ttl_small, n.ttl_text, n.ttl_large, n.ttl_video, n.jetty_speed_upload, n.video_streaming, \
-             n.desktop_cdn, n.chunk_size, n.allow_unsigned, n.cross_namespace_dedup, n.origin_usd_per_gb, n.expected_hit_rate, n.created_at, n.updated_at ",
+             n.desktop_cdn, n.chunk_size, n.allow_unsigned, n.cross_namespace_dedup, n.origin_usd_per_gb, n.expected_hit_rate, n.created_at, n.updated_at",
             $rest
         )
     };
 }
 
 const OF_MEMBER: &str =
-    namespace_query!("FROM namespace_members m JOIN namespaces n ON n.name = m.namespace WHERE m.account_id = ?1 AND m.namespace = ?2");
+    namespace_query!(", m.role FROM namespace_members m JOIN namespaces n ON n.name = m.namespace WHERE m.account_id = ?1 AND m.namespace = ?2");
 
 const LIST_OF_MEMBER: &str = namespace_query!(
-    "FROM namespace_members m JOIN namespaces n ON n.name = m.namespace WHERE m.account_id = ?1 AND m.namespace > ?2 ORDER BY m.namespace LIMIT ?3"
+    ", m.role FROM namespace_members m JOIN namespaces n ON n.name = m.namespace WHERE m.account_id = ?1 AND m.namespace > ?2 ORDER BY m.namespace LIMIT ?3"
 );
 
-const BY_NAME: &str = namespace_query!("FROM namespaces n WHERE n.name = ?1");
+const BY_NAME: &str = namespace_query!(" FROM namespaces n WHERE n.name = ?1");
 
-const LIST: &str = namespace_query!("FROM namespaces n WHERE n.name > ?1 ORDER BY n.name LIMIT ?2");
+const LIST: &str = namespace_query!(" FROM namespaces n WHERE n.name > ?1 ORDER BY n.name LIMIT ?2");
 
 const INSERT: &str = "INSERT INTO namespaces (name, display_name, tags, ttl_small, ttl_text, ttl_large, ttl_video, jetty_speed_upload, video_streaming, \
      desktop_cdn, chunk_size, allow_unsigned, cross_namespace_dedup, origin_usd_per_gb, expected_hit_rate, created_at, updated_at) \
@@ -46,14 +47,16 @@ const DROP_CLOSED_SESSIONS: &str = "DELETE FROM upload_sessions WHERE namespace 
      AND NOT EXISTS (SELECT 1 FROM upload_sessions WHERE namespace = ?1 AND status = 'open') \
      AND NOT EXISTS (SELECT 1 FROM accounts WHERE agentcache_user_id = ?2)";
 
-const ADD_MEMBER: &str = "INSERT INTO namespace_members (account_id, namespace, created_at) \
-     SELECT a.id, n.name, ?3 FROM accounts a CROSS JOIN namespaces n WHERE a.agentcache_user_id = ?1 AND n.name = ?2 \
-     ON CONFLICT (account_id, namespace) DO NOTHING";
+// An account stays manager of the namespace that came with it: ?5 is that namespace's name.
+const PUT_MEMBER: &str = "INSERT INTO namespace_members (account_id, namespace, role, created_at) \
+     SELECT a.id, n.name, CASE WHEN n.name = ?5 THEN 'manager' ELSE ?4 END, ?3 FROM accounts a CROSS JOIN namespaces n \
+     WHERE a.agentcache_user_id = ?1 AND n.name = ?2 ON CONFLICT (account_id, namespace) DO UPDATE SET role = excluded.role";
 
 const REMOVE_MEMBER: &str = "DELETE FROM namespace_members WHERE namespace = ?2 \
      AND account_id = (SELECT id FROM accounts WHERE agentcache_user_id = ?1) RETURNING namespace";
 
-const MEMBERS: &str = "SELECT a.agentcache_user_id FROM namespace_members m JOIN accounts a ON a.id = m.account_id WHERE m.namespace = ?1 LIMIT ?2";
+const MEMBERS: &str =
+    "SELECT a.agentcache_user_id, m.role FROM namespace_members m JOIN accounts a ON a.id = m.account_id WHERE m.namespace = ?1 LIMIT ?2";
 
 /// The statements of this file.
 pub const ALL: &[(&str, &str)] = &[
@@ -66,7 +69,7 @@ pub const ALL: &[(&str, &str)] = &[
     ("PURGE", PURGE),
     ("DELETE", DELETE),
     ("DROP_CLOSED_SESSIONS", DROP_CLOSED_SESSIONS),
-    ("ADD_MEMBER", ADD_MEMBER),
+    ("PUT_MEMBER", PUT_MEMBER),
     ("REMOVE_MEMBER", REMOVE_MEMBER),
     ("MEMBERS", MEMBERS),
 ];
@@ -139,9 +142,10 @@ pub fn delete(name: &str) -> [Statement; 2] {
     [Statement { sql: DROP_CLOSED_SESSIONS, args: vec![name.into(), owner.into()] }, Statement { sql: DELETE, args: vec![name.into(), owner.into()] }]
 }
 
-/// Adds a user's account as a member; does nothing if the account or the namespace does not exist.
-pub fn add_member(user: &Name, name: &str, now: EpochMs) -> Statement {
-    Statement { sql: ADD_MEMBER, args: vec![user.as_str().into(), name.into(), Arg::Int(now.0)] }
+/// Makes a user's account a member with this role; does nothing if the account or the namespace does not exist.
+pub fn put_member(user: &Name, name: &str, role: Role, now: EpochMs) -> Statement {
+    let own = format!("{OWN_NAMESPACE}{user}");
+    Statement { sql: PUT_MEMBER, args: vec![user.as_str().into(), name.into(), Arg::Int(now.0), role.as_str().into(), own.into()] }
 }
 
 /// Removes a user's account; returns a row only if it was a member.
@@ -149,7 +153,7 @@ pub fn remove_member(user: &Name, name: &str) -> Statement {
     Statement { sql: REMOVE_MEMBER, args: vec![user.as_str().into(), name.into()] }
 }
 
-/// User ids of the members.
+/// User ids and roles of the members.
 pub fn members(name: &str) -> Statement {
     Statement { sql: MEMBERS, args: vec![name.into(), MAX_MEMBERS.into()] }
 }

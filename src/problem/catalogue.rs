@@ -54,7 +54,8 @@ catalogue! {
     BELOW_USAGE = "below-usage", 409, "The tier does not hold what is used", "The account uses more than that tier allows; delete files, or repeat with \"force\": true.";
     EXISTS = "already-exists", 409, "Already exists", "Something of that name exists already; 'field' names it.";
     NAMESPACE_IN_USE = "namespace-in-use", 409, "Namespace in use", "The namespace has files, open uploads or an account whose own it is.";
-    OPERATOR_ONLY = "operator-only", 403, "For operators only", "An account may rename its namespaces and set their TTLs; the rest is for operators.";
+    OPERATOR_ONLY = "operator-only", 403, "For operators only", "An account may rename the namespaces that it manages and set their TTLs; the rest is for operators.";
+    MANAGER_ONLY = "manager-only", 403, "For managers only", "In a shared namespace a member changes its own things; others' things, the name and the TTLs are for its managers.";
     KEY_REUSED = "idempotency-key-reused", 422, "Idempotency-Key reused", "This key came before with another request; use a new key for a new request.";
     STILL_RUNNING = "request-running", 409, "The first request is still running", "Repeat in a moment to get the first request's answer.";
     PLAN_MISMATCH = "plan-mismatch", 409, "chunkSize differs from the plan", "Use the attached strategy.";
@@ -112,6 +113,7 @@ impl Problem {
             Problem::AlreadyExists { .. } => &EXISTS,
             Problem::NamespaceInUse => &NAMESPACE_IN_USE,
             Problem::OperatorOnly { .. } => &OPERATOR_ONLY,
+            Problem::ManagerOnly => &MANAGER_ONLY,
             Problem::KeyReused => &KEY_REUSED,
             Problem::StillRunning => &STILL_RUNNING,
             Problem::PlanMismatch { .. } => &PLAN_MISMATCH,

@@ -174,6 +174,8 @@ pub enum Problem {
         /// The field.
         field: &'static str,
     },
+    /// Only the owner of the thing or a manager of the namespace may change it.
+    ManagerOnly,
     /// The Idempotency-Key was used for another request before.
     KeyReused,
     /// The first request with this Idempotency-Key, or this webhook-id, is still running.

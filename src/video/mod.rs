@@ -1,5 +1,6 @@
 //! Video: HLS file trees, stored file by file and played through one token (docs/video.md).
 
+pub mod owner;
 pub mod path;
 pub mod place;
 pub mod playlist;

@@ -28,7 +28,9 @@ const PUT: &str = "INSERT INTO video_files (namespace, video_id, path, id, accou
 
 const CORRECT_VERSION: &str = "UPDATE video_files SET size = ?3, etag = ?4, live_seconds = NULL WHERE id = ?1 AND etag = ?2";
 
-const MARK_DELETED: &str = "UPDATE video_files SET doomed_at = ?3 WHERE namespace = ?1 AND video_id = ?2 AND doomed_at IS NULL RETURNING id";
+// Only by the video's owner or a manager (?5). A file without an owner's row was stored before videos had owners.
+const MARK_DELETED: &str = "UPDATE video_files SET doomed_at = ?3 WHERE namespace = ?1 AND video_id = ?2 AND doomed_at IS NULL \
+     AND (?5 = 1 OR ?4 = COALESCE((SELECT o.account_id FROM videos o WHERE o.namespace = ?1 AND o.video_id = ?2), video_files.account_id)) RETURNING id";
 
 // Claimed, so that a second job does not delete bytes that were uploaded again after the first job had finished.
 const CLAIM_DELETED: &str = "UPDATE video_files SET claimed_at = ?3 WHERE namespace = ?1 AND video_id = ?2 AND path IN (SELECT d.path FROM video_files d \
@@ -215,9 +217,11 @@ pub fn has_deleted(namespace: &Name, video: &Name) -> Statement {
     Statement { sql: HAS_DELETED, args: vec![namespace.as_str().into(), video.as_str().into()] }
 }
 
-/// Marks all files of the video as deleted: they can no longer be read. Returns one row per file.
-pub fn mark_deleted(namespace: &Name, video: &Name, now: EpochMs) -> Statement {
-    Statement { sql: MARK_DELETED, args: vec![namespace.as_str().into(), video.as_str().into(), Arg::Int(now.0)] }
+/// Marks all files of the video as deleted, if it is the account's or the account manages the namespace: they can no longer be read. Returns one row per
+/// file.
+pub fn mark_deleted(namespace: &Name, video: &Name, account: Id, manages: bool, now: EpochMs) -> Statement {
+    let args = vec![namespace.as_str().into(), video.as_str().into(), Arg::Int(now.0), account.to_string().into(), manages.into()];
+    Statement { sql: MARK_DELETED, args }
 }
 
 /// Duration of a deletion job's claim on files, ms.

@@ -27,11 +27,15 @@ pub async fn daily(env: &Env) {
     }
 }
 
-/// Deletes expired rows: sealed credentials, idempotency records, challenges.
+/// Deletes expired rows: sealed credentials, idempotency records, challenges, owners of videos that have no file.
 async fn delete_expired(env: &Env) {
     let now = clock::now();
-    let statements =
-        [accounts::repository::cleanup(now), idempotency::repository::cleanup(now), vec![dedup::possession::repository::cleanup(now)]].concat();
+    let statements = [
+        accounts::repository::cleanup(now),
+        idempotency::repository::cleanup(now),
+        vec![dedup::possession::repository::cleanup(now), video::owner::repository::forget_lost(now)],
+    ]
+    .concat();
     let Ok(db) = bindings::db(env) else { return };
     for statement in statements {
         // The error is logged in `d1`; the next daily run repeats the statement.

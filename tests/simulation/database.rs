@@ -18,7 +18,8 @@ use jettyspeed_edge::base::time::EpochMs;
 use jettyspeed_edge::files::asset::Asset;
 use jettyspeed_edge::files::object_key::file_key;
 use jettyspeed_edge::files::repository::{Via, insert};
-use jettyspeed_edge::namespaces::repository::add_member;
+use jettyspeed_edge::namespaces::repository::put_member;
+use jettyspeed_edge::namespaces::role::Role;
 
 thread_local! {
     static TEMPLATE: Rc<Connection> = Rc::new(template());
@@ -91,7 +92,7 @@ fn template() -> Connection {
     db.execute("INSERT INTO namespaces (name, created_at) VALUES (?1, 0)", [SHARED]).unwrap();
     let parties = parties::all();
     for party in &parties[..2] {
-        execute(&db, &add_member(&party.user, SHARED, EpochMs(0))).unwrap();
+        execute(&db, &put_member(&party.user, SHARED, Role::Member, EpochMs(0))).unwrap();
     }
     insert(&found(&parties[0]), Via::Simple, None).iter().for_each(|statement| execute(&db, statement).unwrap());
     db

@@ -45,7 +45,7 @@ impl Seed {
              INSERT OR IGNORE INTO credentials (key_hash, secret_hash, account_id, created_at) VALUES ('{key_hash}', '{secret_hash}', '{id}', 0);\n\
              INSERT OR IGNORE INTO namespaces (name, display_name, chunk_size, allow_unsigned, created_at) \
              VALUES ('{namespace}', '{user_id}', {chunk}, {unsigned}, 0);\n\
-             INSERT OR IGNORE INTO namespace_members (account_id, namespace, created_at) VALUES ('{id}', '{namespace}', 0);\n"
+             INSERT OR IGNORE INTO namespace_members (account_id, namespace, role, created_at) VALUES ('{id}', '{namespace}', 'manager', 0);\n"
         )
     }
 }

@@ -3,7 +3,6 @@
 use serde_json::json;
 
 use crate::access::authorize::ResourceKind;
-use crate::accounts::account::Account;
 use crate::delivery::content_descriptor::{ContentDescriptor, FileRow};
 use crate::files::asset::Asset;
 use crate::files::repository;
@@ -37,27 +36,28 @@ pub async fn get_file(call: &Routed) -> Result<Reply, Problem> {
 
 /// Deletes a file: the asset at once, its object after a grace period if nothing else references it.
 pub async fn delete(call: &Routed) -> Result<Reply, Problem> {
-    let account = call.account()?;
-    account.must_be_active()?;
+    call.account()?.must_be_active()?;
     let (statement, rows) = call.find_rows(&call.caller.principal(), ResourceKind::Asset, call.params.get("id").unwrap_or_default()).await?;
     let asset: Asset = d1::read(&rows, &statement)?.into_iter().next().ok_or(Problem::NotFound)?;
     let source = d1::read::<FileRow>(&rows, &statement)?.into_iter().next().map(ContentDescriptor::from).ok_or(Problem::NotFound)?;
     let held = call.clone();
     let removed = call.run_detached(async move {
-        let removed = remove(&held, &account, &asset).await;
+        let removed = remove(&held, &asset).await;
         kv::delete(&held.env, &source).await;
         removed
     });
     removed.await.unwrap_or(Err(Problem::Internal))
 }
 
-async fn remove(call: &Routed, account: &Account, asset: &Asset) -> Result<Reply, Problem> {
+async fn remove(call: &Routed, asset: &Asset) -> Result<Reply, Problem> {
+    // The owner's, also if a manager of the namespace deletes it.
+    let account = asset.account_id;
     // The ledger is notified before and after: if this request dies in between, the ledger checks the outcome in D1.
-    ledger::schedule_check(&call.env, account.id, asset.id).await?;
-    let rows = repository::delete_asset(asset.id, account.id, clock::now());
+    ledger::schedule_check(&call.env, account, asset.id).await?;
+    let rows = repository::delete_asset(asset.id, account, clock::now());
     d1::batch(&bindings::db(&call.env)?, &rows).await?;
     metadata_cache::invalidate(&metadata_cache::file(&asset.namespace, asset.id)).await;
-    let _ = ledger::release(&call.env, account.id, asset.id).await;
+    let _ = ledger::release(&call.env, account, asset.id).await;
     // If the job can not be enqueued, the daily run collects the object.
     if let Err(error) = enqueue::enqueue_later(&call.env, &Job::Collect, call.config.delete_grace_seconds).await {
         let _ = log::internal("queue", &error.to_string());

@@ -1,17 +1,20 @@
-//! `/api/portal/namespaces`: operators manage all namespaces; accounts read their own, rename them and set their TTLs.
+//! `/api/portal/namespaces`: operators manage all namespaces; accounts read those they are in, and rename and set TTLs of those they manage.
 
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::access::authorize::ResourceKind;
 use crate::access::caller::Caller;
+use crate::access::membership;
 use crate::accounts::provisioning::{Record, check_user, own_namespace};
 use crate::base::units::GB;
 use crate::delivery::repository::Count;
+use crate::http::json_body;
 use crate::http::json_body::MAX_BODY;
 use crate::http::pagination;
 use crate::namespaces::namespace::Namespace;
 use crate::namespaces::patch::{Create, Patch};
+use crate::namespaces::role::{Membership, Role};
 use crate::problem::Problem;
 use crate::worker::content::metadata_cache;
 use crate::worker::http::call::Routed;
@@ -69,12 +72,17 @@ pub async fn get_namespace(call: &Routed) -> Result<Reply, Problem> {
     #[derive(Deserialize)]
     struct Row {
         agentcache_user_id: String,
+        role: Role,
     }
-    let members: Vec<Row> = d1::all(&bindings::db(&call.env)?, &namespaces::repository::members(namespace.name.as_str())).await?;
-    let members: Vec<_> = members.into_iter().map(|row| row.agentcache_user_id).collect();
+    let rows: Vec<Row> = d1::all(&bindings::db(&call.env)?, &namespaces::repository::members(namespace.name.as_str())).await?;
+    let managers: Vec<_> = rows.iter().filter(|row| row.role == Role::Manager).map(|row| row.agentcache_user_id.as_str()).collect();
+    let members: Vec<_> = rows.iter().map(|row| row.agentcache_user_id.as_str()).collect();
     let mut view = serde_json::to_value(namespace.view()).map_err(|_| Problem::Internal)?;
     if let Some(view) = view.as_object_mut() {
         view.insert("members".to_owned(), json!(members));
+        if !managers.is_empty() {
+            view.insert("managers".to_owned(), json!(managers));
+        }
     }
     Reply::json(200, &view)
 }
@@ -84,10 +92,13 @@ pub async fn change(call: &Routed) -> Result<Reply, Problem> {
     let patch: Patch = call.json(MAX_BODY).await?;
     for _ in 0..MAX_ATTEMPTS {
         let before = namespace_of_path(call).await?;
-        if !matches!(&*call.caller, Caller::Operator) {
-            patch.by_member()?;
-        }
+        let may_configure = membership::may_configure(&call.caller, &before);
+        // Values are checked before rights (docs/api.md, "Order of checks").
         let (since, after) = (before.updated_at, patch.clone().apply(before)?);
+        may_configure?;
+        if !matches!(&*call.caller, Caller::Operator) {
+            patch.by_manager()?;
+        }
         let written: Option<serde_json::Value> =
             d1::first(&bindings::db(&call.env)?, &namespaces::repository::update(&after, since, clock::now())).await?;
         if written.is_some() {
@@ -154,10 +165,13 @@ pub async fn member(call: &Routed) -> Result<(Namespace, Record), Problem> {
     Ok((namespace, record))
 }
 
-/// Adds a user's account as a member. Idempotent.
+/// Makes a user's account a member, with the role in the body. Idempotent.
 pub async fn add_member(call: &Routed) -> Result<Reply, Problem> {
+    let body = call.bytes(MAX_BODY).await?;
+    let membership: Membership = if body.is_empty() { Membership::default() } else { json_body::parse(&body)? };
+    let role = membership.check()?;
     let (namespace, record) = member(call).await?;
-    let statement = namespaces::repository::add_member(&record.agentcache_user_id, namespace.name.as_str(), clock::now());
+    let statement = namespaces::repository::put_member(&record.agentcache_user_id, namespace.name.as_str(), role, clock::now());
     d1::batch(&bindings::db(&call.env)?, &[statement]).await?;
     Ok(Reply::empty(204))
 }

@@ -2,22 +2,25 @@
 
 use serde_json::json;
 
+use crate::access::membership;
 use crate::auth::playback_token::VideoClaims;
 use crate::http::json_body::MAX_BODY;
 use crate::http::validate::{check_hash, check_namespace};
+use crate::namespaces::role::Role;
 use crate::problem::Problem;
 use crate::uploads::simple::raw_length;
-use crate::video::place::{Place, Present};
-use crate::video::repository;
+use crate::video::owner::repository::Owner;
+use crate::video::place::Place;
 use crate::video::repository::FileRow;
 use crate::video::request::{Playback, check_path, check_video};
+use crate::video::{owner, repository};
 use crate::worker::clients::ledger;
 use crate::worker::content::metadata_cache;
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::{bindings, clock, d1};
 use crate::worker::services;
-use crate::worker::services::video::put::{incoming, namespace_of, store_file};
+use crate::worker::services::video::put::{namespace_of, write_file};
 use crate::worker::services::video::removal;
 
 /// Stores or replaces a file of a video; later requests get the new version.
@@ -31,21 +34,11 @@ pub async fn put(call: &Routed) -> Result<Reply, Problem> {
     account.must_be_active()?;
     let namespace = namespace_of(call, &account, wanted.as_ref()).await?;
     account.may_upload_simply(size)?;
-    // Before the present version is read: see `LONG_WRITE_MS`.
-    let started = clock::now();
-    let present: Option<Present> = d1::first(&bindings::db(&call.env)?, &repository::place(&namespace.name, &video, &path)).await?;
-    if present.as_ref().is_some_and(|present| present.doomed_at.is_some()) {
-        // The bytes at this place are about to be deleted, and a new version's bytes would be too. Enqueue the deletion again, in case its job was lost.
-        removal::enqueue(&call.env, &namespace.name, &video).await;
-        return Err(Problem::StillRunning);
-    }
-    let replaces = present.is_some();
-    let incoming = incoming(call, &path, size, hash).await?;
-    let held = call.clone();
-    // Detached from the client's connection, so that the reservation is settled or released if the client disconnects.
-    let stored = call
-        .run_detached(async move { store_file(&held, &account, Place { namespace: namespace.name, video, path }, present, incoming, started).await });
-    let file = stored.await.unwrap_or(Err(Problem::Internal))?;
+    let manages = membership::role(&account, &namespace) == Role::Manager;
+    let (held, place) = (call.clone(), Place { namespace: namespace.name, video, path });
+    // Detached from the client's connection, so that what the request has announced and reserved is settled or released if the client disconnects.
+    let stored = call.run_detached(async move { write_file(&held, &account, manages, place, size, hash).await });
+    let (file, replaces) = stored.await.unwrap_or(Err(Problem::Internal))?;
     let view = json!({
         "videoId": file.video, "path": file.path.as_str(), "namespace": file.namespace, "size": file.size, "contentType": file.content_type, "s3Key": file.s3_key,
         "etag": file.etag,
@@ -59,9 +52,13 @@ pub async fn delete(call: &Routed) -> Result<Reply, Problem> {
     let video = check_video(call.params.get("videoId").unwrap_or_default())?;
     let wanted = check_namespace("X-Namespace", call.header("x-namespace").as_deref())?;
     account.must_be_active()?;
-    let namespace = services::namespaces::for_upload(call, &account, wanted.as_ref()).await?.name;
-    let rows: Vec<serde_json::Value> = d1::all(&bindings::db(&call.env)?, &repository::mark_deleted(&namespace, &video, clock::now())).await?;
+    let namespace = services::namespaces::for_upload(call, &account, wanted.as_ref()).await?;
+    let (role, namespace, db) = (membership::role(&account, &namespace), namespace.name, bindings::db(&call.env)?);
+    let marking = repository::mark_deleted(&namespace, &video, account.id, role == Role::Manager, clock::now());
+    let rows: Vec<serde_json::Value> = d1::all(&db, &marking).await?;
     if rows.is_empty() {
+        let owner: Option<Owner> = d1::first(&db, &owner::repository::owner(&namespace, &video)).await?;
+        membership::may_change(role, account.id, owner.map(|owner| owner.account_id))?;
         return Err(Problem::NotFound);
     }
     metadata_cache::invalidate_group(&namespace, &repository::group(&namespace, &video)).await;

@@ -122,6 +122,12 @@ impl Stack {
         assert_eq!(self.operator(Method::PUT, &path).answer().await, (204, Value::Null));
     }
 
+    /// Makes an account a manager of a namespace.
+    pub async fn add_manager(&self, namespace: &str, user: &str) {
+        let path = format!("/api/portal/namespaces/{namespace}/members/{user}");
+        assert_eq!(self.operator(Method::PUT, &path).json(&json!({ "role": "manager" })).answer().await, (204, Value::Null));
+    }
+
     /// Changes a tier: the tier afterwards.
     pub async fn patch_tier(&self, tier: &str, patch: Value) -> Value {
         let (status, body) = self.operator(Method::PATCH, &format!("/api/portal/tiers/{tier}")).json(&patch).answer().await;

@@ -33,13 +33,13 @@ async fn added_member_gets_200_and_removed_member_404() {
 }
 
 #[tokio::test]
-async fn member_renames_and_sets_ttls_and_operator_fields_return_403() {
+async fn manager_renames_and_sets_ttls_and_operator_fields_return_403() {
     let stack = stack().await;
     let (shared, _) = created(json!({ "cache_ttl": { "text": 5 }, "tags": ["kept"] })).await;
     let (foreign, _) = created(json!({})).await;
     let user = unique("tenant-");
     let account = stack.account(&user).tier("starter").create().await;
-    stack.add_member(&shared, &user).await;
+    stack.add_manager(&shared, &user).await;
     let listed = async |path: &str| stack.get(&account, path).await;
     let (status, body) = listed(ROOT).await;
     let names: Vec<_> = body["namespaces"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();

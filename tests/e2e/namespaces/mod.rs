@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 mod deletion;
 mod manage;
 mod members;
+mod roles;
 mod uploads;
 
 use crate::harness::{Call, Stack, stack, unique};

@@ -1,5 +1,6 @@
 //! Writes a file of a video: reserves storage, stores the bytes, replaces the row (docs/video.md, Replacing).
 
+use futures_util::future::join;
 use serde::Deserialize;
 
 use crate::accounts::account::Account;
@@ -14,11 +15,12 @@ use crate::problem::{OriginFailure, Problem};
 use crate::s3::action::{ObjectHeaders, Payload};
 use crate::s3::etag::unquote;
 use crate::s3::operations::put_object;
+use crate::video::owner::repository::Owner;
 use crate::video::path::VideoPath;
 use crate::video::place::{Place, Present};
 use crate::video::playlist::Playlist;
 use crate::video::repository::NewFile;
-use crate::video::{playlist, repository};
+use crate::video::{owner, playlist, repository};
 use crate::worker::clients::ledger;
 use crate::worker::content::metadata_cache;
 use crate::worker::content::video_source::known_as;
@@ -26,8 +28,8 @@ use crate::worker::http::call::{Call, Routed};
 use crate::worker::platform::origin::Body;
 use crate::worker::platform::{bindings, clock, d1, origin, random};
 use crate::worker::services;
-use crate::worker::services::video::reconcile;
 use crate::worker::services::video::reconcile::at_store;
+use crate::worker::services::video::{reconcile, removal};
 
 /// Maximum attempts to read a file whose bytes and descriptor differ, about 1 s in all. A client that replaces the file continuously can defeat every attempt
 /// but the last.
@@ -57,8 +59,61 @@ pub async fn namespace_of(call: &Routed, account: &Account, wanted: Option<&Name
     if namespace.video_streaming { Ok(namespace) } else { Err(Problem::FeatureOff { feature: "video_streaming" }) }
 }
 
+/// Stores or replaces a file of a video, with the request's body. Returns it, and whether it replaces another.
+///
+/// # Errors
+/// [`Problem::ManagerOnly`] if the video is another account's and this one does not manage the namespace; those of the store; 507.
+pub async fn write_file(
+    call: &Routed,
+    account: &Account,
+    manages: bool,
+    place: Place,
+    size: u64,
+    hash: Option<Sha256Hex>,
+) -> Result<(NewFile, bool), Problem> {
+    let (db, namespace, video) = (bindings::db(&call.env)?, place.namespace.clone(), place.video.clone());
+    let begin = owner::repository::begin_write(&namespace, &video, account.id, manages, clock::now());
+    let owner: Option<Owner> = d1::first(&db, &begin).await?;
+    owner.ok_or(Problem::ManagerOnly)?;
+    match replace_file(call, account, place, size, hash).await {
+        Ok(stored) => Ok(stored),
+        Err((problem, stored_nothing)) => {
+            // Of a write of unknown end nothing is said: the video stays its owner's for as long as bytes may appear.
+            if stored_nothing {
+                let _ = d1::batch(&db, &owner::repository::cancel_write(&namespace, &video)).await;
+            }
+            Err(problem)
+        }
+    }
+}
+
+/// [`write_file`] after the write was announced. The flag of an error says that no bytes are at the store and none can appear later.
+async fn replace_file(
+    call: &Routed,
+    account: &Account,
+    place: Place,
+    size: u64,
+    hash: Option<Sha256Hex>,
+) -> Result<(NewFile, bool), (Problem, bool)> {
+    let nothing = |problem| (problem, true);
+    // Before the present version is read: see `LONG_WRITE_MS`.
+    let started = clock::now();
+    let db = bindings::db(&call.env).map_err(nothing)?;
+    let found = d1::first::<Present>(&db, &repository::place(&place.namespace, &place.video, &place.path)).await;
+    let present = found.map_err(nothing)?;
+    if present.as_ref().is_some_and(|present| present.doomed_at.is_some()) {
+        // The bytes at this place are about to be deleted, and a new version's bytes would be too. Enqueue the deletion again, in case its job was lost.
+        removal::enqueue(&call.env, &place.namespace, &place.video).await;
+        return Err(nothing(Problem::StillRunning));
+    }
+    let replaces = present.is_some();
+    let incoming = incoming(call, &place.path, size, hash).await.map_err(nothing)?;
+    let file = store_file(call, account, place, present, incoming, started).await?;
+    Ok((file, replaces))
+}
+
 /// A file to store.
-pub struct Incoming {
+struct Incoming {
     size: u64,
     content_type: String,
     payload: Payload,
@@ -69,7 +124,7 @@ pub struct Incoming {
 }
 
 /// Playlists are read and parsed, all other bodies are streamed.
-pub async fn incoming(call: &Routed, path: &VideoPath, size: u64, hash: Option<Sha256Hex>) -> Result<Incoming, Problem> {
+async fn incoming(call: &Routed, path: &VideoPath, size: u64, hash: Option<Sha256Hex>) -> Result<Incoming, Problem> {
     // The media type follows from the extension, because clients often send a generic one.
     let content_type = media_type::of_name(path.as_str()).unwrap_or("application/octet-stream").to_owned();
     let payload = hash.clone().map_or(Payload::Unsigned, Payload::Sha256);
@@ -94,19 +149,22 @@ pub async fn incoming(call: &Routed, path: &VideoPath, size: u64, hash: Option<S
     Ok(Incoming { size, content_type, payload, body, live_seconds: None, held: None })
 }
 
-/// Reserves storage, stores the bytes, settles the reservation. If a step fails, the earlier ones are undone.
-pub async fn store_file(
+/// Reserves storage, stores the bytes, settles the reservation. If a step fails, the earlier ones are undone. The flag of an error is that of
+/// [`replace_file`].
+async fn store_file(
     call: &Routed,
     account: &Account,
     place: Place,
     present: Option<Present>,
     incoming: Incoming,
     started: EpochMs,
-) -> Result<NewFile, Problem> {
-    let id = random::id()?;
+) -> Result<NewFile, (Problem, bool)> {
+    let nothing = |problem| (problem, true);
+    let id = random::id().map_err(nothing)?;
     let size = incoming.size;
     // With the place the ledger can find the bytes if this request dies before D1 has a row.
-    ledger::reserve(&call.env, account, id, size, clock::now().plus(timing::SIMPLE_GRACE_MS), Some(place.to_string())).await?;
+    let look_at = clock::now().plus(timing::SIMPLE_GRACE_MS);
+    ledger::reserve(&call.env, account, id, size, look_at, Some(place.to_string())).await.map_err(nothing)?;
     let new = NewFile {
         id,
         account: account.id,
@@ -127,18 +185,20 @@ pub async fn store_file(
     };
     match stored {
         Ok(file) => {
-            let _ = ledger::settle(&call.env, account.id, id, id, file.size).await;
+            let ended = [owner::repository::end_write(&file.namespace, &file.video)];
+            let end_write = async { d1::batch(&bindings::db(&call.env)?, &ended).await };
+            let _ = join(ledger::settle(&call.env, account.id, id, id, file.size), end_write).await;
             Ok(file)
         }
         Err((problem, true)) => {
             // If this fails, the ledger's scheduled check repeats it.
             let _ = ledger::release(&call.env, account.id, id).await;
-            Err(problem)
+            Err((problem, true))
         }
         Err((problem, false)) => {
             let _ = ledger::schedule_check(&call.env, account.id, id).await;
             reconcile::enqueue(&call.env, account.id, id, &place).await;
-            Err(problem)
+            Err((problem, false))
         }
     }
 }
@@ -213,7 +273,8 @@ async fn correct_row(call: &Routed, file: &mut NewFile) -> Result<(), (Problem, 
             (file.etag, file.size) = (stored.etag, stored.size);
         }
         None => {
-            d1::batch(&db, &[repository::delete_version(file.id, &file.etag)]).await.map_err(unclear)?;
+            let gone = [vec![repository::delete_version(file.id, &file.etag)], owner::repository::release(&file.namespace, &file.video).into()];
+            d1::batch(&db, &gone.concat()).await.map_err(unclear)?;
             return Err(unclear(Problem::StillRunning));
         }
     }

@@ -11,7 +11,7 @@ use crate::problem::{OriginFailure, Problem};
 use crate::s3::etag::unquote;
 use crate::s3::operations::{get_object, head_object};
 use crate::video::place::{AtStore, Place, Present, Reconciliation, reconciliation};
-use crate::video::repository;
+use crate::video::{owner, repository};
 use crate::worker::clients::ledger;
 use crate::worker::content::metadata_cache;
 use crate::worker::content::video_source::known_as;
@@ -92,7 +92,8 @@ pub async fn reconcile(env: &Env, config: &Config, account: Id, version: Id, pla
         }
         Reconciliation::Undo(before) => {
             ledger::schedule_check_by_job(env, before.account_id, before.id).await?;
-            d1::batch(&db, &[repository::delete_version(before.id, &before.etag)]).await?;
+            let gone = [vec![repository::delete_version(before.id, &before.etag)], owner::repository::release(&place.namespace, &place.video).into()];
+            d1::batch(&db, &gone.concat()).await?;
             metadata_cache::invalidate(&known_as(&place.namespace, &place.video, place.path.as_str())).await;
             // The ledger has a scheduled check of the row's version and finds out whether it is gone.
             ledger::release(env, account, version).await

@@ -7,7 +7,7 @@ use crate::base::id::{Id, Name};
 use crate::config::Config;
 use crate::jobs::Job;
 use crate::problem::Problem;
-use crate::video::repository;
+use crate::video::{owner, repository};
 use crate::worker::clients::ledger;
 use crate::worker::platform::{bindings, clock, d1, enqueue, log, origin};
 
@@ -46,7 +46,7 @@ pub async fn remove(env: &Env, config: &Config, namespace: &Name, video: &Name) 
         // Half of the claim's duration is left as a margin: once another job has claimed and deleted the file, new bytes may be at the same key.
         let late = clock::now().since(began) > repository::CLAIM_MS / 2;
         more |= late;
-        let done = if late { Ok(false) } else { remove_file(env, config, &row).await.map(|()| true) };
+        let done = if late { Ok(false) } else { remove_file(env, config, namespace, video, &row).await.map(|()| true) };
         if !matches!(done, Ok(true)) {
             d1::batch(&db, &[repository::unclaim(row.id, began)]).await?;
         }
@@ -64,11 +64,12 @@ pub async fn remove(env: &Env, config: &Config, namespace: &Name, video: &Name) 
     }
 }
 
-async fn remove_file(env: &Env, config: &Config, Row { id, account_id, s3_key }: &Row) -> Result<(), Problem> {
+async fn remove_file(env: &Env, config: &Config, namespace: &Name, video: &Name, Row { id, account_id, s3_key }: &Row) -> Result<(), Problem> {
     origin::delete(config, s3_key).await?;
     // The ledger is notified before and after: if this job dies in between, it checks the outcome in D1.
     ledger::schedule_check_by_job(env, *account_id, *id).await?;
-    d1::batch(&bindings::db(env)?, &[repository::delete_row(*id)]).await?;
+    let gone = [vec![repository::delete_row(*id)], owner::repository::release(namespace, video).into()];
+    d1::batch(&bindings::db(env)?, &gone.concat()).await?;
     let _ = ledger::release(env, *account_id, *id).await;
     Ok(())
 }

@@ -4,6 +4,9 @@ ALTER TABLE namespace_members ADD COLUMN role TEXT NOT NULL DEFAULT 'member' CHE
 UPDATE namespace_members SET role = 'manager'
   WHERE namespace = (SELECT 'jt_user_' || a.agentcache_user_id FROM accounts a WHERE a.id = namespace_members.account_id);
 
+-- Credentials are replaced by those of the next generation. An upload token carries that of the credentials that its upload was started with.
+ALTER TABLE credentials ADD COLUMN generation INTEGER NOT NULL DEFAULT 0 CHECK (generation >= 0);
+
 -- Whose a video is: the account that was first to store a file of it. writes: requests that are storing a file of it. kept: whether it has files.
 -- A row without files goes with the last write, or a day after it.
 CREATE TABLE videos (

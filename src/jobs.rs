@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::id::{Id, Name};
+use crate::base::time::EpochMs;
 
 /// Time after which the store has finished a request whose client is gone, s: a write or completion whose response was lost.
 pub const LATE_SECONDS: u64 = 3_600;
@@ -17,6 +18,17 @@ pub enum Job {
         /// The account.
         account: Id,
         /// The last session that was notified.
+        cursor: String,
+    },
+    /// End the uploads of an account that was taken out of a namespace.
+    EndMembership {
+        /// The account.
+        account: Id,
+        /// The namespace.
+        namespace: Name,
+        /// When it was taken out: later uploads are those of a member that came back.
+        until: EpochMs,
+        /// The last session that was ended.
         cursor: String,
     },
     /// Verify the hash of an object's bytes.
@@ -80,6 +92,11 @@ mod tests {
     fn jobs_have_pinned_json() {
         let job = Job::EndUpload { session: Id::from_random([1; 16]) };
         let text = r#"{"end_upload":{"session":"01010101-0101-4101-8101-010101010101"}}"#;
+        assert_eq!(serde_json::to_string(&job).unwrap(), text);
+        assert_eq!(serde_json::from_str::<Job>(text).unwrap(), job);
+        let (account, namespace) = (Id::from_random([1; 16]), Name::parse("jt_customer_x").unwrap());
+        let job = Job::EndMembership { account, namespace, until: EpochMs(7), cursor: String::new() };
+        let text = r#"{"end_membership":{"account":"01010101-0101-4101-8101-010101010101","namespace":"jt_customer_x","until":7,"cursor":""}}"#;
         assert_eq!(serde_json::to_string(&job).unwrap(), text);
         assert_eq!(serde_json::from_str::<Job>(text).unwrap(), job);
     }

@@ -22,6 +22,9 @@ pub struct Account {
     pub status: String,
     /// SHA-256 of the credential's secret, hex.
     pub secret_hash: String,
+    /// Generation of the credential: a rotation begins the next one.
+    #[serde(default)]
+    pub generation: u64,
     /// When the credential expires, if it does.
     pub credential_expires_at: Option<EpochMs>,
     /// When the account was last changed.

@@ -26,7 +26,7 @@ macro_rules! record_query {
 }
 
 const BY_KEY: &str = concat!(
-    "SELECT a.id, a.agentcache_user_id, a.status, a.updated_at AS account_updated_at, c.secret_hash, c.expires_at AS credential_expires_at, ",
+    "SELECT a.id, a.agentcache_user_id, a.status, a.updated_at AS account_updated_at, c.secret_hash, c.generation, c.expires_at AS credential_expires_at, ",
     tier_columns!(),
     " FROM credentials c JOIN accounts a ON a.id = c.account_id JOIN tier_configs t ON t.tier = a.tier WHERE c.key_hash = ?1"
 );
@@ -39,8 +39,9 @@ const INSERT_ACCOUNT: &str = "INSERT INTO accounts (id, agentcache_user_id, agen
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'active', ?7, ?7) ON CONFLICT (agentcache_user_id) DO NOTHING";
 
 // Only for the account that was just inserted: a concurrent call that lost the insert finds no account with its id and inserts nothing.
-const INSERT_CREDENTIALS: &str = "INSERT INTO credentials (key_hash, secret_hash, account_id, created_at, expires_at, sealed, sealed_until) \
-     SELECT ?1, ?2, a.id, ?4, NULL, ?5, ?6 FROM accounts a WHERE a.id = ?3";
+const INSERT_CREDENTIALS: &str = "INSERT INTO credentials (key_hash, secret_hash, account_id, created_at, expires_at, sealed, sealed_until, generation) \
+     SELECT ?1, ?2, a.id, ?4, NULL, ?5, ?6, COALESCE((SELECT MAX(c.generation) + 1 FROM credentials c WHERE c.account_id = a.id), 0) \
+     FROM accounts a WHERE a.id = ?3";
 
 const INSERT_OWN_NAMESPACE: &str = "INSERT INTO namespaces (name, display_name, created_at) SELECT ?2, ?2, ?3 FROM accounts a WHERE a.id = ?1 \
      ON CONFLICT (name) DO NOTHING";

@@ -42,9 +42,18 @@ pub struct UploadClaims {
     /// Whether parts may be sent without a SHA-256.
     #[serde(rename = "u", default, skip_serializing_if = "std::ops::Not::not")]
     pub allow_unsigned: bool,
+    /// Generation of the credentials that the upload was started with; absent in tokens from before credentials had generations.
+    #[serde(rename = "g", default, skip_serializing_if = "is_first")]
+    pub generation: u64,
     /// Valid before this instant.
     #[serde(rename = "e")]
     pub expires: EpochMs,
+}
+
+// A reference, as serde passes it.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_first(generation: &u64) -> bool {
+    *generation == 0
 }
 
 impl UploadClaims {
@@ -98,6 +107,7 @@ mod tests {
             file_size: 137_000_000,
             chunk_size: 50_000_000,
             allow_unsigned: false,
+            generation: 0,
             expires: EpochMs(2_000),
         }
     }
@@ -108,6 +118,11 @@ mod tests {
         let token = claims().seal(&keys()).unwrap();
         let body = r#"{"a":"01010101-0101-4101-8101-010101010101","n":"jt_user_1","s":"02020202-0202-4202-8202-020202020202","k":"users/1/o/x","i":"up/+=","f":137000000,"c":50000000,"e":2000}"#;
         assert_eq!(token, format!("jtu1.{}.HrD3F4SA9-U-C6EFknLhWAdrO6j9JaldTZ4ragyWLFQ", BASE64.encode(body)));
+        let later = UploadClaims { generation: 3, ..claims() };
+        let token = later.seal(&keys()).unwrap();
+        let body = body.replace(r#""e":2000"#, r#""g":3,"e":2000"#);
+        assert!(token.starts_with(&format!("jtu1.{}.", BASE64.encode(body))), "{token}");
+        assert_eq!(UploadClaims::open(&token, &keys(), EpochMs(0)), Ok(later));
     }
 
     #[test]

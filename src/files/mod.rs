@@ -1,5 +1,6 @@
 //! Assets: the files that users see; each one references an object in the store.
 
 pub mod asset;
+pub mod direct;
 pub mod object_key;
 pub mod repository;

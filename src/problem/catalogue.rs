@@ -28,6 +28,7 @@ catalogue! {
     METHOD = "method-not-allowed", 405, "Method not allowed", "The path exists; the Allow header lists its methods.";
     UNAUTHENTICATED = "unauthenticated", 401, "Credentials missing or wrong", "Send 'Authorization: Bearer jt_…' with 'X-API-Secret: jts_…', or the upload's token as 'X-Upload-Token'.";
     TOKEN_EXPIRED = "token-expired", 401, "Upload token expired", "GET /api/jetty/cache-chunk?sessionId=… with the account's credentials returns a fresh one.";
+    TOKEN_REVOKED = "token-revoked", 401, "Upload token revoked", "The account's credentials were replaced since the upload was started. GET /api/jetty/cache-chunk?sessionId=… with the new ones returns a fresh token.";
     TOKEN_OTHER = "token-of-another-upload", 401, "The token belongs to another upload", "The session or upload id in the request is not the one the token was issued for.";
     STALE = "webhook-timestamp", 401, "Webhook timestamp out of tolerance", "webhook-timestamp may lie at most five minutes from now; check the sender's clock.";
     LENGTH_REQUIRED = "length-required", 411, "Content-Length required", "Bodies are streamed to the store, which must know their length first. Chunked transfer is not accepted.";
@@ -86,6 +87,7 @@ impl Problem {
             Problem::MethodNotAllowed { .. } => &METHOD,
             Problem::Unauthenticated(AuthFailure::Missing | AuthFailure::Invalid) => &UNAUTHENTICATED,
             Problem::Unauthenticated(AuthFailure::Expired) => &TOKEN_EXPIRED,
+            Problem::Unauthenticated(AuthFailure::Revoked) => &TOKEN_REVOKED,
             Problem::Unauthenticated(AuthFailure::OtherUpload) => &TOKEN_OTHER,
             Problem::Unauthenticated(AuthFailure::Stale) => &STALE,
             Problem::LengthRequired => &LENGTH_REQUIRED,

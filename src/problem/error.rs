@@ -15,6 +15,8 @@ pub enum AuthFailure {
     Invalid,
     /// A valid token past its expiry.
     Expired,
+    /// A valid token whose account's credentials were replaced since.
+    Revoked,
     /// A valid token of another upload than the one the request names.
     OtherUpload,
     /// A webhook call whose timestamp is too old or too new.

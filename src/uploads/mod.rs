@@ -9,6 +9,7 @@ pub mod presigned;
 pub mod repository;
 pub mod request;
 pub mod retry;
+pub mod rights;
 pub mod session;
 pub mod simple;
 pub mod store_facts;

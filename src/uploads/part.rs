@@ -121,6 +121,7 @@ mod tests {
             file_size: 25,
             chunk_size: 10,
             allow_unsigned: false,
+            generation: 0,
             expires: EpochMs(1),
         }
     }

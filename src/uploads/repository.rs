@@ -18,6 +18,25 @@ pub fn open_sessions(account: Id, cursor: &str, limit: u64) -> Statement {
     Statement { sql: OPEN_SESSIONS, args: vec![account.to_string().into(), cursor.into(), limit.into()] }
 }
 
+const OPEN_IN_NAMESPACE: &str = "SELECT id FROM upload_sessions WHERE account_id = ?1 AND status = 'open' AND id > ?2 AND namespace = ?3 \
+     AND created_at <= ?4 ORDER BY id LIMIT ?5";
+
+/// Ids of an account's open uploads in a namespace that were started until `until`, in ascending order, after `cursor`.
+pub fn open_in_namespace(account: Id, namespace: &Name, until: EpochMs, cursor: &str, limit: u64) -> Statement {
+    let args = vec![account.to_string().into(), cursor.into(), namespace.as_str().into(), Arg::Int(until.0), limit.into()];
+    Statement { sql: OPEN_IN_NAMESPACE, args }
+}
+
+const RIGHTS: &str = "SELECT a.status, \
+     EXISTS (SELECT 1 FROM namespace_members m WHERE m.account_id = a.id AND m.namespace = ?2) AS is_member, \
+     EXISTS (SELECT 1 FROM credentials c WHERE c.account_id = a.id AND c.generation = ?3 AND (c.expires_at IS NULL OR c.expires_at > ?4)) AS has_key \
+     FROM accounts a WHERE a.id = ?1";
+
+/// The rights behind an upload: [`crate::uploads::rights::Rights`].
+pub fn rights(account: Id, namespace: &Name, generation: u64, now: EpochMs) -> Statement {
+    Statement { sql: RIGHTS, args: vec![account.to_string().into(), namespace.as_str().into(), generation.into(), Arg::Int(now.0)] }
+}
+
 macro_rules! session_query {
     ($rest:literal) => {
         concat!(
@@ -53,6 +72,8 @@ pub const ALL: &[(&str, &str)] = &[
     ("OWNED_UPLOADS", OWNED_UPLOADS),
     ("LONG_OPEN", LONG_OPEN),
     ("OPEN_SESSIONS", OPEN_SESSIONS),
+    ("OPEN_IN_NAMESPACE", OPEN_IN_NAMESPACE),
+    ("RIGHTS", RIGHTS),
     ("CLOSE", CLOSE),
 ];
 
@@ -91,8 +112,8 @@ pub struct SessionRow {
 }
 
 impl SessionRow {
-    /// The claims of an upload token for this session.
-    pub fn claims(&self, expires: EpochMs) -> UploadClaims {
+    /// The claims of an upload token for this session, issued to credentials of that generation.
+    pub fn claims(&self, generation: u64, expires: EpochMs) -> UploadClaims {
         UploadClaims {
             account: self.account_id,
             namespace: self.namespace.clone(),
@@ -102,6 +123,7 @@ impl SessionRow {
             file_size: self.file_size,
             chunk_size: self.chunk_size,
             allow_unsigned: self.allow_unsigned,
+            generation,
             expires,
         }
     }

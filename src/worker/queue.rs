@@ -10,7 +10,7 @@ use crate::problem::Problem;
 use crate::worker::platform::enqueue::{MAX_DELAY_SECONDS, enqueue_later};
 use crate::worker::platform::{bindings, log};
 use crate::worker::services::dedup::{collect, verify};
-use crate::worker::services::uploads::{abort, payload_hash_probe, recover, suspend, sweep};
+use crate::worker::services::uploads::{abort, membership, payload_hash_probe, recover, suspend, sweep};
 
 /// The dead-letter queue (wrangler.toml).
 const DEAD_LETTER_QUEUE: &str = "jettyspeed-dead";
@@ -27,7 +27,7 @@ pub async fn consume(batch: &MessageBatch<String>, env: &Env) {
                 log::event(LogLevel::Error, "job", json!({ "error": "failed too often", "job": text }));
                 match job {
                     // Alarms and the daily run repeat the other jobs.
-                    Job::PropagateSuspension { .. } | Job::Orphan { .. } | Job::ReconcileVideo { .. } => {
+                    Job::PropagateSuspension { .. } | Job::EndMembership { .. } | Job::Orphan { .. } | Job::ReconcileVideo { .. } => {
                         let sent = enqueue_later(env, &job, MAX_DELAY_SECONDS.into()).await;
                         sent.map_err(|error| log::internal("queue", &error.to_string()))
                     }
@@ -55,6 +55,7 @@ async fn run_job(env: &Env, job: &Job) -> Result<(), Problem> {
     let config = bindings::config(env)?;
     match job {
         Job::PropagateSuspension { account, cursor } => suspend::propagate(env, *account, cursor).await,
+        Job::EndMembership { account, namespace, until, cursor } => membership::end_page(env, &config, *account, namespace, *until, cursor).await,
         Job::Verify { object } => verify::verify(env, &config, *object).await,
         Job::Sweep { marker } => {
             let marker = marker.as_ref().map(|(key, upload)| (key.as_str(), upload.as_str()));

@@ -45,5 +45,6 @@ mod quota;
 mod s3;
 mod service;
 mod uploads;
+mod verification;
 mod video;
 mod webhooks;

@@ -132,7 +132,7 @@ async fn correct_proof_returns_duplicate_without_sending_the_bytes() {
     assert_eq!((&quota["storage_used_bytes"], &quota["storage_reserved_bytes"]), (&json!(300_000), &json!(0)));
 
     // No answer tells whose bytes they are.
-    let download = format!("/api/storage/download?assetId={}", mine["id"].as_str().unwrap());
+    let download = format!("/api/storage/download?direct=1&assetId={}", mine["id"].as_str().unwrap());
     let used = || async {
         let (_, quota) = stack.get(&bob.account, "/api/agentcache/quota").await;
         quota["bandwidth_used_bytes"].as_u64().unwrap()

@@ -205,6 +205,7 @@ impl Ours {
             file_size,
             chunk_size,
             allow_unsigned: false,
+            generation: 0,
             expires: now.plus(3_600_000),
         };
         let message = serde_json::to_string(&Message::Open { meta: Box::new(meta) })?;

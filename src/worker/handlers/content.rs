@@ -9,6 +9,7 @@ use crate::access::caller::Caller;
 use crate::auth::file_token::{FileClaims, TTL_MS};
 use crate::delivery::content_descriptor::{ContentDescriptor, FileRow};
 use crate::files::asset::{Asset, content_url};
+use crate::files::direct;
 use crate::http::content_disposition;
 use crate::problem::Problem;
 use crate::s3::action::ObjectHeaders;
@@ -21,7 +22,7 @@ use crate::worker::http::reply::Reply;
 use crate::worker::platform::origin::Body;
 use crate::worker::platform::{clock, origin};
 
-/// Returns URLs of a file: through this service and directly at the store, in order of latency.
+/// Returns URLs of a file: through this service and, on demand, directly at the store.
 pub async fn download(call: &Routed) -> Result<Reply, Problem> {
     let account = call.account()?;
     let id = call.query("assetId").ok_or_else(|| Problem::invalid("assetId", "is required"))?;
@@ -29,10 +30,7 @@ pub async fn download(call: &Routed) -> Result<Reply, Problem> {
     let (statement, rows) = call.find_rows(&call.caller.principal(), ResourceKind::Asset, &id).await?;
     let (asset, row): (Asset, FileRow) = (first_row(&rows, &statement)?, first_row(&rows, &statement)?);
     let source = Rc::new(ContentDescriptor::from(row));
-    // A presigned URL is used without this service, so it is charged when it is issued. `direct=0` omits it.
-    // A HEAD response has no body and issues none.
-    // The key of an object of another namespace would disclose its owner.
-    let direct = call.query("direct").as_deref() != Some("0") && call.request.method() != "HEAD" && !asset.borrowed;
+    let direct = direct::is_wanted(call.query("direct").as_deref(), &call.request.method(), asset.borrowed);
     ledger::charge(&call.env, &account, if direct { asset.size } else { 0 }).await?;
     if origin::read_latency_ms().is_none() {
         // This isolate has no latency sample of the store yet: HeadObject takes one.
@@ -61,8 +59,9 @@ pub async fn download(call: &Routed) -> Result<Reply, Problem> {
     let mut candidates = vec![json!({ "provider": through, "url": url, "latencyMs": through_edge })];
     if direct {
         let headers = ObjectHeaders { content_type: &asset.content_type, content_disposition: &content_disposition::for_store(&asset.name) };
-        let presigned = call.config.store.presign(&get_object::get_object_as(&asset.s3_key, headers), now, TTL_MS / 1000);
-        candidates.push(json!({ "provider": "origin", "url": presigned.url, "latencyMs": at_store }));
+        let presigned = call.config.store.presign(&get_object::get_object_as(&asset.s3_key, headers), now, direct::TTL_MS / 1000);
+        let ends = now.plus(direct::TTL_MS).rfc3339();
+        candidates.push(json!({ "provider": "origin", "url": presigned.url, "latencyMs": at_store, "expiresAt": ends }));
     }
     Reply::json(
         200,

@@ -21,6 +21,7 @@ use crate::worker::http::call::Routed;
 use crate::worker::http::idempotency;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::{bindings, clock, d1};
+use crate::worker::services::uploads;
 use crate::{delivery, namespaces};
 
 /// Maximum attempts of an update under concurrent changes.
@@ -176,13 +177,18 @@ pub async fn add_member(call: &Routed) -> Result<Reply, Problem> {
     Ok(Reply::empty(204))
 }
 
-/// Removes a user's account from the members. An account can not be removed from its own namespace.
+/// Removes a user's account from the members and ends its open uploads there. An account can not be removed from its own namespace.
 pub async fn remove_member(call: &Routed) -> Result<Reply, Problem> {
     let (namespace, record) = member(call).await?;
     if namespace.name.as_str() == own_namespace(&record.agentcache_user_id) {
         return Err(Problem::NamespaceInUse);
     }
     let statement = namespaces::repository::remove_member(&record.agentcache_user_id, namespace.name.as_str());
-    let gone: Option<serde_json::Value> = d1::first(&bindings::db(&call.env)?, &statement).await?;
-    gone.map(|_| Reply::empty(204)).ok_or(Problem::NotFound)
+    let held = call.clone();
+    let removed = call.run_detached(async move {
+        let gone: Option<serde_json::Value> = d1::first(&bindings::db(&held.env)?, &statement).await?;
+        gone.ok_or(Problem::NotFound)?;
+        uploads::membership::end_uploads(&held.env, record.id, &namespace.name, clock::now()).await
+    });
+    removed.await.unwrap_or(Err(Problem::Internal)).map(|()| Reply::empty(204))
 }

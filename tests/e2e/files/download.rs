@@ -1,7 +1,7 @@
 //! Downloads: content, headers, URLs, deletion.
 
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{Call, stack};
 
@@ -61,12 +61,21 @@ async fn download_lists_edge_and_origin_urls_and_deleted_file_returns_404() {
     let stack = stack().await;
     let (asset, bytes) = stack.file(&stack.dev).name("gone.bin").size(2_000).upload().await;
     let download = format!("/api/storage/download?assetId={}", asset.id);
-    let (status, body) = stack.get(&stack.dev, &download).await;
+    for query in ["", "&direct=0", "&direct=true"] {
+        let (status, body) = stack.get(&stack.dev, &format!("{download}{query}")).await;
+        let candidates = body["candidates"].as_array().unwrap();
+        assert_eq!((status, candidates.len(), &candidates[0]["url"]), (200, 1, &body["url"]), "{query}: {body}");
+    }
+    let (status, body) = stack.get(&stack.dev, &format!("{download}&direct=1")).await;
     assert_eq!((status, &body["provider"], &body["cached"]), (200, &json!("edge"), &json!(false)));
     assert!(body["latencyMs"].is_number() && body["expiresAt"].is_string(), "{body}");
     let providers: Vec<_> = body["candidates"].as_array().unwrap().iter().map(|candidate| candidate["provider"].as_str().unwrap()).collect();
     assert_eq!(providers, ["edge", "origin"]);
     assert_eq!(body["url"], body["candidates"][0]["url"]);
+    let direct = &body["candidates"][1];
+    assert!(direct["url"].as_str().unwrap().contains("X-Amz-Expires=300&"), "five minutes: {direct}");
+    let seconds = |field: &str, of: &Value| chrono::DateTime::parse_from_rfc3339(of[field].as_str().unwrap()).unwrap().timestamp();
+    assert_eq!(seconds("expiresAt", &body) - seconds("expiresAt", direct), 3_300);
     for candidate in body["candidates"].as_array().unwrap() {
         let got = stack.http.get(candidate["url"].as_str().unwrap()).send().await.unwrap();
         assert!(got.bytes().await.unwrap() == bytes, "{candidate}");

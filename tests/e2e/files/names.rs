@@ -62,7 +62,7 @@ async fn unusual_file_names_survive_upload_listing_and_download() {
             assert_eq!(exact, name, "{disposition}");
 
             // The last candidate is a presigned URL of the store.
-            let path = format!("/api/storage/download?assetId={}", done.asset.id);
+            let path = format!("/api/storage/download?direct=1&assetId={}", done.asset.id);
             let (_, body) = stack.get(&stack.dev, &path).await;
             let candidates: &Vec<Value> = body["candidates"].as_array().unwrap();
             let direct = candidates.last().unwrap();

@@ -221,7 +221,7 @@ async fn content_token_opens_only_its_own_file() {
     let stranger = stack.account(&unique("stranger-")).tier("enterprise").create().await;
     let upload = stack.request(Method::POST, "/api/storage/upload", &stranger).header("X-File-Name", "own.txt").body("own bytes");
     let (_, stored) = upload.answer().await;
-    let download = format!("/api/storage/download?direct=0&assetId={}", stored["asset"]["id"].as_str().unwrap());
+    let download = format!("/api/storage/download?assetId={}", stored["asset"]["id"].as_str().unwrap());
     let (status, body) = stack.get(&stranger, &download).await;
     assert_eq!(status, 200, "{body}");
     let url = body["url"].as_str().unwrap();

@@ -117,7 +117,7 @@ pub fn probes(route: &Route, names: &Names) -> Vec<Probe> {
         }
         Endpoint::Files => vec![asked(format!("cursor=9000000000000_{asset}"))],
         Endpoint::File | Endpoint::DeleteFile => vec![plain()],
-        Endpoint::Download => ["", "&direct=0"].map(|more| asked(format!("assetId={asset}{more}"))).into(),
+        Endpoint::Download => ["", "&direct=1"].map(|more| asked(format!("assetId={asset}{more}"))).into(),
         Endpoint::Content => {
             vec![
                 plain(),

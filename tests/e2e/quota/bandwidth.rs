@@ -17,7 +17,6 @@ async fn every_response_byte_is_counted_once_on_hit_and_miss() {
         assert_eq!(status, 200);
         body["bandwidth_used_bytes"].as_u64().unwrap()
     };
-    // The URL above came with a presigned one, which is charged in full.
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     let (before, mut sent) = (used().await, 0);
     let ranges = ["bytes=0-0", "bytes=5-1000004", "bytes=0-1,10-19", "bytes=-7"];
@@ -47,7 +46,7 @@ async fn bandwidth_counts_content_lengths_and_issued_presigned_urls() {
         stack.get(&account, "/api/agentcache/quota").await.1["bandwidth_used_bytes"].as_u64().unwrap()
     };
     let path = format!("/api/storage/download?assetId={}", asset["id"].as_str().unwrap());
-    let (_, found) = stack.get(&account, &format!("{path}&direct=0")).await;
+    let (_, found) = stack.get(&account, &path).await;
     assert_eq!(found["candidates"].as_array().unwrap().len(), 1, "{found}");
     assert_eq!(used().await, 0, "a URL of ours costs when it is used");
     let url = found["url"].as_str().unwrap();
@@ -73,7 +72,7 @@ async fn bandwidth_counts_content_lengths_and_issued_presigned_urls() {
     }
     assert_eq!((sum, used().await), (3 * size + 1_008, sum));
     for _ in 0..2 {
-        assert_eq!(stack.get(&account, &path).await.1["candidates"].as_array().unwrap().len(), 2);
+        assert_eq!(stack.get(&account, &format!("{path}&direct=1")).await.1["candidates"].as_array().unwrap().len(), 2);
         sum += size;
     }
     assert_eq!(used().await, sum, "the store's own URL is paid when it is issued");
@@ -104,7 +103,7 @@ async fn exceeded_bandwidth_returns_429_within_one_minute() {
     stack.patch_tier("pro", json!({ "bandwidth_quota_gb": 0 })).await;
     let changed = Instant::now();
     for (account, path) in [(&warm, &warm_path), (&cold, &cold_path)] {
-        for path in [path.clone(), format!("{path}&direct=0")] {
+        for path in [path.clone(), format!("{path}&direct=1")] {
             let response = stack.request(Method::GET, &path, account).send().await.unwrap();
             let seconds = retry_after(&response);
             let (status, body) = answer(response).await;

@@ -6,6 +6,7 @@ mod lost_sessions;
 mod part_refusals;
 mod parts;
 mod resume;
+mod rights;
 mod roundtrip;
 mod simple;
 mod start;

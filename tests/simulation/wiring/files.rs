@@ -11,7 +11,7 @@ use jettyspeed_edge::base::sha256::Sha256Hex;
 use jettyspeed_edge::dedup::repository::object as stored_object;
 use jettyspeed_edge::files::asset::Asset;
 use jettyspeed_edge::files::object_key::file_key;
-use jettyspeed_edge::files::repository::{Via, delete_asset, insert, owned};
+use jettyspeed_edge::files::repository::{Via, delete_asset, insert, reachable};
 use jettyspeed_edge::jobs::{Job, LATE_SECONDS};
 use jettyspeed_edge::ledger::timing::{DELETE_GRACE_MS, SIMPLE_GRACE_MS};
 use jettyspeed_edge::problem::Problem;
@@ -111,7 +111,7 @@ async fn cleaned_up(io: &World, call: &'static str, key: &str) -> Failed {
 pub async fn delete(io: &World, party: &Party, id: Id) -> Result<(), Problem> {
     // Within the time after which the ledger checks the deletion.
     io.set_time_limit(DELETE_GRACE_MS - 1_000);
-    let asset: Asset = io.first("find file", &owned(id, party.id)).await?.ok_or(Problem::NotFound)?;
+    let asset: Asset = io.first("find file", &reachable(id, party.id)).await?.ok_or(Problem::NotFound)?;
     doubt(io, party.id, asset.id).await?;
     io.batch("delete file", &delete_asset(asset.id, party.id, io.now())).await?;
     let _ = release(io, party.id, asset.id).await;

@@ -30,7 +30,12 @@ pub async fn run(io: &World, job: &Job) -> Result<(), Problem> {
         Job::EndUpload { session } => end(io, *session).await,
         Job::Sweep { .. } => sweep(io).await,
         Job::Orphan { account, object } => orphan(io, *account, *object).await,
-        Job::PropagateSuspension { .. } | Job::Probe | Job::Wake { .. } | Job::ReconcileVideo { .. } | Job::RemoveVideo { .. } => Ok(()),
+        Job::PropagateSuspension { .. }
+        | Job::EndMembership { .. }
+        | Job::Probe
+        | Job::Wake { .. }
+        | Job::ReconcileVideo { .. }
+        | Job::RemoveVideo { .. } => Ok(()),
     }
 }
 

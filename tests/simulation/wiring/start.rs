@@ -13,6 +13,7 @@ use jettyspeed_edge::files::object_key::file_key;
 use jettyspeed_edge::ledger::timing::START_CHECK_MS;
 use jettyspeed_edge::problem::Problem;
 use jettyspeed_edge::uploads::repository;
+use jettyspeed_edge::uploads::rights::Rights;
 use jettyspeed_edge::uploads::session::message::{Message, SessionReply};
 use jettyspeed_edge::uploads::session::state::{Meta, Status, missing};
 
@@ -119,6 +120,8 @@ async fn record(io: &World, meta: &Meta) -> Result<(), Problem> {
         SessionReply::Done => io.batch("insert upload", &[repository::insert(meta)]).await?,
         _ => return Err(Problem::Internal),
     }
+    let rights: Option<Rights> = io.first("read rights", &repository::rights(meta.account, &meta.namespace, 0, io.now())).await?;
+    rights.filter(|rights| rights.is_member).ok_or(Problem::NotFound)?;
     if figures(io, meta.account).await?.limits.suspended {
         send(io, meta.session, Message::Suspend { suspended: true }).await?;
     }

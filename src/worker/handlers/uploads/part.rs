@@ -31,7 +31,7 @@ pub async fn chunk(call: &Routed) -> Result<Reply, Problem> {
             let named = named.ok_or_else(|| Problem::invalid("X-Upload-Id", "is required without an upload token"))?;
             // The same claims as those of a token for this upload.
             let row: SessionRow = call.find_owned(ResourceKind::Session, named).await?;
-            (row.claims(clock::now()), Some(account))
+            (row.claims(account.generation, clock::now()), Some(account))
         }
     };
     let (part_number, content_length) = (call.header("x-part-number"), call.content_length());

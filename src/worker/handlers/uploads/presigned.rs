@@ -15,7 +15,7 @@ use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::clock;
 use crate::worker::services::uploads::progress::{must_be_active, state, upload_of};
-use crate::worker::services::uploads::recover;
+use crate::worker::services::uploads::{recover, rights};
 
 /// Issues presigned URLs for parts, each bound to the part's length and hash.
 pub async fn chunk_urls(call: &Routed) -> Result<Reply, Problem> {
@@ -23,6 +23,7 @@ pub async fn chunk_urls(call: &Routed) -> Result<Reply, Problem> {
     let upload = upload_of(call, check_session(&body.session_id)?).await?;
     let wanted = body.requested_parts(&upload)?;
     must_be_active(call)?;
+    rights::check(call, &upload).await?;
     let reply = recover::send_or_recover(&call.env, &call.config, upload.account, upload.session, &Message::MarkDirect).await?;
     let (meta, _, expires) = state(reply)?;
     match meta.status {

@@ -13,11 +13,13 @@ use crate::problem::Problem;
 use crate::uploads::repository;
 use crate::uploads::request::{Start, Track};
 use crate::uploads::session::message::{Message, SessionReply};
+use crate::uploads::session::state::Status;
 use crate::worker::http::call::Routed;
 use crate::worker::http::idempotency;
 use crate::worker::http::reply::Reply;
+use crate::worker::platform::clock;
 use crate::worker::services::uploads::start::begin;
-use crate::worker::services::uploads::{abort, complete, progress, recover};
+use crate::worker::services::uploads::{abort, complete, progress, recover, rights};
 
 /// Dispatches on `action`.
 pub async fn track(call: &Routed) -> Result<Reply, Problem> {
@@ -31,8 +33,12 @@ pub async fn track(call: &Routed) -> Result<Reply, Problem> {
             let account = call.account_beside_token().await?;
             let file_hash = check_hash("fileHash", body.file_hash.as_deref())?;
             let chunk_hashes = check_chunk_hashes(body.chunk_hashes.as_deref())?;
-            let session = owned_session(call, &account, &body.session_id).await?.id;
-            complete::complete(call, account.id, session, complete::Expected { file_hash, chunk_hashes }).await
+            let row = owned_session(call, &account, &body.session_id).await?;
+            // A completed upload has nothing left to be allowed: its first answer is repeated.
+            if row.status != Status::Complete.as_str() {
+                rights::check(call, &row.claims(account.generation, clock::now())).await?;
+            }
+            complete::complete(call, account.id, row.id, complete::Expected { file_hash, chunk_hashes }).await
         }
         Track::Fail(body) => {
             let account = call.account_beside_token().await?;

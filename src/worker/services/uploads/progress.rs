@@ -16,7 +16,7 @@ use crate::worker::http::reply::Reply;
 use crate::worker::platform::{clock, origin};
 use crate::worker::services::edges::samples;
 use crate::worker::services::uploads::start::upload_token;
-use crate::worker::services::uploads::{abort, list_parts, recover};
+use crate::worker::services::uploads::{abort, list_parts, recover, rights};
 
 /// The claims of an upload, for the holder of its token or its account.
 ///
@@ -28,7 +28,7 @@ pub async fn upload_of(call: &Routed, session: Id) -> Result<UploadClaims, Probl
         Caller::Token(_) => Err(Problem::Unauthenticated(AuthFailure::OtherUpload)),
         _ => {
             let row: repository::SessionRow = call.find_owned(ResourceKind::Session, &session.to_string()).await?;
-            Ok(row.claims(clock::now()))
+            Ok(row.claims(rights::generation(call), clock::now()))
         }
     }
 }
@@ -49,6 +49,7 @@ pub fn must_be_active(call: &Routed) -> Result<(), Problem> {
 pub async fn progress_of(call: &Routed, session: Id, reconcile: bool, samples: &[Sample]) -> Result<Reply, Problem> {
     let upload = upload_of(call, session).await?;
     must_be_active(call)?;
+    rights::check(call, &upload).await?;
     if !samples.is_empty() {
         samples::from_client(call, upload.account, samples).await;
     }
@@ -71,7 +72,7 @@ pub async fn progress_of(call: &Routed, session: Id, reconcile: bool, samples: &
         let (held, ended) = (call.clone(), meta.clone());
         let _ = call.run_detached(async move { abort::abort_upload(&held.env, &held.config, &ended).await }).await;
     }
-    let token = upload_token(call, &meta)?;
+    let token = upload_token(call, &meta, upload.generation)?;
     Reply::json(200, &progress(&meta, &parts, expires, token))
 }
 

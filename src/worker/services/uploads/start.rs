@@ -16,6 +16,7 @@ use crate::s3::action::ObjectHeaders;
 use crate::s3::operations::{abort_multipart_upload, create_multipart_upload};
 use crate::uploads::repository;
 use crate::uploads::request::StartParams;
+use crate::uploads::rights::Rights;
 use crate::uploads::session::message::{Message, SessionReply};
 use crate::uploads::session::state;
 use crate::uploads::session::state::{Meta, Status};
@@ -76,12 +77,13 @@ pub async fn begin(call: &Routed, account: &Account, wanted: StartParams) -> Res
         direct: false,
         forget_at: None,
     };
+    let generation = account.generation;
     let (held, account) = (call.clone(), account.clone());
     let opened = call.run_detached(async move {
         let look_at = now.plus(timing::START_CHECK_MS);
         ledger::reserve(&held.env, &account, meta.asset, meta.file_size, look_at, None).await?;
         let (account, asset) = (meta.account, meta.asset);
-        let opened = open_session(&held, meta).await;
+        let opened = open_session(&held, meta, generation).await;
         if opened.is_err() {
             // If the release fails as well, the ledger's scheduled check repeats it.
             let _ = ledger::release(&held.env, account, asset).await;
@@ -98,7 +100,7 @@ pub async fn begin(call: &Routed, account: &Account, wanted: StartParams) -> Res
         201,
         &Started {
             session_id: meta.session,
-            upload_token: upload_token(call, &meta)?,
+            upload_token: upload_token(call, &meta, generation)?,
             upload_id: meta.upload_id.clone(),
             strategy,
             edges: ranking.views(&call.base),
@@ -149,7 +151,7 @@ async fn prove_possession(call: &Routed, account: &Account, wanted: &StartParams
 }
 
 /// Opens the upload at the store, then its session, then its row in D1. If a step fails, the earlier ones are undone as far as their outcome is known.
-async fn open_session(call: &Routed, mut meta: Meta) -> Result<Meta, Problem> {
+async fn open_session(call: &Routed, mut meta: Meta, generation: u64) -> Result<Meta, Problem> {
     let headers = ObjectHeaders { content_type: &meta.content_type, content_disposition: &content_disposition::for_store(&meta.file_name) };
     let started = clock::now();
     let answer = origin::send(&call.config, &create_multipart_upload::create_multipart_upload(&meta.key, headers), Body::Empty).await;
@@ -157,7 +159,7 @@ async fn open_session(call: &Routed, mut meta: Meta) -> Result<Meta, Problem> {
     let refused = |error| origin::problem("CreateMultipartUpload", &error);
     let body = answer.map_err(refused)?.text().await.map_err(refused)?;
     meta.upload_id = create_multipart_upload::upload_id(&body).map_err(|_| Problem::Origin(OriginFailure::Unexpected("Unreadable".to_owned())))?;
-    if let Err(problem) = record_session(call, &meta).await {
+    if let Err(problem) = record_session(call, &meta, generation).await {
         // Nothing else refers to this upload yet, so it is aborted here. If its session or its row exists, the session's alarm repeats the clean-up.
         let _ = session::send(&call.env, meta.session, &Message::Fail).await;
         let abort = abort_multipart_upload::abort_multipart_upload(&meta.key, &meta.upload_id);
@@ -167,16 +169,20 @@ async fn open_session(call: &Routed, mut meta: Meta) -> Result<Meta, Problem> {
     Ok(meta)
 }
 
-async fn record_session(call: &Routed, meta: &Meta) -> Result<(), Problem> {
+async fn record_session(call: &Routed, meta: &Meta, generation: u64) -> Result<(), Problem> {
     match session::send(&call.env, meta.session, &Message::Open { meta: Box::new(meta.clone()) }).await? {
         SessionReply::Done => d1::batch(&bindings::db(&call.env)?, &[repository::insert(meta)]).await?,
         _ => return Err(Problem::Internal),
     }
+    // A removal from the namespace that came before this row did not find it among the open uploads.
+    let statement = repository::rights(meta.account, &meta.namespace, generation, clock::now());
+    let rights: Option<Rights> = d1::first(&bindings::db(&call.env)?, &statement).await?;
+    rights.filter(|rights| rights.is_member).ok_or(Problem::NotFound)?;
     recover::suspend_with_account(&call.env, meta).await
 }
 
-/// Issues a token for the upload.
-pub fn upload_token(call: &Routed, meta: &Meta) -> Result<String, Problem> {
+/// Issues a token for the upload to the holder of credentials of that generation.
+pub fn upload_token(call: &Routed, meta: &Meta, generation: u64) -> Result<String, Problem> {
     UploadClaims {
         account: meta.account,
         namespace: meta.namespace.clone(),
@@ -186,6 +192,7 @@ pub fn upload_token(call: &Routed, meta: &Meta) -> Result<String, Problem> {
         file_size: meta.file_size,
         chunk_size: meta.chunk_size,
         allow_unsigned: meta.allow_unsigned,
+        generation,
         expires: upload_token::expiry(clock::now()),
     }
     .seal(&call.config.token_keys)

@@ -1,0 +1,31 @@
+//! Whether the rights behind an upload still exist. Asked where a right is used for long: for a fresh token, for presigned URLs, for the completion; never for
+//! a part.
+
+use crate::access::caller::Caller;
+use crate::auth::upload_token::UploadClaims;
+use crate::problem::Problem;
+use crate::uploads::repository;
+use crate::uploads::rights::Rights;
+use crate::worker::http::call::Routed;
+use crate::worker::platform::{bindings, clock, d1};
+
+/// Checks the account's status, its membership of the upload's namespace, and the credentials behind the claims.
+///
+/// # Errors
+/// As [`Rights::check`].
+pub async fn check(call: &Routed, upload: &UploadClaims) -> Result<(), Problem> {
+    let started = clock::now();
+    let statement = repository::rights(upload.account, &upload.namespace, upload.generation, started);
+    let rights: Option<Rights> = d1::first(&bindings::db(&call.env)?, &statement).await?;
+    call.span("rights", started);
+    rights.ok_or(Problem::NotFound)?.check()
+}
+
+/// Generation of the credentials that the call acts under: the caller's own, or those that its token was issued to.
+pub fn generation(call: &Routed) -> u64 {
+    match &*call.caller {
+        Caller::Account(account) => account.generation,
+        Caller::Token(claims) => claims.generation,
+        _ => 0,
+    }
+}

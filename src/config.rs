@@ -49,6 +49,10 @@ pub struct Config {
     pub vault: Vault,
     /// `DEDUP_USD_PER_GB`: saving per GB that deduplication avoids storing, US dollars.
     pub dedup_usd_per_gb: f64,
+    /// `VERIFY_STEP_BYTES`: objects of more bytes are hashed in steps of that size, one per job.
+    pub verify_step_bytes: u64,
+    /// `VERIFY_MAX_ATTEMPTS`: attempts to verify an object that do not get on, after which none follows.
+    pub verify_max_attempts: u64,
     /// `SWEEP_AGE_SECONDS`: age from which a multipart upload without a session is aborted.
     pub sweep_age_seconds: u64,
     /// `EDGE_METRICS_SECONDS`: interval at which edge measurements are published and read.
@@ -121,6 +125,8 @@ impl Config {
         let origin_price = value("ORIGIN_USD_PER_GB", "0.02", &price);
         let storage_price = value("STORAGE_USD_PER_GB_MONTH", "0.007", &price);
         let dedup_price = value("DEDUP_USD_PER_GB", "0.10", &price);
+        let verify_step = value("VERIFY_STEP_BYTES", "2000000000", &number);
+        let verify_attempts = value("VERIFY_MAX_ATTEMPTS", "30", &number);
         let sweep_age = value("SWEEP_AGE_SECONDS", "86400", &number);
         let metrics = value("EDGE_METRICS_SECONDS", "15", &|text| text.parse::<u64>().is_ok_and(|n| (1..=15).contains(&n)));
         let grace = value("DELETE_GRACE_SECONDS", "86400", &|text| text.parse::<u64>().is_ok());
@@ -150,6 +156,8 @@ impl Config {
             vault: Vault::new(&credential_key),
             prices: Prices { storage_gb_month: storage_price.parse().unwrap_or_default(), origin_gb: origin_price.parse().unwrap_or_default() },
             dedup_usd_per_gb: dedup_price.parse().unwrap_or_default(),
+            verify_step_bytes: verify_step.parse().unwrap_or(2_000_000_000),
+            verify_max_attempts: verify_attempts.parse().unwrap_or(30),
             sweep_age_seconds: sweep_age.parse().unwrap_or(86_400),
             edge_metrics_seconds: metrics.parse().unwrap_or(15),
             delete_grace_seconds: grace.parse().unwrap_or(86_400),
@@ -219,6 +227,8 @@ mod tests {
             ("INTERNAL_WEBHOOK_SECRET", "short"),
             ("WEBHOOK_SECRETS", "whsec_not-base64-not-base64-not-base64-not"),
             ("RATE_LIMIT_MAX_REQUESTS", "0"),
+            ("VERIFY_STEP_BYTES", "0"),
+            ("VERIFY_MAX_ATTEMPTS", "-1"),
             ("EDGE_METRICS_SECONDS", "16"),
             ("STORAGE_USD_PER_GB_MONTH", "-1"),
             ("STORAGE_USD_PER_GB_MONTH", "NaN"),

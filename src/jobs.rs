@@ -8,6 +8,25 @@ use crate::base::time::EpochMs;
 /// Time after which the store has finished a request whose client is gone, s: a write or completion whose response was lost.
 pub const LATE_SECONDS: u64 = 3_600;
 
+/// Jobs that may have been lost, and the last one that was sent again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lost {
+    /// [`Job::Verify`]: when the object was created, and its place among those of that instant.
+    Verify(EpochMs, u64),
+    /// [`Job::Wake`]: when the upload was started, and its place among those of that instant.
+    Wake(EpochMs, u64),
+    /// [`Job::RemoveVideo`]: when the video was deleted, its namespace, its id.
+    RemoveVideo(EpochMs, String, String),
+}
+
+impl Lost {
+    /// All kinds, from their beginning.
+    pub fn all() -> [Lost; 3] {
+        [Lost::Verify(EpochMs(0), 0), Lost::Wake(EpochMs(0), 0), Lost::RemoveVideo(EpochMs(0), String::new(), String::new())]
+    }
+}
+
 /// One job. All are idempotent: Queues deliver at least once (Cloudflare Queues, "Delivery guarantees").
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -45,6 +64,16 @@ pub enum Job {
     Probe,
     /// Delete unreferenced objects.
     Collect,
+    /// Delete those that were claimed for deletion, after this one.
+    CollectAfter {
+        /// The last object that was tried.
+        object: Id,
+    },
+    /// Send again the jobs of a kind that may have been lost, page by page: one that fails every day keeps none of the others waiting.
+    Repeat {
+        /// Which, and where to continue.
+        lost: Lost,
+    },
     /// Check an upload that has been open for long: if its record is lost it is restored, so that it expires.
     Wake {
         /// The session.
@@ -94,6 +123,16 @@ mod tests {
         let text = r#"{"end_upload":{"session":"01010101-0101-4101-8101-010101010101"}}"#;
         assert_eq!(serde_json::to_string(&job).unwrap(), text);
         assert_eq!(serde_json::from_str::<Job>(text).unwrap(), job);
+        for (job, text) in [
+            (Job::Collect, r#""collect""#),
+            (Job::CollectAfter { object: Id::from_random([1; 16]) }, r#"{"collect_after":{"object":"01010101-0101-4101-8101-010101010101"}}"#),
+            (Job::Repeat { lost: Lost::Verify(EpochMs(5), 7) }, r#"{"repeat":{"lost":{"verify":[5,7]}}}"#),
+            (Job::Repeat { lost: Lost::Wake(EpochMs(5), 7) }, r#"{"repeat":{"lost":{"wake":[5,7]}}}"#),
+            (Job::Repeat { lost: Lost::RemoveVideo(EpochMs(5), "n".into(), "v".into()) }, r#"{"repeat":{"lost":{"remove_video":[5,"n","v"]}}}"#),
+        ] {
+            assert_eq!(serde_json::to_string(&job).unwrap(), text);
+            assert_eq!(serde_json::from_str::<Job>(text).unwrap(), job);
+        }
         let (account, namespace) = (Id::from_random([1; 16]), Name::parse("jt_customer_x").unwrap());
         let job = Job::EndMembership { account, namespace, until: EpochMs(7), cursor: String::new() };
         let text = r#"{"end_membership":{"account":"01010101-0101-4101-8101-010101010101","namespace":"jt_customer_x","until":7,"cursor":""}}"#;

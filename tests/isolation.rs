@@ -231,6 +231,7 @@ impl World {
             created_at: EpochMs(u64::from(n)),
             owner_status: "active".into(),
             borrowed: false,
+            verification_reason: None,
         };
         assets::insert(&row, Via::Simple, None).iter().for_each(|statement| drop(self.rows(statement)));
         for path in FILM.1 {

@@ -66,6 +66,8 @@ const ROWS: &[(&str, &str)] = &[
         "(namespace, video_id, path, id, account_id, s3_key, size, etag, content_type, created_at) \
          VALUES ('jt_user_u1', 'v', 'p', 'f1', 'a1', 'users/u1/v/v/p', 7, 'e', 'a/b', 1)",
     ),
+    ("verifications", "(object_id, position, state, updated_at) VALUES ('o1', 5, 'ff', 1)"),
+    ("deployment", "(one, id) VALUES (1, 'd1')"),
     ("videos", "(namespace, video_id, account_id, kept, touched_at) VALUES ('jt_user_u1', 'v', 'a1', 1, 1)"),
     ("webhook_inbox", "(webhook_id, claim, claimed_at, expires_at) VALUES ('w', 'c', 1, 2)"),
 ];

@@ -79,6 +79,7 @@ fn asset(account: Id, namespace: &Name, seed: u8, at: u64) -> Asset {
         created_at: EpochMs(at),
         owner_status: "active".into(),
         borrowed: false,
+        verification_reason: None,
     }
 }
 
@@ -193,7 +194,7 @@ fn assets_are_paged_counted_once_and_deleted() {
     );
     run_all(&db, &dedup::refer(&again));
     assert_eq!(rows(&db, &ledger::repository::asset_stored(again.id)).len(), 0, "what is condemned takes no references");
-    assert_eq!(rows(&db, &dedup::claimed_deletions(10)).len(), 1);
+    assert_eq!(rows(&db, &dedup::claimed_deletions("", 10)).len(), 1);
     assert_eq!(run(&db, &dedup::delete_object_row(object)), 1);
 }
 
@@ -210,7 +211,7 @@ fn duplicate_object_is_merged_with_its_references_and_chunks() {
     }
     let (first, second) = (Id::from_random([101; 16]), Id::from_random([102; 16]));
     assert_eq!(rows(&db, &dedup::duplicate(account, &hash, 10, None, "")).len(), 0, "nobody has looked at them");
-    assert_eq!(rows(&db, &dedup::pending(EpochMs(9), 10)).len(), 2);
+    assert_eq!(rows(&db, &dedup::pending(EpochMs(9), (EpochMs(0), 0), 10)).len(), 2);
     for object in [first, second] {
         assert_eq!(rows(&db, &dedup::to_verify(object)).len(), 1);
         assert_eq!(

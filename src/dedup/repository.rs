@@ -6,6 +6,7 @@ use crate::base::sha256::Sha256Hex;
 use crate::base::sql::{Arg, Statement};
 use crate::base::time::EpochMs;
 use crate::dedup::chunk::Chunk;
+use crate::dedup::hashing::PartialHash;
 use crate::files::asset::Asset;
 
 macro_rules! found_query {
@@ -48,9 +49,26 @@ const REFER: &str = "INSERT INTO assets (id, account_id, namespace, object_id, n
 const RECOUNT: &str = "UPDATE objects SET refs = (SELECT COUNT(*) FROM assets s WHERE s.object_id = ?1), \
      doomed_at = CASE WHEN EXISTS (SELECT 1 FROM assets s WHERE s.object_id = ?1) THEN NULL ELSE COALESCE(doomed_at, ?2) END WHERE id = ?1";
 
-const TO_VERIFY: &str = "SELECT id, namespace, s3_key, size, etag, claimed_sha256 FROM objects WHERE id = ?1 AND verification = 'pending'";
+const TO_VERIFY: &str = "SELECT o.id, o.namespace, o.s3_key, o.size, o.etag, o.claimed_sha256, v.position, v.state, v.attempts, v.failure \
+     FROM objects o LEFT JOIN verifications v ON v.object_id = o.id WHERE o.id = ?1 AND o.verification = 'pending'";
 
-const PENDING: &str = "SELECT id FROM objects WHERE verification = 'pending' AND created_at < ?1 ORDER BY created_at LIMIT ?2";
+// Counted before it is tried: an attempt that the platform stops can not count itself.
+const BEGIN_VERIFICATION: &str = "INSERT INTO verifications (object_id, attempts, updated_at) SELECT o.id, 1, ?2 FROM objects o WHERE o.id = ?1 \
+     ON CONFLICT (object_id) DO UPDATE SET attempts = verifications.attempts + 1, updated_at = excluded.updated_at";
+
+// Only from where it began: of two jobs for one object one gets on.
+const ADVANCE_VERIFICATION: &str = "UPDATE verifications SET position = ?3, state = ?4, attempts = CASE WHEN ?5 = 1 THEN 0 ELSE attempts END, \
+     failure = NULL, updated_at = ?6 WHERE object_id = ?1 AND position = ?2 RETURNING position";
+
+const FAIL_VERIFICATION: &str = "UPDATE verifications SET failure = ?2 WHERE object_id = ?1";
+
+const END_VERIFICATION: &str = "DELETE FROM verifications WHERE object_id = ?1";
+
+const GIVE_UP_VERIFICATION: &str = "UPDATE objects SET verification = 'none', verification_reason = ?2 WHERE id = ?1 AND verification = 'pending'";
+
+// rowid: the order of rows of one millisecond, which the index has, too.
+const PENDING: &str = "SELECT id, created_at, rowid AS place FROM objects WHERE verification = 'pending' AND created_at < ?1 \
+     AND (created_at, rowid) > (?2, ?3) ORDER BY created_at, rowid LIMIT ?4";
 
 const SET_VERIFICATION: &str = "UPDATE objects SET verification = ?2, sha256 = ?3 WHERE id = ?1 AND verification = 'pending'";
 
@@ -75,7 +93,7 @@ const FIND_CHUNKS: &str = "SELECT c.sha256, c.size, o.s3_key, c.first FROM chunk
 const CLAIM_DELETION: &str = "UPDATE objects SET condemned = 1 WHERE refs = 0 AND condemned = 0 AND doomed_at <= ?1 \
      AND NOT EXISTS (SELECT 1 FROM assets s WHERE s.object_id = objects.id)";
 
-const CLAIMED_DELETIONS: &str = "SELECT id, s3_key FROM objects WHERE condemned = 1 AND id > '' LIMIT ?1";
+const CLAIMED_DELETIONS: &str = "SELECT id, s3_key FROM objects WHERE condemned = 1 AND id > ?1 ORDER BY id LIMIT ?2";
 
 const OBJECT: &str = "SELECT id FROM objects WHERE id = ?1";
 
@@ -88,6 +106,11 @@ pub const ALL: &[(&str, &str)] = &[
     ("REFER", REFER),
     ("RECOUNT", RECOUNT),
     ("TO_VERIFY", TO_VERIFY),
+    ("BEGIN_VERIFICATION", BEGIN_VERIFICATION),
+    ("ADVANCE_VERIFICATION", ADVANCE_VERIFICATION),
+    ("FAIL_VERIFICATION", FAIL_VERIFICATION),
+    ("END_VERIFICATION", END_VERIFICATION),
+    ("GIVE_UP_VERIFICATION", GIVE_UP_VERIFICATION),
     ("PENDING", PENDING),
     ("SET_VERIFICATION", SET_VERIFICATION),
     ("VERIFIED", VERIFIED),
@@ -137,14 +160,42 @@ pub fn recount(object: Id, now: EpochMs) -> Statement {
     Statement { sql: RECOUNT, args: vec![object.to_string().into(), Arg::Int(now.0)] }
 }
 
-/// An object that has not been verified yet.
+/// An object that has not been verified yet: [`crate::dedup::verification::Pending`].
 pub fn to_verify(object: Id) -> Statement {
     Statement { sql: TO_VERIFY, args: vec![object.to_string().into()] }
 }
 
-/// Ids of objects that have been waiting for verification since before `before`.
-pub fn pending(before: EpochMs, limit: u64) -> Statement {
-    Statement { sql: PENDING, args: vec![Arg::Int(before.0), limit.into()] }
+/// Counts an attempt to verify the object.
+pub fn begin_verification(object: Id, now: EpochMs) -> Statement {
+    Statement { sql: BEGIN_VERIFICATION, args: vec![object.to_string().into(), Arg::Int(now.0)] }
+}
+
+/// Keeps the hash of the object's first bytes, if no other job got on from `before`; then it returns a row. `got_on`: whether the attempts are counted anew.
+pub fn advance_verification(object: Id, before: u64, hash: &PartialHash, got_on: bool, now: EpochMs) -> Statement {
+    let (position, state) = (hash.position(), hash.state());
+    let args = vec![object.to_string().into(), before.into(), position.into(), state.into(), got_on.into(), Arg::Int(now.0)];
+    Statement { sql: ADVANCE_VERIFICATION, args }
+}
+
+/// Keeps why an attempt ended: a problem's code.
+pub fn fail_verification(object: Id, failure: &str) -> Statement {
+    Statement { sql: FAIL_VERIFICATION, args: vec![object.to_string().into(), failure.into()] }
+}
+
+/// Gives up: `verification` becomes `none`, with the reason. Has no effect on an object that has a verdict.
+pub fn give_up_verification(object: Id, reason: &str) -> [Statement; 2] {
+    let object: Arg = object.to_string().into();
+    [Statement { sql: GIVE_UP_VERIFICATION, args: vec![object.clone(), reason.into()] }, Statement { sql: END_VERIFICATION, args: vec![object] }]
+}
+
+/// Forgets how far the verification was: it has a verdict.
+pub fn end_verification(object: Id) -> Statement {
+    Statement { sql: END_VERIFICATION, args: vec![object.to_string().into()] }
+}
+
+/// `id`, `created_at` and `place` of objects that have been waiting for verification since before `before`, oldest first, after the last one seen.
+pub fn pending(before: EpochMs, after: (EpochMs, u64), limit: u64) -> Statement {
+    Statement { sql: PENDING, args: vec![Arg::Int(before.0), Arg::Int(after.0.0), after.1.into(), limit.into()] }
 }
 
 /// Stores the verification result. Has no effect on an object that already has one.
@@ -187,9 +238,9 @@ pub fn claim_deletion(before: EpochMs) -> Statement {
     Statement { sql: CLAIM_DELETION, args: vec![Arg::Int(before.0)] }
 }
 
-/// `id` and `s3_key` of the objects claimed for deletion.
-pub fn claimed_deletions(limit: u64) -> Statement {
-    Statement { sql: CLAIMED_DELETIONS, args: vec![limit.into()] }
+/// `id` and `s3_key` of the objects claimed for deletion, after `cursor`.
+pub fn claimed_deletions(cursor: &str, limit: u64) -> Statement {
+    Statement { sql: CLAIMED_DELETIONS, args: vec![cursor.into(), limit.into()] }
 }
 
 /// Returns a row if the object exists in D1.

@@ -34,6 +34,9 @@ pub struct Asset {
     pub sha256: Option<String>,
     /// `pending`, `verified`, `mismatch` or `none`.
     pub verification: String,
+    /// Why an object whose hash was claimed is not verified: a problem's code, or `interrupted`.
+    #[serde(default)]
+    pub verification_reason: Option<String>,
     /// When it was created.
     pub created_at: EpochMs,
     /// `active` or `suspended`; content of suspended owners is not delivered.
@@ -56,6 +59,8 @@ pub struct AssetView {
     s3_key: Option<String>,
     sha256: Option<String>,
     verification: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verification_reason: Option<String>,
     url: String,
     created_at: String,
 }
@@ -80,6 +85,7 @@ impl Asset {
             s3_key: (!self.borrowed).then(|| self.s3_key.clone()),
             sha256: self.sha256.clone().filter(|_| self.verification == "verified"),
             verification: self.verification.clone(),
+            verification_reason: self.verification_reason.clone(),
             url: content_url(base, &self.id.to_string(), &self.name),
             created_at: self.created_at.rfc3339(),
         }
@@ -111,6 +117,7 @@ mod tests {
             claimed_sha256: Some("claimed".into()),
             sha256: Some("computed".into()),
             verification: "mismatch".into(),
+            verification_reason: None,
             created_at: EpochMs(0),
             owner_status: "active".into(),
             borrowed: false,

@@ -59,7 +59,9 @@ const INSERT: &str = "INSERT INTO upload_sessions (id, account_id, namespace, s3
 
 const OWNED_UPLOADS: &str = "SELECT upload_id FROM upload_sessions WHERE upload_id IN (SELECT value FROM json_each(?1)) AND status = 'open'";
 
-const LONG_OPEN: &str = "SELECT id, account_id FROM upload_sessions WHERE status = 'open' AND created_at < ?1 ORDER BY created_at LIMIT ?2";
+// rowid: the order of rows of one millisecond, which the index has, too.
+const LONG_OPEN: &str = "SELECT id, account_id, created_at, rowid AS place FROM upload_sessions WHERE status = 'open' AND created_at < ?1 \
+     AND (created_at, rowid) > (?2, ?3) ORDER BY created_at, rowid LIMIT ?4";
 
 const CLOSE: &str = "UPDATE upload_sessions SET status = ?2, updated_at = ?3 WHERE id = ?1 AND status = 'open'";
 
@@ -205,9 +207,9 @@ pub fn owned_uploads(ids: &[&str]) -> Statement {
     Statement { sql: OWNED_UPLOADS, args: vec![json::write(&ids).unwrap_or_default().into()] }
 }
 
-/// `id` and `account_id` of uploads opened before `before` that are still open, oldest first.
-pub fn long_open(before: EpochMs, limit: u64) -> Statement {
-    Statement { sql: LONG_OPEN, args: vec![Arg::Int(before.0), limit.into()] }
+/// `id`, `account_id`, `created_at` and `place` of uploads opened before `before` that are still open, oldest first, after the last one seen.
+pub fn long_open(before: EpochMs, after: (EpochMs, u64), limit: u64) -> Statement {
+    Statement { sql: LONG_OPEN, args: vec![Arg::Int(before.0), Arg::Int(after.0.0), after.1.into(), limit.into()] }
 }
 
 /// Sets the final status of an open session: `complete`, `failed` or `expired`.

@@ -228,6 +228,7 @@ pub fn asset_of(meta: &Meta, etag: &str, now: EpochMs) -> Asset {
         created_at: now,
         owner_status: "active".to_owned(),
         borrowed: false,
+        verification_reason: None,
     }
 }
 

@@ -50,7 +50,9 @@ const HAS_DELETED: &str = "SELECT id FROM video_files WHERE namespace = ?1 AND v
 
 const DELETE_VERSION: &str = "DELETE FROM video_files WHERE id = ?1 AND etag = ?2 AND doomed_at IS NULL";
 
-const OVERDUE_DELETIONS: &str = "SELECT namespace, video_id FROM video_files WHERE doomed_at > 0 AND doomed_at < ?1 LIMIT ?2";
+// One row for the files of a video that were deleted at once.
+const OVERDUE_DELETIONS: &str = "SELECT DISTINCT doomed_at, namespace, video_id FROM video_files WHERE doomed_at IS NOT NULL AND doomed_at < ?1 \
+     AND (doomed_at, namespace, video_id) > (?2, ?3, ?4) ORDER BY doomed_at, namespace, video_id LIMIT ?5";
 
 const DELETE_ROW: &str = "DELETE FROM video_files WHERE id = ?1 AND doomed_at IS NOT NULL";
 
@@ -243,9 +245,10 @@ pub fn delete_version(id: Id, etag: &str) -> Statement {
     Statement { sql: DELETE_VERSION, args: vec![id.to_string().into(), etag.into()] }
 }
 
-/// Files marked as deleted before `since`: their deletion job was lost.
-pub fn overdue_deletions(since: EpochMs, limit: u64) -> Statement {
-    Statement { sql: OVERDUE_DELETIONS, args: vec![Arg::Int(since.0), limit.into()] }
+/// Videos with files marked as deleted before `since`, whose deletion job was lost: instant of the deletion, namespace, video, after the last one seen.
+pub fn overdue_deletions(since: EpochMs, after: (EpochMs, &str, &str), limit: u64) -> Statement {
+    let (at, namespace, video) = after;
+    Statement { sql: OVERDUE_DELETIONS, args: vec![Arg::Int(since.0), Arg::Int(at.0), namespace.into(), video.into(), limit.into()] }
 }
 
 /// Deletes the row of a file after its bytes were deleted.

@@ -10,6 +10,7 @@ use crate::problem::Problem;
 use crate::worker::platform::enqueue::{MAX_DELAY_SECONDS, enqueue_later};
 use crate::worker::platform::{bindings, log};
 use crate::worker::services::dedup::{collect, verify};
+use crate::worker::services::repeat;
 use crate::worker::services::uploads::{abort, membership, payload_hash_probe, recover, suspend, sweep};
 
 /// The dead-letter queue (wrangler.toml).
@@ -62,7 +63,9 @@ async fn run_job(env: &Env, job: &Job) -> Result<(), Problem> {
             sweep::sweep(env, &config, marker).await
         }
         Job::Probe => payload_hash_probe::probe(env, &config).await.map(|_| ()),
-        Job::Collect => collect::collect(env, &config).await,
+        Job::Collect => collect::collect(env, &config, None).await,
+        Job::CollectAfter { object } => collect::collect(env, &config, Some(*object)).await,
+        Job::Repeat { lost } => repeat::repeat(env, &config, lost).await,
         Job::Orphan { account, object } => collect::orphan(env, &config, *account, *object).await,
         Job::Wake { session, account } => recover::recover_or_end(env, &config, *account, *session).await,
         Job::ReconcileVideo { account, version, place } => {

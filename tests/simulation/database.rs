@@ -117,5 +117,6 @@ pub fn found(party: &Party) -> Asset {
         created_at: EpochMs(0),
         owner_status: "active".into(),
         borrowed: false,
+        verification_reason: None,
     }
 }

@@ -10,14 +10,22 @@ use crate::base::time::EpochMs;
 /// Age after which a video without files is forgotten although a write of it never ended, ms: longer than any request lives.
 const LOST_WRITE_MS: u64 = 24 * 3600 * 1000;
 
-// Files that were stored before videos had owners: their account is the owner.
-const BEGIN_WRITE: &str = "INSERT INTO videos (namespace, video_id, account_id, writes, kept, touched_at) \
-     SELECT ?1, ?2, o.account_id, 1, 0, ?5 FROM (SELECT COALESCE( \
-       (SELECT v.account_id FROM videos v WHERE v.namespace = ?1 AND v.video_id = ?2), \
-       (SELECT f.account_id FROM video_files f WHERE f.namespace = ?1 AND f.video_id = ?2 LIMIT 1), ?3) AS account_id) o \
-     WHERE o.account_id = ?3 OR ?4 = 1 \
-     ON CONFLICT (namespace, video_id) DO UPDATE SET writes = videos.writes + 1, touched_at = excluded.touched_at \
-     WHERE videos.account_id = ?3 OR ?4 = 1 RETURNING account_id";
+// Of files that were stored before videos had owners their account is the owner; of a video that nobody has, the writer.
+macro_rules! owner_or_writer {
+    () => {
+        "COALESCE((SELECT v.account_id FROM videos v WHERE v.namespace = ?1 AND v.video_id = ?2), \
+         (SELECT f.account_id FROM video_files f WHERE f.namespace = ?1 AND f.video_id = ?2 LIMIT 1), ?3)"
+    };
+}
+
+const BEGIN_WRITE: &str = concat!(
+    "INSERT INTO videos (namespace, video_id, account_id, writes, kept, touched_at) SELECT ?1, ?2, ",
+    owner_or_writer!(),
+    ", 1, 0, ?5 WHERE ?4 = 1 OR ?3 = ",
+    owner_or_writer!(),
+    " ON CONFLICT (namespace, video_id) DO UPDATE SET writes = videos.writes + 1, touched_at = excluded.touched_at \
+     WHERE videos.account_id = ?3 OR ?4 = 1 RETURNING account_id"
+);
 
 const END_WRITE: &str = "UPDATE videos SET writes = MAX(writes - 1, 0), kept = ?3 OR kept WHERE namespace = ?1 AND video_id = ?2";
 

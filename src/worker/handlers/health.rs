@@ -8,16 +8,18 @@ use crate::base::sql::Statement;
 use crate::problem;
 use crate::problem::Problem;
 use crate::s3::operations::list_multipart_uploads;
+use crate::uploads::bucket_owner::shown;
 use crate::worker::http::authenticate;
 use crate::worker::http::call::Call;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::{bindings, d1, origin};
-use crate::worker::services::uploads::payload_hash_probe;
+use crate::worker::services::uploads::{bucket_owner, payload_hash_probe};
 
 /// Configuration only. `?deep=1` (operator) also queries D1 and the store.
 pub async fn health(call: &Rc<Call>) -> Result<Reply, Problem> {
     // null: not probed yet. `deep=1` and every completion run the probe.
     let enforced = payload_hash_probe::known(&call.env).await;
+    let bucket_owner = shown(bucket_owner::known(&call.env).await);
     let facts = |status: &str, enforced: Option<bool>| {
         json!({
             "status": status,
@@ -25,6 +27,7 @@ pub async fn health(call: &Rc<Call>) -> Result<Reply, Problem> {
             "revision": env!("JETTYSPEED_REVISION"),
             "schema": env!("JETTYSPEED_SCHEMA").parse::<u32>().unwrap_or_default(),
             "payloadHashEnforced": enforced,
+            "bucketOwner": bucket_owner,
         })
     };
     let config = match bindings::config(&call.env) {

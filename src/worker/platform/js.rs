@@ -37,6 +37,22 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     pub fn digest(this: &DigestStream) -> Promise;
 
+    /// A reader of a stream (Streams standard, "ReadableStreamDefaultReader").
+    #[wasm_bindgen(js_name = ReadableStreamDefaultReader)]
+    pub type StreamReader;
+
+    /// Locks the stream.
+    #[wasm_bindgen(constructor, js_class = "ReadableStreamDefaultReader", catch)]
+    pub fn new(stream: &web_sys::ReadableStream) -> Result<StreamReader, JsValue>;
+
+    /// `{done, value}` with the next chunk.
+    #[wasm_bindgen(method, js_class = "ReadableStreamDefaultReader", catch)]
+    fn read(this: &StreamReader) -> Result<Promise, JsValue>;
+
+    /// Cancels the stream, so that its connection is released.
+    #[wasm_bindgen(method, js_class = "ReadableStreamDefaultReader", catch)]
+    pub fn cancel(this: &StreamReader) -> Result<Promise, JsValue>;
+
     /// A stream of known length, so that a response with this body has a Content-Length (Workers documentation, "TransformStream").
     pub type FixedLengthStream;
 
@@ -89,6 +105,20 @@ extern "C" {
     /// Its fetch method.
     #[wasm_bindgen(method, catch)]
     pub fn fetch(this: &Fetcher, url: &str, init: &web_sys::RequestInit) -> Result<Promise, JsValue>;
+}
+
+impl StreamReader {
+    /// The next chunk, or None behind the last one. The bytes stay in JavaScript.
+    ///
+    /// # Errors
+    /// What the stream ended with.
+    pub async fn chunk(&self) -> Result<Option<Uint8Array>, JsValue> {
+        let next = JsFuture::from(self.read()?).await?;
+        if js_sys::Reflect::get(&next, &"done".into())?.is_truthy() {
+            return Ok(None);
+        }
+        Ok(Some(Uint8Array::new(&js_sys::Reflect::get(&next, &"value".into())?)))
+    }
 }
 
 /// The SHA-256 of an ArrayBuffer as lowercase hex; the bytes stay in JavaScript.

@@ -4,5 +4,6 @@ pub mod accounts;
 pub mod dedup;
 pub mod edges;
 pub mod namespaces;
+pub mod repeat;
 pub mod uploads;
 pub mod video;

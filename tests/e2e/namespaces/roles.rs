@@ -96,7 +96,7 @@ async fn of_two_members_that_create_a_video_at_once_one_gets_403_and_leaves_no_b
         let refused = answers.iter().filter(|(status, body)| *status == 403 && body["code"] == "manager-only").count();
         assert_eq!((stored.len(), refused), (2, 2), "{answers:?}");
         assert_eq!(stored[0].2, stored[1].2, "one of them has all of it: {answers:?}");
-        for (_, path, bytes) in stored {
+        for (_, path, bytes) in &stored {
             assert_eq!(stack.bucket.get(&format!("ns/{name}/v/{video}/{path}")).await.unwrap(), bytes.as_bytes());
         }
         let owner = stored[0].2;

@@ -90,6 +90,7 @@ async fn put(io: &World, party: &Party, id: Id, incoming: &Incoming) -> Result<A
         created_at: io.now(),
         owner_status: "active".to_owned(),
         borrowed: false,
+        verification_reason: None,
     };
     if io.batch("insert file", &insert(&asset, Via::Simple, None)).await.is_err() {
         if io.batch("delete what may be inserted", &delete_asset(asset.id, party.id, io.now())).await.is_err() {

@@ -16,11 +16,11 @@ use crate::{accounts, dedup};
 /// Objects per run, so that it stays within the subrequest limit of a request; another job continues.
 const PAGE: u64 = 200;
 
-/// Deletes the objects claimed for deletion.
+/// Deletes some of the objects claimed for deletion, after `after`, and enqueues the rest. One that can not be deleted keeps no other from it.
 ///
 /// # Errors
 /// Errors of the store and D1; the claims persist, and the next run continues.
-pub async fn collect(env: &Env, config: &Config) -> Result<(), Problem> {
+pub async fn collect(env: &Env, config: &Config, after: Option<Id>) -> Result<(), Problem> {
     #[derive(Deserialize)]
     struct Row {
         id: Id,
@@ -28,8 +28,11 @@ pub async fn collect(env: &Env, config: &Config) -> Result<(), Problem> {
     }
     let db = bindings::db(env)?;
     let before = EpochMs(clock::now().0.saturating_sub(config.delete_grace_seconds.saturating_mul(1000)));
-    d1::batch(&db, &[dedup::repository::claim_deletion(before)]).await?;
-    let rows: Vec<Row> = d1::all(&db, &dedup::repository::claimed_deletions(PAGE)).await?;
+    if after.is_none() {
+        d1::batch(&db, &[dedup::repository::claim_deletion(before)]).await?;
+    }
+    let cursor = after.map(|object| object.to_string()).unwrap_or_default();
+    let rows: Vec<Row> = d1::all(&db, &dedup::repository::claimed_deletions(&cursor, PAGE)).await?;
     let (mut buried, mut failed) = (false, None);
     for row in &rows {
         match origin::delete(config, &row.s3_key).await {
@@ -41,11 +44,13 @@ pub async fn collect(env: &Env, config: &Config) -> Result<(), Problem> {
             Err(problem) => failed = Some(problem),
         }
     }
-    match failed {
-        Some(problem) if !buried => Err(problem),
-        _ if u64::try_from(rows.len()).unwrap_or_default() == PAGE => {
-            enqueue::enqueue(env, &Job::Collect).await.map_err(|error| log::internal("queue", &error.to_string()))
+    match (rows.last(), failed) {
+        // The daily run tries again those of a full page that are left.
+        (Some(last), _) if u64::try_from(rows.len()).unwrap_or_default() == PAGE => {
+            let next = Job::CollectAfter { object: last.id };
+            enqueue::enqueue(env, &next).await.map_err(|error| log::internal("queue", &error.to_string()))
         }
+        (_, Some(problem)) if !buried => Err(problem),
         _ => Ok(()),
     }
 }

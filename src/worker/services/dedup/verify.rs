@@ -1,4 +1,6 @@
-//! Verification: the object is read once and hashed by the runtime (`crypto.DigestStream`); no byte enters WebAssembly.
+//! Verification: the object is read once. One of a few GB at most is hashed by the runtime (`crypto.DigestStream`); no byte of it enters WebAssembly. A larger
+//! one is hashed in steps, one per job, because a job has 15 minutes (Cloudflare Queues, "Limits"): its bytes pass through WebAssembly, whose hash can be
+//! left off and taken up again.
 
 use serde::Deserialize;
 use wasm_bindgen::{JsCast, JsValue};
@@ -8,29 +10,28 @@ use worker::Env;
 use crate::base::id::{Id, Name};
 use crate::base::sha256::Sha256Hex;
 use crate::config::{Config, LogLevel};
+use crate::dedup::hashing::PartialHash;
 use crate::dedup::lookup::Verdict;
 use crate::dedup::repository;
+use crate::dedup::verification::{Pending, Step, got_on, is_range};
 use crate::jobs::Job;
 use crate::ledger::state::Seen;
 use crate::problem::{OriginFailure, Problem};
 use crate::s3::etag::unquote;
 use crate::s3::operations::get_object;
 use crate::worker::clients::{ledger, ledger_records};
-use crate::worker::platform::js::DigestStream;
-use crate::worker::platform::origin::Body;
+use crate::worker::platform::js::{DigestStream, StreamReader};
+use crate::worker::platform::origin::{Answer, Body};
 use crate::worker::platform::{bindings, clock, d1, enqueue, js, log, origin};
 
 /// Assets moved per job: each costs a subrequest, of which a job has 1,000 (Cloudflare Workers documentation, "Limits").
 const PAGE: u64 = 200;
 
-#[derive(Deserialize)]
-struct Row {
-    namespace: Name,
-    s3_key: String,
-    size: u64,
-    etag: String,
-    claimed_sha256: Option<Sha256Hex>,
-}
+/// Time after which a step ends where it is, ms: less than a job has, with room for what follows.
+const STEP_MS: u64 = 600_000;
+
+/// Bytes copied into WebAssembly at once.
+const COPY_BYTES: u32 = 65_536;
 
 #[derive(Deserialize)]
 struct Owner {
@@ -45,37 +46,121 @@ pub async fn enqueue(env: &Env, object: Id) {
     }
 }
 
-/// Hashes an object's bytes, stores the verdict, and merges the object with another one with the same bytes. Idempotent; a verified object is not read again.
+/// Hashes an object's bytes, or its next ones; behind the last one it stores the verdict, and merges the object with another one with the same bytes.
+/// Idempotent; a verified object is not read again.
 ///
 /// # Errors
 /// Errors of the store and D1; no verdict is stored then.
 pub async fn verify(env: &Env, config: &Config, object: Id) -> Result<(), Problem> {
     let db = bindings::db(env)?;
-    if let Some(row) = d1::first::<Row>(&db, &repository::to_verify(object)).await? {
-        let claimed = row.claimed_sha256.clone().ok_or(Problem::Internal)?;
-        let computed = digest(config, &row).await?;
+    if let Some(row) = d1::first::<Pending>(&db, &repository::to_verify(object)).await? {
+        let step = row.next(config.verify_step_bytes, config.verify_max_attempts);
+        if let Step::GiveUp(reason) = &step {
+            log::event(LogLevel::Error, "verify", serde_json::json!({ "error": "given up", "object": object, "reason": reason }));
+            return d1::batch(&db, &repository::give_up_verification(object, reason)).await;
+        }
+        d1::batch(&db, &[repository::begin_verification(object, clock::now())]).await?;
+        let computed = match step {
+            Step::Part { hash, last } => hash_step(env, config, object, &row, hash, last).await,
+            Step::Whole | Step::GiveUp(_) => digest(config, &row).await.map(Some),
+        };
+        let computed = match computed {
+            Ok(Some(computed)) => computed,
+            Ok(None) => return Ok(()),
+            Err(problem) => {
+                let _ = d1::batch(&db, &[repository::fail_verification(object, problem.kind().code)]).await;
+                return Err(problem);
+            }
+        };
+        let claimed = row.claimed_sha256.ok_or(Problem::Internal)?;
         let verdict = Verdict::of(claimed.as_str(), &computed);
         if verdict == Verdict::Mismatch {
             log::event(LogLevel::Warn, "false-hash", serde_json::json!({ "object": object, "namespace": row.namespace }));
         }
-        d1::batch(&db, &[repository::set_verification(object, verdict.as_str(), &computed)]).await?;
+        d1::batch(&db, &[repository::set_verification(object, verdict.as_str(), &computed), repository::end_verification(object)]).await?;
     }
     merge_duplicates(env, object).await
 }
 
-async fn digest(config: &Config, row: &Row) -> Result<Sha256Hex, Problem> {
+/// Hashes the object's bytes up to and including `last`, keeps the hash of what arrived and enqueues the rest. Returns the hash of the whole object behind its
+/// last byte.
+async fn hash_step(env: &Env, config: &Config, object: Id, row: &Pending, mut hash: PartialHash, last: u64) -> Result<Option<Sha256Hex>, Problem> {
+    let began = hash.position();
+    let read = hash_range(config, row, &mut hash, last).await;
+    let got_on = got_on(hash.position().saturating_sub(began), last.saturating_sub(began).saturating_add(1));
+    if hash.position() > began {
+        let kept = repository::advance_verification(object, began, &hash, got_on, clock::now());
+        let kept: Option<serde_json::Value> = d1::first(&bindings::db(env)?, &kept).await?;
+        if kept.is_none() {
+            // Another job got on from here.
+            return Ok(None);
+        }
+    }
+    if hash.position() == row.size {
+        return hash.finish().map(Some).ok_or(Problem::Internal);
+    }
+    match read {
+        Err(problem) if !got_on => Err(problem),
+        _ => {
+            enqueue(env, object).await;
+            Ok(None)
+        }
+    }
+}
+
+/// Hashes bytes of the object from the hash's position on, until `last`, the end of the time or an error: what arrived before it counts.
+async fn hash_range(config: &Config, row: &Pending, hash: &mut PartialHash, last: u64) -> Result<(), Problem> {
+    let (first, started) = (hash.position(), clock::now());
+    let mismatch = || Problem::Origin(OriginFailure::Unexpected("AnswerMismatch".to_owned()));
+    let answer = origin::send(config, &get_object::get_object(&row.s3_key, Some((first, last))), Body::Empty).await;
+    let answer = answer.map_err(|error| origin::problem("GetObject", &error))?;
+    let fits = is_range(answer.status, answer.header("content-range").as_deref(), first, last) && is_same(&answer, row);
+    let Some(body) = answer.body().filter(|_| fits) else {
+        answer.discard();
+        return Err(mismatch());
+    };
+    let reader = StreamReader::new(&body).map_err(lost)?;
+    let mut buffer = vec![0; usize::try_from(COPY_BYTES).unwrap_or_default()];
+    while let Some(chunk) = reader.chunk().await.map_err(lost)? {
+        if u64::from(chunk.length()) > last.saturating_add(1).saturating_sub(hash.position()) {
+            let _ = reader.cancel();
+            return Err(mismatch());
+        }
+        let mut at = 0;
+        while at < chunk.length() {
+            let piece = chunk.subarray(at, at.saturating_add(COPY_BYTES).min(chunk.length()));
+            at = at.saturating_add(piece.length());
+            if let Some(bytes) = buffer.get_mut(..usize::try_from(piece.length()).unwrap_or_default()) {
+                piece.copy_to(bytes);
+                hash.update(bytes);
+            }
+        }
+        if clock::now().since(started) > STEP_MS {
+            let _ = reader.cancel();
+            return Ok(());
+        }
+    }
+    if hash.position() > last { Ok(()) } else { Err(Problem::Origin(OriginFailure::Unreachable)) }
+}
+
+/// Whether the answer's ETag, if it has one, is the object's.
+fn is_same(answer: &Answer, row: &Pending) -> bool {
+    answer.header("etag").is_none_or(|etag| unquote(&etag) == row.etag)
+}
+
+fn lost(error: JsValue) -> Problem {
+    log::event(LogLevel::Warn, "verify", serde_json::json!({ "error": js::error_text(&error) }));
+    Problem::Origin(OriginFailure::Unreachable)
+}
+
+async fn digest(config: &Config, row: &Pending) -> Result<Sha256Hex, Problem> {
     let answer = origin::send(config, &get_object::get_object(&row.s3_key, None), Body::Empty).await;
     let answer = answer.map_err(|error| origin::problem("GetObject", &error))?;
     let length = answer.header("content-length").and_then(|text| text.trim().parse::<u64>().ok());
-    let same = answer.header("etag").is_none_or(|etag| unquote(&etag) == row.etag);
-    let body = answer.body().filter(|_| length == Some(row.size) && same);
+    let body = answer.body().filter(|_| length == Some(row.size) && is_same(&answer, row));
     let Some(body) = body else {
         answer.discard();
         return Err(Problem::Origin(OriginFailure::Unexpected("AnswerMismatch".to_owned())));
-    };
-    let lost = |error: JsValue| {
-        log::event(LogLevel::Warn, "verify", serde_json::json!({ "error": js::error_text(&error) }));
-        Problem::Origin(OriginFailure::Unreachable)
     };
     let stream = DigestStream::new("SHA-256").map_err(lost)?;
     // Rejects if the body is truncated, so that a partial object gets no verdict.

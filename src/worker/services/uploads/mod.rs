@@ -1,6 +1,7 @@
 //! Uploads: start, parts, completion, abort, recovery, sweep.
 
 pub mod abort;
+pub mod bucket_owner;
 pub mod complete;
 pub mod copy_chunks;
 pub mod list_parts;

@@ -120,6 +120,7 @@ async fn store_object(call: &Routed, account: &Account, namespace: &Namespace, i
         created_at: clock::now(),
         owner_status: "active".to_owned(),
         borrowed: false,
+        verification_reason: None,
     };
     let db = bindings::db(&call.env)?;
     if let Err(problem) = d1::batch(&db, &insert(&asset, Via::Simple, None)).await {

@@ -7,15 +7,17 @@ use crate::config::{Config, LogLevel};
 use crate::jobs::Job;
 use crate::problem::{OriginFailure, Problem};
 use crate::s3::operations::{abort_multipart_upload, list_multipart_uploads};
+use crate::uploads::bucket_owner::{Marking, SETTLE_SECONDS};
 use crate::uploads::repository;
 use crate::uploads::sweep::{MAX_ABORTS, orphans};
 use crate::worker::platform::origin::Body;
 use crate::worker::platform::{bindings, clock, d1, enqueue, log, origin};
+use crate::worker::services::uploads::bucket_owner;
 
 /// Prefix of all keys of files (docs/uploads.md, Keys at the store).
 const PREFIX: &str = "users/";
 
-/// Aborts the orphaned uploads of the page after `marker` (key, upload id).
+/// Aborts the orphaned uploads of the page after `marker` (key, upload id), if the bucket is this deployment's.
 ///
 /// # Errors
 /// Errors of the store and D1; the job can be repeated.
@@ -23,6 +25,14 @@ pub async fn sweep(env: &Env, config: &Config, marker: Option<(&str, &str)>) -> 
     #[derive(Deserialize)]
     struct Row {
         upload_id: String,
+    }
+    match bucket_owner::check(env, config).await? {
+        Marking::Own => {}
+        Marking::Write => {
+            let again = Job::Sweep { marker: marker.map(|(key, upload)| (key.to_owned(), upload.to_owned())) };
+            return enqueue::enqueue_later(env, &again, SETTLE_SECONDS).await.map_err(|error| log::internal("queue", &error.to_string()));
+        }
+        Marking::Anothers | Marking::Leave => return Ok(()),
     }
     let refused = |error| origin::problem("ListMultipartUploads", &error);
     let answer = origin::send(config, &list_multipart_uploads::list_multipart_uploads(PREFIX, marker), Body::Empty).await.map_err(refused)?;

@@ -136,7 +136,7 @@ async fn concurrent_namespace_changes_are_all_kept() {
     let stack = stack().await;
     let (name, _) = created(json!({})).await;
     let path = path_of(&name);
-    stack.add_member(&name, "dev").await;
+    stack.add_manager(&name, "dev").await;
     for round in 1..=10 {
         let operators = json!({ "features": { "jetty_speed_upload": round % 2 == 0 }, "chunk_size": 5_242_880 + round });
         let members = json!({ "display_name": format!("round {round}"), "cache_ttl": { "small": round } });

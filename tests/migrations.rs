@@ -69,6 +69,7 @@ const ROWS: &[(&str, &str)] = &[
     ("verifications", "(object_id, position, state, updated_at) VALUES ('o1', 5, 'ff', 1)"),
     ("deployment", "(one, id) VALUES (1, 'd1')"),
     ("videos", "(namespace, video_id, account_id, kept, touched_at) VALUES ('jt_user_u1', 'v', 'a1', 1, 1)"),
+    ("prices", "(name, usd, updated_at) VALUES ('p', 0.5, 1)"),
     ("webhook_inbox", "(webhook_id, claim, claimed_at, expires_at) VALUES ('w', 'c', 1, 2)"),
 ];
 

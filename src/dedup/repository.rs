@@ -36,6 +36,9 @@ const DUPLICATE: &str = concat!(
     "AND EXISTS (SELECT 1 FROM assets s WHERE s.object_id = o.id AND s.namespace = m.namespace) LIMIT 20"
 );
 
+const SET_PRICE: &str = "INSERT INTO prices (name, usd, updated_at) VALUES ('dedup_gb', ?1, ?2) \
+     ON CONFLICT (name) DO UPDATE SET usd = excluded.usd, updated_at = excluded.updated_at WHERE usd <> excluded.usd";
+
 const IN_NAMESPACE: &str = "SELECT id, refs FROM objects WHERE namespace = ?1 AND sha256 = ?2 AND size = ?3 AND verification = 'verified' \
      AND condemned = 0 ORDER BY created_at, id LIMIT 100";
 
@@ -123,6 +126,7 @@ pub const ALL: &[(&str, &str)] = &[
     ("CLAIMED_DELETIONS", CLAIMED_DELETIONS),
     ("OBJECT", OBJECT),
     ("DELETE_OBJECT", DELETE_OBJECT),
+    ("SET_PRICE", SET_PRICE),
 ];
 
 /// Verified objects with these bytes in any of the account's namespaces, or in `namespace` only. Each row carries an asset of the account, if it has one,
@@ -251,4 +255,9 @@ pub fn object(object: Id) -> Statement {
 /// Deletes the row of a claimed object, after its bytes were deleted at the origin.
 pub fn delete_object_row(object: Id) -> Statement {
     Statement { sql: DELETE_OBJECT, args: vec![object.to_string().into()] }
+}
+
+/// Sets the price that the view `deduplication_savings` calculates with: `DEDUP_USD_PER_GB`.
+pub fn set_price(usd_per_gb: f64, now: EpochMs) -> Statement {
+    Statement { sql: SET_PRICE, args: vec![usd_per_gb.into(), Arg::Int(now.0)] }
 }

@@ -37,6 +37,8 @@ pub struct FileRow {
     ttl_text: Option<u64>,
     ttl_large: Option<u64>,
     generation: u64,
+    #[serde(default)]
+    origin_usd_per_gb: Option<f64>,
 }
 
 /// Everything delivery has to know about an object. Stored in the PoP's cache as JSON: new fields need a default.
@@ -44,6 +46,12 @@ pub struct FileRow {
 pub struct ContentDescriptor {
     /// The account that is charged for bandwidth.
     pub account: Id,
+    /// The asset; `None` for files of a video.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asset: Option<Id>,
+    /// Price of reading it from the store, US dollars per GB; `None`: the deployment's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin_usd_per_gb: Option<f64>,
     /// The namespace of the content.
     pub namespace: Name,
     /// Invalidation group: all files of a video share one.
@@ -99,6 +107,8 @@ impl From<FileRow> for ContentDescriptor {
         let version = row.sha256.filter(|_| row.borrowed).unwrap_or_else(|| row.etag.clone());
         ContentDescriptor {
             account: row.account_id,
+            asset: Some(row.id),
+            origin_usd_per_gb: row.origin_usd_per_gb,
             group: None,
             namespace: row.namespace,
             generation: row.generation,
@@ -224,7 +234,7 @@ pub(super) mod tests {
     fn descriptor_json_is_pinned() {
         assert_eq!(
             serde_json::to_string(&source(10, "text/plain")).unwrap(),
-            r#"{"account":"02020202-0202-4202-8202-020202020202","namespace":"ns","generation":4,"object":"03030303-0303-4303-8303-030303030303","s3_key":"k","size":10,"etag":"e","version":"e","name":"a.txt","content_type":"text/plain","modified":0,"class":"text","ttl":5,"holds_ms":50000,"client_seconds":3600,"suspended":false}"#
+            r#"{"account":"02020202-0202-4202-8202-020202020202","asset":"01010101-0101-4101-8101-010101010101","namespace":"ns","generation":4,"object":"03030303-0303-4303-8303-030303030303","s3_key":"k","size":10,"etag":"e","version":"e","name":"a.txt","content_type":"text/plain","modified":0,"class":"text","ttl":5,"holds_ms":50000,"client_seconds":3600,"suspended":false}"#
         );
     }
 }

@@ -1,5 +1,6 @@
 //! Delivery: content descriptors, cache keys, slices, fill lock and response headers (docs/delivery.md).
 
+pub mod asset_hits;
 pub mod cache_entry;
 pub mod class;
 pub mod content_descriptor;

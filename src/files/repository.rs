@@ -9,7 +9,7 @@ macro_rules! asset_query {
     ($rest:literal) => {
         concat!(
             "SELECT a.id, a.account_id, a.object_id, a.name, a.content_type, a.namespace, o.s3_key, o.size, o.etag, o.claimed_sha256, o.sha256, \
-             o.verification, a.created_at, c.status AS owner_status, n.ttl_small, n.ttl_text, n.ttl_large, n.generation, o.verification_reason, \
+             o.verification, a.created_at, c.status AS owner_status, n.ttl_small, n.ttl_text, n.ttl_large, n.generation, n.origin_usd_per_gb, o.verification_reason, \
              o.namespace <> a.namespace AS borrowed FROM assets a JOIN objects o ON o.id = a.object_id \
              JOIN accounts c ON c.id = a.account_id JOIN namespaces n ON n.name = a.namespace ",
             $rest
@@ -42,6 +42,9 @@ const UNREFER: &str = "UPDATE objects SET refs = (SELECT COUNT(*) FROM assets s 
 
 const DELETE_ASSET: &str = "DELETE FROM assets WHERE id = ?1 AND account_id = ?2";
 
+const COUNT_HITS: &str = "UPDATE assets SET hit_count = hit_count + h.hits, last_accessed = MAX(COALESCE(last_accessed, 0), h.at) \
+     FROM (SELECT value ->> 0 AS id, value ->> 1 AS hits, value ->> 2 AS at FROM json_each(?1)) h WHERE assets.id = h.id";
+
 /// The statements of this file.
 pub const ALL: &[(&str, &str)] = &[
     ("REACHABLE", REACHABLE),
@@ -51,6 +54,7 @@ pub const ALL: &[(&str, &str)] = &[
     ("INSERT_ASSET", INSERT_ASSET),
     ("UNREFER", UNREFER),
     ("DELETE_ASSET", DELETE_ASSET),
+    ("COUNT_HITS", COUNT_HITS),
 ];
 
 /// How the bytes of a file arrived.
@@ -128,4 +132,9 @@ pub fn delete_asset(asset: Id, account: Id, now: EpochMs) -> Vec<Statement> {
     let args: Vec<Arg> = vec![asset.to_string().into(), account.to_string().into()];
     let with_time = args.iter().cloned().chain([Arg::Int(now.0)]).collect();
     vec![Statement { sql: UNREFER, args: with_time }, Statement { sql: DELETE_ASSET, args }]
+}
+
+/// Adds hits to assets and notes when they were last sent: `accesses` is JSON, a list of [asset id, hits, epoch ms].
+pub fn count_hits(accesses: &str) -> Statement {
+    Statement { sql: COUNT_HITS, args: vec![accesses.into()] }
 }

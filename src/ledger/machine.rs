@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::auth::rate_limit;
 use crate::base::id::Id;
 use crate::base::time::EpochMs;
+use crate::ledger::accrual::{ACCRUAL_CHECKPOINT_MS, Accrual, StoreReads};
 use crate::ledger::message::{Message, Reply, UsageSnapshot};
 use crate::ledger::period::Period;
 use crate::ledger::state::{Effect, Facts, Holding, LedgerState, Limits, PendingCheck, Seen, Usage};
@@ -51,6 +52,7 @@ impl Ledger {
             period,
             bandwidth: 0,
             requests: 0,
+            accrual: Accrual::since(now),
             tat_us: 0,
             closed: Vec::new(),
             checkpoint: Some(now.plus(CHECKPOINT_MS)),
@@ -72,6 +74,7 @@ impl Ledger {
     /// Applies one message at `now`. The effects must be durable before the reply leaves.
     pub fn apply(&mut self, message: Message, facts: Facts, now: EpochMs) -> (Reply, Vec<Effect>) {
         let rolled = self.roll(now);
+        let stored = self.books.used;
         let (reply, mut effects) = match message {
             Message::Admit { limits } => self.admit(limits, now),
             Message::Reserve { asset, bytes, look_at, limits, place } => {
@@ -82,6 +85,7 @@ impl Ledger {
             Message::Release { asset } => self.release(asset, facts, now),
             Message::ScheduleCheck { asset, look_at } => self.schedule_check(asset, look_at),
             Message::Meter { bytes } => self.meter(bytes, now),
+            Message::StoreRead { reads } => self.store_read(reads, now),
             Message::Charge { bytes, limits } => self.charge(bytes, limits, now),
             Message::Usage { limits } => {
                 let changed = self.adopt_limits(limits, now);
@@ -89,6 +93,9 @@ impl Ledger {
             }
             Message::Change { limits } => (Reply::Done, self.adopt_limits(Some(limits), now)),
         };
+        if self.books.used != stored {
+            self.books.accrual.store(stored, now, self.books.period);
+        }
         if rolled {
             effects.push(Effect::PutState);
         }
@@ -100,9 +107,13 @@ impl Ledger {
 
     /// When the Durable Object's alarm is due: for the next checkpoint or pending check.
     pub fn alarm(&self) -> Option<EpochMs> {
-        // Storage held over the end of a month is recorded in both months.
-        let month = (self.books.used > 0).then(|| self.books.period.end());
-        self.watches.values().map(|check| check.at).chain(self.books.checkpoint).chain(month).min()
+        self.watches.values().map(|check| check.at).chain(self.books.checkpoint).chain(self.accrual_checkpoint()).min()
+    }
+
+    /// When storage that nobody changes is to be written to D1: daily, and at the end of the month, because it is recorded in both months.
+    fn accrual_checkpoint(&self) -> Option<EpochMs> {
+        let LedgerState { used, accrual, period, .. } = &self.books;
+        (*used > 0).then(|| accrual.until.max(period.start()).plus(ACCRUAL_CHECKPOINT_MS).min(period.end()))
     }
 
     /// Pending checks that are due, at most `most`.
@@ -148,7 +159,8 @@ impl Ledger {
     /// The usage to write to D1, if a checkpoint is due. The next one is due after [`CHECKPOINT_MS`] until [`Ledger::checkpointed`] confirms the write.
     pub fn due_checkpoint(&mut self, now: EpochMs) -> Option<Vec<Usage>> {
         self.roll(now);
-        self.books.checkpoint.filter(|due| *due <= now)?;
+        self.books.checkpoint.into_iter().chain(self.accrual_checkpoint()).find(|due| *due <= now)?;
+        self.books.accrual.store(self.books.used, now, self.books.period);
         self.books.checkpoint = Some(now.plus(CHECKPOINT_MS));
         let mut usage = self.books.closed.clone();
         usage.push(self.usage());
@@ -176,8 +188,8 @@ impl Ledger {
     }
 
     fn usage(&self) -> Usage {
-        let LedgerState { period, used, bandwidth, requests, .. } = self.books;
-        Usage { period, storage: used, bandwidth, requests }
+        let LedgerState { period, used, bandwidth, requests, accrual, .. } = self.books;
+        Usage { period, storage: used, bandwidth, requests, accrual }
     }
 
     fn schedule_checkpoint(&mut self, now: EpochMs) {
@@ -195,11 +207,17 @@ impl Ledger {
         if period <= self.books.period {
             return false;
         }
-        let ended = self.usage();
-        self.books.closed.push(ended);
-        self.books.period = period;
-        self.books.bandwidth = 0;
-        self.books.requests = 0;
+        // Months in which nothing is stored and nobody calls have no usage.
+        while self.books.period < period {
+            let end = self.books.period.end();
+            self.books.accrual.store(self.books.used, end, self.books.period);
+            let ended = self.usage();
+            self.books.closed.push(ended);
+            self.books.period = if self.books.used > 0 { self.books.period.next() } else { period };
+            self.books.accrual = Accrual::since(self.books.period.start());
+            self.books.bandwidth = 0;
+            self.books.requests = 0;
+        }
         self.schedule_checkpoint(now);
         true
     }
@@ -374,6 +392,12 @@ impl Ledger {
             effects.push(Effect::PutState);
         }
         (Reply::State { figures: self.figures() }, effects)
+    }
+
+    fn store_read(&mut self, reads: StoreReads, now: EpochMs) -> (Reply, Vec<Effect>) {
+        self.books.accrual.read(reads);
+        self.schedule_checkpoint(now);
+        (Reply::Done, vec![Effect::PutState])
     }
 
     fn charge(&mut self, bytes: u64, limits: Limits, now: EpochMs) -> (Reply, Vec<Effect>) {

@@ -278,9 +278,67 @@ fn bandwidth_is_charged_up_to_quota_and_resets_each_month() {
     let usage = ledger.due_checkpoint(due.plus(CHECKPOINT_MS)).unwrap();
     ledger.checkpointed(&usage);
     ledger.postpone(id(1), Period::of(due).end().plus(9));
+    assert_eq!(ledger.alarm(), Some(due.plus(3 * CHECKPOINT_MS + ACCRUAL_CHECKPOINT_MS)), "what is stored accrues, and is written daily");
+    ledger.books.accrual.until = EpochMs(Period::of(due).end().0 - 1);
+    ledger.books.accrual.until = Period::of(due).end().plus(0).max(due);
     assert_eq!(ledger.alarm(), Some(Period::of(due).end()), "storage held over the end of a month is recorded in both months");
     assert_eq!(ledger.due_checkpoint(Period::of(due).end()), None);
     assert_eq!(ledger.due_checkpoint(Period::of(due).end().plus(CHECKPOINT_MS)).unwrap().len(), 2);
+}
+
+/// A month of 30 days, and one of 31.
+const NOVEMBER: EpochMs = EpochMs(1_793_491_200_000);
+const DAY: u64 = 86_400_000;
+
+#[test]
+fn storage_accrues_while_it_lasts_and_is_written_daily_and_for_each_month() {
+    const GB: u64 = 1_000_000_000;
+    let mut ledger = Ledger::open(id(0), limits(100 * GB, 0), 0, NOVEMBER);
+    let mut disk = Disk { books: Some(ledger.books.clone()), ..Disk::default() };
+    let hold = |ledger: &mut Ledger, disk: &mut Disk, asset: u8, gb: u64, at: EpochMs| {
+        apply(ledger, disk, Message::Adopt { asset: id(asset), object: id(100 + asset), size: gb * GB, limits: limits(100 * GB, 0) }, at);
+    };
+    let written = |ledger: &mut Ledger, at: EpochMs| {
+        let usage = ledger.due_checkpoint(at).unwrap_or_default();
+        ledger.checkpointed(&usage);
+        usage.iter().map(|month| (month.period.to_string(), month.storage / GB, month.accrual.gb_months(month.period))).collect::<Vec<_>>()
+    };
+    // 3 GB for 10 days, then 6 GB: for 20 days of November and all of December.
+    hold(&mut ledger, &mut disk, 1, 3, NOVEMBER);
+    hold(&mut ledger, &mut disk, 2, 3, NOVEMBER.plus(10 * DAY));
+    let state = (ledger.books.accrual, disk.books.clone());
+    assert_eq!(state.1.unwrap().accrual, state.0, "what accrued before a change is stored with it");
+    assert_eq!(written(&mut ledger, NOVEMBER.plus(15 * DAY)), [("2026-11".to_owned(), 6, 2.0)]);
+    assert_eq!(ledger.due_checkpoint(NOVEMBER.plus(16 * DAY - 1)), None, "nothing changed");
+    ledger.watches.clear();
+    assert_eq!(ledger.alarm(), Some(NOVEMBER.plus(16 * DAY)));
+    assert_eq!(written(&mut ledger, NOVEMBER.plus(20 * DAY)), [("2026-11".to_owned(), 6, 3.0)]);
+    // Nobody calls until January: both months are recorded.
+    let january = NOVEMBER.plus(61 * DAY);
+    apply(&mut ledger, &mut disk, Message::Meter { bytes: 1 }, january);
+    let months = [("2026-11".to_owned(), 6, 5.0), ("2026-12".to_owned(), 6, 6.0), ("2027-01".to_owned(), 6, 6.0 / 31.0)];
+    assert_eq!(written(&mut ledger, january.plus(DAY)), months);
+    apply(&mut ledger, &mut disk, Message::Release { asset: id(1) }, january.plus(31 * DAY / 2));
+    apply(&mut ledger, &mut disk, Message::Release { asset: id(2) }, january.plus(31 * DAY / 2));
+    let last = ledger.due_checkpoint(january.plus(20 * DAY)).unwrap();
+    assert_eq!(last.last().map(|month| (month.storage, month.accrual.gb_months(month.period))), Some((0, 3.0)), "what is gone costs no more");
+    ledger.checkpointed(&last);
+    ledger.watches.clear();
+    assert_eq!(ledger.alarm(), None, "nothing accrues");
+}
+
+#[test]
+fn reads_of_the_store_are_counted_with_their_cost_and_begin_anew_each_month() {
+    let (mut ledger, mut disk) = opened(100);
+    for reads in [StoreReads { bytes: 10, usd: 0.5 }, StoreReads { bytes: 5, usd: 0.25 }] {
+        assert_eq!(apply(&mut ledger, &mut disk, Message::StoreRead { reads }, NOW), Reply::Done);
+    }
+    assert_eq!((ledger.books.bandwidth, disk.books.unwrap().accrual.store_bytes), (0, 15), "nothing left");
+    let next = Period::of(NOW).end();
+    let usage = ledger.due_checkpoint(next.plus(CHECKPOINT_MS)).or_else(|| ledger.due_checkpoint(next.plus(2 * CHECKPOINT_MS))).unwrap();
+    let figures: Vec<_> = usage.iter().map(|month| (month.accrual.store_bytes, month.accrual.store_usd)).collect();
+    assert_eq!(figures, [(15, 0.75), (0, 0.0)]);
+    assert!(!Message::StoreRead { reads: StoreReads::default() }.is_repeatable());
 }
 
 #[test]
@@ -323,10 +381,13 @@ fn reservation_without_outcome_is_due_for_a_check() {
 #[test]
 fn ledger_state_has_pinned_json() {
     let (ledger, _) = opened(100);
-    let text = r#"{"account":"00000000-0000-4000-8000-000000000000","limits":{"storage":100,"bandwidth":1000,"per_minute":60,"suspended":false,"version":[0,0]},"used":0,"period":{"year":2026,"month":11},"bandwidth":0,"requests":0,"tat_us":0,"closed":[],"checkpoint":1795000005000}"#;
+    let text = r#"{"account":"00000000-0000-4000-8000-000000000000","limits":{"storage":100,"bandwidth":1000,"per_minute":60,"suspended":false,"version":[0,0]},"used":0,"period":{"year":2026,"month":11},"bandwidth":0,"requests":0,"accrual":{"byte_ms":0.0,"until":1795000000000,"store_bytes":0,"store_usd":0.0},"tat_us":0,"closed":[],"checkpoint":1795000005000}"#;
     assert_eq!(serde_json::to_string(&ledger.books).unwrap(), text);
-    let old = text.replace(r#","tat_us":0,"closed":[],"checkpoint":1795000005000"#, "");
-    assert_eq!(serde_json::from_str::<LedgerState>(&old).unwrap(), LedgerState { checkpoint: None, ..ledger.books });
+    let old = text.replace(
+        r#","accrual":{"byte_ms":0.0,"until":1795000000000,"store_bytes":0,"store_usd":0.0},"tat_us":0,"closed":[],"checkpoint":1795000005000"#,
+        "",
+    );
+    assert_eq!(serde_json::from_str::<LedgerState>(&old).unwrap(), LedgerState { checkpoint: None, accrual: Accrual::default(), ..ledger.books });
 }
 
 #[derive(Debug, Clone)]

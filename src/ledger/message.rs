@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::auth::rate_limit::RateLimitStatus;
 use crate::base::id::Id;
 use crate::base::time::EpochMs;
+use crate::ledger::accrual::StoreReads;
 use crate::ledger::period::Period;
 use crate::ledger::state::Limits;
 
@@ -70,6 +71,11 @@ pub enum Message {
         /// Bytes sent.
         bytes: u64,
     },
+    /// Counts content that was read from the store.
+    StoreRead {
+        /// What was read.
+        reads: StoreReads,
+    },
     /// Charges a content URL to the store, which costs `bytes` when it is issued.
     Charge {
         /// Bytes.
@@ -93,7 +99,7 @@ pub enum Message {
 impl Message {
     /// Whether the message is idempotent, so that it may be sent again if the reply was lost.
     pub fn is_repeatable(&self) -> bool {
-        !matches!(self, Message::Admit { .. } | Message::Meter { .. } | Message::Charge { .. })
+        !matches!(self, Message::Admit { .. } | Message::Meter { .. } | Message::StoreRead { .. } | Message::Charge { .. })
     }
 }
 

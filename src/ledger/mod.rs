@@ -3,6 +3,7 @@
 //! Architecture invariant: `used` is the sum of the sizes of the distinct objects of the holdings; used + reserved never grows over the quota; applying a
 //! repeatable message twice equals applying it once. Every operation that a crash can interrupt has a pending check with an instant at which D1 is queried.
 
+pub mod accrual;
 pub mod cost;
 pub mod machine;
 pub mod message;

@@ -30,6 +30,16 @@ impl Period {
         let next = if self.month >= 12 { Period { year: self.year + 1, month: 1 } } else { Period { year: self.year, month: self.month + 1 } };
         next.start()
     }
+
+    /// The next month.
+    pub fn next(self) -> Period {
+        Period::of(self.end())
+    }
+
+    /// Its length, ms.
+    pub fn ms(self) -> u64 {
+        self.end().since(self.start())
+    }
 }
 
 impl std::fmt::Display for Period {

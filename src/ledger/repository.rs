@@ -18,12 +18,13 @@ const ASSET_STORED: &str = "SELECT s.object_id AS object, o.size FROM assets s J
 const ASSET_COMING: &str = "SELECT id FROM upload_sessions WHERE asset_id = ?1 AND status = 'open'";
 
 const RECORD_USAGE: &str = "INSERT INTO storage_usage (account_id, period_start, period_end, storage_bytes, bandwidth_bytes, request_count, storage_cost, \
-     bandwidth_cost, total_cost, recorded_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) \
+     bandwidth_cost, total_cost, recorded_at, storage_gb_months, origin_bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) \
      ON CONFLICT (account_id, period_start) DO UPDATE SET storage_bytes = excluded.storage_bytes, bandwidth_bytes = excluded.bandwidth_bytes, \
      request_count = excluded.request_count, storage_cost = excluded.storage_cost, bandwidth_cost = excluded.bandwidth_cost, \
-     total_cost = excluded.total_cost, recorded_at = excluded.recorded_at WHERE excluded.recorded_at >= storage_usage.recorded_at";
+     total_cost = excluded.total_cost, recorded_at = excluded.recorded_at, storage_gb_months = excluded.storage_gb_months, \
+     origin_bytes = excluded.origin_bytes WHERE excluded.recorded_at >= storage_usage.recorded_at";
 
-const USAGE: &str = "SELECT bandwidth_bytes, request_count FROM storage_usage WHERE account_id = ?1 AND period_start = ?2";
+const USAGE: &str = "SELECT bandwidth_bytes, request_count, storage_gb_months, origin_bytes, bandwidth_cost, recorded_at FROM storage_usage WHERE account_id = ?1 AND period_start = ?2";
 
 /// Every statement of this file, for the test that prepares them.
 pub const ALL: &[(&str, &str)] = &[
@@ -71,6 +72,8 @@ pub fn record_usage(account: Id, usage: &Usage, prices: &Prices, now: EpochMs) -
             bandwidth_cost.into(),
             (storage_cost + bandwidth_cost).into(),
             Arg::Int(now.0),
+            usage.accrual.gb_months(usage.period).into(),
+            usage.accrual.store_bytes.into(),
         ],
     }
 }

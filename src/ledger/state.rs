@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::id::Id;
 use crate::base::time::EpochMs;
+use crate::ledger::accrual::Accrual;
 use crate::ledger::period::Period;
 
 /// The limits of an account's tier, with their version.
@@ -23,7 +24,7 @@ pub struct Limits {
 }
 
 /// Usage of one month, as written to D1.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Usage {
     /// The month.
     pub period: Period,
@@ -33,10 +34,13 @@ pub struct Usage {
     pub bandwidth: u64,
     /// Calls of the JSON API.
     pub requests: u64,
+    /// What its costs accrue from.
+    #[serde(default)]
+    pub accrual: Accrual,
 }
 
 /// State of the ledger without pending checks and holdings. Persisted as JSON: new fields need defaults.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LedgerState {
     /// Account id.
     pub account: Id,
@@ -50,6 +54,9 @@ pub struct LedgerState {
     pub bandwidth: u64,
     /// Calls of the JSON API.
     pub requests: u64,
+    /// What the month's costs accrue from.
+    #[serde(default)]
+    pub accrual: Accrual,
     /// State of the rate limiter: theoretical arrival time, µs (see [`crate::auth::rate_limit`]).
     #[serde(default)]
     pub tat_us: u64,

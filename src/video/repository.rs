@@ -12,7 +12,7 @@ use crate::video::path::VideoPath;
 use crate::video::place::{AtStore, Place, Present};
 
 const FILE: &str = "SELECT v.id, v.account_id, v.namespace, v.video_id, v.path, v.s3_key, v.size, v.etag, v.content_type, v.live_seconds, v.created_at, \
-     c.status AS owner_status, n.ttl_video, n.generation, n.video_streaming FROM video_files v JOIN accounts c ON c.id = v.account_id \
+     c.status AS owner_status, n.ttl_video, n.generation, n.origin_usd_per_gb, n.video_streaming FROM video_files v JOIN accounts c ON c.id = v.account_id \
      JOIN namespaces n ON n.name = v.namespace WHERE v.namespace = ?1 AND v.video_id = ?2 AND v.path = ?3 AND v.doomed_at IS NULL";
 
 const PLACE: &str =
@@ -90,6 +90,7 @@ pub struct FileRow {
     owner_status: String,
     ttl_video: Option<u64>,
     generation: u64,
+    origin_usd_per_gb: Option<f64>,
     /// Whether the namespace has video streaming enabled.
     #[serde(deserialize_with = "flag")]
     pub video_streaming: bool,
@@ -108,6 +109,8 @@ impl From<FileRow> for ContentDescriptor {
         };
         ContentDescriptor {
             account: row.account_id,
+            asset: None,
+            origin_usd_per_gb: row.origin_usd_per_gb,
             group: Some(group(&row.namespace, &row.video_id)),
             namespace: row.namespace,
             generation: row.generation,

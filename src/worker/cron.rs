@@ -10,6 +10,7 @@ use crate::{accounts, dedup, idempotency, video};
 /// Enqueues garbage collection, the sweep and the probe, and what sends lost jobs again.
 pub async fn daily(env: &Env) {
     delete_expired(env).await;
+    publish_prices(env).await;
     let lost = Lost::all().map(|lost| Job::Repeat { lost });
     for job in lost.into_iter().chain([Job::Probe, Job::Collect, Job::Sweep { marker: None }]) {
         if let Err(error) = enqueue(env, &job).await {
@@ -32,4 +33,11 @@ async fn delete_expired(env: &Env) {
         // The error is logged in `d1`; the next daily run repeats the statement.
         let _ = d1::batch(&db, &[statement]).await;
     }
+}
+
+/// Writes the prices that views calculate with: vars of the deployment may have changed.
+async fn publish_prices(env: &Env) {
+    let (Ok(db), Ok(config)) = (bindings::db(env), bindings::config(env)) else { return };
+    // The error is logged in `d1`; the next daily run repeats it.
+    let _ = d1::batch(&db, &[dedup::repository::set_price(config.dedup_usd_per_gb, clock::now())]).await;
 }

@@ -7,6 +7,7 @@ use crate::accounts::provisioning::Record;
 use crate::base::id::Id;
 use crate::base::time::EpochMs;
 use crate::base::units::MAX_SAFE_INTEGER;
+use crate::ledger::accrual::{Accrual, StoreReads};
 use crate::ledger::period::Period;
 use crate::ledger::state::{Limits, Seen, Usage};
 use crate::problem::Problem;
@@ -62,15 +63,23 @@ pub async fn holdings(env: &Env, account: Id) -> Result<Vec<Stored>, Problem> {
     }
 }
 
-/// Bandwidth (bytes) and requests of the current month, as last written to `storage_usage`.
-pub async fn month_usage(env: &Env, account: Id, now: EpochMs) -> Result<(u64, u64), Problem> {
+/// Bandwidth (bytes), requests and accrual of the current month, as last written to `storage_usage`.
+pub async fn month_usage(env: &Env, account: Id, now: EpochMs) -> Result<(u64, u64, Accrual), Problem> {
     #[derive(Deserialize)]
     struct Row {
         bandwidth_bytes: u64,
         request_count: u64,
+        storage_gb_months: f64,
+        origin_bytes: u64,
+        bandwidth_cost: f64,
+        recorded_at: EpochMs,
     }
-    let row: Option<Row> = d1::first(&bindings::db(env)?, &ledger::repository::usage(account, Period::of(now).start())).await?;
-    Ok(row.map_or((0, 0), |row| (row.bandwidth_bytes, row.request_count)))
+    let period = Period::of(now);
+    let row: Option<Row> = d1::first(&bindings::db(env)?, &ledger::repository::usage(account, period.start())).await?;
+    Ok(row.map_or((0, 0, Accrual::since(now)), |row| {
+        let reads = StoreReads { bytes: row.origin_bytes, usd: row.bandwidth_cost };
+        (row.bandwidth_bytes, row.request_count, Accrual::restored(row.storage_gb_months, reads, row.recorded_at, period))
+    }))
 }
 
 /// The outcome of a pending change of an asset; [`Seen::Unclear`] if D1 does not answer.

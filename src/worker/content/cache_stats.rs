@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::base::id::Name;
 use crate::base::time::EpochMs;
+use crate::delivery::asset_hits::AssetHits;
 use crate::delivery::cache_entry::Origin;
 use crate::delivery::content_descriptor::ContentDescriptor;
 use crate::delivery::repository;
@@ -20,6 +21,7 @@ use crate::worker::platform::{bindings, clock, d1};
 const FLUSH_MS: u64 = 3_000;
 
 thread_local! {
+    static ASSETS: RefCell<AssetHits> = RefCell::default();
     static COUNTS: RefCell<HashMap<(Name, &'static str), Count>> = RefCell::default();
     /// Deadline of the flush in progress.
     static DUE: Cell<EpochMs> = const { Cell::new(EpochMs(0)) };
@@ -31,11 +33,15 @@ fn count(source: &ContentDescriptor, change: impl FnOnce(&mut Count)) {
 
 /// Counts a response with content; `origin` is the source of its first bytes.
 pub fn answered(call: &Routed, source: &ContentDescriptor, origin: Option<Origin>) {
+    let hit = origin.is_none_or(Origin::is_hit);
     count(source, |count| {
         count.requests += 1;
-        count.hits += u64::from(origin.is_none_or(Origin::is_hit));
+        count.hits += u64::from(hit);
     });
     let now = clock::now();
+    if let Some(asset) = source.asset {
+        ASSETS.with_borrow_mut(|assets| assets.add(asset, hit, now));
+    }
     // A flush past its deadline was cancelled together with the request that ran it.
     if now < DUE.get() {
         return;
@@ -47,7 +53,8 @@ pub fn answered(call: &Routed, source: &ContentDescriptor, origin: Option<Origin
         let counts = COUNTS.take();
         DUE.set(EpochMs(0));
         let now = clock::now();
-        let statements: Vec<_> = counts.iter().map(|((namespace, class), count)| repository::add(namespace, class, count, now)).collect();
+        let mut statements: Vec<_> = counts.iter().map(|((namespace, class), count)| repository::add(namespace, class, count, now)).collect();
+        statements.extend(ASSETS.with_borrow_mut(AssetHits::take));
         if let Ok(db) = bindings::db(&held.env) {
             // The error is logged in `d1`.
             let _ = d1::batch(&db, &statements).await;

@@ -20,7 +20,7 @@ use crate::http::range::Span;
 use crate::problem::{OriginFailure, Problem};
 use crate::s3::operations::get_object;
 use crate::worker::content::fill_lock::Outcome;
-use crate::worker::content::{cache, cache_stats, fill_lock, kv};
+use crate::worker::content::{cache, cache_stats, fill_lock, kv, store_reads};
 use crate::worker::http::call::Routed;
 use crate::worker::platform::origin::{Answer, Body};
 use crate::worker::platform::{clock, js, log, memory, origin};
@@ -209,6 +209,7 @@ async fn request_range(call: &Routed, source: &ContentDescriptor, span: Span) ->
         answer.discard();
         return Err(problem);
     }
+    store_reads::count(call, source, span.bytes());
     Ok(answer)
 }
 

@@ -16,7 +16,7 @@ use crate::s3::action::ObjectHeaders;
 use crate::s3::operations::{get_object, head_object};
 use crate::worker::clients::ledger;
 use crate::worker::content::serve::{cached_origin, serve};
-use crate::worker::content::{kv, metadata_cache};
+use crate::worker::content::{kv, metadata_cache, store_reads};
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::origin::Body;
@@ -32,6 +32,9 @@ pub async fn download(call: &Routed) -> Result<Reply, Problem> {
     let source = Rc::new(ContentDescriptor::from(row));
     let direct = direct::is_wanted(call.query("direct").as_deref(), &call.request.method(), asset.borrowed);
     ledger::charge(&call.env, &account, if direct { asset.size } else { 0 }).await?;
+    if direct {
+        store_reads::count(call, &source, asset.size);
+    }
     if origin::read_latency_ms().is_none() {
         // This isolate has no latency sample of the store yet: HeadObject takes one.
         // On an error the latency stays unknown; the URLs are valid nevertheless.

@@ -23,13 +23,13 @@ pub async fn open(memory: &LedgerMemory, env: &Env, account: Id) -> Result<()> {
     let now = clock::now();
     let limits = ledger_records::limits(env, account).await.map_err(to_worker_error)?;
     let stored = ledger_records::holdings(env, account).await.map_err(to_worker_error)?;
-    let (bandwidth, requests) = ledger_records::month_usage(env, account, now).await.map_err(to_worker_error)?;
+    let (bandwidth, requests, accrual) = ledger_records::month_usage(env, account, now).await.map_err(to_worker_error)?;
     if memory.load()? {
         // Another message has initialised it meanwhile.
         return Ok(());
     }
     let mut ledger = Ledger::open(account, limits, memory.storage.take_over(stored)?, now);
-    (ledger.books.bandwidth, ledger.books.requests) = (bandwidth, requests);
+    (ledger.books.bandwidth, ledger.books.requests, ledger.books.accrual) = (bandwidth, requests, accrual);
     memory.begin(ledger)
 }
 

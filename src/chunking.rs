@@ -50,10 +50,22 @@ pub fn plan(file_size: u64, namespace_chunk: Option<u64>, limits: &PlanLimits) -
     } else {
         (100 * MB, 32)
     };
-    let fewest_bytes = file_size.div_ceil(MAX_PARTS).max(MIN_PART_BYTES);
-    let chunk_size = namespace_chunk.unwrap_or(class_chunk).max(fewest_bytes).min(limits.max_part_bytes);
+    let chunk_size = namespace_chunk.unwrap_or(class_chunk).max(smallest_chunk(file_size)).min(limits.max_part_bytes);
     let chunk_count = u32::try_from(file_size.div_ceil(chunk_size).max(1)).unwrap_or(u32::MAX);
     Ok(Strategy { chunk_size, chunk_count, threads: threads.min(limits.max_threads) })
+}
+
+impl Strategy {
+    /// The plan with smaller parts: `chunk_size` bytes each, at least [`smallest_chunk`] and at most the plan's.
+    pub fn with_chunk(self, file_size: u64, chunk_size: u64) -> Strategy {
+        let chunk_count = u32::try_from(file_size.div_ceil(chunk_size.max(1)).max(1)).unwrap_or(u32::MAX);
+        Strategy { chunk_size, chunk_count, ..self }
+    }
+}
+
+/// The smallest chunk size with which `file_size` bytes can be uploaded: what the store accepts as a part, and [`MAX_PARTS`] of which hold the file, bytes.
+pub fn smallest_chunk(file_size: u64) -> u64 {
+    file_size.div_ceil(MAX_PARTS).max(MIN_PART_BYTES)
 }
 
 /// Size of part `number`, bytes, or None if the plan has no such part.

@@ -138,9 +138,9 @@ impl Edge {
         self.call(|| self.request(Method::POST, "/api/jetty/track-upload").header("Idempotency-Key", &key).json(body)).await
     }
 
-    /// The server's plan and edges for a file of `size` bytes.
-    pub async fn advice(&self, size: u64) -> Result<Advice, Error> {
-        self.edges(size, &EdgesQuery::default()).await
+    /// The server's plan and edges for a file of `size` bytes in `namespace`, or in the account's own.
+    pub async fn advice(&self, size: u64, namespace: Option<&str>) -> Result<Advice, Error> {
+        self.edges(size, &EdgesQuery { namespace: namespace.map(str::to_owned), ..EdgesQuery::default() }).await
     }
 
     /// The edges for a file of `size` bytes (≥ 1), best first, with parameters.

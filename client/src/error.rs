@@ -101,7 +101,10 @@ impl Error {
             Error::Refused { status, problem, .. } => {
                 let code = problem.code.as_str();
                 (matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504) || matches!(code, "request-running" | "completion-running"))
-                    && !matches!(code, "acceleration-off" | "misconfigured" | "origin-credentials" | "origin-clock-skew" | "bandwidth-exceeded")
+                    && !matches!(
+                        code,
+                        "acceleration-off" | "edge-closed" | "misconfigured" | "origin-credentials" | "origin-clock-skew" | "bandwidth-exceeded"
+                    )
             }
             Error::Unreachable(_) | Error::Stalled => true,
             _ => false,
@@ -140,7 +143,11 @@ mod tests {
     fn errors_have_readable_messages_and_transience() {
         assert_eq!(refused(404, "not-found").to_string(), "Title: Detail. (HTTP 404, request r)");
         assert!(refused(503, "origin-unavailable").is_transient());
-        assert!(!refused(503, "acceleration-off").is_transient() && !refused(429, "bandwidth-exceeded").is_transient());
+        assert!(
+            !refused(503, "acceleration-off").is_transient()
+                && !refused(503, "edge-closed").is_transient()
+                && !refused(429, "bandwidth-exceeded").is_transient()
+        );
         assert!(refused(429, "rate-limited").is_transient() && refused(409, "request-running").is_transient());
         assert!(!refused(410, "upload-closed").is_transient());
         assert!(Error::Stalled.is_transient() && !Error::Usage(String::new()).is_transient());

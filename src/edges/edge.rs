@@ -30,6 +30,32 @@ impl Status {
     }
 }
 
+/// What an edge is asked to take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// A new upload.
+    New,
+    /// A part of an upload that is under way.
+    UnderWay,
+}
+
+impl Status {
+    /// Whether an edge of this status takes `work`.
+    pub fn takes(self, work: Work) -> bool {
+        match self {
+            Status::Active => true,
+            Status::Draining => work == Work::UnderWay,
+            Status::Disabled => false,
+        }
+    }
+}
+
+/// The status of the edge whose own address, `https://host`, was called. `None` for an address that belongs to no edge: a PoP to which anycast leads has no
+/// address of its own, so that its clients could not go elsewhere.
+pub fn status_at(edges: &[Edge], base: &str) -> Option<Status> {
+    edges.iter().find(|edge| edge.url.as_deref() == Some(base)).map(|edge| edge.status)
+}
+
 /// One row of `edge_locations`, and one entry of `GET /api/edges`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all(serialize = "camelCase"))]
@@ -104,6 +130,15 @@ pub(super) mod tests {
         assert_eq!(from(Some("FRA"), "http://127.0.0.1:1"), "fra", "the edge of the PoP");
         assert_eq!(from(None, "http://127.0.0.1:1"), "sin");
         assert_eq!((from(Some("AMS"), "https://x"), from(None, "https://x")), ("AMS".to_owned(), "local".to_owned()));
+    }
+
+    #[test]
+    fn draining_edge_takes_parts_and_no_new_upload_and_disabled_edge_neither() {
+        let at = |status, url: Option<&str>| status_at(&[Edge { status, url: url.map(str::to_owned), ..edge("fra", 50.0, 8.6) }], "https://a");
+        let takes = |status: Status| [Work::New, Work::UnderWay].map(|work| status.takes(work));
+        assert_eq!([Status::Active, Status::Draining, Status::Disabled].map(takes), [[true, true], [false, true], [false, false]]);
+        assert_eq!(at(Status::Disabled, Some("https://a")), Some(Status::Disabled));
+        assert_eq!((at(Status::Disabled, Some("https://b")), at(Status::Disabled, None)), (None, None), "another address, or none of its own");
     }
 
     #[test]

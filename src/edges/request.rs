@@ -56,6 +56,9 @@ pub struct OptimalEdges {
     /// Media type.
     #[serde(default)]
     pub content_type: Option<String>,
+    /// Namespace of the upload, whose chunk size the plan has; default: the account's own.
+    #[serde(default)]
+    pub namespace: Option<String>,
     /// What edges are ranked by.
     #[serde(default, deserialize_with = "null_as_default")]
     pub priority: Priority,

@@ -59,12 +59,13 @@ catalogue! {
     MANAGER_ONLY = "manager-only", 403, "For managers only", "In a shared namespace a member changes its own things; others' things, the name and the TTLs are for its managers.";
     KEY_REUSED = "idempotency-key-reused", 422, "Idempotency-Key reused", "This key came before with another request; use a new key for a new request.";
     STILL_RUNNING = "request-running", 409, "The first request is still running", "Repeat in a moment to get the first request's answer.";
-    PLAN_MISMATCH = "plan-mismatch", 409, "chunkSize differs from the plan", "Use the attached strategy.";
+    PLAN_MISMATCH = "plan-mismatch", 409, "chunkSize is above the plan's", "Use the attached strategy.";
     PARTS_MISSING = "parts-missing", 409, "Parts are missing", "'missing' lists the parts to send before completing.";
     PARTS_DIFFER = "parts-differ", 409, "Parts of another file", "The recorded 'parts' do not have the chunkHashes of this call: another client wrote into this upload. Start a new one.";
     COMPLETION_RUNNING = "completion-running", 409, "Completion is running", "Another call is completing this upload; repeat this one to get its answer.";
     ALREADY_COMPLETE = "already-complete", 409, "Upload already complete", "A completed upload cannot be failed; delete the file instead.";
     UPLOAD_CLOSED = "upload-closed", 410, "Upload closed", "The upload is complete, failed or expired and takes no more parts.";
+    EDGE_CLOSED = "edge-closed", 503, "Edge takes no uploads", "This edge is drained or disabled; send to another address of 'edges', or to the service's own.";
     ACCELERATION_OFF = "acceleration-off", 503, "Accelerated uploads are switched off", "Use POST /api/storage/upload, or try again later.";
     PRECONDITION = "precondition-failed", 412, "Precondition failed", "If-Match or If-Unmodified-Since names another version than the one that is here.";
     RANGE = "range-not-satisfiable", 416, "Range not satisfiable", "No byte of the object lies in the range; Content-Range has its size.";
@@ -98,7 +99,7 @@ impl Problem {
             Problem::FileTooLarge { .. } => &FILE_TOO_LARGE,
             Problem::Malformed { .. } => &MALFORMED,
             Problem::LengthMismatch { .. } => &LENGTH_MISMATCH,
-            Problem::Invalid { .. } => &INVALID,
+            Problem::Invalid { .. } | Problem::ChunkTooSmall { .. } => &INVALID,
             Problem::PartOutsidePlan { .. } => &PART_OUTSIDE,
             Problem::HashRequired => &HASH_REQUIRED,
             Problem::ChunkHashMismatch => &CHUNK_HASH,
@@ -124,6 +125,7 @@ impl Problem {
             Problem::CompletionRunning => &COMPLETION_RUNNING,
             Problem::AlreadyComplete => &ALREADY_COMPLETE,
             Problem::UploadClosed { .. } => &UPLOAD_CLOSED,
+            Problem::EdgeClosed { .. } => &EDGE_CLOSED,
             Problem::AccelerationOff => &ACCELERATION_OFF,
             Problem::PreconditionFailed => &PRECONDITION,
             Problem::RangeNotSatisfiable { .. } => &RANGE,

@@ -94,6 +94,13 @@ pub enum Problem {
         /// The allowed values.
         detail: String,
     },
+    /// `chunkSize` is under the store's smallest part, or gives too many parts.
+    ChunkTooSmall {
+        /// The smallest that this file can be sent in, bytes.
+        least: u64,
+        /// Maximum number of parts.
+        most_parts: u64,
+    },
     /// No such part in this upload's plan.
     PartOutsidePlan {
         /// The number of parts: the allowed range is 1..=count.
@@ -182,7 +189,7 @@ pub enum Problem {
     KeyReused,
     /// The first request with this Idempotency-Key, or this webhook-id, is still running.
     StillRunning,
-    /// `chunkSize` differs from the plan; the plan's strategy is attached.
+    /// `chunkSize` is above the plan's; the plan's strategy is attached.
     PlanMismatch {
         /// `{chunkSize, chunkCount, threads}`.
         strategy: Value,
@@ -204,6 +211,11 @@ pub enum Problem {
     /// The upload accepts no more parts.
     UploadClosed {
         /// `complete`, `completing` (the origin may have assembled the object already: repeat `complete`), `failed` or `expired`.
+        status: &'static str,
+    },
+    /// The address that was called is that of an edge that takes no such upload.
+    EdgeClosed {
+        /// `draining` or `disabled`.
         status: &'static str,
     },
     /// `JETTYSPEED_ENABLED` is false.

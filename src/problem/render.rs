@@ -15,6 +15,9 @@ impl Problem {
             Problem::Malformed { detail } => detail.clone(),
             Problem::LengthMismatch { expected, actual } => format!("The plan has {expected} bytes here, Content-Length says {actual}."),
             Problem::Invalid { field, detail } => format!("{field}: {detail}"),
+            Problem::ChunkTooSmall { least, most_parts } => {
+                format!("chunkSize: must be at least {least} bytes for this file: no part but the last under 5 MiB, at most {most_parts} parts.")
+            }
             Problem::PartOutsidePlan { chunk_count } => format!("This upload's parts are 1 to {chunk_count}."),
             Problem::TierForbids { tier, feature } => format!("Tier '{tier}' does not include {feature}."),
             Problem::FeatureOff { feature } => format!("The namespace has {feature} switched off."),
@@ -31,6 +34,7 @@ impl Problem {
             Problem::OperatorOnly { field } => format!("{field}: can be changed by operators only."),
             Problem::PartsMissing { missing } => format!("{} parts are not there yet.", missing.len()),
             Problem::UploadClosed { status } => format!("The upload is {status}."),
+            Problem::EdgeClosed { status } => format!("The edge at this address is {status}."),
             Problem::RangeNotSatisfiable { size } => format!("The object has {size} bytes."),
             Problem::Misconfigured { names } => format!("Missing or malformed: {}.", names.join(", ")),
             other => other.kind().about.to_owned(),
@@ -44,6 +48,7 @@ impl Problem {
             Problem::FileTooLarge { limit, size } => json!({ "limit": limit, "size": size }),
             Problem::LengthMismatch { expected, actual } => json!({ "expected": expected, "actual": actual }),
             Problem::Invalid { field, .. } => json!({ "field": field }),
+            Problem::ChunkTooSmall { least, most_parts } => json!({ "field": "chunkSize", "minimum": least, "maxParts": most_parts }),
             Problem::PartOutsidePlan { chunk_count } => json!({ "limit": chunk_count }),
             Problem::TierForbids { tier, feature } => json!({ "tier": tier, "feature": feature }),
             Problem::FeatureOff { feature } => json!({ "feature": feature }),
@@ -59,6 +64,7 @@ impl Problem {
             Problem::PartsMissing { missing } => json!({ "missing": missing }),
             Problem::PartsDiffer { parts } => json!({ "parts": parts }),
             Problem::UploadClosed { status } => json!({ "uploadStatus": status }),
+            Problem::EdgeClosed { status } => json!({ "edgeStatus": status }),
             Problem::RangeNotSatisfiable { size } => json!({ "size": size }),
             Problem::Misconfigured { names } => json!({ "names": names }),
             _ => Value::Null,

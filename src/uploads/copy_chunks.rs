@@ -77,7 +77,16 @@ mod tests {
 
     #[test]
     fn only_parts_with_a_verified_hash_become_chunks() {
-        let part = |number, sha256| Part { number, etag: "e".into(), size: 10, sha256, edge: "x".into(), at: EpochMs(0), evidence: Evidence::Seen };
+        let part = |number, sha256| Part {
+            number,
+            etag: "e".into(),
+            size: 10,
+            sha256,
+            edge: "x".into(),
+            at: EpochMs(0),
+            evidence: Evidence::Seen,
+            took_ms: None,
+        };
         let parts = [part(1, Some(hash("a"))), part(2, None), part(3, Some(hash("c")))];
         let chunks = chunks_of_object(10, &parts);
         assert_eq!(chunks.iter().map(|chunk| (chunk.f, chunk.s)).collect::<Vec<_>>(), [(0, 10), (20, 10)]);

@@ -14,13 +14,10 @@ use crate::http::validate::check_hash;
 use crate::problem::Problem;
 use crate::s3::action::Payload;
 use crate::s3::etag::unquote;
-use crate::uploads::session::state::{AT_ORIGIN, Evidence, Part};
+use crate::uploads::session::state::{AT_ORIGIN, Evidence, Part, URL_TTL_MS};
 
 /// Maximum URLs per call: signing one takes about 0.2 ms of CPU time.
 const MAX_URLS: usize = 1_000;
-
-/// Maximum validity of a presigned URL, ms. Sessions live longer; a slower client requests new URLs.
-const URL_TTL_MS: u64 = 3_600_000;
 
 /// Maximum length of an ETag, bytes: stores send 32 hex digits, some with a suffix.
 const MAX_ETAG: usize = 256;
@@ -137,7 +134,7 @@ impl Sent {
             Some(text) if receipt(upload, number, size, sha256.as_ref(), etag).verify(text, keys) => Evidence::Seen,
             Some(_) => return Err(Problem::invalid("receipt", "is not this service's receipt for this part")),
         };
-        Ok(Part { number, etag: etag.to_owned(), size, sha256, edge: AT_ORIGIN.to_owned(), at: now, evidence })
+        Ok(Part { number, etag: etag.to_owned(), size, sha256, edge: AT_ORIGIN.to_owned(), at: now, evidence, took_ms: None })
     }
 }
 

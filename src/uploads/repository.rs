@@ -160,6 +160,8 @@ impl SessionRow {
             suspended: false,
             direct: true,
             forget_at: None,
+            active_at: None,
+            urls_at: None,
         })
     }
 }

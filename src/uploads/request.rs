@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::base::id::Name;
 use crate::base::json::{null_as_default, objects, optional_list};
 use crate::base::sha256::Sha256Hex;
-use crate::chunking::{PlanLimits, Strategy, plan};
+use crate::chunking::{MAX_PARTS, PlanLimits, Strategy, plan, smallest_chunk};
 use crate::edges::request::{MAX_SAMPLES, Priority, Sample};
 use crate::http::json_body::JsonText;
 use crate::http::validate::{check_chunk_hashes, check_content_type, check_file_name, check_file_size, check_hash, check_namespace};
@@ -62,7 +62,7 @@ pub struct Start {
     /// SHA-256 of every chunk, in order.
     #[serde(default, deserialize_with = "optional_list::<MAX_HASHES, _, _>")]
     pub chunk_hashes: Option<Vec<String>>,
-    /// The chunk size that the client assumes, bytes.
+    /// The chunk size that the client wants, bytes; at least [`smallest_chunk`].
     #[serde(default)]
     pub chunk_size: Option<u64>,
     /// Media type.
@@ -123,7 +123,7 @@ pub struct StartParams {
     pub file_hash: Option<Sha256Hex>,
     /// Claimed SHA-256 of every chunk.
     pub chunk_hashes: Option<Vec<Sha256Hex>>,
-    /// The chunk size that the client assumes, bytes.
+    /// The chunk size that the client wants, bytes; at least [`smallest_chunk`].
     pub chunk_size: Option<u64>,
     /// Media type; guessed from the file name if absent.
     pub content_type: String,
@@ -139,7 +139,7 @@ impl Start {
     /// Validates every field. The chunk plan is checked later by [`StartParams::plan`], because it depends on the namespace.
     ///
     /// # Errors
-    /// [`Problem::Invalid`] with the name of the invalid field.
+    /// [`Problem::Invalid`] with the name of the invalid field, [`Problem::ChunkTooSmall`].
     pub fn check(self) -> Result<StartParams, Problem> {
         check_file_size(self.file_size)?;
         let chunk_hashes = match self.chunk_hashes {
@@ -148,6 +148,10 @@ impl Start {
             }
             given => check_chunk_hashes(given.as_deref())?,
         };
+        let least = smallest_chunk(self.file_size);
+        if self.chunk_size.is_some_and(|wanted| wanted < least) {
+            return Err(Problem::ChunkTooSmall { least, most_parts: MAX_PARTS });
+        }
         let file_name = check_file_name("fileName", &self.file_name)?;
         Ok(StartParams {
             content_type: check_content_type(self.content_type.as_deref(), &file_name)?,
@@ -164,15 +168,20 @@ impl Start {
 }
 
 impl StartParams {
-    /// The chunk plan; an assumed chunk size must equal it (docs/uploads.md, The chunk plan).
+    /// The chunk plan, with the client's chunk size if that is smaller than the plan's (docs/uploads.md, The chunk plan).
     ///
     /// # Errors
-    /// [`Problem::FileTooLarge`], [`Problem::PlanMismatch`], or [`Problem::Invalid`] if the number of chunk hashes differs from the plan.
+    /// [`Problem::FileTooLarge`], [`Problem::PlanMismatch`] if the client's chunk size is larger than the plan's, or [`Problem::Invalid`] if the number of
+    /// chunk hashes differs from the plan.
     pub fn plan(&self, namespace_chunk: Option<u64>, limits: &PlanLimits) -> Result<Strategy, Problem> {
-        let strategy = plan(self.file_size, namespace_chunk, limits)?;
-        if self.chunk_size.is_some_and(|size| size != strategy.chunk_size) {
-            return Err(Problem::PlanMismatch { strategy: serde_json::to_value(strategy).unwrap_or_default() });
-        }
+        let planned = plan(self.file_size, namespace_chunk, limits)?;
+        let strategy = match self.chunk_size {
+            Some(wanted) if wanted > planned.chunk_size => {
+                return Err(Problem::PlanMismatch { strategy: serde_json::to_value(planned).unwrap_or_default() });
+            }
+            Some(wanted) => planned.with_chunk(self.file_size, wanted),
+            None => planned,
+        };
         let count = usize::try_from(strategy.chunk_count).unwrap_or(usize::MAX);
         match &self.chunk_hashes {
             Some(hashes) if hashes.len() != count => Err(Problem::invalid("chunkHashes", "must have one hash for each chunk of the plan")),
@@ -217,16 +226,48 @@ mod tests {
         assert_eq!(field(start(r#"{"fileName":"a","fileSize":1,"contentType":"x\ny/z"}"#)), "contentType");
         assert_eq!(field(start(r#"{"fileName":"a","fileSize":1,"namespace":"../x"}"#)), "namespace");
         assert_eq!(field(start(r#"{"fileName":"a","fileSize":1,"chunkHashes":[]}"#)), "chunkSize");
-        assert_eq!(field(start(r#"{"fileName":"a","fileSize":1,"chunkSize":1,"chunkHashes":["z"]}"#)), "chunkHashes");
+        assert_eq!(field(start(r#"{"fileName":"a","fileSize":1,"chunkSize":5242880,"chunkHashes":["z"]}"#)), "chunkHashes");
         assert!(matches!(start(r#"{"fileName":"a","fileSize":"1"}"#), Err(Problem::Invalid { .. })));
         assert!(matches!(start(r#"{"fileName":"a","fileSize":1"#), Err(Problem::Malformed { .. })));
     }
 
     #[test]
-    fn assumed_chunk_size_other_than_the_plan_is_refused() {
-        let wanted = start(r#"{"fileName":"a","fileSize":25000000,"chunkSize":5000000}"#).unwrap();
-        let Err(Problem::PlanMismatch { strategy }) = wanted.plan(None, &LIMITS) else { panic!() };
-        assert_eq!(strategy.to_string(), r#"{"chunkCount":3,"chunkSize":10000000,"threads":16}"#);
+    fn chunk_size_up_to_the_plans_is_taken_and_a_larger_one_gets_the_strategy() {
+        let planned = |file_size: u64, chunk_size: u64, namespace: Option<u64>| {
+            let wanted = start(&format!(r#"{{"fileName":"a","fileSize":{file_size},"chunkSize":{chunk_size}}}"#)).unwrap();
+            wanted.plan(namespace, &LIMITS).map(|strategy| (strategy.chunk_size, strategy.chunk_count, strategy.threads)).map_err(|problem| {
+                match problem {
+                    Problem::PlanMismatch { strategy } => strategy.to_string(),
+                    other => other.to_string(),
+                }
+            })
+        };
+        assert_eq!(planned(25_000_000, 5_242_880, None), Ok((5_242_880, 5, 16)));
+        assert_eq!(planned(25_000_000, 10_000_000, None), Ok((10_000_000, 3, 16)));
+        assert_eq!(planned(25_000_000, 10_000_001, None), Err(r#"{"chunkCount":3,"chunkSize":10000000,"threads":16}"#.to_owned()));
+        assert_eq!(planned(25_000_000, 10_000_000, Some(6_000_000)), Err(r#"{"chunkCount":5,"chunkSize":6000000,"threads":16}"#.to_owned()));
+        assert_eq!(planned(25_000_000, 12_000_000, Some(20_000_000)), Ok((12_000_000, 3, 16)), "the namespace's chunk is the largest");
+        assert_eq!(planned(52_428_800_000, 5_242_880, None), Ok((5_242_880, 10_000, 32)));
+        assert_eq!(planned(1, 5_242_880, None), Ok((5_242_880, 1, 16)));
+    }
+
+    #[test]
+    fn chunk_size_under_5_mib_or_for_more_than_10_000_parts_is_refused_with_the_bounds() {
+        let bounds = |file_size: u64, chunk_size: u64| {
+            let problem = start(&format!(r#"{{"fileName":"a","fileSize":{file_size},"chunkSize":{chunk_size}}}"#)).unwrap_err();
+            let body = problem.to_json("r");
+            ["status", "code", "field", "minimum", "maxParts"].map(|name| body.get(name).unwrap().to_string()).join(" ")
+        };
+        let least_is = |least: u64| format!(r#"422 "invalid-value" "chunkSize" {least} 10000"#);
+        assert_eq!(bounds(25_000_000, 5_242_879), least_is(5_242_880));
+        assert_eq!(bounds(25_000_000, 0), least_is(5_242_880));
+        assert_eq!(bounds(1, 1), least_is(5_242_880));
+        assert_eq!(bounds(52_428_800_001, 5_242_880), least_is(5_242_881));
+        assert_eq!(bounds(100_000_000_000, 9_999_999), least_is(10_000_000));
+    }
+
+    #[test]
+    fn number_of_chunk_hashes_other_than_the_plans_is_refused() {
         let hash = "0".repeat(64);
         let wanted = start(&format!(r#"{{"fileName":"a","fileSize":25000000,"chunkSize":10000000,"chunkHashes":["{hash}"]}}"#)).unwrap();
         assert!(matches!(wanted.plan(None, &LIMITS), Err(Problem::Invalid { ref field, .. }) if field == "chunkHashes"));

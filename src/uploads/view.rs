@@ -15,6 +15,7 @@ use crate::edges::view::EdgeView;
 use crate::files::asset::{Asset, AssetView};
 use crate::uploads::repository::SessionRow;
 use crate::uploads::session::state::{COPIED, Meta, Part, missing};
+use crate::uploads::session::transfer::Transfer;
 
 /// 201 response of `start`.
 #[derive(Debug, Serialize)]
@@ -171,16 +172,16 @@ pub struct Completed {
 }
 
 /// The response for a completed session; `base` is `https://host`.
-pub fn completed(meta: &Meta, parts: &[Part], asset: &Asset, base: &str, now: EpochMs) -> Completed {
+pub fn completed(meta: &Meta, parts: &[Part], asset: &Asset, base: &str) -> Completed {
     let (copied, sent): (Vec<&Part>, Vec<&Part>) = parts.iter().partition(|part| part.edge == COPIED);
     let edges_used: BTreeSet<&str> = sent.iter().map(|part| part.edge.as_str()).collect();
-    let upload_time_ms = now.since(meta.created);
+    let transfer = Transfer::of(parts.iter());
     Completed {
         asset: asset.view(base),
         chunks: meta.chunk_count(),
         edges_used: edges_used.into_iter().map(str::to_owned).collect(),
-        upload_time_ms,
-        mbps: mbps(meta.file_size, upload_time_ms),
+        upload_time_ms: transfer.ms,
+        mbps: transfer.mbps(),
         bytes_sent: sent.iter().map(|part| part.size).sum(),
         bytes_saved: copied.iter().map(|part| part.size).sum(),
     }
@@ -199,15 +200,9 @@ pub fn patterns(meta: &Meta, parts: &[Part], country: Option<&str>, now: EpochMs
         }
     }
     let session = meta.session.to_string();
-    let took = now.since(meta.created);
-    let add = |(edge, share): (&str, Share)| add_pattern(&session, country.unwrap_or("XX"), edge, share, took, now);
+    let took = |edge: &str| Transfer::of(parts.iter().filter(|part| part.edge == edge)).ms;
+    let add = |(edge, share): (&str, Share)| add_pattern(&session, country.unwrap_or("XX"), edge, share, took(edge), now);
     shares.into_iter().take(MAX_EDGES).map(add).collect()
-}
-
-/// Throughput in megabits per second (10^6 bit/s), rounded to two decimals.
-pub fn mbps(bytes: u64, ms: u64) -> f64 {
-    let megabits = bytes as f64 * 8.0 / 1_000_000.0;
-    (megabits / (ms.max(1) as f64 / 1000.0) * 100.0).round() / 100.0
 }
 
 /// The asset that the session becomes.
@@ -242,7 +237,5 @@ mod tests {
         assert_eq!(percent(1, 3), 33.3);
         assert_eq!(percent(999_999_999, 1_000_000_000), 99.9);
         assert_eq!(percent(10, 10), 100.0);
-        assert_eq!(mbps(1_000_000, 1000), 8.0);
-        assert_eq!(mbps(1, 0), 0.01);
     }
 }

@@ -100,7 +100,7 @@ fn name(message: &Message) -> &'static str {
     match message {
         Message::Open { .. } => "session: open",
         Message::Record { .. } => "session: record",
-        Message::Snapshot => "session: snapshot",
+        Message::Snapshot | Message::Visit => "session: snapshot",
         Message::Reconcile { .. } => "session: reconcile",
         Message::BeginCompletion { .. } => "session: begin completion",
         Message::FinishCompletion { .. } => "session: finish completion",

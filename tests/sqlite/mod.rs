@@ -66,5 +66,7 @@ pub fn upload_of(account: Id, namespace: &Name, session: Id) -> Meta {
         cleaned_up: false,
         direct: false,
         forget_at: None,
+        active_at: None,
+        urls_at: None,
     }
 }

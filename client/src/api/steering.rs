@@ -106,6 +106,9 @@ pub struct EdgesQuery {
     /// Maximum number of edges; the server's default if None.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u32>,
+    /// Namespace of the upload; the account's own if None.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
 }
 
 /// Coordinates, degrees.

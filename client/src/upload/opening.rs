@@ -22,7 +22,7 @@ pub async fn start(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOp
     if options.no_dedup {
         return Ok((edge.start(params).await?, Hashes::new()));
     }
-    let mut chunk_size = edge.advice(file.size).await?.strategy.chunk_size;
+    let mut chunk_size = edge.advice(file.size, options.namespace.as_deref()).await?.strategy.chunk_size;
     loop {
         progress(Event::Hashing);
         let mut hashes = hash::of_file(&file.path, file.size, chunk_size).await?;

@@ -38,7 +38,7 @@ pub fn beginning(edge: &Edge, file: &LocalFile, started: Started, known: Hashes)
 /// # Errors
 /// See [`Error`].
 pub async fn going_on(edge: &Edge, file: &LocalFile, state: SessionState, known: Hashes) -> Result<Plan, Error> {
-    let advice = edge.advice(file.size).await?;
+    let advice = edge.advice(file.size, None).await?;
     let parts = pieces(&to_send(&state.missing, &state.completed), state.chunk_size, file.size)?;
     let (lanes, threads) = (lanes(edge, &advice.edges, &advice.assignments, &parts), advice.strategy.threads as usize);
     Ok(Plan { session: state.session_id, token: state.upload_token, chunk_size: state.chunk_size, parts, lanes, threads, known })

@@ -20,7 +20,7 @@ use crate::base::sha256::Sha256Hex;
 use crate::base::time::EpochMs;
 use crate::s3::operations::list_parts::ListedPart;
 use crate::uploads::session::message::{Message, SessionReply};
-use crate::uploads::session::state::{AT_ORIGIN, COMPLETION_LEASE_MS, Effect, Evidence, Lease, Meta, Part, Status, missing};
+use crate::uploads::session::state::{AT_ORIGIN, COMPLETION_LEASE_MS, Effect, Evidence, Lease, Meta, Part, Status, URL_TTL_MS, missing};
 
 #[cfg(test)]
 #[path = "machine_tests.rs"]
@@ -31,6 +31,9 @@ pub const CLEANUP_DELAY_MS: u64 = 60_000;
 
 /// Interval between two clean-up jobs of a session, ms: longer than the queue's retries, which take ten minutes.
 pub const CLEANUP_RETRY_MS: u64 = 3_600_000;
+
+/// The last activity of a session is known to this fraction of its time to live: to ten minutes of seven days.
+const ACTIVITY_STEPS: u64 = 1_000;
 
 /// A session and its parts.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,10 +50,25 @@ impl Session {
         missing(self.meta.chunk_count(), self.parts.keys().copied())
     }
 
-    /// Expiry if there is no further activity: `ttl_ms` after the start or the last recorded part.
+    /// Expiry if there is no further activity: `ttl_ms` after the start or the last call on the session.
     pub fn expires(&self) -> EpochMs {
+        self.last_activity().plus(self.meta.ttl_ms)
+    }
+
+    fn last_activity(&self) -> EpochMs {
         let last = self.parts.values().map(|part| part.at).max().unwrap_or(self.meta.created);
-        last.max(self.meta.created).plus(self.meta.ttl_ms)
+        last.max(self.meta.created).max(self.meta.active_at.unwrap_or_default())
+    }
+
+    /// Postpones the expiry of an open session. Activity within a thousandth of the time to live is not written again, so that calls that only read
+    /// write rarely.
+    fn touch(&mut self, now: EpochMs) -> Vec<Effect> {
+        let open = matches!(self.meta.status, Status::Uploading | Status::Completing);
+        if !open || now.since(self.last_activity()) <= self.meta.ttl_ms / ACTIVITY_STEPS {
+            return vec![];
+        }
+        self.meta.active_at = Some(now);
+        vec![Effect::PutMeta]
     }
 
     fn state(&self) -> SessionReply {
@@ -92,6 +110,9 @@ impl Session {
             self.parts.get(&part.number).is_some_and(|known| known.etag == part.etag && known.sha256 != part.sha256 && known.sha256.is_some());
         if ambiguous && part.evidence.is_seen() {
             part.sha256 = None;
+        }
+        if part.evidence == Evidence::Claimed {
+            part.took_ms = self.meta.urls_at.map(|issued| now.since(issued).min(URL_TTL_MS));
         }
         part.at = now;
         self.parts.insert(part.number, part.clone());
@@ -144,7 +165,7 @@ impl Session {
     fn adopted(&self, listed: ListedPart, now: EpochMs) -> Option<Part> {
         let ListedPart { part_number: number, etag, size } = listed;
         let fits = self.meta.part_len(number) == Some(size);
-        fits.then(|| Part { number, etag, size, sha256: None, edge: AT_ORIGIN.to_owned(), at: now, evidence: Evidence::Listed })
+        fits.then(|| Part { number, etag, size, sha256: None, edge: AT_ORIGIN.to_owned(), at: now, evidence: Evidence::Listed, took_ms: None })
     }
 
     /// Recorded parts whose hash is not the expected one. A part without a hash counts as different.
@@ -216,10 +237,13 @@ impl Session {
         (SessionReply::Done, vec![Effect::PutMeta])
     }
 
-    fn mark_direct(&mut self) -> (SessionReply, Vec<Effect>) {
-        let opens = self.meta.status == Status::Uploading && !self.meta.suspended && !self.meta.direct;
-        self.meta.direct |= opens;
-        (self.state(), if opens { vec![Effect::PutMeta] } else { vec![] })
+    fn mark_direct(&mut self, now: EpochMs) -> (SessionReply, Vec<Effect>) {
+        if self.meta.status != Status::Uploading || self.meta.suspended {
+            return (self.state(), vec![]);
+        }
+        self.meta.direct = true;
+        self.meta.urls_at = Some(now);
+        (self.state(), vec![Effect::PutMeta])
     }
 
     fn suspend(&mut self, suspended: bool) -> (SessionReply, Vec<Effect>) {
@@ -264,16 +288,20 @@ pub fn apply(slot: &mut Option<Session>, message: Message, now: EpochMs) -> (Ses
     };
     let (session, message) = session;
     let mut before = session.expire(now);
+    // The messages of its client. A recorded part is an activity by itself, and a client's reconciliation follows a visit.
+    if matches!(message, Message::Visit | Message::MarkDirect | Message::BeginCompletion { .. }) {
+        before.extend(session.touch(now));
+    }
     let (reply, effects) = match message {
         Message::Open { meta } if meta.session == session.meta.session && meta.upload_id == session.meta.upload_id => (SessionReply::Done, vec![]),
         Message::Open { .. } => (SessionReply::Closed { status: session.meta.status }, vec![]),
         Message::Record { part } => session.record(part, now),
-        Message::Snapshot => (session.state(), vec![]),
+        Message::Snapshot | Message::Visit => (session.state(), vec![]),
         Message::Reconcile { listed, listed_at } => session.reconcile(listed, listed_at, now),
         Message::BeginCompletion { attempt, file_hash, chunk_hashes } => session.begin_completion(attempt, file_hash, chunk_hashes.as_deref(), now),
         Message::CheckLease if session.meta.status == Status::Completing && !session.lease_is_free(now) => (SessionReply::Busy, vec![]),
         Message::CheckLease => (SessionReply::Done, vec![]),
-        Message::MarkDirect => session.mark_direct(),
+        Message::MarkDirect => session.mark_direct(now),
         Message::FinishCompletion { outcome } => session.finish_completion(outcome),
         Message::CancelCompletion { attempt } => session.end_completion(attempt, Status::Uploading),
         Message::ReleaseLease { attempt } => session.end_completion(attempt, Status::Completing),

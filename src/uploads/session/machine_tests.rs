@@ -31,12 +31,14 @@ fn meta(chunks: u64) -> Meta {
         cleaned_up: false,
         direct: false,
         forget_at: None,
+        active_at: None,
+        urls_at: None,
     }
 }
 
 fn part(number: u16, chunks: u16) -> Part {
     let size = if number == chunks { CHUNK - 3 } else { CHUNK };
-    Part { number, etag: format!("e{number}"), size, sha256: None, edge: "SIN".into(), at: EpochMs(0), evidence: Evidence::Seen }
+    Part { number, etag: format!("e{number}"), size, sha256: None, edge: "SIN".into(), at: EpochMs(0), evidence: Evidence::Seen, took_ms: None }
 }
 
 fn open(chunks: u64) -> Option<Session> {
@@ -189,6 +191,69 @@ fn recorded_part_postpones_expiry() {
     assert_eq!((reply, effects), (SessionReply::Closed { status: Status::Expired }, vec![Effect::PutMeta]));
 }
 
+/// A TTL of 5,000 ms, so that a thousandth of it is 5 ms.
+fn open_for_5_000_ms(chunks: u64) -> Option<Session> {
+    let mut slot = open(chunks);
+    if let Some(session) = slot.as_mut() {
+        session.meta.ttl_ms = 5_000;
+    }
+    slot
+}
+
+#[test]
+fn every_call_of_the_client_postpones_expiry_and_those_of_jobs_do_not() {
+    let calls = [Message::Visit, Message::MarkDirect, begin(1), Message::Record { part: part(1, 2) }];
+    for call in calls {
+        let mut slot = open_for_5_000_ms(2);
+        apply(&mut slot, call.clone(), EpochMs(5_900));
+        assert_eq!(slot.as_ref().unwrap().expires(), EpochMs(10_900), "{call:?}");
+        assert_eq!(ring_alarm(&mut slot, 6_000), (AlarmAction::At(EpochMs(10_900)), vec![]), "{call:?}");
+        apply(&mut slot, Message::Visit, EpochMs(10_900));
+        assert_eq!(slot.unwrap().meta.status, Status::Expired, "a call that comes too late postpones nothing: {call:?}");
+    }
+    let listing = Message::Reconcile { listed: vec![], listed_at: EpochMs(1_000) };
+    for job in [Message::Snapshot, listing, Message::CheckLease, Message::Suspend { suspended: true }, Message::CleanedUp] {
+        let mut slot = open_for_5_000_ms(2);
+        apply(&mut slot, job.clone(), EpochMs(5_900));
+        assert_eq!(slot.unwrap().expires(), EpochMs(6_000), "{job:?}");
+    }
+}
+
+#[test]
+fn thousand_reads_within_a_thousandth_of_the_ttl_write_nothing() {
+    let mut slot = open_for_5_000_ms(1);
+    let writes = |slot: &mut Option<Session>, at| apply(slot, Message::Visit, EpochMs(at)).1.len();
+    assert_eq!(writes(&mut slot, 2_000), 1);
+    assert_eq!((0..1_000).map(|step| writes(&mut slot, 2_000 + step / 200)).sum::<usize>(), 0);
+    assert_eq!(writes(&mut slot, 2_006), 1);
+    let mut failed = open_for_5_000_ms(1);
+    send(&mut failed, Message::Fail);
+    assert_eq!(apply(&mut failed, Message::Visit, EpochMs(3_000)).1, [], "what has ended stays as it is");
+}
+
+#[test]
+fn claimed_part_was_under_way_since_its_url_and_at_most_an_hour() {
+    let mut slot = open(2);
+    if let Some(session) = slot.as_mut() {
+        session.meta.ttl_ms = 10 * URL_TTL_MS;
+    }
+    let claim = |number| Message::Record { part: Part { evidence: Evidence::Claimed, took_ms: Some(7), ..part(number, 2) } };
+    let took = |slot: &Option<Session>, number: u16| slot.as_ref().unwrap().parts.get(&number).unwrap().took_ms;
+    apply(&mut slot, claim(1), EpochMs(1_500));
+    assert_eq!(took(&slot, 1), None, "no URL was issued");
+    apply(&mut slot, Message::MarkDirect, EpochMs(2_000));
+    apply(&mut slot, claim(1), EpochMs(2_900));
+    assert_eq!(took(&slot, 1), Some(900));
+    apply(&mut slot, claim(2), EpochMs(2_000 + 3 * URL_TTL_MS));
+    assert_eq!(took(&slot, 2), Some(URL_TTL_MS));
+    let listed = |number: u16, size| ListedPart { part_number: number, etag: format!("e{number}"), size };
+    let at = EpochMs(3_000 + 3 * URL_TTL_MS);
+    apply(&mut slot, Message::Reconcile { listed: vec![listed(1, CHUNK), listed(2, CHUNK - 3)], listed_at: at }, at.plus(10));
+    assert_eq!((took(&slot, 1), took(&slot, 2)), (Some(900), Some(URL_TTL_MS)), "being listed changes no time");
+    apply(&mut slot, Message::Record { part: Part { took_ms: Some(7), ..part(1, 2) } }, at);
+    assert_eq!(took(&slot, 1), Some(7), "what this service saw, it measured");
+}
+
 #[test]
 fn reconcile_keeps_parts_newer_than_the_listing() {
     let mut slot = open(4);
@@ -217,6 +282,14 @@ fn persisted_json_is_pinned() {
     assert_eq!(serde_json::to_string(&meta(1)).unwrap(), text);
     let old = r#"{"session":"01010101-0101-4101-8101-010101010101","account":"02020202-0202-4202-8202-020202020202","namespace":"jt_user_1","asset":"03030303-0303-4303-8303-030303030303","object":"04040404-0404-4404-8404-040404040404","key":"users/1/o/x","upload_id":"up","file_name":"a.bin","file_size":7,"chunk_size":10,"content_type":"application/octet-stream","created":1000,"ttl_ms":500,"status":"uploading"}"#;
     assert_eq!(serde_json::from_str::<Meta>(old).unwrap(), Meta { file_hash: None, ..meta(1) });
+    let active = Meta { active_at: Some(EpochMs(1_200)), urls_at: Some(EpochMs(1_300)), ..meta(1) };
+    assert!(serde_json::to_string(&active).unwrap().ends_with(r#""outcome":null,"active_at":1200,"urls_at":1300}"#));
+    let text = r#"{"partNumber":1,"etag":"e1","size":7,"sha256":null,"edge":"SIN","at":0}"#;
+    assert_eq!(serde_json::to_string(&part(1, 1)).unwrap(), text);
+    assert_eq!(serde_json::from_str::<Part>(text).unwrap(), part(1, 1));
+    let timed = Part { took_ms: Some(40), evidence: Evidence::Claimed, ..part(1, 1) };
+    let text = r#"{"partNumber":1,"etag":"e1","size":7,"sha256":null,"edge":"SIN","at":0,"evidence":"claimed","tookMs":40}"#;
+    assert_eq!(serde_json::to_string(&timed).unwrap(), text);
 }
 
 fn messages(chunks: u16) -> impl Strategy<Value = Message> {
@@ -235,6 +308,8 @@ fn messages(chunks: u16) -> impl Strategy<Value = Message> {
         1 => any::<u8>().prop_map(|n| Message::FinishCompletion { outcome: json!(n) }),
         1 => Just(Message::Fail),
         1 => Just(Message::Snapshot),
+        1 => Just(Message::Visit),
+        1 => Just(Message::MarkDirect),
         1 => (prop::collection::btree_set(1..=chunks, 0..5), any::<u16>()).prop_map(move |(numbers, at)| Message::Reconcile {
             listed: numbers.into_iter().map(|n| ListedPart { part_number: n, etag: format!("l{n}"), size: part(n, chunks).size }).collect(),
             listed_at: EpochMs(1_000 + u64::from(at)),
@@ -284,12 +359,11 @@ fn two_hashes_for_one_etag_remove_the_hash() {
 }
 
 #[test]
-fn check_lease_returns_busy_while_completing_and_mark_direct_persists_once() {
+fn check_lease_returns_busy_while_completing_and_mark_direct_is_persisted() {
     let mut slot = open(1);
     assert_eq!(send(&mut slot, Message::CheckLease), SessionReply::Done);
     let SessionReply::State { meta, .. } = send(&mut slot, Message::MarkDirect) else { panic!() };
-    assert!(meta.direct);
-    assert_eq!(apply(&mut slot, Message::MarkDirect, EpochMs(1_100)).1, [], "once");
+    assert!(meta.direct && meta.urls_at == Some(EpochMs(1_100)));
     send(&mut slot, Message::Record { part: part(1, 1) });
     send(&mut slot, begin(1));
     assert_eq!(send(&mut slot, Message::CheckLease), SessionReply::Busy);

@@ -25,6 +25,8 @@ pub enum Message {
     },
     /// Reads the session with all parts.
     Snapshot,
+    /// Reads the session with all parts for its client: postpones the expiry.
+    Visit,
     /// Reconciles the record with ListParts: adopts parts that the record lacks, drops parts that the store lacks.
     Reconcile {
         /// The listed parts, all pages.

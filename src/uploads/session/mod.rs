@@ -5,3 +5,4 @@ pub mod machine;
 pub mod message;
 pub mod schema;
 pub mod state;
+pub mod transfer;

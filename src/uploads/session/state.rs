@@ -14,6 +14,9 @@ use crate::chunking::part_len;
 /// [`crate::uploads::completion::ROUND_MS`] plus the timeouts of one CompleteMultipartUpload and one HeadObject.
 pub const COMPLETION_LEASE_MS: u64 = 120_000;
 
+/// Maximum validity of a presigned part URL, ms. Sessions live longer; a slower client requests new URLs.
+pub const URL_TTL_MS: u64 = 3_600_000;
+
 /// `edge` of a part that was copied inside the store.
 pub const COPIED: &str = "copy";
 
@@ -114,6 +117,12 @@ pub struct Meta {
     /// When the record of an ended upload is deleted; set by the first alarm after its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forget_at: Option<EpochMs>,
+    /// Last call on the session that recorded no part; written once in a thousandth of `ttl_ms`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active_at: Option<EpochMs>,
+    /// When presigned part URLs were last issued: a part sent directly to the store has been under way since then at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub urls_at: Option<EpochMs>,
 }
 
 impl Meta {
@@ -166,6 +175,9 @@ pub struct Part {
     /// See [`Evidence`].
     #[serde(default, skip_serializing_if = "Evidence::is_seen")]
     pub evidence: Evidence,
+    /// How long it was under way until it was recorded, ms; `None` if unknown (found by ListParts) or if it was copied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub took_ms: Option<u64>,
 }
 
 /// A write that must be durable before the reply is sent.

@@ -51,6 +51,7 @@ pub async fn optimal_edges(call: &Routed) -> Result<Reply, Problem> {
     }
     let hash = validate::check_hash("fileHash", wanted.file_hash.as_deref())?;
     validate::check_content_type(wanted.content_type.as_deref(), wanted.file_name.as_deref().unwrap_or_default())?;
+    let namespace = validate::check_namespace("namespace", wanted.namespace.as_deref())?;
     let place = wanted.location.map(|place| place.check()).transpose()?;
     let count = match wanted.count {
         Some(count) if !(1..=MAX_EDGES).contains(&count) => {
@@ -59,7 +60,7 @@ pub async fn optimal_edges(call: &Routed) -> Result<Reply, Problem> {
         count => count.map_or(EDGES, |count| count as usize),
     };
     account.must_be_active()?;
-    let namespace = services::namespaces::for_upload(call, &account, None).await?;
+    let namespace = services::namespaces::for_upload(call, &account, namespace.as_ref()).await?;
     let strategy = plan(wanted.file_size, namespace.chunk_size, &call.config.plan)?;
     let duplicate = match hash {
         Some(hash) => Some(reference::duplicate(call, &account, &hash, wanted.file_size).await?).filter(DuplicateView::is_duplicate),

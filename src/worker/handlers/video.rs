@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::access::membership;
 use crate::auth::playback_token::VideoClaims;
+use crate::edges::edge::Work;
 use crate::http::json_body::MAX_BODY;
 use crate::http::validate::{check_hash, check_namespace};
 use crate::namespaces::role::Role;
@@ -20,6 +21,7 @@ use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::{bindings, clock, d1};
 use crate::worker::services;
+use crate::worker::services::edges::registry;
 use crate::worker::services::video::put::{namespace_of, write_file};
 use crate::worker::services::video::removal;
 
@@ -32,6 +34,7 @@ pub async fn put(call: &Routed) -> Result<Reply, Problem> {
     let wanted = check_namespace("X-Namespace", call.header("x-namespace").as_deref())?;
     let hash = check_hash("X-Content-SHA256", call.header("x-content-sha256").as_deref())?;
     account.must_be_active()?;
+    registry::must_take(call, Work::New).await?;
     let namespace = namespace_of(call, &account, wanted.as_ref()).await?;
     account.may_upload_simply(size)?;
     let manages = membership::role(&account, &namespace) == Role::Manager;

@@ -7,7 +7,7 @@ use jettyspeed_devstack::link::Link;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::harness::{Call, Stack, done_or, eventually_every, random_file, sha256};
+use crate::harness::{Call, Stack, action, done_or, eventually_every, random_bytes, random_file, sha256};
 
 const SIZE: usize = 60_000_000;
 
@@ -81,6 +81,52 @@ async fn upload_over_three_edges_is_faster_than_over_one() {
     assert!(carried[0] > carried[2] && carried[1] > carried[2], "the slow one carries least: {carried:?}");
     assert!(all.took.mul_f64(1.3) < one.took, "three edges {:?}, one {:?}", all.took, one.took);
     assert_eq!(all.uploaded.edges.iter().map(|share| share.parts).sum::<usize>(), PARTS);
+}
+
+/// Its status is changed while an upload is under way over it; a change counts within a minute.
+#[tokio::test]
+async fn draining_edge_keeps_what_is_under_way_and_disabled_edge_takes_nothing() {
+    let (stack, address) = stack_without_edges().await;
+    let (old, new) = (start_link(&address, 0, 100.0), start_link(&address, 0, 100.0));
+    register(&stack, &[("old", &old), ("new", &new)]).await;
+    let set = async |status: &str| {
+        let change = stack.operator(Method::PATCH, "/api/portal/edges/old").json(&json!({ "status": status }));
+        assert_eq!(change.answer().await.0, 200);
+    };
+    let at_old = |path: &str| {
+        stack.http.post(format!("{}{path}", old.url())).bearer_auth(&stack.unsigned.api_key).header("X-API-Secret", &stack.unsigned.api_secret)
+    };
+    let start = json!({ "action": "start", "fileName": "a", "fileSize": 3 * PART });
+    let started = stack.track(&stack.unsigned, start.clone()).await.1;
+    let offered = |body: &serde_json::Value| body["edges"].as_array().unwrap().iter().any(|edge| edge["id"] == "old");
+    assert!(offered(&started), "{started}");
+    let bytes = random_bytes(3 * PART);
+    let part = |number: usize| {
+        let token = started["uploadToken"].as_str().unwrap();
+        let chunk = stack.http.post(format!("{}/api/jetty-speed/chunk", old.url())).header("X-Upload-Token", token);
+        chunk.header("X-Part-Number", number).body(bytes[(number - 1) * PART..number * PART].to_vec())
+    };
+    let closed = async |request: reqwest::RequestBuilder, status: &str| {
+        eventually_every(Duration::from_millis(500), Duration::from_secs(60), async || {
+            let (code, body) = request.try_clone().unwrap().answer().await;
+            done_or(code == 503 && body["code"] == "edge-closed" && body["edgeStatus"] == status, body)
+        })
+        .await;
+    };
+    assert_eq!(part(1).answer().await.0, 200);
+    set("draining").await;
+    closed(at_old("/api/jetty/track-upload").json(&start), "draining").await;
+    closed(at_old("/api/storage/upload").header("X-File-Name", "a").body("bytes"), "draining").await;
+    assert_eq!(part(2).answer().await.0, 200, "what is under way goes on");
+    assert!(!offered(&stack.track(&stack.unsigned, start).await.1));
+    let progress = at_old("/api/jetty/track-upload").json(&action("progress", &started));
+    assert_eq!(progress.answer().await.0, 200, "it may be asked");
+    set("disabled").await;
+    closed(part(3), "disabled").await;
+    // The rest goes to another address.
+    assert_eq!(stack.chunk(&started, 3, &bytes[2 * PART..]).answer().await.0, 200);
+    let (status, done) = stack.track(&stack.unsigned, action("complete", &started)).await;
+    assert_eq!((status, &done["edgesUsed"]), (200, &json!(["local", "old"])), "{done}");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Uploads: sessions of parts, parts that go straight to the store, and files stored in one request.
 
+mod activity;
 mod complete;
 mod direct;
 mod lost_sessions;

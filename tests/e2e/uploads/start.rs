@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Call, answer, stack};
+use crate::harness::{Call, answer, random_bytes, stack};
 
 fn start_body(size: u64) -> Value {
     json!({ "action": "start", "fileName": "a.bin", "fileSize": size })
@@ -55,8 +55,55 @@ async fn malformed_start_body_returns_400_404_413_or_422() {
     }
     let large = format!("{{\"action\":\"start\",\"pad\":\"{}\"}}", "x".repeat(2 * 1024 * 1024));
     assert_eq!(answer(send(&large).await.unwrap()).await.0, 413);
-    let (status, body) = stack.track(&stack.dev, json!({ "action": "start", "fileName": "a", "fileSize": 25_000_000, "chunkSize": 5_242_880 })).await;
-    assert_eq!((status, &body["strategy"]["chunkSize"]), (409, &json!(10_000_000)));
+}
+
+#[tokio::test]
+async fn start_takes_a_chunk_size_down_to_5_mib_and_refuses_others_with_strategy_or_bounds() {
+    let stack = stack().await;
+    let start = async |size: u64, chunk: u64| {
+        stack.track(&stack.dev, json!({ "action": "start", "fileName": "a", "fileSize": size, "chunkSize": chunk })).await
+    };
+    let (status, body) = start(25_000_000, 10_000_001).await;
+    assert_eq!((status, &body["code"]), (409, &json!("plan-mismatch")));
+    assert_eq!(body["strategy"], json!({ "chunkSize": 10_000_000, "chunkCount": 3, "threads": 16 }));
+    for (size, chunk, least) in [(25_000_000, 5_242_879, 5_242_880), (52_428_800_001, 5_242_880, 5_242_881)] {
+        let (status, body) = start(size, chunk).await;
+        assert_eq!(
+            (status, &body["field"], &body["minimum"], &body["maxParts"]),
+            (422, &json!("chunkSize"), &json!(least), &json!(10_000)),
+            "{body}"
+        );
+    }
+    // A file of two such parts, from start to its bytes.
+    let bytes = random_bytes(5_242_880 + 7);
+    let start = json!({ "action": "start", "fileName": "two.bin", "fileSize": bytes.len(), "chunkSize": 5_242_880 });
+    let (status, started) = stack.track(&stack.dev, start).await;
+    assert_eq!((status, &started["strategy"]["chunkCount"], &started["missingParts"]), (201, &json!(2), &json!([1, 2])), "{started}");
+    for (number, part) in (1..).zip(bytes.chunks(5_242_880)) {
+        let (status, body) = stack.chunk(&started, number, part).answer().await;
+        assert_eq!(status, 200, "{body}");
+    }
+    let (status, done) = stack.track(&stack.dev, json!({ "action": "complete", "sessionId": started["sessionId"] })).await;
+    assert_eq!((status, &done["chunks"], &done["bytesSent"]), (200, &json!(2), &json!(bytes.len())), "{done}");
+}
+
+#[tokio::test]
+async fn optimal_edges_and_start_plan_with_the_chunk_size_of_the_namespace() {
+    let stack = stack().await;
+    let namespace = stack.namespace("jt_customer_figures_plan").field("chunk_size", json!(20_000_000)).create().await;
+    let advise = async |body: Value| stack.request(Method::POST, "/api/jetty/optimal-edges", &stack.dev).json(&body).answer().await;
+    let of_namespace = json!({ "fileSize": 50_000_000, "namespace": namespace });
+    assert_eq!(advise(of_namespace.clone()).await.0, 404, "not a member yet");
+    stack.add_member(&namespace, &stack.dev.user_id).await;
+    let wanted = json!({ "chunkSize": 20_000_000, "chunkCount": 3, "threads": 16 });
+    assert_eq!(advise(of_namespace).await.1["strategy"], wanted);
+    let own = advise(json!({ "fileSize": 50_000_000, "namespace": null })).await.1;
+    assert_eq!(own["strategy"]["chunkSize"], 10_000_000, "the account's own");
+    let start = json!({ "action": "start", "fileName": "a", "fileSize": 50_000_000, "namespace": namespace });
+    let (status, started) = stack.track(&stack.dev, start).await;
+    assert_eq!((status, &started["strategy"]), (201, &wanted), "{started}");
+    let (status, problem) = advise(json!({ "fileSize": 1, "namespace": "../x" })).await;
+    assert_eq!((status, &problem["field"]), (422, &json!("namespace")));
 }
 
 #[tokio::test]

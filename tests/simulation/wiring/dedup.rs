@@ -72,6 +72,7 @@ async fn copy_one_part(io: &World, meta: &Meta, copy: Copy) -> Option<u16> {
         edge: COPIED.to_owned(),
         at: io.now(),
         evidence: Evidence::Seen,
+        took_ms: None,
     };
     let reply = send(io, meta.session, Message::Record { part }).await;
     matches!(reply, Ok(SessionReply::Done)).then_some(copy.number)

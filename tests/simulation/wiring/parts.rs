@@ -30,7 +30,8 @@ pub async fn chunk(io: &World, session: Id, account: Id, number: u16, bytes: &[u
         Err(_) => return Err(Problem::Internal),
     };
     let sha256 = Some(Sha256Hex::of(bytes));
-    let part = Part { number, etag, size: bytes.len() as u64, sha256, edge: "edge".to_owned(), at: io.now(), evidence: Evidence::Seen };
+    let part =
+        Part { number, etag, size: bytes.len() as u64, sha256, edge: "edge".to_owned(), at: io.now(), evidence: Evidence::Seen, took_ms: None };
     match send(io, session, Message::Record { part }).await {
         Ok(SessionReply::Done) => Ok(()),
         Ok(SessionReply::Closed { status }) => Err(Problem::UploadClosed { status: status.as_str() }),
@@ -62,7 +63,7 @@ async fn gone_at_store(io: &World, session: Id) -> Result<Problem, Problem> {
 pub async fn progress(io: &World, session: Id, account: Id) -> Result<(), Problem> {
     io.set_time_limit(TIME_LIMIT_MS);
     let _: SessionRow = owned(io, session, account).await?;
-    let mut meta = state(send(io, session, Message::Snapshot).await?)?;
+    let mut meta = state(send(io, session, Message::Visit).await?)?;
     if meta.status == Status::Uploading {
         let listed_at = io.now();
         let next = match io.send("list parts", |store| store.list_parts(&meta.upload_id)).await {

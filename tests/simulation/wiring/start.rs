@@ -68,6 +68,8 @@ pub async fn start(io: &World, party: &Party, params: &StartParams) -> Result<St
         cleaned_up: false,
         direct: false,
         forget_at: None,
+        active_at: None,
+        urls_at: None,
     };
     reserve(io, party, meta.asset, meta.file_size, now.plus(START_CHECK_MS)).await?;
     let asset = meta.asset;

@@ -25,6 +25,9 @@ pub struct EdgesArgs {
     /// Maximum number of edges
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     count: Option<u32>,
+    /// Plan for an upload into this namespace
+    #[arg(long)]
+    namespace: Option<String>,
     /// Measure the response time of each edge from here
     #[arg(long)]
     probe: bool,
@@ -39,7 +42,7 @@ fn place(text: &str) -> Result<Location, String> {
 
 /// Queries the edges, probes them if requested, and prints the table.
 pub async fn command(edge: &Edge, args: &EdgesArgs, show: &Show) -> Result<(), Error> {
-    let query = EdgesQuery { priority: args.priority.clone(), location: args.near, count: args.count };
+    let query = EdgesQuery { priority: args.priority.clone(), location: args.near, count: args.count, namespace: args.namespace.clone() };
     let advice = edge.edges(args.size, &query).await?;
     let probes = if args.probe { Some(probes(edge, &advice.edges).await) } else { None };
     if show.is_json() {

@@ -6,6 +6,7 @@
 use crate::access::authorize::ResourceKind;
 use crate::access::caller::Caller;
 use crate::auth::receipt::Receipt;
+use crate::edges::edge::Work;
 use crate::problem::{AuthFailure, OriginFailure, Problem};
 use crate::s3::etag::unquote;
 use crate::s3::operations::upload_part;
@@ -17,7 +18,7 @@ use crate::uploads::view::ChunkStored;
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::{bindings, clock, d1, origin};
-use crate::worker::services::edges::samples;
+use crate::worker::services::edges::{registry, samples};
 use crate::worker::services::uploads::{recover, send_part};
 
 /// Sends one part to the store and records it.
@@ -55,6 +56,8 @@ pub async fn chunk(call: &Routed) -> Result<Reply, Problem> {
         account.must_be_active()?;
     }
 
+    registry::must_take(call, Work::UnderWay).await?;
+
     let action = upload_part::upload_part(&claims.key, &claims.upload_id, admitted.part_number, admitted.payload());
     let started = clock::now();
     let answer = send_part::send(call, &action, &admitted).await?;
@@ -70,14 +73,16 @@ pub async fn chunk(call: &Routed) -> Result<Reply, Problem> {
     let etag = answer.header("etag").ok_or(Problem::Origin(OriginFailure::Unexpected("NoETag".to_owned())))?;
     answer.discard();
 
+    let at = clock::now();
     let part = Part {
         number: admitted.part_number,
         etag: unquote(&etag).to_owned(),
         size: admitted.size,
         sha256: admitted.sha256,
         edge,
-        at: clock::now(),
+        at,
         evidence: Evidence::Seen,
+        took_ms: Some(at.since(call.started)),
     };
     let started = clock::now();
     let reply = recover::send_or_recover(&call.env, &call.config, claims.account, claims.session, &Message::Record { part: part.clone() }).await;

@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::accounts::account::Account;
 use crate::base::memory_budget::{MemoryPermit, Pool};
 use crate::base::sha256::Sha256Hex;
+use crate::edges::edge::Work;
 use crate::http::validate::{check_content_type, check_file_name, check_hash, check_namespace, check_utf8_header};
 use crate::ledger::message::Message;
 use crate::problem::Problem;
@@ -19,6 +20,7 @@ use crate::worker::http::reply::Reply;
 use crate::worker::platform::origin::Body;
 use crate::worker::platform::searched_buffer::SearchedBuffer;
 use crate::worker::services;
+use crate::worker::services::edges::registry;
 use crate::worker::services::uploads::simple::{Incoming, store_file};
 
 /// The longest time for which a form that has arrived is in memory, ms: calls of D1, the ledger and the store.
@@ -48,6 +50,7 @@ pub async fn upload(call: &Routed) -> Result<Reply, Problem> {
     let body = format!("{}\n{hash}\n{namespace_name}\n{}", incoming.size, incoming.name);
     let slot = idempotency::slot(call, &account.id.to_string(), body.as_bytes())?;
     account.must_be_active()?;
+    registry::must_take(call, Work::New).await?;
     let held = call.clone();
     let work = async move {
         let namespace = services::namespaces::for_upload(&held, &account, wanted_namespace.as_ref()).await?;

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::access::authorize::{Principal, ResourceKind};
 use crate::accounts::account::Account;
+use crate::edges::edge::Work;
 use crate::edges::request::check_samples;
 use crate::http::json_body::MAX_TRACK_BODY;
 use crate::http::validate::{check_chunk_hashes, check_hash, check_session};
@@ -18,6 +19,7 @@ use crate::worker::http::call::Routed;
 use crate::worker::http::idempotency;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::clock;
+use crate::worker::services::edges::registry;
 use crate::worker::services::uploads::start::begin;
 use crate::worker::services::uploads::{abort, complete, progress, recover, rights};
 
@@ -58,6 +60,7 @@ async fn owned_session(call: &Routed, account: &Account, id: &str) -> Result<rep
 async fn start(call: &Routed, account: Rc<Account>, wanted: Start) -> Result<Reply, Problem> {
     let wanted = wanted.check()?;
     account.must_be_active()?;
+    registry::must_take(call, Work::New).await?;
     let slot = idempotency::slot(call, &account.id.to_string(), &call.bytes(MAX_TRACK_BODY).await?)?;
     let held = call.clone();
     idempotency::once(call, slot, async move { begin(&held, &account, wanted).await }).await

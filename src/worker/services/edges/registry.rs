@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::base::time::EpochMs;
-use crate::edges::edge::Edge;
+use crate::edges::edge::{Edge, Work, status_at};
 use crate::edges::repository;
 use crate::problem::Problem;
 use crate::worker::http::call::{Call, Routed};
@@ -77,6 +77,17 @@ pub async fn last_known(call: &Rc<Call>) -> Edges {
             KNOWN.set(Some((EpochMs(now.0.saturating_sub(FRESH_MS - RETRY_MS)), Rc::clone(&none))));
             origin::within(WAIT_MS, read_edges(call)).await.and_then(Result::ok).unwrap_or(none)
         }
+    }
+}
+
+/// Checks that the edge at whose address the call arrived takes `work`. Known from the last list that was read: a change counts within a minute.
+///
+/// # Errors
+/// [`Problem::EdgeClosed`].
+pub async fn must_take(call: &Routed, work: Work) -> Result<(), Problem> {
+    match status_at(&last_known(&call.call).await, &call.base) {
+        Some(status) if !status.takes(work) => Err(Problem::EdgeClosed { status: status.as_str() }),
+        _ => Ok(()),
     }
 }
 

@@ -18,6 +18,7 @@ use crate::s3::operations::complete_multipart_upload;
 use crate::uploads::completion::{ATTEMPTS, Next, ObjectHead, ROUND_MS, after, backoff_ms, check_size};
 use crate::uploads::session::message::{Message, SessionReply};
 use crate::uploads::session::state::{Meta, Part, Status};
+use crate::uploads::session::transfer::Transfer;
 use crate::uploads::{copy_chunks, repository, view};
 use crate::worker::clients::{ledger, ledger_records, session};
 use crate::worker::http::call::Routed;
@@ -198,10 +199,10 @@ async fn offer_chunks(call: &Routed, meta: &Meta, parts: &[Part]) {
 async fn record_completion(call: &Routed, meta: &Meta, parts: &[Part], seen: &ObjectHead) -> Result<Reply, Problem> {
     let now: EpochMs = clock::now();
     let asset = view::asset_of(meta, &seen.etag, now);
-    let answer = view::completed(meta, parts, &asset, &call.base, now);
+    let answer = view::completed(meta, parts, &asset, &call.base);
     let outcome: Value = serde_json::to_value(&answer).map_err(|error| log::internal("outcome", &error.to_string()))?;
-    let mbps = view::mbps(meta.file_size, now.since(meta.created));
-    let mut statements = files::repository::insert(&asset, files::repository::Via::Session(meta.session), Some(mbps));
+    let mbps = Transfer::of(parts.iter()).known_mbps();
+    let mut statements = files::repository::insert(&asset, files::repository::Via::Session(meta.session), mbps);
     statements.extend(view::patterns(meta, parts, call.geo().country.as_deref(), now));
     statements.push(repository::close(meta.session, "complete", now));
     d1::batch(&bindings::db(&call.env)?, &statements).await?;

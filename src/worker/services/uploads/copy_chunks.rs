@@ -45,6 +45,7 @@ async fn copy_part(call: &Routed, meta: &Meta, copy: Copy) -> Option<u16> {
         edge: COPIED.to_owned(),
         at: clock::now(),
         evidence: Evidence::Seen,
+        took_ms: None,
     };
     let reply = session::send(&call.env, meta.session, &Message::Record { part }).await;
     matches!(reply, Ok(SessionReply::Done)).then_some(copy.number)

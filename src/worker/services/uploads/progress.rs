@@ -54,7 +54,7 @@ pub async fn progress_of(call: &Routed, session: Id, reconcile: bool, samples: &
         samples::from_client(call, upload.account, samples).await;
     }
     let send = |message| async move { state(recover::send_or_recover(&call.env, &call.config, upload.account, session, &message).await?) };
-    let (mut meta, mut parts, mut expires) = send(Message::Snapshot).await?;
+    let (mut meta, mut parts, mut expires) = send(Message::Visit).await?;
     if reconcile && meta.status == Status::Uploading {
         let listed_at = clock::now();
         let next = match list_parts::all_parts(&call.config, &meta).await {

@@ -76,6 +76,8 @@ pub async fn begin(call: &Routed, account: &Account, wanted: StartParams) -> Res
         cleaned_up: false,
         direct: false,
         forget_at: None,
+        active_at: None,
+        urls_at: None,
     };
     let generation = account.generation;
     let (held, account) = (call.clone(), account.clone());

@@ -74,6 +74,24 @@ pub struct Config {
 /// Aliases, read if the variable itself is not set.
 const ALIASES: [(&str, &str); 2] = [("LYVE_ACCESS_KEY_ID", "LYVE_ACCESS_KEY"), ("LYVE_SECRET_ACCESS_KEY", "LYVE_SECRET_KEY")];
 
+/// `CORS_ORIGINS` that allows all.
+const ANY_ORIGIN: &str = "*";
+
+/// The origins in `CORS_ORIGINS`; all of them if there is no such var. Read apart from the rest, because errors about the rest are for browsers, too.
+pub fn cors_origins(given: Option<&str>) -> Vec<String> {
+    origins(given.map(str::trim).filter(|text| !text.is_empty()).unwrap_or(ANY_ORIGIN))
+}
+
+fn origins(text: &str) -> Vec<String> {
+    text.split(',').map(|origin| origin.trim().trim_end_matches('/').to_owned()).collect()
+}
+
+/// Whether `text` is an origin as browsers send it: `https://host` or `https://host:port` (RFC 6454 section 6.2).
+fn is_origin(text: &str) -> bool {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    host.is_some_and(|host| !host.is_empty() && host.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'/' | b'?' | b'#' | b'@' | b'*')))
+}
+
 /// Variables with secrets of webhook callers (comma-separated): our name and its aliases.
 const WEBHOOK_SECRETS: [&str; 4] = ["WEBHOOK_SECRETS", "JETTYTHUNDER_WEBHOOK_SECRET", "AGENTCACHE_WEBHOOK_SECRET", "INTERNAL_WEBHOOK_SECRET"];
 
@@ -132,7 +150,7 @@ impl Config {
         let grace = value("DELETE_GRACE_SECONDS", "86400", &|text| text.parse::<u64>().is_ok());
         let guard_requests = value("RATE_LIMIT_MAX_REQUESTS", "100", &number);
         let guard_window = value("RATE_LIMIT_WINDOW_MS", "60000", &number);
-        let cors = value("CORS_ORIGINS", "*", &any);
+        let cors = value("CORS_ORIGINS", ANY_ORIGIN, &|text| origins(text).iter().all(|origin| origin == ANY_ORIGIN || is_origin(origin)));
         let level = value("LOG_LEVEL", "warn", &|text| matches!(text, "error" | "warn" | "info" | "debug"));
 
         let (Some(location), true) = (Location::parse(&endpoint, &bucket), bad.is_empty()) else {
@@ -163,7 +181,7 @@ impl Config {
             delete_grace_seconds: grace.parse().unwrap_or(86_400),
             guard_requests: guard_requests.parse().unwrap_or(100),
             guard_window_ms: guard_window.parse().unwrap_or(60_000),
-            cors_origins: cors.split(',').map(|origin| origin.trim().trim_end_matches('/').to_owned()).collect(),
+            cors_origins: origins(&cors),
             log_level: match level.as_str() {
                 "error" => LogLevel::Error,
                 "info" => LogLevel::Info,
@@ -206,37 +224,106 @@ mod tests {
         assert!(!shown.contains("secret-secret") && !shown.contains("0123456789abcdef"), "{shown}");
     }
 
+    /// Values that name their var in /api/health.
+    const MALFORMED: &[(&str, &str)] = &[
+        ("LYVE_ENDPOINT", "s3.example.com"),
+        ("LYVE_BUCKET_NAME", "A"),
+        ("LYVE_REGION", "us east"),
+        ("MAX_PART_BYTES", "1000"),
+        ("REPLAY_MAX_BYTES", "12 MB"),
+        ("JETTYSPEED_MAX_THREADS", "0"),
+        ("JETTYSPEED_CHUNK_SIZE_MB", "10.5"),
+        ("SESSION_TTL_SECONDS", "-1"),
+        ("SESSION_TOMBSTONE_SECONDS", "0"),
+        ("JETTYSPEED_ENABLED", "yes"),
+        ("LOG_LEVEL", "loud"),
+        ("TOKEN_KEYS", "short"),
+        ("ADMIN_TOKEN", "short"),
+        ("CREDENTIAL_KEY", "short"),
+        ("WEBHOOK_SECRETS", "0123456789abcdef0123456"),
+        ("INTERNAL_WEBHOOK_SECRET", "short"),
+        ("WEBHOOK_SECRETS", "whsec_not-base64-not-base64-not-base64-not"),
+        ("RATE_LIMIT_MAX_REQUESTS", "0"),
+        ("RATE_LIMIT_WINDOW_MS", "1m"),
+        ("DELETE_GRACE_SECONDS", "-1"),
+        ("SWEEP_AGE_SECONDS", "0"),
+        ("VERIFY_STEP_BYTES", "0"),
+        ("VERIFY_MAX_ATTEMPTS", "-1"),
+        ("EDGE_METRICS_SECONDS", "16"),
+        ("STORAGE_USD_PER_GB_MONTH", "-1"),
+        ("STORAGE_USD_PER_GB_MONTH", "NaN"),
+        ("ORIGIN_USD_PER_GB", "inf"),
+        ("DEDUP_USD_PER_GB", "0,10"),
+        ("CORS_ORIGINS", "app.example.com"),
+        ("CORS_ORIGINS", "https://app.example.com, https://*.example.com"),
+        ("CORS_ORIGINS", "https://app.example.com/path"),
+    ];
+
+    /// Other valid values than those in wrangler.toml.
+    const OTHER: &[(&str, &str)] = &[
+        ("LYVE_ENDPOINT", "https://s3.example.com"),
+        ("LYVE_BUCKET_NAME", "other-bucket"),
+        ("LYVE_REGION", "eu-west-1"),
+        ("MAX_PART_BYTES", "50000000"),
+        ("REPLAY_MAX_BYTES", "0"),
+        ("JETTYSPEED_MAX_THREADS", "3"),
+        ("JETTYSPEED_CHUNK_SIZE_MB", "7"),
+        ("SESSION_TTL_SECONDS", "60"),
+        ("SESSION_TOMBSTONE_SECONDS", "61"),
+        ("JETTYSPEED_ENABLED", "false"),
+        ("LOG_LEVEL", "debug"),
+        ("RATE_LIMIT_MAX_REQUESTS", "7"),
+        ("RATE_LIMIT_WINDOW_MS", "7000"),
+        ("DELETE_GRACE_SECONDS", "0"),
+        ("SWEEP_AGE_SECONDS", "62"),
+        ("VERIFY_STEP_BYTES", "6000000"),
+        ("VERIFY_MAX_ATTEMPTS", "3"),
+        ("EDGE_METRICS_SECONDS", "1"),
+        ("STORAGE_USD_PER_GB_MONTH", "0.5"),
+        ("ORIGIN_USD_PER_GB", "0"),
+        ("DEDUP_USD_PER_GB", "0.25"),
+        ("CORS_ORIGINS", "https://app.example.com:8443/, http://localhost:3000"),
+    ];
+
+    /// What a configuration makes of its vars: all of its fields, and where and how a request to the store is signed.
+    fn effect(config: &Config) -> String {
+        let action = crate::s3::operations::abort_multipart_upload::abort_multipart_upload("key", "upload");
+        format!("{config:?} {}", config.store.presign(&action, crate::base::time::EpochMs(0), 60).url)
+    }
+
+    #[test]
+    fn every_var_of_wrangler_toml_has_an_effect_and_names_itself_if_malformed() {
+        let (_, vars) = include_str!("../wrangler.toml").split_once("\n[vars]\n").unwrap();
+        let shipped: Vec<(&str, &str)> =
+            vars.lines().filter_map(|line| line.split_once(" = ")).map(|(name, value)| (name, value.trim_matches('"'))).collect();
+        assert!(shipped.len() >= 20, "{shipped:?}");
+        let of_shipped = |name: &str| shipped.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        let before = effect(&Config::read(|name| of_shipped(name).or_else(|| good(name))).unwrap());
+        assert_eq!(before, effect(&Config::read(good).unwrap()), "the defaults are those of wrangler.toml");
+        for (name, _) in &shipped {
+            let (_, value) = OTHER.iter().find(|(known, _)| known == name).unwrap_or_else(|| panic!("{name}: give it another value in OTHER"));
+            let changed = Config::read(|var| if var == *name { Some((*value).to_owned()) } else { of_shipped(var).or_else(|| good(var)) });
+            assert_ne!(effect(&changed.unwrap()), before, "{name}={value} changes nothing");
+            assert!(MALFORMED.iter().any(|(known, _)| known == name), "{name}: give it a value in MALFORMED");
+        }
+    }
+
+    #[test]
+    fn cors_origins_are_read_though_the_rest_is_missing() {
+        assert_eq!(cors_origins(None), ["*"]);
+        assert_eq!(cors_origins(Some(" ")), ["*"]);
+        assert_eq!(cors_origins(Some("https://a.example/, https://b.example:1")), ["https://a.example", "https://b.example:1"]);
+    }
+
     #[test]
     fn all_invalid_vars_are_reported_at_once() {
         assert_eq!(
             Config::read(|_| None).err(),
             Some(vec!["LYVE_ACCESS_KEY_ID", "LYVE_SECRET_ACCESS_KEY", "TOKEN_KEYS", "ADMIN_TOKEN", "CREDENTIAL_KEY", "WEBHOOK_SECRETS"])
         );
-        for (name, value) in [
-            ("LYVE_ENDPOINT", "s3.example.com"),
-            ("LYVE_BUCKET_NAME", "A"),
-            ("LYVE_REGION", "us east"),
-            ("MAX_PART_BYTES", "1000"),
-            ("JETTYSPEED_MAX_THREADS", "0"),
-            ("SESSION_TTL_SECONDS", "-1"),
-            ("SESSION_TOMBSTONE_SECONDS", "0"),
-            ("JETTYSPEED_ENABLED", "yes"),
-            ("LOG_LEVEL", "loud"),
-            ("TOKEN_KEYS", "short"),
-            ("WEBHOOK_SECRETS", "0123456789abcdef0123456"),
-            ("INTERNAL_WEBHOOK_SECRET", "short"),
-            ("WEBHOOK_SECRETS", "whsec_not-base64-not-base64-not-base64-not"),
-            ("RATE_LIMIT_MAX_REQUESTS", "0"),
-            ("VERIFY_STEP_BYTES", "0"),
-            ("VERIFY_MAX_ATTEMPTS", "-1"),
-            ("EDGE_METRICS_SECONDS", "16"),
-            ("STORAGE_USD_PER_GB_MONTH", "-1"),
-            ("STORAGE_USD_PER_GB_MONTH", "NaN"),
-            ("ORIGIN_USD_PER_GB", "inf"),
-            ("DEDUP_USD_PER_GB", "0,10"),
-        ] {
-            let result = Config::read(|var| if var == name { Some(value.to_owned()) } else { good(var) });
-            assert_eq!(result.err(), Some(vec![name]), "{name}={value}");
+        for (name, value) in MALFORMED {
+            let result = Config::read(|var| if var == *name { Some((*value).to_owned()) } else { good(var) });
+            assert_eq!(result.err(), Some(vec![*name]), "{name}={value}");
         }
     }
 

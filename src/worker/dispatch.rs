@@ -38,9 +38,7 @@ pub async fn serve(request: web_sys::Request, env: Env, context: Context) -> wor
     if method == "HEAD" {
         reply.body = Body::Empty;
     }
-    let config = bindings::config(&call.env).ok();
-    let allowed_origins = config.as_ref().map_or(&[][..], |config| &config.cors_origins);
-    reply.headers.extend(cors::headers(&call.path, call.header("origin").as_deref(), allowed_origins));
+    reply.headers.extend(cors::headers(&call.path, call.header("origin").as_deref(), &bindings::cors_origins(&call.env)));
     if let Some(limited) = call.limited.get() {
         reply.headers.extend(limited.pace.headers(limited.policy, limited.window_seconds));
     }

@@ -31,13 +31,18 @@ pub fn http() -> reqwest::ClientBuilder {
 }
 
 /// Waits until `url` answers with success; `alive` is called in between and ends the wait with an error if the server has died.
-pub async fn wait_ready(what: &str, url: &str, limit: Duration, mut alive: impl FnMut() -> bool) -> Result<()> {
+pub async fn wait_ready(what: &str, url: &str, limit: Duration, alive: impl FnMut() -> bool) -> Result<()> {
+    wait_until(what, url, limit, alive, |status| (200..300).contains(&status)).await
+}
+
+/// The same until it answers with a status that `fits`.
+pub async fn wait_until(what: &str, url: &str, limit: Duration, mut alive: impl FnMut() -> bool, fits: impl Fn(u16) -> bool) -> Result<()> {
     let client = http().timeout(Duration::from_secs(2)).build()?;
     let started = Instant::now();
     let mut last = "no answer".to_owned();
     while started.elapsed() < limit {
         match client.get(url).send().await {
-            Ok(answer) if answer.status().is_success() => return Ok(()),
+            Ok(answer) if fits(answer.status().as_u16()) => return Ok(()),
             Ok(answer) => last = format!("HTTP {}: {}", answer.status().as_u16(), answer.text().await.unwrap_or_default()),
             Err(error) => last = error.to_string(),
         }

@@ -59,6 +59,14 @@ pub fn config(env: &Env) -> Result<Rc<Config>, Problem> {
     Ok(config)
 }
 
+/// The origins from which browsers may call the API, even if the rest of the configuration cannot be read.
+pub fn cors_origins(env: &Env) -> Vec<String> {
+    match config(env) {
+        Ok(config) => config.cors_origins.clone(),
+        Err(_) => crate::config::cors_origins(env.var("CORS_ORIGINS").ok().map(|value| value.to_string()).as_deref()),
+    }
+}
+
 /// The database.
 pub fn db(env: &Env) -> Result<D1Database, Problem> {
     env.d1(DB).map_err(|error| log::internal("binding DB", &error.to_string()))

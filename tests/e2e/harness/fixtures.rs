@@ -137,6 +137,12 @@ fn with_entry(options: &Path, entry: &Path) -> PathBuf {
     path
 }
 
+/// The lines of an env file but for those of `missing`.
+fn without(env_file: &str, missing: &[(&str, &str)]) -> String {
+    let is_missing = |line: &&str| missing.iter().any(|(name, _)| line.split_once('=').is_some_and(|(given, _)| given == *name));
+    env_file.lines().filter(|line| !is_missing(line)).map(|line| format!("{line}\n")).collect()
+}
+
 impl Stack {
     /// A stack of its own on the shared store, for tests that break it or need other vars.
     pub async fn start(vars: &[(&str, &str)]) -> Stack {
@@ -161,6 +167,12 @@ impl Stack {
         Stack::launch(origin_access().await.clone(), &[], false, None).await
     }
 
+    /// A Worker that lacks the secret `missing` and says so.
+    pub async fn misconfigured(missing: &str) -> Stack {
+        Stack::launch(origin_access().await.clone(), &[(missing, "")], true, None).await
+    }
+
+    /// A var with an empty value is left out, and the Worker is then expected to be misconfigured.
     async fn launch(access: OriginAccess, vars: &[(&str, &str)], with_tables: bool, options: Option<PathBuf>) -> Stack {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let origin = origin().await;
@@ -182,6 +194,7 @@ impl Stack {
         let signing_key = webhook_secret.trim_start_matches("whsec_");
         let own = [token_keys, credential_key, admin_token, signing_key, origin_secret, &access.secret_access_key].map(str::to_owned);
         note(own.into_iter().chain(seeds.iter().flat_map(|seed| [seed.access.api_key.clone(), seed.access.api_secret.clone()]))).unwrap();
+        let (missing, vars): (Vec<_>, Vec<_>) = vars.iter().copied().partition(|(_, value)| value.is_empty());
         let mut more: Vec<_> = vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         if !vars.iter().any(|(name, _)| *name == "LOG_LEVEL") {
             more.push(("LOG_LEVEL".to_owned(), "info".to_owned()));
@@ -192,7 +205,7 @@ impl Stack {
         let setup = Setup {
             state,
             port: free_port().unwrap(),
-            env_file: secrets.env_file(&through_proxy, &more),
+            env_file: without(&secrets.env_file(&through_proxy, &more), &missing),
             runner: Runner::Miniflare(options.unwrap_or_else(|| origin.options.clone())),
         };
         if with_tables {
@@ -200,7 +213,7 @@ impl Stack {
             let accounts: String = seeds.iter().map(|seed| seed.sql(&access.bucket)).collect();
             database::run(&setup.state, &accounts).unwrap();
         }
-        let worker = setup.start().await.unwrap();
+        let worker = if missing.is_empty() { setup.start().await } else { setup.start_misconfigured().await }.unwrap();
         let [dev, other, free, starter, pro, suspended, unsigned] = seeds.map(|seed| seed.access);
         Stack {
             url: worker.url(),

@@ -12,6 +12,9 @@ use crate::seed::Seed;
 use crate::state::write_private;
 use crate::{Result, net, root};
 
+/// Maximum time for a start.
+const START_LIMIT: Duration = Duration::from_secs(240);
+
 /// The parameters of a Worker; kept so that it can be restarted.
 #[derive(Debug, Clone)]
 pub struct Setup {
@@ -128,14 +131,26 @@ impl Setup {
 
     /// Starts it and waits until the Worker reports that it is healthy.
     pub async fn start(self) -> Result<Worker> {
+        let mut worker = self.launch()?;
+        worker.wait_ready().await?;
+        Ok(worker)
+    }
+
+    /// Starts one whose configuration is wrong, and waits until it says so: 503.
+    pub async fn start_misconfigured(self) -> Result<Worker> {
+        let mut worker = self.launch()?;
+        let (health, group) = (worker.health(), &mut worker.group);
+        net::wait_until("the Worker", &health, START_LIMIT, || group.is_alive(), |status| status == 503).await?;
+        Ok(worker)
+    }
+
+    fn launch(self) -> Result<Worker> {
         if !net::port_is_free(self.port) {
             return Err(format!("port {} is taken: set PORT to another one", self.port).into());
         }
         write_private(&self.env_path(), &self.env_file)?;
         let group = self.spawn()?;
-        let mut worker = Worker { setup: self, group };
-        worker.wait_ready().await?;
-        Ok(worker)
+        Ok(Worker { setup: self, group })
     }
 
     fn spawn(&self) -> Result<Group> {
@@ -216,10 +231,14 @@ impl Worker {
         self.setup.log()
     }
 
+    fn health(&self) -> String {
+        format!("{}/api/health", self.url())
+    }
+
     async fn wait_ready(&mut self) -> Result<()> {
-        let health = format!("{}/api/health", self.url());
+        let health = self.health();
         let group = &mut self.group;
-        let ready = net::wait_ready("the Worker", &health, Duration::from_secs(240), || group.is_alive()).await;
+        let ready = net::wait_ready("the Worker", &health, START_LIMIT, || group.is_alive()).await;
         ready.map_err(|error| format!("{error}\n{}", self.group.tail()).into())
     }
 }

@@ -46,7 +46,7 @@ mod quota;
 mod s3;
 mod service;
 mod uploads;
-mod verification;
 mod vars;
+mod verification;
 mod video;
 mod webhooks;

@@ -195,6 +195,8 @@ impl Ours {
             cleaned_up: false,
             direct: false,
             forget_at: None,
+            active_at: None,
+            urls_at: None,
         };
         let claims = UploadClaims {
             account: session,

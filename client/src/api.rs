@@ -191,7 +191,7 @@ pub struct SessionState {
 }
 
 /// One row of `GET sessions`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionSummary {
     /// Session id.
@@ -204,6 +204,12 @@ pub struct SessionSummary {
     pub namespace: String,
     /// Size of every part except the last, bytes.
     pub chunk_size: u64,
+    /// `uploading`, `completing`, `complete`, `failed` or `expired`.
+    #[serde(default)]
+    pub status: String,
+    /// When it was started, RFC 3339.
+    #[serde(default)]
+    pub created_at: String,
 }
 
 /// A page of `GET sessions`.

@@ -1,10 +1,9 @@
-//! A request body that is read from a file while it is sent.
+//! Request bodies of known length: a slice of a file that is read while it is sent, or bytes in memory.
 
 use std::io::SeekFrom;
-use std::path::Path;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
@@ -13,22 +12,24 @@ use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncSeekExt, ReadBuf};
 
 use crate::Error;
+use crate::local_file::LocalFile;
 use crate::progress::{Event, Progress};
 
 /// Block size of reads. 32 bodies with this and hyper's buffers stay far below 128 MB.
 const BLOCK: usize = 128 * 1024;
 
-/// Bytes of a body sent so far, for the progress bar and the stall detection.
+/// Bytes of a body sent so far, for the progress bar and the stall detection, and why it could not be read to its end.
 #[derive(Clone)]
 pub struct Meter {
     sent: Arc<AtomicU64>,
     progress: Progress,
+    fault: Arc<Mutex<Option<Error>>>,
 }
 
 impl Meter {
     /// A meter at zero.
     pub fn new(progress: Progress) -> Meter {
-        Meter { sent: Arc::default(), progress }
+        Meter { sent: Arc::default(), progress, fault: Arc::default() }
     }
 
     /// Bytes so far.
@@ -44,26 +45,69 @@ impl Meter {
         }
     }
 
+    /// The error of the local file that ended the body. The HTTP client reports it as one of the connection, which it is not.
+    pub fn take_fault(&self) -> Option<Error> {
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn fail(&self, error: Error) -> std::io::Error {
+        let told = std::io::Error::other(error.to_string());
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        told
+    }
+
     fn add(&self, bytes: u64) {
         self.sent.fetch_add(bytes, Ordering::Relaxed);
         (self.progress)(Event::Moved(bytes));
     }
 }
 
-/// A slice of a file as a body of known length.
+/// A slice of a file. Its last block is given away only if the file is still as it was, so that the server never gets the whole of a changed file.
 pub struct FileSlice {
     file: File,
+    /// The same open file, for its metadata.
+    handle: std::fs::File,
+    of: LocalFile,
     left: u64,
     meter: Meter,
 }
 
 impl FileSlice {
-    /// `length` bytes of `path` from `offset`.
-    pub async fn open(path: &Path, offset: u64, length: u64, meter: Meter) -> Result<FileSlice, Error> {
-        let mut file = File::open(path).await.map_err(Error::file(path))?;
+    /// `length` bytes of the file from `offset`.
+    ///
+    /// # Errors
+    /// [`Error::FileChanged`], [`Error::File`].
+    pub async fn open(of: &LocalFile, offset: u64, length: u64, meter: Meter) -> Result<FileSlice, Error> {
+        let owned = of.clone();
+        let opened = tokio::task::spawn_blocking(move || {
+            let file = owned.open()?;
+            let handle = file.try_clone().map_err(Error::file(&owned.path))?;
+            Ok::<_, Error>((file, handle))
+        });
+        let (file, handle) = opened.await.map_err(|error| Error::Unexpected(error.to_string()))??;
+        let mut file = File::from_std(file);
         file.set_max_buf_size(BLOCK);
-        file.seek(SeekFrom::Start(offset)).await.map_err(Error::file(path))?;
-        Ok(FileSlice { file, left: length, meter })
+        file.seek(SeekFrom::Start(offset)).await.map_err(Error::file(&of.path))?;
+        Ok(FileSlice { file, handle, of: of.clone(), left: length, meter })
+    }
+
+    /// The next block; None at the end of the file.
+    fn poll_block(&mut self, context: &mut Context<'_>) -> Poll<std::io::Result<Option<Bytes>>> {
+        let length = usize::try_from(self.left).unwrap_or(usize::MAX).min(BLOCK);
+        let mut block = BytesMut::zeroed(length);
+        let mut buffer = ReadBuf::new(&mut block);
+        ready!(pin!(&mut self.file).poll_read(context, &mut buffer))?;
+        let count = buffer.filled().len();
+        block.truncate(count);
+        Poll::Ready(Ok((count > 0).then(|| block.freeze())))
+    }
+
+    fn checked(&self, block: std::io::Result<Option<Bytes>>) -> Result<Bytes, Error> {
+        let block = block.map_err(|error| self.of.read_error(error))?.ok_or_else(|| self.of.changed())?;
+        if block.len() as u64 >= self.left && !self.of.is_same(&self.handle.metadata().map_err(Error::file(&self.of.path))?) {
+            return Err(self.of.changed());
+        }
+        Ok(block)
     }
 }
 
@@ -75,19 +119,15 @@ impl Body for FileSlice {
         if self.left == 0 {
             return Poll::Ready(None);
         }
-        let length = usize::try_from(self.left).unwrap_or(usize::MAX).min(BLOCK);
-        let mut block = BytesMut::zeroed(length);
-        let mut buffer = ReadBuf::new(&mut block);
-        ready!(pin!(&mut self.file).poll_read(context, &mut buffer))?;
-        let count = buffer.filled().len();
-        if count == 0 {
-            let short = std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the file is shorter than it was");
-            return Poll::Ready(Some(Err(short)));
+        let block = ready!(self.poll_block(context));
+        match self.checked(block) {
+            Ok(block) => {
+                self.left -= block.len() as u64;
+                self.meter.add(block.len() as u64);
+                Poll::Ready(Some(Ok(Frame::data(block))))
+            }
+            Err(error) => Poll::Ready(Some(Err(self.meter.fail(error)))),
         }
-        block.truncate(count);
-        self.left -= count as u64;
-        self.meter.add(count as u64);
-        Poll::Ready(Some(Ok(Frame::data(block.freeze()))))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -97,5 +137,41 @@ impl Body for FileSlice {
     /// Exact, so that the request has a Content-Length and is not chunked.
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.left)
+    }
+}
+
+/// Bytes in memory, given away block by block.
+pub struct InMemory {
+    left: Bytes,
+    meter: Meter,
+}
+
+impl InMemory {
+    /// These bytes.
+    pub fn new(bytes: Bytes, meter: Meter) -> InMemory {
+        InMemory { left: bytes, meter }
+    }
+}
+
+impl Body for InMemory {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+        if self.left.is_empty() {
+            return Poll::Ready(None);
+        }
+        let length = self.left.len().min(BLOCK);
+        let block = self.left.split_to(length);
+        self.meter.add(length as u64);
+        Poll::Ready(Some(Ok(Frame::data(block))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left.len() as u64)
     }
 }

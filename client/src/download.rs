@@ -1,34 +1,37 @@
-//! Downloads a file in parallel ranges; it appears under its name only once it is complete.
+//! Downloads a file in parallel ranges; it appears under its name only once it is complete. What is no regular file is written into, from beginning to end.
+
+mod destination;
+mod source;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use reqwest::{Method, StatusCode};
-use serde::Serialize;
-use tokio::sync::{Mutex, RwLock};
+use serde::{Serialize, Serializer};
+use sha2::{Digest, Sha256};
+use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use crate::Error;
 use crate::api::Asset;
-use crate::edge::{Edge, refused};
+use crate::edge::Edge;
 use crate::hash;
+use crate::local_name::local_name;
 use crate::pool;
 use crate::progress::{Event, Progress};
 use crate::resume::place;
+use destination::{Destination, Partial};
+use source::Source;
 
 /// Bytes per range: large enough to amortise a request's latency, small enough that eight of them share the work evenly.
 const SLICE: u64 = 16 * 1024 * 1024;
 /// Ranges in flight.
 const THREADS: usize = 8;
-/// A range that receives no bytes for this long is requested again.
-const STALL: Duration = Duration::from_secs(60);
 
 /// Options of [`download`].
 #[derive(Debug, Clone, Default)]
 pub struct DownloadOptions {
     /// Ranges in flight; 8 by default.
     pub threads: Option<usize>,
-    /// Replace an existing file.
+    /// Replace an existing file; write into a device or FIFO.
     pub force: bool,
 }
 
@@ -39,26 +42,21 @@ pub struct Downloaded {
     /// The file's asset.
     pub asset: Asset,
     /// Where the file was written.
+    #[serde(serialize_with = "as_text")]
     pub path: PathBuf,
     /// Duration, ms.
     pub elapsed_ms: u64,
 }
 
-struct Receiving {
-    edge: Edge,
-    asset: Asset,
-    url: RwLock<String>,
-    /// ETag of the version that all ranges must belong to.
-    etag: Mutex<Option<String>>,
-    file: std::fs::File,
-    path: PathBuf,
-    progress: Progress,
+/// Paths need not be UTF-8, JSON is.
+fn as_text<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
 }
 
-/// Downloads file `id` to `path`, or under its own name into the current folder.
+/// Downloads file `id` to `path`, or under its own name into the current folder. A symbolic link is followed; a device or FIFO is written into with `force`.
 ///
 /// # Errors
-/// See [`Error`]; after an error there is no file at `path`.
+/// See [`Error`]; after an error there is no file at `path`, or the one that was there before.
 pub async fn download(edge: &Edge, id: &str, path: Option<&Path>, options: &DownloadOptions, progress: Progress) -> Result<Downloaded, Error> {
     let started = tokio::time::Instant::now();
     let asset = edge.file(id).await?;
@@ -67,124 +65,120 @@ pub async fn download(edge: &Edge, id: &str, path: Option<&Path>, options: &Down
         Some(path) => path.to_owned(),
         None => PathBuf::from(local_name(&asset.name)),
     };
-    if path.exists() && !options.force {
-        return Err(Error::Usage(format!("{} exists; --force replaces it", path.display())));
-    }
-    let partial = {
-        let mut name = path.clone().into_os_string();
-        // A unique name, so that two downloads to the same path do not write into the same file.
-        name.push(format!(".{:08x}.jetty-part", rand::random::<u32>()));
-        PathBuf::from(name)
-    };
-    let file = std::fs::File::create_new(&partial).map_err(Error::file(&partial))?;
-    let guard = RemoveOnDrop(Some(partial.clone()));
-    file.set_len(asset.size).map_err(Error::file(&partial))?;
+    let destination = Destination::examine(&path, options.force)?;
     progress(Event::Planned { total: asset.size, already: 0, session: None });
-    let slices = u32::try_from(asset.size.div_ceil(SLICE)).map_err(|_| Error::Usage("the file is too large".to_owned()))?;
-    let receiving = Arc::new(Receiving {
-        edge: edge.clone(),
-        url: RwLock::new(edge.download_url(id).await?),
-        asset: asset.clone(),
-        etag: Mutex::new(None),
-        file,
-        path: partial.clone(),
-        progress: Arc::clone(&progress),
-    });
-    let shared = Arc::clone(&receiving);
-    pool::run((1..=slices).collect(), options.threads.unwrap_or(THREADS).clamp(1, 64), move |slice| receive(Arc::clone(&shared), slice)).await?;
-    progress(Event::Finishing);
-    if let Some(expected) = &asset.sha256
-        && *expected != hash::of_range(&partial, 0, asset.size).await?
-    {
-        return Err(Error::Unexpected("the downloaded bytes do not have the file's SHA-256".to_owned()));
+    match &destination {
+        Destination::Stream(real) => {
+            let real = real.clone();
+            // Opening a FIFO waits for its reader.
+            let opened = tokio::task::spawn_blocking(move || std::fs::File::options().write(true).open(real)).await;
+            let file = opened.map_err(|error| Error::Unexpected(error.to_string()))?.map_err(Error::file(&path))?;
+            let source = Source::new(edge, asset.clone(), progress).await?;
+            in_order(&source, &mut tokio::fs::File::from_std(file), &path).await?;
+        }
+        Destination::New(_) | Destination::Replace { .. } => {
+            let partial = destination.partial(asset.size)?;
+            let source = Source::new(edge, asset.clone(), progress).await?;
+            in_ranges(source, &partial, options.threads).await?;
+            destination.keep(partial)?;
+        }
     }
-    receiving.file.sync_all().map_err(Error::file(&partial))?;
-    std::fs::rename(&partial, &path).map_err(Error::file(&path))?;
-    guard.keep();
     let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ok(Downloaded { asset, path, elapsed_ms })
 }
 
-/// A file name without path components, so that the server's name cannot leave the current folder.
-fn local_name(name: &str) -> String {
-    let last = name.rsplit(['/', '\\']).next().unwrap_or(name);
-    if matches!(last, "" | "." | "..") { "download".to_owned() } else { last.to_owned() }
+/// Writes file `id` into `writer`, which `name` names in errors. The bytes are checked behind the last one, so an error may come when all are written.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn download_to(
+    edge: &Edge,
+    id: &str,
+    writer: &mut (impl AsyncWrite + Unpin),
+    name: &Path,
+    progress: Progress,
+) -> Result<Downloaded, Error> {
+    let started = tokio::time::Instant::now();
+    let asset = edge.file(id).await?;
+    progress(Event::Planned { total: asset.size, already: 0, session: None });
+    let source = Source::new(edge, asset.clone(), progress).await?;
+    in_order(&source, writer, name).await?;
+    let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Ok(Downloaded { asset, path: name.to_owned(), elapsed_ms })
 }
 
-struct RemoveOnDrop(Option<PathBuf>);
+async fn in_ranges(source: Source, partial: &Partial, threads: Option<usize>) -> Result<(), Error> {
+    let (size, expected) = (source.asset.size, source.asset.sha256.clone());
+    let slices = u32::try_from(size.div_ceil(SLICE)).map_err(|_| Error::Usage("the file is too large".to_owned()))?;
+    let progress = Arc::clone(&source.progress);
+    let receiving = Arc::new((source, partial.writer()?, partial.path().to_owned()));
+    pool::run((1..=slices).collect(), threads.unwrap_or(THREADS).clamp(1, 64), move |slice| receive(Arc::clone(&receiving), slice)).await?;
+    progress(Event::Finishing);
+    let hash = hash::of_open_file(partial.writer()?, size).await?.map_err(Error::file(partial.path()))?;
+    must_be(expected.as_deref(), &hash)
+}
 
-impl RemoveOnDrop {
-    fn keep(mut self) {
-        self.0 = None;
+fn must_be(expected: Option<&str>, hash: &str) -> Result<(), Error> {
+    match expected {
+        Some(expected) if expected != hash => Err(Error::Unexpected("the downloaded bytes do not have the file's SHA-256".to_owned())),
+        _ => Ok(()),
     }
 }
 
-impl Drop for RemoveOnDrop {
-    fn drop(&mut self) {
-        if let Some(path) = &self.0 {
-            let _ = std::fs::remove_file(path);
-        }
-    }
-}
-
-async fn receive(receiving: Arc<Receiving>, slice: u32) -> Result<(), Error> {
-    let (offset, length) = place(slice, SLICE, receiving.asset.size).ok_or_else(|| Error::Unexpected("a slice outside the file".to_owned()))?;
-    let mut done = 0;
-    let mut attempt = 1;
+/// Receives one slice into the file.
+async fn receive(receiving: Arc<(Source, std::fs::File, PathBuf)>, slice: u32) -> Result<(), Error> {
+    let (source, file, path) = &*receiving;
+    let (offset, length) = place(slice, SLICE, source.asset.size).ok_or_else(|| Error::Unexpected("a slice outside the file".to_owned()))?;
+    let (mut done, mut attempt) = (0, 1);
     loop {
         let before = done;
-        let error = match try_receive(&receiving, offset, length, &mut done).await {
+        let error = match receive_once(source, file, path, offset, length, &mut done).await {
             Ok(()) => return Ok(()),
             Err(error) => error,
         };
-        if error.code() == Some("token-expired") {
-            *receiving.url.write().await = receiving.edge.download_url(&receiving.asset.id).await?;
-        }
         // Received bytes are kept: only the rest is requested again, and progress resets the retry count.
-        if done > before {
-            attempt = 1;
-        }
-        let judged = if error.code() == Some("token-expired") { Error::Stalled } else { error };
-        let Some(wait) = receiving.edge.retry.wait(attempt, &judged, rand::random()) else { return Err(judged) };
-        (receiving.progress)(Event::Retrying { reason: judged.to_string() });
-        tokio::time::sleep(wait).await;
+        attempt = if done > before { 1 } else { attempt };
+        source.recover(error, attempt).await?;
         attempt += 1;
     }
 }
 
-async fn try_receive(receiving: &Receiving, offset: u64, length: u64, done: &mut u64) -> Result<(), Error> {
-    let url = receiving.url.read().await.clone();
-    let range = format!("bytes={}-{}", offset + *done, offset + length - 1);
-    let request = receiving.edge.plain(Method::GET, &url).header("Range", range).header("Accept-Encoding", "identity").send();
-    let mut response = refused(tokio::time::timeout(STALL, request).await.map_err(|_| Error::Stalled)??).await?;
-    if response.status() != StatusCode::PARTIAL_CONTENT {
-        return Err(Error::Unreachable("the server ignored the range".to_owned()));
+async fn receive_once(source: &Source, file: &std::fs::File, path: &Path, offset: u64, length: u64, done: &mut u64) -> Result<(), Error> {
+    let mut range = source.range(offset + *done, offset + length - 1).await?;
+    while let Some(block) = range.next().await? {
+        write_at(file, &block, offset + *done).map_err(Error::file(path))?;
+        *done += block.len() as u64;
+        (source.progress)(Event::Moved(block.len() as u64));
     }
-    same_version(receiving, &response).await?;
-    while let Some(block) = tokio::time::timeout(STALL, response.chunk()).await.map_err(|_| Error::Stalled)?? {
-        let count = block.len() as u64;
-        if *done + count > length {
-            return Err(Error::Unexpected("more bytes than were asked for".to_owned()));
-        }
-        write_at(&receiving.file, &block, offset + *done).map_err(Error::file(&receiving.path))?;
-        *done += count;
-        (receiving.progress)(Event::Moved(count));
-    }
-    if *done < length { Err(Error::Unreachable("the answer was cut short".to_owned())) } else { Ok(()) }
+    Ok(())
 }
 
-/// Ranges of different versions must not be mixed.
-async fn same_version(receiving: &Receiving, response: &reqwest::Response) -> Result<(), Error> {
-    let etag = response.headers().get("etag").and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let mut known = receiving.etag.lock().await;
-    match (&*known, etag) {
-        (Some(known), Some(etag)) if *known != etag => Err(Error::FileChanged(PathBuf::from(&receiving.asset.name))),
-        (None, etag) => {
-            *known = etag;
-            Ok(())
-        }
-        _ => Ok(()),
+/// Receives the whole file from beginning to end.
+async fn in_order(source: &Source, writer: &mut (impl AsyncWrite + Unpin), name: &Path) -> Result<(), Error> {
+    let (mut done, mut attempt, mut hasher) = (0, 1, Sha256::new());
+    while done < source.asset.size {
+        let before = done;
+        let error = match write_once(source, writer, name, &mut hasher, &mut done).await {
+            Ok(()) => continue,
+            Err(error) => error,
+        };
+        attempt = if done > before { 1 } else { attempt };
+        source.recover(error, attempt).await?;
+        attempt += 1;
     }
+    writer.flush().await.map_err(Error::file(name))?;
+    must_be(source.asset.sha256.as_deref(), &hash::hex(hasher.finalize()))
+}
+
+async fn write_once(source: &Source, writer: &mut (impl AsyncWrite + Unpin), name: &Path, hasher: &mut Sha256, done: &mut u64) -> Result<(), Error> {
+    let mut range = source.range(*done, source.asset.size - 1).await?;
+    while let Some(block) = range.next().await? {
+        writer.write_all(&block).await.map_err(Error::file(name))?;
+        hasher.update(&block);
+        *done += block.len() as u64;
+        (source.progress)(Event::Moved(block.len() as u64));
+    }
+    Ok(())
 }
 
 #[cfg(unix)]
@@ -203,14 +197,5 @@ fn write_at(file: &std::fs::File, mut block: &[u8], mut offset: u64) -> std::io:
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn server_file_name_cannot_leave_current_folder() {
-        assert_eq!(local_name("a/b/c.txt"), "c.txt");
-        assert_eq!(local_name("..\\..\\evil.exe"), "evil.exe");
-        assert_eq!(local_name("a/.."), "download");
-        assert_eq!(local_name("plain"), "plain");
-    }
-}
+#[path = "download/tests.rs"]
+mod tests;

@@ -1,7 +1,9 @@
 //! HTTP client of the server's API.
 
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -18,6 +20,8 @@ use crate::tls;
 /// Timeout of a request without file content. Completing a large upload takes the server up to two minutes.
 const CALL_LIMIT: Duration = Duration::from_secs(180);
 
+/// Timeout of an answer's body, once its head has come.
+const BODY_LIMIT: Duration = Duration::from_secs(120);
 /// Timeout of sending samples, which nothing depends on.
 const SAMPLES_TIMEOUT: Duration = Duration::from_secs(10);
 /// Timeout of a probe; an edge that exceeds it counts as dead.
@@ -67,6 +71,9 @@ impl Edge {
     /// [`Error::Usage`] for a malformed URL.
     pub fn new(url: &str, key: &str, secret: &str) -> Result<Edge, Error> {
         let parsed = reqwest::Url::parse(url).map_err(|error| Error::Usage(format!("'{url}' is not a URL: {error}")))?;
+        if !parsed.username().is_empty() || parsed.password().is_some() {
+            return Err(Error::Usage("the server's URL must not contain a user name or password".to_owned()));
+        }
         if !matches!(parsed.scheme(), "http" | "https") {
             return Err(Error::Usage(format!("'{url}' must start with https:// or http://")));
         }
@@ -104,7 +111,7 @@ impl Edge {
         &self.base
     }
 
-    async fn call<T: DeserializeOwned>(&self, build: impl Fn() -> RequestBuilder) -> Result<T, Error> {
+    pub(crate) async fn call<T: DeserializeOwned>(&self, build: impl Fn() -> RequestBuilder) -> Result<T, Error> {
         retrying(&CALLS, || async { read(build().timeout(CALL_LIMIT).send().await?).await }).await
     }
 
@@ -207,17 +214,18 @@ impl Edge {
 
     /// The account's open uploads, newest first.
     pub async fn open_sessions(&self) -> Result<Vec<SessionSummary>, Error> {
-        let mut sessions = Vec::new();
-        let mut cursor: Option<String> = None;
-        loop {
-            let query = [("status", "open"), ("limit", "500"), ("cursor", cursor.as_deref().unwrap_or(""))];
-            let page: SessionPage = self.call(|| self.request(Method::GET, "/api/jetty/sessions").query(&query)).await?;
-            sessions.extend(page.sessions);
-            cursor = page.cursor;
-            if cursor.is_none() {
-                return Ok(sessions);
-            }
-        }
+        pages(usize::MAX, async |cursor, limit| {
+            let page = self.sessions("open", cursor.as_deref(), limit).await?;
+            Ok((page.sessions, page.cursor))
+        })
+        .await
+    }
+
+    /// A page of the account's uploads of that status (`open`, `complete`, `failed`, `expired`), newest first.
+    pub async fn sessions(&self, status: &str, cursor: Option<&str>, limit: u32) -> Result<SessionPage, Error> {
+        let limit = limit.to_string();
+        let query = [("status", status), ("limit", limit.as_str()), ("cursor", cursor.unwrap_or(""))];
+        self.call(|| self.request(Method::GET, "/api/jetty/sessions").query(&query)).await
     }
 
     /// A page of the account's files, newest first.
@@ -236,7 +244,24 @@ impl Edge {
     /// Deletes a file, which must belong to the account.
     pub async fn delete(&self, id: &str) -> Result<(), Error> {
         let path = format!("/api/storage/files/{}", encode(id));
-        retrying(&CALLS, || async { refused(self.request(Method::DELETE, &path).timeout(CALL_LIMIT).send().await?).await.map(|_| ()) }).await
+        self.remove(|| self.request(Method::DELETE, &path)).await
+    }
+
+    /// Sends a DELETE. A repetition that finds nothing is a success: the attempt before it, of which no answer came, has deleted it.
+    pub(crate) async fn remove(&self, build: impl Fn() -> RequestBuilder) -> Result<(), Error> {
+        let maybe_done = AtomicBool::new(false);
+        retrying(&CALLS, || async {
+            let answer = async { refused(build().timeout(CALL_LIMIT).send().await?).await.map(|_| ()) };
+            match answer.await {
+                Err(error) if error.status() == Some(404) && maybe_done.load(Ordering::Relaxed) => Ok(()),
+                Err(error) => {
+                    maybe_done.fetch_or(error.status().is_none_or(|status| status >= 500), Ordering::Relaxed);
+                    Err(error)
+                }
+                Ok(()) => Ok(()),
+            }
+        })
+        .await
     }
 
     /// Quota and usage of the account.
@@ -251,6 +276,32 @@ impl Edge {
     }
 }
 
+/// Rows per page, at most.
+const PAGE: usize = 500;
+
+/// The rows of all pages, `most` at most. `page` gets cursor and limit, and gives rows and the next cursor.
+///
+/// # Errors
+/// Those of `page`; [`Error::Unexpected`] for a list that leads back to where it was.
+pub async fn pages<T>(most: usize, page: impl AsyncFn(Option<String>, u32) -> Result<(Vec<T>, Option<String>), Error>) -> Result<Vec<T>, Error> {
+    let mut rows = Vec::new();
+    let mut cursor = None;
+    while rows.len() < most {
+        let limit = u32::try_from((most - rows.len()).min(PAGE)).unwrap_or(u32::MAX);
+        let (more, next) = page(cursor.clone(), limit).await?;
+        if next.is_some() && (next == cursor || more.is_empty()) {
+            return Err(Error::Unexpected("the list does not go on".to_owned()));
+        }
+        rows.extend(more);
+        cursor = next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    rows.truncate(most);
+    Ok(rows)
+}
+
 /// A new Idempotency-Key: repeating a request with it has no second effect.
 pub(crate) fn new_idempotency_key() -> String {
     format!("{:032x}", rand::random::<u128>())
@@ -262,18 +313,83 @@ pub(crate) fn encode(text: &str) -> String {
 }
 
 /// The response if it is a success, otherwise the server's problem as an error.
+#[expect(clippy::disallowed_methods, reason = "this crate is never compiled to wasm32")]
 pub(crate) async fn refused(response: Response) -> Result<Response, Error> {
     let status = response.status();
     if status.is_success() {
         return Ok(response);
     }
-    let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok()).map(Duration::from_secs);
-    let problem = response.bytes().await.ok().and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or_default();
+    let retry_after = response.headers().get("retry-after").and_then(|value| retry_after(value.to_str().ok()?, SystemTime::now()));
+    let problem = body_of(response).await.ok().and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or_default();
     Err(Error::Refused { status: status.as_u16(), problem: Box::new(problem), retry_after })
+}
+
+/// `Retry-After`: seconds, or a date (RFC 9110 section 10.2.3).
+fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
+    let seconds = || value.trim().parse().ok().map(Duration::from_secs);
+    let date = || httpdate::parse_http_date(value).ok().map(|at| at.duration_since(now).unwrap_or_default());
+    seconds().or_else(date)
+}
+
+/// The body of a response whose head has come. It is short, and a server that stops in the middle of it must not be waited for without end.
+async fn body_of(response: Response) -> Result<Bytes, Error> {
+    Ok(tokio::time::timeout(BODY_LIMIT, response.bytes()).await.map_err(|_| Error::Stalled)??)
 }
 
 /// The JSON of a successful response.
 pub(crate) async fn read<T: DeserializeOwned>(response: Response) -> Result<T, Error> {
-    let body = refused(response).await?.bytes().await?;
-    serde_json::from_slice(&body).map_err(|error| Error::Unexpected(error.to_string()))
+    let body = body_of(refused(response).await?).await?;
+    serde_json::from_slice(&body).map_err(|error| Error::malformed(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicUsize;
+
+    use crate::stand_in::{StandIn, json_answer};
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+        assert_eq!(retry_after("7", now), Some(Duration::from_secs(7)));
+        assert_eq!(retry_after("Sun, 09 Sep 2001 01:47:10 GMT", now), Some(Duration::from_secs(30)));
+        assert_eq!(retry_after("Sun, 09 Sep 2001 01:46:00 GMT", now), Some(Duration::ZERO), "in the past");
+        assert_eq!(retry_after("soon", now), None);
+    }
+
+    /// The result of a deletion that is answered with these statuses, one after the other.
+    async fn deletion(statuses: &'static [u16]) -> Result<(), Error> {
+        let asked = AtomicUsize::new(0);
+        let server = StandIn::start(move |_, _| {
+            let status = statuses[asked.fetch_add(1, Ordering::SeqCst).min(statuses.len() - 1)];
+            async move { json_answer(status, &json!({ "code": "c" })) }
+        })
+        .await;
+        server.edge().delete("a").await
+    }
+
+    #[tokio::test]
+    async fn nothing_found_is_a_success_only_after_an_attempt_that_may_have_deleted_it() {
+        assert!(deletion(&[503, 404]).await.is_ok());
+        assert_eq!(deletion(&[404]).await.unwrap_err().status(), Some(404));
+        assert_eq!(deletion(&[429, 404]).await.unwrap_err().status(), Some(404), "a call that was not admitted deleted nothing");
+    }
+
+    #[tokio::test]
+    async fn pages_end_at_the_limit_or_the_last_one_and_a_list_without_end_is_refused() {
+        let page = async |cursor: Option<String>, limit: u32| {
+            let from: u32 = cursor.map_or(0, |cursor| cursor.parse().unwrap());
+            let rows: Vec<u32> = (from..1_200).take(limit as usize).collect();
+            let next = rows.last().map(|last| last + 1).filter(|next| *next < 1_200);
+            Ok((rows, next.map(|next| next.to_string())))
+        };
+        assert_eq!(pages(usize::MAX, page).await.unwrap(), (0..1_200).collect::<Vec<_>>());
+        assert_eq!(pages(501, page).await.unwrap().len(), 501);
+        assert!(pages(0, page).await.unwrap().is_empty());
+        let stuck = async |_: Option<String>, _: u32| Ok((vec![1], Some("same".to_owned())));
+        assert!(matches!(pages(usize::MAX, stuck).await, Err(Error::Unexpected(_))));
+        let empty = async |cursor: Option<String>, _: u32| Ok((Vec::<u32>::new(), Some(format!("{}x", cursor.unwrap_or_default()))));
+        assert!(matches!(pages(usize::MAX, empty).await, Err(Error::Unexpected(_))));
+    }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::api::{Problem, Strategy};
+use crate::api::{Asset, Problem, Strategy};
 
 /// An error of the client.
 #[derive(Debug, thiserror::Error)]
@@ -36,9 +36,12 @@ pub enum Error {
         /// The I/O error.
         source: std::io::Error,
     },
-    /// The file was changed during the upload.
-    #[error("{} changed while it was being uploaded", .0.display())]
+    /// The file was changed during its transfer: the local one of an upload, the stored one of a download.
+    #[error("{} changed during the transfer; nothing of it was kept", .0.display())]
     FileChanged(PathBuf),
+    /// The server read the stored bytes back, and they are not those that were sent.
+    #[error("what is stored as '{}' is not what was sent: the server's check of the bytes failed; delete it (jetty rm {}) and send it again", .0.name, .0.id)]
+    Mismatch(Box<Asset>),
     /// The session was ended by another client or by the server.
     #[error("the upload is {0}; run the same command again to start over")]
     Closed(String),
@@ -62,11 +65,16 @@ fn explanation(problem: &Problem, status: u16) -> String {
     text + ")"
 }
 
+/// Codes of passing statuses that no repetition of the request ends.
+const LASTING: [&str; 7] =
+    ["acceleration-off", "edge-closed", "misconfigured", "origin-credentials", "origin-clock-skew", "bandwidth-exceeded", "too-many-uploads"];
+
 impl Error {
-    /// The code of the server's problem, if there is one.
+    /// The code of the server's problem, if there is one; `verification-mismatch` for [`Error::Mismatch`].
     pub fn code(&self) -> Option<&str> {
         match self {
             Error::Refused { problem, .. } => Some(&problem.code),
+            Error::Mismatch(_) => Some("verification-mismatch"),
             _ => None,
         }
     }
@@ -101,14 +109,20 @@ impl Error {
             Error::Refused { status, problem, .. } => {
                 let code = problem.code.as_str();
                 (matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504) || matches!(code, "request-running" | "completion-running"))
-                    && !matches!(
-                        code,
-                        "acceleration-off" | "edge-closed" | "misconfigured" | "origin-credentials" | "origin-clock-skew" | "bandwidth-exceeded"
-                    )
+                    && !LASTING.contains(&code)
             }
             Error::Unreachable(_) | Error::Stalled => true,
             _ => false,
         }
+    }
+
+    /// An answer that is not what it should be. Without the value at fault, which may be a token.
+    pub(crate) fn malformed(error: &serde_json::Error) -> Error {
+        let what = match error.classify() {
+            serde_json::error::Category::Data => "a field is absent or of another type",
+            _ => "it is not JSON",
+        };
+        Error::Unexpected(format!("{what} (line {}, column {})", error.line(), error.column()))
     }
 
     pub(crate) fn file(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
@@ -126,13 +140,21 @@ impl From<reqwest::Error> for Error {
             text = inner.to_string();
             source = inner.source();
         }
-        if error.is_decode() { Error::Unexpected(text) } else { Error::Unreachable(text) }
+        if error.is_builder() {
+            // No request was made, and none will be.
+            Error::Usage(format!("the request cannot be made: {text}; are key, secret and names without control characters?"))
+        } else if error.is_decode() {
+            Error::Unexpected(text)
+        } else {
+            Error::Unreachable(text)
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn refused(status: u16, code: &str) -> Error {
         let problem = Problem { code: code.into(), title: "Title".into(), detail: "Detail.".into(), request_id: "r".into(), ..Problem::default() };
@@ -151,5 +173,45 @@ mod tests {
         assert!(refused(429, "rate-limited").is_transient() && refused(409, "request-running").is_transient());
         assert!(!refused(410, "upload-closed").is_transient());
         assert!(Error::Stalled.is_transient() && !Error::Usage(String::new()).is_transient());
+    }
+
+    #[test]
+    fn passing_statuses_are_repeated_and_lasting_refusals_are_not() {
+        for status in [408, 425, 429, 500, 502, 503, 504] {
+            assert!(refused(status, "").is_transient(), "{status}");
+        }
+        for status in [400, 401, 403, 404, 409, 410, 411, 413, 415, 422, 501, 507] {
+            assert!(!refused(status, "").is_transient(), "{status}");
+        }
+        assert!(LASTING.iter().all(|code| !refused(503, code).is_transient() && !refused(429, code).is_transient()));
+        assert!(!Error::FileChanged("f".into()).is_transient());
+    }
+
+    #[tokio::test]
+    async fn header_that_cannot_be_sent_is_wrong_usage_and_not_network_trouble() {
+        let edge = crate::Edge::new("http://127.0.0.1:9", "jt_test_key\n", "jts_secret").unwrap();
+        let ended = edge.quota().await.unwrap_err();
+        assert!(matches!(ended, Error::Usage(_)), "{ended:?}");
+        assert!(!format!("{ended} {ended:?}").contains("jt_test"));
+    }
+
+    #[tokio::test]
+    async fn no_error_carries_a_token_url_key_or_secret() {
+        use crate::stand_in::{StandIn, json_answer};
+        let server = StandIn::start(|head, _| async move {
+            // A token where a number belongs, and one in place of an object.
+            let body =
+                if head.uri.path().ends_with("cache-chunk") { json!({ "sessionId": 1, "uploadToken": "jtu1.SECRET" }) } else { json!("jtf1.SECRET") };
+            json_answer(200, &body)
+        })
+        .await;
+        let (edge, gone) = (server.edge(), crate::Edge::new("http://127.0.0.1:9", "jt_test_SECRET", "jts_SECRET").unwrap());
+        let parsed = serde_json::from_str::<u32>("\"jtu1.SECRET\"").unwrap_err();
+        assert!(parsed.to_string().contains("SECRET"), "the parser alone would tell it");
+        let unreachable: Error = gone.plain(reqwest::Method::GET, "http://127.0.0.1:9/files/jtf1.SECRET/n").send().await.unwrap_err().into();
+        let errors = [edge.session("s", false).await.unwrap_err(), edge.file("a").await.unwrap_err(), Error::malformed(&parsed), unreachable];
+        for error in errors {
+            assert!(!format!("{error} {error:?} {edge:?} {gone:?}").contains("SECRET"), "{error:?}");
+        }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -12,6 +11,7 @@ use tokio::sync::Semaphore;
 
 use crate::Error;
 use crate::api::Challenge;
+use crate::local_file::LocalFile;
 
 /// Maximum length of a range of a challenge, bytes.
 const MAX_RANGE: u64 = 1 << 20;
@@ -27,27 +27,55 @@ fn hashers() -> Arc<Semaphore> {
     }))
 }
 
-/// SHA-256 of `length` bytes of `path` from `offset`, lowercase hex.
+/// SHA-256 of `length` bytes of the file from `offset`, lowercase hex.
 ///
 /// # Errors
-/// [`Error::File`], also if the file is shorter.
-pub async fn of_range(path: &Path, offset: u64, length: u64) -> Result<String, Error> {
-    digest_of::<Sha256>(path, offset, length).await
+/// [`Error::FileChanged`], [`Error::File`].
+pub async fn of_range(file: &LocalFile, offset: u64, length: u64) -> Result<String, Error> {
+    digest_of::<Sha256>(file, offset, length).await
 }
 
 /// MD5 of the same range, which most stores use as a part's ETag: no proof of content, but if the store has it, the part need not be sent again.
 ///
 /// # Errors
 /// As [`of_range`].
-pub async fn md5_of_range(path: &Path, offset: u64, length: u64) -> Result<String, Error> {
-    digest_of::<Md5>(path, offset, length).await
+pub async fn md5_of_range(file: &LocalFile, offset: u64, length: u64) -> Result<String, Error> {
+    digest_of::<Md5>(file, offset, length).await
 }
 
-async fn digest_of<D: Digest>(path: &Path, offset: u64, length: u64) -> Result<String, Error> {
+async fn digest_of<D: Digest>(file: &LocalFile, offset: u64, length: u64) -> Result<String, Error> {
+    let owned = file.clone();
+    on_a_core(move || {
+        let opened = owned.open()?;
+        digest::<D>(&opened, offset, length).map_err(|error| owned.read_error(error))
+    })
+    .await
+}
+
+/// SHA-256 of the first `length` bytes of an open file, lowercase hex.
+///
+/// # Errors
+/// The system's, and `UnexpectedEof` if the file is shorter.
+pub async fn of_open_file(file: File, length: u64) -> Result<std::io::Result<String>, Error> {
+    on_a_core(move || Ok(digest::<Sha256>(&file, 0, length))).await
+}
+
+/// SHA-256 of bytes in memory, lowercase hex.
+///
+/// # Errors
+/// [`Error::Usage`] while the process ends.
+pub async fn of_bytes(bytes: bytes::Bytes) -> Result<String, Error> {
+    on_a_core(move || Ok(hex(Sha256::digest(&bytes)))).await
+}
+
+async fn on_a_core<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
     let _permit = hashers().acquire_owned().await.map_err(|_| Error::Usage("shutting down".to_owned()))?;
-    let owned = path.to_owned();
-    let hashed = tokio::task::spawn_blocking(move || digest::<D>(&owned, offset, length)).await;
-    hashed.map_err(|error| Error::Unexpected(error.to_string()))?.map_err(Error::file(path))
+    tokio::task::spawn_blocking(work).await.map_err(|error| Error::Unexpected(error.to_string()))?
+}
+
+/// Lowercase hex digits.
+pub fn hex(digest: impl AsRef<[u8]>) -> String {
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Hashes of a file.
@@ -65,25 +93,24 @@ pub struct FileHashes {
 ///
 /// # Errors
 /// As [`of_range`].
-pub async fn of_file(path: &Path, size: u64, chunk_size: u64) -> Result<FileHashes, Error> {
+pub async fn of_file(file: &LocalFile, chunk_size: u64) -> Result<FileHashes, Error> {
+    let size = file.size;
     let ranges = (0..size.div_ceil(chunk_size.max(1))).map(|index| (index * chunk_size, chunk_size.min(size - index * chunk_size)));
-    let chunks = futures_util::future::try_join_all(ranges.map(|(offset, length)| of_range(path, offset, length)));
-    let (whole, chunks) = tokio::try_join!(of_range(path, 0, size), chunks)?;
+    let chunks = futures_util::future::try_join_all(ranges.map(|(offset, length)| of_range(file, offset, length)));
+    let (whole, chunks) = tokio::try_join!(of_range(file, 0, size), chunks)?;
     Ok(FileHashes { whole: Some(whole), chunks, chunk_size })
 }
 
 /// The proof of possession: HMAC-SHA-256 over the ranges, keyed with the text of the nonce, lowercase hex.
 ///
 /// # Errors
-/// [`Error::File`], also if the file is shorter than a range.
-pub async fn proof(path: &Path, challenge: &Challenge) -> Result<String, Error> {
-    let (owned, challenge) = (path.to_owned(), challenge.clone());
-    let answered = tokio::task::spawn_blocking(move || answer(&owned, &challenge)).await;
-    answered.map_err(|error| Error::Unexpected(error.to_string()))?.map_err(Error::file(path))
+/// As [`of_range`].
+pub async fn proof(file: &LocalFile, challenge: &Challenge) -> Result<String, Error> {
+    let (owned, challenge) = (file.clone(), challenge.clone());
+    on_a_core(move || answer(&owned.open()?, &challenge).map_err(|error| owned.read_error(error))).await
 }
 
-fn answer(path: &Path, challenge: &Challenge) -> std::io::Result<String> {
-    let mut file = File::open(path)?;
+fn answer(mut file: &File, challenge: &Challenge) -> std::io::Result<String> {
     let mut mac = Hmac::<Sha256>::new_from_slice(challenge.nonce.as_bytes()).map_err(std::io::Error::other)?;
     for (first, last) in &challenge.ranges {
         let mut bytes = vec![0; usize::try_from(last.saturating_sub(*first).saturating_add(1).min(MAX_RANGE)).unwrap_or_default()];
@@ -91,11 +118,10 @@ fn answer(path: &Path, challenge: &Challenge) -> std::io::Result<String> {
         file.read_exact(&mut bytes)?;
         mac.update(&bytes);
     }
-    Ok(mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(mac.finalize().into_bytes()))
 }
 
-fn digest<D: Digest>(path: &Path, offset: u64, length: u64) -> std::io::Result<String> {
-    let mut file = File::open(path)?;
+fn digest<D: Digest>(mut file: &File, offset: u64, length: u64) -> std::io::Result<String> {
     file.seek(SeekFrom::Start(offset))?;
     let mut rest = file.take(length);
     let mut hasher = D::new();
@@ -112,7 +138,7 @@ fn digest<D: Digest>(path: &Path, offset: u64, length: u64) -> std::io::Result<S
     if done != length {
         return Err(std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the file is shorter than it was"));
     }
-    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(hasher.finalize()))
 }
 
 #[cfg(test)]
@@ -121,13 +147,15 @@ mod tests {
 
     #[tokio::test]
     async fn range_hash_and_error_for_a_file_that_is_too_short() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), b"xabcx").unwrap();
-        let hash = of_range(file.path(), 1, 3).await.unwrap();
+        let named = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(named.path(), b"xabcx").unwrap();
+        let file = LocalFile::stat(named.path()).await.unwrap();
+        let hash = of_range(&file, 1, 3).await.unwrap();
         assert_eq!(hash, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-        assert!(matches!(of_range(file.path(), 3, 3).await, Err(Error::File { .. })));
-        let all = of_file(file.path(), 5, 2).await.unwrap();
-        assert_eq!((all.chunks.len(), all.whole), (3, Some(of_range(file.path(), 0, 5).await.unwrap())));
-        assert_eq!(all.chunks[2], of_range(file.path(), 4, 1).await.unwrap());
+        assert_eq!(of_bytes("abc".into()).await.unwrap(), hash);
+        assert!(matches!(of_range(&file, 3, 3).await, Err(Error::FileChanged(_))));
+        let all = of_file(&file, 2).await.unwrap();
+        assert_eq!((all.chunks.len(), all.whole), (3, Some(of_range(&file, 0, 5).await.unwrap())));
+        assert_eq!(all.chunks[2], of_range(&file, 4, 1).await.unwrap());
     }
 }

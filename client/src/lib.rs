@@ -23,18 +23,25 @@ mod edge;
 mod error;
 mod hash;
 mod lanes;
+mod local_file;
+mod local_name;
 mod pace;
 mod pool;
 mod progress;
 pub mod resume;
 pub mod retry;
+#[cfg(test)]
+mod stand_in;
+pub mod text;
 mod tls;
 mod upload;
+mod verification;
 mod video;
 
-pub use download::{DownloadOptions, Downloaded, download};
-pub use edge::Edge;
+pub use download::{DownloadOptions, Downloaded, download, download_to};
+pub use edge::{Edge, pages};
 pub use error::Error;
+pub use local_name::local_name;
 pub use progress::{Event, Progress, no_progress};
 pub use upload::{EdgeShare, UploadOptions, Uploaded, upload};
-pub use video::{Playback, PushOptions, Pushed, push};
+pub use video::{Playback, PushOptions, Pushed, Skipped, Video, VideoPage, push};

@@ -1,5 +1,6 @@
 //! Progress events for user interfaces.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// A progress event.
@@ -28,6 +29,15 @@ pub enum Event {
     },
     /// All parts are sent; the store completes the upload.
     Finishing,
+    /// The file is stored; the server has yet to check its bytes.
+    Verifying,
+    /// Something in a folder is not sent.
+    Skipped {
+        /// What.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
 }
 
 /// A listener. It is called often and from many tasks, so it must return quickly.

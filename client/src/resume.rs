@@ -40,7 +40,14 @@ mod tests {
     use proptest::prelude::*;
 
     fn session(id: &str, name: &str, size: u64) -> SessionSummary {
-        SessionSummary { session_id: id.into(), file_name: name.into(), file_size: size, namespace: "jt_user_1".into(), chunk_size: 10 }
+        SessionSummary {
+            session_id: id.into(),
+            file_name: name.into(),
+            file_size: size,
+            namespace: "jt_user_1".into(),
+            chunk_size: 10,
+            ..Default::default()
+        }
     }
 
     fn part(number: u32, hash: Option<&str>) -> Part {

@@ -1,6 +1,5 @@
 //! Uploads a file: one request for small files, parallel parts for larger ones.
 
-mod file;
 mod opening;
 mod part;
 mod plan;
@@ -10,6 +9,7 @@ mod verdict;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Body, Method};
@@ -17,12 +17,13 @@ use serde::Serialize;
 
 use crate::Error;
 use crate::api::{Asset, AssetEnvelope};
-use crate::body::{FileSlice, Meter};
+use crate::body::{FileSlice, InMemory, Meter};
 use crate::edge::{Edge, encode, new_idempotency_key, read};
 use crate::hash;
+use crate::local_file::LocalFile;
 use crate::progress::{Event, Progress};
 use crate::retry::retrying;
-use file::LocalFile;
+use crate::verification::verified;
 use session::in_session;
 
 /// Files up to this size are sent in one request (docs/uploads.md, "The two ways in").
@@ -52,6 +53,8 @@ pub struct UploadOptions {
     pub fresh: bool,
     /// Send every byte, without deduplication.
     pub no_dedup: bool,
+    /// How long to wait for the server's own check of the stored bytes; without waiting if None.
+    pub verify_within: Option<Duration>,
 }
 
 /// Result of [`upload`].
@@ -72,7 +75,7 @@ pub struct Uploaded {
     pub parts_sent: usize,
     /// Parts and bytes of this run by edge, best-ranked first; empty if the file was sent in one request.
     pub edges: Vec<EdgeShare>,
-    /// Duration, ms.
+    /// Duration without the wait for the server's check, ms.
     pub elapsed_ms: u64,
 }
 
@@ -91,32 +94,52 @@ pub struct EdgeShare {
 /// Uploads the file at `path`; resumes an open session of it, if there is one.
 ///
 /// # Errors
-/// See [`Error`]. Parts sent before an error are kept at the server and not sent again by the next run.
+/// See [`Error`]. Parts sent before an error are kept at the server and not sent again by the next run. After [`Error::FileChanged`] nothing is kept.
+/// With `verify_within` also [`Error::Mismatch`].
 pub async fn upload(edge: &Edge, path: &Path, options: &UploadOptions, progress: Progress) -> Result<Uploaded, Error> {
     let started = tokio::time::Instant::now();
     let file = LocalFile::stat(path).await?;
     let name = match &options.name {
         Some(name) => name.clone(),
-        None => path
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .ok_or_else(|| Error::Usage(format!("{} has no file name", path.display())))?,
+        None => own_name(path)?,
     };
     let in_parts = options.accelerate.unwrap_or(file.size > MAX_SIMPLE_BYTES) && file.size > 0;
-    let mut done =
-        if in_parts { in_session(edge, &file, &name, options, progress).await? } else { in_one(edge, &file, &name, options, progress).await? };
+    let mut done = if in_parts {
+        in_session(edge, &file, &name, options, Arc::clone(&progress)).await?
+    } else {
+        in_one(edge, &file, &name, options, Arc::clone(&progress)).await?
+    };
     done.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    if let Some(limit) = options.verify_within {
+        done.asset = verified(edge, done.asset, limit, &progress).await?;
+    }
     Ok(done)
+}
+
+/// The name of the file at `path`.
+fn own_name(path: &Path) -> Result<String, Error> {
+    let name = path.file_name().ok_or_else(|| Error::Usage(format!("{} has no file name", path.display())))?;
+    let text =
+        name.to_str().ok_or_else(|| Error::Usage(format!("the name of {} is not UTF-8; give the file another name for the server", path.display())));
+    text.map(str::to_owned)
 }
 
 async fn in_one(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOptions, progress: Progress) -> Result<Uploaded, Error> {
     progress(Event::Planned { total: file.size, already: 0, session: None });
-    let hash = hash::of_range(&file.path, 0, file.size).await?;
+    // A file that is small enough is read once: what is hashed, sent and perhaps sent again are the same bytes, whatever becomes of the file meanwhile.
+    let snapshot = if file.size <= MAX_SIMPLE_BYTES { Some(file.read_whole().await?) } else { None };
+    let hash = match &snapshot {
+        Some(bytes) => hash::of_bytes(bytes.clone()).await?,
+        None => hash::of_range(file, 0, file.size).await?,
+    };
     let meter = Meter::new(progress);
     let key = new_idempotency_key();
     let envelope: AssetEnvelope = retrying(&edge.retry, || async {
         meter.reset();
-        let body = FileSlice::open(&file.path, 0, file.size, meter.clone()).await?;
+        let body = match &snapshot {
+            Some(bytes) => Body::wrap(InMemory::new(bytes.clone(), meter.clone())),
+            None => Body::wrap(FileSlice::open(file, 0, file.size, meter.clone()).await?),
+        };
         let mut request = edge
             .request(Method::POST, "/api/storage/upload")
             .header("X-File-Name", encode(name))
@@ -126,10 +149,9 @@ async fn in_one(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOptio
         if let Some(namespace) = &options.namespace {
             request = request.header("X-Namespace", namespace);
         }
-        read(watched(request.body(Body::wrap(body)).send(), &meter, file.size).await?).await
+        read(watched(request.body(body).send(), &meter, file.size).await?).await
     })
     .await?;
-    file.must_be_unchanged().await?;
     Ok(Uploaded { bytes_sent: file.size, ..nothing_sent(envelope.asset) })
 }
 
@@ -139,7 +161,7 @@ fn nothing_sent(asset: Asset) -> Uploaded {
     Uploaded { asset, session_id: None, bytes_sent: 0, bytes_resumed: 0, bytes_saved: 0, parts_sent: 0, edges, elapsed_ms: 0 }
 }
 
-/// Waits for a response as long as the body makes progress; a fixed timeout would fail on slow links.
+/// Waits for a response as long as the body makes progress; a fixed timeout would fail on slow links. An error of the local file is told as such.
 pub(crate) async fn watched(
     sending: impl Future<Output = Result<reqwest::Response, reqwest::Error>>,
     meter: &Meter,
@@ -150,7 +172,10 @@ pub(crate) async fn watched(
     loop {
         let patience = if last >= length { ANSWER } else { STALL };
         tokio::select! {
-            answer = &mut sending => return Ok(answer?),
+            answer = &mut sending => return match meter.take_fault() {
+                Some(error) => Err(error),
+                None => Ok(answer?),
+            },
             () = tokio::time::sleep(patience) => {
                 let now = meter.sent();
                 if now == last {
@@ -161,3 +186,7 @@ pub(crate) async fn watched(
         }
     }
 }
+
+#[cfg(test)]
+#[path = "upload/changing_file_tests.rs"]
+mod changing_file_tests;

@@ -1,11 +1,11 @@
 //! Selects the session of a file: an open one that matches, or a new one.
 
-use super::file::LocalFile;
 use super::{Hashes, UploadOptions};
 use crate::Error;
 use crate::api::{SessionState, Start};
 use crate::edge::{Edge, StartFile};
 use crate::hash;
+use crate::local_file::LocalFile;
 use crate::progress::{Event, Progress};
 use crate::resume::{candidates, place};
 
@@ -25,11 +25,11 @@ pub async fn start(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOp
     let mut chunk_size = edge.advice(file.size, options.namespace.as_deref()).await?.strategy.chunk_size;
     loop {
         progress(Event::Hashing);
-        let mut hashes = hash::of_file(&file.path, file.size, chunk_size).await?;
+        let mut hashes = hash::of_file(file, chunk_size).await?;
         file.must_be_unchanged().await?;
         let mut started = edge.start(StartFile { hashes: Some(&hashes), ..params }).await;
         if let Ok(Start::Prove(challenged)) = &started {
-            let proof = hash::proof(&file.path, &challenged.challenge).await?;
+            let proof = hash::proof(file, &challenged.challenge).await?;
             started = edge.start(StartFile { hashes: Some(&hashes), proof: Some(&proof), ..params }).await;
             if started.as_ref().is_err_and(|error| error.code() == Some("proof-refused")) {
                 // The challenge has expired or another run has used it: send the bytes without claiming a hash.
@@ -72,7 +72,7 @@ async fn same_bytes(file: &LocalFile, state: &SessionState) -> Result<Option<Has
     for part in &state.completed {
         let Some(stored) = &part.sha256 else { continue };
         let Some((offset, length)) = place(part.part_number, state.chunk_size, file.size) else { return Ok(None) };
-        let hash = hash::of_range(&file.path, offset, length).await?;
+        let hash = hash::of_range(file, offset, length).await?;
         if *stored != hash {
             return Ok(None);
         }

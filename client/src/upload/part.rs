@@ -8,7 +8,6 @@ use reqwest::Body;
 use tokio::sync::{Mutex, RwLock, oneshot};
 use tokio::time::Instant;
 
-use super::file::LocalFile;
 use super::{ANSWER, Hashes, watched};
 use crate::Error;
 use crate::api::Stored;
@@ -16,6 +15,7 @@ use crate::body::{FileSlice, Meter};
 use crate::edge::{Edge, refused};
 use crate::hash;
 use crate::lanes::{LaneId, Piece};
+use crate::local_file::LocalFile;
 use crate::progress::{Event, Progress};
 use crate::resume::place;
 
@@ -98,7 +98,7 @@ async fn prepared(sending: &Sending, what: &Try) -> Result<Option<(u64, String)>
     let hash = match known {
         Some(hash) => hash,
         None => {
-            let hash = hash::of_range(&sending.file.path, offset, length).await?;
+            let hash = hash::of_range(&sending.file, offset, length).await?;
             sending.hashes.lock().await.insert(part, hash.clone());
             hash
         }
@@ -157,7 +157,7 @@ async fn is_stored(sending: &Sending, part: u32, (offset, length): (u64, u64), h
     let Some(found) = state.completed.iter().find(|found| found.part_number == part) else { return Ok(false) };
     match &found.sha256 {
         Some(known) => Ok(known == hash),
-        None if found.etag == hash::md5_of_range(&sending.file.path, offset, length).await? => {
+        None if found.etag == hash::md5_of_range(&sending.file, offset, length).await? => {
             // Without its hash in the record the part is sent again; nothing else depends on it.
             Ok(sending.edge.claim(&sending.session, found, hash).await.is_ok())
         }
@@ -168,7 +168,7 @@ async fn is_stored(sending: &Sending, part: u32, (offset, length): (u64, u64), h
 async fn try_send(sending: &Sending, what: &Try, offset: u64, hash: &str, meter: &Meter) -> Result<(), Error> {
     let Piece { number, bytes } = what.piece;
     let token = sending.token.read().await.clone();
-    let body = FileSlice::open(&sending.file.path, offset, bytes, meter.clone()).await?;
+    let body = FileSlice::open(&sending.file, offset, bytes, meter.clone()).await?;
     let request = sending
         .edge
         .part(&what.url, &token)

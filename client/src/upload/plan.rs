@@ -1,12 +1,12 @@
 //! What is to be sent, and over which lanes.
 
 use super::Hashes;
-use super::file::LocalFile;
 use crate::Error;
 use crate::api::{Assignment, RankedEdge, SessionState, Started};
 use crate::edge::Edge;
 use crate::lanes::spec::specs;
 use crate::lanes::{Lanes, Piece};
+use crate::local_file::LocalFile;
 use crate::resume::{place, to_send};
 
 /// Everything that is determined before the first part is sent.

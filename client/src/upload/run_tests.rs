@@ -13,9 +13,9 @@ use super::*;
 use crate::api::RankedEdge;
 use crate::edge::Edge;
 use crate::lanes::spec::specs;
+use crate::local_file::LocalFile;
 use crate::progress::no_progress;
 use crate::retry::Retry;
-use crate::upload::file::LocalFile;
 
 const PART: u64 = 1_000;
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex, RwLock};
 
-use super::file::LocalFile;
 use super::opening::{find_open, start};
 use super::part::Sending;
 use super::plan::{Plan, beginning, going_on, pieces, total};
@@ -14,6 +13,8 @@ use super::{Hashes, UploadOptions, Uploaded, nothing_sent};
 use crate::Error;
 use crate::api::{Completed, SessionState, Start};
 use crate::edge::Edge;
+use crate::lanes::Piece;
+use crate::local_file::LocalFile;
 use crate::pace::Pace;
 use crate::progress::{Event, Progress};
 
@@ -23,6 +24,8 @@ const COMPLETION_LIMIT: Duration = Duration::from_secs(300);
 const ROUNDS: u32 = 4;
 /// Maximum number of parts in flight.
 const MAX_THREADS: usize = 64;
+/// Timeout of giving up a session whose file has changed.
+const FAIL_LIMIT: Duration = Duration::from_secs(10);
 
 pub async fn in_session(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOptions, progress: Progress) -> Result<Uploaded, Error> {
     let found = if options.fresh { None } else { find_open(edge, file, name, options).await? };
@@ -83,8 +86,21 @@ async fn send_and_complete(
         stored: Mutex::default(),
         progress: Arc::clone(progress),
     });
+    let ended = rounds(&sending, parts, Runner::new(Arc::clone(&sending), lanes, pace), resumed).await;
+    if let Err(Error::FileChanged(_)) = ended
+        && !resumed
+    {
+        // Its parts belong to a file that is gone, but would be paid for until they expire. (A resumed session may be another device's.)
+        let _ = tokio::time::timeout(FAIL_LIMIT, edge.fail(&sending.session)).await;
+    }
+    ended
+}
+
+/// Sends the parts and completes the upload.
+async fn rounds(sending: &Sending, parts: Vec<Piece>, mut runner: Runner, resumed: bool) -> Result<Uploaded, Error> {
+    let Sending { edge, file, chunk_size, progress, .. } = sending;
+    let already = file.size - total(&parts);
     let (mut parts_sent, mut bytes_sent) = (parts.len(), total(&parts));
-    let mut runner = Runner::new(Arc::clone(&sending), lanes, pace);
     for round in 1..=ROUNDS {
         runner.run().await?;
         file.must_be_unchanged().await?;
@@ -97,18 +113,18 @@ async fn send_and_complete(
                 return Ok(Uploaded { asset: done.asset, session_id, bytes_sent, bytes_resumed, bytes_saved, parts_sent, edges, elapsed_ms: 0 });
             }
             Err(Error::Refused { status: 409, problem, .. }) if round < ROUNDS && problem.code == "parts-missing" => {
-                remind(&sending, &problem.missing).await
+                remind(sending, &problem.missing).await
             }
             // A server that lost its record finds the parts at the store, but not who sent them. This run's parts have receipts; others are another client's.
-            Err(error) if round < ROUNDS && have_receipts(&sending, error.parts()).await => {
-                if !remind(&sending, error.parts()).await.is_empty() {
+            Err(error) if round < ROUNDS && have_receipts(sending, error.parts()).await => {
+                if !remind(sending, error.parts()).await.is_empty() {
                     return Err(error);
                 }
                 Vec::new()
             }
             Err(error) => return Err(error),
         };
-        let parts = pieces(&again, chunk_size, file.size)?;
+        let parts = pieces(&again, *chunk_size, file.size)?;
         parts_sent += parts.len();
         bytes_sent += total(&parts);
         runner.offer(&parts);

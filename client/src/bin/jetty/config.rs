@@ -3,11 +3,14 @@
 use std::fs;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args};
 use jettyspeed_client::Error;
+use jettyspeed_client::text::printable;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::private_file;
 use crate::show::Show;
 
 /// Values of the command line and the environment.
@@ -47,29 +50,45 @@ fn path() -> Result<PathBuf, Error> {
     Ok(folders.config_dir().join("config.toml"))
 }
 
+/// Which flags are on the command line. Environment variables apply to one run only; flags that were typed are saved.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Typed {
+    url: bool,
+    key: bool,
+    secret: bool,
+}
+
+/// The flags of [`Given`] that the command line has.
+pub fn typed(matches: &ArgMatches) -> Typed {
+    let innermost = matches.subcommand().map_or(matches, |(_, matches)| matches);
+    let is_typed = |flag: &str| innermost.value_source(flag) == Some(ValueSource::CommandLine);
+    Typed { url: is_typed("url"), key: is_typed("key"), secret: is_typed("secret") }
+}
+
 impl Stored {
     fn load() -> Result<Stored, Error> {
         let path = path()?;
-        match fs::read_to_string(&path) {
-            Ok(text) => toml::from_str(&text).map_err(|error| Error::Usage(format!("{}: {}", path.display(), error.message()))),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Stored::default()),
-            Err(source) => Err(Error::File { path, source }),
-        }
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Stored::default()),
+            Err(source) => return Err(Error::File { path, source }),
+        };
+        Stored::parse(&text)
+            .map_err(|line| Error::Usage(format!("{}: line {line} is not right: 'url', 'key' and 'secret' are texts", path.display())))
+    }
+
+    /// The values, or the number of the line that is wrong: what is in it may be the secret.
+    fn parse(text: &str) -> Result<Stored, usize> {
+        toml::from_str(text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            before.matches('\n').count() + 1
+        })
     }
 
     fn save(&self) -> Result<(), Error> {
         let path = path()?;
-        let failed = |source| Error::File { path: path.clone(), source };
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(failed)?;
-        }
         let text = toml::to_string(self).map_err(|error| Error::Usage(error.to_string()))?;
-        let mut options = fs::File::options();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&path).map_err(failed)?;
-        std::io::Write::write_all(&mut file, text.as_bytes()).map_err(failed)
+        private_file::replace(&path, &text).map_err(|source| Error::File { path, source })
     }
 }
 
@@ -77,6 +96,12 @@ impl Config {
     /// Each value from the first of flag, environment and file that has it.
     pub fn effective(given: &Given) -> Result<Config, Error> {
         let stored = Stored::load()?;
+        if stored.secret.is_some() && private_file::is_open_to_others(&path()?) {
+            eprintln!(
+                "jetty: others can read {}, which has the secret in it; 'jetty config' makes it private",
+                printable(&path()?.to_string_lossy())
+            );
+        }
         let need = |value: Option<String>, flag: &str, variable: &str| {
             value
                 .filter(|text| !text.is_empty())
@@ -91,33 +116,59 @@ impl Config {
 }
 
 /// `jetty config`: writes the flags that are on the command line to the file, then prints the effective configuration.
-pub fn command(given: &Given, show: &Show) -> Result<(), Error> {
+pub fn command(given: &Given, typed: &Typed, show: &Show) -> Result<(), Error> {
     let mut stored = Stored::load()?;
-    // Environment variables apply to this run only; flags that were typed are saved.
-    let typed = |flag: &str| std::env::args().any(|argument| argument == flag || argument.starts_with(&format!("{flag}=")));
-    let mut changed = false;
-    for (flag, value, slot) in
-        [("--url", &given.url, &mut stored.url), ("--key", &given.key, &mut stored.key), ("--secret", &given.secret, &mut stored.secret)]
+    for (is_typed, value, slot) in
+        [(typed.url, &given.url, &mut stored.url), (typed.key, &given.key, &mut stored.key), (typed.secret, &given.secret, &mut stored.secret)]
     {
-        if typed(flag) {
+        if is_typed {
             slot.clone_from(value);
-            changed = true;
         }
     }
-    if changed {
+    let path = path()?;
+    if *typed != Typed::default() {
         stored.save()?;
+    } else if private_file::is_open_to_others(&path) {
+        private_file::close_to_others(&path).map_err(|source| Error::File { path: path.clone(), source })?;
     }
     let url = given.url.clone().or(stored.url);
     let key = given.key.clone().or(stored.key);
     let has_secret = given.secret.is_some() || stored.secret.is_some();
-    let path = path()?;
     if show.is_json() {
-        show.json(&json!({ "path": path, "url": url, "key": key, "secret": if has_secret { "set" } else { "not set" } }));
+        show.json(&json!({ "path": path.to_string_lossy(), "url": url, "key": key, "secret": if has_secret { "set" } else { "not set" } }));
     } else {
-        println!("file    {}", path.display());
-        println!("url     {}", url.as_deref().unwrap_or("not set"));
-        println!("key     {}", key.as_deref().unwrap_or("not set"));
-        println!("secret  {}", if has_secret { "set (not shown)" } else { "not set" });
+        show.line(&format!("file    {}", path.display()));
+        show.line(&format!("url     {}", url.as_deref().unwrap_or("not set")));
+        show.line(&format!("key     {}", key.as_deref().unwrap_or("not set")));
+        show.line(&format!("secret  {}", if has_secret { "set (not shown)" } else { "not set" }));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    use crate::arguments::Arguments;
+
+    #[test]
+    fn only_flags_that_were_typed_are_saved_wherever_they_stand() {
+        let typed = |arguments: &[&str]| {
+            let matches = Arguments::command().try_get_matches_from(std::iter::once("jetty").chain(arguments.iter().copied())).unwrap();
+            let Typed { url, key, secret } = super::typed(&matches);
+            (url, key, secret)
+        };
+        assert_eq!(typed(&["config"]), (false, false, false));
+        assert_eq!(typed(&["config", "--url", "u", "--secret=s"]), (true, false, true));
+        assert_eq!(typed(&["--key", "k", "config"]), (false, true, false));
+        assert_eq!(typed(&["config", "--url", "--key"].map(|text| if text == "--key" { "x" } else { text })), (true, false, false));
+    }
+
+    #[test]
+    fn wrong_configuration_is_told_by_its_line_and_not_by_its_values() {
+        assert_eq!(Stored::parse("url = 'u'\nsecret = 'jts_x'").unwrap().secret.as_deref(), Some("jts_x"));
+        assert_eq!(Stored::parse("url = 'u'\nsecret = 12345").err(), Some(2));
+        assert_eq!(Stored::parse("url = 'u'\n\nsecret = jts_x").err(), Some(3));
+    }
 }

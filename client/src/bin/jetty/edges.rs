@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use jettyspeed_client::api::{EdgesQuery, Location, RankedEdge};
+use jettyspeed_client::text::printable;
 use jettyspeed_client::{Edge, Error};
 use serde_json::{Value, json};
 
@@ -56,7 +57,7 @@ pub async fn command(edge: &Edge, args: &EdgesArgs, show: &Show) -> Result<(), E
         show.json(&answer);
     } else {
         for line in table(&advice.edges, probes.as_ref()) {
-            println!("{line}");
+            show.line(&line);
         }
     }
     Ok(())
@@ -86,8 +87,8 @@ fn table(edges: &[RankedEdge], probes: Option<&Probes>) -> Vec<String> {
     let row = |edge: &RankedEdge| {
         let terms = &edge.terms;
         let mut cells = vec![
-            edge.id.clone(),
-            if edge.name.is_empty() { "-".to_owned() } else { edge.name.clone() },
+            printable(&edge.id),
+            if edge.name.is_empty() { "-".to_owned() } else { printable(&edge.name) },
             number(edge.distance_km, 0),
             number(edge.latency_ms, 0),
             number(edge.load_percent, 0),

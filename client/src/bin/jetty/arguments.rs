@@ -1,0 +1,237 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args, Parser, Subcommand};
+
+use crate::config::Given;
+use crate::edges::EdgesArgs;
+
+/// Upload and download large files through JettySpeed edge.
+///
+/// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 credentials refused, 4 not found, 5 does not fit (size or quota), 6 what is stored is not what was sent,
+/// 129, 130, 143 ended by a signal.
+#[derive(Parser)]
+#[command(name = "jetty", version, arg_required_else_help = true)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub given: Given,
+    /// Print one JSON object on standard output instead of text, without progress
+    #[arg(long, global = true)]
+    pub json: bool,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Upload a file; run again after an interruption, it goes on where it was
+    Upload(UploadArgs),
+    /// Download a file by its id
+    Download(DownloadArgs),
+    /// Delete a file by its id
+    Rm {
+        /// The file's id (`jetty ls` shows it)
+        id: String,
+    },
+    /// List the account's files, newest first
+    Ls {
+        /// Maximum number of files; all by default
+        #[arg(long)]
+        limit: Option<usize>,
+    },
+    /// List the account's uploads in parts, newest first
+    Sessions {
+        /// Which
+        #[arg(long, value_parser = ["open", "complete", "failed", "expired"], default_value = "open")]
+        status: String,
+        /// Maximum number of uploads; all by default
+        #[arg(long)]
+        limit: Option<usize>,
+    },
+    /// Show how far an upload is
+    Status {
+        /// The session's id (`jetty sessions` shows it)
+        session: String,
+    },
+    /// Give an open upload up; its parts are deleted
+    Cancel {
+        /// The session's id (`jetty sessions` shows it)
+        session: String,
+    },
+    /// Videos: send a folder of playlists and segments, list them, get a URL to play one by, delete one
+    #[command(subcommand)]
+    Video(VideoCommand),
+    /// Show the quota and usage of the account
+    Quota,
+    /// Show the edges that accept uploads, best first, with the terms of their scores
+    Edges(EdgesArgs),
+    /// Show the configuration, or write what is given (--url, --key, --secret) into it
+    Config,
+}
+
+#[derive(Args)]
+#[command(group(ArgGroup::new("source").required(true).args(["path", "file"])))]
+pub struct UploadArgs {
+    /// The file
+    #[arg(value_name = "FILE")]
+    path: Option<PathBuf>,
+    /// The file
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// The name it gets; its own by default
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Its media type; guessed from the name by default
+    #[arg(long)]
+    pub content_type: Option<String>,
+    /// Namespace; the account's own by default
+    #[arg(long)]
+    pub namespace: Option<String>,
+    /// Parts in flight, all the time; as many as prove to help by default, up to what the server advises
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub threads: Option<u16>,
+    /// Send in parallel parts, however small the file
+    #[arg(long, conflicts_with = "no_accelerate")]
+    pub accelerate: bool,
+    /// Send in one request, however large the file
+    #[arg(long)]
+    pub no_accelerate: bool,
+    /// Start over even if an open upload of this file exists
+    #[arg(long)]
+    pub fresh: bool,
+    /// Send every byte, also what the server has
+    #[arg(long)]
+    pub no_dedup: bool,
+    /// Seconds to wait for the server's own check of the stored bytes
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, conflicts_with = "no_verify", value_parser = clap::value_parser!(u64).range(..=86_400))]
+    pub wait: u64,
+    /// Do not wait for the server's own check of the stored bytes
+    #[arg(long)]
+    pub no_verify: bool,
+}
+
+impl UploadArgs {
+    /// The file, however it was given.
+    pub fn source(&self) -> PathBuf {
+        self.path.clone().or_else(|| self.file.clone()).unwrap_or_default()
+    }
+}
+
+#[derive(Args)]
+pub struct DownloadArgs {
+    /// The file's id (`jetty ls` shows it)
+    pub id: String,
+    /// Where to, - for standard output; the file's own name in the current folder by default
+    #[arg(short, long)]
+    pub output: Option<PathBuf>,
+    /// Ranges in flight
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub threads: Option<u16>,
+    /// Replace a file that is there; write into a device or FIFO
+    #[arg(short, long)]
+    pub force: bool,
+}
+
+#[derive(Subcommand)]
+pub enum VideoCommand {
+    /// Send a folder as ffmpeg writes it; existing files of the same names are replaced
+    Push {
+        /// The folder
+        folder: PathBuf,
+        /// The video's id; the folder's name by default
+        #[arg(long)]
+        id: Option<String>,
+        /// Namespace; the account's own by default
+        #[arg(long)]
+        namespace: Option<String>,
+        /// Files in flight
+        #[arg(long, value_parser = clap::value_parser!(u16).range(1..=64))]
+        threads: Option<u16>,
+    },
+    /// List the videos, by id
+    Ls {
+        /// Maximum number of videos; all by default
+        #[arg(long)]
+        limit: Option<usize>,
+        /// Namespace; the account's own by default
+        #[arg(long)]
+        namespace: Option<String>,
+    },
+    /// A URL that any HLS player takes
+    Play {
+        /// The video's id
+        id: String,
+        /// The playlist to begin with; index.m3u8 by default
+        #[arg(long)]
+        path: Option<String>,
+        /// Seconds until the URL expires
+        #[arg(long)]
+        ttl: Option<u64>,
+        /// Namespace; the account's own by default
+        #[arg(long)]
+        namespace: Option<String>,
+    },
+    /// Delete a video
+    Rm {
+        /// The video's id
+        id: String,
+        /// Namespace; the account's own by default
+        #[arg(long)]
+        namespace: Option<String>,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::error::ErrorKind;
+
+    fn parsed(arguments: &[&str]) -> Result<Arguments, ErrorKind> {
+        Arguments::try_parse_from(std::iter::once("jetty").chain(arguments.iter().copied())).map_err(|error| error.kind())
+    }
+
+    fn upload(arguments: &[&str]) -> Result<UploadArgs, ErrorKind> {
+        match parsed(arguments)?.command {
+            Command::Upload(upload) => Ok(upload),
+            _ => panic!("{arguments:?}"),
+        }
+    }
+
+    #[test]
+    fn file_is_given_in_one_of_two_ways() {
+        for arguments in [&["upload", "a"][..], &["upload", "--file", "a"], &["upload", "--file=a"]] {
+            assert_eq!(upload(arguments).map(|upload| upload.source()).ok(), Some(PathBuf::from("a")), "{arguments:?}");
+        }
+        assert_eq!(upload(&["upload"]).err(), Some(ErrorKind::MissingRequiredArgument));
+        assert_eq!(upload(&["upload", "a", "--file", "b"]).err(), Some(ErrorKind::ArgumentConflict));
+    }
+
+    #[test]
+    fn the_wait_for_the_check_is_bounded_and_can_be_left_out() {
+        let wait = |arguments: &[&str]| upload(arguments).map(|upload| (upload.wait, upload.no_verify));
+        assert_eq!(wait(&["upload", "a"]), Ok((30, false)));
+        assert_eq!(wait(&["upload", "a", "--wait", "5"]), Ok((5, false)));
+        assert_eq!(wait(&["upload", "a", "--no-verify"]), Ok((30, true)));
+        assert_eq!(wait(&["upload", "a", "--no-verify", "--wait", "5"]), Err(ErrorKind::ArgumentConflict));
+        assert_eq!(wait(&["upload", "a", "--wait", "86401"]), Err(ErrorKind::ValueValidation));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn names_that_are_not_utf_8_are_refused_and_paths_are_not() {
+        use std::ffi::OsStr;
+        use std::os::unix::ffi::OsStrExt;
+        let kind = |before: &[&str]| {
+            let arguments = before.iter().map(OsStr::new).chain([OsStr::from_bytes(b"na\xEFve")]);
+            Arguments::try_parse_from(arguments).map(|_| ()).map_err(|error| error.kind())
+        };
+        for before in [&["jetty", "upload", "a", "--name"][..], &["jetty", "rm"], &["jetty", "video", "push", "f", "--id"], &["jetty", "ls", "--key"]]
+        {
+            assert_eq!(kind(before), Err(ErrorKind::InvalidUtf8), "{before:?}");
+        }
+        for before in [&["jetty", "upload"][..], &["jetty", "upload", "--file"], &["jetty", "download", "id", "-o"], &["jetty", "video", "push"]] {
+            assert_eq!(kind(before), Ok(()), "{before:?}");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! What each subcommand does.
+
+use std::fs::File;
+use std::path::Path;
+use std::time::Duration;
+
+use jettyspeed_client::{DownloadOptions, Edge, Error, PushOptions, UploadOptions, download, download_to, pages, push, upload};
+use serde_json::json;
+
+use crate::arguments::{Arguments, Command, DownloadArgs, UploadArgs, VideoCommand};
+use crate::config::{self, Config, Typed};
+use crate::edges;
+use crate::show::Show;
+
+/// Runs the command.
+pub async fn run(arguments: Arguments, typed: &Typed, show: &Show) -> Result<(), Error> {
+    if let Command::Config = arguments.command {
+        return config::command(&arguments.given, typed, show);
+    }
+    let config = Config::effective(&arguments.given)?;
+    let edge = Edge::new(&config.url, &config.key, &config.secret)?;
+    match arguments.command {
+        Command::Upload(wanted) => send(&edge, wanted, show).await?,
+        Command::Download(wanted) => fetch(&edge, wanted, show).await?,
+        Command::Rm { id } => {
+            edge.delete(&id).await?;
+            show.deleted(&id);
+        }
+        Command::Ls { limit } => {
+            let files = pages(limit.unwrap_or(usize::MAX), async |cursor, limit| {
+                let page = edge.files(cursor.as_deref(), limit).await?;
+                Ok((page.files, page.cursor))
+            });
+            let files = files.await?;
+            show.list(&json!({ "files": &files }), &files, Show::file);
+        }
+        Command::Sessions { status, limit } => {
+            let sessions = pages(limit.unwrap_or(usize::MAX), async |cursor, limit| {
+                let page = edge.sessions(&status, cursor.as_deref(), limit).await?;
+                Ok((page.sessions, page.cursor))
+            });
+            let sessions = sessions.await?;
+            show.list(&json!({ "sessions": &sessions }), &sessions, Show::session);
+        }
+        Command::Status { session } => show.status(&edge.session(&session, false).await?),
+        Command::Cancel { session } => {
+            edge.fail(&session).await?;
+            show.cancelled(&session);
+        }
+        Command::Quota => show.quota(&edge.quota().await?),
+        Command::Edges(wanted) => edges::command(&edge, &wanted, show).await?,
+        Command::Video(command) => video(&edge, command, show).await?,
+        Command::Config => {}
+    }
+    Ok(())
+}
+
+async fn send(edge: &Edge, wanted: UploadArgs, show: &Show) -> Result<(), Error> {
+    let file = wanted.source();
+    let accelerate = if wanted.accelerate || wanted.no_accelerate { Some(wanted.accelerate) } else { None };
+    let verify_within = if wanted.no_verify { None } else { Some(Duration::from_secs(wanted.wait)) };
+    let UploadArgs { name, content_type, namespace, threads, fresh, no_dedup, .. } = wanted;
+    let options = UploadOptions { name, content_type, namespace, accelerate, threads: threads.map(usize::from), fresh, no_dedup, verify_within };
+    let done = upload(edge, &file, &options, show.progress()).await?;
+    show.uploaded(&done, verify_within.is_some());
+    Ok(())
+}
+
+async fn fetch(edge: &Edge, wanted: DownloadArgs, show: &Show) -> Result<(), Error> {
+    let DownloadArgs { id, output, threads, force } = wanted;
+    if output.as_deref() == Some(Path::new("-")) {
+        if show.is_json() {
+            return Err(Error::Usage("--json and -o - both want standard output".to_owned()));
+        }
+        let name = Path::new("standard output");
+        let out = standard_output().map_err(|source| Error::File { path: name.to_owned(), source })?;
+        let done = download_to(edge, &id, &mut tokio::fs::File::from_std(out), name, show.progress()).await?;
+        show.streamed(&done);
+        return Ok(());
+    }
+    let options = DownloadOptions { threads: threads.map(usize::from), force };
+    show.downloaded(&download(edge, &id, output.as_deref(), &options, show.progress()).await?);
+    Ok(())
+}
+
+/// Standard output without the buffer that breaks at lines.
+fn standard_output() -> std::io::Result<File> {
+    #[cfg(unix)]
+    let owned = std::os::fd::AsFd::as_fd(&std::io::stdout()).try_clone_to_owned();
+    #[cfg(windows)]
+    let owned = std::os::windows::io::AsHandle::as_handle(&std::io::stdout()).try_clone_to_owned();
+    owned.map(File::from)
+}
+
+async fn video(edge: &Edge, command: VideoCommand, show: &Show) -> Result<(), Error> {
+    match command {
+        VideoCommand::Push { folder, id, namespace, threads } => {
+            let options = PushOptions { id, namespace, threads: threads.map(usize::from) };
+            show.pushed(&push(edge, &folder, &options, show.progress()).await?);
+        }
+        VideoCommand::Ls { limit, namespace } => {
+            let videos = pages(limit.unwrap_or(usize::MAX), async |cursor, limit| {
+                let page = edge.videos(namespace.as_deref(), cursor.as_deref(), limit).await?;
+                Ok((page.videos, page.cursor))
+            });
+            let videos = videos.await?;
+            show.list(&json!({ "videos": &videos }), &videos, Show::video);
+        }
+        VideoCommand::Play { id, path, ttl, namespace } => show.playback(&edge.playback(&id, namespace.as_deref(), path.as_deref(), ttl).await?),
+        VideoCommand::Rm { id, namespace } => {
+            edge.delete_video(&id, namespace.as_deref()).await?;
+            show.deleted(&id);
+        }
+    }
+    Ok(())
+}

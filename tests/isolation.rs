@@ -106,6 +106,7 @@ endpoints! {
     Download: [Kind::Account], [ResourceKind::Asset];
     Content: [Kind::Account, Kind::File], [ResourceKind::Asset];
     PutVideo: [Kind::Account], [ResourceKind::Namespace];
+    Videos: [Kind::Account], [ResourceKind::Namespace];
     DeleteVideo: [Kind::Account], [ResourceKind::Namespace];
     Playback: [Kind::Account], [ResourceKind::Namespace];
     Play: [Kind::Video], [ResourceKind::VideoFile];

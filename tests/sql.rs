@@ -3,7 +3,7 @@
 mod sqlite;
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, ToSql};
+use rusqlite::{Connection, StatementStatus, ToSql};
 use sqlite::{database, upload_of, values};
 
 use jettyspeed_edge::base::id::{Id, Name};
@@ -305,6 +305,43 @@ fn session_closes_once_and_is_found_by_its_account_only() {
     assert_eq!(run(&db, &uploads::repository::close(meta.session, "complete", EpochMs(2))), 1);
     assert_eq!(run(&db, &uploads::repository::close(meta.session, "failed", EpochMs(3))), 0, "what is over stays as it is");
     assert!(rows(&db, &uploads::repository::of_account(account, "open", None, 10)).is_empty());
+}
+
+#[test]
+fn videos_are_listed_by_id_without_reading_their_files() {
+    let (db, account, namespace) = seeded();
+    let statement = "INSERT INTO video_files (namespace, video_id, path, id, account_id, s3_key, size, etag, content_type, created_at, doomed_at) \
+         VALUES (?1, ?2, ?3, ?2 || '/' || ?3, ?4, '', 1, '', '', ?5, ?6)";
+    let put = |video: &str, path: &str, at: i64, doomed: Option<i64>| {
+        db.execute(statement, (namespace.as_str(), video, path, account.to_string(), at, doomed)).unwrap();
+    };
+    let files: Vec<String> = (0..5_000).map(|number| format!("{number}.ts")).collect();
+    for file in &files {
+        put("b", file, 1, None);
+    }
+    put("b", "index.m3u8", 2, None);
+    put("b", "master.m3u8", 3, None);
+    put("a", "index.m3u8", 4, None);
+    put("a", "master.m3u8", 5, Some(6));
+    put("c", "index.m3u8", 7, Some(8));
+    put("d", "other.m3u8", 9, None);
+    let text = |text: &str| Value::Text(text.to_owned());
+    let all = [
+        vec![text("a"), text("index.m3u8"), Value::Integer(4)],
+        vec![text("b"), text("master.m3u8"), Value::Integer(3)],
+        vec![text("d"), Value::Null, Value::Null],
+    ];
+    assert_eq!(rows(&db, &videos::list(&namespace, None, 10)), all);
+    assert_eq!(rows(&db, &videos::list(&namespace, None, 2)), all[..2]);
+    assert_eq!(rows(&db, &videos::list(&namespace, Some(&Name::parse("b").unwrap()), 10)), all[2..]);
+    assert!(rows(&db, &videos::list(&Name::parse("jt_user_other").unwrap(), None, 10)).is_empty());
+    let listed = videos::list(&namespace, None, 10);
+    let mut prepared = db.prepare(listed.sql).unwrap();
+    let values = values(&listed);
+    let params: Vec<&dyn ToSql> = values.iter().map(|value| value as &dyn ToSql).collect();
+    assert_eq!(prepared.query_map(params.as_slice(), |_| Ok(())).unwrap().count(), 3);
+    let steps = prepared.get_status(StatementStatus::VmStep);
+    assert!(steps < 1_000, "{steps} steps of SQLite for three videos, one of which has 5,000 files");
 }
 
 #[test]

@@ -57,6 +57,8 @@ pub enum Endpoint {
     Content,
     /// Store a file of a video.
     PutVideo,
+    /// List videos.
+    Videos,
     /// Delete a video.
     DeleteVideo,
     /// Where to play a video.
@@ -161,6 +163,7 @@ pub static ROUTES: &[Route] = &[
     route("DELETE", "/api/storage/files/{id}", AuthScheme::Account, Endpoint::DeleteFile, ASSET),
     route("GET", "/api/storage/download", AuthScheme::Account, Endpoint::Download, ASSET),
     route("PUT", "/api/video/{videoId}/{path*}", AuthScheme::Account, Endpoint::PutVideo, NAMESPACE),
+    route("GET", "/api/video", AuthScheme::Account, Endpoint::Videos, NAMESPACE),
     route("DELETE", "/api/video/{videoId}", AuthScheme::Account, Endpoint::DeleteVideo, NAMESPACE),
     route("POST", "/api/video/{videoId}/playback", AuthScheme::Account, Endpoint::Playback, NAMESPACE),
     route("GET", "/api/agentcache/quota", AuthScheme::AccountOrWebhook, Endpoint::Quota, USER),

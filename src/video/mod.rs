@@ -1,5 +1,6 @@
 //! Video: HLS file trees, stored file by file and played through one token (docs/video.md).
 
+pub mod listing;
 pub mod owner;
 pub mod path;
 pub mod place;

@@ -56,9 +56,20 @@ const OVERDUE_DELETIONS: &str = "SELECT DISTINCT doomed_at, namespace, video_id 
 
 const DELETE_ROW: &str = "DELETE FROM video_files WHERE id = ?1 AND doomed_at IS NOT NULL";
 
+// Steps from video to video along the primary key, whatever the number of their files; "t" is the list of ids.
+const LIST: &str = "WITH RECURSIVE t (video_id, n) AS (\
+     SELECT (SELECT f.video_id FROM video_files f WHERE f.namespace = ?1 AND f.video_id > ?2 AND f.doomed_at IS NULL ORDER BY f.video_id LIMIT 1), 1 \
+     UNION ALL SELECT (SELECT f.video_id FROM video_files f WHERE f.namespace = ?1 AND f.video_id > t.video_id AND f.doomed_at IS NULL \
+     ORDER BY f.video_id LIMIT 1), t.n + 1 FROM t WHERE t.video_id IS NOT NULL AND t.n < ?3) \
+     SELECT t.video_id, COALESCE(m.path, i.path) AS entry, COALESCE(m.created_at, i.created_at) AS updated_at FROM t \
+     LEFT JOIN video_files m ON m.namespace = ?1 AND m.video_id = t.video_id AND m.path = 'master.m3u8' AND m.doomed_at IS NULL \
+     LEFT JOIN video_files i ON i.namespace = ?1 AND i.video_id = t.video_id AND i.path = 'index.m3u8' AND i.doomed_at IS NULL \
+     WHERE t.video_id IS NOT NULL";
+
 /// The statements of this file, for the test that prepares them.
 pub const ALL: &[(&str, &str)] = &[
     ("FILE", FILE),
+    ("LIST", LIST),
     ("PLACE", PLACE),
     ("PUT", PUT),
     ("CORRECT_VERSION", CORRECT_VERSION),
@@ -172,6 +183,11 @@ fn place_args(namespace: &Name, video: &Name, path: &str) -> Vec<Arg> {
 /// The file, unless it is deleted.
 pub fn file(namespace: &Name, video: &Name, path: &str) -> Statement {
     Statement { sql: FILE, args: place_args(namespace, video, path) }
+}
+
+/// Videos of the namespace in the order of their ids, after `after`: one row per video, at most `limit`.
+pub fn list(namespace: &Name, after: Option<&Name>, limit: u64) -> Statement {
+    Statement { sql: LIST, args: vec![namespace.as_str().into(), after.map_or("", Name::as_str).into(), limit.into()] }
 }
 
 /// The row of a place, including one that is marked as deleted.

@@ -111,6 +111,7 @@ fn handler<'a>(call: &'a Routed, endpoint: Endpoint, method: &'a str) -> Pin<Box
         Endpoint::Download => Box::pin(crate::worker::handlers::content::download(call)),
         Endpoint::Content => Box::pin(crate::worker::handlers::content::content(call, method)),
         Endpoint::PutVideo => Box::pin(crate::worker::handlers::video::put(call)),
+        Endpoint::Videos => Box::pin(crate::worker::handlers::video::list(call)),
         Endpoint::DeleteVideo => Box::pin(crate::worker::handlers::video::delete(call)),
         Endpoint::Playback => Box::pin(crate::worker::handlers::video::playback(call)),
         Endpoint::Play => Box::pin(crate::worker::handlers::playback::play(call, method)),

@@ -1,4 +1,4 @@
-//! `PUT /api/video/{videoId}/{path}`, `DELETE /api/video/{videoId}`, `POST /api/video/{videoId}/playback` and `GET|HEAD /v/{token}/{path}`.
+//! `GET /api/video`, `PUT /api/video/{videoId}/{path}`, `DELETE /api/video/{videoId}`, `POST /api/video/{videoId}/playback` and `GET|HEAD /v/{token}/{path}`.
 
 use serde_json::json;
 
@@ -10,11 +10,12 @@ use crate::http::validate::{check_hash, check_namespace};
 use crate::namespaces::role::Role;
 use crate::problem::Problem;
 use crate::uploads::simple::raw_length;
+use crate::video::listing::Listed;
 use crate::video::owner::repository::Owner;
 use crate::video::place::Place;
 use crate::video::repository::FileRow;
 use crate::video::request::{Playback, check_path, check_video};
-use crate::video::{owner, repository};
+use crate::video::{listing, owner, repository};
 use crate::worker::clients::ledger;
 use crate::worker::content::metadata_cache;
 use crate::worker::http::call::Routed;
@@ -47,6 +48,18 @@ pub async fn put(call: &Routed) -> Result<Reply, Problem> {
         "etag": file.etag,
     });
     Reply::json(if replaces { 200 } else { 201 }, &view)
+}
+
+/// Lists the videos of a namespace, in the order of their ids.
+pub async fn list(call: &Routed) -> Result<Reply, Problem> {
+    let account = call.account()?;
+    let (after, limit) = listing::page(call.query("cursor").as_deref(), call.query("limit").as_deref())?;
+    let wanted = check_namespace("X-Namespace", call.header("x-namespace").as_deref())?;
+    account.must_be_active()?;
+    let namespace = services::namespaces::for_upload(call, &account, wanted.as_ref()).await?.name;
+    let statement = repository::list(&namespace, after.as_ref(), limit.saturating_add(1));
+    let rows: Vec<Listed> = d1::all(&bindings::db(&call.env)?, &statement).await?;
+    Reply::json(200, &listing::view(rows, limit, &namespace))
 }
 
 /// Deletes a video: its files are unreadable at once, the bytes are deleted by a job.

@@ -137,6 +137,9 @@ pub fn probes(route: &Route, names: &Names) -> Vec<Probe> {
             [json!({}), json!({ "display_name": "mine" }), json!({ "cache_ttl": { "small": 1 } }), json!({ "tags": [] })].map(with).into()
         }
         Endpoint::PutVideo => vec![Probe { headers: vec![("X-Namespace", namespace.clone())], body: Sent::Bytes("#EXTM3U\n"), ..plain() }],
+        Endpoint::Videos => ["", "?cursor=a&limit=500"]
+            .map(|query| Probe { path: format!("{}{query}", fill(session)), headers: vec![("X-Namespace", namespace.clone())], ..plain() })
+            .into(),
         Endpoint::DeleteVideo => vec![Probe { headers: vec![("X-Namespace", namespace.clone())], ..plain() }],
         Endpoint::Playback => vec![Probe { headers: vec![("X-Namespace", namespace.clone())], ..with(json!({})) }],
         Endpoint::Play | Endpoint::NamespaceStats => vec![plain()],

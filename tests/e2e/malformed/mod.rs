@@ -114,6 +114,7 @@ impl World {
             | Endpoint::DeleteNamespace
             | Endpoint::NamespaceStats
             | Endpoint::PutVideo
+            | Endpoint::Videos
             | Endpoint::DeleteVideo
             | Endpoint::Play
             | Endpoint::PurgeNamespace

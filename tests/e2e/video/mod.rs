@@ -5,6 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 mod delete;
+mod list;
 mod playback;
 mod replace;
 

@@ -30,7 +30,7 @@ async fn pushed_folder_plays_through_one_token_with_prefetched_segments() {
     std::fs::write(folder.path().join("k.key"), [7; 16]).unwrap();
     std::fs::write(folder.path().join("s.vtt"), "WEBVTT\n").unwrap();
     let edge = stack.edge(&stack.dev);
-    let options = PushOptions { id: "tree".into(), ..PushOptions::default() };
+    let options = PushOptions { id: Some("tree".into()), ..PushOptions::default() };
     let pushed = push(&edge, folder.path(), &options, no_progress()).await.unwrap();
     assert_eq!((pushed.files, pushed.entry.as_deref()), (10, Some("index.m3u8")));
     assert!(stack.bucket.get("users/dev/v/tree/720p%20%C3%A9/0.ts").await.unwrap() == segments[0], "at the key that is promised");

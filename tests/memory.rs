@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 
 const CHUNK: u64 = 100_000_000;
 const PARTS: u32 = 32;
-/// Maximum resident memory, bytes (docs/uploads.md, "The command jetty").
+/// Maximum resident memory, bytes (docs/command.md, Uploading).
 const MAX: u64 = 128_000_000;
 
 #[derive(Default)]

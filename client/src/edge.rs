@@ -14,6 +14,7 @@ use crate::api::{
     Start, Stored,
 };
 use crate::hash::FileHashes;
+use crate::pages::Pages;
 use crate::retry::{Retry, retrying};
 use crate::tls;
 
@@ -70,7 +71,7 @@ impl Edge {
     /// # Errors
     /// [`Error::Usage`] for a malformed URL.
     pub fn new(url: &str, key: &str, secret: &str) -> Result<Edge, Error> {
-        let parsed = reqwest::Url::parse(url).map_err(|error| Error::Usage(format!("'{url}' is not a URL: {error}")))?;
+        let parsed = reqwest::Url::parse(url).map_err(|error| Error::Usage(format!("the server's URL is none: {error}")))?;
         if !parsed.username().is_empty() || parsed.password().is_some() {
             return Err(Error::Usage("the server's URL must not contain a user name or password".to_owned()));
         }
@@ -214,11 +215,12 @@ impl Edge {
 
     /// The account's open uploads, newest first.
     pub async fn open_sessions(&self) -> Result<Vec<SessionSummary>, Error> {
-        pages(usize::MAX, async |cursor, limit| {
+        let mut list = Pages::new(usize::MAX);
+        while let Some((cursor, limit)) = list.wanted() {
             let page = self.sessions("open", cursor.as_deref(), limit).await?;
-            Ok((page.sessions, page.cursor))
-        })
-        .await
+            list.add(page.sessions, page.cursor)?;
+        }
+        Ok(list.into_rows())
     }
 
     /// A page of the account's uploads of that status (`open`, `complete`, `failed`, `expired`), newest first.
@@ -274,32 +276,6 @@ impl Edge {
         let query = [("assetId", id), ("direct", "0")];
         self.call::<DownloadAnswer>(|| self.request(Method::GET, "/api/storage/download").query(&query)).await.map(|answer| answer.url)
     }
-}
-
-/// Rows per page, at most.
-const PAGE: usize = 500;
-
-/// The rows of all pages, `most` at most. `page` gets cursor and limit, and gives rows and the next cursor.
-///
-/// # Errors
-/// Those of `page`; [`Error::Unexpected`] for a list that leads back to where it was.
-pub async fn pages<T>(most: usize, page: impl AsyncFn(Option<String>, u32) -> Result<(Vec<T>, Option<String>), Error>) -> Result<Vec<T>, Error> {
-    let mut rows = Vec::new();
-    let mut cursor = None;
-    while rows.len() < most {
-        let limit = u32::try_from((most - rows.len()).min(PAGE)).unwrap_or(u32::MAX);
-        let (more, next) = page(cursor.clone(), limit).await?;
-        if next.is_some() && (next == cursor || more.is_empty()) {
-            return Err(Error::Unexpected("the list does not go on".to_owned()));
-        }
-        rows.extend(more);
-        cursor = next;
-        if cursor.is_none() {
-            break;
-        }
-    }
-    rows.truncate(most);
-    Ok(rows)
 }
 
 /// A new Idempotency-Key: repeating a request with it has no second effect.
@@ -374,22 +350,5 @@ mod tests {
         assert!(deletion(&[503, 404]).await.is_ok());
         assert_eq!(deletion(&[404]).await.unwrap_err().status(), Some(404));
         assert_eq!(deletion(&[429, 404]).await.unwrap_err().status(), Some(404), "a call that was not admitted deleted nothing");
-    }
-
-    #[tokio::test]
-    async fn pages_end_at_the_limit_or_the_last_one_and_a_list_without_end_is_refused() {
-        let page = async |cursor: Option<String>, limit: u32| {
-            let from: u32 = cursor.map_or(0, |cursor| cursor.parse().unwrap());
-            let rows: Vec<u32> = (from..1_200).take(limit as usize).collect();
-            let next = rows.last().map(|last| last + 1).filter(|next| *next < 1_200);
-            Ok((rows, next.map(|next| next.to_string())))
-        };
-        assert_eq!(pages(usize::MAX, page).await.unwrap(), (0..1_200).collect::<Vec<_>>());
-        assert_eq!(pages(501, page).await.unwrap().len(), 501);
-        assert!(pages(0, page).await.unwrap().is_empty());
-        let stuck = async |_: Option<String>, _: u32| Ok((vec![1], Some("same".to_owned())));
-        assert!(matches!(pages(usize::MAX, stuck).await, Err(Error::Unexpected(_))));
-        let empty = async |cursor: Option<String>, _: u32| Ok((Vec::<u32>::new(), Some(format!("{}x", cursor.unwrap_or_default()))));
-        assert!(matches!(pages(usize::MAX, empty).await, Err(Error::Unexpected(_))));
     }
 }

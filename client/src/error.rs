@@ -37,7 +37,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// The file was changed during its transfer: the local one of an upload, the stored one of a download.
-    #[error("{} changed during the transfer; nothing of it was kept", .0.display())]
+    #[error("{} changed during the transfer", .0.display())]
     FileChanged(PathBuf),
     /// The server read the stored bytes back, and they are not those that were sent.
     #[error("what is stored as '{}' is not what was sent: the server's check of the bytes failed; delete it (jetty rm {}) and send it again", .0.name, .0.id)]

@@ -1,4 +1,4 @@
-//! The server's own check of stored bytes (docs/uploads.md, "Deduplication"): a job reads them back and compares their SHA-256 with the claimed one.
+//! The server's own check of stored bytes (docs/uploads.md, Deduplication): a job reads them back and compares their SHA-256 with the claimed one.
 
 use std::time::Duration;
 

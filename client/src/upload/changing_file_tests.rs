@@ -126,3 +126,13 @@ async fn name_that_is_not_utf_8_is_refused_before_anything_is_sent_unless_anothe
     let named = UploadOptions { name: Some("naïve.txt".to_owned()), ..UploadOptions::default() };
     assert_eq!(upload(&server.edge(), &path, &named, no_progress()).await.unwrap().asset.size, 4);
 }
+
+#[test]
+fn transfers_can_be_spawned_by_the_programs_that_link_this_crate() {
+    fn spawnable<T: Send>(_: T) {}
+    let edge = Edge::new("http://127.0.0.1:9", "jt_test_key", "jts_secret").unwrap();
+    let path = Path::new("a");
+    spawnable(upload(&edge, path, &UploadOptions::default(), no_progress()));
+    spawnable(crate::download(&edge, "a", None, &crate::DownloadOptions::default(), no_progress()));
+    spawnable(crate::push(&edge, path, &crate::PushOptions::default(), no_progress()));
+}

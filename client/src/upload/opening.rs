@@ -9,6 +9,9 @@ use crate::local_file::LocalFile;
 use crate::progress::{Event, Progress};
 use crate::resume::{candidates, place};
 
+/// Plans to hash the file for: that of its size, that of its namespace, and one more in case the namespace is changed meanwhile.
+const PLANS: u32 = 3;
+
 /// Starts a session with the file's hashes for deduplication; also returns those hashes.
 pub async fn start(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOptions, progress: &Progress) -> Result<(Start, Hashes), Error> {
     let params = StartFile {
@@ -23,7 +26,9 @@ pub async fn start(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOp
         return Ok((edge.start(params).await?, Hashes::new()));
     }
     let mut chunk_size = edge.advice(file.size, options.namespace.as_deref()).await?.strategy.chunk_size;
+    let mut plans = 0;
     loop {
+        plans += 1;
         progress(Event::Hashing);
         let mut hashes = hash::of_file(file, chunk_size).await?;
         file.must_be_unchanged().await?;
@@ -39,7 +44,7 @@ pub async fn start(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOp
         }
         match started {
             // The namespace may have its own chunk size.
-            Err(error) if error.strategy().is_some_and(|strategy| strategy.chunk_size != chunk_size) => {
+            Err(error) if plans < PLANS && error.strategy().is_some_and(|strategy| strategy.chunk_size != chunk_size) => {
                 chunk_size = error.strategy().map_or(chunk_size, |strategy| strategy.chunk_size);
             }
             started => return Ok((started?, (1..).zip(hashes.chunks).collect())),

@@ -1,13 +1,19 @@
 //! The command `jetty`.
 
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output};
 use std::time::Duration;
 
 use jettyspeed_devstack::state::AccountAccess;
 use serde_json::Value;
 
-use crate::harness::{Stack, done_or, eventually_every, random_file, stack};
+use crate::harness::{Stack, eventually_every, random_file, stack};
+
+mod config;
+mod download;
+mod listing;
+mod upload;
+mod video;
 
 pub fn jetty(stack: &Stack, account: &AccountAccess, folder: &Path) -> Command {
     let program = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("jetty");
@@ -26,56 +32,34 @@ async fn run(mut command: Command) -> Output {
     tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
 }
 
+/// Runs `jetty` with these arguments in the folder.
+async fn jetty_does(stack: &Stack, account: &AccountAccess, folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = jetty(stack, account, folder);
+    command.args(arguments);
+    run(command).await
+}
+
 fn json(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
 }
 
-#[tokio::test]
-async fn upload_ls_download_and_status_return_the_uploaded_file() {
-    let stack = stack().await;
-    let folder = tempfile::tempdir().unwrap();
-    let (_, bytes) = random_file(folder.path(), "film.mp4", 21_000_000);
-    let command = |arguments: &[&str]| {
-        let mut command = jetty(stack, &stack.dev, folder.path());
-        command.args(arguments);
-        command
-    };
-    let done = json(&run(command(&["--json", "upload", "film.mp4"])).await);
-    assert_eq!((&done["asset"]["contentType"], &done["partsSent"]), (&"video/mp4".into(), &3.into()));
-    let id = done["asset"]["id"].as_str().unwrap();
-    let output = run(command(&["download", id, "-o", "back.mp4"])).await;
-    assert!(output.status.success(), "{output:?}");
-    assert!(std::fs::read(folder.path().join("back.mp4")).unwrap() == bytes);
-    let output = run(command(&["download", id])).await;
-    assert_eq!(output.status.code(), Some(2), "does not overwrite: {output:?}");
-    let status = json(&run(command(&["--json", "status", done["sessionId"].as_str().unwrap()])).await);
-    assert_eq!((&status["status"], &status["uploadToken"]), (&"complete".into(), &Value::Null), "no token is printed");
-    let listed = json(&run(command(&["--json", "ls"])).await);
-    assert!(listed["files"].as_array().unwrap().iter().any(|file| file["id"] == id));
-    let words = run(command(&["upload", "--no-dedup", "film.mp4"])).await;
-    assert!(String::from_utf8_lossy(&words.stdout).contains("sent 21.00 MB"), "{words:?}");
-    stack.verified(&stack.dev, id).await;
-    let words = run(command(&["upload", "film.mp4"])).await;
-    assert!(String::from_utf8_lossy(&words.stdout).contains("nothing to send: the server had all 21.00 MB"), "{words:?}");
+/// What it said on standard error.
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-#[tokio::test]
-async fn file_of_200_mb_with_one_changed_chunk_sends_one_part() {
-    let stack = stack().await;
-    let folder = tempfile::tempdir().unwrap();
-    let (path, mut bytes) = random_file(folder.path(), "disk.img", 200_000_000);
-    let upload = || {
-        let mut command = jetty(stack, &stack.dev, folder.path());
-        command.args(["--json", "upload", "disk.img"]);
-        run(command)
-    };
-    let done = json(&upload().await);
-    assert_eq!((&done["bytesSent"], &done["bytesSaved"]), (&200_000_000.into(), &0.into()), "{done}");
-    bytes[123_456_789] ^= 1;
-    std::fs::write(&path, &bytes).unwrap();
-    let done = json(&upload().await);
-    assert_eq!((&done["bytesSent"], &done["bytesSaved"], &done["partsSent"]), (&50_000_000.into(), &150_000_000.into(), &1.into()), "{done}");
-    assert!(stack.bucket.get(done["asset"]["s3Key"].as_str().unwrap()).await.unwrap() == bytes);
+/// Sends a signal (`INT`, `TERM`, …).
+fn signal(child: &Child, name: &str) {
+    assert!(Command::new("sh").args(["-c", &format!("kill -{name} {}", child.id())]).status().unwrap().success());
+}
+
+/// The exit code of a child that ends by itself.
+async fn code_of(mut child: Child) -> Option<i32> {
+    eventually_every(Duration::from_millis(20), Duration::from_secs(60), async || child.try_wait().unwrap().ok_or("still running")).await.code()
+}
+
+fn fifo(path: &Path) {
+    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
 }
 
 #[tokio::test]
@@ -96,6 +80,10 @@ async fn each_failure_has_its_exit_code_and_message() {
         (&stack.dev, vec!["--secret", "wrong", "ls"], 3, "Credentials"),
         (&stack.starter, vec!["upload", "--accelerate", "a.bin"], 3, "Not in this tier"),
         (&stack.dev, vec!["download", "00000000-0000-4000-8000-000000000000"], 4, "Not found"),
+        (&stack.dev, vec!["rm", "00000000-0000-4000-8000-000000000000"], 4, "Not found"),
+        (&stack.dev, vec!["cancel", "00000000-0000-4000-8000-000000000000"], 4, "Not found"),
+        (&stack.dev, vec!["upload"], 2, "required"),
+        (&stack.dev, vec!["--url", "http://u:p@x", "ls"], 2, "must not contain a user name"),
         (&stack.free, vec!["upload", "a.bin"], 5, "Storage quota exceeded"),
     ] {
         let output = code(account, &arguments).await;
@@ -107,50 +95,59 @@ async fn each_failure_has_its_exit_code_and_message() {
 }
 
 #[tokio::test]
-async fn config_file_has_mode_600_and_supplies_credentials() {
+async fn signals_end_a_command_that_waits_for_a_fifo_and_leave_no_temporary_file() {
     let stack = stack().await;
     let folder = tempfile::tempdir().unwrap();
-    let bare = |arguments: &[&str]| {
-        let mut command = jetty(stack, &stack.dev, folder.path());
-        command.env_remove("JETTY_URL").env_remove("JETTY_API_KEY").env_remove("JETTY_API_SECRET").args(arguments);
-        run(command)
-    };
-    assert_eq!(bare(&["ls"]).await.status.code(), Some(2));
-    let output = bare(&["config", "--url", &stack.url, "--key", &stack.dev.api_key, "--secret", &stack.dev.api_secret]).await;
-    assert!(output.status.success(), "{output:?}");
-    assert!(!String::from_utf8_lossy(&output.stdout).contains(&stack.dev.api_secret), "the secret is not shown");
-    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(folder.path().join("config.toml")).unwrap().permissions());
-    assert_eq!(mode & 0o777, 0o600);
-    assert!(bare(&["ls"]).await.status.success());
+    random_file(folder.path(), "a.bin", 20);
+    let id = json(&jetty_does(stack, &stack.dev, folder.path(), &["--json", "upload", "a.bin"]).await)["asset"]["id"].as_str().unwrap().to_owned();
+    fifo(&folder.path().join("fifo"));
+    for (name, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
+        // Nobody reads from it.
+        let child = jetty(stack, &stack.dev, folder.path()).args(["download", &id, "--force", "-o", "fifo"]).spawn().unwrap();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        signal(&child, name);
+        assert_eq!(code_of(child).await, Some(code), "{name}");
+    }
+    // The configuration is read before anything else, and from whatever JETTY_CONFIG names.
+    let child = jetty(stack, &stack.dev, folder.path()).env("JETTY_CONFIG", folder.path().join("fifo")).arg("ls").spawn().unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    signal(&child, "INT");
+    assert_eq!(code_of(child).await, Some(130));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "a.bin and the FIFO");
 }
 
 #[tokio::test]
-async fn killed_upload_resumes_on_the_next_run() {
-    let stack = Stack::start(&[]).await;
+async fn text_that_is_not_utf_8_is_refused_with_a_clear_message_unless_it_is_a_local_path() {
+    use std::os::unix::ffi::OsStrExt;
+    let name = std::ffi::OsStr::from_bytes(b"na\xEFve.txt");
+    let stack = stack().await;
     let folder = tempfile::tempdir().unwrap();
-    let (_, bytes) = random_file(folder.path(), "large.bin", 90_000_000);
-    for signal in ["KILL", "INT"] {
-        // Kill while the store has some parts but not all: parts are sent one at a time.
-        let mut child =
-            jetty(&stack, &stack.dev, folder.path()).args(["upload", "large.bin", "--threads", "1"]).stderr(Stdio::null()).spawn().unwrap();
-        let known = stack.proxy.seen("partNumber=").len();
-        eventually_every(Duration::from_millis(2), Duration::from_secs(120), async || {
-            assert!(child.try_wait().unwrap().is_none(), "it ended before it could be interrupted");
-            let parts = stack.proxy.seen("partNumber=").len();
-            done_or(parts >= known + 2, format!("{parts} parts"))
-        })
-        .await;
-        assert!(Command::new("sh").args(["-c", &format!("kill -{signal} {}", child.id())]).status().unwrap().success());
-        let status = tokio::task::spawn_blocking(move || child.wait().unwrap()).await.unwrap();
-        assert_eq!(status.code(), if signal == "INT" { Some(130) } else { None });
+    std::fs::write(folder.path().join(name), "text").unwrap();
+    std::fs::write(folder.path().join("plain.txt"), "text").unwrap();
+    let does = async |arguments: &[&str], last: &[&std::ffi::OsStr]| {
+        let mut command = jetty(stack, &stack.dev, folder.path());
+        command.args(arguments).args(last);
+        run(command).await
+    };
+    for output in [does(&["upload", "plain.txt", "--name"], &[name]).await, does(&["upload"], &[name]).await, does(&["rm"], &[name]).await] {
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        assert!(said(&output).contains("UTF-8"), "{output:?}");
     }
-    let output = run({
-        let mut command = jetty(&stack, &stack.dev, folder.path());
-        command.args(["--json", "upload", "large.bin"]);
-        command
-    })
-    .await;
-    let done = json(&output);
-    assert!(done["bytesResumed"].as_u64().unwrap() >= 30_000_000, "{done}");
-    assert!(stack.bucket.get(done["asset"]["s3Key"].as_str().unwrap()).await.unwrap() == bytes);
+    let output = does(&["--json", "upload", "--name", "naïve.txt"], &[name]).await;
+    assert_eq!(json(&output)["asset"]["name"], "naïve.txt");
+    let id = json(&output)["asset"]["id"].as_str().unwrap().to_owned();
+    let output = does(&["--json", "download", &id, "-f", "-o"], &[name]).await;
+    assert!(output.status.success() && json(&output)["path"].is_string(), "{output:?}");
+}
+
+#[tokio::test]
+async fn reader_that_wants_no_more_is_no_failure_and_a_full_disk_is_one() {
+    let stack = stack().await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = jetty(stack, &stack.dev, folder.path()).arg("quota").stdout(std::process::Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(code_of(child).await, Some(0));
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let child = jetty(stack, &stack.dev, folder.path()).arg("quota").stdout(full).stderr(std::process::Stdio::null()).spawn().unwrap();
+    assert_eq!(code_of(child).await, Some(1));
 }

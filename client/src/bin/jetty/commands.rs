@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
-use jettyspeed_client::{DownloadOptions, Edge, Error, PushOptions, UploadOptions, download, download_to, pages, push, upload};
+use jettyspeed_client::{DownloadOptions, Edge, Error, Pages, PushOptions, UploadOptions, download, download_to, push, upload};
 use serde_json::json;
 
 use crate::arguments::{Arguments, Command, DownloadArgs, UploadArgs, VideoCommand};
@@ -27,19 +27,21 @@ pub async fn run(arguments: Arguments, typed: &Typed, show: &Show) -> Result<(),
             show.deleted(&id);
         }
         Command::Ls { limit } => {
-            let files = pages(limit.unwrap_or(usize::MAX), async |cursor, limit| {
+            let mut list = Pages::new(limit.unwrap_or(usize::MAX));
+            while let Some((cursor, limit)) = list.wanted() {
                 let page = edge.files(cursor.as_deref(), limit).await?;
-                Ok((page.files, page.cursor))
-            });
-            let files = files.await?;
+                list.add(page.files, page.cursor)?;
+            }
+            let files = list.into_rows();
             show.list(&json!({ "files": &files }), &files, Show::file);
         }
         Command::Sessions { status, limit } => {
-            let sessions = pages(limit.unwrap_or(usize::MAX), async |cursor, limit| {
+            let mut list = Pages::new(limit.unwrap_or(usize::MAX));
+            while let Some((cursor, limit)) = list.wanted() {
                 let page = edge.sessions(&status, cursor.as_deref(), limit).await?;
-                Ok((page.sessions, page.cursor))
-            });
-            let sessions = sessions.await?;
+                list.add(page.sessions, page.cursor)?;
+            }
+            let sessions = list.into_rows();
             show.list(&json!({ "sessions": &sessions }), &sessions, Show::session);
         }
         Command::Status { session } => show.status(&edge.session(&session, false).await?),
@@ -99,11 +101,12 @@ async fn video(edge: &Edge, command: VideoCommand, show: &Show) -> Result<(), Er
             show.pushed(&push(edge, &folder, &options, show.progress()).await?);
         }
         VideoCommand::Ls { limit, namespace } => {
-            let videos = pages(limit.unwrap_or(usize::MAX), async |cursor, limit| {
+            let mut list = Pages::new(limit.unwrap_or(usize::MAX));
+            while let Some((cursor, limit)) = list.wanted() {
                 let page = edge.videos(namespace.as_deref(), cursor.as_deref(), limit).await?;
-                Ok((page.videos, page.cursor))
-            });
-            let videos = videos.await?;
+                list.add(page.videos, page.cursor)?;
+            }
+            let videos = list.into_rows();
             show.list(&json!({ "videos": &videos }), &videos, Show::video);
         }
         VideoCommand::Play { id, path, ttl, namespace } => show.playback(&edge.playback(&id, namespace.as_deref(), path.as_deref(), ttl).await?),

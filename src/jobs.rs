@@ -105,6 +105,12 @@ pub enum Job {
         /// Video.
         video: Name,
     },
+    /// Delete rows that are past their time: closed uploads, first answers, challenges.
+    Prune {
+        /// The account whose closed uploads are cut to the newest; None deletes what has expired of all accounts.
+        #[serde(default)]
+        account: Option<Id>,
+    },
     /// Release what a session that ended without a file holds at the store.
     EndUpload {
         /// The session.

@@ -78,6 +78,9 @@ fn at_rest_the_world_holds_what_its_clients_were_told() {
         seen.into_iter().for_each(|(call, histories)| *all.entry(call).or_default() += histories);
     }
     println!("{all:#?}");
+    for refused in ["storage quota exceeded", "too many objects", "too many uploads"] {
+        assert!(all.contains_key(refused), "no history had {refused}");
+    }
 }
 
 #[test]

@@ -135,7 +135,7 @@ fn durable_object_statements_scan_only_tables_they_load() {
         db.execute_batch(schema).unwrap();
         for (name, text) in statements {
             let whole = !scans(&db, name, text).is_empty();
-            assert_eq!(whole, name.starts_with("LOAD_") || *name == "DISTINCT", "{name}");
+            assert_eq!(whole, name.starts_with("LOAD_") || matches!(*name, "DISTINCT" | "COUNT"), "{name}");
         }
     }
 }
@@ -278,7 +278,8 @@ fn object_of_another_namespace_is_found_if_both_opt_in_and_challenge_is_taken_on
     }
     assert_eq!(ask(5), 0, "three answers a day");
     let (early, end) = (EpochMs(5 + MEMORY_MS - 1), EpochMs(5 + MEMORY_MS));
-    assert_eq!((run(&db, &possession::cleanup(early)), run(&db, &possession::cleanup(end)), ask(6)), (0, 1, 1));
+    let forgotten = |at| rows(&db, &possession::cleanup(at, 10)).len();
+    assert_eq!((forgotten(early), forgotten(end), ask(6)), (0, 1, 1));
 
     let proven = Asset { namespace: ours.clone(), object_id: object, ..asset(account, &ours, 7, 9) };
     run_all(&db, &dedup::refer(&proven));
@@ -402,4 +403,70 @@ fn video_file_changes_only_from_the_state_that_was_read() {
     assert!(rows(&db, &videos::has_deleted(&namespace, &place.video)).is_empty());
     let nowhere = Place { namespace: Name::parse("jt_customer_gone").unwrap(), ..place };
     assert!(rows(&db, &videos::claim_deletion(&nowhere, id(6), account, EpochMs(8))).is_empty(), "without its namespace");
+}
+
+#[test]
+fn closed_uploads_are_pruned_by_age_and_trimmed_by_number_and_open_ones_stay() {
+    let (db, account, namespace) = seeded();
+    let session = |n: u8| Id::from_random([n; 16]);
+    for n in 1..=9 {
+        let meta = Meta { asset: session(100 + n), upload_id: n.to_string(), ..upload_of(account, &namespace, session(n)) };
+        run(&db, &uploads::repository::insert(&meta));
+        if n > 2 {
+            run(&db, &uploads::repository::close(session(n), ["complete", "failed", "expired"][usize::from(n) % 3], EpochMs(u64::from(n) * 10)));
+        }
+    }
+    let left = || -> Vec<u8> {
+        let found = rows(&db, &Statement { sql: "SELECT id FROM upload_sessions ORDER BY id", args: vec![] });
+        (1..=9).filter(|n| found.contains(&vec![Value::Text(session(*n).to_string())])).collect()
+    };
+    let open = rows(&db, &ledger::repository::open_uploads(account, "", 10));
+    let row = |n: u8| vec![Value::Text(session(n).to_string()), Value::Text(session(100 + n).to_string()), Value::Integer(100)];
+    assert_eq!(open, [row(1), row(2)]);
+    assert_eq!(rows(&db, &ledger::repository::open_uploads(account, &session(1).to_string(), 10)), [row(2)]);
+    assert!(rows(&db, &ledger::repository::open_uploads(session(77), "", 10)).is_empty());
+
+    assert_eq!(rows(&db, &uploads::repository::prune(EpochMs(50), 1)).len(), 1, "a step");
+    assert_eq!(rows(&db, &uploads::repository::prune(EpochMs(50), 10)).len(), 1);
+    assert_eq!(left(), [1, 2, 5, 6, 7, 8, 9], "what was closed at 50 is not older than 50");
+    assert!(rows(&db, &uploads::repository::trim(session(77), 0, 10)).is_empty(), "another account's");
+    assert_eq!(rows(&db, &uploads::repository::trim(account, 3, 10)).len(), 2);
+    assert_eq!(left(), [1, 2, 7, 8, 9], "the newest three");
+    assert!(rows(&db, &uploads::repository::trim(account, 3, 10)).is_empty());
+}
+
+/// The migration that adds them gives the five tiers their counts, and any other tier a default.
+#[test]
+fn tiers_have_their_counts() {
+    let (db, ..) = seeded();
+    let counts = rows(&db, &Statement { sql: "SELECT tier, max_objects, max_open_uploads FROM tier_configs ORDER BY rank", args: vec![] });
+    let row = |tier: &str, objects: i64, uploads: i64| vec![Value::Text(tier.to_owned()), Value::Integer(objects), Value::Integer(uploads)];
+    assert_eq!(
+        counts,
+        [
+            row("free", 100, 2),
+            row("starter", 10_000, 20),
+            row("pro", 100_000, 100),
+            row("business", 1_000_000, 500),
+            row("enterprise", 2_000_000, 2_000)
+        ]
+    );
+}
+
+#[test]
+fn expired_first_answers_are_deleted_some_at_a_time() {
+    let (db, ..) = seeded();
+    for n in 0..5 {
+        let (keys, hooks) = (
+            "INSERT INTO idempotency (scope, key, fingerprint, claim, claimed_at, expires_at)",
+            "INSERT INTO webhook_inbox (webhook_id, claim, claimed_at, expires_at)",
+        );
+        db.execute(&format!("{keys} VALUES ('a', 'k{n}', 'f', 'c', 1, {n})"), []).unwrap();
+        db.execute(&format!("{hooks} VALUES ('w{n}', 'c', 1, {n})"), []).unwrap();
+    }
+    for statement in [jettyspeed_edge::idempotency::repository::forget_keys, jettyspeed_edge::idempotency::repository::forget_webhooks] {
+        assert_eq!([2, 2, 2].map(|limit| rows(&db, &statement(EpochMs(2), limit)).len()), [2, 1, 0]);
+    }
+    let left = |table: &str| db.query_row(&format!("SELECT COUNT(*) FROM {table}"), [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!((left("idempotency"), left("webhook_inbox")), (2, 2));
 }

@@ -103,10 +103,25 @@ pub enum Endpoint {
     RemoveMember,
 }
 
+/// What a call with an account's credentials counts against (docs/api.md, Rate limits). A call by upload token counts against its session instead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RateLimit {
+    /// Nothing.
+    None,
+    /// The tier's requests per minute.
+    Requests,
+    /// Ten times as many files of videos per minute.
+    VideoFiles,
+}
+
 impl Endpoint {
-    /// Whether a call counts against the tier's requests per minute: chunks, the files of a video and content do not (docs/api.md, Rate limits).
-    pub fn is_rate_limited(self) -> bool {
-        !matches!(self, Endpoint::Chunk | Endpoint::Content | Endpoint::PutVideo | Endpoint::Play)
+    /// The rate limit of its calls.
+    pub fn rate_limit(self) -> RateLimit {
+        match self {
+            Endpoint::Chunk | Endpoint::Content | Endpoint::Play => RateLimit::None,
+            Endpoint::PutVideo => RateLimit::VideoFiles,
+            _ => RateLimit::Requests,
+        }
     }
 }
 

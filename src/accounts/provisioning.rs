@@ -262,6 +262,10 @@ pub fn may_move(figures: &UsageSnapshot, tier: &Tier, force: bool) -> Result<(),
     if !force && figures.bandwidth_used > bandwidth {
         return Err(Problem::BelowUsage { resource: "bandwidth", limit: bandwidth, used: figures.bandwidth_used });
     }
+    let objects = figures.objects_used.saturating_add(figures.objects_reserved);
+    if !force && objects > tier.max_objects {
+        return Err(Problem::BelowUsage { resource: "objects", limit: tier.max_objects, used: objects });
+    }
     Ok(())
 }
 
@@ -283,6 +287,8 @@ mod tests {
             jetty_speed_enabled: true,
             requests_per_minute: 1,
             max_file_mb: 1,
+            max_objects: 10,
+            max_open_uploads: 1,
             updated_at: EpochMs(0),
         }
     }
@@ -292,9 +298,20 @@ mod tests {
             period: Period::of(EpochMs(1_795_000_000_000)),
             storage_used: used,
             storage_reserved: reserved,
+            objects_used: 8,
+            objects_reserved: 2,
+            uploads_open: 2,
             bandwidth_used: bandwidth,
             requests: 0,
-            limits: Limits { storage: gb * GB, bandwidth: gb * GB, per_minute: 1, suspended: false, version: (EpochMs(0), EpochMs(0)) },
+            limits: Limits {
+                storage: gb * GB,
+                bandwidth: gb * GB,
+                per_minute: 1,
+                objects: 10,
+                uploads: 1,
+                suspended: false,
+                version: (EpochMs(0), EpochMs(0)),
+            },
         }
     }
 

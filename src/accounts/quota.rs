@@ -24,6 +24,11 @@ pub struct QuotaView {
     bandwidth_reserved_bytes: u64,
     bandwidth_remaining_bytes: u64,
     bandwidth_used_percent: f64,
+    max_objects: u64,
+    objects_used: u64,
+    objects_reserved: u64,
+    max_open_uploads: u64,
+    open_uploads: u64,
     warning: Option<&'static str>,
 }
 
@@ -58,6 +63,11 @@ pub fn quota(tier: &str, figures: &UsageSnapshot) -> QuotaView {
         bandwidth_reserved_bytes: 0,
         bandwidth_remaining_bytes: limits.bandwidth.saturating_sub(*bandwidth_used),
         bandwidth_used_percent: bandwidth_percent,
+        max_objects: limits.objects,
+        objects_used: figures.objects_used,
+        objects_reserved: figures.objects_reserved,
+        max_open_uploads: limits.uploads,
+        open_uploads: figures.uploads_open,
         warning: match (storage_percent >= WARN_PERCENT, bandwidth_percent >= WARN_PERCENT) {
             (true, true) => Some("both"),
             (true, false) => Some("storage"),
@@ -79,9 +89,20 @@ mod tests {
             period: Period::of(EpochMs(1_795_000_000_000)),
             storage_used: used,
             storage_reserved: reserved,
+            objects_used: 3,
+            objects_reserved: 2,
+            uploads_open: 1,
             bandwidth_used: bandwidth,
             requests: 0,
-            limits: Limits { storage: gb * GB, bandwidth: gb * GB, per_minute: 1, suspended: false, version: (EpochMs(0), EpochMs(0)) },
+            limits: Limits {
+                storage: gb * GB,
+                bandwidth: gb * GB,
+                per_minute: 1,
+                objects: 10,
+                uploads: 5,
+                suspended: false,
+                version: (EpochMs(0), EpochMs(0)),
+            },
         }
     }
 
@@ -90,6 +111,8 @@ mod tests {
         let view = serde_json::to_value(quota("pro", &figures(15 * GB, GB, 3, 20))).unwrap();
         assert_eq!((&view["period"], &view["storage_quota_gb"], &view["warning"]), (&"2026-11".into(), &20.into(), &"storage".into()));
         assert_eq!((&view["storage_remaining_bytes"], &view["storage_used_percent"]), (&(4 * GB).into(), &80.0.into()));
+        let counts = ["max_objects", "objects_used", "objects_reserved", "max_open_uploads", "open_uploads"].map(|name| view[name].as_u64());
+        assert_eq!(counts, [10, 3, 2, 5, 1].map(Some));
         assert_eq!(serde_json::to_value(quota("free", &figures(0, 0, 0, 0))).unwrap()["warning"], serde_json::Value::Null);
         assert_eq!(serde_json::to_value(quota("free", &figures(1, 0, 1, 0))).unwrap()["warning"], "both");
     }

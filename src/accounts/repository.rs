@@ -9,7 +9,8 @@ use crate::base::time::EpochMs;
 
 macro_rules! tier_columns {
     () => {
-        "t.tier, t.rank, t.storage_quota_gb, t.bandwidth_quota_gb, t.jetty_speed_enabled, t.requests_per_minute, t.max_file_mb, t.updated_at"
+        "t.tier, t.rank, t.storage_quota_gb, t.bandwidth_quota_gb, t.jetty_speed_enabled, t.requests_per_minute, t.max_file_mb, t.max_objects, \
+         t.max_open_uploads, t.updated_at"
     };
 }
 
@@ -69,7 +70,7 @@ const TIER: &str = concat!("SELECT ", tier_columns!(), " FROM tier_configs t WHE
 const TIERS: &str = concat!("SELECT ", tier_columns!(), " FROM tier_configs t ORDER BY t.rank");
 
 const UPDATE_TIER: &str = "UPDATE tier_configs SET storage_quota_gb = ?2, bandwidth_quota_gb = ?3, jetty_speed_enabled = ?4, requests_per_minute = ?5, \
-     max_file_mb = ?6, updated_at = ?7 WHERE tier = ?1 AND updated_at = ?8 RETURNING tier";
+     max_file_mb = ?6, max_objects = ?7, max_open_uploads = ?8, updated_at = ?9 WHERE tier = ?1 AND updated_at = ?10 RETURNING tier";
 
 const FORGET_SEALED: &str = "UPDATE credentials SET sealed = NULL, sealed_until = NULL WHERE sealed IS NOT NULL AND sealed_until <= ?1";
 
@@ -211,6 +212,8 @@ pub fn update_tier(tier: &Tier, before: EpochMs) -> Statement {
             tier.jetty_speed_enabled.into(),
             tier.requests_per_minute.into(),
             tier.max_file_mb.into(),
+            tier.max_objects.into(),
+            tier.max_open_uploads.into(),
             Arg::Int(tier.updated_at.0),
             Arg::Int(before.0),
         ],

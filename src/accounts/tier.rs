@@ -26,6 +26,10 @@ pub struct Tier {
     pub requests_per_minute: u64,
     /// Maximum file size, MB.
     pub max_file_mb: u64,
+    /// Maximum number of assets and video files.
+    pub max_objects: u64,
+    /// Maximum number of open upload sessions.
+    pub max_open_uploads: u64,
     /// When it was last changed.
     #[serde(skip_serializing)]
     pub updated_at: EpochMs,
@@ -38,6 +42,8 @@ impl Tier {
             storage: self.storage_quota_gb.saturating_mul(GB),
             bandwidth: self.bandwidth_quota_gb.saturating_mul(GB),
             per_minute: self.requests_per_minute,
+            objects: self.max_objects,
+            uploads: self.max_open_uploads,
             suspended: status != "active",
             version: (account_updated, self.updated_at),
         }
@@ -62,7 +68,19 @@ pub struct TierPatch {
     /// See [`Tier`].
     #[serde(default)]
     pub max_file_mb: Option<u64>,
+    /// See [`Tier`].
+    #[serde(default)]
+    pub max_objects: Option<u64>,
+    /// See [`Tier`].
+    #[serde(default)]
+    pub max_open_uploads: Option<u64>,
 }
+
+/// The most objects that a tier may allow: a ledger that lost its storage reads all of an account's from D1.
+const MOST_OBJECTS: u64 = 10_000_000;
+
+/// The most open uploads that a tier may allow: a ledger holds a pending check of each in memory.
+const MOST_OPEN_UPLOADS: u64 = 100_000;
 
 impl TierPatch {
     /// The row with these values applied, changed at `now`.
@@ -80,6 +98,8 @@ impl TierPatch {
             jetty_speed_enabled: self.jetty_speed_enabled.unwrap_or(tier.jetty_speed_enabled),
             requests_per_minute: within("requests_per_minute", self.requests_per_minute.unwrap_or(tier.requests_per_minute), 1, 1_000_000_000)?,
             max_file_mb: within("max_file_mb", self.max_file_mb.unwrap_or(tier.max_file_mb), 1, MAX_SAFE_INTEGER / MB)?,
+            max_objects: within("max_objects", self.max_objects.unwrap_or(tier.max_objects), 0, MOST_OBJECTS)?,
+            max_open_uploads: within("max_open_uploads", self.max_open_uploads.unwrap_or(tier.max_open_uploads), 0, MOST_OPEN_UPLOADS)?,
             // Two changes within one millisecond need distinct versions.
             updated_at: now.max(tier.updated_at.plus(1)),
             ..tier
@@ -93,19 +113,21 @@ mod tests {
 
     fn pro() -> Tier {
         serde_json::from_str(
-            r#"{"tier":"pro","rank":2,"storage_quota_gb":20,"bandwidth_quota_gb":50,"jetty_speed_enabled":1,"requests_per_minute":300,"max_file_mb":500,"updated_at":5}"#,
+            r#"{"tier":"pro","rank":2,"storage_quota_gb":20,"bandwidth_quota_gb":50,"jetty_speed_enabled":1,"requests_per_minute":300,"max_file_mb":500,"max_objects":100000,"max_open_uploads":20,"updated_at":5}"#,
         )
         .unwrap()
     }
 
     #[test]
     fn patch_changes_given_fields_and_raises_the_version() {
-        let patch: TierPatch = serde_json::from_str(r#"{"storage_quota_gb":1,"jetty_speed_enabled":false,"new":1}"#).unwrap();
+        let patch: TierPatch =
+            serde_json::from_str(r#"{"storage_quota_gb":1,"jetty_speed_enabled":false,"max_objects":7,"max_open_uploads":0,"new":1}"#).unwrap();
         let tier = patch.apply(pro(), EpochMs(5)).unwrap();
-        assert_eq!(tier, Tier { storage_quota_gb: 1, jetty_speed_enabled: false, updated_at: EpochMs(6), ..pro() });
+        let changed = Tier { storage_quota_gb: 1, jetty_speed_enabled: false, max_objects: 7, max_open_uploads: 0, updated_at: EpochMs(6), ..pro() };
+        assert_eq!(tier, changed);
         assert_eq!(
             tier.limits(EpochMs(9), "active"),
-            Limits { storage: GB, bandwidth: 50 * GB, per_minute: 300, suspended: false, version: (EpochMs(9), EpochMs(6)) }
+            Limits { storage: GB, bandwidth: 50 * GB, per_minute: 300, objects: 7, uploads: 0, suspended: false, version: (EpochMs(9), EpochMs(6)) }
         );
     }
 
@@ -115,6 +137,8 @@ mod tests {
             (r#"{"storage_quota_gb":10000000}"#, "storage_quota_gb"),
             (r#"{"requests_per_minute":0}"#, "requests_per_minute"),
             (r#"{"max_file_mb":0}"#, "max_file_mb"),
+            (r#"{"max_objects":10000001}"#, "max_objects"),
+            (r#"{"max_open_uploads":100001}"#, "max_open_uploads"),
         ] {
             let patch: TierPatch = serde_json::from_str(body).unwrap();
             assert!(matches!(patch.apply(pro(), EpochMs(0)), Err(Problem::Invalid { field: named, .. }) if named == field), "{body}");

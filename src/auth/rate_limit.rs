@@ -9,6 +9,9 @@ const WINDOW_US: u64 = 60_000_000;
 /// The same window in seconds, for the `RateLimit-Policy` header.
 pub const WINDOW_SECONDS: u64 = 60;
 
+/// Calls by upload token of one session, per minute: enough to record a part of the smallest chunk size sent directly to the store at 100 MB/s.
+pub const SESSION_CALLS_PER_MINUTE: u64 = 600;
+
 /// The result of one request against its rate limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RateLimitStatus {
@@ -32,11 +35,18 @@ pub fn admit(tat_us: &mut u64, quota: u64, window_ms: u64, now_ms: u64) -> RateL
     if admitted {
         *tat_us = start.saturating_add(interval);
     }
-    let ahead = (*tat_us).clamp(now, now.saturating_add(window)) - now;
+    RateLimitStatus { admitted, ..status(*tat_us, quota, window_ms, now_ms) }
+}
+
+/// What a limiter in that state would admit at `now_ms`; nothing is counted. `admitted` tells whether a request would be.
+pub fn status(tat_us: u64, quota: u64, window_ms: u64, now_ms: u64) -> RateLimitStatus {
+    let (window, now) = (window_ms.saturating_mul(1000), now_ms.saturating_mul(1000));
+    let interval = (window / quota.max(1)).max(1);
+    let ahead = tat_us.clamp(now, now.saturating_add(window)) - now;
     let free = window - ahead;
     let remaining = if quota == 0 { 0 } else { (free / interval).min(quota) };
     let until_next = interval.saturating_mul(remaining.saturating_add(1)).saturating_sub(free);
-    RateLimitStatus { quota, remaining, reset: until_next.div_ceil(1_000_000).max(1), admitted }
+    RateLimitStatus { quota, remaining, reset: until_next.div_ceil(1_000_000).max(1), admitted: remaining > 0 }
 }
 
 /// [`admit`] for quotas per minute.

@@ -8,7 +8,8 @@ use crate::base::hmac::{MacKey, SecretText};
 use crate::base::time::EpochMs;
 use crate::problem::AuthFailure;
 
-const PREFIX: &str = "whsec_";
+/// Prefix of a secret that signs.
+pub const PREFIX: &str = "whsec_";
 
 /// Largest accepted difference between a timestamp and our clock, in both directions, ms.
 pub const TOLERANCE_MS: u64 = 5 * 60 * 1000;
@@ -83,6 +84,11 @@ impl Signed {
             tags().any(|tag| bool::from(subtle::ConstantTimeEq::ct_eq(right.as_slice(), tag.as_slice())))
         })
     }
+}
+
+/// Whether a signature proves a call of this method. It covers the body alone: of a GET it would prove nothing that the query asks for.
+pub fn proves(method: &str) -> bool {
+    method == "POST"
 }
 
 /// Whether `id` is a valid `webhook-id`: without `.`, which separates the signed content, and without a comma, which joins two fields (RFC 9110, 5.3).

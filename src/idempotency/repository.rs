@@ -31,9 +31,11 @@ const ANSWER_WEBHOOK: &str = "UPDATE webhook_inbox SET status = ?3, answer = ?4 
 
 const DROP_WEBHOOK: &str = "DELETE FROM webhook_inbox WHERE webhook_id = ?1 AND claim = ?2 AND status IS NULL";
 
-const FORGET_KEYS: &str = "DELETE FROM idempotency WHERE expires_at <= ?1";
+const FORGET_KEYS: &str = "DELETE FROM idempotency WHERE (scope, key) IN (SELECT scope, key FROM idempotency WHERE expires_at <= ?1 LIMIT ?2) \
+     RETURNING expires_at";
 
-const FORGET_WEBHOOKS: &str = "DELETE FROM webhook_inbox WHERE expires_at <= ?1";
+const FORGET_WEBHOOKS: &str = "DELETE FROM webhook_inbox WHERE webhook_id IN (SELECT webhook_id FROM webhook_inbox WHERE expires_at <= ?1 LIMIT ?2) \
+     RETURNING expires_at";
 
 /// The statements of this file.
 pub const ALL: &[(&str, &str)] = &[
@@ -137,7 +139,12 @@ impl Slot {
     }
 }
 
-/// Deletes expired responses.
-pub fn cleanup(now: EpochMs) -> Vec<Statement> {
-    vec![Statement { sql: FORGET_KEYS, args: vec![Arg::Int(now.0)] }, Statement { sql: FORGET_WEBHOOKS, args: vec![Arg::Int(now.0)] }]
+/// Deletes at most `limit` expired responses under an `Idempotency-Key`; a row for each.
+pub fn forget_keys(now: EpochMs, limit: u64) -> Statement {
+    Statement { sql: FORGET_KEYS, args: vec![Arg::Int(now.0), limit.into()] }
+}
+
+/// Deletes at most `limit` expired responses under a `webhook-id`; a row for each.
+pub fn forget_webhooks(now: EpochMs, limit: u64) -> Statement {
+    Statement { sql: FORGET_WEBHOOKS, args: vec![Arg::Int(now.0), limit.into()] }
 }

@@ -8,12 +8,15 @@ use crate::base::time::EpochMs;
 use crate::ledger::accrual::{ACCRUAL_CHECKPOINT_MS, Accrual, StoreReads};
 use crate::ledger::message::{Message, Reply, UsageSnapshot};
 use crate::ledger::period::Period;
-use crate::ledger::state::{Effect, Facts, Holding, LedgerState, Limits, PendingCheck, Seen, Usage};
+use crate::ledger::state::{Claim, Effect, Facts, Holding, LedgerState, Limits, PendingCheck, Reserved, Seen, Usage};
 use crate::ledger::timing::{CHECKPOINT_MS, COUNT_CHECKPOINT_MS, DELETE_GRACE_MS, LIMITS_MS, OPEN_RECHECK_MS, QUERY_RETRY_MS};
 
 #[cfg(test)]
 #[path = "machine_tests.rs"]
 mod tests;
+
+/// PUTs of video files per call of the JSON API that the rate limit allows: a video has many files.
+const VIDEO_FILES_PER_REQUEST: u64 = 10;
 
 /// Advance of the rate limiter after which its state is written again, µs: an eighth of the window. An eviction loses at most this much.
 const RATE_STATE_SLACK_US: u64 = 7_500_000;
@@ -28,8 +31,9 @@ pub struct Ledger {
     pub books: LedgerState,
     /// Pending checks by asset.
     pub watches: BTreeMap<Id, PendingCheck>,
-    reserved: u64,
-    written: (u64, EpochMs),
+    reserved: Reserved,
+    /// The states of the two rate limiters as last written, and when.
+    written: ([u64; 2], EpochMs),
     /// When limits from a lookup were last received.
     limits_at: EpochMs,
 }
@@ -37,38 +41,45 @@ pub struct Ledger {
 impl Ledger {
     /// Restores a ledger from storage.
     pub fn load(books: LedgerState, watches: BTreeMap<Id, PendingCheck>) -> Ledger {
-        let reserved = watches.values().map(|check| check.bytes).sum();
-        let written = (books.tat_us, EpochMs(0));
+        let reserved = watches.values().map(PendingCheck::reserved).fold(Reserved::NONE, Reserved::plus);
+        let written = ([books.tat_us, books.video_tat_us], EpochMs(0));
         Ledger { books, watches, reserved, written, limits_at: EpochMs(0) }
     }
 
-    /// A new ledger, with the used bytes according to D1.
-    pub fn open(account: Id, limits: Limits, used: u64, now: EpochMs) -> Ledger {
+    /// A new ledger, with the used bytes, the number of holdings and the open uploads according to D1.
+    pub fn open(account: Id, limits: Limits, (used, objects): (u64, u64), open: BTreeMap<Id, PendingCheck>, now: EpochMs) -> Ledger {
         let period = Period::of(now);
         let books = LedgerState {
             account,
             limits,
             used,
+            objects: Some(objects),
             period,
             bandwidth: 0,
             requests: 0,
             accrual: Accrual::since(now),
             tat_us: 0,
+            video_tat_us: 0,
             closed: Vec::new(),
             checkpoint: Some(now.plus(CHECKPOINT_MS)),
         };
-        Ledger { limits_at: now, ..Ledger::load(books, BTreeMap::new()) }
+        Ledger { limits_at: now, ..Ledger::load(books, open) }
     }
 
     /// Whether D1 must be queried for the limits before `message` is applied: it carries none, and the last ones are older than [`LIMITS_MS`].
     pub fn wants_limits(&self, message: &Message, now: EpochMs) -> bool {
-        let without_limits = matches!(message, Message::Admit { limits: None } | Message::Usage { limits: None } | Message::Meter { .. });
+        let without_limits = matches!(message, Message::Admit { limits: None, .. } | Message::Usage { limits: None } | Message::Meter { .. });
         without_limits && now.since(self.limits_at) >= LIMITS_MS
     }
 
-    /// Bytes reserved.
-    pub fn reserved(&self) -> u64 {
+    /// What uploads that have not ended reserve.
+    pub fn reserved(&self) -> Reserved {
         self.reserved
+    }
+
+    /// Number of holdings.
+    pub fn objects(&self) -> u64 {
+        self.books.objects.unwrap_or_default()
     }
 
     /// Applies one message at `now`. The effects must be durable before the reply leaves.
@@ -76,9 +87,10 @@ impl Ledger {
         let rolled = self.roll(now);
         let stored = self.books.used;
         let (reply, mut effects) = match message {
-            Message::Admit { limits } => self.admit(limits, now),
-            Message::Reserve { asset, bytes, look_at, limits, place } => {
-                self.reserve(asset, (PendingCheck { bytes, at: look_at, doubt: false }, place), limits, facts, now)
+            Message::Admit { limits, video_file } => self.admit(limits, video_file, now),
+            Message::Reserve { asset, bytes, look_at, limits, place, session } => {
+                let claim = if session { Claim::Upload } else { Claim::Object };
+                self.reserve(asset, (PendingCheck { bytes, at: look_at, doubt: false, claim }, place), limits, facts, now)
             }
             Message::Settle { asset, object, size } => self.settle(asset, Holding { object, size }, facts, now),
             Message::Adopt { asset, object, size, limits } => self.adopt_object(asset, Holding { object, size }, limits, facts, now),
@@ -100,7 +112,7 @@ impl Ledger {
             effects.push(Effect::PutState);
         }
         if effects.contains(&Effect::PutState) {
-            self.written = (self.books.tat_us, now);
+            self.written = ([self.books.tat_us, self.books.video_tat_us], now);
         }
         (reply, effects)
     }
@@ -180,7 +192,10 @@ impl Ledger {
         UsageSnapshot {
             period: self.books.period,
             storage_used: self.books.used,
-            storage_reserved: self.reserved,
+            storage_reserved: self.reserved.bytes,
+            objects_used: self.objects(),
+            objects_reserved: self.reserved.objects,
+            uploads_open: self.reserved.uploads,
             bandwidth_used: self.books.bandwidth,
             requests: self.books.requests,
             limits: self.books.limits,
@@ -235,12 +250,18 @@ impl Ledger {
         }
     }
 
-    fn admit(&mut self, limits: Option<Limits>, now: EpochMs) -> (Reply, Vec<Effect>) {
+    fn admit(&mut self, limits: Option<Limits>, video_file: bool, now: EpochMs) -> (Reply, Vec<Effect>) {
         let mut effects = self.adopt_limits(limits, now);
-        self.books.requests = self.books.requests.saturating_add(1);
-        let pace = rate_limit::admit_per_minute(&mut self.books.tat_us, self.books.limits.per_minute, now.0);
-        let (tat, at) = self.written;
-        if self.books.tat_us.abs_diff(tat) >= RATE_STATE_SLACK_US || now.since(at) >= RATE_STATE_STALE_MS {
+        let per_minute = self.books.limits.per_minute;
+        let pace = if video_file {
+            rate_limit::admit_per_minute(&mut self.books.video_tat_us, per_minute.saturating_mul(VIDEO_FILES_PER_REQUEST), now.0)
+        } else {
+            self.books.requests = self.books.requests.saturating_add(1);
+            rate_limit::admit_per_minute(&mut self.books.tat_us, per_minute, now.0)
+        };
+        let ([tat, video_tat], at) = self.written;
+        let advance = self.books.tat_us.abs_diff(tat).max(self.books.video_tat_us.abs_diff(video_tat));
+        if advance >= RATE_STATE_SLACK_US || now.since(at) >= RATE_STATE_STALE_MS {
             self.schedule_checkpoint_within(now, COUNT_CHECKPOINT_MS);
             effects.push(Effect::PutState);
         }
@@ -264,21 +285,36 @@ impl Ledger {
         }
         let limit = self.books.limits.storage;
         // A quota of 0 refuses even empty files.
-        let required = self.books.used.saturating_add(self.reserved).saturating_add(check.bytes);
+        let required = self.books.used.saturating_add(self.reserved.bytes).saturating_add(check.bytes);
         if limit == 0 || required > limit {
-            return (Reply::StorageFull { limit, used: self.books.used, reserved: self.reserved }, effects);
+            return (Reply::StorageFull { limit, used: self.books.used, reserved: self.reserved.bytes }, effects);
         }
-        self.reserved = self.reserved.saturating_add(check.bytes);
+        if let Some(refusal) = self.counts_refuse(check.reserved()) {
+            return (refusal, effects);
+        }
+        self.reserved = self.reserved.plus(check.reserved());
         self.watches.insert(asset, check);
         effects.extend(place.map(|place| Effect::PutPlace(asset, place)));
         effects.push(Effect::PutPendingCheck(asset, check));
         (Reply::Done, effects)
     }
 
+    /// The refusal of what would exceed a count of the tier.
+    fn counts_refuse(&self, wanted: Reserved) -> Option<Reply> {
+        let Limits { objects: most_objects, uploads: most_uploads, .. } = self.books.limits;
+        let objects = self.objects().saturating_add(self.reserved.objects);
+        if wanted.objects > 0 && objects.saturating_add(wanted.objects) > most_objects {
+            return Some(Reply::ObjectsFull { limit: most_objects, used: objects });
+        }
+        let uploads = self.reserved.uploads;
+        let full = wanted.uploads > 0 && uploads.saturating_add(wanted.uploads) > most_uploads;
+        full.then_some(Reply::UploadsFull { limit: most_uploads, used: uploads })
+    }
+
     fn drop_check(&mut self, asset: Id) -> Vec<Effect> {
         match self.watches.remove(&asset) {
             Some(check) => {
-                self.reserved = self.reserved.saturating_sub(check.bytes);
+                self.reserved = self.reserved.minus(check.reserved());
                 vec![Effect::DropPendingCheck(asset)]
             }
             None => vec![],
@@ -287,7 +323,7 @@ impl Ledger {
 
     fn settle(&mut self, asset: Id, holding: Holding, facts: Facts, now: EpochMs) -> (Reply, Vec<Effect>) {
         let check = self.watches.get(&asset).copied();
-        let reserved = check.is_some_and(|check| !check.doubt || check.bytes > 0);
+        let reserved = check.is_some_and(|check| !check.doubt || check.reserved() != Reserved::NONE);
         if facts.holding.is_none() && !reserved {
             // The report came after its reservation was released; the asset may be deleted already and the room reserved by others. D1 decides.
             return (Reply::Done, if check.is_some() { vec![] } else { self.force_check(asset, now) });
@@ -312,6 +348,7 @@ impl Ledger {
             }
             None => {
                 self.books.used = self.books.used.saturating_add(if facts.shared.is_some() { 0 } else { holding.size });
+                self.books.objects = Some(self.objects().saturating_add(1));
                 Effect::PutHolding(asset, holding)
             }
         };
@@ -320,17 +357,17 @@ impl Ledger {
     }
 
     fn force_check(&mut self, asset: Id, now: EpochMs) -> Vec<Effect> {
-        let check = PendingCheck { bytes: 0, at: now.plus(DELETE_GRACE_MS), doubt: true };
+        let check = PendingCheck::forced(now.plus(DELETE_GRACE_MS));
         self.watches.insert(asset, check);
         vec![Effect::PutPendingCheck(asset, check)]
     }
 
-    /// Releases the reserved bytes; a forced check stays pending.
+    /// Releases what is reserved; a forced check stays pending.
     fn end_reservation(&mut self, asset: Id) -> Vec<Effect> {
         match self.watches.get_mut(&asset) {
             Some(check) if check.doubt => {
-                self.reserved = self.reserved.saturating_sub(check.bytes);
-                check.bytes = 0;
+                self.reserved = self.reserved.minus(check.reserved());
+                (check.bytes, check.claim) = (0, Claim::Nothing);
                 vec![Effect::PutPendingCheck(asset, *check)]
             }
             _ => self.drop_check(asset),
@@ -344,9 +381,13 @@ impl Ledger {
             return (Reply::Suspended, effects);
         }
         let cost = if facts.shared.is_some() || facts.holding.is_some() { 0 } else { holding.size };
-        let required = self.books.used.saturating_add(self.reserved).saturating_add(cost);
+        let required = self.books.used.saturating_add(self.reserved.bytes).saturating_add(cost);
         if limit == 0 || (cost > 0 && required > limit) {
-            return (Reply::StorageFull { limit, used: self.books.used, reserved: self.reserved }, effects);
+            return (Reply::StorageFull { limit, used: self.books.used, reserved: self.reserved.bytes }, effects);
+        }
+        let objects = facts.holding.is_none().into();
+        if let Some(refusal) = self.counts_refuse(Reserved { objects, ..Reserved::NONE }) {
+            return (refusal, effects);
         }
         if facts.holding.is_none() && !self.watches.contains_key(&asset) {
             // The asset exists only once D1 has its row: check it.
@@ -367,6 +408,7 @@ impl Ledger {
             if facts.shared.is_none() {
                 self.books.used = self.books.used.saturating_sub(holding.size);
             }
+            self.books.objects = Some(self.objects().saturating_sub(1));
             self.schedule_checkpoint(now);
             effects.extend([Effect::DropHolding(asset), Effect::PutState]);
         }
@@ -375,11 +417,8 @@ impl Ledger {
 
     fn schedule_check(&mut self, asset: Id, at: EpochMs) -> (Reply, Vec<Effect>) {
         // Move the check later, never earlier: a query that is running may have read the previous state.
-        let check = self.watches.get(&asset).map_or(PendingCheck { bytes: 0, at, doubt: true }, |known| PendingCheck {
-            at: known.at.plus(1).max(at),
-            doubt: true,
-            ..*known
-        });
+        let check =
+            self.watches.get(&asset).map_or(PendingCheck::forced(at), |known| PendingCheck { at: known.at.plus(1).max(at), doubt: true, ..*known });
         self.watches.insert(asset, check);
         (Reply::Done, vec![Effect::PutPendingCheck(asset, check)])
     }

@@ -17,8 +17,11 @@ pub enum Message {
     Admit {
         /// Limits from the caller's lookup of the account; None from callers without a lookup, whose ledger must exist.
         limits: Option<Limits>,
+        /// Whether it is the PUT of a video file: those have a rate limit of their own and do not count as calls of the JSON API.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        video_file: bool,
     },
-    /// Reserves storage for an upload that is about to start.
+    /// Reserves storage, and its place among the account's objects, for an upload that is about to start.
     Reserve {
         /// The asset that the upload will create.
         asset: Id,
@@ -31,6 +34,9 @@ pub enum Message {
         /// Where its bytes will be stored, if that does not follow from the asset: if the upload fails, a job checks this place for leftover bytes.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         place: Option<String>,
+        /// Whether an upload session stores it, which counts as open until the outcome is reported.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        session: bool,
     },
     /// The asset exists: its reservation becomes used storage. If it references another object than before, the two objects have the same bytes: every other
     /// holding of the account that references the old object is moved with it, so that no byte is counted twice in between.
@@ -127,6 +133,20 @@ pub enum Reply {
         /// Reserved by uploads that have not ended, bytes.
         reserved: u64,
     },
+    /// The account has as many objects as its tier allows.
+    ObjectsFull {
+        /// Maximum number of assets and video files.
+        limit: u64,
+        /// Stored and being stored.
+        used: u64,
+    },
+    /// The account has as many open uploads as its tier allows.
+    UploadsFull {
+        /// Maximum number.
+        limit: u64,
+        /// Open.
+        used: u64,
+    },
     /// The month's bandwidth is used up.
     BandwidthFull {
         /// Quota, bytes.
@@ -152,6 +172,15 @@ pub struct UsageSnapshot {
     pub storage_used: u64,
     /// Bytes reserved by uploads that have not ended.
     pub storage_reserved: u64,
+    /// Assets and video files.
+    #[serde(default)]
+    pub objects_used: u64,
+    /// Assets and video files that are being stored.
+    #[serde(default)]
+    pub objects_reserved: u64,
+    /// Open upload sessions.
+    #[serde(default)]
+    pub uploads_open: u64,
     /// Bytes of content sent this month.
     pub bandwidth_used: u64,
     /// Calls of the JSON API this month.

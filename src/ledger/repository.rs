@@ -12,6 +12,9 @@ const HOLDINGS: &str = "SELECT s.id AS asset, s.object_id AS object, o.size, s.c
 const VIDEO_HOLDINGS: &str = "SELECT v.id AS asset, v.id AS object, v.size, v.created_at FROM video_files v \
      WHERE v.account_id = ?1 AND v.id > ?2 ORDER BY v.id LIMIT ?3";
 
+const OPEN_UPLOADS: &str = "SELECT id, asset_id AS asset, file_size AS size FROM upload_sessions WHERE account_id = ?1 AND status = 'open' AND id > ?2 \
+     ORDER BY id LIMIT ?3";
+
 const ASSET_STORED: &str = "SELECT s.object_id AS object, o.size FROM assets s JOIN objects o ON o.id = s.object_id WHERE s.id = ?1 \
      UNION ALL SELECT v.id AS object, v.size FROM video_files v WHERE v.id = ?1";
 
@@ -30,6 +33,7 @@ const USAGE: &str = "SELECT bandwidth_bytes, request_count, storage_gb_months, o
 pub const ALL: &[(&str, &str)] = &[
     ("HOLDINGS", HOLDINGS),
     ("VIDEO_HOLDINGS", VIDEO_HOLDINGS),
+    ("OPEN_UPLOADS", OPEN_UPLOADS),
     ("ASSET_STORED", ASSET_STORED),
     ("ASSET_COMING", ASSET_COMING),
     ("RECORD_USAGE", RECORD_USAGE),
@@ -44,6 +48,11 @@ pub fn holdings(account: Id, before: (EpochMs, &str), limit: u64) -> Statement {
 /// Video files that count towards an account's storage, ordered by id, after `after`.
 pub fn video_holdings(account: Id, after: &str, limit: u64) -> Statement {
     Statement { sql: VIDEO_HOLDINGS, args: vec![account.to_string().into(), after.into(), limit.into()] }
+}
+
+/// Open uploads of an account, ordered by id, after `after`: the asset that each will create, and its size.
+pub fn open_uploads(account: Id, after: &str, limit: u64) -> Statement {
+    Statement { sql: OPEN_UPLOADS, args: vec![account.to_string().into(), after.into(), limit.into()] }
 }
 
 /// `object` and `size` of an asset, if it exists.

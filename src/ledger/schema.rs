@@ -50,6 +50,15 @@ pub const SHARED: &str = "SELECT asset FROM holdings WHERE object = ? AND asset 
 /// Bytes of the distinct objects of all holdings; a full scan, only when the ledger is created.
 pub const DISTINCT: &str = "SELECT COALESCE(SUM(size), 0) AS bytes FROM (SELECT MAX(size) AS size FROM holdings GROUP BY object)";
 
+/// Number of holdings; a full scan, only when the ledger is created or was written before they were counted.
+pub const COUNT: &str = "SELECT COUNT(*) AS number FROM holdings";
+
+/// Removes what an attempt to create the ledger has left: holdings.
+pub const CLEAR_HOLDINGS: &str = "DELETE FROM holdings";
+
+/// Removes what an attempt to create the ledger has left: pending checks.
+pub const CLEAR_CHECKS: &str = "DELETE FROM watches";
+
 /// The statements of this file; they need the tables of `SCHEMA`.
 pub const ALL: &[(&str, &str)] = &[
     ("LOAD_STATE", LOAD_STATE),
@@ -66,4 +75,7 @@ pub const ALL: &[(&str, &str)] = &[
     ("HOLDING", HOLDING),
     ("SHARED", SHARED),
     ("DISTINCT", DISTINCT),
+    ("COUNT", COUNT),
+    ("CLEAR_HOLDINGS", CLEAR_HOLDINGS),
+    ("CLEAR_CHECKS", CLEAR_CHECKS),
 ];

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::id::Id;
 use crate::base::time::EpochMs;
+use crate::base::units::MAX_SAFE_INTEGER;
 use crate::ledger::accrual::Accrual;
 use crate::ledger::period::Period;
 
@@ -16,11 +17,22 @@ pub struct Limits {
     pub bandwidth: u64,
     /// Rate limit, requests per minute.
     pub per_minute: u64,
+    /// Maximum number of assets and video files.
+    #[serde(default = "unlimited")]
+    pub objects: u64,
+    /// Maximum number of open upload sessions.
+    #[serde(default = "unlimited")]
+    pub uploads: u64,
     /// Whether an administrator suspended the account.
     #[serde(default)]
     pub suspended: bool,
     /// When the account and when its tier's row was last changed: limits of a higher version replace those of a lower one, whatever their source.
     pub version: (EpochMs, EpochMs),
+}
+
+/// The count limits of a message or state that was written before there were any: the next message that carries limits replaces them.
+fn unlimited() -> u64 {
+    MAX_SAFE_INTEGER
 }
 
 /// Usage of one month, as written to D1.
@@ -48,6 +60,9 @@ pub struct LedgerState {
     pub limits: Limits,
     /// Bytes of the distinct objects that the holdings reference.
     pub used: u64,
+    /// Number of holdings; None in a state that was written before they were counted, until they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objects: Option<u64>,
     /// The month of the two counts below.
     pub period: Period,
     /// Bytes sent.
@@ -60,12 +75,34 @@ pub struct LedgerState {
     /// State of the rate limiter: theoretical arrival time, µs (see [`crate::auth::rate_limit`]).
     #[serde(default)]
     pub tat_us: u64,
+    /// The same for PUTs of video files.
+    #[serde(default)]
+    pub video_tat_us: u64,
     /// Past months whose final usage is not yet written to D1.
     #[serde(default)]
     pub closed: Vec<Usage>,
     /// When the usage is to be written to D1; None if D1 is up to date.
     #[serde(default)]
     pub checkpoint: Option<EpochMs>,
+}
+
+/// What an asset that is being stored takes of the account's counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Claim {
+    /// Nothing: the asset is counted already, or being deleted.
+    #[default]
+    Nothing,
+    /// One object: a file that is stored in one request.
+    Object,
+    /// One object and one open upload: a file that is stored by an upload session.
+    Upload,
+}
+
+impl Claim {
+    fn is_nothing(&self) -> bool {
+        *self == Claim::Nothing
+    }
 }
 
 /// An operation on an asset whose outcome is not known yet.
@@ -78,6 +115,59 @@ pub struct PendingCheck {
     /// Whether D1 is queried even if an outcome is reported before: for a deletion in progress, or after a report that came late.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub doubt: bool,
+    /// What it reserves of the counts.
+    #[serde(default, skip_serializing_if = "Claim::is_nothing")]
+    pub claim: Claim,
+}
+
+impl PendingCheck {
+    /// A check that reserves nothing and queries D1 at `at` whatever is reported before.
+    pub fn forced(at: EpochMs) -> PendingCheck {
+        PendingCheck { bytes: 0, at, doubt: true, claim: Claim::Nothing }
+    }
+
+    /// What it reserves.
+    pub fn reserved(&self) -> Reserved {
+        // Checks that were written before objects were counted have bytes only.
+        let objects = self.bytes > 0 || self.claim != Claim::Nothing;
+        Reserved { bytes: self.bytes, objects: objects.into(), uploads: (self.claim == Claim::Upload).into() }
+    }
+}
+
+/// What uploads that have not ended reserve.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reserved {
+    /// Bytes.
+    pub bytes: u64,
+    /// Assets and video files.
+    pub objects: u64,
+    /// Open upload sessions.
+    pub uploads: u64,
+}
+
+impl Reserved {
+    /// Nothing.
+    pub const NONE: Reserved = Reserved { bytes: 0, objects: 0, uploads: 0 };
+
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Reserved) -> Reserved {
+        Reserved {
+            bytes: self.bytes.saturating_add(other.bytes),
+            objects: self.objects.saturating_add(other.objects),
+            uploads: self.uploads.saturating_add(other.uploads),
+        }
+    }
+
+    /// Without `other`.
+    #[must_use]
+    pub fn minus(self, other: Reserved) -> Reserved {
+        Reserved {
+            bytes: self.bytes.saturating_sub(other.bytes),
+            objects: self.objects.saturating_sub(other.objects),
+            uploads: self.uploads.saturating_sub(other.uploads),
+        }
+    }
 }
 
 /// An asset of the account: its object and size.

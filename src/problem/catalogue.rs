@@ -49,6 +49,8 @@ catalogue! {
     FEATURE = "feature-off", 403, "Feature switched off", "The namespace has this feature switched off.";
     SUSPENDED = "account-suspended", 403, "Account suspended", "The account is suspended; ask its administrator.";
     STORAGE = "storage-exceeded", 507, "Storage quota exceeded", "The file does not fit into the account's storage; delete files or upgrade.";
+    OBJECTS = "too-many-objects", 507, "Too many files", "The account has as many files and video files as its tier allows; delete some or upgrade.";
+    UPLOADS = "too-many-uploads", 429, "Too many open uploads", "The account has as many open uploads as its tier allows; complete or fail one, or upgrade.";
     BANDWIDTH = "bandwidth-exceeded", 429, "Bandwidth quota exceeded", "The account's bandwidth of this month is used up; it begins anew with the next, or upgrade.";
     RATE = "rate-limited", 429, "Too many requests", "Wait for Retry-After. RateLimit tells with every answer how many requests are left ('r') and in how many seconds there will be more ('t').";
     DOWNGRADE = "downgrade-refused", 409, "Provisioning does not downgrade", "The account has a higher tier; use upgrade, which checks what is in use, to lower it.";
@@ -109,6 +111,8 @@ impl Problem {
             Problem::FeatureOff { .. } => &FEATURE,
             Problem::Suspended => &SUSPENDED,
             Problem::StorageExceeded { .. } => &STORAGE,
+            Problem::TooManyObjects { .. } => &OBJECTS,
+            Problem::TooManyUploads { .. } => &UPLOADS,
             Problem::BandwidthExceeded { .. } => &BANDWIDTH,
             Problem::RateLimited { .. } => &RATE,
             Problem::Downgrade { .. } => &DOWNGRADE,

@@ -139,6 +139,20 @@ pub enum Problem {
         /// Requested, bytes.
         requested: u64,
     },
+    /// The account has as many files as its tier allows.
+    TooManyObjects {
+        /// Maximum number of files and video files.
+        limit: u64,
+        /// Stored and being stored.
+        used: u64,
+    },
+    /// The account has as many open uploads as its tier allows.
+    TooManyUploads {
+        /// Maximum number.
+        limit: u64,
+        /// Open.
+        used: u64,
+    },
     /// The month's bandwidth is used up.
     BandwidthExceeded {
         /// Quota, bytes.
@@ -164,11 +178,11 @@ pub enum Problem {
     },
     /// The account's usage exceeds the requested tier's quota.
     BelowUsage {
-        /// `storage` or `bandwidth`.
+        /// `storage` or `bandwidth`, in bytes, or `objects`.
         resource: &'static str,
-        /// That tier's quota, bytes.
+        /// That tier's quota.
         limit: u64,
-        /// In use, bytes.
+        /// In use.
         used: u64,
     },
     /// The name is in use.

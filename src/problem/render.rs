@@ -5,6 +5,9 @@ use serde_json::{Map, Value, json};
 use crate::problem::catalogue::Kind;
 use crate::problem::error::{OriginFailure, Problem};
 
+/// After how many seconds an open upload may have ended, for want of anything better known.
+const OPEN_UPLOAD_SECONDS: u32 = 10;
+
 impl Problem {
     /// One sentence about this occurrence, safe to show to anyone.
     pub fn detail(&self) -> String {
@@ -24,12 +27,14 @@ impl Problem {
             Problem::StorageExceeded { limit, used, reserved, requested } => {
                 format!("{requested} bytes do not fit: of {limit}, {used} are in use and {reserved} reserved by uploads.")
             }
+            Problem::TooManyObjects { limit, used } => format!("{used} of {limit} files are stored or being stored."),
+            Problem::TooManyUploads { limit, used } => format!("{used} of {limit} uploads are open."),
             Problem::BandwidthExceeded { limit, used, resets, .. } => {
                 format!("{used} of {limit} bytes are used; the count begins anew at {}.", resets.rfc3339())
             }
             Problem::RateLimited { limit, retry_after } => format!("The limit is {limit}; try again in {retry_after} s."),
             Problem::Downgrade { current } => format!("The account's tier is '{current}'."),
-            Problem::BelowUsage { resource, limit, used } => format!("{used} bytes of {resource} are used, the tier has {limit}."),
+            Problem::BelowUsage { resource, limit, used } => format!("{used} of {resource} are used, the tier has {limit}."),
             Problem::AlreadyExists { field } => format!("{field}: is taken."),
             Problem::OperatorOnly { field } => format!("{field}: can be changed by operators only."),
             Problem::PartsMissing { missing } => format!("{} parts are not there yet.", missing.len()),
@@ -55,6 +60,7 @@ impl Problem {
             Problem::StorageExceeded { limit, used, reserved, requested } => {
                 json!({ "limit": limit, "used": used, "reserved": reserved, "requested": requested })
             }
+            Problem::TooManyObjects { limit, used } | Problem::TooManyUploads { limit, used } => json!({ "limit": limit, "used": used }),
             Problem::BandwidthExceeded { limit, used, resets, .. } => json!({ "limit": limit, "used": used, "resets": resets.rfc3339() }),
             Problem::RateLimited { limit, .. } => json!({ "limit": limit }),
             Problem::Downgrade { current } => json!({ "tier": current }),
@@ -84,6 +90,7 @@ impl Problem {
             | Problem::StillRunning => Some(1),
             Problem::RateLimited { retry_after, .. } | Problem::BandwidthExceeded { retry_after, .. } => Some(*retry_after),
             Problem::Origin(OriginFailure::Unavailable) | Problem::Busy => Some(2),
+            Problem::TooManyUploads { .. } => Some(OPEN_UPLOAD_SECONDS),
             Problem::AccelerationOff | Problem::Misconfigured { .. } => Some(60),
             _ => None,
         }

@@ -4,6 +4,7 @@ pub mod bucket_owner;
 pub mod completion;
 pub mod copy_chunks;
 pub mod form;
+pub mod history;
 pub mod part;
 pub mod payload_hash_probe;
 pub mod presigned;

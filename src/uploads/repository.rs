@@ -65,6 +65,12 @@ const LONG_OPEN: &str = "SELECT id, account_id, created_at, rowid AS place FROM 
 
 const CLOSE: &str = "UPDATE upload_sessions SET status = ?2, updated_at = ?3 WHERE id = ?1 AND status = 'open'";
 
+const PRUNE: &str =
+    "DELETE FROM upload_sessions WHERE id IN (SELECT id FROM upload_sessions WHERE status <> 'open' AND updated_at < ?1 LIMIT ?2) RETURNING id";
+
+const TRIM: &str = "DELETE FROM upload_sessions WHERE id IN (SELECT id FROM upload_sessions WHERE account_id = ?1 AND status <> 'open' \
+     ORDER BY updated_at DESC LIMIT ?3 OFFSET ?2) RETURNING id";
+
 /// The statements of this file, for the test that prepares them.
 pub const ALL: &[(&str, &str)] = &[
     ("BY_ID", BY_ID),
@@ -77,6 +83,8 @@ pub const ALL: &[(&str, &str)] = &[
     ("OPEN_IN_NAMESPACE", OPEN_IN_NAMESPACE),
     ("RIGHTS", RIGHTS),
     ("CLOSE", CLOSE),
+    ("PRUNE", PRUNE),
+    ("TRIM", TRIM),
 ];
 
 /// One row of `upload_sessions`.
@@ -217,4 +225,14 @@ pub fn long_open(before: EpochMs, after: (EpochMs, u64), limit: u64) -> Statemen
 /// Sets the final status of an open session: `complete`, `failed` or `expired`.
 pub fn close(session: Id, status: &str, now: EpochMs) -> Statement {
     Statement { sql: CLOSE, args: vec![session.to_string().into(), status.into(), Arg::Int(now.0)] }
+}
+
+/// Deletes at most `limit` uploads of all accounts that were closed before `before`; a row for each.
+pub fn prune(before: EpochMs, limit: u64) -> Statement {
+    Statement { sql: PRUNE, args: vec![Arg::Int(before.0), limit.into()] }
+}
+
+/// Deletes at most `limit` closed uploads of an account, other than the newest `keep`; a row for each.
+pub fn trim(account: Id, keep: u64, limit: u64) -> Statement {
+    Statement { sql: TRIM, args: vec![account.to_string().into(), keep.into(), limit.into()] }
 }

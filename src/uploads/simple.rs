@@ -80,11 +80,15 @@ mod tests {
         let refused = form_length(Some("31900000"));
         assert!(matches!(refused, Err(Problem::BodyTooLarge { limit: 16_000_000, .. })), "{refused:?}");
         assert_eq!((least_file(16_065_536), least_file(5)), (16_000_000, 0));
-        let limits = |storage| Limits { storage, bandwidth: 0, per_minute: 1, suspended: false, version: (EpochMs(0), EpochMs(0)) };
+        let limits =
+            |storage| Limits { storage, bandwidth: 0, per_minute: 1, objects: 1, uploads: 1, suspended: false, version: (EpochMs(0), EpochMs(0)) };
         let figures = |storage| UsageSnapshot {
             period: Period::of(EpochMs(0)),
             storage_used: 10,
             storage_reserved: 5,
+            objects_used: 0,
+            objects_reserved: 0,
+            uploads_open: 0,
             bandwidth_used: 0,
             requests: 0,
             limits: limits(storage),

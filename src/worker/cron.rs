@@ -5,29 +5,24 @@ use worker::Env;
 use crate::jobs::{Job, Lost};
 use crate::worker::platform::enqueue::enqueue;
 use crate::worker::platform::{bindings, clock, d1, log};
-use crate::{accounts, dedup, idempotency, video};
+use crate::{accounts, dedup, video};
 
-/// Enqueues garbage collection, the sweep and the probe, and what sends lost jobs again.
+/// Enqueues garbage collection, the sweep, the probe and the pruning of expired rows, and what sends lost jobs again.
 pub async fn daily(env: &Env) {
     delete_expired(env).await;
     publish_prices(env).await;
     let lost = Lost::all().map(|lost| Job::Repeat { lost });
-    for job in lost.into_iter().chain([Job::Probe, Job::Collect, Job::Sweep { marker: None }]) {
+    for job in lost.into_iter().chain([Job::Probe, Job::Collect, Job::Sweep { marker: None }, Job::Prune { account: None }]) {
         if let Err(error) = enqueue(env, &job).await {
             let _ = log::internal("queue", &error.to_string());
         }
     }
 }
 
-/// Deletes expired rows: sealed credentials, idempotency records, challenges, owners of videos that have no file.
+/// Deletes expired credentials, of which there are few, and owners of videos that have no file.
 async fn delete_expired(env: &Env) {
     let now = clock::now();
-    let statements = [
-        accounts::repository::cleanup(now),
-        idempotency::repository::cleanup(now),
-        vec![dedup::possession::repository::cleanup(now), video::owner::repository::forget_lost(now)],
-    ]
-    .concat();
+    let statements = [accounts::repository::cleanup(now), vec![video::owner::repository::forget_lost(now)]].concat();
     let Ok(db) = bindings::db(env) else { return };
     for statement in statements {
         // The error is logged in `d1`; the next daily run repeats the statement.

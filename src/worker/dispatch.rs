@@ -79,7 +79,7 @@ async fn dispatch(call: &Rc<Call>, method: &str) -> Result<Reply, Problem> {
         Err(problem) => Err(problem),
     };
     if let Err(Problem::Unauthenticated(_)) = outcome {
-        address_limit::admit(call).await?;
+        address_limit::fail(call).await?;
     }
     outcome
 }

@@ -10,8 +10,8 @@ use crate::problem::Problem;
 use crate::worker::platform::enqueue::{MAX_DELAY_SECONDS, enqueue_later};
 use crate::worker::platform::{bindings, log};
 use crate::worker::services::dedup::{collect, verify};
-use crate::worker::services::repeat;
 use crate::worker::services::uploads::{abort, membership, payload_hash_probe, recover, suspend, sweep};
+use crate::worker::services::{prune, repeat};
 
 /// The dead-letter queue (wrangler.toml).
 const DEAD_LETTER_QUEUE: &str = "jettyspeed-dead";
@@ -72,6 +72,7 @@ async fn run_job(env: &Env, job: &Job) -> Result<(), Problem> {
             crate::worker::services::video::reconcile::reconcile(env, &config, *account, *version, place).await
         }
         Job::RemoveVideo { namespace, video } => crate::worker::services::video::removal::remove(env, &config, namespace, video).await,
+        Job::Prune { account } => prune::prune(env, *account).await,
         Job::EndUpload { session } => abort::end_upload(env, &config, *session).await,
     }
 }

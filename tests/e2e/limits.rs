@@ -2,12 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use jettyspeed_edge::auth::api_key::{Mode, new_key, new_secret};
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::json;
 
 use crate::harness::{
-    Call, FILES, answer, random_bytes, rate_limit, retry_after, sha256, stack, stack_with_changed_tiers, stack_with_two_webhook_secrets,
+    Call, FILES, answer, header, random_bytes, rate_limit, retry_after, sha256, stack, stack_with_changed_tiers, stack_with_two_webhook_secrets,
 };
+use crate::webhooks::Hook;
 
 /// Sends until one is refused: the refusal. `left` requests, and one more for each `seconds` that pass, must be admitted.
 async fn until_refused(left: u64, seconds: u64, mut request: impl FnMut() -> RequestBuilder) -> Response {
@@ -123,6 +125,82 @@ async fn unauthenticated_flood_returns_429_for_its_address_only() {
     }
     assert_eq!(own().send().await.unwrap().status(), 200, "an account on that address");
     assert_eq!(problem("192.0.2.3").send().await.unwrap().status(), 200, "another address");
+}
+
+#[tokio::test]
+async fn of_130_wrong_keys_from_one_address_at_most_the_limit_is_looked_up() {
+    let stack = stack_with_two_webhook_secrets().await;
+    let mut draw = random_bytes(130 * 256).into_iter();
+    let mut random = || draw.next().unwrap();
+    let keys: Vec<_> = (0..130).map(|_| (new_key(Mode::Live, &mut random), new_secret(&mut random))).collect();
+    // One after the other, then all at once, each from an address of its own.
+    for (address, at_once) in [("192.0.2.21", false), ("192.0.2.22", true)] {
+        let started = Instant::now();
+        let request = |(key, secret): &(String, String)| {
+            from_address(address, stack.anonymous(Method::GET, FILES).bearer_auth(key).header("X-API-Secret", secret)).send()
+        };
+        let responses: Vec<Response> = if at_once {
+            futures_util::future::join_all(keys.iter().map(request)).await.into_iter().map(Result::unwrap).collect()
+        } else {
+            let mut responses = Vec::new();
+            for key in &keys {
+                responses.push(request(key).await.unwrap());
+            }
+            responses
+        };
+        let looked_up = |response: &Response| header(response, "server-timing").contains("auth;");
+        let lookups = responses.iter().filter(|response| looked_up(response)).count() as u64;
+        let most = 50 + started.elapsed().as_secs() * 50 / 60 + 1;
+        assert!((50..=most).contains(&lookups), "{lookups} of 130 reached D1, {most} may");
+        let refused: Vec<_> = responses.iter().filter(|response| response.status() == 429).collect();
+        assert!(refused.len() as u64 >= 130 - most && refused.iter().all(|response| rate_limit(response).0 == "\"address\";q=50;w=60"));
+        assert!(refused.iter().filter(|response| looked_up(response)).count() <= 1, "what is refused was not looked up");
+    }
+    // A call that succeeds costs its address nothing, and a body is not read for an address that has failed too often.
+    let account = stack.account("many-calls").tier("pro").create().await;
+    for _ in 0..60 {
+        let (status, body) = from_address("192.0.2.23", stack.request(Method::GET, "/api/agentcache/quota", &account)).answer().await;
+        assert_eq!(status, 200, "{body}");
+    }
+    let wrong = || from_address("192.0.2.21", stack.anonymous(Method::GET, FILES).bearer_auth("jt_live_x").header("X-API-Secret", "jts_x"));
+    let mut answers = Vec::new();
+    // One failure more is allowed every 1.2 s, so that one of the signed calls may come just then.
+    while answers.len() < 5 && !answers.contains(&429) {
+        while wrong().send().await.unwrap().status() != 429 {}
+        let signed = from_address("192.0.2.21", Hook::new("flooded").post(stack, "/api/agentcache/rotate", "{}"));
+        answers.push(signed.send().await.unwrap().status().as_u16());
+    }
+    assert!(answers.contains(&429), "signatures are looked at: {answers:?}");
+}
+
+#[tokio::test]
+async fn calls_by_upload_token_are_paced_per_session_and_not_against_the_account() {
+    let stack = stack().await;
+    let account = stack.account("delegating").tier("pro").create().await;
+    let (one, other) = (stack.session(&account).size(1).start().await, stack.session(&account).size(1).start().await);
+    let by_token = |started: &serde_json::Value| {
+        let path = format!("/api/jetty/cache-chunk?sessionId={}", started["sessionId"].as_str().unwrap());
+        stack.anonymous(Method::GET, &path).header("X-Upload-Token", started["uploadToken"].as_str().unwrap()).send()
+    };
+    for call in 0..330 {
+        let response = by_token(&one).await.unwrap();
+        assert_eq!((response.status().as_u16(), rate_limit(&response).0.as_str()), (200, "\"session\";q=600;w=60"), "call {call}");
+    }
+    let own = stack.request(Method::GET, FILES, &account).send().await.unwrap();
+    let (policy, remaining, _) = rate_limit(&own);
+    assert!(own.status() == 200 && policy == "\"account\";q=300;w=60" && remaining > 290, "{policy} {remaining}");
+    let mut calls = 0;
+    let refused = loop {
+        let response = by_token(&one).await.unwrap();
+        if response.status() == 429 {
+            break response;
+        }
+        calls += 1;
+        assert!(calls < 2_000, "a session's calls are never refused");
+    };
+    assert_eq!((rate_limit(&refused).0.as_str(), retry_after(&refused)), ("\"session\";q=600;w=60", 1));
+    assert_eq!(by_token(&other).await.unwrap().status(), 200, "another session of the account");
+    assert_eq!(stack.get(&account, FILES).await.0, 200);
 }
 
 #[tokio::test]

@@ -210,3 +210,22 @@ async fn secret_of_any_form_and_platform_name_is_a_bearer_but_signs_nothing() {
     let signed = stack.anonymous(Method::POST, PROVISION).header("webhook-id", "msg_1").header("webhook-timestamp", now);
     assert_eq!(signed.header("webhook-signature", signature).body(body).answer().await.0, 401);
 }
+
+#[tokio::test]
+async fn signed_get_returns_401_because_its_query_is_not_signed() {
+    let stack = stack().await;
+    for user in ["signed-get-1", "signed-get-2"] {
+        stack.account(user).tier("free").create().await;
+    }
+    let (hook, quota) = (Hook::new("msg_quota"), "/api/agentcache/quota?agentcache_user_id=");
+    let signature = hook.sign(&stack.secrets.webhook_secret, "");
+    for method in [Method::GET, Method::HEAD] {
+        for user in ["signed-get-1", "signed-get-2"] {
+            let request = stack.anonymous(method.clone(), &format!("{quota}{user}")).header("webhook-id", &hook.id);
+            let request = request.header("webhook-timestamp", hook.at.to_string()).header("webhook-signature", &signature);
+            assert_eq!(request.send().await.unwrap().status(), 401, "{method} {user}");
+        }
+    }
+    let bearer = stack.backend(Method::GET, &format!("{quota}signed-get-1")).header("webhook-id", "msg_bearer");
+    assert_eq!(bearer.answer().await.0, 200);
+}

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jettyspeed_edge::base::id::Id;
 use jettyspeed_edge::base::sha256::Sha256Hex;
 use jettyspeed_edge::base::sql::Statement;
+use jettyspeed_edge::ledger::state::Reserved;
 
 const FILES: &str = "SELECT s.id, s.account_id, s.object_id, o.s3_key, o.size, o.sha256, o.verification, o.namespace FROM assets s \
      JOIN objects o ON o.id = s.object_id";
@@ -115,11 +116,13 @@ fn no_session_keeps_storage(io: &World) -> Result<(), String> {
 fn ledgers_add_up(io: &World, files: &[File]) -> Result<(), String> {
     for (account, object) in io.ledgers.borrow_mut().iter_mut() {
         let Some(ledger) = object.ledger() else { continue };
-        let (used, reserved) = (ledger.books.used, ledger.reserved());
+        let (used, reserved) = ((ledger.books.used, ledger.objects()), ledger.reserved());
         let own = files.iter().filter(|file| file.account_id == *account);
         let sizes: BTreeMap<Id, u64> = own.clone().map(|file| (file.object_id, file.size)).collect();
-        let stored: u64 = sizes.values().sum();
-        ensure((used, reserved) == (stored, 0), || format!("ledger of {account}: {used} used and {reserved} reserved, not {stored} and 0"))?;
+        let stored = (sizes.values().sum::<u64>(), own.clone().count() as u64);
+        ensure((used, reserved) == (stored, Reserved::NONE), || {
+            format!("ledger of {account}: {used:?} used and {reserved:?}, not {stored:?} and nothing")
+        })?;
         let held: BTreeMap<Id, Id> = object.holdings().iter().map(|(asset, held)| (*asset, held.object)).collect();
         let real: BTreeMap<Id, Id> = own.map(|file| (file.id, file.object_id)).collect();
         ensure(held == real, || format!("ledger of {account} holds {held:?}, not {real:?}"))?;

@@ -8,7 +8,7 @@ pub fn bytes_that_could_not_be_taken_back() -> History {
     let file = File { who: 0, file: 2, claim: Claim::TheTruth, chunks: false, shared: false, renamed: false };
     let steps = vec![
         Step::Begin(Op::Simple(file)),
-        Step::Go { which: 0, calls: 6 },
+        Step::Go { which: 0, calls: 7 },
         Step::Break { which: 0, how: How::Cut },
         Step::Go { which: 0, calls: 2 },
         Step::Break { which: 0, how: How::Cut },
@@ -23,7 +23,7 @@ pub fn a_late_join_that_died() -> History {
     let file = |renamed| File { who: 0, file: 2, claim: Claim::TheTruth, chunks: false, shared: true, renamed };
     let simple = Op::Simple(file(false));
     let steps = vec![
-        Step::Interrupted { op: simple, after: 7, by: simple, by_end: End::Well, end: End::Well },
+        Step::Interrupted { op: simple, after: 8, by: simple, by_end: End::Well, end: End::Well },
         Step::Begin(Op::Job { which: 0, twice: false }),
         Step::Jobs,
         Step::Go { which: 0, calls: 5 },
@@ -41,7 +41,7 @@ pub fn deleted_while_it_was_taken_back() -> History {
     let file = File { who: 0, file: 2, claim: Claim::TheTruth, chunks: false, shared: false, renamed: false };
     let steps = vec![
         Step::Begin(Op::Simple(file)),
-        Step::Go { which: 0, calls: 6 },
+        Step::Go { which: 0, calls: 7 },
         Step::Break { which: 0, how: How::Lose },
         Step::Do(Op::Delete { who: 0, asset: 0 }),
         Step::Go { which: 0, calls: 1 },

@@ -16,9 +16,9 @@ use jettyspeed_edge::jobs::Job;
 use jettyspeed_edge::ledger::cost::Prices;
 use jettyspeed_edge::ledger::machine::{Ledger, Outcome};
 use jettyspeed_edge::ledger::message::{Message, Reply, UsageSnapshot};
-use jettyspeed_edge::ledger::repository::{asset_coming, asset_stored, holdings, record_usage, usage, video_holdings};
-use jettyspeed_edge::ledger::state::{Effect, Facts, Holding, LedgerState, PendingCheck, Seen, Usage};
-use jettyspeed_edge::ledger::timing::{DELETE_GRACE_MS, JOB_GRACE_MS};
+use jettyspeed_edge::ledger::repository::{asset_coming, asset_stored, holdings, open_uploads, record_usage, usage, video_holdings};
+use jettyspeed_edge::ledger::state::{Claim, Effect, Facts, Holding, LedgerState, Limits, PendingCheck, Reserved, Seen, Usage};
+use jettyspeed_edge::ledger::timing::{DELETE_GRACE_MS, JOB_GRACE_MS, START_CHECK_MS};
 use jettyspeed_edge::problem::Problem;
 
 /// Maximum number of pending checks per alarm.
@@ -120,14 +120,14 @@ impl LedgerObject {
     }
 
     /// The violated invariant of the current state, if any.
-    fn wrong(&mut self, quota: u64) -> Option<String> {
-        let distinct = self.disk.distinct();
-        let pending_bytes: u64 = self.disk.watches.values().map(|pending| pending.bytes).sum();
+    fn wrong(&mut self, limits: &Limits) -> Option<String> {
+        let held = (self.disk.distinct(), self.disk.holdings.len() as u64);
+        let pending = self.disk.watches.values().map(PendingCheck::reserved).fold(Reserved::NONE, Reserved::plus);
         let ledger = self.ledger()?;
-        let (used, reserved) = (ledger.books.used, ledger.reserved());
-        let consistent = used == distinct && reserved == pending_bytes;
-        let fits = used + reserved <= quota;
-        (!consistent || !fits).then(|| format!("{used} used of {distinct} held, {reserved} reserved of {pending_bytes} pending, {quota} allowed"))
+        let (used, reserved) = ((ledger.books.used, ledger.objects()), ledger.reserved());
+        let consistent = used == held && reserved == pending;
+        let fits = used.0 + reserved.bytes <= limits.storage && used.1 + reserved.objects <= limits.objects && reserved.uploads <= limits.uploads;
+        (!consistent || !fits).then(|| format!("{used:?} used of {held:?} held, {reserved:?} reserved of {pending:?} pending, {limits:?} allowed"))
     }
 }
 
@@ -147,8 +147,17 @@ async fn open(io: &World, account: Id) -> Result<(), Problem> {
         object: Id,
         size: u64,
     }
+    #[derive(Deserialize)]
+    struct Coming {
+        asset: Option<Id>,
+        size: u64,
+    }
     let now = io.now();
     let _: Option<Value> = io.first("ledger opens: limits", &by_id(account, now)).await?;
+    let coming: Vec<Coming> = io.all("ledger opens: uploads", &open_uploads(account, "", 1_000)).await?;
+    let at = io.now().plus(START_CHECK_MS);
+    let check = |bytes| PendingCheck { bytes, at, doubt: false, claim: Claim::Upload };
+    let mut open: BTreeMap<Id, PendingCheck> = coming.into_iter().filter_map(|row| Some((row.asset?, check(row.size)))).collect();
     let stored: Vec<Stored> = io.all("ledger opens: files", &holdings(account, (EpochMs(MAX_SAFE_INTEGER), ""), 1_000)).await?;
     let stored: Vec<Stored> = [stored, io.all("ledger opens: videos", &video_holdings(account, "", 1_000)).await?].into_iter().flatten().collect();
     let _: Option<Value> = io.first("ledger opens: usage", &usage(account, now)).await?;
@@ -159,8 +168,12 @@ async fn open(io: &World, account: Id) -> Result<(), Problem> {
         for Stored { asset, object: of, size } in stored {
             object.disk.holdings.insert(asset, Holding { object: of, size });
         }
-        let ledger = Ledger::open(account, party(io, account).limits, object.disk.distinct(), now);
-        object.disk.write(&ledger, vec![Effect::PutState]);
+        open.retain(|asset, _| !object.disk.holdings.contains_key(asset));
+        let stored = (object.disk.distinct(), object.disk.holdings.len() as u64);
+        let ledger = Ledger::open(account, party(io, account).limits, stored, open, now);
+        let checks = ledger.watches.iter().map(|(asset, check)| Effect::PutPendingCheck(*asset, *check));
+        let effects = checks.chain([Effect::PutState]).collect();
+        object.disk.write(&ledger, effects);
         object.memory = Some(ledger);
     });
     Ok(())
@@ -195,7 +208,7 @@ fn book(io: &World, account: Id, message: Message) -> Reply {
 }
 
 fn check(io: &World, account: Id) {
-    if let Some(wrong) = object(io, account, |object| object.wrong(party(io, account).limits.storage)) {
+    if let Some(wrong) = object(io, account, |object| object.wrong(&party(io, account).limits)) {
         io.fail(|| format!("ledger of {}: {wrong}", party(io, account).user));
     }
 }
@@ -223,6 +236,14 @@ async fn send(io: &World, account: Id, message: Message) -> Result<Reply, Proble
 async fn take(io: &World, account: Id, asset: Id, message: Message) -> Result<(), Problem> {
     match send(io, account, message).await {
         Ok(Reply::Done) => Ok(()),
+        Ok(Reply::ObjectsFull { limit, used }) => {
+            io.note("too many objects");
+            Err(Problem::TooManyObjects { limit, used })
+        }
+        Ok(Reply::UploadsFull { limit, used }) => {
+            io.note("too many uploads");
+            Err(Problem::TooManyUploads { limit, used })
+        }
         Ok(_) => {
             io.note("storage quota exceeded");
             Err(Problem::StorageExceeded { limit: 0, used: 0, reserved: 0, requested: 0 })
@@ -234,8 +255,8 @@ async fn take(io: &World, account: Id, asset: Id, message: Message) -> Result<()
     }
 }
 
-pub async fn reserve(io: &World, party: &Party, asset: Id, bytes: u64, look_at: EpochMs) -> Result<(), Problem> {
-    take(io, party.id, asset, Message::Reserve { asset, bytes, look_at, limits: party.limits, place: None }).await
+pub async fn reserve(io: &World, party: &Party, (asset, bytes): (Id, u64), look_at: EpochMs, session: bool) -> Result<(), Problem> {
+    take(io, party.id, asset, Message::Reserve { asset, bytes, look_at, limits: party.limits, place: None, session }).await
 }
 
 pub async fn adopt(io: &World, party: &Party, asset: &Asset) -> Result<(), Problem> {

@@ -9,6 +9,10 @@ use jettyspeed_edge::ledger::state::Limits;
 pub const SHARED: &str = "jt_customer_shared";
 /// Storage quota of each account, bytes: three or four files.
 const QUOTAS: [u64; 3] = [18, 14, 22];
+/// Files that each account may have: references to what is stored cost no bytes, so that this is reached before the quota, too.
+const OBJECTS: u64 = 4;
+/// Uploads that each account may have open.
+const UPLOADS: u64 = 2;
 /// Size of every part except the last, bytes.
 pub const CHUNK: u64 = 4;
 /// Two pairs of files of equal length; three of them have the same first part.
@@ -32,7 +36,15 @@ pub fn all() -> Vec<Party> {
 }
 
 fn party(number: u8, storage: u64) -> Party {
-    let limits = Limits { storage, bandwidth: 1 << 40, per_minute: 60, suspended: false, version: (EpochMs(0), EpochMs(0)) };
+    let limits = Limits {
+        storage,
+        bandwidth: 1 << 40,
+        per_minute: 60,
+        objects: OBJECTS,
+        uploads: UPLOADS,
+        suspended: false,
+        version: (EpochMs(0), EpochMs(0)),
+    };
     let user = Name::parse(&format!("u{number}")).unwrap();
     let own = Name::parse(&format!("jt_user_{user}")).unwrap();
     Party { id: Id::from_random([number; 16]), user, own, limits }

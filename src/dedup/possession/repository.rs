@@ -36,7 +36,8 @@ const CONSUME_CHALLENGE: &str = "UPDATE challenges SET answered = 1, answers = a
 const RESTORE_CHALLENGE: &str = "UPDATE challenges SET answered = 0, answers = answers - 1 WHERE account_id = ?1 AND namespace = ?2 AND sha256 = ?3 AND size = ?4 \
      AND id = ?5 AND answered = 1";
 
-const DELETE_CHALLENGES: &str = "DELETE FROM challenges WHERE forget_at <= ?1";
+const DELETE_CHALLENGES: &str = "DELETE FROM challenges WHERE (account_id, namespace, sha256, size) IN (SELECT account_id, namespace, sha256, size \
+     FROM challenges WHERE forget_at <= ?1 LIMIT ?2) RETURNING id";
 
 /// The statements of this file, for the test that prepares them.
 pub const ALL: &[(&str, &str)] = &[
@@ -110,9 +111,9 @@ pub fn restore_challenge(question: Question<'_>, challenge: Id) -> Statement {
     Statement { sql: RESTORE_CHALLENGE, args: question.args().into_iter().chain([challenge.to_string().into()]).collect() }
 }
 
-/// Deletes challenges past their `forget_at`.
-pub fn cleanup(now: EpochMs) -> Statement {
-    Statement { sql: DELETE_CHALLENGES, args: vec![Arg::Int(now.0)] }
+/// Deletes at most `limit` challenges past their `forget_at`; a row for each.
+pub fn cleanup(now: EpochMs, limit: u64) -> Statement {
+    Statement { sql: DELETE_CHALLENGES, args: vec![Arg::Int(now.0), limit.into()] }
 }
 
 /// One row of [`take`].

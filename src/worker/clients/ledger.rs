@@ -20,12 +20,27 @@ pub async fn send(env: &Env, account: Id, message: &Message) -> Result<Reply, Pr
     Ok(reply.unwrap_or(Reply::Done))
 }
 
-/// Reserves `bytes` for an upload that will become `asset`. The ledger checks the outcome itself at `look_at`. `place` locates a video file's bytes.
+/// What an upload asks for before its first byte is stored.
+pub struct Wanted {
+    /// The asset that it will become.
+    pub asset: Id,
+    /// Bytes.
+    pub bytes: u64,
+    /// When the ledger checks the outcome itself.
+    pub look_at: EpochMs,
+    /// Where a video file's bytes will be.
+    pub place: Option<String>,
+    /// Whether an upload session stores it.
+    pub session: bool,
+}
+
+/// Reserves room for an upload.
 ///
 /// # Errors
-/// 403 suspended, 507 storage exceeded.
-pub async fn reserve(env: &Env, account: &Account, asset: Id, bytes: u64, look_at: EpochMs, place: Option<String>) -> Result<(), Problem> {
-    match send(env, account.id, &Message::Reserve { asset, bytes, look_at, limits: account.limits(), place }).await {
+/// 403 suspended, 507 storage exceeded or too many objects, 429 too many uploads.
+pub async fn reserve(env: &Env, account: &Account, wanted: Wanted) -> Result<(), Problem> {
+    let Wanted { asset, bytes, look_at, place, session } = wanted;
+    match send(env, account.id, &Message::Reserve { asset, bytes, look_at, limits: account.limits(), place, session }).await {
         Ok(Reply::Done) => Ok(()),
         Ok(other) => Err(refusal(&other, bytes, clock::now())),
         Err(problem) => {
@@ -44,7 +59,7 @@ pub async fn settle(env: &Env, account: Id, asset: Id, object: Id, size: u64) ->
 /// Counts an asset that is about to reference an existing object.
 ///
 /// # Errors
-/// 403 suspended, 507 storage exceeded.
+/// 403 suspended, 507 storage exceeded or too many objects.
 pub async fn adopt(env: &Env, account: &Account, asset: &Asset) -> Result<(), Problem> {
     let message = Message::Adopt { asset: asset.id, object: asset.object_id, size: asset.size, limits: account.limits() };
     match send(env, account.id, &message).await {
@@ -100,6 +115,8 @@ fn refusal(reply: &Reply, requested: u64, now: EpochMs) -> Problem {
     match *reply {
         Reply::Suspended => Problem::Suspended,
         Reply::StorageFull { limit, used, reserved } => Problem::StorageExceeded { limit, used, reserved, requested },
+        Reply::ObjectsFull { limit, used } => Problem::TooManyObjects { limit, used },
+        Reply::UploadsFull { limit, used } => Problem::TooManyUploads { limit, used },
         Reply::BandwidthFull { limit, used, resets } => crate::ledger::refusal::bandwidth_exceeded(limit, used, resets, now),
         _ => Problem::Internal,
     }

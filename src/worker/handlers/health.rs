@@ -9,7 +9,6 @@ use crate::problem;
 use crate::problem::Problem;
 use crate::s3::operations::list_multipart_uploads;
 use crate::uploads::bucket_owner::shown;
-use crate::worker::http::authenticate;
 use crate::worker::http::call::Call;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::{bindings, d1, origin};
@@ -43,7 +42,7 @@ pub async fn health(call: &Rc<Call>) -> Result<Reply, Problem> {
     if call.query("deep").as_deref() != Some("1") {
         return Reply::json(200, &facts("ok", enforced));
     }
-    if !authenticate::is_operator(call, &config) {
+    if !call.is_operator(&config) {
         return Err(Problem::Unauthenticated(problem::AuthFailure::Missing));
     }
     let database = match bindings::db(&call.env) {

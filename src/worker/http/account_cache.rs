@@ -10,6 +10,7 @@ use crate::base::id::Id;
 use crate::base::sha256::Sha256Hex;
 use crate::base::ttl_map::TtlMap;
 use crate::problem::{AuthFailure, Problem};
+use crate::worker::http::address_limit;
 use crate::worker::http::call::Call;
 use crate::worker::platform::{bindings, clock, d1};
 
@@ -32,17 +33,21 @@ thread_local! {
 /// The account of these credentials.
 ///
 /// # Errors
-/// 401, the same for an unknown key and a wrong secret.
+/// 401, the same for an unknown key and a wrong secret; 429 without a lookup for an address that has failed too often.
 pub async fn account(call: &Call, presented: &PresentedCredentials) -> Result<Rc<Account>, Problem> {
     let now = clock::now();
     if let Some(account) = ACCOUNTS.with_borrow(|accounts| accounts.get(&presented.key_hash, now).map(Rc::clone)) {
         account.authenticate(presented.secret_hash.as_str(), now).map_err(Problem::Unauthenticated)?;
         return Ok(account);
     }
-    let row: Option<Account> = d1::first(&bindings::db(&call.env)?, &repository::by_key(&presented.key_hash)).await?;
-    call.span("auth", now);
-    let account = Rc::new(row.ok_or(Problem::Unauthenticated(AuthFailure::Invalid))?);
-    account.authenticate(presented.secret_hash.as_str(), now).map_err(Problem::Unauthenticated)?;
+    let account = address_limit::attempt(call, async {
+        let row: Option<Account> = d1::first(&bindings::db(&call.env)?, &repository::by_key(&presented.key_hash)).await?;
+        call.span("auth", now);
+        let account = Rc::new(row.ok_or(Problem::Unauthenticated(AuthFailure::Invalid))?);
+        account.authenticate(presented.secret_hash.as_str(), now).map_err(Problem::Unauthenticated)?;
+        Ok(account)
+    });
+    let account = account.await?;
     // The entry's age counts from the start of the query, because the account may have changed while D1 was answering.
     ACCOUNTS.with_borrow_mut(|accounts| accounts.insert(presented.key_hash.clone(), Rc::clone(&account), now.plus(TTL_MS), clock::now()));
     Ok(account)

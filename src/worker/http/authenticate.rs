@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::access::authorize::{AuthScheme, may_enter};
 use crate::access::caller::Caller;
-use crate::access::routes::{Params, Route};
+use crate::access::routes::{Params, RateLimit, Route};
 use crate::accounts::account::Account;
 use crate::auth::file_token::FileClaims;
 use crate::auth::playback_token::VideoClaims;
@@ -20,14 +20,14 @@ use crate::http::json_body::MAX_BODY;
 use crate::ledger::message::{Message, Reply};
 use crate::problem::{AuthFailure, Problem};
 use crate::worker::clients::ledger;
-use crate::worker::http::account_cache;
 use crate::worker::http::call::{AppliedLimit, Call, Routed};
+use crate::worker::http::{account_cache, address_limit, session_limit};
 use crate::worker::platform::clock;
 
 /// The caller of `route`, authenticated and within its rate limit.
 ///
 /// # Errors
-/// 401, 429; 411 and 413 for signed calls, because the signature covers the body.
+/// 401, 429; 411 and 413 for signed calls, because the signature covers the body. A signature proves a POST only: a GET takes the bearer.
 pub async fn authenticate(call: &Call, route: &Route, params: &Params, config: &Config) -> Result<Caller, Problem> {
     let caller = match route.scheme {
         AuthScheme::None => Caller::Nobody,
@@ -41,7 +41,7 @@ pub async fn authenticate(call: &Call, route: &Route, params: &Params, config: &
         AuthScheme::Webhook => webhook(call, config).await?,
         AuthScheme::AccountOrWebhook if is_webhook(call, config) => webhook(call, config).await?,
         AuthScheme::Operator => operator(call, config)?,
-        AuthScheme::OperatorOrAccount if is_operator(call, config) => Caller::Operator,
+        AuthScheme::OperatorOrAccount if call.is_operator(config) => Caller::Operator,
         AuthScheme::AccountOrWebhook | AuthScheme::OperatorOrAccount => Caller::Account(account(call).await?),
     };
     may_enter(route.scheme, &caller.principal()).map_err(Problem::Unauthenticated)?;
@@ -51,33 +51,42 @@ pub async fn authenticate(call: &Call, route: &Route, params: &Params, config: &
         Caller::Webhook(_) | Caller::Operator => Owner::Service,
         Caller::Nobody | Caller::File(_) | Caller::Video(_) => Owner::Unproven,
     });
-    if route.endpoint.is_rate_limited() { apply_rate_limit(call, caller).await } else { Ok(caller) }
+    apply_rate_limit(call, caller, route.endpoint.rate_limit()).await
 }
 
-/// Counts the call against the account's requests per minute. The ledger's reply also has the current suspension, which the isolate's account cache may not
-/// have yet.
-pub async fn apply_rate_limit(call: &Call, caller: Caller) -> Result<Caller, Problem> {
-    let (account, limits) = match &caller {
-        Caller::Account(account) => (account.id, Some(account.limits())),
-        Caller::Token(claims) => (claims.account, None),
-        _ => return Ok(caller),
-    };
+async fn apply_rate_limit(call: &Call, caller: Caller, limit: RateLimit) -> Result<Caller, Problem> {
+    match (&caller, limit) {
+        (_, RateLimit::None) => Ok(caller),
+        (Caller::Account(account), _) => admit(call, account, limit == RateLimit::VideoFiles).await.map(Caller::Account),
+        (Caller::Token(claims), _) => {
+            session_limit::admit(call, claims.session)?;
+            let started = clock::now();
+            let figures = ledger::usage(&call.env, claims.account, &Message::Usage { limits: None }).await;
+            call.span("ledger", started);
+            call.suspended.set(figures?.limits.suspended);
+            Ok(caller)
+        }
+        _ => Ok(caller),
+    }
+}
+
+/// Counts the call against the account's requests per minute, or video files per minute. The ledger's reply also has the current suspension, which the
+/// isolate's account cache may not have yet.
+async fn admit(call: &Call, account: &Rc<Account>, video_file: bool) -> Result<Rc<Account>, Problem> {
     let started = clock::now();
-    let reply = ledger::send(&call.env, account, &Message::Admit { limits }).await;
+    let reply = ledger::send(&call.env, account.id, &Message::Admit { limits: Some(account.limits()), video_file }).await;
     call.span("ledger", started);
     let Reply::Paced { pace, suspended } = reply? else { return Err(Problem::Internal) };
-    call.limited.set(Some(AppliedLimit { policy: "account", window_seconds: WINDOW_SECONDS, pace }));
+    let policy = if video_file { "video" } else { "account" };
+    call.limited.set(Some(AppliedLimit { policy, window_seconds: WINDOW_SECONDS, pace }));
     if !pace.admitted {
         return Err(Problem::RateLimited { limit: pace.quota, retry_after: u32::try_from(pace.reset).unwrap_or(u32::MAX) });
     }
-    call.suspended.set(suspended);
-    Ok(match caller {
-        Caller::Account(account) if suspended == account.must_be_active().is_ok() => {
-            let status = if suspended { "suspended" } else { "active" };
-            Caller::Account(Rc::new(Account { status: status.to_owned(), ..(*account).clone() }))
-        }
-        caller => caller,
-    })
+    if suspended == account.must_be_active().is_ok() {
+        let status = if suspended { "suspended" } else { "active" };
+        return Ok(Rc::new(Account { status: status.to_owned(), ..(**account).clone() }));
+    }
+    Ok(Rc::clone(account))
 }
 
 /// The account of the request's credentials.
@@ -129,6 +138,7 @@ fn is_webhook(call: &Call, config: &Config) -> bool {
 pub async fn webhook(call: &Call, config: &Config) -> Result<Caller, Problem> {
     let (id, timestamp, signature) = (call.header("webhook-id"), call.header("webhook-timestamp"), call.header("webhook-signature"));
     let signed = Signed::read(id.as_deref(), timestamp.as_deref(), signature.as_deref(), clock::now()).map_err(Problem::Unauthenticated)?;
+    let signed = signed.filter(|_| webhook_signature::proves(&call.request.method()));
     let Some(signed) = signed else {
         let authorization = call.header("authorization");
         let token = api_key::bearer(authorization.as_deref()).ok_or(Problem::Unauthenticated(AuthFailure::Missing))?;
@@ -137,10 +147,11 @@ pub async fn webhook(call: &Call, config: &Config) -> Result<Caller, Problem> {
         let id = id.map(|id| id.trim().to_owned());
         return if valid { Ok(Caller::Webhook(id)) } else { Err(Problem::Unauthenticated(AuthFailure::Invalid)) };
     };
-    // GET and HEAD have no body and no Content-Length.
-    let body = if matches!(call.request.method().as_str(), "GET" | "HEAD") { Rc::from([]) } else { call.bytes(MAX_BODY).await? };
-    let valid = signed.verify(&config.webhook_secrets, &body);
-    if valid { Ok(Caller::Webhook(Some(signed.id))) } else { Err(Problem::Unauthenticated(AuthFailure::Invalid)) }
+    let verified = address_limit::attempt(call, async {
+        let body = call.bytes(MAX_BODY).await?;
+        if signed.verify(&config.webhook_secrets, &body) { Ok(()) } else { Err(Problem::Unauthenticated(AuthFailure::Invalid)) }
+    });
+    verified.await.map(|()| Caller::Webhook(Some(signed.id.clone())))
 }
 
 /// The operator.
@@ -148,13 +159,7 @@ pub async fn webhook(call: &Call, config: &Config) -> Result<Caller, Problem> {
 /// # Errors
 /// 401.
 pub fn operator(call: &Call, config: &Config) -> Result<Caller, Problem> {
-    if is_operator(call, config) { Ok(Caller::Operator) } else { Err(Problem::Unauthenticated(AuthFailure::Invalid)) }
-}
-
-/// Whether the request carries the operator's token.
-pub fn is_operator(call: &Call, config: &Config) -> bool {
-    let authorization = call.header("authorization");
-    api_key::bearer(authorization.as_deref()).is_some_and(|token| config.is_operator(token))
+    if call.is_operator(config) { Ok(Caller::Operator) } else { Err(Problem::Unauthenticated(AuthFailure::Invalid)) }
 }
 
 impl Routed {
@@ -166,10 +171,7 @@ impl Routed {
         match &*self.caller {
             Caller::Account(account) => Ok(Rc::clone(account)),
             // The call acts for the account, so it counts against the account's rate limit.
-            _ => match apply_rate_limit(self, Caller::Account(account(self).await?)).await? {
-                Caller::Account(account) => Ok(account),
-                _ => Err(Problem::Internal),
-            },
+            _ => admit(self, &account(self).await?, false).await,
         }
     }
 }

@@ -11,6 +11,7 @@ use worker::{Context, Env};
 use crate::access::caller::Caller;
 use crate::access::routes::{Params, Route};
 use crate::accounts::account::Account;
+use crate::auth::api_key;
 use crate::auth::rate_limit::RateLimitStatus;
 use crate::base::body_pace;
 use crate::base::id::Id;
@@ -125,6 +126,12 @@ impl Call {
     /// A header; several of one name are joined by ", ".
     pub fn header(&self, name: &str) -> Option<String> {
         self.request.headers().get(name).ok().flatten()
+    }
+
+    /// Whether the request carries the operator's token.
+    pub fn is_operator(&self, config: &Config) -> bool {
+        let authorization = self.header("authorization");
+        api_key::bearer(authorization.as_deref()).is_some_and(|token| config.is_operator(token))
     }
 
     /// `Content-Length`. A request without a body has "0" also if a proxy removed the field.

@@ -8,3 +8,4 @@ pub mod find_owned;
 pub mod geo_hint;
 pub mod idempotency;
 pub mod reply;
+pub mod session_limit;

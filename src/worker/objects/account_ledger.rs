@@ -14,8 +14,9 @@ use crate::base::time::EpochMs;
 use crate::ledger::machine::Ledger;
 use crate::ledger::message::{Message, Reply};
 use crate::worker::clients::ledger_records;
-use crate::worker::objects::ledger_checks::{open, run_due};
+use crate::worker::objects::ledger_checks::run_due;
 use crate::worker::objects::ledger_memory::LedgerMemory;
+use crate::worker::objects::ledger_opening::open;
 use crate::worker::platform::{clock, json, log};
 
 /// Delay of the alarm after a failed run.

@@ -1,37 +1,17 @@
-//! The ledger's work against D1: initialisation, checks of pending changes, and writing usage.
+//! The ledger's work against D1: checks of pending changes, and writing usage.
 
 use worker::{Env, Result};
 
 use crate::base::id::Id;
 use crate::jobs::Job;
-use crate::ledger::machine::{Ledger, Outcome};
+use crate::ledger::machine::Outcome;
 use crate::ledger::state::{Effect, PendingCheck, Seen};
-use crate::problem::Problem;
 use crate::worker::clients::ledger_records;
 use crate::worker::objects::ledger_memory::LedgerMemory;
 use crate::worker::platform::{clock, enqueue};
 
 /// Maximum checks per alarm, so that it stays short; the next alarm continues.
 const MAX_CHECKS: usize = 100;
-
-fn to_worker_error(problem: Problem) -> worker::Error {
-    worker::Error::RustError(problem.to_string())
-}
-
-/// Initialises the ledger from D1. No message is applied before it is done, so only deletions can happen meanwhile, and their releases arrive afterwards.
-pub async fn open(memory: &LedgerMemory, env: &Env, account: Id) -> Result<()> {
-    let now = clock::now();
-    let limits = ledger_records::limits(env, account).await.map_err(to_worker_error)?;
-    let stored = ledger_records::holdings(env, account).await.map_err(to_worker_error)?;
-    let (bandwidth, requests, accrual) = ledger_records::month_usage(env, account, now).await.map_err(to_worker_error)?;
-    if memory.load()? {
-        // Another message has initialised it meanwhile.
-        return Ok(());
-    }
-    let mut ledger = Ledger::open(account, limits, memory.storage.take_over(stored)?, now);
-    (ledger.books.bandwidth, ledger.books.requests, ledger.books.accrual) = (bandwidth, requests, accrual);
-    memory.begin(ledger)
-}
 
 /// Runs the checks that are due, then writes the usage that is due.
 pub async fn run_due(memory: &LedgerMemory, env: &Env) -> Result<()> {

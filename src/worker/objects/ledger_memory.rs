@@ -6,6 +6,7 @@ use worker::{Result, SqlStorage};
 
 use crate::ledger::machine::Ledger;
 use crate::ledger::message::{Message, Reply};
+use crate::ledger::opening::Opening;
 use crate::ledger::state::Effect;
 use crate::worker::objects::ledger_storage::LedgerStorage;
 use crate::worker::platform::clock;
@@ -14,13 +15,15 @@ use crate::worker::platform::clock;
 pub struct LedgerMemory {
     /// The tables.
     pub storage: LedgerStorage,
+    /// The attempt to initialise it.
+    pub opening: RefCell<Opening>,
     ledger: RefCell<Option<Ledger>>,
 }
 
 impl LedgerMemory {
     /// Creates it without loading.
     pub fn new(sql: SqlStorage) -> LedgerMemory {
-        LedgerMemory { storage: LedgerStorage(sql), ledger: RefCell::new(None) }
+        LedgerMemory { storage: LedgerStorage(sql), opening: RefCell::default(), ledger: RefCell::new(None) }
     }
 
     /// Applies a message and writes its effects.
@@ -50,7 +53,9 @@ impl LedgerMemory {
 
     /// Stores a new ledger, first in SQLite, then in memory.
     pub fn begin(&self, ledger: Ledger) -> Result<()> {
-        self.storage.write(&ledger, vec![Effect::PutState])?;
+        let checks = ledger.watches.iter().map(|(asset, check)| Effect::PutPendingCheck(*asset, *check));
+        let effects = checks.chain([Effect::PutState]).collect();
+        self.storage.write(&ledger, effects)?;
         self.ledger.replace(Some(ledger));
         Ok(())
     }

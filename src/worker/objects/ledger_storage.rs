@@ -10,8 +10,8 @@ use crate::base::id::Id;
 use crate::ledger::machine::Ledger;
 use crate::ledger::message::Message;
 use crate::ledger::schema::{
-    DISTINCT, DROP_CHECK, DROP_HOLDING, DROP_PLACE, HOLDING, LOAD_CHECKS, LOAD_STATE, MOVE_HOLDINGS, PLACE, PUT_CHECK, PUT_HOLDING, PUT_PLACE,
-    PUT_STATE, SCHEMA, SHARED,
+    CLEAR_CHECKS, CLEAR_HOLDINGS, COUNT, DISTINCT, DROP_CHECK, DROP_HOLDING, DROP_PLACE, HOLDING, LOAD_CHECKS, LOAD_STATE, MOVE_HOLDINGS, PLACE,
+    PUT_CHECK, PUT_HOLDING, PUT_PLACE, PUT_STATE, SCHEMA, SHARED,
 };
 use crate::ledger::state::{Effect, Facts, Holding, LedgerState, PendingCheck};
 use crate::worker::clients::ledger_records::Stored;
@@ -38,7 +38,10 @@ impl LedgerStorage {
         for row in self.rows::<WatchRow>(LOAD_CHECKS, vec![])? {
             watches.insert(row.asset, json::read::<PendingCheck>(&row.json)?);
         }
-        let books: LedgerState = json::read(&row.json)?;
+        let mut books: LedgerState = json::read(&row.json)?;
+        if books.objects.is_none() {
+            books.objects = Some(self.count()?);
+        }
         Ok(Some(Ledger::load(books, watches)))
     }
 
@@ -61,16 +64,38 @@ impl LedgerStorage {
         Ok(())
     }
 
-    /// Inserts the holdings found in D1 and returns their distinct bytes.
-    pub fn take_over(&self, stored: Vec<Stored>) -> Result<u64> {
+    /// Removes what an attempt to initialise the ledger has left.
+    pub fn clear(&self) -> Result<()> {
+        self.exec(CLEAR_HOLDINGS, vec![])?;
+        self.exec(CLEAR_CHECKS, vec![])
+    }
+
+    /// Inserts holdings found in D1.
+    pub fn put_holdings(&self, stored: Vec<Stored>) -> Result<()> {
+        stored.into_iter().try_for_each(|Stored { asset, object, size, .. }| self.put_holding(asset, Holding { object, size }))
+    }
+
+    /// Bytes of the distinct objects of all holdings.
+    pub fn distinct_bytes(&self) -> Result<u64> {
         #[derive(Deserialize)]
         struct Sum {
             bytes: u64,
         }
-        for Stored { asset, object, size, .. } in stored {
-            self.put_holding(asset, Holding { object, size })?;
-        }
         Ok(self.rows::<Sum>(DISTINCT, vec![])?.into_iter().next().map_or(0, |sum| sum.bytes))
+    }
+
+    /// Number of holdings.
+    pub fn count(&self) -> Result<u64> {
+        #[derive(Deserialize)]
+        struct Count {
+            number: u64,
+        }
+        Ok(self.rows::<Count>(COUNT, vec![])?.into_iter().next().map_or(0, |count| count.number))
+    }
+
+    /// Whether the asset has a holding.
+    pub fn holds(&self, asset: Id) -> Result<bool> {
+        Ok(!self.rows::<serde_json::Value>(HOLDING, vec![asset.to_string().into()])?.is_empty())
     }
 
     /// The location of the bytes of an asset with a pending check, if it was recorded.

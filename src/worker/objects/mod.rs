@@ -6,6 +6,7 @@ pub mod fill_lock;
 pub mod gauge_storage;
 pub mod ledger_checks;
 pub mod ledger_memory;
+pub mod ledger_opening;
 pub mod ledger_storage;
 pub mod session_storage;
 pub mod upload_session;

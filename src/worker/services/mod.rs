@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod dedup;
 pub mod edges;
 pub mod namespaces;
+pub mod prune;
 pub mod repeat;
 pub mod uploads;
 pub mod video;

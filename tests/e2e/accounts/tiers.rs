@@ -102,7 +102,7 @@ async fn changed_tier_limits_apply_to_the_next_request() {
     };
     let before = json!({
         "tier": "starter", "rank": 1, "storage_quota_gb": 2, "bandwidth_quota_gb": 10, "jetty_speed_enabled": false, "requests_per_minute": 60,
-        "max_file_mb": 50
+        "max_file_mb": 50, "max_objects": 10_000, "max_open_uploads": 20
     });
     assert_eq!(row().await, before);
     assert_eq!(policy().await, "\"account\";q=60;w=60");

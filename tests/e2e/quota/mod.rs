@@ -1,4 +1,5 @@
-//! What an account uses: storage and bandwidth.
+//! What an account uses: storage, bandwidth, files and open uploads.
 
 mod bandwidth;
+mod counts;
 mod storage;

@@ -33,7 +33,7 @@ pub async fn simple(io: &World, party: &Party, incoming: &Incoming) -> Result<Id
     io.set_time_limit(SIMPLE_GRACE_MS - 1_000);
     let (id, size) = (io.draw(), incoming.bytes.len() as u64);
     io.model.borrow_mut().wants(party.id, id, incoming.bytes.as_bytes());
-    reserve(io, party, id, size, io.now().plus(SIMPLE_GRACE_MS)).await?;
+    reserve(io, party, (id, size), io.now().plus(SIMPLE_GRACE_MS), false).await?;
     match put(io, party, id, incoming).await {
         Ok(asset) => {
             let _ = settle(io, party.id, id, asset.object_id, size).await;

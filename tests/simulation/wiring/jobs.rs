@@ -35,6 +35,7 @@ pub async fn run(io: &World, job: &Job) -> Result<(), Problem> {
         Job::Orphan { account, object } => orphan(io, *account, *object).await,
         Job::PropagateSuspension { .. }
         | Job::EndMembership { .. }
+        | Job::Prune { .. }
         | Job::Probe
         | Job::Wake { .. }
         | Job::ReconcileVideo { .. }

@@ -71,7 +71,7 @@ pub async fn start(io: &World, party: &Party, params: &StartParams) -> Result<St
         active_at: None,
         urls_at: None,
     };
-    reserve(io, party, meta.asset, meta.file_size, now.plus(START_CHECK_MS)).await?;
+    reserve(io, party, (meta.asset, meta.file_size), now.plus(START_CHECK_MS), true).await?;
     let asset = meta.asset;
     let opened = open(io, meta).await;
     if opened.is_err() {

@@ -17,6 +17,7 @@ use crate::s3::action::{ObjectHeaders, Payload};
 use crate::s3::etag::unquote;
 use crate::s3::operations::put_object;
 use crate::worker::clients::ledger;
+use crate::worker::clients::ledger::Wanted;
 use crate::worker::http::call::Routed;
 use crate::worker::platform::origin::Body;
 use crate::worker::platform::{bindings, clock, d1, enqueue, origin, random};
@@ -39,7 +40,8 @@ pub struct Incoming {
 /// Reserves storage, stores the bytes, settles the reservation. If a step fails, the earlier ones are undone.
 pub async fn store_file(call: &Routed, account: &Account, namespace: &Namespace, incoming: Incoming) -> Result<Asset, Problem> {
     let (id, size) = (random::id()?, incoming.size);
-    ledger::reserve(&call.env, account, id, size, clock::now().plus(timing::SIMPLE_GRACE_MS), None).await?;
+    let look_at = clock::now().plus(timing::SIMPLE_GRACE_MS);
+    ledger::reserve(&call.env, account, Wanted { asset: id, bytes: size, look_at, place: None, session: false }).await?;
     let stored = store_object(call, account, namespace, id, incoming).await;
     // If one of these fails, the ledger's scheduled check repeats it.
     match stored {

@@ -21,6 +21,7 @@ use crate::uploads::session::message::{Message, SessionReply};
 use crate::uploads::session::state;
 use crate::uploads::session::state::{Meta, Status};
 use crate::uploads::view::Started;
+use crate::worker::clients::ledger::Wanted;
 use crate::worker::clients::{ledger, session};
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
@@ -31,6 +32,7 @@ use crate::worker::services::dedup::possession;
 use crate::worker::services::dedup::reference::{Known, find_duplicate, refer};
 use crate::worker::services::edges::ranking;
 use crate::worker::services::edges::ranking::EDGES;
+use crate::worker::services::prune;
 use crate::worker::services::uploads::{copy_chunks, recover};
 
 /// Starts an upload: 201 with the plan; 200 with an asset if the file is stored; 202 with a proof-of-possession challenge.
@@ -83,12 +85,14 @@ pub async fn begin(call: &Routed, account: &Account, wanted: StartParams) -> Res
     let (held, account) = (call.clone(), account.clone());
     let opened = call.run_detached(async move {
         let look_at = now.plus(timing::START_CHECK_MS);
-        ledger::reserve(&held.env, &account, meta.asset, meta.file_size, look_at, None).await?;
+        let wanted = Wanted { asset: meta.asset, bytes: meta.file_size, look_at, place: None, session: true };
+        ledger::reserve(&held.env, &account, wanted).await?;
         let (account, asset) = (meta.account, meta.asset);
         let opened = open_session(&held, meta, generation).await;
-        if opened.is_err() {
+        match opened {
+            Ok(_) => prune::trim_sometimes(&held.env, account).await,
             // If the release fails as well, the ledger's scheduled check repeats it.
-            let _ = ledger::release(&held.env, account, asset).await;
+            Err(_) => drop(ledger::release(&held.env, account, asset).await),
         }
         opened
     });

@@ -22,6 +22,7 @@ use crate::video::playlist::Playlist;
 use crate::video::repository::NewFile;
 use crate::video::{owner, playlist, repository};
 use crate::worker::clients::ledger;
+use crate::worker::clients::ledger::Wanted;
 use crate::worker::content::metadata_cache;
 use crate::worker::content::video_source::known_as;
 use crate::worker::http::call::{Call, Routed};
@@ -164,7 +165,8 @@ async fn store_file(
     let size = incoming.size;
     // With the place the ledger can find the bytes if this request dies before D1 has a row.
     let look_at = clock::now().plus(timing::SIMPLE_GRACE_MS);
-    ledger::reserve(&call.env, account, id, size, look_at, Some(place.to_string())).await.map_err(nothing)?;
+    let wanted = Wanted { asset: id, bytes: size, look_at, place: Some(place.to_string()), session: false };
+    ledger::reserve(&call.env, account, wanted).await.map_err(nothing)?;
     let new = NewFile {
         id,
         account: account.id,

@@ -28,6 +28,8 @@ export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=$WASM_BINDGEN_DIR/bin/wasm-bin
 # wrangler requires Node >= 22; the npm package `node` provides it regardless of the system's version.
 export PATH=$ROOT/node_modules/.bin:$PATH
 export WRANGLER_SEND_METRICS=false
+# `wrangler dev` would otherwise keep the URL of every request, tokens included, in a trace store beside its state.
+export X_LOCAL_OBSERVABILITY=false
 export CARGO_TERM_PROGRESS_WHEN=${CARGO_TERM_PROGRESS_WHEN:-auto}
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*"; }

@@ -24,13 +24,20 @@ pub enum Mode {
 impl Mode {
     fn prefix(self) -> &'static str {
         match self {
-            Mode::Live => "jt_live_",
-            Mode::Test => "jt_test_",
+            Mode::Live => LIVE_PREFIX,
+            Mode::Test => TEST_PREFIX,
         }
     }
 }
 
-const SECRET_PREFIX: &str = "jts_";
+/// Prefix of keys for production.
+pub const LIVE_PREFIX: &str = "jt_live_";
+
+/// Prefix of keys for tests.
+pub const TEST_PREFIX: &str = "jt_test_";
+
+/// Prefix of secrets.
+pub const SECRET_PREFIX: &str = "jts_";
 
 fn crc_digits(text: &str) -> String {
     let mut rest = crate::base::units::crc32(text.as_bytes());

@@ -8,7 +8,10 @@ use crate::base::id::{Id, Name};
 use crate::base::time::EpochMs;
 use crate::problem::{AuthFailure, Problem};
 
-const KIND: Kind = Kind { prefix: "jtf1.", purpose: b"jettyspeed file token 1\n" };
+/// Prefix of the token.
+pub const PREFIX: &str = "jtf1.";
+
+const KIND: Kind = Kind { prefix: PREFIX, purpose: b"jettyspeed file token 1\n" };
 
 /// Lifetime of a content URL, ms (docs/api.md, "Path tokens").
 pub const TTL_MS: u64 = 3600 * 1000;

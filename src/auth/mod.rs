@@ -6,6 +6,7 @@ pub mod file_token;
 pub mod playback_token;
 pub mod rate_limit;
 pub mod receipt;
+pub mod secret_shapes;
 pub mod signed_token;
 pub mod upload_token;
 pub mod webhook_signature;

@@ -8,7 +8,10 @@ use crate::base::id::Name;
 use crate::base::time::EpochMs;
 use crate::problem::{AuthFailure, Problem};
 
-const KIND: Kind = Kind { prefix: "jtv1.", purpose: b"jettyspeed video token 1\n" };
+/// Prefix of the token.
+pub const PREFIX: &str = "jtv1.";
+
+const KIND: Kind = Kind { prefix: PREFIX, purpose: b"jettyspeed video token 1\n" };
 
 /// What the holder of the token may play.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,7 +7,8 @@ use crate::base::hmac::MacKey;
 use crate::base::id::Id;
 use crate::base::sha256::Sha256Hex;
 
-const PREFIX: &str = "jtr1.";
+/// Prefix of a receipt.
+pub const PREFIX: &str = "jtr1.";
 
 const PURPOSE: &[u8] = b"jettyspeed receipt 1\n";
 

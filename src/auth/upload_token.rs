@@ -10,7 +10,10 @@ use crate::base::id::{Id, Name};
 use crate::base::time::EpochMs;
 use crate::problem::{AuthFailure, Problem};
 
-const KIND: Kind = Kind { prefix: "jtu1.", purpose: b"jettyspeed upload token 1\n" };
+/// Prefix of the token.
+pub const PREFIX: &str = "jtu1.";
+
+const KIND: Kind = Kind { prefix: PREFIX, purpose: b"jettyspeed upload token 1\n" };
 
 /// Lifetime of a token, ms (docs/api.md, "Upload token").
 pub const MAX_TTL_MS: u64 = 24 * 3600 * 1000;

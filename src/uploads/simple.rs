@@ -40,7 +40,7 @@ pub fn least_file(length: u64) -> u64 {
     length.saturating_sub(FORM_EXTRA)
 }
 
-/// Refuses, before a byte of it is read, a file that can not fit into what is left of the storage quota.
+/// Refuses, before a byte of it is read, a file that can not fit into what is left of the storage quota or of the tier's number of files.
 ///
 /// # Errors
 /// 507.
@@ -48,7 +48,11 @@ pub fn check_room(figures: &UsageSnapshot, least: u64) -> Result<(), Problem> {
     let (limit, used, reserved) = (figures.limits.storage, figures.storage_used, figures.storage_reserved);
     // A quota of 0 refuses even empty files, as the ledger does.
     let fits = limit > 0 && used.saturating_add(reserved).saturating_add(least) <= limit;
-    if fits { Ok(()) } else { Err(Problem::StorageExceeded { limit, used, reserved, requested: least }) }
+    if !fits {
+        return Err(Problem::StorageExceeded { limit, used, reserved, requested: least });
+    }
+    let (limit, used) = (figures.limits.objects, figures.objects_used.saturating_add(figures.objects_reserved));
+    if used < limit { Ok(()) } else { Err(Problem::TooManyObjects { limit, used }) }
 }
 
 /// The declared length of a body, bytes, at most `limit`.
@@ -95,6 +99,8 @@ mod tests {
         };
         assert_eq!(check_room(&figures(20), 5), Ok(()));
         assert_eq!(check_room(&figures(20), 6), Err(Problem::StorageExceeded { limit: 20, used: 10, reserved: 5, requested: 6 }));
+        let full = UsageSnapshot { objects_used: 1, ..figures(20) };
+        assert_eq!(check_room(&full, 0), Err(Problem::TooManyObjects { limit: 1, used: 1 }));
         let nothing = UsageSnapshot { storage_used: 0, storage_reserved: 0, ..figures(0) };
         assert!(check_room(&nothing, 0).is_err(), "a quota of 0 takes not even an empty file");
     }

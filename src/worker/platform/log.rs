@@ -1,9 +1,10 @@
-//! One JSON line per event, for Workers Logs. Headers, URL queries and tokens are never logged.
+//! One JSON line per event, for Workers Logs. Headers, URL queries and tokens are never logged: what looks like a secret is cut out of every line.
 
 use std::cell::Cell;
 
 use serde_json::{Value, json};
 
+use crate::auth::secret_shapes;
 use crate::config::LogLevel;
 use crate::problem::Problem;
 
@@ -27,6 +28,7 @@ pub fn event(level: LogLevel, name: &str, fields: Value) {
         return;
     }
     let line = json!({ "event": name, "fields": fields }).to_string();
+    let line = secret_shapes::redacted(&line);
     match level {
         LogLevel::Error => worker::console_error!("{line}"),
         LogLevel::Warn => worker::console_warn!("{line}"),

@@ -78,8 +78,13 @@ pub struct Worker {
 impl Setup {
     fn wrangler(&self) -> Command {
         let mut command = Command::new(root().join("node_modules/.bin/wrangler"));
-        // Its own registry: wrangler sessions on one machine would otherwise connect to each other.
-        command.current_dir(root()).env("WRANGLER_REGISTRY_PATH", self.state.join("registry")).env("NO_COLOR", "1");
+        // Its own registry: wrangler sessions on one machine would otherwise connect to each other. No trace store: it would hold the URL of every request,
+        // and with it the tokens of content URLs.
+        command
+            .current_dir(root())
+            .env("WRANGLER_REGISTRY_PATH", self.state.join("registry"))
+            .env("NO_COLOR", "1")
+            .env("X_LOCAL_OBSERVABILITY", "false");
         command
     }
 

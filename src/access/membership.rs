@@ -45,7 +45,7 @@ mod tests {
         serde_json::from_value(serde_json::json!({
             "id": Id::from_random([1; 16]), "agentcache_user_id": "u1", "status": "active", "secret_hash": "aa", "credential_expires_at": null,
             "account_updated_at": 0, "tier": "t", "rank": 1, "storage_quota_gb": 1, "bandwidth_quota_gb": 1, "jetty_speed_enabled": 1,
-            "requests_per_minute": 1, "max_file_mb": 1, "updated_at": 0
+            "requests_per_minute": 1, "max_file_mb": 1, "max_objects": 1, "max_open_uploads": 1, "updated_at": 0
         }))
         .unwrap()
     }

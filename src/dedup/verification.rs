@@ -5,6 +5,7 @@ use serde::Deserialize;
 use crate::base::id::Name;
 use crate::base::sha256::Sha256Hex;
 use crate::dedup::hashing::PartialHash;
+use crate::s3::content_range::ContentRange;
 
 /// Bytes that a step must have hashed to count as getting on: fewer, ever again, would never end.
 const MIN_STEP: u64 = 1_000_000;
@@ -77,8 +78,7 @@ pub fn got_on(hashed: u64, wanted: u64) -> bool {
 /// Whether the answer to a request for bytes `first..=last` holds exactly these, according to its status and its `Content-Range`, whose length may be unknown
 /// (`bytes 0-9/*`, RFC 9110 section 14.4).
 pub fn is_range(status: u16, content_range: Option<&str>, first: u64, last: u64) -> bool {
-    let range = content_range.and_then(|text| text.trim().strip_prefix("bytes ")).and_then(|text| text.split_once('/'));
-    status == 206 && range.is_some_and(|(range, _)| range.trim() == format!("{first}-{last}"))
+    status == 206 && content_range.and_then(ContentRange::parse).is_some_and(|range| (range.first, range.last) == (first, last))
 }
 
 #[cfg(test)]

@@ -105,6 +105,8 @@ impl From<FileRow> for ContentDescriptor {
         };
         // A multipart ETag reveals the number of parts of the upload. For an object of another namespace it would disclose how its owner uploaded it.
         let version = row.sha256.filter(|_| row.borrowed).unwrap_or_else(|| row.etag.clone());
+        // A store may not have told an ETag. The bytes of an object never change.
+        let version = if version.is_empty() { row.object_id.to_string() } else { version };
         ContentDescriptor {
             account: row.account_id,
             asset: Some(row.id),
@@ -228,6 +230,17 @@ pub(super) mod tests {
         let sliced = ContentDescriptor { ttl: 1, ..large };
         assert_eq!(sliced.slices(Span { first: 0, last: 19_999_999 }).count(), 4);
         assert!(sliced.spans(&ByteRanges::Whole) == [Span { first: 0, last: 19_999_999 }] && source(0, "").spans(&ByteRanges::Whole).is_empty());
+    }
+
+    #[test]
+    fn object_of_unknown_etag_has_its_id_as_version() {
+        let row = serde_json::json!({
+            "id": Id::from_random([1; 16]), "account_id": Id::from_random([2; 16]), "object_id": Id::from_random([3; 16]), "name": "a.txt",
+            "content_type": "text/plain", "namespace": "ns", "s3_key": "k", "size": 1, "etag": "", "sha256": null, "created_at": 0,
+            "owner_status": "active", "borrowed": 0, "ttl_small": null, "ttl_text": 5, "ttl_large": 0, "generation": 4
+        });
+        let source = ContentDescriptor::from(serde_json::from_value::<FileRow>(row).unwrap());
+        assert_eq!((source.etag.as_str(), source.version.as_str()), ("", "03030303-0303-4303-8303-030303030303"));
     }
 
     #[test]

@@ -5,16 +5,46 @@ use serde::Deserialize;
 use crate::problem::OriginFailure;
 use crate::s3::xml;
 
-/// The body of a refusal (Amazon S3 API reference, "REST error responses").
-#[derive(Deserialize)]
-enum ErrorDocument {
-    Error {
-        // Lists, since a document with a repeated element must not lose its code.
-        #[serde(rename = "Code", default)]
-        codes: Vec<String>,
-        #[serde(rename = "Message", default)]
-        messages: Vec<String>,
-    },
+/// The body of a refusal (Amazon S3 API reference, "REST error responses"). Other services of AWS, and gateways in their manner, wrap it:
+/// `ErrorResponse` of one `Error`, `Response` of `Errors`.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct ErrorDocument {
+    // Lists, since a document with a repeated element must not lose its code.
+    #[serde(rename = "Code")]
+    codes: Vec<String>,
+    #[serde(rename = "Message")]
+    messages: Vec<String>,
+    error: Vec<Wrapped>,
+    errors: Vec<Errors>,
+}
+
+#[derive(Default, Deserialize)]
+struct Wrapped {
+    #[serde(rename = "Code", default)]
+    codes: Vec<String>,
+    #[serde(rename = "Message", default)]
+    messages: Vec<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Errors {
+    error: Vec<Wrapped>,
+}
+
+impl ErrorDocument {
+    /// Codes and messages, the outermost first.
+    fn read(body: &str) -> Option<(Vec<String>, Vec<String>)> {
+        let document = xml::read::<ErrorDocument>(body).ok()?;
+        let refuses = ["Error", "ErrorResponse", "Response"].into_iter().any(|name| document.is(name));
+        let ErrorDocument { mut codes, mut messages, error, errors } = document.content;
+        for wrapped in error.into_iter().chain(errors.into_iter().flat_map(|errors| errors.error)) {
+            codes.extend(wrapped.codes);
+            messages.extend(wrapped.messages);
+        }
+        refuses.then_some((codes, messages))
+    }
 }
 
 /// A refusal: HTTP status and the S3 error code (empty if the body was no S3 error). No answer at all is status 0.
@@ -41,7 +71,7 @@ impl StoreError {
 
     /// Reads an error answer; a body that is no S3 error leaves the code empty.
     pub fn read(status: u16, body: &str) -> StoreError {
-        let (codes, messages) = xml::read(body).map_or_else(|_| (vec![], vec![]), |ErrorDocument::Error { codes, messages }| (codes, messages));
+        let (codes, messages) = ErrorDocument::read(body).unwrap_or_default();
         let first = |texts: Vec<String>| texts.first().map(|text| text.trim().to_owned()).unwrap_or_default();
         StoreError { status, code: first(codes), message: first(messages) }
     }
@@ -76,9 +106,27 @@ impl StoreError {
         matches!(self.failure(), OriginFailure::Unreachable | OriginFailure::Unavailable | OriginFailure::Timeout)
     }
 
+    /// Whether the answer does not say why: none arrived, or only its head, as when a store answers before it has read the body and closes.
+    pub fn tells_no_reason(&self) -> bool {
+        self.code.is_empty()
+    }
+
     /// Whether the outcome is unknown: no response of the store itself arrived (connection lost, or a gateway's 502, 504, 52x).
     pub fn outcome_unknown(&self) -> bool {
         self.code.is_empty() && matches!(self.status, 0 | 502 | 504 | 520..=599)
+    }
+
+    /// The failure of a request with a body whose answer does not tell its reason, after the store was asked something without a body. A store that answers
+    /// otherwise can be reached, so the request may be repeated.
+    pub fn failure_after_asking(&self, asked: &Result<(), StoreError>) -> OriginFailure {
+        match asked {
+            _ if !self.tells_no_reason() => self.failure(),
+            Ok(()) if self.status == 0 => OriginFailure::AnswerLost,
+            // A gateway's.
+            Ok(()) if self.status == 404 => OriginFailure::Unavailable,
+            Err(asked) if asked.status != 0 && matches!(self.status, 0 | 400..=499) => asked.failure(),
+            _ => self.failure(),
+        }
     }
 
     /// The failure as an [`OriginFailure`].
@@ -108,7 +156,15 @@ mod tests {
     #[test]
     fn code_and_message_are_read_and_trimmed() {
         let body = "\u{feff}\n<e:Error xmlns:e='urn:x'><e:Message> a&amp;b </e:Message><e:Code> SlowDown\n</e:Code><e:Details><e:Code>X</e:Code></e:Details></e:Error>";
-        assert_eq!(StoreError::read(503, body), StoreError { status: 503, code: "SlowDown".into(), message: "a&b".into() });
+        let expected = StoreError { status: 503, code: "SlowDown".into(), message: "a&b".into() };
+        assert_eq!(StoreError::read(503, body), expected);
+        for wrapped in [
+            "<ErrorResponse xmlns='u'><Error><Type>Sender</Type><Code>SlowDown</Code><Message>a&amp;b</Message></Error></ErrorResponse>",
+            "<Response><Errors><Error><Code><![CDATA[SlowDown]]></Code><Message>a&amp;b</Message></Error></Errors></Response>",
+            "<error><Code>SlowDown</Code><Message>a&amp;b</Message></error>",
+        ] {
+            assert_eq!(StoreError::read(503, wrapped), expected, "{wrapped}");
+        }
         for unreadable in ["", "<html>", "<html><Code>SlowDown</Code></html>", "<Error><Code>SlowDown</Code>", "{\"Code\":\"SlowDown\"}", "<Error/>"]
         {
             assert_eq!(StoreError::read(503, unreadable), StoreError { status: 503, code: String::new(), message: String::new() }, "{unreadable}");
@@ -122,6 +178,21 @@ mod tests {
         assert!(error(400, "InvalidArgument", "x-amz-content-sha256 must match").is_hash_mismatch());
         assert!(!error(400, "InvalidArgument", "no").is_hash_mismatch());
         assert!(!error(403, "X", "digest").is_hash_mismatch());
+    }
+
+    #[test]
+    fn lost_reason_is_that_of_the_next_answer_or_a_matter_of_trying_again() {
+        let lost = StoreError::unreachable("Network connection lost.".to_owned());
+        let bare = |status| StoreError::read(status, "");
+        assert_eq!(lost.failure_after_asking(&Ok(())), OriginFailure::AnswerLost);
+        assert_eq!(bare(404).failure_after_asking(&Ok(())), OriginFailure::Unavailable);
+        assert_eq!(bare(403).failure_after_asking(&Ok(())), OriginFailure::Credentials);
+        assert_eq!(bare(503).failure_after_asking(&Ok(())), OriginFailure::Unavailable);
+        assert_eq!(lost.failure_after_asking(&Err(error(403, "AccessDenied", ""))), OriginFailure::Credentials);
+        assert_eq!(bare(403).failure_after_asking(&Err(error(403, "RequestTimeTooSkewed", ""))), OriginFailure::ClockSkew);
+        assert_eq!(lost.failure_after_asking(&Err(error(503, "SlowDown", ""))), OriginFailure::Unavailable);
+        assert_eq!(lost.failure_after_asking(&Err(lost.clone())), OriginFailure::Unreachable);
+        assert_eq!(error(403, "AccessDenied", "").failure_after_asking(&Err(error(503, "SlowDown", ""))), OriginFailure::Credentials);
     }
 
     #[test]

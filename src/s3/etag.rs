@@ -1,9 +1,42 @@
 //! ETags of the store.
 
-/// An ETag as it stands in a header or an answer, without its quotes.
+/// An ETag as it stands in a header or an answer: `"x"`, `W/"x"`, and what gateways make of these, down to `""W/"x"""`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ETag<'a> {
+    /// The tag itself, which holds no quote (RFC 9110 section 8.8.3).
+    pub opaque: &'a str,
+    /// Whether it is marked as weak: a gateway may have changed the answer on its way, so its other fields describe that form of it.
+    pub weak: bool,
+}
+
+impl<'a> ETag<'a> {
+    /// Reads a tag in any quoting. A quote may also come as an entity, where an answer was escaped twice.
+    pub fn parse(text: &'a str) -> ETag<'a> {
+        let (mut opaque, mut weak) = (text.trim(), false);
+        loop {
+            let before = opaque;
+            for quote in QUOTES {
+                opaque = opaque.strip_prefix(quote).unwrap_or(opaque);
+                opaque = opaque.strip_suffix(quote).unwrap_or(opaque);
+            }
+            // Without a quote behind it, the mark belongs to the tag.
+            let marked = opaque.strip_prefix("W/").or_else(|| opaque.strip_prefix("w/")).map(str::trim_start);
+            if let Some(rest) = marked.filter(|rest| QUOTES.iter().any(|quote| rest.starts_with(quote))) {
+                (opaque, weak) = (rest, true);
+            }
+            opaque = opaque.trim();
+            if opaque == before {
+                return ETag { opaque, weak };
+            }
+        }
+    }
+}
+
+const QUOTES: [&str; 3] = ["\"", "&quot;", "&#34;"];
+
+/// The tag itself, whether weak or not.
 pub fn unquote(etag: &str) -> &str {
-    let inner = etag.trim();
-    inner.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(inner)
+    ETag::parse(etag).opaque
 }
 
 #[cfg(test)]
@@ -11,11 +44,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_pair_of_quotes_is_removed() {
-        for (given, expected) in
-            [("\"a\"", "a"), (" \"a\" ", "a"), ("a", "a"), ("\"", "\""), ("\"a", "\"a"), ("\"\"", ""), ("", ""), ("\"\"a\"\"", "\"a\"")]
-        {
-            assert_eq!(unquote(given), expected, "{given}");
+    fn every_quoting_gives_the_tag_itself_and_whether_it_is_weak() {
+        for (given, opaque, weak) in [
+            ("\"a\"", "a", false),
+            (" \"a\" ", "a", false),
+            ("a", "a", false),
+            ("\"\"", "", false),
+            ("\"", "", false),
+            ("", "", false),
+            ("\"\"a\"\"", "a", false),
+            ("\"a", "a", false),
+            ("W/\"a\"", "a", true),
+            ("w/\"a\"", "a", true),
+            ("W/ \"a\"", "a", true),
+            ("\"W/\"a\"\"", "a", true),
+            ("\"\"W/\"a\"\"\"", "a", true),
+            ("W/\"\"a\"\"", "a", true),
+            ("W/\"W/\"a\"\"", "a", true),
+            ("&quot;a-2&quot;", "a-2", false),
+            ("W/&#34;a&#34;", "a", true),
+            ("W/a", "W/a", false),
+            ("\"W/a\"", "W/a", false),
+        ] {
+            assert_eq!(ETag::parse(given), ETag { opaque, weak }, "{given}");
+            assert_eq!(unquote(given), opaque, "{given}");
         }
     }
 }

@@ -2,6 +2,7 @@
 //! responses. Path-style addressing only, the one form that Lyve Cloud documents.
 
 pub mod action;
+pub mod content_range;
 pub mod error;
 pub mod etag;
 pub mod operations;

@@ -1,5 +1,7 @@
 //! The XML bodies of S3, out and in, as serde types; each operation has its own (Amazon S3 API reference).
 
+use quick_xml::Reader;
+use quick_xml::events::Event;
 use quick_xml::se::{QuoteLevel, Serializer};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -9,11 +11,59 @@ use serde::de::DeserializeOwned;
 #[error("unreadable answer of the store")]
 pub struct Unreadable;
 
-/// Reads a whole document. `T` is an enum whose variants are the names of the root elements that are expected, since the name of a struct is not compared.
-/// Names are compared without their namespace prefix.
-pub fn read<T: DeserializeOwned>(body: &str) -> Result<T, Unreadable> {
+/// A document: the name of its root element without a namespace prefix, and its content. Stores do not agree on the names of their roots.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document<T> {
+    /// Name of the root element.
+    pub root: String,
+    /// Its content.
+    pub content: T,
+}
+
+impl<T> Document<T> {
+    /// Whether the root has this name, in any case of its letters.
+    pub fn is(&self, name: &str) -> bool {
+        self.root.eq_ignore_ascii_case(name)
+    }
+}
+
+/// Reads a whole document with any root. Names of elements are compared without their namespace prefix, unknown elements are ignored.
+pub fn read<T: DeserializeOwned>(body: &str) -> Result<Document<T>, Unreadable> {
     // A byte order mark, and the white space S3 sends while it works (CompleteMultipartUpload), may stand before the XML declaration.
-    quick_xml::de::from_str(body.trim_start_matches('\u{feff}').trim()).map_err(|_| Unreadable)
+    let body = body.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+    let root = root(body).ok_or(Unreadable)?;
+    Ok(Document { root, content: quick_xml::de::from_str(body).map_err(|_| Unreadable)? })
+}
+
+fn root(body: &str) -> Option<String> {
+    let mut reader = Reader::from_str(body);
+    loop {
+        match reader.read_event().ok()? {
+            Event::Start(start) | Event::Empty(start) => return Some(start.local_name().as_ref().to_owned()),
+            Event::Eof => return None,
+            _ => {}
+        }
+    }
+}
+
+/// Reads an answer that a store sends when it has done what was asked: whatever the name of its root, it is not an error's.
+pub fn read_result<T: DeserializeOwned>(body: &str) -> Result<Document<T>, Unreadable> {
+    let document = read(body)?;
+    let refuses = ["Error", "ErrorResponse", "Errors", "Response", "html"].into_iter().any(|name| document.is(name));
+    if refuses { Err(Unreadable) } else { Ok(document) }
+}
+
+/// Reads an XML Schema boolean (`true`, `1`) in any case of its letters; an empty one is `None`.
+///
+/// # Errors
+/// Any other text: neither answer may be assumed.
+pub fn boolean(text: &str) -> Result<Option<bool>, Unreadable> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "true" | "1" => Ok(Some(true)),
+        "false" | "0" => Ok(Some(false)),
+        "" => Ok(None),
+        _ => Err(Unreadable),
+    }
 }
 
 /// The document of a request. All five special characters are escaped, as the SDKs of AWS do.
@@ -34,17 +84,47 @@ mod tests {
     use super::*;
 
     #[derive(Debug, PartialEq, Deserialize)]
-    enum Document {
-        Root {
-            #[serde(rename = "Text")]
-            text: String,
-            #[serde(rename = "Item", default)]
-            items: Vec<u16>,
-        },
+    struct Content {
+        #[serde(rename = "Text")]
+        text: String,
+        #[serde(rename = "Item", default)]
+        items: Vec<u16>,
     }
 
     fn text_of(body: &str) -> Result<String, Unreadable> {
-        read(body).map(|Document::Root { text, .. }| text)
+        read::<Content>(body).map(|document| document.content.text)
+    }
+
+    #[test]
+    fn root_is_named_without_its_prefix_and_an_error_is_no_result() {
+        for (body, root) in [("<Root><Text>x</Text></Root>", "Root"), ("<a:Other xmlns:a='u'><a:Text>x</a:Text></a:Other>", "Other")] {
+            let document = read_result::<Content>(body).unwrap();
+            assert_eq!(document.root, root);
+            assert!(document.is(&root.to_ascii_uppercase()) && !document.is("Else"));
+        }
+        for root in ["Error", "ErrorResponse", "HTML", "error"] {
+            assert_eq!(read_result::<Content>(&format!("<{root}><Text>x</Text></{root}>")), Err(Unreadable), "{root}");
+        }
+    }
+
+    #[test]
+    fn booleans_in_every_spelling_and_nothing_else() {
+        for (text, expected) in [
+            ("true", Some(true)),
+            (" True\n", Some(true)),
+            ("TRUE", Some(true)),
+            ("1", Some(true)),
+            ("false", Some(false)),
+            ("False", Some(false)),
+            ("0", Some(false)),
+            ("", None),
+            (" ", None),
+        ] {
+            assert_eq!(boolean(text), Ok(expected), "{text}");
+        }
+        for text in ["yes", "2", "truefalse"] {
+            assert_eq!(boolean(text), Err(Unreadable), "{text}");
+        }
     }
 
     #[test]
@@ -54,6 +134,9 @@ mod tests {
             "<Root xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Text>x</Text></Root>",
             "<s3:Root xmlns:s3=\"urn:x\"><s3:Text>x</s3:Text></s3:Root>",
             "\u{feff}<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Root>\n  <Text>x</Text>\n</Root>\n",
+            "\r\n \u{feff} <Root><Text>x</Text></Root>\u{feff}\n",
+            "<!DOCTYPE Root><Root><Text>x</Text></Root>",
+            "<Root><Text>x</Text></Root>\n<!-- end -->\n",
             " \r\n <?xml version='1.0'?>\n\n <!-- c --> <Root><Unknown><Text>y</Text></Unknown><Text>x</Text><Unknown/></Root>",
             "<Root><Text><![CDATA[x]]></Text></Root>",
             "<Root><Text>&#x78;</Text></Root>",
@@ -71,18 +154,17 @@ mod tests {
 
     #[test]
     fn lists_may_be_interrupted_by_other_elements() {
-        let document = read("<Root><Item>1</Item><Text>x</Text><Item> 2 </Item></Root>");
-        assert_eq!(document, Ok(Document::Root { text: "x".to_owned(), items: vec![1, 2] }));
+        let document = read("<Root><Item>1</Item><Text>x</Text><Item> 2 </Item></Root>").map(|document| document.content);
+        assert_eq!(document, Ok(Content { text: "x".to_owned(), items: vec![1, 2] }));
     }
 
     #[test]
-    fn other_roots_cut_short_and_malformed_are_unreadable() {
+    fn cut_short_and_malformed_documents_are_unreadable() {
         for body in [
             "",
             " ",
             "x",
             "<html>",
-            "<Other><Text>x</Text></Other>",
             "<Root><Text>x</Text>",
             "<Root><Text>x",
             "<Root><Text>x</Other></Root>",
@@ -96,8 +178,8 @@ mod tests {
     proptest! {
         #[test]
         fn reading_never_panics(body in "(<[/!?]?|Root|Text|Item|/?>|\\[CDATA\\[|\\]\\]>|--|DOCTYPE|&|;|#|x| |\"){0,30}") {
-            let _ = read::<Document>(&body);
-            let _ = read::<Document>(&format!("<Root><Text>{body}</Text></Root>"));
+            let _ = read_result::<Content>(&body);
+            let _ = read_result::<Content>(&format!("<Root><Text>{body}</Text></Root>"));
         }
     }
 }

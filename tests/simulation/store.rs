@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use jettyspeed_edge::base::time::EpochMs;
 use jettyspeed_edge::s3::error::StoreError;
+use jettyspeed_edge::s3::operations::head_object::Description;
 use jettyspeed_edge::s3::operations::list_multipart_uploads::ListedUpload;
 use jettyspeed_edge::s3::operations::list_parts::ListedPart;
-use jettyspeed_edge::uploads::completion::ObjectHead;
 
 /// A multipart upload in progress.
 #[derive(Debug)]
@@ -88,8 +88,8 @@ impl Store {
         self.objects.insert(key.to_owned(), bytes.to_vec());
     }
 
-    pub fn head(&self, key: &str) -> Option<ObjectHead> {
-        self.objects.get(key).map(|bytes| ObjectHead { size: bytes.len() as u64, etag: etag(bytes) })
+    pub fn head(&self, key: &str) -> Option<Description> {
+        self.objects.get(key).map(|bytes| Description { size: Some(bytes.len() as u64), etag: Some(etag(bytes)), weak: false })
     }
 
     pub fn get(&self, key: &str) -> Result<Vec<u8>, StoreError> {

@@ -1,11 +1,11 @@
 //! CompleteMultipartUpload.
 
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::base::sha256::Sha256Hex;
 use crate::s3::action::{Action, Payload, action};
 use crate::s3::error::StoreError;
+use crate::s3::etag::ETag;
 use crate::s3::xml;
 
 /// CompleteMultipartUpload with the body to send. May answer 200 with an error inside: see [`completion`].
@@ -37,8 +37,16 @@ struct PartElement {
 }
 
 #[derive(Deserialize)]
-enum Answer {
-    CompleteMultipartUploadResult(IgnoredAny),
+struct Answer {
+    #[serde(rename = "ETag")]
+    etag: Option<String>,
+}
+
+/// What the answer says of the object.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Completion {
+    /// ETag of the object, without quotes, unless it is weak.
+    pub etag: Option<String>,
 }
 
 /// The body of CompleteMultipartUpload: parts ascending, ETags without quotes.
@@ -49,9 +57,12 @@ fn complete_body(parts: &[(u16, String)]) -> String {
 
 /// Reads a 200 of CompleteMultipartUpload, which S3 sends before it knows the outcome: an `<Error>` inside is a failure
 /// (API reference, CompleteMultipartUpload: "a 200 OK response can contain either a success or an error").
-pub fn completion(body: &str) -> Result<(), StoreError> {
-    if let Ok(Answer::CompleteMultipartUploadResult(_)) = xml::read(body) {
-        return Ok(());
+pub fn completion(body: &str) -> Result<Completion, StoreError> {
+    let answer = xml::read_result::<Answer>(body);
+    // Another root is believed if it has what a completed object has.
+    if let Some(answer) = answer.ok().filter(|answer| answer.is("CompleteMultipartUploadResult") || answer.content.etag.is_some()) {
+        let etag = answer.content.etag.as_deref().map(ETag::parse).filter(|etag| !etag.weak && !etag.opaque.is_empty());
+        return Ok(Completion { etag: etag.map(|etag| etag.opaque.to_owned()) });
     }
     let mut error = StoreError::read(200, body);
     if error.code.is_empty() {
@@ -78,12 +89,24 @@ mod tests {
     #[test]
     fn a_200_with_an_error_or_cut_short_is_no_completion() {
         let good = "  <?xml version=\"1.0\"?>\n<CompleteMultipartUploadResult xmlns=\"x\"><ETag>\"e-2\"</ETag></CompleteMultipartUploadResult>";
-        assert_eq!(completion(good), Ok(()));
+        let known = |etag: &str| Ok(Completion { etag: Some(etag.to_owned()) });
+        assert_eq!(completion(good), known("e-2"));
+        assert_eq!(completion("<CompleteMultipartUploadResponse><ETag>e-2</ETag></CompleteMultipartUploadResponse>"), known("e-2"));
+        assert_eq!(completion("<CompleteMultipartUploadResult/>"), Ok(Completion { etag: None }));
+        assert_eq!(completion(&good.replace("\"e-2\"", "W/\"e-2\"")), Ok(Completion { etag: None }), "a weak one is unknown");
         let bad = "<?xml version=\"1.0\"?>\n\n<Error><Code>InternalError</Code><Message>We</Message></Error>";
         assert_eq!(completion(bad).map_err(|error| error.code), Err("InternalError".to_owned()));
         let missing_end = good.strip_suffix("</CompleteMultipartUploadResult>").unwrap();
         let missing_bracket = good.strip_suffix('>').unwrap();
-        for cut in ["", "<CompleteMultipartUploadResult><ETag>", missing_end, missing_bracket, "<?xml version=\"1.0\"?>\n  "] {
+        for cut in [
+            "",
+            "<html/>",
+            "<Other><Key>k</Key></Other>",
+            "<CompleteMultipartUploadResult><ETag>",
+            missing_end,
+            missing_bracket,
+            "<?xml version=\"1.0\"?>\n  ",
+        ] {
             assert_eq!(completion(cut).map_err(|error| error.code), Err("IncompleteAnswer".to_owned()), "{cut}");
         }
     }

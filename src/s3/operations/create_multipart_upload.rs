@@ -11,17 +11,15 @@ pub fn create_multipart_upload(key: &str, headers: ObjectHeaders<'_>) -> Action 
 }
 
 #[derive(Deserialize)]
-enum Answer {
-    InitiateMultipartUploadResult {
-        #[serde(rename = "UploadId")]
-        upload_id: String,
-    },
+struct Answer {
+    #[serde(rename = "UploadId")]
+    upload_id: String,
 }
 
 /// The upload id of a CreateMultipartUpload answer.
 pub fn upload_id(body: &str) -> Result<String, Unreadable> {
-    let Answer::InitiateMultipartUploadResult { upload_id } = xml::read(body)?;
-    let upload_id = upload_id.trim();
+    let answer: Answer = xml::read_result(body)?.content;
+    let upload_id = answer.upload_id.trim();
     if upload_id.is_empty() { Err(Unreadable) } else { Ok(upload_id.to_owned()) }
 }
 
@@ -34,6 +32,10 @@ mod tests {
         let body =
             "<InitiateMultipartUploadResult xmlns=\"x\"><Bucket>b</Bucket><Key>k</Key><UploadId>u/1+=</UploadId></InitiateMultipartUploadResult>";
         assert_eq!(upload_id(body).as_deref(), Ok("u/1+="));
+        for root in ["CreateMultipartUploadResult", "InitiateMultipartUploadResponse", "p:InitiateMultipartUploadResult"] {
+            let body = format!("<{root} xmlns:p='u'>\n <Unknown>1</Unknown><UploadId> <![CDATA[u&1]]>\n</UploadId>\n</{root}>");
+            assert_eq!(upload_id(&body).as_deref(), Ok("u&1"), "{root}");
+        }
         for unreadable in [
             "<html>",
             "<InitiateMultipartUploadResult><Key>k</Key></InitiateMultipartUploadResult>",

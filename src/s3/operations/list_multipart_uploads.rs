@@ -36,27 +36,32 @@ pub struct ListUploadsPage {
     #[serde(rename = "Upload")]
     pub uploads: Vec<ListedUpload>,
     // A text, since there are stores that leave it empty.
-    is_truncated: String,
+    is_truncated: Option<String>,
     next_key_marker: String,
     next_upload_id_marker: String,
 }
 
-impl ListUploadsPage {
-    /// The markers of the next page, if there is one.
-    pub fn next(&self) -> Option<(&str, &str)> {
-        (self.is_truncated.trim() == "true" && !self.next_key_marker.is_empty())
-            .then_some((self.next_key_marker.as_str(), self.next_upload_id_marker.as_str()))
-    }
-}
+/// Uploads on a full page: [`PAGE`].
+const FULL_PAGE: usize = 1_000;
 
-#[derive(Deserialize)]
-enum Answer {
-    ListMultipartUploadsResult(ListUploadsPage),
+impl ListUploadsPage {
+    /// The markers of the next page, if there is one: without markers, those of the page's last upload. A full page that does not say whether it is the last
+    /// one may not be.
+    pub fn next(&self) -> Option<(&str, &str)> {
+        let flag = xml::boolean(self.is_truncated.as_deref().unwrap_or_default()).ok().flatten();
+        let last = || self.uploads.last().map(|upload| (upload.key.as_str(), upload.upload_id.as_str()));
+        let named = (self.next_key_marker.as_str(), self.next_upload_id_marker.as_str());
+        let truncated = flag.unwrap_or(self.uploads.len() >= FULL_PAGE);
+        if truncated { Some(named).filter(|(key, _)| !key.is_empty()).or_else(last) } else { None }
+    }
 }
 
 /// Reads one page of ListMultipartUploads.
 pub fn list_multipart_uploads_page(body: &str) -> Result<ListUploadsPage, Unreadable> {
-    xml::read(body).map(|Answer::ListMultipartUploadsResult(page)| page)
+    let document = xml::read_result::<ListUploadsPage>(body)?;
+    let is_listing = document.is("ListMultipartUploadsResult") || document.content.is_truncated.is_some() || !document.content.uploads.is_empty();
+    let sound = document.content.is_truncated.as_deref().is_none_or(|flag| xml::boolean(flag).is_ok());
+    if is_listing && sound { Ok(document.content) } else { Err(Unreadable) }
 }
 
 #[cfg(test)]
@@ -88,6 +93,22 @@ mod tests {
             let page = list_multipart_uploads_page(body).unwrap();
             assert_eq!((page.next(), page.uploads.len()), (None, 0), "{body}");
         }
+    }
+
+    #[test]
+    fn truncated_page_in_every_spelling_goes_on_after_its_markers_or_its_last_upload() {
+        let upload = "<Upload><Key>k</Key><UploadId>u</UploadId></Upload>";
+        for flag in ["true", "True", "TRUE", "1"] {
+            let page = |markers: &str| format!("<ListUploads><IsTruncated>{flag}</IsTruncated>{markers}{upload}</ListUploads>");
+            assert_eq!(list_multipart_uploads_page(&page("")).unwrap().next(), Some(("k", "u")), "{flag}");
+            let marked = page("<NextKeyMarker>l</NextKeyMarker><NextUploadIdMarker>v</NextUploadIdMarker>");
+            assert_eq!(list_multipart_uploads_page(&marked).unwrap().next(), Some(("l", "v")), "{flag}");
+        }
+        let full = upload.repeat(1_000);
+        let page = list_multipart_uploads_page(&format!("<ListMultipartUploadsResult>{full}</ListMultipartUploadsResult>")).unwrap();
+        assert_eq!(page.next(), Some(("k", "u")));
+        let unknown = "<ListMultipartUploadsResult><IsTruncated>perhaps</IsTruncated></ListMultipartUploadsResult>";
+        assert_eq!(list_multipart_uploads_page(unknown), Err(Unreadable));
     }
 
     #[test]

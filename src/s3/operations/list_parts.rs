@@ -15,6 +15,9 @@ pub fn list_parts(key: &str, upload_id: &str, marker: Option<u16>) -> Action {
     action
 }
 
+/// Parts on a full page: [`PAGE`].
+const FULL_PAGE: usize = 1_000;
+
 /// One part as the store lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListedPart {
@@ -43,17 +46,12 @@ impl ListPartsPage {
     }
 }
 
-#[derive(Deserialize)]
-enum Answer {
-    ListPartsResult(Page),
-}
-
 // The marker and the flag are texts, since there are stores that leave them empty.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Page {
     #[serde(default)]
-    is_truncated: String,
+    is_truncated: Option<String>,
     #[serde(default)]
     next_part_number_marker: String,
     #[serde(rename = "Part", default)]
@@ -71,10 +69,18 @@ struct PartElement {
 
 /// Reads one page of ListParts.
 pub fn list_parts_page(body: &str) -> Result<ListPartsPage, Unreadable> {
-    let Answer::ListPartsResult(page) = xml::read(body)?;
+    let document = xml::read_result::<Page>(body)?;
+    let is_listing = document.is("ListPartsResult") || document.content.is_truncated.is_some() || !document.content.parts.is_empty();
+    let page = document.content;
+    // An empty listing means that the store has no part, so nothing else may be taken for one.
+    if !is_listing {
+        return Err(Unreadable);
+    }
+    let flag = xml::boolean(page.is_truncated.as_deref().unwrap_or_default())?;
     let part = |part: PartElement| ListedPart { part_number: part.part_number, etag: unquote(&part.etag).to_owned(), size: part.size };
     Ok(ListPartsPage {
-        is_truncated: page.is_truncated.trim() == "true",
+        // A full page that does not say whether it is the last one may not be.
+        is_truncated: flag.unwrap_or(page.parts.len() >= FULL_PAGE),
         next_part_number_marker: page.next_part_number_marker.trim().parse().ok(),
         parts: page.parts.into_iter().map(part).collect(),
     })
@@ -115,6 +121,49 @@ mod tests {
             let part = "<Part><PartNumber>4</PartNumber><Size>1</Size></Part>";
             let body = format!("<ListPartsResult>{part}<IsTruncated> true </IsTruncated>{marker}</ListPartsResult>");
             assert_eq!(list_parts_page(&body).unwrap().next(), Some(4), "{marker}");
+        }
+    }
+
+    #[test]
+    fn truncated_flag_in_every_spelling_goes_on_and_an_unknown_one_is_unreadable() {
+        let page = |flag: &str| {
+            list_parts_page(&format!(
+                "<ListPartsResult><IsTruncated>{flag}</IsTruncated><NextPartNumberMarker> 4 </NextPartNumberMarker>\
+                 <Part><PartNumber>4</PartNumber><Size>1</Size></Part></ListPartsResult>"
+            ))
+            .map(|page| page.next())
+        };
+        for flag in ["true", "True", "TRUE", "1", "\n true "] {
+            assert_eq!(page(flag), Ok(Some(4)), "{flag}");
+        }
+        for flag in ["false", "False", "FALSE", "0", ""] {
+            assert_eq!(page(flag), Ok(None), "{flag}");
+        }
+        assert_eq!(page("perhaps"), Err(Unreadable));
+    }
+
+    #[test]
+    fn full_page_without_a_flag_goes_on_and_a_shorter_one_does_not() {
+        for (parts, next) in [(1_000, Some(1_000)), (999, None)] {
+            let parts: String = (1..=parts).map(|number| format!("<Part><PartNumber>{number}</PartNumber><Size>1</Size></Part>")).collect();
+            assert_eq!(list_parts_page(&format!("<ListPartsResult>{parts}</ListPartsResult>")).unwrap().next(), next);
+        }
+    }
+
+    #[test]
+    fn listing_under_another_root_is_read_and_another_document_is_not_an_empty_listing() {
+        let part = "<Part><PartNumber>4</PartNumber><ETag>&quot;&quot;W/&quot;x&quot;&quot;&quot;</ETag><Size>1</Size></Part>";
+        for body in [
+            format!("<ListPartsResponse>{part}</ListPartsResponse>"),
+            format!("<p:ListPartsOutput xmlns:p='u'><IsTruncated>False</IsTruncated>{part}</p:ListPartsOutput>"),
+        ] {
+            assert_eq!(list_parts_page(&body).unwrap().parts, [ListedPart { part_number: 4, etag: "x".to_owned(), size: 1 }], "{body}");
+        }
+        for body in ["<ListPartsResult/>", "<Other><IsTruncated>0</IsTruncated></Other>"] {
+            assert_eq!(list_parts_page(body).unwrap().parts, [], "{body}");
+        }
+        for body in ["<html/>", "<Other/>", "<ListBucketResult><Name>b</Name></ListBucketResult>", "", "<Error/>"] {
+            assert_eq!(list_parts_page(body), Err(Unreadable), "{body}");
         }
     }
 

@@ -18,16 +18,15 @@ pub fn upload_part_copy(key: &str, upload_id: &str, part_number: u16, source_pat
 }
 
 #[derive(Deserialize)]
-enum Answer {
-    CopyPartResult {
-        #[serde(rename = "ETag")]
-        etag: String,
-    },
+struct Answer {
+    #[serde(rename = "ETag")]
+    etag: String,
 }
 
 /// The ETag of an UploadPartCopy answer, without quotes; like completion it may be a 200 with an error inside.
 pub fn copied_part(body: &str) -> Result<String, StoreError> {
-    xml::read(body).map(|Answer::CopyPartResult { etag }| unquote(&etag).to_owned()).map_err(|_| StoreError::read(200, body))
+    let etag = xml::read_result::<Answer>(body).map(|answer| unquote(&answer.content.etag).to_owned());
+    etag.ok().filter(|etag| !etag.is_empty()).ok_or_else(|| StoreError::read(200, body))
 }
 
 #[cfg(test)]
@@ -39,8 +38,14 @@ mod tests {
         assert_eq!(copied_part("<CopyPartResult><ETag>\"cc\"</ETag></CopyPartResult>").as_deref(), Ok("cc"));
         let quoted = "<CopyPartResult xmlns=\"x\"><LastModified>t</LastModified><ETag>&quot;cc&quot;</ETag></CopyPartResult>";
         assert_eq!(copied_part(quoted).as_deref(), Ok("cc"));
+        for other in [
+            "<UploadPartCopyResult><ETag>&quot;&quot;W/&quot;cc&quot;&quot;&quot;</ETag></UploadPartCopyResult>",
+            "<p:CopyPartResult xmlns:p='u'><p:ETag><![CDATA[\"cc\"]]></p:ETag></p:CopyPartResult>",
+        ] {
+            assert_eq!(copied_part(other).as_deref(), Ok("cc"), "{other}");
+        }
         assert_eq!(copied_part("<Error><Code>NoSuchKey</Code></Error>").map_err(|error| error.code), Err("NoSuchKey".to_owned()));
-        for cut in ["", "<CopyPartResult><ETag>\"cc\"</ETag>", "<CopyPartResult/>"] {
+        for cut in ["", "<CopyPartResult><ETag>\"cc\"</ETag>", "<CopyPartResult/>", "<CopyPartResult><ETag/></CopyPartResult>"] {
             assert_eq!(copied_part(cut).map_err(|error| (error.status, error.code)), Err((200, String::new())), "{cut}");
         }
     }

@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::JsFuture;
 use web_sys::ReadableStream;
 
 use crate::base::memory_budget::{MemoryPermit, Owner, Pool};
@@ -22,6 +23,7 @@ use crate::s3::operations::get_object;
 use crate::worker::content::fill_lock::Outcome;
 use crate::worker::content::{cache, cache_stats, fill_lock, kv, store_reads};
 use crate::worker::http::call::Routed;
+use crate::worker::platform::js::FixedLengthStream;
 use crate::worker::platform::origin::{Answer, Body};
 use crate::worker::platform::{clock, js, log, memory, origin};
 
@@ -216,8 +218,19 @@ async fn request_range(call: &Routed, source: &ContentDescriptor, span: Span) ->
 /// The requested part of a slice, streamed from the origin without the cache.
 async fn pass(call: &Routed, source: &ContentDescriptor, slice: &Slice) -> Result<SliceBody, Problem> {
     let begin = slice.span.first;
-    let answer = request_range(call, source, Span { first: begin + slice.from, last: begin + slice.to }).await?;
-    Ok(SliceBody { bytes: Bytes::Stream(answer.body().ok_or(Problem::Internal)?), origin: Origin::Passed })
+    let span = Span { first: begin + slice.from, last: begin + slice.to };
+    let answer = request_range(call, source, span).await?;
+    let mut stream = answer.body().ok_or(Problem::Internal)?;
+    if answer.header("content-length").is_none() {
+        // The store did not tell how much comes: this stream fails if it is not the range.
+        let counted = FixedLengthStream::new(span.bytes() as f64).map_err(|error| call.thrown("stream", &error))?;
+        let writable = counted.writable();
+        let whole = std::mem::replace(&mut stream, counted.readable());
+        call.wait_until(async move {
+            let _ = JsFuture::from(whole.pipe_to(&writable)).await;
+        });
+    }
+    Ok(SliceBody { bytes: Bytes::Stream(stream), origin: Origin::Passed })
 }
 
 /// Revalidates an entry with a one-byte range request: the ETag of the response shows whether the object is unchanged, without a transfer of the slice.

@@ -6,5 +6,6 @@ pub mod edges;
 pub mod namespaces;
 pub mod prune;
 pub mod repeat;
+pub mod stored_object;
 pub mod uploads;
 pub mod video;

@@ -14,7 +14,8 @@ use jettyspeed_edge::files::repository::{Via, insert};
 use jettyspeed_edge::jobs::Job;
 use jettyspeed_edge::problem::Problem;
 use jettyspeed_edge::s3::error::StoreError;
-use jettyspeed_edge::uploads::completion::{ATTEMPTS, Next, ObjectHead, ROUND_MS, after, check_size};
+use jettyspeed_edge::s3::operations::head_object::Description;
+use jettyspeed_edge::uploads::completion::{ATTEMPTS, Next, ROUND_MS, after, object_etag};
 use jettyspeed_edge::uploads::copy_chunks::chunks_of_object;
 use jettyspeed_edge::uploads::repository::close;
 use jettyspeed_edge::uploads::session::message::{Message, SessionReply};
@@ -59,8 +60,8 @@ pub async fn complete(io: &World, session: Id, account: Id, expected: &Expected)
 /// None: the record was reconciled with the store and the attempt is to be repeated.
 async fn run(io: &World, attempt: Id, meta: &Meta, parts: &[Part]) -> Result<Option<Id>, Problem> {
     match at_store(io, meta, parts).await {
-        Ok(seen) => {
-            let kept = keep(io, meta, parts, &seen).await;
+        Ok(etag) => {
+            let kept = keep(io, meta, parts, &etag).await;
             if kept.is_err() {
                 send(io, meta.session, Message::ReleaseLease { attempt }).await?;
             }
@@ -94,11 +95,11 @@ enum End {
 }
 
 /// The object at the store, if it exists.
-pub async fn head_object(io: &World, meta: &Meta) -> Result<Option<ObjectHead>, StoreError> {
+pub async fn head_object(io: &World, meta: &Meta) -> Result<Option<Description>, StoreError> {
     io.send("head object", |store| Ok(store.head(&meta.key))).await
 }
 
-async fn at_store(io: &World, meta: &Meta, parts: &[Part]) -> Result<ObjectHead, End> {
+async fn at_store(io: &World, meta: &Meta, parts: &[Part]) -> Result<String, End> {
     let list: Vec<_> = parts.iter().map(|part| (part.number, part.etag.clone())).collect();
     let began = io.now();
     for _ in 1..=ATTEMPTS {
@@ -109,7 +110,7 @@ async fn at_store(io: &World, meta: &Meta, parts: &[Part]) -> Result<ObjectHead,
             Next::CheckObject | Next::CheckObjectThenRetry => {}
         }
         match head_object(io, meta).await {
-            Ok(Some(seen)) => return check_size(seen, meta.file_size).map_err(|_| End::Refused),
+            Ok(Some(seen)) => return object_etag(seen, None, meta.file_size).map_err(|_| End::Refused),
             Ok(None) if answer.as_ref().is_err_and(StoreError::is_no_such_upload) && is_gone(io, meta).await => return Err(End::Gone),
             Ok(None) | Err(_) => {}
         }
@@ -125,9 +126,9 @@ async fn is_gone(io: &World, meta: &Meta) -> bool {
     listing.is_err_and(|error| error.is_no_such_upload())
 }
 
-async fn keep(io: &World, meta: &Meta, parts: &[Part], seen: &ObjectHead) -> Result<Id, Problem> {
+async fn keep(io: &World, meta: &Meta, parts: &[Part], etag: &str) -> Result<Id, Problem> {
     let now = io.now();
-    let asset = asset_of(meta, &seen.etag, now);
+    let asset = asset_of(meta, etag, now);
     let mut statements = insert(&asset, Via::Session(meta.session), Some(1.0));
     statements.push(close(meta.session, "complete", now));
     io.batch("insert file", &statements).await?;

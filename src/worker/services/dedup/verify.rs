@@ -2,6 +2,7 @@
 //! one is hashed in steps, one per job, because a job has 15 minutes (Cloudflare Queues, "Limits"): its bytes pass through WebAssembly, whose hash can be
 //! left off and taken up again.
 
+use futures_util::future::join;
 use serde::Deserialize;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -20,7 +21,7 @@ use crate::problem::{OriginFailure, Problem};
 use crate::s3::etag::unquote;
 use crate::s3::operations::get_object;
 use crate::worker::clients::{ledger, ledger_records};
-use crate::worker::platform::js::{DigestStream, StreamReader};
+use crate::worker::platform::js::{DigestStream, FixedLengthStream, StreamReader};
 use crate::worker::platform::origin::{Answer, Body};
 use crate::worker::platform::{bindings, clock, d1, enqueue, js, log, origin};
 
@@ -143,9 +144,9 @@ async fn hash_range(config: &Config, row: &Pending, hash: &mut PartialHash, last
     if hash.position() > last { Ok(()) } else { Err(Problem::Origin(OriginFailure::Unreachable)) }
 }
 
-/// Whether the answer's ETag, if it has one, is the object's.
+/// Whether the answer's ETag is the object's, as far as both are known.
 fn is_same(answer: &Answer, row: &Pending) -> bool {
-    answer.header("etag").is_none_or(|etag| unquote(&etag) == row.etag)
+    row.etag.is_empty() || answer.header("etag").is_none_or(|etag| unquote(&etag) == row.etag)
 }
 
 fn lost(error: JsValue) -> Problem {
@@ -157,14 +158,18 @@ async fn digest(config: &Config, row: &Pending) -> Result<Sha256Hex, Problem> {
     let answer = origin::send(config, &get_object::get_object(&row.s3_key, None), Body::Empty).await;
     let answer = answer.map_err(|error| origin::problem("GetObject", &error))?;
     let length = answer.header("content-length").and_then(|text| text.trim().parse::<u64>().ok());
-    let body = answer.body().filter(|_| length == Some(row.size) && is_same(&answer, row));
+    let body = answer.body().filter(|_| length.is_none_or(|bytes| bytes == row.size) && is_same(&answer, row));
     let Some(body) = body else {
         answer.discard();
         return Err(Problem::Origin(OriginFailure::Unexpected("AnswerMismatch".to_owned())));
     };
     let stream = DigestStream::new("SHA-256").map_err(lost)?;
-    // Rejects if the body is truncated, so that a partial object gets no verdict.
-    JsFuture::from(body.pipe_to(stream.unchecked_ref())).await.map_err(lost)?;
+    // Counts the bytes, since the store need not tell how many come. Rejects if the body is truncated, so that a partial object gets no verdict.
+    let counted = FixedLengthStream::new(row.size as f64).map_err(lost)?;
+    let counting = JsFuture::from(body.pipe_to(&counted.writable()));
+    let hashing = JsFuture::from(counted.readable().pipe_to(stream.unchecked_ref()));
+    let (counting, hashing) = join(counting, hashing).await;
+    counting.and(hashing).map_err(lost)?;
     let digest = JsFuture::from(stream.digest()).await.map_err(lost)?;
     Sha256Hex::parse(&hex::encode(js_sys::Uint8Array::new(&digest).to_vec())).ok_or(Problem::Internal)
 }

@@ -15,7 +15,7 @@ use crate::ledger::state;
 use crate::problem::{OriginFailure, Problem};
 use crate::s3::error::StoreError;
 use crate::s3::operations::complete_multipart_upload;
-use crate::uploads::completion::{ATTEMPTS, Next, ObjectHead, ROUND_MS, after, backoff_ms, check_size};
+use crate::uploads::completion::{ATTEMPTS, Next, ROUND_MS, after, backoff_ms, object_etag};
 use crate::uploads::session::message::{Message, SessionReply};
 use crate::uploads::session::state::{Meta, Part, Status};
 use crate::uploads::session::transfer::Transfer;
@@ -108,8 +108,8 @@ enum CompletionStep {
 
 async fn run_completion(call: &Routed, attempt: Id, meta: &Meta, parts: &[Part]) -> Result<CompletionStep, Problem> {
     match complete_at_store(call, meta, parts).await {
-        Ok(seen) => {
-            let kept = record_completion(call, meta, parts, &seen).await;
+        Ok(etag) => {
+            let kept = record_completion(call, meta, parts, &etag).await;
             if kept.is_err() {
                 session::send(&call.env, meta.session, &Message::ReleaseLease { attempt }).await?;
             }
@@ -146,8 +146,8 @@ enum CompletionFailure {
     Gone,
 }
 
-/// Repeats CompleteMultipartUpload until the whole object exists at the store.
-async fn complete_at_store(call: &Routed, meta: &Meta, parts: &[Part]) -> Result<ObjectHead, CompletionFailure> {
+/// Repeats CompleteMultipartUpload until the whole object exists at the store: its ETag.
+async fn complete_at_store(call: &Routed, meta: &Meta, parts: &[Part]) -> Result<String, CompletionFailure> {
     let list: Vec<_> = parts.iter().map(|part| (part.number, part.etag.clone())).collect();
     let (action, body) = complete_multipart_upload::complete_multipart_upload(&meta.key, &meta.upload_id, &list);
     let began = clock::now();
@@ -167,7 +167,10 @@ async fn complete_at_store(call: &Routed, meta: &Meta, parts: &[Part]) -> Result
             Next::CheckObject | Next::CheckObjectThenRetry => {}
         }
         match find_object(call, meta).await {
-            Ok(Some(seen)) => return check_size(seen, meta.file_size).map_err(CompletionFailure::Refused),
+            Ok(Some(seen)) => {
+                let completed = answer.ok().and_then(|completion| completion.etag);
+                return object_etag(seen, completed.as_deref(), meta.file_size).map_err(CompletionFailure::Refused);
+            }
             Ok(None) if answer.as_ref().is_err_and(StoreError::is_no_such_upload) && is_gone(call, meta).await => {
                 return Err(CompletionFailure::Gone);
             }
@@ -196,9 +199,9 @@ async fn offer_chunks(call: &Routed, meta: &Meta, parts: &[Part]) {
 }
 
 /// Order: D1, ledger, session last. Until the session stores "complete", the next call repeats all steps; each is idempotent.
-async fn record_completion(call: &Routed, meta: &Meta, parts: &[Part], seen: &ObjectHead) -> Result<Reply, Problem> {
+async fn record_completion(call: &Routed, meta: &Meta, parts: &[Part], etag: &str) -> Result<Reply, Problem> {
     let now: EpochMs = clock::now();
-    let asset = view::asset_of(meta, &seen.etag, now);
+    let asset = view::asset_of(meta, etag, now);
     let answer = view::completed(meta, parts, &asset, &call.base);
     let outcome: Value = serde_json::to_value(&answer).map_err(|error| log::internal("outcome", &error.to_string()))?;
     let mbps = Transfer::of(parts.iter()).known_mbps();

@@ -38,7 +38,8 @@ pub async fn sweep(env: &Env, config: &Config, marker: Option<(&str, &str)>) -> 
     let answer = origin::send(config, &list_multipart_uploads::list_multipart_uploads(PREFIX, marker), Body::Empty).await.map_err(refused)?;
     let page = list_multipart_uploads::list_multipart_uploads_page(&answer.listing().await.map_err(refused)?);
     let page = page.map_err(|_| Problem::Origin(OriginFailure::Unexpected("Unreadable".to_owned())))?;
-    let next = page.next().map(|(key, upload)| (key.to_owned(), upload.to_owned()));
+    // A store that does not go on would be listed for ever.
+    let next = page.next().filter(|next| marker != Some(*next)).map(|(key, upload)| (key.to_owned(), upload.to_owned()));
     let ids: Vec<&str> = page.uploads.iter().map(|upload| upload.upload_id.as_str()).collect();
     let owned: Vec<Row> = d1::all(&bindings::db(env)?, &repository::owned_uploads(&ids)).await?;
     let owned: Vec<String> = owned.into_iter().map(|row| row.upload_id).collect();

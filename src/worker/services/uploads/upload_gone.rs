@@ -3,16 +3,15 @@
 use crate::base::id::Id;
 use crate::problem::Problem;
 use crate::s3::error::StoreError;
-use crate::s3::etag::unquote;
 use crate::s3::operations;
-use crate::s3::operations::head_object;
-use crate::uploads::completion::ObjectHead;
+use crate::s3::operations::head_object::Description;
 use crate::uploads::session::message::{Message, SessionReply};
 use crate::uploads::session::state::{Meta, Status};
 use crate::worker::clients::session;
 use crate::worker::http::call::Routed;
 use crate::worker::platform::origin;
 use crate::worker::platform::origin::Body;
+use crate::worker::services::stored_object;
 use crate::worker::services::uploads::abort;
 
 /// Ends a session whose upload does not exist at the store, so that no client waits for it or sends parts to it. If the upload was completed and only the
@@ -29,7 +28,7 @@ pub async fn gone_at_store(call: &Routed, session: Id) -> Result<Problem, Proble
         return Ok(Problem::UploadClosed { status: "complete" });
     }
     let seen = find_object(call, &meta).await.map_err(|error| origin::problem("HeadObject", &error))?;
-    if seen.is_some_and(|seen| seen.size == meta.file_size) {
+    if seen.is_some_and(|seen| seen.size.is_none_or(|size| size == meta.file_size)) {
         return Ok(Problem::UploadClosed { status: Status::Completing.as_str() });
     }
     match session::send(&call.env, session, &Message::Fail).await? {
@@ -56,18 +55,10 @@ pub async fn is_gone(call: &Routed, meta: &Meta) -> bool {
     }
 }
 
-/// The object, if it exists (HeadObject).
+/// The object, if it exists.
 ///
 /// # Errors
 /// Errors of the store.
-pub async fn find_object(call: &Routed, meta: &Meta) -> Result<Option<ObjectHead>, StoreError> {
-    match origin::send(&call.config, &head_object::head_object(&meta.key), Body::Empty).await {
-        Ok(answer) => {
-            let size = answer.header("content-length").and_then(|text| text.parse().ok());
-            let etag = answer.header("etag").map(|etag| unquote(&etag).to_owned());
-            Ok(size.zip(etag).map(|(size, etag)| ObjectHead { size, etag }))
-        }
-        Err(error) if error.status == 404 => Ok(None),
-        Err(error) => Err(error),
-    }
+pub async fn find_object(call: &Routed, meta: &Meta) -> Result<Option<Description>, StoreError> {
+    stored_object::describe(&call.config, &meta.key).await
 }

@@ -8,15 +8,13 @@ use crate::config::Config;
 use crate::jobs;
 use crate::jobs::Job;
 use crate::problem::{OriginFailure, Problem};
-use crate::s3::etag::unquote;
-use crate::s3::operations::{get_object, head_object};
 use crate::video::place::{AtStore, Place, Present, Reconciliation, reconciliation};
 use crate::video::{owner, repository};
 use crate::worker::clients::ledger;
 use crate::worker::content::metadata_cache;
 use crate::worker::content::video_source::known_as;
-use crate::worker::platform::origin::Body;
 use crate::worker::platform::{bindings, clock, d1, enqueue, log, origin};
+use crate::worker::services::stored_object;
 
 /// Delays of the reconciliation after a write with an unknown outcome, s. The second run covers what the store was still doing during the first.
 const AFTER_SECONDS: [u64; 2] = [60, jobs::LATE_SECONDS];
@@ -25,28 +23,14 @@ const AFTER_SECONDS: [u64; 2] = [60, jobs::LATE_SECONDS];
 /// after the deletion takes longer than `LONG_WRITE_MS`, and therefore reads the store again.
 const REMOVED_AFTER_SECONDS: u64 = 5;
 
-/// The object under the key. `None` only if the store returns NoSuchKey: a 404 without that code may come from a gateway.
+/// The object under the key.
 ///
 /// # Errors
-/// Errors of the store.
+/// Errors of the store; 502 if it does not tell size and ETag, since neither "absent" nor "another version" may be assumed then.
 pub async fn at_store(config: &Config, key: &str) -> Result<Option<AtStore>, Problem> {
-    let answer = match origin::send(config, &head_object::head_object(key), Body::Empty).await {
-        Ok(answer) => answer,
-        Err(error) if error.status == 404 => {
-            return match origin::send(config, &get_object::get_object(key, Some((0, 0))), Body::Empty).await {
-                Err(error) if error.code == "NoSuchKey" => Ok(None),
-                Ok(answer) => {
-                    answer.discard();
-                    Err(origin::problem("HeadObject", &error))
-                }
-                Err(error) => Err(origin::problem("GetObject", &error)),
-            };
-        }
-        Err(error) => return Err(origin::problem("HeadObject", &error)),
-    };
-    let etag = answer.header("etag").map(|etag| unquote(&etag).to_owned());
-    let size = answer.header("content-length").and_then(|text| text.trim().parse::<u64>().ok());
-    let stored = etag.zip(size).map(|(etag, size)| AtStore { etag, size });
+    let seen = stored_object::describe(config, key).await.map_err(|error| origin::problem("HeadObject", &error))?;
+    let Some(seen) = seen else { return Ok(None) };
+    let stored = seen.etag.zip(seen.size).map(|(etag, size)| AtStore { etag, size });
     Ok(Some(stored.ok_or(Problem::Origin(OriginFailure::Unexpected("NoETag".to_owned())))?))
 }
 

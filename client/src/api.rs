@@ -276,4 +276,6 @@ pub struct Problem {
     pub parts: Vec<u32>,
     /// `plan-mismatch`: the effective plan.
     pub strategy: Option<Strategy>,
+    /// `origin-unavailable`: `unknown` if the store may have carried the request out.
+    pub outcome: String,
 }

@@ -135,7 +135,7 @@ impl Problem {
             Problem::RangeNotSatisfiable { .. } => &RANGE,
             Problem::RecordFailed => &RECORD_FAILED,
             Problem::Origin(OriginFailure::Unreachable) => &ORIGIN_UNREACHABLE,
-            Problem::Origin(OriginFailure::Unavailable) => &ORIGIN_UNAVAILABLE,
+            Problem::Origin(OriginFailure::Unavailable | OriginFailure::AnswerLost) => &ORIGIN_UNAVAILABLE,
             Problem::Origin(OriginFailure::Timeout) => &ORIGIN_TIMEOUT,
             Problem::Origin(OriginFailure::Credentials) => &ORIGIN_CREDENTIALS,
             Problem::Origin(OriginFailure::ClockSkew) => &ORIGIN_CLOCK,

@@ -30,6 +30,8 @@ pub enum OriginFailure {
     Unreachable,
     /// The origin is overloaded or down (500, 503, SlowDown).
     Unavailable,
+    /// The origin can be reached, but its response to this request was lost: it may have carried the request out.
+    AnswerLost,
     /// No response in time.
     Timeout,
     /// The origin refused this service's signature or key: for the operator to correct, not the caller.

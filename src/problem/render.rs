@@ -73,6 +73,7 @@ impl Problem {
             Problem::EdgeClosed { status } => json!({ "edgeStatus": status }),
             Problem::RangeNotSatisfiable { size } => json!({ "size": size }),
             Problem::Misconfigured { names } => json!({ "names": names }),
+            Problem::Origin(OriginFailure::AnswerLost) => json!({ "outcome": "unknown" }),
             _ => Value::Null,
         };
         match value {
@@ -89,7 +90,7 @@ impl Problem {
             | Problem::CompletionRunning
             | Problem::StillRunning => Some(1),
             Problem::RateLimited { retry_after, .. } | Problem::BandwidthExceeded { retry_after, .. } => Some(*retry_after),
-            Problem::Origin(OriginFailure::Unavailable) | Problem::Busy => Some(2),
+            Problem::Origin(OriginFailure::Unavailable | OriginFailure::AnswerLost) | Problem::Busy => Some(2),
             Problem::TooManyUploads { .. } => Some(OPEN_UPLOAD_SECONDS),
             Problem::AccelerationOff | Problem::Misconfigured { .. } => Some(60),
             _ => None,

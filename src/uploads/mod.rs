@@ -8,6 +8,7 @@ pub mod history;
 pub mod part;
 pub mod payload_hash_probe;
 pub mod presigned;
+pub mod presigned_hash_probe;
 pub mod repository;
 pub mod request;
 pub mod retry;

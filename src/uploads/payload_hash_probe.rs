@@ -2,9 +2,6 @@
 
 use crate::s3::error::StoreError;
 
-/// Validity of a probe's result, ms.
-pub const FRESH_MS: u64 = 24 * 3600 * 1000;
-
 /// Result of a PUT with a wrong `x-amz-content-sha256`: `true` if it was refused, `false` if it was accepted, `None` if the response does not show it.
 pub fn verdict(outcome: &Result<u16, StoreError>) -> Option<bool> {
     match outcome {

@@ -51,6 +51,14 @@ pub struct PartUrlParams {
     pub payload: Payload,
 }
 
+impl PartUrlParams {
+    /// The same part without its hash in the signature, for a store that does not verify one there ([`crate::uploads::presigned_hash_probe`]).
+    #[must_use]
+    pub fn unbound(self) -> PartUrlParams {
+        PartUrlParams { payload: Payload::Unsigned, ..self }
+    }
+}
+
 impl ChunkUrls {
     /// The requested parts of `upload`.
     ///
@@ -115,11 +123,11 @@ pub struct Sent {
 }
 
 impl Sent {
-    /// The part to record at `now`. With a valid receipt for exactly this part it counts as seen by this service, without a receipt as claimed.
+    /// The part to record at `now`, a claim, and whether a valid receipt for exactly this part comes with it.
     ///
     /// # Errors
     /// 422: part outside the plan, wrong length, invalid hash or ETag, or a receipt that is not valid for this part.
-    pub fn part(&self, upload: &UploadClaims, keys: &[MacKey], now: EpochMs) -> Result<Part, Problem> {
+    pub fn part(&self, upload: &UploadClaims, keys: &[MacKey], now: EpochMs) -> Result<(Part, bool), Problem> {
         let (number, size) = in_plan(upload, self.part_number)?;
         if self.size != size {
             return Err(Problem::invalid("size", format!("the plan has {size} bytes here")));
@@ -129,12 +137,13 @@ impl Sent {
         if etag.is_empty() || etag.len() > MAX_ETAG || !etag.bytes().all(|b| b.is_ascii_graphic() && b != b'"') {
             return Err(Problem::invalid("etag", "must be the ETag that the store answered with"));
         }
-        let evidence = match &self.receipt {
-            None => Evidence::Claimed,
-            Some(text) if receipt(upload, number, size, sha256.as_ref(), etag).verify(text, keys) => Evidence::Seen,
-            Some(_) => return Err(Problem::invalid("receipt", "is not this service's receipt for this part")),
-        };
-        Ok(Part { number, etag: etag.to_owned(), size, sha256, edge: AT_ORIGIN.to_owned(), at: now, evidence, took_ms: None })
+        let genuine = |text: &String| receipt(upload, number, size, sha256.as_ref(), etag).verify(text, keys);
+        if self.receipt.as_ref().is_some_and(|text| !genuine(text)) {
+            return Err(Problem::invalid("receipt", "is not this service's receipt for this part"));
+        }
+        let part =
+            Part { number, etag: etag.to_owned(), size, sha256, edge: AT_ORIGIN.to_owned(), at: now, evidence: Evidence::Claimed, took_ms: None };
+        Ok((part, self.receipt.is_some()))
     }
 }
 
@@ -205,6 +214,7 @@ mod tests {
         ] {
             assert_eq!(urls(parts, &upload()), Err(code));
         }
+        assert!(found.into_iter().all(|part| part.unbound().payload == Payload::Unsigned));
         let unsigned = UploadClaims { allow_unsigned: true, ..upload() };
         assert_eq!(urls(json!([{ "partNumber": 1 }]), &unsigned).unwrap().first().unwrap().payload, Payload::Unsigned);
         assert_eq!(urls_expire(EpochMs(0), EpochMs(5)), EpochMs(5));
@@ -212,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn part_without_receipt_is_claimed_and_with_valid_receipt_seen() {
+    fn part_is_claimed_and_a_valid_receipt_is_told() {
         let (keys, hash) = ([MacKey::new(b"one")], Sha256Hex::of(b"x"));
         let recorded_part = |change: serde_json::Value| {
             let mut body = json!({ "sessionId": "s", "partNumber": 3, "etag": "\"e3\"", "size": 5, "sha256": hash });
@@ -220,10 +230,11 @@ mod tests {
             let sent: Sent = serde_json::from_value(body).unwrap();
             sent.part(&upload(), &keys, EpochMs(7)).map_err(|problem| (problem.kind().code, problem.extensions().get("field").cloned()))
         };
-        let claimed = recorded_part(json!({})).unwrap();
+        let (claimed, by_receipt) = recorded_part(json!({})).unwrap();
+        assert!(!by_receipt);
         assert_eq!((claimed.evidence, claimed.etag.as_str(), claimed.sha256.as_ref()), (Evidence::Claimed, "e3", Some(&hash)));
         let genuine = receipt(&upload(), 3, 5, Some(&hash), "e3").seal(&keys).unwrap();
-        assert_eq!(recorded_part(json!({ "receipt": genuine })).unwrap().evidence, Evidence::Seen);
+        assert_eq!(recorded_part(json!({ "receipt": genuine })).unwrap(), (claimed, true));
         let field = |name: &str| Err(("invalid-value", Some(json!(name))));
         for other in [
             json!({ "receipt": genuine, "etag": "e4" }),

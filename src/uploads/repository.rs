@@ -167,6 +167,7 @@ impl SessionRow {
             cleaned_up: false,
             suspended: false,
             direct: true,
+            ambiguous: std::collections::BTreeSet::new(),
             forget_at: None,
             active_at: None,
             urls_at: None,

@@ -6,9 +6,31 @@ use crate::base::id::Id;
 use crate::base::sql::{Arg, Statement};
 use crate::base::time::EpochMs;
 
-const PAYLOAD_HASH_FACT: &str = "SELECT value, checked_at FROM store_facts WHERE name = 'payload_hash_enforced'";
+/// Validity of a finding, ms.
+pub const FRESH_MS: u64 = 24 * 3600 * 1000;
 
-const PUT_PAYLOAD_HASH_FACT: &str = "INSERT INTO store_facts (name, value, checked_at) VALUES ('payload_hash_enforced', ?1, ?2) \
+/// What a probe finds out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fact {
+    /// Whether the store refuses bytes that are not those of `x-amz-content-sha256`.
+    PayloadHashEnforced,
+    /// Whether it does so for a presigned URL that signs that header.
+    PresignedHashBound,
+}
+
+impl Fact {
+    /// The name in D1. Persisted.
+    pub fn name(self) -> &'static str {
+        match self {
+            Fact::PayloadHashEnforced => "payload_hash_enforced",
+            Fact::PresignedHashBound => "presigned_hash_bound",
+        }
+    }
+}
+
+const FIND: &str = "SELECT value, checked_at FROM store_facts WHERE name = ?1";
+
+const PUT: &str = "INSERT INTO store_facts (name, value, checked_at) VALUES (?1, ?2, ?3) \
      ON CONFLICT (name) DO UPDATE SET value = excluded.value, checked_at = excluded.checked_at";
 
 const DRAW_DEPLOYMENT: &str = "INSERT INTO deployment (one, id) VALUES (1, ?1) ON CONFLICT (one) DO NOTHING";
@@ -21,8 +43,8 @@ const PUT_OWNS_BUCKET: &str = "UPDATE deployment SET owns_bucket = ?1, checked_a
 
 /// Every statement of this file, for the test that prepares them.
 pub const ALL: &[(&str, &str)] = &[
-    ("PAYLOAD_HASH_FACT", PAYLOAD_HASH_FACT),
-    ("PUT_PAYLOAD_HASH_FACT", PUT_PAYLOAD_HASH_FACT),
+    ("FIND", FIND),
+    ("PUT", PUT),
     ("DRAW_DEPLOYMENT", DRAW_DEPLOYMENT),
     ("DEPLOYMENT", DEPLOYMENT),
     ("PUT_MARKED", PUT_MARKED),
@@ -67,12 +89,12 @@ pub fn put_owns_bucket(owns: bool, now: EpochMs) -> Statement {
     Statement { sql: PUT_OWNS_BUCKET, args: vec![owns.into(), Arg::Int(now.0)] }
 }
 
-/// Reads whether the store verifies payload hashes: `value` and `checked_at`.
-pub fn payload_hash_fact() -> Statement {
-    Statement { sql: PAYLOAD_HASH_FACT, args: vec![] }
+/// Reads a finding: `value` and `checked_at`.
+pub fn find(fact: Fact) -> Statement {
+    Statement { sql: FIND, args: vec![fact.name().into()] }
 }
 
-/// Writes whether the store verifies payload hashes.
-pub fn put_payload_hash_fact(enforced: bool, now: EpochMs) -> Statement {
-    Statement { sql: PUT_PAYLOAD_HASH_FACT, args: vec![enforced.into(), Arg::Int(now.0)] }
+/// Writes a finding.
+pub fn put(fact: Fact, value: bool, now: EpochMs) -> Statement {
+    Statement { sql: PUT, args: vec![fact.name().into(), value.into(), Arg::Int(now.0)] }
 }

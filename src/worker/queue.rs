@@ -10,7 +10,7 @@ use crate::problem::Problem;
 use crate::worker::platform::enqueue::{MAX_DELAY_SECONDS, enqueue_later};
 use crate::worker::platform::{bindings, log};
 use crate::worker::services::dedup::{collect, verify};
-use crate::worker::services::uploads::{abort, membership, payload_hash_probe, recover, suspend, sweep};
+use crate::worker::services::uploads::{abort, membership, payload_hash_probe, presigned_hash_probe, recover, suspend, sweep};
 use crate::worker::services::{prune, repeat};
 
 /// The dead-letter queue (wrangler.toml).
@@ -62,7 +62,10 @@ async fn run_job(env: &Env, job: &Job) -> Result<(), Problem> {
             let marker = marker.as_ref().map(|(key, upload)| (key.as_str(), upload.as_str()));
             sweep::sweep(env, &config, marker).await
         }
-        Job::Probe => payload_hash_probe::probe(env, &config).await.map(|_| ()),
+        Job::Probe => {
+            payload_hash_probe::probe(env, &config).await?;
+            presigned_hash_probe::probe(env, &config).await.map(|_| ())
+        }
         Job::Collect => collect::collect(env, &config, None).await,
         Job::CollectAfter { object } => collect::collect(env, &config, Some(*object)).await,
         Job::Repeat { lost } => repeat::repeat(env, &config, lost).await,

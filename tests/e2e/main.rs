@@ -28,6 +28,7 @@ mod accounts;
 mod command;
 mod dedup;
 mod delivery;
+mod dialects;
 mod edges;
 mod faults;
 mod files;

@@ -100,6 +100,7 @@ fn name(message: &Message) -> &'static str {
     match message {
         Message::Open { .. } => "session: open",
         Message::Record { .. } => "session: record",
+        Message::PartFailed { .. } => "session: part failed",
         Message::Snapshot | Message::Visit => "session: snapshot",
         Message::Reconcile { .. } => "session: reconcile",
         Message::BeginCompletion { .. } => "session: begin completion",

@@ -65,6 +65,7 @@ pub fn upload_of(account: Id, namespace: &Name, session: Id) -> Meta {
         suspended: false,
         cleaned_up: false,
         direct: false,
+        ambiguous: std::collections::BTreeSet::new(),
         forget_at: None,
         active_at: None,
         urls_at: None,

@@ -49,7 +49,8 @@ pub fn classify_failure(error: Error, attempt: u32, others: bool, retry: &Retry,
 /// Whether it is unknown if the store has the bytes: no response came from the server, or from the store to the server.
 fn outcome_unknown(error: &Error) -> bool {
     let lost_behind = |code: &str| matches!(code, "origin-unreachable" | "origin-timeout" | "record-failed" | "internal");
-    matches!(error, Error::Unreachable(_) | Error::Stalled) || error.code().is_some_and(lost_behind)
+    let told = matches!(error, Error::Refused { problem, .. } if problem.outcome == "unknown");
+    told || matches!(error, Error::Unreachable(_) | Error::Stalled) || error.code().is_some_and(lost_behind)
 }
 
 #[cfg(test)]
@@ -73,6 +74,9 @@ mod tests {
         assert_eq!(again(Error::Stalled, false), Some((Failing::Lane, true, true, true)));
         assert_eq!(again(refused(503, "origin-unavailable"), true), Some((Failing::Lane, true, true, false)));
         assert_eq!(again(refused(502, "origin-unreachable"), true), Some((Failing::Lane, true, true, true)));
+        let problem = Problem { code: "origin-unavailable".into(), outcome: "unknown".into(), ..Problem::default() };
+        let lost = Error::Refused { status: 503, problem: Box::new(problem), retry_after: None };
+        assert_eq!(again(lost, true), Some((Failing::Lane, true, true, true)));
         assert_eq!(again(refused(429, "rate-limited"), true), Some((Failing::Other, true, true, false)));
         for code in ["token-expired", "chunk-hash-mismatch"] {
             assert_eq!(again(refused(401, code), true), Some((Failing::Other, true, false, false)));

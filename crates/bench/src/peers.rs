@@ -194,6 +194,7 @@ impl Ours {
             suspended: false,
             cleaned_up: false,
             direct: false,
+            ambiguous: std::collections::BTreeSet::new(),
             forget_at: None,
             active_at: None,
             urls_at: None,

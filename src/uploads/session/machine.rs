@@ -26,6 +26,10 @@ use crate::uploads::session::state::{AT_ORIGIN, COMPLETION_LEASE_MS, Effect, Evi
 #[path = "machine_tests.rs"]
 mod tests;
 
+#[cfg(test)]
+#[path = "receipt_tests.rs"]
+mod receipt_tests;
+
 /// Time for the request that fails an upload to release its resources, ms; after that the alarm enqueues a job.
 pub const CLEANUP_DELAY_MS: u64 = 60_000;
 
@@ -90,25 +94,40 @@ impl Session {
         vec![Effect::PutMeta]
     }
 
-    fn record(&mut self, mut part: Part, now: EpochMs) -> (SessionReply, Vec<Effect>) {
-        if self.meta.status != Status::Uploading {
-            return (SessionReply::Closed { status: self.meta.status }, vec![]);
+    /// Why no part is accepted, if none is.
+    fn refusal(&self) -> Option<SessionReply> {
+        match self.meta.status {
+            Status::Uploading if self.meta.suspended => Some(SessionReply::Suspended),
+            Status::Uploading => None,
+            status => Some(SessionReply::Closed { status }),
         }
-        if self.meta.suspended {
-            return (SessionReply::Suspended, vec![]);
+    }
+
+    fn record(&mut self, mut part: Part, receipt: bool, now: EpochMs) -> (SessionReply, Vec<Effect>) {
+        if let Some(refusal) = self.refusal() {
+            return (refusal, vec![]);
         }
         if self.meta.part_len(part.number) != Some(part.size) {
             return (SessionReply::NotInPlan, vec![]);
+        }
+        if receipt {
+            return self.read_receipt(part, now);
         }
         // A claim adds nothing to a part that this service has seen being stored.
         let seen = self.parts.get(&part.number).is_some_and(|known| known.evidence.is_seen() && known.etag == part.etag);
         if seen && part.evidence == Evidence::Claimed {
             return (SessionReply::Done, vec![]);
         }
-        // Two hashes for one ETag: it is unknown which of them belongs to the stored bytes.
-        let ambiguous =
-            self.parts.get(&part.number).is_some_and(|known| known.etag == part.etag && known.sha256 != part.sha256 && known.sha256.is_some());
+        let mut effects = Vec::new();
+        // Two contents with one ETag, one of which may have no hash: the store need not have taken them in the order of their records.
+        let ambiguous = self
+            .parts
+            .get(&part.number)
+            .is_some_and(|known| known.etag == part.etag && known.sha256 != part.sha256 && (known.sha256.is_some() || known.evidence.is_seen()));
         if ambiguous && part.evidence.is_seen() {
+            effects.extend(self.mark_ambiguous(part.number));
+        }
+        if self.meta.ambiguous.contains(&part.number) {
             part.sha256 = None;
         }
         if part.evidence == Evidence::Claimed {
@@ -116,7 +135,56 @@ impl Session {
         }
         part.at = now;
         self.parts.insert(part.number, part.clone());
-        (SessionReply::Done, vec![Effect::PutPart(part)])
+        effects.push(Effect::PutPart(part));
+        (SessionReply::Done, effects)
+    }
+
+    fn mark_ambiguous(&mut self, number: u16) -> Option<Effect> {
+        self.meta.ambiguous.insert(number).then_some(Effect::PutMeta)
+    }
+
+    /// A receipt is evidence of an earlier time. It fills a part that is absent, as a claim, or only listed, with its hash; it changes no later record. If it
+    /// shows that two contents with the recorded ETag were sent, the hash becomes unknown.
+    fn read_receipt(&mut self, mut part: Part, now: EpochMs) -> (SessionReply, Vec<Effect>) {
+        let mut effects = Vec::new();
+        let number = part.number;
+        let known = self.parts.get(&number).cloned();
+        let collides = known
+            .as_ref()
+            .is_some_and(|known| known.etag == part.etag && known.sha256.is_some() && part.sha256.is_some() && known.sha256 != part.sha256);
+        if collides {
+            effects.extend(self.mark_ambiguous(number));
+        }
+        if self.meta.ambiguous.contains(&number) {
+            part.sha256 = None;
+        }
+        let recorded = match known.clone() {
+            None => Part { evidence: Evidence::Claimed, at: now, ..part },
+            Some(known) if collides => Part { sha256: None, ..known },
+            Some(known) if known.evidence == Evidence::Listed && known.etag == part.etag && known.sha256.is_none() => {
+                Part { sha256: part.sha256, ..known }
+            }
+            Some(known) => known,
+        };
+        if known.as_ref() != Some(&recorded) {
+            self.parts.insert(number, recorded.clone());
+            effects.push(Effect::PutPart(recorded.clone()));
+        }
+        (SessionReply::Recorded { part: recorded }, effects)
+    }
+
+    /// If the store may have the bytes nevertheless, the record of other bytes of that number loses its hash: they may have the same ETag.
+    fn part_failed(&mut self, number: u16, sha256: Option<&Sha256Hex>, may_be_stored: bool) -> (SessionReply, Vec<Effect>) {
+        if let Some(refusal) = self.refusal() {
+            return (refusal, vec![]);
+        }
+        match self.parts.get_mut(&number) {
+            Some(known) if may_be_stored && known.sha256.is_some() && known.sha256.as_ref() != sha256 => {
+                known.sha256 = None;
+                (SessionReply::Done, vec![Effect::PutPart(known.clone())])
+            }
+            _ => (SessionReply::Done, vec![]),
+        }
     }
 
     fn reconcile(&mut self, listed: Vec<ListedPart>, listed_at: EpochMs, now: EpochMs) -> (SessionReply, Vec<Effect>) {
@@ -295,7 +363,8 @@ pub fn apply(slot: &mut Option<Session>, message: Message, now: EpochMs) -> (Ses
     let (reply, effects) = match message {
         Message::Open { meta } if meta.session == session.meta.session && meta.upload_id == session.meta.upload_id => (SessionReply::Done, vec![]),
         Message::Open { .. } => (SessionReply::Closed { status: session.meta.status }, vec![]),
-        Message::Record { part } => session.record(part, now),
+        Message::Record { part, receipt } => session.record(part, receipt, now),
+        Message::PartFailed { number, sha256, may_be_stored } => session.part_failed(number, sha256.as_ref(), may_be_stored),
         Message::Snapshot | Message::Visit => (session.state(), vec![]),
         Message::Reconcile { listed, listed_at } => session.reconcile(listed, listed_at, now),
         Message::BeginCompletion { attempt, file_hash, chunk_hashes } => session.begin_completion(attempt, file_hash, chunk_hashes.as_deref(), now),

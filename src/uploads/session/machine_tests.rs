@@ -30,18 +30,19 @@ fn meta(chunks: u64) -> Meta {
         suspended: false,
         cleaned_up: false,
         direct: false,
+        ambiguous: std::collections::BTreeSet::new(),
         forget_at: None,
         active_at: None,
         urls_at: None,
     }
 }
 
-fn part(number: u16, chunks: u16) -> Part {
+pub(super) fn part(number: u16, chunks: u16) -> Part {
     let size = if number == chunks { CHUNK - 3 } else { CHUNK };
     Part { number, etag: format!("e{number}"), size, sha256: None, edge: "SIN".into(), at: EpochMs(0), evidence: Evidence::Seen, took_ms: None }
 }
 
-fn open(chunks: u64) -> Option<Session> {
+pub(super) fn open(chunks: u64) -> Option<Session> {
     let mut slot = None;
     assert_eq!(apply(&mut slot, Message::Open { meta: Box::new(meta(chunks)) }, EpochMs(1_000)), (SessionReply::Done, vec![Effect::PutMeta]));
     slot
@@ -51,21 +52,25 @@ fn send(slot: &mut Option<Session>, message: Message) -> SessionReply {
     apply(slot, message, EpochMs(1_100)).0
 }
 
-fn begin(attempt: u8) -> Message {
+pub(super) fn begin(attempt: u8) -> Message {
     Message::BeginCompletion { attempt: Id::from_random([attempt; 16]), file_hash: None, chunk_hashes: None }
 }
 
 #[test]
 fn all_parts_then_completion_gives_one_final_outcome() {
     let mut slot = open(2);
-    assert_eq!(send(&mut slot, Message::Record { part: part(2, 2) }), SessionReply::Done);
+    assert_eq!(send(&mut slot, Message::Record { part: part(2, 2), receipt: false }), SessionReply::Done);
     assert_eq!(send(&mut slot, begin(9)), SessionReply::Missing { parts: vec![1] });
-    assert_eq!(send(&mut slot, Message::Record { part: part(1, 2) }), SessionReply::Done);
-    assert_eq!(send(&mut slot, Message::Record { part: part(1, 2) }), SessionReply::Done, "recording the same part again is idempotent");
+    assert_eq!(send(&mut slot, Message::Record { part: part(1, 2), receipt: false }), SessionReply::Done);
+    assert_eq!(
+        send(&mut slot, Message::Record { part: part(1, 2), receipt: false }),
+        SessionReply::Done,
+        "recording the same part again is idempotent"
+    );
     assert!(matches!(send(&mut slot, begin(9)), SessionReply::State { parts, .. } if parts.len() == 2));
     assert_eq!(send(&mut slot, begin(8)), SessionReply::Busy);
     assert_eq!(send(&mut slot, Message::Fail), SessionReply::Busy);
-    assert_eq!(send(&mut slot, Message::Record { part: part(1, 2) }), SessionReply::Closed { status: Status::Completing });
+    assert_eq!(send(&mut slot, Message::Record { part: part(1, 2), receipt: false }), SessionReply::Closed { status: Status::Completing });
     assert_eq!(send(&mut slot, Message::FinishCompletion { outcome: json!(1) }), SessionReply::Complete { outcome: json!(1) });
     assert_eq!(send(&mut slot, Message::FinishCompletion { outcome: json!(2) }), SessionReply::Complete { outcome: json!(1) });
     assert_eq!(send(&mut slot, begin(8)), SessionReply::Complete { outcome: json!(1) });
@@ -81,7 +86,7 @@ fn alarm_follows_activity_and_repeats_until_cleaned_up() {
     let mut slot = open(2);
     let at = |slot: &Option<Session>, now| alarm(slot.as_ref().unwrap(), EpochMs(now));
     assert_eq!(at(&slot, 1_000), Some(EpochMs(1_500)));
-    send(&mut slot, Message::Record { part: part(1, 2) });
+    send(&mut slot, Message::Record { part: part(1, 2), receipt: false });
     assert_eq!(ring_alarm(&mut slot, 1_500), (AlarmAction::At(EpochMs(1_600)), vec![]), "a part at 1,100 postponed the expiry");
     let session = Id::from_random([1; 16]);
     let end = |now: u64| AlarmAction::End { session, again: EpochMs(now + CLEANUP_RETRY_MS) };
@@ -108,15 +113,15 @@ fn alarm_follows_activity_and_repeats_until_cleaned_up() {
 fn suspended_account_gets_suspended_for_a_part() {
     let mut slot = open(2);
     assert_eq!(send(&mut slot, Message::Suspend { suspended: true }), SessionReply::Done);
-    assert_eq!(send(&mut slot, Message::Record { part: part(1, 2) }), SessionReply::Suspended);
+    assert_eq!(send(&mut slot, Message::Record { part: part(1, 2), receipt: false }), SessionReply::Suspended);
     assert_eq!(send(&mut slot, Message::Suspend { suspended: false }), SessionReply::Done);
-    assert_eq!(send(&mut slot, Message::Record { part: part(1, 2) }), SessionReply::Done);
+    assert_eq!(send(&mut slot, Message::Record { part: part(1, 2), receipt: false }), SessionReply::Done);
 }
 
 #[test]
 fn expired_completion_lease_passes_on_and_only_its_holder_cancels() {
     let mut slot = open(1);
-    send(&mut slot, Message::Record { part: part(1, 1) });
+    send(&mut slot, Message::Record { part: part(1, 1), receipt: false });
     send(&mut slot, begin(9));
     let later = EpochMs(1_100 + COMPLETION_LEASE_MS);
     if let Some(session) = slot.as_mut() {
@@ -126,14 +131,14 @@ fn expired_completion_lease_passes_on_and_only_its_holder_cancels() {
     let cancel = |attempt: u8| Message::CancelCompletion { attempt: Id::from_random([attempt; 16]) };
     assert_eq!(send(&mut slot, cancel(9)), SessionReply::Closed { status: Status::Completing });
     assert_eq!(send(&mut slot, cancel(8)), SessionReply::Done);
-    assert_eq!(send(&mut slot, Message::Record { part: part(1, 1) }), SessionReply::Done);
+    assert_eq!(send(&mut slot, Message::Record { part: part(1, 1), receipt: false }), SessionReply::Done);
 }
 
 #[test]
 fn part_outside_plan_and_other_file_hash_are_refused() {
     let mut slot = open(2);
     for bad in [Part { size: 9, ..part(1, 2) }, Part { size: 10, ..part(2, 2) }, Part { number: 3, ..part(1, 2) }, Part { number: 0, ..part(1, 2) }] {
-        assert_eq!(apply(&mut slot, Message::Record { part: bad }, EpochMs(1_100)), (SessionReply::NotInPlan, vec![]));
+        assert_eq!(apply(&mut slot, Message::Record { part: bad, receipt: false }, EpochMs(1_100)), (SessionReply::NotInPlan, vec![]));
     }
     let other = Message::BeginCompletion { attempt: Id::from_random([1; 16]), file_hash: Some(Sha256Hex::of(b"other")), chunk_hashes: None };
     assert_eq!(send(&mut slot, other), SessionReply::OtherHash);
@@ -143,7 +148,7 @@ fn part_outside_plan_and_other_file_hash_are_refused() {
 #[test]
 fn released_or_expired_completion_lease_frees_the_upload() {
     let mut slot = open(1);
-    send(&mut slot, Message::Record { part: part(1, 1) });
+    send(&mut slot, Message::Record { part: part(1, 1), receipt: false });
     send(&mut slot, begin(9));
     let attempt = Id::from_random([9; 16]);
     assert_eq!(send(&mut slot.clone(), Message::ReleaseLease { attempt }), SessionReply::Done);
@@ -171,8 +176,8 @@ fn released_or_expired_completion_lease_frees_the_upload() {
 fn complete_with_other_chunk_hashes_returns_the_differing_parts() {
     let mut slot = open(2);
     let hashed = |number: u16, bytes: &[u8]| Part { sha256: Some(Sha256Hex::of(bytes)), ..part(number, 2) };
-    send(&mut slot, Message::Record { part: hashed(1, b"mine") });
-    send(&mut slot, Message::Record { part: hashed(2, b"theirs") });
+    send(&mut slot, Message::Record { part: hashed(1, b"mine"), receipt: false });
+    send(&mut slot, Message::Record { part: hashed(2, b"theirs"), receipt: false });
     let complete = |last: &[u8]| Message::BeginCompletion {
         attempt: Id::from_random([9; 16]),
         file_hash: None,
@@ -185,9 +190,9 @@ fn complete_with_other_chunk_hashes_returns_the_differing_parts() {
 #[test]
 fn recorded_part_postpones_expiry() {
     let mut slot = open(2);
-    apply(&mut slot, Message::Record { part: part(1, 2) }, EpochMs(1_499));
-    assert_eq!(apply(&mut slot, Message::Record { part: part(2, 2) }, EpochMs(1_998)).0, SessionReply::Done);
-    let (reply, effects) = apply(&mut slot, Message::Record { part: part(2, 2) }, EpochMs(2_498));
+    apply(&mut slot, Message::Record { part: part(1, 2), receipt: false }, EpochMs(1_499));
+    assert_eq!(apply(&mut slot, Message::Record { part: part(2, 2), receipt: false }, EpochMs(1_998)).0, SessionReply::Done);
+    let (reply, effects) = apply(&mut slot, Message::Record { part: part(2, 2), receipt: false }, EpochMs(2_498));
     assert_eq!((reply, effects), (SessionReply::Closed { status: Status::Expired }, vec![Effect::PutMeta]));
 }
 
@@ -202,7 +207,7 @@ fn open_for_5_000_ms(chunks: u64) -> Option<Session> {
 
 #[test]
 fn every_call_of_the_client_postpones_expiry_and_those_of_jobs_do_not() {
-    let calls = [Message::Visit, Message::MarkDirect, begin(1), Message::Record { part: part(1, 2) }];
+    let calls = [Message::Visit, Message::MarkDirect, begin(1), Message::Record { part: part(1, 2), receipt: false }];
     for call in calls {
         let mut slot = open_for_5_000_ms(2);
         apply(&mut slot, call.clone(), EpochMs(5_900));
@@ -237,7 +242,7 @@ fn claimed_part_was_under_way_since_its_url_and_at_most_an_hour() {
     if let Some(session) = slot.as_mut() {
         session.meta.ttl_ms = 10 * URL_TTL_MS;
     }
-    let claim = |number| Message::Record { part: Part { evidence: Evidence::Claimed, took_ms: Some(7), ..part(number, 2) } };
+    let claim = |number| Message::Record { part: Part { evidence: Evidence::Claimed, took_ms: Some(7), ..part(number, 2) }, receipt: false };
     let took = |slot: &Option<Session>, number: u16| slot.as_ref().unwrap().parts.get(&number).unwrap().took_ms;
     apply(&mut slot, claim(1), EpochMs(1_500));
     assert_eq!(took(&slot, 1), None, "no URL was issued");
@@ -250,7 +255,7 @@ fn claimed_part_was_under_way_since_its_url_and_at_most_an_hour() {
     let at = EpochMs(3_000 + 3 * URL_TTL_MS);
     apply(&mut slot, Message::Reconcile { listed: vec![listed(1, CHUNK), listed(2, CHUNK - 3)], listed_at: at }, at.plus(10));
     assert_eq!((took(&slot, 1), took(&slot, 2)), (Some(900), Some(URL_TTL_MS)), "being listed changes no time");
-    apply(&mut slot, Message::Record { part: Part { took_ms: Some(7), ..part(1, 2) } }, at);
+    apply(&mut slot, Message::Record { part: Part { took_ms: Some(7), ..part(1, 2) }, receipt: false }, at);
     assert_eq!(took(&slot, 1), Some(7), "what this service saw, it measured");
 }
 
@@ -258,9 +263,9 @@ fn claimed_part_was_under_way_since_its_url_and_at_most_an_hour() {
 fn reconcile_keeps_parts_newer_than_the_listing() {
     let mut slot = open(4);
     for number in [1, 2] {
-        apply(&mut slot, Message::Record { part: part(number, 4) }, EpochMs(1_010));
+        apply(&mut slot, Message::Record { part: part(number, 4), receipt: false }, EpochMs(1_010));
     }
-    apply(&mut slot, Message::Record { part: part(3, 4) }, EpochMs(1_030));
+    apply(&mut slot, Message::Record { part: part(3, 4), receipt: false }, EpochMs(1_030));
     let listed = |number: u16, etag: &str, size| ListedPart { part_number: number, etag: etag.into(), size };
     let message = Message::Reconcile {
         listed: vec![listed(1, "", CHUNK), listed(2, "other", CHUNK), listed(4, "e4", CHUNK - 3), listed(5, "x", 1)],
@@ -294,13 +299,16 @@ fn persisted_json_is_pinned() {
 
 fn messages(chunks: u16) -> impl Strategy<Value = Message> {
     prop_oneof![
-        6 => (0..=chunks + 1, any::<bool>(), any::<bool>()).prop_map(move |(n, wrong, claimed)| Message::Record {
+        6 => (0..=chunks + 1, any::<bool>(), any::<bool>(), any::<bool>(), 0u8..3).prop_map(move |(n, wrong, claimed, receipt, bytes)| Message::Record {
             part: Part {
                 size: if wrong { 1 } else { part(n, chunks).size },
-                evidence: if claimed { Evidence::Claimed } else { Evidence::Seen },
+                evidence: if claimed || receipt { Evidence::Claimed } else { Evidence::Seen },
+                sha256: (bytes > 0).then(|| Sha256Hex::of(&[bytes])),
                 ..part(n, chunks)
-            }
+            },
+            receipt,
         }),
+        1 => (1..=chunks, any::<bool>()).prop_map(|(number, may_be_stored)| Message::PartFailed { number, sha256: None, may_be_stored }),
         2 => (0u8..3).prop_map(begin),
         1 => (0u8..3).prop_map(|a| Message::CancelCompletion { attempt: Id::from_random([a; 16]) }),
         1 => (0u8..3).prop_map(|a| Message::ReleaseLease { attempt: Id::from_random([a; 16]) }),
@@ -326,7 +334,7 @@ fn claimed_part_completes_only_after_it_was_listed() {
         |number: u16, etag: &str| Part { etag: etag.into(), sha256: Some(Sha256Hex::of(b"claimed")), evidence: Evidence::Claimed, ..part(number, 4) };
     let listed = |number: u16, etag: &str, size| ListedPart { part_number: number, etag: etag.into(), size };
     for part in [part(1, 4), claim(2, "e2"), claim(3, "e3"), claim(4, "e4")] {
-        assert_eq!(send_at(&mut slot, Message::Record { part }, 1_010), SessionReply::Done);
+        assert_eq!(send_at(&mut slot, Message::Record { part, receipt: false }, 1_010), SessionReply::Done);
     }
     assert_eq!(send_at(&mut slot, begin(1), 1_110), SessionReply::Unlisted);
     // Part 2 is listed as claimed, part 3 with another ETag, part 4 with a size outside the plan.
@@ -337,11 +345,11 @@ fn claimed_part_completes_only_after_it_was_listed() {
     assert_eq!(seen, [(1, "e1", false, Evidence::Seen), (2, "e2", true, Evidence::Listed), (3, "other", false, Evidence::Listed)]);
     assert_eq!(send_at(&mut slot, begin(1), 1_410), SessionReply::Missing { parts: vec![4] });
     // A claim does not replace a part that this service has seen, and replaces any other.
-    send_at(&mut slot, Message::Record { part: claim(1, "e1") }, 1_510);
-    send_at(&mut slot, Message::Record { part: part(4, 4) }, 1_510);
+    send_at(&mut slot, Message::Record { part: claim(1, "e1"), receipt: false }, 1_510);
+    send_at(&mut slot, Message::Record { part: part(4, 4), receipt: false }, 1_510);
     assert!(matches!(send_at(&mut slot, begin(1), 1_610), SessionReply::State { .. }));
     let mut slot = open(1);
-    send_at(&mut slot, Message::Record { part: Part { evidence: Evidence::Claimed, ..part(1, 1) } }, 1_010);
+    send_at(&mut slot, Message::Record { part: Part { evidence: Evidence::Claimed, ..part(1, 1) }, receipt: false }, 1_010);
     send_at(&mut slot, Message::Reconcile { listed: vec![], listed_at: EpochMs(1_210) }, 1_310);
     assert_eq!(send_at(&mut slot, begin(1), 1_410), SessionReply::Missing { parts: vec![1] }, "a part that is not listed is removed");
 }
@@ -351,8 +359,8 @@ fn claimed_part_completes_only_after_it_was_listed() {
 fn two_hashes_for_one_etag_remove_the_hash() {
     let mut slot = open(1);
     let hashed = |bytes: &[u8]| Part { sha256: Some(Sha256Hex::of(bytes)), ..part(1, 1) };
-    for (bytes, known) in [(&b"a"[..], true), (b"a", true), (b"b", false), (b"a", true)] {
-        send(&mut slot, Message::Record { part: hashed(bytes) });
+    for (bytes, known) in [(&b"a"[..], true), (b"a", true), (b"b", false), (b"a", false)] {
+        send(&mut slot, Message::Record { part: hashed(bytes), receipt: false });
         let SessionReply::State { parts, .. } = send(&mut slot, Message::Snapshot) else { panic!() };
         assert_eq!(parts.first().unwrap().sha256.is_some(), known);
     }
@@ -364,7 +372,7 @@ fn check_lease_returns_busy_while_completing_and_mark_direct_is_persisted() {
     assert_eq!(send(&mut slot, Message::CheckLease), SessionReply::Done);
     let SessionReply::State { meta, .. } = send(&mut slot, Message::MarkDirect) else { panic!() };
     assert!(meta.direct && meta.urls_at == Some(EpochMs(1_100)));
-    send(&mut slot, Message::Record { part: part(1, 1) });
+    send(&mut slot, Message::Record { part: part(1, 1), receipt: false });
     send(&mut slot, begin(1));
     assert_eq!(send(&mut slot, Message::CheckLease), SessionReply::Busy);
     assert_eq!(apply(&mut slot, Message::CheckLease, EpochMs(1_100 + COMPLETION_LEASE_MS)).0, SessionReply::Done);
@@ -397,6 +405,8 @@ proptest! {
             if matches!(before.meta.status, Status::Complete | Status::Failed | Status::Expired) {
                 prop_assert_eq!(&before, &after, "final states are final");
             }
+            prop_assert!(before.meta.ambiguous.is_subset(&after.meta.ambiguous), "what was ambiguous stays so");
+            prop_assert!(after.parts.values().all(|part| part.sha256.is_none() || !after.meta.ambiguous.contains(&part.number)));
             if before.meta.status != Status::Uploading {
                 prop_assert_eq!(&before.parts, &after.parts, "parts change only while uploading");
             }

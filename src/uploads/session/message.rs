@@ -22,6 +22,18 @@ pub enum Message {
     Record {
         /// The part.
         part: Part,
+        /// Whether a receipt of this service proves that the store had the part once: it may have been replaced since then.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        receipt: bool,
+    },
+    /// The store refused a part, or its answer was lost.
+    PartFailed {
+        /// Its number.
+        number: u16,
+        /// The hash of what was sent, if it has one.
+        sha256: Option<Sha256Hex>,
+        /// Whether the store may have it nevertheless.
+        may_be_stored: bool,
     },
     /// Reads the session with all parts.
     Snapshot,
@@ -91,6 +103,11 @@ pub enum SessionReply {
     Done,
     /// No such session.
     Unknown,
+    /// What is recorded of a part after its receipt was read.
+    Recorded {
+        /// The part.
+        part: Part,
+    },
     /// The session with all parts.
     State {
         /// Everything except the parts.

@@ -123,6 +123,9 @@ pub struct Meta {
     /// When presigned part URLs were last issued: a part sent directly to the store has been under way since then at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub urls_at: Option<EpochMs>,
+    /// Numbers of the parts as which two contents with one ETag were sent: which of them the store has is unknown, and their hash stays so.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub ambiguous: BTreeSet<u16>,
 }
 
 impl Meta {

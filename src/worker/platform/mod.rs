@@ -1,6 +1,7 @@
 //! Access to the platform: bindings, the clock, randomness, JavaScript calls and the network.
 
 pub mod bindings;
+pub mod client_body;
 pub mod clock;
 pub mod d1;
 pub mod enqueue;

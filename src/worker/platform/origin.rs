@@ -11,8 +11,9 @@ use crate::config::Config;
 use crate::problem::Problem;
 use crate::s3::action::Action;
 use crate::s3::error::StoreError;
-use crate::s3::operations::delete_object;
+use crate::s3::operations::{delete_object, head_object};
 use crate::s3::request::SignedRequest;
+use crate::worker::platform::client_body::ClientBody;
 pub use crate::worker::platform::clock::within;
 use crate::worker::platform::{clock, js, memory, read_body};
 
@@ -35,6 +36,9 @@ const MAX_LISTING: u64 = 1_048_576;
 /// The longest time for which an answer is in memory, ms: two of the timeouts of its request.
 const ANSWER_MS: u64 = 2 * COMPLETION_TIMEOUT_MS as u64;
 
+/// Timeout of a request that only finds out what another one's lost answer was, ms: its client waits.
+pub const ASK_TIMEOUT_MS: u32 = 5_000;
+
 thread_local! {
     /// Smoothed time to first byte of the origin's reads, ms; negative before the first read.
     static READ_LATENCY_MS: Cell<f64> = const { Cell::new(-1.0) };
@@ -49,6 +53,8 @@ pub enum Body {
     Text(String),
     /// Bytes that stay in JavaScript: a raw stream of known length, or a File.
     Raw(JsValue),
+    /// The same from a client that is still sending: what the store leaves unread is read here.
+    Client(ClientBody),
     /// Buffered bytes that stay in JavaScript, so that they can be sent again.
     Buffered(JsValue),
 }
@@ -137,16 +143,44 @@ pub async fn delete(config: &Config, key: &str) -> Result<(), Problem> {
 /// [`send`] with a timeout for the whole response; for an object's bytes, for its head only. Streamed bodies have no timeout in either direction, because the
 /// client determines their speed.
 pub async fn send_within(config: &Config, action: &Action, body: Body, timeout_ms: u32) -> Result<Answer, StoreError> {
-    crate::worker::platform::log::step("origin", action.method);
+    send_signed(config.store.request(action, clock::now()), action.reads_bytes(), body, timeout_ms).await
+}
+
+/// Sends `action` as whoever holds a presigned URL for it does.
+pub async fn send_presigned(config: &Config, action: &Action, seconds: u64, body: Body) -> Result<Answer, StoreError> {
+    send_signed(config.store.presign(action, clock::now(), seconds), action.reads_bytes(), body, RESPONSE_TIMEOUT_MS).await
+}
+
+/// Whether the store answers for the object at all: `Ok` also if it has none.
+///
+/// # Errors
+/// Errors of the store.
+pub async fn ask(config: &Config, key: &str) -> Result<(), StoreError> {
+    match send_within(config, &head_object::head_object(key), Body::Empty, ASK_TIMEOUT_MS).await {
+        Err(error) if error.status != 404 => Err(error),
+        _ => Ok(()),
+    }
+}
+
+async fn send_signed(request: SignedRequest, reads_bytes: bool, body: Body, timeout_ms: u32) -> Result<Answer, StoreError> {
+    let Body::Client(client) = body else { return exchange(request, reads_bytes, body, timeout_ms).await };
+    let sent = exchange(request, reads_bytes, Body::Raw(client.passed_on()), timeout_ms).await;
+    if sent.is_err() {
+        client.drain().await;
+    }
+    sent
+}
+
+async fn exchange(request: SignedRequest, reads_bytes: bool, body: Body, timeout_ms: u32) -> Result<Answer, StoreError> {
+    crate::worker::platform::log::step("origin", request.method);
     let started = clock::now();
-    let request = config.store.request(action, started);
     let thrown = |error: JsValue| StoreError::unreachable(js::error_text(&error));
-    let (sends_stream, reads_bytes) = (matches!(body, Body::Raw(_)), action.reads_bytes());
+    let sends_stream = matches!(body, Body::Raw(_));
     let init = init(&request, body).map_err(thrown)?;
     let controller = AbortController::new().map_err(thrown)?;
-    if reads_bytes {
+    if reads_bytes || sends_stream {
         init.set_signal(Some(&controller.signal()));
-    } else if !sends_stream {
+    } else {
         init.set_signal(Some(&AbortSignal::timeout_with_u32(timeout_ms)));
     }
     let sent = JsFuture::from(js::fetch(&request.url, &init).map_err(thrown)?);
@@ -169,6 +203,10 @@ pub async fn send_within(config: &Config, action: &Action, body: Body, timeout_m
         return Ok(answer);
     }
     let body = within(timeout_ms, answer.text()).await.and_then(Result::ok).unwrap_or_default();
+    if sends_stream {
+        // The store may have answered without reading the body, which would wait for it.
+        controller.abort();
+    }
     Err(StoreError::read(status, &body))
 }
 
@@ -196,6 +234,7 @@ fn init(request: &SignedRequest, body: Body) -> Result<RequestInit, JsValue> {
         Body::Empty => {}
         Body::Text(text) => init.set_body(&JsValue::from_str(&text)),
         Body::Raw(raw) | Body::Buffered(raw) => init.set_body(&raw),
+        Body::Client(client) => init.set_body(&client.passed_on()),
     }
     Ok(init)
 }
@@ -226,4 +265,12 @@ pub fn problem(what: &str, error: &StoreError) -> Problem {
 /// As [`problem`], for a request with the caller's bytes: a hash mismatch is the caller's error and is not logged.
 pub fn problem_of_bytes(what: &str, error: &StoreError) -> Problem {
     if error.is_hash_mismatch() { Problem::ChunkHashMismatch } else { problem(what, error) }
+}
+
+/// As [`problem_of_bytes`], after `asked`, an answer of the store to a request without a body, if the first answer did not tell its reason.
+pub fn problem_after_asking(what: &str, error: &StoreError, asked: &Result<(), StoreError>) -> Problem {
+    match problem_of_bytes(what, error) {
+        Problem::Origin(_) => Problem::Origin(error.failure_after_asking(asked)),
+        problem => problem,
+    }
 }

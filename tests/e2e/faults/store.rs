@@ -82,7 +82,7 @@ async fn permanent_store_fault_is_reported_and_leaves_nothing() {
         (StoreCall::Opening, Fault::Answer(403, "RequestTimeTooSkewed"), "origin-clock-skew", "clock", 1),
         (StoreCall::Part, Fault::Answer(403, "SignatureDoesNotMatch"), "origin-credentials", "operator", 1),
         (StoreCall::Part, Fault::Answer(503, "SlowDown"), "origin-unavailable", "store", 2 * ATTEMPTS as usize),
-        (StoreCall::Part, Fault::ResetDuring(1_000_000), "origin-unreachable", "store", 2 * ATTEMPTS as usize),
+        (StoreCall::Part, Fault::ResetDuring(1_000_000), "origin-unavailable", "store", 2 * ATTEMPTS as usize),
     ] {
         let what = format!("{fault:?}");
         let account = newcomer(&stack).await;

@@ -254,7 +254,7 @@ async fn lost_or_wrong_store_answer_to_completion_ends_in_the_whole_file() {
     let (started, bytes) = sent_session(&stack, 10_500_000).await;
     stack.proxy.inject(|method, _| (method.as_str() == "PUT").then_some(Fault::LoseAnswer));
     let again = stack.chunk(&started, 2, &bytes[10_000_000..]).send().await.unwrap();
-    assert_eq!(again.status(), 502);
+    assert_eq!(again.status(), 503);
     only_completion(Fault::Answer(400, "InvalidPart"), 1);
     let (status, body) = stack.track(&stack.dev, complete(&started)).await;
     assert_eq!(status, 200, "{body}");

@@ -74,6 +74,6 @@ async fn copy_one_part(io: &World, meta: &Meta, copy: Copy) -> Option<u16> {
         evidence: Evidence::Seen,
         took_ms: None,
     };
-    let reply = send(io, meta.session, Message::Record { part }).await;
+    let reply = send(io, meta.session, Message::Record { part, receipt: false }).await;
     matches!(reply, Ok(SessionReply::Done)).then_some(copy.number)
 }

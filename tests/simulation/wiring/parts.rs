@@ -27,12 +27,18 @@ pub async fn chunk(io: &World, session: Id, account: Id, number: u16, bytes: &[u
     let etag = match io.send("put part", |store| store.put_part(&row.upload_id, number, bytes)).await {
         Ok(etag) => etag,
         Err(error) if error.is_no_such_upload() => return Err(gone_at_store(io, session).await?),
-        Err(_) => return Err(Problem::Internal),
+        Err(error) => {
+            let failed = Message::PartFailed { number, sha256: Some(Sha256Hex::of(bytes)), may_be_stored: error.outcome_unknown() };
+            return match send(io, session, failed).await? {
+                SessionReply::Closed { status } => Err(Problem::UploadClosed { status: status.as_str() }),
+                _ => Err(Problem::Internal),
+            };
+        }
     };
     let sha256 = Some(Sha256Hex::of(bytes));
     let part =
         Part { number, etag, size: bytes.len() as u64, sha256, edge: "edge".to_owned(), at: io.now(), evidence: Evidence::Seen, took_ms: None };
-    match send(io, session, Message::Record { part }).await {
+    match send(io, session, Message::Record { part, receipt: false }).await {
         Ok(SessionReply::Done) => Ok(()),
         Ok(SessionReply::Closed { status }) => Err(Problem::UploadClosed { status: status.as_str() }),
         _ => Err(Problem::RecordFailed),
@@ -49,7 +55,7 @@ async fn gone_at_store(io: &World, session: Id) -> Result<Problem, Problem> {
     if is_a_file(io, &meta).await? {
         return Ok(closed(Status::Complete));
     }
-    if head_object(io, &meta).await.map_err(|_| Problem::Internal)?.is_some_and(|seen| seen.size == meta.file_size) {
+    if head_object(io, &meta).await.map_err(|_| Problem::Internal)?.is_some_and(|seen| seen.size.is_none_or(|size| size == meta.file_size)) {
         return Ok(closed(Status::Completing));
     }
     match send(io, session, Message::Fail).await? {

@@ -67,6 +67,7 @@ pub async fn start(io: &World, party: &Party, params: &StartParams) -> Result<St
         suspended: false,
         cleaned_up: false,
         direct: false,
+        ambiguous: std::collections::BTreeSet::new(),
         forget_at: None,
         active_at: None,
         urls_at: None,

@@ -6,20 +6,21 @@
 use crate::access::authorize::ResourceKind;
 use crate::access::caller::Caller;
 use crate::auth::receipt::Receipt;
+use crate::auth::upload_token::UploadClaims;
 use crate::edges::edge::Work;
 use crate::problem::{AuthFailure, OriginFailure, Problem};
 use crate::s3::etag::unquote;
 use crate::s3::operations::upload_part;
-use crate::uploads::part::{ChunkRequest, admit};
+use crate::uploads::part::{Admitted, ChunkRequest, admit};
 use crate::uploads::repository::{SessionRow, by_id};
 use crate::uploads::session::message::{Message, SessionReply};
 use crate::uploads::session::state::{Evidence, Part, Status};
 use crate::uploads::view::ChunkStored;
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
-use crate::worker::platform::{bindings, clock, d1, origin};
+use crate::worker::platform::{bindings, clock, d1};
 use crate::worker::services::edges::{registry, samples};
-use crate::worker::services::uploads::{recover, send_part};
+use crate::worker::services::uploads::{part_refused, recover, send_part};
 
 /// Sends one part to the store and records it.
 pub async fn chunk(call: &Routed) -> Result<Reply, Problem> {
@@ -55,9 +56,14 @@ pub async fn chunk(call: &Routed) -> Result<Reply, Problem> {
     if let Some(account) = account {
         account.must_be_active()?;
     }
-
     registry::must_take(call, Work::UnderWay).await?;
+    // Detached from the client's connection: a part that the store took is recorded although its client hung up. Otherwise the record would tell of the bytes
+    // that it replaced.
+    let held = call.clone();
+    call.run_detached(async move { store_part(&held, &claims, admitted).await }).await.unwrap_or(Err(Problem::RecordFailed))
+}
 
+async fn store_part(call: &Routed, claims: &UploadClaims, admitted: Admitted) -> Result<Reply, Problem> {
     let action = upload_part::upload_part(&claims.key, &claims.upload_id, admitted.part_number, admitted.payload());
     let started = clock::now();
     let answer = send_part::send(call, &action, &admitted).await?;
@@ -65,10 +71,7 @@ pub async fn chunk(call: &Routed) -> Result<Reply, Problem> {
     let edge = samples::seen(call, claims.account, admitted.size, clock::now().since(started), answer.as_ref().err()).await;
     let answer = match answer {
         Ok(answer) => answer,
-        Err(error) if error.is_no_such_upload() => {
-            return Err(crate::worker::services::uploads::upload_gone::gone_at_store(call, claims.session).await?);
-        }
-        Err(error) => return Err(origin::problem_of_bytes("UploadPart", &error)),
+        Err(error) => return Err(part_refused::part_refused(call, claims, &admitted, &error).await),
     };
     let etag = answer.header("etag").ok_or(Problem::Origin(OriginFailure::Unexpected("NoETag".to_owned())))?;
     answer.discard();
@@ -85,7 +88,9 @@ pub async fn chunk(call: &Routed) -> Result<Reply, Problem> {
         took_ms: Some(at.since(call.started)),
     };
     let started = clock::now();
-    let reply = recover::send_or_recover(&call.env, &call.config, claims.account, claims.session, &Message::Record { part: part.clone() }).await;
+    let reply =
+        recover::send_or_recover(&call.env, &call.config, claims.account, claims.session, &Message::Record { part: part.clone(), receipt: false })
+            .await;
     call.span("record", started);
     match reply {
         Ok(SessionReply::Done) => {}

@@ -15,9 +15,9 @@ use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::clock;
 use crate::worker::services::uploads::progress::{must_be_active, state, upload_of};
-use crate::worker::services::uploads::{recover, rights};
+use crate::worker::services::uploads::{presigned_hash_probe, recover, rights};
 
-/// Issues presigned URLs for parts, each bound to the part's length and hash.
+/// Issues presigned URLs for parts, each bound to the part's length and hash; to its length only at a store that verifies no hash there.
 pub async fn chunk_urls(call: &Routed) -> Result<Reply, Problem> {
     let body: ChunkUrls = call.json(MAX_BODY).await?;
     let upload = upload_of(call, check_session(&body.session_id)?).await?;
@@ -31,10 +31,12 @@ pub async fn chunk_urls(call: &Routed) -> Result<Reply, Problem> {
         Status::Uploading => {}
         status => return Err(Problem::UploadClosed { status: status.as_str() }),
     }
+    let bound = presigned_hash_probe::bound(&call.env, &call.config).await;
     let now = clock::now();
     let until = urls_expire(now, expires);
-    let urls: Vec<_> = wanted.into_iter().map(|part| presign_part(call, &upload, part, now, until)).collect();
-    Reply::json(200, &json!({ "urls": urls }))
+    let wanted = wanted.into_iter().map(|part| if bound == Some(false) { part.unbound() } else { part });
+    let urls: Vec<_> = wanted.map(|part| presign_part(call, &upload, part, now, until)).collect();
+    Reply::json(200, &json!({ "urls": urls, "presignedHashBound": bound }))
 }
 
 fn presign_part(call: &Routed, upload: &UploadClaims, part: PartUrlParams, now: EpochMs, until: EpochMs) -> UrlView {
@@ -49,10 +51,11 @@ pub async fn record(call: &Routed) -> Result<Reply, Problem> {
     let sent: Sent = call.json(MAX_BODY).await?;
     let session = check_session(&sent.session_id)?;
     let upload = upload_of(call, session).await?;
-    let part = sent.part(&upload, &call.config.token_keys, clock::now())?;
+    let (part, receipt) = sent.part(&upload, &call.config.token_keys, clock::now())?;
     must_be_active(call)?;
-    match recover::send_or_recover(&call.env, &call.config, upload.account, session, &Message::Record { part: part.clone() }).await? {
+    match recover::send_or_recover(&call.env, &call.config, upload.account, session, &Message::Record { part: part.clone(), receipt }).await? {
         SessionReply::Done => Reply::json(200, &recorded(session, &part)),
+        SessionReply::Recorded { part } => Reply::json(200, &recorded(session, &part)),
         SessionReply::Suspended => Err(Problem::Suspended),
         SessionReply::Closed { status } => Err(Problem::UploadClosed { status: status.as_str() }),
         _ => Err(Problem::NotFound),

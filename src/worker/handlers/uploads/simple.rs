@@ -17,6 +17,7 @@ use crate::worker::clients::ledger;
 use crate::worker::http::call::Routed;
 use crate::worker::http::idempotency;
 use crate::worker::http::reply::Reply;
+use crate::worker::platform::client_body::ClientBody;
 use crate::worker::platform::origin::Body;
 use crate::worker::platform::searched_buffer::SearchedBuffer;
 use crate::worker::services;
@@ -77,7 +78,7 @@ fn read_raw(call: &Routed, content_type: Option<&str>, size: u64) -> Result<Inco
     let sha256 = check_hash("X-Content-SHA256", call.header("x-content-sha256").as_deref())?;
     let content_type = check_content_type(meant_type(content_type), &name)?;
     let body = match call.request.body() {
-        Some(stream) if size > 0 => Body::Raw(stream.into()),
+        Some(stream) if size > 0 => Body::Client(ClientBody::new(stream, size).map_err(|error| call.thrown("body", &error))?),
         None if size > 0 => return Err(Problem::Malformed { detail: "The body did not arrive.".to_owned() }),
         _ => Body::Text(String::new()),
     };

@@ -47,7 +47,7 @@ async fn copy_part(call: &Routed, meta: &Meta, copy: Copy) -> Option<u16> {
         evidence: Evidence::Seen,
         took_ms: None,
     };
-    let reply = session::send(&call.env, meta.session, &Message::Record { part }).await;
+    let reply = session::send(&call.env, meta.session, &Message::Record { part, receipt: false }).await;
     matches!(reply, Ok(SessionReply::Done)).then_some(copy.number)
 }
 

@@ -10,6 +10,7 @@ use crate::s3::error::StoreError;
 use crate::uploads::part::Admitted;
 use crate::uploads::retry::{ATTEMPTS, retry_delay_ms};
 use crate::worker::http::call::{Call, Routed};
+use crate::worker::platform::client_body::ClientBody;
 use crate::worker::platform::origin::{Answer, BUFFERED_PART_MS, Body};
 use crate::worker::platform::read_body::{self, Body as Read};
 use crate::worker::platform::{clock, js, origin, random};
@@ -28,7 +29,8 @@ pub async fn send(call: &Routed, action: &Action, part: &Admitted) -> Result<Res
     let hold_ms = longest_ms(part.size).saturating_add(SENDING_MS);
     let reserve = || MemoryPermit::reserve(Pool::Bodies, call.owner.get(), part.size, hold_ms, clock::now());
     let Some(held) = (part.size <= call.config.replay_max_bytes).then(reserve).flatten() else {
-        return Ok(origin::send(&call.config, action, Body::Raw(stream.into())).await);
+        let body = ClientBody::new(stream, part.size).map_err(|_| Call::lost())?;
+        return Ok(origin::send(&call.config, action, Body::Client(body)).await);
     };
     let buffer = match read_body::read(stream, part.size).await.map_err(|_| Call::lost())? {
         Read::Whole(buffer) => buffer,

@@ -89,7 +89,8 @@ async fn store_object(call: &Routed, account: &Account, namespace: &Namespace, i
     let answer = match answer {
         Ok(answer) => answer,
         Err(error) => {
-            let problem = origin::problem_of_bytes("PutObject", &error);
+            let asked = if error.tells_no_reason() { origin::ask(&call.config, &key).await } else { Ok(()) };
+            let problem = origin::problem_after_asking("PutObject", &error, &asked);
             // The object may exist, or appear later: a job deletes it again. A store that returned 500 may have written the object before it failed.
             if error.outcome_unknown() || error.status == 500 {
                 let orphan = Job::Orphan { account: account.id, object };

@@ -77,6 +77,7 @@ pub async fn begin(call: &Routed, account: &Account, wanted: StartParams) -> Res
         suspended: false,
         cleaned_up: false,
         direct: false,
+        ambiguous: std::collections::BTreeSet::new(),
         forget_at: None,
         active_at: None,
         urls_at: None,

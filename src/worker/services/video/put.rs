@@ -26,6 +26,7 @@ use crate::worker::clients::ledger::Wanted;
 use crate::worker::content::metadata_cache;
 use crate::worker::content::video_source::known_as;
 use crate::worker::http::call::{Call, Routed};
+use crate::worker::platform::client_body::ClientBody;
 use crate::worker::platform::origin::Body;
 use crate::worker::platform::{bindings, clock, d1, origin, random};
 use crate::worker::services;
@@ -143,7 +144,7 @@ async fn incoming(call: &Routed, path: &VideoPath, size: u64, hash: Option<Sha25
         return Ok(Incoming { size, content_type, payload, body: Body::Buffered(buffer), live_seconds, held });
     }
     let body = match call.request.body() {
-        Some(stream) if size > 0 => Body::Raw(stream.into()),
+        Some(stream) if size > 0 => Body::Client(ClientBody::new(stream, size).map_err(|_| Call::lost())?),
         None if size > 0 => return Err(Call::lost()),
         _ => Body::Text(String::new()),
     };
@@ -217,17 +218,19 @@ async fn store_bytes(call: &Routed, file: &NewFile, incoming: Incoming, present:
             etag.map(|etag| (etag, file.size)).ok_or((Problem::Origin(OriginFailure::Unexpected("NoETag".to_owned())), false))
         }
         Err(error) => {
-            let problem = origin::problem_of_bytes("PutObject", &error);
             if !error.outcome_unknown() {
                 // A store that returned 500 may have written the object before it failed.
-                return Err((problem, error.status != 500));
+                return Err((origin::problem_of_bytes("PutObject", &error), error.status != 500));
             }
             // The object may exist; it is whole then, because stores keep no partial objects. Or it may appear later.
             match at_store(&call.config, &file.s3_key).await {
                 Ok(Some(stored)) if stored.size == file.size && present.is_none_or(|present| present.etag != stored.etag) => {
                     Ok((stored.etag, stored.size))
                 }
-                _ => Err((problem, false)),
+                _ => {
+                    let asked = origin::ask(&call.config, &file.s3_key).await;
+                    Err((origin::problem_after_asking("PutObject", &error, &asked), false))
+                }
             }
         }
     }

@@ -1,0 +1,42 @@
+//! What follows a part that the store refused, or whose answer was lost. A store may answer before it has read the body, and close: whether the runtime then gets
+//! the answer, its head or nothing is a matter of chance. What the answer does not tell, the session and the store are asked before the client is told.
+
+use crate::auth::upload_token::UploadClaims;
+use crate::problem::Problem;
+use crate::s3::error::StoreError;
+use crate::s3::operations::list_parts;
+use crate::uploads::part::Admitted;
+use crate::uploads::session::message::{Message, SessionReply};
+use crate::uploads::session::state::Status;
+use crate::worker::http::call::Routed;
+use crate::worker::platform::origin;
+use crate::worker::platform::origin::{ASK_TIMEOUT_MS, Body};
+use crate::worker::services::uploads::{recover, upload_gone};
+
+/// The problem for the client.
+pub async fn part_refused(call: &Routed, claims: &UploadClaims, part: &Admitted, error: &StoreError) -> Problem {
+    let failed = Message::PartFailed { number: part.part_number, sha256: part.sha256.clone(), may_be_stored: error.outcome_unknown() };
+    match recover::send_or_recover(&call.env, &call.config, claims.account, claims.session, &failed).await {
+        Ok(SessionReply::Closed { status }) => return Problem::UploadClosed { status: status.as_str() },
+        Ok(SessionReply::Unknown) => return Problem::UploadClosed { status: Status::Failed.as_str() },
+        Ok(SessionReply::Suspended) => return Problem::Suspended,
+        // The store's own answer is left.
+        _ => {}
+    }
+    if error.is_no_such_upload() {
+        return gone(call, claims).await;
+    }
+    if !error.tells_no_reason() {
+        return origin::problem_of_bytes("UploadPart", error);
+    }
+    let listing = list_parts::list_parts(&claims.key, &claims.upload_id, None);
+    let asked = origin::send_within(&call.config, &listing, Body::Empty, ASK_TIMEOUT_MS).await.map(|answer| answer.discard());
+    if asked.as_ref().is_err_and(StoreError::is_no_such_upload) {
+        return gone(call, claims).await;
+    }
+    origin::problem_after_asking("UploadPart", error, &asked)
+}
+
+async fn gone(call: &Routed, claims: &UploadClaims) -> Problem {
+    upload_gone::gone_at_store(call, claims.session).await.unwrap_or_else(|problem| problem)
+}

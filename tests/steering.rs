@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use jettyspeed_simulator::character::{CONGESTION, Character, DETOURS, FAILURES};
+use jettyspeed_simulator::character::{BROWNOUTS, CONGESTION, Character, DETOURS, FAILURES, MOBILE, SOUTH};
 use jettyspeed_simulator::recovery::{BACK_WITHIN_S, LEFT_WITHIN_S, recoveries};
 use jettyspeed_simulator::{NEAREST_REGRET, Outcome, REGRET, Tally, UPLOADS, run};
 
@@ -35,6 +35,33 @@ fn congestion_keeps_regret_within_the_limit() {
 #[test]
 fn failures_keep_regret_within_the_limit() {
     assert_regret_is_small(FAILURES);
+}
+
+/// Traces on which nothing was tuned and whose regret is above the limit (docs/benchmarks.md, "What is missed"): far better than the nearest edge, and not worse than
+/// `told`, percent.
+fn assert_regret_is_as_told(character: Character, told_regret: f64) {
+    let outcome = run(&character, UPLOADS).unwrap();
+    let told = told(&outcome);
+    println!("{told}");
+    let [ours, nearest, random] = [outcome.ours, outcome.nearest, outcome.random].map(|tally| tally.regret());
+    assert!(nearest >= NEAREST_REGRET, "the trace is not hard enough\n{told}");
+    assert!(ours > REGRET, "it keeps the limit: say so in docs/benchmarks.md, and hold it to that\n{told}");
+    assert!(ours <= told_regret && 4.0 * ours < nearest && ours < random, "{told}");
+}
+
+#[test]
+fn few_southern_edges_have_a_tenth_of_the_nearest_edges_regret() {
+    assert_regret_is_as_told(SOUTH, 5.8);
+}
+
+#[test]
+fn sudden_brownouts_and_busy_evenings_have_a_quarter_of_the_nearest_edges_regret() {
+    assert_regret_is_as_told(BROWNOUTS, 7.0);
+}
+
+#[test]
+fn lossy_mobile_clients_keep_regret_within_the_limit() {
+    assert_regret_is_small(MOBILE);
 }
 
 #[test]

@@ -25,7 +25,7 @@ const UNMEASURED_DISCOUNT: f64 = 0.8;
 const ERRORS_PRIOR_WEIGHT: f64 = 1.0;
 
 /// Half-life of measurements, ms.
-pub const HALF_LIFE_MS: f64 = 150_000.0;
+pub const HALF_LIFE_MS: f64 = 180_000.0;
 
 /// Weight of the prior against that of measurements.
 pub const PRIOR_WEIGHT: f64 = 0.07;

@@ -15,7 +15,7 @@ use jettyspeed_edge::edges::location::Location;
 use jettyspeed_edge::edges::metrics::reading::Reading;
 use jettyspeed_edge::edges::request::Priority;
 use jettyspeed_edge::edges::score::{Asker, rank};
-use jettyspeed_simulator::character::TRACES;
+use jettyspeed_simulator::character::{TRACES, UNTUNED};
 use jettyspeed_simulator::recovery::{BACK_WITHIN_S, LEFT_WITHIN_S, recoveries};
 use jettyspeed_simulator::{NEAREST_REGRET, Outcome, REGRET, Tally, UPLOADS, places, run};
 
@@ -26,7 +26,7 @@ const RANKINGS: u64 = 500;
 
 /// All figures. Only the last one depends on the machine.
 pub fn figures() -> Result<Vec<Figure>> {
-    let traces = TRACES.map(|character| thread::spawn(move || run(&character, UPLOADS)));
+    let traces: Vec<_> = TRACES.into_iter().chain(UNTUNED).map(|character| thread::spawn(move || run(&character, UPLOADS))).collect();
     let deaths = recoveries(UPLOADS)?;
     let mut figures = Vec::new();
     for trace in traces {

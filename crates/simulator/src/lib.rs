@@ -74,7 +74,7 @@ pub struct Outcome {
 
 /// Simulates a day of that kind with `uploads` uploads.
 pub fn run(character: &Character, uploads: usize) -> Result<Outcome> {
-    let edges = places::edges()?;
+    let edges = character.geography.edges()?;
     let (accounts, uploads) = trace::trace(character, uploads);
     let truth = Truth::of(character, &edges);
     let mut ours = World::new(Policy::Ours(Box::new(Ours::new(&edges, &accounts))), &edges);

@@ -1,6 +1,5 @@
 //! The product's edge selection: its gauges, fed and published as the Worker does it.
 
-use super::places::CITIES;
 use super::trace::Account;
 use std::collections::BTreeMap;
 
@@ -103,12 +102,7 @@ impl<'a> Ours<'a> {
             self.seen.get(index)?.as_ref()
         };
         let now = EpochMs(now);
-        let asker = Asker {
-            place: CITIES.get(account.city).map(super::places::City::place),
-            priority: Priority::Speed,
-            draw: Draw::of(&account.id, now, WINDOW_MS),
-            now,
-        };
+        let asker = Asker { place: Some(account.place), priority: Priority::Speed, draw: Draw::of(&account.id, now, WINDOW_MS), now };
         rank(self.edges, reading, asker, |_| None).into_iter().map(|ranked| ranked.index).collect()
     }
 }

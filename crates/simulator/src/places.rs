@@ -9,8 +9,24 @@ use jettyspeed_edge::edges::location::Location;
 /// Number of edges.
 pub const EDGES: usize = 20;
 
+/// Where cities and edges are.
+#[derive(Debug)]
+pub struct Geography {
+    /// Cities where uploads originate.
+    pub cities: &'static [City],
+    table: [Row; EDGES],
+}
+
 /// Id, city, country, continent, latitude and longitude in degrees, capacity for these uploads in Mbit/s.
-const TABLE: [(&str, &str, &str, &str, f64, f64, u64); EDGES] = [
+type Row = (&'static str, &'static str, &'static str, &'static str, f64, f64, u64);
+
+/// The edges that are seeded, and large cities of all continents.
+pub static WORLD: Geography = Geography { cities: &CITIES, table: TABLE };
+
+/// Edges and cities south of the tropic of Cancer.
+pub static SOUTHERN: Geography = Geography { cities: &SOUTHERN_CITIES, table: SOUTHERN_TABLE };
+
+const TABLE: [Row; EDGES] = [
     ("ams", "Amsterdam", "NL", "EU", 52.31, 4.76, 2_000),
     ("bom", "Mumbai", "IN", "AS", 19.09, 72.87, 1_000),
     ("cdg", "Paris", "FR", "EU", 49.01, 2.55, 2_000),
@@ -57,8 +73,7 @@ const fn city(name: &'static str, lat: f64, lon: f64, weight: f64) -> City {
     City { name, lat, lon, weight }
 }
 
-/// All cities.
-pub const CITIES: [City; 42] = [
+const CITIES: [City; 42] = [
     city("New York", 40.71, -74.01, 18.0),
     city("Los Angeles", 34.05, -118.24, 12.0),
     city("Chicago", 41.88, -87.63, 8.0),
@@ -103,9 +118,78 @@ pub const CITIES: [City; 42] = [
     city("Auckland", -36.85, 174.76, 2.0),
 ];
 
-/// All edges, active.
+const SOUTHERN_TABLE: [Row; EDGES] = [
+    ("akl", "Auckland", "NZ", "OC", -37.01, 174.79, 500),
+    ("bog", "Bogotá", "CO", "SA", 4.70, -74.15, 500),
+    ("cgk", "Jakarta", "ID", "AS", -6.13, 106.66, 1_000),
+    ("cmb", "Colombo", "LK", "AS", 7.18, 79.88, 500),
+    ("cpt", "Cape Town", "ZA", "AF", -33.97, 18.60, 500),
+    ("dac", "Dhaka", "BD", "AS", 23.84, 90.40, 500),
+    ("eze", "Buenos Aires", "AR", "SA", -34.82, -58.54, 1_000),
+    ("gru", "São Paulo", "BR", "SA", -23.44, -46.47, 1_000),
+    ("jnb", "Johannesburg", "ZA", "AF", -26.14, 28.25, 500),
+    ("lim", "Lima", "PE", "SA", -12.02, -77.11, 500),
+    ("los", "Lagos", "NG", "AF", 6.58, 3.32, 500),
+    ("maa", "Chennai", "IN", "AS", 12.99, 80.17, 1_000),
+    ("mel", "Melbourne", "AU", "OC", -37.67, 144.84, 1_000),
+    ("mnl", "Manila", "PH", "AS", 14.51, 121.02, 1_000),
+    ("mru", "Mauritius", "MU", "AF", -20.43, 57.68, 250),
+    ("nan", "Nadi", "FJ", "OC", -17.76, 177.44, 250),
+    ("nbo", "Nairobi", "KE", "AF", -1.32, 36.93, 500),
+    ("per", "Perth", "AU", "OC", -31.94, 115.97, 500),
+    ("sin", "Singapore", "SG", "AS", 1.36, 103.99, 2_000),
+    ("syd", "Sydney", "AU", "OC", -33.95, 151.18, 1_000),
+];
+
+const SOUTHERN_CITIES: [City; 32] = [
+    city("Sydney", -33.87, 151.21, 5.0),
+    city("Melbourne", -37.81, 144.96, 5.0),
+    city("Brisbane", -27.47, 153.03, 2.5),
+    city("Adelaide", -34.93, 138.60, 1.4),
+    city("Darwin", -12.46, 130.84, 0.3),
+    city("Auckland", -36.85, 174.76, 1.7),
+    city("Christchurch", -43.53, 172.63, 0.4),
+    city("Port Moresby", -9.44, 147.18, 0.4),
+    city("Papeete", -17.54, -149.57, 0.2),
+    city("Honolulu", 21.31, -157.86, 0.9),
+    city("Jakarta", -6.21, 106.85, 12.0),
+    city("Surabaya", -7.26, 112.75, 3.0),
+    city("Makassar", -5.15, 119.43, 1.5),
+    city("Manila", 14.60, 120.98, 9.0),
+    city("Cebu", 10.32, 123.89, 1.5),
+    city("Ho Chi Minh City", 10.82, 106.63, 8.0),
+    city("Bangkok", 13.76, 100.50, 8.0),
+    city("Yangon", 16.87, 96.20, 3.0),
+    city("Dhaka", 23.81, 90.41, 9.0),
+    city("Chennai", 13.08, 80.27, 7.0),
+    city("Colombo", 6.93, 79.86, 2.0),
+    city("Addis Ababa", 9.03, 38.74, 2.5),
+    city("Nairobi", -1.29, 36.82, 4.0),
+    city("Kinshasa", -4.44, 15.27, 4.0),
+    city("Lagos", 6.52, 3.38, 8.0),
+    city("Luanda", -8.84, 13.23, 2.5),
+    city("Johannesburg", -26.20, 28.05, 6.0),
+    city("Antananarivo", -18.88, 47.51, 1.0),
+    city("São Paulo", -23.55, -46.63, 14.0),
+    city("Manaus", -3.12, -60.02, 1.5),
+    city("Buenos Aires", -34.60, -58.38, 9.0),
+    city("Lima", -12.05, -77.04, 6.0),
+];
+
+impl Geography {
+    /// All edges, active.
+    pub fn edges(&self) -> Result<Vec<Edge>> {
+        edges_of(&self.table)
+    }
+}
+
+/// The seeded edges.
 pub fn edges() -> Result<Vec<Edge>> {
-    TABLE
+    WORLD.edges()
+}
+
+fn edges_of(table: &[Row]) -> Result<Vec<Edge>> {
+    table
         .iter()
         .map(|(id, city, country, continent, lat, lon, capacity_mbps)| {
             Ok(Edge {

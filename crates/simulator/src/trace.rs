@@ -2,8 +2,9 @@
 
 use super::chance::Chance;
 use super::character::Character;
-use super::places::CITIES;
 use super::truth::{DAY_MS, MINUTE_MS, busy, spans};
+
+use jettyspeed_edge::edges::location::Location;
 
 /// Number of accounts.
 const ACCOUNTS: usize = 2_000;
@@ -17,8 +18,10 @@ const SIZES_MB: (f64, f64) = (20.0, 2_000.0);
 pub struct Account {
     /// Id.
     pub id: String,
-    /// City: index into [`CITIES`].
+    /// City: index into the geography's.
     pub city: usize,
+    /// Its location.
+    pub place: Location,
     /// Uplink rate of its access line, Mbit/s.
     pub uplink_mbps: f64,
     /// Round-trip time of its access line, ms.
@@ -41,17 +44,22 @@ pub struct Upload {
 /// All accounts, and `count` uploads of one day in order of time.
 pub fn trace(character: &Character, count: usize) -> (Vec<Account>, Vec<Upload>) {
     let mut chance = Chance::of(character.name, "accounts");
-    let weights: Vec<f64> = CITIES.iter().map(|city| city.weight).collect();
+    let (cities, access) = (character.geography.cities, &character.access);
+    let weights: Vec<f64> = cities.iter().map(|city| city.weight).collect();
     let accounts: Vec<Account> = (0..ACCOUNTS)
-        .map(|index| Account {
-            id: format!("account-{index}"),
+        .filter_map(|index| {
             // The first accounts cover every city.
-            city: if index < 3 * CITIES.len() { index % CITIES.len() } else { chance.pick(&weights) },
-            uplink_mbps: chance.lognormal(300.0, 0.6),
-            last_mile_ms: chance.lognormal(6.0, 0.5),
+            let city = if index < 3 * cities.len() { index % cities.len() } else { chance.pick(&weights) };
+            Some(Account {
+                id: format!("account-{index}"),
+                city,
+                place: cities.get(city)?.place(),
+                uplink_mbps: chance.lognormal(access.uplink_mbps.0, access.uplink_mbps.1),
+                last_mile_ms: chance.lognormal(access.last_mile_ms.0, access.last_mile_ms.1),
+            })
         })
         .collect();
-    let by_city: Vec<Vec<usize>> = (0..CITIES.len())
+    let by_city: Vec<Vec<usize>> = (0..cities.len())
         .map(|city| (0..ACCOUNTS).filter(|index| accounts.get(*index).is_some_and(|account| account.city == city)).collect())
         .collect();
     let minutes = minutes(character, &weights, &mut Chance::of(character.name, "crowds"));
@@ -84,9 +92,9 @@ fn minutes(character: &Character, weights: &[f64], chance: &mut Chance) -> Vec<V
             let at = minute as u64 * 60_000;
             let of = |(index, city): (usize, &super::places::City)| {
                 let crowd = crowds.iter().any(|(crowded, from, to)| *crowded == index && (*from..*to).contains(&at));
-                city.weight * (0.25 + 0.75 * busy(city.lon + 60.0, at)) * if crowd { CROWD } else { 1.0 }
+                city.weight * (character.night + (1.0 - character.night) * busy(city.lon + 60.0, at)) * if crowd { CROWD } else { 1.0 }
             };
-            CITIES.iter().enumerate().map(of).collect()
+            character.geography.cities.iter().enumerate().map(of).collect()
         })
         .collect()
 }

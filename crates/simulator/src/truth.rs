@@ -2,7 +2,7 @@
 
 use super::chance::Chance;
 use super::character::{Affliction, Character};
-use super::places::{CITIES, City, EDGES};
+use super::places::{City, EDGES};
 
 use jettyspeed_edge::edges::edge::Edge;
 
@@ -12,14 +12,10 @@ pub const DAY_MS: u64 = 86_400_000;
 pub const MINUTE_MS: f64 = 60_000.0;
 /// Connections per upload.
 pub const CONNECTIONS: f64 = 6.0;
-/// Maximum data in flight per connection, Mbit: 256 KiB, the effective socket-buffer window on a path with occasional packet loss.
-const WINDOW_MBIT: f64 = 2.1;
 /// Round-trip time per kilometre of fibre, ms.
 const FIBRE_MS_PER_KM: f64 = 0.01;
 /// Ratio of path length to great-circle distance (RIPE Atlas measurements: 1.2-2.2).
 const WINDING: f64 = 1.4;
-/// Share of connection rate that an edge loses at its evening peak.
-const EVENING: f64 = 0.35;
 /// Interval between support points of an edge's random rate variation, ms.
 const RESTLESS_MS: u64 = 240_000;
 
@@ -42,12 +38,14 @@ pub struct Path {
     pub dead: bool,
     /// Share of attempts that the edge refuses, 0..=1.
     pub refuses: f64,
+    /// Maximum data in flight per connection, Mbit.
+    pub window_mbit: f64,
 }
 
 impl Path {
     /// Rate of all connections together over a round-trip time of `rtt_ms` for a client with `uplink_mbps`, Mbit/s.
     pub fn mbps(&self, rtt_ms: f64, uplink_mbps: f64) -> f64 {
-        (CONNECTIONS * self.connection_mbps.min(WINDOW_MBIT * 1_000.0 / rtt_ms)).min(uplink_mbps)
+        (CONNECTIONS * self.connection_mbps.min(self.window_mbit * 1_000.0 / rtt_ms)).min(uplink_mbps)
     }
 }
 
@@ -59,6 +57,8 @@ struct Nature {
     congestion: Vec<Episode>,
     outages: Vec<Episode>,
     failures: Vec<Episode>,
+    /// Their size is the share of the connection rate that is left.
+    brownouts: Vec<Episode>,
     restless: Vec<f64>,
 }
 
@@ -67,6 +67,8 @@ pub struct Truth {
     natures: Vec<Nature>,
     /// By city and edge: distance, km, and round-trip time of the path, ms.
     ways: Vec<[(f64, f64); EDGES]>,
+    evening: f64,
+    window_mbit: f64,
 }
 
 impl Truth {
@@ -83,7 +85,8 @@ impl Truth {
             }
             ways
         };
-        Truth { natures, ways: CITIES.iter().map(|city| way(city, &mut chance)).collect() }
+        let ways = character.geography.cities.iter().map(|city| way(city, &mut chance)).collect();
+        Truth { natures, ways, evening: character.evening, window_mbit: character.access.window_mbit }
     }
 
     /// Makes edge `index` dead between two instants, ms, in addition to its other outages.
@@ -98,13 +101,20 @@ impl Truth {
         let mut paths = [Path::default(); EDGES];
         let Some(ways) = self.ways.get(city) else { return paths };
         for ((path, nature), (km, way_ms)) in paths.iter_mut().zip(&self.natures).zip(ways) {
-            let evening = EVENING * busy(nature.lon, at);
+            let evening = self.evening * busy(nature.lon, at);
+            let brownout = during(&nature.brownouts, at);
             *path = Path {
                 km: *km,
                 rtt_ms: way_ms + nature.peering_ms + during(&nature.detours, at).unwrap_or(0.0),
-                connection_mbps: nature.connection_mbps * (1.0 - evening) * during(&nature.congestion, at).unwrap_or(1.0) * restlessness(nature, at),
+                connection_mbps: nature.connection_mbps
+                    * (1.0 - evening)
+                    * during(&nature.congestion, at).unwrap_or(1.0)
+                    * brownout.unwrap_or(1.0)
+                    * restlessness(nature, at),
                 dead: during(&nature.outages, at).is_some(),
-                refuses: during(&nature.failures, at).unwrap_or(0.0),
+                // The less is left of its rate, the more it refuses: 20-50 %.
+                refuses: during(&nature.failures, at).unwrap_or(0.0).max(brownout.map_or(0.0, |left| 0.6 - 5.0 * left)),
+                window_mbit: self.window_mbit,
             };
         }
         paths
@@ -130,6 +140,7 @@ fn nature(character: &Character, edge: &Edge) -> Nature {
         congestion: episodes(character.congestion, of("congestion"), |chance| (0.5 / chance.heavy(1.5)).max(1.0 / 30.0)),
         outages: episodes(character.outages, of("outages"), |_| 1.0),
         failures: episodes(character.failures, of("failures"), |chance| chance.between(0.1, 0.3)),
+        brownouts: episodes(character.brownouts, of("brownouts"), |chance| chance.between(0.02, 0.08)),
         restless: (0..points).map(|_| fixed.lognormal(1.0, 0.12)).collect(),
     }
 }

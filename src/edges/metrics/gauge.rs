@@ -67,6 +67,8 @@ struct Mean {
     value: f64,
     /// Effective number of samples, at most twice [`FULL_SAMPLES`].
     count: f64,
+    /// 1 at the last sample, halved with each half-life since: the weight of its vote.
+    fresh: f64,
 }
 
 impl Mean {
@@ -75,6 +77,14 @@ impl Mean {
         let share = ALPHA.max(1.0 / (self.count + 1.0));
         self.value += share * (value - self.value);
         self.count = (self.count + 1.0).min(2.0 * FULL_SAMPLES);
+        self.fresh = 1.0;
+    }
+}
+
+impl Mean {
+    fn age(&mut self, half_life_ms: f64, ms: u64) {
+        self.count = aged_by(half_life_ms, self.count, ms);
+        self.fresh = aged_by(half_life_ms, self.fresh, ms);
     }
 }
 
@@ -172,9 +182,9 @@ impl Gauge {
         let source = self.sources.iter_mut().find(|source| source.name == name)?;
         let age = now.since(source.at);
         for mean in [&mut source.excess, &mut source.latency, &mut source.rate] {
-            mean.count = aged_by(HALF_LIFE_MS, mean.count, age);
+            mean.age(HALF_LIFE_MS, age);
         }
-        source.errors.count = aged_by(ERRORS_HALF_LIFE_MS, source.errors.count, age);
+        source.errors.age(ERRORS_HALF_LIFE_MS, age);
         source.at = now;
         Some(source)
     }
@@ -201,7 +211,7 @@ impl Gauge {
             let head = [source.at.0 as f64, source.minute as f64, f64::from(source.in_minute)];
             rows.push((
                 format!("{SOURCE}{}", source.name),
-                head.into_iter().chain(means.into_iter().flat_map(|mean| [mean.value, mean.count])).collect(),
+                head.into_iter().chain(means.iter().flat_map(|mean| [mean.value, mean.count])).chain(means.iter().map(|mean| mean.fresh)).collect(),
             ));
         }
         rows
@@ -217,22 +227,23 @@ impl Gauge {
                     let [hour, samples, failures, bytes, probes] = [hour, samples, failures, bytes, probes].map(|number| whole(*number));
                     gauge.hours.push(Hour { hour, samples, failures, bytes, busy_ms: *busy_ms, probes, probe_ms: *probe_ms });
                 }
-                (name, [at, minute, in_minute, means @ ..]) => {
+                (name, [at, minute, in_minute, numbers @ ..]) => {
                     let Some(name) = name.strip_prefix(SOURCE) else { continue };
-                    let mut means = means.chunks_exact(2).map(|pair| match *pair {
-                        [value, count] => Mean { value, count },
+                    // Four values with their counts, then how fresh each is; rows of a version without the latter end before.
+                    let (pairs, fresh) = numbers.split_at(numbers.len().min(8));
+                    let mean = |index: usize| match pairs.get(2 * index..2 * index + 2) {
+                        Some([value, count]) => Mean { value: *value, count: *count, fresh: fresh.get(index).copied().unwrap_or(count.min(1.0)) },
                         _ => Mean::default(),
-                    });
-                    let mut next = || means.next().unwrap_or_default();
+                    };
                     gauge.sources.push(Source {
                         name: name.to_owned(),
                         at: EpochMs(whole(*at)),
                         minute: whole(*minute),
                         in_minute: u32::try_from(whole(*in_minute)).unwrap_or(PER_MINUTE),
-                        excess: next(),
-                        latency: next(),
-                        rate: next(),
-                        errors: next(),
+                        excess: mean(0),
+                        latency: mean(1),
+                        rate: mean(2),
+                        errors: mean(3),
                     });
                 }
                 _ => {}
@@ -258,11 +269,12 @@ impl Gauge {
             // Votes by account: its own samples and those that the Worker took of its parts.
             let mut accounts: Vec<(&str, f64)> = Vec::new();
             for source in &self.sources {
-                let Mean { value, count } = mean(source);
+                let mut mean = mean(source);
+                mean.age(half_life_ms, now.since(source.at));
+                let Mean { value, count, fresh } = mean;
                 let max_weight = if source.name == WORKER { WORKER_WEIGHT } else { ACCOUNT_WEIGHT };
-                let count = aged_by(half_life_ms, count, now.since(source.at));
                 // One sample gives a full vote, so that frequent sources do not outvote others. The weight of the result depends on the sample count.
-                let vote = max_weight * count.min(1.0);
+                let vote = max_weight * fresh;
                 if vote > 0.001 {
                     total += max_weight * (count / FULL_SAMPLES).min(1.0);
                     let account = source.name.strip_prefix(SEEN).unwrap_or(&source.name);

@@ -133,6 +133,31 @@ fn least_recent_source_is_evicted_and_worker_is_kept() {
     assert_eq!(Gauge::from_rows(&gauge.rows()), gauge);
 }
 
+/// Rows outlive deployments: those of a version that did not store how fresh a value is are read, and it finds its own numbers first in those of this one.
+#[test]
+fn stored_source_is_pinned_and_read_without_freshness() {
+    let mut gauge = Gauge::default();
+    gauge.add_client_samples("a", &[probe(30.0), FAILED], CAPACITY, NOW);
+    let row = gauge.rows().into_iter().find(|(name, _)| name == "by/a").unwrap();
+    assert_eq!(row.1, [7_200_000.0, 120.0, 2.0, 5.0, 1.0, 30.0, 1.0, 0.0, 0.0, 0.5, 2.0, 1.0, 1.0, 0.0, 1.0]);
+    let old = Gauge::from_rows(&[(row.0, row.1[..11].to_vec())]);
+    assert_eq!(old.sources, gauge.sources);
+}
+
+#[test]
+fn two_accounts_that_find_an_edge_slow_outvote_three_that_found_it_fast_ten_minutes_ago() {
+    let mut gauge = Gauge::default();
+    for account in ["a", "b", "c"] {
+        gauge.add_client_samples(account, &[part(100.0); 6], CAPACITY, NOW);
+    }
+    let then = NOW.plus(600_000);
+    for account in ["d", "e"] {
+        gauge.add_client_samples(account, &[part(1.0)], CAPACITY, then);
+    }
+    assert!((gauge.reading(then).mbps.unwrap().0 - 1.0).abs() < 1e-9, "{:?}", gauge.reading(then).mbps);
+    assert!(gauge.reading(NOW.plus(1)).mbps.is_some());
+}
+
 #[test]
 fn quantile_of_weighted_values() {
     assert_eq!(quantile(&[], 0.5), None);

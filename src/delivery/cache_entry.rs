@@ -79,9 +79,12 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// Whether the response was served without a request to the origin.
+    /// Whether the origin was not asked for these bytes: the one definition of a hit, in every figure.
     pub fn is_hit(self) -> bool {
-        matches!(self, Origin::Cache(_))
+        match self {
+            Origin::Cache(_) | Origin::Kv | Origin::Collapsed => true,
+            Origin::Filled | Origin::Passed => false,
+        }
     }
 
     /// The field value of `Cache-Status` (RFC 9211; docs/delivery.md, Cache-Status).
@@ -123,6 +126,13 @@ mod tests {
         assert_eq!(cache_status(Some("5000")).as_deref(), Some("JettySpeed; fwd=stale; ttl=-1"));
         assert_eq!(cache_status(Some("4999")).as_deref(), Some("JettySpeed; fwd=stale; ttl=-1"));
         assert_eq!((cache_status(None), cache_status(Some("x"))), (None, None));
+    }
+
+    #[test]
+    fn only_what_the_origin_was_asked_for_is_no_hit() {
+        let hits =
+            [Origin::Cache(Freshness::Fresh(1)), Origin::Cache(Freshness::Stale(1)), Origin::Kv, Origin::Collapsed, Origin::Filled, Origin::Passed];
+        assert_eq!(hits.map(Origin::is_hit), [true, true, true, true, false, false]);
     }
 
     /// Every pair of the keys made of these parts, hundreds of millions, by way of a set: names that begin alike, ETags of every short combination of

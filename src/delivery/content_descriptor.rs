@@ -8,7 +8,7 @@ use crate::base::time::EpochMs;
 use crate::delivery::cache_entry::Key;
 use crate::delivery::class::Class;
 use crate::delivery::slices;
-use crate::delivery::slices::Slice;
+use crate::delivery::slices::{Scatter, Slice};
 use crate::http::conditional::Version;
 use crate::http::range::{ByteRanges, Span};
 use crate::namespaces::namespace::{CacheTtl, DEFAULT_TTL};
@@ -36,6 +36,8 @@ pub struct FileRow {
     ttl_small: Option<u64>,
     ttl_text: Option<u64>,
     ttl_large: Option<u64>,
+    #[serde(deserialize_with = "flag")]
+    compress_text: bool,
     generation: u64,
     #[serde(default)]
     origin_usd_per_gb: Option<f64>,
@@ -85,13 +87,20 @@ pub struct ContentDescriptor {
     pub client_seconds: u64,
     /// Whether the owning account is suspended: content is not served.
     pub suspended: bool,
+    /// Whether whole answers are compressed for clients that ask: the namespace's choice, for its text class.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub compress: bool,
 }
 
 /// Freshness lifetime of a descriptor in the PoP's cache, ms. Deletion, replacement and suspension take effect within 60 s globally
 /// (docs/delivery.md, Invalidation).
 pub const HOLDS_MS: u64 = 50_000;
 
-/// `max-age` for clients of content that does not change, s.
+/// Age below which a file of a video may still be replaced soon, ms: one day; and its `max-age` for clients, s.
+const YOUNG_MS: u64 = 86_400_000;
+const YOUNG_SECONDS: u64 = 60;
+
+/// `max-age` for clients of a file, s.
 pub const CLIENT_SECONDS: u64 = 3_600;
 
 impl From<FileRow> for ContentDescriptor {
@@ -128,6 +137,7 @@ impl From<FileRow> for ContentDescriptor {
             holds_ms: if row.owner_status == "active" { HOLDS_MS } else { 0 },
             client_seconds: CLIENT_SECONDS,
             suspended: row.owner_status != "active",
+            compress: row.compress_text && class == Class::Text,
         }
     }
 }
@@ -138,6 +148,13 @@ impl ContentDescriptor {
         Version { etag: &self.version, modified: self.modified }
     }
 
+    /// `max-age` for clients at `now`, s. Segments of a video are often replaced soon after the first version, and a client that holds an old one beside a new
+    /// playlist plays neither.
+    pub fn client_seconds(&self, now: EpochMs) -> u64 {
+        let is_young = self.class == Class::Video && now.since(self.modified) < YOUNG_MS;
+        if is_young { self.client_seconds.min(YOUNG_SECONDS) } else { self.client_seconds }
+    }
+
     /// Slice size, bytes. Content that is not cached is read as one slice.
     pub fn slice_bytes(&self) -> u64 {
         if self.ttl == 0 { self.size.max(1) } else { Class::slice_bytes(self.size) }
@@ -146,6 +163,11 @@ impl ContentDescriptor {
     /// The slices that overlap `span`.
     pub fn slices(&self, span: Span) -> impl Iterator<Item = Slice> + use<> {
         slices::slices_of(span, self.size, self.slice_bytes())
+    }
+
+    /// How far the ranges are spread over the slices.
+    pub fn scatter(&self, spans: &[Span]) -> Scatter {
+        Scatter::of(spans.iter().flat_map(|span| self.slices(*span)))
     }
 
     /// The cache key of a slice.
@@ -168,9 +190,9 @@ impl ContentDescriptor {
         Slice { index: 0, span: Span { first: 0, last: self.size.saturating_sub(1) }, from: span.first, to: span.last }
     }
 
-    /// The key in KV; `None` for objects that are cached in slices, that are not cached at all, or whose key would be too long.
+    /// The key in KV; `None` for objects over 256 KB, those that are not cached at all, or whose key would be too long.
     pub fn kv_key(&self) -> Option<String> {
-        let whole = matches!(self.class, Class::Small | Class::Text) && self.ttl > 0 && self.size > 0;
+        let whole = matches!(self.class, Class::Small | Class::Text) && self.ttl > 0 && (1..=MAX_KV_BYTES).contains(&self.size);
         let ContentDescriptor { namespace, generation, object, etag, .. } = self;
         whole.then(|| format!("f1/{namespace}/{generation}/{object}/{etag}")).filter(|key| key.len() <= MAX_KV_KEY)
     }
@@ -202,6 +224,9 @@ impl WholeObjectKeys {
 /// Maximum object size of the cache on every plan, bytes (Cloudflare cache documentation, "Default cache behavior": 512 MB).
 const MAX_WHOLE_OBJECT: u64 = 512_000_000;
 
+/// Maximum size of a file in KV, bytes: what is written there for each file that is read is paid for by the write and by the GB.
+const MAX_KV_BYTES: u64 = 256_000;
+
 /// Maximum key length of KV, bytes (Cloudflare KV documentation, "Limits").
 const MAX_KV_KEY: usize = 512;
 
@@ -214,7 +239,7 @@ pub(super) mod tests {
             serde_json::from_value::<FileRow>(serde_json::json!({
                 "id": Id::from_random([1; 16]), "account_id": Id::from_random([2; 16]), "object_id": Id::from_random([3; 16]), "name": "a.txt",
                 "content_type": content_type, "namespace": "ns", "s3_key": "k", "size": size, "etag": "e", "sha256": null, "created_at": 0,
-                "owner_status": "active", "borrowed": 0, "ttl_small": null, "ttl_text": 5, "ttl_large": 0, "generation": 4
+                "owner_status": "active", "borrowed": 0, "ttl_small": null, "ttl_text": 5, "ttl_large": 0, "compress_text": 0, "generation": 4
             }))
             .unwrap(),
         )
@@ -226,6 +251,7 @@ pub(super) mod tests {
         assert_eq!((small.ttl, text.ttl, large.ttl), (86_400, 5, 0));
         assert_eq!(small.kv_key().as_deref(), Some("f1/ns/4/03030303-0303-4303-8303-030303030303/e"));
         assert_eq!((large.kv_key(), source(0, "text/plain").kv_key()), (None, None));
+        assert!(source(256_000, "text/plain").kv_key().is_some() && source(256_001, "text/plain").kv_key().is_none());
         assert_eq!(large.slice_bytes(), 20_000_000, "content that is not cached is one slice");
         let sliced = ContentDescriptor { ttl: 1, ..large };
         assert_eq!(sliced.slices(Span { first: 0, last: 19_999_999 }).count(), 4);
@@ -237,10 +263,21 @@ pub(super) mod tests {
         let row = serde_json::json!({
             "id": Id::from_random([1; 16]), "account_id": Id::from_random([2; 16]), "object_id": Id::from_random([3; 16]), "name": "a.txt",
             "content_type": "text/plain", "namespace": "ns", "s3_key": "k", "size": 1, "etag": "", "sha256": null, "created_at": 0,
-            "owner_status": "active", "borrowed": 0, "ttl_small": null, "ttl_text": 5, "ttl_large": 0, "generation": 4
+            "owner_status": "active", "borrowed": 0, "ttl_small": null, "ttl_text": 5, "ttl_large": 0, "compress_text": 0, "generation": 4
         });
         let source = ContentDescriptor::from(serde_json::from_value::<FileRow>(row).unwrap());
         assert_eq!((source.etag.as_str(), source.version.as_str()), ("", "03030303-0303-4303-8303-030303030303"));
+    }
+
+    #[test]
+    fn young_file_of_a_video_has_max_age_60() {
+        let video = ContentDescriptor { class: Class::Video, client_seconds: 21_600, modified: EpochMs(5), ..source(10, "video/mp4") };
+        assert_eq!(
+            (video.client_seconds(EpochMs(5)), video.client_seconds(EpochMs(4 + YOUNG_MS)), video.client_seconds(EpochMs(5 + YOUNG_MS))),
+            (60, 60, 21_600)
+        );
+        assert_eq!(ContentDescriptor { client_seconds: 2, ..video }.client_seconds(EpochMs(5)), 2, "a live playlist");
+        assert_eq!(source(10, "video/mp4").client_seconds(EpochMs(5)), CLIENT_SECONDS, "not a video under /v");
     }
 
     #[test]

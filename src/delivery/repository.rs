@@ -26,7 +26,7 @@ pub const ALL: &[(&str, &str)] = &[("ADD", ADD), ("TOTAL", TOTAL)];
 pub struct Count {
     /// Responses with content.
     pub requests: u64,
-    /// Of these, responses whose first bytes came from this PoP's cache.
+    /// Of these, responses for which the origin was not asked.
     pub hits: u64,
     /// Bytes served without reading the origin.
     pub bytes_from_cache: u64,

@@ -3,41 +3,77 @@
 use crate::base::time::EpochMs;
 use crate::delivery::cache_entry::Origin;
 use crate::delivery::content_descriptor::ContentDescriptor;
-use crate::http::content_disposition;
 use crate::http::range::{ByteRanges, Multipart, Span};
+use crate::http::{content_disposition, media_type};
 use crate::problem::{OriginFailure, Problem};
 use crate::s3::content_range::ContentRange;
 use crate::s3::etag::unquote;
 
-/// `ETag`, `Last-Modified`, `Cache-Control` and `Cache-Status`: the fields of a 304 (RFC 9110 section 15.4.5). An object never changes under its key and
-/// ETag, so the ETag is a strong validator. `expires` is the expiry of the URL.
-pub fn validators(source: &ContentDescriptor, origin: Option<Origin>, expires: EpochMs, now: EpochMs) -> Vec<(&'static str, String)> {
+/// How the bytes of an answer go out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coding {
+    /// As they are.
+    Identity,
+    /// Compressed by the runtime.
+    Gzip,
+}
+
+impl Coding {
+    /// The coding of an answer with `wanted`: only whole answers are compressed, if the namespace and the client (`Accept-Encoding`) ask for it.
+    pub fn of(source: &ContentDescriptor, wanted: &ByteRanges, asks_for_gzip: bool) -> Coding {
+        let compressed = source.compress && asks_for_gzip && source.size > 0 && *wanted == ByteRanges::Whole;
+        if compressed { Coding::Gzip } else { Coding::Identity }
+    }
+}
+
+/// `ETag`, `Last-Modified`, `Cache-Control`, `Vary` and `Cache-Status`: the fields of a 304 (RFC 9110 section 15.4.5). An object never changes under its key and
+/// ETag, so the ETag is a strong validator; of a compressed answer, whose bytes depend on the runtime, a weak one. `expires` is the expiry of the URL.
+pub fn validators(source: &ContentDescriptor, origin: Option<Origin>, coding: Coding, expires: EpochMs, now: EpochMs) -> Vec<(&'static str, String)> {
     // The token in the URL is the only credential, so no cache on the way may store the response beyond the token's expiry.
-    let seconds = (expires.since(now) / 1000).min(source.client_seconds);
-    let freshness = if source.client_seconds == 0 { "private, no-cache".to_owned() } else { format!("private, max-age={seconds}") };
-    let mut headers = vec![("etag", format!("\"{}\"", source.version)), ("last-modified", source.modified.http_date()), ("cache-control", freshness)];
+    let client_seconds = source.client_seconds(now);
+    let seconds = (expires.since(now) / 1000).min(client_seconds);
+    let freshness = if client_seconds == 0 { "no-cache".to_owned() } else { format!("max-age={seconds}") };
+    let weak = if coding == Coding::Gzip { "W/" } else { "" };
+    let mut headers = vec![
+        ("etag", format!("{weak}\"{}\"", source.version)),
+        ("last-modified", source.modified.http_date()),
+        // RFC 9111 section 5.2.2.6: nobody on the way may change the bytes, on which ranges and hashes depend.
+        ("cache-control", format!("private, {freshness}, no-transform")),
+    ];
+    if source.compress {
+        headers.push(("vary", "Accept-Encoding".to_owned()));
+    }
     // A response without content is built from the descriptor alone; `origin` is then `None` unless the cache holds the bytes.
     headers.push(("cache-status", origin.map_or_else(|| "JettySpeed; detail=record".to_owned(), Origin::cache_status)));
     headers
 }
 
 /// The fields of a 200 or 206 in addition to [`validators`]. `multipart` is the framing of a `multipart/byteranges` body.
-pub fn headers(source: &ContentDescriptor, wanted: &ByteRanges, multipart: Option<&Multipart>) -> Vec<(&'static str, String)> {
+pub fn headers(source: &ContentDescriptor, wanted: &ByteRanges, multipart: Option<&Multipart>, coding: Coding) -> Vec<(&'static str, String)> {
     let bytes = match (wanted, multipart) {
         (ByteRanges::One(span), _) => span.bytes(),
         (ByteRanges::Several(_), Some(body)) => body.bytes(),
         _ => source.size,
     };
+    let content_type = multipart.map_or_else(|| source.content_type.clone(), Multipart::content_type);
+    let encoding = match coding {
+        // The runtime compresses the body because of this field (Workers documentation, "Response", `encodeBody`).
+        Coding::Gzip => Some("gzip"),
+        // Without it the runtime compresses these types and drops `Content-Length` (measured; "no-transform" does not prevent it). The others need none, and
+        // some clients do not know the value.
+        Coding::Identity => media_type::is_compressed_by_platform(&content_type).then_some("identity"),
+    };
     let mut headers = vec![
-        ("content-type", multipart.map_or_else(|| source.content_type.clone(), Multipart::content_type)),
-        ("content-length", bytes.to_string()),
+        ("content-type", content_type),
         ("accept-ranges", "bytes".to_owned()),
         ("x-content-type-options", "nosniff".to_owned()),
-        // Without this the Workers runtime compresses text types and drops `Content-Length` (measured; "no-transform" does not prevent it).
-        ("content-encoding", "identity".to_owned()),
         // Prevents uploaded HTML from running scripts in this origin.
         ("content-security-policy", "sandbox".to_owned()),
     ];
+    headers.extend(encoding.map(|encoding| ("content-encoding", encoding.to_owned())));
+    if coding == Coding::Identity {
+        headers.push(("content-length", bytes.to_string()));
+    }
     headers.extend(source.name.as_ref().map(|name| ("content-disposition", content_disposition::inline(name))));
     if let ByteRanges::One(Span { first, last }) = wanted {
         headers.push(("content-range", format!("bytes {first}-{last}/{}", source.size)));
@@ -92,7 +128,7 @@ mod tests {
 
     #[test]
     fn range_gives_content_range_and_content_length() {
-        let headers = headers(&source(10, "text/plain"), &ByteRanges::One(Span { first: 2, last: 4 }), None);
+        let headers = headers(&source(10, "text/plain"), &ByteRanges::One(Span { first: 2, last: 4 }), None, Coding::Identity);
         let get = |name| headers.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str());
         assert_eq!((get("content-range"), get("content-length")), (Some("bytes 2-4/10"), Some("3")));
         assert_eq!(get("content-disposition"), Some("inline; filename=\"a.txt\""));
@@ -101,11 +137,46 @@ mod tests {
     #[test]
     fn max_age_ends_with_the_url() {
         let cache_control = |expires, now| {
-            let all = validators(&source(10, "text/plain"), None, EpochMs(expires), EpochMs(now));
+            let all = validators(&source(10, "text/plain"), None, Coding::Identity, EpochMs(expires), EpochMs(now));
             all.into_iter().find(|(name, _)| *name == "cache-control").map(|(_, value)| value)
         };
-        assert_eq!(cache_control(10_000, 7_500).as_deref(), Some("private, max-age=2"));
-        assert_eq!(cache_control(7_200_000, 0).as_deref(), Some("private, max-age=3600"));
+        assert_eq!(cache_control(10_000, 7_500).as_deref(), Some("private, max-age=2, no-transform"));
+        assert_eq!(cache_control(7_200_000, 0).as_deref(), Some("private, max-age=3600, no-transform"));
+    }
+
+    #[test]
+    fn identity_is_named_only_for_types_that_the_platform_would_compress() {
+        let encoding = |content_type: &str| {
+            let all = headers(&source(10, content_type), &ByteRanges::Whole, None, Coding::Identity);
+            all.into_iter().find(|(name, _)| *name == "content-encoding").map(|(_, value)| value)
+        };
+        assert_eq!((encoding("text/plain").as_deref(), encoding("video/mp4"), encoding("application/octet-stream")), (Some("identity"), None, None));
+    }
+
+    #[test]
+    fn only_whole_answers_of_a_namespace_that_asks_are_compressed() {
+        let plain = source(10, "text/csv");
+        let text = ContentDescriptor { compress: true, ..plain.clone() };
+        assert_eq!(Coding::of(&text, &ByteRanges::Whole, true), Coding::Gzip);
+        let (one, several) = (ByteRanges::One(Span { first: 0, last: 9 }), ByteRanges::Several(vec![]));
+        for (source, wanted, asks) in
+            [(&plain, &ByteRanges::Whole, true), (&text, &ByteRanges::Whole, false), (&text, &one, true), (&text, &several, true)]
+        {
+            assert_eq!(Coding::of(source, wanted, asks), Coding::Identity);
+        }
+        assert_eq!(Coding::of(&ContentDescriptor { size: 0, ..text.clone() }, &ByteRanges::Whole, true), Coding::Identity);
+        let get = |all: &[(&'static str, String)], name: &str| all.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
+        let fields = headers(&text, &ByteRanges::Whole, None, Coding::Gzip);
+        assert_eq!((get(&fields, "content-encoding").as_deref(), get(&fields, "content-length")), (Some("gzip"), None));
+        let fields = validators(&text, None, Coding::Gzip, EpochMs(0), EpochMs(0));
+        assert_eq!((get(&fields, "etag").as_deref(), get(&fields, "vary").as_deref()), (Some("W/\"e\""), Some("Accept-Encoding")));
+        let fields = validators(&text, None, Coding::Identity, EpochMs(0), EpochMs(0));
+        assert_eq!(
+            (get(&fields, "etag").as_deref(), get(&fields, "vary").as_deref()),
+            (Some("\"e\""), Some("Accept-Encoding")),
+            "the same URL, another answer"
+        );
+        assert_eq!(get(&validators(&plain, None, Coding::Identity, EpochMs(0), EpochMs(0)), "vary"), None);
     }
 
     #[test]

@@ -26,6 +26,38 @@ impl Slice {
     }
 }
 
+/// Maximum number of slices that a multi-range answer reads whole, into the cache.
+const MAX_WHOLE: usize = 2;
+
+/// Maximum number of slices that the ranges of a multi-range answer may overlap.
+const MAX_SLICES: usize = 16;
+
+/// How far the ranges of a multi-range request are spread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scatter {
+    /// Over few slices: these are read whole, into the cache, as for a single range.
+    Few,
+    /// Over more: of those that are not cached only the requested bytes are read. One byte of each would otherwise cost a slice of each.
+    Many,
+    /// Over so many that the whole object is the better answer.
+    Everywhere,
+}
+
+impl Scatter {
+    /// The spread of ranges that overlap these slices; reads as many of them as the answer needs.
+    pub fn of(slices: impl Iterator<Item = Slice>) -> Scatter {
+        // Consecutive ranges in the same slice read it once.
+        let (mut count, mut last) = (0, None);
+        for slice in slices {
+            count += usize::from(last.replace(slice.index) != Some(slice.index));
+            if count > MAX_SLICES {
+                return Scatter::Everywhere;
+            }
+        }
+        if count > MAX_WHOLE { Scatter::Many } else { Scatter::Few }
+    }
+}
+
 /// The slices of `slice_bytes` bytes that overlap `wanted` in an object of `size` bytes, ascending.
 pub fn slices_of(wanted: Span, size: u64, slice_bytes: u64) -> impl Iterator<Item = Slice> {
     let slice_bytes = slice_bytes.max(1);
@@ -56,6 +88,15 @@ mod tests {
             some.iter().map(|slice| (slice.index, slice.from, slice.to, slice.is_whole())).collect::<Vec<_>>(),
             [(0, 9, 9, false), (1, 0, 0, false)]
         );
+    }
+
+    #[test]
+    fn eleven_ranges_in_eleven_slices_read_only_their_bytes() {
+        let of = |ranges: &[u64]| Scatter::of(ranges.iter().flat_map(|first| slices_of(Span { first: *first, last: *first }, 1_000, 10)));
+        assert_eq!(of(&[0, 3, 5, 11]), Scatter::Few);
+        assert_eq!(of(&(0..11).map(|n| n * 10).collect::<Vec<_>>()), Scatter::Many);
+        assert_eq!(of(&(0..17).map(|n| n * 10).collect::<Vec<_>>()), Scatter::Everywhere);
+        assert_eq!(Scatter::of(slices_of(Span { first: 0, last: u64::MAX - 1 }, u64::MAX, 1)), Scatter::Everywhere, "not all are looked at");
     }
 
     proptest! {

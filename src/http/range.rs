@@ -38,8 +38,12 @@ pub enum ByteRanges {
 /// object is sent. Overlapping ranges are coalesced, unsatisfiable ones left out.
 ///
 /// # Errors
-/// [`Problem::RangeNotSatisfiable`] if no range is satisfiable.
+/// [`Problem::RangeNotSatisfiable`] if no range is satisfiable and the object is not empty.
 pub fn parse_ranges(range: Option<&str>, size: u64) -> Result<ByteRanges, Problem> {
+    // No range of an empty object is satisfiable. Its whole content says so better than a 416, which players and download managers take for a failure.
+    if size == 0 {
+        return Ok(ByteRanges::Whole);
+    }
     let Some((unit, set)) = range.and_then(|field| field.split_once('=')) else { return Ok(ByteRanges::Whole) };
     if !unit.trim().eq_ignore_ascii_case("bytes") {
         return Ok(ByteRanges::Whole);
@@ -178,7 +182,9 @@ mod tests {
         for outside in ["bytes=10000-", "bytes=10000-10001", "bytes=-0", "bytes=-0,10000-"] {
             assert_eq!(get(outside), Err(Problem::RangeNotSatisfiable { size: 10_000 }), "{outside}");
         }
-        assert_eq!(parse_ranges(Some("bytes=0-"), 0), Err(Problem::RangeNotSatisfiable { size: 0 }));
+        for range in ["bytes=0-", "bytes=-1", "bytes=5-9", "bytes=0-0,-1"] {
+            assert_eq!(parse_ranges(Some(range), 0), Ok(ByteRanges::Whole), "{range} of an empty object");
+        }
     }
 
     #[test]

@@ -50,6 +50,9 @@ pub struct Namespace {
     /// Whether desktop clients may serve its files.
     #[serde(deserialize_with = "flag")]
     pub desktop_cdn: bool,
+    /// Whether whole answers of the text class are compressed for clients that ask.
+    #[serde(deserialize_with = "flag")]
+    pub compress_text: bool,
     /// Chunk size that overrides the plan's, bytes.
     pub chunk_size: Option<u64>,
     /// Whether parts may be sent without a SHA-256.
@@ -95,6 +98,7 @@ struct Features {
     jetty_speed_upload: bool,
     video_streaming: bool,
     desktop_cdn: bool,
+    compress_text: bool,
 }
 
 impl Namespace {
@@ -115,7 +119,12 @@ impl Namespace {
             display_name: self.display_name.clone(),
             tags: json::read(&self.tags).unwrap_or_default(),
             cache_ttl: self.cache_ttl(),
-            features: Features { jetty_speed_upload: self.jetty_speed_upload, video_streaming: self.video_streaming, desktop_cdn: self.desktop_cdn },
+            features: Features {
+                jetty_speed_upload: self.jetty_speed_upload,
+                video_streaming: self.video_streaming,
+                desktop_cdn: self.desktop_cdn,
+                compress_text: self.compress_text,
+            },
             chunk_size: self.chunk_size,
             allow_unsigned: self.allow_unsigned,
             cross_namespace_dedup: self.cross_namespace_dedup,
@@ -126,7 +135,7 @@ impl Namespace {
         }
     }
 
-    /// A new namespace with all features on and default values.
+    /// A new namespace with default values: all features on, except compression.
     pub fn new(name: Name, now: EpochMs) -> Namespace {
         Namespace {
             display_name: name.to_string(),
@@ -139,6 +148,7 @@ impl Namespace {
             jetty_speed_upload: true,
             video_streaming: true,
             desktop_cdn: true,
+            compress_text: false,
             chunk_size: None,
             allow_unsigned: false,
             cross_namespace_dedup: false,

@@ -51,6 +51,8 @@ pub struct FeaturePatch {
     video_streaming: Option<bool>,
     #[serde(default)]
     desktop_cdn: Option<bool>,
+    #[serde(default)]
+    compress_text: Option<bool>,
 }
 
 /// Body of PATCH, and of POST besides the name: absent fields keep their value.
@@ -175,6 +177,7 @@ impl Patch {
             (features.jetty_speed_upload, &mut namespace.jetty_speed_upload),
             (features.video_streaming, &mut namespace.video_streaming),
             (features.desktop_cdn, &mut namespace.desktop_cdn),
+            (features.compress_text, &mut namespace.compress_text),
             (self.allow_unsigned, &mut namespace.allow_unsigned),
             (self.cross_namespace_dedup, &mut namespace.cross_namespace_dedup),
         ] {
@@ -210,6 +213,8 @@ mod tests {
             "chunk_size":5242880,"origin_usd_per_gb":0.5,"expected_hit_rate":85,"unknown":true}"#;
         let namespace = Create::parse(body.as_bytes()).unwrap().check(EpochMs(3)).unwrap();
         assert_eq!((namespace.ttl_small, namespace.ttl_video, namespace.desktop_cdn), (Some(1), None, false));
+        assert!(!namespace.compress_text, "off by default");
+        assert!(patch(r#"{"features":{"compress_text":true}}"#).apply(namespace.clone()).unwrap().compress_text);
         assert_eq!((namespace.chunk_size, namespace.expected_hit_rate, namespace.created_at), (Some(5_242_880), Some(85.0), EpochMs(3)));
         for bad in [r#"{"name":"jt_user_x"}"#, r#"{"name":"../x"}"#, r#"{"name":""}"#, r#"{"name":"a\u0000"}"#] {
             assert!(Create::parse(bad.as_bytes()).unwrap().check(EpochMs(0)).is_err(), "{bad}");

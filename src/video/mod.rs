@@ -4,6 +4,7 @@ pub mod listing;
 pub mod owner;
 pub mod path;
 pub mod place;
+pub mod play_order;
 pub mod playlist;
 pub mod repository;
 pub mod request;

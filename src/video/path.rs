@@ -5,6 +5,9 @@ use crate::base::id::{Name, OWN_NAMESPACE};
 /// Maximum path length, bytes: together with the rest of the key it stays within S3's 1,024 (Amazon S3 user guide, "Naming Amazon S3 objects").
 const LONGEST: usize = 512;
 
+/// Maximum length of a reference, bytes: the longest path with every byte percent-encoded, and a query as long.
+const LONGEST_REFERENCE: usize = 6 * LONGEST;
+
 /// A relative path such as `720p/seg_001.m4s`: no empty segments, no dot segments, no control characters, no backslashes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct VideoPath(String);
@@ -34,6 +37,9 @@ impl VideoPath {
 
     /// Resolves the reference `uri` in this file. `None` if the target is outside the video (RFC 3986 section 5.2, relative paths only).
     pub fn join(&self, uri: &str) -> Option<VideoPath> {
+        if uri.len() > LONGEST_REFERENCE {
+            return None;
+        }
         let plain = uri.split(['?', '#']).next().unwrap_or_default();
         let has_scheme = plain.split_once(':').is_some_and(|(scheme, _)| !scheme.contains('/'));
         if plain.is_empty() || plain.starts_with('/') || has_scheme {
@@ -97,6 +103,7 @@ mod tests {
             ("https://elsewhere/x.ts", None),
             ("data:text/plain,x", None),
             ("", None),
+            (&"./".repeat(2_000), None),
         ] {
             assert_eq!(from.join(uri).as_ref().map(VideoPath::as_str), to, "{uri}");
         }

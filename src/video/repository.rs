@@ -6,7 +6,7 @@ use crate::base::id::{Id, Name};
 use crate::base::sql::{Arg, Statement, flag};
 use crate::base::time::EpochMs;
 use crate::delivery::class::Class;
-use crate::delivery::content_descriptor::{CLIENT_SECONDS, ContentDescriptor, HOLDS_MS};
+use crate::delivery::content_descriptor::{ContentDescriptor, HOLDS_MS};
 use crate::namespaces::namespace::DEFAULT_TTL;
 use crate::video::path::VideoPath;
 use crate::video::place::{AtStore, Place, Present};
@@ -109,14 +109,15 @@ pub struct FileRow {
 
 impl From<FileRow> for ContentDescriptor {
     fn from(row: FileRow) -> ContentDescriptor {
-        // Half a target duration (docs/video.md, Freshness of playlists): players reload a live playlist once per target duration (RFC 8216 section 6.3.4).
+        // Half a target duration (docs/video.md, Freshness): players reload a live playlist once per target duration (RFC 8216 section 6.3.4).
         let holds_ms = row.live_seconds.map_or(HOLDS_MS, |seconds| seconds.saturating_mul(500).clamp(500, HOLDS_MS));
         let is_playlist = VideoPath::parse(&row.path).is_some_and(|path| path.is_playlist());
+        let ttl = row.ttl_video.unwrap_or(DEFAULT_TTL.video);
         let client_seconds = match row.live_seconds {
             Some(_) => holds_ms / 1000,
             // A playlist may be replaced; revalidation with its ETag is cheap.
             None if is_playlist => 0,
-            None => CLIENT_SECONDS,
+            None => ttl,
         };
         ContentDescriptor {
             account: row.account_id,
@@ -134,10 +135,11 @@ impl From<FileRow> for ContentDescriptor {
             content_type: row.content_type,
             modified: row.created_at,
             class: Class::Video,
-            ttl: row.ttl_video.unwrap_or(DEFAULT_TTL.video),
+            ttl,
             holds_ms: if row.owner_status == "active" { holds_ms } else { 0 },
             client_seconds,
             suspended: row.owner_status != "active",
+            compress: false,
         }
     }
 }

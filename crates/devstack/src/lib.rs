@@ -14,6 +14,7 @@ pub mod proxy;
 pub mod secrets;
 pub mod seed;
 pub mod state;
+pub mod usage;
 pub mod watch;
 pub mod worker;
 

@@ -8,6 +8,9 @@ use crate::delivery::fill_lock::shard::LOCK_MS;
 /// Grace period after the lock timeout before a lock is removed, ms: waiting requests retry within it.
 const GRACE_MS: u64 = 2_000;
 
+/// Interval between two searches for expired locks, ms: each looks at every lock.
+const SEARCH_MS: u64 = 1_000;
+
 /// Result of [`LockTable::acquire`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LockAnswer {
@@ -27,11 +30,13 @@ struct HeldLock<W> {
 pub struct LockTable<W> {
     held: HashMap<String, HeldLock<W>>,
     last: u64,
+    /// When expired locks are searched for next.
+    search_at: EpochMs,
 }
 
 impl<W> Default for LockTable<W> {
     fn default() -> LockTable<W> {
-        LockTable { held: HashMap::new(), last: 0 }
+        LockTable { held: HashMap::new(), last: 0, search_at: EpochMs(0) }
     }
 }
 
@@ -65,6 +70,10 @@ impl<W> LockTable<W> {
 
     /// Removes locks whose holders have not released them. Waiting requests retry at the lock timeout; after the grace period none is left.
     pub fn remove_expired(&mut self, now: EpochMs) {
+        if now < self.search_at {
+            return;
+        }
+        self.search_at = now.plus(SEARCH_MS);
         self.held.retain(|_, held| now < held.until.plus(GRACE_MS));
     }
 }
@@ -108,5 +117,9 @@ mod tests {
         locks.acquire("young", NOW.plus(GRACE_MS));
         locks.remove_expired(NOW.plus(LOCK_MS + GRACE_MS));
         assert_eq!(locks.held.keys().collect::<Vec<_>>(), ["young"]);
+        locks.remove_expired(NOW.plus(LOCK_MS + GRACE_MS + SEARCH_MS - 1));
+        let later = NOW.plus(LOCK_MS + 2 * GRACE_MS + SEARCH_MS);
+        locks.remove_expired(later);
+        assert!(locks.held.is_empty() && locks.search_at == later.plus(SEARCH_MS), "not at every call");
     }
 }

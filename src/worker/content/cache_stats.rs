@@ -31,16 +31,15 @@ fn count(source: &ContentDescriptor, change: impl FnOnce(&mut Count)) {
     COUNTS.with_borrow_mut(|counts| change(counts.entry((source.namespace.clone(), source.class.label())).or_default()));
 }
 
-/// Counts a response with content; `origin` is the source of its first bytes.
-pub fn answered(call: &Routed, source: &ContentDescriptor, origin: Option<Origin>) {
-    let hit = origin.is_none_or(Origin::is_hit);
+/// Counts a response with content. `is_hit`: the origin was not asked for any of its bytes.
+pub fn answered(call: &Routed, source: &ContentDescriptor, is_hit: bool) {
     count(source, |count| {
         count.requests += 1;
-        count.hits += u64::from(hit);
+        count.hits += u64::from(is_hit);
     });
     let now = clock::now();
     if let Some(asset) = source.asset {
-        ASSETS.with_borrow_mut(|assets| assets.add(asset, hit, now));
+        ASSETS.with_borrow_mut(|assets| assets.add(asset, is_hit, now));
     }
     // A flush past its deadline was cancelled together with the request that ran it.
     if now < DUE.get() {

@@ -79,6 +79,20 @@ pub async fn slice(call: &Routed, source: &Rc<ContentDescriptor>, slice: Slice) 
     Ok(got)
 }
 
+/// The requested part of a slice if it is cached, else only these bytes from the origin, counted as delivered: for answers that need little of many slices.
+///
+/// # Errors
+/// 502, 503, 504 from the origin.
+pub async fn sparse(call: &Routed, source: &Rc<ContentDescriptor>, slice: Slice) -> Result<SliceBody, Problem> {
+    let kept = if source.ttl == 0 { None } else { cached(call, source, &slice, &source.key(&slice), false).await };
+    let got = match kept {
+        Some(got) => got,
+        None => pass(call, source, &slice).await?,
+    };
+    cache_stats::sent(source, &slice, got.origin);
+    Ok(got)
+}
+
 /// The requested part of a slice, not counted as delivered.
 pub async fn find_slice(call: &Routed, source: &Rc<ContentDescriptor>, slice: Slice) -> Result<SliceBody, Problem> {
     if source.ttl == 0 {

@@ -1,22 +1,20 @@
-//! Body of a content response: a single slice directly; several slices and the part headers of `multipart/byteranges` through a stream of known length.
+//! Body of a content response: a small one from a single slice directly; all others through a stream of known length, which tells what has left.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
 
 use futures_util::future::join;
-use js_sys::Uint8Array;
-use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
-use web_sys::{WritableStream, WritableStreamDefaultWriter};
+use wasm_bindgen::JsValue;
 
 use crate::delivery::cache_entry::{Freshness, Origin};
-use crate::delivery::content_descriptor::ContentDescriptor;
-use crate::delivery::slices::Slice;
+use crate::delivery::content_descriptor::{ContentDescriptor, WholeObjectKeys};
+use crate::delivery::outflow::{DIRECT_BYTES, PIECE_BYTES};
+use crate::delivery::slices::{Scatter, Slice, slices_of};
 use crate::http::range::{ByteRanges, Multipart, Span};
 use crate::problem::Problem;
 use crate::worker::content::fill::{Bytes, SliceBody};
-use crate::worker::content::pipe::pipe;
-use crate::worker::content::{cache_stats, fill, whole_object};
+use crate::worker::content::pipe::Outflow;
+use crate::worker::content::{cache_stats, fill, meter, whole_object};
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply;
 use crate::worker::platform::js::FixedLengthStream;
@@ -25,21 +23,31 @@ use crate::worker::platform::js::FixedLengthStream;
 enum Piece {
     Text(String),
     Slice(Slice),
+    /// A part of the file from its whole-object entry.
+    Joined(Span),
 }
 
-fn pieces(source: &ContentDescriptor, wanted: &ByteRanges, multipart: Option<Multipart>) -> VecDeque<Piece> {
-    match multipart {
-        Some(frame) => {
-            let parts =
-                frame.parts.into_iter().flat_map(|(head, span)| std::iter::once(Piece::Text(head)).chain(source.slices(span).map(Piece::Slice)));
-            parts.chain(std::iter::once(Piece::Text(frame.end))).collect()
-        }
-        None => source.spans(wanted).into_iter().flat_map(|span| source.slices(span)).map(Piece::Slice).collect(),
-    }
+/// Bytes that are ready to be written.
+struct Ready {
+    got: SliceBody,
+    bytes: u64,
+}
+
+/// What a body is made of, and from where.
+struct Sender {
+    call: Routed,
+    source: Rc<ContentDescriptor>,
+    names: Option<WholeObjectKeys>,
+    scatter: Scatter,
+    pieces: VecDeque<Piece>,
+    /// Whether the origin was not asked so far.
+    is_hit: bool,
+    /// Whether every slice so far was fresh in the cache.
+    all_fresh: bool,
 }
 
 /// The body of `bytes` bytes, and the source of its first slice. The first slice is read before this returns, so an origin error until then becomes an error
-/// response; a later one ends the connection before the announced length.
+/// response; a later one ends the connection before the announced length. What leaves is counted for the account and the statistics.
 ///
 /// # Errors
 /// 502, 503, 504 from the origin.
@@ -50,46 +58,44 @@ pub async fn body(
     multipart: Option<Multipart>,
     bytes: u64,
 ) -> Result<(reply::Body, Option<Origin>), Problem> {
-    let single_range = single_range(source, wanted);
-    if let Some(span) = single_range
-        && let Some(got) = whole_object::find_whole(source, span).await
-    {
-        cache_stats::from_cache(source, span.bytes());
-        return Ok((reply_of(got.bytes), Some(got.origin)));
+    let mut sender = Sender::new(call, source, wanted, multipart);
+    let mut texts = Vec::new();
+    while let Some(Piece::Text(text)) = sender.pieces.front_mut() {
+        texts.push(std::mem::take(text));
+        sender.pieces.pop_front();
     }
-    let mut pieces = pieces(source, wanted, multipart);
-    let Some(first) = pieces.iter().find_map(|piece| if let Piece::Slice(slice) = piece { Some(*slice) } else { None }) else {
-        return Ok((reply::Body::Text(String::new()), None));
+    let Some(first) = sender.next().await? else {
+        meter::count(call, source.account, bytes);
+        cache_stats::answered(call, source, true);
+        return Ok((reply::Body::Text(texts.concat()), None));
     };
-    let got = fill::slice(call, source, first).await?;
-    let origin = Some(got.origin);
-    if pieces.len() == 1 {
-        return Ok((reply_of(got.bytes), origin));
+    let origin = Some(first.got.origin);
+    if bytes <= DIRECT_BYTES && texts.is_empty() && sender.pieces.is_empty() {
+        meter::count(call, source.account, bytes);
+        cache_stats::answered(call, source, sender.is_hit);
+        return Ok((reply_of(first.got.bytes), origin));
     }
-    let thrown = |error: JsValue| call.thrown("stream", &error);
-    let stream = FixedLengthStream::new(bytes as f64).map_err(thrown)?;
+    let stream = FixedLengthStream::new(bytes as f64).map_err(|error| {
+        first.got.discard();
+        call.thrown("stream", &error)
+    })?;
     let (readable, writable) = (stream.readable(), stream.writable());
+    let whole = single_range(source, wanted);
     let (held, source) = (call.clone(), Rc::clone(source));
     call.wait_until(async move {
-        let pumped = async {
-            while let Some(Piece::Text(text)) = pieces.front() {
-                if let Err(reason) = write(&Uint8Array::from(text.as_bytes()), &writable).await {
-                    got.discard();
-                    return Err(reason);
-                }
-                pieces.pop_front();
-            }
-            pieces.pop_front();
-            pump(&held, &source, pieces, got, &writable).await
-        };
-        match (pumped.await, single_range) {
-            // All slices were fresh in the cache: assemble the whole-object entry for the next request.
-            (Ok(true), Some(span)) => whole_object::begin(&held, &source, span),
-            (Ok(_), _) => {}
-            (Err(reason), _) => {
-                // An error of this service is logged where it occurs. The client sees the connection end before the announced length.
-                let _ = writable.abort_with_reason(&reason);
-            }
+        let mut complete = true;
+        let account = source.account;
+        let metered = held.clone();
+        let outflow = Outflow::new(writable.clone(), move |bytes| meter::count(&metered, account, bytes));
+        if let Err(reason) = sender.pump(outflow, texts, first).await {
+            complete = false;
+            // An error of this service is logged where it occurs. The client sees the connection end before the announced length.
+            let _ = writable.abort_with_reason(&reason);
+        }
+        cache_stats::answered(&held, &source, sender.is_hit);
+        // All slices were fresh in the cache: assemble the whole-object entry for the next request.
+        if let Some(span) = whole.filter(|_| sender.all_fresh && complete) {
+            whole_object::begin(&held, &source, span);
         }
     });
     Ok((reply::Body::Stream(readable), origin))
@@ -110,67 +116,96 @@ fn reply_of(bytes: Bytes) -> reply::Body {
     }
 }
 
-/// Writes `got` and all following pieces; returns whether every slice was fresh in the cache. The next slice is read while the current one is sent.
-async fn pump(
-    call: &Routed,
-    source: &Rc<ContentDescriptor>,
-    mut pieces: VecDeque<Piece>,
-    got: SliceBody,
-    writable: &WritableStream,
-) -> Result<bool, JsValue> {
-    let mut present = Some(got);
-    let mut all_fresh = true;
-    while let Some(got) = present.take() {
-        all_fresh &= matches!(got.origin, Origin::Cache(Freshness::Fresh(_)));
-        let mut texts = Vec::new();
-        while let Some(Piece::Text(text)) = pieces.front() {
-            texts.push(text.clone());
-            pieces.pop_front();
-        }
-        let next = match pieces.pop_front() {
-            Some(Piece::Slice(slice)) => Some(slice),
-            _ => None,
-        };
-        let coming = async {
-            match next {
-                Some(slice) => fill::slice(call, source, slice).await.map(Some),
-                None => Ok(None),
+impl Sender {
+    fn new(call: &Routed, source: &Rc<ContentDescriptor>, wanted: &ByteRanges, multipart: Option<Multipart>) -> Sender {
+        let names = single_range(source, wanted).and_then(|span| source.whole_object_keys(span));
+        let pieces = match (multipart, &names) {
+            (Some(frame), _) => {
+                let parts =
+                    frame.parts.into_iter().flat_map(|(head, span)| std::iter::once(Piece::Text(head)).chain(source.slices(span).map(Piece::Slice)));
+                parts.chain(std::iter::once(Piece::Text(frame.end))).collect()
             }
+            (None, Some(_)) => {
+                let part = |slice: Slice| Piece::Joined(Span { first: slice.span.first + slice.from, last: slice.span.first + slice.to });
+                source.spans(wanted).into_iter().flat_map(|span| slices_of(span, source.size, PIECE_BYTES)).map(part).collect()
+            }
+            (None, None) => source.spans(wanted).into_iter().flat_map(|span| source.slices(span)).map(Piece::Slice).collect(),
         };
-        let (written, coming) = join(put(got.bytes, writable), coming).await;
-        let written = match written {
-            Ok(()) => write_all(&texts, writable).await,
-            Err(reason) => Err(reason),
+        let scatter = match wanted {
+            ByteRanges::Several(spans) => source.scatter(spans),
+            _ => Scatter::Few,
         };
-        if let (Err(_), Ok(Some(unread))) = (&written, &coming) {
-            unread.discard();
+        Sender { call: call.clone(), source: Rc::clone(source), names, scatter, pieces, is_hit: true, all_fresh: true }
+    }
+
+    /// The bytes of the next piece, which is not a text; None if there is none.
+    async fn next(&mut self) -> Result<Option<Ready>, Problem> {
+        loop {
+            let (got, bytes) = match self.pieces.front() {
+                None | Some(Piece::Text(_)) => return Ok(None),
+                Some(Piece::Joined(span)) => {
+                    let span = *span;
+                    self.pieces.pop_front();
+                    let found = match &self.names {
+                        Some(names) => whole_object::find_part(&self.source, names, span).await,
+                        None => None,
+                    };
+                    let Some(got) = found else {
+                        // There is none, or it was evicted meanwhile.
+                        let slices: Vec<Slice> = self.source.slices(span).collect();
+                        slices.into_iter().rev().for_each(|slice| self.pieces.push_front(Piece::Slice(slice)));
+                        continue;
+                    };
+                    cache_stats::from_cache(&self.source, span.bytes());
+                    (got, span.bytes())
+                }
+                Some(Piece::Slice(slice)) => {
+                    let slice = *slice;
+                    self.pieces.pop_front();
+                    self.all_fresh &= self.scatter == Scatter::Few;
+                    let got = match self.scatter {
+                        Scatter::Few => fill::slice(&self.call, &self.source, slice).await?,
+                        Scatter::Many | Scatter::Everywhere => fill::sparse(&self.call, &self.source, slice).await?,
+                    };
+                    (got, slice.to - slice.from + 1)
+                }
+            };
+            self.is_hit &= got.origin.is_hit();
+            self.all_fresh &= matches!(got.origin, Origin::Cache(Freshness::Fresh(_)));
+            return Ok(Some(Ready { got, bytes }));
         }
-        written?;
-        present = coming.map_err(|problem| JsValue::from_str(problem.kind().code))?;
     }
-    JsFuture::from(writable.close()).await.map(|_| all_fresh)
-}
 
-async fn put(bytes: Bytes, writable: &WritableStream) -> Result<(), JsValue> {
-    match bytes {
-        Bytes::Buffer(buffer) => {
-            let view = buffer.dyn_into::<Uint8Array>().unwrap_or_else(|buffer| Uint8Array::new(&buffer));
-            write(&view, writable).await
+    /// Writes `texts`, `first` and all following pieces. The next slice is read while the current one is sent.
+    async fn pump(&mut self, outflow: Outflow<impl Fn(u64)>, mut texts: Vec<String>, first: Ready) -> Result<(), JsValue> {
+        let mut present = Some(first);
+        loop {
+            for text in texts.drain(..) {
+                if let Err(reason) = outflow.text(&text).await {
+                    if let Some(Ready { got, .. }) = &present {
+                        got.discard();
+                    }
+                    return Err(reason);
+                }
+            }
+            let Some(Ready { got, bytes }) = present.take() else { break };
+            while let Some(Piece::Text(text)) = self.pieces.front_mut() {
+                texts.push(std::mem::take(text));
+                self.pieces.pop_front();
+            }
+            let written = async {
+                match got.bytes {
+                    Bytes::Buffer(buffer) => outflow.buffer(buffer).await,
+                    Bytes::Stream(stream) => outflow.stream(&stream, bytes).await,
+                }
+            };
+            let (written, coming) = join(written, self.next()).await;
+            if let (Err(_), Ok(Some(unread))) = (&written, &coming) {
+                unread.got.discard();
+            }
+            written?;
+            present = coming.map_err(|problem| JsValue::from_str(problem.kind().code))?;
         }
-        Bytes::Stream(stream) => pipe(&stream, writable).await,
+        outflow.close().await
     }
-}
-
-async fn write_all(texts: &[String], writable: &WritableStream) -> Result<(), JsValue> {
-    for text in texts {
-        write(&Uint8Array::from(text.as_bytes()), writable).await?;
-    }
-    Ok(())
-}
-
-async fn write(bytes: &Uint8Array, writable: &WritableStream) -> Result<(), JsValue> {
-    let writer: WritableStreamDefaultWriter = writable.get_writer()?;
-    let written = JsFuture::from(writer.write_with_chunk(bytes)).await;
-    writer.release_lock();
-    written.map(|_| ())
 }

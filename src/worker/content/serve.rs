@@ -6,16 +6,16 @@ use crate::base::time::EpochMs;
 use crate::delivery::cache_entry::Origin;
 use crate::delivery::content_descriptor::ContentDescriptor;
 use crate::delivery::response_headers;
+use crate::delivery::response_headers::Coding;
+use crate::delivery::slices::Scatter;
+use crate::http::accept_encoding;
 use crate::http::conditional::{Conditions, Verdict};
 use crate::http::range::{ByteRanges, Multipart, Span, parse_ranges};
 use crate::problem::Problem;
-use crate::worker::content::{cache_stats, fill, meter, send};
+use crate::worker::content::{fill, meter, send};
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::{Body as ReplyBody, Reply};
 use crate::worker::platform::{clock, random};
-
-/// Maximum number of slices that the ranges of a multi-range request may overlap.
-const MAX_SLICES: usize = 16;
 
 /// Serves content that the caller is authorised to read.
 ///
@@ -33,7 +33,8 @@ pub async fn serve(call: &Routed, method: &str, source: Rc<ContentDescriptor>, e
     match conditions.verdict(source.version()) {
         Verdict::Send => {}
         Verdict::NotModified => {
-            let headers = response_headers::validators(&source, cached_origin(&source).await, expires, now);
+            let coding = Coding::of(&source, &ByteRanges::Whole, asks_for_gzip(call));
+            let headers = response_headers::validators(&source, cached_origin(&source).await, coding, expires, now);
             return Ok(Reply { status: 304, headers, body: ReplyBody::Empty });
         }
         Verdict::Failed => return Err(Problem::PreconditionFailed),
@@ -41,20 +42,19 @@ pub async fn serve(call: &Routed, method: &str, source: Rc<ContentDescriptor>, e
     // Range is defined for GET only (RFC 9110 section 14.2).
     let range = call.header("range").filter(|_| method == "GET" && conditions.if_range_matches(source.version(), now));
     let wanted = match parse_ranges(range.as_deref(), source.size)? {
-        // Slices are read whole, so many small ranges cost more than the whole object. A server may ignore the field (RFC 9110 section 14.2).
-        ByteRanges::Several(spans) if spans.iter().flat_map(|span| source.slices(*span)).take(MAX_SLICES + 1).count() > MAX_SLICES => {
-            ByteRanges::Whole
-        }
+        // A server may ignore the field (RFC 9110 section 14.2).
+        ByteRanges::Several(spans) if source.scatter(&spans) == Scatter::Everywhere => ByteRanges::Whole,
         wanted => wanted,
     };
     let multipart = match &wanted {
         ByteRanges::Several(spans) => Some(Multipart::new(spans, &source.content_type, source.size, &hex::encode(random::bytes::<16>()?))),
         _ => None,
     };
-    let mut headers = response_headers::headers(&source, &wanted, multipart.as_ref());
+    let coding = Coding::of(&source, &wanted, asks_for_gzip(call));
+    let mut headers = response_headers::headers(&source, &wanted, multipart.as_ref(), coding);
     let status = if wanted == ByteRanges::Whole { 200 } else { 206 };
     if method == "HEAD" {
-        headers.extend(response_headers::validators(&source, cached_origin(&source).await, expires, now));
+        headers.extend(response_headers::validators(&source, cached_origin(&source).await, coding, expires, now));
         return Ok(Reply { status, headers, body: ReplyBody::Empty });
     }
     let bytes = match &multipart {
@@ -62,10 +62,16 @@ pub async fn serve(call: &Routed, method: &str, source: Rc<ContentDescriptor>, e
         None => source.spans(&wanted).iter().map(|span| span.bytes()).sum(),
     };
     let (body, origin) = send::body(call, &source, &wanted, multipart, bytes).await?;
-    headers.extend(response_headers::validators(&source, origin, expires, now));
-    meter::count(call, source.account, bytes);
-    cache_stats::answered(call, &source, origin);
+    headers.extend(response_headers::validators(&source, origin, coding, expires, now));
     Ok(Reply { status, headers, body })
+}
+
+/// Whether the client asks for gzip. Where the platform has replaced the field, it keeps the client's own (Workers documentation, "Request",
+/// `cf.clientAcceptEncoding`).
+fn asks_for_gzip(call: &Routed) -> bool {
+    let own = js_sys::Reflect::get(&call.request, &"cf".into()).and_then(|cf| js_sys::Reflect::get(&cf, &"clientAcceptEncoding".into()));
+    let field = own.ok().and_then(|value| value.as_string()).or_else(|| call.header("accept-encoding"));
+    field.is_some_and(|field| accept_encoding::asks_for_gzip(&field))
 }
 
 /// The source of the first bytes if they are in this PoP's cache.

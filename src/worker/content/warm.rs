@@ -1,7 +1,6 @@
 //! Prefetching for players: after a playlist its first files, after a segment the next two (docs/video.md, Warming).
 
 use std::cell::RefCell;
-use std::collections::HashSet;
 use std::rc::Rc;
 
 use futures_util::future::join_all;
@@ -17,8 +16,8 @@ use crate::delivery::content_descriptor::ContentDescriptor;
 use crate::http::range;
 use crate::http::range::Span;
 use crate::video::path::VideoPath;
-use crate::video::playlist;
 use crate::video::playlist::{Playlist, Reference};
+use crate::video::{play_order, playlist};
 use crate::worker::content::fill::Bytes;
 use crate::worker::content::video_source::source;
 use crate::worker::content::{cache, fill};
@@ -34,15 +33,10 @@ const RECORD_TTL_MS: u64 = 10_000;
 /// Lifetime of a segment order in the PoP's cache, s.
 const ORDER_SECONDS: u64 = 6 * 3600;
 
-/// Maximum number of segment orders in the isolate: each has up to ten thousand names of 20 bytes.
-const MAX_ORDERS: usize = 50;
-
-const MAX_NAMES: usize = 20_000;
-
+/// Bounds of the isolate's memory: for the orders of folders, and for keys of what was prefetched.
+const MAX_ORDERS: usize = 200;
+const MAX_ORDER_BYTES: usize = 4_000_000;
 const MAX_WARMED: usize = 5_000;
-
-/// Bounds of the isolate's memory, bytes: for the orders of folders, and for keys of what was prefetched.
-const MAX_ORDER_BYTES: usize = 8_000_000;
 const MAX_WARMED_BYTES: usize = 1_000_000;
 
 /// What an order takes: its texts and their headers, bytes.
@@ -78,7 +72,7 @@ pub async fn after(call: &Routed, served: &Rc<ContentDescriptor>, path: VideoPat
         return;
     }
     let order = order(&claims.namespace, &claims.video, &path).await;
-    join_all(playlist::next_two(&order, path.as_str()).map(|next| warm_file(call, claims, next, None))).await;
+    join_all(play_order::next_two(&order, path.as_str()).map(|next| warm_file(call, claims, next, None))).await;
 }
 
 fn is_due(source: &ContentDescriptor, what: &str) -> bool {
@@ -160,26 +154,15 @@ fn cached_order(name: &str) -> Option<Rc<Vec<String>>> {
     ORDERS.with_borrow(|orders| orders.get(name, now).map(Rc::clone))
 }
 
-/// Stores the playback order of a playlist's files by folder. Several playlists may have files in the same folder.
+/// Stores the playback order of a playlist's files by folder.
 async fn keep_order(claims: &VideoClaims, files: &[Reference]) {
-    // A short list: the files of a playlist are usually in one folder.
-    let mut folders: Vec<(&str, Vec<String>)> = Vec::new();
-    for file in files.iter().filter(|file| file.range.is_none()) {
-        let (folder, path) = (file.path.folder(), file.path.as_str().to_owned());
-        match folders.iter_mut().rev().find(|(known, _)| *known == folder) {
-            Some((_, order)) => order.push(path),
-            None => folders.push((folder, vec![path])),
-        }
-    }
-    for (folder, mut order) in folders {
+    for (folder, listed) in play_order::by_folder(files) {
         let name = order_name(&claims.namespace, &claims.video, folder);
         let before = match cached_order(&name) {
             Some(before) => before,
             None => Rc::new(read_order(&name).await),
         };
-        let named: HashSet<&String> = order.iter().collect();
-        let others: Vec<String> = before.iter().filter(|file| !named.contains(file)).take(MAX_NAMES).cloned().collect();
-        order.extend(others);
+        let order = play_order::merge(listed, &before);
         if *before == order {
             continue;
         }

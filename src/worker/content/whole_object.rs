@@ -41,11 +41,10 @@ thread_local! {
     static REMEMBERED: RefCell<TtlMap<String, String>> = RefCell::new(TtlMap::new(MAX_REMEMBERED, MAX_BYTES, |key, name| key.len() + name.len()));
 }
 
-/// `span` of the file from its whole-object entry, if there is one and the span is large enough.
-pub async fn find_whole(source: &ContentDescriptor, span: Span) -> Option<SliceBody> {
-    let names = source.whole_object_keys(span)?;
+/// `span` of the file from its whole-object entry, if there is one.
+pub async fn find_part(source: &ContentDescriptor, names: &WholeObjectKeys, span: Span) -> Option<SliceBody> {
     let now = clock::now();
-    let (name, until) = pointer_of(&names, now).await?;
+    let (name, until) = pointer_of(names, now).await?;
     let Some(entry) = cache::find_entry(&names.entry(&name), &source.as_one(span), now).await else {
         // The content entry was evicted: delete its pointer, so that it is assembled again.
         REMEMBERED.with_borrow_mut(|remembered| remembered.remove(&names.pointer));

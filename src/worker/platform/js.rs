@@ -68,6 +68,16 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     pub fn writable(this: &FixedLengthStream) -> web_sys::WritableStream;
 
+    /// A reader that fills buffers (Workers documentation, "ReadableStream BYOBReader").
+    type ReadableStreamByobReader;
+
+    /// Reads at least `least` bytes unless the stream ends before: `{value, done}`.
+    #[wasm_bindgen(method, js_name = readAtLeast, catch)]
+    fn read_at_least(this: &ReadableStreamByobReader, least: u32, view: &Uint8Array) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(method, js_name = releaseLock)]
+    fn release_lock(this: &ReadableStreamByobReader);
+
     /// The PoP's cache (Workers documentation, "Cache").
     #[derive(Clone)]
     pub type Cache;
@@ -118,6 +128,35 @@ impl StreamReader {
             return Ok(None);
         }
         Ok(Some(Uint8Array::new(&js_sys::Reflect::get(&next, &"value".into())?)))
+    }
+}
+
+/// Reads a stream into buffers that stay in JavaScript. The stream is locked until [`ByteReader::release`].
+pub struct ByteReader(ReadableStreamByobReader);
+
+impl ByteReader {
+    /// A reader of `stream`.
+    ///
+    /// # Errors
+    /// What the runtime throws: the stream is locked, or not one of bytes.
+    pub fn of(stream: &web_sys::ReadableStream) -> Result<ByteReader, JsValue> {
+        let options = web_sys::ReadableStreamGetReaderOptions::new();
+        options.set_mode(web_sys::ReadableStreamReaderMode::Byob);
+        Ok(ByteReader(JsCast::unchecked_into(stream.get_reader_with_options(&options))))
+    }
+
+    /// Fills `view` with at least `least` bytes, fewer only at the end of the stream; None after it. The view's buffer is moved into the returned view.
+    ///
+    /// # Errors
+    /// The stream's error.
+    pub async fn read(&self, least: u32, view: &Uint8Array) -> Result<Option<Uint8Array>, JsValue> {
+        let read = JsFuture::from(self.0.read_at_least(least, view)?).await?;
+        Ok(js_sys::Reflect::get(&read, &"value".into())?.dyn_into().ok())
+    }
+
+    /// Unlocks the stream.
+    pub fn release(self) {
+        self.0.release_lock();
     }
 }
 

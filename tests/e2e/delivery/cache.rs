@@ -6,7 +6,7 @@ use jettyspeed_devstack::proxy::Fault;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::harness::{Call, SLICE, Stack, eventually_every, fetch, header, random_bytes};
+use crate::harness::{Call, SLICE, Stack, done_or, eventually_every, fetch, header, random_bytes};
 
 async fn set_cache_ttl(stack: &Stack, namespace: &str, seconds: u64) {
     let body = json!({ "cache_ttl": { "small": seconds, "text": seconds, "large": seconds } });
@@ -138,6 +138,12 @@ async fn small_file_missing_in_pop_cache_is_read_from_kv() {
     let (_, cache, body) = fetch(stack.http.get(&file.url)).await;
     assert!(cache == "JettySpeed; fwd=miss; stored; detail=KV" && body.unwrap() == file.bytes, "{cache}");
     assert_eq!(stack.store_reads(&file.key), before, "the store was not asked");
+    // The first read, which asked the store, is in the figures since long.
+    eventually_every(Duration::from_millis(500), Duration::from_secs(10), async || {
+        let sums = stack.sql("SELECT SUM(requests), SUM(hits), SUM(bytes_from_cache), SUM(bytes_from_origin) FROM delivery_hourly").await;
+        done_or(sums == [[json!(2), json!(1), json!(90_000), json!(90_000)]], format!("{sums:?}: what comes from KV is a hit"))
+    })
+    .await;
     assert_eq!(stack.request(Method::DELETE, &format!("/api/storage/files/{}", file.id), &stack.dev).send().await.unwrap().status(), 204);
     let state = stack.worker.lock().await.setup().state.join("v3/kv");
     let left = walk(&state).into_iter().filter(|path| path.ends_with(".blob") || std::fs::metadata(path).is_ok_and(|meta| meta.len() == 90_000));

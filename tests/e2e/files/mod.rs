@@ -1,6 +1,7 @@
 //! Files: listed, downloaded, deleted, and who may do so.
 
 mod access;
+mod compression;
 mod conditions;
 mod download;
 mod list;

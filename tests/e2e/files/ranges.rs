@@ -58,5 +58,27 @@ async fn empty_file_returns_200_with_zero_length() {
     let url = stack.edge(&stack.dev).download_url(asset["id"].as_str().unwrap()).await.unwrap();
     let response = stack.http.get(&url).send().await.unwrap();
     assert_eq!((response.status().as_u16(), header(&response, "content-length").as_str()), (200, "0"));
-    assert_eq!(stack.http.get(&url).header("Range", "bytes=0-").send().await.unwrap().status(), 416);
+    for range in ["bytes=0-", "bytes=0-0", "bytes=-5", "bytes=7-9", "bytes=0-0,-1"] {
+        let response = stack.http.get(&url).header("Range", range).send().await.unwrap();
+        assert_eq!((response.status().as_u16(), header(&response, "content-length").as_str()), (200, "0"), "{range}");
+        assert_eq!(header(&response, "content-range"), "", "{range}");
+    }
+}
+
+#[tokio::test]
+async fn eleven_one_byte_ranges_in_eleven_slices_fill_no_slice() {
+    let stack = stack().await;
+    let file = stack.file(&stack.dev).name("scattered.bin").size(11 * SLICE).store().await;
+    let ranges: Vec<String> = (0..11).map(|slice| format!("{0}-{0}", slice * SLICE + 7)).collect();
+    let request = stack.http.get(&file.url).header("Range", format!("bytes={}", ranges.join(",")));
+    let (status, cache, body) = fetch(request).await;
+    assert_eq!((status, cache.as_str()), (206, "JettySpeed; fwd=bypass"));
+    let text = body.unwrap();
+    for slice in 0..11usize {
+        let head = format!("Content-Range: bytes {0}-{0}/{1}\r\n\r\n", slice * SLICE + 7, 11 * SLICE).into_bytes();
+        let at = text.windows(head.len()).position(|window| window == head).unwrap() + head.len();
+        assert_eq!(text[at], file.bytes[slice * SLICE + 7], "slice {slice}");
+    }
+    let (_, cache, _) = fetch(stack.http.get(&file.url).header("Range", format!("bytes={0}-{0}", 5 * SLICE))).await;
+    assert_eq!(cache, "JettySpeed; fwd=miss; stored", "the slice had not been read");
 }

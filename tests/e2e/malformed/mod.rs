@@ -46,7 +46,7 @@ impl World {
         let (hash, user) = (sha256(b"x"), "malformed-absent");
         let everything = json!({
             "display_name": "x", "tags": ["a"], "cache_ttl": { "small": 1, "text": 1, "large": 1, "video": 1 },
-            "features": { "jetty_speed_upload": true, "video_streaming": true, "desktop_cdn": true }, "chunk_size": 5_242_880, "allow_unsigned": false,
+            "features": { "jetty_speed_upload": true, "video_streaming": true, "desktop_cdn": true, "compress_text": false }, "chunk_size": 5_242_880, "allow_unsigned": false,
             "cross_namespace_dedup": false, "origin_usd_per_gb": 0.5, "expected_hit_rate": 50,
         });
         match endpoint {

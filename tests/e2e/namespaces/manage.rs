@@ -10,13 +10,13 @@ use crate::harness::{Call, stack, unique};
 async fn operator_creates_reads_changes_and_deletes_a_namespace() {
     let stack = stack().await;
     let everything = json!({
-        "display_name": "Größe", "tags": ["a", "b"], "cache_ttl": { "small": 1, "video": 0 }, "features": { "desktop_cdn": false },
+        "display_name": "Größe", "tags": ["a", "b"], "cache_ttl": { "small": 1, "video": 0 }, "features": { "desktop_cdn": false, "compress_text": true },
         "chunk_size": 6_000_000, "allow_unsigned": true, "cross_namespace_dedup": true, "origin_usd_per_gb": 0.5, "expected_hit_rate": 85, "unknown": [1],
     });
     let (name, made) = created(everything).await;
     let expected = json!({
         "name": name, "display_name": "Größe", "tags": ["a", "b"], "cache_ttl": { "small": 1, "text": 604_800, "large": 3_600, "video": 0 },
-        "features": { "jetty_speed_upload": true, "video_streaming": true, "desktop_cdn": false }, "chunk_size": 6_000_000, "allow_unsigned": true,
+        "features": { "jetty_speed_upload": true, "video_streaming": true, "desktop_cdn": false, "compress_text": true }, "chunk_size": 6_000_000, "allow_unsigned": true,
         "cross_namespace_dedup": true, "origin_usd_per_gb": 0.5, "expected_hit_rate": 85.0, "created_at": made["created_at"], "members": [],
     });
     let (status, got) = stack.operator(Method::GET, &path_of(&name)).answer().await;
@@ -26,7 +26,7 @@ async fn operator_creates_reads_changes_and_deletes_a_namespace() {
     let patch = json!({ "tags": [], "cache_ttl": { "small": null, "large": 7 }, "features": { "jetty_speed_upload": false }, "chunk_size": null });
     let (status, changed) = as_operator(Method::PATCH, &path_of(&name), patch).await;
     assert_eq!((status, &changed["cache_ttl"]), (200, &json!({ "small": 86_400, "text": 604_800, "large": 7, "video": 0 })));
-    let features = json!({ "jetty_speed_upload": false, "video_streaming": true, "desktop_cdn": false });
+    let features = json!({ "jetty_speed_upload": false, "video_streaming": true, "desktop_cdn": false, "compress_text": true });
     assert_eq!((&changed["tags"], &changed["features"], &changed["chunk_size"]), (&json!([]), &features, &Value::Null));
     assert_eq!((&changed["display_name"], &changed["origin_usd_per_gb"]), (&json!("Größe"), &json!(0.5)), "what the body does not name stays");
     let (_, got) = stack.operator(Method::GET, &path_of(&name)).answer().await;
@@ -61,6 +61,7 @@ async fn existing_namespace_returns_409_and_invalid_one_422() {
         (json!({ "cache_ttl": { "small": -1 } }), "cache_ttl.small"),
         (json!({ "cache_ttl": { "small": 1.5 } }), "cache_ttl.small"),
         (json!({ "features": { "desktop_cdn": 1 } }), "features.desktop_cdn"),
+        (json!({ "features": { "compress_text": "yes" } }), "features.compress_text"),
         (json!({ "chunk_size": 5_242_879 }), "chunk_size"),
         (json!({ "chunk_size": 5_368_709_121_u64 }), "chunk_size"),
         (json!({ "origin_usd_per_gb": -0.01 }), "origin_usd_per_gb"),
@@ -164,7 +165,10 @@ async fn seeded_example_namespaces_have_documented_settings() {
         let (status, body) = stack.operator(Method::GET, &path_of(name)).answer().await;
         assert_eq!(status, 200, "{body}");
         let [upload, video, desktop] = features;
-        assert_eq!(body["features"], json!({ "jetty_speed_upload": upload, "video_streaming": video, "desktop_cdn": desktop }));
+        assert_eq!(
+            body["features"],
+            json!({ "jetty_speed_upload": upload, "video_streaming": video, "desktop_cdn": desktop, "compress_text": false })
+        );
         let [small, text, large, video] = ttl;
         assert_eq!(body["cache_ttl"], json!({ "small": small, "text": text, "large": large, "video": video }));
         assert_eq!((&body["expected_hit_rate"], &body["members"]), (&json!(rate), &json!([])));

@@ -26,13 +26,55 @@ async fn every_response_byte_is_counted_once_on_hit_and_miss() {
     assert_eq!(stack.http.head(&file.url).send().await.unwrap().status(), 200);
     assert_eq!(stack.http.get(&file.url).header("If-None-Match", "*").send().await.unwrap().status(), 304);
     assert_eq!(stack.http.get(&file.url).header("Range", "bytes=99999999-").send().await.unwrap().status(), 416);
-    // A client that disconnects is charged in full: the answer is counted when it starts.
-    let mut left = stack.http.get(&file.url).send().await.unwrap();
-    assert!(left.chunk().await.unwrap().is_some());
-    drop(left);
-    sent += u64::try_from(file.bytes.len()).unwrap();
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     assert_eq!(used().await - before, sent);
+}
+
+#[tokio::test]
+async fn client_that_hangs_up_is_billed_for_what_left_within_two_slices() {
+    let stack = Stack::start(&[]).await;
+    let account = stack.account("hangup").tier("enterprise").create().await;
+    let file = stack.file(&account).name("sixty.bin").size(60_000_000).store().await;
+    let used = async || {
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        stack.get(&account, "/api/agentcache/quota").await.1["bandwidth_used_bytes"].as_u64().unwrap()
+    };
+    // Reads at least `bytes` bytes, then closes the connection: the bytes read.
+    let hang_up = async |bytes: u64| {
+        let mut response = stack.http.get(&file.url).send().await.unwrap();
+        let mut read = 0;
+        while read < bytes
+            && let Some(chunk) = response.chunk().await.unwrap()
+        {
+            read += u64::try_from(chunk.len()).unwrap();
+        }
+        read
+    };
+    let slices = |count: u64| count * u64::try_from(SLICE).unwrap();
+    let mut before = used().await;
+    let mut is_billed = async |what: &str, read: u64, hang_ups: u64| {
+        let now = used().await;
+        let billed = now - before;
+        before = now;
+        println!("{what}: {read} bytes read, {billed} billed");
+        assert!(billed.abs_diff(read) <= hang_ups * slices(2), "{what}: {read} bytes read, {billed} billed");
+    };
+    is_billed("cold, closed after the head", hang_up(0).await, 1).await;
+    is_billed("cold, closed in the middle", hang_up(30_000_000).await, 1).await;
+    assert_eq!(fetch(stack.http.get(&file.url)).await.2.unwrap().len(), 60_000_000);
+    is_billed("read to the end", 60_000_000, 0).await;
+    is_billed("cached, closed in the middle", hang_up(25_000_000).await, 1).await;
+    // From the entry that joins the slices.
+    assert_eq!(fetch(stack.http.get(&file.url)).await.2.unwrap().len(), 60_000_000);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(fetch(stack.http.get(&file.url)).await.2.unwrap().len(), 60_000_000);
+    is_billed("read to the end twice", 120_000_000, 0).await;
+    is_billed("joined, closed in the middle", hang_up(45_000_000).await, 1).await;
+    let mut read = 0;
+    for _ in 0..25 {
+        read += hang_up(0).await;
+    }
+    is_billed("25 times closed after the head", read, 25).await;
 }
 
 #[tokio::test]

@@ -5,6 +5,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 mod delete;
+mod fresh;
+mod hostile;
 mod list;
 mod playback;
 mod replace;

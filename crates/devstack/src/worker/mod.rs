@@ -10,6 +10,7 @@ use crate::child::Group;
 use crate::credentials::sha256_hex;
 use crate::seed::Seed;
 use crate::state::write_private;
+use crate::usage::Usage;
 use crate::{Result, net, root};
 
 /// Maximum time for a start.
@@ -201,6 +202,11 @@ impl Worker {
     pub async fn is_unresponsive(&self, patience: Duration, admin_token: &str) -> bool {
         let Ok(client) = net::http().timeout(patience).build() else { return false };
         client.get(format!("{}/api/health", self.url())).bearer_auth(admin_token).send().await.is_err()
+    }
+
+    /// CPU time and memory of its workerd processes.
+    pub fn usage(&self) -> Usage {
+        Usage::of_group(self.group.pid(), "workerd")
     }
 
     /// Kills Node and all its workerd processes (SIGKILL), then starts them again with the same state.

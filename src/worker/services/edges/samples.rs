@@ -1,6 +1,7 @@
 //! Samples for the edges' Durable Objects, gathered in the isolate for up to 3 s.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::base::id::Id;
@@ -20,11 +21,14 @@ const FLUSH_MS: u64 = 3_000;
 /// Maximum samples per account and edge between two flushes.
 const MAX: usize = 200;
 
+/// Maximum accounts and edges between two flushes; what comes beyond is not counted.
+const MAX_KEYS: usize = 2_000;
+
 /// Edge id; account id; whether the Worker measured it itself.
 type Key = (String, String, bool);
 
 thread_local! {
-    static GATHERED: RefCell<Vec<(Key, Vec<Sample>)>> = RefCell::default();
+    static GATHERED: RefCell<BTreeMap<Key, Vec<Sample>>> = RefCell::default();
     /// Deadline of the flush in progress.
     static DUE: Cell<EpochMs> = const { Cell::new(EpochMs(0)) };
 }
@@ -59,10 +63,13 @@ pub async fn seen(call: &Routed, account: Id, bytes: u64, ms: u64, error: Option
 }
 
 fn note(call: &Routed, key: Key, sample: Sample) {
-    GATHERED.with_borrow_mut(|gathered| match gathered.iter_mut().find(|(known, _)| *known == key) {
-        Some((_, samples)) if samples.len() < MAX => samples.push(sample),
-        Some(_) => {}
-        None => gathered.push((key, vec![sample])),
+    GATHERED.with_borrow_mut(|gathered| {
+        if gathered.len() < MAX_KEYS || gathered.contains_key(&key) {
+            let samples = gathered.entry(key).or_default();
+            if samples.len() < MAX {
+                samples.push(sample);
+            }
+        }
     });
     let now = clock::now();
     // A flush past its deadline was cancelled together with the request that ran it.
@@ -83,10 +90,10 @@ async fn flush(call: &Routed) {
     let mut gathered = GATHERED.take();
     let edges = registry::last_known(&call.call).await;
     let Some(objects) = bindings::edges(&call.env) else { return };
-    while let Some(id) = gathered.first().map(|((id, _, _), _)| id.clone()) {
+    while let Some(id) = gathered.first_key_value().map(|((id, _, _), _)| id.clone()) {
         let capacity = edges.iter().find(|edge| edge.id.as_str() == id).map(|edge| edge.capacity_mbps);
         let mut message = wire::Message::head(&id, capacity.unwrap_or_default(), call.config.edge_metrics_seconds);
-        gathered.retain(|((of, account, seen), samples)| {
+        gathered.retain(|(of, account, seen), samples| {
             if *of == id {
                 message.add(account, *seen, samples);
             }

@@ -1,6 +1,7 @@
 //! Writes a file of a video: reserves storage, stores the bytes, replaces the row (docs/video.md, Replacing).
 
 use futures_util::future::join;
+use js_sys::Uint8Array;
 use serde::Deserialize;
 
 use crate::accounts::account::Account;
@@ -18,7 +19,6 @@ use crate::s3::operations::put_object;
 use crate::video::owner::repository::Owner;
 use crate::video::path::VideoPath;
 use crate::video::place::{Place, Present};
-use crate::video::playlist::Playlist;
 use crate::video::repository::NewFile;
 use crate::video::{owner, playlist, repository};
 use crate::worker::clients::ledger;
@@ -131,16 +131,11 @@ async fn incoming(call: &Routed, path: &VideoPath, size: u64, hash: Option<Sha25
     let content_type = media_type::of_name(path.as_str()).unwrap_or("application/octet-stream").to_owned();
     let payload = hash.clone().map_or(Payload::Unsigned, Payload::Sha256);
     if path.is_playlist() && size <= playlist::LARGEST {
-        // Its bytes, and the text that is parsed.
+        // Its bytes, and their copy that is parsed.
         let held = Some(call.reserve(Pool::Texts, size.saturating_mul(2), size, STORING_MS).await?);
+        // As bytes: `text()` drops a byte order mark and replaces what is not UTF-8.
         let buffer = call.buffer(size).await?;
-        // A playlist must be UTF-8 (RFC 8216 section 4.1).
-        let text = String::from_utf8(js_sys::Uint8Array::new(&buffer).to_vec()).unwrap_or_default();
-        let live_seconds = match playlist::read(path, &text) {
-            Some(Playlist::Media { live_seconds, .. }) => live_seconds,
-            Some(_) => None,
-            _ => return Err(Problem::invalid("body", "is not a playlist: it must be UTF-8 and begin with #EXTM3U")),
-        };
+        let live_seconds = playlist::check(path, &Uint8Array::new(&buffer).to_vec())?;
         return Ok(Incoming { size, content_type, payload, body: Body::Buffered(buffer), live_seconds, held });
     }
     let body = match call.request.body() {

@@ -8,7 +8,7 @@ use crate::base::time::EpochMs;
 use crate::edges::edge::{Edge, Status};
 use crate::edges::location::Location;
 use crate::edges::places;
-use crate::http::json_body;
+use crate::http::json_body::JsonText;
 use crate::problem::Problem;
 
 /// The longest name of an edge or a city, bytes.
@@ -84,14 +84,15 @@ impl Create {
     /// Reads the body: twice, since a struct flattened by serde would not tell which field is wrong.
     ///
     /// # Errors
-    /// 400 and 422 as [`json_body::parse`].
+    /// 400 and 422 as [`JsonText`].
     pub fn parse(body: &[u8]) -> Result<Create, Problem> {
         #[derive(Deserialize)]
         struct Identified {
             #[serde(default)]
             id: Option<String>,
         }
-        Ok(Create { id: json_body::parse::<Identified>(body)?.id, patch: json_body::parse(body)? })
+        let text = JsonText::check(body)?;
+        Ok(Create { id: text.read::<Identified>()?.id, patch: text.read()? })
     }
 
     /// The edge to create. Without an id it gets its PoP's code in lower case.

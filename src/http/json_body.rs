@@ -1,6 +1,11 @@
 //! Parsing of JSON request bodies.
 
-use serde::de::DeserializeOwned;
+use std::fmt;
+
+use serde::de::value::MapDeserializer;
+use serde::de::{DeserializeOwned, Error as _, IgnoredAny, IntoDeserializer, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 
 use crate::base::json::without_value;
 use crate::problem::Problem;
@@ -19,32 +24,113 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     JsonText::check(body)?.read()
 }
 
-/// A body that is one JSON object, for bodies that are read as more than one type: their syntax is checked once.
-#[derive(Debug, Clone, Copy)]
-pub struct JsonText<'a>(&'a str);
+/// Maximum members of the object: more than any body means, and few enough to look through.
+const MAX_MEMBERS: usize = 1_000;
+
+/// A body that is one JSON object. Its syntax is checked once; the members' values are read when a type asks for them, so that unknown ones cost nothing more.
+#[derive(Debug)]
+pub struct JsonText<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'a> JsonText<'a> {
-    /// Checks the syntax. It goes first: in a truncated body, a wrong type before the end must not turn the 400 into a 422.
+    /// Checks the syntax of the whole. It goes first: in a truncated body, a wrong type before the end must not turn the 400 into a 422.
     ///
     /// # Errors
-    /// 400 if it is not JSON; 422 if it is no object.
+    /// 400 if it is not JSON; 422 if it is no object, or one with more than 1,000 members.
     pub fn check(body: &'a [u8]) -> Result<JsonText<'a>, Problem> {
-        let malformed = |error: &dyn std::fmt::Display| Problem::Malformed { detail: format!("The body is not JSON: {error}.") };
+        let malformed = |error: &dyn fmt::Display| Problem::Malformed { detail: format!("The body is not JSON: {error}.") };
         let text = std::str::from_utf8(body).map_err(|error| malformed(&error))?;
-        serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| malformed(&error))?;
-        if text.trim_start().starts_with('{') { Ok(JsonText(text)) } else { Err(Problem::invalid("body", "must be an object")) }
+        if !text.trim_start().starts_with('{') {
+            serde_json::from_str::<IgnoredAny>(text).map_err(|error| malformed(&error))?;
+            return Err(Problem::invalid("body", "must be an object"));
+        }
+        match serde_json::from_str::<Members<'a>>(text) {
+            Ok(members) => Ok(JsonText(members.0)),
+            Err(error) if error.is_data() => Err(Problem::invalid("body", "must have at most 1,000 members")),
+            Err(error) => Err(malformed(&error)),
+        }
     }
 
     /// Reads it as a value of that type.
     ///
     /// # Errors
     /// 422 that names the field if a value has another type.
-    pub fn read<T: DeserializeOwned>(self) -> Result<T, Problem> {
-        let mut deserializer = serde_json::Deserializer::from_str(self.0);
-        serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        let members = self.0.iter().map(|(name, value)| (name.as_str(), Member(value)));
+        serde_path_to_error::deserialize(MapDeserializer::new(members)).map_err(|error: serde_path_to_error::Error<serde_json::Error>| {
             let path = error.path().to_string();
             wrong_type(if path == "." { "" } else { &path }, &error.into_inner().to_string())
         })
+    }
+}
+
+/// The members of an object, their values as they were written.
+struct Members<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Members<'de>, D::Error> {
+        deserializer.deserialize_map(OnlyMembers)
+    }
+}
+
+struct OnlyMembers;
+
+impl<'de> Visitor<'de> for OnlyMembers {
+    type Value = Members<'de>;
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
+        let mut members = Vec::new();
+        while let Some(member) = map.next_entry()? {
+            if members.len() == MAX_MEMBERS {
+                return Err(A::Error::custom("too many members"));
+            }
+            members.push(member);
+        }
+        Ok(Members(members))
+    }
+}
+
+/// The value of a member, read when it is asked for.
+struct Member<'de>(&'de RawValue);
+
+impl<'de> IntoDeserializer<'de, serde_json::Error> for Member<'de> {
+    type Deserializer = Member<'de>;
+    fn into_deserializer(self) -> Member<'de> {
+        self
+    }
+}
+
+impl<'de> Deserializer<'de> for Member<'de> {
+    type Error = serde_json::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, serde_json::Error> {
+        self.0.deserialize_any(visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, serde_json::Error> {
+        self.0.deserialize_option(visitor)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, serde_json::Error> {
+        self.0.deserialize_newtype_struct(name, visitor)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, serde_json::Error> {
+        self.0.deserialize_enum(name, variants, visitor)
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, serde_json::Error> {
+        visitor.visit_unit()
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple tuple_struct map struct identifier
     }
 }
 
@@ -90,6 +176,17 @@ mod tests {
     struct Inner {
         #[allow(dead_code)]
         list: Vec<u8>,
+    }
+
+    #[test]
+    fn object_of_1001_members_is_422_and_syntax_behind_a_wrong_type_is_still_400() {
+        let members = |count: usize| format!("{{\"n\":1{}}}", ",\"a\":0".repeat(count - 1));
+        assert!(parse::<Body>(members(1_000).as_bytes()).is_ok());
+        let refused = parse::<Body>(members(1_001).as_bytes());
+        assert!(matches!(refused, Err(Problem::Invalid { ref field, .. }) if field == "body"), "{refused:?}");
+        for broken in ["{\"n\":\"x\",\"m\":[1,}", "{\"n\":1,\"inner\":[[}", "{\"n\":\"x\"", "{\"n\":1}}", "{\"a\":\"\\x\",\"n\":1}"] {
+            assert_eq!(parse::<Body>(broken.as_bytes()).err().map(|problem| problem.kind().status), Some(400), "{broken}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::base::id::{Name, OWN_NAMESPACE};
 use crate::base::json::{self, null_as_reset, optional_list, optional_object};
 use crate::base::time::EpochMs;
 use crate::chunking::MIN_PART_BYTES;
-use crate::http::json_body;
+use crate::http::json_body::JsonText;
 use crate::namespaces::namespace::Namespace;
 use crate::problem::Problem;
 
@@ -89,13 +89,14 @@ impl Create {
     /// Reads the body: twice, since a struct flattened by serde would not tell which field is wrong.
     ///
     /// # Errors
-    /// 400 and 422 as [`json_body::parse`].
+    /// 400 and 422 as [`JsonText`].
     pub fn parse(body: &[u8]) -> Result<Create, Problem> {
         #[derive(Deserialize)]
         struct Named {
             name: String,
         }
-        Ok(Create { name: json_body::parse::<Named>(body)?.name, patch: json_body::parse(body)? })
+        let text = JsonText::check(body)?;
+        Ok(Create { name: text.read::<Named>()?.name, patch: text.read()? })
     }
 
     /// The namespace to create.

@@ -11,6 +11,9 @@ use serde::de::DeserializeOwned;
 #[error("unreadable answer of the store")]
 pub struct Unreadable;
 
+/// Maximum tags of a document: a page of a listing has a thousand entries of a dozen elements, which begin and end.
+const MAX_TAGS: usize = 65_536;
+
 /// A document: the name of its root element without a namespace prefix, and its content. Stores do not agree on the names of their roots.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document<T> {
@@ -29,6 +32,9 @@ impl<T> Document<T> {
 
 /// Reads a whole document with any root. Names of elements are compared without their namespace prefix, unknown elements are ignored.
 pub fn read<T: DeserializeOwned>(body: &str) -> Result<Document<T>, Unreadable> {
+    if body.bytes().filter(|byte| *byte == b'<').count() > MAX_TAGS {
+        return Err(Unreadable);
+    }
     // A byte order mark, and the white space S3 sends while it works (CompleteMultipartUpload), may stand before the XML declaration.
     let body = body.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
     let root = root(body).ok_or(Unreadable)?;
@@ -125,6 +131,13 @@ mod tests {
         for text in ["yes", "2", "truefalse"] {
             assert_eq!(boolean(text), Err(Unreadable), "{text}");
         }
+    }
+
+    #[test]
+    fn document_of_65537_tags_is_unreadable() {
+        let of = |tags: usize| format!("<Root><Text>x</Text>{}</Root>", "<X/>".repeat(tags - 4));
+        assert_eq!(text_of(&of(65_536)), Ok("x".to_owned()));
+        assert_eq!(text_of(&of(65_537)), Err(Unreadable));
     }
 
     #[test]

@@ -35,6 +35,9 @@ use jettyspeed_edge::video::playlist;
 /// All header fields of a request (Workers documentation, "Limits": 128 KB).
 const HEADERS: usize = 128_000;
 
+/// The longest URL (Workers documentation, "Limits": 16 KB).
+const URL: usize = 16_000;
+
 /// The largest answer of one operation of the store that is read, bytes (`src/worker/platform/origin.rs`).
 const ANSWER: usize = 65_536;
 
@@ -282,14 +285,22 @@ fn headers() -> Vec<Case> {
                 black_box(signed.verify(&secrets, &body));
             }
         }),
-        header("a path", "/v/", "a/", "", |text| {
-            black_box(routes::find("GET", text)).ok();
-            black_box(routes::allowed(text));
-            black_box(VideoPath::parse(text));
-        }),
-        header("a percent-encoded path", "/files/", "%61", "", |text| {
-            black_box(routes::find("GET", text)).ok();
-        }),
+        text(
+            "path of 16 KB",
+            || filled(URL, "/v/", "a/", ""),
+            |text| {
+                black_box(routes::find("GET", text)).ok();
+                black_box(routes::allowed(text));
+                black_box(VideoPath::parse(text));
+            },
+        ),
+        text(
+            "path of 16 KB, percent-encoded",
+            || filled(URL, "/files/", "%61", ""),
+            |text| {
+                black_box(routes::find("GET", text)).ok();
+            },
+        ),
         header("a media type", "a/b", "; a=\"\"", "", |text| {
             black_box(check_content_type(Some(text), "a.txt")).ok();
             black_box(form::boundary(Some(text))).ok();

@@ -14,6 +14,9 @@ use crate::problem::Problem;
 /// Maximum chunk hashes: as many as an upload has parts.
 const MAX_HASHES: usize = 10_000;
 
+/// Maximum commas in a body: several times those of 10,000 hashes or 1,000 samples.
+const MAX_COMMAS: usize = 65_536;
+
 /// Body of `POST /api/jetty/track-upload`.
 #[derive(Debug)]
 pub enum Track {
@@ -31,11 +34,15 @@ impl Track {
     /// Reads the body by its `action`. Twice, since an enum tagged by serde would not tell which field is wrong.
     ///
     /// # Errors
-    /// 400 and 422 as [`JsonText`]; 422 for another `action`.
+    /// 400 and 422 as [`JsonText`]; 422 for another `action`, and for a body of far more values than it can have.
     pub fn parse(body: &[u8]) -> Result<Track, Problem> {
         #[derive(Deserialize)]
         struct Tag {
             action: String,
+        }
+        // Lists that are too long are refused before two megabytes of them are parsed.
+        if body.iter().filter(|byte| **byte == b',').count() > MAX_COMMAS {
+            return Err(Problem::invalid("body", "must have at most 65,536 values"));
         }
         let text = JsonText::check(body)?;
         match text.read::<Tag>()?.action.as_str() {

@@ -47,9 +47,12 @@ pub enum Playlist {
     },
 }
 
+/// Maximum lines that are looked at: ten thousand segments, each with ten tags. A playlist whose end lies behind them counts as live, which is the safe side.
+const MAX_LINES: usize = 100_000;
+
 /// Reads the playlist at `path`; `None` if the text is not a playlist.
 pub fn read(path: &VideoPath, text: &str) -> Option<Playlist> {
-    let mut lines = text.lines().map(str::trim_end);
+    let mut lines = text.lines().take(MAX_LINES).map(str::trim_end);
     // Every playlist begins with this tag (RFC 8216 section 4.3.1.1).
     if !lines.next()?.starts_with("#EXTM3U") {
         return None;
@@ -175,6 +178,19 @@ mod tests {
             Some(Playlist::Media { files, .. }) => files.into_iter().map(|file| (file.path.as_str().to_owned(), file.range)).collect(),
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn end_of_a_playlist_behind_100000_lines_is_not_seen() {
+        let path = VideoPath::parse("a/index.m3u8").unwrap();
+        let is_live = |lines: usize| {
+            let text = format!("#EXTM3U\n#EXTINF:4,\na.ts\n{}#EXT-X-ENDLIST\n", "#\n".repeat(lines - 4));
+            match read(&path, &text) {
+                Some(Playlist::Media { live_seconds, .. }) => live_seconds.is_some(),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert!(!is_live(MAX_LINES) && is_live(MAX_LINES + 1));
     }
 
     #[test]

@@ -19,8 +19,9 @@ extern "C" {
     fn decode(this: &TextDecoder, bytes: &Uint8Array) -> Result<js_sys::JsString, JsValue>;
 }
 
-/// How many bytes are searched at once.
-const WINDOW: usize = 262_144;
+/// How many bytes are searched at once: few at first, because the next match may be near; never so many that their text is more than a young object.
+const FIRST_WINDOW: usize = 1_024;
+const LAST_WINDOW: usize = 65_536;
 
 /// An ArrayBuffer. Arrays of bytes have no native search for a sequence, but texts have one: windows of the buffer are decoded with an encoding that makes one
 /// character of every byte.
@@ -51,9 +52,9 @@ impl Haystack for SearchedBuffer {
     fn find(&self, needle: &str, from: usize) -> Option<usize> {
         // windows-1252 for the Encoding standard.
         let decoder = TextDecoder::new("latin1").ok()?;
-        let mut from = from;
+        let (mut from, mut window) = (from, FIRST_WINDOW);
         while from < self.len() {
-            let to = from.saturating_add(WINDOW).min(self.len());
+            let to = from.saturating_add(window).min(self.len());
             if let Some(at) = self.found(&decoder, needle, from, to) {
                 return Some(at);
             }
@@ -62,6 +63,7 @@ impl Haystack for SearchedBuffer {
             }
             // What begins in this window may end in the next.
             from = to.saturating_sub(needle.len());
+            window = (window * 2).min(LAST_WINDOW);
         }
         None
     }

@@ -230,6 +230,8 @@ fn playlists() -> Vec<Case> {
     let filled_with = |name: &str, item: &'static str| text(&format!("playlist 2 MiB, {name}"), move || filled(size, "#EXTM3U\n", item, ""), read);
     vec![
         filled_with("the shortest names", "a\n"),
+        filled_with("100,000 lines", "aaaaaaaaaaaaaaaaaaaa\n"),
+        filled_with("100,000 comments", "# aaaaaaaaaaaaaaaaaa\n"),
         filled_with("blank lines", "\n"),
         filled_with("unknown tags", "#EXT-X-A\n"),
         filled_with("comments", "#\n"),

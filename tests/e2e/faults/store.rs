@@ -107,6 +107,7 @@ async fn permanent_store_fault_is_reported_and_leaves_nothing() {
 }
 
 /// Every part reaches the store and every answer is lost: the client finds the parts there by their MD5 and sends none twice.
+/// Two at once, because a third would not be held for repeats: it is over the account's share of the isolate's memory.
 #[tokio::test]
 async fn part_with_lost_answer_is_found_at_the_store_and_not_sent_again() {
     let stack = Stack::start(&[]).await;
@@ -114,7 +115,7 @@ async fn part_with_lost_answer_is_found_at_the_store_and_not_sent_again() {
     let account = newcomer(&stack).await;
     let (path, bytes) = random_file(folder.path(), "unheard.bin", SIZE);
     inject(&stack.proxy, StoreCall::Part, Fault::LoseAnswer, u32::MAX);
-    let done = upload(&stack.edge(&account), &path, &plain(3), no_progress()).await.unwrap();
+    let done = upload(&stack.edge(&account), &path, &plain(2), no_progress()).await.unwrap();
     stack.proxy.clear_faults();
     assert_eq!(
         (done.parts_sent, seen(&stack.proxy, StoreCall::Part)),

@@ -77,9 +77,10 @@ impl World {
             Endpoint::Rotate => vec![json!({ "agentcache_user_id": user, "overlap_seconds": 5 })],
             Endpoint::Suspend | Endpoint::Resume => vec![json!({ "agentcache_user_id": user })],
             // The values that the tier has.
-            Endpoint::ChangeTier => vec![
-                json!({ "storage_quota_gb": 0, "bandwidth_quota_gb": 0, "jetty_speed_enabled": false, "requests_per_minute": 10, "max_file_mb": 10 }),
-            ],
+            Endpoint::ChangeTier => vec![json!({
+                "storage_quota_gb": 0, "bandwidth_quota_gb": 0, "jetty_speed_enabled": false, "requests_per_minute": 10, "max_file_mb": 10,
+                "max_objects": 100, "max_open_uploads": 2
+            })],
             Endpoint::CreateEdge | Endpoint::ChangeEdge => vec![json!({
                 "name": "Oslo", "city": "Oslo", "country": "NO", "continent": "EU", "lat": 60.2, "lon": 11.1, "colo": "OSL", "url": "https://osl.example.com",
                 "capacityMbps": 500, "status": "disabled"

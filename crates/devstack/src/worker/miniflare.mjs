@@ -10,9 +10,10 @@ import { parseEnv } from "node:util";
 const [mode, ...given] = process.argv.slice(2);
 if (mode === "options") {
   const [configPath, main, out] = given;
-  const { unstable_getMiniflareWorkerOptions } = await import("wrangler");
+  const { unstable_getMiniflareWorkerOptions, unstable_readConfig } = await import("wrangler");
   const { workerOptions } = unstable_getMiniflareWorkerOptions(configPath);
-  // Vars of a developer's own server (.dev.vars) are overwritten by the env file of each served Worker.
+  // Without the secrets of a developer's own server (.dev.vars): a served Worker has those of its env file and no others.
+  workerOptions.bindings = unstable_readConfig({ config: configPath }).vars;
   writeFileSync(out, JSON.stringify({ main, workerOptions }));
   process.exit(0);
 }

@@ -22,7 +22,7 @@ const ENTRY_BYTES: usize = 64;
 const MAX_BYTES: usize = 2_000_000;
 
 /// How often a call waits for the attempts of its address that are under way.
-const POLL: Duration = Duration::from_millis(5);
+const POLL: Duration = Duration::from_millis(20);
 
 thread_local! {
     /// The theoretical arrival time of each address (GCRA), microseconds.
@@ -122,14 +122,24 @@ pub async fn fail(call: &Call) -> Result<(), Problem> {
 /// 429; those of `work`.
 pub async fn attempt<T>(call: &Call, work: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
     let (address, policy) = (address(call), policy(call));
+    let mut waits_until = None;
     loop {
-        match FAILURES.with_borrow_mut(|failures| failures.begin(&address, policy, clock::now())) {
+        match FAILURES.with_borrow_mut(|failures| failures.begin(&address, policy, waits_until, clock::now())) {
             Attempt::Begun => break,
-            Attempt::Wait => worker::Delay::from(POLL).await,
+            Attempt::Wait(until) => {
+                waits_until = Some(until);
+                worker::Delay::from(POLL).await;
+            }
             Attempt::Refused(status) => apply(call, policy.1, status)?,
         }
     }
     let outcome = work.await;
-    FAILURES.with_borrow_mut(|failures| failures.end(&address, policy, clock::now()));
+    FAILURES.with_borrow_mut(|failures| {
+        failures.end(&address, policy, clock::now());
+        // A signed body that arrives too slowly or not whole proves nothing and has cost memory. [`fail`] counts those with 401.
+        if matches!(outcome, Err(Problem::BodyTooSlow | Problem::Malformed { .. })) {
+            failures.fail(&address, policy, clock::now());
+        }
+    });
     outcome
 }

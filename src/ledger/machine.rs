@@ -88,9 +88,9 @@ impl Ledger {
         let stored = self.books.used;
         let (reply, mut effects) = match message {
             Message::Admit { limits, video_file } => self.admit(limits, video_file, now),
-            Message::Reserve { asset, bytes, look_at, limits, place, session } => {
+            Message::Reserve { asset, bytes, look_at, limits, place, session, replaces } => {
                 let claim = if session { Claim::Upload } else { Claim::Object };
-                self.reserve(asset, (PendingCheck { bytes, at: look_at, doubt: false, claim }, place), limits, facts, now)
+                self.reserve(asset, (PendingCheck { bytes, at: look_at, doubt: false, claim }, place, replaces), limits, facts, now)
             }
             Message::Settle { asset, object, size } => self.settle(asset, Holding { object, size }, facts, now),
             Message::Adopt { asset, object, size, limits } => self.adopt_object(asset, Holding { object, size }, limits, facts, now),
@@ -271,7 +271,7 @@ impl Ledger {
     fn reserve(
         &mut self,
         asset: Id,
-        (check, place): (PendingCheck, Option<String>),
+        (check, place, replaces): (PendingCheck, Option<String>, bool),
         limits: Limits,
         facts: Facts,
         now: EpochMs,
@@ -289,7 +289,8 @@ impl Ledger {
         if limit == 0 || required > limit {
             return (Reply::StorageFull { limit, used: self.books.used, reserved: self.reserved.bytes }, effects);
         }
-        if let Some(refusal) = self.counts_refuse(check.reserved()) {
+        let counted = if replaces { Reserved { objects: 0, ..check.reserved() } } else { check.reserved() };
+        if let Some(refusal) = self.counts_refuse(counted) {
             return (refusal, effects);
         }
         self.reserved = self.reserved.plus(check.reserved());

@@ -86,13 +86,29 @@ fn opened(storage: u64) -> (Ledger, Disk) {
 #[test]
 fn place_is_stored_until_its_pending_check_is_dropped() {
     let (mut ledger, mut disk) = opened(100);
-    let reserve = Message::Reserve { asset: id(1), bytes: 10, look_at: NOW, limits: limits(100, 0), place: Some("a/b/c".to_owned()), session: false };
+    let reserve = Message::Reserve {
+        asset: id(1),
+        bytes: 10,
+        look_at: NOW,
+        limits: limits(100, 0),
+        place: Some("a/b/c".to_owned()),
+        session: false,
+        replaces: false,
+    };
     apply(&mut ledger, &mut disk, reserve.clone(), NOW);
     apply(&mut ledger, &mut disk, Message::ScheduleCheck { asset: id(1), look_at: NOW }, NOW);
     assert_eq!(disk.places.get(&id(1)).map(String::as_str), Some("a/b/c"));
     apply(&mut ledger, &mut disk, Message::Release { asset: id(1) }, NOW);
     assert!(disk.places.is_empty() && disk.watches.is_empty());
-    let full = Message::Reserve { asset: id(2), bytes: 101, look_at: NOW, limits: limits(100, 0), place: Some("a/b/d".to_owned()), session: false };
+    let full = Message::Reserve {
+        asset: id(2),
+        bytes: 101,
+        look_at: NOW,
+        limits: limits(100, 0),
+        place: Some("a/b/d".to_owned()),
+        session: false,
+        replaces: false,
+    };
     apply(&mut ledger, &mut disk, full, NOW);
     assert!(disk.places.is_empty(), "a refused reservation writes no place");
     // Messages of versions without this field lack it.
@@ -104,7 +120,7 @@ fn place_is_stored_until_its_pending_check_is_dropped() {
 }
 
 fn reserve(asset: u8, bytes: u64, storage: u64) -> Message {
-    Message::Reserve { asset: id(asset), bytes, look_at: NOW.plus(1_000), limits: limits(storage, 0), place: None, session: false }
+    Message::Reserve { asset: id(asset), bytes, look_at: NOW.plus(1_000), limits: limits(storage, 0), place: None, session: false, replaces: false }
 }
 
 #[test]
@@ -129,7 +145,7 @@ fn quota_is_exact_to_the_byte_and_release_frees_everything() {
 }
 
 fn start(asset: u8, bytes: u64) -> Message {
-    Message::Reserve { asset: id(asset), bytes, look_at: NOW.plus(1_000), limits: limits(100, 0), place: None, session: true }
+    Message::Reserve { asset: id(asset), bytes, look_at: NOW.plus(1_000), limits: limits(100, 0), place: None, session: true, replaces: false }
 }
 
 /// (holdings, being stored, open uploads), each also counted anew from the storage.
@@ -568,7 +584,7 @@ proptest! {
                     let free = QUOTA - (ledger.books.used + ledger.reserved().bytes).min(QUOTA);
                     let known = disk.watches.contains_key(&id(asset)) || disk.holdings.contains_key(&id(asset));
                     let Message::Reserve { asset, bytes, look_at, limits, place, .. } = reserve(asset, bytes, QUOTA) else { panic!() };
-                    let reply = apply(&mut ledger, &mut disk, Message::Reserve { asset, bytes, look_at, limits, place, session }, now);
+                    let reply = apply(&mut ledger, &mut disk, Message::Reserve { asset, bytes, look_at, limits, place, session, replaces: false }, now);
                     prop_assert_eq!(reply == Reply::Done, known || (bytes <= free && room));
                 }
                 Step::Settle(asset) => {

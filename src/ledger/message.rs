@@ -37,6 +37,9 @@ pub enum Message {
         /// Whether an upload session stores it, which counts as open until the outcome is reported.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         session: bool,
+        /// Whether it takes the place of a file, which is removed when it is there: it is admitted also by an account that has as many as it may.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        replaces: bool,
     },
     /// The asset exists: its reservation becomes used storage. If it references another object than before, the two objects have the same bytes: every other
     /// holding of the account that references the old object is moved with it, so that no byte is counted twice in between.
@@ -193,5 +196,10 @@ impl UsageSnapshot {
     /// Whether the month's bandwidth quota is used up.
     pub fn bandwidth_is_used_up(&self) -> bool {
         self.bandwidth_used >= self.limits.bandwidth
+    }
+
+    /// Whether more than a tenth was sent beyond the month's bandwidth quota, by answers that were under way when it was used up.
+    pub fn bandwidth_is_overdrawn(&self) -> bool {
+        self.bandwidth_used > self.limits.bandwidth.saturating_add(self.limits.bandwidth / 10)
     }
 }

@@ -256,7 +256,7 @@ async fn take(io: &World, account: Id, asset: Id, message: Message) -> Result<()
 }
 
 pub async fn reserve(io: &World, party: &Party, (asset, bytes): (Id, u64), look_at: EpochMs, session: bool) -> Result<(), Problem> {
-    take(io, party.id, asset, Message::Reserve { asset, bytes, look_at, limits: party.limits, place: None, session }).await
+    take(io, party.id, asset, Message::Reserve { asset, bytes, look_at, limits: party.limits, place: None, session, replaces: false }).await
 }
 
 pub async fn adopt(io: &World, party: &Party, asset: &Asset) -> Result<(), Problem> {

@@ -32,6 +32,8 @@ pub struct Wanted {
     pub place: Option<String>,
     /// Whether an upload session stores it.
     pub session: bool,
+    /// Whether it takes the place of a file.
+    pub replaces: bool,
 }
 
 /// Reserves room for an upload.
@@ -39,8 +41,8 @@ pub struct Wanted {
 /// # Errors
 /// 403 suspended, 507 storage exceeded or too many objects, 429 too many uploads.
 pub async fn reserve(env: &Env, account: &Account, wanted: Wanted) -> Result<(), Problem> {
-    let Wanted { asset, bytes, look_at, place, session } = wanted;
-    match send(env, account.id, &Message::Reserve { asset, bytes, look_at, limits: account.limits(), place, session }).await {
+    let Wanted { asset, bytes, look_at, place, session, replaces } = wanted;
+    match send(env, account.id, &Message::Reserve { asset, bytes, look_at, limits: account.limits(), place, session, replaces }).await {
         Ok(Reply::Done) => Ok(()),
         Ok(other) => Err(refusal(&other, bytes, clock::now())),
         Err(problem) => {

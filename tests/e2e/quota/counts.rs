@@ -58,6 +58,8 @@ async fn every_way_to_store_a_file_returns_507_at_max_objects() {
     full(stack.track(&account, json!({ "action": "start", "fileName": "b", "fileSize": 1 })).await);
     full(stack.track(&account, refer("third-name")).await);
     assert_eq!(counts().await, [4, 4, 0, 100, 0], "what was refused counts nothing");
+    assert_eq!(video_file(&stack, &account, "a").answer().await.0, 200, "a file is replaced all the same");
+    assert_eq!(counts().await, [4, 4, 0, 100, 0]);
 
     stack.delete(&account, &first).await;
     assert_eq!(raw(&stack, &account, "").answer().await.0, 201);

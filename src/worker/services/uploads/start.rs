@@ -86,7 +86,7 @@ pub async fn begin(call: &Routed, account: &Account, wanted: StartParams) -> Res
     let (held, account) = (call.clone(), account.clone());
     let opened = call.run_detached(async move {
         let look_at = now.plus(timing::START_CHECK_MS);
-        let wanted = Wanted { asset: meta.asset, bytes: meta.file_size, look_at, place: None, session: true };
+        let wanted = Wanted { asset: meta.asset, bytes: meta.file_size, look_at, place: None, session: true, replaces: false };
         ledger::reserve(&held.env, &account, wanted).await?;
         let (account, asset) = (meta.account, meta.asset);
         let opened = open_session(&held, meta, generation).await;

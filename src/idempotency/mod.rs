@@ -1,4 +1,5 @@
 //! Stored responses: a repeated request receives the response of the first one (docs/api.md, "Idempotency").
 
 pub mod answer;
+pub mod key_limit;
 pub mod repository;

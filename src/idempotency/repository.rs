@@ -12,6 +12,8 @@ const CLAIM_KEY: &str = "INSERT INTO idempotency (scope, key, fingerprint, claim
 
 const FIND_KEY: &str = "SELECT fingerprint, status, answer, claimed_at, expires_at FROM idempotency WHERE scope = ?1 AND key = ?2";
 
+const COUNT_KEYS: &str = "SELECT COUNT(*) AS keys FROM idempotency WHERE scope = ?1";
+
 const RENEW_KEY: &str = "UPDATE idempotency SET claimed_at = ?4 WHERE scope = ?1 AND key = ?2 AND claim = ?3 AND status IS NULL";
 
 const ANSWER_KEY: &str = "UPDATE idempotency SET status = ?4, answer = ?5 WHERE scope = ?1 AND key = ?2 AND claim = ?3";
@@ -41,6 +43,7 @@ const FORGET_WEBHOOKS: &str = "DELETE FROM webhook_inbox WHERE webhook_id IN (SE
 pub const ALL: &[(&str, &str)] = &[
     ("CLAIM_KEY", CLAIM_KEY),
     ("FIND_KEY", FIND_KEY),
+    ("COUNT_KEYS", COUNT_KEYS),
     ("RENEW_KEY", RENEW_KEY),
     ("ANSWER_KEY", ANSWER_KEY),
     ("DROP_KEY", DROP_KEY),
@@ -52,6 +55,11 @@ pub const ALL: &[(&str, &str)] = &[
     ("FORGET_KEYS", FORGET_KEYS),
     ("FORGET_WEBHOOKS", FORGET_WEBHOOKS),
 ];
+
+/// How many keys a caller has: a row with `keys`.
+pub fn count_keys(scope: &str) -> Statement {
+    Statement { sql: COUNT_KEYS, args: vec![scope.into()] }
+}
 
 /// What a response is stored under.
 #[derive(Debug, Clone, PartialEq, Eq)]

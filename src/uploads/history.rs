@@ -15,6 +15,14 @@ pub const STEPS_PER_JOB: u32 = 20;
 /// history is longer than it may be by a few times this number at most.
 const STARTS_PER_TRIM: u16 = 1_024;
 
+/// Maximum number of closed uploads that an account's history has, however many files it may have.
+const MAX_ROWS: u64 = 50_000;
+
+/// How many closed uploads are kept of an account that may have `objects` files.
+pub fn most_kept(objects: u64) -> u64 {
+    objects.min(MAX_ROWS)
+}
+
 /// Closed uploads that were last changed before this are deleted.
 pub fn oldest_kept(now: EpochMs) -> EpochMs {
     EpochMs(now.0.saturating_sub(RETENTION_MS))
@@ -33,6 +41,11 @@ mod tests {
     fn one_start_in_1024_trims_the_history() {
         let drawn = (0..=u16::MAX).filter(|draw| starts_trim(draw.to_le_bytes())).count();
         assert_eq!(drawn, 64);
+    }
+
+    #[test]
+    fn history_is_as_long_as_the_files_may_be_many_up_to_50000() {
+        assert_eq!([400, 50_000, 2_000_000].map(most_kept), [400, 50_000, 50_000]);
     }
 
     #[test]

@@ -148,3 +148,29 @@ async fn refused_start_can_be_retried_under_its_key() {
     assert_eq!(stack.webhook("/api/agentcache/upgrade", json!({ "user_id": "key-refused", "tier": "pro" })).await.0, 200);
     assert_eq!(start().answer().await.0, 201);
 }
+
+#[tokio::test]
+async fn caller_with_50000_keys_of_a_day_gets_429_for_another_and_its_answers_for_the_old() {
+    let stack = stack().await;
+    let account = stack.account("key-collector").tier("pro").create().await;
+    let start = |key: &str| {
+        let body = json!({ "action": "start", "fileName": "a.bin", "fileSize": 1_000 });
+        stack.request(Method::POST, "/api/jetty/track-upload", &account).header("Idempotency-Key", key).json(&body)
+    };
+    // The Worker counts the rows when it first sees a key of this account, so they are there before.
+    let id = stack.sql("SELECT id FROM accounts WHERE agentcache_user_id = 'key-collector'").await[0][0]["id"].as_str().unwrap().to_owned();
+    stack
+        .sql(&format!(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 49999) \
+             INSERT INTO idempotency (scope, key, fingerprint, claim, claimed_at, expires_at) SELECT '{id}', 'old-' || i, '', '', 0, 9007199254740991 FROM n"
+        ))
+        .await;
+    let first = raw_answer(start("last").send().await.unwrap()).await;
+    assert_eq!((first.0, first.1), (201, false));
+    let (status, body) = start("one-more").answer().await;
+    assert_eq!((status, &body["code"], &body["limit"]), (429, &json!("rate-limited"), &json!(50_000)), "{body}");
+    assert_eq!(raw_answer(start("last").send().await.unwrap()).await, (201, true, first.2));
+    let body = json!({ "action": "start", "fileName": "a.bin", "fileSize": 1_000 });
+    let without = stack.request(Method::POST, "/api/jetty/track-upload", &account).json(&body);
+    assert_eq!(without.answer().await.0, 201, "without a key nothing is stored");
+}

@@ -1,14 +1,19 @@
 //! Runs a request once per idempotency key and replays its response (docs/api.md, Idempotency).
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
+use serde::Deserialize;
+use worker::D1Database;
+
 use crate::base::aead::NONCE_BYTES;
+use crate::base::id::Id;
 use crate::base::sha256::Sha256Hex;
 use crate::idempotency::answer::{CLAIM_MS, Found, Next};
-use crate::idempotency::repository::Slot;
+use crate::idempotency::key_limit::{KeyLimit, MAX_KEYS, Room};
+use crate::idempotency::repository::{Slot, count_keys};
 use crate::problem::Problem;
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::{Body, Reply};
@@ -32,7 +37,7 @@ pub fn slot(call: &Routed, scope: &str, body: &[u8]) -> Result<Option<Slot>, Pro
 /// Runs `work`, or replays the stored response if it ran under this slot before. The work continues if the client disconnects.
 ///
 /// # Errors
-/// Those of the work; 409 while the first request is running, 422 for another request with the same key.
+/// Those of the work; 409 while the first request is running, 422 for another request with the same key, 429 for a caller with too many keys.
 pub async fn once(call: &Routed, slot: Option<Slot>, work: impl Future<Output = Result<Reply, Problem>> + 'static) -> Result<Reply, Problem> {
     run(call, slot, Box::pin(work)).await
 }
@@ -41,6 +46,7 @@ async fn run(call: &Routed, slot: Option<Slot>, work: Pin<Box<dyn Future<Output 
     let Some(slot) = slot else { return call.run_detached(work).await.unwrap_or(Err(Problem::Internal)) };
     let claim = random::id()?.to_string();
     let (started, db) = (clock::now(), bindings::db(&call.env)?);
+    must_have_room(&db, &slot).await?;
     let mut pause_ms = 100;
     while d1::first::<serde_json::Value>(&db, &slot.claim(&claim, clock::now())).await?.is_none() {
         // Another request has the claim: poll until it has stored its response or its claim has expired.
@@ -67,6 +73,41 @@ async fn run(call: &Routed, slot: Option<Slot>, work: Pin<Box<dyn Future<Output 
         outcome
     });
     answer.await.unwrap_or(Err(Problem::Internal))
+}
+
+thread_local! {
+    static KEYS: RefCell<KeyLimit> = RefCell::default();
+}
+
+/// Checks that the calling account may have another key. A key that it has already can be repeated all the same.
+///
+/// # Errors
+/// 429.
+async fn must_have_room(db: &D1Database, slot: &Slot) -> Result<(), Problem> {
+    let Slot::Key { scope, .. } = slot else { return Ok(()) };
+    if Id::parse(scope).is_none() {
+        // Not an account's: the operator's or the identity backend's.
+        return Ok(());
+    }
+    let mut room = KEYS.with_borrow_mut(|keys| keys.add(scope, clock::now()));
+    if room == Room::Unknown {
+        let counted: Option<Keys> = d1::first(db, &count_keys(scope)).await?;
+        room = KEYS.with_borrow_mut(|keys| {
+            keys.counted(scope, counted.map_or(0, |counted| counted.keys), clock::now());
+            keys.add(scope, clock::now())
+        });
+    }
+    match room {
+        Room::Full(retry_after) if d1::first::<Found>(db, &slot.find_response()).await?.is_none() => {
+            Err(Problem::RateLimited { limit: MAX_KEYS, retry_after })
+        }
+        _ => Ok(()),
+    }
+}
+
+#[derive(Deserialize)]
+struct Keys {
+    keys: u64,
 }
 
 /// Renews the claim while the work runs. If the isolate is evicted, the claim expires and a repeat may run the work.

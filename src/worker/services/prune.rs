@@ -7,12 +7,12 @@ use crate::base::id::Id;
 use crate::base::sql::Statement;
 use crate::jobs::Job;
 use crate::problem::Problem;
-use crate::uploads::history::{ROWS_PER_STEP, STEPS_PER_JOB, oldest_kept, starts_trim};
+use crate::uploads::history::{ROWS_PER_STEP, STEPS_PER_JOB, most_kept, oldest_kept, starts_trim};
 use crate::worker::clients::ledger_records;
 use crate::worker::platform::{bindings, clock, d1, enqueue, log, random};
 use crate::{dedup, idempotency, uploads};
 
-/// Deletes what has expired, or of one account's closed uploads all but as many as the account may have files.
+/// Deletes what has expired, or of one account's closed uploads all but its newest.
 ///
 /// # Errors
 /// Errors of D1; the job is repeated.
@@ -25,7 +25,7 @@ pub async fn prune(env: &Env, account: Option<Id>) -> Result<(), Problem> {
             idempotency::repository::forget_webhooks(now, ROWS_PER_STEP),
             dedup::possession::repository::cleanup(now, ROWS_PER_STEP),
         ],
-        Some(account) => vec![uploads::repository::trim(account, ledger_records::limits(env, account).await?.objects, ROWS_PER_STEP)],
+        Some(account) => vec![uploads::repository::trim(account, most_kept(ledger_records::limits(env, account).await?.objects), ROWS_PER_STEP)],
     };
     let mut left = false;
     for statement in &statements {

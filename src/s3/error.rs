@@ -116,6 +116,11 @@ impl StoreError {
         self.code.is_empty() && matches!(self.status, 0 | 502 | 504 | 520..=599)
     }
 
+    /// Whether the store may have kept what it was sent: the outcome is unknown, or it failed with 500, which it may do after it has written.
+    pub fn may_have_stored(&self) -> bool {
+        self.outcome_unknown() || self.status == 500
+    }
+
     /// The failure of a request with a body whose answer does not tell its reason, after the store was asked something without a body. A store that answers
     /// otherwise can be reached, so the request may be repeated.
     pub fn failure_after_asking(&self, asked: &Result<(), StoreError>) -> OriginFailure {

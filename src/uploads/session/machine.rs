@@ -356,10 +356,12 @@ pub fn apply(slot: &mut Option<Session>, message: Message, now: EpochMs) -> (Ses
     };
     let (session, message) = session;
     let mut before = session.expire(now);
-    // The messages of its client. A recorded part is an activity by itself, and a client's reconciliation follows a visit.
+    // The messages of its client; a client's reconciliation follows a visit.
     if matches!(message, Message::Visit | Message::MarkDirect | Message::BeginCompletion { .. }) {
         before.extend(session.touch(now));
     }
+    // So are its parts, whatever becomes of them. A part that is recorded is an activity by itself.
+    let of_part = matches!(message, Message::Record { .. } | Message::PartFailed { .. });
     let (reply, effects) = match message {
         Message::Open { meta } if meta.session == session.meta.session && meta.upload_id == session.meta.upload_id => (SessionReply::Done, vec![]),
         Message::Open { .. } => (SessionReply::Closed { status: session.meta.status }, vec![]),
@@ -380,5 +382,8 @@ pub fn apply(slot: &mut Option<Session>, message: Message, now: EpochMs) -> (Ses
         Message::CleanedUp => session.cleaned_up(),
     };
     before.extend(effects);
+    if of_part && reply != SessionReply::NotInPlan {
+        before.extend(session.touch(now));
+    }
     (reply, before)
 }

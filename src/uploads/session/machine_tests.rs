@@ -207,9 +207,13 @@ fn open_for_5_000_ms(chunks: u64) -> Option<Session> {
 
 #[test]
 fn every_call_of_the_client_postpones_expiry_and_those_of_jobs_do_not() {
-    let calls = [Message::Visit, Message::MarkDirect, begin(1), Message::Record { part: part(1, 2), receipt: false }];
+    // A part that was recorded before, and one that the store refuses, too.
+    let refused = Message::PartFailed { number: 1, sha256: None, may_be_stored: false };
+    let record = |number, receipt| Message::Record { part: part(number, 2), receipt };
+    let calls = [Message::Visit, Message::MarkDirect, begin(1), record(1, false), record(2, false), record(2, true), refused];
     for call in calls {
         let mut slot = open_for_5_000_ms(2);
+        apply(&mut slot, record(2, false), EpochMs(1_000));
         apply(&mut slot, call.clone(), EpochMs(5_900));
         assert_eq!(slot.as_ref().unwrap().expires(), EpochMs(10_900), "{call:?}");
         assert_eq!(ring_alarm(&mut slot, 6_000), (AlarmAction::At(EpochMs(10_900)), vec![]), "{call:?}");

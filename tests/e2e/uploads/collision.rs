@@ -1,8 +1,11 @@
 //! Two contents with one MD5, which is what a store's ETag of a part is: no order of requests gives one's hash to the other's bytes.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use serde_json::{Value, json};
 
 use crate::harness::{Call, Stack, action, sha256, unique};
+use jettyspeed_devstack::proxy::Fault;
 use jettyspeed_devstack::state::AccountAccess;
 
 const CHUNK: usize = 5 * 1024 * 1024;
@@ -88,14 +91,39 @@ async fn colliding_part_whose_answer_was_lost_takes_the_hash_from_the_record() {
     let (namespace, [mallory, victim]) = shared_namespace(&stack).await;
     let started = stack.session(&mallory).size(CHUNK).namespace(&namespace).start().await;
     send(&stack, &started, &pair[0]).await;
-    stack
-        .proxy
-        .inject(|method, target| (method == "PUT" && target.contains("partNumber=1")).then_some(jettyspeed_devstack::proxy::Fault::LoseAnswer));
-    let (status, body) = stack.chunk(&started, 1, &pair[1]).answer().await;
+    stack.proxy.inject(|method, target| (method == "PUT" && target.contains("partNumber=1")).then_some(Fault::LoseAnswer));
+    send_unconfirmed_and_complete(&stack, &namespace, (&mallory, &victim), &started, &pair, "lost answer").await;
+}
+
+/// The store takes the part and its answer is lost; the Worker's next attempts are refused.
+#[tokio::test]
+async fn colliding_part_whose_last_attempt_was_refused_takes_the_hash_from_the_record() {
+    let stack = Stack::start(&[]).await;
+    let pair = colliding_pair();
+    let (namespace, [mallory, victim]) = shared_namespace(&stack).await;
+    let started = stack.session(&mallory).size(CHUNK).namespace(&namespace).start().await;
+    send(&stack, &started, &pair[0]).await;
+    let attempts = AtomicU32::new(0);
+    stack.proxy.inject(move |method, target| {
+        let fault = |attempt| if attempt == 0 { Fault::LoseAnswer } else { Fault::Answer(503, "SlowDown") };
+        (method == "PUT" && target.contains("partNumber=1")).then(|| fault(attempts.fetch_add(1, Ordering::SeqCst)))
+    });
+    send_unconfirmed_and_complete(&stack, &namespace, (&mallory, &victim), &started, &pair, "refused attempt").await;
+}
+
+async fn send_unconfirmed_and_complete(
+    stack: &Stack,
+    namespace: &str,
+    (mallory, victim): (&AccountAccess, &AccountAccess),
+    started: &Value,
+    pair: &[Vec<u8>; 2],
+    what: &str,
+) {
+    let (status, body) = stack.chunk(started, 1, &pair[1]).answer().await;
     assert_eq!((status, &body["code"]), (503, &json!("origin-unavailable")), "{body}");
     stack.proxy.clear_faults();
-    let (status, done) = stack.track(&mallory, action("complete", &started)).await;
+    let (status, done) = stack.track(mallory, action("complete", started)).await;
     assert_eq!(status, 200, "{done}");
     assert!(stack.bucket.get(done["asset"]["s3Key"].as_str().unwrap()).await.unwrap() == pair[1]);
-    assert_nobody_gets(&stack, &namespace, &victim, &pair, "lost answer").await;
+    assert_nobody_gets(stack, namespace, victim, pair, what).await;
 }

@@ -8,7 +8,8 @@ use crate::access::caller::Caller;
 use crate::auth::receipt::Receipt;
 use crate::auth::upload_token::UploadClaims;
 use crate::edges::edge::Work;
-use crate::problem::{AuthFailure, OriginFailure, Problem};
+use crate::problem::{AuthFailure, Problem};
+use crate::s3::error::StoreError;
 use crate::s3::etag::unquote;
 use crate::s3::operations::upload_part;
 use crate::uploads::part::{Admitted, ChunkRequest, admit};
@@ -20,6 +21,7 @@ use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::{bindings, clock, d1};
 use crate::worker::services::edges::{registry, samples};
+use crate::worker::services::uploads::send_part::Refused;
 use crate::worker::services::uploads::{part_refused, recover, send_part};
 
 /// Sends one part to the store and records it.
@@ -68,13 +70,18 @@ async fn store_part(call: &Routed, claims: &UploadClaims, admitted: Admitted) ->
     let started = clock::now();
     let answer = send_part::send(call, &action, &admitted).await?;
     call.span("origin", started);
-    let edge = samples::seen(call, claims.account, admitted.size, clock::now().since(started), answer.as_ref().err()).await;
+    let edge =
+        samples::seen(call, claims.account, admitted.size, clock::now().since(started), answer.as_ref().err().map(|refused| &refused.error)).await;
     let answer = match answer {
         Ok(answer) => answer,
-        Err(error) => return Err(part_refused::part_refused(call, claims, &admitted, &error).await),
+        Err(refused) => return Err(part_refused::part_refused(call, claims, &admitted, &refused).await),
     };
-    let etag = answer.header("etag").ok_or(Problem::Origin(OriginFailure::Unexpected("NoETag".to_owned())))?;
+    let etag = answer.header("etag");
     answer.discard();
+    let Some(etag) = etag else {
+        let error = StoreError { status: answer.status, code: "NoETag".to_owned(), message: "an answer without ETag".to_owned() };
+        return Err(part_refused::part_refused(call, claims, &admitted, &Refused { error, may_be_stored: true }).await);
+    };
 
     let at = clock::now();
     let part = Part {

@@ -11,11 +11,13 @@ use crate::uploads::session::state::Status;
 use crate::worker::http::call::Routed;
 use crate::worker::platform::origin;
 use crate::worker::platform::origin::{ASK_TIMEOUT_MS, Body};
+use crate::worker::services::uploads::send_part::Refused;
 use crate::worker::services::uploads::{recover, upload_gone};
 
 /// The problem for the client.
-pub async fn part_refused(call: &Routed, claims: &UploadClaims, part: &Admitted, error: &StoreError) -> Problem {
-    let failed = Message::PartFailed { number: part.part_number, sha256: part.sha256.clone(), may_be_stored: error.outcome_unknown() };
+pub async fn part_refused(call: &Routed, claims: &UploadClaims, part: &Admitted, refused: &Refused) -> Problem {
+    let error = &refused.error;
+    let failed = Message::PartFailed { number: part.part_number, sha256: part.sha256.clone(), may_be_stored: refused.may_be_stored };
     match recover::send_or_recover(&call.env, &call.config, claims.account, claims.session, &failed).await {
         Ok(SessionReply::Closed { status }) => return Problem::UploadClosed { status: status.as_str() },
         Ok(SessionReply::Unknown) => return Problem::UploadClosed { status: Status::Failed.as_str() },

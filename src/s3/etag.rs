@@ -34,6 +34,12 @@ impl<'a> ETag<'a> {
 
 const QUOTES: [&str; 3] = ["\"", "&quot;", "&#34;"];
 
+/// Whether an answer with the header field `etag` may be of the version whose strong tag is `known` (empty: unknown). Neither an answer without a tag nor one
+/// with a weak tag is another version: a gateway that changes an answer on its way makes up a tag for that form of it.
+pub fn may_be_version(etag: Option<&str>, known: &str) -> bool {
+    known.is_empty() || etag.map(ETag::parse).is_none_or(|tag| tag.weak || tag.opaque == known)
+}
+
 /// The tag itself, whether weak or not.
 pub fn unquote(etag: &str) -> &str {
     ETag::parse(etag).opaque
@@ -42,6 +48,20 @@ pub fn unquote(etag: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_another_strong_tag_is_another_version() {
+        for (etag, known, may_be) in [
+            (Some("\"a\""), "a", true),
+            (Some("\"b\""), "a", false),
+            (Some("W/\"a\""), "a", true),
+            (Some("W/\"b\""), "a", true),
+            (None, "a", true),
+            (Some("\"b\""), "", true),
+        ] {
+            assert_eq!(may_be_version(etag, known), may_be, "{etag:?} {known}");
+        }
+    }
 
     #[test]
     fn every_quoting_gives_the_tag_itself_and_whether_it_is_weak() {

@@ -38,7 +38,8 @@ pub fn after<T>(answer: &Result<T, StoreError>) -> Next {
     }
 }
 
-/// The ETag of the completed object, without quotes: as the object's own answer gives it, else as the completion's does (`completed`). Empty if no answer tells it.
+/// The ETag of the completed object, without quotes: as the object's own answer gives it, else as the completion's does (`completed`). Empty if no answer tells a
+/// strong one: a weak one is that of the form in which a gateway sent this answer.
 /// A size that the store does not tell is no reason to refuse: nothing but the upload's parts, each of the plan's length, can be under its key.
 ///
 /// # Errors
@@ -48,7 +49,7 @@ pub fn object_etag(seen: Description, completed: Option<&str>, file_size: u64) -
         return Err(Problem::Origin(OriginFailure::Unexpected("SizeMismatch".to_owned())));
     }
     let strong = seen.etag.as_deref().filter(|_| !seen.weak);
-    Ok(strong.or(completed).or(seen.etag.as_deref()).unwrap_or_default().to_owned())
+    Ok(strong.or(completed).unwrap_or_default().to_owned())
 }
 
 /// Delay before attempt `attempt` (from 1), ms: exponential backoff with jitter from `random`.
@@ -86,7 +87,7 @@ mod tests {
             |etag: Option<&str>, weak, completed| object_etag(Description { size: Some(3), etag: etag.map(str::to_owned), weak }, completed, 3);
         assert_eq!(etag(Some("s"), false, Some("c")).as_deref(), Ok("s"));
         assert_eq!(etag(Some("w"), true, Some("c")).as_deref(), Ok("c"));
-        assert_eq!(etag(Some("w"), true, None).as_deref(), Ok("w"));
+        assert_eq!(etag(Some("w"), true, None).as_deref(), Ok(""));
         assert_eq!(etag(None, false, Some("c")).as_deref(), Ok("c"));
         assert_eq!(etag(None, false, None).as_deref(), Ok(""));
     }

@@ -17,7 +17,7 @@ pub const MAX_REFERENCES: usize = 2_000;
 const LONGEST_TARGET: f64 = 86_400.0;
 
 /// Target duration of a media playlist whose own is absent or cannot be read, s: live playlists that follow are at most 2 s old.
-const ASSUMED_TARGET: u64 = 4;
+pub const ASSUMED_TARGET: u64 = 4;
 
 /// A file, or a byte range of one, that a playlist refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]

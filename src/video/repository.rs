@@ -26,7 +26,9 @@ const PUT: &str = "INSERT INTO video_files (namespace, video_id, path, id, accou
      content_type = excluded.content_type, live_seconds = excluded.live_seconds, created_at = excluded.created_at WHERE video_files.doomed_at IS NULL \
      RETURNING replaced_id, replaced_account, replaced_at";
 
-const CORRECT_VERSION: &str = "UPDATE video_files SET size = ?3, etag = ?4, live_seconds = NULL WHERE id = ?1 AND etag = ?2";
+// Whether the bytes that were found are those of a live playlist is not known, so they count as such.
+const CORRECT_VERSION: &str =
+    "UPDATE video_files SET size = ?3, etag = ?4, live_seconds = CASE WHEN LOWER(path) LIKE '%.m3u8' THEN 4 END WHERE id = ?1 AND etag = ?2";
 
 // Only by the video's owner or a manager (?5). A file without an owner's row was stored before videos had owners.
 const MARK_DELETED: &str = "UPDATE video_files SET doomed_at = ?3 WHERE namespace = ?1 AND video_id = ?2 AND doomed_at IS NULL \
@@ -40,7 +42,7 @@ const CLAIM_DELETED: &str = "UPDATE video_files SET claimed_at = ?3 WHERE namesp
 const UNCLAIM: &str = "UPDATE video_files SET claimed_at = NULL WHERE id = ?1 AND claimed_at = ?2";
 
 const SUPERSEDE: &str = "UPDATE video_files SET replaced_id = NULL, replaced_account = NULL, replaced_at = MAX(created_at, COALESCE(replaced_at, 0)), \
-     id = ?3, account_id = ?4, size = ?5, etag = ?6, live_seconds = NULL, created_at = ?7 WHERE id = ?1 AND etag = ?2 AND doomed_at IS NULL RETURNING id";
+     id = ?3, account_id = ?4, size = ?5, etag = ?6, live_seconds = CASE WHEN LOWER(path) LIKE '%.m3u8' THEN 4 END, created_at = ?7 WHERE id = ?1 AND etag = ?2 AND doomed_at IS NULL RETURNING id";
 
 // Has no effect if the place has a row or the namespace does not exist.
 const CLAIM_DELETION: &str = "INSERT INTO video_files (namespace, video_id, path, id, account_id, s3_key, size, etag, content_type, created_at, doomed_at) \

@@ -17,6 +17,8 @@ const HARMLESS: &[&str] = &[
     "weak-etag-head",
     "weak-etag-everywhere",
     "other-weak-etag-head",
+    "other-weak-etag-get",
+    "no-etag-put",
     "no-etag-head",
     "weak-etag-quoted-twice",
     "no-etag-get",

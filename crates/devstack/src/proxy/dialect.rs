@@ -14,6 +14,8 @@ pub enum Of {
     Get,
     /// UploadPart, PutObject and UploadPartCopy.
     Put,
+    /// PutObject.
+    Object,
     /// UploadPart.
     Part,
     /// UploadPart and PutObject by a presigned URL.
@@ -39,6 +41,7 @@ impl Of {
             Of::Head => method == Method::HEAD,
             Of::Get => method == Method::GET && !has("uploadId") && !has("uploads") && !has("list-type"),
             Of::Put => method == Method::PUT,
+            Of::Object => method == Method::PUT && !has("partNumber"),
             Of::Part => method == Method::PUT && has("partNumber"),
             Of::Presigned => method == Method::PUT && has("X-Amz-Signature"),
             Of::Create => method == Method::POST && has("uploads"),
@@ -171,6 +174,8 @@ pub const DIALECTS: &[(&str, Dialect)] = &[
     ("weak-etag-head", &[(Of::Head, Twist::Rewritten("etag", weak))]),
     ("weak-etag-everywhere", &[(Of::All, Twist::Rewritten("etag", weak))]),
     ("other-weak-etag-head", &[(Of::Head, Twist::Rewritten("etag", other_weak))]),
+    ("other-weak-etag-get", &[(Of::Get, Twist::Rewritten("etag", other_weak))]),
+    ("no-etag-put", &[(Of::Object, Twist::Without("etag"))]),
     ("no-etag-head", &[(Of::Head, Twist::Without("etag"))]),
     ("weak-etag-quoted-twice", &[(Of::All, Twist::Rewritten("etag", weak_quoted_twice)), (Of::All, Twist::Xml(etags_weak_quoted_twice))]),
     ("no-etag-get", &[(Of::Get, Twist::Without("etag"))]),

@@ -18,7 +18,7 @@ use crate::dedup::verification::{Pending, Step, got_on, is_range};
 use crate::jobs::Job;
 use crate::ledger::state::Seen;
 use crate::problem::{OriginFailure, Problem};
-use crate::s3::etag::unquote;
+use crate::s3::etag::may_be_version;
 use crate::s3::operations::get_object;
 use crate::worker::clients::{ledger, ledger_records};
 use crate::worker::platform::js::{DigestStream, FixedLengthStream, StreamReader};
@@ -90,7 +90,8 @@ async fn hash_step(env: &Env, config: &Config, object: Id, row: &Pending, mut ha
     let read = hash_range(config, row, &mut hash, last).await;
     let got_on = got_on(hash.position().saturating_sub(began), last.saturating_sub(began).saturating_add(1));
     if hash.position() > began {
-        let kept = repository::advance_verification(object, began, &hash, got_on, clock::now());
+        // Not `began`: a state that could not be read is begun anew, from 0.
+        let kept = repository::advance_verification(object, row.position.unwrap_or_default(), &hash, got_on, clock::now());
         let kept: Option<serde_json::Value> = d1::first(&bindings::db(env)?, &kept).await?;
         if kept.is_none() {
             // Another job got on from here.
@@ -146,7 +147,7 @@ async fn hash_range(config: &Config, row: &Pending, hash: &mut PartialHash, last
 
 /// Whether the answer's ETag is the object's, as far as both are known.
 fn is_same(answer: &Answer, row: &Pending) -> bool {
-    row.etag.is_empty() || answer.header("etag").is_none_or(|etag| unquote(&etag) == row.etag)
+    may_be_version(answer.header("etag").as_deref(), &row.etag)
 }
 
 fn lost(error: JsValue) -> Problem {

@@ -12,9 +12,9 @@ use crate::jobs;
 use crate::jobs::Job;
 use crate::ledger::timing;
 use crate::namespaces::namespace::Namespace;
-use crate::problem::{OriginFailure, Problem};
+use crate::problem::Problem;
 use crate::s3::action::{ObjectHeaders, Payload};
-use crate::s3::etag::unquote;
+use crate::s3::etag::ETag;
 use crate::s3::operations::put_object;
 use crate::worker::clients::ledger;
 use crate::worker::clients::ledger::Wanted;
@@ -22,6 +22,7 @@ use crate::worker::http::call::Routed;
 use crate::worker::platform::origin::Body;
 use crate::worker::platform::{bindings, clock, d1, enqueue, origin, random};
 use crate::worker::services::dedup::verify;
+use crate::worker::services::stored_object;
 
 /// The file to store.
 pub struct Incoming {
@@ -41,7 +42,7 @@ pub struct Incoming {
 pub async fn store_file(call: &Routed, account: &Account, namespace: &Namespace, incoming: Incoming) -> Result<Asset, Problem> {
     let (id, size) = (random::id()?, incoming.size);
     let look_at = clock::now().plus(timing::SIMPLE_GRACE_MS);
-    ledger::reserve(&call.env, account, Wanted { asset: id, bytes: size, look_at, place: None, session: false }).await?;
+    ledger::reserve(&call.env, account, Wanted { asset: id, bytes: size, look_at, place: None, session: false, replaces: false }).await?;
     let stored = store_object(call, account, namespace, id, incoming).await;
     // If one of these fails, the ledger's scheduled check repeats it.
     match stored {
@@ -92,7 +93,7 @@ async fn store_object(call: &Routed, account: &Account, namespace: &Namespace, i
             let asked = if error.tells_no_reason() { origin::ask(&call.config, &key).await } else { Ok(()) };
             let problem = origin::problem_after_asking("PutObject", &error, &asked);
             // The object may exist, or appear later: a job deletes it again. A store that returned 500 may have written the object before it failed.
-            if error.outcome_unknown() || error.status == 500 {
+            if error.may_have_stored() {
                 let orphan = Job::Orphan { account: account.id, object };
                 return Err(match enqueue::enqueue_later(&call.env, &orphan, jobs::LATE_SECONDS).await {
                     Ok(()) => delete_stored(call, &key, problem).await,
@@ -104,8 +105,10 @@ async fn store_object(call: &Routed, account: &Account, namespace: &Namespace, i
     };
     let etag = answer.header("etag");
     answer.discard();
-    let Some(etag) = etag else {
-        return Err(delete_stored(call, &key, Problem::Origin(OriginFailure::Unexpected("NoETag".to_owned()))).await);
+    // The key is this upload's own, so what a gateway left out may be asked for, or stay unknown.
+    let etag = match etag.as_deref().map(ETag::parse) {
+        Some(tag) if !tag.weak => tag.opaque.to_owned(),
+        _ => strong_etag(call, &key).await,
     };
     let asset = Asset {
         id,
@@ -116,7 +119,7 @@ async fn store_object(call: &Routed, account: &Account, namespace: &Namespace, i
         namespace: namespace.name.clone(),
         s3_key: key,
         size: incoming.size,
-        etag: unquote(&etag).to_owned(),
+        etag,
         verification: if incoming.sha256.is_some() { "pending" } else { "none" }.to_owned(),
         claimed_sha256: incoming.sha256.map(String::from),
         sha256: None,
@@ -138,6 +141,12 @@ async fn store_object(call: &Routed, account: &Account, namespace: &Namespace, i
         });
     }
     Ok(asset)
+}
+
+/// The object's ETag as the store tells it when asked; empty if it tells no strong one.
+async fn strong_etag(call: &Routed, key: &str) -> String {
+    let seen = stored_object::describe(&call.config, key).await.ok().flatten();
+    seen.filter(|seen| !seen.weak).and_then(|seen| seen.etag).unwrap_or_default()
 }
 
 /// Deletes the stored bytes, which no row references. If that fails, the ledger's scheduled check has them deleted.

@@ -143,7 +143,9 @@ async fn incoming(call: &Routed, path: &VideoPath, size: u64, hash: Option<Sha25
         None if size > 0 => return Err(Call::lost()),
         _ => Body::Text(String::new()),
     };
-    Ok(Incoming { size, content_type, payload, body, live_seconds: None, held: None })
+    // A playlist that is too long to be read may be a live one.
+    let live_seconds = path.is_playlist().then_some(playlist::ASSUMED_TARGET);
+    Ok(Incoming { size, content_type, payload, body, live_seconds, held: None })
 }
 
 /// Reserves storage, stores the bytes, settles the reservation. If a step fails, the earlier ones are undone. The flag of an error is that of
@@ -161,7 +163,7 @@ async fn store_file(
     let size = incoming.size;
     // With the place the ledger can find the bytes if this request dies before D1 has a row.
     let look_at = clock::now().plus(timing::SIMPLE_GRACE_MS);
-    let wanted = Wanted { asset: id, bytes: size, look_at, place: Some(place.to_string()), session: false };
+    let wanted = Wanted { asset: id, bytes: size, look_at, place: Some(place.to_string()), session: false, replaces: present.is_some() };
     ledger::reserve(&call.env, account, wanted).await.map_err(nothing)?;
     let new = NewFile {
         id,
@@ -210,12 +212,21 @@ async fn store_bytes(call: &Routed, file: &NewFile, incoming: Incoming, present:
         Ok(answer) => {
             let etag = answer.header("etag").map(|etag| unquote(&etag).to_owned());
             answer.discard();
-            etag.map(|etag| (etag, file.size)).ok_or((Problem::Origin(OriginFailure::Unexpected("NoETag".to_owned())), false))
+            match etag {
+                Some(etag) => Ok((etag, file.size)),
+                // A gateway left it out. Another write may have come in between, so the store's answer counts as a whole.
+                None => match at_store(&call.config, &file.s3_key).await {
+                    Ok(Some(stored)) => Ok((stored.etag, stored.size)),
+                    Ok(None) => Err((Problem::Origin(OriginFailure::Unexpected("NoETag".to_owned())), false)),
+                    Err(problem) => Err((problem, false)),
+                },
+            }
         }
         Err(error) => {
             if !error.outcome_unknown() {
                 // A store that returned 500 may have written the object before it failed.
-                return Err((origin::problem_of_bytes("PutObject", &error), error.status != 500));
+                let asked = if error.tells_no_reason() { origin::ask(&call.config, &file.s3_key).await } else { Ok(()) };
+                return Err((origin::problem_after_asking("PutObject", &error, &asked), error.status != 500));
             }
             // The object may exist; it is whole then, because stores keep no partial objects. Or it may appear later.
             match at_store(&call.config, &file.s3_key).await {

@@ -12,28 +12,39 @@ use crate::base::time::EpochMs;
 pub enum Pool {
     /// Parts that may have to be sent again, and forms: up to 16 MB each.
     Bodies,
-    /// JSON bodies, playlists, XML answers of the store: up to 2 MiB each.
+    /// JSON bodies and playlists: up to 2 MiB each.
     Texts,
+    /// XML answers of the store, which tenants' texts must not keep from being read: up to 1 MiB each.
+    Answers,
     /// Slices being written to the cache: up to 5 MiB each.
     Slices,
 }
 
 impl Pool {
     /// Every pool.
-    pub const ALL: [Pool; 3] = [Pool::Bodies, Pool::Texts, Pool::Slices];
+    pub const ALL: [Pool; 4] = [Pool::Bodies, Pool::Texts, Pool::Answers, Pool::Slices];
 
     /// Maximum bytes of one isolate (docs/data-model.md, Isolate memory). Together less than two thirds of its memory (Workers documentation, "Limits": 128 MB).
     pub const fn limit(self) -> u64 {
         match self {
             Pool::Bodies => 36_000_000,
             Pool::Texts => 12_000_000,
+            Pool::Answers => 5_000_000,
             Pool::Slices => 32_000_000,
         }
     }
 
-    /// Maximum bytes of one account: two thirds of [`Pool::limit`].
+    /// Maximum bytes of one account: two thirds of [`Pool::limit`]; of texts, which take more time for their size, half.
     pub const fn share(self) -> u64 {
-        self.limit() / 3 * 2
+        match self {
+            Pool::Texts => self.limit() / 2,
+            Pool::Bodies | Pool::Answers | Pool::Slices => self.limit() / 3 * 2,
+        }
+    }
+
+    /// Maximum bytes of all callers without proof together.
+    const fn unproven(self) -> u64 {
+        self.limit() / 3
     }
 }
 
@@ -44,7 +55,8 @@ pub enum Owner {
     Account(Id),
     /// Operator, identity backend, jobs: limited by the pool alone.
     Service,
-    /// A caller whose signature covers the body and has therefore not been checked yet. All of them have one share together.
+    /// A caller whose signature covers the body and has therefore not been checked yet. All of them have a third of a pool together, so that accounts and the
+    /// service have room beside them.
     Unproven,
 }
 
@@ -77,7 +89,11 @@ impl Permits {
             let permits = self.all.iter().filter(|permit| permit.pool == pool && of(permit));
             permits.fold(0u64, |sum, permit| sum.saturating_add(permit.bytes))
         };
-        let share = if owner == Owner::Service { pool.limit() } else { pool.share() };
+        let share = match owner {
+            Owner::Service => pool.limit(),
+            Owner::Account(_) => pool.share(),
+            Owner::Unproven => pool.unproven(),
+        };
         let fits = held(&|_| true).saturating_add(bytes) <= pool.limit() && held(&|permit| permit.owner == owner).saturating_add(bytes) <= share;
         fits.then(|| {
             self.next = self.next.wrapping_add(1);
@@ -153,11 +169,14 @@ mod tests {
     }
 
     #[test]
-    fn callers_without_proof_have_one_share_and_the_service_the_whole_pool() {
+    fn callers_without_proof_have_a_third_and_the_service_the_whole_pool() {
         let mut permits = Permits::default();
-        assert!(permits.admit(Pool::Texts, Owner::Unproven, Pool::Texts.share(), HOLD, NOW).is_some());
+        assert!(permits.admit(Pool::Texts, Owner::Unproven, 4_000_000, HOLD, NOW).is_some());
         assert_eq!(permits.admit(Pool::Texts, Owner::Unproven, 1, HOLD, NOW), None);
-        assert!(permits.admit(Pool::Texts, Owner::Service, Pool::Texts.limit() - Pool::Texts.share(), HOLD, NOW).is_some());
+        assert!(permits.admit(Pool::Texts, account(1), Pool::Texts.share(), HOLD, NOW).is_some());
+        assert_eq!(permits.admit(Pool::Texts, account(1), 1, HOLD, NOW), None);
+        assert!(permits.admit(Pool::Texts, account(2), 2_000_000, HOLD, NOW).is_some(), "beside both there is room for others");
+        assert!(permits.admit(Pool::Answers, Owner::Service, Pool::Answers.limit(), HOLD, NOW).is_some(), "and for the store's answers");
         let mut permits = Permits::default();
         assert!(permits.admit(Pool::Texts, Owner::Service, Pool::Texts.limit(), HOLD, NOW).is_some());
     }

@@ -8,7 +8,7 @@ use crate::base::time::EpochMs;
 use crate::delivery::cache_entry::Key;
 use crate::delivery::class::Class;
 use crate::delivery::slices;
-use crate::delivery::slices::{Scatter, Slice};
+use crate::delivery::slices::{Layout, Slice};
 use crate::http::conditional::Version;
 use crate::http::range::{ByteRanges, Span};
 use crate::namespaces::namespace::{CacheTtl, DEFAULT_TTL};
@@ -165,9 +165,9 @@ impl ContentDescriptor {
         slices::slices_of(span, self.size, self.slice_bytes())
     }
 
-    /// How far the ranges are spread over the slices.
-    pub fn scatter(&self, spans: &[Span]) -> Scatter {
-        Scatter::of(spans.iter().flat_map(|span| self.slices(*span)))
+    /// How the ranges lie in the slices.
+    pub fn layout(&self, spans: &[Span]) -> Layout {
+        Layout::of(spans.iter().flat_map(|span| self.slices(*span)))
     }
 
     /// The cache key of a slice.

@@ -61,6 +61,11 @@ pub fn answered(call: &Routed, source: &ContentDescriptor, is_hit: bool) {
     });
 }
 
+/// Counts `bytes` passed on from the origin.
+pub fn passed(source: &ContentDescriptor, bytes: u64) {
+    count(source, |count| count.bytes_from_origin += bytes);
+}
+
 /// Counts the delivered bytes of a slice by their source.
 pub fn sent(source: &ContentDescriptor, slice: &Slice, origin: Origin) {
     count(source, |count| match origin {

@@ -6,7 +6,6 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::JsFuture;
 use web_sys::ReadableStream;
 
 use crate::base::memory_budget::{MemoryPermit, Owner, Pool};
@@ -23,7 +22,6 @@ use crate::s3::operations::get_object;
 use crate::worker::content::fill_lock::Outcome;
 use crate::worker::content::{cache, cache_stats, fill_lock, kv, store_reads};
 use crate::worker::http::call::Routed;
-use crate::worker::platform::js::FixedLengthStream;
 use crate::worker::platform::origin::{Answer, Body};
 use crate::worker::platform::{clock, js, log, memory, origin};
 
@@ -75,8 +73,15 @@ thread_local! {
 /// 502, 503, 504 from the origin.
 pub async fn slice(call: &Routed, source: &Rc<ContentDescriptor>, slice: Slice) -> Result<SliceBody, Problem> {
     let got = find_slice(call, source, slice).await?;
-    cache_stats::sent(source, &slice, got.origin);
+    count_sent(source, &slice, got.origin);
     Ok(got)
+}
+
+/// What is passed on is counted when it has left.
+fn count_sent(source: &ContentDescriptor, slice: &Slice, origin: Origin) {
+    if origin != Origin::Passed {
+        cache_stats::sent(source, slice, origin);
+    }
 }
 
 /// The requested part of a slice if it is cached, else only these bytes from the origin, counted as delivered: for answers that need little of many slices.
@@ -89,7 +94,7 @@ pub async fn sparse(call: &Routed, source: &Rc<ContentDescriptor>, slice: Slice)
         Some(got) => got,
         None => pass(call, source, &slice).await?,
     };
-    cache_stats::sent(source, &slice, got.origin);
+    count_sent(source, &slice, got.origin);
     Ok(got)
 }
 
@@ -142,12 +147,13 @@ async fn lead(call: &Routed, source: &ContentDescriptor, slice: &Slice, key: &st
     };
     // After the wait the cache is bypassed.
     let Ok(_room) = memory::reserve(Pool::Slices, Owner::Account(source.account), slice.span.bytes(), SLICE_MS).await else {
-        // Waiting requests get a 503 for 250 ms. If each read the origin for itself, the load that used up the memory would grow.
-        lock.done(false).await;
+        // The waiting requests try in turn, so that the load that used up the memory does not grow at once.
+        lock.done(true).await;
         return Ok(FillOutcome::NoRoom);
     };
     let filled = origin::within(FILL_MS, fill(call, source, slice, key)).await;
-    lock.done(matches!(filled, Some(Ok((_, Origin::Filled | Origin::Kv))))).await;
+    // What the cache did not take was read all the same: the next request tries again.
+    lock.done(matches!(filled, Some(Ok(_)))).await;
     match filled {
         Some(filled) => filled.map(|(buffer, origin)| FillOutcome::Filled(buffer, origin)),
         None => Ok(FillOutcome::TooLong),
@@ -204,7 +210,8 @@ async fn fill(call: &Routed, source: &ContentDescriptor, slice: &Slice, key: &st
 /// A byte range of the object, complete and checked.
 async fn read_checked(call: &Routed, source: &ContentDescriptor, span: Span) -> Result<JsValue, Problem> {
     let answer = request_range(call, source, span).await?;
-    let buffer = answer.bytes(FILL_MS).await.map_err(|error| origin::problem("GetObject", &error))?;
+    store_reads::count(call, source, span.bytes());
+    let buffer = answer.bytes(span.bytes(), FILL_MS).await.map_err(|error| origin::problem("GetObject", &error))?;
     if js::byte_length(&buffer) != Some(span.bytes()) {
         return Err(Problem::Origin(OriginFailure::Unexpected("ShortBody".to_owned())));
     }
@@ -225,25 +232,15 @@ async fn request_range(call: &Routed, source: &ContentDescriptor, span: Span) ->
         answer.discard();
         return Err(problem);
     }
-    store_reads::count(call, source, span.bytes());
     Ok(answer)
 }
 
-/// The requested part of a slice, streamed from the origin without the cache.
+/// The requested part of a slice, streamed from the origin without the cache. Whoever sends it on counts what was read.
 async fn pass(call: &Routed, source: &ContentDescriptor, slice: &Slice) -> Result<SliceBody, Problem> {
     let begin = slice.span.first;
     let span = Span { first: begin + slice.from, last: begin + slice.to };
     let answer = request_range(call, source, span).await?;
-    let mut stream = answer.body().ok_or(Problem::Internal)?;
-    if answer.header("content-length").is_none() {
-        // The store did not tell how much comes: this stream fails if it is not the range.
-        let counted = FixedLengthStream::new(span.bytes() as f64).map_err(|error| call.thrown("stream", &error))?;
-        let writable = counted.writable();
-        let whole = std::mem::replace(&mut stream, counted.readable());
-        call.wait_until(async move {
-            let _ = JsFuture::from(whole.pipe_to(&writable)).await;
-        });
-    }
+    let stream = answer.counted_body(span.bytes()).map_err(|error| call.thrown("stream", &error))?.ok_or(Problem::Internal)?;
     Ok(SliceBody { bytes: Bytes::Stream(stream), origin: Origin::Passed })
 }
 
@@ -253,6 +250,7 @@ async fn revalidate(call: &Routed, source: &ContentDescriptor, slice: &Slice, ke
     match request_range(call, source, first).await {
         Ok(answer) => {
             answer.discard();
+            store_reads::count(call, source, 1);
             renew(source, slice, key).await;
         }
         Err(Problem::Origin(OriginFailure::Unexpected(code))) if code == "NoSuchKey" => cache::delete(key).await,

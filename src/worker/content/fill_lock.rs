@@ -98,7 +98,7 @@ fn set_local_state(key: &str, failed: Option<EpochMs>) {
 }
 
 impl FillLock {
-    /// Releases the lock. `stored`: the entry is in the cache now.
+    /// Releases the lock. `stored`: the waiting requests look into the cache, and if it has no entry one of them gets the lock; else they get 503 for a while.
     pub async fn done(self, stored: bool) {
         set_local_state(&self.key, (!stored).then(clock::now));
         let (Some(serial), Ok(leases)) = (self.serial, bindings::fill_locks(&self.env)) else { return };

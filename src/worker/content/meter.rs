@@ -1,5 +1,5 @@
-//! Bandwidth metering: the announced length of a content response is counted when it starts, added up in the isolate, and sent to the account's ledger
-//! within 1 s (docs/accounts.md, Quota).
+//! Bandwidth metering: the bytes of content responses that left are added up in the isolate, and sent to the account's ledger within 1 s (docs/accounts.md,
+//! Quota).
 //!
 //! Counts are lost if the isolate is evicted before a flush, in the customer's favour.
 
@@ -65,12 +65,18 @@ pub async fn may_send(call: &Routed, account: Id) -> Result<(), Problem> {
     Ok(())
 }
 
+/// Whether an answer that is under way may go on, by the account's cached usage, which each flush renews.
+pub fn may_go_on(account: Id) -> bool {
+    let now = clock::now();
+    USAGE_CACHE.with_borrow(|usage| usage.get(&account, now).is_none_or(|figures| !figures.limits.suspended && !figures.bandwidth_is_overdrawn()))
+}
+
 /// Evicts an account's cached usage after it was suspended or resumed.
 pub fn evict(account: Id) {
     USAGE_CACHE.with_borrow_mut(|usage| usage.remove(&account));
 }
 
-/// Counts a content response of `bytes` bytes.
+/// Counts `bytes` bytes of a content response.
 pub fn count(call: &Routed, account: Id, bytes: u64) {
     let now = clock::now();
     let under_way = UNFLUSHED.with_borrow_mut(|unflushed| {

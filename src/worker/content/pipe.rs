@@ -24,22 +24,24 @@ pub async fn pipe(stream: &ReadableStream, writable: &WritableStream) -> Result<
 }
 
 /// The body of an answer on its way to the client.
-pub struct Outflow<Left: Fn(u64)> {
+pub struct Outflow<Left: Fn(u64) -> bool> {
     writable: WritableStream,
     sent: Cell<u64>,
+    told: Cell<u64>,
     left: Left,
 }
 
-impl<Left: Fn(u64)> Outflow<Left> {
-    /// A body that is written into `writable`. `left` is told the bytes to bill of each step.
+impl<Left: Fn(u64) -> bool> Outflow<Left> {
+    /// A body that is written into `writable`. `left` is told the bytes to bill of each step, and says whether the body may
+    /// go on.
     pub fn new(writable: WritableStream, left: Left) -> Outflow<Left> {
-        Outflow { writable, sent: Cell::new(0), left }
+        Outflow { writable, sent: Cell::new(0), told: Cell::new(0), left }
     }
 
     /// Writes bytes of WebAssembly.
     ///
     /// # Errors
-    /// The client has hung up.
+    /// The client has hung up, or the body may not go on.
     pub async fn text(&self, text: &str) -> Result<(), JsValue> {
         let bytes = u64::try_from(text.len()).unwrap_or_default();
         self.step(bytes, write(&Uint8Array::from(text.as_bytes()), &self.writable)).await
@@ -48,7 +50,7 @@ impl<Left: Fn(u64)> Outflow<Left> {
     /// Writes a buffer or a view of one.
     ///
     /// # Errors
-    /// The client has hung up.
+    /// The client has hung up, or the body may not go on.
     pub async fn buffer(&self, buffer: JsValue) -> Result<(), JsValue> {
         let view = buffer.dyn_into::<Uint8Array>().unwrap_or_else(|buffer| Uint8Array::new(&buffer));
         let mut at = 0;
@@ -64,7 +66,7 @@ impl<Left: Fn(u64)> Outflow<Left> {
     /// Writes a stream of `bytes` bytes.
     ///
     /// # Errors
-    /// The client has hung up, or the stream ended early or failed.
+    /// The client has hung up, the body may not go on, or the stream ended early or failed.
     pub async fn stream(&self, stream: &ReadableStream, bytes: u64) -> Result<(), JsValue> {
         let mut rest = bytes;
         let mut block: Option<ArrayBuffer> = None;
@@ -100,6 +102,11 @@ impl<Left: Fn(u64)> Outflow<Left> {
         Ok(())
     }
 
+    /// Bytes that have left so far.
+    pub fn told(&self) -> u64 {
+        self.told.get()
+    }
+
     /// Ends the body.
     ///
     /// # Errors
@@ -110,9 +117,11 @@ impl<Left: Fn(u64)> Outflow<Left> {
 
     async fn step(&self, bytes: u64, written: impl Future<Output = Result<(), JsValue>>) -> Result<(), JsValue> {
         let written = written.await;
-        (self.left)(if written.is_ok() { bytes } else { of_unfinished(bytes) });
+        let left = if written.is_ok() { bytes } else { of_unfinished(bytes) };
+        self.told.set(self.told.get().saturating_add(left));
+        let goes_on = (self.left)(left);
         self.sent.set(self.sent.get().saturating_add(bytes));
-        written
+        if goes_on { written } else { written.and(Err(JsValue::from_str("bandwidth-exceeded"))) }
     }
 }
 

@@ -9,12 +9,12 @@ use wasm_bindgen::JsValue;
 use crate::delivery::cache_entry::{Freshness, Origin};
 use crate::delivery::content_descriptor::{ContentDescriptor, WholeObjectKeys};
 use crate::delivery::outflow::{DIRECT_BYTES, PIECE_BYTES};
-use crate::delivery::slices::{Scatter, Slice, slices_of};
+use crate::delivery::slices::{Layout, Slice, slices_of};
 use crate::http::range::{ByteRanges, Multipart, Span};
 use crate::problem::Problem;
 use crate::worker::content::fill::{Bytes, SliceBody};
 use crate::worker::content::pipe::Outflow;
-use crate::worker::content::{cache_stats, fill, meter, whole_object};
+use crate::worker::content::{cache_stats, fill, meter, store_reads, whole_object};
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply;
 use crate::worker::platform::js::FixedLengthStream;
@@ -38,7 +38,8 @@ struct Sender {
     call: Routed,
     source: Rc<ContentDescriptor>,
     names: Option<WholeObjectKeys>,
-    scatter: Scatter,
+    /// How the ranges of a multi-range answer lie.
+    layout: Option<Layout>,
     pieces: VecDeque<Piece>,
     /// Whether the origin was not asked so far.
     is_hit: bool,
@@ -73,6 +74,7 @@ pub async fn body(
     if bytes <= DIRECT_BYTES && texts.is_empty() && sender.pieces.is_empty() {
         meter::count(call, source.account, bytes);
         cache_stats::answered(call, source, sender.is_hit);
+        count_passed(call, source, &first.got, bytes);
         return Ok((reply_of(first.got.bytes), origin));
     }
     let stream = FixedLengthStream::new(bytes as f64).map_err(|error| {
@@ -86,7 +88,10 @@ pub async fn body(
         let mut complete = true;
         let account = source.account;
         let metered = held.clone();
-        let outflow = Outflow::new(writable.clone(), move |bytes| meter::count(&metered, account, bytes));
+        let outflow = Outflow::new(writable.clone(), move |bytes| {
+            meter::count(&metered, account, bytes);
+            meter::may_go_on(account)
+        });
         if let Err(reason) = sender.pump(outflow, texts, first).await {
             complete = false;
             // An error of this service is logged where it occurs. The client sees the connection end before the announced length.
@@ -106,6 +111,17 @@ fn single_range(source: &ContentDescriptor, wanted: &ByteRanges) -> Option<Span>
     match wanted {
         ByteRanges::Whole | ByteRanges::One(_) => source.spans(wanted).pop(),
         ByteRanges::Several(_) => None,
+    }
+}
+
+/// Counts `bytes` bytes of what was passed on from the store. A buffer was read, and its reading counted, whole.
+fn count_passed(call: &Routed, source: &ContentDescriptor, got: &SliceBody, bytes: u64) {
+    if got.origin != Origin::Passed {
+        return;
+    }
+    cache_stats::passed(source, bytes);
+    if matches!(got.bytes, Bytes::Stream(_)) {
+        store_reads::count(call, source, bytes);
     }
 }
 
@@ -131,11 +147,11 @@ impl Sender {
             }
             (None, None) => source.spans(wanted).into_iter().flat_map(|span| source.slices(span)).map(Piece::Slice).collect(),
         };
-        let scatter = match wanted {
-            ByteRanges::Several(spans) => source.scatter(spans),
-            _ => Scatter::Few,
+        let layout = match wanted {
+            ByteRanges::Several(spans) => Some(source.layout(spans)),
+            _ => None,
         };
-        Sender { call: call.clone(), source: Rc::clone(source), names, scatter, pieces, is_hit: true, all_fresh: true }
+        Sender { call: call.clone(), source: Rc::clone(source), names, layout, pieces, is_hit: true, all_fresh: true }
     }
 
     /// The bytes of the next piece, which is not a text; None if there is none.
@@ -162,10 +178,11 @@ impl Sender {
                 Some(Piece::Slice(slice)) => {
                     let slice = *slice;
                     self.pieces.pop_front();
-                    self.all_fresh &= self.scatter == Scatter::Few;
-                    let got = match self.scatter {
-                        Scatter::Few => fill::slice(&self.call, &self.source, slice).await?,
-                        Scatter::Many | Scatter::Everywhere => fill::sparse(&self.call, &self.source, slice).await?,
+                    let got = if self.layout.as_ref().is_none_or(|layout| layout.reads_whole(slice.index)) {
+                        fill::slice(&self.call, &self.source, slice).await?
+                    } else {
+                        self.all_fresh = false;
+                        fill::sparse(&self.call, &self.source, slice).await?
                     };
                     (got, slice.to - slice.from + 1)
                 }
@@ -177,7 +194,7 @@ impl Sender {
     }
 
     /// Writes `texts`, `first` and all following pieces. The next slice is read while the current one is sent.
-    async fn pump(&mut self, outflow: Outflow<impl Fn(u64)>, mut texts: Vec<String>, first: Ready) -> Result<(), JsValue> {
+    async fn pump(&mut self, outflow: Outflow<impl Fn(u64) -> bool>, mut texts: Vec<String>, first: Ready) -> Result<(), JsValue> {
         let mut present = Some(first);
         loop {
             for text in texts.drain(..) {
@@ -193,11 +210,14 @@ impl Sender {
                 texts.push(std::mem::take(text));
                 self.pieces.pop_front();
             }
+            let (call, source, told) = (self.call.clone(), Rc::clone(&self.source), outflow.told());
             let written = async {
-                match got.bytes {
-                    Bytes::Buffer(buffer) => outflow.buffer(buffer).await,
-                    Bytes::Stream(stream) => outflow.stream(&stream, bytes).await,
-                }
+                let written = match &got.bytes {
+                    Bytes::Buffer(buffer) => outflow.buffer(buffer.clone()).await,
+                    Bytes::Stream(stream) => outflow.stream(stream, bytes).await,
+                };
+                count_passed(&call, &source, &got, outflow.told().saturating_sub(told));
+                written
             };
             let (written, coming) = join(written, self.next()).await;
             if let (Err(_), Ok(Some(unread))) = (&written, &coming) {

@@ -7,7 +7,7 @@ use crate::delivery::cache_entry::Origin;
 use crate::delivery::content_descriptor::ContentDescriptor;
 use crate::delivery::response_headers;
 use crate::delivery::response_headers::Coding;
-use crate::delivery::slices::Scatter;
+use crate::delivery::slices::Layout;
 use crate::http::accept_encoding;
 use crate::http::conditional::{Conditions, Verdict};
 use crate::http::range::{ByteRanges, Multipart, Span, parse_ranges};
@@ -43,7 +43,7 @@ pub async fn serve(call: &Routed, method: &str, source: Rc<ContentDescriptor>, e
     let range = call.header("range").filter(|_| method == "GET" && conditions.if_range_matches(source.version(), now));
     let wanted = match parse_ranges(range.as_deref(), source.size)? {
         // A server may ignore the field (RFC 9110 section 14.2).
-        ByteRanges::Several(spans) if source.scatter(&spans) == Scatter::Everywhere => ByteRanges::Whole,
+        ByteRanges::Several(spans) if source.layout(&spans) == Layout::Everywhere => ByteRanges::Whole,
         wanted => wanted,
     };
     let multipart = match &wanted {

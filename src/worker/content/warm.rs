@@ -11,7 +11,9 @@ use crate::access::caller::Caller;
 use crate::auth::playback_token::VideoClaims;
 use crate::base::id::Name;
 use crate::base::json;
+use crate::base::memory_budget::{MemoryPermit, Owner, Pool};
 use crate::base::ttl_map::TtlMap;
+use crate::delivery::cache_entry::Origin;
 use crate::delivery::content_descriptor::ContentDescriptor;
 use crate::http::range;
 use crate::http::range::Span;
@@ -20,7 +22,7 @@ use crate::video::playlist::{Playlist, Reference};
 use crate::video::{play_order, playlist};
 use crate::worker::content::fill::Bytes;
 use crate::worker::content::video_source::source;
-use crate::worker::content::{cache, fill};
+use crate::worker::content::{cache, fill, store_reads};
 use crate::worker::http::call::Routed;
 use crate::worker::platform::clock;
 
@@ -38,6 +40,9 @@ const MAX_ORDERS: usize = 200;
 const MAX_ORDER_BYTES: usize = 4_000_000;
 const MAX_WARMED: usize = 5_000;
 const MAX_WARMED_BYTES: usize = 1_000_000;
+
+/// The longest time for which a playlist is in memory, ms: two timeouts of the store.
+const READING_MS: u64 = 60_000;
 
 /// What an order takes: its texts and their headers, bytes.
 fn order_bytes(name: &str, order: &[String]) -> usize {
@@ -99,16 +104,25 @@ async fn after_playlist(call: &Routed, claims: &VideoClaims, served: &Rc<Content
     }
 }
 
+/// The playlist, if the account has room for it in memory.
 async fn text(call: &Routed, source: &Rc<ContentDescriptor>) -> Option<String> {
     if source.size == 0 || source.size > playlist::LARGEST {
         return None;
     }
+    // In JavaScript and copied into WebAssembly. Nobody waits for warming, so without room there is none.
+    let owner = Owner::Account(source.account);
+    let _held = MemoryPermit::reserve(Pool::Texts, owner, source.size.saturating_mul(2), READING_MS, clock::now())?;
     let slice = source.slices(Span { first: 0, last: source.size - 1 }).next()?;
-    let response = match fill::find_slice(call, source, slice).await.ok()?.bytes {
+    let got = fill::find_slice(call, source, slice).await.ok()?;
+    if got.origin == Origin::Passed && matches!(got.bytes, Bytes::Stream(_)) {
+        store_reads::count(call, source, source.size);
+    }
+    let response = match got.bytes {
         Bytes::Stream(stream) => Response::new_with_opt_readable_stream(Some(&stream)),
         Bytes::Buffer(buffer) => Response::new_with_opt_buffer_source(wasm_bindgen::JsCast::dyn_ref(&buffer)),
     };
-    JsFuture::from(response.ok()?.text().ok()?).await.ok()?.as_string()
+    let buffer = JsFuture::from(response.ok()?.array_buffer().ok()?).await.ok()?;
+    String::from_utf8(js_sys::Uint8Array::new(&buffer).to_vec()).ok()
 }
 
 async fn warm_file(call: &Routed, claims: &VideoClaims, path: &str, range: Option<(u64, u64)>) {

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{AbortController, AbortSignal, Headers, RequestCache, RequestInit, RequestRedirect};
 
 use crate::base::memory_budget::{Owner, Pool};
@@ -15,6 +15,7 @@ use crate::s3::operations::{delete_object, head_object};
 use crate::s3::request::SignedRequest;
 use crate::worker::platform::client_body::ClientBody;
 pub use crate::worker::platform::clock::within;
+use crate::worker::platform::js::FixedLengthStream;
 use crate::worker::platform::{clock, js, memory, read_body};
 
 /// Timeout of a request that sends no part, ms. For an object's bytes: of the response head.
@@ -98,7 +99,7 @@ impl Answer {
             return Err(too_long());
         }
         // As bytes and as a text.
-        let Ok(_permit) = memory::reserve(Pool::Texts, Owner::Service, 2 * length.unwrap_or(limit), ANSWER_MS).await else {
+        let Ok(_permit) = memory::reserve(Pool::Answers, Owner::Service, 2 * length.unwrap_or(limit), ANSWER_MS).await else {
             self.discard();
             return Err(StoreError { status: 503, code: "NoMemory".to_owned(), message: "no memory is free for the answer".to_owned() });
         };
@@ -106,10 +107,30 @@ impl Answer {
         Ok(String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
     }
 
-    /// The body as an ArrayBuffer, which stays in JavaScript, if it arrives within `timeout_ms`. For small bodies only.
-    pub async fn bytes(&self, timeout_ms: u32) -> Result<JsValue, StoreError> {
+    /// The body as a stream that fails if it has not `bytes` bytes. The runtime sees to that where the store tells the length.
+    ///
+    /// # Errors
+    /// What the runtime throws.
+    pub fn counted_body(&self, bytes: u64) -> Result<Option<web_sys::ReadableStream>, JsValue> {
+        let Some(body) = self.body() else { return Ok(None) };
+        if self.header("content-length").is_some() {
+            return Ok(Some(body));
+        }
+        let counted = FixedLengthStream::new(bytes as f64)?;
+        let piped = JsFuture::from(body.pipe_to(&counted.writable()));
+        spawn_local(async move {
+            // Its error is the stream's.
+            let _ = piped.await;
+        });
+        Ok(Some(counted.readable()))
+    }
+
+    /// The body of at most `bytes` bytes as an ArrayBuffer, which stays in JavaScript, if it arrives within `timeout_ms`. For small bodies only.
+    pub async fn bytes(&self, bytes: u64, timeout_ms: u32) -> Result<JsValue, StoreError> {
         let lost = |error: JsValue| StoreError::unreachable(js::error_text(&error));
-        let bytes = JsFuture::from(self.response.array_buffer().map_err(lost)?);
+        let body = self.counted_body(bytes).map_err(lost)?;
+        let response = web_sys::Response::new_with_opt_readable_stream(body.as_ref()).map_err(lost)?;
+        let bytes = JsFuture::from(response.array_buffer().map_err(lost)?);
         within(timeout_ms, bytes).await.ok_or_else(StoreError::timeout)?.map_err(lost)
     }
 

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Call, SLICE, Stack, answer, done_or, eventually_every, fetch, random_bytes, retry_after, stack, stack_with_changed_tiers};
+use crate::harness::{
+    Call, SLICE, Stack, answer, done_or, eventually, eventually_every, fetch, random_bytes, retry_after, stack, stack_with_changed_tiers,
+};
 
 #[tokio::test]
 async fn every_response_byte_is_counted_once_on_hit_and_miss() {
@@ -35,9 +37,15 @@ async fn client_that_hangs_up_is_billed_for_what_left_within_two_slices() {
     let stack = Stack::start(&[]).await;
     let account = stack.account("hangup").tier("enterprise").create().await;
     let file = stack.file(&account).name("sixty.bin").size(60_000_000).store().await;
+    // Once it has not changed for two seconds: the Worker finds out that a client has hung up when it goes on writing.
     let used = async || {
-        tokio::time::sleep(Duration::from_millis(1_500)).await;
-        stack.get(&account, "/api/agentcache/quota").await.1["bandwidth_used_bytes"].as_u64().unwrap()
+        let (mut last, mut same) = (None, 0);
+        while same < 4 {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            let now = stack.get(&account, "/api/agentcache/quota").await.1["bandwidth_used_bytes"].as_u64().unwrap();
+            same = if last.replace(now) == Some(now) { same + 1 } else { 0 };
+        }
+        last.unwrap()
     };
     // Reads at least `bytes` bytes, then closes the connection: the bytes read.
     let hang_up = async |bytes: u64| {
@@ -75,6 +83,32 @@ async fn client_that_hangs_up_is_billed_for_what_left_within_two_slices() {
         read += hang_up(0).await;
     }
     is_billed("25 times closed after the head", read, 25).await;
+}
+
+/// Content of a class that is not cached is passed on as one stream.
+#[tokio::test]
+async fn uncached_file_whose_client_hangs_up_costs_what_was_read_of_the_store() {
+    let stack = Stack::start(&[]).await;
+    let account = stack.account("uncached").tier("enterprise").create().await;
+    let path = format!("/api/portal/namespaces/{}", account.namespace);
+    let (status, body) = stack.operator(Method::PATCH, &path).json(&json!({ "cache_ttl": { "large": 0 } })).answer().await;
+    assert_eq!(status, 200, "{body}");
+    let file = stack.file(&account).name("sixty.bin").size(60_000_000).store().await;
+    for _ in 0..5 {
+        drop(stack.http.get(&file.url).send().await.unwrap());
+    }
+    assert_eq!(fetch(stack.http.get(&file.url)).await.2.unwrap().len(), 60_000_000);
+    let slice = u64::try_from(SLICE).unwrap();
+    let within = |bytes: u64| bytes >= 60_000_000 && bytes <= 60_000_000 + 5 * 2 * slice;
+    let sql = "SELECT u.origin_bytes, (SELECT SUM(bytes_from_origin) FROM delivery_hourly h WHERE h.namespace = n.namespace) AS delivered \
+               FROM storage_usage u JOIN namespace_members n ON n.account_id = u.account_id JOIN accounts a ON a.id = u.account_id \
+               WHERE a.agentcache_user_id = 'uncached'";
+    eventually(Duration::from_secs(20), async || {
+        let rows = stack.sql(sql).await.remove(0);
+        let figure = |name: &str| rows.first().and_then(|row| row[name].as_u64()).unwrap_or_default();
+        if within(figure("origin_bytes")) && within(figure("delivered")) { Ok(()) } else { Err(json!(rows)) }
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -90,7 +90,7 @@ async fn read_range(config: &Config, object: &Asset, first: u64, last: u64) -> R
         answer.discard();
         return Err(mismatch());
     }
-    let bytes = answer.bytes(origin::RESPONSE_TIMEOUT_MS).await.map_err(refused)?;
+    let bytes = answer.bytes(wanted, origin::RESPONSE_TIMEOUT_MS).await.map_err(refused)?;
     if js::byte_length(&bytes) != Some(wanted) {
         return Err(mismatch());
     }

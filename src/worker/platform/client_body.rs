@@ -11,10 +11,10 @@ use crate::worker::platform::clock::within;
 use crate::worker::platform::js::{DigestStream, FixedLengthStream};
 
 /// Maximum wait for the store's side to let go of the body, ms.
-const RELEASE_MS: u32 = 2_000;
+const RELEASE_MS: u32 = 10_000;
 
 /// Maximum time for reading what the store left, ms. A client that needs longer finds its connection closed.
-const DRAIN_MS: u32 = 10_000;
+pub const DRAIN_MS: u32 = 10_000;
 
 /// The body of a request, of known length.
 #[derive(Debug)]

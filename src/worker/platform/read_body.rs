@@ -12,6 +12,7 @@ use web_sys::{ReadableStream, WritableStream, WritableStreamDefaultWriter};
 
 use crate::base::body_pace::{STEP, patience_ms};
 use crate::base::memory_budget::MemoryPermit;
+use crate::worker::platform::client_body::DRAIN_MS;
 use crate::worker::platform::clock;
 use crate::worker::platform::js::FixedLengthStream;
 
@@ -125,8 +126,11 @@ impl SlowBody {
         let sent = pin!(send(readable));
         let pumped = pin!(self.pump(permit, writable));
         match select(sent, pumped).await {
-            // An answer before the end of the body: dropping the pump stops it.
-            Either::Left((sent, _)) => Ok(sent),
+            // An answer before the end of the body. The client must have sent it all to read our answer, so the rest is read into nothing.
+            Either::Left((sent, pumped)) => {
+                let _ = clock::within(DRAIN_MS, pumped).await;
+                Ok(sent)
+            }
             // If the client's body broke off, so does the other side, and `sent` is its error.
             Either::Right((_, sent)) => Ok(sent.await),
         }
@@ -141,8 +145,10 @@ impl SlowBody {
 
     async fn write_all(self, permit: MemoryPermit, writer: &WritableStreamDefaultWriter) -> Result<(), JsValue> {
         let SlowBody { reader, received, mut at, mut pending, size } = self;
+        // Once the other side takes no more, what the client still sends is read and dropped.
+        let mut refused = None;
         if at > 0 {
-            JsFuture::from(writer.write_with_chunk(&received.subarray(0, index(at)?))).await?;
+            refused = JsFuture::from(writer.write_with_chunk(&received.subarray(0, index(at)?))).await.err();
         }
         drop((received, permit));
         loop {
@@ -151,9 +157,14 @@ impl SlowBody {
             if bytes.length() == 0 {
                 return Err(short());
             }
-            JsFuture::from(writer.write_with_chunk(&bytes)).await?;
+            if refused.is_none() {
+                refused = JsFuture::from(writer.write_with_chunk(&bytes)).await.err();
+            }
             if at >= size {
-                return JsFuture::from(writer.close()).await.map(|_| ());
+                return match refused {
+                    Some(reason) => Err(reason),
+                    None => JsFuture::from(writer.close()).await.map(|_| ()),
+                };
             }
             pending = next(&reader, &bytes, STEP.min(size - at))?;
         }

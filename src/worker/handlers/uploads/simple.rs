@@ -38,11 +38,14 @@ pub async fn upload(call: &Routed) -> Result<Reply, Problem> {
         let hash = check_hash("X-Content-SHA256", call.header("x-content-sha256").as_deref())?;
         wanted_namespace.as_ref().map_err(Clone::clone)?;
         // What can be refused is refused before a byte is read.
+        registry::must_take(call, Work::New).await?;
         may_send_form(call, &account, least_file(length)).await?;
         read_form(call, length, &boundary, hash).await?
     } else {
         let size = raw_length(call.content_length().as_deref(), call.config.plan.max_part_bytes)?;
-        (read_raw(call, content_type.as_deref(), size)?, None)
+        let incoming = read_raw(call, content_type.as_deref(), size)?;
+        registry::must_take(call, Work::New).await?;
+        (incoming, None)
     };
     let wanted_namespace = wanted_namespace?;
     // The idempotency fingerprint of a streamed body is its length, name and declared hash; the body itself is not read (docs/api.md, Idempotency).
@@ -51,7 +54,6 @@ pub async fn upload(call: &Routed) -> Result<Reply, Problem> {
     let body = format!("{}\n{hash}\n{namespace_name}\n{}", incoming.size, incoming.name);
     let slot = idempotency::slot(call, &account.id.to_string(), body.as_bytes())?;
     account.must_be_active()?;
-    registry::must_take(call, Work::New).await?;
     let held = call.clone();
     let work = async move {
         let namespace = services::namespaces::for_upload(&held, &account, wanted_namespace.as_ref()).await?;

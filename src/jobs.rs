@@ -1,6 +1,7 @@
 //! Queue jobs (docs/data-model.md, "Queue jobs"): work at the store that Durable Objects and requests enqueue; the consumer retries each until it succeeds.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::base::id::{Id, Name};
 use crate::base::time::EpochMs;
@@ -118,11 +119,38 @@ pub enum Job {
     },
 }
 
+impl Job {
+    /// Its kind and the ids that it names, for logs: without names that customers gave.
+    pub fn described(&self) -> Value {
+        const IDS: [&str; 5] = ["account", "namespace", "object", "session", "version"];
+        match serde_json::to_value(self) {
+            Ok(Value::Object(kinds)) => kinds
+                .into_iter()
+                .map(|(kind, fields)| {
+                    let ids = |fields: Map<String, Value>| fields.into_iter().filter(|(name, _)| IDS.contains(&name.as_str())).collect::<Map<_, _>>();
+                    (kind, fields.as_object().cloned().map_or(Value::Null, |fields| Value::Object(ids(fields))))
+                })
+                .collect(),
+            other => other.unwrap_or_default(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// Jobs outlive deployments, so this text must stay readable.
+    #[test]
+    fn described_job_has_its_ids_and_no_name_of_a_customer() {
+        let (account, version) = (Id::from_random([1; 16]), Id::from_random([2; 16]));
+        let job = Job::ReconcileVideo { account, version, place: "ns/film/holiday.mp4".to_owned() };
+        assert_eq!(job.described(), serde_json::json!({ "amend_video": { "account": account, "version": version } }));
+        assert_eq!(Job::Probe.described(), serde_json::json!("probe"));
+        let sweep = Job::Sweep { marker: Some(("users/u/x".to_owned(), "id".to_owned())) };
+        assert_eq!(sweep.described(), serde_json::json!({ "sweep": {} }));
+    }
+
     #[test]
     fn jobs_have_pinned_json() {
         let job = Job::EndUpload { session: Id::from_random([1; 16]) };

@@ -50,10 +50,11 @@ impl Status {
     }
 }
 
-/// The status of the edge whose own address, `https://host`, was called. `None` for an address that belongs to no edge: a PoP to which anycast leads has no
-/// address of its own, so that its clients could not go elsewhere.
+/// The status of the edge whose own address, `https://host`, was called; of several with this address, that of the one which takes most. `None` for an address
+/// that belongs to no edge: a PoP to which anycast leads has no address of its own, so that its clients could not go elsewhere.
 pub fn status_at(edges: &[Edge], base: &str) -> Option<Status> {
-    edges.iter().find(|edge| edge.url.as_deref() == Some(base)).map(|edge| edge.status)
+    let takes = |status: &Status| [Work::UnderWay, Work::New].into_iter().filter(|work| status.takes(*work)).count();
+    edges.iter().filter(|edge| edge.url.as_deref() == Some(base)).map(|edge| edge.status).max_by_key(takes)
 }
 
 /// One row of `edge_locations`, and one entry of `GET /api/edges`.
@@ -139,6 +140,14 @@ pub(super) mod tests {
         assert_eq!([Status::Active, Status::Draining, Status::Disabled].map(takes), [[true, true], [false, true], [false, false]]);
         assert_eq!(at(Status::Disabled, Some("https://a")), Some(Status::Disabled));
         assert_eq!((at(Status::Disabled, Some("https://b")), at(Status::Disabled, None)), (None, None), "another address, or none of its own");
+        let shared = |statuses: [Status; 2]| {
+            let edges = statuses.map(|status| Edge { status, url: Some("https://a".to_owned()), ..edge("fra", 50.0, 8.6) });
+            status_at(&edges, "https://a")
+        };
+        for statuses in [[Status::Disabled, Status::Active], [Status::Active, Status::Disabled]] {
+            assert_eq!(shared(statuses), Some(Status::Active), "closed only if no edge at the address is open");
+        }
+        assert_eq!(shared([Status::Disabled, Status::Draining]), Some(Status::Draining));
     }
 
     #[test]

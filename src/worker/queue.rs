@@ -25,7 +25,7 @@ pub async fn consume(batch: &MessageBatch<String>, env: &Env) {
         let job = json::read::<Job>(&text).ok();
         let done = match job {
             Some(job) if dead => {
-                log::event(LogLevel::Error, "job", json!({ "error": "failed too often", "job": text }));
+                log::event(LogLevel::Error, "job", json!({ "error": "failed too often", "job": job.described() }));
                 match job {
                     // Alarms and the daily run repeat the other jobs.
                     Job::PropagateSuspension { .. } | Job::EndMembership { .. } | Job::Orphan { .. } | Job::ReconcileVideo { .. } => {

@@ -44,13 +44,9 @@ pub async fn sweep(env: &Env, config: &Config, marker: Option<(&str, &str)>) -> 
     let owned: Vec<Row> = d1::all(&bindings::db(env)?, &repository::owned_uploads(&ids)).await?;
     let owned: Vec<String> = owned.into_iter().map(|row| row.upload_id).collect();
     let orphans = orphans(page.uploads, &owned, config.sweep_age_seconds.saturating_mul(1000), clock::now());
-    let mut aborted = 0;
     for upload in &orphans {
         match origin::send(config, &abort_multipart_upload::abort_multipart_upload(&upload.key, &upload.upload_id), Body::Empty).await {
-            Ok(_) => {
-                aborted += 1;
-                log::event(LogLevel::Warn, "swept", serde_json::json!({ "key": upload.key }));
-            }
+            Ok(_) => log::event(LogLevel::Warn, "swept", serde_json::json!({ "key": upload.key })),
             Err(error) if error.is_no_such_upload() || error.status == 404 => {}
             // An upload that can not be aborted does not block the others; the next daily sweep tries again.
             Err(error) => {
@@ -58,11 +54,10 @@ pub async fn sweep(env: &Env, config: &Config, marker: Option<(&str, &str)>) -> 
             }
         }
     }
-    // A page with more orphans than one job aborts is listed again, without the aborted ones. If none was aborted, the next page follows.
-    let again = orphans.len() == MAX_ABORTS && aborted > 0;
-    let marker = if again { marker.map(|(key, upload)| (key.to_owned(), upload.to_owned())) } else { next.clone() };
-    if again || next.is_some() {
-        enqueue::enqueue(env, &Job::Sweep { marker }).await.map_err(|error| log::internal("queue", &error.to_string()))?;
+    // A page may have more orphans than one job aborts: the listing goes on behind the last of them, whether they could be aborted or not.
+    let last = orphans.get(MAX_ABORTS.saturating_sub(1)).map(|upload| (upload.key.clone(), upload.upload_id.clone()));
+    match last.or(next) {
+        None => Ok(()),
+        marker => enqueue::enqueue(env, &Job::Sweep { marker }).await.map_err(|error| log::internal("queue", &error.to_string())),
     }
-    Ok(())
 }

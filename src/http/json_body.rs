@@ -27,6 +27,25 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 /// Maximum members of the object: more than any body means, and few enough to look through.
 const MAX_MEMBERS: usize = 1_000;
 
+/// Maximum depth of nesting: several times that of any body that means something.
+const MAX_DEPTH: usize = 64;
+
+/// Whether a JSON text is nested deeper than [`MAX_DEPTH`]. Of a text that is not JSON either answer is right.
+fn is_too_deep(text: &str) -> bool {
+    let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
+    text.bytes().any(|byte| {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_string,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => depth += 1,
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > MAX_DEPTH
+    })
+}
+
 /// A body that is one JSON object. Its syntax is checked once; the members' values are read when a type asks for them, so that unknown ones cost nothing more.
 #[derive(Debug)]
 pub struct JsonText<'a>(Vec<(String, &'a RawValue)>);
@@ -35,10 +54,13 @@ impl<'a> JsonText<'a> {
     /// Checks the syntax of the whole. It goes first: in a truncated body, a wrong type before the end must not turn the 400 into a 422.
     ///
     /// # Errors
-    /// 400 if it is not JSON; 422 if it is no object, or one with more than 1,000 members.
+    /// 400 if it is not JSON, or nested too deeply; 422 if it is no object, or one with more than 1,000 members.
     pub fn check(body: &'a [u8]) -> Result<JsonText<'a>, Problem> {
         let malformed = |error: &dyn fmt::Display| Problem::Malformed { detail: format!("The body is not JSON: {error}.") };
         let text = std::str::from_utf8(body).map_err(|error| malformed(&error))?;
+        if is_too_deep(text) {
+            return Err(Problem::Malformed { detail: format!("The body is nested too deeply: at most {MAX_DEPTH} levels.") });
+        }
         if !text.trim_start().starts_with('{') {
             serde_json::from_str::<IgnoredAny>(text).map_err(|error| malformed(&error))?;
             return Err(Problem::invalid("body", "must be an object"));
@@ -176,6 +198,19 @@ mod tests {
     struct Inner {
         #[allow(dead_code)]
         list: Vec<u8>,
+    }
+
+    #[test]
+    fn nesting_is_counted_outside_of_strings_and_65_levels_are_refused() {
+        let object = |value: &str| JsonText::check(format!("{{\"a\":{value}}}").as_bytes()).map(|_| ());
+        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        assert_eq!(object(&nested(MAX_DEPTH - 1)), Ok(()));
+        assert!(matches!(object(&nested(MAX_DEPTH)), Err(Problem::Malformed { detail }) if detail.contains("at most 64 levels")));
+        let quoted = "[".repeat(1_000);
+        for text in [format!("\"{quoted}\""), format!("\"\\\"{quoted}\""), "\"\\\\\"".to_owned(), format!("[{}1]", "[],".repeat(1_000))] {
+            assert_eq!(object(&text), Ok(()), "{text}");
+        }
+        assert!(object(&format!("\"\\\\\",\"b\":{}", nested(MAX_DEPTH))).is_err());
     }
 
     #[test]

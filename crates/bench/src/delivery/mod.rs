@@ -1,7 +1,7 @@
 //! `script/bench delivery`: content from the cache, compared with a naive JavaScript Worker and nginx.
 
-mod origin;
-mod stage;
+pub mod origin;
+pub mod stage;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -50,8 +50,14 @@ fn asset(size: u64) -> Id {
     Id::from_random(std::array::from_fn(|at| size.to_be_bytes()[at % 8]))
 }
 
-/// Starts a fresh Worker.
+/// Starts a fresh Worker with the video of [`playlist`].
 pub async fn set(folder: &Path, store: &str) -> Result<Stage> {
+    let files = (0..SEGMENTS).map(|number| (segment(number), SEGMENT)).chain([(PLAYLIST.to_owned(), playlist().len() as u64)]);
+    set_with(folder, store, files).await
+}
+
+/// Starts a fresh Worker with a video of these files: path and size.
+pub async fn set_with(folder: &Path, store: &str, files: impl IntoIterator<Item = (String, u64)>) -> Result<Stage> {
     let access = AccountAccess::draw("bench")?;
     let AccountAccess { user_id, namespace, .. } = &access;
     let account = format!("(SELECT id FROM accounts WHERE agentcache_user_id = '{user_id}')");
@@ -64,8 +70,7 @@ pub async fn set(folder: &Path, store: &str) -> Result<Stage> {
              VALUES ('{id}', {account}, '{namespace}', '{id}', 'bench.bin', 'application/octet-stream', 'session', 0);\n"
         ));
     }
-    let files = (0..SEGMENTS).map(|number| (segment(number), SEGMENT)).chain([(PLAYLIST.to_owned(), playlist().len() as u64)]);
-    for (number, (path, size)) in files.enumerate() {
+    for (number, (path, size)) in files.into_iter().enumerate() {
         let id = asset(number as u64 + 1);
         sql.push_str(&format!(
             "INSERT INTO video_files (namespace, video_id, path, id, account_id, s3_key, size, etag, content_type, created_at) \

@@ -3,6 +3,7 @@
 
 mod meter;
 mod parsers;
+mod reads;
 mod requests;
 
 use std::path::Path;
@@ -17,7 +18,7 @@ pub const MOST_MS: f64 = 50.0;
 /// Most memory of one input beside the input itself, MB.
 pub const MOST_MB: f64 = 16.0;
 
-/// Measures everything, or only `parsers` or `requests`.
+/// Measures everything, or only `parsers`, `requests` or `reads`.
 pub async fn run(folder: &Path, repeats: u32, only: Option<&str>) -> Result<Outcome> {
     let selected = |part: &str| only.is_none_or(|only| only == part);
     let mut figures = Vec::new();
@@ -31,7 +32,10 @@ pub async fn run(folder: &Path, repeats: u32, only: Option<&str>) -> Result<Outc
     }
     let mut versions = String::new();
     if selected("requests") {
-        versions = requests::figures(folder, repeats, &mut figures).await?;
+        versions = requests::figures(&folder.join("requests"), repeats, &mut figures).await?;
+    }
+    if selected("reads") {
+        versions = reads::figures(&folder.join("reads"), repeats, &mut figures).await?;
     }
     Ok(Outcome { versions, figures })
 }

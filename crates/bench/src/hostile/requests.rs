@@ -4,6 +4,7 @@ use bytes::Bytes;
 use hyper::Method;
 use serde_json::json;
 use std::path::Path;
+use std::time::Duration;
 
 use super::{MOST_MB, MOST_MS};
 use crate::load::{Connection, Target};
@@ -16,6 +17,10 @@ use jettyspeed_devstack::state::AccountAccess;
 /// What workerd takes of one header field.
 const HEADER: usize = 30_000;
 
+/// Requests of each kind before the first one that is measured, and the time after them.
+const WARM_UP: u32 = 5;
+const COMPILING: Duration = Duration::from_millis(500);
+
 /// A request, and the statuses that are right for it.
 struct Worst {
     name: &'static str,
@@ -24,26 +29,41 @@ struct Worst {
     statuses: &'static [u16],
     /// Bytes of the body that are in memory anyway.
     held: usize,
-    /// Whether the file's way through the runtime, which is that of a raw upload of the same bytes, is not counted.
-    beside_raw: bool,
+    /// What is not counted.
+    beside: Plain,
+}
+
+/// A request of the same size that asks nothing of us but to pass bytes on: what it costs is the runtime's, the simulated platform's and the store's.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Plain {
+    /// None.
+    Nothing,
+    /// A raw upload of 16 MB.
+    Upload,
+    /// A PUT of a video file of 2 MiB that is no playlist.
+    VideoFile,
 }
 
 /// Measures all requests and returns the versions of the server.
 pub async fn figures(folder: &Path, repeats: u32, figures: &mut Vec<Figure>) -> Result<String> {
     let stage = stage::set(folder).await?;
     let mut connection = Connection::open(&stage.server.address).await?;
-    let raw = measured(&stage, &mut connection, &raw_upload(&stage), repeats).await?;
-    let raw_ms = median(&raw.cpu_ms);
+    let plain = [(Plain::Upload, raw_upload(&stage)), (Plain::VideoFile, video_file(&stage))];
+    let mut plain_ms = Vec::new();
+    for (kind, worst) in &plain {
+        let cpu_ms = measured(&stage, &mut connection, worst, repeats).await?.cpu_ms;
+        plain_ms.push((*kind, median(&cpu_ms)));
+        figures.push(Figure::without_target(&format!("beside: {}", worst.name), "ms CPU", &cpu_ms));
+    }
     for worst in worst(&stage).await? {
         let Usage { mut cpu_ms, grown } = measured(&stage, &mut connection, &worst, repeats).await?;
-        if worst.beside_raw {
-            cpu_ms.iter_mut().for_each(|ms| *ms = (*ms - raw_ms).max(0.0));
+        if let Some((_, plain_ms)) = plain_ms.iter().find(|(kind, _)| *kind == worst.beside) {
+            cpu_ms.iter_mut().for_each(|ms| *ms = (*ms - plain_ms).max(0.0));
         }
         let grown = grown.saturating_sub(u64::try_from(worst.held)?);
         figures.push(Figure::at_most(&format!("request: {}", worst.name), "ms CPU", &cpu_ms, MOST_MS));
         figures.push(Figure::at_most(&format!("request: {}", worst.name), "MB", &[grown as f64 / 1e6], MOST_MB));
     }
-    figures.push(Figure::without_target("a raw upload of 16 MB, which the forms' CPU time does not include", "ms CPU", &raw.cpu_ms));
     Ok(stage.server.versions.clone())
 }
 
@@ -51,29 +71,40 @@ pub async fn figures(folder: &Path, repeats: u32, figures: &mut Vec<Figure>) -> 
 struct Usage {
     /// CPU time of each repetition, ms.
     cpu_ms: Vec<f64>,
-    /// Growth of the resident memory at its peak, bytes.
+    /// Growth of the resident memory at the peak of the second one, bytes: of further ones more and more finds room in what earlier ones left.
     grown: u64,
 }
 
 async fn measured(stage: &Stage, connection: &mut Connection, worst: &Worst, repeats: u32) -> Result<Usage> {
-    // The first of its kind compiles what the others use.
+    // The first of their kind make the engine compile what the others use, for which it takes other threads.
     call(connection, worst).await?;
     let rest = stage.server.resident_memory()?;
     stage.server.forget_peak_memory()?;
+    call(connection, worst).await?;
+    let grown = stage.server.peak_memory()?.saturating_sub(rest);
+    for _ in 2..WARM_UP {
+        call(connection, worst).await?;
+    }
+    tokio::time::sleep(COMPILING).await;
     let mut cpu_ms = Vec::new();
     for _ in 0..repeats {
         let before = stage.server.cpu_ms()?;
         call(connection, worst).await?;
         cpu_ms.push(stage.server.cpu_ms()? - before);
     }
-    Ok(Usage { cpu_ms, grown: stage.server.peak_memory()?.saturating_sub(rest) })
+    Ok(Usage { cpu_ms, grown })
 }
 
 fn raw_upload(stage: &Stage) -> Worst {
     let mut target = stage.call(&stage.caller, Method::POST, "/api/storage/upload");
     target.headers.retain(|(name, _)| name != "content-type");
     target.headers.push(("x-file-name".to_owned(), "a.bin".to_owned()));
-    Worst { name: "a raw upload", target, body: vec![b'x'; 16_000_000].into(), statuses: &[201], held: 0, beside_raw: false }
+    Worst { name: "a raw upload of 16 MB", target, body: vec![b'x'; 16_000_000].into(), statuses: &[201], held: 0, beside: Plain::Nothing }
+}
+
+fn video_file(stage: &Stage) -> Worst {
+    let target = stage.call(&stage.caller, Method::PUT, "/api/video/plain/a/seg.ts");
+    Worst { name: "a video file of 2 MiB", target, body: vec![b'x'; 2 * 1024 * 1024].into(), statuses: &[200, 201], held: 0, beside: Plain::Nothing }
 }
 
 async fn call(connection: &mut Connection, worst: &Worst) -> Result<()> {
@@ -122,7 +153,7 @@ async fn worst(stage: &Stage) -> Result<Vec<Worst>> {
             body: filled(track, &format!("{START}\"x\":"), "[", ""),
             statuses: &[400],
             held: track,
-            beside_raw: false,
+            beside: Plain::Nothing,
         },
         Worst {
             name: "JSON 2 MiB, empty chunk hashes",
@@ -130,7 +161,7 @@ async fn worst(stage: &Stage) -> Result<Vec<Worst>> {
             body: filled(track, &format!("{START}\"chunkHashes\":[\"\""), ",\"\"", "]}"),
             statuses: &[422],
             held: track,
-            beside_raw: false,
+            beside: Plain::Nothing,
         },
         Worst {
             name: "JSON 2 MiB, unknown numbers",
@@ -138,7 +169,7 @@ async fn worst(stage: &Stage) -> Result<Vec<Worst>> {
             body: filled(track, "{\"action\":\"fail\",\"sessionId\":\"x\",\"a\":[1", ",1", "]}"),
             statuses: &[404, 422],
             held: track,
-            beside_raw: false,
+            beside: Plain::Nothing,
         },
         Worst {
             name: "10,000 chunk hashes: complete",
@@ -146,7 +177,7 @@ async fn worst(stage: &Stage) -> Result<Vec<Worst>> {
             body: complete.into(),
             statuses: &[409],
             held: 0,
-            beside_raw: false,
+            beside: Plain::Nothing,
         },
         Worst {
             name: "10,000 parts: progress",
@@ -154,7 +185,7 @@ async fn worst(stage: &Stage) -> Result<Vec<Worst>> {
             body: Bytes::new(),
             statuses: &[200],
             held: 0,
-            beside_raw: false,
+            beside: Plain::Nothing,
         },
         Worst {
             name: "form 16 MB, one file",
@@ -162,7 +193,7 @@ async fn worst(stage: &Stage) -> Result<Vec<Worst>> {
             body: filled(16_000_000, file, "x", "\r\n--b--"),
             statuses: &[201],
             held: 16_000_000,
-            beside_raw: true,
+            beside: Plain::Upload,
         },
         Worst {
             name: "form 16 MB, boundaries that are none",
@@ -170,7 +201,7 @@ async fn worst(stage: &Stage) -> Result<Vec<Worst>> {
             body: filled(16_000_000, file, "\r\n--bx", "\r\n--b--"),
             statuses: &[400],
             held: 16_000_000,
-            beside_raw: true,
+            beside: Plain::Upload,
         },
         Worst {
             name: "form 16 MB, almost boundaries",
@@ -178,7 +209,7 @@ async fn worst(stage: &Stage) -> Result<Vec<Worst>> {
             body: filled(16_000_000, file, "\r\n--\r\n-", "\r\n--b--"),
             statuses: &[201],
             held: 16_000_000,
-            beside_raw: true,
+            beside: Plain::Upload,
         },
         Worst {
             name: "webhook of 256 KiB with 3,750 signatures",
@@ -186,7 +217,7 @@ async fn worst(stage: &Stage) -> Result<Vec<Worst>> {
             body: signed_body,
             statuses: &[401],
             held: 262_144,
-            beside_raw: false,
+            beside: Plain::Nothing,
         },
     ];
     for (name, item) in [
@@ -195,7 +226,14 @@ async fn worst(stage: &Stage) -> Result<Vec<Worst>> {
         ("playlist 2 MiB, attributes", "#EXT-X-MEDIA:TYPE=AUDIO,URI=\"a\"\n"),
     ] {
         let target = of(caller, Method::PUT, "/api/video/hostile/a/index.m3u8");
-        all.push(Worst { name, target, body: filled(track, "#EXTM3U\n", item, ""), statuses: &[200, 201, 422], held: track, beside_raw: false });
+        all.push(Worst {
+            name,
+            target,
+            body: filled(track, "#EXTM3U\n", item, ""),
+            statuses: &[200, 201, 422],
+            held: track,
+            beside: Plain::VideoFile,
+        });
     }
     for (name, field, value) in [
         ("header 30 KB, token", "x-upload-token", format!("jtu1.{}.A", "A".repeat(HEADER))),
@@ -207,7 +245,14 @@ async fn worst(stage: &Stage) -> Result<Vec<Worst>> {
             "range" | "if-none-match" => of(caller, Method::HEAD, &stage::OWN.path()),
             _ => of(caller, Method::GET, &format!("/api/jetty/cache-chunk?sessionId={session}")),
         };
-        all.push(Worst { name, target: with(target, field, value), body: Bytes::new(), statuses: &[200, 206, 401, 404], held: 0, beside_raw: false });
+        all.push(Worst {
+            name,
+            target: with(target, field, value),
+            body: Bytes::new(),
+            statuses: &[200, 206, 401, 404],
+            held: 0,
+            beside: Plain::Nothing,
+        });
     }
     Ok(all)
 }

@@ -68,7 +68,7 @@ fn write_countries() {
     fs::write(path, lines.join("\n")).expect("OUT_DIR is writable");
 }
 
-/// The number of the last migration; each has a number of its own, four digits.
+/// The number of the last migration; they are numbered from 1 without gaps, four digits.
 fn schema() -> usize {
     let mut names: Vec<String> = fs::read_dir("migrations")
         .expect("migrations/")
@@ -79,8 +79,8 @@ fn schema() -> usize {
     let number = |name: &str| name.split_once('_').filter(|(digits, _)| digits.len() == 4).and_then(|(digits, _)| digits.parse::<usize>().ok());
     let numbers: Vec<usize> =
         names.iter().map(|name| number(name).unwrap_or_else(|| panic!("migrations/{name}: expected a name starting with a number"))).collect();
-    assert!(numbers.is_sorted_by(|one, next| one < next), "migrations/: a number is used twice: {numbers:?}");
-    numbers.last().copied().unwrap_or_default()
+    assert!(numbers.iter().copied().eq(1..=numbers.len()), "migrations/: not numbered from 1 without gaps: {numbers:?}");
+    numbers.len()
 }
 
 /// The Git revision, or `unknown` outside a repository.

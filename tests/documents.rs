@@ -66,6 +66,23 @@ fn vars() -> BTreeMap<String, String> {
     lines.filter_map(|line| line.split_once(" = \"")).map(|(name, value)| (name.to_owned(), value.trim_end_matches('"').to_owned())).collect()
 }
 
+/// What the platform records of requests by itself has their URLs, and with these the tokens of content URLs.
+#[test]
+fn platform_records_neither_invocations_nor_traces_nor_queries_in_any_environment() {
+    let config: toml::Table = read("wrangler.toml").parse().unwrap();
+    let others = config.get("env").and_then(toml::Value::as_table).into_iter().flatten();
+    for (name, config) in others.map(|(name, config)| (name.as_str(), config.as_table().unwrap())).chain([("default", &config)]) {
+        let Some(observability) = config.get("observability") else {
+            // An environment inherits it.
+            assert_ne!(name, "default");
+            continue;
+        };
+        assert_eq!(observability["logs"]["invocation_logs"].as_bool(), Some(false), "{name}");
+        assert_eq!(observability["traces"]["enabled"].as_bool(), Some(false), "{name}");
+        assert_eq!(observability["redact_query_string"].as_bool(), Some(true), "{name}");
+    }
+}
+
 #[test]
 fn every_variable_and_secret_is_in_the_deployment_guide_with_its_default() {
     let guide = read("docs/deploying.md");

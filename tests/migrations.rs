@@ -136,15 +136,13 @@ fn is_sound(db: &Connection, after: &str) {
 }
 
 #[test]
-fn migrations_have_ascending_numbers_of_their_own() {
-    let mut before = 0;
-    for path in migrations() {
-        let name = file_name(&path);
+fn migrations_are_numbered_from_1_without_gaps() {
+    for (index, path) in migrations().iter().enumerate() {
+        let name = file_name(path);
         let fine = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'.'));
         let number =
-            name.split_once('_').filter(|(digits, _)| digits.len() == 4).and_then(|(digits, _)| digits.parse::<u32>().ok()).unwrap_or_default();
-        assert!(number > before && name.ends_with(".sql") && fine, "{name}");
-        before = number;
+            name.split_once('_').filter(|(digits, _)| digits.len() == 4).and_then(|(digits, _)| digits.parse::<usize>().ok()).unwrap_or_default();
+        assert!(number == index + 1 && name.ends_with(".sql") && fine, "{name}");
     }
 }
 

@@ -70,8 +70,8 @@ async fn concurrent_complete_and_fail_have_one_winner() {
 /// Around the moment at which a session expires: a completion that began before it is finished, a later one is refused and leaves nothing.
 #[tokio::test]
 async fn completion_racing_expiry_ends_in_the_file_or_nothing() {
-    let ttl = Duration::from_secs(4);
-    let stack = Stack::start(&[("SESSION_TTL_SECONDS", "4")]).await;
+    let ttl = Duration::from_secs(8);
+    let stack = Stack::start(&[("SESSION_TTL_SECONDS", "8")]).await;
     let (mut won, mut lost) = (0, 0);
     for round in 0..8 {
         let account = newcomer(&stack).await;
@@ -82,7 +82,7 @@ async fn completion_racing_expiry_ends_in_the_file_or_nothing() {
             1 => ttl + Duration::from_secs(1),
             _ => ttl - Duration::from_millis(250) + random(Duration::from_millis(400)),
         };
-        slow(&stack.proxy, &[StoreCall::Completion], if round == 0 { 4_000 } else { 300 });
+        slow(&stack.proxy, &[StoreCall::Completion], if round == 0 { 6_000 } else { 300 });
         tokio::time::sleep(wait).await;
         let (status, body) = stack.track(&account, action("complete", &started)).await;
         let what = format!("round {round} after {wait:?}: {status} {body}");

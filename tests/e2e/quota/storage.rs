@@ -154,7 +154,7 @@ async fn failed_upload_releases_its_reservation() {
 
 #[tokio::test]
 async fn expired_upload_releases_its_reservation_without_requests() {
-    let stack = Stack::start(&[("SESSION_TTL_SECONDS", "8")]).await;
+    let stack = Stack::start(&[("SESSION_TTL_SECONDS", "20")]).await;
     let idle = stack.account("idle").tier("pro").create().await;
     let started = stack.session(&idle).size(12_000_000).start().await;
     let part = random_bytes(10_000_000);

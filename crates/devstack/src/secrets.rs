@@ -51,8 +51,9 @@ pub fn noted(folder: &Path) -> Result<BTreeSet<String>> {
     Ok(text.lines().map(str::to_owned).collect())
 }
 
-/// Files that hold secrets by their purpose: what a Worker is started with, and what a test run notes.
-const MEANT_TO: [&str; 5] = ["secrets.txt", "dev.vars", "dev.json", "seed.sql", "secrets.json"];
+/// Files that hold secrets by their purpose: what a Worker is started with, and what a test run notes; and the built Worker, which has the prefixes and the
+/// documents' examples.
+const MEANT_TO: [&str; 6] = ["secrets.txt", "dev.vars", "dev.json", "seed.sql", "secrets.json", "index_bg.wasm"];
 
 /// Files below `folder` that contain one of the `prefixes` and at least 20 more characters of a token: databases, caches and traces that a Worker leaves
 /// behind. Files of [`MEANT_TO`] are not read.

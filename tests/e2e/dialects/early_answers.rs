@@ -1,10 +1,10 @@
 //! Stores that answer before they have read the body, and close: what the runtime hears of it is a matter of chance.
 
 use futures_util::future::join_all;
-use reqwest::{Method, RequestBuilder};
+use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Call, Stack, action, answer, random_bytes, unique};
+use crate::harness::{Call, Stack, action, at_once, random_bytes, unique};
 use jettyspeed_devstack::state::AccountAccess;
 
 /// Tries of each kind.
@@ -87,18 +87,7 @@ async fn early_refusal_of_a_part_of_an_ended_session_returns_410() {
     }
 }
 
-/// On a busy machine a large PUT of a video file was seen to find its connection closed, once in some hundred tries.
-const MOST_CLOSED: usize = 1;
-
-/// The answer; status 0 if the connection was closed before it came.
-async fn answer_or_closed(request: RequestBuilder) -> (u16, Value) {
-    match request.send().await {
-        Ok(response) => answer(response).await,
-        Err(error) => (0, json!(error.to_string())),
-    }
-}
-
-/// The client gets an answer, not a closed connection: the store's refusal, or 503 where the refusal was lost on the way.
+/// The client gets an answer each time, never a closed connection: the store's refusal, or 503 where the refusal was lost on the way.
 #[tokio::test]
 async fn early_refusals_reach_clients_of_parts_files_and_videos() {
     let stack = Stack::start(&[]).await;
@@ -112,20 +101,18 @@ async fn early_refusals_reach_clients_of_parts_files_and_videos() {
                 [
                     stack.chunk(&started, 1, &bytes[..size.min(chunk)]),
                     stack.request(Method::POST, "/api/storage/upload", &account).header("X-File-Name", "a.bin").body(bytes.clone()),
-                    stack.request(Method::PUT, "/api/video/film/seg.ts", &account).body(bytes.clone()),
+                    // A video of its own: at a place whose last write ended unclearly, the job that reconciles it may be at work (409).
+                    stack.request(Method::PUT, &format!("/api/video/{}/seg.ts", unique("film-")), &account).body(bytes.clone()),
                 ]
             };
             stack.proxy.speak(&[dialect]);
             let mut answers = Vec::new();
             for _ in 0..TRIES / 2 {
                 for request in requests() {
-                    answers.push(answer_or_closed(request).await);
+                    answers.push(request.answer().await);
                 }
             }
-            answers.extend(join_all((0..2).flat_map(|_| requests()).map(answer_or_closed)).await);
-            let tries = answers.len();
-            answers.retain(|(status, _)| *status != 0);
-            assert!(answers.len() + MOST_CLOSED >= tries, "{dialect} {size}: {} of {tries} tries found the connection closed", tries - answers.len());
+            answers.extend(join_all((0..2).map(|_| at_once(requests()))).await.into_iter().flatten());
             let expected = ["502 \"origin-credentials\"", "503 \"origin-unavailable\""];
             let seen = summary(&answers);
             assert!(!seen.is_empty() && seen.iter().all(|seen| expected.contains(&seen.as_str())), "{dialect} {size}: {seen:?}");

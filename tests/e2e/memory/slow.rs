@@ -1,6 +1,6 @@
 //! Clients that send slowly: what they hold, and what they lose.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use serde_json::json;
@@ -18,6 +18,11 @@ async fn cold_file_is_served_and_cached_while_another_account_sends_five_slow_pa
     let stack = Stack::start(&[]).await;
     let file = stack.file(&stack.other).name("cold.bin").size(3 * SLICE).store().await;
     let before = stack.store_reads(&file.key);
+    // As cold, and with nothing beside it.
+    let alone = stack.file(&stack.other).name("alone.bin").size(3 * SLICE).store().await;
+    let begun = Instant::now();
+    assert_eq!(fetch(stack.http.get(&alone.url)).await.0, 200);
+    let alone = begun.elapsed();
     let started = stack.session(&stack.dev).size(48_000_000).start().await;
     let (token, hash) = (started["uploadToken"].as_str().unwrap(), sha256(b"x"));
     let mut slow = Vec::new();
@@ -27,9 +32,12 @@ async fn cold_file_is_served_and_cached_while_another_account_sends_five_slow_pa
         slow.push(client);
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
-    // A slice without room would not be stored.
+    // A slice without room waits for three seconds, and is not stored.
+    let begun = Instant::now();
     let (status, cache, body) = fetch(stack.http.get(&file.url)).await;
     assert!(status == 200 && cache == "JettySpeed; fwd=miss; stored" && body.unwrap() == file.bytes, "{status} {cache}");
+    let took = begun.elapsed();
+    assert!(took < alone + Duration::from_millis(2_500), "{took:?}, alone {alone:?}");
     let (status, cache, _) = fetch(stack.http.get(&file.url)).await;
     assert!(status == 200 && cache.starts_with("JettySpeed; hit"), "{status} {cache}");
     assert_eq!(stack.store_reads(&file.key) - before, 3, "each slice once");

@@ -63,11 +63,11 @@ fn store_parts(stack: &Stack, upload: &Uploaded) -> usize {
     stack.proxy.seen(&upload.asset.s3_key).iter().filter(|seen| seen.upload_part().is_some() && seen.status == 200).count()
 }
 
-/// `script/test` runs it alone: it compares times and shares of edges, which a loaded machine distorts.
+/// `script/test` runs it alone: it compares times and shares of edges, which a loaded machine distorts. The links are slow enough for any machine to fill them.
 #[tokio::test]
 async fn upload_over_three_edges_is_faster_than_over_one() {
     let (stack, address) = stack_without_edges().await;
-    let (near, far, slow) = (start_link(&address, 5, 12.0), start_link(&address, 60, 12.0), start_link(&address, 20, 4.0));
+    let (near, far, slow) = (start_link(&address, 5, 6.0), start_link(&address, 60, 6.0), start_link(&address, 20, 2.0));
     register(&stack, &[("near", &near)]).await;
     let one = upload_timed(&stack).await;
     assert_eq!((one.edges_used.clone(), near.parts()), (vec!["near".to_owned()], PARTS));

@@ -27,7 +27,7 @@ pub async fn pipe(stream: &ReadableStream, writable: &WritableStream) -> Result<
 pub struct Outflow<Left: Fn(u64) -> bool> {
     writable: WritableStream,
     sent: Cell<u64>,
-    told: Cell<u64>,
+    billed: Cell<u64>,
     left: Left,
 }
 
@@ -35,7 +35,7 @@ impl<Left: Fn(u64) -> bool> Outflow<Left> {
     /// A body that is written into `writable`. `left` is told the bytes to bill of each step, and says whether the body may
     /// go on.
     pub fn new(writable: WritableStream, left: Left) -> Outflow<Left> {
-        Outflow { writable, sent: Cell::new(0), told: Cell::new(0), left }
+        Outflow { writable, sent: Cell::new(0), billed: Cell::new(0), left }
     }
 
     /// Writes bytes of WebAssembly.
@@ -102,9 +102,9 @@ impl<Left: Fn(u64) -> bool> Outflow<Left> {
         Ok(())
     }
 
-    /// Bytes that have left so far.
-    pub fn told(&self) -> u64 {
-        self.told.get()
+    /// Bytes that were billed so far.
+    pub fn billed(&self) -> u64 {
+        self.billed.get()
     }
 
     /// Ends the body.
@@ -118,7 +118,7 @@ impl<Left: Fn(u64) -> bool> Outflow<Left> {
     async fn step(&self, bytes: u64, written: impl Future<Output = Result<(), JsValue>>) -> Result<(), JsValue> {
         let written = written.await;
         let left = if written.is_ok() { bytes } else { of_unfinished(bytes) };
-        self.told.set(self.told.get().saturating_add(left));
+        self.billed.set(self.billed.get().saturating_add(left));
         let goes_on = (self.left)(left);
         self.sent.set(self.sent.get().saturating_add(bytes));
         if goes_on { written } else { written.and(Err(JsValue::from_str("bandwidth-exceeded"))) }

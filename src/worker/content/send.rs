@@ -210,13 +210,13 @@ impl Sender {
                 texts.push(std::mem::take(text));
                 self.pieces.pop_front();
             }
-            let (call, source, told) = (self.call.clone(), Rc::clone(&self.source), outflow.told());
+            let (call, source, billed) = (self.call.clone(), Rc::clone(&self.source), outflow.billed());
             let written = async {
                 let written = match &got.bytes {
                     Bytes::Buffer(buffer) => outflow.buffer(buffer.clone()).await,
                     Bytes::Stream(stream) => outflow.stream(stream, bytes).await,
                 };
-                count_passed(&call, &source, &got, outflow.told().saturating_sub(told));
+                count_passed(&call, &source, &got, outflow.billed().saturating_sub(billed));
                 written
             };
             let (written, coming) = join(written, self.next()).await;

@@ -84,7 +84,9 @@ async fn server_is_ready_within_10_s_the_doctor_finds_it_in_order_and_ctrl_c_lea
     }
     let health = http().build().unwrap().get(format!("{}/api/health", dev["url"].as_str().unwrap()));
     assert_eq!(health.send().await.unwrap().json::<Value>().await.unwrap()["status"], "ok");
-    assert_eq!(examined(&dev, folder.path()), [("large-file".to_owned(), "skipped".to_owned())]);
+    // The proxy of `wrangler dev` rewrites HTML, which takes its length, and holds answers back while a request is being sent.
+    let expected = [("html", "warning"), ("early-refusal", "warning"), ("large-file", "skipped")];
+    assert_eq!(examined(&dev, folder.path()), expected.map(|(id, status)| (id.to_owned(), status.to_owned())));
     assert!(processes_in(folder.path()).len() >= 5, "Swift's four servers and wrangler are there to be seen");
     interrupt(child);
     assert!(ports.iter().all(|port| port_is_free(*port)), "somebody still listens");

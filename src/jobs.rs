@@ -61,6 +61,8 @@ pub enum Job {
         /// Where to continue in the store's listing: key and upload id.
         marker: Option<(String, String)>,
     },
+    /// Nothing: the health check sends it to find out whether the queue takes jobs.
+    Nothing,
     /// Find out whether the store verifies payload hashes.
     Probe,
     /// Delete unreferenced objects.
@@ -158,6 +160,7 @@ mod tests {
         assert_eq!(serde_json::to_string(&job).unwrap(), text);
         assert_eq!(serde_json::from_str::<Job>(text).unwrap(), job);
         for (job, text) in [
+            (Job::Nothing, r#""nothing""#),
             (Job::Collect, r#""collect""#),
             (Job::CollectAfter { object: Id::from_random([1; 16]) }, r#"{"collect_after":{"object":"01010101-0101-4101-8101-010101010101"}}"#),
             (Job::Repeat { lost: Lost::Verify(EpochMs(5), 7) }, r#"{"repeat":{"lost":{"verify":[5,7]}}}"#),

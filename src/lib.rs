@@ -34,6 +34,8 @@ pub mod video;
 
 pub mod uploads;
 
+pub mod health;
+
 pub mod config;
 
 pub mod access;

@@ -26,6 +26,7 @@ const LAYERS: &[&str] = &[
     "dedup",
     "video",
     "uploads",
+    "health",
     "config",
     "access",
     "worker/platform",

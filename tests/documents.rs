@@ -136,6 +136,15 @@ fn the_signed_webhook_call_of_the_account_guide_verifies() {
 }
 
 #[test]
+fn every_line_of_the_doctor_is_in_the_guide_of_the_command_and_no_other() {
+    let guide = read("docs/command.md");
+    let table = section(&guide, "Examining a deployment").lines().skip_while(|line| !line.starts_with("| line |"));
+    let listed: Vec<_> = table.filter(|line| line.starts_with("| `")).flat_map(|line| line.split('|').nth(1).unwrap().split(", ")).collect();
+    let listed: BTreeSet<_> = listed.into_iter().map(|name| name.trim().trim_matches('`')).collect();
+    assert_eq!(listed, jettyspeed_client::check_ids().into_iter().collect());
+}
+
+#[test]
 fn the_readme_stays_short() {
     let lines = read("README.md").lines().count();
     assert!(lines <= README_LINES, "{lines} lines: move something into docs/");

@@ -110,6 +110,7 @@ endpoints! {
     DeleteVideo: [Kind::Account], [ResourceKind::Namespace];
     Playback: [Kind::Account], [ResourceKind::Namespace];
     Play: [Kind::Video], [ResourceKind::VideoFile];
+    EchoWebhook: [Kind::Webhook], [];
     Provision: [Kind::Webhook], [ResourceKind::User];
     Upgrade: [Kind::Webhook], [ResourceKind::User];
     Rotate: [Kind::Webhook], [ResourceKind::User];

@@ -26,7 +26,7 @@ use jettyspeed_edge::video::repository::NewFile;
 use jettyspeed_edge::{accounts, ledger, namespaces, uploads};
 
 /// Tables small enough to be read whole ("t" is what statements call the first).
-const SMALL: [&str; 2] = ["tier_configs", "t"];
+const SMALL: [&str; 3] = ["tier_configs", "t", "d1_migrations"];
 
 fn seeded() -> (Connection, Id, Name) {
     let db = database();
@@ -101,6 +101,7 @@ fn all_statements() -> Vec<(&'static str, &'static str)> {
         jettyspeed_edge::delivery::repository::ALL,
         jettyspeed_edge::edges::repository::ALL,
         jettyspeed_edge::files::repository::ALL,
+        jettyspeed_edge::health::repository::ALL,
         jettyspeed_edge::idempotency::repository::ALL,
         jettyspeed_edge::ledger::repository::ALL,
         jettyspeed_edge::namespaces::repository::ALL,
@@ -124,6 +125,19 @@ fn every_statement_prepares_and_scans_no_big_table() {
             assert!(table.is_some_and(|table| SMALL.contains(&table) || matches!(table, "json_each" | "CONSTANT")), "{name}: {step}");
         }
     }
+}
+
+#[test]
+fn applied_migrations_are_told_by_their_numbers() {
+    let db = database();
+    let numbers = |db: &Connection| -> Vec<u32> {
+        let rows = rows(db, &jettyspeed_edge::health::repository::applied());
+        rows.iter().map(|row| if let Value::Integer(number) = row[0] { u32::try_from(number).unwrap() } else { panic!("{row:?}") }).collect()
+    };
+    let schema = u32::try_from(sqlite::migrations().len()).unwrap();
+    assert_eq!(jettyspeed_edge::health::migrations::missing(&numbers(&db), schema), Vec::<u32>::new());
+    db.execute("DELETE FROM d1_migrations WHERE name LIKE '0003%'", []).unwrap();
+    assert_eq!(jettyspeed_edge::health::migrations::missing(&numbers(&db), schema), [3]);
 }
 
 #[test]

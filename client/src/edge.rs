@@ -109,6 +109,11 @@ impl Edge {
         self.client.request(Method::POST, format!("{url}/api/jetty-speed/chunk")).header("X-Upload-Token", token)
     }
 
+    /// Key and secret of the account; empty without one.
+    pub(crate) fn credentials(&self) -> (&str, &str) {
+        (&self.key, &self.secret)
+    }
+
     /// The server's URL, without a trailing slash.
     pub(crate) fn base(&self) -> &str {
         &self.base

@@ -18,6 +18,7 @@
 
 pub mod api;
 mod body;
+mod doctor;
 mod download;
 mod edge;
 mod error;
@@ -39,6 +40,7 @@ mod upload;
 mod verification;
 mod video;
 
+pub use doctor::{Check, Doctor, DoctorOptions, Report, Status, check_ids};
 pub use download::{DownloadOptions, Downloaded, download, download_to};
 pub use edge::Edge;
 pub use error::Error;

@@ -65,6 +65,8 @@ pub enum Endpoint {
     Playback,
     /// A file of a video.
     Play,
+    /// Did this webhook call arrive as it was sent?
+    EchoWebhook,
     /// Create an account, or raise its tier.
     Provision,
     /// Move an account to another tier.
@@ -182,6 +184,7 @@ pub static ROUTES: &[Route] = &[
     route("DELETE", "/api/video/{videoId}", AuthScheme::Account, Endpoint::DeleteVideo, NAMESPACE),
     route("POST", "/api/video/{videoId}/playback", AuthScheme::Account, Endpoint::Playback, NAMESPACE),
     route("GET", "/api/agentcache/quota", AuthScheme::AccountOrWebhook, Endpoint::Quota, USER),
+    route("POST", "/api/webhooks/echo", AuthScheme::Webhook, Endpoint::EchoWebhook, NOTHING),
     route("POST", "/api/agentcache/provision", AuthScheme::Webhook, Endpoint::Provision, USER),
     route("POST", "/api/webhooks/jettythunder/provision", AuthScheme::Webhook, Endpoint::Provision, USER),
     route("POST", "/api/webhooks/jetty/provision", AuthScheme::Webhook, Endpoint::Provision, USER),

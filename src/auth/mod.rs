@@ -9,4 +9,5 @@ pub mod receipt;
 pub mod secret_shapes;
 pub mod signed_token;
 pub mod upload_token;
+pub mod webhook_echo;
 pub mod webhook_signature;

@@ -24,6 +24,13 @@ impl EpochMs {
         u64::try_from(at.timestamp_millis()).ok().map(EpochMs)
     }
 
+    /// Parses an HTTP date (RFC 9110 section 5.6.7); None for anything else and for instants before 1970.
+    pub fn parse_http_date(text: &str) -> Option<EpochMs> {
+        let at = httpdate::parse_http_date(text.trim()).ok()?;
+        let since = at.duration_since(std::time::UNIX_EPOCH).ok()?;
+        u64::try_from(since.as_millis()).ok().map(EpochMs)
+    }
+
     /// RFC 3339 in UTC with milliseconds, `2026-11-20T04:06:23.120Z`.
     pub fn rfc3339(self) -> String {
         i64::try_from(self.0)
@@ -65,5 +72,7 @@ mod tests {
         assert_eq!(t.rfc3339(), "2015-08-30T12:36:00.120Z");
         assert_eq!(t.amz(), ("20150830T123600Z".into(), "20150830".into()));
         assert_eq!(t.http_date(), "Sun, 30 Aug 2015 12:36:00 GMT");
+        assert_eq!(EpochMs::parse_http_date(" Sun, 30 Aug 2015 12:36:00 GMT"), Some(EpochMs(1_440_938_160_000)));
+        assert_eq!([EpochMs::parse_http_date("2015-08-30T12:36:00Z"), EpochMs::parse_http_date("")], [None, None]);
     }
 }

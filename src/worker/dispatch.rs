@@ -117,6 +117,7 @@ fn handler<'a>(call: &'a Routed, endpoint: Endpoint, method: &'a str) -> Pin<Box
         Endpoint::Playback => Box::pin(crate::worker::handlers::video::playback(call)),
         Endpoint::Play => Box::pin(crate::worker::handlers::playback::play(call, method)),
         Endpoint::CheckDuplicate => Box::pin(crate::worker::handlers::dedup::check_duplicate(call)),
+        Endpoint::EchoWebhook => Box::pin(handlers::webhook_echo::echo(call)),
         Endpoint::Provision => Box::pin(provision::provision(call)),
         Endpoint::Upgrade => Box::pin(change::upgrade(call)),
         Endpoint::Rotate => Box::pin(change::rotate(call)),

@@ -62,6 +62,7 @@ async fn run_job(env: &Env, job: &Job) -> Result<(), Problem> {
             let marker = marker.as_ref().map(|(key, upload)| (key.as_str(), upload.as_str()));
             sweep::sweep(env, &config, marker).await
         }
+        Job::Nothing => Ok(()),
         Job::Probe => {
             payload_hash_probe::probe(env, &config).await?;
             presigned_hash_probe::probe(env, &config).await.map(|_| ())

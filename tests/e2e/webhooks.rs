@@ -9,7 +9,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use crate::harness::{Call, NEW_SECRET, OLD_SECRET, Stack, raw_answer, stack, stack_with_two_webhook_secrets};
+use crate::harness::{Call, NEW_SECRET, OLD_SECRET, Stack, raw_answer, sha256, stack, stack_with_two_webhook_secrets};
 
 const PROVISION: &str = "/api/agentcache/provision";
 
@@ -228,4 +228,29 @@ async fn signed_get_returns_401_because_its_query_is_not_signed() {
     }
     let bearer = stack.backend(Method::GET, &format!("{quota}signed-get-1")).header("webhook-id", "msg_bearer");
     assert_eq!(bearer.answer().await.0, 200);
+}
+
+#[tokio::test]
+async fn echo_tells_what_arrived_and_by_what_it_was_believed() {
+    let stack = stack_with_two_webhook_secrets().await;
+    let body = "{\"text\": \"ü  a@example.com\"}";
+    let echo = async |request: RequestBuilder| request.answer().await;
+    let (status, said) = echo(Hook::new("echo-1").post(stack, "/api/webhooks/echo", body)).await;
+    let expected = json!({ "bytes": body.len(), "sha256": sha256(body.as_bytes()), "verified_by": "signature" });
+    assert_eq!(status, 200, "{said}");
+    assert!(["bytes", "sha256", "verified_by"].iter().all(|name| said[name] == expected[name]), "{said}");
+    assert!(said["skew_seconds"].as_i64().unwrap().abs() <= 10, "{said}");
+    // A repeated id is no repeated call: nothing is kept.
+    let (status, said) = echo(Hook::sent("echo-1", -100).post(stack, "/api/webhooks/echo", "other")).await;
+    assert_eq!((status, &said["bytes"]), (200, &json!(5)));
+    assert!((100..110).contains(&said["skew_seconds"].as_i64().unwrap()), "{said}");
+    let bearer = stack.anonymous(Method::POST, "/api/webhooks/echo").bearer_auth(OLD_SECRET);
+    let (status, said) = echo(bearer.body("")).await;
+    let expected = json!({ "bytes": 0, "sha256": sha256(b""), "verified_by": "bearer", "skew_seconds": null });
+    assert_eq!((status, said), (200, expected));
+    let nobody = || stack.anonymous(Method::POST, "/api/webhooks/echo").with_new_address();
+    assert_eq!(echo(nobody().body("x")).await.0, 401);
+    assert_eq!(echo(nobody().bearer_auth("whsec_bm90LW5vdC1ub3Qtbm90LW5vdC1ub3Q=").body("x")).await.0, 401);
+    let large = nobody().bearer_auth(NEW_SECRET).body(vec![b'x'; 300_000]);
+    assert_eq!(echo(large).await.0, 413);
 }

@@ -17,13 +17,19 @@ pub fn migrations() -> Vec<PathBuf> {
     paths
 }
 
+/// Where Wrangler notes the migrations that it has applied (its source, `d1/migrations/helpers.ts`).
+const APPLIED: &str = "CREATE TABLE d1_migrations (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, \
+     applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL)";
+
 /// A database with all of them applied.
 #[allow(dead_code)]
 pub fn database() -> Connection {
     let db = Connection::open_in_memory().unwrap();
     db.execute_batch("PRAGMA foreign_keys = ON").unwrap();
+    db.execute_batch(APPLIED).unwrap();
     for path in migrations() {
         db.execute_batch(&std::fs::read_to_string(&path).unwrap()).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        db.execute("INSERT INTO d1_migrations (name) VALUES (?1)", [path.file_name().unwrap().to_string_lossy()]).unwrap();
     }
     db
 }

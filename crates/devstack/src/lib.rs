@@ -17,6 +17,7 @@ pub mod state;
 pub mod usage;
 pub mod watch;
 pub mod worker;
+pub mod zone;
 
 /// An error while starting or stopping something, worded for the user at the terminal.
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;

@@ -1,70 +1,69 @@
-//! `GET /api/health`.
+//! `GET /api/health`: what this deployment is, and with `?deep=1` (operator) how its parts are.
 
 use std::rc::Rc;
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
-use crate::base::sql::Statement;
+use crate::config::Config;
+use crate::health::part::{failing, view, works};
 use crate::problem;
 use crate::problem::Problem;
-use crate::s3::operations::list_multipart_uploads;
 use crate::uploads::bucket_owner::shown;
 use crate::worker::http::call::Call;
 use crate::worker::http::reply::Reply;
-use crate::worker::platform::{bindings, d1, origin};
+use crate::worker::platform::bindings;
+use crate::worker::services::health;
+use crate::worker::services::health::database;
 use crate::worker::services::uploads::{bucket_owner, payload_hash_probe, presigned_hash_probe};
 
-/// Configuration only. `?deep=1` (operator) also queries D1 and the store.
+/// Configuration only, unless it is asked for more.
 pub async fn health(call: &Rc<Call>) -> Result<Reply, Problem> {
-    // null: not probed yet. `deep=1` and every completion run the probe.
-    let known = (payload_hash_probe::known(&call.env).await, presigned_hash_probe::known(&call.env).await);
-    let bucket_owner = shown(bucket_owner::known(&call.env).await);
-    let facts = |status: &str, (enforced, bound): (Option<bool>, Option<bool>)| {
-        json!({
-            "status": status,
-            "version": env!("CARGO_PKG_VERSION"),
-            "revision": env!("JETTYSPEED_REVISION"),
-            "schema": env!("JETTYSPEED_SCHEMA").parse::<u32>().unwrap_or_default(),
-            "payloadHashEnforced": enforced,
-            "presignedHashBound": bound,
-            "bucketOwner": bucket_owner,
-        })
-    };
-    let config = match bindings::config(&call.env) {
-        Ok(config) => config,
-        Err(problem) => {
-            let mut body = facts("misconfigured", (None, None));
-            if let (Some(body), Problem::Misconfigured { names }) = (body.as_object_mut(), &problem) {
-                body.insert("names".to_owned(), json!(names));
-            }
-            return Reply::json(503, &body);
+    match bindings::config(&call.env) {
+        Err(Problem::Misconfigured { names }) => {
+            let mut body = facts(call, "misconfigured", None).await;
+            body.insert("names".to_owned(), json!(names));
+            Reply::json(503, &body)
         }
-    };
-    if call.query("deep").as_deref() != Some("1") {
-        return Reply::json(200, &facts("ok", known));
-    }
-    if !call.is_operator(&config) {
-        return Err(Problem::Unauthenticated(problem::AuthFailure::Missing));
-    }
-    let database = match bindings::db(&call.env) {
-        Ok(db) => d1::all::<serde_json::Value>(&db, &Statement { sql: "SELECT 1 AS one", args: vec![] }).await.is_ok(),
-        Err(_) => false,
-    };
-    let store = match origin::send(&config, &list_multipart_uploads::list_multipart_uploads("users/", None), origin::Body::Empty).await {
-        Ok(answer) => {
-            answer.discard();
-            true
+        Err(problem) => Err(problem),
+        Ok(_) if call.query("deep").as_deref() != Some("1") => {
+            // null: not probed yet. `deep=1` and every completion run the probe.
+            let known = (payload_hash_probe::known(&call.env).await, presigned_hash_probe::known(&call.env).await);
+            Reply::json(200, &facts(call, "ok", Some(known)).await)
         }
-        Err(error) => {
-            let _ = origin::problem("ListMultipartUploads", &error);
-            false
-        }
-    };
-    let well = database && store;
-    let probed = (payload_hash_probe::enforced(&call.env, &config).await, presigned_hash_probe::bound(&call.env, &config).await);
-    let mut body = facts(if well { "ok" } else { "degraded" }, probed);
-    if let Some(body) = body.as_object_mut() {
-        body.insert("checks".to_owned(), json!({ "d1": database, "origin": store }));
+        Ok(config) if call.is_operator(&config) => deep(call, &config).await,
+        Ok(_) => Err(Problem::Unauthenticated(problem::AuthFailure::Missing)),
     }
+}
+
+async fn deep(call: &Call, config: &Config) -> Result<Reply, Problem> {
+    let found = health::look(call, config).await;
+    let failing = failing(&found.parts);
+    let well = failing.is_empty();
+    let probed = (payload_hash_probe::enforced(&call.env, config).await, presigned_hash_probe::bound(&call.env, config).await);
+    let mut body = facts(call, if well { "ok" } else { "degraded" }, Some(probed)).await;
+    let more = [
+        ("checks", json!({ "d1": works(&found.parts, "d1"), "origin": works(&found.parts, "store") })),
+        ("parts", view(&found.parts)),
+        ("failing", json!(failing)),
+        ("missingMigrations", json!(found.missing_migrations)),
+        ("clockSkewMs", json!(found.clock_skew_ms)),
+    ];
+    body.extend(more.map(|(name, value)| (name.to_owned(), value)));
     Reply::json(if well { 200 } else { 503 }, &body)
+}
+
+/// What every answer says. `probed`: whether the store enforces payload hashes, and those of presigned URLs.
+async fn facts(call: &Call, status: &str, probed: Option<(Option<bool>, Option<bool>)>) -> Map<String, Value> {
+    let (enforced, bound) = probed.unwrap_or_default();
+    let fields = [
+        ("status", json!(status)),
+        ("version", json!(env!("CARGO_PKG_VERSION"))),
+        ("revision", json!(env!("JETTYSPEED_REVISION"))),
+        ("schema", json!(database::schema())),
+        ("colo", json!(call.geo().colo)),
+        ("payloadHashEnforced", json!(enforced)),
+        ("presignedHashBound", json!(bound)),
+        ("bucketOwner", json!(shown(bucket_owner::known(&call.env).await))),
+    ];
+    fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

@@ -13,3 +13,4 @@ pub mod playback;
 pub mod problems;
 pub mod uploads;
 pub mod video;
+pub mod webhook_echo;

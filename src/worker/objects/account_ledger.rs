@@ -17,7 +17,7 @@ use crate::worker::clients::ledger_records;
 use crate::worker::objects::ledger_checks::run_due;
 use crate::worker::objects::ledger_memory::LedgerMemory;
 use crate::worker::objects::ledger_opening::open;
-use crate::worker::platform::{clock, json, log};
+use crate::worker::platform::{clock, json, log, objects};
 
 /// Delay of the alarm after a failed run.
 const AFTER_FAILURE: Duration = Duration::from_secs(30);
@@ -39,6 +39,9 @@ impl DurableObject for AccountLedger {
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
+        if objects::is_ping(&request) {
+            return Ok(objects::pong());
+        }
         let message: Message = json::read(&request.text().await?)?;
         match self.handle(message).await {
             Ok(Reply::Done) => Ok(ResponseBuilder::new().with_status(204).empty()),

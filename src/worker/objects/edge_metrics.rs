@@ -10,7 +10,7 @@ use worker::{DurableObject, Env, Request, Response, ResponseBuilder, Result, Sta
 use crate::edges::metrics::wire::Message;
 use crate::edges::repository;
 use crate::worker::objects::gauge_storage::GaugeStorage;
-use crate::worker::platform::{bindings, clock, d1, json};
+use crate::worker::platform::{bindings, clock, d1, json, objects};
 use crate::worker::services::edges::snapshot;
 
 /// See the module.
@@ -30,6 +30,9 @@ impl DurableObject for EdgeMetrics {
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
+        if objects::is_ping(&request) {
+            return Ok(objects::pong());
+        }
         let message = Message(json::read(&request.text().await?)?);
         let now = clock::now();
         let reported = {

@@ -10,8 +10,7 @@ use worker::{DurableObject, Env, Request, Response, ResponseBuilder, Result, Sta
 
 use crate::delivery::fill_lock::message::{Message, Reply};
 use crate::delivery::fill_lock::table::{LockAnswer, LockTable};
-use crate::worker::platform::clock;
-use crate::worker::platform::json;
+use crate::worker::platform::{clock, json, objects};
 
 /// See the module.
 #[durable_object(fetch)]
@@ -25,6 +24,9 @@ impl DurableObject for EdgeLease {
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
+        if objects::is_ping(&request) {
+            return Ok(objects::pong());
+        }
         match json::read(&request.text().await?)? {
             Message::Acquire { key } => Ok(ResponseBuilder::new().fixed(json::write(&self.acquire(&key).await)?.into_bytes())),
             Message::Done { key, serial, filled } => {

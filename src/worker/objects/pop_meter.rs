@@ -12,7 +12,7 @@ use crate::ledger::pop_meter::message::{Message, Reply};
 use crate::ledger::pop_meter::tally::TELL_MS;
 use crate::worker::objects::meter_ledgers::{ask, tell, tell_all};
 use crate::worker::objects::meter_storage::MeterStorage;
-use crate::worker::platform::{clock, json};
+use crate::worker::platform::{clock, json, objects};
 
 /// See the module.
 #[durable_object(alarm)]
@@ -31,6 +31,9 @@ impl DurableObject for PopMeter {
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
+        if objects::is_ping(&request) {
+            return Ok(objects::pong());
+        }
         let accounts = match json::read(&request.text().await?)? {
             Message::Report { counted } => {
                 for one in &counted {

@@ -14,7 +14,7 @@ use crate::uploads::session::alarm::{AlarmAction, alarm, on_alarm};
 use crate::uploads::session::machine::apply;
 use crate::uploads::session::message::{Message, SessionReply};
 use crate::worker::objects::session_storage::SessionStorage;
-use crate::worker::platform::{bindings, clock, enqueue, json, log};
+use crate::worker::platform::{bindings, clock, enqueue, json, log, objects};
 
 /// See the module.
 #[durable_object(alarm)]
@@ -31,6 +31,9 @@ impl DurableObject for UploadSession {
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
+        if objects::is_ping(&request) {
+            return Ok(objects::pong());
+        }
         let message: Message = json::read(&request.text().await?)?;
         let ends_or_begins =
             matches!(message, Message::Open { .. } | Message::Fail | Message::AbandonCompletion { .. } | Message::CleanedUp | Message::CheckLease);

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::RequestInit;
-use worker::ObjectNamespace;
+use worker::{Method, ObjectNamespace, Request, Response, ResponseBuilder};
 
 use crate::base::backoff::object_call_may_pass;
 use crate::base::json;
@@ -47,6 +47,37 @@ pub async fn send_near<M: Serialize, R: DeserializeOwned>(
     answer.map(|text| json::read(&text).map_err(|error| log::internal("object reply", &error.to_string()))).transpose()
 }
 
+/// Asks the object of that name whether it runs, which changes nothing. It answers by [`is_ping`] and [`pong`].
+///
+/// # Errors
+/// [`Problem::Internal`] if the object cannot be reached or fails.
+pub async fn ping(namespace: &ObjectNamespace, name: &str) -> Result<(), Problem> {
+    log::step("object", "ping");
+    let init = RequestInit::new();
+    init.set_method("HEAD");
+    match fetch(namespace, name, &init).await?.status() {
+        204 => Ok(()),
+        status => Err(log::internal("object", &format!("HTTP {status}"))),
+    }
+}
+
+/// Whether an object's request is a [`ping`]; every other is a POST.
+pub fn is_ping(request: &Request) -> bool {
+    request.method() == Method::Head
+}
+
+/// An object's answer to it.
+pub fn pong() -> Response {
+    ResponseBuilder::new().with_status(204).empty()
+}
+
+async fn fetch(namespace: &ObjectNamespace, name: &str, init: &RequestInit) -> Result<web_sys::Response, Problem> {
+    let stub = namespace.get_by_name(name).map_err(|error| log::internal("object stub", &error.to_string()))?;
+    let thrown = |error: JsValue| log::internal("object", &js::error_text(&error));
+    let promise = stub.into_rpc::<Fetcher>().fetch("https://object/", init).map_err(thrown)?;
+    Ok(JsFuture::from(promise).await.map_err(thrown)?.unchecked_into())
+}
+
 /// A call that failed.
 struct Failure {
     problem: Problem,
@@ -77,8 +108,7 @@ async fn post(namespace: &ObjectNamespace, name: &str, near: Option<&str>, text:
     let init = RequestInit::new();
     init.set_method("POST");
     init.set_body(&JsValue::from_str(text));
-    let promise = stub.into_rpc::<Fetcher>().fetch("https://object/", &init).map_err(thrown)?;
-    let response: web_sys::Response = JsFuture::from(promise).await.map_err(thrown)?.unchecked_into();
+    let response = fetch(namespace, name, &init).await?;
     match response.status() {
         204 => Ok(None),
         200 => Ok(JsFuture::from(response.text().map_err(thrown)?).await.map_err(thrown)?.as_string()),

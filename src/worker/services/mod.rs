@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod dedup;
 pub mod edges;
+pub mod health;
 pub mod namespaces;
 pub mod prune;
 pub mod repeat;

@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::harness::{Stack, eventually_every, random_file, stack};
 
 mod config;
+mod doctor;
 mod download;
 mod listing;
 mod upload;

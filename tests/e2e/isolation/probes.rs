@@ -125,6 +125,7 @@ pub fn probes(route: &Route, names: &Names) -> Vec<Probe> {
                 Probe { headers: vec![("If-None-Match", "*".to_owned())], ..plain() },
             ]
         }
+        Endpoint::EchoWebhook => vec![with(account)],
         Endpoint::Provision => vec![with(json!({ "agentcache_user_id": user, "agentcache_email": "a@b.c", "tier": "pro" }))],
         Endpoint::Upgrade => vec![with(json!({ "agentcache_user_id": user, "tier": "enterprise" }))],
         Endpoint::Rotate | Endpoint::Suspend | Endpoint::Resume => vec![with(account)],

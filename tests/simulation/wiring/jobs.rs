@@ -39,7 +39,8 @@ pub async fn run(io: &World, job: &Job) -> Result<(), Problem> {
         | Job::Probe
         | Job::Wake { .. }
         | Job::ReconcileVideo { .. }
-        | Job::RemoveVideo { .. } => Ok(()),
+        | Job::RemoveVideo { .. }
+        | Job::Nothing => Ok(()),
     }
 }
 

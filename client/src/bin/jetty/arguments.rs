@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, Parser, Subcommand};
 
 use crate::config::Given;
+use crate::doctor::DoctorArgs;
 use crate::edges::EdgesArgs;
 
 /// Upload and download large files through JettySpeed edge.
@@ -66,6 +67,8 @@ pub enum Command {
     Quota,
     /// Show the edges that accept uploads, best first, with the terms of their scores
     Edges(EdgesArgs),
+    /// Examine a deployment: what works, what does not, and what to do about it. Exit code 1 if anything fails
+    Doctor(DoctorArgs),
     /// Show the configuration, or write what is given (--url, --key, --secret) into it
     Config,
 }

@@ -9,14 +9,21 @@ use serde_json::json;
 
 use crate::arguments::{Arguments, Command, DownloadArgs, UploadArgs, VideoCommand};
 use crate::config::{self, Config, Typed};
+use crate::doctor;
 use crate::edges;
 use crate::show::Show;
 
-/// Runs the command.
-pub async fn run(arguments: Arguments, typed: &Typed, show: &Show) -> Result<(), Error> {
-    if let Command::Config = arguments.command {
-        return config::command(&arguments.given, typed, show);
+/// Runs the command: its exit code.
+pub async fn run(arguments: Arguments, typed: &Typed, running: &doctor::Running, show: &Show) -> Result<u8, Error> {
+    match arguments.command {
+        Command::Config => config::command(&arguments.given, typed, show).map(|()| 0),
+        Command::Doctor(wanted) => doctor::command(&Config::with_or_without_account(&arguments.given)?, wanted, running, show).await,
+        _ => of_account(arguments, show).await.map(|()| 0),
     }
+}
+
+/// Runs a command that needs an account.
+async fn of_account(arguments: Arguments, show: &Show) -> Result<(), Error> {
     let config = Config::effective(&arguments.given)?;
     let edge = Edge::new(&config.url, &config.key, &config.secret)?;
     match arguments.command {
@@ -52,7 +59,7 @@ pub async fn run(arguments: Arguments, typed: &Typed, show: &Show) -> Result<(),
         Command::Quota => show.quota(&edge.quota().await?),
         Command::Edges(wanted) => edges::command(&edge, &wanted, show).await?,
         Command::Video(command) => video(&edge, command, show).await?,
-        Command::Config => {}
+        Command::Config | Command::Doctor(_) => {}
     }
     Ok(())
 }

@@ -95,6 +95,12 @@ impl Stored {
 impl Config {
     /// Each value from the first of flag, environment and file that has it.
     pub fn effective(given: &Given) -> Result<Config, Error> {
+        let Config { url, key, secret } = Config::with_or_without_account(given)?;
+        Ok(Config { url, key: need(Some(key), "key", "JETTY_API_KEY")?, secret: need(Some(secret), "secret", "JETTY_API_SECRET")? })
+    }
+
+    /// The same, with an empty key and secret where there is none.
+    pub fn with_or_without_account(given: &Given) -> Result<Config, Error> {
         let stored = Stored::load()?;
         if stored.secret.is_some() && private_file::is_open_to_others(&path()?) {
             eprintln!(
@@ -102,17 +108,18 @@ impl Config {
                 printable(&path()?.to_string_lossy())
             );
         }
-        let need = |value: Option<String>, flag: &str, variable: &str| {
-            value
-                .filter(|text| !text.is_empty())
-                .ok_or_else(|| Error::Usage(format!("no {flag} is configured: set {variable}, or run 'jetty config --url … --key … --secret …'")))
-        };
         Ok(Config {
             url: need(given.url.clone().or(stored.url), "server", "JETTY_URL")?,
-            key: need(given.key.clone().or(stored.key), "key", "JETTY_API_KEY")?,
-            secret: need(given.secret.clone().or(stored.secret), "secret", "JETTY_API_SECRET")?,
+            key: given.key.clone().or(stored.key).unwrap_or_default(),
+            secret: given.secret.clone().or(stored.secret).unwrap_or_default(),
         })
     }
+}
+
+fn need(value: Option<String>, flag: &str, variable: &str) -> Result<String, Error> {
+    value
+        .filter(|text| !text.is_empty())
+        .ok_or_else(|| Error::Usage(format!("no {flag} is configured: set {variable}, or run 'jetty config --url … --key … --secret …'")))
 }
 
 /// `jetty config`: writes the flags that are on the command line to the file, then prints the effective configuration.

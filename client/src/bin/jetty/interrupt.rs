@@ -4,18 +4,18 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-/// Time to clean up. Longer only if the command is stuck in the file system.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Time to clean up, for most commands. Longer only if the command is stuck in the file system.
+pub const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The exit code, once the process is asked to end; the process ends itself if it is still there after [`PATIENCE`]. To be called in a runtime.
-pub fn listen() -> oneshot::Receiver<u8> {
+/// The exit code, once the process is asked to end; the process ends itself if it is still there after `patience`. To be called in a runtime.
+pub fn listen(patience: Duration) -> oneshot::Receiver<u8> {
     let (send, receive) = oneshot::channel();
     let signals = Signals::new();
     tokio::spawn(async move {
         let Some(mut signals) = signals else { return std::future::pending().await };
         let code = signals.next().await;
         let _ = send.send(code);
-        tokio::time::sleep(PATIENCE).await;
+        tokio::time::sleep(patience).await;
         std::process::exit(code.into());
     });
     receive

@@ -3,6 +3,7 @@
 mod arguments;
 mod commands;
 mod config;
+mod doctor;
 mod edges;
 mod interrupt;
 mod private_file;
@@ -14,7 +15,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};
 use jettyspeed_client::Error;
 
-use arguments::Arguments;
+use arguments::{Arguments, Command};
 use show::Show;
 
 fn main() -> ExitCode {
@@ -39,15 +40,18 @@ fn main() -> ExitCode {
     };
     let typed = config::typed(&matches);
     let code = runtime.block_on(async {
-        let interrupted = interrupt::listen();
-        tokio::select! {
-            result = commands::run(arguments, &typed, &show) => ended(result, &show),
+        let patience = if matches!(arguments.command, Command::Doctor(_)) { doctor::PATIENCE } else { interrupt::PATIENCE };
+        let (interrupted, running) = (interrupt::listen(patience), doctor::Running::default());
+        let code = tokio::select! {
+            result = commands::run(arguments, &typed, &running, &show) => return ended(result, &show),
             // What runs is dropped, and takes its temporary files along.
-            Ok(code) = interrupted => {
-                show.interrupted();
-                code
-            }
+            Ok(code) = interrupted => code,
+        };
+        show.interrupted();
+        if let Err(left) = running.clean_up().await {
+            show.left(&left);
         }
+        code
     });
     // A thread that waits for a FIFO or for a disk that is gone must not keep the process.
     runtime.shutdown_background();
@@ -55,9 +59,9 @@ fn main() -> ExitCode {
 }
 
 /// The exit code of a command that has ended.
-fn ended(result: Result<(), Error>, show: &Show) -> u8 {
-    match result.and_then(|()| show.must_have_been_written()) {
-        Ok(()) => 0,
+fn ended(result: Result<u8, Error>, show: &Show) -> u8 {
+    match result.and_then(|code| show.must_have_been_written().map(|()| code)) {
+        Ok(code) => code,
         Err(error) => {
             show.error(&error);
             code(&error)

@@ -236,6 +236,11 @@ impl Show {
         self.notice(&error.to_string());
     }
 
+    /// Tells what an interrupted examination could not delete.
+    pub fn left(&self, what: &str) {
+        self.notice(&format!("not everything that was stored could be deleted: {what}"));
+    }
+
     pub fn interrupted(&self) {
         self.bar.abandon();
         let session = self.session.lock().ok().and_then(|slot| slot.clone());

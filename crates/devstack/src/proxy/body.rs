@@ -79,7 +79,7 @@ pub(super) fn half(bytes: &Bytes) -> Body {
 }
 
 /// `bytes` as gzip in stored blocks (RFC 1951 section 3.2.4, RFC 1952).
-pub(super) fn gzip(bytes: &[u8]) -> Bytes {
+pub(crate) fn gzip(bytes: &[u8]) -> Bytes {
     let mut out = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
     let blocks: Vec<&[u8]> = if bytes.is_empty() { vec![&[]] } else { bytes.chunks(0xffff).collect() };
     for (index, block) in blocks.iter().enumerate() {

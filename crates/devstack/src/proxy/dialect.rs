@@ -89,6 +89,12 @@ fn weak(etag: &str) -> String {
     format!("W/{etag}")
 }
 
+/// The time ten minutes later.
+fn ahead(date: &str) -> String {
+    let later = chrono::DateTime::parse_from_rfc2822(date).map(|at| at + chrono::TimeDelta::minutes(10));
+    later.map_or_else(|_| date.to_owned(), |at| at.format("%a, %d %b %Y %H:%M:%S GMT").to_string())
+}
+
 fn weak_quoted_twice(etag: &str) -> String {
     format!("\"\"W/{etag}\"\"")
 }
@@ -202,6 +208,7 @@ pub const DIALECTS: &[(&str, Dialect)] = &[
     ("early-forbidden", &[(Of::Put, Twist::Early(403, "AccessDenied", 0))]),
     ("early-slow-down", &[(Of::Put, Twist::Early(503, "SlowDown", 0))]),
     ("early-slow-down-later", &[(Of::Put, Twist::Early(503, "SlowDown", 1_000_000))]),
+    ("clock-ahead", &[(Of::All, Twist::Rewritten("date", ahead))]),
     ("presigned-unsigned", &[(Of::Presigned, Twist::PresignedUnsigned)]),
     ("presigned-unchecked", &[(Of::Presigned, Twist::PresignedUnchecked)]),
 ];

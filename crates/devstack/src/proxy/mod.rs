@@ -14,6 +14,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::Result;
+pub(crate) use crate::proxy::body::gzip;
 use crate::proxy::body::{Body, Hangup, pause, read_up_to, refuse};
 use crate::proxy::dialect::{Dialect, dialect};
 pub use crate::proxy::fault::Fault;

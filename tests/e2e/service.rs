@@ -26,7 +26,7 @@ async fn health_and_problem_return_200_and_unknown_route_404() {
     assert_eq!((status, &body["checks"]), (200, &json!({ "d1": true, "origin": true })));
     let parts = body["parts"].as_object().unwrap();
     let names: Vec<_> = parts.keys().map(String::as_str).collect();
-    assert_eq!(names, ["accounts", "cache", "d1", "edges", "kv", "leases", "migrations", "queue", "sessions", "store"]);
+    assert_eq!(names, ["accounts", "cache", "d1", "edges", "kv", "leases", "meters", "migrations", "queue", "sessions", "store"]);
     assert!(parts.values().all(|part| part["ok"] == true && part["ms"].is_u64() && part.get("code").is_none()), "{body}");
     assert_eq!((&body["failing"], &body["missingMigrations"], &body["clockSkewMs"]), (&json!([]), &json!([]), &json!(0)), "{body}");
     let (status, body) = stack.anonymous(Method::GET, "/problems/parts-missing").answer().await;

@@ -8,13 +8,14 @@ use super::visit::Visit;
 use crate::Error;
 
 /// The parts of the line "bindings", and where each is in wrangler.toml.
-const BINDINGS: [(&str, &str); 7] = [
+const BINDINGS: [(&str, &str); 8] = [
     ("d1", "d1_databases DB"),
     ("kv", "kv_namespaces CONTENT"),
     ("queue", "queues JOBS"),
     ("sessions", "durable_objects SESSIONS"),
     ("accounts", "durable_objects ACCOUNTS"),
     ("leases", "durable_objects LEASES"),
+    ("meters", "durable_objects METERS"),
     ("edges", "durable_objects EDGES"),
 ];
 

@@ -65,11 +65,10 @@ async fn queue(env: &Env) -> Tried {
 async fn pop_cache(call: &Call) -> Tried {
     let kept = async {
         let id = random::id().map_err(|problem| code(&problem))?.to_string();
-        // On the Worker's own host, where no route serves it.
-        let url = format!("{}/{NOBODY}/{id}", call.base);
-        cache::put_text(&url, &id, ENTRY_SECONDS).await;
-        let found = cache::get_text(&url).await;
-        cache::delete(&url).await;
+        let key = format!("1/health/{id}");
+        cache::put_text(&call.cache, &key, &id, ENTRY_SECONDS).await;
+        let found = cache::get_text(&call.cache, &key).await;
+        call.cache.delete(&key).await;
         if found.as_deref() == Some(id.as_str()) { Ok(()) } else { Err("not-kept") }
     };
     tried("cache", kept).await.0

@@ -53,6 +53,7 @@ pub async fn find_entry(url: &str, slice: &Slice, now: EpochMs) -> Option<Entry>
 }
 
 async fn match_slice(url: &str, slice: &Slice) -> Result<Option<Response>, JsValue> {
+    log::step("cache", "match");
     let found = if slice.is_whole() {
         js::cache()?.find(&JsValue::from_str(url))?
     } else {
@@ -96,6 +97,7 @@ fn fields(bytes: u64, fresh_until: EpochMs, kept_ms: u64) -> [(&'static str, Str
 
 /// Reads an entry that [`put_text`] stored.
 pub async fn get_text(url: &str) -> Option<String> {
+    log::step("cache", "match");
     let found = JsFuture::from(js::cache().ok()?.find(&JsValue::from_str(url)).ok()?).await.ok().filter(|found| !found.is_undefined())?;
     let found: Response = found.unchecked_into();
     JsFuture::from(found.text().ok()?).await.ok()?.as_string()
@@ -114,6 +116,7 @@ pub async fn put_text(url: &str, text: &str, seconds: u64) {
 
 /// Deletes an entry in this PoP.
 pub async fn delete(url: &str) {
+    log::step("cache", "delete");
     if let Ok(promise) = js::cache().and_then(|cache| cache.delete(url)) {
         let _ = JsFuture::from(promise).await;
     }
@@ -130,5 +133,6 @@ fn init(fields: &[(&str, String)]) -> Result<ResponseInit, JsValue> {
 }
 
 async fn put_response(url: &str, response: Response) -> Result<(), JsValue> {
+    log::step("cache", "put");
     JsFuture::from(js::cache()?.put(url, &response)?).await.map(|_| ())
 }

@@ -9,7 +9,7 @@ use crate::ledger::accrual::{ACCRUAL_CHECKPOINT_MS, Accrual, StoreReads};
 use crate::ledger::message::{Message, Reply, UsageSnapshot};
 use crate::ledger::period::Period;
 use crate::ledger::state::{Claim, Effect, Facts, Holding, LedgerState, Limits, PendingCheck, Reserved, Seen, Usage};
-use crate::ledger::timing::{CHECKPOINT_MS, COUNT_CHECKPOINT_MS, DELETE_GRACE_MS, LIMITS_MS, OPEN_RECHECK_MS, QUERY_RETRY_MS};
+use crate::ledger::timing::{CHECKPOINT_MS, COUNT_CHECKPOINT_MS, DELETE_GRACE_MS, LIMITS_MS, OPEN_RECHECK_MS, QUERY_RETRY_MS, TRAFFIC_CHECKPOINT_MS};
 
 #[cfg(test)]
 #[path = "machine_tests.rs"]
@@ -168,6 +168,7 @@ impl Ledger {
     }
 
     /// The usage to write to D1, if a checkpoint is due. The next one is due after [`CHECKPOINT_MS`] until [`Ledger::checkpointed`] confirms the write.
+    /// Nothing of this need be stored: a ledger that is loaded again before the confirmation comes to the same, because its stored checkpoint is still due.
     pub fn due_checkpoint(&mut self, now: EpochMs) -> Option<Vec<Usage>> {
         self.roll(now);
         self.books.checkpoint.into_iter().chain(self.accrual_checkpoint()).find(|due| *due <= now)?;
@@ -428,7 +429,7 @@ impl Ledger {
         if bytes > 0 || reads != StoreReads::default() {
             self.books.bandwidth = self.books.bandwidth.saturating_add(bytes);
             self.books.accrual.read(reads);
-            self.schedule_checkpoint(now);
+            self.schedule_checkpoint_within(now, TRAFFIC_CHECKPOINT_MS);
             effects.push(Effect::PutState);
         }
         (Reply::State { figures: self.figures() }, effects)

@@ -1,10 +1,11 @@
 //! SQL of the SQLite storage of the ledger's Durable Object.
 
-/// Its tables: `books` holds the [`crate::ledger::state::LedgerState`], `watches` the pending checks.
+/// Its tables: `books` holds the [`crate::ledger::state::LedgerState`], `watches` the pending checks. Without rowids, because a primary key beside one is an
+/// index, and each write of a row also one of the index. Ledgers that were opened before that keep the tables that they have.
 pub const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS books (one INTEGER PRIMARY KEY CHECK (one = 1), json TEXT NOT NULL);
-     CREATE TABLE IF NOT EXISTS watches (asset TEXT PRIMARY KEY, json TEXT NOT NULL);
-     CREATE TABLE IF NOT EXISTS places (asset TEXT PRIMARY KEY, place TEXT NOT NULL);
-     CREATE TABLE IF NOT EXISTS holdings (asset TEXT PRIMARY KEY, object TEXT NOT NULL, size INTEGER NOT NULL);
+     CREATE TABLE IF NOT EXISTS watches (asset TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;
+     CREATE TABLE IF NOT EXISTS places (asset TEXT PRIMARY KEY, place TEXT NOT NULL) WITHOUT ROWID;
+     CREATE TABLE IF NOT EXISTS holdings (asset TEXT PRIMARY KEY, object TEXT NOT NULL, size INTEGER NOT NULL) WITHOUT ROWID;
      CREATE INDEX IF NOT EXISTS holdings_by_object ON holdings (object);";
 
 /// Reads the ledger state.

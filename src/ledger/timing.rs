@@ -4,11 +4,15 @@
 //! The Durable Object loads the state machine, applies a message and writes the effects within one turn. Operations that a crash may interrupt have a
 //! pending check with an instant at which D1 is queried; the intervals below say when.
 
-/// Delay between a change and the write of the usage to D1, ms: short enough for a dashboard, long enough to batch writes.
+/// Delay between a change of what is stored and the write of the usage to D1, ms: short enough for a dashboard, long enough to batch writes.
 pub const CHECKPOINT_MS: u64 = 5_000;
 
-/// The same delay if only API calls were counted, ms: a less urgent figure.
-pub const COUNT_CHECKPOINT_MS: u64 = 60_000;
+/// The same delay if only bytes that left or were read were counted, ms: they come every few seconds as long as anybody watches.
+pub const TRAFFIC_CHECKPOINT_MS: u64 = 30_000;
+
+/// The same delay if only API calls were counted, ms. A write with its alarm is billed as much as fifteen requests (docs/costs.md), and clients that poll
+/// call every few minutes.
+pub const COUNT_CHECKPOINT_MS: u64 = 3_600_000;
 
 /// Maximum age of the limits for callers that carry none (token holders), ms.
 pub const LIMITS_MS: u64 = 25_000;

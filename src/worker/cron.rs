@@ -9,6 +9,7 @@ use crate::{accounts, dedup, video};
 
 /// Enqueues garbage collection, the sweep, the probe and the pruning of expired rows, and what sends lost jobs again.
 pub async fn daily(env: &Env) {
+    log::step("run", "daily");
     delete_expired(env).await;
     publish_prices(env).await;
     let lost = Lost::all().map(|lost| Job::Repeat { lost });

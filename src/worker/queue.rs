@@ -19,8 +19,10 @@ const DEAD_LETTER_QUEUE: &str = "jettyspeed-dead";
 /// Runs every job of a batch and retries failed jobs one by one. A job in the dead-letter queue is enqueued again with a long delay, unless an alarm or the
 /// daily run repeats it anyway.
 pub async fn consume(batch: &MessageBatch<String>, env: &Env) {
+    log::step("run", "queue");
     let dead = batch.queue() == DEAD_LETTER_QUEUE;
     for message in batch.raw_iter() {
+        log::step("queue", "read");
         let text = message.body().as_string().unwrap_or_default();
         let job = json::read::<Job>(&text).ok();
         let done = match job {
@@ -42,7 +44,10 @@ pub async fn consume(batch: &MessageBatch<String>, env: &Env) {
             }
         };
         match done {
-            Ok(()) => message.ack(),
+            Ok(()) => {
+                log::step("queue", "delete");
+                message.ack();
+            }
             Err(problem) => {
                 log::event(LogLevel::Warn, "job", json!({ "code": problem.kind().code }));
                 // Delivered again after `retry_delay` (wrangler.toml).

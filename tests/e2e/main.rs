@@ -26,6 +26,7 @@
 
 mod accounts;
 mod command;
+mod costs;
 mod dedup;
 mod delivery;
 mod dialects;

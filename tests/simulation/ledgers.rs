@@ -351,7 +351,7 @@ pub async fn run_alarm(io: &World, account: Id) -> bool {
 
 async fn checkpoint(io: &World, account: Id) {
     let now = io.now();
-    let due = object(io, account, |object| object.change(|ledger, _| (ledger.due_checkpoint(now), vec![Effect::PutState]), Facts::default()));
+    let due = object(io, account, |object| object.change(|ledger, _| (ledger.due_checkpoint(now), vec![]), Facts::default()));
     let Some(usage) = due else { return };
     let statements: Vec<_> = usage.iter().map(|month: &Usage| record_usage(account, month, &PRICES, now)).collect();
     if io.batch("write usage", &statements).await.is_err() {

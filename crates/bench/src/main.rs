@@ -6,6 +6,7 @@
 
 mod api;
 mod chunk;
+mod costs;
 mod delivery;
 mod head;
 mod hostile;
@@ -27,7 +28,8 @@ const USAGE: &str = "usage: script/bench chunk [--quick] [--only throughput|late
                      script/bench uploads [--quick] [--only resume|record|chunks|duplicate|isolation|replay]\n       \
                      script/bench delivery [--quick] [--only small|large|latency|seek|play|whole]\n       \
                      script/bench hostile [--quick] [--only parsers|requests|reads]\n       \
-                     script/bench steering\n\
+                     script/bench steering\n       \
+                     script/bench costs [--quick] [--write]\n\
                      Fails if a target is missed; --report-only only tells.";
 
 #[tokio::main]
@@ -49,6 +51,7 @@ async fn run(arguments: &[String]) -> Result<()> {
         Some("uploads") => uploads(quick, only).await,
         Some("hostile") => hostile(quick, only).await,
         Some("steering") => steering(),
+        Some("costs") => costs(quick, arguments.iter().any(|argument| argument == "--write")).await,
         _ => Err(USAGE.into()),
     }?;
     let missed = missed(&figures);
@@ -127,6 +130,23 @@ fn steering() -> Result<Vec<Figure>> {
                    best edge of each instant in that world; only the last figure depends on the machine";
     print("Steering", harness, &figures);
     write("steering", &figures)?;
+    Ok(figures)
+}
+
+/// `write`: the figures become those of docs/costs.md.
+async fn costs(quick: bool, write_data: bool) -> Result<Vec<Figure>> {
+    let folder = tempfile::tempdir()?;
+    let (versions, cpu) = costs::run(folder.path(), if quick { 20 } else { 200 }).await?;
+    let figures = costs::figures(&cpu);
+    let harness = format!(
+        "harness: {versions}, its API without `wrangler dev`; local store; CPU time of all threads of workerd, mean of {} actions in a row",
+        cpu.repeats
+    );
+    print("Costs", &harness, &figures);
+    write("costs", &figures)?;
+    if write_data {
+        jettyspeed_costs::data::write_cpu(&cpu)?;
+    }
     Ok(figures)
 }
 

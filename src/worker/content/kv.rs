@@ -23,6 +23,7 @@ fn namespace_and_key(env: &Env, source: &ContentDescriptor) -> Option<(Kv, Strin
 
 async fn get_with_metadata(env: &Env, source: &ContentDescriptor, form: &str) -> Result<Option<(JsValue, EpochMs)>, JsValue> {
     let Some((kv, key)) = namespace_and_key(env, source) else { return Ok(None) };
+    log::step("kv", "read");
     let found = JsFuture::from(kv.get(&key, form)?).await?;
     let (value, metadata) = (Reflect::get(&found, &"value".into())?, Reflect::get(&found, &"metadata".into())?);
     if value.is_null() || !metadata.is_object() {
@@ -58,6 +59,7 @@ pub async fn put(env: &Env, source: &ContentDescriptor, buffer: &JsValue, fresh_
         Reflect::set(&metadata, &FRESH_UNTIL.into(), &JsValue::from_f64(fresh_until.0 as f64))?;
         Reflect::set(&options, &"metadata".into(), &metadata)?;
         Reflect::set(&options, &"expirationTtl".into(), &JsValue::from_f64(source.ttl.max(MIN_TTL_SECONDS) as f64))?;
+        log::step("kv", "write");
         JsFuture::from(kv.put(&key, buffer, &options)?).await.map(|_| ())
     };
     if let Err(error) = kept.await {
@@ -68,6 +70,7 @@ pub async fn put(env: &Env, source: &ContentDescriptor, buffer: &JsValue, fresh_
 /// Deletes the file. The deletion is visible in every PoP within 60 s (Cloudflare KV documentation, "How KV works").
 pub async fn delete(env: &Env, source: &ContentDescriptor) {
     let Some((kv, key)) = namespace_and_key(env, source) else { return };
+    log::step("kv", "delete");
     if let Ok(promise) = kv.delete(&key) {
         let _ = JsFuture::from(promise).await;
     }

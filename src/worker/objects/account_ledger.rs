@@ -17,7 +17,7 @@ use crate::worker::clients::ledger_records;
 use crate::worker::objects::ledger_checks::run_due;
 use crate::worker::objects::ledger_memory::LedgerMemory;
 use crate::worker::objects::ledger_opening::open;
-use crate::worker::platform::{clock, json, log, objects};
+use crate::worker::platform::{alarm, clock, json, log, objects};
 
 /// Delay of the alarm after a failed run.
 const AFTER_FAILURE: Duration = Duration::from_secs(30);
@@ -55,6 +55,7 @@ impl DurableObject for AccountLedger {
     }
 
     async fn alarm(&self) -> Result<Response> {
+        alarm::ran();
         self.armed.set(None);
         let woken = async {
             run_due(&self.memory, &self.env).await?;
@@ -63,7 +64,7 @@ impl DurableObject for AccountLedger {
         if let Err(error) = woken.await {
             self.memory.evict();
             let _ = log::internal("ledger alarm", &error.to_string());
-            self.state.storage().set_alarm(AFTER_FAILURE).await?;
+            alarm::set(&self.state, AFTER_FAILURE).await?;
         }
         Response::empty()
     }
@@ -96,7 +97,7 @@ impl AccountLedger {
             return Ok(());
         }
         // At least 50 ms ahead, so that work which can not be done does not cause a busy loop.
-        self.state.storage().set_alarm(Duration::from_millis(wanted.since(clock::now()).max(50))).await?;
+        alarm::set(&self.state, Duration::from_millis(wanted.since(clock::now()).max(50))).await?;
         self.armed.set(Some(wanted));
         Ok(())
     }

@@ -10,7 +10,7 @@ use worker::{DurableObject, Env, Request, Response, ResponseBuilder, Result, Sta
 use crate::edges::metrics::wire::Message;
 use crate::edges::repository;
 use crate::worker::objects::gauge_storage::GaugeStorage;
-use crate::worker::platform::{bindings, clock, d1, json, objects};
+use crate::worker::platform::{alarm, bindings, clock, d1, json, objects};
 use crate::worker::services::edges::snapshot;
 
 /// See the module.
@@ -52,6 +52,7 @@ impl DurableObject for EdgeMetrics {
     }
 
     async fn alarm(&self) -> Result<Response> {
+        alarm::ran();
         self.armed.set(false);
         let ((edge, every), hours, reading) = {
             let memory = self.gauge.loaded()?;
@@ -77,7 +78,7 @@ impl DurableObject for EdgeMetrics {
 impl EdgeMetrics {
     async fn set_alarm_in(&self, seconds: u64) -> Result<()> {
         if !self.armed.get() {
-            self.state.storage().set_alarm(Duration::from_secs(seconds.max(1))).await?;
+            alarm::set(&self.state, Duration::from_secs(seconds.max(1))).await?;
             self.armed.set(true);
         }
         Ok(())

@@ -37,7 +37,7 @@ impl GaugeStorage {
     pub fn loaded(&self) -> Result<RefMut<'_, (Identity, Gauge)>> {
         let mut memory = self.memory.borrow_mut();
         if memory.is_none() {
-            self.sql.exec(SCHEMA, None)?;
+            sqlite::create(&self.sql, SCHEMA)?;
             let kept = sqlite::rows::<Kept>(&self.sql, LOAD, Vec::new())?.pop();
             let rows: Vec<Row> = match kept {
                 Some(kept) => json::read(&kept.json)?,
@@ -57,6 +57,6 @@ impl GaugeStorage {
             rows.extend(memory.1.rows());
             rows
         };
-        self.sql.exec(PUT, vec![json::write(&rows)?.into()]).map(|_| ())
+        sqlite::run(&self.sql, PUT, vec![json::write(&rows)?.into()])
     }
 }

@@ -54,7 +54,7 @@ async fn check(memory: &LedgerMemory, env: &Env, account: Id, asset: Id, watch: 
 async fn checkpoint(memory: &LedgerMemory, env: &Env, account: Id) -> Result<()> {
     memory.load()?;
     let now = clock::now();
-    let due = memory.change(|ledger| (ledger.due_checkpoint(now), vec![Effect::PutState]))?;
+    let due = memory.change(|ledger| (ledger.due_checkpoint(now), vec![]))?;
     let Some(usage) = due else { return Ok(()) };
     // The error is logged in `d1`; the write is due again later.
     if ledger_records::write(env, account, &usage, now).await.is_err() {

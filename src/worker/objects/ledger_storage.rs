@@ -32,7 +32,7 @@ impl LedgerStorage {
             asset: Id,
             json: String,
         }
-        self.0.exec(SCHEMA, None)?;
+        sqlite::create(&self.0, SCHEMA)?;
         let Some(row) = self.rows::<Row>(LOAD_STATE, vec![])?.into_iter().next() else { return Ok(None) };
         let mut watches = BTreeMap::new();
         for row in self.rows::<WatchRow>(LOAD_CHECKS, vec![])? {
@@ -144,7 +144,7 @@ impl LedgerStorage {
     }
 
     fn exec(&self, sql: &str, values: Vec<SqlStorageValue>) -> Result<()> {
-        self.0.exec(sql, values).map(|_| ())
+        sqlite::run(&self.0, sql, values)
     }
 
     fn rows<T: DeserializeOwned>(&self, sql: &str, values: Vec<SqlStorageValue>) -> Result<Vec<T>> {

@@ -36,7 +36,7 @@ impl MeterStorage {
     pub fn loaded(&self) -> Result<RefMut<'_, Tallies>> {
         let mut memory = self.memory.borrow_mut();
         if memory.is_none() {
-            self.sql.exec(SCHEMA, None)?;
+            sqlite::create(&self.sql, SCHEMA)?;
             let mut tallies = Tallies::default();
             for Row { account, bytes, read_bytes, read_usd } in sqlite::rows::<Row>(&self.sql, LOAD, Vec::new())? {
                 tallies.add(Counted { account, bytes, reads: StoreReads { bytes: read_bytes, usd: read_usd } });
@@ -50,13 +50,12 @@ impl MeterStorage {
     pub fn add(&self, counted: Counted) -> Result<()> {
         let Counted { account, bytes, reads } = self.loaded()?.add(counted);
         // Integers stay below 2^53, so they are exact in f64.
-        self.sql.exec(PUT, vec![account.to_string().into(), (bytes as f64).into(), (reads.bytes as f64).into(), reads.usd.into()])?;
-        Ok(())
+        sqlite::run(&self.sql, PUT, vec![account.to_string().into(), (bytes as f64).into(), (reads.bytes as f64).into(), reads.usd.into()])
     }
 
     /// What the account's ledger is to be told now; from now on it counts as told.
     pub fn take(&self, account: Id) -> Result<Counted> {
-        self.sql.exec(DROP, vec![account.to_string().into()])?;
+        sqlite::run(&self.sql, DROP, vec![account.to_string().into()])?;
         Ok(self.loaded()?.take(account))
     }
 }

@@ -12,7 +12,7 @@ use crate::ledger::pop_meter::message::{Message, Reply};
 use crate::ledger::pop_meter::tally::TELL_MS;
 use crate::worker::objects::meter_ledgers::{ask, tell, tell_all};
 use crate::worker::objects::meter_storage::MeterStorage;
-use crate::worker::platform::{clock, json, objects};
+use crate::worker::platform::{alarm, clock, json, objects};
 
 /// See the module.
 #[durable_object(alarm)]
@@ -66,6 +66,7 @@ impl DurableObject for PopMeter {
     }
 
     async fn alarm(&self) -> Result<Response> {
+        alarm::ran();
         self.armed.set(false);
         tell_all(&self.env, &self.storage).await?;
         // Of what was reported meanwhile.
@@ -78,7 +79,7 @@ impl PopMeter {
     async fn arm(&self) -> Result<()> {
         if !self.armed.get() && !self.storage.loaded()?.untold().is_empty() {
             self.armed.set(true);
-            self.state.storage().set_alarm(Duration::from_millis(TELL_MS)).await?;
+            alarm::set(&self.state, Duration::from_millis(TELL_MS)).await?;
         }
         Ok(())
     }

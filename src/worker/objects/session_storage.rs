@@ -58,11 +58,11 @@ impl SessionStorage {
     }
 
     fn exec(&self, sql: &str, values: Vec<SqlStorageValue>) -> Result<()> {
-        self.sql.exec(sql, values).map(|_| ())
+        sqlite::run(&self.sql, sql, values)
     }
 
     fn load(&self) -> Result<Option<Session>> {
-        self.sql.exec(SCHEMA, None)?;
+        sqlite::create(&self.sql, SCHEMA)?;
         let Some(row) = sqlite::rows::<Row>(&self.sql, LOAD_META, Vec::new())?.pop() else {
             return Ok(None);
         };

@@ -10,11 +10,11 @@ use worker::{DurableObject, Env, Request, Response, ResponseBuilder, Result, Sta
 
 use crate::base::time::EpochMs;
 use crate::jobs::Job;
-use crate::uploads::session::alarm::{AlarmAction, alarm, on_alarm};
+use crate::uploads::session::alarm::{AlarmAction, alarm as due, on_alarm};
 use crate::uploads::session::machine::apply;
 use crate::uploads::session::message::{Message, SessionReply};
 use crate::worker::objects::session_storage::SessionStorage;
-use crate::worker::platform::{bindings, clock, enqueue, json, log, objects};
+use crate::worker::platform::{alarm, bindings, clock, enqueue, json, log, objects};
 
 /// See the module.
 #[durable_object(alarm)]
@@ -40,7 +40,7 @@ impl DurableObject for UploadSession {
         // No await between here and the effects: messages are applied one at a time.
         let handled = self.session.change(|slot| apply(slot, message, clock::now()));
         if ends_or_begins && handled.is_ok() {
-            let wanted = self.session.with(|session| alarm(session, clock::now())).flatten();
+            let wanted = self.session.with(|session| due(session, clock::now())).flatten();
             self.set_alarm_at(wanted).await?;
         }
         match handled {
@@ -56,6 +56,7 @@ impl DurableObject for UploadSession {
 
     /// Due at the session's expiry. Enqueues the clean-up, repeats until it is done, and finally deletes the record.
     async fn alarm(&self) -> Result<Response> {
+        alarm::ran();
         let tombstone = bindings::config(&self.env).map_or(2_592_000, |config| config.session_tombstone_seconds);
         match self.session.change(|slot| on_alarm(slot, clock::now(), tombstone.saturating_mul(1000))) {
             Ok(AlarmAction::Nothing) => {}
@@ -80,7 +81,7 @@ impl DurableObject for UploadSession {
 impl UploadSession {
     async fn set_alarm_at(&self, at: Option<EpochMs>) -> Result<()> {
         match at {
-            Some(at) => self.state.storage().set_alarm(Duration::from_millis(at.since(clock::now()).max(50))).await,
+            Some(at) => alarm::set(&self.state, Duration::from_millis(at.since(clock::now()).max(50))).await,
             None => Ok(()),
         }
     }

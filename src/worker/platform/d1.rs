@@ -57,6 +57,7 @@ pub async fn rows(db: &D1Database, statement: &Statement) -> Result<String, Prob
     let prepared = prepare(db, statement)?;
     let thrown = |error: JsValue| log::internal("d1", &format!("{}: {}", sql_prefix(statement), js::error_text(&error)));
     let result = JsFuture::from(prepared.inner().all().map_err(thrown)?).await.map_err(thrown)?;
+    note(statement, &result);
     let rows = js_sys::Reflect::get(&result, &"results".into()).map_err(thrown)?;
     js_sys::JSON::stringify(&rows).map_err(thrown).map(String::from)
 }
@@ -65,6 +66,24 @@ pub async fn rows(db: &D1Database, statement: &Statement) -> Result<String, Prob
 pub async fn batch(db: &D1Database, statements: &[Statement]) -> Result<(), Problem> {
     log::step("d1 batch", statements.first().map_or("", sql_prefix));
     let prepared = statements.iter().map(|statement| prepare(db, statement)).collect::<Result<Vec<_>, _>>()?;
-    db.batch(prepared).await.map_err(|error| log::internal("d1 batch", &error.to_string()))?;
+    let results = db.batch(prepared).await.map_err(|error| log::internal("d1 batch", &error.to_string()))?;
+    for (statement, result) in statements.iter().zip(&results) {
+        log::rows("d1 rows", sql_prefix(statement), || {
+            let rows = result.meta().ok().flatten().map(|meta| (meta.rows_read.unwrap_or_default(), meta.rows_written.unwrap_or_default()));
+            rows.map_or((0, 0), |(read, written)| (read as u64, written as u64))
+        });
+    }
     Ok(())
+}
+
+/// Logs the rows of a statement whose result that is.
+fn note(statement: &Statement, result: &JsValue) {
+    let count = |meta: &JsValue, name: &str| js_sys::Reflect::get(meta, &name.into()).ok().and_then(|count| count.as_f64()).unwrap_or_default();
+    log::rows("d1 rows", sql_prefix(statement), || {
+        let meta = js_sys::Reflect::get(result, &"meta".into()).unwrap_or_default();
+        // Counts are non-negative integers below 2^53.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let rows = (count(&meta, "rows_read") as u64, count(&meta, "rows_written") as u64);
+        rows
+    });
 }

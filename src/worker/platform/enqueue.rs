@@ -3,8 +3,7 @@
 use worker::{Env, MessageBuilder};
 
 use crate::jobs::Job;
-use crate::worker::platform::bindings;
-use crate::worker::platform::json;
+use crate::worker::platform::{bindings, json, log};
 
 /// Maximum delay of a queue message, s (Queues documentation, "Limits").
 pub const MAX_DELAY_SECONDS: u32 = 43_200;
@@ -24,5 +23,6 @@ pub async fn enqueue(env: &Env, job: &Job) -> worker::Result<()> {
 pub async fn enqueue_later(env: &Env, job: &Job, seconds: u64) -> worker::Result<()> {
     let queue = bindings::jobs(env).map_err(|problem| worker::Error::RustError(problem.to_string()))?;
     let delay = u32::try_from(seconds).unwrap_or(u32::MAX).min(MAX_DELAY_SECONDS);
+    log::step("queue", "write");
     queue.send(MessageBuilder::new(json::write(job)?).delay_seconds(delay).build()).await
 }

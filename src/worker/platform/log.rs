@@ -36,10 +36,18 @@ pub fn event(level: LogLevel, name: &str, fields: Value) {
     }
 }
 
-/// Logs a call to another service of the platform, for latency analysis. `what` must not contain a caller's data.
+/// Logs a call to another service of the platform, for the analysis of latency and costs (docs/costs.md). `what` must not contain a caller's data.
 pub fn step(kind: &str, what: &str) {
     if enabled(LogLevel::Debug) {
         event(LogLevel::Debug, "step", json!({ "kind": kind, "what": what }));
+    }
+}
+
+/// Logs the rows that a statement read and wrote, by which a database is billed. `rows` is asked only if the event is written; `what` as in [`step`].
+pub fn rows(kind: &str, what: &str, rows: impl FnOnce() -> (u64, u64)) {
+    if enabled(LogLevel::Debug) {
+        let (read, written) = rows();
+        event(LogLevel::Debug, "step", json!({ "kind": kind, "what": what, "rowsRead": read, "rowsWritten": written }));
     }
 }
 

@@ -1,5 +1,6 @@
 //! Access to the platform: bindings, the clock, randomness, JavaScript calls and the network.
 
+pub mod alarm;
 pub mod bindings;
 pub mod client_body;
 pub mod clock;

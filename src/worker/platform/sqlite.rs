@@ -1,9 +1,27 @@
-//! Queries on a Durable Object's SQLite.
+//! Statements on a Durable Object's SQLite.
 
 use serde::de::DeserializeOwned;
-use worker::{Result, SqlStorage, SqlStorageValue};
+use worker::{Result, SqlCursor, SqlStorage, SqlStorageValue};
 
-use crate::worker::platform::json;
+use crate::worker::platform::{json, log};
+
+/// Creates what is missing of a schema. Statement by statement, because a cursor counts the rows of one statement only.
+///
+/// # Errors
+/// Of SQLite.
+pub fn create(sql: &SqlStorage, schema: &str) -> Result<()> {
+    schema.split(';').map(str::trim).filter(|statement| !statement.is_empty()).try_for_each(|statement| run(sql, statement, Vec::new()))
+}
+
+/// Runs a statement without a result.
+///
+/// # Errors
+/// Of SQLite.
+pub fn run(sql: &SqlStorage, statement: &str, values: Vec<SqlStorageValue>) -> Result<()> {
+    let cursor = sql.exec(statement, values)?;
+    note(statement, &cursor);
+    Ok(())
+}
 
 /// Every row. Read through JSON, as rows of D1 are ([`crate::worker::platform::d1::rows`]): one call from JavaScript, and no second deserializer in the bundle.
 ///
@@ -13,10 +31,17 @@ pub fn rows<T: DeserializeOwned>(sql: &SqlStorage, statement: &str, values: Vec<
     json::read(&text(sql, statement, values)?)
 }
 
+/// Logs the rows of a statement that is done.
+fn note(statement: &str, cursor: &SqlCursor) {
+    log::rows("sql", statement.get(..60).unwrap_or(statement), || (cursor.rows_read() as u64, cursor.rows_written() as u64));
+}
+
 fn text(sql: &SqlStorage, statement: &str, values: Vec<SqlStorageValue>) -> Result<String> {
     let list = js_sys::Array::new();
-    for row in sql.exec(statement, values)? {
+    let mut cursor = sql.exec(statement, values)?;
+    for row in cursor.by_ref() {
         list.push(&row?);
     }
+    note(statement, &cursor);
     Ok(js_sys::JSON::stringify(&list)?.into())
 }

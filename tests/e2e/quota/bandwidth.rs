@@ -103,7 +103,7 @@ async fn uncached_file_whose_client_hangs_up_costs_what_was_read_of_the_store() 
     let sql = "SELECT u.origin_bytes, (SELECT SUM(bytes_from_origin) FROM delivery_hourly h WHERE h.namespace = n.namespace) AS delivered \
                FROM storage_usage u JOIN namespace_members n ON n.account_id = u.account_id JOIN accounts a ON a.id = u.account_id \
                WHERE a.agentcache_user_id = 'uncached'";
-    eventually(Duration::from_secs(20), async || {
+    eventually(Duration::from_secs(60), async || {
         let rows = stack.sql(sql).await.remove(0);
         let figure = |name: &str| rows.first().and_then(|row| row[name].as_u64()).unwrap_or_default();
         if within(figure("origin_bytes")) && within(figure("delivered")) { Ok(()) } else { Err(json!(rows)) }

@@ -57,6 +57,11 @@ impl File {
         format!("/files/{}/{}", self.asset, self.name)
     }
 
+    /// The path of its record.
+    pub fn record(&self) -> String {
+        format!("/api/storage/files/{}", self.asset)
+    }
+
     fn sql(&self, of: &AccountAccess) -> String {
         let (File { asset, object, name, size }, AccountAccess { user_id, namespace, .. }, hash) = (self, of, self.hash());
         let hash = hash.as_str();

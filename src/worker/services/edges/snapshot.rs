@@ -35,6 +35,7 @@ thread_local! {
 /// Publishes a reading; visible in every PoP within 60 s.
 pub async fn publish(env: &Env, edge: &str, reading: &Reading) {
     let Some(kv) = bindings::content_store(env) else { return };
+    log::step("kv", "write");
     let put = async { kv.put(&format!("{PREFIX}{edge}"), "")?.metadata(reading.numbers())?.expiration_ttl(TTL_SECONDS).execute().await };
     if let Err(error) = put.await {
         let _ = log::internal("kv", &error.to_string());
@@ -42,6 +43,7 @@ pub async fn publish(env: &Env, edge: &str, reading: &Reading) {
 }
 
 async fn list_readings(kv: &KvStore) -> Result<Readings, KvError> {
+    log::step("kv", "list");
     let listed = kv.list().prefix(PREFIX.to_owned()).execute().await?;
     let of = |key: Key| {
         let numbers: Numbers = serde_json::from_value(key.metadata?).ok()?;

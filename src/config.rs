@@ -57,6 +57,8 @@ pub struct Config {
     pub sweep_age_seconds: u64,
     /// `EDGE_METRICS_SECONDS`: interval at which edge measurements are published and read.
     pub edge_metrics_seconds: u64,
+    /// `STATS_FLUSH_SECONDS`: least interval at which an isolate writes its delivery counters.
+    pub stats_flush_seconds: u64,
     /// `DELETE_GRACE_SECONDS`: how long unreferenced bytes are kept.
     pub delete_grace_seconds: u64,
     /// `ORIGIN_USD_PER_GB`, `STORAGE_USD_PER_GB_MONTH`.
@@ -147,6 +149,7 @@ impl Config {
         let verify_attempts = value("VERIFY_MAX_ATTEMPTS", "30", &number);
         let sweep_age = value("SWEEP_AGE_SECONDS", "86400", &number);
         let metrics = value("EDGE_METRICS_SECONDS", "15", &|text| text.parse::<u64>().is_ok_and(|n| (1..=15).contains(&n)));
+        let stats_flush = value("STATS_FLUSH_SECONDS", "30", &|text| text.parse::<u64>().is_ok_and(|n| (1..=300).contains(&n)));
         let grace = value("DELETE_GRACE_SECONDS", "86400", &|text| text.parse::<u64>().is_ok());
         let guard_requests = value("RATE_LIMIT_MAX_REQUESTS", "100", &number);
         let guard_window = value("RATE_LIMIT_WINDOW_MS", "60000", &number);
@@ -178,6 +181,7 @@ impl Config {
             verify_max_attempts: verify_attempts.parse().unwrap_or(30),
             sweep_age_seconds: sweep_age.parse().unwrap_or(86_400),
             edge_metrics_seconds: metrics.parse().unwrap_or(15),
+            stats_flush_seconds: stats_flush.parse().unwrap_or(30),
             delete_grace_seconds: grace.parse().unwrap_or(86_400),
             guard_requests: guard_requests.parse().unwrap_or(100),
             guard_window_ms: guard_window.parse().unwrap_or(60_000),
@@ -250,6 +254,7 @@ mod tests {
         ("VERIFY_STEP_BYTES", "0"),
         ("VERIFY_MAX_ATTEMPTS", "-1"),
         ("EDGE_METRICS_SECONDS", "16"),
+        ("STATS_FLUSH_SECONDS", "301"),
         ("STORAGE_USD_PER_GB_MONTH", "-1"),
         ("STORAGE_USD_PER_GB_MONTH", "NaN"),
         ("ORIGIN_USD_PER_GB", "inf"),
@@ -279,6 +284,7 @@ mod tests {
         ("VERIFY_STEP_BYTES", "6000000"),
         ("VERIFY_MAX_ATTEMPTS", "3"),
         ("EDGE_METRICS_SECONDS", "1"),
+        ("STATS_FLUSH_SECONDS", "3"),
         ("STORAGE_USD_PER_GB_MONTH", "0.5"),
         ("ORIGIN_USD_PER_GB", "0"),
         ("DEDUP_USD_PER_GB", "0.25"),

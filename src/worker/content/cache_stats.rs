@@ -11,20 +11,20 @@ use crate::base::time::EpochMs;
 use crate::delivery::asset_hits::AssetHits;
 use crate::delivery::cache_entry::Origin;
 use crate::delivery::content_descriptor::ContentDescriptor;
+use crate::delivery::flush;
 use crate::delivery::repository;
 use crate::delivery::repository::Count;
 use crate::delivery::slices::Slice;
 use crate::worker::http::call::Routed;
 use crate::worker::platform::{bindings, clock, d1};
 
-/// Interval between flushes, ms.
-const FLUSH_MS: u64 = 3_000;
-
 thread_local! {
     static ASSETS: RefCell<AssetHits> = RefCell::default();
     static COUNTS: RefCell<HashMap<(Name, &'static str), Count>> = RefCell::default();
     /// Deadline of the flush in progress.
     static DUE: Cell<EpochMs> = const { Cell::new(EpochMs(0)) };
+    /// When the last flush began.
+    static FLUSHED: Cell<EpochMs> = const { Cell::new(EpochMs(0)) };
 }
 
 fn count(source: &ContentDescriptor, change: impl FnOnce(&mut Count)) {
@@ -45,13 +45,15 @@ pub fn answered(call: &Routed, source: &ContentDescriptor, is_hit: bool) {
     if now < DUE.get() {
         return;
     }
-    DUE.set(now.plus(2 * FLUSH_MS));
+    let Some(delay) = flush::delay(FLUSHED.get(), call.config.stats_flush_seconds.saturating_mul(1000), now) else { return };
+    DUE.set(flush::deadline(delay, now));
     let held = call.clone();
     call.wait_until(async move {
-        worker::Delay::from(Duration::from_millis(FLUSH_MS)).await;
+        worker::Delay::from(Duration::from_millis(delay)).await;
         let counts = COUNTS.take();
-        DUE.set(EpochMs(0));
         let now = clock::now();
+        DUE.set(EpochMs(0));
+        FLUSHED.set(now);
         let mut statements: Vec<_> = counts.iter().map(|((namespace, class), count)| repository::add(namespace, class, count, now)).collect();
         statements.extend(ASSETS.with_borrow_mut(AssetHits::take));
         if let Ok(db) = bindings::db(&held.env) {

@@ -200,8 +200,10 @@ impl Stack {
         if !vars.iter().any(|(name, _)| *name == "LOG_LEVEL") {
             more.push(("LOG_LEVEL".to_owned(), "info".to_owned()));
         }
-        if !vars.iter().any(|(name, _)| *name == "DELETE_GRACE_SECONDS") {
-            more.push(("DELETE_GRACE_SECONDS".to_owned(), "0".to_owned()));
+        for (default, value) in [("DELETE_GRACE_SECONDS", "0"), ("STATS_FLUSH_SECONDS", "3")] {
+            if !vars.iter().any(|(name, _)| *name == default) {
+                more.push((default.to_owned(), value.to_owned()));
+            }
         }
         let setup = Setup {
             state,

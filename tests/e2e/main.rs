@@ -26,6 +26,7 @@
 
 mod accounts;
 mod command;
+mod database;
 mod dedup;
 mod delivery;
 mod dialects;

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use serde_json::json;
 
+use crate::base::shard::Shard;
 use crate::base::sql::Statement;
 use crate::problem;
 use crate::problem::Problem;
@@ -46,7 +47,7 @@ pub async fn health(call: &Rc<Call>) -> Result<Reply, Problem> {
     if !call.is_operator(&config) {
         return Err(Problem::Unauthenticated(problem::AuthFailure::Missing));
     }
-    let database = match bindings::db(&call.env) {
+    let database = match bindings::db(&call.env, Shard::MAIN) {
         Ok(db) => d1::all::<serde_json::Value>(&db, &Statement { sql: "SELECT 1 AS one", args: vec![] }).await.is_ok(),
         Err(_) => false,
     };

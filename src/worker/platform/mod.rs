@@ -14,4 +14,5 @@ pub mod origin;
 pub mod random;
 pub mod read_body;
 pub mod searched_buffer;
+pub mod shards;
 pub mod sqlite;

@@ -3,6 +3,7 @@
 use crate::auth::webhook_signature;
 use crate::base::aead::Vault;
 use crate::base::hmac::{MacKey, SecretText};
+use crate::base::shard::Shard;
 use crate::base::units::MB;
 use crate::chunking::{MIN_PART_BYTES, PlanLimits};
 use crate::delivery::cache_place;
@@ -58,6 +59,10 @@ pub struct Config {
     pub sweep_age_seconds: u64,
     /// `EDGE_METRICS_SECONDS`: interval at which edge measurements are published and read.
     pub edge_metrics_seconds: u64,
+    /// `STATS_FLUSH_SECONDS`: least interval at which an isolate writes its delivery counters.
+    pub stats_flush_seconds: u64,
+    /// `NEW_ACCOUNTS_SHARD`: the database in which accounts are created.
+    pub new_accounts_shard: Shard,
     /// `DELETE_GRACE_SECONDS`: how long unreferenced bytes are kept.
     pub delete_grace_seconds: u64,
     /// `ORIGIN_USD_PER_GB`, `STORAGE_USD_PER_GB_MONTH`.
@@ -152,6 +157,8 @@ impl Config {
         let verify_attempts = value("VERIFY_MAX_ATTEMPTS", "30", &number);
         let sweep_age = value("SWEEP_AGE_SECONDS", "86400", &number);
         let metrics = value("EDGE_METRICS_SECONDS", "15", &|text| text.parse::<u64>().is_ok_and(|n| (1..=15).contains(&n)));
+        let stats_flush = value("STATS_FLUSH_SECONDS", "30", &|text| text.parse::<u64>().is_ok_and(|n| (1..=300).contains(&n)));
+        let new_accounts = value("NEW_ACCOUNTS_SHARD", "0", &|text| text.parse().is_ok_and(|n| Shard::new(n).is_some()));
         let grace = value("DELETE_GRACE_SECONDS", "86400", &|text| text.parse::<u64>().is_ok());
         let guard_requests = value("RATE_LIMIT_MAX_REQUESTS", "100", &number);
         let guard_window = value("RATE_LIMIT_WINDOW_MS", "60000", &number);
@@ -185,6 +192,8 @@ impl Config {
             verify_max_attempts: verify_attempts.parse().unwrap_or(30),
             sweep_age_seconds: sweep_age.parse().unwrap_or(86_400),
             edge_metrics_seconds: metrics.parse().unwrap_or(15),
+            stats_flush_seconds: stats_flush.parse().unwrap_or(30),
+            new_accounts_shard: new_accounts.parse().ok().and_then(Shard::new).unwrap_or_default(),
             delete_grace_seconds: grace.parse().unwrap_or(86_400),
             guard_requests: guard_requests.parse().unwrap_or(100),
             guard_window_ms: guard_window.parse().unwrap_or(60_000),
@@ -261,6 +270,8 @@ mod tests {
         ("EDGE_METRICS_SECONDS", "16"),
         ("PUBLIC_URL", "edge.example.com"),
         ("CACHE_CALLS_PER_REQUEST", "901"),
+        ("STATS_FLUSH_SECONDS", "301"),
+        ("NEW_ACCOUNTS_SHARD", "100"),
         ("STORAGE_USD_PER_GB_MONTH", "-1"),
         ("STORAGE_USD_PER_GB_MONTH", "NaN"),
         ("ORIGIN_USD_PER_GB", "inf"),
@@ -292,6 +303,8 @@ mod tests {
         ("EDGE_METRICS_SECONDS", "1"),
         ("PUBLIC_URL", "https://edge.example.com"),
         ("CACHE_CALLS_PER_REQUEST", "50"),
+        ("STATS_FLUSH_SECONDS", "3"),
+        ("NEW_ACCOUNTS_SHARD", "1"),
         ("STORAGE_USD_PER_GB_MONTH", "0.5"),
         ("ORIGIN_USD_PER_GB", "0"),
         ("DEDUP_USD_PER_GB", "0.25"),

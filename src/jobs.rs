@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::base::account_move::{Move, Step};
 use crate::base::id::{Id, Name};
+use crate::base::shard::Shard;
 use crate::base::time::EpochMs;
 
 /// Time after which the store has finished a request whose client is gone, s: a write or completion whose response was lost.
@@ -55,6 +57,9 @@ pub enum Job {
     Verify {
         /// The object.
         object: Id,
+        /// The shard that has it.
+        #[serde(default, skip_serializing_if = "Shard::is_main")]
+        shard: Shard,
     },
     /// Abort multipart uploads at the store that no session owns.
     Sweep {
@@ -71,11 +76,17 @@ pub enum Job {
     CollectAfter {
         /// The last object that was tried.
         object: Id,
+        /// The shard of those.
+        #[serde(default, skip_serializing_if = "Shard::is_main")]
+        shard: Shard,
     },
     /// Send again the jobs of a kind that may have been lost, page by page: one that fails every day keeps none of the others waiting.
     Repeat {
         /// Which, and where to continue.
         lost: Lost,
+        /// The shard whose jobs they are.
+        #[serde(default, skip_serializing_if = "Shard::is_main")]
+        shard: Shard,
     },
     /// Check an upload that has been open for long: if its record is lost it is restored, so that it expires.
     Wake {
@@ -113,6 +124,13 @@ pub enum Job {
         /// The account whose closed uploads are cut to the newest; None deletes what has expired of all accounts.
         #[serde(default)]
         account: Option<Id>,
+    },
+    /// Move an account to another shard.
+    Move {
+        /// Which, and where to.
+        moved: Move,
+        /// How far it is.
+        step: Step,
     },
     /// Release what a session that ended without a file holds at the store.
     EndUpload {
@@ -154,6 +172,25 @@ mod tests {
     }
 
     #[test]
+    fn move_has_pinned_json() {
+        let [id, account] = [1, 2].map(|n| Id::from_random([n; 16]));
+        let moved = Move { id, account, namespace: Name::parse("jt_user_u").unwrap(), from: Shard::MAIN, to: Shard::new(1).unwrap() };
+        for (step, text) in [
+            (Step::Clean(3), r#"{"clean":3}"#),
+            (Step::Copy(3, vec!["a".into(), 5.into()]), r#"{"copy":[3,["a",5]]}"#),
+            (Step::Switch, r#""switch""#),
+            (Step::Open, r#""open""#),
+            (Step::Remove(0), r#"{"remove":0}"#),
+        ] {
+            let job = Job::Move { moved: moved.clone(), step };
+            let text =
+                format!(r#"{{"move":{{"moved":{{"id":"{id}","account":"{account}","namespace":"jt_user_u","from":0,"to":1}},"step":{text}}}}}"#);
+            assert_eq!(serde_json::to_string(&job).unwrap(), text);
+            assert_eq!(serde_json::from_str::<Job>(&text).unwrap(), job);
+        }
+    }
+
+    #[test]
     fn jobs_have_pinned_json() {
         let job = Job::EndUpload { session: Id::from_random([1; 16]) };
         let text = r#"{"end_upload":{"session":"01010101-0101-4101-8101-010101010101"}}"#;
@@ -162,10 +199,21 @@ mod tests {
         for (job, text) in [
             (Job::Nothing, r#""nothing""#),
             (Job::Collect, r#""collect""#),
-            (Job::CollectAfter { object: Id::from_random([1; 16]) }, r#"{"collect_after":{"object":"01010101-0101-4101-8101-010101010101"}}"#),
-            (Job::Repeat { lost: Lost::Verify(EpochMs(5), 7) }, r#"{"repeat":{"lost":{"verify":[5,7]}}}"#),
-            (Job::Repeat { lost: Lost::Wake(EpochMs(5), 7) }, r#"{"repeat":{"lost":{"wake":[5,7]}}}"#),
-            (Job::Repeat { lost: Lost::RemoveVideo(EpochMs(5), "n".into(), "v".into()) }, r#"{"repeat":{"lost":{"remove_video":[5,"n","v"]}}}"#),
+            (Job::Verify { object: Id::from_random([1; 16]), shard: Shard::MAIN }, r#"{"verify":{"object":"01010101-0101-4101-8101-010101010101"}}"#),
+            (
+                Job::Verify { object: Id::from_random([1; 16]), shard: Shard::new(2).unwrap() },
+                r#"{"verify":{"object":"01010101-0101-4101-8101-010101010101","shard":2}}"#,
+            ),
+            (
+                Job::CollectAfter { object: Id::from_random([1; 16]), shard: Shard::MAIN },
+                r#"{"collect_after":{"object":"01010101-0101-4101-8101-010101010101"}}"#,
+            ),
+            (Job::Repeat { lost: Lost::Verify(EpochMs(5), 7), shard: Shard::MAIN }, r#"{"repeat":{"lost":{"verify":[5,7]}}}"#),
+            (Job::Repeat { lost: Lost::Wake(EpochMs(5), 7), shard: Shard::MAIN }, r#"{"repeat":{"lost":{"wake":[5,7]}}}"#),
+            (
+                Job::Repeat { lost: Lost::RemoveVideo(EpochMs(5), "n".into(), "v".into()), shard: Shard::MAIN },
+                r#"{"repeat":{"lost":{"remove_video":[5,"n","v"]}}}"#,
+            ),
         ] {
             assert_eq!(serde_json::to_string(&job).unwrap(), text);
             assert_eq!(serde_json::from_str::<Job>(text).unwrap(), job);

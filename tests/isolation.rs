@@ -117,6 +117,7 @@ endpoints! {
     Suspend: [Kind::Webhook], [ResourceKind::User];
     Resume: [Kind::Webhook], [ResourceKind::User];
     Quota: [Kind::Account, Kind::Webhook], [ResourceKind::User];
+    MoveAccount: [Kind::Operator], [ResourceKind::User];
     Tiers: [Kind::Operator], [];
     ChangeTier: [Kind::Operator], [];
     CreateNamespace: [Kind::Operator], [];

@@ -67,6 +67,7 @@ const ROWS: &[(&str, &str)] = &[
          VALUES ('jt_user_u1', 'v', 'p', 'f1', 'a1', 'users/u1/v/v/p', 7, 'e', 'a/b', 1)",
     ),
     ("verifications", "(object_id, position, state, updated_at) VALUES ('o1', 5, 'ff', 1)"),
+    ("directory", "(kind, name, shard) VALUES ('user', 'u2', 1)"),
     ("deployment", "(one, id) VALUES (1, 'd1')"),
     ("videos", "(namespace, video_id, account_id, kept, touched_at) VALUES ('jt_user_u1', 'v', 'a1', 1, 1)"),
     ("prices", "(name, usd, updated_at) VALUES ('p', 0.5, 1)"),

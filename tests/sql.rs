@@ -95,6 +95,7 @@ fn scans(db: &Connection, name: &str, text: &str) -> Vec<String> {
 /// Every statement of every repository, by name.
 fn all_statements() -> Vec<(&'static str, &'static str)> {
     [
+        jettyspeed_edge::accounts::directory::repository::ALL,
         jettyspeed_edge::accounts::repository::ALL,
         jettyspeed_edge::dedup::possession::repository::ALL,
         jettyspeed_edge::dedup::repository::ALL,
@@ -274,12 +275,13 @@ fn object_of_another_namespace_is_found_if_both_opt_in_and_challenge_is_taken_on
     assert_eq!(rows(&db, &possession::shareable(question(&theirs))).len(), 0, "it has them itself");
     let found = rows(&db, &possession::shareable(question(&ours)));
     assert_eq!((found.len(), &found[0][5]), (1, &Value::Text(ours.to_string())), "as an asset of the namespace that asks");
-    assert_eq!(rows(&db, &possession::shareable_by_id(question(&ours), object)).len(), 1);
     assert_eq!(rows(&db, &dedup::duplicate(account, &hash, 10, None, "")).len(), 0, "unproven it is nobody's");
 
     let drawn = |seed| Challenge::draw(Id::from_random([seed; 16]), 10, &[seed; RANDOM_BYTES], EpochMs(5));
     let ask = |seed| rows(&db, &possession::insert_challenge(question(&ours), &drawn(seed), object, EpochMs(5))).len();
     assert_eq!((ask(1), ask(2)), (1, 1));
+    let asked = |namespace| rows(&db, &possession::shareable_of_challenge(question(namespace))).len();
+    assert_eq!((asked(&ours), asked(&own)), (1, 0), "the object that was asked about");
     assert_eq!(rows(&db, &possession::consume_challenge(question(&own))).len(), 0);
     let taken = rows(&db, &possession::consume_challenge(question(&ours)));
     assert_eq!((taken.len(), &taken[0][0], &taken[0][3]), (1, &Value::Text(drawn(2).id.to_string()), &Value::Text("[[0,9]]".into())));
@@ -303,7 +305,7 @@ fn object_of_another_namespace_is_found_if_both_opt_in_and_challenge_is_taken_on
     assert_eq!(rows(&db, &assets::reachable(proven.id, account))[0].last(), Some(&Value::Integer(1)));
     assert_eq!(rows(&db, &assets::reachable(verified.id, account))[0].last(), Some(&Value::Integer(0)));
     db.execute("UPDATE namespaces SET cross_namespace_dedup = 0 WHERE name = ?1", [theirs.as_str()]).unwrap();
-    assert_eq!(rows(&db, &possession::shareable(question(&ours))).len() + rows(&db, &possession::shareable_by_id(question(&ours), object)).len(), 0);
+    assert_eq!(rows(&db, &possession::shareable(question(&ours))).len() + asked(&ours), 0);
 }
 
 #[test]

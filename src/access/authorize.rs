@@ -5,6 +5,7 @@
 //! Architecture invariant: a resource is looked up only by the statement that [`find_statement`] returns, which finds only resources of the principal, so another
 //! account's resource and an absent one give the same 404 (docs/accounts.md, Authorisation).
 
+use crate::accounts::directory::Item;
 use crate::base::id::{Id, Name};
 use crate::base::sql::Statement;
 use crate::base::time::EpochMs;
@@ -125,6 +126,17 @@ pub fn find_statement(kind: ResourceKind, principal: &Principal, name: &str) -> 
             Ok(accounts::repository::by_user(&Name::parse(name).ok_or(Problem::NotFound)?, EpochMs(0)))
         }
         _ => Err(Problem::NotFound),
+    }
+}
+
+/// Whose database has what [`find_statement`] finds, `name` as a name; `None` for the first one.
+pub fn home<'a>(kind: ResourceKind, principal: &'a Principal, name: Option<&'a Name>) -> Option<Item<'a>> {
+    match (principal, kind) {
+        (Principal::Account(account) | Principal::Token { account, .. }, _) => Some(Item::Account(*account)),
+        (Principal::File { namespace, .. } | Principal::Video { namespace, .. }, _) => Some(Item::Namespace(namespace)),
+        (_, ResourceKind::Namespace) => name.map(Item::Namespace),
+        (_, ResourceKind::User) => name.map(Item::User),
+        _ => None,
     }
 }
 

@@ -79,6 +79,8 @@ pub enum Endpoint {
     Resume,
     /// What is used of what.
     Quota,
+    /// Move an account to another database.
+    MoveAccount,
     /// All tiers.
     Tiers,
     /// Change a tier.
@@ -194,6 +196,7 @@ pub static ROUTES: &[Route] = &[
     route("POST", "/api/agentcache/rotate", AuthScheme::Webhook, Endpoint::Rotate, USER),
     route("POST", "/api/agentcache/suspend", AuthScheme::Webhook, Endpoint::Suspend, USER),
     route("POST", "/api/agentcache/resume", AuthScheme::Webhook, Endpoint::Resume, USER),
+    route("POST", "/api/portal/accounts/{user}/move", AuthScheme::Operator, Endpoint::MoveAccount, USER),
     route("GET", "/api/portal/tiers", AuthScheme::Operator, Endpoint::Tiers, NOTHING),
     route("PATCH", "/api/portal/tiers/{tier}", AuthScheme::Operator, Endpoint::ChangeTier, NOTHING),
     route("POST", "/api/portal/namespaces", AuthScheme::Operator, Endpoint::CreateNamespace, NOTHING),

@@ -37,8 +37,10 @@ const BY_USER: &str = record_query!("a.agentcache_user_id = ?1");
 
 const BY_ID: &str = record_query!("a.id = ?1");
 
+// Not in the first database if another call has claimed the user for another one.
 const INSERT_ACCOUNT: &str = "INSERT INTO accounts (id, agentcache_user_id, agentcache_email, tier, s3_bucket_name, s3_prefix, status, created_at, updated_at) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'active', ?7, ?7) ON CONFLICT (agentcache_user_id) DO NOTHING";
+     SELECT ?1, ?2, ?3, ?4, ?5, ?6, 'active', ?7, ?7 \
+     WHERE NOT EXISTS (SELECT 1 FROM directory d WHERE d.kind = 'user' AND d.name = ?2 AND d.shard <> 0) ON CONFLICT (agentcache_user_id) DO NOTHING";
 
 // Only for the account that was just inserted: a concurrent call that lost the insert finds no account with its id and inserts nothing.
 const INSERT_CREDENTIALS: &str = "INSERT INTO credentials (key_hash, secret_hash, account_id, created_at, expires_at, sealed, sealed_until, generation) \
@@ -75,6 +77,9 @@ const TIERS: &str = concat!("SELECT ", tier_columns!(), " FROM tier_configs t OR
 const UPDATE_TIER: &str = "UPDATE tier_configs SET storage_quota_gb = ?2, bandwidth_quota_gb = ?3, jetty_speed_enabled = ?4, requests_per_minute = ?5, \
      max_file_mb = ?6, max_objects = ?7, max_open_uploads = ?8, updated_at = ?9 WHERE tier = ?1 AND updated_at = ?10 RETURNING tier";
 
+const PUT_TIER: &str = "UPDATE tier_configs SET storage_quota_gb = ?2, bandwidth_quota_gb = ?3, jetty_speed_enabled = ?4, requests_per_minute = ?5, \
+     max_file_mb = ?6, max_objects = ?7, max_open_uploads = ?8, updated_at = ?9 WHERE tier = ?1 AND updated_at < ?9";
+
 const FORGET_SEALED: &str = "UPDATE credentials SET sealed = NULL, sealed_until = NULL WHERE sealed IS NOT NULL AND sealed_until <= ?1";
 
 const FORGET_EXPIRED: &str = "DELETE FROM credentials WHERE expires_at IS NOT NULL AND expires_at <= ?1";
@@ -98,6 +103,7 @@ pub const ALL: &[(&str, &str)] = &[
     ("TIER", TIER),
     ("TIERS", TIERS),
     ("UPDATE_TIER", UPDATE_TIER),
+    ("PUT_TIER", PUT_TIER),
     ("FORGET_SEALED", FORGET_SEALED),
     ("FORGET_EXPIRED", FORGET_EXPIRED),
 ];
@@ -212,21 +218,28 @@ pub fn tiers() -> Statement {
 
 /// Writes a tier if it was not changed since `before` (optimistic locking); returns a row only if it was written.
 pub fn update_tier(tier: &Tier, before: EpochMs) -> Statement {
-    Statement {
-        sql: UPDATE_TIER,
-        args: vec![
-            tier.tier.clone().into(),
-            tier.storage_quota_gb.into(),
-            tier.bandwidth_quota_gb.into(),
-            tier.jetty_speed_enabled.into(),
-            tier.requests_per_minute.into(),
-            tier.max_file_mb.into(),
-            tier.max_objects.into(),
-            tier.max_open_uploads.into(),
-            Arg::Int(tier.updated_at.0),
-            Arg::Int(before.0),
-        ],
-    }
+    let mut args = tier_values(tier);
+    args.push(Arg::Int(before.0));
+    Statement { sql: UPDATE_TIER, args }
+}
+
+/// Writes a tier as another database has it, unless this one has a newer version.
+pub fn put_tier(tier: &Tier) -> Statement {
+    Statement { sql: PUT_TIER, args: tier_values(tier) }
+}
+
+fn tier_values(tier: &Tier) -> Vec<Arg> {
+    vec![
+        tier.tier.clone().into(),
+        tier.storage_quota_gb.into(),
+        tier.bandwidth_quota_gb.into(),
+        tier.jetty_speed_enabled.into(),
+        tier.requests_per_minute.into(),
+        tier.max_file_mb.into(),
+        tier.max_objects.into(),
+        tier.max_open_uploads.into(),
+        Arg::Int(tier.updated_at.0),
+    ]
 }
 
 /// Deletes the encrypted copies of credentials whose 30 days are over, and expired credentials.

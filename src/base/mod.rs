@@ -1,5 +1,6 @@
 //! Basic types: values with a unit or a format, and utilities without I/O. Imports no other module of this crate.
 
+pub mod account_move;
 pub mod aead;
 pub mod backoff;
 pub mod body_pace;
@@ -9,6 +10,7 @@ pub mod json;
 pub mod memory_budget;
 pub mod percent;
 pub mod sha256;
+pub mod shard;
 pub mod sql;
 pub mod time;
 pub mod ttl_map;

@@ -94,9 +94,11 @@ const FIND_CHUNKS: &str = "SELECT c.sha256, c.size, o.s3_key, c.first FROM chunk
      WHERE c.namespace = ?1 AND c.sha256 IN (SELECT value FROM json_each(?2)) AND o.condemned = 0";
 
 const CLAIM_DELETION: &str = "UPDATE objects SET condemned = 1 WHERE refs = 0 AND condemned = 0 AND doomed_at <= ?1 \
-     AND NOT EXISTS (SELECT 1 FROM assets s WHERE s.object_id = objects.id)";
+     AND NOT EXISTS (SELECT 1 FROM assets s WHERE s.object_id = objects.id) \
+     AND NOT EXISTS (SELECT 1 FROM namespaces n WHERE n.name = objects.namespace AND n.moving = 1)";
 
-const CLAIMED_DELETIONS: &str = "SELECT id, s3_key FROM objects WHERE condemned = 1 AND id > ?1 ORDER BY id LIMIT ?2";
+const CLAIMED_DELETIONS: &str = "SELECT o.id, o.s3_key FROM objects o JOIN namespaces n ON n.name = o.namespace AND n.moving = 0 \
+     WHERE o.condemned = 1 AND o.id > ?1 ORDER BY o.id LIMIT ?2";
 
 const OBJECT: &str = "SELECT id FROM objects WHERE id = ?1";
 

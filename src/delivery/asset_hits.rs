@@ -8,8 +8,8 @@ use crate::base::sql::Statement;
 use crate::base::time::EpochMs;
 use crate::files::repository;
 
-/// Maximum number of files that are counted between two flushes: one statement of 70 KB. Those that come later are not counted.
-const MAX_ASSETS: usize = 1_000;
+/// Maximum number of files that are counted between two flushes: one statement of 280 KB. Those that come later are not counted.
+const MAX_ASSETS: usize = 4_000;
 
 /// What was counted of one file since the last flush.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -63,17 +63,17 @@ mod tests {
     }
 
     #[test]
-    fn thousand_and_first_file_is_not_counted_until_the_flush() {
+    fn file_beyond_four_thousand_is_not_counted_until_the_flush() {
         let mut hits = AssetHits::default();
         let draw = |n: u16| {
             let [high, low] = n.to_be_bytes();
             Id::from_random([high, low, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
         };
-        (0..1_001).for_each(|n| hits.add(draw(n), true, EpochMs(1)));
+        (0..4_001).for_each(|n| hits.add(draw(n), true, EpochMs(1)));
         hits.add(draw(0), true, EpochMs(2));
-        assert_eq!((hits.0.len(), hits.0[&draw(0)].hits, hits.0.contains_key(&draw(1_000))), (1_000, 2, false));
+        assert_eq!((hits.0.len(), hits.0[&draw(0)].hits, hits.0.contains_key(&draw(4_000))), (4_000, 2, false));
         assert!(hits.take().is_some());
-        hits.add(draw(1_000), true, EpochMs(3));
+        hits.add(draw(4_000), true, EpochMs(3));
         assert_eq!(hits.0.len(), 1);
     }
 }

@@ -6,6 +6,7 @@ pub mod cache_place;
 pub mod class;
 pub mod content_descriptor;
 pub mod fill_lock;
+pub mod flush;
 pub mod outflow;
 pub mod repository;
 pub mod response_headers;

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use crate::base::id::{Name, OWN_NAMESPACE};
 use crate::base::json::{self, null_as_reset, optional_list, optional_object};
+use crate::base::shard::Shard;
 use crate::base::time::EpochMs;
 use crate::chunking::MIN_PART_BYTES;
 use crate::http::json_body::JsonText;
@@ -82,6 +83,7 @@ pub struct Patch {
 #[derive(Debug)]
 pub struct Create {
     name: String,
+    shard: Option<Shard>,
     patch: Patch,
 }
 
@@ -94,9 +96,17 @@ impl Create {
         #[derive(Deserialize)]
         struct Named {
             name: String,
+            #[serde(default)]
+            shard: Option<Shard>,
         }
         let text = JsonText::check(body)?;
-        Ok(Create { name: text.read::<Named>()?.name, patch: text.read()? })
+        let Named { name, shard } = text.read()?;
+        Ok(Create { name, shard, patch: text.read()? })
+    }
+
+    /// The shard that it is to be in, if the caller says.
+    pub fn shard(&self) -> Option<Shard> {
+        self.shard
     }
 
     /// The namespace to create.

@@ -57,6 +57,9 @@ catalogue! {
     BELOW_USAGE = "below-usage", 409, "The tier does not hold what is used", "The account uses more than that tier allows; delete files, or repeat with \"force\": true.";
     EXISTS = "already-exists", 409, "Already exists", "Something of that name exists already; 'field' names it.";
     NAMESPACE_IN_USE = "namespace-in-use", 409, "Namespace in use", "The namespace has files, open uploads or an account whose own it is.";
+    MOVING = "account-moving", 503, "Account is being moved", "The account is on its way to another database: it can be read, and be changed again in some minutes. Try again after Retry-After.";
+    NOT_MOVABLE = "not-movable", 409, "Account can not be moved", "The account shares a namespace or bytes with others, which live in one database; 'detail' says which. Move nothing, or undo that first.";
+    OTHER_SHARD = "other-shard", 409, "Account and namespace in different databases", "Members of a namespace live in its database: move the account there first.";
     OPERATOR_ONLY = "operator-only", 403, "For operators only", "An account may rename the namespaces that it manages and set their TTLs; the rest is for operators.";
     MANAGER_ONLY = "manager-only", 403, "For managers only", "In a shared namespace a member changes its own things; others' things, the name and the TTLs are for its managers.";
     KEY_REUSED = "idempotency-key-reused", 422, "Idempotency-Key reused", "This key came before with another request; use a new key for a new request.";
@@ -119,6 +122,9 @@ impl Problem {
             Problem::BelowUsage { .. } => &BELOW_USAGE,
             Problem::AlreadyExists { .. } => &EXISTS,
             Problem::NamespaceInUse => &NAMESPACE_IN_USE,
+            Problem::AccountMoving => &MOVING,
+            Problem::NotMovable { .. } => &NOT_MOVABLE,
+            Problem::OtherShard { .. } => &OTHER_SHARD,
             Problem::OperatorOnly { .. } => &OPERATOR_ONLY,
             Problem::ManagerOnly => &MANAGER_ONLY,
             Problem::KeyReused => &KEY_REUSED,

@@ -194,6 +194,20 @@ pub enum Problem {
     },
     /// A namespace with files, uploads or an owner can not be deleted.
     NamespaceInUse,
+    /// The account is being moved to another database, and can not be changed until it is there.
+    AccountMoving,
+    /// The account can not be moved to another database.
+    NotMovable {
+        /// What ties it to the one that it is in.
+        reason: &'static str,
+    },
+    /// Account and namespace are in different databases.
+    OtherShard {
+        /// The account's.
+        account: u8,
+        /// The namespace's.
+        namespace: u8,
+    },
     /// Only an operator may change this.
     OperatorOnly {
         /// The field.

@@ -22,6 +22,8 @@ impl Problem {
                 format!("chunkSize: must be at least {least} bytes for this file: no part but the last under 5 MiB, at most {most_parts} parts.")
             }
             Problem::PartOutsidePlan { chunk_count } => format!("This upload's parts are 1 to {chunk_count}."),
+            Problem::NotMovable { reason } => format!("The account {reason}."),
+            Problem::OtherShard { account, namespace } => format!("The account is in database {account}, the namespace in {namespace}."),
             Problem::TierForbids { tier, feature } => format!("Tier '{tier}' does not include {feature}."),
             Problem::FeatureOff { feature } => format!("The namespace has {feature} switched off."),
             Problem::StorageExceeded { limit, used, reserved, requested } => {
@@ -67,6 +69,7 @@ impl Problem {
             Problem::BelowUsage { resource, limit, used } => json!({ "resource": resource, "limit": limit, "used": used }),
             Problem::AlreadyExists { field } | Problem::OperatorOnly { field } => json!({ "field": field }),
             Problem::PlanMismatch { strategy } => json!({ "strategy": strategy }),
+            Problem::OtherShard { account, namespace } => json!({ "accountShard": account, "namespaceShard": namespace }),
             Problem::PartsMissing { missing } => json!({ "missing": missing }),
             Problem::PartsDiffer { parts } => json!({ "parts": parts }),
             Problem::UploadClosed { status } => json!({ "uploadStatus": status }),
@@ -92,6 +95,7 @@ impl Problem {
             Problem::RateLimited { retry_after, .. } | Problem::BandwidthExceeded { retry_after, .. } => Some(*retry_after),
             Problem::Origin(OriginFailure::Unavailable | OriginFailure::AnswerLost) | Problem::Busy => Some(2),
             Problem::TooManyUploads { .. } => Some(OPEN_UPLOAD_SECONDS),
+            Problem::AccountMoving => Some(30),
             Problem::AccelerationOff | Problem::Misconfigured { .. } => Some(60),
             _ => None,
         }

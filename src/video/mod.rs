@@ -2,6 +2,7 @@
 
 pub mod listing;
 pub mod owner;
+pub mod pages;
 pub mod path;
 pub mod place;
 pub mod play_order;

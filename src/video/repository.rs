@@ -8,12 +8,19 @@ use crate::base::time::EpochMs;
 use crate::delivery::class::Class;
 use crate::delivery::content_descriptor::{ContentDescriptor, HOLDS_MS};
 use crate::namespaces::namespace::DEFAULT_TTL;
+use crate::video::pages::{MAX_FILES, PageFile, VideoState, group};
 use crate::video::path::VideoPath;
 use crate::video::place::{AtStore, Place, Present};
 
 const FILE: &str = "SELECT v.id, v.account_id, v.namespace, v.video_id, v.path, v.s3_key, v.size, v.etag, v.content_type, v.live_seconds, v.created_at, \
      c.status AS owner_status, n.ttl_video, n.generation, n.origin_usd_per_gb, n.video_streaming FROM video_files v JOIN accounts c ON c.id = v.account_id \
      JOIN namespaces n ON n.name = v.namespace WHERE v.namespace = ?1 AND v.video_id = ?2 AND v.path = ?3 AND v.doomed_at IS NULL";
+
+const STATE: &str = "SELECT v.version, v.changed_at, v.account_id, c.status AS owner_status, n.ttl_video, n.generation, n.origin_usd_per_gb, n.video_streaming \
+     FROM videos v JOIN accounts c ON c.id = v.account_id JOIN namespaces n ON n.name = v.namespace WHERE v.namespace = ?1 AND v.video_id = ?2";
+
+const PAGE: &str = "SELECT path, id, account_id, s3_key, size, etag, content_type, live_seconds, created_at FROM video_files \
+     WHERE namespace = ?1 AND video_id = ?2 AND path >= ?3 AND path < ?4 AND doomed_at IS NULL ORDER BY path LIMIT ?5";
 
 const PLACE: &str =
     "SELECT id, account_id, etag, doomed_at, replaced_id, replaced_account FROM video_files WHERE namespace = ?1 AND video_id = ?2 AND path = ?3";
@@ -71,6 +78,8 @@ const LIST: &str = "WITH RECURSIVE t (video_id, n) AS (\
 /// The statements of this file, for the test that prepares them.
 pub const ALL: &[(&str, &str)] = &[
     ("FILE", FILE),
+    ("STATE", STATE),
+    ("PAGE", PAGE),
     ("LIST", LIST),
     ("PLACE", PLACE),
     ("PUT", PUT),
@@ -107,6 +116,30 @@ pub struct FileRow {
     /// Whether the namespace has video streaming enabled.
     #[serde(deserialize_with = "flag")]
     pub video_streaming: bool,
+}
+
+impl FileRow {
+    /// The same of a video's state and a file of a page.
+    pub fn of(namespace: &Name, video: &Name, state: &VideoState, file: &PageFile) -> FileRow {
+        FileRow {
+            id: file.id,
+            account_id: file.account_id,
+            namespace: namespace.clone(),
+            video_id: video.clone(),
+            path: file.path.clone(),
+            s3_key: file.s3_key.clone(),
+            size: file.size,
+            etag: file.etag.clone(),
+            content_type: file.content_type.clone(),
+            live_seconds: file.live_seconds,
+            created_at: file.created_at,
+            owner_status: state.owner_status.clone(),
+            ttl_video: state.ttl_video,
+            generation: state.generation,
+            origin_usd_per_gb: state.origin_usd_per_gb,
+            video_streaming: state.video_streaming,
+        }
+    }
 }
 
 impl From<FileRow> for ContentDescriptor {
@@ -146,11 +179,6 @@ impl From<FileRow> for ContentDescriptor {
     }
 }
 
-/// Invalidation group of all files of a video.
-pub fn group(namespace: &Name, video: &Name) -> String {
-    format!("video/{namespace}/{video}")
-}
-
 /// A version of a file that is about to be written.
 #[derive(Debug)]
 pub struct NewFile {
@@ -187,6 +215,19 @@ fn place_args(namespace: &Name, video: &Name, path: &str) -> Vec<Arg> {
 /// The file, unless it is deleted.
 pub fn file(namespace: &Name, video: &Name, path: &str) -> Statement {
     Statement { sql: FILE, args: place_args(namespace, video, path) }
+}
+
+/// The state of a video: [`VideoState`]. No row for a video that has none.
+pub fn state(namespace: &Name, video: &Name) -> Statement {
+    Statement { sql: STATE, args: vec![namespace.as_str().into(), video.as_str().into()] }
+}
+
+/// Files of the video whose paths begin with `prefix`, by path, at most [`MAX_FILES`]: [`PageFile`].
+pub fn page(namespace: &Name, video: &Name, prefix: &str) -> Statement {
+    let mut args = place_args(namespace, video, prefix);
+    // Behind every path with that prefix: no character is greater.
+    args.extend([format!("{prefix}\u{10ffff}").into(), MAX_FILES.into()]);
+    Statement { sql: PAGE, args }
 }
 
 /// Videos of the namespace in the order of their ids, after `after`: one row per video, at most `limit`.

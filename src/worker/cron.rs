@@ -4,7 +4,8 @@ use worker::Env;
 
 use crate::jobs::{Job, Lost};
 use crate::worker::platform::enqueue::enqueue;
-use crate::worker::platform::{bindings, clock, d1, log};
+use crate::worker::platform::{bindings, clock, d1, log, shards};
+use crate::worker::services::accounts::tiers;
 use crate::{accounts, dedup, video};
 
 /// Enqueues garbage collection, the sweep, the probe and the pruning of expired rows, and what sends lost jobs again.
@@ -12,8 +13,10 @@ pub async fn daily(env: &Env) {
     log::step("run", "daily");
     delete_expired(env).await;
     publish_prices(env).await;
-    let lost = Lost::all().map(|lost| Job::Repeat { lost });
-    for job in lost.into_iter().chain([Job::Probe, Job::Collect, Job::Sweep { marker: None }, Job::Prune { account: None }]) {
+    // The error is logged in `d1`; the next daily run repeats it.
+    let _ = tiers::publish(env).await;
+    let lost = shards::all(env).flat_map(|shard| Lost::all().map(|lost| Job::Repeat { lost, shard }));
+    for job in lost.chain([Job::Probe, Job::Collect, Job::Sweep { marker: None }, Job::Prune { account: None }]) {
         if let Err(error) = enqueue(env, &job).await {
             let _ = log::internal("queue", &error.to_string());
         }
@@ -24,16 +27,19 @@ pub async fn daily(env: &Env) {
 async fn delete_expired(env: &Env) {
     let now = clock::now();
     let statements = [accounts::repository::cleanup(now), vec![video::owner::repository::forget_lost(now)]].concat();
-    let Ok(db) = bindings::db(env) else { return };
-    for statement in statements {
-        // The error is logged in `d1`; the next daily run repeats the statement.
-        let _ = d1::batch(&db, &[statement]).await;
+    for db in shards::all(env).filter_map(|shard| bindings::db(env, shard).ok()) {
+        for statement in &statements {
+            // The error is logged in `d1`; the next daily run repeats the statement.
+            let _ = d1::batch(&db, std::slice::from_ref(statement)).await;
+        }
     }
 }
 
 /// Writes the prices that views calculate with: vars of the deployment may have changed.
 async fn publish_prices(env: &Env) {
-    let (Ok(db), Ok(config)) = (bindings::db(env), bindings::config(env)) else { return };
-    // The error is logged in `d1`; the next daily run repeats it.
-    let _ = d1::batch(&db, &[dedup::repository::set_price(config.dedup_usd_per_gb, clock::now())]).await;
+    let Ok(config) = bindings::config(env) else { return };
+    for db in shards::all(env).filter_map(|shard| bindings::db(env, shard).ok()) {
+        // The error is logged in `d1`; the next daily run repeats it.
+        let _ = d1::batch(&db, &[dedup::repository::set_price(config.dedup_usd_per_gb, clock::now())]).await;
+    }
 }

@@ -13,7 +13,7 @@ use crate::config::LogLevel;
 use crate::http::cors;
 use crate::problem::Problem;
 use crate::worker::handlers;
-use crate::worker::handlers::accounts::{change, provision, quota, tiers};
+use crate::worker::handlers::accounts::{change, moving, provision, quota, tiers};
 use crate::worker::handlers::{health, pages, problems};
 use crate::worker::http::call::{Call, Routed};
 use crate::worker::http::reply::{Body, Reply};
@@ -124,6 +124,7 @@ fn handler<'a>(call: &'a Routed, endpoint: Endpoint, method: &'a str) -> Pin<Box
         Endpoint::Suspend => Box::pin(change::switch(call, true)),
         Endpoint::Resume => Box::pin(change::switch(call, false)),
         Endpoint::Quota => Box::pin(quota::quota(call)),
+        Endpoint::MoveAccount => Box::pin(moving::move_account(call)),
         Endpoint::Tiers => Box::pin(tiers::list(call)),
         Endpoint::ChangeTier => Box::pin(tiers::change(call)),
         Endpoint::CreateNamespace => Box::pin(handlers::namespaces::create(call)),

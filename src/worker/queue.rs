@@ -9,6 +9,7 @@ use crate::jobs::Job;
 use crate::problem::Problem;
 use crate::worker::platform::enqueue::{MAX_DELAY_SECONDS, enqueue_later};
 use crate::worker::platform::{bindings, log};
+use crate::worker::services::accounts::moving;
 use crate::worker::services::dedup::{collect, verify};
 use crate::worker::services::uploads::{abort, membership, payload_hash_probe, presigned_hash_probe, recover, suspend, sweep};
 use crate::worker::services::{prune, repeat};
@@ -30,7 +31,11 @@ pub async fn consume(batch: &MessageBatch<String>, env: &Env) {
                 log::event(LogLevel::Error, "job", json!({ "error": "failed too often", "job": job.described() }));
                 match job {
                     // Alarms and the daily run repeat the other jobs.
-                    Job::PropagateSuspension { .. } | Job::EndMembership { .. } | Job::Orphan { .. } | Job::ReconcileVideo { .. } => {
+                    Job::PropagateSuspension { .. }
+                    | Job::EndMembership { .. }
+                    | Job::Orphan { .. }
+                    | Job::ReconcileVideo { .. }
+                    | Job::Move { .. } => {
                         let sent = enqueue_later(env, &job, MAX_DELAY_SECONDS.into()).await;
                         sent.map_err(|error| log::internal("queue", &error.to_string()))
                     }
@@ -62,7 +67,7 @@ async fn run_job(env: &Env, job: &Job) -> Result<(), Problem> {
     match job {
         Job::PropagateSuspension { account, cursor } => suspend::propagate(env, *account, cursor).await,
         Job::EndMembership { account, namespace, until, cursor } => membership::end_page(env, &config, *account, namespace, *until, cursor).await,
-        Job::Verify { object } => verify::verify(env, &config, *object).await,
+        Job::Verify { object, shard } => verify::verify(env, &config, *object, *shard).await,
         Job::Sweep { marker } => {
             let marker = marker.as_ref().map(|(key, upload)| (key.as_str(), upload.as_str()));
             sweep::sweep(env, &config, marker).await
@@ -72,9 +77,9 @@ async fn run_job(env: &Env, job: &Job) -> Result<(), Problem> {
             payload_hash_probe::probe(env, &config).await?;
             presigned_hash_probe::probe(env, &config).await.map(|_| ())
         }
-        Job::Collect => collect::collect(env, &config, None).await,
-        Job::CollectAfter { object } => collect::collect(env, &config, Some(*object)).await,
-        Job::Repeat { lost } => repeat::repeat(env, &config, lost).await,
+        Job::Collect => collect::collect_all(env, &config).await,
+        Job::CollectAfter { object, shard } => collect::collect(env, &config, *shard, Some(*object)).await,
+        Job::Repeat { lost, shard } => repeat::repeat(env, &config, lost, *shard).await,
         Job::Orphan { account, object } => collect::orphan(env, &config, *account, *object).await,
         Job::Wake { session, account } => recover::recover_or_end(env, &config, *account, *session).await,
         Job::ReconcileVideo { account, version, place } => {
@@ -82,6 +87,7 @@ async fn run_job(env: &Env, job: &Job) -> Result<(), Problem> {
         }
         Job::RemoveVideo { namespace, video } => crate::worker::services::video::removal::remove(env, &config, namespace, video).await,
         Job::Prune { account } => prune::prune(env, *account).await,
+        Job::Move { moved, step } => moving::run(env, moved, step).await,
         Job::EndUpload { session } => abort::end_upload(env, &config, *session).await,
     }
 }

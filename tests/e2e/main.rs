@@ -27,6 +27,7 @@
 mod accounts;
 mod command;
 mod costs;
+mod database;
 mod dedup;
 mod delivery;
 mod dialects;

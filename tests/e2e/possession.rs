@@ -342,7 +342,7 @@ async fn foreign_hash_and_absent_hash_cause_identical_work() {
                     break;
                 }
             }
-            assert!(done[0].2.iter().any(|step| step.contains("\"kind\":\"d1\"")), "the log tells: {done:?}");
+            assert!(done[0].2.iter().any(|step| step.contains("\"kind\":\"d1")), "the log tells: {done:?}");
             assert_eq!(done[0], done[1], "{path} {of_theirs}");
             compared += 1;
         }

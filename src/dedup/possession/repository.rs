@@ -9,13 +9,15 @@ use crate::base::sql::{Arg, Statement};
 use crate::base::time::EpochMs;
 use crate::dedup::possession::challenge::{Challenge, MAX_ANSWERS, MEMORY_MS};
 
-// The object in the form of an asset in namespace ?4 that the account ?1 does not have yet.
+// The object in the form of an asset in namespace ?4 that the account ?1 does not have yet; ?4 takes part, too, and the account is in it.
 macro_rules! shareable_query {
     ($where:literal) => {
         concat!(
             "SELECT o.id, ?1 AS account_id, o.id AS object_id, '' AS name, '' AS content_type, ?4 AS namespace, o.s3_key, o.size, o.etag, o.claimed_sha256, \
              o.sha256, o.verification, o.created_at, 'active' AS owner_status, 1 AS borrowed FROM objects o JOIN namespaces n ON n.name = o.namespace \
-             WHERE o.sha256 = ?2 AND o.size = ?3 AND o.verification = 'verified' AND o.condemned = 0 AND n.cross_namespace_dedup = 1 ",
+             WHERE o.sha256 = ?2 AND o.size = ?3 AND o.verification = 'verified' AND o.condemned = 0 AND n.cross_namespace_dedup = 1 \
+             AND EXISTS (SELECT 1 FROM namespace_members m JOIN namespaces own ON own.name = m.namespace \
+             WHERE m.account_id = ?1 AND m.namespace = ?4 AND own.cross_namespace_dedup = 1) ",
             $where
         )
     };
@@ -23,7 +25,9 @@ macro_rules! shareable_query {
 
 const SHAREABLE: &str = shareable_query!("AND o.namespace <> ?4 LIMIT 1");
 
-const SHAREABLE_BY_ID: &str = shareable_query!("AND o.id = ?5");
+const SHAREABLE_OF_CHALLENGE: &str = shareable_query!(
+    "AND o.id = (SELECT c.object_id FROM challenges c WHERE c.account_id = ?1 AND c.namespace = ?4 AND c.sha256 = ?2 AND c.size = ?3)"
+);
 
 const INSERT_CHALLENGE: &str = "INSERT INTO challenges (account_id, namespace, sha256, size, id, object_id, nonce, ranges, expires_at, forget_at) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (account_id, namespace, sha256, size) DO UPDATE SET id = excluded.id, \
@@ -42,7 +46,7 @@ const DELETE_CHALLENGES: &str = "DELETE FROM challenges WHERE (account_id, names
 /// The statements of this file, for the test that prepares them.
 pub const ALL: &[(&str, &str)] = &[
     ("SHAREABLE", SHAREABLE),
-    ("SHAREABLE_BY_ID", SHAREABLE_BY_ID),
+    ("SHAREABLE_OF_CHALLENGE", SHAREABLE_OF_CHALLENGE),
     ("INSERT_CHALLENGE", INSERT_CHALLENGE),
     ("CONSUME_CHALLENGE", CONSUME_CHALLENGE),
     ("RESTORE_CHALLENGE", RESTORE_CHALLENGE),
@@ -78,11 +82,9 @@ pub fn shareable(question: Question<'_>) -> Statement {
     Statement { sql: SHAREABLE, args: question.args_of_object() }
 }
 
-/// The same query for one object: returns a row while the object can still be referenced.
-pub fn shareable_by_id(question: Question<'_>, object: Id) -> Statement {
-    let mut args = question.args_of_object();
-    args.push(object.to_string().into());
-    Statement { sql: SHAREABLE_BY_ID, args }
+/// The same query for the object that the challenge is about: returns a row while the object can still be referenced.
+pub fn shareable_of_challenge(question: Question<'_>) -> Statement {
+    Statement { sql: SHAREABLE_OF_CHALLENGE, args: question.args_of_object() }
 }
 
 /// Stores a challenge about `object` and replaces an unanswered one about the same file.

@@ -11,7 +11,7 @@ use crate::ledger::accrual::{Accrual, StoreReads};
 use crate::ledger::period::Period;
 use crate::ledger::state::{Limits, Seen, Usage};
 use crate::problem::Problem;
-use crate::worker::platform::{bindings, clock, d1};
+use crate::worker::platform::{bindings, clock, d1, shards};
 use crate::{accounts, ledger};
 
 /// Rows per page. Of 2,000,000 assets a ledger that lost its storage so reads 400 pages of under 1 MB.
@@ -34,7 +34,8 @@ pub struct Stored {
 /// # Errors
 /// 404 if the account does not exist.
 pub async fn limits(env: &Env, account: Id) -> Result<Limits, Problem> {
-    let record: Option<Record> = d1::first(&bindings::db(env)?, &accounts::repository::by_id(account, clock::now())).await?;
+    let record: Option<Record> =
+        d1::first(&shards::of_account_to_read(env, account).await?, &accounts::repository::by_id(account, clock::now())).await?;
     record.map(|record| record.limits()).ok_or(Problem::NotFound)
 }
 
@@ -51,7 +52,7 @@ pub struct OpenUpload {
 
 /// At most [`PAGE`] open uploads of the account, after the session `after`.
 pub async fn open_uploads(env: &Env, account: Id, after: &str) -> Result<Vec<OpenUpload>, Problem> {
-    d1::all(&bindings::db(env)?, &ledger::repository::open_uploads(account, after, PAGE as u64)).await
+    d1::all(&shards::of_account_to_read(env, account).await?, &ledger::repository::open_uploads(account, after, PAGE as u64)).await
 }
 
 /// Where a page of holdings begins: assets, newest first, then video files by id.
@@ -86,7 +87,7 @@ pub async fn holdings(env: &Env, account: Id, page: &Page) -> Result<Vec<Stored>
         Page::Assets(at, id) => ledger::repository::holdings(account, (*at, id), PAGE as u64),
         Page::Videos(after) => ledger::repository::video_holdings(account, after, PAGE as u64),
     };
-    d1::all(&bindings::db(env)?, &statement).await
+    d1::all(&shards::of_account_to_read(env, account).await?, &statement).await
 }
 
 /// Bandwidth (bytes), requests and accrual of the current month, as last written to `storage_usage`.
@@ -101,44 +102,51 @@ pub async fn month_usage(env: &Env, account: Id, now: EpochMs) -> Result<(u64, u
         recorded_at: EpochMs,
     }
     let period = Period::of(now);
-    let row: Option<Row> = d1::first(&bindings::db(env)?, &ledger::repository::usage(account, period.start())).await?;
+    let row: Option<Row> = d1::first(&shards::of_account_to_read(env, account).await?, &ledger::repository::usage(account, period.start())).await?;
     Ok(row.map_or((0, 0, Accrual::since(now)), |row| {
         let reads = StoreReads { bytes: row.origin_bytes, usd: row.bandwidth_cost };
         (row.bandwidth_bytes, row.request_count, Accrual::restored(row.storage_gb_months, reads, row.recorded_at, period))
     }))
 }
 
-/// The outcome of a pending change of an asset; [`Seen::Unclear`] if D1 does not answer.
-pub async fn asset_outcome(env: &Env, asset: Id) -> Seen {
-    read_outcome(env, asset).await.unwrap_or(Seen::Unclear)
+/// The outcome of a pending change of an account's asset; [`Seen::Unclear`] if D1 does not answer, and while the account is moved to another database.
+pub async fn asset_outcome(env: &Env, account: Id, asset: Id) -> Seen {
+    read_outcome(env, account, asset).await.unwrap_or(Seen::Unclear)
 }
 
-async fn read_outcome(env: &Env, asset: Id) -> Result<Seen, Problem> {
-    let db = bindings::db(env)?;
-    // The order matters: an upload that completes between the two queries is found by the second one.
-    let coming: Option<serde_json::Value> = d1::first(&db, &ledger::repository::asset_coming(asset)).await?;
-    let stored = find_asset(env, asset).await?;
-    Ok(match (stored, coming) {
+async fn read_outcome(env: &Env, account: Id, asset: Id) -> Result<Seen, Problem> {
+    let statements = [ledger::repository::asset_coming(asset), ledger::repository::asset_stored(asset)];
+    let mut rows = d1::results(&shards::of_account(env, account).await?, &statements).await?;
+    let coming: Option<serde_json::Value> = rows.first()?;
+    let stored: Option<StoredAsset> = rows.first()?;
+    Ok(match (stored.map(Seen::from), coming) {
         (Some(seen), _) => seen,
         (None, Some(_)) => Seen::Coming,
         (None, None) => Seen::Gone,
     })
 }
 
-/// The object of an asset; `None` if the asset does not exist.
-pub async fn find_asset(env: &Env, asset: Id) -> Result<Option<Seen>, Problem> {
-    #[derive(Deserialize)]
-    struct Row {
-        object: Id,
-        size: u64,
+#[derive(Deserialize)]
+struct StoredAsset {
+    object: Id,
+    size: u64,
+}
+
+impl From<StoredAsset> for Seen {
+    fn from(row: StoredAsset) -> Seen {
+        Seen::Stored { object: row.object, size: row.size }
     }
-    let row: Option<Row> = d1::first(&bindings::db(env)?, &ledger::repository::asset_stored(asset)).await?;
-    Ok(row.map(|Row { object, size }| Seen::Stored { object, size }))
+}
+
+/// The object of an account's asset; `None` if the asset does not exist.
+pub async fn find_asset(env: &Env, account: Id, asset: Id) -> Result<Option<Seen>, Problem> {
+    let row: Option<StoredAsset> = d1::first(&shards::of_account(env, account).await?, &ledger::repository::asset_stored(asset)).await?;
+    Ok(row.map(Seen::from))
 }
 
 /// Writes monthly usage to `storage_usage`.
 pub async fn write(env: &Env, account: Id, usage: &[Usage], now: EpochMs) -> Result<(), Problem> {
     let prices = bindings::config(env)?.prices;
     let statements: Vec<_> = usage.iter().map(|month| ledger::repository::record_usage(account, month, &prices, now)).collect();
-    d1::batch(&bindings::db(env)?, &statements).await
+    d1::batch(&shards::of_account(env, account).await?, &statements).await
 }

@@ -6,25 +6,30 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::time::Duration;
 
+use worker::Env;
+
+use crate::accounts::directory::Item;
 use crate::base::id::Name;
+use crate::base::shard::{Access, Shard};
+use crate::base::sql::Statement;
 use crate::base::time::EpochMs;
 use crate::delivery::asset_hits::AssetHits;
 use crate::delivery::cache_entry::Origin;
 use crate::delivery::content_descriptor::ContentDescriptor;
+use crate::delivery::flush;
 use crate::delivery::repository;
 use crate::delivery::repository::Count;
 use crate::delivery::slices::Slice;
 use crate::worker::http::call::Routed;
-use crate::worker::platform::{bindings, clock, d1};
-
-/// Interval between flushes, ms.
-const FLUSH_MS: u64 = 3_000;
+use crate::worker::platform::{bindings, clock, d1, shards};
 
 thread_local! {
     static ASSETS: RefCell<AssetHits> = RefCell::default();
     static COUNTS: RefCell<HashMap<(Name, &'static str), Count>> = RefCell::default();
     /// Deadline of the flush in progress.
     static DUE: Cell<EpochMs> = const { Cell::new(EpochMs(0)) };
+    /// When the last flush began.
+    static FLUSHED: Cell<EpochMs> = const { Cell::new(EpochMs(0)) };
 }
 
 fn count(source: &ContentDescriptor, change: impl FnOnce(&mut Count)) {
@@ -45,20 +50,37 @@ pub fn answered(call: &Routed, source: &ContentDescriptor, is_hit: bool) {
     if now < DUE.get() {
         return;
     }
-    DUE.set(now.plus(2 * FLUSH_MS));
+    let Some(delay) = flush::delay(FLUSHED.get(), call.config.stats_flush_seconds.saturating_mul(1000), now) else { return };
+    DUE.set(flush::deadline(delay, now));
     let held = call.clone();
     call.wait_until(async move {
-        worker::Delay::from(Duration::from_millis(FLUSH_MS)).await;
+        worker::Delay::from(Duration::from_millis(delay)).await;
         let counts = COUNTS.take();
-        DUE.set(EpochMs(0));
         let now = clock::now();
-        let mut statements: Vec<_> = counts.iter().map(|((namespace, class), count)| repository::add(namespace, class, count, now)).collect();
-        statements.extend(ASSETS.with_borrow_mut(AssetHits::take));
-        if let Ok(db) = bindings::db(&held.env) {
+        DUE.set(EpochMs(0));
+        FLUSHED.set(now);
+        write(&held.env, counts, ASSETS.with_borrow_mut(AssetHits::take), now).await;
+    });
+}
+
+/// Adds the counts to the databases of their namespaces. Those of a namespace that is being moved are lost.
+async fn write(env: &Env, counts: HashMap<(Name, &'static str), Count>, hits: Option<Statement>, now: EpochMs) {
+    let mut statements: HashMap<Shard, Vec<Statement>> = HashMap::new();
+    for ((namespace, class), count) in &counts {
+        if let Ok(shard) = shards::shard_of(env, Item::Namespace(namespace), Access::Write).await {
+            statements.entry(shard).or_default().push(repository::add(namespace, class, count, now));
+        }
+    }
+    if let Some(hits) = hits {
+        // A file that a database does not have is left out there.
+        shards::all(env).for_each(|shard| statements.entry(shard).or_default().push(hits.clone()));
+    }
+    for (shard, statements) in statements {
+        if let Ok(db) = bindings::db(env, shard) {
             // The error is logged in `d1`.
             let _ = d1::batch(&db, &statements).await;
         }
-    });
+    }
 }
 
 /// Counts `bytes` passed on from the origin.

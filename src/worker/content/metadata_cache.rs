@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use futures_util::future::join;
 use serde::{Deserialize, Serialize};
 
 use crate::base::id::Name;
@@ -19,7 +20,7 @@ use crate::worker::platform::clock;
 use crate::worker::platform::pop_cache::PopCache;
 
 /// Lifetime in the isolate, ms: another isolate of this PoP may have invalidated the descriptor.
-const HERE_MS: u64 = 1_000;
+pub(super) const HERE_MS: u64 = 1_000;
 
 /// Maximum number of descriptors in the isolate, about 500 bytes each.
 const MAX_KEEP: usize = 4_000;
@@ -51,7 +52,10 @@ thread_local! {
     static CHANGED: RefCell<TtlMap<String, EpochMs>> = RefCell::new(TtlMap::new(MAX_CHANGED, MAX_CHANGED_BYTES, |key, _| key.len()));
 }
 
-fn key(name: &str) -> String {
+/// Instead of an entry that was invalidated: until then the nearest copy of the database may not have the change.
+const TOMBSTONE: &str = "changed";
+
+pub(super) fn key(name: &str) -> String {
     // The name is percent-encoded completely, so that the URL parser finds no dot segments in it.
     format!("1/known/{}", percent::component(name))
 }
@@ -70,19 +74,30 @@ fn descriptor_bytes(name: &str, here: &Here) -> usize {
 }
 
 fn holds(source: &ContentDescriptor, name: &str, read_at: EpochMs, now: EpochMs) -> bool {
-    let changed = |key: &str| CHANGED.with_borrow(|changed| changed.get(key, now).is_some_and(|at| read_at <= *at));
-    let group = source.group.as_deref().is_some_and(changed);
-    now.since(read_at) < source.holds_ms && !group && !changed(name) && !changed(source.namespace.as_str())
+    let keys = [name, source.namespace.as_str(), source.group.as_deref().unwrap_or(name)];
+    now.since(read_at) < source.holds_ms && !changed_since(&keys, read_at, now)
 }
 
-/// The descriptor `name`, from the caches or else from `read`.
+/// Whether this isolate has invalidated one of `keys` since `read_at`.
+pub(super) fn changed_since(keys: &[&str], read_at: EpochMs, now: EpochMs) -> bool {
+    CHANGED.with_borrow(|changed| keys.iter().any(|key| changed.get(*key, now).is_some_and(|at| read_at <= *at)))
+}
+
+/// Whether only the primary of the database is sure to have what is to be read: what was changed in this PoP a moment ago. `text` is what the PoP's cache has of
+/// it, `marked` is [`changed_in_pop`].
+pub(super) fn must_be_fresh(text: Option<&str>, marked: EpochMs, keys: &[&str], now: EpochMs) -> bool {
+    text == Some(TOMBSTONE) || marked > EpochMs(0) || changed_since(keys, EpochMs(0), now)
+}
+
+/// The descriptor `name`, from the caches or else from `read`, which is told whether it must be read from the primary.
 ///
 /// # Errors
 /// The errors of `read`.
 pub async fn get_or_read(
     call: &Routed,
+    namespace: &Name,
     name: &str,
-    read: impl Future<Output = Result<ContentDescriptor, Problem>>,
+    read: impl AsyncFnOnce(bool) -> Result<ContentDescriptor, Problem>,
 ) -> Result<Rc<ContentDescriptor>, Problem> {
     let now = clock::now();
     let here = DESCRIPTORS.with_borrow(|descriptors| descriptors.get(name, now).map(|here| (here.read_at, Rc::clone(&here.source))));
@@ -91,14 +106,15 @@ pub async fn get_or_read(
     {
         return Ok(source);
     }
-    let kept = cache::get_text(&call.cache, &key(name)).await.and_then(|text| json::read::<Kept>(&text).ok());
+    let (text, marked) = join(cache::get_text(&call.cache, &key(name)), changed_in_pop(&call.cache, namespace)).await;
+    let kept = text.as_deref().and_then(|text| json::read::<Kept>(text).ok());
     let kept = kept.filter(|kept| kept.name == name && holds(&kept.source, name, kept.read_at, now));
     if let Some(Kept { read_at, source, .. }) = kept
-        && read_at > changed_in_pop(&call.cache, &source.namespace).await
+        && read_at > marked
     {
         return Ok(note(name, now, read_at, source));
     }
-    let source = read.await?;
+    let source = read(must_be_fresh(text.as_deref(), marked, &[name, namespace.as_str()], now)).await?;
     let kept = Kept { name: name.to_owned(), read_at: now, source };
     if holds(&kept.source, name, now, now)
         && let Ok(text) = json::write(&kept)
@@ -110,7 +126,7 @@ pub async fn get_or_read(
 }
 
 /// When a whole namespace, or a video in it, was last invalidated by any isolate of this PoP.
-async fn changed_in_pop(pop: &PopCache, namespace: &Name) -> EpochMs {
+pub(super) async fn changed_in_pop(pop: &PopCache, namespace: &Name) -> EpochMs {
     let at = cache::get_text(pop, &mark(namespace)).await.and_then(|text| text.parse().ok());
     EpochMs(at.unwrap_or_default())
 }
@@ -138,14 +154,14 @@ fn changed(key: &str) {
 /// Invalidates one descriptor: immediately in the isolate, within 1 s in the data centre, within [`HOLDS_MS`] globally.
 pub async fn invalidate(pop: &PopCache, name: &str) {
     forget(name);
-    pop.delete(&key(name)).await;
+    cache::put_text(pop, &key(name), TOMBSTONE, 2 * HOLDS_MS / 1000).await;
 }
 
 /// As [`invalidate`], for a job: in the data centre only if the deployment tells its host.
 pub async fn invalidate_by_job(config: &Config, name: &str) {
-    forget(name);
-    if let Some(pop) = PopCache::of_job(config) {
-        pop.delete(&key(name)).await;
+    match PopCache::of_job(config) {
+        Some(pop) => invalidate(&pop, name).await,
+        None => forget(name),
     }
 }
 

@@ -11,6 +11,7 @@ pub mod pipe;
 pub mod send;
 pub mod serve;
 pub mod store_reads;
+pub mod video_pages;
 pub mod video_source;
 pub mod warm;
 pub mod whole_object;

@@ -85,16 +85,17 @@ fn first_row<T: serde::de::DeserializeOwned>(rows: &str, statement: &crate::base
 
 /// Serves the bytes. The first segment of the path is a token, or an asset id with the owner's credentials (the asset's stable `url`).
 pub async fn content(call: &Routed, method: &str) -> Result<Reply, Problem> {
-    let read = async {
+    let read = async |fresh| {
         // With the owner's credentials the segment is the asset id; with a token the claims contain it.
-        let row: FileRow = call.find_owned(ResourceKind::Asset, call.params.get("token").unwrap_or_default()).await?;
+        let row: FileRow = call.find_near(ResourceKind::Asset, call.params.get("token").unwrap_or_default(), fresh).await?;
         Ok(ContentDescriptor::from(row))
     };
     let (source, expires) = match &*call.caller {
         Caller::File(claims) => {
-            (metadata_cache::get_or_read(call, &metadata_cache::file(&claims.namespace, claims.asset), read).await?, claims.expires)
+            let name = metadata_cache::file(&claims.namespace, claims.asset);
+            (metadata_cache::get_or_read(call, &claims.namespace, &name, read).await?, claims.expires)
         }
-        _ => (Rc::new(read.await?), clock::now().plus(TTL_MS)),
+        _ => (Rc::new(read(true).await?), clock::now().plus(TTL_MS)),
     };
     serve(call, method, source, expires).await
 }

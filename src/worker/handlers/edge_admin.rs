@@ -1,5 +1,6 @@
 //! `/api/portal/edges`: operators create, change, drain, disable and delete edges.
 
+use crate::base::shard::Shard;
 use crate::edges::edge::Edge;
 use crate::edges::patch::{Create, Patch};
 use crate::edges::repository;
@@ -30,7 +31,7 @@ pub async fn create(call: &Routed) -> Result<Reply, Problem> {
     let edge = Create::parse(&call.bytes(MAX_BODY).await?)?.check()?;
     let (slot, held) = (idempotency::slot(call, "operator", &body)?, call.clone());
     let work = async move {
-        let created: Option<serde_json::Value> = d1::first(&bindings::db(&held.env)?, &repository::insert(&edge, clock::now())).await?;
+        let created: Option<serde_json::Value> = d1::first(&bindings::db(&held.env, Shard::MAIN)?, &repository::insert(&edge, clock::now())).await?;
         created.ok_or(Problem::AlreadyExists { field: "id" })?;
         registry::invalidate();
         edge_reply(201, &edge)
@@ -43,7 +44,7 @@ pub async fn change(call: &Routed) -> Result<Reply, Problem> {
     let patch: Patch = call.json(MAX_BODY).await?;
     for _ in 0..MAX_ATTEMPTS {
         let edge = patch.clone().apply(edge_of_path(call).await?)?;
-        let written: Option<serde_json::Value> = d1::first(&bindings::db(&call.env)?, &repository::update(&edge, clock::now())).await?;
+        let written: Option<serde_json::Value> = d1::first(&bindings::db(&call.env, Shard::MAIN)?, &repository::update(&edge, clock::now())).await?;
         if written.is_some() {
             registry::invalidate();
             return edge_reply(200, &edge);
@@ -55,7 +56,7 @@ pub async fn change(call: &Routed) -> Result<Reply, Problem> {
 /// Deletes an edge. Its measurements are kept.
 pub async fn delete(call: &Routed) -> Result<Reply, Problem> {
     let id = call.params.get("edge").unwrap_or_default();
-    let gone: Option<serde_json::Value> = d1::first(&bindings::db(&call.env)?, &repository::delete(id)).await?;
+    let gone: Option<serde_json::Value> = d1::first(&bindings::db(&call.env, Shard::MAIN)?, &repository::delete(id)).await?;
     registry::invalidate();
     gone.map(|_| Reply::empty(204)).ok_or(Problem::NotFound)
 }

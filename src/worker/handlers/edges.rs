@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::access::caller::Caller;
 use crate::base::id::Name;
+use crate::base::shard::Shard;
 use crate::base::time::EpochMs;
 use crate::chunking::{Strategy, plan};
 use crate::dedup::lookup::DuplicateView;
@@ -103,7 +104,7 @@ pub async fn metrics(call: &Routed) -> Result<Reply, Problem> {
     let now = clock::now();
     let from = now.0 - now.0 % HOUR_MS;
     let from = EpochMs(from.saturating_sub((hours - 1) * HOUR_MS));
-    let rows: Vec<Hour> = d1::all(&bindings::db(&call.env)?, &repository::hours(edge.id.as_str(), from, hours)).await?;
+    let rows: Vec<Hour> = d1::all(&bindings::db(&call.env, Shard::MAIN)?.nearest(), &repository::hours(edge.id.as_str(), from, hours)).await?;
     let numbers: Option<Numbers> = match bindings::edges(&call.env) {
         Some(objects) => objects::send(&objects, edge.id.as_str(), &Message::default().0, false).await?,
         None => None,

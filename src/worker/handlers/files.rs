@@ -14,14 +14,15 @@ use crate::worker::clients::ledger;
 use crate::worker::content::{kv, metadata_cache};
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
-use crate::worker::platform::{bindings, clock, d1, enqueue, log};
+use crate::worker::platform::{clock, d1, enqueue, log, shards};
 
 /// Lists the account's files, newest first.
 pub async fn list(call: &Routed) -> Result<Reply, Problem> {
     let account = call.account()?;
     let Page { cursor, limit } = Page::read(call.query("cursor").as_deref(), call.query("limit").as_deref())?;
     account.must_be_active()?;
-    let rows: Vec<Asset> = d1::all(&bindings::db(&call.env)?, &repository::of_account(account.id, cursor, limit.saturating_add(1))).await?;
+    let db = shards::of_account_to_read(&call.env, account.id).await?.nearest_if(cursor.is_some());
+    let rows: Vec<Asset> = d1::all(&db, &repository::of_account(account.id, cursor, limit.saturating_add(1))).await?;
     let (rows, cursor) = pagination::cut(rows, limit, |asset| (asset.created_at, asset.id));
     let files: Vec<_> = rows.iter().map(|asset| asset.view(&call.base)).collect();
     Reply::json(200, &json!({ "files": files, "cursor": cursor }))
@@ -55,7 +56,7 @@ async fn remove(call: &Routed, asset: &Asset) -> Result<Reply, Problem> {
     // The ledger is notified before and after: if this request dies in between, the ledger checks the outcome in D1.
     ledger::schedule_check(&call.env, account, asset.id).await?;
     let rows = repository::delete_asset(asset.id, account, clock::now());
-    d1::batch(&bindings::db(&call.env)?, &rows).await?;
+    d1::batch(&shards::of_account(&call.env, account).await?, &rows).await?;
     metadata_cache::invalidate(&call.cache, &metadata_cache::file(&asset.namespace, asset.id)).await;
     let _ = ledger::release(&call.env, account, asset.id).await;
     // If the job can not be enqueued, the daily run collects the object.

@@ -6,7 +6,10 @@ use serde_json::json;
 use crate::access::authorize::ResourceKind;
 use crate::access::caller::Caller;
 use crate::access::membership;
+use crate::accounts::directory;
+use crate::accounts::directory::Item;
 use crate::accounts::provisioning::{Record, check_user, own_namespace};
+use crate::base::shard::{Access, Shard};
 use crate::base::units::GB;
 use crate::delivery::repository::Count;
 use crate::http::json_body;
@@ -20,7 +23,7 @@ use crate::worker::content::metadata_cache;
 use crate::worker::http::call::Routed;
 use crate::worker::http::idempotency;
 use crate::worker::http::reply::Reply;
-use crate::worker::platform::{bindings, clock, d1};
+use crate::worker::platform::{bindings, clock, d1, shards};
 use crate::worker::services::uploads;
 use crate::{delivery, namespaces};
 
@@ -30,11 +33,26 @@ const MAX_ATTEMPTS: u32 = 10;
 /// Creates a namespace.
 pub async fn create(call: &Routed) -> Result<Reply, Problem> {
     let body = call.bytes(MAX_BODY).await?;
-    let namespace = Create::parse(&call.bytes(MAX_BODY).await?)?.check(clock::now())?;
+    let wanted = Create::parse(&call.bytes(MAX_BODY).await?)?;
+    let shard = wanted.shard().unwrap_or(call.config.new_accounts_shard);
+    let namespace = wanted.check(clock::now())?;
+    if !shards::all(&call.env).any(|bound| bound == shard) {
+        return Err(Problem::invalid("shard", "is the number of no database of this deployment"));
+    }
     let (slot, held) = (idempotency::slot(call, "operator", &body)?, call.clone());
     let work = async move {
-        let created: Option<serde_json::Value> = d1::first(&bindings::db(&held.env)?, &namespaces::repository::insert(&namespace)).await?;
-        created.ok_or(Problem::AlreadyExists { field: "name" })?;
+        let taken = || Problem::AlreadyExists { field: "name" };
+        if shards::find(&held.env, Item::Namespace(&namespace.name)).await?.shard != Shard::MAIN {
+            return Err(taken());
+        }
+        if !shard.is_main() {
+            let claimed: Option<serde_json::Value> =
+                d1::first(&bindings::db(&held.env, Shard::MAIN)?, &directory::repository::create(&namespace.name, shard)).await?;
+            claimed.ok_or_else(taken)?;
+            shards::forget();
+        }
+        let created: Option<serde_json::Value> = d1::first(&bindings::db(&held.env, shard)?, &namespaces::repository::insert(&namespace)).await?;
+        created.ok_or_else(taken)?;
         Reply::json(201, &namespace.view())
     };
     idempotency::once(call, slot, work).await
@@ -44,14 +62,24 @@ pub async fn create(call: &Routed) -> Result<Reply, Problem> {
 pub async fn list(call: &Routed) -> Result<Reply, Problem> {
     let limit = pagination::limit(call.query("limit").as_deref())?;
     let cursor = call.query("cursor").unwrap_or_default();
-    let statement = match &*call.caller {
+    let rows: Vec<Namespace> = match &*call.caller {
         Caller::Account(account) => {
             account.must_be_active()?;
-            namespaces::repository::list_of_member(account.id, &cursor, limit.saturating_add(1))
+            let db = shards::of_account_to_read(&call.env, account.id).await?.nearest_if(!cursor.is_empty());
+            d1::all(&db, &namespaces::repository::list_of_member(account.id, &cursor, limit.saturating_add(1))).await?
         }
-        _ => namespaces::repository::list(&cursor, limit.saturating_add(1)),
+        _ => {
+            let mut rows: Vec<Namespace> = Vec::new();
+            for shard in shards::all(&call.env) {
+                let page = namespaces::repository::list(&cursor, limit.saturating_add(1));
+                rows.extend(d1::all::<Namespace>(&bindings::db(&call.env, shard)?, &page).await?);
+            }
+            rows.sort_by(|one, other| one.name.cmp(&other.name));
+            // The examples are in every database, and a namespace that is being moved is in two.
+            rows.dedup_by(|one, other| one.name == other.name);
+            rows
+        }
     };
-    let rows: Vec<Namespace> = d1::all(&bindings::db(&call.env)?, &statement).await?;
     let (rows, cursor) = pagination::cut_by(rows, limit, |namespace| namespace.name.to_string());
     let namespaces: Vec<_> = rows.iter().map(Namespace::view).collect();
     Reply::json(200, &json!({ "namespaces": namespaces, "cursor": cursor }))
@@ -75,7 +103,8 @@ pub async fn get_namespace(call: &Routed) -> Result<Reply, Problem> {
         agentcache_user_id: String,
         role: Role,
     }
-    let rows: Vec<Row> = d1::all(&bindings::db(&call.env)?, &namespaces::repository::members(namespace.name.as_str())).await?;
+    let rows: Vec<Row> =
+        d1::all(&shards::of_namespace_to_read(&call.env, &namespace.name).await?, &namespaces::repository::members(namespace.name.as_str())).await?;
     let managers: Vec<_> = rows.iter().filter(|row| row.role == Role::Manager).map(|row| row.agentcache_user_id.as_str()).collect();
     let members: Vec<_> = rows.iter().map(|row| row.agentcache_user_id.as_str()).collect();
     let mut view = serde_json::to_value(namespace.view()).map_err(|_| Problem::Internal)?;
@@ -101,7 +130,7 @@ pub async fn change(call: &Routed) -> Result<Reply, Problem> {
             patch.by_manager()?;
         }
         let written: Option<serde_json::Value> =
-            d1::first(&bindings::db(&call.env)?, &namespaces::repository::update(&after, since, clock::now())).await?;
+            d1::first(&shards::of_namespace(&call.env, &after.name).await?, &namespaces::repository::update(&after, since, clock::now())).await?;
         if written.is_some() {
             metadata_cache::invalidate_namespace(&call.cache, &after.name).await;
             return Reply::json(200, &after.view());
@@ -113,7 +142,8 @@ pub async fn change(call: &Routed) -> Result<Reply, Problem> {
 /// Delivery statistics and the origin costs avoided by the cache.
 pub async fn stats(call: &Routed) -> Result<Reply, Problem> {
     let namespace = namespace_of_path(call).await?;
-    let count: Option<Count> = d1::first(&bindings::db(&call.env)?, &delivery::repository::total(&namespace.name)).await?;
+    let count: Option<Count> =
+        d1::first(&shards::of_namespace_to_read(&call.env, &namespace.name).await?.nearest(), &delivery::repository::total(&namespace.name)).await?;
     let Count { requests, hits, bytes_from_cache, bytes_from_origin, cmcd_requests } = count.unwrap_or_default();
     let price = namespace.origin_usd_per_gb.unwrap_or(call.config.prices.origin_gb);
     Reply::json(
@@ -142,7 +172,8 @@ pub async fn purge(call: &Routed) -> Result<Reply, Problem> {
         generation: u64,
     }
     let namespace = namespace_of_path(call).await?;
-    let row: Option<Row> = d1::first(&bindings::db(&call.env)?, &namespaces::repository::purge(namespace.name.as_str())).await?;
+    let row: Option<Row> =
+        d1::first(&shards::of_namespace(&call.env, &namespace.name).await?, &namespaces::repository::purge(namespace.name.as_str())).await?;
     metadata_cache::invalidate_namespace(&call.cache, &namespace.name).await;
     let generation = row.ok_or(Problem::NotFound)?.generation;
     Reply::json(200, &json!({ "namespace": namespace.name, "generation": generation }))
@@ -151,11 +182,17 @@ pub async fn purge(call: &Routed) -> Result<Reply, Problem> {
 /// Deletes an empty namespace that is not an account's own.
 pub async fn delete(call: &Routed) -> Result<Reply, Problem> {
     let namespace = namespace_of_path(call).await?;
-    let db = bindings::db(&call.env)?;
+    let shard = shards::shard_of(&call.env, Item::Namespace(&namespace.name), Access::Write).await?;
+    let db = bindings::db(&call.env, shard)?;
     let [history, deletion] = namespaces::repository::delete(namespace.name.as_str());
     d1::batch(&db, &[history]).await?;
     let gone: Option<serde_json::Value> = d1::first(&db, &deletion).await?;
-    gone.map(|_| Reply::empty(204)).ok_or(Problem::NamespaceInUse)
+    gone.ok_or(Problem::NamespaceInUse)?;
+    if !shard.is_main() {
+        d1::batch(&bindings::db(&call.env, Shard::MAIN)?, &[directory::repository::forget(Item::Namespace(&namespace.name))]).await?;
+        shards::forget();
+    }
+    Ok(Reply::empty(204))
 }
 
 /// The namespace in the path, and the account of the user in the path.
@@ -172,8 +209,14 @@ pub async fn add_member(call: &Routed) -> Result<Reply, Problem> {
     let membership: Membership = if body.is_empty() { Membership::default() } else { json_body::parse(&body)? };
     let role = membership.check()?;
     let (namespace, record) = member(call).await?;
+    let (env, user) = (&call.env, &record.agentcache_user_id);
+    let shard = shards::shard_of(env, Item::Namespace(&namespace.name), Access::Write).await?;
+    let its = shards::shard_of(env, Item::User(user), Access::Write).await?;
+    if its != shard {
+        return Err(Problem::OtherShard { account: its.number(), namespace: shard.number() });
+    }
     let statement = namespaces::repository::put_member(&record.agentcache_user_id, namespace.name.as_str(), role, clock::now());
-    d1::batch(&bindings::db(&call.env)?, &[statement]).await?;
+    d1::batch(&bindings::db(env, shard)?, &[statement]).await?;
     Ok(Reply::empty(204))
 }
 
@@ -186,7 +229,7 @@ pub async fn remove_member(call: &Routed) -> Result<Reply, Problem> {
     let statement = namespaces::repository::remove_member(&record.agentcache_user_id, namespace.name.as_str());
     let held = call.clone();
     let removed = call.run_detached(async move {
-        let gone: Option<serde_json::Value> = d1::first(&bindings::db(&held.env)?, &statement).await?;
+        let gone: Option<serde_json::Value> = d1::first(&shards::of_namespace(&held.env, &namespace.name).await?, &statement).await?;
         gone.ok_or(Problem::NotFound)?;
         uploads::membership::end_uploads(&held.env, record.id, &namespace.name, clock::now()).await
     });

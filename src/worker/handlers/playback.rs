@@ -8,8 +8,8 @@ use crate::auth::playback_token::VideoClaims;
 use crate::delivery::content_descriptor::ContentDescriptor;
 use crate::problem::{OriginFailure, Problem};
 use crate::video::path::VideoPath;
-use crate::worker::content::video_source::{known_as, source};
-use crate::worker::content::{cache_stats, metadata_cache, serve, warm};
+use crate::worker::content::video_source::source;
+use crate::worker::content::{cache_stats, serve, video_source, warm};
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
 use crate::worker::services::video::put::{MAX_ATTEMPTS, RETRY_MS};
@@ -47,7 +47,7 @@ async fn serve_with_retry(
         tries -= 1;
         match serve::serve(call, method, Rc::clone(&source_now), claims.expires).await {
             Err(Problem::Origin(OriginFailure::Unexpected(_) | OriginFailure::Unavailable)) if tries > 0 => {
-                metadata_cache::invalidate(&call.cache, &known_as(&claims.namespace, &claims.video, path.as_str())).await;
+                video_source::invalidate(&call.cache, &claims.namespace, &claims.video, path.as_str()).await;
                 worker::Delay::from(Duration::from_millis(RETRY_MS)).await;
                 source_now = source(call, claims, path.as_str()).await?;
             }

@@ -12,6 +12,7 @@ use crate::problem::Problem;
 use crate::uploads::simple::raw_length;
 use crate::video::listing::Listed;
 use crate::video::owner::repository::Owner;
+use crate::video::pages::group;
 use crate::video::place::Place;
 use crate::video::repository::FileRow;
 use crate::video::request::{Playback, check_path, check_video};
@@ -20,7 +21,7 @@ use crate::worker::clients::ledger;
 use crate::worker::content::metadata_cache;
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
-use crate::worker::platform::{bindings, clock, d1};
+use crate::worker::platform::{clock, d1, shards};
 use crate::worker::services;
 use crate::worker::services::edges::registry;
 use crate::worker::services::video::put::{namespace_of, write_file};
@@ -58,7 +59,7 @@ pub async fn list(call: &Routed) -> Result<Reply, Problem> {
     account.must_be_active()?;
     let namespace = services::namespaces::for_upload(call, &account, wanted.as_ref()).await?.name;
     let statement = repository::list(&namespace, after.as_ref(), limit.saturating_add(1));
-    let rows: Vec<Listed> = d1::all(&bindings::db(&call.env)?, &statement).await?;
+    let rows: Vec<Listed> = d1::all(&shards::of_namespace_to_read(&call.env, &namespace).await?.nearest_if(after.is_some()), &statement).await?;
     Reply::json(200, &listing::view(rows, limit, &namespace))
 }
 
@@ -69,7 +70,7 @@ pub async fn delete(call: &Routed) -> Result<Reply, Problem> {
     let wanted = check_namespace("X-Namespace", call.header("x-namespace").as_deref())?;
     account.must_be_active()?;
     let namespace = services::namespaces::for_upload(call, &account, wanted.as_ref()).await?;
-    let (role, namespace, db) = (membership::role(&account, &namespace), namespace.name, bindings::db(&call.env)?);
+    let (role, namespace, db) = (membership::role(&account, &namespace), namespace.name, shards::of_account(&call.env, account.id).await?);
     let marking = repository::mark_deleted(&namespace, &video, account.id, role == Role::Manager, clock::now());
     let rows: Vec<serde_json::Value> = d1::all(&db, &marking).await?;
     if rows.is_empty() {
@@ -77,7 +78,7 @@ pub async fn delete(call: &Routed) -> Result<Reply, Problem> {
         membership::may_change(role, account.id, owner.map(|owner| owner.account_id))?;
         return Err(Problem::NotFound);
     }
-    metadata_cache::invalidate_group(&call.cache, &namespace, &repository::group(&namespace, &video)).await;
+    metadata_cache::invalidate_group(&call.cache, &namespace, &group(&namespace, &video)).await;
     removal::enqueue(&call.env, &namespace, &video).await;
     Ok(Reply::empty(204))
 }
@@ -90,7 +91,8 @@ pub async fn playback(call: &Routed) -> Result<Reply, Problem> {
     let wanted = check_namespace("X-Namespace", call.header("x-namespace").as_deref())?;
     account.must_be_active()?;
     let namespace = namespace_of(call, &account, wanted.as_ref()).await?.name;
-    let row: Option<FileRow> = d1::first(&bindings::db(&call.env)?, &repository::file(&namespace, &video, path.as_str())).await?;
+    let row: Option<FileRow> =
+        d1::first(&shards::of_namespace_to_read(&call.env, &namespace).await?, &repository::file(&namespace, &video, path.as_str())).await?;
     row.ok_or(Problem::NotFound)?;
     ledger::charge(&call.env, &account, 0).await?;
     let expires = clock::now().plus(ttl_ms);

@@ -4,15 +4,17 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::accounts::account::Account;
-use crate::accounts::repository;
+use crate::accounts::directory::Item;
+use crate::accounts::{directory, repository};
 use crate::auth::api_key::PresentedCredentials;
 use crate::base::id::Id;
 use crate::base::sha256::Sha256Hex;
+use crate::base::shard::{Shard, Whereabouts};
 use crate::base::ttl_map::TtlMap;
 use crate::problem::{AuthFailure, Problem};
 use crate::worker::http::address_limit;
 use crate::worker::http::call::Call;
-use crate::worker::platform::{bindings, clock, d1};
+use crate::worker::platform::{bindings, clock, d1, shards};
 
 /// Lifetime of an entry, ms (docs/api.md, Account: a positive lookup is kept for up to 30 s).
 const TTL_MS: u64 = 30_000;
@@ -41,7 +43,7 @@ pub async fn account(call: &Call, presented: &PresentedCredentials) -> Result<Rc
         return Ok(account);
     }
     let account = address_limit::attempt(call, async {
-        let row: Option<Account> = d1::first(&bindings::db(&call.env)?, &repository::by_key(&presented.key_hash)).await?;
+        let row = read(call, &presented.key_hash).await?;
         call.span("auth", now);
         let account = Rc::new(row.ok_or(Problem::Unauthenticated(AuthFailure::Invalid))?);
         account.authenticate(presented.secret_hash.as_str(), now).map_err(Problem::Unauthenticated)?;
@@ -59,8 +61,29 @@ async fn with_ledger(call: &Call, account: Rc<Account>) -> Result<Rc<Account>, P
         return Ok(account);
     }
     let region = call.geo().location_hint().unwrap_or_default();
-    d1::batch(&bindings::db(&call.env)?, &[repository::place_ledger(account.id, region)]).await?;
+    d1::batch(&shards::of_account(&call.env, account.id).await?, &[repository::place_ledger(account.id, region)]).await?;
     Ok(Rc::new(Account { ledger_region: Some(region.to_owned()), ..(*account).clone() }))
+}
+
+/// The account of a key. Where there are several databases the first one tells in the same round trip whether the key is its own or whose it is.
+async fn read(call: &Call, key: &Sha256Hex) -> Result<Option<Account>, Problem> {
+    let (main, by_key, now) = (bindings::db(&call.env, Shard::MAIN)?, repository::by_key(key), clock::now());
+    if !shards::are_several(&call.env) {
+        return d1::first(&main, &by_key).await;
+    }
+    let mut rows = d1::results(&main, &[directory::repository::find(Item::Key(key)), by_key.clone()]).await?;
+    let found: Whereabouts = rows.first()?.unwrap_or_default();
+    let account: Option<Account> = match found.shard {
+        Shard::MAIN => rows.first()?,
+        other => d1::first(&bindings::db(&call.env, other)?, &by_key).await?,
+    };
+    if let Some(account) = &account {
+        shards::remember(Item::Account(account.id), found, now);
+        if let Some(own) = account.own_namespace() {
+            shards::remember(Item::Namespace(&own), found, now);
+        }
+    }
+    Ok(account)
 }
 
 /// Evicts an account after a change.

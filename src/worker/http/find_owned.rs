@@ -3,10 +3,13 @@
 use serde::de::DeserializeOwned;
 
 use crate::access::authorize::{self, Principal, ResourceKind};
+use crate::base::id::Name;
+use crate::base::shard::{Access, Shard};
 use crate::base::sql::Statement;
 use crate::problem::Problem;
 use crate::worker::http::call::Routed;
-use crate::worker::platform::{bindings, clock, d1, log};
+use crate::worker::platform::d1::Db;
+use crate::worker::platform::{bindings, clock, d1, log, shards};
 
 impl Routed {
     /// The resource of that kind and name, if it belongs to the caller.
@@ -31,13 +34,53 @@ impl Routed {
     /// # Errors
     /// As [`Routed::find_owned`], except that an absent resource gives no rows.
     pub async fn find_rows(&self, principal: &Principal, kind: ResourceKind, name: &str) -> Result<(Statement, String), Problem> {
+        let statement = self.find_statement(principal, kind, name)?;
+        let rows = self.rows(&self.db_of(principal, kind, name).await?, &statement).await?;
+        Ok((statement, rows))
+    }
+
+    /// The same resource as delivery knows it for up to a minute: from the nearest copy of the database; from the primary if `fresh`, or if that copy has none,
+    /// as it may not have what was stored a moment ago.
+    ///
+    /// # Errors
+    /// As [`Routed::find_owned`].
+    pub async fn find_near<T: DeserializeOwned>(&self, kind: ResourceKind, name: &str, fresh: bool) -> Result<T, Problem> {
+        let principal = self.caller.principal();
+        let statement = self.find_statement(&principal, kind, name)?;
+        let primary = self.db_of(&principal, kind, name).await?;
+        if !fresh {
+            let near = self.rows(&primary.nearest(), &statement).await?;
+            if let Some(found) = d1::read(&near, &statement)?.into_iter().next() {
+                return Ok(found);
+            }
+        }
+        let rows = self.rows(&primary, &statement).await?;
+        d1::read(&rows, &statement)?.into_iter().next().ok_or(Problem::NotFound)
+    }
+
+    /// The statement that finds such a resource, for a batch with others.
+    ///
+    /// # Errors
+    /// 404 for a name that cannot be one of the principal's resources; 401 for another upload's token.
+    pub fn find_statement(&self, principal: &Principal, kind: ResourceKind, name: &str) -> Result<Statement, Problem> {
         if !self.route.resources.contains(&kind) {
             return Err(log::internal("route", &format!("{} {} does not reach {kind:?}", self.route.method, self.route.pattern)));
         }
-        let statement = authorize::find_statement(kind, principal, name)?;
+        authorize::find_statement(kind, principal, name)
+    }
+
+    async fn db_of(&self, principal: &Principal, kind: ResourceKind, name: &str) -> Result<Db, Problem> {
+        let name = Name::parse(name);
+        match authorize::home(kind, principal, name.as_ref()) {
+            Some(home) => shards::db(&self.env, home, Access::Read).await,
+            None => bindings::db(&self.env, Shard::MAIN),
+        }
+    }
+
+    async fn rows(&self, db: &Db, statement: &Statement) -> Result<String, Problem> {
         let started = clock::now();
-        let rows = d1::rows(&bindings::db(&self.env)?, &statement).await;
+        let rows = d1::rows(db, statement).await;
         self.span("d1", started);
-        Ok((statement, rows?))
+        rows
     }
 }

@@ -6,18 +6,19 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use serde::Deserialize;
-use worker::D1Database;
 
 use crate::base::aead::NONCE_BYTES;
 use crate::base::id::Id;
 use crate::base::sha256::Sha256Hex;
+use crate::base::shard::Shard;
 use crate::idempotency::answer::{CLAIM_MS, Found, Next};
 use crate::idempotency::key_limit::{KeyLimit, MAX_KEYS, Room};
 use crate::idempotency::repository::{Slot, count_keys};
 use crate::problem::Problem;
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::{Body, Reply};
-use crate::worker::platform::{bindings, clock, d1, random};
+use crate::worker::platform::d1::Db;
+use crate::worker::platform::{bindings, clock, d1, random, shards};
 
 /// How long a repeated webhook call waits for the first one's response, ms. Webhook senders treat a 409 as a failure, so waiting is better than refusing.
 const WAIT_MS: u64 = 20_000;
@@ -45,7 +46,7 @@ pub async fn once(call: &Routed, slot: Option<Slot>, work: impl Future<Output = 
 async fn run(call: &Routed, slot: Option<Slot>, work: Pin<Box<dyn Future<Output = Result<Reply, Problem>>>>) -> Result<Reply, Problem> {
     let Some(slot) = slot else { return call.run_detached(work).await.unwrap_or(Err(Problem::Internal)) };
     let claim = random::id()?.to_string();
-    let (started, db) = (clock::now(), bindings::db(&call.env)?);
+    let (started, db) = (clock::now(), db_of(call, &slot).await?);
     must_have_room(&db, &slot).await?;
     let mut pause_ms = 100;
     while d1::first::<serde_json::Value>(&db, &slot.claim(&claim, clock::now())).await?.is_none() {
@@ -79,11 +80,23 @@ thread_local! {
     static KEYS: RefCell<KeyLimit> = RefCell::default();
 }
 
+/// The database with the answers of an account; of other callers, the first one.
+async fn db_of(call: &Routed, slot: &Slot) -> Result<Db, Problem> {
+    let account = match slot {
+        Slot::Key { scope, .. } => Id::parse(scope),
+        Slot::Webhook { .. } => None,
+    };
+    match account {
+        Some(account) => shards::of_account(&call.env, account).await,
+        None => bindings::db(&call.env, Shard::MAIN),
+    }
+}
+
 /// Checks that the calling account may have another key. A key that it has already can be repeated all the same.
 ///
 /// # Errors
 /// 429.
-async fn must_have_room(db: &D1Database, slot: &Slot) -> Result<(), Problem> {
+async fn must_have_room(db: &Db, slot: &Slot) -> Result<(), Problem> {
     let Slot::Key { scope, .. } = slot else { return Ok(()) };
     if Id::parse(scope).is_none() {
         // Not an account's: the operator's or the identity backend's.
@@ -117,7 +130,7 @@ async fn renew(call: Routed, slot: Slot, claim: String, done: Rc<Cell<bool>>) {
         worker::Delay::from(Duration::from_millis(500)).await;
         if !done.get() && clock::now().since(renewed) >= CLAIM_MS / 3 {
             renewed = clock::now();
-            if let Ok(db) = bindings::db(&call.env) {
+            if let Ok(db) = db_of(&call, &slot).await {
                 // An error has been logged by `batch`; the next renewal follows.
                 let _ = d1::batch(&db, &[slot.renew(&claim, renewed)]).await;
             }
@@ -143,7 +156,7 @@ async fn record_outcome(call: &Routed, slot: &Slot, claim: &str, outcome: &Resul
             .map(|sealed| slot.answer(claim, *status, &sealed)),
         _ => Some(slot.release_claim(claim)),
     };
-    if let (Some(statement), Ok(db)) = (sealed, bindings::db(&call.env)) {
+    if let (Some(statement), Ok(db)) = (sealed, db_of(call, slot).await) {
         // One retry: without the stored response a repeat would run the work again. An error has been logged by `batch`.
         if d1::batch(&db, std::slice::from_ref(&statement)).await.is_err() {
             let _ = d1::batch(&db, &[statement]).await;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use worker::{DurableObject, Env, Request, Response, ResponseBuilder, Result, State, durable_object};
 
+use crate::base::shard::Shard;
 use crate::edges::metrics::wire::Message;
 use crate::edges::repository;
 use crate::worker::objects::gauge_storage::GaugeStorage;
@@ -59,7 +60,7 @@ impl DurableObject for EdgeMetrics {
             (memory.0.clone(), memory.1.hours.clone(), memory.1.reading(clock::now()))
         };
         let statements: Vec<_> = hours.iter().map(|hour| repository::add_hour(&edge, hour)).collect();
-        let written = match bindings::db(&self.env) {
+        let written = match bindings::db(&self.env, Shard::MAIN) {
             Ok(db) if !statements.is_empty() => d1::batch(&db, &statements).await.is_ok(),
             db => db.is_ok(),
         };

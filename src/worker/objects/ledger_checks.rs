@@ -25,7 +25,7 @@ pub async fn run_due(memory: &LedgerMemory, env: &Env) -> Result<()> {
 }
 
 async fn check(memory: &LedgerMemory, env: &Env, account: Id, asset: Id, watch: PendingCheck) -> Result<()> {
-    let seen = ledger_records::asset_outcome(env, asset).await;
+    let seen = ledger_records::asset_outcome(env, account, asset).await;
     memory.load()?;
     let outcome = memory.with(|ledger| ledger.resolve_check(asset, watch, seen, clock::now())).unwrap_or(Outcome::Nothing);
     match outcome {

@@ -5,14 +5,16 @@ use std::rc::Rc;
 
 use wasm_bindgen::JsCast;
 use worker::kv::KvStore;
-use worker::{D1Database, Env, ObjectNamespace, Queue, RateLimiter};
+use worker::{Env, ObjectNamespace, Queue, RateLimiter};
 
+use crate::base::shard::Shard;
 use crate::config::Config;
 use crate::problem::Problem;
+use crate::worker::platform::d1::Db;
 use crate::worker::platform::js::Kv;
 use crate::worker::platform::log;
 
-/// D1: accounts, assets, history.
+/// D1: accounts, assets, history. Further databases are `DB_1`, `DB_2`, … without a gap.
 const DB: &str = "DB";
 
 /// Durable Objects: one per upload.
@@ -70,9 +72,16 @@ pub fn cors_origins(env: &Env) -> Vec<String> {
     }
 }
 
-/// The database.
-pub fn db(env: &Env) -> Result<D1Database, Problem> {
-    env.d1(DB).map_err(|error| log::internal("binding DB", &error.to_string()))
+/// The database of that number. Which one has an account: [`crate::worker::platform::shards`].
+pub fn db(env: &Env, shard: Shard) -> Result<Db, Problem> {
+    let name = if shard.is_main() { DB.to_owned() } else { shard.binding() };
+    object(env, &name).ok_or_else(|| log::internal("binding", &format!("{name} is missing")))
+}
+
+/// How many databases are bound, at least 1.
+pub fn count_shards(env: &Env) -> u8 {
+    let bound = (1..).map_while(Shard::new).take_while(|shard| object::<Db>(env, &shard.binding()).is_some()).count();
+    u8::try_from(bound).unwrap_or_default().saturating_add(1)
 }
 
 /// The upload sessions.

@@ -17,4 +17,5 @@ pub mod pop_cache;
 pub mod random;
 pub mod read_body;
 pub mod searched_buffer;
+pub mod shards;
 pub mod sqlite;

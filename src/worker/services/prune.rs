@@ -9,7 +9,8 @@ use crate::jobs::Job;
 use crate::problem::Problem;
 use crate::uploads::history::{ROWS_PER_STEP, STEPS_PER_JOB, most_kept, oldest_kept, starts_trim};
 use crate::worker::clients::ledger_records;
-use crate::worker::platform::{bindings, clock, d1, enqueue, log, random};
+use crate::worker::platform::d1::Db;
+use crate::worker::platform::{bindings, clock, d1, enqueue, log, random, shards};
 use crate::{dedup, idempotency, uploads};
 
 /// Deletes what has expired, or of one account's closed uploads all but its newest.
@@ -27,9 +28,15 @@ pub async fn prune(env: &Env, account: Option<Id>) -> Result<(), Problem> {
         ],
         Some(account) => vec![uploads::repository::trim(account, most_kept(ledger_records::limits(env, account).await?.objects), ROWS_PER_STEP)],
     };
+    let databases = match account {
+        None => shards::all(env).map(|shard| bindings::db(env, shard)).collect::<Result<Vec<_>, _>>()?,
+        Some(account) => vec![shards::of_account(env, account).await?],
+    };
     let mut left = false;
-    for statement in &statements {
-        left |= !delete_all(env, statement).await?;
+    for db in &databases {
+        for statement in &statements {
+            left |= !delete_all(db, statement).await?;
+        }
     }
     if !left {
         return Ok(());
@@ -38,10 +45,9 @@ pub async fn prune(env: &Env, account: Option<Id>) -> Result<(), Problem> {
 }
 
 /// Repeats a statement that deletes some rows until none are left; false if that takes more steps than one job has.
-async fn delete_all(env: &Env, statement: &Statement) -> Result<bool, Problem> {
-    let db = bindings::db(env)?;
+async fn delete_all(db: &Db, statement: &Statement) -> Result<bool, Problem> {
     for _ in 0..STEPS_PER_JOB {
-        let deleted: Vec<serde_json::Value> = d1::all(&db, statement).await?;
+        let deleted: Vec<serde_json::Value> = d1::all(db, statement).await?;
         if u64::try_from(deleted.len()).unwrap_or_default() < ROWS_PER_STEP {
             return Ok(true);
         }

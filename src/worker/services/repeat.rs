@@ -4,6 +4,7 @@ use serde::Deserialize;
 use worker::Env;
 
 use crate::base::id::{Id, Name};
+use crate::base::shard::Shard;
 use crate::base::time::EpochMs;
 use crate::config::Config;
 use crate::jobs::{Job, Lost};
@@ -33,19 +34,19 @@ struct DeletedVideo {
     video_id: Name,
 }
 
-/// Sends the jobs after the last one that was sent: verification of every object that has been pending for an hour, recovery of every upload that has been
+/// Sends the jobs of a shard after the last one that was sent: verification of every object that has been pending for an hour, recovery of every upload that has been
 /// open for longer than it may be without activity, deletion of every video that was deleted an hour ago.
 ///
 /// # Errors
 /// Of D1 and the queue; the job is repeated.
-pub async fn repeat(env: &Env, config: &Config, lost: &Lost) -> Result<(), Problem> {
-    let db = bindings::db(env)?;
+pub async fn repeat(env: &Env, config: &Config, lost: &Lost, shard: Shard) -> Result<(), Problem> {
+    let db = bindings::db(env, shard)?;
     let since = |ms| EpochMs(clock::now().0.saturating_sub(ms));
     let (jobs, next): (Vec<Job>, Option<Lost>) = match lost {
         Lost::Verify(at, place) => {
             let rows: Vec<Row> = d1::all(&db, &dedup::repository::pending(since(LOST_MS), (*at, *place), PAGE)).await?;
             let next = full(&rows).map(|row| Lost::Verify(row.created_at, row.place));
-            (rows.into_iter().map(|row| Job::Verify { object: row.id }).collect(), next)
+            (rows.into_iter().map(|row| Job::Verify { object: row.id, shard }).collect(), next)
         }
         Lost::Wake(at, place) => {
             let before = since(config.session_ttl_seconds.saturating_mul(1000));
@@ -59,7 +60,7 @@ pub async fn repeat(env: &Env, config: &Config, lost: &Lost) -> Result<(), Probl
             (rows.into_iter().map(|row| Job::RemoveVideo { namespace: row.namespace, video: row.video_id }).collect(), next)
         }
     };
-    for job in jobs.into_iter().chain(next.map(|lost| Job::Repeat { lost })) {
+    for job in jobs.into_iter().chain(next.map(|lost| Job::Repeat { lost, shard })) {
         enqueue::enqueue(env, &job).await.map_err(|error| log::internal("queue", &error.to_string()))?;
     }
     Ok(())

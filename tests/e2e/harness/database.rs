@@ -33,9 +33,18 @@ fn copy_folder(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Runs one or several statements: the rows of each, as objects.
+/// Runs one or several statements on the only database: the rows of each, as objects.
 pub fn run(state: &Path, statements: &str) -> Result<Vec<Vec<Value>>> {
-    let connection = Connection::open(file(state)?)?;
+    run_on(&file(state)?, statements)
+}
+
+/// The same on that of several databases that [`copy`] took from `template`.
+pub fn run_like(template: &Path, state: &Path, statements: &str) -> Result<Vec<Vec<Value>>> {
+    run_on(&state.join(file(template)?.strip_prefix(template)?), statements)
+}
+
+fn run_on(file: &Path, statements: &str) -> Result<Vec<Vec<Value>>> {
+    let connection = Connection::open(file)?;
     // workerd writes to it, too.
     connection.busy_timeout(Duration::from_secs(20))?;
     let mut answers = Vec::new();

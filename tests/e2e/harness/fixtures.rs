@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 use tokio::sync::{Mutex, OnceCell};
 
 use super::{Bucket, client, database};
@@ -73,6 +74,39 @@ async fn origin() -> &'static Origin {
             let options = folder.join("options.json");
             worker::options(&options, Build::Release).await.unwrap();
             Origin { _swift: swift, access, template: template.state, options }
+        })
+        .await
+}
+
+/// A second database: a state folder with nothing but its tables, and the options of a Worker that has it as `DB_1`.
+struct Second {
+    template: PathBuf,
+    options: PathBuf,
+}
+
+async fn second() -> &'static Second {
+    static SECOND: OnceCell<Second> = OnceCell::const_new();
+    SECOND
+        .get_or_init(|| async {
+            let (folder, origin) = (folder(), origin().await);
+            let shipped = std::fs::read_to_string(root().join("wrangler.toml")).unwrap();
+            let first = shipped.lines().find(|line| line.starts_with("d1_databases = ")).unwrap();
+            let id = "00000000-0000-0000-0000-000000000002";
+            let other = format!(
+                "{{ binding = \"DB_1\", database_name = \"jettyspeed-1\", database_id = \"{id}\", migrations_dir = \"{}\" }}]",
+                root().join("migrations").display()
+            );
+            let config = folder.join("wrangler.toml");
+            std::fs::write(&config, shipped.replace(first, &format!("{}, {other}", first.trim_end_matches(']')))).unwrap();
+            let template = folder.join("template-1");
+            std::fs::create_dir_all(&template).unwrap();
+            let setup = Setup { state: template.clone(), port: 0, env_file: String::new(), runner: Runner::Wrangler };
+            setup.migrate_of(&config, "DB_1").await.unwrap();
+            let mut options: Value = serde_json::from_slice(&std::fs::read(&origin.options).unwrap()).unwrap();
+            options["workerOptions"]["d1Databases"]["DB_1"] = json!({ "id": id });
+            let path = folder.join("options-1.json");
+            std::fs::write(&path, options.to_string()).unwrap();
+            Second { template, options: path }
         })
         .await
 }
@@ -167,6 +201,12 @@ impl Stack {
         Stack::launch(origin_access().await.clone(), &[], false, None).await
     }
 
+    /// A stack with a second database, `DB_1`.
+    pub async fn with_two_databases(vars: &[(&str, &str)]) -> Stack {
+        let second = second().await;
+        Stack::launch(origin_access().await.clone(), vars, true, Some(second.options.clone())).await
+    }
+
     /// A Worker that lacks the secret `missing` and says so.
     pub async fn misconfigured(missing: &str) -> Stack {
         Stack::launch(origin_access().await.clone(), &[(missing, "")], true, None).await
@@ -176,6 +216,7 @@ impl Stack {
     async fn launch(access: OriginAccess, vars: &[(&str, &str)], with_tables: bool, options: Option<PathBuf>) -> Stack {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let origin = origin().await;
+        let has_second = options.as_ref().is_some_and(|path| path.ends_with("options-1.json"));
         let proxy = Proxy::start(access.endpoint.trim_start_matches("http://")).unwrap();
         let state: PathBuf = folder().join(format!("state-{}", NUMBER.fetch_add(1, Ordering::SeqCst)));
         let secrets = Secrets::of(&state).unwrap();
@@ -200,8 +241,10 @@ impl Stack {
         if !vars.iter().any(|(name, _)| *name == "LOG_LEVEL") {
             more.push(("LOG_LEVEL".to_owned(), "info".to_owned()));
         }
-        if !vars.iter().any(|(name, _)| *name == "DELETE_GRACE_SECONDS") {
-            more.push(("DELETE_GRACE_SECONDS".to_owned(), "0".to_owned()));
+        for (default, value) in [("DELETE_GRACE_SECONDS", "0"), ("STATS_FLUSH_SECONDS", "3")] {
+            if !vars.iter().any(|(name, _)| *name == default) {
+                more.push((default.to_owned(), value.to_owned()));
+            }
         }
         let setup = Setup {
             state,
@@ -213,6 +256,9 @@ impl Stack {
             database::copy(&origin.template, &setup.state).unwrap();
             let accounts: String = seeds.iter().map(|seed| seed.sql(&access.bucket)).collect();
             database::run(&setup.state, &accounts).unwrap();
+            if has_second {
+                database::copy(&second().await.template, &setup.state).unwrap();
+            }
         }
         let worker = if missing.is_empty() { setup.start().await } else { setup.start_misconfigured().await }.unwrap();
         let [dev, other, free, starter, pro, suspended, unsigned] = seeds.map(|seed| seed.access);
@@ -236,7 +282,30 @@ impl Stack {
     /// The rows of each of one or several statements on the Worker's database, bypassing the Worker.
     pub async fn sql(&self, statements: &str) -> Vec<Vec<Value>> {
         let state = self.worker.lock().await.setup().state.clone();
-        database::run(&state, statements).unwrap()
+        database::run_like(&origin().await.template, &state, statements).unwrap()
+    }
+
+    /// The same on the second database of [`Stack::with_two_databases`].
+    pub async fn sql_of_second(&self, statements: &str) -> Vec<Vec<Value>> {
+        let state = self.worker.lock().await.setup().state.clone();
+        database::run_like(&second().await.template, &state, statements).unwrap()
+    }
+
+    /// What the Worker has logged so far, bytes: for [`Stack::database_calls`].
+    pub async fn log_length(&self) -> usize {
+        let log = self.worker.lock().await.log();
+        usize::try_from(std::fs::metadata(log).unwrap().len()).unwrap()
+    }
+
+    /// The round trips to the database since byte `from` of the log, by the beginning of their first statement. Of a stack with `LOG_LEVEL` `debug`.
+    pub async fn database_calls(&self, from: usize) -> Vec<String> {
+        // The log is written a little later.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let text = std::fs::read_to_string(self.worker.lock().await.log()).unwrap();
+        let steps = text[from..].lines().filter_map(|line| serde_json::from_str::<Value>(&line[line.find('{')?..]).ok());
+        let steps = steps.filter(|line| line["event"] == "step").map(|line| line["fields"].clone());
+        let of_database = steps.filter(|step| step["kind"].as_str().is_some_and(|kind| kind.starts_with("d1")));
+        of_database.map(|step| step["what"].as_str().unwrap().to_owned()).collect()
     }
 
     /// How often the Worker read the object from the store, in whole or in part.

@@ -131,6 +131,7 @@ pub fn probes(route: &Route, names: &Names) -> Vec<Probe> {
         Endpoint::Rotate | Endpoint::Suspend | Endpoint::Resume => vec![with(account)],
         Endpoint::Quota => vec![asked(format!("agentcache_user_id={user}"))],
         Endpoint::ChangeTier => vec![with(json!({}))],
+        Endpoint::MoveAccount => vec![with(json!({ "shard": 0 }))],
         Endpoint::CreateNamespace => vec![with(json!({ "name": namespace }))],
         Endpoint::Namespaces => vec![plain(), asked("limit=500".to_owned())],
         Endpoint::Namespace | Endpoint::DeleteNamespace => vec![plain()],

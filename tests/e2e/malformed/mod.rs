@@ -75,6 +75,8 @@ impl World {
             ],
             Endpoint::Upgrade => vec![json!({ "agentcache_user_id": user, "tier": "pro", "force": true })],
             Endpoint::Rotate => vec![json!({ "agentcache_user_id": user, "overlap_seconds": 5 })],
+            // To where it is.
+            Endpoint::MoveAccount => vec![json!({ "shard": 0, "restart": false })],
             Endpoint::Suspend | Endpoint::Resume => vec![json!({ "agentcache_user_id": user })],
             // The values that the tier has.
             Endpoint::ChangeTier => vec![json!({
@@ -128,8 +130,13 @@ impl World {
 
     fn subjects(&self) -> Vec<Subject> {
         let of = |route: &'static Route| {
-            let path =
-                route.pattern.replace("{tier}", "free").replace("{videoId}", "hygiene").replace("{edge}", "fra").replace("{ns}", &self.namespace);
+            let path = route
+                .pattern
+                .replace("{tier}", "free")
+                .replace("{videoId}", "hygiene")
+                .replace("{edge}", "fra")
+                .replace("{ns}", &self.namespace)
+                .replace("{user}", &self.account.user_id);
             self.bodies(route.endpoint).into_iter().map(move |good| Subject { route, path: path.clone(), good })
         };
         ROUTES.iter().flat_map(of).collect()

@@ -13,12 +13,12 @@ mod replace;
 
 use crate::harness::{Call, Stack, header};
 
-async fn put_video(stack: &Stack, account: &AccountAccess, target: &str, bytes: impl Into<Vec<u8>>) -> (u16, Value) {
+pub async fn put_video(stack: &Stack, account: &AccountAccess, target: &str, bytes: impl Into<Vec<u8>>) -> (u16, Value) {
     stack.request(Method::PUT, &format!("/api/video/{target}"), account).body(bytes.into()).answer().await
 }
 
 /// The URL of a file of the video, up to the token's slash.
-async fn playback_base(stack: &Stack, account: &AccountAccess, video: &str, path: &str) -> String {
+pub async fn playback_base(stack: &Stack, account: &AccountAccess, video: &str, path: &str) -> String {
     let request = stack.request(Method::POST, &format!("/api/video/{video}/playback"), account).json(&json!({ "path": path }));
     let (status, body) = request.answer().await;
     assert_eq!(status, 200, "{body}");
@@ -33,7 +33,7 @@ async fn fetch_video(stack: &Stack, url: &str) -> (u16, String, Vec<u8>) {
     (status, cache, response.bytes().await.unwrap().to_vec())
 }
 
-fn media_playlist(names: &[&str], end: bool) -> String {
+pub fn media_playlist(names: &[&str], end: bool) -> String {
     let segments: String = names.iter().map(|name| format!("#EXTINF:4.0,\n{name}\n")).collect();
     format!("#EXTM3U\n#EXT-X-TARGETDURATION:4\n{segments}{}", if end { "#EXT-X-ENDLIST\n" } else { "" })
 }

@@ -9,6 +9,7 @@ use crate::simulation::sessions::send;
 use crate::simulation::world::World;
 use jettyspeed_edge::base::id::Id;
 use jettyspeed_edge::base::sha256::Sha256Hex;
+use jettyspeed_edge::base::shard::Shard;
 use jettyspeed_edge::dedup::repository::insert_chunks;
 use jettyspeed_edge::files::repository::{Via, insert};
 use jettyspeed_edge::jobs::Job;
@@ -141,7 +142,7 @@ async fn keep(io: &World, meta: &Meta, parts: &[Part], etag: &str) -> Result<Id,
         None => release(io, meta.account, meta.asset).await?,
     }
     if asset.claimed_sha256.is_some() {
-        let _ = io.enqueue(Job::Verify { object: meta.object }, 0).await;
+        let _ = io.enqueue(Job::Verify { object: meta.object, shard: Shard::MAIN }, 0).await;
     }
     match send(io, meta.session, Message::FinishCompletion { outcome: json!(asset.id) }).await? {
         SessionReply::Complete { outcome } => Ok(serde_json::from_value(outcome).unwrap()),

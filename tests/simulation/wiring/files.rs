@@ -8,6 +8,7 @@ use crate::simulation::store::etag;
 use crate::simulation::world::World;
 use jettyspeed_edge::base::id::{Id, Name};
 use jettyspeed_edge::base::sha256::Sha256Hex;
+use jettyspeed_edge::base::shard::Shard;
 use jettyspeed_edge::dedup::repository::object as stored_object;
 use jettyspeed_edge::files::asset::Asset;
 use jettyspeed_edge::files::object_key::file_key;
@@ -38,7 +39,7 @@ pub async fn simple(io: &World, party: &Party, incoming: &Incoming) -> Result<Id
         Ok(asset) => {
             let _ = settle(io, party.id, id, asset.object_id, size).await;
             if asset.claimed_sha256.is_some() {
-                let _ = io.enqueue(Job::Verify { object: asset.object_id }, 0).await;
+                let _ = io.enqueue(Job::Verify { object: asset.object_id, shard: Shard::MAIN }, 0).await;
             }
             Ok(id)
         }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::simulation::world::World;
 use jettyspeed_edge::base::id::Id;
+use jettyspeed_edge::base::shard::Shard;
 use jettyspeed_edge::base::time::EpochMs;
 use jettyspeed_edge::dedup::repository::pending;
 use jettyspeed_edge::jobs::{Job, Lost};
@@ -27,9 +28,9 @@ const TIME_LIMIT_MS: u64 = 900_000;
 pub async fn run(io: &World, job: &Job) -> Result<(), Problem> {
     io.set_time_limit(TIME_LIMIT_MS);
     match job {
-        Job::Verify { object } => verify(io, *object).await,
+        Job::Verify { object, .. } => verify(io, *object).await,
         Job::Collect | Job::CollectAfter { .. } => collect(io).await,
-        Job::Repeat { lost } => repeat(io, lost).await,
+        Job::Repeat { lost, .. } => repeat(io, lost).await,
         Job::EndUpload { session } => end(io, *session).await,
         Job::Sweep { .. } => sweep(io).await,
         Job::Orphan { account, object } => orphan(io, *account, *object).await,
@@ -40,7 +41,8 @@ pub async fn run(io: &World, job: &Job) -> Result<(), Problem> {
         | Job::Wake { .. }
         | Job::ReconcileVideo { .. }
         | Job::RemoveVideo { .. }
-        | Job::Nothing => Ok(()),
+        | Job::Nothing
+        | Job::Move { .. } => Ok(()),
     }
 }
 
@@ -62,7 +64,7 @@ async fn sweep(io: &World) -> Result<(), Problem> {
 /// The jobs of the daily run.
 pub async fn daily(io: &World) -> Result<(), Problem> {
     io.set_time_limit(TIME_LIMIT_MS);
-    for job in [Job::Repeat { lost: Lost::Verify(EpochMs(0), 0) }, Job::Collect, Job::Sweep { marker: None }] {
+    for job in [Job::Repeat { lost: Lost::Verify(EpochMs(0), 0), shard: Shard::MAIN }, Job::Collect, Job::Sweep { marker: None }] {
         let _ = io.enqueue(job, 0).await;
     }
     Ok(())
@@ -79,8 +81,8 @@ async fn repeat(io: &World, lost: &Lost) -> Result<(), Problem> {
     let before = EpochMs(io.now().0.saturating_sub(LOST_MS));
     let waiting: Vec<Row> = io.all("find unverified objects", &pending(before, (*at, *place), PAGE)).await?;
     let full = waiting.last().filter(|_| waiting.len() as u64 == PAGE);
-    let next = full.map(|row| Job::Repeat { lost: Lost::Verify(row.created_at, row.place) });
-    for job in waiting.iter().map(|row| Job::Verify { object: row.id }).chain(next) {
+    let next = full.map(|row| Job::Repeat { lost: Lost::Verify(row.created_at, row.place), shard: Shard::MAIN });
+    for job in waiting.iter().map(|row| Job::Verify { object: row.id, shard: Shard::MAIN }).chain(next) {
         io.enqueue(job, 0).await.map_err(|_| Problem::Internal)?;
     }
     Ok(())

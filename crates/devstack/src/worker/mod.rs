@@ -123,6 +123,11 @@ impl Setup {
         self.d1(&["migrations", "apply", "DB"]).await.map(|_| ())
     }
 
+    /// Applies the migrations to the database `binding` of another configuration than `wrangler.toml`.
+    pub async fn migrate_of(&self, config: &Path, binding: &str) -> Result<()> {
+        self.d1(&["migrations", "apply", binding, "--config", &config.to_string_lossy()]).await.map(|_| ())
+    }
+
     /// Runs `wrangler d1 …` on the local database.
     async fn d1(&self, arguments: &[&str]) -> Result<String> {
         let mut command = self.wrangler();

@@ -19,7 +19,7 @@ use crate::uploads::session::state::{Evidence, Part, Status};
 use crate::uploads::view::ChunkStored;
 use crate::worker::http::call::{Call, Routed};
 use crate::worker::http::reply::Reply;
-use crate::worker::platform::{bindings, clock, d1};
+use crate::worker::platform::{clock, d1, shards};
 use crate::worker::services::edges::{registry, samples};
 use crate::worker::services::send_body;
 use crate::worker::services::send_body::Refused;
@@ -108,7 +108,8 @@ async fn store_part(call: &Routed, claims: &UploadClaims, admitted: Admitted) ->
         Ok(SessionReply::Closed { status }) => return Err(Problem::UploadClosed { status: status.as_str() }),
         // The session is not open in D1 either: its record was deleted after the retention time.
         Ok(SessionReply::Unknown) => {
-            let row: Option<SessionRow> = d1::first(&bindings::db(&call.env)?, &by_id(claims.session, claims.account)).await?;
+            let row: Option<SessionRow> =
+                d1::first(&shards::of_account_to_read(&call.env, claims.account).await?, &by_id(claims.session, claims.account)).await?;
             let complete = row.is_some_and(|row| row.status == Status::Complete.as_str());
             return Err(Problem::UploadClosed { status: if complete { Status::Complete } else { Status::Failed }.as_str() });
         }

@@ -10,7 +10,7 @@ use crate::uploads::repository;
 use crate::uploads::view::SessionView;
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
-use crate::worker::platform::{bindings, d1};
+use crate::worker::platform::{d1, shards};
 use crate::worker::services::uploads::progress::progress_of;
 
 /// `GET /api/jetty/cache-chunk?sessionId=[&reconcile=1]`
@@ -29,8 +29,8 @@ pub async fn list(call: &Routed) -> Result<Reply, Problem> {
     }
     let Page { cursor, limit } = Page::read(call.query("cursor").as_deref(), call.query("limit").as_deref())?;
     account.must_be_active()?;
-    let rows: Vec<repository::SessionRow> =
-        d1::all(&bindings::db(&call.env)?, &repository::of_account(account.id, &status, cursor, limit.saturating_add(1))).await?;
+    let db = shards::of_account_to_read(&call.env, account.id).await?.nearest_if(cursor.is_some());
+    let rows: Vec<repository::SessionRow> = d1::all(&db, &repository::of_account(account.id, &status, cursor, limit.saturating_add(1))).await?;
     let (rows, cursor) = pagination::cut(rows, limit, |row| (row.created_at, row.id));
     let sessions: Vec<_> = rows.iter().map(SessionView::from).collect();
     Reply::json(200, &json!({ "sessions": sessions, "cursor": cursor }))

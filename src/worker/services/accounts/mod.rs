@@ -1,4 +1,6 @@
 //! Accounts: provisioning and queries.
 
 pub mod find;
+pub mod moving;
 pub mod provision;
+pub mod tiers;

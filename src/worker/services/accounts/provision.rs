@@ -2,15 +2,18 @@
 
 use serde_json::json;
 
+use crate::accounts::directory;
+use crate::accounts::directory::Item;
 use crate::accounts::provisioning::{Credentials, ProvisionParams, REPEAT_MS, Record, credentials_row, on_repeat};
 use crate::accounts::repository;
 use crate::accounts::repository::NewCredentials;
 use crate::accounts::tier::Tier;
 use crate::auth::api_key::{Mode, new_key, new_secret};
 use crate::base::aead::NONCE_BYTES;
-use crate::base::id::Id;
+use crate::base::id::{Id, Name};
 use crate::base::json;
 use crate::base::sha256::Sha256Hex;
+use crate::base::shard::{Access, Shard, Whereabouts};
 use crate::base::time::EpochMs;
 use crate::ledger::message::Message;
 use crate::problem::Problem;
@@ -19,7 +22,7 @@ use crate::worker::content::meter;
 use crate::worker::http::account_cache;
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
-use crate::worker::platform::{bindings, clock, d1, log, random};
+use crate::worker::platform::{bindings, clock, d1, log, random, shards};
 use crate::worker::services::accounts::find::{record, tier};
 
 /// Random bytes for key and secret: 64 characters, each byte yields one with a probability of 97 %.
@@ -33,7 +36,11 @@ pub async fn provision_account(call: &Routed, wanted: ProvisionParams) -> Result
     }
     let (id, now) = (random::id()?, clock::now());
     let (credentials, new) = draw(call, id, now)?;
-    d1::batch(&bindings::db(&call.env)?, &repository::provision(id, &wanted, &call.config.bucket, &new, now)).await?;
+    let shard = claim_shard(call, &wanted.user).await?;
+    if !shard.is_main() {
+        put_into_directory(call, id, &new, shard).await?;
+    }
+    d1::batch(&bindings::db(&call.env, shard)?, &repository::provision(id, &wanted, &call.config.bucket, &new, now)).await?;
     let found = record(call, &wanted.user).await?.ok_or(Problem::Internal)?;
     if found.id != id {
         // A concurrent call for the same user was first.
@@ -42,8 +49,29 @@ pub async fn provision_account(call: &Routed, wanted: ProvisionParams) -> Result
     Reply::json(201, &json!({ "account": found.view(Some(credentials)), "cached": false }))
 }
 
+/// The shard of a new account: where new accounts go, or where an earlier call for the same user was to create it.
+async fn claim_shard(call: &Routed, user: &Name) -> Result<Shard, Problem> {
+    let wanted = call.config.new_accounts_shard;
+    if wanted.is_main() {
+        return shards::shard_of(&call.env, Item::User(user), Access::Write).await;
+    }
+    // The claim fails before the account is created if that database is not bound.
+    bindings::db(&call.env, wanted)?;
+    let claim = directory::repository::claim(user, wanted);
+    let mut rows = d1::results(&bindings::db(&call.env, Shard::MAIN)?, &claim).await?;
+    let found: Option<Whereabouts> = rows.skip(claim.len() - 1).first()?;
+    let found = found.unwrap_or_default();
+    shards::forget();
+    found.open_for(Access::Write).ok_or(Problem::AccountMoving)
+}
+
+/// Says in the directory where an account and its new key are, before they are there: a key that leads nowhere does no harm.
+pub async fn put_into_directory(call: &Routed, account: Id, new: &NewCredentials, shard: Shard) -> Result<(), Problem> {
+    d1::batch(&bindings::db(&call.env, Shard::MAIN)?, &directory::repository::put(account, &new.key_hash, shard)).await
+}
+
 async fn repeat_credentials(call: &Routed, mut found: Record, wanted: &ProvisionParams, tier: &Tier) -> Result<Reply, Problem> {
-    let db = bindings::db(&call.env)?;
+    let db = shards::of_account(&call.env, found.id).await?;
     if on_repeat(&found.tier, tier)? {
         d1::batch(&db, &[repository::raise_tier(found.id, &tier.tier, clock::now())]).await?;
         found = changed(call, &found).await?;

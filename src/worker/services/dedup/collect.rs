@@ -5,28 +5,41 @@ use worker::Env;
 
 use crate::accounts::provisioning::Record;
 use crate::base::id::Id;
+use crate::base::shard::Shard;
 use crate::base::time::EpochMs;
 use crate::config::Config;
 use crate::files::object_key::file_key;
 use crate::jobs::Job;
 use crate::problem::Problem;
-use crate::worker::platform::{bindings, clock, d1, enqueue, log, origin};
+use crate::worker::platform::{bindings, clock, d1, enqueue, log, origin, shards};
 use crate::{accounts, dedup};
 
 /// Objects per run, so that it stays within the subrequest limit of a request; another job continues.
 const PAGE: u64 = 200;
 
-/// Deletes some of the objects claimed for deletion, after `after`, and enqueues the rest. One that can not be deleted keeps no other from it.
+/// Deletes some of the objects of each shard that are claimed for deletion, and enqueues the rest.
+///
+/// # Errors
+/// As [`collect`], of one of the shards.
+pub async fn collect_all(env: &Env, config: &Config) -> Result<(), Problem> {
+    let mut failed = None;
+    for shard in shards::all(env) {
+        failed = collect(env, config, shard, None).await.err().or(failed);
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+/// Deletes some of the objects of a shard that are claimed for deletion, after `after`, and enqueues the rest. One that can not be deleted keeps no other from it.
 ///
 /// # Errors
 /// Errors of the store and D1; the claims persist, and the next run continues.
-pub async fn collect(env: &Env, config: &Config, after: Option<Id>) -> Result<(), Problem> {
+pub async fn collect(env: &Env, config: &Config, shard: Shard, after: Option<Id>) -> Result<(), Problem> {
     #[derive(Deserialize)]
     struct Row {
         id: Id,
         s3_key: String,
     }
-    let db = bindings::db(env)?;
+    let db = bindings::db(env, shard)?;
     let before = EpochMs(clock::now().0.saturating_sub(config.delete_grace_seconds.saturating_mul(1000)));
     if after.is_none() {
         d1::batch(&db, &[dedup::repository::claim_deletion(before)]).await?;
@@ -47,7 +60,7 @@ pub async fn collect(env: &Env, config: &Config, after: Option<Id>) -> Result<()
     match (rows.last(), failed) {
         // The daily run tries again those of a full page that are left.
         (Some(last), _) if u64::try_from(rows.len()).unwrap_or_default() == PAGE => {
-            let next = Job::CollectAfter { object: last.id };
+            let next = Job::CollectAfter { object: last.id, shard };
             enqueue::enqueue(env, &next).await.map_err(|error| log::internal("queue", &error.to_string()))
         }
         (_, Some(problem)) if !buried => Err(problem),
@@ -60,7 +73,7 @@ pub async fn collect(env: &Env, config: &Config, after: Option<Id>) -> Result<()
 /// # Errors
 /// Errors of the store and D1.
 pub async fn orphan(env: &Env, config: &Config, account: Id, object: Id) -> Result<(), Problem> {
-    let db = bindings::db(env)?;
+    let db = shards::of_account(env, account).await?;
     if d1::first::<serde_json::Value>(&db, &dedup::repository::object(object)).await?.is_some() {
         return Ok(());
     }

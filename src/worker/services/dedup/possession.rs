@@ -17,16 +17,15 @@ use crate::s3::operations::get_object;
 use crate::uploads::copy_chunks::COPIES_AT_ONCE;
 use crate::worker::http::call::Routed;
 use crate::worker::platform::origin::Body;
-use crate::worker::platform::{bindings, clock, d1, js, origin, random};
+use crate::worker::platform::{clock, d1, js, origin, random, shards};
 use crate::worker::services::dedup::reference::refer;
 
-/// Issues a challenge about a file that another namespace stores. `None` if no participating namespace has it, or after too many answers.
+/// Issues a challenge about `found`, an object that another namespace stores. `None` after too many answers.
 ///
 /// # Errors
 /// [`Problem::Internal`].
-pub async fn issue_challenge(call: &Routed, question: Question<'_>) -> Result<Option<Challenge>, Problem> {
-    let db = bindings::db(&call.env)?;
-    let Some(found) = d1::first::<Asset>(&db, &repository::shareable(question)).await? else { return Ok(None) };
+pub async fn issue_challenge(call: &Routed, question: Question<'_>, found: &Asset) -> Result<Option<Challenge>, Problem> {
+    let db = shards::of_account(&call.env, question.account).await?;
     let challenge = Challenge::draw(random::id()?, question.size, &random::bytes()?, clock::now());
     let asked: Option<serde_json::Value> = d1::first(&db, &repository::insert_challenge(question, &challenge, found.object_id, clock::now())).await?;
     Ok(asked.map(|_| challenge))
@@ -44,11 +43,10 @@ pub async fn verify_answer(
     name: &str,
     content_type: &str,
 ) -> Result<Option<Asset>, Problem> {
-    let db = bindings::db(&call.env)?;
-    let taken = d1::first::<Taken>(&db, &repository::consume_challenge(question)).await?.ok_or(Problem::ProofRefused)?;
-    let object = taken.object_id;
-    let challenge = taken.challenge(clock::now()).ok_or(Problem::ProofRefused)?;
-    let Some(found) = d1::first::<Asset>(&db, &repository::shareable_by_id(question, object)).await? else { return Ok(None) };
+    let db = shards::of_account(&call.env, question.account).await?;
+    let mut taken = d1::results(&db, &[repository::consume_challenge(question), repository::shareable_of_challenge(question)]).await?;
+    let challenge = taken.first::<Taken>()?.and_then(|taken| taken.challenge(clock::now())).ok_or(Problem::ProofRefused)?;
+    let Some(found) = taken.first::<Asset>()? else { return Ok(None) };
     let started = clock::now();
     let answers = answers(&call.config, &challenge, &found).await;
     call.span("origin", started);

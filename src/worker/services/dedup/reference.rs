@@ -11,7 +11,7 @@ use crate::files::asset::Asset;
 use crate::problem::Problem;
 use crate::worker::clients::ledger;
 use crate::worker::http::call::Routed;
-use crate::worker::platform::{bindings, clock, d1, random};
+use crate::worker::platform::{clock, d1, random, shards};
 
 /// Result of [`find_duplicate`].
 pub enum Known {
@@ -28,12 +28,20 @@ pub enum Known {
 /// # Errors
 /// [`Problem::Internal`].
 pub async fn find_duplicate(env: &Env, account: Id, hash: &Sha256Hex, size: u64, namespace: Option<&Name>, wanted: &str) -> Result<Known, Problem> {
-    let found: Vec<Found> = d1::all(&bindings::db(env)?, &dedup::repository::duplicate(account, hash, size, namespace, wanted)).await?;
-    Ok(match found.into_iter().min_by_key(|found| (!found.owned, found.asset.name != wanted)) {
-        None => Known::No,
-        Some(Found { owned: true, asset }) => Known::Owned(Box::new(asset)),
-        Some(Found { owned: false, asset }) => Known::Stored(Box::new(asset)),
-    })
+    let found =
+        d1::all(&shards::of_account_to_read(env, account).await?, &dedup::repository::duplicate(account, hash, size, namespace, wanted)).await?;
+    Ok(Known::of(found, wanted))
+}
+
+impl Known {
+    /// The best of the rows of [`dedup::repository::duplicate`].
+    pub fn of(found: Vec<Found>, wanted: &str) -> Known {
+        match found.into_iter().min_by_key(|found| (!found.owned, found.asset.name != wanted)) {
+            None => Known::No,
+            Some(Found { owned: true, asset }) => Known::Owned(Box::new(asset)),
+            Some(Found { owned: false, asset }) => Known::Stored(Box::new(asset)),
+        }
+    }
 }
 
 /// Creates an asset of that name that references the bytes of `known`. `None` if garbage collection or a concurrent call was first.
@@ -43,18 +51,17 @@ pub async fn find_duplicate(env: &Env, account: Id, hash: &Sha256Hex, size: u64,
 pub async fn refer(call: &Routed, account: &Account, known: Asset, name: String, content_type: String) -> Result<Option<Asset>, Problem> {
     let asset = Asset { id: random::id()?, account_id: account.id, name, content_type, created_at: clock::now(), ..known };
     ledger::adopt(&call.env, account, &asset).await?;
-    let db = bindings::db(&call.env)?;
-    let written = d1::batch(&db, &dedup::repository::refer(&asset)).await;
-    let seen: Option<serde_json::Value> = d1::first(&db, &crate::ledger::repository::asset_stored(asset.id)).await?;
-    match (written, seen) {
-        (Ok(()), Some(_)) => Ok(Some(asset)),
-        (Ok(()), None) => {
-            ledger::release(&call.env, account.id, asset.id).await?;
-            Ok(None)
-        }
-        // Outcome unknown: the ledger's scheduled check settles it.
-        (Err(problem), _) => Err(problem),
+    let db = shards::of_account(&call.env, account.id).await?;
+    let mut statements = dedup::repository::refer(&asset);
+    let writes = statements.len();
+    statements.push(crate::ledger::repository::asset_stored(asset.id));
+    // On an error the outcome is unknown: the ledger's scheduled check settles it.
+    let stored: Option<serde_json::Value> = d1::results(&db, &statements).await?.skip(writes).first()?;
+    if stored.is_some() {
+        return Ok(Some(asset));
     }
+    ledger::release(&call.env, account.id, asset.id).await?;
+    Ok(None)
 }
 
 /// The result of [`find_duplicate`] as an API response.

@@ -8,8 +8,10 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use worker::Env;
 
+use crate::accounts::directory::Item;
 use crate::base::id::{Id, Name};
 use crate::base::sha256::Sha256Hex;
+use crate::base::shard::{Access, Shard};
 use crate::config::{Config, LogLevel};
 use crate::dedup::hashing::PartialHash;
 use crate::dedup::lookup::Verdict;
@@ -23,7 +25,7 @@ use crate::s3::operations::get_object;
 use crate::worker::clients::{ledger, ledger_records};
 use crate::worker::platform::js::{DigestStream, FixedLengthStream, StreamReader};
 use crate::worker::platform::origin::{Answer, Body};
-use crate::worker::platform::{bindings, clock, d1, enqueue, js, log, origin};
+use crate::worker::platform::{bindings, clock, d1, enqueue, js, log, origin, shards};
 
 /// Assets moved per job: each costs a subrequest, of which a job has 1,000 (Cloudflare Workers documentation, "Limits").
 const PAGE: u64 = 200;
@@ -40,9 +42,15 @@ struct Owner {
     account_id: Id,
 }
 
-/// Enqueues the verification of an object. If that fails, the daily run enqueues it.
-pub async fn enqueue(env: &Env, object: Id) {
-    if let Err(error) = enqueue::enqueue(env, &Job::Verify { object }).await {
+/// Enqueues the verification of an account's object. If that fails, the daily run enqueues it.
+pub async fn enqueue_for(env: &Env, account: Id, object: Id) {
+    if let Ok(shard) = shards::shard_of(env, Item::Account(account), Access::Read).await {
+        enqueue(env, object, shard).await;
+    }
+}
+
+async fn enqueue(env: &Env, object: Id, shard: Shard) {
+    if let Err(error) = enqueue::enqueue(env, &Job::Verify { object, shard }).await {
         let _ = log::internal("queue", &error.to_string());
     }
 }
@@ -52,9 +60,10 @@ pub async fn enqueue(env: &Env, object: Id) {
 ///
 /// # Errors
 /// Errors of the store and D1; no verdict is stored then.
-pub async fn verify(env: &Env, config: &Config, object: Id) -> Result<(), Problem> {
-    let db = bindings::db(env)?;
+pub async fn verify(env: &Env, config: &Config, object: Id, shard: Shard) -> Result<(), Problem> {
+    let db = bindings::db(env, shard)?;
     if let Some(row) = d1::first::<Pending>(&db, &repository::to_verify(object)).await? {
+        must_be_here(env, &row.namespace, shard).await?;
         let step = row.next(config.verify_step_bytes, config.verify_max_attempts);
         if let Step::GiveUp(reason) = &step {
             log::event(LogLevel::Error, "verify", serde_json::json!({ "error": "given up", "object": object, "reason": reason }));
@@ -62,7 +71,7 @@ pub async fn verify(env: &Env, config: &Config, object: Id) -> Result<(), Proble
         }
         d1::batch(&db, &[repository::begin_verification(object, clock::now())]).await?;
         let computed = match step {
-            Step::Part { hash, last } => hash_step(env, config, object, &row, hash, last).await,
+            Step::Part { hash, last } => hash_step(env, config, (object, shard), &row, hash, last).await,
             Step::Whole | Step::GiveUp(_) => digest(config, &row).await.map(Some),
         };
         let computed = match computed {
@@ -80,19 +89,35 @@ pub async fn verify(env: &Env, config: &Config, object: Id) -> Result<(), Proble
         }
         d1::batch(&db, &[repository::set_verification(object, verdict.as_str(), &computed), repository::end_verification(object)]).await?;
     }
-    merge_duplicates(env, object).await
+    merge_duplicates(env, object, shard).await
+}
+
+/// Checks that the namespace may be changed in this shard.
+///
+/// # Errors
+/// [`Problem::AccountMoving`] while it is moved. [`Problem::NotFound`] after that: the daily run of the other shard sends the job again.
+async fn must_be_here(env: &Env, namespace: &Name, shard: Shard) -> Result<(), Problem> {
+    let now = shards::shard_of(env, Item::Namespace(namespace), Access::Write).await?;
+    if now == shard { Ok(()) } else { Err(Problem::NotFound) }
 }
 
 /// Hashes the object's bytes up to and including `last`, keeps the hash of what arrived and enqueues the rest. Returns the hash of the whole object behind its
 /// last byte.
-async fn hash_step(env: &Env, config: &Config, object: Id, row: &Pending, mut hash: PartialHash, last: u64) -> Result<Option<Sha256Hex>, Problem> {
+async fn hash_step(
+    env: &Env,
+    config: &Config,
+    (object, shard): (Id, Shard),
+    row: &Pending,
+    mut hash: PartialHash,
+    last: u64,
+) -> Result<Option<Sha256Hex>, Problem> {
     let began = hash.position();
     let read = hash_range(config, row, &mut hash, last).await;
     let got_on = got_on(hash.position().saturating_sub(began), last.saturating_sub(began).saturating_add(1));
     if hash.position() > began {
         // Not `began`: a state that could not be read is begun anew, from 0.
         let kept = repository::advance_verification(object, row.position.unwrap_or_default(), &hash, got_on, clock::now());
-        let kept: Option<serde_json::Value> = d1::first(&bindings::db(env)?, &kept).await?;
+        let kept: Option<serde_json::Value> = d1::first(&bindings::db(env, shard)?, &kept).await?;
         if kept.is_none() {
             // Another job got on from here.
             return Ok(None);
@@ -104,7 +129,7 @@ async fn hash_step(env: &Env, config: &Config, object: Id, row: &Pending, mut ha
     match read {
         Err(problem) if !got_on => Err(problem),
         _ => {
-            enqueue(env, object).await;
+            enqueue(env, object, shard).await;
             Ok(None)
         }
     }
@@ -176,7 +201,7 @@ async fn digest(config: &Config, row: &Pending) -> Result<Sha256Hex, Problem> {
 }
 
 /// Merges objects with the same bytes into the oldest one, and updates the ledgers of the accounts that referenced the others.
-async fn merge_duplicates(env: &Env, object: Id) -> Result<(), Problem> {
+async fn merge_duplicates(env: &Env, object: Id, shard: Shard) -> Result<(), Problem> {
     #[derive(Deserialize)]
     struct Verified {
         namespace: Name,
@@ -188,8 +213,9 @@ async fn merge_duplicates(env: &Env, object: Id) -> Result<(), Problem> {
         id: Id,
         refs: u64,
     }
-    let db = bindings::db(env)?;
+    let db = bindings::db(env, shard)?;
     let Some(row) = d1::first::<Verified>(&db, &repository::verified(object)).await? else { return Ok(()) };
+    must_be_here(env, &row.namespace, shard).await?;
     let same: Vec<Same> = d1::all(&db, &repository::in_namespace(&row.namespace, &row.sha256, row.size)).await?;
     let Some((oldest, others)) = same.split_first() else { return Ok(()) };
     // All of them, not only this one: of two objects verified concurrently, each may have been verified when the other was not yet.
@@ -210,7 +236,7 @@ async fn merge_duplicates(env: &Env, object: Id) -> Result<(), Problem> {
         }
         update_ledgers(env, each).await?;
         if u64::try_from(owners.len()).unwrap_or_default() == PAGE {
-            enqueue(env, object).await;
+            enqueue(env, object, shard).await;
         }
     }
     Ok(())
@@ -219,7 +245,7 @@ async fn merge_duplicates(env: &Env, object: Id) -> Result<(), Problem> {
 /// Updates the accounts' ledgers with the objects that their assets reference.
 async fn update_ledgers(env: &Env, assets: Vec<(Id, Id)>) -> Result<(), Problem> {
     for (account, asset) in assets {
-        if let Some(Seen::Stored { object, size }) = ledger_records::find_asset(env, asset).await? {
+        if let Some(Seen::Stored { object, size }) = ledger_records::find_asset(env, account, asset).await? {
             ledger::settle(env, account, asset, object, size).await?;
         }
     }

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use crate::base::shard::Shard;
 use crate::base::time::EpochMs;
 use crate::edges::edge::{Edge, Work, status_at};
 use crate::edges::repository;
@@ -16,7 +17,7 @@ use crate::worker::platform::{bindings, clock, d1, origin};
 /// 404.
 pub async fn edge_of_path(call: &Routed) -> Result<Edge, Problem> {
     let id = call.params.get("edge").unwrap_or_default();
-    d1::first(&bindings::db(&call.env)?, &repository::by_id(id)).await?.ok_or(Problem::NotFound)
+    d1::first(&bindings::db(&call.env, Shard::MAIN)?, &repository::by_id(id)).await?.ok_or(Problem::NotFound)
 }
 
 /// Lifetime of the cached list, ms.
@@ -36,7 +37,7 @@ thread_local! {
 }
 
 async fn read_edges(call: &Call) -> Result<Edges, Problem> {
-    let read: Vec<Edge> = d1::all(&bindings::db(&call.env)?, &repository::list()).await?;
+    let read: Vec<Edge> = d1::all(&bindings::db(&call.env, Shard::MAIN)?, &repository::list()).await?;
     // An unchanged list keeps its allocation, so that cached scores stay attached to it (`Rc::ptr_eq`).
     let same = KNOWN.with_borrow(|known| known.as_ref().map(|(_, edges)| Rc::clone(edges)).filter(|edges| **edges == read));
     let edges = same.unwrap_or_else(|| Rc::new(read));

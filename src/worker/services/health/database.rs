@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{code, tried};
+use crate::base::shard::Shard;
 use crate::health::migrations::missing;
 use crate::health::part::Tried;
 use crate::health::repository::{Applied, applied, ask};
@@ -16,13 +17,13 @@ pub fn schema() -> u32 {
 
 /// Whether it answers.
 pub async fn answers(call: &Call) -> Tried {
-    let asked = async { d1::all::<Value>(&bindings::db(&call.env)?, &ask()).await };
+    let asked = async { d1::all::<Value>(&bindings::db(&call.env, Shard::MAIN)?, &ask()).await };
     tried("d1", async { asked.await.map_err(|problem| code(&problem)) }).await.0
 }
 
 /// Whether all migrations of this build are applied, and which are not.
 pub async fn migrations(call: &Call) -> (Tried, Option<Vec<u32>>) {
-    let read = async { d1::all::<Applied>(&bindings::db(&call.env)?, &applied()).await };
+    let read = async { d1::all::<Applied>(&bindings::db(&call.env, Shard::MAIN)?, &applied()).await };
     let (part, rows) = tried("migrations", async { read.await.map_err(|problem| code(&problem)) }).await;
     let missing = rows.map(|rows| missing(&rows.iter().map(|row| row.number).collect::<Vec<_>>(), schema()));
     let outcome = match &missing {

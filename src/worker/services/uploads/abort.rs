@@ -12,7 +12,7 @@ use crate::uploads::session::message::{Message, SessionReply};
 use crate::uploads::session::state::{Meta, Status};
 use crate::worker::clients::{ledger, ledger_records, session};
 use crate::worker::platform::origin::Body;
-use crate::worker::platform::{bindings, clock, d1, enqueue, log, origin};
+use crate::worker::platform::{clock, d1, enqueue, log, origin, shards};
 use crate::{dedup, jobs, uploads};
 
 /// Aborts the upload at the store and closes its session.
@@ -35,7 +35,8 @@ pub async fn abort_upload(env: &Env, config: &Config, meta: &Meta) -> Result<(),
         // Swift returns NoSuchKey while another abort of the same upload is running.
         Err(error) if error.is_no_such_upload() || error.code == "NoSuchKey" => {
             // A completion that died may have left an object without a row. One with a row is left to garbage collection: another file may use it.
-            let known: Option<serde_json::Value> = d1::first(&bindings::db(env)?, &dedup::repository::object(meta.object)).await?;
+            let known: Option<serde_json::Value> =
+                d1::first(&shards::of_account(env, meta.account).await?, &dedup::repository::object(meta.object)).await?;
             if known.is_none() {
                 origin::delete(config, &meta.key).await?;
             }
@@ -50,14 +51,14 @@ pub async fn close_upload(env: &Env, meta: &Meta) -> Result<(), Problem> {
     if settle_if_completed(env, meta).await? {
         return Ok(());
     }
-    d1::batch(&bindings::db(env)?, &[uploads::repository::close(meta.session, meta.status.as_str(), clock::now())]).await?;
+    d1::batch(&shards::of_account(env, meta.account).await?, &[uploads::repository::close(meta.session, meta.status.as_str(), clock::now())]).await?;
     ledger::release(env, meta.account, meta.asset).await?;
     session::send(env, meta.session, &Message::CleanedUp).await.map(|_| ())
 }
 
 /// Whether a completion that died had already created the asset. The file is kept then, and only its ledger entry is settled.
 pub async fn settle_if_completed(env: &Env, meta: &Meta) -> Result<bool, Problem> {
-    let Some(Seen::Stored { object, size }) = ledger_records::find_asset(env, meta.asset).await? else { return Ok(false) };
+    let Some(Seen::Stored { object, size }) = ledger_records::find_asset(env, meta.account, meta.asset).await? else { return Ok(false) };
     ledger::settle(env, meta.account, meta.asset, object, size).await?;
     session::send(env, meta.session, &Message::CleanedUp).await?;
     Ok(true)

@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use worker::Env;
 
+use crate::base::shard::Shard;
 use crate::base::time::EpochMs;
 use crate::config::{Config, LogLevel};
 use crate::http::content_disposition;
@@ -31,7 +32,7 @@ pub async fn known(env: &Env) -> Option<bool> {
     {
         return owns;
     }
-    let row = match bindings::db(env) {
+    let row = match bindings::db(env, Shard::MAIN) {
         Ok(db) => d1::first::<Deployment>(&db, &store_facts::deployment()).await.ok().flatten(),
         Err(_) => None,
     };
@@ -45,7 +46,7 @@ pub async fn known(env: &Env) -> Option<bool> {
 /// # Errors
 /// Errors of the store and D1.
 pub async fn check(env: &Env, config: &Config) -> Result<Marking, Problem> {
-    let db = bindings::db(env)?;
+    let db = bindings::db(env, Shard::MAIN)?;
     d1::batch(&db, &[store_facts::draw_deployment(random::id()?)]).await?;
     let own = d1::first::<Deployment>(&db, &store_facts::deployment()).await?.ok_or(Problem::Internal)?;
     let content = content(config).await?;

@@ -24,7 +24,7 @@ use crate::worker::clients::{ledger, ledger_records, session};
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::origin::{Body, COMPLETION_TIMEOUT_MS};
-use crate::worker::platform::{bindings, clock, d1, log, origin, random};
+use crate::worker::platform::{clock, d1, log, origin, random, shards};
 use crate::worker::services::dedup::verify;
 use crate::worker::services::uploads::upload_gone::{find_object, gone_at_store, is_gone};
 use crate::worker::services::uploads::{abort, list_parts, payload_hash_probe, recover};
@@ -192,7 +192,7 @@ async fn offer_chunks(call: &Routed, meta: &Meta, parts: &[Part]) {
     if meta.direct || chunks.is_empty() || payload_hash_probe::enforced(&call.env, &call.config).await != Some(true) {
         return;
     }
-    let Ok(db) = bindings::db(&call.env) else { return };
+    let Ok(db) = shards::of_account(&call.env, meta.account).await else { return };
     for some in chunks.chunks(chunk::MAX_WRITTEN) {
         let _ = d1::batch(&db, &[dedup::repository::insert_chunks(&meta.namespace, meta.object, some)]).await;
     }
@@ -208,15 +208,15 @@ async fn record_completion(call: &Routed, meta: &Meta, parts: &[Part], etag: &st
     let mut statements = files::repository::insert(&asset, files::repository::Via::Session(meta.session), mbps);
     statements.extend(view::patterns(meta, parts, call.geo().country.as_deref(), now));
     statements.push(repository::close(meta.session, "complete", now));
-    d1::batch(&bindings::db(&call.env)?, &statements).await?;
+    d1::batch(&shards::of_account(&call.env, meta.account).await?, &statements).await?;
     offer_chunks(call, meta, parts).await;
     // Read again: if this repeats an earlier completion, the file may have been merged with another object, or deleted.
-    match ledger_records::find_asset(&call.env, meta.asset).await? {
+    match ledger_records::find_asset(&call.env, meta.account, meta.asset).await? {
         Some(state::Seen::Stored { object, size }) => ledger::settle(&call.env, meta.account, meta.asset, object, size).await?,
         _ => ledger::release(&call.env, meta.account, meta.asset).await?,
     }
     if asset.claimed_sha256.is_some() {
-        verify::enqueue(&call.env, meta.object).await;
+        verify::enqueue_for(&call.env, meta.account, meta.object).await;
     }
     match session::send(&call.env, meta.session, &Message::FinishCompletion { outcome }).await? {
         SessionReply::Complete { outcome } => Reply::json(200, &outcome),

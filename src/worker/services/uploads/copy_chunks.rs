@@ -5,8 +5,7 @@ use futures_util::stream::{self, StreamExt};
 use crate::base::sha256::Sha256Hex;
 use crate::chunking::Strategy;
 use crate::config::Config;
-use crate::dedup::repository;
-use crate::problem::Problem;
+use crate::dedup::chunk::Stored;
 use crate::s3::operations::upload_part_copy;
 use crate::uploads::copy_chunks::{COPIES_AT_ONCE, Copy, copies};
 use crate::uploads::session::message::{Message, SessionReply};
@@ -14,25 +13,19 @@ use crate::uploads::session::state::{COPIED, Evidence, Meta, Part};
 use crate::worker::clients::session;
 use crate::worker::http::call::Routed;
 use crate::worker::platform::origin::Body;
-use crate::worker::platform::{bindings, clock, d1, origin};
+use crate::worker::platform::{clock, origin};
 
-/// Copies the parts whose chunks are stored, and returns the recorded part numbers. A part that can not be copied is sent by the client.
-///
-/// # Errors
-/// [`Problem::Internal`] if D1 does not answer.
-pub async fn copy_known(call: &Routed, meta: &Meta, strategy: Strategy, hashes: &[Sha256Hex]) -> Result<Vec<u16>, Problem> {
-    let started = clock::now();
-    let stored = d1::all(&bindings::db(&call.env)?, &repository::find_chunks(&meta.namespace, hashes)).await?;
-    call.span("chunks", started);
+/// Copies the parts whose chunks are among `stored`, and returns the recorded part numbers. A part that can not be copied is sent by the client.
+pub async fn copy_known(call: &Routed, meta: &Meta, strategy: Strategy, hashes: &[Sha256Hex], stored: Vec<Stored>) -> Vec<u16> {
     let copies = copies(meta.file_size, strategy, hashes, stored);
     if copies.is_empty() {
-        return Ok(vec![]);
+        return vec![];
     }
     let started = clock::now();
     let done = stream::iter(copies).map(|copy| copy_part(call, meta, copy)).buffer_unordered(COPIES_AT_ONCE).filter_map(|done| async move { done });
     let done = done.collect().await;
     call.span("copy", started);
-    Ok(done)
+    done
 }
 
 async fn copy_part(call: &Routed, meta: &Meta, copy: Copy) -> Option<u16> {

@@ -11,7 +11,7 @@ use crate::problem::Problem;
 use crate::uploads::repository;
 use crate::uploads::session::message::{Message, SessionReply};
 use crate::worker::clients::session;
-use crate::worker::platform::{bindings, d1, enqueue, log};
+use crate::worker::platform::{d1, enqueue, log, shards};
 use crate::worker::services::uploads::{abort, recover};
 
 /// Sessions that the request that removes the account closes itself: one call each.
@@ -32,7 +32,8 @@ struct Row {
 pub async fn end_uploads(env: &Env, account: Id, namespace: &Name, until: EpochMs) -> Result<(), Problem> {
     let job = Job::EndMembership { account, namespace: namespace.clone(), until, cursor: String::new() };
     enqueue::enqueue(env, &job).await.map_err(|error| log::internal("queue", &error.to_string()))?;
-    let open: Vec<Row> = d1::all(&bindings::db(env)?, &repository::open_in_namespace(account, namespace, until, "", AT_ONCE)).await?;
+    let open: Vec<Row> =
+        d1::all(&shards::of_account(env, account).await?, &repository::open_in_namespace(account, namespace, until, "", AT_ONCE)).await?;
     for row in open {
         // If it fails, the error is logged in `objects`, and the job closes the session.
         let _ = session::send(env, row.id, &Message::Fail).await;
@@ -45,7 +46,8 @@ pub async fn end_uploads(env: &Env, account: Id, namespace: &Name, until: EpochM
 /// # Errors
 /// Errors of D1 and the sessions; [`Problem::CompletionRunning`] while one of them is being completed. The job is repeated.
 pub async fn end_page(env: &Env, config: &Config, account: Id, namespace: &Name, until: EpochMs, cursor: &str) -> Result<(), Problem> {
-    let page: Vec<Row> = d1::all(&bindings::db(env)?, &repository::open_in_namespace(account, namespace, until, cursor, PAGE)).await?;
+    let page: Vec<Row> =
+        d1::all(&shards::of_account(env, account).await?, &repository::open_in_namespace(account, namespace, until, cursor, PAGE)).await?;
     let mut failed = None;
     for row in &page {
         failed = end(env, config, account, row.id).await.err().or(failed);

@@ -5,6 +5,7 @@ pub mod bucket_owner;
 pub mod complete;
 pub mod copy_chunks;
 pub mod list_parts;
+pub mod look_up;
 pub mod membership;
 pub mod part_refused;
 pub mod payload_hash_probe;

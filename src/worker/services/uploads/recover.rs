@@ -10,7 +10,7 @@ use crate::uploads::repository;
 use crate::uploads::session::message::{Message, SessionReply};
 use crate::uploads::session::state::Meta;
 use crate::worker::clients::{ledger, session};
-use crate::worker::platform::{bindings, clock, d1, log, origin};
+use crate::worker::platform::{clock, d1, log, origin, shards};
 use crate::worker::services::uploads::{abort, list_parts};
 
 /// Sends `message` to an account's session; a session that lost its record is reopened first.
@@ -36,7 +36,7 @@ pub async fn recover_or_end(env: &Env, config: &Config, account: Id, session: Id
 
 /// Returns false if there is no open upload with this id.
 async fn reopen(env: &Env, config: &Config, account: Id, session: Id) -> Result<bool, Problem> {
-    let row: Option<repository::SessionRow> = d1::first(&bindings::db(env)?, &repository::by_id(session, account)).await?;
+    let row: Option<repository::SessionRow> = d1::first(&shards::of_account(env, account).await?, &repository::by_id(session, account)).await?;
     let ttl_ms = config.session_ttl_seconds.saturating_mul(1000);
     let Some(meta) = row.and_then(|row| row.reopened(ttl_ms, clock::now())) else { return Ok(false) };
     log::event(LogLevel::Error, "session", serde_json::json!({ "error": "lost its record and is opened again", "session": session }));

@@ -7,7 +7,7 @@ use crate::problem::Problem;
 use crate::uploads::repository;
 use crate::uploads::rights::Rights;
 use crate::worker::http::call::Routed;
-use crate::worker::platform::{bindings, clock, d1};
+use crate::worker::platform::{clock, d1, shards};
 
 /// Checks the account's status, its membership of the upload's namespace, and the credentials behind the claims.
 ///
@@ -16,7 +16,7 @@ use crate::worker::platform::{bindings, clock, d1};
 pub async fn check(call: &Routed, upload: &UploadClaims) -> Result<(), Problem> {
     let started = clock::now();
     let statement = repository::rights(upload.account, &upload.namespace, upload.generation, started);
-    let rights: Option<Rights> = d1::first(&bindings::db(&call.env)?, &statement).await?;
+    let rights: Option<Rights> = d1::first(&shards::of_account_to_read(&call.env, upload.account).await?, &statement).await?;
     call.span("rights", started);
     rights.ok_or(Problem::NotFound)?.check()
 }

@@ -19,7 +19,7 @@ use crate::s3::operations::put_object;
 use crate::worker::clients::ledger;
 use crate::worker::clients::ledger::Wanted;
 use crate::worker::http::call::Routed;
-use crate::worker::platform::{bindings, clock, d1, enqueue, origin, random};
+use crate::worker::platform::{clock, d1, enqueue, origin, random, shards};
 use crate::worker::services::dedup::verify;
 use crate::worker::services::send_body::{Outgoing, Refused};
 use crate::worker::services::{send_body, stored_object};
@@ -49,7 +49,7 @@ pub async fn store_file(call: &Routed, account: &Account, namespace: &Namespace,
         Ok(asset) => {
             let _ = ledger::settle(&call.env, account.id, id, asset.object_id, size).await;
             if asset.claimed_sha256.is_some() {
-                verify::enqueue(&call.env, asset.object_id).await;
+                verify::enqueue_for(&call.env, account.id, asset.object_id).await;
             }
             Ok(asset)
         }
@@ -129,7 +129,7 @@ async fn store_object(call: &Routed, account: &Account, namespace: &Namespace, i
         borrowed: false,
         verification_reason: None,
     };
-    let db = bindings::db(&call.env)?;
+    let db = shards::of_account(&call.env, account.id).await?;
     if let Err(problem) = d1::batch(&db, &insert(&asset, Via::Simple, None)).await {
         if d1::batch(&db, &delete_asset(asset.id, account.id, clock::now())).await.is_err() {
             return Err(Failed::Unclearly(problem));

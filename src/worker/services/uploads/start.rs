@@ -26,27 +26,27 @@ use crate::worker::clients::{ledger, session};
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::origin::Body;
-use crate::worker::platform::{bindings, clock, d1, origin, random};
-use crate::worker::services;
+use crate::worker::platform::{clock, d1, origin, random, shards};
 use crate::worker::services::dedup::possession;
 use crate::worker::services::dedup::reference::{Known, find_duplicate, refer};
 use crate::worker::services::edges::ranking;
 use crate::worker::services::edges::ranking::EDGES;
 use crate::worker::services::prune;
-use crate::worker::services::uploads::{copy_chunks, recover};
+use crate::worker::services::uploads::look_up::LookedUp;
+use crate::worker::services::uploads::{copy_chunks, look_up, recover};
 
 /// Starts an upload: 201 with the plan; 200 with an asset if the file is stored; 202 with a proof-of-possession challenge.
 pub async fn begin(call: &Routed, account: &Account, wanted: StartParams) -> Result<Reply, Problem> {
     if !call.config.sessions_enabled {
         return Err(Problem::AccelerationOff);
     }
-    let namespace = services::namespaces::for_upload(call, account, wanted.namespace.as_ref()).await?;
+    let LookedUp { namespace, known, shareable, chunks } = look_up::look_up(call, account, &wanted).await?;
     account.may_start_session(&namespace, wanted.file_size)?;
     let strategy = wanted.plan(namespace.chunk_size, &call.config.plan)?;
-    if let Some(asset) = reference_duplicate(call, account, &wanted, &namespace).await? {
+    if let Some(asset) = reference_duplicate(call, account, &wanted, &namespace, known).await? {
         return Reply::json(200, &json!({ "duplicate": true, "asset": asset.view(&call.base) }));
     }
-    if let Some(reply) = prove_possession(call, account, &wanted, &namespace).await? {
+    if let Some(reply) = prove_possession(call, account, &wanted, &namespace, shareable.as_ref()).await? {
         return Ok(reply);
     }
     let chunk_hashes = wanted.chunk_hashes.unwrap_or_default();
@@ -100,7 +100,7 @@ pub async fn begin(call: &Routed, account: &Account, wanted: StartParams) -> Res
     let meta = opened.await.unwrap_or(Err(Problem::Internal))?;
     let expires = now.plus(meta.ttl_ms);
     // Parts that can not be copied are sent by the client.
-    let copied = copy_chunks::copy_known(call, &meta, strategy, &chunk_hashes).await.unwrap_or_default();
+    let copied = copy_chunks::copy_known(call, &meta, strategy, &chunk_hashes, chunks).await;
     let missing_parts = state::missing(strategy.chunk_count, copied.into_iter());
     let ranking = ranking::ranking(call, meta.account, priority, &call.geo(), EDGES).await;
     Reply::json(
@@ -119,35 +119,48 @@ pub async fn begin(call: &Routed, account: &Account, wanted: StartParams) -> Res
 }
 
 /// The caller's asset of a stored file: the existing one of that name, or a new one.
-async fn reference_duplicate(call: &Routed, account: &Account, wanted: &StartParams, namespace: &Namespace) -> Result<Option<Asset>, Problem> {
+async fn reference_duplicate(
+    call: &Routed,
+    account: &Account,
+    wanted: &StartParams,
+    namespace: &Namespace,
+    mut known: Known,
+) -> Result<Option<Asset>, Problem> {
     let Some(hash) = &wanted.file_hash else { return Ok(None) };
-    let lookup = || find_duplicate(&call.env, account.id, hash, wanted.file_size, Some(&namespace.name), &wanted.file_name);
     // The object found may have been merged with another, or collected, meanwhile.
     for _ in 0..2 {
-        let known = match lookup().await? {
+        let found = match known {
             Known::No => return Ok(None),
             Known::Owned(asset) if asset.name == wanted.file_name => return Ok(Some(*asset)),
             Known::Owned(asset) | Known::Stored(asset) => *asset,
         };
-        if let Some(asset) = refer(call, account, known, wanted.file_name.clone(), wanted.content_type.clone()).await? {
+        if let Some(asset) = refer(call, account, found, wanted.file_name.clone(), wanted.content_type.clone()).await? {
             return Ok(Some(asset));
         }
+        known = find_duplicate(&call.env, account.id, hash, wanted.file_size, Some(&namespace.name), &wanted.file_name).await?;
     }
-    Ok(match lookup().await? {
+    Ok(match known {
         Known::Owned(asset) if asset.name == wanted.file_name => Some(*asset),
         _ => None,
     })
 }
 
-/// A file that another namespace may store: issues a challenge, or verifies its answer. `None` if the file has to be sent.
-async fn prove_possession(call: &Routed, account: &Account, wanted: &StartParams, namespace: &Namespace) -> Result<Option<Reply>, Problem> {
+/// A file that another namespace may store, as `shareable`: issues a challenge, or verifies its answer. `None` if the file has to be sent.
+async fn prove_possession(
+    call: &Routed,
+    account: &Account,
+    wanted: &StartParams,
+    namespace: &Namespace,
+    shareable: Option<&Asset>,
+) -> Result<Option<Reply>, Problem> {
     let StartParams { file_hash, proof, file_name, content_type, file_size: size, .. } = wanted;
     let takes_part = file_hash.as_ref().filter(|_| namespace.cross_namespace_dedup);
     let Some(hash) = takes_part else { return if proof.is_some() { Err(Problem::ProofRefused) } else { Ok(None) } };
     let question = Question { account: account.id, namespace: &namespace.name, hash, size: *size };
     match proof {
         None => {
-            let challenge = Box::pin(possession::issue_challenge(call, question)).await?;
+            let Some(found) = shareable else { return Ok(None) };
+            let challenge = Box::pin(possession::issue_challenge(call, question, found)).await?;
             challenge.map(|challenge| Reply::json(202, &json!({ "challenge": challenge.view() }))).transpose()
         }
         Some(proof) => {
@@ -178,12 +191,12 @@ async fn open_session(call: &Routed, mut meta: Meta, generation: u64) -> Result<
 
 async fn record_session(call: &Routed, meta: &Meta, generation: u64) -> Result<(), Problem> {
     match session::send_near(&call.env, meta.session, &call.geo(), &Message::Open { meta: Box::new(meta.clone()) }).await? {
-        SessionReply::Done => d1::batch(&bindings::db(&call.env)?, &[repository::insert(meta)]).await?,
+        SessionReply::Done => {}
         _ => return Err(Problem::Internal),
     }
-    // A removal from the namespace that came before this row did not find it among the open uploads.
-    let statement = repository::rights(meta.account, &meta.namespace, generation, clock::now());
-    let rights: Option<Rights> = d1::first(&bindings::db(&call.env)?, &statement).await?;
+    // A removal from the namespace that came before this row did not find it among the open uploads; one that comes after it does.
+    let statements = [repository::insert(meta), repository::rights(meta.account, &meta.namespace, generation, clock::now())];
+    let rights: Option<Rights> = d1::results(&shards::of_account(&call.env, meta.account).await?, &statements).await?.skip(1).first()?;
     rights.filter(|rights| rights.is_member).ok_or(Problem::NotFound)?;
     recover::suspend_with_account(&call.env, meta).await
 }

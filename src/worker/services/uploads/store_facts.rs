@@ -6,6 +6,7 @@ use serde::Deserialize;
 use worker::Env;
 
 use crate::base::id::Name;
+use crate::base::shard::Shard;
 use crate::base::time::EpochMs;
 use crate::files::object_key::file_key;
 use crate::problem::Problem;
@@ -52,7 +53,7 @@ pub async fn known(env: &Env, fact: Fact) -> Option<bool> {
     {
         return value;
     }
-    let row = match bindings::db(env) {
+    let row = match bindings::db(env, Shard::MAIN) {
         Ok(db) => d1::first::<Row>(&db, &store_facts::find(fact)).await.ok().flatten(),
         Err(_) => None,
     };
@@ -68,7 +69,7 @@ pub async fn known(env: &Env, fact: Fact) -> Option<bool> {
 pub async fn keep(env: &Env, fact: Fact, value: bool) -> Result<(), Problem> {
     let now = clock::now();
     remember(fact, now, Some(value));
-    d1::batch(&bindings::db(env)?, &[store_facts::put(fact, value, now)]).await
+    d1::batch(&bindings::db(env, Shard::MAIN)?, &[store_facts::put(fact, value, now)]).await
 }
 
 /// A key for a probe's object.

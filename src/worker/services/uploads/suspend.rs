@@ -9,7 +9,7 @@ use crate::problem::Problem;
 use crate::uploads;
 use crate::uploads::session::message::Message;
 use crate::worker::clients::{ledger_records, session};
-use crate::worker::platform::{bindings, d1, enqueue, log};
+use crate::worker::platform::{d1, enqueue, log, shards};
 
 /// Uploads per run: each costs a subrequest, of which a request has 1,000 (Cloudflare Workers documentation, "Limits").
 const PAGE: u64 = 200;
@@ -24,7 +24,7 @@ pub async fn propagate(env: &Env, account: Id, cursor: &str) -> Result<(), Probl
         id: Id,
     }
     let suspended = ledger_records::limits(env, account).await?.suspended;
-    let page: Vec<Row> = d1::all(&bindings::db(env)?, &uploads::repository::open_sessions(account, cursor, PAGE)).await?;
+    let page: Vec<Row> = d1::all(&shards::of_account(env, account).await?, &uploads::repository::open_sessions(account, cursor, PAGE)).await?;
     let mut failed = None;
     for row in &page {
         failed = session::send(env, row.id, &Message::Suspend { suspended }).await.err().or(failed);

@@ -11,7 +11,7 @@ use crate::uploads::bucket_owner::{Marking, SETTLE_SECONDS};
 use crate::uploads::repository;
 use crate::uploads::sweep::{MAX_ABORTS, orphans};
 use crate::worker::platform::origin::Body;
-use crate::worker::platform::{bindings, clock, d1, enqueue, log, origin};
+use crate::worker::platform::{bindings, clock, d1, enqueue, log, origin, shards};
 use crate::worker::services::uploads::bucket_owner;
 
 /// Prefix of all keys of files (docs/uploads.md, Keys at the store).
@@ -41,7 +41,10 @@ pub async fn sweep(env: &Env, config: &Config, marker: Option<(&str, &str)>) -> 
     // A store that does not go on would be listed for ever.
     let next = page.next().filter(|next| marker != Some(*next)).map(|(key, upload)| (key.to_owned(), upload.to_owned()));
     let ids: Vec<&str> = page.uploads.iter().map(|upload| upload.upload_id.as_str()).collect();
-    let owned: Vec<Row> = d1::all(&bindings::db(env)?, &repository::owned_uploads(&ids)).await?;
+    let mut owned: Vec<Row> = Vec::new();
+    for shard in shards::all(env) {
+        owned.extend(d1::all::<Row>(&bindings::db(env, shard)?, &repository::owned_uploads(&ids)).await?);
+    }
     let owned: Vec<String> = owned.into_iter().map(|row| row.upload_id).collect();
     let orphans = orphans(page.uploads, &owned, config.sweep_age_seconds.saturating_mul(1000), clock::now());
     for upload in &orphans {

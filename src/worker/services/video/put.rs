@@ -23,12 +23,11 @@ use crate::video::repository::NewFile;
 use crate::video::{owner, playlist, repository};
 use crate::worker::clients::ledger;
 use crate::worker::clients::ledger::Wanted;
-use crate::worker::content::metadata_cache;
-use crate::worker::content::video_source::known_as;
+use crate::worker::content::video_source;
 use crate::worker::http::call::{Call, Routed};
 use crate::worker::platform::client_body::ClientBody;
 use crate::worker::platform::origin::Body;
-use crate::worker::platform::{bindings, clock, d1, origin, random};
+use crate::worker::platform::{clock, d1, origin, random, shards};
 use crate::worker::services;
 use crate::worker::services::video::reconcile::at_store;
 use crate::worker::services::video::{reconcile, removal};
@@ -73,7 +72,7 @@ pub async fn write_file(
     size: u64,
     hash: Option<Sha256Hex>,
 ) -> Result<(NewFile, bool), Problem> {
-    let (db, namespace, video) = (bindings::db(&call.env)?, place.namespace.clone(), place.video.clone());
+    let (db, namespace, video) = (shards::of_namespace(&call.env, &place.namespace).await?, place.namespace.clone(), place.video.clone());
     let begin = owner::repository::begin_write(&namespace, &video, account.id, manages, clock::now());
     let owner: Option<Owner> = d1::first(&db, &begin).await?;
     owner.ok_or(Problem::ManagerOnly)?;
@@ -100,7 +99,7 @@ async fn replace_file(
     let nothing = |problem| (problem, true);
     // Before the present version is read: see `LONG_WRITE_MS`.
     let started = clock::now();
-    let db = bindings::db(&call.env).map_err(nothing)?;
+    let db = shards::of_namespace(&call.env, &place.namespace).await.map_err(nothing)?;
     let found = d1::first::<Present>(&db, &repository::place(&place.namespace, &place.video, &place.path)).await;
     let present = found.map_err(nothing)?;
     if present.as_ref().is_some_and(|present| present.doomed_at.is_some()) {
@@ -186,7 +185,7 @@ async fn store_file(
     match stored {
         Ok(file) => {
             let ended = [owner::repository::end_write(&file.namespace, &file.video)];
-            let end_write = async { d1::batch(&bindings::db(&call.env)?, &ended).await };
+            let end_write = async { d1::batch(&shards::of_namespace(&call.env, &file.namespace).await?, &ended).await };
             let _ = join(ledger::settle(&call.env, account.id, id, id, file.size), end_write).await;
             Ok(file)
         }
@@ -245,7 +244,7 @@ async fn store_bytes(call: &Routed, file: &NewFile, incoming: Incoming, present:
 /// Writes the version's row. The flag of an error says that no row is left.
 async fn replace_row(call: &Routed, mut file: NewFile, present: Option<Present>) -> Result<NewFile, (Problem, bool)> {
     let unclear = |problem| (problem, false);
-    let db = bindings::db(&call.env).map_err(unclear)?;
+    let db = shards::of_namespace(&call.env, &file.namespace).await.map_err(unclear)?;
     // The ledgers are notified before and after: if this request dies in between, they check the outcome in D1.
     if let Some(present) = &present {
         ledger::schedule_check(&call.env, present.account_id, present.id).await.map_err(unclear)?;
@@ -255,7 +254,7 @@ async fn replace_row(call: &Routed, mut file: NewFile, present: Option<Present>)
         // The video was deleted meanwhile, possibly before these bytes arrived: only the reconciliation finds them.
         return Err(unclear(Problem::StillRunning));
     };
-    metadata_cache::invalidate(&call.cache, &known_as(&file.namespace, &file.video, file.path.as_str())).await;
+    video_source::invalidate(&call.cache, &file.namespace, &file.video, file.path.as_str()).await;
     if let (Some(id), Some(account)) = (replaced.replaced_id, replaced.replaced_account) {
         if present.as_ref().is_none_or(|present| present.id != id) {
             let _ = ledger::schedule_check(&call.env, account, id).await;
@@ -276,7 +275,7 @@ async fn replace_row(call: &Routed, mut file: NewFile, present: Option<Present>)
 /// Makes the row consistent with the bytes at the store.
 async fn correct_row(call: &Routed, file: &mut NewFile) -> Result<(), (Problem, bool)> {
     let unclear = |problem| (problem, false);
-    let db = bindings::db(&call.env).map_err(unclear)?;
+    let db = shards::of_namespace(&call.env, &file.namespace).await.map_err(unclear)?;
     match at_store(&call.config, &file.s3_key).await.map_err(unclear)? {
         Some(stored) if stored.etag == file.etag => return Ok(()),
         Some(stored) => {
@@ -289,6 +288,6 @@ async fn correct_row(call: &Routed, file: &mut NewFile) -> Result<(), (Problem, 
             return Err(unclear(Problem::StillRunning));
         }
     }
-    metadata_cache::invalidate(&call.cache, &known_as(&file.namespace, &file.video, file.path.as_str())).await;
+    video_source::invalidate(&call.cache, &file.namespace, &file.video, file.path.as_str()).await;
     Ok(())
 }

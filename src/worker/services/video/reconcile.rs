@@ -11,9 +11,8 @@ use crate::problem::{OriginFailure, Problem};
 use crate::video::place::{AtStore, Place, Present, Reconciliation, reconciliation};
 use crate::video::{owner, repository};
 use crate::worker::clients::ledger;
-use crate::worker::content::metadata_cache;
-use crate::worker::content::video_source::known_as;
-use crate::worker::platform::{bindings, clock, d1, enqueue, log, origin};
+use crate::worker::content::video_source;
+use crate::worker::platform::{clock, d1, enqueue, log, origin, shards};
 use crate::worker::services::stored_object;
 
 /// Delays of the reconciliation after a write with an unknown outcome, s. The second run covers what the store was still doing during the first.
@@ -50,7 +49,7 @@ pub async fn enqueue(env: &Env, account: Id, version: Id, place: &Place) {
 /// Errors of the store and D1; [`Problem::StillRunning`] if the place is being written. The job is repeated.
 pub async fn reconcile(env: &Env, config: &Config, account: Id, version: Id, place: &str) -> Result<(), Problem> {
     let Some(place) = Place::parse(place) else { return Ok(()) };
-    let (db, key) = (bindings::db(env)?, place.key());
+    let (db, key) = (shards::of_namespace(env, &place.namespace).await?, place.key());
     let read_row = async || d1::first::<Present>(&db, &repository::place(&place.namespace, &place.video, &place.path)).await;
     let present = read_row().await?;
     let is_it = present.as_ref().is_some_and(|present| present.id == version && present.doomed_at.is_none());
@@ -68,7 +67,7 @@ pub async fn reconcile(env: &Env, config: &Config, account: Id, version: Id, pla
             ledger::schedule_check_by_job(env, before.account_id, before.id).await?;
             let statement = repository::supersede(&before, version, account, &stored, clock::now());
             d1::first::<serde_json::Value>(&db, &statement).await?.ok_or(Problem::StillRunning)?;
-            metadata_cache::invalidate_by_job(config, &known_as(&place.namespace, &place.video, place.path.as_str())).await;
+            video_source::invalidate_by_job(config, &place.namespace, &place.video, place.path.as_str()).await;
             if before.id != version {
                 ledger::release(env, before.account_id, before.id).await?;
             }
@@ -78,7 +77,7 @@ pub async fn reconcile(env: &Env, config: &Config, account: Id, version: Id, pla
             ledger::schedule_check_by_job(env, before.account_id, before.id).await?;
             let gone = [vec![repository::delete_version(before.id, &before.etag)], owner::repository::release(&place.namespace, &place.video).into()];
             d1::batch(&db, &gone.concat()).await?;
-            metadata_cache::invalidate_by_job(config, &known_as(&place.namespace, &place.video, place.path.as_str())).await;
+            video_source::invalidate_by_job(config, &place.namespace, &place.video, place.path.as_str()).await;
             // The ledger has a scheduled check of the row's version and finds out whether it is gone.
             ledger::release(env, account, version).await
         }

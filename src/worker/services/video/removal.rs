@@ -9,7 +9,7 @@ use crate::jobs::Job;
 use crate::problem::Problem;
 use crate::video::{owner, repository};
 use crate::worker::clients::ledger;
-use crate::worker::platform::{bindings, clock, d1, enqueue, log, origin};
+use crate::worker::platform::{clock, d1, enqueue, log, origin, shards};
 
 /// Files per run: each costs one request to the store and three to ledger and D1, all of them within the duration of a claim.
 const PAGE: u64 = 25;
@@ -33,7 +33,7 @@ pub async fn enqueue(env: &Env, namespace: &Name, video: &Name) {
 /// # Errors
 /// Errors of the store and D1; the job is repeated.
 pub async fn remove(env: &Env, config: &Config, namespace: &Name, video: &Name) -> Result<(), Problem> {
-    let (db, began) = (bindings::db(env)?, clock::now());
+    let (db, began) = (shards::of_namespace(env, namespace).await?, clock::now());
     let rows: Vec<Row> = d1::all(&db, &repository::claim_deleted(namespace, video, PAGE, began)).await?;
     if rows.is_empty() {
         // Claimed files may be left over from a job that died.
@@ -69,7 +69,7 @@ async fn remove_file(env: &Env, config: &Config, namespace: &Name, video: &Name,
     // The ledger is notified before and after: if this job dies in between, it checks the outcome in D1.
     ledger::schedule_check_by_job(env, *account_id, *id).await?;
     let gone = [vec![repository::delete_row(*id)], owner::repository::release(namespace, video).into()];
-    d1::batch(&bindings::db(env)?, &gone.concat()).await?;
+    d1::batch(&shards::of_namespace(env, namespace).await?, &gone.concat()).await?;
     let _ = ledger::release(env, *account_id, *id).await;
     Ok(())
 }

@@ -1,0 +1,439 @@
+//! Several databases, on real SQLites: the directory, and the rows of an account on their way from one database to another.
+
+mod sqlite;
+
+use std::collections::BTreeMap;
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, ToSql};
+use serde_json::{Map, json};
+use sqlite::{database, values};
+
+use jettyspeed_edge::accounts::directory::Item;
+use jettyspeed_edge::accounts::directory::repository as directory;
+use jettyspeed_edge::accounts::moving::Ties;
+use jettyspeed_edge::accounts::moving::repository::{self as moving, PAGE, TABLES, Table};
+use jettyspeed_edge::accounts::provisioning::ProvisionParams;
+use jettyspeed_edge::accounts::repository::{self as accounts, NewCredentials};
+use jettyspeed_edge::base::account_move::{Move, Step};
+use jettyspeed_edge::base::id::{Id, Name};
+use jettyspeed_edge::base::sha256::Sha256Hex;
+use jettyspeed_edge::base::shard::{Shard, Whereabouts};
+use jettyspeed_edge::base::sql::Statement;
+use jettyspeed_edge::base::time::EpochMs;
+use jettyspeed_edge::problem::Problem;
+use jettyspeed_edge::video::pages::{MAX_FILES, PageFile, VideoState, prefix};
+use jettyspeed_edge::video::repository as videos;
+
+/// The rows as D1 gives them: JSON.
+fn rows(db: &Connection, statement: &Statement) -> Vec<serde_json::Value> {
+    let values = values(statement);
+    let params: Vec<&dyn ToSql> = values.iter().map(|value| value as &dyn ToSql).collect();
+    let mut prepared = db.prepare(statement.sql).unwrap_or_else(|error| panic!("{}: {error}", statement.sql));
+    let names: Vec<String> = prepared.column_names().map(str::to_owned).collect();
+    let mut found = prepared.query(params.as_slice()).unwrap_or_else(|error| panic!("{}: {error}", statement.sql));
+    let mut all = Vec::new();
+    while let Some(row) = found.next().unwrap() {
+        let mut object = Map::new();
+        for (index, name) in names.iter().enumerate() {
+            object.insert(
+                name.clone(),
+                match row.get::<_, Value>(index).unwrap() {
+                    Value::Null => serde_json::Value::Null,
+                    Value::Integer(number) => json!(number),
+                    Value::Real(number) => json!(number),
+                    Value::Text(text) => json!(text),
+                    Value::Blob(_) => panic!("a blob"),
+                },
+            );
+        }
+        all.push(serde_json::Value::Object(object));
+    }
+    all
+}
+
+fn name(text: &str) -> Name {
+    Name::parse(text).unwrap()
+}
+
+fn id(number: u8) -> Id {
+    Id::from_random([number; 16])
+}
+
+fn provision(db: &Connection, account: Id, user: &str) {
+    let wanted = ProvisionParams { user: name(user), email: "a@b.c".into(), tier: "pro".into() };
+    let new =
+        NewCredentials { key_hash: Sha256Hex::of(user.as_bytes()), secret_hash: Sha256Hex::of(b"s"), sealed: "x".into(), sealed_until: EpochMs(9) };
+    for statement in accounts::provision(account, &wanted, "b", &new, EpochMs(5)) {
+        rows(db, &statement);
+    }
+}
+
+fn count(db: &Connection, table: &str) -> i64 {
+    db.query_row(&format!("SELECT COUNT(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn user_is_claimed_once_and_not_if_the_first_database_has_its_account() {
+    let db = database();
+    let [first, second] = [1, 2].map(|number| Shard::new(number).unwrap());
+    let claim = |user: &str, shard| {
+        let statements = directory::claim(&name(user), shard);
+        statements.iter().map(|statement| rows(&db, statement)).last().unwrap().pop()
+    };
+    assert_eq!(claim("u1", first), Some(json!({ "shard": 1, "moving": 0 })));
+    assert_eq!(claim("u1", second), Some(json!({ "shard": 1, "moving": 0 })), "the first claim counts");
+    let namespace = rows(&db, &directory::find(Item::Namespace(&name("jt_user_u1"))));
+    assert_eq!(namespace, [json!({ "shard": 1, "moving": 0 })], "with its namespace");
+    provision(&db, id(1), "u1");
+    assert_eq!(count(&db, "accounts"), 0, "claimed for another database");
+    provision(&db, id(2), "u2");
+    assert_eq!(count(&db, "accounts"), 1);
+    assert_eq!(claim("u2", first), None, "it is here");
+    for statement in directory::put(id(1), &Sha256Hex::of(b"k"), first) {
+        rows(&db, &statement);
+    }
+    assert_eq!(rows(&db, &directory::find(Item::Key(&Sha256Hex::of(b"k")))).len(), 1);
+    assert_eq!(rows(&db, &directory::find(Item::Account(id(1)))).len(), 1);
+    // A namespace: not one that the first database has.
+    assert_eq!(rows(&db, &directory::create(&name("jt_user_u2"), first)).len(), 0);
+    assert_eq!(rows(&db, &directory::create(&name("shared"), first)).len(), 1);
+    assert_eq!(rows(&db, &directory::create(&name("shared"), second)).len(), 0);
+    rows(&db, &directory::forget(Item::Namespace(&name("shared"))));
+    assert_eq!(rows(&db, &directory::create(&name("shared"), second)).len(), 1);
+}
+
+#[test]
+fn only_the_latest_move_of_an_account_switches_it_and_only_once() {
+    let db = database();
+    let to = Shard::new(1).unwrap();
+    let moved = |number: u8| Move { id: id(number), account: id(1), namespace: name("jt_user_u"), from: Shard::MAIN, to };
+    let (early, late) = (moved(8), moved(9));
+    let items = json!([["account", id(1)], ["user", "u"], ["namespace", "jt_user_u"], ["key", "k"]]).to_string();
+    let is = |moved: &Move, at| !rows(&db, &directory::current_move(moved, at)).is_empty();
+    let found = || -> Whereabouts { serde_json::from_value(rows(&db, &directory::find(Item::User(&name("u"))))[0].clone()).unwrap() };
+    assert_eq!(rows(&db, &directory::begin_move(&early, &items)).len(), 4);
+    assert_eq!(found(), Whereabouts { shard: Shard::MAIN, moving: true });
+    assert_eq!(rows(&db, &directory::begin_move(&late, &items)).len(), 4, "begun anew");
+    assert_eq!((is(&early, Shard::MAIN), is(&late, Shard::MAIN)), (false, true));
+    rows(&db, &directory::switch(&early));
+    rows(&db, &directory::end_move(&late));
+    assert_eq!(found(), Whereabouts { shard: Shard::MAIN, moving: true }, "neither the earlier one nor one that has not switched");
+    assert!(rows(&db, &directory::is_elsewhere(&late)).is_empty());
+    rows(&db, &directory::switch(&late));
+    assert_eq!((found(), is(&late, Shard::MAIN), is(&late, to)), (Whereabouts { shard: to, moving: true }, false, true));
+    assert!(rows(&db, &directory::begin_move(&early, &items)).is_empty(), "not before it has settled");
+    assert!(rows(&db, &directory::is_elsewhere(&late)).is_empty(), "isolates may still read where it was");
+    rows(&db, &directory::end_move(&late));
+    assert_eq!(found(), Whereabouts { shard: to, moving: false });
+    assert_eq!(rows(&db, &directory::is_elsewhere(&late)).len(), 1);
+    assert_eq!(rows(&db, &directory::find(Item::Namespace(&name("jt_user_u")))), [json!({ "shard": 1, "moving": 0 })], "with all that is its own");
+}
+
+/// An account with two pages of assets and a row in each other table, and another account.
+fn in_use() -> Connection {
+    let db = database();
+    provision(&db, id(1), "u1");
+    provision(&db, id(2), "u2");
+    for (account, user) in [(id(1), "u1"), (id(2), "u2")] {
+        let files = if user == "u1" { 2 * PAGE + 1 } else { 3 };
+        let sql = format!(
+            "INSERT INTO objects (id, namespace, s3_key, size, etag, claimed_sha256, verification, refs, created_at) \
+               VALUES ('{user}-o', 'jt_user_{user}', '{user}/o', 7, 'e', 'h', 'pending', {files}, 1); \
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {files}) \
+               INSERT INTO assets (id, account_id, namespace, object_id, name, content_type, uploaded_via, upload_speed_mbps, created_at) \
+               SELECT '{user}-' || i, '{account}', 'jt_user_{user}', '{user}-o', 'it''s ' || i, 'a/b', 'session', 1.5, i FROM n; \
+             INSERT INTO verifications (object_id, position, state, updated_at) VALUES ('{user}-o', 5, 'ff', 1); \
+             INSERT INTO chunks (namespace, sha256, size, object_id, first) VALUES ('jt_user_{user}', 'h', 7, '{user}-o', 0); \
+             INSERT INTO upload_sessions (id, account_id, namespace, s3_key, upload_id, file_name, file_size, chunk_size, content_type, allow_unsigned, \
+               status, created_at, updated_at) VALUES ('{user}-x', '{account}', 'jt_user_{user}', 'k', 'up', 'a', 7, 7, 'a/b', 0, 'open', 1, 2); \
+             INSERT INTO storage_usage (account_id, period_start, period_end, storage_bytes, bandwidth_bytes, request_count, storage_cost, bandwidth_cost, \
+               total_cost, recorded_at) VALUES ('{account}', 1, 2, 3, 4, 5, 0.5, 0.25, 0.75, 6); \
+             INSERT INTO idempotency (scope, key, fingerprint, claim, claimed_at, expires_at) VALUES ('{account}', 'k', 'f', 'c', 1, 2); \
+             INSERT INTO delivery_hourly (namespace, class, hour, requests, hits, bytes_from_cache, bytes_from_origin) \
+               VALUES ('jt_user_{user}', 'video', 1, 2, 1, 3, 4); \
+             INSERT INTO videos (namespace, video_id, account_id, touched_at) VALUES ('jt_user_{user}', 'v', '{account}', 1); \
+             INSERT INTO video_files (namespace, video_id, path, id, account_id, s3_key, size, etag, content_type, created_at) \
+               VALUES ('jt_user_{user}', 'v', 'p', '{user}-f', '{account}', 'k', 7, 'e', 'a/b', 1), \
+                      ('jt_user_{user}', 'v', 'q', '{user}-g', '{account}', 'k', 7, 'e', 'a/b', 1); \
+             INSERT INTO challenges (account_id, namespace, sha256, size, id, object_id, nonce, ranges, expires_at, forget_at) \
+               VALUES ('{account}', 'jt_user_{user}', 'h', 7, 'c', '{user}-o', 'n', '[[0,6]]', 1, 2);"
+        );
+        db.execute_batch(&sql).unwrap();
+    }
+    db
+}
+
+/// Copies all rows as the job does.
+fn copy(from: &Connection, to: &Connection, account: Id, namespace: &Name) {
+    let mut step = Step::Copy(0, vec![]);
+    while let Step::Copy(number, cursor) = step.clone() {
+        let table: &Table = &TABLES[number];
+        let page = rows(from, &table.read(account, namespace, &cursor));
+        rows(to, &table.write(&json!(page).to_string()));
+        rows(to, &table.write(&json!(page).to_string()));
+        let last = page.last().filter(|_| page.len() as u64 == PAGE);
+        let last = last.map(|row| [&row["cursor_1"], &row["cursor_2"]].into_iter().take(table.cursor_columns()).cloned().collect());
+        step = step.after_page(last, TABLES.len()).unwrap();
+    }
+}
+
+fn remove(db: &Connection, account: Id, namespace: &Name) {
+    for table in TABLES.iter().rev() {
+        while rows(db, &table.remove(account, namespace)).len() as u64 == PAGE {}
+    }
+}
+
+/// Every row of an account in every table, by table.
+fn all_of(db: &Connection, account: Id, namespace: &Name) -> BTreeMap<&'static str, Vec<String>> {
+    let of = |table: &'static Table| {
+        let mut all = Vec::new();
+        let mut cursor = vec![];
+        loop {
+            let page = rows(db, &table.read(account, namespace, &cursor));
+            let last = page.last().map(|row| vec![row["cursor_1"].clone(), row["cursor_2"].clone()]);
+            all.extend(page.into_iter().map(|mut row| {
+                // Row ids differ from database to database.
+                row.as_object_mut().unwrap().remove("cursor_1");
+                row.to_string()
+            }));
+            match last {
+                Some(last) => cursor = last,
+                None => return (table.name, all),
+            }
+        }
+    };
+    TABLES.iter().map(of).collect()
+}
+
+#[test]
+fn moved_account_has_the_same_rows_in_the_other_database_and_none_in_the_first() {
+    let (from, to) = (in_use(), database());
+    let (account, namespace, other) = (id(1), name("jt_user_u1"), name("jt_user_u2"));
+    let (before, others) = (all_of(&from, account, &namespace), all_of(&from, id(2), &other));
+    for (table, rows) in &before {
+        assert!(!rows.is_empty(), "{table}: give the account a row");
+    }
+    assert_eq!(before["assets"].len() as u64, 2 * PAGE + 1);
+    copy(&from, &to, account, &namespace);
+    assert_eq!(all_of(&to, account, &namespace), before, "text, numbers, nulls and quotes as they were");
+    assert_eq!(count(&to, "accounts"), 1, "nothing of others");
+    for table in TABLES {
+        let number = |db| rows(db, &table.count(account, &namespace))[0]["rows"].as_u64();
+        assert_eq!(number(&from), number(&to), "{}", table.name);
+    }
+    remove(&from, account, &namespace);
+    for (table, rows) in all_of(&from, account, &namespace) {
+        assert!(rows.is_empty(), "{table}: {rows:?}");
+    }
+    assert_eq!(all_of(&from, id(2), &other), others, "others stay");
+    // What an attempt left is cleaned away, and the next one copies it again.
+    remove(&to, account, &namespace);
+    assert_eq!(count(&to, "accounts") + count(&to, "objects") + count(&to, "challenges"), 0);
+}
+
+#[test]
+fn every_column_of_every_table_of_an_account_moves() {
+    let db = database();
+    // Not of an account, or not moved.
+    let stay = [
+        "challenges",
+        "deployment",
+        "directory",
+        "edge_locations",
+        "edge_metrics",
+        "prices",
+        "store_facts",
+        "tier_configs",
+        "upload_patterns",
+        "webhook_inbox",
+    ];
+    let mut all = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").unwrap();
+    let all: Vec<String> = all.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    for table in &all {
+        let moves = TABLES.iter().find(|moved| moved.name == table);
+        assert_eq!(moves.is_none(), stay.contains(&table.as_str()), "{table}: say whether it moves with an account");
+        let Some(moves) = moves else { continue };
+        let mut columns = db.prepare(&format!("SELECT name FROM pragma_table_info('{table}')")).unwrap();
+        let columns: Vec<String> = columns.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        for column in columns.iter().filter(|column| *column != "moving") {
+            let both = moves.read.contains(column.as_str()) && moves.write.contains(&format!("value ->> '{column}'"));
+            assert!(both, "{table}.{column} does not move");
+        }
+    }
+}
+
+#[test]
+fn statements_of_a_move_use_indexes() {
+    let db = in_use();
+    for table in TABLES {
+        for (what, sql) in [("read", table.read), ("count", table.count), ("remove", table.remove)] {
+            let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let nulls = vec![Value::Null; plan.parameter_count()];
+            let params: Vec<&dyn ToSql> = nulls.iter().map(|value| value as &dyn ToSql).collect();
+            let steps: Vec<String> = plan.query_map(params.as_slice(), |row| row.get(3)).unwrap().map(Result::unwrap).collect();
+            let slow = |step: &&String| step.starts_with("SCAN ") || (step.contains("TEMP B-TREE") && table.name != "verifications");
+            assert_eq!(steps.iter().find(slow), None, "{} {what}: {steps:?}", table.name);
+        }
+    }
+}
+
+#[test]
+fn account_with_ties_to_others_is_not_movable() {
+    let (account, namespace) = (id(1), name("jt_user_u1"));
+    let check = |sql: &str| {
+        let db = in_use();
+        db.execute_batch(sql).unwrap();
+        let ties: Ties = serde_json::from_value(rows(&db, &moving::ties(account, &namespace))[0].clone()).unwrap();
+        ties.check()
+    };
+    assert_eq!(check(""), Ok(()));
+    let (me, them) = (id(1), id(2));
+    for (sql, reason) in [
+        (
+            format!("INSERT INTO namespace_members (account_id, namespace, created_at) VALUES ('{me}', 'jt_customer_wd', 1)"),
+            "is a member of a shared namespace",
+        ),
+        (
+            format!("INSERT INTO namespace_members (account_id, namespace, created_at) VALUES ('{them}', 'jt_user_u1', 1)"),
+            "has other members in its own namespace",
+        ),
+        ("UPDATE assets SET namespace = 'jt_user_u2' WHERE id = 'u1-1'".to_owned(), "has files or videos in another namespace"),
+        (format!("UPDATE assets SET account_id = '{them}' WHERE id = 'u1-1'"), "has files, videos or uploads of others in its own namespace"),
+        ("UPDATE assets SET object_id = 'u2-o' WHERE id = 'u1-1'".to_owned(), "shares bytes with another namespace"),
+        ("UPDATE assets SET object_id = 'u1-o' WHERE id = 'u2-1'".to_owned(), "shares bytes with another namespace"),
+    ] {
+        assert_eq!(check(&sql), Err(Problem::NotMovable { reason }), "{sql}");
+    }
+}
+
+#[test]
+fn version_of_a_video_counts_every_change_of_its_files_and_a_deletion_once() {
+    let db = database();
+    provision(&db, id(1), "u1");
+    let (namespace, video) = (name("jt_user_u1"), name("v"));
+    let state = || -> VideoState { serde_json::from_value(rows(&db, &videos::state(&namespace, &video))[0].clone()).unwrap() };
+    let run = |sql: &str| db.execute_batch(sql).unwrap();
+    run(&format!("INSERT INTO videos (namespace, video_id, account_id, touched_at) VALUES ('jt_user_u1', 'v', '{}', 1)", id(1)));
+    assert_eq!((state().version, state().changed_at), (0, EpochMs(0)));
+    for (number, path) in ["a", "b", "c"].into_iter().enumerate() {
+        run(&format!(
+            "INSERT INTO video_files (namespace, video_id, path, id, account_id, s3_key, size, etag, content_type, created_at) \
+             VALUES ('jt_user_u1', 'v', '{path}', '{}', '{}', 'k', 1, 'e', 'a/b', 1)",
+            id(10 + u8::try_from(number).unwrap()),
+            id(1)
+        ));
+    }
+    assert!(state().version == 3 && state().changed_at > EpochMs(1_700_000_000_000), "{:?}", state());
+    run("UPDATE video_files SET size = 2, etag = 'f' WHERE path = 'a'");
+    assert_eq!(state().version, 4);
+    run("UPDATE video_files SET claimed_at = 5; UPDATE video_files SET claimed_at = NULL");
+    assert_eq!(state().version, 4, "what no reader sees");
+    run("DELETE FROM video_files WHERE path = 'c'");
+    assert_eq!(state().version, 5, "a version whose bytes are lost");
+    assert_eq!(rows(&db, &videos::mark_deleted(&namespace, &video, id(1), true, EpochMs(77))).len(), 2);
+    assert_eq!(state().version, 6, "once for all of them");
+    run("DELETE FROM video_files");
+    assert_eq!(state().version, 6);
+}
+
+#[test]
+fn page_has_the_files_with_its_prefix_and_reads_no_others() {
+    let db = database();
+    provision(&db, id(1), "u1");
+    let (namespace, video) = (name("jt_user_u1"), name("v"));
+    let sql = format!(
+        "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 2999) \
+         INSERT INTO video_files (namespace, video_id, path, id, account_id, s3_key, size, etag, content_type, created_at) \
+         SELECT 'jt_user_u1', 'v', printf('720p/seg_%05d.ts', i), printf('00000000-0000-4000-8000-%012d', i), '{}', 'k', 1, 'e', 'video/mp2t', 1 FROM n",
+        id(1)
+    );
+    db.execute_batch(&sql).unwrap();
+    let page = |path: &str| -> Vec<PageFile> {
+        rows(&db, &videos::page(&namespace, &video, prefix(path))).into_iter().map(|row| serde_json::from_value(row).unwrap()).collect()
+    };
+    let files = page("720p/seg_01234.ts");
+    let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
+    assert_eq!((paths.len(), paths[0], paths[99]), (100, "720p/seg_01200.ts", "720p/seg_01299.ts"));
+    assert!(page("720p/other.ts").is_empty() && page("720p/seg_99900.ts").is_empty());
+    assert_eq!(page("720p/7.ts").len() as u64, MAX_FILES, "bounded");
+}
+
+/// Bytes that the database grows by, per item, for `count` of them.
+fn growth(db: &Connection, count: u32, sql: &str) -> u64 {
+    let bytes = || -> i64 { db.query_row("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size", [], |row| row.get(0)).unwrap() };
+    let before = bytes();
+    db.execute_batch(&sql.replace("NUMBERS", &format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})"))).unwrap();
+    u64::try_from(bytes() - before).unwrap() / u64::from(count)
+}
+
+/// Random ids, as ours are, so that pages of indexes are as full as they get.
+const ID: &str = "lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || substr(hex(randomblob(2)), 2) || '-8' || substr(hex(randomblob(2)), 2) \
+                  || '-' || hex(randomblob(6)))";
+
+#[test]
+fn database_holds_as_many_accounts_files_and_segments_as_documented() {
+    let db = Connection::open_in_memory().unwrap();
+    for path in sqlite::migrations() {
+        db.execute_batch(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    }
+    let hash = "lower(hex(randomblob(32)))";
+    let account = growth(
+        &db,
+        5_000,
+        &format!(
+            "CREATE TEMP TABLE drawn AS NUMBERS SELECT i, {ID} AS id, printf('user_%08d', i) AS user FROM n; \
+             INSERT INTO accounts (id, agentcache_user_id, agentcache_email, tier, s3_bucket_name, s3_prefix, created_at, updated_at) \
+               SELECT id, user, user || '@example.com', 'pro', 'agentcache-assets', 'users/' || user || '/', 1795000000000, 1795000000000 FROM drawn; \
+             INSERT INTO credentials (key_hash, secret_hash, account_id, created_at, sealed, sealed_until) \
+               SELECT {hash}, {hash}, id, 1795000000000, hex(randomblob(150)), 1795000000000 FROM drawn; \
+             INSERT INTO namespaces (name, display_name, created_at) SELECT 'jt_user_' || user, 'jt_user_' || user, 1795000000000 FROM drawn; \
+             INSERT INTO namespace_members (account_id, namespace, created_at, role) SELECT id, 'jt_user_' || user, 1795000000000, 'manager' FROM drawn; \
+             INSERT INTO storage_usage (account_id, period_start, period_end, storage_bytes, bandwidth_bytes, request_count, storage_cost, bandwidth_cost, \
+               total_cost, recorded_at, storage_gb_months, origin_bytes) \
+               SELECT id, 1795000000000 + m.i, 1795000000000, 123456789012, 123456789012, 12345, 0.123, 0.123, 0.246, 1795000000000, 12.5, 123456789 \
+               FROM drawn, (WITH RECURSIVE m(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM m WHERE i < 12) SELECT i FROM m) m;"
+        ),
+    );
+    // A file of 50 MB, sent in five chunks.
+    let file = growth(
+        &db,
+        20_000,
+        &format!(
+            "CREATE TEMP TABLE stored AS NUMBERS SELECT n.i AS i, {ID} AS object, d.id AS account, d.user AS user \
+               FROM n JOIN drawn d ON d.i = 1 + n.i % 5000; \
+             INSERT INTO objects (id, namespace, s3_key, size, etag, claimed_sha256, sha256, verification, created_at) \
+               SELECT object, 'jt_user_' || user, 'users/' || user || '/o/' || object, 50000000, lower(hex(randomblob(16))) || '-5', {hash}, {hash}, 'verified', \
+               1795000000000 + i FROM stored; \
+             INSERT INTO assets (id, account_id, namespace, object_id, name, content_type, uploaded_via, upload_speed_mbps, created_at) \
+               SELECT {ID}, account, 'jt_user_' || user, object, 'holiday film ' || i || '.mp4', 'video/mp4', 'session', 93.5, 1795000000000 + i FROM stored; \
+             INSERT INTO upload_sessions (id, account_id, namespace, s3_key, upload_id, file_name, file_size, chunk_size, content_type, file_hash, \
+               allow_unsigned, status, created_at, updated_at, asset_id) \
+               SELECT {ID}, account, 'jt_user_' || user, 'users/' || user || '/o/' || object, hex(randomblob(32)), 'holiday film ' || i || '.mp4', 50000000, \
+               10000000, 'video/mp4', {hash}, 0, 'complete', 1795000000000 + i, 1795000000000 + i, {ID} FROM stored; \
+             INSERT INTO chunks (namespace, sha256, size, object_id, first) \
+               SELECT 'jt_user_' || user, {hash}, 10000000, object, 10000000 * c.i FROM stored, \
+               (WITH RECURSIVE c(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM c WHERE i < 4) SELECT i FROM c) c;"
+        ),
+    );
+    let segment = growth(
+        &db,
+        50_000,
+        &format!(
+            "NUMBERS INSERT INTO video_files (namespace, video_id, path, id, account_id, s3_key, size, etag, content_type, created_at) \
+               SELECT 'jt_user_' || d.user, 'film-' || (n.i / 5000), printf('720p/segment_%05d.ts', n.i), {ID}, d.id, \
+               'users/' || d.user || '/v/film-' || (n.i / 5000) || printf('/720p/segment_%05d.ts', n.i), 2000000, lower(hex(randomblob(16))), 'video/mp2t', \
+               1795000000000 FROM n JOIN drawn d ON d.i = 1 + n.i / 5000;"
+        ),
+    );
+    let document = std::fs::read_to_string("docs/data-model.md").unwrap();
+    let row = |what: &str| -> Vec<u64> {
+        let line = document.lines().find(|line| line.starts_with(&format!("| {what} |"))).unwrap_or_else(|| panic!("no row of '{what}'"));
+        line.split('|').skip(2).filter_map(|cell| cell.trim().replace(',', "").parse().ok()).collect()
+    };
+    for (what, measured) in [("account", account), ("file of 50 MB, with its upload and its 5 chunks", file), ("segment of a video", segment)] {
+        let [bytes, held] = row(what)[..] else { panic!("{what}: bytes and number") };
+        assert!(measured.abs_diff(bytes) * 10 <= measured, "{what}: {measured} bytes measured, {bytes} documented");
+        assert_eq!(held, 10_000_000_000 / bytes / 10_000 * 10_000, "{what}: of {bytes} bytes");
+    }
+}

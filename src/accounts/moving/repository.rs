@@ -118,7 +118,7 @@ pub const TABLES: &[Table] = &[
         "accounts",
         Owner::Account,
         "id = ?1",
-        [id, agentcache_user_id, agentcache_email, tier, s3_bucket_name, s3_prefix, status, created_at, updated_at]
+        [id, agentcache_user_id, agentcache_email, tier, s3_bucket_name, s3_prefix, status, created_at, updated_at, ledger_region]
     ),
     by_rowid!(
         "credentials",

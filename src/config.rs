@@ -5,6 +5,7 @@ use crate::base::aead::Vault;
 use crate::base::hmac::{MacKey, SecretText};
 use crate::base::units::MB;
 use crate::chunking::{MIN_PART_BYTES, PlanLimits};
+use crate::delivery::cache_place;
 use crate::ledger::cost::Prices;
 use crate::s3::request::{Location, Store};
 use crate::s3::sigv4::signer::Signer;
@@ -65,6 +66,10 @@ pub struct Config {
     pub guard_requests: u64,
     /// `RATE_LIMIT_WINDOW_MS`: that window, ms.
     pub guard_window_ms: u64,
+    /// `PUBLIC_URL`: an address of this deployment, `https://host`; None: that of each request.
+    pub public_url: Option<String>,
+    /// `CACHE_CALLS_PER_REQUEST`: calls of the Cache API that content makes for one request.
+    pub cache_calls: u32,
     /// Origins from which browsers may call the API; `*` allows all.
     pub cors_origins: Vec<String>,
     /// See [`LogLevel`].
@@ -150,6 +155,8 @@ impl Config {
         let grace = value("DELETE_GRACE_SECONDS", "86400", &|text| text.parse::<u64>().is_ok());
         let guard_requests = value("RATE_LIMIT_MAX_REQUESTS", "100", &number);
         let guard_window = value("RATE_LIMIT_WINDOW_MS", "60000", &number);
+        let public_url = value("PUBLIC_URL", "", &|text| text.is_empty() || is_origin(text));
+        let cache_calls = value("CACHE_CALLS_PER_REQUEST", "900", &|text| text.parse::<u32>().is_ok_and(|n| (1..=900).contains(&n)));
         let cors = value("CORS_ORIGINS", ANY_ORIGIN, &|text| origins(text).iter().all(|origin| origin == ANY_ORIGIN || is_origin(origin)));
         let level = value("LOG_LEVEL", "warn", &|text| matches!(text, "error" | "warn" | "info" | "debug"));
 
@@ -181,6 +188,8 @@ impl Config {
             delete_grace_seconds: grace.parse().unwrap_or(86_400),
             guard_requests: guard_requests.parse().unwrap_or(100),
             guard_window_ms: guard_window.parse().unwrap_or(60_000),
+            public_url: Some(public_url).filter(|url| !url.is_empty()),
+            cache_calls: cache_calls.parse().unwrap_or(cache_place::CALLS),
             cors_origins: origins(&cors),
             log_level: match level.as_str() {
                 "error" => LogLevel::Error,
@@ -250,6 +259,8 @@ mod tests {
         ("VERIFY_STEP_BYTES", "0"),
         ("VERIFY_MAX_ATTEMPTS", "-1"),
         ("EDGE_METRICS_SECONDS", "16"),
+        ("PUBLIC_URL", "edge.example.com"),
+        ("CACHE_CALLS_PER_REQUEST", "901"),
         ("STORAGE_USD_PER_GB_MONTH", "-1"),
         ("STORAGE_USD_PER_GB_MONTH", "NaN"),
         ("ORIGIN_USD_PER_GB", "inf"),
@@ -279,6 +290,8 @@ mod tests {
         ("VERIFY_STEP_BYTES", "6000000"),
         ("VERIFY_MAX_ATTEMPTS", "3"),
         ("EDGE_METRICS_SECONDS", "1"),
+        ("PUBLIC_URL", "https://edge.example.com"),
+        ("CACHE_CALLS_PER_REQUEST", "50"),
         ("STORAGE_USD_PER_GB_MONTH", "0.5"),
         ("ORIGIN_USD_PER_GB", "0"),
         ("DEDUP_USD_PER_GB", "0.25"),
@@ -294,8 +307,13 @@ mod tests {
     #[test]
     fn every_var_of_wrangler_toml_has_an_effect_and_names_itself_if_malformed() {
         let (_, vars) = include_str!("../wrangler.toml").split_once("\n[vars]\n").unwrap();
-        let shipped: Vec<(&str, &str)> =
-            vars.lines().filter_map(|line| line.split_once(" = ")).map(|(name, value)| (name, value.trim_matches('"'))).collect();
+        let shipped: Vec<(&str, &str)> = vars
+            .lines()
+            .take_while(|line| !line.starts_with('['))
+            .filter(|line| !line.starts_with('#'))
+            .filter_map(|line| line.split_once(" = "))
+            .map(|(name, value)| (name, value.trim_matches('"')))
+            .collect();
         assert!(shipped.len() >= 20, "{shipped:?}");
         let of_shipped = |name: &str| shipped.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
         let before = effect(&Config::read(|name| of_shipped(name).or_else(|| good(name))).unwrap());

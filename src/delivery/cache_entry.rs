@@ -11,8 +11,8 @@ pub const STALE_MS: u64 = 24 * 3600 * 1000;
 /// Minimum interval between two revalidations of an entry after a failed one, ms.
 pub const REVALIDATE_INTERVAL_MS: u64 = 5_000;
 
-/// Cache key of a slice. Cache API keys are URLs; the host is never resolved. Every component is percent-encoded or has an alphabet without slashes, so that
-/// the mapping from components to URL is injective.
+/// Cache key of a slice: a path relative to [`crate::delivery::cache_place::PATH`]. Every component is percent-encoded or has an alphabet without slashes, so that
+/// the mapping from components to key is injective.
 #[derive(Debug, Clone, Copy)]
 pub struct Key<'a> {
     /// The namespace.
@@ -30,8 +30,8 @@ pub struct Key<'a> {
 }
 
 impl Key<'_> {
-    /// The cache key as a URL.
-    pub fn url(&self) -> String {
+    /// The cache key.
+    pub fn path(&self) -> String {
         format!("{}/{}/{}", self.version(), self.slice_bytes, self.index)
     }
 
@@ -42,7 +42,7 @@ impl Key<'_> {
 
     fn version(&self) -> String {
         let Key { namespace, generation, object, etag, .. } = self;
-        format!("https://cache.jettyspeed.invalid/1/{namespace}/{generation}/{object}/{}", percent::component(etag))
+        format!("1/{namespace}/{generation}/{object}/{}", percent::component(etag))
     }
 }
 
@@ -109,14 +109,14 @@ mod tests {
     }
 
     #[test]
-    fn key_components_give_the_documented_url() {
+    fn key_components_give_the_documented_key() {
         let name = Name::parse("jt_user_1").unwrap();
         assert_eq!(
-            key(&name).url(),
-            "https://cache.jettyspeed.invalid/1/jt_user_1/2/01010101-0101-4101-8101-010101010101/a-b%2F1/10/3",
+            key(&name).path(),
+            "1/jt_user_1/2/01010101-0101-4101-8101-010101010101/a-b%2F1/10/3",
             "a change of this format empties every cache"
         );
-        assert_eq!(key(&name).pointer(), "https://cache.jettyspeed.invalid/1/jt_user_1/2/01010101-0101-4101-8101-010101010101/a-b%2F1/joined");
+        assert_eq!(key(&name).pointer(), "1/jt_user_1/2/01010101-0101-4101-8101-010101010101/a-b%2F1/joined");
     }
 
     #[test]
@@ -138,7 +138,7 @@ mod tests {
     /// Every pair of the keys made of these parts, hundreds of millions, by way of a set: names that begin alike, ETags of every short combination of
     /// characters that mean something in a URL.
     #[test]
-    fn keys_that_differ_in_any_part_have_different_urls() {
+    fn keys_that_differ_in_any_part_have_different_paths() {
         let namespaces = ["a", "1", "a.", "a-", "a_", "a.a", "aa"].map(|name| Name::parse(name).unwrap());
         let characters = ["a", "1", "/", "%", ".", " ", "-", "?", "#"];
         let pairs = characters.iter().flat_map(|first| characters.iter().map(move |second| format!("{first}{second}")));
@@ -151,7 +151,7 @@ mod tests {
                     for (slice_bytes, index) in [(1, 0), (1, 1), (1, 11), (11, 1), (11, 0), (2, 10), (21, 0)] {
                         let key = Key { namespace, generation, object: Id::from_random([object; 16]), etag, slice_bytes, index };
                         keys += 1;
-                        assert!(urls.insert(key.url()), "{key:?}");
+                        assert!(urls.insert(key.path()), "{key:?}");
                     }
                 }
             }

@@ -173,7 +173,7 @@ impl ContentDescriptor {
     /// The cache key of a slice.
     pub fn key(&self, slice: &Slice) -> String {
         let ContentDescriptor { namespace, generation, object, etag, .. } = self;
-        Key { namespace, generation: *generation, object: *object, etag, slice_bytes: self.slice_bytes(), index: slice.index }.url()
+        Key { namespace, generation: *generation, object: *object, etag, slice_bytes: self.slice_bytes(), index: slice.index }.path()
     }
 
     /// The keys of the whole-object entry. `None` unless `span` covers more than one slice of an object within the cache's maximum object size.
@@ -221,8 +221,8 @@ impl WholeObjectKeys {
     }
 }
 
-/// Maximum object size of the cache on every plan, bytes (Cloudflare cache documentation, "Default cache behavior": 512 MB).
-const MAX_WHOLE_OBJECT: u64 = 512_000_000;
+/// Maximum size of a file that is joined, bytes: the work after an answer ends 30 s after it (Workers documentation, "Context": `waitUntil`).
+const MAX_WHOLE_OBJECT: u64 = 100_000_000;
 
 /// Maximum size of a file in KV, bytes: what is written there for each file that is read is paid for by the write and by the GB.
 const MAX_KV_BYTES: u64 = 256_000;

@@ -2,6 +2,7 @@
 
 pub mod asset_hits;
 pub mod cache_entry;
+pub mod cache_place;
 pub mod class;
 pub mod content_descriptor;
 pub mod fill_lock;

@@ -113,12 +113,17 @@ pub fn check_answer(answer: Answered<'_>, source: &ContentDescriptor, span: Span
     };
     let right_length = answer.length.is_none_or(|text| text.trim().parse() == Ok(span.bytes()));
     let right_version = may_be_version(answer.etag, &source.etag);
-    let plain = answer.encoding.is_none_or(|encoding| matches!(encoding.trim(), "" | "identity"));
+    let plain = !is_encoded(answer.encoding);
     if right_place && right_length && right_version && plain {
         Ok(())
     } else {
         Err(Problem::Origin(OriginFailure::Unexpected("AnswerMismatch".to_owned())))
     }
+}
+
+/// Whether `Content-Encoding` names a coding that alters the bytes.
+pub fn is_encoded(field: Option<&str>) -> bool {
+    field.is_some_and(|encoding| !matches!(encoding.trim(), "" | "identity"))
 }
 
 #[cfg(test)]

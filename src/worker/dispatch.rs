@@ -68,6 +68,7 @@ async fn dispatch(call: &Rc<Call>, method: &str) -> Result<Reply, Problem> {
         return Box::pin(health::health(call)).await;
     }
     let config = bindings::config(&call.env)?;
+    call.cache.configure(&config);
     let outcome = match authenticate::authenticate(call, route, &params, &config).await {
         Ok(caller) => {
             let routed = Routed { call: Rc::clone(call), route, caller: Rc::new(caller), params, config };

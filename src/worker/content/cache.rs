@@ -5,11 +5,13 @@
 
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Headers, ReadableStream, RequestInit, Response, ResponseInit};
+use web_sys::{Headers, ReadableStream, Response, ResponseInit};
 
 use crate::base::time::EpochMs;
 use crate::delivery::cache_entry::{Freshness, STALE_MS};
 use crate::delivery::slices::Slice;
+use crate::http::range::Span;
+use crate::worker::platform::pop_cache::PopCache;
 use crate::worker::platform::{js, log};
 
 /// Header field with the end of the freshness lifetime, epoch ms.
@@ -35,8 +37,9 @@ impl Entry {
 }
 
 /// Reads the requested part of a slice. An entry with the wrong status, length or expiry counts as a miss.
-pub async fn find_entry(url: &str, slice: &Slice, now: EpochMs) -> Option<Entry> {
-    let response = match_slice(url, slice).await.map_err(|error| log::internal("cache", &js::error_text(&error))).ok().flatten()?;
+pub async fn find_entry(pop: &PopCache, key: &str, slice: &Slice, now: EpochMs) -> Option<Entry> {
+    let part = (!slice.is_whole()).then_some(Span { first: slice.from, last: slice.to });
+    let response = pop.find(key, part).await.map_err(|error| log::internal("cache", &js::error_text(&error))).ok().flatten()?;
     let header = |name: &str| response.headers().get(name).ok().flatten();
     let status = if slice.is_whole() { 200 } else { 206 };
     let length = header("content-length").and_then(|text| text.parse::<u64>().ok());
@@ -52,27 +55,13 @@ pub async fn find_entry(url: &str, slice: &Slice, now: EpochMs) -> Option<Entry>
     }
 }
 
-async fn match_slice(url: &str, slice: &Slice) -> Result<Option<Response>, JsValue> {
-    let found = if slice.is_whole() {
-        js::cache()?.find(&JsValue::from_str(url))?
-    } else {
-        let headers = Headers::new()?;
-        headers.set("range", &format!("bytes={}-{}", slice.from, slice.to))?;
-        let init = RequestInit::new();
-        init.set_headers(&headers);
-        js::cache()?.find(web_sys::Request::new_with_str_and_init(url, &init)?.as_ref())?
-    };
-    let found = JsFuture::from(found).await?;
-    Ok((!found.is_undefined()).then(|| found.unchecked_into()))
-}
-
 /// Stores the whole slice `buffer`, whose length the caller has checked, until `fresh_until` plus the stale window.
 ///
 /// # Errors
 /// The exception of the Cache API.
-pub async fn put(url: &str, buffer: &JsValue, fresh_until: EpochMs, now: EpochMs) -> Result<(), JsValue> {
+pub async fn put(pop: &PopCache, key: &str, buffer: &JsValue, fresh_until: EpochMs, now: EpochMs) -> Result<(), JsValue> {
     let fields = fields(js::byte_length(buffer).unwrap_or_default(), fresh_until, fresh_until.plus(STALE_MS).since(now));
-    put_response(url, Response::new_with_opt_buffer_source_and_init(buffer.dyn_ref(), &init(&fields)?)?).await
+    pop.put(key, &Response::new_with_opt_buffer_source_and_init(buffer.dyn_ref(), &init(&fields)?)?).await
 }
 
 /// Stores `bytes` bytes from `stream` until `fresh_until`. The cache may keep a truncated body, so the caller must check that the entry is complete:
@@ -80,9 +69,9 @@ pub async fn put(url: &str, buffer: &JsValue, fresh_until: EpochMs, now: EpochMs
 ///
 /// # Errors
 /// The exception of the Cache API.
-pub async fn put_stream(url: &str, stream: &ReadableStream, bytes: u64, fresh_until: EpochMs, now: EpochMs) -> Result<(), JsValue> {
+pub async fn put_stream(pop: &PopCache, key: &str, stream: &ReadableStream, bytes: u64, fresh_until: EpochMs, now: EpochMs) -> Result<(), JsValue> {
     let fields = fields(bytes, fresh_until, fresh_until.since(now));
-    put_response(url, Response::new_with_opt_readable_stream_and_init(Some(stream), &init(&fields)?)?).await
+    pop.put(key, &Response::new_with_opt_readable_stream_and_init(Some(stream), &init(&fields)?)?).await
 }
 
 fn fields(bytes: u64, fresh_until: EpochMs, kept_ms: u64) -> [(&'static str, String); 4] {
@@ -95,27 +84,19 @@ fn fields(bytes: u64, fresh_until: EpochMs, kept_ms: u64) -> [(&'static str, Str
 }
 
 /// Reads an entry that [`put_text`] stored.
-pub async fn get_text(url: &str) -> Option<String> {
-    let found = JsFuture::from(js::cache().ok()?.find(&JsValue::from_str(url)).ok()?).await.ok().filter(|found| !found.is_undefined())?;
-    let found: Response = found.unchecked_into();
+pub async fn get_text(pop: &PopCache, key: &str) -> Option<String> {
+    let found = pop.find(key, None).await.ok().flatten()?;
     JsFuture::from(found.text().ok()?).await.ok()?.as_string()
 }
 
 /// Stores a text for `seconds`.
-pub async fn put_text(url: &str, text: &str, seconds: u64) {
+pub async fn put_text(pop: &PopCache, key: &str, text: &str, seconds: u64) {
     let kept = async {
         let fields = [("content-type", "application/json".to_owned()), ("cache-control", format!("public, max-age={seconds}"))];
-        put_response(url, Response::new_with_opt_str_and_init(Some(text), &init(&fields)?)?).await
+        pop.put(key, &Response::new_with_opt_str_and_init(Some(text), &init(&fields)?)?).await
     };
     if let Err(error) = kept.await {
         let _ = log::internal("cache", &js::error_text(&error));
-    }
-}
-
-/// Deletes an entry in this PoP.
-pub async fn delete(url: &str) {
-    if let Ok(promise) = js::cache().and_then(|cache| cache.delete(url)) {
-        let _ = JsFuture::from(promise).await;
     }
 }
 
@@ -127,8 +108,4 @@ fn init(fields: &[(&str, String)]) -> Result<ResponseInit, JsValue> {
     let init = ResponseInit::new();
     init.set_headers(&headers);
     Ok(init)
-}
-
-async fn put_response(url: &str, response: Response) -> Result<(), JsValue> {
-    JsFuture::from(js::cache()?.put(url, &response)?).await.map(|_| ())
 }

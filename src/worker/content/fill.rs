@@ -13,23 +13,24 @@ use crate::base::time::EpochMs;
 use crate::base::ttl_map::TtlMap;
 use crate::delivery::cache_entry::{Freshness, Origin, REVALIDATE_INTERVAL_MS};
 use crate::delivery::content_descriptor::ContentDescriptor;
+use crate::delivery::fill_lock::message::Filled;
 use crate::delivery::fill_lock::shard::FILL_MS;
 use crate::delivery::response_headers::{Answered, check_answer};
 use crate::delivery::slices::Slice;
 use crate::http::range::Span;
 use crate::problem::{OriginFailure, Problem};
-use crate::s3::operations::get_object;
 use crate::worker::content::fill_lock::Outcome;
 use crate::worker::content::{cache, cache_stats, fill_lock, kv, store_reads};
 use crate::worker::http::call::Routed;
-use crate::worker::platform::origin::{Answer, Body};
+use crate::worker::platform::origin::Answer;
+use crate::worker::platform::pop_cache::PopCache;
 use crate::worker::platform::{clock, js, log, memory, origin};
 
 /// How many stale entries an isolate revalidates at once, and the bytes of their keys.
 const MAX_REVALIDATING: usize = 2_000;
 const MAX_REVALIDATING_BYTES: usize = 1_000_000;
 
-/// Maximum cache reads after another request has filled the slice.
+/// How often a request tries to get the fill lock when those before it had no room in memory.
 const MAX_ATTEMPTS: u32 = 4;
 
 /// The longest time for which a slice is in memory, ms: its read, and a put into the cache.
@@ -109,14 +110,19 @@ pub async fn find_slice(call: &Routed, source: &Rc<ContentDescriptor>, slice: Sl
         if let Some(got) = cached(call, source, &slice, &key, waited).await {
             return Ok(got);
         }
+        if waited {
+            // A put may succeed though nothing is kept, for this request as for the one before it.
+            break;
+        }
         let (held, of, under) = (call.clone(), Rc::clone(source), key.clone());
         // Detached from the client's connection, including the lock request, because other requests wait for the result.
         let led = call.run_detached(async move { lead(&held, &of, &slice, &under).await });
         match led.await.unwrap_or(Err(Problem::Internal))? {
             FillOutcome::FilledElsewhere => waited = true,
+            FillOutcome::TryAgain => {}
             FillOutcome::Filled(buffer, origin) => {
                 // The memory permit is released, so the bytes are streamed from the cache. A slice that the cache did not store is sent from the buffer.
-                let bytes = match cache::find_entry(&key, &slice, clock::now()).await.and_then(|entry| entry.stream()) {
+                let bytes = match cache::find_entry(&call.cache, &key, &slice, clock::now()).await.and_then(|entry| entry.stream()) {
                     Some(stream) => Bytes::Stream(stream),
                     None => part_of(&slice, buffer)?,
                 };
@@ -132,6 +138,8 @@ pub async fn find_slice(call: &Routed, source: &Rc<ContentDescriptor>, slice: Sl
 enum FillOutcome {
     /// Another request has filled the slice.
     FilledElsewhere,
+    /// The request that held the lock had no room in memory.
+    TryAgain,
     /// The whole slice.
     Filled(JsValue, Origin),
     /// The origin is too slow for the waiting requests to wait for a whole slice.
@@ -143,17 +151,18 @@ enum FillOutcome {
 async fn lead(call: &Routed, source: &ContentDescriptor, slice: &Slice, key: &str) -> Result<FillOutcome, Problem> {
     let lock = match fill_lock::acquire(&call.env, call.geo().edge_name(), key).await? {
         Outcome::Stored => return Ok(FillOutcome::FilledElsewhere),
+        Outcome::TryAgain => return Ok(FillOutcome::TryAgain),
         Outcome::Acquired(lock) => lock,
     };
     // After the wait the cache is bypassed.
     let Ok(_room) = memory::reserve(Pool::Slices, Owner::Account(source.account), slice.span.bytes(), SLICE_MS).await else {
         // The waiting requests try in turn, so that the load that used up the memory does not grow at once.
-        lock.done(true).await;
+        lock.done(Filled::Untried).await;
         return Ok(FillOutcome::NoRoom);
     };
     let filled = origin::within(FILL_MS, fill(call, source, slice, key)).await;
-    // What the cache did not take was read all the same: the next request tries again.
-    lock.done(matches!(filled, Some(Ok(_)))).await;
+    // What the cache did not take was read all the same: that is no failure of the store.
+    lock.done(if matches!(filled, Some(Ok(_))) { Filled::Read } else { Filled::Failed }).await;
     match filled {
         Some(filled) => filled.map(|(buffer, origin)| FillOutcome::Filled(buffer, origin)),
         None => Ok(FillOutcome::TooLong),
@@ -171,7 +180,7 @@ fn part_of(slice: &Slice, buffer: JsValue) -> Result<Bytes, Problem> {
 /// The cached part of a slice. A stale entry is served and revalidated in the background (stale-while-revalidate, RFC 5861).
 async fn cached(call: &Routed, source: &Rc<ContentDescriptor>, slice: &Slice, key: &str, waited: bool) -> Option<SliceBody> {
     let now = clock::now();
-    let entry = cache::find_entry(key, slice, now).await?;
+    let entry = cache::find_entry(&call.cache, key, slice, now).await?;
     let freshness = entry.freshness;
     if matches!(freshness, Freshness::Stale(_)) && claim_revalidation(key, now) {
         let (held, source, key, slice) = (call.clone(), Rc::clone(source), key.to_owned(), *slice);
@@ -196,7 +205,7 @@ async fn fill(call: &Routed, source: &ContentDescriptor, slice: &Slice, key: &st
         Some((buffer, until)) => (buffer, until, Origin::Kv),
         None => (read_checked(call, source, slice.span).await?, now.plus(source.ttl.saturating_mul(1000)), Origin::Filled),
     };
-    if let Err(error) = cache::put(key, &buffer, fresh_until, clock::now()).await {
+    if let Err(error) = cache::put(&call.cache, key, &buffer, fresh_until, clock::now()).await {
         let _ = log::internal("cache", &js::error_text(&error));
         return Ok((buffer, Origin::Passed));
     }
@@ -221,8 +230,7 @@ async fn read_checked(call: &Routed, source: &ContentDescriptor, span: Span) -> 
 async fn request_range(call: &Routed, source: &ContentDescriptor, span: Span) -> Result<Answer, Problem> {
     let started = clock::now();
     let whole = span.first == 0 && span.bytes() == source.size;
-    let action = get_object::get_object(&source.s3_key, (!whole).then_some((span.first, span.last)));
-    let answer = origin::send(&call.config, &action, Body::Empty).await;
+    let answer = origin::get(&call.config, &source.s3_key, source.size, (!whole).then_some((span.first, span.last))).await;
     call.span("origin", started);
     let answer = answer.map_err(|error| origin::problem("GetObject", &error))?;
     let [length, range, etag, encoding] = ["content-length", "content-range", "etag", "content-encoding"].map(|name| answer.header(name));
@@ -235,10 +243,16 @@ async fn request_range(call: &Routed, source: &ContentDescriptor, span: Span) ->
     Ok(answer)
 }
 
-/// The requested part of a slice, streamed from the origin without the cache. Whoever sends it on counts what was read.
 async fn pass(call: &Routed, source: &ContentDescriptor, slice: &Slice) -> Result<SliceBody, Problem> {
     let begin = slice.span.first;
-    let span = Span { first: begin + slice.from, last: begin + slice.to };
+    pass_span(call, source, Span { first: begin + slice.from, last: begin + slice.to }).await
+}
+
+/// A byte range, streamed from the origin without the cache. Whoever sends it on counts what was read.
+///
+/// # Errors
+/// 502, 503, 504 from the origin.
+pub async fn pass_span(call: &Routed, source: &ContentDescriptor, span: Span) -> Result<SliceBody, Problem> {
     let answer = request_range(call, source, span).await?;
     let stream = answer.counted_body(span.bytes()).map_err(|error| call.thrown("stream", &error))?.ok_or(Problem::Internal)?;
     Ok(SliceBody { bytes: Bytes::Stream(stream), origin: Origin::Passed })
@@ -251,26 +265,26 @@ async fn revalidate(call: &Routed, source: &ContentDescriptor, slice: &Slice, ke
         Ok(answer) => {
             answer.discard();
             store_reads::count(call, source, 1);
-            renew(source, slice, key).await;
+            renew(call, source, slice, key).await;
         }
-        Err(Problem::Origin(OriginFailure::Unexpected(code))) if code == "NoSuchKey" => cache::delete(key).await,
+        Err(Problem::Origin(OriginFailure::Unexpected(code))) if code == "NoSuchKey" => call.cache.delete(key).await,
         // Origin error: keep serving the stale entry (stale-if-error, RFC 5861).
         Err(_) => {}
     }
 }
 
-async fn renew(source: &ContentDescriptor, slice: &Slice, key: &str) {
+async fn renew(call: &Routed, source: &ContentDescriptor, slice: &Slice, key: &str) {
     let now = clock::now();
     let whole = Slice { from: 0, to: slice.span.bytes().saturating_sub(1), ..*slice };
     let owner = Owner::Account(source.account);
     let Some(_held) = MemoryPermit::reserve(Pool::Slices, owner, slice.span.bytes(), SLICE_MS, now) else { return };
-    let Some(entry) = cache::find_entry(key, &whole, now).await else { return };
+    let Some(entry) = cache::find_entry(&call.cache, key, &whole, now).await else { return };
     let renewed = async {
         let buffer = entry.bytes().await?;
         if js::byte_length(&buffer) != Some(slice.span.bytes()) {
             return Ok(());
         }
-        cache::put(key, &buffer, now.plus(source.ttl.saturating_mul(1000)), now).await
+        cache::put(&call.cache, key, &buffer, now.plus(source.ttl.saturating_mul(1000)), now).await
     };
     if let Err(error) = renewed.await {
         let error: JsValue = error;
@@ -279,8 +293,8 @@ async fn renew(source: &ContentDescriptor, slice: &Slice, key: &str) {
 }
 
 /// The source of a slice's bytes if they are in this PoP's cache.
-pub async fn cached_origin(source: &ContentDescriptor, slice: &Slice) -> Option<Origin> {
-    let entry = cache::find_entry(&source.key(slice), slice, clock::now()).await?;
+pub async fn cached_origin(pop: &PopCache, source: &ContentDescriptor, slice: &Slice) -> Option<Origin> {
+    let entry = cache::find_entry(pop, &source.key(slice), slice, clock::now()).await?;
     if let Some(stream) = entry.stream() {
         let _ = stream.cancel();
     }

@@ -5,15 +5,14 @@ use std::time::Duration;
 
 use worker::Env;
 
-use crate::base::time::EpochMs;
 use crate::base::ttl_map::TtlMap;
-use crate::delivery::fill_lock::message::{Message, Reply};
+use crate::delivery::fill_lock::message::{Filled, Message, Reply};
 use crate::delivery::fill_lock::shard::{LOCK_MS, object_name};
 use crate::problem::{OriginFailure, Problem};
 use crate::worker::platform::{bindings, clock, objects};
 
-/// How long waiting requests of this isolate treat the origin as failed after a failed fill, ms.
-const FAILED_MS: u64 = 250;
+/// How long waiting requests of this isolate learn what came of a fill that put nothing into the cache, ms.
+const ENDED_MS: u64 = 250;
 
 /// Polling interval of waiting requests, ms: first and maximum. The runtime does not allow a request to await a promise of another request.
 const POLL_MS: (u64, u64) = (4, 25);
@@ -26,6 +25,8 @@ const MAX_LOCAL_BYTES: usize = 2_000_000;
 enum LocalState {
     Reading,
     Failed,
+    /// The origin was not read.
+    Untried,
 }
 
 thread_local! {
@@ -44,8 +45,10 @@ pub struct FillLock {
 pub enum Outcome {
     /// The lock is granted: read the origin.
     Acquired(FillLock),
-    /// Another request has filled the entry: read it from the cache.
+    /// Another request has read the slice: look for it in the cache.
     Stored,
+    /// The holder had no room in memory.
+    TryAgain,
 }
 
 /// Acquires the lock for the cache key `key`, waiting while another request holds it.
@@ -62,6 +65,7 @@ pub async fn acquire(env: &Env, colo: &str, key: &str) -> Result<Outcome, Proble
         match local {
             Some(LocalState::Reading) => {}
             Some(LocalState::Failed) if waited => return Err(failed()),
+            Some(LocalState::Untried) if waited => return Ok(Outcome::TryAgain),
             _ if waited => return Ok(Outcome::Stored),
             _ => break,
         }
@@ -76,11 +80,15 @@ pub async fn acquire(env: &Env, colo: &str, key: &str) -> Result<Outcome, Proble
     match objects::send(&bindings::fill_locks(env)?, &object, &Message::Acquire { key: key.to_owned() }, false).await {
         Ok(Some(Reply::Acquired(serial))) => Ok(Outcome::Acquired(lock(Some(serial)))),
         Ok(Some(Reply::Stored)) => {
-            set_local_state(key, None);
+            end(key, Filled::Read);
             Ok(Outcome::Stored)
         }
+        Ok(Some(Reply::Again)) => {
+            end(key, Filled::Untried);
+            Ok(Outcome::TryAgain)
+        }
         Ok(Some(Reply::Failed)) => {
-            set_local_state(key, Some(clock::now()));
+            end(key, Filled::Failed);
             Err(failed())
         }
         // The lock object is unreachable (logged in `objects`): this isolate reads the origin without a lock.
@@ -88,9 +96,16 @@ pub async fn acquire(env: &Env, colo: &str, key: &str) -> Result<Outcome, Proble
     }
 }
 
-fn set_local_state(key: &str, failed: Option<EpochMs>) {
-    LOCAL.with_borrow_mut(|local| match failed {
-        Some(now) => local.insert(key.to_owned(), LocalState::Failed, now.plus(FAILED_MS), now),
+/// Tells the waiting requests of this isolate what came of the fill.
+fn end(key: &str, filled: Filled) {
+    let now = clock::now();
+    let state = match filled {
+        Filled::Read => None,
+        Filled::Failed => Some(LocalState::Failed),
+        Filled::Untried => Some(LocalState::Untried),
+    };
+    LOCAL.with_borrow_mut(|local| match state {
+        Some(state) => local.insert(key.to_owned(), state, now.plus(ENDED_MS), now),
         None => {
             local.remove(key);
         }
@@ -98,11 +113,11 @@ fn set_local_state(key: &str, failed: Option<EpochMs>) {
 }
 
 impl FillLock {
-    /// Releases the lock. `stored`: the waiting requests look into the cache, and if it has no entry one of them gets the lock; else they get 503 for a while.
-    pub async fn done(self, stored: bool) {
-        set_local_state(&self.key, (!stored).then(clock::now));
+    /// Releases the lock. The waiting requests look into the cache, get 503 for a while, or try in turn.
+    pub async fn done(self, filled: Filled) {
+        end(&self.key, filled);
         let (Some(serial), Ok(leases)) = (self.serial, bindings::fill_locks(&self.env)) else { return };
-        let message = Message::Done { key: self.key, serial, stored };
+        let message = Message::Done { key: self.key, serial, filled };
         // The error is logged in `objects`. Waiting requests then continue at the lock timeout.
         let _ = objects::send::<_, Reply>(&leases, &self.object, &message, false).await;
     }

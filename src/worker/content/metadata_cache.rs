@@ -10,11 +10,13 @@ use crate::base::id::Name;
 use crate::base::time::EpochMs;
 use crate::base::ttl_map::TtlMap;
 use crate::base::{json, percent};
+use crate::config::Config;
 use crate::delivery::content_descriptor::{ContentDescriptor, HOLDS_MS};
 use crate::problem::Problem;
 use crate::worker::content::cache;
-use crate::worker::http::call::Call;
+use crate::worker::http::call::Routed;
 use crate::worker::platform::clock;
+use crate::worker::platform::pop_cache::PopCache;
 
 /// Lifetime in the isolate, ms: another isolate of this PoP may have invalidated the descriptor.
 const HERE_MS: u64 = 1_000;
@@ -49,9 +51,9 @@ thread_local! {
     static CHANGED: RefCell<TtlMap<String, EpochMs>> = RefCell::new(TtlMap::new(MAX_CHANGED, MAX_CHANGED_BYTES, |key, _| key.len()));
 }
 
-fn url(name: &str) -> String {
+fn key(name: &str) -> String {
     // The name is percent-encoded completely, so that the URL parser finds no dot segments in it.
-    format!("https://cache.jettyspeed.invalid/1/known/{}", percent::component(name))
+    format!("1/known/{}", percent::component(name))
 }
 
 /// Cache name of a file.
@@ -78,7 +80,7 @@ fn holds(source: &ContentDescriptor, name: &str, read_at: EpochMs, now: EpochMs)
 /// # Errors
 /// The errors of `read`.
 pub async fn get_or_read(
-    call: &Call,
+    call: &Routed,
     name: &str,
     read: impl Future<Output = Result<ContentDescriptor, Problem>>,
 ) -> Result<Rc<ContentDescriptor>, Problem> {
@@ -89,10 +91,10 @@ pub async fn get_or_read(
     {
         return Ok(source);
     }
-    let kept = cache::get_text(&url(name)).await.and_then(|text| json::read::<Kept>(&text).ok());
+    let kept = cache::get_text(&call.cache, &key(name)).await.and_then(|text| json::read::<Kept>(&text).ok());
     let kept = kept.filter(|kept| kept.name == name && holds(&kept.source, name, kept.read_at, now));
     if let Some(Kept { read_at, source, .. }) = kept
-        && read_at > changed_in_pop(&source.namespace).await
+        && read_at > changed_in_pop(&call.cache, &source.namespace).await
     {
         return Ok(note(name, now, read_at, source));
     }
@@ -101,24 +103,24 @@ pub async fn get_or_read(
     if holds(&kept.source, name, now, now)
         && let Ok(text) = json::write(&kept)
     {
-        let (url, seconds) = (url(name), kept.source.holds_ms.div_ceil(1000).max(1));
-        call.wait_until(async move { cache::put_text(&url, &text, seconds).await });
+        let (held, key, seconds) = (Rc::clone(&call.call), key(name), kept.source.holds_ms.div_ceil(1000).max(1));
+        call.wait_until(async move { cache::put_text(&held.cache, &key, &text, seconds).await });
     }
     Ok(note(name, now, now, kept.source))
 }
 
 /// When a whole namespace, or a video in it, was last invalidated by any isolate of this PoP.
-async fn changed_in_pop(namespace: &Name) -> EpochMs {
-    let at = cache::get_text(&mark(namespace)).await.and_then(|text| text.parse().ok());
+async fn changed_in_pop(pop: &PopCache, namespace: &Name) -> EpochMs {
+    let at = cache::get_text(pop, &mark(namespace)).await.and_then(|text| text.parse().ok());
     EpochMs(at.unwrap_or_default())
 }
 
 fn mark(namespace: &Name) -> String {
-    format!("https://cache.jettyspeed.invalid/1/changed/{namespace}")
+    format!("1/changed/{namespace}")
 }
 
-async fn publish_invalidation(namespace: &Name) {
-    cache::put_text(&mark(namespace), &clock::now().0.to_string(), 2 * HOLDS_MS / 1000).await;
+async fn publish_invalidation(pop: &PopCache, namespace: &Name) {
+    cache::put_text(pop, &mark(namespace), &clock::now().0.to_string(), 2 * HOLDS_MS / 1000).await;
 }
 
 fn note(name: &str, now: EpochMs, read_at: EpochMs, source: ContentDescriptor) -> Rc<ContentDescriptor> {
@@ -134,21 +136,33 @@ fn changed(key: &str) {
 }
 
 /// Invalidates one descriptor: immediately in the isolate, within 1 s in the data centre, within [`HOLDS_MS`] globally.
-pub async fn invalidate(name: &str) {
+pub async fn invalidate(pop: &PopCache, name: &str) {
+    forget(name);
+    pop.delete(&key(name)).await;
+}
+
+/// As [`invalidate`], for a job: in the data centre only if the deployment tells its host.
+pub async fn invalidate_by_job(config: &Config, name: &str) {
+    forget(name);
+    if let Some(pop) = PopCache::of_job(config) {
+        pop.delete(&key(name)).await;
+    }
+}
+
+fn forget(name: &str) {
     changed(name);
     DESCRIPTORS.with_borrow_mut(|descriptors| descriptors.remove(name));
-    cache::delete(&url(name)).await;
 }
 
 /// Invalidates all files of a video: immediately in the isolate, within 1 s in the data centre, within [`HOLDS_MS`] globally.
-pub async fn invalidate_group(namespace: &Name, group: &str) {
+pub async fn invalidate_group(pop: &PopCache, namespace: &Name, group: &str) {
     changed(group);
-    publish_invalidation(namespace).await;
+    publish_invalidation(pop, namespace).await;
 }
 
 /// Invalidates a whole namespace: immediately in the isolate, within 1 s in the data centre, within [`HOLDS_MS`] globally.
-pub async fn invalidate_namespace(namespace: &Name) {
+pub async fn invalidate_namespace(pop: &PopCache, namespace: &Name) {
     changed(namespace.as_str());
     DESCRIPTORS.with_borrow_mut(|descriptors| descriptors.retain(|_, here| here.source.namespace != *namespace));
-    publish_invalidation(namespace).await;
+    publish_invalidation(pop, namespace).await;
 }

@@ -19,6 +19,9 @@ use crate::worker::http::call::Routed;
 use crate::worker::http::reply;
 use crate::worker::platform::js::FixedLengthStream;
 
+/// Calls of the cache that a slice takes which is not cached: match, put, match.
+const CALLS_PER_SLICE: u32 = 3;
+
 /// A piece of a body.
 enum Piece {
     Text(String),
@@ -86,11 +89,11 @@ pub async fn body(
     let (held, source) = (call.clone(), Rc::clone(source));
     call.wait_until(async move {
         let mut complete = true;
-        let account = source.account;
+        let (account, was_checked) = (source.account, meter::is_known(source.account));
         let metered = held.clone();
         let outflow = Outflow::new(writable.clone(), move |bytes| {
             meter::count(&metered, account, bytes);
-            meter::may_go_on(account)
+            meter::may_go_on(account, was_checked)
         });
         if let Err(reason) = sender.pump(outflow, texts, first).await {
             complete = false;
@@ -156,6 +159,12 @@ impl Sender {
 
     /// The bytes of the next piece, which is not a text; None if there is none.
     async fn next(&mut self) -> Result<Option<Ready>, Problem> {
+        if !self.call.cache.has_left(CALLS_PER_SLICE)
+            && let Some(span) = self.take_adjoining()
+        {
+            (self.is_hit, self.all_fresh) = (false, false);
+            return Ok(Some(Ready { got: fill::pass_span(&self.call, &self.source, span).await?, bytes: span.bytes() }));
+        }
         loop {
             let (got, bytes) = match self.pieces.front() {
                 None | Some(Piece::Text(_)) => return Ok(None),
@@ -163,7 +172,7 @@ impl Sender {
                     let span = *span;
                     self.pieces.pop_front();
                     let found = match &self.names {
-                        Some(names) => whole_object::find_part(&self.source, names, span).await,
+                        Some(names) => whole_object::find_part(&self.call.cache, &self.source, names, span).await,
                         None => None,
                     };
                     let Some(got) = found else {
@@ -193,6 +202,20 @@ impl Sender {
         }
     }
 
+    /// Takes the pieces up to the next text, as one range; None if a text is next, or nothing.
+    fn take_adjoining(&mut self) -> Option<Span> {
+        let mut all: Option<Span> = None;
+        loop {
+            let span = match self.pieces.front() {
+                Some(Piece::Slice(slice)) => Span { first: slice.span.first + slice.from, last: slice.span.first + slice.to },
+                Some(Piece::Joined(span)) => *span,
+                Some(Piece::Text(_)) | None => return all,
+            };
+            self.pieces.pop_front();
+            all = Some(Span { first: all.map_or(span.first, |all| all.first), last: span.last });
+        }
+    }
+
     /// Writes `texts`, `first` and all following pieces. The next slice is read while the current one is sent.
     async fn pump(&mut self, outflow: Outflow<impl Fn(u64) -> bool>, mut texts: Vec<String>, first: Ready) -> Result<(), JsValue> {
         let mut present = Some(first);
@@ -206,6 +229,10 @@ impl Sender {
                 }
             }
             let Some(Ready { got, bytes }) = present.take() else { break };
+            if self.call.client_is_gone() {
+                got.discard();
+                return Err(JsValue::from_str("the client has hung up"));
+            }
             while let Some(Piece::Text(text)) = self.pieces.front_mut() {
                 texts.push(std::mem::take(text));
                 self.pieces.pop_front();

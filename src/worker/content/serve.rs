@@ -15,6 +15,7 @@ use crate::problem::Problem;
 use crate::worker::content::{fill, meter, send};
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::{Body as ReplyBody, Reply};
+use crate::worker::platform::pop_cache::PopCache;
 use crate::worker::platform::{clock, random};
 
 /// Serves content that the caller is authorised to read.
@@ -25,7 +26,7 @@ pub async fn serve(call: &Routed, method: &str, source: Rc<ContentDescriptor>, e
     if source.suspended {
         return Err(Problem::Suspended);
     }
-    meter::may_send(call, source.account).await?;
+    meter::may_send(call, source.account)?;
     let now = clock::now();
     let fields = ["if-match", "if-unmodified-since", "if-none-match", "if-modified-since", "if-range"].map(|name| call.header(name));
     let [if_match, if_unmodified_since, if_none_match, if_modified_since, if_range] = fields.each_ref().map(Option::as_deref);
@@ -34,7 +35,7 @@ pub async fn serve(call: &Routed, method: &str, source: Rc<ContentDescriptor>, e
         Verdict::Send => {}
         Verdict::NotModified => {
             let coding = Coding::of(&source, &ByteRanges::Whole, asks_for_gzip(call));
-            let headers = response_headers::validators(&source, cached_origin(&source).await, coding, expires, now);
+            let headers = response_headers::validators(&source, cached_origin(&call.cache, &source).await, coding, expires, now);
             return Ok(Reply { status: 304, headers, body: ReplyBody::Empty });
         }
         Verdict::Failed => return Err(Problem::PreconditionFailed),
@@ -54,7 +55,7 @@ pub async fn serve(call: &Routed, method: &str, source: Rc<ContentDescriptor>, e
     let mut headers = response_headers::headers(&source, &wanted, multipart.as_ref(), coding);
     let status = if wanted == ByteRanges::Whole { 200 } else { 206 };
     if method == "HEAD" {
-        headers.extend(response_headers::validators(&source, cached_origin(&source).await, coding, expires, now));
+        headers.extend(response_headers::validators(&source, cached_origin(&call.cache, &source).await, coding, expires, now));
         return Ok(Reply { status, headers, body: ReplyBody::Empty });
     }
     let bytes = match &multipart {
@@ -75,7 +76,7 @@ fn asks_for_gzip(call: &Routed) -> bool {
 }
 
 /// The source of the first bytes if they are in this PoP's cache.
-pub async fn cached_origin(source: &ContentDescriptor) -> Option<Origin> {
+pub async fn cached_origin(pop: &PopCache, source: &ContentDescriptor) -> Option<Origin> {
     let first = source.slices(Span { first: 0, last: source.size.checked_sub(1)? }).next()?;
-    fill::cached_origin(source, &first).await
+    fill::cached_origin(pop, source, &first).await
 }

@@ -25,6 +25,7 @@ use crate::worker::content::video_source::source;
 use crate::worker::content::{cache, fill, store_reads};
 use crate::worker::http::call::Routed;
 use crate::worker::platform::clock;
+use crate::worker::platform::pop_cache::PopCache;
 
 /// Files prefetched after a playlist: an initialization section and the first segments.
 const FIRST: usize = 3;
@@ -76,7 +77,7 @@ pub async fn after(call: &Routed, served: &Rc<ContentDescriptor>, path: VideoPat
         }
         return;
     }
-    let order = order(&claims.namespace, &claims.video, &path).await;
+    let order = order(&call.cache, &claims.namespace, &claims.video, &path).await;
     join_all(play_order::next_two(&order, path.as_str()).map(|next| warm_file(call, claims, next, None))).await;
 }
 
@@ -96,7 +97,7 @@ async fn after_playlist(call: &Routed, claims: &VideoClaims, served: &Rc<Content
         }
         Some(Playlist::Media { files, .. }) => {
             // Before prefetching: the player requests the first segment immediately, and prefetching after it needs the order.
-            keep_order(claims, &files).await;
+            keep_order(&call.cache, claims, &files).await;
             let first = files.iter().take(FIRST).map(|Reference { path, range }| warm_file(call, claims, path.as_str(), *range));
             join_all(first).await;
         }
@@ -151,8 +152,8 @@ fn order_name(namespace: &Name, video: &Name, folder: &str) -> String {
     format!("{namespace}/{video}/{}", crate::base::percent::component(folder))
 }
 
-fn order_url(name: &str) -> String {
-    format!("https://cache.jettyspeed.invalid/1/order/{name}")
+fn order_key(name: &str) -> String {
+    format!("1/order/{name}")
 }
 
 fn cache_order(name: &str, order: Vec<String>) -> Rc<Vec<String>> {
@@ -169,12 +170,12 @@ fn cached_order(name: &str) -> Option<Rc<Vec<String>>> {
 }
 
 /// Stores the playback order of a playlist's files by folder.
-async fn keep_order(claims: &VideoClaims, files: &[Reference]) {
+async fn keep_order(pop: &PopCache, claims: &VideoClaims, files: &[Reference]) {
     for (folder, listed) in play_order::by_folder(files) {
         let name = order_name(&claims.namespace, &claims.video, folder);
         let before = match cached_order(&name) {
             Some(before) => before,
-            None => Rc::new(read_order(&name).await),
+            None => Rc::new(read_order(pop, &name).await),
         };
         let order = play_order::merge(listed, &before);
         if *before == order {
@@ -182,20 +183,20 @@ async fn keep_order(claims: &VideoClaims, files: &[Reference]) {
         }
         if let Ok(text) = json::write(&order) {
             cache_order(&name, order);
-            cache::put_text(&order_url(&name), &text, ORDER_SECONDS).await;
+            cache::put_text(pop, &order_key(&name), &text, ORDER_SECONDS).await;
         }
     }
 }
 
-async fn read_order(name: &str) -> Vec<String> {
-    cache::get_text(&order_url(name)).await.and_then(|text| json::read(&text).ok()).unwrap_or_default()
+async fn read_order(pop: &PopCache, name: &str) -> Vec<String> {
+    cache::get_text(pop, &order_key(name)).await.and_then(|text| json::read(&text).ok()).unwrap_or_default()
 }
 
-async fn order(namespace: &Name, video: &Name, path: &VideoPath) -> Rc<Vec<String>> {
+async fn order(pop: &PopCache, namespace: &Name, video: &Name, path: &VideoPath) -> Rc<Vec<String>> {
     let name = order_name(namespace, video, path.folder());
     match cached_order(&name) {
         Some(order) => order,
-        None => match read_order(&name).await {
+        None => match read_order(pop, &name).await {
             // Not cached, because the playlist may be read at any moment, also by another isolate.
             none if none.is_empty() => Rc::default(),
             order => cache_order(&name, order),

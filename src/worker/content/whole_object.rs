@@ -23,10 +23,17 @@ use crate::worker::content::cache;
 use crate::worker::content::fill::{Bytes, SliceBody};
 use crate::worker::http::call::Routed;
 use crate::worker::platform::js::FixedLengthStream;
+use crate::worker::platform::pop_cache::PopCache;
 use crate::worker::platform::{clock, js, log, random};
 
 /// Time during which an attempt blocks others in this isolate, ms.
 const ATTEMPT_MS: u64 = 60_000;
+
+/// The same after an attempt that failed, ms. What made it fail (the platform's limits for the work after an answer, or for an entry) mostly lasts.
+const FAILED_MS: u64 = 4 * 3_600_000;
+
+/// Calls of the cache besides one for each slice: the pointer read and written, the entry put, looked at and deleted.
+const OTHER_CALLS: u32 = 5;
 
 /// Maximum number of cached pointers in the isolate.
 const MAX_REMEMBERED: usize = 256;
@@ -35,33 +42,33 @@ const MAX_REMEMBERED: usize = 256;
 const MAX_BYTES: usize = 262_144;
 
 thread_local! {
-    /// Pointers whose entry is being assembled by this isolate: no other attempt starts until then.
+    /// Pointers whose entry is being assembled by this isolate, or could not be: no other attempt starts until then.
     static ASSEMBLING: RefCell<TtlMap<String, ()>> = RefCell::new(TtlMap::new(MAX_REMEMBERED, MAX_BYTES, |key, ()| key.len()));
     /// Cached pointers. Evicted when the content entry no longer exists.
     static REMEMBERED: RefCell<TtlMap<String, String>> = RefCell::new(TtlMap::new(MAX_REMEMBERED, MAX_BYTES, |key, name| key.len() + name.len()));
 }
 
 /// `span` of the file from its whole-object entry, if there is one.
-pub async fn find_part(source: &ContentDescriptor, names: &WholeObjectKeys, span: Span) -> Option<SliceBody> {
+pub async fn find_part(pop: &PopCache, source: &ContentDescriptor, names: &WholeObjectKeys, span: Span) -> Option<SliceBody> {
     let now = clock::now();
-    let (name, until) = pointer_of(names, now).await?;
-    let Some(entry) = cache::find_entry(&names.entry(&name), &source.as_one(span), now).await else {
+    let (name, until) = pointer_of(pop, names, now).await?;
+    let Some(entry) = cache::find_entry(pop, &names.entry(&name), &source.as_one(span), now).await else {
         // The content entry was evicted: delete its pointer, so that it is assembled again.
         REMEMBERED.with_borrow_mut(|remembered| remembered.remove(&names.pointer));
-        cache::delete(&names.pointer).await;
+        pop.delete(&names.pointer).await;
         return None;
     };
     Some(SliceBody { bytes: Bytes::Stream(entry.stream()?), origin: Origin::Cache(Freshness::Fresh(until.since(now))) })
 }
 
 /// The random name of the content entry, and the end of its freshness lifetime.
-async fn pointer_of(names: &WholeObjectKeys, now: EpochMs) -> Option<(String, EpochMs)> {
+async fn pointer_of(pop: &PopCache, names: &WholeObjectKeys, now: EpochMs) -> Option<(String, EpochMs)> {
     if let Some((name, until)) =
         REMEMBERED.with_borrow(|remembered| remembered.get_with_end(&names.pointer, now).map(|(name, until)| (name.clone(), until)))
     {
         return Some((name, until));
     }
-    let text = cache::get_text(&names.pointer).await?;
+    let text = cache::get_text(pop, &names.pointer).await?;
     let (name, until) = text.split_once(' ')?;
     let pointer_of = (name.to_owned(), EpochMs(until.parse().ok()?));
     if now >= pointer_of.1 {
@@ -71,50 +78,59 @@ async fn pointer_of(names: &WholeObjectKeys, now: EpochMs) -> Option<(String, Ep
     Some(pointer_of)
 }
 
-/// Assembles the whole-object entry in the background, if the file is suitable and no attempt is running.
+/// Assembles the whole-object entry in the background, if the file is suitable, the request has calls of the cache left for it, and no attempt is running or
+/// has failed lately.
 pub fn begin(call: &Routed, source: &Rc<ContentDescriptor>, span: Span) {
     let Some(names) = source.whole_object_keys(span).filter(|_| span.bytes() == source.size) else { return };
+    let slices = u32::try_from(source.slices(span).count()).unwrap_or(u32::MAX);
     let now = clock::now();
-    let begun = !ASSEMBLING.with_borrow_mut(|assembling| assembling.claim(names.pointer.clone(), (), now.plus(ATTEMPT_MS), now));
-    if begun {
+    let claim = |until| ASSEMBLING.with_borrow_mut(|assembling| assembling.claim(names.pointer.clone(), (), until, now));
+    if !call.cache.has_left(slices.saturating_add(OTHER_CALLS)) || !claim(now.plus(ATTEMPT_MS)) {
         return;
     }
-    let source = Rc::clone(source);
+    let (held, source) = (call.clone(), Rc::clone(source));
     call.wait_until(async move {
+        let pop = &held.cache;
         // Another isolate of this PoP may have assembled it.
-        if pointer_of(&names, clock::now()).await.is_none()
-            && let Err(error) = assemble(&source, &names).await
-        {
+        let assembled = if pointer_of(pop, &names, clock::now()).await.is_some() { Ok(true) } else { assemble(pop, &source, &names).await };
+        let now = clock::now();
+        ASSEMBLING.with_borrow_mut(|assembling| match assembled {
+            Ok(true) => {
+                assembling.remove(&names.pointer);
+            }
+            _ => assembling.insert(names.pointer.clone(), (), now.plus(FAILED_MS), now),
+        });
+        if let Err(error) = assembled {
             let _ = log::internal("cache", &js::error_text(&error));
         }
-        ASSEMBLING.with_borrow_mut(|assembling| assembling.remove(&names.pointer));
     });
 }
 
-async fn assemble(source: &ContentDescriptor, names: &WholeObjectKeys) -> Result<(), JsValue> {
+/// Assembles the entry; false if a slice is not fresh, or the cache has not kept it.
+async fn assemble(pop: &PopCache, source: &ContentDescriptor, names: &WholeObjectKeys) -> Result<bool, JsValue> {
     let name = hex::encode(random::bytes::<16>().map_err(|_| JsValue::from_str("no randomness"))?);
-    let url = names.entry(&name);
+    let key = names.entry(&name);
     let stream = FixedLengthStream::new(source.size as f64)?;
     let now = clock::now();
     let fresh_until = now.plus(source.ttl.saturating_mul(1000));
     let (kept, fresh) =
-        join(cache::put_stream(&url, &stream.readable(), source.size, fresh_until, now), write_slices(source, &stream.writable())).await;
+        join(cache::put_stream(pop, &key, &stream.readable(), source.size, fresh_until, now), write_slices(pop, source, &stream.writable())).await;
     if let (Ok(()), Ok(Some(fresh))) = (&kept, &fresh)
-        && is_whole(source, &url).await
+        && is_whole(pop, source, &key).await
     {
-        cache::put_text(&names.pointer, &format!("{name} {}", now.plus(*fresh).0), fresh / 1000).await;
-        return Ok(());
+        cache::put_text(pop, &names.pointer, &format!("{name} {}", now.plus(*fresh).0), fresh / 1000).await;
+        return Ok(true);
     }
-    cache::delete(&url).await;
+    pop.delete(&key).await;
     // If a slice was missing, that is the cause of the error on the other side.
-    if fresh?.is_some() { kept } else { Ok(()) }
+    if fresh?.is_some() { kept.map(|()| false) } else { Ok(false) }
 }
 
 /// Writes all slices and returns their minimum remaining freshness, ms; `None` if a slice is stale or missing.
-async fn write_slices(source: &ContentDescriptor, writable: &WritableStream) -> Result<Option<u64>, JsValue> {
+async fn write_slices(pop: &PopCache, source: &ContentDescriptor, writable: &WritableStream) -> Result<Option<u64>, JsValue> {
     let mut fresh = u64::MAX;
     for slice in source.slices(Span { first: 0, last: source.size.saturating_sub(1) }) {
-        let entry = cache::find_entry(&source.key(&slice), &slice, clock::now()).await;
+        let entry = cache::find_entry(pop, &source.key(&slice), &slice, clock::now()).await;
         let (Some(Freshness::Fresh(ms)), Some(stream)) = (entry.as_ref().map(|entry| entry.freshness), entry.as_ref().and_then(cache::Entry::stream))
         else {
             let _ = writable.abort();
@@ -131,10 +147,10 @@ async fn write_slices(source: &ContentDescriptor, writable: &WritableStream) -> 
 }
 
 /// Whether the last byte can be read from the cache, from an entry of the right length.
-async fn is_whole(source: &ContentDescriptor, url: &str) -> bool {
+async fn is_whole(pop: &PopCache, source: &ContentDescriptor, key: &str) -> bool {
     let last = source.size.saturating_sub(1);
     let slice: Slice = source.as_one(Span { first: last, last });
-    match cache::find_entry(url, &slice, clock::now()).await {
+    match cache::find_entry(pop, key, &slice, clock::now()).await {
         Some(entry) => entry.bytes().await.is_ok_and(|bytes| js::byte_length(&bytes) == Some(1)),
         None => false,
     }

@@ -43,7 +43,7 @@ pub async fn download(call: &Routed) -> Result<Reply, Problem> {
         }
     }
     let lookup_started = clock::now();
-    let provider = if cached_origin(&source).await.is_some() {
+    let provider = if cached_origin(&call.cache, &source).await.is_some() {
         "edge"
     } else if kv::has_file(&call.env, &source).await {
         "kv"
@@ -55,7 +55,7 @@ pub async fn download(call: &Routed) -> Result<Reply, Problem> {
     let token = FileClaims { namespace: asset.namespace.clone(), asset: asset.id, expires }.seal(&call.config.token_keys)?;
     let url = content_url(&call.base, &token, &asset.name);
     let at_store = origin::read_latency_ms();
-    let crossing = call.geo().tcp_rtt_ms.unwrap_or(0.0);
+    let crossing = call.geo().rtt_ms.unwrap_or(0.0);
     // Content that is not cached is read from the store in both cases; through this service the client's own connection adds its round trip.
     let through_edge = if provider == "origin" { at_store.map(|ms| ms + crossing) } else { Some(now.since(lookup_started) as f64 + crossing) };
     let through = if provider == "origin" { "edge" } else { provider };

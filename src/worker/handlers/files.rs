@@ -56,7 +56,7 @@ async fn remove(call: &Routed, asset: &Asset) -> Result<Reply, Problem> {
     ledger::schedule_check(&call.env, account, asset.id).await?;
     let rows = repository::delete_asset(asset.id, account, clock::now());
     d1::batch(&bindings::db(&call.env)?, &rows).await?;
-    metadata_cache::invalidate(&metadata_cache::file(&asset.namespace, asset.id)).await;
+    metadata_cache::invalidate(&call.cache, &metadata_cache::file(&asset.namespace, asset.id)).await;
     let _ = ledger::release(&call.env, account, asset.id).await;
     // If the job can not be enqueued, the daily run collects the object.
     if let Err(error) = enqueue::enqueue_later(&call.env, &Job::Collect, call.config.delete_grace_seconds).await {

@@ -103,7 +103,7 @@ pub async fn change(call: &Routed) -> Result<Reply, Problem> {
         let written: Option<serde_json::Value> =
             d1::first(&bindings::db(&call.env)?, &namespaces::repository::update(&after, since, clock::now())).await?;
         if written.is_some() {
-            metadata_cache::invalidate_namespace(&after.name).await;
+            metadata_cache::invalidate_namespace(&call.cache, &after.name).await;
             return Reply::json(200, &after.view());
         }
     }
@@ -143,7 +143,7 @@ pub async fn purge(call: &Routed) -> Result<Reply, Problem> {
     }
     let namespace = namespace_of_path(call).await?;
     let row: Option<Row> = d1::first(&bindings::db(&call.env)?, &namespaces::repository::purge(namespace.name.as_str())).await?;
-    metadata_cache::invalidate_namespace(&namespace.name).await;
+    metadata_cache::invalidate_namespace(&call.cache, &namespace.name).await;
     let generation = row.ok_or(Problem::NotFound)?.generation;
     Reply::json(200, &json!({ "namespace": namespace.name, "generation": generation }))
 }

@@ -47,7 +47,7 @@ async fn serve_with_retry(
         tries -= 1;
         match serve::serve(call, method, Rc::clone(&source_now), claims.expires).await {
             Err(Problem::Origin(OriginFailure::Unexpected(_) | OriginFailure::Unavailable)) if tries > 0 => {
-                metadata_cache::invalidate(&known_as(&claims.namespace, &claims.video, path.as_str())).await;
+                metadata_cache::invalidate(&call.cache, &known_as(&claims.namespace, &claims.video, path.as_str())).await;
                 worker::Delay::from(Duration::from_millis(RETRY_MS)).await;
                 source_now = source(call, claims, path.as_str()).await?;
             }

@@ -77,7 +77,7 @@ pub async fn delete(call: &Routed) -> Result<Reply, Problem> {
         membership::may_change(role, account.id, owner.map(|owner| owner.account_id))?;
         return Err(Problem::NotFound);
     }
-    metadata_cache::invalidate_group(&namespace, &repository::group(&namespace, &video)).await;
+    metadata_cache::invalidate_group(&call.cache, &namespace, &repository::group(&namespace, &video)).await;
     removal::enqueue(&call.env, &namespace, &video).await;
     Ok(Reply::empty(204))
 }

@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::edges::geo::GeoHint;
 use crate::http::{json_body, validate};
 use crate::problem::{AuthFailure, Problem};
+use crate::worker::platform::pop_cache::PopCache;
 use crate::worker::platform::{clock, js, log, memory, read_body};
 
 /// The longest time for which a body that has arrived is in use, ms: several calls of the store, of up to 30 s each.
@@ -39,6 +40,8 @@ pub struct Call {
     pub started: EpochMs,
     /// `https://host`, as in the client's URL.
     pub base: String,
+    /// The PoP's cache.
+    pub cache: PopCache,
     /// Path, percent-encoded.
     pub path: String,
     query: String,
@@ -106,10 +109,12 @@ impl Call {
         let (scheme, rest) = url.split_once("://").unwrap_or(("https", ""));
         let (authority, tail) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let (path, query) = tail.split_once('?').unwrap_or((tail, ""));
+        let base = format!("{scheme}://{authority}");
         Call {
             id: id.to_string(),
             started: clock::now(),
-            base: format!("{scheme}://{authority}"),
+            cache: PopCache::of_request(&base),
+            base,
             path: path.to_owned(),
             query: query.to_owned(),
             body: RefCell::default(),
@@ -196,10 +201,7 @@ impl Call {
         };
         match read_body::read(stream, length).await.map_err(|_| Call::lost())? {
             read_body::Body::Whole(buffer) => Ok(buffer),
-            read_body::Body::Slow(slow) => {
-                slow.cancel();
-                Err(Problem::BodyTooSlow)
-            }
+            read_body::Body::Slow => Err(Problem::BodyTooSlow),
         }
     }
 
@@ -224,6 +226,11 @@ impl Call {
             let _ = sender.send(work.await);
         });
         receiver.await.ok()
+    }
+
+    /// Whether the client has hung up (Workers documentation, compatibility flag `enable_request_signal`).
+    pub fn client_is_gone(&self) -> bool {
+        self.request.signal().aborted()
     }
 
     /// Runs `work` after the response (`waitUntil`).

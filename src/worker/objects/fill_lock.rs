@@ -27,8 +27,8 @@ impl DurableObject for EdgeLease {
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         match json::read(&request.text().await?)? {
             Message::Acquire { key } => Ok(ResponseBuilder::new().fixed(json::write(&self.acquire(&key).await)?.into_bytes())),
-            Message::Done { key, serial, stored } => {
-                let reply = if stored { Reply::Stored } else { Reply::Failed };
+            Message::Done { key, serial, filled } => {
+                let reply = Reply::from(filled);
                 let waiting = self.locks.borrow_mut().release(&key, serial);
                 for waiter in waiting {
                     // The send fails if the waiting request was cancelled.

@@ -8,10 +8,11 @@ use web_sys::{AbortController, AbortSignal, Headers, RequestCache, RequestInit, 
 
 use crate::base::memory_budget::{Owner, Pool};
 use crate::config::Config;
+use crate::delivery::response_headers::is_encoded;
 use crate::problem::Problem;
 use crate::s3::action::Action;
 use crate::s3::error::StoreError;
-use crate::s3::operations::{delete_object, head_object};
+use crate::s3::operations::{delete_object, get_object, head_object};
 use crate::s3::request::SignedRequest;
 use crate::worker::platform::client_body::ClientBody;
 pub use crate::worker::platform::clock::within;
@@ -165,6 +166,20 @@ pub async fn delete(config: &Config, key: &str) -> Result<(), Problem> {
 /// client determines their speed.
 pub async fn send_within(config: &Config, action: &Action, body: Body, timeout_ms: u32) -> Result<Answer, StoreError> {
     send_signed(config.store.request(action, clock::now()), action.reads_bytes(), body, timeout_ms).await
+}
+
+/// GetObject, whole or bytes `first..=last`, of an object of `size` bytes, as it was stored. What was compressed on the way, whatever the request accepts (the
+/// platform may overwrite `Accept-Encoding`), is fetched again as a range, which is left alone.
+///
+/// # Errors
+/// As [`send`].
+pub async fn get(config: &Config, key: &str, size: u64, range: Option<(u64, u64)>) -> Result<Answer, StoreError> {
+    let answer = send(config, &get_object::get_object(key, range), Body::Empty).await?;
+    if range.is_some() || !is_encoded(answer.header("content-encoding").as_deref()) {
+        return Ok(answer);
+    }
+    answer.discard();
+    send(config, &get_object::get_object(key, Some((0, size.saturating_sub(1)))), Body::Empty).await
 }
 
 /// Sends `action` as whoever holds a presigned URL for it does.

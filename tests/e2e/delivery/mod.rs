@@ -3,4 +3,5 @@
 mod cache;
 mod collapsing;
 mod integrity;
+mod platform;
 mod whole_object;

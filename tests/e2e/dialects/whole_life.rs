@@ -33,6 +33,7 @@ const HARMLESS: &[&str] = &[
     "total-unknown",
     "chunked-get",
     "chunked-everywhere",
+    "gzip-whole",
     "drip",
 ];
 

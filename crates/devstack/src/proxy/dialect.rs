@@ -69,6 +69,8 @@ pub enum Twist {
     WeakUnlessIdentity,
     /// The answer is compressed although the request says `accept-encoding: identity`.
     Gzip,
+    /// The same for whole objects; ranges are left alone.
+    GzipWhole,
     /// So many bytes of the answer leave every so many milliseconds.
     Drip(usize, u64),
     /// The store answers this status and code after so many bytes of the body, and closes without reading the rest.
@@ -192,6 +194,7 @@ pub const DIALECTS: &[(&str, Dialect)] = &[
     ("chunked-get", &[(Of::Get, Twist::Chunked)]),
     ("chunked-everywhere", &[(Of::All, Twist::Chunked)]),
     ("gzip", &[(Of::Get, Twist::Gzip)]),
+    ("gzip-whole", &[(Of::Get, Twist::GzipWhole)]),
     ("drip", &[(Of::Get, Twist::Drip(65_536, 5))]),
     ("redirect", &[(Of::Put, Twist::Redirect(307, "http://another-region.example.com/"))]),
     ("early-no-such-upload", &[(Of::Part, Twist::Early(404, "NoSuchUpload", 0)), (Of::ListParts, Twist::Early(404, "NoSuchUpload", 0))]),

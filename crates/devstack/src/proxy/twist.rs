@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, TRANSFER_ENCODING};
+use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, RANGE, TRANSFER_ENCODING};
 use hyper::{Method, Request, Response};
 
 use crate::proxy::body::{Body, Hangup, dripping, error_document, full, gzip, half, read_up_to, refuse, unsized_body, with};
@@ -77,7 +77,8 @@ pub(super) async fn answer(twists: &[Twist], asked: &HeaderMap, response: Respon
                 let (head, bytes) = whole(response).await?;
                 without_length(Response::from_parts(head, unsized_body(bytes)))
             }
-            Twist::Gzip => {
+            Twist::GzipWhole if asked.contains_key(RANGE) => response,
+            Twist::Gzip | Twist::GzipWhole => {
                 let (mut head, bytes) = whole(response).await?;
                 let packed = gzip(&bytes);
                 head.headers.insert(CONTENT_LENGTH, HeaderValue::from(packed.len()));

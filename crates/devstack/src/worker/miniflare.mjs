@@ -22,8 +22,8 @@ const [optionsPath, envFile, state, port] = given;
 const { main, workerOptions } = JSON.parse(readFileSync(optionsPath, "utf8"));
 const { convertV4MiniflareOptions, Log, LogLevel, Miniflare } = await import("miniflare");
 const build = dirname(main);
-// Tests retry queue jobs sooner than production.
-const { QUEUE_RETRY_SECONDS, ...bindings } = parseEnv(readFileSync(envFile, "utf8"));
+// Tests retry queue jobs sooner than production, and have a cache that takes everything and keeps nothing.
+const { QUEUE_RETRY_SECONDS, CACHE_KEEPS_NOTHING, ...bindings } = parseEnv(readFileSync(envFile, "utf8"));
 if (QUEUE_RETRY_SECONDS) {
   for (const consumer of Object.values(workerOptions.queueConsumers)) consumer.retryDelay = Number(QUEUE_RETRY_SECONDS);
 }
@@ -42,6 +42,7 @@ const miniflare = new Miniflare(convertV4MiniflareOptions({
     {
       ...workerOptions,
       name: "jettyspeed-edge",
+      cacheAPI: !CACHE_KEEPS_NOTHING,
       bindings: { ...workerOptions.bindings, ...bindings },
       rootPath: build,
       modulesRoot: build,

@@ -156,7 +156,7 @@ fn lost(error: JsValue) -> Problem {
 }
 
 async fn digest(config: &Config, row: &Pending) -> Result<Sha256Hex, Problem> {
-    let answer = origin::send(config, &get_object::get_object(&row.s3_key, None), Body::Empty).await;
+    let answer = origin::get(config, &row.s3_key, row.size, None).await;
     let answer = answer.map_err(|error| origin::problem("GetObject", &error))?;
     let length = answer.header("content-length").and_then(|text| text.trim().parse::<u64>().ok());
     let body = answer.body().filter(|_| length.is_none_or(|bytes| bytes == row.size) && is_same(&answer, row));

@@ -255,7 +255,7 @@ async fn replace_row(call: &Routed, mut file: NewFile, present: Option<Present>)
         // The video was deleted meanwhile, possibly before these bytes arrived: only the reconciliation finds them.
         return Err(unclear(Problem::StillRunning));
     };
-    metadata_cache::invalidate(&known_as(&file.namespace, &file.video, file.path.as_str())).await;
+    metadata_cache::invalidate(&call.cache, &known_as(&file.namespace, &file.video, file.path.as_str())).await;
     if let (Some(id), Some(account)) = (replaced.replaced_id, replaced.replaced_account) {
         if present.as_ref().is_none_or(|present| present.id != id) {
             let _ = ledger::schedule_check(&call.env, account, id).await;
@@ -289,6 +289,6 @@ async fn correct_row(call: &Routed, file: &mut NewFile) -> Result<(), (Problem, 
             return Err(unclear(Problem::StillRunning));
         }
     }
-    metadata_cache::invalidate(&known_as(&file.namespace, &file.video, file.path.as_str())).await;
+    metadata_cache::invalidate(&call.cache, &known_as(&file.namespace, &file.video, file.path.as_str())).await;
     Ok(())
 }

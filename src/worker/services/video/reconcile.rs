@@ -68,7 +68,7 @@ pub async fn reconcile(env: &Env, config: &Config, account: Id, version: Id, pla
             ledger::schedule_check_by_job(env, before.account_id, before.id).await?;
             let statement = repository::supersede(&before, version, account, &stored, clock::now());
             d1::first::<serde_json::Value>(&db, &statement).await?.ok_or(Problem::StillRunning)?;
-            metadata_cache::invalidate(&known_as(&place.namespace, &place.video, place.path.as_str())).await;
+            metadata_cache::invalidate_by_job(config, &known_as(&place.namespace, &place.video, place.path.as_str())).await;
             if before.id != version {
                 ledger::release(env, before.account_id, before.id).await?;
             }
@@ -78,7 +78,7 @@ pub async fn reconcile(env: &Env, config: &Config, account: Id, version: Id, pla
             ledger::schedule_check_by_job(env, before.account_id, before.id).await?;
             let gone = [vec![repository::delete_version(before.id, &before.etag)], owner::repository::release(&place.namespace, &place.video).into()];
             d1::batch(&db, &gone.concat()).await?;
-            metadata_cache::invalidate(&known_as(&place.namespace, &place.video, place.path.as_str())).await;
+            metadata_cache::invalidate_by_job(config, &known_as(&place.namespace, &place.video, place.path.as_str())).await;
             // The ledger has a scheduled check of the row's version and finds out whether it is gone.
             ledger::release(env, account, version).await
         }

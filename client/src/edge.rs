@@ -59,7 +59,9 @@ pub struct StartFile<'a> {
     pub content_type: Option<&'a str>,
     /// Namespace; the account's own if None.
     pub namespace: Option<&'a str>,
-    /// Hashes of its bytes, for deduplication.
+    /// Bytes of a chunk, at most those of the plan; the plan's if None.
+    pub chunk_size: Option<u64>,
+    /// Hashes of its bytes, for deduplication; of chunks of `chunk_size` bytes.
     pub hashes: Option<&'a FileHashes>,
     /// The proof of possession, after the server's challenge (docs/uploads.md, "Proof of possession").
     pub proof: Option<&'a str>,
@@ -131,7 +133,9 @@ impl Edge {
         }
         if let (Some(hashes), Some(fields)) = (file.hashes, body.as_object_mut()) {
             fields.insert("chunkHashes".to_owned(), hashes.chunks.as_slice().into());
-            fields.insert("chunkSize".to_owned(), hashes.chunk_size.into());
+        }
+        if let (Some(bytes), Some(fields)) = (file.chunk_size, body.as_object_mut()) {
+            fields.insert("chunkSize".to_owned(), bytes.into());
         }
         // Idempotent: if a response is lost, the repeated call gets the same session.
         match self.start_once(&body).await {

@@ -108,7 +108,8 @@ impl Error {
         match self {
             Error::Refused { status, problem, .. } => {
                 let code = problem.code.as_str();
-                (matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504) || matches!(code, "request-running" | "completion-running"))
+                // From 520 on: those of the network in front of the service (Cloudflare documentation, "5xx errors").
+                (matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504 | 520..=530) || matches!(code, "request-running" | "completion-running"))
                     && !LASTING.contains(&code)
             }
             Error::Unreachable(_) | Error::Stalled => true,
@@ -177,10 +178,10 @@ mod tests {
 
     #[test]
     fn passing_statuses_are_repeated_and_lasting_refusals_are_not() {
-        for status in [408, 425, 429, 500, 502, 503, 504] {
+        for status in [408, 425, 429, 500, 502, 503, 504].into_iter().chain(520..=530) {
             assert!(refused(status, "").is_transient(), "{status}");
         }
-        for status in [400, 401, 403, 404, 409, 410, 411, 413, 415, 422, 501, 507] {
+        for status in [400, 401, 403, 404, 409, 410, 411, 413, 415, 422, 501, 507, 519, 531] {
             assert!(!refused(status, "").is_transient(), "{status}");
         }
         assert!(LASTING.iter().all(|code| !refused(503, code).is_transient() && !refused(429, code).is_transient()));

@@ -9,6 +9,17 @@ use crate::lanes::{Lanes, Piece};
 use crate::local_file::LocalFile;
 use crate::resume::{place, to_send};
 
+/// Largest part that an edge keeps while it sends it on, so that it repeats an attempt that is lost behind it, bytes (docs/uploads.md, Repeats).
+const REPEATED: u64 = 12_000_000;
+
+/// Parts of an upload (Amazon S3 documentation, "Multipart upload limits").
+const MAX_PARTS: u64 = 10_000;
+
+/// The chunk to ask for, bytes, where the server's plan has `planned`: of a size that an edge repeats, as long as that makes no more parts than a store takes.
+pub fn asked_chunk_size(planned: u64, file_size: u64) -> u64 {
+    if file_size <= REPEATED * MAX_PARTS { planned.min(REPEATED) } else { planned }
+}
+
 /// Everything that is determined before the first part is sent.
 pub struct Plan {
     pub session: String,
@@ -70,6 +81,13 @@ pub fn total(pieces: &[Piece]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn chunk_of_12_mb_is_asked_for_up_to_120_gb_and_smaller_plans_are_kept() {
+        let gb = 1_000_000_000;
+        let asked = [(10_000_000, 90_000_000), (50_000_000, gb), (100_000_000, 120 * gb), (100_000_000, 120 * gb + 1)];
+        assert_eq!(asked.map(|(planned, size)| asked_chunk_size(planned, size)), [10_000_000, 12_000_000, 12_000_000, 100_000_000]);
+    }
 
     #[test]
     fn part_numbers_outside_the_file_are_refused() {

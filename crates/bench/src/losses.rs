@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Losses {
     /// One of this many attempts is lost; 0 loses none.
     one_in: u64,
+    /// Whether all lost ones are answered 520 by a gateway.
+    by_gateway: bool,
     attempts: AtomicU64,
     before_body: AtomicU64,
     after_body: AtomicU64,
@@ -19,12 +21,19 @@ pub enum Loss {
     BeforeBody,
     /// After the store has read the body.
     AfterBody,
+    /// The same, and a gateway answers 520.
+    Gateway,
 }
 
 impl Losses {
     /// About one of `one_in` attempts, spread pseudorandomly but the same in every run.
     pub fn one_in(one_in: u64) -> Losses {
         Losses { one_in, ..Losses::default() }
+    }
+
+    /// The same, each answered 520 after its body.
+    pub fn by_gateway(one_in: u64) -> Losses {
+        Losses { one_in, by_gateway: true, ..Losses::default() }
     }
 
     /// Counts so far: attempts, attempts lost before their body was read, attempts lost after.
@@ -35,11 +44,15 @@ impl Losses {
     /// The fate of the next attempt; None if it is answered.
     pub fn next(&self) -> Option<Loss> {
         let drawn = mixed(self.attempts.fetch_add(1, Ordering::Relaxed));
-        let loss =
-            (self.one_in > 0 && drawn.is_multiple_of(self.one_in)).then_some(if drawn >> 63 == 0 { Loss::BeforeBody } else { Loss::AfterBody });
+        let kind = match (self.by_gateway, drawn >> 63) {
+            (true, _) => Loss::Gateway,
+            (false, 0) => Loss::BeforeBody,
+            (false, _) => Loss::AfterBody,
+        };
+        let loss = (self.one_in > 0 && drawn.is_multiple_of(self.one_in)).then_some(kind);
         match loss {
             Some(Loss::BeforeBody) => self.before_body.fetch_add(1, Ordering::Relaxed),
-            Some(Loss::AfterBody) => self.after_body.fetch_add(1, Ordering::Relaxed),
+            Some(Loss::AfterBody | Loss::Gateway) => self.after_body.fetch_add(1, Ordering::Relaxed),
             None => 0,
         };
         loss
@@ -71,5 +84,7 @@ mod tests {
         assert!(lost.iter().any(|at| *at < 10_000), "a short run has some, too");
         assert_eq!(run(), (lost, [attempts, before, after]));
         assert_eq!(Losses::default().next(), None);
+        let gateway = Losses::by_gateway(200);
+        assert!((0..10_000).filter_map(|_| gateway.next()).all(|loss| loss == Loss::Gateway) && gateway.counted()[2] > 20);
     }
 }

@@ -62,6 +62,7 @@ impl Plan {
             .object("SESSIONS", "UploadSession")
             .object("ACCOUNTS", "AccountLedger")
             .object("LEASES", "EdgeLease")
+            .object("METERS", "PopMeter")
             .object("EDGES", "EdgeMetrics")
             .database(sql)
             .await

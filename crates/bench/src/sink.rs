@@ -69,6 +69,10 @@ async fn serve(mut stream: TcpStream, losses: &Losses) -> std::io::Result<()> {
         if loss == Some(Loss::AfterBody) {
             return stream.set_zero_linger();
         }
+        if loss == Some(Loss::Gateway) {
+            stream.write_all(b"HTTP/1.1 520 Unknown Error\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>").await?;
+            continue;
+        }
         match operation {
             Operation::UploadPart | Operation::Other => stream.write_all(ANSWER).await?,
             Operation::Create => {

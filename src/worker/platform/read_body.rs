@@ -2,19 +2,14 @@
 //!
 //! `arrayBuffer()` would hold the memory for as long as the other side likes, and an answer without a length would have no bound.
 
-use futures_util::future::{Either, select};
 use js_sys::{Object, Promise, Reflect, Uint8Array};
-use std::pin::pin;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{ReadableStream, WritableStream, WritableStreamDefaultWriter};
+use web_sys::ReadableStream;
 
 use crate::base::body_pace::{STEP, patience_ms};
-use crate::base::memory_budget::MemoryPermit;
-use crate::worker::platform::client_body::DRAIN_MS;
 use crate::worker::platform::clock;
-use crate::worker::platform::js::FixedLengthStream;
 
 #[wasm_bindgen]
 extern "C" {
@@ -26,7 +21,7 @@ extern "C" {
     fn reader(this: &ByteStream, options: &JsValue) -> Result<ByteStreamReader, JsValue>;
 
     /// A reader into the caller's buffers (Workers documentation, "ReadableStreamBYOBReader").
-    type ByteStreamReader;
+    pub(super) type ByteStreamReader;
 
     /// `{value, done}`: resolves when `bytes` bytes are there, or fewer at the end. `into` is detached; `value` has its memory.
     #[wasm_bindgen(method, js_name = readAtLeast, catch)]
@@ -41,20 +36,8 @@ extern "C" {
 pub enum Body {
     /// All its bytes, in an ArrayBuffer.
     Whole(JsValue),
-    /// It comes slower than the pace.
-    Slow(SlowBody),
-}
-
-/// The rest of a slow body and what has come of it.
-pub struct SlowBody {
-    reader: ByteStreamReader,
-    /// The bytes that have come, from its begin.
-    received: Uint8Array,
-    /// How many.
-    at: u64,
-    /// The read that takes too long.
-    pending: Promise,
-    size: u64,
+    /// It comes slower than the pace, and was given up.
+    Slow,
 }
 
 /// Reads `size` bytes of `stream`, at the pace of [`crate::base::body_pace`].
@@ -65,15 +48,16 @@ pub async fn read(stream: ReadableStream, size: u64) -> Result<Body, JsValue> {
     let started = clock::now();
     let received = Uint8Array::new_with_length(index(size)?);
     let reader = byte_reader(stream)?;
-    // Reads go through one small buffer that is used again and again, because the buffer of a pending read is detached: what has come must stay readable.
+    // Reads go through one small buffer that is used again and again, because the buffer of a pending read is detached.
     let mut staging = Uint8Array::new_with_length(index(STEP.min(size))?);
     let mut at = 0;
     while at < size {
         let step = STEP.min(size - at);
         let pending = next(&reader, &staging, step)?;
         let wait_ms = patience_ms(step, clock::now().since(started));
-        let Some(read) = clock::within(wait_ms, JsFuture::from(pending.clone())).await else {
-            return Ok(Body::Slow(SlowBody { reader, received, at, pending, size }));
+        let Some(read) = clock::within(wait_ms, JsFuture::from(pending)).await else {
+            let _ = reader.cancel();
+            return Ok(Body::Slow);
         };
         let bytes = bytes_of(&read?)?;
         if u64::from(bytes.length()) != step {
@@ -110,88 +94,27 @@ pub async fn read_up_to(stream: ReadableStream, limit: u64) -> Result<Option<Vec
     }
 }
 
-impl SlowBody {
-    /// Gives the body up.
-    pub fn cancel(&self) {
-        let _ = self.reader.cancel();
-    }
-
-    /// Sends the body on as a stream: `send` gets the stream. `permit` is released as soon as what has come is sent.
-    ///
-    /// # Errors
-    /// What the runtime throws.
-    pub async fn send_on<T>(self, permit: MemoryPermit, send: impl AsyncFnOnce(ReadableStream) -> T) -> Result<T, JsValue> {
-        let stream = FixedLengthStream::new(self.size as f64)?;
-        let (readable, writable) = (stream.readable(), stream.writable());
-        let sent = pin!(send(readable));
-        let pumped = pin!(self.pump(permit, writable));
-        match select(sent, pumped).await {
-            // An answer before the end of the body. The client must have sent it all to read our answer, so the rest is read into nothing.
-            Either::Left((sent, pumped)) => {
-                let _ = clock::within(DRAIN_MS, pumped).await;
-                Ok(sent)
-            }
-            // If the client's body broke off, so does the other side, and `sent` is its error.
-            Either::Right((_, sent)) => Ok(sent.await),
-        }
-    }
-
-    async fn pump(self, permit: MemoryPermit, writable: WritableStream) {
-        let Ok(writer) = writable.get_writer() else { return };
-        if let Err(reason) = self.write_all(permit, &writer).await {
-            let _ = writer.abort_with_reason(&reason);
-        }
-    }
-
-    async fn write_all(self, permit: MemoryPermit, writer: &WritableStreamDefaultWriter) -> Result<(), JsValue> {
-        let SlowBody { reader, received, mut at, mut pending, size } = self;
-        // Once the other side takes no more, what the client still sends is read and dropped.
-        let mut refused = None;
-        if at > 0 {
-            refused = JsFuture::from(writer.write_with_chunk(&received.subarray(0, index(at)?))).await.err();
-        }
-        drop((received, permit));
-        loop {
-            let bytes = bytes_of(&JsFuture::from(pending).await?)?;
-            at += u64::from(bytes.length());
-            if bytes.length() == 0 {
-                return Err(short());
-            }
-            if refused.is_none() {
-                refused = JsFuture::from(writer.write_with_chunk(&bytes)).await.err();
-            }
-            if at >= size {
-                return match refused {
-                    Some(reason) => Err(reason),
-                    None => JsFuture::from(writer.close()).await.map(|_| ()),
-                };
-            }
-            pending = next(&reader, &bytes, STEP.min(size - at))?;
-        }
-    }
-}
-
-fn byte_reader(stream: ReadableStream) -> Result<ByteStreamReader, JsValue> {
+pub(super) fn byte_reader(stream: ReadableStream) -> Result<ByteStreamReader, JsValue> {
     let options = Object::new();
     Reflect::set(&options, &"mode".into(), &"byob".into())?;
     stream.unchecked_into::<ByteStream>().reader(&options)
 }
 
 /// Reads `bytes` bytes into the memory of `staging`.
-fn next(reader: &ByteStreamReader, staging: &Uint8Array, bytes: u64) -> Result<Promise, JsValue> {
+pub(super) fn next(reader: &ByteStreamReader, staging: &Uint8Array, bytes: u64) -> Result<Promise, JsValue> {
     reader.read_at_least(bytes as f64, &Uint8Array::new_with_byte_offset_and_length(&staging.buffer(), 0, index(bytes)?))
 }
 
 /// The bytes of a read; none at the end of the stream.
-fn bytes_of(read: &JsValue) -> Result<Uint8Array, JsValue> {
+pub(super) fn bytes_of(read: &JsValue) -> Result<Uint8Array, JsValue> {
     let value = Reflect::get(read, &"value".into())?;
     Ok(value.dyn_into().unwrap_or_else(|_| Uint8Array::new_with_length(0)))
 }
 
-fn short() -> JsValue {
+pub(super) fn short() -> JsValue {
     JsValue::from_str("the body is shorter than its Content-Length")
 }
 
-fn index(bytes: u64) -> Result<u32, JsValue> {
+pub(super) fn index(bytes: u64) -> Result<u32, JsValue> {
     u32::try_from(bytes).map_err(|_| JsValue::from_str("a body of 4 GiB or more"))
 }

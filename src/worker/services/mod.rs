@@ -6,6 +6,7 @@ pub mod edges;
 pub mod namespaces;
 pub mod prune;
 pub mod repeat;
+pub mod send_body;
 pub mod stored_object;
 pub mod uploads;
 pub mod video;

@@ -7,6 +7,7 @@ mod direct;
 mod lost_sessions;
 mod part_refusals;
 mod parts;
+mod repeats;
 mod resume;
 mod rights;
 mod roundtrip;

@@ -1,7 +1,7 @@
 //! `POST /api/jetty-speed/chunk` and `PUT /api/jetty-speed/{sessionId}/{partNumber}`: the hot path (docs/uploads.md, The chunk path).
 //!
 //! One subrequest and one Durable Object call. The body is piped from the client's stream into the store's request without entering WebAssembly. Small parts
-//! are buffered in JavaScript, so that a failed attempt can be repeated ([`crate::worker::services::uploads::send_part`]).
+//! are kept in JavaScript meanwhile, so that a failed attempt can be repeated ([`crate::worker::services::send_body`]).
 
 use crate::access::authorize::ResourceKind;
 use crate::access::caller::Caller;
@@ -17,12 +17,13 @@ use crate::uploads::repository::{SessionRow, by_id};
 use crate::uploads::session::message::{Message, SessionReply};
 use crate::uploads::session::state::{Evidence, Part, Status};
 use crate::uploads::view::ChunkStored;
-use crate::worker::http::call::Routed;
+use crate::worker::http::call::{Call, Routed};
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::{bindings, clock, d1};
 use crate::worker::services::edges::{registry, samples};
-use crate::worker::services::uploads::send_part::Refused;
-use crate::worker::services::uploads::{part_refused, recover, send_part};
+use crate::worker::services::send_body;
+use crate::worker::services::send_body::Refused;
+use crate::worker::services::uploads::{part_refused, recover};
 
 /// Sends one part to the store and records it.
 pub async fn chunk(call: &Routed) -> Result<Reply, Problem> {
@@ -68,7 +69,9 @@ pub async fn chunk(call: &Routed) -> Result<Reply, Problem> {
 async fn store_part(call: &Routed, claims: &UploadClaims, admitted: Admitted) -> Result<Reply, Problem> {
     let action = upload_part::upload_part(&claims.key, &claims.upload_id, admitted.part_number, admitted.payload());
     let started = clock::now();
-    let answer = send_part::send(call, &action, &admitted).await?;
+    // A part has at least one byte, so a missing body was lost on the way.
+    let stream = call.request.body().ok_or_else(Call::lost)?;
+    let answer = send_body::send(call, &action, stream, admitted.size, admitted.sha256.as_ref()).await?;
     call.span("origin", started);
     let edge =
         samples::seen(call, claims.account, admitted.size, clock::now().since(started), answer.as_ref().err().map(|refused| &refused.error)).await;

@@ -9,6 +9,7 @@ use crate::base::memory_budget::{MemoryPermit, Pool};
 use crate::base::sha256::Sha256Hex;
 use crate::edges::edge::Work;
 use crate::http::validate::{check_content_type, check_file_name, check_hash, check_namespace, check_utf8_header};
+use crate::ledger::message;
 use crate::ledger::message::Message;
 use crate::problem::Problem;
 use crate::uploads::form;
@@ -17,11 +18,10 @@ use crate::worker::clients::ledger;
 use crate::worker::http::call::Routed;
 use crate::worker::http::idempotency;
 use crate::worker::http::reply::Reply;
-use crate::worker::platform::client_body::ClientBody;
-use crate::worker::platform::origin::Body;
 use crate::worker::platform::searched_buffer::SearchedBuffer;
 use crate::worker::services;
 use crate::worker::services::edges::registry;
+use crate::worker::services::send_body::Outgoing;
 use crate::worker::services::uploads::simple::{Incoming, store_file};
 
 /// The longest time for which a form that has arrived is in memory, ms: calls of D1, the ledger and the store.
@@ -80,9 +80,9 @@ fn read_raw(call: &Routed, content_type: Option<&str>, size: u64) -> Result<Inco
     let sha256 = check_hash("X-Content-SHA256", call.header("x-content-sha256").as_deref())?;
     let content_type = check_content_type(meant_type(content_type), &name)?;
     let body = match call.request.body() {
-        Some(stream) if size > 0 => Body::Client(ClientBody::new(stream, size).map_err(|error| call.thrown("body", &error))?),
+        Some(stream) if size > 0 => Outgoing::Stream(stream),
         None if size > 0 => return Err(Problem::Malformed { detail: "The body did not arrive.".to_owned() }),
-        _ => Body::Text(String::new()),
+        _ => Outgoing::Empty,
     };
     Ok(Incoming { name, content_type, size, sha256, body })
 }
@@ -90,8 +90,10 @@ fn read_raw(call: &Routed, content_type: Option<&str>, size: u64) -> Result<Inco
 /// Refuses a form whose file has at least `least` bytes, if the account can not store it.
 async fn may_send_form(call: &Routed, account: &Account, least: u64) -> Result<(), Problem> {
     account.may_upload_simply(least)?;
-    let figures = ledger::usage(&call.env, account.id, &Message::Usage { limits: Some(account.limits()) }).await?;
-    check_room(&figures, least)
+    match ledger::send_of(&call.env, account, &Message::Usage { limits: Some(account.limits()) }).await? {
+        message::Reply::State { figures } => check_room(&figures, least),
+        _ => Err(Problem::Internal),
+    }
 }
 
 async fn read_form(call: &Routed, length: u64, boundary: &str, sha256: Option<Sha256Hex>) -> Result<(Incoming, Option<MemoryPermit>), Problem> {
@@ -105,6 +107,6 @@ async fn read_form(call: &Routed, length: u64, boundary: &str, sha256: Option<Sh
     if size > MAX_FORM_FILE {
         return Err(Problem::BodyTooLarge { limit: MAX_FORM_FILE, hint: SESSIONS_HINT });
     }
-    let body = if size == 0 { Body::Text(String::new()) } else { Body::Buffered(bytes.into()) };
+    let body = if size == 0 { Outgoing::Empty } else { Outgoing::Buffer(bytes.into()) };
     Ok((Incoming { name, content_type, size, sha256, body }, Some(permit)))
 }

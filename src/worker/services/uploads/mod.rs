@@ -12,7 +12,6 @@ pub mod presigned_hash_probe;
 pub mod progress;
 pub mod recover;
 pub mod rights;
-pub mod send_part;
 pub mod simple;
 pub mod start;
 pub mod store_facts;

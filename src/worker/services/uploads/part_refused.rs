@@ -11,7 +11,7 @@ use crate::uploads::session::state::Status;
 use crate::worker::http::call::Routed;
 use crate::worker::platform::origin;
 use crate::worker::platform::origin::{ASK_TIMEOUT_MS, Body};
-use crate::worker::services::uploads::send_part::Refused;
+use crate::worker::services::send_body::Refused;
 use crate::worker::services::uploads::{recover, upload_gone};
 
 /// The problem for the client.

@@ -19,10 +19,10 @@ use crate::s3::operations::put_object;
 use crate::worker::clients::ledger;
 use crate::worker::clients::ledger::Wanted;
 use crate::worker::http::call::Routed;
-use crate::worker::platform::origin::Body;
 use crate::worker::platform::{bindings, clock, d1, enqueue, origin, random};
 use crate::worker::services::dedup::verify;
-use crate::worker::services::stored_object;
+use crate::worker::services::send_body::{Outgoing, Refused};
+use crate::worker::services::{send_body, stored_object};
 
 /// The file to store.
 pub struct Incoming {
@@ -35,7 +35,7 @@ pub struct Incoming {
     /// Claimed hash, which the store verifies.
     pub sha256: Option<Sha256Hex>,
     /// The body: the raw stream or the form's file.
-    pub body: Body,
+    pub body: Outgoing,
 }
 
 /// Reserves storage, stores the bytes, settles the reservation. If a step fails, the earlier ones are undone.
@@ -85,15 +85,16 @@ async fn store_object(call: &Routed, account: &Account, namespace: &Namespace, i
     let headers = ObjectHeaders { content_type: &incoming.content_type, content_disposition: &content_disposition::for_store(&incoming.name) };
     let payload = incoming.sha256.clone().map_or(Payload::Unsigned, Payload::Sha256);
     let started = clock::now();
-    let answer = origin::send(&call.config, &put_object::put_object(&key, headers, payload), incoming.body).await;
+    let action = put_object::put_object(&key, headers, payload);
+    let answer = send_body::send_any(call, &action, incoming.body, incoming.size, incoming.sha256.as_ref()).await?;
     call.span("origin", started);
     let answer = match answer {
         Ok(answer) => answer,
-        Err(error) => {
+        Err(Refused { error, may_be_stored }) => {
             let asked = if error.tells_no_reason() { origin::ask(&call.config, &key).await } else { Ok(()) };
             let problem = origin::problem_after_asking("PutObject", &error, &asked);
             // The object may exist, or appear later: a job deletes it again. A store that returned 500 may have written the object before it failed.
-            if error.may_have_stored() {
+            if may_be_stored {
                 let orphan = Job::Orphan { account: account.id, object };
                 return Err(match enqueue::enqueue_later(&call.env, &orphan, jobs::LATE_SECONDS).await {
                     Ok(()) => delete_stored(call, &key, problem).await,

@@ -177,7 +177,7 @@ async fn open_session(call: &Routed, mut meta: Meta, generation: u64) -> Result<
 }
 
 async fn record_session(call: &Routed, meta: &Meta, generation: u64) -> Result<(), Problem> {
-    match session::send(&call.env, meta.session, &Message::Open { meta: Box::new(meta.clone()) }).await? {
+    match session::send_near(&call.env, meta.session, &call.geo(), &Message::Open { meta: Box::new(meta.clone()) }).await? {
         SessionReply::Done => d1::batch(&bindings::db(&call.env)?, &[repository::insert(meta)]).await?,
         _ => return Err(Problem::Internal),
     }

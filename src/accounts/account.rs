@@ -29,6 +29,9 @@ pub struct Account {
     pub credential_expires_at: Option<EpochMs>,
     /// When the account was last changed.
     pub account_updated_at: EpochMs,
+    /// Where its ledger was created, a location hint; empty where that is not known, None as long as there is none.
+    #[serde(default)]
+    pub ledger_region: Option<String>,
     /// Its tier.
     #[serde(flatten)]
     pub tier: Tier,

@@ -157,6 +157,9 @@ pub struct Record {
     pub s3_prefix: String,
     /// When the account was last changed.
     pub account_updated_at: EpochMs,
+    /// As in [`crate::accounts::account::Account`].
+    #[serde(default)]
+    pub ledger_region: Option<String>,
     /// Its tier.
     #[serde(flatten)]
     pub tier: Tier,

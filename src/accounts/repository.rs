@@ -17,7 +17,8 @@ macro_rules! tier_columns {
 macro_rules! record_query {
     ($where:literal) => {
         concat!(
-            "SELECT a.id, a.agentcache_user_id, a.agentcache_email, a.status, a.s3_bucket_name, a.s3_prefix, a.updated_at AS account_updated_at, ",
+            "SELECT a.id, a.agentcache_user_id, a.agentcache_email, a.status, a.s3_bucket_name, a.s3_prefix, a.updated_at AS account_updated_at, \
+             a.ledger_region, ",
             tier_columns!(),
             ", (SELECT c.sealed FROM credentials c WHERE c.account_id = a.id AND c.expires_at IS NULL AND c.sealed_until > ?2) AS sealed \
              FROM accounts a JOIN tier_configs t ON t.tier = a.tier WHERE ",
@@ -27,7 +28,7 @@ macro_rules! record_query {
 }
 
 const BY_KEY: &str = concat!(
-    "SELECT a.id, a.agentcache_user_id, a.status, a.updated_at AS account_updated_at, c.secret_hash, c.generation, c.expires_at AS credential_expires_at, ",
+    "SELECT a.id, a.agentcache_user_id, a.status, a.updated_at AS account_updated_at, a.ledger_region, c.secret_hash, c.generation, c.expires_at AS credential_expires_at, ",
     tier_columns!(),
     " FROM credentials c JOIN accounts a ON a.id = c.account_id JOIN tier_configs t ON t.tier = a.tier WHERE c.key_hash = ?1"
 );
@@ -63,6 +64,8 @@ const SET_STATUS: &str = "UPDATE accounts SET status = ?2, updated_at = MAX(?3, 
 const RETIRE_CREDENTIALS: &str = "UPDATE credentials SET expires_at = ?2, sealed = NULL, sealed_until = NULL \
      WHERE account_id = ?1 AND (expires_at IS NULL OR expires_at > ?2)";
 
+const PLACE_LEDGER: &str = "UPDATE accounts SET ledger_region = ?2 WHERE id = ?1 AND ledger_region IS NULL";
+
 const TOUCH: &str = "UPDATE accounts SET updated_at = MAX(?2, updated_at + 1) WHERE id = ?1";
 
 const TIER: &str = concat!("SELECT ", tier_columns!(), " FROM tier_configs t WHERE t.tier = ?1");
@@ -90,6 +93,7 @@ pub const ALL: &[(&str, &str)] = &[
     ("SET_EMAIL", SET_EMAIL),
     ("SET_STATUS", SET_STATUS),
     ("RETIRE_CREDENTIALS", RETIRE_CREDENTIALS),
+    ("PLACE_LEDGER", PLACE_LEDGER),
     ("TOUCH", TOUCH),
     ("TIER", TIER),
     ("TIERS", TIERS),
@@ -111,6 +115,11 @@ pub fn by_user(user: &Name, now: EpochMs) -> Statement {
 /// The same by account id.
 pub fn by_id(account: Id, now: EpochMs) -> Statement {
     Statement { sql: BY_ID, args: vec![account.to_string().into(), Arg::Int(now.0)] }
+}
+
+/// Notes where the account's ledger is created, unless there is one.
+pub fn place_ledger(account: Id, region: &str) -> Statement {
+    Statement { sql: PLACE_LEDGER, args: vec![account.to_string().into(), region.into()] }
 }
 
 /// New credentials as they are stored.

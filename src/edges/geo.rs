@@ -31,9 +31,9 @@ pub struct GeoHint {
     /// Autonomous system number of the client's network.
     #[serde(skip)]
     pub asn: Option<u32>,
-    /// Round-trip time of the client's TCP connection, ms; absent on HTTP/3.
+    /// Round-trip time of the client's connection, ms.
     #[serde(skip)]
-    pub tcp_rtt_ms: Option<f64>,
+    pub rtt_ms: Option<f64>,
 }
 
 /// The raw properties of `request.cf` (Cloudflare Workers documentation, "Request", `IncomingRequestCfProperties`); each may be missing or malformed.
@@ -55,8 +55,10 @@ pub struct RawCf {
     pub longitude: Option<String>,
     /// `asn`
     pub asn: Option<f64>,
-    /// `clientTcpRtt`, ms
+    /// `clientTcpRtt`, ms; absent on HTTP/3
     pub tcp_rtt_ms: Option<f64>,
+    /// `clientQuicRtt`, ms; on HTTP/3 only
+    pub quic_rtt_ms: Option<f64>,
 }
 
 impl GeoHint {
@@ -83,7 +85,8 @@ impl GeoHint {
             // AS numbers have 32 bits (RFC 6793).
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
             asn: raw.asn.filter(|asn| asn.fract() == 0.0 && (1.0..=f64::from(u32::MAX)).contains(asn)).map(|asn| asn as u32),
-            tcp_rtt_ms: raw.tcp_rtt_ms.filter(|ms| ms.is_finite() && *ms >= 0.0),
+            // The one that is not of this connection is absent or 0.
+            rtt_ms: [raw.tcp_rtt_ms, raw.quic_rtt_ms].into_iter().flatten().find(|ms| ms.is_finite() && *ms > 0.0),
         }
     }
 
@@ -103,6 +106,23 @@ impl GeoHint {
             self.lon = Some(place.lon);
         }
         self
+    }
+
+    /// Where an object that serves this client should be created; None where nothing is known of the client (Cloudflare Durable Objects documentation, "Data
+    /// location": the hints it names; continents are divided where it divides them).
+    pub fn location_hint(&self) -> Option<&'static str> {
+        let place = self.place();
+        let continent = self.continent.as_deref().or_else(|| self.country.as_deref().and_then(places::continent_of_country));
+        let east_of = |lon: f64| place.is_some_and(|place| place.lon >= lon);
+        match continent? {
+            "NA" => Some(if east_of(-100.0) { "enam" } else { "wnam" }),
+            "SA" => Some("sam"),
+            "EU" => Some(if east_of(15.0) { "eeur" } else { "weur" }),
+            "AS" => Some(if east_of(63.0) { "apac" } else { "me" }),
+            "OC" => Some("oc"),
+            "AF" => Some("afr"),
+            _ => None,
+        }
     }
 
     /// The name of the edge that received this request: its PoP, or "local" if there is none (`wrangler dev`).
@@ -143,6 +163,26 @@ mod tests {
         assert_eq!((network.asn, network.continent.as_deref()), (Some(13_335), Some("AS")));
         assert_eq!(GeoHint::default().edge_name(), "local");
         assert_eq!(hint.at(Some(Location { lat: 0.0, lon: 0.0 })).lat, Some(0.0));
+    }
+
+    #[test]
+    fn round_trip_is_that_of_tcp_or_else_of_quic() {
+        let rtt = |tcp: Option<f64>, quic: Option<f64>| GeoHint::from_raw(RawCf { tcp_rtt_ms: tcp, quic_rtt_ms: quic, ..RawCf::default() }).rtt_ms;
+        assert_eq!((rtt(Some(12.0), None), rtt(None, Some(34.0)), rtt(Some(0.0), Some(34.0))), (Some(12.0), Some(34.0), Some(34.0)));
+        assert_eq!((rtt(None, None), rtt(Some(f64::NAN), Some(-1.0))), (None, None));
+    }
+
+    #[test]
+    fn location_hint_follows_continent_and_longitude_or_country() {
+        let of = |continent: Option<&str>, country: Option<&str>, lon: Option<&str>| {
+            let raw = RawCf { latitude: lon.map(|_| "10".into()), longitude: lon.map(Into::into), ..RawCf::default() };
+            GeoHint::from_raw(RawCf { continent: continent.map(Into::into), country: country.map(Into::into), ..raw }).location_hint()
+        };
+        assert_eq!((of(Some("NA"), None, Some("-122")), of(Some("NA"), None, Some("-74"))), (Some("wnam"), Some("enam")));
+        assert_eq!((of(Some("EU"), None, Some("2")), of(Some("EU"), None, Some("25"))), (Some("weur"), Some("eeur")));
+        assert_eq!((of(Some("AS"), None, Some("55")), of(Some("AS"), None, Some("104"))), (Some("me"), Some("apac")));
+        assert_eq!(["SA", "OC", "AF", "AN"].map(|code| of(Some(code), None, None)), [Some("sam"), Some("oc"), Some("afr"), None]);
+        assert_eq!((of(None, Some("DE"), None), of(None, Some("JP"), None), of(None, None, Some("1"))), (Some("weur"), Some("apac"), None));
     }
 
     #[test]

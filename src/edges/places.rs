@@ -22,6 +22,11 @@ pub fn of_continent(code: &str) -> Option<Location> {
     CONTINENTS.iter().find(|(known, _, _)| *known == code).map(|(_, lat, lon)| Location { lat: *lat, lon: *lon })
 }
 
+/// The continent of a country, as Cloudflare's code.
+pub fn continent_of_country(code: &str) -> Option<&'static str> {
+    COUNTRIES.lines().find(|line| line.get(..2) == Some(code)).and_then(|line| line.split(' ').nth(1))
+}
+
 /// Whether `code` is a continent's.
 pub fn is_continent(code: &str) -> bool {
     of_continent(code).is_some()

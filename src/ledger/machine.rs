@@ -96,8 +96,7 @@ impl Ledger {
             Message::Adopt { asset, object, size, limits } => self.adopt_object(asset, Holding { object, size }, limits, facts, now),
             Message::Release { asset } => self.release(asset, facts, now),
             Message::ScheduleCheck { asset, look_at } => self.schedule_check(asset, look_at),
-            Message::Meter { bytes } => self.meter(bytes, now),
-            Message::StoreRead { reads } => self.store_read(reads, now),
+            Message::Meter { bytes, reads } => self.meter(bytes, reads, now),
             Message::Charge { bytes, limits } => self.charge(bytes, limits, now),
             Message::Usage { limits } => {
                 let changed = self.adopt_limits(limits, now);
@@ -424,20 +423,15 @@ impl Ledger {
         (Reply::Done, vec![Effect::PutPendingCheck(asset, check)])
     }
 
-    fn meter(&mut self, bytes: u64, now: EpochMs) -> (Reply, Vec<Effect>) {
+    fn meter(&mut self, bytes: u64, reads: StoreReads, now: EpochMs) -> (Reply, Vec<Effect>) {
         let mut effects = Vec::new();
-        if bytes > 0 {
+        if bytes > 0 || reads != StoreReads::default() {
             self.books.bandwidth = self.books.bandwidth.saturating_add(bytes);
+            self.books.accrual.read(reads);
             self.schedule_checkpoint(now);
             effects.push(Effect::PutState);
         }
         (Reply::State { figures: self.figures() }, effects)
-    }
-
-    fn store_read(&mut self, reads: StoreReads, now: EpochMs) -> (Reply, Vec<Effect>) {
-        self.books.accrual.read(reads);
-        self.schedule_checkpoint(now);
-        (Reply::Done, vec![Effect::PutState])
     }
 
     fn charge(&mut self, bytes: u64, limits: Limits, now: EpochMs) -> (Reply, Vec<Effect>) {
@@ -450,7 +444,7 @@ impl Ledger {
             let resets = self.books.period.end();
             return (Reply::BandwidthFull { limit: figures.limits.bandwidth, used: figures.bandwidth_used, resets }, adopted);
         }
-        self.meter(bytes, now)
+        self.meter(bytes, StoreReads::default(), now)
     }
 }
 

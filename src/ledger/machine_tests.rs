@@ -366,7 +366,7 @@ fn limits_of_higher_version_win() {
 fn message_without_limits_needs_a_lookup_when_limits_are_old() {
     let (mut ledger, mut disk) = opened(100);
     let later = NOW.plus(LIMITS_MS);
-    let meter = Message::Meter { bytes: 1 };
+    let meter = Message::Meter { bytes: 1, reads: StoreReads::default() };
     assert!(!ledger.wants_limits(&meter, NOW) && ledger.wants_limits(&meter, later));
     assert!(!ledger.wants_limits(&Message::Admit { limits: Some(limits(1, 0)), video_file: false }, later), "a message with limits needs no lookup");
     apply(&mut ledger, &mut disk, Message::Usage { limits: Some(limits(100, 0)) }, later);
@@ -395,7 +395,7 @@ fn bandwidth_is_charged_up_to_quota_and_resets_each_month() {
     );
     assert_eq!(ledger.due_checkpoint(due), None);
     assert_eq!(ledger.due_checkpoint(due.plus(CHECKPOINT_MS)).unwrap().len(), 2, "unconfirmed usage is written again");
-    apply(&mut ledger, &mut disk, Message::Meter { bytes: 1 }, due);
+    apply(&mut ledger, &mut disk, Message::Meter { bytes: 1, reads: StoreReads::default() }, due);
     ledger.checkpointed(&usage);
     assert_eq!(ledger.due_checkpoint(due.plus(2 * CHECKPOINT_MS)).unwrap().len(), 1, "usage counted in between is still due");
     let usage = ledger.due_checkpoint(due.plus(3 * CHECKPOINT_MS)).unwrap();
@@ -444,7 +444,7 @@ fn storage_accrues_while_it_lasts_and_is_written_daily_and_for_each_month() {
     assert_eq!(written(&mut ledger, NOVEMBER.plus(20 * DAY)), [("2026-11".to_owned(), 6, 3.0)]);
     // Nobody calls until January: both months are recorded.
     let january = NOVEMBER.plus(61 * DAY);
-    apply(&mut ledger, &mut disk, Message::Meter { bytes: 1 }, january);
+    apply(&mut ledger, &mut disk, Message::Meter { bytes: 1, reads: StoreReads::default() }, january);
     let months = [("2026-11".to_owned(), 6, 5.0), ("2026-12".to_owned(), 6, 6.0), ("2027-01".to_owned(), 6, 6.0 / 31.0)];
     assert_eq!(written(&mut ledger, january.plus(DAY)), months);
     apply(&mut ledger, &mut disk, Message::Release { asset: id(1) }, january.plus(31 * DAY / 2));
@@ -460,14 +460,14 @@ fn storage_accrues_while_it_lasts_and_is_written_daily_and_for_each_month() {
 fn reads_of_the_store_are_counted_with_their_cost_and_begin_anew_each_month() {
     let (mut ledger, mut disk) = opened(100);
     for reads in [StoreReads { bytes: 10, usd: 0.5 }, StoreReads { bytes: 5, usd: 0.25 }] {
-        assert_eq!(apply(&mut ledger, &mut disk, Message::StoreRead { reads }, NOW), Reply::Done);
+        assert!(matches!(apply(&mut ledger, &mut disk, Message::Meter { bytes: 0, reads }, NOW), Reply::State { .. }));
     }
     assert_eq!((ledger.books.bandwidth, disk.books.unwrap().accrual.store_bytes), (0, 15), "nothing left");
     let next = Period::of(NOW).end();
     let usage = ledger.due_checkpoint(next.plus(CHECKPOINT_MS)).or_else(|| ledger.due_checkpoint(next.plus(2 * CHECKPOINT_MS))).unwrap();
     let figures: Vec<_> = usage.iter().map(|month| (month.accrual.store_bytes, month.accrual.store_usd)).collect();
     assert_eq!(figures, [(15, 0.75), (0, 0.0)]);
-    assert!(!Message::StoreRead { reads: StoreReads::default() }.is_repeatable());
+    assert!(!Message::Meter { bytes: 0, reads: StoreReads::default() }.is_repeatable());
 }
 
 #[test]
@@ -616,7 +616,7 @@ proptest! {
                     prop_assert!(ledger.books.used + ledger.reserved().bytes <= before);
                 }
                 Step::Meter(bytes) => {
-                    apply(&mut ledger, &mut disk, Message::Meter { bytes }, now);
+                    apply(&mut ledger, &mut disk, Message::Meter { bytes, reads: StoreReads::default() }, now);
                     sent += bytes;
                 }
                 Step::Evict => ledger = Ledger::load(disk.books.clone().unwrap(), disk.watches.clone()),

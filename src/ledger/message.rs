@@ -75,14 +75,12 @@ pub enum Message {
         /// When to query D1.
         look_at: EpochMs,
     },
-    /// Counts content that was sent.
+    /// Counts content, at a PoP.
     Meter {
-        /// Bytes sent.
+        /// Bytes that left.
         bytes: u64,
-    },
-    /// Counts content that was read from the store.
-    StoreRead {
-        /// What was read.
+        /// What was read from the store.
+        #[serde(default)]
         reads: StoreReads,
     },
     /// Charges a content URL to the store, which costs `bytes` when it is issued.
@@ -108,7 +106,7 @@ pub enum Message {
 impl Message {
     /// Whether the message is idempotent, so that it may be sent again if the reply was lost.
     pub fn is_repeatable(&self) -> bool {
-        !matches!(self, Message::Admit { .. } | Message::Meter { .. } | Message::StoreRead { .. } | Message::Charge { .. })
+        !matches!(self, Message::Admit { .. } | Message::Meter { .. } | Message::Charge { .. })
     }
 }
 
@@ -193,6 +191,21 @@ pub struct UsageSnapshot {
 }
 
 impl UsageSnapshot {
+    /// The usage of an account that has used nothing.
+    pub fn unused(limits: Limits, now: EpochMs) -> UsageSnapshot {
+        UsageSnapshot {
+            period: Period::of(now),
+            storage_used: 0,
+            storage_reserved: 0,
+            objects_used: 0,
+            objects_reserved: 0,
+            uploads_open: 0,
+            bandwidth_used: 0,
+            requests: 0,
+            limits,
+        }
+    }
+
     /// Whether the month's bandwidth quota is used up.
     pub fn bandwidth_is_used_up(&self) -> bool {
         self.bandwidth_used >= self.limits.bandwidth

@@ -10,6 +10,7 @@ pub mod machine;
 pub mod message;
 pub mod opening;
 pub mod period;
+pub mod pop_meter;
 pub mod refusal;
 pub mod repository;
 pub mod schema;

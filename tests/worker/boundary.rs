@@ -18,7 +18,7 @@ fn cf(json: &str) -> GeoHint {
 fn malformed_cf_object_becomes_an_empty_hint() {
     let hint = cf(r#"{"colo":"SIN","country":"SG","latitude":"1.35","longitude":"103.9","clientTcpRtt":12}"#);
     assert_eq!(hint.colo.as_deref(), Some("SIN"));
-    assert_eq!((hint.lat, hint.lon, hint.tcp_rtt_ms), (Some(1.35), Some(103.9), Some(12.0)));
+    assert_eq!((hint.lat, hint.lon, hint.rtt_ms), (Some(1.35), Some(103.9), Some(12.0)));
     assert_eq!(cf(r#"{"latitude":1.5,"longitude":2}"#).lat, Some(1.5), "numbers are accepted like strings");
     for broken in [
         "null",

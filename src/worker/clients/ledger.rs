@@ -3,6 +3,7 @@
 use worker::Env;
 
 use crate::accounts::account::Account;
+use crate::accounts::provisioning::Record;
 use crate::base::id::Id;
 use crate::base::time::EpochMs;
 use crate::files::asset::Asset;
@@ -17,6 +18,16 @@ use crate::worker::platform::{bindings, clock, objects};
 /// [`Problem::Internal`] if the ledger is unreachable.
 pub async fn send(env: &Env, account: Id, message: &Message) -> Result<Reply, Problem> {
     let reply = objects::send(&bindings::accounts(env)?, &account.to_string(), message, message.is_repeatable()).await?;
+    Ok(reply.unwrap_or(Reply::Done))
+}
+
+/// As [`send`], for the account itself. Its first call creates the ledger, near the caller.
+///
+/// # Errors
+/// As [`send`].
+pub async fn send_of(env: &Env, account: &Account, message: &Message) -> Result<Reply, Problem> {
+    let near = account.ledger_region.as_deref().filter(|region| !region.is_empty());
+    let reply = objects::send_near(&bindings::accounts(env)?, &account.id.to_string(), near, message, message.is_repeatable()).await?;
     Ok(reply.unwrap_or(Reply::Done))
 }
 
@@ -42,7 +53,7 @@ pub struct Wanted {
 /// 403 suspended, 507 storage exceeded or too many objects, 429 too many uploads.
 pub async fn reserve(env: &Env, account: &Account, wanted: Wanted) -> Result<(), Problem> {
     let Wanted { asset, bytes, look_at, place, session, replaces } = wanted;
-    match send(env, account.id, &Message::Reserve { asset, bytes, look_at, limits: account.limits(), place, session, replaces }).await {
+    match send_of(env, account, &Message::Reserve { asset, bytes, look_at, limits: account.limits(), place, session, replaces }).await {
         Ok(Reply::Done) => Ok(()),
         Ok(other) => Err(refusal(&other, bytes, clock::now())),
         Err(problem) => {
@@ -64,7 +75,7 @@ pub async fn settle(env: &Env, account: Id, asset: Id, object: Id, size: u64) ->
 /// 403 suspended, 507 storage exceeded or too many objects.
 pub async fn adopt(env: &Env, account: &Account, asset: &Asset) -> Result<(), Problem> {
     let message = Message::Adopt { asset: asset.id, object: asset.object_id, size: asset.size, limits: account.limits() };
-    match send(env, account.id, &message).await {
+    match send_of(env, account, &message).await {
         Ok(Reply::Done) => Ok(()),
         Ok(other) => Err(refusal(&other, asset.size, clock::now())),
         Err(problem) => {
@@ -98,7 +109,7 @@ async fn schedule_check_in(env: &Env, account: Id, asset: Id, ms: u64) -> Result
 /// # Errors
 /// 403 suspended, 429 bandwidth exceeded.
 pub async fn charge(env: &Env, account: &Account, bytes: u64) -> Result<(), Problem> {
-    match send(env, account.id, &Message::Charge { bytes, limits: account.limits() }).await? {
+    match send_of(env, account, &Message::Charge { bytes, limits: account.limits() }).await? {
         Reply::State { .. } => Ok(()),
         other => Err(refusal(&other, bytes, clock::now())),
     }
@@ -109,6 +120,17 @@ pub async fn usage(env: &Env, account: Id, message: &Message) -> Result<UsageSna
     match send(env, account, message).await? {
         Reply::State { figures } => Ok(figures),
         _ => Err(Problem::Internal),
+    }
+}
+
+/// The usage of an account whose own calls may not have created a ledger yet: then it has used nothing, and none is created.
+///
+/// # Errors
+/// As [`send`].
+pub async fn usage_of(env: &Env, record: &Record) -> Result<UsageSnapshot, Problem> {
+    match record.ledger_region {
+        Some(_) => usage(env, record.id, &Message::Usage { limits: Some(record.limits()) }).await,
+        None => Ok(UsageSnapshot::unused(record.limits(), clock::now())),
     }
 }
 

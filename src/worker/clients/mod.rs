@@ -2,4 +2,5 @@
 
 pub mod ledger;
 pub mod ledger_records;
+pub mod pop_meter;
 pub mod session;

@@ -1,104 +1,159 @@
-//! Bandwidth metering: the bytes of content responses that left are added up in the isolate, and sent to the account's ledger within 1 s (docs/accounts.md,
-//! Quota).
+//! Bandwidth and store reads by account: added up in the isolate, reported to the PoP's meter within 1 s, and by that to the account's ledger every ten seconds
+//! (docs/accounts.md, Quota).
 //!
-//! Counts are lost if the isolate is evicted before a flush, in the customer's favour.
+//! Counts are lost if the isolate is evicted before a report, in the customer's favour.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::base::id::Id;
 use crate::base::time::EpochMs;
 use crate::base::ttl_map::TtlMap;
-use crate::ledger::message::{Message, UsageSnapshot};
+use crate::ledger::accrual::StoreReads;
+use crate::ledger::message::UsageSnapshot;
+use crate::ledger::pop_meter::message::{Counted, Message};
+use crate::ledger::pop_meter::shard::object_name;
 use crate::ledger::refusal::bandwidth_exceeded;
 use crate::problem::Problem;
-use crate::worker::clients::ledger;
-use crate::worker::http::call::Routed;
+use crate::worker::clients::pop_meter;
+use crate::worker::http::call::{Call, Routed};
 use crate::worker::platform::clock;
 
-/// Interval between flushes, ms: together with the request it stays below 1 s.
-const FLUSH_MS: u64 = 500;
+/// Interval between reports, ms: together with the request it stays below 1 s.
+const REPORT_MS: u64 = 500;
 
-/// Lifetime of an account's cached usage, ms.
+/// Lifetime of an account's cached usage, ms. The meter's own is up to 30 s old.
 const KEEP_MS: u64 = 30_000;
 
 /// Maximum number of accounts in the isolate's caches.
 const MAX_KEEP: usize = 2_000;
 const MAX_BYTES: usize = 1_000_000;
 
+/// For how long a question for an account's usage keeps others back, ms.
+const ASKING_MS: u64 = 5_000;
+
 thread_local! {
-    /// Bytes not sent to the ledger yet, and the deadline of the flush in progress.
-    static UNFLUSHED: RefCell<HashMap<Id, (u64, EpochMs)>> = RefCell::default();
+    /// What the meter has not been told yet.
+    static UNREPORTED: RefCell<HashMap<Id, Counted>> = RefCell::default();
+    /// Deadline of the report in progress.
+    static DUE: Cell<EpochMs> = const { Cell::new(EpochMs(0)) };
     static USAGE_CACHE: RefCell<TtlMap<Id, UsageSnapshot>> = RefCell::new(TtlMap::new(MAX_KEEP, MAX_BYTES, |_, _| size_of::<(Id, UsageSnapshot)>()));
+    /// Accounts whose usage is being asked for.
+    static ASKING: RefCell<TtlMap<Id, ()>> = RefCell::new(TtlMap::new(MAX_KEEP, MAX_BYTES, |_, ()| size_of::<Id>()));
 }
 
-fn note(account: Id, figures: UsageSnapshot) {
+fn known(account: Id) -> Option<UsageSnapshot> {
     let now = clock::now();
-    USAGE_CACHE.with_borrow_mut(|usage| usage.insert(account, figures, now.plus(KEEP_MS), now));
+    USAGE_CACHE.with_borrow(|usage| usage.get(&account, now).cloned())
 }
 
-/// Checks that the account has bandwidth left, by its cached usage or, if that has expired, by its ledger.
+fn note(usage: Vec<(Id, UsageSnapshot)>) {
+    let now = clock::now();
+    USAGE_CACHE.with_borrow_mut(|cache| usage.into_iter().for_each(|(account, usage)| cache.insert(account, usage, now.plus(KEEP_MS), now)));
+}
+
+/// Checks that the account has bandwidth left, by its cached usage. If none is cached it is asked for, and the answer begins meanwhile: [`may_go_on`] stops it.
 ///
 /// # Errors
 /// 429 bandwidth exceeded; 403 suspended.
-pub async fn may_send(call: &Routed, account: Id) -> Result<(), Problem> {
+pub fn may_send(call: &Routed, account: Id) -> Result<(), Problem> {
     let now = clock::now();
-    let known = USAGE_CACHE.with_borrow(|usage| usage.get(&account, now).cloned());
-    let figures = match known {
-        Some(figures) => figures,
-        None => match ledger::usage(&call.env, account, &Message::Usage { limits: None }).await {
-            Ok(figures) => {
-                note(account, figures.clone());
-                figures
-            }
-            // Fail open: an unreachable ledger (logged in `objects`) must not interrupt playback.
-            Err(_) => return Ok(()),
-        },
+    let Some(usage) = known(account) else {
+        if ASKING.with_borrow_mut(|asking| asking.claim(account, (), now.plus(ASKING_MS), now)) {
+            let held = call.clone();
+            call.wait_until(async move {
+                // The error is logged in `objects`. An unreachable meter must not interrupt playback.
+                if let Ok(usage) = pop_meter::send(&held.env, held.geo().edge_name(), account, &Message::Ask { account }).await {
+                    note(usage);
+                }
+            });
+        }
+        return Ok(());
     };
-    if figures.limits.suspended {
+    if usage.limits.suspended {
         return Err(Problem::Suspended);
     }
-    if figures.bandwidth_is_used_up() {
-        return Err(bandwidth_exceeded(figures.limits.bandwidth, figures.bandwidth_used, figures.period.end(), now));
+    if usage.bandwidth_is_used_up() {
+        return Err(bandwidth_exceeded(usage.limits.bandwidth, usage.bandwidth_used, usage.period.end(), now));
     }
     Ok(())
 }
 
-/// Whether an answer that is under way may go on, by the account's cached usage, which each flush renews.
-pub fn may_go_on(account: Id) -> bool {
-    let now = clock::now();
-    USAGE_CACHE.with_borrow(|usage| usage.get(&account, now).is_none_or(|figures| !figures.limits.suspended && !figures.bandwidth_is_overdrawn()))
+/// Whether the account's usage is known, so that [`may_send`] has checked it.
+pub fn is_known(account: Id) -> bool {
+    known(account).is_some()
 }
 
-/// Evicts an account's cached usage after it was suspended or resumed.
-pub fn evict(account: Id) {
+/// Whether an answer that is under way may go on, by the account's cached usage, which each report renews. One that was not checked when it began ends with the
+/// quota; another may go on for a tenth of it.
+pub fn may_go_on(account: Id, was_checked: bool) -> bool {
+    known(account).is_none_or(|usage| {
+        let is_over = if was_checked { usage.bandwidth_is_overdrawn() } else { usage.bandwidth_is_used_up() };
+        !usage.limits.suspended && !is_over
+    })
+}
+
+/// Renews what this PoP knows of an account's usage, after an administrator changed the account.
+pub async fn renew(call: &Call, account: Id) {
     USAGE_CACHE.with_borrow_mut(|usage| usage.remove(&account));
+    // The error is logged in `objects`. What the meter knows is then up to 30 s old.
+    if let Ok(usage) = pop_meter::send(&call.env, call.geo().edge_name(), account, &Message::Renew { account }).await {
+        note(usage);
+    }
 }
 
 /// Counts `bytes` bytes of a content response.
 pub fn count(call: &Routed, account: Id, bytes: u64) {
-    let now = clock::now();
-    let under_way = UNFLUSHED.with_borrow_mut(|unflushed| {
-        let (gathered, due) = unflushed.entry(account).or_insert((0, EpochMs(0)));
-        *gathered = gathered.saturating_add(bytes);
-        // A flush past its deadline was cancelled together with the request that ran it.
-        let under_way = now < *due;
-        if !under_way {
-            *due = now.plus(2 * FLUSH_MS);
-        }
-        under_way
+    add(call, Counted { account, bytes, reads: StoreReads::default() });
+}
+
+/// Counts content that was read from the store.
+pub fn count_reads(call: &Routed, account: Id, reads: StoreReads) {
+    add(call, Counted { account, bytes: 0, reads });
+}
+
+fn add(call: &Routed, counted: Counted) {
+    UNREPORTED.with_borrow_mut(|all| {
+        let sum = all.entry(counted.account).or_insert(Counted { bytes: 0, reads: StoreReads::default(), ..counted });
+        sum.bytes = sum.bytes.saturating_add(counted.bytes);
+        sum.reads.add(counted.reads);
     });
-    if under_way {
+    let now = clock::now();
+    // A report past its deadline was cancelled together with the request that made it.
+    if now < DUE.get() {
         return;
     }
+    DUE.set(now.plus(2 * REPORT_MS));
     let held = call.clone();
     call.wait_until(async move {
-        worker::Delay::from(Duration::from_millis(FLUSH_MS)).await;
-        let Some((bytes, _)) = UNFLUSHED.with_borrow_mut(|unflushed| unflushed.remove(&account)) else { return };
-        // The error is logged in `objects`. Whether the ledger counted the bytes is unknown, so they are not sent again, in the customer's favour.
-        if let Ok(figures) = ledger::usage(&held.env, account, &Message::Meter { bytes }).await {
-            note(account, figures);
+        worker::Delay::from(Duration::from_millis(REPORT_MS)).await;
+        DUE.set(EpochMs(0));
+        let colo = held.geo();
+        for (account, counted) in by_meter(colo.edge_name(), UNREPORTED.take()) {
+            // The error is logged in `objects`. Whether the meter counted is unknown, so it is not told again, in the customer's favour.
+            if let Ok(usage) = pop_meter::send(&held.env, colo.edge_name(), account, &Message::Report { counted }).await {
+                note(usage);
+            }
         }
     });
+}
+
+/// The reports, each with one of its accounts.
+fn by_meter(colo: &str, unreported: HashMap<Id, Counted>) -> Vec<(Id, Vec<Counted>)> {
+    let mut reports: HashMap<String, Vec<Counted>> = HashMap::new();
+    for counted in unreported.into_values() {
+        reports.entry(object_name(colo, counted.account)).or_default().push(counted);
+    }
+    reports.into_values().filter_map(|counted| Some((counted.first()?.account, counted))).collect()
+}
+
+/// Has the account's ledger told what was counted at this PoP, so that its figures are those of this moment; other PoPs tell within ten seconds.
+pub async fn settle(call: &Call, account: Id) {
+    let counted = UNREPORTED.with_borrow_mut(|all| all.remove(&account));
+    let counted = counted.unwrap_or(Counted { account, bytes: 0, reads: StoreReads::default() });
+    // The error is logged in `objects`. The ledger's figures are then up to ten seconds old.
+    if let Ok(usage) = pop_meter::send(&call.env, call.geo().edge_name(), account, &Message::Flush { counted }).await {
+        note(usage);
+    }
 }

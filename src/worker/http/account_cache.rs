@@ -47,10 +47,20 @@ pub async fn account(call: &Call, presented: &PresentedCredentials) -> Result<Rc
         account.authenticate(presented.secret_hash.as_str(), now).map_err(Problem::Unauthenticated)?;
         Ok(account)
     });
-    let account = account.await?;
+    let account = with_ledger(call, account.await?).await?;
     // The entry's age counts from the start of the query, because the account may have changed while D1 was answering.
     ACCOUNTS.with_borrow_mut(|accounts| accounts.insert(presented.key_hash.clone(), Rc::clone(&account), now.plus(TTL_MS), clock::now()));
     Ok(account)
+}
+
+/// The account, with a note of where its ledger is. An account's first call creates it, near the caller.
+async fn with_ledger(call: &Call, account: Rc<Account>) -> Result<Rc<Account>, Problem> {
+    if account.ledger_region.is_some() {
+        return Ok(account);
+    }
+    let region = call.geo().location_hint().unwrap_or_default();
+    d1::batch(&bindings::db(&call.env)?, &[repository::place_ledger(account.id, region)]).await?;
+    Ok(Rc::new(Account { ledger_region: Some(region.to_owned()), ..(*account).clone() }))
 }
 
 /// Evicts an account after a change.

@@ -74,7 +74,7 @@ async fn apply_rate_limit(call: &Call, caller: Caller, limit: RateLimit) -> Resu
 /// isolate's account cache may not have yet.
 async fn admit(call: &Call, account: &Rc<Account>, video_file: bool) -> Result<Rc<Account>, Problem> {
     let started = clock::now();
-    let reply = ledger::send(&call.env, account.id, &Message::Admit { limits: Some(account.limits()), video_file }).await;
+    let reply = ledger::send_of(&call.env, account, &Message::Admit { limits: Some(account.limits()), video_file }).await;
     call.span("ledger", started);
     let Reply::Paced { pace, suspended } = reply? else { return Err(Problem::Internal) };
     let policy = if video_file { "video" } else { "account" };

@@ -28,5 +28,6 @@ pub fn from_cf(cf: &JsValue) -> GeoHint {
         longitude: number_or_text("longitude"),
         asn: get("asn").as_f64(),
         tcp_rtt_ms: get("clientTcpRtt").as_f64(),
+        quic_rtt_ms: get("clientQuicRtt").as_f64(),
     })
 }

@@ -8,5 +8,8 @@ pub mod ledger_checks;
 pub mod ledger_memory;
 pub mod ledger_opening;
 pub mod ledger_storage;
+pub mod meter_ledgers;
+pub mod meter_storage;
+pub mod pop_meter;
 pub mod session_storage;
 pub mod upload_session;

@@ -24,6 +24,9 @@ const ACCOUNTS: &str = "ACCOUNTS";
 /// Durable Objects: several per PoP.
 const LEASES: &str = "LEASES";
 
+/// Durable Objects: several per PoP.
+const METERS: &str = "METERS";
+
 /// Durable Objects: one per edge.
 const EDGES: &str = "EDGES";
 
@@ -85,6 +88,11 @@ pub fn accounts(env: &Env) -> Result<ObjectNamespace, Problem> {
 /// The fill locks of slices.
 pub fn fill_locks(env: &Env) -> Result<ObjectNamespace, Problem> {
     env.durable_object(LEASES).map_err(|error| log::internal("binding LEASES", &error.to_string()))
+}
+
+/// The meters of PoPs.
+pub fn meters(env: &Env) -> Result<ObjectNamespace, Problem> {
+    env.durable_object(METERS).map_err(|error| log::internal("binding METERS", &error.to_string()))
 }
 
 /// Edge measurements; None where the binding is missing (plain workerd).

@@ -7,13 +7,14 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::RequestInit;
 use worker::ObjectNamespace;
 
+use crate::base::backoff::object_call_may_pass;
 use crate::base::json;
 use crate::problem::Problem;
 use crate::worker::platform::js::Fetcher;
 use crate::worker::platform::{js, log};
 
 /// Sends `message` to the object of that name and waits for its reply; its writes are durable by then. None for a reply without a body (204).
-/// A `repeatable` message is retried once, because the object is reset at every deployment.
+/// A `repeatable` message is sent once more if the platform says that this may help: the object is reset at every deployment.
 ///
 /// # Errors
 /// [`Problem::Internal`] if the object cannot be reached or fails.
@@ -23,19 +24,56 @@ pub async fn send<M: Serialize, R: DeserializeOwned>(
     message: &M,
     repeatable: bool,
 ) -> Result<Option<R>, Problem> {
+    send_near(namespace, name, None, message, repeatable).await
+}
+
+/// As [`send`]; an object that this creates is placed at the location hint `near` (Cloudflare Durable Objects documentation, "Data location").
+///
+/// # Errors
+/// As [`send`].
+pub async fn send_near<M: Serialize, R: DeserializeOwned>(
+    namespace: &ObjectNamespace,
+    name: &str,
+    near: Option<&str>,
+    message: &M,
+    repeatable: bool,
+) -> Result<Option<R>, Problem> {
     let text = json::write(message).map_err(|error| log::internal("object message", &error.to_string()))?;
-    let answer = match post(namespace, name, &text).await {
-        Err(_) if repeatable => post(namespace, name, &text).await?,
-        answer => answer?,
+    let answer = match post(namespace, name, near, &text).await {
+        Err(failure) if repeatable && failure.may_pass => post(namespace, name, near, &text).await,
+        answer => answer,
     };
+    let answer = answer.map_err(|Failure { problem, .. }| problem)?;
     answer.map(|text| json::read(&text).map_err(|error| log::internal("object reply", &error.to_string()))).transpose()
 }
 
-async fn post(namespace: &ObjectNamespace, name: &str, text: &str) -> Result<Option<String>, Problem> {
+/// A call that failed.
+struct Failure {
+    problem: Problem,
+    may_pass: bool,
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Failure {
+        Failure { problem, may_pass: false }
+    }
+}
+
+async fn post(namespace: &ObjectNamespace, name: &str, near: Option<&str>, text: &str) -> Result<Option<String>, Failure> {
     // The message's name, without its values.
     log::step("object", text.split('"').nth(1).unwrap_or_default());
-    let stub = namespace.get_by_name(name).map_err(|error| log::internal("object stub", &error.to_string()))?;
-    let thrown = |error: JsValue| log::internal("object", &js::error_text(&error));
+    let stub = match near {
+        Some(near) => {
+            log::step("location hint", near);
+            namespace.get_by_name_with_location_hint(name, near)
+        }
+        None => namespace.get_by_name(name),
+    };
+    let stub = stub.map_err(|error| log::internal("object stub", &error.to_string()))?;
+    let thrown = |error: JsValue| {
+        let says = |name: &str| js_sys::Reflect::get(&error, &name.into()).is_ok_and(|value| value.is_truthy());
+        Failure { may_pass: object_call_may_pass(says("retryable"), says("overloaded")), problem: log::internal("object", &js::error_text(&error)) }
+    };
     let init = RequestInit::new();
     init.set_method("POST");
     init.set_body(&JsValue::from_str(text));
@@ -44,6 +82,6 @@ async fn post(namespace: &ObjectNamespace, name: &str, text: &str) -> Result<Opt
     match response.status() {
         204 => Ok(None),
         200 => Ok(JsFuture::from(response.text().map_err(thrown)?).await.map_err(thrown)?.as_string()),
-        status => Err(log::internal("object", &format!("HTTP {status}"))),
+        status => Err(log::internal("object", &format!("HTTP {status}")).into()),
     }
 }

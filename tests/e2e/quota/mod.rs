@@ -2,4 +2,5 @@
 
 mod bandwidth;
 mod counts;
+mod metering;
 mod storage;

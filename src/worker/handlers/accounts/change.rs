@@ -6,7 +6,6 @@ use crate::accounts::provisioning::{OfUser, Record, Rotate, Upgrade, may_move};
 use crate::accounts::repository;
 use crate::base::id::Name;
 use crate::http::json_body::MAX_BODY;
-use crate::ledger::message::Message;
 use crate::problem::Problem;
 use crate::worker::clients::ledger;
 use crate::worker::http::call::Routed;
@@ -27,7 +26,7 @@ pub async fn upgrade(call: &Routed) -> Result<Reply, Problem> {
     let (user, slot, held) = (wanted.user()?, slot(call).await?, call.clone());
     let work = async move {
         let (found, tier) = (find_account(&held, &user).await?, tier(&held, &wanted.tier).await?);
-        let figures = ledger::usage(&held.env, found.id, &Message::Usage { limits: None }).await?;
+        let figures = ledger::usage_of(&held.env, &found).await?;
         may_move(&figures, &tier, wanted.force)?;
         d1::batch(&bindings::db(&held.env)?, &[repository::set_tier(found.id, &tier.tier, clock::now())]).await?;
         let now = changed(&held, &found).await?;

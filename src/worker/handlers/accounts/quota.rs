@@ -7,27 +7,32 @@ use crate::accounts::quota;
 use crate::ledger::message::Message;
 use crate::problem::Problem;
 use crate::worker::clients::ledger;
+use crate::worker::content::meter;
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
 
 /// The account's quota.
 pub async fn quota(call: &Routed) -> Result<Reply, Problem> {
-    let (id, tier, limits) = match &*call.caller {
+    let (tier, figures) = match &*call.caller {
         Caller::Account(account) => {
             // An account sees only itself; another account gives the same 404 as an absent one.
             if call.query("agentcache_user_id").is_some_and(|user| user != account.agentcache_user_id.as_str()) {
                 return Err(Problem::NotFound);
             }
             account.must_be_active()?;
-            (account.id, account.tier.tier.clone(), account.limits())
+            meter::settle(call, account.id).await;
+            let message = Message::Usage { limits: Some(account.limits()) };
+            (account.tier.tier.clone(), ledger::usage(&call.env, account.id, &message).await?)
         }
         _ => {
             let user = call.query("agentcache_user_id");
             let user = user.ok_or_else(|| Problem::invalid("agentcache_user_id", "is required"))?;
             let record: Record = call.find_owned(ResourceKind::User, check_user(&user)?.as_str()).await?;
-            (record.id, record.tier.tier.clone(), record.limits())
+            if record.ledger_region.is_some() {
+                meter::settle(call, record.id).await;
+            }
+            (record.tier.tier.clone(), ledger::usage_of(&call.env, &record).await?)
         }
     };
-    let figures = ledger::usage(&call.env, id, &Message::Usage { limits: Some(limits) }).await?;
     Reply::json(200, &quota::quota(&tier, &figures))
 }

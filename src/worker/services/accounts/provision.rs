@@ -59,8 +59,11 @@ async fn repeat_credentials(call: &Routed, mut found: Record, wanted: &Provision
 pub async fn changed(call: &Routed, before: &Record) -> Result<Record, Problem> {
     let now = record(call, &before.agentcache_user_id).await?.ok_or(Problem::NotFound)?;
     account_cache::evict(now.id);
-    meter::evict(now.id);
-    ledger::send(&call.env, now.id, &Message::Change { limits: now.limits() }).await?;
+    // Without a ledger there is nothing to tell: it reads the limits when the account's first call creates it.
+    if now.ledger_region.is_some() {
+        ledger::send(&call.env, now.id, &Message::Change { limits: now.limits() }).await?;
+        meter::renew(call, now.id).await;
+    }
     Ok(now)
 }
 

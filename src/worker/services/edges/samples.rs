@@ -56,7 +56,7 @@ pub async fn seen(call: &Routed, account: Id, bytes: u64, ms: u64, error: Option
     if error.is_none_or(StoreError::is_outage) {
         note(call, key(), Sample { bytes, ms: ms as f64, ok: error.is_none(), km: None });
     }
-    if let Some(ms) = hint.tcp_rtt_ms {
+    if let Some(ms) = hint.rtt_ms {
         note(call, key(), Sample { bytes: 0, ms, ok: true, km: hint.place().map(|place| place.km_to(edge.place())) });
     }
     id

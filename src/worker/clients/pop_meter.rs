@@ -1,0 +1,21 @@
+//! Client of a PoP's meter (Durable Object `PopMeter`).
+
+use worker::Env;
+
+use crate::base::id::Id;
+use crate::ledger::message::UsageSnapshot;
+use crate::ledger::pop_meter::message::{Message, Reply};
+use crate::ledger::pop_meter::shard::object_name;
+use crate::problem::Problem;
+use crate::worker::platform::{bindings, objects};
+
+/// Sends `message` to the meter of `account`, one of the accounts in it, at the PoP `colo`. What it counts is durable when the reply arrives.
+///
+/// # Errors
+/// [`Problem::Internal`] if the meter is unreachable; whether it has counted is then unknown.
+pub async fn send(env: &Env, colo: &str, account: Id, message: &Message) -> Result<Vec<(Id, UsageSnapshot)>, Problem> {
+    let reply: Option<Reply> =
+        objects::send(&bindings::meters(env)?, &object_name(colo, account), message, matches!(message, Message::Ask { .. } | Message::Renew { .. }))
+            .await?;
+    Ok(reply.map(|reply| reply.usage).unwrap_or_default())
+}

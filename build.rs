@@ -1,4 +1,5 @@
-//! Fails the build if bindings in wrangler.toml and in the code differ, generates the tables of media types and countries, and embeds the schema version and
+//! Fails the build if bindings in wrangler.toml and in the code, or the environments of wrangler.toml, differ, and a build for a deployment if it has ids or routes that
+//! are placeholders; generates the tables of media types and countries, and embeds the schema version and
 //! revision that /api/health returns.
 
 use std::path::Path;
@@ -14,19 +15,24 @@ fn main() {
     for path in ["wrangler.toml", "migrations", "src/worker/platform/bindings.rs", COUNTRIES, ".git/HEAD"] {
         println!("cargo:rerun-if-changed={path}");
     }
-    check_bindings();
+    println!("cargo:rerun-if-env-changed=WRANGLER_COMMAND");
+    println!("cargo:rerun-if-env-changed=JETTYSPEED_DRY_RUN");
+    let environments = environments();
+    check_bindings(&environments);
+    check_environments(&environments);
+    // Wrangler names its command to the build that it runs.
+    if env::var("WRANGLER_COMMAND").is_ok_and(|command| matches!(command.as_str(), "deploy" | "versions upload"))
+        && env::var("JETTYSPEED_DRY_RUN").is_err()
+    {
+        check_deployment(&environments);
+    }
     write_countries();
     println!("cargo:rustc-env=JETTYSPEED_SCHEMA={}", schema());
     println!("cargo:rustc-env=JETTYSPEED_REVISION={}", revision());
 }
 
-/// Every binding that src/worker/platform/bindings.rs names must be in wrangler.toml, in the default environment and in every other, because environments do
-/// not inherit bindings.
-fn check_bindings() {
-    let code = fs::read_to_string("src/worker/platform/bindings.rs").expect("src/worker/platform/bindings.rs");
-    let names: Vec<&str> =
-        code.lines().filter(|line| line.starts_with("const ") && line.contains(": &str = \"")).filter_map(|line| line.split('"').nth(1)).collect();
-    assert!(!names.is_empty(), "src/worker/platform/bindings.rs names no binding, so this check would check nothing");
+/// The default environment of wrangler.toml, with the name `default`, and every other.
+pub fn environments() -> Vec<(String, Table)> {
     let text = fs::read_to_string("wrangler.toml").expect("wrangler.toml");
     let mut default: Table = text.parse().unwrap_or_else(|error| panic!("wrangler.toml: {error}"));
     let others = match default.remove("env") {
@@ -34,11 +40,57 @@ fn check_bindings() {
         Some(_) => panic!("wrangler.toml: env is no table"),
         None => Table::new(),
     };
-    for (environment, config) in others.into_iter().chain([("default".to_owned(), Value::Table(default))]) {
+    let others = others.into_iter().map(|(name, config)| match config {
+        Value::Table(config) => (name, config),
+        _ => panic!("wrangler.toml: env.{name} is no table"),
+    });
+    std::iter::once(("default".to_owned(), default)).chain(others).collect()
+}
+
+/// Every binding that src/worker/platform/bindings.rs names must be in every environment of wrangler.toml, because environments do not inherit bindings.
+fn check_bindings(environments: &[(String, Table)]) {
+    let code = fs::read_to_string("src/worker/platform/bindings.rs").expect("src/worker/platform/bindings.rs");
+    let names: Vec<&str> =
+        code.lines().filter(|line| line.starts_with("const ") && line.contains(": &str = \"")).filter_map(|line| line.split('"').nth(1)).collect();
+    assert!(!names.is_empty(), "src/worker/platform/bindings.rs names no binding, so this check would check nothing");
+    for (environment, config) in environments {
         for name in &names {
-            assert!(binds(&config, name), "wrangler.toml, environment '{environment}': binding {name} is missing");
+            assert!(binds(&Value::Table(config.clone()), name), "wrangler.toml, environment '{environment}': binding {name} is missing");
         }
     }
+}
+
+/// The deployments of one product share their data and settings.
+pub fn check_environments(environments: &[(String, Table)]) {
+    let [(_, default), others @ ..] = environments else { return };
+    for (name, config) in others {
+        for shared in ["vars", "d1_databases", "kv_namespaces", "ratelimits"] {
+            assert!(config.get(shared) == default.get(shared), "wrangler.toml, environment '{name}': {shared} differ from those of the default one");
+        }
+    }
+}
+
+/// What a checkout has before its owner has set it up.
+pub fn check_deployment(environments: &[(String, Table)]) {
+    for (name, config) in environments {
+        for (kind, field) in [("d1_databases", "database_id"), ("kv_namespaces", "id")] {
+            for entry in config.get(kind).and_then(Value::as_array).into_iter().flatten() {
+                let id = entry.get(field).and_then(Value::as_str).unwrap_or_default();
+                // Of the platform's random ids none begins so.
+                assert!(
+                    !id.is_empty() && !id.starts_with("00000000"),
+                    "wrangler.toml, environment '{name}': {kind} has the placeholder '{id}' as {field}: docs/deploying.md, Deploying to Cloudflare with Lyve"
+                );
+            }
+        }
+    }
+    let default = environments.iter().find(|(name, _)| name == "default").map(|(_, config)| config);
+    let routed =
+        |config: &Table| config.contains_key("route") || config.get("routes").and_then(Value::as_array).is_some_and(|routes| !routes.is_empty());
+    assert!(
+        default.is_some_and(routed),
+        "wrangler.toml has no route: the Worker would be reachable nowhere. Add one of your zone: docs/deploying.md, Deploying to Cloudflare with Lyve"
+    );
 }
 
 /// Whether a list in `config`, of whatever kind of binding and however deep, has an entry of that name. Kinds differ in what they call it

@@ -62,7 +62,7 @@ fn every_problem_code_is_in_the_api_reference_with_its_status_and_title() {
 fn vars() -> BTreeMap<String, String> {
     let wrangler = read("wrangler.toml");
     let (_, rest) = wrangler.split_once("\n[vars]\n").unwrap();
-    let lines = rest.lines().take_while(|line| !line.starts_with('['));
+    let lines = rest.lines().take_while(|line| !line.starts_with('[')).filter(|line| !line.starts_with('#'));
     lines.filter_map(|line| line.split_once(" = \"")).map(|(name, value)| (name.to_owned(), value.trim_end_matches('"').to_owned())).collect()
 }
 

@@ -59,6 +59,8 @@ async fn serve(request: Request<Incoming>, watched: Arc<Watched>) -> Result<Resp
     let sent: Value = serde_json::from_slice(&sent).unwrap_or(Value::Null);
     let answer = if path == "/api/jetty/sessions" {
         json!({ "sessions": [], "cursor": null })
+    } else if path == "/api/jetty/optimal-edges" {
+        json!({ "strategy": { "chunkSize": CHUNK, "chunkCount": PARTS, "threads": PARTS } })
     } else if sent["action"] == "start" {
         json!({
             "sessionId": "s", "uploadToken": "t", "missingParts": (1..=PARTS).collect::<Vec<_>>(),

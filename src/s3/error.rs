@@ -69,11 +69,6 @@ impl StoreError {
         StoreError { status: 504, code: String::new(), message: "no answer in time".to_owned() }
     }
 
-    /// What a store says that verifies hashes, of bytes that have another hash than the declared one.
-    pub fn hash_mismatch() -> StoreError {
-        StoreError { status: 400, code: "BadDigest".to_owned(), message: String::new() }
-    }
-
     /// Reads an error answer; a body that is no S3 error leaves the code empty.
     pub fn read(status: u16, body: &str) -> StoreError {
         let (codes, messages) = ErrorDocument::read(body).unwrap_or_default();

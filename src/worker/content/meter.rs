@@ -129,10 +129,10 @@ fn add(call: &Routed, counted: Counted) {
     call.wait_until(async move {
         worker::Delay::from(Duration::from_millis(REPORT_MS)).await;
         DUE.set(EpochMs(0));
-        let colo = held.geo();
-        for (account, counted) in by_meter(colo.edge_name(), UNREPORTED.take()) {
+        let geo = held.geo();
+        for (account, counted) in by_meter(geo.edge_name(), UNREPORTED.take()) {
             // The error is logged in `objects`. Whether the meter counted is unknown, so it is not told again, in the customer's favour.
-            if let Ok(usage) = pop_meter::send(&held.env, colo.edge_name(), account, &Message::Report { counted }).await {
+            if let Ok(usage) = pop_meter::send(&held.env, geo.edge_name(), account, &Message::Report { counted }).await {
                 note(usage);
             }
         }

@@ -84,6 +84,10 @@ pub async fn send_and_keep<T>(
             Ok(passage.ended(|_| Sent::Answered(outcome, None)))
         }
         Either::Right(((), sent)) => {
+            // The store keeps nothing of a body that is shorter than it was told.
+            if passage.lost.get() {
+                return Ok(Sent::Lost);
+            }
             if !passage.is_kept() {
                 return Ok(Sent::Answered(sent.await, None));
             }

@@ -15,9 +15,9 @@ use crate::s3::error::StoreError;
 use crate::uploads::retry::{ATTEMPTS, retry_delay_ms};
 use crate::worker::http::call::{Call, Routed};
 use crate::worker::platform::client_body::ClientBody;
-use crate::worker::platform::kept_body::{Kept, STALL_MS, Sent, send_and_keep};
+use crate::worker::platform::kept_body::{STALL_MS, Sent, send_and_keep};
 use crate::worker::platform::origin::{Answer, BUFFERED_PART_MS, Body};
-use crate::worker::platform::{clock, js, origin, random};
+use crate::worker::platform::{clock, js, origin, random, read_body};
 use crate::worker::services::uploads::payload_hash_probe;
 
 /// The longest time for which a body that has arrived is held, ms: all attempts with their waits, the first of which may stall while the body arrives.
@@ -66,11 +66,10 @@ pub async fn send_any(
     }
 }
 
-/// Sends `stream`, of `size` bytes (at least one), as `action`; `declared` is the hash that the client says it has. The inner error is the store's, or says the same
-/// of its hash.
+/// Sends `stream`, of `size` bytes (at least one), as `action`; `declared` is the hash that the client says it has. The inner error is the store's.
 ///
 /// # Errors
-/// [`Problem::Malformed`] if the body was truncated.
+/// [`Problem::Malformed`] if the body was truncated; where the store does not verify hashes, [`Problem::ChunkHashMismatch`], [`Problem::BodyTooSlow`].
 pub async fn send(
     call: &Routed,
     action: &Action,
@@ -84,32 +83,39 @@ pub async fn send(
         let body = ClientBody::new(stream, size).map_err(|_| Call::lost())?;
         return Ok(origin::send(&call.config, action, Body::Client(body)).await.map_err(Refused::from));
     };
+    if let Some(declared) = declared
+        && payload_hash_probe::known(&call.env).await == Some(false)
+    {
+        return send_hashed(call, action, stream, size, declared, permit).await;
+    }
     let first = async |rest: ReadableStream| origin::send(&call.config, action, Body::Raw(rest.into())).await;
     let is_final = |sent: &Result<Answer, StoreError>| sent.as_ref().err().is_none_or(|error| !error.is_transient());
     let sent = send_and_keep(stream, size, permit, BUFFERED_PART_MS, first, is_final).await.map_err(|_| Call::lost())?;
-    let (answered, kept) = match sent {
-        Sent::Lost => return Err(Call::lost()),
-        Sent::Answered(answered, kept) => (answered, kept),
-        Sent::Silent(kept) => (Err(StoreError::timeout()), Some(kept)),
-    };
-    if let (Some(declared), Some(kept)) = (declared, &kept)
-        && !is_declared(call, kept, declared).await
-    {
-        if let Ok(answer) = &answered {
-            answer.discard();
-        }
-        return Ok(Err(Refused { error: StoreError::hash_mismatch(), may_be_stored: true }));
-    }
-    match (answered, kept) {
-        (Ok(answer), _) => Ok(Ok(answer)),
-        (Err(error), None) => Ok(Err(error.into())),
-        (Err(error), Some(kept)) => repeat(call, action, kept.buffer.clone(), error.into()).await,
+    match sent {
+        Sent::Lost => Err(Call::lost()),
+        Sent::Answered(Ok(answer), _) => Ok(Ok(answer)),
+        Sent::Answered(Err(error), None) => Ok(Err(error.into())),
+        Sent::Answered(Err(error), Some(kept)) => repeat(call, action, kept.buffer.clone(), error.into()).await,
+        Sent::Silent(kept) => repeat(call, action, kept.buffer.clone(), StoreError::timeout().into()).await,
     }
 }
 
-/// Whether the bytes have the declared hash, if the store does not verify that: then the runtime hashes them.
-async fn is_declared(call: &Routed, kept: &Kept, declared: &Sha256Hex) -> bool {
-    payload_hash_probe::known(&call.env).await != Some(false) || js::sha256(&kept.buffer).await.as_deref() == Some(declared.as_str())
+/// Where the store does not verify payload hashes the runtime does, before the store sees a byte.
+async fn send_hashed(
+    call: &Routed,
+    action: &Action,
+    stream: ReadableStream,
+    size: u64,
+    declared: &Sha256Hex,
+    _permit: MemoryPermit,
+) -> Result<Result<Answer, Refused>, Problem> {
+    let read_body::Body::Whole(buffer) = read_body::read(stream, size).await.map_err(|_| Call::lost())? else {
+        return Err(Problem::BodyTooSlow);
+    };
+    if js::sha256(&buffer).await.as_deref() != Some(declared.as_str()) {
+        return Err(Problem::ChunkHashMismatch);
+    }
+    send_buffer(call, action, buffer).await
 }
 
 async fn send_buffer(call: &Routed, action: &Action, buffer: JsValue) -> Result<Result<Answer, Refused>, Problem> {

@@ -49,6 +49,24 @@ async fn held_part_reaches_the_store_while_the_client_is_sending_it() {
     assert!(stack.bucket.get(done["asset"]["s3Key"].as_str().unwrap()).await.unwrap() == bytes);
 }
 
+#[tokio::test]
+async fn part_whose_client_hangs_up_halfway_keeps_its_hash_when_it_is_sent_again() {
+    let stack = Stack::start(&[]).await;
+    let bytes = random_bytes(9_000_000);
+    let started = stack.session(&stack.dev).size(bytes.len()).start().await;
+    let (token, hash) = (started["uploadToken"].as_str().unwrap(), sha256(&bytes));
+    let fields = [("X-Upload-Token", token), ("X-Part-Number", "1"), ("X-Chunk-SHA256", hash.as_str())];
+    let mut client = SlowClient::send(&stack, "POST", "/api/jetty-speed/chunk", bytes.len(), &fields).await;
+    client.body(&bytes[..4_000_000]).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    drop(client);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let (status, body) = stack.chunk(&started, 1, &bytes).answer().await;
+    assert_eq!(status, 200, "{body}");
+    let state = stack.session_state(&stack.dev, started["sessionId"].as_str().unwrap()).await;
+    assert_eq!(state["completed"][0]["sha256"], json!(hash), "{state}");
+}
+
 /// Twenty times the rate that Cloudflare's users report.
 #[tokio::test]
 async fn no_client_sees_one_of_ten_parts_lost_after_their_last_byte() {

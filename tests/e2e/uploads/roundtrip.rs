@@ -50,6 +50,6 @@ async fn file_of_10_mb_and_a_byte_round_trips_as_two_parts() {
 }
 
 #[tokio::test]
-async fn file_of_137_mb_round_trips_as_three_parts() {
-    assert_round_trip(137_000_000, None, 3).await;
+async fn file_of_137_mb_round_trips_as_twelve_parts() {
+    assert_round_trip(137_000_000, None, 12).await;
 }

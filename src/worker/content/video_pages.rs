@@ -57,7 +57,7 @@ fn page_bytes(page: &Page) -> usize {
 ///
 /// # Errors
 /// [`Problem::Internal`] if D1 does not answer.
-pub async fn find(call: &Call, claims: &VideoClaims, path: &str) -> Result<Option<ContentDescriptor>, Problem> {
+pub async fn find(call: &Routed, claims: &VideoClaims, path: &str) -> Result<Option<ContentDescriptor>, Problem> {
     let VideoClaims { namespace, video, .. } = claims;
     let (now, prefix, name) = (clock::now(), prefix(path), state_name(namespace, video));
     let (known, fresh) = known_state(&call.cache, claims, &name, now).await;

@@ -55,7 +55,7 @@ pub async fn ping(namespace: &ObjectNamespace, name: &str) -> Result<(), Problem
     log::step("object", "ping");
     let init = RequestInit::new();
     init.set_method("HEAD");
-    match fetch(namespace, name, &init).await?.status() {
+    match fetch(namespace, name, None, &init).await.map_err(|Failure { problem, .. }| problem)?.status() {
         204 => Ok(()),
         status => Err(log::internal("object", &format!("HTTP {status}"))),
     }
@@ -71,13 +71,6 @@ pub fn pong() -> Response {
     ResponseBuilder::new().with_status(204).empty()
 }
 
-async fn fetch(namespace: &ObjectNamespace, name: &str, init: &RequestInit) -> Result<web_sys::Response, Problem> {
-    let stub = namespace.get_by_name(name).map_err(|error| log::internal("object stub", &error.to_string()))?;
-    let thrown = |error: JsValue| log::internal("object", &js::error_text(&error));
-    let promise = stub.into_rpc::<Fetcher>().fetch("https://object/", init).map_err(thrown)?;
-    Ok(JsFuture::from(promise).await.map_err(thrown)?.unchecked_into())
-}
-
 /// A call that failed.
 struct Failure {
     problem: Problem,
@@ -90,9 +83,12 @@ impl From<Problem> for Failure {
     }
 }
 
-async fn post(namespace: &ObjectNamespace, name: &str, near: Option<&str>, text: &str) -> Result<Option<String>, Failure> {
-    // The message's name, without its values.
-    log::step("object", text.split('"').nth(1).unwrap_or_default());
+fn failure(error: JsValue) -> Failure {
+    let says = |name: &str| js_sys::Reflect::get(&error, &name.into()).is_ok_and(|value| value.is_truthy());
+    Failure { may_pass: object_call_may_pass(says("retryable"), says("overloaded")), problem: log::internal("object", &js::error_text(&error)) }
+}
+
+async fn fetch(namespace: &ObjectNamespace, name: &str, near: Option<&str>, init: &RequestInit) -> Result<web_sys::Response, Failure> {
     let stub = match near {
         Some(near) => {
             log::step("location hint", near);
@@ -101,17 +97,20 @@ async fn post(namespace: &ObjectNamespace, name: &str, near: Option<&str>, text:
         None => namespace.get_by_name(name),
     };
     let stub = stub.map_err(|error| log::internal("object stub", &error.to_string()))?;
-    let thrown = |error: JsValue| {
-        let says = |name: &str| js_sys::Reflect::get(&error, &name.into()).is_ok_and(|value| value.is_truthy());
-        Failure { may_pass: object_call_may_pass(says("retryable"), says("overloaded")), problem: log::internal("object", &js::error_text(&error)) }
-    };
+    let promise = stub.into_rpc::<Fetcher>().fetch("https://object/", init).map_err(failure)?;
+    Ok(JsFuture::from(promise).await.map_err(failure)?.unchecked_into())
+}
+
+async fn post(namespace: &ObjectNamespace, name: &str, near: Option<&str>, text: &str) -> Result<Option<String>, Failure> {
+    // The message's name, without its values.
+    log::step("object", text.split('"').nth(1).unwrap_or_default());
     let init = RequestInit::new();
     init.set_method("POST");
     init.set_body(&JsValue::from_str(text));
-    let response = fetch(namespace, name, &init).await?;
+    let response = fetch(namespace, name, near, &init).await?;
     match response.status() {
         204 => Ok(None),
-        200 => Ok(JsFuture::from(response.text().map_err(thrown)?).await.map_err(thrown)?.as_string()),
+        200 => Ok(JsFuture::from(response.text().map_err(failure)?).await.map_err(failure)?.as_string()),
         status => Err(log::internal("object", &format!("HTTP {status}")).into()),
     }
 }

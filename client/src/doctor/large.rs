@@ -84,7 +84,7 @@ async fn seed_size(visit: &Visit, chunk: u64) -> Result<u64, Error> {
 
 async fn open(visit: &Visit, rest: &str, size: u64, hashes: &FileHashes) -> Result<Started, Error> {
     let name = format!("{}{rest}", visit.prefix());
-    let file = StartFile { name: &name, size, content_type: None, namespace: None, hashes: Some(hashes), proof: None };
+    let file = StartFile { name: &name, size, content_type: None, namespace: None, chunk_size: None, hashes: Some(hashes), proof: None };
     let Start::Open(started) = visit.edge.start(file).await? else { return Err(Error::Unexpected("a new file is there already".to_owned())) };
     visit.note("upload token", &started.upload_token);
     Ok(*started)

@@ -1,5 +1,7 @@
 //! Response header fields of content, and validation of origin responses.
 
+use serde::Serialize;
+
 use crate::base::time::EpochMs;
 use crate::delivery::cache_entry::Origin;
 use crate::delivery::content_descriptor::ContentDescriptor;
@@ -82,7 +84,7 @@ pub fn headers(source: &ContentDescriptor, wanted: &ByteRanges, multipart: Optio
 }
 
 /// Status and header fields of an origin response.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct Answered<'a> {
     /// HTTP status.
     pub status: u16,

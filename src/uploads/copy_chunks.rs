@@ -7,8 +7,9 @@ use crate::chunking::{Strategy, part_len};
 use crate::dedup::chunk::{Chunk, Stored};
 use crate::uploads::session::state::{Evidence, Part};
 
-/// Maximum parts copied during one `start`: each UploadPartCopy is a subrequest, of which a request has 1,000 (Cloudflare Workers documentation, "Limits").
-pub const MAX_COPIES: usize = 400;
+/// Maximum parts copied during one `start`, 9.6 GB in parts of 12 MB: each UploadPartCopy is a subrequest, of which a request has at least 1,000 (Cloudflare
+/// Workers documentation, "Limits"); the rest is for what else a start does.
+pub const MAX_COPIES: usize = 800;
 
 /// Concurrent copies: the runtime opens at most six connections per request and queues the others (Cloudflare Workers documentation, "Limits").
 pub const COPIES_AT_ONCE: usize = 6;

@@ -25,7 +25,6 @@ const PART_LIMIT: Duration = Duration::from_secs(600);
 pub async fn whole_twice(visit: &Visit) -> Result<Verdict, Error> {
     let wanted = visit.options.large.unwrap_or_default();
     let chunk = visit.edge.advice(wanted, None).await?.strategy.chunk_size;
-    let seed = seed_size(visit, chunk).await?;
     let part = noise(&visit.id, usize::try_from(chunk).map_err(|_| Error::Unexpected("a chunk that does not fit into memory".to_owned()))?);
     let hash = hash::of_bytes(part.clone()).await?;
 
@@ -34,7 +33,7 @@ pub async fn whole_twice(visit: &Visit) -> Result<Verdict, Error> {
         chunks: vec![hash.clone(); usize::try_from(size.div_ceil(chunk)).unwrap_or_default()],
         chunk_size: chunk,
     };
-    let first = open(visit, "-seed.bin", seed, &hashes(seed)).await?;
+    let first = open(visit, "-seed.bin", chunk, &hashes(chunk)).await?;
     for number in &first.missing_parts {
         send(visit, &first, *number, &part, &hash).await?;
     }
@@ -50,7 +49,7 @@ pub async fn whole_twice(visit: &Visit) -> Result<Verdict, Error> {
         ));
     }
     let asset = visit.edge.complete(&opened.session_id, &[]).await?.asset;
-    let sent = seed as f64 / 1e6;
+    let sent = chunk as f64 / 1e6;
     let one = whole(visit, &asset, &part).await?;
     let two = whole(visit, &asset, &part).await?;
     Ok(match (one, two) {
@@ -72,19 +71,10 @@ fn failed(which: &str, size: u64, broken: &str) -> Verdict {
     Verdict::failure(detail, "look into the log of the deployment for the limits of cache calls, subrequests and CPU time (wrangler.toml, limits)")
 }
 
-/// The least size of a file whose plan has chunks of that size: only whole chunks of the same size are copied.
-async fn seed_size(visit: &Visit, chunk: u64) -> Result<u64, Error> {
-    for size in [chunk, 2 * chunk, 4 * chunk, 8 * chunk] {
-        if visit.edge.advice(size, None).await?.strategy.chunk_size >= chunk {
-            return Ok(size);
-        }
-    }
-    Err(Error::Unexpected(format!("no plan has chunks of {chunk} bytes")))
-}
-
 async fn open(visit: &Visit, rest: &str, size: u64, hashes: &FileHashes) -> Result<Started, Error> {
     let name = format!("{}{rest}", visit.prefix());
-    let file = StartFile { name: &name, size, content_type: None, namespace: None, chunk_size: None, hashes: Some(hashes), proof: None };
+    let file =
+        StartFile { name: &name, size, content_type: None, namespace: None, chunk_size: Some(hashes.chunk_size), hashes: Some(hashes), proof: None };
     let Start::Open(started) = visit.edge.start(file).await? else { return Err(Error::Unexpected("a new file is there already".to_owned())) };
     visit.note("upload token", &started.upload_token);
     Ok(*started)

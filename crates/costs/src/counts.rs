@@ -151,6 +151,8 @@ fn billed(line: &str) -> Vec<(Item, u64)> {
         ("cache", "put") => vec![(Item::CachePuts, 1)],
         ("cache", "delete") => vec![(Item::CacheDeletes, 1)],
         ("origin", _) => vec![(Item::StoreRequests, 1)],
+        // Where the object of the next line would be created.
+        ("location hint", _) => Vec::new(),
         (kind, what) => panic!("a step that nobody counts: {kind} {what}"),
     }
 }

@@ -4,6 +4,7 @@ pub mod repository;
 
 use serde::Deserialize;
 
+use crate::base::json::null_as_default;
 use crate::base::shard::Shard;
 use crate::base::sql::flag;
 use crate::problem::Problem;
@@ -52,7 +53,7 @@ pub struct MoveRequest {
     /// The shard to move it to.
     pub shard: Shard,
     /// Whether a move that is under way is begun anew.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub restart: bool,
 }
 

@@ -5,12 +5,14 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use serde_json::json;
 use wasm_bindgen::JsValue;
 use web_sys::ReadableStream;
 
 use crate::base::memory_budget::{MemoryPermit, Owner, Pool};
 use crate::base::time::EpochMs;
 use crate::base::ttl_map::TtlMap;
+use crate::config::LogLevel;
 use crate::delivery::cache_entry::{Freshness, Origin, REVALIDATE_INTERVAL_MS};
 use crate::delivery::content_descriptor::ContentDescriptor;
 use crate::delivery::fill_lock::message::Filled;
@@ -237,6 +239,8 @@ async fn request_range(call: &Routed, source: &ContentDescriptor, span: Span) ->
     let answered =
         Answered { status: answer.status, length: length.as_deref(), range: range.as_deref(), etag: etag.as_deref(), encoding: encoding.as_deref() };
     if let Err(problem) = check_answer(answered, source, span) {
+        let wanted = json!({ "first": span.first, "last": span.last, "size": source.size, "etag": source.etag });
+        log::event(LogLevel::Warn, "origin", json!({ "action": "GetObject", "answered": answered, "wanted": wanted }));
         answer.discard();
         return Err(problem);
     }

@@ -34,8 +34,7 @@ pub struct AccountLedger {
 
 impl DurableObject for AccountLedger {
     fn new(state: State, env: Env) -> Self {
-        let memory = LedgerMemory::new(state.storage().sql());
-        AccountLedger { state, env, memory, armed: Cell::new(None) }
+        AccountLedger { memory: LedgerMemory::new(state.storage().sql()), state, env, armed: Cell::new(None) }
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {

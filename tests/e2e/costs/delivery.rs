@@ -6,11 +6,9 @@ use serde_json::{Value, json};
 use super::{Counter, Step, logging_stack};
 use crate::harness::{Call, SLICE, Stack, fetch, random_bytes};
 
-/// What follows an answer: the account's bandwidth and the namespace's statistics. The ledger's figures are an action of their own.
-const AFTER_HIT: &[Step] = &[("object", "meter"), ("d1 batch", "INSERT INTO delivery_hourly")];
-
-/// After bytes were read from the store they are counted, too.
-const AFTER_MISS: &[Step] = &[("object", "meter"), ("object", "store_read"), ("d1 batch", "INSERT INTO delivery_hourly")];
+/// What follows an answer: the PoP's meter is told, which tells the owner's ledger ten seconds later, and the namespace's statistics are written. The ledger's
+/// figures are an action of their own.
+const AFTER_ANSWER: &[Step] = &[("object", "report"), ("object", "meter"), ("d1 batch", "INSERT INTO delivery_hourly")];
 
 impl Counter<'_> {
     async fn counted_get(&mut self, name: &str, later: &[Step], url: &str, range: Option<&str>, bytes: usize) {
@@ -37,9 +35,9 @@ async fn small_files_are_billed_what_is_committed() {
     let mut counter = Counter::of(stack).await;
     let (other, url) = (small_file(stack).await, small_file(stack).await);
     // The isolate asks once for the owner's bandwidth.
-    counter.counted_get("first", AFTER_MISS, &other, None, 100_000).await;
-    counter.counted_get("miss_small", AFTER_MISS, &url, None, 100_000).await;
-    counter.counted_get("get_small", AFTER_HIT, &url, None, 100_000).await;
+    counter.counted_get("first", AFTER_ANSWER, &other, None, 100_000).await;
+    counter.counted_get("miss_small", AFTER_ANSWER, &url, None, 100_000).await;
+    counter.counted_get("get_small", AFTER_ANSWER, &url, None, 100_000).await;
     counter.take("first");
     counter.compare();
 }
@@ -52,10 +50,10 @@ async fn large_files_are_billed_what_is_committed() {
     let large = stack.file(&stack.dev).name("large.bin").size(100_000_000).store().await;
     // Read whole repeatedly, it is also cached in one piece.
     for _ in 0..3 {
-        counter.counted_get("first", AFTER_HIT, &large.url, None, 100_000_000).await;
+        counter.counted_get("first", AFTER_ANSWER, &large.url, None, 100_000_000).await;
     }
-    counter.counted_get("miss_slice", AFTER_MISS, &slices.url, Some(&format!("bytes=0-{}", SLICE - 1)), SLICE).await;
-    counter.counted_get("get_large", AFTER_HIT, &large.url, None, 100_000_000).await;
+    counter.counted_get("miss_slice", AFTER_ANSWER, &slices.url, Some(&format!("bytes=0-{}", SLICE - 1)), SLICE).await;
+    counter.counted_get("get_large", AFTER_ANSWER, &large.url, None, 100_000_000).await;
     counter.take("first");
     counter.compare();
 }
@@ -78,15 +76,15 @@ async fn video_is_billed_what_is_committed() {
     let (_, playback): (u16, Value) = stack.post(&stack.dev, "/api/video/film/playback", json!({})).await;
     let url = playback["url"].as_str().unwrap().strip_suffix("index.m3u8").unwrap().to_owned();
     counter
-        .act("first", AFTER_HIT, async {
+        .act("first", AFTER_ANSWER, async {
             for name in ["index.m3u8"].into_iter().chain(segments.iter().map(String::as_str)) {
                 assert_eq!(fetch(stack.http.get(format!("{url}{name}"))).await.0, 200);
             }
         })
         .await;
-    counter.counted_get("video_miss", AFTER_MISS, &format!("{url}alone.ts"), None, 1_000_000).await;
+    counter.counted_get("video_miss", AFTER_ANSWER, &format!("{url}alone.ts"), None, 1_000_000).await;
     // The next two are cached as well: nothing is left to prefetch.
-    counter.counted_get("video_hit", AFTER_HIT, &format!("{url}1.ts"), None, 1_000_000).await;
+    counter.counted_get("video_hit", AFTER_ANSWER, &format!("{url}1.ts"), None, 1_000_000).await;
     counter.take("first");
     counter.compare();
 }

@@ -10,16 +10,17 @@ use crate::video::{media_playlist, playback_base, put_video};
 const STATE: &str = "SELECT v.version, v.changed_at";
 const FILE: &str = "SELECT v.id, v.account_id, v.namespace";
 
-/// Stores a video of `count` segments and lets it be as if that was long ago: what its files' URLs begin with.
-async fn settled_video(stack: &Stack, count: usize) -> String {
+/// Stores a video of `count` segments and lets it be as if that was long ago: what its files' URLs begin with. Its name is its own, because all stacks have the
+/// same bucket.
+async fn settled_video(stack: &Stack, video: &str, count: usize) -> String {
     let names: Vec<String> = (0..count).map(|number| format!("seg_{number:04}.ts")).collect();
     for name in &names {
-        assert_eq!(put_video(stack, &stack.dev, &format!("film/720p/{name}"), format!("bytes of {name}")).await.0, 201);
+        assert_eq!(put_video(stack, &stack.dev, &format!("{video}/720p/{name}"), format!("bytes of {name}")).await.0, 201);
     }
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    assert_eq!(put_video(stack, &stack.dev, "film/720p/index.m3u8", media_playlist(&names, true)).await.0, 201);
+    assert_eq!(put_video(stack, &stack.dev, &format!("{video}/720p/index.m3u8"), media_playlist(&names, true)).await.0, 201);
     settle(stack).await;
-    playback_base(stack, &stack.dev, "film", "720p/index.m3u8").await
+    playback_base(stack, &stack.dev, video, "720p/index.m3u8").await
 }
 
 /// As if the last change was long ago, and every cache had forgotten it.
@@ -43,7 +44,7 @@ fn count(calls: &[String], begin: &str) -> usize {
 #[tokio::test]
 async fn playing_a_settled_video_takes_one_look_up_for_a_hundred_segments() {
     let stack = Stack::start(&[("LOG_LEVEL", "debug")]).await;
-    let url = settled_video(&stack, 30).await;
+    let url = settled_video(&stack, "looked-up", 30).await;
     let from = stack.log_length().await;
     assert_eq!(text(&stack, &format!("{url}720p/index.m3u8")).await.0, 200);
     for number in 0..30 {
@@ -68,16 +69,16 @@ async fn playing_a_settled_video_takes_one_look_up_for_a_hundred_segments() {
 #[tokio::test]
 async fn changes_of_a_settled_video_show_at_once() {
     let stack = Stack::start(&[("LOG_LEVEL", "debug")]).await;
-    let url = settled_video(&stack, 3).await;
+    let url = settled_video(&stack, "changed", 3).await;
     let segment = |number: usize| format!("{url}720p/seg_{number:04}.ts");
     for number in 0..3 {
         assert_eq!(text(&stack, &segment(number)).await.0, 200);
     }
     // Replaced.
-    assert_eq!(put_video(&stack, &stack.dev, "film/720p/seg_0001.ts", "other").await.0, 200);
+    assert_eq!(put_video(&stack, &stack.dev, "changed/720p/seg_0001.ts", "other").await.0, 200);
     assert_eq!(text(&stack, &segment(1)).await, (200, "other".to_owned()));
     let playlist = media_playlist(&["seg_0000.ts"], true);
-    assert_eq!(put_video(&stack, &stack.dev, "film/720p/index.m3u8", playlist.clone()).await.0, 200);
+    assert_eq!(put_video(&stack, &stack.dev, "changed/720p/index.m3u8", playlist.clone()).await.0, 200);
     assert_eq!(text(&stack, &format!("{url}720p/index.m3u8")).await, (200, playlist));
     // Looked up file by file until it has settled.
     let from = stack.log_length().await;
@@ -97,6 +98,6 @@ async fn changes_of_a_settled_video_show_at_once() {
     // Deleted.
     settle(&stack).await;
     assert_eq!(text(&stack, &segment(0)).await.0, 200);
-    assert_eq!(stack.request(Method::DELETE, "/api/video/film", &stack.dev).answer().await.0, 204);
+    assert_eq!(stack.request(Method::DELETE, "/api/video/changed", &stack.dev).answer().await.0, 204);
     assert_eq!(text(&stack, &segment(0)).await.0, 404);
 }

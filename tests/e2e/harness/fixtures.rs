@@ -304,7 +304,7 @@ impl Stack {
         let text = std::fs::read_to_string(self.worker.lock().await.log()).unwrap();
         let steps = text[from..].lines().filter_map(|line| serde_json::from_str::<Value>(&line[line.find('{')?..]).ok());
         let steps = steps.filter(|line| line["event"] == "step").map(|line| line["fields"].clone());
-        let of_database = steps.filter(|step| step["kind"].as_str().is_some_and(|kind| kind.starts_with("d1")));
+        let of_database = steps.filter(|step| matches!(step["kind"].as_str(), Some("d1" | "d1 batch")));
         of_database.map(|step| step["what"].as_str().unwrap().to_owned()).collect()
     }
 

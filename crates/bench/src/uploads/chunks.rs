@@ -6,10 +6,9 @@ use serde_json::{Value, json};
 use super::stage::{CHUNK, CHUNKED, CHUNKS, Stage, chunk_hash};
 use crate::report::Figure;
 use jettyspeed_devstack::Result;
+use jettyspeed_edge::uploads::copy_chunks::MAX_COPIES;
 
 const MAX_MS: f64 = 100.0;
-/// Maximum number of parts that one `start` copies.
-const MAX_COPIES: usize = 400;
 
 pub async fn figures(stage: &Stage, starts: u32) -> Result<Vec<Figure>> {
     let mut customer = stage.customer(&stage.chunked).await?;

@@ -34,6 +34,7 @@ async fn calls_and_provisioning_are_billed_what_is_committed() {
     let provision = |user: &str| json!({ "user_id": user, "email": format!("{user}@example.com"), "tier": "pro" });
     let path = "/api/webhooks/jetty/provision";
     assert_eq!(stack.webhook(path, provision("first")).await.0, 201);
+    counter.is_without_accounts = false;
     let (status, body) = counter.act("provision", &[], stack.webhook(path, provision("counted"))).await;
     assert_eq!(status, 201, "{body}");
 

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use jettyspeed_devstack::Result;
 use jettyspeed_devstack::seed::Seed;
 use jettyspeed_devstack::state::AccountAccess;
+use jettyspeed_edge::base::id::Id;
 use jettyspeed_edge::files::repository;
 
 const ASSET: &str = "0b0e7c1a-5a4e-4d0e-8f53-000000000001";
@@ -110,7 +111,8 @@ fn database(access: &AccountAccess) -> Result<String> {
 
 /// A JavaScript Worker that queries D1 and a Durable Object like the product's does for a file, and does nothing else.
 async fn floor(folder: &Path, access: &AccountAccess) -> Result<Plan> {
-    let query = repository::ALL.iter().find(|(name, _)| *name == "OWNED").ok_or("no such statement")?.1;
+    let asset = Id::parse(ASSET).ok_or("id")?;
+    let query = repository::reachable(asset, asset).sql;
     script(folder, "floor", include_str!("workers/floor.js"))?
         .vars([("QUERY", query.to_owned()), ("ASSET", ASSET.to_owned())])
         .object("COUNTERS", "Counter")

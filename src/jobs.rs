@@ -148,6 +148,8 @@ impl Job {
                 .into_iter()
                 .map(|(kind, fields)| {
                     let ids = |fields: Map<String, Value>| fields.into_iter().filter(|(name, _)| IDS.contains(&name.as_str())).collect::<Map<_, _>>();
+                    // The ids of a move are those of the account that is moved.
+                    let fields = fields.get("moved").unwrap_or(&fields);
                     (kind, fields.as_object().cloned().map_or(Value::Null, |fields| Value::Object(ids(fields))))
                 })
                 .collect(),
@@ -187,6 +189,7 @@ mod tests {
                 format!(r#"{{"move":{{"moved":{{"id":"{id}","account":"{account}","namespace":"jt_user_u","from":0,"to":1}},"step":{text}}}}}"#);
             assert_eq!(serde_json::to_string(&job).unwrap(), text);
             assert_eq!(serde_json::from_str::<Job>(&text).unwrap(), job);
+            assert_eq!(job.described(), serde_json::json!({ "move": { "account": account, "namespace": "jt_user_u" } }));
         }
     }
 

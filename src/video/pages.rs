@@ -46,6 +46,13 @@ pub struct VideoState {
     pub video_streaming: bool,
 }
 
+impl VideoState {
+    /// Whether `other`, of the same video, is later.
+    pub fn is_before(&self, other: &VideoState) -> bool {
+        (self.version, self.generation) < (other.version, other.generation) || self.generation < other.generation
+    }
+}
+
 fn as_number<S: serde::Serializer>(flag: &bool, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u8((*flag).into())
 }
@@ -135,6 +142,13 @@ mod tests {
             origin_usd_per_gb: None,
             video_streaming: true,
         }
+    }
+
+    #[test]
+    fn state_is_before_one_of_a_later_version_or_generation() {
+        let of = |version, generation| VideoState { version, generation, ..state() };
+        assert!(of(6, 2).is_before(&state()) && of(7, 1).is_before(&state()) && of(8, 1).is_before(&state()));
+        assert!(!state().is_before(&state()) && !of(8, 2).is_before(&state()) && !of(7, 3).is_before(&state()));
     }
 
     fn file(path: &str) -> PageFile {

@@ -209,7 +209,7 @@ fn cpu_time(data: &Data) -> String {
     format!(
         "CPU time is that of all threads of workerd, over {} actions in a row (a tenth as many of 100 MB), by `script/bench costs`, on this machine: {}. That includes D1,\n\
          Durable Objects and the cache, which on Cloudflare's network are others' CPU time, and the bytes of bodies, which the runtime moves natively: read it as an upper\n\
-         bound. Actions without a figure were not measured.",
+         bound. Actions without a figure were not measured: their prices are without it.",
         data.cpu.repeats, data.cpu.machine
     )
 }

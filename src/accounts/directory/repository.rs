@@ -20,18 +20,22 @@ const PUT: &str = "INSERT INTO directory (kind, name, shard, account_id) VALUES 
 const CREATE: &str = "INSERT INTO directory (kind, name, shard) SELECT ?1, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM namespaces n WHERE n.name = ?2) \
      ON CONFLICT (kind, name) DO NOTHING RETURNING name";
 
-const BEGIN_MOVE: &str = "INSERT INTO directory (kind, name, shard, account_id, moving, move_id) SELECT value ->> 0, value ->> 1, ?2, ?3, 1, ?4 \
-     FROM json_each(?1) WHERE true ON CONFLICT (kind, name) DO UPDATE SET account_id = excluded.account_id, moving = 1, move_id = excluded.move_id \
-     WHERE directory.moving < 2 RETURNING kind";
+// Not while an earlier move still deletes rows where the account was: that could be where it goes to now.
+const BEGIN_MOVE: &str = "INSERT INTO directory (kind, name, shard, account_id, moving, move_id, step) \
+     SELECT value ->> 0, value ->> 1, ?2, ?3, 1, ?4, CASE value ->> 0 WHEN 'account' THEN ?5 END FROM json_each(?1) \
+     WHERE NOT EXISTS (SELECT 1 FROM directory d WHERE d.kind = 'account' AND d.name = ?3 AND d.step IS NOT NULL AND d.moving <> 1) \
+     ON CONFLICT (kind, name) DO UPDATE SET account_id = excluded.account_id, moving = 1, move_id = excluded.move_id, step = excluded.step RETURNING kind";
 
-const CURRENT_MOVE: &str = "SELECT kind FROM directory WHERE kind = 'account' AND name = ?1 AND move_id = ?2 AND moving > 0 AND shard = ?3";
+const MOVE_STEP: &str = "SELECT move_id, step FROM directory WHERE kind = 'account' AND name = ?1 AND step IS NOT NULL";
+
+const ADVANCE: &str = "UPDATE directory SET step = ?4 WHERE kind = 'account' AND name = ?1 AND move_id = ?2 AND step = ?3 RETURNING kind";
+
+const ANNOUNCE_KEYS: &str = "INSERT INTO directory (kind, name, shard, account_id, moving, move_id) SELECT 'key', value, ?2, ?3, 2, ?4 FROM json_each(?1) WHERE true \
+     ON CONFLICT (kind, name) DO UPDATE SET shard = excluded.shard, account_id = excluded.account_id, moving = 2, move_id = excluded.move_id";
 
 const SWITCH: &str = "UPDATE directory SET shard = ?4, moving = 2 WHERE account_id = ?1 AND move_id = ?2 AND moving = 1 AND shard = ?3";
 
-const END_MOVE: &str = "UPDATE directory SET moving = 0 WHERE account_id = ?1 AND move_id = ?2 AND moving = 2 AND shard = ?3";
-
-// Also if it is being moved further.
-const IS_ELSEWHERE: &str = "SELECT kind FROM directory WHERE kind = 'account' AND name = ?1 AND shard = ?2 AND (moving = 0 OR move_id <> ?3)";
+const END_MOVE: &str = "UPDATE directory SET moving = 0 WHERE account_id = ?1 AND move_id = ?2 AND moving > 0";
 
 const FORGET: &str = "DELETE FROM directory WHERE kind = ?1 AND name = ?2";
 
@@ -42,10 +46,11 @@ pub const ALL: &[(&str, &str)] = &[
     ("PUT", PUT),
     ("CREATE", CREATE),
     ("BEGIN_MOVE", BEGIN_MOVE),
-    ("CURRENT_MOVE", CURRENT_MOVE),
+    ("MOVE_STEP", MOVE_STEP),
+    ("ADVANCE", ADVANCE),
+    ("ANNOUNCE_KEYS", ANNOUNCE_KEYS),
     ("SWITCH", SWITCH),
     ("END_MOVE", END_MOVE),
-    ("IS_ELSEWHERE", IS_ELSEWHERE),
     ("FORGET", FORGET),
 ];
 
@@ -87,34 +92,34 @@ fn number(shard: Shard) -> Arg {
     u64::from(shard.number()).into()
 }
 
-/// Begins to move an account: from then on it and all that is its own can only be read. `items` is JSON, a list of [kind, name]. A row for each; none if the
-/// account has just arrived by another move.
-pub fn begin_move(moved: &Move, items: &str) -> Statement {
-    Statement { sql: BEGIN_MOVE, args: vec![items.into(), number(moved.from), moved.account.to_string().into(), moved.id.to_string().into()] }
+/// Begins to move an account: from then on it and all that is its own can only be read. `items` is JSON, a list of [kind, name]; `step` JSON of the first step. A
+/// row for each; none while an earlier move of the account still has something to do.
+pub fn begin_move(moved: &Move, items: &str, step: &str) -> Statement {
+    let args = vec![items.into(), number(moved.from), moved.account.to_string().into(), moved.id.to_string().into(), step.into()];
+    Statement { sql: BEGIN_MOVE, args }
 }
 
-fn move_args(moved: &Move, at: Shard) -> Vec<Arg> {
-    vec![moved.account.to_string().into(), moved.id.to_string().into(), number(at)]
+/// What an account's move has to do next: [`crate::accounts::moving::Progress`]; no row if there is no move.
+pub fn move_step(account: Id) -> Statement {
+    Statement { sql: MOVE_STEP, args: vec![account.to_string().into()] }
 }
 
-/// A row if this move is under way and the account is in `at`.
-pub fn current_move(moved: &Move, at: Shard) -> Statement {
-    Statement { sql: CURRENT_MOVE, args: move_args(moved, at) }
+/// Says that a step was done, and what comes next: JSON, NULL after the last. A row if that step was the next until now.
+pub fn advance(moved: &Move, done: &str, next: Option<&str>) -> Statement {
+    let args = vec![moved.account.to_string().into(), moved.id.to_string().into(), done.into(), next.map_or(Arg::Null, Arg::from)];
+    Statement { sql: ADVANCE, args }
 }
 
-/// Says that the account is where it goes to, if this move is under way.
-pub fn switch(moved: &Move) -> Statement {
-    let mut args = move_args(moved, moved.from);
-    args.push(number(moved.to));
-    Statement { sql: SWITCH, args }
+/// Says that the account is where it goes to, with all its keys (`key_hashes`: JSON, a list), also those that were made since the move began.
+pub fn switch(moved: &Move, key_hashes: &str) -> [Statement; 2] {
+    let (account, id) = (moved.account.to_string(), moved.id.to_string());
+    [
+        Statement { sql: ANNOUNCE_KEYS, args: vec![key_hashes.into(), number(moved.to), account.clone().into(), id.clone().into()] },
+        Statement { sql: SWITCH, args: vec![account.into(), id.into(), number(moved.from), number(moved.to)] },
+    ]
 }
 
 /// Says that the account can be changed again.
 pub fn end_move(moved: &Move) -> Statement {
-    Statement { sql: END_MOVE, args: move_args(moved, moved.to) }
-}
-
-/// A row if the account has arrived, so that nothing of it is needed where it was.
-pub fn is_elsewhere(moved: &Move) -> Statement {
-    Statement { sql: IS_ELSEWHERE, args: vec![moved.account.to_string().into(), number(moved.to), moved.id.to_string().into()] }
+    Statement { sql: END_MOVE, args: vec![moved.account.to_string().into(), moved.id.to_string().into()] }
 }

@@ -4,6 +4,7 @@ pub mod repository;
 
 use serde::Deserialize;
 
+use crate::base::id::Id;
 use crate::base::json::null_as_default;
 use crate::base::shard::Shard;
 use crate::base::sql::flag;
@@ -45,6 +46,15 @@ impl Ties {
             None => Ok(()),
         }
     }
+}
+
+/// What a move has to do next: one row of [`crate::accounts::directory::repository::move_step`].
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Progress {
+    /// The move.
+    pub move_id: Id,
+    /// From which shard to which, and the step: JSON.
+    pub step: String,
 }
 
 /// Body of `POST /api/portal/accounts/{user}/move`.

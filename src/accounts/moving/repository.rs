@@ -292,13 +292,16 @@ const TIES: &str = "SELECT EXISTS (SELECT 1 FROM namespace_members m WHERE m.acc
 
 const FREEZE: &str = "UPDATE namespaces SET moving = 1 WHERE name = ?1";
 
+const THAW: &str = "UPDATE namespaces SET moving = 0 WHERE name = ?1";
+
 // Closed uploads in namespaces that the account was in once.
 const FORGET_CLOSED_ELSEWHERE: &str = "DELETE FROM upload_sessions WHERE account_id = ?1 AND namespace <> ?2 AND status <> 'open'";
 
 const KEYS: &str = "SELECT key_hash FROM credentials WHERE account_id = ?1";
 
 /// The statements of this file, for the test that prepares them; those of [`TABLES`] beside.
-pub const ALL: &[(&str, &str)] = &[("TIES", TIES), ("FREEZE", FREEZE), ("FORGET_CLOSED_ELSEWHERE", FORGET_CLOSED_ELSEWHERE), ("KEYS", KEYS)];
+pub const ALL: &[(&str, &str)] =
+    &[("TIES", TIES), ("FREEZE", FREEZE), ("THAW", THAW), ("FORGET_CLOSED_ELSEWHERE", FORGET_CLOSED_ELSEWHERE), ("KEYS", KEYS)];
 
 impl Table {
     fn whose(&self, account: Id, namespace: &Name) -> Arg {
@@ -345,6 +348,16 @@ impl Table {
 /// What ties the account to its database: [`crate::accounts::moving::Ties`].
 pub fn ties(account: Id, namespace: &Name) -> Statement {
     Statement { sql: TIES, args: vec![account.to_string().into(), namespace.as_str().into()] }
+}
+
+/// With the rows of the namespace: nothing in it is collected where it goes to before it is there.
+pub fn freeze_copy(namespace: &Name) -> Statement {
+    Statement { sql: FREEZE, args: vec![namespace.as_str().into()] }
+}
+
+/// Lets the namespace be collected again.
+pub fn thaw(namespace: &Name) -> Statement {
+    Statement { sql: THAW, args: vec![namespace.as_str().into()] }
 }
 
 /// Before the rows are copied: nothing in the namespace is collected any more. Forgets closed uploads elsewhere, which can not be moved.

@@ -10,6 +10,7 @@ use crate::files::asset::Asset;
 use crate::ledger::message::{Message, Reply, UsageSnapshot};
 use crate::ledger::timing::{DELETE_GRACE_MS, JOB_GRACE_MS};
 use crate::problem::Problem;
+use crate::worker::platform::objects::Undelivered;
 use crate::worker::platform::{bindings, clock, objects};
 
 /// Sends `message` to the account's ledger. The change is durable when the reply arrives.
@@ -120,6 +121,26 @@ pub async fn usage(env: &Env, account: Id, message: &Message) -> Result<UsageSna
     match send(env, account, message).await? {
         Reply::State { figures } => Ok(figures),
         _ => Err(Problem::Internal),
+    }
+}
+
+/// How a message ended that must not be handled twice.
+pub enum Sent {
+    /// The ledger has handled it; its usage.
+    Answered(UsageSnapshot),
+    /// The ledger has not got it.
+    Refused,
+    /// Whether the ledger has handled it is unknown.
+    Lost,
+}
+
+/// Sends `message`, which counts bandwidth, once.
+pub async fn meter(env: &Env, account: Id, message: &Message) -> Sent {
+    let Ok(ledgers) = bindings::accounts(env) else { return Sent::Refused };
+    match objects::send_once(&ledgers, &account.to_string(), message).await {
+        Ok(Some(Reply::State { figures })) => Sent::Answered(figures),
+        Err(Undelivered(true)) => Sent::Refused,
+        _ => Sent::Lost,
     }
 }
 

@@ -32,6 +32,9 @@ use crate::worker::platform::{clock, js, log, memory, origin};
 const MAX_REVALIDATING: usize = 2_000;
 const MAX_REVALIDATING_BYTES: usize = 1_000_000;
 
+/// Calls of the cache that a revalidation makes.
+const REVALIDATION_CALLS: u32 = 2;
+
 /// How often a request tries to get the fill lock when those before it had no room in memory.
 const MAX_ATTEMPTS: u32 = 4;
 
@@ -124,11 +127,13 @@ pub async fn find_slice(call: &Routed, source: &Rc<ContentDescriptor>, slice: Sl
             FillOutcome::TryAgain => {}
             FillOutcome::Filled(buffer, origin) => {
                 // The memory permit is released, so the bytes are streamed from the cache. A slice that the cache did not store is sent from the buffer.
-                let bytes = match cache::find_entry(&call.cache, &key, &slice, clock::now()).await.and_then(|entry| entry.stream()) {
-                    Some(stream) => Bytes::Stream(stream),
-                    None => part_of(&slice, buffer)?,
-                };
-                return Ok(SliceBody { bytes, origin });
+                return Ok(match cache::find_entry(&call.cache, &key, &slice, clock::now()).await.and_then(|entry| entry.stream()) {
+                    // What was read of the store is counted, whoever's entry it is.
+                    Some(stream) => {
+                        SliceBody { bytes: Bytes::Stream(stream), origin: if origin == Origin::Passed { Origin::Filled } else { origin } }
+                    }
+                    None => SliceBody { bytes: part_of(&slice, buffer)?, origin },
+                });
             }
             FillOutcome::TooLong | FillOutcome::NoRoom => break,
         }
@@ -184,7 +189,7 @@ async fn cached(call: &Routed, source: &Rc<ContentDescriptor>, slice: &Slice, ke
     let now = clock::now();
     let entry = cache::find_entry(&call.cache, key, slice, now).await?;
     let freshness = entry.freshness;
-    if matches!(freshness, Freshness::Stale(_)) && claim_revalidation(key, now) {
+    if matches!(freshness, Freshness::Stale(_)) && call.cache.has_left(REVALIDATION_CALLS) && claim_revalidation(key, now) {
         let (held, source, key, slice) = (call.clone(), Rc::clone(source), key.to_owned(), *slice);
         call.wait_until(async move { revalidate(&held, &source, &slice, &key).await });
     }

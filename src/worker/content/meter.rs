@@ -77,12 +77,8 @@ pub fn may_send(call: &Routed, account: Id) -> Result<(), Problem> {
     if usage.bandwidth_is_used_up() {
         return Err(bandwidth_exceeded(usage.limits.bandwidth, usage.bandwidth_used, usage.period.end(), now));
     }
+    call.bandwidth_checked.set(true);
     Ok(())
-}
-
-/// Whether the account's usage is known, so that [`may_send`] has checked it.
-pub fn is_known(account: Id) -> bool {
-    known(account).is_some()
 }
 
 /// Whether an answer that is under way may go on, by the account's cached usage, which each report renews. One that was not checked when it began ends with the

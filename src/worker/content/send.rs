@@ -89,7 +89,7 @@ pub async fn body(
     let (held, source) = (call.clone(), Rc::clone(source));
     call.wait_until(async move {
         let mut complete = true;
-        let (account, was_checked) = (source.account, meter::is_known(source.account));
+        let (account, was_checked) = (source.account, held.bandwidth_checked.get());
         let metered = held.clone();
         let outflow = Outflow::new(writable.clone(), move |bytes| {
             meter::count(&metered, account, bytes);

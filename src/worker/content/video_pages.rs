@@ -71,8 +71,15 @@ pub async fn find(call: &Routed, claims: &VideoClaims, path: &str) -> Result<Opt
     }
     // Both at once, so that the page is of that version.
     let db = shards::of_namespace_to_read(&call.env, namespace).await?.nearest_if(!fresh);
-    let mut rows = d1::results(&db, &[repository::state(namespace, video), repository::page(namespace, video, prefix)]).await?;
-    let Some(state) = rows.first::<VideoState>()? else { return Ok(None) };
+    let statements = [repository::state(namespace, video), repository::page(namespace, video, prefix)];
+    let mut rows = d1::results(&db, &statements).await?;
+    let mut state = rows.first::<VideoState>()?;
+    if known.is_some_and(|kept| state.as_ref().is_none_or(|state| state.is_before(&kept.state))) {
+        // That copy of the database does not have yet what is known here.
+        rows = d1::results(&shards::of_namespace_to_read(&call.env, namespace).await?, &statements).await?;
+        state = rows.first()?;
+    }
+    let Some(state) = state else { return Ok(None) };
     let files: Vec<PageFile> = rows.all()?;
     let found = if state.has_pages(now) { descriptor(claims, &state, &files, path) } else { None };
     let page = Page { name: state.page_name(namespace, video, prefix), files };

@@ -26,9 +26,6 @@ use crate::worker::platform::js::FixedLengthStream;
 use crate::worker::platform::pop_cache::PopCache;
 use crate::worker::platform::{clock, js, log, random};
 
-/// Time during which an attempt blocks others in this isolate, ms.
-const ATTEMPT_MS: u64 = 60_000;
-
 /// The same after an attempt that failed, ms. What made it fail (the platform's limits for the work after an answer, or for an entry) mostly lasts.
 const FAILED_MS: u64 = 4 * 3_600_000;
 
@@ -84,8 +81,9 @@ pub fn begin(call: &Routed, source: &Rc<ContentDescriptor>, span: Span) {
     let Some(names) = source.whole_object_keys(span).filter(|_| span.bytes() == source.size) else { return };
     let slices = u32::try_from(source.slices(span).count()).unwrap_or(u32::MAX);
     let now = clock::now();
-    let claim = |until| ASSEMBLING.with_borrow_mut(|assembling| assembling.claim(names.pointer.clone(), (), until, now));
-    if !call.cache.has_left(slices.saturating_add(OTHER_CALLS)) || !claim(now.plus(ATTEMPT_MS)) {
+    // For as long as after a failure, because the runtime may end the attempt without a word (Workers documentation, "Context": 30 s after the answer).
+    let claim = || ASSEMBLING.with_borrow_mut(|assembling| assembling.claim(names.pointer.clone(), (), now.plus(FAILED_MS), now));
+    if !call.cache.has_left(slices.saturating_add(OTHER_CALLS)) || !claim() {
         return;
     }
     let (held, source) = (call.clone(), Rc::clone(source));
@@ -93,13 +91,9 @@ pub fn begin(call: &Routed, source: &Rc<ContentDescriptor>, span: Span) {
         let pop = &held.cache;
         // Another isolate of this PoP may have assembled it.
         let assembled = if pointer_of(pop, &names, clock::now()).await.is_some() { Ok(true) } else { assemble(pop, &source, &names).await };
-        let now = clock::now();
-        ASSEMBLING.with_borrow_mut(|assembling| match assembled {
-            Ok(true) => {
-                assembling.remove(&names.pointer);
-            }
-            _ => assembling.insert(names.pointer.clone(), (), now.plus(FAILED_MS), now),
-        });
+        if matches!(assembled, Ok(true)) {
+            ASSEMBLING.with_borrow_mut(|assembling| assembling.remove(&names.pointer));
+        }
         if let Err(error) = assembled {
             let _ = log::internal("cache", &js::error_text(&error));
         }

@@ -39,7 +39,15 @@ async fn deep(call: &Call, config: &Config) -> Result<Reply, Problem> {
     let found = health::look(call, config).await;
     let failing = failing(&found.parts);
     let well = failing.is_empty();
-    let probed = (payload_hash_probe::enforced(&call.env, config).await, presigned_hash_probe::bound(&call.env, config).await);
+    // Anew, because what is known may be of another store. What no probe finds out now, an earlier one may have.
+    let probed = (payload_hash_probe::probe(&call.env, config).await, presigned_hash_probe::probe(&call.env, config).await);
+    let probed = match probed {
+        (Ok(Some(enforced)), Ok(Some(bound))) => (Some(enforced), Some(bound)),
+        (enforced, bound) => (
+            enforced.ok().flatten().or(payload_hash_probe::known(&call.env).await),
+            bound.ok().flatten().or(presigned_hash_probe::known(&call.env).await),
+        ),
+    };
     let mut body = facts(call, if well { "ok" } else { "degraded" }, Some(probed)).await;
     let more = [
         ("checks", json!({ "d1": works(&found.parts, "d1"), "origin": works(&found.parts, "store") })),

@@ -42,10 +42,13 @@ pub async fn create(call: &Routed) -> Result<Reply, Problem> {
     let (slot, held) = (idempotency::slot(call, "operator", &body)?, call.clone());
     let work = async move {
         let taken = || Problem::AlreadyExists { field: "name" };
-        if shards::find(&held.env, Item::Namespace(&namespace.name)).await?.shard != Shard::MAIN {
+        shards::forget();
+        let claimed = shards::find(&held.env, Item::Namespace(&namespace.name)).await?.shard;
+        // One that was claimed for this shard may not have been created.
+        if !claimed.is_main() && claimed != shard {
             return Err(taken());
         }
-        if !shard.is_main() {
+        if claimed != shard {
             let claimed: Option<serde_json::Value> =
                 d1::first(&bindings::db(&held.env, Shard::MAIN)?, &directory::repository::create(&namespace.name, shard)).await?;
             claimed.ok_or_else(taken)?;

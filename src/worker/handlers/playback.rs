@@ -46,8 +46,11 @@ async fn serve_with_retry(
     loop {
         tries -= 1;
         match serve::serve(call, method, Rc::clone(&source_now), claims.expires).await {
-            Err(Problem::Origin(OriginFailure::Unexpected(_) | OriginFailure::Unavailable)) if tries > 0 => {
-                video_source::invalidate(&call.cache, &claims.namespace, &claims.video, path.as_str()).await;
+            Err(Problem::Origin(failure @ (OriginFailure::Unexpected(_) | OriginFailure::Unavailable))) if tries > 0 => {
+                // An outage says nothing of the version: D1 is not asked again for it.
+                if failure != OriginFailure::Unavailable {
+                    video_source::invalidate(&call.cache, &claims.namespace, &claims.video, path.as_str()).await;
+                }
                 worker::Delay::from(Duration::from_millis(RETRY_MS)).await;
                 source_now = source(call, claims, path.as_str()).await?;
             }

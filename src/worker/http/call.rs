@@ -53,6 +53,8 @@ pub struct Call {
     pub limited: Cell<Option<AppliedLimit>>,
     /// Whether the account is suspended according to its ledger. For callers with a token, whose account is not loaded.
     pub suspended: Cell<bool>,
+    /// Whether the bandwidth of the content's owner was checked before the answer began.
+    pub bandwidth_checked: Cell<bool>,
     spans: RefCell<Vec<(&'static str, u64)>>,
 }
 
@@ -121,6 +123,7 @@ impl Call {
             owner: Cell::new(Owner::Unproven),
             limited: Cell::new(None),
             suspended: Cell::new(false),
+            bandwidth_checked: Cell::new(false),
             spans: RefCell::default(),
             request,
             env,

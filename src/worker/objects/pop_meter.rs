@@ -78,8 +78,8 @@ impl DurableObject for PopMeter {
 impl PopMeter {
     async fn arm(&self) -> Result<()> {
         if !self.armed.get() && !self.storage.loaded()?.untold().is_empty() {
-            self.armed.set(true);
             alarm::set(&self.state, Duration::from_millis(TELL_MS)).await?;
+            self.armed.set(true);
         }
         Ok(())
     }

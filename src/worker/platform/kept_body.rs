@@ -12,8 +12,9 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{ReadableStream, WritableStreamDefaultWriter};
 
-use crate::base::body_pace::{STEP, patience_ms};
+use crate::base::body_pace::{STEP, longest_ms, patience_ms};
 use crate::base::memory_budget::MemoryPermit;
+use crate::base::time::EpochMs;
 use crate::worker::platform::client_body::DRAIN_MS;
 use crate::worker::platform::clock;
 use crate::worker::platform::js::FixedLengthStream;
@@ -126,6 +127,8 @@ impl Passage {
     /// Fails if the client's body breaks off.
     async fn pass_all(&self, stream: ReadableStream, writer: &WritableStreamDefaultWriter) -> Result<(), JsValue> {
         let started = clock::now();
+        // The permit is for so long.
+        let deadline = started.plus(longest_ms(self.size).saturating_add(STALL_MS.into()));
         let reader = byte_reader(stream)?;
         // The buffer of a pending read is detached, so what has come is copied out of it.
         let mut staging = Uint8Array::new_with_length(index(STEP.min(self.size))?);
@@ -154,21 +157,25 @@ impl Passage {
             }
             at += step;
             staging = bytes;
-            if is_open && !self.taken(writer, writer.write_with_chunk(&staging)).await {
+            if is_open && !self.taken(writer, writer.write_with_chunk(&staging), deadline).await {
                 is_open = false;
                 // The other side may still look at the old one.
                 staging = Uint8Array::new_with_length(staging.length());
             }
         }
         if is_open {
-            self.taken(writer, writer.close()).await;
+            self.taken(writer, writer.close(), deadline).await;
         }
         Ok(())
     }
 
     /// Whether the other side has taken what `written` is the writing of.
-    async fn taken(&self, writer: &WritableStreamDefaultWriter, written: Promise) -> bool {
+    async fn taken(&self, writer: &WritableStreamDefaultWriter, written: Promise, deadline: EpochMs) -> bool {
         let written = JsFuture::from(written);
+        if clock::now() > deadline {
+            // A store that takes it slowly costs no memory, either.
+            self.kept.take();
+        }
         if !self.is_kept() {
             return written.await.is_ok();
         }

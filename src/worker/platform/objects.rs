@@ -47,6 +47,19 @@ pub async fn send_near<M: Serialize, R: DeserializeOwned>(
     answer.map(|text| json::read(&text).map_err(|error| log::internal("object reply", &error.to_string()))).transpose()
 }
 
+/// A message that may not have been handled; true if it certainly was not: the object was overloaded, or could not be reached at all.
+pub struct Undelivered(pub bool);
+
+/// As [`send`], once, for a message that must not be handled twice.
+///
+/// # Errors
+/// [`Undelivered`], logged.
+pub async fn send_once<M: Serialize, R: DeserializeOwned>(namespace: &ObjectNamespace, name: &str, message: &M) -> Result<Option<R>, Undelivered> {
+    let text = json::write(message).map_err(|_| Undelivered(true))?;
+    let answer = post(namespace, name, None, &text).await.map_err(|failure| Undelivered(failure.was_refused))?;
+    answer.map(|text| json::read(&text).map_err(|_| Undelivered(false))).transpose()
+}
+
 /// Asks the object of that name whether it runs, which changes nothing. It answers by [`is_ping`] and [`pong`].
 ///
 /// # Errors
@@ -75,17 +88,24 @@ pub fn pong() -> Response {
 struct Failure {
     problem: Problem,
     may_pass: bool,
+    was_refused: bool,
 }
 
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Failure {
-        Failure { problem, may_pass: false }
+        Failure { problem, may_pass: false, was_refused: false }
     }
 }
 
 fn failure(error: JsValue) -> Failure {
     let says = |name: &str| js_sys::Reflect::get(&error, &name.into()).is_ok_and(|value| value.is_truthy());
-    Failure { may_pass: object_call_may_pass(says("retryable"), says("overloaded")), problem: log::internal("object", &js::error_text(&error)) }
+    let (retryable, overloaded) = (says("retryable"), says("overloaded"));
+    // An overloaded object refuses before it begins (Durable Objects documentation, "Error handling").
+    Failure {
+        may_pass: object_call_may_pass(retryable, overloaded),
+        was_refused: overloaded,
+        problem: log::internal("object", &js::error_text(&error)),
+    }
 }
 
 async fn fetch(namespace: &ObjectNamespace, name: &str, near: Option<&str>, init: &RequestInit) -> Result<web_sys::Response, Failure> {

@@ -214,6 +214,7 @@ async fn exchange(request: SignedRequest, reads_bytes: bool, body: Body, timeout
     let sends_stream = matches!(body, Body::Raw(_));
     let init = init(&request, body).map_err(thrown)?;
     let controller = AbortController::new().map_err(thrown)?;
+    let mut given_up = AbortOnDrop(Some(controller.clone()));
     if reads_bytes || sends_stream {
         init.set_signal(Some(&controller.signal()));
     } else {
@@ -230,6 +231,7 @@ async fn exchange(request: SignedRequest, reads_bytes: bool, body: Body, timeout
         sent.await
     };
     let response: web_sys::Response = response.map_err(fetch_error)?.unchecked_into();
+    given_up.0 = None;
     let status = response.status();
     let answer = Answer { status, response };
     if matches!(request.method, "GET" | "HEAD") {
@@ -244,6 +246,17 @@ async fn exchange(request: SignedRequest, reads_bytes: bool, body: Body, timeout
         controller.abort();
     }
     Err(StoreError::read(status, &body))
+}
+
+/// Ends a request that nobody waits for any more: it would keep a connection, and could take effect after its repetition.
+struct AbortOnDrop(Option<AbortController>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        if let Some(controller) = &self.0 {
+            controller.abort();
+        }
+    }
 }
 
 /// The error of a rejected fetch.

@@ -59,9 +59,15 @@ pub async fn find(env: &Env, item: Item<'_>) -> Result<Whereabouts, Problem> {
         return Ok(known);
     }
     let found: Option<Whereabouts> = d1::first(&bindings::db(env, Shard::MAIN)?, &repository::find(item)).await?;
-    let found = found.unwrap_or_default();
-    remember(item, found, now);
-    Ok(found)
+    match (item, found) {
+        // Another isolate may be about to create it.
+        (Item::User(_), None) => Ok(Whereabouts::default()),
+        (_, found) => {
+            let found = found.unwrap_or_default();
+            remember(item, found, now);
+            Ok(found)
+        }
+    }
 }
 
 /// Remembers where `item` is, as read at `read_at`.

@@ -25,9 +25,17 @@ pub async fn move_account(call: &Routed) -> Result<Reply, Problem> {
     let at = shards::find(&call.env, Item::User(&user)).await?;
     let view = |status: u16, moving: bool| Reply::json(status, &json!({ "agentcache_user_id": user, "shard": at.shard, "moving": moving }));
     if at.shard == shard && !at.moving {
+        if restart {
+            // What it left behind may not have been deleted.
+            moving::resume(&call.env, &record).await?;
+        }
         return view(200, false);
     }
-    if at.shard != shard && (restart || !at.moving) {
+    if at.shard == shard {
+        if restart {
+            moving::resume(&call.env, &record).await?;
+        }
+    } else if restart || !at.moving {
         moving::begin(&call.env, &record, at.shard, shard).await?;
     }
     view(202, true)

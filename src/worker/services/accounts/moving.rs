@@ -1,17 +1,17 @@
 //! Moves an account to another shard: freezes it, copies its rows page by page, compares, switches, and deletes the rows where it was (docs/data-model.md,
 //! Moving an account).
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use worker::Env;
 
 use crate::accounts::directory;
 use crate::accounts::directory::{Item, SETTLE_SECONDS};
-use crate::accounts::moving::repository::{PAGE, TABLES, Table, freeze, keys, ties};
-use crate::accounts::moving::{PAGES_PER_JOB, Ties};
+use crate::accounts::moving::repository::{PAGE, TABLES, Table, freeze, freeze_copy, keys, thaw, ties};
+use crate::accounts::moving::{PAGES_PER_JOB, Progress, Ties};
 use crate::accounts::provisioning::{Record, own_namespace};
 use crate::base::account_move::{Move, Step};
-use crate::base::id::Name;
+use crate::base::id::{Id, Name};
 use crate::base::json;
 use crate::base::shard::Shard;
 use crate::config::LogLevel;
@@ -20,7 +20,7 @@ use crate::problem::Problem;
 use crate::worker::platform::d1::Db;
 use crate::worker::platform::{bindings, d1, enqueue, log, random, shards};
 
-/// Begins to move an account to `to`: from now on it can only be read, until the job is done.
+/// Begins to move an account to `to`: from now on it can only be read, until the job is done. Not while an earlier move still deletes what it left behind.
 ///
 /// # Errors
 /// [`Problem::NotMovable`].
@@ -29,22 +29,58 @@ pub async fn begin(env: &Env, record: &Record, from: Shard, to: Shard) -> Result
     let db = bindings::db(env, from)?;
     let mut rows = d1::results(&db, &[ties(record.id, &namespace), keys(record.id)]).await?;
     rows.first::<Ties>()?.ok_or(Problem::Internal)?.check()?;
-    #[derive(Deserialize)]
-    struct Key {
-        key_hash: String,
-    }
     let keys = rows.all::<Key>()?;
     let its = [Item::Account(record.id), Item::User(&record.agentcache_user_id), Item::Namespace(&namespace)].map(|item| item.row());
     let items: Vec<(&str, String)> = its.into_iter().chain(keys.into_iter().map(|key| ("key", key.key_hash))).collect();
     let moved = Move { id: random::id()?, account: record.id, namespace, from, to };
-    let items = json::write(&items).map_err(|error| log::internal("move", &error.to_string()))?;
-    let begun: Vec<Value> = d1::all(&bindings::db(env, Shard::MAIN)?, &directory::repository::begin_move(&moved, &items)).await?;
+    let first = Step::first(TABLES.len());
+    let statement = directory::repository::begin_move(&moved, &text(&items)?, &place_of(&moved, &first)?);
+    let begun: Vec<Value> = d1::all(&bindings::db(env, Shard::MAIN)?, &statement).await?;
     shards::forget();
     if begun.is_empty() {
         return Ok(());
     }
     log::event(LogLevel::Warn, "move", json!({ "account": moved.account, "from": from, "to": to }));
-    send(env, moved, Step::first(TABLES.len()), SETTLE_SECONDS).await
+    send(env, moved, first, SETTLE_SECONDS).await
+}
+
+/// Sends the job of a move again that has switched the account and does not get on: its job is lost.
+///
+/// # Errors
+/// Of D1 and the queue.
+pub async fn resume(env: &Env, record: &Record) -> Result<(), Problem> {
+    let Some(now) = progress(env, record.id).await? else { return Ok(()) };
+    let (from, to, step) = read_place(&now.step)?;
+    let namespace = Name::parse(&own_namespace(&record.agentcache_user_id)).ok_or(Problem::Internal)?;
+    let wait = wait_before(&step);
+    send(env, Move { id: now.move_id, account: record.id, namespace, from, to }, step, wait).await
+}
+
+/// How the directory writes down what a move does next.
+fn place_of(moved: &Move, step: &Step) -> Result<String, Problem> {
+    text(&(moved.from, moved.to, step))
+}
+
+fn read_place(place: &str) -> Result<(Shard, Shard, Step), Problem> {
+    json::read(place).map_err(|error| log::internal("move", &error.to_string()))
+}
+
+#[derive(Deserialize)]
+struct Key {
+    key_hash: String,
+}
+
+fn text<T: Serialize>(value: &T) -> Result<String, Problem> {
+    json::write(value).map_err(|error| log::internal("move", &error.to_string()))
+}
+
+async fn progress(env: &Env, account: Id) -> Result<Option<Progress>, Problem> {
+    d1::first(&bindings::db(env, Shard::MAIN)?, &directory::repository::move_step(account)).await
+}
+
+/// Seconds until a step may begin.
+fn wait_before(step: &Step) -> u64 {
+    if step.must_settle(TABLES.len()) { SETTLE_SECONDS } else { 0 }
 }
 
 async fn send(env: &Env, moved: Move, step: Step, seconds: u64) -> Result<(), Problem> {
@@ -52,70 +88,83 @@ async fn send(env: &Env, moved: Move, step: Step, seconds: u64) -> Result<(), Pr
     sent.map_err(|error| log::internal("queue", &error.to_string()))
 }
 
-/// The job `move`: some pages of a step, or the step, and what follows by another job.
+/// The job `move`: some pages of a step, or the step, and what follows by another job. The directory says which step is next, so that a message that comes twice,
+/// or late, does nothing but send what is to be done now.
 ///
 /// # Errors
 /// Of D1 and the queue; the job is repeated.
 pub async fn run(env: &Env, moved: &Move, step: &Step) -> Result<(), Problem> {
-    let at = match step {
-        Step::Clean(_) | Step::Copy(..) | Step::Switch => moved.from,
-        Step::Open => moved.to,
-        Step::Remove(_) => return remove(env, moved, step).await,
-    };
-    let main = bindings::db(env, Shard::MAIN)?;
-    let current: Option<Value> = d1::first(&main, &directory::repository::current_move(moved, at)).await?;
-    if current.is_none() {
+    let Some(now) = progress(env, moved.account).await?.filter(|now| now.move_id == moved.id) else {
         // Begun anew, or done.
         return Ok(());
+    };
+    let own = place_of(moved, step)?;
+    if now.step != own {
+        // The step was done; whoever did it may have died before the next one was sent.
+        let (_, _, next) = read_place(&now.step)?;
+        let wait = wait_before(&next);
+        return send(env, moved.clone(), next, wait).await;
     }
+    let main = bindings::db(env, Shard::MAIN)?;
+    let (from, to) = (bindings::db(env, moved.from)?, bindings::db(env, moved.to)?);
     let next = match step {
         Step::Switch => {
             compare(env, moved).await?;
-            d1::batch(&main, &[directory::repository::switch(moved)]).await?;
+            // Rows may have come since the move began, from where it was not known yet.
+            let keys: Vec<Key> = d1::all(&to, &keys(moved.account)).await?;
+            let keys: Vec<String> = keys.into_iter().map(|key| key.key_hash).collect();
+            d1::batch(&main, &directory::repository::switch(moved, &text(&keys)?)).await?;
             step.after_page(None, TABLES.len())
         }
         Step::Open => {
+            d1::batch(&to, &[thaw(&moved.namespace)]).await?;
             d1::batch(&main, &[directory::repository::end_move(moved)]).await?;
             step.after_page(None, TABLES.len())
+        }
+        _ if *step == Step::first(TABLES.len()) && !may_begin(&from, moved).await? => {
+            log::event(LogLevel::Error, "move", json!({ "error": "shares rows with others since it was begun", "account": moved.account }));
+            d1::batch(&main, &[directory::repository::end_move(moved)]).await?;
+            None
         }
         _ => pages(env, moved, step).await?,
     };
     shards::forget();
-    go_on(env, moved, next).await
-}
-
-async fn go_on(env: &Env, moved: &Move, next: Option<Step>) -> Result<(), Problem> {
-    match next {
-        Some(next) => {
-            let wait = if next.must_settle(TABLES.len()) { SETTLE_SECONDS } else { 0 };
+    let next_text = next.as_ref().map(|next| place_of(moved, next)).transpose()?;
+    let advanced: Option<Value> = d1::first(&main, &directory::repository::advance(moved, &own, next_text.as_deref())).await?;
+    match (advanced, next) {
+        // Another job was first.
+        (None, _) => Ok(()),
+        (Some(_), Some(next)) => {
+            let wait = wait_before(&next);
             send(env, moved.clone(), next, wait).await
         }
-        None => {
+        (Some(_), None) => {
             log::event(LogLevel::Warn, "moved", json!({ "account": moved.account, "from": moved.from, "to": moved.to }));
             Ok(())
         }
     }
 }
 
-/// Deletes the rows where the account was, if it is at home in the other shard.
-async fn remove(env: &Env, moved: &Move, step: &Step) -> Result<(), Problem> {
-    let main = bindings::db(env, Shard::MAIN)?;
-    let gone: Option<Value> = d1::first(&main, &directory::repository::is_elsewhere(moved)).await?;
-    if gone.is_none() {
-        return Ok(());
+/// Whether nothing that others have ties the account, now that everybody knows that it is being moved. Then nothing of it is collected any more.
+async fn may_begin(from: &Db, moved: &Move) -> Result<bool, Problem> {
+    let found: Option<Ties> = d1::first(from, &ties(moved.account, &moved.namespace)).await?;
+    if found.ok_or(Problem::Internal)?.check().is_err() {
+        return Ok(false);
     }
-    let next = pages(env, moved, step).await?;
-    go_on(env, moved, next).await
+    d1::batch(from, &freeze(moved.account, &moved.namespace)).await?;
+    Ok(true)
 }
 
 /// Some pages of the step and those that follow it; returns what is left.
 async fn pages(env: &Env, moved: &Move, step: &Step) -> Result<Option<Step>, Problem> {
     let (from, to) = (bindings::db(env, moved.from)?, bindings::db(env, moved.to)?);
-    if *step == Step::first(TABLES.len()) {
-        d1::batch(&from, &freeze(moved.account, &moved.namespace)).await?;
-    }
+    let first = place_of(moved, step)?;
     let mut step = step.clone();
     for _ in 0..PAGES_PER_JOB {
+        if matches!(step, Step::Clean(_) | Step::Remove(_)) {
+            // Nothing is deleted by a job that another one has overtaken.
+            progress(env, moved.account).await?.filter(|now| now.move_id == moved.id && now.step == first).ok_or(Problem::StillRunning)?;
+        }
         let last = match &step {
             Step::Clean(table) => delete_page(&to, moved, table_of(*table)?).await?,
             Step::Copy(table, cursor) => copy_page(&from, &to, moved, table_of(*table)?, cursor).await?,
@@ -123,6 +172,8 @@ async fn pages(env: &Env, moved: &Move, step: &Step) -> Result<Option<Step>, Pro
             Step::Switch | Step::Open => break,
         };
         match step.after_page(last, TABLES.len()) {
+            // What is copied is not begun before all that was there is known to be deleted.
+            Some(next @ Step::Copy(..)) if matches!(step, Step::Clean(_)) => return Ok(Some(next)),
             Some(next) => step = next,
             None => return Ok(None),
         }
@@ -151,7 +202,7 @@ async fn copy_page(from: &Db, to: &Db, moved: &Move, table: &Table, cursor: &[Va
     }
     let cursors: Vec<Cursor> = d1::read(&rows, &statement)?;
     if !cursors.is_empty() {
-        d1::batch(to, &[table.write(&rows)]).await?;
+        d1::batch(to, &[table.write(&rows), freeze_copy(&moved.namespace)]).await?;
     }
     let full = u64::try_from(cursors.len()).unwrap_or_default() == PAGE;
     let last = cursors.into_iter().last().filter(|_| full);

@@ -126,7 +126,7 @@ impl<'a> Counter<'a> {
         }
         let committed = counts().unwrap();
         let text = |action: Option<&Action>| serde_json::to_string(&action).unwrap();
-        let is_as = |action: &Action, committed: &Action| action.at_once.are_as(&committed.at_once) && action.later.are_as(&committed.later);
+        let is_as = |action: &Action, committed: &Action| action.at_once.are_as(&committed.at_once, 0) && action.later.are_as(&committed.later, 1);
         let differs = self.actions.iter().filter(|(name, action)| !committed.get(*name).is_some_and(|committed| is_as(action, committed)));
         let complaints: Vec<_> =
             differs.map(|(name, action)| format!("{name}: {}, committed {}", text(Some(action)), text(committed.get(name)))).collect();

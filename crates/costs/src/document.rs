@@ -302,7 +302,7 @@ pub fn of(data: &Data) -> Result<String> {
         out,
         "\nThe writing of a ledger's figures, with the setting of its alarm, is left out of the GETs and has a row of its own.\n\
          Counted in a warm isolate (credentials, edges and their readings known) from the debug log of workerd: `tests/e2e/costs/` does one action at a time and compares its\n\
-         counts with `docs/costs/counts.json`: rows read and look-ups in the cache may differ by two or a tenth, what is later by one report, all else is exact. Setting an alarm is a row written, an alarm that goes off a request. A batch of the queue and a run of the cron trigger\n\
+         counts with `docs/costs/counts.json`: rows read and look-ups in the cache may differ by two or half, what is later by one report, all else is exact. Setting an alarm is a row written, an alarm that goes off a request. A batch of the queue and a run of the cron trigger\n\
          count as a request of the Worker. \"object\" is a Durable Object.\n\n\
          {}\n\n\
          Duration of Durable Objects is estimated: {} ms for each request, at {} GB. They hibernate in between, which is not billed; a request that waits for another's fill\n\

@@ -68,11 +68,11 @@ async fn copied_chunks_count_neither_as_bytes_sent_nor_as_time() {
 }
 
 /// Time to live of the sessions below; each call comes after two thirds of it.
-const TTL: Duration = Duration::from_secs(9);
+const TTL: Duration = Duration::from_secs(15);
 
 #[tokio::test]
 async fn any_call_on_a_session_keeps_it_open_and_none_lets_it_expire() {
-    let stack = Stack::start(&[("SESSION_TTL_SECONDS", "9")]).await;
+    let stack = Stack::start(&[("SESSION_TTL_SECONDS", "15")]).await;
     let bytes = random_bytes(CHUNK + 1);
     let started = stack.session(&stack.dev).size(bytes.len()).start().await;
     let id = started["sessionId"].as_str().unwrap();

@@ -139,7 +139,7 @@ pub async fn meter(env: &Env, account: Id, message: &Message) -> Sent {
     let Ok(ledgers) = bindings::accounts(env) else { return Sent::Refused };
     match objects::send_once(&ledgers, &account.to_string(), message).await {
         Ok(Some(Reply::State { figures })) => Sent::Answered(figures),
-        Err(Undelivered(true)) => Sent::Refused,
+        Err(Undelivered { was_refused: true }) => Sent::Refused,
         _ => Sent::Lost,
     }
 }

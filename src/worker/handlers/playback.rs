@@ -8,11 +8,13 @@ use crate::auth::playback_token::VideoClaims;
 use crate::delivery::content_descriptor::ContentDescriptor;
 use crate::problem::{OriginFailure, Problem};
 use crate::video::path::VideoPath;
+use crate::video::place::AtStore;
 use crate::worker::content::video_source::source;
 use crate::worker::content::{cache_stats, serve, video_source, warm};
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
 use crate::worker::services::video::put::{MAX_ATTEMPTS, RETRY_MS};
+use crate::worker::services::video::reconcile;
 
 /// Serves a file of a video: playlist, segment or key.
 pub async fn play(call: &Routed, method: &str) -> Result<Reply, Problem> {
@@ -33,7 +35,8 @@ pub async fn play(call: &Routed, method: &str) -> Result<Reply, Problem> {
 }
 
 /// Serves a file that may be replaced concurrently. The origin has the new bytes slightly before D1 has the new row, and before other PoPs have invalidated
-/// the descriptor. On a mismatch the descriptor is invalidated and read again, up to [`MAX_ATTEMPTS`] times.
+/// the descriptor. On a mismatch the descriptor is invalidated and read again, up to [`MAX_ATTEMPTS`] times. A writer that never pauses may be ahead of D1 each time:
+/// the last attempt serves what the store has.
 async fn serve_with_retry(
     call: &Routed,
     method: &str,
@@ -47,14 +50,27 @@ async fn serve_with_retry(
         tries -= 1;
         match serve::serve(call, method, Rc::clone(&source_now), claims.expires).await {
             Err(Problem::Origin(failure @ (OriginFailure::Unexpected(_) | OriginFailure::Unavailable))) if tries > 0 => {
-                // An outage says nothing of the version: D1 is not asked again for it.
-                if failure != OriginFailure::Unavailable {
+                // An outage says nothing of the version: neither D1 nor the store is asked again for it.
+                let differs = failure != OriginFailure::Unavailable;
+                if differs {
                     video_source::invalidate(&call.cache, &claims.namespace, &claims.video, path.as_str()).await;
                 }
                 worker::Delay::from(Duration::from_millis(RETRY_MS)).await;
                 source_now = source(call, claims, path.as_str()).await?;
+                if differs && tries == 1 {
+                    source_now = at_store(call, source_now).await?;
+                }
             }
             reply => return Ok((source_now, reply?)),
         }
     }
+}
+
+/// The same file in the version that the store has now.
+///
+/// # Errors
+/// Errors of the store; 404 if it has none.
+async fn at_store(call: &Routed, source: Rc<ContentDescriptor>) -> Result<Rc<ContentDescriptor>, Problem> {
+    let AtStore { etag, size } = reconcile::at_store(&call.config, &source.s3_key).await?.ok_or(Problem::NotFound)?;
+    Ok(Rc::new(ContentDescriptor { etag, size, ..(*source).clone() }))
 }

@@ -47,17 +47,20 @@ pub async fn send_near<M: Serialize, R: DeserializeOwned>(
     answer.map(|text| json::read(&text).map_err(|error| log::internal("object reply", &error.to_string()))).transpose()
 }
 
-/// A message that may not have been handled; true if it certainly was not: the object was overloaded, or could not be reached at all.
-pub struct Undelivered(pub bool);
+/// A message that may not have been handled.
+pub struct Undelivered {
+    /// Whether it certainly was not: the object was overloaded.
+    pub was_refused: bool,
+}
 
 /// As [`send`], once, for a message that must not be handled twice.
 ///
 /// # Errors
 /// [`Undelivered`], logged.
 pub async fn send_once<M: Serialize, R: DeserializeOwned>(namespace: &ObjectNamespace, name: &str, message: &M) -> Result<Option<R>, Undelivered> {
-    let text = json::write(message).map_err(|_| Undelivered(true))?;
-    let answer = post(namespace, name, None, &text).await.map_err(|failure| Undelivered(failure.was_refused))?;
-    answer.map(|text| json::read(&text).map_err(|_| Undelivered(false))).transpose()
+    let text = json::write(message).map_err(|_| Undelivered { was_refused: true })?;
+    let answer = post(namespace, name, None, &text).await.map_err(|failure| Undelivered { was_refused: failure.was_refused })?;
+    answer.map(|text| json::read(&text).map_err(|_| Undelivered { was_refused: false })).transpose()
 }
 
 /// Asks the object of that name whether it runs, which changes nothing. It answers by [`is_ping`] and [`pong`].

@@ -34,7 +34,7 @@ pub async fn begin(env: &Env, record: &Record, from: Shard, to: Shard) -> Result
     let items: Vec<(&str, String)> = its.into_iter().chain(keys.into_iter().map(|key| ("key", key.key_hash))).collect();
     let moved = Move { id: random::id()?, account: record.id, namespace, from, to };
     let first = Step::first(TABLES.len());
-    let statement = directory::repository::begin_move(&moved, &text(&items)?, &place_of(&moved, &first)?);
+    let statement = directory::repository::begin_move(&moved, &text(&items)?, &write_progress(&moved, &first)?);
     let begun: Vec<Value> = d1::all(&bindings::db(env, Shard::MAIN)?, &statement).await?;
     shards::forget();
     if begun.is_empty() {
@@ -50,19 +50,19 @@ pub async fn begin(env: &Env, record: &Record, from: Shard, to: Shard) -> Result
 /// Of D1 and the queue.
 pub async fn resume(env: &Env, record: &Record) -> Result<(), Problem> {
     let Some(now) = progress(env, record.id).await? else { return Ok(()) };
-    let (from, to, step) = read_place(&now.step)?;
+    let (from, to, step) = read_progress(&now.step)?;
     let namespace = Name::parse(&own_namespace(&record.agentcache_user_id)).ok_or(Problem::Internal)?;
     let wait = wait_before(&step);
     send(env, Move { id: now.move_id, account: record.id, namespace, from, to }, step, wait).await
 }
 
 /// How the directory writes down what a move does next.
-fn place_of(moved: &Move, step: &Step) -> Result<String, Problem> {
+fn write_progress(moved: &Move, step: &Step) -> Result<String, Problem> {
     text(&(moved.from, moved.to, step))
 }
 
-fn read_place(place: &str) -> Result<(Shard, Shard, Step), Problem> {
-    json::read(place).map_err(|error| log::internal("move", &error.to_string()))
+fn read_progress(text: &str) -> Result<(Shard, Shard, Step), Problem> {
+    json::read(text).map_err(|error| log::internal("move", &error.to_string()))
 }
 
 #[derive(Deserialize)]
@@ -98,10 +98,10 @@ pub async fn run(env: &Env, moved: &Move, step: &Step) -> Result<(), Problem> {
         // Begun anew, or done.
         return Ok(());
     };
-    let own = place_of(moved, step)?;
+    let own = write_progress(moved, step)?;
     if now.step != own {
         // The step was done; whoever did it may have died before the next one was sent.
-        let (_, _, next) = read_place(&now.step)?;
+        let (_, _, next) = read_progress(&now.step)?;
         let wait = wait_before(&next);
         return send(env, moved.clone(), next, wait).await;
     }
@@ -129,7 +129,7 @@ pub async fn run(env: &Env, moved: &Move, step: &Step) -> Result<(), Problem> {
         _ => pages(env, moved, step).await?,
     };
     shards::forget();
-    let next_text = next.as_ref().map(|next| place_of(moved, next)).transpose()?;
+    let next_text = next.as_ref().map(|next| write_progress(moved, next)).transpose()?;
     let advanced: Option<Value> = d1::first(&main, &directory::repository::advance(moved, &own, next_text.as_deref())).await?;
     match (advanced, next) {
         // Another job was first.
@@ -158,7 +158,7 @@ async fn may_begin(from: &Db, moved: &Move) -> Result<bool, Problem> {
 /// Some pages of the step and those that follow it; returns what is left.
 async fn pages(env: &Env, moved: &Move, step: &Step) -> Result<Option<Step>, Problem> {
     let (from, to) = (bindings::db(env, moved.from)?, bindings::db(env, moved.to)?);
-    let first = place_of(moved, step)?;
+    let first = write_progress(moved, step)?;
     let mut step = step.clone();
     for _ in 0..PAGES_PER_JOB {
         if matches!(step, Step::Clean(_) | Step::Remove(_)) {

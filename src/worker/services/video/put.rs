@@ -32,8 +32,7 @@ use crate::worker::services;
 use crate::worker::services::video::reconcile::at_store;
 use crate::worker::services::video::{reconcile, removal};
 
-/// Maximum attempts to read a file whose bytes and descriptor differ, about 1 s in all. A client that replaces the file continuously can defeat every attempt
-/// but the last.
+/// Maximum attempts to read a file whose bytes and descriptor differ, about 1 s in all.
 pub const MAX_ATTEMPTS: u32 = 8;
 
 /// Delay between two attempts, ms.

@@ -14,7 +14,7 @@ use crate::worker::platform::js::{DigestStream, FixedLengthStream};
 const RELEASE_MS: u32 = 10_000;
 
 /// Maximum time for reading what the store left, ms. A client that needs longer finds its connection closed.
-pub const DRAIN_MS: u32 = 10_000;
+pub const DRAIN_MS: u32 = 30_000;
 
 /// The body of a request, of known length.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use reqwest::Method;
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 
-use crate::harness::{Call, answer, at_once, raw_answer, sha256, stack, stack_with_two_webhook_secrets};
+use crate::harness::{Call, Stack, answer, at_once, raw_answer, sha256, stack, stack_with_two_webhook_secrets};
 
 #[tokio::test]
 async fn start_repeated_under_one_key_returns_the_first_session() {
@@ -151,7 +151,7 @@ async fn refused_start_can_be_retried_under_its_key() {
 
 #[tokio::test]
 async fn caller_with_50000_keys_of_a_day_gets_429_for_another_and_its_answers_for_the_old() {
-    let stack = stack().await;
+    let stack = Stack::start(&[]).await;
     let account = stack.account("key-collector").tier("pro").create().await;
     let start = |key: &str| {
         let body = json!({ "action": "start", "fileName": "a.bin", "fileSize": 1_000 });

@@ -50,6 +50,8 @@ pub struct Stack {
     /// Enterprise; chunks may come without a hash, 5 MiB each.
     pub unsigned: AccountAccess,
     pub http: Client,
+    /// Whether several tests use it at once.
+    is_shared: bool,
 }
 
 async fn origin() -> &'static Origin {
@@ -119,13 +121,13 @@ pub async fn origin_access() -> &'static OriginAccess {
 /// The shared stack, for tests that neither break nor reconfigure it.
 pub async fn stack() -> &'static Stack {
     static STACK: OnceCell<Stack> = OnceCell::const_new();
-    STACK.get_or_init(|| Stack::start(&[])).await
+    STACK.get_or_init(|| Stack::start_shared(&[])).await
 }
 
 /// A shared stack whose tiers may be changed, each by one test, and whose isolate admits more unauthenticated callers than the platform.
 pub async fn stack_with_changed_tiers() -> &'static Stack {
     static STACK: OnceCell<Stack> = OnceCell::const_new();
-    STACK.get_or_init(|| Stack::start(&[("RATE_LIMIT_MAX_REQUESTS", "1000")])).await
+    STACK.get_or_init(|| Stack::start_shared(&[("RATE_LIMIT_MAX_REQUESTS", "1000")])).await
 }
 
 /// The secrets of [`stack_with_two_webhook_secrets`].
@@ -137,7 +139,7 @@ pub async fn stack_with_two_webhook_secrets() -> &'static Stack {
     static STACK: OnceCell<Stack> = OnceCell::const_new();
     let secrets = format!("{NEW_SECRET}, {OLD_SECRET}");
     let start = || async {
-        let mut stack = Stack::start(&[("WEBHOOK_SECRETS", &secrets), ("RATE_LIMIT_MAX_REQUESTS", "50")]).await;
+        let mut stack = Stack::start_shared(&[("WEBHOOK_SECRETS", &secrets), ("RATE_LIMIT_MAX_REQUESTS", "50")]).await;
         stack.secrets.webhook_secret = NEW_SECRET.to_owned();
         stack
     };
@@ -276,11 +278,19 @@ impl Stack {
             suspended,
             unsigned,
             http: client(),
+            is_shared: false,
         }
     }
 
-    /// The rows of each of one or several statements on the Worker's database, bypassing the Worker.
+    async fn start_shared(vars: &[(&str, &str)]) -> Stack {
+        Stack { is_shared: true, ..Stack::start(vars).await }
+    }
+
+    /// The rows of each of one or several statements on the Worker's database, bypassing the Worker. On a shared stack only reading ones: while another process
+    /// writes, workerd's own statements fail at once (`SQLITE_BUSY`).
     pub async fn sql(&self, statements: &str) -> Vec<Vec<Value>> {
+        let reads = statements.split(';').map(str::trim).all(|statement| statement.is_empty() || statement.starts_with("SELECT"));
+        assert!(reads || !self.is_shared, "take a stack of your own to write: {statements}");
         let state = self.worker.lock().await.setup().state.clone();
         database::run_like(&origin().await.template, &state, statements).unwrap()
     }

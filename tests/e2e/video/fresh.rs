@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{playback_base, put_video};
-use crate::harness::{header, random_bytes, stack, unique};
+use crate::harness::{Stack, header, random_bytes, stack, unique};
 
 #[tokio::test]
 async fn fractional_or_unreadable_target_duration_gives_max_age_2() {
@@ -38,7 +38,7 @@ async fn playlist_with_a_bom_or_of_other_bytes_is_refused_with_the_reason() {
 
 #[tokio::test]
 async fn segment_of_a_young_video_has_max_age_60_and_of_an_old_one_the_classs_ttl() {
-    let stack = stack().await;
+    let stack = &Stack::start(&[]).await;
     let video = unique("aging");
     for path in ["young.ts", "old.ts"] {
         assert_eq!(put_video(stack, &stack.dev, &format!("{video}/{path}"), random_bytes(1_000)).await.0, 201);

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use jettyspeed_client::Uploaded;
+
 use super::{PARTS, register, stack_without_edges, start_link, upload_timed};
 use crate::harness::{Stack, done_or, eventually_every};
-use jettyspeed_client::Uploaded;
 
 fn store_parts(stack: &Stack, upload: &Uploaded) -> usize {
     stack.proxy.seen(&upload.asset.s3_key).iter().filter(|seen| seen.upload_part().is_some() && seen.status == 200).count()

@@ -8,21 +8,9 @@ use crate::base::units::MB;
 use crate::chunking::{MIN_PART_BYTES, PlanLimits};
 use crate::delivery::cache_place;
 use crate::ledger::cost::Prices;
+use crate::log::LogLevel;
 use crate::s3::request::{Location, Store};
 use crate::s3::sigv4::signer::Signer;
-
-/// Verbosity of the log; each level includes the previous ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum LogLevel {
-    /// Defects and outages.
-    Error,
-    /// Conditions that an operator should check.
-    Warn,
-    /// One line per request.
-    Info,
-    /// Individual steps of a request.
-    Debug,
-}
 
 /// Configuration of this deployment (docs/deploying.md, "Vars" and "Secrets").
 #[derive(Debug)]

@@ -14,9 +14,9 @@ pub mod s3;
 pub mod http;
 pub mod jobs;
 
-pub mod io;
-
 pub mod auth;
+pub mod log;
+
 pub mod idempotency;
 
 pub mod chunking;
@@ -39,6 +39,13 @@ pub mod health;
 pub mod config;
 
 pub mod access;
+
+pub mod io;
+
+pub mod clients;
+pub mod services;
+
+pub mod objects;
 
 #[cfg(target_arch = "wasm32")]
 pub mod worker;

@@ -131,6 +131,31 @@ impl Drop for MemoryPermit {
     }
 }
 
+/// Maximum wait for a permit, ms.
+const WAIT_MS: u64 = 3_000;
+
+/// Interval between two attempts, ms.
+const POLL_MS: u64 = 20;
+
+/// A permit for `bytes` bytes that are in use for at most `holds_ms`. Waits up to [`WAIT_MS`] for other permits to be released; an unread body waits in the
+/// client meanwhile. None if none is released.
+pub async fn wait_for_permit(
+    (pool, owner): (Pool, Owner),
+    bytes: u64,
+    holds_ms: u64,
+    now: impl Fn() -> EpochMs,
+    sleep: impl AsyncFn(u64),
+) -> Option<MemoryPermit> {
+    let until = now().plus(WAIT_MS);
+    loop {
+        let at = now();
+        match MemoryPermit::reserve(pool, owner, bytes, holds_ms, at) {
+            None if at < until => sleep(POLL_MS).await,
+            permit => return permit,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

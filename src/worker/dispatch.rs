@@ -9,16 +9,18 @@ use worker::{Context, Env};
 use crate::access::authorize::AuthScheme;
 use crate::access::routes;
 use crate::access::routes::Endpoint;
-use crate::config::LogLevel;
 use crate::http::cors;
+use crate::log;
+use crate::log::LogLevel;
 use crate::problem::Problem;
+use crate::worker::content::forget::forget;
 use crate::worker::handlers;
 use crate::worker::handlers::accounts::{change, moving, provision, quota, tiers};
 use crate::worker::handlers::{health, pages, problems};
 use crate::worker::http::call::{Call, Routed};
 use crate::worker::http::reply::{Body, Reply};
 use crate::worker::http::{address_limit, authenticate};
-use crate::worker::platform::{bindings, log, random};
+use crate::worker::platform::{bindings, random};
 
 /// Serves one request.
 pub async fn serve(request: web_sys::Request, env: Env, context: Context) -> worker::Result<web_sys::Response> {
@@ -26,7 +28,7 @@ pub async fn serve(request: web_sys::Request, env: Env, context: Context) -> wor
         Ok(id) => id,
         Err(problem) => return Reply::problem(&problem, "").into_response(),
     };
-    let call = Rc::new(Call::new(request, env, context, id));
+    let call = Rc::new(Call::new(request, env, context, id, forget));
     let method = call.request.method();
     let outcome = if method == "OPTIONS" { preflight(&call) } else { dispatch(&call, &method).await };
     let mut reply = outcome.unwrap_or_else(|problem| {
@@ -38,7 +40,7 @@ pub async fn serve(request: web_sys::Request, env: Env, context: Context) -> wor
     if method == "HEAD" {
         reply.body = Body::Empty;
     }
-    reply.headers.extend(cors::headers(&call.path, call.header("origin").as_deref(), &bindings::cors_origins(&call.env)));
+    reply.headers.extend(cors::headers(&call.path, call.header("origin").as_deref(), &bindings::cors_origins(&call.io.env)));
     if let Some(limited) = call.limited.get() {
         reply.headers.extend(limited.pace.headers(limited.policy, limited.window_seconds));
     }
@@ -67,11 +69,11 @@ async fn dispatch(call: &Rc<Call>, method: &str) -> Result<Reply, Problem> {
         // Before the configuration is read, because `health` reports the state of the configuration.
         return Box::pin(health::health(call)).await;
     }
-    let config = bindings::config(&call.env)?;
+    let config = bindings::config(&call.io.env)?;
     call.cache.configure(&config);
     let outcome = match authenticate::authenticate(call, route, &params, &config).await {
         Ok(caller) => {
-            let routed = Routed { call: Rc::clone(call), route, caller: Rc::new(caller), params, config };
+            let routed = Routed::new(call, route, caller, params, config);
             match if matches!(method, "GET" | "HEAD") { Ok(()) } else { call.check_encoding() } {
                 Ok(()) => handler(&routed, route.endpoint, method).await,
                 Err(problem) => Err(problem),

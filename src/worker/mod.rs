@@ -1,10 +1,9 @@
 //! The Worker: all code that uses the platform. Nothing outside this module imports from it.
 //!
-//! In dependency order: [`platform`] wraps bindings, [`clients`] call Durable Objects, [`http`] represents one request, [`content`] serves bytes from the
-//! cache, [`services`] carry out what `uploads`, `dedup`, `video` and `accounts` decide, [`handlers`] are the routes, [`objects`] the Durable Object shells,
-//! [`queue`] and [`cron`] the background entry points, [`dispatch`] leads from request to response.
+//! In dependency order: [`platform`] wraps bindings and implements the port ([`crate::io`]), [`http`] represents one request, [`content`] serves bytes from the
+//! cache, [`services`] know edges and health, [`handlers`] are the routes, which call [`crate::services`], [`objects`] the Durable Object shells, [`queue`] and
+//! [`cron`] the background entry points, [`dispatch`] leads from request to response.
 
-pub mod clients;
 pub mod content;
 pub mod cron;
 pub mod dispatch;

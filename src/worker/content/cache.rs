@@ -11,8 +11,9 @@ use crate::base::time::EpochMs;
 use crate::delivery::cache_entry::{Freshness, STALE_MS};
 use crate::delivery::slices::Slice;
 use crate::http::range::Span;
+use crate::log;
+use crate::worker::platform::js;
 use crate::worker::platform::pop_cache::PopCache;
-use crate::worker::platform::{js, log};
 
 /// Header field with the end of the freshness lifetime, epoch ms.
 const FRESH_UNTIL: &str = "x-jettyspeed-fresh-until";

@@ -6,22 +6,22 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::time::Duration;
 
-use worker::Env;
-
 use crate::accounts::directory::Item;
 use crate::base::id::Name;
 use crate::base::shard::{Access, Shard};
 use crate::base::sql::Statement;
 use crate::base::time::EpochMs;
+use crate::clients::{database, shards};
 use crate::delivery::asset_hits::AssetHits;
 use crate::delivery::cache_entry::Origin;
 use crate::delivery::content_descriptor::ContentDescriptor;
-use crate::delivery::flush;
-use crate::delivery::repository;
 use crate::delivery::repository::Count;
 use crate::delivery::slices::Slice;
+use crate::delivery::{flush, repository};
+use crate::io::Io;
 use crate::worker::http::call::Routed;
-use crate::worker::platform::{bindings, clock, d1, shards};
+use crate::worker::platform::clock;
+use crate::worker::platform::io::WorkerIo;
 
 thread_local! {
     static ASSETS: RefCell<AssetHits> = RefCell::default();
@@ -53,32 +53,32 @@ pub fn answered(call: &Routed, source: &ContentDescriptor, is_hit: bool) {
     let Some(delay) = flush::delay(FLUSHED.get(), call.config.stats_flush_seconds.saturating_mul(1000), now) else { return };
     DUE.set(flush::deadline(delay, now));
     let held = call.clone();
-    call.wait_until(async move {
+    call.io.afterwards(async move {
         worker::Delay::from(Duration::from_millis(delay)).await;
         let counts = COUNTS.take();
         let now = clock::now();
         DUE.set(EpochMs(0));
         FLUSHED.set(now);
-        write(&held.env, counts, ASSETS.with_borrow_mut(AssetHits::take), now).await;
+        write(&held.io, counts, ASSETS.with_borrow_mut(AssetHits::take), now).await;
     });
 }
 
 /// Adds the counts to the databases of their namespaces. Those of a namespace that is being moved are lost.
-async fn write(env: &Env, counts: HashMap<(Name, &'static str), Count>, hits: Option<Statement>, now: EpochMs) {
+async fn write(io: &WorkerIo, counts: HashMap<(Name, &'static str), Count>, hits: Option<Statement>, now: EpochMs) {
     let mut statements: HashMap<Shard, Vec<Statement>> = HashMap::new();
     for ((namespace, class), count) in &counts {
-        if let Ok(shard) = shards::shard_of(env, Item::Namespace(namespace), Access::Write).await {
+        if let Ok(shard) = shards::shard_of(io, Item::Namespace(namespace), Access::Write).await {
             statements.entry(shard).or_default().push(repository::add(namespace, class, count, now));
         }
     }
     if let Some(hits) = hits {
         // A file that a database does not have is left out there.
-        shards::all(env).for_each(|shard| statements.entry(shard).or_default().push(hits.clone()));
+        shards::all(io).for_each(|shard| statements.entry(shard).or_default().push(hits.clone()));
     }
     for (shard, statements) in statements {
-        if let Ok(db) = bindings::db(env, shard) {
+        if let Ok(db) = io.db(shard) {
             // The error is logged in `d1`.
-            let _ = d1::batch(&db, &statements).await;
+            let _ = database::batch(&db, &statements).await;
         }
     }
 }

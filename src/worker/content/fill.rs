@@ -12,7 +12,7 @@ use web_sys::ReadableStream;
 use crate::base::memory_budget::{MemoryPermit, Owner, Pool};
 use crate::base::time::EpochMs;
 use crate::base::ttl_map::TtlMap;
-use crate::config::LogLevel;
+use crate::clients::store;
 use crate::delivery::cache_entry::{Freshness, Origin, REVALIDATE_INTERVAL_MS};
 use crate::delivery::content_descriptor::ContentDescriptor;
 use crate::delivery::fill_lock::message::Filled;
@@ -20,13 +20,17 @@ use crate::delivery::fill_lock::shard::FILL_MS;
 use crate::delivery::response_headers::{Answered, check_answer};
 use crate::delivery::slices::Slice;
 use crate::http::range::Span;
+use crate::io::Io;
+use crate::io::answer::Answer as _;
+use crate::log;
+use crate::log::LogLevel;
 use crate::problem::{OriginFailure, Problem};
 use crate::worker::content::fill_lock::Outcome;
 use crate::worker::content::{cache, cache_stats, fill_lock, kv, store_reads};
 use crate::worker::http::call::Routed;
 use crate::worker::platform::origin::Answer;
 use crate::worker::platform::pop_cache::PopCache;
-use crate::worker::platform::{clock, js, log, memory, origin};
+use crate::worker::platform::{clock, js, memory, origin};
 
 /// How many stale entries an isolate revalidates at once, and the bytes of their keys.
 const MAX_REVALIDATING: usize = 2_000;
@@ -121,7 +125,7 @@ pub async fn find_slice(call: &Routed, source: &Rc<ContentDescriptor>, slice: Sl
         }
         let (held, of, under) = (call.clone(), Rc::clone(source), key.clone());
         // Detached from the client's connection, including the lock request, because other requests wait for the result.
-        let led = call.run_detached(async move { lead(&held, &of, &slice, &under).await });
+        let led = call.io.detached(async move { lead(&held, &of, &slice, &under).await });
         match led.await.unwrap_or(Err(Problem::Internal))? {
             FillOutcome::FilledElsewhere => waited = true,
             FillOutcome::TryAgain => {}
@@ -156,7 +160,7 @@ enum FillOutcome {
 }
 
 async fn lead(call: &Routed, source: &ContentDescriptor, slice: &Slice, key: &str) -> Result<FillOutcome, Problem> {
-    let lock = match fill_lock::acquire(&call.env, call.geo().edge_name(), key).await? {
+    let lock = match fill_lock::acquire(&call.io.env, call.geo().edge_name(), key).await? {
         Outcome::Stored => return Ok(FillOutcome::FilledElsewhere),
         Outcome::TryAgain => return Ok(FillOutcome::TryAgain),
         Outcome::Acquired(lock) => lock,
@@ -191,7 +195,7 @@ async fn cached(call: &Routed, source: &Rc<ContentDescriptor>, slice: &Slice, ke
     let freshness = entry.freshness;
     if matches!(freshness, Freshness::Stale(_)) && call.cache.has_left(REVALIDATION_CALLS) && claim_revalidation(key, now) {
         let (held, source, key, slice) = (call.clone(), Rc::clone(source), key.to_owned(), *slice);
-        call.wait_until(async move { revalidate(&held, &source, &slice, &key).await });
+        call.io.afterwards(async move { revalidate(&held, &source, &slice, &key).await });
     }
     let origin = if waited { Origin::Collapsed } else { Origin::Cache(freshness) };
     Some(SliceBody { bytes: Bytes::Stream(entry.stream()?), origin })
@@ -204,7 +208,7 @@ fn claim_revalidation(key: &str, now: EpochMs) -> bool {
 /// Reads the whole slice and stores it in the cache. If the cache does not store it, it is served anyway.
 async fn fill(call: &Routed, source: &ContentDescriptor, slice: &Slice, key: &str) -> Result<(JsValue, Origin), Problem> {
     let now = clock::now();
-    let kept = match kv::get_file(&call.env, source).await {
+    let kept = match kv::get_file(&call.io.env, source).await {
         Some((_, until)) if until <= now => None,
         kept => kept,
     };
@@ -218,7 +222,7 @@ async fn fill(call: &Routed, source: &ContentDescriptor, slice: &Slice, key: &st
     }
     if origin == Origin::Filled && source.kv_key().is_some() {
         let (held, source, buffer) = (call.clone(), source.clone(), buffer.clone());
-        call.wait_until(async move { kv::put(&held.env, &source, &buffer, fresh_until).await });
+        call.io.afterwards(async move { kv::put(&held.io.env, &source, &buffer, fresh_until).await });
     }
     Ok((buffer, origin))
 }
@@ -227,7 +231,7 @@ async fn fill(call: &Routed, source: &ContentDescriptor, slice: &Slice, key: &st
 async fn read_checked(call: &Routed, source: &ContentDescriptor, span: Span) -> Result<JsValue, Problem> {
     let answer = request_range(call, source, span).await?;
     store_reads::count(call, source, span.bytes());
-    let buffer = answer.bytes(span.bytes(), FILL_MS).await.map_err(|error| origin::problem("GetObject", &error))?;
+    let buffer = answer.bytes(span.bytes(), FILL_MS).await.map_err(|error| store::problem("GetObject", &error))?;
     if js::byte_length(&buffer) != Some(span.bytes()) {
         return Err(Problem::Origin(OriginFailure::Unexpected("ShortBody".to_owned())));
     }
@@ -237,9 +241,9 @@ async fn read_checked(call: &Routed, source: &ContentDescriptor, span: Span) -> 
 async fn request_range(call: &Routed, source: &ContentDescriptor, span: Span) -> Result<Answer, Problem> {
     let started = clock::now();
     let whole = span.first == 0 && span.bytes() == source.size;
-    let answer = origin::get(&call.config, &source.s3_key, source.size, (!whole).then_some((span.first, span.last))).await;
-    call.span("origin", started);
-    let answer = answer.map_err(|error| origin::problem("GetObject", &error))?;
+    let answer = store::get(&call.io, &call.config, &source.s3_key, source.size, (!whole).then_some((span.first, span.last))).await;
+    call.io.span("origin", started);
+    let answer = answer.map_err(|error| store::problem("GetObject", &error))?;
     let [length, range, etag, encoding] = ["content-length", "content-range", "etag", "content-encoding"].map(|name| answer.header(name));
     let answered =
         Answered { status: answer.status, length: length.as_deref(), range: range.as_deref(), etag: etag.as_deref(), encoding: encoding.as_deref() };

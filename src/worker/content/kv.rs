@@ -8,8 +8,9 @@ use worker::Env;
 
 use crate::base::time::EpochMs;
 use crate::delivery::content_descriptor::ContentDescriptor;
+use crate::log;
 use crate::worker::platform::js::Kv;
-use crate::worker::platform::{bindings, js, log};
+use crate::worker::platform::{bindings, js};
 
 /// Minimum TTL of a KV value, s (Cloudflare KV documentation, "Expiring keys").
 const MIN_TTL_SECONDS: u64 = 60;

@@ -11,8 +11,8 @@ use crate::base::id::Name;
 use crate::base::time::EpochMs;
 use crate::base::ttl_map::TtlMap;
 use crate::base::{json, percent};
-use crate::config::Config;
 use crate::delivery::content_descriptor::{ContentDescriptor, HOLDS_MS};
+use crate::io::Io;
 use crate::problem::Problem;
 use crate::worker::content::cache;
 use crate::worker::http::call::Routed;
@@ -120,7 +120,7 @@ pub async fn get_or_read(
         && let Ok(text) = json::write(&kept)
     {
         let (held, key, seconds) = (Rc::clone(&call.call), key(name), kept.source.holds_ms.div_ceil(1000).max(1));
-        call.wait_until(async move { cache::put_text(&held.cache, &key, &text, seconds).await });
+        call.io.afterwards(async move { cache::put_text(&held.cache, &key, &text, seconds).await });
     }
     Ok(note(name, now, now, kept.source))
 }
@@ -135,7 +135,8 @@ fn mark(namespace: &Name) -> String {
     format!("1/changed/{namespace}")
 }
 
-async fn publish_invalidation(pop: &PopCache, namespace: &Name) {
+async fn publish_invalidation(pop: Option<&PopCache>, namespace: &Name) {
+    let Some(pop) = pop else { return };
     cache::put_text(pop, &mark(namespace), &clock::now().0.to_string(), 2 * HOLDS_MS / 1000).await;
 }
 
@@ -151,18 +152,11 @@ fn changed(key: &str) {
     CHANGED.with_borrow_mut(|changed| changed.insert(key.to_owned(), now, now.plus(HOLDS_MS), now));
 }
 
-/// Invalidates one descriptor: immediately in the isolate, within 1 s in the data centre, within [`HOLDS_MS`] globally.
-pub async fn invalidate(pop: &PopCache, name: &str) {
+/// Invalidates one descriptor: immediately in the isolate, within 1 s in the data centre if its cache is known, within [`HOLDS_MS`] globally.
+pub async fn invalidate(pop: Option<&PopCache>, name: &str) {
     forget(name);
+    let Some(pop) = pop else { return };
     cache::put_text(pop, &key(name), TOMBSTONE, 2 * HOLDS_MS / 1000).await;
-}
-
-/// As [`invalidate`], for a job: in the data centre only if the deployment tells its host.
-pub async fn invalidate_by_job(config: &Config, name: &str) {
-    match PopCache::of_job(config) {
-        Some(pop) => invalidate(&pop, name).await,
-        None => forget(name),
-    }
 }
 
 fn forget(name: &str) {
@@ -171,13 +165,13 @@ fn forget(name: &str) {
 }
 
 /// Invalidates all files of a video: immediately in the isolate, within 1 s in the data centre, within [`HOLDS_MS`] globally.
-pub async fn invalidate_group(pop: &PopCache, namespace: &Name, group: &str) {
+pub async fn invalidate_group(pop: Option<&PopCache>, namespace: &Name, group: &str) {
     changed(group);
     publish_invalidation(pop, namespace).await;
 }
 
 /// Invalidates a whole namespace: immediately in the isolate, within 1 s in the data centre, within [`HOLDS_MS`] globally.
-pub async fn invalidate_namespace(pop: &PopCache, namespace: &Name) {
+pub async fn invalidate_namespace(pop: Option<&PopCache>, namespace: &Name) {
     changed(namespace.as_str());
     DESCRIPTORS.with_borrow_mut(|descriptors| descriptors.retain(|_, here| here.source.namespace != *namespace));
     publish_invalidation(pop, namespace).await;

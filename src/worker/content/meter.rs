@@ -10,15 +10,17 @@ use std::time::Duration;
 use crate::base::id::Id;
 use crate::base::time::EpochMs;
 use crate::base::ttl_map::TtlMap;
+use crate::clients::pop_meter;
+use crate::io::Io;
 use crate::ledger::accrual::StoreReads;
 use crate::ledger::message::UsageSnapshot;
 use crate::ledger::pop_meter::message::{Counted, Message};
 use crate::ledger::pop_meter::shard::object_name;
 use crate::ledger::refusal::bandwidth_exceeded;
 use crate::problem::Problem;
-use crate::worker::clients::pop_meter;
 use crate::worker::http::call::{Call, Routed};
 use crate::worker::platform::clock;
+use crate::worker::platform::io::WorkerIo;
 
 /// Interval between reports, ms: together with the request it stays below 1 s.
 const REPORT_MS: u64 = 500;
@@ -62,9 +64,9 @@ pub fn may_send(call: &Routed, account: Id) -> Result<(), Problem> {
     let Some(usage) = known(account) else {
         if ASKING.with_borrow_mut(|asking| asking.claim(account, (), now.plus(ASKING_MS), now)) {
             let held = call.clone();
-            call.wait_until(async move {
+            call.io.afterwards(async move {
                 // The error is logged in `objects`. An unreachable meter must not interrupt playback.
-                if let Ok(usage) = pop_meter::send(&held.env, held.geo().edge_name(), account, &Message::Ask { account }).await {
+                if let Ok(usage) = pop_meter::send(&held.io, held.geo().edge_name(), account, &Message::Ask { account }).await {
                     note(usage);
                 }
             });
@@ -91,10 +93,10 @@ pub fn may_go_on(account: Id, was_checked: bool) -> bool {
 }
 
 /// Renews what this PoP knows of an account's usage, after an administrator changed the account.
-pub async fn renew(call: &Call, account: Id) {
+pub async fn renew(io: &WorkerIo, account: Id) {
     USAGE_CACHE.with_borrow_mut(|usage| usage.remove(&account));
     // The error is logged in `objects`. What the meter knows is then up to 30 s old.
-    if let Ok(usage) = pop_meter::send(&call.env, call.geo().edge_name(), account, &Message::Renew { account }).await {
+    if let Ok(usage) = pop_meter::send(io, io.geo().edge_name(), account, &Message::Renew { account }).await {
         note(usage);
     }
 }
@@ -122,13 +124,13 @@ fn add(call: &Routed, counted: Counted) {
     }
     DUE.set(now.plus(2 * REPORT_MS));
     let held = call.clone();
-    call.wait_until(async move {
+    call.io.afterwards(async move {
         worker::Delay::from(Duration::from_millis(REPORT_MS)).await;
         DUE.set(EpochMs(0));
         let geo = held.geo();
         for (account, counted) in by_meter(geo.edge_name(), UNREPORTED.take()) {
             // The error is logged in `objects`. Whether the meter counted is unknown, so it is not told again, in the customer's favour.
-            if let Ok(usage) = pop_meter::send(&held.env, geo.edge_name(), account, &Message::Report { counted }).await {
+            if let Ok(usage) = pop_meter::send(&held.io, geo.edge_name(), account, &Message::Report { counted }).await {
                 note(usage);
             }
         }
@@ -149,7 +151,7 @@ pub async fn settle(call: &Call, account: Id) {
     let counted = UNREPORTED.with_borrow_mut(|all| all.remove(&account));
     let counted = counted.unwrap_or(Counted { account, bytes: 0, reads: StoreReads::default() });
     // The error is logged in `objects`. The ledger's figures are then up to ten seconds old.
-    if let Ok(usage) = pop_meter::send(&call.env, call.geo().edge_name(), account, &Message::Flush { counted }).await {
+    if let Ok(usage) = pop_meter::send(&call.io, call.geo().edge_name(), account, &Message::Flush { counted }).await {
         note(usage);
     }
 }

@@ -4,6 +4,7 @@ pub mod cache;
 pub mod cache_stats;
 pub mod fill;
 pub mod fill_lock;
+pub mod forget;
 pub mod kv;
 pub mod metadata_cache;
 pub mod meter;

@@ -11,6 +11,7 @@ use crate::delivery::content_descriptor::{ContentDescriptor, WholeObjectKeys};
 use crate::delivery::outflow::{DIRECT_BYTES, PIECE_BYTES};
 use crate::delivery::slices::{Layout, Slice, slices_of};
 use crate::http::range::{ByteRanges, Multipart, Span};
+use crate::io::Io;
 use crate::problem::Problem;
 use crate::worker::content::fill::{Bytes, SliceBody};
 use crate::worker::content::pipe::Outflow;
@@ -87,7 +88,7 @@ pub async fn body(
     let (readable, writable) = (stream.readable(), stream.writable());
     let whole = single_range(source, wanted);
     let (held, source) = (call.clone(), Rc::clone(source));
-    call.wait_until(async move {
+    call.io.afterwards(async move {
         let mut complete = true;
         let (account, was_checked) = (source.account, held.bandwidth_checked.get());
         let metered = held.clone();

@@ -11,7 +11,10 @@ use crate::auth::playback_token::VideoClaims;
 use crate::base::json;
 use crate::base::time::EpochMs;
 use crate::base::ttl_map::TtlMap;
+use crate::clients::{database, shards};
 use crate::delivery::content_descriptor::ContentDescriptor;
+use crate::io::Io;
+use crate::io::database::Database;
 use crate::problem::Problem;
 use crate::video::pages::{MAX_PAGE_BYTES, PAGE_SECONDS, PageFile, VideoState, file_in, group, prefix, state_name};
 use crate::video::repository;
@@ -19,8 +22,8 @@ use crate::video::repository::FileRow;
 use crate::worker::content::cache;
 use crate::worker::content::metadata_cache::{self, HERE_MS};
 use crate::worker::http::call::Routed;
+use crate::worker::platform::clock;
 use crate::worker::platform::pop_cache::PopCache;
-use crate::worker::platform::{clock, d1, shards};
 
 /// Bounds of the isolate's memory: states of about 300 bytes, and pages.
 const MAX_STATES: usize = 2_000;
@@ -70,13 +73,13 @@ pub async fn find(call: &Routed, claims: &VideoClaims, path: &str) -> Result<Opt
         }
     }
     // Both at once, so that the page is of that version.
-    let db = shards::of_namespace_to_read(&call.env, namespace).await?.nearest_if(!fresh);
+    let db = shards::of_namespace_to_read(&call.io, namespace).await?.nearest_if(!fresh);
     let statements = [repository::state(namespace, video), repository::page(namespace, video, prefix)];
-    let mut rows = d1::results(&db, &statements).await?;
+    let mut rows = database::results(&db, &statements).await?;
     let mut state = rows.first::<VideoState>()?;
     if known.is_some_and(|kept| state.as_ref().is_none_or(|state| state.is_before(&kept.state))) {
         // That copy of the database does not have yet what is known here.
-        rows = d1::results(&shards::of_namespace_to_read(&call.env, namespace).await?, &statements).await?;
+        rows = database::results(&shards::of_namespace_to_read(&call.io, namespace).await?, &statements).await?;
         state = rows.first()?;
     }
     let Some(state) = state else { return Ok(None) };
@@ -137,7 +140,7 @@ fn keep(call: &Routed, kept: Kept, page: Page, now: EpochMs) {
     }
     STATES.with_borrow_mut(|states| states.insert(kept.name.clone(), Rc::new(kept), now.plus(HERE_MS), now));
     let held = call.clone();
-    call.wait_until(async move {
+    call.io.afterwards(async move {
         for (key, text, seconds) in texts {
             cache::put_text(&held.cache, &key, &text, seconds).await;
         }

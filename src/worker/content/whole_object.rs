@@ -19,12 +19,14 @@ use crate::delivery::cache_entry::{Freshness, Origin};
 use crate::delivery::content_descriptor::{ContentDescriptor, WholeObjectKeys};
 use crate::delivery::slices::Slice;
 use crate::http::range::Span;
+use crate::io::Io;
+use crate::log;
 use crate::worker::content::cache;
 use crate::worker::content::fill::{Bytes, SliceBody};
 use crate::worker::http::call::Routed;
 use crate::worker::platform::js::FixedLengthStream;
 use crate::worker::platform::pop_cache::PopCache;
-use crate::worker::platform::{clock, js, log, random};
+use crate::worker::platform::{clock, js, random};
 
 /// The same after an attempt that failed, ms. What made it fail (the platform's limits for the work after an answer, or for an entry) mostly lasts.
 const FAILED_MS: u64 = 4 * 3_600_000;
@@ -87,7 +89,7 @@ pub fn begin(call: &Routed, source: &Rc<ContentDescriptor>, span: Span) {
         return;
     }
     let (held, source) = (call.clone(), Rc::clone(source));
-    call.wait_until(async move {
+    call.io.afterwards(async move {
         let pop = &held.cache;
         // Another isolate of this PoP may have assembled it.
         let assembled = if pointer_of(pop, &names, clock::now()).await.is_some() { Ok(true) } else { assemble(pop, &source, &names).await };

@@ -7,19 +7,19 @@ use serde_json::json;
 use crate::access::authorize::ResourceKind;
 use crate::access::caller::Caller;
 use crate::auth::file_token::{FileClaims, TTL_MS};
+use crate::clients::{database, ledger, store};
 use crate::delivery::content_descriptor::{ContentDescriptor, FileRow};
 use crate::files::asset::{Asset, content_url};
 use crate::files::direct;
 use crate::http::content_disposition;
+use crate::io::body::Body;
 use crate::problem::Problem;
 use crate::s3::action::ObjectHeaders;
 use crate::s3::operations::{get_object, head_object};
-use crate::worker::clients::ledger;
 use crate::worker::content::serve::{cached_origin, serve};
 use crate::worker::content::{kv, metadata_cache, store_reads};
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
-use crate::worker::platform::origin::Body;
 use crate::worker::platform::{clock, origin};
 
 /// Returns URLs of a file: through this service and, on demand, directly at the store.
@@ -27,25 +27,25 @@ pub async fn download(call: &Routed) -> Result<Reply, Problem> {
     let account = call.account()?;
     let id = call.query("assetId").ok_or_else(|| Problem::invalid("assetId", "is required"))?;
     account.must_be_active()?;
-    let (statement, rows) = call.find_rows(&call.caller.principal(), ResourceKind::Asset, &id).await?;
+    let (statement, rows) = call.service.find_rows(&call.caller.principal(), ResourceKind::Asset, &id).await?;
     let (asset, row): (Asset, FileRow) = (first_row(&rows, &statement)?, first_row(&rows, &statement)?);
     let source = Rc::new(ContentDescriptor::from(row));
     let direct = direct::is_wanted(call.query("direct").as_deref(), &call.request.method(), asset.borrowed);
-    ledger::charge(&call.env, &account, if direct { asset.size } else { 0 }).await?;
+    ledger::charge(&call.io, &account, if direct { asset.size } else { 0 }).await?;
     if direct {
         store_reads::count(call, &source, asset.size);
     }
     if origin::read_latency_ms().is_none() {
         // This isolate has no latency sample of the store yet: HeadObject takes one.
         // On an error the latency stays unknown; the URLs are valid nevertheless.
-        if let Err(error) = origin::send(&call.config, &head_object::head_object(&asset.s3_key), Body::Empty).await {
-            let _ = origin::problem("HeadObject", &error);
+        if let Err(error) = store::send(&call.io, &call.config, &head_object::head_object(&asset.s3_key), Body::Empty).await {
+            let _ = store::problem("HeadObject", &error);
         }
     }
     let lookup_started = clock::now();
     let provider = if cached_origin(&call.cache, &source).await.is_some() {
         "edge"
-    } else if kv::has_file(&call.env, &source).await {
+    } else if kv::has_file(&call.io.env, &source).await {
         "kv"
     } else {
         "origin"
@@ -80,14 +80,14 @@ pub async fn download(call: &Routed) -> Result<Reply, Problem> {
 }
 
 fn first_row<T: serde::de::DeserializeOwned>(rows: &str, statement: &crate::base::sql::Statement) -> Result<T, Problem> {
-    crate::worker::platform::d1::read(rows, statement)?.into_iter().next().ok_or(Problem::NotFound)
+    database::read(rows, statement)?.into_iter().next().ok_or(Problem::NotFound)
 }
 
 /// Serves the bytes. The first segment of the path is a token, or an asset id with the owner's credentials (the asset's stable `url`).
 pub async fn content(call: &Routed, method: &str) -> Result<Reply, Problem> {
     let read = async |fresh| {
         // With the owner's credentials the segment is the asset id; with a token the claims contain it.
-        let row: FileRow = call.find_near(ResourceKind::Asset, call.params.get("token").unwrap_or_default(), fresh).await?;
+        let row: FileRow = call.service.find_near(ResourceKind::Asset, call.params.get("token").unwrap_or_default(), fresh).await?;
         Ok(ContentDescriptor::from(row))
     };
     let (source, expires) = match &*call.caller {

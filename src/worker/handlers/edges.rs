@@ -7,6 +7,7 @@ use crate::base::id::Name;
 use crate::base::shard::Shard;
 use crate::base::time::EpochMs;
 use crate::chunking::{Strategy, plan};
+use crate::clients::database;
 use crate::dedup::lookup::DuplicateView;
 use crate::edges::assign::Assignment;
 use crate::edges::edge::Edge;
@@ -22,12 +23,14 @@ use crate::edges::request::OptimalEdges;
 use crate::edges::view::EdgeView;
 use crate::http::json_body::MAX_BODY;
 use crate::http::validate;
+use crate::io::Io;
+use crate::io::database::Database;
 use crate::problem::Problem;
+use crate::services::dedup::reference;
+use crate::services::namespaces::of_upload;
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
-use crate::worker::platform::{bindings, clock, d1, objects};
-use crate::worker::services;
-use crate::worker::services::dedup::reference;
+use crate::worker::platform::{bindings, clock, objects};
 use crate::worker::services::edges::ranking::{EDGES, ranking};
 use crate::worker::services::edges::registry;
 
@@ -61,10 +64,10 @@ pub async fn optimal_edges(call: &Routed) -> Result<Reply, Problem> {
         count => count.map_or(EDGES, |count| count as usize),
     };
     account.must_be_active()?;
-    let namespace = services::namespaces::for_upload(call, &account, namespace.as_ref()).await?;
+    let namespace = of_upload::for_upload(&call.service, &account, namespace.as_ref()).await?;
     let strategy = plan(wanted.file_size, namespace.chunk_size, &call.config.plan)?;
     let duplicate = match hash {
-        Some(hash) => Some(reference::duplicate(call, &account, &hash, wanted.file_size).await?).filter(DuplicateView::is_duplicate),
+        Some(hash) => Some(reference::duplicate(&call.service, &account, &hash, wanted.file_size).await?).filter(DuplicateView::is_duplicate),
         None => None,
     };
     let client = call.geo().at(place);
@@ -104,8 +107,8 @@ pub async fn metrics(call: &Routed) -> Result<Reply, Problem> {
     let now = clock::now();
     let from = now.0 - now.0 % HOUR_MS;
     let from = EpochMs(from.saturating_sub((hours - 1) * HOUR_MS));
-    let rows: Vec<Hour> = d1::all(&bindings::db(&call.env, Shard::MAIN)?.nearest(), &repository::hours(edge.id.as_str(), from, hours)).await?;
-    let numbers: Option<Numbers> = match bindings::edges(&call.env) {
+    let rows: Vec<Hour> = database::all(&call.io.db(Shard::MAIN)?.nearest(), &repository::hours(edge.id.as_str(), from, hours)).await?;
+    let numbers: Option<Numbers> = match bindings::edges(&call.io.env) {
         Some(objects) => objects::send(&objects, edge.id.as_str(), &Message::default().0, false).await?,
         None => None,
     };

@@ -8,17 +8,17 @@ use crate::config::Config;
 use crate::health::part::{failing, view, works};
 use crate::problem;
 use crate::problem::Problem;
+use crate::services::uploads::{bucket_owner, payload_hash_probe, presigned_hash_probe};
 use crate::uploads::bucket_owner::shown;
 use crate::worker::http::call::Call;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::bindings;
 use crate::worker::services::health;
 use crate::worker::services::health::database;
-use crate::worker::services::uploads::{bucket_owner, payload_hash_probe, presigned_hash_probe};
 
 /// Configuration only, unless it is asked for more.
 pub async fn health(call: &Rc<Call>) -> Result<Reply, Problem> {
-    match bindings::config(&call.env) {
+    match bindings::config(&call.io.env) {
         Err(Problem::Misconfigured { names }) => {
             let mut body = facts(call, "misconfigured", None).await;
             body.insert("names".to_owned(), json!(names));
@@ -27,7 +27,7 @@ pub async fn health(call: &Rc<Call>) -> Result<Reply, Problem> {
         Err(problem) => Err(problem),
         Ok(_) if call.query("deep").as_deref() != Some("1") => {
             // null: not probed yet. `deep=1` and every completion run the probe.
-            let known = (payload_hash_probe::known(&call.env).await, presigned_hash_probe::known(&call.env).await);
+            let known = (payload_hash_probe::known(&call.io).await, presigned_hash_probe::known(&call.io).await);
             Reply::json(200, &facts(call, "ok", Some(known)).await)
         }
         Ok(config) if call.is_operator(&config) => deep(call, &config).await,
@@ -40,12 +40,12 @@ async fn deep(call: &Call, config: &Config) -> Result<Reply, Problem> {
     let failing = failing(&found.parts);
     let well = failing.is_empty();
     // Anew, because what is known may be of another store. What no probe finds out now, an earlier one may have.
-    let probed = (payload_hash_probe::probe(&call.env, config).await, presigned_hash_probe::probe(&call.env, config).await);
+    let probed = (payload_hash_probe::probe(&call.io, config).await, presigned_hash_probe::probe(&call.io, config).await);
     let probed = match probed {
         (Ok(Some(enforced)), Ok(Some(bound))) => (Some(enforced), Some(bound)),
         (enforced, bound) => (
-            enforced.ok().flatten().or(payload_hash_probe::known(&call.env).await),
-            bound.ok().flatten().or(presigned_hash_probe::known(&call.env).await),
+            enforced.ok().flatten().or(payload_hash_probe::known(&call.io).await),
+            bound.ok().flatten().or(presigned_hash_probe::known(&call.io).await),
         ),
     };
     let mut body = facts(call, if well { "ok" } else { "degraded" }, Some(probed)).await;
@@ -71,7 +71,7 @@ async fn facts(call: &Call, status: &str, probed: Option<(Option<bool>, Option<b
         ("colo", json!(call.geo().colo)),
         ("payloadHashEnforced", json!(enforced)),
         ("presignedHashBound", json!(bound)),
-        ("bucketOwner", json!(shown(bucket_owner::known(&call.env).await))),
+        ("bucketOwner", json!(shown(bucket_owner::known(&call.io).await))),
     ];
     fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

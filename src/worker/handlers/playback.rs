@@ -6,15 +6,17 @@ use std::time::Duration;
 use crate::access::caller::Caller;
 use crate::auth::playback_token::VideoClaims;
 use crate::delivery::content_descriptor::ContentDescriptor;
+use crate::io::Io;
+use crate::io::stale::Stale;
 use crate::problem::{OriginFailure, Problem};
+use crate::services::video::put::{MAX_ATTEMPTS, RETRY_MS};
+use crate::services::video::reconcile;
 use crate::video::path::VideoPath;
 use crate::video::place::AtStore;
 use crate::worker::content::video_source::source;
-use crate::worker::content::{cache_stats, serve, video_source, warm};
+use crate::worker::content::{cache_stats, serve, warm};
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
-use crate::worker::services::video::put::{MAX_ATTEMPTS, RETRY_MS};
-use crate::worker::services::video::reconcile;
 
 /// Serves a file of a video: playlist, segment or key.
 pub async fn play(call: &Routed, method: &str) -> Result<Reply, Problem> {
@@ -29,7 +31,7 @@ pub async fn play(call: &Routed, method: &str) -> Result<Reply, Problem> {
     let (source, reply) = serve_with_retry(call, method, claims, &path, source).await?;
     if method == "GET" && reply.status < 300 {
         let held = call.clone();
-        call.wait_until(async move { warm::after(&held, &source, path, range.as_deref()).await });
+        call.io.afterwards(async move { warm::after(&held, &source, path, range.as_deref()).await });
     }
     Ok(reply)
 }
@@ -53,7 +55,7 @@ async fn serve_with_retry(
                 // An outage says nothing of the version: neither D1 nor the store is asked again for it.
                 let differs = failure != OriginFailure::Unavailable;
                 if differs {
-                    video_source::invalidate(&call.cache, &claims.namespace, &claims.video, path.as_str()).await;
+                    call.io.forget(Stale::VideoFile(&claims.namespace, &claims.video, path.as_str())).await;
                 }
                 worker::Delay::from(Duration::from_millis(RETRY_MS)).await;
                 source_now = source(call, claims, path.as_str()).await?;
@@ -71,6 +73,6 @@ async fn serve_with_retry(
 /// # Errors
 /// Errors of the store; 404 if it has none.
 async fn at_store(call: &Routed, source: Rc<ContentDescriptor>) -> Result<Rc<ContentDescriptor>, Problem> {
-    let AtStore { etag, size } = reconcile::at_store(&call.config, &source.s3_key).await?.ok_or(Problem::NotFound)?;
+    let AtStore { etag, size } = reconcile::at_store(&call.io, &call.config, &source.s3_key).await?.ok_or(Problem::NotFound)?;
     Ok(Rc::new(ContentDescriptor { etag, size, ..(*source).clone() }))
 }

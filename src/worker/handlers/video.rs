@@ -4,28 +4,27 @@ use serde_json::json;
 
 use crate::access::membership;
 use crate::auth::playback_token::VideoClaims;
+use crate::clients::{database, ledger, shards};
 use crate::edges::edge::Work;
 use crate::http::json_body::MAX_BODY;
 use crate::http::validate::{check_hash, check_namespace};
+use crate::io::Io;
+use crate::io::database::Database;
 use crate::namespaces::role::Role;
 use crate::problem::Problem;
+use crate::services::namespaces::of_upload;
+use crate::services::video::delete;
+use crate::services::video::put::{namespace_of, write_file};
 use crate::uploads::simple::raw_length;
 use crate::video::listing::Listed;
-use crate::video::owner::repository::Owner;
-use crate::video::pages::group;
 use crate::video::place::Place;
 use crate::video::repository::FileRow;
 use crate::video::request::{Playback, check_path, check_video};
-use crate::video::{listing, owner, repository};
-use crate::worker::clients::ledger;
-use crate::worker::content::metadata_cache;
+use crate::video::{listing, repository};
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
-use crate::worker::platform::{clock, d1, shards};
-use crate::worker::services;
+use crate::worker::platform::clock;
 use crate::worker::services::edges::registry;
-use crate::worker::services::video::put::{namespace_of, write_file};
-use crate::worker::services::video::removal;
 
 /// Stores or replaces a file of a video; later requests get the new version.
 pub async fn put(call: &Routed) -> Result<Reply, Problem> {
@@ -37,12 +36,12 @@ pub async fn put(call: &Routed) -> Result<Reply, Problem> {
     let hash = check_hash("X-Content-SHA256", call.header("x-content-sha256").as_deref())?;
     account.must_be_active()?;
     registry::must_take(call, Work::New).await?;
-    let namespace = namespace_of(call, &account, wanted.as_ref()).await?;
+    let namespace = namespace_of(&call.service, &account, wanted.as_ref()).await?;
     account.may_upload_simply(size)?;
     let manages = membership::role(&account, &namespace) == Role::Manager;
     let (held, place) = (call.clone(), Place { namespace: namespace.name, video, path });
     // Detached from the client's connection, so that what the request has announced and reserved is settled or released if the client disconnects.
-    let stored = call.run_detached(async move { write_file(&held, &account, manages, place, size, hash).await });
+    let stored = call.io.detached(async move { write_file(&held.service, &account, manages, place, held.request.body(), size, hash).await });
     let (file, replaces) = stored.await.unwrap_or(Err(Problem::Internal))?;
     let view = json!({
         "videoId": file.video, "path": file.path.as_str(), "namespace": file.namespace, "size": file.size, "contentType": file.content_type, "s3Key": file.s3_key,
@@ -57,9 +56,9 @@ pub async fn list(call: &Routed) -> Result<Reply, Problem> {
     let (after, limit) = listing::page(call.query("cursor").as_deref(), call.query("limit").as_deref())?;
     let wanted = check_namespace("X-Namespace", call.header("x-namespace").as_deref())?;
     account.must_be_active()?;
-    let namespace = services::namespaces::for_upload(call, &account, wanted.as_ref()).await?.name;
+    let namespace = of_upload::for_upload(&call.service, &account, wanted.as_ref()).await?.name;
     let statement = repository::list(&namespace, after.as_ref(), limit.saturating_add(1));
-    let rows: Vec<Listed> = d1::all(&shards::of_namespace_to_read(&call.env, &namespace).await?.nearest_if(after.is_some()), &statement).await?;
+    let rows: Vec<Listed> = database::all(&shards::of_namespace_to_read(&call.io, &namespace).await?.nearest_if(after.is_some()), &statement).await?;
     Reply::json(200, &listing::view(rows, limit, &namespace))
 }
 
@@ -69,18 +68,8 @@ pub async fn delete(call: &Routed) -> Result<Reply, Problem> {
     let video = check_video(call.params.get("videoId").unwrap_or_default())?;
     let wanted = check_namespace("X-Namespace", call.header("x-namespace").as_deref())?;
     account.must_be_active()?;
-    let namespace = services::namespaces::for_upload(call, &account, wanted.as_ref()).await?;
-    let (role, namespace, db) = (membership::role(&account, &namespace), namespace.name, shards::of_account(&call.env, account.id).await?);
-    let marking = repository::mark_deleted(&namespace, &video, account.id, role == Role::Manager, clock::now());
-    let rows: Vec<serde_json::Value> = d1::all(&db, &marking).await?;
-    if rows.is_empty() {
-        let owner: Option<Owner> = d1::first(&db, &owner::repository::owner(&namespace, &video)).await?;
-        membership::may_change(role, account.id, owner.map(|owner| owner.account_id))?;
-        return Err(Problem::NotFound);
-    }
-    metadata_cache::invalidate_group(&call.cache, &namespace, &group(&namespace, &video)).await;
-    removal::enqueue(&call.env, &namespace, &video).await;
-    Ok(Reply::empty(204))
+    let namespace = of_upload::for_upload(&call.service, &account, wanted.as_ref()).await?;
+    delete::delete(&call.service, &account, &namespace, &video).await.map(Reply::from)
 }
 
 /// Returns a playback URL; its token covers the whole video.
@@ -90,11 +79,11 @@ pub async fn playback(call: &Routed) -> Result<Reply, Problem> {
     let video = check_video(call.params.get("videoId").unwrap_or_default())?;
     let wanted = check_namespace("X-Namespace", call.header("x-namespace").as_deref())?;
     account.must_be_active()?;
-    let namespace = namespace_of(call, &account, wanted.as_ref()).await?.name;
+    let namespace = namespace_of(&call.service, &account, wanted.as_ref()).await?.name;
     let row: Option<FileRow> =
-        d1::first(&shards::of_namespace_to_read(&call.env, &namespace).await?, &repository::file(&namespace, &video, path.as_str())).await?;
+        database::first(&shards::of_namespace_to_read(&call.io, &namespace).await?, &repository::file(&namespace, &video, path.as_str())).await?;
     row.ok_or(Problem::NotFound)?;
-    ledger::charge(&call.env, &account, 0).await?;
+    ledger::charge(&call.io, &account, 0).await?;
     let expires = clock::now().plus(ttl_ms);
     let token = VideoClaims { namespace, video, expires }.seal(&call.config.token_keys)?;
     let encoded: Vec<String> = path.as_str().split('/').map(crate::base::percent::component).collect();

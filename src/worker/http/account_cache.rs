@@ -11,10 +11,12 @@ use crate::base::id::Id;
 use crate::base::sha256::Sha256Hex;
 use crate::base::shard::{Shard, Whereabouts};
 use crate::base::ttl_map::TtlMap;
+use crate::clients::{database, shards};
+use crate::io::Io;
 use crate::problem::{AuthFailure, Problem};
 use crate::worker::http::address_limit;
 use crate::worker::http::call::Call;
-use crate::worker::platform::{bindings, clock, d1, shards};
+use crate::worker::platform::clock;
 
 /// Lifetime of an entry, ms (docs/api.md, Account: a positive lookup is kept for up to 30 s).
 const TTL_MS: u64 = 30_000;
@@ -44,7 +46,7 @@ pub async fn account(call: &Call, presented: &PresentedCredentials) -> Result<Rc
     }
     let account = address_limit::attempt(call, async {
         let row = read(call, &presented.key_hash).await?;
-        call.span("auth", now);
+        call.io.span("auth", now);
         let account = Rc::new(row.ok_or(Problem::Unauthenticated(AuthFailure::Invalid))?);
         account.authenticate(presented.secret_hash.as_str(), now).map_err(Problem::Unauthenticated)?;
         Ok(account)
@@ -61,26 +63,26 @@ async fn with_ledger(call: &Call, account: Rc<Account>) -> Result<Rc<Account>, P
         return Ok(account);
     }
     let region = call.geo().location_hint().unwrap_or_default();
-    d1::batch(&shards::of_account(&call.env, account.id).await?, &[repository::place_ledger(account.id, region)]).await?;
+    database::batch(&shards::of_account(&call.io, account.id).await?, &[repository::place_ledger(account.id, region)]).await?;
     Ok(Rc::new(Account { ledger_region: Some(region.to_owned()), ..(*account).clone() }))
 }
 
 /// The account of a key. Where there are several databases the first one tells in the same round trip whether the key is its own or whose it is.
 async fn read(call: &Call, key: &Sha256Hex) -> Result<Option<Account>, Problem> {
-    let (main, by_key, now) = (bindings::db(&call.env, Shard::MAIN)?, repository::by_key(key), clock::now());
-    if !shards::are_several(&call.env) {
-        return d1::first(&main, &by_key).await;
+    let (main, by_key, now) = (call.io.db(Shard::MAIN)?, repository::by_key(key), clock::now());
+    if !shards::are_several(&call.io) {
+        return database::first(&main, &by_key).await;
     }
-    let mut rows = d1::results(&main, &[directory::repository::find(Item::Key(key)), by_key.clone()]).await?;
+    let mut rows = database::results(&main, &[directory::repository::find(Item::Key(key)), by_key.clone()]).await?;
     let found: Whereabouts = rows.first()?.unwrap_or_default();
     let account: Option<Account> = match found.shard {
         Shard::MAIN => rows.first()?,
-        other => d1::first(&bindings::db(&call.env, other)?, &by_key).await?,
+        other => database::first(&call.io.db(other)?, &by_key).await?,
     };
     if let Some(account) = &account {
-        shards::remember(Item::Account(account.id), found, now);
+        shards::remember(&call.io, Item::Account(account.id), found, now);
         if let Some(own) = account.own_namespace() {
-            shards::remember(Item::Namespace(&own), found, now);
+            shards::remember(&call.io, Item::Namespace(&own), found, now);
         }
     }
     Ok(account)

@@ -8,9 +8,10 @@ use crate::auth::failure_limit::{Attempt, FailureLimit};
 use crate::auth::rate_limit;
 use crate::auth::rate_limit::RateLimitStatus;
 use crate::base::ttl_map::TtlMap;
+use crate::log;
 use crate::problem::Problem;
 use crate::worker::http::call::{AppliedLimit, Call};
-use crate::worker::platform::{bindings, clock, log};
+use crate::worker::platform::{bindings, clock};
 
 /// Maximum number of addresses.
 const MAX_ADDRESSES: usize = 10_000;
@@ -37,7 +38,7 @@ fn address(call: &Call) -> String {
 
 /// (requests, window in ms) of this deployment.
 fn policy(call: &Call) -> (u64, u64) {
-    bindings::config(&call.env).map_or((100, 60_000), |config| (config.guard_requests, config.guard_window_ms))
+    bindings::config(&call.io.env).map_or((100, 60_000), |config| (config.guard_requests, config.guard_window_ms))
 }
 
 /// Notes the limit that the response describes.
@@ -63,7 +64,7 @@ fn count(address: &str, (quota, window_ms): (u64, u64)) -> RateLimitStatus {
 
 /// Counts `bucket` at this location. The platform's limiter returns no remaining count and no reset time.
 async fn count_at_location(call: &Call, bucket: String) -> bool {
-    let Some(limiter) = bindings::rate_limiter(&call.env) else { return true };
+    let Some(limiter) = bindings::rate_limiter(&call.io.env) else { return true };
     match limiter.limit(bucket).await {
         Ok(outcome) => outcome.success,
         Err(error) => {
@@ -76,7 +77,7 @@ async fn count_at_location(call: &Call, bucket: String) -> bool {
 
 /// Monitoring with the operator's token is exempt, also on routes without authentication.
 fn is_exempt(call: &Call) -> bool {
-    bindings::config(&call.env).is_ok_and(|config| call.is_operator(&config))
+    bindings::config(&call.io.env).is_ok_and(|config| call.is_operator(&config))
 }
 
 fn used_up(pace: RateLimitStatus, window_ms: u64) -> RateLimitStatus {

@@ -15,11 +15,12 @@ use crate::auth::webhook_signature::Signed;
 use crate::auth::{api_key, upload_token, webhook_signature};
 use crate::base::id::Id;
 use crate::base::memory_budget::Owner;
+use crate::clients::ledger;
 use crate::config::Config;
 use crate::http::json_body::MAX_BODY;
+use crate::io::Io;
 use crate::ledger::message::{Message, Reply};
 use crate::problem::{AuthFailure, Problem};
-use crate::worker::clients::ledger;
 use crate::worker::http::call::{AppliedLimit, Call, Routed};
 use crate::worker::http::{account_cache, address_limit, session_limit};
 use crate::worker::platform::clock;
@@ -61,8 +62,8 @@ async fn apply_rate_limit(call: &Call, caller: Caller, limit: RateLimit) -> Resu
         (Caller::Token(claims), _) => {
             session_limit::admit(call, claims.session)?;
             let started = clock::now();
-            let figures = ledger::usage(&call.env, claims.account, &Message::Usage { limits: None }).await;
-            call.span("ledger", started);
+            let figures = ledger::usage(&call.io, claims.account, &Message::Usage { limits: None }).await;
+            call.io.span("ledger", started);
             call.suspended.set(figures?.limits.suspended);
             Ok(caller)
         }
@@ -74,8 +75,8 @@ async fn apply_rate_limit(call: &Call, caller: Caller, limit: RateLimit) -> Resu
 /// isolate's account cache may not have yet.
 async fn admit(call: &Call, account: &Rc<Account>, video_file: bool) -> Result<Rc<Account>, Problem> {
     let started = clock::now();
-    let reply = ledger::send_of(&call.env, account, &Message::Admit { limits: Some(account.limits()), video_file }).await;
-    call.span("ledger", started);
+    let reply = ledger::send_of(&call.io, account, &Message::Admit { limits: Some(account.limits()), video_file }).await;
+    call.io.span("ledger", started);
     let Reply::Paced { pace, suspended } = reply? else { return Err(Problem::Internal) };
     let policy = if video_file { "video" } else { "account" };
     call.limited.set(Some(AppliedLimit { policy, window_seconds: WINDOW_SECONDS, pace }));

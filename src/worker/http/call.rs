@@ -1,7 +1,6 @@
 //! A request and its context.
 
 use std::cell::{Cell, RefCell};
-use std::pin::Pin;
 use std::rc::Rc;
 
 use serde::de::DeserializeOwned;
@@ -20,9 +19,15 @@ use crate::base::time::EpochMs;
 use crate::config::Config;
 use crate::edges::geo::GeoHint;
 use crate::http::{json_body, validate};
-use crate::problem::{AuthFailure, Problem};
+use crate::idempotency::repository::Slot;
+use crate::io::Io;
+use crate::log;
+use crate::problem::Problem;
+use crate::services::idempotency;
+use crate::services::request::{Request, lost};
+use crate::worker::platform::io::{Forget, WorkerIo};
 use crate::worker::platform::pop_cache::PopCache;
-use crate::worker::platform::{clock, js, log, memory, read_body};
+use crate::worker::platform::{clock, js, memory, read_body};
 
 /// The longest time for which a body that has arrived is in use, ms: several calls of the store, of up to 30 s each.
 const HANDLING_MS: u64 = 120_000;
@@ -31,9 +36,8 @@ const HANDLING_MS: u64 = 120_000;
 pub struct Call {
     /// The raw request; its body has not been read.
     pub request: web_sys::Request,
-    /// Bindings.
-    pub env: Env,
-    context: Context,
+    /// The platform.
+    pub io: WorkerIo,
     /// `X-Request-Id` of the response.
     pub id: String,
     /// When the request arrived.
@@ -41,7 +45,7 @@ pub struct Call {
     /// `https://host`, as in the client's URL.
     pub base: String,
     /// The PoP's cache.
-    pub cache: PopCache,
+    pub cache: Rc<PopCache>,
     /// Path, percent-encoded.
     pub path: String,
     query: String,
@@ -55,7 +59,6 @@ pub struct Call {
     pub suspended: Cell<bool>,
     /// Whether the bandwidth of the content's owner was checked before the answer began.
     pub bandwidth_checked: Cell<bool>,
-    spans: RefCell<Vec<(&'static str, u64)>>,
 }
 
 /// A rate limit that this call was counted against.
@@ -82,6 +85,8 @@ pub struct Routed {
     pub params: Params,
     /// Vars and secrets.
     pub config: Rc<Config>,
+    /// The same request for services.
+    pub service: Request<WorkerIo>,
 }
 
 impl std::ops::Deref for Routed {
@@ -92,30 +97,53 @@ impl std::ops::Deref for Routed {
 }
 
 impl Routed {
+    /// A call that is routed and authenticated.
+    pub fn new(call: &Rc<Call>, route: &'static Route, caller: Caller, params: Params, config: Rc<Config>) -> Routed {
+        let caller = Rc::new(caller);
+        let service = Request {
+            io: call.io.clone(),
+            config: Rc::clone(&config),
+            route,
+            caller: Rc::clone(&caller),
+            suspended: call.suspended.get(),
+            started: call.started,
+            base: call.base.as_str().into(),
+            owner: call.owner.get(),
+        };
+        Routed { call: Rc::clone(call), route, caller, params, config, service }
+    }
+
+    /// The slot of the request's `Idempotency-Key`, if it has one. `body` is what a repeat must have in common with the first request.
+    ///
+    /// # Errors
+    /// 400 for a malformed key.
+    pub fn slot(&self, scope: &str, body: &[u8]) -> Result<Option<Slot>, Problem> {
+        idempotency::slot(self.route, self.header("idempotency-key").as_deref(), scope, body)
+    }
+
     /// The calling account.
     ///
     /// # Errors
     /// 401.
     pub fn account(&self) -> Result<Rc<Account>, Problem> {
-        match &*self.caller {
-            Caller::Account(account) => Ok(Rc::clone(account)),
-            _ => Err(Problem::Unauthenticated(AuthFailure::Missing)),
-        }
+        self.service.account()
     }
 }
 
 impl Call {
     /// Wraps a request.
-    pub fn new(request: web_sys::Request, env: Env, context: Context, id: Id) -> Call {
+    pub fn new(request: web_sys::Request, env: Env, context: Context, id: Id, forget: Forget) -> Call {
         let url = request.url();
         let (scheme, rest) = url.split_once("://").unwrap_or(("https", ""));
         let (authority, tail) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let (path, query) = tail.split_once('?').unwrap_or((tail, ""));
         let base = format!("{scheme}://{authority}");
+        let cache = Rc::new(PopCache::of_request(&base));
         Call {
             id: id.to_string(),
             started: clock::now(),
-            cache: PopCache::of_request(&base),
+            io: WorkerIo::of_request(env, forget, context, Clone::clone(&request), Rc::clone(&cache)),
+            cache,
             base,
             path: path.to_owned(),
             query: query.to_owned(),
@@ -124,10 +152,7 @@ impl Call {
             limited: Cell::new(None),
             suspended: Cell::new(false),
             bandwidth_checked: Cell::new(false),
-            spans: RefCell::default(),
             request,
-            env,
-            context,
         }
     }
 
@@ -200,35 +225,17 @@ impl Call {
     /// 400 for a body that breaks off, 408 for one that is too slow.
     pub async fn buffer(&self, length: u64) -> Result<JsValue, Problem> {
         let Some(stream) = self.request.body().filter(|_| length > 0) else {
-            return if length == 0 { Ok(js_sys::ArrayBuffer::new(0).into()) } else { Err(Call::lost()) };
+            return if length == 0 { Ok(js_sys::ArrayBuffer::new(0).into()) } else { Err(lost()) };
         };
-        match read_body::read(stream, length).await.map_err(|_| Call::lost())? {
+        match read_body::read(stream, length).await.map_err(|_| lost())? {
             read_body::Body::Whole(buffer) => Ok(buffer),
             read_body::Body::Slow => Err(Problem::BodyTooSlow),
         }
     }
 
-    /// The problem of a body that broke off.
-    pub fn lost() -> Problem {
-        Problem::Malformed { detail: "The body did not arrive whole.".to_owned() }
-    }
-
     /// The client's location.
     pub fn geo(&self) -> GeoHint {
-        crate::worker::http::geo_hint::of(&self.request)
-    }
-
-    /// Runs `work` to its end even if the client disconnects: the runtime then cancels the request's future, but not the promises passed to `waitUntil`
-    /// (for up to 30 s more, Workers documentation, "Context"). None if the runtime cancelled the work after that.
-    pub async fn run_detached<T: 'static>(&self, work: impl Future<Output = T> + 'static) -> Option<T> {
-        // Boxed, because otherwise every caller's future would contain the code of this large one.
-        let work: Pin<Box<dyn Future<Output = T>>> = Box::pin(work);
-        let (sender, receiver) = futures_channel::oneshot::channel();
-        self.wait_until(async move {
-            // The receiver is gone if the client has disconnected.
-            let _ = sender.send(work.await);
-        });
-        receiver.await.ok()
+        self.io.geo()
     }
 
     /// Whether the client has hung up (Workers documentation, compatibility flag `enable_request_signal`).
@@ -236,22 +243,10 @@ impl Call {
         self.request.signal().aborted()
     }
 
-    /// Runs `work` after the response (`waitUntil`).
-    pub fn wait_until(&self, work: impl Future<Output = ()> + 'static) {
-        // Boxed, so that the conversion of a future to a promise is compiled only once.
-        let work: Pin<Box<dyn Future<Output = ()>>> = Box::pin(work);
-        self.context.wait_until(work);
-    }
-
-    /// Records how long a step took, for Server-Timing.
-    pub fn span(&self, name: &'static str, since: EpochMs) {
-        self.spans.borrow_mut().push((name, clock::now().since(since)));
-    }
-
     /// The Server-Timing field (W3C Server Timing). The platform's clock advances only with I/O, so these are I/O wait times, not CPU times.
     pub fn server_timing(&self) -> String {
         let mut text = format!("total;dur={}", clock::now().since(self.started));
-        for (name, ms) in self.spans.borrow().iter() {
+        for (name, ms) in self.io.spans() {
             text.push_str(&format!(", {name};dur={ms}"));
         }
         text

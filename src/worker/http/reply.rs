@@ -7,7 +7,8 @@ use web_sys::{ReadableStream, Response, ResponseInit};
 use crate::base::json;
 use crate::http::pages::CONTENT_SECURITY_POLICY;
 use crate::problem::Problem;
-use crate::worker::platform::{js, log};
+use crate::worker::platform::js;
+use crate::{log, services};
 
 /// The body of a reply.
 #[derive(Debug)]
@@ -31,6 +32,17 @@ pub struct Reply {
     pub headers: Vec<(&'static str, String)>,
     /// See [`Body`].
     pub body: Body,
+}
+
+impl From<services::reply::Reply> for Reply {
+    fn from(reply: services::reply::Reply) -> Reply {
+        let Some(text) = reply.body else { return Reply::empty(reply.status) };
+        let mut answer = Reply::json_text(reply.status, text);
+        if reply.replayed {
+            answer.headers.push(("idempotent-replayed", "true".to_owned()));
+        }
+        answer
+    }
 }
 
 impl Reply {

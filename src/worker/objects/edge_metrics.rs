@@ -8,10 +8,11 @@ use std::time::Duration;
 use worker::{DurableObject, Env, Request, Response, ResponseBuilder, Result, State, durable_object};
 
 use crate::base::shard::Shard;
+use crate::clients::database;
 use crate::edges::metrics::wire::Message;
 use crate::edges::repository;
 use crate::worker::objects::gauge_storage::GaugeStorage;
-use crate::worker::platform::{alarm, bindings, clock, d1, json, objects};
+use crate::worker::platform::{alarm, bindings, clock, json, objects};
 use crate::worker::services::edges::snapshot;
 
 /// See the module.
@@ -61,7 +62,7 @@ impl DurableObject for EdgeMetrics {
         };
         let statements: Vec<_> = hours.iter().map(|hour| repository::add_hour(&edge, hour)).collect();
         let written = match bindings::db(&self.env, Shard::MAIN) {
-            Ok(db) if !statements.is_empty() => d1::batch(&db, &statements).await.is_ok(),
+            Ok(db) if !statements.is_empty() => database::batch(&db, &statements).await.is_ok(),
             db => db.is_ok(),
         };
         if written {

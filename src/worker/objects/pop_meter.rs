@@ -1,86 +1,33 @@
-//! Durable Object `PopMeter`: adds up what isolates of one PoP count for accounts, and tells the accounts' ledgers every ten seconds (docs/accounts.md, Quota).
-//!
-//! What was reported is in SQLite before the reply is sent. Whether a ledger counted a message whose answer was lost is unknown, so it is not sent again, in the
-//! customer's favour.
+//! Durable Object `PopMeter`: passes messages and alarms on to [`crate::objects::meter`]. One message per request (`POST`); an answer without a text is a 204.
 
-use std::cell::Cell;
-use std::time::Duration;
+use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
-use worker::{DurableObject, Env, Request, Response, ResponseBuilder, Result, State, durable_object};
-
-use crate::ledger::pop_meter::message::{Message, Reply};
-use crate::ledger::pop_meter::tally::TELL_MS;
-use crate::worker::objects::meter_ledgers::{ask, tell, tell_all};
-use crate::worker::objects::meter_storage::MeterStorage;
-use crate::worker::platform::{alarm, clock, json, objects};
+use crate::objects::meter::MeterObject;
+use crate::worker::content::forget::forget;
+use crate::worker::platform::io::WorkerIo;
+use crate::worker::platform::object_state::{Stored, alarm_ended, answer, message_of};
+use crate::worker::platform::objects;
 
 /// See the module.
 #[durable_object(alarm)]
 pub struct PopMeter {
-    state: State,
-    env: Env,
-    storage: MeterStorage,
-    /// Whether this instance has set an alarm.
-    armed: Cell<bool>,
+    object: MeterObject<Stored, WorkerIo>,
 }
 
 impl DurableObject for PopMeter {
     fn new(state: State, env: Env) -> Self {
-        let storage = MeterStorage::new(state.storage().sql());
-        PopMeter { state, env, storage, armed: Cell::new(false) }
+        let io = WorkerIo::new(env, forget);
+        PopMeter { object: MeterObject::new(Stored::new(state), io) }
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         if objects::is_ping(&request) {
             return Ok(objects::pong());
         }
-        let accounts = match json::read(&request.text().await?)? {
-            Message::Report { counted } => {
-                for one in &counted {
-                    self.storage.add(*one)?;
-                }
-                counted.into_iter().map(|one| one.account).collect()
-            }
-            Message::Ask { account } => {
-                if self.storage.loaded()?.must_ask(account, clock::now()) {
-                    ask(&self.env, &self.storage, account).await?;
-                }
-                vec![account]
-            }
-            Message::Renew { account } => {
-                ask(&self.env, &self.storage, account).await?;
-                vec![account]
-            }
-            Message::Flush { counted } => {
-                self.storage.add(counted)?;
-                tell(&self.env, &self.storage, counted.account).await?;
-                vec![counted.account]
-            }
-        };
-        self.arm().await?;
-        let reply = {
-            let (tallies, now) = (self.storage.loaded()?, clock::now());
-            Reply { usage: accounts.into_iter().filter_map(|account| Some((account, tallies.usage(account, now)?))).collect() }
-        };
-        Ok(ResponseBuilder::new().fixed(json::write(&reply)?.into_bytes()))
+        answer(self.object.handle(&message_of(&mut request).await?).await)
     }
 
     async fn alarm(&self) -> Result<Response> {
-        alarm::ran();
-        self.armed.set(false);
-        tell_all(&self.env, &self.storage).await?;
-        // Of what was reported meanwhile.
-        self.arm().await?;
-        Response::empty()
-    }
-}
-
-impl PopMeter {
-    async fn arm(&self) -> Result<()> {
-        if !self.armed.get() && !self.storage.loaded()?.untold().is_empty() {
-            alarm::set(&self.state, Duration::from_millis(TELL_MS)).await?;
-            self.armed.set(true);
-        }
-        Ok(())
+        alarm_ended(self.object.alarm().await)
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use worker::{Result, State};
 
-use crate::worker::platform::log;
+use crate::log;
 
 /// Sets the object's alarm, of which it has one; billed as a row written (Durable Objects documentation, "Pricing").
 ///

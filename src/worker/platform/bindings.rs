@@ -1,6 +1,6 @@
 //! Bindings and configuration. Each binding is named here once; build.rs compares these names with wrangler.toml.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use wasm_bindgen::JsCast;
@@ -9,10 +9,10 @@ use worker::{Env, ObjectNamespace, Queue, RateLimiter};
 
 use crate::base::shard::Shard;
 use crate::config::Config;
+use crate::log;
 use crate::problem::Problem;
 use crate::worker::platform::d1::Db;
 use crate::worker::platform::js::Kv;
-use crate::worker::platform::log;
 
 /// D1: accounts, assets, history. Further databases are `DB_1`, `DB_2`, … without a gap.
 const DB: &str = "DB";
@@ -42,6 +42,8 @@ const JOBS: &str = "JOBS";
 const GUARD: &str = "GUARD";
 
 thread_local! {
+    /// How many databases are bound; 0: not counted yet.
+    static BOUND: Cell<u8> = const { Cell::new(0) };
     // Vars do not change within an isolate. Reading them is synchronous, so no I/O object is shared between requests.
     static CONFIG: RefCell<Option<Rc<Config>>> = const { RefCell::new(None) };
 }
@@ -56,7 +58,7 @@ pub fn config(env: &Env) -> Result<Rc<Config>, Problem> {
     }
     let read = Config::read(|name| env.var(name).ok().map(|value| value.to_string()));
     let config = Rc::new(read.map_err(|names| {
-        log::event(crate::config::LogLevel::Error, "misconfigured", serde_json::json!({ "names": names }));
+        log::event(log::LogLevel::Error, "misconfigured", serde_json::json!({ "names": names }));
         Problem::Misconfigured { names }
     })?);
     log::set_level(config.log_level);
@@ -72,14 +74,21 @@ pub fn cors_origins(env: &Env) -> Vec<String> {
     }
 }
 
-/// The database of that number. Which one has an account: [`crate::worker::platform::shards`].
+/// The database of that number. Which one has an account: [`crate::clients::shards`].
 pub fn db(env: &Env, shard: Shard) -> Result<Db, Problem> {
     let name = if shard.is_main() { DB.to_owned() } else { shard.binding() };
     object(env, &name).ok_or_else(|| log::internal("binding", &format!("{name} is missing")))
 }
 
-/// How many databases are bound, at least 1.
-pub fn count_shards(env: &Env) -> u8 {
+/// How many databases are bound, at least 1; counted once.
+pub fn databases(env: &Env) -> u8 {
+    if BOUND.get() == 0 {
+        BOUND.set(count_databases(env));
+    }
+    BOUND.get()
+}
+
+fn count_databases(env: &Env) -> u8 {
     let bound = (1..).map_while(Shard::new).take_while(|shard| object::<Db>(env, &shard.binding()).is_some()).count();
     u8::try_from(bound).unwrap_or_default().saturating_add(1)
 }

@@ -15,27 +15,19 @@ use web_sys::{ReadableStream, WritableStreamDefaultWriter};
 use crate::base::body_pace::{STEP, longest_ms, patience_ms};
 use crate::base::memory_budget::MemoryPermit;
 use crate::base::time::EpochMs;
+use crate::io::body::Kept;
+use crate::services::send_body::STALL_MS;
 use crate::worker::platform::client_body::DRAIN_MS;
 use crate::worker::platform::clock;
 use crate::worker::platform::js::FixedLengthStream;
 use crate::worker::platform::read_body::{byte_reader, bytes_of, index, next, short};
 
-/// Maximum time for which the other side may take nothing while bytes are kept, ms. Then the rest is only kept.
-pub const STALL_MS: u32 = 60_000;
-
-/// All bytes of a body, with their permit.
-pub struct Kept {
-    /// An ArrayBuffer.
-    pub buffer: JsValue,
-    _permit: MemoryPermit,
-}
-
 /// What came of a body that was sent on.
 pub enum Sent<T> {
     /// The other side's outcome, and the bytes if all have come at the pace of [`crate::base::body_pace`].
-    Answered(T, Option<Kept>),
+    Answered(T, Option<Kept<JsValue>>),
     /// The body has come whole and the other side has said nothing for the given time.
-    Silent(Kept),
+    Silent(Kept<JsValue>),
     /// The client's body broke off.
     Lost,
 }
@@ -71,6 +63,8 @@ pub async fn send_and_keep<T>(
     match select(sent, passed).await {
         Either::Left((outcome, passed)) => {
             if is_final(&outcome) {
+                // What still comes is not kept.
+                passage.kept.take();
                 let _ = clock::within(DRAIN_MS, passed).await;
                 return Ok(Sent::Answered(outcome, None));
             }
@@ -108,11 +102,11 @@ impl Passage {
         self.kept.borrow().is_some()
     }
 
-    fn take(&self) -> Option<Kept> {
-        self.kept.take().map(|(received, permit)| Kept { buffer: received.buffer().into(), _permit: permit })
+    fn take(&self) -> Option<Kept<JsValue>> {
+        self.kept.take().map(|(received, permit)| Kept { buffer: received.buffer().into(), permit })
     }
 
-    fn ended<T>(&self, answered: impl FnOnce(Option<Kept>) -> Sent<T>) -> Sent<T> {
+    fn ended<T>(&self, answered: impl FnOnce(Option<Kept<JsValue>>) -> Sent<T>) -> Sent<T> {
         if self.lost.get() { Sent::Lost } else { answered(self.take()) }
     }
 

@@ -9,12 +9,21 @@ use worker::{Method, ObjectNamespace, Request, Response, ResponseBuilder};
 
 use crate::base::backoff::object_call_may_pass;
 use crate::base::json;
+use crate::io::object::Undelivered;
+use crate::log;
 use crate::problem::Problem;
+use crate::worker::platform::js;
 use crate::worker::platform::js::Fetcher;
-use crate::worker::platform::{js, log};
 
-/// Sends `message` to the object of that name and waits for its reply; its writes are durable by then. None for a reply without a body (204).
-/// A `repeatable` message is sent once more if the platform says that this may help: the object is reset at every deployment.
+/// Sends a message once; see [`crate::io::Io::call`].
+///
+/// # Errors
+/// [`Undelivered`], logged.
+pub async fn call(namespace: &ObjectNamespace, name: &str, near: Option<&str>, message: &str) -> Result<Option<String>, Undelivered> {
+    post(namespace, name, near, message).await.map_err(|failure| Undelivered { was_refused: failure.was_refused, may_pass: failure.may_pass })
+}
+
+/// As [`call`], of a message and a reply with types, once more if the platform says that this may help. For objects that services do not call.
 ///
 /// # Errors
 /// [`Problem::Internal`] if the object cannot be reached or fails.
@@ -24,43 +33,13 @@ pub async fn send<M: Serialize, R: DeserializeOwned>(
     message: &M,
     repeatable: bool,
 ) -> Result<Option<R>, Problem> {
-    send_near(namespace, name, None, message, repeatable).await
-}
-
-/// As [`send`]; an object that this creates is placed at the location hint `near` (Cloudflare Durable Objects documentation, "Data location").
-///
-/// # Errors
-/// As [`send`].
-pub async fn send_near<M: Serialize, R: DeserializeOwned>(
-    namespace: &ObjectNamespace,
-    name: &str,
-    near: Option<&str>,
-    message: &M,
-    repeatable: bool,
-) -> Result<Option<R>, Problem> {
     let text = json::write(message).map_err(|error| log::internal("object message", &error.to_string()))?;
-    let answer = match post(namespace, name, near, &text).await {
-        Err(failure) if repeatable && failure.may_pass => post(namespace, name, near, &text).await,
+    let answer = match post(namespace, name, None, &text).await {
+        Err(failure) if repeatable && failure.may_pass => post(namespace, name, None, &text).await,
         answer => answer,
     };
     let answer = answer.map_err(|Failure { problem, .. }| problem)?;
     answer.map(|text| json::read(&text).map_err(|error| log::internal("object reply", &error.to_string()))).transpose()
-}
-
-/// A message that may not have been handled.
-pub struct Undelivered {
-    /// Whether it certainly was not: the object was overloaded.
-    pub was_refused: bool,
-}
-
-/// As [`send`], once, for a message that must not be handled twice.
-///
-/// # Errors
-/// [`Undelivered`], logged.
-pub async fn send_once<M: Serialize, R: DeserializeOwned>(namespace: &ObjectNamespace, name: &str, message: &M) -> Result<Option<R>, Undelivered> {
-    let text = json::write(message).map_err(|_| Undelivered { was_refused: true })?;
-    let answer = post(namespace, name, None, &text).await.map_err(|failure| Undelivered { was_refused: failure.was_refused })?;
-    answer.map(|text| json::read(&text).map_err(|_| Undelivered { was_refused: false })).transpose()
 }
 
 /// Asks the object of that name whether it runs, which changes nothing. It answers by [`is_ping`] and [`pong`].

@@ -7,27 +7,17 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{AbortController, AbortSignal, Headers, RequestCache, RequestInit, RequestRedirect};
 
 use crate::base::memory_budget::{Owner, Pool};
-use crate::config::Config;
-use crate::delivery::response_headers::is_encoded;
-use crate::problem::Problem;
+use crate::clients::store::COMPLETION_TIMEOUT_MS;
+use crate::io;
+use crate::io::Sending;
+use crate::io::answer::Answer as _;
 use crate::s3::action::Action;
 use crate::s3::error::StoreError;
-use crate::s3::operations::{delete_object, get_object, head_object};
-use crate::s3::request::SignedRequest;
+use crate::s3::request::{SignedRequest, Store};
 use crate::worker::platform::client_body::ClientBody;
 pub use crate::worker::platform::clock::within;
 use crate::worker::platform::js::FixedLengthStream;
 use crate::worker::platform::{clock, js, memory, read_body};
-
-/// Timeout of a request that sends no part, ms. For an object's bytes: of the response head.
-pub const RESPONSE_TIMEOUT_MS: u32 = 30_000;
-
-/// Timeout of a buffered part, ms: 12 MB in a minute are 200 KB/s.
-pub const BUFFERED_PART_MS: u32 = 60_000;
-
-/// Timeout of CompleteMultipartUpload, ms. With thousands of parts it may take minutes (S3 API reference); the origin then continues after the timeout, and the
-/// client's next call finds the object.
-pub const COMPLETION_TIMEOUT_MS: u32 = 60_000;
 
 /// Maximum answer of a single operation, or of an error, bytes: they are under 1 KB; while it completes an upload, a store may send blanks to keep the connection.
 const MAX_ANSWER: u64 = 65_536;
@@ -37,9 +27,6 @@ const MAX_LISTING: u64 = 1_048_576;
 
 /// The longest time for which an answer is in memory, ms: two of the timeouts of its request.
 const ANSWER_MS: u64 = 2 * COMPLETION_TIMEOUT_MS as u64;
-
-/// Timeout of a request that only finds out what another one's lost answer was, ms: its client waits.
-pub const ASK_TIMEOUT_MS: u32 = 5_000;
 
 thread_local! {
     /// Smoothed time to first byte of the origin's reads, ms; negative before the first read.
@@ -70,24 +57,9 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// A header of the response.
-    pub fn header(&self, name: &str) -> Option<String> {
-        self.response.headers().get(name).ok().flatten()
-    }
-
     /// The raw body stream.
     pub fn body(&self) -> Option<web_sys::ReadableStream> {
         self.response.body()
-    }
-
-    /// The body as text: the answer of a single operation.
-    pub async fn text(&self) -> Result<String, StoreError> {
-        self.text_up_to(MAX_ANSWER).await
-    }
-
-    /// The body as text: a page of a listing.
-    pub async fn listing(&self) -> Result<String, StoreError> {
-        self.text_up_to(MAX_LISTING).await
     }
 
     async fn text_up_to(&self, limit: u64) -> Result<String, StoreError> {
@@ -134,68 +106,43 @@ impl Answer {
         let bytes = JsFuture::from(response.array_buffer().map_err(lost)?);
         within(timeout_ms, bytes).await.ok_or_else(StoreError::timeout)?.map_err(lost)
     }
+}
 
-    /// Cancels the body, so that its connection is released.
-    pub fn discard(&self) {
+impl io::answer::Answer for Answer {
+    fn status(&self) -> u16 {
+        self.status
+    }
+
+    fn header(&self, name: &str) -> Option<String> {
+        self.response.headers().get(name).ok().flatten()
+    }
+
+    async fn text(&self) -> Result<String, StoreError> {
+        self.text_up_to(MAX_ANSWER).await
+    }
+
+    async fn listing(&self) -> Result<String, StoreError> {
+        self.text_up_to(MAX_LISTING).await
+    }
+
+    fn discard(&self) {
         if let Some(body) = self.body() {
             let _ = body.cancel();
         }
     }
 }
 
-/// Signs and sends `action`. Err for a status of 300 or above and for no response.
-pub async fn send(config: &Config, action: &Action, body: Body) -> Result<Answer, StoreError> {
-    let timeout_ms = if matches!(body, Body::Buffered(_)) { BUFFERED_PART_MS } else { RESPONSE_TIMEOUT_MS };
-    send_within(config, action, body, timeout_ms).await
-}
-
-/// Deletes an object. Succeeds if it does not exist.
+/// Signs `action` and sends it; see [`crate::io::Io::exchange`].
 ///
 /// # Errors
-/// 502, 503, 504 from the origin.
-pub async fn delete(config: &Config, key: &str) -> Result<(), Problem> {
-    match send(config, &delete_object::delete_object(key), Body::Empty).await {
-        Ok(answer) => answer.discard(),
-        Err(error) if error.status == 404 => {}
-        Err(error) => return Err(problem("DeleteObject", &error)),
-    }
-    Ok(())
-}
-
-/// [`send`] with a timeout for the whole response; for an object's bytes, for its head only. Streamed bodies have no timeout in either direction, because the
-/// client determines their speed.
-pub async fn send_within(config: &Config, action: &Action, body: Body, timeout_ms: u32) -> Result<Answer, StoreError> {
-    send_signed(config.store.request(action, clock::now()), action.reads_bytes(), body, timeout_ms).await
-}
-
-/// GetObject, whole or bytes `first..=last`, of an object of `size` bytes, as it was stored. What was compressed on the way, whatever the request accepts (the
-/// platform may overwrite `Accept-Encoding`), is fetched again as a range, which is left alone.
-///
-/// # Errors
-/// As [`send`].
-pub async fn get(config: &Config, key: &str, size: u64, range: Option<(u64, u64)>) -> Result<Answer, StoreError> {
-    let answer = send(config, &get_object::get_object(key, range), Body::Empty).await?;
-    if range.is_some() || !is_encoded(answer.header("content-encoding").as_deref()) {
-        return Ok(answer);
-    }
-    answer.discard();
-    send(config, &get_object::get_object(key, Some((0, size.saturating_sub(1)))), Body::Empty).await
-}
-
-/// Sends `action` as whoever holds a presigned URL for it does.
-pub async fn send_presigned(config: &Config, action: &Action, seconds: u64, body: Body) -> Result<Answer, StoreError> {
-    send_signed(config.store.presign(action, clock::now(), seconds), action.reads_bytes(), body, RESPONSE_TIMEOUT_MS).await
-}
-
-/// Whether the store answers for the object at all: `Ok` also if it has none.
-///
-/// # Errors
-/// Errors of the store.
-pub async fn ask(config: &Config, key: &str) -> Result<(), StoreError> {
-    match send_within(config, &head_object::head_object(key), Body::Empty, ASK_TIMEOUT_MS).await {
-        Err(error) if error.status != 404 => Err(error),
-        _ => Ok(()),
-    }
+/// The store's.
+pub async fn send(store: &Store, action: &Action, body: Body, sending: Sending) -> Result<Answer, StoreError> {
+    let now = clock::now();
+    let request = match sending.presigned_for {
+        Some(seconds) => store.presign(action, now, seconds),
+        None => store.request(action, now),
+    };
+    send_signed(request, action.reads_bytes(), body, sending.timeout_ms).await
 }
 
 async fn send_signed(request: SignedRequest, reads_bytes: bool, body: Body, timeout_ms: u32) -> Result<Answer, StoreError> {
@@ -208,7 +155,7 @@ async fn send_signed(request: SignedRequest, reads_bytes: bool, body: Body, time
 }
 
 async fn exchange(request: SignedRequest, reads_bytes: bool, body: Body, timeout_ms: u32) -> Result<Answer, StoreError> {
-    crate::worker::platform::log::step("origin", request.method);
+    crate::log::step("origin", request.method);
     let started = clock::now();
     let thrown = |error: JsValue| StoreError::unreachable(js::error_text(&error));
     let sends_stream = matches!(body, Body::Raw(_));
@@ -299,27 +246,4 @@ fn record_read(ms: u64) {
 /// Smoothed time to first byte of the origin's reads, ms; None before the first read.
 pub fn read_latency_ms() -> Option<f64> {
     Some(READ_LATENCY_MS.get()).filter(|ms| *ms >= 0.0).map(f64::round)
-}
-
-/// Logs an origin error and returns the problem for the caller.
-pub fn problem(what: &str, error: &StoreError) -> Problem {
-    crate::worker::platform::log::event(
-        crate::config::LogLevel::Warn,
-        "origin",
-        serde_json::json!({ "action": what, "status": error.status, "code": error.code, "message": error.message }),
-    );
-    Problem::Origin(error.failure())
-}
-
-/// As [`problem`], for a request with the caller's bytes: a hash mismatch is the caller's error and is not logged.
-pub fn problem_of_bytes(what: &str, error: &StoreError) -> Problem {
-    if error.is_hash_mismatch() { Problem::ChunkHashMismatch } else { problem(what, error) }
-}
-
-/// As [`problem_of_bytes`], after `asked`, an answer of the store to a request without a body, if the first answer did not tell its reason.
-pub fn problem_after_asking(what: &str, error: &StoreError, asked: &Result<(), StoreError>) -> Problem {
-    match problem_of_bytes(what, error) {
-        Problem::Origin(_) => Problem::Origin(error.failure_after_asking(asked)),
-        problem => problem,
-    }
 }

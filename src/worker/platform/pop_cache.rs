@@ -9,7 +9,8 @@ use web_sys::{Headers, RequestInit, Response};
 use crate::config::Config;
 use crate::delivery::cache_place;
 use crate::http::range::Span;
-use crate::worker::platform::{js, log};
+use crate::log;
+use crate::worker::platform::js;
 
 /// See the module. Keys are those of [`crate::delivery::cache_entry`], without a host.
 pub struct PopCache {

@@ -1,8 +1,8 @@
 //! Randomness, from the runtime's cryptographic source.
 
 use crate::base::id::Id;
+use crate::log;
 use crate::problem::Problem;
-use crate::worker::platform::log;
 
 /// Random bytes.
 pub fn bytes<const N: usize>() -> Result<[u8; N], Problem> {

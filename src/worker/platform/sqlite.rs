@@ -3,7 +3,8 @@
 use serde::de::DeserializeOwned;
 use worker::{Result, SqlCursor, SqlStorage, SqlStorageValue};
 
-use crate::worker::platform::{json, log};
+use crate::log;
+use crate::worker::platform::json;
 
 /// Creates what is missing of a schema. Statement by statement, because a cursor counts the rows of one statement only.
 ///
@@ -23,7 +24,7 @@ pub fn run(sql: &SqlStorage, statement: &str, values: Vec<SqlStorageValue>) -> R
     Ok(())
 }
 
-/// Every row. Read through JSON, as rows of D1 are ([`crate::worker::platform::d1::rows`]): one call from JavaScript, and no second deserializer in the bundle.
+/// Every row. Read through JSON, as rows of D1 are ([`crate::io::database::Database::rows`]): one call from JavaScript, and no second deserializer in the bundle.
 ///
 /// # Errors
 /// Of SQLite, and for rows that do not deserialize.
@@ -36,7 +37,11 @@ fn note(statement: &str, cursor: &SqlCursor) {
     log::rows("sql", statement.get(..60).unwrap_or(statement), || (cursor.rows_read() as u64, cursor.rows_written() as u64));
 }
 
-fn text(sql: &SqlStorage, statement: &str, values: Vec<SqlStorageValue>) -> Result<String> {
+/// Every row, as a JSON array of objects.
+///
+/// # Errors
+/// Of SQLite.
+pub fn text(sql: &SqlStorage, statement: &str, values: Vec<SqlStorageValue>) -> Result<String> {
     let list = js_sys::Array::new();
     let mut cursor = sql.exec(statement, values)?;
     for row in cursor.by_ref() {

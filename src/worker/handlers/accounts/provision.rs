@@ -3,16 +3,15 @@
 use crate::accounts::provisioning::Provision;
 use crate::http::json_body::MAX_BODY;
 use crate::problem::Problem;
+use crate::services::accounts::provision::provision_account;
+use crate::services::idempotency::once;
+use crate::worker::handlers::accounts::slot;
 use crate::worker::http::call::Routed;
-use crate::worker::http::idempotency;
 use crate::worker::http::reply::Reply;
-use crate::worker::services::accounts::find::slot;
-use crate::worker::services::accounts::provision::provision_account;
 
 /// Creates the account, or returns the existing one.
 pub async fn provision(call: &Routed) -> Result<Reply, Problem> {
     let wanted = call.json::<Provision>(MAX_BODY).await?.check()?;
-    let slot = slot(call).await?;
-    let held = call.clone();
-    idempotency::once(call, slot, async move { provision_account(&held, wanted).await }).await
+    let (slot, held) = (slot(call).await?, call.service.clone());
+    once(&call.service, slot, async move { provision_account(&held, wanted).await }).await.map(Reply::from)
 }

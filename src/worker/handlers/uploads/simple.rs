@@ -7,22 +7,25 @@ use serde_json::json;
 use crate::accounts::account::Account;
 use crate::base::memory_budget::{MemoryPermit, Pool};
 use crate::base::sha256::Sha256Hex;
+use crate::clients::ledger;
 use crate::edges::edge::Work;
 use crate::http::validate::{check_content_type, check_file_name, check_hash, check_namespace, check_utf8_header};
+use crate::io::Io;
 use crate::ledger::message;
 use crate::ledger::message::Message;
 use crate::problem::Problem;
+use crate::services;
+use crate::services::idempotency;
+use crate::services::namespaces::of_upload;
+use crate::services::send_body::Outgoing;
+use crate::services::uploads::simple::{Incoming, store_file};
 use crate::uploads::form;
 use crate::uploads::simple::{MAX_FORM_FILE, SESSIONS_HINT, check_room, form_length, is_form, least_file, meant_type, raw_length};
-use crate::worker::clients::ledger;
 use crate::worker::http::call::Routed;
-use crate::worker::http::idempotency;
 use crate::worker::http::reply::Reply;
+use crate::worker::platform::io::WorkerIo;
 use crate::worker::platform::searched_buffer::SearchedBuffer;
-use crate::worker::services;
 use crate::worker::services::edges::registry;
-use crate::worker::services::send_body::Outgoing;
-use crate::worker::services::uploads::simple::{Incoming, store_file};
 
 /// The longest time for which a form that has arrived is in memory, ms: calls of D1, the ledger and the store.
 const STORING_MS: u64 = 120_000;
@@ -52,25 +55,25 @@ pub async fn upload(call: &Routed) -> Result<Reply, Problem> {
     let hash = incoming.sha256.as_ref().map_or("-", Sha256Hex::as_str);
     let namespace_name = wanted_namespace.as_ref().map_or("-", |name| name.as_str());
     let body = format!("{}\n{hash}\n{namespace_name}\n{}", incoming.size, incoming.name);
-    let slot = idempotency::slot(call, &account.id.to_string(), body.as_bytes())?;
+    let slot = call.slot(&account.id.to_string(), body.as_bytes())?;
     account.must_be_active()?;
-    let held = call.clone();
+    let held = call.service.clone();
     let work = async move {
-        let namespace = services::namespaces::for_upload(&held, &account, wanted_namespace.as_ref()).await?;
+        let namespace = of_upload::for_upload(&held, &account, wanted_namespace.as_ref()).await?;
         account.may_upload_simply(incoming.size)?;
         let (storing, owner) = (held.clone(), Rc::clone(&account));
         // Detached from the client's connection, so that the reservation is settled or released if the client disconnects.
-        let stored = held.run_detached(async move {
+        let stored = held.detached(async move {
             let _permit = permit;
             store_file(&storing, &owner, &namespace, incoming).await
         });
         let asset = stored.await.unwrap_or(Err(Problem::Internal))?;
-        Reply::json(201, &json!({ "asset": asset.view(&held.base) }))
+        services::reply::Reply::json(201, &json!({ "asset": asset.view(&held.base) }))
     };
-    idempotency::once(call, slot, work).await
+    idempotency::once(&call.service, slot, work).await.map(Reply::from)
 }
 
-fn read_raw(call: &Routed, content_type: Option<&str>, size: u64) -> Result<Incoming, Problem> {
+fn read_raw(call: &Routed, content_type: Option<&str>, size: u64) -> Result<Incoming<WorkerIo>, Problem> {
     let encoded = call.header("x-file-name").ok_or_else(|| Problem::invalid("X-File-Name", "is required"))?;
     check_utf8_header("X-File-Name", &encoded)?;
     // Header field values are ASCII (RFC 9110 section 5.5), so other characters in names are percent-encoded.
@@ -90,13 +93,18 @@ fn read_raw(call: &Routed, content_type: Option<&str>, size: u64) -> Result<Inco
 /// Refuses a form whose file has at least `least` bytes, if the account can not store it.
 async fn may_send_form(call: &Routed, account: &Account, least: u64) -> Result<(), Problem> {
     account.may_upload_simply(least)?;
-    match ledger::send_of(&call.env, account, &Message::Usage { limits: Some(account.limits()) }).await? {
+    match ledger::send_of(&call.io, account, &Message::Usage { limits: Some(account.limits()) }).await? {
         message::Reply::State { figures } => check_room(&figures, least),
         _ => Err(Problem::Internal),
     }
 }
 
-async fn read_form(call: &Routed, length: u64, boundary: &str, sha256: Option<Sha256Hex>) -> Result<(Incoming, Option<MemoryPermit>), Problem> {
+async fn read_form(
+    call: &Routed,
+    length: u64,
+    boundary: &str,
+    sha256: Option<Sha256Hex>,
+) -> Result<(Incoming<WorkerIo>, Option<MemoryPermit>), Problem> {
     let permit = call.reserve(Pool::Bodies, length, length, STORING_MS).await?;
     let body = SearchedBuffer::new(&call.buffer(length).await?);
     let file = form::file_of(&body, boundary)?;

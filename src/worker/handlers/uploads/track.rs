@@ -2,8 +2,6 @@
 
 use std::rc::Rc;
 
-use serde_json::json;
-
 use crate::access::authorize::{Principal, ResourceKind};
 use crate::accounts::account::Account;
 use crate::edges::edge::Work;
@@ -11,17 +9,18 @@ use crate::edges::request::check_samples;
 use crate::http::json_body::MAX_TRACK_BODY;
 use crate::http::validate::{check_chunk_hashes, check_hash, check_session};
 use crate::problem::Problem;
+use crate::services::idempotency;
+use crate::services::uploads::fail::fail;
+use crate::services::uploads::start::begin;
+use crate::services::uploads::{complete, progress, rights};
 use crate::uploads::repository;
 use crate::uploads::request::{Start, Track};
-use crate::uploads::session::message::{Message, SessionReply};
 use crate::uploads::session::state::Status;
 use crate::worker::http::call::Routed;
-use crate::worker::http::idempotency;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::clock;
-use crate::worker::services::edges::registry;
-use crate::worker::services::uploads::start::begin;
-use crate::worker::services::uploads::{abort, complete, progress, recover, rights};
+use crate::worker::services::edges::ranking::{EDGES, ranking};
+use crate::worker::services::edges::{registry, samples};
 
 /// Dispatches on `action`.
 pub async fn track(call: &Routed) -> Result<Reply, Problem> {
@@ -29,7 +28,11 @@ pub async fn track(call: &Routed) -> Result<Reply, Problem> {
         Track::Start(wanted) => start(call, call.account_beside_token().await?, *wanted).await,
         Track::Progress(body) => {
             check_samples(&body.samples)?;
-            progress::progress_of(call, check_session(&body.session_id)?, false, &body.samples).await
+            let upload = progress::readable(&call.service, check_session(&body.session_id)?).await?;
+            if !body.samples.is_empty() {
+                samples::from_client(call, upload.account, &body.samples).await;
+            }
+            progress::progress_of(&call.service, &upload, false).await.map(Reply::from)
         }
         Track::Complete(body) => {
             let account = call.account_beside_token().await?;
@@ -38,14 +41,14 @@ pub async fn track(call: &Routed) -> Result<Reply, Problem> {
             let row = owned_session(call, &account, &body.session_id).await?;
             // A completed upload has nothing left to be allowed: its first answer is repeated.
             if row.status != Status::Complete.as_str() {
-                rights::check(call, &row.claims(account.generation, clock::now())).await?;
+                rights::check(&call.service, &row.claims(account.generation, clock::now())).await?;
             }
-            complete::complete(call, account.id, row.id, complete::Expected { file_hash, chunk_hashes }).await
+            complete::complete(&call.service, account.id, row.id, complete::Expected { file_hash, chunk_hashes }).await.map(Reply::from)
         }
         Track::Fail(body) => {
             let account = call.account_beside_token().await?;
             let row = owned_session(call, &account, &body.session_id).await?;
-            fail(call, &row).await
+            fail(&call.service, &row).await.map(Reply::from)
         }
     }
 }
@@ -54,32 +57,21 @@ pub async fn track(call: &Routed) -> Result<Reply, Problem> {
 async fn owned_session(call: &Routed, account: &Account, id: &str) -> Result<repository::SessionRow, Problem> {
     let session = check_session(id)?;
     account.must_be_active()?;
-    call.find_owned_as(&Principal::Account(account.id), ResourceKind::Session, &session.to_string()).await
+    call.service.find_owned_as(&Principal::Account(account.id), ResourceKind::Session, &session.to_string()).await
 }
 
 async fn start(call: &Routed, account: Rc<Account>, wanted: Start) -> Result<Reply, Problem> {
     let wanted = wanted.check()?;
     account.must_be_active()?;
     registry::must_take(call, Work::New).await?;
-    let slot = idempotency::slot(call, &account.id.to_string(), &call.bytes(MAX_TRACK_BODY).await?)?;
+    let slot = call.slot(&account.id.to_string(), &call.bytes(MAX_TRACK_BODY).await?)?;
     let held = call.clone();
-    idempotency::once(call, slot, async move { begin(&held, &account, wanted).await }).await
-}
-
-/// Aborts an upload: `fail`. Idempotent.
-pub async fn fail(call: &Routed, row: &repository::SessionRow) -> Result<Reply, Problem> {
-    if row.status == "complete" {
-        return Err(Problem::AlreadyComplete);
-    }
-    let session = row.id;
-    let meta = match recover::send_or_recover(&call.env, &call.config, row.account_id, session, &Message::Fail).await? {
-        SessionReply::State { meta, .. } => meta,
-        SessionReply::Busy => return Err(Problem::CompletionRunning),
-        SessionReply::Closed { .. } => return Err(Problem::AlreadyComplete),
-        _ => return Err(Problem::NotFound),
+    let work = async move {
+        let assign = async |account, priority, missing: &[u16]| {
+            let ranking = ranking(&held, account, priority, &held.geo(), EDGES).await;
+            (ranking.views(&held.base), ranking.assign(&held.base, missing))
+        };
+        begin(&held.service, &account, wanted, assign).await
     };
-    let (held, status) = (call.clone(), meta.status);
-    let ended = call.run_detached(async move { abort::abort_upload(&held.env, &held.config, &meta).await });
-    ended.await.unwrap_or(Err(Problem::Internal))?;
-    Reply::json(200, &json!({ "sessionId": session, "status": status.as_str() }))
+    idempotency::once(&call.service, slot, work).await.map(Reply::from)
 }

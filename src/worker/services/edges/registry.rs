@@ -5,11 +5,13 @@ use std::rc::Rc;
 
 use crate::base::shard::Shard;
 use crate::base::time::EpochMs;
+use crate::clients::database;
 use crate::edges::edge::{Edge, Work, status_at};
 use crate::edges::repository;
+use crate::io::Io;
 use crate::problem::Problem;
 use crate::worker::http::call::{Call, Routed};
-use crate::worker::platform::{bindings, clock, d1, origin};
+use crate::worker::platform::{clock, origin};
 
 /// The edge named in the path.
 ///
@@ -17,7 +19,7 @@ use crate::worker::platform::{bindings, clock, d1, origin};
 /// 404.
 pub async fn edge_of_path(call: &Routed) -> Result<Edge, Problem> {
     let id = call.params.get("edge").unwrap_or_default();
-    d1::first(&bindings::db(&call.env, Shard::MAIN)?, &repository::by_id(id)).await?.ok_or(Problem::NotFound)
+    database::first(&call.io.db(Shard::MAIN)?, &repository::by_id(id)).await?.ok_or(Problem::NotFound)
 }
 
 /// Lifetime of the cached list, ms.
@@ -37,7 +39,7 @@ thread_local! {
 }
 
 async fn read_edges(call: &Call) -> Result<Edges, Problem> {
-    let read: Vec<Edge> = d1::all(&bindings::db(&call.env, Shard::MAIN)?, &repository::list()).await?;
+    let read: Vec<Edge> = database::all(&call.io.db(Shard::MAIN)?, &repository::list()).await?;
     // An unchanged list keeps its allocation, so that cached scores stay attached to it (`Rc::ptr_eq`).
     let same = KNOWN.with_borrow(|known| known.as_ref().map(|(_, edges)| Rc::clone(edges)).filter(|edges| **edges == read));
     let edges = same.unwrap_or_else(|| Rc::new(read));
@@ -65,7 +67,7 @@ pub async fn last_known(call: &Rc<Call>) -> Edges {
                 // Concurrent requests do not read it as well.
                 KNOWN.set(Some((now, Rc::clone(&edges))));
                 let held = Rc::clone(call);
-                call.wait_until(async move {
+                call.io.afterwards(async move {
                     // The error is logged in `d1`.
                     let _ = read_edges(&held).await;
                 });

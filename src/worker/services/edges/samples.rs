@@ -10,6 +10,7 @@ use crate::edges::edge::serving;
 use crate::edges::metrics::sample::Sample;
 use crate::edges::metrics::{row, wire};
 use crate::edges::request;
+use crate::io::Io;
 use crate::s3::error::StoreError;
 use crate::worker::http::call::Routed;
 use crate::worker::platform::{bindings, clock, objects};
@@ -79,7 +80,7 @@ fn note(call: &Routed, key: Key, sample: Sample) {
     let wait = FLUSH_MS.min(call.config.edge_metrics_seconds.saturating_mul(500));
     DUE.set(now.plus(2 * wait));
     let held = call.clone();
-    call.wait_until(async move {
+    call.io.afterwards(async move {
         worker::Delay::from(Duration::from_millis(wait)).await;
         DUE.set(EpochMs(0));
         flush(&held).await;
@@ -89,7 +90,7 @@ fn note(call: &Routed, key: Key, sample: Sample) {
 async fn flush(call: &Routed) {
     let mut gathered = GATHERED.take();
     let edges = registry::last_known(&call.call).await;
-    let Some(objects) = bindings::edges(&call.env) else { return };
+    let Some(objects) = bindings::edges(&call.io.env) else { return };
     while let Some(id) = gathered.first_key_value().map(|((id, _, _), _)| id.clone()) {
         let capacity = edges.iter().find(|edge| edge.id.as_str() == id).map(|edge| edge.capacity_mbps);
         let mut message = wire::Message::head(&id, capacity.unwrap_or_default(), call.config.edge_metrics_seconds);

@@ -10,8 +10,10 @@ use worker::kv::{Key, KvError, KvStore};
 use crate::base::time::EpochMs;
 use crate::edges::metrics::reading::Reading;
 use crate::edges::metrics::row::Numbers;
+use crate::io::Io;
+use crate::log;
 use crate::worker::http::call::Routed;
-use crate::worker::platform::{bindings, clock, log};
+use crate::worker::platform::{bindings, clock};
 
 /// Prefix of the keys; the edge id follows.
 const PREFIX: &str = "e1/";
@@ -74,12 +76,12 @@ pub async fn readings(call: &Routed) -> Readings {
             if now.since(at) >= every {
                 // Concurrent requests may refresh as well; each is detached, so a cancelled one does no harm.
                 let held = call.clone();
-                call.wait_until(async move {
-                    refresh(&held.env).await;
+                call.io.afterwards(async move {
+                    refresh(&held.io.env).await;
                 });
             }
             readings
         }
-        _ => refresh(&call.env).await,
+        _ => refresh(&call.io.env).await,
     }
 }

@@ -28,7 +28,7 @@ pub struct Findings {
 /// Tries everything.
 pub async fn look(call: &Call, config: &Config) -> Findings {
     let (d1, (migrations, missing_migrations), (store, clock_skew_ms), mut parts) =
-        join4(database::answers(call), database::migrations(call), store::answers(config), parts::all(call)).await;
+        join4(database::answers(call), database::migrations(call), store::answers(&call.io, config), parts::all(call)).await;
     parts.extend([d1, migrations, store]);
     Findings { parts, missing_migrations, clock_skew_ms }
 }

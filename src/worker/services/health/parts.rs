@@ -7,12 +7,14 @@ use worker::{Env, ObjectNamespace};
 
 use super::{code, tried};
 use crate::health::part::Tried;
+use crate::io::Io;
 use crate::jobs::Job;
+use crate::log;
 use crate::problem::Problem;
 use crate::worker::content::cache;
 use crate::worker::http::call::Call;
-use crate::worker::platform::enqueue::enqueue;
-use crate::worker::platform::{bindings, js, log, objects, random};
+use crate::worker::platform::io::WorkerIo;
+use crate::worker::platform::{bindings, js, objects, random};
 
 /// Name of the objects that are asked, and of the key that is looked for: no account, session, data centre or edge has it.
 const NOBODY: &str = ".health";
@@ -37,8 +39,8 @@ fn edges(env: &Env) -> Result<ObjectNamespace, Problem> {
 
 /// Tries them all.
 pub async fn all(call: &Call) -> Vec<Tried> {
-    let objects = join_all(CLASSES.map(|class| object(&call.env, class)));
-    let (objects, (kv, queue, cache)) = join(objects, join3(kv(&call.env), queue(&call.env), pop_cache(call))).await;
+    let objects = join_all(CLASSES.map(|class| object(&call.io.env, class)));
+    let (objects, (kv, queue, cache)) = join(objects, join3(kv(&call.io.env), queue(&call.io), pop_cache(call))).await;
     objects.into_iter().chain([kv, queue, cache]).collect()
 }
 
@@ -56,8 +58,8 @@ async fn kv(env: &Env) -> Tried {
     tried("kv", read).await.0
 }
 
-async fn queue(env: &Env) -> Tried {
-    let sent = async { enqueue(env, &Job::Nothing).await.map_err(|error| code(&log::internal("queue", &error.to_string()))) };
+async fn queue(io: &WorkerIo) -> Tried {
+    let sent = async { io.enqueue(&Job::Nothing, 0).await.map_err(|problem| code(&problem)) };
     tried("queue", sent).await.0
 }
 

@@ -2,19 +2,23 @@
 
 use super::{LIMIT_MS, code, tried};
 use crate::base::time::EpochMs;
+use crate::clients::store;
 use crate::config::Config;
 use crate::health::clock_skew::clock_skew_ms;
 use crate::health::part::Tried;
+use crate::io::answer::Answer;
+use crate::io::body::Body;
 use crate::s3::operations::list_multipart_uploads;
-use crate::worker::platform::{clock, origin};
+use crate::worker::platform::clock;
+use crate::worker::platform::io::WorkerIo;
 
 /// Whether it answers, and its clock skew, if it tells the time.
-pub async fn answers(config: &Config) -> (Tried, Option<i64>) {
+pub async fn answers(io: &WorkerIo, config: &Config) -> (Tried, Option<i64>) {
     let listed = async {
         let sent = clock::now();
         let action = list_multipart_uploads::list_multipart_uploads("users/", None);
-        let answer = origin::send_within(config, &action, origin::Body::Empty, LIMIT_MS).await;
-        let answer = answer.map_err(|error| code(&origin::problem("ListMultipartUploads", &error)))?;
+        let answer = store::send_within(io, config, &action, Body::Empty, LIMIT_MS).await;
+        let answer = answer.map_err(|error| code(&store::problem("ListMultipartUploads", &error)))?;
         let date = answer.header("date").and_then(|text| EpochMs::parse_http_date(&text));
         answer.discard();
         Ok(date.map(|date| clock_skew_ms(date, sent, clock::now())))

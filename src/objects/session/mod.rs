@@ -1,0 +1,88 @@
+//! `UploadSession`: one upload session.
+//!
+//! Architecture invariant: what [`crate::uploads::session::machine`] replies is in SQLite before the reply is sent. One message per request (JSON of
+//! [`Message`]); a plain "done" has no text, every other reply is JSON of [`SessionReply`]. The object sends no request to the store: the alarm that expires a
+//! session enqueues a job.
+
+pub mod storage;
+
+use crate::base::time::EpochMs;
+use crate::io::Io;
+use crate::io::object::ObjectState;
+use crate::jobs::Job;
+use crate::objects::session::storage::SessionStorage;
+use crate::objects::sql;
+use crate::problem::Problem;
+use crate::uploads::session::alarm::{AlarmAction, alarm as due, on_alarm};
+use crate::uploads::session::machine::apply;
+use crate::uploads::session::message::{Message, SessionReply};
+
+/// Least delay of an alarm, ms.
+const LEAST_DELAY_MS: u64 = 50;
+
+/// See the module.
+pub struct SessionObject<S, I> {
+    io: I,
+    session: SessionStorage<S>,
+}
+
+impl<S: ObjectState, I: Io> SessionObject<S, I> {
+    /// Creates it without loading.
+    pub fn new(state: S, io: I) -> SessionObject<S, I> {
+        SessionObject { io, session: SessionStorage::new(state) }
+    }
+
+    /// Applies a message.
+    ///
+    /// # Errors
+    /// Of SQLite, logged.
+    pub async fn handle(&self, message: &str) -> Result<Option<String>, Problem> {
+        let message: Message = sql::read(message)?;
+        let ends_or_begins =
+            matches!(message, Message::Open { .. } | Message::Fail | Message::AbandonCompletion { .. } | Message::CleanedUp | Message::CheckLease);
+        // No await between here and the effects: messages are applied one at a time.
+        let handled = self.session.change(|slot| apply(slot, message, self.io.now()));
+        if ends_or_begins && handled.is_ok() {
+            let wanted = self.session.with(|session| due(session, self.io.now())).flatten();
+            self.set_alarm_at(wanted).await?;
+        }
+        match handled {
+            Ok(SessionReply::Done) => Ok(None),
+            Ok(reply) => sql::write(&reply).map(Some),
+            Err(problem) => {
+                self.session.evict();
+                Err(problem)
+            }
+        }
+    }
+
+    /// Due at the session's expiry. Enqueues the clean-up, repeats until it is done, and after `tombstone_ms` deletes the record.
+    ///
+    /// # Errors
+    /// Of the storage and the queue; the platform repeats the alarm.
+    pub async fn alarm(&self, tombstone_ms: u64) -> Result<(), Problem> {
+        match self.session.change(|slot| on_alarm(slot, self.io.now(), tombstone_ms)) {
+            Ok(AlarmAction::Nothing) => Ok(()),
+            Ok(AlarmAction::DeleteRecord) => {
+                self.session.evict();
+                self.session.state().delete_all().await
+            }
+            Ok(AlarmAction::At(at)) => self.set_alarm_at(Some(at)).await,
+            Ok(AlarmAction::End { session, again }) => {
+                self.set_alarm_at(Some(again)).await?;
+                self.io.enqueue(&Job::EndUpload { session }, 0).await
+            }
+            Err(problem) => {
+                self.session.evict();
+                Err(problem)
+            }
+        }
+    }
+
+    async fn set_alarm_at(&self, at: Option<EpochMs>) -> Result<(), Problem> {
+        match at {
+            Some(at) => self.session.state().set_alarm(at.since(self.io.now()).max(LEAST_DELAY_MS)).await,
+            None => Ok(()),
+        }
+    }
+}

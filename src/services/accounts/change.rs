@@ -1,0 +1,64 @@
+//! Changes of an account: its tier, its credentials, whether it is suspended.
+
+use serde_json::json;
+
+use crate::accounts::directory::Item;
+use crate::accounts::provisioning::{Record, Upgrade, may_move};
+use crate::accounts::repository;
+use crate::base::id::Name;
+use crate::base::shard::Access;
+use crate::clients::{database, ledger, shards};
+use crate::io::Io;
+use crate::problem::Problem;
+use crate::services::accounts::find::{record, tier};
+use crate::services::accounts::provision::{changed, draw, put_into_directory};
+use crate::services::reply::Reply;
+use crate::services::request::Request;
+use crate::services::uploads::suspend;
+
+async fn find_account(call: &Request<impl Io>, user: &Name) -> Result<Record, Problem> {
+    record(call, user).await?.ok_or(Problem::NotFound)
+}
+
+/// Moves an account to another tier. A downgrade is refused if the account uses more than the new tier allows, unless forced.
+///
+/// # Errors
+/// 404, 409, 422.
+pub async fn upgrade(call: &Request<impl Io>, user: &Name, wanted: &Upgrade) -> Result<Reply, Problem> {
+    let (found, tier) = (find_account(call, user).await?, tier(call, &wanted.tier).await?);
+    let figures = ledger::usage_of(&call.io, &found).await?;
+    may_move(&figures, &tier, wanted.force)?;
+    database::batch(&shards::of_account(&call.io, found.id).await?, &[repository::set_tier(found.id, &tier.tier, call.now())]).await?;
+    let now = changed(call, &found).await?;
+    Reply::json(200, &json!({ "account": now.view(None) }))
+}
+
+/// Issues new credentials; the old ones stay valid for `overlap_ms`.
+///
+/// # Errors
+/// 404.
+pub async fn rotate(call: &Request<impl Io>, user: &Name, overlap_ms: u64) -> Result<Reply, Problem> {
+    let (found, now) = (find_account(call, user).await?, call.now());
+    let (credentials, new) = draw(call, found.id, now)?;
+    let shard = shards::shard_of(&call.io, Item::Account(found.id), Access::Write).await?;
+    if !shard.is_main() {
+        put_into_directory(call, found.id, &new, shard).await?;
+    }
+    database::batch(&call.db(shard)?, &repository::rotate(found.id, &new, now.plus(overlap_ms), now)).await?;
+    let account = changed(call, &found).await?;
+    let until = now.plus(overlap_ms).rfc3339();
+    Reply::json(200, &json!({ "account": account.view(Some(credentials)), "old_credentials_expire_at": until }))
+}
+
+/// Suspends or resumes an account. The state is propagated to its open uploads, so that the next part is refused or accepted.
+///
+/// # Errors
+/// 404.
+pub async fn switch(call: &Request<impl Io>, user: &Name, suspended: bool) -> Result<Reply, Problem> {
+    let found = find_account(call, user).await?;
+    let status = if suspended { "suspended" } else { "active" };
+    database::batch(&shards::of_account(&call.io, found.id).await?, &[repository::set_status(found.id, status, call.now())]).await?;
+    let now = changed(call, &found).await?;
+    suspend::propagate(&call.io, found.id, "").await?;
+    Reply::json(200, &json!({ "account": now.view(None) }))
+}

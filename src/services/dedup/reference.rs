@@ -1,0 +1,83 @@
+//! References to stored bytes instead of sending them.
+
+use crate::accounts::account::Account;
+use crate::base::id::{Id, Name};
+use crate::base::sha256::Sha256Hex;
+use crate::clients::{database, ledger, shards};
+use crate::dedup;
+use crate::dedup::lookup::{DuplicateView, Found, view};
+use crate::files::asset::Asset;
+use crate::io::Io;
+use crate::problem::Problem;
+use crate::services::request::Request;
+
+/// Result of [`find_duplicate`].
+pub enum Known {
+    /// Not stored in the caller's namespaces.
+    No,
+    /// Stored; the caller has no asset of it.
+    Stored(Box<Asset>),
+    /// Stored, and the caller has an asset of it.
+    Owned(Box<Asset>),
+}
+
+/// Looks up a file in one query. Of several assets of the account, one named `wanted` is preferred.
+///
+/// # Errors
+/// [`Problem::Internal`].
+pub async fn find_duplicate(
+    io: &impl Io,
+    account: Id,
+    hash: &Sha256Hex,
+    size: u64,
+    namespace: Option<&Name>,
+    wanted: &str,
+) -> Result<Known, Problem> {
+    let found =
+        database::all(&shards::of_account_to_read(io, account).await?, &dedup::repository::duplicate(account, hash, size, namespace, wanted)).await?;
+    Ok(Known::of(found, wanted))
+}
+
+impl Known {
+    /// The best of the rows of [`dedup::repository::duplicate`].
+    pub fn of(found: Vec<Found>, wanted: &str) -> Known {
+        match found.into_iter().min_by_key(|found| (!found.owned, found.asset.name != wanted)) {
+            None => Known::No,
+            Some(Found { owned: true, asset }) => Known::Owned(Box::new(asset)),
+            Some(Found { owned: false, asset }) => Known::Stored(Box::new(asset)),
+        }
+    }
+}
+
+/// Creates an asset of that name that references the bytes of `known`. `None` if garbage collection or a concurrent call was first.
+///
+/// # Errors
+/// 403, 507.
+pub async fn refer(call: &Request<impl Io>, account: &Account, known: Asset, name: String, content_type: String) -> Result<Option<Asset>, Problem> {
+    let asset = Asset { id: call.id()?, account_id: account.id, name, content_type, created_at: call.now(), ..known };
+    ledger::adopt(&call.io, account, &asset).await?;
+    let db = shards::of_account(&call.io, account.id).await?;
+    let mut statements = dedup::repository::refer(&asset);
+    let writes = statements.len();
+    statements.push(crate::ledger::repository::asset_stored(asset.id));
+    // On an error the outcome is unknown: the ledger's scheduled check settles it.
+    let stored: Option<serde_json::Value> = database::results(&db, &statements).await?.skip(writes).first()?;
+    if stored.is_some() {
+        return Ok(Some(asset));
+    }
+    ledger::release(&call.io, account.id, asset.id).await?;
+    Ok(None)
+}
+
+/// The result of [`find_duplicate`] as an API response.
+///
+/// # Errors
+/// [`Problem::Internal`].
+pub async fn duplicate(call: &Request<impl Io>, account: &Account, hash: &Sha256Hex, size: u64) -> Result<DuplicateView, Problem> {
+    let known = find_duplicate(&call.io, account.id, hash, size, None, "").await?;
+    let asset = match &known {
+        Known::Owned(asset) => Some(&**asset),
+        Known::Stored(_) | Known::No => None,
+    };
+    Ok(view(!matches!(known, Known::No), asset, size, call.config.dedup_usd_per_gb, &call.base))
+}

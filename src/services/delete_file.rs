@@ -1,0 +1,29 @@
+//! Deletes a file: the asset at once, its object after a grace period if nothing else references it.
+
+use crate::clients::{database, ledger, shards};
+use crate::files::asset::Asset;
+use crate::files::repository;
+use crate::io::Io;
+use crate::io::stale::Stale;
+use crate::jobs::Job;
+use crate::problem::Problem;
+use crate::services::reply::Reply;
+use crate::services::request::Request;
+
+/// Deletes the asset; idempotent.
+///
+/// # Errors
+/// Of the ledger and D1.
+pub async fn delete_file(call: &Request<impl Io>, asset: &Asset) -> Result<Reply, Problem> {
+    // The owner's, also if a manager of the namespace deletes it.
+    let account = asset.account_id;
+    // The ledger is notified before and after: if this request dies in between, the ledger checks the outcome in D1.
+    ledger::schedule_check(&call.io, account, asset.id).await?;
+    let rows = repository::delete_asset(asset.id, account, call.now());
+    database::batch(&shards::of_account(&call.io, account).await?, &rows).await?;
+    call.forget(Stale::File(&asset.namespace, asset.id)).await;
+    let _ = ledger::release(&call.io, account, asset.id).await;
+    // If the job can not be enqueued, the daily run collects the object.
+    let _ = call.enqueue(&Job::Collect, call.config.delete_grace_seconds).await;
+    Ok(Reply::empty(204))
+}

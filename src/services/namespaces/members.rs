@@ -1,0 +1,45 @@
+//! Who is in a namespace.
+
+use crate::accounts::directory::Item;
+use crate::accounts::provisioning::{Record, own_namespace};
+use crate::base::shard::Access;
+use crate::clients::{database, shards};
+use crate::io::Io;
+use crate::namespaces::namespace::Namespace;
+use crate::namespaces::repository;
+use crate::namespaces::role::Role;
+use crate::problem::Problem;
+use crate::services::reply::Reply;
+use crate::services::request::Request;
+use crate::services::uploads::membership;
+
+/// Makes a user's account a member, with a role. Idempotent.
+///
+/// # Errors
+/// 409 if account and namespace are in different databases.
+pub async fn add(call: &Request<impl Io>, namespace: &Namespace, record: &Record, role: Role) -> Result<Reply, Problem> {
+    let user = &record.agentcache_user_id;
+    let shard = shards::shard_of(&call.io, Item::Namespace(&namespace.name), Access::Write).await?;
+    let its = shards::shard_of(&call.io, Item::User(user), Access::Write).await?;
+    if its != shard {
+        return Err(Problem::OtherShard { account: its.number(), namespace: shard.number() });
+    }
+    database::batch(&call.db(shard)?, &[repository::put_member(user, namespace.name.as_str(), role, call.now())]).await?;
+    Ok(Reply::empty(204))
+}
+
+/// Removes a user's account from the members and ends its open uploads there. An account can not be removed from its own namespace.
+///
+/// # Errors
+/// 404 if it is no member; 409.
+pub async fn remove(call: &Request<impl Io>, namespace: &Namespace, record: &Record) -> Result<Reply, Problem> {
+    if namespace.name.as_str() == own_namespace(&record.agentcache_user_id) {
+        return Err(Problem::NamespaceInUse);
+    }
+    let statement = repository::remove_member(&record.agentcache_user_id, namespace.name.as_str());
+    if !database::exists(&shards::of_namespace(&call.io, &namespace.name).await?, &statement).await? {
+        return Err(Problem::NotFound);
+    }
+    membership::end_uploads(&call.io, record.id, &namespace.name, call.now()).await?;
+    Ok(Reply::empty(204))
+}

@@ -1,0 +1,55 @@
+//! Runs a job of the queue.
+
+use crate::config::Config;
+use crate::io::{Io, MAX_DELAY_SECONDS};
+use crate::jobs::Job;
+use crate::problem::Problem;
+use crate::services::accounts::moving;
+use crate::services::dedup::{collect, verify};
+use crate::services::uploads::{abort, membership, payload_hash_probe, presigned_hash_probe, recover, suspend, sweep};
+use crate::services::video::{reconcile, removal};
+use crate::services::{prune, repeat};
+
+/// Runs a job.
+///
+/// # Errors
+/// Of the store, D1, the queue and Durable Objects; the job is to be delivered again.
+pub async fn run_job(io: &impl Io, config: &Config, job: &Job) -> Result<(), Problem> {
+    match job {
+        Job::PropagateSuspension { account, cursor } => suspend::propagate(io, *account, cursor).await,
+        Job::EndMembership { account, namespace, until, cursor } => membership::end_page(io, config, *account, namespace, *until, cursor).await,
+        Job::Verify { object, shard } => verify::verify(io, config, *object, *shard).await,
+        Job::Sweep { marker } => {
+            let marker = marker.as_ref().map(|(key, upload)| (key.as_str(), upload.as_str()));
+            sweep::sweep(io, config, marker).await
+        }
+        Job::Nothing => Ok(()),
+        Job::Probe => {
+            payload_hash_probe::probe(io, config).await?;
+            presigned_hash_probe::probe(io, config).await.map(|_| ())
+        }
+        Job::Collect => collect::collect_all(io, config).await,
+        Job::CollectAfter { object, shard } => collect::collect(io, config, *shard, Some(*object)).await,
+        Job::Repeat { lost, shard } => repeat::repeat(io, config, lost, *shard).await,
+        Job::Orphan { account, object } => collect::orphan(io, config, *account, *object).await,
+        Job::Wake { session, account } => recover::recover_or_end(io, config, *account, *session).await,
+        Job::ReconcileVideo { account, version, place } => reconcile::reconcile(io, config, *account, *version, place).await,
+        Job::RemoveVideo { namespace, video } => removal::remove(io, config, namespace, video).await,
+        Job::Prune { account } => prune::prune(io, *account).await,
+        Job::Move { moved, step } => moving::run(io, moved, step).await,
+        Job::EndUpload { session } => abort::end_upload(io, config, *session).await,
+    }
+}
+
+/// Sends a job again that failed too often, with the longest delay, unless an alarm or the daily run repeats it anyway.
+///
+/// # Errors
+/// Of the queue.
+pub async fn send_dead_again(io: &impl Io, job: &Job) -> Result<(), Problem> {
+    match job {
+        Job::PropagateSuspension { .. } | Job::EndMembership { .. } | Job::Orphan { .. } | Job::ReconcileVideo { .. } | Job::Move { .. } => {
+            io.enqueue(job, MAX_DELAY_SECONDS).await
+        }
+        _ => Ok(()),
+    }
+}

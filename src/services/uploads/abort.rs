@@ -1,0 +1,70 @@
+//! Clean-up of an upload that ended without a file: aborts it at the store, closes its row in D1 and releases the reservation. Idempotent.
+
+use crate::base::id::Id;
+use crate::clients::{database, ledger, ledger_records, session, shards, store};
+use crate::config::Config;
+use crate::io::Io;
+use crate::io::body::Body;
+use crate::jobs::Job;
+use crate::ledger::state::Seen;
+use crate::problem::Problem;
+use crate::s3::operations::abort_multipart_upload;
+use crate::uploads::session::message::{Message, SessionReply};
+use crate::uploads::session::state::{Meta, Status};
+use crate::{dedup, jobs, uploads};
+
+/// Aborts the upload at the store and closes its session.
+///
+/// # Errors
+/// Errors of the store; the session is not closed then, so that the call can be repeated.
+pub async fn abort_upload(io: &impl Io, config: &Config, meta: &Meta) -> Result<(), Problem> {
+    if settle_if_completed(io, meta).await? {
+        return Ok(());
+    }
+    let abort = abort_multipart_upload::abort_multipart_upload(&meta.key, &meta.upload_id);
+    match store::send(io, config, &abort, Body::Empty).await {
+        Ok(_) => {
+            // A completion in progress at the store may still win over the abort and create the object: delete it later.
+            let orphan = Job::Orphan { account: meta.account, object: meta.object };
+            let _ = io.enqueue(&orphan, jobs::LATE_SECONDS).await;
+        }
+        // Swift returns NoSuchKey while another abort of the same upload is running.
+        Err(error) if error.is_no_such_upload() || error.code == "NoSuchKey" => {
+            // A completion that died may have left an object without a row. One with a row is left to garbage collection: another file may use it.
+            let known: Option<serde_json::Value> =
+                database::first(&shards::of_account(io, meta.account).await?, &dedup::repository::object(meta.object)).await?;
+            if known.is_none() {
+                store::delete(io, config, &meta.key).await?;
+            }
+        }
+        Err(error) => return Err(store::problem("AbortMultipartUpload", &error)),
+    }
+    close_upload(io, meta).await
+}
+
+/// Closes the row in D1 and releases the reservation of an upload that no longer exists at the store.
+pub async fn close_upload(io: &impl Io, meta: &Meta) -> Result<(), Problem> {
+    if settle_if_completed(io, meta).await? {
+        return Ok(());
+    }
+    database::batch(&shards::of_account(io, meta.account).await?, &[uploads::repository::close(meta.session, meta.status.as_str(), io.now())])
+        .await?;
+    ledger::release(io, meta.account, meta.asset).await?;
+    session::send(io, meta.session, &Message::CleanedUp).await.map(|_| ())
+}
+
+/// Whether a completion that died had already created the asset. The file is kept then, and only its ledger entry is settled.
+pub async fn settle_if_completed(io: &impl Io, meta: &Meta) -> Result<bool, Problem> {
+    let Some(Seen::Stored { object, size }) = ledger_records::find_asset(io, meta.account, meta.asset).await? else { return Ok(false) };
+    ledger::settle(io, meta.account, meta.asset, object, size).await?;
+    session::send(io, meta.session, &Message::CleanedUp).await?;
+    Ok(true)
+}
+
+/// The job `end_upload`, enqueued by the session's alarm.
+pub async fn end_upload(io: &impl Io, config: &Config, session: Id) -> Result<(), Problem> {
+    match session::send(io, session, &Message::Snapshot).await? {
+        SessionReply::State { meta, .. } if matches!(meta.status, Status::Expired | Status::Failed) => abort_upload(io, config, &meta).await,
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,55 @@
+//! What `start` reads of D1, in one round trip.
+
+use crate::accounts::account::Account;
+use crate::clients::{database, shards};
+use crate::dedup;
+use crate::dedup::chunk::Stored;
+use crate::dedup::possession;
+use crate::dedup::possession::repository::Question;
+use crate::files::asset::Asset;
+use crate::io::Io;
+use crate::namespaces::namespace::Namespace;
+use crate::problem::Problem;
+use crate::services::dedup::reference::Known;
+use crate::services::namespaces::of_upload;
+use crate::services::request::Request;
+use crate::uploads::request::StartParams;
+
+/// What D1 has for an upload that is about to start.
+pub struct LookedUp {
+    /// The namespace.
+    pub namespace: Namespace,
+    /// The file, in the account's namespace.
+    pub known: Known,
+    /// The file, in another namespace that shares its bytes: of use only if the account's namespace does, too.
+    pub shareable: Option<Asset>,
+    /// Chunks of the file that the namespace has. They may be gone when they are copied.
+    pub chunks: Vec<Stored>,
+}
+
+/// Reads it. What is read beside the namespace's row counts only if there is one.
+///
+/// # Errors
+/// 404 if the account is not a member of the namespace.
+pub async fn look_up(call: &Request<impl Io>, account: &Account, wanted: &StartParams) -> Result<LookedUp, Problem> {
+    let (name, namespace) = of_upload::statement(call, account, wanted.namespace.as_ref())?;
+    let size = wanted.file_size;
+    let mut statements = vec![namespace];
+    if let Some(hash) = &wanted.file_hash {
+        statements.push(dedup::repository::duplicate(account.id, hash, size, Some(&name), &wanted.file_name));
+        statements.push(possession::repository::shareable(Question { account: account.id, namespace: &name, hash, size }));
+    }
+    if let Some(hashes) = &wanted.chunk_hashes {
+        statements.push(dedup::repository::find_chunks(&name, hashes));
+    }
+    let started = call.now();
+    let mut found = database::results(&shards::of_account(&call.io, account.id).await?, &statements).await?;
+    call.span("d1", started);
+    let namespace = found.first()?.ok_or(Problem::NotFound)?;
+    let (known, shareable) = match wanted.file_hash {
+        Some(_) => (Known::of(found.all()?, &wanted.file_name), found.first()?),
+        None => (Known::No, None),
+    };
+    let chunks = if wanted.chunk_hashes.is_some() { found.all()? } else { vec![] };
+    Ok(LookedUp { namespace, known, shareable, chunks })
+}

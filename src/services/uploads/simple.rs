@@ -1,0 +1,161 @@
+//! One-request upload: reserve, store, record (docs/uploads.md, The two ways in).
+
+use crate::accounts::account::Account;
+use crate::base::id::Id;
+use crate::base::sha256::Sha256Hex;
+use crate::clients::ledger::Wanted;
+use crate::clients::{database, ledger, shards, store};
+use crate::dedup::repository;
+use crate::files::asset::Asset;
+use crate::files::object_key::file_key;
+use crate::files::repository::{Via, delete_asset, insert};
+use crate::http::content_disposition;
+use crate::io::Io;
+use crate::io::answer::Answer;
+use crate::jobs;
+use crate::jobs::Job;
+use crate::ledger::timing;
+use crate::namespaces::namespace::Namespace;
+use crate::problem::Problem;
+use crate::s3::action::{ObjectHeaders, Payload};
+use crate::s3::etag::ETag;
+use crate::s3::operations::put_object;
+use crate::services::dedup::verify;
+use crate::services::request::Request;
+use crate::services::send_body::{Outgoing, Refused};
+use crate::services::{send_body, stored_object};
+
+/// The file to store.
+pub struct Incoming<I: Io> {
+    /// File name.
+    pub name: String,
+    /// Media type.
+    pub content_type: String,
+    /// Bytes.
+    pub size: u64,
+    /// Claimed hash, which the store verifies.
+    pub sha256: Option<Sha256Hex>,
+    /// The body: the raw stream or the form's file.
+    pub body: Outgoing<I>,
+}
+
+/// Reserves storage, stores the bytes, settles the reservation. If a step fails, the earlier ones are undone.
+pub async fn store_file<I: Io>(call: &Request<I>, account: &Account, namespace: &Namespace, incoming: Incoming<I>) -> Result<Asset, Problem> {
+    let (id, size) = (call.id()?, incoming.size);
+    let look_at = call.now().plus(timing::SIMPLE_GRACE_MS);
+    ledger::reserve(&call.io, account, Wanted { asset: id, bytes: size, look_at, place: None, session: false, replaces: false }).await?;
+    let stored = store_object(call, account, namespace, id, incoming).await;
+    // If one of these fails, the ledger's scheduled check repeats it.
+    match stored {
+        Ok(asset) => {
+            let _ = ledger::settle(&call.io, account.id, id, asset.object_id, size).await;
+            if asset.claimed_sha256.is_some() {
+                verify::enqueue_for(&call.io, account.id, asset.object_id).await;
+            }
+            Ok(asset)
+        }
+        Err(Failed::Cleanly(problem)) => {
+            let _ = ledger::release(&call.io, account.id, id).await;
+            Err(problem)
+        }
+        Err(Failed::Unclearly(problem)) => {
+            let _ = ledger::schedule_check(&call.io, account.id, id).await;
+            Err(problem)
+        }
+    }
+}
+
+/// How storing failed.
+enum Failed {
+    /// Nothing is left at the store.
+    Cleanly(Problem),
+    /// The file may exist, or bytes without a row: the ledger's scheduled check finds out.
+    Unclearly(Problem),
+}
+
+impl From<Problem> for Failed {
+    fn from(problem: Problem) -> Failed {
+        Failed::Cleanly(problem)
+    }
+}
+
+async fn store_object<I: Io>(call: &Request<I>, account: &Account, namespace: &Namespace, id: Id, incoming: Incoming<I>) -> Result<Asset, Failed> {
+    // The object has the id of its asset: if this request dies before D1 has a row, the ledger still knows the key.
+    let object = id;
+    let key = file_key(&account.agentcache_user_id, object);
+    let headers = ObjectHeaders { content_type: &incoming.content_type, content_disposition: &content_disposition::for_store(&incoming.name) };
+    let payload = incoming.sha256.clone().map_or(Payload::Unsigned, Payload::Sha256);
+    let started = call.now();
+    let action = put_object::put_object(&key, headers, payload);
+    let answer = send_body::send_any(call, &action, incoming.body, incoming.size, incoming.sha256.as_ref()).await?;
+    call.span("origin", started);
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(Refused { error, may_be_stored }) => {
+            let asked = if error.tells_no_reason() { store::ask(&call.io, &call.config, &key).await } else { Ok(()) };
+            let problem = store::problem_after_asking("PutObject", &error, &asked);
+            // The object may exist, or appear later: a job deletes it again. A store that returned 500 may have written the object before it failed.
+            if may_be_stored {
+                let orphan = Job::Orphan { account: account.id, object };
+                return Err(match call.enqueue(&orphan, jobs::LATE_SECONDS).await {
+                    Ok(()) => delete_stored(call, &key, problem).await,
+                    Err(_) => Failed::Unclearly(problem),
+                });
+            }
+            return Err(Failed::Cleanly(problem));
+        }
+    };
+    let etag = answer.header("etag");
+    answer.discard();
+    // The key is this upload's own, so what a gateway left out may be asked for, or stay unknown.
+    let etag = match etag.as_deref().map(ETag::parse) {
+        Some(tag) if !tag.weak => tag.opaque.to_owned(),
+        _ => strong_etag(call, &key).await,
+    };
+    let asset = Asset {
+        id,
+        account_id: account.id,
+        object_id: object,
+        name: incoming.name,
+        content_type: incoming.content_type,
+        namespace: namespace.name.clone(),
+        s3_key: key,
+        size: incoming.size,
+        etag,
+        verification: if incoming.sha256.is_some() { "pending" } else { "none" }.to_owned(),
+        claimed_sha256: incoming.sha256.map(String::from),
+        sha256: None,
+        created_at: call.now(),
+        owner_status: "active".to_owned(),
+        borrowed: false,
+        verification_reason: None,
+    };
+    // An account whose move begins now leaves the bytes to the ledger's check.
+    let db = shards::of_account(&call.io, account.id).await.map_err(Failed::Unclearly)?;
+    if let Err(problem) = database::batch(&db, &insert(&asset, Via::Simple, None)).await {
+        if database::batch(&db, &delete_asset(asset.id, account.id, call.now())).await.is_err() {
+            return Err(Failed::Unclearly(problem));
+        }
+        // Bytes with a row are left to garbage collection; bytes without a row belong to no file.
+        return Err(match database::first::<serde_json::Value>(&db, &repository::object(object)).await {
+            Ok(Some(_)) => Failed::Cleanly(problem),
+            Ok(None) => delete_stored(call, &asset.s3_key, problem).await,
+            Err(_) => Failed::Unclearly(problem),
+        });
+    }
+    Ok(asset)
+}
+
+/// The object's ETag as the store tells it when asked; empty if it tells no strong one.
+async fn strong_etag(call: &Request<impl Io>, key: &str) -> String {
+    let seen = stored_object::describe(&call.io, &call.config, key).await.ok().flatten();
+    seen.filter(|seen| !seen.weak).and_then(|seen| seen.etag).unwrap_or_default()
+}
+
+/// Deletes the stored bytes, which no row references. If that fails, the ledger's scheduled check has them deleted.
+async fn delete_stored(call: &Request<impl Io>, key: &str, problem: Problem) -> Failed {
+    match store::delete(&call.io, &call.config, key).await {
+        Ok(()) => Failed::Cleanly(problem),
+        Err(_) => Failed::Unclearly(problem),
+    }
+}

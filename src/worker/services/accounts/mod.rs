@@ -1,6 +1,0 @@
-//! Accounts: provisioning and queries.
-
-pub mod find;
-pub mod moving;
-pub mod provision;
-pub mod tiers;

@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::delivery::response_headers::is_encoded;
 use crate::io::answer::Answer;
 use crate::io::body::Body;
-use crate::io::{Io, Sending};
+use crate::io::{BodyOf, Io, Sending};
 use crate::log;
 use crate::log::LogLevel;
 use crate::problem::Problem;
@@ -29,7 +29,7 @@ pub const ASK_TIMEOUT_MS: u32 = 5_000;
 ///
 /// # Errors
 /// The store's.
-pub async fn send<I: Io>(io: &I, config: &Config, action: &Action, body: Body<I>) -> Result<I::Answer, StoreError> {
+pub async fn send<I: Io>(io: &I, config: &Config, action: &Action, body: BodyOf<I>) -> Result<I::Answer, StoreError> {
     let timeout_ms = if matches!(body, Body::Buffered(_)) { BUFFERED_PART_MS } else { RESPONSE_TIMEOUT_MS };
     send_within(io, config, action, body, timeout_ms).await
 }
@@ -38,7 +38,7 @@ pub async fn send<I: Io>(io: &I, config: &Config, action: &Action, body: Body<I>
 ///
 /// # Errors
 /// The store's.
-pub async fn send_within<I: Io>(io: &I, config: &Config, action: &Action, body: Body<I>, timeout_ms: u32) -> Result<I::Answer, StoreError> {
+pub async fn send_within<I: Io>(io: &I, config: &Config, action: &Action, body: BodyOf<I>, timeout_ms: u32) -> Result<I::Answer, StoreError> {
     io.exchange(&config.store, action, body, Sending { timeout_ms, presigned_for: None }).await
 }
 
@@ -46,7 +46,7 @@ pub async fn send_within<I: Io>(io: &I, config: &Config, action: &Action, body: 
 ///
 /// # Errors
 /// The store's.
-pub async fn send_presigned<I: Io>(io: &I, config: &Config, action: &Action, seconds: u64, body: Body<I>) -> Result<I::Answer, StoreError> {
+pub async fn send_presigned<I: Io>(io: &I, config: &Config, action: &Action, seconds: u64, body: BodyOf<I>) -> Result<I::Answer, StoreError> {
     io.exchange(&config.store, action, body, Sending { timeout_ms: RESPONSE_TIMEOUT_MS, presigned_for: Some(seconds) }).await
 }
 

@@ -26,6 +26,9 @@ use crate::s3::request::Store;
 /// Maximum delay of a job, s (Cloudflare Queues documentation, "Limits").
 pub const MAX_DELAY_SECONDS: u64 = 43_200;
 
+/// The body of a request to the store.
+pub type BodyOf<I> = Body<<I as Io>::Stream, <I as Io>::Buffer>;
+
 /// How a request to the store is sent.
 #[derive(Debug, Clone, Copy)]
 pub struct Sending {
@@ -88,7 +91,7 @@ pub trait Io: Clone + 'static {
     ///
     /// # Errors
     /// The store's.
-    async fn exchange(&self, store: &Store, action: &Action, body: Body<Self>, sending: Sending) -> Result<Self::Answer, StoreError>;
+    async fn exchange(&self, store: &Store, action: &Action, body: BodyOf<Self>, sending: Sending) -> Result<Self::Answer, StoreError>;
 
     /// As [`Io::exchange`], with a client's stream of `size` bytes that is kept while it is sent, at the client's pace, so that it can be sent again; not if the
     /// outcome is final. `answer_ms`: maximum time for the store's answer after the last byte.
@@ -105,7 +108,7 @@ pub trait Io: Clone + 'static {
         permit: MemoryPermit,
         sending: Sending,
         is_final: impl Fn(&StoreError) -> bool,
-    ) -> Result<Relayed<Self>, Problem>;
+    ) -> Result<Relayed<Self::Answer, Self::Buffer>, Problem>;
 
     /// Reads a client's stream of `size` bytes whole.
     ///

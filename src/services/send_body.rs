@@ -7,7 +7,7 @@ use crate::base::sha256::Sha256Hex;
 use crate::clients::store;
 use crate::clients::store::BUFFERED_PART_MS;
 use crate::io::body::{Body, Relayed, Whole};
-use crate::io::{Io, Sending};
+use crate::io::{BodyOf, Io, Sending};
 use crate::problem::Problem;
 use crate::s3::action::Action;
 use crate::s3::error::StoreError;
@@ -114,7 +114,7 @@ async fn send_hashed<I: Io>(
     send_again(call, action, || Body::Buffered(buffer.clone())).await
 }
 
-async fn send_again<I: Io>(call: &Request<I>, action: &Action, body: impl Fn() -> Body<I>) -> Result<Result<I::Answer, Refused>, Problem> {
+async fn send_again<I: Io>(call: &Request<I>, action: &Action, body: impl Fn() -> BodyOf<I>) -> Result<Result<I::Answer, Refused>, Problem> {
     match store::send(&call.io, &call.config, action, body()).await {
         Ok(answer) => Ok(Ok(answer)),
         Err(error) => repeat(call, action, body, error.into()).await,
@@ -125,7 +125,7 @@ async fn send_again<I: Io>(call: &Request<I>, action: &Action, body: impl Fn() -
 async fn repeat<I: Io>(
     call: &Request<I>,
     action: &Action,
-    body: impl Fn() -> Body<I>,
+    body: impl Fn() -> BodyOf<I>,
     mut refused: Refused,
 ) -> Result<Result<I::Answer, Refused>, Problem> {
     let mut attempt = 1;

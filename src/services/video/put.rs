@@ -11,10 +11,10 @@ use crate::base::time::EpochMs;
 use crate::clients::ledger::Wanted;
 use crate::clients::{database, ledger, shards, store};
 use crate::http::{content_disposition, media_type};
-use crate::io::Io;
 use crate::io::answer::Answer;
 use crate::io::body::{Body, Whole};
 use crate::io::stale::Stale;
+use crate::io::{BodyOf, Io};
 use crate::ledger::timing;
 use crate::namespaces::namespace::Namespace;
 use crate::problem::{OriginFailure, Problem};
@@ -118,7 +118,7 @@ struct Incoming<I: Io> {
     size: u64,
     content_type: String,
     payload: Payload,
-    body: Body<I>,
+    body: BodyOf<I>,
     live_seconds: Option<u64>,
     /// The permit of a playlist, which is in memory until it is stored.
     held: Option<MemoryPermit>,

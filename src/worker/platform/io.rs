@@ -19,7 +19,7 @@ use crate::edges::geo::GeoHint;
 use crate::io::body::{Body, Relayed, Whole};
 use crate::io::object::{Kind, Undelivered};
 use crate::io::stale::Stale;
-use crate::io::{Io, MAX_DELAY_SECONDS, Sending};
+use crate::io::{BodyOf, Io, MAX_DELAY_SECONDS, Sending};
 use crate::jobs::Job;
 use crate::log;
 use crate::log::LogLevel;
@@ -81,7 +81,7 @@ impl WorkerIo {
     }
 }
 
-fn origin_body(body: Body<WorkerIo>) -> Result<origin::Body, StoreError> {
+fn origin_body(body: BodyOf<WorkerIo>) -> Result<origin::Body, StoreError> {
     Ok(match body {
         Body::Empty => origin::Body::Empty,
         Body::Text(text) => origin::Body::Text(text),
@@ -144,7 +144,7 @@ impl Io for WorkerIo {
         sent.map_err(|error| log::internal("queue", &error.to_string()))
     }
 
-    async fn exchange(&self, store: &Store, action: &Action, body: Body<WorkerIo>, sending: Sending) -> Result<Answer, StoreError> {
+    async fn exchange(&self, store: &Store, action: &Action, body: BodyOf<WorkerIo>, sending: Sending) -> Result<Answer, StoreError> {
         origin::send(store, action, origin_body(body)?, sending).await
     }
 
@@ -157,7 +157,7 @@ impl Io for WorkerIo {
         permit: MemoryPermit,
         sending: Sending,
         is_final: impl Fn(&StoreError) -> bool,
-    ) -> Result<Relayed<WorkerIo>, Problem> {
+    ) -> Result<Relayed<Answer, JsValue>, Problem> {
         let first = async |rest: ReadableStream| origin::send(store, action, origin::Body::Raw(rest.into()), sending).await;
         let ends = |sent: &Result<Answer, StoreError>| sent.as_ref().err().is_none_or(&is_final);
         let sent = send_and_keep(stream, size, permit, sending.timeout_ms, first, ends).await.map_err(|_| lost())?;

@@ -7,6 +7,7 @@ use crate::io::object::ObjectState;
 use crate::jobs::Job;
 use crate::ledger::cost::Prices;
 use crate::ledger::machine::Outcome;
+use crate::ledger::message::Message;
 use crate::ledger::state::{Effect, PendingCheck, Seen};
 use crate::objects::ledger::memory::LedgerMemory;
 use crate::problem::Problem;
@@ -46,7 +47,10 @@ async fn check(memory: &LedgerMemory<impl ObjectState>, io: &impl Io, account: I
                     return Ok(());
                 }
             }
-            memory.change(|ledger| ((), ledger.check_done(asset)))?;
+            // A release ends the check itself, and looks first whether it has to check the other holdings of the object.
+            if !matches!(message, Message::Release { .. }) {
+                memory.change(|ledger| ((), ledger.check_done(asset)))?;
+            }
             memory.apply(message, io.now()).map(|_| ())
         }
         Outcome::CheckAgain(at) => memory.change(|ledger| ((), ledger.postpone(asset, at))),

@@ -15,6 +15,7 @@ use crate::base::json;
 use crate::base::memory_budget::MemoryPermit;
 use crate::base::shard::Shard;
 use crate::base::time::EpochMs;
+use crate::clients::store::RESPONSE_TIMEOUT_MS;
 use crate::edges::geo::GeoHint;
 use crate::io::body::{Body, Relayed, Whole};
 use crate::io::object::{Kind, Undelivered};
@@ -158,7 +159,9 @@ impl Io for WorkerIo {
         sending: Sending,
         is_final: impl Fn(&StoreError) -> bool,
     ) -> Result<Relayed<Answer, JsValue>, Problem> {
-        let first = async |rest: ReadableStream| origin::send(store, action, origin::Body::Raw(rest.into()), sending).await;
+        // What is given is the time for the answer to a body that has come; while it comes, only that of a refusal's text counts.
+        let streaming = Sending { timeout_ms: RESPONSE_TIMEOUT_MS, ..sending };
+        let first = async |rest: ReadableStream| origin::send(store, action, origin::Body::Raw(rest.into()), streaming).await;
         let ends = |sent: &Result<Answer, StoreError>| sent.as_ref().err().is_none_or(&is_final);
         let sent = send_and_keep(stream, size, permit, sending.timeout_ms, first, ends).await.map_err(|_| lost())?;
         Ok(match sent {

@@ -1,0 +1,143 @@
+//! What holds once nothing is left to do.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jettyspeed_edge::base::id::Id;
+use jettyspeed_edge::io::object::Kind;
+use jettyspeed_edge::ledger;
+use jettyspeed_edge::ledger::machine::Ledger;
+use jettyspeed_edge::ledger::state::{LedgerState, PendingCheck, Reserved};
+use jettyspeed_edge::uploads::session::schema::LOAD_META;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::check::{FileRow, files, select};
+use crate::world::Sim;
+
+/// Checks everything.
+///
+/// # Errors
+/// The first promise that is broken.
+pub fn at_rest(sim: &Sim) -> Result<(), String> {
+    let files = files(sim);
+    files_are_what_was_reported(sim, &files)?;
+    hashes_are_true_and_stored_once(sim, &files)?;
+    nothing_is_left_over(sim, &files)?;
+    sessions_are_forgotten(sim)?;
+    ledgers_add_up(sim, &files)
+}
+
+fn ensure(right: bool, wrong: impl FnOnce() -> String) -> Result<(), String> {
+    if right { Ok(()) } else { Err(wrong()) }
+}
+
+fn files_are_what_was_reported(sim: &Sim, files: &[FileRow]) -> Result<(), String> {
+    let (model, store) = (sim.model.borrow(), sim.store.borrow());
+    let existing: BTreeMap<Id, &FileRow> = files.iter().map(|file| (file.id, file)).collect();
+    for file in files {
+        let object = store.objects.get(&file.s3_key).ok_or_else(|| format!("a file without bytes: {file:?}"))?;
+        ensure(file.size == object.content.len(), || format!("another size than the store has: {file:?}"))?;
+        ensure(model.allows(file.account_id, &file.name, &object.content), || {
+            format!("not what was sent under that name: {file:?} of {}", object.content.text())
+        })?;
+        ensure(!model.deleted.contains(&file.id), || format!("reported as deleted, and there: {file:?}"))?;
+    }
+    for (asset, kept) in model.kept.iter().filter(|(asset, _)| !model.deleting.contains(asset)) {
+        let Some(file) = existing.get(asset) else { return Err(format!("reported as stored, and missing: {asset} of {kept:?}")) };
+        let bytes = store.objects.get(&file.s3_key).map(|object| &object.content);
+        let right = kept.content.as_ref().is_none_or(|content| bytes == Some(content));
+        ensure(right, || format!("reported as stored with other bytes: {file:?}, {kept:?}"))?;
+    }
+    Ok(())
+}
+
+fn hashes_are_true_and_stored_once(sim: &Sim, files: &[FileRow]) -> Result<(), String> {
+    let store = sim.store.borrow();
+    let mut objects: BTreeMap<_, Id> = BTreeMap::new();
+    for file in files.iter().filter(|file| file.verification == "verified") {
+        let computed = store.objects.get(&file.s3_key).map(|object| String::from(object.content.sha256()));
+        ensure(file.sha256 == computed, || format!("verified, and false: {file:?}"))?;
+        let first = *objects.entry((&file.namespace, &file.sha256, file.size)).or_insert(file.object_id);
+        ensure(first == file.object_id, || format!("stored twice: {first} and {file:?}"))?;
+    }
+    let waiting = files.iter().find(|file| file.verification == "pending");
+    ensure(waiting.is_none(), || format!("never verified: {waiting:?}"))
+}
+
+#[derive(Deserialize)]
+struct Counted {
+    id: Id,
+    refs: u64,
+    counted: u64,
+}
+
+fn nothing_is_left_over(sim: &Sim, files: &[FileRow]) -> Result<(), String> {
+    let store = sim.store.borrow();
+    let uploads: Vec<_> = store.uploads.iter().map(|(id, upload)| format!("{id} {}", upload.key)).collect();
+    ensure(uploads.is_empty(), || format!("unfinished at the store: {uploads:?}"))?;
+    let named: BTreeSet<&String> = files.iter().map(|file| &file.s3_key).collect();
+    let orphan = store.objects.keys().find(|key| key.starts_with("users/") && !named.contains(key));
+    ensure(orphan.is_none(), || format!("at the store without a file: {orphan:?}"))?;
+    let objects: Vec<Counted> =
+        select(sim, "SELECT o.id, o.refs, (SELECT COUNT(*) FROM assets s WHERE s.object_id = o.id) AS counted FROM objects o", vec![]);
+    for Counted { id, refs, counted } in objects {
+        ensure(counted > 0 && refs == counted, || format!("object {id} has {refs} references, of which {counted} exist"))?;
+    }
+    let open: Vec<serde_json::Value> = select(sim, "SELECT id FROM upload_sessions WHERE status = 'open'", vec![]);
+    ensure(open.is_empty(), || format!("never closed: {open:?}"))?;
+    let jobs = sim.queue.borrow().len();
+    ensure(jobs == 0, || format!("{jobs} jobs are left"))
+}
+
+fn sessions_are_forgotten(sim: &Sim) -> Result<(), String> {
+    let stored = sim.objects.borrow().stored(Kind::Session, LOAD_META);
+    let left = stored.iter().find(|(_, rows)| rows != "[]");
+    ensure(left.is_none(), || format!("a session is never forgotten: {left:?}"))
+}
+
+#[derive(Deserialize)]
+struct Json {
+    json: String,
+}
+
+#[derive(Deserialize)]
+struct Check {
+    asset: Id,
+    json: String,
+}
+
+#[derive(Deserialize)]
+struct Held {
+    asset: Id,
+    object: Id,
+}
+
+fn read<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    serde_json::from_str(text).map_err(|error| format!("{error}: {text}"))
+}
+
+fn ledgers_add_up(sim: &Sim, files: &[FileRow]) -> Result<(), String> {
+    let objects = sim.objects.borrow();
+    let stored = |sql: &str| objects.stored(Kind::Ledger, sql);
+    let states = stored(ledger::schema::LOAD_STATE);
+    let checks = stored(ledger::schema::LOAD_CHECKS);
+    let holdings = stored("SELECT asset, object FROM holdings");
+    for (((name, state), (_, checks)), (_, holdings)) in states.iter().zip(&checks).zip(&holdings) {
+        let Some(state) = read::<Vec<Json>>(state)?.pop() else { continue };
+        let books: LedgerState = read(&state.json)?;
+        let mut watches: BTreeMap<Id, PendingCheck> = BTreeMap::new();
+        for check in read::<Vec<Check>>(checks)? {
+            watches.insert(check.asset, read(&check.json)?);
+        }
+        let ledger = Ledger::load(books, watches);
+        let own = || files.iter().filter(|file| file.account_id.to_string() == **name);
+        let sizes: BTreeMap<Id, u64> = own().map(|file| (file.object_id, file.size)).collect();
+        let real = (sizes.values().sum::<u64>(), own().count() as u64, Reserved::NONE);
+        let counted = (ledger.books.used, ledger.objects(), ledger.reserved());
+        ensure(counted == real, || format!("ledger of {name}: {counted:?}, not {real:?}"))?;
+        let held: BTreeMap<Id, Id> = read::<Vec<Held>>(holdings)?.into_iter().map(|held| (held.asset, held.object)).collect();
+        let real: BTreeMap<Id, Id> = own().map(|file| (file.id, file.object_id)).collect();
+        ensure(held == real, || format!("ledger of {name} holds {held:?}, not {real:?}"))?;
+    }
+    Ok(())
+}

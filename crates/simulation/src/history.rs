@@ -67,6 +67,10 @@ pub enum Op {
     Fail { nth: Nth },
     /// Ask for the progress.
     Progress { nth: Nth, reconcile: bool },
+    /// Store or replace a file of a video.
+    PutVideo { file: File, video: usize, path: usize },
+    /// Delete a video.
+    DeleteVideo { file: File, video: usize },
     /// The daily run.
     Daily,
 }
@@ -85,6 +89,9 @@ pub struct Step {
 /// Delays between the beginnings of operations, ms.
 const DELAYS: [(u32, u64); 9] = [(8, 0), (8, 30), (6, 300), (4, 5_000), (2, 61_000), (2, 400_000), (1, 4_000_000), (1, 30_000_000), (1, 90_000_000)];
 
+/// Weights of the families of operations, for each kind of history: uploads, steps of sessions, deletions and questions, videos.
+const KINDS: [(u32, u32, u32, u32); 6] = [(5, 2, 3, 2), (6, 0, 3, 0), (2, 8, 2, 0), (4, 1, 5, 0), (0, 0, 1, 9), (3, 1, 3, 4)];
+
 /// The steps of a seed.
 pub fn draw(seed: u64) -> Vec<Step> {
     let mut rng = stream(child(seed, 2));
@@ -92,7 +99,7 @@ pub fn draw(seed: u64) -> Vec<Step> {
     // Some histories are about one account, one file or one kind of operation.
     let account = happens(&mut rng, 400).then(|| rng.usize(0..ACCOUNTS));
     let file = happens(&mut rng, 400).then(|| rng.usize(0..8));
-    let kind = rng.u32(0..4);
+    let kind = rng.u32(0..6);
     let hurried = happens(&mut rng, 400);
     (0..count)
         .map(|number| {
@@ -120,8 +127,8 @@ fn op(rng: &mut Rng, kind: u32, account: Option<usize>, file: Option<usize>) -> 
         key: happens(rng, 250).then(|| rng.u8(0..2)),
     };
     let nth = rng.usize(0..3);
-    let (uploads, sessions, cleaning) = pick(&[(5, 2, 3), (6, 0, 3), (2, 8, 2), (4, 1, 5)], kind);
-    let family = weighted(rng, &[(uploads, 0), (sessions, 1), (cleaning, 2)]);
+    let (uploads, sessions, cleaning, videos) = KINDS[kind as usize % KINDS.len()];
+    let family = weighted(rng, &[(uploads, 0), (sessions, 1), (cleaning, 2), (videos, 3)]);
     match family {
         0 => weighted(rng, &[(4, Op::Upload(file)), (2, Op::Simple(file))]),
         1 => {
@@ -141,13 +148,13 @@ fn op(rng: &mut Rng, kind: u32, account: Option<usize>, file: Option<usize>) -> 
                 ],
             )
         }
+        3 => {
+            let (video, path) = (usize::from(happens(rng, 250)), usize::from(happens(rng, 300)));
+            weighted(rng, &[(5, Op::PutVideo { file, video, path }), (2, Op::DeleteVideo { file, video })])
+        }
         _ => weighted(
             rng,
             &[(5, Op::Delete { account, nth }), (1, Op::Check { account, file: file.file }), (1, Op::Read { account, nth }), (1, Op::Daily)],
         ),
     }
-}
-
-fn pick<T: Copy>(of: &[T; 4], number: u32) -> T {
-    of[number as usize % 4]
 }

@@ -6,6 +6,7 @@
 
 pub mod chance;
 pub mod check;
+pub mod conformance;
 pub mod content;
 pub mod coverage;
 pub mod database;
@@ -13,6 +14,7 @@ pub mod fault;
 pub mod history;
 pub mod io;
 pub mod model;
+pub mod model_videos;
 pub mod objects;
 pub mod operations;
 pub mod parties;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jettyspeed_edge::base::id::Id;
 
 use crate::content::Content;
+use crate::model_videos::Videos;
 
 /// A file that a client wants to store: for each of its parts, what was sent as that part.
 #[derive(Debug, Clone)]
@@ -76,6 +77,8 @@ pub struct Model {
     pub deleting: BTreeSet<Id>,
     /// Assets that were reported as deleted.
     pub deleted: BTreeSet<Id>,
+    /// Files of videos.
+    pub videos: Videos,
 }
 
 impl Model {

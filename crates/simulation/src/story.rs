@@ -47,8 +47,8 @@ pub fn tell(sim: &Sim) -> String {
             let _ = writeln!(text, "{} #{} {}, {service} {title}", since(line.at), line.task, task.map_or("", |task| task.role.name()));
         }
         let what = if line.port == Port::Wait { "" } else { line.port.name() };
-        let fault = if line.fault == Fault::None { String::new() } else { format!("   <== {}", line.fault) };
-        let _ = writeln!(text, "{}     {what} {}{fault}", since(line.at), line.text);
+        let fault = if line.fault == Fault::None { String::new() } else { format!("<== {}: ", line.fault) };
+        let _ = writeln!(text, "{}     {what} {fault}{}", since(line.at), line.text);
     }
     text
 }

@@ -11,7 +11,8 @@ use jettyspeed_edge::uploads::session::schema::LOAD_META;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::check::{FileRow, files, select};
+use crate::check::videos::{self, VideoRow};
+use crate::check::{FileRow, ensure, files, select};
 use crate::world::Sim;
 
 /// Checks everything.
@@ -19,16 +20,13 @@ use crate::world::Sim;
 /// # Errors
 /// The first promise that is broken.
 pub fn at_rest(sim: &Sim) -> Result<(), String> {
-    let files = files(sim);
+    let (files, videos) = (files(sim), videos::rows(sim));
+    videos::check(sim, &videos)?;
     files_are_what_was_reported(sim, &files)?;
     hashes_are_true_and_stored_once(sim, &files)?;
     nothing_is_left_over(sim, &files)?;
     sessions_are_forgotten(sim)?;
-    ledgers_add_up(sim, &files)
-}
-
-fn ensure(right: bool, wrong: impl FnOnce() -> String) -> Result<(), String> {
-    if right { Ok(()) } else { Err(wrong()) }
+    ledgers_add_up(sim, &files, &videos)
 }
 
 fn files_are_what_was_reported(sim: &Sim, files: &[FileRow]) -> Result<(), String> {
@@ -76,7 +74,7 @@ fn nothing_is_left_over(sim: &Sim, files: &[FileRow]) -> Result<(), String> {
     let uploads: Vec<_> = store.uploads.iter().map(|(id, upload)| format!("{id} {}", upload.key)).collect();
     ensure(uploads.is_empty(), || format!("unfinished at the store: {uploads:?}"))?;
     let named: BTreeSet<&String> = files.iter().map(|file| &file.s3_key).collect();
-    let orphan = store.objects.keys().find(|key| key.starts_with("users/") && !named.contains(key));
+    let orphan = store.objects.keys().find(|key| key.contains("/o/") && !named.contains(key));
     ensure(orphan.is_none(), || format!("at the store without a file: {orphan:?}"))?;
     let objects: Vec<Counted> =
         select(sim, "SELECT o.id, o.refs, (SELECT COUNT(*) FROM assets s WHERE s.object_id = o.id) AS counted FROM objects o", vec![]);
@@ -116,7 +114,7 @@ fn read<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     serde_json::from_str(text).map_err(|error| format!("{error}: {text}"))
 }
 
-fn ledgers_add_up(sim: &Sim, files: &[FileRow]) -> Result<(), String> {
+fn ledgers_add_up(sim: &Sim, files: &[FileRow], videos: &[VideoRow]) -> Result<(), String> {
     let objects = sim.objects.borrow();
     let stored = |sql: &str| objects.stored(Kind::Ledger, sql);
     let states = stored(ledger::schema::LOAD_STATE);
@@ -131,12 +129,15 @@ fn ledgers_add_up(sim: &Sim, files: &[FileRow]) -> Result<(), String> {
         }
         let ledger = Ledger::load(books, watches);
         let own = || files.iter().filter(|file| file.account_id.to_string() == **name);
-        let sizes: BTreeMap<Id, u64> = own().map(|file| (file.object_id, file.size)).collect();
-        let real = (sizes.values().sum::<u64>(), own().count() as u64, Reserved::NONE);
+        let shown = || videos.iter().filter(|video| video.account_id.to_string() == **name);
+        let mut sizes: BTreeMap<Id, u64> = own().map(|file| (file.object_id, file.size)).collect();
+        sizes.extend(shown().map(|video| (video.id, video.size)));
+        let real = (sizes.values().sum::<u64>(), (own().count() + shown().count()) as u64, Reserved::NONE);
         let counted = (ledger.books.used, ledger.objects(), ledger.reserved());
         ensure(counted == real, || format!("ledger of {name}: {counted:?}, not {real:?}"))?;
         let held: BTreeMap<Id, Id> = read::<Vec<Held>>(holdings)?.into_iter().map(|held| (held.asset, held.object)).collect();
-        let real: BTreeMap<Id, Id> = own().map(|file| (file.id, file.object_id)).collect();
+        let mut real: BTreeMap<Id, Id> = own().map(|file| (file.id, file.object_id)).collect();
+        real.extend(shown().map(|video| (video.id, video.id)));
         ensure(held == real, || format!("ledger of {name} holds {held:?}, not {real:?}"))?;
     }
     Ok(())

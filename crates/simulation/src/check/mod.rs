@@ -1,6 +1,7 @@
 //! Promises: those that hold between any two calls, and those that hold at rest.
 
 mod at_rest;
+mod videos;
 
 use jettyspeed_edge::base::id::Id;
 use jettyspeed_edge::base::sql::Statement;
@@ -94,4 +95,8 @@ pub fn between_calls(sim: &Sim) {
     if let Some(lost) = keys.iter().find(|row| !store.objects.contains_key(&row.s3_key)) {
         sim.fail(|| format!("a file's bytes are not at the store: {}", lost.s3_key));
     }
+}
+
+fn ensure(right: bool, wrong: impl FnOnce() -> String) -> Result<(), String> {
+    if right { Ok(()) } else { Err(wrong()) }
 }

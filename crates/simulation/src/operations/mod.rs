@@ -3,6 +3,7 @@
 pub mod files;
 pub mod sessions;
 pub mod upload;
+pub mod videos;
 
 use std::future::Future;
 use std::rc::Rc;
@@ -162,6 +163,8 @@ pub async fn run(sim: Sim, op: Op) {
         Op::Complete { nth, claim, guarded } => sessions::complete(&sim, nth, claim, guarded).await,
         Op::Fail { nth } => sessions::fail(&sim, nth).await,
         Op::Progress { nth, reconcile } => sessions::progress(&sim, nth, reconcile).await,
+        Op::PutVideo { file, video, path } => videos::put(&Client { sim, account: file.account }, file, video, path).await,
+        Op::DeleteVideo { file, video } => videos::remove(&Client { sim, account: file.account }, file, video).await,
         Op::Daily => sim.begin_daily(),
     }
 }

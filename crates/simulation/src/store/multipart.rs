@@ -87,14 +87,13 @@ impl Store {
         if !named.is_sorted_by(|(one, _), (next, _)| one < next) {
             return Reply::refusal(400, "InvalidPartOrder");
         }
+        let part = |(number, etag): &(u16, String)| found.parts.get(number)?.last().filter(|part| part.etag == *etag);
+        let Some(parts) = named.iter().map(part).collect::<Option<Vec<&Part>>>() else { return Reply::refusal(400, "InvalidPart") };
+        if parts.iter().rev().skip(1).any(|part| part.content.len() < MIN_PART_BYTES) {
+            return Reply::refusal(400, "EntityTooSmall");
+        }
         let (mut content, mut tags) = (Content::default(), String::new());
-        for (place, (number, etag)) in named.iter().enumerate() {
-            let Some(part) = found.parts.get(number).and_then(|versions| versions.last()).filter(|part| part.etag == *etag) else {
-                return Reply::refusal(400, "InvalidPart");
-            };
-            if place + 1 < named.len() && part.content.len() < MIN_PART_BYTES {
-                return Reply::refusal(400, "EntityTooSmall");
-            }
+        for part in parts {
             content.extend(&part.content);
             tags.push_str(&part.etag);
         }

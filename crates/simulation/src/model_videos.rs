@@ -29,73 +29,94 @@ struct Known {
 }
 
 impl Known {
-    fn begin(&mut self) -> u64 {
+    /// Begins something; whether nothing else is under way.
+    fn begin(&mut self) -> (u64, bool) {
+        let is_alone = self.open == 0;
         self.begun += 1;
         self.open += 1;
         self.settled = None;
-        self.begun
+        (self.begun, is_alone)
     }
 
-    /// Ends what began as number `began`. `outcome`: what must be there, if the answer says so.
-    fn end(&mut self, began: u64, outcome: Option<Option<String>>, is_clear: bool, now: u64) {
+    /// Ends what was begun; whether nothing else was begun meanwhile.
+    fn end(&mut self, began: u64, is_clear: bool, now: u64) -> bool {
         self.open = self.open.saturating_sub(1);
         if !is_clear {
             self.unclear_until = now + UNCLEAR_MS;
         }
-        // Only if nothing else was under way.
-        if self.open == 0 && self.begun == began && now > self.unclear_until {
-            self.settled = outcome;
-        }
+        self.begun == began && now > self.unclear_until
     }
 }
 
-/// All places.
+/// What was begun: the number of the write or deletion, and of the deletions of its video before it.
+#[derive(Debug, Clone, Copy)]
+pub struct Began {
+    number: u64,
+    deletions: u64,
+    is_alone: bool,
+}
+
+/// All places, and the deletions of each video.
 #[derive(Debug, Default)]
-pub struct Videos(BTreeMap<Place, Known>);
+pub struct Videos {
+    places: BTreeMap<Place, Known>,
+    deletions: BTreeMap<String, Known>,
+}
 
 impl Videos {
     /// A write begins.
-    pub fn begin_write(&mut self, place: &Place, content: &Content, _now: u64) -> u64 {
-        let known = self.0.entry(place.clone()).or_default();
+    pub fn begin_write(&mut self, place: &Place, content: &Content) -> Began {
+        let known = self.places.entry(place.clone()).or_default();
         known.sent.insert(content.text());
-        known.begin()
+        let (number, is_alone) = known.begin();
+        let (deletions, is_kept) = self.deletions.get(&place.0).map_or((0, true), |video| (video.begun, video.open == 0));
+        Began { number, deletions, is_alone: is_alone && is_kept }
     }
 
     /// A write ends.
-    pub fn end_write(&mut self, place: &Place, began: u64, told: Option<&Result<Reply, Problem>>, content: &Content, now: u64) {
-        let Some(known) = self.0.get_mut(place) else { return };
-        match told {
-            Some(Ok(_)) => known.end(began, Some(Some(content.text())), true, now),
-            Some(Err(problem)) => known.end(began, None, problem.kind().status < 500 && problem.kind().status != 409, now),
-            None => known.end(began, None, false, now),
+    pub fn end_write(&mut self, place: &Place, began: Began, told: Option<&Result<Reply, Problem>>, content: &Content, now: u64) {
+        let deletions = self.deletions.get(&place.0).map_or(0, |video| video.begun);
+        let Some(known) = self.places.get_mut(place) else { return };
+        let is_clear = match told {
+            Some(Ok(_)) => true,
+            Some(Err(problem)) => problem.kind().status < 500 && problem.kind().status != 409,
+            None => false,
+        };
+        let was_alone = known.end(began.number, is_clear, now) && began.is_alone && deletions == began.deletions;
+        if was_alone && matches!(told, Some(Ok(_))) {
+            known.settled = Some(Some(content.text()));
         }
     }
 
-    /// The deletion of a video begins; the numbers by path.
-    pub fn begin_delete(&mut self, folder: &str, _now: u64) -> Vec<(Place, u64)> {
-        let within = self.0.iter_mut().filter(|((place, _), _)| place == folder);
-        within.map(|(place, known)| (place.clone(), known.begin())).collect()
+    /// The deletion of a video begins.
+    pub fn begin_delete(&mut self, folder: &str) -> Began {
+        let (number, is_alone) = self.deletions.entry(folder.to_owned()).or_default().begin();
+        let mut is_alone = is_alone;
+        for (_, known) in self.places.iter_mut().filter(|((video, _), _)| video == folder) {
+            is_alone &= known.open == 0;
+            known.settled = None;
+        }
+        Began { number, deletions: number, is_alone }
     }
 
     /// The deletion of a video ends.
-    pub fn end_delete(&mut self, folder: &str, began: Vec<(Place, u64)>, told: Option<&Result<Reply, Problem>>, now: u64) {
-        debug_assert!(began.iter().all(|((place, _), _)| place == folder));
-        for (place, number) in began {
-            let Some(known) = self.0.get_mut(&place) else { continue };
-            match told {
-                Some(Ok(_)) => known.end(number, Some(None), true, now),
-                _ => known.end(number, None, true, now),
+    pub fn end_delete(&mut self, folder: &str, began: Began, told: Option<&Result<Reply, Problem>>, now: u64) {
+        let Some(video) = self.deletions.get_mut(folder) else { return };
+        let was_alone = video.end(began.number, true, now) && began.is_alone;
+        for (_, known) in self.places.iter_mut().filter(|((video, _), _)| video == folder) {
+            if was_alone && known.open == 0 && now > known.unclear_until && matches!(told, Some(Ok(_))) {
+                known.settled = Some(None);
             }
         }
     }
 
     /// Whether these bytes were sent to that place.
     pub fn allows(&self, place: &Place, content: &Content) -> bool {
-        self.0.get(place).is_some_and(|known| known.sent.contains(&content.text()))
+        self.places.get(place).is_some_and(|known| known.sent.contains(&content.text()))
     }
 
     /// The places of which is known what must be there.
     pub fn settled(&self) -> impl Iterator<Item = (&Place, Option<&str>)> {
-        self.0.iter().filter_map(|(place, known)| Some((place, known.settled.as_ref()?.as_deref())))
+        self.places.iter().filter_map(|(place, known)| Some((place, known.settled.as_ref()?.as_deref())))
     }
 }

@@ -29,7 +29,8 @@ const QUIET: [&str; 7] = ["daily", "probe", "prune", "sweep", "repeat", "collect
 impl Line {
     fn is_routine(&self, service: &str) -> bool {
         let changes = matches!(self.port, Port::Store(verb) if verb.changes()) && service != "probe";
-        self.is_quiet && !changes && QUIET.contains(&service)
+        let is_renewal = self.text.starts_with("UPDATE idempotency SET claimed_at") && self.fault == Fault::None;
+        is_renewal || (self.is_quiet && !changes && QUIET.contains(&service))
     }
 }
 

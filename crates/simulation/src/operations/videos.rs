@@ -37,7 +37,7 @@ pub async fn put(client: &Client, file: File, video: usize, path: usize) {
     };
     let (wanted, name, path) = (namespace(file), VIDEOS[video % 2], PATHS[path % 2]);
     let place = place_of(file, video, path);
-    let began = client.sim.model.borrow_mut().videos.begin_write(&place, &bytes, client.sim.time());
+    let began = client.sim.model.borrow_mut().videos.begin_write(&place, &bytes);
     let (breaks, sent) = (client.body_breaks(), bytes.clone());
     let told = client
         .request("put video", ("PUT", "/api/video/film/a.ts"), As::Account, move |call| async move {
@@ -62,7 +62,7 @@ pub async fn put(client: &Client, file: File, video: usize, path: usize) {
 pub async fn remove(client: &Client, file: File, video: usize) {
     let (wanted, name) = (namespace(file), VIDEOS[video % 2]);
     let (folder, _) = place_of(file, video, "");
-    let began = client.sim.model.borrow_mut().videos.begin_delete(&folder, client.sim.time());
+    let began = client.sim.model.borrow_mut().videos.begin_delete(&folder);
     let told = client
         .request("delete video", ("DELETE", "/api/video/film"), As::Account, move |call| async move {
             let account = call.account()?;

@@ -71,6 +71,12 @@ pub enum Op {
     PutVideo { file: File, video: usize, path: usize },
     /// Delete a video.
     DeleteVideo { file: File, video: usize },
+    /// Suspend an account, or resume it.
+    Switch { account: usize, suspended: bool },
+    /// Take an account into the shared namespace, or out of it.
+    Member { account: usize, member: bool },
+    /// Provision a new user.
+    Provision { number: usize },
     /// The daily run.
     Daily,
 }
@@ -89,8 +95,9 @@ pub struct Step {
 /// Delays between the beginnings of operations, ms.
 const DELAYS: [(u32, u64); 9] = [(8, 0), (8, 30), (6, 300), (4, 5_000), (2, 61_000), (2, 400_000), (1, 4_000_000), (1, 30_000_000), (1, 90_000_000)];
 
-/// Weights of the families of operations, for each kind of history: uploads, steps of sessions, deletions and questions, videos.
-const KINDS: [(u32, u32, u32, u32); 6] = [(5, 2, 3, 2), (6, 0, 3, 0), (2, 8, 2, 0), (4, 1, 5, 0), (0, 0, 1, 9), (3, 1, 3, 4)];
+/// Weights of the families of operations, for each kind of history: uploads, steps of sessions, deletions and questions, videos, accounts.
+const KINDS: [(u32, u32, u32, u32, u32); 7] =
+    [(5, 2, 3, 2, 0), (6, 0, 3, 0, 0), (2, 8, 2, 0, 0), (4, 1, 5, 0, 0), (0, 0, 1, 9, 0), (3, 1, 3, 4, 1), (4, 4, 1, 1, 5)];
 
 /// The steps of a seed.
 pub fn draw(seed: u64) -> Vec<Step> {
@@ -99,7 +106,7 @@ pub fn draw(seed: u64) -> Vec<Step> {
     // Some histories are about one account, one file or one kind of operation.
     let account = happens(&mut rng, 400).then(|| rng.usize(0..ACCOUNTS));
     let file = happens(&mut rng, 400).then(|| rng.usize(0..8));
-    let kind = rng.u32(0..6);
+    let kind = rng.u32(0..7);
     let hurried = happens(&mut rng, 400);
     (0..count)
         .map(|number| {
@@ -127,8 +134,8 @@ fn op(rng: &mut Rng, kind: u32, account: Option<usize>, file: Option<usize>) -> 
         key: happens(rng, 250).then(|| rng.u8(0..2)),
     };
     let nth = rng.usize(0..3);
-    let (uploads, sessions, cleaning, videos) = KINDS[kind as usize % KINDS.len()];
-    let family = weighted(rng, &[(uploads, 0), (sessions, 1), (cleaning, 2), (videos, 3)]);
+    let (uploads, sessions, cleaning, videos, accounts) = KINDS[kind as usize % KINDS.len()];
+    let family = weighted(rng, &[(uploads, 0), (sessions, 1), (cleaning, 2), (videos, 3), (accounts, 4)]);
     match family {
         0 => weighted(rng, &[(4, Op::Upload(file)), (2, Op::Simple(file))]),
         1 => {
@@ -151,6 +158,10 @@ fn op(rng: &mut Rng, kind: u32, account: Option<usize>, file: Option<usize>) -> 
         3 => {
             let (video, path) = (usize::from(happens(rng, 250)), usize::from(happens(rng, 300)));
             weighted(rng, &[(5, Op::PutVideo { file, video, path }), (2, Op::DeleteVideo { file, video })])
+        }
+        4 => {
+            let (suspended, member, number) = (happens(rng, 500), happens(rng, 500), rng.usize(0..2));
+            weighted(rng, &[(4, Op::Switch { account, suspended }), (4, Op::Member { account, member }), (2, Op::Provision { number })])
         }
         _ => weighted(
             rng,

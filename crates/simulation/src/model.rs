@@ -77,6 +77,10 @@ pub struct Model {
     pub deleting: BTreeSet<Id>,
     /// Assets that were reported as deleted.
     pub deleted: BTreeSet<Id>,
+    /// Whether an account was taken out of a namespace, and may not see all of its files any more.
+    pub members_changed: bool,
+    /// New users' accounts and keys, as they were first reported.
+    pub provisioned: BTreeMap<String, (String, String)>,
     /// Files of videos.
     pub videos: Videos,
 }

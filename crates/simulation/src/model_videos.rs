@@ -20,6 +20,8 @@ struct Known {
     sent: BTreeSet<String>,
     /// How often something was begun there.
     begun: u64,
+    /// How many deletions of the video had begun when something was last begun there.
+    after: u64,
     /// How much of it has not ended.
     open: u64,
     /// Until when a write of unknown end may take effect.
@@ -70,6 +72,7 @@ impl Videos {
         known.sent.insert(content.text());
         let (number, is_alone) = known.begin();
         let (deletions, is_kept) = self.deletions.get(&place.0).map_or((0, true), |video| (video.begun, video.open == 0));
+        known.after = deletions;
         Began { number, deletions, is_alone: is_alone && is_kept }
     }
 
@@ -104,7 +107,7 @@ impl Videos {
         let Some(video) = self.deletions.get_mut(folder) else { return };
         let was_alone = video.end(began.number, true, now) && began.is_alone;
         for (_, known) in self.places.iter_mut().filter(|((video, _), _)| video == folder) {
-            if was_alone && known.open == 0 && now > known.unclear_until && matches!(told, Some(Ok(_))) {
+            if was_alone && known.open == 0 && known.after < began.number && now > known.unclear_until && matches!(told, Some(Ok(_))) {
                 known.settled = Some(None);
             }
         }

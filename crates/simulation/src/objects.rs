@@ -248,7 +248,8 @@ impl Sim {
         let title = if self.story.is_some() { format!("{:.8}", id.1) } else { String::new() };
         let begun = Begun { object: Some(id.clone()), title, ..Begun::alone(Role::Alarm, key, service) };
         let (sim, held) = (self.clone(), id.clone());
-        let mut end = AlarmEnd { sim: self.clone(), id: id.clone(), is_done: false };
+        let twice = !self.is_quiet() && (key >> 16) % 100 < u64::from(self.settings.duplicates);
+        let mut end = AlarmEnd { sim: self.clone(), id: id.clone(), is_done: false, twice };
         let number = self.begin_now(begun, async move {
             let config = Rc::clone(&sim.config);
             let done = match &*instance {
@@ -270,6 +271,7 @@ struct AlarmEnd {
     sim: Sim,
     id: ObjectId,
     is_done: bool,
+    twice: bool,
 }
 
 impl Drop for AlarmEnd {
@@ -279,6 +281,12 @@ impl Drop for AlarmEnd {
             let Some(object) = objects.0.get_mut(&self.id) else { return };
             if self.is_done {
                 object.failures = 0;
+                // At least once: what is done may ring again, unless the next alarm is set.
+                let again = self.twice && object.alarm.is_none();
+                drop(objects);
+                if again {
+                    self.sim.arm(&self.id, self.sim.time() + ALARM_RETRY_MS);
+                }
                 return;
             }
             object.failures += 1;

@@ -26,6 +26,8 @@ pub fn at_rest(sim: &Sim) -> Result<(), String> {
     hashes_are_true_and_stored_once(sim, &files)?;
     nothing_is_left_over(sim, &files)?;
     sessions_are_forgotten(sim)?;
+    let several = crate::operations::accounts::has_several(sim);
+    ensure(several.is_none(), || format!("a user with several accounts: {several:?}"))?;
     ledgers_add_up(sim, &files, &videos)
 }
 

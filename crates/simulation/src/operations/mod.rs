@@ -1,5 +1,6 @@
 //! What clients do. Each family of operations has its own file; a history draws from all of them.
 
+pub mod accounts;
 pub mod files;
 pub mod sessions;
 pub mod upload;
@@ -49,6 +50,10 @@ pub enum As {
     Account,
     /// The holder of an upload token.
     Token(String),
+    /// The identity backend.
+    Backend,
+    /// The operator.
+    Operator,
 }
 
 impl Client {
@@ -106,6 +111,8 @@ fn authenticated(sim: &Sim, account: usize, (method, path): (&'static str, &str)
             let owner = Owner::Account(claims.account);
             (Caller::Token(Box::new(claims)), owner)
         }
+        As::Backend => (Caller::Webhook(None), Owner::Service),
+        As::Operator => (Caller::Operator, Owner::Service),
     };
     Ok(Request {
         io: sim.clone(),
@@ -165,6 +172,9 @@ pub async fn run(sim: Sim, op: Op) {
         Op::Progress { nth, reconcile } => sessions::progress(&sim, nth, reconcile).await,
         Op::PutVideo { file, video, path } => videos::put(&Client { sim, account: file.account }, file, video, path).await,
         Op::DeleteVideo { file, video } => videos::remove(&Client { sim, account: file.account }, file, video).await,
+        Op::Switch { account, suspended } => accounts::switch(&Client { sim, account }, suspended).await,
+        Op::Member { account, member } => accounts::membership(&Client { sim, account: account % 2 }, member).await,
+        Op::Provision { number } => accounts::provision(&Client { sim, account: 0 }, number).await,
         Op::Daily => sim.begin_daily(),
     }
 }

@@ -15,6 +15,7 @@ pub mod history;
 pub mod io;
 pub mod model;
 pub mod model_videos;
+pub mod mutation;
 pub mod objects;
 pub mod operations;
 pub mod parties;

@@ -1,4 +1,5 @@
-//! `simulate SEED` replays a history and tells its story. `simulate --histories N [--from S] [--threads T] [--details]` runs many.
+//! `simulate SEED` replays a history and tells its story. `simulate --histories N [--from S] [--threads T] [--details] [--brief]` runs many;
+//! `--brief` tells no story of those that fail.
 
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -25,6 +26,7 @@ struct Wanted {
     threads: usize,
     details: bool,
     keep_going: bool,
+    brief: bool,
 }
 
 fn main() -> ExitCode {
@@ -34,13 +36,14 @@ fn main() -> ExitCode {
         return tell(&Variant { seed, ..Variant::default() }, args.iter().any(|arg| arg == "--shrink"));
     }
     let Some(histories) = value("--histories") else {
-        eprintln!("simulate SEED [--shrink] | simulate --histories N [--from SEED] [--threads T] [--details] [--keep-going]");
+        eprintln!("simulate SEED [--shrink] | simulate --histories N [--from SEED] [--threads T] [--details] [--keep-going] [--brief]");
         return ExitCode::FAILURE;
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = value("--threads").and_then(|threads| usize::try_from(threads).ok()).unwrap_or(cores);
     let flag = |name: &str| args.iter().any(|arg| arg == name);
-    explore(&Wanted { histories, from: value("--from").unwrap_or(0), threads, details: flag("--details"), keep_going: flag("--keep-going") })
+    let from = value("--from").unwrap_or(0);
+    explore(&Wanted { histories, from, threads, details: flag("--details"), keep_going: flag("--keep-going"), brief: flag("--brief") })
 }
 
 /// Replays a history, also to see whether it goes the same way twice.
@@ -117,7 +120,7 @@ fn explore(wanted: &Wanted) -> ExitCode {
     for (seed, wrong) in &failures {
         println!("seed {seed}: {wrong}");
     }
-    if !wanted.keep_going {
+    if !wanted.keep_going && !wanted.brief {
         for (seed, _) in failures.iter().take(MAX_TOLD) {
             let variant = shrink(Variant { seed: *seed, ..Variant::default() });
             let outcome = run(&variant, Pools::default(), true);

@@ -92,7 +92,8 @@ impl Settings {
             replay_max_bytes: pick(&mut rng, &[12_000_000, 12_000_000, 0]),
             session_ttl_seconds: pick(&mut rng, &[7_200, 28_800, 100_000]),
             tombstone_seconds: pick(&mut rng, &[3_600, 40_000]),
-            grace_seconds: pick(&mut rng, &[0, 600, 20_000]),
+            // Longer than a write of unknown end may take to appear.
+            grace_seconds: pick(&mut rng, &[3_600, 20_000]),
             sweep_age_seconds: 86_400,
             verify_step_bytes: if small { 2 } else { 100 * LARGE },
             quota: (rng.u64(4..9), rng.u64(3..7), rng.u64(1..4)),

@@ -1,6 +1,9 @@
 //! `simulate SEED` replays a history and tells its story. `simulate --histories N [--from S] [--threads T] [--details] [--brief]` runs many;
 //! `--brief` tells no story of those that fail.
 
+// Never compiled to wasm32.
+#![allow(clippy::disallowed_methods)]
+
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -94,7 +94,11 @@ impl Workshop {
 
     /// Copies what has changed, so that the rest need not be built again, and removes what is gone.
     fn copy(&self) -> Result<(), String> {
-        SOURCES.iter().chain([&DOCUMENTS]).try_for_each(|name| copy(&self.root.join(name), &self.tree.join(name))).map_err(|error| error.to_string())
+        let all = || {
+            fs::create_dir_all(&self.tree)?;
+            SOURCES.iter().chain([&DOCUMENTS]).try_for_each(|name| copy(&self.root.join(name), &self.tree.join(name)))
+        };
+        all().map_err(|error: std::io::Error| error.to_string())
     }
 
     fn build(&self) -> Result<(), String> {

@@ -2,6 +2,7 @@
 
 use fastrand::Rng;
 
+use crate::administration::{self, Admin};
 use crate::chance::{child, happens, stream, weighted};
 use crate::parties::ACCOUNTS;
 
@@ -77,6 +78,8 @@ pub enum Op {
     Member { account: usize, member: bool },
     /// Provision a new user.
     Provision { number: usize },
+    /// What operators and the identity backend do, and clients beside them.
+    Admin(Admin),
     /// The daily run.
     Daily,
 }
@@ -108,13 +111,14 @@ pub fn draw(seed: u64) -> Vec<Step> {
     let file = happens(&mut rng, 400).then(|| rng.usize(0..8));
     let kind = rng.u32(0..7);
     let hurried = happens(&mut rng, 400);
-    (0..count)
+    let steps = (0..count)
         .map(|number| {
             let mut rng = stream(child(seed, 100 + number));
             let after = if hurried { rng.u64(0..100) } else { weighted(&mut rng, &DELAYS) };
             Step { after, op: op(&mut rng, kind, account, file), key: child(seed, 10_000 + number) }
         })
-        .collect()
+        .collect();
+    administration::mix(seed, steps)
 }
 
 fn op(rng: &mut Rng, kind: u32, account: Option<usize>, file: Option<usize>) -> Op {

@@ -317,7 +317,9 @@ impl Io for Sim {
         !is_cut
     }
 
-    async fn forget(&self, _what: Stale<'_>) {}
+    async fn forget(&self, what: Stale<'_>) {
+        crate::operations::admission::forget(self, &what);
+    }
 
     async fn detached<T: 'static>(&self, work: impl Future<Output = T> + 'static) -> Option<T> {
         let begun = Begun::by(self, Role::Detached, "");

@@ -4,6 +4,7 @@
 //! calls between them ([`fault`]). Tasks stop at every call and go on in the order of simulated time ([`scheduler`]). Once nothing is left to do, what clients
 //! were told is compared with what is there ([`check`]).
 
+pub mod administration;
 pub mod chance;
 pub mod check;
 pub mod conformance;
@@ -14,6 +15,8 @@ pub mod fault;
 pub mod history;
 pub mod io;
 pub mod model;
+pub mod model_admin;
+pub mod model_keys;
 pub mod model_videos;
 pub mod mutation;
 pub mod objects;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jettyspeed_edge::base::id::Id;
 
 use crate::content::Content;
+use crate::model_admin::Administration;
 use crate::model_videos::Videos;
 
 /// A file that a client wants to store: for each of its parts, what was sent as that part.
@@ -81,6 +82,8 @@ pub struct Model {
     pub members_changed: bool,
     /// New users' accounts and keys, as they were first reported.
     pub provisioned: BTreeMap<String, (String, String)>,
+    /// What operators and the identity backend did.
+    pub admin: Administration,
     /// Files of videos.
     pub videos: Videos,
 }

@@ -68,6 +68,15 @@ impl Objects {
         of_kind.map(|((_, name), object)| (Rc::clone(name), sqlite::rows(&object.storage, sql, &[]).expect("a statement").0)).collect()
     }
 
+    /// The rows of a statement in the storage of one object; None if there is none of that name.
+    ///
+    /// # Panics
+    /// If the statement cannot run.
+    pub fn one(&self, kind: Kind, name: &str, sql: &str) -> Option<String> {
+        let object = self.0.get(&(kind, name.into()))?;
+        Some(sqlite::rows(&object.storage, sql, &[]).expect("a statement").0)
+    }
+
     /// The instant of the next alarm of each object that has one.
     pub fn alarms(&self) -> impl Iterator<Item = (&ObjectId, u64)> {
         self.0.iter().filter_map(|(id, object)| Some((id, object.alarm?.0)))
@@ -160,6 +169,16 @@ impl Sim {
         };
         running.into_iter().for_each(|number| self.kill(number));
         drop(instance);
+    }
+
+    /// An object loses what it has stored, and its alarm.
+    pub fn lose(&self, id: &ObjectId) {
+        self.crash(id);
+        if let Some(object) = self.objects.borrow_mut().0.get_mut(id) {
+            run(&object.storage, "ROLLBACK");
+            run(&object.storage, "BEGIN");
+            object.alarm = None;
+        }
     }
 
     /// Sends a message to an object and waits for its answer.

@@ -20,6 +20,12 @@ pub const SHARED: &str = "jt_customer_shared";
 /// Accounts.
 pub const ACCOUNTS: usize = 3;
 
+/// Users: those of the accounts, and some that have none yet.
+pub const USERS: usize = 5;
+
+/// Namespaces that operators create, delete and put accounts into.
+pub const SPACES: [&str; 3] = [SHARED, "jt_customer_x", "jt_customer_y"];
+
 /// Files of several parts. Pairs of equal length; several have parts in common.
 const LARGE_FILES: [&str; 8] = ["ab", "ac", "ab1", "ab2", "a", "b", "12", "13"];
 
@@ -93,4 +99,26 @@ pub fn adjust(db: &Connection, settings: &Settings) {
     tier.execute([storage as i64, objects as i64, uploads as i64]).expect("the quota");
     let mut sharing = db.prepare_cached("UPDATE namespaces SET cross_namespace_dedup = ?1, allow_unsigned = ?2").expect("a statement");
     sharing.execute([i64::from(settings.shares), i64::from(settings.unsigned)]).expect("what namespaces allow");
+    let mut others = db
+        .prepare_cached(
+            "UPDATE tier_configs SET storage_quota_gb = ?2, max_objects = ?3, max_open_uploads = ?4, max_file_mb = 100000 WHERE tier = ?1",
+        )
+        .expect("a statement");
+    others.execute(("starter", 2, 2, 1)).expect("the quota");
+    others.execute(("business", storage as i64 + 3, objects as i64 + 3, uploads as i64 + 2)).expect("the quota");
+}
+
+/// Takes what every history begins with out of a database that is not the first one.
+///
+/// # Panics
+/// If a statement cannot run.
+pub fn empty(db: &Connection) {
+    for statement in [
+        "DELETE FROM namespace_members",
+        "DELETE FROM credentials",
+        "DELETE FROM namespaces WHERE name NOT IN ('jt_customer_seagate', 'jt_customer_wd')",
+        "DELETE FROM accounts",
+    ] {
+        db.execute(statement, []).expect("a statement");
+    }
 }

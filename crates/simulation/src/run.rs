@@ -17,6 +17,9 @@ use crate::story;
 use crate::task::Role;
 use crate::world::{Event, Sim};
 
+/// An hour, ms.
+const HOUR_MS: u64 = 3_600_000;
+
 /// A day, ms.
 const DAY_MS: u64 = 86_400_000;
 
@@ -121,8 +124,16 @@ fn rest(sim: &Sim) {
     sim.run_until(sim.time() + 2 * 3_600_000);
     sim.faults.borrow_mut().quiet = true;
     let settings = &sim.settings;
+    sim.run_until(sim.time() + HOUR_MS);
+    agree(sim, check::accounts::uploads_agree);
     // Dead letters come half a day later.
-    sim.run_until(sim.time() + DAY_MS);
+    sim.run_until(sim.time() + DAY_MS - HOUR_MS);
+    agree(sim, check::accounts::uploads_agree);
+    agree(sim, check::spaces::strangers);
+    if sim.databases.len() > 1 {
+        crate::operations::moves::finish_all(sim);
+        sim.run_until(sim.time() + HOUR_MS);
+    }
     sim.begin_daily();
     let expiry = settings.session_ttl_seconds + settings.tombstone_seconds + settings.grace_seconds;
     sim.run_until(sim.time() + expiry * 1000 + DAY_MS);
@@ -130,6 +141,14 @@ fn rest(sim: &Sim) {
     for _ in 0..2 {
         sim.begin_daily();
         sim.run_until(sim.time() + DAY_MS);
+    }
+}
+
+fn agree(sim: &Sim, check: impl Fn(&Sim) -> Result<(), String>) {
+    if sim.wrong.borrow().is_none()
+        && let Err(wrong) = check(sim)
+    {
+        sim.fail(|| wrong);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use jettyspeed_edge::config::Config;
 
+use crate::administration::is_administered;
 use crate::chance::{happens, pick, stream, weighted};
 use crate::content::LARGE;
 use crate::store::Dialect;
@@ -57,6 +58,10 @@ pub struct Settings {
     pub unsigned: bool,
     /// Whether only files of a few bytes are stored, whose hashes can be computed in steps.
     pub small: bool,
+    /// Whether operators and the identity backend do something, and requests are admitted by ledgers.
+    pub administered: bool,
+    /// In which database new accounts are created.
+    pub new_accounts: usize,
 }
 
 impl Settings {
@@ -72,6 +77,9 @@ impl Settings {
         };
         let is_calm = weather == Weather::Calm;
         let small = happens(&mut rng, 150);
+        let administered = is_administered(seed);
+        let mut divided = stream(crate::chance::child(seed, 4));
+        let is_divided = administered && happens(&mut divided, 300);
         Settings {
             weather,
             rate,
@@ -79,7 +87,7 @@ impl Settings {
             late_alarms: if is_calm || weather == Weather::Few { 0 } else { pick(&mut rng, &[0, 5, 30]) },
             duplicates: if is_calm { 0 } else { pick(&mut rng, &[0, 5, 20]) },
             skew_ms: pick(&mut rng, &[0, 40, 3_000]),
-            databases: 1,
+            databases: if is_divided { 2 } else { 1 },
             copies: happens(&mut rng, 100),
             dialect: Dialect {
                 verifies_hashes: !happens(&mut rng, 120),
@@ -100,6 +108,8 @@ impl Settings {
             shares: happens(&mut rng, 400),
             unsigned: happens(&mut rng, 300),
             small,
+            administered,
+            new_accounts: if is_divided { usize::from(happens(&mut divided, 500)) } else { 0 },
         }
     }
 
@@ -123,6 +133,7 @@ impl Settings {
                 "SESSION_TOMBSTONE_SECONDS" => self.tombstone_seconds.to_string(),
                 "DELETE_GRACE_SECONDS" => self.grace_seconds.to_string(),
                 "SWEEP_AGE_SECONDS" => self.sweep_age_seconds.to_string(),
+                "NEW_ACCOUNTS_SHARD" => self.new_accounts.to_string(),
                 "VERIFY_STEP_BYTES" => self.verify_step_bytes.to_string(),
                 _ => return None,
             };

@@ -8,13 +8,15 @@ use std::rc::Rc;
 
 use jettyspeed_edge::base::time::EpochMs;
 use jettyspeed_edge::config::Config;
+use rusqlite::Connection;
 
 use crate::coverage::Coverage;
 use crate::database::Database;
 use crate::fault::{Fault, Faults, Port};
 use crate::model::Model;
+use crate::model_admin::Administration;
 use crate::objects::Objects;
-use crate::parties::adjust;
+use crate::parties::{adjust, empty};
 use crate::pool::Pools;
 use crate::queue::Queue;
 use crate::settings::Settings;
@@ -96,11 +98,17 @@ impl Deref for Sim {
 impl Sim {
     /// A world in which nothing has happened.
     pub fn new(seed: u64, settings: Settings, mut pools: Pools, faults: Faults, tell: bool) -> Sim {
-        let databases = pools.databases(settings.databases).into_iter();
-        let mut databases: Vec<_> = databases.inspect(|db| adjust(db, &settings)).map(|db| RefCell::new(Database::new(db))).collect();
+        let prepare = |number: usize, db: &Connection| {
+            adjust(db, &settings);
+            if number > 0 {
+                empty(db);
+            }
+        };
+        let databases = pools.databases(settings.databases).into_iter().enumerate();
+        let mut databases: Vec<_> = databases.inspect(|(number, db)| prepare(*number, db)).map(|(_, db)| RefCell::new(Database::new(db))).collect();
         if settings.copies {
-            for (database, copy) in databases.iter_mut().zip(pools.databases(settings.databases)) {
-                adjust(&copy, &settings);
+            for (number, (database, copy)) in databases.iter_mut().zip(pools.databases(settings.databases)).enumerate() {
+                prepare(number, &copy);
                 database.get_mut().copy_to(copy);
             }
         }
@@ -111,7 +119,10 @@ impl Sim {
             databases,
             objects: RefCell::default(),
             queue: RefCell::default(),
-            model: RefCell::default(),
+            model: RefCell::new(Model {
+                admin: if settings.administered { Administration::new(&settings) } else { Administration::default() },
+                ..Model::default()
+            }),
             faults: RefCell::new(faults),
             coverage: RefCell::default(),
             story: tell.then(RefCell::default),

@@ -28,7 +28,11 @@ pub fn at_rest(sim: &Sim) -> Result<(), String> {
     sessions_are_forgotten(sim)?;
     let several = crate::operations::accounts::has_several(sim);
     ensure(several.is_none(), || format!("a user with several accounts: {several:?}"))?;
-    ledgers_add_up(sim, &files, &videos)
+    ledgers_add_up(sim, &files, &videos)?;
+    super::shards::check(sim)?;
+    super::accounts::check(sim)?;
+    super::spaces::check(sim)?;
+    super::bandwidth::check(sim)
 }
 
 fn files_are_what_was_reported(sim: &Sim, files: &[FileRow]) -> Result<(), String> {

@@ -25,6 +25,12 @@ use crate::parties::id;
 
 /// Stores a file in one request; a file of more than one part is cut to its first.
 pub async fn simple(client: &Client, file: File) {
+    let key = file.key.map(|key| format!("{}.one-{key}", name(client, file)));
+    simple_as(client, file, key).await;
+}
+
+/// The same with an Idempotency-Key.
+pub async fn simple_as(client: &Client, file: File, key: Option<String>) {
     let bytes = content(client, file.file).slice(0, LARGE);
     let name = format!("{}.one", name(client, file));
     client.sim.model.borrow_mut().ask(id(client.account), &name, Asked::of(&bytes, LARGE));
@@ -32,7 +38,12 @@ pub async fn simple(client: &Client, file: File) {
         Claim::Truth => Some(bytes.sha256()),
         claim => claimed(client, file.file, claim).map(|(hash, _)| hash),
     };
-    let (wanted, key) = (namespace(file), file.key.map(|key| format!("{name}-{key}")));
+    let wanted = namespace(file);
+    let body_key = format!("{name} {hash:?} {wanted:?}");
+    let asking = key.as_ref().map(|key| {
+        let now = client.sim.time();
+        client.sim.model.borrow_mut().admin.slots.begin(&format!("{}/{key}", client.account), &body_key, now)
+    });
     let breaks = client.body_breaks();
     let sent = bytes.clone();
     let told = client
@@ -57,6 +68,12 @@ pub async fn simple(client: &Client, file: File) {
             idempotency::once(&call, slot, work).await
         })
         .await;
+    if let Some(asking) = asking {
+        let (certain, now) = (crate::operations::backend::is_certain(&client.sim), client.sim.time());
+        if let Err(wrong) = client.sim.model.borrow_mut().admin.slots.end(&asking, &told, certain, now) {
+            client.sim.fail(|| wrong);
+        }
+    }
     if let Some(Ok(reply)) = told {
         match id_in(&body(&reply)["asset"]["id"]) {
             Some(asset) => client.sim.model.borrow_mut().keep(client.account, asset, Some(bytes)),

@@ -1,7 +1,14 @@
 //! What clients do. Each family of operations has its own file; a history draws from all of them.
 
 pub mod accounts;
+pub mod admission;
+pub mod backend;
+pub mod bandwidth;
 pub mod files;
+pub mod intrusion;
+pub mod keys;
+pub mod moves;
+pub mod namespaces;
 pub mod sessions;
 pub mod upload;
 pub mod videos;
@@ -10,22 +17,25 @@ use std::future::Future;
 use std::rc::Rc;
 
 use jettyspeed_edge::access::caller::Caller;
-use jettyspeed_edge::access::routes;
+use jettyspeed_edge::access::routes::{self, Route};
 use jettyspeed_edge::accounts::account::Account;
 use jettyspeed_edge::accounts::repository::by_key;
 use jettyspeed_edge::auth::upload_token::UploadClaims;
 use jettyspeed_edge::base::id::Id;
 use jettyspeed_edge::base::memory_budget::Owner;
+use jettyspeed_edge::base::sha256::Sha256Hex;
 use jettyspeed_edge::io::Io;
+use jettyspeed_edge::namespaces::role::Role;
 use jettyspeed_edge::problem::{AuthFailure, Problem};
 use jettyspeed_edge::services::reply::Reply;
 use jettyspeed_edge::services::request::Request;
 use serde_json::Value;
 
+use crate::administration::Admin;
 use crate::history::Op;
 use crate::parties::key_hash;
 use crate::scheduler::Begun;
-use crate::task::Role;
+use crate::task::Role as TaskRole;
 use crate::world::Sim;
 
 /// The longest time for which a request runs, ms. The platform has no such limit while a client waits; the service takes two hours for it.
@@ -52,8 +62,12 @@ pub enum As {
     Token(String),
     /// The identity backend.
     Backend,
+    /// The same with a webhook id.
+    Webhook(String),
     /// The operator.
     Operator,
+    /// The holder of credentials, given as the hashes of key and secret.
+    Key(Sha256Hex, Sha256Hex),
 }
 
 impl Client {
@@ -69,9 +83,16 @@ impl Client {
         F: Future<Output = Result<Reply, Problem>> + 'static,
     {
         let (sim, account) = (self.sim.clone(), self.account);
-        let begun = Begun { service, ..Begun::by(&self.sim, Role::Request, service) };
+        let fence = admission::fence(&self.sim, account, &sender);
+        let begun = Begun { service, ..Begun::by(&self.sim, TaskRole::Request, service) };
         let (number, answer) = self.sim.begin_with_result(begun, async move {
-            let call = authenticated(&sim, account, (method, path), &sender)?;
+            let call = if sim.settings.administered {
+                let (route, _) = routes::find(method, path)?;
+                let (caller, owner, suspended) = admission::enter(&sim, route, account, &sender).await?;
+                of(&sim, route, caller, owner, suspended)
+            } else {
+                authenticated(&sim, account, (method, path), &sender)?
+            };
             work(call).await
         });
         self.sim.limit(number, REQUEST_MS);
@@ -83,6 +104,9 @@ impl Client {
         };
         self.sim.note(self.sim.current(), crate::fault::Port::Wait, crate::fault::Fault::None, || format!("{service}: {outcome}"));
         self.sim.coverage.borrow_mut().outcome(service, outcome);
+        if let Some(fence) = fence {
+            admission::judge(&self.sim, &fence, service, &told);
+        }
         told
     }
 
@@ -112,18 +136,25 @@ fn authenticated(sim: &Sim, account: usize, (method, path): (&'static str, &str)
             (Caller::Token(Box::new(claims)), owner)
         }
         As::Backend => (Caller::Webhook(None), Owner::Service),
+        As::Webhook(id) => (Caller::Webhook(Some(id.clone())), Owner::Service),
+        As::Key(..) => return Err(Problem::Unauthenticated(AuthFailure::Missing)),
         As::Operator => (Caller::Operator, Owner::Service),
     };
-    Ok(Request {
+    Ok(of(sim, route, caller, owner, false))
+}
+
+/// A request behind its authentication.
+fn of(sim: &Sim, route: &'static Route, caller: Caller, owner: Owner, suspended: bool) -> Request<Sim> {
+    Request {
         io: sim.clone(),
         config: Rc::clone(&sim.config),
         route,
         caller: Rc::new(caller),
-        suspended: false,
+        suspended,
         started: sim.now(),
         base: "https://edge.example".into(),
         owner,
-    })
+    }
 }
 
 /// The account's row, as authentication reads it.
@@ -172,9 +203,40 @@ pub async fn run(sim: Sim, op: Op) {
         Op::Progress { nth, reconcile } => sessions::progress(&sim, nth, reconcile).await,
         Op::PutVideo { file, video, path } => videos::put(&Client { sim, account: file.account }, file, video, path).await,
         Op::DeleteVideo { file, video } => videos::remove(&Client { sim, account: file.account }, file, video).await,
+        Op::Admin(op) => administer(sim, op).await,
+        Op::Switch { account, suspended } if sim.settings.administered => backend::switch(&sim, account, suspended).await,
+        Op::Member { account, member } if sim.settings.administered => {
+            namespaces::membership(&sim, 0, account % 2, member.then_some(Role::Member)).await;
+        }
         Op::Switch { account, suspended } => accounts::switch(&Client { sim, account }, suspended).await,
         Op::Member { account, member } => accounts::membership(&Client { sim, account: account % 2 }, member).await,
         Op::Provision { number } => accounts::provision(&Client { sim, account: 0 }, number).await,
         Op::Daily => sim.begin_daily(),
+    }
+}
+
+async fn administer(sim: Sim, op: Admin) {
+    match op {
+        Admin::Provision { user, tier, calls, webhook } => backend::provision(&sim, user, tier, calls, webhook).await,
+        Admin::Upgrade { user, tier, force } => backend::upgrade(&sim, user, tier, force).await,
+        Admin::Rotate { user, overlap } => backend::rotate(&sim, user, overlap).await,
+        Admin::Switch { user, suspended } => backend::switch(&sim, user, suspended).await,
+        Admin::Tier { storage, objects } => backend::tier(&sim, storage, objects).await,
+        Admin::UseKey { user, nth } => backend::use_key(&sim, user, nth).await,
+        Admin::Create { space, calls, key } => namespaces::create_all(&sim, space, calls, key).await,
+        Admin::Join { space, user, manager } => {
+            namespaces::membership(&sim, space, user, Some(if manager { Role::Manager } else { Role::Member })).await;
+        }
+        Admin::Leave { space, user } => namespaces::membership(&sim, space, user, None).await,
+        Admin::Change { space, by, value, operators } => namespaces::change(&sim, space, by, value, operators).await,
+        Admin::Purge { space } => namespaces::purge(&sim, space).await,
+        Admin::Drop { space } => namespaces::drop_space(&sim, space).await,
+        Admin::Keyed { account, file, key, calls } => keys::simple(&sim, account, file, key, calls).await,
+        Admin::Intrude { account, nth, what } => intrusion::intrude(&sim, account, nth, what).await,
+        Admin::Move { user, restart } => moves::move_account(&sim, user, restart).await,
+        Admin::LoseLedger { account } => bandwidth::lose_ledger(&sim, account),
+        Admin::Charge { account, gb } => bandwidth::charge(&sim, account, gb).await,
+        Admin::Meter { account, gb, flush } => bandwidth::meter(&sim, account, gb, flush).await,
+        Admin::Ask { account } => bandwidth::ask(&sim, account).await,
     }
 }

@@ -9,7 +9,9 @@ use crate::ledger::accrual::{ACCRUAL_CHECKPOINT_MS, Accrual, StoreReads};
 use crate::ledger::message::{Message, Reply, UsageSnapshot};
 use crate::ledger::period::Period;
 use crate::ledger::state::{Claim, Effect, Facts, Holding, LedgerState, Limits, PendingCheck, Reserved, Seen, Usage};
-use crate::ledger::timing::{CHECKPOINT_MS, COUNT_CHECKPOINT_MS, DELETE_GRACE_MS, LIMITS_MS, OPEN_RECHECK_MS, QUERY_RETRY_MS, TRAFFIC_CHECKPOINT_MS};
+use crate::ledger::timing::{
+    CHECKPOINT_MS, COUNT_CHECKPOINT_MS, DELETE_GRACE_MS, LAST_CHECK_MS, LIMITS_MS, OPEN_RECHECK_MS, QUERY_RETRY_MS, TRAFFIC_CHECKPOINT_MS,
+};
 
 #[cfg(test)]
 #[path = "machine_tests.rs"]
@@ -90,7 +92,7 @@ impl Ledger {
             Message::Admit { limits, video_file } => self.admit(limits, video_file, now),
             Message::Reserve { asset, bytes, look_at, limits, place, session, replaces } => {
                 let claim = if session { Claim::Upload } else { Claim::Object };
-                self.reserve(asset, (PendingCheck { bytes, at: look_at, doubt: false, claim }, place, replaces), limits, facts, now)
+                self.reserve(asset, (PendingCheck { bytes, claim, ..PendingCheck::of_request(look_at) }, place, replaces), limits, facts, now)
             }
             Message::Settle { asset, object, size } => self.settle(asset, Holding { object, size }, facts, now),
             Message::Adopt { asset, object, size, limits } => self.adopt_object(asset, Holding { object, size }, limits, facts, now),
@@ -165,6 +167,19 @@ impl Ledger {
             }
             None => vec![],
         }
+    }
+
+    /// What follows a check whose outcome was applied: the last one, if whatever it was about may still happen, as nobody has reported its end.
+    pub fn after_check(&mut self, asset: Id, check: PendingCheck, place: Option<String>, seen: Seen, now: EpochMs) -> Vec<Effect> {
+        if check.last {
+            return self.drop_check(asset);
+        }
+        if self.watches.contains_key(&asset) || !(check.announced || seen == Seen::Gone) {
+            return vec![];
+        }
+        let last = PendingCheck { last: true, ..PendingCheck::forced(now.plus(LAST_CHECK_MS)) };
+        self.watches.insert(asset, last);
+        place.map(|place| Effect::PutPlace(asset, place)).into_iter().chain([Effect::PutPendingCheck(asset, last)]).collect()
     }
 
     /// The usage to write to D1, if a checkpoint is due. The next one is due after [`CHECKPOINT_MS`] until [`Ledger::checkpointed`] confirms the write.
@@ -342,7 +357,12 @@ impl Ledger {
     /// Records which object the asset references.
     fn record_holding(&mut self, asset: Id, holding: Holding, facts: Facts, now: EpochMs) -> Vec<Effect> {
         let write = match facts.holding {
-            Some(held) if held.object == holding.object => return vec![],
+            Some(held) if held == holding => return vec![],
+            // A file of a video whose bytes turned out to be others: it shares its object with none.
+            Some(held) if held.object == holding.object => {
+                self.books.used = self.books.used.saturating_sub(held.size).saturating_add(holding.size);
+                Effect::PutHolding(asset, holding)
+            }
             Some(held) => {
                 self.books.used = self.books.used.saturating_sub(if facts.shared.is_some() { held.size } else { 0 });
                 Effect::MoveHoldings(held.object, holding.object)
@@ -400,7 +420,8 @@ impl Ledger {
 
     fn release(&mut self, asset: Id, facts: Facts, now: EpochMs) -> (Reply, Vec<Effect>) {
         let check_forced = self.watches.get(&asset).is_some_and(|check| check.doubt);
-        let mut effects = self.drop_check(asset);
+        // The last check looks also after reports, which may be about an earlier state.
+        let mut effects = if self.watches.get(&asset).is_some_and(|check| check.last) { vec![] } else { self.drop_check(asset) };
         // A late report about this asset may have moved the other holdings of its object as well; the check that would correct them is dropped here.
         if let (true, Some(_), Some(other)) = (check_forced, facts.holding, facts.shared) {
             effects.extend(self.schedule_check(other, now.plus(DELETE_GRACE_MS)).1);
@@ -418,8 +439,13 @@ impl Ledger {
 
     fn schedule_check(&mut self, asset: Id, at: EpochMs) -> (Reply, Vec<Effect>) {
         // Move the check later, never earlier: a query that is running may have read the previous state.
-        let check =
-            self.watches.get(&asset).map_or(PendingCheck::forced(at), |known| PendingCheck { at: known.at.plus(1).max(at), doubt: true, ..*known });
+        let check = self.watches.get(&asset).map_or(PendingCheck::forced(at), |known| PendingCheck {
+            at: known.at.plus(1).max(at),
+            doubt: true,
+            last: false,
+            ..*known
+        });
+        let check = PendingCheck { announced: true, ..check };
         self.watches.insert(asset, check);
         (Reply::Done, vec![Effect::PutPendingCheck(asset, check)])
     }

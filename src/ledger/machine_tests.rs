@@ -220,7 +220,7 @@ fn storage_is_refused_before_counts_and_lowered_limits_refuse_the_next() {
 
 #[test]
 fn ledger_opened_from_d1_counts_files_and_open_uploads_found_there() {
-    let check = |asset| (id(asset), PendingCheck { bytes: 20, at: NOW, doubt: false, claim: Claim::Upload });
+    let check = |asset| (id(asset), PendingCheck { bytes: 20, claim: Claim::Upload, ..PendingCheck::of_request(NOW) });
     let open = BTreeMap::from([check(1), check(2)]);
     let mut ledger = Ledger::open(id(0), limits(100, 0), (30, 3), open.clone(), NOW);
     assert_eq!((ledger.objects(), ledger.reserved()), (3, Reserved { bytes: 40, objects: 2, uploads: 2 }));
@@ -327,7 +327,7 @@ fn forced_check_survives_reports_and_late_settle_forces_a_check() {
     apply(&mut ledger, &mut disk, settle(1), NOW);
     apply(&mut ledger, &mut disk, Message::ScheduleCheck { asset: id(1), look_at: NOW.plus(5) }, NOW);
     apply(&mut ledger, &mut disk, settle(1), NOW);
-    let check = PendingCheck::forced(NOW.plus(5));
+    let check = PendingCheck { announced: true, ..PendingCheck::forced(NOW.plus(5)) };
     assert_eq!(ledger.due(NOW.plus(5), 10), [(id(1), check)], "the deletion may have been interrupted");
     // The asset appears after its reservation was released: others may have reserved the room.
     apply(&mut ledger, &mut disk, reserve(2, 40, 100), NOW);
@@ -486,7 +486,7 @@ fn reservation_without_outcome_is_due_for_a_check() {
     let (mut ledger, mut disk) = opened(100);
     apply(&mut ledger, &mut disk, reserve(1, 10, 100), NOW);
     assert_eq!(ledger.due(NOW, 10), []);
-    let check = PendingCheck { bytes: 10, at: NOW.plus(1_000), doubt: false, claim: Claim::Object };
+    let check = PendingCheck { bytes: 10, claim: Claim::Object, ..PendingCheck::of_request(NOW.plus(1_000)) };
     assert_eq!(ledger.due(NOW.plus(1_000), 10), [(id(1), check)]);
     let stored = Seen::Stored { object: id(2), size: 10 };
     let settle = Message::Settle { asset: id(1), object: id(2), size: 10 };
@@ -505,6 +505,60 @@ fn reservation_without_outcome_is_due_for_a_check() {
     assert_eq!(ledger.watches.len(), 0);
     apply(&mut ledger, &mut disk, Message::Settle { asset: id(1), object: id(2), size: 10 }, NOW);
     assert_eq!((ledger.books.used, ledger.due(NOW.plus(DELETE_GRACE_MS), 10).len()), (0, 1), "a late settlement is checked");
+}
+
+fn checked(ledger: &mut Ledger, disk: &mut Disk, asset: u8, place: Option<&str>, seen: Seen, now: EpochMs) {
+    let check = ledger.watches[&id(asset)];
+    let Outcome::Apply(message) = ledger.resolve_check(id(asset), check, seen, now) else { panic!("not due") };
+    if !matches!(message, Message::Release { .. }) {
+        let effects = ledger.check_done(id(asset));
+        disk.write(ledger, effects);
+    }
+    apply(ledger, disk, message, now);
+    let effects = ledger.after_check(id(asset), check, place.map(str::to_owned), seen, now);
+    disk.write(ledger, effects);
+}
+
+#[test]
+fn unreported_end_is_checked_again_after_every_request_has_ended() {
+    let (mut ledger, mut disk) = opened(100);
+    let (late, stored) = (NOW.plus(LAST_CHECK_MS), Seen::Stored { object: id(1), size: 10 });
+    apply(&mut ledger, &mut disk, Message::Adopt { asset: id(1), object: id(1), size: 10, limits: limits(100, 0) }, NOW);
+    checked(&mut ledger, &mut disk, 1, None, Seen::Gone, NOW);
+    assert_eq!((ledger.books.used, ledger.objects(), ledger.alarm().is_some()), (0, 0, true), "not there yet");
+    assert_eq!(ledger.due(late, 10).len(), 1);
+    checked(&mut ledger, &mut disk, 1, None, stored, late);
+    assert_eq!((ledger.books.used, ledger.objects(), ledger.watches.len()), (10, 1, 0), "there after all");
+
+    apply(&mut ledger, &mut disk, Message::ScheduleCheck { asset: id(1), look_at: NOW.plus(1) }, NOW);
+    checked(&mut ledger, &mut disk, 1, None, stored, NOW);
+    assert_eq!((ledger.books.used, ledger.due(late, 10).len()), (10, 1), "the deletion that was announced may still come");
+    checked(&mut ledger, &mut disk, 1, None, Seen::Gone, late);
+    assert_eq!((ledger.books.used, ledger.objects(), ledger.watches.len()), (0, 0, 0));
+}
+
+#[test]
+fn last_check_outlives_reports_and_keeps_the_place_of_the_bytes() {
+    let (mut ledger, mut disk) = opened(100);
+    apply(&mut ledger, &mut disk, reserve(1, 10, 100), NOW);
+    checked(&mut ledger, &mut disk, 1, Some("place"), Seen::Gone, NOW);
+    apply(&mut ledger, &mut disk, Message::Release { asset: id(1) }, NOW);
+    assert!(ledger.watches[&id(1)].last);
+    let effects = ledger.after_check(id(2), PendingCheck::of_request(NOW), Some("place".to_owned()), Seen::Gone, NOW);
+    assert!(effects.contains(&Effect::PutPlace(id(2), "place".to_owned())));
+    apply(&mut ledger, &mut disk, Message::ScheduleCheck { asset: id(1), look_at: NOW }, NOW);
+    assert!(!ledger.watches[&id(1)].last, "what is announced now is checked by two checks of its own");
+}
+
+#[test]
+fn other_size_of_the_same_object_is_counted() {
+    let (mut ledger, mut disk) = opened(100);
+    apply(&mut ledger, &mut disk, reserve(1, 10, 100), NOW);
+    apply(&mut ledger, &mut disk, Message::Settle { asset: id(1), object: id(1), size: 10 }, NOW);
+    for size in [30, 5] {
+        apply(&mut ledger, &mut disk, Message::Settle { asset: id(1), object: id(1), size }, NOW);
+        assert_eq!((ledger.books.used, ledger.objects()), (size, 1));
+    }
 }
 
 #[test]
@@ -527,7 +581,7 @@ fn ledger_state_has_pinned_json() {
 
 #[test]
 fn pending_check_and_its_messages_have_pinned_json() {
-    let check = PendingCheck { bytes: 7, at: EpochMs(9), doubt: true, claim: Claim::Upload };
+    let check = PendingCheck { bytes: 7, claim: Claim::Upload, ..PendingCheck::forced(EpochMs(9)) };
     let (old, new) = (r#"{"bytes":7,"at":9}"#, r#"{"bytes":7,"at":9,"doubt":true,"claim":"upload"}"#);
     assert_eq!((serde_json::to_string(&check).unwrap().as_str(), serde_json::from_str(new).unwrap()), (new, check));
     let old_check: PendingCheck = serde_json::from_str(old).unwrap();

@@ -115,6 +115,12 @@ pub struct PendingCheck {
     /// Whether D1 is queried even if an outcome is reported before: for a deletion in progress, or after a report that came late.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub doubt: bool,
+    /// Whether a deletion or a move to another object was announced, which may come after this check.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub announced: bool,
+    /// Whether none follows: by then every request and job that could still change the asset has ended.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub last: bool,
     /// What it reserves of the counts.
     #[serde(default, skip_serializing_if = "Claim::is_nothing")]
     pub claim: Claim,
@@ -123,7 +129,12 @@ pub struct PendingCheck {
 impl PendingCheck {
     /// A check that reserves nothing and queries D1 at `at` whatever is reported before.
     pub fn forced(at: EpochMs) -> PendingCheck {
-        PendingCheck { bytes: 0, at, doubt: true, claim: Claim::Nothing }
+        PendingCheck { bytes: 0, at, doubt: true, announced: false, last: false, claim: Claim::Nothing }
+    }
+
+    /// A check at `at` of a request that has reserved nothing yet.
+    pub fn of_request(at: EpochMs) -> PendingCheck {
+        PendingCheck { doubt: false, ..PendingCheck::forced(at) }
     }
 
     /// What it reserves.

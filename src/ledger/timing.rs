@@ -35,3 +35,7 @@ pub const DELETE_GRACE_MS: u64 = 60_000;
 /// The same delay for queue jobs, ms: longer than a consumer may run (Cloudflare Queues, "Limits": 15 minutes wall time), so that the check comes after
 /// the job's end.
 pub const JOB_GRACE_MS: u64 = 960_000;
+
+/// Delay between a check of an operation whose end nobody reported and the last check of it, ms: longer than a request or job lives, so that what it does after
+/// the first check, or a write that the store or D1 had not finished, is found.
+pub const LAST_CHECK_MS: u64 = 2 * 3600 * 1000;

@@ -208,6 +208,13 @@ pub struct NewFile {
     pub created_at: EpochMs,
 }
 
+impl NewFile {
+    /// Where its bytes are.
+    pub fn place(&self) -> Place {
+        Place { namespace: self.namespace.clone(), video: self.video.clone(), path: self.path.clone() }
+    }
+}
+
 fn place_args(namespace: &Name, video: &Name, path: &str) -> Vec<Arg> {
     vec![namespace.as_str().into(), video.as_str().into(), path.into()]
 }

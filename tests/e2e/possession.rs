@@ -328,8 +328,8 @@ async fn foreign_hash_and_absent_hash_cause_identical_work() {
             // Warm-up: what the first call of a kind initialises is there for both.
             stack.post(&customer.account, path, of_absent.clone()).await;
             let mut done = Vec::new();
-            // A ledger writes its figures now and then, independently of the calls; that does not happen in three rounds.
-            for _ in 0..3 {
+            // A ledger writes its figures now and then, independently of the calls; that does not happen in six rounds.
+            for _ in 0..6 {
                 done.clear();
                 for body in [&of_absent, &of_theirs] {
                     let (from, origin) = (std::fs::metadata(&log).unwrap().len(), stack.proxy.seen("").len());

@@ -1,5 +1,6 @@
 //! Every S3 operation of `jettyspeed_edge::s3::request` against the real store: it verifies the signatures, we read its XML.
 
+use jettyspeed_simulation::conformance;
 use reqwest::{Method, Response};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -135,4 +136,28 @@ async fn unusual_keys_name_the_same_object_at_the_store() {
         assert!(presigned.bytes().await.unwrap() == bytes, "{key}");
         direct.ok(&delete_object::delete_object(&key), vec![]).await;
     }
+}
+
+/// What the simulation believes of a store (`crates/simulation/src/conformance.rs`) is what this one does.
+#[tokio::test]
+async fn store_answers_as_the_simulated_one_does() {
+    let direct = direct().await;
+    let bucket = origin_access().await.bucket.clone();
+    let send = async |action: Action, body: conformance::Body| {
+        let bytes = match body {
+            conformance::Body::Text(text) => text.into_bytes(),
+            conformance::Body::Filler(bytes) => vec![b'x'; usize::try_from(bytes).unwrap()],
+        };
+        let response = direct.send(&action, bytes).await;
+        let status = response.status().as_u16();
+        let header = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+        let (etag, length, range) = (header("etag"), header("content-length"), header("content-range"));
+        let text = String::from_utf8_lossy(&response.bytes().await.unwrap()).into_owned();
+        let code = if status >= 300 { StoreError::read(status, &text).code } else { String::new() };
+        let etag = etag.map(|etag| unquote(&etag).to_owned());
+        conformance::Answer { status, code, text, etag, length: length.and_then(|text| text.parse().ok()), range }
+    };
+    let prefix = format!("users/conformance/{}/", uuid::Uuid::from_bytes(random_bytes(16).try_into().unwrap()));
+    let differing = conformance::run(&bucket, &prefix, send).await.err().unwrap_or_default();
+    assert!(differing.is_empty(), "{differing:#?}");
 }

@@ -33,7 +33,8 @@ async fn check(memory: &LedgerMemory<impl ObjectState>, io: &impl Io, account: I
     match outcome {
         Outcome::Nothing => Ok(()),
         Outcome::Apply(message) => {
-            let job = match memory.storage.place(asset)? {
+            let place = memory.storage.place(asset)?;
+            let job = match place.clone() {
                 // Also of a file that is stored: its writer may have died before it released the version that it replaced.
                 Some(place) => Some(Job::ReconcileVideo { account, version: asset, place }),
                 None => (seen == Seen::Gone).then_some(Job::Orphan { account, object: asset }),
@@ -51,7 +52,8 @@ async fn check(memory: &LedgerMemory<impl ObjectState>, io: &impl Io, account: I
             if !matches!(message, Message::Release { .. }) {
                 memory.change(|ledger| ((), ledger.check_done(asset)))?;
             }
-            memory.apply(message, io.now()).map(|_| ())
+            memory.apply(message, io.now())?;
+            memory.change(|ledger| ((), ledger.after_check(asset, watch, place, seen, io.now())))
         }
         Outcome::CheckAgain(at) => memory.change(|ledger| ((), ledger.postpone(asset, at))),
     }

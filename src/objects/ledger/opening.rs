@@ -45,7 +45,9 @@ async fn read(memory: &LedgerMemory<impl ObjectState>, io: &impl Io, account: Id
         let rows = ledger_records::open_uploads(io, account, &after).await?;
         progress()?;
         let at = io.now().plus(START_CHECK_MS);
-        open.extend(rows.iter().filter_map(|row| Some((row.asset?, PendingCheck { bytes: row.size, at, doubt: false, claim: Claim::Upload }))));
+        open.extend(
+            rows.iter().filter_map(|row| Some((row.asset?, PendingCheck { bytes: row.size, claim: Claim::Upload, ..PendingCheck::of_request(at) }))),
+        );
         match rows.last() {
             Some(row) if rows.len() == PAGE => after = row.id.to_string(),
             _ => break,

@@ -49,7 +49,6 @@ pub const LONG_WRITE_MS: u64 = 2_000;
 struct Replaced {
     replaced_id: Option<Id>,
     replaced_account: Option<Id>,
-    replaced_at: Option<EpochMs>,
 }
 
 /// The namespace of the call; video streaming must be enabled.
@@ -245,6 +244,8 @@ async fn store_bytes<I: Io>(
             // The object may exist; it is whole then, because stores keep no partial objects. Or it may appear later.
             match at_store(&call.io, &call.config, &file.s3_key).await {
                 Ok(Some(stored)) if stored.size == file.size && present.is_none_or(|present| present.etag != stored.etag) => {
+                    // Or they are those of another writer of as many bytes, and these still arrive.
+                    reconcile::enqueue(&call.io, file.account, file.id, &file.place()).await;
                     Ok((stored.etag, stored.size))
                 }
                 _ => {
@@ -276,20 +277,15 @@ async fn replace_row(call: &Request<impl Io>, mut file: NewFile, present: Option
         }
         if ledger::release(&call.io, account, id).await.is_err() {
             // It releases the replaced version.
-            reconcile::enqueue(
-                &call.io,
-                file.account,
-                file.id,
-                &Place { namespace: file.namespace.clone(), video: file.video.clone(), path: file.path.clone() },
-            )
-            .await;
+            reconcile::enqueue(&call.io, file.account, file.id, &file.place()).await;
         }
     }
-    // Two concurrent writes may be ordered differently in D1 and at the store, so the later one reads the store. So does a write whose replaced version no
-    // longer exists, because that deletion may have deleted the new bytes, and a write that took longer than [`LONG_WRITE_MS`].
+    // Two concurrent writes may be ordered differently in D1 and at the store, so the one whose row comes later reads the store: it replaces another version than
+    // was there when it began (the clocks of two isolates differ, so their instants say nothing). So does a write whose replaced version no longer exists,
+    // because that deletion may have deleted the new bytes, and a write that took longer than [`LONG_WRITE_MS`].
     let new = replaced.replaced_id.is_none();
     let long = call.now().since(file.started) > LONG_WRITE_MS;
-    let raced = replaced.replaced_at.is_some_and(|at| at >= file.started) || (new && (present.is_some() || long));
+    let raced = replaced.replaced_id != present.map(|present| present.id) || (new && long);
     if raced {
         correct_row(call, &mut file).await?;
     }

@@ -10,15 +10,12 @@ use crate::jobs;
 use crate::jobs::Job;
 use crate::problem::{OriginFailure, Problem};
 use crate::services::stored_object;
+use crate::services::video::removal::SETTLE_SECONDS;
 use crate::video::place::{AtStore, Place, Present, Reconciliation, reconciliation};
 use crate::video::{owner, repository};
 
 /// Delays of the reconciliation after a write with an unknown outcome, s. The second run covers what the store was still doing during the first.
 const AFTER_SECONDS: [u64; 2] = [60, jobs::LATE_SECONDS];
-
-/// Delay between inserting a row that blocks writers and deleting the bytes, s: a writer that read the place before that row existed and writes its own row
-/// after the deletion takes longer than `LONG_WRITE_MS`, and therefore reads the store again.
-const REMOVED_AFTER_SECONDS: u64 = 5;
 
 /// The object under the key.
 ///
@@ -81,7 +78,7 @@ pub async fn reconcile(io: &impl Io, config: &Config, account: Id, version: Id, 
             let claimed: Option<serde_json::Value> = database::first(&db, &repository::claim_deletion(&place, version, account, io.now())).await?;
             if claimed.is_some() {
                 let job = Job::RemoveVideo { namespace: place.namespace.clone(), video: place.video.clone() };
-                let sent = io.enqueue(&job, REMOVED_AFTER_SECONDS).await;
+                let sent = io.enqueue(&job, SETTLE_SECONDS).await;
                 return sent;
             }
             if read_row().await?.is_some() {

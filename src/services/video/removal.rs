@@ -20,9 +20,13 @@ struct Row {
     s3_key: String,
 }
 
-/// Enqueues the deletion of a video's bytes. If that fails, the daily run enqueues it.
+/// Delay between marking a video as deleted, or inserting another row that blocks writers, and deleting the bytes, s: a writer that read the place before and
+/// writes its own row after the deletion takes longer than `LONG_WRITE_MS`, and therefore reads the store again.
+pub const SETTLE_SECONDS: u64 = 5;
+
+/// Enqueues the deletion of the bytes of a video that may have been marked just now. If that fails, the daily run enqueues it.
 pub async fn enqueue(io: &impl Io, namespace: &Name, video: &Name) {
-    let _ = io.enqueue(&Job::RemoveVideo { namespace: namespace.clone(), video: video.clone() }, 0).await;
+    let _ = io.enqueue(&Job::RemoveVideo { namespace: namespace.clone(), video: video.clone() }, SETTLE_SECONDS).await;
 }
 
 /// Deletes some files of a video that is marked as deleted, and enqueues the rest.

@@ -110,6 +110,8 @@ pub enum Fault {
     TimedOut,
     /// Done much later, in s; no answer.
     Late(u32),
+    /// Done with what is there, in so many s, whatever becomes of the upload until then; no answer.
+    Assembles(u32),
     /// Refused for now: overloaded.
     Busy,
     /// Not done, answered with 500.
@@ -151,6 +153,7 @@ impl Fault {
             Fault::Lost => "answer lost",
             Fault::TimedOut => "timed out",
             Fault::Late(_) => "done late",
+            Fault::Assembles(_) => "assembles for long",
             Fault::Busy => "busy",
             Fault::Failed => "500, not done",
             Fault::FailedAfter => "500, done",
@@ -174,7 +177,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())?;
         match self {
-            Fault::Late(seconds) | Fault::Stale(seconds) | Fault::Stalls(seconds) => write!(f, " {seconds} s"),
+            Fault::Late(seconds) | Fault::Assembles(seconds) | Fault::Stale(seconds) | Fault::Stalls(seconds) => write!(f, " {seconds} s"),
             Fault::Gateway(status) => write!(f, " {status}"),
             _ => Ok(()),
         }
@@ -246,7 +249,9 @@ fn choose(rng: &mut Rng, port: Port, role: Role) -> Fault {
                 all.extend([(4, Fault::Lost), (2, Fault::FailedAfter), (6, Fault::Late(late))]);
             }
             match verb {
-                Verb::Complete => all.extend([(4, Fault::ErrorInside), (3, Fault::Cut), (1, Fault::Forgets)]),
+                Verb::Complete => {
+                    all.extend([(3, Fault::Assembles(weighted(rng, &LATE))), (4, Fault::ErrorInside), (3, Fault::Cut), (1, Fault::Forgets)])
+                }
                 Verb::CopyPart => all.extend([(3, Fault::ErrorInside), (2, Fault::Cut)]),
                 Verb::Create => all.push((2, Fault::Cut)),
                 Verb::Put => all.push((3, Fault::NoETag)),

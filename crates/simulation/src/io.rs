@@ -139,6 +139,18 @@ impl Sim {
                 Pause::new(self, u64::from(sending.timeout_ms)).await;
                 return Err(StoreError::timeout());
             }
+            Fault::Assembles(seconds) => {
+                let (number, upload) = (self.current(), action.query.iter().find(|(name, _)| name == "uploadId").map(|(_, id)| id.clone()));
+                let upload = upload.unwrap_or_default();
+                let assembled = self.store.borrow().assemble(&upload, &body).ok();
+                self.later(u64::from(seconds) * 1000, move |sim| {
+                    sim.note(number, Port::Store(verb), Fault::None, || format!("is assembled now: {upload}"));
+                    if let Some((key, object)) = assembled {
+                        sim.store.borrow_mut().finish_late(&upload, key, object);
+                    }
+                });
+                return none();
+            }
             Fault::Forgets => {
                 if let Some((_, id)) = action.query.iter().find(|(name, _)| name == "uploadId") {
                     self.store.borrow_mut().uploads.remove(id);

@@ -84,6 +84,8 @@ pub struct Model {
     pub provisioned: BTreeMap<String, (String, String)>,
     /// What operators and the identity backend did.
     pub admin: Administration,
+    /// Uploads whose clients have lied about the hash of a part.
+    pub liars: BTreeSet<Id>,
     /// Files of videos.
     pub videos: Videos,
 }

@@ -1,21 +1,22 @@
-//! `mutations [--most N] [NAME…]`, called by `script/mutations`: builds the simulation with one mutation after the other, and runs histories until one fails.
-//! NAME is a part of a mutation's name; without any, all are run. `--most N` runs N histories at the most.
+//! `mutations [--most N] [NAME…]`, called by `script/mutations`: builds the simulation with all mutations, switched off, and runs histories with one after the
+//! other until one fails. NAME is a part of a mutation's name; without any, all are run. `--most N` runs N histories at the most.
 //!
 //! A history that fails without the mutation, too, does not count.
 
 use std::io::Write;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 use std::{env, fs};
 
-use jettyspeed_simulation::mutation::{Mutation, Mutations};
+use jettyspeed_simulation::mutation::{Mutation, Mutations, apply};
 
-/// What the simulation is built from.
-const SOURCES: [&str; 8] = ["Cargo.toml", "Cargo.lock", "build.rs", "wrangler.toml", "src", "crates", "client", "migrations"];
+/// What the simulation is built from; of the documents the Worker serves some.
+const SOURCES: [&str; 9] = ["Cargo.toml", "Cargo.lock", "build.rs", "wrangler.toml", "src", "crates", "client", "migrations", "docs"];
 
-/// Documents that the Worker serves are part of it.
-const DOCUMENTS: &str = "docs";
+/// The variable that names the mutation of a run.
+const SWITCH: &str = "JETTYSPEED_MUTATION";
 
 /// How a mutation ended.
 enum Found {
@@ -23,9 +24,10 @@ enum Found {
     After(u64, String),
     /// Not within so many histories.
     Never(u64),
-    /// It does not compile.
-    Broken(String),
 }
+
+/// Mutations by their numbers, whose places do not overlap.
+type Round<'a> = Vec<(usize, &'a Mutation)>;
 
 struct Workshop {
     /// The repository.
@@ -56,90 +58,112 @@ fn main() -> ExitCode {
 fn run(names: &[String], most: Option<u64>) -> Result<bool, String> {
     let root = env::current_dir().map_err(|error| error.to_string())?;
     let list = Mutations::read(&root)?;
-    let wanted = |mutation: &&Mutation| names.is_empty() || names.iter().any(|name| mutation.name.contains(name.as_str()));
-    let chosen: Vec<&Mutation> = list.mutation.iter().filter(wanted).collect();
+    let is_wanted = |mutation: &Mutation| names.is_empty() || names.iter().any(|name| mutation.name.contains(name.as_str()));
     let folder = root.join("target/mutations");
     let workshop = Workshop { tree: folder.join("tree"), build: folder.join("build"), root };
-    workshop.copy()?;
-    workshop.build()?;
-    fs::copy(workshop.simulate(), workshop.unmutated()).map_err(|error| error.to_string())?;
     println!("| Mutation | Found within | By |\n|---|---|---|");
     let mut all = true;
-    for mutation in chosen {
-        let histories = most.unwrap_or(mutation.histories.unwrap_or(list.histories));
-        let began = Instant::now();
-        let found = workshop.find(mutation, histories)?;
-        let (within, how) = match &found {
-            Found::After(number, wrong) => (number.to_string(), wrong.clone()),
-            Found::Never(number) => (format!("NOT WITHIN {number}"), String::new()),
-            Found::Broken(error) => ("DOES NOT COMPILE".to_owned(), error.clone()),
-        };
-        all &= matches!(found, Found::After(..));
-        let past = mutation.found.as_ref().map(|commit| format!(" ({commit})")).unwrap_or_default();
-        println!("| {}{past} | {within} | {} |", mutation.name, how.replace('|', "/"));
-        eprintln!("{} s", began.elapsed().as_secs());
-        let _ = std::io::stdout().flush();
+    for round in workshop.rounds(&list.mutation)? {
+        if !round.iter().any(|(_, mutation)| is_wanted(mutation)) {
+            continue;
+        }
+        workshop.build(&round)?;
+        for (number, mutation) in round.into_iter().filter(|(_, mutation)| is_wanted(mutation)) {
+            let began = Instant::now();
+            let found = workshop.explore(number, most.unwrap_or(mutation.histories.unwrap_or(list.histories)))?;
+            let (within, how) = match &found {
+                Found::After(number, wrong) => (number.to_string(), wrong.replace('|', "/")),
+                Found::Never(number) => (format!("NOT WITHIN {number}"), String::new()),
+            };
+            all &= matches!(found, Found::After(..));
+            let past = mutation.found.as_ref().map(|commit| format!(" ({commit})")).unwrap_or_default();
+            println!("| {}{past} | {within} | {how} |", mutation.name);
+            let _ = std::io::stdout().flush();
+            eprintln!("{} s", began.elapsed().as_secs());
+        }
     }
     Ok(all)
 }
 
 impl Workshop {
-    fn simulate(&self) -> PathBuf {
-        self.build.join("mutate/simulate")
+    /// All mutations, in as few builds as they allow.
+    fn rounds<'a>(&self, all: &'a [Mutation]) -> Result<Vec<Round<'a>>, String> {
+        let mut rounds: Vec<(Round<'a>, Vec<(&'a str, Range<usize>)>)> = Vec::new();
+        for (number, mutation) in all.iter().enumerate() {
+            let text = read(&self.root.join(&mutation.file))?;
+            let places: Vec<_> = mutation.places(&text)?.into_iter().map(|place| (mutation.file.as_str(), place)).collect();
+            let overlaps = |(file, one): &(&str, Range<usize>)| {
+                places.iter().any(|(other, place)| file == other && one.start < place.end && place.start < one.end)
+            };
+            let at = rounds.iter().position(|(_, taken)| !taken.iter().any(overlaps)).unwrap_or(rounds.len());
+            if at == rounds.len() {
+                rounds.push((Vec::new(), Vec::new()));
+            }
+            rounds[at].0.push((number, mutation));
+            rounds[at].1.extend(places);
+        }
+        Ok(rounds.into_iter().map(|(round, _)| round).collect())
     }
 
-    fn unmutated(&self) -> PathBuf {
-        self.build.join("unmutated")
-    }
-
-    /// Copies what has changed, so that the rest need not be built again, and removes what is gone.
-    fn copy(&self) -> Result<(), String> {
-        let all = || {
-            fs::create_dir_all(&self.tree)?;
-            SOURCES.iter().chain([&DOCUMENTS]).try_for_each(|name| copy(&self.root.join(name), &self.tree.join(name)))
-        };
-        all().map_err(|error: std::io::Error| error.to_string())
-    }
-
-    fn build(&self) -> Result<(), String> {
+    /// Copies what has changed, so that the rest need not be built again, with a round's mutations, and builds it.
+    fn build(&self, round: &Round) -> Result<(), String> {
+        let file = |name: &str| self.root.join(name);
+        let mut texts: Vec<(PathBuf, String)> = Vec::new();
+        let mut files: Vec<&str> = round.iter().map(|(_, mutation)| mutation.file.as_str()).collect();
+        files.sort_unstable();
+        files.dedup();
+        for name in files {
+            let text = read(&file(name))?;
+            let mut changes = Vec::new();
+            for (number, mutation) in round.iter().filter(|(_, mutation)| mutation.file == name) {
+                changes.extend(mutation.switched(*number, &text)?);
+            }
+            texts.push((file(name), apply(&text, changes)));
+        }
+        texts.push((file("src/lib.rs"), format!("{}\n#[allow(missing_docs)]\npub mod mutated;\n", read(&file("src/lib.rs"))?)));
+        texts.push((file("src/mutated.rs"), SWITCHES.replace("SWITCH", SWITCH)));
+        self.copy(&texts).map_err(|error| error.to_string())?;
         let mut cargo = Command::new("cargo");
-        cargo.args(["build", "--quiet", "--offline", "--profile", "mutate", "-p", "jettyspeed-simulation", "--bin", "simulate"]);
+        cargo.args(["build", "--quiet", "--profile", "mutate", "-p", "jettyspeed-simulation", "--bin", "simulate"]);
         cargo.current_dir(&self.tree).env("CARGO_TARGET_DIR", &self.build);
         let output = cargo.stdin(Stdio::null()).output().map_err(|error| error.to_string())?;
-        let text = String::from_utf8_lossy(&output.stderr);
-        let error = text.lines().find(|line| line.starts_with("error")).unwrap_or("cargo build failed").to_owned();
-        if output.status.success() { Ok(()) } else { Err(error) }
+        if output.status.success() { Ok(()) } else { Err(format!("the mutations do not compile:\n{}", String::from_utf8_lossy(&output.stderr))) }
     }
 
-    fn find(&self, mutation: &Mutation, histories: u64) -> Result<Found, String> {
-        let file = self.tree.join(&mutation.file);
-        let text = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", mutation.file))?;
-        let write = |text: &str| fs::write(&file, text).map_err(|error| error.to_string());
-        write(&mutation.apply(&text)?)?;
-        let found = match self.build() {
-            Ok(()) => self.explore(histories),
-            Err(error) => Ok(Found::Broken(error)),
-        };
-        write(&text)?;
-        found
+    fn copy(&self, texts: &[(PathBuf, String)]) -> std::io::Result<()> {
+        fs::create_dir_all(&self.tree)?;
+        for name in SOURCES {
+            copy(&self.root.join(name), &self.tree.join(name), texts)?;
+        }
+        for (path, text) in texts {
+            if let Ok(name) = path.strip_prefix(&self.root) {
+                write(&self.tree.join(name), text.as_bytes())?;
+            }
+        }
+        Ok(())
     }
 
-    fn explore(&self, histories: u64) -> Result<Found, String> {
+    fn simulate(&self) -> Command {
+        let mut simulate = Command::new(self.build.join("mutate/simulate"));
+        simulate.arg("--brief");
+        simulate
+    }
+
+    fn explore(&self, number: usize, histories: u64) -> Result<Found, String> {
         let mut from = 0;
         while from < histories {
-            let mut simulate = Command::new(self.simulate());
-            simulate.args(["--brief", "--histories", &(histories - from).to_string(), "--from", &from.to_string()]);
-            let output = simulate.output().map_err(|error| error.to_string())?;
+            let mut simulate = self.simulate();
+            simulate.args(["--histories", &(histories - from).to_string(), "--from", &from.to_string()]);
+            let output = simulate.env(SWITCH, number.to_string()).output().map_err(|error| error.to_string())?;
             let text = String::from_utf8_lossy(&output.stdout);
             let failure = text.lines().find_map(|line| line.strip_prefix("seed ")?.split_once(": "));
             match failure {
                 None if output.status.success() => break,
-                // A task of the service panicked.
-                None => return Ok(Found::After(from + 1, "the simulation ends with a panic".to_owned())),
+                None => return Err(format!("the simulation ends with a panic: {}", String::from_utf8_lossy(&output.stderr))),
                 Some((seed, wrong)) => {
                     let seed: u64 = seed.parse().map_err(|_| format!("not a seed: {seed}"))?;
                     if !self.fails_anyway(seed)? {
-                        return Ok(Found::After(seed + 1, wrong.chars().take(70).collect()));
+                        return Ok(Found::After(seed + 1, wrong.chars().take(60).collect()));
                     }
                     eprintln!("history {seed} fails without a mutation");
                     from = seed + 1;
@@ -150,27 +174,43 @@ impl Workshop {
     }
 
     fn fails_anyway(&self, seed: u64) -> Result<bool, String> {
-        let args = ["--brief", "--histories", "1", "--from", &seed.to_string()];
-        let status = Command::new(self.unmutated()).args(args).stdout(Stdio::null()).status();
+        let status = self.simulate().args(["--histories", "1", "--from", &seed.to_string()]).stdout(Stdio::null()).status();
         status.map(|status| !status.success()).map_err(|error| error.to_string())
     }
 }
 
-fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+/// The module that mutated code asks.
+const SWITCHES: &str = "//! Which mutation is switched on.\n\n\
+     use std::sync::OnceLock;\n\n\
+     static NUMBER: OnceLock<Option<usize>> = OnceLock::new();\n\n\
+     pub fn is(number: usize) -> bool {\n    \
+     *NUMBER.get_or_init(|| std::env::var(\"SWITCH\").ok()?.parse().ok()) == Some(number)\n}\n";
+
+fn read(path: &Path) -> Result<String, String> {
+    fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// Writes what has changed.
+fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    if fs::read(path).is_ok_and(|old| old == bytes) { Ok(()) } else { fs::write(path, bytes) }
+}
+
+/// Copies a file or folder, except what is in `texts`, and removes what is gone.
+fn copy(from: &Path, to: &Path, texts: &[(PathBuf, String)]) -> std::io::Result<()> {
+    let is_text = |path: &Path| texts.iter().any(|(text, _)| text == path);
     if from.is_file() {
-        let bytes = fs::read(from)?;
-        return if fs::read(to).is_ok_and(|old| old == bytes) { Ok(()) } else { fs::write(to, bytes) };
+        return if is_text(from) { Ok(()) } else { write(to, &fs::read(from)?) };
     }
     fs::create_dir_all(to)?;
     for old in fs::read_dir(to)? {
-        let old = old?;
-        if !from.join(old.file_name()).exists() {
-            if old.file_type()?.is_dir() { fs::remove_dir_all(old.path())? } else { fs::remove_file(old.path())? }
+        let (path, source) = old.map(|old| (old.path(), from.join(old.file_name())))?;
+        if !source.exists() && !is_text(&source) {
+            if path.is_dir() { fs::remove_dir_all(path)? } else { fs::remove_file(path)? }
         }
     }
     for entry in fs::read_dir(from)? {
         let name = entry?.file_name();
-        copy(&from.join(&name), &to.join(&name))?;
+        copy(&from.join(&name), &to.join(&name), texts)?;
     }
     Ok(())
 }

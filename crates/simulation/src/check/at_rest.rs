@@ -24,6 +24,7 @@ pub fn at_rest(sim: &Sim) -> Result<(), String> {
     videos::check(sim, &videos)?;
     files_are_what_was_reported(sim, &files)?;
     hashes_are_true_and_stored_once(sim, &files)?;
+    offered_chunks_are_true(sim)?;
     nothing_is_left_over(sim, &files)?;
     sessions_are_forgotten(sim)?;
     let several = crate::operations::accounts::has_several(sim);
@@ -66,6 +67,27 @@ fn hashes_are_true_and_stored_once(sim: &Sim, files: &[FileRow]) -> Result<(), S
     }
     let waiting = files.iter().find(|file| file.verification == "pending");
     ensure(waiting.is_none(), || format!("never verified: {waiting:?}"))
+}
+
+#[derive(Deserialize)]
+struct ChunkRow {
+    sha256: String,
+    size: u64,
+    first: u64,
+    s3_key: String,
+}
+
+const CHUNKS: &str = "SELECT c.sha256, c.size, c.first, o.s3_key FROM chunks c JOIN objects o ON o.id = c.object_id";
+
+/// What later uploads copy by its hash has that hash.
+fn offered_chunks_are_true(sim: &Sim) -> Result<(), String> {
+    let store = sim.store.borrow();
+    for ChunkRow { sha256, size, first, s3_key } in select(sim, CHUNKS, vec![]) {
+        let bytes = store.objects.get(&s3_key).map(|object| object.content.slice(first, first + size));
+        let is_true = bytes.as_ref().is_some_and(|bytes| String::from(bytes.sha256()) == sha256);
+        ensure(is_true, || format!("a chunk is offered under a false hash: bytes {first} of {s3_key}"))?;
+    }
+    Ok(())
 }
 
 #[derive(Deserialize)]

@@ -52,6 +52,9 @@ const VISIBLE: &str = "SELECT o.s3_key FROM objects o JOIN namespace_members m O
      UNION SELECT o.s3_key FROM objects o JOIN assets s ON s.object_id = o.id \
      WHERE s.account_id = ?1 OR s.namespace IN (SELECT m.namespace FROM namespace_members m WHERE m.account_id = ?1)";
 
+const LONE_LOAN: &str = "SELECT o.s3_key FROM assets s JOIN objects o ON o.id = s.object_id WHERE s.id = ?1 AND o.namespace <> s.namespace \
+     AND NOT EXISTS (SELECT 1 FROM assets p WHERE p.object_id = o.id AND p.namespace = s.namespace AND p.id <> s.id)";
+
 #[derive(Deserialize)]
 struct Stored {
     s3_key: String,
@@ -93,6 +96,11 @@ pub fn is_stored_for(sim: &Sim, account: usize, content: &Content) -> bool {
     let keys: Vec<Key> = select(sim, VISIBLE, vec![id(account).to_string().into()]);
     let store = sim.store.borrow();
     keys.iter().any(|key| store.objects.get(&key.s3_key).is_some_and(|object| object.content == *content))
+}
+
+/// Whether an asset has bytes of another namespace, and is the only one in its own that does. Not told once somebody has deleted a file.
+pub fn is_lone_loan(sim: &Sim, asset: Id) -> bool {
+    sim.model.borrow().deleting.is_empty() && !select::<Key>(sim, LONE_LOAN, vec![asset.to_string().into()]).is_empty()
 }
 
 /// Between any two calls: the store has the bytes of every file in the database.

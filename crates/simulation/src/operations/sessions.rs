@@ -42,19 +42,51 @@ fn bytes(client: &Client, session: &Session, number: u16, twin: bool) -> Option<
     content(client, file).parts(session.chunk).get(usize::from(number) - 1).cloned()
 }
 
+/// The hash that a client declares for a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Declared {
+    /// None.
+    Nothing,
+    /// Its hash.
+    Truth,
+    /// That of the same part of the other file of the same length.
+    Lie,
+}
+
+impl Declared {
+    /// One client in ten lies.
+    fn draw(sim: &Sim, else_: Declared) -> Declared {
+        let lies = sim.tasks.borrow_mut()[sim.current()].rng.u32(0..10) == 0;
+        if lies { Declared::Lie } else { else_ }
+    }
+
+    fn hash(self, client: &Client, session: &Session, number: u16, twin: bool) -> Option<String> {
+        let of = |twin| bytes(client, session, number, twin).map(|content| String::from(content.sha256()));
+        match self {
+            Declared::Nothing => None,
+            Declared::Truth => of(twin),
+            Declared::Lie => {
+                client.sim.model.borrow_mut().liars.insert(session.id);
+                of(!twin)
+            }
+        }
+    }
+}
+
 /// Sends a part.
 pub async fn part(sim: &Sim, which: Nth, part: usize, twin: bool) {
     let Some((client, session)) = session(sim, which) else { return };
     let hashed = !sim.settings.unsigned || part.is_multiple_of(2);
-    let _ = send_part(&client, &session, part as u16 + 1, twin, hashed).await;
+    let declared = Declared::draw(sim, if hashed { Declared::Truth } else { Declared::Nothing });
+    let _ = send_part(&client, &session, part as u16 + 1, twin, declared).await;
 }
 
 /// Sends a part of a session.
-pub async fn send_part(client: &Client, session: &Session, number: u16, twin: bool, hashed: bool) -> Told {
+pub async fn send_part(client: &Client, session: &Session, number: u16, twin: bool, declared: Declared) -> Told {
     let content = bytes(client, session, number, twin)?;
     let (id, place) = (crate::parties::id(client.account), session.asked);
     client.sim.model.borrow_mut().send(id, &session.name, place, number, &content);
-    let hash = hashed.then(|| String::from(content.sha256()));
+    let hash = declared.hash(client, session, number, twin);
     let (token, sent) = (session.token.clone(), content.clone());
     let breaks = client.body_breaks();
     let told = client
@@ -88,13 +120,14 @@ fn note_receipt(client: &Client, session: &Session, number: u16, answer: &Value)
 /// Sends a part straight to the store.
 pub async fn direct(sim: &Sim, which: Nth, part: usize, twin: bool) {
     let Some((client, session)) = session(sim, which) else { return };
-    let _ = send_direct(&client, &session, part as u16 + 1, twin).await;
+    let declared = Declared::draw(sim, Declared::Truth);
+    let _ = send_direct(&client, &session, part as u16 + 1, twin, declared).await;
 }
 
 /// Sends a part of a session straight to the store, and has it recorded.
-pub async fn send_direct(client: &Client, session: &Session, number: u16, twin: bool) -> Told {
+pub async fn send_direct(client: &Client, session: &Session, number: u16, twin: bool, declared: Declared) -> Told {
     let content = bytes(client, session, number, twin)?;
-    let (account, hash) = (crate::parties::id(client.account), String::from(content.sha256()));
+    let (account, hash) = (crate::parties::id(client.account), declared.hash(client, session, number, twin)?);
     let token = session.token.clone();
     let wanted = json!({ "sessionId": session.id, "parts": [{ "partNumber": number, "sha256": hash }] });
     let asked = client
@@ -110,18 +143,18 @@ pub async fn send_direct(client: &Client, session: &Session, number: u16, twin: 
         Err(problem) => return Some(Err(problem)),
     };
     client.sim.model.borrow_mut().send(account, &session.name, session.asked, number, &content);
-    let etag = put_presigned(client, session, number, content.clone(), answer["presignedHashBound"] != Value::Bool(false)).await?;
+    let etag = put_presigned(client, session, number, (content.clone(), &hash), answer["presignedHashBound"] != Value::Bool(false)).await?;
     let sent = json!({ "sessionId": session.id, "partNumber": number, "etag": etag, "size": content.len(), "sha256": hash });
     record(client, session, sent).await
 }
 
 /// What the client does with the URL. None if it has no answer.
-async fn put_presigned(client: &Client, session: &Session, number: u16, content: Content, bound: bool) -> Option<String> {
-    let token = session.token.clone();
+async fn put_presigned(client: &Client, session: &Session, number: u16, (content, hash): (Content, &str), bound: bool) -> Option<String> {
+    let (token, hash) = (session.token.clone(), Sha256Hex::parse(hash)?);
     let told = client
         .request("put presigned", ("POST", "/api/jetty/chunk-urls"), As::Token(token.clone()), move |call| async move {
             let claims = claims(&call, &token)?;
-            let payload = if bound { Payload::Sha256(content.sha256()) } else { Payload::Unsigned };
+            let payload = if bound { Payload::Sha256(hash) } else { Payload::Unsigned };
             let action = upload_part_of(&claims.key, &claims.upload_id, number, payload, content.len());
             let sending = Sending { timeout_ms: DIRECT_MS, presigned_for: Some(600) };
             let failed = |_| Problem::Origin(OriginFailure::Unreachable);
@@ -188,7 +221,12 @@ pub async fn complete_session(client: &Client, session: &Session, claim: Claim, 
     if let Some(Ok(reply)) = &told {
         let answer = body(reply);
         match id_in(&answer["asset"]["id"]) {
-            Some(asset) => client.sim.model.borrow_mut().keep(client.account, asset, guarded.then_some(file)),
+            Some(asset) => {
+                let mut model = client.sim.model.borrow_mut();
+                // Whoever lies about a hash has not said which bytes the file has.
+                let is_known = guarded && !model.liars.contains(&session.id);
+                model.keep(client.account, asset, is_known.then_some(file));
+            }
             None => client.sim.fail(|| format!("completed without an asset: {answer}")),
         }
     }

@@ -12,6 +12,7 @@ use crate::content::{Content, LARGE};
 use crate::history::{Claim, File};
 use crate::io::hmac;
 use crate::model::{Asked, Session};
+use crate::operations::sessions::Declared;
 use crate::operations::{As, Client, Told, body, id_in, sessions};
 use crate::parties::{SHARED, files, id, own_namespace};
 use crate::scheduler::Begun;
@@ -81,9 +82,9 @@ async fn send_all(client: &Client, session: &Session, file: File) -> bool {
         let (_, result) = client.sim.begin_with_result(begun, async move {
             for attempt in 1..=ATTEMPTS {
                 let told = if file.direct {
-                    sessions::send_direct(&held, &session, number, false).await
+                    sessions::send_direct(&held, &session, number, false, Declared::Truth).await
                 } else {
-                    sessions::send_part(&held, &session, number, false, true).await
+                    sessions::send_part(&held, &session, number, false, Declared::Truth).await
                 };
                 match told {
                     Some(Ok(_)) => return true,
@@ -126,7 +127,7 @@ pub async fn start(client: &Client, file: File) -> Option<Session> {
         wanted["namespace"] = namespace.into();
     }
     let key = file.key.map(|key| format!("{name}-{key}-{}", wanted.to_string().len()));
-    let mut attempt = 0;
+    let (mut attempt, mut is_wrong) = (0, false);
     loop {
         attempt += 1;
         let told = send_start(client, wanted.clone(), key.clone()).await;
@@ -142,12 +143,19 @@ pub async fn start(client: &Client, file: File) -> Option<Session> {
         let answer = body(&reply);
         match reply.status {
             200 => {
+                if is_wrong && id_in(&answer["asset"]["id"]).is_some_and(|asset| crate::check::is_lone_loan(&client.sim, asset)) {
+                    client.sim.fail(|| format!("account {} was given bytes that it does not have: {answer}", client.account));
+                }
                 found(client, &answer["asset"], claim.map(|(_, content)| content));
                 return None;
             }
             202 => {
                 let (_, content) = claim.as_ref()?;
-                wanted["proof"] = proof(&answer["challenge"], content)?.into();
+                // Who lies has its own file only, and answers from that.
+                let has = if file.claim == Claim::Lie { &bytes } else { content };
+                let answered = proof(&answer["challenge"], has)?;
+                is_wrong = answered != proof(&answer["challenge"], content)?;
+                wanted["proof"] = answered.into();
                 continue;
             }
             _ => return opened(client, file, &answer, place, &name),

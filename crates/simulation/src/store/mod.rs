@@ -4,7 +4,7 @@ mod documents;
 mod listing;
 mod multipart;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jettyspeed_edge::base::time::EpochMs;
 use jettyspeed_edge::s3::action::{Action, Payload};
@@ -98,6 +98,8 @@ pub struct Store {
     pub objects: BTreeMap<String, Object>,
     /// Unfinished multipart uploads by their id.
     pub uploads: BTreeMap<String, multipart::Upload>,
+    /// Ids of those that were aborted.
+    aborted: BTreeSet<String>,
     created: u64,
 }
 
@@ -113,7 +115,7 @@ pub enum Signed {
 impl Store {
     /// An empty one.
     pub fn new(dialect: Dialect) -> Store {
-        Store { dialect, objects: BTreeMap::new(), uploads: BTreeMap::new(), created: 0 }
+        Store { dialect, objects: BTreeMap::new(), uploads: BTreeMap::new(), aborted: BTreeSet::new(), created: 0 }
     }
 
     /// Does what a request asks for. `as_of`: the time from which listings are; `now` or earlier.

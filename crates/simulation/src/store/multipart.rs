@@ -77,20 +77,25 @@ impl Store {
         Reply::text(200, documents::copied(&etag))
     }
 
-    pub(super) fn complete(&mut self, upload: &str, body: &Incoming) -> Reply {
-        let Incoming::Text(text) = body else { return Reply::refusal(400, "MalformedXML") };
-        let Some(found) = self.uploads.get(upload) else { return Reply::refusal(404, "NoSuchUpload") };
+    /// What a completion makes of an upload: key and object.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn assemble(&self, upload: &str, body: &Incoming) -> Result<(String, Object), Reply> {
+        let refusal = |status, code| Err(Reply::refusal(status, code));
+        let Incoming::Text(text) = body else { return refusal(400, "MalformedXML") };
+        let Some(found) = self.uploads.get(upload) else { return refusal(404, "NoSuchUpload") };
         let named = documents::part_list(text);
         if named.is_empty() {
-            return Reply::refusal(400, "MalformedXML");
+            return refusal(400, "MalformedXML");
         }
         if !named.is_sorted_by(|(one, _), (next, _)| one < next) {
-            return Reply::refusal(400, "InvalidPartOrder");
+            return refusal(400, "InvalidPartOrder");
         }
         let part = |(number, etag): &(u16, String)| found.parts.get(number)?.last().filter(|part| part.etag == *etag);
-        let Some(parts) = named.iter().map(part).collect::<Option<Vec<&Part>>>() else { return Reply::refusal(400, "InvalidPart") };
+        let Some(parts) = named.iter().map(part).collect::<Option<Vec<&Part>>>() else { return refusal(400, "InvalidPart") };
         if parts.iter().rev().skip(1).any(|part| part.content.len() < MIN_PART_BYTES) {
-            return Reply::refusal(400, "EntityTooSmall");
+            return refusal(400, "EntityTooSmall");
         }
         let (mut content, mut tags) = (Content::default(), String::new());
         for part in parts {
@@ -98,16 +103,34 @@ impl Store {
             tags.push_str(&part.etag);
         }
         let etag = format!("{}-{}", Content::of_text(&tags).etag(), named.len());
-        let key = found.key.clone();
-        self.uploads.remove(upload);
-        let reply = Reply::text(200, documents::completed(&key, &etag));
-        self.objects.insert(key, Object { content, etag });
-        reply
+        Ok((found.key.clone(), Object { content, etag }))
+    }
+
+    /// Ends an upload with its object, also one that was aborted meanwhile; not one that was completed.
+    pub fn finish_late(&mut self, upload: &str, key: String, object: Object) {
+        if self.uploads.remove(upload).is_some() || self.aborted.contains(upload) {
+            self.objects.insert(key, object);
+        }
+    }
+
+    pub(super) fn complete(&mut self, upload: &str, body: &Incoming) -> Reply {
+        match self.assemble(upload, body) {
+            Ok((key, object)) => {
+                let reply = Reply::text(200, documents::completed(&key, &object.etag));
+                self.uploads.remove(upload);
+                self.objects.insert(key, object);
+                reply
+            }
+            Err(refusal) => refusal,
+        }
     }
 
     pub(super) fn abort(&mut self, upload: &str) -> Reply {
         match self.uploads.remove(upload) {
-            Some(_) => Reply::empty(204, None),
+            Some(_) => {
+                self.aborted.insert(upload.to_owned());
+                Reply::empty(204, None)
+            }
             None => Reply::refusal(404, "NoSuchUpload"),
         }
     }

@@ -345,7 +345,10 @@ fn forced_check_survives_reports_and_late_settle_forces_a_check() {
     // A reservation with a forced check ends, and is checked nevertheless.
     apply(&mut ledger, &mut disk, Message::ScheduleCheck { asset: id(2), look_at: NOW.plus(7) }, NOW);
     apply(&mut ledger, &mut disk, Message::Settle { asset: id(2), object: id(102), size: 40 }, NOW);
-    assert_eq!((ledger.books.used, ledger.reserved().bytes, ledger.watches.get(&id(2))), (160, 0, Some(&PendingCheck { announced: true, ..PendingCheck::forced(NOW.plus(1_001)) })));
+    assert_eq!(
+        (ledger.books.used, ledger.reserved().bytes, ledger.watches.get(&id(2))),
+        (160, 0, Some(&PendingCheck { announced: true, ..PendingCheck::forced(NOW.plus(1_001)) }))
+    );
 }
 
 #[test]

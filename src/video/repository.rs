@@ -25,13 +25,13 @@ const PAGE: &str = "SELECT path, id, account_id, s3_key, size, etag, content_typ
 const PLACE: &str =
     "SELECT id, account_id, etag, doomed_at, replaced_id, replaced_account FROM video_files WHERE namespace = ?1 AND video_id = ?2 AND path = ?3";
 
-// The row stores the version it replaced, so that each of two concurrent writers can read which version its own write replaced.
+// Replaces only the version ?12, whose account's ledger knows that it may go. The row stores the version it replaced, for whoever comes after a writer that dies.
 const PUT: &str = "INSERT INTO video_files (namespace, video_id, path, id, account_id, s3_key, size, etag, content_type, live_seconds, created_at) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
      ON CONFLICT (namespace, video_id, path) DO UPDATE SET replaced_id = video_files.id, replaced_account = video_files.account_id, \
      replaced_at = MAX(video_files.created_at, COALESCE(video_files.replaced_at, 0)), id = excluded.id, account_id = excluded.account_id, size = excluded.size, etag = excluded.etag, \
-     content_type = excluded.content_type, live_seconds = excluded.live_seconds, created_at = excluded.created_at WHERE video_files.doomed_at IS NULL \
-     RETURNING replaced_id, replaced_account, replaced_at";
+     content_type = excluded.content_type, live_seconds = excluded.live_seconds, created_at = excluded.created_at WHERE video_files.doomed_at IS NULL AND video_files.id = ?12 \
+     RETURNING replaced_id";
 
 // Whether the bytes that were found are those of a live playlist is not known, so they count as such.
 const CORRECT_VERSION: &str =
@@ -247,8 +247,9 @@ pub fn place(namespace: &Name, video: &Name, path: &VideoPath) -> Statement {
     Statement { sql: PLACE, args: place_args(namespace, video, path.as_str()) }
 }
 
-/// Writes the version to its place. Returns the replaced version; no row if that version is marked as deleted.
-pub fn put(file: &NewFile) -> Statement {
+/// Writes the version to its place, where `present` is now or nothing. Returns the replaced version; no row if another one is there, or that one is marked as
+/// deleted.
+pub fn put(file: &NewFile, present: Option<Id>) -> Statement {
     let mut args = place_args(&file.namespace, &file.video, file.path.as_str());
     args.extend([
         file.id.to_string().into(),
@@ -259,6 +260,7 @@ pub fn put(file: &NewFile) -> Statement {
         file.content_type.clone().into(),
         file.live_seconds.into(),
         Arg::Int(file.created_at.0),
+        present.map(|version| version.to_string()).into(),
     ]);
     Statement { sql: PUT, args }
 }

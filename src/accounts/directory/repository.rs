@@ -30,7 +30,9 @@ const MOVE_STEP: &str = "SELECT move_id, step FROM directory WHERE kind = 'accou
 
 const ADVANCE: &str = "UPDATE directory SET step = ?4 WHERE kind = 'account' AND name = ?1 AND move_id = ?2 AND step = ?3 RETURNING kind";
 
-const ANNOUNCE_KEYS: &str = "INSERT INTO directory (kind, name, shard, account_id, moving, move_id) SELECT 'key', value, ?2, ?3, 2, ?4 FROM json_each(?1) WHERE true \
+// Only by the move that has the account until now: a job that comes twice could otherwise say of keys that they are where a later move took them from.
+const ANNOUNCE_KEYS: &str = "INSERT INTO directory (kind, name, shard, account_id, moving, move_id) SELECT 'key', value, ?2, ?3, 2, ?4 FROM json_each(?1) \
+     WHERE EXISTS (SELECT 1 FROM directory d WHERE d.kind = 'account' AND d.name = ?3 AND d.move_id = ?4 AND d.moving = 1) \
      ON CONFLICT (kind, name) DO UPDATE SET shard = excluded.shard, account_id = excluded.account_id, moving = 2, move_id = excluded.move_id";
 
 const SWITCH: &str = "UPDATE directory SET shard = ?4, moving = 2 WHERE account_id = ?1 AND move_id = ?2 AND moving = 1 AND shard = ?3";

@@ -50,6 +50,13 @@ macro_rules! write {
     };
 }
 
+// Nothing of a namespace that is in use, which ?3 names: the job of an earlier move may be so late that a later one has brought the account back.
+macro_rules! unless_live {
+    () => {
+        " AND NOT EXISTS (SELECT 1 FROM namespaces live WHERE live.name = ?3 AND live.moving = 0) RETURNING 1 AS gone"
+    };
+}
+
 // $owned: which rows; by rowid.
 macro_rules! by_rowid {
     ($name:literal, $owner:expr, $owned:literal, [$first:ident $(, $column:ident)*]) => {
@@ -63,7 +70,7 @@ macro_rules! by_rowid {
             ),
             write: write!($name, $first $(, $column)*),
             count: concat!("SELECT COUNT(*) AS rows FROM ", $name, " WHERE ", $owned),
-            remove: concat!("DELETE FROM ", $name, " WHERE rowid IN (SELECT rowid FROM ", $name, " WHERE ", $owned, " LIMIT ?2) RETURNING 1 AS gone"),
+            remove: concat!("DELETE FROM ", $name, " WHERE rowid IN (SELECT rowid FROM ", $name, " WHERE ", $owned, " LIMIT ?2)", unless_live!()),
         }
     };
 }
@@ -83,7 +90,8 @@ macro_rules! by_key {
             count: concat!("SELECT COUNT(*) AS rows FROM ", $name, " WHERE ", $owned),
             remove: concat!(
                 "DELETE FROM ", $name, " WHERE ", $owned, " AND ", stringify!($key), " IN (SELECT ", stringify!($key), " FROM ", $name, " WHERE ", $owned,
-                " LIMIT ?2) RETURNING 1 AS gone"
+                " LIMIT ?2)",
+                unless_live!()
             ),
         }
     };
@@ -105,7 +113,7 @@ macro_rules! by_keys {
             count: concat!("SELECT COUNT(*) AS rows FROM ", $name, " WHERE ", $owned),
             remove: concat!(
                 "DELETE FROM ", $name, " WHERE ", $owned, " AND (", stringify!($one), ", ", stringify!($two), ") IN (SELECT ", stringify!($one), ", ",
-                stringify!($two), " FROM ", $name, " WHERE ", $owned, " LIMIT ?2) RETURNING 1 AS gone"
+                stringify!($two), " FROM ", $name, " WHERE ", $owned, " LIMIT ?2)", unless_live!()
             ),
         }
     };
@@ -189,8 +197,11 @@ pub const TABLES: &[Table] = &[
                ORDER BY v.object_id LIMIT ?3",
         write: write!("verifications", object_id, position, state, attempts, failure, updated_at),
         count: "SELECT COUNT(*) AS rows FROM objects o JOIN verifications v ON v.object_id = o.id WHERE o.namespace = ?1 AND o.verification = 'pending'",
-        remove: "DELETE FROM verifications WHERE object_id IN (SELECT v.object_id FROM objects o JOIN verifications v ON v.object_id = o.id \
-                 WHERE o.namespace = ?1 LIMIT ?2) RETURNING 1 AS gone",
+        remove: concat!(
+            "DELETE FROM verifications WHERE object_id IN (SELECT v.object_id FROM objects o JOIN verifications v ON v.object_id = o.id \
+             WHERE o.namespace = ?1 LIMIT ?2)",
+            unless_live!()
+        ),
     },
     by_rowid!(
         "assets",
@@ -339,9 +350,9 @@ impl Table {
         Statement { sql: self.count, args: vec![self.whose(account, namespace)] }
     }
 
-    /// Deletes at most [`PAGE`] of them; a row for each.
+    /// Deletes at most [`PAGE`] of them, unless the namespace is in use; a row for each.
     pub fn remove(&self, account: Id, namespace: &Name) -> Statement {
-        Statement { sql: self.remove, args: vec![self.whose(account, namespace), PAGE.into()] }
+        Statement { sql: self.remove, args: vec![self.whose(account, namespace), PAGE.into(), namespace.as_str().into()] }
     }
 }
 

@@ -33,5 +33,10 @@ pub async fn create(call: &Request<impl Io>, namespace: &Namespace, shard: Shard
     if !database::exists(&call.db(shard)?, &repository::insert(namespace)).await? {
         return Err(taken());
     }
+    if !shard.is_main() {
+        // A deletion that was under way may have given the name up after the claim was read.
+        database::batch(&call.db(Shard::MAIN)?, &[directory::repository::create(&namespace.name, shard)]).await?;
+        shards::forget();
+    }
     Reply::json(201, &namespace.view())
 }

@@ -2,6 +2,7 @@
 
 use crate::accounts::directory;
 use crate::accounts::directory::Item;
+use crate::base::id::Name;
 use crate::base::shard::{Access, Shard};
 use crate::clients::{database, shards};
 use crate::io::Io;
@@ -16,15 +17,26 @@ use crate::services::request::Request;
 /// # Errors
 /// 409 if it is in use.
 pub async fn delete(call: &Request<impl Io>, namespace: &Namespace) -> Result<Reply, Problem> {
-    let shard = shards::shard_of(&call.io, Item::Namespace(&namespace.name), Access::Write).await?;
+    let (held, name) = (call.clone(), namespace.name.clone());
+    call.detached(async move { delete_both(&held, &name).await }).await.unwrap_or(Err(Problem::Internal))
+}
+
+/// The namespace and its entry in the directory.
+async fn delete_both(call: &Request<impl Io>, name: &Name) -> Result<Reply, Problem> {
+    let shard = shards::shard_of(&call.io, Item::Namespace(name), Access::Write).await?;
     let db = call.db(shard)?;
-    let [history, deletion] = repository::delete(namespace.name.as_str());
+    let [history, deletion] = repository::delete(name.as_str());
     database::batch(&db, &[history]).await?;
     if !database::exists(&db, &deletion).await? {
         return Err(Problem::NamespaceInUse);
     }
     if !shard.is_main() {
-        database::batch(&call.db(Shard::MAIN)?, &[directory::repository::forget(Item::Namespace(&namespace.name))]).await?;
+        let main = call.db(Shard::MAIN)?;
+        database::batch(&main, &[directory::repository::forget(Item::Namespace(name))]).await?;
+        // Whoever created it again meanwhile had found that entry.
+        if database::exists(&db, &repository::by_name(name.as_str())).await? {
+            database::batch(&main, &[directory::repository::create(name, shard)]).await?;
+        }
         shards::forget();
     }
     Ok(Reply::empty(204))

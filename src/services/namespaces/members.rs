@@ -37,9 +37,8 @@ pub async fn remove(call: &Request<impl Io>, namespace: &Namespace, record: &Rec
         return Err(Problem::NamespaceInUse);
     }
     let statement = repository::remove_member(&record.agentcache_user_id, namespace.name.as_str());
-    if !database::exists(&shards::of_namespace(&call.io, &namespace.name).await?, &statement).await? {
-        return Err(Problem::NotFound);
-    }
+    let was_member = database::exists(&shards::of_namespace(&call.io, &namespace.name).await?, &statement).await?;
+    // Also if it was none: an earlier call may have ended between the two steps, and this is the repetition that its caller owes.
     membership::end_uploads(&call.io, record.id, &namespace.name, call.now()).await?;
-    Ok(Reply::empty(204))
+    if was_member { Ok(Reply::empty(204)) } else { Err(Problem::NotFound) }
 }

@@ -44,11 +44,13 @@ const STORING_MS: u64 = 120_000;
 /// Less than the time for which bytes without a row are left alone ([`crate::services::video::reconcile`]).
 pub const LONG_WRITE_MS: u64 = 2_000;
 
-/// The version that a write replaced.
+/// Maximum attempts to write a row while other writers are first.
+const MAX_WRITES: u32 = 5;
+
+/// A row that was written, with the version that it replaced.
 #[derive(Deserialize)]
-struct Replaced {
+struct Written {
     replaced_id: Option<Id>,
-    replaced_account: Option<Id>,
 }
 
 /// The namespace of the call; video streaming must be enabled.
@@ -261,31 +263,36 @@ async fn store_bytes<I: Io>(
 async fn replace_row(call: &Request<impl Io>, mut file: NewFile, present: Option<Present>) -> Result<NewFile, (Problem, bool)> {
     let unclear = |problem| (problem, false);
     let db = shards::of_namespace(&call.io, &file.namespace).await.map_err(unclear)?;
-    // The ledgers are notified before and after: if this request dies in between, they check the outcome in D1.
-    if let Some(present) = &present {
-        ledger::schedule_check(&call.io, present.account_id, present.id).await.map_err(unclear)?;
-    }
-    let row: Option<Replaced> = database::first(&db, &repository::put(&file)).await.map_err(unclear)?;
-    let Some(replaced) = row else {
-        // The video was deleted meanwhile, possibly before these bytes arrived: only the reconciliation finds them.
-        return Err(unclear(Problem::StillRunning));
+    let (mut replaces, mut overtaken, mut attempts) = (present, false, 0);
+    let new = loop {
+        // The ledgers are notified before and after: if this request dies in between, they check the outcome in D1.
+        if let Some(version) = &replaces {
+            ledger::schedule_check(&call.io, version.account_id, version.id).await.map_err(unclear)?;
+        }
+        let put = repository::put(&file, replaces.as_ref().map(|version| version.id));
+        let row: Option<Written> = database::first(&db, &put).await.map_err(unclear)?;
+        if let Some(row) = row {
+            break row.replaced_id.is_none();
+        }
+        // Another writer was first, or the video was deleted, possibly before these bytes arrived: then only the reconciliation finds them.
+        attempts += 1;
+        let now: Option<Present> = database::first(&db, &repository::place(&file.namespace, &file.video, &file.path)).await.map_err(unclear)?;
+        if attempts == MAX_WRITES || now.as_ref().is_some_and(|version| version.doomed_at.is_some()) {
+            return Err(unclear(Problem::StillRunning));
+        }
+        (replaces, overtaken) = (now, true);
     };
     call.forget(Stale::VideoFile(&file.namespace, &file.video, file.path.as_str())).await;
-    if let (Some(id), Some(account)) = (replaced.replaced_id, replaced.replaced_account) {
-        if present.as_ref().is_none_or(|present| present.id != id) {
-            let _ = ledger::schedule_check(&call.io, account, id).await;
-        }
-        if ledger::release(&call.io, account, id).await.is_err() {
-            // It releases the replaced version.
-            reconcile::enqueue(&call.io, file.account, file.id, &file.place()).await;
-        }
+    if let Some(version) = replaces.as_ref().filter(|_| !new)
+        && ledger::release(&call.io, version.account_id, version.id).await.is_err()
+    {
+        // It releases the replaced version.
+        reconcile::enqueue(&call.io, file.account, file.id, &file.place()).await;
     }
-    // Two concurrent writes may be ordered differently in D1 and at the store, so the one whose row comes later reads the store: it replaces another version than
-    // was there when it began (the clocks of two isolates differ, so their instants say nothing). So does a write whose replaced version no longer exists,
-    // because that deletion may have deleted the new bytes, and a write that took longer than [`LONG_WRITE_MS`].
-    let new = replaced.replaced_id.is_none();
+    // Two concurrent writes may be ordered differently in D1 and at the store, so the one whose row comes later reads the store. So does a write whose replaced
+    // version no longer exists, because that deletion may have deleted the new bytes, and a write that took longer than [`LONG_WRITE_MS`].
     let long = call.now().since(file.started) > LONG_WRITE_MS;
-    let raced = replaced.replaced_id != present.map(|present| present.id) || (new && long);
+    let raced = overtaken || (new && (replaces.is_some() || long));
     if raced {
         correct_row(call, &mut file).await?;
     }

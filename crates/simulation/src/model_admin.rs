@@ -12,8 +12,8 @@ use crate::operations::Told;
 use crate::parties::{ACCOUNTS, SPACES, USERS, id, key_hash};
 use crate::settings::Settings;
 
-/// How long a call of unknown end may still have an effect, ms.
-const UNCLEAR_MS: u64 = 2 * 3_600_000;
+/// How long a call of unknown end may still have an effect, ms: what it has begun goes on for half a minute.
+const UNCLEAR_MS: u64 = 60_000;
 
 /// How a call on a value ended.
 #[derive(Debug, Clone, PartialEq, Eq)]

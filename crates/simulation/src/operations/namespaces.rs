@@ -47,8 +47,11 @@ pub async fn create_all(sim: &Sim, space: usize, calls: u8, key: Option<u8>) {
     let taken = all.iter().any(|told| matches!(told, Some(Err(Problem::AlreadyExists { .. }))));
     let end = match all.iter().find(|told| matches!(End::<bool>::refused(told), End::Unclear) && !matches!(told, Some(Ok(_)))) {
         // What has no answer may still create it; it is there all the same if another one says so.
-        _ if won || taken => End::Set(true),
+        _ if won => End::Set(true),
+        // In several databases the name is claimed before the namespace is there.
+        Some(_) if taken && sim.databases.len() == 1 => End::Set(true),
         Some(_) => End::Unclear,
+        None if taken => End::Set(true),
         None => End::Same,
     };
     let known = &mut sim.model.borrow_mut().admin.spaces[space];
@@ -114,13 +117,19 @@ pub async fn membership(sim: &Sim, space: usize, number: usize, role: Option<Rol
         })
         .await;
     let end = match &told {
-        // Whether the membership was there is not said.
+        // Of a namespace and an account that are there, a removal says that it is no member any more.
+        Some(Err(Problem::NotFound)) if role.is_none() && is_there(sim, space, number) => End::Set(None),
         Some(Err(Problem::NotFound)) => End::Same,
         told => End::of(told, role),
     };
     if let Some(known) = sim.model.borrow_mut().admin.spaces[space].members.get_mut(&number) {
         known.end(turn, end, sim.time());
     }
+}
+
+fn is_there(sim: &Sim, space: usize, number: usize) -> bool {
+    let model = sim.model.borrow();
+    model.admin.spaces[space].exists.known() == Some(&true) && model.admin.users[number].id.is_some()
 }
 
 /// Changes a namespace's display name, as an account or as the operator.

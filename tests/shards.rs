@@ -134,6 +134,9 @@ fn only_the_latest_move_of_an_account_switches_it_and_only_once() {
     assert!(found(Item::User(&user)).moving, "another move");
     rows(&db, &directory::end_move(&late));
     assert_eq!(found(Item::User(&user)), Whereabouts { shard: to, moving: false });
+    switch(&late, &["k"]);
+    let key = "SELECT moving, shard FROM directory WHERE kind = 'key' AND name = 'k'";
+    assert_eq!(rows(&db, &Statement { sql: key, args: vec![] }), [json!({ "moving": 0, "shard": 1 })], "the job that comes twice changes no key");
     let back = Move { from: to, to: Shard::MAIN, ..moved(10) };
     assert!(rows(&db, &directory::begin_move(&back, &items, "first")).is_empty(), "not while rows are deleted where it was");
     assert_eq!(advance(&late, "second", None), 1);
@@ -183,6 +186,7 @@ fn copy(from: &Connection, to: &Connection, account: Id, namespace: &Name) {
         let page = rows(from, &table.read(account, namespace, &cursor));
         rows(to, &table.write(&json!(page).to_string()));
         rows(to, &table.write(&json!(page).to_string()));
+        rows(to, &moving::freeze_copy(namespace));
         let last = page.last().filter(|_| page.len() as u64 == PAGE);
         let last = last.map(|row| [&row["cursor_1"], &row["cursor_2"]].into_iter().take(table.cursor_columns()).cloned().collect());
         step = step.after_page(last, TABLES.len()).unwrap();
@@ -233,6 +237,9 @@ fn moved_account_has_the_same_rows_in_the_other_database_and_none_in_the_first()
         let number = |db| rows(db, &table.count(account, &namespace))[0]["rows"].as_u64();
         assert_eq!(number(&from), number(&to), "{}", table.name);
     }
+    remove(&from, account, &namespace);
+    assert_eq!(all_of(&from, account, &namespace), before, "nothing of a namespace that is in use, as after a later move back");
+    moving::freeze(account, &namespace).iter().for_each(|statement| drop(rows(&from, statement)));
     remove(&from, account, &namespace);
     for (table, rows) in all_of(&from, account, &namespace) {
         assert!(rows.is_empty(), "{table}: {rows:?}");

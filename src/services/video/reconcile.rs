@@ -14,8 +14,9 @@ use crate::services::video::removal::SETTLE_SECONDS;
 use crate::video::place::{AtStore, Place, Present, Reconciliation, reconciliation};
 use crate::video::{owner, repository};
 
-/// Delays of the reconciliation after a write with an unknown outcome, s. The second run covers what the store was still doing during the first.
-const AFTER_SECONDS: [u64; 2] = [60, jobs::LATE_SECONDS];
+/// Delays of the reconciliation after a write with an unknown outcome, s. The later run covers what the store was still doing during the earlier one, and is sent
+/// first: a request that dies in between must not leave the earlier one alone, after which nobody would look again.
+const AFTER_SECONDS: [u64; 2] = [jobs::LATE_SECONDS, 60];
 
 /// The object under the key.
 ///

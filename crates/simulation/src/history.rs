@@ -66,6 +66,8 @@ pub enum Op {
     Complete { nth: Nth, claim: Claim, guarded: bool },
     /// Abort.
     Fail { nth: Nth },
+    /// The session's object loses its record.
+    Lose { nth: Nth },
     /// Ask for the progress.
     Progress { nth: Nth, reconcile: bool },
     /// Store or replace a file of a video.
@@ -156,6 +158,7 @@ fn op(rng: &mut Rng, kind: u32, account: Option<usize>, file: Option<usize>) -> 
                     (5, Op::Complete { nth, claim, guarded }),
                     (2, Op::Fail { nth }),
                     (2, Op::Progress { nth, reconcile }),
+                    (1, Op::Lose { nth }),
                 ],
             )
         }

@@ -25,7 +25,7 @@ use crate::fault::{Fault, Port};
 use crate::scheduler::Begun;
 use crate::store::{Incoming, Reply, Signed};
 use crate::task::{Pause, Role};
-use crate::world::{Event, Sim};
+use crate::world::{BEGIN, Event, Sim};
 
 /// Distributions of how long a call takes, ms: of ten thousand, how many take at most that long.
 const PACES: [[(u32, u64); 4]; 3] = [
@@ -99,6 +99,12 @@ impl Sim {
         }
     }
 
+    /// Whether the store refuses everything.
+    fn is_out(&self) -> bool {
+        let since = self.time() - BEGIN;
+        !self.is_quiet() && self.settings.outage.is_some_and(|(from, until)| (from..until).contains(&since))
+    }
+
     fn latency(&self, key: u64, call: u32) -> u64 {
         let drawn = child(key ^ 0x7a7e, u64::from(call));
         let within = (drawn % 10_000) as u32;
@@ -121,6 +127,9 @@ impl Sim {
         let fault = self.pass(Port::Store(verb), || described(action, &body)).await;
         let now = self.time();
         let none = || Err(StoreError::unreachable("reset".to_owned()));
+        if self.is_out() {
+            return refused(&Reply::refusal(503, "ServiceUnavailable"));
+        }
         match fault {
             Fault::Before => return none(),
             Fault::Busy => return refused(&Reply::refusal(503, "SlowDown")),
@@ -153,7 +162,9 @@ impl Sim {
             }
             Fault::Forgets => {
                 if let Some((_, id)) = action.query.iter().find(|(name, _)| name == "uploadId") {
-                    self.store.borrow_mut().uploads.remove(id);
+                    let mut store = self.store.borrow_mut();
+                    store.uploads.remove(id);
+                    store.has_forgotten = true;
                 }
             }
             _ => {}

@@ -50,6 +50,8 @@ pub struct Session {
     pub chunk: u64,
     /// Numbers of the parts to send.
     pub missing: Vec<u16>,
+    /// When it was told, ms.
+    pub opened: u64,
     /// Receipts by part number, with ETag and the content's text.
     pub receipts: BTreeMap<u16, (String, String, String)>,
 }
@@ -84,6 +86,10 @@ pub struct Model {
     pub provisioned: BTreeMap<String, (String, String)>,
     /// What operators and the identity backend did.
     pub admin: Administration,
+    /// Uploads that somebody asked to end.
+    pub ending: BTreeSet<Id>,
+    /// Uploads that were reported as failed.
+    pub failed: BTreeSet<Id>,
     /// Uploads whose clients have lied about the hash of a part.
     pub liars: BTreeSet<Id>,
     /// Files of videos.

@@ -41,6 +41,8 @@ pub struct Settings {
     pub copies: bool,
     /// The store's manner.
     pub dialect: Dialect,
+    /// From when until when the store refuses everything, ms after the beginning.
+    pub outage: Option<(u64, u64)>,
     /// How long calls take: one of several distributions.
     pub pace: usize,
     /// Vars of the deployment.
@@ -62,6 +64,14 @@ pub struct Settings {
     pub administered: bool,
     /// In which database new accounts are created.
     pub new_accounts: usize,
+}
+
+/// In one of thirty histories.
+fn outage(seed: u64, is_calm: bool) -> Option<(u64, u64)> {
+    let mut rng = stream(crate::chance::child(seed, 6));
+    let begin = rng.u64(0..1_200_000);
+    let length = pick(&mut rng, &[600_000, 1_500_000, 6_000_000]);
+    (!is_calm && happens(&mut rng, 33)).then_some((begin, begin + length))
 }
 
 impl Settings {
@@ -96,6 +106,7 @@ impl Settings {
                 strong_etags: true,
                 page: pick(&mut rng, &[1_000, 1_000, 2]),
             },
+            outage: outage(seed, is_calm),
             pace: rng.usize(0..3),
             replay_max_bytes: pick(&mut rng, &[12_000_000, 12_000_000, 0]),
             session_ttl_seconds: pick(&mut rng, &[7_200, 28_800, 100_000]),

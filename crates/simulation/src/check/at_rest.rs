@@ -26,6 +26,7 @@ pub fn at_rest(sim: &Sim) -> Result<(), String> {
     hashes_are_true_and_stored_once(sim, &files)?;
     offered_chunks_are_true(sim)?;
     nothing_is_left_over(sim, &files)?;
+    failed_uploads_have_no_file(sim)?;
     sessions_are_forgotten(sim)?;
     let several = crate::operations::accounts::has_several(sim);
     ensure(several.is_none(), || format!("a user with several accounts: {several:?}"))?;
@@ -115,6 +116,19 @@ fn nothing_is_left_over(sim: &Sim, files: &[FileRow]) -> Result<(), String> {
     ensure(open.is_empty(), || format!("never closed: {open:?}"))?;
     let jobs = sim.queue.borrow().len();
     ensure(jobs == 0, || format!("{jobs} jobs are left"))
+}
+
+#[derive(Deserialize)]
+struct OfSession {
+    id: Id,
+    asset: Id,
+}
+
+fn failed_uploads_have_no_file(sim: &Sim) -> Result<(), String> {
+    let rows: Vec<OfSession> = select(sim, "SELECT u.id, s.id AS asset FROM upload_sessions u JOIN assets s ON s.id = u.asset_id", vec![]);
+    let model = sim.model.borrow();
+    let wrong = rows.iter().find(|row| model.failed.contains(&row.id));
+    ensure(wrong.is_none(), || format!("reported as failed, and stored: {:?}", wrong.map(|row| (row.id, row.asset))))
 }
 
 fn sessions_are_forgotten(sim: &Sim) -> Result<(), String> {

@@ -200,6 +200,7 @@ pub async fn run(sim: Sim, op: Op) {
         Op::Receipt { nth, part } => sessions::receipt(&sim, nth, part).await,
         Op::Complete { nth, claim, guarded } => sessions::complete(&sim, nth, claim, guarded).await,
         Op::Fail { nth } => sessions::fail(&sim, nth).await,
+        Op::Lose { nth } => sessions::lose(&sim, nth),
         Op::Progress { nth, reconcile } => sessions::progress(&sim, nth, reconcile).await,
         Op::PutVideo { file, video, path } => videos::put(&Client { sim, account: file.account }, file, video, path).await,
         Op::DeleteVideo { file, video } => videos::remove(&Client { sim, account: file.account }, file, video).await,

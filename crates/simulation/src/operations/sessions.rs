@@ -6,6 +6,7 @@ use jettyspeed_edge::base::sha256::Sha256Hex;
 use jettyspeed_edge::http::validate::{check_chunk_hashes, check_hash};
 use jettyspeed_edge::io::answer::Answer;
 use jettyspeed_edge::io::body::Body;
+use jettyspeed_edge::io::object::Kind;
 use jettyspeed_edge::io::{Io, Sending};
 use jettyspeed_edge::problem::{OriginFailure, Problem};
 use jettyspeed_edge::s3::action::Payload;
@@ -21,6 +22,7 @@ use jettyspeed_edge::uploads::session::state::Status;
 use serde_json::{Value, json};
 
 use crate::content::Content;
+use crate::fault::{Fault, Port};
 use crate::history::{Claim, Nth};
 use crate::io::Stream;
 use crate::model::Session;
@@ -102,6 +104,7 @@ pub async fn send_part(client: &Client, session: &Session, number: u16, twin: bo
             call.detached(stored).await.unwrap_or(Err(Problem::RecordFailed))
         })
         .await;
+    must_live(client, session, &told);
     if let Some(Ok(reply)) = &told {
         note_receipt(client, session, number, &body(reply));
     }
@@ -218,6 +221,7 @@ pub async fn complete_session(client: &Client, session: &Session, claim: Claim, 
             uploads::complete::complete(&call, account.id, row.id, Expected { file_hash, chunk_hashes }).await
         })
         .await;
+    must_live(client, session, &told);
     if let Some(Ok(reply)) = &told {
         let answer = body(reply);
         match id_in(&answer["asset"]["id"]) {
@@ -239,16 +243,42 @@ async fn owned(call: &Request<Sim>, session: &str) -> Result<SessionRow, Problem
     call.find_owned_as(&Principal::Account(account.id), ResourceKind::Session, session).await
 }
 
+/// The object of a session loses its record and its alarm.
+pub fn lose(sim: &Sim, which: Nth) {
+    if let Some((_, session)) = session(sim, which) {
+        sim.note(sim.current(), Port::Wait, Fault::None, || format!("session {} loses its record", session.id));
+        sim.lose(&(Kind::Session, session.id.to_string().into()));
+    }
+}
+
+/// An upload that nobody has ended goes on until it expires, whatever a single answer of the store says.
+fn must_live(client: &Client, session: &Session, told: &Told) {
+    let Some(Err(Problem::UploadClosed { status: status @ ("failed" | "expired") })) = told else { return };
+    let sim = &client.sim;
+    let is_ended = {
+        let model = sim.model.borrow();
+        model.ending.contains(&session.id) || model.members_changed || sim.settings.administered || sim.store.borrow().has_forgotten
+    };
+    let age = sim.time() - session.opened;
+    if !is_ended && age + 2 * sim.settings.skew_ms < sim.settings.session_ttl_seconds * 1000 {
+        sim.fail(|| format!("upload {} is {status} after {age} ms, and nobody has ended it", session.id));
+    }
+}
+
 /// Aborts a session.
 pub async fn fail(sim: &Sim, which: Nth) {
     let Some((client, session)) = session(sim, which) else { return };
     let id = session.id.to_string();
-    let _ = client
+    sim.model.borrow_mut().ending.insert(session.id);
+    let told = client
         .request("fail", ("POST", "/api/jetty/track-upload"), As::Account, move |call| async move {
             let row = owned(&call, &id).await?;
             uploads::fail::fail(&call, &row).await
         })
         .await;
+    if let Some(Ok(_)) = told {
+        sim.model.borrow_mut().failed.insert(session.id);
+    }
 }
 
 /// Asks for the progress of a session, and goes on with the token in the answer.

@@ -174,6 +174,7 @@ fn opened(client: &Client, file: File, answer: &Value, place: usize, name: &str)
         asked: place,
         chunk: answer["strategy"]["chunkSize"].as_u64()?,
         missing,
+        opened: client.sim.time(),
         receipts: Default::default(),
     };
     client.sim.model.borrow_mut().sessions.push(session.clone());

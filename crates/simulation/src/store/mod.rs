@@ -98,6 +98,8 @@ pub struct Store {
     pub objects: BTreeMap<String, Object>,
     /// Unfinished multipart uploads by their id.
     pub uploads: BTreeMap<String, multipart::Upload>,
+    /// Whether an upload was forgotten.
+    pub has_forgotten: bool,
     /// Ids of those that were aborted.
     aborted: BTreeSet<String>,
     created: u64,
@@ -115,7 +117,7 @@ pub enum Signed {
 impl Store {
     /// An empty one.
     pub fn new(dialect: Dialect) -> Store {
-        Store { dialect, objects: BTreeMap::new(), uploads: BTreeMap::new(), aborted: BTreeSet::new(), created: 0 }
+        Store { dialect, objects: BTreeMap::new(), uploads: BTreeMap::new(), has_forgotten: false, aborted: BTreeSet::new(), created: 0 }
     }
 
     /// Does what a request asks for. `as_of`: the time from which listings are; `now` or earlier.

@@ -152,6 +152,13 @@ mod tests {
     }
 
     #[test]
+    fn part_of_exactly_the_limit_is_admitted_and_one_byte_more_returns_413() {
+        let whole = ChunkRequest { part_number: Some("1"), content_length: Some("10"), ..good() };
+        assert_eq!(admit(&whole, &claims(), 10).map(|admitted| admitted.size), Ok(10));
+        assert_eq!(admit(&whole, &claims(), 9).unwrap_err().kind().status, 413);
+    }
+
+    #[test]
     fn first_failed_check_gives_its_problem_code() {
         let other = Id::from_random([3; 16]).to_string();
         assert_eq!(refused(ChunkRequest { path_session: Some(&other), content_length: None, ..good() }), (401, "token-of-another-upload"));

@@ -284,6 +284,28 @@ fn reconcile_keeps_parts_newer_than_the_listing() {
     assert_eq!(effects.len(), 2);
 }
 
+/// The clock does not advance between two I/O events, so a listing may begin in the millisecond in which a part was recorded.
+#[test]
+fn part_recorded_in_the_millisecond_of_the_listing_stays_as_recorded() {
+    let listed = |number: u16, etag: &str| ListedPart { part_number: number, etag: etag.into(), size: CHUNK };
+    let claimed = Part { evidence: Evidence::Claimed, ..part(3, 4) };
+    let hashed = Part { sha256: Some(Sha256Hex::of(b"new")), ..part(2, 4) };
+    let recorded_at = |at: u64| {
+        let mut slot = open(4);
+        for part in [part(1, 4), hashed.clone(), claimed.clone()] {
+            apply(&mut slot, Message::Record { part, receipt: false }, EpochMs(at));
+        }
+        let listing = vec![listed(2, "old"), listed(3, "")];
+        let (_, effects) = apply(&mut slot, Message::Reconcile { listed: listing, listed_at: EpochMs(1_020) }, EpochMs(1_040));
+        (slot.unwrap().parts.into_values().map(|part| (part.number, part.etag, part.evidence)).collect::<Vec<_>>(), effects.len())
+    };
+    let row = |number: u16, etag: &str, evidence| (number, etag.to_owned(), evidence);
+    let kept = vec![row(1, "e1", Evidence::Seen), row(2, "e2", Evidence::Seen), row(3, "e3", Evidence::Claimed)];
+    assert_eq!(recorded_at(1_020), (kept, 0), "part 1 is not dropped, part 2 not replaced, part 3 not confirmed");
+    let told = vec![row(2, "old", Evidence::Listed), row(3, "e3", Evidence::Listed)];
+    assert_eq!(recorded_at(1_019), (told, 3), "the listing tells about what was recorded a millisecond before it");
+}
+
 /// Stored rows outlive deployments: a row of an older version must load, and the current form is pinned.
 #[test]
 fn persisted_json_is_pinned() {

@@ -188,6 +188,25 @@ mod tests {
     }
 
     #[test]
+    fn ranges_that_share_a_byte_are_coalesced_and_others_keep_their_order() {
+        let get = |range| parse_ranges(Some(range), 100);
+        for joined in [
+            "bytes=10-20,20-30",
+            "bytes=20-30,10-20",
+            "bytes=10-30,15-20",
+            "bytes=15-20,10-30",
+            "bytes=10-30,10-30",
+            "bytes=10-20,10-30",
+            "bytes=10-12,12-25,25-30",
+        ] {
+            assert_eq!(get(joined), one(10, 30), "{joined}");
+        }
+        assert_eq!(get("bytes=10-20,21-30"), several(&[(10, 20), (21, 30)]), "adjacent ones share none");
+        assert_eq!(get("bytes=50-60,21-30,10-20,60-70"), several(&[(10, 20), (21, 30), (50, 70)]), "in ascending order if any overlap");
+        assert_eq!(get("bytes=50-60,21-30,10-20"), several(&[(50, 60), (21, 30), (10, 20)]));
+    }
+
+    #[test]
     fn multipart_body_of_two_ranges_has_the_announced_length() {
         let spans = [Span { first: 0, last: 1 }, Span { first: 7, last: 9 }];
         let body = Multipart::new(&spans, "text/plain", 10, "B");
@@ -205,6 +224,31 @@ mod tests {
              \r\n--B\r\nContent-Type: text/plain\r\nContent-Range: bytes 7-9/10\r\n\r\n789\r\n--B--\r\n"
         );
         assert_eq!(body.content_type(), "multipart/byteranges; boundary=B");
+    }
+
+    /// All pairs and triples of ranges of a small object: the answer has each requested byte once, and no other.
+    #[test]
+    fn all_pairs_and_triples_of_ranges_send_each_requested_byte_once() {
+        const SIZE: u64 = 5;
+        let ranges: Vec<(u64, u64)> = (0..SIZE).flat_map(|first| (first..SIZE).map(move |last| (first, last))).collect();
+        let check = |asked: &[(u64, u64)]| {
+            let field = asked.iter().map(|(first, last)| format!("{first}-{last}")).collect::<Vec<_>>().join(",");
+            let spans = match parse_ranges(Some(&format!("bytes={field}")), SIZE) {
+                Ok(ByteRanges::One(span)) => vec![span],
+                Ok(ByteRanges::Several(spans)) => spans,
+                other => panic!("{field}: {other:?}"),
+            };
+            let mut sent: Vec<u64> = spans.iter().flat_map(|span| span.first..=span.last).collect();
+            sent.sort_unstable();
+            let requested: Vec<u64> = (0..SIZE).filter(|byte| asked.iter().any(|(first, last)| (first..=last).contains(&byte))).collect();
+            assert_eq!(sent, requested, "{field}");
+        };
+        for &one in &ranges {
+            for &two in &ranges {
+                check(&[one, two]);
+                ranges.iter().for_each(|&three| check(&[one, two, three]));
+            }
+        }
     }
 
     proptest! {

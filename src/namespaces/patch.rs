@@ -249,6 +249,10 @@ mod tests {
             (r#"{"allow_unsigned":true}"#, "allow_unsigned"),
             (r#"{"cross_namespace_dedup":true}"#, "cross_namespace_dedup"),
             (r#"{"tags":[]}"#, "tags"),
+            (r#"{"origin_usd_per_gb":0.5}"#, "origin_usd_per_gb"),
+            (r#"{"origin_usd_per_gb":null}"#, "origin_usd_per_gb"),
+            (r#"{"expected_hit_rate":85}"#, "expected_hit_rate"),
+            (r#"{"display_name":"x","expected_hit_rate":null}"#, "expected_hit_rate"),
         ] {
             assert_eq!(patch(body).by_manager(), Err(Problem::OperatorOnly { field }), "{body}");
         }

@@ -319,6 +319,24 @@ mod tests {
     }
 
     #[test]
+    fn email_of_254_bytes_with_both_parts_is_accepted() {
+        let checked = |email: &str| provision(&format!(r#"{{"user_id":"u","email":"{email}","tier":"pro"}}"#)).is_ok();
+        assert!(checked(&format!("a@{}", "b".repeat(252))) && !checked(&format!("a@{}", "b".repeat(253))));
+        for bad in ["@b", "a@", "a b@c", "a@b\\u0000"] {
+            assert!(!checked(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn overlap_of_a_rotation_is_told_in_milliseconds() {
+        let rotate = |seconds: u64| {
+            crate::http::json_body::parse::<Rotate>(format!(r#"{{"user_id":"u","overlap_seconds":{seconds}}}"#).as_bytes()).unwrap().check()
+        };
+        assert_eq!(rotate(7).map(|(_, ms)| ms), Ok(7_000));
+        assert!(rotate(MAX_OVERLAP_SECONDS).is_ok() && rotate(MAX_OVERLAP_SECONDS + 1).is_err());
+    }
+
+    #[test]
     fn both_spellings_are_accepted_and_invalid_values_return_422() {
         let expected = ProvisionParams { user: Name::parse("u1").unwrap(), email: "a@b".into(), tier: "pro".into() };
         assert_eq!(provision(r#"{"agentcache_user_id":"u1","agentcache_email":"a@b","tier":"pro"}"#), Ok(expected.clone()));

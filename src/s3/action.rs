@@ -81,3 +81,23 @@ impl ObjectHeaders<'_> {
         vec![("content-disposition", self.content_disposition.to_owned())]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn media_type_is_signed_and_disposition_is_not() {
+        let headers = ObjectHeaders { content_type: "text/plain", content_disposition: "inline" };
+        assert_eq!(headers.signed(), [("content-type", "text/plain".to_owned())]);
+        assert_eq!(headers.plain(), [("content-disposition", "inline".to_owned())]);
+    }
+
+    #[test]
+    fn only_a_get_of_a_key_without_upload_id_reads_bytes() {
+        assert!(action("GET", Some("k"), &[("versionId", "1")]).reads_bytes());
+        for other in [action("HEAD", Some("k"), &[]), action("GET", None, &[]), action("GET", Some("k"), &[("uploadId", "u")])] {
+            assert!(!other.reads_bytes(), "{other:?}");
+        }
+    }
+}

@@ -143,6 +143,7 @@ mod tests {
             good(),
             ChunkRequest { upload_id: Some("up"), namespace: Some("jt_user_1"), ..good() },
             ChunkRequest { upload_id: Some(&session), path_session: Some(&session), ..good() },
+            ChunkRequest { content_digest: Some("sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:"), ..good() },
             ChunkRequest { chunk_sha256: None, content_digest: Some("sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:"), ..good() },
         ] {
             assert_eq!(admit(&request, &claims(), 100), Ok(expected.clone()));

@@ -102,6 +102,8 @@ mod tests {
             ("/abs.ts", None),
             ("https://elsewhere/x.ts", None),
             ("data:text/plain,x", None),
+            ("a/b:c.ts", Some("hls/720p/a/b:c.ts")),
+            ("?x", None),
             ("", None),
             (&"./".repeat(2_000), None),
         ] {

@@ -101,6 +101,11 @@ mod tests {
     use super::*;
 
     #[test]
+    fn only_a_stored_file_is_a_duplicate() {
+        assert!(view(true, None, 1, 0.1, "").is_duplicate() && !view(false, None, 1, 0.1, "").is_duplicate());
+    }
+
+    #[test]
     fn stored_file_saves_its_size_and_absent_file_zero() {
         let shown = |found| serde_json::to_string(&view(found, None, 500_000_000, 0.1, "")).unwrap();
         assert_eq!(shown(true), r#"{"duplicate":true,"asset":null,"savings":{"bytes":500000000,"usd":0.05}}"#);

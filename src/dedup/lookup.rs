@@ -116,6 +116,7 @@ mod tests {
     fn wrong_hash_gives_mismatch_and_invalid_body_is_refused() {
         let hash = Sha256Hex::of(b"x");
         assert_eq!((Verdict::of(hash.as_str(), &hash), Verdict::of("0", &hash)), (Verdict::Verified, Verdict::Mismatch));
+        assert_eq!((Verdict::Verified.as_str(), Verdict::Mismatch.as_str()), ("verified", "mismatch"));
         for body in [r#"{"fileHash":"x","fileSize":1}"#, r#"{"fileHash":"x","fileSize":0}"#] {
             assert!(serde_json::from_str::<Check>(body).unwrap().check().is_err(), "{body}");
         }

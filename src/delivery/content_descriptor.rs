@@ -258,6 +258,7 @@ pub(super) mod tests {
         let kept = ContentDescriptor { ttl: 5, ..one };
         let has_pointer = |descriptor: &ContentDescriptor, last| descriptor.whole_object_keys(Span { first: 0, last }).is_some();
         assert!(has_pointer(&kept, size - 1) && !has_pointer(&kept, 0));
+        assert_eq!(WholeObjectKeys { pointer: "p".to_owned() }.entry("n"), "p/n");
         assert!(!has_pointer(&ContentDescriptor { ttl: 0, ..kept.clone() }, size - 1));
         let largest = ContentDescriptor { size: MAX_WHOLE_OBJECT, ..kept.clone() };
         assert!(

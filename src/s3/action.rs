@@ -87,6 +87,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn payload_header_is_the_hash_or_unsigned() {
+        let hash = Sha256Hex::of(b"");
+        assert_eq!(Payload::Empty.header(), hash.as_str());
+        let other = Sha256Hex::of(b"x");
+        assert_eq!(Payload::Sha256(other.clone()).header(), other.as_str());
+        assert_eq!(Payload::Unsigned.header(), "UNSIGNED-PAYLOAD");
+    }
+
+    #[test]
     fn media_type_is_signed_and_disposition_is_not() {
         let headers = ObjectHeaders { content_type: "text/plain", content_disposition: "inline" };
         assert_eq!(headers.signed(), [("content-type", "text/plain".to_owned())]);

@@ -110,6 +110,26 @@ fn alarm_follows_activity_and_repeats_until_cleaned_up() {
 }
 
 #[test]
+fn opening_again_is_done_for_the_same_upload_only() {
+    let mut slot = open(2);
+    let again = |meta: Meta| Message::Open { meta: Box::new(meta) };
+    assert_eq!(send(&mut slot, again(meta(2))), SessionReply::Done);
+    let closed = SessionReply::Closed { status: Status::Uploading };
+    assert_eq!(send(&mut slot, again(Meta { upload_id: "other".into(), ..meta(2) })), closed);
+    assert_eq!(send(&mut slot, again(Meta { session: Id::from_random([9; 16]), ..meta(2) })), closed);
+}
+
+#[test]
+fn ended_session_whose_record_has_an_end_needs_no_alarm() {
+    let mut slot = open(1);
+    send(&mut slot, Message::Fail);
+    let session = slot.as_mut().unwrap();
+    assert_eq!(alarm(session, EpochMs(1_100)), Some(EpochMs(1_100 + CLEANUP_DELAY_MS)));
+    session.meta.forget_at = Some(EpochMs(9_000));
+    assert_eq!(alarm(session, EpochMs(1_100)), None);
+}
+
+#[test]
 fn suspended_account_gets_suspended_for_a_part() {
     let mut slot = open(2);
     assert_eq!(send(&mut slot, Message::Suspend { suspended: true }), SessionReply::Done);

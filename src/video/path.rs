@@ -106,6 +106,7 @@ mod tests {
             ("?x", None),
             ("", None),
             (&"./".repeat(2_000), None),
+            (&format!("{}a", "./".repeat(2_000)), None),
         ] {
             assert_eq!(from.join(uri).as_ref().map(VideoPath::as_str), to, "{uri}");
         }

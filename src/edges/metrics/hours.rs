@@ -108,6 +108,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn instants_of_one_hour_share_its_entry() {
+        let mut hours = Vec::new();
+        let mut start = |at| hour_at(&mut hours, EpochMs(at)).map(|hour| hour.hour);
+        assert_eq!([start(HOUR_MS + 5), start(2 * HOUR_MS - 1), start(2 * HOUR_MS)], [HOUR_MS, HOUR_MS, 2 * HOUR_MS].map(Some));
+        assert_eq!(hours.len(), 2);
+    }
+
+    #[test]
     fn hours_are_added_up_told_and_subtracted() {
         let hour = Hour { hour: HOUR_MS, samples: 8, failures: 2, bytes: 1_000_000, busy_ms: 400.0, probes: 4, probe_ms: 100.0 };
         let mut sum = Hour { samples: 2, failures: 3, bytes: 4, busy_ms: 5.0, probes: 6, probe_ms: 7.0, ..hour };

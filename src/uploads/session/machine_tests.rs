@@ -421,6 +421,9 @@ fn check_lease_returns_busy_while_completing_and_mark_direct_is_persisted() {
     send(&mut slot, Message::Record { part: part(1, 1), receipt: false });
     send(&mut slot, begin(1));
     assert_eq!(send(&mut slot, Message::CheckLease), SessionReply::Busy);
+    if let Some(session) = slot.as_mut() {
+        session.meta.ttl_ms = 10 * COMPLETION_LEASE_MS;
+    }
     assert_eq!(apply(&mut slot, Message::CheckLease, EpochMs(1_100 + COMPLETION_LEASE_MS)).0, SessionReply::Done);
 }
 

@@ -257,6 +257,21 @@ fn duplicate_object_is_merged_with_its_references_and_chunks() {
 }
 
 #[test]
+fn chunks_of_an_object_claimed_for_deletion_are_not_found() {
+    let (db, account, namespace) = seeded();
+    let asset = asset(account, &namespace, 1, 1);
+    run_all(&db, &assets::insert(&asset, Via::Simple, None));
+    let hash = Sha256Hex::of(b"chunk");
+    run(&db, &dedup::insert_chunks(&namespace, asset.object_id, &[Chunk { h: &hash, s: 10, f: 0 }]));
+    let offered = || rows(&db, &dedup::find_chunks(&namespace, std::slice::from_ref(&hash))).len();
+    db.execute("DELETE FROM assets", []).unwrap();
+    run(&db, &dedup::recount(asset.object_id, EpochMs(10)));
+    assert_eq!(offered(), 1, "without references, but not yet claimed");
+    assert_eq!(run(&db, &dedup::claim_deletion(EpochMs(10))), 1);
+    assert_eq!(offered(), 0);
+}
+
+#[test]
 fn object_of_another_namespace_is_found_if_both_opt_in_and_challenge_is_taken_once() {
     let (db, account, own) = seeded();
     let hash = Sha256Hex::of(b"bytes");

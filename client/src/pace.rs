@@ -51,11 +51,9 @@ impl Pace {
         self.allowed
     }
 
-    /// Records that a part starts while no other is in flight: idle time does not count into a round.
+    /// Records that a part starts while no other is in flight: idle time does not count into a round. One that was under way begins anew.
     pub fn began(&mut self, now: Duration) {
-        if self.round.parts == 0 {
-            self.round.began = now;
-        }
+        self.round = Round { began: now, cut: self.round.cut, ..Round::default() };
     }
 
     /// Records that a part of `bytes` was stored.
@@ -144,6 +142,31 @@ mod tests {
         }
         assert_eq!(pace.allowed(), 1);
         assert_eq!(over_link(&mut pace, 1e9, 10e6, 3), [2, 3, 4], "one by one, however much it helps");
+    }
+
+    #[test]
+    fn pause_in_the_middle_of_a_round_does_not_lower_goodput() {
+        // One connection gets 10 MB/s. Four parts, then two of the eight of the next round before an hour without parts.
+        let mut pace = Pace::new(24);
+        over_link(&mut pace, 1e9, 10e6, 1);
+        for _ in 0..2 {
+            pace.completed(PART, Duration::from_secs(2));
+        }
+        let resumed = Duration::from_secs(3_600);
+        pace.began(resumed);
+        for _ in 0..8 {
+            pace.completed(PART, resumed + Duration::from_secs(1));
+        }
+        assert_eq!(pace.allowed(), 16, "twice as many parts in a second as in the round before");
+    }
+
+    #[test]
+    fn number_grows_again_after_a_slow_phase() {
+        let mut pace = Pace::new(12);
+        over_link(&mut pace, 80e6, 10e6, 3);
+        assert_eq!(over_link(&mut pace, 1e6, 10e6, 2), [12, 12], "a link of an eightieth");
+        pace.failed(pace.round.began);
+        assert_eq!(over_link(&mut pace, 80e6, 10e6, 8), [7, 8, 9, 10, 11, 12, 12, 12]);
     }
 
     #[test]

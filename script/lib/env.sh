@@ -9,11 +9,13 @@ TOOLS=${JETTYSPEED_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/jettyspeed/tools}
 export JETTYSPEED_TOOLS=$TOOLS
 
 WORKER_BUILD_VERSION=0.8.7
+CARGO_MUTANTS_VERSION=27.1.0
 # wasm-bindgen's command and library must have the same version (the command refuses others).
 WASM_BINDGEN_VERSION=$(sed -n '/^name = "wasm-bindgen"$/{n;s/version = "\(.*\)"/\1/p;}' "$ROOT/Cargo.lock")
 SWIFT_REQUIREMENTS=$ROOT/crates/devstack/swift/requirements.txt
 
 WORKER_BUILD=$TOOLS/worker-build-$WORKER_BUILD_VERSION/bin/worker-build
+CARGO_MUTANTS=$TOOLS/cargo-mutants-$CARGO_MUTANTS_VERSION/bin/cargo-mutants
 WASM_BINDGEN_DIR=$TOOLS/wasm-bindgen-$WASM_BINDGEN_VERSION
 # The name of the virtual environment contains a checksum of its requirements, so that a changed pin creates a new one.
 SWIFT_VENV=$TOOLS/swift-$(cksum < "$SWIFT_REQUIREMENTS" | cut -d' ' -f1)

@@ -320,6 +320,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn parts_and_content_are_not_paced_by_account_and_video_files_apart() {
+        let limits = [Endpoint::Chunk, Endpoint::Content, Endpoint::Play, Endpoint::PutVideo, Endpoint::AddMember].map(Endpoint::rate_limit);
+        assert_eq!(limits, [RateLimit::None, RateLimit::None, RateLimit::None, RateLimit::VideoFiles, RateLimit::Requests]);
+    }
+
+    #[test]
     fn finds_routes_and_their_params() {
         let (route, params) = find("PUT", "/api/jetty-speed/abc/7").unwrap();
         assert_eq!((route.endpoint, params.get("sessionId"), params.get("partNumber")), (Endpoint::Chunk, Some("abc"), Some("7")));

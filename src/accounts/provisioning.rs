@@ -319,6 +319,44 @@ mod tests {
     }
 
     #[test]
+    fn usage_of_exactly_the_quota_may_move_to_it() {
+        let full = figures(GB, GB, 2 * GB, 9);
+        assert_eq!(may_move(&full, &tier(1, 2), false), Ok(()));
+        let resource = |usage: &UsageSnapshot, tier: Tier| match may_move(usage, &tier, false) {
+            Err(Problem::BelowUsage { resource, .. }) => resource,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(resource(&figures(GB, GB + 1, 0, 9), tier(1, 2)), "storage");
+        assert_eq!(resource(&figures(0, 0, 2 * GB + 1, 9), tier(1, 2)), "bandwidth");
+        assert_eq!(resource(&full, Tier { max_objects: 9, ..tier(1, 2) }), "objects");
+        assert_eq!(may_move(&figures(9 * GB, 0, 9 * GB, 9), &Tier { max_objects: 0, ..tier(1, 2) }, true), Ok(()));
+    }
+
+    #[test]
+    fn credentials_are_bound_to_their_account() {
+        let id = Id::from_random([1; 16]);
+        assert_eq!(credentials_row(id), format!("credentials of {id}"));
+    }
+
+    #[test]
+    fn email_of_254_bytes_with_both_parts_is_accepted() {
+        let checked = |email: &str| provision(&format!(r#"{{"user_id":"u","email":"{email}","tier":"pro"}}"#)).is_ok();
+        assert!(checked(&format!("a@{}", "b".repeat(252))) && !checked(&format!("a@{}", "b".repeat(253))));
+        for bad in ["@b", "a@", "a b@c", "a@b\\u0000"] {
+            assert!(!checked(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn overlap_of_a_rotation_is_told_in_milliseconds() {
+        let rotate = |seconds: u64| {
+            crate::http::json_body::parse::<Rotate>(format!(r#"{{"user_id":"u","overlap_seconds":{seconds}}}"#).as_bytes()).unwrap().check()
+        };
+        assert_eq!(rotate(7).map(|(_, ms)| ms), Ok(7_000));
+        assert!(rotate(MAX_OVERLAP_SECONDS).is_ok() && rotate(MAX_OVERLAP_SECONDS + 1).is_err());
+    }
+
+    #[test]
     fn both_spellings_are_accepted_and_invalid_values_return_422() {
         let expected = ProvisionParams { user: Name::parse("u1").unwrap(), email: "a@b".into(), tier: "pro".into() };
         assert_eq!(provision(r#"{"agentcache_user_id":"u1","agentcache_email":"a@b","tier":"pro"}"#), Ok(expected.clone()));

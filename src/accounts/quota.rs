@@ -107,6 +107,16 @@ mod tests {
     }
 
     #[test]
+    fn bytes_are_told_as_gb_too() {
+        let view = serde_json::to_value(quota("pro", &figures(3 * GB / 2, GB, 5 * GB / 2, 20))).unwrap();
+        let told = ["storage_used_gb", "bandwidth_used_gb", "storage_quota_gb", "bandwidth_quota_gb", "bandwidth_used_percent"]
+            .map(|name| view[name].as_f64());
+        assert_eq!(told, [1.5, 2.5, 20.0, 20.0, 12.5].map(Some));
+        let bytes = ["storage_used_bytes", "storage_reserved_bytes", "storage_quota_bytes", "bandwidth_used_bytes", "bandwidth_remaining_bytes"];
+        assert_eq!(bytes.map(|name| view[name].as_u64()), [3 * GB / 2, GB, 20 * GB, 5 * GB / 2, 35 * GB / 2].map(Some));
+    }
+
+    #[test]
     fn quota_view_has_remaining_bytes_percentages_and_warnings() {
         let view = serde_json::to_value(quota("pro", &figures(15 * GB, GB, 3, 20))).unwrap();
         assert_eq!((&view["period"], &view["storage_quota_gb"], &view["warning"]), (&"2026-11".into(), &20.into(), &"storage".into()));

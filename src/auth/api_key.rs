@@ -145,6 +145,19 @@ mod tests {
         assert_eq!(bearer(Some("Basic x")), None);
     }
 
+    #[test]
+    fn bytes_from_248_on_give_no_digit_and_every_digit_comes_from_four_bytes() {
+        let mut bytes = (0..=255).rev().cycle();
+        let key = new_key(Mode::Test, || bytes.next().unwrap());
+        // 255 to 248 are skipped; 247 is 3 x 62 + 61.
+        assert_eq!(key.get(8..38), Some("zyxwvutsrqponmlkjihgfedcbaZYXW"));
+        let mut bytes = (0..=255).cycle();
+        let digits = compose("", 248, &mut || bytes.next().unwrap());
+        for digit in BASE62 {
+            assert_eq!(digits.bytes().take(248).filter(|byte| byte == digit).count(), 4, "{}", char::from(*digit));
+        }
+    }
+
     proptest! {
         #[test]
         fn any_replaced_character_returns_invalid(seed: u8, position in 0usize..44, replacement in "[0-9A-Za-z]") {

@@ -29,8 +29,10 @@ pub struct RateLimitStatus {
 pub fn admit(tat_us: &mut u64, quota: u64, window_ms: u64, now_ms: u64) -> RateLimitStatus {
     let (window, now) = (window_ms.saturating_mul(1000), now_ms.saturating_mul(1000));
     let interval = (window / quota.max(1)).max(1);
-    // After a limit was lowered the stored TAT may be too far ahead: clamp it, so that the client waits for at most one window.
-    let start = (*tat_us).clamp(now, now.saturating_add(window));
+    // After the window was shortened or the clock set back the stored TAT may be too far ahead. The clamped one is stored for a refused request, too: otherwise
+    // each would be refused as the first one was, until the clock reached the old TAT.
+    *tat_us = (*tat_us).min(now.saturating_add(window));
+    let start = (*tat_us).max(now);
     let admitted = quota > 0 && start.saturating_add(interval) <= now.saturating_add(window);
     if admitted {
         *tat_us = start.saturating_add(interval);
@@ -111,8 +113,33 @@ mod tests {
         let (mut tat, now) = (0, 1_795_000_000_000);
         assert!(!admit_per_minute(&mut tat, 0, now).admitted);
         let mut tat = u64::MAX;
-        assert!(!admit_per_minute(&mut tat, 60, now).admitted);
-        assert!(admit_per_minute(&mut tat, 60, now + 60_000).admitted || tat == u64::MAX);
+        let refused = admit_per_minute(&mut tat, 60, now);
+        assert_eq!(refused, RateLimitStatus { quota: 60, remaining: 0, reset: 1, admitted: false });
+        let at = |ms| {
+            let mut state = tat;
+            admit_per_minute(&mut state, 60, now + ms)
+        };
+        assert!(!at(999).admitted && at(1_000).admitted, "one interval after the refusal that found it");
+        assert_eq!((at(60_000).admitted, at(60_000).remaining), (true, 59), "a window later nothing is left of it");
+    }
+
+    #[test]
+    fn refused_request_delays_no_later_one() {
+        let (mut tat, now) = (0, 1_795_000_000_000);
+        while admit_per_minute(&mut tat, 10, now).admitted {}
+        let before = tat;
+        for ms in [0, 1_000, 5_999] {
+            assert!(!admit_per_minute(&mut tat, 10, now + ms).admitted);
+        }
+        assert_eq!(tat, before);
+    }
+
+    #[test]
+    fn shorter_window_refuses_for_at_most_one_of_its_intervals() {
+        let (mut tat, now) = (0, 1_795_000_000_000);
+        while admit(&mut tat, 60, 60_000, now).admitted {}
+        assert!(!admit(&mut tat, 10, 1_000, now).admitted);
+        assert!(admit(&mut tat, 10, 1_000, now + 100).admitted);
     }
 
     proptest! {

@@ -115,6 +115,11 @@ mod tests {
         }
     }
 
+    #[test]
+    fn prefix_tells_upload_tokens_from_api_keys() {
+        assert!(has_prefix(&format!("{}x", KIND.prefix)) && !has_prefix("jt_live_x") && !has_prefix(""));
+    }
+
     /// Tokens outlive deployments, so this text must keep verifying.
     #[test]
     fn sealed_claims_have_pinned_format() {

@@ -113,6 +113,11 @@ mod tests {
         Signed::read(Some("msg_p5jXN8AQM9LWM0D4loKWxJek"), Some("1614265330"), Some(signatures), NOW).unwrap().unwrap()
     }
 
+    #[test]
+    fn signature_proves_a_post_and_no_other_call() {
+        assert!(proves("POST") && !proves("GET") && !proves("DELETE") && !proves("post"));
+    }
+
     /// The published example of the Standard Webhooks libraries.
     #[test]
     fn published_example_verifies() {

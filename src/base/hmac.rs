@@ -80,6 +80,13 @@ impl std::fmt::Debug for SecretText {
 mod tests {
     use super::*;
 
+    #[test]
+    fn secret_equals_itself_only_and_is_not_printed() {
+        let secret = SecretText::new("abc");
+        assert!(secret.is("abc") && !secret.is("abd") && !secret.is("ab") && !secret.is(""));
+        assert_eq!(format!("{secret:?} {:?}", MacKey::new(b"abc")), "SecretText(REDACTED) MacKey(REDACTED)");
+    }
+
     /// RFC 4231, test cases 1, 2 and 6 (a key longer than the block).
     #[test]
     fn rfc_4231_messages_give_its_tags_and_other_tags_are_refused() {

@@ -67,6 +67,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn rfc_3339_is_parsed_with_its_offset_and_other_text_gives_none() {
+        assert_eq!(EpochMs::parse("2015-08-30T14:36:00.120+02:00"), Some(EpochMs(1_440_938_160_120)));
+        assert_eq!(EpochMs::parse("1970-01-01T00:00:00Z"), Some(EpochMs(0)));
+        for bad in ["1969-12-31T23:59:59Z", "2015-08-30", "", "1440938160"] {
+            assert_eq!(EpochMs::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
     fn times_in_three_formats() {
         let t = EpochMs(1_440_938_160_120);
         assert_eq!(t.rfc3339(), "2015-08-30T12:36:00.120Z");

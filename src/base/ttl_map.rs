@@ -118,6 +118,14 @@ mod tests {
     }
 
     #[test]
+    fn value_is_there_until_the_millisecond_of_its_expiry() {
+        let mut map = TtlMap::new(10, 100, |_: &u8, _: &u8| 1);
+        map.insert(1, 7, EpochMs(10), EpochMs(0));
+        assert_eq!((map.get(&1, EpochMs(9)), map.get(&1, EpochMs(10))), (Some(&7), None));
+        assert_eq!((map.get_with_end(&1, EpochMs(9)), map.get_with_end(&1, EpochMs(10))), (Some((&7, EpochMs(10))), None));
+    }
+
+    #[test]
     fn get_returns_an_entry_until_its_expiry_and_none_after() {
         let mut map = map(10, 100);
         map.insert("a".into(), vec![1], EpochMs(10), EpochMs(0));

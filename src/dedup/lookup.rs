@@ -101,6 +101,11 @@ mod tests {
     use super::*;
 
     #[test]
+    fn only_a_stored_file_is_a_duplicate() {
+        assert!(view(true, None, 1, 0.1, "").is_duplicate() && !view(false, None, 1, 0.1, "").is_duplicate());
+    }
+
+    #[test]
     fn stored_file_saves_its_size_and_absent_file_zero() {
         let shown = |found| serde_json::to_string(&view(found, None, 500_000_000, 0.1, "")).unwrap();
         assert_eq!(shown(true), r#"{"duplicate":true,"asset":null,"savings":{"bytes":500000000,"usd":0.05}}"#);
@@ -111,6 +116,7 @@ mod tests {
     fn wrong_hash_gives_mismatch_and_invalid_body_is_refused() {
         let hash = Sha256Hex::of(b"x");
         assert_eq!((Verdict::of(hash.as_str(), &hash), Verdict::of("0", &hash)), (Verdict::Verified, Verdict::Mismatch));
+        assert_eq!((Verdict::Verified.as_str(), Verdict::Mismatch.as_str()), ("verified", "mismatch"));
         for body in [r#"{"fileHash":"x","fileSize":1}"#, r#"{"fileHash":"x","fileSize":0}"#] {
             assert!(serde_json::from_str::<Check>(body).unwrap().check().is_err(), "{body}");
         }

@@ -77,6 +77,12 @@ mod tests {
     use crate::namespaces::namespace::DEFAULT_TTL;
 
     #[test]
+    fn labels_are_those_of_the_statistics() {
+        let labels = [Class::Small, Class::Text, Class::Large, Class::LargeText, Class::Video].map(Class::label);
+        assert_eq!(labels, ["small", "text", "large", "large", "video"]);
+    }
+
+    #[test]
     fn size_and_media_type_give_class_slice_size_and_ttl() {
         for (size, kind, class, ttl) in [
             (10 * MB - 1, "image/png", Class::Small, 86_400),

@@ -246,6 +246,28 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn keys_differ_by_slice_version_and_generation_and_only_wide_spans_have_a_pointer() {
+        let large = |size| source(size, "video/mp4");
+        let key = |descriptor: &ContentDescriptor| descriptor.key(&descriptor.as_one(Span { first: 0, last: 0 }));
+        let (one, size) = (large(30_000_000), 30_000_000);
+        let other_etag = ContentDescriptor { etag: "f".to_owned(), ..one.clone() };
+        let other_generation = ContentDescriptor { generation: 5, ..one.clone() };
+        let second = Slice { index: 1, ..one.as_one(Span { first: 0, last: 0 }) };
+        let keys = std::collections::BTreeSet::from([key(&one), key(&other_etag), key(&other_generation), one.key(&second)]);
+        assert_eq!(keys.len(), 4, "{keys:?}");
+        let kept = ContentDescriptor { ttl: 5, ..one };
+        let has_pointer = |descriptor: &ContentDescriptor, last| descriptor.whole_object_keys(Span { first: 0, last }).is_some();
+        assert!(has_pointer(&kept, size - 1) && !has_pointer(&kept, 0));
+        assert_eq!(WholeObjectKeys { pointer: "p".to_owned() }.entry("n"), "p/n");
+        assert!(!has_pointer(&ContentDescriptor { ttl: 0, ..kept.clone() }, size - 1));
+        let largest = ContentDescriptor { size: MAX_WHOLE_OBJECT, ..kept.clone() };
+        assert!(
+            has_pointer(&largest, MAX_WHOLE_OBJECT - 1)
+                && !has_pointer(&ContentDescriptor { size: MAX_WHOLE_OBJECT + 1, ..largest }, MAX_WHOLE_OBJECT)
+        );
+    }
+
+    #[test]
     fn class_gives_slice_size_ttl_and_kv_key() {
         let (small, text, large) = (source(10, "image/png"), source(10, "text/plain"), source(20_000_000, "video/mp4"));
         assert_eq!((small.ttl, text.ttl, large.ttl), (86_400, 5, 0));

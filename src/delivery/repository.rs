@@ -55,3 +55,14 @@ pub fn add(namespace: &Name, class: &str, count: &Count, now: EpochMs) -> Statem
 pub fn total(namespace: &Name) -> Statement {
     Statement { sql: TOTAL, args: vec![namespace.as_str().into()] }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_added_to_the_hour_that_has_the_instant() {
+        let hour = |at| add(&Name::parse("n").unwrap(), "small", &Count::default(), EpochMs(at)).args.get(2).cloned();
+        assert_eq!([hour(0), hour(HOUR_MS - 1), hour(HOUR_MS), hour(5 * HOUR_MS + 7)], [0, 0, HOUR_MS, 5 * HOUR_MS].map(|at| Some(Arg::Int(at))));
+    }
+}

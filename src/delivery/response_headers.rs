@@ -134,6 +134,30 @@ mod tests {
     use crate::delivery::content_descriptor::tests::source;
 
     #[test]
+    fn several_ranges_have_the_length_and_type_of_their_multipart_body() {
+        let spans = vec![Span { first: 0, last: 1 }, Span { first: 7, last: 9 }];
+        let body = Multipart::new(&spans, "text/plain", 10, "B");
+        let told = headers(&source(10, "text/plain"), &ByteRanges::Several(spans), Some(&body), Coding::Identity);
+        let value = |name: &str| told.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
+        assert_eq!(value("content-length"), Some(body.bytes().to_string().as_str()));
+        assert_eq!((value("content-type"), value("content-range")), (Some("multipart/byteranges; boundary=B"), None));
+    }
+
+    #[test]
+    fn whole_answer_is_none_to_a_range_at_either_end() {
+        let source = source(10, "text/plain");
+        let whole = Answered { status: 200, ..Answered::default() };
+        assert_eq!(check_answer(whole, &source, Span { first: 0, last: 9 }), Ok(()));
+        for span in [Span { first: 0, last: 8 }, Span { first: 1, last: 9 }] {
+            assert!(check_answer(whole, &source, span).is_err(), "{span:?}");
+        }
+        let other = Answered { status: 206, range: Some("bytes 0-8/10"), ..Answered::default() };
+        assert!(
+            check_answer(other, &source, Span { first: 1, last: 8 }).is_err() && check_answer(other, &source, Span { first: 0, last: 7 }).is_err()
+        );
+    }
+
+    #[test]
     fn range_gives_content_range_and_content_length() {
         let headers = headers(&source(10, "text/plain"), &ByteRanges::One(Span { first: 2, last: 4 }), None, Coding::Identity);
         let get = |name| headers.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str());

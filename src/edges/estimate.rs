@@ -159,6 +159,15 @@ mod tests {
     }
 
     #[test]
+    fn typical_throughput_lies_between_the_prior_and_what_is_measured() {
+        let typical = |mbps: f64| typical_mbps([Reading { mbps: Some((mbps, 1.0)), ..reading() }].iter(), NOW);
+        let prior = PRIOR_MBPS * UNMEASURED_DISCOUNT;
+        assert!((typical_mbps([].iter(), NOW) - prior).abs() < 1e-6);
+        assert!((typical(PRIOR_MBPS) - prior).abs() < 1e-6);
+        assert!(prior < typical(1_000.0) && typical(1_000.0) < 1_000.0 && typical(1.0) < prior && 1.0 < typical(1.0));
+    }
+
+    #[test]
     fn unmeasured_edge_gets_latency_from_distance() {
         let near = Estimate::of(Some(0.0), 1_000.0, None, PRIOR_MBPS, NOW);
         let far = Estimate::of(Some(10_000.0), 1_000.0, None, PRIOR_MBPS, NOW);

@@ -204,6 +204,8 @@ mod tests {
             (r#"{"url":"ftp://x"}"#, "url"),
             (r#"{"url":"https://x/path"}"#, "url"),
             (r#"{"url":"https://user@x"}"#, "url"),
+            (r#"{"url":"https://"}"#, "url"),
+            (&format!(r#"{{"url":"https://{}"}}"#, "x".repeat(MAX_URL)), "url"),
             (r#"{"capacityMbps":0}"#, "capacityMbps"),
         ] {
             let refused = serde_json::from_str::<Patch>(body).unwrap().apply(edge.clone());

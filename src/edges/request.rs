@@ -79,3 +79,22 @@ pub fn check_samples(samples: &[Sample]) -> Result<(), Problem> {
     }
     Err(Problem::invalid("samples", "must be at most 1,000, each with an edge's id, bytes from 0 to 5 GiB and ms from 0 to 86,400,000"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_within_all_bounds_are_accepted() {
+        let sample = |edge: &str, bytes: u64, ms: f64| -> Sample {
+            serde_json::from_value(serde_json::json!({ "edge": edge, "bytes": bytes, "ms": ms, "ok": true })).unwrap()
+        };
+        let accepted = |samples: &[Sample]| check_samples(samples).is_ok();
+        assert!(accepted(&[]) && accepted(&[sample("sin", 0, 0.0), sample("sin", MAX_SAMPLE_BYTES, MAX_SAMPLE_MS)]));
+        for bad in [sample("../x", 0, 0.0), sample("sin", MAX_SAMPLE_BYTES + 1, 0.0), sample("sin", 0, MAX_SAMPLE_MS + 1.0), sample("sin", 0, -1.0)] {
+            assert!(!accepted(&[sample("sin", 0, 0.0), bad]));
+        }
+        let many = |count: usize| (0..count).map(|_| sample("sin", 0, 0.0)).collect::<Vec<_>>();
+        assert!(accepted(&many(MAX_SAMPLES)) && !accepted(&many(MAX_SAMPLES + 1)));
+    }
+}

@@ -140,6 +140,17 @@ mod tests {
     }
 
     #[test]
+    fn weak_tag_anywhere_in_if_match_matches_nothing_and_weakens_no_other() {
+        let r#match = |field| Conditions { if_match: Some(field), ..Conditions::default() }.verdict(version());
+        for failed in ["\"f\", W/\"e\"", "\"f\",W/\"e\"", "\"f\" , W/\"e\" , \"g\"", "W/\"f\", W/\"e\""] {
+            assert_eq!(r#match(failed), Verdict::Failed, "{failed}");
+        }
+        for held in ["W/\"f\", \"e\"", "W/\"e\", \"e\"", "\"e\", W/\"e\"", "\"W/\", \"e\""] {
+            assert_eq!(r#match(held), Verdict::Send, "{held}");
+        }
+    }
+
+    #[test]
     fn entity_tags_take_precedence_over_dates() {
         let both = Conditions { if_none_match: Some("\"f\""), if_modified_since: Some(AFTER), ..Conditions::default() };
         assert_eq!(both.verdict(version()), Verdict::Send);

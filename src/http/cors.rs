@@ -53,6 +53,28 @@ mod tests {
     }
 
     #[test]
+    fn answers_that_depend_on_the_origin_have_vary_origin_and_open_ones_have_not() {
+        let listed = ["https://a".to_owned()];
+        let varies = |path, origin, allowed: &[String]| headers(path, origin, allowed).contains(&("vary", "Origin".to_owned()));
+        assert!(varies("/api/health", Some("https://a"), &listed), "an allowed origin");
+        assert!(
+            varies("/api/health", Some("https://x"), &listed) && varies("/api/health", None, &listed),
+            "a shared cache must not give it to an allowed one"
+        );
+        assert!(!varies("/files/t/n", Some("https://x"), &listed) && !varies("/v/t/n", Some("https://x"), &listed));
+        assert!(!varies("/api/health", Some("https://x"), &["*".to_owned()]));
+    }
+
+    #[test]
+    fn headers_are_exposed_to_allowed_origins_only() {
+        let listed = ["https://a".to_owned()];
+        let exposes = |origin| {
+            headers("/api/health", Some(origin), &listed).iter().any(|(name, value)| *name == "access-control-expose-headers" && value == EXPOSED)
+        };
+        assert!(exposes("https://a") && !exposes("https://x"));
+    }
+
+    #[test]
     fn preflight_echoes_valid_header_names_and_drops_invalid_ones() {
         assert!(preflight("GET", Some("x-api-secret, authorization")).iter().any(|(name, _)| *name == "access-control-allow-headers"));
         assert!(!preflight("GET", Some("a\r\nb")).iter().any(|(name, _)| *name == "access-control-allow-headers"));

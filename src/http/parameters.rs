@@ -103,6 +103,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn extended_form_is_utf_8_or_refused() {
+        let extended = |list: &str| parameters(list.as_bytes()).unwrap().extended("f");
+        assert_eq!(extended("a; f*=utf-8''%c3%a4"), Ok(Some("\u{e4}".to_owned())));
+        assert_eq!(extended("a; f*=UTF-8'en'x"), Ok(Some("x".to_owned())));
+        assert_eq!(extended("a; f=x"), Ok(None));
+        for bad in ["a; f*=iso-8859-1''x", "a; f*=utf-8'x", "a; f*=x", "a; f*=utf-8''%ff"] {
+            assert_eq!(extended(bad), Err(Malformed), "{bad}");
+        }
+    }
+
+    #[test]
     fn malformed_lists_are_refused_and_blank_parameters_skipped() {
         for bad in ["a; b", "a; =c", "a; b=\"c", "a; b=\"c\\\"", "a; b=\"c\"d", "a; b; c=d"] {
             assert_eq!(parameters(bad.as_bytes()), Err(Malformed), "{bad}");

@@ -89,6 +89,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn name_of_1_to_1024_bytes_without_controls_is_kept() {
+        for good in ["a", &"x".repeat(1024), "\u{e4} b.txt"] {
+            assert_eq!(check_file_name("fileName", good).as_deref(), Ok(good));
+        }
+        for bad in ["", &"x".repeat(1025), "a\n", "\u{7f}"] {
+            assert!(matches!(check_file_name("fileName", bad), Err(Problem::Invalid { field, .. }) if field == "fileName"), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn size_of_1_to_2_to_the_53_minus_1_is_accepted() {
+        assert!(check_file_size(1).is_ok() && check_file_size((1 << 53) - 1).is_ok());
+        assert!(check_file_size(0).is_err() && check_file_size(1 << 53).is_err());
+    }
+
+    #[test]
     fn only_identity_is_an_accepted_encoding() {
         for accepted in [None, Some(""), Some("identity"), Some(" Identity , identity")] {
             assert_eq!(check_encoding(accepted), Ok(()));

@@ -119,6 +119,16 @@ mod tests {
         assert_eq!(found(None, None).next("g", EpochMs(100 + CLAIM_MS)), Next::Claim);
         assert_eq!(found(Some(201), Some("s")).next("g", EpochMs(100 + CLAIM_MS)), Next::Refuse);
         assert_eq!(found(Some(201), Some("s")).next("g", expires_at), Next::Claim);
-        assert_ne!(fingerprint("POST", "/a", b"x"), fingerprint("POST", "/b", b"x"));
+    }
+
+    #[test]
+    fn fingerprint_differs_for_another_method_path_or_body() {
+        let first = fingerprint("POST", "/a", b"x");
+        assert_eq!(first, fingerprint("POST", "/a", b"x"));
+        for (method, path, body) in
+            [("PUT", "/a", &b"x"[..]), ("POST", "/b", b"x"), ("POST", "/a", b"y"), ("POST", "/a", b""), ("POST", "/a\nx", b"")]
+        {
+            assert_ne!(first, fingerprint(method, path, body), "{method} {path} {body:?}");
+        }
     }
 }

@@ -187,6 +187,22 @@ fn seventh_empty_file_of_six_returns_objects_full_however_it_comes() {
 }
 
 #[test]
+fn end_of_a_check_that_was_not_forced_writes_nothing() {
+    let (mut ledger, mut disk) = opened(100);
+    apply(&mut ledger, &mut disk, reserve(1, 60, 100), NOW);
+    assert_eq!(ledger.check_done(id(1)), []);
+    assert_eq!(ledger.check_done(id(2)), []);
+}
+
+#[test]
+fn adopted_object_may_fill_the_quota_to_the_byte() {
+    let adopt = |size| Message::Adopt { asset: id(3), object: id(101), size, limits: limits(100, 0) };
+    let (mut ledger, mut disk) = opened(100);
+    assert!(matches!(apply(&mut ledger, &mut disk, adopt(101), NOW), Reply::StorageFull { .. }));
+    assert_eq!(apply(&mut ledger, &mut disk, adopt(100), NOW), Reply::Done);
+}
+
+#[test]
 fn fourth_open_upload_of_three_returns_uploads_full_until_one_ends() {
     let (mut ledger, mut disk) = opened(100);
     for asset in 1..=3 {

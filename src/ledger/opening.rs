@@ -45,6 +45,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn attempt_without_progress_for_10_s_counts_as_dead() {
+        let mut opening = Opening::default();
+        let first = opening.begin(EpochMs(0)).unwrap();
+        assert!(opening.progress(first, EpochMs(5_000)));
+        assert_eq!(opening.begin(EpochMs(14_999)), None);
+        assert!(opening.begin(EpochMs(15_000)).is_some());
+        assert!(!opening.progress(first, EpochMs(15_001)));
+    }
+
+    #[test]
     fn one_attempt_at_a_time_until_it_ends_or_stalls() {
         let mut opening = Opening::default();
         let first = opening.begin(EpochMs(0)).unwrap();

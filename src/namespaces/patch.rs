@@ -249,6 +249,10 @@ mod tests {
             (r#"{"allow_unsigned":true}"#, "allow_unsigned"),
             (r#"{"cross_namespace_dedup":true}"#, "cross_namespace_dedup"),
             (r#"{"tags":[]}"#, "tags"),
+            (r#"{"origin_usd_per_gb":0.5}"#, "origin_usd_per_gb"),
+            (r#"{"origin_usd_per_gb":null}"#, "origin_usd_per_gb"),
+            (r#"{"expected_hit_rate":85}"#, "expected_hit_rate"),
+            (r#"{"display_name":"x","expected_hit_rate":null}"#, "expected_hit_rate"),
         ] {
             assert_eq!(patch(body).by_manager(), Err(Problem::OperatorOnly { field }), "{body}");
         }
@@ -260,6 +264,10 @@ mod tests {
             (r#"{"display_name":"a\n"}"#.to_owned(), "display_name"),
             (format!(r#"{{"display_name":"{}"}}"#, "x".repeat(201)), "display_name"),
             (r#"{"tags":[""]}"#.to_owned(), "tags"),
+            (r#"{"tags":["a\u0007"]}"#.to_owned(), "tags"),
+            (format!(r#"{{"tags":["{}"]}}"#, "x".repeat(66)), "tags"),
+            (r#"{"chunk_size":5368709121}"#.to_owned(), "chunk_size"),
+            (r#"{"origin_usd_per_gb":1000.5}"#.to_owned(), "origin_usd_per_gb"),
             (r#"{"cache_ttl":{"text":31536001}}"#.to_owned(), "cache_ttl.text"),
             (r#"{"chunk_size":1}"#.to_owned(), "chunk_size"),
             (r#"{"origin_usd_per_gb":-1}"#.to_owned(), "origin_usd_per_gb"),
@@ -269,5 +277,11 @@ mod tests {
             assert!(matches!(result, Err(Problem::Invalid { field: named, .. }) if named == field), "{body}");
         }
         assert!(serde_json::from_str::<Patch>(r#"{"cache_ttl":{"text":-1}}"#).is_err());
+        let longest = format!(
+            r#"{{"display_name":"{}","tags":["{}"],"cache_ttl":{{"text":31536000}},"chunk_size":5368709120}}"#,
+            "x".repeat(200),
+            "x".repeat(64)
+        );
+        assert!(patch(&longest).apply(Namespace::example("n")).is_ok(), "the largest values");
     }
 }

@@ -143,6 +143,62 @@ mod tests {
     use crate::problem::catalogue::{CATALOGUE, explain};
 
     #[test]
+    fn values_of_a_problem_are_members_of_its_body() {
+        let (limit, used) = (9, 8);
+        for (problem, members) in [
+            (Problem::BodyTooLarge { limit, hint: "" }, json!({ "limit": 9 })),
+            (Problem::FileTooLarge { limit, size: 10 }, json!({ "limit": 9, "size": 10 })),
+            (Problem::LengthMismatch { expected: 1, actual: 2 }, json!({ "expected": 1, "actual": 2 })),
+            (Problem::invalid("name", ""), json!({ "field": "name" })),
+            (Problem::ChunkTooSmall { least: 5, most_parts: 6 }, json!({ "field": "chunkSize", "minimum": 5, "maxParts": 6 })),
+            (Problem::PartOutsidePlan { chunk_count: 3 }, json!({ "limit": 3 })),
+            (Problem::TierForbids { tier: "free".to_owned(), feature: "x" }, json!({ "tier": "free", "feature": "x" })),
+            (Problem::FeatureOff { feature: "x" }, json!({ "feature": "x" })),
+            (Problem::StorageExceeded { limit, used, reserved: 7, requested: 6 }, json!({ "limit": 9, "used": 8, "reserved": 7, "requested": 6 })),
+            (Problem::TooManyObjects { limit, used }, json!({ "limit": 9, "used": 8 })),
+            (Problem::TooManyUploads { limit, used }, json!({ "limit": 9, "used": 8 })),
+            (
+                Problem::BandwidthExceeded { limit, used, resets: crate::base::time::EpochMs(0), retry_after: 1 },
+                json!({ "limit": 9, "used": 8, "resets": "1970-01-01T00:00:00.000Z" }),
+            ),
+            (Problem::RateLimited { limit, retry_after: 1 }, json!({ "limit": 9 })),
+            (Problem::Downgrade { current: "pro".to_owned() }, json!({ "tier": "pro" })),
+            (Problem::BelowUsage { resource: "storage", limit, used }, json!({ "resource": "storage", "limit": 9, "used": 8 })),
+            (Problem::AlreadyExists { field: "id" }, json!({ "field": "id" })),
+            (Problem::OperatorOnly { field: "tags" }, json!({ "field": "tags" })),
+            (Problem::PlanMismatch { strategy: json!(1) }, json!({ "strategy": 1 })),
+            (Problem::OtherShard { account: 1, namespace: 0 }, json!({ "accountShard": 1, "namespaceShard": 0 })),
+            (Problem::PartsMissing { missing: vec![2] }, json!({ "missing": [2] })),
+            (Problem::PartsDiffer { parts: vec![3] }, json!({ "parts": [3] })),
+            (Problem::RangeNotSatisfiable { size: 4 }, json!({ "size": 4 })),
+            (Problem::Origin(OriginFailure::AnswerLost), json!({ "outcome": "unknown" })),
+        ] {
+            assert_eq!(Value::Object(problem.extensions()), members, "{problem:?}");
+        }
+    }
+
+    #[test]
+    fn retry_is_advised_where_it_can_help() {
+        for (problem, seconds) in [
+            (Problem::Origin(OriginFailure::Unreachable), Some(1)),
+            (Problem::Origin(OriginFailure::Timeout), Some(1)),
+            (Problem::RecordFailed, Some(1)),
+            (Problem::CompletionRunning, Some(1)),
+            (Problem::StillRunning, Some(1)),
+            (Problem::RateLimited { limit: 1, retry_after: 7 }, Some(7)),
+            (Problem::Origin(OriginFailure::AnswerLost), Some(2)),
+            (Problem::Busy, Some(2)),
+            (Problem::TooManyUploads { limit: 1, used: 1 }, Some(OPEN_UPLOAD_SECONDS)),
+            (Problem::AccountMoving, Some(30)),
+            (Problem::AccelerationOff, Some(60)),
+            (Problem::Origin(OriginFailure::Credentials), None),
+            (Problem::NotFound, None),
+        ] {
+            assert_eq!(problem.retry_after(), seconds, "{problem:?}");
+        }
+    }
+
+    #[test]
     fn codes_are_unique_and_statuses_are_errors() {
         let mut codes: Vec<_> = CATALOGUE.iter().map(|kind| kind.code).collect();
         codes.sort_unstable();

@@ -81,3 +81,32 @@ impl ObjectHeaders<'_> {
         vec![("content-disposition", self.content_disposition.to_owned())]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn payload_header_is_the_hash_or_unsigned() {
+        let hash = Sha256Hex::of(b"");
+        assert_eq!(Payload::Empty.header(), hash.as_str());
+        let other = Sha256Hex::of(b"x");
+        assert_eq!(Payload::Sha256(other.clone()).header(), other.as_str());
+        assert_eq!(Payload::Unsigned.header(), "UNSIGNED-PAYLOAD");
+    }
+
+    #[test]
+    fn media_type_is_signed_and_disposition_is_not() {
+        let headers = ObjectHeaders { content_type: "text/plain", content_disposition: "inline" };
+        assert_eq!(headers.signed(), [("content-type", "text/plain".to_owned())]);
+        assert_eq!(headers.plain(), [("content-disposition", "inline".to_owned())]);
+    }
+
+    #[test]
+    fn only_a_get_of_a_key_without_upload_id_reads_bytes() {
+        assert!(action("GET", Some("k"), &[("versionId", "1")]).reads_bytes());
+        for other in [action("HEAD", Some("k"), &[]), action("GET", None, &[]), action("GET", Some("k"), &[("uploadId", "u")])] {
+            assert!(!other.reads_bytes(), "{other:?}");
+        }
+    }
+}

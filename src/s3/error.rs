@@ -159,6 +159,30 @@ mod tests {
     }
 
     #[test]
+    fn part_list_is_refused_by_three_codes_only() {
+        for code in ["InvalidPart", "InvalidPartOrder", "EntityTooSmall"] {
+            assert!(error(400, code, "").is_part_list_refused(), "{code}");
+        }
+        assert!(!error(400, "MalformedXML", "").is_part_list_refused() && !StoreError::read(400, "").is_part_list_refused());
+    }
+
+    #[test]
+    fn bytes_may_be_stored_after_500_or_without_an_answer() {
+        assert!(error(500, "InternalError", "").may_have_stored() && StoreError::timeout().may_have_stored());
+        assert!(!error(503, "SlowDown", "").may_have_stored() && !error(400, "BadDigest", "").may_have_stored());
+    }
+
+    #[test]
+    fn second_answer_counts_only_after_none_or_a_bare_4xx() {
+        let refused = Err(error(403, "AccessDenied", ""));
+        assert_eq!(StoreError::read(503, "").failure_after_asking(&refused), OriginFailure::Unavailable);
+        assert_eq!(
+            StoreError::read(400, "").failure_after_asking(&Err(StoreError::unreachable(String::new()))),
+            OriginFailure::Unexpected("HTTP 400".into())
+        );
+    }
+
+    #[test]
     fn code_and_message_are_read_and_trimmed() {
         let body = "\u{feff}\n<e:Error xmlns:e='urn:x'><e:Message> a&amp;b </e:Message><e:Code> SlowDown\n</e:Code><e:Details><e:Code>X</e:Code></e:Details></e:Error>";
         let expected = StoreError { status: 503, code: "SlowDown".into(), message: "a&b".into() };

@@ -143,12 +143,20 @@ mod tests {
             good(),
             ChunkRequest { upload_id: Some("up"), namespace: Some("jt_user_1"), ..good() },
             ChunkRequest { upload_id: Some(&session), path_session: Some(&session), ..good() },
+            ChunkRequest { content_digest: Some("sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:"), ..good() },
             ChunkRequest { chunk_sha256: None, content_digest: Some("sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:"), ..good() },
         ] {
             assert_eq!(admit(&request, &claims(), 100), Ok(expected.clone()));
         }
         let unsigned = UploadClaims { allow_unsigned: true, ..claims() };
         assert_eq!(admit(&ChunkRequest { chunk_sha256: None, ..good() }, &unsigned, 100).unwrap().payload(), Payload::Unsigned);
+    }
+
+    #[test]
+    fn part_of_exactly_the_limit_is_admitted_and_one_byte_more_returns_413() {
+        let whole = ChunkRequest { part_number: Some("1"), content_length: Some("10"), ..good() };
+        assert_eq!(admit(&whole, &claims(), 10).map(|admitted| admitted.size), Ok(10));
+        assert_eq!(admit(&whole, &claims(), 9).unwrap_err().kind().status, 413);
     }
 
     #[test]

@@ -197,6 +197,16 @@ mod tests {
     }
 
     #[test]
+    fn up_to_a_thousand_urls_are_given_at_once() {
+        let asked = |count: usize| {
+            let parts: Vec<_> = (0..count).map(|_| json!({ "partNumber": 1 })).collect();
+            let urls: ChunkUrls = serde_json::from_value(json!({ "sessionId": "s", "parts": parts })).ok()?;
+            urls.requested_parts(&UploadClaims { allow_unsigned: true, ..upload() }).ok().map(|parts| parts.len())
+        };
+        assert_eq!([asked(0), asked(1), asked(MAX_URLS), asked(MAX_URLS + 1)], [None, Some(1), Some(MAX_URLS), None]);
+    }
+
+    #[test]
     fn requested_parts_are_checked_against_plan_and_hash_requirement() {
         let hash = Sha256Hex::of(b"x");
         let found = urls(json!([{ "partNumber": 3, "sha256": hash }, { "partNumber": 1, "sha256": hash }]), &upload()).unwrap();

@@ -216,6 +216,16 @@ mod tests {
     }
 
     #[test]
+    fn action_selects_the_body() {
+        let parse = |body: &str| Track::parse(body.as_bytes());
+        assert!(matches!(parse(r#"{"action":"start","fileName":"a","fileSize":1}"#), Ok(Track::Start(_))));
+        assert!(matches!(parse(r#"{"action":"stop"}"#), Err(Problem::Invalid { field, .. }) if field == "action"));
+        let commas = |count: usize| parse(&format!(r#"{{"action":"start","fileName":"a","fileSize":1,"x":[0{}]}}"#, ",0".repeat(count - 3)));
+        assert!(commas(MAX_COMMAS).is_ok());
+        assert!(matches!(commas(MAX_COMMAS + 1), Err(Problem::Invalid { field, .. }) if field == "body"));
+    }
+
+    #[test]
     fn start_with_all_and_unknown_fields_is_accepted() {
         let wanted = start(r#"{"fileName":"a.mp4","fileSize":25000000,"fileHash":null,"priority":"speed","new":1}"#).unwrap();
         assert_eq!((wanted.content_type.as_str(), wanted.file_hash.is_none()), ("video/mp4", true));

@@ -79,6 +79,14 @@ mod tests {
     }
 
     #[test]
+    fn body_of_exactly_the_limit_is_accepted_and_one_byte_more_returns_413() {
+        assert_eq!(raw_length(Some(" 10 "), 10), Ok(10));
+        assert_eq!(raw_length(Some("11"), 10), Err(Problem::BodyTooLarge { limit: 10, hint: SESSIONS_HINT }));
+        assert_eq!(raw_length(None, 10), Err(Problem::LengthRequired));
+        assert!(matches!(raw_length(Some("x"), 10), Err(Problem::Malformed { .. })));
+    }
+
+    #[test]
     fn form_over_16_mb_names_that_limit_and_smaller_one_is_held_against_what_is_left() {
         assert_eq!(form_length(Some("16065536")), Ok(16_065_536));
         let refused = form_length(Some("31900000"));

@@ -98,3 +98,17 @@ pub fn find(fact: Fact) -> Statement {
 pub fn put(fact: Fact, value: bool, now: EpochMs) -> Statement {
     Statement { sql: PUT, args: vec![fact.name().into(), value.into(), Arg::Int(now.0)] }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bucket_is_owned_another_s_or_unknown() {
+        let owns = |value: &str| {
+            let row = format!(r#"{{"id":"01010101-0101-4101-8101-010101010101","owns_bucket":{value},"marked_at":null}}"#);
+            serde_json::from_str::<Deployment>(&row).unwrap().owns_bucket()
+        };
+        assert_eq!((owns("1"), owns("0"), owns("null")), (Some(true), Some(false), None));
+    }
+}

@@ -232,6 +232,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn open_session_is_told_as_uploading_and_others_as_they_are() {
+        let status = |status: &str| {
+            let id = crate::base::id::Id::from_random([1; 16]);
+            let row: SessionRow = serde_json::from_value(serde_json::json!({
+                "id": id, "account_id": id, "namespace": "n", "s3_key": "k", "upload_id": "u", "file_name": "f", "file_size": 11, "chunk_size": 5,
+                "content_type": "text/plain", "file_hash": null, "allow_unsigned": 0, "status": status, "created_at": 0, "asset_id": null
+            }))
+            .unwrap();
+            let view = serde_json::to_value(SessionView::from(&row)).unwrap();
+            (view["status"].as_str().unwrap().to_owned(), view["chunkCount"].as_u64())
+        };
+        assert_eq!(status("open"), ("uploading".to_owned(), Some(3)));
+        assert_eq!(status("expired"), ("expired".to_owned(), Some(3)));
+    }
+
+    #[test]
     fn percent_is_100_only_with_every_byte() {
         assert_eq!(percent(0, 10), 0.0);
         assert_eq!(percent(1, 3), 33.3);

@@ -102,8 +102,11 @@ mod tests {
             ("/abs.ts", None),
             ("https://elsewhere/x.ts", None),
             ("data:text/plain,x", None),
+            ("a/b:c.ts", Some("hls/720p/a/b:c.ts")),
+            ("?x", None),
             ("", None),
             (&"./".repeat(2_000), None),
+            (&format!("{}a", "./".repeat(2_000)), None),
         ] {
             assert_eq!(from.join(uri).as_ref().map(VideoPath::as_str), to, "{uri}");
         }

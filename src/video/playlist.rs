@@ -181,6 +181,14 @@ mod tests {
     }
 
     #[test]
+    fn playlist_whose_first_media_tag_follows_2000_references_is_a_master() {
+        let text = format!("#EXTM3U\n{}#EXT-X-MEDIA:TYPE=AUDIO,URI=\"a.m3u8\"\n", "a.ts\n".repeat(MAX_REFERENCES));
+        assert!(matches!(read(&path("i.m3u8"), &text), Some(Playlist::Master { .. })));
+        let text = format!("{text}#EXTINF:4,\na.ts\n");
+        assert!(matches!(read(&path("i.m3u8"), &text), Some(Playlist::Master { .. })), "and stays one");
+    }
+
+    #[test]
     fn end_of_a_playlist_behind_100000_lines_is_not_seen() {
         let path = VideoPath::parse("a/index.m3u8").unwrap();
         let is_live = |lines: usize| {

@@ -328,3 +328,60 @@ pub fn overdue_deletions(since: EpochMs, after: (EpochMs, &str, &str), limit: u6
 pub fn delete_row(id: Id) -> Statement {
     Statement { sql: DELETE_ROW, args: vec![id.to_string().into()] }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(path: &str, live_seconds: Option<u64>) -> FileRow {
+        FileRow {
+            id: Id::from_random([1; 16]),
+            account_id: Id::from_random([2; 16]),
+            namespace: Name::parse("n").unwrap(),
+            video_id: Name::parse("film").unwrap(),
+            path: path.to_owned(),
+            s3_key: "k".to_owned(),
+            size: 10,
+            etag: "e".to_owned(),
+            content_type: "video/mp2t".to_owned(),
+            live_seconds,
+            created_at: EpochMs(5),
+            owner_status: "active".to_owned(),
+            ttl_video: Some(600),
+            generation: 3,
+            origin_usd_per_gb: Some(0.5),
+            video_streaming: true,
+        }
+    }
+
+    #[test]
+    fn live_playlist_is_held_for_half_its_target_duration_and_at_most_50_s() {
+        let held = |live| {
+            let descriptor = ContentDescriptor::from(row("i.m3u8", Some(live)));
+            (descriptor.holds_ms, descriptor.client_seconds)
+        };
+        for (live, expected) in [(0, (500, 0)), (1, (500, 0)), (4, (2_000, 2)), (7, (3_500, 3)), (100, (50_000, 50)), (86_400, (50_000, 50))] {
+            assert_eq!(held(live), expected, "{live} s");
+        }
+        assert_eq!(held(u64::MAX), (HOLDS_MS, 50));
+    }
+
+    #[test]
+    fn playlist_that_is_not_live_is_revalidated_and_a_segment_kept_for_the_ttl() {
+        let held = |row: FileRow| {
+            let descriptor = ContentDescriptor::from(row);
+            (descriptor.holds_ms, descriptor.client_seconds, descriptor.ttl)
+        };
+        assert_eq!(held(row("a/i.m3u8", None)), (HOLDS_MS, 0, 600));
+        assert_eq!(held(row("a/0.ts", None)), (HOLDS_MS, 600, 600));
+        assert_eq!(held(FileRow { ttl_video: None, ..row("a/0.ts", None) }), (HOLDS_MS, DEFAULT_TTL.video, DEFAULT_TTL.video));
+    }
+
+    #[test]
+    fn file_of_a_suspended_owner_is_marked_and_held_by_nobody() {
+        let active = ContentDescriptor::from(row("a/0.ts", None));
+        assert!(!active.suspended && active.class == Class::Video && !active.compress);
+        let suspended = ContentDescriptor::from(FileRow { owner_status: "suspended".to_owned(), ..row("a/0.ts", None) });
+        assert_eq!((suspended.suspended, suspended.holds_ms), (true, 0));
+    }
+}

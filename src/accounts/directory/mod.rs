@@ -36,3 +36,18 @@ pub const KNOWN_MS: u64 = 15_000;
 /// How long an account that is moved can not be changed before it is copied and after it has changed its shard, s: until every isolate knows that, and what
 /// began before has ended.
 pub const SETTLE_SECONDS: u64 = 60;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_and_names_are_those_of_the_table() {
+        let (id, hash, name) = (Id::from_random([1; 16]), Sha256Hex::of(b"k"), Name::parse("n").unwrap());
+        let row = |kind, name: &str| (kind, name.to_owned());
+        assert_eq!(Item::Account(id).row(), row("account", &id.to_string()));
+        assert_eq!(Item::Key(&hash).row(), row("key", hash.as_str()));
+        assert_eq!(Item::Namespace(&name).row(), row("namespace", "n"));
+        assert_eq!(Item::User(&name).row(), row("user", "n"));
+    }
+}

@@ -142,3 +142,19 @@ fn ranges<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(u64, u64)>,
     let text = String::deserialize(deserializer)?;
     json::read(&text).map_err(serde::de::Error::custom)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn row_is_a_challenge_until_the_millisecond_of_its_expiry() {
+        let id = Id::from_random([1; 16]);
+        let row = format!(r#"{{"object_id":"{id}","id":"{id}","nonce":"n","ranges":"[[0,1],[5,9]]","expires_at":10}}"#);
+        let taken: Taken = serde_json::from_str(&row).unwrap();
+        let challenge = Challenge { id, nonce: "n".to_owned(), ranges: vec![(0, 1), (5, 9)], expires_at: EpochMs(10) };
+        assert_eq!(taken.clone().challenge(EpochMs(9)), Some(challenge));
+        assert_eq!(taken.challenge(EpochMs(10)), None);
+        assert!(serde_json::from_str::<Taken>(&row.replace("[[0,1],[5,9]]", "x")).is_err());
+    }
+}

@@ -102,3 +102,31 @@ pub fn hour_at(hours: &mut Vec<Hour>, now: EpochMs) -> Option<&mut Hour> {
     }
     hours.iter_mut().find(|known| known.hour == hour)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_of_one_hour_share_its_entry() {
+        let mut hours = Vec::new();
+        let mut start = |at| hour_at(&mut hours, EpochMs(at)).map(|hour| hour.hour);
+        assert_eq!([start(HOUR_MS + 5), start(2 * HOUR_MS - 1), start(2 * HOUR_MS)], [HOUR_MS, HOUR_MS, 2 * HOUR_MS].map(Some));
+        assert_eq!(hours.len(), 2);
+    }
+
+    #[test]
+    fn hours_are_added_up_told_and_subtracted() {
+        let hour = Hour { hour: HOUR_MS, samples: 8, failures: 2, bytes: 1_000_000, busy_ms: 400.0, probes: 4, probe_ms: 100.0 };
+        let mut sum = Hour { samples: 2, failures: 3, bytes: 4, busy_ms: 5.0, probes: 6, probe_ms: 7.0, ..hour };
+        sum.merge(&hour);
+        assert_eq!(sum, Hour { samples: 10, failures: 5, bytes: 1_000_004, busy_ms: 405.0, probes: 10, probe_ms: 107.0, ..hour });
+        sum.subtract(&hour);
+        assert_eq!(sum, Hour { samples: 2, failures: 3, bytes: 4, busy_ms: 5.0, probes: 6, probe_ms: 7.0, ..hour });
+        let view = serde_json::to_value(hour.view()).unwrap();
+        assert_eq!((&view["hour"], &view["errorRate"]), (&"1970-01-01T01:00:00.000Z".into(), &0.25.into()));
+        assert_eq!((&view["mbps"], &view["latencyMs"]), (&20.0.into(), &25.0.into()));
+        let none = serde_json::to_value(Hour::default().view()).unwrap();
+        assert!(none["mbps"].is_null() && none["latencyMs"].is_null() && none["errorRate"].is_null());
+    }
+}

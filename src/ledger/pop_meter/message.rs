@@ -63,6 +63,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn nothing_is_no_bytes_and_no_reads() {
+        let nothing = Counted { account: Id::from_random([1; 16]), bytes: 0, reads: StoreReads::default() };
+        assert!(nothing.is_nothing());
+        assert!(!Counted { bytes: 1, ..nothing }.is_nothing() && !Counted { reads: StoreReads::at(1, 0.0), ..nothing }.is_nothing());
+    }
+
+    #[test]
     fn json_form_is_pinned() {
         let account = Id::from_random([1; 16]);
         let counted = Counted { account, bytes: 2, reads: StoreReads { bytes: 3, usd: 0.5 } };

@@ -77,6 +77,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn body_is_signed_with_its_hash() {
+        let (action, body) = complete_multipart_upload("k", "u", &[(1, "e".to_owned())]);
+        assert_eq!(action.payload, Payload::Sha256(Sha256Hex::of(body.as_bytes())));
+        assert_eq!(action.query, [("uploadId".to_owned(), "u".to_owned())]);
+        assert_eq!(action.signed_headers, [("content-type", "application/xml".to_owned())]);
+    }
+
+    #[test]
     fn completes_with_quoted_etags_and_escapes() {
         assert_eq!(
             complete_body(&[(1, "a".into()), (2, "<&".into())]),

@@ -28,6 +28,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn object_headers_are_part_of_the_action() {
+        let action = create_multipart_upload("k", ObjectHeaders { content_type: "text/plain", content_disposition: "inline" });
+        assert_eq!(action.signed_headers, [("content-type", "text/plain".to_owned())]);
+        assert_eq!(action.plain_headers, [("content-disposition", "inline".to_owned())]);
+    }
+
+    #[test]
     fn upload_id_is_read_and_anything_else_is_unreadable() {
         let body =
             "<InitiateMultipartUploadResult xmlns=\"x\"><Bucket>b</Bucket><Key>k</Key><UploadId>u/1+=</UploadId></InitiateMultipartUploadResult>";

@@ -34,6 +34,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn source_and_range_are_signed_and_the_source_is_encoded() {
+        let copy = upload_part_copy("k", "u", 1, "/b/a c", 5, 9);
+        assert_eq!(copy.signed_headers, [("x-amz-copy-source", "/b/a%20c".to_owned()), ("x-amz-copy-source-range", "bytes=5-9".to_owned())]);
+        assert_eq!(copy.payload, Payload::Empty);
+    }
+
+    #[test]
     fn copied_part_gives_its_etag_or_the_error_inside() {
         assert_eq!(copied_part("<CopyPartResult><ETag>\"cc\"</ETag></CopyPartResult>").as_deref(), Ok("cc"));
         let quoted = "<CopyPartResult xmlns=\"x\"><LastModified>t</LastModified><ETag>&quot;cc&quot;</ETag></CopyPartResult>";

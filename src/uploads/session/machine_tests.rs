@@ -110,6 +110,26 @@ fn alarm_follows_activity_and_repeats_until_cleaned_up() {
 }
 
 #[test]
+fn opening_again_is_done_for_the_same_upload_only() {
+    let mut slot = open(2);
+    let again = |meta: Meta| Message::Open { meta: Box::new(meta) };
+    assert_eq!(send(&mut slot, again(meta(2))), SessionReply::Done);
+    let closed = SessionReply::Closed { status: Status::Uploading };
+    assert_eq!(send(&mut slot, again(Meta { upload_id: "other".into(), ..meta(2) })), closed);
+    assert_eq!(send(&mut slot, again(Meta { session: Id::from_random([9; 16]), ..meta(2) })), closed);
+}
+
+#[test]
+fn ended_session_whose_record_has_an_end_needs_no_alarm() {
+    let mut slot = open(1);
+    send(&mut slot, Message::Fail);
+    let session = slot.as_mut().unwrap();
+    assert_eq!(alarm(session, EpochMs(1_100)), Some(EpochMs(1_100 + CLEANUP_DELAY_MS)));
+    session.meta.forget_at = Some(EpochMs(9_000));
+    assert_eq!(alarm(session, EpochMs(1_100)), None);
+}
+
+#[test]
 fn suspended_account_gets_suspended_for_a_part() {
     let mut slot = open(2);
     assert_eq!(send(&mut slot, Message::Suspend { suspended: true }), SessionReply::Done);
@@ -284,6 +304,28 @@ fn reconcile_keeps_parts_newer_than_the_listing() {
     assert_eq!(effects.len(), 2);
 }
 
+/// The clock does not advance between two I/O events, so a listing may begin in the millisecond in which a part was recorded.
+#[test]
+fn part_recorded_in_the_millisecond_of_the_listing_stays_as_recorded() {
+    let listed = |number: u16, etag: &str| ListedPart { part_number: number, etag: etag.into(), size: CHUNK };
+    let claimed = Part { evidence: Evidence::Claimed, ..part(3, 4) };
+    let hashed = Part { sha256: Some(Sha256Hex::of(b"new")), ..part(2, 4) };
+    let recorded_at = |at: u64| {
+        let mut slot = open(4);
+        for part in [part(1, 4), hashed.clone(), claimed.clone()] {
+            apply(&mut slot, Message::Record { part, receipt: false }, EpochMs(at));
+        }
+        let listing = vec![listed(2, "old"), listed(3, "")];
+        let (_, effects) = apply(&mut slot, Message::Reconcile { listed: listing, listed_at: EpochMs(1_020) }, EpochMs(1_040));
+        (slot.unwrap().parts.into_values().map(|part| (part.number, part.etag, part.evidence)).collect::<Vec<_>>(), effects.len())
+    };
+    let row = |number: u16, etag: &str, evidence| (number, etag.to_owned(), evidence);
+    let kept = vec![row(1, "e1", Evidence::Seen), row(2, "e2", Evidence::Seen), row(3, "e3", Evidence::Claimed)];
+    assert_eq!(recorded_at(1_020), (kept, 0), "part 1 is not dropped, part 2 not replaced, part 3 not confirmed");
+    let told = vec![row(2, "old", Evidence::Listed), row(3, "e3", Evidence::Listed)];
+    assert_eq!(recorded_at(1_019), (told, 3), "the listing tells about what was recorded a millisecond before it");
+}
+
 /// Stored rows outlive deployments: a row of an older version must load, and the current form is pinned.
 #[test]
 fn persisted_json_is_pinned() {
@@ -379,6 +421,9 @@ fn check_lease_returns_busy_while_completing_and_mark_direct_is_persisted() {
     send(&mut slot, Message::Record { part: part(1, 1), receipt: false });
     send(&mut slot, begin(1));
     assert_eq!(send(&mut slot, Message::CheckLease), SessionReply::Busy);
+    if let Some(session) = slot.as_mut() {
+        session.meta.ttl_ms = 10 * COMPLETION_LEASE_MS;
+    }
     assert_eq!(apply(&mut slot, Message::CheckLease, EpochMs(1_100 + COMPLETION_LEASE_MS)).0, SessionReply::Done);
 }
 

@@ -113,7 +113,7 @@ fn second_account_to_begin_a_video_is_refused_until_nothing_of_it_is_left() {
     assert!(!begin(&db, ada, "film", false, 3));
 
     // Stored, deleted, and its bytes gone.
-    rows(&db, &videos::put(&file(bob, "film", 1)));
+    rows(&db, &videos::put(&file(bob, "film", 1), None));
     rows(&db, &owners::end_write(&name(SHARED), &name("film")));
     let delete = |account, manages| rows(&db, &videos::mark_deleted(&name(SHARED), &name("film"), account, manages, EpochMs(4)));
     assert_eq!((delete(ada, false), begin(&db, ada, "film", false, 4)), (0, false));
@@ -132,7 +132,7 @@ fn video_whose_write_never_ended_is_forgotten_after_a_day_unless_it_has_files() 
     for (version, video) in [(1, "kept"), (2, "lost"), (3, "young")] {
         assert!(begin(&db, accounts[0], video, false, if video == "young" { DAY } else { 1 }));
         if video == "kept" {
-            rows(&db, &videos::put(&file(accounts[0], video, version)));
+            rows(&db, &videos::put(&file(accounts[0], video, version), None));
         }
     }
     rows(&db, &owners::forget_lost(EpochMs(DAY + 1)));
@@ -147,7 +147,7 @@ fn video_whose_write_never_ended_is_forgotten_after_a_day_unless_it_has_files() 
 fn file_without_an_owners_row_is_its_accounts() {
     let (db, accounts) = shared_by(&["ada", "bob"]);
     let [ada, bob] = [accounts[0], accounts[1]];
-    rows(&db, &videos::put(&file(ada, "film", 1)));
+    rows(&db, &videos::put(&file(ada, "film", 1), None));
     let delete = |account| rows(&db, &videos::mark_deleted(&name(SHARED), &name("film"), account, false, EpochMs(4)));
     assert_eq!((begin(&db, bob, "film", false, 1), delete(bob), rows(&db, &owners::owner(&name(SHARED), &name("film")))), (false, 0, 1));
     assert!(begin(&db, ada, "film", false, 1) && !begin(&db, bob, "film", false, 1));
@@ -171,6 +171,8 @@ struct Video {
     writes: Vec<usize>,
     file: bool,
     deleted: bool,
+    /// The version that is there, deleted or not.
+    present: Option<Id>,
 }
 
 proptest! {
@@ -196,7 +198,8 @@ proptest! {
                 }
                 Step::Store if video.writes.contains(&who) && !video.deleted => {
                     let put = file(account, "film", u8::try_from(number).unwrap() + 1);
-                    prop_assert_eq!(rows(&db, &videos::put(&put)), 1);
+                    prop_assert_eq!(rows(&db, &videos::put(&put, video.present)), 1);
+                    video.present = Some(put.id);
                     rows(&db, &owners::end_write(&name(SHARED), &name("film")));
                     video.writes.remove(video.writes.iter().position(|writer| *writer == who).unwrap());
                     video.file = true;

@@ -400,11 +400,12 @@ fn video_file_changes_only_from_the_state_that_was_read() {
         found.into_iter().next().map(|row| (row[0].clone(), row[2].clone(), row[3] != Value::Null))
     };
     let text = |id: Id| Value::Text(id.to_string());
-    assert_eq!(rows(&db, &videos::put(&version(1, "one"))).len(), 1);
+    assert_eq!(rows(&db, &videos::put(&version(1, "one"), None)).len(), 1);
     let seen = Present { id: id(1), account_id: account, etag: "one".to_owned(), doomed_at: None, replaced_id: None, replaced_account: None };
     let there = AtStore { etag: "two".to_owned(), size: 20 };
     // It was replaced since it was read.
-    assert_eq!(rows(&db, &videos::put(&version(3, "three"))).len(), 1);
+    assert!(rows(&db, &videos::put(&version(3, "three"), Some(id(9)))).is_empty(), "another version is there");
+    assert_eq!(rows(&db, &videos::put(&version(3, "three"), Some(id(1)))).len(), 1);
     assert!(rows(&db, &videos::supersede(&seen, id(2), account, &there, EpochMs(5))).is_empty());
     let seen = Present { id: id(3), etag: "three".to_owned(), ..seen };
     assert_eq!(rows(&db, &videos::supersede(&seen, id(2), account, &there, EpochMs(5))).len(), 1);
@@ -420,7 +421,7 @@ fn video_file_changes_only_from_the_state_that_was_read() {
     assert_eq!(present(), None);
     assert_eq!(rows(&db, &videos::claim_deletion(&place, id(4), account, EpochMs(6))).len(), 1);
     assert_eq!(present(), Some((text(id(4)), Value::Text(String::new()), true)));
-    assert!(rows(&db, &videos::put(&version(5, "five"))).is_empty());
+    assert!(rows(&db, &videos::put(&version(5, "five"), Some(id(4)))).is_empty());
     assert!(rows(&db, &videos::supersede(&Present { id: id(4), etag: String::new(), ..seen }, id(2), account, &there, EpochMs(7))).is_empty());
     assert_eq!(rows(&db, &videos::has_deleted(&namespace, &place.video)).len(), 1);
     run(&db, &videos::delete_version(id(4), ""));

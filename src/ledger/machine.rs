@@ -8,10 +8,8 @@ use crate::base::time::EpochMs;
 use crate::ledger::accrual::{ACCRUAL_CHECKPOINT_MS, Accrual, StoreReads};
 use crate::ledger::message::{Message, Reply, UsageSnapshot};
 use crate::ledger::period::Period;
-use crate::ledger::state::{Claim, Effect, Facts, Holding, LedgerState, Limits, PendingCheck, Reserved, Seen, Usage};
-use crate::ledger::timing::{
-    CHECKPOINT_MS, COUNT_CHECKPOINT_MS, DELETE_GRACE_MS, LAST_CHECK_MS, LIMITS_MS, OPEN_RECHECK_MS, QUERY_RETRY_MS, TRAFFIC_CHECKPOINT_MS,
-};
+use crate::ledger::state::{Claim, Effect, Facts, Holding, LedgerState, Limits, PendingCheck, Reserved, Usage};
+use crate::ledger::timing::{CHECKPOINT_MS, COUNT_CHECKPOINT_MS, DELETE_GRACE_MS, LIMITS_MS, TRAFFIC_CHECKPOINT_MS};
 
 #[cfg(test)]
 #[path = "machine_tests.rs"]
@@ -50,21 +48,7 @@ impl Ledger {
 
     /// A new ledger, with the used bytes, the number of holdings and the open uploads according to D1.
     pub fn open(account: Id, limits: Limits, (used, objects): (u64, u64), open: BTreeMap<Id, PendingCheck>, now: EpochMs) -> Ledger {
-        let period = Period::of(now);
-        let books = LedgerState {
-            account,
-            limits,
-            used,
-            objects: Some(objects),
-            period,
-            bandwidth: 0,
-            requests: 0,
-            accrual: Accrual::since(now),
-            tat_us: 0,
-            video_tat_us: 0,
-            closed: Vec::new(),
-            checkpoint: Some(now.plus(CHECKPOINT_MS)),
-        };
+        let books = LedgerState { checkpoint: Some(now.plus(CHECKPOINT_MS)), ..LedgerState::begin(account, limits, (used, objects), now) };
         Ledger { limits_at: now, ..Ledger::load(books, open) }
     }
 
@@ -127,59 +111,6 @@ impl Ledger {
     fn accrual_checkpoint(&self) -> Option<EpochMs> {
         let LedgerState { used, accrual, period, .. } = &self.books;
         (*used > 0).then(|| accrual.until.max(period.start()).plus(ACCRUAL_CHECKPOINT_MS).min(period.end()))
-    }
-
-    /// Pending checks that are due, at most `most`.
-    pub fn due(&self, now: EpochMs, most: usize) -> Vec<(Id, PendingCheck)> {
-        self.watches.iter().filter(|(_, check)| check.at <= now).map(|(asset, check)| (*asset, *check)).take(most).collect()
-    }
-
-    /// What follows from the result of a D1 query that was started for `check`: nothing if the pending check has changed since.
-    pub fn resolve_check(&self, asset: Id, check: PendingCheck, seen: Seen, now: EpochMs) -> Outcome {
-        if self.watches.get(&asset) != Some(&check) {
-            return Outcome::Nothing;
-        }
-        match seen {
-            Seen::Stored { object, size } => Outcome::Apply(Message::Settle { asset, object, size }),
-            Seen::Gone => Outcome::Apply(Message::Release { asset }),
-            Seen::Coming => Outcome::CheckAgain(now.plus(OPEN_RECHECK_MS)),
-            Seen::Unclear => Outcome::CheckAgain(now.plus(QUERY_RETRY_MS)),
-        }
-    }
-
-    /// D1 was queried for the asset: the pending check no longer forces a query.
-    pub fn check_done(&mut self, asset: Id) -> Vec<Effect> {
-        match self.watches.get_mut(&asset) {
-            Some(check) if check.doubt => {
-                check.doubt = false;
-                vec![Effect::PutPendingCheck(asset, *check)]
-            }
-            _ => vec![],
-        }
-    }
-
-    /// The upload is still open: check again at `at`.
-    pub fn postpone(&mut self, asset: Id, at: EpochMs) -> Vec<Effect> {
-        match self.watches.get_mut(&asset) {
-            Some(check) => {
-                check.at = at;
-                vec![Effect::PutPendingCheck(asset, *check)]
-            }
-            None => vec![],
-        }
-    }
-
-    /// What follows a check whose outcome was applied: the last one, if whatever it was about may still happen, as nobody has reported its end.
-    pub fn after_check(&mut self, asset: Id, check: PendingCheck, place: Option<String>, seen: Seen, now: EpochMs) -> Vec<Effect> {
-        if check.last {
-            return self.drop_check(asset);
-        }
-        if self.watches.contains_key(&asset) || !(check.announced || seen == Seen::Gone) {
-            return vec![];
-        }
-        let last = PendingCheck { last: true, ..PendingCheck::forced(now.plus(LAST_CHECK_MS)) };
-        self.watches.insert(asset, last);
-        place.map(|place| Effect::PutPlace(asset, place)).into_iter().chain([Effect::PutPendingCheck(asset, last)]).collect()
     }
 
     /// The usage to write to D1, if a checkpoint is due. The next one is due after [`CHECKPOINT_MS`] until [`Ledger::checkpointed`] confirms the write.
@@ -295,7 +226,11 @@ impl Ledger {
         if self.books.limits.suspended {
             return (Reply::Suspended, effects);
         }
-        if facts.holding.is_some() || self.watches.contains_key(&asset) {
+        let known = self.watches.get(&asset).filter(|known| !known.last).map(|known| known.at);
+        if facts.holding.is_some() || known.is_some() {
+            // Reserved again by a start that takes long: what a check under way has seen is too old.
+            let is_later = known.is_some_and(|at| at < check.at);
+            effects.extend(if is_later { self.postpone(asset, check.at) } else { vec![] });
             return (Reply::Done, effects);
         }
         let limit = self.books.limits.storage;
@@ -327,7 +262,7 @@ impl Ledger {
         full.then_some(Reply::UploadsFull { limit: most_uploads, used: uploads })
     }
 
-    fn drop_check(&mut self, asset: Id) -> Vec<Effect> {
+    pub(super) fn drop_check(&mut self, asset: Id) -> Vec<Effect> {
         match self.watches.remove(&asset) {
             Some(check) => {
                 self.reserved = self.reserved.minus(check.reserved());
@@ -473,15 +408,4 @@ impl Ledger {
         }
         self.meter(bytes, StoreReads::default(), now)
     }
-}
-
-/// What follows from the result of a check.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Outcome {
-    /// Nothing.
-    Nothing,
-    /// Apply this message.
-    Apply(Message),
-    /// Check again at this instant.
-    CheckAgain(EpochMs),
 }

@@ -3,7 +3,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use crate::base::units::MAX_SAFE_INTEGER;
+use crate::ledger::checks::Outcome;
 use crate::ledger::machine::*;
+use crate::ledger::timing::{LAST_CHECK_MS, OPEN_RECHECK_MS};
 
 const NOW: EpochMs = EpochMs(1_795_000_000_000);
 const MOST_OBJECTS: u64 = 6;
@@ -121,6 +123,29 @@ fn place_is_stored_until_its_pending_check_is_dropped() {
 
 fn reserve(asset: u8, bytes: u64, storage: u64) -> Message {
     Message::Reserve { asset: id(asset), bytes, look_at: NOW.plus(1_000), limits: limits(storage, 0), place: None, session: false, replaces: false }
+}
+
+#[test]
+fn reservation_that_a_check_released_is_made_again_if_there_is_room() {
+    let again = |asset| match reserve(asset, 60, 100) {
+        Message::Reserve { asset, bytes, limits, place, session, replaces, .. } => {
+            Message::Reserve { asset, bytes, look_at: NOW.plus(9_000), limits, place, session, replaces }
+        }
+        other => other,
+    };
+    let (mut ledger, mut disk) = opened(100);
+    apply(&mut ledger, &mut disk, reserve(1, 60, 100), NOW);
+    let before = ledger.watches[&id(1)];
+    assert_eq!(apply(&mut ledger, &mut disk, again(1), NOW), Reply::Done);
+    assert_eq!((ledger.reserved().bytes, ledger.watches[&id(1)].at), (60, NOW.plus(9_000)));
+    assert_eq!(ledger.resolve_check(id(1), before, Seen::Gone, NOW), Outcome::Nothing, "a check that was under way");
+    checked(&mut ledger, &mut disk, 1, None, Seen::Gone, NOW.plus(9_000));
+    assert_eq!((ledger.reserved().bytes, ledger.watches[&id(1)].last), (0, true));
+    assert_eq!(apply(&mut ledger, &mut disk, again(1), NOW), Reply::Done);
+    assert_eq!(ledger.reserved().bytes, 60);
+    checked(&mut ledger, &mut disk, 1, None, Seen::Gone, NOW.plus(9_000));
+    apply(&mut ledger, &mut disk, reserve(2, 60, 100), NOW);
+    assert!(matches!(apply(&mut ledger, &mut disk, again(1), NOW), Reply::StorageFull { used: 0, reserved: 60, .. }), "others have the room");
 }
 
 #[test]

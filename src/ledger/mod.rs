@@ -5,6 +5,7 @@
 //! that a crash can interrupt has a pending check with an instant at which D1 is queried.
 
 pub mod accrual;
+pub mod checks;
 pub mod cost;
 pub mod machine;
 pub mod message;

@@ -86,6 +86,26 @@ pub struct LedgerState {
     pub checkpoint: Option<EpochMs>,
 }
 
+impl LedgerState {
+    /// Of an account that stores so many bytes in so many objects.
+    pub fn begin(account: Id, limits: Limits, (used, objects): (u64, u64), now: EpochMs) -> LedgerState {
+        LedgerState {
+            account,
+            limits,
+            used,
+            objects: Some(objects),
+            period: Period::of(now),
+            bandwidth: 0,
+            requests: 0,
+            accrual: Accrual::since(now),
+            tat_us: 0,
+            video_tat_us: 0,
+            closed: Vec::new(),
+            checkpoint: None,
+        }
+    }
+}
+
 /// What an asset that is being stored takes of the account's counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -252,7 +252,7 @@ impl World {
                 started: EpochMs(1),
                 created_at: EpochMs(2),
             };
-            self.rows(&video::put(&file));
+            self.rows(&video::put(&file, None));
         }
         self.sessions.push((session, upload_id, account));
         self.assets.push((asset, account, namespace.clone()));

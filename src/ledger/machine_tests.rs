@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use crate::base::units::MAX_SAFE_INTEGER;
 use crate::ledger::checks::Outcome;
 use crate::ledger::machine::*;
+use crate::ledger::state::Seen;
 use crate::ledger::timing::{LAST_CHECK_MS, OPEN_RECHECK_MS};
 
 const NOW: EpochMs = EpochMs(1_795_000_000_000);

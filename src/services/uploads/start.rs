@@ -6,6 +6,7 @@ use crate::accounts::account::Account;
 use crate::auth::upload_token;
 use crate::auth::upload_token::UploadClaims;
 use crate::base::id::Id;
+use crate::base::time::EpochMs;
 use crate::clients::ledger::Wanted;
 use crate::clients::{database, ledger, session, shards, store};
 use crate::dedup::possession::repository::Question;
@@ -98,14 +99,14 @@ pub async fn begin(
     let (held, account) = (call.clone(), account.clone());
     let opened = call.detached(async move {
         let look_at = now.plus(timing::START_CHECK_MS);
-        let wanted = Wanted { asset: meta.asset, bytes: meta.file_size, look_at, place: None, session: true, replaces: false };
+        let wanted = room_for(&meta, look_at);
         ledger::reserve(&held.io, &account, wanted).await?;
-        let (account, asset) = (meta.account, meta.asset);
-        let opened = open_session(&held, meta, generation).await;
+        let asset = meta.asset;
+        let opened = open_session(&held, &account, meta).await;
         match opened {
-            Ok(_) => prune::trim_sometimes(&held.io, account).await,
+            Ok(_) => prune::trim_sometimes(&held.io, account.id).await,
             // If the release fails as well, the ledger's scheduled check repeats it.
-            Err(_) => drop(ledger::release(&held.io, account, asset).await),
+            Err(_) => drop(ledger::release(&held.io, account.id, asset).await),
         }
         opened
     });
@@ -183,7 +184,7 @@ async fn prove_possession(
 }
 
 /// Opens the upload at the store, then its session, then its row in D1. If a step fails, the earlier ones are undone as far as their outcome is known.
-async fn open_session(call: &Request<impl Io>, mut meta: Meta, generation: u64) -> Result<Meta, Problem> {
+async fn open_session(call: &Request<impl Io>, account: &Account, mut meta: Meta) -> Result<Meta, Problem> {
     let headers = ObjectHeaders { content_type: &meta.content_type, content_disposition: &content_disposition::for_store(&meta.file_name) };
     let started = call.now();
     let answer = store::send(&call.io, &call.config, &create_multipart_upload::create_multipart_upload(&meta.key, headers), Body::Empty).await;
@@ -191,7 +192,7 @@ async fn open_session(call: &Request<impl Io>, mut meta: Meta, generation: u64) 
     let refused = |error| store::problem("CreateMultipartUpload", &error);
     let body = answer.map_err(refused)?.text().await.map_err(refused)?;
     meta.upload_id = create_multipart_upload::upload_id(&body).map_err(|_| Problem::Origin(OriginFailure::Unexpected("Unreadable".to_owned())))?;
-    if let Err(problem) = record_session(call, &meta, generation).await {
+    if let Err(problem) = record_session(call, account, &meta).await {
         // Nothing else refers to this upload yet, so it is aborted here. If its session or its row exists, the session's alarm repeats the clean-up.
         let _ = session::send(&call.io, meta.session, &Message::Fail).await;
         let abort = abort_multipart_upload::abort_multipart_upload(&meta.key, &meta.upload_id);
@@ -201,15 +202,24 @@ async fn open_session(call: &Request<impl Io>, mut meta: Meta, generation: u64) 
     Ok(meta)
 }
 
-async fn record_session(call: &Request<impl Io>, meta: &Meta, generation: u64) -> Result<(), Problem> {
+/// What the ledger reserves for an upload.
+fn room_for(meta: &Meta, look_at: EpochMs) -> Wanted {
+    Wanted { asset: meta.asset, bytes: meta.file_size, look_at, place: None, session: true, replaces: false }
+}
+
+async fn record_session(call: &Request<impl Io>, account: &Account, meta: &Meta) -> Result<(), Problem> {
     match session::send_near(&call.io, meta.session, &call.geo(), &Message::Open { meta: Box::new(meta.clone()) }).await? {
         SessionReply::Done => {}
         _ => return Err(Problem::Internal),
     }
     // A removal from the namespace that came before this row did not find it among the open uploads; one that comes after it does.
-    let statements = [repository::insert(meta), repository::rights(meta.account, &meta.namespace, generation, call.now())];
+    let statements = [repository::insert(meta), repository::rights(meta.account, &meta.namespace, account.generation, call.now())];
     let rights: Option<Rights> = database::results(&shards::of_account(&call.io, meta.account).await?, &statements).await?.skip(1).first()?;
     rights.filter(|rights| rights.is_member).ok_or(Problem::NotFound)?;
+    if call.now().since(meta.created) >= timing::START_CHECK_MS / 2 {
+        // The ledger looks for the row a minute after it has reserved: what took about as long may have lost its reservation, and others may have the room.
+        ledger::reserve(&call.io, account, room_for(meta, call.now().plus(timing::START_CHECK_MS))).await?;
+    }
     recover::suspend_with_account(&call.io, meta).await
 }
 

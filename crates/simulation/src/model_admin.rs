@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jettyspeed_edge::base::id::Id;
 use jettyspeed_edge::base::sha256::Sha256Hex;
+use jettyspeed_edge::base::shard::Whereabouts;
 use jettyspeed_edge::namespaces::role::Role;
 use jettyspeed_edge::problem::Problem;
 
@@ -147,6 +148,8 @@ pub struct User {
     pub created: Option<(u64, u64)>,
     /// The most that it was ever allowed: GB, objects, uploads.
     pub ceiling: (u64, u64, u64),
+    /// Files of videos that it has sent.
+    pub puts: u64,
 }
 
 /// What was counted for an account, bytes.
@@ -192,6 +195,8 @@ pub struct Administration {
     pub bandwidth: [Bandwidth; ACCOUNTS],
     /// Answers to requests with keys.
     pub slots: Slots,
+    /// What isolates have read of the directory, with the time: kind, name, where.
+    pub whereabouts: BTreeMap<u64, (u64, Vec<(String, String, Whereabouts)>)>,
     /// Accounts that isolates remember, with the time until which: by isolate and key.
     pub remembered: BTreeMap<(u64, String), (jettyspeed_edge::accounts::account::Account, u64)>,
 }
@@ -218,6 +223,7 @@ impl Administration {
                 pairs: if is_there { vec![first] } else { vec![] },
                 created: None,
                 ceiling: if is_there { (storage, objects, uploads) } else { (0, 0, 0) },
+                puts: 0,
             }
         });
         let spaces = (0..SPACES.len()).map(|space| {

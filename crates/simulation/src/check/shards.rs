@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jettyspeed_edge::base::shard::{Shard, Whereabouts};
 use jettyspeed_edge::base::sql::Statement;
 use serde::Deserialize;
 
@@ -54,6 +55,12 @@ fn read<T: serde::de::DeserializeOwned>(sim: &Sim, number: usize, sql: &'static 
 pub fn under_way(sim: &Sim) -> Vec<(String, u8)> {
     let step = |entry: &Entry| entry.step.as_deref().and_then(|step| serde_json::from_str::<(u8, u8, serde_json::Value)>(step).ok());
     directory(sim).into_iter().filter(|entry| entry.kind == "account").filter_map(|entry| Some((entry.name.clone(), step(&entry)?.1))).collect()
+}
+
+/// Kind, name and whereabouts of everything that is in the directory.
+pub fn entries(sim: &Sim) -> Vec<(String, String, Whereabouts)> {
+    let of = |entry: Entry| Some((entry.kind, entry.name, Whereabouts { shard: Shard::new(entry.shard)?, moving: entry.moving > 0 }));
+    directory(sim).into_iter().filter_map(of).collect()
 }
 
 /// The database of each account that is not in the first one.

@@ -9,10 +9,11 @@ use jettyspeed_edge::accounts::account::Account;
 use jettyspeed_edge::accounts::directory::{self, Item};
 use jettyspeed_edge::accounts::repository;
 use jettyspeed_edge::auth::upload_token::UploadClaims;
-use jettyspeed_edge::base::id::Id;
+use jettyspeed_edge::base::id::{Id, Name};
 use jettyspeed_edge::base::memory_budget::Owner;
 use jettyspeed_edge::base::sha256::Sha256Hex;
 use jettyspeed_edge::base::shard::{Shard, Whereabouts};
+use jettyspeed_edge::base::time::EpochMs;
 use jettyspeed_edge::clients::{database, ledger, shards};
 use jettyspeed_edge::io::Io;
 use jettyspeed_edge::io::stale::Stale;
@@ -37,6 +38,7 @@ const STORING: [&str; 4] = ["start", "simple", "put video", "complete"];
 /// # Errors
 /// 401, 429; those of D1 and the ledger.
 pub async fn enter(sim: &Sim, route: &'static Route, account: usize, sender: &As) -> Result<(Caller, Owner, bool), Problem> {
+    enter_isolate(sim);
     let limit = route.endpoint.rate_limit();
     let (key, secret) = match sender {
         As::Token(token) => {
@@ -69,6 +71,32 @@ pub async fn enter(sim: &Sim, route: &'static Route, account: usize, sender: &As
     let status = if suspended { "suspended" } else { "active" };
     let owner = Owner::Account(found.id);
     Ok((Caller::Account(Rc::new(Account { status: status.to_owned(), ..found })), owner, false))
+}
+
+/// For how long an isolate remembers in which database something is, ms.
+const KNOWN_MS: u64 = jettyspeed_edge::accounts::directory::KNOWN_MS;
+
+/// What the isolates remember of the directory is in one memory here: the one that serves a request now has what it has read up to 15 s ago.
+fn enter_isolate(sim: &Sim) {
+    if !shards::are_several(sim) {
+        return;
+    }
+    let (here, now) = (isolate(sim), sim.time());
+    let known = sim.model.borrow().admin.whereabouts.get(&here).filter(|(read_at, _)| now < read_at + KNOWN_MS).cloned();
+    let (read_at, rows) = known.unwrap_or_else(|| {
+        let read = (now, crate::check::shards::entries(sim));
+        sim.model.borrow_mut().admin.whereabouts.insert(here, read.clone());
+        read
+    });
+    shards::forget();
+    for (kind, name, found) in rows {
+        match (kind.as_str(), Id::parse(&name), Name::parse(&name)) {
+            ("account", Some(id), _) => shards::remember(sim, Item::Account(id), found, EpochMs(read_at)),
+            ("user", _, Some(user)) => shards::remember(sim, Item::User(&user), found, EpochMs(read_at)),
+            ("namespace", _, Some(namespace)) => shards::remember(sim, Item::Namespace(&namespace), found, EpochMs(read_at)),
+            _ => {}
+        }
+    }
 }
 
 /// The isolate that a task runs in.
@@ -143,7 +171,13 @@ pub struct Fence {
 }
 
 /// Taken when a request of an account begins; None for other callers.
-pub fn fence(sim: &Sim, account: usize, sender: &As) -> Option<Fence> {
+pub fn fence(sim: &Sim, account: usize, service: &'static str, sender: &As) -> Option<Fence> {
+    // A file of a video may replace another, also of another account, when there is room for no further one.
+    if service == "put video"
+        && let Some(user) = sim.model.borrow_mut().admin.users.get_mut(account)
+    {
+        user.puts += 1;
+    }
     if !sim.settings.administered || !matches!(sender, As::Account | As::Token(_)) {
         return None;
     }
@@ -166,17 +200,11 @@ pub fn judge(sim: &Sim, fence: &Fence, service: &'static str, told: &Told) {
         let (storage, objects, uploads) = user.ceiling;
         if let Some(id) = user.id
             && let Some(used) = used(sim, id)
-            && (used.0 > storage * 1_000_000_000 || used.1 > objects + replaced(service) || used.2 > uploads)
+            && (used.0 > storage * 1_000_000_000 || used.1 > objects + user.puts || used.2 > uploads)
         {
             sim.fail(|| format!("account {} uses {used:?} of {:?} after {service}", fence.account, user.ceiling));
         }
     }
-}
-
-/// A file of a video that replaces another is stored before that is removed.
-fn replaced(service: &str) -> u64 {
-    // Several of them may be stored at once.
-    if service == "put video" { 8 } else { 8 * u64::from(service != "start") }
 }
 
 /// Bytes, objects and uploads that the ledger of an account counts as used or reserved.

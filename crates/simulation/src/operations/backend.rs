@@ -236,8 +236,19 @@ pub async fn use_key(sim: &Sim, number: usize, nth: usize) {
     }
 }
 
-/// Suspends an account, or resumes it.
+/// How long the identity backend and the operator wait before they repeat what has failed, ms.
+pub const REPEAT_AFTER_MS: u64 = 70_000;
+
+/// Suspends an account, or resumes it; repeated if that fails.
 pub async fn switch(sim: &Sim, number: usize, suspended: bool) {
+    if !switch_once(sim, number, suspended).await {
+        crate::task::Pause::new(sim, REPEAT_AFTER_MS).await;
+        switch_once(sim, number, suspended).await;
+    }
+}
+
+/// False if it is not known whether that was done.
+async fn switch_once(sim: &Sim, number: usize, suspended: bool) -> bool {
     let client = Client { sim: sim.clone(), account: number };
     let (service, path) = if suspended { ("suspend", "/api/agentcache/suspend") } else { ("resume", "/api/agentcache/resume") };
     let sent = json!({ "user_id": user(number) });
@@ -249,10 +260,13 @@ pub async fn switch(sim: &Sim, number: usize, suspended: bool) {
             once(&call, None, async move { change::switch(&held, &user, suspended).await }).await
         })
         .await;
-    sim.model.borrow_mut().admin.users[number].suspended.end(turn, End::of(&told, suspended), sim.time());
+    let end = End::of(&told, suspended);
+    let is_clear = end != End::Unclear;
+    sim.model.borrow_mut().admin.users[number].suspended.end(turn, end, sim.time());
     if matches!(told, Some(Ok(_))) {
         limits_are_known(sim, number, service);
     }
+    is_clear
 }
 
 /// Changes the tier `pro`.

@@ -51,6 +51,10 @@ pub async fn charge(sim: &Sim, account: usize, gb: u64) {
 
 /// Counts at the meter.
 pub async fn meter(sim: &Sim, account: usize, gb: u64, flush: bool) {
+    // Nobody can read anything of an account that has never called.
+    if !crate::check::accounts::has_ledger(sim, id(account)) {
+        return;
+    }
     sim.model.borrow_mut().admin.bandwidth[account].begun += gb * GB;
     let counted = Counted { account: id(account), bytes: gb * GB, reads: StoreReads::default() };
     let message = if flush { Message::Flush { counted } } else { Message::Report { counted: vec![counted] } };
@@ -61,6 +65,9 @@ pub async fn meter(sim: &Sim, account: usize, gb: u64, flush: bool) {
 
 /// Asks the meter for an account's usage.
 pub async fn ask(sim: &Sim, account: usize) {
+    if !crate::check::accounts::has_ledger(sim, id(account)) {
+        return;
+    }
     ask_meter(sim, account, Message::Ask { account: id(account) }).await;
 }
 

@@ -83,7 +83,7 @@ impl Client {
         F: Future<Output = Result<Reply, Problem>> + 'static,
     {
         let (sim, account) = (self.sim.clone(), self.account);
-        let fence = admission::fence(&self.sim, account, &sender);
+        let fence = admission::fence(&self.sim, account, service, &sender);
         let begun = Begun { service, ..Begun::by(&self.sim, TaskRole::Request, service) };
         let (number, answer) = self.sim.begin_with_result(begun, async move {
             let call = if sim.settings.administered {

@@ -12,7 +12,7 @@ use jettyspeed_edge::services::namespaces::{change, create, delete, members};
 use serde_json::json;
 
 use crate::model_admin::End;
-use crate::operations::backend::is_certain;
+use crate::operations::backend::{REPEAT_AFTER_MS, is_certain};
 use crate::operations::{As, Client, Told, body};
 use crate::parties::{SPACES, user};
 use crate::scheduler::Begun;
@@ -94,14 +94,22 @@ async fn create_once(sim: &Sim, space: usize, key: Option<u8>) -> Told {
     told
 }
 
-/// Makes a user a member, or removes it.
+/// Makes a user a member, or removes it; repeated if that fails.
 pub async fn membership(sim: &Sim, space: usize, number: usize, role: Option<Role>) {
+    if !membership_once(sim, space, number, role).await {
+        crate::task::Pause::new(sim, REPEAT_AFTER_MS).await;
+        membership_once(sim, space, number, role).await;
+    }
+}
+
+/// False if it is not known whether that was done.
+async fn membership_once(sim: &Sim, space: usize, number: usize, role: Option<Role>) -> bool {
     let turn = {
         let model = &mut sim.model.borrow_mut();
         model.members_changed = true;
         model.admin.spaces[space].members.get_mut(&number).map(crate::model_admin::Register::begin)
     };
-    let Some(turn) = turn else { return };
+    let Some(turn) = turn else { return true };
     let (service, method) = if role.is_some() { ("add member", "PUT") } else { ("remove member", "DELETE") };
     let user = user(number);
     let told = operator(sim)
@@ -122,9 +130,11 @@ pub async fn membership(sim: &Sim, space: usize, number: usize, role: Option<Rol
         Some(Err(Problem::NotFound)) => End::Same,
         told => End::of(told, role),
     };
+    let is_clear = end != End::Unclear;
     if let Some(known) = sim.model.borrow_mut().admin.spaces[space].members.get_mut(&number) {
         known.end(turn, end, sim.time());
     }
+    is_clear
 }
 
 fn is_there(sim: &Sim, space: usize, number: usize) -> bool {

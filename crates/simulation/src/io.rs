@@ -115,6 +115,9 @@ impl Sim {
     fn serve(&self, action: &Action, body: &Incoming, signed: Signed, as_of: u64) -> Reply {
         let reply = self.store.borrow_mut().serve(action, body, signed, self.present(), EpochMs(as_of));
         if action.method == "DELETE" {
+            if let Some((_, upload)) = action.query.iter().find(|(name, _)| name == "uploadId") {
+                crate::check::sweep_spares(self, upload);
+            }
             self.changed.set(true);
             crate::check::between_calls(self);
         }
@@ -151,7 +154,7 @@ impl Sim {
             Fault::Assembles(seconds) => {
                 let (number, upload) = (self.current(), action.query.iter().find(|(name, _)| name == "uploadId").map(|(_, id)| id.clone()));
                 let upload = upload.unwrap_or_default();
-                let assembled = self.store.borrow().assemble(&upload, &body).ok();
+                let assembled = self.store.borrow_mut().assemble_slowly(&upload, &body);
                 self.later(u64::from(seconds) * 1000, move |sim| {
                     sim.note(number, Port::Store(verb), Fault::None, || format!("is assembled now: {upload}"));
                     if let Some((key, object)) = assembled {

@@ -50,8 +50,8 @@ pub struct Session {
     pub chunk: u64,
     /// Numbers of the parts to send.
     pub missing: Vec<u16>,
-    /// When it was told, ms.
-    pub opened: u64,
+    /// When it expires, as its client was told, ms.
+    pub expires: u64,
     /// Receipts by part number, with ETag and the content's text.
     pub receipts: BTreeMap<u16, (String, String, String)>,
 }

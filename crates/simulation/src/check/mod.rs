@@ -52,6 +52,8 @@ const VISIBLE: &str = "SELECT o.s3_key FROM objects o JOIN namespace_members m O
      UNION SELECT o.s3_key FROM objects o JOIN assets s ON s.object_id = o.id \
      WHERE s.account_id = ?1 OR s.namespace IN (SELECT m.namespace FROM namespace_members m WHERE m.account_id = ?1)";
 
+const OPEN_UPLOAD: &str = "SELECT id FROM upload_sessions WHERE upload_id = ?1 AND status = 'open'";
+
 const LONE_LOAN: &str = "SELECT o.s3_key FROM assets s JOIN objects o ON o.id = s.object_id WHERE s.id = ?1 AND o.namespace <> s.namespace \
      AND NOT EXISTS (SELECT 1 FROM assets p WHERE p.object_id = o.id AND p.namespace = s.namespace AND p.id <> s.id)";
 
@@ -101,6 +103,14 @@ pub fn is_stored_for(sim: &Sim, account: usize, content: &Content) -> bool {
 /// Whether an asset has bytes of another namespace, and is the only one in its own that does. Not told once somebody has deleted a file.
 pub fn is_lone_loan(sim: &Sim, asset: Id) -> bool {
     sim.model.borrow().deleting.is_empty() && !select::<Key>(sim, LONE_LOAN, vec![asset.to_string().into()]).is_empty()
+}
+
+/// The sweep aborts no upload of a session that is open.
+pub fn sweep_spares(sim: &Sim, upload: &str) {
+    let is_sweep = sim.tasks.borrow().get(sim.current()).is_some_and(|task| task.service == "sweep");
+    if is_sweep && !select::<serde_json::Value>(sim, OPEN_UPLOAD, vec![upload.into()]).is_empty() {
+        sim.fail(|| format!("the sweep aborts {upload}, which a session owns"));
+    }
 }
 
 /// Between any two calls: the store has the bytes of every file in the database.

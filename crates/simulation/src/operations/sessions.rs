@@ -209,6 +209,7 @@ pub async fn complete_session(client: &Client, session: &Session, claim: Claim, 
     let hash = claimed(client, session.file, claim).map(|(hash, _)| String::from(hash));
     let hashes: Option<Vec<String>> = guarded.then(|| file.parts(session.chunk).iter().map(|part| part.sha256().into()).collect());
     let id = session.id;
+    client.sim.model.borrow_mut().ending.insert(id);
     let told = client
         .request("complete", ("POST", "/api/jetty/track-upload"), As::Account, move |call| async move {
             let account = call.account()?;
@@ -259,9 +260,9 @@ fn must_live(client: &Client, session: &Session, told: &Told) {
         let model = sim.model.borrow();
         model.ending.contains(&session.id) || model.members_changed || sim.settings.administered || sim.store.borrow().has_forgotten
     };
-    let age = sim.time() - session.opened;
-    if !is_ended && age + 2 * sim.settings.skew_ms < sim.settings.session_ttl_seconds * 1000 {
-        sim.fail(|| format!("upload {} is {status} after {age} ms, and nobody has ended it", session.id));
+    let left = session.expires.saturating_sub(sim.time());
+    if !is_ended && left > 2 * sim.settings.skew_ms {
+        sim.fail(|| format!("upload {} is {status}, and nobody has ended it: it has {left} ms left", session.id));
     }
 }
 

@@ -100,6 +100,8 @@ pub struct Store {
     pub uploads: BTreeMap<String, multipart::Upload>,
     /// Whether an upload was forgotten.
     pub has_forgotten: bool,
+    /// Ids of those that are being assembled; another completion is refused meanwhile.
+    assembling: BTreeSet<String>,
     /// Ids of those that were aborted.
     aborted: BTreeSet<String>,
     created: u64,
@@ -117,7 +119,15 @@ pub enum Signed {
 impl Store {
     /// An empty one.
     pub fn new(dialect: Dialect) -> Store {
-        Store { dialect, objects: BTreeMap::new(), uploads: BTreeMap::new(), has_forgotten: false, aborted: BTreeSet::new(), created: 0 }
+        Store {
+            dialect,
+            objects: BTreeMap::new(),
+            uploads: BTreeMap::new(),
+            has_forgotten: false,
+            assembling: BTreeSet::new(),
+            aborted: BTreeSet::new(),
+            created: 0,
+        }
     }
 
     /// Does what a request asks for. `as_of`: the time from which listings are; `now` or earlier.

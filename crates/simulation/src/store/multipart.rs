@@ -106,14 +106,24 @@ impl Store {
         Ok((found.key.clone(), Object { content, etag }))
     }
 
+    /// What a completion makes of an upload, which takes long.
+    pub fn assemble_slowly(&mut self, upload: &str, body: &Incoming) -> Option<(String, Object)> {
+        let assembled = self.assemble(upload, body).ok()?;
+        self.assembling.insert(upload.to_owned()).then_some(assembled)
+    }
+
     /// Ends an upload with its object, also one that was aborted meanwhile; not one that was completed.
     pub fn finish_late(&mut self, upload: &str, key: String, object: Object) {
+        self.assembling.remove(upload);
         if self.uploads.remove(upload).is_some() || self.aborted.contains(upload) {
             self.objects.insert(key, object);
         }
     }
 
     pub(super) fn complete(&mut self, upload: &str, body: &Incoming) -> Reply {
+        if self.assembling.contains(upload) && self.uploads.contains_key(upload) {
+            return Reply::refusal(503, "SlowDown");
+        }
         match self.assemble(upload, body) {
             Ok((key, object)) => {
                 let reply = Reply::text(200, documents::completed(&key, &object.etag));

@@ -209,7 +209,13 @@ async fn record_completion(call: &Request<impl Io>, meta: &Meta, parts: &[Part],
     let mut statements = files::repository::insert(&asset, files::repository::Via::Session(meta.session), mbps);
     statements.extend(view::patterns(meta, parts, call.geo().country.as_deref(), now));
     statements.push(repository::close(meta.session, "complete", now));
-    database::batch(&shards::of_account(&call.io, meta.account).await?, &statements).await?;
+    statements.push(repository::by_id(meta.session, meta.account));
+    let writes = statements.len().saturating_sub(1);
+    let mut written = database::results(&shards::of_account(&call.io, meta.account).await?, &statements).await?;
+    if written.skip(writes).first::<Value>()?.is_none() {
+        // The account has been moved to another database since it was looked up: nothing was written.
+        return Err(Problem::AccountMoving);
+    }
     offer_chunks(call, meta, parts).await;
     // Read again: if this repeats an earlier completion, the file may have been merged with another object, or deleted.
     match ledger_records::find_asset(&call.io, meta.account, meta.asset).await? {

@@ -182,6 +182,9 @@ pub struct Space {
     pub purges: (u64, BTreeSet<u64>),
 }
 
+/// What the directory says: kind, name and where it is.
+pub type Directory = Vec<(String, String, Whereabouts)>;
+
 /// The model.
 #[derive(Debug, Default)]
 pub struct Administration {
@@ -196,7 +199,7 @@ pub struct Administration {
     /// Answers to requests with keys.
     pub slots: Slots,
     /// What isolates have read of the directory, with the time: kind, name, where.
-    pub whereabouts: BTreeMap<u64, (u64, Vec<(String, String, Whereabouts)>)>,
+    pub whereabouts: BTreeMap<u64, (u64, Directory)>,
     /// Accounts that isolates remember, with the time until which: by isolate and key.
     pub remembered: BTreeMap<(u64, String), (jettyspeed_edge::accounts::account::Account, u64)>,
 }

@@ -2,6 +2,7 @@
 //! other until one fails. NAME is a part of a mutation's name; without any, all are run. `--most N` runs N histories at the most.
 //!
 //! A history that fails without the mutation, too, does not count.
+#![allow(clippy::disallowed_methods)] // This program may read the clock.
 
 use std::io::Write;
 use std::ops::Range;
@@ -88,6 +89,7 @@ fn run(names: &[String], most: Option<u64>) -> Result<bool, String> {
 impl Workshop {
     /// All mutations, in as few builds as they allow.
     fn rounds<'a>(&self, all: &'a [Mutation]) -> Result<Vec<Round<'a>>, String> {
+        #[allow(clippy::type_complexity)] // Used here only.
         let mut rounds: Vec<(Round<'a>, Vec<(&'a str, Range<usize>)>)> = Vec::new();
         for (number, mutation) in all.iter().enumerate() {
             let text = read(&self.root.join(&mutation.file))?;

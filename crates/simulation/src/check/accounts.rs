@@ -104,7 +104,8 @@ pub fn has_ledger(sim: &Sim, account: Id) -> bool {
 /// The first that does not.
 pub fn uploads_agree(sim: &Sim) -> Result<(), String> {
     // One without a row was told to nobody.
-    let open: BTreeSet<Id> = select::<Open>(sim, "SELECT id FROM upload_sessions WHERE status = 'open'", vec![]).into_iter().map(|row| row.id).collect();
+    let open: BTreeSet<Id> =
+        select::<Open>(sim, "SELECT id FROM upload_sessions WHERE status = 'open'", vec![]).into_iter().map(|row| row.id).collect();
     let model = sim.model.borrow();
     let objects = sim.objects.borrow();
     for (name, rows) in objects.stored(Kind::Session, LOAD_META) {

@@ -30,6 +30,8 @@ struct Wanted {
     details: bool,
     keep_going: bool,
     brief: bool,
+    /// These seeds instead.
+    only: Option<Vec<u64>>,
 }
 
 fn main() -> ExitCode {
@@ -38,15 +40,19 @@ fn main() -> ExitCode {
     if let Some(seed) = args.first().and_then(|text| text.parse().ok()) {
         return tell(&Variant { seed, ..Variant::default() }, args.iter().any(|arg| arg == "--shrink"));
     }
-    let Some(histories) = value("--histories") else {
-        eprintln!("simulate SEED [--shrink] | simulate --histories N [--from SEED] [--threads T] [--details] [--keep-going] [--brief]");
+    let only = args.iter().position(|arg| arg == "--only").and_then(|at| std::fs::read_to_string(args.get(at + 1)?).ok());
+    let only: Option<Vec<u64>> = only.map(|text| text.lines().filter_map(|line| line.parse().ok()).collect());
+    let Some(histories) = value("--histories").or(only.as_ref().map(|seeds| seeds.len() as u64)) else {
+        eprintln!(
+            "simulate SEED [--shrink] | simulate --histories N [--from SEED] [--threads T] [--details] [--keep-going] [--brief] | simulate --only FILE-OF-SEEDS"
+        );
         return ExitCode::FAILURE;
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = value("--threads").and_then(|threads| usize::try_from(threads).ok()).unwrap_or(cores);
     let flag = |name: &str| args.iter().any(|arg| arg == name);
     let from = value("--from").unwrap_or(0);
-    explore(&Wanted { histories, from, threads, details: flag("--details"), keep_going: flag("--keep-going"), brief: flag("--brief") })
+    explore(&Wanted { histories, from, threads, details: flag("--details"), keep_going: flag("--keep-going"), brief: flag("--brief"), only })
 }
 
 /// Replays a history, also to see whether it goes the same way twice.
@@ -92,7 +98,8 @@ fn explore(wanted: &Wanted) -> ExitCode {
                         break;
                     }
                     for number in first..(first + BATCH).min(wanted.histories) {
-                        let variant = Variant { seed: wanted.from + number, ..Variant::default() };
+                        let listed = wanted.only.as_ref().and_then(|seeds| seeds.get(number as usize).copied());
+                        let variant = Variant { seed: listed.unwrap_or(wanted.from + number), ..Variant::default() };
                         let outcome = run(&variant, pools, false);
                         pools = outcome.pools;
                         own.add(&outcome.coverage);

@@ -86,7 +86,7 @@ pub fn steps(variant: &Variant) -> Vec<Step> {
 /// If the simulation itself does.
 pub fn run(variant: &Variant, pools: Pools, tell: bool) -> Outcome {
     let variant = variant.clone();
-    let thread = std::thread::Builder::new().stack_size(4 << 20).spawn(move || run_here(&variant, pools, tell));
+    let thread = std::thread::Builder::new().name(variant.seed.to_string()).stack_size(4 << 20).spawn(move || run_here(&variant, pools, tell));
     thread.expect("a thread").join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 

@@ -1,13 +1,14 @@
 //! `mutations [--most N] [NAME…]`, called by `script/mutations`: builds the simulation with all mutations, switched off, and runs histories with one after the
 //! other until one fails. NAME is a part of a mutation's name; without any, all are run. `--most N` runs N histories at the most.
 //!
-//! A history that fails without the mutation, too, does not count.
+//! A first run without any tells which histories reach which mutation: only those are run with it. A history that fails without does not count.
 #![allow(clippy::disallowed_methods)] // This program may read the clock.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode, Output, Stdio};
 use std::time::Instant;
 use std::{env, fs};
 
@@ -23,8 +24,8 @@ const SWITCH: &str = "JETTYSPEED_MUTATION";
 enum Found {
     /// By the history of that number, with the promise that it breaks.
     After(u64, String),
-    /// Not within so many histories.
-    Never(u64),
+    /// Not within so many histories, of which so many reach it.
+    Never(u64, usize),
 }
 
 /// Mutations by their numbers, whose places do not overlap.
@@ -63,18 +64,21 @@ fn run(names: &[String], most: Option<u64>) -> Result<bool, String> {
     let folder = root.join("target/mutations");
     let workshop = Workshop { tree: folder.join("tree"), build: folder.join("build"), root };
     println!("| Mutation | Found within | By |\n|---|---|---|");
-    let mut all = true;
+    let (mut all, nowhere) = (true, BTreeSet::new());
     for round in workshop.rounds(&list.mutation)? {
         if !round.iter().any(|(_, mutation)| is_wanted(mutation)) {
             continue;
         }
         workshop.build(&round)?;
+        let limit = |mutation: &Mutation| most.unwrap_or(mutation.histories.unwrap_or(list.histories));
+        let longest = round.iter().filter(|(_, mutation)| is_wanted(mutation)).map(|(_, mutation)| limit(mutation)).max();
+        let reached = workshop.reach(longest.unwrap_or_default())?;
         for (number, mutation) in round.into_iter().filter(|(_, mutation)| is_wanted(mutation)) {
             let began = Instant::now();
-            let found = workshop.explore(number, most.unwrap_or(mutation.histories.unwrap_or(list.histories)))?;
+            let found = workshop.explore(number, reached.get(&number).unwrap_or(&nowhere), limit(mutation))?;
             let (within, how) = match &found {
                 Found::After(number, wrong) => (number.to_string(), wrong.replace('|', "/")),
-                Found::Never(number) => (format!("NOT WITHIN {number}"), String::new()),
+                Found::Never(number, reached) => (format!("NOT WITHIN {number}"), format!("{reached} of them reach it")),
             };
             all &= matches!(found, Found::After(..));
             let past = mutation.found.as_ref().map(|commit| format!(" ({commit})")).unwrap_or_default();
@@ -123,7 +127,7 @@ impl Workshop {
             texts.push((file(name), apply(&text, changes)));
         }
         texts.push((file("src/lib.rs"), format!("{}\n#[allow(missing_docs)]\npub mod mutated;\n", read(&file("src/lib.rs"))?)));
-        texts.push((file("src/mutated.rs"), SWITCHES.replace("SWITCH", SWITCH)));
+        texts.push((file("src/mutated.rs"), SWITCHES.replace("\"SWITCH\"", &format!("\"{SWITCH}\""))));
         self.copy(&texts).map_err(|error| error.to_string())?;
         let mut cargo = Command::new("cargo");
         cargo.args(["build", "--quiet", "--profile", "mutate", "-p", "jettyspeed-simulation", "--bin", "simulate"]);
@@ -151,42 +155,85 @@ impl Workshop {
         simulate
     }
 
-    fn explore(&self, number: usize, histories: u64) -> Result<Found, String> {
-        let mut from = 0;
-        while from < histories {
-            let mut simulate = self.simulate();
-            simulate.args(["--histories", &(histories - from).to_string(), "--from", &from.to_string()]);
-            let output = simulate.env(SWITCH, number.to_string()).output().map_err(|error| error.to_string())?;
-            let text = String::from_utf8_lossy(&output.stdout);
-            let failure = text.lines().find_map(|line| line.strip_prefix("seed ")?.split_once(": "));
-            match failure {
-                None if output.status.success() => break,
-                None => return Err(format!("the simulation ends with a panic: {}", String::from_utf8_lossy(&output.stderr))),
-                Some((seed, wrong)) => {
-                    let seed: u64 = seed.parse().map_err(|_| format!("not a seed: {seed}"))?;
-                    if !self.fails_anyway(seed)? {
-                        return Ok(Found::After(seed + 1, wrong.chars().take(60).collect()));
-                    }
-                    eprintln!("history {seed} fails without a mutation");
-                    from = seed + 1;
-                }
+    /// Which of so many histories reach each mutation, except those that fail without one.
+    fn reach(&self, histories: u64) -> Result<BTreeMap<usize, BTreeSet<u64>>, String> {
+        let mut simulate = self.simulate();
+        simulate.args(["--keep-going", "--histories", &histories.to_string()]);
+        let output = simulate.env(SWITCH, "note").output().map_err(|error| error.to_string())?;
+        let failing: BTreeSet<u64> = seeds(&output).collect();
+        let mut reached: BTreeMap<usize, BTreeSet<u64>> = BTreeMap::new();
+        for line in String::from_utf8_lossy(&output.stderr).lines().filter_map(|line| line.strip_prefix("reached ")) {
+            let mut numbers = line.split(' ').filter_map(|text| text.parse::<u64>().ok());
+            let Some(seed) = numbers.next().filter(|seed| !failing.contains(seed)) else { continue };
+            for number in numbers {
+                reached.entry(number as usize).or_default().insert(seed);
             }
         }
-        Ok(Found::Never(histories))
+        Ok(reached)
     }
 
-    fn fails_anyway(&self, seed: u64) -> Result<bool, String> {
-        let status = self.simulate().args(["--histories", "1", "--from", &seed.to_string()]).stdout(Stdio::null()).status();
-        status.map(|status| !status.success()).map_err(|error| error.to_string())
+    fn explore(&self, number: usize, reached: &BTreeSet<u64>, histories: u64) -> Result<Found, String> {
+        let chosen: Vec<String> = reached.range(..histories).map(u64::to_string).collect();
+        if chosen.is_empty() {
+            return Ok(Found::Never(histories, 0));
+        }
+        let file = self.build.join("seeds");
+        fs::write(&file, chosen.join("\n")).map_err(|error| error.to_string())?;
+        let output = self.simulate().arg("--only").arg(&file).env(SWITCH, number.to_string()).output().map_err(|error| error.to_string())?;
+        match seeds(&output).min() {
+            None if output.status.success() => Ok(Found::Never(histories, chosen.len())),
+            None => Err(format!("the simulation ends with a panic: {}", String::from_utf8_lossy(&output.stderr))),
+            Some(seed) => {
+                let text = String::from_utf8_lossy(&output.stdout);
+                let wrong = text.lines().find_map(|line| line.strip_prefix(&format!("seed {seed}: "))).unwrap_or_default();
+                Ok(Found::After(seed + 1, wrong.chars().take(60).collect()))
+            }
+        }
     }
 }
 
-/// The module that mutated code asks.
-const SWITCHES: &str = "//! Which mutation is switched on.\n\n\
-     use std::sync::OnceLock;\n\n\
-     static NUMBER: OnceLock<Option<usize>> = OnceLock::new();\n\n\
-     pub fn is(number: usize) -> bool {\n    \
-     *NUMBER.get_or_init(|| std::env::var(\"SWITCH\").ok()?.parse().ok()) == Some(number)\n}\n";
+/// The seeds of histories that failed.
+fn seeds(output: &Output) -> impl Iterator<Item = u64> {
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let seeds: Vec<u64> = text.lines().filter_map(|line| line.strip_prefix("seed ")?.split_once(':')?.0.parse().ok()).collect();
+    seeds.into_iter()
+}
+
+/// The module that mutated code asks. A history runs in a thread that is named by its seed.
+const SWITCHES: &str = r#"//! Which mutation is switched on; with "note", none is, and each history says which it reaches.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+
+static SWITCH: OnceLock<String> = OnceLock::new();
+
+struct Reached(String, BTreeSet<usize>);
+
+impl Drop for Reached {
+    fn drop(&mut self) {
+        let numbers: Vec<String> = self.1.iter().map(usize::to_string).collect();
+        eprintln!("reached {} {}", self.0, numbers.join(" "));
+    }
+}
+
+thread_local! {
+    static REACHED: RefCell<Option<Reached>> = const { RefCell::new(None) };
+}
+
+pub fn is(number: usize) -> bool {
+    let switch = SWITCH.get_or_init(|| std::env::var("SWITCH").unwrap_or_default());
+    if switch == "note" {
+        let note = |reached: &RefCell<Option<Reached>>| {
+            let name = || std::thread::current().name().unwrap_or_default().to_owned();
+            reached.borrow_mut().get_or_insert_with(|| Reached(name(), BTreeSet::new())).1.insert(number);
+        };
+        let _ = REACHED.try_with(note);
+        return false;
+    }
+    switch.parse() == Ok(number)
+}
+"#;
 
 fn read(path: &Path) -> Result<String, String> {
     fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))

@@ -2,7 +2,6 @@
 
 use crate::auth::receipt::Receipt;
 use crate::auth::upload_token::UploadClaims;
-use crate::clients::{database, shards};
 use crate::io::Io;
 use crate::io::answer::Answer;
 use crate::problem::Problem;
@@ -13,11 +12,10 @@ use crate::services::reply::Reply;
 use crate::services::request::Request;
 use crate::services::send_body;
 use crate::services::send_body::Refused;
-use crate::services::uploads::{part_refused, recover};
+use crate::services::uploads::{part_refused, recover, upload_gone};
 use crate::uploads::part::Admitted;
-use crate::uploads::repository::{SessionRow, by_id};
 use crate::uploads::session::message::{Message, SessionReply};
-use crate::uploads::session::state::{Evidence, Part, Status};
+use crate::uploads::session::state::{Evidence, Part};
 use crate::uploads::view::ChunkStored;
 
 /// Sends `stream` as the part `admitted` to the store and records it. `edge` gets the duration, ms, and the store's refusal, and tells at which edge this is.
@@ -81,13 +79,7 @@ async fn record(call: &Request<impl Io>, claims: &UploadClaims, part: &Part) -> 
         Ok(SessionReply::Done) => Ok(()),
         Ok(SessionReply::Suspended) => Err(Problem::Suspended),
         Ok(SessionReply::Closed { status }) => Err(Problem::UploadClosed { status: status.as_str() }),
-        // The session is not open in D1 either: its record was deleted after the retention time.
-        Ok(SessionReply::Unknown) => {
-            let db = shards::of_account_to_read(&call.io, claims.account).await?;
-            let row: Option<SessionRow> = database::first(&db, &by_id(claims.session, claims.account)).await?;
-            let complete = row.is_some_and(|row| row.status == Status::Complete.as_str());
-            Err(Problem::UploadClosed { status: if complete { Status::Complete } else { Status::Failed }.as_str() })
-        }
+        Ok(SessionReply::Unknown) => Err(upload_gone::closed_without_record(call, claims).await),
         _ => Err(Problem::RecordFailed),
     }
 }

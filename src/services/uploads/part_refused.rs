@@ -15,7 +15,6 @@ use crate::services::send_body::Refused;
 use crate::services::uploads::{recover, upload_gone};
 use crate::uploads::part::Admitted;
 use crate::uploads::session::message::{Message, SessionReply};
-use crate::uploads::session::state::Status;
 
 /// The problem for the client.
 pub async fn part_refused(call: &Request<impl Io>, claims: &UploadClaims, part: &Admitted, refused: &Refused) -> Problem {
@@ -23,7 +22,7 @@ pub async fn part_refused(call: &Request<impl Io>, claims: &UploadClaims, part: 
     let failed = Message::PartFailed { number: part.part_number, sha256: part.sha256.clone(), may_be_stored: refused.may_be_stored };
     match recover::send_or_recover(&call.io, &call.config, claims.account, claims.session, &failed).await {
         Ok(SessionReply::Closed { status }) => return Problem::UploadClosed { status: status.as_str() },
-        Ok(SessionReply::Unknown) => return Problem::UploadClosed { status: Status::Failed.as_str() },
+        Ok(SessionReply::Unknown) => return upload_gone::closed_without_record(call, claims).await,
         Ok(SessionReply::Suspended) => return Problem::Suspended,
         // The store's own answer is left.
         _ => {}

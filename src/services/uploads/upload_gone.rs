@@ -1,6 +1,8 @@
 //! What follows a NoSuchUpload from the store: the upload was aborted, or it was completed and the response was lost.
 
+use crate::auth::upload_token::UploadClaims;
 use crate::base::id::Id;
+use crate::clients::{database, shards};
 use crate::clients::{session, store};
 use crate::io::Io;
 use crate::io::answer::Answer;
@@ -12,6 +14,7 @@ use crate::s3::operations::head_object::Description;
 use crate::services::request::Request;
 use crate::services::stored_object;
 use crate::services::uploads::abort;
+use crate::uploads::repository::{SessionRow, by_id};
 use crate::uploads::session::message::{Message, SessionReply};
 use crate::uploads::session::state::{Meta, Status};
 
@@ -62,4 +65,19 @@ pub async fn is_gone(call: &Request<impl Io>, meta: &Meta) -> bool {
 /// Errors of the store.
 pub async fn find_object(call: &Request<impl Io>, meta: &Meta) -> Result<Option<Description>, StoreError> {
     stored_object::describe(&call.io, &call.config, &meta.key).await
+}
+
+/// The problem of an upload whose session has no record and is not open in D1 either: its record was deleted after the retention time. D1 knows how it ended.
+pub async fn closed_without_record(call: &Request<impl Io>, claims: &UploadClaims) -> Problem {
+    let row = async {
+        let db = shards::of_account_to_read(&call.io, claims.account).await?;
+        database::first::<SessionRow>(&db, &by_id(claims.session, claims.account)).await
+    };
+    match row.await {
+        Ok(row) => {
+            let complete = row.is_some_and(|row| row.status == Status::Complete.as_str());
+            Problem::UploadClosed { status: if complete { Status::Complete } else { Status::Failed }.as_str() }
+        }
+        Err(problem) => problem,
+    }
 }

@@ -6,8 +6,8 @@ use wasm_bindgen_test::wasm_bindgen_test;
 use jettyspeed_edge::config::Config;
 use jettyspeed_edge::edges::geo::GeoHint;
 use jettyspeed_edge::problem::Problem;
-use jettyspeed_edge::worker::platform::geo_hint::from_cf;
 use jettyspeed_edge::worker::http::reply::{Body, Reply};
+use jettyspeed_edge::worker::platform::geo_hint::from_cf;
 use jettyspeed_edge::worker::platform::{clock, js, random};
 
 fn cf(json: &str) -> GeoHint {

@@ -6,7 +6,7 @@ use crate::objects::ledger::LedgerObject;
 use crate::worker::content::forget::forget;
 use crate::worker::platform::io::WorkerIo;
 use crate::worker::platform::object_state::{Stored, alarm_ended, answer, message_of};
-use crate::worker::platform::{bindings, objects};
+use crate::worker::platform::{alarm, bindings, objects};
 
 /// See the module.
 #[durable_object(alarm)]
@@ -29,6 +29,7 @@ impl DurableObject for AccountLedger {
     }
 
     async fn alarm(&self) -> Result<Response> {
+        alarm::ran();
         let config = bindings::config(&self.env).ok();
         alarm_ended(self.object.alarm(config.as_ref().map(|config| &config.prices)).await)
     }

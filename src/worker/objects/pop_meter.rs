@@ -6,7 +6,7 @@ use crate::objects::meter::MeterObject;
 use crate::worker::content::forget::forget;
 use crate::worker::platform::io::WorkerIo;
 use crate::worker::platform::object_state::{Stored, alarm_ended, answer, message_of};
-use crate::worker::platform::objects;
+use crate::worker::platform::{alarm, objects};
 
 /// See the module.
 #[durable_object(alarm)]
@@ -28,6 +28,7 @@ impl DurableObject for PopMeter {
     }
 
     async fn alarm(&self) -> Result<Response> {
+        alarm::ran();
         alarm_ended(self.object.alarm().await)
     }
 }

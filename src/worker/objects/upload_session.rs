@@ -6,7 +6,7 @@ use crate::objects::session::SessionObject;
 use crate::worker::content::forget::forget;
 use crate::worker::platform::io::WorkerIo;
 use crate::worker::platform::object_state::{Stored, alarm_ended, answer, message_of};
-use crate::worker::platform::{bindings, objects};
+use crate::worker::platform::{alarm, bindings, objects};
 
 /// How long the result of an ended session is kept if the configuration can not be read, s.
 const TOMBSTONE_SECONDS: u64 = 2_592_000;
@@ -32,6 +32,7 @@ impl DurableObject for UploadSession {
     }
 
     async fn alarm(&self) -> Result<Response> {
+        alarm::ran();
         let tombstone = bindings::config(&self.env).map_or(TOMBSTONE_SECONDS, |config| config.session_tombstone_seconds);
         alarm_ended(self.object.alarm(tombstone.saturating_mul(1000)).await)
     }

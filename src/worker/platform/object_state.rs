@@ -77,7 +77,6 @@ pub fn answer(handled: std::result::Result<Option<String>, Problem>) -> Result<R
 /// # Errors
 /// That of the alarm.
 pub fn alarm_ended(ended: std::result::Result<(), Problem>) -> Result<Response> {
-    alarm::ran();
     ended.map_err(|problem| Error::RustError(problem.to_string()))?;
     Response::empty()
 }

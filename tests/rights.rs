@@ -126,6 +126,34 @@ fn second_account_to_begin_a_video_is_refused_until_nothing_of_it_is_left() {
 }
 
 #[test]
+fn namespace_is_not_deleted_while_a_write_of_a_video_may_store_bytes_in_it() {
+    let (db, accounts) = shared_by(&["ada"]);
+    let history = |session: u8| {
+        db.execute(
+            "INSERT INTO upload_sessions (id, account_id, namespace, s3_key, upload_id, file_name, file_size, chunk_size, content_type, allow_unsigned, status, \
+             created_at, updated_at) VALUES (?1, ?2, ?3, 'k', 'u', 'f', 1, 1, 'a/b', 0, 'failed', 1, 1)",
+            (Id::from_random([session; 16]).to_string(), accounts[0].to_string(), SHARED),
+        )
+        .unwrap();
+    };
+    let delete = || namespaces::delete(SHARED).iter().map(|statement| rows(&db, statement)).sum::<usize>();
+    let uploads = || texts(&db, "SELECT id FROM upload_sessions").len();
+    history(1);
+
+    assert!(begin(&db, accounts[0], "film", false, 1));
+    assert_eq!((delete(), uploads()), (0, 1), "its bytes may arrive");
+    rows(&db, &videos::put(&file(accounts[0], "film", 1), None));
+    rows(&db, &owners::end_write(&name(SHARED), &name("film")));
+    assert_eq!((delete(), uploads()), (0, 1), "it has a file");
+    db.execute("DELETE FROM video_files", []).unwrap();
+    assert!(begin(&db, accounts[0], "lost", false, 2));
+    assert_eq!((delete(), uploads()), (0, 1), "a write of another video");
+    rows(&db, &owners::forget_lost(EpochMs(3 + 86_400_000)));
+    assert_eq!((delete(), uploads()), (1, 0), "neither files nor writes");
+    assert!(texts(&db, "SELECT video_id FROM videos").is_empty());
+}
+
+#[test]
 fn video_whose_write_never_ended_is_forgotten_after_a_day_unless_it_has_files() {
     const DAY: u64 = 86_400_000;
     let (db, accounts) = shared_by(&["ada", "bob"]);

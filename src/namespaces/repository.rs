@@ -37,14 +37,18 @@ const UPDATE: &str = "UPDATE namespaces SET display_name = ?2, tags = ?3, ttl_sm
 
 const PURGE: &str = "UPDATE namespaces SET generation = generation + 1 WHERE name = ?1 RETURNING generation";
 
+// A write of a video that is announced may still store bytes. They are found by their namespace, and a later one of that name may be in another database,
+// without the account whose they are.
 const DELETE: &str = "DELETE FROM namespaces WHERE name = ?1 \
      AND NOT EXISTS (SELECT 1 FROM objects WHERE namespace = ?1) AND NOT EXISTS (SELECT 1 FROM assets WHERE namespace = ?1) \
      AND NOT EXISTS (SELECT 1 FROM upload_sessions WHERE namespace = ?1) AND NOT EXISTS (SELECT 1 FROM video_files WHERE namespace = ?1) \
+     AND NOT EXISTS (SELECT 1 FROM videos WHERE namespace = ?1 AND writes > 0) \
      AND NOT EXISTS (SELECT 1 FROM accounts WHERE agentcache_user_id = ?2) RETURNING name";
 
 const DROP_CLOSED_SESSIONS: &str = "DELETE FROM upload_sessions WHERE namespace = ?1 AND NOT EXISTS (SELECT 1 FROM objects WHERE namespace = ?1) \
      AND NOT EXISTS (SELECT 1 FROM assets WHERE namespace = ?1) \
      AND NOT EXISTS (SELECT 1 FROM upload_sessions WHERE namespace = ?1 AND status = 'open') \
+     AND NOT EXISTS (SELECT 1 FROM video_files WHERE namespace = ?1) AND NOT EXISTS (SELECT 1 FROM videos WHERE namespace = ?1 AND writes > 0) \
      AND NOT EXISTS (SELECT 1 FROM accounts WHERE agentcache_user_id = ?2)";
 
 // An account stays manager of the namespace that came with it: ?5 is that namespace's name.

@@ -207,7 +207,8 @@ async fn store_file<I: Io>(
         }
         Err((problem, false)) => {
             let _ = ledger::schedule_check(&call.io, account.id, id).await;
-            reconcile::enqueue(&call.io, account.id, id, &place).await;
+            // If this fails, the check of the reservation enqueues it.
+            let _ = reconcile::enqueue(&call.io, account.id, id, &place).await;
             Err((problem, false))
         }
     }
@@ -247,7 +248,7 @@ async fn store_bytes<I: Io>(
             match at_store(&call.io, &call.config, &file.s3_key).await {
                 Ok(Some(stored)) if stored.size == file.size && present.is_none_or(|present| present.etag != stored.etag) => {
                     // Or they are those of another writer of as many bytes, and these still arrive.
-                    reconcile::enqueue(&call.io, file.account, file.id, &file.place()).await;
+                    reconcile::enqueue(&call.io, file.account, file.id, &file.place()).await.map_err(|problem| (problem, false))?;
                     Ok((stored.etag, stored.size))
                 }
                 _ => {
@@ -286,8 +287,8 @@ async fn replace_row(call: &Request<impl Io>, mut file: NewFile, present: Option
     if let Some(version) = replaces.as_ref().filter(|_| !new)
         && ledger::release(&call.io, version.account_id, version.id).await.is_err()
     {
-        // It releases the replaced version.
-        reconcile::enqueue(&call.io, file.account, file.id, &file.place()).await;
+        // It releases the replaced version. If this fails, that version's check does.
+        let _ = reconcile::enqueue(&call.io, file.account, file.id, &file.place()).await;
     }
     // Two concurrent writes may be ordered differently in D1 and at the store, so the one whose row comes later reads the store. So does a write whose replaced
     // version no longer exists, because that deletion may have deleted the new bytes, and a write that took longer than [`LONG_WRITE_MS`].

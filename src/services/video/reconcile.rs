@@ -14,9 +14,8 @@ use crate::services::video::removal::SETTLE_SECONDS;
 use crate::video::place::{AtStore, Place, Present, Reconciliation, reconciliation};
 use crate::video::{owner, repository};
 
-/// Delays of the reconciliation after a write with an unknown outcome, s. The later run covers what the store was still doing during the earlier one, and is sent
-/// first: a request that dies in between must not leave the earlier one alone, after which nobody would look again.
-const AFTER_SECONDS: [u64; 2] = [jobs::LATE_SECONDS, 60];
+/// Delay of the earlier one of two reconciliations after a write with an unknown outcome, s.
+const SOON_SECONDS: u64 = 60;
 
 /// The object under the key.
 ///
@@ -29,12 +28,20 @@ pub async fn at_store(io: &impl Io, config: &Config, key: &str) -> Result<Option
     Ok(Some(stored.ok_or(Problem::Origin(OriginFailure::Unexpected("NoETag".to_owned())))?))
 }
 
-/// Enqueues the reconciliation. If that fails, the ledger's scheduled check enqueues it later.
-pub async fn enqueue(io: &impl Io, account: Id, version: Id, place: &Place) {
+/// Enqueues the reconciliation twice. The later run covers what the store was still doing during the earlier one, and is sent first: the earlier one must not
+/// be left alone, neither by a request that dies in between nor by a queue that does not take both. It would find nothing yet and release the version, which
+/// ends the ledger's check, and nobody would look again. So without the later one the ledger's check takes the place of both.
+///
+/// # Errors
+/// Of the ledger: nobody may look.
+pub async fn enqueue(io: &impl Io, account: Id, version: Id, place: &Place) -> Result<(), Problem> {
     let job = Job::ReconcileVideo { account, version, place: place.to_string() };
-    for seconds in AFTER_SECONDS {
-        let _ = io.enqueue(&job, seconds).await;
+    if io.enqueue(&job, jobs::LATE_SECONDS).await.is_err() {
+        // Also of a version that is settled meanwhile.
+        return ledger::schedule_check(io, account, version).await;
     }
+    let _ = io.enqueue(&job, SOON_SECONDS).await;
+    Ok(())
 }
 
 /// The job `amend_video`: reconciles `place`, where `version` of `account` was to be written.

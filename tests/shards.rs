@@ -61,10 +61,14 @@ fn id(number: u8) -> Id {
 }
 
 fn provision(db: &Connection, account: Id, user: &str) {
+    provision_in(db, account, user, Shard::MAIN);
+}
+
+fn provision_in(db: &Connection, account: Id, user: &str, shard: Shard) {
     let wanted = ProvisionParams { user: name(user), email: "a@b.c".into(), tier: "pro".into() };
     let new =
         NewCredentials { key_hash: Sha256Hex::of(user.as_bytes()), secret_hash: Sha256Hex::of(b"s"), sealed: "x".into(), sealed_until: EpochMs(9) };
-    for statement in accounts::provision(account, &wanted, "b", &new, EpochMs(5)) {
+    for statement in accounts::provision(account, &wanted, "b", &new, EpochMs(5), shard) {
         rows(db, &statement);
     }
 }
@@ -248,6 +252,66 @@ fn moved_account_has_the_same_rows_in_the_other_database_and_none_in_the_first()
     // What an attempt left is cleaned away, and the next one copies it again.
     remove(&to, account, &namespace);
     assert_eq!(count(&to, "accounts") + count(&to, "objects") + count(&to, "challenges"), 0);
+}
+
+#[test]
+fn user_whose_account_has_left_a_database_gets_no_other_account_there() {
+    let [home, target] = [1, 0].map(|number| Shard::new(number).unwrap());
+    let (here, namespace) = (database(), name("jt_user_u1"));
+    let moved = Move { id: id(8), account: id(1), namespace: namespace.clone(), from: home, to: target };
+    provision_in(&here, id(1), "u1", home);
+    let late = |account| provision_in(&here, account, "u1", home);
+    late(id(2));
+    assert_eq!(count(&here, "accounts"), 1, "it has one");
+    moving::freeze(id(1), &namespace).iter().for_each(|statement| drop(rows(&here, statement)));
+    // As often as the job is repeated.
+    [moving::leave(&moved), moving::leave(&moved)].iter().for_each(|statement| drop(rows(&here, statement)));
+    remove(&here, id(1), &namespace);
+    let examples = count(&here, "namespaces");
+    late(id(2));
+    for table in ["accounts", "credentials", "namespace_members"] {
+        assert_eq!(count(&here, table), 0, "{table}: it is elsewhere");
+    }
+    assert_eq!(count(&here, "namespaces"), examples, "nor a namespace");
+    provision_in(&here, id(3), "u2", home);
+    assert_eq!(count(&here, "accounts"), 1, "others");
+    // In the first database the directory has the user already, with where the account is.
+    let first = database();
+    provision(&first, id(1), "u1");
+    let away = Move { from: target, to: home, ..moved };
+    rows(&first, &directory::begin_move(&away, &json!([["user", "u1"]]).to_string(), "first"));
+    let found = || rows(&first, &directory::find(Item::User(&name("u1"))));
+    let before = found();
+    rows(&first, &moving::leave(&away));
+    assert_eq!(found(), before);
+}
+
+#[test]
+fn change_that_comes_after_a_move_says_that_the_account_is_not_there_and_takes_it_nowhere() {
+    let (account, namespace, now) = (id(1), name("jt_user_u1"), EpochMs(9));
+    let here = database();
+    provision(&here, account, "u1");
+    let new = NewCredentials { key_hash: Sha256Hex::of(b"new"), secret_hash: Sha256Hex::of(b"s"), sealed: "x".into(), sealed_until: EpochMs(9) };
+    let changes = [
+        vec![accounts::set_tier(account, "pro", now)],
+        vec![accounts::set_status(account, "active", now)],
+        accounts::rotate(account, &new, now, now),
+    ];
+    let found = || changes.each_ref().map(|change| change.iter().map(|statement| rows(&here, statement).len()).collect::<Vec<_>>()[0]);
+    assert_eq!(found(), [1, 1, 1]);
+    moving::freeze(account, &namespace).iter().for_each(|statement| drop(rows(&here, statement)));
+    remove(&here, account, &namespace);
+    assert_eq!(found(), [0, 0, 0]);
+    assert_eq!(count(&here, "credentials"), 0);
+    // The directory, where the account has gone from 1 to 2 since the rotation began.
+    let first = database();
+    let [before, after] = [1, 2].map(|number| Shard::new(number).unwrap());
+    let put = |shard| directory::put(account, &new.key_hash, shard).iter().for_each(|statement| drop(rows(&first, statement)));
+    put(after);
+    put(before);
+    for item in [Item::Account(account), Item::Key(&new.key_hash)] {
+        assert_eq!(rows(&first, &directory::find(item)), [json!({ "shard": 2, "moving": 0 })]);
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use crate::accounts::provisioning::ProvisionParams;
 use crate::accounts::tier::Tier;
 use crate::base::id::{Id, Name};
 use crate::base::sha256::Sha256Hex;
+use crate::base::shard::Shard;
 use crate::base::sql::{Arg, Statement};
 use crate::base::time::EpochMs;
 
@@ -37,10 +38,11 @@ const BY_USER: &str = record_query!("a.agentcache_user_id = ?1");
 
 const BY_ID: &str = record_query!("a.id = ?1");
 
-// Not in the first database if another call has claimed the user for another one.
+// Not where the user's account is not: another call has claimed the user for another database (what the first one knows), or the account was here and has left
+// (what each knows: moving::repository::leave), and this call is so late that it does not know.
 const INSERT_ACCOUNT: &str = "INSERT INTO accounts (id, agentcache_user_id, agentcache_email, tier, s3_bucket_name, s3_prefix, status, created_at, updated_at) \
      SELECT ?1, ?2, ?3, ?4, ?5, ?6, 'active', ?7, ?7 \
-     WHERE NOT EXISTS (SELECT 1 FROM directory d WHERE d.kind = 'user' AND d.name = ?2 AND d.shard <> 0) ON CONFLICT (agentcache_user_id) DO NOTHING";
+     WHERE NOT EXISTS (SELECT 1 FROM directory d WHERE d.kind = 'user' AND d.name = ?2 AND d.shard <> ?8) ON CONFLICT (agentcache_user_id) DO NOTHING";
 
 // Only for the account that was just inserted: a concurrent call that lost the insert finds no account with its id and inserts nothing.
 const INSERT_CREDENTIALS: &str = "INSERT INTO credentials (key_hash, secret_hash, account_id, created_at, expires_at, sealed, sealed_until, generation) \
@@ -53,7 +55,7 @@ const INSERT_OWN_NAMESPACE: &str = "INSERT INTO namespaces (name, display_name, 
 const INSERT_OWN_MEMBERSHIP: &str = "INSERT INTO namespace_members (account_id, namespace, role, created_at) \
      SELECT a.id, ?2, 'manager', ?3 FROM accounts a WHERE a.id = ?1 ON CONFLICT (account_id, namespace) DO NOTHING";
 
-const SET_TIER: &str = "UPDATE accounts SET tier = ?2, updated_at = MAX(?3, updated_at + 1) WHERE id = ?1";
+const SET_TIER: &str = "UPDATE accounts SET tier = ?2, updated_at = MAX(?3, updated_at + 1) WHERE id = ?1 RETURNING id";
 
 // Only upwards: of concurrent calls the highest tier wins.
 const RAISE_TIER: &str = "UPDATE accounts SET tier = ?2, updated_at = MAX(?3, updated_at + 1) WHERE id = ?1 \
@@ -61,14 +63,14 @@ const RAISE_TIER: &str = "UPDATE accounts SET tier = ?2, updated_at = MAX(?3, up
 
 const SET_EMAIL: &str = "UPDATE accounts SET agentcache_email = ?2 WHERE id = ?1";
 
-const SET_STATUS: &str = "UPDATE accounts SET status = ?2, updated_at = MAX(?3, updated_at + 1) WHERE id = ?1";
+const SET_STATUS: &str = "UPDATE accounts SET status = ?2, updated_at = MAX(?3, updated_at + 1) WHERE id = ?1 RETURNING id";
 
 const RETIRE_CREDENTIALS: &str = "UPDATE credentials SET expires_at = ?2, sealed = NULL, sealed_until = NULL \
      WHERE account_id = ?1 AND (expires_at IS NULL OR expires_at > ?2)";
 
 const PLACE_LEDGER: &str = "UPDATE accounts SET ledger_region = ?2 WHERE id = ?1 AND ledger_region IS NULL";
 
-const TOUCH: &str = "UPDATE accounts SET updated_at = MAX(?2, updated_at + 1) WHERE id = ?1";
+const TOUCH: &str = "UPDATE accounts SET updated_at = MAX(?2, updated_at + 1) WHERE id = ?1 RETURNING id";
 
 const TIER: &str = concat!("SELECT ", tier_columns!(), " FROM tier_configs t WHERE t.tier = ?1");
 
@@ -155,8 +157,8 @@ fn insert_credentials(account: Id, new: &NewCredentials, now: EpochMs) -> Statem
     }
 }
 
-/// Creates the account, its credentials, namespace and membership in one batch; changes nothing if the user has an account already.
-pub fn provision(account: Id, wanted: &ProvisionParams, bucket: &str, new: &NewCredentials, now: EpochMs) -> Vec<Statement> {
+/// Creates the account, its credentials, namespace and membership in one batch, for the database `shard`; changes nothing if the user has an account already.
+pub fn provision(account: Id, wanted: &ProvisionParams, bucket: &str, new: &NewCredentials, now: EpochMs, shard: Shard) -> Vec<Statement> {
     let (id, namespace) = (account.to_string(), crate::accounts::provisioning::own_namespace(&wanted.user));
     vec![
         Statement {
@@ -169,6 +171,7 @@ pub fn provision(account: Id, wanted: &ProvisionParams, bucket: &str, new: &NewC
                 bucket.into(),
                 format!("users/{}/", wanted.user).into(),
                 Arg::Int(now.0),
+                u64::from(shard.number()).into(),
             ],
         },
         insert_credentials(account, new, now),
@@ -177,16 +180,16 @@ pub fn provision(account: Id, wanted: &ProvisionParams, bucket: &str, new: &NewC
     ]
 }
 
-/// Replaces the credentials in one batch: the old ones expire at `old_end`.
+/// Replaces the credentials in one batch: the old ones expire at `old_end`. The first statement gives a row if the account is in this database.
 pub fn rotate(account: Id, new: &NewCredentials, old_end: EpochMs, now: EpochMs) -> Vec<Statement> {
     vec![
+        Statement { sql: TOUCH, args: vec![account.to_string().into(), Arg::Int(now.0)] },
         Statement { sql: RETIRE_CREDENTIALS, args: vec![account.to_string().into(), Arg::Int(old_end.0)] },
         insert_credentials(account, new, now),
-        Statement { sql: TOUCH, args: vec![account.to_string().into(), Arg::Int(now.0)] },
     ]
 }
 
-/// Moves the account to another tier.
+/// Moves the account to another tier; a row if it is in this database.
 pub fn set_tier(account: Id, tier: &str, now: EpochMs) -> Statement {
     Statement { sql: SET_TIER, args: vec![account.to_string().into(), tier.into(), Arg::Int(now.0)] }
 }
@@ -201,7 +204,7 @@ pub fn set_email(account: Id, email: &str) -> Statement {
     Statement { sql: SET_EMAIL, args: vec![account.to_string().into(), email.into()] }
 }
 
-/// Sets the status: `active` or `suspended`.
+/// Sets the status: `active` or `suspended`; a row if the account is in this database.
 pub fn set_status(account: Id, status: &str, now: EpochMs) -> Statement {
     Statement { sql: SET_STATUS, args: vec![account.to_string().into(), status.into(), Arg::Int(now.0)] }
 }

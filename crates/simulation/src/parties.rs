@@ -4,6 +4,7 @@ use jettyspeed_edge::accounts::provisioning::ProvisionParams;
 use jettyspeed_edge::accounts::repository::{NewCredentials, provision};
 use jettyspeed_edge::base::id::{Id, Name};
 use jettyspeed_edge::base::sha256::Sha256Hex;
+use jettyspeed_edge::base::shard::Shard;
 use jettyspeed_edge::base::sql::Statement;
 use jettyspeed_edge::base::time::EpochMs;
 use jettyspeed_edge::namespaces::repository::put_member;
@@ -76,7 +77,7 @@ pub fn install(db: &Connection) {
         let params = ProvisionParams { user: user(account), email: "a@b".into(), tier: "pro".into() };
         let hash = key_hash(account);
         let new = NewCredentials { key_hash: hash.clone(), secret_hash: hash, sealed: String::new(), sealed_until: EpochMs(0) };
-        provision(id(account), &params, "bucket", &new, EpochMs(0)).iter().for_each(run);
+        provision(id(account), &params, "bucket", &new, EpochMs(0), Shard::MAIN).iter().for_each(run);
     }
     db.execute("INSERT INTO namespaces (name, created_at) VALUES (?1, 0)", [SHARED]).expect("the shared namespace");
     for account in 0..2 {

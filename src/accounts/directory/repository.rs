@@ -14,8 +14,8 @@ const FIND: &str = "SELECT shard, moving FROM directory WHERE kind = ?1 AND name
 const CLAIM: &str = "INSERT INTO directory (kind, name, shard) SELECT ?1, ?2, ?3 \
      WHERE NOT EXISTS (SELECT 1 FROM accounts a WHERE a.agentcache_user_id = ?4) ON CONFLICT (kind, name) DO NOTHING";
 
-const PUT: &str = "INSERT INTO directory (kind, name, shard, account_id) VALUES (?1, ?2, ?3, ?4) \
-     ON CONFLICT (kind, name) DO UPDATE SET shard = excluded.shard, account_id = excluded.account_id";
+// What is there stays: a rotation that is done only after its account was moved knows where the account was.
+const PUT: &str = "INSERT INTO directory (kind, name, shard, account_id) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (kind, name) DO NOTHING";
 
 const CREATE: &str = "INSERT INTO directory (kind, name, shard) SELECT ?1, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM namespaces n WHERE n.name = ?2) \
      ON CONFLICT (kind, name) DO NOTHING RETURNING name";
@@ -71,7 +71,7 @@ pub fn claim(user: &Name, shard: Shard) -> [Statement; 3] {
     [claim("user", user.to_string()), claim("namespace", own_namespace(user)), find(Item::User(user))]
 }
 
-/// Says that an account and its key are in `shard`.
+/// Says that an account and its new key are in `shard`, unless the directory has them.
 pub fn put(account: Id, key: &Sha256Hex, shard: Shard) -> [Statement; 2] {
     [Item::Account(account), Item::Key(key)].map(|item| {
         let (kind, name) = item.row();

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::base::account_move::Move;
 use crate::base::id::{Id, Name};
 use crate::base::sql::{Arg, Statement};
 
@@ -308,11 +309,15 @@ const THAW: &str = "UPDATE namespaces SET moving = 0 WHERE name = ?1";
 // Closed uploads in namespaces that the account was in once.
 const FORGET_CLOSED_ELSEWHERE: &str = "DELETE FROM upload_sessions WHERE account_id = ?1 AND namespace <> ?2 AND status <> 'open'";
 
+// In the first database the directory has the user already.
+const LEAVE: &str = "INSERT INTO directory (kind, name, shard) SELECT 'user', a.agentcache_user_id, ?2 FROM accounts a WHERE a.id = ?1 \
+     ON CONFLICT (kind, name) DO NOTHING";
+
 const KEYS: &str = "SELECT key_hash FROM credentials WHERE account_id = ?1";
 
 /// The statements of this file, for the test that prepares them; those of [`TABLES`] beside.
 pub const ALL: &[(&str, &str)] =
-    &[("TIES", TIES), ("FREEZE", FREEZE), ("THAW", THAW), ("FORGET_CLOSED_ELSEWHERE", FORGET_CLOSED_ELSEWHERE), ("KEYS", KEYS)];
+    &[("TIES", TIES), ("FREEZE", FREEZE), ("THAW", THAW), ("FORGET_CLOSED_ELSEWHERE", FORGET_CLOSED_ELSEWHERE), ("LEAVE", LEAVE), ("KEYS", KEYS)];
 
 impl Table {
     fn whose(&self, account: Id, namespace: &Name) -> Arg {
@@ -377,6 +382,12 @@ pub fn freeze(account: Id, namespace: &Name) -> [Statement; 2] {
         Statement { sql: FREEZE, args: vec![namespace.as_str().into()] },
         Statement { sql: FORGET_CLOSED_ELSEWHERE, args: vec![account.to_string().into(), namespace.as_str().into()] },
     ]
+}
+
+/// Before the rows are deleted where the account was: notes there, for good, that the user's account has left. A call that provisions the same user and is done
+/// only now would otherwise find no account, and create a second one.
+pub fn leave(moved: &Move) -> Statement {
+    Statement { sql: LEAVE, args: vec![moved.account.to_string().into(), u64::from(moved.to.number()).into()] }
 }
 
 /// The hashes of the account's keys: `key_hash`.

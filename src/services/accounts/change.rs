@@ -1,12 +1,13 @@
 //! Changes of an account: its tier, its credentials, whether it is suspended.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::accounts::directory::Item;
 use crate::accounts::provisioning::{Record, Upgrade, may_move};
 use crate::accounts::repository;
-use crate::base::id::Name;
-use crate::base::shard::Access;
+use crate::base::id::{Id, Name};
+use crate::base::shard::{Access, Shard};
+use crate::base::sql::Statement;
 use crate::clients::{database, ledger, shards};
 use crate::io::Io;
 use crate::problem::Problem;
@@ -20,6 +21,17 @@ async fn find_account(call: &Request<impl Io>, user: &Name) -> Result<Record, Pr
     record(call, user).await?.ok_or(Problem::NotFound)
 }
 
+/// Makes a change whose first statement gives a row if the account is in `shard`. It may have been moved since it was found there, and then nothing was changed.
+async fn apply(call: &Request<impl Io>, shard: Shard, change: &[Statement]) -> Result<(), Problem> {
+    let made: Option<Value> = database::results(&call.db(shard)?, change).await?.first()?;
+    made.map(|_| ()).ok_or(Problem::AccountMoving)
+}
+
+/// The shard of an account, to change it.
+async fn shard_of(call: &Request<impl Io>, account: Id) -> Result<Shard, Problem> {
+    shards::shard_of(&call.io, Item::Account(account), Access::Write).await
+}
+
 /// Moves an account to another tier. A downgrade is refused if the account uses more than the new tier allows, unless forced.
 ///
 /// # Errors
@@ -28,7 +40,7 @@ pub async fn upgrade(call: &Request<impl Io>, user: &Name, wanted: &Upgrade) -> 
     let (found, tier) = (find_account(call, user).await?, tier(call, &wanted.tier).await?);
     let figures = ledger::usage_of(&call.io, &found).await?;
     may_move(&figures, &tier, wanted.force)?;
-    database::batch(&shards::of_account(&call.io, found.id).await?, &[repository::set_tier(found.id, &tier.tier, call.now())]).await?;
+    apply(call, shard_of(call, found.id).await?, &[repository::set_tier(found.id, &tier.tier, call.now())]).await?;
     let now = changed(call, &found).await?;
     Reply::json(200, &json!({ "account": now.view(None) }))
 }
@@ -40,11 +52,11 @@ pub async fn upgrade(call: &Request<impl Io>, user: &Name, wanted: &Upgrade) -> 
 pub async fn rotate(call: &Request<impl Io>, user: &Name, overlap_ms: u64) -> Result<Reply, Problem> {
     let (found, now) = (find_account(call, user).await?, call.now());
     let (credentials, new) = draw(call, found.id, now)?;
-    let shard = shards::shard_of(&call.io, Item::Account(found.id), Access::Write).await?;
+    let shard = shard_of(call, found.id).await?;
     if !shard.is_main() {
         put_into_directory(call, found.id, &new, shard).await?;
     }
-    database::batch(&call.db(shard)?, &repository::rotate(found.id, &new, now.plus(overlap_ms), now)).await?;
+    apply(call, shard, &repository::rotate(found.id, &new, now.plus(overlap_ms), now)).await?;
     let account = changed(call, &found).await?;
     let until = now.plus(overlap_ms).rfc3339();
     Reply::json(200, &json!({ "account": account.view(Some(credentials)), "old_credentials_expire_at": until }))
@@ -57,7 +69,7 @@ pub async fn rotate(call: &Request<impl Io>, user: &Name, overlap_ms: u64) -> Re
 pub async fn switch(call: &Request<impl Io>, user: &Name, suspended: bool) -> Result<Reply, Problem> {
     let found = find_account(call, user).await?;
     let status = if suspended { "suspended" } else { "active" };
-    database::batch(&shards::of_account(&call.io, found.id).await?, &[repository::set_status(found.id, status, call.now())]).await?;
+    apply(call, shard_of(call, found.id).await?, &[repository::set_status(found.id, status, call.now())]).await?;
     let now = changed(call, &found).await?;
     suspend::propagate(&call.io, found.id, "").await?;
     Reply::json(200, &json!({ "account": now.view(None) }))

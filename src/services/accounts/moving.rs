@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::accounts::directory;
 use crate::accounts::directory::{Item, SETTLE_SECONDS};
-use crate::accounts::moving::repository::{PAGE, TABLES, Table, freeze, freeze_copy, keys, thaw, ties};
+use crate::accounts::moving::repository::{PAGE, TABLES, Table, freeze, freeze_copy, keys, leave, thaw, ties};
 use crate::accounts::moving::{PAGES_PER_JOB, Progress, Ties};
 use crate::accounts::provisioning::{Record, own_namespace};
 use crate::base::account_move::{Move, Step};
@@ -117,6 +117,7 @@ pub async fn run(io: &impl Io, moved: &Move, step: &Step) -> Result<(), Problem>
             step.after_page(None, TABLES.len())
         }
         Step::Open => {
+            database::batch(&from, &[leave(moved)]).await?;
             database::batch(&to, &[thaw(&moved.namespace)]).await?;
             database::batch(&main, &[directory::repository::end_move(moved)]).await?;
             step.after_page(None, TABLES.len())

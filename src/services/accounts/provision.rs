@@ -39,7 +39,7 @@ pub async fn provision_account(call: &Request<impl Io>, wanted: ProvisionParams)
     if !shard.is_main() {
         put_into_directory(call, id, &new, shard).await?;
     }
-    database::batch(&call.db(shard)?, &repository::provision(id, &wanted, &call.config.bucket, &new, now)).await?;
+    database::batch(&call.db(shard)?, &repository::provision(id, &wanted, &call.config.bucket, &new, now, shard)).await?;
     let found = record(call, &wanted.user).await?.ok_or(Problem::Internal)?;
     if found.id != id {
         // A concurrent call for the same user was first.

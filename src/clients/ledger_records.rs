@@ -2,8 +2,10 @@
 
 use serde::Deserialize;
 
+use crate::accounts::directory::Item;
 use crate::accounts::provisioning::Record;
 use crate::base::id::Id;
+use crate::base::shard::Access;
 use crate::base::time::EpochMs;
 use crate::base::units::MAX_SAFE_INTEGER;
 use crate::clients::{database, shards};
@@ -118,9 +120,13 @@ pub async fn asset_outcome(io: &impl Io, account: Id, asset: Id) -> Seen {
 
 async fn read_outcome(io: &impl Io, account: Id, asset: Id) -> Result<Seen, Problem> {
     let statements = [ledger::repository::asset_coming(asset), ledger::repository::asset_stored(asset)];
-    let mut rows = database::results(&shards::of_account(io, account).await?, &statements).await?;
+    let shard = shards::shard_of(io, Item::Account(account), Access::Write).await?;
+    let mut rows = database::results(&io.db(shard)?, &statements).await?;
     let coming: Option<serde_json::Value> = rows.first()?;
     let stored: Option<StoredAsset> = rows.first()?;
+    if stored.is_none() {
+        shards::must_still_have(io, shard, account).await?;
+    }
     Ok(match (stored.map(Seen::from), coming) {
         (Some(seen), _) => seen,
         (None, Some(_)) => Seen::Coming,
@@ -140,9 +146,12 @@ impl From<StoredAsset> for Seen {
     }
 }
 
-/// The object of an account's asset; `None` if the asset does not exist.
+/// The object of an account's asset; `None` if the asset certainly does not exist.
+///
+/// # Errors
+/// As [`shards::certainly_first`].
 pub async fn find_asset(io: &impl Io, account: Id, asset: Id) -> Result<Option<Seen>, Problem> {
-    let row: Option<StoredAsset> = database::first(&shards::of_account(io, account).await?, &ledger::repository::asset_stored(asset)).await?;
+    let row: Option<StoredAsset> = shards::certainly_first(io, account, &ledger::repository::asset_stored(asset)).await?;
     Ok(row.map(Seen::from))
 }
 

@@ -2,9 +2,12 @@
 
 use std::cell::RefCell;
 
+use serde::de::DeserializeOwned;
+
 use crate::accounts::directory::{Item, KNOWN_MS, repository};
 use crate::base::id::{Id, Name};
 use crate::base::shard::{Access, Shard, Whereabouts};
+use crate::base::sql::Statement;
 use crate::base::time::EpochMs;
 use crate::base::ttl_map::TtlMap;
 use crate::clients::database;
@@ -97,6 +100,33 @@ pub async fn of_account<I: Io>(io: &I, account: Id) -> Result<I::Db, Problem> {
 /// [`Problem::Internal`].
 pub async fn of_account_to_read<I: Io>(io: &I, account: Id) -> Result<I::Db, Problem> {
     db(io, Item::Account(account), Access::Read).await
+}
+
+/// The first row of a statement about an account; None only if there certainly is none. A call that was late may have asked a database that the account has
+/// left meanwhile, which has no rows of it, and on whose word bytes and reservations must not be given up.
+///
+/// # Errors
+/// [`Problem::AccountMoving`] if the account is being moved, or has been; [`Problem::Internal`].
+pub async fn certainly_first<T: DeserializeOwned>(io: &impl Io, account: Id, statement: &Statement) -> Result<Option<T>, Problem> {
+    let shard = shard_of(io, Item::Account(account), Access::Write).await?;
+    let row = database::first(&io.db(shard)?, statement).await?;
+    if row.is_none() {
+        must_still_have(io, shard, account).await?;
+    }
+    Ok(row)
+}
+
+/// Checks that a shard which had no rows of an account is still the account's, whatever this isolate remembers. Nothing of an account is deleted in a database
+/// before the directory names the other one.
+///
+/// # Errors
+/// [`Problem::AccountMoving`]; [`Problem::Internal`].
+pub async fn must_still_have(io: &impl Io, shard: Shard, account: Id) -> Result<(), Problem> {
+    if !are_several(io) {
+        return Ok(());
+    }
+    let found: Option<Whereabouts> = database::first(&io.db(Shard::MAIN)?, &repository::find(Item::Account(account))).await?;
+    if found.unwrap_or_default().open_for(Access::Write) == Some(shard) { Ok(()) } else { Err(Problem::AccountMoving) }
 }
 
 /// A namespace's database, to change it.

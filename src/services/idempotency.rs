@@ -73,8 +73,8 @@ async fn run(call: &Request<impl Io>, slot: Option<Slot>, work: Pin<Box<dyn Futu
     call.afterwards(renew(call.clone(), slot.clone(), claim.clone(), Rc::clone(&done)));
     let answer = call.detached(async move {
         let outcome = work.await;
-        done.set(true);
         record_outcome(&routed, &slot, &claim, &outcome).await;
+        done.set(true);
         outcome
     });
     answer.await.unwrap_or(Err(Problem::Internal))
@@ -127,7 +127,7 @@ struct Keys {
     keys: u64,
 }
 
-/// Renews the claim while the work runs. If the isolate is evicted, the claim expires and a repeat may run the work.
+/// Renews the claim until the response is stored: another call would run the work again behind the claim's end. If the isolate is evicted, the claim expires and a repeat may run the work.
 async fn renew(call: Request<impl Io>, slot: Slot, claim: String, done: Rc<Cell<bool>>) {
     let mut renewed = call.now();
     while !done.get() {

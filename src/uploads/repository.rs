@@ -19,9 +19,10 @@ pub fn open_sessions(account: Id, cursor: &str, limit: u64) -> Statement {
 }
 
 const OPEN_IN_NAMESPACE: &str = "SELECT id FROM upload_sessions WHERE account_id = ?1 AND status = 'open' AND id > ?2 AND namespace = ?3 \
-     AND created_at <= ?4 ORDER BY id LIMIT ?5";
+     AND (created_at <= ?4 OR NOT EXISTS (SELECT 1 FROM namespace_members m WHERE m.account_id = ?1 AND m.namespace = ?3)) ORDER BY id LIMIT ?5";
 
-/// Ids of an account's open uploads in a namespace that were started until `until`, in ascending order, after `cursor`.
+/// Ids of an account's open uploads in a namespace, in ascending order, after `cursor`: all of them while the account is no member, since the clock that
+/// `until` comes from may be behind the one that dated an upload; those that were started until `until` once it is a member again.
 pub fn open_in_namespace(account: Id, namespace: &Name, until: EpochMs, cursor: &str, limit: u64) -> Statement {
     let args = vec![account.to_string().into(), cursor.into(), namespace.as_str().into(), Arg::Int(until.0), limit.into()];
     Statement { sql: OPEN_IN_NAMESPACE, args }

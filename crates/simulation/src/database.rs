@@ -10,6 +10,11 @@ use crate::pool::run;
 use crate::sqlite;
 use crate::world::Sim;
 
+/// Whether a statement may change which files there are, or their objects.
+fn is_of_files(statement: &Statement) -> bool {
+    statement.sql.contains("assets") || statement.sql.contains("objects")
+}
+
 /// One database, with the copy that is nearest.
 pub struct Database {
     primary: Option<Connection>,
@@ -17,7 +22,7 @@ pub struct Database {
     log: Vec<(u64, Vec<Statement>)>,
     copy: Option<(Connection, usize)>,
     keeps_log: bool,
-    /// Whether it was changed since this was last asked.
+    /// Whether its files or objects were changed since this was last asked.
     pub changed: bool,
 }
 
@@ -47,11 +52,13 @@ impl Database {
     /// # Errors
     /// SQLite's.
     pub fn rows(&mut self, statement: &Statement, now: u64) -> rusqlite::Result<String> {
-        let (text, reads) = sqlite::rows(self.primary()?, statement.sql, &statement.args)?;
+        let db = self.primary()?;
+        let before = db.total_changes();
+        let (text, reads) = sqlite::rows(db, statement.sql, &statement.args)?;
+        self.changed |= db.total_changes() != before && is_of_files(statement);
         if !reads && self.keeps_log {
             self.log.push((now, vec![statement.clone()]));
         }
-        self.changed |= !reads;
         Ok(text)
     }
 
@@ -65,6 +72,7 @@ impl Database {
         if !is_alone {
             run(db, "SAVEPOINT batch");
         }
+        let before = db.total_changes();
         let (mut texts, mut only_reads) = (Vec::with_capacity(statements.len()), true);
         for statement in statements {
             match sqlite::rows(db, statement.sql, &statement.args) {
@@ -84,7 +92,7 @@ impl Database {
         if !is_alone {
             run(db, "RELEASE batch");
         }
-        self.changed |= !only_reads;
+        self.changed |= db.total_changes() != before && statements.iter().any(is_of_files);
         if !only_reads && self.keeps_log {
             self.log.push((now, statements.to_vec()));
         }

@@ -23,6 +23,9 @@ const HOUR_MS: u64 = 3_600_000;
 /// A day, ms.
 const DAY_MS: u64 = 86_400_000;
 
+/// Of so many histories, one ends with daily runs although everything is at rest without them.
+const DAILY_ANYWAY: u64 = 8;
+
 /// A history, with what is left out of it.
 #[derive(Debug, Clone, Default)]
 pub struct Variant {
@@ -119,7 +122,7 @@ fn run_here(variant: &Variant, pools: Pools, tell: bool) -> Outcome {
     Outcome { pools: sim.end(), ..outcome }
 }
 
-/// What is stalled goes on, then nothing goes wrong any more until everything has expired and every daily run has come.
+/// What is stalled goes on, then nothing goes wrong any more until everything has expired, and daily runs have come if anything needs them.
 fn rest(sim: &Sim) {
     sim.run_until(sim.time() + 2 * 3_600_000);
     sim.faults.borrow_mut().quiet = true;
@@ -134,11 +137,15 @@ fn rest(sim: &Sim) {
         crate::operations::moves::finish_all(sim);
         sim.run_until(sim.time() + HOUR_MS);
     }
-    sim.begin_daily();
     let expiry = settings.session_ttl_seconds + settings.tombstone_seconds + settings.grace_seconds;
     sim.run_until(sim.time() + expiry * 1000 + DAY_MS);
+    // Half of a history's calls would be those of daily runs that find nothing. They come all the same in some, since they may do harm.
+    let is_done = !child(sim.seed, 1 << 51).is_multiple_of(DAILY_ANYWAY) && sim.wrong.borrow().is_none() && check::at_rest(sim).is_ok();
+    if is_done {
+        return;
+    }
     // What the first daily run finds has to be older than a day; what the last one finds is what the first one began.
-    for _ in 0..2 {
+    for _ in 0..3 {
         sim.begin_daily();
         sim.run_until(sim.time() + DAY_MS);
     }

@@ -73,10 +73,10 @@ pub async fn collect(io: &impl Io, config: &Config, shard: Shard, after: Option<
 /// # Errors
 /// Errors of the store and D1.
 pub async fn orphan(io: &impl Io, config: &Config, account: Id, object: Id) -> Result<(), Problem> {
-    let db = shards::of_account(io, account).await?;
-    if database::first::<serde_json::Value>(&db, &dedup::repository::object(object)).await?.is_some() {
+    if shards::certainly_first::<serde_json::Value>(io, account, &dedup::repository::object(object)).await?.is_some() {
         return Ok(());
     }
+    let db = shards::of_account(io, account).await?;
     let Some(owner) = database::first::<Record>(&db, &accounts::repository::by_id(account, io.now())).await? else { return Ok(()) };
     store::delete(io, config, &file_key(&owner.agentcache_user_id, object)).await
 }

@@ -13,13 +13,22 @@ use crate::uploads::session::message::{Message, SessionReply};
 use crate::uploads::session::state::{Meta, Status};
 use crate::{dedup, jobs, uploads};
 
+/// How the clean-up of an upload ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// There is no file.
+    Aborted,
+    /// A completion that nobody heard of, or that could not be recorded to its end, had created the file: it is kept.
+    Stored,
+}
+
 /// Aborts the upload at the store and closes its session.
 ///
 /// # Errors
 /// Errors of the store; the session is not closed then, so that the call can be repeated.
-pub async fn abort_upload(io: &impl Io, config: &Config, meta: &Meta) -> Result<(), Problem> {
+pub async fn abort_upload(io: &impl Io, config: &Config, meta: &Meta) -> Result<Ended, Problem> {
     if settle_if_completed(io, meta).await? {
-        return Ok(());
+        return Ok(Ended::Stored);
     }
     let abort = abort_multipart_upload::abort_multipart_upload(&meta.key, &meta.upload_id);
     match store::send(io, config, &abort, Body::Empty).await {
@@ -31,8 +40,7 @@ pub async fn abort_upload(io: &impl Io, config: &Config, meta: &Meta) -> Result<
         // Swift returns NoSuchKey while another abort of the same upload is running.
         Err(error) if error.is_no_such_upload() || error.code == "NoSuchKey" => {
             // A completion that died may have left an object without a row. One with a row is left to garbage collection: another file may use it.
-            let known: Option<serde_json::Value> =
-                database::first(&shards::of_account(io, meta.account).await?, &dedup::repository::object(meta.object)).await?;
+            let known: Option<serde_json::Value> = shards::certainly_first(io, meta.account, &dedup::repository::object(meta.object)).await?;
             if known.is_none() {
                 store::delete(io, config, &meta.key).await?;
             }
@@ -43,14 +51,14 @@ pub async fn abort_upload(io: &impl Io, config: &Config, meta: &Meta) -> Result<
 }
 
 /// Closes the row in D1 and releases the reservation of an upload that no longer exists at the store.
-pub async fn close_upload(io: &impl Io, meta: &Meta) -> Result<(), Problem> {
+pub async fn close_upload(io: &impl Io, meta: &Meta) -> Result<Ended, Problem> {
     if settle_if_completed(io, meta).await? {
-        return Ok(());
+        return Ok(Ended::Stored);
     }
     database::batch(&shards::of_account(io, meta.account).await?, &[uploads::repository::close(meta.session, meta.status.as_str(), io.now())])
         .await?;
     ledger::release(io, meta.account, meta.asset).await?;
-    session::send(io, meta.session, &Message::CleanedUp).await.map(|_| ())
+    session::send(io, meta.session, &Message::CleanedUp).await.map(|_| Ended::Aborted)
 }
 
 /// Whether a completion that died had already created the asset. The file is kept then, and only its ledger entry is settled.
@@ -64,7 +72,9 @@ pub async fn settle_if_completed(io: &impl Io, meta: &Meta) -> Result<bool, Prob
 /// The job `end_upload`, enqueued by the session's alarm.
 pub async fn end_upload(io: &impl Io, config: &Config, session: Id) -> Result<(), Problem> {
     match session::send(io, session, &Message::Snapshot).await? {
-        SessionReply::State { meta, .. } if matches!(meta.status, Status::Expired | Status::Failed) => abort_upload(io, config, &meta).await,
+        SessionReply::State { meta, .. } if matches!(meta.status, Status::Expired | Status::Failed) => {
+            abort_upload(io, config, &meta).await.map(|_| ())
+        }
         _ => Ok(()),
     }
 }

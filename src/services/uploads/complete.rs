@@ -22,6 +22,7 @@ use crate::s3::operations::complete_multipart_upload;
 use crate::services::dedup::verify;
 use crate::services::reply::Reply;
 use crate::services::request::Request;
+use crate::services::uploads::abort::Ended;
 use crate::services::uploads::upload_gone::{find_object, gone_at_store, is_gone};
 use crate::services::uploads::{abort, list_parts, payload_hash_probe, recover};
 use crate::uploads::completion::{ATTEMPTS, Next, ROUND_MS, after, backoff_ms, object_etag};
@@ -75,7 +76,7 @@ pub async fn complete(call: &Request<impl Io>, account: Id, session: Id, expecte
             SessionReply::Missing { parts } => return Err(Problem::PartsMissing { missing: parts }),
             SessionReply::OtherParts { parts } => return Err(Problem::PartsDiffer { parts }),
             SessionReply::OtherHash => return Err(Problem::FileHashMismatch),
-            SessionReply::Closed { status } => return Err(Problem::UploadClosed { status: status.as_str() }),
+            SessionReply::Closed { status } => return Err(closed(call, session, status).await),
             SessionReply::Busy => {
                 while session::send(&call.io, session, &Message::CheckLease).await? == SessionReply::Busy {
                     if call.now().since(started) >= WAIT_FOR_OTHER_MS {
@@ -86,6 +87,20 @@ pub async fn complete(call: &Request<impl Io>, account: Id, session: Id, expecte
             }
             _ => return Err(Problem::NotFound),
         }
+    }
+}
+
+/// What the client of a closed session is told: a session that was failed may have a file all the same, of a completion that could not be recorded to its end.
+async fn closed(call: &Request<impl Io>, session: Id, status: Status) -> Problem {
+    let stored = async {
+        let SessionReply::State { meta, .. } = session::send(&call.io, session, &Message::Snapshot).await? else { return Ok(false) };
+        let seen = ledger_records::find_asset(&call.io, meta.account, meta.asset).await?;
+        Ok(matches!(seen, Some(state::Seen::Stored { .. })))
+    };
+    match stored.await {
+        Ok(true) => Problem::UploadClosed { status: Status::Complete.as_str() },
+        Ok(false) => Problem::UploadClosed { status: status.as_str() },
+        Err(problem) => problem,
     }
 }
 
@@ -131,7 +146,10 @@ async fn run_completion(call: &Request<impl Io>, attempt: Id, meta: &Meta, parts
         Err(CompletionFailure::Gone) => {
             // Only the holder of the completion lease may abandon: another call may have completed the upload meanwhile.
             if session::send(&call.io, meta.session, &Message::AbandonCompletion { attempt }).await? == SessionReply::Done {
-                abort::close_upload(&call.io, &Meta { status: Status::Failed, ..meta.clone() }).await?;
+                let ended = abort::close_upload(&call.io, &Meta { status: Status::Failed, ..meta.clone() }).await?;
+                if ended == Ended::Stored {
+                    return Err(Problem::UploadClosed { status: Status::Complete.as_str() });
+                }
             }
             Err(Problem::UploadClosed { status: Status::Failed.as_str() })
         }
@@ -227,7 +245,7 @@ async fn record_completion(call: &Request<impl Io>, meta: &Meta, parts: &[Part],
     }
     match session::send(&call.io, meta.session, &Message::FinishCompletion { outcome }).await? {
         SessionReply::Complete { outcome } => Reply::json(200, &outcome),
-        SessionReply::Closed { status } => Err(Problem::UploadClosed { status: status.as_str() }),
+        SessionReply::Closed { status } => Err(closed(call, meta.session, status).await),
         _ => Err(Problem::Internal),
     }
 }

@@ -6,6 +6,7 @@ use crate::io::Io;
 use crate::problem::Problem;
 use crate::services::reply::Reply;
 use crate::services::request::Request;
+use crate::services::uploads::abort::Ended;
 use crate::services::uploads::{abort, recover};
 use crate::uploads::repository::SessionRow;
 use crate::uploads::session::message::{Message, SessionReply};
@@ -27,6 +28,8 @@ pub async fn fail(call: &Request<impl Io>, row: &SessionRow) -> Result<Reply, Pr
     };
     let (held, status) = (call.clone(), meta.status);
     let ended = call.detached(async move { abort::abort_upload(&held.io, &held.config, &meta).await });
-    ended.await.unwrap_or(Err(Problem::Internal))?;
+    if ended.await.unwrap_or(Err(Problem::Internal))? == Ended::Stored {
+        return Err(Problem::AlreadyComplete);
+    }
     Reply::json(200, &json!({ "sessionId": session, "status": status.as_str() }))
 }

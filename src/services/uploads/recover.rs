@@ -11,16 +11,19 @@ use crate::problem::Problem;
 use crate::services::uploads::{abort, list_parts};
 use crate::uploads::repository;
 use crate::uploads::session::message::{Message, SessionReply};
-use crate::uploads::session::state::Meta;
+use crate::uploads::session::state::{Meta, Status};
 
 /// Sends `message` to an account's session; a session that lost its record is reopened first.
 ///
 /// # Errors
-/// [`Problem::Internal`] if the session or D1 is unreachable.
+/// [`Problem::Internal`] if the session or D1 is unreachable, or the record was lost again meanwhile: the upload is open, and must not be told closed.
 pub async fn send_or_recover(io: &impl Io, config: &Config, account: Id, session: Id, message: &Message) -> Result<SessionReply, Problem> {
     match session::send(io, session, message).await? {
         // Boxed: a rare path, which would otherwise be compiled into every caller.
-        SessionReply::Unknown if Box::pin(reopen(io, config, account, session)).await? => session::send(io, session, message).await,
+        SessionReply::Unknown if Box::pin(reopen(io, config, account, session)).await? => match session::send(io, session, message).await? {
+            SessionReply::Unknown => Err(Problem::Internal),
+            reply => Ok(reply),
+        },
         reply => Ok(reply),
     }
 }
@@ -31,6 +34,12 @@ pub async fn send_or_recover(io: &impl Io, config: &Config, account: Id, session
 /// As [`send_or_recover`].
 pub async fn recover_or_end(io: &impl Io, config: &Config, account: Id, session: Id) -> Result<(), Problem> {
     send_or_recover(io, config, account, session, &Message::CheckLease).await?;
+    if let SessionReply::State { meta, .. } = session::send(io, session, &Message::Snapshot).await?
+        && meta.status == Status::Uploading
+    {
+        // A start that died behind its row has not looked.
+        suspend_with_account(io, &meta).await?;
+    }
     abort::end_upload(io, config, session).await
 }
 

@@ -94,15 +94,8 @@ async fn store_object<I: Io>(call: &Request<I>, account: &Account, namespace: &N
         Err(Refused { error, may_be_stored }) => {
             let asked = if error.tells_no_reason() { store::ask(&call.io, &call.config, &key).await } else { Ok(()) };
             let problem = store::problem_after_asking("PutObject", &error, &asked);
-            // The object may exist, or appear later: a job deletes it again. A store that returned 500 may have written the object before it failed.
-            if may_be_stored {
-                let orphan = Job::Orphan { account: account.id, object };
-                return Err(match call.enqueue(&orphan, jobs::LATE_SECONDS).await {
-                    Ok(()) => delete_stored(call, &key, problem).await,
-                    Err(_) => Failed::Unclearly(problem),
-                });
-            }
-            return Err(Failed::Cleanly(problem));
+            // A store that returned 500 may have written the object before it failed.
+            return Err(if may_be_stored { delete_stored(call, account.id, object, &key, problem).await } else { Failed::Cleanly(problem) });
         }
     };
     let etag = answer.header("etag");
@@ -137,9 +130,9 @@ async fn store_object<I: Io>(call: &Request<I>, account: &Account, namespace: &N
             return Err(Failed::Unclearly(problem));
         }
         // Bytes with a row are left to garbage collection; bytes without a row belong to no file.
-        return Err(match database::first::<serde_json::Value>(&db, &repository::object(object)).await {
+        return Err(match shards::certainly_first::<serde_json::Value>(&call.io, account.id, &repository::object(object)).await {
             Ok(Some(_)) => Failed::Cleanly(problem),
-            Ok(None) => delete_stored(call, &asset.s3_key, problem).await,
+            Ok(None) => delete_stored(call, account.id, object, &asset.s3_key, problem).await,
             Err(_) => Failed::Unclearly(problem),
         });
     }
@@ -153,7 +146,12 @@ async fn strong_etag(call: &Request<impl Io>, key: &str) -> String {
 }
 
 /// Deletes the stored bytes, which no row references. If that fails, the ledger's scheduled check has them deleted.
-async fn delete_stored(call: &Request<impl Io>, key: &str, problem: Problem) -> Failed {
+///
+/// A job deletes them again: of several attempts to store them an earlier one, whose end nobody heard, may take effect later.
+async fn delete_stored(call: &Request<impl Io>, account: Id, object: Id, key: &str, problem: Problem) -> Failed {
+    if call.enqueue(&Job::Orphan { account, object }, jobs::LATE_SECONDS).await.is_err() {
+        return Failed::Unclearly(problem);
+    }
     match store::delete(&call.io, &call.config, key).await {
         Ok(()) => Failed::Cleanly(problem),
         Err(_) => Failed::Unclearly(problem),

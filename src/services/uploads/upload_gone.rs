@@ -14,6 +14,7 @@ use crate::s3::operations::head_object::Description;
 use crate::services::request::Request;
 use crate::services::stored_object;
 use crate::services::uploads::abort;
+use crate::services::uploads::abort::Ended;
 use crate::uploads::repository::{SessionRow, by_id};
 use crate::uploads::session::message::{Message, SessionReply};
 use crate::uploads::session::state::{Meta, Status};
@@ -39,7 +40,8 @@ pub async fn gone_at_store(call: &Request<impl Io>, session: Id) -> Result<Probl
         SessionReply::State { meta, .. } => {
             let held = call.clone();
             let status = meta.status.as_str();
-            call.detached(async move { abort::abort_upload(&held.io, &held.config, &meta).await }).await.unwrap_or(Err(Problem::Internal))?;
+            let ended = call.detached(async move { abort::abort_upload(&held.io, &held.config, &meta).await }).await;
+            let status = if ended.unwrap_or(Err(Problem::Internal))? == Ended::Stored { Status::Complete.as_str() } else { status };
             Ok(Problem::UploadClosed { status })
         }
         SessionReply::Closed { status } => Ok(Problem::UploadClosed { status: status.as_str() }),

@@ -11,6 +11,10 @@ use crate::base::time::EpochMs;
 /// Time after which the store has finished a request whose client is gone, s: a write or completion whose response was lost.
 pub const LATE_SECONDS: u64 = 3_600;
 
+/// Time after which no request that is under way now changes anything any more, with what it has begun at the store, s: what it may have left behind is then
+/// looked for.
+pub const REQUEST_SECONDS: u64 = 9_000;
+
 /// Jobs that may have been lost, and the last one that was sent again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -244,6 +244,8 @@ fn moved_account_has_the_same_rows_in_the_other_database_and_none_in_the_first()
     remove(&from, account, &namespace);
     assert_eq!(all_of(&from, account, &namespace), before, "nothing of a namespace that is in use, as after a later move back");
     moving::freeze(account, &namespace).iter().for_each(|statement| drop(rows(&from, statement)));
+    let moved = Move { id: id(8), account, namespace: namespace.clone(), from: Shard::MAIN, to: Shard::new(1).unwrap() };
+    moving::leave(&moved).iter().for_each(|statement| drop(rows(&from, statement)));
     remove(&from, account, &namespace);
     for (table, rows) in all_of(&from, account, &namespace) {
         assert!(rows.is_empty(), "{table}: {rows:?}");
@@ -252,6 +254,51 @@ fn moved_account_has_the_same_rows_in_the_other_database_and_none_in_the_first()
     // What an attempt left is cleaned away, and the next one copies it again.
     remove(&to, account, &namespace);
     assert_eq!(count(&to, "accounts") + count(&to, "objects") + count(&to, "challenges"), 0);
+}
+
+#[test]
+fn call_that_is_late_stores_and_deletes_nothing_in_a_namespace_that_is_being_moved() {
+    let db = in_use();
+    let (account, namespace) = (id(1), name("jt_user_u1"));
+    let late = [
+        format!(
+            "INSERT INTO assets (id, account_id, namespace, object_id, name, content_type, uploaded_via, created_at) VALUES ('late', '{account}', 'jt_user_u1', '1-o', 'n', 't', 'simple', 1)"
+        ),
+        // Bytes of that namespace for a file of another one.
+        format!(
+            "INSERT INTO assets (id, account_id, namespace, object_id, name, content_type, uploaded_via, created_at) VALUES ('late2', '{}', 'jt_user_u2', '1-o', 'n', 't', 'simple', 1)",
+            id(2)
+        ),
+        format!("INSERT INTO videos (namespace, video_id, account_id, touched_at) VALUES ('jt_user_u1', 'late', '{account}', 1)"),
+        "UPDATE video_files SET doomed_at = 9 WHERE namespace = 'jt_user_u1'".to_owned(),
+        "DELETE FROM assets WHERE namespace = 'jt_user_u1'".to_owned(),
+    ];
+    let object = rows(&db, &Statement { sql: "SELECT id FROM objects WHERE namespace = 'jt_user_u1'", args: vec![] })[0]["id"].clone();
+    let late = late.map(|sql| sql.replace("1-o", object.as_str().unwrap()));
+    for sql in &late {
+        let tried = db.execute_batch(&format!("SAVEPOINT s; {sql}; ROLLBACK TO s; RELEASE s"));
+        assert_eq!(tried.map_err(|error| error.to_string()), Ok(()), "before the move: {sql}");
+    }
+    moving::freeze(account, &namespace).iter().for_each(|statement| drop(rows(&db, statement)));
+    for sql in &late {
+        let error = db.execute_batch(sql).unwrap_err().to_string();
+        assert!(error.contains("is being moved to another database"), "{sql}: {error}");
+    }
+}
+
+#[test]
+fn moves_that_are_not_done_are_found_with_what_they_do_next() {
+    let db = database();
+    let to = Shard::new(1).unwrap();
+    provision_in(&db, id(1), "u1", Shard::MAIN);
+    let moved = Move { id: id(8), account: id(1), namespace: name("jt_user_u1"), from: Shard::MAIN, to };
+    let items = json!([["account", id(1).to_string()], ["user", "u1"], ["namespace", "jt_user_u1"]]).to_string();
+    assert!(rows(&db, &directory::unfinished_moves(9)).is_empty());
+    rows(&db, &directory::begin_move(&moved, &items, "first"));
+    let found = json!({ "account": id(1), "namespace": "jt_user_u1", "move_id": id(8), "step": "first" });
+    assert_eq!(rows(&db, &directory::unfinished_moves(9)), [found]);
+    rows(&db, &directory::advance(&moved, "first", None));
+    assert!(rows(&db, &directory::unfinished_moves(9)).is_empty());
 }
 
 #[test]
@@ -265,7 +312,7 @@ fn user_whose_account_has_left_a_database_gets_no_other_account_there() {
     assert_eq!(count(&here, "accounts"), 1, "it has one");
     moving::freeze(id(1), &namespace).iter().for_each(|statement| drop(rows(&here, statement)));
     // As often as the job is repeated.
-    [moving::leave(&moved), moving::leave(&moved)].iter().for_each(|statement| drop(rows(&here, statement)));
+    [moving::leave(&moved), moving::leave(&moved)].iter().flatten().for_each(|statement| drop(rows(&here, statement)));
     remove(&here, id(1), &namespace);
     let examples = count(&here, "namespaces");
     late(id(2));
@@ -282,7 +329,7 @@ fn user_whose_account_has_left_a_database_gets_no_other_account_there() {
     rows(&first, &directory::begin_move(&away, &json!([["user", "u1"]]).to_string(), "first"));
     let found = || rows(&first, &directory::find(Item::User(&name("u1"))));
     let before = found();
-    rows(&first, &moving::leave(&away));
+    moving::leave(&away).iter().for_each(|statement| drop(rows(&first, statement)));
     assert_eq!(found(), before);
 }
 
@@ -339,7 +386,7 @@ fn every_column_of_every_table_of_an_account_moves() {
         let Some(moves) = moves else { continue };
         let mut columns = db.prepare(&format!("SELECT name FROM pragma_table_info('{table}')")).unwrap();
         let columns: Vec<String> = columns.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
-        for column in columns.iter().filter(|column| *column != "moving") {
+        for column in columns.iter().filter(|column| *column != "moving" && *column != "departing") {
             let both = moves.read.contains(column.as_str()) && moves.write.contains(&format!("value ->> '{column}'"));
             assert!(both, "{table}.{column} does not move");
         }

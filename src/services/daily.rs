@@ -4,7 +4,7 @@ use crate::clients::{database, shards};
 use crate::config::Config;
 use crate::io::Io;
 use crate::jobs::{Job, Lost};
-use crate::services::accounts::tiers;
+use crate::services::accounts::{moving, tiers};
 use crate::{accounts, dedup, video};
 
 /// Enqueues garbage collection, the sweep, the probe and the pruning of expired rows, and what sends lost jobs again.
@@ -15,6 +15,8 @@ pub async fn daily(io: &impl Io, config: Option<&Config>) {
     }
     // The error is logged; the next daily run repeats it.
     let _ = tiers::publish(io).await;
+    // So are these.
+    let _ = moving::resume_all(io).await;
     let lost = shards::all(io).flat_map(|shard| Lost::all().map(|lost| Job::Repeat { lost, shard }));
     for job in lost.chain([Job::Probe, Job::Collect, Job::Sweep { marker: None }, Job::Prune { account: None }]) {
         let _ = io.enqueue(&job, 0).await;

@@ -47,9 +47,13 @@ pub async fn run_job(io: &impl Io, config: &Config, job: &Job) -> Result<(), Pro
 /// Of the queue.
 pub async fn send_dead_again(io: &impl Io, job: &Job) -> Result<(), Problem> {
     match job {
-        Job::PropagateSuspension { .. } | Job::EndMembership { .. } | Job::Orphan { .. } | Job::ReconcileVideo { .. } | Job::Move { .. } => {
-            io.enqueue(job, MAX_DELAY_SECONDS).await
-        }
+        // The daily run sends a verification again only while there is no verdict; behind it, equal objects may still have to be merged.
+        Job::Verify { .. }
+        | Job::PropagateSuspension { .. }
+        | Job::EndMembership { .. }
+        | Job::Orphan { .. }
+        | Job::ReconcileVideo { .. }
+        | Job::Move { .. } => io.enqueue(job, MAX_DELAY_SECONDS).await,
         _ => Ok(()),
     }
 }

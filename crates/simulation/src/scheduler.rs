@@ -184,7 +184,7 @@ impl Sim {
         std::future::pending().await
     }
 
-    fn limit_what_was_begun_by(&self, number: Number) {
+    pub(crate) fn limit_what_was_begun_by(&self, number: Number) {
         for child in self.begun_by(number) {
             self.limit(child, AFTER_REQUEST_MS);
         }

@@ -184,6 +184,7 @@ impl Sim {
             Event::Deadline(number) => {
                 if self.is_running(number) {
                     self.note(number, Port::Wait, Fault::None, || "its time is over".to_owned());
+                    self.limit_what_was_begun_by(number);
                     self.kill(number);
                 }
             }

@@ -28,6 +28,9 @@ const BEGIN_MOVE: &str = "INSERT INTO directory (kind, name, shard, account_id, 
 
 const MOVE_STEP: &str = "SELECT move_id, step FROM directory WHERE kind = 'account' AND name = ?1 AND step IS NOT NULL";
 
+const UNFINISHED_MOVES: &str = "SELECT d.name AS account, n.name AS namespace, d.move_id, d.step FROM directory d \
+     JOIN directory n ON n.account_id = d.name AND n.kind = 'namespace' WHERE d.kind = 'account' AND d.step IS NOT NULL LIMIT ?1";
+
 const ADVANCE: &str = "UPDATE directory SET step = ?4 WHERE kind = 'account' AND name = ?1 AND move_id = ?2 AND step = ?3 RETURNING kind";
 
 // Only by the move that has the account until now: a job that comes twice could otherwise say of keys that they are where a later move took them from.
@@ -49,6 +52,7 @@ pub const ALL: &[(&str, &str)] = &[
     ("CREATE", CREATE),
     ("BEGIN_MOVE", BEGIN_MOVE),
     ("MOVE_STEP", MOVE_STEP),
+    ("UNFINISHED_MOVES", UNFINISHED_MOVES),
     ("ADVANCE", ADVANCE),
     ("ANNOUNCE_KEYS", ANNOUNCE_KEYS),
     ("SWITCH", SWITCH),
@@ -104,6 +108,11 @@ pub fn begin_move(moved: &Move, items: &str, step: &str) -> Statement {
 /// What an account's move has to do next: [`crate::accounts::moving::Progress`]; no row if there is no move.
 pub fn move_step(account: Id) -> Statement {
     Statement { sql: MOVE_STEP, args: vec![account.to_string().into()] }
+}
+
+/// Moves that are not done: `account`, `namespace`, `move_id`, `step`.
+pub fn unfinished_moves(limit: u64) -> Statement {
+    Statement { sql: UNFINISHED_MOVES, args: vec![limit.into()] }
 }
 
 /// Says that a step was done, and what comes next: JSON, NULL after the last. A row if that step was the next until now.

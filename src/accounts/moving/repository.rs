@@ -302,7 +302,11 @@ const TIES: &str = "SELECT EXISTS (SELECT 1 FROM namespace_members m WHERE m.acc
      EXISTS (SELECT 1 FROM assets a JOIN objects o ON o.id = a.object_id WHERE a.namespace = ?2 AND o.namespace <> ?2) \
        OR EXISTS (SELECT 1 FROM objects o JOIN assets a ON a.object_id = o.id WHERE o.namespace = ?2 AND a.namespace <> ?2) AS shares_bytes";
 
-const FREEZE: &str = "UPDATE namespaces SET moving = 1 WHERE name = ?1";
+const FREEZE: &str = "UPDATE namespaces SET moving = 1, departing = 1 WHERE name = ?1";
+
+const FREEZE_COPY: &str = "UPDATE namespaces SET moving = 1 WHERE name = ?1";
+
+const LEAVE_NAMESPACE: &str = "UPDATE namespaces SET departing = 2 WHERE name = ?1 AND departing = 1";
 
 const THAW: &str = "UPDATE namespaces SET moving = 0 WHERE name = ?1";
 
@@ -316,8 +320,16 @@ const LEAVE: &str = "INSERT INTO directory (kind, name, shard) SELECT 'user', a.
 const KEYS: &str = "SELECT key_hash FROM credentials WHERE account_id = ?1";
 
 /// The statements of this file, for the test that prepares them; those of [`TABLES`] beside.
-pub const ALL: &[(&str, &str)] =
-    &[("TIES", TIES), ("FREEZE", FREEZE), ("THAW", THAW), ("FORGET_CLOSED_ELSEWHERE", FORGET_CLOSED_ELSEWHERE), ("LEAVE", LEAVE), ("KEYS", KEYS)];
+pub const ALL: &[(&str, &str)] = &[
+    ("TIES", TIES),
+    ("FREEZE", FREEZE),
+    ("FREEZE_COPY", FREEZE_COPY),
+    ("LEAVE_NAMESPACE", LEAVE_NAMESPACE),
+    ("THAW", THAW),
+    ("FORGET_CLOSED_ELSEWHERE", FORGET_CLOSED_ELSEWHERE),
+    ("LEAVE", LEAVE),
+    ("KEYS", KEYS),
+];
 
 impl Table {
     fn whose(&self, account: Id, namespace: &Name) -> Arg {
@@ -368,7 +380,7 @@ pub fn ties(account: Id, namespace: &Name) -> Statement {
 
 /// With the rows of the namespace: nothing in it is collected where it goes to before it is there.
 pub fn freeze_copy(namespace: &Name) -> Statement {
-    Statement { sql: FREEZE, args: vec![namespace.as_str().into()] }
+    Statement { sql: FREEZE_COPY, args: vec![namespace.as_str().into()] }
 }
 
 /// Lets the namespace be collected again.
@@ -376,7 +388,7 @@ pub fn thaw(namespace: &Name) -> Statement {
     Statement { sql: THAW, args: vec![namespace.as_str().into()] }
 }
 
-/// Before the rows are copied: nothing in the namespace is collected any more. Forgets closed uploads elsewhere, which can not be moved.
+/// Before the rows are copied: nothing in the namespace is collected any more, and nothing stored in it or deleted, also by a call that knows nothing of the move. Forgets closed uploads elsewhere, which can not be moved.
 pub fn freeze(account: Id, namespace: &Name) -> [Statement; 2] {
     [
         Statement { sql: FREEZE, args: vec![namespace.as_str().into()] },
@@ -385,9 +397,12 @@ pub fn freeze(account: Id, namespace: &Name) -> [Statement; 2] {
 }
 
 /// Before the rows are deleted where the account was: notes there, for good, that the user's account has left. A call that provisions the same user and is done
-/// only now would otherwise find no account, and create a second one.
-pub fn leave(moved: &Move) -> Statement {
-    Statement { sql: LEAVE, args: vec![moved.account.to_string().into(), u64::from(moved.to.number()).into()] }
+/// only now would otherwise find no account, and create a second one. From now on the namespace's rows can be deleted there.
+pub fn leave(moved: &Move) -> [Statement; 2] {
+    [
+        Statement { sql: LEAVE, args: vec![moved.account.to_string().into(), u64::from(moved.to.number()).into()] },
+        Statement { sql: LEAVE_NAMESPACE, args: vec![moved.namespace.as_str().into()] },
+    ]
 }
 
 /// The hashes of the account's keys: `key_hash`.

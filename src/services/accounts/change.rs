@@ -10,6 +10,8 @@ use crate::base::shard::{Access, Shard};
 use crate::base::sql::Statement;
 use crate::clients::{database, ledger, shards};
 use crate::io::Io;
+use crate::jobs;
+use crate::jobs::Job;
 use crate::problem::Problem;
 use crate::services::accounts::find::{record, tier};
 use crate::services::accounts::provision::{changed, draw, put_into_directory};
@@ -72,5 +74,7 @@ pub async fn switch(call: &Request<impl Io>, user: &Name, suspended: bool) -> Re
     apply(call, shard_of(call, found.id).await?, &[repository::set_status(found.id, status, call.now())]).await?;
     let now = changed(call, &found).await?;
     suspend::propagate(&call.io, found.id, "").await?;
+    // An upload that is being started has no row yet, and its start may die before it looks.
+    call.enqueue(&Job::PropagateSuspension { account: found.id, cursor: String::new() }, jobs::REQUEST_SECONDS).await?;
     Reply::json(200, &json!({ "account": now.view(None) }))
 }

@@ -57,6 +57,33 @@ pub async fn resume(io: &impl Io, record: &Record) -> Result<(), Problem> {
     send(io, Move { id: now.move_id, account: record.id, namespace, from, to }, step, wait).await
 }
 
+/// Moves that the daily run sends again.
+const RESUMED: u64 = 100;
+
+/// Sends the next job of every move again, whose job may be lost: one that comes twice does nothing.
+///
+/// # Errors
+/// Of D1 and the queue.
+pub async fn resume_all(io: &impl Io) -> Result<(), Problem> {
+    if !shards::are_several(io) {
+        return Ok(());
+    }
+    for row in database::all::<Unfinished>(&io.db(Shard::MAIN)?, &directory::repository::unfinished_moves(RESUMED)).await? {
+        let (from, to, step) = read_progress(&row.step)?;
+        let wait = wait_before(&step);
+        send(io, Move { id: row.move_id, account: row.account, namespace: row.namespace, from, to }, step, wait).await?;
+    }
+    Ok(())
+}
+
+#[derive(Deserialize)]
+struct Unfinished {
+    account: Id,
+    namespace: Name,
+    move_id: Id,
+    step: String,
+}
+
 /// How the directory writes down what a move does next.
 fn write_progress(moved: &Move, step: &Step) -> Result<String, Problem> {
     text(&(moved.from, moved.to, step))
@@ -117,7 +144,7 @@ pub async fn run(io: &impl Io, moved: &Move, step: &Step) -> Result<(), Problem>
             step.after_page(None, TABLES.len())
         }
         Step::Open => {
-            database::batch(&from, &[leave(moved)]).await?;
+            database::batch(&from, &leave(moved)).await?;
             database::batch(&to, &[thaw(&moved.namespace)]).await?;
             database::batch(&main, &[directory::repository::end_move(moved)]).await?;
             step.after_page(None, TABLES.len())

@@ -7,6 +7,7 @@ use crate::base::time::EpochMs;
 use crate::clients::{database, session, shards};
 use crate::config::Config;
 use crate::io::Io;
+use crate::jobs;
 use crate::jobs::Job;
 use crate::problem::Problem;
 use crate::services::uploads::{abort, recover};
@@ -31,6 +32,8 @@ struct Row {
 pub async fn end_uploads(io: &impl Io, account: Id, namespace: &Name, until: EpochMs) -> Result<(), Problem> {
     let job = Job::EndMembership { account, namespace: namespace.clone(), until, cursor: String::new() };
     io.enqueue(&job, 0).await?;
+    // An upload that is being started has no row yet, and its start may die before it looks.
+    io.enqueue(&job, jobs::REQUEST_SECONDS).await?;
     let open: Vec<Row> =
         database::all(&shards::of_account(io, account).await?, &repository::open_in_namespace(account, namespace, until, "", AT_ONCE)).await?;
     for row in open {

@@ -36,7 +36,7 @@ pub async fn at_store(io: &impl Io, config: &Config, key: &str) -> Result<Option
 /// Of the ledger: nobody may look.
 pub async fn enqueue(io: &impl Io, account: Id, version: Id, place: &Place) -> Result<(), Problem> {
     let job = Job::ReconcileVideo { account, version, place: place.to_string() };
-    if io.enqueue(&job, jobs::LATE_SECONDS).await.is_err() {
+    if io.enqueue(&job, jobs::REQUEST_SECONDS).await.is_err() {
         // Also of a version that is settled meanwhile.
         return ledger::schedule_check(io, account, version).await;
     }

@@ -238,6 +238,12 @@ fn duplicate_object_is_merged_with_its_references_and_chunks() {
     let Value::Text(oldest) = &rows(&db, &dedup::in_namespace(&namespace, &hash, 10))[0][0] else { panic!() };
     assert_eq!(oldest, &first.to_string());
     let both = [Id::from_random([1; 16]), Id::from_random([2; 16])];
+    run_all(&db, &dedup::merge(first, second, &both, EpochMs(49)));
+    assert_eq!(
+        (rows(&db, &dedup::owners(first, 10)).len(), rows(&db, &dedup::owners(second, 10)).len()),
+        (1, 1),
+        "nothing moves to one that is not the oldest"
+    );
     run_all(&db, &dedup::merge(second, first, &both, EpochMs(50)));
     assert_eq!(rows(&db, &dedup::owners(first, 10)).len(), 2);
     assert_eq!((rows(&db, &dedup::verified(first)).len(), rows(&db, &dedup::verified(second)).len()), (1, 1));

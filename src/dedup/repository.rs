@@ -77,8 +77,11 @@ const SET_VERIFICATION: &str = "UPDATE objects SET verification = ?2, sha256 = ?
 
 const VERIFIED: &str = "SELECT namespace, sha256, size FROM objects WHERE id = ?1 AND verification = 'verified'";
 
+// Only to the oldest one, also if that was verified since it was looked for: another job may be moving everything there, and would not look here again.
 const MERGE_ASSETS: &str = "UPDATE assets SET object_id = ?2 WHERE object_id = ?1 AND id IN (SELECT value FROM json_each(?3)) \
-     AND EXISTS (SELECT 1 FROM objects o WHERE o.id = ?2 AND o.condemned = 0)";
+     AND EXISTS (SELECT 1 FROM objects o WHERE o.id = ?2 AND o.condemned = 0 AND NOT EXISTS (SELECT 1 FROM objects p \
+     WHERE p.namespace = o.namespace AND p.sha256 = o.sha256 AND p.size = o.size AND p.verification = 'verified' AND p.condemned = 0 \
+     AND (p.created_at, p.id) < (o.created_at, o.id)))";
 
 const MERGE_CHUNKS: &str =
     "UPDATE chunks SET object_id = ?2 WHERE object_id = ?1 AND EXISTS (SELECT 1 FROM objects o WHERE o.id = ?2 AND o.condemned = 0)";

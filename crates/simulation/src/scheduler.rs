@@ -167,13 +167,25 @@ impl Sim {
         match object {
             Some(object) => self.crash(&object),
             None => {
-                for child in self.begun_by(number) {
-                    self.kill(child);
+                let first = self.begun_first(number);
+                for other in self.begun_by(first) {
+                    self.kill(other);
                 }
-                self.kill(number);
+                self.kill(first);
             }
         }
         std::future::pending().await
+    }
+
+    /// The task that a detached one belongs to: with its isolate the whole request dies.
+    fn begun_first(&self, mut number: Number) -> Number {
+        let tasks = self.tasks.borrow();
+        while let Some(task) = tasks.get(number).filter(|task| task.role == Role::Detached)
+            && let Some(parent) = task.parent
+        {
+            number = parent;
+        }
+        number
     }
 
     /// The client of the running request hangs up; what is detached goes on for a while. Never returns.

@@ -84,7 +84,8 @@ async fn repeat_credentials(call: &Request<impl Io>, mut found: Record, wanted: 
 
 /// The account after a change; its ledger and this isolate's caches are updated at once.
 pub async fn changed(call: &Request<impl Io>, before: &Record) -> Result<Record, Problem> {
-    let now = record(call, &before.agentcache_user_id).await?.ok_or(Problem::NotFound)?;
+    // It was there: if it is not any more, it has been moved since it was looked up.
+    let now = record(call, &before.agentcache_user_id).await?.ok_or(Problem::AccountMoving)?;
     call.forget(Stale::Account(now.id)).await;
     // Without a ledger there is nothing to tell: it reads the limits when the account's first call creates it.
     if now.ledger_region.is_some() {

@@ -198,7 +198,10 @@ pub fn judge(sim: &Sim, fence: &Fence, service: &'static str, told: &Told) {
     }
     if matches!(told, Some(Ok(_))) && STORING.contains(&service) && !model.admin.bandwidth[fence.account].lost {
         let (storage, objects, uploads) = user.ceiling;
+        // Of two writers of one file at once, each is counted until both are done.
+        let writers = sim.tasks.borrow().iter().filter(|task| !task.ended && task.role == Role::Request && task.service == "put video").count();
         if let Some(id) = user.id
+            && (service != "put video" || writers == 0)
             && let Some(used) = used(sim, id)
             && (used.0 > storage * 1_000_000_000 || used.1 > objects + user.puts || used.2 > uploads)
         {

@@ -109,6 +109,10 @@ async fn provision_once(sim: &Sim, number: usize, tier: &'static str, webhook: O
                 sim.fail(|| format!("user {number} was told other credentials without a rotation"));
             }
             let index = known.note(key, secret);
+            if (known.newest.begun != rotations || rotating) && known.newest.known() != Some(&index) {
+                // A rotation at the same time may have replaced it.
+                known.pairs[index].good_until = 0;
+            }
             // It was the newest one if no rotation came near.
             if known.newest.known().is_none() && known.newest.begun == 0 {
                 known.newest = crate::model_admin::Register::new(Some(index));

@@ -13,8 +13,10 @@ use jettyspeed_edge::services::namespaces::of_upload::for_upload;
 use jettyspeed_edge::services::reply::Reply;
 use jettyspeed_edge::services::send_body::Outgoing;
 use jettyspeed_edge::services::uploads::simple::{Incoming, store_file};
+use serde::Deserialize;
 use serde_json::json;
 
+use crate::check::select;
 use crate::content::LARGE;
 use crate::history::{Claim, File, Nth};
 use crate::io::Stream;
@@ -82,9 +84,22 @@ pub async fn simple_as(client: &Client, file: File, key: Option<String>) {
     }
 }
 
-/// Deletes a file that the client knows.
+#[derive(Deserialize)]
+struct Listed {
+    id: Id,
+}
+
+/// Deletes a file that the client knows, or finds in its list: also one of an upload whose completion it was not told of.
 pub async fn delete(client: &Client, which: Nth) {
-    let Some(asset) = known(client, which) else { return };
+    let mut all = known_files(client);
+    let listed: Vec<Listed> =
+        select(&client.sim, "SELECT id FROM assets WHERE account_id = ?1 ORDER BY created_at, id", vec![id(client.account).to_string().into()]);
+    listed.into_iter().for_each(|file| {
+        if !all.contains(&file.id) {
+            all.push(file.id)
+        }
+    });
+    let Some(asset) = nth(&all, which) else { return };
     client.sim.model.borrow_mut().deleting.insert(asset);
     let told = client
         .request("delete", ("DELETE", "/api/storage/files/{id}"), As::Account, move |call| async move {
@@ -99,9 +114,8 @@ pub async fn delete(client: &Client, which: Nth) {
     }
 }
 
-fn known(client: &Client, which: Nth) -> Option<Id> {
-    let known: Vec<Id> = client.sim.model.borrow().known.iter().filter(|(account, _)| *account == client.account).map(|(_, asset)| *asset).collect();
-    nth(&known, which)
+fn known_files(client: &Client) -> Vec<Id> {
+    client.sim.model.borrow().known.iter().filter(|(account, _)| *account == client.account).map(|(_, asset)| *asset).collect()
 }
 
 /// Asks whether a file is stored.
@@ -126,7 +140,7 @@ pub async fn check(client: &Client, file: usize) {
 
 /// Reads a file: the row that its owner is shown, which a client was told is stored.
 pub async fn read(client: &Client, which: Nth) {
-    let Some(asset) = known(client, which) else { return };
+    let Some(asset) = nth(&known_files(client), which) else { return };
     let was_deleted = client.sim.model.borrow().deleted.contains(&asset);
     let told = client
         .request("read", ("GET", "/api/storage/files/{id}"), As::Account, move |call| async move {

@@ -20,6 +20,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Histories that a thread takes at once.
 const BATCH: u64 = 64;
 
+/// Histories after which a long run says how far it is; a multiple of [`BATCH`].
+const PROGRESS: u64 = 4_000 * BATCH;
+
 /// Failures that are told at the most.
 const MAX_TOLD: usize = 3;
 
@@ -94,6 +97,9 @@ fn explore(wanted: &Wanted) -> ExitCode {
                 let (mut pools, mut own) = (Pools::default(), Coverage::default());
                 loop {
                     let first = next.fetch_add(BATCH, Ordering::Relaxed);
+                    if first.is_multiple_of(PROGRESS) && first > 0 {
+                        eprintln!("{first} histories begun, {:.0} s", began.elapsed().as_secs_f64());
+                    }
                     if first >= wanted.histories || (failed.load(Ordering::Relaxed) && !wanted.keep_going) {
                         break;
                     }
@@ -105,6 +111,7 @@ fn explore(wanted: &Wanted) -> ExitCode {
                         own.add(&outcome.coverage);
                         if let Some(wrong) = outcome.wrong {
                             failed.store(true, Ordering::Relaxed);
+                            eprintln!("seed {}: {wrong}", variant.seed);
                             if let Ok(mut failures) = failures.lock() {
                                 failures.push((variant.seed, wrong));
                             }

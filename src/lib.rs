@@ -29,6 +29,8 @@ pub mod ledger;
 pub mod accounts;
 pub mod delivery;
 
+pub mod response_cache;
+
 pub mod dedup;
 pub mod video;
 

@@ -23,6 +23,7 @@ const LAYERS: &[&str] = &[
     "ledger",
     "accounts",
     "delivery",
+    "response_cache",
     "dedup",
     "video",
     "uploads",

@@ -129,6 +129,9 @@ endpoints! {
     PurgeNamespace: [Kind::Operator], [ResourceKind::Namespace];
     AddMember: [Kind::Operator], [ResourceKind::Namespace, ResourceKind::User];
     RemoveMember: [Kind::Operator], [ResourceKind::Namespace, ResourceKind::User];
+    SetResponse: [Kind::Account], [ResourceKind::Namespace];
+    GetResponse: [Kind::Account], [ResourceKind::Namespace];
+    WarmChunk: [Kind::Account], [ResourceKind::Asset];
 }
 
 /// The kind of resource that a `{name}` of a pattern names.

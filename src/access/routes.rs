@@ -105,6 +105,12 @@ pub enum Endpoint {
     AddMember,
     /// Take it out.
     RemoveMember,
+    /// Keep a model's response.
+    SetResponse,
+    /// Is there one?
+    GetResponse,
+    /// Bring a slice of a file into the cache.
+    WarmChunk,
 }
 
 /// What a call with an account's credentials counts against (docs/api.md, Rate limits). A call by upload token counts against its session instead.
@@ -208,6 +214,9 @@ pub static ROUTES: &[Route] = &[
     route("POST", "/api/portal/namespaces/{ns}/purge", AuthScheme::Operator, Endpoint::PurgeNamespace, NAMESPACE),
     route("PUT", "/api/portal/namespaces/{ns}/members/{user}", AuthScheme::Operator, Endpoint::AddMember, &[ResourceKind::Namespace, ResourceKind::User]),
     route("DELETE", "/api/portal/namespaces/{ns}/members/{user}", AuthScheme::Operator, Endpoint::RemoveMember, &[ResourceKind::Namespace, ResourceKind::User]),
+    route("POST", "/api/cache/get", AuthScheme::Account, Endpoint::GetResponse, NAMESPACE),
+    route("POST", "/api/cache/set", AuthScheme::Account, Endpoint::SetResponse, NAMESPACE),
+    route("POST", "/api/cache/chunk", AuthScheme::Account, Endpoint::WarmChunk, ASSET),
     route("GET", "/api/edges", AuthScheme::None, Endpoint::Edges, NOTHING),
     route("GET", "/api/edges/{edge}/metrics", AuthScheme::OperatorOrAccount, Endpoint::EdgeMetrics, NOTHING),
     route("POST", "/api/portal/edges", AuthScheme::Operator, Endpoint::CreateEdge, NOTHING),

@@ -11,3 +11,4 @@ pub mod outflow;
 pub mod repository;
 pub mod response_headers;
 pub mod slices;
+pub mod warming;

@@ -4,3 +4,4 @@ pub mod clock_skew;
 pub mod migrations;
 pub mod part;
 pub mod repository;
+pub mod store_probe;

@@ -16,6 +16,9 @@ pub const MAX_BODY: u64 = 256 * 1024;
 /// Maximum body of `track-upload`, bytes: 10,000 chunk hashes are 670 KB.
 pub const MAX_TRACK_BODY: u64 = 2 * 1024 * 1024;
 
+/// Maximum body of `/api/cache/set` and `get`, bytes: messages and a response of 1 MB each.
+pub const MAX_CACHE_BODY: u64 = 2 * 1024 * 1024;
+
 /// Parses a JSON body: one object. Unknown fields are ignored.
 ///
 /// # Errors
@@ -70,6 +73,19 @@ impl<'a> JsonText<'a> {
             Err(error) if error.is_data() => Err(Problem::invalid("body", "must have at most 1,000 members")),
             Err(error) => Err(malformed(&error)),
         }
+    }
+
+    /// A member as it was written, for values of any type; None if it is absent or null.
+    ///
+    /// # Errors
+    /// 422 that names the member if the object has it twice.
+    pub fn raw(&self, name: &'static str) -> Result<Option<&'a RawValue>, Problem> {
+        let mut found = self.0.iter().filter(|(known, _)| known == name).map(|(_, value)| *value);
+        let first = found.next();
+        if found.next().is_some() {
+            return Err(Problem::invalid(name, "must not be given twice"));
+        }
+        Ok(first.filter(|value| value.get() != "null"))
     }
 
     /// Reads it as a value of that type.
@@ -198,6 +214,14 @@ mod tests {
     struct Inner {
         #[allow(dead_code)]
         list: Vec<u8>,
+    }
+
+    #[test]
+    fn raw_member_is_as_it_was_written_and_null_is_absent() {
+        let body = JsonText::check(br#"{"a": [ 1.0 ] ,"b":null,"c":1,"c":2}"#).unwrap();
+        let raw = |name| body.raw(name).map(|value| value.map(RawValue::get));
+        assert_eq!((raw("a"), raw("b"), raw("d")), (Ok(Some("[ 1.0 ]")), Ok(None), Ok(None)));
+        assert!(matches!(raw("c"), Err(Problem::Invalid { field, .. }) if field == "c"));
     }
 
     #[test]

@@ -65,6 +65,9 @@ pub struct Namespace {
     pub origin_usd_per_gb: Option<f64>,
     /// Hit rate that its operator expects, percent.
     pub expected_hit_rate: Option<f64>,
+    /// How often its caches were purged.
+    #[serde(default)]
+    pub generation: u64,
     /// When it was created.
     pub created_at: EpochMs,
     /// When it was last changed.
@@ -154,6 +157,7 @@ impl Namespace {
             cross_namespace_dedup: false,
             origin_usd_per_gb: None,
             expected_hit_rate: None,
+            generation: 0,
             created_at: now,
             updated_at: now,
             role: None,

@@ -10,7 +10,7 @@ macro_rules! namespace_query {
     ($rest:literal) => {
         concat!(
             "SELECT n.name, n.display_name, n.tags, n.ttl_small, n.ttl_text, n.ttl_large, n.ttl_video, n.jetty_speed_upload, n.video_streaming, \
-             n.desktop_cdn, n.compress_text, n.chunk_size, n.allow_unsigned, n.cross_namespace_dedup, n.origin_usd_per_gb, n.expected_hit_rate, n.created_at, n.updated_at",
+             n.desktop_cdn, n.compress_text, n.chunk_size, n.allow_unsigned, n.cross_namespace_dedup, n.origin_usd_per_gb, n.expected_hit_rate, n.generation, n.created_at, n.updated_at",
             $rest
         )
     };

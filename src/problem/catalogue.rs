@@ -75,6 +75,7 @@ catalogue! {
     PRECONDITION = "precondition-failed", 412, "Precondition failed", "If-Match or If-Unmodified-Since names another version than the one that is here.";
     RANGE = "range-not-satisfiable", 416, "Range not satisfiable", "No byte of the object lies in the range; Content-Range has its size.";
     RECORD_FAILED = "record-failed", 503, "Part not recorded", "The part reached the store but could not be recorded. Send it again, or find it with cache-chunk and reconcile=1 and tell its hash with POST cache-chunk.";
+    CACHE_BUSY = "cache-busy", 503, "Response not cached", "The cache takes one write a second for each entry and did not take this one; what it had of it stays. Send it again after Retry-After.";
     ORIGIN_UNREACHABLE = "origin-unreachable", 502, "Store unreachable", "The store did not answer. Try again.";
     ORIGIN_UNAVAILABLE = "origin-unavailable", 503, "Store unavailable", "The store is overloaded or down. Try again after Retry-After.";
     ORIGIN_TIMEOUT = "origin-timeout", 504, "Store timed out", "The store did not answer in time. Try again.";
@@ -140,6 +141,7 @@ impl Problem {
             Problem::PreconditionFailed => &PRECONDITION,
             Problem::RangeNotSatisfiable { .. } => &RANGE,
             Problem::RecordFailed => &RECORD_FAILED,
+            Problem::CacheBusy => &CACHE_BUSY,
             Problem::Origin(OriginFailure::Unreachable) => &ORIGIN_UNREACHABLE,
             Problem::Origin(OriginFailure::Unavailable | OriginFailure::AnswerLost) => &ORIGIN_UNAVAILABLE,
             Problem::Origin(OriginFailure::Timeout) => &ORIGIN_TIMEOUT,

@@ -259,6 +259,8 @@ pub enum Problem {
     },
     /// The part reached the origin but could not be recorded.
     RecordFailed,
+    /// The cache of models' responses did not take an entry.
+    CacheBusy,
     /// An origin request failed.
     Origin(OriginFailure),
     /// Vars or secrets are missing or malformed.

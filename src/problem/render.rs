@@ -90,6 +90,7 @@ impl Problem {
         match self {
             Problem::Origin(OriginFailure::Unreachable | OriginFailure::Timeout)
             | Problem::RecordFailed
+            | Problem::CacheBusy
             | Problem::CompletionRunning
             | Problem::StillRunning => Some(1),
             Problem::RateLimited { retry_after, .. } | Problem::BandwidthExceeded { retry_after, .. } => Some(*retry_after),
@@ -183,6 +184,7 @@ mod tests {
             (Problem::Origin(OriginFailure::Unreachable), Some(1)),
             (Problem::Origin(OriginFailure::Timeout), Some(1)),
             (Problem::RecordFailed, Some(1)),
+            (Problem::CacheBusy, Some(1)),
             (Problem::CompletionRunning, Some(1)),
             (Problem::StillRunning, Some(1)),
             (Problem::RateLimited { limit: 1, retry_after: 7 }, Some(7)),

@@ -14,6 +14,7 @@ pub mod reply;
 pub mod request;
 pub mod run_job;
 pub mod send_body;
+pub mod store_probe;
 pub mod stored_object;
 pub mod uploads;
 pub mod video;

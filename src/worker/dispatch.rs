@@ -138,5 +138,8 @@ fn handler<'a>(call: &'a Routed, endpoint: Endpoint, method: &'a str) -> Pin<Box
         Endpoint::PurgeNamespace => Box::pin(handlers::namespaces::purge(call)),
         Endpoint::AddMember => Box::pin(handlers::namespaces::add_member(call)),
         Endpoint::RemoveMember => Box::pin(handlers::namespaces::remove_member(call)),
+        Endpoint::SetResponse => Box::pin(handlers::response_cache::set(call)),
+        Endpoint::GetResponse => Box::pin(handlers::response_cache::get(call)),
+        Endpoint::WarmChunk => Box::pin(handlers::warm_chunk::warm(call)),
     }
 }

@@ -46,6 +46,7 @@ mod namespaces;
 mod panics;
 mod possession;
 mod quota;
+mod response_cache;
 mod s3;
 mod service;
 mod uploads;

@@ -1,9 +1,12 @@
 //! What belongs to no resource: health, problem pages, unknown routes, CORS, the switch that turns acceleration off.
 
+use std::time::Duration;
+
+use jettyspeed_devstack::proxy::Fault;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Call, Stack, answer, stack};
+use crate::harness::{Call, Stack, answer, done_or, eventually, origin_access, stack};
 
 #[tokio::test]
 async fn health_and_problem_return_200_and_unknown_route_404() {
@@ -26,7 +29,25 @@ async fn health_and_problem_return_200_and_unknown_route_404() {
     assert_eq!((status, &body["checks"]), (200, &json!({ "d1": true, "origin": true })));
     let parts = body["parts"].as_object().unwrap();
     let names: Vec<_> = parts.keys().map(String::as_str).collect();
-    assert_eq!(names, ["accounts", "cache", "d1", "edges", "kv", "leases", "meters", "migrations", "queue", "sessions", "store"]);
+    assert_eq!(
+        names,
+        [
+            "accounts",
+            "cache",
+            "d1",
+            "edges",
+            "kv",
+            "leases",
+            "meters",
+            "migrations",
+            "queue",
+            "sessions",
+            "store",
+            "store_delete",
+            "store_get",
+            "store_put"
+        ]
+    );
     assert!(parts.values().all(|part| part["ok"] == true && part["ms"].is_u64() && part.get("code").is_none()), "{body}");
     assert_eq!((&body["failing"], &body["missingMigrations"], &body["clockSkewMs"]), (&json!([]), &json!([]), &json!(0)), "{body}");
     let (status, body) = stack.anonymous(Method::GET, "/problems/parts-missing").answer().await;
@@ -40,6 +61,61 @@ async fn health_and_problem_return_200_and_unknown_route_404() {
     let preflight = preflight.header("Access-Control-Request-Headers", "x-upload-token").send().await.unwrap();
     assert_eq!(preflight.status(), 204);
     assert_eq!(preflight.headers()["access-control-allow-headers"], "x-upload-token");
+}
+
+/// The parts that `deep=1` names as failing, with what it says of them, and the status.
+async fn deep_health(stack: &Stack) -> (u16, Value) {
+    let (status, body) = stack.operator(Method::GET, "/api/health?deep=1").answer().await;
+    let text = body.to_string();
+    for secret in [&stack.secrets.admin_token, &stack.secrets.webhook_secret, &origin_access().await.secret_access_key] {
+        assert!(!text.contains(secret.as_str()), "no secret is in it: {text}");
+    }
+    (status, body)
+}
+
+#[tokio::test]
+async fn deep_health_names_the_steps_that_a_store_refuses_and_leaves_no_object() {
+    let stack = Stack::start_with_bucket("health-bucket", &[]).await;
+    let probes = async || stack.bucket.objects_and_uploads_of("jettyspeed-probe").await.0;
+    let (status, body) = deep_health(&stack).await;
+    assert_eq!((status, &body["failing"]), (200, &json!([])), "{body}");
+    assert_eq!(probes().await, Vec::<String>::new());
+
+    let is_probe = |target: &str| target.contains("/jettyspeed-probe/");
+    for (fault, of, failing, code) in [
+        // Down altogether.
+        (Fault::ResetBefore, None, json!(["store", "store_put", "store_get", "store_delete"]), "origin-unreachable"),
+        (Fault::Answer(403, "AccessDenied"), Some(Method::PUT), json!(["store_put", "store_get"]), "origin-credentials"),
+        (Fault::Answer(503, "SlowDown"), Some(Method::GET), json!(["store_get"]), "origin-unavailable"),
+        (Fault::Answer(500, "InternalError"), Some(Method::DELETE), json!(["store_delete"]), "origin-unavailable"),
+        // Stored, although nobody hears of it.
+        (Fault::LoseAnswer, Some(Method::PUT), json!(["store_put", "store_get"]), "origin-unreachable"),
+    ] {
+        let what = format!("{fault:?} {of:?}");
+        let wanted = of.clone();
+        stack.proxy.inject(move |method, target| match &wanted {
+            None => Some(fault),
+            Some(wanted) => (is_probe(target) && method == wanted).then_some(fault),
+        });
+        let (status, body) = deep_health(&stack).await;
+        stack.proxy.clear_faults();
+        assert_eq!((status, &body["status"], &body["failing"]), (503, &json!("degraded"), &failing), "{what}: {body}");
+        let part = |name: &str| &body["parts"][name];
+        assert_eq!(part(failing[0].as_str().unwrap())["code"], code, "{what}: {body}");
+        for other in ["d1", "kv", "queue", "accounts", "sessions"] {
+            assert_eq!((&part(other)["ok"], part(other)["ms"].is_u64()), (&json!(true), true), "{what}: {body}");
+        }
+        if failing.as_array().unwrap().contains(&json!("store_put")) {
+            assert_eq!(part("store_get"), &json!({ "ok": false, "ms": 0, "code": "not-tried" }), "{what}: {body}");
+        }
+        eventually(Duration::from_secs(20), async || {
+            let left = probes().await;
+            done_or(left.is_empty(), format!("{what}: {left:?}"))
+        })
+        .await;
+    }
+    let (status, body) = deep_health(&stack).await;
+    assert_eq!((status, &body["status"]), (200, &json!("ok")), "{body}");
 }
 
 #[tokio::test]

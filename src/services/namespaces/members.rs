@@ -5,6 +5,7 @@ use crate::accounts::provisioning::{Record, own_namespace};
 use crate::base::shard::Access;
 use crate::clients::{database, shards};
 use crate::io::Io;
+use crate::io::stale::Stale;
 use crate::namespaces::namespace::Namespace;
 use crate::namespaces::repository;
 use crate::namespaces::role::Role;
@@ -25,6 +26,7 @@ pub async fn add(call: &Request<impl Io>, namespace: &Namespace, record: &Record
         return Err(Problem::OtherShard { account: its.number(), namespace: shard.number() });
     }
     database::batch(&call.db(shard)?, &[repository::put_member(user, namespace.name.as_str(), role, call.now())]).await?;
+    call.forget(Stale::Namespace(&namespace.name)).await;
     Ok(Reply::empty(204))
 }
 
@@ -38,6 +40,7 @@ pub async fn remove(call: &Request<impl Io>, namespace: &Namespace, record: &Rec
     }
     let statement = repository::remove_member(&record.agentcache_user_id, namespace.name.as_str());
     let was_member = database::exists(&shards::of_namespace(&call.io, &namespace.name).await?, &statement).await?;
+    call.forget(Stale::Namespace(&namespace.name)).await;
     // Also if it was none: an earlier call may have ended between the two steps, and this is the repetition that its caller owes.
     membership::end_uploads(&call.io, record.id, &namespace.name, call.now()).await?;
     if was_member { Ok(Reply::empty(204)) } else { Err(Problem::NotFound) }

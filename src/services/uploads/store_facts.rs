@@ -77,9 +77,20 @@ pub async fn keep(io: &impl Io, fact: Fact, value: bool) -> Result<(), Problem> 
 /// # Errors
 /// [`Problem::Internal`].
 pub fn probe_key(fact: Fact) -> Result<String, Problem> {
-    let number = match fact {
+    numbered_key(match fact {
         Fact::PayloadHashEnforced => 1,
         Fact::PresignedHashBound => 2,
-    };
+    })
+}
+
+/// The key of the object that the health check stores and deletes.
+///
+/// # Errors
+/// [`Problem::Internal`].
+pub fn health_key() -> Result<String, Problem> {
+    numbered_key(3)
+}
+
+fn numbered_key(number: u8) -> Result<String, Problem> {
     Ok(file_key(&Name::parse(USER).ok_or(Problem::Internal)?, Id::from_random([number; 16])))
 }

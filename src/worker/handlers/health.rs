@@ -35,12 +35,16 @@ pub async fn health(call: &Rc<Call>) -> Result<Reply, Problem> {
     }
 }
 
-async fn deep(call: &Call, config: &Config) -> Result<Reply, Problem> {
+async fn deep(call: &Call, config: &Rc<Config>) -> Result<Reply, Problem> {
     let found = health::look(call, config).await;
     let failing = failing(&found.parts);
     let well = failing.is_empty();
-    // Anew, because what is known may be of another store. What no probe finds out now, an earlier one may have.
-    let probed = (payload_hash_probe::probe(&call.io, config).await, presigned_hash_probe::probe(&call.io, config).await);
+    // Anew, because what is known may be of another store. What no probe finds out now, an earlier one may have; a store that stores nothing is not asked.
+    let probed = if works(&found.parts, "store_put") {
+        (payload_hash_probe::probe(&call.io, config).await, presigned_hash_probe::probe(&call.io, config).await)
+    } else {
+        (Ok(None), Ok(None))
+    };
     let probed = match probed {
         (Ok(Some(enforced)), Ok(Some(bound))) => (Some(enforced), Some(bound)),
         (enforced, bound) => (

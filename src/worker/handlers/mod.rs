@@ -11,6 +11,8 @@ pub mod namespaces;
 pub mod pages;
 pub mod playback;
 pub mod problems;
+pub mod response_cache;
 pub mod uploads;
 pub mod video;
+pub mod warm_chunk;
 pub mod webhook_echo;

@@ -51,6 +51,8 @@ pub struct Call {
     query: String,
     /// The body, after it has been read whole, with its permit.
     body: RefCell<Option<(Rc<[u8]>, MemoryPermit)>>,
+    /// Permits for what is in memory until the call has been answered.
+    held: RefCell<Vec<MemoryPermit>>,
     /// Whose memory a whole body is. Set when the caller is known.
     pub owner: Cell<Owner>,
     /// The rate limit that the response's header fields describe.
@@ -148,6 +150,7 @@ impl Call {
             path: path.to_owned(),
             query: query.to_owned(),
             body: RefCell::default(),
+            held: RefCell::default(),
             owner: Cell::new(Owner::Unproven),
             limited: Cell::new(None),
             suspended: Cell::new(false),
@@ -217,6 +220,11 @@ impl Call {
     /// 503.
     pub async fn reserve(&self, pool: Pool, bytes: u64, length: u64, handling_ms: u64) -> Result<MemoryPermit, Problem> {
         memory::reserve(pool, self.owner.get(), bytes, body_pace::longest_ms(length).saturating_add(handling_ms)).await
+    }
+
+    /// Keeps a permit until the call has been answered.
+    pub fn hold(&self, permit: MemoryPermit) {
+        self.held.borrow_mut().push(permit);
     }
 
     /// The body of `length` bytes as an ArrayBuffer, which stays in JavaScript. For bodies with a permit.

@@ -57,8 +57,17 @@ impl Reply {
 
     /// JSON that is already serialized.
     pub fn json_text(status: u16, text: String) -> Reply {
+        Reply::json_body(status, Body::Text(text))
+    }
+
+    /// The same of up to some MB: as a text they would pass through UTF-16.
+    pub fn json_bytes(status: u16, bytes: &[u8]) -> Reply {
+        Reply::json_body(status, Body::Bytes(js_sys::Uint8Array::from(bytes).into()))
+    }
+
+    fn json_body(status: u16, body: Body) -> Reply {
         let headers = vec![("content-type", "application/json".to_owned()), ("cache-control", "no-store".to_owned())];
-        Reply { status, headers, body: Body::Text(text) }
+        Reply { status, headers, body }
     }
 
     /// An HTML page.

@@ -4,4 +4,5 @@ mod cache;
 mod collapsing;
 mod integrity;
 mod platform;
+mod warming;
 mod whole_object;

@@ -155,7 +155,7 @@ pub async fn stack_with_quick_metrics() -> Stack {
 fn with_entry(options: &Path, entry: &Path) -> PathBuf {
     let mut options: Value = serde_json::from_slice(&std::fs::read(options).unwrap()).unwrap();
     let built = PathBuf::from(options["main"].as_str().unwrap());
-    let bundle = folder().join("entry");
+    let bundle = folder().join("entry").join(entry.parent().unwrap().file_name().unwrap());
     std::fs::create_dir_all(&bundle).unwrap();
     let main = bundle.join("main.js");
     let output = Command::new(root().join("node_modules/.bin/esbuild"))

@@ -145,6 +145,13 @@ pub fn probes(route: &Route, names: &Names) -> Vec<Probe> {
         Endpoint::DeleteVideo => vec![Probe { headers: vec![("X-Namespace", namespace.clone())], ..plain() }],
         Endpoint::Playback => vec![Probe { headers: vec![("X-Namespace", namespace.clone())], ..with(json!({})) }],
         Endpoint::Play | Endpoint::NamespaceStats => vec![plain()],
+        Endpoint::SetResponse => {
+            vec![with(json!({ "provider": "p", "model": "m", "messages": [], "response": "r", "namespace": namespace }))]
+        }
+        Endpoint::GetResponse => vec![with(json!({ "provider": "p", "model": "m", "messages": [], "namespace": namespace }))],
+        Endpoint::WarmChunk => {
+            [json!({ "fileId": asset, "chunkIndex": 0 }), json!({ "fileId": asset, "chunkIndex": 0, "namespace": namespace })].map(with).into()
+        }
         Endpoint::PurgeNamespace | Endpoint::AddMember | Endpoint::RemoveMember => vec![plain()],
     }
 }

@@ -229,7 +229,8 @@ async fn too_deep_too_long_or_chunked_body_returns_4xx() {
         ] {
             complaints.extend(world.complaint(&subject, body, 400..=422, what).await);
         }
-        let limit = if subject.route.endpoint == Endpoint::TrackUpload { 2 * KIB * KIB } else { 256 * KIB };
+        let is_large = matches!(subject.route.endpoint, Endpoint::TrackUpload | Endpoint::SetResponse | Endpoint::GetResponse);
+        let limit = if is_large { 2 * KIB * KIB } else { 256 * KIB };
         let padded = |length: usize| {
             let body = subject.good.to_string();
             format!("{body}{}", " ".repeat(length - body.len()))

@@ -94,6 +94,12 @@ impl World {
                 vec![body]
             }
             Endpoint::ChangeNamespace => vec![everything],
+            // A message and a response may be any JSON: they have no leaf that could be of a wrong type.
+            Endpoint::SetResponse => vec![json!({
+                "provider": "p", "model": "m", "messages": [], "namespace": "absent", "response": {}, "ttl": 60
+            })],
+            Endpoint::GetResponse => vec![json!({ "provider": "p", "model": "m", "messages": [], "namespace": "absent" })],
+            Endpoint::WarmChunk => vec![json!({ "fileId": "absent", "chunkIndex": 0, "namespace": "absent" })],
             Endpoint::Health
             | Endpoint::ExplainProblem
             | Endpoint::StartPage

@@ -4,7 +4,9 @@ pub mod database;
 mod parts;
 mod store;
 
-use futures_util::future::join4;
+use std::rc::Rc;
+
+use futures_util::future::join5;
 
 use crate::config::Config;
 use crate::health::part::Tried;
@@ -12,7 +14,7 @@ use crate::problem::Problem;
 use crate::worker::http::call::Call;
 use crate::worker::platform::clock;
 
-/// How long a part may take, ms.
+/// How long a part may take, ms; each step of the probe of the store by itself.
 const LIMIT_MS: u32 = 10_000;
 
 /// What was found.
@@ -26,10 +28,17 @@ pub struct Findings {
 }
 
 /// Tries everything.
-pub async fn look(call: &Call, config: &Config) -> Findings {
-    let (d1, (migrations, missing_migrations), (store, clock_skew_ms), mut parts) =
-        join4(database::answers(call), database::migrations(call), store::answers(&call.io, config), parts::all(call)).await;
+pub async fn look(call: &Call, config: &Rc<Config>) -> Findings {
+    let (d1, (migrations, missing_migrations), (store, clock_skew_ms), kept, mut parts) = join5(
+        database::answers(call),
+        database::migrations(call),
+        store::answers(&call.io, config),
+        store::keeps(&call.io, config),
+        parts::all(call),
+    )
+    .await;
     parts.extend([d1, migrations, store]);
+    parts.extend(kept);
     Findings { parts, missing_migrations, clock_skew_ms }
 }
 

@@ -1,4 +1,6 @@
-//! The store: whether it answers a signed request, and how far its clock is from ours.
+//! The store: whether it answers a signed request, how far its clock is from ours, and whether it stores, reads and deletes an object.
+
+use std::rc::Rc;
 
 use super::{LIMIT_MS, code, tried};
 use crate::base::time::EpochMs;
@@ -9,6 +11,7 @@ use crate::health::part::Tried;
 use crate::io::answer::Answer;
 use crate::io::body::Body;
 use crate::s3::operations::list_multipart_uploads;
+use crate::services::store_probe;
 use crate::worker::platform::clock;
 use crate::worker::platform::io::WorkerIo;
 
@@ -25,4 +28,9 @@ pub async fn answers(io: &WorkerIo, config: &Config) -> (Tried, Option<i64>) {
     };
     let (part, skew) = tried("store", listed).await;
     (part, skew.flatten())
+}
+
+/// Whether it stores, reads and deletes an object.
+pub async fn keeps(io: &WorkerIo, config: &Rc<Config>) -> Vec<Tried> {
+    store_probe::run(io, config, LIMIT_MS).await.map(Vec::from).unwrap_or_default()
 }

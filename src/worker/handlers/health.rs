@@ -39,8 +39,9 @@ async fn deep(call: &Call, config: &Rc<Config>) -> Result<Reply, Problem> {
     let found = health::look(call, config).await;
     let failing = failing(&found.parts);
     let well = failing.is_empty();
-    // Anew, because what is known may be of another store. What no probe finds out now, an earlier one may have; a store that stores nothing is not asked.
-    let probed = if works(&found.parts, "store_put") {
+    // Anew, because what is known may be of another store. What no probe finds out now, an earlier one may have; a store that does not
+    // store and delete is not asked.
+    let probed = if works(&found.parts, "store_put") && works(&found.parts, "store_delete") {
         (payload_hash_probe::probe(&call.io, config).await, presigned_hash_probe::probe(&call.io, config).await)
     } else {
         (Ok(None), Ok(None))

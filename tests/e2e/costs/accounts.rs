@@ -31,6 +31,23 @@ async fn calls_and_provisioning_are_billed_what_is_committed() {
     counter.actions.insert("api_in_a_row".to_owned(), Action { at_once: two - one, later: Counts::default() });
     counter.actions.insert("figures".to_owned(), Action { at_once: figures, later: Counts::default() });
 
+    let asked = |model: &str| json!({ "provider": "p", "model": model, "messages": ["Hi"] });
+    let cache = async |path: &str, body: serde_json::Value| {
+        tokio::time::sleep(Duration::from_millis(1_100)).await;
+        let (status, body) = stack.post(account, path, body).await;
+        assert_eq!(status, 200, "{body}");
+    };
+    // The isolate asks once for the account's membership.
+    cache("/api/cache/get", asked("a")).await;
+    let mut stored = asked("a");
+    stored["response"] = json!("x".repeat(4_000));
+    counter.act("response_set", &[], cache("/api/cache/set", stored)).await;
+    // After ten seconds the isolate asks KV.
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    counter.act("response_kv", &[], cache("/api/cache/get", asked("a"))).await;
+    counter.act("response_here", &[], cache("/api/cache/get", asked("a"))).await;
+    counter.act("response_miss", &[], cache("/api/cache/get", asked("b"))).await;
+
     let provision = |user: &str| json!({ "user_id": user, "email": format!("{user}@example.com"), "tier": "pro" });
     let path = "/api/webhooks/jetty/provision";
     assert_eq!(stack.webhook(path, provision("first")).await.0, 201);

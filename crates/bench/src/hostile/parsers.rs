@@ -14,13 +14,14 @@ use jettyspeed_edge::base::hmac::MacKey;
 use jettyspeed_edge::base::sha256::Sha256Hex;
 use jettyspeed_edge::base::time::EpochMs;
 use jettyspeed_edge::http::json_body;
-use jettyspeed_edge::http::json_body::{MAX_BODY, MAX_TRACK_BODY};
+use jettyspeed_edge::http::json_body::{JsonText, MAX_BODY, MAX_TRACK_BODY};
 use jettyspeed_edge::http::pagination::Page;
 use jettyspeed_edge::http::parameters::parameters;
 use jettyspeed_edge::http::range::parse_ranges;
 use jettyspeed_edge::http::validate::{check_content_type, check_file_name};
 use jettyspeed_edge::http::{content_disposition, cors};
 use jettyspeed_edge::namespaces::patch;
+use jettyspeed_edge::response_cache::request::{MAX_VALUE_BYTES, Question};
 use jettyspeed_edge::s3::error::StoreError;
 use jettyspeed_edge::s3::operations::complete_multipart_upload::{complete_multipart_upload, completion};
 use jettyspeed_edge::s3::operations::list_multipart_uploads::list_multipart_uploads_page;
@@ -90,7 +91,7 @@ fn bytes(limit: u64) -> usize {
 
 /// Every case.
 pub fn cases() -> Vec<Case> {
-    [json(), xml(), playlists(), headers(), forms()].into_iter().flatten().collect()
+    [json(), questions(), xml(), playlists(), headers(), forms()].into_iter().flatten().collect()
 }
 
 fn json() -> Vec<Case> {
@@ -156,6 +157,31 @@ fn json() -> Vec<Case> {
         body("an e-mail address", r#"{"user_id":"a","tier":"pro","email":"@"#, "x", r#""}"#, |text| {
             black_box(json_body::parse::<Provision>(text.as_bytes()).and_then(Provision::check)).ok();
         }),
+    ]
+}
+
+/// Messages of a question to a model, of which the canonical form is made.
+fn questions() -> Vec<Case> {
+    let read = |text: &str| {
+        black_box(JsonText::check(text.as_bytes()).and_then(|body| Question::read(&body))).ok();
+    };
+    let messages = |name: &str, make: fn(usize) -> String| {
+        let make = move || format!("{{\"provider\":\"p\",\"model\":\"m\",\"messages\":[{}]}}", make(MAX_VALUE_BYTES - 2));
+        text(&format!("messages of 1 MB, {name}"), make, read)
+    };
+    vec![
+        messages("an object of many members", |size| {
+            let members: Vec<String> = (0..size / 11).map(|number| format!("\"{:05x}\":0", number ^ 0xaaaa)).collect();
+            format!("{{{}}}", members.join(","))
+        }),
+        messages("many objects", |size| filled(size, "0", ",{\"b\":{},\"a\":0}", "")),
+        messages("a text moved on 60 levels", |size| format!("{}\"{}\"{}", "{\"a\":".repeat(60), "x".repeat(size - 400), "}".repeat(60))),
+        messages("names of a kilobyte", |size| {
+            let members: Vec<String> = (0..size / 1_010).rev().map(|number| format!("\"{}{number:04}\":0", "x".repeat(1_000))).collect();
+            format!("{{{}}}", members.join(","))
+        }),
+        messages("numbers", |size| filled(size, "0", ",1e9", "")),
+        messages("a text of escapes", |size| filled(size, "\"", "\\u0001", "\"")),
     ]
 }
 

@@ -428,6 +428,7 @@ mod tests {
 
     /// The worst of each kind at the largest size of `messages`, 1 MB: time is within the bound of one request's work (a debug build takes ten times as long).
     #[test]
+    #[allow(clippy::disallowed_methods)] // Tests run natively.
     fn worst_texts_of_1_mb_take_less_than_a_second() {
         const SIZE: usize = 1_000_000;
         let members: String = (0..SIZE / 12).map(|number| format!("\"{:05x}\":0,", number ^ 0xaaaa)).collect();

@@ -30,9 +30,11 @@ pub mod accounts;
 pub mod delivery;
 
 pub mod dedup;
+pub mod receipts;
 pub mod video;
 
 pub mod uploads;
+pub mod webhooks;
 
 pub mod health;
 

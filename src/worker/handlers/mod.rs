@@ -11,6 +11,8 @@ pub mod namespaces;
 pub mod pages;
 pub mod playback;
 pub mod problems;
+pub mod receipts;
 pub mod uploads;
 pub mod video;
 pub mod webhook_echo;
+pub mod webhooks;

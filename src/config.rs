@@ -1,5 +1,7 @@
 //! Vars and secrets, read once per isolate into typed values. All missing or malformed ones are reported by name at once, never by value.
 
+use jettyspeed_receipts::keys::SigningKey;
+
 use crate::auth::webhook_signature;
 use crate::base::aead::Vault;
 use crate::base::hmac::{MacKey, SecretText};
@@ -11,6 +13,7 @@ use crate::ledger::cost::Prices;
 use crate::log::LogLevel;
 use crate::s3::request::{Location, Store};
 use crate::s3::sigv4::signer::Signer;
+use crate::webhooks::target::Targets;
 
 /// Configuration of this deployment (docs/deploying.md, "Vars" and "Secrets").
 #[derive(Debug)]
@@ -37,6 +40,10 @@ pub struct Config {
     pub webhook_secrets: Vec<webhook_signature::Secret>,
     /// `CREDENTIAL_KEY`: encrypts stored secrets.
     pub vault: Vault,
+    /// `RECEIPT_KEYS`: sign receipts of files, the first one signs; none: receipts are off.
+    pub receipt_keys: Vec<SigningKey>,
+    /// `WEBHOOK_TARGETS`: where events are sent to.
+    pub webhook_targets: Targets,
     /// `DEDUP_USD_PER_GB`: saving per GB that deduplication avoids storing, US dollars.
     pub dedup_usd_per_gb: f64,
     /// `VERIFY_STEP_BYTES`: objects of more bytes are hashed in steps of that size, one per job.
@@ -123,6 +130,8 @@ impl Config {
         let token_keys = value("TOKEN_KEYS", "", &secrets);
         let admin_token = value("ADMIN_TOKEN", "", &secret);
         let credential_key = value("CREDENTIAL_KEY", "", &secret);
+        let seeds = |text: &str| text.is_empty() || text.split(',').all(|key| SigningKey::parse(key.trim()).is_some());
+        let receipt_keys = value("RECEIPT_KEYS", "", &seeds);
         let webhook = |text: &str| text.split(',').all(|secret| webhook_signature::Secret::parse(secret.trim()).is_some());
         // Any of these will do; what is given must be well-formed.
         let given = WEBHOOK_SECRETS.map(|name| value(name, "", &|text| text.is_empty() || webhook(text)));
@@ -153,6 +162,7 @@ impl Config {
         let public_url = value("PUBLIC_URL", "", &|text| text.is_empty() || is_origin(text));
         let cache_calls = value("CACHE_CALLS_PER_REQUEST", "900", &|text| text.parse::<u32>().is_ok_and(|n| (1..=900).contains(&n)));
         let cors = value("CORS_ORIGINS", ANY_ORIGIN, &|text| origins(text).iter().all(|origin| origin == ANY_ORIGIN || is_origin(origin)));
+        let targets = value("WEBHOOK_TARGETS", "public", &|text| matches!(text, "public" | "any"));
         let level = value("LOG_LEVEL", "warn", &|text| matches!(text, "error" | "warn" | "info" | "debug"));
 
         let (Some(location), true) = (Location::parse(&endpoint, &bucket), bad.is_empty()) else {
@@ -174,6 +184,8 @@ impl Config {
             admin_token: SecretText::new(&admin_token),
             webhook_secrets: webhook_secrets.split(',').filter_map(|key| webhook_signature::Secret::parse(key.trim())).collect(),
             vault: Vault::new(&credential_key),
+            receipt_keys: receipt_keys.split(',').filter_map(|key| SigningKey::parse(key.trim())).collect(),
+            webhook_targets: if targets == "any" { Targets::Any } else { Targets::Public },
             prices: Prices { storage_gb_month: storage_price.parse().unwrap_or_default(), origin_gb: origin_price.parse().unwrap_or_default() },
             dedup_usd_per_gb: dedup_price.parse().unwrap_or_default(),
             verify_step_bytes: verify_step.parse().unwrap_or(2_000_000_000),
@@ -259,6 +271,8 @@ mod tests {
         ("PUBLIC_URL", "edge.example.com"),
         ("CACHE_CALLS_PER_REQUEST", "901"),
         ("STATS_FLUSH_SECONDS", "301"),
+        ("WEBHOOK_TARGETS", "private"),
+        ("RECEIPT_KEYS", "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=,short"),
         ("NEW_ACCOUNTS_SHARD", "100"),
         ("STORAGE_USD_PER_GB_MONTH", "-1"),
         ("STORAGE_USD_PER_GB_MONTH", "NaN"),
@@ -293,6 +307,7 @@ mod tests {
         ("CACHE_CALLS_PER_REQUEST", "50"),
         ("STATS_FLUSH_SECONDS", "3"),
         ("NEW_ACCOUNTS_SHARD", "1"),
+        ("WEBHOOK_TARGETS", "any"),
         ("STORAGE_USD_PER_GB_MONTH", "0.5"),
         ("ORIGIN_USD_PER_GB", "0"),
         ("DEDUP_USD_PER_GB", "0.25"),

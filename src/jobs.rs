@@ -25,12 +25,15 @@ pub enum Lost {
     Wake(EpochMs, u64),
     /// [`Job::RemoveVideo`]: when the video was deleted, its namespace, its id.
     RemoveVideo(EpochMs, String, String),
+    /// [`Job::DeliverWebhook`]: when the delivery was due, and its place among those of that instant.
+    DeliverWebhook(EpochMs, u64),
 }
 
 impl Lost {
     /// All kinds, from their beginning.
-    pub fn all() -> [Lost; 3] {
-        [Lost::Verify(EpochMs(0), 0), Lost::Wake(EpochMs(0), 0), Lost::RemoveVideo(EpochMs(0), String::new(), String::new())]
+    pub fn all() -> [Lost; 4] {
+        let begin = EpochMs(0);
+        [Lost::Verify(begin, 0), Lost::Wake(begin, 0), Lost::RemoveVideo(begin, String::new(), String::new()), Lost::DeliverWebhook(begin, 0)]
     }
 }
 
@@ -123,6 +126,13 @@ pub enum Job {
         /// Video.
         video: Name,
     },
+    /// Send an event to an endpoint, if it is due and no other job has it.
+    DeliverWebhook {
+        /// Namespace of both.
+        namespace: Name,
+        /// The delivery.
+        delivery: Id,
+    },
     /// Delete rows that are past their time: closed uploads, first answers, challenges.
     Prune {
         /// The account whose closed uploads are cut to the newest; None deletes what has expired of all accounts.
@@ -146,7 +156,7 @@ pub enum Job {
 impl Job {
     /// Its kind and the ids that it names, for logs: without names that customers gave.
     pub fn described(&self) -> Value {
-        const IDS: [&str; 5] = ["account", "namespace", "object", "session", "version"];
+        const IDS: [&str; 6] = ["account", "delivery", "namespace", "object", "session", "version"];
         match serde_json::to_value(self) {
             Ok(Value::Object(kinds)) => kinds
                 .into_iter()
@@ -220,6 +230,11 @@ mod tests {
             (
                 Job::Repeat { lost: Lost::RemoveVideo(EpochMs(5), "n".into(), "v".into()), shard: Shard::MAIN },
                 r#"{"repeat":{"lost":{"remove_video":[5,"n","v"]}}}"#,
+            ),
+            (Job::Repeat { lost: Lost::DeliverWebhook(EpochMs(5), 7), shard: Shard::MAIN }, r#"{"repeat":{"lost":{"deliver_webhook":[5,7]}}}"#),
+            (
+                Job::DeliverWebhook { namespace: Name::parse("n").unwrap(), delivery: Id::from_random([1; 16]) },
+                r#"{"deliver_webhook":{"namespace":"n","delivery":"01010101-0101-4101-8101-010101010101"}}"#,
             ),
         ] {
             assert_eq!(serde_json::to_string(&job).unwrap(), text);

@@ -32,9 +32,11 @@ pub mod delivery;
 pub mod response_cache;
 
 pub mod dedup;
+pub mod receipts;
 pub mod video;
 
 pub mod uploads;
+pub mod webhooks;
 
 pub mod health;
 

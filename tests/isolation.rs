@@ -132,6 +132,16 @@ endpoints! {
     SetResponse: [Kind::Account], [ResourceKind::Namespace];
     GetResponse: [Kind::Account], [ResourceKind::Namespace];
     WarmChunk: [Kind::Account], [ResourceKind::Asset];
+    CreateWebhook: [Kind::Account, Kind::Operator], [ResourceKind::Namespace];
+    Webhooks: [Kind::Account, Kind::Operator], [ResourceKind::Namespace];
+    Webhook: [Kind::Account, Kind::Operator], [ResourceKind::Namespace];
+    ChangeWebhook: [Kind::Account, Kind::Operator], [ResourceKind::Namespace];
+    DeleteWebhook: [Kind::Account, Kind::Operator], [ResourceKind::Namespace];
+    Deliveries: [Kind::Account, Kind::Operator], [ResourceKind::Namespace];
+    ReplayDelivery: [Kind::Account, Kind::Operator], [ResourceKind::Namespace];
+    TestWebhook: [Kind::Account, Kind::Operator], [ResourceKind::Namespace];
+    Receipt: [Kind::Account], [ResourceKind::Asset];
+    ReceiptKeys: KINDS, [];
 }
 
 /// The kind of resource that a `{name}` of a pattern names.
@@ -143,6 +153,8 @@ fn named_by(param: &str) -> Option<ResourceKind> {
         "user" => Some(ResourceKind::User),
         // A file of a video is named beside the token that says which video, and by accounts only together with a namespace.
         "path*" | "videoId" => None,
+        // An endpoint and what was sent to it are found only together with the namespace in the same path (tests/rights.rs).
+        "webhook" | "delivery" => None,
         "name" | "partNumber" | "tier" | "code" | "edge" => None,
         new => panic!("{{{new}}}: say here what it names"),
     }

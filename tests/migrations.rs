@@ -71,6 +71,14 @@ const ROWS: &[(&str, &str)] = &[
     ("deployment", "(one, id) VALUES (1, 'd1')"),
     ("videos", "(namespace, video_id, account_id, kept, touched_at) VALUES ('jt_user_u1', 'v', 'a1', 1, 1)"),
     ("prices", "(name, usd, updated_at) VALUES ('p', 0.5, 1)"),
+    (
+        "webhook_endpoints",
+        "(id, namespace, slot, url, events, secret, created_at, updated_at) VALUES ('w1', 'jt_user_u1', 1, 'https://a.example', '[]', 's', 1, 2)",
+    ),
+    (
+        "webhook_outbox",
+        "(namespace, id, endpoint_id, message_id, event, body, due_at, created_at) VALUES ('jt_user_u1', 'd1', 'w1', 'm', 'e', '{}', 1, 1)",
+    ),
     ("webhook_inbox", "(webhook_id, claim, claimed_at, expires_at) VALUES ('w', 'c', 1, 2)"),
 ];
 

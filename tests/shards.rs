@@ -174,6 +174,13 @@ fn in_use() -> Connection {
              INSERT INTO video_files (namespace, video_id, path, id, account_id, s3_key, size, etag, content_type, created_at) \
                VALUES ('jt_user_{user}', 'v', 'p', '{user}-f', '{account}', 'k', 7, 'e', 'a/b', 1), \
                       ('jt_user_{user}', 'v', 'q', '{user}-g', '{account}', 'k', 7, 'e', 'a/b', 1); \
+             INSERT INTO webhook_endpoints (id, namespace, slot, url, events, secret, old_secret, old_until, created_at, updated_at) \
+               VALUES ('{user}-w', 'jt_user_{user}', 2, 'https://a.example', '[\"upload.completed\"]', 's', 't', 8, 1, 2); \
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {files}) \
+               INSERT INTO webhook_outbox (namespace, id, endpoint_id, message_id, event, body, status, attempts, due_at, claim, claimed_until, \
+                 response_status, response, error, created_at, tried_at) \
+               SELECT 'jt_user_{user}', '{user}-' || i, '{user}-w', 'm' || i, 'upload.completed', '[]', 'pending', i, 5, 'c', 6, 500, 'no', 'e', i, 7 \
+               FROM n; \
              INSERT INTO challenges (account_id, namespace, sha256, size, id, object_id, nonce, ranges, expires_at, forget_at) \
                VALUES ('{account}', 'jt_user_{user}', 'h', 7, 'c', '{user}-o', 'n', '[[0,6]]', 1, 2);"
         );
@@ -191,7 +198,7 @@ fn copy(from: &Connection, to: &Connection, account: Id, namespace: &Name) {
         rows(to, &table.write(&json!(page).to_string()));
         rows(to, &table.write(&json!(page).to_string()));
         rows(to, &moving::freeze_copy(namespace));
-        let last = page.last().filter(|_| page.len() as u64 == PAGE);
+        let last = page.last().filter(|_| page.len() as u64 == table.page());
         let last = last.map(|row| [&row["cursor_1"], &row["cursor_2"]].into_iter().take(table.cursor_columns()).cloned().collect());
         step = step.after_page(last, TABLES.len()).unwrap();
     }

@@ -110,6 +110,7 @@ fn all_statements() -> Vec<(&'static str, &'static str)> {
         jettyspeed_edge::uploads::store_facts::ALL,
         jettyspeed_edge::video::owner::repository::ALL,
         jettyspeed_edge::video::repository::ALL,
+        jettyspeed_edge::webhooks::repository::ALL,
     ]
     .concat()
 }

@@ -123,6 +123,15 @@ impl Edge {
         retrying(&CALLS, || async { read(build().timeout(CALL_LIMIT).send().await?).await }).await
     }
 
+    /// The keys that receipts are signed with, as a JSON Web Key Set.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn receipt_keys(&self) -> Result<String, Error> {
+        let url = format!("{}/.well-known/jettyspeed-keys.json", self.base);
+        self.call::<Value>(|| self.plain(Method::GET, &url)).await.map(|keys| keys.to_string())
+    }
+
     async fn track<T: DeserializeOwned>(&self, body: &Value) -> Result<T, Error> {
         self.call(|| self.request(Method::POST, "/api/jetty/track-upload").json(body)).await
     }

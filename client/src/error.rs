@@ -42,6 +42,9 @@ pub enum Error {
     /// The server read the stored bytes back, and they are not those that were sent.
     #[error("what is stored as '{}' is not what was sent: the server's check of the bytes failed; delete it (jetty rm {}) and send it again", .0.name, .0.id)]
     Mismatch(Box<Asset>),
+    /// A receipt is not to be believed, or not of the file.
+    #[error("{0}")]
+    Receipt(String),
     /// The session was ended by another client or by the server.
     #[error("the upload is {0}; run the same command again to start over")]
     Closed(String),

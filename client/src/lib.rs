@@ -30,6 +30,7 @@ mod pace;
 mod pages;
 mod pool;
 mod progress;
+mod receipt;
 pub mod resume;
 pub mod retry;
 #[cfg(test)]
@@ -47,5 +48,6 @@ pub use error::Error;
 pub use local_name::local_name;
 pub use pages::Pages;
 pub use progress::{Event, Progress, no_progress};
+pub use receipt::{Verified, read_text, verify_file};
 pub use upload::{EdgeShare, UploadOptions, Uploaded, upload};
 pub use video::{Playback, PushOptions, Pushed, Skipped, Video, VideoPage, push};

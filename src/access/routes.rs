@@ -111,6 +111,26 @@ pub enum Endpoint {
     GetResponse,
     /// Bring a slice of a file into the cache.
     WarmChunk,
+    /// Add a webhook endpoint to a namespace.
+    CreateWebhook,
+    /// List the endpoints.
+    Webhooks,
+    /// One endpoint.
+    Webhook,
+    /// Change an endpoint, or its secret.
+    ChangeWebhook,
+    /// Delete an endpoint.
+    DeleteWebhook,
+    /// What was sent to an endpoint.
+    Deliveries,
+    /// Send it again.
+    ReplayDelivery,
+    /// Send a test event to an endpoint.
+    TestWebhook,
+    /// A signed receipt of a file.
+    Receipt,
+    /// The keys that receipts are signed with.
+    ReceiptKeys,
 }
 
 /// What a call with an account's credentials counts against (docs/api.md, Rate limits). A call by upload token counts against its session instead.
@@ -185,6 +205,7 @@ pub static ROUTES: &[Route] = &[
     route("POST", "/api/storage/upload", AuthScheme::Account, Endpoint::SimpleUpload, NAMESPACE),
     route("GET", "/api/storage/files/{id}", AuthScheme::Account, Endpoint::File, ASSET),
     route("GET", "/api/storage/files", AuthScheme::Account, Endpoint::Files, NOTHING),
+    route("GET", "/api/storage/files/{id}/receipt", AuthScheme::Account, Endpoint::Receipt, ASSET),
     route("DELETE", "/api/storage/files/{id}", AuthScheme::Account, Endpoint::DeleteFile, ASSET),
     route("GET", "/api/storage/download", AuthScheme::Account, Endpoint::Download, ASSET),
     route("PUT", "/api/video/{videoId}/{path*}", AuthScheme::Account, Endpoint::PutVideo, NAMESPACE),
@@ -217,12 +238,21 @@ pub static ROUTES: &[Route] = &[
     route("POST", "/api/cache/get", AuthScheme::Account, Endpoint::GetResponse, NAMESPACE),
     route("POST", "/api/cache/set", AuthScheme::Account, Endpoint::SetResponse, NAMESPACE),
     route("POST", "/api/cache/chunk", AuthScheme::Account, Endpoint::WarmChunk, ASSET),
+    route("POST", "/api/portal/namespaces/{ns}/webhooks", AuthScheme::OperatorOrAccount, Endpoint::CreateWebhook, NAMESPACE),
+    route("GET", "/api/portal/namespaces/{ns}/webhooks", AuthScheme::OperatorOrAccount, Endpoint::Webhooks, NAMESPACE),
+    route("GET", "/api/portal/namespaces/{ns}/webhooks/{webhook}", AuthScheme::OperatorOrAccount, Endpoint::Webhook, NAMESPACE),
+    route("PATCH", "/api/portal/namespaces/{ns}/webhooks/{webhook}", AuthScheme::OperatorOrAccount, Endpoint::ChangeWebhook, NAMESPACE),
+    route("DELETE", "/api/portal/namespaces/{ns}/webhooks/{webhook}", AuthScheme::OperatorOrAccount, Endpoint::DeleteWebhook, NAMESPACE),
+    route("GET", "/api/portal/namespaces/{ns}/webhooks/{webhook}/deliveries", AuthScheme::OperatorOrAccount, Endpoint::Deliveries, NAMESPACE),
+    route("POST", "/api/portal/namespaces/{ns}/webhooks/{webhook}/test", AuthScheme::OperatorOrAccount, Endpoint::TestWebhook, NAMESPACE),
+    route("POST", "/api/portal/namespaces/{ns}/deliveries/{delivery}/replay", AuthScheme::OperatorOrAccount, Endpoint::ReplayDelivery, NAMESPACE),
     route("GET", "/api/edges", AuthScheme::None, Endpoint::Edges, NOTHING),
     route("GET", "/api/edges/{edge}/metrics", AuthScheme::OperatorOrAccount, Endpoint::EdgeMetrics, NOTHING),
     route("POST", "/api/portal/edges", AuthScheme::Operator, Endpoint::CreateEdge, NOTHING),
     route("PATCH", "/api/portal/edges/{edge}", AuthScheme::Operator, Endpoint::ChangeEdge, NOTHING),
     route("DELETE", "/api/portal/edges/{edge}", AuthScheme::Operator, Endpoint::DeleteEdge, NOTHING),
     route("GET", "/api/health", AuthScheme::None, Endpoint::Health, NOTHING),
+    route("GET", "/.well-known/jettyspeed-keys.json", AuthScheme::None, Endpoint::ReceiptKeys, NOTHING),
     route("GET", "/problems/{code}", AuthScheme::None, Endpoint::ExplainProblem, NOTHING),
     route("GET", "/", AuthScheme::None, Endpoint::StartPage, NOTHING),
     route("GET", "/docs/{name}", AuthScheme::None, Endpoint::Document, NOTHING),

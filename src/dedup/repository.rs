@@ -96,6 +96,8 @@ const INSERT_CHUNKS: &str = "INSERT INTO chunks (namespace, sha256, size, object
 const FIND_CHUNKS: &str = "SELECT c.sha256, c.size, o.s3_key, c.first FROM chunks c JOIN objects o ON o.id = c.object_id \
      WHERE c.namespace = ?1 AND c.sha256 IN (SELECT value FROM json_each(?2)) AND o.condemned = 0";
 
+const CHUNKS_OF: &str = "SELECT sha256, size, first FROM chunks WHERE object_id = ?2 AND namespace = ?1 LIMIT ?3";
+
 const CLAIM_DELETION: &str = "UPDATE objects SET condemned = 1 WHERE refs = 0 AND condemned = 0 AND doomed_at <= ?1 \
      AND NOT EXISTS (SELECT 1 FROM assets s WHERE s.object_id = objects.id) \
      AND NOT EXISTS (SELECT 1 FROM namespaces n WHERE n.name = objects.namespace AND n.moving = 1)";
@@ -127,6 +129,7 @@ pub const ALL: &[(&str, &str)] = &[
     ("OWNERS", OWNERS),
     ("INSERT_CHUNKS", INSERT_CHUNKS),
     ("FIND_CHUNKS", FIND_CHUNKS),
+    ("CHUNKS_OF", CHUNKS_OF),
     ("CLAIM_DELETION", CLAIM_DELETION),
     ("CLAIMED_DELETIONS", CLAIMED_DELETIONS),
     ("OBJECT", OBJECT),
@@ -240,6 +243,11 @@ pub fn insert_chunks(namespace: &Name, object: Id, chunks: &[Chunk<'_>]) -> Stat
 pub fn find_chunks(namespace: &Name, hashes: &[Sha256Hex]) -> Statement {
     let json = json::write(&hashes).unwrap_or_default();
     Statement { sql: FIND_CHUNKS, args: vec![namespace.as_str().into(), json.into()] }
+}
+
+/// The chunks of an object that its namespace has under their hashes: [`crate::receipts::Part`], in any order.
+pub fn chunks_of(namespace: &Name, object: Id, limit: u64) -> Statement {
+    Statement { sql: CHUNKS_OF, args: vec![namespace.as_str().into(), object.to_string().into(), limit.into()] }
 }
 
 /// Claims for deletion all objects that have been unreferenced since before `before`. A claimed object can no longer be referenced.

@@ -128,10 +128,10 @@ pub fn insert(asset: &Asset, via: Via, mbps: Option<f64>) -> Vec<Statement> {
 }
 
 /// Counts the other references to the asset's object, then deletes the asset, in one batch: the object is read inside the batch because it may have changed.
-pub fn delete_asset(asset: Id, account: Id, now: EpochMs) -> Vec<Statement> {
+pub fn delete_asset(asset: Id, account: Id, now: EpochMs) -> [Statement; 2] {
     let args: Vec<Arg> = vec![asset.to_string().into(), account.to_string().into()];
     let with_time = args.iter().cloned().chain([Arg::Int(now.0)]).collect();
-    vec![Statement { sql: UNREFER, args: with_time }, Statement { sql: DELETE_ASSET, args }]
+    [Statement { sql: UNREFER, args: with_time }, Statement { sql: DELETE_ASSET, args }]
 }
 
 /// Adds hits to assets and notes when they were last sent: `accesses` is JSON, a list of [asset id, hits, epoch ms].

@@ -4,6 +4,7 @@
 pub mod answer;
 pub mod body;
 pub mod database;
+pub mod notice;
 pub mod object;
 pub mod stale;
 
@@ -15,6 +16,7 @@ use crate::edges::geo::GeoHint;
 use crate::io::answer::Answer;
 use crate::io::body::{Body, Relayed, Whole};
 use crate::io::database::Database;
+use crate::io::notice::{Answered, Notice};
 use crate::io::object::{Kind, Undelivered};
 use crate::io::stale::Stale;
 use crate::jobs::Job;
@@ -130,6 +132,12 @@ pub trait Io: Clone + 'static {
     /// # Errors
     /// The store's.
     async fn buffer_of(&self, answer: &Self::Answer, bytes: u64, timeout_ms: u32) -> Result<Self::Buffer, StoreError>;
+
+    /// Posts a notice to an address that a customer gave. Redirects are not followed, and what is longer or slower than the notice allows is cut.
+    ///
+    /// # Errors
+    /// Why there is no answer, in the platform's words.
+    async fn post(&self, notice: &Notice<'_>) -> Result<Answered, String>;
 
     /// HMAC-SHA-256 over the buffers, one after the other, each without its last `left_out` bytes.
     ///

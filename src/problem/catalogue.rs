@@ -57,6 +57,7 @@ catalogue! {
     BELOW_USAGE = "below-usage", 409, "The tier does not hold what is used", "The account uses more than that tier allows; delete files, or repeat with \"force\": true.";
     EXISTS = "already-exists", 409, "Already exists", "Something of that name exists already; 'field' names it.";
     NAMESPACE_IN_USE = "namespace-in-use", 409, "Namespace in use", "The namespace has files, open uploads or an account whose own it is.";
+    WEBHOOKS = "too-many-webhooks", 409, "Too many webhooks", "The namespace has as many webhook endpoints as it may, or the endpoint as many undelivered events: delete some, or make it answer.";
     MOVING = "account-moving", 503, "Account is being moved", "The account is on its way to another database: it can be read, and be changed again in some minutes. Try again after Retry-After.";
     NOT_MOVABLE = "not-movable", 409, "Account can not be moved", "The account shares a namespace or bytes with others, which live in one database; 'detail' says which. Move nothing, or undo that first.";
     OTHER_SHARD = "other-shard", 409, "Account and namespace in different databases", "Members of a namespace live in its database: move the account there first.";
@@ -72,6 +73,7 @@ catalogue! {
     UPLOAD_CLOSED = "upload-closed", 410, "Upload closed", "The upload is complete, failed or expired and takes no more parts.";
     EDGE_CLOSED = "edge-closed", 503, "Edge takes no uploads", "This edge is drained or disabled; send to another address of 'edges', or to the service's own.";
     ACCELERATION_OFF = "acceleration-off", 503, "Accelerated uploads are switched off", "Use POST /api/storage/upload, or try again later.";
+    RECEIPTS_OFF = "receipts-off", 503, "Receipts are switched off", "This deployment has no RECEIPT_KEYS to sign receipts with: a matter for its operator.";
     PRECONDITION = "precondition-failed", 412, "Precondition failed", "If-Match or If-Unmodified-Since names another version than the one that is here.";
     RANGE = "range-not-satisfiable", 416, "Range not satisfiable", "No byte of the object lies in the range; Content-Range has its size.";
     RECORD_FAILED = "record-failed", 503, "Part not recorded", "The part reached the store but could not be recorded. Send it again, or find it with cache-chunk and reconcile=1 and tell its hash with POST cache-chunk.";
@@ -123,6 +125,8 @@ impl Problem {
             Problem::BelowUsage { .. } => &BELOW_USAGE,
             Problem::AlreadyExists { .. } => &EXISTS,
             Problem::NamespaceInUse => &NAMESPACE_IN_USE,
+            Problem::TooManyWebhooks { .. } => &WEBHOOKS,
+            Problem::ReceiptsOff => &RECEIPTS_OFF,
             Problem::AccountMoving => &MOVING,
             Problem::NotMovable { .. } => &NOT_MOVABLE,
             Problem::OtherShard { .. } => &OTHER_SHARD,

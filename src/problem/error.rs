@@ -194,6 +194,13 @@ pub enum Problem {
     },
     /// A namespace with files, uploads or an owner can not be deleted.
     NamespaceInUse,
+    /// The namespace has as many webhook endpoints as it may, or the endpoint as many undelivered events.
+    TooManyWebhooks {
+        /// Maximum number.
+        limit: u64,
+    },
+    /// This deployment signs no receipts.
+    ReceiptsOff,
     /// The account is being moved to another database, and can not be changed until it is there.
     AccountMoving,
     /// The account can not be moved to another database.

@@ -42,6 +42,7 @@ impl Problem {
             Problem::PartsMissing { missing } => format!("{} parts are not there yet.", missing.len()),
             Problem::UploadClosed { status } => format!("The upload is {status}."),
             Problem::EdgeClosed { status } => format!("The edge at this address is {status}."),
+            Problem::TooManyWebhooks { limit } => format!("The limit is {limit}."),
             Problem::RangeNotSatisfiable { size } => format!("The object has {size} bytes."),
             Problem::Misconfigured { names } => format!("Missing or malformed: {}.", names.join(", ")),
             other => other.kind().about.to_owned(),
@@ -64,7 +65,7 @@ impl Problem {
             }
             Problem::TooManyObjects { limit, used } | Problem::TooManyUploads { limit, used } => json!({ "limit": limit, "used": used }),
             Problem::BandwidthExceeded { limit, used, resets, .. } => json!({ "limit": limit, "used": used, "resets": resets.rfc3339() }),
-            Problem::RateLimited { limit, .. } => json!({ "limit": limit }),
+            Problem::RateLimited { limit, .. } | Problem::TooManyWebhooks { limit } => json!({ "limit": limit }),
             Problem::Downgrade { current } => json!({ "tier": current }),
             Problem::BelowUsage { resource, limit, used } => json!({ "resource": resource, "limit": limit, "used": used }),
             Problem::AlreadyExists { field } | Problem::OperatorOnly { field } => json!({ "field": field }),

@@ -9,6 +9,10 @@ use crate::jobs::Job;
 use crate::problem::Problem;
 use crate::services::reply::Reply;
 use crate::services::request::Request;
+use crate::services::webhooks;
+use crate::webhooks::data;
+use crate::webhooks::event::EventKind;
+use crate::webhooks::repository::{Only, Written, emit};
 
 /// Deletes the asset; idempotent.
 ///
@@ -19,10 +23,13 @@ pub async fn delete_file(call: &Request<impl Io>, asset: &Asset) -> Result<Reply
     let account = asset.account_id;
     // The ledger is notified before and after: if this request dies in between, the ledger checks the outcome in D1.
     ledger::schedule_check(&call.io, account, asset.id).await?;
-    let rows = repository::delete_asset(asset.id, account, call.now());
-    database::batch(&shards::of_account(&call.io, account).await?, &rows).await?;
+    let event = webhooks::event(&call.io, EventKind::AssetDeleted, &data::asset_deleted(asset, &call.base))?;
+    let [unrefer, delete] = repository::delete_asset(asset.id, account, call.now());
+    let statements = [unrefer, emit(&asset.namespace, &event, Only::WithAsset(asset.id)), delete];
+    let notices: Vec<Written> = database::results(&shards::of_account(&call.io, account).await?, &statements).await?.skip(1).all()?;
     call.forget(Stale::File(&asset.namespace, asset.id)).await;
     let _ = ledger::release(&call.io, account, asset.id).await;
+    webhooks::send(&call.io, &asset.namespace, notices).await;
     // If the job can not be enqueued, the daily run collects the object.
     let _ = call.enqueue(&Job::Collect, call.config.delete_grace_seconds).await;
     Ok(Reply::empty(204))

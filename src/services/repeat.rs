@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::io::Io;
 use crate::jobs::{Job, Lost};
 use crate::problem::Problem;
-use crate::{dedup, uploads, video};
+use crate::{dedup, uploads, video, webhooks};
 
 /// Age from which a pending job counts as lost, ms.
 const LOST_MS: u64 = 3_600_000;
@@ -34,8 +34,17 @@ struct DeletedVideo {
     video_id: Name,
 }
 
+#[derive(Deserialize)]
+struct Delivery {
+    id: Id,
+    namespace: Name,
+    due_at: EpochMs,
+    place: u64,
+}
+
 /// Sends the jobs of a shard after the last one that was sent: verification of every object that has been pending for an hour, recovery of every upload that has been
-/// open for longer than it may be without activity, deletion of every video that was deleted an hour ago.
+/// open for longer than it may be without activity, deletion of every video that was deleted an hour ago, every delivery that was
+/// due an hour ago.
 ///
 /// # Errors
 /// Of D1 and the queue; the job is repeated.
@@ -59,6 +68,11 @@ pub async fn repeat(io: &impl Io, config: &Config, lost: &Lost, shard: Shard) ->
                 database::all(&db, &video::repository::overdue_deletions(since(LOST_MS), (*at, namespace, video), PAGE)).await?;
             let next = full(&rows).map(|row| Lost::RemoveVideo(row.doomed_at, row.namespace.to_string(), row.video_id.to_string()));
             (rows.into_iter().map(|row| Job::RemoveVideo { namespace: row.namespace, video: row.video_id }).collect(), next)
+        }
+        Lost::DeliverWebhook(at, place) => {
+            let rows: Vec<Delivery> = database::all(&db, &webhooks::repository::overdue(since(LOST_MS), (*at, *place), PAGE)).await?;
+            let next = full(&rows).map(|row| Lost::DeliverWebhook(row.due_at, row.place));
+            (rows.into_iter().map(|row| Job::DeliverWebhook { namespace: row.namespace, delivery: row.id }).collect(), next)
         }
     };
     for job in jobs.into_iter().chain(next.map(|lost| Job::Repeat { lost, shard })) {

@@ -8,6 +8,7 @@ use crate::services::accounts::moving;
 use crate::services::dedup::{collect, verify};
 use crate::services::uploads::{abort, membership, payload_hash_probe, presigned_hash_probe, recover, suspend, sweep};
 use crate::services::video::{reconcile, removal};
+use crate::services::webhooks::deliver;
 use crate::services::{prune, repeat};
 
 /// Runs a job.
@@ -35,6 +36,7 @@ pub async fn run_job(io: &impl Io, config: &Config, job: &Job) -> Result<(), Pro
         Job::Wake { session, account } => recover::recover_or_end(io, config, *account, *session).await,
         Job::ReconcileVideo { account, version, place } => reconcile::reconcile(io, config, *account, *version, place).await,
         Job::RemoveVideo { namespace, video } => removal::remove(io, config, namespace, video).await,
+        Job::DeliverWebhook { namespace, delivery } => deliver::deliver(io, config, namespace, *delivery).await,
         Job::Prune { account } => prune::prune(io, *account).await,
         Job::Move { moved, step } => moving::run(io, moved, step).await,
         Job::EndUpload { session } => abort::end_upload(io, config, *session).await,

@@ -141,5 +141,15 @@ fn handler<'a>(call: &'a Routed, endpoint: Endpoint, method: &'a str) -> Pin<Box
         Endpoint::SetResponse => Box::pin(handlers::response_cache::set(call)),
         Endpoint::GetResponse => Box::pin(handlers::response_cache::get(call)),
         Endpoint::WarmChunk => Box::pin(handlers::warm_chunk::warm(call)),
+        Endpoint::CreateWebhook => Box::pin(handlers::webhooks::create(call)),
+        Endpoint::Webhooks => Box::pin(handlers::webhooks::list(call)),
+        Endpoint::Webhook => Box::pin(handlers::webhooks::get_webhook(call)),
+        Endpoint::ChangeWebhook => Box::pin(handlers::webhooks::change(call)),
+        Endpoint::DeleteWebhook => Box::pin(handlers::webhooks::delete(call)),
+        Endpoint::Deliveries => Box::pin(handlers::webhooks::deliveries(call)),
+        Endpoint::ReplayDelivery => Box::pin(handlers::webhooks::replay(call)),
+        Endpoint::TestWebhook => Box::pin(handlers::webhooks::test(call)),
+        Endpoint::Receipt => Box::pin(handlers::receipts::receipt(call)),
+        Endpoint::ReceiptKeys => Box::pin(async { handlers::receipts::keys(call) }),
     }
 }

@@ -43,6 +43,7 @@ mod malformed;
 mod memory;
 mod misconfigured;
 mod namespaces;
+mod notices;
 mod panics;
 mod possession;
 mod quota;

@@ -98,7 +98,9 @@ fn collect(value: &Value, found: &mut Vec<String>) {
         Value::Object(fields) => {
             for (name, value) in fields {
                 match value.as_str() {
-                    Some(text) if matches!(name.as_str(), "uploadToken" | "api_key" | "api_secret" | "receipt") => found.push(text.to_owned()),
+                    Some(text) if matches!(name.as_str(), "uploadToken" | "api_key" | "api_secret" | "receipt" | "secret") => {
+                        found.push(text.to_owned())
+                    }
                     _ => collect(value, found),
                 }
             }

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use base64::Engine;
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
@@ -73,6 +74,9 @@ pub struct Secrets {
     pub admin_token: String,
     /// `WEBHOOK_SECRETS`
     pub webhook_secret: String,
+    /// `RECEIPT_KEYS`; folders of earlier versions have none.
+    #[serde(default)]
+    pub receipt_keys: String,
     /// Secret of the embedded store.
     pub origin_secret: String,
     /// The development account.
@@ -84,13 +88,19 @@ impl Secrets {
     pub fn of(folder: &Path) -> Result<Secrets> {
         let path = folder.join("secrets.json");
         if let Ok(text) = fs::read_to_string(&path) {
-            return Ok(serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?);
+            let mut secrets: Secrets = serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+            if secrets.receipt_keys.is_empty() {
+                secrets.receipt_keys = random_seed()?;
+                write_private(&path, &serde_json::to_string_pretty(&secrets)?)?;
+            }
+            return Ok(secrets);
         }
         let secrets = Secrets {
             token_keys: random_hex()?,
             credential_key: random_hex()?,
             admin_token: random_hex()?,
             webhook_secret: format!("whsec_{}", random_hex()?),
+            receipt_keys: random_seed()?,
             origin_secret: random_hex()?,
             account: AccountAccess::draw("dev")?,
         };
@@ -110,6 +120,9 @@ impl Secrets {
             ("CREDENTIAL_KEY", &self.credential_key),
             ("ADMIN_TOKEN", &self.admin_token),
             ("WEBHOOK_SECRETS", &self.webhook_secret),
+            ("RECEIPT_KEYS", &self.receipt_keys),
+            // Sinks of tests, and of whoever tries it here, are on this machine.
+            ("WEBHOOK_TARGETS", &"any".to_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value.clone()))
         .into();
@@ -132,6 +145,11 @@ pub fn write_private(path: &Path, text: &str) -> Result<()> {
     fs::write(&partial, text)?;
     fs::rename(&partial, path)?;
     Ok(())
+}
+
+/// A seed of Ed25519, in base64.
+fn random_seed() -> Result<String> {
+    Ok(base64::engine::general_purpose::STANDARD.encode(random::<32>()?))
 }
 
 fn random_hex() -> Result<String> {

@@ -64,6 +64,8 @@ pub enum Port {
     Enqueue,
     /// A request to the store.
     Store(Verb),
+    /// A post to a customer's endpoint.
+    Post,
     /// The body of an answer.
     Body,
     /// Only time passes.
@@ -91,6 +93,7 @@ impl Port {
             Port::Store(Verb::Head) => "HeadObject",
             Port::Store(Verb::ListParts) => "ListParts",
             Port::Store(Verb::ListUploads) => "ListMultipartUploads",
+            Port::Post => "post an event",
             Port::Body => "read a body",
             Port::Wait => "wait",
         }
@@ -239,6 +242,7 @@ fn choose(rng: &mut Rng, port: Port, role: Role) -> Fault {
         Port::Batch => all.extend([(3, Fault::Before), (5, Fault::Lost)]),
         Port::Object(_) => all.extend([(3, Fault::Before), (4, Fault::Lost), (2, Fault::Busy), (3, Fault::Evicted), (2, Fault::Crashed)]),
         Port::Enqueue => all.extend([(4, Fault::Before), (3, Fault::Lost)]),
+        Port::Post => all.extend([(3, Fault::Before), (4, Fault::Lost), (6, Fault::Failed), (2, Fault::TimedOut)]),
         Port::Body => all.push((8, Fault::Cut)),
         Port::Wait => {}
         Port::Store(verb) => {

@@ -9,6 +9,7 @@ use jettyspeed_edge::base::time::EpochMs;
 use jettyspeed_edge::edges::geo::GeoHint;
 use jettyspeed_edge::io::answer::Answer;
 use jettyspeed_edge::io::body::{Body, Kept, Relayed, Whole};
+use jettyspeed_edge::io::notice::{Answered, Notice};
 use jettyspeed_edge::io::object::{Kind, Undelivered};
 use jettyspeed_edge::io::stale::Stale;
 use jettyspeed_edge::io::{Io, Sending};
@@ -319,6 +320,10 @@ impl Io for Sim {
             Some(content) => Ok(content.clone()),
             None => Err(StoreError::unreachable("cut".to_owned())),
         }
+    }
+
+    async fn post(&self, notice: &Notice<'_>) -> Result<Answered, String> {
+        crate::sink::post(self, notice).await
     }
 
     async fn hmac(&self, key: &[u8], buffers: &[Content], left_out: u32) -> Result<[u8; 32], Problem> {

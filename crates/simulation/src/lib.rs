@@ -28,6 +28,7 @@ pub mod run;
 pub mod scheduler;
 pub mod settings;
 pub mod shrink;
+pub mod sink;
 pub mod sqlite;
 pub mod store;
 pub mod story;

@@ -117,7 +117,8 @@ impl Sim {
 
 /// The kind of a job, for figures.
 fn service(text: &str) -> &'static str {
-    const KINDS: [&str; 17] = [
+    const KINDS: [&str; 18] = [
+        "deliver_webhook",
         "tell_uploads",
         "end_membership",
         "verify",

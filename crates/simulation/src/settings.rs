@@ -62,6 +62,8 @@ pub struct Settings {
     pub small: bool,
     /// Whether operators and the identity backend do something, and requests are admitted by ledgers.
     pub administered: bool,
+    /// Whether namespaces have endpoints for their events.
+    pub hooks: bool,
     /// In which database new accounts are created.
     pub new_accounts: usize,
 }
@@ -120,6 +122,7 @@ impl Settings {
             unsigned: happens(&mut rng, 300),
             small,
             administered,
+            hooks: happens(&mut stream(crate::chance::child(seed, 7)), 300),
             new_accounts: if is_divided { usize::from(happens(&mut divided, 500)) } else { 0 },
         }
     }

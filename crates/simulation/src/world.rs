@@ -20,6 +20,7 @@ use crate::parties::{adjust, empty};
 use crate::pool::Pools;
 use crate::queue::Queue;
 use crate::settings::Settings;
+use crate::sink::{self, Sink};
 use crate::store::Store;
 use crate::story::Line;
 use crate::task::{Number, ObjectId, Task};
@@ -60,6 +61,8 @@ pub struct World {
     pub databases: Vec<RefCell<Database>>,
     /// The Durable Objects.
     pub objects: RefCell<Objects>,
+    /// The endpoints of customers.
+    pub sink: RefCell<Sink>,
     /// The queue.
     pub queue: RefCell<Queue>,
     /// What clients were told.
@@ -98,8 +101,12 @@ impl Deref for Sim {
 impl Sim {
     /// A world in which nothing has happened.
     pub fn new(seed: u64, settings: Settings, mut pools: Pools, faults: Faults, tell: bool) -> Sim {
+        let config = settings.config();
         let prepare = |number: usize, db: &Connection| {
             adjust(db, &settings);
+            if settings.hooks {
+                sink::install(db, &config.vault);
+            }
             if number > 0 {
                 empty(db);
             }
@@ -114,10 +121,11 @@ impl Sim {
         }
         Sim(Rc::new(World {
             seed,
-            config: Rc::new(settings.config()),
+            config: Rc::new(config),
             store: RefCell::new(Store::new(settings.dialect)),
             databases,
             objects: RefCell::default(),
+            sink: RefCell::default(),
             queue: RefCell::default(),
             model: RefCell::new(Model {
                 admin: if settings.administered { Administration::new(&settings) } else { Administration::default() },

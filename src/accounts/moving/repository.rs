@@ -9,6 +9,12 @@ use crate::base::sql::{Arg, Statement};
 /// Rows of one page: with the longest names 3 MB on their way through the Worker, typically 200 KB.
 pub const PAGE: u64 = 200;
 
+/// The same of rows that have texts of up to 120 KB: together they must fit into one value of D1, of 2 MB (Cloudflare D1 documentation, "Limits").
+pub const PAGE_OF_LONG: u64 = 10;
+
+/// The table of those.
+const LONG: &str = "webhook_outbox";
+
 /// Whose the rows of a table are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owner {
@@ -287,6 +293,37 @@ pub const TABLES: &[Table] = &[
         video_id: Least::Text,
         [namespace, video_id, account_id, writes, kept, touched_at, version, changed_at, gone_at]
     ),
+    by_key!(
+        "webhook_endpoints",
+        Owner::Namespace,
+        "namespace = ?1",
+        slot: Least::Number,
+        [id, namespace, slot, url, events, secret, old_secret, old_until, created_at, updated_at]
+    ),
+    by_key!(
+        "webhook_outbox",
+        Owner::Namespace,
+        "namespace = ?1",
+        id: Least::Text,
+        [
+            namespace,
+            id,
+            endpoint_id,
+            message_id,
+            event,
+            body,
+            status,
+            attempts,
+            due_at,
+            claim,
+            claimed_until,
+            response_status,
+            response,
+            error,
+            created_at,
+            tried_at
+        ]
+    ),
 ];
 
 const TIES: &str = "SELECT EXISTS (SELECT 1 FROM namespace_members m WHERE m.account_id = ?1 AND m.namespace <> ?2) AS member_elsewhere, \
@@ -339,7 +376,12 @@ impl Table {
         }
     }
 
-    /// The rows behind `cursor`, at most [`PAGE`]: objects with `cursor_1` and `cursor_2`.
+    /// Rows of one page.
+    pub fn page(&self) -> u64 {
+        if self.name == LONG { PAGE_OF_LONG } else { PAGE }
+    }
+
+    /// The rows behind `cursor`, at most a page of them: objects with `cursor_1` and `cursor_2`.
     pub fn read(&self, account: Id, namespace: &Name, cursor: &[Value]) -> Statement {
         let cursor = self.least.iter().enumerate().map(|(at, least)| match (cursor.get(at), least) {
             (Some(Value::Number(number)), _) => number.as_u64().unwrap_or_default().into(),
@@ -348,7 +390,7 @@ impl Table {
             (_, Least::Text) => "".into(),
             (_, Least::Number) => Arg::Int(0),
         });
-        let args = [self.whose(account, namespace)].into_iter().chain(cursor).chain([PAGE.into()]).collect();
+        let args = [self.whose(account, namespace)].into_iter().chain(cursor).chain([self.page().into()]).collect();
         Statement { sql: self.read, args }
     }
 

@@ -232,7 +232,7 @@ async fn copy_page(from: &impl Database, to: &impl Database, moved: &Move, table
     if !cursors.is_empty() {
         database::batch(to, &[table.write(&rows), freeze_copy(&moved.namespace)]).await?;
     }
-    let full = u64::try_from(cursors.len()).unwrap_or_default() == PAGE;
+    let full = u64::try_from(cursors.len()).unwrap_or_default() == table.page();
     let last = cursors.into_iter().last().filter(|_| full);
     Ok(last.map(|last| [last.cursor_1, last.cursor_2].into_iter().take(table.cursor_columns()).collect()))
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::accounts::directory::Item;
-use crate::accounts::provisioning::{Credentials, ProvisionParams, REPEAT_MS, Record, credentials_row, on_repeat};
+use crate::accounts::provisioning::{Credentials, ProvisionParams, REPEAT_MS, Record, credentials_row, on_repeat, own_namespace};
 use crate::accounts::repository::NewCredentials;
 use crate::accounts::tier::Tier;
 use crate::accounts::{directory, repository};
@@ -23,6 +23,10 @@ use crate::problem::Problem;
 use crate::services::accounts::find::{record, tier};
 use crate::services::reply::Reply;
 use crate::services::request::Request;
+use crate::services::webhooks;
+use crate::webhooks::data;
+use crate::webhooks::event::EventKind;
+use crate::webhooks::repository::{Only, Written, emit};
 
 /// Random bytes for key and secret: 64 characters, each byte yields one with a probability of 97 %.
 const RANDOM_BYTES: usize = 256;
@@ -39,7 +43,14 @@ pub async fn provision_account(call: &Request<impl Io>, wanted: ProvisionParams)
     if !shard.is_main() {
         put_into_directory(call, id, &new, shard).await?;
     }
-    database::batch(&call.db(shard)?, &repository::provision(id, &wanted, &call.config.bucket, &new, now, shard)).await?;
+    let namespace = Name::parse(&own_namespace(&wanted.user)).ok_or(Problem::Internal)?;
+    let event = webhooks::event(&call.io, EventKind::AccountProvisioned, &data::account_provisioned(id, &wanted.user, &wanted.tier, &namespace))?;
+    let mut statements = repository::provision(id, &wanted, &call.config.bucket, &new, now, shard);
+    let before = statements.len();
+    // To endpoints of the namespace, if it was there before its account.
+    statements.push(emit(&namespace, &event, Only::WithAccount(id)));
+    let notices: Vec<Written> = database::results(&call.db(shard)?, &statements).await?.skip(before).all()?;
+    webhooks::send(&call.io, &namespace, notices).await;
     let found = record(call, &wanted.user).await?.ok_or(Problem::Internal)?;
     if found.id != id {
         // A concurrent call for the same user was first.

@@ -10,6 +10,10 @@ use crate::files::asset::Asset;
 use crate::io::Io;
 use crate::problem::Problem;
 use crate::services::request::Request;
+use crate::services::webhooks;
+use crate::webhooks::data;
+use crate::webhooks::event::EventKind;
+use crate::webhooks::repository::{Only, Written, emit};
 
 /// Result of [`find_duplicate`].
 pub enum Known {
@@ -57,12 +61,17 @@ pub async fn refer(call: &Request<impl Io>, account: &Account, known: Asset, nam
     let asset = Asset { id: call.id()?, account_id: account.id, name, content_type, created_at: call.now(), ..known };
     ledger::adopt(&call.io, account, &asset).await?;
     let db = shards::of_account(&call.io, account.id).await?;
+    let event = webhooks::event(&call.io, EventKind::UploadCompleted, &data::upload_completed(&asset, Vec::new(), &call.base, asset.created_at))?;
     let mut statements = dedup::repository::refer(&asset);
     let writes = statements.len();
+    statements.push(emit(&asset.namespace, &event, Only::WithAsset(asset.id)));
     statements.push(crate::ledger::repository::asset_stored(asset.id));
     // On an error the outcome is unknown: the ledger's scheduled check settles it.
-    let stored: Option<serde_json::Value> = database::results(&db, &statements).await?.skip(writes).first()?;
+    let mut rows = database::results(&db, &statements).await?;
+    let notices: Vec<Written> = rows.skip(writes).all()?;
+    let stored: Option<serde_json::Value> = rows.first()?;
     if stored.is_some() {
+        webhooks::send(&call.io, &asset.namespace, notices).await;
         return Ok(Some(asset));
     }
     ledger::release(&call.io, account.id, asset.id).await?;

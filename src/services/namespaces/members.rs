@@ -13,6 +13,10 @@ use crate::problem::Problem;
 use crate::services::reply::Reply;
 use crate::services::request::Request;
 use crate::services::uploads::membership;
+use crate::services::webhooks;
+use crate::webhooks::data;
+use crate::webhooks::event::EventKind;
+use crate::webhooks::repository::{Only, Written, emit};
 
 /// Makes a user's account a member, with a role. Idempotent.
 ///
@@ -25,8 +29,13 @@ pub async fn add(call: &Request<impl Io>, namespace: &Namespace, record: &Record
     if its != shard {
         return Err(Problem::OtherShard { account: its.number(), namespace: shard.number() });
     }
-    database::batch(&call.db(shard)?, &[repository::put_member(user, namespace.name.as_str(), role, call.now())]).await?;
+    let data = data::account_provisioned(record.id, user, &record.tier.tier, &namespace.name);
+    let event = webhooks::event(&call.io, EventKind::AccountProvisioned, &data)?;
+    let statements =
+        [emit(&namespace.name, &event, Only::WithNewMember(record.id)), repository::put_member(user, namespace.name.as_str(), role, call.now())];
+    let notices: Vec<Written> = database::results(&call.db(shard)?, &statements).await?.all()?;
     call.forget(Stale::Namespace(&namespace.name)).await;
+    webhooks::send(&call.io, &namespace.name, notices).await;
     Ok(Reply::empty(204))
 }
 

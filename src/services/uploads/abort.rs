@@ -9,8 +9,12 @@ use crate::jobs::Job;
 use crate::ledger::state::Seen;
 use crate::problem::Problem;
 use crate::s3::operations::abort_multipart_upload;
+use crate::services::webhooks;
 use crate::uploads::session::message::{Message, SessionReply};
 use crate::uploads::session::state::{Meta, Status};
+use crate::webhooks::data;
+use crate::webhooks::event::EventKind;
+use crate::webhooks::repository::{Only, Written, emit};
 use crate::{dedup, jobs, uploads};
 
 /// How the clean-up of an upload ended.
@@ -55,8 +59,11 @@ pub async fn close_upload(io: &impl Io, meta: &Meta) -> Result<Ended, Problem> {
     if settle_if_completed(io, meta).await? {
         return Ok(Ended::Stored);
     }
-    database::batch(&shards::of_account(io, meta.account).await?, &[uploads::repository::close(meta.session, meta.status.as_str(), io.now())])
-        .await?;
+    let event = webhooks::event(io, EventKind::UploadFailed, &data::upload_failed(meta))?;
+    let statements =
+        [emit(&meta.namespace, &event, Only::WhileOpen(meta.session)), uploads::repository::close(meta.session, meta.status.as_str(), io.now())];
+    let notices: Vec<Written> = database::results(&shards::of_account(io, meta.account).await?, &statements).await?.all()?;
+    webhooks::send(io, &meta.namespace, notices).await;
     ledger::release(io, meta.account, meta.asset).await?;
     session::send(io, meta.session, &Message::CleanedUp).await.map(|_| Ended::Aborted)
 }

@@ -10,7 +10,7 @@ use crate::base::sha256::Sha256Hex;
 use crate::base::time::EpochMs;
 use crate::clients::store::COMPLETION_TIMEOUT_MS;
 use crate::clients::{database, ledger, ledger_records, session, shards, store};
-use crate::dedup::chunk;
+use crate::dedup::chunk::{self, Chunk};
 use crate::io::Io;
 use crate::io::answer::Answer;
 use crate::io::body::Body;
@@ -25,12 +25,16 @@ use crate::services::request::Request;
 use crate::services::uploads::abort::Ended;
 use crate::services::uploads::upload_gone::{find_object, gone_at_store, is_gone};
 use crate::services::uploads::{abort, list_parts, payload_hash_probe, recover};
+use crate::services::webhooks;
 use crate::uploads::completion::{ATTEMPTS, Next, ROUND_MS, after, backoff_ms, object_etag};
 use crate::uploads::session::message::{Message, SessionReply};
 use crate::uploads::session::state::{Meta, Part, Status};
 use crate::uploads::session::transfer::Transfer;
 use crate::uploads::{copy_chunks, repository, view};
-use crate::{dedup, files};
+use crate::webhooks::data;
+use crate::webhooks::event::EventKind;
+use crate::webhooks::repository::{Only, Written, emit};
+use crate::{dedup, files, receipts};
 
 /// Maximum wait for another call that is completing the same upload, ms.
 const WAIT_FOR_OTHER_MS: u64 = 60_000;
@@ -204,11 +208,19 @@ async fn complete_at_store(call: &Request<impl Io>, meta: &Meta, parts: &[Part])
     Err(CompletionFailure::Refused(Problem::Origin(OriginFailure::Unavailable)))
 }
 
-/// Adds the parts to the chunk index. An error is logged in `d1` and only costs later uploads the copy.
-async fn offer_chunks(call: &Request<impl Io>, meta: &Meta, parts: &[Part]) {
+/// The parts whose hashes the store has checked. A hash that it did not is only a claim. Such chunks are not offered, because a false hash would give access to
+/// other bytes, and are in no receipt.
+async fn checked_chunks<'a>(call: &Request<impl Io>, meta: &Meta, parts: &'a [Part]) -> Vec<Chunk<'a>> {
     let chunks = copy_chunks::chunks_of_object(meta.chunk_size, parts);
-    // A hash that the store did not verify is only a claim. Such chunks are not offered, because a false hash would give access to other bytes.
     if meta.direct || chunks.is_empty() || payload_hash_probe::enforced(&call.io, &call.config).await != Some(true) {
+        return Vec::new();
+    }
+    chunks
+}
+
+/// Adds the parts to the chunk index. An error is logged in `d1` and only costs later uploads the copy.
+async fn offer_chunks(call: &Request<impl Io>, meta: &Meta, chunks: &[Chunk<'_>]) {
+    if chunks.is_empty() {
         return;
     }
     let Ok(db) = shards::of_account(&call.io, meta.account).await else { return };
@@ -224,17 +236,25 @@ async fn record_completion(call: &Request<impl Io>, meta: &Meta, parts: &[Part],
     let answer = view::completed(meta, parts, &asset, &call.base);
     let outcome: Value = serde_json::to_value(&answer).map_err(|error| log::internal("outcome", &error.to_string()))?;
     let mbps = Transfer::of(parts.iter()).known_mbps();
+    let chunks = checked_chunks(call, meta, parts).await;
+    let known = chunks.iter().map(|chunk| receipts::Part { sha256: chunk.h.as_str().to_owned(), size: chunk.s, first: chunk.f }).collect();
+    let data = data::upload_completed(&asset, receipts::whole(known, asset.size), &call.base, now);
+    let event = webhooks::event(&call.io, EventKind::UploadCompleted, &data)?;
     let mut statements = files::repository::insert(&asset, files::repository::Via::Session(meta.session), mbps);
     statements.extend(view::patterns(meta, parts, call.geo().country.as_deref(), now));
+    let before = statements.len();
+    statements.push(emit(&meta.namespace, &event, Only::WhileOpen(meta.session)));
     statements.push(repository::close(meta.session, "complete", now));
     statements.push(repository::by_id(meta.session, meta.account));
-    let writes = statements.len().saturating_sub(1);
     let mut written = database::results(&shards::of_account(&call.io, meta.account).await?, &statements).await?;
-    if written.skip(writes).first::<Value>()?.is_none() {
+    let notices: Vec<Written> = written.skip(before).all()?;
+    // Behind the row that was closed.
+    if written.skip(1).first::<Value>()?.is_none() {
         // The account has been moved to another database since it was looked up: nothing was written.
         return Err(Problem::AccountMoving);
     }
-    offer_chunks(call, meta, parts).await;
+    webhooks::send(&call.io, &meta.namespace, notices).await;
+    offer_chunks(call, meta, &chunks).await;
     // Read again: if this repeats an earlier completion, the file may have been merged with another object, or deleted.
     match ledger_records::find_asset(&call.io, meta.account, meta.asset).await? {
         Some(state::Seen::Stored { object, size }) => ledger::settle(&call.io, meta.account, meta.asset, object, size).await?,

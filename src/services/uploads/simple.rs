@@ -23,7 +23,10 @@ use crate::s3::operations::put_object;
 use crate::services::dedup::verify;
 use crate::services::request::Request;
 use crate::services::send_body::{Outgoing, Refused};
-use crate::services::{send_body, stored_object};
+use crate::services::{send_body, stored_object, webhooks};
+use crate::webhooks::data;
+use crate::webhooks::event::{Event, EventKind};
+use crate::webhooks::repository::{Only, Written, emit, take_back};
 
 /// The file to store.
 pub struct Incoming<I: Io> {
@@ -125,8 +128,12 @@ async fn store_object<I: Io>(call: &Request<I>, account: &Account, namespace: &N
     };
     // An account whose move begins now leaves the bytes to the ledger's check.
     let db = shards::of_account(&call.io, account.id).await.map_err(Failed::Unclearly)?;
-    if let Err(problem) = database::batch(&db, &insert(&asset, Via::Simple, None)).await {
-        if database::batch(&db, &delete_asset(asset.id, account.id, call.now())).await.is_err() {
+    let data = data::upload_completed(&asset, Vec::new(), &call.base, asset.created_at);
+    let event = webhooks::event(&call.io, EventKind::UploadCompleted, &data).map_err(Failed::Unclearly)?;
+    if let Err(problem) = record(call, &db, &asset, &event).await {
+        let [unrefer, delete] = delete_asset(asset.id, account.id, call.now());
+        let undo = [unrefer, delete, take_back(&asset.namespace, &event)];
+        if database::batch(&db, &undo).await.is_err() {
             return Err(Failed::Unclearly(problem));
         }
         // Bytes with a row are left to garbage collection; bytes without a row belong to no file.
@@ -137,6 +144,16 @@ async fn store_object<I: Io>(call: &Request<I>, account: &Account, namespace: &N
         });
     }
     Ok(asset)
+}
+
+/// Writes the file and its event.
+async fn record<I: Io>(call: &Request<I>, db: &I::Db, asset: &Asset, event: &Event) -> Result<(), Problem> {
+    let mut statements = insert(asset, Via::Simple, None);
+    let before = statements.len();
+    statements.push(emit(&asset.namespace, event, Only::WithAsset(asset.id)));
+    let notices: Vec<Written> = database::results(db, &statements).await?.skip(before).all()?;
+    webhooks::send(&call.io, &asset.namespace, notices).await;
+    Ok(())
 }
 
 /// The object's ETag as the store tells it when asked; empty if it tells no strong one.

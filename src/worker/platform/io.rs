@@ -18,6 +18,7 @@ use crate::base::time::EpochMs;
 use crate::clients::store::RESPONSE_TIMEOUT_MS;
 use crate::edges::geo::GeoHint;
 use crate::io::body::{Body, Relayed, Whole};
+use crate::io::notice::{Answered, Notice};
 use crate::io::object::{Kind, Undelivered};
 use crate::io::stale::Stale;
 use crate::io::{BodyOf, Io, MAX_DELAY_SECONDS, Sending};
@@ -35,7 +36,7 @@ use crate::worker::platform::js::{DigestStream, FixedLengthStream, StreamReader}
 use crate::worker::platform::kept_body::{Sent, send_and_keep};
 use crate::worker::platform::origin::Answer;
 use crate::worker::platform::pop_cache::PopCache;
-use crate::worker::platform::{bindings, clock, console, geo_hint, js, objects, origin, read_body};
+use crate::worker::platform::{bindings, clock, console, geo_hint, js, notice, objects, origin, read_body};
 
 /// Bytes copied into WebAssembly at once.
 const COPY_BYTES: u32 = 65_536;
@@ -193,6 +194,10 @@ impl Io for WorkerIo {
 
     async fn buffer_of(&self, answer: &Answer, bytes: u64, timeout_ms: u32) -> Result<JsValue, StoreError> {
         answer.bytes(bytes, timeout_ms).await
+    }
+
+    async fn post(&self, notice: &Notice<'_>) -> Result<Answered, String> {
+        notice::post(notice).await
     }
 
     async fn hmac(&self, key: &[u8], buffers: &[JsValue], left_out: u32) -> Result<[u8; 32], Problem> {

@@ -12,6 +12,7 @@ pub mod js;
 pub mod json;
 pub mod kept_body;
 pub mod memory;
+pub mod notice;
 pub mod object_state;
 pub mod objects;
 pub mod origin;

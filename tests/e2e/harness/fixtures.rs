@@ -209,6 +209,11 @@ impl Stack {
         Stack::launch(origin_access().await.clone(), vars, true, Some(second.options.clone())).await
     }
 
+    /// A Worker without keys that sign receipts of files, which is a configuration as any other.
+    pub async fn start_without_receipts() -> Stack {
+        Stack::start(&[("RECEIPT_KEYS", " ")]).await
+    }
+
     /// A Worker that lacks the secret `missing` and says so.
     pub async fn misconfigured(missing: &str) -> Stack {
         Stack::launch(origin_access().await.clone(), &[(missing, "")], true, None).await
@@ -233,10 +238,11 @@ impl Stack {
             Seed { status: "suspended", ..draw("suspended", "enterprise") },
             Seed { allow_unsigned: true, chunk_size: Some(5 * 1024 * 1024), ..draw("unsigned", "enterprise") },
         ];
-        let Secrets { token_keys, credential_key, admin_token, webhook_secret, origin_secret, account: _ } = &secrets;
+        let Secrets { token_keys, credential_key, admin_token, webhook_secret, receipt_keys, origin_secret, account: _ } = &secrets;
         let signing_key = &webhook_secret.trim_start_matches("whsec_").to_owned();
         // With the prefix it is the bearer, without it the key of signatures.
-        let own = [token_keys, credential_key, admin_token, webhook_secret, signing_key, origin_secret, &access.secret_access_key].map(String::clone);
+        let own = [token_keys, credential_key, admin_token, webhook_secret, signing_key, receipt_keys, origin_secret, &access.secret_access_key]
+            .map(String::clone);
         note(own.into_iter().chain(seeds.iter().flat_map(|seed| [seed.access.api_key.clone(), seed.access.api_secret.clone()]))).unwrap();
         let (missing, vars): (Vec<_>, Vec<_>) = vars.iter().copied().partition(|(_, value)| value.is_empty());
         let mut more: Vec<_> = vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();

@@ -50,6 +50,8 @@ pub fn probes(route: &Route, names: &Names) -> Vec<Probe> {
             ("path*", "index.m3u8"),
             ("videoId", "film"),
             ("edge", "absent"),
+            ("webhook", "00000000-0000-4000-8000-000000000000"),
+            ("delivery", "00000000-0000-4000-8000-000000000000"),
         ];
         let path = values.iter().chain(&fixed).fold(route.pattern.to_owned(), |path, (name, value)| path.replace(&format!("{{{name}}}"), value));
         assert!(!path.contains('{'), "{path}: say here what it names");
@@ -153,6 +155,11 @@ pub fn probes(route: &Route, names: &Names) -> Vec<Probe> {
             [json!({ "fileId": asset, "chunkIndex": 0 }), json!({ "fileId": asset, "chunkIndex": 0, "namespace": namespace })].map(with).into()
         }
         Endpoint::PurgeNamespace | Endpoint::AddMember | Endpoint::RemoveMember => vec![plain()],
+        Endpoint::CreateWebhook => vec![with(json!({ "url": "https://hooks.example.com/", "events": ["upload.completed"] }))],
+        Endpoint::ChangeWebhook => vec![with(json!({ "rotate": true }))],
+        Endpoint::Webhooks | Endpoint::Webhook | Endpoint::DeleteWebhook | Endpoint::ReplayDelivery | Endpoint::TestWebhook => vec![plain()],
+        Endpoint::Deliveries => vec![plain(), asked(format!("cursor=9000000000000_{asset}"))],
+        Endpoint::Receipt | Endpoint::ReceiptKeys => vec![plain()],
     }
 }
 

@@ -100,6 +100,13 @@ impl World {
             })],
             Endpoint::GetResponse => vec![json!({ "provider": "p", "model": "m", "messages": [], "namespace": "absent" })],
             Endpoint::WarmChunk => vec![json!({ "fileId": "absent", "chunkIndex": 0, "namespace": "absent" })],
+            Endpoint::CreateWebhook => vec![json!({
+                "url": "https://hooks.example.com/", "events": ["alert.fired"], "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+            })],
+            Endpoint::ChangeWebhook => vec![
+                json!({ "url": "https://hooks.example.com/", "events": ["alert.fired"], "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" }),
+                json!({ "rotate": true }),
+            ],
             Endpoint::Health
             | Endpoint::ExplainProblem
             | Endpoint::StartPage
@@ -129,6 +136,14 @@ impl World {
             // It reads no JSON: every body is as good as any other.
             | Endpoint::EchoWebhook
             | Endpoint::PurgeNamespace
+            | Endpoint::Webhooks
+            | Endpoint::Webhook
+            | Endpoint::DeleteWebhook
+            | Endpoint::Deliveries
+            | Endpoint::ReplayDelivery
+            | Endpoint::TestWebhook
+            | Endpoint::Receipt
+            | Endpoint::ReceiptKeys
             | Endpoint::AddMember
             | Endpoint::RemoveMember => Vec::new(),
         }
@@ -142,6 +157,7 @@ impl World {
                 .replace("{videoId}", "hygiene")
                 .replace("{edge}", "fra")
                 .replace("{ns}", &self.namespace)
+                .replace("{webhook}", "00000000-0000-4000-8000-000000000000")
                 .replace("{user}", &self.account.user_id);
             self.bodies(route.endpoint).into_iter().map(move |good| Subject { route, path: path.clone(), good })
         };

@@ -63,6 +63,16 @@ pub enum Command {
     /// Videos: send a folder of playlists and segments, list them, get a URL to play one by, delete one
     #[command(subcommand)]
     Video(VideoCommand),
+    /// Check a local file against its receipt: offline with --keys
+    Verify {
+        /// The file
+        file: PathBuf,
+        /// Its receipt, or the event `upload.completed` that has it
+        receipt: PathBuf,
+        /// The public keys (`GET /.well-known/jettyspeed-keys.json`); the server's by default
+        #[arg(long, value_name = "FILE")]
+        keys: Option<PathBuf>,
+    },
     /// Show the quota and usage of the account
     Quota,
     /// Show the edges that accept uploads, best first, with the terms of their scores

@@ -1,14 +1,16 @@
 //! What each subcommand does.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use jettyspeed_client::{DownloadOptions, Edge, Error, Pages, PushOptions, UploadOptions, download, download_to, push, upload};
+use jettyspeed_client::{
+    DownloadOptions, Edge, Error, Pages, PushOptions, UploadOptions, download, download_to, push, read_text, upload, verify_file,
+};
 use serde_json::json;
 
 use crate::arguments::{Arguments, Command, DownloadArgs, UploadArgs, VideoCommand};
-use crate::config::{self, Config, Typed};
+use crate::config::{self, Config, Given, Typed};
 use crate::doctor;
 use crate::edges;
 use crate::show::Show;
@@ -18,8 +20,22 @@ pub async fn run(arguments: Arguments, typed: &Typed, running: &doctor::Running,
     match arguments.command {
         Command::Config => config::command(&arguments.given, typed, show).map(|()| 0),
         Command::Doctor(wanted) => doctor::command(&Config::with_or_without_account(&arguments.given)?, wanted, running, show).await,
+        Command::Verify { file, receipt, keys } => verify(&arguments.given, file, &receipt, keys.as_deref(), show).await.map(|()| 0),
         _ => of_account(arguments, show).await.map(|()| 0),
     }
+}
+
+/// Checks a file against its receipt; without keys, with those of the server.
+async fn verify(given: &Given, file: PathBuf, receipt: &Path, keys: Option<&Path>, show: &Show) -> Result<(), Error> {
+    let receipt = read_text(receipt)?;
+    let keys = match keys {
+        Some(keys) => read_text(keys)?,
+        None => Edge::new(&Config::with_or_without_account(given)?.url, "", "")?.receipt_keys().await?,
+    };
+    // Reading a large file takes long, and an interrupt must end it.
+    let checked = tokio::task::spawn_blocking(move || verify_file(&file, &receipt, &keys)).await;
+    show.verified(&checked.map_err(|error| Error::Usage(error.to_string()))??);
+    Ok(())
 }
 
 /// Runs a command that needs an account.
@@ -59,7 +75,7 @@ async fn of_account(arguments: Arguments, show: &Show) -> Result<(), Error> {
         Command::Quota => show.quota(&edge.quota().await?),
         Command::Edges(wanted) => edges::command(&edge, &wanted, show).await?,
         Command::Video(command) => video(&edge, command, show).await?,
-        Command::Config | Command::Doctor(_) => {}
+        Command::Config | Command::Doctor(_) | Command::Verify { .. } => {}
     }
     Ok(())
 }

@@ -73,7 +73,7 @@ fn ended(result: Result<u8, Error>, show: &Show) -> u8 {
 fn code(error: &Error) -> u8 {
     match (error, error.status()) {
         _ if matches!(error.code(), Some("bandwidth-exceeded" | "too-many-uploads")) => 5,
-        (Error::Mismatch(_), _) => 6,
+        (Error::Mismatch(_) | Error::Receipt(_), _) => 6,
         (Error::Usage(_), _) => 2,
         (_, Some(401 | 403)) => 3,
         (_, Some(404 | 410)) => 4,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use indicatif::{DecimalBytes, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jettyspeed_client::api::{Asset, Quota, SessionState, SessionSummary};
 use jettyspeed_client::text::{printable, printable_json};
-use jettyspeed_client::{Downloaded, Error, Event, Playback, Progress, Pushed, Uploaded, Video, no_progress};
+use jettyspeed_client::{Downloaded, Error, Event, Playback, Progress, Pushed, Uploaded, Verified, Video, no_progress};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -164,6 +164,20 @@ impl Show {
             return self.json(&json!({ "deleted": id }));
         }
         self.line(&format!("deleted {id}"));
+    }
+
+    pub fn verified(&self, verified: &Verified) {
+        let computed = verified.is_computed();
+        if self.json {
+            let receipt = &verified.receipt;
+            return self.json(&json!({
+                "verified": true, "asset": receipt.asset, "size": receipt.size, "sha256": verified.sha256, "parts": verified.parts, "computed": computed
+            }));
+        }
+        self.line(&format!("{}  {} bytes, stored {}", verified.sha256, verified.receipt.size, verified.receipt.stored_at));
+        if !computed {
+            self.notice("this is what its uploader claimed: the server had not computed the hash when it wrote the receipt");
+        }
     }
 
     pub fn cancelled(&self, session: &str) {

@@ -35,7 +35,8 @@ pub fn at_rest(sim: &Sim) -> Result<(), String> {
     super::shards::check(sim)?;
     super::accounts::check(sim)?;
     super::spaces::check(sim)?;
-    super::bandwidth::check(sim)
+    super::bandwidth::check(sim)?;
+    super::hooks::check(sim)
 }
 
 fn files_are_what_was_reported(sim: &Sim, files: &[FileRow]) -> Result<(), String> {

@@ -3,6 +3,7 @@
 pub mod accounts;
 mod at_rest;
 mod bandwidth;
+mod hooks;
 pub mod shards;
 pub mod spaces;
 mod videos;

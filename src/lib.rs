@@ -36,6 +36,8 @@ pub mod video;
 
 pub mod uploads;
 
+pub mod analytics;
+
 pub mod health;
 
 pub mod config;

@@ -27,6 +27,7 @@ const LAYERS: &[&str] = &[
     "dedup",
     "video",
     "uploads",
+    "analytics",
     "health",
     "config",
     "access",

@@ -1,6 +1,8 @@
 //! References to stored bytes instead of sending them.
 
 use crate::accounts::account::Account;
+use crate::analytics::repository::add_upload;
+use crate::analytics::upload_count::{Only, UploadCount};
 use crate::base::id::{Id, Name};
 use crate::base::sha256::Sha256Hex;
 use crate::clients::{database, ledger, shards};
@@ -58,6 +60,7 @@ pub async fn refer(call: &Request<impl Io>, account: &Account, known: Asset, nam
     ledger::adopt(&call.io, account, &asset).await?;
     let db = shards::of_account(&call.io, account.id).await?;
     let mut statements = dedup::repository::refer(&asset);
+    statements.push(add_upload(&asset.namespace, &UploadCount::deduplicated(asset.size), Only::IfThere(asset.id), asset.created_at));
     let writes = statements.len();
     statements.push(crate::ledger::repository::asset_stored(asset.id));
     // On an error the outcome is unknown: the ledger's scheduled check settles it.

@@ -1,5 +1,7 @@
 //! Clean-up of an upload that ended without a file: aborts it at the store, closes its row in D1 and releases the reservation. Idempotent.
 
+use crate::analytics::repository::add_upload;
+use crate::analytics::upload_count::{Only, UploadCount, Why};
 use crate::base::id::Id;
 use crate::clients::{database, ledger, ledger_records, session, shards, store};
 use crate::config::Config;
@@ -10,7 +12,7 @@ use crate::ledger::state::Seen;
 use crate::problem::Problem;
 use crate::s3::operations::abort_multipart_upload;
 use crate::uploads::session::message::{Message, SessionReply};
-use crate::uploads::session::state::{Meta, Status};
+use crate::uploads::session::state::{Meta, Part, Status};
 use crate::{dedup, jobs, uploads};
 
 /// How the clean-up of an upload ended.
@@ -22,11 +24,11 @@ pub enum Ended {
     Stored,
 }
 
-/// Aborts the upload at the store and closes its session.
+/// Aborts the upload at the store and closes its session. `parts` are those that it has, `why` is what ends it: for the statistics.
 ///
 /// # Errors
 /// Errors of the store; the session is not closed then, so that the call can be repeated.
-pub async fn abort_upload(io: &impl Io, config: &Config, meta: &Meta) -> Result<Ended, Problem> {
+pub async fn abort_upload(io: &impl Io, config: &Config, meta: &Meta, parts: &[Part], why: Why) -> Result<Ended, Problem> {
     if settle_if_completed(io, meta).await? {
         return Ok(Ended::Stored);
     }
@@ -47,16 +49,21 @@ pub async fn abort_upload(io: &impl Io, config: &Config, meta: &Meta) -> Result<
         }
         Err(error) => return Err(store::problem("AbortMultipartUpload", &error)),
     }
-    close_upload(io, meta).await
+    close_upload(io, meta, parts, why).await
 }
 
 /// Closes the row in D1 and releases the reservation of an upload that no longer exists at the store.
-pub async fn close_upload(io: &impl Io, meta: &Meta) -> Result<Ended, Problem> {
+///
+/// # Errors
+/// Errors of D1 and of the ledger; the call can be repeated.
+pub async fn close_upload(io: &impl Io, meta: &Meta, parts: &[Part], why: Why) -> Result<Ended, Problem> {
     if settle_if_completed(io, meta).await? {
         return Ok(Ended::Stored);
     }
-    database::batch(&shards::of_account(io, meta.account).await?, &[uploads::repository::close(meta.session, meta.status.as_str(), io.now())])
-        .await?;
+    let now = io.now();
+    let count = add_upload(&meta.namespace, &UploadCount::ended(meta, parts, why), Only::WhileOpen(meta.session), now);
+    let close = uploads::repository::close(meta.session, meta.status.as_str(), now);
+    database::batch(&shards::of_account(io, meta.account).await?, &[count, close]).await?;
     ledger::release(io, meta.account, meta.asset).await?;
     session::send(io, meta.session, &Message::CleanedUp).await.map(|_| Ended::Aborted)
 }
@@ -72,8 +79,8 @@ pub async fn settle_if_completed(io: &impl Io, meta: &Meta) -> Result<bool, Prob
 /// The job `end_upload`, enqueued by the session's alarm.
 pub async fn end_upload(io: &impl Io, config: &Config, session: Id) -> Result<(), Problem> {
     match session::send(io, session, &Message::Snapshot).await? {
-        SessionReply::State { meta, .. } if matches!(meta.status, Status::Expired | Status::Failed) => {
-            abort_upload(io, config, &meta).await.map(|_| ())
+        SessionReply::State { meta, parts, .. } if matches!(meta.status, Status::Expired | Status::Failed) => {
+            abort_upload(io, config, &meta, &parts, Why::Job).await.map(|_| ())
         }
         _ => Ok(()),
     }

@@ -1,6 +1,8 @@
 //! One-request upload: reserve, store, record (docs/uploads.md, The two ways in).
 
 use crate::accounts::account::Account;
+use crate::analytics::repository::add_upload;
+use crate::analytics::upload_count::{Only, UploadCount};
 use crate::base::id::Id;
 use crate::base::sha256::Sha256Hex;
 use crate::clients::ledger::Wanted;
@@ -125,7 +127,9 @@ async fn store_object<I: Io>(call: &Request<I>, account: &Account, namespace: &N
     };
     // An account whose move begins now leaves the bytes to the ledger's check.
     let db = shards::of_account(&call.io, account.id).await.map_err(Failed::Unclearly)?;
-    if let Err(problem) = database::batch(&db, &insert(&asset, Via::Simple, None)).await {
+    let mut statements = insert(&asset, Via::Simple, None);
+    statements.push(add_upload(&asset.namespace, &UploadCount::simple(asset.size), Only::Always, asset.created_at));
+    if let Err(problem) = database::batch(&db, &statements).await {
         if database::batch(&db, &delete_asset(asset.id, account.id, call.now())).await.is_err() {
             return Err(Failed::Unclearly(problem));
         }

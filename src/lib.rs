@@ -38,6 +38,8 @@ pub mod video;
 pub mod uploads;
 pub mod webhooks;
 
+pub mod analytics;
+
 pub mod health;
 
 pub mod config;

@@ -29,6 +29,7 @@ const LAYERS: &[&str] = &[
     "video",
     "uploads",
     "webhooks",
+    "analytics",
     "health",
     "config",
     "access",

@@ -126,6 +126,7 @@ endpoints! {
     ChangeNamespace: [Kind::Account, Kind::Operator], [ResourceKind::Namespace];
     DeleteNamespace: [Kind::Operator], [ResourceKind::Namespace];
     NamespaceStats: [Kind::Account, Kind::Operator], [ResourceKind::Namespace];
+    Analytics: [Kind::Account, Kind::Operator], [ResourceKind::Namespace];
     PurgeNamespace: [Kind::Operator], [ResourceKind::Namespace];
     AddMember: [Kind::Operator], [ResourceKind::Namespace, ResourceKind::User];
     RemoveMember: [Kind::Operator], [ResourceKind::Namespace, ResourceKind::User];

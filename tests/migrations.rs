@@ -62,6 +62,16 @@ const ROWS: &[(&str, &str)] = &[
         "(namespace, class, hour, requests, hits, bytes_from_cache, bytes_from_origin) VALUES ('jt_user_u1', 'video', 1, 2, 1, 3, 4)",
     ),
     (
+        "delivery_daily",
+        "VALUES ('jt_user_u1', 'video', 86400000, 2, 1, 3, 4, 0, 7, 0.5, 2, 0, 0, 0, 9, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, '{\"r:DE\":2,\"b:DE\":7}')",
+    ),
+    (
+        "upload_hourly",
+        "(namespace, hour, started, completed, failed, expired, bytes, saved_bytes, copied_bytes, counts) \
+         VALUES ('jt_user_u1', 3600000, 1, 1, 0, 0, 7, 0, 0, '{\"u:fra\":1}')",
+    ),
+    ("upload_daily", "VALUES ('jt_user_u1', 86400000, 1, 1, 0, 0, 7, 0, 0, '{\"u:fra\":1}')"),
+    (
         "video_files",
         "(namespace, video_id, path, id, account_id, s3_key, size, etag, content_type, created_at) \
          VALUES ('jt_user_u1', 'v', 'p', 'f1', 'a1', 'users/u1/v/v/p', 7, 'e', 'a/b', 1)",

@@ -170,6 +170,10 @@ fn in_use() -> Connection {
              INSERT INTO idempotency (scope, key, fingerprint, claim, claimed_at, expires_at) VALUES ('{account}', 'k', 'f', 'c', 1, 2); \
              INSERT INTO delivery_hourly (namespace, class, hour, requests, hits, bytes_from_cache, bytes_from_origin) \
                VALUES ('jt_user_{user}', 'video', 1, 2, 1, 3, 4); \
+             INSERT INTO delivery_daily VALUES ('jt_user_{user}', 'video', 86400000, 2, 1, 3, 4, 0, 7, 0.5, 2, 0, 0, 0, 9, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
+               '{{\"r:DE\":2,\"b:DE\":7}}'); \
+             INSERT INTO upload_hourly VALUES ('jt_user_{user}', 3600000, 1, 1, 0, 0, 7, 0, 0, '{{\"u:fra\":1}}'); \
+             INSERT INTO upload_daily VALUES ('jt_user_{user}', 86400000, 1, 1, 0, 0, 7, 0, 0, '{{\"u:fra\":1}}'); \
              INSERT INTO videos (namespace, video_id, account_id, touched_at) VALUES ('jt_user_{user}', 'v', '{account}', 1); \
              INSERT INTO video_files (namespace, video_id, path, id, account_id, s3_key, size, etag, content_type, created_at) \
                VALUES ('jt_user_{user}', 'v', 'p', '{user}-f', '{account}', 'k', 7, 'e', 'a/b', 1), \

@@ -25,8 +25,8 @@ use jettyspeed_edge::video::repository as videos;
 use jettyspeed_edge::video::repository::NewFile;
 use jettyspeed_edge::{accounts, ledger, namespaces, uploads};
 
-/// Tables small enough to be read whole ("t" is what statements call the first).
-const SMALL: [&str; 3] = ["tier_configs", "t", "d1_migrations"];
+/// Tables small enough to be read whole ("t" is what statements call the first, and with "u" the counts of one row).
+const SMALL: [&str; 4] = ["tier_configs", "t", "u", "d1_migrations"];
 
 fn seeded() -> (Connection, Id, Name) {
     let db = database();
@@ -97,6 +97,7 @@ fn all_statements() -> Vec<(&'static str, &'static str)> {
     [
         jettyspeed_edge::accounts::directory::repository::ALL,
         jettyspeed_edge::accounts::repository::ALL,
+        jettyspeed_edge::analytics::repository::ALL,
         jettyspeed_edge::dedup::possession::repository::ALL,
         jettyspeed_edge::dedup::repository::ALL,
         jettyspeed_edge::delivery::repository::ALL,

@@ -99,6 +99,8 @@ pub enum Endpoint {
     CheckDuplicate,
     /// How much of a namespace comes from the cache.
     NamespaceStats,
+    /// Figures of a period.
+    Analytics,
     /// Empty a namespace's caches.
     PurgeNamespace,
     /// Put an account into a namespace.
@@ -232,6 +234,7 @@ pub static ROUTES: &[Route] = &[
     route("PATCH", "/api/portal/namespaces/{ns}", AuthScheme::OperatorOrAccount, Endpoint::ChangeNamespace, NAMESPACE),
     route("DELETE", "/api/portal/namespaces/{ns}", AuthScheme::Operator, Endpoint::DeleteNamespace, NAMESPACE),
     route("GET", "/api/portal/namespaces/{ns}/stats", AuthScheme::OperatorOrAccount, Endpoint::NamespaceStats, NAMESPACE),
+    route("GET", "/api/portal/analytics", AuthScheme::OperatorOrAccount, Endpoint::Analytics, NAMESPACE),
     route("POST", "/api/portal/namespaces/{ns}/purge", AuthScheme::Operator, Endpoint::PurgeNamespace, NAMESPACE),
     route("PUT", "/api/portal/namespaces/{ns}/members/{user}", AuthScheme::Operator, Endpoint::AddMember, &[ResourceKind::Namespace, ResourceKind::User]),
     route("DELETE", "/api/portal/namespaces/{ns}/members/{user}", AuthScheme::Operator, Endpoint::RemoveMember, &[ResourceKind::Namespace, ResourceKind::User]),

@@ -4,6 +4,7 @@ pub mod account_move;
 pub mod aead;
 pub mod backoff;
 pub mod body_pace;
+pub mod histogram;
 pub mod hmac;
 pub mod id;
 pub mod json;

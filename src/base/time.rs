@@ -2,6 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+/// An hour, ms.
+pub const HOUR_MS: u64 = 3_600_000;
+
+/// A day, ms.
+pub const DAY_MS: u64 = 24 * HOUR_MS;
+
 /// Milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -38,6 +44,11 @@ impl EpochMs {
             .and_then(chrono::DateTime::from_timestamp_millis)
             .unwrap_or_default()
             .to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+    }
+
+    /// The date in UTC, `2026-11-20` (RFC 3339, full-date).
+    pub fn date(self) -> String {
+        self.rfc3339().chars().take_while(|c| *c != 'T').collect()
     }
 
     /// The two dates of Signature Version 4: `20261120T040623Z` and `20261120`.

@@ -5,6 +5,7 @@ pub mod cache_entry;
 pub mod cache_place;
 pub mod class;
 pub mod content_descriptor;
+pub mod count;
 pub mod fill_lock;
 pub mod flush;
 pub mod outflow;

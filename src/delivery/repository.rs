@@ -1,59 +1,34 @@
-//! SQL of delivery statistics (docs/delivery.md, Statistics).
+//! SQL that writes delivery statistics (docs/delivery.md, Statistics); [`crate::analytics::repository`] reads them.
 
-use serde::Deserialize;
-
-use crate::base::id::Name;
 use crate::base::sql::{Arg, Statement};
-use crate::base::time::EpochMs;
+use crate::base::time::{EpochMs, HOUR_MS};
 
-/// An hour, ms.
-const HOUR_MS: u64 = 3_600_000;
-
-const ADD: &str = "INSERT INTO delivery_hourly (namespace, class, hour, requests, hits, bytes_from_cache, bytes_from_origin, cmcd_requests) \
-     SELECT n.name, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM namespaces n WHERE n.name = ?1 \
+// All rows of a flush in one statement, for one row written each. The number of statements in a batch is limited (D1 documentation, "Limits").
+const ADD: &str = "INSERT INTO delivery_hourly (namespace, class, hour, requests, hits, bytes_from_cache, bytes_from_origin, cmcd_requests, bytes_sent, \
+     saved_usd, answers_2xx, answers_3xx, answers_4xx, answers_5xx, first_ms, first_1, first_2, first_5, first_10, first_20, first_50, first_100, first_200, \
+     first_500, first_1000, first_2000, first_5000, first_more, countries) \
+     SELECT n.name, value ->> 1, ?2, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, \
+     value ->> 11, value ->> 12, value ->> 13, value ->> 14, value ->> 15, value ->> 16, value ->> 17, value ->> 18, value ->> 19, value ->> 20, value ->> 21, \
+     value ->> 22, value ->> 23, value ->> 24, value ->> 25, value ->> 26, value -> 27 \
+     FROM json_each(?1) CROSS JOIN namespaces n WHERE n.name = value ->> 0 \
      ON CONFLICT (namespace, class, hour) DO UPDATE SET requests = requests + excluded.requests, hits = hits + excluded.hits, \
      bytes_from_cache = bytes_from_cache + excluded.bytes_from_cache, bytes_from_origin = bytes_from_origin + excluded.bytes_from_origin, \
-     cmcd_requests = cmcd_requests + excluded.cmcd_requests";
-
-const TOTAL: &str = "SELECT COALESCE(SUM(requests), 0) AS requests, COALESCE(SUM(hits), 0) AS hits, COALESCE(SUM(bytes_from_cache), 0) AS bytes_from_cache, \
-     COALESCE(SUM(bytes_from_origin), 0) AS bytes_from_origin, COALESCE(SUM(cmcd_requests), 0) AS cmcd_requests FROM delivery_hourly WHERE namespace = ?1";
+     cmcd_requests = cmcd_requests + excluded.cmcd_requests, bytes_sent = bytes_sent + excluded.bytes_sent, saved_usd = saved_usd + excluded.saved_usd, \
+     answers_2xx = answers_2xx + excluded.answers_2xx, answers_3xx = answers_3xx + excluded.answers_3xx, answers_4xx = answers_4xx + excluded.answers_4xx, \
+     answers_5xx = answers_5xx + excluded.answers_5xx, first_ms = first_ms + excluded.first_ms, first_1 = first_1 + excluded.first_1, \
+     first_2 = first_2 + excluded.first_2, first_5 = first_5 + excluded.first_5, first_10 = first_10 + excluded.first_10, first_20 = first_20 + excluded.first_20, \
+     first_50 = first_50 + excluded.first_50, first_100 = first_100 + excluded.first_100, first_200 = first_200 + excluded.first_200, \
+     first_500 = first_500 + excluded.first_500, first_1000 = first_1000 + excluded.first_1000, first_2000 = first_2000 + excluded.first_2000, \
+     first_5000 = first_5000 + excluded.first_5000, first_more = first_more + excluded.first_more, \
+     countries = (SELECT json_group_object(t.key, t.total) FROM (SELECT u.key, SUM(u.value) AS total FROM \
+       (SELECT key, value FROM json_each(delivery_hourly.countries) UNION ALL SELECT key, value FROM json_each(excluded.countries)) u GROUP BY u.key) t)";
 
 /// The statements of this file, for the test that prepares them.
-pub const ALL: &[(&str, &str)] = &[("ADD", ADD), ("TOTAL", TOTAL)];
+pub const ALL: &[(&str, &str)] = &[("ADD", ADD)];
 
-/// Delivery counters.
-#[derive(Debug, Default, Clone, PartialEq, Eq, Deserialize)]
-pub struct Count {
-    /// Responses with content.
-    pub requests: u64,
-    /// Of these, responses for which the origin was not asked.
-    pub hits: u64,
-    /// Bytes served without reading the origin.
-    pub bytes_from_cache: u64,
-    /// Bytes read from the origin.
-    pub bytes_from_origin: u64,
-    /// Requests with CMCD data (CTA-5004).
-    pub cmcd_requests: u64,
-}
-
-/// Adds `count` to the hour that contains `now`.
-pub fn add(namespace: &Name, class: &str, count: &Count, now: EpochMs) -> Statement {
-    let args: [Arg; 8] = [
-        namespace.as_str().into(),
-        class.into(),
-        Arg::Int(now.0 - now.0 % HOUR_MS),
-        count.requests.into(),
-        count.hits.into(),
-        count.bytes_from_cache.into(),
-        count.bytes_from_origin.into(),
-        count.cmcd_requests.into(),
-    ];
-    Statement { sql: ADD, args: args.into() }
-}
-
-/// The counters of a namespace, summed over all classes and hours: one [`Count`].
-pub fn total(namespace: &Name) -> Statement {
-    Statement { sql: TOTAL, args: vec![namespace.as_str().into()] }
+/// Adds the rows of [`crate::delivery::count::rows`] to the hour that contains `now`. Rows of namespaces that are not there are left out.
+pub fn add(rows: &str, now: EpochMs) -> Statement {
+    Statement { sql: ADD, args: vec![rows.into(), Arg::Int(now.0 - now.0 % HOUR_MS)] }
 }
 
 #[cfg(test)]
@@ -62,7 +37,7 @@ mod tests {
 
     #[test]
     fn counts_are_added_to_the_hour_that_has_the_instant() {
-        let hour = |at| add(&Name::parse("n").unwrap(), "small", &Count::default(), EpochMs(at)).args.get(2).cloned();
+        let hour = |at| add("[]", EpochMs(at)).args.get(1).cloned();
         assert_eq!([hour(0), hour(HOUR_MS - 1), hour(HOUR_MS), hour(5 * HOUR_MS + 7)], [0, 0, HOUR_MS, 5 * HOUR_MS].map(|at| Some(Arg::Int(at))));
     }
 }

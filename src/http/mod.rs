@@ -1,5 +1,6 @@
 //! HTTP semantics without I/O: ranges, conditional requests, media types, CORS, pagination, JSON bodies, validation, pages.
 
+pub mod accept;
 pub mod accept_encoding;
 pub mod conditional;
 pub mod content_disposition;

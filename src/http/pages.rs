@@ -1,5 +1,7 @@
 //! Pages for browsers: the start page, and the documents that it links to.
 
+use crate::http::accept;
+
 const START: &str = include_str!("start_page.html");
 
 /// The documents for callers, by file name. Documents for operators and developers are not served.
@@ -29,15 +31,7 @@ pub fn document(name: &str) -> Option<&'static str> {
 /// Whether a caller that sends this `Accept` prefers HTML over JSON: browsers name `text/html`, programs send `*/*` or `application/json`
 /// (RFC 9110 section 12.5.1).
 pub fn prefers_html(accept: Option<&str>) -> bool {
-    let quality = |media_type: &str| {
-        accept.unwrap_or_default().split(',').find_map(|range| {
-            let mut parameters = range.split(';').map(str::trim);
-            let named = parameters.next().is_some_and(|name| name.eq_ignore_ascii_case(media_type));
-            let weight = parameters.find_map(|parameter| parameter.strip_prefix("q=")).map_or(Some(1.0), |text| text.parse::<f32>().ok());
-            weight.filter(|_| named)
-        })
-    };
-    quality("text/html").is_some_and(|html| html > 0.0 && html >= quality("application/json").unwrap_or_default())
+    accept::prefers(accept, "text/html")
 }
 
 #[cfg(test)]

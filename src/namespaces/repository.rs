@@ -19,6 +19,8 @@ macro_rules! namespace_query {
 const OF_MEMBER: &str =
     namespace_query!(", m.role FROM namespace_members m JOIN namespaces n ON n.name = m.namespace WHERE m.account_id = ?1 AND m.namespace = ?2");
 
+const NAMES_OF_MEMBER: &str = "SELECT namespace FROM namespace_members WHERE account_id = ?1";
+
 const LIST_OF_MEMBER: &str = namespace_query!(
     ", m.role FROM namespace_members m JOIN namespaces n ON n.name = m.namespace WHERE m.account_id = ?1 AND m.namespace > ?2 ORDER BY m.namespace LIMIT ?3"
 );
@@ -66,6 +68,7 @@ const MEMBERS: &str =
 pub const ALL: &[(&str, &str)] = &[
     ("OF_MEMBER", OF_MEMBER),
     ("LIST_OF_MEMBER", LIST_OF_MEMBER),
+    ("NAMES_OF_MEMBER", NAMES_OF_MEMBER),
     ("BY_NAME", BY_NAME),
     ("LIST", LIST),
     ("INSERT", INSERT),
@@ -89,6 +92,11 @@ pub fn of_member(account: Id, name: &str) -> Statement {
 /// The account's namespaces by name, after `cursor`.
 pub fn list_of_member(account: Id, cursor: &str, limit: u64) -> Statement {
     Statement { sql: LIST_OF_MEMBER, args: vec![account.to_string().into(), cursor.into(), limit.into()] }
+}
+
+/// The names of all namespaces of an account: `namespace`.
+pub fn names_of_member(account: Id) -> Statement {
+    Statement { sql: NAMES_OF_MEMBER, args: vec![account.to_string().into()] }
 }
 
 /// The namespace by name, without a membership check: for operators.

@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::io::Io;
 use crate::jobs::{Job, Lost};
 use crate::services::accounts::{moving, tiers};
+use crate::services::analytics;
 use crate::{accounts, dedup, video};
 
 /// Enqueues garbage collection, the sweep, the probe and the pruning of expired rows, and what sends lost jobs again.
@@ -13,6 +14,7 @@ pub async fn daily(io: &impl Io, config: Option<&Config>) {
     if let Some(config) = config {
         publish_prices(io, config).await;
     }
+    analytics::sum_days(io).await;
     // The error is logged; the next daily run repeats it.
     let _ = tiers::publish(io).await;
     // So are these.

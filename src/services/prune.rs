@@ -9,7 +9,7 @@ use crate::io::database::Database;
 use crate::jobs::Job;
 use crate::problem::Problem;
 use crate::uploads::history::{ROWS_PER_STEP, STEPS_PER_JOB, most_kept, oldest_kept, starts_trim};
-use crate::{dedup, idempotency, uploads, webhooks};
+use crate::{analytics, dedup, idempotency, uploads, webhooks};
 
 /// Deletes what has expired, or of one account's closed uploads all but its newest.
 ///
@@ -18,13 +18,16 @@ use crate::{dedup, idempotency, uploads, webhooks};
 pub async fn prune(io: &impl Io, account: Option<Id>) -> Result<(), Problem> {
     let now = io.now();
     let statements = match account {
-        None => vec![
+        None => [
             uploads::repository::prune(oldest_kept(now), ROWS_PER_STEP),
             idempotency::repository::forget_keys(now, ROWS_PER_STEP),
             idempotency::repository::forget_webhooks(now, ROWS_PER_STEP),
             dedup::possession::repository::cleanup(now, ROWS_PER_STEP),
             webhooks::repository::prune(now, ROWS_PER_STEP),
-        ],
+        ]
+        .into_iter()
+        .chain(analytics::repository::forget(now, ROWS_PER_STEP))
+        .collect(),
         Some(account) => vec![uploads::repository::trim(account, most_kept(ledger_records::limits(io, account).await?.objects), ROWS_PER_STEP)],
     };
     let databases = match account {

@@ -25,6 +25,7 @@
 #![allow(clippy::disallowed_methods)]
 
 mod accounts;
+mod analytics;
 mod command;
 mod costs;
 mod database;

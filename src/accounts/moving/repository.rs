@@ -259,7 +259,29 @@ pub const TABLES: &[Table] = &[
         "namespace = ?1",
         class: Least::Text,
         hour: Least::Number,
-        [namespace, class, hour, requests, hits, bytes_from_cache, bytes_from_origin, cmcd_requests]
+        [namespace, class, hour, requests, hits, bytes_from_cache, bytes_from_origin, cmcd_requests, bytes_sent, saved_usd, answers_2xx, answers_3xx, answers_4xx, answers_5xx, first_ms, first_1, first_2, first_5, first_10, first_20, first_50, first_100, first_200, first_500, first_1000, first_2000, first_5000, first_more, countries]
+    ),
+    by_keys!(
+        "delivery_daily",
+        Owner::Namespace,
+        "namespace = ?1",
+        day: Least::Number,
+        class: Least::Text,
+        [namespace, class, day, requests, hits, bytes_from_cache, bytes_from_origin, cmcd_requests, bytes_sent, saved_usd, answers_2xx, answers_3xx, answers_4xx, answers_5xx, first_ms, first_1, first_2, first_5, first_10, first_20, first_50, first_100, first_200, first_500, first_1000, first_2000, first_5000, first_more, countries]
+    ),
+    by_key!(
+        "upload_hourly",
+        Owner::Namespace,
+        "namespace = ?1",
+        hour: Least::Number,
+        [namespace, hour, started, completed, failed, expired, bytes, saved_bytes, copied_bytes, counts]
+    ),
+    by_key!(
+        "upload_daily",
+        Owner::Namespace,
+        "namespace = ?1",
+        day: Least::Number,
+        [namespace, day, started, completed, failed, expired, bytes, saved_bytes, copied_bytes, counts]
     ),
     by_keys!(
         "video_files",

@@ -1,6 +1,8 @@
 //! References to stored bytes instead of sending them.
 
 use crate::accounts::account::Account;
+use crate::analytics::repository::add_upload;
+use crate::analytics::upload_count::{Only as Counted, UploadCount};
 use crate::base::id::{Id, Name};
 use crate::base::sha256::Sha256Hex;
 use crate::clients::{database, ledger, shards};
@@ -63,6 +65,7 @@ pub async fn refer(call: &Request<impl Io>, account: &Account, known: Asset, nam
     let db = shards::of_account(&call.io, account.id).await?;
     let event = webhooks::event(&call.io, EventKind::UploadCompleted, &data::upload_completed(&asset, Vec::new(), &call.base, asset.created_at))?;
     let mut statements = dedup::repository::refer(&asset);
+    statements.push(add_upload(&asset.namespace, &UploadCount::deduplicated(asset.size), Counted::IfThere(asset.id), asset.created_at));
     let writes = statements.len();
     statements.push(emit(&asset.namespace, &event, Only::WithAsset(asset.id)));
     statements.push(crate::ledger::repository::asset_stored(asset.id));

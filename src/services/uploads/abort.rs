@@ -1,5 +1,7 @@
 //! Clean-up of an upload that ended without a file: aborts it at the store, closes its row in D1 and releases the reservation. Idempotent.
 
+use crate::analytics::repository::add_upload;
+use crate::analytics::upload_count::{Only as Counted, UploadCount, Why};
 use crate::base::id::Id;
 use crate::clients::{database, ledger, ledger_records, session, shards, store};
 use crate::config::Config;
@@ -11,7 +13,7 @@ use crate::problem::Problem;
 use crate::s3::operations::abort_multipart_upload;
 use crate::services::webhooks;
 use crate::uploads::session::message::{Message, SessionReply};
-use crate::uploads::session::state::{Meta, Status};
+use crate::uploads::session::state::{Meta, Part, Status};
 use crate::webhooks::data;
 use crate::webhooks::event::EventKind;
 use crate::webhooks::repository::{Only, Written, emit};
@@ -26,11 +28,11 @@ pub enum Ended {
     Stored,
 }
 
-/// Aborts the upload at the store and closes its session.
+/// Aborts the upload at the store and closes its session. `parts` are those that it has, `why` is what ends it: for the statistics.
 ///
 /// # Errors
 /// Errors of the store; the session is not closed then, so that the call can be repeated.
-pub async fn abort_upload(io: &impl Io, config: &Config, meta: &Meta) -> Result<Ended, Problem> {
+pub async fn abort_upload(io: &impl Io, config: &Config, meta: &Meta, parts: &[Part], why: Why) -> Result<Ended, Problem> {
     if settle_if_completed(io, meta).await? {
         return Ok(Ended::Stored);
     }
@@ -51,18 +53,25 @@ pub async fn abort_upload(io: &impl Io, config: &Config, meta: &Meta) -> Result<
         }
         Err(error) => return Err(store::problem("AbortMultipartUpload", &error)),
     }
-    close_upload(io, meta).await
+    close_upload(io, meta, parts, why).await
 }
 
 /// Closes the row in D1 and releases the reservation of an upload that no longer exists at the store.
-pub async fn close_upload(io: &impl Io, meta: &Meta) -> Result<Ended, Problem> {
+///
+/// # Errors
+/// Errors of D1 and of the ledger; the call can be repeated.
+pub async fn close_upload(io: &impl Io, meta: &Meta, parts: &[Part], why: Why) -> Result<Ended, Problem> {
     if settle_if_completed(io, meta).await? {
         return Ok(Ended::Stored);
     }
+    let now = io.now();
     let event = webhooks::event(io, EventKind::UploadFailed, &data::upload_failed(meta))?;
-    let statements =
-        [emit(&meta.namespace, &event, Only::WhileOpen(meta.session)), uploads::repository::close(meta.session, meta.status.as_str(), io.now())];
-    let notices: Vec<Written> = database::results(&shards::of_account(io, meta.account).await?, &statements).await?.all()?;
+    let statements = [
+        add_upload(&meta.namespace, &UploadCount::ended(meta, parts, why), Counted::WhileOpen(meta.session), now),
+        emit(&meta.namespace, &event, Only::WhileOpen(meta.session)),
+        uploads::repository::close(meta.session, meta.status.as_str(), now),
+    ];
+    let notices: Vec<Written> = database::results(&shards::of_account(io, meta.account).await?, &statements).await?.skip(1).all()?;
     webhooks::send(io, &meta.namespace, notices).await;
     ledger::release(io, meta.account, meta.asset).await?;
     session::send(io, meta.session, &Message::CleanedUp).await.map(|_| Ended::Aborted)
@@ -79,8 +88,8 @@ pub async fn settle_if_completed(io: &impl Io, meta: &Meta) -> Result<bool, Prob
 /// The job `end_upload`, enqueued by the session's alarm.
 pub async fn end_upload(io: &impl Io, config: &Config, session: Id) -> Result<(), Problem> {
     match session::send(io, session, &Message::Snapshot).await? {
-        SessionReply::State { meta, .. } if matches!(meta.status, Status::Expired | Status::Failed) => {
-            abort_upload(io, config, &meta).await.map(|_| ())
+        SessionReply::State { meta, parts, .. } if matches!(meta.status, Status::Expired | Status::Failed) => {
+            abort_upload(io, config, &meta, &parts, Why::Job).await.map(|_| ())
         }
         _ => Ok(()),
     }

@@ -5,6 +5,8 @@
 
 use serde_json::Value;
 
+use crate::analytics::repository::add_upload;
+use crate::analytics::upload_count::{Only as Counted, UploadCount, Why};
 use crate::base::id::Id;
 use crate::base::sha256::Sha256Hex;
 use crate::base::time::EpochMs;
@@ -150,7 +152,7 @@ async fn run_completion(call: &Request<impl Io>, attempt: Id, meta: &Meta, parts
         Err(CompletionFailure::Gone) => {
             // Only the holder of the completion lease may abandon: another call may have completed the upload meanwhile.
             if session::send(&call.io, meta.session, &Message::AbandonCompletion { attempt }).await? == SessionReply::Done {
-                let ended = abort::close_upload(&call.io, &Meta { status: Status::Failed, ..meta.clone() }).await?;
+                let ended = abort::close_upload(&call.io, &Meta { status: Status::Failed, ..meta.clone() }, parts, Why::Store).await?;
                 if ended == Ended::Stored {
                     return Err(Problem::UploadClosed { status: Status::Complete.as_str() });
                 }
@@ -242,6 +244,7 @@ async fn record_completion(call: &Request<impl Io>, meta: &Meta, parts: &[Part],
     let event = webhooks::event(&call.io, EventKind::UploadCompleted, &data)?;
     let mut statements = files::repository::insert(&asset, files::repository::Via::Session(meta.session), mbps);
     statements.extend(view::patterns(meta, parts, call.geo().country.as_deref(), now));
+    statements.push(add_upload(&meta.namespace, &UploadCount::completed(meta, parts), Counted::WhileOpen(meta.session), now));
     let before = statements.len();
     statements.push(emit(&meta.namespace, &event, Only::WhileOpen(meta.session)));
     statements.push(repository::close(meta.session, "complete", now));

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::analytics::upload_count::Why;
 use crate::io::Io;
 use crate::problem::Problem;
 use crate::services::reply::Reply;
@@ -20,14 +21,14 @@ pub async fn fail(call: &Request<impl Io>, row: &SessionRow) -> Result<Reply, Pr
         return Err(Problem::AlreadyComplete);
     }
     let session = row.id;
-    let meta = match recover::send_or_recover(&call.io, &call.config, row.account_id, session, &Message::Fail).await? {
-        SessionReply::State { meta, .. } => meta,
+    let (meta, parts) = match recover::send_or_recover(&call.io, &call.config, row.account_id, session, &Message::Fail).await? {
+        SessionReply::State { meta, parts, .. } => (meta, parts),
         SessionReply::Busy => return Err(Problem::CompletionRunning),
         SessionReply::Closed { .. } => return Err(Problem::AlreadyComplete),
         _ => return Err(Problem::NotFound),
     };
     let (held, status) = (call.clone(), meta.status);
-    let ended = call.detached(async move { abort::abort_upload(&held.io, &held.config, &meta).await });
+    let ended = call.detached(async move { abort::abort_upload(&held.io, &held.config, &meta, &parts, Why::Client).await });
     if ended.await.unwrap_or(Err(Problem::Internal))? == Ended::Stored {
         return Err(Problem::AlreadyComplete);
     }

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use crate::analytics::upload_count::Why;
 use crate::base::id::{Id, Name};
 use crate::base::time::EpochMs;
 use crate::clients::{database, session, shards};
@@ -67,9 +68,9 @@ pub async fn end_page(io: &impl Io, config: &Config, account: Id, namespace: &Na
 
 async fn end(io: &impl Io, config: &Config, account: Id, session: Id) -> Result<(), Problem> {
     match recover::send_or_recover(io, config, account, session, &Message::Fail).await? {
-        SessionReply::State { meta, .. } => {
+        SessionReply::State { meta, parts, .. } => {
             // If the store does not abort it now, the session's alarm repeats that.
-            let _ = abort::abort_upload(io, config, &meta).await;
+            let _ = abort::abort_upload(io, config, &meta, &parts, Why::Removed).await;
             Ok(())
         }
         SessionReply::Busy => Err(Problem::CompletionRunning),

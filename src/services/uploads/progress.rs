@@ -2,6 +2,7 @@
 
 use crate::access::authorize::ResourceKind;
 use crate::access::caller::Caller;
+use crate::analytics::upload_count::Why;
 use crate::auth::upload_token::UploadClaims;
 use crate::base::id::Id;
 use crate::base::time::EpochMs;
@@ -77,8 +78,8 @@ pub async fn progress_of(call: &Request<impl Io>, upload: &UploadClaims, reconci
     }
     if meta.status == Status::Expired && !meta.cleaned_up {
         // The clean-up starts without waiting for the alarm. If it fails, the alarm repeats it.
-        let (held, ended) = (call.clone(), meta.clone());
-        let _ = call.detached(async move { abort::abort_upload(&held.io, &held.config, &ended).await }).await;
+        let (held, ended, sent) = (call.clone(), meta.clone(), parts.clone());
+        let _ = call.detached(async move { abort::abort_upload(&held.io, &held.config, &ended, &sent, Why::Job).await }).await;
     }
     let token = upload_token(call, &meta, upload.generation)?;
     Reply::json(200, &progress(&meta, &parts, expires, token))

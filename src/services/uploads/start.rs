@@ -3,6 +3,8 @@
 use serde_json::json;
 
 use crate::accounts::account::Account;
+use crate::analytics::repository::add_upload;
+use crate::analytics::upload_count::{Only, UploadCount};
 use crate::auth::upload_token;
 use crate::auth::upload_token::UploadClaims;
 use crate::base::id::Id;
@@ -213,8 +215,12 @@ async fn record_session(call: &Request<impl Io>, account: &Account, meta: &Meta)
         _ => return Err(Problem::Internal),
     }
     // A removal from the namespace that came before this row did not find it among the open uploads; one that comes after it does.
-    let statements = [repository::insert(meta), repository::rights(meta.account, &meta.namespace, account.generation, call.now())];
-    let rights: Option<Rights> = database::results(&shards::of_account(&call.io, meta.account).await?, &statements).await?.skip(1).first()?;
+    let statements = [
+        repository::insert(meta),
+        add_upload(&meta.namespace, &UploadCount::started(), Only::Always, call.now()),
+        repository::rights(meta.account, &meta.namespace, account.generation, call.now()),
+    ];
+    let rights: Option<Rights> = database::results(&shards::of_account(&call.io, meta.account).await?, &statements).await?.skip(2).first()?;
     rights.filter(|rights| rights.is_member).ok_or(Problem::NotFound)?;
     if call.now().since(meta.created) >= timing::START_CHECK_MS / 2 {
         // The ledger looks for the row a minute after it has reserved: what took about as long may have lost its reservation, and others may have the room.

@@ -1,5 +1,6 @@
 //! What follows a NoSuchUpload from the store: the upload was aborted, or it was completed and the response was lost.
 
+use crate::analytics::upload_count::Why;
 use crate::auth::upload_token::UploadClaims;
 use crate::base::id::Id;
 use crate::clients::{database, shards};
@@ -37,10 +38,10 @@ pub async fn gone_at_store(call: &Request<impl Io>, session: Id) -> Result<Probl
         return Ok(Problem::UploadClosed { status: Status::Completing.as_str() });
     }
     match session::send(&call.io, session, &Message::Fail).await? {
-        SessionReply::State { meta, .. } => {
+        SessionReply::State { meta, parts, .. } => {
             let held = call.clone();
             let status = meta.status.as_str();
-            let ended = call.detached(async move { abort::abort_upload(&held.io, &held.config, &meta).await }).await;
+            let ended = call.detached(async move { abort::abort_upload(&held.io, &held.config, &meta, &parts, Why::Store).await }).await;
             let status = if ended.unwrap_or(Err(Problem::Internal))? == Ended::Stored { Status::Complete.as_str() } else { status };
             Ok(Problem::UploadClosed { status })
         }

@@ -83,14 +83,14 @@ thread_local! {
 /// 502, 503, 504 from the origin.
 pub async fn slice(call: &Routed, source: &Rc<ContentDescriptor>, slice: Slice) -> Result<SliceBody, Problem> {
     let got = find_slice(call, source, slice).await?;
-    count_sent(source, &slice, got.origin);
+    count_sent(call, source, &slice, got.origin);
     Ok(got)
 }
 
 /// What is passed on is counted when it has left.
-fn count_sent(source: &ContentDescriptor, slice: &Slice, origin: Origin) {
+fn count_sent(call: &Routed, source: &ContentDescriptor, slice: &Slice, origin: Origin) {
     if origin != Origin::Passed {
-        cache_stats::sent(source, slice, origin);
+        cache_stats::sent(call, source, slice, origin);
     }
 }
 
@@ -104,7 +104,7 @@ pub async fn sparse(call: &Routed, source: &Rc<ContentDescriptor>, slice: Slice)
         Some(got) => got,
         None => pass(call, source, &slice).await?,
     };
-    count_sent(source, &slice, got.origin);
+    count_sent(call, source, &slice, got.origin);
     Ok(got)
 }
 

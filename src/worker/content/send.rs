@@ -1,5 +1,6 @@
 //! Body of a content response: a small one from a single slice directly; all others through a stream of known length, which tells what has left.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -8,6 +9,7 @@ use wasm_bindgen::JsValue;
 
 use crate::delivery::cache_entry::{Freshness, Origin};
 use crate::delivery::content_descriptor::{ContentDescriptor, WholeObjectKeys};
+use crate::delivery::count::Answered;
 use crate::delivery::outflow::{DIRECT_BYTES, PIECE_BYTES};
 use crate::delivery::slices::{Layout, Slice, slices_of};
 use crate::http::range::{ByteRanges, Multipart, Span};
@@ -18,6 +20,7 @@ use crate::worker::content::pipe::Outflow;
 use crate::worker::content::{cache_stats, fill, meter, store_reads, whole_object};
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply;
+use crate::worker::platform::clock;
 use crate::worker::platform::js::FixedLengthStream;
 
 /// Calls of the cache that a slice takes which is not cached: match, put, match.
@@ -69,15 +72,17 @@ pub async fn body(
         texts.push(std::mem::take(text));
         sender.pieces.pop_front();
     }
-    let Some(first) = sender.next().await? else {
+    let first = sender.next().await?;
+    let answer = Answered { is_hit: true, first_byte_ms: clock::now().since(call.started), bytes, country: call.country() };
+    let Some(first) = first else {
         meter::count(call, source.account, bytes);
-        cache_stats::answered(call, source, true);
+        cache_stats::answered(call, source, answer);
         return Ok((reply::Body::Text(texts.concat()), None));
     };
     let origin = Some(first.got.origin);
     if bytes <= DIRECT_BYTES && texts.is_empty() && sender.pieces.is_empty() {
         meter::count(call, source.account, bytes);
-        cache_stats::answered(call, source, sender.is_hit);
+        cache_stats::answered(call, source, Answered { is_hit: sender.is_hit, ..answer });
         count_passed(call, source, &first.got, bytes);
         return Ok((reply_of(first.got.bytes), origin));
     }
@@ -91,8 +96,10 @@ pub async fn body(
     call.io.afterwards(async move {
         let mut complete = true;
         let (account, was_checked) = (source.account, held.bandwidth_checked.get());
-        let metered = held.clone();
+        let (metered, left) = (held.clone(), Rc::new(Cell::new(0_u64)));
+        let all_left = Rc::clone(&left);
         let outflow = Outflow::new(writable.clone(), move |bytes| {
+            left.set(left.get().saturating_add(bytes));
             meter::count(&metered, account, bytes);
             meter::may_go_on(account, was_checked)
         });
@@ -101,7 +108,7 @@ pub async fn body(
             // An error of this service is logged where it occurs. The client sees the connection end before the announced length.
             let _ = writable.abort_with_reason(&reason);
         }
-        cache_stats::answered(&held, &source, sender.is_hit);
+        cache_stats::answered(&held, &source, Answered { is_hit: sender.is_hit, bytes: all_left.get(), ..answer });
         // All slices were fresh in the cache: assemble the whole-object entry for the next request.
         if let Some(span) = whole.filter(|_| sender.all_fresh && complete) {
             whole_object::begin(&held, &source, span);
@@ -182,7 +189,7 @@ impl Sender {
                         slices.into_iter().rev().for_each(|slice| self.pieces.push_front(Piece::Slice(slice)));
                         continue;
                     };
-                    cache_stats::from_cache(&self.source, span.bytes());
+                    cache_stats::from_cache(&self.call, &self.source, span.bytes());
                     (got, span.bytes())
                 }
                 Some(Piece::Slice(slice)) => {

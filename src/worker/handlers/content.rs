@@ -17,7 +17,7 @@ use crate::problem::Problem;
 use crate::s3::action::ObjectHeaders;
 use crate::s3::operations::{get_object, head_object};
 use crate::worker::content::serve::{cached_origin, serve};
-use crate::worker::content::{kv, metadata_cache, store_reads};
+use crate::worker::content::{cache_stats, kv, metadata_cache, store_reads};
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::{clock, origin};
@@ -97,5 +97,7 @@ pub async fn content(call: &Routed, method: &str) -> Result<Reply, Problem> {
         }
         _ => (Rc::new(read(true).await?), clock::now().plus(TTL_MS)),
     };
-    serve(call, method, source, expires).await
+    let outcome = serve(call, method, Rc::clone(&source), expires).await;
+    cache_stats::replied(call, &source, &outcome);
+    outcome
 }

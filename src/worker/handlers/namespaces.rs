@@ -6,23 +6,22 @@ use serde_json::json;
 use crate::access::authorize::ResourceKind;
 use crate::access::caller::Caller;
 use crate::accounts::provisioning::{Record, check_user};
-use crate::base::units::GB;
 use crate::clients::{database, shards};
-use crate::delivery::repository::Count;
 use crate::http::json_body::MAX_BODY;
 use crate::http::{json_body, pagination};
 use crate::io::Io;
 use crate::io::database::Database;
+use crate::namespaces;
 use crate::namespaces::namespace::Namespace;
 use crate::namespaces::patch::{Create, Patch};
 use crate::namespaces::role::{Membership, Role};
 use crate::problem::Problem;
+use crate::services::analytics;
 use crate::services::idempotency::once;
 use crate::services::namespaces::{change, create, delete, members};
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::clock;
-use crate::{delivery, namespaces};
 
 /// Creates a namespace.
 pub async fn create(call: &Routed) -> Result<Reply, Problem> {
@@ -100,31 +99,24 @@ pub async fn change(call: &Routed) -> Result<Reply, Problem> {
     change::change(&call.service, call.params.get("ns").unwrap_or_default(), &patch).await.map(Reply::from)
 }
 
-/// Delivery statistics and the origin costs avoided by the cache.
+/// Delivery statistics and the origin costs avoided by the cache. `hitRate` and `costSaved` are the older names of two figures.
 pub async fn stats(call: &Routed) -> Result<Reply, Problem> {
     let namespace = namespace_of_path(call).await?;
-    let count: Option<Count> =
-        database::first(&shards::of_namespace_to_read(&call.io, &namespace.name).await?.nearest(), &delivery::repository::total(&namespace.name))
-            .await?;
-    let Count { requests, hits, bytes_from_cache, bytes_from_origin, cmcd_requests } = count.unwrap_or_default();
-    let price = namespace.origin_usd_per_gb.unwrap_or(call.config.prices.origin_gb);
+    let ever = analytics::ever(&call.service, &namespace).await?;
     Reply::json(
         200,
         &json!({
-            "hits": hits,
-            "misses": requests.saturating_sub(hits),
-            "hit_rate": percent(hits, requests),
-            "bytes_from_cache": bytes_from_cache,
-            "bytes_from_origin": bytes_from_origin,
-            "cost_saved_usd": bytes_from_cache as f64 / GB as f64 * price,
-            "cmcd_requests": cmcd_requests,
+            "hits": ever.hits,
+            "misses": ever.requests.saturating_sub(ever.hits),
+            "hit_rate": ever.hit_rate(),
+            "hitRate": ever.hit_rate(),
+            "bytes_from_cache": ever.bytes_from_cache,
+            "bytes_from_origin": ever.bytes_from_origin,
+            "cost_saved_usd": ever.saved_usd,
+            "costSaved": ever.saved_usd,
+            "cmcd_requests": ever.cmcd_requests,
         }),
     )
-}
-
-/// Percentage with two decimals; 0 if `whole` is 0.
-fn percent(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { (part as f64 * 10_000.0 / whole as f64).round() / 100.0 }
 }
 
 /// Purges the namespace's cache entries: immediately in the isolate, within 1 s in the data centre, within 60 s globally (docs/delivery.md, Invalidation).

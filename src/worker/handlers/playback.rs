@@ -28,7 +28,12 @@ pub async fn play(call: &Routed, method: &str) -> Result<Reply, Problem> {
         cache_stats::cmcd(&source);
     }
     let range = call.header("range");
-    let (source, reply) = serve_with_retry(call, method, claims, &path, source).await?;
+    let (source, outcome) = match serve_with_retry(call, method, claims, &path, Rc::clone(&source)).await {
+        Ok((now, reply)) => (now, Ok(reply)),
+        Err(problem) => (source, Err(problem)),
+    };
+    cache_stats::replied(call, &source, &outcome);
+    let reply = outcome?;
     if method == "GET" && reply.status < 300 {
         let held = call.clone();
         call.io.afterwards(async move { warm::after(&held, &source, path, range.as_deref()).await });

@@ -17,6 +17,7 @@ use crate::base::id::Id;
 use crate::base::memory_budget::{MemoryPermit, Owner, Pool};
 use crate::base::time::EpochMs;
 use crate::config::Config;
+use crate::delivery::count::Country;
 use crate::edges::geo::GeoHint;
 use crate::http::{json_body, validate};
 use crate::idempotency::repository::Slot;
@@ -27,7 +28,7 @@ use crate::services::idempotency;
 use crate::services::request::{Request, lost};
 use crate::worker::platform::io::{Forget, WorkerIo};
 use crate::worker::platform::pop_cache::PopCache;
-use crate::worker::platform::{clock, js, memory, read_body};
+use crate::worker::platform::{clock, geo_hint, js, memory, read_body};
 
 /// The longest time for which a body that has arrived is in use, ms: several calls of the store, of up to 30 s each.
 const HANDLING_MS: u64 = 120_000;
@@ -244,6 +245,11 @@ impl Call {
     /// The client's location.
     pub fn geo(&self) -> GeoHint {
         self.io.geo()
+    }
+
+    /// The client's country, for statistics.
+    pub fn country(&self) -> Country {
+        Country::parse(geo_hint::country_of(&self.request).as_deref())
     }
 
     /// Whether the client has hung up (Workers documentation, compatibility flag `enable_request_signal`).

@@ -10,6 +10,12 @@ pub fn of(request: &web_sys::Request) -> GeoHint {
     from_cf(&cf)
 }
 
+/// The country alone: what is read of every answer with content.
+pub fn country_of(request: &web_sys::Request) -> Option<String> {
+    let cf = js_sys::Reflect::get(request, &"cf".into()).ok()?;
+    js_sys::Reflect::get(&cf, &"country".into()).ok()?.as_string()
+}
+
 /// The same from the `cf` value itself.
 pub fn from_cf(cf: &JsValue) -> GeoHint {
     let get = |name: &str| js_sys::Reflect::get(cf, &name.into()).unwrap_or(JsValue::UNDEFINED);

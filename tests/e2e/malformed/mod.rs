@@ -129,6 +129,7 @@ impl World {
             | Endpoint::Namespace
             | Endpoint::DeleteNamespace
             | Endpoint::NamespaceStats
+            | Endpoint::Analytics
             | Endpoint::PutVideo
             | Endpoint::Videos
             | Endpoint::DeleteVideo

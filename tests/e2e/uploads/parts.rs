@@ -160,8 +160,11 @@ async fn store_ignoring_payload_hash_is_detected_and_worker_checks_the_hash() {
     let account = stack.account("probe").tier("pro").create().await;
     let health = async |deep: &str| stack.operator(Method::GET, &format!("/api/health{deep}")).answer().await.1;
     assert_eq!(health("").await["payloadHashEnforced"], json!(null));
-    // The store accepts the wrong hash of the probe.
-    stack.proxy.inject(|method, target| (method == "PUT" && target.contains("jettyspeed-probe")).then_some(Fault::Answer(200, "")));
+    // The store accepts the wrong hash of the probe; the object of the health check it keeps.
+    stack.proxy.inject(|method, target| {
+        let is_probe = target.contains("jettyspeed-probe") && !target.contains("03030303");
+        (method == "PUT" && is_probe).then_some(Fault::Answer(200, ""))
+    });
     assert_eq!(health("?deep=1").await["payloadHashEnforced"], false);
     assert_eq!(health("").await["payloadHashEnforced"], false);
     let bytes = random_bytes(100_000);

@@ -147,11 +147,7 @@ pub async fn send(store: &Store, action: &Action, body: Body, sending: Sending) 
 
 async fn send_signed(request: SignedRequest, reads_bytes: bool, body: Body, timeout_ms: u32) -> Result<Answer, StoreError> {
     let Body::Client(client) = body else { return exchange(request, reads_bytes, body, timeout_ms).await };
-    let sent = exchange(request, reads_bytes, Body::Raw(client.passed_on()), timeout_ms).await;
-    if sent.is_err() {
-        client.drain().await;
-    }
-    sent
+    client.sent_by(async |stream| exchange(request, reads_bytes, Body::Raw(stream), timeout_ms).await).await
 }
 
 async fn exchange(request: SignedRequest, reads_bytes: bool, body: Body, timeout_ms: u32) -> Result<Answer, StoreError> {

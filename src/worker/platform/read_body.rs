@@ -27,6 +27,10 @@ extern "C" {
     #[wasm_bindgen(method, js_name = readAtLeast, catch)]
     fn read_at_least(this: &ByteStreamReader, bytes: f64, into: &Uint8Array) -> Result<Promise, JsValue>;
 
+    /// Gives the stream back.
+    #[wasm_bindgen(method, js_name = releaseLock)]
+    pub(super) fn release_lock(this: &ByteStreamReader);
+
     /// Cancels the stream.
     #[wasm_bindgen(method, catch)]
     fn cancel(this: &ByteStreamReader) -> Result<Promise, JsValue>;

@@ -11,8 +11,11 @@ use toml::{Table, Value};
 /// Countries and their geographic centres; the file's first lines cite the source.
 const COUNTRIES: &str = "src/edges/places/countries.txt";
 
+/// The API as OpenAPI, with line breaks, which the Worker does not carry.
+const OPENAPI: &str = "docs/openapi.json";
+
 fn main() {
-    for path in ["wrangler.toml", "migrations", "src/worker/platform/bindings.rs", COUNTRIES, ".git/HEAD"] {
+    for path in ["wrangler.toml", "migrations", "src/worker/platform/bindings.rs", COUNTRIES, OPENAPI, ".git/HEAD"] {
         println!("cargo:rerun-if-changed={path}");
     }
     println!("cargo:rerun-if-env-changed=WRANGLER_COMMAND");
@@ -27,8 +30,16 @@ fn main() {
         check_deployment(&environments);
     }
     write_countries();
+    write_openapi();
     println!("cargo:rustc-env=JETTYSPEED_SCHEMA={}", schema());
     println!("cargo:rustc-env=JETTYSPEED_REVISION={}", revision());
+}
+
+fn write_openapi() {
+    let text = fs::read_to_string(OPENAPI).unwrap_or_else(|error| panic!("{OPENAPI}: {error}"));
+    let document: serde_json::Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{OPENAPI}: {error}"));
+    let folder = env::var("OUT_DIR").expect("OUT_DIR");
+    fs::write(Path::new(&folder).join("openapi.json"), document.to_string()).expect("OUT_DIR is writable");
 }
 
 /// The default environment of wrangler.toml, with the name `default`, and every other.

@@ -24,6 +24,7 @@ pub struct PlanLimits {
 
 /// A plan as clients see it (docs/api.md, "Strategy").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Strategy {
     /// Size of every part except the last, bytes.

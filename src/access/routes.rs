@@ -19,6 +19,8 @@ pub enum Endpoint {
     StartPage,
     /// A document for callers.
     Document,
+    /// The API as OpenAPI.
+    OpenApi,
     /// Rank edges and plan an upload.
     OptimalEdges,
     /// The edges there are.
@@ -259,6 +261,7 @@ pub static ROUTES: &[Route] = &[
     route("GET", "/problems/{code}", AuthScheme::None, Endpoint::ExplainProblem, NOTHING),
     route("GET", "/", AuthScheme::None, Endpoint::StartPage, NOTHING),
     route("GET", "/docs/{name}", AuthScheme::None, Endpoint::Document, NOTHING),
+    route("GET", "/openapi.json", AuthScheme::None, Endpoint::OpenApi, NOTHING),
 ];
 
 /// The decoded `{names}` of a path.

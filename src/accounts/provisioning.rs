@@ -22,9 +22,11 @@ const MAX_OVERLAP_SECONDS: u64 = 30 * 24 * 3600;
 
 /// Body of `provision`.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Provision {
     /// The platform's id of the user.
     #[serde(alias = "user_id")]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = crate::base::schema::NAME)))]
     agentcache_user_id: String,
     /// The user's e-mail address.
     #[serde(alias = "email")]
@@ -35,9 +37,11 @@ pub struct Provision {
 
 /// Body of `upgrade`.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Upgrade {
     /// The platform's id of the user.
     #[serde(alias = "user_id")]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = crate::base::schema::NAME)))]
     agentcache_user_id: String,
     /// Tier name.
     pub tier: String,
@@ -48,9 +52,11 @@ pub struct Upgrade {
 
 /// Body of `rotate`.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Rotate {
     /// The platform's id of the user.
     #[serde(alias = "user_id")]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = crate::base::schema::NAME)))]
     agentcache_user_id: String,
     /// How long the old credentials stay valid, s.
     #[serde(default, deserialize_with = "null_as_default")]
@@ -59,9 +65,11 @@ pub struct Rotate {
 
 /// Body of `suspend` and `resume`.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OfUser {
     /// The platform's id of the user.
     #[serde(alias = "user_id")]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = crate::base::schema::NAME)))]
     agentcache_user_id: String,
 }
 
@@ -184,6 +192,7 @@ impl std::fmt::Debug for Credentials {
 
 /// `account` of the API (docs/api.md, "Account object"), with credentials: for the response, never for a log.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Account"))]
 pub struct AccountView {
     id: Id,
     agentcache_user_id: Name,

@@ -7,6 +7,7 @@ use crate::ledger::message::UsageSnapshot;
 
 /// 200 of `GET /api/agentcache/quota`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Quota"))]
 pub struct QuotaView {
     tier: String,
     period: String,

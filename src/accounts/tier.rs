@@ -10,6 +10,7 @@ use crate::problem::Problem;
 
 /// One row of `tier_configs`, and its view in the API.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Tier {
     /// Name.
     pub tier: String,
@@ -52,6 +53,7 @@ impl Tier {
 
 /// Body of `PATCH /api/portal/tiers/{tier}`: absent fields keep their value.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TierPatch {
     /// See [`Tier`].
     #[serde(default)]

@@ -13,6 +13,7 @@ use crate::base::units::GB;
 
 /// Figures of a namespace, or of all that the caller may see, in a period.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Analytics"))]
 pub struct Report {
     /// `24h`, `7d` or `30d`.
     pub period: &'static str,
@@ -35,6 +36,7 @@ pub struct Report {
 
 /// Totals of a period.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Totals {
     /// Hits in percent of the requests, two decimals; 0 without requests.
     pub hit_rate: f64,
@@ -64,6 +66,7 @@ pub struct Totals {
 
 /// Answers by class of status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Statuses {
     /// With or without content.
     #[serde(rename = "2xx")]
@@ -87,6 +90,7 @@ impl From<[u64; 4]> for Statuses {
 
 /// Totals of uploads.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UploadTotals {
     /// That began.
     pub started: u64,
@@ -106,6 +110,7 @@ pub struct UploadTotals {
 
 /// Totals of deduplication.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DedupTotals {
     /// Bytes that did not have to be sent, because the namespace stores them.
     pub bytes_saved: u64,
@@ -115,6 +120,7 @@ pub struct DedupTotals {
 
 /// Delivery by class.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Breakdown {
     /// Under 10 MB, no text.
     pub small_files: ClassShare,
@@ -128,6 +134,7 @@ pub struct Breakdown {
 
 /// Delivery of a class.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClassShare {
     /// Answers with content.
     pub requests: u64,
@@ -141,6 +148,7 @@ pub struct ClassShare {
 
 /// Uploads over an edge.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EdgeShare {
     /// Its id, or the PoP's name.
     pub edge: String,
@@ -156,6 +164,7 @@ pub struct EdgeShare {
 
 /// Delivery to a country.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CountryShare {
     /// ISO 3166-1 alpha-2; XX where it is not known.
     pub country: String,
@@ -167,6 +176,7 @@ pub struct CountryShare {
 
 /// An hour or a day.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Point {
     /// Its beginning.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -7,6 +7,7 @@ use crate::base::time::EpochMs;
 
 /// The proof that a webhook call was accepted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum VerifiedBy {
     /// A signature over id, timestamp and body.
@@ -17,6 +18,7 @@ pub enum VerifiedBy {
 
 /// The answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Echo {
     /// Length of the body, bytes.
     pub bytes: usize,

@@ -10,6 +10,8 @@ pub mod id;
 pub mod json;
 pub mod memory_budget;
 pub mod percent;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod sha256;
 pub mod shard;
 pub mod sql;

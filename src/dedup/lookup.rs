@@ -11,9 +11,12 @@ use crate::problem::Problem;
 
 /// Body of `POST /api/jetty/check-duplicate`.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "CheckDuplicate"))]
 #[serde(rename_all = "camelCase")]
 pub struct Check {
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = crate::base::schema::HASH)))]
     file_hash: String,
+    #[cfg_attr(feature = "schema", schemars(range(max = 9_007_199_254_740_991_u64)))]
     file_size: u64,
 }
 
@@ -42,6 +45,7 @@ pub struct Found {
 
 /// Response of `check-duplicate`, and the member `duplicate` of `optimal-edges`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Duplicate"))]
 pub struct DuplicateView {
     duplicate: bool,
     asset: Option<AssetView>,
@@ -49,6 +53,7 @@ pub struct DuplicateView {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Savings {
     bytes: u64,
     usd: f64,

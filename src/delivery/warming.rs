@@ -13,9 +13,11 @@ use crate::problem::Problem;
 
 /// The body.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "WarmChunk"))]
 #[serde(rename_all = "camelCase")]
 pub struct Wanted {
     /// The file's id.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = crate::base::schema::UUID)))]
     pub file_id: String,
     /// Number of the slice, from 0.
     pub chunk_index: u64,
@@ -25,6 +27,7 @@ pub struct Wanted {
 
 /// What became of it.
 #[derive(Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Warmed {
     /// Whether the PoP's cache has the slice now.
     pub cached: bool,

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 /// The parts to send to one edge.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Assignment {
     /// Edge id.
     pub edge: String,

@@ -9,6 +9,7 @@ use crate::edges::location::Location;
 
 /// Whether an edge accepts uploads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "EdgeStatus"))]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// Accepts uploads.
@@ -59,6 +60,7 @@ pub fn status_at(edges: &[Edge], base: &str) -> Option<Status> {
 
 /// One row of `edge_locations`, and one entry of `GET /api/edges`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all(serialize = "camelCase"))]
 pub struct Edge {
     /// Edge id.

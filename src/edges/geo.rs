@@ -10,6 +10,7 @@ const MAX_REGION_NAME: usize = 100;
 
 /// Location of a request according to the platform or the client; every field may be missing.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ClientPlace"))]
 pub struct GeoHint {
     /// The PoP that received the request, IATA code.
     pub colo: Option<String>,

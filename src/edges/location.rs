@@ -10,10 +10,13 @@ const EARTH_KM: f64 = 6_371.0;
 
 /// Geographic coordinates.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Location {
     /// Latitude, degrees, -90..=90.
+    #[cfg_attr(feature = "schema", schemars(range(min = -90.0, max = 90.0)))]
     pub lat: f64,
     /// Longitude, degrees, -180..=180.
+    #[cfg_attr(feature = "schema", schemars(range(min = -180.0, max = 180.0)))]
     pub lon: f64,
 }
 

@@ -1,5 +1,6 @@
 //! Edge selection: ranks the edges to which a client should send its parts (docs/edges.md).
 
+pub mod answers;
 pub mod assign;
 pub mod draw;
 pub mod edge;

@@ -22,6 +22,7 @@ const MAX_MBPS: u64 = 10_000_000;
 
 /// Body of PATCH, and of POST besides the id: absent fields keep their value.
 #[derive(Debug, Default, Clone, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "EdgePatch"))]
 #[serde(rename_all = "camelCase")]
 pub struct Patch {
     #[serde(default)]

@@ -17,6 +17,7 @@ const MAX_SAMPLE_MS: f64 = 86_400_000.0;
 
 /// What edges are ranked by (docs/edges.md, "The score").
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Priority {
     /// All terms weigh the same.
@@ -30,6 +31,7 @@ pub enum Priority {
 
 /// One measurement of an edge.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Sample {
     /// Edge id.
     pub edge: String,
@@ -43,21 +45,25 @@ pub struct Sample {
 
 /// Body of `POST /api/jetty/optimal-edges`.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct OptimalEdges {
     /// File name.
     #[serde(default)]
     pub file_name: Option<String>,
     /// Bytes, ≥ 1.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 9_007_199_254_740_991_u64)))]
     pub file_size: u64,
     /// Claimed hash of the file.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = crate::base::schema::HASH)))]
     pub file_hash: Option<String>,
     /// Media type.
     #[serde(default)]
     pub content_type: Option<String>,
     /// Namespace of the upload, whose chunk size the plan has; default: the account's own.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = crate::base::schema::NAME)))]
     pub namespace: Option<String>,
     /// What edges are ranked by.
     #[serde(default, deserialize_with = "null_as_default")]
@@ -67,6 +73,7 @@ pub struct OptimalEdges {
     pub location: Option<crate::edges::location::Location>,
     /// Maximum number of edges to return.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 100)))]
     pub count: Option<u32>,
 }
 

@@ -40,6 +40,7 @@ const STEPS: f64 = 250.0;
 
 /// Weights of the terms, percent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Weights {
     /// Of the distance.
     pub distance: u32,
@@ -66,6 +67,7 @@ impl Weights {
 
 /// The terms of the score: each 0..=1, 1 is best.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Terms {
     /// None if the client's location is unknown; the term is left out then.
     pub distance: Option<f64>,

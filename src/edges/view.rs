@@ -7,6 +7,7 @@ use crate::edges::score::{Ranked, Terms};
 
 /// One entry of `edges`. Values that were never measured are null.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "RankedEdge"))]
 #[serde(rename_all = "camelCase")]
 pub struct EdgeView {
     id: String,

@@ -48,6 +48,7 @@ pub struct Asset {
 
 /// `asset` of the API (docs/api.md, "Asset").
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Asset"))]
 #[serde(rename_all = "camelCase")]
 pub struct AssetView {
     id: Id,

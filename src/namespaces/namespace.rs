@@ -13,6 +13,7 @@ pub const DEFAULT_TTL: CacheTtl = CacheTtl { small: 86_400, text: 604_800, large
 
 /// Freshness lifetimes by class, s.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CacheTtl {
     /// Files under 10 MB.
     pub small: u64,
@@ -79,6 +80,7 @@ pub struct Namespace {
 
 /// A namespace in the API (docs/api.md, "Namespace object"). The TTLs are the effective ones, defaults included.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Namespace"))]
 pub struct NamespaceView {
     name: Name,
     display_name: String,
@@ -97,6 +99,7 @@ pub struct NamespaceView {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "NamespaceFeatures"))]
 struct Features {
     jetty_speed_upload: bool,
     video_streaming: bool,

@@ -28,6 +28,7 @@ type Maybe<T> = Option<Option<T>>;
 
 /// TTLs of a body: null means the class's default.
 #[derive(Debug, Default, Clone, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "CacheTtlPatch"))]
 pub struct TtlPatch {
     /// Seconds.
     #[serde(default, deserialize_with = "null_as_reset")]
@@ -45,6 +46,7 @@ pub struct TtlPatch {
 
 /// Features of a body.
 #[derive(Debug, Default, Clone, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FeaturePatch {
     #[serde(default)]
     jetty_speed_upload: Option<bool>,
@@ -58,6 +60,7 @@ pub struct FeaturePatch {
 
 /// Body of PATCH, and of POST besides the name: absent fields keep their value.
 #[derive(Debug, Default, Clone, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "NamespacePatch"))]
 pub struct Patch {
     #[serde(default)]
     display_name: Option<String>,

@@ -6,6 +6,7 @@ use crate::problem::Problem;
 
 /// Role of a member (docs/accounts.md, "Namespaces").
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Changes its own things, reads what the namespace shares.
@@ -27,6 +28,7 @@ impl Role {
 
 /// Body of `PUT /api/portal/namespaces/{ns}/members/{user}`, which may be empty.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Membership {
     #[serde(default)]
     role: Option<String>,

@@ -5,6 +5,7 @@ pub mod completion;
 pub mod copy_chunks;
 pub mod form;
 pub mod history;
+pub mod optimal;
 pub mod part;
 pub mod payload_hash_probe;
 pub mod presigned;

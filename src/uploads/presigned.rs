@@ -24,19 +24,25 @@ const MAX_ETAG: usize = 256;
 
 /// Body of `POST /api/jetty/chunk-urls`.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ChunkUrls {
     /// Session id.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = crate::base::schema::UUID)))]
     pub session_id: String,
     #[serde(deserialize_with = "objects::<MAX_URLS, _, _>")]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 1_000)))]
     parts: Vec<UrlPart>,
 }
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct UrlPart {
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 10_000)))]
     part_number: u64,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = crate::base::schema::HASH)))]
     sha256: Option<String>,
 }
 
@@ -95,6 +101,7 @@ pub fn urls_expire(now: EpochMs, session_expires: EpochMs) -> EpochMs {
 
 /// One element of the response of `chunk-urls`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ChunkUrl"))]
 #[serde(rename_all = "camelCase")]
 pub struct UrlView {
     /// Part number, 1..=10,000.
@@ -109,14 +116,19 @@ pub struct UrlView {
 
 /// Body of `POST /api/jetty/cache-chunk`.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "RecordChunk"))]
 #[serde(rename_all = "camelCase")]
 pub struct Sent {
     /// Session id.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = crate::base::schema::UUID)))]
     pub session_id: String,
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 10_000)))]
     part_number: u64,
     etag: String,
+    #[cfg_attr(feature = "schema", schemars(range(max = 9_007_199_254_740_991_u64)))]
     size: u64,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = crate::base::schema::HASH)))]
     sha256: Option<String>,
     #[serde(default)]
     receipt: Option<String>,
@@ -149,11 +161,13 @@ impl Sent {
 
 /// 200 response of `POST /api/jetty/cache-chunk`: the recorded part.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "RecordedChunk"))]
 #[serde(rename_all = "camelCase")]
 pub struct Recorded<'a> {
     session_id: Id,
     part_number: u16,
     etag: &'a str,
+    #[cfg_attr(feature = "schema", schemars(range(max = 9_007_199_254_740_991_u64)))]
     size: u64,
     sha256: Option<&'a Sha256Hex>,
     edge: &'a str,

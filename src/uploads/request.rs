@@ -57,17 +57,22 @@ impl Track {
 
 /// Body of `start`.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "StartUpload"))]
 #[serde(rename_all = "camelCase")]
 pub struct Start {
     /// File name.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 1024)))]
     pub file_name: String,
     /// File size, bytes, ≥ 1.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 9_007_199_254_740_991_u64)))]
     pub file_size: u64,
     /// SHA-256 of the file, claimed by the client.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = crate::base::schema::HASH)))]
     pub file_hash: Option<String>,
     /// SHA-256 of every chunk, in order.
     #[serde(default, deserialize_with = "optional_list::<MAX_HASHES, _, _>")]
+    #[cfg_attr(feature = "schema", schemars(length(max = 10_000)))]
     pub chunk_hashes: Option<Vec<String>>,
     /// The chunk size that the client wants, bytes; at least [`smallest_chunk`].
     #[serde(default)]
@@ -77,28 +82,34 @@ pub struct Start {
     pub content_type: Option<String>,
     /// Namespace; default: the account's own.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = crate::base::schema::NAME)))]
     pub namespace: Option<String>,
     /// Priority for edge ranking.
     #[serde(default, deserialize_with = "null_as_default")]
     pub priority: Priority,
     /// Answer to a proof-of-possession challenge.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = crate::base::schema::HASH)))]
     pub proof: Option<String>,
 }
 
 /// A body with only a session id.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "FailUpload"))]
 #[serde(rename_all = "camelCase")]
 pub struct OfSession {
     /// Session id.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = crate::base::schema::UUID)))]
     pub session_id: String,
 }
 
 /// Body of `progress`.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ReadProgress"))]
 #[serde(rename_all = "camelCase")]
 pub struct Progress {
     /// Session id.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = crate::base::schema::UUID)))]
     pub session_id: String,
     /// The client's measurements of edges.
     #[serde(default, deserialize_with = "objects::<MAX_SAMPLES, _, _>")]
@@ -107,15 +118,19 @@ pub struct Progress {
 
 /// Body of `complete`.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "CompleteUpload"))]
 #[serde(rename_all = "camelCase")]
 pub struct Complete {
     /// Session id.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = crate::base::schema::UUID)))]
     pub session_id: String,
     /// SHA-256 of the file, claimed by the client.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = crate::base::schema::HASH)))]
     pub file_hash: Option<String>,
     /// SHA-256 of every chunk of the client's file. If present, all recorded parts must have these hashes.
     #[serde(default, deserialize_with = "optional_list::<MAX_HASHES, _, _>")]
+    #[cfg_attr(feature = "schema", schemars(length(max = 10_000)))]
     pub chunk_hashes: Option<Vec<String>>,
 }
 

@@ -19,6 +19,7 @@ use crate::uploads::session::transfer::Transfer;
 
 /// 201 response of `start`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "StartedUpload"))]
 #[serde(rename_all = "camelCase")]
 pub struct Started {
     /// Session id.
@@ -41,6 +42,7 @@ pub struct Started {
 
 /// 200 response for a chunk.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "StoredChunk"))]
 #[serde(rename_all = "camelCase")]
 pub struct ChunkStored<'a> {
     /// Part number, 1..=10,000.
@@ -59,6 +61,7 @@ pub struct ChunkStored<'a> {
 
 /// 200 response of `GET /api/jetty/cache-chunk` and of `progress`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "UploadProgress"))]
 #[serde(rename_all = "camelCase")]
 pub struct Progress {
     session_id: Id,
@@ -76,6 +79,7 @@ pub struct Progress {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Part"))]
 #[serde(rename_all = "camelCase")]
 struct PartView {
     part_number: u16,
@@ -124,6 +128,7 @@ fn percent(done: u64, total: u64) -> f64 {
 
 /// One element of `GET /api/jetty/sessions`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Session"))]
 #[serde(rename_all = "camelCase")]
 pub struct SessionView {
     session_id: Id,
@@ -160,6 +165,7 @@ impl From<&SessionRow> for SessionView {
 
 /// 200 response of `complete`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "CompletedUpload"))]
 #[serde(rename_all = "camelCase")]
 pub struct Completed {
     asset: AssetView,

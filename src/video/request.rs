@@ -14,6 +14,7 @@ const MAX_TTL: u64 = 86_400;
 
 /// Body of `POST /api/video/{videoId}/playback`.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "CreatePlayback"))]
 pub struct Playback {
     #[serde(default)]
     path: Option<String>,

@@ -83,6 +83,7 @@ pub struct Delivery {
 
 /// A delivery in the API (docs/api.md, "Delivery object").
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Delivery"))]
 #[serde(rename_all = "camelCase")]
 pub struct DeliveryView {
     id: Id,

@@ -18,6 +18,7 @@ const MAX_EVENTS: usize = 32;
 
 /// Body of POST.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "CreateWebhook"))]
 pub struct Create {
     url: String,
     #[serde(default, deserialize_with = "optional_list::<{ MAX_EVENTS }, _, _>")]
@@ -28,6 +29,7 @@ pub struct Create {
 
 /// Body of PATCH: absent fields keep their value.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "WebhookPatch"))]
 pub struct Patch {
     #[serde(default)]
     url: Option<String>,
@@ -145,6 +147,7 @@ pub struct Endpoint {
 
 /// An endpoint in the API (docs/api.md, "Webhook object").
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Webhook"))]
 #[serde(rename_all = "camelCase")]
 pub struct EndpointView {
     id: Id,

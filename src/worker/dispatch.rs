@@ -95,6 +95,7 @@ fn handler<'a>(call: &'a Routed, endpoint: Endpoint, method: &'a str) -> Pin<Box
         Endpoint::ExplainProblem => Box::pin(async { problems::explain(call) }),
         Endpoint::StartPage => Box::pin(async { Ok(pages::start()) }),
         Endpoint::Document => Box::pin(async { pages::document(call) }),
+        Endpoint::OpenApi => Box::pin(async { Ok(pages::openapi()) }),
         Endpoint::OptimalEdges => Box::pin(crate::worker::handlers::edges::optimal_edges(call)),
         Endpoint::Edges => Box::pin(crate::worker::handlers::edges::edges(call)),
         Endpoint::EdgeMetrics => Box::pin(crate::worker::handlers::edges::metrics(call)),

@@ -59,6 +59,7 @@ pub struct Progress {
 
 /// Body of `POST /api/portal/accounts/{user}/move`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "MoveAccount"))]
 pub struct MoveRequest {
     /// The shard to move it to.
     pub shard: Shard,

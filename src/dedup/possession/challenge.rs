@@ -41,6 +41,7 @@ pub struct Challenge {
 
 /// Member `challenge` of the 202 response of `start`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Challenge"))]
 #[serde(rename_all = "camelCase")]
 pub struct ChallengeView<'a> {
     id: Id,

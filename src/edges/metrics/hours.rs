@@ -29,6 +29,7 @@ pub struct Hour {
 
 /// One hour, or the sum of several, in a response.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "EdgeHour"))]
 #[serde(rename_all = "camelCase")]
 pub struct HourView {
     hour: String,

@@ -1,26 +1,21 @@
 //! `POST /api/jetty/optimal-edges`, `GET /api/edges`, `GET /api/edges/{edge}/metrics`.
 
-use serde::Serialize;
-
 use crate::access::caller::Caller;
-use crate::base::id::Name;
 use crate::base::shard::Shard;
 use crate::base::time::EpochMs;
-use crate::chunking::{Strategy, plan};
+use crate::chunking::plan;
 use crate::clients::database;
 use crate::dedup::lookup::DuplicateView;
-use crate::edges::assign::Assignment;
+use crate::edges::answers::{MetricsView, NowView};
 use crate::edges::edge::Edge;
 use crate::edges::estimate::Estimate;
-use crate::edges::geo::GeoHint;
 use crate::edges::location::Location;
-use crate::edges::metrics::hours::{HOUR_MS, Hour, HourView};
+use crate::edges::metrics::hours::{HOUR_MS, Hour};
 use crate::edges::metrics::reading::Reading;
 use crate::edges::metrics::row::Numbers;
 use crate::edges::metrics::wire::Message;
 use crate::edges::repository;
 use crate::edges::request::OptimalEdges;
-use crate::edges::view::EdgeView;
 use crate::http::json_body::MAX_BODY;
 use crate::http::validate;
 use crate::io::Io;
@@ -28,6 +23,7 @@ use crate::io::database::Database;
 use crate::problem::Problem;
 use crate::services::dedup::reference;
 use crate::services::namespaces::of_upload;
+use crate::uploads::optimal::Optimal;
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::{bindings, clock, objects};
@@ -35,15 +31,6 @@ use crate::worker::services::edges::ranking::{EDGES, ranking};
 use crate::worker::services::edges::registry;
 
 const MAX_EDGES: u32 = 100;
-
-#[derive(Serialize)]
-struct Optimal {
-    edges: Vec<EdgeView>,
-    assignments: Vec<Assignment>,
-    strategy: Strategy,
-    duplicate: Option<DuplicateView>,
-    client: GeoHint,
-}
 
 /// Ranked edges and the chunk plan for an upload. Tier limits do not apply.
 pub async fn optimal_edges(call: &Routed) -> Result<Reply, Problem> {
@@ -125,23 +112,4 @@ pub async fn metrics(call: &Routed) -> Result<Reply, Problem> {
         confidence: estimate.confidence,
     };
     Reply::json(200, &MetricsView { edge: edge.id, period, now, total: total.view(), series: rows.iter().map(Hour::view).collect() })
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct NowView {
-    latency_ms: Option<f64>,
-    bandwidth_mbps: Option<f64>,
-    error_rate: Option<f64>,
-    load_percent: f64,
-    confidence: f64,
-}
-
-#[derive(Serialize)]
-struct MetricsView {
-    edge: Name,
-    period: String,
-    now: NowView,
-    total: HourView,
-    series: Vec<HourView>,
 }

@@ -1,4 +1,4 @@
-//! `GET /` and `GET /docs/{name}`: for people who open the address in a browser.
+//! `GET /`, `GET /docs/{name}` and `GET /openapi.json`: for people who open the address in a browser, and for their tools.
 
 use crate::http::pages;
 use crate::problem::Problem;
@@ -17,4 +17,9 @@ pub fn start() -> Reply {
 pub fn document(call: &Routed) -> Result<Reply, Problem> {
     let text = call.params.get("name").and_then(pages::document).ok_or(Problem::NotFound)?;
     Ok(Reply::text(200, "text/markdown; charset=utf-8", text.to_owned()))
+}
+
+/// The API as OpenAPI.
+pub fn openapi() -> Reply {
+    Reply::text(200, "application/json", pages::OPENAPI.to_owned())
 }

@@ -1,12 +1,22 @@
 //! What is read from answers, with what every answer has to satisfy.
 
 use jettyspeed_devstack::secrets::{find_leak, note, of_answer};
+use std::sync::{LazyLock, Mutex, PoisonError};
+
 use jettyspeed_devstack::state::AccountAccess;
-use reqwest::{RequestBuilder, Response};
+use jettyspeed_openapi::answer::{Checker, Seen};
+use reqwest::{Method, RequestBuilder, Response};
 use serde_json::Value;
 
-/// Status and JSON of an answer. Asserts what holds for every one: a request id, CORS, and for errors problem+json without secrets.
+/// Status and JSON of an answer. Asserts what holds for every one: a request id, CORS, for errors problem+json without secrets, and that docs/openapi.json has it.
 pub async fn answer(response: Response) -> (u16, Value) {
+    answer_to(None, response).await
+}
+
+/// The same, of a request with this method.
+pub async fn answer_to(method: Option<Method>, response: Response) -> (u16, Value) {
+    let path = response.url().path().to_owned();
+    let media = response.headers().get("content-type").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let status = response.status().as_u16();
     let (identified, shared) = ("x-request-id", "access-control-allow-origin");
     let [identified, shared] = [identified, shared].map(|name| response.headers().contains_key(name));
@@ -19,7 +29,29 @@ pub async fn answer(response: Response) -> (u16, Value) {
         assert_eq!(find_leak(&value.to_string()), None, "errors tell no secrets");
     }
     note(of_answer(&value)).unwrap();
+    let methods =
+        method.map_or_else(|| vec!["GET".into(), "POST".into(), "PUT".into(), "PATCH".into(), "DELETE".into()], |method| vec![method.to_string()]);
+    documented(&methods, &path, status, media.as_deref(), Some(&value).filter(|value| !value.is_null()));
     (status, value)
+}
+
+/// Asserts that the document of the API has this answer, of a request with one of these methods.
+fn documented(methods: &[String], path: &str, status: u16, media: Option<&str>, json: Option<&Value>) {
+    static CHECKER: LazyLock<Mutex<Checker>> = LazyLock::new(|| Mutex::new(Checker::new(jettyspeed_openapi::document())));
+    let mut checker = CHECKER.lock().unwrap_or_else(PoisonError::into_inner);
+    let outcomes: Vec<_> = methods.iter().map(|method| checker.check(&Seen { method, path, status, media, json })).collect();
+    if outcomes.iter().any(|outcome| matches!(outcome, Ok(Some(_)))) {
+        return;
+    }
+    if let Some(Err(problem)) = outcomes.into_iter().find(Result::is_err) {
+        if let Ok(file) = std::env::var("OPENAPI_COLLECT") {
+            use std::io::Write;
+            let mut file = std::fs::OpenOptions::new().create(true).append(true).open(file).unwrap();
+            writeln!(file, "{problem}").unwrap();
+            return;
+        }
+        panic!("not in docs/openapi.json: {problem}");
+    }
 }
 
 /// Status, whether the answer says that it is a repeated one (`Idempotent-Replayed`), and the body byte by byte.

@@ -10,7 +10,7 @@ use jettyspeed_devstack::state::AccountAccess;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use super::{Stack, answer, eventually, sha256};
+use super::{Stack, answer_to, eventually, sha256};
 
 /// The list of an account's files.
 pub const FILES: &str = "/api/storage/files";
@@ -163,7 +163,10 @@ pub trait Call: Sized {
 
 impl Call for RequestBuilder {
     async fn answer(self) -> (u16, Value) {
-        answer(self.send().await.unwrap()).await
+        let (client, request) = self.build_split();
+        let request = request.unwrap();
+        let method = request.method().clone();
+        answer_to(Some(method), client.execute(request).await.unwrap()).await
     }
 
     fn with_new_address(self) -> Self {

@@ -1,0 +1,75 @@
+//! Files and downloads.
+
+use jettyspeed_edge::access::routes::Endpoint;
+use jettyspeed_edge::dedup::lookup::{Check, DuplicateView};
+use serde_json::json;
+
+use super::uploads::asset;
+use super::{HASH, ID, TIME};
+use crate::errors::STORE;
+use crate::headers;
+use crate::operation::{Operation, Types};
+use crate::schemas::{DownloadPlan, Files, OneAsset, Receipt, ReceiptKeys};
+
+const TAG: &str = "Files";
+
+/// Those of this area.
+pub fn of(endpoint: Endpoint, types: &mut Types) -> Option<Operation> {
+    Some(match endpoint {
+        Endpoint::Files => Operation::new(TAG, "The account's files, newest first").paged().answers::<Files>(
+            types,
+            200,
+            "A page.",
+            json!({ "files": [asset()], "cursor": null }),
+        ),
+        Endpoint::File => Operation::new(TAG, "One file").answers::<OneAsset>(types, 200, "The file.", json!({ "asset": asset() })),
+        Endpoint::DeleteFile => Operation::new(TAG, "Delete a file").answers_nothing(204, "It is gone.").fails(&["manager-only"]),
+        Endpoint::Receipt => Operation::new(TAG, "A signed receipt of a file")
+            .answers::<Receipt>(
+                types,
+                200,
+                "The receipt.",
+                json!({
+                    "asset": ID, "size": 5, "sha256": HASH, "verification": "verified", "chunks": [{ "size": 5, "sha256": HASH }], "storedAt": TIME,
+                    "issuedAt": TIME, "keyId": "2026-11", "signature": "…",
+                }),
+            )
+            .fails(&["receipts-off"]),
+        Endpoint::ReceiptKeys => Operation::new("Service", "The keys that receipts are signed with").answers::<ReceiptKeys>(
+            types,
+            200,
+            "A JSON Web Key Set.",
+            json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": "2026-11", "x": "…" }] }),
+        ),
+        Endpoint::Download => Operation::new(TAG, "Where to get a file")
+            .query("assetId", true, "The file.", json!({ "type": "string", "pattern": jettyspeed_edge::base::schema::UUID }))
+            .query("direct", false, "`1`: also the store's presigned URL.", json!({ "type": "string" }))
+            .answers::<DownloadPlan>(
+                types,
+                200,
+                "URLs of the bytes.",
+                json!({
+                    "url": "https://edge.example/files/jtf1.…/holiday.mp4", "cached": true, "provider": "edge", "latencyMs": 12.5, "expiresAt": TIME,
+                    "candidates": [{ "provider": "edge", "url": "https://edge.example/files/jtf1.…/holiday.mp4", "latencyMs": 12.5 }],
+                }),
+            )
+            .fails(&["bandwidth-exceeded", "feature-off", "tier-forbidden"]),
+        Endpoint::Content => Operation::new(TAG, "The bytes of a file")
+            .header("Range", false, "One range or several (RFC 9110 section 14).", json!({ "type": "string" }))
+            .header("If-None-Match", false, "And the other conditions of RFC 9110 section 13.", json!({ "type": "string" }))
+            .answers_media(200, "The whole file.", &["*/*"], headers::CONTENT)
+            .answers_media(206, "One range; several as `multipart/byteranges`.", &["*/*"], headers::CONTENT)
+            .answers_media(304, "The client's version is the current one.", &[], headers::CONTENT)
+            .fails(&["not-found", "bandwidth-exceeded", "precondition-failed", "range-not-satisfiable", "busy", "feature-off"])
+            .fails(STORE),
+        Endpoint::CheckDuplicate => Operation::new("Deduplication", "Are these bytes there?")
+            .takes::<Check>(types, json!({ "fileHash": HASH, "fileSize": 5 }))
+            .answers::<DuplicateView>(
+                types,
+                200,
+                "The caller's own file of these bytes, or none.",
+                json!({ "duplicate": false, "asset": null, "savings": { "bytes": 0, "usd": 0.0 } }),
+            ),
+        _ => return None,
+    })
+}

@@ -1,0 +1,43 @@
+//! The service itself: health, documents, problems.
+
+use jettyspeed_edge::access::routes::Endpoint;
+use serde_json::{Value, json};
+
+use crate::operation::{Operation, Types};
+use crate::schemas::{Health, ProblemKind};
+
+const TAG: &str = "Service";
+
+/// Those of this area.
+pub fn of(endpoint: Endpoint, types: &mut Types) -> Option<Operation> {
+    let health = json!({
+        "status": "ok", "version": "0.1.0", "revision": "f49c84f", "schema": 18, "colo": "FRA", "payloadHashEnforced": true, "presignedHashBound": true,
+        "bucketOwner": "this-deployment",
+    });
+    Some(match endpoint {
+        Endpoint::Health => Operation::new(TAG, "Is this deployment in order?")
+            .query("deep", false, "`1`: tries every part; for operators.", json!({ "type": "string" }))
+            .answers::<Health>(types, 200, "It is.", health.clone())
+            .answers::<Health>(types, 503, "It is not.", with(health, &[("status", json!("misconfigured")), ("names", json!(["LYVE_ENDPOINT"]))]))
+            .fails(&["unauthenticated", "rate-limited"]),
+        Endpoint::ExplainProblem => Operation::new(TAG, "What does this code mean?")
+            .answers::<ProblemKind>(
+                types,
+                200,
+                "The explanation; HTML for browsers.",
+                json!({ "code": "not-found", "status": 404, "title": "Not found", "description": "There is no such thing, or it is not yours." }),
+            )
+            .or_media("text/html"),
+        Endpoint::StartPage => Operation::new(TAG, "What this is").answers_media(200, "A page.", &["text/html"], &[]),
+        Endpoint::Document => Operation::new(TAG, "A document for callers").answers_media(200, "The document.", &["text/markdown"], &[]),
+        Endpoint::OpenApi => Operation::new(TAG, "This document").answers_media(200, "OpenAPI 3.1.", &["application/json"], &[]),
+        _ => return None,
+    })
+}
+
+fn with(mut value: Value, fields: &[(&str, Value)]) -> Value {
+    if let Some(object) = value.as_object_mut() {
+        object.extend(fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+    }
+    value
+}

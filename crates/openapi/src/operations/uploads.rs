@@ -1,0 +1,155 @@
+//! Uploads.
+
+use jettyspeed_edge::access::routes::Endpoint;
+use jettyspeed_edge::uploads::presigned::{ChunkUrls, Recorded, Sent};
+use jettyspeed_edge::uploads::view::{ChunkStored, Progress};
+use serde_json::{Value, json};
+
+use super::{HASH, ID, TIME};
+use crate::errors::{QUOTA, REPEATS, STORE};
+use crate::operation::{Operation, Types};
+use crate::schemas::{Challenged, ChunkUrlList, OneAsset, Opened, Sessions, TrackUpload, Tracked};
+
+const TAG: &str = "Uploads";
+
+/// An asset, for examples.
+pub fn asset() -> Value {
+    json!({
+        "id": ID, "name": "holiday.mp4", "size": 52_428_800, "contentType": "video/mp4", "namespace": "jt_user_42", "s3Key": format!("users/42/o/{ID}"),
+        "sha256": HASH, "verification": "verified", "url": format!("https://edge.example/files/{ID}/holiday.mp4"), "createdAt": TIME,
+    })
+}
+
+fn progress() -> Value {
+    json!({
+        "sessionId": ID, "status": "uploading", "fileName": "holiday.mp4", "fileSize": 20_971_520, "chunkSize": 10_485_760, "chunkCount": 2,
+        "completed": [{ "partNumber": 1, "etag": "9bb58f26192e4ba00f01e2e7b136bbd8", "size": 10_485_760, "sha256": HASH, "edge": "fra", "at": TIME }],
+        "missing": [2], "bytesUploaded": 10_485_760, "percent": 50.0, "uploadToken": "jtu1.…", "expiresAt": TIME,
+    })
+}
+
+fn hash_schema() -> Value {
+    json!({ "type": "string", "pattern": jettyspeed_edge::base::schema::HASH })
+}
+
+fn session_schema() -> Value {
+    json!({ "type": "string", "pattern": jettyspeed_edge::base::schema::UUID })
+}
+
+/// Those of this area.
+pub fn of(endpoint: Endpoint, types: &mut Types) -> Option<Operation> {
+    Some(match endpoint {
+        Endpoint::TrackUpload => track(types),
+        Endpoint::CacheChunk => Operation::new(TAG, "The state of an upload")
+            .query("sessionId", true, "The session.", session_schema())
+            .query("reconcile", false, "`1`: the record is held against the store's listing.", json!({ "type": "string" }))
+            .answers::<Progress>(types, 200, "The state.", progress())
+            .fails(&["not-found", "invalid-value"])
+            .fails(STORE),
+        Endpoint::RecordChunk => Operation::new(TAG, "Record a part that was sent straight to the store")
+            .takes::<Sent>(types, json!({ "sessionId": ID, "partNumber": 2, "etag": "9bb58f26192e4ba00f01e2e7b136bbd8", "size": 10_485_760, "sha256": HASH }))
+            .answers::<Recorded>(
+                types,
+                200,
+                "As it is recorded.",
+                json!({ "sessionId": ID, "partNumber": 2, "etag": "9bb58f26192e4ba00f01e2e7b136bbd8", "size": 10_485_760, "sha256": HASH, "edge": "origin" }),
+            )
+            .fails(&["part-outside-plan", "upload-closed", "chunk-hash-required", "length-mismatch", "record-failed"]),
+        Endpoint::ChunkUrls => Operation::new(TAG, "Presigned URLs for parts")
+            .takes::<ChunkUrls>(types, json!({ "sessionId": ID, "parts": [{ "partNumber": 2, "sha256": HASH }] }))
+            .answers::<ChunkUrlList>(
+                types,
+                200,
+                "The URLs.",
+                json!({ "urls": [{ "partNumber": 2, "url": "https://s3.example/…", "headers": { "content-length": "10485760" }, "expiresAt": TIME }], "presignedHashBound": true }),
+            )
+            .fails(&["part-outside-plan", "upload-closed", "chunk-hash-required"]),
+        Endpoint::Sessions => Operation::new(TAG, "The account's uploads, newest first")
+            .query("status", false, "`open` by default.", json!({ "type": "string", "enum": ["open", "complete", "failed", "expired"] }))
+            .paged()
+            .answers::<Sessions>(
+                types,
+                200,
+                "A page.",
+                json!({ "sessions": [{
+                    "sessionId": ID, "uploadId": "2~abc", "fileName": "holiday.mp4", "fileSize": 20_971_520, "fileHash": null, "contentType": "video/mp4",
+                    "namespace": "jt_user_42", "chunkSize": 10_485_760, "chunkCount": 2, "status": "uploading", "createdAt": TIME,
+                }], "cursor": null }),
+            ),
+        Endpoint::Chunk => chunk(types),
+        Endpoint::SimpleUpload => Operation::new(TAG, "A file in one request")
+            .header("X-File-Name", false, "Required with a raw body: UTF-8, percent-encoded or as it is.", json!({ "type": "string" }))
+            .header("X-Content-SHA256", false, "SHA-256 of the file; the store verifies it.", hash_schema())
+            .header("X-Namespace", false, "The account's own by default.", json!({ "type": "string" }))
+            .takes_bytes("application/octet-stream")
+            .takes_bytes("multipart/form-data")
+            .answers::<OneAsset>(types, 201, "The file is stored.", json!({ "asset": asset() }))
+            .fails(&["length-required", "body-too-large", "body-too-slow", "busy", "malformed-request", "chunk-hash-mismatch", "not-found", "feature-off", "tier-forbidden", "edge-closed"])
+            .fails(QUOTA)
+            .fails(REPEATS)
+            .fails(STORE),
+        _ => return None,
+    })
+}
+
+fn track(types: &mut Types) -> Operation {
+    let start = json!({ "action": "start", "fileName": "holiday.mp4", "fileSize": 20_971_520, "fileHash": HASH });
+    Operation::new(TAG, "Start, follow, complete or abort an upload")
+        .takes::<TrackUpload>(types, start)
+        .answers::<Tracked>(types, 200, "Of `progress`, `complete` and `fail`; of `start` if the namespace stores these bytes.", progress())
+        .answers::<Opened>(
+            types,
+            201,
+            "Of `start`: the upload is open.",
+            json!({
+                "sessionId": ID, "uploadToken": "jtu1.…", "uploadId": "2~abc", "strategy": { "chunkSize": 10_485_760, "chunkCount": 2, "threads": 4 },
+                "edges": [], "assignments": [{ "edge": "fra", "parts": [1, 2] }], "missingParts": [1, 2], "expiresAt": TIME,
+            }),
+        )
+        .answers::<Challenged>(
+            types,
+            202,
+            "Of `start`: another namespace stores these bytes, and the caller may prove that it has them.",
+            json!({ "challenge": { "id": ID, "nonce": "ba7c0a4b1c", "ranges": [[0, 1024]], "expiresAt": TIME } }),
+        )
+        .fails(&[
+            "acceleration-off",
+            "tier-forbidden",
+            "feature-off",
+            "plan-mismatch",
+            "proof-refused",
+            "too-many-uploads",
+            "not-found",
+            "parts-missing",
+            "parts-differ",
+            "file-hash-mismatch",
+            "completion-running",
+            "already-complete",
+            "upload-closed",
+            "edge-closed",
+        ])
+        .fails(QUOTA)
+        .fails(REPEATS)
+        .fails(STORE)
+}
+
+fn chunk(types: &mut Types) -> Operation {
+    Operation::new(TAG, "Send a part")
+        .header("X-Part-Number", false, "Its number, from 1; required where the path does not have it.", json!({ "type": "string" }))
+        .header("X-Chunk-SHA256", false, "Its SHA-256; or Content-Digest. Required unless the namespace has `allow_unsigned`.", hash_schema())
+        .header("Content-Digest", false, "`sha-256=:<base64>:` (RFC 9530).", json!({ "type": "string" }))
+        .header("X-Upload-Id", false, "The session or upload id; required with an account's credentials where the path does not have it.", json!({ "type": "string" }))
+        .header("X-Namespace", false, "If sent, it must be the upload's.", json!({ "type": "string" }))
+        .takes_bytes("application/octet-stream")
+        .answers::<ChunkStored>(
+            types,
+            200,
+            "The part is stored and recorded.",
+            json!({ "partNumber": 1, "etag": "9bb58f26192e4ba00f01e2e7b136bbd8", "size": 10_485_760, "sha256": HASH, "edge": "fra", "receipt": "jtr1.…" }),
+        )
+        .fails(&[
+            "not-found", "length-required", "body-too-large", "part-outside-plan", "length-mismatch", "chunk-hash-required", "chunk-hash-mismatch", "upload-closed", "record-failed",
+            "edge-closed", "malformed-request", "busy", "acceleration-off",
+        ])
+        .fails(STORE)
+}

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use jettyspeed_edge::access::routes::ROUTES;
 use jettyspeed_edge::problem::CATALOGUE;
+use jettyspeed_openapi::answer::{Checker, Seen};
 use serde_json::{Value, json};
 
 #[test]
@@ -87,4 +88,29 @@ fn every_reference_leads_somewhere() {
 
 fn operations(document: &Value) -> impl Iterator<Item = &Value> {
     document["paths"].as_object().unwrap().values().flat_map(|methods| methods.as_object().unwrap().values())
+}
+
+#[test]
+fn answer_with_an_undocumented_status_media_type_field_or_code_is_found() {
+    let mut checker = Checker::new(jettyspeed_openapi::document());
+    let mut check = |method, path, status, media, json: Value| checker.check(&Seen { method, path, status, media: Some(media), json: Some(&json) });
+    let (json, problem) = ("application/json", "application/problem+json; charset=utf-8");
+    let purged = json!({ "namespace": "films", "generation": 2 });
+    let purge = "/api/portal/namespaces/films/purge";
+    assert_eq!(check("POST", purge, 200, json, purged.clone()), Ok(Some("PurgeNamespace".to_owned())));
+    assert_eq!(check("GET", "/nowhere", 404, problem, Value::Null), Ok(None));
+    let not_found =
+        json!({ "type": "/problems/not-found", "title": "t", "status": 404, "detail": "d", "code": "not-found", "requestId": "r", "extra": 1 });
+    assert_eq!(check("POST", purge, 404, problem, not_found), Ok(Some("PurgeNamespace".to_owned())));
+    let other = json!({ "type": "/problems/parts-missing", "title": "t", "status": 404, "detail": "d", "code": "parts-missing", "requestId": "r" });
+    for (status, media, body) in [
+        (201, json, purged.clone()),
+        (200, "text/plain", purged),
+        (200, json, json!({ "namespace": "films" })),
+        (200, json, json!({ "namespace": "films", "generation": "2" })),
+        (200, json, json!({ "namespace": "films", "generation": 2, "more": 1 })),
+        (404, problem, other),
+    ] {
+        assert!(check("POST", purge, status, media, body.clone()).is_err(), "{status} {media} {body}");
+    }
 }

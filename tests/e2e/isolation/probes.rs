@@ -69,7 +69,7 @@ pub fn probes(route: &Route, names: &Names) -> Vec<Probe> {
     let claim = json!({ "action": "start", "fileName": "a", "fileSize": 700, "fileHash": hash, "chunkSize": 10_000_000, "chunkHashes": [hash] });
     let account = json!({ "agentcache_user_id": user });
     match route.endpoint {
-        Endpoint::Health | Endpoint::ExplainProblem | Endpoint::StartPage | Endpoint::Document | Endpoint::Tiers => vec![plain()],
+        Endpoint::Health | Endpoint::ExplainProblem | Endpoint::StartPage | Endpoint::Document | Endpoint::OpenApi | Endpoint::Tiers => vec![plain()],
         Endpoint::Edges | Endpoint::EdgeMetrics | Endpoint::ChangeEdge | Endpoint::DeleteEdge => vec![plain()],
         Endpoint::CreateEdge => vec![with(json!({}))],
         Endpoint::OptimalEdges => vec![with(json!({ "fileSize": 700, "fileHash": hash, "namespace": namespace }))],

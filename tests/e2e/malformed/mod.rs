@@ -111,6 +111,7 @@ impl World {
             | Endpoint::ExplainProblem
             | Endpoint::StartPage
             | Endpoint::Document
+            | Endpoint::OpenApi
             | Endpoint::Edges
             | Endpoint::EdgeMetrics
             | Endpoint::DeleteEdge

@@ -1,0 +1,38 @@
+# `script/test --schemathesis`: what schemathesis makes of docs/openapi.json is sent to a service of its own, as an account, as the operator, as the identity backend
+# and as nobody; sourced by script/test. Fails on a 500, and on a status, media type or body that the document does not have.
+SCHEMATHESIS_VERSION=4.32.5
+# Requests that it makes up for each operation and caller.
+EXAMPLES=${EXAMPLES:-40}
+venv=$TOOLS/schemathesis-$SCHEMATHESIS_VERSION
+if [ ! -x "$venv/bin/st" ]; then
+  say "installing schemathesis $SCHEMATHESIS_VERSION"
+  python3 -m venv "$venv.new" && "$venv.new/bin/pip" install --quiet "schemathesis==$SCHEMATHESIS_VERSION" || die "schemathesis could not be installed"
+  rm -rf "$venv" && mv "$venv.new" "$venv"
+  # A virtual environment's commands name its place.
+  sed -i "s|$venv.new|$venv|g" "$venv"/bin/st "$venv"/bin/schemathesis
+fi
+step "the client and the server" cargo build --quiet -p jettyspeed-devstack -p jettyspeed-client
+step "the Worker" script/build
+state=$(mktemp -d)
+free_port() { node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })'; }
+PORT=$(free_port) ORIGIN_PORT=$(free_port) STATE_DIR=$state target/debug/jettyspeed-server > "$state/server.log" 2>&1 &
+server=$!
+trap 'kill "$server" 2>/dev/null; wait "$server" 2>/dev/null; rm -rf "$state"' EXIT
+for _ in $(seq 120); do
+  [ -f "$state/dev.json" ] && break
+  kill -0 "$server" 2>/dev/null || { cat "$state/server.log" >&2; die "the server has ended"; }
+  sleep 1
+done
+eval "$(STATE_DIR=$state script/env)"
+run() {
+  local name=$1; shift
+  # Rates are not what is tested, so a caller that is limited waits; the seed makes a run repeatable.
+  step "schemathesis as $name" "$venv/bin/st" run "$JETTY_URL/openapi.json" --url "$JETTY_URL" --seed 1 --max-examples "$EXAMPLES" \
+    --phases examples,coverage,fuzzing --checks not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance \
+    --request-timeout 60 --no-color --continue-on-failure "$@"
+}
+run "an account" -H "Authorization: Bearer $JETTY_API_KEY" -H "X-API-Secret: $JETTY_API_SECRET"
+run "the operator" -H "Authorization: Bearer $ADMIN_TOKEN"
+run "the identity backend" -H "Authorization: Bearer $WEBHOOK_SECRET"
+run "nobody"
+say "all passed in ${SECONDS} s"

@@ -114,3 +114,81 @@ fn answer_with_an_undocumented_status_media_type_field_or_code_is_found() {
         assert!(check("POST", purge, status, media, body.clone()).is_err(), "{status} {media} {body}");
     }
 }
+
+/// The sections of docs/api.md that are named after routes: `METHOD /path`, and the text.
+fn sections(api: &str) -> Vec<(String, String)> {
+    let section = |text: &str| {
+        let (name, rest) = text.split_once("`\n")?;
+        let end = ["\n### ", "\n## "].iter().filter_map(|heading| rest.find(heading)).min().unwrap_or(rest.len());
+        Some((name.replace("*}", "}"), rest.get(..end)?.to_owned()))
+    };
+    api.split("\n### `").skip(1).filter_map(section).collect()
+}
+
+/// The words in code of a text.
+fn coded(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+/// Names of all members, parameters and header fields of an operation, with those that it refers to.
+fn names_of(document: &Value, value: &Value, seen: &mut BTreeSet<String>, names: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(object) => {
+            if let Some(reference) = object.get("$ref").and_then(Value::as_str)
+                && seen.insert(reference.to_owned())
+                && let Some(target) = document.pointer(reference.trim_start_matches('#'))
+            {
+                names_of(document, target, seen, names);
+            }
+            for group in ["properties", "headers"] {
+                names.extend(object.get(group).and_then(Value::as_object).into_iter().flat_map(|members| members.keys().cloned()));
+            }
+            names.extend(object.get("in").and_then(|_| object.get("name")).and_then(Value::as_str).map(str::to_owned));
+            names.extend(object.get("enum").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).map(str::to_owned));
+            object.iter().filter(|(key, _)| *key != "example").for_each(|(_, value)| names_of(document, value, seen, names));
+        }
+        Value::Array(list) => list.iter().for_each(|value| names_of(document, value, seen, names)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_field_and_error_of_the_api_reference_is_in_the_document() {
+    let api = std::fs::read_to_string(jettyspeed_openapi::root().join("docs/api.md")).unwrap();
+    let document = jettyspeed_openapi::document();
+    let known: BTreeSet<&str> = CATALOGUE.iter().map(|kind| kind.code).collect();
+    let (mut fields, mut missing) = (0, Vec::new());
+    for (route, text) in sections(&api) {
+        let (method, path) = route.split_once(' ').unwrap();
+        let operation = &document["paths"][path][method.to_lowercase()];
+        let mut names = BTreeSet::new();
+        names_of(&document, operation, &mut BTreeSet::new(), &mut names);
+        let first_cells = text.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
+        let listed = first_cells.flat_map(coded).filter(|name| name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b)));
+        // What the words behind it name are not errors any more.
+        let errors =
+            text.split("Errors:").skip(1).filter_map(|rest| rest.split(['.', '\n']).next()).flat_map(coded).filter(|code| known.contains(code));
+        for name in listed.chain(errors) {
+            fields += 1;
+            // OpenAPI has it as the media type of the body.
+            if name != "Content-Type" && !names.contains(name) {
+                missing.push(format!("{route}: {name}"));
+            }
+        }
+    }
+    assert!(fields > 150, "{fields}");
+    assert_eq!(missing, Vec::<String>::new());
+}
+
+#[test]
+fn every_field_of_the_document_is_in_the_api_reference() {
+    let api = std::fs::read_to_string(jettyspeed_openapi::root().join("docs/api.md")).unwrap();
+    let words: BTreeSet<&str> = api.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+    let document = jettyspeed_openapi::document();
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    let fields =
+        schemas.iter().flat_map(|(schema, value)| value["properties"].as_object().into_iter().flatten().map(move |(field, _)| (schema, field)));
+    let missing: Vec<String> =
+        fields.filter(|(_, field)| !words.contains(field.as_str())).map(|(schema, field)| format!("{schema}.{field}")).collect();
+    assert_eq!(missing, Vec::<String>::new());
+}

@@ -37,6 +37,10 @@ pub async fn answer_to(method: Option<Method>, response: Response) -> (u16, Valu
 
 /// Asserts that the document of the API has this answer, of a request with one of these methods.
 fn documented(methods: &[String], path: &str, status: u16, media: Option<&str>, json: Option<&Value>) {
+    // Of a method that the path does not take: no operation's answer.
+    if status == 405 {
+        return;
+    }
     static CHECKER: LazyLock<Mutex<Checker>> = LazyLock::new(|| Mutex::new(Checker::new(jettyspeed_openapi::document())));
     let mut checker = CHECKER.lock().unwrap_or_else(PoisonError::into_inner);
     let outcomes: Vec<_> = methods.iter().map(|method| checker.check(&Seen { method, path, status, media, json })).collect();

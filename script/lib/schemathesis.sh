@@ -18,11 +18,12 @@ free_port() { node -e 'const s = require("net").createServer().listen(0, "127.0.
 PORT=$(free_port) ORIGIN_PORT=$(free_port) STATE_DIR=$state target/debug/jettyspeed-server > "$state/server.log" 2>&1 &
 server=$!
 trap 'kill "$server" 2>/dev/null; wait "$server" 2>/dev/null; rm -rf "$state"' EXIT
-for _ in $(seq 120); do
+for _ in $(seq 300); do
   [ -f "$state/dev.json" ] && break
   kill -0 "$server" 2>/dev/null || { cat "$state/server.log" >&2; die "the server has ended"; }
   sleep 1
 done
+[ -f "$state/dev.json" ] || { cat "$state/server.log" >&2; die "the server does not become ready"; }
 eval "$(STATE_DIR=$state script/env)"
 run() {
   local name=$1; shift

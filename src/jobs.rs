@@ -282,8 +282,14 @@ mod tests {
                 format!(r#"{{"delete_account":{{"account":"{id}","user":"ada","shard":2,"after":"v"}}}}"#),
             ),
             (Job::CloseMonths { shard: Shard::MAIN, after: None }, r#"{"close_months":{}}"#.to_owned()),
-            (Job::CloseMonths { shard: second, after: Some((EpochMs(5), account)) }, format!(r#"{{"close_months":{{"shard":2,"after":[5,"{id}"]}}}}"#)),
-            (Job::Repeat { lost: Lost::DeleteAccount(EpochMs(5), 7), shard: Shard::MAIN }, r#"{"repeat":{"lost":{"delete_account":[5,7]}}}"#.to_owned()),
+            (
+                Job::CloseMonths { shard: second, after: Some((EpochMs(5), account)) },
+                format!(r#"{{"close_months":{{"shard":2,"after":[5,"{id}"]}}}}"#),
+            ),
+            (
+                Job::Repeat { lost: Lost::DeleteAccount(EpochMs(5), 7), shard: Shard::MAIN },
+                r#"{"repeat":{"lost":{"delete_account":[5,7]}}}"#.to_owned(),
+            ),
         ] {
             assert_eq!(serde_json::to_string(&job).unwrap(), text);
             assert_eq!(serde_json::from_str::<Job>(&text).unwrap(), job);

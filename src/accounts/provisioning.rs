@@ -317,6 +317,7 @@ mod tests {
             objects_reserved: 2,
             uploads_open: 2,
             bandwidth_used: bandwidth,
+            seen_at: None,
             requests: 0,
             limits: Limits {
                 storage: gb * GB,

@@ -39,9 +39,8 @@ const BY_USER: &str = record_query!("a.agentcache_user_id = ?1");
 const BY_ID: &str = record_query!("a.id = ?1");
 
 // ?1: behind which user; ?3 and ?4: between which their ids are.
-const LIST: &str = record_query!(
-    "a.agentcache_user_id > ?1 AND a.agentcache_user_id >= ?3 AND a.agentcache_user_id < ?4 ORDER BY a.agentcache_user_id LIMIT ?5"
-);
+const LIST: &str =
+    record_query!("a.agentcache_user_id > ?1 AND a.agentcache_user_id >= ?3 AND a.agentcache_user_id < ?4 ORDER BY a.agentcache_user_id LIMIT ?5");
 
 // Not where the user's account is not: another call has claimed the user for another database (what the first one knows), or the account was here and has left
 // (what each knows: moving::repository::leave), and this call is so late that it does not know.

@@ -83,8 +83,7 @@ pub async fn repeat(io: &impl Io, config: &Config, lost: &Lost, shard: Shard) ->
             (rows.into_iter().map(|row| Job::DeliverWebhook { namespace: row.namespace, delivery: row.id }).collect(), next)
         }
         Lost::DeleteAccount(at, place) => {
-            let rows: Vec<Deletion> =
-                database::all(&db, &accounts::deletion::repository::overdue(since(LOST_MS), (*at, *place), PAGE)).await?;
+            let rows: Vec<Deletion> = database::all(&db, &accounts::deletion::repository::overdue(since(LOST_MS), (*at, *place), PAGE)).await?;
             let next = full(&rows).map(|row| Lost::DeleteAccount(row.deleting_at, row.place));
             let job = |row: Deletion| Job::DeleteAccount { account: row.id, user: row.agentcache_user_id, shard, after: String::new() };
             (rows.into_iter().map(job).collect(), next)

@@ -39,7 +39,9 @@ pub async fn run_job(io: &impl Io, config: &Config, job: &Job) -> Result<(), Pro
         Job::DeliverWebhook { namespace, delivery } => deliver::deliver(io, config, namespace, *delivery).await,
         Job::Prune { account } => prune::prune(io, *account).await,
         Job::Move { moved, step } => moving::run(io, moved, step).await,
-        Job::DeleteAccount { account, user, shard, after } => deletion::run(io, config, &deletion::Deleted { account: *account, user, shard: *shard }, after).await,
+        Job::DeleteAccount { account, user, shard, after } => {
+            deletion::run(io, config, &deletion::Deleted { account: *account, user, shard: *shard }, after).await
+        }
         Job::CloseMonths { shard, after } => statement::close(io, config, *shard, *after).await,
         Job::EndUpload { session } => abort::end_upload(io, config, *session).await,
     }

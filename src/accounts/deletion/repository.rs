@@ -48,7 +48,8 @@ const FORGET_VIDEOS: &str = "DELETE FROM videos WHERE account_id = ?1 AND NOT EX
 
 const HURRY: &str = "UPDATE objects SET doomed_at = ?2 WHERE namespace = ?1 AND refs = 0 AND doomed_at > ?2";
 
-const FORGET_KEYS: &str = "DELETE FROM idempotency WHERE scope = ?1 AND key IN (SELECT key FROM idempotency WHERE scope = ?1 LIMIT ?2) RETURNING 1 AS gone";
+const FORGET_KEYS: &str =
+    "DELETE FROM idempotency WHERE scope = ?1 AND key IN (SELECT key FROM idempotency WHERE scope = ?1 LIMIT ?2) RETURNING 1 AS gone";
 
 const LEFT: &str = "SELECT EXISTS (SELECT 1 FROM upload_sessions u WHERE u.account_id = ?1 AND u.status = 'open') \
        OR EXISTS (SELECT 1 FROM assets a WHERE a.account_id = ?1) OR EXISTS (SELECT 1 FROM video_files f WHERE f.account_id = ?1) AS things, \
@@ -146,10 +147,7 @@ pub fn pass_videos_on(account: Id) -> Statement {
 
 /// When nothing is under way any more: forgets videos without files, and lets objects that nothing references be collected that would be kept for longer.
 pub fn settle(account: Id, namespace: &Name, since: EpochMs) -> [Statement; 2] {
-    [
-        Statement { sql: FORGET_VIDEOS, args: vec![id(account)] },
-        Statement { sql: HURRY, args: vec![namespace.as_str().into(), Arg::Int(since.0)] },
-    ]
+    [Statement { sql: FORGET_VIDEOS, args: vec![id(account)] }, Statement { sql: HURRY, args: vec![namespace.as_str().into(), Arg::Int(since.0)] }]
 }
 
 /// Forgets at most `limit` of the account's first answers; a row for each.

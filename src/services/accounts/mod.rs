@@ -2,6 +2,7 @@
 
 pub mod change;
 pub mod deletion;
+pub mod figures;
 pub mod find;
 pub mod list;
 pub mod moving;

@@ -45,7 +45,7 @@ async fn deleted_account_is_suspended_at_once_and_gone_with_all_it_had_while_oth
                  + (SELECT COUNT(*) FROM video_files WHERE namespace = 'jt_user_gone') AS n",
             )
             .await;
-        if left[0][0]["n"] == 0 { Ok(()) } else { Err(left) }
+        if left[0][0]["n"] == 0 { Ok(()) } else { Err(left[0][0].clone()) }
     })
     .await;
     stack.sql("UPDATE accounts SET deleting_at = deleting_at - 80000000 WHERE agentcache_user_id = 'gone'; UPDATE objects SET doomed_at = 1 WHERE refs = 0").await;

@@ -27,13 +27,21 @@ pub enum Lost {
     RemoveVideo(EpochMs, String, String),
     /// [`Job::DeliverWebhook`]: when the delivery was due, and its place among those of that instant.
     DeliverWebhook(EpochMs, u64),
+    /// [`Job::DeleteAccount`]: since when the account is being deleted, and its place among those of that instant.
+    DeleteAccount(EpochMs, u64),
 }
 
 impl Lost {
     /// All kinds, from their beginning.
-    pub fn all() -> [Lost; 4] {
+    pub fn all() -> [Lost; 5] {
         let begin = EpochMs(0);
-        [Lost::Verify(begin, 0), Lost::Wake(begin, 0), Lost::RemoveVideo(begin, String::new(), String::new()), Lost::DeliverWebhook(begin, 0)]
+        [
+            Lost::Verify(begin, 0),
+            Lost::Wake(begin, 0),
+            Lost::RemoveVideo(begin, String::new(), String::new()),
+            Lost::DeliverWebhook(begin, 0),
+            Lost::DeleteAccount(begin, 0),
+        ]
     }
 }
 
@@ -146,6 +154,28 @@ pub enum Job {
         /// How far it is.
         step: Step,
     },
+    /// Remove what an account has that is being deleted, and in the end the account.
+    DeleteAccount {
+        /// The account.
+        account: Id,
+        /// Its user.
+        user: Name,
+        /// The shard that had it when the job was sent.
+        #[serde(default, skip_serializing_if = "Shard::is_main")]
+        shard: Shard,
+        /// The last of its video files that was marked as deleted.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        after: String,
+    },
+    /// Make the months of a shard's accounts final that are over.
+    CloseMonths {
+        /// The shard.
+        #[serde(default, skip_serializing_if = "Shard::is_main")]
+        shard: Shard,
+        /// End and account of the last one that was tried.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<(EpochMs, Id)>,
+    },
     /// Release what a session that ended without a file holds at the store.
     EndUpload {
         /// The session.
@@ -239,6 +269,30 @@ mod tests {
         ] {
             assert_eq!(serde_json::to_string(&job).unwrap(), text);
             assert_eq!(serde_json::from_str::<Job>(text).unwrap(), job);
+        }
+        let (account, user) = (Id::from_random([1; 16]), Name::parse("ada").unwrap());
+        let (id, second) = (account.to_string(), Shard::new(2).unwrap());
+        for (job, text) in [
+            (
+                Job::DeleteAccount { account, user: user.clone(), shard: Shard::MAIN, after: String::new() },
+                format!(r#"{{"delete_account":{{"account":"{id}","user":"ada"}}}}"#),
+            ),
+            (
+                Job::DeleteAccount { account, user, shard: second, after: "v".into() },
+                format!(r#"{{"delete_account":{{"account":"{id}","user":"ada","shard":2,"after":"v"}}}}"#),
+            ),
+            (Job::CloseMonths { shard: Shard::MAIN, after: None }, r#"{"close_months":{}}"#.to_owned()),
+            (
+                Job::CloseMonths { shard: second, after: Some((EpochMs(5), account)) },
+                format!(r#"{{"close_months":{{"shard":2,"after":[5,"{id}"]}}}}"#),
+            ),
+            (
+                Job::Repeat { lost: Lost::DeleteAccount(EpochMs(5), 7), shard: Shard::MAIN },
+                r#"{"repeat":{"lost":{"delete_account":[5,7]}}}"#.to_owned(),
+            ),
+        ] {
+            assert_eq!(serde_json::to_string(&job).unwrap(), text);
+            assert_eq!(serde_json::from_str::<Job>(&text).unwrap(), job);
         }
         let (account, namespace) = (Id::from_random([1; 16]), Name::parse("jt_customer_x").unwrap());
         let job = Job::EndMembership { account, namespace, until: EpochMs(7), cursor: String::new() };

@@ -118,6 +118,11 @@ endpoints! {
     Resume: [Kind::Webhook], [ResourceKind::User];
     Quota: [Kind::Account, Kind::Webhook], [ResourceKind::User];
     MoveAccount: [Kind::Operator], [ResourceKind::User];
+    Accounts: [Kind::Operator], [];
+    AccountOverview: [Kind::Operator], [ResourceKind::User];
+    DeleteAccount: [Kind::Operator], [ResourceKind::User];
+    ProvisioningFigures: [Kind::Operator], [];
+    Statement: [Kind::Account, Kind::Operator], [ResourceKind::User];
     Tiers: [Kind::Operator], [];
     ChangeTier: [Kind::Operator], [];
     CreateNamespace: [Kind::Operator], [];

@@ -89,6 +89,7 @@ const ROWS: &[(&str, &str)] = &[
         "webhook_outbox",
         "(namespace, id, endpoint_id, message_id, event, body, due_at, created_at) VALUES ('jt_user_u1', 'd1', 'w1', 'm', 'e', '{}', 1, 1)",
     ),
+    ("provisioning_hourly", "(hour, outcome, bucket, calls) VALUES (3600000, 'created', 3, 1)"),
     ("webhook_inbox", "(webhook_id, claim, claimed_at, expires_at) VALUES ('w', 'c', 1, 2)"),
 ];
 

@@ -384,6 +384,7 @@ fn every_column_of_every_table_of_an_account_moves() {
         "edge_locations",
         "edge_metrics",
         "prices",
+        "provisioning_hourly",
         "store_facts",
         "tier_configs",
         "upload_patterns",
@@ -531,8 +532,9 @@ fn database_holds_as_many_accounts_files_and_segments_as_documented() {
              INSERT INTO namespaces (name, display_name, created_at) SELECT 'jt_user_' || user, 'jt_user_' || user, 1795000000000 FROM drawn; \
              INSERT INTO namespace_members (account_id, namespace, created_at, role) SELECT id, 'jt_user_' || user, 1795000000000, 'manager' FROM drawn; \
              INSERT INTO storage_usage (account_id, period_start, period_end, storage_bytes, bandwidth_bytes, request_count, storage_cost, bandwidth_cost, \
-               total_cost, recorded_at, storage_gb_months, origin_bytes) \
-               SELECT id, 1795000000000 + m.i, 1795000000000, 123456789012, 123456789012, 12345, 0.123, 0.123, 0.246, 1795000000000, 12.5, 123456789 \
+               total_cost, recorded_at, storage_gb_months, origin_bytes, closed_at) \
+               SELECT id, 1795000000000 + m.i, 1795000000000, 123456789012, 123456789012, 12345, 0.123, 0.123, 0.246, 1795000000000, 12.5, 123456789, \
+               CASE WHEN m.i < 12 THEN 1795000000000 END \
                FROM drawn, (WITH RECURSIVE m(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM m WHERE i < 12) SELECT i FROM m) m;"
         ),
     );

@@ -96,7 +96,9 @@ fn scans(db: &Connection, name: &str, text: &str) -> Vec<String> {
 fn all_statements() -> Vec<(&'static str, &'static str)> {
     [
         jettyspeed_edge::accounts::directory::repository::ALL,
+        jettyspeed_edge::accounts::deletion::repository::ALL,
         jettyspeed_edge::accounts::repository::ALL,
+        jettyspeed_edge::analytics::provisioning::repository::ALL,
         jettyspeed_edge::analytics::repository::ALL,
         jettyspeed_edge::dedup::possession::repository::ALL,
         jettyspeed_edge::dedup::repository::ALL,

@@ -217,7 +217,7 @@ fn storage_usage_has_gb_months_and_what_the_store_was_read_at_their_prices() {
     let db = populated();
     let account = Id::from_random([1; 16]);
     db.execute(
-        "INSERT INTO accounts SELECT ?1, 'u2', NULL, tier, s3_bucket_name, s3_prefix, status, created_at, updated_at, ledger_region FROM accounts",
+        "INSERT INTO accounts SELECT ?1, 'u2', NULL, tier, s3_bucket_name, s3_prefix, status, created_at, updated_at, ledger_region, NULL FROM accounts",
         [account.to_string()],
     )
     .unwrap();

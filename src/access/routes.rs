@@ -83,6 +83,16 @@ pub enum Endpoint {
     Quota,
     /// Move an account to another database.
     MoveAccount,
+    /// List accounts.
+    Accounts,
+    /// One account.
+    AccountOverview,
+    /// Delete an account.
+    DeleteAccount,
+    /// How calls of provisioning ended.
+    ProvisioningFigures,
+    /// What a month cost.
+    Statement,
     /// All tiers.
     Tiers,
     /// Change a tier.
@@ -228,6 +238,11 @@ pub static ROUTES: &[Route] = &[
     route("POST", "/api/agentcache/suspend", AuthScheme::Webhook, Endpoint::Suspend, USER),
     route("POST", "/api/agentcache/resume", AuthScheme::Webhook, Endpoint::Resume, USER),
     route("POST", "/api/portal/accounts/{user}/move", AuthScheme::Operator, Endpoint::MoveAccount, USER),
+    route("GET", "/api/portal/accounts", AuthScheme::Operator, Endpoint::Accounts, NOTHING),
+    route("GET", "/api/portal/accounts/{user}", AuthScheme::Operator, Endpoint::AccountOverview, USER),
+    route("DELETE", "/api/portal/accounts/{user}", AuthScheme::Operator, Endpoint::DeleteAccount, USER),
+    route("GET", "/api/portal/provisioning", AuthScheme::Operator, Endpoint::ProvisioningFigures, NOTHING),
+    route("GET", "/api/agentcache/statement", AuthScheme::OperatorOrAccount, Endpoint::Statement, USER),
     route("GET", "/api/portal/tiers", AuthScheme::Operator, Endpoint::Tiers, NOTHING),
     route("PATCH", "/api/portal/tiers/{tier}", AuthScheme::Operator, Endpoint::ChangeTier, NOTHING),
     route("POST", "/api/portal/namespaces", AuthScheme::Operator, Endpoint::CreateNamespace, NOTHING),

@@ -165,6 +165,12 @@ pub struct Record {
     pub s3_prefix: String,
     /// When the account was last changed.
     pub account_updated_at: EpochMs,
+    /// When the account was created.
+    #[serde(default)]
+    pub created_at: EpochMs,
+    /// Since when it is being deleted.
+    #[serde(default)]
+    pub deleting_at: Option<EpochMs>,
     /// As in [`crate::accounts::account::Account`].
     #[serde(default)]
     pub ledger_region: Option<String>,
@@ -231,6 +237,12 @@ impl Record {
     /// The limits that the ledger enforces.
     pub fn limits(&self) -> Limits {
         self.tier.limits(self.account_updated_at, &self.status)
+    }
+
+    /// # Errors
+    /// [`Problem::AccountDeleting`] of one that is being deleted.
+    pub fn must_stay(&self) -> Result<(), Problem> {
+        if self.deleting_at.is_some() { Err(Problem::AccountDeleting) } else { Ok(()) }
     }
 
     /// The associated data that its credentials are encrypted with.
@@ -314,6 +326,7 @@ mod tests {
             objects_reserved: 2,
             uploads_open: 2,
             bandwidth_used: bandwidth,
+            seen_at: None,
             requests: 0,
             limits: Limits {
                 storage: gb * GB,

@@ -94,6 +94,7 @@ mod tests {
             objects_reserved: 2,
             uploads_open: 1,
             bandwidth_used: bandwidth,
+            seen_at: None,
             requests: 0,
             limits: Limits {
                 storage: gb * GB,

@@ -19,7 +19,7 @@ macro_rules! record_query {
     ($where:literal) => {
         concat!(
             "SELECT a.id, a.agentcache_user_id, a.agentcache_email, a.status, a.s3_bucket_name, a.s3_prefix, a.updated_at AS account_updated_at, \
-             a.ledger_region, ",
+             a.created_at, a.deleting_at, a.ledger_region, ",
             tier_columns!(),
             ", (SELECT c.sealed FROM credentials c WHERE c.account_id = a.id AND c.expires_at IS NULL AND c.sealed_until > ?2) AS sealed \
              FROM accounts a JOIN tier_configs t ON t.tier = a.tier WHERE ",
@@ -38,6 +38,10 @@ const BY_USER: &str = record_query!("a.agentcache_user_id = ?1");
 
 const BY_ID: &str = record_query!("a.id = ?1");
 
+// ?1: behind which user; ?3 and ?4: between which their ids are.
+const LIST: &str =
+    record_query!("a.agentcache_user_id > ?1 AND a.agentcache_user_id >= ?3 AND a.agentcache_user_id < ?4 ORDER BY a.agentcache_user_id LIMIT ?5");
+
 // Not where the user's account is not: another call has claimed the user for another database (what the first one knows), or the account was here and has left
 // (what each knows: moving::repository::leave), and this call is so late that it does not know.
 const INSERT_ACCOUNT: &str = "INSERT INTO accounts (id, agentcache_user_id, agentcache_email, tier, s3_bucket_name, s3_prefix, status, created_at, updated_at) \
@@ -47,7 +51,7 @@ const INSERT_ACCOUNT: &str = "INSERT INTO accounts (id, agentcache_user_id, agen
 // Only for the account that was just inserted: a concurrent call that lost the insert finds no account with its id and inserts nothing.
 const INSERT_CREDENTIALS: &str = "INSERT INTO credentials (key_hash, secret_hash, account_id, created_at, expires_at, sealed, sealed_until, generation) \
      SELECT ?1, ?2, a.id, ?4, NULL, ?5, ?6, COALESCE((SELECT MAX(c.generation) + 1 FROM credentials c WHERE c.account_id = a.id), 0) \
-     FROM accounts a WHERE a.id = ?3";
+     FROM accounts a WHERE a.id = ?3 AND a.deleting_at IS NULL";
 
 const INSERT_OWN_NAMESPACE: &str = "INSERT INTO namespaces (name, display_name, created_at) SELECT ?2, ?2, ?3 FROM accounts a WHERE a.id = ?1 \
      ON CONFLICT (name) DO NOTHING";
@@ -63,7 +67,9 @@ const RAISE_TIER: &str = "UPDATE accounts SET tier = ?2, updated_at = MAX(?3, up
 
 const SET_EMAIL: &str = "UPDATE accounts SET agentcache_email = ?2 WHERE id = ?1";
 
-const SET_STATUS: &str = "UPDATE accounts SET status = ?2, updated_at = MAX(?3, updated_at + 1) WHERE id = ?1 RETURNING id";
+// An account that is being deleted stays suspended.
+const SET_STATUS: &str = "UPDATE accounts SET status = ?2, updated_at = MAX(?3, updated_at + 1) WHERE id = ?1 AND (?2 = 'suspended' OR deleting_at IS NULL) \
+     RETURNING id";
 
 const RETIRE_CREDENTIALS: &str = "UPDATE credentials SET expires_at = ?2, sealed = NULL, sealed_until = NULL \
      WHERE account_id = ?1 AND (expires_at IS NULL OR expires_at > ?2)";
@@ -91,6 +97,7 @@ pub const ALL: &[(&str, &str)] = &[
     ("BY_KEY", BY_KEY),
     ("BY_USER", BY_USER),
     ("BY_ID", BY_ID),
+    ("LIST", LIST),
     ("INSERT_ACCOUNT", INSERT_ACCOUNT),
     ("INSERT_CREDENTIALS", INSERT_CREDENTIALS),
     ("INSERT_OWN_NAMESPACE", INSERT_OWN_NAMESPACE),
@@ -123,6 +130,13 @@ pub fn by_user(user: &Name, now: EpochMs) -> Statement {
 /// The same by account id.
 pub fn by_id(account: Id, now: EpochMs) -> Statement {
     Statement { sql: BY_ID, args: vec![account.to_string().into(), Arg::Int(now.0)] }
+}
+
+/// Accounts behind the user `cursor` whose user ids begin with `prefix`, in the order of these: [`crate::accounts::provisioning::Record`].
+pub fn list(cursor: &str, prefix: &str, limit: u64, now: EpochMs) -> Statement {
+    // Behind every id with that prefix: no character is greater.
+    let args = vec![cursor.into(), Arg::Int(now.0), prefix.into(), format!("{prefix}\u{10ffff}").into(), limit.into()];
+    Statement { sql: LIST, args }
 }
 
 /// Notes where the account's ledger is created, unless there is one.

@@ -3,6 +3,7 @@
 pub mod csv;
 pub mod figures;
 pub mod period;
+pub mod provisioning;
 pub mod report;
 pub mod repository;
 pub mod rows;

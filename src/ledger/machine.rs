@@ -88,6 +88,9 @@ impl Ledger {
                 let changed = self.adopt_limits(limits, now);
                 (Reply::State { figures: self.figures() }, changed)
             }
+            Message::Statement => (self.months(now), vec![]),
+            // What holds the ledger forgets it, if there is nothing to wait for.
+            Message::Close { .. } => (Reply::Pending, vec![]),
             Message::Change { limits } => (Reply::Done, self.adopt_limits(Some(limits), now)),
         };
         if self.books.used != stored {
@@ -144,8 +147,16 @@ impl Ledger {
             uploads_open: self.reserved.uploads,
             bandwidth_used: self.books.bandwidth,
             requests: self.books.requests,
+            seen_at: self.books.seen_at,
             limits: self.books.limits,
         }
+    }
+
+    /// The current month up to `now`, and those before it that may not be written.
+    fn months(&self, now: EpochMs) -> Reply {
+        let mut current = self.usage();
+        current.accrual.store(self.books.used, now, self.books.period);
+        Reply::Months { current, closed: self.books.closed.clone() }
     }
 
     fn usage(&self) -> Usage {
@@ -198,6 +209,7 @@ impl Ledger {
 
     fn admit(&mut self, limits: Option<Limits>, video_file: bool, now: EpochMs) -> (Reply, Vec<Effect>) {
         let mut effects = self.adopt_limits(limits, now);
+        self.books.seen_at = Some(now);
         let per_minute = self.books.limits.per_minute;
         let pace = if video_file {
             rate_limit::admit_per_minute(&mut self.books.video_tat_us, per_minute.saturating_mul(VIDEO_FILES_PER_REQUEST), now.0)

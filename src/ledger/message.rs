@@ -7,7 +7,7 @@ use crate::base::id::Id;
 use crate::base::time::EpochMs;
 use crate::ledger::accrual::StoreReads;
 use crate::ledger::period::Period;
-use crate::ledger::state::Limits;
+use crate::ledger::state::{Limits, Usage};
 
 /// A message to a ledger.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -96,6 +96,13 @@ pub enum Message {
         /// As in [`Message::Admit`].
         limits: Option<Limits>,
     },
+    /// Queries the figures that the month's costs accrue from, up to now.
+    Statement,
+    /// The account is gone: forgets everything.
+    Close {
+        /// Also if the outcome of a change is not known yet.
+        force: bool,
+    },
     /// Replaces the limits after an administrator changed the account.
     Change {
         /// The new limits.
@@ -157,6 +164,15 @@ pub enum Reply {
         /// When the next month begins.
         resets: EpochMs,
     },
+    /// To [`Message::Close`]: the outcome of a change is not known yet, nothing was forgotten.
+    Pending,
+    /// To [`Message::Statement`].
+    Months {
+        /// The current month.
+        current: Usage,
+        /// Past ones that may not be written to D1 yet.
+        closed: Vec<Usage>,
+    },
     /// To [`Message::Usage`] and [`Message::Meter`].
     State {
         /// The usage.
@@ -186,6 +202,9 @@ pub struct UsageSnapshot {
     pub bandwidth_used: u64,
     /// Calls of the JSON API this month.
     pub requests: u64,
+    /// When the account last called the JSON API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen_at: Option<EpochMs>,
     /// The limits in force.
     pub limits: Limits,
 }
@@ -202,6 +221,7 @@ impl UsageSnapshot {
             uploads_open: 0,
             bandwidth_used: 0,
             requests: 0,
+            seen_at: None,
             limits,
         }
     }

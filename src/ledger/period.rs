@@ -19,6 +19,14 @@ impl Period {
         Period { year: date.year(), month: date.month() }
     }
 
+    /// Reads `2026-11`, from 1970 to 9999.
+    pub fn parse(text: &str) -> Option<Period> {
+        let (year, month) = text.split_once('-')?;
+        let digits = |part: &str, length| part.len() == length && part.bytes().all(|byte| byte.is_ascii_digit());
+        let period = Period { year: year.parse().ok()?, month: month.parse().ok()? };
+        (digits(year, 4) && digits(month, 2) && period.year >= 1970 && (1..=12).contains(&period.month)).then_some(period)
+    }
+
     /// Its first millisecond.
     pub fn start(self) -> EpochMs {
         let date = Utc.with_ymd_and_hms(self.year, self.month, 1, 0, 0, 0).single().unwrap_or_default();
@@ -51,6 +59,16 @@ impl std::fmt::Display for Period {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn month_is_read_as_it_is_written_and_nothing_else_is() {
+        let november = Period::of(EpochMs(1_795_000_000_000));
+        assert_eq!(Period::parse("2026-11"), Some(november));
+        assert_eq!(Period::parse("1970-01").map(|period| period.start()), Some(EpochMs(0)));
+        for bad in ["", "2026", "2026-0", "2026-00", "2026-13", "2026-1", "26-11", "1969-12", "+026-11", "2026-11-01", " 2026-11", "2026_11"] {
+            assert_eq!(Period::parse(bad), None, "{bad}");
+        }
+    }
 
     #[test]
     fn periods_start_and_end_at_utc_month_boundaries() {

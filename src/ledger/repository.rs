@@ -25,9 +25,17 @@ const RECORD_USAGE: &str = "INSERT INTO storage_usage (account_id, period_start,
      ON CONFLICT (account_id, period_start) DO UPDATE SET storage_bytes = excluded.storage_bytes, bandwidth_bytes = excluded.bandwidth_bytes, \
      request_count = excluded.request_count, storage_cost = excluded.storage_cost, bandwidth_cost = excluded.bandwidth_cost, \
      total_cost = excluded.total_cost, recorded_at = excluded.recorded_at, storage_gb_months = excluded.storage_gb_months, \
-     origin_bytes = excluded.origin_bytes WHERE excluded.recorded_at >= storage_usage.recorded_at";
+     origin_bytes = excluded.origin_bytes WHERE storage_usage.closed_at IS NULL AND excluded.recorded_at >= storage_usage.recorded_at";
 
 const USAGE: &str = "SELECT bandwidth_bytes, request_count, storage_gb_months, origin_bytes, bandwidth_cost, recorded_at FROM storage_usage WHERE account_id = ?1 AND period_start = ?2";
+
+const MONTH: &str = "SELECT storage_bytes, storage_gb_months, bandwidth_bytes, origin_bytes, request_count, storage_cost, bandwidth_cost, total_cost, \
+     recorded_at, closed_at FROM storage_usage WHERE account_id = ?1 AND period_start = ?2";
+
+const UNCLOSED: &str = "SELECT period_end, account_id FROM storage_usage WHERE closed_at IS NULL AND period_end <= ?1 \
+     AND (period_end, account_id) > (?2, ?3) ORDER BY period_end, account_id LIMIT ?4";
+
+const CLOSE: &str = "UPDATE storage_usage SET closed_at = ?3 WHERE account_id = ?1 AND period_end <= ?2 AND closed_at IS NULL";
 
 /// Every statement of this file, for the test that prepares them.
 pub const ALL: &[(&str, &str)] = &[
@@ -38,6 +46,9 @@ pub const ALL: &[(&str, &str)] = &[
     ("ASSET_COMING", ASSET_COMING),
     ("RECORD_USAGE", RECORD_USAGE),
     ("USAGE", USAGE),
+    ("MONTH", MONTH),
+    ("UNCLOSED", UNCLOSED),
+    ("CLOSE", CLOSE),
 ];
 
 /// Assets of an account with their objects and sizes, newest first, before `before` (creation time and id of the last one read).
@@ -90,4 +101,20 @@ pub fn record_usage(account: Id, usage: &Usage, prices: &Prices, now: EpochMs) -
 /// The recorded usage of a month, for a ledger that lost its storage.
 pub fn usage(account: Id, period_start: EpochMs) -> Statement {
     Statement { sql: USAGE, args: vec![account.to_string().into(), Arg::Int(period_start.0)] }
+}
+
+/// An account's month: a row of [`crate::accounts::statement::Row`].
+pub fn month(account: Id, period_start: EpochMs) -> Statement {
+    Statement { sql: MONTH, args: vec![account.to_string().into(), Arg::Int(period_start.0)] }
+}
+
+/// Months that have ended by `until` and are not closed, oldest first, after `after` (end and account of the last one): `period_end`, `account_id`.
+pub fn unclosed(until: EpochMs, after: Option<(EpochMs, Id)>, limit: u64) -> Statement {
+    let (end, account) = after.map_or((0, String::new()), |(end, account)| (end.0, account.to_string()));
+    Statement { sql: UNCLOSED, args: vec![Arg::Int(until.0), Arg::Int(end), account.into(), limit.into()] }
+}
+
+/// Makes the account's months final that have ended by `until`.
+pub fn close(account: Id, until: EpochMs, now: EpochMs) -> Statement {
+    Statement { sql: CLOSE, args: vec![account.to_string().into(), Arg::Int(until.0), Arg::Int(now.0)] }
 }

@@ -81,6 +81,9 @@ pub struct LedgerState {
     /// Past months whose final usage is not yet written to D1.
     #[serde(default)]
     pub closed: Vec<Usage>,
+    /// When the account last called the JSON API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen_at: Option<EpochMs>,
     /// When the usage is to be written to D1; None if D1 is up to date.
     #[serde(default)]
     pub checkpoint: Option<EpochMs>,
@@ -101,6 +104,7 @@ impl LedgerState {
             tat_us: 0,
             video_tat_us: 0,
             closed: Vec::new(),
+            seen_at: None,
             checkpoint: None,
         }
     }

@@ -58,6 +58,7 @@ catalogue! {
     EXISTS = "already-exists", 409, "Already exists", "Something of that name exists already; 'field' names it.";
     NAMESPACE_IN_USE = "namespace-in-use", 409, "Namespace in use", "The namespace has files, open uploads or an account whose own it is.";
     WEBHOOKS = "too-many-webhooks", 409, "Too many webhooks", "The namespace has as many webhook endpoints as it may, or the endpoint as many undelivered events: delete some, or make it answer.";
+    DELETING = "account-deleting", 409, "Account is being deleted", "The account is being deleted and can not be changed, nor be had again before it is gone: within a day. Provisioning then creates a new one.";
     MOVING = "account-moving", 503, "Account is being moved", "The account is on its way to another database: it can be read, and be changed again in some minutes. Try again after Retry-After.";
     NOT_MOVABLE = "not-movable", 409, "Account can not be moved", "The account shares a namespace or bytes with others, which live in one database; 'detail' says which. Move nothing, or undo that first.";
     OTHER_SHARD = "other-shard", 409, "Account and namespace in different databases", "Members of a namespace live in its database: move the account there first.";
@@ -127,6 +128,7 @@ impl Problem {
             Problem::NamespaceInUse => &NAMESPACE_IN_USE,
             Problem::TooManyWebhooks { .. } => &WEBHOOKS,
             Problem::ReceiptsOff => &RECEIPTS_OFF,
+            Problem::AccountDeleting => &DELETING,
             Problem::AccountMoving => &MOVING,
             Problem::NotMovable { .. } => &NOT_MOVABLE,
             Problem::OtherShard { .. } => &OTHER_SHARD,

@@ -201,6 +201,8 @@ pub enum Problem {
     },
     /// This deployment signs no receipts.
     ReceiptsOff,
+    /// The account is being deleted.
+    AccountDeleting,
     /// The account is being moved to another database, and can not be changed until it is there.
     AccountMoving,
     /// The account can not be moved to another database.

@@ -20,7 +20,8 @@ pub async fn daily(io: &impl Io, config: Option<&Config>) {
     // So are these.
     let _ = moving::resume_all(io).await;
     let lost = shards::all(io).flat_map(|shard| Lost::all().map(|lost| Job::Repeat { lost, shard }));
-    for job in lost.chain([Job::Probe, Job::Collect, Job::Sweep { marker: None }, Job::Prune { account: None }]) {
+    let months = shards::all(io).map(|shard| Job::CloseMonths { shard, after: None });
+    for job in lost.chain(months).chain([Job::Probe, Job::Collect, Job::Sweep { marker: None }, Job::Prune { account: None }]) {
         let _ = io.enqueue(&job, 0).await;
     }
 }

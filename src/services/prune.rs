@@ -27,6 +27,7 @@ pub async fn prune(io: &impl Io, account: Option<Id>) -> Result<(), Problem> {
         ]
         .into_iter()
         .chain(analytics::repository::forget(now, ROWS_PER_STEP))
+        .chain([analytics::provisioning::repository::forget(now, ROWS_PER_STEP)])
         .collect(),
         Some(account) => vec![uploads::repository::trim(account, most_kept(ledger_records::limits(io, account).await?.objects), ROWS_PER_STEP)],
     };

@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::io::Io;
 use crate::jobs::{Job, Lost};
 use crate::problem::Problem;
-use crate::{dedup, uploads, video, webhooks};
+use crate::{accounts, dedup, uploads, video, webhooks};
 
 /// Age from which a pending job counts as lost, ms.
 const LOST_MS: u64 = 3_600_000;
@@ -42,9 +42,17 @@ struct Delivery {
     place: u64,
 }
 
+#[derive(Deserialize)]
+struct Deletion {
+    id: Id,
+    agentcache_user_id: Name,
+    deleting_at: EpochMs,
+    place: u64,
+}
+
 /// Sends the jobs of a shard after the last one that was sent: verification of every object that has been pending for an hour, recovery of every upload that has been
 /// open for longer than it may be without activity, deletion of every video that was deleted an hour ago, every delivery that was
-/// due an hour ago.
+/// due an hour ago, every account that is being deleted for an hour.
 ///
 /// # Errors
 /// Of D1 and the queue; the job is repeated.
@@ -73,6 +81,12 @@ pub async fn repeat(io: &impl Io, config: &Config, lost: &Lost, shard: Shard) ->
             let rows: Vec<Delivery> = database::all(&db, &webhooks::repository::overdue(since(LOST_MS), (*at, *place), PAGE)).await?;
             let next = full(&rows).map(|row| Lost::DeliverWebhook(row.due_at, row.place));
             (rows.into_iter().map(|row| Job::DeliverWebhook { namespace: row.namespace, delivery: row.id }).collect(), next)
+        }
+        Lost::DeleteAccount(at, place) => {
+            let rows: Vec<Deletion> = database::all(&db, &accounts::deletion::repository::overdue(since(LOST_MS), (*at, *place), PAGE)).await?;
+            let next = full(&rows).map(|row| Lost::DeleteAccount(row.deleting_at, row.place));
+            let job = |row: Deletion| Job::DeleteAccount { account: row.id, user: row.agentcache_user_id, shard, after: String::new() };
+            (rows.into_iter().map(job).collect(), next)
         }
     };
     for job in jobs.into_iter().chain(next.map(|lost| Job::Repeat { lost, shard })) {

@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::io::{Io, MAX_DELAY_SECONDS};
 use crate::jobs::Job;
 use crate::problem::Problem;
-use crate::services::accounts::moving;
+use crate::services::accounts::{deletion, moving, statement};
 use crate::services::dedup::{collect, verify};
 use crate::services::uploads::{abort, membership, payload_hash_probe, presigned_hash_probe, recover, suspend, sweep};
 use crate::services::video::{reconcile, removal};
@@ -39,6 +39,10 @@ pub async fn run_job(io: &impl Io, config: &Config, job: &Job) -> Result<(), Pro
         Job::DeliverWebhook { namespace, delivery } => deliver::deliver(io, config, namespace, *delivery).await,
         Job::Prune { account } => prune::prune(io, *account).await,
         Job::Move { moved, step } => moving::run(io, moved, step).await,
+        Job::DeleteAccount { account, user, shard, after } => {
+            deletion::run(io, config, &deletion::Deleted { account: *account, user, shard: *shard }, after).await
+        }
+        Job::CloseMonths { shard, after } => statement::close(io, config, *shard, *after).await,
         Job::EndUpload { session } => abort::end_upload(io, config, *session).await,
     }
 }

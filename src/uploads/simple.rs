@@ -102,6 +102,7 @@ mod tests {
             objects_reserved: 0,
             uploads_open: 0,
             bandwidth_used: 0,
+            seen_at: None,
             requests: 0,
             limits: limits(storage),
         };

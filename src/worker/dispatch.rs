@@ -15,7 +15,7 @@ use crate::log::LogLevel;
 use crate::problem::Problem;
 use crate::worker::content::forget::forget;
 use crate::worker::handlers;
-use crate::worker::handlers::accounts::{change, moving, provision, quota, tiers};
+use crate::worker::handlers::accounts::{change, moving, portal, provision, quota, statement, tiers};
 use crate::worker::handlers::{health, pages, problems};
 use crate::worker::http::call::{Call, Routed};
 use crate::worker::http::reply::{Body, Reply};
@@ -128,6 +128,11 @@ fn handler<'a>(call: &'a Routed, endpoint: Endpoint, method: &'a str) -> Pin<Box
         Endpoint::Resume => Box::pin(change::switch(call, false)),
         Endpoint::Quota => Box::pin(quota::quota(call)),
         Endpoint::MoveAccount => Box::pin(moving::move_account(call)),
+        Endpoint::Accounts => Box::pin(portal::accounts(call)),
+        Endpoint::AccountOverview => Box::pin(portal::account(call)),
+        Endpoint::DeleteAccount => Box::pin(portal::delete(call)),
+        Endpoint::ProvisioningFigures => Box::pin(portal::provisioning(call)),
+        Endpoint::Statement => Box::pin(statement::statement(call)),
         Endpoint::Tiers => Box::pin(tiers::list(call)),
         Endpoint::ChangeTier => Box::pin(tiers::change(call)),
         Endpoint::CreateNamespace => Box::pin(handlers::namespaces::create(call)),

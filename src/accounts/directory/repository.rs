@@ -44,6 +44,13 @@ const END_MOVE: &str = "UPDATE directory SET moving = 0 WHERE account_id = ?1 AN
 
 const FORGET: &str = "DELETE FROM directory WHERE kind = ?1 AND name = ?2";
 
+// ?2 and ?3: its user and its namespace, or NULL where they stay.
+const FORGET_ACCOUNT: &str = "DELETE FROM directory WHERE (kind = 'account' AND name = ?1) OR (kind = 'key' AND account_id = ?1) \
+     OR (kind = 'user' AND name = ?2) OR (kind = 'namespace' AND name = ?3)";
+
+// A move that had ended left the account's id.
+const KEEP_NAMES: &str = "UPDATE directory SET account_id = NULL, move_id = NULL WHERE account_id = ?1 AND kind IN ('user', 'namespace')";
+
 /// The statements of this file.
 pub const ALL: &[(&str, &str)] = &[
     ("FIND", FIND),
@@ -58,6 +65,8 @@ pub const ALL: &[(&str, &str)] = &[
     ("SWITCH", SWITCH),
     ("END_MOVE", END_MOVE),
     ("FORGET", FORGET),
+    ("FORGET_ACCOUNT", FORGET_ACCOUNT),
+    ("KEEP_NAMES", KEEP_NAMES),
 ];
 
 /// Where it lives: [`crate::base::shard::Whereabouts`]; no row for what is in the first database.
@@ -92,6 +101,14 @@ pub fn create(namespace: &Name, shard: Shard) -> Statement {
 pub fn forget(item: Item<'_>) -> Statement {
     let (kind, name) = item.row();
     Statement { sql: FORGET, args: vec![kind.into(), name.into()] }
+}
+
+/// Forgets where an account was that is deleted, with its keys. `names`: its user and its namespace, unless the namespace stays for others: then a new account of
+/// the user is created where that is.
+pub fn forget_account(account: Id, names: Option<(&Name, &Name)>) -> [Statement; 2] {
+    let name = |of: fn((&Name, &Name)) -> String| names.map(of).map_or(Arg::Null, Arg::from);
+    let args = vec![account.to_string().into(), name(|(user, _)| user.to_string()), name(|(_, namespace)| namespace.to_string())];
+    [Statement { sql: FORGET_ACCOUNT, args }, Statement { sql: KEEP_NAMES, args: vec![account.to_string().into()] }]
 }
 
 fn number(shard: Shard) -> Arg {

@@ -133,7 +133,7 @@ pub const TABLES: &[Table] = &[
         "accounts",
         Owner::Account,
         "id = ?1",
-        [id, agentcache_user_id, agentcache_email, tier, s3_bucket_name, s3_prefix, status, created_at, updated_at, ledger_region]
+        [id, agentcache_user_id, agentcache_email, tier, s3_bucket_name, s3_prefix, status, created_at, updated_at, ledger_region, deleting_at]
     ),
     by_rowid!(
         "credentials",
@@ -185,7 +185,8 @@ pub const TABLES: &[Table] = &[
             total_cost,
             recorded_at,
             storage_gb_months,
-            origin_bytes
+            origin_bytes,
+            closed_at
         ]
     ),
     by_key!("idempotency", Owner::Account, "scope = ?1", key: Least::Text, [scope, key, fingerprint, claim, claimed_at, expires_at, status, answer]),

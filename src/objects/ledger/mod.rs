@@ -80,8 +80,15 @@ impl<S: ObjectState, I: Io> LedgerObject<S, I> {
     }
 
     async fn apply(&self, message: Message) -> Result<Reply, Problem> {
+        if let Message::Close { force } = message {
+            return self.close(force).await;
+        }
         if !self.memory.load()? {
-            open(&self.memory, &self.io, self.account()?).await?;
+            match open(&self.memory, &self.io, self.account()?).await {
+                // Of an account that was deleted nothing is left to release or to check.
+                Err(Problem::NotFound) if matches!(message, Message::Release { .. } | Message::ScheduleCheck { .. }) => return Ok(Reply::Done),
+                opened => opened?,
+            }
         } else if self.memory.with(|ledger| ledger.wants_limits(&message, self.io.now())) == Some(true) {
             // If D1 does not answer (logged), the previous limits stay in force.
             if let Ok(limits) = ledger_records::limits(&self.io, self.account()?).await {
@@ -92,6 +99,17 @@ impl<S: ObjectState, I: Io> LedgerObject<S, I> {
         let reply = self.memory.apply(message, self.io.now())?;
         self.set_alarm().await?;
         Ok(reply)
+    }
+
+    /// Forgets everything, unless an outcome is not known yet. A ledger that there is not is not opened.
+    async fn close(&self, force: bool) -> Result<Reply, Problem> {
+        if self.memory.load()? && !force && self.memory.with(|ledger| ledger.watches.is_empty()) != Some(true) {
+            return Ok(Reply::Pending);
+        }
+        self.memory.evict();
+        self.armed.set(None);
+        self.memory.storage.0.delete_all().await?;
+        Ok(Reply::Done)
     }
 
     fn account(&self) -> Result<Id, Problem> {

@@ -19,18 +19,20 @@ use crate::services::reply::Reply;
 use crate::services::request::Request;
 use crate::services::uploads::suspend;
 
+/// The account of a user that is not being deleted.
 async fn find_account(call: &Request<impl Io>, user: &Name) -> Result<Record, Problem> {
-    record(call, user).await?.ok_or(Problem::NotFound)
+    let found = record(call, user).await?.ok_or(Problem::NotFound)?;
+    found.must_stay().map(|()| found)
 }
 
 /// Makes a change whose first statement gives a row if the account is in `shard`. It may have been moved since it was found there, and then nothing was changed.
-async fn apply(call: &Request<impl Io>, shard: Shard, change: &[Statement]) -> Result<(), Problem> {
+pub async fn apply(call: &Request<impl Io>, shard: Shard, change: &[Statement]) -> Result<(), Problem> {
     let made: Option<Value> = database::results(&call.db(shard)?, change).await?.first()?;
     made.map(|_| ()).ok_or(Problem::AccountMoving)
 }
 
 /// The shard of an account, to change it.
-async fn shard_of(call: &Request<impl Io>, account: Id) -> Result<Shard, Problem> {
+pub async fn shard_of(call: &Request<impl Io>, account: Id) -> Result<Shard, Problem> {
     shards::shard_of(&call.io, Item::Account(account), Access::Write).await
 }
 

@@ -1,7 +1,11 @@
 //! Accounts: provisioning and queries.
 
 pub mod change;
+pub mod deletion;
+pub mod figures;
 pub mod find;
+pub mod list;
 pub mod moving;
 pub mod provision;
+pub mod statement;
 pub mod tiers;

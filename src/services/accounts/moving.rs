@@ -26,6 +26,7 @@ use crate::problem::Problem;
 /// # Errors
 /// [`Problem::NotMovable`].
 pub async fn begin(io: &impl Io, record: &Record, from: Shard, to: Shard) -> Result<(), Problem> {
+    record.must_stay()?;
     let namespace = Name::parse(&own_namespace(&record.agentcache_user_id)).ok_or(Problem::Internal)?;
     let db = io.db(from)?;
     let mut rows = database::results(&db, &[ties(record.id, &namespace), keys(record.id)]).await?;

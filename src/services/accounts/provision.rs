@@ -81,6 +81,7 @@ pub async fn put_into_directory(call: &Request<impl Io>, account: Id, new: &NewC
 }
 
 async fn repeat_credentials(call: &Request<impl Io>, mut found: Record, wanted: &ProvisionParams, tier: &Tier) -> Result<Reply, Problem> {
+    found.must_stay()?;
     let db = shards::of_account(&call.io, found.id).await?;
     if on_repeat(&found.tier, tier)? {
         database::batch(&db, &[repository::raise_tier(found.id, &tier.tier, call.now())]).await?;

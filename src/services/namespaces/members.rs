@@ -23,6 +23,7 @@ use crate::webhooks::repository::{Only, Written, emit};
 /// # Errors
 /// 409 if account and namespace are in different databases.
 pub async fn add(call: &Request<impl Io>, namespace: &Namespace, record: &Record, role: Role) -> Result<Reply, Problem> {
+    record.must_stay()?;
     let user = &record.agentcache_user_id;
     let shard = shards::shard_of(&call.io, Item::Namespace(&namespace.name), Access::Write).await?;
     let its = shards::shard_of(&call.io, Item::User(user), Access::Write).await?;

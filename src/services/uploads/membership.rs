@@ -66,7 +66,11 @@ pub async fn end_page(io: &impl Io, config: &Config, account: Id, namespace: &Na
     }
 }
 
-async fn end(io: &impl Io, config: &Config, account: Id, session: Id) -> Result<(), Problem> {
+/// Ends an upload: closes its session, and releases what it holds at the store.
+///
+/// # Errors
+/// Of the session; [`Problem::CompletionRunning`].
+pub async fn end(io: &impl Io, config: &Config, account: Id, session: Id) -> Result<(), Problem> {
     match recover::send_or_recover(io, config, account, session, &Message::Fail).await? {
         SessionReply::State { meta, parts, .. } => {
             // If the store does not abort it now, the session's alarm repeats that.

@@ -22,7 +22,12 @@ pub async fn propagate(io: &impl Io, account: Id, cursor: &str) -> Result<(), Pr
     struct Row {
         id: Id,
     }
-    let suspended = ledger_records::limits(io, account).await?.suspended;
+    let suspended = match ledger_records::limits(io, account).await {
+        Ok(limits) => limits.suspended,
+        // It was deleted meanwhile.
+        Err(Problem::NotFound) => return Ok(()),
+        Err(problem) => return Err(problem),
+    };
     let page: Vec<Row> = database::all(&shards::of_account(io, account).await?, &uploads::repository::open_sessions(account, cursor, PAGE)).await?;
     let mut failed = None;
     for row in &page {

@@ -10,14 +10,7 @@ use crate::worker::http::reply::Reply;
 /// Figures of a period as JSON, or its series as CSV.
 pub async fn report(call: &Routed) -> Result<Reply, Problem> {
     let report = analytics::report(&call.service, call.query("period").as_deref(), call.query("namespace").as_deref()).await?;
-    let mut reply = if prefers(call.header("accept").as_deref(), "text/csv") {
-        let mut reply = Reply::json_text(200, csv::series(&report));
-        reply.headers.retain(|(name, _)| *name != "content-type");
-        reply.headers.push(("content-type", "text/csv; charset=utf-8".to_owned()));
-        reply
-    } else {
-        Reply::json(200, &report)?
-    };
+    let mut reply = if prefers(call.header("accept").as_deref(), "text/csv") { Reply::csv(csv::series(&report)) } else { Reply::json(200, &report)? };
     reply.headers.push(("vary", "Accept".to_owned()));
     Ok(reply)
 }

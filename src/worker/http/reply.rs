@@ -70,6 +70,14 @@ impl Reply {
         Reply { status, headers, body }
     }
 
+    /// CSV (RFC 4180), not to be stored.
+    pub fn csv(text: String) -> Reply {
+        let mut reply = Reply::json_text(200, text);
+        reply.headers.retain(|(name, _)| *name != "content-type");
+        reply.headers.push(("content-type", "text/csv; charset=utf-8".to_owned()));
+        reply
+    }
+
     /// An HTML page.
     pub fn html(status: u16, page: String) -> Reply {
         let mut reply = Reply::text(status, "text/html; charset=utf-8", page);

@@ -1,6 +1,7 @@
 //! Accounts: provisioned, changed and suspended by the identity backend.
 
 mod credentials;
+mod portal;
 mod provisioning;
 mod suspension;
 mod tiers;

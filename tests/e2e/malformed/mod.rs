@@ -126,6 +126,11 @@ impl World {
             | Endpoint::Content
             | Endpoint::Quota
             | Endpoint::Tiers
+            | Endpoint::Accounts
+            | Endpoint::AccountOverview
+            | Endpoint::DeleteAccount
+            | Endpoint::ProvisioningFigures
+            | Endpoint::Statement
             | Endpoint::Namespaces
             | Endpoint::Namespace
             | Endpoint::DeleteNamespace

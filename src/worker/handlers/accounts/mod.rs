@@ -2,8 +2,10 @@
 
 pub mod change;
 pub mod moving;
+pub mod portal;
 pub mod provision;
 pub mod quota;
+pub mod statement;
 pub mod tiers;
 
 use crate::access::caller::Caller;

@@ -1,0 +1,34 @@
+//! Accounts as operators see them, with what each uses.
+
+use futures_util::future::join_all;
+
+use crate::accounts::overview::Overview;
+use crate::accounts::provisioning::Record;
+use crate::accounts::repository;
+use crate::clients::{database, ledger, shards};
+use crate::http::pagination;
+use crate::io::Io;
+use crate::problem::Problem;
+use crate::services::request::Request;
+
+/// A page of the accounts whose user ids begin with `prefix`, of all databases in the order of the user ids, and the cursor of the next page.
+///
+/// # Errors
+/// [`Problem::Internal`].
+pub async fn page(call: &Request<impl Io>, cursor: &str, prefix: &str, limit: u64) -> Result<(Vec<Overview>, Option<String>), Problem> {
+    let statement = repository::list(cursor, prefix, limit.saturating_add(1), call.now());
+    let mut rows: Vec<Record> = Vec::new();
+    for shard in shards::all(&call.io) {
+        rows.extend(database::all::<Record>(&call.db(shard)?, &statement).await?);
+    }
+    rows.sort_by(|one, other| one.agentcache_user_id.cmp(&other.agentcache_user_id));
+    // One that is being moved is in two.
+    rows.dedup_by(|one, other| one.id == other.id);
+    let (rows, cursor) = pagination::cut_by(rows, limit, |record| record.agentcache_user_id.to_string());
+    Ok((join_all(rows.iter().map(|record| overview(call, record))).await, cursor))
+}
+
+/// An account with what it uses. A ledger that does not answer makes the figures unknown, not the account.
+pub async fn overview(call: &Request<impl Io>, record: &Record) -> Overview {
+    Overview::of(record, ledger::usage_of(&call.io, record).await.ok().as_ref())
+}

@@ -40,6 +40,8 @@ pub mod webhooks;
 
 pub mod analytics;
 
+pub mod alerts;
+
 pub mod health;
 
 pub mod config;

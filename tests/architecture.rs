@@ -30,6 +30,7 @@ const LAYERS: &[&str] = &[
     "uploads",
     "webhooks",
     "analytics",
+    "alerts",
     "health",
     "config",
     "access",

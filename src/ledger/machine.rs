@@ -8,6 +8,7 @@ use crate::base::time::EpochMs;
 use crate::ledger::accrual::{ACCRUAL_CHECKPOINT_MS, Accrual, StoreReads};
 use crate::ledger::message::{Message, Reply, UsageSnapshot};
 use crate::ledger::period::Period;
+use crate::ledger::quota_level::quota_level;
 use crate::ledger::state::{Claim, Effect, Facts, Holding, LedgerState, Limits, PendingCheck, Reserved, Usage};
 use crate::ledger::timing::{CHECKPOINT_MS, COUNT_CHECKPOINT_MS, DELETE_GRACE_MS, LIMITS_MS, TRAFFIC_CHECKPOINT_MS};
 
@@ -131,6 +132,12 @@ impl Ledger {
         if self.books.closed.is_empty() && written.last() == Some(&self.usage()) {
             self.books.checkpoint = None;
         }
+    }
+
+    /// The level of the storage quota that is reached, if alerts were decided for another one.
+    pub fn new_quota_level(&self) -> Option<u8> {
+        let level = quota_level(self.books.used, self.books.limits.storage);
+        (level != self.books.quota_level).then_some(level)
     }
 
     /// Usage and limits.

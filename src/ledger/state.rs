@@ -84,6 +84,14 @@ pub struct LedgerState {
     /// When the usage is to be written to D1; None if D1 is up to date.
     #[serde(default)]
     pub checkpoint: Option<EpochMs>,
+    /// The level of the storage quota for which alerts were last decided: see [`crate::ledger::quota_level`].
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub quota_level: u8,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // As serde calls it.
+fn is_zero(level: &u8) -> bool {
+    *level == 0
 }
 
 impl LedgerState {
@@ -102,6 +110,7 @@ impl LedgerState {
             video_tat_us: 0,
             closed: Vec::new(),
             checkpoint: None,
+            quota_level: 0,
         }
     }
 }

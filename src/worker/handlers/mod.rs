@@ -1,6 +1,7 @@
 //! The routes. A handler parses the request, calls services and builds the response; only [`crate::worker::dispatch`] calls handlers.
 
 pub mod accounts;
+pub mod alerts;
 pub mod analytics;
 pub mod content;
 pub mod dedup;

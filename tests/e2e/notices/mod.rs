@@ -1,5 +1,6 @@
 //! Outgoing webhooks: endpoints of namespaces, and what is sent to them.
 
+mod alerts;
 mod delivery;
 mod endpoints;
 mod events;

@@ -41,6 +41,7 @@ pub mod webhooks;
 pub mod analytics;
 
 pub mod alerts;
+pub mod live;
 
 pub mod health;
 

@@ -31,6 +31,7 @@ const LAYERS: &[&str] = &[
     "webhooks",
     "analytics",
     "alerts",
+    "live",
     "health",
     "config",
     "access",

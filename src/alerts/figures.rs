@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer};
 
 use crate::base::histogram::Histogram;
-use crate::base::id::Name;
+use crate::base::id::{Id, Name};
 use crate::base::json;
 use crate::base::units::GB;
 
@@ -16,6 +16,8 @@ pub struct Watched {
     pub alerts: String,
     /// Percent.
     pub expected_hit_rate: Option<f64>,
+    /// The account that it came with; none of a shared namespace.
+    pub account: Option<Id>,
     /// The account's quota, GB; none of a shared namespace.
     pub quota_gb: Option<u64>,
     /// What the account has stored, bytes, as last recorded; none before its first file.

@@ -12,7 +12,7 @@ use crate::base::units::MAX_SAFE_INTEGER;
 macro_rules! watched {
     ($which:literal) => {
         concat!(
-            "SELECT n.name AS namespace, n.alerts, n.expected_hit_rate, t.storage_quota_gb AS quota_gb, \
+            "SELECT n.name AS namespace, n.alerts, n.expected_hit_rate, t.storage_quota_gb AS quota_gb, a.id AS account, \
              (SELECT s.storage_bytes FROM storage_usage s WHERE s.account_id = a.id ORDER BY s.period_start DESC LIMIT 1) AS stored FROM namespaces n \
              LEFT JOIN accounts a ON a.agentcache_user_id = CASE WHEN substr(n.name, 1, 8) = 'jt_user_' THEN substr(n.name, 9) END \
              LEFT JOIN tier_configs t ON t.tier = a.tier WHERE n.moving = 0 AND n.departing = 0 AND ",

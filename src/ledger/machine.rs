@@ -73,7 +73,12 @@ impl Ledger {
     pub fn apply(&mut self, message: Message, facts: Facts, now: EpochMs) -> (Reply, Vec<Effect>) {
         let rolled = self.roll(now);
         let stored = self.books.used;
+        let is_of_upload = matches!(message, Message::Reserve { .. } | Message::Settle { .. } | Message::Adopt { .. } | Message::Release { .. });
         let (reply, mut effects) = match message {
+            Message::Listen { until } => {
+                self.books.listened_until = Some(until);
+                (Reply::Done, vec![Effect::PutState])
+            }
             Message::Admit { limits, video_file } => self.admit(limits, video_file, now),
             Message::Reserve { asset, bytes, look_at, limits, place, session, replaces } => {
                 let claim = if session { Claim::Upload } else { Claim::Object };
@@ -100,7 +105,8 @@ impl Ledger {
         if effects.contains(&Effect::PutState) {
             self.written = ([self.books.tat_us, self.books.video_tat_us], now);
         }
-        (reply, effects)
+        let is_heard = is_of_upload && self.books.listened_until.is_some_and(|until| until > now);
+        (if is_heard && reply == Reply::Done { Reply::Listened } else { reply }, effects)
     }
 
     /// When the Durable Object's alarm is due: for the next checkpoint or pending check.

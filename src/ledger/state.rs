@@ -84,6 +84,9 @@ pub struct LedgerState {
     /// When the usage is to be written to D1; None if D1 is up to date.
     #[serde(default)]
     pub checkpoint: Option<EpochMs>,
+    /// Until when somebody listens to the account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listened_until: Option<EpochMs>,
     /// The level of the storage quota for which alerts were last decided: see [`crate::ledger::quota_level`].
     #[serde(default, skip_serializing_if = "is_zero")]
     pub quota_level: u8,
@@ -110,6 +113,7 @@ impl LedgerState {
             video_tat_us: 0,
             closed: Vec::new(),
             checkpoint: None,
+            listened_until: None,
             quota_level: 0,
         }
     }

@@ -6,6 +6,7 @@ pub mod quota;
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::alerts::alert::{Alert, quota_warning};
 use crate::alerts::decide::{Open, Transition, decide};
@@ -13,15 +14,16 @@ use crate::alerts::figures::{Delivered, Figures, Storage, Uploaded, Watched};
 use crate::alerts::repository;
 use crate::alerts::verdict;
 use crate::analytics::period::start_of;
-use crate::base::id::Name;
+use crate::base::id::{Id, Name};
 use crate::base::json;
 use crate::base::shard::Shard;
 use crate::base::time::{EpochMs, HOUR_MS};
-use crate::clients::{database, shards, store};
+use crate::clients::{database, live, shards, store};
 use crate::config::Config;
 use crate::io::Io;
 use crate::io::database::Database;
 use crate::jobs::Job;
+use crate::live::event as live_event;
 use crate::problem::Problem;
 use crate::services::uploads::store_facts;
 use crate::services::webhooks;
@@ -114,7 +116,7 @@ async fn decide_for(io: &impl Io, db: &impl Database, config: &Config, page: &[W
         let verdicts = verdict::all(&figures, &config.alerts.of(&own, watched.expected_hit_rate));
         let its: Vec<Open> = open.iter().filter(|alert| alert.namespace == *name).cloned().collect();
         for transition in decide(&verdicts, &its, hour, io.now()) {
-            carry_out(io, db, name, hour, &transition, figures.storage.as_ref()).await?;
+            carry_out(io, db, name, hour, &transition, figures.storage.as_ref(), watched.account).await?;
         }
     }
     Ok(())
@@ -128,9 +130,10 @@ async fn carry_out(
     hour: EpochMs,
     transition: &Transition,
     storage: Option<&Storage>,
+    account: Option<Id>,
 ) -> Result<(), Problem> {
     let now = io.now();
-    let written: Vec<Written> = match transition {
+    let (kind, data, done): (EventKind, Value, Vec<Written>) = match transition {
         Transition::Fire(kind, measured) => {
             let alert = Alert {
                 id: io.id()?,
@@ -145,25 +148,39 @@ async fn carry_out(
                 resolved_value: None,
             };
             let only = Only::WithAlert(alert.id);
-            let fired = webhooks::event(io, EventKind::AlertFired, &alert.event())?;
+            let data = alert.event();
+            let fired = webhooks::event(io, EventKind::AlertFired, &data)?;
             let mut statements = vec![repository::fire(&alert), events::emit(namespace, &fired, only)];
             if let (Some(percent), Some(storage)) = (kind.quota_percent(), storage) {
                 let warning = webhooks::event(io, EventKind::QuotaWarning, &quota_warning(namespace, percent, storage))?;
                 statements.push(events::emit(namespace, &warning, only));
             }
+            statements.push(repository::by_id(alert.id));
             let mut rows = database::results(db, &statements).await?;
             rows.skip(1);
-            [rows.all()?, rows.all()?].concat()
+            let mut written: Vec<Written> = rows.all()?;
+            if statements.len() > 3 {
+                written.extend(rows.all::<Written>()?);
+            }
+            if rows.first::<Alert>()?.is_none() {
+                // Another run has fired it.
+                return Ok(());
+            }
+            (EventKind::AlertFired, data, written)
         }
         Transition::Resolve(id, _, measured) => {
             let Some(mut alert) = database::first::<Alert>(db, &repository::by_id(*id)).await? else { return Ok(()) };
             let value = measured.map(|measured| measured.value);
             (alert.resolved_at, alert.resolved_value) = (Some(now), value);
-            let resolved = webhooks::event(io, EventKind::AlertResolved, &alert.event())?;
+            let data = alert.event();
+            let resolved = webhooks::event(io, EventKind::AlertResolved, &data)?;
             let statements = [events::emit(namespace, &resolved, Only::WhileAlertOpen(*id)), repository::resolve(*id, value, hour, now)];
-            database::results(db, &statements).await?.all()?
+            (EventKind::AlertResolved, data, database::results(db, &statements).await?.all()?)
         }
     };
-    webhooks::send(io, namespace, written).await;
+    webhooks::send(io, namespace, done).await;
+    if let Some(account) = account {
+        live::publish(io, account, &live_event::alert(kind.as_str(), &data, now)).await;
+    }
     Ok(())
 }

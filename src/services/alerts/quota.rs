@@ -27,7 +27,7 @@ pub async fn decide(io: &impl Io, account: Id) -> Result<(), Problem> {
     let now = io.now();
     let hour = start_of(now, HOUR_MS);
     for transition in transitions(&verdict::of_storage(&storage), &open, hour, now) {
-        carry_out(io, &db, &namespace, hour, &transition, Some(&storage)).await?;
+        carry_out(io, &db, &namespace, hour, &transition, Some(&storage), Some(account)).await?;
     }
     Ok(())
 }

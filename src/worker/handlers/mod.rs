@@ -9,6 +9,7 @@ pub mod edge_admin;
 pub mod edges;
 pub mod files;
 pub mod health;
+pub mod live;
 pub mod namespaces;
 pub mod pages;
 pub mod playback;

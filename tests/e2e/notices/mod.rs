@@ -4,6 +4,7 @@ mod alerts;
 mod delivery;
 mod endpoints;
 mod events;
+mod live;
 mod receipts;
 mod sink;
 

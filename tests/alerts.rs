@@ -156,7 +156,7 @@ fn figures_are_those_of_the_hour_the_day_before_and_the_account() {
     let [delivered, uploaded, failing, open] = alerts::figures(&names, HOUR);
     let delivered: Vec<Delivered> = rows(&db, &delivered);
     assert_eq!((delivered.len(), delivered[0].requests, delivered[0].hits, delivered[0].first_byte.total()), (1, 70, 30, 70));
-    assert_eq!(rows::<Uploaded>(&db, &uploaded), [Uploaded { ended: 10, failed: 5, ended_before: 10, failed_before: 3 }]);
+    assert_eq!(rows::<Uploaded>(&db, &uploaded), [Uploaded { of: "jt_user_ada".into(), ended: 10, failed: 5, ended_before: 10, failed_before: 3 }]);
     assert_eq!(run(&db, &failing), 0, "three attempts are no failure yet");
     db.execute_batch("UPDATE webhook_outbox SET attempts = 4").unwrap();
     assert_eq!(rows::<serde_json::Value>(&db, &failing), [json!({ "namespace": "jt_user_ada", "endpoints": 1 })]);

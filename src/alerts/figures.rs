@@ -44,6 +44,9 @@ pub struct Storage {
 /// What was delivered in the hour.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 pub struct Delivered {
+    /// The namespace.
+    #[serde(rename = "namespace")]
+    pub of: String,
     /// Answers with content.
     pub requests: u64,
     /// Of these, answers for which the store was not asked.
@@ -54,8 +57,11 @@ pub struct Delivered {
 }
 
 /// What became of uploads in the hour, and in the 24 hours before it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct Uploaded {
+    /// The namespace.
+    #[serde(rename = "namespace")]
+    pub of: String,
     /// Uploads that ended in the hour.
     pub ended: u64,
     /// Of these, without a file.
@@ -64,6 +70,16 @@ pub struct Uploaded {
     pub ended_before: u64,
     /// Of these, without a file.
     pub failed_before: u64,
+}
+
+/// A namespace with endpoints that fail.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Failing {
+    /// The namespace.
+    #[serde(rename = "namespace")]
+    pub of: String,
+    /// How many.
+    pub endpoints: u64,
 }
 
 /// All of that, and what is so now.

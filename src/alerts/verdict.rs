@@ -116,7 +116,7 @@ mod tests {
     }
 
     fn delivered(requests: u64, hits: u64, first_byte: Histogram) -> Figures {
-        Figures { delivered: Delivered { requests, hits, first_byte }, ..Figures::default() }
+        Figures { delivered: Delivered { of: String::new(), requests, hits, first_byte }, ..Figures::default() }
     }
 
     #[test]
@@ -155,7 +155,7 @@ mod tests {
             ((9, 9, 100, 0), None),
         ] {
             let (ended, failed, ended_before, failed_before) = figures;
-            let uploaded = Uploaded { ended, failed, ended_before, failed_before };
+            let uploaded = Uploaded { of: String::new(), ended, failed, ended_before, failed_before };
             let wanted = expected.map_or(Verdict::Unknown, |(out, value, threshold)| verdict(out, Measured { value, threshold, rests_on: ended }));
             assert_eq!(of(Kind::UploadFailures, &Figures { uploaded, ..Figures::default() }), Some(wanted), "{figures:?}");
         }

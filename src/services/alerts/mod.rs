@@ -3,14 +3,11 @@
 pub mod list;
 pub mod quota;
 
-use std::collections::BTreeMap;
-
-use serde::Deserialize;
 use serde_json::Value;
 
 use crate::alerts::alert::{Alert, quota_warning};
 use crate::alerts::decide::{Open, Transition, decide};
-use crate::alerts::figures::{Delivered, Figures, Storage, Uploaded, Watched};
+use crate::alerts::figures::{Delivered, Failing, Figures, Storage, Uploaded, Watched};
 use crate::alerts::repository;
 use crate::alerts::verdict;
 use crate::analytics::period::start_of;
@@ -78,38 +75,21 @@ async fn ask_store(io: &impl Io, config: &Config) -> Result<(u64, u64), Problem>
     Ok((tries, tries))
 }
 
-/// A row of a namespace.
-#[derive(Deserialize)]
-struct Of<T> {
-    namespace: Name,
-    #[serde(flatten)]
-    row: T,
-}
-
-#[derive(Deserialize)]
-struct Failing {
-    endpoints: u64,
-}
-
-fn by_namespace<T>(rows: Vec<Of<T>>) -> BTreeMap<Name, T> {
-    rows.into_iter().map(|of| (of.namespace, of.row)).collect()
-}
-
 /// Decides for these namespaces: one round trip for what is known of them, and one for each that has something to tell.
 async fn decide_for(io: &impl Io, db: &impl Database, config: &Config, page: &[Watched], hour: EpochMs, tries: (u64, u64)) -> Result<(), Problem> {
     let names: Vec<&Name> = page.iter().map(|watched| &watched.namespace).collect();
     let mut rows = database::results(db, &repository::figures(&names, hour)).await?;
-    let mut delivered: BTreeMap<Name, Delivered> = by_namespace(rows.all()?);
-    let mut uploaded: BTreeMap<Name, Uploaded> = by_namespace(rows.all()?);
-    let failing: BTreeMap<Name, Failing> = by_namespace(rows.all()?);
+    let delivered: Vec<Delivered> = rows.all()?;
+    let uploaded: Vec<Uploaded> = rows.all()?;
+    let failing: Vec<Failing> = rows.all()?;
     let open: Vec<Open> = rows.all()?;
     for watched in page {
         let name = &watched.namespace;
         let figures = Figures {
-            delivered: delivered.remove(name).unwrap_or_default(),
-            uploaded: uploaded.remove(name).unwrap_or_default(),
+            delivered: delivered.iter().find(|row| row.of == name.as_str()).cloned().unwrap_or_default(),
+            uploaded: uploaded.iter().find(|row| row.of == name.as_str()).cloned().unwrap_or_default(),
             storage: watched.storage(),
-            failing_endpoints: failing.get(name).map_or(0, |failing| failing.endpoints),
+            failing_endpoints: failing.iter().find(|row| row.of == name.as_str()).map_or(0, |failing| failing.endpoints),
             store_tries: tries,
         };
         let own = json::read(&watched.alerts).unwrap_or_default();

@@ -2,6 +2,7 @@
 
 use jettyspeed_receipts::keys::SigningKey;
 
+use crate::alerts::thresholds::Thresholds;
 use crate::auth::webhook_signature;
 use crate::base::aead::Vault;
 use crate::base::hmac::{MacKey, SecretText};
@@ -70,6 +71,8 @@ pub struct Config {
     pub public_url: Option<String>,
     /// `CACHE_CALLS_PER_REQUEST`: calls of the Cache API that content makes for one request.
     pub cache_calls: u32,
+    /// `ALERT_HIT_RATE`, `ALERT_P95_MS`, `ALERT_UPLOAD_FAILURE_PERCENT`: bounds of figures, for namespaces without their own.
+    pub alerts: Thresholds,
     /// Origins from which browsers may call the API; `*` allows all.
     pub cors_origins: Vec<String>,
     /// See [`LogLevel`].
@@ -150,6 +153,10 @@ impl Config {
         let origin_price = value("ORIGIN_USD_PER_GB", "0.02", &price);
         let storage_price = value("STORAGE_USD_PER_GB_MONTH", "0.007", &price);
         let dedup_price = value("DEDUP_USD_PER_GB", "0.10", &price);
+        let percent = |text: &str| text.parse::<f64>().is_ok_and(|n| (0.0..=100.0).contains(&n));
+        let alert_hit_rate = value("ALERT_HIT_RATE", "50", &percent);
+        let alert_p95 = value("ALERT_P95_MS", "100", &price);
+        let alert_failures = value("ALERT_UPLOAD_FAILURE_PERCENT", "5", &percent);
         let verify_step = value("VERIFY_STEP_BYTES", "2000000000", &number);
         let verify_attempts = value("VERIFY_MAX_ATTEMPTS", "30", &number);
         let sweep_age = value("SWEEP_AGE_SECONDS", "86400", &number);
@@ -199,6 +206,11 @@ impl Config {
             guard_window_ms: guard_window.parse().unwrap_or(60_000),
             public_url: Some(public_url).filter(|url| !url.is_empty()),
             cache_calls: cache_calls.parse().unwrap_or(cache_place::CALLS),
+            alerts: Thresholds {
+                hit_rate: alert_hit_rate.parse().unwrap_or(50.0),
+                p95_ms: alert_p95.parse().unwrap_or(100.0),
+                upload_failure_percent: alert_failures.parse().unwrap_or(5.0),
+            },
             cors_origins: origins(&cors),
             log_level: match level.as_str() {
                 "error" => LogLevel::Error,
@@ -278,6 +290,9 @@ mod tests {
         ("STORAGE_USD_PER_GB_MONTH", "NaN"),
         ("ORIGIN_USD_PER_GB", "inf"),
         ("DEDUP_USD_PER_GB", "0,10"),
+        ("ALERT_HIT_RATE", "101"),
+        ("ALERT_P95_MS", "100 ms"),
+        ("ALERT_UPLOAD_FAILURE_PERCENT", "-5"),
         ("CORS_ORIGINS", "app.example.com"),
         ("CORS_ORIGINS", "https://app.example.com, https://*.example.com"),
         ("CORS_ORIGINS", "https://app.example.com/path"),
@@ -311,6 +326,9 @@ mod tests {
         ("STORAGE_USD_PER_GB_MONTH", "0.5"),
         ("ORIGIN_USD_PER_GB", "0"),
         ("DEDUP_USD_PER_GB", "0.25"),
+        ("ALERT_HIT_RATE", "70.5"),
+        ("ALERT_P95_MS", "250"),
+        ("ALERT_UPLOAD_FAILURE_PERCENT", "2"),
         ("CORS_ORIGINS", "https://app.example.com:8443/, http://localhost:3000"),
     ];
 

@@ -147,6 +147,21 @@ pub enum Job {
         #[serde(default)]
         account: Option<Id>,
     },
+    /// Decide the alerts of a shard's namespaces.
+    Alerts {
+        /// The hour whose figures are decided by.
+        hour: EpochMs,
+        /// The shard.
+        #[serde(default, skip_serializing_if = "Shard::is_main")]
+        shard: Shard,
+        /// The last namespace that was decided.
+        after: String,
+    },
+    /// Decide the alerts of an account's storage, which has crossed a level.
+    QuotaAlerts {
+        /// The account.
+        account: Id,
+    },
     /// Move an account to another shard.
     Move {
         /// Which, and where to.
@@ -262,6 +277,8 @@ mod tests {
                 r#"{"repeat":{"lost":{"remove_video":[5,"n","v"]}}}"#,
             ),
             (Job::Repeat { lost: Lost::DeliverWebhook(EpochMs(5), 7), shard: Shard::MAIN }, r#"{"repeat":{"lost":{"deliver_webhook":[5,7]}}}"#),
+            (Job::Alerts { hour: EpochMs(7), shard: Shard::MAIN, after: "n".into() }, r#"{"alerts":{"hour":7,"after":"n"}}"#),
+            (Job::QuotaAlerts { account: Id::from_random([1; 16]) }, r#"{"quota_alerts":{"account":"01010101-0101-4101-8101-010101010101"}}"#),
             (
                 Job::DeliverWebhook { namespace: Name::parse("n").unwrap(), delivery: Id::from_random([1; 16]) },
                 r#"{"deliver_webhook":{"namespace":"n","delivery":"01010101-0101-4101-8101-010101010101"}}"#,

@@ -40,6 +40,9 @@ pub mod webhooks;
 
 pub mod analytics;
 
+pub mod alerts;
+pub mod live;
+
 pub mod health;
 
 pub mod config;

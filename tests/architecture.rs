@@ -30,6 +30,8 @@ const LAYERS: &[&str] = &[
     "uploads",
     "webhooks",
     "analytics",
+    "alerts",
+    "live",
     "health",
     "config",
     "access",

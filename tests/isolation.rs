@@ -132,6 +132,8 @@ endpoints! {
     DeleteNamespace: [Kind::Operator], [ResourceKind::Namespace];
     NamespaceStats: [Kind::Account, Kind::Operator], [ResourceKind::Namespace];
     Analytics: [Kind::Account, Kind::Operator], [ResourceKind::Namespace];
+    Alerts: [Kind::Account, Kind::Operator], [ResourceKind::Namespace];
+    Live: [Kind::Account, Kind::Operator], [ResourceKind::User];
     PurgeNamespace: [Kind::Operator], [ResourceKind::Namespace];
     AddMember: [Kind::Operator], [ResourceKind::Namespace, ResourceKind::User];
     RemoveMember: [Kind::Operator], [ResourceKind::Namespace, ResourceKind::User];

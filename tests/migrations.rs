@@ -90,6 +90,10 @@ const ROWS: &[(&str, &str)] = &[
         "(namespace, id, endpoint_id, message_id, event, body, due_at, created_at) VALUES ('jt_user_u1', 'd1', 'w1', 'm', 'e', '{}', 1, 1)",
     ),
     ("provisioning_hourly", "(hour, outcome, bucket, calls) VALUES (3600000, 'created', 3, 1)"),
+    (
+        "alerts",
+        "(id, namespace, kind, hour, value, threshold, rests_on, fired_at, last_hour) VALUES ('a1', 'jt_user_u1', 'hit_rate', 1, 40, 50, 60, 2, 1)",
+    ),
     ("webhook_inbox", "(webhook_id, claim, claimed_at, expires_at) VALUES ('w', 'c', 1, 2)"),
 ];
 

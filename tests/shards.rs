@@ -185,6 +185,7 @@ fn in_use() -> Connection {
                  response_status, response, error, created_at, tried_at) \
                SELECT 'jt_user_{user}', '{user}-' || i, '{user}-w', 'm' || i, 'upload.completed', '[]', 'pending', i, 5, 'c', 6, 500, 'no', 'e', i, 7 \
                FROM n; \
+             INSERT INTO alerts VALUES ('{user}-a', 'jt_user_{user}', 'hit_rate', 1, 40.5, 50, 60, 2, 3, 4, 51.5); \
              INSERT INTO challenges (account_id, namespace, sha256, size, id, object_id, nonce, ranges, expires_at, forget_at) \
                VALUES ('{account}', 'jt_user_{user}', 'h', 7, 'c', '{user}-o', 'n', '[[0,6]]', 1, 2);"
         );

@@ -113,6 +113,10 @@ pub enum Endpoint {
     NamespaceStats,
     /// Figures of a period.
     Analytics,
+    /// Alerts of namespaces.
+    Alerts,
+    /// What happens to an account, while it does.
+    Live,
     /// Empty a namespace's caches.
     PurgeNamespace,
     /// Put an account into a namespace.
@@ -252,6 +256,8 @@ pub static ROUTES: &[Route] = &[
     route("DELETE", "/api/portal/namespaces/{ns}", AuthScheme::Operator, Endpoint::DeleteNamespace, NAMESPACE),
     route("GET", "/api/portal/namespaces/{ns}/stats", AuthScheme::OperatorOrAccount, Endpoint::NamespaceStats, NAMESPACE),
     route("GET", "/api/portal/analytics", AuthScheme::OperatorOrAccount, Endpoint::Analytics, NAMESPACE),
+    route("GET", "/api/live", AuthScheme::OperatorOrAccount, Endpoint::Live, USER),
+    route("GET", "/api/portal/alerts", AuthScheme::OperatorOrAccount, Endpoint::Alerts, NAMESPACE),
     route("POST", "/api/portal/namespaces/{ns}/purge", AuthScheme::Operator, Endpoint::PurgeNamespace, NAMESPACE),
     route("PUT", "/api/portal/namespaces/{ns}/members/{user}", AuthScheme::Operator, Endpoint::AddMember, &[ResourceKind::Namespace, ResourceKind::User]),
     route("DELETE", "/api/portal/namespaces/{ns}/members/{user}", AuthScheme::Operator, Endpoint::RemoveMember, &[ResourceKind::Namespace, ResourceKind::User]),

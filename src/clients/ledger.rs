@@ -47,14 +47,14 @@ pub struct Wanted {
     pub replaces: bool,
 }
 
-/// Reserves room for an upload.
+/// Reserves room for an upload; whether somebody listens to the account.
 ///
 /// # Errors
 /// 403 suspended, 507 storage exceeded or too many objects, 429 too many uploads.
-pub async fn reserve(io: &impl Io, account: &Account, wanted: Wanted) -> Result<(), Problem> {
+pub async fn reserve(io: &impl Io, account: &Account, wanted: Wanted) -> Result<bool, Problem> {
     let Wanted { asset, bytes, look_at, place, session, replaces } = wanted;
     match send_of(io, account, &Message::Reserve { asset, bytes, look_at, limits: account.limits(), place, session, replaces }).await {
-        Ok(Reply::Done) => Ok(()),
+        Ok(done @ (Reply::Done | Reply::Listened)) => Ok(done == Reply::Listened),
         Ok(other) => Err(refusal(&other, bytes, io.now())),
         Err(problem) => {
             // The reservation may exist although the reply was lost. If the release fails as well, the ledger's scheduled check ends it.
@@ -69,20 +69,35 @@ pub async fn settle(io: &impl Io, account: Id, asset: Id, object: Id, size: u64)
     send(io, account, &Message::Settle { asset, object, size }).await.map(|_| ())
 }
 
-/// Counts an asset that is about to reference an existing object.
+/// Counts an asset that is about to reference an existing object; whether somebody listens to the account.
 ///
 /// # Errors
 /// 403 suspended, 507 storage exceeded or too many objects.
-pub async fn adopt(io: &impl Io, account: &Account, asset: &Asset) -> Result<(), Problem> {
+pub async fn adopt(io: &impl Io, account: &Account, asset: &Asset) -> Result<bool, Problem> {
     let message = Message::Adopt { asset: asset.id, object: asset.object_id, size: asset.size, limits: account.limits() };
     match send_of(io, account, &message).await {
-        Ok(Reply::Done) => Ok(()),
+        Ok(done @ (Reply::Done | Reply::Listened)) => Ok(done == Reply::Listened),
         Ok(other) => Err(refusal(&other, asset.size, io.now())),
         Err(problem) => {
             let _ = release(io, account.id, asset.id).await;
             Err(problem)
         }
     }
+}
+
+/// As [`settle`]; whether somebody listens to the account.
+pub async fn settle_upload(io: &impl Io, account: Id, asset: Id, object: Id, size: u64) -> Result<bool, Problem> {
+    send(io, account, &Message::Settle { asset, object, size }).await.map(|reply| reply == Reply::Listened)
+}
+
+/// As [`release`]; whether somebody listens to the account.
+pub async fn release_upload(io: &impl Io, account: Id, asset: Id) -> Result<bool, Problem> {
+    send(io, account, &Message::Release { asset }).await.map(|reply| reply == Reply::Listened)
+}
+
+/// Says that somebody listens to the account until then.
+pub async fn listen(io: &impl Io, account: Id, until: EpochMs) -> Result<(), Problem> {
+    send(io, account, &Message::Listen { until }).await.map(|_| ())
 }
 
 /// Releases an asset's reservation or use: the asset does not exist.

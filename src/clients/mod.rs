@@ -3,6 +3,7 @@
 pub mod database;
 pub mod ledger;
 pub mod ledger_records;
+pub mod live;
 pub mod objects;
 pub mod pop_meter;
 pub mod session;

@@ -10,6 +10,8 @@ pub enum Kind {
     Session,
     /// `AccountLedger`, named by the account.
     Ledger,
+    /// `LiveFeed`, named by the account.
+    Live,
     /// `PopMeter`, named by PoP and shard.
     Meter,
 }

@@ -8,6 +8,7 @@ use crate::base::time::EpochMs;
 use crate::ledger::accrual::{ACCRUAL_CHECKPOINT_MS, Accrual, StoreReads};
 use crate::ledger::message::{Message, Reply, UsageSnapshot};
 use crate::ledger::period::Period;
+use crate::ledger::quota_level::quota_level;
 use crate::ledger::state::{Claim, Effect, Facts, Holding, LedgerState, Limits, PendingCheck, Reserved, Usage};
 use crate::ledger::timing::{CHECKPOINT_MS, COUNT_CHECKPOINT_MS, DELETE_GRACE_MS, LIMITS_MS, TRAFFIC_CHECKPOINT_MS};
 
@@ -72,7 +73,12 @@ impl Ledger {
     pub fn apply(&mut self, message: Message, facts: Facts, now: EpochMs) -> (Reply, Vec<Effect>) {
         let rolled = self.roll(now);
         let stored = self.books.used;
+        let is_of_upload = matches!(message, Message::Reserve { .. } | Message::Settle { .. } | Message::Adopt { .. } | Message::Release { .. });
         let (reply, mut effects) = match message {
+            Message::Listen { until } => {
+                self.books.listened_until = Some(until);
+                (Reply::Done, vec![Effect::PutState])
+            }
             Message::Admit { limits, video_file } => self.admit(limits, video_file, now),
             Message::Reserve { asset, bytes, look_at, limits, place, session, replaces } => {
                 let claim = if session { Claim::Upload } else { Claim::Object };
@@ -102,7 +108,8 @@ impl Ledger {
         if effects.contains(&Effect::PutState) {
             self.written = ([self.books.tat_us, self.books.video_tat_us], now);
         }
-        (reply, effects)
+        let is_heard = is_of_upload && self.books.listened_until.is_some_and(|until| until > now);
+        (if is_heard && reply == Reply::Done { Reply::Listened } else { reply }, effects)
     }
 
     /// When the Durable Object's alarm is due: for the next checkpoint or pending check.
@@ -134,6 +141,12 @@ impl Ledger {
         if self.books.closed.is_empty() && written.last() == Some(&self.usage()) {
             self.books.checkpoint = None;
         }
+    }
+
+    /// The level of the storage quota that is reached, if alerts were decided for another one.
+    pub fn new_quota_level(&self) -> Option<u8> {
+        let level = quota_level(self.books.used, self.books.limits.storage);
+        (level != self.books.quota_level).then_some(level)
     }
 
     /// Usage and limits.

@@ -21,6 +21,11 @@ pub enum Message {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         video_file: bool,
     },
+    /// Somebody listens to the account until then: replies to what begins and ends uploads say so.
+    Listen {
+        /// When that is over, unless it is said again.
+        until: EpochMs,
+    },
     /// Reserves storage, and its place among the account's objects, for an upload that is about to start.
     Reserve {
         /// The asset that the upload will create.
@@ -123,6 +128,8 @@ impl Message {
 pub enum Reply {
     /// The message was applied.
     Done,
+    /// The same, and somebody listens to the account.
+    Listened,
     /// To [`Message::Admit`].
     Paced {
         /// Whether the call is admitted, and the remaining quota.

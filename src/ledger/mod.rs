@@ -12,6 +12,7 @@ pub mod message;
 pub mod opening;
 pub mod period;
 pub mod pop_meter;
+pub mod quota_level;
 pub mod refusal;
 pub mod repository;
 pub mod schema;

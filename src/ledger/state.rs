@@ -87,6 +87,17 @@ pub struct LedgerState {
     /// When the usage is to be written to D1; None if D1 is up to date.
     #[serde(default)]
     pub checkpoint: Option<EpochMs>,
+    /// Until when somebody listens to the account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listened_until: Option<EpochMs>,
+    /// The level of the storage quota for which alerts were last decided: see [`crate::ledger::quota_level`].
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub quota_level: u8,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // As serde calls it.
+fn is_zero(level: &u8) -> bool {
+    *level == 0
 }
 
 impl LedgerState {
@@ -106,6 +117,8 @@ impl LedgerState {
             closed: Vec::new(),
             seen_at: None,
             checkpoint: None,
+            listened_until: None,
+            quota_level: 0,
         }
     }
 }

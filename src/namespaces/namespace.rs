@@ -6,6 +6,7 @@ use crate::base::id::Name;
 use crate::base::json;
 use crate::base::sql::flag;
 use crate::base::time::EpochMs;
+use crate::namespaces::alert_limits::AlertLimits;
 use crate::namespaces::role::Role;
 
 /// Freshness lifetime of each class if the namespace sets none, s (docs/delivery.md, "Classes").
@@ -66,6 +67,9 @@ pub struct Namespace {
     pub origin_usd_per_gb: Option<f64>,
     /// Hit rate that its operator expects, percent.
     pub expected_hit_rate: Option<f64>,
+    /// Its own bounds of alerts: JSON of [`AlertLimits`].
+    #[serde(default = "no_limits")]
+    pub alerts: String,
     /// How often its caches were purged.
     #[serde(default)]
     pub generation: u64,
@@ -76,6 +80,10 @@ pub struct Namespace {
     /// The role of the account that it was found for; `None` if it was found for an operator.
     #[serde(default)]
     pub role: Option<Role>,
+}
+
+fn no_limits() -> String {
+    "{}".to_owned()
 }
 
 /// A namespace in the API (docs/api.md, "Namespace object"). The TTLs are the effective ones, defaults included.
@@ -92,6 +100,7 @@ pub struct NamespaceView {
     cross_namespace_dedup: bool,
     origin_usd_per_gb: Option<f64>,
     expected_hit_rate: Option<f64>,
+    alerts: AlertLimits,
     created_at: String,
     /// For members.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -118,6 +127,11 @@ impl Namespace {
         }
     }
 
+    /// Its own bounds of alerts.
+    pub fn alert_limits(&self) -> AlertLimits {
+        json::read(&self.alerts).unwrap_or_default()
+    }
+
     /// The API representation.
     pub fn view(&self) -> NamespaceView {
         NamespaceView {
@@ -136,6 +150,7 @@ impl Namespace {
             cross_namespace_dedup: self.cross_namespace_dedup,
             origin_usd_per_gb: self.origin_usd_per_gb,
             expected_hit_rate: self.expected_hit_rate,
+            alerts: self.alert_limits(),
             created_at: self.created_at.rfc3339(),
             role: self.role,
         }
@@ -160,6 +175,7 @@ impl Namespace {
             cross_namespace_dedup: false,
             origin_usd_per_gb: None,
             expected_hit_rate: None,
+            alerts: no_limits(),
             generation: 0,
             created_at: now,
             updated_at: now,

@@ -8,6 +8,7 @@ use crate::base::shard::Shard;
 use crate::base::time::EpochMs;
 use crate::chunking::MIN_PART_BYTES;
 use crate::http::json_body::JsonText;
+use crate::namespaces::alert_limits::AlertPatch;
 use crate::namespaces::namespace::Namespace;
 use crate::problem::Problem;
 
@@ -80,6 +81,8 @@ pub struct Patch {
     origin_usd_per_gb: Maybe<f64>,
     #[serde(default, deserialize_with = "null_as_reset")]
     expected_hit_rate: Maybe<f64>,
+    #[serde(default, deserialize_with = "optional_object")]
+    alerts: Option<AlertPatch>,
 }
 
 /// Body of `POST /api/portal/namespaces`.
@@ -140,7 +143,7 @@ fn number(field: &'static str, value: Option<f64>, most: u32) -> Result<Option<f
 }
 
 impl Patch {
-    /// Checks that a manager, as opposed to an operator, may change these fields: display name and TTLs only (docs/accounts.md, "Namespaces").
+    /// Checks that a manager, as opposed to an operator, may change these fields: display name, TTLs and bounds of alerts only (docs/accounts.md, "Namespaces").
     ///
     /// # Errors
     /// [`Problem::OperatorOnly`] naming the first field that only operators may change.
@@ -209,6 +212,9 @@ impl Patch {
         if let Some(rate) = self.expected_hit_rate {
             namespace.expected_hit_rate = number("expected_hit_rate", rate, 100)?;
         }
+        if let Some(alerts) = self.alerts {
+            namespace.alerts = json::write(&alerts.apply(namespace.alert_limits())?).map_err(|_| Problem::Internal)?;
+        }
         Ok(namespace)
     }
 }
@@ -245,7 +251,7 @@ mod tests {
 
     #[test]
     fn manager_patch_of_other_than_name_and_ttl_is_operator_only() {
-        assert_eq!(patch(r#"{"display_name":"x","cache_ttl":{"small":1}}"#).by_manager(), Ok(()));
+        assert_eq!(patch(r#"{"display_name":"x","cache_ttl":{"small":1},"alerts":{"p95_ms":50}}"#).by_manager(), Ok(()));
         for (body, field) in [
             (r#"{"features":{}}"#, "features"),
             (r#"{"chunk_size":null}"#, "chunk_size"),
@@ -275,6 +281,7 @@ mod tests {
             (r#"{"chunk_size":1}"#.to_owned(), "chunk_size"),
             (r#"{"origin_usd_per_gb":-1}"#.to_owned(), "origin_usd_per_gb"),
             (r#"{"expected_hit_rate":101}"#.to_owned(), "expected_hit_rate"),
+            (r#"{"alerts":{"hit_rate":101}}"#.to_owned(), "alerts.hit_rate"),
         ] {
             let result = patch(&body).apply(Namespace::example("n"));
             assert!(matches!(result, Err(Problem::Invalid { field: named, .. }) if named == field), "{body}");

@@ -10,7 +10,7 @@ macro_rules! namespace_query {
     ($rest:literal) => {
         concat!(
             "SELECT n.name, n.display_name, n.tags, n.ttl_small, n.ttl_text, n.ttl_large, n.ttl_video, n.jetty_speed_upload, n.video_streaming, \
-             n.desktop_cdn, n.compress_text, n.chunk_size, n.allow_unsigned, n.cross_namespace_dedup, n.origin_usd_per_gb, n.expected_hit_rate, n.generation, n.created_at, n.updated_at",
+             n.desktop_cdn, n.compress_text, n.chunk_size, n.allow_unsigned, n.cross_namespace_dedup, n.origin_usd_per_gb, n.expected_hit_rate, n.alerts, n.generation, n.created_at, n.updated_at",
             $rest
         )
     };
@@ -30,12 +30,12 @@ const BY_NAME: &str = namespace_query!(" FROM namespaces n WHERE n.name = ?1");
 const LIST: &str = namespace_query!(" FROM namespaces n WHERE n.name > ?1 ORDER BY n.name LIMIT ?2");
 
 const INSERT: &str = "INSERT INTO namespaces (name, display_name, tags, ttl_small, ttl_text, ttl_large, ttl_video, jetty_speed_upload, video_streaming, \
-     desktop_cdn, chunk_size, allow_unsigned, cross_namespace_dedup, origin_usd_per_gb, expected_hit_rate, compress_text, created_at, updated_at) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?17) ON CONFLICT (name) DO NOTHING RETURNING name";
+     desktop_cdn, chunk_size, allow_unsigned, cross_namespace_dedup, origin_usd_per_gb, expected_hit_rate, compress_text, created_at, updated_at, alerts) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?17, ?18) ON CONFLICT (name) DO NOTHING RETURNING name";
 
 const UPDATE: &str = "UPDATE namespaces SET display_name = ?2, tags = ?3, ttl_small = ?4, ttl_text = ?5, ttl_large = ?6, ttl_video = ?7, \
      jetty_speed_upload = ?8, video_streaming = ?9, desktop_cdn = ?10, chunk_size = ?11, allow_unsigned = ?12, cross_namespace_dedup = ?13, \
-     origin_usd_per_gb = ?14, expected_hit_rate = ?15, compress_text = ?16, updated_at = MAX(?17, updated_at + 1) WHERE name = ?1 AND updated_at = ?18 RETURNING name";
+     origin_usd_per_gb = ?14, expected_hit_rate = ?15, compress_text = ?16, alerts = ?18, updated_at = MAX(?17, updated_at + 1) WHERE name = ?1 AND updated_at = ?19 RETURNING name";
 
 const PURGE: &str = "UPDATE namespaces SET generation = generation + 1 WHERE name = ?1 RETURNING generation";
 
@@ -128,6 +128,7 @@ fn values(namespace: &Namespace, last: EpochMs) -> Vec<Arg> {
         namespace.expected_hit_rate.into(),
         namespace.compress_text.into(),
         Arg::Int(last.0),
+        namespace.alerts.clone().into(),
     ]
 }
 

@@ -2,6 +2,7 @@
 //! (`crates/simulation`) in a world of its own.
 
 pub mod accounts;
+pub mod alerts;
 pub mod analytics;
 pub mod daily;
 pub mod dedup;

@@ -9,7 +9,7 @@ use crate::io::database::Database;
 use crate::jobs::Job;
 use crate::problem::Problem;
 use crate::uploads::history::{ROWS_PER_STEP, STEPS_PER_JOB, most_kept, oldest_kept, starts_trim};
-use crate::{analytics, dedup, idempotency, uploads, webhooks};
+use crate::{alerts, analytics, dedup, idempotency, uploads, webhooks};
 
 /// Deletes what has expired, or of one account's closed uploads all but its newest.
 ///
@@ -24,6 +24,7 @@ pub async fn prune(io: &impl Io, account: Option<Id>) -> Result<(), Problem> {
             idempotency::repository::forget_webhooks(now, ROWS_PER_STEP),
             dedup::possession::repository::cleanup(now, ROWS_PER_STEP),
             webhooks::repository::prune(now, ROWS_PER_STEP),
+            alerts::repository::prune(now, ROWS_PER_STEP),
         ]
         .into_iter()
         .chain(analytics::repository::forget(now, ROWS_PER_STEP))

@@ -5,6 +5,7 @@ use crate::io::{Io, MAX_DELAY_SECONDS};
 use crate::jobs::Job;
 use crate::problem::Problem;
 use crate::services::accounts::{deletion, moving, statement};
+use crate::services::alerts;
 use crate::services::dedup::{collect, verify};
 use crate::services::uploads::{abort, membership, payload_hash_probe, presigned_hash_probe, recover, suspend, sweep};
 use crate::services::video::{reconcile, removal};
@@ -38,6 +39,8 @@ pub async fn run_job(io: &impl Io, config: &Config, job: &Job) -> Result<(), Pro
         Job::RemoveVideo { namespace, video } => removal::remove(io, config, namespace, video).await,
         Job::DeliverWebhook { namespace, delivery } => deliver::deliver(io, config, namespace, *delivery).await,
         Job::Prune { account } => prune::prune(io, *account).await,
+        Job::Alerts { hour, shard, after } => alerts::decide_page(io, config, *hour, *shard, after).await,
+        Job::QuotaAlerts { account } => alerts::quota::decide(io, *account).await,
         Job::Move { moved, step } => moving::run(io, moved, step).await,
         Job::DeleteAccount { account, user, shard, after } => {
             deletion::run(io, config, &deletion::Deleted { account: *account, user, shard: *shard }, after).await

@@ -70,6 +70,10 @@ const EMIT_OF_NEW_MEMBER: &str = emit!(
     " AND EXISTS (SELECT 1 FROM accounts a WHERE a.id = ?8) AND NOT EXISTS (SELECT 1 FROM namespace_members m WHERE m.account_id = ?8 AND m.namespace = ?1)"
 );
 
+const EMIT_OF_ALERT: &str = emit!(" AND EXISTS (SELECT 1 FROM alerts a WHERE a.id = ?8)");
+
+const EMIT_OF_OPEN_ALERT: &str = emit!(" AND EXISTS (SELECT 1 FROM alerts a WHERE a.id = ?8 AND a.resolved_at IS NULL)");
+
 const EMIT_TO: &str = "INSERT INTO webhook_outbox (namespace, id, endpoint_id, message_id, event, body, due_at, created_at) \
      SELECT w.namespace, ?5, w.id, ?3, ?2, ?4, ?6, ?6 FROM webhook_endpoints w WHERE w.id = ?8 AND w.namespace = ?1 \
      AND (SELECT 1 FROM webhook_outbox o WHERE o.endpoint_id = w.id AND o.status = 'pending' LIMIT 1 OFFSET ?7) IS NULL RETURNING id";
@@ -121,6 +125,8 @@ pub const ALL: &[(&str, &str)] = &[
     ("EMIT_OF_ASSET", EMIT_OF_ASSET),
     ("EMIT_OF_ACCOUNT", EMIT_OF_ACCOUNT),
     ("EMIT_OF_NEW_MEMBER", EMIT_OF_NEW_MEMBER),
+    ("EMIT_OF_ALERT", EMIT_OF_ALERT),
+    ("EMIT_OF_OPEN_ALERT", EMIT_OF_OPEN_ALERT),
     ("EMIT_TO", EMIT_TO),
     ("TAKE_BACK", TAKE_BACK),
     ("CLAIM", CLAIM),
@@ -154,6 +160,10 @@ pub enum Only {
     WithAccount(Id),
     /// This account is there, and not yet in the namespace: before the statement that puts it there.
     WithNewMember(Id),
+    /// This alert is there: behind the statement that fires it under an id drawn for it.
+    WithAlert(Id),
+    /// This alert is open: before the statement that resolves it.
+    WhileAlertOpen(Id),
 }
 
 fn in_namespace(namespace: &Name, id: Id) -> Vec<Arg> {
@@ -209,6 +219,8 @@ pub fn emit(namespace: &Name, event: &Event, only: Only) -> Statement {
         Only::WithAsset(asset) => (EMIT_OF_ASSET, Some(asset)),
         Only::WithAccount(account) => (EMIT_OF_ACCOUNT, Some(account)),
         Only::WithNewMember(account) => (EMIT_OF_NEW_MEMBER, Some(account)),
+        Only::WithAlert(alert) => (EMIT_OF_ALERT, Some(alert)),
+        Only::WhileAlertOpen(alert) => (EMIT_OF_OPEN_ALERT, Some(alert)),
     };
     args.extend(id.map(|id| Arg::from(id.to_string())));
     Statement { sql, args }

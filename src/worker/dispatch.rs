@@ -142,6 +142,8 @@ fn handler<'a>(call: &'a Routed, endpoint: Endpoint, method: &'a str) -> Pin<Box
         Endpoint::DeleteNamespace => Box::pin(handlers::namespaces::delete(call)),
         Endpoint::NamespaceStats => Box::pin(handlers::namespaces::stats(call)),
         Endpoint::Analytics => Box::pin(handlers::analytics::report(call)),
+        Endpoint::Alerts => Box::pin(handlers::alerts::list(call)),
+        Endpoint::Live => Box::pin(handlers::live::live(call)),
         Endpoint::PurgeNamespace => Box::pin(handlers::namespaces::purge(call)),
         Endpoint::AddMember => Box::pin(handlers::namespaces::add_member(call)),
         Endpoint::RemoveMember => Box::pin(handlers::namespaces::remove_member(call)),

@@ -29,6 +29,6 @@ async fn queue_batch(batch: MessageBatch<String>, env: Env, _context: Context) -
 }
 
 #[event(scheduled)]
-async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
-    cron::daily(&env).await;
+async fn scheduled(event: ScheduledEvent, env: Env, _context: ScheduleContext) {
+    cron::run(&env, &event.cron()).await;
 }

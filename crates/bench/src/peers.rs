@@ -211,7 +211,7 @@ impl Ours {
             generation: 0,
             expires: now.plus(3_600_000),
         };
-        let message = serde_json::to_string(&Message::Open { meta: Box::new(meta) })?;
+        let message = serde_json::to_string(&Message::Open { meta: Box::new(meta), is_heard: false })?;
         let client = net::http().build()?;
         let answer = client.post(&self.seed).query(&[("session", session.to_string())]).body(message).send().await?;
         if !answer.status().is_success() {

@@ -81,6 +81,7 @@ impl Port {
             Port::Object(Kind::Session) => "session",
             Port::Object(Kind::Ledger) => "ledger",
             Port::Object(Kind::Meter) => "meter",
+            Port::Object(Kind::Live) => "live",
             Port::Enqueue => "enqueue",
             Port::Store(Verb::Put) => "PutObject",
             Port::Store(Verb::PutPart) => "UploadPart",

@@ -246,6 +246,10 @@ impl Io for Sim {
     }
 
     async fn call(&self, kind: Kind, name: &str, _near: Option<&str>, message: &str) -> Result<Option<String>, Undelivered> {
+        // Nobody listens.
+        if kind == Kind::Live {
+            return Ok(None);
+        }
         self.send(kind, name, message.to_owned()).await
     }
 

@@ -148,7 +148,7 @@ impl Sim {
             Rc::new(match id.0 {
                 Kind::Session => Instance::Session(SessionObject::new(state, self.clone())),
                 Kind::Ledger => Instance::Ledger(LedgerObject::new(state, self.clone())),
-                Kind::Meter => Instance::Meter(MeterObject::new(state, self.clone())),
+                Kind::Meter | Kind::Live => Instance::Meter(MeterObject::new(state, self.clone())),
             })
         });
         Rc::clone(instance)
@@ -261,7 +261,7 @@ impl Sim {
         let service = match id.0 {
             Kind::Session => "session alarm",
             Kind::Ledger => "ledger alarm",
-            Kind::Meter => "meter alarm",
+            Kind::Meter | Kind::Live => "meter alarm",
         };
         let instance = self.instance(id);
         let title = if self.story.is_some() { format!("{:.8}", id.1) } else { String::new() };

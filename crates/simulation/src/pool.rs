@@ -50,7 +50,7 @@ impl Pools {
         match kind {
             Kind::Session => (&mut self.sessions, uploads::session::schema::SCHEMA),
             Kind::Ledger => (&mut self.ledgers, ledger::schema::SCHEMA),
-            Kind::Meter => (&mut self.meters, ledger::pop_meter::schema::SCHEMA),
+            Kind::Meter | Kind::Live => (&mut self.meters, ledger::pop_meter::schema::SCHEMA),
         }
     }
 }

@@ -164,7 +164,8 @@ pub const TABLES: &[Table] = &[
             expected_hit_rate,
             updated_at,
             generation,
-            compress_text
+            compress_text,
+            alerts
         ]
     ),
     by_key!("namespace_members", Owner::Account, "account_id = ?1", namespace: Least::Text, [account_id, namespace, created_at, role]),
@@ -315,6 +316,14 @@ pub const TABLES: &[Table] = &[
         "namespace = ?1",
         video_id: Least::Text,
         [namespace, video_id, account_id, writes, kept, touched_at, version, changed_at, gone_at]
+    ),
+    by_keys!(
+        "alerts",
+        Owner::Namespace,
+        "namespace = ?1",
+        fired_at: Least::Number,
+        id: Least::Text,
+        [id, namespace, kind, hour, value, threshold, rests_on, fired_at, last_hour, resolved_at, resolved_value]
     ),
     by_key!(
         "webhook_endpoints",

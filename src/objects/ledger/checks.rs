@@ -7,6 +7,7 @@ use crate::io::object::ObjectState;
 use crate::jobs::Job;
 use crate::ledger::checks::Outcome;
 use crate::ledger::cost::Prices;
+use crate::ledger::machine::Ledger;
 use crate::ledger::message::Message;
 use crate::ledger::state::{Effect, PendingCheck, Seen};
 use crate::objects::ledger::memory::LedgerMemory;
@@ -69,8 +70,15 @@ async fn checkpoint(memory: &LedgerMemory<impl ObjectState>, io: &impl Io, price
         return Ok(());
     }
     memory.load()?;
+    // Behind the write, by which alerts are decided. One whose job can not be enqueued is decided by the next checkpoint, or the hourly run.
+    let mut level = memory.with(Ledger::new_quota_level).flatten();
+    if level.is_some() && io.enqueue(&Job::QuotaAlerts { account }, 0).await.is_err() {
+        level = None;
+    }
+    memory.load()?;
     memory.change(|ledger| {
         ledger.checkpointed(&usage);
+        ledger.books.quota_level = level.unwrap_or(ledger.books.quota_level);
         ((), vec![Effect::PutState])
     })
 }

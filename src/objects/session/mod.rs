@@ -6,10 +6,16 @@
 
 pub mod storage;
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use crate::base::time::EpochMs;
+use crate::clients::live;
 use crate::io::Io;
 use crate::io::object::ObjectState;
 use crate::jobs::Job;
+use crate::live::event;
+use crate::live::pace::Pace;
 use crate::objects::session::storage::SessionStorage;
 use crate::objects::sql;
 use crate::problem::Problem;
@@ -24,12 +30,14 @@ const LEAST_DELAY_MS: u64 = 50;
 pub struct SessionObject<S, I> {
     io: I,
     session: SessionStorage<S>,
+    /// How often the parts are told of; None until the first one.
+    pace: Rc<Cell<Option<Pace>>>,
 }
 
 impl<S: ObjectState, I: Io> SessionObject<S, I> {
     /// Creates it without loading.
     pub fn new(state: S, io: I) -> SessionObject<S, I> {
-        SessionObject { io, session: SessionStorage::new(state) }
+        SessionObject { io, session: SessionStorage::new(state), pace: Rc::default() }
     }
 
     /// Applies a message.
@@ -40,11 +48,18 @@ impl<S: ObjectState, I: Io> SessionObject<S, I> {
         let message: Message = sql::read(message)?;
         let ends_or_begins =
             matches!(message, Message::Open { .. } | Message::Fail | Message::AbandonCompletion { .. } | Message::CleanedUp | Message::CheckLease);
+        let is_part = matches!(message, Message::Record { .. });
+        if let Message::Open { meta, is_heard: true } = &message {
+            self.pace.set(Some(Pace::new(meta.created, true)));
+        }
         // No await between here and the effects: messages are applied one at a time.
         let handled = self.session.change(|slot| apply(slot, message, self.io.now()));
         if ends_or_begins && handled.is_ok() {
             let wanted = self.session.with(|session| due(session, self.io.now())).flatten();
             self.set_alarm_at(wanted).await?;
+        }
+        if is_part && handled == Ok(SessionReply::Done) {
+            self.tell_progress();
         }
         match handled {
             Ok(SessionReply::Done) => Ok(None),
@@ -54,6 +69,22 @@ impl<S: ObjectState, I: Io> SessionObject<S, I> {
                 Err(problem)
             }
         }
+    }
+
+    /// Tells those who listen how far the upload is, not more often than [`Pace`] allows. The part that was recorded does not wait for it.
+    fn tell_progress(&self) {
+        let now = self.io.now();
+        let told = self.session.with(|session| {
+            let next = self.pace.get().unwrap_or_else(|| Pace::new(session.meta.created, false)).next(now)?;
+            self.pace.set(Some(next));
+            Some((session.meta.account, event::progress(&session.meta, session.parts.values(), now)))
+        });
+        let Some((account, message)) = told.flatten() else { return };
+        let (io, pace) = (self.io.clone(), Rc::clone(&self.pace));
+        self.io.afterwards(async move {
+            let is_heard = live::publish(&io, account, &message).await;
+            pace.set(pace.get().map(|pace| pace.after(is_heard)));
+        });
     }
 
     /// Due at the session's expiry. Enqueues the clean-up, repeats until it is done, and after `tombstone_ms` deletes the record.

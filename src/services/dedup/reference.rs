@@ -5,11 +5,12 @@ use crate::analytics::repository::add_upload;
 use crate::analytics::upload_count::{Only as Counted, UploadCount};
 use crate::base::id::{Id, Name};
 use crate::base::sha256::Sha256Hex;
-use crate::clients::{database, ledger, shards};
+use crate::clients::{database, ledger, live, shards};
 use crate::dedup;
 use crate::dedup::lookup::{DuplicateView, Found, view};
 use crate::files::asset::Asset;
 use crate::io::Io;
+use crate::live::event as live_event;
 use crate::problem::Problem;
 use crate::services::request::Request;
 use crate::services::webhooks;
@@ -61,7 +62,7 @@ impl Known {
 /// 403, 507.
 pub async fn refer(call: &Request<impl Io>, account: &Account, known: Asset, name: String, content_type: String) -> Result<Option<Asset>, Problem> {
     let asset = Asset { id: call.id()?, account_id: account.id, name, content_type, created_at: call.now(), ..known };
-    ledger::adopt(&call.io, account, &asset).await?;
+    let is_heard = ledger::adopt(&call.io, account, &asset).await?;
     let db = shards::of_account(&call.io, account.id).await?;
     let event = webhooks::event(&call.io, EventKind::UploadCompleted, &data::upload_completed(&asset, Vec::new(), &call.base, asset.created_at))?;
     let mut statements = dedup::repository::refer(&asset);
@@ -75,6 +76,9 @@ pub async fn refer(call: &Request<impl Io>, account: &Account, known: Asset, nam
     let stored: Option<serde_json::Value> = rows.first()?;
     if stored.is_some() {
         webhooks::send(&call.io, &asset.namespace, notices).await;
+        if is_heard {
+            live::publish_afterwards(&call.io, account.id, live_event::stored(&asset, asset.created_at));
+        }
         return Ok(Some(asset));
     }
     ledger::release(&call.io, account.id, asset.id).await?;

@@ -3,12 +3,13 @@
 use crate::analytics::repository::add_upload;
 use crate::analytics::upload_count::{Only as Counted, UploadCount, Why};
 use crate::base::id::Id;
-use crate::clients::{database, ledger, ledger_records, session, shards, store};
+use crate::clients::{database, ledger, ledger_records, live, session, shards, store};
 use crate::config::Config;
 use crate::io::Io;
 use crate::io::body::Body;
 use crate::jobs::Job;
 use crate::ledger::state::Seen;
+use crate::live::event as live_event;
 use crate::problem::Problem;
 use crate::s3::operations::abort_multipart_upload;
 use crate::services::webhooks;
@@ -73,7 +74,9 @@ pub async fn close_upload(io: &impl Io, meta: &Meta, parts: &[Part], why: Why) -
     ];
     let notices: Vec<Written> = database::results(&shards::of_account(io, meta.account).await?, &statements).await?.skip(1).all()?;
     webhooks::send(io, &meta.namespace, notices).await;
-    ledger::release(io, meta.account, meta.asset).await?;
+    if ledger::release_upload(io, meta.account, meta.asset).await? {
+        live::publish(io, meta.account, &live_event::failed(meta, parts, now)).await;
+    }
     session::send(io, meta.session, &Message::CleanedUp).await.map(|_| Ended::Aborted)
 }
 

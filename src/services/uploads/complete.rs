@@ -11,12 +11,13 @@ use crate::base::id::Id;
 use crate::base::sha256::Sha256Hex;
 use crate::base::time::EpochMs;
 use crate::clients::store::COMPLETION_TIMEOUT_MS;
-use crate::clients::{database, ledger, ledger_records, session, shards, store};
+use crate::clients::{database, ledger, ledger_records, live, session, shards, store};
 use crate::dedup::chunk::{self, Chunk};
 use crate::io::Io;
 use crate::io::answer::Answer;
 use crate::io::body::Body;
 use crate::ledger::state;
+use crate::live::event;
 use crate::log;
 use crate::problem::{OriginFailure, Problem};
 use crate::s3::error::StoreError;
@@ -260,7 +261,11 @@ async fn record_completion(call: &Request<impl Io>, meta: &Meta, parts: &[Part],
     offer_chunks(call, meta, &chunks).await;
     // Read again: if this repeats an earlier completion, the file may have been merged with another object, or deleted.
     match ledger_records::find_asset(&call.io, meta.account, meta.asset).await? {
-        Some(state::Seen::Stored { object, size }) => ledger::settle(&call.io, meta.account, meta.asset, object, size).await?,
+        Some(state::Seen::Stored { object, size }) => {
+            if ledger::settle_upload(&call.io, meta.account, meta.asset, object, size).await? {
+                live::publish_afterwards(&call.io, meta.account, event::completed(meta, parts, now));
+            }
+        }
         _ => ledger::release(&call.io, meta.account, meta.asset).await?,
     }
     if asset.claimed_sha256.is_some() {

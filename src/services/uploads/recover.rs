@@ -49,7 +49,7 @@ async fn reopen(io: &impl Io, config: &Config, account: Id, session: Id) -> Resu
     let ttl_ms = config.session_ttl_seconds.saturating_mul(1000);
     let Some(meta) = row.and_then(|row| row.reopened(ttl_ms, io.now())) else { return Ok(false) };
     log::event(LogLevel::Error, "session", serde_json::json!({ "error": "lost its record and is opened again", "session": session }));
-    if session::send(io, session, &Message::Open { meta: Box::new(meta.clone()) }).await? != SessionReply::Done {
+    if session::send(io, session, &Message::Open { meta: Box::new(meta.clone()), is_heard: false }).await? != SessionReply::Done {
         return Ok(false);
     }
     suspend_with_account(io, &meta).await?;

@@ -6,7 +6,7 @@ use crate::analytics::upload_count::{Only as Counted, UploadCount};
 use crate::base::id::Id;
 use crate::base::sha256::Sha256Hex;
 use crate::clients::ledger::Wanted;
-use crate::clients::{database, ledger, shards, store};
+use crate::clients::{database, ledger, live, shards, store};
 use crate::dedup::repository;
 use crate::files::asset::Asset;
 use crate::files::object_key::file_key;
@@ -17,6 +17,7 @@ use crate::io::answer::Answer;
 use crate::jobs;
 use crate::jobs::Job;
 use crate::ledger::timing;
+use crate::live::event;
 use crate::namespaces::namespace::Namespace;
 use crate::problem::Problem;
 use crate::s3::action::{ObjectHeaders, Payload};
@@ -53,7 +54,9 @@ pub async fn store_file<I: Io>(call: &Request<I>, account: &Account, namespace: 
     // If one of these fails, the ledger's scheduled check repeats it.
     match stored {
         Ok(asset) => {
-            let _ = ledger::settle(&call.io, account.id, id, asset.object_id, size).await;
+            if ledger::settle_upload(&call.io, account.id, id, asset.object_id, size).await == Ok(true) {
+                live::publish_afterwards(&call.io, account.id, event::stored(&asset, call.now()));
+            }
             if asset.claimed_sha256.is_some() {
                 verify::enqueue_for(&call.io, account.id, asset.object_id).await;
             }

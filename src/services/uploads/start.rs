@@ -102,9 +102,9 @@ pub async fn begin(
     let opened = call.detached(async move {
         let look_at = now.plus(timing::START_CHECK_MS);
         let wanted = room_for(&meta, look_at);
-        ledger::reserve(&held.io, &account, wanted).await?;
+        let is_heard = ledger::reserve(&held.io, &account, wanted).await?;
         let asset = meta.asset;
-        let opened = open_session(&held, &account, meta).await;
+        let opened = open_session(&held, &account, meta, is_heard).await;
         match opened {
             Ok(_) => prune::trim_sometimes(&held.io, account.id).await,
             // If the release fails as well, the ledger's scheduled check repeats it.
@@ -186,7 +186,7 @@ async fn prove_possession(
 }
 
 /// Opens the upload at the store, then its session, then its row in D1. If a step fails, the earlier ones are undone as far as their outcome is known.
-async fn open_session(call: &Request<impl Io>, account: &Account, mut meta: Meta) -> Result<Meta, Problem> {
+async fn open_session(call: &Request<impl Io>, account: &Account, mut meta: Meta, is_heard: bool) -> Result<Meta, Problem> {
     let headers = ObjectHeaders { content_type: &meta.content_type, content_disposition: &content_disposition::for_store(&meta.file_name) };
     let started = call.now();
     let answer = store::send(&call.io, &call.config, &create_multipart_upload::create_multipart_upload(&meta.key, headers), Body::Empty).await;
@@ -194,7 +194,7 @@ async fn open_session(call: &Request<impl Io>, account: &Account, mut meta: Meta
     let refused = |error| store::problem("CreateMultipartUpload", &error);
     let body = answer.map_err(refused)?.text().await.map_err(refused)?;
     meta.upload_id = create_multipart_upload::upload_id(&body).map_err(|_| Problem::Origin(OriginFailure::Unexpected("Unreadable".to_owned())))?;
-    if let Err(problem) = record_session(call, account, &meta).await {
+    if let Err(problem) = record_session(call, account, &meta, is_heard).await {
         // Nothing else refers to this upload yet, so it is aborted here. If its session or its row exists, the session's alarm repeats the clean-up.
         let _ = session::send(&call.io, meta.session, &Message::Fail).await;
         let abort = abort_multipart_upload::abort_multipart_upload(&meta.key, &meta.upload_id);
@@ -209,8 +209,8 @@ fn room_for(meta: &Meta, look_at: EpochMs) -> Wanted {
     Wanted { asset: meta.asset, bytes: meta.file_size, look_at, place: None, session: true, replaces: false }
 }
 
-async fn record_session(call: &Request<impl Io>, account: &Account, meta: &Meta) -> Result<(), Problem> {
-    match session::send_near(&call.io, meta.session, &call.geo(), &Message::Open { meta: Box::new(meta.clone()) }).await? {
+async fn record_session(call: &Request<impl Io>, account: &Account, meta: &Meta, is_heard: bool) -> Result<(), Problem> {
+    match session::send_near(&call.io, meta.session, &call.geo(), &Message::Open { meta: Box::new(meta.clone()), is_heard }).await? {
         SessionReply::Done => {}
         _ => return Err(Problem::Internal),
     }

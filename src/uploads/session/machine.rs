@@ -347,7 +347,7 @@ impl Session {
 /// Applies one message at `now`. The effects must be durable before the reply is sent.
 pub fn apply(slot: &mut Option<Session>, message: Message, now: EpochMs) -> (SessionReply, Vec<Effect>) {
     let session = match (slot.as_mut(), message) {
-        (None, Message::Open { meta }) => {
+        (None, Message::Open { meta, .. }) => {
             *slot = Some(Session { meta: *meta, parts: BTreeMap::new() });
             return (SessionReply::Done, vec![Effect::PutMeta]);
         }
@@ -363,7 +363,9 @@ pub fn apply(slot: &mut Option<Session>, message: Message, now: EpochMs) -> (Ses
     // So are its parts, whatever becomes of them. A part that is recorded is an activity by itself.
     let of_part = matches!(message, Message::Record { .. } | Message::PartFailed { .. });
     let (reply, effects) = match message {
-        Message::Open { meta } if meta.session == session.meta.session && meta.upload_id == session.meta.upload_id => (SessionReply::Done, vec![]),
+        Message::Open { meta, .. } if meta.session == session.meta.session && meta.upload_id == session.meta.upload_id => {
+            (SessionReply::Done, vec![])
+        }
         Message::Open { .. } => (SessionReply::Closed { status: session.meta.status }, vec![]),
         Message::Record { part, receipt } => session.record(part, receipt, now),
         Message::PartFailed { number, sha256, may_be_stored } => session.part_failed(number, sha256.as_ref(), may_be_stored),

@@ -44,7 +44,10 @@ pub(super) fn part(number: u16, chunks: u16) -> Part {
 
 pub(super) fn open(chunks: u64) -> Option<Session> {
     let mut slot = None;
-    assert_eq!(apply(&mut slot, Message::Open { meta: Box::new(meta(chunks)) }, EpochMs(1_000)), (SessionReply::Done, vec![Effect::PutMeta]));
+    assert_eq!(
+        apply(&mut slot, Message::Open { meta: Box::new(meta(chunks)), is_heard: false }, EpochMs(1_000)),
+        (SessionReply::Done, vec![Effect::PutMeta])
+    );
     slot
 }
 
@@ -112,7 +115,7 @@ fn alarm_follows_activity_and_repeats_until_cleaned_up() {
 #[test]
 fn opening_again_is_done_for_the_same_upload_only() {
     let mut slot = open(2);
-    let again = |meta: Meta| Message::Open { meta: Box::new(meta) };
+    let again = |meta: Meta| Message::Open { meta: Box::new(meta), is_heard: false };
     assert_eq!(send(&mut slot, again(meta(2))), SessionReply::Done);
     let closed = SessionReply::Closed { status: Status::Uploading };
     assert_eq!(send(&mut slot, again(Meta { upload_id: "other".into(), ..meta(2) })), closed);

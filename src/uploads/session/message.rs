@@ -17,6 +17,9 @@ pub enum Message {
     Open {
         /// The initial state.
         meta: Box<Meta>,
+        /// Whether somebody listens to the account.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_heard: bool,
     },
     /// Records a part that the store has. `at` is set by the session.
     Record {

@@ -1,6 +1,7 @@
 //! The routes. A handler parses the request, calls services and builds the response; only [`crate::worker::dispatch`] calls handlers.
 
 pub mod accounts;
+pub mod alerts;
 pub mod analytics;
 pub mod content;
 pub mod dedup;
@@ -8,6 +9,7 @@ pub mod edge_admin;
 pub mod edges;
 pub mod files;
 pub mod health;
+pub mod live;
 pub mod namespaces;
 pub mod pages;
 pub mod playback;

@@ -19,6 +19,8 @@ pub enum Body {
     Text(String),
     /// Bytes that stay in JavaScript.
     Stream(ReadableStream),
+    /// The WebSocket of a 101.
+    Socket(JsValue),
     /// Buffered bytes that stay in JavaScript: an ArrayBuffer or a view of one.
     Bytes(JsValue),
 }
@@ -138,6 +140,10 @@ impl Reply {
             Body::Empty => Response::new_with_opt_str_and_init(None, &init),
             Body::Text(text) => Response::new_with_opt_str_and_init(Some(&text), &init),
             Body::Bytes(bytes) => Response::new_with_opt_buffer_source_and_init(bytes.dyn_ref(), &init),
+            Body::Socket(socket) => {
+                js_sys::Reflect::set(&init, &"webSocket".into(), &socket)?;
+                Response::new_with_opt_str_and_init(None, &init)
+            }
             Body::Stream(stream) => Response::new_with_opt_readable_stream_and_init(Some(&stream), &init),
         }
     }

@@ -29,6 +29,9 @@ const LEASES: &str = "LEASES";
 /// Durable Objects: several per PoP.
 const METERS: &str = "METERS";
 
+/// Durable Objects: one per account that somebody listens to.
+const LIVE: &str = "LIVE";
+
 /// Durable Objects: one per edge.
 const EDGES: &str = "EDGES";
 
@@ -111,6 +114,11 @@ pub fn fill_locks(env: &Env) -> Result<ObjectNamespace, Problem> {
 /// The meters of PoPs.
 pub fn meters(env: &Env) -> Result<ObjectNamespace, Problem> {
     env.durable_object(METERS).map_err(|error| log::internal("binding METERS", &error.to_string()))
+}
+
+/// The feeds of accounts.
+pub fn live(env: &Env) -> Result<ObjectNamespace, Problem> {
+    env.durable_object(LIVE).map_err(|error| log::internal("binding LIVE", &error.to_string()))
 }
 
 /// Edge measurements; None where the binding is missing (plain workerd).

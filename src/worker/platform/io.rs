@@ -132,6 +132,7 @@ impl Io for WorkerIo {
         let namespace = match kind {
             Kind::Session => bindings::sessions(&self.env),
             Kind::Ledger => bindings::accounts(&self.env),
+            Kind::Live => bindings::live(&self.env),
             Kind::Meter => bindings::meters(&self.env),
         };
         let namespace = namespace.map_err(|_| Undelivered { was_refused: true, may_pass: false })?;

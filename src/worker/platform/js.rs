@@ -68,6 +68,21 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     pub fn writable(this: &FixedLengthStream) -> web_sys::WritableStream;
 
+    /// A stream of any length whose writes wait until they are read (Workers documentation, "IdentityTransformStream").
+    pub type IdentityTransformStream;
+
+    /// An empty one.
+    #[wasm_bindgen(constructor, catch)]
+    pub fn new() -> Result<IdentityTransformStream, JsValue>;
+
+    /// The readable side.
+    #[wasm_bindgen(method, getter)]
+    pub fn readable(this: &IdentityTransformStream) -> web_sys::ReadableStream;
+
+    /// The writable side.
+    #[wasm_bindgen(method, getter)]
+    pub fn writable(this: &IdentityTransformStream) -> web_sys::WritableStream;
+
     /// A reader that fills buffers (Workers documentation, "ReadableStream BYOBReader").
     type ReadableStreamByobReader;
 
@@ -115,6 +130,11 @@ extern "C" {
     /// Its fetch method.
     #[wasm_bindgen(method, catch)]
     pub fn fetch(this: &Fetcher, url: &str, init: &web_sys::RequestInit) -> Result<Promise, JsValue>;
+}
+
+/// The WebSocket of an answer that switches protocols (Workers documentation, "WebSockets").
+pub fn socket_of(response: &web_sys::Response) -> JsValue {
+    js_sys::Reflect::get(response, &"webSocket".into()).unwrap_or_default()
 }
 
 impl StreamReader {

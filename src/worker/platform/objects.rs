@@ -42,6 +42,20 @@ pub async fn send<M: Serialize, R: DeserializeOwned>(
     answer.map(|text| json::read(&text).map_err(|error| log::internal("object reply", &error.to_string()))).transpose()
 }
 
+/// Opens a connection to the object of that name: its answer, with a WebSocket or a stream.
+///
+/// # Errors
+/// [`Problem::Internal`] if the object cannot be reached or fails.
+pub async fn open(namespace: &ObjectNamespace, name: &str, is_socket: bool) -> Result<web_sys::Response, Problem> {
+    log::step("object", "open");
+    let init = RequestInit::new();
+    if is_socket {
+        let headers = js::headers(&[("upgrade", "websocket".to_owned())]).map_err(|error| log::internal("object", &js::error_text(&error)))?;
+        init.set_headers(&headers);
+    }
+    fetch(namespace, name, None, &init).await.map_err(|Failure { problem, .. }| problem)
+}
+
 /// Asks the object of that name whether it runs, which changes nothing. It answers by [`is_ping`] and [`pong`].
 ///
 /// # Errors

@@ -137,7 +137,16 @@ impl Stack {
 
     /// The daily run, now.
     pub async fn run_daily(&self) {
-        let url = format!("{}/cdn-cgi/local/scheduled?cron=17+3+*+*+*", self.url);
+        self.run_cron("17+3+*+*+*").await;
+    }
+
+    /// The hourly run, now.
+    pub async fn run_hourly(&self) {
+        self.run_cron("7+*+*+*+*").await;
+    }
+
+    async fn run_cron(&self, cron: &str) {
+        let url = format!("{}/cdn-cgi/local/scheduled?cron={cron}", self.url);
         assert_eq!(self.http.get(url).send().await.unwrap().status(), 200);
     }
 }

@@ -158,6 +158,8 @@ pub fn probes(route: &Route, names: &Names) -> Vec<Probe> {
             [json!({ "fileId": asset, "chunkIndex": 0 }), json!({ "fileId": asset, "chunkIndex": 0, "namespace": namespace })].map(with).into()
         }
         Endpoint::Analytics => ["24h", "30d"].map(|period| asked(format!("period={period}&namespace={namespace}"))).into(),
+        Endpoint::Alerts => ["true", "false"].map(|open| asked(format!("open={open}&namespace={namespace}"))).into(),
+        Endpoint::Live => vec![asked(format!("agentcache_user_id={user}"))],
         Endpoint::PurgeNamespace | Endpoint::AddMember | Endpoint::RemoveMember => vec![plain()],
         Endpoint::CreateWebhook => vec![with(json!({ "url": "https://hooks.example.com/", "events": ["upload.completed"] }))],
         Endpoint::ChangeWebhook => vec![with(json!({ "rotate": true }))],

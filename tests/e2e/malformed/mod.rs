@@ -47,7 +47,7 @@ impl World {
         let everything = json!({
             "display_name": "x", "tags": ["a"], "cache_ttl": { "small": 1, "text": 1, "large": 1, "video": 1 },
             "features": { "jetty_speed_upload": true, "video_streaming": true, "desktop_cdn": true, "compress_text": false }, "chunk_size": 5_242_880, "allow_unsigned": false,
-            "cross_namespace_dedup": false, "origin_usd_per_gb": 0.5, "expected_hit_rate": 50,
+            "cross_namespace_dedup": false, "origin_usd_per_gb": 0.5, "expected_hit_rate": 50, "alerts": { "hit_rate": 1.5, "p95_ms": 5, "upload_failure_percent": 2 },
         });
         match endpoint {
             Endpoint::CheckDuplicate => vec![json!({ "fileHash": hash, "fileSize": 5 })],
@@ -136,6 +136,8 @@ impl World {
             | Endpoint::DeleteNamespace
             | Endpoint::NamespaceStats
             | Endpoint::Analytics
+            | Endpoint::Alerts
+            | Endpoint::Live
             | Endpoint::PutVideo
             | Endpoint::Videos
             | Endpoint::DeleteVideo

@@ -1,8 +1,10 @@
 //! Outgoing webhooks: endpoints of namespaces, and what is sent to them.
 
+mod alerts;
 mod delivery;
 mod endpoints;
 mod events;
+mod live;
 mod receipts;
 mod sink;
 

@@ -1,0 +1,164 @@
+//! What an account is told while it happens: by WebSocket and as a stream of events.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jettyspeed_devstack::state::AccountAccess;
+use reqwest::{Method, Response, StatusCode};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::harness::{Call, Stack, action, random_bytes, stack, unique};
+
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// A stream of events, read as it comes.
+struct Events {
+    response: Response,
+    text: String,
+}
+
+impl Events {
+    async fn open(stack: &Stack, account: &AccountAccess) -> Events {
+        let response = stack.request(Method::GET, "/api/live", account).header("Accept", "text/event-stream").send().await.unwrap();
+        assert_eq!((response.status(), response.headers()["content-type"].to_str().unwrap()), (StatusCode::OK, "text/event-stream"));
+        let mut events = Events { response, text: String::new() };
+        assert!(events.block().await.starts_with("retry: 5000\n"));
+        events
+    }
+
+    /// What stands before the next empty line.
+    async fn block(&mut self) -> String {
+        loop {
+            if let Some((block, rest)) = self.text.split_once("\n\n") {
+                let block = block.to_owned();
+                self.text = rest.to_owned();
+                return block;
+            }
+            let chunk = timeout(LONGEST, self.response.chunk()).await.expect("an event in time").unwrap().expect("the stream goes on");
+            self.text.push_str(std::str::from_utf8(&chunk).unwrap());
+        }
+    }
+
+    /// The next event of that type.
+    async fn next(&mut self, kind: &str) -> Value {
+        loop {
+            let block = self.block().await;
+            if block.lines().any(|line| line == format!("event: {kind}")) {
+                assert!(block.starts_with("id: "), "{block}");
+                return serde_json::from_str(block.lines().find_map(|line| line.strip_prefix("data: ")).unwrap()).unwrap();
+            }
+        }
+    }
+}
+
+/// A WebSocket (RFC 6455), as far as short texts need one.
+struct Socket(TcpStream);
+
+impl Socket {
+    async fn open(stack: &Stack, account: &AccountAccess) -> Result<Socket, String> {
+        let host = stack.url.strip_prefix("http://").unwrap();
+        let mut stream = TcpStream::connect(host).await.unwrap();
+        let request = format!(
+            "GET /api/live HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {}\r\n\
+             Authorization: Bearer {}\r\nX-API-Secret: {}\r\n\r\n",
+            STANDARD.encode([7; 16]),
+            account.api_key,
+            account.api_secret
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(timeout(LONGEST, stream.read_u8()).await.unwrap().unwrap());
+        }
+        let head = String::from_utf8(head).unwrap();
+        if head.starts_with("HTTP/1.1 101") { Ok(Socket(stream)) } else { Err(head) }
+    }
+
+    async fn send(&mut self, text: &str) {
+        // Masked with zeros, which leave it as it is.
+        let length = u8::try_from(text.len()).unwrap();
+        self.0.write_all(&[&[0x81, 0x80 | length, 0, 0, 0, 0], text.as_bytes()].concat()).await.unwrap();
+    }
+
+    /// The next text.
+    async fn text(&mut self) -> String {
+        timeout(LONGEST, async {
+            loop {
+                let (first, second) = (self.0.read_u8().await.unwrap(), self.0.read_u8().await.unwrap());
+                let length = if second == 126 { self.0.read_u16().await.unwrap() } else { second.into() };
+                let mut payload = vec![0; length.into()];
+                self.0.read_exact(&mut payload).await.unwrap();
+                if first == 0x81 {
+                    return String::from_utf8(payload).unwrap();
+                }
+            }
+        })
+        .await
+        .expect("a message in time")
+    }
+
+    async fn next(&mut self, kind: &str) -> Value {
+        loop {
+            let message: Value = serde_json::from_str(&self.text().await).unwrap();
+            if message["type"] == kind {
+                return message;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn upload_is_told_to_those_who_listen_to_its_account_and_to_no_other() {
+    let stack = stack().await;
+    let (account, other) = (stack.account(&unique("heard-")).create().await, stack.account(&unique("unheard-")).create().await);
+    let mut socket = Socket::open(stack, &account).await.unwrap();
+    let mut events = Events::open(stack, &account).await;
+    let mut others = Events::open(stack, &other).await;
+    socket.send("ping").await;
+    assert_eq!(socket.text().await, "pong");
+
+    let bytes = random_bytes(12_000_000);
+    let started = stack.session(&account).size(bytes.len()).start().await;
+    stack.send_all_parts(&started, &bytes).await;
+    let progress = socket.next("upload.progress").await;
+    assert_eq!((&progress["upload"]["session"], &progress["upload"]["size"]), (&started["sessionId"], &json!(12_000_000)));
+    assert!(progress["upload"]["bytes"].as_u64().unwrap() > 0 && progress["upload"]["parts"].as_u64().unwrap() > 0, "{progress}");
+    let (status, done) = stack.track(&account, action("complete", &started)).await;
+    assert_eq!(status, 200, "{done}");
+    for told in [socket.next("upload.completed").await, events.next("upload.completed").await] {
+        assert_eq!((&told["upload"]["asset"], &told["upload"]["bytes"]), (&done["asset"]["id"], &json!(12_000_000)), "{told}");
+        assert!(told["upload"].get("fileName").is_none() && told["at"].is_string(), "{told}");
+    }
+    let failed = stack.session(&account).size(5_000).start().await;
+    assert_eq!(stack.track(&account, action("fail", &failed)).await.0, 200);
+    assert_eq!(events.next("upload.failed").await["upload"]["session"], failed["sessionId"]);
+    // The other's stream has only what is its own.
+    let own = stack.asset(&other).bytes("own").store().await;
+    let first = others.block().await;
+    assert!(first.contains("event: upload.completed") && first.contains(own["id"].as_str().unwrap()), "{first}");
+}
+
+#[tokio::test]
+async fn live_is_for_accounts_and_operators_who_name_one_and_has_twenty_places() {
+    let stack = stack().await;
+    let (account, other) = (stack.account(&unique("places-")).create().await, stack.account(&unique("places-")).create().await);
+    assert_eq!(stack.anonymous(Method::GET, "/api/live").answer().await.0, 401);
+    let (status, body) = stack.get(&account, "/api/live").await;
+    assert_eq!((status, &body["field"]), (422, &json!("Accept")));
+    let of_other = format!("/api/live?agentcache_user_id={}", other.user_id);
+    let stream = |request: reqwest::RequestBuilder| request.header("Accept", "text/event-stream");
+    assert_eq!(stream(stack.request(Method::GET, &of_other, &account)).answer().await.0, 404);
+    let (status, body) = stream(stack.operator(Method::GET, "/api/live")).answer().await;
+    assert_eq!((status, &body["field"]), (422, &json!("agentcache_user_id")));
+    assert_eq!(stream(stack.operator(Method::GET, &of_other)).send().await.unwrap().status(), StatusCode::OK);
+    let mut open = Vec::new();
+    for _ in 0..20 {
+        open.push(Socket::open(stack, &account).await.unwrap());
+    }
+    let refused = Socket::open(stack, &account).await.err().unwrap();
+    assert!(refused.starts_with("HTTP/1.1 429") && refused.to_lowercase().contains("retry-after: 60"), "{refused}");
+}

@@ -127,6 +127,7 @@ endpoints! {
     DeleteNamespace: [Kind::Operator], [ResourceKind::Namespace];
     NamespaceStats: [Kind::Account, Kind::Operator], [ResourceKind::Namespace];
     Analytics: [Kind::Account, Kind::Operator], [ResourceKind::Namespace];
+    Metrics: [Kind::Operator], [];
     PurgeNamespace: [Kind::Operator], [ResourceKind::Namespace];
     AddMember: [Kind::Operator], [ResourceKind::Namespace, ResourceKind::User];
     RemoveMember: [Kind::Operator], [ResourceKind::Namespace, ResourceKind::User];

@@ -8,6 +8,7 @@ pub mod edge_admin;
 pub mod edges;
 pub mod files;
 pub mod health;
+pub mod metrics;
 pub mod namespaces;
 pub mod pages;
 pub mod playback;

@@ -155,7 +155,7 @@ pub fn probes(route: &Route, names: &Names) -> Vec<Probe> {
             [json!({ "fileId": asset, "chunkIndex": 0 }), json!({ "fileId": asset, "chunkIndex": 0, "namespace": namespace })].map(with).into()
         }
         Endpoint::Analytics => ["24h", "30d"].map(|period| asked(format!("period={period}&namespace={namespace}"))).into(),
-        Endpoint::PurgeNamespace | Endpoint::AddMember | Endpoint::RemoveMember => vec![plain()],
+        Endpoint::Metrics | Endpoint::PurgeNamespace | Endpoint::AddMember | Endpoint::RemoveMember => vec![plain()],
         Endpoint::CreateWebhook => vec![with(json!({ "url": "https://hooks.example.com/", "events": ["upload.completed"] }))],
         Endpoint::ChangeWebhook => vec![with(json!({ "rotate": true }))],
         Endpoint::Webhooks | Endpoint::Webhook | Endpoint::DeleteWebhook | Endpoint::ReplayDelivery | Endpoint::TestWebhook => vec![plain()],

@@ -4,7 +4,7 @@ mod delivery;
 mod endpoints;
 mod events;
 mod receipts;
-mod sink;
+pub mod sink;
 
 use std::time::Duration;
 

@@ -11,9 +11,11 @@ use crate::base::units::MB;
 use crate::chunking::{MIN_PART_BYTES, PlanLimits};
 use crate::delivery::cache_place;
 use crate::ledger::cost::Prices;
+use crate::log;
 use crate::log::LogLevel;
 use crate::s3::request::{Location, Store};
 use crate::s3::sigv4::signer::Signer;
+use crate::sentry::dsn::Dsn;
 use crate::webhooks::target::Targets;
 
 /// Configuration of this deployment (docs/deploying.md, "Vars" and "Secrets").
@@ -75,6 +77,8 @@ pub struct Config {
     pub alerts: Thresholds,
     /// Origins from which browsers may call the API; `*` allows all.
     pub cors_origins: Vec<String>,
+    /// `SENTRY_DSN`: the error tracker; None: failures are only logged.
+    pub sentry: Option<Dsn>,
     /// See [`LogLevel`].
     pub log_level: LogLevel,
 }
@@ -170,7 +174,8 @@ impl Config {
         let cache_calls = value("CACHE_CALLS_PER_REQUEST", "900", &|text| text.parse::<u32>().is_ok_and(|n| (1..=900).contains(&n)));
         let cors = value("CORS_ORIGINS", ANY_ORIGIN, &|text| origins(text).iter().all(|origin| origin == ANY_ORIGIN || is_origin(origin)));
         let targets = value("WEBHOOK_TARGETS", "public", &|text| matches!(text, "public" | "any"));
-        let level = value("LOG_LEVEL", "warn", &|text| matches!(text, "error" | "warn" | "info" | "debug"));
+        let sentry = value("SENTRY_DSN", "", &|text| text.is_empty() || Dsn::parse(text).is_some());
+        let level = value("LOG_LEVEL", "info", &|text| log::level_of(text).is_some());
 
         let (Some(location), true) = (Location::parse(&endpoint, &bucket), bad.is_empty()) else {
             return Err(bad);
@@ -212,12 +217,8 @@ impl Config {
                 upload_failure_percent: alert_failures.parse().unwrap_or(5.0),
             },
             cors_origins: origins(&cors),
-            log_level: match level.as_str() {
-                "error" => LogLevel::Error,
-                "info" => LogLevel::Info,
-                "debug" => LogLevel::Debug,
-                _ => LogLevel::Warn,
-            },
+            sentry: Dsn::parse(&sentry),
+            log_level: log::level_of(&level).unwrap_or(LogLevel::Info),
         })
     }
 
@@ -267,6 +268,7 @@ mod tests {
         ("SESSION_TOMBSTONE_SECONDS", "0"),
         ("JETTYSPEED_ENABLED", "yes"),
         ("LOG_LEVEL", "loud"),
+        ("SENTRY_DSN", "https://sentry.example.com/42"),
         ("TOKEN_KEYS", "short"),
         ("ADMIN_TOKEN", "short"),
         ("CREDENTIAL_KEY", "short"),

@@ -7,6 +7,7 @@ use crate::base::account_move::{Move, Step};
 use crate::base::id::{Id, Name};
 use crate::base::shard::Shard;
 use crate::base::time::EpochMs;
+use crate::base::trace_context::TraceContext;
 
 /// Time after which the store has finished a request whose client is gone, s: a write or completion whose response was lost.
 pub const LATE_SECONDS: u64 = 3_600;
@@ -198,7 +199,38 @@ pub enum Job {
     },
 }
 
+/// The field of a message that names its trace.
+const TRACEPARENT: &str = "traceparent";
+
+/// The message of a job: its JSON, with the trace among its fields. A version that knows no traces skips that field, and a job without fields has none.
+///
+/// # Errors
+/// Of the serializer.
+pub fn message(job: &Job, trace: Option<TraceContext>) -> serde_json::Result<String> {
+    let mut message = serde_json::to_value(job)?;
+    let fields = message.as_object_mut().and_then(|kinds| kinds.values_mut().next()).and_then(Value::as_object_mut);
+    if let (Some(fields), Some(trace)) = (fields, trace) {
+        fields.insert(TRACEPARENT.to_owned(), trace.to_text().into());
+    }
+    serde_json::to_string(&message)
+}
+
+/// The trace of a message, if it names one.
+pub fn trace_of(message: &str) -> Option<TraceContext> {
+    let kinds: Map<String, Value> = serde_json::from_str(message).ok()?;
+    TraceContext::parse(kinds.values().next()?.get(TRACEPARENT)?.as_str()?)
+}
+
 impl Job {
+    /// Its kind, as messages name it.
+    pub fn kind(&self) -> String {
+        match serde_json::to_value(self) {
+            Ok(Value::Object(kinds)) => kinds.into_iter().map(|(kind, _)| kind).next().unwrap_or_default(),
+            Ok(Value::String(kind)) => kind,
+            _ => String::new(),
+        }
+    }
+
     /// Its kind and the ids that it names, for logs: without names that customers gave.
     pub fn described(&self) -> Value {
         const IDS: [&str; 6] = ["account", "delivery", "namespace", "object", "session", "version"];
@@ -230,6 +262,26 @@ mod tests {
         assert_eq!(Job::Probe.described(), serde_json::json!("probe"));
         let sweep = Job::Sweep { marker: Some(("users/u/x".to_owned(), "id".to_owned())) };
         assert_eq!(sweep.described(), serde_json::json!({ "sweep": {} }));
+    }
+
+    #[test]
+    fn message_has_its_trace_among_the_jobs_fields_and_those_without_one_are_read_alike() {
+        let trace = TraceContext::begin([1; 16], [2; 8]);
+        let job = Job::EndUpload { session: Id::from_random([1; 16]) };
+        let text = message(&job, Some(trace)).unwrap();
+        let wanted = r#"{"end_upload":{"session":"01010101-0101-4101-8101-010101010101","traceparent":"00-01010101010101010101010101010101-0303030303030303-02"}}"#;
+        assert_eq!(text, wanted.replace("0303030303030303", "0302020202020202"));
+        assert_eq!((serde_json::from_str::<Job>(&text).unwrap(), trace_of(&text)), (job.clone(), Some(trace)));
+        assert_eq!((job.kind().as_str(), Job::Probe.kind().as_str()), ("end_upload", "probe"));
+        let old = serde_json::to_string(&job).unwrap();
+        assert_eq!((message(&job, None).unwrap(), trace_of(&old)), (old, None));
+        for job in [Job::Probe, Job::Prune { account: None }] {
+            let text = message(&job, Some(trace)).unwrap();
+            assert_eq!(serde_json::from_str::<Job>(&text).unwrap(), job);
+        }
+        for bad in ["", "[]", "7", r#"{"verify":7}"#, r#"{"verify":{"traceparent":7}}"#, r#"{"verify":{"traceparent":"00-x"}}"#] {
+            assert_eq!(trace_of(bad), None, "{bad}");
+        }
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub mod jobs;
 pub mod auth;
 pub mod log;
 
+pub mod sentry;
+
 pub mod idempotency;
 
 pub mod chunking;

@@ -5,6 +5,7 @@ use std::cell::Cell;
 use serde_json::{Value, json};
 
 use crate::auth::secret_shapes;
+use crate::base::traced;
 use crate::problem::Problem;
 
 /// Verbosity of the log; each level includes the previous ones.
@@ -43,11 +44,25 @@ pub fn enabled(level: LogLevel) -> bool {
     level <= LEVEL.get() && SINK.get().is_some()
 }
 
-/// Writes an event with its fields.
+/// The level of that name, as `LOG_LEVEL` has it.
+pub fn level_of(name: &str) -> Option<LogLevel> {
+    match name {
+        "error" => Some(LogLevel::Error),
+        "warn" => Some(LogLevel::Warn),
+        "info" => Some(LogLevel::Info),
+        "debug" => Some(LogLevel::Debug),
+        _ => None,
+    }
+}
+
+/// Writes an event with its fields, and the trace that it belongs to.
 pub fn event(level: LogLevel, name: &str, fields: Value) {
     let Some(sink) = SINK.get().filter(|_| enabled(level)) else { return };
-    let line = json!({ "event": name, "fields": fields }).to_string();
-    sink(level, &secret_shapes::redacted(&line));
+    let mut line = json!({ "event": name, "fields": fields });
+    if let (Some(trace), Some(line)) = (traced::current(), line.as_object_mut()) {
+        line.insert("traceId".to_owned(), trace.trace_id().into());
+    }
+    sink(level, &secret_shapes::redacted(&line.to_string()));
 }
 
 /// Logs a call to another service of the platform, for the analysis of latency and costs (docs/costs.md). `what` must not contain a caller's data.

@@ -4,8 +4,10 @@
 
 mod sqlite;
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use openmetrics_parser::PrometheusValue;
 use rusqlite::types::Value;
 use rusqlite::{Connection, ToSql};
 use serde::de::DeserializeOwned;
@@ -13,6 +15,9 @@ use serde_json::json;
 use sqlite::{database, upload_of, values};
 
 use jettyspeed_edge::analytics::figures::{Delivery, Gathered};
+use jettyspeed_edge::analytics::metrics;
+use jettyspeed_edge::analytics::metrics::families::Scrape;
+use jettyspeed_edge::analytics::metrics::repository::Waiting;
 use jettyspeed_edge::analytics::period::Period;
 use jettyspeed_edge::analytics::report::Report;
 use jettyspeed_edge::analytics::repository::{self, Of};
@@ -45,6 +50,7 @@ fn rows<T: DeserializeOwned>(db: &Connection, statement: &Statement) -> Vec<T> {
                 Value::Integer(number) => json!(number),
                 Value::Real(number) => json!(number),
                 Value::Text(text) => json!(text),
+                Value::Null => json!(null),
                 other => json!(format!("{other:?}")),
             };
             (column.clone(), value)
@@ -108,11 +114,12 @@ fn count(requests: u64) -> Count {
 
 fn deliver(db: &Connection, namespace: &str, class: &'static str, requests: u64, at: EpochMs) {
     let (namespace, count) = (name(namespace), count(requests));
-    run(db, &[delivery::repository::add(&delivery::count::rows([(&namespace, class, &count)].into_iter()), at)]);
+    let rows = delivery::count::rows([(&namespace, class, &count)].into_iter());
+    run(db, &[delivery::repository::add(&rows, at), metrics::repository::add_delivery(&rows)]);
 }
 
 fn upload(db: &Connection, namespace: &str, count: &UploadCount, at: EpochMs) {
-    run(db, &[repository::add_upload(&name(namespace), count, Only::Always, at)]);
+    run(db, &repository::add_upload(&name(namespace), count, Only::Always, at));
 }
 
 fn named_counts(counts: &[(&str, u64)]) -> UploadCount {
@@ -289,20 +296,130 @@ fn upload_is_counted_once_when_the_batch_that_closes_it_is_repeated() {
     for (session, status) in [(1, "complete"), (2, "failed")] {
         let mut meta = upload_of(account, &namespace, Id::from_random([session; 16]));
         (meta.upload_id, meta.asset) = (format!("u{session}"), Id::from_random([session + 10; 16]));
-        let opened = [uploads::repository::insert(&meta), repository::add_upload(&namespace, &UploadCount::started(), Only::Always, NOW)];
+        let opened =
+            [vec![uploads::repository::insert(&meta)], repository::add_upload(&namespace, &UploadCount::started(), Only::Always, NOW).to_vec()]
+                .concat();
         run(&db, &opened);
         let count = if status == "complete" { UploadCount::completed(&meta, &[]) } else { UploadCount::ended(&meta, &[], Why::Client) };
         for _ in 0..2 {
             let only = Only::WhileOpen(meta.session);
-            run(&db, &[repository::add_upload(&namespace, &count, only, NOW), uploads::repository::close(meta.session, status, NOW)]);
+            run(&db, &repository::add_upload(&namespace, &count, only, NOW));
+            run(&db, &[uploads::repository::close(meta.session, status, NOW)]);
         }
     }
     let absent = Only::IfThere(Id::from_random([9; 16]));
-    run(&db, &[repository::add_upload(&namespace, &UploadCount::deduplicated(7), absent, NOW)]);
+    run(&db, &repository::add_upload(&namespace, &UploadCount::deduplicated(7), absent, NOW));
     let told = report(&db, &Of::All, Period::Day, NOW);
     let wanted = json!({ "started": 2, "completed": 1, "failed": 1, "expired": 0, "reasons": { "client": 1 }, "p50_mbps": null, "p95_mbps": null });
     assert_eq!(told["uploads"], wanted);
     assert_eq!(told["dedup"], json!({ "bytes_saved": 0, "usd_saved": 0.0 }), "no file was created");
+    let total = scrape(&db, NOW).uploaded;
+    assert_eq!(total.iter().map(|row| (row.started, row.completed, row.failed, row.expired, row.saved_bytes)).collect::<Vec<_>>(), [(2, 1, 1, 0, 0)]);
+}
+
+/// What `GET /metrics` reads of a database.
+fn scrape(db: &Connection, now: EpochMs) -> Scrape {
+    let [delivered, uploaded, waiting] = metrics::repository::all(now);
+    Scrape { delivered: rows(db, &delivered), uploaded: rows(db, &uploaded), waiting: rows(db, &waiting) }
+}
+
+/// The values of a scrape's counters and histograms, as a reference parser reads them, by name and labels.
+fn counters(scrape: &Scrape) -> BTreeMap<String, f64> {
+    let text = scrape.text("1.2.3");
+    let parsed = openmetrics_parser::prometheus::parse_prometheus(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    let mut all = BTreeMap::new();
+    for (name, family) in parsed.families {
+        assert!(!family.help.is_empty(), "{name}");
+        for sample in family.iter_samples() {
+            let labels: Vec<String> = sample.get_labelset().unwrap().iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let key = format!("{name}{{{}}}", labels.join(","));
+            match &sample.value {
+                PrometheusValue::Counter(counter) => {
+                    assert!(name.ends_with("_total"), "{name}");
+                    all.insert(key, counter.value.as_f64());
+                }
+                PrometheusValue::Histogram(histogram) => {
+                    assert!(name.ends_with("_seconds"), "{name}");
+                    let counts: Vec<f64> = histogram.buckets.iter().map(|bucket| bucket.count.as_f64()).collect();
+                    assert!(counts.is_sorted() && histogram.buckets.iter().map(|bucket| bucket.upper_bound).is_sorted(), "{counts:?}");
+                    all.insert(format!("{key} sum"), histogram.sum.unwrap().as_f64());
+                    all.extend(histogram.buckets.iter().map(|bucket| (format!("{key} {}", bucket.upper_bound), bucket.count.as_f64())));
+                }
+                other => assert!(matches!(other, PrometheusValue::Gauge(_)), "{name}: {other:?}"),
+            }
+        }
+    }
+    all
+}
+
+#[test]
+fn totals_are_the_sum_of_what_was_counted_and_no_sum_deletion_or_age_takes_from_them() {
+    let db = with_namespaces();
+    let start = counters(&scrape(&db, NOW));
+    assert!(start.len() > 100 && start.values().all(|value| *value == 0.0), "every counter is there before its first value: {start:?}");
+    deliver(&db, "a", "small", 3, days_ago(40));
+    deliver(&db, "a", "small", 4, days_ago(1));
+    deliver(&db, "b", "small", 2, NOW);
+    deliver(&db, "b", "video", 5, NOW);
+    deliver(&db, "absent", "video", 5, NOW);
+    upload(&db, "a", &UploadCount::simple(50), days_ago(40));
+    upload(&db, "b", &UploadCount::deduplicated(7), NOW);
+    upload(&db, "absent", &UploadCount::simple(50), NOW);
+    let before = counters(&scrape(&db, NOW));
+    for (name, value) in [
+        ("jettyspeed_delivery_requests_total{class=small}", 9.0),
+        ("jettyspeed_delivery_requests_total{class=video}", 5.0),
+        ("jettyspeed_delivery_hits_total{class=small}", 6.0),
+        ("jettyspeed_delivery_sent_bytes_total{class=small}", 90.0),
+        ("jettyspeed_delivery_saved_dollars_total{class=small}", 0.75),
+        ("jettyspeed_delivery_answers_total{class=small,status=2xx}", 9.0),
+        ("jettyspeed_delivery_answers_total{class=small,status=3xx}", 3.0),
+        ("jettyspeed_delivery_first_byte_seconds{class=small} 0.01", 0.0),
+        ("jettyspeed_delivery_first_byte_seconds{class=small} 0.02", 9.0),
+        ("jettyspeed_delivery_first_byte_seconds{class=small} inf", 9.0),
+        ("jettyspeed_delivery_first_byte_seconds{class=small} sum", 0.135),
+        ("jettyspeed_uploads_ended_total{outcome=completed}", 2.0),
+        ("jettyspeed_upload_bytes_total{}", 50.0),
+        ("jettyspeed_upload_deduplicated_bytes_total{}", 7.0),
+    ] {
+        assert_eq!(before.get(name), Some(&value), "{name} in {before:?}");
+    }
+    run(&db, &summed(NOW));
+    run(&db, &repository::forget(EpochMs(NOW.0 + 500 * DAY_MS), 1_000));
+    db.execute("DELETE FROM namespaces WHERE name = 'a'", []).unwrap();
+    run(&db, &summed(EpochMs(NOW.0 + DAY_MS)));
+    run(&db, &repository::forget(EpochMs(NOW.0 + 500 * DAY_MS), 1_000));
+    assert_eq!(counters(&scrape(&db, NOW)), before);
+    deliver(&db, "b", "video", 1, NOW);
+    let after = counters(&scrape(&db, NOW));
+    assert!(before.iter().all(|(name, value)| after[name] >= *value) && after != before);
+}
+
+#[test]
+fn what_waits_is_counted_until_it_is_done() {
+    let db = database();
+    db.execute_batch(&jettyspeed_devstack::seed::Seed::draw("u1", "pro").unwrap().sql("bucket")).unwrap();
+    let account: String = db.query_row("SELECT id FROM accounts", [], |row| row.get(0)).unwrap();
+    let meta = upload_of(Id::parse(&account).unwrap(), &name("jt_user_u1"), Id::from_random([1; 16]));
+    assert_eq!(scrape(&db, NOW).waiting, [Waiting::default()]);
+    run(&db, &[uploads::repository::insert(&meta)]);
+    let event = |id: &str, due: u64| {
+        format!(
+            "INSERT INTO webhook_outbox (namespace, id, endpoint_id, message_id, event, body, due_at, created_at) \
+             VALUES ('jt_user_u1', '{id}', 'w1', '{id}', 'e', '{{}}', {due}, 1);"
+        )
+    };
+    db.execute_batch(
+        "INSERT INTO webhook_endpoints (id, namespace, slot, url, events, secret, created_at, updated_at) \
+         VALUES ('w1', 'jt_user_u1', 1, 'https://a.example', '[]', 's', 1, 2)",
+    )
+    .unwrap();
+    db.execute_batch(&(event("d1", NOW.0 - 7_000) + &event("d2", NOW.0 + 5_000))).unwrap();
+    let waiting = Waiting { open_uploads: 1, unverified_objects: 0, pending_webhooks: 2, webhook_lateness_ms: Some(7_000) };
+    assert_eq!(scrape(&db, NOW).waiting, [waiting]);
+    db.execute("UPDATE webhook_outbox SET status = 'delivered' WHERE id = 'd1'", []).unwrap();
+    run(&db, &[uploads::repository::close(meta.session, "failed", NOW)]);
+    assert_eq!(scrape(&db, NOW).waiting, [Waiting { open_uploads: 0, pending_webhooks: 1, webhook_lateness_ms: Some(0), ..waiting }]);
 }
 
 /// The plan of a statement, as SQLite tells it.

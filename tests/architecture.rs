@@ -15,6 +15,7 @@ const LAYERS: &[&str] = &[
     "jobs",
     "auth",
     "log",
+    "sentry",
     "idempotency",
     "chunking",
     "files",

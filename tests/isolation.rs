@@ -134,6 +134,7 @@ endpoints! {
     Analytics: [Kind::Account, Kind::Operator], [ResourceKind::Namespace];
     Alerts: [Kind::Account, Kind::Operator], [ResourceKind::Namespace];
     Live: [Kind::Account, Kind::Operator], [ResourceKind::User];
+    Metrics: [Kind::Operator], [];
     PurgeNamespace: [Kind::Operator], [ResourceKind::Namespace];
     AddMember: [Kind::Operator], [ResourceKind::Namespace, ResourceKind::User];
     RemoveMember: [Kind::Operator], [ResourceKind::Namespace, ResourceKind::User];

@@ -71,6 +71,8 @@ const ROWS: &[(&str, &str)] = &[
          VALUES ('jt_user_u1', 3600000, 1, 1, 0, 0, 7, 0, 0, '{\"u:fra\":1}')",
     ),
     ("upload_daily", "VALUES ('jt_user_u1', 86400000, 1, 1, 0, 0, 7, 0, 0, '{\"u:fra\":1}')"),
+    ("delivery_totals", "(class, requests) VALUES ('small', 5) ON CONFLICT DO UPDATE SET requests = 5"),
+    ("upload_totals", "(one, started) VALUES (1, 5) ON CONFLICT DO UPDATE SET started = 5"),
     (
         "video_files",
         "(namespace, video_id, path, id, account_id, s3_key, size, etag, content_type, created_at) \

@@ -380,6 +380,7 @@ fn every_column_of_every_table_of_an_account_moves() {
     let stay = [
         "challenges",
         "d1_migrations",
+        "delivery_totals",
         "deployment",
         "directory",
         "edge_locations",
@@ -389,6 +390,7 @@ fn every_column_of_every_table_of_an_account_moves() {
         "store_facts",
         "tier_configs",
         "upload_patterns",
+        "upload_totals",
         "webhook_inbox",
     ];
     let mut all = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'").unwrap();

@@ -100,6 +100,7 @@ fn all_statements() -> Vec<(&'static str, &'static str)> {
         jettyspeed_edge::accounts::repository::ALL,
         jettyspeed_edge::analytics::provisioning::repository::ALL,
         jettyspeed_edge::alerts::repository::ALL,
+        jettyspeed_edge::analytics::metrics::repository::ALL,
         jettyspeed_edge::analytics::repository::ALL,
         jettyspeed_edge::dedup::possession::repository::ALL,
         jettyspeed_edge::dedup::repository::ALL,

@@ -3,4 +3,5 @@
 pub mod authorize;
 pub mod caller;
 pub mod membership;
+pub mod request_log;
 pub mod routes;

@@ -117,6 +117,8 @@ pub enum Endpoint {
     Alerts,
     /// What happens to an account, while it does.
     Live,
+    /// What an operator watches, as Prometheus reads it.
+    Metrics,
     /// Empty a namespace's caches.
     PurgeNamespace,
     /// Put an account into a namespace.
@@ -280,6 +282,7 @@ pub static ROUTES: &[Route] = &[
     route("GET", "/api/health", AuthScheme::None, Endpoint::Health, NOTHING),
     route("GET", "/.well-known/jettyspeed-keys.json", AuthScheme::None, Endpoint::ReceiptKeys, NOTHING),
     route("GET", "/problems/{code}", AuthScheme::None, Endpoint::ExplainProblem, NOTHING),
+    route("GET", "/metrics", AuthScheme::Operator, Endpoint::Metrics, NOTHING),
     route("GET", "/", AuthScheme::None, Endpoint::StartPage, NOTHING),
     route("GET", "/docs/{name}", AuthScheme::None, Endpoint::Document, NOTHING),
     route("GET", "/openapi.json", AuthScheme::None, Endpoint::OpenApi, NOTHING),

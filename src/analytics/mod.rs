@@ -2,6 +2,7 @@
 
 pub mod csv;
 pub mod figures;
+pub mod metrics;
 pub mod period;
 pub mod provisioning;
 pub mod report;

@@ -3,6 +3,7 @@
 //! Of days that are summed up the daily rows are read, of later ones the hourly rows. Which days are is told by the rows of namespace '', which is all namespaces
 //! of the database: they move with no account, and are written last.
 
+use crate::analytics::metrics;
 use crate::analytics::period::{DAYS_KEPT_MS, Frame, HOURS_KEPT_MS, start_of};
 use crate::analytics::upload_count::{Only, UploadCount};
 use crate::base::id::Name;
@@ -362,14 +363,15 @@ pub fn ever(namespace: &Name) -> [Statement; 2] {
     [EVER_DAYS, EVER_LATER].map(|sql| Statement { sql, args: args.clone() })
 }
 
-/// Adds to the uploads of the hour that contains `now`, if `only` holds; nothing if there is no such namespace. For a batch that is written anyway.
-pub fn add_upload(namespace: &Name, count: &UploadCount, only: Only, now: EpochMs) -> Statement {
+/// Adds to the uploads of the hour that contains `now` and to the totals, if `only` holds; nothing if there is no such namespace. For a batch that is written
+/// anyway; neither gives a row.
+pub fn add_upload(namespace: &Name, count: &UploadCount, only: Only, now: EpochMs) -> [Statement; 2] {
+    [add_to_hour(namespace, count, only, now), metrics::repository::add_upload(namespace, count, only)]
+}
+
+fn add_to_hour(namespace: &Name, count: &UploadCount, only: Only, now: EpochMs) -> Statement {
     let UploadCount { started, completed, failed, expired, bytes, saved_bytes, copied_bytes, counts } = count;
-    let (session, asset) = match only {
-        Only::Always => (None, None),
-        Only::WhileOpen(session) => (Some(session.to_string()), None),
-        Only::IfThere(asset) => (None, Some(asset.to_string())),
-    };
+    let (session, asset) = only.ids();
     let numbers = [started, completed, failed, expired, bytes, saved_bytes, copied_bytes].map(|number| Arg::Int(*number));
     let head: [Arg; 2] = [namespace.as_str().into(), Arg::Int(start_of(now, HOUR_MS).0)];
     let tail: [Arg; 3] = [json::write(counts).unwrap_or_default().into(), session.into(), asset.into()];

@@ -21,6 +21,17 @@ pub enum Only {
     IfThere(Id),
 }
 
+impl Only {
+    /// The session that must be open and the file that must be there.
+    pub fn ids(self) -> (Option<String>, Option<String>) {
+        match self {
+            Only::Always => (None, None),
+            Only::WhileOpen(session) => (Some(session.to_string()), None),
+            Only::IfThere(asset) => (None, Some(asset.to_string())),
+        }
+    }
+}
+
 /// Why an upload ended without a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {

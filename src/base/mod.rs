@@ -16,5 +16,7 @@ pub mod sha256;
 pub mod shard;
 pub mod sql;
 pub mod time;
+pub mod trace_context;
+pub mod traced;
 pub mod ttl_map;
 pub mod units;

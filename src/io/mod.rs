@@ -161,6 +161,9 @@ pub trait Io: Clone + 'static {
     /// Runs `work` after the answer.
     fn afterwards(&self, work: impl Future<Output = ()> + 'static);
 
+    /// Notes that an attempt at the store is repeated.
+    fn retried(&self) {}
+
     /// Notes how long a step took that began at `since`.
     fn span(&self, name: &'static str, since: EpochMs);
 

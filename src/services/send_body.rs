@@ -134,6 +134,7 @@ async fn repeat<I: Io>(
         let Some(wait) = retry_delay_ms(attempt, &refused.error, jitter) else { return Ok(Err(refused)) };
         let _ = store::problem("a body, to be sent again", &refused.error);
         call.sleep(wait).await;
+        call.retried();
         attempt += 1;
         match store::send(&call.io, &call.config, action, body()).await {
             Ok(answer) => return Ok(Ok(answer)),

@@ -7,12 +7,19 @@ use serde_json::json;
 use worker::{Context, Env};
 
 use crate::access::authorize::AuthScheme;
+use crate::access::request_log::RequestLine;
 use crate::access::routes;
 use crate::access::routes::Endpoint;
+use crate::base::id::Id;
+use crate::base::trace_context::TraceContext;
+use crate::base::traced::traced;
 use crate::http::cors;
+use crate::io::Io;
 use crate::log;
 use crate::log::LogLevel;
 use crate::problem::Problem;
+use crate::sentry::event::Failure;
+use crate::services::failures;
 use crate::worker::content::forget::forget;
 use crate::worker::handlers;
 use crate::worker::handlers::accounts::{change, moving, portal, provision, quota, statement, tiers};
@@ -20,19 +27,35 @@ use crate::worker::handlers::{health, pages, problems};
 use crate::worker::http::call::{Call, Routed};
 use crate::worker::http::reply::{Body, Reply};
 use crate::worker::http::{address_limit, authenticate};
-use crate::worker::platform::{bindings, random};
+use crate::worker::platform::{bindings, clock, geo_hint, js, random};
 
-/// Serves one request.
+/// Serves one request, as a step of the caller's trace or of a new one.
 pub async fn serve(request: web_sys::Request, env: Env, context: Context) -> worker::Result<web_sys::Response> {
-    let id = match random::id() {
-        Ok(id) => id,
-        Err(problem) => return Reply::problem(&problem, "").into_response(),
+    match begin(&request) {
+        Ok((id, trace)) => traced(Some(trace), answer(request, env, context, id, trace)).await,
+        Err(problem) => Reply::problem(&problem, "").into_response(),
+    }
+}
+
+/// The request's id and its step in the trace.
+fn begin(request: &web_sys::Request) -> Result<(Id, TraceContext), Problem> {
+    let (id, parent) = (random::id()?, random::bytes()?);
+    let given = request.headers().get("traceparent").ok().flatten().and_then(|text| TraceContext::parse(&text));
+    let trace = match given {
+        Some(trace) => trace.next(parent),
+        None => TraceContext::begin(random::bytes()?, parent),
     };
+    Ok((id, trace))
+}
+
+async fn answer(request: web_sys::Request, env: Env, context: Context, id: Id, trace: TraceContext) -> worker::Result<web_sys::Response> {
     let call = Rc::new(Call::new(request, env, context, id, forget));
     let method = call.request.method();
     let outcome = if method == "OPTIONS" { preflight(&call) } else { dispatch(&call, &method).await };
+    let mut code = None;
     let mut reply = outcome.unwrap_or_else(|problem| {
         let kind = problem.kind();
+        code = Some(kind.code);
         let level = if kind.status >= 500 { LogLevel::Error } else { LogLevel::Debug };
         log::event(level, "problem", json!({ "requestId": call.id, "method": method, "code": kind.code }));
         Reply::problem(&problem, &call.id)
@@ -47,9 +70,50 @@ pub async fn serve(request: web_sys::Request, env: Env, context: Context) -> wor
     reply.headers.push(("x-request-id", call.id.clone()));
     reply.headers.push(("server-timing", call.server_timing()));
     if log::enabled(LogLevel::Info) {
-        log::event(LogLevel::Info, "request", json!({ "requestId": call.id, "method": method, "status": reply.status }));
+        log_request(&call, &method, &reply);
+    }
+    if reply.status >= 500 {
+        tell_failure(&call, method, reply.status, code.unwrap_or("unhealthy"), trace);
     }
     reply.into_response()
+}
+
+fn log_request(call: &Call, method: &str, reply: &Reply) {
+    let field = |name: &str| reply.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
+    let length = match &reply.body {
+        Body::Empty => Some(0),
+        Body::Text(text) => u64::try_from(text.len()).ok(),
+        Body::Bytes(bytes) => js::byte_length(bytes),
+        Body::Stream(_) => None,
+    };
+    let (namespace, colo) = (call.noted.namespace.borrow(), geo_hint::colo_of(&call.request));
+    let line = RequestLine {
+        request_id: &call.id,
+        route: call.noted.route.get().map(|route| route.pattern),
+        method,
+        status: reply.status,
+        account: call.account_id(),
+        namespace: namespace.as_ref(),
+        cache_status: field("cache-status"),
+        colo: colo.as_deref(),
+        bytes: length.or_else(|| field("content-length").and_then(|text| text.parse().ok())),
+        ms: clock::now().since(call.started),
+        retries: call.io.retries(),
+    };
+    log::event(LogLevel::Info, "request", line.fields());
+}
+
+/// Tells the error tracker of an answer, if there is one, behind the answer.
+fn tell_failure(call: &Rc<Call>, method: String, status: u16, code: &'static str, trace: TraceContext) {
+    let Some(config) = bindings::config(&call.io.env).ok().filter(|config| config.sentry.is_some()) else { return };
+    let what = call.noted.route.get().map_or("none", |route| route.pattern).to_owned();
+    let failure = Failure { what, code, status: Some(status), method: Some(method), request_id: Some(call.id.clone()), trace: Some(trace) };
+    let held = Rc::clone(call);
+    call.io.afterwards(async move {
+        if let Some(dsn) = &config.sentry {
+            failures::tell(&held.io, dsn, &failure).await;
+        }
+    });
 }
 
 fn preflight(call: &Call) -> Result<Reply, Problem> {
@@ -62,6 +126,7 @@ fn preflight(call: &Call) -> Result<Reply, Problem> {
 
 async fn dispatch(call: &Rc<Call>, method: &str) -> Result<Reply, Problem> {
     let (route, params) = routes::find(method, &call.path)?;
+    call.noted.route.set(Some(route));
     if route.scheme == AuthScheme::None {
         address_limit::admit(call).await?;
     }
@@ -73,6 +138,7 @@ async fn dispatch(call: &Rc<Call>, method: &str) -> Result<Reply, Problem> {
     call.cache.configure(&config);
     let outcome = match authenticate::authenticate(call, route, &params, &config).await {
         Ok(caller) => {
+            call.noted.note_namespace(&caller, &params);
             let routed = Routed::new(call, route, caller, params, config);
             match if matches!(method, "GET" | "HEAD") { Ok(()) } else { call.check_encoding() } {
                 Ok(()) => handler(&routed, route.endpoint, method).await,
@@ -144,6 +210,7 @@ fn handler<'a>(call: &'a Routed, endpoint: Endpoint, method: &'a str) -> Pin<Box
         Endpoint::Analytics => Box::pin(handlers::analytics::report(call)),
         Endpoint::Alerts => Box::pin(handlers::alerts::list(call)),
         Endpoint::Live => Box::pin(handlers::live::live(call)),
+        Endpoint::Metrics => Box::pin(handlers::metrics::scrape(call)),
         Endpoint::PurgeNamespace => Box::pin(handlers::namespaces::purge(call)),
         Endpoint::AddMember => Box::pin(handlers::namespaces::add_member(call)),
         Endpoint::RemoveMember => Box::pin(handlers::namespaces::remove_member(call)),

@@ -1,16 +1,22 @@
 //! Queue consumer.
 
+use futures_util::future::join_all;
 use serde_json::json;
 use worker::{Env, MessageBatch, MessageExt};
 
 use crate::base::json;
-use crate::jobs::Job;
+use crate::base::trace_context::TraceContext;
+use crate::base::traced::traced;
+use crate::jobs::{self, Job};
 use crate::log;
 use crate::log::LogLevel;
+use crate::problem::Problem;
+use crate::sentry::event::Failure;
+use crate::services::failures;
 use crate::services::run_job::{run_job, send_dead_again};
 use crate::worker::content::forget::forget;
-use crate::worker::platform::bindings;
 use crate::worker::platform::io::WorkerIo;
+use crate::worker::platform::{bindings, random};
 
 /// The dead-letter queue (wrangler.toml).
 const DEAD_LETTER_QUEUE: &str = "jettyspeed-dead";
@@ -20,6 +26,7 @@ const DEAD_LETTER_QUEUE: &str = "jettyspeed-dead";
 pub async fn consume(batch: &MessageBatch<String>, env: &Env) {
     log::step("run", "queue");
     let io = WorkerIo::new(env.clone(), forget);
+    let mut failures: Vec<Failure> = Vec::new();
     let dead = batch.queue() == DEAD_LETTER_QUEUE;
     for message in batch.raw_iter() {
         log::step("queue", "read");
@@ -30,10 +37,10 @@ pub async fn consume(batch: &MessageBatch<String>, env: &Env) {
                 log::event(LogLevel::Error, "job", json!({ "error": "failed too often", "job": job.described() }));
                 send_dead_again(&io, &job).await
             }
-            Some(job) => match bindings::config(env) {
-                Ok(config) => run_job(&io, &config, &job).await,
-                Err(problem) => Err(problem),
-            },
+            Some(job) => {
+                let trace = begin(jobs::trace_of(&text));
+                traced(trace, run(&io, &job, trace, &mut failures)).await
+            }
             None => {
                 log::event(LogLevel::Error, "job", json!({ "error": "unreadable" }));
                 Ok(())
@@ -50,5 +57,28 @@ pub async fn consume(batch: &MessageBatch<String>, env: &Env) {
                 message.retry();
             }
         }
+    }
+    if let Ok(config) = bindings::config(env)
+        && let Some(dsn) = &config.sentry
+    {
+        join_all(failures.iter().map(|failure| failures::tell(&io, dsn, failure))).await;
+    }
+}
+
+/// Runs a job. A failure is logged with its trace, and told when the jobs of the batch are done.
+async fn run(io: &WorkerIo, job: &Job, trace: Option<TraceContext>, failures: &mut Vec<Failure>) -> Result<(), Problem> {
+    let config = bindings::config(&io.env)?;
+    run_job(io, &config, job).await.inspect_err(|problem| {
+        log::event(LogLevel::Warn, "job failed", json!({ "code": problem.kind().code, "kind": job.kind() }));
+        failures.push(failures::of_job(job.kind(), problem, trace));
+    })
+}
+
+/// The step of a job in the trace of what sent it; a job of an alarm or of the daily run begins one.
+fn begin(sent_in: Option<TraceContext>) -> Option<TraceContext> {
+    let parent = random::bytes().ok()?;
+    match sent_in {
+        Some(trace) => Some(trace.next(parent)),
+        None => Some(TraceContext::begin(random::bytes().ok()?, parent)),
     }
 }

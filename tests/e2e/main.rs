@@ -45,6 +45,7 @@ mod memory;
 mod misconfigured;
 mod namespaces;
 mod notices;
+mod observed;
 mod panics;
 mod possession;
 mod quota;

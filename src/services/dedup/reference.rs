@@ -66,7 +66,7 @@ pub async fn refer(call: &Request<impl Io>, account: &Account, known: Asset, nam
     let db = shards::of_account(&call.io, account.id).await?;
     let event = webhooks::event(&call.io, EventKind::UploadCompleted, &data::upload_completed(&asset, Vec::new(), &call.base, asset.created_at))?;
     let mut statements = dedup::repository::refer(&asset);
-    statements.push(add_upload(&asset.namespace, &UploadCount::deduplicated(asset.size), Counted::IfThere(asset.id), asset.created_at));
+    statements.extend(add_upload(&asset.namespace, &UploadCount::deduplicated(asset.size), Counted::IfThere(asset.id), asset.created_at));
     let writes = statements.len();
     statements.push(emit(&asset.namespace, &event, Only::WithAsset(asset.id)));
     statements.push(crate::ledger::repository::asset_stored(asset.id));

@@ -67,12 +67,14 @@ pub async fn close_upload(io: &impl Io, meta: &Meta, parts: &[Part], why: Why) -
     }
     let now = io.now();
     let event = webhooks::event(io, EventKind::UploadFailed, &data::upload_failed(meta))?;
+    let [of_hour, of_all] = add_upload(&meta.namespace, &UploadCount::ended(meta, parts, why), Counted::WhileOpen(meta.session), now);
     let statements = [
-        add_upload(&meta.namespace, &UploadCount::ended(meta, parts, why), Counted::WhileOpen(meta.session), now),
+        of_hour,
+        of_all,
         emit(&meta.namespace, &event, Only::WhileOpen(meta.session)),
         uploads::repository::close(meta.session, meta.status.as_str(), now),
     ];
-    let notices: Vec<Written> = database::results(&shards::of_account(io, meta.account).await?, &statements).await?.skip(1).all()?;
+    let notices: Vec<Written> = database::results(&shards::of_account(io, meta.account).await?, &statements).await?.skip(2).all()?;
     webhooks::send(io, &meta.namespace, notices).await;
     if ledger::release_upload(io, meta.account, meta.asset).await? {
         live::publish(io, meta.account, &live_event::failed(meta, parts, now)).await;

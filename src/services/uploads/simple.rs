@@ -154,7 +154,7 @@ async fn store_object<I: Io>(call: &Request<I>, account: &Account, namespace: &N
 /// Writes the file and its event.
 async fn record<I: Io>(call: &Request<I>, db: &I::Db, asset: &Asset, event: &Event) -> Result<(), Problem> {
     let mut statements = insert(asset, Via::Simple, None);
-    statements.push(add_upload(&asset.namespace, &UploadCount::simple(asset.size), Counted::Always, asset.created_at));
+    statements.extend(add_upload(&asset.namespace, &UploadCount::simple(asset.size), Counted::Always, asset.created_at));
     let before = statements.len();
     statements.push(emit(&asset.namespace, event, Only::WithAsset(asset.id)));
     let notices: Vec<Written> = database::results(db, &statements).await?.skip(before).all()?;

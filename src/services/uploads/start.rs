@@ -215,12 +215,9 @@ async fn record_session(call: &Request<impl Io>, account: &Account, meta: &Meta,
         _ => return Err(Problem::Internal),
     }
     // A removal from the namespace that came before this row did not find it among the open uploads; one that comes after it does.
-    let statements = [
-        repository::insert(meta),
-        add_upload(&meta.namespace, &UploadCount::started(), Only::Always, call.now()),
-        repository::rights(meta.account, &meta.namespace, account.generation, call.now()),
-    ];
-    let rights: Option<Rights> = database::results(&shards::of_account(&call.io, meta.account).await?, &statements).await?.skip(2).first()?;
+    let [of_hour, of_all] = add_upload(&meta.namespace, &UploadCount::started(), Only::Always, call.now());
+    let statements = [repository::insert(meta), of_hour, of_all, repository::rights(meta.account, &meta.namespace, account.generation, call.now())];
+    let rights: Option<Rights> = database::results(&shards::of_account(&call.io, meta.account).await?, &statements).await?.skip(3).first()?;
     rights.filter(|rights| rights.is_member).ok_or(Problem::NotFound)?;
     if call.now().since(meta.created) >= timing::START_CHECK_MS / 2 {
         // The ledger looks for the row a minute after it has reserved: what took about as long may have lost its reservation, and others may have the room.

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::accounts::directory::Item;
+use crate::analytics::metrics;
 use crate::base::id::Name;
 use crate::base::shard::{Access, Shard};
 use crate::base::sql::Statement;
@@ -80,7 +81,10 @@ async fn write(io: &WorkerIo, counts: Vec<((Name, &'static str), Count)>, hits: 
             by_shard.entry(shard).or_default().push((namespace, class, count));
         }
     }
-    let add = |(shard, counts): (Shard, Vec<_>)| (shard, vec![repository::add(&rows(counts.into_iter()), now)]);
+    let add = |(shard, counts): (Shard, Vec<_>)| {
+        let rows = rows(counts.into_iter());
+        (shard, vec![repository::add(&rows, now), metrics::repository::add_delivery(&rows)])
+    };
     let mut statements: HashMap<Shard, Vec<Statement>> = by_shard.into_iter().map(add).collect();
     if let Some(hits) = hits {
         // A file that a database does not have is left out there.

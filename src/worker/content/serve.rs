@@ -23,6 +23,7 @@ use crate::worker::platform::{clock, random};
 /// # Errors
 /// 403, 412, 416, 429; 502, 503, 504 from the origin.
 pub async fn serve(call: &Routed, method: &str, source: Rc<ContentDescriptor>, expires: EpochMs) -> Result<Reply, Problem> {
+    call.noted.account.set(Some(source.account));
     if source.suspended {
         return Err(Problem::Suspended);
     }

@@ -10,6 +10,7 @@ pub mod edges;
 pub mod files;
 pub mod health;
 pub mod live;
+pub mod metrics;
 pub mod namespaces;
 pub mod pages;
 pub mod playback;

@@ -13,7 +13,7 @@ use crate::accounts::account::Account;
 use crate::auth::api_key;
 use crate::auth::rate_limit::RateLimitStatus;
 use crate::base::body_pace;
-use crate::base::id::Id;
+use crate::base::id::{Id, Name};
 use crate::base::memory_budget::{MemoryPermit, Owner, Pool};
 use crate::base::time::EpochMs;
 use crate::config::Config;
@@ -58,10 +58,35 @@ pub struct Call {
     pub owner: Cell<Owner>,
     /// The rate limit that the response's header fields describe.
     pub limited: Cell<Option<AppliedLimit>>,
+    /// What the log tells of this call.
+    pub noted: Noted,
     /// Whether the account is suspended according to its ledger. For callers with a token, whose account is not loaded.
     pub suspended: Cell<bool>,
     /// Whether the bandwidth of the content's owner was checked before the answer began.
     pub bandwidth_checked: Cell<bool>,
+}
+
+/// What the log tells of a call, as far as it is known.
+#[derive(Default)]
+pub struct Noted {
+    /// The row of the route table.
+    pub route: Cell<Option<&'static Route>>,
+    /// Whose content was asked for.
+    pub account: Cell<Option<Id>>,
+    /// The namespace that a token or the path names.
+    pub namespace: RefCell<Option<Name>>,
+}
+
+impl Noted {
+    /// Notes the namespace that the call is bound to.
+    pub fn note_namespace(&self, caller: &Caller, params: &Params) {
+        self.namespace.replace(match caller {
+            Caller::Token(claims) => Some(claims.namespace.clone()),
+            Caller::File(claims) => Some(claims.namespace.clone()),
+            Caller::Video(claims) => Some(claims.namespace.clone()),
+            _ => params.get("ns").and_then(Name::parse),
+        });
+    }
 }
 
 /// A rate limit that this call was counted against.
@@ -154,6 +179,7 @@ impl Call {
             held: RefCell::default(),
             owner: Cell::new(Owner::Unproven),
             limited: Cell::new(None),
+            noted: Noted::default(),
             suspended: Cell::new(false),
             bandwidth_checked: Cell::new(false),
             request,
@@ -264,6 +290,14 @@ impl Call {
             text.push_str(&format!(", {name};dur={ms}"));
         }
         text
+    }
+
+    /// The account that called, or whose content was asked for.
+    pub fn account_id(&self) -> Option<Id> {
+        match self.owner.get() {
+            Owner::Account(account) => Some(account),
+            _ => self.noted.account.get(),
+        }
     }
 
     /// Logs a thrown value of the platform.

@@ -2,6 +2,7 @@
 
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
+use crate::base::traced::traced;
 use crate::objects::ledger::LedgerObject;
 use crate::worker::content::forget::forget;
 use crate::worker::platform::io::WorkerIo;
@@ -25,7 +26,8 @@ impl DurableObject for AccountLedger {
         if objects::is_ping(&request) {
             return Ok(objects::pong());
         }
-        answer(self.object.handle(&message_of(&mut request).await?).await)
+        let message = message_of(&mut request).await?;
+        answer(traced(objects::trace_of(&request), self.object.handle(&message)).await)
     }
 
     async fn alarm(&self) -> Result<Response> {

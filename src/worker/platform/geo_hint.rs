@@ -12,8 +12,17 @@ pub fn of(request: &web_sys::Request) -> GeoHint {
 
 /// The country alone: what is read of every answer with content.
 pub fn country_of(request: &web_sys::Request) -> Option<String> {
+    text_of(request, "country")
+}
+
+/// The data centre alone: what is logged of every request.
+pub fn colo_of(request: &web_sys::Request) -> Option<String> {
+    text_of(request, "colo")
+}
+
+fn text_of(request: &web_sys::Request, name: &str) -> Option<String> {
     let cf = js_sys::Reflect::get(request, &"cf".into()).ok()?;
-    js_sys::Reflect::get(&cf, &"country".into()).ok()?.as_string()
+    js_sys::Reflect::get(&cf, &name.into()).ok()?.as_string()
 }
 
 /// The same from the `cf` value itself.

@@ -1,6 +1,6 @@
 //! The Worker's side of the port: bindings, `fetch` and streams.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
@@ -11,10 +11,10 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::ReadableStream;
 use worker::{Context, Env, MessageBuilder};
 
-use crate::base::json;
 use crate::base::memory_budget::MemoryPermit;
 use crate::base::shard::Shard;
 use crate::base::time::EpochMs;
+use crate::base::traced::{self, traced};
 use crate::clients::store::RESPONSE_TIMEOUT_MS;
 use crate::edges::geo::GeoHint;
 use crate::io::body::{Body, Relayed, Whole};
@@ -22,7 +22,7 @@ use crate::io::notice::{Answered, Notice};
 use crate::io::object::{Kind, Undelivered};
 use crate::io::stale::Stale;
 use crate::io::{BodyOf, Io, MAX_DELAY_SECONDS, Sending};
-use crate::jobs::Job;
+use crate::jobs::{self, Job};
 use crate::log;
 use crate::log::LogLevel;
 use crate::problem::Problem;
@@ -61,6 +61,7 @@ pub struct OfRequest {
     /// The PoP's cache.
     pub cache: Rc<PopCache>,
     spans: RefCell<Vec<(&'static str, u64)>>,
+    retries: Cell<u32>,
 }
 
 impl WorkerIo {
@@ -73,8 +74,13 @@ impl WorkerIo {
     /// That of a request.
     pub fn of_request(env: Env, forget: Forget, context: Context, request: web_sys::Request, cache: Rc<PopCache>) -> WorkerIo {
         log::set_sink(console::write);
-        let of_request = OfRequest { context, request, cache, spans: RefCell::default() };
+        let of_request = OfRequest { context, request, cache, spans: RefCell::default(), retries: Cell::default() };
         WorkerIo { env, of_request: Some(Rc::new(of_request)), forget }
+    }
+
+    /// How many attempts at the store were repeated.
+    pub fn retries(&self) -> u32 {
+        self.of_request.as_ref().map(|request| request.retries.get()).unwrap_or_default()
     }
 
     /// The steps of the request and their durations, ms.
@@ -140,7 +146,7 @@ impl Io for WorkerIo {
     }
 
     async fn enqueue(&self, job: &Job, seconds: u64) -> Result<(), Problem> {
-        let text = json::write(job).map_err(|error| log::internal("queue", &error.to_string()))?;
+        let text = jobs::message(job, traced::current()).map_err(|error| log::internal("queue", &error.to_string()))?;
         let delay = u32::try_from(seconds.min(MAX_DELAY_SECONDS)).unwrap_or(u32::MAX);
         log::step("queue", "write");
         let sent = bindings::jobs(&self.env)?.send(MessageBuilder::new(text).delay_seconds(delay).build()).await;
@@ -221,7 +227,7 @@ impl Io for WorkerIo {
     async fn detached<T: 'static>(&self, work: impl Future<Output = T> + 'static) -> Option<T> {
         let Some(request) = &self.of_request else { return Some(work.await) };
         // Boxed, because otherwise every caller's future would contain the code of this large one.
-        let work: Pin<Box<dyn Future<Output = T>>> = Box::pin(work);
+        let work: Pin<Box<dyn Future<Output = T>>> = Box::pin(traced(traced::current(), work));
         let (sender, receiver) = futures_channel::oneshot::channel();
         let held: Pin<Box<dyn Future<Output = ()>>> = Box::pin(async move {
             // The receiver is gone if the client has disconnected.
@@ -233,10 +239,16 @@ impl Io for WorkerIo {
 
     fn afterwards(&self, work: impl Future<Output = ()> + 'static) {
         // Boxed, so that the conversion of a future to a promise is compiled only once.
-        let work: Pin<Box<dyn Future<Output = ()>>> = Box::pin(work);
+        let work: Pin<Box<dyn Future<Output = ()>>> = Box::pin(traced(traced::current(), work));
         match &self.of_request {
             Some(request) => request.context.wait_until(work),
             None => spawn_local(work),
+        }
+    }
+
+    fn retried(&self) {
+        if let Some(request) = &self.of_request {
+            request.retries.set(request.retries.get().saturating_add(1));
         }
     }
 

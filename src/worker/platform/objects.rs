@@ -9,11 +9,16 @@ use worker::{Method, ObjectNamespace, Request, Response, ResponseBuilder};
 
 use crate::base::backoff::object_call_may_pass;
 use crate::base::json;
+use crate::base::trace_context::TraceContext;
+use crate::base::traced;
 use crate::io::object::Undelivered;
 use crate::log;
 use crate::problem::Problem;
-use crate::worker::platform::js;
 use crate::worker::platform::js::Fetcher;
+use crate::worker::platform::{js, random};
+
+/// W3C Trace Context.
+const TRACEPARENT: &str = "traceparent";
 
 /// Sends a message once; see [`crate::io::Io::call`].
 ///
@@ -70,6 +75,19 @@ pub async fn ping(namespace: &ObjectNamespace, name: &str) -> Result<(), Problem
     }
 }
 
+/// The next step of a trace.
+///
+/// # Errors
+/// Of the runtime's randomness.
+pub fn next_step(trace: TraceContext) -> Result<TraceContext, Problem> {
+    Ok(trace.next(random::bytes()?))
+}
+
+/// The trace of an object's request.
+pub fn trace_of(request: &Request) -> Option<TraceContext> {
+    TraceContext::parse(&request.headers().get(TRACEPARENT).ok()??)
+}
+
 /// Whether an object's request is a [`ping`]; every other is a POST.
 pub fn is_ping(request: &Request) -> bool {
     request.method() == Method::Head
@@ -123,6 +141,10 @@ async fn post(namespace: &ObjectNamespace, name: &str, near: Option<&str>, text:
     let init = RequestInit::new();
     init.set_method("POST");
     init.set_body(&JsValue::from_str(text));
+    if let Some(trace) = traced::current() {
+        let headers = js::headers(&[(TRACEPARENT, next_step(trace)?.to_text())]).map_err(failure)?;
+        init.set_headers(&headers.into());
+    }
     let response = fetch(namespace, name, near, &init).await?;
     match response.status() {
         204 => Ok(None),

@@ -160,7 +160,7 @@ pub fn probes(route: &Route, names: &Names) -> Vec<Probe> {
         Endpoint::Analytics => ["24h", "30d"].map(|period| asked(format!("period={period}&namespace={namespace}"))).into(),
         Endpoint::Alerts => ["true", "false"].map(|open| asked(format!("open={open}&namespace={namespace}"))).into(),
         Endpoint::Live => vec![asked(format!("agentcache_user_id={user}"))],
-        Endpoint::PurgeNamespace | Endpoint::AddMember | Endpoint::RemoveMember => vec![plain()],
+        Endpoint::Metrics | Endpoint::PurgeNamespace | Endpoint::AddMember | Endpoint::RemoveMember => vec![plain()],
         Endpoint::CreateWebhook => vec![with(json!({ "url": "https://hooks.example.com/", "events": ["upload.completed"] }))],
         Endpoint::ChangeWebhook => vec![with(json!({ "rotate": true }))],
         Endpoint::Webhooks | Endpoint::Webhook | Endpoint::DeleteWebhook | Endpoint::ReplayDelivery | Endpoint::TestWebhook => vec![plain()],

@@ -154,6 +154,7 @@ impl World {
             | Endpoint::Receipt
             | Endpoint::ReceiptKeys
             | Endpoint::AddMember
+            | Endpoint::Metrics
             | Endpoint::RemoveMember => Vec::new(),
         }
     }

@@ -6,7 +6,7 @@ mod endpoints;
 mod events;
 mod live;
 mod receipts;
-mod sink;
+pub mod sink;
 
 use std::time::Duration;
 

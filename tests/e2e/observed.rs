@@ -1,0 +1,133 @@
+//! What an operator sees: metrics, the log's line of a request, traces, failures at the error tracker.
+
+use std::time::Duration;
+
+use jettyspeed_devstack::proxy::Fault;
+use openmetrics_parser::prometheus::parse_prometheus;
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::harness::{Call, Stack, action, done_or, eventually, header, random_bytes};
+use crate::notices::sink::Sink;
+
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+const DSN_KEY: &str = "0123456789abcdef0123456789abcdef";
+
+async fn scrape(stack: &Stack) -> String {
+    let response = stack.operator(Method::GET, "/metrics").send().await.unwrap();
+    assert_eq!((response.status().as_u16(), header(&response, "content-type").as_str()), (200, "text/plain; version=0.0.4; charset=utf-8"));
+    let text = response.text().await.unwrap();
+    parse_prometheus(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    text
+}
+
+/// The value of a sample, by its name and labels as they are written.
+fn value(text: &str, sample: &str) -> f64 {
+    let line = text.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("no {sample} in {text}")).parse().unwrap()
+}
+
+#[tokio::test]
+async fn metrics_count_what_was_delivered_and_uploaded_for_the_operator_alone() {
+    let stack = Stack::start(&[]).await;
+    assert_eq!(stack.anonymous(Method::GET, "/metrics").answer().await.0, 401);
+    assert_eq!(stack.request(Method::GET, "/metrics", &stack.dev).answer().await.0, 401);
+    let small = r#"jettyspeed_delivery_requests_total{class="small"}"#;
+    assert_eq!(value(&scrape(&stack).await, small), 0.0);
+    let file = stack.file(&stack.dev).name("small.bin").size(90_000).store().await;
+    for _ in 0..3 {
+        stack.http.get(&file.url).send().await.unwrap().bytes().await.unwrap();
+    }
+    let started = stack.session(&stack.dev).size(6_000_000).start().await;
+    let text = eventually(Duration::from_secs(30), async || {
+        let text = scrape(&stack).await;
+        done_or(value(&text, small) == 3.0, text.clone()).map(|()| text)
+    })
+    .await;
+    for (sample, wanted) in [
+        (r#"jettyspeed_delivery_hits_total{class="small"}"#, 2.0),
+        (r#"jettyspeed_delivery_sent_bytes_total{class="small"}"#, 270_000.0),
+        (r#"jettyspeed_delivery_first_byte_seconds_count{class="small"}"#, 3.0),
+        (r#"jettyspeed_delivery_requests_total{class="video"}"#, 0.0),
+        (r#"jettyspeed_uploads_ended_total{outcome="completed"}"#, 1.0),
+        ("jettyspeed_upload_bytes_total", 90_000.0),
+        ("jettyspeed_uploads_open", 1.0),
+    ] {
+        assert_eq!(value(&text, sample), wanted, "{sample}");
+    }
+    let (status, body) = stack.track(&stack.dev, action("fail", &started)).await;
+    assert_eq!(status, 200, "{body}");
+    let text = scrape(&stack).await;
+    assert_eq!((value(&text, "jettyspeed_uploads_open"), value(&text, r#"jettyspeed_uploads_ended_total{outcome="failed"}"#)), (0.0, 1.0));
+}
+
+/// The lines of the log that belong to a trace.
+async fn lines_of(stack: &Stack, trace: &str) -> Vec<Value> {
+    let text = std::fs::read_to_string(stack.worker.lock().await.log()).unwrap();
+    let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(&line[line.find('{')?..]).ok());
+    lines.filter(|line| line["traceId"] == trace).collect()
+}
+
+#[tokio::test]
+async fn requests_objects_and_jobs_of_a_trace_are_logged_with_it_and_nothing_of_the_caller() {
+    let stack = Stack::start(&[("LOG_LEVEL", "debug")]).await;
+    let file = stack.file(&stack.dev).name("holiday-of-ada.bin").size(90_000).store().await;
+    for _ in 0..2 {
+        stack.http.get(&file.url).send().await.unwrap().bytes().await.unwrap();
+    }
+    let response = stack.http.get(&file.url).header("traceparent", TRACEPARENT).send().await.unwrap();
+    let id = header(&response, "x-request-id");
+    let lines = eventually(Duration::from_secs(10), async || {
+        let lines = lines_of(&stack, TRACE).await;
+        done_or(lines.iter().any(|line| line["event"] == "request"), format!("{lines:?}")).map(|()| lines)
+    })
+    .await;
+    let line = &lines.iter().find(|line| line["event"] == "request").unwrap()["fields"];
+    assert_eq!((&line["requestId"], &line["route"]), (&id.into(), &"/files/{token}/{name}".into()));
+    assert_eq!((&line["status"], &line["bytes"], &line["cache"]), (&200.into(), &90_000.into(), &"hit".into()), "{line}");
+    assert_eq!((&line["namespace"], line["account"].is_string(), line["ms"].is_u64()), (&stack.dev.namespace.clone().into(), true, true), "{line}");
+
+    // A job of a deletion, in the trace of the request that sent it; a malformed field begins a trace of its own.
+    let started = stack.session(&stack.dev).size(6_000_000).start().await;
+    let other = TRACEPARENT.replace("4bf9", "5bf9");
+    let fail = stack.request(Method::POST, "/api/jetty/track-upload", &stack.dev).header("traceparent", &other).json(&action("fail", &started));
+    assert_eq!(fail.answer().await.0, 200);
+    let is_of_object = |line: &Value| line["fields"]["kind"] == "sql";
+    eventually(Duration::from_secs(20), async || {
+        let lines = lines_of(&stack, &TRACE.replace("4bf9", "5bf9")).await;
+        done_or(lines.iter().any(is_of_object), format!("{lines:?}"))
+    })
+    .await;
+    let before = lines_of(&stack, TRACE).await.len();
+    let malformed = stack.anonymous(Method::GET, "/api/health").header("traceparent", TRACEPARENT.to_uppercase());
+    assert_eq!(malformed.answer().await.0, 200);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(lines_of(&stack, TRACE).await.len(), before);
+    let text = std::fs::read_to_string(stack.worker.lock().await.log()).unwrap();
+    assert!(!text.contains("holiday-of-ada"), "a file's name is in the log");
+}
+
+#[tokio::test]
+async fn answer_of_502_is_told_to_the_error_tracker_without_path_or_account() {
+    let sink = Sink::start().await;
+    let dsn = sink.url.replace("http://", &format!("http://{DSN_KEY}@")) + "/tracker/42";
+    let stack = Stack::start(&[("SENTRY_DSN", &dsn)]).await;
+    let asset = stack.asset(&stack.dev).bytes(random_bytes(90_000)).store().await;
+    let url = stack.edge(&stack.dev).download_url(asset["id"].as_str().unwrap()).await.unwrap();
+    stack.proxy.inject(|method, _| (method == Method::GET).then_some(Fault::Answer(500, "InternalError")));
+    let response = stack.http.get(&url).header("traceparent", TRACEPARENT).send().await.unwrap();
+    let (status, id) = (response.status().as_u16(), header(&response, "x-request-id"));
+    assert!(status >= 500, "{status}");
+    let seen = sink.wait("/tracker/api/42/envelope/", 1).await;
+    assert_eq!(seen[0].headers["content-type"], "application/x-sentry-envelope");
+    assert!(seen[0].headers["x-sentry-auth"].to_str().unwrap().contains(&format!("sentry_key={DSN_KEY}")));
+    let lines: Vec<Value> = seen[0].body.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let [head, item, event] = lines.as_slice() else { panic!("{lines:?}") };
+    assert_eq!((&head["event_id"], &item["type"]), (&event["event_id"], &Value::from("event")));
+    assert_eq!((&event["tags"]["status"], &event["tags"]["request_id"]), (&status.to_string().into(), &id.into()));
+    assert_eq!((&event["transaction"], &event["contexts"]["trace"]["trace_id"]), (&"/files/{token}/{name}".into(), &TRACE.into()));
+    for personal in ["a.bin", stack.dev.user_id.as_str(), stack.dev.namespace.as_str(), "127.0.0.1", "jtf1."] {
+        assert!(!seen[0].body.contains(personal), "{personal} is in {}", seen[0].body);
+    }
+}

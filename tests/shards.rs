@@ -264,6 +264,8 @@ fn moved_account_has_the_same_rows_in_the_other_database_and_none_in_the_first()
     );
     let moved = Move { id: id(8), account, namespace: namespace.clone(), from: Shard::MAIN, to: Shard::new(1).unwrap() };
     moving::leave(&moved).iter().for_each(|statement| drop(rows(&from, statement)));
+    // By a job that is late.
+    moving::freeze(account, &namespace).iter().for_each(|statement| drop(rows(&from, statement)));
     remove(&from, account, &namespace);
     for (table, rows) in all_of(&from, account, &namespace) {
         assert!(rows.is_empty(), "{table}: {rows:?}");
@@ -291,7 +293,12 @@ fn job_that_is_late_adds_and_deletes_nothing_in_a_copy_that_is_sealed_or_in_use(
     late();
     assert_eq!(all_of(&to, account, &namespace), sealed, "what is compared stays");
     assert_eq!(rows(&to, &dedup::claim_deletion(EpochMs(u64::MAX >> 1))).len(), 0, "nor is it collected");
+    moving::freeze(account, &namespace).into_iter().for_each(|statement| apply(&to, statement));
     apply(&to, moving::thaw(&namespace));
+    assert_eq!(
+        rows(&to, &Statement { sql: "SELECT departing FROM namespaces WHERE name = 'jt_user_u1'", args: vec![] }),
+        [json!({ "departing": 0 })]
+    );
     let open = all_of(&to, account, &namespace);
     late();
     assert_eq!(all_of(&to, account, &namespace), open);

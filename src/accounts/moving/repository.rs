@@ -365,7 +365,8 @@ const TIES: &str = "SELECT EXISTS (SELECT 1 FROM namespace_members m WHERE m.acc
      EXISTS (SELECT 1 FROM assets a JOIN objects o ON o.id = a.object_id WHERE a.namespace = ?2 AND o.namespace <> ?2) \
        OR EXISTS (SELECT 1 FROM objects o JOIN assets a ON a.object_id = o.id WHERE o.namespace = ?2 AND a.namespace <> ?2) AS shares_bytes";
 
-const FREEZE: &str = "UPDATE namespaces SET moving = 1, departing = 1 WHERE name = ?1";
+// Only of a namespace that is in use: a job that is late does not keep from being deleted what has left, nor a sealed copy from being opened.
+const FREEZE: &str = "UPDATE namespaces SET moving = 1, departing = 1 WHERE name = ?1 AND moving = 0 AND departing = 0";
 
 // Not moving and departing: as no namespace is that is copied from here or deleted here, so that what comes late does nothing to those.
 const SEAL: &str = "UPDATE namespaces SET moving = 0, departing = 1 WHERE name = ?1 AND moving = 1 AND departing = 0";

@@ -21,6 +21,7 @@ use jettyspeed_edge::base::sha256::Sha256Hex;
 use jettyspeed_edge::base::shard::{Shard, Whereabouts};
 use jettyspeed_edge::base::sql::Statement;
 use jettyspeed_edge::base::time::EpochMs;
+use jettyspeed_edge::dedup::repository as dedup;
 use jettyspeed_edge::problem::Problem;
 use jettyspeed_edge::video::pages::{MAX_FILES, PageFile, VideoState, prefix};
 use jettyspeed_edge::video::repository as videos;
@@ -200,9 +201,8 @@ fn copy(from: &Connection, to: &Connection, account: Id, namespace: &Name) {
     while let Step::Copy(number, cursor) = step.clone() {
         let table: &Table = &TABLES[number];
         let page = rows(from, &table.read(account, namespace, &cursor));
-        rows(to, &table.write(&json!(page).to_string()));
-        rows(to, &table.write(&json!(page).to_string()));
-        rows(to, &moving::freeze_copy(namespace));
+        rows(to, &table.write(&json!(page).to_string(), namespace));
+        rows(to, &table.write(&json!(page).to_string(), namespace));
         let last = page.last().filter(|_| page.len() as u64 == table.page());
         let last = last.map(|row| [&row["cursor_1"], &row["cursor_2"]].into_iter().take(table.cursor_columns()).cloned().collect());
         step = step.after_page(last, TABLES.len()).unwrap();
@@ -241,6 +241,10 @@ fn all_of(db: &Connection, account: Id, namespace: &Name) -> BTreeMap<&'static s
 fn moved_account_has_the_same_rows_in_the_other_database_and_none_in_the_first() {
     let (from, to) = (in_use(), database());
     let (account, namespace, other) = (id(1), name("jt_user_u1"), name("jt_user_u2"));
+    let in_use = all_of(&from, account, &namespace);
+    remove(&from, account, &namespace);
+    assert_eq!(all_of(&from, account, &namespace), in_use, "nothing of a namespace that is in use, as after a later move back");
+    moving::freeze(account, &namespace).iter().for_each(|statement| drop(rows(&from, statement)));
     let (before, others) = (all_of(&from, account, &namespace), all_of(&from, id(2), &other));
     for (table, rows) in &before {
         assert!(!rows.is_empty(), "{table}: give the account a row");
@@ -254,10 +258,15 @@ fn moved_account_has_the_same_rows_in_the_other_database_and_none_in_the_first()
         assert_eq!(number(&from), number(&to), "{}", table.name);
     }
     remove(&from, account, &namespace);
-    assert_eq!(all_of(&from, account, &namespace), before, "nothing of a namespace that is in use, as after a later move back");
-    moving::freeze(account, &namespace).iter().for_each(|statement| drop(rows(&from, statement)));
+    assert_eq!(
+        all_of(&from, account, &namespace),
+        before,
+        "nothing of a namespace that is copied from here, as when a job of an earlier move is late"
+    );
     let moved = Move { id: id(8), account, namespace: namespace.clone(), from: Shard::MAIN, to: Shard::new(1).unwrap() };
     moving::leave(&moved).iter().for_each(|statement| drop(rows(&from, statement)));
+    // By a job that is late.
+    moving::freeze(account, &namespace).iter().for_each(|statement| drop(rows(&from, statement)));
     remove(&from, account, &namespace);
     for (table, rows) in all_of(&from, account, &namespace) {
         assert!(rows.is_empty(), "{table}: {rows:?}");
@@ -266,6 +275,55 @@ fn moved_account_has_the_same_rows_in_the_other_database_and_none_in_the_first()
     // What an attempt left is cleaned away, and the next one copies it again.
     remove(&to, account, &namespace);
     assert_eq!(count(&to, "accounts") + count(&to, "objects") + count(&to, "challenges"), 0);
+}
+
+#[test]
+fn job_that_is_late_adds_and_deletes_nothing_in_a_copy_that_is_sealed_or_in_use() {
+    let (from, to) = (in_use(), database());
+    let (account, namespace) = (id(1), name("jt_user_u1"));
+    let apply = |db: &Connection, statement: Statement| drop(rows(db, &statement));
+    moving::freeze(account, &namespace).into_iter().for_each(|statement| apply(&from, statement));
+    copy(&from, &to, account, &namespace);
+    to.execute_batch("DELETE FROM storage_usage").unwrap();
+    apply(&to, moving::seal(&namespace));
+    let sealed = all_of(&to, account, &namespace);
+    let late = || {
+        remove(&to, account, &namespace);
+        copy(&from, &to, account, &namespace);
+    };
+    late();
+    assert_eq!(all_of(&to, account, &namespace), sealed, "what is compared stays");
+    assert_eq!(rows(&to, &dedup::claim_deletion(EpochMs(u64::MAX >> 1))).len(), 0, "nor is it collected");
+    moving::freeze(account, &namespace).into_iter().for_each(|statement| apply(&to, statement));
+    apply(&to, moving::thaw(&namespace));
+    assert_eq!(
+        rows(&to, &Statement { sql: "SELECT departing FROM namespaces WHERE name = 'jt_user_u1'", args: vec![] }),
+        [json!({ "departing": 0 })]
+    );
+    let open = all_of(&to, account, &namespace);
+    late();
+    assert_eq!(all_of(&to, account, &namespace), open);
+    [moving::thaw(&namespace), moving::unseal(&namespace), moving::seal(&namespace)].into_iter().for_each(|statement| apply(&to, statement));
+    late();
+    assert_eq!(all_of(&to, account, &namespace), open, "nor by what seals or opens it, once it is in use");
+    let source = all_of(&from, account, &namespace);
+    [moving::thaw(&namespace), moving::unseal(&namespace), moving::seal(&namespace)].into_iter().for_each(|statement| apply(&from, statement));
+    assert_eq!(all_of(&from, account, &namespace), source, "nor where it is copied from");
+}
+
+#[test]
+fn sealed_copy_that_is_not_whole_is_deleted_and_copied_again() {
+    let (from, to) = (in_use(), database());
+    let (account, namespace) = (id(1), name("jt_user_u1"));
+    moving::freeze(account, &namespace).iter().for_each(|statement| drop(rows(&from, statement)));
+    copy(&from, &to, account, &namespace);
+    to.execute_batch("DELETE FROM storage_usage").unwrap();
+    rows(&to, &moving::seal(&namespace));
+    rows(&to, &moving::unseal(&namespace));
+    remove(&to, account, &namespace);
+    assert_eq!(count(&to, "accounts") + count(&to, "objects"), 0);
+    copy(&from, &to, account, &namespace);
+    assert_eq!(all_of(&to, account, &namespace), all_of(&from, account, &namespace));
 }
 
 #[test]
@@ -359,6 +417,8 @@ fn change_that_comes_after_a_move_says_that_the_account_is_not_there_and_takes_i
     let found = || changes.each_ref().map(|change| change.iter().map(|statement| rows(&here, statement).len()).collect::<Vec<_>>()[0]);
     assert_eq!(found(), [1, 1, 1]);
     moving::freeze(account, &namespace).iter().for_each(|statement| drop(rows(&here, statement)));
+    let moved = Move { id: id(8), account, namespace: namespace.clone(), from: Shard::MAIN, to: Shard::new(1).unwrap() };
+    moving::leave(&moved).iter().for_each(|statement| drop(rows(&here, statement)));
     remove(&here, account, &namespace);
     assert_eq!(found(), [0, 0, 0]);
     assert_eq!(count(&here, "credentials"), 0);

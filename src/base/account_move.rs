@@ -59,7 +59,8 @@ impl Step {
 
     /// Whether every isolate must have learnt what the step before did.
     pub fn must_settle(&self, tables: usize) -> bool {
-        matches!(self, Step::Open) || *self == Step::Remove(tables.saturating_sub(1))
+        let removes = Step::Remove(tables.saturating_sub(1));
+        matches!(self, Step::Open) || *self == Step::first(tables) || *self == removes
     }
 }
 
@@ -89,6 +90,6 @@ mod tests {
         let cursor = vec![Value::from("a"), Value::from(5)];
         assert_eq!(Step::Copy(1, vec![]).after_page(Some(cursor.clone()), tables), Some(Step::Copy(1, cursor)));
         let settling: Vec<&Step> = steps.iter().filter(|step| step.must_settle(tables)).collect();
-        assert_eq!(settling, [&Step::Open, &Step::Remove(last)], "what changes its shard is known everywhere first");
+        assert_eq!(settling, [&Step::Clean(last), &Step::Open, &Step::Remove(last)], "what changes its shard is known everywhere first");
     }
 }

@@ -35,10 +35,10 @@ pub struct Stored {
 /// The account's current limits.
 ///
 /// # Errors
-/// 404 if the account does not exist.
+/// 404 if the account does not exist. [`Problem::AccountMoving`] if it has been moved meanwhile.
 pub async fn limits(io: &impl Io, account: Id) -> Result<Limits, Problem> {
-    let record: Option<Record> =
-        database::first(&shards::of_account_to_read(io, account).await?, &accounts::repository::by_id(account, io.now())).await?;
+    let statement = accounts::repository::by_id(account, io.now());
+    let record: Option<Record> = shards::certainly_first_of(io, Item::Account(account), Access::Read, &statement).await?;
     record.map(|record| record.limits()).ok_or(Problem::NotFound)
 }
 

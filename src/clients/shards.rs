@@ -108,10 +108,23 @@ pub async fn of_account_to_read<I: Io>(io: &I, account: Id) -> Result<I::Db, Pro
 /// # Errors
 /// [`Problem::AccountMoving`] if the account is being moved, or has been; [`Problem::Internal`].
 pub async fn certainly_first<T: DeserializeOwned>(io: &impl Io, account: Id, statement: &Statement) -> Result<Option<T>, Problem> {
-    let shard = shard_of(io, Item::Account(account), Access::Write).await?;
+    certainly_first_of(io, Item::Account(account), Access::Write, statement).await
+}
+
+/// The same about any item, also to read: without a row the caller would be told that what was moved meanwhile does not exist.
+///
+/// # Errors
+/// [`Problem::AccountMoving`]; [`Problem::Internal`].
+pub async fn certainly_first_of<T: DeserializeOwned>(
+    io: &impl Io,
+    item: Item<'_>,
+    access: Access,
+    statement: &Statement,
+) -> Result<Option<T>, Problem> {
+    let shard = shard_of(io, item, access).await?;
     let row = database::first(&io.db(shard)?, statement).await?;
     if row.is_none() {
-        must_still_have(io, shard, account).await?;
+        still_has(io, shard, item, access).await?;
     }
     Ok(row)
 }
@@ -122,11 +135,15 @@ pub async fn certainly_first<T: DeserializeOwned>(io: &impl Io, account: Id, sta
 /// # Errors
 /// [`Problem::AccountMoving`]; [`Problem::Internal`].
 pub async fn must_still_have(io: &impl Io, shard: Shard, account: Id) -> Result<(), Problem> {
+    still_has(io, shard, Item::Account(account), Access::Write).await
+}
+
+async fn still_has(io: &impl Io, shard: Shard, item: Item<'_>, access: Access) -> Result<(), Problem> {
     if !are_several(io) {
         return Ok(());
     }
-    let found: Option<Whereabouts> = database::first(&io.db(Shard::MAIN)?, &repository::find(Item::Account(account))).await?;
-    if found.unwrap_or_default().open_for(Access::Write) == Some(shard) { Ok(()) } else { Err(Problem::AccountMoving) }
+    let found: Option<Whereabouts> = database::first(&io.db(Shard::MAIN)?, &repository::find(item)).await?;
+    if found.unwrap_or_default().open_for(access) == Some(shard) { Ok(()) } else { Err(Problem::AccountMoving) }
 }
 
 /// A namespace's database, to change it.

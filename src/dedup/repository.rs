@@ -100,9 +100,9 @@ const CHUNKS_OF: &str = "SELECT sha256, size, first FROM chunks WHERE object_id 
 
 const CLAIM_DELETION: &str = "UPDATE objects SET condemned = 1 WHERE refs = 0 AND condemned = 0 AND doomed_at <= ?1 \
      AND NOT EXISTS (SELECT 1 FROM assets s WHERE s.object_id = objects.id) \
-     AND NOT EXISTS (SELECT 1 FROM namespaces n WHERE n.name = objects.namespace AND n.moving = 1)";
+     AND NOT EXISTS (SELECT 1 FROM namespaces n WHERE n.name = objects.namespace AND (n.moving = 1 OR n.departing = 1))";
 
-const CLAIMED_DELETIONS: &str = "SELECT o.id, o.s3_key FROM objects o JOIN namespaces n ON n.name = o.namespace AND n.moving = 0 \
+const CLAIMED_DELETIONS: &str = "SELECT o.id, o.s3_key FROM objects o JOIN namespaces n ON n.name = o.namespace AND n.moving = 0 AND n.departing = 0 \
      WHERE o.condemned = 1 AND o.id > ?1 ORDER BY o.id LIMIT ?2";
 
 const OBJECT: &str = "SELECT id FROM objects WHERE id = ?1";

@@ -102,6 +102,11 @@ impl<T: Clone> Register<T> {
         self.value = None;
     }
 
+    /// Whether a call is under way.
+    pub fn is_changing(&self) -> bool {
+        self.open > 0
+    }
+
     /// The value, if it is known.
     pub fn known(&self) -> Option<&T> {
         self.value.as_ref()

@@ -163,7 +163,13 @@ impl Sim {
     /// Begins the daily run.
     pub fn begin_daily(&self) {
         let sim = self.clone();
-        let begun = Begun::alone(Role::Daily, child(self.seed, self.time() | 1 << 50), "daily");
+        // Of two at the same moment each has chance of its own: as everywhere, no two draw the same id.
+        let nth = match self.latest_daily.get() {
+            (at, nth) if at == self.time() => nth + 1,
+            _ => 0,
+        };
+        self.latest_daily.set((self.time(), nth));
+        let begun = Begun::alone(Role::Daily, child(self.seed, self.time() | 1 << 50 | nth << 52), "daily");
         self.begin_now(begun, async move {
             let config = std::rc::Rc::clone(&sim.config);
             daily(&sim, Some(&config)).await;

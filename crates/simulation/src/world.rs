@@ -84,6 +84,8 @@ pub struct World {
     effects: RefCell<BTreeMap<u64, Effect>>,
     current: Cell<Number>,
     now: Cell<u64>,
+    /// When the latest daily run began, and how many had begun then before it.
+    pub(crate) latest_daily: Cell<(u64, u64)>,
     serial: Cell<u64>,
 }
 
@@ -142,6 +144,7 @@ impl Sim {
             effects: RefCell::default(),
             current: Cell::new(0),
             now: Cell::new(BEGIN),
+            latest_daily: Cell::default(),
             serial: Cell::new(0),
             settings,
         }))

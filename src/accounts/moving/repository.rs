@@ -52,15 +52,17 @@ macro_rules! write {
     ($name:literal, $first:ident $(, $column:ident)*) => {
         concat!(
             "INSERT INTO ", $name, " (", stringify!($first) $(, ", ", stringify!($column))*, ") SELECT value ->> '", stringify!($first), "'"
-            $(, ", value ->> '", stringify!($column), "'")*, " FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING"
+            $(, ", value ->> '", stringify!($column), "'")*, " FROM json_each(?1) WHERE NOT EXISTS (SELECT 1 FROM namespaces live WHERE live.name = ?2 \
+             AND (live.moving = 0 OR live.departing > 0)) ON CONFLICT DO NOTHING"
         )
     };
 }
 
-// Nothing of a namespace that is in use, which ?3 names: the job of an earlier move may be so late that a later one has brought the account back.
+// Nothing of a namespace that is in use or copied from here, which ?3 names: the job may be so late that another one of the same move has sealed the copy, or that
+// a later move has brought the account back, or takes it away again.
 macro_rules! unless_live {
     () => {
-        " AND NOT EXISTS (SELECT 1 FROM namespaces live WHERE live.name = ?3 AND live.moving = 0) RETURNING 1 AS gone"
+        " AND NOT EXISTS (SELECT 1 FROM namespaces live WHERE live.name = ?3 AND (live.moving = 0 OR live.departing = 1)) RETURNING 1 AS gone"
     };
 }
 
@@ -127,7 +129,8 @@ macro_rules! by_keys {
 }
 
 /// The tables, in an order in which foreign keys allow to insert; the reverse order allows to delete. Files of videos come before the videos, whose versions
-/// would otherwise be counted up by each of them. Not moved: challenges, which a client asks for again, and columns that say that a namespace is being moved.
+/// would otherwise be counted up by each of them. Not moved: challenges, which a client asks for again, and whether a namespace departs; `moving`, which it is, comes
+/// with it: nothing in it is collected where it goes to before it is there.
 pub const TABLES: &[Table] = &[
     by_rowid!(
         "accounts",
@@ -165,7 +168,8 @@ pub const TABLES: &[Table] = &[
             updated_at,
             generation,
             compress_text,
-            alerts
+            alerts,
+            moving
         ]
     ),
     by_key!("namespace_members", Owner::Account, "account_id = ?1", namespace: Least::Text, [account_id, namespace, created_at, role]),
@@ -371,13 +375,17 @@ const TIES: &str = "SELECT EXISTS (SELECT 1 FROM namespace_members m WHERE m.acc
      EXISTS (SELECT 1 FROM assets a JOIN objects o ON o.id = a.object_id WHERE a.namespace = ?2 AND o.namespace <> ?2) \
        OR EXISTS (SELECT 1 FROM objects o JOIN assets a ON a.object_id = o.id WHERE o.namespace = ?2 AND a.namespace <> ?2) AS shares_bytes";
 
-const FREEZE: &str = "UPDATE namespaces SET moving = 1, departing = 1 WHERE name = ?1";
+// Only of a namespace that is in use: a job that is late does not keep from being deleted what has left, nor a sealed copy from being opened.
+const FREEZE: &str = "UPDATE namespaces SET moving = 1, departing = 1 WHERE name = ?1 AND moving = 0 AND departing = 0";
 
-const FREEZE_COPY: &str = "UPDATE namespaces SET moving = 1 WHERE name = ?1";
+// Not moving and departing: as no namespace is that is copied from here or deleted here, so that what comes late does nothing to those.
+const SEAL: &str = "UPDATE namespaces SET moving = 0, departing = 1 WHERE name = ?1 AND moving = 1 AND departing = 0";
 
-const LEAVE_NAMESPACE: &str = "UPDATE namespaces SET departing = 2 WHERE name = ?1 AND departing = 1";
+const UNSEAL: &str = "UPDATE namespaces SET moving = 1, departing = 0 WHERE name = ?1 AND moving = 0 AND departing = 1";
 
-const THAW: &str = "UPDATE namespaces SET moving = 0 WHERE name = ?1";
+const LEAVE_NAMESPACE: &str = "UPDATE namespaces SET departing = 2 WHERE name = ?1 AND moving = 1 AND departing = 1";
+
+const THAW: &str = "UPDATE namespaces SET departing = 0 WHERE name = ?1 AND moving = 0 AND departing = 1";
 
 // Closed uploads in namespaces that the account was in once.
 const FORGET_CLOSED_ELSEWHERE: &str = "DELETE FROM upload_sessions WHERE account_id = ?1 AND namespace <> ?2 AND status <> 'open'";
@@ -392,7 +400,8 @@ const KEYS: &str = "SELECT key_hash FROM credentials WHERE account_id = ?1";
 pub const ALL: &[(&str, &str)] = &[
     ("TIES", TIES),
     ("FREEZE", FREEZE),
-    ("FREEZE_COPY", FREEZE_COPY),
+    ("SEAL", SEAL),
+    ("UNSEAL", UNSEAL),
     ("LEAVE_NAMESPACE", LEAVE_NAMESPACE),
     ("THAW", THAW),
     ("FORGET_CLOSED_ELSEWHERE", FORGET_CLOSED_ELSEWHERE),
@@ -431,9 +440,9 @@ impl Table {
         self.least.len()
     }
 
-    /// Inserts rows as [`Table::read`] gave them; those that are there already stay.
-    pub fn write(&self, rows: &str) -> Statement {
-        Statement { sql: self.write, args: vec![rows.into()] }
+    /// Inserts rows as [`Table::read`] gave them, unless the namespace is sealed or in use; those that are there already stay.
+    pub fn write(&self, rows: &str, namespace: &Name) -> Statement {
+        Statement { sql: self.write, args: vec![rows.into(), namespace.as_str().into()] }
     }
 
     /// How many rows there are: `rows`.
@@ -441,7 +450,7 @@ impl Table {
         Statement { sql: self.count, args: vec![self.whose(account, namespace)] }
     }
 
-    /// Deletes at most [`PAGE`] of them, unless the namespace is in use; a row for each.
+    /// Deletes at most [`PAGE`] of them, unless the namespace is sealed, in use or copied from here; a row for each.
     pub fn remove(&self, account: Id, namespace: &Name) -> Statement {
         Statement { sql: self.remove, args: vec![self.whose(account, namespace), PAGE.into(), namespace.as_str().into()] }
     }
@@ -452,12 +461,17 @@ pub fn ties(account: Id, namespace: &Name) -> Statement {
     Statement { sql: TIES, args: vec![account.to_string().into(), namespace.as_str().into()] }
 }
 
-/// With the rows of the namespace: nothing in it is collected where it goes to before it is there.
-pub fn freeze_copy(namespace: &Name) -> Statement {
-    Statement { sql: FREEZE_COPY, args: vec![namespace.as_str().into()] }
+/// Before the rows are compared where the namespace goes to: from then on no job of the move adds or deletes one there, however late, so that what is compared stays.
+pub fn seal(namespace: &Name) -> Statement {
+    Statement { sql: SEAL, args: vec![namespace.as_str().into()] }
 }
 
-/// Lets the namespace be collected again.
+/// Before what is there is deleted, to copy it anew.
+pub fn unseal(namespace: &Name) -> Statement {
+    Statement { sql: UNSEAL, args: vec![namespace.as_str().into()] }
+}
+
+/// Lets a sealed namespace be changed and collected again.
 pub fn thaw(namespace: &Name) -> Statement {
     Statement { sql: THAW, args: vec![namespace.as_str().into()] }
 }

@@ -12,8 +12,11 @@ use crate::problem::Problem;
 use crate::services::request::Request;
 
 /// The current account of a user, to change it.
+///
+/// # Errors
+/// [`Problem::AccountMoving`]; of D1.
 pub async fn record(call: &Request<impl Io>, user: &Name) -> Result<Option<Record>, Problem> {
-    database::first(&shards::db(&call.io, Item::User(user), Access::Write).await?, &repository::by_user(user, call.now())).await
+    shards::certainly_first_of(&call.io, Item::User(user), Access::Write, &repository::by_user(user, call.now())).await
 }
 
 /// The tier of that name.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::accounts::directory;
 use crate::accounts::directory::{Item, SETTLE_SECONDS};
-use crate::accounts::moving::repository::{PAGE, TABLES, Table, freeze, freeze_copy, keys, leave, thaw, ties};
+use crate::accounts::moving::repository::{PAGE, TABLES, Table, freeze, keys, leave, seal, thaw, ties, unseal};
 use crate::accounts::moving::{PAGES_PER_JOB, Progress, Ties};
 use crate::accounts::provisioning::{Record, own_namespace};
 use crate::base::account_move::{Move, Step};
@@ -43,7 +43,8 @@ pub async fn begin(io: &impl Io, record: &Record, from: Shard, to: Shard) -> Res
         return Ok(());
     }
     log::event(LogLevel::Warn, "move", json!({ "account": moved.account, "from": from, "to": to }));
-    send(io, moved, first, SETTLE_SECONDS).await
+    let wait = wait_before(&first);
+    send(io, moved, first, wait).await
 }
 
 /// Sends the job of a move again that has switched the account and does not get on: its job is lost.
@@ -136,8 +137,8 @@ pub async fn run(io: &impl Io, moved: &Move, step: &Step) -> Result<(), Problem>
     let main = io.db(Shard::MAIN)?;
     let (from, to) = (io.db(moved.from)?, io.db(moved.to)?);
     let next = match step {
+        Step::Switch if !is_whole(io, moved).await? => Some(Step::first(TABLES.len())),
         Step::Switch => {
-            compare(io, moved).await?;
             // Rows may have come since the move began, from where it was not known yet.
             let keys: Vec<Key> = database::all(&to, &keys(moved.account)).await?;
             let keys: Vec<String> = keys.into_iter().map(|key| key.key_hash).collect();
@@ -150,7 +151,7 @@ pub async fn run(io: &impl Io, moved: &Move, step: &Step) -> Result<(), Problem>
             database::batch(&main, &[directory::repository::end_move(moved)]).await?;
             step.after_page(None, TABLES.len())
         }
-        _ if *step == Step::first(TABLES.len()) && !may_begin(&from, moved).await? => {
+        _ if *step == Step::first(TABLES.len()) && !may_begin(&from, &to, moved).await? => {
             log::event(LogLevel::Error, "move", json!({ "error": "shares rows with others since it was begun", "account": moved.account }));
             database::batch(&main, &[directory::repository::end_move(moved)]).await?;
             None
@@ -175,12 +176,13 @@ pub async fn run(io: &impl Io, moved: &Move, step: &Step) -> Result<(), Problem>
 }
 
 /// Whether nothing that others have ties the account, now that everybody knows that it is being moved. Then nothing of it is collected any more.
-async fn may_begin(from: &impl Database, moved: &Move) -> Result<bool, Problem> {
+async fn may_begin(from: &impl Database, to: &impl Database, moved: &Move) -> Result<bool, Problem> {
     let found: Option<Ties> = database::first(from, &ties(moved.account, &moved.namespace)).await?;
     if found.ok_or(Problem::Internal)?.check().is_err() {
         return Ok(false);
     }
     database::batch(from, &freeze(moved.account, &moved.namespace)).await?;
+    database::batch(to, &[unseal(&moved.namespace)]).await?;
     Ok(true)
 }
 
@@ -231,28 +233,33 @@ async fn copy_page(from: &impl Database, to: &impl Database, moved: &Move, table
     }
     let cursors: Vec<Cursor> = database::read(&rows, &statement)?;
     if !cursors.is_empty() {
-        database::batch(to, &[table.write(&rows), freeze_copy(&moved.namespace)]).await?;
+        database::batch(to, &[table.write(&rows, &moved.namespace)]).await?;
     }
     let full = u64::try_from(cursors.len()).unwrap_or_default() == table.page();
     let last = cursors.into_iter().last().filter(|_| full);
     Ok(last.map(|last| [last.cursor_1, last.cursor_2].into_iter().take(table.cursor_columns()).collect()))
 }
 
-/// Checks that no row is missing where the account goes to. It may have more: rows that have expired are deleted where it was, also while they are copied.
-async fn compare(io: &impl Io, moved: &Move) -> Result<(), Problem> {
+/// Seals the copy, then checks that no row is missing in it: a job that is late may have deleted some. It may have more: rows that have expired are deleted where the
+/// account was, also while they are copied.
+async fn is_whole(io: &impl Io, moved: &Move) -> Result<bool, Problem> {
     #[derive(Deserialize)]
     struct Count {
         rows: u64,
     }
+    let (from, to) = (io.db(moved.from)?, io.db(moved.to)?);
+    database::batch(&to, &[seal(&moved.namespace)]).await?;
     let counts: Vec<_> = TABLES.iter().map(|table| table.count(moved.account, &moved.namespace)).collect();
-    let mut before = database::results(&io.db(moved.from)?, &counts).await?;
-    let mut after = database::results(&io.db(moved.to)?, &counts).await?;
+    let mut before = database::results(&from, &counts).await?;
+    let mut after = database::results(&to, &counts).await?;
     for table in TABLES {
         let of = |count: Option<Count>| count.map_or(0, |count| count.rows);
         let (expected, found) = (of(before.first()?), of(after.first()?));
         if found < expected {
-            return Err(log::internal("move", &format!("{}: {found} of {expected} rows", table.name)));
+            let missing = json!({ "error": "rows are missing: copied again", "table": table.name, "rows": found, "of": expected });
+            log::event(LogLevel::Error, "move", missing);
+            return Ok(false);
         }
     }
-    Ok(())
+    Ok(true)
 }

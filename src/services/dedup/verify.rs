@@ -89,7 +89,7 @@ pub async fn verify(io: &impl Io, config: &Config, object: Id, shard: Shard) -> 
 /// Checks that the namespace may be changed in this shard.
 ///
 /// # Errors
-/// [`Problem::AccountMoving`] while it is moved. [`Problem::NotFound`] after that: the daily run of the other shard sends the job again.
+/// [`Problem::AccountMoving`] while it is moved, [`Problem::NotFound`] after that: the job is repeated, until the object is no longer here ([`follow`]).
 async fn must_be_here(io: &impl Io, namespace: &Name, shard: Shard) -> Result<(), Problem> {
     let now = shards::shard_of(io, Item::Namespace(namespace), Access::Write).await?;
     if now == shard { Ok(()) } else { Err(Problem::NotFound) }
@@ -191,7 +191,7 @@ async fn merge_duplicates(io: &impl Io, object: Id, shard: Shard) -> Result<(), 
         refs: u64,
     }
     let db = io.db(shard)?;
-    let Some(row) = database::first::<Verified>(&db, &repository::verified(object)).await? else { return Ok(()) };
+    let Some(row) = database::first::<Verified>(&db, &repository::verified(object)).await? else { return follow(io, object, shard).await };
     must_be_here(io, &row.namespace, shard).await?;
     let same: Vec<Same> = database::all(&db, &repository::in_namespace(&row.namespace, &row.sha256, row.size)).await?;
     let Some((oldest, others)) = same.split_first() else { return Ok(()) };
@@ -217,6 +217,24 @@ async fn merge_duplicates(io: &impl Io, object: Id, shard: Shard) -> Result<(), 
         }
     }
     Ok(())
+}
+
+/// Sends the job to the shard that an object was moved to: behind a verdict nothing else sends it again. Does nothing for one that is here, or was deleted.
+async fn follow(io: &impl Io, object: Id, shard: Shard) -> Result<(), Problem> {
+    if !shards::are_several(io) || is_in(io, object, shard).await? {
+        return Ok(());
+    }
+    for other in shards::all(io).filter(|other| *other != shard) {
+        if is_in(io, object, other).await? {
+            return io.enqueue(&Job::Verify { object, shard: other }, 0).await;
+        }
+    }
+    Ok(())
+}
+
+async fn is_in(io: &impl Io, object: Id, shard: Shard) -> Result<bool, Problem> {
+    let found: Option<serde_json::Value> = database::first(&io.db(shard)?, &repository::object(object)).await?;
+    Ok(found.is_some())
 }
 
 /// Updates the accounts' ledgers with the objects that their assets reference.

@@ -38,23 +38,30 @@ pub async fn abort_upload(io: &impl Io, config: &Config, meta: &Meta, parts: &[P
         return Ok(Ended::Stored);
     }
     let abort = abort_multipart_upload::abort_multipart_upload(&meta.key, &meta.upload_id);
-    match store::send(io, config, &abort, Body::Empty).await {
-        Ok(_) => {
-            // A completion in progress at the store may still win over the abort and create the object: delete it later.
-            let orphan = Job::Orphan { account: meta.account, object: meta.object };
-            let _ = io.enqueue(&orphan, jobs::LATE_SECONDS).await;
-        }
+    let was_there = match store::send(io, config, &abort, Body::Empty).await {
+        Ok(_) => true,
         // Swift returns NoSuchKey while another abort of the same upload is running.
-        Err(error) if error.is_no_such_upload() || error.code == "NoSuchKey" => {
-            // A completion that died may have left an object without a row. One with a row is left to garbage collection: another file may use it.
-            let known: Option<serde_json::Value> = shards::certainly_first(io, meta.account, &dedup::repository::object(meta.object)).await?;
-            if known.is_none() {
-                store::delete(io, config, &meta.key).await?;
-            }
-        }
+        Err(error) if error.is_no_such_upload() || error.code == "NoSuchKey" => false,
         Err(error) => return Err(store::problem("AbortMultipartUpload", &error)),
+    };
+    if was_there {
+        // A completion in progress at the store may still win over the abort and create the object: delete it later.
+        let orphan = Job::Orphan { account: meta.account, object: meta.object };
+        let _ = io.enqueue(&orphan, jobs::LATE_SECONDS).await;
     }
-    close_upload(io, meta, parts, why).await
+    close_row(io, meta, parts, why).await?;
+    if settle_if_completed(io, meta).await? {
+        return Ok(Ended::Stored);
+    }
+    if !was_there {
+        // A completion that died may have left an object without a row, and no completion makes one any more, now that the row of the upload is closed. One with a row is
+        // left to garbage collection: another file may use it.
+        let known: Option<serde_json::Value> = shards::certainly_first(io, meta.account, &dedup::repository::object(meta.object)).await?;
+        if known.is_none() {
+            store::delete(io, config, &meta.key).await?;
+        }
+    }
+    release(io, meta, parts).await
 }
 
 /// Closes the row in D1 and releases the reservation of an upload that no longer exists at the store.
@@ -62,9 +69,15 @@ pub async fn abort_upload(io: &impl Io, config: &Config, meta: &Meta, parts: &[P
 /// # Errors
 /// Errors of D1 and of the ledger; the call can be repeated.
 pub async fn close_upload(io: &impl Io, meta: &Meta, parts: &[Part], why: Why) -> Result<Ended, Problem> {
+    close_row(io, meta, parts, why).await?;
     if settle_if_completed(io, meta).await? {
         return Ok(Ended::Stored);
     }
+    release(io, meta, parts).await
+}
+
+/// Closes the row in D1, unless a completion has: whoever records one does so only while the row is open, so that from now on it is certain whether there is a file.
+async fn close_row(io: &impl Io, meta: &Meta, parts: &[Part], why: Why) -> Result<(), Problem> {
     let now = io.now();
     let event = webhooks::event(io, EventKind::UploadFailed, &data::upload_failed(meta))?;
     let [of_hour, of_all] = add_upload(&meta.namespace, &UploadCount::ended(meta, parts, why), Counted::WhileOpen(meta.session), now);
@@ -76,8 +89,12 @@ pub async fn close_upload(io: &impl Io, meta: &Meta, parts: &[Part], why: Why) -
     ];
     let notices: Vec<Written> = database::results(&shards::of_account(io, meta.account).await?, &statements).await?.skip(2).all()?;
     webhooks::send(io, &meta.namespace, notices).await;
+    Ok(())
+}
+
+async fn release(io: &impl Io, meta: &Meta, parts: &[Part]) -> Result<Ended, Problem> {
     if ledger::release_upload(io, meta.account, meta.asset).await? {
-        live::publish(io, meta.account, &live_event::failed(meta, parts, now)).await;
+        live::publish(io, meta.account, &live_event::failed(meta, parts, io.now())).await;
     }
     session::send(io, meta.session, &Message::CleanedUp).await.map(|_| Ended::Aborted)
 }

@@ -2,8 +2,10 @@
 //! a part.
 
 use crate::access::caller::Caller;
+use crate::accounts::directory::Item;
 use crate::auth::upload_token::UploadClaims;
-use crate::clients::{database, shards};
+use crate::base::shard::Access;
+use crate::clients::shards;
 use crate::io::Io;
 use crate::problem::Problem;
 use crate::services::request::Request;
@@ -17,7 +19,7 @@ use crate::uploads::rights::Rights;
 pub async fn check(call: &Request<impl Io>, upload: &UploadClaims) -> Result<(), Problem> {
     let started = call.now();
     let statement = repository::rights(upload.account, &upload.namespace, upload.generation, started);
-    let rights: Option<Rights> = database::first(&shards::of_account_to_read(&call.io, upload.account).await?, &statement).await?;
+    let rights: Option<Rights> = shards::certainly_first_of(&call.io, Item::Account(upload.account), Access::Read, &statement).await?;
     call.span("rights", started);
     rights.ok_or(Problem::NotFound)?.check()
 }

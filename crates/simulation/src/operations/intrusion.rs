@@ -49,16 +49,22 @@ fn judge(client: &Client, what: Intrusion, told: &Told) {
 }
 
 #[derive(serde::Deserialize)]
-struct Found {
-    reachable: u64,
+struct Held {
+    namespace: String,
 }
 
-const REACHABLE: &str = "SELECT COUNT(*) AS reachable FROM assets a JOIN namespace_members m ON m.namespace = a.namespace \
-     WHERE a.id = ?1 AND m.account_id = ?2 AND m.role = 'manager'";
+const NAMESPACE_OF: &str = "SELECT namespace FROM assets WHERE id = ?1";
 
-fn manages(sim: &Sim, asset: Id, account: usize) -> bool {
-    let args = || -> Vec<Arg> { vec![asset.to_string().into(), id(account).to_string().into()] };
-    crate::check::select::<Found>(sim, REACHABLE, args()).iter().any(|found| found.reachable > 0)
+const MANAGED: &str = "SELECT m.namespace FROM namespace_members m WHERE m.namespace = ?1 AND m.account_id = ?2 AND m.role = 'manager'";
+
+fn namespace_of(sim: &Sim, asset: Id) -> Option<String> {
+    crate::check::select::<Held>(sim, NAMESPACE_OF, vec![asset.to_string().into()]).pop().map(|found| found.namespace)
+}
+
+/// Whether an account manages the namespace of a file, which may be deleted by now.
+fn manages(sim: &Sim, namespace: Option<&String>, account: usize) -> bool {
+    let args = |namespace: &String| -> Vec<Arg> { vec![namespace.clone().into(), id(account).to_string().into()] };
+    namespace.is_some_and(|namespace| !crate::check::select::<Held>(sim, MANAGED, args(namespace)).is_empty())
 }
 
 async fn asset(client: &Client, which: usize, what: Intrusion) {
@@ -71,7 +77,13 @@ async fn asset(client: &Client, which: usize, what: Intrusion) {
         let model = client.sim.model.borrow();
         model.admin.spaces.iter().filter_map(|space| space.members.get(&client.account)).map(|role| role.begun).sum()
     };
-    let before = (changes(client), manages(&client.sim, asset, client.account));
+    // A role that is being given when this begins may be there when the file is looked for.
+    let is_changing = {
+        let model = client.sim.model.borrow();
+        model.admin.spaces.iter().filter_map(|space| space.members.get(&client.account)).any(crate::model_admin::Register::is_changing)
+    };
+    let namespace = namespace_of(&client.sim, asset);
+    let before = (changes(client), is_changing || manages(&client.sim, namespace.as_ref(), client.account));
     if what == Intrusion::Delete && before.1 {
         client.sim.model.borrow_mut().deleting.insert(asset);
     }
@@ -84,7 +96,8 @@ async fn asset(client: &Client, which: usize, what: Intrusion) {
             if is_delete { delete_file(&call, &found).await } else { Reply::json(200, &json!({ "id": found.id })) }
         })
         .await;
-    if before == (changes(client), false) && !manages(&client.sim, asset, client.account) {
+    let namespace = namespace.or_else(|| namespace_of(&client.sim, asset));
+    if before == (changes(client), false) && !manages(&client.sim, namespace.as_ref(), client.account) {
         judge(client, what, &told);
     } else if is_delete {
         client.sim.model.borrow_mut().deleting.insert(asset);

@@ -86,6 +86,7 @@ endpoints! {
     ExplainProblem: KINDS, [];
     StartPage: KINDS, [];
     Document: KINDS, [];
+    OpenApi: KINDS, [];
     OptimalEdges: [Kind::Account], [ResourceKind::Namespace];
     CheckDuplicate: [Kind::Account], [];
     Edges: KINDS, [];

@@ -9,6 +9,7 @@ use crate::ledger::message::UsageSnapshot;
 
 /// A row of `GET /api/portal/accounts`. A figure is None if the ledger did not answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AccountOverview"))]
 pub struct Overview {
     id: Id,
     agentcache_user_id: Name,

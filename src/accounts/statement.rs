@@ -11,6 +11,7 @@ use crate::problem::Problem;
 
 /// A month as `storage_usage` has it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "StatementFigures"))]
 pub struct Figures {
     /// Bytes stored at the end, or now.
     pub storage_bytes: u64,
@@ -48,6 +49,7 @@ impl Row {
 
 /// The answer of `GET /api/agentcache/statement`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Statement {
     /// The platform's id of the user.
     pub agentcache_user_id: Name,

@@ -39,6 +39,7 @@ pub struct Alert {
 
 /// In the API.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Alert"))]
 pub struct AlertView<'a> {
     id: Id,
     namespace: &'a Name,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The names are the API's, and stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AlertKind"))]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Too few answers come from cache: percent of an hour's.

@@ -10,6 +10,7 @@ const MAX_MS: u32 = 600_000;
 
 /// Bounds; `None`: the deployment's. Stored as JSON.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AlertLimits {
     /// Least share of answers from cache, percent.
     #[serde(default)]
@@ -24,6 +25,7 @@ pub struct AlertLimits {
 
 /// Bounds of a body: absent ones keep their value, null is the deployment's.
 #[derive(Debug, Default, Clone, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AlertPatch {
     #[serde(default, deserialize_with = "null_as_reset")]
     hit_rate: Option<Option<f64>>,

@@ -4,8 +4,10 @@
 
 use std::collections::BTreeMap;
 
+use jettyspeed_edge::accounts::overview::Overview;
 use jettyspeed_edge::accounts::provisioning::AccountView;
 use jettyspeed_edge::accounts::tier::Tier;
+use jettyspeed_edge::alerts::alert::AlertView;
 use jettyspeed_edge::base::id::{Id, Name};
 use jettyspeed_edge::base::shard::Shard;
 use jettyspeed_edge::dedup::possession::challenge::ChallengeView;
@@ -238,6 +240,20 @@ pub struct MovedAccount {
     agentcache_user_id: Name,
     shard: Shard,
     moving: bool,
+}
+
+/// A page of accounts.
+#[derive(Serialize, JsonSchema)]
+pub struct Accounts {
+    accounts: Vec<Overview>,
+    cursor: Option<String>,
+}
+
+/// A page of alerts.
+#[derive(Serialize, JsonSchema)]
+pub struct Alerts {
+    alerts: Vec<AlertView<'static>>,
+    cursor: Option<String>,
 }
 
 /// All tiers.

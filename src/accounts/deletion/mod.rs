@@ -71,6 +71,7 @@ pub fn unreferenced_since(now: EpochMs, grace_seconds: u64) -> EpochMs {
 
 /// The answer to `DELETE /api/portal/accounts/{user}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AccountDeletion"))]
 pub struct State {
     id: Id,
     agentcache_user_id: Name,

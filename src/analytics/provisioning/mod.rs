@@ -34,6 +34,7 @@ pub struct Counted {
 
 /// The answer of `GET /api/portal/provisioning`.
 #[derive(Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ProvisioningFigures"))]
 pub struct Report {
     /// `24h`, `7d` or `30d`.
     pub period: &'static str,

@@ -1,17 +1,21 @@
 //! Accounts and tiers.
 
 use jettyspeed_edge::access::routes::Endpoint;
+use jettyspeed_edge::accounts::deletion::State;
 use jettyspeed_edge::accounts::moving::MoveRequest;
+use jettyspeed_edge::accounts::overview::Overview;
 use jettyspeed_edge::accounts::provisioning::{OfUser, Provision, Rotate, Upgrade};
 use jettyspeed_edge::accounts::quota::QuotaView;
+use jettyspeed_edge::accounts::statement::Statement;
 use jettyspeed_edge::accounts::tier::{Tier, TierPatch};
+use jettyspeed_edge::analytics::provisioning::Report as ProvisioningReport;
 use jettyspeed_edge::auth::webhook_echo::Echo;
 use serde_json::{Value, json};
 
 use super::{HASH, ID, TIME};
 use crate::errors::REPEATS;
 use crate::operation::{Operation, Types};
-use crate::schemas::{MovedAccount, OneAccount, Provisioned, Rotated, Tiers};
+use crate::schemas::{Accounts, MovedAccount, OneAccount, Provisioned, Rotated, Tiers};
 
 const TAG: &str = "Accounts";
 
@@ -20,6 +24,14 @@ fn account(with_credentials: bool) -> Value {
         "id": ID, "agentcache_user_id": "42", "api_key": with_credentials.then_some("jt_live_…"), "api_secret": with_credentials.then_some("jts_…"), "tier": "pro",
         "storage_quota_gb": 1_000, "bandwidth_quota_gb": 5_000, "jetty_speed_enabled": true, "s3_bucket_name": "agentcache-assets", "s3_prefix": "users/42/",
         "namespace": "jt_user_42", "status": "active",
+    })
+}
+
+fn overview() -> Value {
+    json!({
+        "id": ID, "agentcache_user_id": "42", "agentcache_email": "user@example.com", "tier": "pro", "status": "active", "namespace": "jt_user_42",
+        "storage_quota_bytes": 1_000_000_000, "storage_used_bytes": 5, "storage_reserved_bytes": 0, "bandwidth_used_bytes": 0, "objects": 1, "open_uploads": 0,
+        "last_seen": TIME, "created_at": TIME, "deleting_since": null,
     })
 }
 
@@ -89,6 +101,45 @@ pub fn of(endpoint: Endpoint, types: &mut Types) -> Option<Operation> {
             .answers::<MovedAccount>(types, 200, "It is there.", json!({ "agentcache_user_id": "42", "shard": 1, "moving": false }))
             .answers::<MovedAccount>(types, 202, "It is on its way.", json!({ "agentcache_user_id": "42", "shard": 0, "moving": true }))
             .fails(&["not-movable"]),
+        Endpoint::Accounts => Operation::new(TAG, "All accounts, by user id")
+            .query("q", false, "Only those whose user id begins with it.", json!({ "type": "string" }))
+            .paged()
+            .answers::<Accounts>(types, 200, "A page.", json!({ "accounts": [overview()], "cursor": null })),
+        Endpoint::AccountOverview => Operation::new(TAG, "One account").answers::<Overview>(types, 200, "The account.", overview()),
+        Endpoint::DeleteAccount => Operation::new(TAG, "Delete an account with everything that it has")
+            .answers::<State>(
+                types,
+                202,
+                "It is suspended, and will be gone.",
+                json!({ "id": ID, "agentcache_user_id": "42", "status": "deleting", "deleting_since": TIME, "gone_by": TIME }),
+            )
+            .fails(&["account-moving"]),
+        Endpoint::ProvisioningFigures => Operation::new("Analytics", "How calls of provisioning ended")
+            .query("period", false, "`7d` by default.", json!({ "type": "string", "enum": ["24h", "7d", "30d"] }))
+            .answers::<ProvisioningReport>(
+                types,
+                200,
+                "The figures.",
+                json!({
+                    "period": "7d", "calls": 3, "created": 1, "cached": 1, "existing": 1, "repeated": 0, "refused": { "downgrade-refused": 1 }, "refused_total": 1,
+                    "p50_ms": 20.0, "p95_ms": 50.0,
+                }),
+            ),
+        Endpoint::Statement => Operation::new(TAG, "What a month cost")
+            .query("period", false, "`YYYY-MM`, UTC; the current month by default.", json!({ "type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$" }))
+            .query("agentcache_user_id", false, "The user; required of operators.", json!({ "type": "string" }))
+            .answers::<Statement>(
+                types,
+                200,
+                "The statement; also as `text/csv`.",
+                json!({
+                    "agentcache_user_id": "42", "period": "2026-11", "period_start": TIME, "period_end": TIME, "closed": false, "storage_bytes": 5,
+                    "storage_gb_months": 0.0, "bandwidth_bytes": 5, "origin_bytes": 5, "request_count": 2, "storage_cost": 0.0, "bandwidth_cost": 0.0,
+                    "total_cost": 0.0, "currency": "USD", "recorded_at": TIME, "closed_at": null,
+                }),
+            )
+            .or_media("text/csv")
+            .fails(&["not-found"]),
         Endpoint::Tiers => Operation::new("Tiers", "All tiers").answers::<Tiers>(types, 200, "Lowest rank first.", json!({ "tiers": [tier()] })),
         Endpoint::ChangeTier => Operation::new("Tiers", "Change a tier")
             .takes::<TierPatch>(types, json!({ "storage_quota_gb": 2_000 }))

@@ -7,10 +7,10 @@ use jettyspeed_edge::namespaces::patch::Patch;
 use jettyspeed_edge::namespaces::role::Membership;
 use serde_json::{Value, json};
 
-use super::TIME;
+use super::{ID, TIME};
 use crate::errors::REPEATS;
 use crate::operation::{Operation, Types};
-use crate::schemas::{CreateNamespace, NamespaceStats, NamespaceWithMembers, Namespaces, Purged};
+use crate::schemas::{Alerts, CreateNamespace, NamespaceStats, NamespaceWithMembers, Namespaces, Purged};
 
 const TAG: &str = "Namespaces";
 
@@ -18,7 +18,7 @@ fn namespace() -> Value {
     json!({
         "name": "films", "display_name": "Films", "tags": ["studio"], "cache_ttl": { "small": 86_400, "text": 3_600, "large": 604_800, "video": 86_400 },
         "features": { "jetty_speed_upload": true, "video_streaming": true, "desktop_cdn": true, "compress_text": false }, "chunk_size": null,
-        "allow_unsigned": false, "cross_namespace_dedup": false, "origin_usd_per_gb": null, "expected_hit_rate": 90.0, "created_at": TIME,
+        "allow_unsigned": false, "cross_namespace_dedup": false, "origin_usd_per_gb": null, "expected_hit_rate": 90.0, "alerts": {"hit_rate": null, "p95_ms": null, "upload_failure_percent": null}, "created_at": TIME,
     })
 }
 
@@ -82,6 +82,20 @@ pub fn of(endpoint: Endpoint, types: &mut Types) -> Option<Operation> {
             .query("namespace", false, "All that the caller may see by default.", json!({ "type": "string" }))
             .answers::<Report>(types, 200, "The figures; as `text/csv` the series.", analytics())
             .or_media("text/csv"),
+        Endpoint::Alerts => Operation::new("Analytics", "Alerts, newest first")
+            .query("namespace", false, "All that the caller may see by default.", json!({ "type": "string" }))
+            .query("open", false, "`true`: open ones; `false`: resolved ones.", json!({ "type": "string", "enum": ["true", "false"] }))
+            .paged()
+            .answers::<Alerts>(
+                types,
+                200,
+                "A page.",
+                json!({ "alerts": [{
+                    "id": ID, "namespace": "films", "kind": "hit_rate", "hour": TIME, "value": 31.5, "threshold": 50.0, "rests_on": 812, "fired_at": TIME,
+                    "resolved_at": null, "resolved_value": null,
+                }], "cursor": null }),
+            )
+            .fails(&["not-found"]),
         Endpoint::PurgeNamespace => {
             Operation::new(TAG, "Empty a namespace's caches").answers::<Purged>(types, 200, "It is.", json!({ "namespace": "films", "generation": 2 }))
         }

@@ -31,6 +31,17 @@ pub fn of(endpoint: Endpoint, types: &mut Types) -> Option<Operation> {
         Endpoint::StartPage => Operation::new(TAG, "What this is").answers_media(200, "A page.", &["text/html"], &[]),
         Endpoint::Document => Operation::new(TAG, "A document for callers").answers_media(200, "The document.", &["text/markdown"], &[]),
         Endpoint::OpenApi => Operation::new(TAG, "This document").answers_media(200, "OpenAPI 3.1.", &["application/json"], &[]),
+        Endpoint::Metrics => Operation::new(TAG, "What an operator watches, as Prometheus reads it").answers_media(
+            200,
+            "Text exposition format.",
+            &["text/plain"],
+            &[],
+        ),
+        Endpoint::Live => Operation::new("Uploads", "What happens to an account, while it does")
+            .query("agentcache_user_id", false, "The user; required of operators.", json!({ "type": "string" }))
+            .answers_media(101, "A WebSocket, with `Upgrade: websocket`.", &[], &[])
+            .answers_media(200, "A stream of events.", &["text/event-stream"], &[])
+            .fails(&["not-found"]),
         _ => return None,
     })
 }

@@ -66,6 +66,6 @@ struct Member {
 
 /// Keeps the newest, newest first.
 fn newest(rows: &mut Vec<Alert>, limit: u64) {
-    rows.sort_unstable_by(|one, other| (other.fired_at, other.id.to_string()).cmp(&(one.fired_at, one.id.to_string())));
+    rows.sort_unstable_by_key(|row| std::cmp::Reverse((row.fired_at, row.id.to_string())));
     rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
 }

@@ -62,16 +62,13 @@ impl DurableObject for LiveFeed {
 
     async fn websocket_message(&self, socket: WebSocket, message: WebSocketIncomingMessage) -> Result<()> {
         // Clients have nothing to say.
-        match message {
-            WebSocketIncomingMessage::String(text) if text.len() <= MAX_MESSAGE => Ok(()),
-            _ => socket.close(Some(1009), Some("too long, or not a text")),
-        }
+        let is_short = matches!(message, WebSocketIncomingMessage::String(text) if text.len() <= MAX_MESSAGE);
+        if is_short { Ok(()) } else { socket.close(Some(1009), Some("too long, or not a text")) }
     }
 
     async fn websocket_close(&self, socket: WebSocket, _code: usize, _reason: String, _was_clean: bool) -> Result<()> {
         // Already closed, if the runtime has answered.
-        let _ = socket.close(Some(1000), Some(""));
-        Ok(())
+        socket.close(Some(1000), Some("")).or(Ok(()))
     }
 
     async fn websocket_error(&self, _socket: WebSocket, _error: worker::Error) -> Result<()> {

@@ -57,7 +57,7 @@ async fn upload_failures_and_quota_fire_once_are_told_and_resolve_once() {
     // Its own bound beats the deployment's.
     let bound = json!({ "alerts": { "upload_failure_percent": 11 } });
     let (status, body) = stack.request(Method::PATCH, &format!("/api/portal/namespaces/{namespace}"), &account).json(&bound).answer().await;
-    assert_eq!((status, &body["namespace"]["alerts"]["upload_failure_percent"]), (200, &json!(11.0)), "{body}");
+    assert_eq!((status, &body["alerts"]["upload_failure_percent"]), (200, &json!(11.0)), "{body}");
     stack.run_hourly().await;
     let fired = listed(stack, &account, "?open=true", 1).await;
     assert_eq!((&fired[0]["kind"], &fired[0]["value"], &fired[0]["threshold"]), (&json!("quota_80"), &json!(85.0), &json!(80.0)));

@@ -84,7 +84,7 @@ fn log_request(call: &Call, method: &str, reply: &Reply) {
         Body::Empty => Some(0),
         Body::Text(text) => u64::try_from(text.len()).ok(),
         Body::Bytes(bytes) => js::byte_length(bytes),
-        Body::Stream(_) => None,
+        Body::Stream(_) | Body::Socket(_) => None,
     };
     let (namespace, colo) = (call.noted.namespace.borrow(), geo_hint::colo_of(&call.request));
     let line = RequestLine {

@@ -30,7 +30,7 @@ pub fn of(route: &Route, operation: &Operation) -> Vec<&'static str> {
     }
     match route.scheme {
         AuthScheme::None | AuthScheme::Operator => {}
-        AuthScheme::Webhook => codes.extend(["webhook-timestamp"]),
+        AuthScheme::Webhook => codes.extend(["webhook-timestamp", "account-deleting"]),
         AuthScheme::AccountOrWebhook => codes.extend(["webhook-timestamp", "account-suspended"]),
         AuthScheme::TokenOrAccount => codes.extend(["token-expired", "token-revoked", "token-of-another-upload", "account-suspended"]),
         _ => codes.push("account-suspended"),

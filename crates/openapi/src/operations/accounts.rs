@@ -100,7 +100,7 @@ pub fn of(endpoint: Endpoint, types: &mut Types) -> Option<Operation> {
             .takes::<MoveRequest>(types, json!({ "shard": 1 }))
             .answers::<MovedAccount>(types, 200, "It is there.", json!({ "agentcache_user_id": "42", "shard": 1, "moving": false }))
             .answers::<MovedAccount>(types, 202, "It is on its way.", json!({ "agentcache_user_id": "42", "shard": 0, "moving": true }))
-            .fails(&["not-movable"]),
+            .fails(&["not-movable", "account-deleting"]),
         Endpoint::Accounts => Operation::new(TAG, "All accounts, by user id")
             .query("q", false, "Only those whose user id begins with it.", json!({ "type": "string" }))
             .paged()
@@ -113,7 +113,7 @@ pub fn of(endpoint: Endpoint, types: &mut Types) -> Option<Operation> {
                 "It is suspended, and will be gone.",
                 json!({ "id": ID, "agentcache_user_id": "42", "status": "deleting", "deleting_since": TIME, "gone_by": TIME }),
             )
-            .fails(&["account-moving"]),
+            .fails(&["account-moving", "account-deleting"]),
         Endpoint::ProvisioningFigures => Operation::new("Analytics", "How calls of provisioning ended")
             .query("period", false, "`7d` by default.", json!({ "type": "string", "enum": ["24h", "7d", "30d"] }))
             .answers::<ProvisioningReport>(

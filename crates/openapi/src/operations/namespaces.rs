@@ -102,7 +102,7 @@ pub fn of(endpoint: Endpoint, types: &mut Types) -> Option<Operation> {
         Endpoint::AddMember => {
             let mut operation = Operation::new(TAG, "Put an account into a namespace").takes::<Membership>(types, json!({ "role": "manager" }));
             operation.body_required = false;
-            operation.answers_nothing(204, "It is a member.").fails(&["other-shard", "not-movable", "account-moving"])
+            operation.answers_nothing(204, "It is a member.").fails(&["other-shard", "not-movable", "account-moving", "account-deleting"])
         }
         Endpoint::RemoveMember => Operation::new(TAG, "Take an account out of a namespace").answers_nothing(204, "It is none any more.").fails(&["namespace-in-use"]),
         _ => return None,

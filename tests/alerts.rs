@@ -135,8 +135,8 @@ fn figures_are_those_of_the_hour_the_day_before_and_the_account() {
          INSERT INTO upload_hourly (namespace, hour, started, completed, failed, expired, bytes, saved_bytes, copied_bytes) VALUES \
            ('jt_user_ada', {hour}, 9, 5, 3, 2, 0, 0, 0), ('jt_user_ada', {before}, 9, 6, 1, 0, 0, 0, 0), ('jt_user_ada', {day}, 9, 1, 1, 1, 0, 0, 0), \
            ('jt_user_ada', {older}, 9, 100, 100, 100, 0, 0, 0), ('jt_user_ada', {after}, 9, 100, 100, 100, 0, 0, 0); \
-         INSERT INTO storage_usage SELECT id, 1, 2, 5, 0, 0, 0, 0, 0, 1, 0, 0 FROM accounts; \
-         INSERT INTO storage_usage SELECT id, 3, 4, 16000000000, 0, 0, 0, 0, 0, 1, 0, 0 FROM accounts;",
+         INSERT INTO storage_usage SELECT id, 1, 2, 5, 0, 0, 0, 0, 0, 1, 0, 0, NULL FROM accounts; \
+         INSERT INTO storage_usage SELECT id, 3, 4, 16000000000, 0, 0, 0, 0, 0, 1, 0, 0, NULL FROM accounts;",
         hour = HOUR.0,
         before = HOUR.0 - HOUR_MS,
         after = HOUR.0 + HOUR_MS,

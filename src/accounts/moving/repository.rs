@@ -391,8 +391,7 @@ const THAW: &str = "UPDATE namespaces SET departing = 0 WHERE name = ?1 AND movi
 const FORGET_CLOSED_ELSEWHERE: &str = "DELETE FROM upload_sessions WHERE account_id = ?1 AND namespace <> ?2 AND status <> 'open'";
 
 // In the first database the directory has the user already.
-const LEAVE: &str = "INSERT INTO directory (kind, name, shard) SELECT 'user', a.agentcache_user_id, ?2 FROM accounts a WHERE a.id = ?1 \
-     ON CONFLICT (kind, name) DO NOTHING";
+const LEAVE: &str = "INSERT INTO directory (kind, name, shard) SELECT 'user', a.agentcache_user_id, ?2 FROM accounts a WHERE a.id = ?1 ON CONFLICT (kind, name) DO NOTHING";
 
 const KEYS: &str = "SELECT key_hash FROM credentials WHERE account_id = ?1";
 

@@ -54,7 +54,7 @@ const WAITING: &str = "SELECT \
      (SELECT COUNT(*) FROM (SELECT 1 FROM upload_sessions WHERE status = 'open' AND created_at >= 0 LIMIT ?2) t) AS open_uploads, \
      (SELECT COUNT(*) FROM (SELECT 1 FROM objects WHERE verification = 'pending' AND created_at >= 0 LIMIT ?2) t) AS unverified_objects, \
      (SELECT COUNT(*) FROM (SELECT 1 FROM webhook_outbox WHERE status = 'pending' AND due_at >= 0 LIMIT ?2) t) AS pending_webhooks, \
-     (SELECT MAX(0, ?1 - due_at) FROM webhook_outbox WHERE status = 'pending' AND due_at >= 0 ORDER BY due_at LIMIT 1) AS webhook_lateness_ms";
+     (SELECT CAST(MAX(0, ?1 - due_at) AS INTEGER) FROM webhook_outbox WHERE status = 'pending' AND due_at >= 0 ORDER BY due_at LIMIT 1) AS webhook_lateness_ms";
 
 /// The statements of this file, for the test that prepares them.
 pub const ALL: &[(&str, &str)] =

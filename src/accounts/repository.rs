@@ -92,8 +92,11 @@ const FORGET_SEALED: &str = "UPDATE credentials SET sealed = NULL, sealed_until 
 
 const FORGET_EXPIRED: &str = "DELETE FROM credentials WHERE expires_at IS NOT NULL AND expires_at <= ?1";
 
+const KEYS: &str = "SELECT key_hash FROM credentials WHERE account_id = ?1";
+
 /// The statements of this file.
 pub const ALL: &[(&str, &str)] = &[
+    ("KEYS", KEYS),
     ("BY_KEY", BY_KEY),
     ("BY_USER", BY_USER),
     ("BY_ID", BY_ID),
@@ -262,4 +265,9 @@ fn tier_values(tier: &Tier) -> Vec<Arg> {
 /// Deletes the encrypted copies of credentials whose 30 days are over, and expired credentials.
 pub fn cleanup(now: EpochMs) -> Vec<Statement> {
     vec![Statement { sql: FORGET_SEALED, args: vec![Arg::Int(now.0)] }, Statement { sql: FORGET_EXPIRED, args: vec![Arg::Int(now.0)] }]
+}
+
+/// The hashes of the account's keys: `key_hash`.
+pub fn keys(account: Id) -> Statement {
+    Statement { sql: KEYS, args: vec![account.to_string().into()] }
 }

@@ -366,8 +366,7 @@ const TIES: &str = "SELECT EXISTS (SELECT 1 FROM namespace_members m WHERE m.acc
      EXISTS (SELECT 1 FROM namespace_members m WHERE m.namespace = ?2 AND m.account_id <> ?1) AS has_members, \
      EXISTS (SELECT 1 FROM assets a WHERE a.account_id = ?1 AND a.namespace <> ?2) \
        OR EXISTS (SELECT 1 FROM upload_sessions u WHERE u.account_id = ?1 AND u.status = 'open' AND u.namespace <> ?2) \
-       OR EXISTS (SELECT 1 FROM videos v WHERE v.account_id = ?1 AND v.namespace <> ?2) \
-       OR EXISTS (SELECT 1 FROM video_files f WHERE f.account_id = ?1 AND f.namespace <> ?2) AS things_elsewhere, \
+       OR EXISTS (SELECT 1 FROM videos v WHERE v.account_id = ?1 AND v.namespace <> ?2) OR EXISTS (SELECT 1 FROM video_files f WHERE f.account_id = ?1 AND f.namespace <> ?2) AS things_elsewhere, \
      EXISTS (SELECT 1 FROM assets a WHERE a.namespace = ?2 AND a.account_id <> ?1) \
        OR EXISTS (SELECT 1 FROM upload_sessions u WHERE u.namespace = ?2 AND u.account_id <> ?1) \
        OR EXISTS (SELECT 1 FROM videos v WHERE v.namespace = ?2 AND v.account_id <> ?1) \
@@ -393,8 +392,6 @@ const FORGET_CLOSED_ELSEWHERE: &str = "DELETE FROM upload_sessions WHERE account
 // In the first database the directory has the user already.
 const LEAVE: &str = "INSERT INTO directory (kind, name, shard) SELECT 'user', a.agentcache_user_id, ?2 FROM accounts a WHERE a.id = ?1 ON CONFLICT (kind, name) DO NOTHING";
 
-const KEYS: &str = "SELECT key_hash FROM credentials WHERE account_id = ?1";
-
 /// The statements of this file, for the test that prepares them; those of [`TABLES`] beside.
 pub const ALL: &[(&str, &str)] = &[
     ("TIES", TIES),
@@ -405,7 +402,6 @@ pub const ALL: &[(&str, &str)] = &[
     ("THAW", THAW),
     ("FORGET_CLOSED_ELSEWHERE", FORGET_CLOSED_ELSEWHERE),
     ("LEAVE", LEAVE),
-    ("KEYS", KEYS),
 ];
 
 impl Table {
@@ -490,9 +486,4 @@ pub fn leave(moved: &Move) -> [Statement; 2] {
         Statement { sql: LEAVE, args: vec![moved.account.to_string().into(), u64::from(moved.to.number()).into()] },
         Statement { sql: LEAVE_NAMESPACE, args: vec![moved.namespace.as_str().into()] },
     ]
-}
-
-/// The hashes of the account's keys: `key_hash`.
-pub fn keys(account: Id) -> Statement {
-    Statement { sql: KEYS, args: vec![account.to_string().into()] }
 }

@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 
 use crate::accounts::directory;
 use crate::accounts::directory::{Item, SETTLE_SECONDS};
-use crate::accounts::moving::repository::{PAGE, TABLES, Table, freeze, keys, leave, seal, thaw, ties, unseal};
+use crate::accounts::moving::repository::{PAGE, TABLES, Table, freeze, leave, seal, thaw, ties, unseal};
 use crate::accounts::moving::{PAGES_PER_JOB, Progress, Ties};
 use crate::accounts::provisioning::{Record, own_namespace};
+use crate::accounts::repository::keys;
 use crate::base::account_move::{Move, Step};
 use crate::base::id::{Id, Name};
 use crate::base::json;

@@ -296,7 +296,13 @@ fn logged_steps(log: &std::path::Path, from: usize) -> Vec<String> {
     // The measurements of edges are read every few seconds, by whichever request comes then.
     let periodic = |line: &str| line.contains("\"kind\":\"kv\",\"what\":\"list\"");
     let steps = text[from..].lines().filter(|line| line.contains("\"event\":\"step\"") && !line.contains("\"rowsRead\"") && !periodic(line));
-    steps.map(|line| line[line.find('{').unwrap()..].to_owned()).collect()
+    let untraced = |line: &str| {
+        let mut step: Value = serde_json::from_str(&line[line.find('{').unwrap()..]).unwrap();
+        // Drawn for each request.
+        step.as_object_mut().unwrap().remove("traceId");
+        step.to_string()
+    };
+    steps.map(untraced).collect()
 }
 
 /// The Worker makes the same calls for bytes that do not exist and for those of a namespace that the caller cannot use.

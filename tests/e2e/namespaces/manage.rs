@@ -18,6 +18,7 @@ async fn operator_creates_reads_changes_and_deletes_a_namespace() {
         "name": name, "display_name": "Größe", "tags": ["a", "b"], "cache_ttl": { "small": 1, "text": 604_800, "large": 3_600, "video": 0 },
         "features": { "jetty_speed_upload": true, "video_streaming": true, "desktop_cdn": false, "compress_text": true }, "chunk_size": 6_000_000, "allow_unsigned": true,
         "cross_namespace_dedup": true, "origin_usd_per_gb": 0.5, "expected_hit_rate": 85.0, "created_at": made["created_at"], "members": [],
+        "alerts": { "hit_rate": null, "p95_ms": null, "upload_failure_percent": null },
     });
     let (status, got) = stack.operator(Method::GET, &path_of(&name)).answer().await;
     assert_eq!((status, &got), (200, &expected));

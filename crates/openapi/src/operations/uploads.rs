@@ -44,7 +44,7 @@ pub fn of(endpoint: Endpoint, types: &mut Types) -> Option<Operation> {
             .query("sessionId", true, "The session.", session_schema())
             .query("reconcile", false, "`1`: the record is held against the store's listing.", json!({ "type": "string" }))
             .answers::<Progress>(types, 200, "The state.", progress())
-            .fails(&["not-found", "invalid-value"])
+            .fails(&["not-found", "invalid-value", "upload-closed"])
             .fails(STORE),
         Endpoint::RecordChunk => Operation::new(TAG, "Record a part that was sent straight to the store")
             .takes::<Sent>(types, json!({ "sessionId": ID, "partNumber": 2, "etag": "9bb58f26192e4ba00f01e2e7b136bbd8", "size": 10_485_760, "sha256": HASH }))

@@ -25,15 +25,17 @@ for _ in $(seq 300); do
 done
 [ -f "$state/dev.json" ] || { cat "$state/server.log" >&2; die "the server does not become ready"; }
 eval "$(STATE_DIR=$state script/env)"
+failed=""
 run() {
   local name=$1; shift
   # Rates are not what is tested, so a caller that is limited waits; the seed makes a run repeatable.
   step "schemathesis as $name" "$venv/bin/st" run "$JETTY_URL/openapi.json" --url "$JETTY_URL" --seed 1 --max-examples "$EXAMPLES" \
     --phases examples,coverage,fuzzing --checks not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance \
-    --request-timeout 60 --no-color --continue-on-failure "$@"
+    --generation-with-security-parameters false --request-timeout 60 --no-color --continue-on-failure "$@" || failed="$failed, $name"
 }
 run "an account" -H "Authorization: Bearer $JETTY_API_KEY" -H "X-API-Secret: $JETTY_API_SECRET"
 run "the operator" -H "Authorization: Bearer $ADMIN_TOKEN"
 run "the identity backend" -H "Authorization: Bearer $WEBHOOK_SECRET"
 run "nobody"
+[ -z "$failed" ] || die "failures as ${failed#, }"
 say "all passed in ${SECONDS} s"

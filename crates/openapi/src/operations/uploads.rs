@@ -78,7 +78,6 @@ pub fn of(endpoint: Endpoint, types: &mut Types) -> Option<Operation> {
             ),
         Endpoint::Chunk => chunk(types),
         Endpoint::SimpleUpload => Operation::new(TAG, "A file in one request")
-            .header("Content-Length", true, "Bytes of the body.", json!({ "type": "integer" }))
             .header("X-File-Name", false, "Required with a raw body: UTF-8, percent-encoded or as it is.", json!({ "type": "string" }))
             .header("X-Content-SHA256", false, "SHA-256 of the file; the store verifies it.", hash_schema())
             .header("X-Namespace", false, "The account's own by default.", json!({ "type": "string" }))
@@ -136,7 +135,6 @@ fn track(types: &mut Types) -> Operation {
 
 fn chunk(types: &mut Types) -> Operation {
     Operation::new(TAG, "Send a part")
-        .header("Content-Length", true, "Bytes of the body.", json!({ "type": "integer" }))
         .header("X-Part-Number", false, "Its number, from 1; required where the path does not have it.", json!({ "type": "string" }))
         .header("X-Chunk-SHA256", false, "Its SHA-256; or Content-Digest. Required unless the namespace has `allow_unsigned`.", hash_schema())
         .header("Content-Digest", false, "`sha-256=:<base64>:` (RFC 9530).", json!({ "type": "string" }))

@@ -33,7 +33,6 @@ pub fn of(endpoint: Endpoint, types: &mut Types) -> Option<Operation> {
             json!({ "videos": [{ "videoId": "film", "namespace": "jt_user_42", "entry": "index.m3u8", "updatedAt": TIME }], "cursor": null }),
         ),
         Endpoint::PutVideo => namespaced(Operation::new(TAG, "Store a file of a video"))
-            .header("Content-Length", true, "Bytes of the body.", json!({ "type": "integer" }))
             .header("X-Content-SHA256", false, "SHA-256 of the file; the store verifies it.", json!({ "type": "string" }))
             .takes_bytes("application/octet-stream")
             .answers::<VideoFile>(types, 201, "The file is stored.", file())

@@ -82,20 +82,25 @@ async fn duplicate_is_told_as_completed_and_an_account_that_joins_as_provisioned
 async fn upload_takes_as_many_round_trips_with_endpoints_as_without() {
     let stack = &Stack::start(&[("LOG_LEVEL", "debug")]).await;
     let sink = Sink::start().await;
-    let mut counts = Vec::new();
-    for hooks in [false, false, true] {
+    let mut fewest = Vec::new();
+    for hooks in [false, true] {
         if hooks {
             add(stack, &stack.dev, &stack.dev.namespace, &format!("{}/x", sink.url), &["upload.completed"]).await;
         }
-        let started = stack.session(&stack.dev).size(5_000).start().await;
-        let bytes = random_bytes(5_000);
-        stack.send_all_parts(&started, &bytes).await;
-        let before = stack.log_length().await;
-        assert_eq!(stack.track(&stack.dev, action("complete", &started)).await.0, 200);
-        let calls = stack.database_calls(before).await;
-        // What the job asks beside.
-        counts.push(calls.iter().filter(|call| !call.contains("webhook_outbox SET")).count());
+        let mut counts = Vec::new();
+        // What ledgers and statistics write every few seconds falls into one or the other, but not into all of them.
+        for _ in 0..4 {
+            let started = stack.session(&stack.dev).size(5_000).start().await;
+            let bytes = random_bytes(5_000);
+            stack.send_all_parts(&started, &bytes).await;
+            let before = stack.log_length().await;
+            assert_eq!(stack.track(&stack.dev, action("complete", &started)).await.0, 200);
+            let calls = stack.database_calls(before).await;
+            // What the job asks beside.
+            counts.push(calls.iter().filter(|call| !call.contains("webhook_outbox SET")).count());
+        }
+        fewest.push(counts.into_iter().min());
     }
     sink.wait("/x", 1).await;
-    assert_eq!(counts[1], counts[2], "{counts:?}");
+    assert_eq!(fewest[0], fewest[1]);
 }

@@ -1,5 +1,6 @@
 //! Accounts: provisioning and queries.
 
+pub mod authenticate;
 pub mod change;
 pub mod deletion;
 pub mod figures;

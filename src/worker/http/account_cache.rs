@@ -4,16 +4,12 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::accounts::account::Account;
-use crate::accounts::directory::Item;
-use crate::accounts::{directory, repository};
 use crate::auth::api_key::PresentedCredentials;
 use crate::base::id::Id;
 use crate::base::sha256::Sha256Hex;
-use crate::base::shard::{Shard, Whereabouts};
 use crate::base::ttl_map::TtlMap;
-use crate::clients::{database, shards};
-use crate::io::Io;
 use crate::problem::{AuthFailure, Problem};
+use crate::services::accounts::authenticate;
 use crate::worker::http::address_limit;
 use crate::worker::http::call::Call;
 use crate::worker::platform::clock;
@@ -45,46 +41,16 @@ pub async fn account(call: &Call, presented: &PresentedCredentials) -> Result<Rc
         return Ok(account);
     }
     let account = address_limit::attempt(call, async {
-        let row = read(call, &presented.key_hash).await?;
+        let row = authenticate::by_key(&call.io, &presented.key_hash).await?;
         call.io.span("auth", now);
-        let account = Rc::new(row.ok_or(Problem::Unauthenticated(AuthFailure::Invalid))?);
+        let account = row.ok_or(Problem::Unauthenticated(AuthFailure::Invalid))?;
         account.authenticate(presented.secret_hash.as_str(), now).map_err(Problem::Unauthenticated)?;
         Ok(account)
     });
-    let account = with_ledger(call, account.await?).await?;
+    let region = call.geo().location_hint().unwrap_or_default();
+    let account = Rc::new(authenticate::with_ledger(&call.io, account.await?, region).await?);
     // The entry's age counts from the start of the query, because the account may have changed while D1 was answering.
     ACCOUNTS.with_borrow_mut(|accounts| accounts.insert(presented.key_hash.clone(), Rc::clone(&account), now.plus(TTL_MS), clock::now()));
-    Ok(account)
-}
-
-/// The account, with a note of where its ledger is. An account's first call creates it, near the caller.
-async fn with_ledger(call: &Call, account: Rc<Account>) -> Result<Rc<Account>, Problem> {
-    if account.ledger_region.is_some() {
-        return Ok(account);
-    }
-    let region = call.geo().location_hint().unwrap_or_default();
-    database::batch(&shards::of_account(&call.io, account.id).await?, &[repository::place_ledger(account.id, region)]).await?;
-    Ok(Rc::new(Account { ledger_region: Some(region.to_owned()), ..(*account).clone() }))
-}
-
-/// The account of a key. Where there are several databases the first one tells in the same round trip whether the key is its own or whose it is.
-async fn read(call: &Call, key: &Sha256Hex) -> Result<Option<Account>, Problem> {
-    let (main, by_key, now) = (call.io.db(Shard::MAIN)?, repository::by_key(key), clock::now());
-    if !shards::are_several(&call.io) {
-        return database::first(&main, &by_key).await;
-    }
-    let mut rows = database::results(&main, &[directory::repository::find(Item::Key(key)), by_key.clone()]).await?;
-    let found: Whereabouts = rows.first()?.unwrap_or_default();
-    let account: Option<Account> = match found.shard {
-        Shard::MAIN => rows.first()?,
-        other => database::first(&call.io.db(other)?, &by_key).await?,
-    };
-    if let Some(account) = &account {
-        shards::remember(&call.io, Item::Account(account.id), found, now);
-        if let Some(own) = account.own_namespace() {
-            shards::remember(&call.io, Item::Namespace(&own), found, now);
-        }
-    }
     Ok(account)
 }
 

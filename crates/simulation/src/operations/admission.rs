@@ -1,24 +1,23 @@
-//! Authentication and rate limit of a request in histories where accounts are changed, as `worker/http/authenticate.rs` and `account_cache.rs` do it, which are
-//! not behind the port; and what suspended accounts and quotas promise of every answer.
+//! Authentication and rate limit of a request in histories where accounts are changed, as `worker/http/authenticate.rs` and `account_cache.rs` do it: what
+//! isolates remember is not behind the port; and what suspended accounts and quotas promise of every answer.
 
 use std::rc::Rc;
 
 use jettyspeed_edge::access::caller::Caller;
 use jettyspeed_edge::access::routes::{RateLimit, Route};
 use jettyspeed_edge::accounts::account::Account;
-use jettyspeed_edge::accounts::directory::{self, Item};
-use jettyspeed_edge::accounts::repository;
+use jettyspeed_edge::accounts::directory::Item;
 use jettyspeed_edge::auth::upload_token::UploadClaims;
 use jettyspeed_edge::base::id::{Id, Name};
 use jettyspeed_edge::base::memory_budget::Owner;
 use jettyspeed_edge::base::sha256::Sha256Hex;
-use jettyspeed_edge::base::shard::{Shard, Whereabouts};
 use jettyspeed_edge::base::time::EpochMs;
-use jettyspeed_edge::clients::{database, ledger, shards};
+use jettyspeed_edge::clients::{ledger, shards};
 use jettyspeed_edge::io::Io;
 use jettyspeed_edge::io::stale::Stale;
 use jettyspeed_edge::ledger::message::{Message, Reply};
 use jettyspeed_edge::problem::{AuthFailure, Problem};
+use jettyspeed_edge::services::accounts::authenticate;
 
 use crate::operations::{As, Told};
 use crate::task::Role;
@@ -116,40 +115,12 @@ async fn remembered(sim: &Sim, key: &Sha256Hex, secret: &Sha256Hex) -> Result<Ac
         account.authenticate(secret.as_str(), now).map_err(Problem::Unauthenticated)?;
         return Ok(account);
     }
-    let row = read(sim, key).await?;
+    let row = authenticate::by_key(sim, key).await?;
     let account = row.ok_or(Problem::Unauthenticated(AuthFailure::Invalid))?;
     account.authenticate(secret.as_str(), now).map_err(Problem::Unauthenticated)?;
-    let account = with_ledger(sim, account).await?;
+    let account = authenticate::with_ledger(sim, account, "").await?;
     sim.model.borrow_mut().admin.remembered.insert(place, (account.clone(), now.0 + REMEMBERED_MS));
     Ok(account)
-}
-
-async fn read(sim: &Sim, key: &Sha256Hex) -> Result<Option<Account>, Problem> {
-    let (main, by_key, now) = (sim.db(Shard::MAIN)?, repository::by_key(key), sim.now());
-    if !shards::are_several(sim) {
-        return database::first(&main, &by_key).await;
-    }
-    let mut rows = database::results(&main, &[directory::repository::find(Item::Key(key)), by_key.clone()]).await?;
-    let found: Whereabouts = rows.first()?.unwrap_or_default();
-    let account: Option<Account> = match found.shard {
-        Shard::MAIN => rows.first()?,
-        other => database::first(&sim.db(other)?, &by_key).await?,
-    };
-    if let Some(account) = &account {
-        shards::remember(sim, Item::Account(account.id), found, now);
-        if let Some(own) = account.own_namespace() {
-            shards::remember(sim, Item::Namespace(&own), found, now);
-        }
-    }
-    Ok(account)
-}
-
-async fn with_ledger(sim: &Sim, account: Account) -> Result<Account, Problem> {
-    if account.ledger_region.is_some() {
-        return Ok(account);
-    }
-    database::batch(&shards::of_account(sim, account.id).await?, &[repository::place_ledger(account.id, "")]).await?;
-    Ok(Account { ledger_region: Some(String::new()), ..account })
 }
 
 /// Has what the running task's isolate remembers of accounts forgotten.

@@ -22,6 +22,8 @@ use jettyspeed_edge::base::shard::{Shard, Whereabouts};
 use jettyspeed_edge::base::sql::Statement;
 use jettyspeed_edge::base::time::EpochMs;
 use jettyspeed_edge::dedup::repository as dedup;
+use jettyspeed_edge::namespaces::namespace::Namespace;
+use jettyspeed_edge::namespaces::repository as namespaces;
 use jettyspeed_edge::problem::Problem;
 use jettyspeed_edge::video::pages::{MAX_FILES, PageFile, VideoState, prefix};
 use jettyspeed_edge::video::repository as videos;
@@ -104,8 +106,18 @@ fn user_is_claimed_once_and_not_if_the_first_database_has_its_account() {
     assert_eq!(rows(&db, &directory::create(&name("jt_user_u2"), first)).len(), 0);
     assert_eq!(rows(&db, &directory::create(&name("shared"), first)).len(), 1);
     assert_eq!(rows(&db, &directory::create(&name("shared"), second)).len(), 0);
-    rows(&db, &directory::forget(Item::Namespace(&name("shared"))));
-    assert_eq!(rows(&db, &directory::create(&name("shared"), second)).len(), 1);
+}
+
+#[test]
+fn namespace_is_not_created_in_the_first_database_under_a_name_claimed_for_another() {
+    let db = database();
+    let before = count(&db, "namespaces");
+    let insert = |text: &str| namespaces::insert(&Namespace::new(name(text), EpochMs(1)));
+    assert_eq!(rows(&db, &directory::create(&name("claimed"), Shard::new(1).unwrap())).len(), 1);
+    assert_eq!(rows(&db, &insert("claimed")).len(), 0);
+    assert_eq!(rows(&db, &insert("free")).len(), 1);
+    assert_eq!(rows(&db, &insert("free")).len(), 0);
+    assert_eq!(count(&db, "namespaces"), before + 1);
 }
 
 #[test]

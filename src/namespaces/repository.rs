@@ -29,9 +29,11 @@ const BY_NAME: &str = namespace_query!(" FROM namespaces n WHERE n.name = ?1");
 
 const LIST: &str = namespace_query!(" FROM namespaces n WHERE n.name > ?1 ORDER BY n.name LIMIT ?2");
 
+// In the first database not under a name that the directory says to be in another one.
 const INSERT: &str = "INSERT INTO namespaces (name, display_name, tags, ttl_small, ttl_text, ttl_large, ttl_video, jetty_speed_upload, video_streaming, \
      desktop_cdn, chunk_size, allow_unsigned, cross_namespace_dedup, origin_usd_per_gb, expected_hit_rate, compress_text, created_at, updated_at, alerts) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?17, ?18) ON CONFLICT (name) DO NOTHING RETURNING name";
+     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?17, ?18 \
+     WHERE NOT EXISTS (SELECT 1 FROM directory d WHERE d.kind = 'namespace' AND d.name = ?1) ON CONFLICT (name) DO NOTHING RETURNING name";
 
 const UPDATE: &str = "UPDATE namespaces SET display_name = ?2, tags = ?3, ttl_small = ?4, ttl_text = ?5, ttl_large = ?6, ttl_video = ?7, \
      jetty_speed_upload = ?8, video_streaming = ?9, desktop_cdn = ?10, chunk_size = ?11, allow_unsigned = ?12, cross_namespace_dedup = ?13, \

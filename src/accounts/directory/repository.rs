@@ -42,8 +42,6 @@ const SWITCH: &str = "UPDATE directory SET shard = ?4, moving = 2 WHERE account_
 
 const END_MOVE: &str = "UPDATE directory SET moving = 0 WHERE account_id = ?1 AND move_id = ?2 AND moving > 0";
 
-const FORGET: &str = "DELETE FROM directory WHERE kind = ?1 AND name = ?2";
-
 // ?2 and ?3: its user and its namespace, or NULL where they stay.
 const FORGET_ACCOUNT: &str = "DELETE FROM directory WHERE (kind = 'account' AND name = ?1) OR (kind = 'key' AND account_id = ?1) \
      OR (kind = 'user' AND name = ?2) OR (kind = 'namespace' AND name = ?3)";
@@ -64,7 +62,6 @@ pub const ALL: &[(&str, &str)] = &[
     ("ANNOUNCE_KEYS", ANNOUNCE_KEYS),
     ("SWITCH", SWITCH),
     ("END_MOVE", END_MOVE),
-    ("FORGET", FORGET),
     ("FORGET_ACCOUNT", FORGET_ACCOUNT),
     ("KEEP_NAMES", KEEP_NAMES),
 ];
@@ -95,12 +92,6 @@ pub fn put(account: Id, key: &Sha256Hex, shard: Shard) -> [Statement; 2] {
 /// Says that a namespace will be in `shard`; a row if the first database has no namespace of that name and the directory none.
 pub fn create(namespace: &Name, shard: Shard) -> Statement {
     Statement { sql: CREATE, args: vec!["namespace".into(), namespace.as_str().into(), u64::from(shard.number()).into()] }
-}
-
-/// Forgets a namespace that was deleted.
-pub fn forget(item: Item<'_>) -> Statement {
-    let (kind, name) = item.row();
-    Statement { sql: FORGET, args: vec![kind.into(), name.into()] }
 }
 
 /// Forgets where an account was that is deleted, with its keys. `names`: its user and its namespace, unless the namespace stays for others: then a new account of

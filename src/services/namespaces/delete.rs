@@ -1,9 +1,6 @@
 //! Deletes an empty namespace.
 
-use crate::accounts::directory;
-use crate::accounts::directory::Item;
 use crate::base::id::Name;
-use crate::base::shard::{Access, Shard};
 use crate::clients::{database, shards};
 use crate::io::Io;
 use crate::namespaces::namespace::Namespace;
@@ -21,23 +18,13 @@ pub async fn delete(call: &Request<impl Io>, namespace: &Namespace) -> Result<Re
     call.detached(async move { delete_both(&held, &name).await }).await.unwrap_or(Err(Problem::Internal))
 }
 
-/// The namespace and its entry in the directory.
+/// The namespace and the history of its uploads. Its entry in the directory stays: [`crate::services::namespaces::create`].
 async fn delete_both(call: &Request<impl Io>, name: &Name) -> Result<Reply, Problem> {
-    let shard = shards::shard_of(&call.io, Item::Namespace(name), Access::Write).await?;
-    let db = call.db(shard)?;
+    let db = shards::of_namespace(&call.io, name).await?;
     let [history, deletion] = repository::delete(name.as_str());
     database::batch(&db, &[history]).await?;
     if !database::exists(&db, &deletion).await? {
         return Err(Problem::NamespaceInUse);
-    }
-    if !shard.is_main() {
-        let main = call.db(Shard::MAIN)?;
-        database::batch(&main, &[directory::repository::forget(Item::Namespace(name))]).await?;
-        // Whoever created it again meanwhile had found that entry.
-        if database::exists(&db, &repository::by_name(name.as_str())).await? {
-            database::batch(&main, &[directory::repository::create(name, shard)]).await?;
-        }
-        shards::forget();
     }
     Ok(Reply::empty(204))
 }

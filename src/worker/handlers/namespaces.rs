@@ -27,9 +27,9 @@ use crate::worker::platform::clock;
 pub async fn create(call: &Routed) -> Result<Reply, Problem> {
     let body = call.bytes(MAX_BODY).await?;
     let wanted = Create::parse(&body)?;
-    let shard = wanted.shard().unwrap_or(call.config.new_accounts_shard);
+    let shard = wanted.shard();
     let namespace = wanted.check(clock::now())?;
-    if !shards::all(&call.io).any(|bound| bound == shard) {
+    if !shards::all(&call.io).any(|bound| bound == shard.unwrap_or(call.config.new_accounts_shard)) {
         return Err(Problem::invalid("shard", "is the number of no database of this deployment"));
     }
     let (slot, held) = (call.slot("operator", &body)?, call.service.clone());

@@ -102,6 +102,21 @@ async fn members_of_a_namespace_are_in_its_database_and_share_its_bytes() {
         let (status, body) = stack.operator(Method::POST, "/api/portal/namespaces").json(&json!({ "name": name })).answer().await;
         assert_eq!((status, &body["code"]), (409, &json!("already-exists")), "{name}: {body}");
     }
+    // A name stays with its database, also when its namespace is deleted.
+    let path = "/api/portal/namespaces/jt_customer_again";
+    for round in 0..2 {
+        let body = json!({ "name": "jt_customer_again" });
+        let (status, created) = stack.operator(Method::POST, "/api/portal/namespaces").json(&body).answer().await;
+        assert_eq!(status, 201, "{round}: {created}");
+        let in_second = "SELECT COUNT(*) AS n FROM namespaces WHERE name = 'jt_customer_again'";
+        assert_eq!(one(&stack.sql_of_second(in_second).await), json!({ "n": 1 }), "{round}");
+        let elsewhere = json!({ "name": "jt_customer_again", "shard": 0 });
+        let (status, taken) = stack.operator(Method::POST, "/api/portal/namespaces").json(&elsewhere).answer().await;
+        assert_eq!((status, &taken["code"]), (409, &json!("already-exists")), "{round}: {taken}");
+        assert_eq!(stack.operator(Method::DELETE, path).answer().await.0, 204, "{round}");
+        let (status, refused) = stack.operator(Method::POST, "/api/portal/namespaces").json(&elsewhere).answer().await;
+        assert_eq!((status, &refused["field"]), (422, &json!("shard")), "{round}: {refused}");
+    }
 
     // Bytes that one member has stored are a duplicate for the other, and for nobody in the other database.
     let bytes = random_bytes(900_000);

@@ -11,11 +11,8 @@ use toml::{Table, Value};
 /// Countries and their geographic centres; the file's first lines cite the source.
 const COUNTRIES: &str = "src/edges/places/countries.txt";
 
-/// The API as OpenAPI, with line breaks, which the Worker does not carry.
-const OPENAPI: &str = "docs/openapi.json";
-
 fn main() {
-    for path in ["wrangler.toml", "migrations", "src/worker/platform/bindings.rs", COUNTRIES, OPENAPI, ".git/HEAD"] {
+    for path in ["wrangler.toml", "migrations", "src/worker/platform/bindings.rs", COUNTRIES, ".git/HEAD"] {
         println!("cargo:rerun-if-changed={path}");
     }
     println!("cargo:rerun-if-env-changed=WRANGLER_COMMAND");
@@ -30,16 +27,8 @@ fn main() {
         check_deployment(&environments);
     }
     write_countries();
-    write_openapi();
     println!("cargo:rustc-env=JETTYSPEED_SCHEMA={}", schema());
     println!("cargo:rustc-env=JETTYSPEED_REVISION={}", revision());
-}
-
-fn write_openapi() {
-    let text = fs::read_to_string(OPENAPI).unwrap_or_else(|error| panic!("{OPENAPI}: {error}"));
-    let document: serde_json::Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{OPENAPI}: {error}"));
-    let folder = env::var("OUT_DIR").expect("OUT_DIR");
-    fs::write(Path::new(&folder).join("openapi.json"), document.to_string()).expect("OUT_DIR is writable");
 }
 
 /// The default environment of wrangler.toml, with the name `default`, and every other.
@@ -58,15 +47,20 @@ pub fn environments() -> Vec<(String, Table)> {
     std::iter::once(("default".to_owned(), default)).chain(others).collect()
 }
 
-/// Every binding that src/worker/platform/bindings.rs names must be in every environment of wrangler.toml, because environments do not inherit bindings.
+/// Every binding that src/worker/platform/bindings.rs names must be in every environment of wrangler.toml, because environments do not inherit bindings;
+/// but static assets (Wrangler documentation, "Inheritable keys").
 fn check_bindings(environments: &[(String, Table)]) {
     let code = fs::read_to_string("src/worker/platform/bindings.rs").expect("src/worker/platform/bindings.rs");
     let names: Vec<&str> =
         code.lines().filter(|line| line.starts_with("const ") && line.contains(": &str = \"")).filter_map(|line| line.split('"').nth(1)).collect();
     assert!(!names.is_empty(), "src/worker/platform/bindings.rs names no binding, so this check would check nothing");
+    let assets = environments.first().and_then(|(_, default)| default.get("assets")?.get("binding")?.as_str());
     for (environment, config) in environments {
         for name in &names {
-            assert!(binds(&Value::Table(config.clone()), name), "wrangler.toml, environment '{environment}': binding {name} is missing");
+            assert!(
+                assets == Some(*name) || binds(&Value::Table(config.clone()), name),
+                "wrangler.toml, environment '{environment}': binding {name} is missing"
+            );
         }
     }
 }

@@ -154,7 +154,7 @@ fn the_readme_stays_short() {
 fn documents(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
         let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
-        let built = name.starts_with('.') || matches!(name.as_str(), "target" | "node_modules" | "build" | "bench-results");
+        let built = name.starts_with('.') || matches!(name.as_str(), "target" | "node_modules" | "build" | "public" | "bench-results");
         if entry.file_type().unwrap().is_dir() {
             if !built {
                 documents(&path, found);

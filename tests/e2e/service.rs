@@ -168,7 +168,10 @@ async fn browser_gets_html_pages_and_program_gets_json() {
         assert_eq!(get(link, BROWSER).await.0, 200, "{link}");
     }
     assert_eq!(get("/docs/api.md", BROWSER).await.1, "text/markdown; charset=utf-8");
-    assert_eq!(get("/docs/secret.md", BROWSER).await.0, 404);
+    // Documents for operators are not served, nor is anything by another path than that of its route.
+    for path in ["/docs/secret.md", "/docs/deploying.md", "/docs/openapi.json", "/docs/..%2Fopenapi.json", "/.gitignore"] {
+        assert_eq!(get(path, BROWSER).await.0, 404, "{path}");
+    }
 
     let (status, kind, vary, _, page) = get("/problems/parts-missing", BROWSER).await;
     assert_eq!((status, kind.as_str(), vary.as_str()), (200, "text/html; charset=utf-8", "Accept"));
@@ -215,4 +218,18 @@ async fn wrong_type_names_its_field_and_null_is_absent() {
     let (status, problem) = call(TRACK, complete).await;
     assert_eq!((status, &problem["code"]), (409, &json!("parts-missing")), "{problem}");
     assert_eq!(call("/api/jetty/optimal-edges", json!({ "fileSize": 1, "priority": null, "location": null, "count": null })).await.0, 200);
+}
+
+#[tokio::test]
+async fn description_of_the_api_is_the_committed_one_and_304_for_who_has_it() {
+    let stack = stack().await;
+    let response = stack.anonymous(Method::GET, "/openapi.json").send().await.unwrap();
+    assert_eq!((response.status().as_u16(), response.headers()["content-type"].to_str().unwrap()), (200, "application/json"));
+    let etag = response.headers()["etag"].clone();
+    let committed = std::fs::read_to_string(jettyspeed_devstack::root().join("docs/openapi.json")).unwrap();
+    assert!(response.json::<Value>().await.unwrap() == serde_json::from_str::<Value>(&committed).unwrap(), "another document");
+    let again = stack.anonymous(Method::GET, "/openapi.json").header("If-None-Match", &etag).send().await.unwrap();
+    assert_eq!((again.status().as_u16(), &again.headers()["etag"]), (304, &etag));
+    let head = stack.anonymous(Method::HEAD, "/openapi.json").send().await.unwrap();
+    assert_eq!((head.status().as_u16(), &head.headers()["etag"]), (200, &etag));
 }

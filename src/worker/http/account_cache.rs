@@ -8,6 +8,7 @@ use crate::auth::api_key::PresentedCredentials;
 use crate::base::id::Id;
 use crate::base::sha256::Sha256Hex;
 use crate::base::ttl_map::TtlMap;
+use crate::io::Io;
 use crate::problem::{AuthFailure, Problem};
 use crate::services::accounts::authenticate;
 use crate::worker::http::address_limit;

@@ -7,6 +7,7 @@ use web_sys::{ReadableStream, Response, ResponseInit};
 use crate::base::json;
 use crate::http::pages::CONTENT_SECURITY_POLICY;
 use crate::problem::Problem;
+use crate::worker::platform::assets::Asset;
 use crate::worker::platform::js;
 use crate::{log, services};
 
@@ -89,12 +90,17 @@ impl Reply {
 
     /// Public, cacheable text of a media type.
     pub fn text(status: u16, content_type: &str, text: String) -> Reply {
-        let headers = vec![
-            ("content-type", content_type.to_owned()),
-            ("cache-control", "public, max-age=300".to_owned()),
-            ("x-content-type-options", "nosniff".to_owned()),
-        ];
-        Reply { status, headers, body: Body::Text(text) }
+        Reply { status, headers: public(content_type), body: Body::Text(text) }
+    }
+
+    /// A static asset: 200, or 304 if the caller has it already.
+    pub fn asset(asset: Asset, content_type: &str) -> Reply {
+        let mut headers = public(content_type);
+        headers.extend(asset.etag.map(|etag| ("etag", etag)));
+        match asset.body {
+            Some(stream) => Reply { status: 200, headers, body: Body::Stream(stream) },
+            None => Reply { status: 304, headers, body: Body::Empty },
+        }
     }
 
     /// No content.
@@ -147,4 +153,13 @@ impl Reply {
             Body::Stream(stream) => Response::new_with_opt_readable_stream_and_init(Some(&stream), &init),
         }
     }
+}
+
+/// The header fields of what everybody may keep for some minutes.
+fn public(content_type: &str) -> Vec<(&'static str, String)> {
+    vec![
+        ("content-type", content_type.to_owned()),
+        ("cache-control", "public, max-age=300".to_owned()),
+        ("x-content-type-options", "nosniff".to_owned()),
+    ]
 }

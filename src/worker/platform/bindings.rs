@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::log;
 use crate::problem::Problem;
 use crate::worker::platform::d1::Db;
-use crate::worker::platform::js::Kv;
+use crate::worker::platform::js::{Fetcher, Kv};
 
 /// D1: accounts, assets, history. Further databases are `DB_1`, `DB_2`, … without a gap.
 const DB: &str = "DB";
@@ -40,6 +40,9 @@ const CONTENT: &str = "CONTENT";
 
 /// Queue: jobs of Durable Objects at the origin.
 const JOBS: &str = "JOBS";
+
+/// What is served as it is.
+const ASSETS: &str = "ASSETS";
 
 /// The platform's rate limiter, for unauthenticated callers.
 const GUARD: &str = "GUARD";
@@ -134,6 +137,11 @@ pub fn content(env: &Env) -> Option<Kv> {
 /// The same namespace for small values, which may pass through WebAssembly; None if there is no such binding.
 pub fn content_store(env: &Env) -> Option<KvStore> {
     env.kv(CONTENT).ok()
+}
+
+/// What is served as it is; None where the platform has none (plain workerd).
+pub fn assets(env: &Env) -> Option<Fetcher> {
+    object(env, ASSETS)
 }
 
 /// The job queue.

@@ -22,6 +22,9 @@ const [optionsPath, envFile, state, port] = given;
 const { main, workerOptions } = JSON.parse(readFileSync(optionsPath, "utf8"));
 const { convertV4MiniflareOptions, Log, LogLevel, Miniflare } = await import("miniflare");
 const build = dirname(main);
+// Static assets are a Worker of their own here: next to a Worker with assets, Miniflare puts two further ones in front of it, through which every body would pass.
+const { assets, ...ownOptions } = workerOptions;
+const { run_worker_first, routerConfig, ...assetOptions } = assets;
 // Tests retry queue jobs sooner than production, and have a cache that takes everything and keeps nothing.
 const { QUEUE_RETRY_SECONDS, CACHE_KEEPS_NOTHING, ...bindings } = parseEnv(readFileSync(envFile, "utf8"));
 if (QUEUE_RETRY_SECONDS) {
@@ -40,8 +43,9 @@ const miniflare = new Miniflare(convertV4MiniflareOptions({
   resourceTmpPath: mkdtempSync(join(tmpdir(), "miniflare-")),
   workers: [
     {
-      ...workerOptions,
+      ...ownOptions,
       name: "jettyspeed-edge",
+      serviceBindings: { ...ownOptions.serviceBindings, [assets.binding]: "assets" },
       cacheAPI: !CACHE_KEEPS_NOTHING,
       bindings: { ...workerOptions.bindings, ...bindings },
       rootPath: build,
@@ -50,6 +54,13 @@ const miniflare = new Miniflare(convertV4MiniflareOptions({
         { type: "ESModule", path: main },
         { type: "CompiledWasm", path: join(build, "index_bg.wasm") },
       ],
+    },
+    {
+      name: "assets",
+      modules: true,
+      script: "export default {}",
+      compatibilityDate: ownOptions.compatibilityDate,
+      assets: { ...assetOptions, routerConfig: { has_user_worker: false } },
     },
   ],
 }));

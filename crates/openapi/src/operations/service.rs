@@ -29,8 +29,8 @@ pub fn of(endpoint: Endpoint, types: &mut Types) -> Option<Operation> {
             )
             .or_media("text/html"),
         Endpoint::StartPage => Operation::new(TAG, "What this is").answers_media(200, "A page.", &["text/html"], &[]),
-        Endpoint::Document => Operation::new(TAG, "A document for callers").answers_media(200, "The document.", &["text/markdown"], &[]),
-        Endpoint::OpenApi => Operation::new(TAG, "This document").answers_media(200, "OpenAPI 3.1.", &["application/json"], &[]),
+        Endpoint::Document => asset("A document for callers", "The document.", "text/markdown"),
+        Endpoint::OpenApi => asset("This document", "OpenAPI 3.1.", "application/json"),
         Endpoint::Metrics => Operation::new(TAG, "What an operator watches, as Prometheus reads it").answers_media(
             200,
             "Text exposition format.",
@@ -51,4 +51,12 @@ fn with(mut value: Value, fields: &[(&str, Value)]) -> Value {
         object.extend(fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
     }
     value
+}
+
+/// A static asset.
+fn asset(summary: &'static str, about: &'static str, media_type: &'static str) -> Operation {
+    Operation::new(TAG, summary)
+        .header("If-None-Match", false, "RFC 9110 section 13.1.2.", json!({ "type": "string" }))
+        .answers_media(200, about, &[media_type], &["Cache-Control", "ETag"])
+        .answers_media(304, "The client's version is the current one.", &[], &["Cache-Control", "ETag"])
 }

@@ -51,7 +51,7 @@ async fn counters_of_delivery_are_the_clients_own_to_the_byte() {
             Some(range) => request.header("Range", range),
             None => request,
         };
-        let response = request.send().await.unwrap();
+        let response = request.sent().await.unwrap();
         assert!(response.status().is_success(), "{}", response.status());
         let seen = if country == "DE" { &mut germany } else { &mut france };
         seen.requests += 1;
@@ -69,12 +69,12 @@ async fn counters_of_delivery_are_the_clients_own_to_the_byte() {
     get(&large.url, "FR", Some("bytes=0-9,6000000-6000009")).await;
     assert_eq!([stack.store_reads(&small.key) - reads[0], stack.store_reads(&large.key) - reads[1]], [1, 3], "slices of 5 MiB");
     // Without content: counted by status only.
-    let etag = header(&stack.http.get(&small.url).header("MF-CF-Blob", from("FR", "FRA")).send().await.unwrap(), "etag");
+    let etag = header(&stack.http.get(&small.url).header("MF-CF-Blob", from("FR", "FRA")).sent().await.unwrap(), "etag");
     france.requests += 1;
     france.bytes += 90_000;
-    let unchanged = stack.http.get(&small.url).header("If-None-Match", etag).send().await.unwrap();
+    let unchanged = stack.http.get(&small.url).header("If-None-Match", etag).sent().await.unwrap();
     assert_eq!(unchanged.status(), StatusCode::NOT_MODIFIED);
-    assert_eq!(stack.http.get(&small.url).header("Range", "bytes=90000-").send().await.unwrap().status(), StatusCode::RANGE_NOT_SATISFIABLE);
+    assert_eq!(stack.http.get(&small.url).header("Range", "bytes=90000-").sent().await.unwrap().status(), StatusCode::RANGE_NOT_SATISFIABLE);
 
     let requests = germany.requests + france.requests;
     let (small_bytes, large_bytes) = (5 * 90_000, germany.bytes + france.bytes - 5 * 90_000);
@@ -209,7 +209,7 @@ async fn period_that_there_is_not_is_refused_by_name_and_csv_is_the_series() {
         let (status, body) = stack.get(&account, &format!("/api/portal/analytics?period={bad}")).await;
         assert_eq!((status, &body["code"], &body["field"]), (422, &json!("invalid-value"), &json!("period")), "{bad}: {body}");
     }
-    let request = |accept: &str| stack.request(Method::GET, "/api/portal/analytics?period=30d", &account).header("Accept", accept.to_owned()).send();
+    let request = |accept: &str| stack.request(Method::GET, "/api/portal/analytics?period=30d", &account).header("Accept", accept.to_owned()).sent();
     let response = request("text/csv").await.unwrap();
     assert_eq!((header(&response, "content-type").as_str(), header(&response, "vary").as_str()), ("text/csv; charset=utf-8", "Accept"));
     let text = response.text().await.unwrap();

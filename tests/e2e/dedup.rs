@@ -63,7 +63,7 @@ async fn known_file_returns_duplicate_and_is_charged_once() {
     assert_ne!(renamed["asset"]["id"], asset["id"]);
     assert_eq!(used_bytes(stack, &account).await, 300_000);
     let path = format!("/files/{}/b.bin", renamed["asset"]["id"].as_str().unwrap());
-    assert_eq!(stack.request(Method::GET, &path, &account).send().await.unwrap().bytes().await.unwrap(), bytes);
+    assert_eq!(stack.request(Method::GET, &path, &account).sent().await.unwrap().bytes().await.unwrap(), bytes);
     stack.delete(&account, &asset).await;
     assert_eq!(used_bytes(stack, &account).await, 300_000, "the other name still references it");
     stack.delete(&account, &renamed["asset"]).await;
@@ -102,7 +102,7 @@ async fn slow_read_is_verified_and_truncated_read_stays_pending() {
     let began = std::time::Instant::now();
     let asset = upload(&stack, &account, "slow.bin", &bytes, &sha256(&bytes)).await;
     let path = format!("/files/{}/slow.bin", asset["id"].as_str().unwrap());
-    let served = async { stack.request(Method::GET, &path, &account).send().await.unwrap().bytes().await.unwrap() };
+    let served = async { stack.request(Method::GET, &path, &account).sent().await.unwrap().bytes().await.unwrap() };
     let (judged, served) = tokio::join!(stack.verified(&account, asset["id"].as_str().unwrap()), served);
     assert_eq!(judged["verification"], "verified");
     assert!(served == bytes && began.elapsed() >= Duration::from_secs(33));
@@ -144,7 +144,7 @@ async fn concurrent_uploads_of_the_same_bytes_end_as_one_object() {
     assert_eq!(stack.bucket.get(&keys[0]).await.as_deref(), Some(&bytes[..]));
     for asset in [&one, &two] {
         let path = format!("/files/{}/x", asset["id"].as_str().unwrap());
-        assert_eq!(stack.request(Method::GET, &path, &account).send().await.unwrap().bytes().await.unwrap(), bytes);
+        assert_eq!(stack.request(Method::GET, &path, &account).sent().await.unwrap().bytes().await.unwrap(), bytes);
     }
 }
 

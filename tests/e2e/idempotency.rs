@@ -18,9 +18,9 @@ async fn start_repeated_under_one_key_returns_the_first_session() {
         let body = json!({ "action": "start", "fileName": "a.bin", "fileSize": size });
         stack.request(Method::POST, "/api/jetty/track-upload", account).header("Idempotency-Key", "start-1").json(&body)
     };
-    let first = raw_answer(start(&one, 1_000).send().await.unwrap()).await;
+    let first = raw_answer(start(&one, 1_000).sent().await.unwrap()).await;
     assert_eq!((first.0, first.1), (201, false));
-    assert!(raw_answer(start(&one, 1_000).send().await.unwrap()).await == (201, true, first.2.clone()));
+    assert!(raw_answer(start(&one, 1_000).sent().await.unwrap()).await == (201, true, first.2.clone()));
     let (status, body) = start(&one, 1_001).answer().await;
     assert_eq!((status, &body["code"]), (422, &json!("idempotency-key-reused")));
     let (status, body) = start(&two, 1_001).answer().await;
@@ -61,9 +61,9 @@ async fn concurrent_starts_under_one_key_create_one_session() {
     assert_eq!(open().await, 1);
 
     stack.proxy.inject(|method, target| (method == Method::POST && target.contains("users/key-race/")).then_some(Fault::Slow(2_000)));
-    let slow = tokio::spawn(start("slow").send());
+    let slow = tokio::spawn(start("slow").sent());
     tokio::time::sleep(Duration::from_millis(700)).await;
-    let early = start("slow").send().await.unwrap();
+    let early = start("slow").sent().await.unwrap();
     assert_eq!(early.headers()["retry-after"], "1");
     let (status, body) = answer(early).await;
     assert_eq!((status, &body["code"]), (409, &json!("request-running")));
@@ -85,9 +85,9 @@ async fn upload_repeated_under_one_key_stores_one_file() {
     };
     for (index, kind) in ["raw", "form"].into_iter().enumerate() {
         let upload = |account: &AccountAccess, name: &str, body: &'static str| send(kind, account, name, body);
-        let (status, repeated, first) = raw_answer(upload(&one, "a.txt", "abc").send().await.unwrap()).await;
+        let (status, repeated, first) = raw_answer(upload(&one, "a.txt", "abc").sent().await.unwrap()).await;
         assert_eq!((status, repeated), (201, false));
-        assert!(raw_answer(upload(&one, "a.txt", "abc").send().await.unwrap()).await == (201, true, first.clone()));
+        assert!(raw_answer(upload(&one, "a.txt", "abc").sent().await.unwrap()).await == (201, true, first.clone()));
         for (name, body) in [("b.txt", "abc"), ("a.txt", "abcd")] {
             let (status, answer) = upload(&one, name, body).answer().await;
             assert_eq!((status, &answer["code"]), (422, &json!("idempotency-key-reused")), "{name} {body}");
@@ -116,16 +116,16 @@ async fn namespace_creation_repeated_under_one_key_creates_one() {
     let create =
         |key: &str, body: Value| stack.operator(Method::POST, "/api/portal/namespaces").header("Idempotency-Key", key.to_owned()).json(&body);
     let plain = json!({ "name": "jt_customer_keyed", "display_name": "Keyed" });
-    let first = raw_answer(create("ns-1", plain.clone()).send().await.unwrap()).await;
+    let first = raw_answer(create("ns-1", plain.clone()).sent().await.unwrap()).await;
     assert_eq!((first.0, first.1), (201, false), "{}", String::from_utf8_lossy(&first.2));
-    assert!(raw_answer(create("ns-1", plain.clone()).send().await.unwrap()).await == (201, true, first.2));
+    assert!(raw_answer(create("ns-1", plain.clone()).sent().await.unwrap()).await == (201, true, first.2));
     let (status, body) = create("ns-1", json!({ "name": "jt_customer_keyed", "display_name": "Other" })).answer().await;
     assert_eq!((status, &body["code"]), (422, &json!("idempotency-key-reused")));
     for _ in 0..2 {
         let (status, body) = create("ns-2", plain.clone()).answer().await;
         assert_eq!((status, &body["code"]), (409, &json!("already-exists")));
     }
-    let gone = stack.operator(Method::DELETE, "/api/portal/namespaces/jt_customer_keyed").send().await.unwrap();
+    let gone = stack.operator(Method::DELETE, "/api/portal/namespaces/jt_customer_keyed").sent().await.unwrap();
     assert_eq!(gone.status(), 204);
     assert_eq!(create("ns-2", plain).answer().await.0, 201, "a refusal is not kept");
     for bad in ["x".repeat(256), "a,b".to_owned()] {
@@ -165,11 +165,11 @@ async fn caller_with_50000_keys_of_a_day_gets_429_for_another_and_its_answers_fo
              INSERT INTO idempotency (scope, key, fingerprint, claim, claimed_at, expires_at) SELECT '{id}', 'old-' || i, '', '', 0, 9007199254740991 FROM n"
         ))
         .await;
-    let first = raw_answer(start("last").send().await.unwrap()).await;
+    let first = raw_answer(start("last").sent().await.unwrap()).await;
     assert_eq!((first.0, first.1), (201, false));
     let (status, body) = start("one-more").answer().await;
     assert_eq!((status, &body["code"], &body["limit"]), (429, &json!("rate-limited"), &json!(50_000)), "{body}");
-    assert_eq!(raw_answer(start("last").send().await.unwrap()).await, (201, true, first.2));
+    assert_eq!(raw_answer(start("last").sent().await.unwrap()).await, (201, true, first.2));
     let body = json!({ "action": "start", "fileName": "a.bin", "fileSize": 1_000 });
     let without = stack.request(Method::POST, "/api/jetty/track-upload", &account).json(&body);
     assert_eq!(without.answer().await.0, 201, "without a key nothing is stored");

@@ -15,7 +15,7 @@ use crate::webhooks::Hook;
 async fn until_refused(left: u64, seconds: u64, mut request: impl FnMut() -> RequestBuilder) -> Response {
     let (started, mut admitted) = (Instant::now(), 0);
     loop {
-        let response = request().send().await.unwrap();
+        let response = request().sent().await.unwrap();
         let back = started.elapsed().as_secs() / seconds + 1;
         if response.status() == 429 {
             assert!(admitted >= left, "{admitted} of {left}");
@@ -33,7 +33,7 @@ async fn eleventh_request_of_ten_per_minute_returns_429_with_retry_after() {
     let absent = "/api/storage/files/00000000-0000-4000-8000-000000000000";
     let started = Instant::now();
     for (left, (path, status)) in [(FILES, 200), (absent, 404), ("/api/storage/files?limit=x", 422)].into_iter().enumerate() {
-        let response = stack.request(Method::GET, path, &account).send().await.unwrap();
+        let response = stack.request(Method::GET, path, &account).sent().await.unwrap();
         let (policy, remaining, seconds) = rate_limit(&response);
         assert_eq!((response.status().as_u16(), policy.as_str()), (status, "\"account\";q=10;w=60"), "{path}");
         let left = 9 - u64::try_from(left).unwrap();
@@ -62,7 +62,7 @@ async fn parts_and_content_are_not_rate_limited() {
         let with_account = stack.request(Method::PUT, &format!("/api/jetty-speed/{session}/1"), &account);
         let with_account = with_account.header("X-Chunk-SHA256", sha256(&bytes)).body(bytes.clone());
         for request in [stack.chunk(&started, 1, &bytes), with_account] {
-            let response = request.send().await.unwrap();
+            let response = request.sent().await.unwrap();
             assert!(!response.headers().contains_key("ratelimit"));
             assert_eq!(answer(response).await.0, 200);
         }
@@ -71,11 +71,11 @@ async fn parts_and_content_are_not_rate_limited() {
     assert_eq!(status, 200, "{done}");
     let (_, found) = stack.get(&account, &format!("/api/storage/download?assetId={}", done["asset"]["id"].as_str().unwrap())).await;
     for _ in 0..12 {
-        let response = stack.http.get(found["url"].as_str().unwrap()).send().await.unwrap();
+        let response = stack.http.get(found["url"].as_str().unwrap()).sent().await.unwrap();
         assert!(response.status() == 200 && !response.headers().contains_key("ratelimit"));
         assert!(response.bytes().await.unwrap() == bytes);
     }
-    let (policy, remaining, _) = rate_limit(&stack.request(Method::GET, FILES, &account).send().await.unwrap());
+    let (policy, remaining, _) = rate_limit(&stack.request(Method::GET, FILES, &account).sent().await.unwrap());
     assert_eq!(policy, "\"account\";q=10;w=60");
     let returned = begun.elapsed().as_secs() / 6;
     assert!((6..=6 + returned).contains(&remaining), "four calls of the API: {remaining} are left, {returned} came back");
@@ -88,7 +88,7 @@ async fn client_obeying_ratelimit_headers_never_gets_429() {
     let account = stack.account("obedient").tier("free").create().await;
     let (started, mut passed, mut waits) = (Instant::now(), 0u32, 0);
     while started.elapsed() < Duration::from_secs(15) {
-        let response = stack.request(Method::GET, FILES, &account).send().await.unwrap();
+        let response = stack.request(Method::GET, FILES, &account).sent().await.unwrap();
         let (policy, remaining, seconds) = rate_limit(&response);
         assert_eq!((response.status().as_u16(), policy.as_str()), (200, "\"account\";q=120;w=60"), "after {passed} calls");
         passed += 1;
@@ -112,19 +112,19 @@ async fn unauthenticated_flood_returns_429_for_its_address_only() {
     let stack = stack_with_two_webhook_secrets().await;
     let account = stack.account("neighbour").tier("pro").create().await;
     let own = || from_address("192.0.2.1", stack.request(Method::GET, FILES, &account));
-    assert_eq!(own().send().await.unwrap().status(), 200);
+    assert_eq!(own().sent().await.unwrap().status(), 200);
     let problem = |address: &str| from_address(address, stack.anonymous(Method::GET, "/problems/not-found"));
     let wrong = |address: &str| from_address(address, stack.anonymous(Method::GET, FILES).bearer_auth("jt_live_x").header("X-API-Secret", "jts_x"));
     for (address, status, request) in [("192.0.2.1", 200, &problem as &dyn Fn(&str) -> RequestBuilder), ("192.0.2.2", 401, &wrong)] {
-        let first = request(address).send().await.unwrap();
+        let first = request(address).sent().await.unwrap();
         assert_eq!((first.status().as_u16(), rate_limit(&first).0.as_str(), rate_limit(&first).1), (status, "\"address\";q=50;w=60", 49));
         let refused = until_refused(49, 1, || request(address)).await;
         assert_eq!((rate_limit(&refused).1, rate_limit(&refused).2), (0, retry_after(&refused)));
         assert!((1..=2).contains(&retry_after(&refused)));
         assert_eq!(answer(refused).await.1["code"], "rate-limited");
     }
-    assert_eq!(own().send().await.unwrap().status(), 200, "an account on that address");
-    assert_eq!(problem("192.0.2.3").send().await.unwrap().status(), 200, "another address");
+    assert_eq!(own().sent().await.unwrap().status(), 200, "an account on that address");
+    assert_eq!(problem("192.0.2.3").sent().await.unwrap().status(), 200, "another address");
 }
 
 #[tokio::test]
@@ -137,7 +137,7 @@ async fn of_130_wrong_keys_from_one_address_at_most_the_limit_is_looked_up() {
     for (address, at_once) in [("192.0.2.21", false), ("192.0.2.22", true)] {
         let started = Instant::now();
         let request = |(key, secret): &(String, String)| {
-            from_address(address, stack.anonymous(Method::GET, FILES).bearer_auth(key).header("X-API-Secret", secret)).send()
+            from_address(address, stack.anonymous(Method::GET, FILES).bearer_auth(key).header("X-API-Secret", secret)).sent()
         };
         let responses: Vec<Response> = if at_once {
             futures_util::future::join_all(keys.iter().map(request)).await.into_iter().map(Result::unwrap).collect()
@@ -166,9 +166,9 @@ async fn of_130_wrong_keys_from_one_address_at_most_the_limit_is_looked_up() {
     let mut answers = Vec::new();
     // One failure more is allowed every 1.2 s, so that one of the signed calls may come just then.
     while answers.len() < 5 && !answers.contains(&429) {
-        while wrong().send().await.unwrap().status() != 429 {}
+        while wrong().sent().await.unwrap().status() != 429 {}
         let signed = from_address("192.0.2.21", Hook::new("flooded").post(stack, "/api/agentcache/rotate", "{}"));
-        answers.push(signed.send().await.unwrap().status().as_u16());
+        answers.push(signed.sent().await.unwrap().status().as_u16());
     }
     assert!(answers.contains(&429), "signatures are looked at: {answers:?}");
 }
@@ -180,13 +180,13 @@ async fn calls_by_upload_token_are_paced_per_session_and_not_against_the_account
     let (one, other) = (stack.session(&account).size(1).start().await, stack.session(&account).size(1).start().await);
     let by_token = |started: &serde_json::Value| {
         let path = format!("/api/jetty/cache-chunk?sessionId={}", started["sessionId"].as_str().unwrap());
-        stack.anonymous(Method::GET, &path).header("X-Upload-Token", started["uploadToken"].as_str().unwrap()).send()
+        stack.anonymous(Method::GET, &path).header("X-Upload-Token", started["uploadToken"].as_str().unwrap()).sent()
     };
     for call in 0..330 {
         let response = by_token(&one).await.unwrap();
         assert_eq!((response.status().as_u16(), rate_limit(&response).0.as_str()), (200, "\"session\";q=600;w=60"), "call {call}");
     }
-    let own = stack.request(Method::GET, FILES, &account).send().await.unwrap();
+    let own = stack.request(Method::GET, FILES, &account).sent().await.unwrap();
     let (policy, remaining, _) = rate_limit(&own);
     assert!(own.status() == 200 && policy == "\"account\";q=300;w=60" && remaining > 290, "{policy} {remaining}");
     let mut calls = 0;
@@ -217,7 +217,7 @@ async fn platform_rate_limit_returns_429_below_the_isolate_limit() {
     let stack = stack_with_changed_tiers().await;
     let mut admitted = 0;
     let refused = loop {
-        let response = from_address("192.0.2.4", stack.anonymous(Method::GET, "/problems/not-found")).send().await.unwrap();
+        let response = from_address("192.0.2.4", stack.anonymous(Method::GET, "/problems/not-found")).sent().await.unwrap();
         if response.status() == 429 {
             break response;
         }

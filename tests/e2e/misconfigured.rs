@@ -10,7 +10,7 @@ async fn missing_secret_is_named_by_health_and_every_other_route_returns_503_as_
     let stack = Stack::misconfigured("CREDENTIAL_KEY").await;
     // Twice: nothing that the first round leaves behind changes the second.
     for _ in 0..2 {
-        let health = stack.anonymous(Method::GET, "/api/health").with_new_address().send().await.unwrap();
+        let health = stack.anonymous(Method::GET, "/api/health").with_new_address().sent().await.unwrap();
         let told = (health.status().as_u16(), header(&health, "content-type"), header(&health, "access-control-allow-origin"));
         assert_eq!(told, (503, "application/json".to_owned(), "*".to_owned()));
         let body: Value = health.json().await.unwrap();
@@ -32,7 +32,7 @@ async fn missing_secret_is_named_by_health_and_every_other_route_returns_503_as_
         for request in requests {
             let request = request.with_new_address();
             let url = request.try_clone().unwrap().build().unwrap().url().path().to_owned();
-            let response = request.send().await.unwrap();
+            let response = request.sent().await.unwrap();
             let (kind, retry) = (header(&response, "content-type"), header(&response, "retry-after"));
             let (status, body) = answer(response).await;
             assert_eq!((status, &body["names"]), (503, &json!(["CREDENTIAL_KEY"])), "{url}: {body}");
@@ -41,7 +41,7 @@ async fn missing_secret_is_named_by_health_and_every_other_route_returns_503_as_
         // What needs no configuration to be found out.
         assert_eq!(stack.anonymous(Method::GET, "/nowhere").with_new_address().answer().await.0, 404);
         assert_eq!(stack.anonymous(Method::DELETE, "/api/jetty/sessions").with_new_address().answer().await.0, 405);
-        assert_eq!(stack.anonymous(Method::OPTIONS, "/api/edges").with_new_address().send().await.unwrap().status(), 204);
+        assert_eq!(stack.anonymous(Method::OPTIONS, "/api/edges").with_new_address().sent().await.unwrap().status(), 204);
     }
     // Jobs and the daily run find it out, too.
     stack.run_daily().await;

@@ -15,7 +15,7 @@ const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-
 const DSN_KEY: &str = "0123456789abcdef0123456789abcdef";
 
 async fn scrape(stack: &Stack) -> String {
-    let response = stack.operator(Method::GET, "/metrics").send().await.unwrap();
+    let response = stack.operator(Method::GET, "/metrics").sent().await.unwrap();
     assert_eq!((response.status().as_u16(), header(&response, "content-type").as_str()), (200, "text/plain; version=0.0.4; charset=utf-8"));
     let text = response.text().await.unwrap();
     parse_prometheus(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
@@ -37,7 +37,7 @@ async fn metrics_count_what_was_delivered_and_uploaded_for_the_operator_alone() 
     assert_eq!(value(&scrape(&stack).await, small), 0.0);
     let file = stack.file(&stack.dev).name("small.bin").size(90_000).store().await;
     for _ in 0..3 {
-        stack.http.get(&file.url).send().await.unwrap().bytes().await.unwrap();
+        stack.http.get(&file.url).sent().await.unwrap().bytes().await.unwrap();
     }
     let started = stack.session(&stack.dev).size(6_000_000).start().await;
     let text = eventually(Duration::from_secs(30), async || {
@@ -74,9 +74,9 @@ async fn requests_objects_and_jobs_of_a_trace_are_logged_with_it_and_nothing_of_
     let stack = Stack::start(&[("LOG_LEVEL", "debug")]).await;
     let file = stack.file(&stack.dev).name("holiday-of-ada.bin").size(90_000).store().await;
     for _ in 0..2 {
-        stack.http.get(&file.url).send().await.unwrap().bytes().await.unwrap();
+        stack.http.get(&file.url).sent().await.unwrap().bytes().await.unwrap();
     }
-    let response = stack.http.get(&file.url).header("traceparent", TRACEPARENT).send().await.unwrap();
+    let response = stack.http.get(&file.url).header("traceparent", TRACEPARENT).sent().await.unwrap();
     let id = header(&response, "x-request-id");
     let lines = eventually(Duration::from_secs(10), async || {
         let lines = lines_of(&stack, TRACE).await;
@@ -116,7 +116,7 @@ async fn answer_of_502_is_told_to_the_error_tracker_without_path_or_account() {
     let asset = stack.asset(&stack.dev).bytes(random_bytes(90_000)).store().await;
     let url = stack.edge(&stack.dev).download_url(asset["id"].as_str().unwrap()).await.unwrap();
     stack.proxy.inject(|method, _| (method == Method::GET).then_some(Fault::Answer(500, "InternalError")));
-    let response = stack.http.get(&url).header("traceparent", TRACEPARENT).send().await.unwrap();
+    let response = stack.http.get(&url).header("traceparent", TRACEPARENT).sent().await.unwrap();
     let (status, id) = (response.status().as_u16(), header(&response, "x-request-id"));
     assert!(status >= 500, "{status}");
     let seen = sink.wait("/tracker/api/42/envelope/", 1).await;

@@ -109,7 +109,7 @@ async fn correct_proof_returns_duplicate_without_sending_the_bytes() {
     assert_eq!(reads() - before, 32, "the server reads the ranges itself, and nothing else");
     let mine = &found["asset"];
     let path = format!("/files/{}/mine.bin", mine["id"].as_str().unwrap());
-    assert!(stack.request(Method::GET, &path, &bob.account).send().await.unwrap().bytes().await.unwrap() == bytes);
+    assert!(stack.request(Method::GET, &path, &bob.account).sent().await.unwrap().bytes().await.unwrap() == bytes);
 
     // Concurrent or repeated starts under the same name give one asset.
     let twice = futures_util::future::join_all((0..4).map(|_| bob.starts(stack, "again.bin", &bytes))).await;
@@ -142,7 +142,7 @@ async fn correct_proof_returns_duplicate_without_sending_the_bytes() {
     assert_eq!(used().await, paid, "a URL that is not given is not billed");
     // The ETag does not tell in how many parts the other customer sent it.
     let etag = |path: String, account: AccountAccess| async move {
-        let head = stack.request(Method::HEAD, &path, &account).send().await.unwrap();
+        let head = stack.request(Method::HEAD, &path, &account).sent().await.unwrap();
         (head.status().as_u16(), head.headers()["etag"].to_str().unwrap().to_owned())
     };
     let of_alice = etag(format!("/files/{}/a", asset["id"].as_str().unwrap()), alice.account.clone()).await;
@@ -160,7 +160,7 @@ async fn correct_proof_returns_duplicate_without_sending_the_bytes() {
 
     // Deleting one asset leaves the others.
     alice.deletes(stack, &asset).await;
-    assert!(stack.request(Method::GET, &path, &bob.account).send().await.unwrap().bytes().await.unwrap() == bytes);
+    assert!(stack.request(Method::GET, &path, &bob.account).sent().await.unwrap().bytes().await.unwrap() == bytes);
     bob.deletes(stack, mine).await;
     assert!(stack.bucket.get(key).await.is_some(), "the colleague still has it");
     assert_eq!(
@@ -286,7 +286,7 @@ async fn client_library_answers_the_challenge_and_sends_no_bytes() {
     let second = upload(&stack.edge(&bob.account), &path, &options(&bob), no_progress()).await.unwrap();
     assert_eq!((second.bytes_sent, second.bytes_saved, second.asset.s3_key.as_str()), (0, 12_000_000, ""));
     let url = stack.edge(&bob.account).download_url(&second.asset.id).await.unwrap();
-    assert!(stack.http.get(url).send().await.unwrap().bytes().await.unwrap() == bytes);
+    assert!(stack.http.get(url).sent().await.unwrap().bytes().await.unwrap() == bytes);
 }
 
 /// The Worker's steps since byte `from` of its log: every call to D1, to a Durable Object, to the store. Without the rows that D1 read, which an index with and

@@ -54,11 +54,11 @@ async fn health_and_problem_return_200_and_unknown_route_404() {
     assert_eq!((status, &body["code"]), (200, &json!("parts-missing")));
 
     assert_eq!(stack.anonymous(Method::GET, "/nowhere").answer().await.0, 404);
-    let response = stack.anonymous(Method::DELETE, "/api/jetty/sessions").send().await.unwrap();
+    let response = stack.anonymous(Method::DELETE, "/api/jetty/sessions").sent().await.unwrap();
     assert_eq!(response.headers()["allow"], "GET, HEAD, OPTIONS");
     assert_eq!(answer(response).await.0, 405);
     let preflight = stack.anonymous(Method::OPTIONS, "/api/jetty-speed/chunk").header("Origin", "https://app.example.com");
-    let preflight = preflight.header("Access-Control-Request-Headers", "x-upload-token").send().await.unwrap();
+    let preflight = preflight.header("Access-Control-Request-Headers", "x-upload-token").sent().await.unwrap();
     assert_eq!(preflight.status(), 204);
     assert_eq!(preflight.headers()["access-control-allow-headers"], "x-upload-token");
 }
@@ -66,7 +66,7 @@ async fn health_and_problem_return_200_and_unknown_route_404() {
 /// Status and body of `deep=1`.
 async fn deep_health(stack: &Stack) -> (u16, Value) {
     // A 503 of its own form: it is no problem of the request.
-    let (status, body) = answer_plain(stack.operator(Method::GET, "/api/health?deep=1").send().await.unwrap()).await;
+    let (status, body) = answer_plain(stack.operator(Method::GET, "/api/health?deep=1").sent().await.unwrap()).await;
     let text = body.to_string();
     for secret in [&stack.secrets.admin_token, &stack.secrets.webhook_secret, &origin_access().await.secret_access_key] {
         assert!(!text.contains(secret.as_str()), "no secret is in it: {text}");
@@ -129,13 +129,13 @@ async fn acceleration_off_returns_503_and_cors_lists_only_allowed_origins() {
     let (status, body) = answer_plain(
         off.request(Method::POST, "/api/jetty/track-upload", &off.dev)
             .json(&json!({ "action": "start", "fileName": "a.bin", "fileSize": 1 }))
-            .send()
+            .sent()
             .await
             .unwrap(),
     )
     .await;
     assert_eq!((status, body["code"].as_str().unwrap()), (503, "acceleration-off"));
-    let asked = |origin: &'static str| off.anonymous(Method::GET, "/api/health").header("Origin", origin).send();
+    let asked = |origin: &'static str| off.anonymous(Method::GET, "/api/health").header("Origin", origin).sent();
     assert_eq!(asked("https://app.example.com").await.unwrap().headers()["access-control-allow-origin"], "https://app.example.com");
     assert!(!asked("https://evil.example.com").await.unwrap().headers().contains_key("access-control-allow-origin"));
     drop(off);
@@ -150,7 +150,7 @@ async fn answer_plain(response: reqwest::Response) -> (u16, Value) {
 async fn browser_gets_html_pages_and_program_gets_json() {
     let stack = stack().await;
     let get = async |path: &str, accept: &str| {
-        let response = stack.anonymous(Method::GET, path).header("Accept", accept).send().await.unwrap();
+        let response = stack.anonymous(Method::GET, path).header("Accept", accept).sent().await.unwrap();
         let field = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
         let (status, kind, vary, policy) = (response.status().as_u16(), field("content-type"), field("vary"), field("content-security-policy"));
         assert!(response.headers().contains_key("x-request-id"));
@@ -223,13 +223,13 @@ async fn wrong_type_names_its_field_and_null_is_absent() {
 #[tokio::test]
 async fn description_of_the_api_is_the_committed_one_and_304_for_who_has_it() {
     let stack = stack().await;
-    let response = stack.anonymous(Method::GET, "/openapi.json").send().await.unwrap();
+    let response = stack.anonymous(Method::GET, "/openapi.json").sent().await.unwrap();
     assert_eq!((response.status().as_u16(), response.headers()["content-type"].to_str().unwrap()), (200, "application/json"));
     let etag = response.headers()["etag"].clone();
     let committed = std::fs::read_to_string(jettyspeed_devstack::root().join("docs/openapi.json")).unwrap();
     assert!(response.json::<Value>().await.unwrap() == serde_json::from_str::<Value>(&committed).unwrap(), "another document");
-    let again = stack.anonymous(Method::GET, "/openapi.json").header("If-None-Match", &etag).send().await.unwrap();
+    let again = stack.anonymous(Method::GET, "/openapi.json").header("If-None-Match", &etag).sent().await.unwrap();
     assert_eq!((again.status().as_u16(), &again.headers()["etag"]), (304, &etag));
-    let head = stack.anonymous(Method::HEAD, "/openapi.json").send().await.unwrap();
+    let head = stack.anonymous(Method::HEAD, "/openapi.json").sent().await.unwrap();
     assert_eq!((head.status().as_u16(), &head.headers()["etag"]), (200, &etag));
 }

@@ -49,7 +49,7 @@ async fn vars_change_plans_limits_and_prices() {
         let (status, body) = stack.post(&stack.dev, "/api/jetty/optimal-edges", json!({ "fileSize": size })).await;
         assert_eq!((status, &body["strategy"]["chunkSize"], &body["strategy"]["threads"]), (200, &json!(chunk), &json!(3)), "{body}");
     }
-    let response = stack.anonymous(Method::GET, "/api/edges").with_new_address().send().await.unwrap();
+    let response = stack.anonymous(Method::GET, "/api/edges").with_new_address().sent().await.unwrap();
     assert_eq!(header(&response, "ratelimit-policy"), "\"address\";q=7;w=9");
 
     // One file at the deployment's price, one in a namespace that has its own.

@@ -159,7 +159,7 @@ async fn malformed_webhook_body_returns_400_413_or_422() {
 async fn repeated_webhook_id_returns_the_first_answer() {
     let stack = stack().await;
     let hook = Hook::new("msg_replayed");
-    let send = async |hook: &Hook, path: &str, body: &str| raw_answer(hook.post(stack, path, body).send().await.unwrap()).await;
+    let send = async |hook: &Hook, path: &str, body: &str| raw_answer(hook.post(stack, path, body).sent().await.unwrap()).await;
     let body = provision_body("replayed", "pro");
     let (status, repeated, first) = send(&hook, PROVISION, &body).await;
     assert_eq!((status, repeated), (201, false));
@@ -223,7 +223,7 @@ async fn signed_get_returns_401_because_its_query_is_not_signed() {
         for user in ["signed-get-1", "signed-get-2"] {
             let request = stack.anonymous(method.clone(), &format!("{quota}{user}")).header("webhook-id", &hook.id);
             let request = request.header("webhook-timestamp", hook.at.to_string()).header("webhook-signature", &signature);
-            assert_eq!(request.send().await.unwrap().status(), 401, "{method} {user}");
+            assert_eq!(request.sent().await.unwrap().status(), 401, "{method} {user}");
         }
     }
     let bearer = stack.backend(Method::GET, &format!("{quota}signed-get-1")).header("webhook-id", "msg_bearer");

@@ -84,7 +84,7 @@ async fn mistyped_credentials_return_401_without_database_lookup() {
 #[tokio::test]
 async fn wrong_key_or_secret_returns_401() {
     let stack = stack().await;
-    let get = |key: &str, secret: &str| stack.anonymous(Method::GET, "/api/storage/files").bearer_auth(key).header("X-API-Secret", secret).send();
+    let get = |key: &str, secret: &str| stack.anonymous(Method::GET, "/api/storage/files").bearer_auth(key).header("X-API-Secret", secret).sent();
     let (dev, other) = (&stack.dev, &stack.other);
     assert_eq!(answer(get(&dev.api_key, &dev.api_secret).await.unwrap()).await.0, 200);
     let alias = stack.anonymous(Method::GET, "/api/storage/files").header("X-API-Key", &dev.api_key).header("X-API-Secret", &dev.api_secret);

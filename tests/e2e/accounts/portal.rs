@@ -112,7 +112,7 @@ async fn accounts_are_listed_provisioning_is_counted_and_a_statement_tells_the_m
         assert_eq!((status, &body["field"]), (422, &json!("period")), "{body}");
     }
     assert_eq!(operator(&stack, Method::GET, "/api/agentcache/statement").await.1["field"], "agentcache_user_id");
-    let csv = stack.request(Method::GET, "/api/agentcache/statement", &stack.dev).header("Accept", "text/csv").send().await.unwrap();
+    let csv = stack.request(Method::GET, "/api/agentcache/statement", &stack.dev).header("Accept", "text/csv").sent().await.unwrap();
     assert_eq!(csv.headers()["content-type"], "text/csv; charset=utf-8");
     let csv = csv.text().await.unwrap();
     assert!(csv.starts_with("agentcache_user_id,period,") && csv.lines().count() == 2, "{csv}");

@@ -41,7 +41,7 @@ async fn each_provisioning_path_creates_one_account_and_repeats_its_credentials(
         }
 
         let account = credentials(&first);
-        let list = stack.request(Method::GET, "/api/storage/files", &account).send().await.unwrap();
+        let list = stack.request(Method::GET, "/api/storage/files", &account).sent().await.unwrap();
         assert_eq!(answer(list).await, (200, json!({ "files": [], "cursor": null })));
         let asset = stack.asset(&account).bytes(b"mine".to_vec()).store().await;
         assert_eq!(asset["namespace"], format!("jt_user_{user}"));

@@ -14,7 +14,7 @@ async fn suspended_account_gets_403_on_every_route_and_resume_restores_access() 
     let (id, own) = (asset["id"].as_str().unwrap(), format!("/api/portal/namespaces/{}", account.namespace));
     let download = format!("/api/storage/download?assetId={id}");
     let url = stack.get(&account, &download).await.1["url"].as_str().unwrap().to_owned();
-    let content = || stack.http.get(&url).send();
+    let content = || stack.http.get(&url).sent();
     assert_eq!(content().await.unwrap().bytes().await.unwrap().len(), 5_000);
     let bytes = random_bytes(10_000_400);
     let started = stack.session(&account).size(bytes.len()).start().await;

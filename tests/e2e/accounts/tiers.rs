@@ -34,7 +34,7 @@ async fn repeated_provision_raises_tier_and_downgrade_below_usage_returns_409() 
     assert_eq!(stack.track(&account, json!({ "action": "start", "fileName": "a", "fileSize": 1 })).await.0, 403);
     let (status, body) = upgrade(stack, "mover", "free", true).await;
     assert_eq!((status, &body["account"]["tier"], &body["account"]["storage_quota_gb"]), (200, &json!("free"), &json!(0)), "{body}");
-    let more = stack.request(Method::POST, "/api/storage/upload", &account).header("X-File-Name", "b").body("b").send().await.unwrap();
+    let more = stack.request(Method::POST, "/api/storage/upload", &account).header("X-File-Name", "b").body("b").sent().await.unwrap();
     let (status, body) = answer(more).await;
     assert_eq!((status, &body["limit"], &body["used"]), (507, &json!(0), &json!(1_234)), "{body}");
     let (status, quota) = stack.get(&account, "/api/agentcache/quota").await;
@@ -84,7 +84,7 @@ async fn concurrent_provisions_keep_highest_tier_and_concurrent_changes_every_fi
 async fn changed_tier_limits_apply_to_the_next_request() {
     let stack = stack_with_changed_tiers().await;
     let account = stack.account("changing").tier("starter").create().await;
-    let policy = async || rate_limit(&stack.request(Method::GET, FILES, &account).send().await.unwrap()).0;
+    let policy = async || rate_limit(&stack.request(Method::GET, FILES, &account).sent().await.unwrap()).0;
     let upload = async |size: usize| {
         let request = stack.request(Method::POST, "/api/storage/upload", &account).header("X-File-Name", "a");
         request.body(vec![0; size]).answer().await

@@ -240,7 +240,7 @@ async fn store_that_is_down_fails_its_line_and_the_deep_health_names_it() {
     let stack = Stack::start(&[]).await;
     stack.proxy.inject(|_, _| Some(Fault::Answer(503, "SlowDown")));
     // Its answer is no problem, also if something failed.
-    let response = stack.operator(Method::GET, "/api/health?deep=1").send().await.unwrap();
+    let response = stack.operator(Method::GET, "/api/health?deep=1").sent().await.unwrap();
     let (status, body) = (response.status().as_u16(), response.json::<Value>().await.unwrap());
     let failing = json!(["store", "store_put", "store_get", "store_delete"]);
     assert_eq!((status, &body["status"], &body["failing"]), (503, &json!("degraded"), &failing), "{body}");

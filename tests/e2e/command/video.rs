@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use serde_json::json;
 
 use super::{fifo, jetty, jetty_does, json as json_of, run, said};
-use crate::harness::{stack, unique};
+use crate::harness::{Call, stack, unique};
 
 #[tokio::test]
 async fn folder_with_fifo_loops_dangling_links_and_litter_is_pushed_with_notices_listed_played_and_removed() {
@@ -43,7 +43,7 @@ async fn folder_with_fifo_loops_dangling_links_and_litter_is_pushed_with_notices
     let text = String::from_utf8(does(&["video", "ls", "--limit", "1"]).await.stdout).unwrap();
     assert!(text.starts_with("film  2") && text.ends_with("Z  index.m3u8\n"), "{text}");
     let url = String::from_utf8(does(&["video", "play", "film"]).await.stdout).unwrap();
-    assert_eq!(stack.http.get(url.trim()).send().await.unwrap().status(), 200);
+    assert_eq!(stack.http.get(url.trim()).sent().await.unwrap().status(), 200);
     assert!(does(&["video", "rm", "film"]).await.status.success());
     assert_eq!(does(&["video", "rm", "film"]).await.status.code(), Some(4));
     assert_eq!(json_of(&does(&["--json", "video", "ls"]).await)["videos"].as_array().unwrap().len(), 1);

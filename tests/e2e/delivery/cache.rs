@@ -27,7 +27,7 @@ async fn large_file_is_cached_by_slice_and_small_file_whole() {
     assert_eq!(stack.store_reads(&large.key) - before, 2);
     for (status, range) in [(200, None), (206, Some((5, 3 * SLICE + 6))), (200, None)] {
         let request = range.map_or(stack.http.get(&large.url), |(first, last)| seek(first, last));
-        let response = request.send().await.unwrap();
+        let response = request.sent().await.unwrap();
         let wanted = range.map_or(&large.bytes[..], |(first, last)| &large.bytes[first..=last]);
         assert_eq!((response.status().as_u16(), response.content_length()), (status, Some(wanted.len() as u64)), "never chunked");
         assert!(header(&response, "cache-status").starts_with("JettySpeed; hit; ttl="), "{response:?}");
@@ -38,8 +38,8 @@ async fn large_file_is_cached_by_slice_and_small_file_whole() {
     let small = stack.file(&stack.dev).name("small.bin").size(3_000_000).store().await;
     let before = stack.store_reads(&small.key);
     // HEAD and 304 are answered without reading the object.
-    let head = stack.http.head(&small.url).send().await.unwrap();
-    let unchanged = stack.http.get(&small.url).header("If-None-Match", header(&head, "etag")).send().await.unwrap();
+    let head = stack.http.head(&small.url).sent().await.unwrap();
+    let unchanged = stack.http.get(&small.url).header("If-None-Match", header(&head, "etag")).sent().await.unwrap();
     for (response, status) in [(head, 200), (unchanged, 304)] {
         assert_eq!((response.status().as_u16(), header(&response, "cache-status").as_str()), (status, "JettySpeed; detail=record"));
     }
@@ -49,7 +49,7 @@ async fn large_file_is_cached_by_slice_and_small_file_whole() {
     let (status, cache, body) = fetch(stack.http.get(&small.url)).await;
     assert!(status == 200 && cache.starts_with("JettySpeed; hit; ttl=") && body.unwrap() == small.bytes, "{cache}");
     assert_eq!(stack.store_reads(&small.key) - before, 1);
-    let head = stack.http.head(&small.url).send().await.unwrap();
+    let head = stack.http.head(&small.url).sent().await.unwrap();
     assert!(header(&head, "cache-status").starts_with("JettySpeed; hit; ttl="), "{head:?}");
     let (status, body) = stack.get(&stack.dev, &format!("/api/storage/download?assetId={}", small.id)).await;
     assert_eq!((status, &body["cached"], &body["provider"]), (200, &json!(true), &json!("edge")));
@@ -102,17 +102,17 @@ async fn purged_or_deleted_entry_is_a_miss_and_other_namespace_still_hits() {
     assert_eq!((status, &body), (200, &json!({ "namespace": stack.dev.namespace, "generation": 1 })));
     assert_eq!(cache_of(&files[0].1).await, "JettySpeed; fwd=miss; stored", "at once, here");
     assert!(cache_of(&files[1].1).await.contains("hit"), "nobody else's");
-    let member = stack.request(Method::POST, &format!("/api/portal/namespaces/{}/purge", stack.dev.namespace), &stack.dev).send().await.unwrap();
+    let member = stack.request(Method::POST, &format!("/api/portal/namespaces/{}/purge", stack.dev.namespace), &stack.dev).sent().await.unwrap();
     assert_eq!(member.status(), 401);
 
     let id = files[0].0["id"].as_str().unwrap();
-    assert_eq!(stack.request(Method::DELETE, &format!("/api/storage/files/{id}"), &stack.dev).send().await.unwrap().status(), 204);
-    assert_eq!(stack.http.get(&files[0].1).send().await.unwrap().status(), 404, "at once, here");
+    assert_eq!(stack.request(Method::DELETE, &format!("/api/storage/files/{id}"), &stack.dev).sent().await.unwrap().status(), 204);
+    assert_eq!(stack.http.get(&files[0].1).sent().await.unwrap().status(), 404, "at once, here");
     assert!(fetch(stack.http.get(&files[1].1)).await.2.unwrap() == shared);
 
     let suspend = json!({ "agentcache_user_id": stack.other.user_id });
     assert_eq!(stack.webhook("/api/agentcache/suspend", suspend.clone()).await.0, 200);
-    assert_eq!(stack.http.get(&files[1].1).send().await.unwrap().status(), 403, "at once, here");
+    assert_eq!(stack.http.get(&files[1].1).sent().await.unwrap().status(), 403, "at once, here");
     assert_eq!(stack.webhook("/api/agentcache/resume", suspend).await.0, 200);
     assert!(fetch(stack.http.get(&files[1].1)).await.2.unwrap() == shared);
 }
@@ -151,7 +151,7 @@ async fn small_file_missing_in_pop_cache_is_read_from_kv() {
     assert_eq!(stack.store_reads(&file.key), before, "the store was not asked");
     // What comes from KV is a hit.
     figures_are(2, 1, 90_000, 90_000).await;
-    assert_eq!(stack.request(Method::DELETE, &format!("/api/storage/files/{}", file.id), &stack.dev).send().await.unwrap().status(), 204);
+    assert_eq!(stack.request(Method::DELETE, &format!("/api/storage/files/{}", file.id), &stack.dev).sent().await.unwrap().status(), 204);
     let state = stack.worker.lock().await.setup().state.join("v3/kv");
     let left = walk(&state).into_iter().filter(|path| path.ends_with(".blob") || std::fs::metadata(path).is_ok_and(|meta| meta.len() == 90_000));
     assert_eq!(left.collect::<Vec<_>>(), Vec::<String>::new(), "deleted there, too");

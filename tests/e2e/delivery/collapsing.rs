@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use jettyspeed_devstack::proxy::Fault;
 use reqwest::Method;
 
-use crate::harness::{SLICE, Stack, fetch};
+use crate::harness::{Call, SLICE, Stack, fetch};
 
 #[tokio::test]
 async fn five_hundred_concurrent_gets_cause_at_most_two_store_reads() {
@@ -41,7 +41,7 @@ async fn client_disconnecting_during_fill_does_not_delay_the_next() {
     let file = stack.file(&stack.dev).name("left.bin").size(300_000).store().await;
     stack.proxy.inject(|method, target| (method == Method::GET && target.contains("/o/")).then_some(Fault::Slow(1_500)));
     for _ in 0..3 {
-        let left = tokio::time::timeout(Duration::from_millis(300), stack.http.get(&file.url).send()).await;
+        let left = tokio::time::timeout(Duration::from_millis(300), stack.http.get(&file.url).sent()).await;
         assert!(left.is_err(), "gone before it began");
     }
     let began = std::time::Instant::now();

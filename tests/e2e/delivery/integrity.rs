@@ -5,7 +5,7 @@ use std::time::Duration;
 use jettyspeed_devstack::proxy::Fault;
 use reqwest::Method;
 
-use crate::harness::{SLICE, Stack, fetch};
+use crate::harness::{Call, SLICE, Stack, fetch};
 
 #[tokio::test]
 async fn broken_store_answer_is_never_cached_or_returned_as_complete() {
@@ -25,7 +25,7 @@ async fn broken_store_answer_is_never_cached_or_returned_as_complete() {
     let (small, large) =
         (stack.file(&stack.dev).name("a.bin").size(700_000).store().await, stack.file(&stack.dev).name("b.bin").size(3 * SLICE + 9).store().await);
     for (number, fault) in faults.into_iter().enumerate() {
-        let purge = stack.operator(Method::POST, &format!("/api/portal/namespaces/{}/purge", stack.dev.namespace)).send().await.unwrap();
+        let purge = stack.operator(Method::POST, &format!("/api/portal/namespaces/{}/purge", stack.dev.namespace)).sent().await.unwrap();
         assert_eq!(purge.status(), 200);
         // The fault hits the first slice, or one in the middle.
         for broken in [0, 1] {
@@ -66,7 +66,7 @@ async fn workerd_killed_during_fill_leaves_no_partial_slice() {
         assert!(body.is_none() || status == 0 || body.is_some_and(|body| body == file.bytes), "killed in the middle, {status} is not the end");
         stack.proxy.clear_faults();
         assert!(fetch(stack.http.get(&file.url)).await.2.unwrap() == file.bytes, "round {round}");
-        let purge = stack.operator(Method::POST, &format!("/api/portal/namespaces/{}/purge", stack.dev.namespace)).send().await.unwrap();
+        let purge = stack.operator(Method::POST, &format!("/api/portal/namespaces/{}/purge", stack.dev.namespace)).sent().await.unwrap();
         assert_eq!(purge.status(), 200);
     }
 }
@@ -75,7 +75,7 @@ async fn workerd_killed_during_fill_leaves_no_partial_slice() {
 async fn object_replaced_during_read_never_mixes_versions() {
     let stack = Stack::start(&[]).await;
     let file = stack.file(&stack.dev).name("version.bin").size(8 * SLICE).store().await;
-    let mut response = stack.http.get(&file.url).send().await.unwrap();
+    let mut response = stack.http.get(&file.url).sent().await.unwrap();
     let mut begun = response.chunk().await.unwrap().unwrap().to_vec();
     stack.bucket.put(&file.key, &vec![7; 8 * SLICE]).await;
     let ended = loop {

@@ -7,7 +7,7 @@ use jettyspeed_devstack::proxy::Fault;
 use reqwest::Method;
 use reqwest::header::HOST;
 
-use crate::harness::{SLICE, Stack, fetch, header};
+use crate::harness::{Call, SLICE, Stack, fetch, header};
 
 #[tokio::test]
 async fn cached_bytes_belong_to_the_host_of_the_request_and_no_url_reads_them() {
@@ -20,7 +20,7 @@ async fn cached_bytes_belong_to_the_host_of_the_request_and_no_url_reads_them() 
     let row = &stack.sql(&format!("SELECT o.id, o.etag FROM assets a JOIN objects o ON o.id = a.object_id WHERE a.id = '{}'", file.id)).await[0][0];
     let entry = format!("/.jettyspeed/cache/1/{}/0/{}/{}/300000/0", stack.dev.namespace, row["id"].as_str().unwrap(), row["etag"].as_str().unwrap());
     for path in [entry.as_str(), "/.jettyspeed/cache/", "/.jettyspeed/cache/1/known/x"] {
-        let response = stack.anonymous(Method::GET, path).header(HOST, "a.example.com").send().await.unwrap();
+        let response = stack.anonymous(Method::GET, path).header(HOST, "a.example.com").sent().await.unwrap();
         assert_eq!((response.status().as_u16(), header(&response, "content-type").as_str()), (404, "application/problem+json"), "{path}");
     }
 }

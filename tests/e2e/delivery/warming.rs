@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::{SLICE, Stack, done_or, eventually, eventually_every, fetch, random_bytes, stack, unique};
+use crate::harness::{Call, SLICE, Stack, done_or, eventually, eventually_every, fetch, random_bytes, stack, unique};
 use jettyspeed_devstack::state::AccountAccess;
 
 const CHUNK: &str = "/api/cache/chunk";
@@ -67,7 +67,7 @@ async fn small_file_is_one_slice_and_what_is_not_cached_is_told() {
     assert_eq!(told(warm(stack, &account, &id(&empty), 0).await.1), nothing);
     let patch = json!({ "cache_ttl": { "small": 0, "text": 0, "large": 0 } });
     let path = format!("/api/portal/namespaces/{}", account.namespace);
-    assert_eq!(stack.request(reqwest::Method::PATCH, &path, &account).json(&patch).send().await.unwrap().status(), 200);
+    assert_eq!(stack.request(reqwest::Method::PATCH, &path, &account).json(&patch).sent().await.unwrap().status(), 200);
     assert_eq!(told(warm(stack, &account, &id(&small), 0).await.1), nothing, "a namespace that caches nothing");
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder};
 
-use crate::harness::{SLICE, Stack, StoredFile, eventually_every, fetch};
+use crate::harness::{Call, SLICE, Stack, StoredFile, eventually_every, fetch};
 
 const SIZE: usize = 6 * SLICE + 11;
 
@@ -60,7 +60,7 @@ impl Cached {
     }
 
     async fn is_right(&self) {
-        let whole = self.stack.http.get(&self.file.url).send().await.unwrap();
+        let whole = self.stack.http.get(&self.file.url).sent().await.unwrap();
         assert_eq!((whole.status().as_u16(), whole.content_length()), (200, Some(SIZE as u64)), "never chunked");
         let cache = whole.headers()["cache-status"].to_str().unwrap().to_owned();
         assert!(cache.starts_with("JettySpeed; hit; ttl="), "{cache}");
@@ -90,7 +90,7 @@ async fn repeatedly_read_file_is_cached_whole_and_served_without_slices() {
     cached.joined().await;
     cached.is_right().await;
     // Deleting the file deletes the one piece, too.
-    let delete = cached.stack.request(Method::DELETE, &format!("/api/storage/files/{}", cached.file.id), &cached.stack.dev).send().await.unwrap();
+    let delete = cached.stack.request(Method::DELETE, &format!("/api/storage/files/{}", cached.file.id), &cached.stack.dev).sent().await.unwrap();
     assert_eq!(delete.status(), 204);
     assert_eq!(fetch(cached.stack.http.get(&cached.file.url)).await.0, 404);
 }

@@ -56,7 +56,7 @@ async fn assert_delivered(stack: &Stack, account: &AccountAccess, asset: &Value,
             assert!(status == 206 && body.as_deref() == bytes.get(first..=last), "{what} {first}-{last}: {status} {cache}");
         }
     }
-    let response = stack.http.head(&url).send().await.unwrap();
+    let response = stack.http.head(&url).sent().await.unwrap();
     assert_eq!(header(&response, "content-length"), bytes.len().to_string(), "{what}");
     assert!(header(&response, "etag").len() > 2, "{what}: {}", header(&response, "etag"));
 }

@@ -87,7 +87,7 @@ async fn draining_edge_keeps_what_is_under_way_and_disabled_edge_takes_nothing()
     let closed = async |request: &dyn Fn() -> reqwest::RequestBuilder, status: &str| {
         eventually_every(Duration::from_millis(500), Duration::from_secs(60), async || {
             // A part is refused before it is read, and then the connection may be closed on a client that still sends it.
-            let (code, body) = match request().send().await {
+            let (code, body) = match request().sent().await {
                 Ok(response) => answer(response).await,
                 Err(error) => (0, json!(error.to_string())),
             };

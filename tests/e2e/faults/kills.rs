@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::command::jetty;
-use crate::harness::{Stack, action, done_or, eventually_every, random_file};
+use crate::harness::{Call, Stack, action, done_or, eventually_every, random_file};
 use jettyspeed_client::api::SessionState;
 use jettyspeed_client::{Error, Event, Progress, Uploaded, no_progress, upload};
 use jettyspeed_devstack::proxy::{Fault, Proxy};
@@ -124,7 +124,7 @@ async fn workerd_killed_during_completion_or_abort_ends_in_the_file_or_nothing()
         .enumerate()
         .map(|(index, name)| {
             let request = stack.request(Method::POST, "/api/jetty/track-upload", &accounts[index]).json(&action(name, &uploads[index].0));
-            tokio::spawn(request.send())
+            tokio::spawn(request.sent())
         })
         .collect();
     for (index, status) in ["completing", "completing", "failed"].into_iter().enumerate() {

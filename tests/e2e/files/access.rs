@@ -15,7 +15,7 @@ async fn file_without_token_returns_401_and_to_another_account_404() {
     let stable = asset.url.strip_prefix(&stack.url).unwrap();
     assert_eq!(stack.anonymous(Method::GET, stable).answer().await.0, 401);
     assert_eq!(stack.get(&stack.other, stable).await.0, 404);
-    let own = stack.request(Method::GET, stable, &stack.dev).send().await.unwrap();
+    let own = stack.request(Method::GET, stable, &stack.dev).sent().await.unwrap();
     assert!(own.bytes().await.unwrap() == bytes);
     for path in [format!("/api/storage/files/{}", asset.id), format!("/api/storage/download?assetId={}", asset.id)] {
         assert_eq!(stack.get(&stack.other, &path).await.0, 404);

@@ -26,13 +26,13 @@ async fn compress_text_compresses_whole_texts_for_clients_that_ask_and_nothing_e
 
     for name in ["fox.txt", "fox.csv"] {
         let url = url_of(&compressed, name).await;
-        let whole = stack.http.get(&url).header("Accept-Encoding", "identity").send().await.unwrap();
+        let whole = stack.http.get(&url).header("Accept-Encoding", "identity").sent().await.unwrap();
         let [encoding, length, vary, strong] = field(&whole, fields);
         assert!(strong.starts_with('"') && vary == "Accept-Encoding" && length == size && encoding != "gzip", "{encoding} {length} {vary} {strong}");
         assert!(header(&whole, "cache-control").ends_with(", no-transform"));
         assert!(whole.text().await.unwrap() == text);
         for request in [stack.http.get(&url), stack.http.get(&url)] {
-            let packed = asks(request).send().await.unwrap();
+            let packed = asks(request).sent().await.unwrap();
             let [encoding, length, vary, weak] = field(&packed, fields);
             assert_eq!((packed.status().as_u16(), encoding.as_str(), length.as_str(), vary.as_str()), (200, "gzip", "", "Accept-Encoding"), "{name}");
             assert_eq!(weak, format!("W/{strong}"));
@@ -42,22 +42,22 @@ async fn compress_text_compresses_whole_texts_for_clients_that_ask_and_nothing_e
             assert_eq!(bytes[bytes.len() - 4..], u32::try_from(text.len()).unwrap().to_le_bytes());
         }
         for tag in [&strong, &format!("W/{strong}")] {
-            let same = asks(stack.http.get(&url)).header("If-None-Match", tag).send().await.unwrap();
+            let same = asks(stack.http.get(&url)).header("If-None-Match", tag).sent().await.unwrap();
             assert_eq!((same.status().as_u16(), header(&same, "vary").as_str()), (304, "Accept-Encoding"), "{tag}");
         }
-        let part = asks(stack.http.get(&url)).header("Range", "bytes=4-8").send().await.unwrap();
+        let part = asks(stack.http.get(&url)).header("Range", "bytes=4-8").sent().await.unwrap();
         let [encoding, length, _, etag] = field(&part, fields);
         assert!(part.status() == 206 && encoding != "gzip" && length == "5" && etag == strong, "{encoding} {length} {etag}");
         assert_eq!(part.text().await.unwrap(), "quick");
-        let head = asks(stack.http.head(&url)).send().await.unwrap();
+        let head = asks(stack.http.head(&url)).sent().await.unwrap();
         assert_eq!((header(&head, "content-encoding").as_str(), header(&head, "etag")), ("gzip", format!("W/{strong}")));
     }
     let url = url_of(&compressed, "fox.bin").await;
-    let other = asks(stack.http.get(&url)).send().await.unwrap();
+    let other = asks(stack.http.get(&url)).sent().await.unwrap();
     let [encoding, length, vary, _] = field(&other, fields);
     assert_eq!((encoding.as_str(), length, vary.as_str()), ("", size.clone(), ""), "not of the text class");
     let url = url_of(&plain, "fox.txt").await;
-    let other = asks(stack.http.get(&url)).send().await.unwrap();
+    let other = asks(stack.http.get(&url)).sent().await.unwrap();
     let [encoding, length, vary, etag] = field(&other, fields);
     assert_eq!((encoding.as_str(), length, vary.as_str(), etag.starts_with('"')), ("identity", size, "", true), "not asked for by its namespace");
     assert!(header(&other, "cache-control").ends_with(", no-transform"));

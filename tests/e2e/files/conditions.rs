@@ -1,14 +1,14 @@
 //! Conditional requests and several ranges in one (RFC 9110 sections 13 and 14).
 
-use crate::harness::{SLICE, StoredFile, header, stack};
+use crate::harness::{Call, SLICE, StoredFile, header, stack};
 
 #[tokio::test]
 async fn conditions_return_304_or_412_and_several_ranges_return_multipart() {
     let stack = stack().await;
     let StoredFile { url, bytes, .. } = stack.file(&stack.dev).name("notes.txt").size(2 * SLICE + 100).store().await;
-    let whole = stack.http.head(&url).send().await.unwrap();
+    let whole = stack.http.head(&url).sent().await.unwrap();
     let (etag, modified) = (header(&whole, "etag"), header(&whole, "last-modified"));
-    let status = async |name: &str, value: &str| stack.http.get(&url).header(name, value).header("Range", "bytes=0-0").send().await.unwrap();
+    let status = async |name: &str, value: &str| stack.http.get(&url).header(name, value).header("Range", "bytes=0-0").sent().await.unwrap();
     for (name, value, expected) in [
         ("If-None-Match", etag.as_str(), 304),
         ("If-None-Match", "\"x\", *", 206),
@@ -29,7 +29,7 @@ async fn conditions_return_304_or_412_and_several_ranges_return_multipart() {
             assert_eq!(header(&response, "etag"), etag, "{name}: {value}");
         }
     }
-    let response = stack.http.get(&url).header("Range", format!("bytes=-5,0-9,{}-{}", SLICE - 3, SLICE + 2)).send().await.unwrap();
+    let response = stack.http.get(&url).header("Range", format!("bytes=-5,0-9,{}-{}", SLICE - 3, SLICE + 2)).sent().await.unwrap();
     assert_eq!(response.status(), 206);
     let kind = header(&response, "content-type");
     let boundary = kind.strip_prefix("multipart/byteranges; boundary=").unwrap().to_owned();

@@ -13,7 +13,7 @@ async fn get_range_and_head_return_matching_bytes_and_headers() {
     // Content-Length is right although the client accepts compression.
     let get = |range: Option<&str>| {
         let request = stack.http.get(&url).header("Accept-Encoding", "gzip, br");
-        range.map_or(request.try_clone().unwrap(), |range| request.header("Range", range)).send()
+        range.map_or(request.try_clone().unwrap(), |range| request.header("Range", range)).sent()
     };
     let whole = get(None).await.unwrap();
     assert_eq!(whole.status(), 200);
@@ -41,14 +41,14 @@ async fn get_range_and_head_return_matching_bytes_and_headers() {
     }
     let outside = get(Some("bytes=3000000-")).await.unwrap();
     assert_eq!((outside.status().as_u16(), outside.headers()["content-range"].to_str().unwrap()), (416, "bytes */3000000"));
-    let changed = stack.http.get(&url).header("Range", "bytes=0-1").header("If-Range", "\"other\"").send().await.unwrap();
+    let changed = stack.http.get(&url).header("Range", "bytes=0-1").header("If-Range", "\"other\"").sent().await.unwrap();
     assert_eq!(changed.status(), 200);
-    let same = stack.http.get(&url).header("If-None-Match", &etag).send().await.unwrap();
+    let same = stack.http.get(&url).header("If-None-Match", &etag).sent().await.unwrap();
     assert_eq!(same.status(), 304);
 
     stack.verified(&stack.dev, &asset.id).await;
     let before = stack.proxy.seen(&asset.s3_key).len();
-    let head = stack.http.head(&url).send().await.unwrap();
+    let head = stack.http.head(&url).sent().await.unwrap();
     assert_eq!(head.status(), 200);
     for name in ["content-length", "content-type", "etag", "last-modified", "content-disposition", "accept-ranges"] {
         assert_eq!(head.headers().get(name), headers.get(name), "HEAD has GET's {name}");
@@ -77,14 +77,14 @@ async fn download_lists_edge_and_origin_urls_and_deleted_file_returns_404() {
     let seconds = |field: &str, of: &Value| chrono::DateTime::parse_from_rfc3339(of[field].as_str().unwrap()).unwrap().timestamp();
     assert_eq!(seconds("expiresAt", &body) - seconds("expiresAt", direct), 3_300);
     for candidate in body["candidates"].as_array().unwrap() {
-        let got = stack.http.get(candidate["url"].as_str().unwrap()).send().await.unwrap();
+        let got = stack.http.get(candidate["url"].as_str().unwrap()).sent().await.unwrap();
         assert!(got.bytes().await.unwrap() == bytes, "{candidate}");
     }
     let path = format!("/api/storage/files/{}", asset.id);
-    let deleted = stack.request(Method::DELETE, &path, &stack.dev).send().await.unwrap();
+    let deleted = stack.request(Method::DELETE, &path, &stack.dev).sent().await.unwrap();
     assert_eq!((deleted.status().as_u16(), deleted.bytes().await.unwrap().len()), (204, 0));
     assert_eq!(stack.request(Method::DELETE, &path, &stack.dev).answer().await.0, 404);
     assert_eq!(stack.get(&stack.dev, &path).await.0, 404);
-    assert_eq!(stack.http.get(body["url"].as_str().unwrap()).send().await.unwrap().status(), 404, "its URLs stop");
+    assert_eq!(stack.http.get(body["url"].as_str().unwrap()).sent().await.unwrap().status(), 404, "its URLs stop");
     stack.bucket.wait_until_deleted(&asset.s3_key).await;
 }

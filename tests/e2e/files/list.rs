@@ -3,14 +3,14 @@
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::harness::stack;
+use crate::harness::{Call, stack};
 
 #[tokio::test]
 async fn paged_listing_returns_every_file_once_newest_first() {
     let stack = stack().await;
     for index in 0..5 {
         let request = stack.request(Method::POST, "/api/storage/upload", &stack.pro).header("X-File-Name", format!("{index}.txt"));
-        assert_eq!(request.body("x").send().await.unwrap().status(), 201);
+        assert_eq!(request.body("x").sent().await.unwrap().status(), 201);
     }
     let (mut names, mut cursor) = (Vec::new(), String::new());
     loop {

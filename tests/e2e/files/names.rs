@@ -3,7 +3,7 @@
 use jettyspeed_client::{UploadOptions, no_progress, upload};
 use serde_json::Value;
 
-use crate::harness::{random_bytes, stack};
+use crate::harness::{Call, random_bytes, stack};
 
 fn unusual_names() -> Vec<String> {
     let mut names: Vec<String> = [
@@ -51,7 +51,7 @@ async fn unusual_file_names_survive_upload_listing_and_download() {
             assert!(stack.bucket.get(&done.asset.s3_key).await.unwrap() == bytes, "{name}");
 
             let url = edge.download_url(&done.asset.id).await.unwrap();
-            let response = stack.http.get(&url).send().await.unwrap();
+            let response = stack.http.get(&url).sent().await.unwrap();
             assert_eq!(response.status(), 200, "{name}: {url}");
             let disposition = response.headers()["content-disposition"].to_str().unwrap().to_owned();
             assert!(response.bytes().await.unwrap() == bytes, "{name}");
@@ -67,7 +67,7 @@ async fn unusual_file_names_survive_upload_listing_and_download() {
             let candidates: &Vec<Value> = body["candidates"].as_array().unwrap();
             let direct = candidates.last().unwrap();
             assert_eq!(direct["provider"], "origin");
-            let response = stack.http.get(direct["url"].as_str().unwrap()).send().await.unwrap();
+            let response = stack.http.get(direct["url"].as_str().unwrap()).sent().await.unwrap();
             assert_eq!(response.status(), 200, "{name}: {direct}");
             assert!(response.bytes().await.unwrap() == bytes, "{name}");
         }

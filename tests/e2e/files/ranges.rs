@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
 
-use crate::harness::{SLICE, StoredFile, fetch, header, random_bytes, stack};
+use crate::harness::{Call, SLICE, StoredFile, fetch, header, random_bytes, stack};
 
 #[tokio::test]
 async fn random_range_of_any_file_size_returns_matching_bytes() {
@@ -35,7 +35,7 @@ async fn random_range_of_any_file_size_returns_matching_bytes() {
             let StoredFile { url, bytes, .. } = &files[file];
             let suffix = last + 1 == bytes.len() && first.is_multiple_of(2);
             let range = if suffix { format!("bytes=-{}", last + 1 - first) } else { format!("bytes={first}-{last}") };
-            let response = stack.http.get(url).header("Range", &range).send().await.unwrap();
+            let response = stack.http.get(url).header("Range", &range).sent().await.unwrap();
             let status = response.status();
             if status != 206 {
                 panic!("{range} of {}: {status} {}", bytes.len(), response.text().await.unwrap());
@@ -59,10 +59,10 @@ async fn empty_file_returns_200_with_zero_length() {
     let stack = stack().await;
     let asset = stack.asset(&stack.dev).bytes(Vec::new()).store().await;
     let url = stack.edge(&stack.dev).download_url(asset["id"].as_str().unwrap()).await.unwrap();
-    let response = stack.http.get(&url).send().await.unwrap();
+    let response = stack.http.get(&url).sent().await.unwrap();
     assert_eq!((response.status().as_u16(), header(&response, "content-length").as_str()), (200, "0"));
     for range in ["bytes=0-", "bytes=0-0", "bytes=-5", "bytes=7-9", "bytes=0-0,-1"] {
-        let response = stack.http.get(&url).header("Range", range).send().await.unwrap();
+        let response = stack.http.get(&url).header("Range", range).sent().await.unwrap();
         assert_eq!((response.status().as_u16(), header(&response, "content-length").as_str()), (200, "0"), "{range}");
         assert_eq!(header(&response, "content-range"), "", "{range}");
     }

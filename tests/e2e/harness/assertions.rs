@@ -8,6 +8,8 @@ use jettyspeed_openapi::answer::{Checker, Seen};
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::Value;
 
+use crate::harness::Call;
+
 /// Status and JSON of an answer. Asserts what holds for every one: a request id, CORS, for errors problem+json without secrets, and that docs/openapi.json has it.
 pub async fn answer(response: Response) -> (u16, Value) {
     answer_to(None, response).await
@@ -33,6 +35,13 @@ pub async fn answer_to(method: Option<Method>, response: Response) -> (u16, Valu
         method.map_or_else(|| vec!["GET".into(), "POST".into(), "PUT".into(), "PATCH".into(), "DELETE".into()], |method| vec![method.to_string()]);
     documented(&methods, &path, status, media.as_deref(), Some(&value).filter(|value| !value.is_null()));
     (status, value)
+}
+
+/// Asserts that the document of the API has the status of this answer, whose body is still to be read; nothing of what came from another server.
+pub fn seen(method: &Method, response: &Response) {
+    if response.headers().contains_key("x-request-id") {
+        documented(&[method.to_string()], response.url().path(), response.status().as_u16(), None, None);
+    }
 }
 
 /// Asserts that the document of the API has this answer, of a request with one of these methods.
@@ -66,7 +75,7 @@ pub async fn raw_answer(response: Response) -> (u16, bool, Vec<u8>) {
 
 /// Status, `Cache-Status`, and the body if all of it came. Status 0: there was no answer.
 pub async fn fetch(request: RequestBuilder) -> (u16, String, Option<Vec<u8>>) {
-    let response = match request.send().await {
+    let response = match request.sent().await {
         Ok(response) => response,
         Err(error) => return (0, error.to_string(), None),
     };

@@ -7,10 +7,10 @@ use futures_util::future::join_all;
 use futures_util::stream::pending;
 use jettyspeed_client::Edge;
 use jettyspeed_devstack::state::AccountAccess;
-use reqwest::{Client, Method, RequestBuilder};
+use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 
-use super::{Stack, answer_to, eventually, sha256};
+use super::{Stack, answer_to, eventually, seen, sha256};
 
 /// The list of an account's files.
 pub const FILES: &str = "/api/storage/files";
@@ -147,7 +147,7 @@ impl Stack {
 
     async fn run_cron(&self, cron: &str) {
         let url = format!("{}/cdn-cgi/local/scheduled?cron={cron}", self.url);
-        assert_eq!(self.http.get(url).send().await.unwrap().status(), 200);
+        assert_eq!(self.http.get(url).sent().await.unwrap().status(), 200);
     }
 }
 
@@ -155,6 +155,9 @@ impl Stack {
 pub trait Call: Sized {
     /// Sends it: see [`answer`].
     async fn answer(self) -> (u16, Value);
+
+    /// Sends it, for what the answer's JSON does not tell. Asserts that docs/openapi.json has the answer's status: see [`seen`].
+    async fn sent(self) -> reqwest::Result<Response>;
 
     /// The same request from an address that nobody used: unauthenticated calls are limited by address. (On Cloudflare's network no client can name its own.)
     fn with_new_address(self) -> Self;
@@ -176,6 +179,15 @@ impl Call for RequestBuilder {
         let request = request.unwrap();
         let method = request.method().clone();
         answer_to(Some(method), client.execute(request).await.unwrap()).await
+    }
+
+    async fn sent(self) -> reqwest::Result<Response> {
+        let (client, request) = self.build_split();
+        let request = request?;
+        let method = request.method().clone();
+        let response = client.execute(request).await?;
+        seen(&method, &response);
+        Ok(response)
     }
 
     fn with_new_address(self) -> Self {

@@ -23,7 +23,7 @@ struct Observed {
 }
 
 async fn observe(request: RequestBuilder, names: &Names) -> (Observed, String) {
-    let response = request.send().await.unwrap();
+    let response = request.sent().await.unwrap();
     let status = response.status().as_u16();
     let timing = response.headers()["server-timing"].to_str().unwrap().to_owned();
     // Whether the account's lookup is cached depends on earlier requests.
@@ -225,13 +225,13 @@ async fn content_token_opens_only_its_own_file() {
     let (status, body) = stack.get(&stranger, &download).await;
     assert_eq!(status, 200, "{body}");
     let url = body["url"].as_str().unwrap();
-    assert_eq!(stack.http.get(url).send().await.unwrap().text().await.unwrap(), "own bytes");
+    assert_eq!(stack.http.get(url).sent().await.unwrap().text().await.unwrap(), "own bytes");
     let token = url.split("/files/").nth(1).unwrap().split('/').next().unwrap();
     let parts: Vec<_> = token.split('.').collect();
     for names in &victim.things {
         // The name in the path is ignored: the token says which file.
         let named = stack.anonymous(Method::GET, &format!("/files/{token}/{}", names.asset));
-        assert_eq!(named.send().await.unwrap().text().await.unwrap(), "own bytes");
+        assert_eq!(named.sent().await.unwrap().text().await.unwrap(), "own bytes");
         let claims = json!({ "n": names.namespace, "a": names.asset, "e": 9_000_000_000_000_u64 }).to_string();
         let claims = base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, claims);
         for forged in [format!("{}.{claims}.{}", parts[0], parts[2]), format!("{}.{claims}.", parts[0]), format!("{}.{claims}", parts[0])] {
@@ -243,6 +243,6 @@ async fn content_token_opens_only_its_own_file() {
         let path = format!("/files/{}/a", names.asset);
         assert_eq!(stack.get(&stranger, &path).await.0, 404);
         assert_eq!(stack.anonymous(Method::GET, &path).with_new_address().answer().await.0, 401);
-        assert_eq!(stack.request(Method::GET, &path, &victim.account).send().await.unwrap().text().await.unwrap(), "hello");
+        assert_eq!(stack.request(Method::GET, &path, &victim.account).sent().await.unwrap().text().await.unwrap(), "hello");
     }
 }

@@ -101,7 +101,7 @@ async fn nonsense_in_path_query_or_header_never_returns_5xx() {
                 "GET" | "HEAD" | "DELETE" => world.request(route, &path).with_new_address(),
                 _ => world.request(route, &path).with_new_address().body("{}"),
             };
-            let response = request().send().await.unwrap();
+            let response = request().sent().await.unwrap();
             let status = response.status().as_u16();
             if status >= 500 {
                 complaints.push(format!("{} {path}: {status} {}", route.method, response.text().await.unwrap()));

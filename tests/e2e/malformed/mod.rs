@@ -204,7 +204,7 @@ impl World {
 }
 
 async fn verdict(request: RequestBuilder, statuses: RangeInclusive<u16>) -> Option<String> {
-    let response = match request.send().await {
+    let response = match request.sent().await {
         Ok(response) => response,
         Err(error) => return Some(format!("no answer: {error}")),
     };

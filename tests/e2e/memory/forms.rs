@@ -56,7 +56,7 @@ async fn form_without_room_in_memory_gets_503_with_retry_after_and_another_accou
     let mut held = SlowClient::send_as(&stack, &stack.dev, "POST", UPLOAD, whole.len(), &fields).await;
     held.body(&whole[..1_000]).await;
     tokio::time::sleep(Duration::from_millis(500)).await;
-    let refused = request(&stack, &stack.dev).body(whole.clone()).send().await.unwrap();
+    let refused = request(&stack, &stack.dev).body(whole.clone()).sent().await.unwrap();
     assert_eq!(retry_after(&refused), 2);
     let (status, body) = answer(refused).await;
     assert_eq!((status, &body["code"]), (503, &json!("busy")));

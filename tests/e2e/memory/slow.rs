@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use super::SlowClient;
-use crate::harness::{SLICE, Stack, action, fetch, random_bytes, sha256};
+use crate::harness::{Call, SLICE, Stack, action, fetch, random_bytes, sha256};
 
 /// The headers of a part with that token.
 fn part_fields<'a>(token: &'a str, number: &'a str, hash: &'a str) -> [(&'a str, &'a str); 3] {
@@ -102,7 +102,7 @@ async fn slow_part_that_breaks_off_is_not_recorded() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     let state = stack.session_state(&account, started["sessionId"].as_str().unwrap()).await;
     assert_eq!((&state["completed"], &state["missing"]), (&json!([]), &json!([1])), "{state}");
-    assert_eq!(stack.chunk(&started, 1, &bytes).send().await.unwrap().status(), 200);
+    assert_eq!(stack.chunk(&started, 1, &bytes).sent().await.unwrap().status(), 200);
 }
 
 #[tokio::test]

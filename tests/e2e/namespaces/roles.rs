@@ -40,7 +40,7 @@ async fn played(stack: &Stack, account: &AccountAccess, namespace: &str, video: 
     if status != 200 {
         return (status, body["code"].as_str().unwrap_or_default().to_owned());
     }
-    let response = stack.http.get(body["url"].as_str().unwrap()).send().await.unwrap();
+    let response = stack.http.get(body["url"].as_str().unwrap()).sent().await.unwrap();
     (response.status().as_u16(), response.text().await.unwrap())
 }
 

@@ -23,7 +23,7 @@ struct Events {
 
 impl Events {
     async fn open(stack: &Stack, account: &AccountAccess) -> Events {
-        let response = stack.request(Method::GET, "/api/live", account).header("Accept", "text/event-stream").send().await.unwrap();
+        let response = stack.request(Method::GET, "/api/live", account).header("Accept", "text/event-stream").sent().await.unwrap();
         assert_eq!((response.status(), response.headers()["content-type"].to_str().unwrap()), (StatusCode::OK, "text/event-stream"));
         let mut events = Events { response, text: String::new() };
         assert!(events.block().await.starts_with("retry: 5000\n"));
@@ -154,7 +154,7 @@ async fn live_is_for_accounts_and_operators_who_name_one_and_has_twenty_places()
     assert_eq!(stream(stack.request(Method::GET, &of_other, &account)).answer().await.0, 404);
     let (status, body) = stream(stack.operator(Method::GET, "/api/live")).answer().await;
     assert_eq!((status, &body["field"]), (422, &json!("agentcache_user_id")));
-    assert_eq!(stream(stack.operator(Method::GET, &of_other)).send().await.unwrap().status(), StatusCode::OK);
+    assert_eq!(stream(stack.operator(Method::GET, &of_other)).sent().await.unwrap().status(), StatusCode::OK);
     let mut open = Vec::new();
     for _ in 0..20 {
         open.push(Socket::open(stack, &account).await.unwrap());

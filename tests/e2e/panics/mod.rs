@@ -19,7 +19,7 @@ async fn panic_is_logged_once_and_the_next_request_returns_200() {
     let log = || std::fs::read_to_string(&path).unwrap();
     assert_eq!(panics(&log()), 0);
 
-    let outcome = stack.http.get(format!("{}/test/panic", stack.url)).send().await.unwrap().text().await.unwrap();
+    let outcome = stack.http.get(format!("{}/test/panic", stack.url)).sent().await.unwrap().text().await.unwrap();
     assert_ne!(outcome, "returned", "it panicked");
 
     // Code that needs no state, then the database, a Durable Object and the store.
@@ -27,7 +27,7 @@ async fn panic_is_logged_once_and_the_next_request_returns_200() {
     let after = stack.asset(&stack.dev).bytes("after").store().await;
     for (asset, bytes) in [(&before, "before"), (&after, "after")] {
         let url = stack.edge(&stack.dev).download_url(asset["id"].as_str().unwrap()).await.unwrap();
-        assert_eq!(stack.http.get(url).send().await.unwrap().text().await.unwrap(), bytes);
+        assert_eq!(stack.http.get(url).sent().await.unwrap().text().await.unwrap(), bytes);
     }
 
     eventually(Duration::from_secs(10), async || done_or(panics(&log()) > 0, "no panic in the log")).await;

@@ -27,9 +27,9 @@ async fn every_response_byte_is_counted_once_on_hit_and_miss() {
     for request in ranges.map(|range| stack.http.get(&file.url).header("Range", range)).into_iter().chain((0..3).map(|_| stack.http.get(&file.url))) {
         sent += u64::try_from(fetch(request).await.2.unwrap().len()).unwrap();
     }
-    assert_eq!(stack.http.head(&file.url).send().await.unwrap().status(), 200);
-    assert_eq!(stack.http.get(&file.url).header("If-None-Match", "*").send().await.unwrap().status(), 304);
-    assert_eq!(stack.http.get(&file.url).header("Range", "bytes=99999999-").send().await.unwrap().status(), 416);
+    assert_eq!(stack.http.head(&file.url).sent().await.unwrap().status(), 200);
+    assert_eq!(stack.http.get(&file.url).header("If-None-Match", "*").sent().await.unwrap().status(), 304);
+    assert_eq!(stack.http.get(&file.url).header("Range", "bytes=99999999-").sent().await.unwrap().status(), 416);
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     assert_eq!(used().await - before, sent);
 }
@@ -116,7 +116,7 @@ async fn uncached_file_whose_client_hangs_up_costs_what_was_read_of_the_store() 
     assert_eq!(status, 200, "{body}");
     let file = stack.file(&account).name("sixty.bin").size(60_000_000).store().await;
     for _ in 0..5 {
-        drop(stack.http.get(&file.url).send().await.unwrap());
+        drop(stack.http.get(&file.url).sent().await.unwrap());
     }
     assert_eq!(fetch(stack.http.get(&file.url)).await.2.unwrap().len(), 60_000_000);
     let slice = u64::try_from(SLICE).unwrap();
@@ -147,21 +147,21 @@ async fn bandwidth_counts_content_lengths_and_issued_presigned_urls() {
     assert_eq!(found["candidates"].as_array().unwrap().len(), 1, "{found}");
     assert_eq!(used().await, 0, "a URL of ours costs when it is used");
     let url = found["url"].as_str().unwrap();
-    let etag = stack.http.head(url).send().await.unwrap().headers()["etag"].clone();
+    let etag = stack.http.head(url).sent().await.unwrap().headers()["etag"].clone();
     let free = [
         (200, stack.http.head(url)),
         (304, stack.http.get(url).header("If-None-Match", &etag)),
         (416, stack.http.get(url).header("Range", "bytes=100000-")),
     ];
     for (status, request) in free {
-        assert_eq!(request.send().await.unwrap().status(), status);
+        assert_eq!(request.sent().await.unwrap().status(), status);
     }
-    assert_eq!(stack.request(Method::HEAD, &path, &account).send().await.unwrap().status(), 200);
+    assert_eq!(stack.request(Method::HEAD, &path, &account).sent().await.unwrap().status(), 200);
     assert_eq!(used().await, 0, "HEAD, 304 and 416");
     let mut sum = 0;
     for range in [None, Some("bytes=0-0"), Some("bytes=500-1499"), Some("bytes=-7"), None, Some("bytes=0-99999")] {
         let request = stack.http.get(url);
-        let response = range.map_or(request.try_clone().unwrap(), |range| request.header("Range", range)).send().await.unwrap();
+        let response = range.map_or(request.try_clone().unwrap(), |range| request.header("Range", range)).sent().await.unwrap();
         assert_eq!(response.status(), if range.is_some() { 206 } else { 200 });
         let length: u64 = response.headers()["content-length"].to_str().unwrap().parse().unwrap();
         assert_eq!(u64::try_from(response.bytes().await.unwrap().len()).unwrap(), length);
@@ -174,9 +174,9 @@ async fn bandwidth_counts_content_lengths_and_issued_presigned_urls() {
     }
     assert_eq!(used().await, sum, "the store's own URL is paid when it is issued");
     let own = format!("/files/{}/a.bin", asset["id"].as_str().unwrap());
-    assert_eq!(stack.request(Method::GET, &own, &account).send().await.unwrap().bytes().await.unwrap().len(), 100_000);
+    assert_eq!(stack.request(Method::GET, &own, &account).sent().await.unwrap().bytes().await.unwrap().len(), 100_000);
     assert_eq!(used().await, sum + size, "the stable URL as well");
-    let backend = stack.backend(Method::GET, "/api/agentcache/quota?agentcache_user_id=reader").send().await.unwrap();
+    let backend = stack.backend(Method::GET, "/api/agentcache/quota?agentcache_user_id=reader").sent().await.unwrap();
     let (status, quota) = answer(backend).await;
     assert_eq!((status, &quota["bandwidth_used_bytes"], &quota["storage_used_bytes"]), (200, &json!(sum + size), &json!(size)));
     let left = &quota["bandwidth_remaining_bytes"];
@@ -197,12 +197,12 @@ async fn exceeded_bandwidth_returns_429_within_one_minute() {
         urls.push((path, found["url"].as_str().unwrap().to_owned()));
     }
     let [(warm_path, warm_url), (cold_path, cold_url)] = urls.try_into().unwrap();
-    assert_eq!(stack.http.get(&warm_url).send().await.unwrap().status(), 200);
+    assert_eq!(stack.http.get(&warm_url).sent().await.unwrap().status(), 200);
     stack.patch_tier("pro", json!({ "bandwidth_quota_gb": 0 })).await;
     let changed = Instant::now();
     for (account, path) in [(&warm, &warm_path), (&cold, &cold_path)] {
         for path in [path.clone(), format!("{path}&direct=1")] {
-            let response = stack.request(Method::GET, &path, account).send().await.unwrap();
+            let response = stack.request(Method::GET, &path, account).sent().await.unwrap();
             let seconds = retry_after(&response);
             let (status, body) = answer(response).await;
             assert_eq!((status, &body["code"], &body["limit"]), (429, &json!("bandwidth-exceeded"), &json!(0)), "{body}");
@@ -225,7 +225,7 @@ async fn exceeded_bandwidth_returns_429_within_one_minute() {
     .await;
     let within = Duration::from_secs(60).saturating_sub(changed.elapsed());
     eventually_every(Duration::from_secs(1), within, async || {
-        let status = stack.http.get(&warm_url).send().await.unwrap().status();
+        let status = stack.http.get(&warm_url).sent().await.unwrap().status();
         done_or(status == 429, format!("a URL issued before returns {status}"))
     })
     .await;

@@ -84,10 +84,10 @@ async fn of_400_empty_video_files_at_once_max_objects_are_stored_and_puts_are_pa
     // Ten times the tier's requests per minute, apart from them.
     stack.patch_tier("starter", json!({ "requests_per_minute": 2 })).await;
     let paced = stack.account("streamer").tier("starter").create().await;
-    let response = video_file(&stack, &paced, "a").send().await.unwrap();
+    let response = video_file(&stack, &paced, "a").sent().await.unwrap();
     assert_eq!((response.status().as_u16(), rate_limit(&response).0.as_str()), (201, "\"video\";q=20;w=60"));
     let refused = loop {
-        let response = video_file(&stack, &paced, "a").send().await.unwrap();
+        let response = video_file(&stack, &paced, "a").sent().await.unwrap();
         if response.status() != 200 {
             break response;
         }

@@ -204,7 +204,7 @@ async fn workerd_killed_during_start_releases_the_reservation() {
     // The store is slow to open uploads: the Worker is killed after it reserved and before it has an upload id.
     stack.proxy.inject(|method, target| (method == "POST" && target.contains("uploads")).then_some(Fault::Slow(60_000)));
     let start = stack.request(Method::POST, "/api/jetty/track-upload", &mortal).json(&json!({ "action": "start", "fileName": "x", "fileSize": 777 }));
-    let call = tokio::spawn(start.send());
+    let call = tokio::spawn(start.sent());
     wait_for_usage(&stack, &mortal, (0, 777)).await;
     stack.worker.lock().await.kill_and_restart().await.unwrap();
     stack.proxy.clear_faults();

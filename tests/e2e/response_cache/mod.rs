@@ -62,7 +62,7 @@ async fn stored_response_is_a_hit_in_every_spelling_of_its_question_and_others_a
     // A response is answered byte by byte as it was written.
     let raw = format!("{{\"response\": [1.0, \"\\u00e9\" ,1e2],{}", &asked.to_string()[1..]);
     assert_eq!(stack.request(Method::POST, SET, &account).body(raw).answer().await.0, 200);
-    let answer = stack.request(Method::POST, GET, &account).json(&asked).send().await.unwrap();
+    let answer = stack.request(Method::POST, GET, &account).json(&asked).sent().await.unwrap();
     assert_eq!(
         (answer.headers()["content-type"].as_bytes(), answer.headers()["cache-control"].as_bytes()),
         (&b"application/json"[..], &b"no-store"[..])
@@ -200,7 +200,7 @@ async fn write_refused_once_is_repeated_and_one_refused_again_is_503_and_changes
     let asked = question();
     let write = |response: u32, refused: u32| {
         let request = stack.request(Method::POST, SET, &stack.dev).header("X-Refuse-Writes", refused);
-        request.json(&with(&asked, "response", response)).send()
+        request.json(&with(&asked, "response", response)).sent()
     };
     assert_eq!(write(1, 1).await.unwrap().status(), 200);
     assert_eq!(get(&stack, &stack.dev, &asked).await, Some(json!(1)));

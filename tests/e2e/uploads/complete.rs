@@ -31,11 +31,11 @@ async fn missing_part_returns_409_and_repeated_completion_the_same_answer() {
     let stack = stack().await;
     let bytes = random_bytes(21_000_000);
     let started = stack.session(&stack.dev).size(bytes.len()).start().await;
-    stack.chunk(&started, 1, &bytes[..10_000_000]).send().await.unwrap();
-    stack.chunk(&started, 3, &bytes[20_000_000..]).send().await.unwrap();
+    stack.chunk(&started, 1, &bytes[..10_000_000]).sent().await.unwrap();
+    stack.chunk(&started, 3, &bytes[20_000_000..]).sent().await.unwrap();
     let (status, body) = stack.track(&stack.dev, complete(&started)).await;
     assert_eq!((status, body["code"].as_str().unwrap(), &body["missing"]), (409, "parts-missing", &json!([2])));
-    stack.chunk(&started, 2, &bytes[10_000_000..20_000_000]).send().await.unwrap();
+    stack.chunk(&started, 2, &bytes[10_000_000..20_000_000]).sent().await.unwrap();
     let (status, first) = stack.track(&stack.dev, complete(&started)).await;
     assert_eq!(status, 200, "{first}");
     assert_eq!((&first["chunks"], &first["bytesSent"], &first["bytesSaved"]), (&json!(3), &json!(21_000_000), &json!(0)));
@@ -87,7 +87,7 @@ async fn sixteen_concurrent_completions_create_one_asset() {
         .map(|_| {
             let request = stack.request(Method::POST, "/api/jetty/track-upload", &stack.dev).json(&complete(&started));
             tokio::spawn(async move {
-                let response = request.send().await.unwrap();
+                let response = request.sent().await.unwrap();
                 (response.status().as_u16(), response.json::<Value>().await.unwrap())
             })
         })
@@ -127,7 +127,7 @@ async fn completion_continues_after_client_disconnects() {
     let (started, bytes) = sent_session(&stack, 10_500_000).await;
     stack.proxy.inject(|method, target| (method.as_str() == "POST" && target.contains("uploadId=")).then_some(Fault::Slow(1_500)));
     let call = stack.request(Method::POST, "/api/jetty/track-upload", &stack.dev).json(&complete(&started));
-    assert!(call.timeout(Duration::from_millis(500)).send().await.unwrap_err().is_timeout());
+    assert!(call.timeout(Duration::from_millis(500)).sent().await.unwrap_err().is_timeout());
     let id = started["sessionId"].as_str().unwrap();
     assert_eq!(stack.session_state(&stack.dev, id).await["status"], "completing");
     eventually_every(Duration::from_millis(100), Duration::from_secs(20), async || {
@@ -253,7 +253,7 @@ async fn lost_or_wrong_store_answer_to_completion_ends_in_the_whole_file() {
     // A part arrived at the store without being recorded: the part list is refused, reconciled, and completed within the same call.
     let (started, bytes) = sent_session(&stack, 10_500_000).await;
     stack.proxy.inject(|method, _| (method.as_str() == "PUT").then_some(Fault::LoseAnswer));
-    let again = stack.chunk(&started, 2, &bytes[10_000_000..]).send().await.unwrap();
+    let again = stack.chunk(&started, 2, &bytes[10_000_000..]).sent().await.unwrap();
     assert_eq!(again.status(), 503);
     only_completion(Fault::Answer(400, "InvalidPart"), 1);
     let (status, body) = stack.track(&stack.dev, complete(&started)).await;
@@ -275,7 +275,7 @@ async fn lost_or_wrong_store_answer_to_completion_ends_in_the_whole_file() {
     assert_eq!(stack.session_state(&stack.dev, id).await["missing"], json!([1]));
     stack.proxy.clear_faults();
     // That part did reach the store: reconciling adopts it, and the upload completes without sending it again.
-    let reconciled = stack.request(Method::GET, &format!("/api/jetty/cache-chunk?sessionId={id}&reconcile=1"), &stack.dev).send().await.unwrap();
+    let reconciled = stack.request(Method::GET, &format!("/api/jetty/cache-chunk?sessionId={id}&reconcile=1"), &stack.dev).sent().await.unwrap();
     let (_, state) = answer(reconciled).await;
     assert_eq!((&state["missing"], &state["completed"][0]["sha256"]), (&json!([]), &Value::Null));
     let (status, body) = stack.track(&stack.dev, complete(&started)).await;

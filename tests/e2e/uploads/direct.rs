@@ -20,7 +20,7 @@ async fn part_urls(stack: &Stack, account: &AccountAccess, session: &Value, part
 async fn put_part(stack: &Stack, url: &Value, bytes: &[u8]) -> (u16, String) {
     let headers = url["headers"].as_object().unwrap().iter();
     let request = headers.fold(stack.http.put(url["url"].as_str().unwrap()), |request, (name, value)| request.header(name, value.as_str().unwrap()));
-    let response = request.body(bytes.to_vec()).send().await.unwrap();
+    let response = request.body(bytes.to_vec()).sent().await.unwrap();
     let etag = response.headers().get("etag").map(|etag| etag.to_str().unwrap().to_owned()).unwrap_or_default();
     (response.status().as_u16(), etag)
 }

@@ -30,7 +30,7 @@ impl Case {
 
     async fn refused(&self, request: RequestBuilder, status: u16, code: &str) -> Value {
         let stack = stack().await;
-        let body = request.send().await.unwrap();
+        let body = request.sent().await.unwrap();
         let (got, body) = answer(body).await;
         assert_eq!((got, body["code"].as_str().unwrap_or_default()), (status, code), "{body}");
         let state = stack.session_state(&stack.dev, self.session()).await;

@@ -36,7 +36,7 @@ async fn simple_upload_over_a_limit_returns_its_status_and_limit() {
     let stack = stack().await;
     let post = |account, size: usize| {
         let request = stack.request(Method::POST, "/api/storage/upload", account).header("X-File-Name", "a.bin");
-        if size > 10 { request.without_sending_body(size).send() } else { request.body(vec![0; size]).send() }
+        if size > 10 { request.without_sending_body(size).sent() } else { request.body(vec![0; size]).sent() }
     };
     for (account, size, status, code) in [
         (&stack.free, 10, 507, "storage-exceeded"),
@@ -50,7 +50,7 @@ async fn simple_upload_over_a_limit_returns_its_status_and_limit() {
         assert_eq!((got, body["code"].as_str().unwrap()), (status, code), "{body}");
         assert!(status == 403 || body["limit"].is_u64(), "{body}");
     }
-    let no_name = stack.request(Method::POST, "/api/storage/upload", &stack.dev).body("x").send().await.unwrap();
+    let no_name = stack.request(Method::POST, "/api/storage/upload", &stack.dev).body("x").sent().await.unwrap();
     assert_eq!(answer(no_name).await.0, 422);
     let wrong_hash =
         stack.request(Method::POST, "/api/storage/upload", &stack.dev).header("X-File-Name", "a").header("X-Content-SHA256", sha256(b"y"));

@@ -31,7 +31,7 @@ async fn start_beyond_the_tier_returns_403_or_413() {
 #[tokio::test]
 async fn malformed_start_body_returns_400_404_413_or_422() {
     let stack = stack().await;
-    let send = |body: &str| stack.request(Method::POST, "/api/jetty/track-upload", &stack.dev).body(body.to_owned()).send();
+    let send = |body: &str| stack.request(Method::POST, "/api/jetty/track-upload", &stack.dev).body(body.to_owned()).sent();
     for (body, status) in [
         ("", 400),
         ("{", 400),
@@ -135,7 +135,7 @@ async fn session_of_another_account_returns_404_like_an_absent_one() {
     let (status, _) = stack.anonymous(Method::POST, "/api/jetty/track-upload").bearer_auth(token).json(&fail).answer().await;
     assert_eq!(status, 401, "a token sends parts, it does not end uploads");
 
-    let list = |account| stack.request(Method::GET, "/api/jetty/sessions?status=open&limit=500", account).send();
+    let list = |account| stack.request(Method::GET, "/api/jetty/sessions?status=open&limit=500", account).sent();
     let has = |body: &Value| body["sessions"].as_array().unwrap().iter().any(|session| session["sessionId"] == id);
     assert!(has(&answer(list(&stack.dev).await.unwrap()).await.1));
     assert!(!has(&answer(list(&stack.other).await.unwrap()).await.1));

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{playback_base, put_video};
-use crate::harness::{Stack, header, random_bytes, stack, unique};
+use crate::harness::{Call, Stack, header, random_bytes, stack, unique};
 
 #[tokio::test]
 async fn fractional_or_unreadable_target_duration_gives_max_age_2() {
@@ -14,7 +14,7 @@ async fn fractional_or_unreadable_target_duration_gives_max_age_2() {
         let text = format!("#EXTM3U\n#EXT-X-TARGETDURATION:{value}\n#EXTINF:4.0,\n0.ts\n");
         assert_eq!(put_video(stack, &stack.dev, &format!("{video}/{path}"), text).await.0, 201);
         let url = playback_base(stack, &stack.dev, &video, &path).await + &path;
-        let response = stack.http.get(&url).send().await.unwrap();
+        let response = stack.http.get(&url).sent().await.unwrap();
         assert_eq!(header(&response, "cache-control"), format!("private, max-age={seconds}, no-transform"), "{value}");
     }
 }
@@ -45,7 +45,7 @@ async fn segment_of_a_young_video_has_max_age_60_and_of_an_old_one_the_classs_tt
     }
     stack.sql(&format!("UPDATE video_files SET created_at = created_at - 86400000 WHERE video_id = '{video}' AND path = 'old.ts'")).await;
     let base = playback_base(stack, &stack.dev, &video, "young.ts").await;
-    let cache_control = async |path: &str| header(&stack.http.get(format!("{base}{path}")).send().await.unwrap(), "cache-control");
+    let cache_control = async |path: &str| header(&stack.http.get(format!("{base}{path}")).sent().await.unwrap(), "cache-control");
     assert_eq!(cache_control("young.ts").await, "private, max-age=60, no-transform");
     // The class's TTL is 6 h, and no answer is kept longer than its URL works: 1 h.
     let seconds: u64 = cache_control("old.ts").await.trim_start_matches("private, max-age=").trim_end_matches(", no-transform").parse().unwrap();

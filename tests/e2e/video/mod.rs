@@ -28,7 +28,7 @@ pub async fn playback_base(stack: &Stack, account: &AccountAccess, video: &str, 
 }
 
 async fn fetch_video(stack: &Stack, url: &str) -> (u16, String, Vec<u8>) {
-    let response = stack.http.get(url).send().await.unwrap();
+    let response = stack.http.get(url).sent().await.unwrap();
     let (status, cache) = (response.status().as_u16(), header(&response, "cache-status"));
     (status, cache, response.bytes().await.unwrap().to_vec())
 }

@@ -36,7 +36,7 @@ async fn pushed_folder_plays_through_one_token_with_prefetched_segments() {
     assert!(stack.bucket.get("users/dev/v/tree/720p%20%C3%A9/0.ts").await.unwrap() == segments[0], "at the key that is promised");
 
     let url = playback_base(stack, &stack.dev, "tree", "index.m3u8").await;
-    let master = stack.http.get(format!("{url}index.m3u8")).send().await.unwrap();
+    let master = stack.http.get(format!("{url}index.m3u8")).sent().await.unwrap();
     assert_eq!((master.status().as_u16(), header(&master, "content-type").as_str()), (200, "application/vnd.apple.mpegurl"));
     assert_eq!((header(&master, "access-control-allow-origin").as_str(), header(&master, "accept-ranges").as_str()), ("*", "bytes"));
     assert_eq!(header(&master, "content-disposition"), "", "players do not save");
@@ -52,18 +52,18 @@ async fn pushed_folder_plays_through_one_token_with_prefetched_segments() {
     }
     assert_eq!(hits, 6, "every segment was there before it was asked for");
     for (path, kind) in [("k.key", "application/pgp-keys"), ("s.vtt", "text/vtt"), ("720p%20%C3%A9/0.ts", "video/mp2t")] {
-        let response = stack.http.get(format!("{url}{path}")).header("Range", "bytes=1-3").send().await.unwrap();
+        let response = stack.http.get(format!("{url}{path}")).header("Range", "bytes=1-3").sent().await.unwrap();
         assert_eq!(response.status(), 206, "{path}");
         assert!(path == "k.key" || header(&response, "content-type") == kind, "{path}: {response:?}");
         assert_eq!(response.bytes().await.unwrap().len(), 3);
     }
     // CORS headers on every status.
     for (target, status) in [(format!("{url}none.ts"), 404), (url.replacen("jtv1.", "jtv1.x", 1) + "index.m3u8", 401)] {
-        let response = stack.http.get(&target).header("Origin", "https://player.example").send().await.unwrap();
+        let response = stack.http.get(&target).header("Origin", "https://player.example").sent().await.unwrap();
         assert_eq!((response.status().as_u16(), header(&response, "access-control-allow-origin").as_str()), (status, "*"), "{target}");
     }
     let preflight =
-        stack.http.request(Method::OPTIONS, format!("{url}k.key")).header("Access-Control-Request-Headers", "range").send().await.unwrap();
+        stack.http.request(Method::OPTIONS, format!("{url}k.key")).header("Access-Control-Request-Headers", "range").sent().await.unwrap();
     assert_eq!((preflight.status().as_u16(), header(&preflight, "access-control-allow-headers").as_str()), (204, "range"));
 
     tokio::time::sleep(Duration::from_millis(4_000)).await;

@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{fetch_video, media_playlist, playback_base, put_video};
-use crate::harness::{Stack, done_or, eventually_every, header, random_bytes, unique};
+use crate::harness::{Call, Stack, done_or, eventually_every, header, random_bytes, unique};
 
 #[tokio::test]
 async fn replaced_playlist_is_served_at_once_and_charged_at_its_size() {
@@ -18,7 +18,7 @@ async fn replaced_playlist_is_served_at_once_and_charged_at_its_size() {
     let (status, body) = put_video(&stack, &account, "tv/index.m3u8", first.clone()).await;
     assert_eq!((status, &body["size"], &body["s3Key"]), (201, &json!(first.len()), &json!("users/live/v/tv/index.m3u8")));
     let url = playback_base(&stack, &account, "tv", "index.m3u8").await + "index.m3u8";
-    let response = stack.http.get(&url).send().await.unwrap();
+    let response = stack.http.get(&url).sent().await.unwrap();
     assert_eq!(header(&response, "cache-control"), "private, max-age=2, no-transform", "half a target duration");
     assert_eq!(response.text().await.unwrap(), first);
     for number in 1..4 {
@@ -29,7 +29,7 @@ async fn replaced_playlist_is_served_at_once_and_charged_at_its_size() {
     }
     let vod = media_playlist(&["0.ts"], true);
     assert_eq!(put_video(&stack, &account, "tv/index.m3u8", vod.clone()).await.0, 200);
-    let response = stack.http.get(&url).send().await.unwrap();
+    let response = stack.http.get(&url).sent().await.unwrap();
     assert_eq!(header(&response, "cache-control"), "private, no-cache, no-transform", "it may be replaced");
     // Two concurrent replacements: one of them wins, and the served bytes are those at the store.
     for round in 0..5 {
@@ -110,7 +110,7 @@ async fn put_with_lost_store_answer_is_reconciled_by_a_job() {
     let (status, _, body) = fetch_video(&stack, &format!("{url}new.ts")).await;
     assert!(status == 200 && body == second, "{status}");
     let delete = stack.request(Method::DELETE, "/api/video/film", &account);
-    assert_eq!(delete.send().await.unwrap().status(), 204);
+    assert_eq!(delete.sent().await.unwrap().status(), 204);
     let left = Duration::from_secs(230).saturating_sub(started.elapsed());
     eventually_every(Duration::from_millis(500), left, async || {
         let used = used().await;

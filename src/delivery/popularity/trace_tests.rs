@@ -49,6 +49,9 @@ struct Outcome {
     missed: u64,
     /// Refreshes before the end of a lifetime.
     early: u64,
+    /// Answers of the hundred files that are asked for most, and those of them that were not fresh.
+    top: u64,
+    top_not_fresh: u64,
 }
 
 impl Outcome {
@@ -73,6 +76,7 @@ fn run(trace: &[(usize, EpochMs)], isolates: usize, window_ms: u64) -> Outcome {
         let isolate = (random.next() * isolates as f64) as usize;
         let (counter, draw) = (&mut counters[isolate], random.next());
         let hits = if window_ms == 0 { 0.0 } else { counter.rate(id(*file), window_ms, *now) };
+        let before = outcome.fresh;
         let renewed = now.plus(lifetime_ms(TTL, hits));
         match entries.get(file).copied() {
             Some(until) if *now < until => {
@@ -91,6 +95,8 @@ fn run(trace: &[(usize, EpochMs)], isolates: usize, window_ms: u64) -> Outcome {
                 entries.insert(*file, renewed);
             }
         }
+        outcome.top += u64::from(*file < 100);
+        outcome.top_not_fresh += u64::from(*file < 100 && outcome.fresh == before);
         counter.add(id(*file), window_ms, *now);
     }
     outcome
@@ -108,5 +114,6 @@ fn zipf_trace_has_more_answers_from_a_fresh_entry_and_fewer_requests_to_the_stor
         assert!(with.requests_to_store() < without.requests_to_store(), "{with:?} {without:?}");
         assert!(with.missed <= without.missed, "{with:?} {without:?}");
         assert!(with.early > 0);
+        assert!(with.top_not_fresh * 4 < without.top_not_fresh, "{with:?} {without:?}");
     }
 }

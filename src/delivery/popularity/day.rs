@@ -1,8 +1,7 @@
 //! When people of a country are at work, by the hours of the day in which they upload (`upload_patterns`), and what that says of the hits to come.
 
-use serde::Deserialize;
-
 use crate::base::time::{EpochMs, HOUR_MS};
+use crate::delivery::count::Country;
 
 /// Hours of a day.
 const HOURS: u64 = 24;
@@ -13,24 +12,17 @@ const FEWEST: u64 = 240;
 /// Bounds of what an outlook may say.
 const BOUNDS: (f64, f64) = (0.5, 2.0);
 
-/// Uploads of a country in an hour of the day (UTC): a row of [`crate::edges::repository::hours_of_day`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub struct Row {
-    hour_of_day: u64,
-    uploads: u64,
-}
-
 /// Uploads of a country by hour of the day.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Day([u64; 24]);
 
 impl Day {
-    /// From rows in any order; hours without one had no uploads.
-    pub fn of(rows: &[Row]) -> Day {
+    /// From hours of the day and their uploads, in any order; others had none.
+    pub fn of(hours: impl Iterator<Item = (u64, u64)>) -> Day {
         let mut day = [0_u64; 24];
-        for row in rows {
-            if let Some(hour) = usize::try_from(row.hour_of_day).ok().and_then(|hour| day.get_mut(hour)) {
-                *hour = hour.saturating_add(row.uploads);
+        for (hour, uploads) in hours {
+            if let Some(sum) = usize::try_from(hour).ok().and_then(|hour| day.get_mut(hour)) {
+                *sum = sum.saturating_add(uploads);
             }
         }
         Day(day)
@@ -56,12 +48,65 @@ impl Day {
     }
 }
 
+/// Maximum number of countries that an isolate knows.
+const MAX_COUNTRIES: usize = 16;
+
+/// What an isolate knows of countries.
+#[derive(Debug, Default)]
+pub struct Days(Vec<Known>);
+
+#[derive(Debug)]
+struct Known {
+    country: Country,
+    until: EpochMs,
+    /// None while it is being read, or if it could not be.
+    day: Option<Day>,
+}
+
+impl Days {
+    /// The country's day, if it is known.
+    pub fn get(&self, country: Country, now: EpochMs) -> Option<&Day> {
+        self.0.iter().find(|known| known.country == country && now < known.until).and_then(|known| known.day.as_ref())
+    }
+
+    /// Whether the caller is to read the country's day: nobody else does until then, unless sixteen other countries come in between.
+    pub fn claim(&mut self, country: Country, until: EpochMs, now: EpochMs) -> bool {
+        let is_claimed = self.0.iter().any(|known| known.country == country && now < known.until);
+        if !is_claimed {
+            self.set(country, None, until);
+        }
+        !is_claimed
+    }
+
+    /// Sets the country's day until then. If there is no room, what was set first is forgotten.
+    pub fn set(&mut self, country: Country, day: Option<Day>, until: EpochMs) {
+        self.0.retain(|known| known.country != country);
+        if self.0.len() >= MAX_COUNTRIES {
+            self.0.remove(0);
+        }
+        self.0.push(Known { country, until, day });
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    #[test]
+    fn country_is_claimed_once_until_its_end_and_seventeen_do_not_fit() {
+        let country = |code: u8| Country::parse(Some(&format!("A{}", char::from(b'A' + code))));
+        let mut days = Days::default();
+        assert!(days.claim(country(0), EpochMs(10), EpochMs(0)) && !days.claim(country(0), EpochMs(10), EpochMs(9)));
+        assert!(days.get(country(0), EpochMs(0)).is_none() && days.claim(country(0), EpochMs(20), EpochMs(10)), "it was not read");
+        days.set(country(0), Some(day(|_| 1)), EpochMs(50));
+        assert_eq!(days.get(country(0), EpochMs(49)), Some(&day(|_| 1)));
+        assert!(days.get(country(0), EpochMs(50)).is_none() && days.get(country(1), EpochMs(0)).is_none());
+        (1..=16).for_each(|code| days.set(country(code), None, EpochMs(50)));
+        assert_eq!((days.0.len(), days.0.iter().any(|known| known.country == country(0))), (MAX_COUNTRIES, false));
+    }
+
     fn day(uploads: impl Fn(u64) -> u64) -> Day {
-        Day::of(&(0..24).map(|hour_of_day| Row { hour_of_day, uploads: uploads(hour_of_day) }).collect::<Vec<_>>())
+        Day::of((0..24).map(|hour| (hour, uploads(hour))))
     }
 
     #[test]
@@ -79,8 +124,8 @@ mod tests {
     #[test]
     fn few_uploads_and_hours_that_there_are_not_say_nothing() {
         assert_eq!(day(|hour| u64::from(hour == 3) * 239).outlook(EpochMs(2 * HOUR_MS), HOUR_MS), 1.0);
-        assert_eq!(Day::of(&[Row { hour_of_day: 24, uploads: u64::MAX }]), Day([0; 24]));
-        let most = Day::of(&[Row { hour_of_day: 3, uploads: u64::MAX }, Row { hour_of_day: 3, uploads: 1 }]);
+        assert_eq!(Day::of([(24, u64::MAX)].into_iter()), Day([0; 24]));
+        let most = Day::of([(3, u64::MAX), (3, 1)].into_iter());
         assert_eq!((most.outlook(EpochMs(2 * HOUR_MS), HOUR_MS), most.outlook(EpochMs(u64::MAX), 1)), (2.0, 1.0));
     }
 }

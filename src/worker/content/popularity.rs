@@ -2,14 +2,15 @@
 
 use std::cell::{Cell, RefCell};
 
+use serde_json::Value;
+
 use crate::accounts::directory::Item;
 use crate::base::shard::Access;
 use crate::base::time::EpochMs;
 use crate::base::ttl_map::TtlMap;
 use crate::clients::{database, shards};
 use crate::delivery::content_descriptor::ContentDescriptor;
-use crate::delivery::count::Country;
-use crate::delivery::popularity::day::{Day, Row};
+use crate::delivery::popularity::day::{Day, Days};
 use crate::delivery::popularity::hits::Hits;
 use crate::delivery::popularity::lifetime::{lifetime_ms, refresh_due, refresh_window_ms, ttl_factor};
 use crate::delivery::popularity::pace::Pace;
@@ -27,8 +28,7 @@ const MAX_REFRESHED_BYTES: usize = 1_000_000;
 /// After a refresh, until when another of the same entry is not begun: a quarter of the time in which it may be refreshed, at least this, ms.
 const PAUSE_MS: u64 = 5_000;
 
-/// Countries whose hours an isolate knows, and for how long: 6 hours; after a failure a minute.
-const MAX_DAYS: usize = 300;
+/// For how long an isolate knows the hours of a country, ms: 6 hours; after a failure it waits a minute.
 const DAY_MS: u64 = 6 * 3_600_000;
 const RETRY_MS: u64 = 60_000;
 
@@ -36,7 +36,7 @@ thread_local! {
     static HITS: RefCell<Hits> = RefCell::default();
     static REFRESHED: RefCell<TtlMap<String, ()>> = RefCell::new(TtlMap::new(MAX_REFRESHED, MAX_REFRESHED_BYTES, |key, ()| key.len()));
     static PACE: Cell<Pace> = Cell::default();
-    static DAYS: RefCell<TtlMap<Country, Option<Day>>> = RefCell::new(TtlMap::new(MAX_DAYS, usize::MAX, |_, _| size_of::<(Country, Option<Day>)>()));
+    static DAYS: RefCell<Days> = RefCell::default();
 }
 
 fn window_ms(call: &Routed) -> u64 {
@@ -58,11 +58,8 @@ fn hits(call: &Routed, source: &ContentDescriptor, now: EpochMs) -> f64 {
         return 0.0;
     }
     let hits = HITS.with_borrow(|hits| hits.rate(source.file(), window, now));
-    let outlook = |days: &TtlMap<Country, Option<Day>>| {
-        let day = days.get(&call.country(), now).and_then(Option::as_ref);
-        day.map_or(1.0, |day| day.outlook(now, source.ttl.saturating_mul(1000)))
-    };
-    hits * DAYS.with_borrow(outlook)
+    let ahead_ms = source.ttl.saturating_mul(1000);
+    hits * DAYS.with_borrow(|days| days.get(call.country(), now).map_or(1.0, |day| day.outlook(now, ahead_ms)))
 }
 
 /// Until when an entry of the file stays fresh that is put into the cache, or found unchanged at the store, at `now`.
@@ -101,16 +98,18 @@ fn draw() -> f64 {
 /// Reads when people of the caller's country upload, if this isolate does not know it: in the background, before it renews an entry of a popular file.
 pub async fn learn_hours(call: &Routed, source: &ContentDescriptor) {
     let (country, now) = (call.country(), clock::now());
-    if !is_popular(call, source, now) || !DAYS.with_borrow_mut(|days| days.claim(country, None, now.plus(RETRY_MS), now)) {
+    if !is_popular(call, source, now) || !DAYS.with_borrow_mut(|days| days.claim(country, now.plus(RETRY_MS), now)) {
         return;
     }
     let rows = async {
         let shard = shards::shard_of(&call.io, Item::Namespace(&source.namespace), Access::Read).await?;
-        database::all::<Row>(&call.io.db(shard)?.nearest(), &hours_of_day(country.as_str())).await
+        database::all::<Value>(&call.io.db(shard)?.nearest(), &hours_of_day(country.as_str())).await
     };
-    let rows: Result<Vec<Row>, Problem> = rows.await;
+    let rows: Result<Vec<Value>, Problem> = rows.await;
     // The error is logged in `d1`. Until the next attempt the hours to come count as this one.
     if let Ok(rows) = rows {
-        DAYS.with_borrow_mut(|days| days.insert(country, Some(Day::of(&rows)), now.plus(DAY_MS), now));
+        let number = |row: &Value, name: &str| row.get(name).and_then(Value::as_u64).unwrap_or_default();
+        let day = Day::of(rows.iter().map(|row| (number(row, "hour_of_day"), number(row, "uploads"))));
+        DAYS.with_borrow_mut(|days| days.set(country, Some(day), now.plus(DAY_MS)));
     }
 }

@@ -79,7 +79,8 @@ impl Peer {
             );
         std::fs::create_dir_all(folder)?;
         let plan = Plan::ours(folder, &format!("http://{store}"), sql).await?;
-        let server = plan.vars([("POPULARITY_WINDOW_SECONDS", window.to_string())]).start().await?;
+        let vars = [("POPULARITY_WINDOW_SECONDS", window.to_string()), ("LOG_LEVEL", "warn".to_owned())];
+        let server = plan.vars(vars).start().await?;
         let target = |number| {
             let claims = FileClaims { namespace: namespace.clone(), asset: asset(number), expires: far()? };
             let token = claims.seal(&[MacKey::new(TOKEN_KEY.as_bytes())]).map_err(|problem| problem.to_string())?;

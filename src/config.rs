@@ -59,6 +59,8 @@ pub struct Config {
     pub edge_metrics_seconds: u64,
     /// `STATS_FLUSH_SECONDS`: least interval at which an isolate writes its delivery counters.
     pub stats_flush_seconds: u64,
+    /// `POPULARITY_WINDOW_SECONDS`: the time in which hits of a file are counted, s; 0: no file counts as popular.
+    pub popularity_window_seconds: u64,
     /// `NEW_ACCOUNTS_SHARD`: the database in which accounts are created.
     pub new_accounts_shard: Shard,
     /// `DELETE_GRACE_SECONDS`: how long unreferenced bytes are kept.
@@ -166,6 +168,7 @@ impl Config {
         let sweep_age = value("SWEEP_AGE_SECONDS", "86400", &number);
         let metrics = value("EDGE_METRICS_SECONDS", "15", &|text| text.parse::<u64>().is_ok_and(|n| (1..=15).contains(&n)));
         let stats_flush = value("STATS_FLUSH_SECONDS", "30", &|text| text.parse::<u64>().is_ok_and(|n| (1..=300).contains(&n)));
+        let popularity = value("POPULARITY_WINDOW_SECONDS", "3600", &|text| text.parse::<u64>().is_ok_and(|n| n <= 86_400));
         let new_accounts = value("NEW_ACCOUNTS_SHARD", "0", &|text| text.parse().is_ok_and(|n| Shard::new(n).is_some()));
         let grace = value("DELETE_GRACE_SECONDS", "86400", &|text| text.parse::<u64>().is_ok());
         let guard_requests = value("RATE_LIMIT_MAX_REQUESTS", "100", &number);
@@ -205,6 +208,7 @@ impl Config {
             sweep_age_seconds: sweep_age.parse().unwrap_or(86_400),
             edge_metrics_seconds: metrics.parse().unwrap_or(15),
             stats_flush_seconds: stats_flush.parse().unwrap_or(30),
+            popularity_window_seconds: popularity.parse().unwrap_or(3_600),
             new_accounts_shard: new_accounts.parse().ok().and_then(Shard::new).unwrap_or_default(),
             delete_grace_seconds: grace.parse().unwrap_or(86_400),
             guard_requests: guard_requests.parse().unwrap_or(100),
@@ -285,6 +289,7 @@ mod tests {
         ("PUBLIC_URL", "edge.example.com"),
         ("CACHE_CALLS_PER_REQUEST", "901"),
         ("STATS_FLUSH_SECONDS", "301"),
+        ("POPULARITY_WINDOW_SECONDS", "86401"),
         ("WEBHOOK_TARGETS", "private"),
         ("RECEIPT_KEYS", "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=,short"),
         ("NEW_ACCOUNTS_SHARD", "100"),
@@ -323,6 +328,7 @@ mod tests {
         ("PUBLIC_URL", "https://edge.example.com"),
         ("CACHE_CALLS_PER_REQUEST", "50"),
         ("STATS_FLUSH_SECONDS", "3"),
+        ("POPULARITY_WINDOW_SECONDS", "0"),
         ("NEW_ACCOUNTS_SHARD", "1"),
         ("WEBHOOK_TARGETS", "any"),
         ("STORAGE_USD_PER_GB_MONTH", "0.5"),

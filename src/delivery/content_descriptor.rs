@@ -143,6 +143,11 @@ impl From<FileRow> for ContentDescriptor {
 }
 
 impl ContentDescriptor {
+    /// What hits are counted by: the asset, or the file of a video.
+    pub fn file(&self) -> Id {
+        self.asset.unwrap_or(self.object)
+    }
+
     /// The validators for conditional requests (RFC 9110 section 13).
     pub fn version(&self) -> Version<'_> {
         Version { etag: &self.version, modified: self.modified }
@@ -193,8 +198,14 @@ impl ContentDescriptor {
     /// The key in KV; `None` for objects over 256 KB, those that are not cached at all, or whose key would be too long.
     pub fn kv_key(&self) -> Option<String> {
         let whole = matches!(self.class, Class::Small | Class::Text) && self.ttl > 0 && (1..=MAX_KV_BYTES).contains(&self.size);
+        if whole { self.kv_key_of_any_size() } else { None }
+    }
+
+    /// The same whatever the object's class and size; `None` for one that is not cached at all or empty, or whose key would be too long.
+    pub fn kv_key_of_any_size(&self) -> Option<String> {
         let ContentDescriptor { namespace, generation, object, etag, .. } = self;
-        whole.then(|| format!("f1/{namespace}/{generation}/{object}/{etag}")).filter(|key| key.len() <= MAX_KV_KEY)
+        let key = (self.ttl > 0 && self.size > 0).then(|| format!("f1/{namespace}/{generation}/{object}/{etag}"));
+        key.filter(|key| key.len() <= MAX_KV_KEY)
     }
 
     /// The byte ranges to send for `wanted`: none for an empty object.
@@ -231,7 +242,7 @@ const MAX_KV_BYTES: u64 = 256_000;
 const MAX_KV_KEY: usize = 512;
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
 
     pub fn source(size: u64, content_type: &str) -> ContentDescriptor {

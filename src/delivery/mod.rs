@@ -9,6 +9,7 @@ pub mod count;
 pub mod fill_lock;
 pub mod flush;
 pub mod outflow;
+pub mod popularity;
 pub mod repository;
 pub mod response_headers;
 pub mod slices;

@@ -39,6 +39,8 @@ const ADD_PATTERN: &str = "INSERT INTO upload_patterns (country, edge, hour_of_d
      WHERE EXISTS (SELECT 1 FROM upload_sessions WHERE id = ?1 AND status = 'open') ON CONFLICT (country, edge, hour_of_day) DO UPDATE SET \
      uploads = uploads + 1, parts = parts + excluded.parts, bytes = bytes + excluded.bytes, upload_ms = upload_ms + excluded.upload_ms";
 
+const HOURS_OF_DAY: &str = "SELECT hour_of_day, SUM(uploads) AS uploads FROM upload_patterns WHERE country = ?1 GROUP BY hour_of_day";
+
 /// The statements of this file.
 pub const ALL: &[(&str, &str)] = &[
     ("LIST", LIST),
@@ -49,6 +51,7 @@ pub const ALL: &[(&str, &str)] = &[
     ("ADD_HOUR", ADD_HOUR),
     ("HOURS", HOURS),
     ("ADD_PATTERN", ADD_PATTERN),
+    ("HOURS_OF_DAY", HOURS_OF_DAY),
 ];
 
 /// All edges, ordered by id.
@@ -121,4 +124,9 @@ pub fn add_pattern(session: &str, country: &str, edge: &str, share: Share, uploa
     let hour_of_day = now.0 / 3_600_000 % 24;
     let args: [Arg; 7] = [session.into(), country.into(), edge.into(), hour_of_day.into(), share.parts.into(), share.bytes.into(), upload_ms.into()];
     Statement { sql: ADD_PATTERN, args: args.into() }
+}
+
+/// Uploads of a country by hour of the day, over all edges: at most 24 rows, from at most 24 for each edge.
+pub fn hours_of_day(country: &str) -> Statement {
+    Statement { sql: HOURS_OF_DAY, args: vec![country.into()] }
 }

@@ -141,9 +141,14 @@ impl SessionRow {
 }
 
 impl SessionRow {
+    /// The object that completion creates: the end of its key.
+    pub fn object(&self) -> Option<Id> {
+        self.s3_key.rsplit('/').next().and_then(Id::parse)
+    }
+
     /// The session's state for reopening after its Durable Object lost the record; `None` unless the upload is open.
     pub fn reopened(&self, ttl_ms: u64, now: EpochMs) -> Option<Meta> {
-        let object = self.s3_key.rsplit('/').next().and_then(Id::parse)?;
+        let object = self.object()?;
         let asset = self.asset_id.filter(|_| self.status == "open")?;
         Some(Meta {
             session: self.id,

@@ -26,7 +26,7 @@ use crate::report::{Figure, missed, print};
 const USAGE: &str = "usage: script/bench chunk [--quick] [--only throughput|latency|memory]\n       \
                      script/bench api [--quick] [--only throughput|latency|edges|provisioning|profile]\n       \
                      script/bench uploads [--quick] [--only resume|record|chunks|duplicate|isolation|replay]\n       \
-                     script/bench delivery [--quick] [--only small|large|latency|seek|play|whole]\n       \
+                     script/bench delivery [--quick] [--only small|large|latency|seek|play|zipf|whole]\n       \
                      script/bench hostile [--quick] [--only parsers|requests|reads]\n       \
                      script/bench steering\n       \
                      script/bench costs [--quick] [--write]\n\

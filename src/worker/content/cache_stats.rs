@@ -21,6 +21,7 @@ use crate::delivery::slices::Slice;
 use crate::delivery::{flush, repository};
 use crate::io::Io;
 use crate::problem::Problem;
+use crate::worker::content::popularity;
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::clock;
@@ -39,6 +40,7 @@ thread_local! {
 pub fn answered(call: &Routed, source: &ContentDescriptor, answer: Answered) {
     COUNTS.with_borrow_mut(|counts| counts.answered(source, answer));
     let now = clock::now();
+    popularity::count(call, source, now);
     if let Some(asset) = source.asset {
         ASSETS.with_borrow_mut(|assets| assets.add(asset, answer.is_hit, now));
     }

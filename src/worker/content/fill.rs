@@ -17,6 +17,7 @@ use crate::delivery::cache_entry::{Freshness, Origin, REVALIDATE_INTERVAL_MS};
 use crate::delivery::content_descriptor::ContentDescriptor;
 use crate::delivery::fill_lock::message::Filled;
 use crate::delivery::fill_lock::shard::FILL_MS;
+use crate::delivery::popularity::ahead::{KV_MS, is_new, may_be_in_kv};
 use crate::delivery::response_headers::{Answered, check_answer};
 use crate::delivery::slices::Slice;
 use crate::http::range::Span;
@@ -26,7 +27,7 @@ use crate::log;
 use crate::log::LogLevel;
 use crate::problem::{OriginFailure, Problem};
 use crate::worker::content::fill_lock::Outcome;
-use crate::worker::content::{cache, cache_stats, fill_lock, kv, store_reads};
+use crate::worker::content::{cache, cache_stats, came_from, fill_lock, kv, popularity, store_reads};
 use crate::worker::http::call::Routed;
 use crate::worker::platform::origin::Answer;
 use crate::worker::platform::pop_cache::PopCache;
@@ -188,12 +189,17 @@ fn part_of(slice: &Slice, buffer: JsValue) -> Result<Bytes, Problem> {
     Ok(Bytes::Buffer(js::part(&buffer, at(slice.from)?, at(slice.to)?).into()))
 }
 
-/// The cached part of a slice. A stale entry is served and revalidated in the background (stale-while-revalidate, RFC 5861).
+/// The cached part of a slice. A stale entry is served and revalidated in the background (stale-while-revalidate, RFC 5861), one of a popular file shortly before
+/// it is stale.
 async fn cached(call: &Routed, source: &Rc<ContentDescriptor>, slice: &Slice, key: &str, waited: bool) -> Option<SliceBody> {
     let now = clock::now();
     let entry = cache::find_entry(&call.cache, key, slice, now).await?;
     let freshness = entry.freshness;
-    if matches!(freshness, Freshness::Stale(_)) && call.cache.has_left(REVALIDATION_CALLS) && claim_revalidation(key, now) {
+    let begins = || match freshness {
+        Freshness::Stale(_) => claim_revalidation(key, now),
+        Freshness::Fresh(left_ms) => popularity::begins_refresh(call, source, key, left_ms, now),
+    };
+    if call.cache.has_left(REVALIDATION_CALLS) && begins() {
         let (held, source, key, slice) = (call.clone(), Rc::clone(source), key.to_owned(), *slice);
         call.io.afterwards(async move { revalidate(&held, &source, &slice, &key).await });
     }
@@ -208,23 +214,35 @@ fn claim_revalidation(key: &str, now: EpochMs) -> bool {
 /// Reads the whole slice and stores it in the cache. If the cache does not store it, it is served anyway.
 async fn fill(call: &Routed, source: &ContentDescriptor, slice: &Slice, key: &str) -> Result<(JsValue, Origin), Problem> {
     let now = clock::now();
-    let kept = match kv::get_file(&call.io.env, source).await {
-        Some((_, until)) if until <= now => None,
-        kept => kept,
+    let kv_key = kv_key(call, source, now).await;
+    let kept = match &kv_key {
+        Some(key) => kv::get_file(&call.io.env, source, key).await.filter(|(_, until)| *until > now),
+        None => None,
     };
     let (buffer, fresh_until, origin) = match kept {
         Some((buffer, until)) => (buffer, until, Origin::Kv),
-        None => (read_checked(call, source, slice.span).await?, now.plus(source.ttl.saturating_mul(1000)), Origin::Filled),
+        None => (read_checked(call, source, slice.span).await?, popularity::fresh_until(call, source, now), Origin::Filled),
     };
     if let Err(error) = cache::put(&call.cache, key, &buffer, fresh_until, clock::now()).await {
         let _ = log::internal("cache", &js::error_text(&error));
         return Ok((buffer, Origin::Passed));
     }
-    if origin == Origin::Filled && source.kv_key().is_some() {
-        let (held, source, buffer) = (call.clone(), source.clone(), buffer.clone());
-        call.io.afterwards(async move { kv::put(&held.io.env, &source, &buffer, fresh_until).await });
+    let is_of_any_age = source.kv_key().is_some();
+    if let Some(key) = kv_key.filter(|_| origin == Origin::Filled && (is_of_any_age || is_new(source, now))) {
+        let until = if is_of_any_age { fresh_until } else { fresh_until.min(now.plus(KV_MS)) };
+        let (held, buffer) = (call.clone(), buffer.clone());
+        call.io.afterwards(async move { kv::put(&held.io.env, &key, &buffer, until).await });
     }
     Ok((buffer, origin))
+}
+
+/// The key in KV under which the file may be: of a small one, and of a larger one that was lately uploaded elsewhere.
+async fn kv_key(call: &Routed, source: &ContentDescriptor, now: EpochMs) -> Option<String> {
+    if let Some(key) = source.kv_key() {
+        return Some(key);
+    }
+    let is_ahead = call.config.popularity_window_seconds > 0 && may_be_in_kv(source, now) && !came_from::is_here(&call.cache, source.object).await;
+    source.kv_key_of_any_size().filter(|_| is_ahead)
 }
 
 /// A byte range of the object, complete and checked.
@@ -278,6 +296,7 @@ async fn revalidate(call: &Routed, source: &ContentDescriptor, slice: &Slice, ke
         Ok(answer) => {
             answer.discard();
             store_reads::count(call, source, 1);
+            popularity::learn_hours(call, source).await;
             renew(call, source, slice, key).await;
         }
         Err(Problem::Origin(OriginFailure::Unexpected(code))) if code == "NoSuchKey" => call.cache.delete(key).await,
@@ -297,7 +316,12 @@ async fn renew(call: &Routed, source: &ContentDescriptor, slice: &Slice, key: &s
         if js::byte_length(&buffer) != Some(slice.span.bytes()) {
             return Ok(());
         }
-        cache::put(&call.cache, key, &buffer, now.plus(source.ttl.saturating_mul(1000)), now).await
+        let fresh_until = popularity::fresh_until(call, source, now);
+        cache::put(&call.cache, key, &buffer, fresh_until, now).await?;
+        if let Some(key) = source.kv_key().filter(|_| popularity::is_popular(call, source, now)) {
+            kv::put(&call.io.env, &key, &buffer, fresh_until).await;
+        }
+        Ok(())
     };
     if let Err(error) = renewed.await {
         let error: JsValue = error;

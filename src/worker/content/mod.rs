@@ -1,7 +1,9 @@
 //! Content from the cache: slices, fill lock, KV, whole objects, metering and warming.
 
+pub mod ahead;
 pub mod cache;
 pub mod cache_stats;
+pub mod came_from;
 pub mod fill;
 pub mod fill_lock;
 pub mod forget;
@@ -10,6 +12,7 @@ pub mod membership_cache;
 pub mod metadata_cache;
 pub mod meter;
 pub mod pipe;
+pub mod popularity;
 pub mod response_cache;
 pub mod send;
 pub mod serve;

@@ -17,6 +17,7 @@ use crate::base::time::EpochMs;
 use crate::base::ttl_map::TtlMap;
 use crate::delivery::cache_entry::{Freshness, Origin};
 use crate::delivery::content_descriptor::{ContentDescriptor, WholeObjectKeys};
+use crate::delivery::popularity::lifetime::longest_ms;
 use crate::delivery::slices::Slice;
 use crate::http::range::Span;
 use crate::io::Io;
@@ -108,7 +109,8 @@ async fn assemble(pop: &PopCache, source: &ContentDescriptor, names: &WholeObjec
     let key = names.entry(&name);
     let stream = FixedLengthStream::new(source.size as f64)?;
     let now = clock::now();
-    let fresh_until = now.plus(source.ttl.saturating_mul(1000));
+    // The pointer says how long it is used: no slice may be fresh for longer.
+    let fresh_until = now.plus(longest_ms(source.ttl));
     let (kept, fresh) =
         join(cache::put_stream(pop, &key, &stream.readable(), source.size, fresh_until, now), write_slices(pop, source, &stream.writable())).await;
     if let (Ok(()), Ok(Some(fresh))) = (&kept, &fresh)

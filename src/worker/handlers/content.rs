@@ -17,7 +17,7 @@ use crate::problem::Problem;
 use crate::s3::action::ObjectHeaders;
 use crate::s3::operations::{get_object, head_object};
 use crate::worker::content::serve::{cached_origin, serve};
-use crate::worker::content::{cache_stats, kv, metadata_cache, store_reads};
+use crate::worker::content::{ahead, cache_stats, kv, metadata_cache, store_reads};
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::{clock, origin};
@@ -50,6 +50,9 @@ pub async fn download(call: &Routed) -> Result<Reply, Problem> {
     } else {
         "origin"
     };
+    if provider == "origin" && !direct {
+        ahead::read_first(call, &source);
+    }
     let now = clock::now();
     let expires = now.plus(TTL_MS);
     let token = FileClaims { namespace: asset.namespace.clone(), asset: asset.id, expires }.seal(&call.config.token_keys)?;

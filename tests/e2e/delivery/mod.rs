@@ -4,5 +4,6 @@ mod cache;
 mod collapsing;
 mod integrity;
 mod platform;
+mod popular;
 mod warming;
 mod whole_object;

@@ -2,6 +2,7 @@
 
 pub mod origin;
 pub mod stage;
+mod zipf;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -38,15 +39,17 @@ pub struct Effort {
     pub runs: (u32, u32),
     /// Number of seeks.
     pub seeks: u32,
+    /// Hours of the Zipf trace.
+    pub hours: u64,
     /// Whether 5 GB are read from start to end.
     pub whole: bool,
 }
 
 impl Effort {
     /// The extent of the published figures.
-    pub const FULL: Effort = Effort { rounds: 7, seconds: 4, runs: (3, 15), seeks: 40, whole: true };
+    pub const FULL: Effort = Effort { rounds: 7, seconds: 4, runs: (3, 15), seeks: 40, hours: 24, whole: true };
     /// A quick check.
-    pub const QUICK: Effort = Effort { rounds: 2, seconds: 2, runs: (1, 4), seeks: 10, whole: false };
+    pub const QUICK: Effort = Effort { rounds: 2, seconds: 2, runs: (1, 4), seeks: 10, hours: 4, whole: false };
 }
 
 /// Results.
@@ -57,7 +60,7 @@ pub struct Outcome {
     pub figures: Vec<Figure>,
 }
 
-/// Measures everything, or only `small`, `large`, `latency`, `seek`, `play` or `whole`.
+/// Measures everything, or only `small`, `large`, `latency`, `seek`, `play`, `zipf` or `whole`.
 pub async fn run(folder: &Path, effort: Effort, only: Option<&str>) -> Result<Outcome> {
     let selected = |part: &str| only.is_none_or(|only| only == part);
     let reads: Arc<Reads> = Arc::default();
@@ -86,6 +89,9 @@ pub async fn run(folder: &Path, effort: Effort, only: Option<&str>) -> Result<Ou
     }
     if selected("play") {
         figures.push(play(&stage).await?);
+    }
+    if selected("zipf") {
+        figures.extend(zipf::figures(&folder.join("zipf"), effort.hours).await?);
     }
     if selected("whole") && effort.whole {
         figures.extend(whole(&stage).await?);

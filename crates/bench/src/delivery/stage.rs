@@ -105,7 +105,8 @@ impl Stage {
     }
 }
 
-fn far() -> Result<EpochMs> {
+/// A day from now, when tokens expire.
+pub fn far() -> Result<EpochMs> {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_millis();
     Ok(EpochMs(u64::try_from(now)?).plus(24 * 3_600_000))
 }

@@ -21,6 +21,7 @@ use crate::services::send_body::Outgoing;
 use crate::services::uploads::simple::{Incoming, store_file};
 use crate::uploads::form;
 use crate::uploads::simple::{MAX_FORM_FILE, SESSIONS_HINT, check_room, form_length, is_form, least_file, meant_type, raw_length};
+use crate::worker::content::came_from;
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::io::WorkerIo;
@@ -57,7 +58,7 @@ pub async fn upload(call: &Routed) -> Result<Reply, Problem> {
     let body = format!("{}\n{hash}\n{namespace_name}\n{}", incoming.size, incoming.name);
     let slot = call.slot(&account.id.to_string(), body.as_bytes())?;
     account.must_be_active()?;
-    let held = call.service.clone();
+    let (held, calling) = (call.service.clone(), call.clone());
     let work = async move {
         let namespace = of_upload::for_upload(&held, &account, wanted_namespace.as_ref()).await?;
         account.may_upload_simply(incoming.size)?;
@@ -68,6 +69,7 @@ pub async fn upload(call: &Routed) -> Result<Reply, Problem> {
             store_file(&storing, &owner, &namespace, incoming).await
         });
         let asset = stored.await.unwrap_or(Err(Problem::Internal))?;
+        came_from::note(&calling, asset.object_id);
         services::reply::Reply::json(201, &json!({ "asset": asset.view(&held.base) }))
     };
     idempotency::once(&call.service, slot, work).await.map(Reply::from)

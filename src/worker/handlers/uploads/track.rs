@@ -16,6 +16,7 @@ use crate::services::uploads::{complete, progress, rights};
 use crate::uploads::repository;
 use crate::uploads::request::{Start, Track};
 use crate::uploads::session::state::Status;
+use crate::worker::content::came_from;
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::clock;
@@ -43,7 +44,11 @@ pub async fn track(call: &Routed) -> Result<Reply, Problem> {
             if row.status != Status::Complete.as_str() {
                 rights::check(&call.service, &row.claims(account.generation, clock::now())).await?;
             }
-            complete::complete(&call.service, account.id, row.id, complete::Expected { file_hash, chunk_hashes }).await.map(Reply::from)
+            let reply = complete::complete(&call.service, account.id, row.id, complete::Expected { file_hash, chunk_hashes }).await?;
+            if let Some(object) = row.object() {
+                came_from::note(call, object);
+            }
+            Ok(Reply::from(reply))
         }
         Track::Fail(body) => {
             let account = call.account_beside_token().await?;

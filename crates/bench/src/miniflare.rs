@@ -59,13 +59,16 @@ impl Plan {
             .module("index_bg.wasm", build.join("index_bg.wasm"))
             .vars(vars(endpoint))
             .vars([("RATE_LIMIT_MAX_REQUESTS", NO_LIMIT.to_owned())])
+            // A line for each request would be measured as Miniflare's Node handles it, which is not what takes them on Cloudflare's network.
+            .vars([("LOG_LEVEL", "warn".to_owned())])
             .object("SESSIONS", "UploadSession")
             .object("ACCOUNTS", "AccountLedger")
             .object("LEASES", "EdgeLease")
             .object("EDGES", "EdgeMetrics");
-        // The build that this one is compared with may be of before there were meters.
-        let has_meters = fs::read_to_string(build.join("index.js"))?.contains("PopMeter");
-        let plan = if has_meters { plan.object("METERS", "PopMeter") } else { plan };
+        // The build that this one is compared with may be of before there were these.
+        let code = fs::read_to_string(build.join("index.js"))?;
+        let later = [("METERS", "PopMeter"), ("LIVE", "LiveFeed")];
+        let plan = later.into_iter().filter(|(_, class)| code.contains(class)).fold(plan, |plan, (binding, class)| plan.object(binding, class));
         plan.database(sql).await
     }
 

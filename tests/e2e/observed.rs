@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jettyspeed_devstack::proxy::Fault;
-use openmetrics_parser::prometheus::parse_prometheus;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::harness::{Call, Stack, action, done_or, eventually, header, random_bytes};
 use crate::notices::sink::Sink;
+use crate::prometheus;
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -19,7 +19,7 @@ async fn scrape(stack: &Stack) -> String {
     let response = stack.operator(Method::GET, "/metrics").send().await.unwrap();
     assert_eq!((response.status().as_u16(), header(&response, "content-type").as_str()), (200, "text/plain; version=0.0.4; charset=utf-8"));
     let text = response.text().await.unwrap();
-    parse_prometheus(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    prometheus::read(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
     text
 }
 

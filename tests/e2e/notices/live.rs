@@ -1,14 +1,15 @@
 //! What an account is told while it happens: by WebSocket and as a stream of events.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use jettyspeed_devstack::root;
 use jettyspeed_devstack::state::AccountAccess;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use crate::harness::{Call, Stack, action, random_bytes, stack, unique};
@@ -161,4 +162,114 @@ async fn live_is_for_accounts_and_operators_who_name_one_and_has_twenty_places()
     }
     let refused = Socket::open(stack, &account).await.err().unwrap();
     assert!(refused.starts_with("HTTP/1.1 429") && refused.to_lowercase().contains("retry-after: 60"), "{refused}");
+}
+
+#[tokio::test]
+async fn last_part_within_the_second_of_a_message_is_told_when_that_is_over() {
+    let stack = stack().await;
+    let account = stack.account(&unique("trailing-")).create().await;
+    let mut events = Events::open(stack, &account).await;
+    let bytes = random_bytes(12_000_000);
+    let started = stack.session(&account).size(bytes.len()).start().await;
+    stack.send_all_parts(&started, &bytes).await;
+    loop {
+        let progress = events.next("upload.progress").await;
+        assert_eq!(progress["upload"]["session"], started["sessionId"]);
+        if progress["upload"]["bytes"] == json!(bytes.len()) {
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn stream_without_events_has_a_comment_every_15_seconds() {
+    let stack = stack().await;
+    let account = stack.account(&unique("quiet-")).create().await;
+    let mut events = Events::open(stack, &account).await;
+    let opened = Instant::now();
+    assert_eq!(events.block().await, ": heartbeat");
+    let first = opened.elapsed();
+    assert_eq!(events.block().await, ": heartbeat");
+    assert!(first > Duration::from_secs(13) && opened.elapsed() > Duration::from_secs(28), "{first:?} {:?}", opened.elapsed());
+}
+
+/// A listener that does not read: with a small window, so that little fits on the way.
+async fn deaf(stack: &Stack, account: &AccountAccess) -> TcpStream {
+    let host = stack.url.strip_prefix("http://").unwrap();
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4_096).unwrap();
+    let mut stream = socket.connect(host.replace("localhost", "127.0.0.1").parse().unwrap()).await.unwrap();
+    let request = format!(
+        "GET /api/live HTTP/1.1\r\nHost: {host}\r\nAccept: text/event-stream\r\nAuthorization: Bearer {}\r\nX-API-Secret: {}\r\n\r\n",
+        account.api_key, account.api_secret
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream
+}
+
+#[tokio::test]
+async fn listener_that_does_not_read_is_dropped_and_another_one_misses_nothing() {
+    const MESSAGES: u64 = 4_000;
+    let stack = &Stack::start_with_entry(&root().join("tests/e2e/notices/flood.mjs")).await;
+    let (_, row) = stack.operator(Method::GET, &format!("/api/portal/accounts/{}", stack.dev.user_id)).answer().await;
+    let flood = async |count: u64| {
+        let begun = Instant::now();
+        let path = format!("/flood?account={}&count={count}", row["id"].as_str().unwrap());
+        assert_eq!(stack.anonymous(Method::GET, &path).answer().await.0, 200);
+        begun.elapsed()
+    };
+    let mut events = Events::open(stack, &stack.dev).await;
+    let read_all = async |events: &mut Events, count| {
+        for number in 1..=count {
+            assert_eq!(events.next("flood").await["number"], number);
+        }
+    };
+    let (alone, ()) = tokio::join!(flood(MESSAGES), read_all(&mut events, MESSAGES));
+    let mut slow = deaf(stack, &stack.dev).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let (beside, ()) = tokio::join!(flood(MESSAGES), read_all(&mut events, MESSAGES));
+    println!("{MESSAGES} messages of 4 KB: {alone:?} to one listener, {beside:?} beside one that does not read");
+    // What was on its way when it was dropped, and then the end.
+    let mut taken = Vec::new();
+    let ended = timeout(LONGEST, slow.read_to_end(&mut taken)).await.expect("the end of its stream");
+    assert!((taken.len() as u64) < MESSAGES * 4_000, "{ended:?} {}", taken.len());
+    assert!(!String::from_utf8_lossy(&taken).contains(&format!("\"number\":{MESSAGES},")), "it missed what came after it was dropped");
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[times.len() / 2]
+}
+
+#[tokio::test]
+async fn part_takes_no_longer_with_a_listener() {
+    const PARTS: usize = 24;
+    let stack = &Stack::start(&[]).await;
+    let bytes = random_bytes(PARTS * 5 * 1024 * 1024);
+    let (heard, unheard) = (stack.account(&unique("heard-")).create().await, stack.account(&unique("unheard-")).create().await);
+    let mut events = Events::open(stack, &heard).await;
+    let listening = async { while events.next("upload.progress").await["upload"]["bytes"] != json!(bytes.len()) {} };
+    let start = async |account: &AccountAccess| {
+        let body = json!({ "action": "start", "fileName": "f", "fileSize": bytes.len(), "chunkSize": 5 * 1024 * 1024 });
+        let (status, started) = stack.track(account, body).await;
+        assert_eq!(status, 201, "{started}");
+        started
+    };
+    let sending = async {
+        let sessions = [start(&heard).await, start(&unheard).await];
+        let mut times = [Vec::new(), Vec::new()];
+        for (index, piece) in bytes.chunks(5 * 1024 * 1024).enumerate() {
+            // In turns, each first as often as the other.
+            for which in [index % 2, (index + 1) % 2] {
+                let part = stack.chunk(&sessions[which], u32::try_from(index).unwrap() + 1, piece);
+                let begun = Instant::now();
+                assert_eq!(part.answer().await.0, 200);
+                times[which].push(begun.elapsed());
+            }
+        }
+        times.map(median)
+    };
+    let ([with, without], ()) = tokio::join!(sending, listening);
+    println!("median of {PARTS} parts of 5 MiB: {with:?} with a listener, {without:?} without");
+    assert!(with < without.mul_f64(1.5) + Duration::from_millis(20), "{with:?} {without:?}");
 }

@@ -66,6 +66,10 @@ fn check(text: &str, families: &[Family]) -> Result<(), String> {
     if !text.ends_with('\n') {
         return Err("the last line does not end".to_owned());
     }
+    let mut types = BTreeSet::new();
+    if let Some(line) = text.lines().filter(|line| line.starts_with("# TYPE ")).find(|line| !types.insert(line.split(' ').nth(2))) {
+        return Err(format!("a family is told twice: {line}"));
+    }
     let mut names = BTreeSet::new();
     let mut series = BTreeSet::new();
     for family in families {

@@ -12,7 +12,7 @@ export default {
       const body = JSON.stringify({ type: "flood", number, filler: "x".repeat(4000) });
       await feed.fetch("https://object/", { method: "POST", body });
     }
-    return new Response("{}");
+    return Response.json({});
   },
   queue(batch, env, context) {
     return new Edge(context, env).queue(batch);

@@ -77,6 +77,8 @@ pub struct Config {
     pub cache_calls: u32,
     /// `ALERT_HIT_RATE`, `ALERT_P95_MS`, `ALERT_UPLOAD_FAILURE_PERCENT`: bounds of figures, for namespaces without their own.
     pub alerts: Thresholds,
+    /// `RESPONSE_CACHE_BYTES`: what an account may keep of models' responses.
+    pub response_cache_bytes: u64,
     /// Origins from which browsers may call the API; `*` allows all.
     pub cors_origins: Vec<String>,
     /// `SENTRY_DSN`: the error tracker; None: failures are only logged.
@@ -176,6 +178,7 @@ impl Config {
         let public_url = value("PUBLIC_URL", "", &|text| text.is_empty() || is_origin(text));
         let cache_calls = value("CACHE_CALLS_PER_REQUEST", "900", &|text| text.parse::<u32>().is_ok_and(|n| (1..=900).contains(&n)));
         let cors = value("CORS_ORIGINS", ANY_ORIGIN, &|text| origins(text).iter().all(|origin| origin == ANY_ORIGIN || is_origin(origin)));
+        let responses = value("RESPONSE_CACHE_BYTES", "1000000000", &|text| text.parse::<u64>().is_ok());
         let targets = value("WEBHOOK_TARGETS", "public", &|text| matches!(text, "public" | "any"));
         let sentry = value("SENTRY_DSN", "", &|text| text.is_empty() || Dsn::parse(text).is_some());
         let level = value("LOG_LEVEL", "info", &|text| log::level_of(text).is_some());
@@ -220,6 +223,7 @@ impl Config {
                 p95_ms: alert_p95.parse().unwrap_or(100.0),
                 upload_failure_percent: alert_failures.parse().unwrap_or(5.0),
             },
+            response_cache_bytes: responses.parse().unwrap_or(1_000_000_000),
             cors_origins: origins(&cors),
             sentry: Dsn::parse(&sentry),
             log_level: log::level_of(&level).unwrap_or(LogLevel::Info),
@@ -290,6 +294,7 @@ mod tests {
         ("CACHE_CALLS_PER_REQUEST", "901"),
         ("STATS_FLUSH_SECONDS", "301"),
         ("POPULARITY_WINDOW_SECONDS", "86401"),
+        ("RESPONSE_CACHE_BYTES", "1 GB"),
         ("WEBHOOK_TARGETS", "private"),
         ("RECEIPT_KEYS", "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=,short"),
         ("NEW_ACCOUNTS_SHARD", "100"),
@@ -329,6 +334,7 @@ mod tests {
         ("CACHE_CALLS_PER_REQUEST", "50"),
         ("STATS_FLUSH_SECONDS", "3"),
         ("POPULARITY_WINDOW_SECONDS", "0"),
+        ("RESPONSE_CACHE_BYTES", "0"),
         ("NEW_ACCOUNTS_SHARD", "1"),
         ("WEBHOOK_TARGETS", "any"),
         ("STORAGE_USD_PER_GB_MONTH", "0.5"),

@@ -2,6 +2,8 @@
 
 mod sqlite;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use rusqlite::{Connection, ToSql};
 use serde_json::{Value, json};
 use sqlite::{database, values};
@@ -18,9 +20,11 @@ use jettyspeed_edge::base::sql::Statement;
 use jettyspeed_edge::base::time::EpochMs;
 use jettyspeed_edge::ledger::accrual::Accrual;
 use jettyspeed_edge::ledger::cost::Prices;
-use jettyspeed_edge::ledger::period::Period;
+use jettyspeed_edge::ledger::machine::Ledger;
+use jettyspeed_edge::ledger::message::{Message, Reply};
+use jettyspeed_edge::ledger::period::{Period, settled_until};
 use jettyspeed_edge::ledger::repository as ledger;
-use jettyspeed_edge::ledger::state::Usage;
+use jettyspeed_edge::ledger::state::{Facts, Limits, Usage};
 use jettyspeed_edge::namespaces::repository as namespaces;
 use jettyspeed_edge::namespaces::role::Role;
 use jettyspeed_edge::uploads;
@@ -269,6 +273,103 @@ fn closed_month_is_not_written_any_more_and_an_open_one_is_closed_once() {
     let read = |period: &str| rows(&db, &ledger::month(id(1), month(period).start())).remove(0);
     assert_eq!((&read("2026-10")["request_count"], &read("2026-10")["closed_at"]), (&json!(2), &json!(50)));
     assert_eq!((&read("2026-11")["request_count"], &read("2026-11")["closed_at"]), (&json!(98), &Value::Null));
+}
+
+/// An instant.
+fn at(text: &str) -> EpochMs {
+    EpochMs(u64::try_from(chrono::DateTime::parse_from_rfc3339(text).unwrap().timestamp_millis()).unwrap())
+}
+
+/// What the job that closes months does of one database at `now`, with the ledgers as they are: how many accounts it closed months of.
+fn close_months(db: &Connection, ledgers: &mut [(Id, Ledger)], now: EpochMs) -> usize {
+    let until = settled_until(now);
+    let unclosed: BTreeSet<String> =
+        rows(db, &ledger::unclosed(until, None, 100)).iter().map(|row| row["account_id"].as_str().unwrap().to_owned()).collect();
+    for (account, ledger) in ledgers.iter_mut().filter(|(account, _)| unclosed.contains(&account.to_string())) {
+        let (Reply::Months { closed, .. }, _) = ledger.apply(Message::Statement, Facts::default(), now) else { panic!() };
+        run(db, &ledger::close_months(*account, &closed, until, &Prices { storage_gb_month: 0.5, origin_gb: 0.25 }, now));
+    }
+    unclosed.len()
+}
+
+/// The months that D1 has, with what is closed of them.
+fn months_of(db: &Connection) -> Vec<Value> {
+    let all = "SELECT account_id, period_start, request_count, storage_bytes, storage_cost, total_cost, closed_at FROM storage_usage ORDER BY 1, 2";
+    rows(db, &Statement { sql: all, args: vec![] })
+}
+
+#[test]
+fn months_of_an_outage_are_closed_by_the_first_run_behind_it_and_the_second_changes_nothing() {
+    let db = database();
+    let limits = Limits {
+        storage: 10_000_000_000,
+        bandwidth: 1,
+        per_minute: 100,
+        objects: 10,
+        uploads: 10,
+        suspended: false,
+        version: (EpochMs(0), EpochMs(0)),
+    };
+    let mut ledgers: Vec<(Id, Ledger)> = Vec::new();
+    for (number, user, stored) in [(1, "ada", 2_000_000_000), (2, "bob", 0)] {
+        provision(&db, id(number), user);
+        ledgers.push((id(number), Ledger::open(id(number), limits, (stored, 1), BTreeMap::new(), at("2026-07-10T00:00:00Z"))));
+    }
+    // July is the last month that the ledgers wrote: neither alarms nor the daily run come in August, September and October.
+    for (account, ledger) in &mut ledgers {
+        for (day, calls) in [("2026-07-11", 1), ("2026-08-20", 2), ("2026-10-30", 4)] {
+            for _ in 0..calls {
+                ledger.apply(Message::Admit { limits: None, video_file: false }, Facts::default(), at(&format!("{day}T12:00:00Z")));
+            }
+            if day == "2026-07-11" {
+                let (Reply::Months { current, .. }, _) = ledger.apply(Message::Statement, Facts::default(), at("2026-07-12T00:00:00Z")) else {
+                    panic!()
+                };
+                run(&db, &[ledger::record_usage(*account, &current, &Prices { storage_gb_month: 0.5, origin_gb: 0.25 }, at("2026-07-12T00:00:00Z"))]);
+            }
+        }
+    }
+    let back = at("2026-11-20T03:17:00Z");
+    assert_eq!(close_months(&db, &mut ledgers, back), 2);
+    let first = months_of(&db);
+    let requests = |account: u8| -> Vec<(String, i64, bool)> {
+        let of = first.iter().filter(|row| row["account_id"] == id(account).to_string());
+        of.map(|row| {
+            let start = EpochMs(row["period_start"].as_u64().unwrap()).rfc3339();
+            (start[..7].to_owned(), row["request_count"].as_i64().unwrap(), row["closed_at"].is_number())
+        })
+        .collect()
+    };
+    let month = |text: &str, calls| (text.to_owned(), calls, true);
+    // Ada stores something all the time; of a month in which Bob did nothing there is nothing to say.
+    assert_eq!(requests(1), [month("2026-07", 1), month("2026-08", 2), month("2026-09", 0), month("2026-10", 4)]);
+    assert_eq!(requests(2), [month("2026-07", 1), month("2026-08", 2), month("2026-10", 4)]);
+    let costs: Vec<f64> =
+        first.iter().filter(|row| row["account_id"] == id(1).to_string()).map(|row| row["storage_cost"].as_f64().unwrap()).collect();
+    assert!(costs[0] > 0.6 && costs[0] < 0.8, "22 days of July: {costs:?}");
+    assert!(costs[1..].iter().all(|cost| (cost - 1.0).abs() < 0.001), "2 GB for a month each: {costs:?}");
+    for later in ["2026-11-20T03:17:00Z", "2026-11-21T03:17:00Z"] {
+        assert_eq!(close_months(&db, &mut ledgers, at(later)), 0);
+        assert_eq!(months_of(&db), first, "{later}");
+    }
+}
+
+#[test]
+fn month_is_not_closed_before_its_last_hour_has_been_over_for_one() {
+    let db = database();
+    provision(&db, id(1), "ada");
+    let limits = Limits { storage: 9, bandwidth: 9, per_minute: 9, objects: 9, uploads: 9, suspended: false, version: (EpochMs(0), EpochMs(0)) };
+    let mut ledgers = vec![(id(1), Ledger::open(id(1), limits, (5, 1), BTreeMap::new(), at("2026-09-10T00:00:00Z")))];
+    // A run in the first hour of November, behind an outage in which September was not closed.
+    let usage = Usage { period: Period::parse("2026-09").unwrap(), storage: 5, bandwidth: 0, requests: 0, accrual: Accrual::default() };
+    run(&db, &[ledger::record_usage(id(1), &usage, &Prices { storage_gb_month: 1.0, origin_gb: 1.0 }, EpochMs(1))]);
+    let closed = |db: &Connection| -> Vec<bool> { months_of(db).iter().map(|row| row["closed_at"].is_number()).collect() };
+    close_months(&db, &mut ledgers, at("2026-11-01T00:30:00Z"));
+    assert_eq!(closed(&db), [true, false], "October is written, and still open");
+    close_months(&db, &mut ledgers, at("2026-11-01T01:00:00Z"));
+    assert_eq!(closed(&db), [true, true]);
+    close_months(&db, &mut ledgers, at("2026-11-30T23:59:59Z"));
+    assert_eq!(closed(&db), [true, true], "nothing of November");
 }
 
 #[test]

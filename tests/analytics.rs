@@ -2,12 +2,12 @@
 //! of a million rows.
 #![allow(clippy::disallowed_methods)]
 
+mod prometheus;
 mod sqlite;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use openmetrics_parser::PrometheusValue;
 use rusqlite::types::Value;
 use rusqlite::{Connection, ToSql};
 use serde::de::DeserializeOwned;
@@ -326,27 +326,15 @@ fn scrape(db: &Connection, now: EpochMs) -> Scrape {
 /// The values of a scrape's counters and histograms, as a reference parser reads them, by name and labels.
 fn counters(scrape: &Scrape) -> BTreeMap<String, f64> {
     let text = scrape.text("1.2.3");
-    let parsed = openmetrics_parser::prometheus::parse_prometheus(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    let families = prometheus::read(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
     let mut all = BTreeMap::new();
-    for (name, family) in parsed.families {
-        assert!(!family.help.is_empty(), "{name}");
-        for sample in family.iter_samples() {
-            let labels: Vec<String> = sample.get_labelset().unwrap().iter().map(|(name, value)| format!("{name}={value}")).collect();
-            let key = format!("{name}{{{}}}", labels.join(","));
-            match &sample.value {
-                PrometheusValue::Counter(counter) => {
-                    assert!(name.ends_with("_total"), "{name}");
-                    all.insert(key, counter.value.as_f64());
-                }
-                PrometheusValue::Histogram(histogram) => {
-                    assert!(name.ends_with("_seconds"), "{name}");
-                    let counts: Vec<f64> = histogram.buckets.iter().map(|bucket| bucket.count.as_f64()).collect();
-                    assert!(counts.is_sorted() && histogram.buckets.iter().map(|bucket| bucket.upper_bound).is_sorted(), "{counts:?}");
-                    all.insert(format!("{key} sum"), histogram.sum.unwrap().as_f64());
-                    all.extend(histogram.buckets.iter().map(|bucket| (format!("{key} {}", bucket.upper_bound), bucket.count.as_f64())));
-                }
-                other => assert!(matches!(other, PrometheusValue::Gauge(_)), "{name}: {other:?}"),
-            }
+    for family in families {
+        let wanted = if family.kind == "histogram" { family.name.ends_with("_seconds") } else { matches!(family.kind.as_str(), "counter" | "gauge") };
+        assert!(wanted, "{family:?}");
+        for sample in family.samples.iter().filter(|_| family.kind != "gauge") {
+            assert!(family.kind == "histogram" || sample.name.ends_with("_total"), "{}", sample.name);
+            let labels: Vec<String> = sample.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            all.insert(format!("{}{{{}}}", sample.name, labels.join(",")), sample.value());
         }
     }
     all
@@ -374,10 +362,10 @@ fn totals_are_the_sum_of_what_was_counted_and_no_sum_deletion_or_age_takes_from_
         ("jettyspeed_delivery_saved_dollars_total{class=small}", 0.75),
         ("jettyspeed_delivery_answers_total{class=small,status=2xx}", 9.0),
         ("jettyspeed_delivery_answers_total{class=small,status=3xx}", 3.0),
-        ("jettyspeed_delivery_first_byte_seconds{class=small} 0.01", 0.0),
-        ("jettyspeed_delivery_first_byte_seconds{class=small} 0.02", 9.0),
-        ("jettyspeed_delivery_first_byte_seconds{class=small} inf", 9.0),
-        ("jettyspeed_delivery_first_byte_seconds{class=small} sum", 0.135),
+        ("jettyspeed_delivery_first_byte_seconds_bucket{class=small,le=0.01}", 0.0),
+        ("jettyspeed_delivery_first_byte_seconds_bucket{class=small,le=0.02}", 9.0),
+        ("jettyspeed_delivery_first_byte_seconds_bucket{class=small,le=+Inf}", 9.0),
+        ("jettyspeed_delivery_first_byte_seconds_sum{class=small}", 0.135),
         ("jettyspeed_uploads_ended_total{outcome=completed}", 1.0),
         ("jettyspeed_upload_bytes_total{}", 50.0),
         ("jettyspeed_upload_deduplicated_bytes_total{}", 7.0),
@@ -393,6 +381,38 @@ fn totals_are_the_sum_of_what_was_counted_and_no_sum_deletion_or_age_takes_from_
     deliver(&db, "b", "video", 1, NOW);
     let after = counters(&scrape(&db, NOW));
     assert!(before.iter().all(|(name, value)| after[name] >= *value) && after != before);
+}
+
+#[test]
+fn reference_parser_refuses_malformed_text() {
+    let family = |kind: &str, samples: &str| format!("# HELP a Help.\n# TYPE a {kind}\n{samples}");
+    let buckets = |one: u32, all: u32, count: u32| {
+        family("histogram", &format!("a_bucket{{le=\"1\"}} {one}\na_bucket{{le=\"+Inf\"}} {all}\na_sum 1\na_count {count}\n"))
+    };
+    for good in [family("gauge", "a 1\n"), family("gauge", "a{b=\"c\\\"d\"} 1\n"), buckets(1, 2, 2)] {
+        prometheus::read(&good).unwrap_or_else(|error| panic!("{error}: {good}"));
+    }
+    for bad in [
+        family("gauge", "a\n"),
+        family("gauge", "a x\n"),
+        family("gauge", "a{b=\"c 1\n"),
+        family("gauge", "a{b=c} 1\n"),
+        family("gauge", "a{1b=\"c\"} 1\n"),
+        family("gauge", "a{b=\"c\",,d=\"e\"} 1\n"),
+        family("gauge", "1a 1\n"),
+        family("gauge", "a 1"),
+        family("nonsense", "a 1\n"),
+        family("gauge", ""),
+        family("gauge", "a 1\na 1\n"),
+        family("gauge", "a{b=\"c\"} 1\na{b=\"c\"} 2\n"),
+        family("gauge", "a 1\n") + "b 1\n",
+        family("gauge", "a 1\n") + &family("gauge", "a{b=\"c\"} 1\n"),
+        "# TYPE a gauge\na 1\n".to_owned(),
+        buckets(3, 2, 2),
+        buckets(1, 2, 3),
+    ] {
+        assert!(prometheus::read(&bad).is_err(), "{bad}");
+    }
 }
 
 #[test]

@@ -285,6 +285,20 @@ fn files_too_long(tree: &Tree) -> Vec<String> {
     broken
 }
 
+/// What an object does for a request is logged with the request's trace, and what its alarm does with one of its own.
+fn objects_without_traces(tree: &Tree) -> Vec<String> {
+    let mut broken = Vec::new();
+    for (module, text) in tree.iter().filter(|(module, text)| module.starts_with(OBJECTS) && text.contains("#[durable_object")) {
+        if !text.contains("trace::of_request(") {
+            broken.push(format!("{module} handles requests without their trace"));
+        }
+        if text.contains("async fn alarm(") && !text.contains("alarm::run(") {
+            broken.push(format!("{module} has an alarm without a trace"));
+        }
+    }
+    broken
+}
+
 type Rule = fn(&Tree) -> Vec<String>;
 const RULES: &[(&str, Rule)] = &[
     ("upward imports", upward_imports),
@@ -292,6 +306,7 @@ const RULES: &[(&str, Rule)] = &[
     ("the platform outside src/worker/", platform_outside_worker),
     ("handlers called by others", handlers_called_by_others),
     ("files too long", files_too_long),
+    ("objects without traces", objects_without_traces),
 ];
 
 #[test]
@@ -339,7 +354,13 @@ fn fixture_that_breaks_a_rule_is_reported() {
             "worker/handlers/a imports the handler worker/handlers/b",
         ),
         ("files too long", vec![("base/id", long(MAX_FILE_LINES + 1))], "base/id has 401 lines"),
-        ("files too long", vec![("worker/objects/session", object)], "worker/objects/session has 81 lines"),
+        ("files too long", vec![("worker/objects/session", object.clone())], "worker/objects/session has 81 lines"),
+        ("objects without traces", vec![("worker/objects/session", object)], "session handles requests without their trace"),
+        (
+            "objects without traces",
+            vec![("worker/objects/session", "#[durable_object] fn f() { trace::of_request( } async fn alarm(&self) {}".into())],
+            "session has an alarm without a trace",
+        ),
     ];
     for (rule, files, expected) in fixtures {
         let tree: Tree = files.into_iter().map(|(module, text)| (module.to_owned(), text)).collect();

@@ -6,6 +6,8 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, StatementStatus, ToSql};
 use sqlite::{database, upload_of, values};
 
+use jettyspeed_edge::analytics::repository::add_upload;
+use jettyspeed_edge::analytics::upload_count::{Only, UploadCount};
 use jettyspeed_edge::base::id::{Id, Name};
 use jettyspeed_edge::base::sha256::Sha256Hex;
 use jettyspeed_edge::base::sql::Statement;
@@ -244,13 +246,21 @@ fn duplicate_object_is_merged_with_its_references_and_chunks() {
     let Value::Text(oldest) = &rows(&db, &dedup::in_namespace(&namespace, &hash, 10))[0][0] else { panic!() };
     assert_eq!(oldest, &first.to_string());
     let both = [Id::from_random([1; 16]), Id::from_random([2; 16])];
-    run_all(&db, &dedup::merge(first, second, &both, EpochMs(49)));
+    let merge = |from: Id, to: Id, at: u64| {
+        let counted = add_upload(&namespace, &UploadCount::deduplicated(10), Only::IfMerged(from), EpochMs(at));
+        run_all(&db, &dedup::merge(from, to, &both, counted, EpochMs(at)));
+        let saved =
+            |table: &str| db.query_row(&format!("SELECT COALESCE(SUM(saved_bytes), 0) FROM {table}"), [], |row| row.get::<_, i64>(0)).unwrap();
+        assert_eq!(saved("upload_hourly"), saved("upload_totals"));
+        saved("upload_totals")
+    };
+    assert_eq!(merge(first, second, 49), 0);
     assert_eq!(
         (rows(&db, &dedup::owners(first, 10)).len(), rows(&db, &dedup::owners(second, 10)).len()),
         (1, 1),
         "nothing moves to one that is not the oldest"
     );
-    run_all(&db, &dedup::merge(second, first, &both, EpochMs(50)));
+    assert_eq!((merge(second, first, 50), merge(second, first, 50)), (10, 10), "saved once, also if the batch is repeated");
     assert_eq!(rows(&db, &dedup::owners(first, 10)).len(), 2);
     assert_eq!((rows(&db, &dedup::verified(first)).len(), rows(&db, &dedup::verified(second)).len()), (1, 1));
     let found = rows(&db, &dedup::find_chunks(&namespace, &[hash.clone(), Sha256Hex::of(&[2]), Sha256Hex::of(b"absent")]));
@@ -264,7 +274,7 @@ fn duplicate_object_is_merged_with_its_references_and_chunks() {
     );
     assert_eq!(rows(&db, &dedup::duplicate(Id::from_random([9; 16]), &hash, 10, None, "")).len(), 0);
     assert_eq!(run(&db, &dedup::claim_deletion(EpochMs(50))), 1);
-    run_all(&db, &dedup::merge(first, second, &both, EpochMs(60)));
+    assert_eq!(merge(first, second, 60), 10);
     assert_eq!(rows(&db, &dedup::owners(first, 10)).len(), 2, "nothing moves to what the collector has");
 }
 

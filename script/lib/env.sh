@@ -19,7 +19,10 @@ CARGO_MUTANTS=$TOOLS/cargo-mutants-$CARGO_MUTANTS_VERSION/bin/cargo-mutants
 WASM_BINDGEN_DIR=$TOOLS/wasm-bindgen-$WASM_BINDGEN_VERSION
 # The name of the virtual environment contains a checksum of its requirements, so that a changed pin creates a new one.
 SWIFT_VENV=$TOOLS/swift-$(cksum < "$SWIFT_REQUIREMENTS" | cut -d' ' -f1)
-export WORKER_BUILD SWIFT_VENV
+# The parser that reads /metrics in tests.
+PROMETHEUS_CLIENT_VERSION=0.26.0
+PROMETHEUS_VENV=$TOOLS/prometheus-client-$PROMETHEUS_CLIENT_VERSION
+export WORKER_BUILD SWIFT_VENV PROMETHEUS_VENV
 
 # worker-build would otherwise fetch its own copies of these.
 export WASM_BINDGEN_BIN=$WASM_BINDGEN_DIR/bin/wasm-bindgen

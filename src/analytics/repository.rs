@@ -5,7 +5,7 @@
 
 use crate::analytics::metrics;
 use crate::analytics::period::{DAYS_KEPT_MS, Frame, HOURS_KEPT_MS, start_of};
-use crate::analytics::upload_count::{Only, UploadCount};
+use crate::analytics::upload_count::{Conditions, Only, UploadCount};
 use crate::base::id::Name;
 use crate::base::json;
 use crate::base::sql::{Arg, Statement};
@@ -149,6 +149,8 @@ const ADD_UPLOAD: &str = "INSERT INTO upload_hourly (namespace, hour, started, c
      SELECT n.name, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 FROM namespaces n WHERE n.name = ?1 \
      AND (?11 IS NULL OR EXISTS (SELECT 1 FROM upload_sessions s WHERE s.id = ?11 AND s.status = 'open')) \
      AND (?12 IS NULL OR EXISTS (SELECT 1 FROM assets a WHERE a.id = ?12)) \
+     AND (?13 IS NULL OR EXISTS (SELECT 1 FROM objects o WHERE o.id = ?13 AND o.refs > 0 \
+     AND NOT EXISTS (SELECT 1 FROM assets a WHERE a.object_id = o.id))) \
      ON CONFLICT (namespace, hour) DO UPDATE SET started = started + excluded.started, completed = completed + excluded.completed, \
      failed = failed + excluded.failed, expired = expired + excluded.expired, bytes = bytes + excluded.bytes, saved_bytes = saved_bytes + excluded.saved_bytes, \
      copied_bytes = copied_bytes + excluded.copied_bytes, \
@@ -371,10 +373,10 @@ pub fn add_upload(namespace: &Name, count: &UploadCount, only: Only, now: EpochM
 
 fn add_to_hour(namespace: &Name, count: &UploadCount, only: Only, now: EpochMs) -> Statement {
     let UploadCount { started, completed, failed, expired, bytes, saved_bytes, copied_bytes, counts } = count;
-    let (session, asset) = only.ids();
+    let Conditions { session, asset, merged } = only.conditions();
     let numbers = [started, completed, failed, expired, bytes, saved_bytes, copied_bytes].map(|number| Arg::Int(*number));
     let head: [Arg; 2] = [namespace.as_str().into(), Arg::Int(start_of(now, HOUR_MS).0)];
-    let tail: [Arg; 3] = [json::write(counts).unwrap_or_default().into(), session.into(), asset.into()];
+    let tail: [Arg; 4] = [json::write(counts).unwrap_or_default().into(), session.into(), asset.into(), merged.into()];
     Statement { sql: ADD_UPLOAD, args: head.into_iter().chain(numbers).chain(tail).collect() }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::base::histogram::bucket_of;
 use crate::base::id::Id;
+use crate::problem::Problem;
 use crate::uploads::session::state::{COPIED, Meta, Part, Status};
 use crate::uploads::session::transfer::Transfer;
 
@@ -19,15 +20,30 @@ pub enum Only {
     WhileOpen(Id),
     /// If the file is there: behind the statement that creates it under an id drawn for it.
     IfThere(Id),
+    /// If the object's last file now has other bytes: between the statement that gives it them and the one that counts the object's files.
+    IfMerged(Id),
+}
+
+/// The ids that must be there for an upload to be counted, each if it is given.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Conditions {
+    /// A session, open.
+    pub session: Option<String>,
+    /// A file.
+    pub asset: Option<String>,
+    /// An object that has files by its count, and none any more.
+    pub merged: Option<String>,
 }
 
 impl Only {
-    /// The session that must be open and the file that must be there.
-    pub fn ids(self) -> (Option<String>, Option<String>) {
+    /// As ids.
+    pub fn conditions(self) -> Conditions {
+        let none = Conditions::default();
         match self {
-            Only::Always => (None, None),
-            Only::WhileOpen(session) => (Some(session.to_string()), None),
-            Only::IfThere(asset) => (None, Some(asset.to_string())),
+            Only::Always => none,
+            Only::WhileOpen(session) => Conditions { session: Some(session.to_string()), ..none },
+            Only::IfThere(asset) => Conditions { asset: Some(asset.to_string()), ..none },
+            Only::IfMerged(object) => Conditions { merged: Some(object.to_string()), ..none },
         }
     }
 }
@@ -101,7 +117,17 @@ impl UploadCount {
         UploadCount { started: 1, completed: 1, bytes: size, ..UploadCount::default() }
     }
 
-    /// A file of `size` bytes that did not have to be sent, because its namespace, or one that shares with it, stores it.
+    /// An upload that `problem` ended before there was anything of it.
+    pub fn refused(problem: &Problem) -> UploadCount {
+        let why = match problem.kind().status {
+            507 | 429 | 403 => "refused",
+            400..=499 => "client",
+            _ => "store",
+        };
+        UploadCount { started: 1, failed: 1, counts: [(format!("w:{why}"), 1)].into(), ..UploadCount::default() }
+    }
+
+    /// A file of `size` bytes that did not have to be sent, or does not have to be kept, because its namespace, or one that shares with it, stores it.
     pub fn deduplicated(size: u64) -> UploadCount {
         UploadCount { saved_bytes: size, ..UploadCount::default() }
     }
@@ -201,6 +227,23 @@ mod tests {
         let counted = UploadCount::completed(&meta(Status::Completing), &many).counts;
         assert_eq!(counted.len(), 2 * MAX_EDGES);
         assert!(counted.iter().all(|(key, count)| *count == if key.starts_with("u:") { 1 } else { 10 }));
+    }
+
+    #[test]
+    fn refused_upload_counts_as_failed_by_whose_fault_it_was() {
+        let full = Problem::StorageExceeded { limit: 1, used: 1, reserved: 0, requested: 1 };
+        let unreachable = Problem::Origin(crate::problem::OriginFailure::Unreachable);
+        for (problem, reason) in [
+            (full, "w:refused"),
+            (Problem::TooManyUploads { limit: 1, used: 1 }, "w:refused"),
+            (Problem::Suspended, "w:refused"),
+            (Problem::ChunkHashMismatch, "w:client"),
+            (unreachable, "w:store"),
+            (Problem::Internal, "w:store"),
+        ] {
+            let wanted = UploadCount { started: 1, failed: 1, counts: counts(&[(reason, 1)]), ..UploadCount::default() };
+            assert_eq!(UploadCount::refused(&problem), wanted, "{problem:?}");
+        }
     }
 
     #[test]

@@ -130,6 +130,17 @@ pub async fn charge(io: &impl Io, account: &Account, bytes: u64) -> Result<(), P
     }
 }
 
+/// Counts a response of `bytes` that is about to be kept until `until`; an account may keep `limit` bytes.
+///
+/// # Errors
+/// 403 suspended, 507 if it would be more.
+pub async fn keep_response(io: &impl Io, account: &Account, bytes: u64, until: EpochMs, limit: u64) -> Result<(), Problem> {
+    match send_of(io, account, &Message::Keep { bytes, until, limit, limits: account.limits() }).await? {
+        Reply::Done => Ok(()),
+        other => Err(refusal(&other, bytes, io.now())),
+    }
+}
+
 /// The account's usage, as the reply to `message`.
 pub async fn usage(io: &impl Io, account: Id, message: &Message) -> Result<UsageSnapshot, Problem> {
     match send(io, account, message).await? {

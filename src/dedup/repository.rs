@@ -221,11 +221,19 @@ pub fn verified(object: Id) -> Statement {
 }
 
 /// Moves these assets and the chunks of `from` to `to`, an object with the same bytes, as one batch. When nothing references `from` any more its grace
-/// period starts. Has no effect after garbage collection has claimed `to`.
-pub fn merge(from: Id, to: Id, assets: &[Id], now: EpochMs) -> Vec<Statement> {
+/// period starts. Has no effect after garbage collection has claimed `to`. `counted`: what counts it, behind the assets and before the objects.
+pub fn merge(from: Id, to: Id, assets: &[Id], counted: [Statement; 2], now: EpochMs) -> Vec<Statement> {
     let both: Vec<Arg> = vec![from.to_string().into(), to.to_string().into()];
     let named = both.iter().cloned().chain([json::write(&assets).unwrap_or_default().into()]).collect();
-    vec![Statement { sql: MERGE_ASSETS, args: named }, Statement { sql: MERGE_CHUNKS, args: both }, recount(to, now), recount(from, now)]
+    let [of_hour, of_all] = counted;
+    vec![
+        Statement { sql: MERGE_ASSETS, args: named },
+        Statement { sql: MERGE_CHUNKS, args: both },
+        of_hour,
+        of_all,
+        recount(to, now),
+        recount(from, now),
+    ]
 }
 
 /// `id` and `account_id` of the assets that reference an object.

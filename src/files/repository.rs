@@ -27,6 +27,12 @@ const IN_NAMESPACE: &str = asset_query!("WHERE a.id = ?1 AND a.namespace = ?2");
 
 const OF_ACCOUNT: &str = asset_query!("WHERE a.account_id = ?1 AND (a.created_at, a.id) < (?2, ?3) ORDER BY a.created_at DESC, a.id DESC LIMIT ?4");
 
+// Whose deletion concerns others: those that are in the namespace and have it told.
+const OF_INTEREST: &str = asset_query!(
+    "WHERE a.id IN (SELECT value FROM json_each(?2)) AND a.account_id = ?1 AND EXISTS (SELECT 1 FROM webhook_endpoints w WHERE w.namespace = a.namespace) \
+     AND EXISTS (SELECT 1 FROM namespace_members m WHERE m.namespace = a.namespace AND m.account_id <> ?1)"
+);
+
 // Only once: a closed upload has already become its file, which may have been deleted since.
 const INSERT_OBJECT: &str = "INSERT INTO objects (id, namespace, s3_key, size, etag, claimed_sha256, verification, created_at) \
      SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE ?9 IS NULL OR EXISTS (SELECT 1 FROM upload_sessions u WHERE u.id = ?9 AND u.status = 'open') \
@@ -50,6 +56,7 @@ pub const ALL: &[(&str, &str)] = &[
     ("REACHABLE", REACHABLE),
     ("IN_NAMESPACE", IN_NAMESPACE),
     ("OF_ACCOUNT", OF_ACCOUNT),
+    ("OF_INTEREST", OF_INTEREST),
     ("INSERT_OBJECT", INSERT_OBJECT),
     ("INSERT_ASSET", INSERT_ASSET),
     ("UNREFER", UNREFER),
@@ -83,6 +90,11 @@ pub fn of_account(account: Id, cursor: Option<(EpochMs, Id)>, limit: u64) -> Sta
         None => (crate::base::units::MAX_SAFE_INTEGER, String::new()),
     };
     Statement { sql: OF_ACCOUNT, args: vec![account.to_string().into(), at.into(), id.into(), limit.into()] }
+}
+
+/// Of the account's assets `ids` (JSON, a list) those in namespaces that have endpoints and in which others are.
+pub fn of_interest(account: Id, ids: &str) -> Statement {
+    Statement { sql: OF_INTEREST, args: vec![account.to_string().into(), ids.into()] }
 }
 
 /// Creates the object and its first asset; safe to repeat. For a session it applies only while the session is open.

@@ -90,6 +90,7 @@ impl Ledger {
             Message::ScheduleCheck { asset, look_at } => self.schedule_check(asset, look_at),
             Message::Meter { bytes, reads } => self.meter(bytes, reads, now),
             Message::Charge { bytes, limits } => self.charge(bytes, limits, now),
+            Message::Keep { bytes, until, limit, limits } => self.keep(bytes, until, limit, limits, now),
             Message::Usage { limits } => {
                 let changed = self.adopt_limits(limits, now);
                 (Reply::State { figures: self.figures() }, changed)
@@ -237,6 +238,20 @@ impl Ledger {
             effects.push(Effect::PutState);
         }
         (Reply::Paced { pace, suspended: self.books.limits.suspended }, effects)
+    }
+
+    fn keep(&mut self, bytes: u64, until: EpochMs, limit: u64, limits: Limits, now: EpochMs) -> (Reply, Vec<Effect>) {
+        let mut effects = self.adopt_limits(Some(limits), now);
+        if self.books.limits.suspended {
+            return (Reply::Suspended, effects);
+        }
+        match self.books.responses.keep(bytes, until, limit, now) {
+            Ok(()) => {
+                effects.push(Effect::PutState);
+                (Reply::Done, effects)
+            }
+            Err(used) => (Reply::StorageFull { limit, used, reserved: 0 }, effects),
+        }
     }
 
     fn reserve(

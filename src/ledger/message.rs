@@ -95,6 +95,17 @@ pub enum Message {
         /// As in [`Message::Admit`].
         limits: Limits,
     },
+    /// Counts a response that is about to be kept in the cache of models' responses.
+    Keep {
+        /// Bytes of it.
+        bytes: u64,
+        /// When it expires.
+        until: EpochMs,
+        /// How many bytes an account may keep.
+        limit: u64,
+        /// As in [`Message::Admit`].
+        limits: Limits,
+    },
     /// Queries the usage.
     #[serde(rename = "figures")]
     Usage {
@@ -118,7 +129,7 @@ pub enum Message {
 impl Message {
     /// Whether the message is idempotent, so that it may be sent again if the reply was lost.
     pub fn is_repeatable(&self) -> bool {
-        !matches!(self, Message::Admit { .. } | Message::Meter { .. } | Message::Charge { .. })
+        !matches!(self, Message::Admit { .. } | Message::Meter { .. } | Message::Charge { .. } | Message::Keep { .. })
     }
 }
 
@@ -139,7 +150,7 @@ pub enum Reply {
     },
     /// The account is suspended.
     Suspended,
-    /// The storage quota would be exceeded.
+    /// The storage quota would be exceeded, or what may be kept of responses.
     StorageFull {
         /// Quota, bytes.
         limit: u64,

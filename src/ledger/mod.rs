@@ -7,6 +7,7 @@
 pub mod accrual;
 pub mod checks;
 pub mod cost;
+pub mod kept_responses;
 pub mod machine;
 pub mod message;
 pub mod opening;

@@ -3,7 +3,7 @@
 use chrono::{Datelike, TimeZone, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::base::time::EpochMs;
+use crate::base::time::{EpochMs, HOUR_MS};
 
 /// A calendar month in UTC, `2026-11`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -54,6 +54,14 @@ impl std::fmt::Display for Period {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:04}-{:02}", self.year, self.month)
     }
+}
+
+/// Time after a month's end before it is closed, ms: PoPs report what left in its last seconds a little later.
+const SETTLE_MS: u64 = HOUR_MS;
+
+/// Months that ended by then may be closed at `now`.
+pub fn settled_until(now: EpochMs) -> EpochMs {
+    EpochMs(now.0.saturating_sub(SETTLE_MS))
 }
 
 #[cfg(test)]

@@ -118,3 +118,10 @@ pub fn unclosed(until: EpochMs, after: Option<(EpochMs, Id)>, limit: u64) -> Sta
 pub fn close(account: Id, until: EpochMs, now: EpochMs) -> Statement {
     Statement { sql: CLOSE, args: vec![account.to_string().into(), Arg::Int(until.0), Arg::Int(now.0)] }
 }
+
+/// Writes the months that the ledger has not written yet, and closes those that have ended by `until`, as one batch. Behind the writes: a closed month is not written any
+/// more.
+pub fn close_months(account: Id, unwritten: &[Usage], until: EpochMs, prices: &Prices, now: EpochMs) -> Vec<Statement> {
+    let write = unwritten.iter().map(|month| record_usage(account, month, prices, now));
+    write.chain([close(account, until, now)]).collect()
+}

@@ -6,6 +6,7 @@ use crate::base::id::Id;
 use crate::base::time::EpochMs;
 use crate::base::units::MAX_SAFE_INTEGER;
 use crate::ledger::accrual::Accrual;
+use crate::ledger::kept_responses::KeptResponses;
 use crate::ledger::period::Period;
 
 /// The limits of an account's tier, with their version.
@@ -93,6 +94,9 @@ pub struct LedgerState {
     /// The level of the storage quota for which alerts were last decided: see [`crate::ledger::quota_level`].
     #[serde(default, skip_serializing_if = "is_zero")]
     pub quota_level: u8,
+    /// What is kept of models' responses.
+    #[serde(default, skip_serializing_if = "KeptResponses::is_empty")]
+    pub responses: KeptResponses,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // As serde calls it.
@@ -119,6 +123,7 @@ impl LedgerState {
             checkpoint: None,
             listened_until: None,
             quota_level: 0,
+            responses: KeptResponses::default(),
         }
     }
 }

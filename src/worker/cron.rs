@@ -2,10 +2,11 @@
 
 use worker::Env;
 
+use crate::services;
 use crate::worker::content::forget::forget;
 use crate::worker::platform::bindings;
 use crate::worker::platform::io::WorkerIo;
-use crate::{log, services};
+use crate::worker::platform::trace;
 
 /// The hourly trigger of wrangler.toml; every other is the daily run's.
 const HOURLY: &str = "7 * * * *";
@@ -14,10 +15,8 @@ const HOURLY: &str = "7 * * * *";
 pub async fn run(env: &Env, cron: &str) {
     let io = WorkerIo::new(env.clone(), forget);
     if cron == HOURLY {
-        log::step("run", "hourly");
-        return services::alerts::hourly(&io).await;
+        return trace::of_its_own("run", "hourly", services::alerts::hourly(&io)).await;
     }
-    log::step("run", "daily");
     let config = bindings::config(env).ok();
-    services::daily::daily(&io, config.as_deref()).await;
+    trace::of_its_own("run", "daily", services::daily::daily(&io, config.as_deref())).await;
 }

@@ -27,7 +27,7 @@ use crate::worker::handlers::{health, pages, problems};
 use crate::worker::http::call::{Call, Routed};
 use crate::worker::http::reply::{Body, Reply};
 use crate::worker::http::{address_limit, authenticate};
-use crate::worker::platform::{bindings, clock, geo_hint, js, random};
+use crate::worker::platform::{bindings, clock, geo_hint, js, random, trace};
 
 /// Serves one request, as a step of the caller's trace or of a new one.
 pub async fn serve(request: web_sys::Request, env: Env, context: Context) -> worker::Result<web_sys::Response> {
@@ -39,13 +39,8 @@ pub async fn serve(request: web_sys::Request, env: Env, context: Context) -> wor
 
 /// The request's id and its step in the trace.
 fn begin(request: &web_sys::Request) -> Result<(Id, TraceContext), Problem> {
-    let (id, parent) = (random::id()?, random::bytes()?);
-    let given = request.headers().get("traceparent").ok().flatten().and_then(|text| TraceContext::parse(&text));
-    let trace = match given {
-        Some(trace) => trace.next(parent),
-        None => TraceContext::begin(random::bytes()?, parent),
-    };
-    Ok((id, trace))
+    let given = request.headers().get(trace::TRACEPARENT).ok().flatten().and_then(|text| TraceContext::parse(&text));
+    Ok((random::id()?, trace::step_of(given)?))
 }
 
 async fn answer(request: web_sys::Request, env: Env, context: Context, id: Id, trace: TraceContext) -> worker::Result<web_sys::Response> {

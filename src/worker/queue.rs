@@ -16,7 +16,7 @@ use crate::services::failures;
 use crate::services::run_job::{run_job, send_dead_again};
 use crate::worker::content::forget::forget;
 use crate::worker::platform::io::WorkerIo;
-use crate::worker::platform::{bindings, random};
+use crate::worker::platform::{bindings, trace};
 
 /// The dead-letter queue (wrangler.toml).
 const DEAD_LETTER_QUEUE: &str = "jettyspeed-dead";
@@ -33,13 +33,10 @@ pub async fn consume(batch: &MessageBatch<String>, env: &Env) {
         let text = message.body().as_string().unwrap_or_default();
         let job = json::read::<Job>(&text).ok();
         let done = match job {
-            Some(job) if dead => {
-                log::event(LogLevel::Error, "job", json!({ "error": "failed too often", "job": job.described() }));
-                send_dead_again(&io, &job).await
-            }
             Some(job) => {
-                let trace = begin(jobs::trace_of(&text));
-                traced(trace, run(&io, &job, trace, &mut failures)).await
+                let trace = trace::step_of(jobs::trace_of(&text)).ok();
+                let work = async { if dead { bury(&io, &job).await } else { run(&io, &job, trace, &mut failures).await } };
+                traced(trace, work).await
             }
             None => {
                 log::event(LogLevel::Error, "job", json!({ "error": "unreadable" }));
@@ -74,11 +71,8 @@ async fn run(io: &WorkerIo, job: &Job, trace: Option<TraceContext>, failures: &m
     })
 }
 
-/// The step of a job in the trace of what sent it; a job of an alarm or of the daily run begins one.
-fn begin(sent_in: Option<TraceContext>) -> Option<TraceContext> {
-    let parent = random::bytes().ok()?;
-    match sent_in {
-        Some(trace) => Some(trace.next(parent)),
-        None => Some(TraceContext::begin(random::bytes().ok()?, parent)),
-    }
+/// Logs a job that failed too often, and sends it again if nothing else does.
+async fn bury(io: &WorkerIo, job: &Job) -> Result<(), Problem> {
+    log::event(LogLevel::Error, "job", json!({ "error": "failed too often", "job": job.described() }));
+    send_dead_again(io, job).await
 }

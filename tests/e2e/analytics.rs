@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use jettyspeed_devstack::proxy::Fault;
 use jettyspeed_devstack::state::AccountAccess;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::harness::{Call, SLICE, Stack, action, answer, done_or, eventually_every, header, random_bytes, sha256, stack, unique};
+use crate::video::put_video;
 
 /// A request that comes from a country by a PoP.
 fn from(country: &str, colo: &str) -> String {
@@ -219,4 +221,37 @@ async fn period_that_there_is_not_is_refused_by_name_and_csv_is_the_series() {
     let today = &body["series"][29];
     assert_eq!(lines[30], format!("{},0,0,0,0,,1", today["day"].as_str().unwrap()));
     done_or(today["uploads"] == 1, today).unwrap();
+}
+
+#[tokio::test]
+async fn refused_uploads_files_of_videos_and_merged_bytes_are_counted() {
+    let stack = &Stack::start(&[]).await;
+    let simple = |account: &AccountAccess, bytes: Vec<u8>, hash: &str| {
+        let request = stack.request(Method::POST, "/api/storage/upload", account).header("X-File-Name", "a.bin");
+        request.header("X-Content-SHA256", hash).body(bytes)
+    };
+    let full = stack.account("full").tier("starter").create().await;
+    let room = stack.patch_tier("starter", json!({ "storage_quota_gb": 0 })).await;
+    assert_eq!(room["storage_quota_gb"], 0, "{room}");
+    let bytes = random_bytes(70_000);
+    assert_eq!(simple(&full, bytes.clone(), &sha256(&bytes)).answer().await.0, 507);
+    let refused = told(stack, &full, "?period=24h", |body| body["uploads"]["failed"] == 1).await;
+    assert_eq!((&refused["uploads"]["started"], &refused["uploads"]["reasons"]), (&json!(1), &json!({ "refused": 1 })), "{refused}");
+
+    // Two of the same bytes, whose objects become one, and one with a wrong hash.
+    for _ in 0..2 {
+        let (status, body) = simple(&stack.dev, bytes.clone(), &sha256(&bytes)).answer().await;
+        assert_eq!(status, 201, "{body}");
+        stack.verified(&stack.dev, body["asset"]["id"].as_str().unwrap()).await;
+    }
+    assert_eq!(simple(&stack.dev, bytes.clone(), &sha256(b"other")).answer().await.0, 422);
+    assert_eq!(put_video(stack, &stack.dev, "film/0.ts", random_bytes(30_000)).await.0, 201);
+    stack.proxy.inject(|method, _| (method == Method::PUT).then_some(Fault::Answer(403, "AccessDenied")));
+    assert!(simple(&stack.dev, bytes.clone(), &sha256(&bytes)).answer().await.0 >= 500);
+    assert!(put_video(stack, &stack.dev, "film/1.ts", random_bytes(30_000)).await.0 >= 500);
+    stack.proxy.clear_faults();
+    let seen = told(stack, &stack.dev, "?period=24h", |body| body["uploads"]["failed"] == 3 && body["dedup"]["bytes_saved"] == 70_000).await;
+    let uploads = &seen["uploads"];
+    assert_eq!((&uploads["started"], &uploads["completed"]), (&json!(6), &json!(3)), "{seen}");
+    assert_eq!(uploads["reasons"], json!({ "client": 1, "store": 2 }));
 }

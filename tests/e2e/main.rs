@@ -48,6 +48,8 @@ mod notices;
 mod observed;
 mod panics;
 mod possession;
+#[path = "../prometheus/mod.rs"]
+mod prometheus;
 mod quota;
 mod response_cache;
 mod s3;

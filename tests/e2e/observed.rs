@@ -1,14 +1,15 @@
 //! What an operator sees: metrics, the log's line of a request, traces, failures at the error tracker.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jettyspeed_devstack::proxy::Fault;
-use openmetrics_parser::prometheus::parse_prometheus;
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::{Call, Stack, action, done_or, eventually, header, random_bytes};
 use crate::notices::sink::Sink;
+use crate::prometheus;
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -18,7 +19,7 @@ async fn scrape(stack: &Stack) -> String {
     let response = stack.operator(Method::GET, "/metrics").sent().await.unwrap();
     assert_eq!((response.status().as_u16(), header(&response, "content-type").as_str()), (200, "text/plain; version=0.0.4; charset=utf-8"));
     let text = response.text().await.unwrap();
-    parse_prometheus(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    prometheus::read(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
     text
 }
 
@@ -106,6 +107,65 @@ async fn requests_objects_and_jobs_of_a_trace_are_logged_with_it_and_nothing_of_
     assert_eq!(lines_of(&stack, TRACE).await.len(), before);
     let text = std::fs::read_to_string(stack.worker.lock().await.log()).unwrap();
     assert!(!text.contains("holiday-of-ada"), "a file's name is in the log");
+}
+
+/// Whether lines of a trace say that an object of that class works for it.
+fn names_object(lines: &[Value], class: &str) -> bool {
+    lines.iter().any(|line| line["fields"]["kind"] == "in object" && line["fields"]["what"] == class)
+}
+
+#[tokio::test]
+async fn objects_of_every_class_log_the_trace_of_what_called_them() {
+    let stack = &Stack::start(&[("LOG_LEVEL", "debug"), ("EDGE_METRICS_SECONDS", "1")]).await;
+    let file = stack.file(&stack.dev).size(90_000).store().await;
+    let bytes = random_bytes(6_000_000);
+    let started = stack.session(&stack.dev).size(bytes.len()).start().await;
+    let samples = json!([{ "edge": "fra", "bytes": 0, "ms": 20.0, "ok": true }]);
+    let progress = json!({ "action": "progress", "sessionId": started["sessionId"], "samples": samples });
+    let live = stack.request(Method::GET, "/api/live", &stack.dev).header("Accept", "text/event-stream");
+    let calls = [
+        (stack.http.get(&file.url), ["EdgeLease", "PopMeter"].as_slice()),
+        (stack.request(Method::POST, "/api/jetty/track-upload", &stack.dev).json(&progress), &["EdgeMetrics", "UploadSession"]),
+        (live, &["LiveFeed", "AccountLedger"]),
+        (stack.chunk(&started, 1, &bytes), &["UploadSession"]),
+    ];
+    let mut open = Vec::new();
+    for (number, (request, classes)) in (0x31..).zip(calls) {
+        let trace = TRACE.replace("4bf9", &format!("{number:02}f9"));
+        let response = request.header("traceparent", TRACEPARENT.replace(TRACE, &trace)).send().await.unwrap();
+        assert_eq!(response.status().as_u16(), 200);
+        open.push(response);
+        for class in classes {
+            eventually(Duration::from_secs(20), async || {
+                let lines = lines_of(stack, &trace).await;
+                done_or(names_object(&lines, class), format!("{class} in {lines:?}"))
+            })
+            .await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn alarms_and_hourly_runs_begin_traces_that_their_calls_and_jobs_continue() {
+    let stack = &Stack::start(&[("LOG_LEVEL", "debug"), ("EDGE_METRICS_SECONDS", "1"), ("SESSION_TTL_SECONDS", "3")]).await;
+    let started = stack.session(&stack.dev).size(6_000_000).start().await;
+    stack.run_hourly().await;
+    let session = started["sessionId"].as_str().unwrap();
+    let of_kind = |line: &Value, kind: &str, what: &str| line["fields"]["kind"] == kind && line["fields"]["what"] == what;
+    // The session's alarm expires it; the job of that ends it, and calls the session and the account's ledger.
+    let (traces, expired) = eventually(Duration::from_secs(60), async || {
+        let text = std::fs::read_to_string(stack.worker.lock().await.log()).unwrap();
+        let lines: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(&line[line.find('{')?..]).ok()).collect();
+        let begun = lines.iter().filter(|line| of_kind(line, "alarm", "run") || of_kind(line, "run", "hourly"));
+        let traces: Vec<String> = begun.map(|line| line["traceId"].as_str().expect("a trace").to_owned()).collect();
+        let of_trace = |trace: &String| lines.iter().filter(|line| line["traceId"] == trace.as_str()).cloned().collect::<Vec<_>>();
+        let has_both = |lines: &Vec<Value>| names_object(lines, "UploadSession") && names_object(lines, "AccountLedger");
+        let expired = traces.iter().map(of_trace).find(has_both);
+        expired.map(|expired| (traces, expired)).ok_or(format!("{session} is not ended: {text}"))
+    })
+    .await;
+    assert!(expired.iter().any(|line| of_kind(line, "queue", "write")), "{expired:?}");
+    assert_eq!(traces.iter().collect::<BTreeSet<_>>().len(), traces.len(), "each its own");
 }
 
 #[tokio::test]

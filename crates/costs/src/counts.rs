@@ -168,6 +168,8 @@ fn billed(line: &str) -> Vec<(Item, u64)> {
         ("origin", _) => vec![(Item::StoreRequests, 1)],
         // Where the object of the next line would be created.
         ("location hint", _) => Vec::new(),
+        // The same request, as its object sees it.
+        ("in object", _) => Vec::new(),
         (kind, what) => panic!("a step that nobody counts: {kind} {what}"),
     }
 }

@@ -31,7 +31,7 @@ const ALARM_MS: u64 = 900_000;
 /// What an object is in memory.
 enum Instance {
     Session(SessionObject<State, Sim>),
-    Ledger(LedgerObject<State, Sim>),
+    Ledger(Box<LedgerObject<State, Sim>>),
     Meter(MeterObject<State, Sim>),
 }
 
@@ -147,7 +147,7 @@ impl Sim {
             let state = State { sim: self.clone(), id: id.clone(), storage };
             Rc::new(match id.0 {
                 Kind::Session => Instance::Session(SessionObject::new(state, self.clone())),
-                Kind::Ledger => Instance::Ledger(LedgerObject::new(state, self.clone())),
+                Kind::Ledger => Instance::Ledger(Box::new(LedgerObject::new(state, self.clone()))),
                 Kind::Meter | Kind::Live => Instance::Meter(MeterObject::new(state, self.clone())),
             })
         });

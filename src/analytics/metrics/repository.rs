@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer};
 
-use crate::analytics::upload_count::{Only, UploadCount};
+use crate::analytics::upload_count::{Conditions, Only, UploadCount};
 use crate::base::histogram::Histogram;
 use crate::base::id::Name;
 use crate::base::json;
@@ -39,7 +39,9 @@ const ADD_UPLOAD: &str = "UPDATE upload_totals SET started = started + ?2, compl
      bytes = bytes + ?6, saved_bytes = saved_bytes + ?7, copied_bytes = copied_bytes + ?8 WHERE one = 1 \
      AND EXISTS (SELECT 1 FROM namespaces n WHERE n.name = ?1) \
      AND (?9 IS NULL OR EXISTS (SELECT 1 FROM upload_sessions s WHERE s.id = ?9 AND s.status = 'open')) \
-     AND (?10 IS NULL OR EXISTS (SELECT 1 FROM assets a WHERE a.id = ?10))";
+     AND (?10 IS NULL OR EXISTS (SELECT 1 FROM assets a WHERE a.id = ?10)) \
+     AND (?11 IS NULL OR EXISTS (SELECT 1 FROM objects o WHERE o.id = ?11 AND o.refs > 0 \
+     AND NOT EXISTS (SELECT 1 FROM assets a WHERE a.object_id = o.id)))";
 
 // The classes are named, so that no row is looked for that is not there.
 const DELIVERED: &str = "SELECT class, requests, hits, bytes_from_cache, bytes_from_origin, cmcd_requests, bytes_sent, saved_usd, \
@@ -135,8 +137,9 @@ pub fn add_delivery(rows: &str) -> Statement {
 pub fn add_upload(namespace: &Name, count: &UploadCount, only: Only) -> Statement {
     let UploadCount { started, completed, failed, expired, bytes, saved_bytes, copied_bytes, .. } = count;
     let numbers = [started, completed, failed, expired, bytes, saved_bytes, copied_bytes].map(|number| Arg::Int(*number));
-    let (session, asset) = only.ids();
-    Statement { sql: ADD_UPLOAD, args: [namespace.as_str().into()].into_iter().chain(numbers).chain([session.into(), asset.into()]).collect() }
+    let Conditions { session, asset, merged } = only.conditions();
+    let conditions = [session.into(), asset.into(), merged.into()];
+    Statement { sql: ADD_UPLOAD, args: [namespace.as_str().into()].into_iter().chain(numbers).chain(conditions).collect() }
 }
 
 /// All of a database, as one batch: rows of [`Delivered`], one of [`Uploaded`], one of [`Waiting`].

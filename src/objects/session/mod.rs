@@ -9,19 +9,21 @@ pub mod storage;
 use std::cell::Cell;
 use std::rc::Rc;
 
+use crate::base::id::Id;
 use crate::base::time::EpochMs;
 use crate::clients::live;
 use crate::io::Io;
 use crate::io::object::ObjectState;
 use crate::jobs::Job;
 use crate::live::event;
-use crate::live::pace::Pace;
+use crate::live::pace::{Pace, Turn};
 use crate::objects::session::storage::SessionStorage;
 use crate::objects::sql;
 use crate::problem::Problem;
 use crate::uploads::session::alarm::{AlarmAction, alarm as due, on_alarm};
 use crate::uploads::session::machine::apply;
 use crate::uploads::session::message::{Message, SessionReply};
+use crate::uploads::session::state::Status;
 
 /// Least delay of an alarm, ms.
 const LEAST_DELAY_MS: u64 = 50;
@@ -29,15 +31,15 @@ const LEAST_DELAY_MS: u64 = 50;
 /// See the module.
 pub struct SessionObject<S, I> {
     io: I,
-    session: SessionStorage<S>,
+    session: Rc<SessionStorage<S>>,
     /// How often the parts are told of; None until the first one.
     pace: Rc<Cell<Option<Pace>>>,
 }
 
-impl<S: ObjectState, I: Io> SessionObject<S, I> {
+impl<S: ObjectState + 'static, I: Io> SessionObject<S, I> {
     /// Creates it without loading.
     pub fn new(state: S, io: I) -> SessionObject<S, I> {
-        SessionObject { io, session: SessionStorage::new(state), pace: Rc::default() }
+        SessionObject { io, session: Rc::new(SessionStorage::new(state)), pace: Rc::default() }
     }
 
     /// Applies a message.
@@ -74,17 +76,22 @@ impl<S: ObjectState, I: Io> SessionObject<S, I> {
     /// Tells those who listen how far the upload is, not more often than [`Pace`] allows. The part that was recorded does not wait for it.
     fn tell_progress(&self) {
         let now = self.io.now();
-        let told = self.session.with(|session| {
-            let next = self.pace.get().unwrap_or_else(|| Pace::new(session.meta.created, false)).next(now)?;
-            self.pace.set(Some(next));
-            Some((session.meta.account, event::progress(&session.meta, session.parts.values(), now)))
-        });
-        let Some((account, message)) = told.flatten() else { return };
-        let (io, pace) = (self.io.clone(), Rc::clone(&self.pace));
-        self.io.afterwards(async move {
-            let is_heard = live::publish(&io, account, &message).await;
-            pace.set(pace.get().map(|pace| pace.after(is_heard)));
-        });
+        let began = self.session.with(|session| session.meta.created).unwrap_or(now);
+        let (turn, next) = self.pace.get().unwrap_or_else(|| Pace::new(began, false)).next(now);
+        self.pace.set(Some(next));
+        let (io, session, pace) = (self.io.clone(), Rc::clone(&self.session), Rc::clone(&self.pace));
+        match turn {
+            Turn::Not => {}
+            Turn::Now => {
+                let message = progress(&session, now);
+                self.io.afterwards(async move { publish(&io, &pace, message).await });
+            }
+            Turn::Later(ms) => self.io.afterwards(async move {
+                io.sleep(ms).await;
+                pace.set(pace.get().map(|pace| pace.waited(io.now())));
+                publish(&io, &pace, progress(&session, io.now())).await;
+            }),
+        }
     }
 
     /// Due at the session's expiry. Enqueues the clean-up, repeats until it is done, and after `tombstone_ms` deletes the record.
@@ -116,4 +123,20 @@ impl<S: ObjectState, I: Io> SessionObject<S, I> {
             None => Ok(()),
         }
     }
+}
+
+/// Whom to tell how far the upload is, and what; None once it is no longer open.
+fn progress(session: &SessionStorage<impl ObjectState>, now: EpochMs) -> Option<(Id, String)> {
+    let told = session.with(|session| {
+        let is_open = session.meta.status == Status::Uploading;
+        is_open.then(|| (session.meta.account, event::progress(&session.meta, session.parts.values(), now)))
+    });
+    told.flatten()
+}
+
+/// Tells it, and notes whether anybody heard it.
+async fn publish(io: &impl Io, pace: &Cell<Option<Pace>>, message: Option<(Id, String)>) {
+    let Some((account, message)) = message else { return };
+    let is_heard = live::publish(io, account, &message).await;
+    pace.set(pace.get().map(|pace| pace.after(is_heard)));
 }

@@ -17,6 +17,8 @@ use crate::base::sql::Statement;
 use crate::base::time::EpochMs;
 use crate::clients::{database, ledger, shards};
 use crate::config::Config;
+use crate::files::asset::Asset;
+use crate::files::repository::of_interest;
 use crate::io::Io;
 use crate::io::database::Database;
 use crate::jobs::Job;
@@ -30,8 +32,12 @@ use crate::services::reply::Reply;
 use crate::services::request::Request;
 use crate::services::uploads::{membership, suspend};
 use crate::services::video::removal;
+use crate::services::webhooks;
 use crate::uploads;
 use crate::uploads::history::{ROWS_PER_STEP, STEPS_PER_JOB};
+use crate::webhooks::data;
+use crate::webhooks::event::EventKind;
+use crate::webhooks::repository::{Only, Written, emit};
 
 /// Uploads ended by one run: each costs about six requests.
 const UPLOADS: u64 = 50;
@@ -39,6 +45,10 @@ const UPLOADS: u64 = 50;
 /// Files deleted in one transaction, and transactions of one run.
 const FILES: u64 = 200;
 const STEPS: u32 = 25;
+
+/// Files in one transaction of whose deletion endpoints are told, and events after which a run ends: each is sent by a job, which costs a subrequest, of which a run has 1,000.
+const TOLD: usize = 20;
+const MAX_TOLD: usize = 200;
 
 /// Video files marked at once, of at most as many videos, each of which gets a job.
 const VIDEO_FILES: u64 = 200;
@@ -100,7 +110,7 @@ pub async fn run(io: &impl Io, config: &Config, deleted: &Deleted<'_>, after: &s
         io.enqueue(&job, seconds).await
     };
     let ended = end_uploads(io, config, &db, account).await;
-    let files = delete_files(&db, account, unreferenced_since(now, config.delete_grace_seconds)).await;
+    let files = delete_files(io, config, &db, account).await;
     let videos = mark_videos(io, &db, account, after).await;
     let (ended, more_files, last_video) = (ended?, files?, videos?);
     if ended == UPLOADS || more_files || last_video.is_some() {
@@ -148,18 +158,45 @@ async fn end_uploads(io: &impl Io, config: &Config, db: &impl Database, account:
     failed.map_or(Ok(u64::try_from(page.len()).unwrap_or_default()), Err)
 }
 
-/// Deletes some of the account's files; whether more may be left. The ledger is not told of each: it goes as a whole.
-async fn delete_files(db: &impl Database, account: Id, since: EpochMs) -> Result<bool, Problem> {
+/// Deletes some of the account's files; whether more may be left. The ledger is not told of each: it goes as a whole. Endpoints of namespaces in which others are learn of
+/// each file.
+async fn delete_files(io: &impl Io, config: &Config, db: &impl Database, account: Id) -> Result<bool, Problem> {
+    let since = unreferenced_since(io.now(), config.delete_grace_seconds);
+    let mut told = 0;
     for _ in 0..STEPS {
         let page: Vec<Row> = database::all(db, &repository::files(account, FILES)).await?;
         if page.is_empty() {
             return Ok(false);
         }
-        let ids: Vec<Id> = page.into_iter().map(|row| row.id).collect();
-        let ids = json::write(&ids).map_err(|error| log::internal("delete", &error.to_string()))?;
-        database::batch(db, &repository::delete_files(account, &ids, since)).await?;
+        let mut ids: Vec<Id> = page.into_iter().map(|row| row.id).collect();
+        let mut files: Vec<Asset> = database::all(db, &of_interest(account, &list(&ids)?)).await?;
+        for later in files.split_off(files.len().min(TOLD)) {
+            ids.retain(|id| *id != later.id);
+        }
+        let [unrefer, delete] = repository::delete_files(account, &list(&ids)?, since);
+        let mut statements = vec![unrefer];
+        for file in &files {
+            let data = data::asset_deleted(file, config.public_url.as_deref().unwrap_or_default());
+            let event = webhooks::event(io, EventKind::AssetDeleted, &data)?;
+            statements.push(emit(&file.namespace, &event, Only::WithAsset(file.id)));
+        }
+        statements.push(delete);
+        let mut written = database::results(db, &statements).await?;
+        let written = written.skip(1);
+        for file in &files {
+            let notices: Vec<Written> = written.all()?;
+            told += notices.len();
+            webhooks::send(io, &file.namespace, notices).await;
+        }
+        if told >= MAX_TOLD {
+            break;
+        }
     }
     Ok(true)
+}
+
+fn list(ids: &[Id]) -> Result<String, Problem> {
+    json::write(&ids).map_err(|error| log::internal("delete", &error.to_string()))
 }
 
 /// Marks some of the account's video files behind `after` as deleted, for jobs that delete their bytes; the last one if others may follow.

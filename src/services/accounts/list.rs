@@ -1,6 +1,8 @@
 //! Accounts as operators see them, with what each uses.
 
-use futures_util::future::join_all;
+use std::pin::pin;
+
+use futures_util::future::{Either, join_all, select};
 
 use crate::accounts::overview::Overview;
 use crate::accounts::provisioning::Record;
@@ -10,6 +12,12 @@ use crate::http::pagination;
 use crate::io::Io;
 use crate::problem::Problem;
 use crate::services::request::Request;
+
+/// Ledgers that are asked at once.
+const AT_ONCE: usize = 50;
+
+/// How long all of them may take, ms.
+const PATIENCE_MS: u64 = 3_000;
 
 /// A page of the accounts whose user ids begin with `prefix`, of all databases in the order of the user ids, and the cursor of the next page.
 ///
@@ -25,7 +33,23 @@ pub async fn page(call: &Request<impl Io>, cursor: &str, prefix: &str, limit: u6
     // One that is being moved is in two.
     rows.dedup_by(|one, other| one.id == other.id);
     let (rows, cursor) = pagination::cut_by(rows, limit, |record| record.agentcache_user_id.to_string());
-    Ok((join_all(rows.iter().map(|record| overview(call, record))).await, cursor))
+    let until = call.now().plus(PATIENCE_MS);
+    let mut all = Vec::new();
+    for some in rows.chunks(AT_ONCE) {
+        // Behind a ledger that does not answer in time the figures of the rest are unknown: operators page on, and the next call finds them.
+        let rest = until.since(call.now());
+        if rest == 0 {
+            // Not left to a sleep of 0: where the ledgers answer from the same thread it would not end before they do.
+            all.extend(some.iter().map(|record| Overview::of(record, None)));
+            continue;
+        }
+        let asked = join_all(some.iter().map(|record| overview(call, record)));
+        match select(pin!(asked), pin!(call.sleep(rest))).await {
+            Either::Left((overviews, _)) => all.extend(overviews),
+            Either::Right(_) => all.extend(some.iter().map(|record| Overview::of(record, None))),
+        }
+    }
+    Ok((all, cursor))
 }
 
 /// An account with what it uses. A ledger that does not answer makes the figures unknown, not the account.

@@ -6,13 +6,13 @@ use crate::accounts::provisioning::Record;
 use crate::accounts::statement::{Row, Statement};
 use crate::base::id::{Id, Name};
 use crate::base::shard::Shard;
-use crate::base::time::{EpochMs, HOUR_MS};
+use crate::base::time::EpochMs;
 use crate::clients::{database, ledger, shards};
 use crate::config::Config;
 use crate::io::Io;
 use crate::jobs::Job;
 use crate::ledger::message::{Message, Reply};
-use crate::ledger::period::Period;
+use crate::ledger::period::{Period, settled_until};
 use crate::ledger::repository;
 use crate::ledger::state::Usage;
 use crate::problem::Problem;
@@ -20,9 +20,6 @@ use crate::services::request::Request;
 
 /// Accounts closed per job: each costs two subrequests, of which a job has 1,000 (Cloudflare Workers documentation, "Limits").
 const PAGE: u64 = 200;
-
-/// Time after a month's end before it is closed, ms: PoPs report what left in its last seconds a little later.
-const SETTLE_MS: u64 = HOUR_MS;
 
 /// Whose statement is asked for.
 pub struct Whose<'a> {
@@ -84,14 +81,14 @@ struct Unclosed {
 /// Of D1, the queue and the ledgers; the job is repeated, and the daily run begins anew.
 pub async fn close(io: &impl Io, config: &Config, shard: Shard, after: Option<(EpochMs, Id)>) -> Result<(), Problem> {
     let (db, now) = (io.db(shard)?, io.now());
-    let until = EpochMs(now.0.saturating_sub(SETTLE_MS));
+    let until = settled_until(now);
     let rows: Vec<Unclosed> = database::all(&db, &repository::unclosed(until, after, PAGE)).await?;
     let mut failed = None;
     for (at, row) in rows.iter().enumerate() {
         // One that was closed with an earlier month is not asked again.
         let again = rows.iter().take(at).any(|earlier| earlier.account_id == row.account_id);
         if !again {
-            failed = close_of(io, config, row.account_id, now).await.err().or(failed);
+            failed = close_of(io, config, row.account_id, until).await.err().or(failed);
         }
     }
     let last = rows.last().filter(|_| u64::try_from(rows.len()).unwrap_or_default() == PAGE);
@@ -102,12 +99,9 @@ pub async fn close(io: &impl Io, config: &Config, shard: Shard, after: Option<(E
     failed.map_or(Ok(()), Err)
 }
 
-async fn close_of(io: &impl Io, config: &Config, account: Id, now: EpochMs) -> Result<(), Problem> {
+async fn close_of(io: &impl Io, config: &Config, account: Id, until: EpochMs) -> Result<(), Problem> {
     // Where it is now: while it is moved it can not be changed, and another run closes its months.
     let db = shards::of_account(io, account).await?;
-    let (current, closed) = months(io, account).await?;
-    let write = closed.iter().map(|month| repository::record_usage(account, month, &config.prices, now));
-    // Behind the writes: a closed month is not written any more.
-    let statements: Vec<_> = write.chain([repository::close(account, current.period.start(), now)]).collect();
-    database::batch(&db, &statements).await
+    let (_, closed) = months(io, account).await?;
+    database::batch(&db, &repository::close_months(account, &closed, until, &config.prices, io.now())).await
 }

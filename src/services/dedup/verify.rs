@@ -5,6 +5,8 @@
 use serde::Deserialize;
 
 use crate::accounts::directory::Item;
+use crate::analytics::repository::add_upload;
+use crate::analytics::upload_count::{Only, UploadCount};
 use crate::base::id::{Id, Name};
 use crate::base::sha256::Sha256Hex;
 use crate::base::shard::{Access, Shard};
@@ -203,7 +205,9 @@ async fn merge_duplicates(io: &impl Io, object: Id, shard: Shard) -> Result<(), 
             ledger::schedule_check_by_job(io, owner.account_id, owner.id).await?;
         }
         let moved: Vec<Id> = owners.iter().map(|owner| owner.id).collect();
-        database::batch(&db, &repository::merge(other.id, oldest.id, &moved, io.now())).await?;
+        // Bytes of the other object were stored, and now need not be kept.
+        let counted = add_upload(&row.namespace, &UploadCount::deduplicated(row.size), Only::IfMerged(other.id), io.now());
+        database::batch(&db, &repository::merge(other.id, oldest.id, &moved, counted, io.now())).await?;
         // One asset per account: the ledger moves the account's other assets of that object with it.
         let mut each: Vec<(Id, Id)> = Vec::new();
         for owner in &owners {

@@ -15,6 +15,7 @@ pub mod payload_hash_probe;
 pub mod presigned_hash_probe;
 pub mod progress;
 pub mod recover;
+pub mod refused;
 pub mod rights;
 pub mod simple;
 pub mod start;

@@ -26,6 +26,7 @@ use crate::s3::operations::put_object;
 use crate::services::dedup::verify;
 use crate::services::request::Request;
 use crate::services::send_body::{Outgoing, Refused};
+use crate::services::uploads::refused;
 use crate::services::{send_body, stored_object, webhooks};
 use crate::webhooks::data;
 use crate::webhooks::event::{Event, EventKind};
@@ -45,8 +46,12 @@ pub struct Incoming<I: Io> {
     pub body: Outgoing<I>,
 }
 
-/// Reserves storage, stores the bytes, settles the reservation. If a step fails, the earlier ones are undone.
+/// Reserves storage, stores the bytes, settles the reservation. If a step fails, the earlier ones are undone, and the upload counts as failed.
 pub async fn store_file<I: Io>(call: &Request<I>, account: &Account, namespace: &Namespace, incoming: Incoming<I>) -> Result<Asset, Problem> {
+    reserve_and_store(call, account, namespace, incoming).await.inspect_err(|problem| refused::count(&call.io, &namespace.name, problem))
+}
+
+async fn reserve_and_store<I: Io>(call: &Request<I>, account: &Account, namespace: &Namespace, incoming: Incoming<I>) -> Result<Asset, Problem> {
     let (id, size) = (call.id()?, incoming.size);
     let look_at = call.now().plus(timing::SIMPLE_GRACE_MS);
     ledger::reserve(&call.io, account, Wanted { asset: id, bytes: size, look_at, place: None, session: false, replaces: false }).await?;

@@ -32,7 +32,7 @@ use crate::services::prune;
 use crate::services::reply::Reply;
 use crate::services::request::Request;
 use crate::services::uploads::look_up::LookedUp;
-use crate::services::uploads::{copy_chunks, look_up, recover};
+use crate::services::uploads::{copy_chunks, look_up, recover, refused};
 use crate::uploads::repository;
 use crate::uploads::request::StartParams;
 use crate::uploads::rights::Rights;
@@ -102,7 +102,8 @@ pub async fn begin(
     let opened = call.detached(async move {
         let look_at = now.plus(timing::START_CHECK_MS);
         let wanted = room_for(&meta, look_at);
-        let is_heard = ledger::reserve(&held.io, &account, wanted).await?;
+        let reserved = ledger::reserve(&held.io, &account, wanted).await;
+        let is_heard = reserved.inspect_err(|problem| refused::count(&held.io, &meta.namespace, problem))?;
         let asset = meta.asset;
         let opened = open_session(&held, &account, meta, is_heard).await;
         match opened {
@@ -191,9 +192,14 @@ async fn open_session(call: &Request<impl Io>, account: &Account, mut meta: Meta
     let started = call.now();
     let answer = store::send(&call.io, &call.config, &create_multipart_upload::create_multipart_upload(&meta.key, headers), Body::Empty).await;
     call.span("origin", started);
-    let refused = |error| store::problem("CreateMultipartUpload", &error);
-    let body = answer.map_err(refused)?.text().await.map_err(refused)?;
-    meta.upload_id = create_multipart_upload::upload_id(&body).map_err(|_| Problem::Origin(OriginFailure::Unexpected("Unreadable".to_owned())))?;
+    let opened = match answer {
+        Ok(answer) => answer.text().await,
+        Err(error) => Err(error),
+    };
+    let opened = opened
+        .map_err(|error| store::problem("CreateMultipartUpload", &error))
+        .and_then(|body| create_multipart_upload::upload_id(&body).map_err(|_| Problem::Origin(OriginFailure::Unexpected("Unreadable".to_owned()))));
+    meta.upload_id = opened.inspect_err(|problem| refused::count(&call.io, &meta.namespace, problem))?;
     if let Err(problem) = record_session(call, account, &meta, is_heard).await {
         // Nothing else refers to this upload yet, so it is aborted here. If its session or its row exists, the session's alarm repeats the clean-up.
         let _ = session::send(&call.io, meta.session, &Message::Fail).await;

@@ -4,6 +4,8 @@ use futures_util::future::join;
 use serde::Deserialize;
 
 use crate::accounts::account::Account;
+use crate::analytics::repository::add_upload;
+use crate::analytics::upload_count::{Only, UploadCount};
 use crate::base::id::{Id, Name};
 use crate::base::memory_budget::{MemoryPermit, Pool};
 use crate::base::sha256::Sha256Hex;
@@ -23,6 +25,7 @@ use crate::s3::etag::unquote;
 use crate::s3::operations::put_object;
 use crate::services;
 use crate::services::request::{Request, lost};
+use crate::services::uploads::refused;
 use crate::services::video::reconcile::at_store;
 use crate::services::video::{reconcile, removal};
 use crate::video::owner::repository::Owner;
@@ -79,6 +82,7 @@ pub async fn write_file<I: Io>(
     match replace_file(call, account, place, stream, size, hash).await {
         Ok(stored) => Ok(stored),
         Err((problem, stored_nothing)) => {
+            refused::count(&call.io, &namespace, &problem);
             // Of a write of unknown end nothing is said: the video stays its owner's for as long as bytes may appear.
             if stored_nothing {
                 let _ = database::batch(&db, &owner::repository::cancel_write(&namespace, &video)).await;
@@ -195,7 +199,8 @@ async fn store_file<I: Io>(
     };
     match stored {
         Ok(file) => {
-            let ended = [owner::repository::end_write(&file.namespace, &file.video)];
+            let counted = add_upload(&file.namespace, &UploadCount::simple(file.size), Only::Always, file.created_at);
+            let ended: Vec<_> = [owner::repository::end_write(&file.namespace, &file.video)].into_iter().chain(counted).collect();
             let end_write = async { database::batch(&shards::of_namespace(&call.io, &file.namespace).await?, &ended).await };
             let _ = join(ledger::settle(&call.io, account.id, id, id, file.size), end_write).await;
             Ok(file)

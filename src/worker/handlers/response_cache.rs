@@ -5,6 +5,7 @@ use std::rc::Rc;
 use serde_json::json;
 
 use crate::access::membership::may_change;
+use crate::clients::ledger;
 use crate::http::json_body::{JsonText, MAX_CACHE_BODY};
 use crate::namespaces::role::Role;
 use crate::problem::Problem;
@@ -39,6 +40,8 @@ pub async fn set(call: &Routed) -> Result<Reply, Problem> {
     }
     let bytes = u64::try_from(response.len()).map_err(|_| Problem::Internal)?;
     let head = Head { by: account.id, bytes, until: clock::now().plus(ttl.saturating_mul(1000)) };
+    // Counted before it is there: what is refused by KV counts until it would have expired.
+    ledger::keep_response(&call.io, &account, bytes, head.until, call.config.response_cache_bytes).await?;
     response_cache::write(call, &key, head, response.as_bytes(), ttl).await?;
     Reply::json(200, &json!({ "stored": true, "expires_at": head.until.rfc3339(), "latency_ms": clock::now().since(call.started) }))
 }

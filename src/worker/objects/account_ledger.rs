@@ -2,12 +2,11 @@
 
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
-use crate::base::traced::traced;
 use crate::objects::ledger::LedgerObject;
 use crate::worker::content::forget::forget;
 use crate::worker::platform::io::WorkerIo;
 use crate::worker::platform::object_state::{Stored, alarm_ended, answer, message_of};
-use crate::worker::platform::{alarm, bindings, objects};
+use crate::worker::platform::{alarm, bindings, objects, trace};
 
 /// See the module.
 #[durable_object(alarm)]
@@ -27,12 +26,11 @@ impl DurableObject for AccountLedger {
             return Ok(objects::pong());
         }
         let message = message_of(&mut request).await?;
-        answer(traced(objects::trace_of(&request), self.object.handle(&message)).await)
+        answer(trace::of_request(&request, "AccountLedger", self.object.handle(&message)).await)
     }
 
     async fn alarm(&self) -> Result<Response> {
-        alarm::ran();
         let config = bindings::config(&self.env).ok();
-        alarm_ended(self.object.alarm(config.as_ref().map(|config| &config.prices)).await)
+        alarm_ended(alarm::run(self.object.alarm(config.as_ref().map(|config| &config.prices))).await)
     }
 }

@@ -12,7 +12,7 @@ use crate::clients::database;
 use crate::edges::metrics::wire::Message;
 use crate::edges::repository;
 use crate::worker::objects::gauge_storage::GaugeStorage;
-use crate::worker::platform::{alarm, bindings, clock, json, objects};
+use crate::worker::platform::{alarm, bindings, clock, json, objects, trace};
 use crate::worker::services::edges::snapshot;
 
 /// See the module.
@@ -27,8 +27,8 @@ pub struct EdgeMetrics {
 
 impl DurableObject for EdgeMetrics {
     fn new(state: State, env: Env) -> Self {
-        let gauge = GaugeStorage::new(state.storage().sql());
-        EdgeMetrics { state, env, gauge, armed: Cell::new(false) }
+        bindings::begin_log(&env);
+        EdgeMetrics { gauge: GaugeStorage::new(state.storage().sql()), state, env, armed: Cell::new(false) }
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
@@ -36,6 +36,16 @@ impl DurableObject for EdgeMetrics {
             return Ok(objects::pong());
         }
         let message = Message(json::read(&request.text().await?)?);
+        trace::of_request(&request, "EdgeMetrics", self.handle(message)).await
+    }
+
+    async fn alarm(&self) -> Result<Response> {
+        alarm::run(self.publish()).await
+    }
+}
+
+impl EdgeMetrics {
+    async fn handle(&self, message: Message) -> Result<Response> {
         let now = clock::now();
         let reported = {
             let mut memory = self.gauge.loaded()?;
@@ -53,8 +63,7 @@ impl DurableObject for EdgeMetrics {
         Ok(ResponseBuilder::new().with_status(204).empty())
     }
 
-    async fn alarm(&self) -> Result<Response> {
-        alarm::ran();
+    async fn publish(&self) -> Result<Response> {
         self.armed.set(false);
         let ((edge, every), hours, reading) = {
             let memory = self.gauge.loaded()?;
@@ -75,9 +84,7 @@ impl DurableObject for EdgeMetrics {
         }
         Response::empty()
     }
-}
 
-impl EdgeMetrics {
     async fn set_alarm_in(&self, seconds: u64) -> Result<()> {
         if !self.armed.get() {
             alarm::set(&self.state, Duration::from_secs(seconds.max(1))).await?;

@@ -10,7 +10,7 @@ use worker::{DurableObject, Env, Request, Response, ResponseBuilder, Result, Sta
 
 use crate::delivery::fill_lock::message::{Message, Reply};
 use crate::delivery::fill_lock::table::{LockAnswer, LockTable};
-use crate::worker::platform::{clock, json, objects};
+use crate::worker::platform::{bindings, clock, json, objects, trace};
 
 /// See the module.
 #[durable_object(fetch)]
@@ -19,7 +19,8 @@ pub struct EdgeLease {
 }
 
 impl DurableObject for EdgeLease {
-    fn new(_state: State, _env: Env) -> Self {
+    fn new(_state: State, env: Env) -> Self {
+        bindings::begin_log(&env);
         EdgeLease { locks: RefCell::default() }
     }
 
@@ -27,7 +28,14 @@ impl DurableObject for EdgeLease {
         if objects::is_ping(&request) {
             return Ok(objects::pong());
         }
-        match json::read(&request.text().await?)? {
+        let message = json::read(&request.text().await?)?;
+        trace::of_request(&request, "EdgeLease", self.handle(message)).await
+    }
+}
+
+impl EdgeLease {
+    async fn handle(&self, message: Message) -> Result<Response> {
+        match message {
             Message::Acquire { key } => Ok(ResponseBuilder::new().fixed(json::write(&self.acquire(&key).await)?.into_bytes())),
             Message::Done { key, serial, filled } => {
                 let reply = Reply::from(filled);
@@ -40,9 +48,7 @@ impl DurableObject for EdgeLease {
             }
         }
     }
-}
 
-impl EdgeLease {
     async fn acquire(&self, key: &str) -> Reply {
         loop {
             let now = clock::now();

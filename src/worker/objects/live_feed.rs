@@ -14,7 +14,7 @@ use crate::live::bounds::{LISTENED_MS, MAX_CONNECTIONS, MAX_MESSAGE, RENEW_MS};
 use crate::worker::content::forget::forget;
 use crate::worker::objects::live_streams::LiveStreams;
 use crate::worker::platform::io::WorkerIo;
-use crate::worker::platform::{alarm, clock, objects};
+use crate::worker::platform::{alarm, clock, objects, trace};
 
 /// See the module.
 #[durable_object]
@@ -34,29 +34,15 @@ impl DurableObject for LiveFeed {
             return Ok(objects::pong());
         }
         if request.method() == Method::Post {
-            return self.send(&request.text().await?);
+            let message = request.text().await?;
+            return trace::of_request(&request, "LiveFeed", async { self.send(&message) }).await;
         }
-        if self.connections() >= MAX_CONNECTIONS {
-            return Response::error("", 429);
-        }
-        let answer = if request.headers().get("upgrade")?.is_some() {
-            let pair = WebSocketPair::new()?;
-            // Answered without waking the object.
-            self.state.set_websocket_auto_response(&WebSocketRequestResponsePair::new("ping", "pong")?);
-            self.state.accept_web_socket(&pair.server);
-            Response::from_websocket(pair.client)?
-        } else {
-            Response::from_body(ResponseBody::Stream(self.streams.open()?))?
-        };
-        self.tell_ledger().await?;
-        Ok(answer)
+        trace::of_request(&request, "LiveFeed", self.open(request.headers().get("upgrade")?.is_some())).await
     }
 
     async fn alarm(&self) -> Result<Response> {
-        alarm::ran();
-        if self.connections() > 0 {
-            self.tell_ledger().await?;
-        }
+        let renewed = async { if self.connections() > 0 { self.tell_ledger().await } else { Ok(()) } };
+        alarm::run(renewed).await?;
         Ok(objects::pong())
     }
 
@@ -79,6 +65,23 @@ impl DurableObject for LiveFeed {
 impl LiveFeed {
     fn connections(&self) -> usize {
         self.state.get_websockets().len().saturating_add(self.streams.count())
+    }
+
+    /// A connection to one who listens.
+    async fn open(&self, is_socket: bool) -> Result<Response> {
+        if self.connections() >= MAX_CONNECTIONS {
+            return Response::error("", 429);
+        }
+        let answer = if is_socket {
+            let pair = WebSocketPair::new()?;
+            // Answered without waking the object.
+            self.state.set_websocket_auto_response(&WebSocketRequestResponsePair::new("ping", "pong")?);
+            self.state.accept_web_socket(&pair.server);
+            Response::from_websocket(pair.client)?
+        } else {
+            Response::from_body(ResponseBody::Stream(self.streams.open()?))?
+        };
+        self.tell_ledger().await.map(|()| answer)
     }
 
     fn send(&self, message: &str) -> Result<Response> {

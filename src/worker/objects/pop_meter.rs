@@ -2,12 +2,11 @@
 
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
-use crate::base::traced::traced;
 use crate::objects::meter::MeterObject;
 use crate::worker::content::forget::forget;
 use crate::worker::platform::io::WorkerIo;
 use crate::worker::platform::object_state::{Stored, alarm_ended, answer, message_of};
-use crate::worker::platform::{alarm, objects};
+use crate::worker::platform::{alarm, objects, trace};
 
 /// See the module.
 #[durable_object(alarm)]
@@ -26,11 +25,10 @@ impl DurableObject for PopMeter {
             return Ok(objects::pong());
         }
         let message = message_of(&mut request).await?;
-        answer(traced(objects::trace_of(&request), self.object.handle(&message)).await)
+        answer(trace::of_request(&request, "PopMeter", self.object.handle(&message)).await)
     }
 
     async fn alarm(&self) -> Result<Response> {
-        alarm::ran();
-        alarm_ended(self.object.alarm().await)
+        alarm_ended(alarm::run(self.object.alarm()).await)
     }
 }

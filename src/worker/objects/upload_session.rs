@@ -2,12 +2,11 @@
 
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
-use crate::base::traced::traced;
 use crate::objects::session::SessionObject;
 use crate::worker::content::forget::forget;
 use crate::worker::platform::io::WorkerIo;
 use crate::worker::platform::object_state::{Stored, alarm_ended, answer, message_of};
-use crate::worker::platform::{alarm, bindings, objects};
+use crate::worker::platform::{alarm, bindings, objects, trace};
 
 /// How long the result of an ended session is kept if the configuration can not be read, s.
 const TOMBSTONE_SECONDS: u64 = 2_592_000;
@@ -30,12 +29,11 @@ impl DurableObject for UploadSession {
             return Ok(objects::pong());
         }
         let message = message_of(&mut request).await?;
-        answer(traced(objects::trace_of(&request), self.object.handle(&message)).await)
+        answer(trace::of_request(&request, "UploadSession", self.object.handle(&message)).await)
     }
 
     async fn alarm(&self) -> Result<Response> {
-        alarm::ran();
         let tombstone = bindings::config(&self.env).map_or(TOMBSTONE_SECONDS, |config| config.session_tombstone_seconds);
-        alarm_ended(self.object.alarm(tombstone.saturating_mul(1000)).await)
+        alarm_ended(alarm::run(self.object.alarm(tombstone.saturating_mul(1000))).await)
     }
 }

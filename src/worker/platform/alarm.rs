@@ -5,6 +5,7 @@ use std::time::Duration;
 use worker::{Result, State};
 
 use crate::log;
+use crate::worker::platform::trace;
 
 /// Sets the object's alarm, of which it has one; billed as a row written (Durable Objects documentation, "Pricing").
 ///
@@ -15,7 +16,7 @@ pub async fn set(state: &State, after: Duration) -> Result<()> {
     state.storage().set_alarm(after).await
 }
 
-/// Logs that an alarm went off, which is billed as a request.
-pub fn ran() {
-    log::step("alarm", "run");
+/// What an object does when its alarm goes off, in a trace of its own; billed as a request.
+pub async fn run<T>(work: impl Future<Output = T>) -> T {
+    trace::of_its_own("alarm", "run", work).await
 }

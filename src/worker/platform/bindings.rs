@@ -11,6 +11,7 @@ use crate::base::shard::Shard;
 use crate::config::Config;
 use crate::log;
 use crate::problem::Problem;
+use crate::worker::platform::console;
 use crate::worker::platform::d1::Db;
 use crate::worker::platform::js::{Fetcher, Kv};
 
@@ -52,6 +53,13 @@ thread_local! {
     static BOUND: Cell<u8> = const { Cell::new(0) };
     // Vars do not change within an isolate. Reading them is synchronous, so no I/O object is shared between requests.
     static CONFIG: RefCell<Option<Rc<Config>>> = const { RefCell::new(None) };
+}
+
+/// Has the isolate log, from the configured level on. A Durable Object may be the first that runs in its isolate.
+pub fn begin_log(env: &Env) {
+    log::set_sink(console::write);
+    // What is wrong with the configuration is logged there.
+    let _ = config(env);
 }
 
 /// The configuration, read on the isolate's first request.

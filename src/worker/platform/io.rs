@@ -67,7 +67,7 @@ pub struct OfRequest {
 impl WorkerIo {
     /// That of a job or a Durable Object.
     pub fn new(env: Env, forget: Forget) -> WorkerIo {
-        log::set_sink(console::write);
+        bindings::begin_log(&env);
         WorkerIo { env, of_request: None, forget }
     }
 

@@ -22,3 +22,4 @@ pub mod random;
 pub mod read_body;
 pub mod searched_buffer;
 pub mod sqlite;
+pub mod trace;

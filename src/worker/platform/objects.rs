@@ -9,16 +9,13 @@ use worker::{Method, ObjectNamespace, Request, Response, ResponseBuilder};
 
 use crate::base::backoff::object_call_may_pass;
 use crate::base::json;
-use crate::base::trace_context::TraceContext;
 use crate::base::traced;
 use crate::io::object::Undelivered;
 use crate::log;
 use crate::problem::Problem;
+use crate::worker::platform::js;
 use crate::worker::platform::js::Fetcher;
-use crate::worker::platform::{js, random};
-
-/// W3C Trace Context.
-const TRACEPARENT: &str = "traceparent";
+use crate::worker::platform::trace::{self, TRACEPARENT};
 
 /// Sends a message once; see [`crate::io::Io::call`].
 ///
@@ -54,11 +51,8 @@ pub async fn send<M: Serialize, R: DeserializeOwned>(
 pub async fn open(namespace: &ObjectNamespace, name: &str, is_socket: bool) -> Result<web_sys::Response, Problem> {
     log::step("object", "open");
     let init = RequestInit::new();
-    if is_socket {
-        let headers = js::headers(&[("upgrade", "websocket".to_owned())]).map_err(|error| log::internal("object", &js::error_text(&error)))?;
-        init.set_headers(&headers);
-    }
-    fetch(namespace, name, None, &init).await.map_err(|Failure { problem, .. }| problem)
+    let upgrade = is_socket.then(|| ("upgrade", "websocket".to_owned()));
+    fetch(namespace, name, None, &init, upgrade).await.map_err(|Failure { problem, .. }| problem)
 }
 
 /// Asks the object of that name whether it runs, which changes nothing. It answers by [`is_ping`] and [`pong`].
@@ -69,23 +63,10 @@ pub async fn ping(namespace: &ObjectNamespace, name: &str) -> Result<(), Problem
     log::step("object", "ping");
     let init = RequestInit::new();
     init.set_method("HEAD");
-    match fetch(namespace, name, None, &init).await.map_err(|Failure { problem, .. }| problem)?.status() {
+    match fetch(namespace, name, None, &init, None).await.map_err(|Failure { problem, .. }| problem)?.status() {
         204 => Ok(()),
         status => Err(log::internal("object", &format!("HTTP {status}"))),
     }
-}
-
-/// The next step of a trace.
-///
-/// # Errors
-/// Of the runtime's randomness.
-pub fn next_step(trace: TraceContext) -> Result<TraceContext, Problem> {
-    Ok(trace.next(random::bytes()?))
-}
-
-/// The trace of an object's request.
-pub fn trace_of(request: &Request) -> Option<TraceContext> {
-    TraceContext::parse(&request.headers().get(TRACEPARENT).ok()??)
 }
 
 /// Whether an object's request is a [`ping`]; every other is a POST.
@@ -122,7 +103,17 @@ fn failure(error: JsValue) -> Failure {
     }
 }
 
-async fn fetch(namespace: &ObjectNamespace, name: &str, near: Option<&str>, init: &RequestInit) -> Result<web_sys::Response, Failure> {
+/// Every request to an object: as the next step of the trace, with one field more.
+async fn fetch(
+    namespace: &ObjectNamespace,
+    name: &str,
+    near: Option<&str>,
+    init: &RequestInit,
+    field: Option<(&'static str, String)>,
+) -> Result<web_sys::Response, Failure> {
+    let step = trace::step_of(traced::current())?;
+    let fields: Vec<_> = [(TRACEPARENT, step.to_text())].into_iter().chain(field).collect();
+    init.set_headers(&js::headers(&fields).map_err(failure)?.into());
     let stub = match near {
         Some(near) => {
             log::step("location hint", near);
@@ -141,11 +132,7 @@ async fn post(namespace: &ObjectNamespace, name: &str, near: Option<&str>, text:
     let init = RequestInit::new();
     init.set_method("POST");
     init.set_body(&JsValue::from_str(text));
-    if let Some(trace) = traced::current() {
-        let headers = js::headers(&[(TRACEPARENT, next_step(trace)?.to_text())]).map_err(failure)?;
-        init.set_headers(&headers.into());
-    }
-    let response = fetch(namespace, name, near, &init).await?;
+    let response = fetch(namespace, name, near, &init, None).await?;
     match response.status() {
         204 => Ok(None),
         200 => Ok(JsFuture::from(response.text().map_err(failure)?).await.map_err(failure)?.as_string()),

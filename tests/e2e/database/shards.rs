@@ -5,7 +5,8 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Call, FILES, Stack, action, credentials, done_or, eventually, fetch, random_bytes, sha256};
+use crate::harness::{Call, FILES, Stack, action, credentials, done_or, eventually, eventually_every, fetch, random_bytes, sha256};
+use crate::notices::sink::Sink;
 use crate::video::{media_playlist, playback_base, put_video};
 
 fn one(rows: &[Vec<Value>]) -> Value {
@@ -151,4 +152,54 @@ async fn members_of_a_namespace_are_in_its_database_and_share_its_bytes() {
     }
     // The daily run works on both.
     stack.run_daily().await;
+}
+
+#[tokio::test]
+async fn account_of_the_second_database_is_deleted_there_and_members_are_told_of_its_files() {
+    let stack = Stack::with_two_databases(&[("NEW_ACCOUNTS_SHARD", "1")]).await;
+    let (gone, stays) = (stack.account("gone").tier("enterprise").create().await, stack.account("stays").tier("enterprise").create().await);
+    let shared = stack.namespace("jt_customer_second").member(&gone).create().await;
+    stack.add_manager(&shared, "stays").await;
+    let sink = Sink::start().await;
+    let path = format!("/api/portal/namespaces/{shared}/webhooks");
+    let (status, body) = stack.post(&stays, &path, json!({ "url": format!("{}/told", sink.url), "events": ["asset.deleted"] })).await;
+    assert_eq!(status, 201, "{body}");
+    stack.asset(&gone).bytes(random_bytes(5_000)).store().await;
+    let mut common = Vec::new();
+    for _ in 0..3 {
+        let request = stack.request(Method::POST, "/api/storage/upload", &gone).header("X-File-Name", "common.bin").header("X-Namespace", &shared);
+        let (status, body) = request.body(random_bytes(4_000)).answer().await;
+        assert_eq!(status, 201, "{body}");
+        common.push(body["asset"]["id"].as_str().unwrap().to_owned());
+    }
+    let kept = stack.asset(&stays).bytes("kept").store().await;
+    let path = "/api/portal/accounts/gone";
+    assert_eq!(stack.operator(Method::DELETE, path).answer().await.0, 202);
+    let mut told: Vec<String> =
+        sink.wait("/told", 3).await.iter().map(|seen| seen.json()["data"]["asset"]["id"].as_str().unwrap().to_owned()).collect();
+    told.sort();
+    common.sort();
+    assert_eq!(told, common, "each of the shared namespace, none of its own");
+    let left = "SELECT COUNT(*) AS n FROM assets a JOIN accounts c ON c.id = a.account_id WHERE c.agentcache_user_id = 'gone'";
+    eventually(Duration::from_secs(60), async || {
+        let left = one(&stack.sql_of_second(left).await);
+        done_or(left["n"] == 0, left)
+    })
+    .await;
+    let hours_later =
+        "UPDATE accounts SET deleting_at = deleting_at - 80000000 WHERE agentcache_user_id = 'gone'; UPDATE objects SET doomed_at = 1 WHERE refs = 0";
+    stack.sql_of_second(hours_later).await;
+    eventually_every(Duration::from_secs(4), Duration::from_secs(90), async || {
+        stack.run_daily().await;
+        let (status, body) = stack.operator(Method::GET, path).answer().await;
+        done_or(status == 404, body)
+    })
+    .await;
+    let rows = "SELECT COUNT(*) AS n FROM accounts WHERE agentcache_user_id = 'gone'";
+    assert_eq!((one(&stack.sql(rows).await), one(&stack.sql_of_second(rows).await)), (json!({ "n": 0 }), json!({ "n": 0 })));
+    let directory = "SELECT COUNT(*) AS n FROM directory WHERE name IN ('gone', 'jt_user_gone')";
+    assert_eq!(one(&stack.sql(directory).await), json!({ "n": 0 }), "the directory has forgotten it");
+    assert_eq!(stack.get(&stays, &format!("{FILES}/{}", kept["id"].as_str().unwrap())).await.0, 200);
+    assert_eq!(stack.get(&stays, &format!("/api/portal/namespaces/{shared}")).await.0, 200);
+    assert_eq!(sink.seen("/told").len(), 3, "once each");
 }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use jettyspeed_devstack::proxy::Fault;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -103,4 +104,66 @@ async fn upload_failures_and_quota_fire_once_are_told_and_resolve_once() {
     done_or(rest["alerts"].as_array().unwrap().len() == 1, &rest).unwrap();
     let (status, body) = stack.get(&account, "/api/portal/alerts?open=maybe").await;
     assert_eq!((status, &body["field"]), (422, &json!("open")));
+}
+
+#[tokio::test]
+async fn hit_rate_latency_failing_endpoint_and_store_that_is_away_fire_once_and_resolve_once() {
+    let stack = &Stack::start(&[]).await;
+    let account = stack.account(&unique("figures-")).create().await;
+    let namespace = &account.namespace;
+    let sink = Sink::start().await;
+    add(stack, &account, namespace, &format!("{}/told", sink.url), &["alert.fired", "alert.resolved"]).await;
+    // An endpoint that has refused an event four times.
+    let refusing = add(stack, &account, namespace, &format!("{}/refusing", sink.url), &["upload.completed"]).await;
+    stack.asset(&account).bytes("told").store().await;
+    super::delivery(stack, &account, &refusing, "pending", 1).await;
+    let of_refusing = format!("WHERE endpoint_id = '{}'", refusing["id"].as_str().unwrap());
+    stack.sql(&format!("UPDATE webhook_outbox SET attempts = 4, due_at = 9000000000000 {of_refusing}")).await;
+    in_last_hours(stack, |hour| {
+        format!(
+            "INSERT INTO delivery_hourly (namespace, class, hour, requests, hits, bytes_from_cache, bytes_from_origin, first_500) \
+             VALUES ('{namespace}', 'small', {hour}, 100, 40, 0, 0, 100)"
+        )
+    })
+    .await;
+    stack.proxy.inject(|_, _| Some(Fault::Answer(503, "ServiceUnavailable")));
+    for _ in 0..2 {
+        stack.run_hourly().await;
+        listed(stack, &account, "?open=true", 4).await;
+    }
+    let fired = listed(stack, &account, "?open=true", 4).await;
+    let figure = |alerts: &[Value], kind: &str, field: &str| {
+        let alert = alerts.iter().find(|alert| alert["kind"] == kind).unwrap_or_else(|| panic!("no {kind} in {alerts:?}"));
+        alert[field].as_f64().unwrap()
+    };
+    let of_kind = |kind| ["value", "threshold", "rests_on"].map(|field| figure(&fired, kind, field));
+    assert_eq!(of_kind("hit_rate"), [40.0, 50.0, 100.0]);
+    let [p95, threshold, rests_on] = of_kind("p95_latency");
+    assert!((200.0..=500.0).contains(&p95) && (threshold, rests_on) == (100.0, 100.0), "{fired:?}");
+    assert_eq!(of_kind("webhook_failing"), [1.0, 0.0, 1.0]);
+    let [failed, none, tries] = of_kind("store_unreachable");
+    assert!(failed == tries && tries > 1.0 && none == 0.0, "{fired:?}");
+    let told = sink.wait("/told", 4).await;
+    assert!(told.iter().all(|seen| seen.json()["type"] == "alert.fired" && fired.contains(&seen.json()["data"]["alert"])), "{told:?}");
+
+    stack.proxy.clear_faults();
+    stack.sql(&format!("UPDATE webhook_outbox SET status = 'delivered' {of_refusing}")).await;
+    in_last_hours(stack, |hour| {
+        format!("UPDATE delivery_hourly SET hits = 90, first_500 = 4, first_5 = 96 WHERE namespace = '{namespace}' AND hour = {hour}")
+    })
+    .await;
+    for _ in 0..2 {
+        stack.run_hourly().await;
+        listed(stack, &account, "?open=false", 4).await;
+    }
+    let resolved = listed(stack, &account, "?open=false", 4).await;
+    assert_eq!(figure(&resolved, "hit_rate", "resolved_value"), 90.0);
+    assert!(figure(&resolved, "p95_latency", "resolved_value") <= 5.0, "{resolved:?}");
+    assert_eq!(figure(&resolved, "webhook_failing", "resolved_value"), 0.0);
+    assert!(figure(&resolved, "store_unreachable", "resolved_value") < tries, "one try was enough, or one after it");
+    sink.wait("/told", 8).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let told = sink.seen("/told");
+    let resolutions = told.iter().filter(|seen| seen.json()["type"] == "alert.resolved" && resolved.contains(&seen.json()["data"]["alert"]));
+    assert_eq!((told.len(), resolutions.count()), (8, 4), "once each");
 }

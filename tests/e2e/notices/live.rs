@@ -1,6 +1,6 @@
 //! What an account is told while it happens: by WebSocket and as a stream of events.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -161,4 +161,71 @@ async fn live_is_for_accounts_and_operators_who_name_one_and_has_twenty_places()
     }
     let refused = Socket::open(stack, &account).await.err().unwrap();
     assert!(refused.starts_with("HTTP/1.1 429") && refused.to_lowercase().contains("retry-after: 60"), "{refused}");
+}
+
+#[tokio::test]
+async fn last_part_within_the_second_of_a_message_is_told_when_that_is_over() {
+    let stack = stack().await;
+    let account = stack.account(&unique("trailing-")).create().await;
+    let mut events = Events::open(stack, &account).await;
+    let bytes = random_bytes(12_000_000);
+    let started = stack.session(&account).size(bytes.len()).start().await;
+    stack.send_all_parts(&started, &bytes).await;
+    loop {
+        let progress = events.next("upload.progress").await;
+        assert_eq!(progress["upload"]["session"], started["sessionId"]);
+        if progress["upload"]["bytes"] == json!(bytes.len()) {
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn stream_without_events_has_a_comment_every_15_seconds() {
+    let stack = stack().await;
+    let account = stack.account(&unique("quiet-")).create().await;
+    let mut events = Events::open(stack, &account).await;
+    let opened = Instant::now();
+    assert_eq!(events.block().await, ": heartbeat");
+    let first = opened.elapsed();
+    assert_eq!(events.block().await, ": heartbeat");
+    assert!(first > Duration::from_secs(13) && opened.elapsed() > Duration::from_secs(28), "{first:?} {:?}", opened.elapsed());
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[times.len() / 2]
+}
+
+#[tokio::test]
+async fn part_takes_no_longer_with_a_listener() {
+    const PARTS: usize = 24;
+    let stack = &Stack::start(&[]).await;
+    let bytes = random_bytes(PARTS * 5 * 1024 * 1024);
+    let (heard, unheard) = (stack.account(&unique("heard-")).create().await, stack.account(&unique("unheard-")).create().await);
+    let mut events = Events::open(stack, &heard).await;
+    let listening = async { while events.next("upload.progress").await["upload"]["bytes"] != json!(bytes.len()) {} };
+    let start = async |account: &AccountAccess| {
+        let body = json!({ "action": "start", "fileName": "f", "fileSize": bytes.len(), "chunkSize": 5 * 1024 * 1024 });
+        let (status, started) = stack.track(account, body).await;
+        assert_eq!(status, 201, "{started}");
+        started
+    };
+    let sending = async {
+        let sessions = [start(&heard).await, start(&unheard).await];
+        let mut times = [Vec::new(), Vec::new()];
+        for (index, piece) in bytes.chunks(5 * 1024 * 1024).enumerate() {
+            // In turns, each first as often as the other.
+            for which in [index % 2, (index + 1) % 2] {
+                let part = stack.chunk(&sessions[which], u32::try_from(index).unwrap() + 1, piece);
+                let begun = Instant::now();
+                assert_eq!(part.answer().await.0, 200);
+                times[which].push(begun.elapsed());
+            }
+        }
+        times.map(median)
+    };
+    let ([with, without], ()) = tokio::join!(sending, listening);
+    println!("median of {PARTS} parts of 5 MiB: {with:?} with a listener, {without:?} without");
+    assert!(with < without.mul_f64(1.5) + Duration::from_millis(20), "{with:?} {without:?}");
 }

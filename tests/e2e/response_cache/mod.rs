@@ -250,3 +250,22 @@ async fn hits_outlive_the_isolate_and_take_milliseconds() {
     }
     assert!(figures.iter().all(|median| *median < 100.0), "{figures:?}: far beyond what a quiet machine shows");
 }
+
+#[tokio::test]
+async fn account_keeps_as_many_bytes_as_it_may_and_another_one_is_not_concerned() {
+    let stack = Stack::start(&[("RESPONSE_CACHE_BYTES", "10000")]).await;
+    let (account, other) = (stack.account(&unique("keeps-")).create().await, stack.account(&unique("keeps-")).create().await);
+    let asked: Vec<Value> = (0..4).map(|_| question()).collect();
+    // 2,500 bytes and 1,000 for each entry: two fit.
+    let response = "x".repeat(2_498);
+    for question in &asked[..2] {
+        set(&stack, &account, with(question, "response", response.clone())).await;
+    }
+    let (status, body) = stack.post(&account, SET, with(&asked[2], "response", response.clone())).await;
+    assert_eq!((status, &body["code"], &body["limit"], &body["used"]), (507, &json!("storage-exceeded"), &json!(10_000), &json!(7_000)), "{body}");
+    assert_eq!(get(&stack, &account, &asked[2]).await, None);
+    assert_eq!(get(&stack, &account, &asked[1]).await, Some(response.clone().into()), "what is kept stays");
+    set(&stack, &account, with(&asked[2], "response", "short")).await;
+    set(&stack, &other, with(&asked[3], "response", response)).await;
+    assert_eq!(stack.used_and_reserved(&account).await, (0, 0), "in no quota of files");
+}

@@ -27,7 +27,7 @@ pub fn of(endpoint: Endpoint, types: &mut Types) -> Option<Operation> {
                 json!({ "provider": "openai", "model": "gpt-4o", "messages": [{ "role": "user", "content": "Hello" }], "response": { "text": "Hi" } }),
             )
             .answers::<StoredResponse>(types, 200, "It is kept.", json!({ "stored": true, "expires_at": TIME, "latency_ms": 8.0 }))
-            .fails(&["manager-only", "cache-busy"]),
+            .fails(&["manager-only", "cache-busy", "storage-exceeded"]),
         Endpoint::WarmChunk => Operation::new(TAG, "Bring a slice of a file into the cache")
             .takes::<Wanted>(types, json!({ "fileId": ID, "chunkIndex": 0 }))
             .answers::<Warmed>(types, 200, "What the cache has now.", json!({ "cached": true, "bytes": 5_242_880, "provider": "origin", "latency_ms": 80 }))

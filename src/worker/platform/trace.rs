@@ -1,0 +1,40 @@
+//! Steps of traces, made of the runtime's randomness (W3C Trace Context).
+
+use worker::Request;
+
+use crate::base::trace_context::TraceContext;
+use crate::base::traced::traced;
+use crate::log;
+use crate::problem::Problem;
+use crate::worker::platform::random;
+
+/// The header field.
+pub const TRACEPARENT: &str = "traceparent";
+
+/// The next step of the trace that something came with; a trace of its own for what came with none.
+///
+/// # Errors
+/// Of the runtime's randomness.
+pub fn step_of(came_with: Option<TraceContext>) -> Result<TraceContext, Problem> {
+    Ok(TraceContext::step_of(came_with, random::bytes()?, random::bytes()?))
+}
+
+/// What a Durable Object does for a request, in the request's trace. `object`: its class.
+pub async fn of_request<T>(request: &Request, object: &str, work: impl Future<Output = T>) -> T {
+    let trace = request.headers().get(TRACEPARENT).ok().flatten().and_then(|text| TraceContext::parse(&text));
+    let logged = async {
+        log::step("in object", object);
+        work.await
+    };
+    traced(trace, logged).await
+}
+
+/// What nobody asks for, as an alarm and the daily run: in a trace of its own, which is that of its jobs and messages. Logs its beginning, which is billed as a
+/// request.
+pub async fn of_its_own<T>(kind: &str, what: &str, work: impl Future<Output = T>) -> T {
+    let logged = async {
+        log::step(kind, what);
+        work.await
+    };
+    traced(step_of(None).ok(), logged).await
+}

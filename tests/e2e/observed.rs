@@ -132,7 +132,7 @@ async fn objects_of_every_class_log_the_trace_of_what_called_them() {
     let mut open = Vec::new();
     for (number, (request, classes)) in (0x31..).zip(calls) {
         let trace = TRACE.replace("4bf9", &format!("{number:02}f9"));
-        let response = request.header("traceparent", TRACEPARENT.replace(TRACE, &trace)).send().await.unwrap();
+        let response = request.header("traceparent", TRACEPARENT.replace(TRACE, &trace)).sent().await.unwrap();
         assert_eq!(response.status().as_u16(), 200);
         open.push(response);
         for class in classes {

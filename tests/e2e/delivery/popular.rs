@@ -73,15 +73,15 @@ async fn popular_entry_is_refreshed_before_it_expires_while_clients_are_answered
     assert!(cache.starts_with("JettySpeed; fwd=stale"), "a file with few hits has the namespace's: {cache}");
 
     // What clients keep has not changed.
-    let answer = stack.http.get(&popular.url).send().await.unwrap();
+    let answer = stack.http.get(&popular.url).sent().await.unwrap();
     assert!(header(&answer, "cache-control").starts_with("private, max-age=3"), "{answer:?}");
     let (status, _) = stack.operator(Method::POST, &format!("/api/portal/namespaces/{}/purge", stack.dev.namespace)).answer().await;
     assert_eq!(status, 200);
     assert_eq!(cache_of(&stack, &popular.url).await, "JettySpeed; fwd=miss; stored", "purged at once");
     assert!(left(&cache_of(&stack, &popular.url).await).is_some_and(|left| left > TTL), "and still popular");
-    let deleted = stack.request(Method::DELETE, &format!("/api/storage/files/{}", popular.id), &stack.dev).send().await.unwrap();
+    let deleted = stack.request(Method::DELETE, &format!("/api/storage/files/{}", popular.id), &stack.dev).sent().await.unwrap();
     assert_eq!(deleted.status(), 204);
-    assert_eq!(stack.http.get(&popular.url).send().await.unwrap().status(), 404, "deleted at once");
+    assert_eq!(stack.http.get(&popular.url).sent().await.unwrap().status(), 404, "deleted at once");
 }
 
 #[tokio::test]
@@ -136,7 +136,7 @@ async fn new_file_is_read_ahead_and_put_into_kv_where_it_did_not_come_from() {
     assert_eq!(stack.store_reads(&there.key) - before, 1, "a third PoP does not ask the store");
     assert_eq!(cache_of(&stack, &here.url).await, "JettySpeed; fwd=miss; stored", "the other one was read only where it came from");
     for file in [&here, &there] {
-        let deleted = stack.request(Method::DELETE, &format!("/api/storage/files/{}", file.id), &stack.dev).send().await.unwrap();
+        let deleted = stack.request(Method::DELETE, &format!("/api/storage/files/{}", file.id), &stack.dev).sent().await.unwrap();
         assert_eq!(deleted.status(), 204);
     }
     eventually_every(Duration::from_millis(100), Duration::from_secs(20), async || done_or(!holds(&kv, 2_000_000), "still in KV")).await;

@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use jettyspeed_devstack::root;
 use jettyspeed_devstack::state::AccountAccess;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use crate::harness::{Call, Stack, action, random_bytes, stack, unique};
@@ -190,6 +191,52 @@ async fn stream_without_events_has_a_comment_every_15_seconds() {
     let first = opened.elapsed();
     assert_eq!(events.block().await, ": heartbeat");
     assert!(first > Duration::from_secs(13) && opened.elapsed() > Duration::from_secs(28), "{first:?} {:?}", opened.elapsed());
+}
+
+/// A listener that does not read: with a small window, so that little fits on the way.
+async fn deaf(stack: &Stack, account: &AccountAccess) -> TcpStream {
+    let host = stack.url.strip_prefix("http://").unwrap();
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4_096).unwrap();
+    let mut stream = socket.connect(host.replace("localhost", "127.0.0.1").parse().unwrap()).await.unwrap();
+    let request = format!(
+        "GET /api/live HTTP/1.1\r\nHost: {host}\r\nAccept: text/event-stream\r\nAuthorization: Bearer {}\r\nX-API-Secret: {}\r\n\r\n",
+        account.api_key, account.api_secret
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream
+}
+
+#[tokio::test]
+async fn listener_that_does_not_read_is_dropped_and_another_one_misses_nothing() {
+    const MESSAGES: u64 = 4_000;
+    // Fewer than wait for a listener.
+    const AT_ONCE: u64 = 40;
+    let stack = &Stack::start_with_entry(&root().join("tests/e2e/notices/flood.mjs")).await;
+    let (_, row) = stack.operator(Method::GET, &format!("/api/portal/accounts/{}", stack.dev.user_id)).answer().await;
+    let mut events = Events::open(stack, &stack.dev).await;
+    let flood = async |events: &mut Events| {
+        let begun = Instant::now();
+        for from in (0..MESSAGES).step_by(AT_ONCE as usize) {
+            let path = format!("/flood?account={}&from={from}&until={}", row["id"].as_str().unwrap(), from + AT_ONCE);
+            assert_eq!(stack.anonymous(Method::GET, &path).sent().await.unwrap().status(), StatusCode::OK);
+            for number in from..from + AT_ONCE {
+                assert_eq!(events.next("flood").await["number"], number);
+            }
+        }
+        begun.elapsed()
+    };
+    let alone = flood(&mut events).await;
+    let mut slow = deaf(stack, &stack.dev).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let beside = flood(&mut events).await;
+    println!("{MESSAGES} messages of 4 KB: {alone:?} to one listener, {beside:?} beside one that does not read");
+    // What was on its way when it was dropped, and then the end.
+    let mut taken = Vec::new();
+    let ended = timeout(LONGEST, slow.read_to_end(&mut taken)).await.expect("the end of its stream");
+    assert!((taken.len() as u64) < MESSAGES * 4_000, "{ended:?} {}", taken.len());
+    let taken = String::from_utf8_lossy(&taken);
+    assert!(taken.contains("\"number\":0,") && !taken.contains(&format!("\"number\":{},", MESSAGES - 1)), "it missed what came after it was dropped");
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {

@@ -1,5 +1,7 @@
 //! Replacing files of a video.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use jettyspeed_devstack::proxy::Fault;
@@ -73,6 +75,26 @@ async fn read_during_replacement_returns_one_complete_version() {
     let ((), one, two) = tokio::join!(writing, reading(), reading());
     // At least one read of each must have finished while the writer ran.
     assert!(one > 0 && two > 0, "{one} and {two} reads");
+}
+
+/// A writer is ahead of D1 at each attempt, and once more between the look at the store and the read.
+#[tokio::test]
+async fn read_beside_a_writer_that_never_pauses_is_served_although_the_store_changed_after_it_was_asked() {
+    let stack = Stack::start(&[]).await;
+    assert_eq!(put_video(&stack, &stack.dev, "race/0.ts", "segment").await.0, 201);
+    let url = playback_base(&stack, &stack.dev, "race", "0.ts").await + "0.ts";
+    let looks = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&looks);
+    stack.proxy.inject(move |method, target| {
+        let of_file = target.contains("/v/race/");
+        if of_file && method == Method::HEAD {
+            seen.fetch_add(1, Ordering::SeqCst);
+        }
+        (of_file && method == Method::GET && seen.load(Ordering::SeqCst) < 2).then_some(Fault::Answer(412, "PreconditionFailed"))
+    });
+    let (status, _, body) = fetch_video(&stack, &url).await;
+    assert_eq!((status, body), (200, b"segment".to_vec()), "after {} looks at the store", looks.load(Ordering::SeqCst));
+    assert_eq!(looks.load(Ordering::SeqCst), 2);
 }
 
 /// The outcome of a write is unknown: the store's answer was lost, and so was the look after it. A minute later a job looks again.

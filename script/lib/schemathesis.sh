@@ -27,7 +27,7 @@ done
 eval "$(STATE_DIR=$state script/env)"
 # Rates are tested elsewhere: no tier has one here, and each request comes from an address of its own.
 node -e '
-  const call = (method, path, body) => fetch(process.argv[1] + path, { method, body: body && JSON.stringify(body), headers: { authorization: `Bearer ${process.argv[2]}` } }).then((answer) => answer.json());
+  const call = (method, path, body) => fetch(process.argv[1] + path, { method, body: body && JSON.stringify(body), headers: { authorization: `Bearer ${process.argv[2]}` } }).then((answer) => (answer.ok ? answer.json() : Promise.reject(new Error(`${method} ${path}: ${answer.status}`))));
   call("GET", "/api/portal/tiers").then(({ tiers }) => Promise.all(tiers.map(({ tier }) => call("PATCH", `/api/portal/tiers/${tier}`, { requests_per_minute: 1e9 }))));
 ' "$JETTY_URL" "$ADMIN_TOKEN"
 export SCHEMATHESIS_HOOKS=schemathesis_hooks PYTHONPATH=$ROOT/script/lib PYTHONDONTWRITEBYTECODE=1

@@ -48,9 +48,15 @@ impl TraceContext {
         TraceContext { trace: self.trace, flags: self.flags, ..TraceContext::begin(self.trace, parent) }
     }
 
-    /// The next step of the trace that something came with, or the first of a new one.
-    pub fn step_of(came_with: Option<TraceContext>, trace: [u8; 16], parent: [u8; 8]) -> TraceContext {
-        came_with.map_or_else(|| TraceContext::begin(trace, parent), |context| context.next(parent))
+    /// The next step of the trace that something came with, or the first of a new one, for which alone `trace` is drawn.
+    ///
+    /// # Errors
+    /// Of `trace`.
+    pub fn step_of<E>(came_with: Option<TraceContext>, parent: [u8; 8], trace: impl FnOnce() -> Result<[u8; 16], E>) -> Result<TraceContext, E> {
+        match came_with {
+            Some(context) => Ok(context.next(parent)),
+            None => Ok(TraceContext::begin(trace()?, parent)),
+        }
     }
 
     /// The field's value, in version 00.
@@ -132,12 +138,13 @@ mod tests {
     fn next_step_has_the_trace_and_its_flags_and_another_id() {
         let next = TraceContext::parse(VALID).unwrap().next([0x11; 8]);
         assert_eq!(next.to_text(), "00-4bf92f3577b34da6a3ce929d0e0e4736-1111111111111111-01");
-        assert_eq!(TraceContext::step_of(TraceContext::parse(VALID), [7; 16], [0x11; 8]), next);
+        assert_eq!(TraceContext::step_of(TraceContext::parse(VALID), [0x11; 8], || Err("drawn")), Ok(next));
     }
 
     #[test]
     fn what_came_without_a_trace_begins_one() {
-        assert_eq!(TraceContext::step_of(None, [7; 16], [0x11; 8]), TraceContext::begin([7; 16], [0x11; 8]));
+        assert_eq!(TraceContext::step_of(None, [0x11; 8], || Ok::<_, ()>([7; 16])), Ok(TraceContext::begin([7; 16], [0x11; 8])));
+        assert_eq!(TraceContext::step_of(None, [0x11; 8], || Err("no randomness")), Err("no randomness"));
     }
 
     proptest! {

@@ -28,7 +28,7 @@ const IN_NAMESPACE: &str = asset_query!("WHERE a.id = ?1 AND a.namespace = ?2");
 const OF_ACCOUNT: &str = asset_query!("WHERE a.account_id = ?1 AND (a.created_at, a.id) < (?2, ?3) ORDER BY a.created_at DESC, a.id DESC LIMIT ?4");
 
 // Whose deletion concerns others: those that are in the namespace and have it told.
-const OF_INTEREST: &str = asset_query!(
+const WITH_OTHER_LISTENERS: &str = asset_query!(
     "WHERE a.id IN (SELECT value FROM json_each(?2)) AND a.account_id = ?1 AND EXISTS (SELECT 1 FROM webhook_endpoints w WHERE w.namespace = a.namespace) \
      AND EXISTS (SELECT 1 FROM namespace_members m WHERE m.namespace = a.namespace AND m.account_id <> ?1)"
 );
@@ -56,7 +56,7 @@ pub const ALL: &[(&str, &str)] = &[
     ("REACHABLE", REACHABLE),
     ("IN_NAMESPACE", IN_NAMESPACE),
     ("OF_ACCOUNT", OF_ACCOUNT),
-    ("OF_INTEREST", OF_INTEREST),
+    ("WITH_OTHER_LISTENERS", WITH_OTHER_LISTENERS),
     ("INSERT_OBJECT", INSERT_OBJECT),
     ("INSERT_ASSET", INSERT_ASSET),
     ("UNREFER", UNREFER),
@@ -93,8 +93,8 @@ pub fn of_account(account: Id, cursor: Option<(EpochMs, Id)>, limit: u64) -> Sta
 }
 
 /// Of the account's assets `ids` (JSON, a list) those in namespaces that have endpoints and in which others are.
-pub fn of_interest(account: Id, ids: &str) -> Statement {
-    Statement { sql: OF_INTEREST, args: vec![account.to_string().into(), ids.into()] }
+pub fn with_other_listeners(account: Id, ids: &str) -> Statement {
+    Statement { sql: WITH_OTHER_LISTENERS, args: vec![account.to_string().into(), ids.into()] }
 }
 
 /// Creates the object and its first asset; safe to repeat. For a session it applies only while the session is open.

@@ -35,7 +35,7 @@ pub async fn consume(batch: &MessageBatch<String>, env: &Env) {
         let done = match job {
             Some(job) => {
                 let trace = trace::step_of(jobs::trace_of(&text)).ok();
-                let work = async { if dead { bury(&io, &job).await } else { run(&io, &job, trace, &mut failures).await } };
+                let work = async { if dead { failed_too_often(&io, &job).await } else { run(&io, &job, trace, &mut failures).await } };
                 traced(trace, work).await
             }
             None => {
@@ -72,7 +72,7 @@ async fn run(io: &WorkerIo, job: &Job, trace: Option<TraceContext>, failures: &m
 }
 
 /// Logs a job that failed too often, and sends it again if nothing else does.
-async fn bury(io: &WorkerIo, job: &Job) -> Result<(), Problem> {
+async fn failed_too_often(io: &WorkerIo, job: &Job) -> Result<(), Problem> {
     log::event(LogLevel::Error, "job", json!({ "error": "failed too often", "job": job.described() }));
     send_dead_again(io, job).await
 }

@@ -18,7 +18,7 @@ use crate::base::time::EpochMs;
 use crate::clients::{database, ledger, shards};
 use crate::config::Config;
 use crate::files::asset::Asset;
-use crate::files::repository::of_interest;
+use crate::files::repository::with_other_listeners;
 use crate::io::Io;
 use crate::io::database::Database;
 use crate::jobs::Job;
@@ -169,7 +169,7 @@ async fn delete_files(io: &impl Io, config: &Config, db: &impl Database, account
             return Ok(false);
         }
         let mut ids: Vec<Id> = page.into_iter().map(|row| row.id).collect();
-        let mut files: Vec<Asset> = database::all(db, &of_interest(account, &list(&ids)?)).await?;
+        let mut files: Vec<Asset> = database::all(db, &with_other_listeners(account, &list(&ids)?)).await?;
         for later in files.split_off(files.len().min(TOLD)) {
             ids.retain(|id| *id != later.id);
         }

@@ -16,7 +16,7 @@ pub const TRACEPARENT: &str = "traceparent";
 /// # Errors
 /// Of the runtime's randomness.
 pub fn step_of(came_with: Option<TraceContext>) -> Result<TraceContext, Problem> {
-    Ok(TraceContext::step_of(came_with, random::bytes()?, random::bytes()?))
+    TraceContext::step_of(came_with, random::bytes()?, random::bytes)
 }
 
 /// What a Durable Object does for a request, in the request's trace. `object`: its class.

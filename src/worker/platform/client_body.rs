@@ -23,8 +23,8 @@ pub const DRAIN_MS: u32 = 30_000;
 /// costs less for each byte, takes the client's stream with it when the store closes its connection, and nothing can be read of it any more.
 const BEGINNING: u64 = 8 << 20;
 
-/// Bytes of a piece.
-const PIECE: u64 = 65_536;
+/// Bytes of a piece. With 64 KB, parts of 50 MB took 10 % longer than by a pipe alone.
+const PIECE: u64 = 262_144;
 
 /// The body of a request, of known length.
 #[derive(Debug)]

@@ -15,7 +15,7 @@ use crate::log;
 use crate::problem::Problem;
 use crate::worker::platform::js;
 use crate::worker::platform::js::Fetcher;
-use crate::worker::platform::trace::{self, TRACEPARENT};
+use crate::worker::platform::trace;
 
 /// Sends a message once; see [`crate::io::Io::call`].
 ///
@@ -111,9 +111,10 @@ async fn fetch(
     init: &RequestInit,
     field: Option<(&'static str, String)>,
 ) -> Result<web_sys::Response, Failure> {
-    let step = trace::step_of(traced::current())?;
-    let fields: Vec<_> = [(TRACEPARENT, step.to_text())].into_iter().chain(field).collect();
-    init.set_headers(&js::headers(&fields).map_err(failure)?.into());
+    if let Some(field) = field {
+        init.set_headers(&js::headers(&[field]).map_err(failure)?.into());
+    }
+    let url = trace::url_of(trace::step_of(traced::current())?);
     let stub = match near {
         Some(near) => {
             log::step("location hint", near);
@@ -122,7 +123,7 @@ async fn fetch(
         None => namespace.get_by_name(name),
     };
     let stub = stub.map_err(|error| log::internal("object stub", &error.to_string()))?;
-    let promise = stub.into_rpc::<Fetcher>().fetch("https://object/", init).map_err(failure)?;
+    let promise = stub.into_rpc::<Fetcher>().fetch(&url, init).map_err(failure)?;
     Ok(JsFuture::from(promise).await.map_err(failure)?.unchecked_into())
 }
 

@@ -11,6 +11,14 @@ use crate::worker::platform::random;
 /// The header field.
 pub const TRACEPARENT: &str = "traceparent";
 
+/// Origin of the URLs of objects, which no network sees.
+const OBJECT: &str = "https://object/";
+
+/// The URL of a request to a Durable Object that is this step of a trace. As a header field it would cost a part 0.1 ms in calls between WebAssembly and JavaScript.
+pub fn url_of(step: TraceContext) -> String {
+    format!("{OBJECT}{}", step.to_text())
+}
+
 /// The next step of the trace that something came with; a trace of its own for what came with none.
 ///
 /// # Errors
@@ -21,7 +29,7 @@ pub fn step_of(came_with: Option<TraceContext>) -> Result<TraceContext, Problem>
 
 /// What a Durable Object does for a request, in the request's trace. `object`: its class.
 pub async fn of_request<T>(request: &Request, object: &str, work: impl Future<Output = T>) -> T {
-    let trace = request.headers().get(TRACEPARENT).ok().flatten().and_then(|text| TraceContext::parse(&text));
+    let trace = request.inner().url().strip_prefix(OBJECT).and_then(TraceContext::parse);
     let logged = async {
         log::step("in object", object);
         work.await

@@ -1,0 +1,19 @@
+// The pages of the dashboard: one line each. An id is the page's hash, its icon (ui/icons.js) and its name (`page.<id>` in texts/).
+import { Overview } from "./overview/index.js";
+import { Files } from "./files/index.js";
+import { Uploads } from "./uploads/index.js";
+
+/**
+ * @typedef {object} Page
+ * @property {string} id
+ * @property {"account" | "operator"} group where it stands in the navigation
+ * @property {("account" | "operator")[]} for whose sessions can use it
+ * @property {import("preact").ComponentType<{rest: string[], query: Record<string, string>, who: object}>} component
+ */
+
+/** @type {Page[]} in the order of the navigation */
+export const pages = [
+  { id: "overview", group: "account", for: ["account", "operator"], component: Overview },
+  { id: "files", group: "account", for: ["account"], component: Files },
+  { id: "uploads", group: "account", for: ["account"], component: Uploads },
+];

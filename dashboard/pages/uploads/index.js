@@ -1,0 +1,7 @@
+import { html } from "../../ui/html.js";
+import { PageHeader } from "../../ui/page.js";
+import { t } from "../../lib/i18n.js";
+
+export function Uploads() {
+  return html`<${PageHeader} title=${t("page.uploads")} />`;
+}

@@ -2,6 +2,9 @@
 import { Overview } from "./overview/index.js";
 import { Files } from "./files/index.js";
 import { Uploads } from "./uploads/index.js";
+import { Usage } from "./usage/index.js";
+import { Keys } from "./keys/index.js";
+import { Webhooks } from "./webhooks/index.js";
 
 /**
  * @typedef {object} Page
@@ -16,4 +19,7 @@ export const pages = [
   { id: "overview", group: "account", for: ["account", "operator"], component: Overview },
   { id: "files", group: "account", for: ["account"], component: Files },
   { id: "uploads", group: "account", for: ["account"], component: Uploads },
+  { id: "usage", group: "account", for: ["account"], component: Usage },
+  { id: "keys", group: "account", for: ["account"], component: Keys },
+  { id: "webhooks", group: "account", for: ["account", "operator"], component: Webhooks },
 ];

@@ -4,5 +4,10 @@ import { files } from "./files.js";
 import { overview } from "./overview.js";
 import { shared } from "./shared.js";
 import { uploads } from "./uploads.js";
+import { keys } from "./keys.js";
+import { meter } from "./meter.js";
+import { secrets } from "./secrets.js";
+import { usage } from "./usage.js";
+import { webhooks } from "./webhooks.js";
 
-export const texts = { ...shared, ...errors, ...overview, ...files, ...uploads };
+export const texts = { ...shared, ...errors, ...overview, ...files, ...uploads, ...keys, ...meter, ...secrets, ...usage, ...webhooks };

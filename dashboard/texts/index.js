@@ -3,6 +3,7 @@ import { errors } from "./errors.js";
 import { files } from "./files.js";
 import { overview } from "./overview.js";
 import { shared } from "./shared.js";
+import { transfers } from "./transfers.js";
 import { uploads } from "./uploads.js";
 
-export const texts = { ...shared, ...errors, ...overview, ...files, ...uploads };
+export const texts = { ...shared, ...errors, ...overview, ...files, ...transfers, ...uploads };

@@ -22,18 +22,19 @@ const SORTS = ["name", "size", "created"];
 const TONES = { verified: "good", pending: "neutral", mismatch: "bad", none: "warn" };
 const ICONS = { image: "image", audio: "audio", video: "video" };
 const AGAIN_MS = 5_000;
+const PAGE = 50;
 
 /** The list of files, a page at a time. */
 export function FileList({ query, open }) {
   const sort = { by: SORTS.includes(query.sort) ? query.sort : "created", order: query.order === "asc" ? "asc" : query.order === "desc" ? "desc" : query.sort === "name" ? "asc" : "desc" };
-  const path = withQuery("/api/storage/files", { limit: 50, search: query.search, sort: sort.by, order: sort.order });
+  const path = withQuery("/api/storage/files", { limit: PAGE, search: query.search, sort: sort.by, order: sort.order });
   const pages = usePages(path, "files");
   const gone = useStore(hidden);
   const rows = useMemo(() => pages.rows.filter(({ id }) => !gone.has(id)), [pages.rows, gone]);
   const counts = useMemo(() => countByHash(rows), [rows]);
   const actions = useFileActions(pages.reload);
   useEffect(() => onFinished(pages.reload), [pages.reload]);
-  useVerdicts(rows, pages.reload);
+  useVerdicts(rows, pages.reload, pages.rows.length <= PAGE);
 
   const show = (file) => navigate(["files", file.id], query);
   const close = () => navigate("files", query);
@@ -47,9 +48,9 @@ export function FileList({ query, open }) {
     ${actions.dialogs}`;
 }
 
-/** Files are checked some seconds after they came: their verdicts are looked up until all are there. */
-function useVerdicts(rows, reload) {
-  const open = rows.some(({ verification, createdAt }) => verification === "pending" && Date.now() - Date.parse(createdAt) < 120_000);
+/** Files are checked some seconds after they came: their verdicts are looked up until all are there, unless that would shorten a list that was made longer. */
+function useVerdicts(rows, reload, isFirstPage) {
+  const open = isFirstPage && rows.some(({ verification, createdAt }) => verification === "pending" && Date.now() - Date.parse(createdAt) < 120_000);
   useEffect(() => {
     if (!open) return undefined;
     const timer = setInterval(() => document.visibilityState === "visible" && reload(), AGAIN_MS);

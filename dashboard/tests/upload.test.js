@@ -3,10 +3,11 @@ import { test } from "node:test";
 import { askedChunk, bytesOf, isSameFile, isTransient, partCount, partRange, partsToSend, retryDelay } from "../lib/upload/plan.js";
 import { rateOf, sampled, secondsLeft } from "../lib/upload/speed.js";
 
-test("chunks of 10 MB are asked for as long as 10,000 of them hold the file", () => {
+test("chunks of 10 MB are asked for below 100 MB, then of 12 MB as long as 10,000 of them hold the file", () => {
   assert.equal(askedChunk(60_000_000), 10_000_000);
-  assert.equal(askedChunk(100_000_000_000), 10_000_000);
-  assert.equal(askedChunk(100_000_000_001), null);
+  assert.equal(askedChunk(100_000_000), 12_000_000);
+  assert.equal(askedChunk(120_000_000_000), 12_000_000);
+  assert.equal(askedChunk(120_000_000_001), null);
 });
 
 test("the parts of a file cover it without gaps, and the last is shorter", () => {

@@ -5,7 +5,8 @@ import { bytesOf, partRange } from "./plan.js";
 import { send } from "./send.js";
 import { change, progressed } from "./state.js";
 
-const LANES = 4;
+// Parts share the connection: with more of them in flight none would be there for long, and a reload would lose more.
+const LANES = 3;
 
 /** Sends the parts of a transfer that are not there yet. */
 export async function sendParts(transfer) {

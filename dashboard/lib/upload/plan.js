@@ -2,8 +2,10 @@
 
 /** Bytes. A file up to this size goes in one request: a session would take three. */
 export const WHOLE_BYTES = 10_000_000;
-/** Bytes that are asked for as the size of a chunk: a repeat costs that much at the most, and the bar moves often. */
-export const CHUNK_BYTES = 10_000_000;
+// Bytes: the chunks of a smaller and a larger file, the same as the command jetty asks for, so that both find each other's chunks. A repeat costs that much at the most.
+const SMALL_CHUNK = 10_000_000;
+const LARGE_CHUNK = 12_000_000;
+const LARGE_FILE = 100_000_000;
 /** Parts that an upload has at the most. */
 const MOST_PARTS = 10_000;
 /** Bytes. Up to this size all chunks are hashed before the start, so that those that are stored already need not be sent. */
@@ -16,7 +18,10 @@ export const HASH_WHOLE_BYTES = 200_000_000;
  * @param {number} size bytes of the file
  * @returns {number | null} null: the service's plan, as ours would make too many parts
  */
-export const askedChunk = (size) => (size <= CHUNK_BYTES * MOST_PARTS ? CHUNK_BYTES : null);
+export function askedChunk(size) {
+  if (size < LARGE_FILE) return SMALL_CHUNK;
+  return size <= LARGE_CHUNK * MOST_PARTS ? LARGE_CHUNK : null;
+}
 
 /** How many parts a file has. */
 export const partCount = (size, chunk) => Math.max(1, Math.ceil(size / chunk));

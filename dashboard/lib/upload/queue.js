@@ -4,7 +4,7 @@ import { session as signedIn, onEnd } from "../session.js";
 import { createStore } from "../store.js";
 import { isSameFile } from "./plan.js";
 import { forget, recall } from "./remembered.js";
-import { run } from "./run.js";
+import { lookUp, run } from "./run.js";
 import { change, createTransfer } from "./state.js";
 
 const AT_ONCE = 2;
@@ -112,6 +112,10 @@ export async function recallTransfers() {
   for (const entry of await recall(account)) {
     if (transfers.get().some(({ session }) => session === entry.session)) continue;
     const transfer = createTransfer(entry);
+    if (!(await lookUp(transfer))) {
+      await forget(entry.session);
+      continue;
+    }
     transfers.set((all) => [...all, transfer]);
     // Without a question only if the permission still holds.
     if ((await entry.handle?.queryPermission?.({ mode: "read" })) === "granted") await reopen(transfer);

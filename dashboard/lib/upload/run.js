@@ -95,6 +95,22 @@ async function begin(transfer) {
   return null;
 }
 
+/**
+ * Shows how far an upload is that was begun before a reload.
+ * @returns {Promise<boolean>} false: it has ended
+ */
+export async function lookUp(transfer) {
+  try {
+    const { status, chunkSize, chunkCount, completed } = await get("/api/jetty/cache-chunk", { sessionId: transfer.session });
+    if (status !== "uploading" && status !== "completing") return false;
+    adopt(transfer, chunkSize, chunkCount, new Map(completed.map(({ partNumber, edge }) => [partNumber, edge])));
+    return true;
+  } catch (error) {
+    // Without an answer nobody knows; it is asked again when the upload goes on.
+    return error.code !== "not-found" && error.code !== "upload-closed";
+  }
+}
+
 /** Finds out what is there of a session, and whether it is the same file. */
 async function continueSession(transfer) {
   const { stop, session } = transfer;

@@ -234,6 +234,11 @@ impl Config {
     pub fn is_operator(&self, token: &str) -> bool {
         self.admin_token.is(token)
     }
+
+    /// What browsers' sessions of operators are bound to, so that they end with the operator's token.
+    pub fn operator_mark(&self) -> String {
+        self.admin_token.mark(b"jettyspeed operator session\n")
+    }
 }
 
 #[cfg(test)]

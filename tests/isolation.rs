@@ -21,6 +21,8 @@ use jettyspeed_edge::base::sha256::Sha256Hex;
 use jettyspeed_edge::base::sql::Statement;
 use jettyspeed_edge::base::time::EpochMs;
 use jettyspeed_edge::files::asset::Asset;
+use jettyspeed_edge::files::listing;
+use jettyspeed_edge::files::listing::{Listing, Mark};
 use jettyspeed_edge::files::repository as assets;
 use jettyspeed_edge::files::repository::Via;
 use jettyspeed_edge::namespaces::namespace::Namespace;
@@ -85,7 +87,20 @@ endpoints! {
     Health: KINDS, [];
     ExplainProblem: KINDS, [];
     StartPage: KINDS, [];
+    Documents: KINDS, [];
     Document: KINDS, [];
+    Dashboard: KINDS, [];
+    SignIn: [Kind::Account, Kind::Operator], [];
+    BrowserSessions: [Kind::Account, Kind::Operator], [];
+    SignOut: [Kind::Account, Kind::Operator], [];
+    SignedIn: [Kind::Account, Kind::Operator], [];
+    Keys: [Kind::Account], [];
+    RotateKey: [Kind::Account], [];
+    Jobs: [Kind::Operator], [];
+    CreateAccount: [Kind::Operator], [ResourceKind::User];
+    ChangeAccount: [Kind::Operator], [ResourceKind::User];
+    RotateAccount: [Kind::Operator], [ResourceKind::User];
+    RenameFile: [Kind::Account], [ResourceKind::Asset];
     OpenApi: KINDS, [];
     OptimalEdges: [Kind::Account], [ResourceKind::Namespace];
     CheckDuplicate: [Kind::Account], [];
@@ -165,7 +180,9 @@ fn named_by(param: &str) -> Option<ResourceKind> {
         "path*" | "videoId" => None,
         // An endpoint and what was sent to it are found only together with the namespace in the same path (tests/rights.rs).
         "webhook" | "delivery" => None,
-        "name" | "partNumber" | "tier" | "code" | "edge" => None,
+        // A browser's session is found only together with its owner (tests/sql.rs).
+        "session" => None,
+        "name" | "file" | "partNumber" | "tier" | "code" | "edge" => None,
         new => panic!("{{{new}}}: say here what it names"),
     }
 }
@@ -562,13 +579,17 @@ fn no_route_returns_rows_of_another_account() {
     assert_eq!(found.borrow().len(), 9, "no other way leads anywhere: {found:?}");
 }
 
+fn newest(behind: Option<Mark>) -> Listing {
+    Listing { behind, ..Listing::read(None, None, None, None).unwrap() }
+}
+
 /// Lists name no resource: what they return depends on the caller alone.
 #[test]
 fn lists_return_only_rows_of_the_caller() {
     let world = World::new();
     for (user, account) in &world.accounts {
         let own = |row: &BTreeMap<String, String>| row["account_id"] == account.to_string();
-        let files = world.rows(&assets::of_account(*account, None, 500));
+        let files = world.rows(&listing::repository::page(*account, &newest(None), None, 500));
         let sessions = world.rows(&uploads::repository::of_account(*account, "open", None, 500));
         let mine = world.assets.iter().filter(|(_, owner, _)| owner == account).count();
         assert!(files.iter().all(own) && sessions.iter().all(own));
@@ -577,7 +598,7 @@ fn lists_return_only_rows_of_the_caller() {
         assert_eq!(spaces, world.members.iter().filter(|(owner, _)| owner == account).map(|(_, name)| name.clone()).collect());
         // A cursor made of another account's file only says where the page begins.
         for (asset, _, _) in &world.assets {
-            assert!(world.rows(&assets::of_account(*account, Some((EpochMs(5), *asset)), 500)).iter().all(own));
+            assert!(world.rows(&listing::repository::page(*account, &newest(Some(Mark::Created(EpochMs(5), *asset))), None, 500)).iter().all(own));
         }
         assert!(world.rows(&jettyspeed_edge::accounts::repository::by_key(&Sha256Hex::of(user.as_bytes()))).is_empty());
     }

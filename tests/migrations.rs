@@ -20,6 +20,9 @@ const ROWS: &[(&str, &str)] = &[
         "(id, agentcache_user_id, agentcache_email, tier, s3_bucket_name, s3_prefix, created_at, updated_at) \
          VALUES ('a1', 'u1', NULL, 'gold', 'b', 'users/u1/', 1, 2)",
     ),
+    ("browser_sessions", "(id, owner, proof, created_at, expires_at, user_agent) VALUES ('b1', 'a1', 'p', 1, 2, '')"),
+    ("job_failures", "(kind, failed) VALUES ('verify', 1)"),
+    ("job_runs", "(name, last_at) VALUES ('daily', 1)"),
     ("credentials", "(key_hash, secret_hash, account_id, created_at) VALUES ('k', 's', 'a1', 1)"),
     (
         "edge_locations",

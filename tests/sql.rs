@@ -17,6 +17,8 @@ use jettyspeed_edge::dedup::possession::challenge::{Challenge, MEMORY_MS, RANDOM
 use jettyspeed_edge::dedup::possession::repository as possession;
 use jettyspeed_edge::dedup::repository as dedup;
 use jettyspeed_edge::files::asset::Asset;
+use jettyspeed_edge::files::listing::repository as listing;
+use jettyspeed_edge::files::listing::{Key, Listing, Mark};
 use jettyspeed_edge::files::repository as assets;
 use jettyspeed_edge::files::repository::Via;
 use jettyspeed_edge::uploads::session;
@@ -99,6 +101,7 @@ fn all_statements() -> Vec<(&'static str, &'static str)> {
     [
         jettyspeed_edge::accounts::directory::repository::ALL,
         jettyspeed_edge::accounts::deletion::repository::ALL,
+        jettyspeed_edge::accounts::browser_session::repository::ALL,
         jettyspeed_edge::accounts::repository::ALL,
         jettyspeed_edge::analytics::provisioning::repository::ALL,
         jettyspeed_edge::alerts::repository::ALL,
@@ -108,7 +111,9 @@ fn all_statements() -> Vec<(&'static str, &'static str)> {
         jettyspeed_edge::dedup::repository::ALL,
         jettyspeed_edge::delivery::repository::ALL,
         jettyspeed_edge::edges::repository::ALL,
+        jettyspeed_edge::files::listing::repository::ALL,
         jettyspeed_edge::files::repository::ALL,
+        jettyspeed_edge::health::job_records::repository::ALL,
         jettyspeed_edge::health::repository::ALL,
         jettyspeed_edge::idempotency::repository::ALL,
         jettyspeed_edge::ledger::repository::ALL,
@@ -174,6 +179,95 @@ fn key_hash_finds_the_account_and_its_namespace() {
 }
 
 #[test]
+fn files_are_paged_in_each_order_searched_and_renamed() {
+    let (db, account, namespace) = seeded();
+    let names = ["b.txt", "A.txt", "a.TXT", "Ü.mov", "c%_.txt"];
+    for (seed, name) in (1..).zip(names) {
+        let asset = Asset { name: name.to_owned(), ..asset(account, &namespace, seed, 1_000 + u64::from(seed)) };
+        run_all(&db, &assets::insert(&asset, Via::Simple, None));
+    }
+    let text = |value: &Value| if let Value::Text(text) = value { text.clone() } else { panic!("{value:?}") };
+    let listing = |sort: &str, order: &str, search: &str, cursor: Option<&str>| Listing::read(Some(sort), Some(order), Some(search), cursor).unwrap();
+    // All pages of two files each.
+    let all = |sort: &str, order: &str, search: &str| {
+        let (mut found, mut cursor) = (Vec::new(), None);
+        loop {
+            let wanted = listing(sort, order, search, cursor.as_deref());
+            let page = rows(&db, &listing::page(account, &wanted, None, 2));
+            let Some(last) = page.last() else { return found };
+            let (id, name) = (Id::parse(&text(&last[0])).unwrap(), text(&last[3]));
+            let Value::Integer(at) = last[12] else { panic!("{last:?}") };
+            let mark = match wanted.key {
+                Key::Created => Mark::Created(EpochMs(at.unsigned_abs()), id),
+                Key::Name => Mark::Name(name, id),
+            };
+            cursor = Some(mark.cursor());
+            found.extend(page.iter().map(|row| text(&row[3])));
+        }
+    };
+    assert_eq!(all("created", "asc", ""), names);
+    assert_eq!(all("created", "desc", ""), names.iter().rev().copied().collect::<Vec<_>>());
+    assert_eq!(all("name", "asc", ""), ["A.txt", "a.TXT", "b.txt", "c%_.txt", "Ü.mov"]);
+    assert_eq!(all("name", "desc", ""), ["Ü.mov", "c%_.txt", "b.txt", "a.TXT", "A.txt"]);
+    assert_eq!(all("name", "asc", "a.t"), ["A.txt", "a.TXT"]);
+    assert_eq!(all("created", "desc", "%_"), ["c%_.txt"], "no pattern");
+    // A search of a bounded number of names ends at the last one that was looked at.
+    let wanted = listing("created", "desc", "b.txt", None);
+    let until = Mark::Created(EpochMs(1_002), Id::from_random([2; 16]));
+    assert!(rows(&db, &listing::page(account, &wanted, Some(&until), 10)).is_empty());
+    assert_eq!(rows(&db, &listing::page(account, &wanted, None, 10)).len(), 1);
+    assert!(rows(&db, &listing::last_looked_at(account, &wanted)).is_empty(), "fewer than a page looks at");
+    let id = Id::from_random([1; 16]);
+    assert_eq!(rows(&db, &listing::rename(id, account, "z.txt")).len(), 1);
+    assert!(rows(&db, &listing::rename(id, Id::from_random([9; 16]), "y.txt")).is_empty(), "of another account");
+    assert_eq!(all("name", "asc", "z"), ["z.txt"]);
+}
+
+#[test]
+fn browser_sessions_end_by_time_by_number_and_by_their_owner_only() {
+    use jettyspeed_edge::accounts::browser_session::{BrowserSession, MAX_OF_OWNER, repository as sessions};
+    let db = database();
+    let session = |seed: u8, owner: &str| BrowserSession {
+        id: Id::from_random([seed; 16]),
+        owner: owner.to_owned(),
+        proof: "p".to_owned(),
+        created_at: EpochMs(u64::from(seed)),
+        expires_at: EpochMs(1_000 + u64::from(seed)),
+        user_agent: String::new(),
+        country: None,
+    };
+    let most = u8::try_from(MAX_OF_OWNER).unwrap();
+    for seed in 1..=most + 2 {
+        run_all(&db, &sessions::insert(&session(seed, "a")));
+    }
+    run_all(&db, &sessions::insert(&session(100, "b")));
+    assert_eq!(rows(&db, &sessions::of_owner("a", EpochMs(0))).len(), usize::from(most));
+    let found = |seed: u8, at| rows(&db, &sessions::find(Id::from_random([seed; 16]), EpochMs(at))).len();
+    assert_eq!((found(2, 0), found(3, 0), found(3, 1_002), found(3, 1_003)), (0, 1, 1, 0));
+    assert!(rows(&db, &sessions::end(Id::from_random([100; 16]), "a")).is_empty(), "of another owner");
+    assert_eq!((rows(&db, &sessions::end(Id::from_random([4; 16]), "a")).len(), found(4, 0)), (1, 0));
+    assert_eq!(run(&db, &sessions::forget_expired(EpochMs(1_005))), 2);
+}
+
+#[test]
+fn jobs_are_counted_by_kind_and_what_waits_is_told() {
+    use jettyspeed_edge::health::job_records::{Run, repository as records};
+    let db = database();
+    for at in [1, 2] {
+        run(&db, &records::failed("verify", "origin-unreachable", EpochMs(at)));
+    }
+    run(&db, &records::dead("verify", EpochMs(3)));
+    run(&db, &records::ran(Run::Daily, EpochMs(5)));
+    run(&db, &records::ran(Run::Daily, EpochMs(4)));
+    let [failures, runs] = records::recorded();
+    let text = |text: &str| Value::Text(text.to_owned());
+    let failed = vec![text("verify"), Value::Integer(2), Value::Integer(1), Value::Integer(2), Value::Integer(3), text("origin-unreachable")];
+    assert_eq!(rows(&db, &failures), [failed]);
+    assert_eq!(rows(&db, &runs), [vec![text("daily"), Value::Integer(5)]]);
+    assert_eq!(rows(&db, &records::waiting(EpochMs(9))).len(), 1);
+}
+
+#[test]
 fn assets_are_paged_counted_once_and_deleted() {
     let (db, account, namespace) = seeded();
     for seed in 1..=3 {
@@ -183,10 +277,11 @@ fn assets_are_paged_counted_once_and_deleted() {
         }
     }
     let ids = |statement: &Statement| rows(&db, statement).iter().map(|row| row[9].clone()).collect::<Vec<_>>();
-    let all = ids(&assets::of_account(account, None, 10));
+    let newest = |behind| Listing { behind, ..Listing::read(None, None, None, None).unwrap() };
+    let all = ids(&listing::page(account, &newest(None), None, 10));
     assert_eq!(all.len(), 3);
-    let page = rows(&db, &assets::of_account(account, None, 2));
-    let last = (
+    let page = rows(&db, &listing::page(account, &newest(None), None, 2));
+    let last = Mark::Created(
         EpochMs(1001),
         Id::parse(match &page[1][0] {
             Value::Text(id) => id,
@@ -194,7 +289,7 @@ fn assets_are_paged_counted_once_and_deleted() {
         })
         .unwrap(),
     );
-    let rest = rows(&db, &assets::of_account(account, Some(last), 10));
+    let rest = rows(&db, &listing::page(account, &newest(Some(last)), None, 10));
     assert_eq!(rest.len(), 1, "two of the three share a millisecond: the id decides");
     assert_eq!(rows(&db, &ledger::repository::holdings(account, (EpochMs(u64::MAX >> 11), ""), 10)).len(), 3);
 

@@ -60,7 +60,9 @@ export const shared = {
   "state.request": { en: "Request", de: "Anfrage" },
   "state.copyRequest": { en: "Copy the request's id", de: "Kennung der Anfrage kopieren" },
 
-  "trend.none": { en: "no period before", de: "kein Zeitraum davor" },
+  "table.sort": { en: "Sort by", de: "Sortieren nach" },
+  "table.sortBy": { en: "Sort: {label} {order}", de: "Sortierung: {label} {order}" },
+
   "trend.same": { en: "as before", de: "wie davor" },
   "trend.up": { en: "up", de: "mehr um" },
   "trend.down": { en: "down", de: "weniger um" },

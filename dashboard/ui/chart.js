@@ -13,7 +13,7 @@ const colour = (name) => getComputedStyle(document.documentElement).getPropertyV
  * @param {object} props
  * @param {string} props.label what it shows
  * @param {string} props.sentence what one sees in it
- * @param {{at: number, label: string}[]} props.points seconds since 1970, and how the instant is written
+ * @param {{label: string, short?: string}[]} props.points in equal distances; how each is written in the table and, shorter, at the axis
  * @param {{label: string, values: (number | null)[], format: (value: number) => string, colour?: string, fill?: boolean, kind?: "line" | "bars"}[]} props.series
  *   `colour` is a custom property, `--accent` by default
  * @param {(value: number) => string} [props.axis] how the axis writes values; that of the first series by default
@@ -34,7 +34,7 @@ export function Chart({ label, sentence, points, series, axis, height = 200 }) {
       (Plot) => {
         if (gone || !place.current) return;
         const size = () => ({ width: Math.max(120, place.current.clientWidth), height });
-        plot = new Plot({ ...size(), ...optionsOf(Plot, { points, series, axis, setTip }) }, [points.map((point) => point.at), ...series.map((one) => one.values)], place.current);
+        plot = new Plot({ ...size(), ...optionsOf(Plot, { points, series, axis, setTip }) }, [points.map((_, index) => index), ...series.map((one) => one.values)], place.current);
         observer = new ResizeObserver(() => plot.setSize(size()));
         observer.observe(place.current);
       },
@@ -69,7 +69,7 @@ function Numbers({ label, points, series }) {
   return html`<details class="chart-numbers"><summary>${t("chart.numbers")}<span class="only-read">: ${label}</span></summary>
     <div class="chart-scroll" tabindex="0" role="region" aria-label=${label}><table class="numbers-table">
       <thead><tr><th scope="col">${t("chart.at")}</th>${series.map((one) => html`<th scope="col" class="end" key=${one.label}>${one.label}</th>`)}</tr></thead>
-      <tbody>${points.map((point, index) => html`<tr key=${point.at}><th scope="row">${point.label}</th>${series.map((one) => html`<td class="end" key=${one.label}>${one.format(one.values[index])}</td>`)}</tr>`)}</tbody>
+      <tbody>${points.map((point, index) => html`<tr key=${point.label}><th scope="row">${point.label}</th>${series.map((one) => html`<td class="end" key=${one.label}>${one.format(one.values[index])}</td>`)}</tr>`)}</tbody>
     </table></div>
   </details>`;
 }
@@ -79,28 +79,24 @@ function optionsOf(Plot, { points, series, axis, setTip }) {
   const line = () => colour("--line");
   const font = "11px system-ui, sans-serif";
   const grid = { stroke: line, width: 1 };
-  const days = points.length > 1 && points[1].at - points[0].at >= 86_400;
   const written = axis ?? series[0].format;
   return {
     padding: [8, 4, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false } },
     hooks: { setCursor: [(plot) => setTip(plot.cursor.idx ?? null)] },
-    scales: { x: { time: true }, y: { range: (_, least, most) => [Math.min(0, least ?? 0), most > 0 ? most * 1.1 : 1] } },
+    scales: { x: { time: false, range: (_, first, last) => [first - 0.5, last + 0.5] }, y: { range: (_, least, most) => [Math.min(0, least ?? 0), most > 0 ? most * 1.1 : 1] } },
     axes: [
-      { stroke: text, font, grid: { show: false }, ticks: { show: false }, size: 24, space: days ? 64 : 56, values: (_, splits) => splits.map((at) => labelAt(points, at)) },
-      { stroke: text, font, grid, ticks: { show: false }, size: 64, space: 36, values: (_, splits) => splits.map((value) => written(value)) },
+      { stroke: text, font, grid: { show: false }, ticks: { show: false }, size: 24, space: 60, incrs: [1, 2, 3, 4, 6, 7, 12, 24], values: (_, splits) => splits.map((at) => points[at]?.short ?? points[at]?.label ?? "") },
+      { stroke: text, font, grid, ticks: { show: false }, size: (_, texts) => 14 + 6.4 * Math.max(3, ...(texts ?? []).map((text) => text.length)), space: 36, values: (_, splits) => splits.map((value) => written(value)) },
     ],
     series: [{}, ...series.map((one) => seriesOf(Plot, one))],
   };
 }
 
-// The axis may put a line between two points; only points have a label.
-const labelAt = (points, at) => points.find((point) => point.at === at)?.short ?? "";
-
 function seriesOf(Plot, { colour: name = "--accent", fill, kind }) {
   const stroke = () => colour(name);
   const common = { stroke, width: 1.5, points: { show: false } };
-  if (kind === "bars") return { ...common, width: 0, fill: stroke, paths: Plot.paths.bars({ size: [0.7, 28], radius: 0.15 }) };
+  if (kind === "bars") return { ...common, width: 0, fill: stroke, paths: Plot.paths.bars({ size: [0.6, 28], radius: 0.15 }) };
   return { ...common, fill: fill ? () => `${colour(name)}22` : undefined };
 }

@@ -4,9 +4,9 @@ import * as format from "../lib/format.js";
 import { t } from "../lib/i18n.js";
 import { judge } from "../lib/trend.js";
 
-/** A trend as a word and an arrow: `↑ 12 %`. */
+/** A trend as a word and an arrow: `↑ 12 %`; nothing without one. */
 export function Trend({ trend, better = "up" }) {
-  if (!trend) return html`<span class="trend trend-even">${t("trend.none")}</span>`;
+  if (!trend) return null;
   const { change, by } = trend;
   const tone = judge(trend, better);
   const amount = by === "points" ? t("trend.points", { value: format.decimal(Math.abs(change), 1) }) : format.percent(Math.abs(change), Math.abs(change) < 10 ? 1 : 0);

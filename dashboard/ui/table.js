@@ -18,7 +18,7 @@ import { t } from "../lib/i18n.js";
  */
 export function Table({ caption, columns, rows, rowKey, sort, onSort, rowClass }) {
   // The roles are written out because a table whose cells are no table cells for CSS is none for screen readers either.
-  return html`<div class="table-frame"><table class="table" role="table">
+  return html`${sort && onSort && html`<${NarrowSort} columns=${columns} sort=${sort} onSort=${onSort} />`}<div class="table-frame"><table class="table" role="table">
     <caption class="only-read">${caption}</caption>
     <thead role="rowgroup"><tr role="row">${columns.map((column) => html`<${Head} key=${column.id} column=${column} sort=${sort} onSort=${onSort} />`)}</tr></thead>
     <tbody role="rowgroup">${rows.map((row) => html`<tr role="row" key=${rowKey(row)} class=${rowClass?.(row)}>
@@ -39,6 +39,17 @@ function Head({ column, sort, onSort }) {
       ? html`<button type="button" class="sort" onClick=${next}>${label}<span class="sort-mark">${on && html`<${Icon} name=${sort.order === "asc" ? "up" : "down"} size=${12} />`}</span></button>`
       : actions ? html`<span class="only-read">${label}</span>` : label}
   </th>`;
+}
+
+/** Cards have no heads to click on. */
+function NarrowSort({ columns, sort, onSort }) {
+  const change = (event) => {
+    const [by, order] = event.currentTarget.value.split(" ");
+    onSort({ by, order });
+  };
+  return html`<select class="input narrow-sort" aria-label=${t("table.sort")} value=${`${sort.by} ${sort.order}`} onChange=${change}>
+    ${columns.filter(({ sortable }) => sortable).flatMap(({ id, label }) => ["asc", "desc"].map((order) => html`<option key=${`${id} ${order}`} value=${`${id} ${order}`} selected=${sort.by === id && sort.order === order}>${t("table.sortBy", { label, order: order === "asc" ? "↑" : "↓" })}</option>`))}
+  </select>`;
 }
 
 /** The end of a list that comes in pages. */

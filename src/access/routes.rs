@@ -15,8 +15,10 @@ pub enum Endpoint {
     Health,
     /// What does this error code mean?
     ExplainProblem,
-    /// The page at the root.
+    /// Where the root leads.
     StartPage,
+    /// The list of documents.
+    Documents,
     /// A document for callers.
     Document,
     /// The API as OpenAPI.
@@ -149,6 +151,30 @@ pub enum Endpoint {
     TestWebhook,
     /// A signed receipt of a file.
     Receipt,
+    /// Create an account, by an operator.
+    CreateAccount,
+    /// Change an account, by an operator.
+    ChangeAccount,
+    /// New credentials for an account, by an operator.
+    RotateAccount,
+    /// Exchange credentials for a browser's cookie.
+    SignIn,
+    /// The caller's signed-in browsers.
+    BrowserSessions,
+    /// End the session of one.
+    SignOut,
+    /// Who is signed in.
+    SignedIn,
+    /// The account's keys.
+    Keys,
+    /// New credentials for the calling account.
+    RotateKey,
+    /// Jobs that wait, fail, or failed too often.
+    Jobs,
+    /// Give a file another name.
+    RenameFile,
+    /// The dashboard.
+    Dashboard,
     /// The keys that receipts are signed with.
     ReceiptKeys,
 }
@@ -226,6 +252,7 @@ pub static ROUTES: &[Route] = &[
     route("GET", "/api/storage/files/{id}", AuthScheme::Account, Endpoint::File, ASSET),
     route("GET", "/api/storage/files", AuthScheme::Account, Endpoint::Files, NOTHING),
     route("GET", "/api/storage/files/{id}/receipt", AuthScheme::Account, Endpoint::Receipt, ASSET),
+    route("PATCH", "/api/storage/files/{id}", AuthScheme::Account, Endpoint::RenameFile, ASSET),
     route("DELETE", "/api/storage/files/{id}", AuthScheme::Account, Endpoint::DeleteFile, ASSET),
     route("GET", "/api/storage/download", AuthScheme::Account, Endpoint::Download, ASSET),
     route("PUT", "/api/video/{videoId}/{path*}", AuthScheme::Account, Endpoint::PutVideo, NAMESPACE),
@@ -247,6 +274,16 @@ pub static ROUTES: &[Route] = &[
     route("GET", "/api/portal/accounts", AuthScheme::Operator, Endpoint::Accounts, NOTHING),
     route("GET", "/api/portal/accounts/{user}", AuthScheme::Operator, Endpoint::AccountOverview, USER),
     route("DELETE", "/api/portal/accounts/{user}", AuthScheme::Operator, Endpoint::DeleteAccount, USER),
+    route("POST", "/api/portal/accounts", AuthScheme::Operator, Endpoint::CreateAccount, USER),
+    route("PATCH", "/api/portal/accounts/{user}", AuthScheme::Operator, Endpoint::ChangeAccount, USER),
+    route("POST", "/api/portal/accounts/{user}/rotate", AuthScheme::Operator, Endpoint::RotateAccount, USER),
+    route("POST", "/api/portal/sessions", AuthScheme::OperatorOrAccount, Endpoint::SignIn, NOTHING),
+    route("GET", "/api/portal/sessions", AuthScheme::OperatorOrAccount, Endpoint::BrowserSessions, NOTHING),
+    route("DELETE", "/api/portal/sessions/{session}", AuthScheme::OperatorOrAccount, Endpoint::SignOut, NOTHING),
+    route("GET", "/api/portal/session", AuthScheme::OperatorOrAccount, Endpoint::SignedIn, NOTHING),
+    route("GET", "/api/portal/keys", AuthScheme::Account, Endpoint::Keys, NOTHING),
+    route("POST", "/api/portal/keys/rotate", AuthScheme::Account, Endpoint::RotateKey, NOTHING),
+    route("GET", "/api/portal/jobs", AuthScheme::Operator, Endpoint::Jobs, NOTHING),
     route("GET", "/api/portal/provisioning", AuthScheme::Operator, Endpoint::ProvisioningFigures, NOTHING),
     route("GET", "/api/agentcache/statement", AuthScheme::OperatorOrAccount, Endpoint::Statement, USER),
     route("GET", "/api/portal/tiers", AuthScheme::Operator, Endpoint::Tiers, NOTHING),
@@ -284,6 +321,9 @@ pub static ROUTES: &[Route] = &[
     route("GET", "/problems/{code}", AuthScheme::None, Endpoint::ExplainProblem, NOTHING),
     route("GET", "/metrics", AuthScheme::Operator, Endpoint::Metrics, NOTHING),
     route("GET", "/", AuthScheme::None, Endpoint::StartPage, NOTHING),
+    route("GET", "/dashboard", AuthScheme::None, Endpoint::Dashboard, NOTHING),
+    route("GET", "/dashboard/{file}", AuthScheme::None, Endpoint::Dashboard, NOTHING),
+    route("GET", "/docs", AuthScheme::None, Endpoint::Documents, NOTHING),
     route("GET", "/docs/{name}", AuthScheme::None, Endpoint::Document, NOTHING),
     route("GET", "/openapi.json", AuthScheme::None, Endpoint::OpenApi, NOTHING),
 ];
@@ -488,7 +528,7 @@ mod tests {
         ] {
             assert_eq!(find("GET", path), Err(Problem::NotFound), "{path}");
         }
-        assert_eq!(find("PUT", "/api/storage/files/x").err(), Some(Problem::MethodNotAllowed { allow: "GET, DELETE, HEAD, OPTIONS".into() }));
+        assert_eq!(find("PUT", "/api/storage/files/x").err(), Some(Problem::MethodNotAllowed { allow: "GET, PATCH, DELETE, HEAD, OPTIONS".into() }));
     }
 
     impl PartialEq for Route {

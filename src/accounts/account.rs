@@ -44,8 +44,15 @@ impl Account {
     /// [`AuthFailure::Invalid`] if the secret differs or the credential has expired.
     pub fn authenticate(&self, secret_hash: &str, now: EpochMs) -> Result<(), AuthFailure> {
         let same = subtle::ConstantTimeEq::ct_eq(self.secret_hash.as_bytes(), secret_hash.as_bytes());
-        let live = self.credential_expires_at.is_none_or(|end| now < end);
-        if bool::from(same) && live { Ok(()) } else { Err(AuthFailure::Invalid) }
+        if bool::from(same) { self.must_be_current(now) } else { Err(AuthFailure::Invalid) }
+    }
+
+    /// Checks the credential's expiry alone, for a browser that proved the secret before.
+    ///
+    /// # Errors
+    /// [`AuthFailure::Invalid`] if it has expired.
+    pub fn must_be_current(&self, now: EpochMs) -> Result<(), AuthFailure> {
+        if self.credential_expires_at.is_none_or(|end| now < end) { Ok(()) } else { Err(AuthFailure::Invalid) }
     }
 
     /// The namespace that is created with the account (docs/accounts.md, "Namespaces").

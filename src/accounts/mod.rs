@@ -1,6 +1,7 @@
 //! Accounts: who calls, what their tier allows, and what they used of it.
 
 pub mod account;
+pub mod browser_session;
 pub mod deletion;
 pub mod directory;
 pub mod moving;

@@ -63,6 +63,30 @@ pub struct Rotate {
     overlap_seconds: u64,
 }
 
+/// Body of a rotation whose account is the caller's, or in the path.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct OwnRotation {
+    /// How long the old credentials stay valid, s.
+    #[serde(default, deserialize_with = "null_as_default")]
+    overlap_seconds: u64,
+}
+
+/// Body of a change of an account by an operator.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct AccountPatch {
+    /// Tier name.
+    #[serde(default)]
+    pub tier: Option<String>,
+    /// Also to a tier whose quota is below the current usage.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub force: bool,
+    /// `active` or `suspended`.
+    #[serde(default)]
+    status: Option<String>,
+}
+
 /// Body of `suspend` and `resume`.
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -120,16 +144,48 @@ impl Upgrade {
     }
 }
 
+impl AccountPatch {
+    /// Whether the account is to be suspended (`true`), to be active again, or left as it is.
+    ///
+    /// # Errors
+    /// [`Problem::Invalid`] for another status, and for a change of nothing.
+    pub fn suspended(&self) -> Result<Option<bool>, Problem> {
+        match self.status.as_deref() {
+            None if self.tier.is_none() => Err(Problem::invalid("tier", "or status is required")),
+            None => Ok(None),
+            Some("active") => Ok(Some(false)),
+            Some("suspended") => Ok(Some(true)),
+            Some(_) => Err(Problem::invalid("status", "must be active or suspended")),
+        }
+    }
+}
+
+/// How long old credentials stay valid, ms.
+fn overlap_ms(seconds: u64) -> Result<u64, Problem> {
+    if seconds > MAX_OVERLAP_SECONDS {
+        return Err(Problem::invalid("overlap_seconds", format!("must be from 0 to {MAX_OVERLAP_SECONDS}")));
+    }
+    Ok(seconds * 1000)
+}
+
+impl OwnRotation {
+    /// How long the old credentials stay valid, ms.
+    ///
+    /// # Errors
+    /// [`Problem::Invalid`].
+    pub fn check(&self) -> Result<u64, Problem> {
+        overlap_ms(self.overlap_seconds)
+    }
+}
+
 impl Rotate {
     /// The user, and how long the old credentials stay valid, ms.
     ///
     /// # Errors
     /// [`Problem::Invalid`].
     pub fn check(&self) -> Result<(Name, u64), Problem> {
-        if self.overlap_seconds > MAX_OVERLAP_SECONDS {
-            return Err(Problem::invalid("overlap_seconds", format!("must be from 0 to {MAX_OVERLAP_SECONDS}")));
-        }
-        Ok((check_user(&self.agentcache_user_id)?, self.overlap_seconds * 1000))
+        let overlap_ms = overlap_ms(self.overlap_seconds)?;
+        Ok((check_user(&self.agentcache_user_id)?, overlap_ms))
     }
 }
 

@@ -92,11 +92,15 @@ const FORGET_SEALED: &str = "UPDATE credentials SET sealed = NULL, sealed_until 
 
 const FORGET_EXPIRED: &str = "DELETE FROM credentials WHERE expires_at IS NOT NULL AND expires_at <= ?1";
 
+const KEYS_OF: &str = "SELECT substr(key_hash, 1, 12) AS fingerprint, created_at, expires_at FROM credentials \
+     WHERE account_id = ?1 AND (expires_at IS NULL OR expires_at > ?2) LIMIT 50";
+
 const KEYS: &str = "SELECT key_hash FROM credentials WHERE account_id = ?1";
 
 /// The statements of this file.
 pub const ALL: &[(&str, &str)] = &[
     ("KEYS", KEYS),
+    ("KEYS_OF", KEYS_OF),
     ("BY_KEY", BY_KEY),
     ("BY_USER", BY_USER),
     ("BY_ID", BY_ID),
@@ -265,6 +269,11 @@ fn tier_values(tier: &Tier) -> Vec<Arg> {
 /// Deletes the encrypted copies of credentials whose 30 days are over, and expired credentials.
 pub fn cleanup(now: EpochMs) -> Vec<Statement> {
     vec![Statement { sql: FORGET_SEALED, args: vec![Arg::Int(now.0)] }, Statement { sql: FORGET_EXPIRED, args: vec![Arg::Int(now.0)] }]
+}
+
+/// The account's keys that are valid, at most 50 in no order: `fingerprint`, `created_at`, `expires_at`.
+pub fn keys_of(account: Id, now: EpochMs) -> Statement {
+    Statement { sql: KEYS_OF, args: vec![account.to_string().into(), Arg::Int(now.0)] }
 }
 
 /// The hashes of the account's keys: `key_hash`.

@@ -1,6 +1,7 @@
 //! Authentication without lookups: API keys, signed tokens, receipts, webhook signatures; and rate limiting.
 
 pub mod api_key;
+pub mod browser_cookie;
 pub mod failure_limit;
 pub mod file_token;
 pub mod playback_token;

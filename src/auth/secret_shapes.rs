@@ -2,14 +2,15 @@
 
 use std::borrow::Cow;
 
-use crate::auth::{api_key, file_token, playback_token, receipt, upload_token, webhook_signature};
+use crate::auth::{api_key, browser_cookie, file_token, playback_token, receipt, upload_token, webhook_signature};
 
 /// What every secret that this service issues or accepts begins with, apart from those that are operators' own free texts.
-pub const PREFIXES: [&str; 8] = [
+pub const PREFIXES: [&str; 9] = [
     api_key::LIVE_PREFIX,
     api_key::TEST_PREFIX,
     api_key::SECRET_PREFIX,
     upload_token::PREFIX,
+    browser_cookie::PREFIX,
     receipt::PREFIX,
     file_token::PREFIX,
     playback_token::PREFIX,

@@ -68,6 +68,11 @@ impl SecretText {
     pub fn is(&self, guess: &str) -> bool {
         self.key.verify(&[guess.as_bytes()], &self.tag)
     }
+
+    /// What tells this secret from another one without telling anything of it, hex: other for each `purpose`.
+    pub fn mark(&self, purpose: &[u8]) -> String {
+        hex::encode(self.key.sign(&[purpose]))
+    }
 }
 
 impl std::fmt::Debug for SecretText {
@@ -83,6 +88,8 @@ mod tests {
     #[test]
     fn secret_equals_itself_only_and_is_not_printed() {
         let secret = SecretText::new("abc");
+        assert_eq!(secret.mark(b"a"), SecretText::new("abc").mark(b"a"));
+        assert!(secret.mark(b"a") != SecretText::new("abd").mark(b"a") && secret.mark(b"a") != secret.mark(b"b"));
         assert!(secret.is("abc") && !secret.is("abd") && !secret.is("ab") && !secret.is(""));
         assert_eq!(format!("{secret:?} {:?}", MacKey::new(b"abc")), "SecretText(REDACTED) MacKey(REDACTED)");
     }

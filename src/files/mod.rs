@@ -2,5 +2,6 @@
 
 pub mod asset;
 pub mod direct;
+pub mod listing;
 pub mod object_key;
 pub mod repository;

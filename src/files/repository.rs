@@ -25,8 +25,6 @@ const REACHABLE: &str = asset_query!(
 
 const IN_NAMESPACE: &str = asset_query!("WHERE a.id = ?1 AND a.namespace = ?2");
 
-const OF_ACCOUNT: &str = asset_query!("WHERE a.account_id = ?1 AND (a.created_at, a.id) < (?2, ?3) ORDER BY a.created_at DESC, a.id DESC LIMIT ?4");
-
 // Whose deletion concerns others: those that are in the namespace and have it told.
 const WITH_OTHER_LISTENERS: &str = asset_query!(
     "WHERE a.id IN (SELECT value FROM json_each(?2)) AND a.account_id = ?1 AND EXISTS (SELECT 1 FROM webhook_endpoints w WHERE w.namespace = a.namespace) \
@@ -55,7 +53,6 @@ const COUNT_HITS: &str = "UPDATE assets SET hit_count = hit_count + h.hits, last
 pub const ALL: &[(&str, &str)] = &[
     ("REACHABLE", REACHABLE),
     ("IN_NAMESPACE", IN_NAMESPACE),
-    ("OF_ACCOUNT", OF_ACCOUNT),
     ("WITH_OTHER_LISTENERS", WITH_OTHER_LISTENERS),
     ("INSERT_OBJECT", INSERT_OBJECT),
     ("INSERT_ASSET", INSERT_ASSET),
@@ -81,15 +78,6 @@ pub fn reachable(asset: Id, account: Id) -> Statement {
 /// The asset of that id, if it belongs to the namespace; any owner.
 pub fn in_namespace(asset: Id, namespace: &Name) -> Statement {
     Statement { sql: IN_NAMESPACE, args: vec![asset.to_string().into(), namespace.as_str().into()] }
-}
-
-/// The account's assets, newest first, after `cursor` (creation time and id of the last one seen).
-pub fn of_account(account: Id, cursor: Option<(EpochMs, Id)>, limit: u64) -> Statement {
-    let (at, id): (u64, String) = match cursor {
-        Some((at, id)) => (at.0, id.to_string()),
-        None => (crate::base::units::MAX_SAFE_INTEGER, String::new()),
-    };
-    Statement { sql: OF_ACCOUNT, args: vec![account.to_string().into(), at.into(), id.into(), limit.into()] }
 }
 
 /// Of the account's assets `ids` (JSON, a list) those in namespaces that have endpoints and in which others are.

@@ -5,6 +5,7 @@ pub mod accept_encoding;
 pub mod conditional;
 pub mod content_disposition;
 pub mod cors;
+pub mod dashboard;
 pub mod json_body;
 pub mod media_type;
 pub mod pages;

@@ -1,8 +1,8 @@
-//! Pages for browsers: the start page, and the documents that it links to.
+//! Pages for browsers: the list of documents, and the documents.
 
 use crate::http::accept;
 
-const START: &str = include_str!("start_page.html");
+const LIST: &str = include_str!("documents.html");
 
 /// The documents for callers, which script/build copies to the static assets. Documents for operators and developers are not served.
 const DOCUMENTS: [&str; 6] = ["api.md", "uploads.md", "accounts.md", "delivery.md", "video.md", "edges.md"];
@@ -11,9 +11,9 @@ const DOCUMENTS: [&str; 6] = ["api.md", "uploads.md", "accounts.md", "delivery.m
 pub const CONTENT_SECURITY_POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The start page, as HTML.
-pub fn start(version: &str) -> String {
-    START.replace("VERSION", version)
+/// The list of documents, as HTML.
+pub fn documents(version: &str) -> String {
+    LIST.replace("VERSION", version)
 }
 
 /// The path of a document's static asset.
@@ -49,8 +49,8 @@ mod tests {
     }
 
     #[test]
-    fn start_page_has_the_version_and_links_only_to_served_documents() {
-        let page = start("1.2.3");
+    fn list_of_documents_has_the_version_and_links_only_to_served_documents() {
+        let page = documents("1.2.3");
         assert!(page.contains("version 1.2.3") && !page.contains("VERSION"));
         let links: Vec<&str> = page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
         assert!(links.contains(&"/api/health") && links.len() == 1 + DOCUMENTS.len());

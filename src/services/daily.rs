@@ -29,7 +29,11 @@ pub async fn daily(io: &impl Io, config: Option<&Config>) {
 /// Deletes expired credentials, of which there are few, and owners of videos that have no file.
 async fn delete_expired(io: &impl Io) {
     let now = io.now();
-    let statements = [accounts::repository::cleanup(now), vec![video::owner::repository::forget_lost(now)]].concat();
+    let statements = [
+        accounts::repository::cleanup(now),
+        vec![accounts::browser_session::repository::forget_expired(now), video::owner::repository::forget_lost(now)],
+    ]
+    .concat();
     for db in shards::all(io).filter_map(|shard| io.db(shard).ok()) {
         for statement in &statements {
             // The error is logged; the next daily run repeats the statement.

@@ -10,6 +10,8 @@ pub mod delete_file;
 pub mod failures;
 pub mod find_owned;
 pub mod idempotency;
+pub mod job_records;
+pub mod list_files;
 pub mod metrics;
 pub mod namespaces;
 pub mod prune;

@@ -2,6 +2,7 @@
 
 use worker::Env;
 
+use crate::health::job_records::Run;
 use crate::services;
 use crate::worker::content::forget::forget;
 use crate::worker::platform::bindings;
@@ -15,8 +16,10 @@ const HOURLY: &str = "7 * * * *";
 pub async fn run(env: &Env, cron: &str) {
     let io = WorkerIo::new(env.clone(), forget);
     if cron == HOURLY {
-        return trace::of_its_own("run", "hourly", services::alerts::hourly(&io)).await;
+        trace::of_its_own("run", "hourly", services::alerts::hourly(&io)).await;
+        return services::job_records::ran(&io, Run::Hourly).await;
     }
     let config = bindings::config(env).ok();
     trace::of_its_own("run", "daily", services::daily::daily(&io, config.as_deref())).await;
+    services::job_records::ran(&io, Run::Daily).await;
 }

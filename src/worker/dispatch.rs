@@ -22,7 +22,7 @@ use crate::sentry::event::Failure;
 use crate::services::failures;
 use crate::worker::content::forget::forget;
 use crate::worker::handlers;
-use crate::worker::handlers::accounts::{change, moving, portal, provision, quota, statement, tiers};
+use crate::worker::handlers::accounts::{browser_session, change, keys, moving, portal, provision, quota, statement, tiers};
 use crate::worker::handlers::{health, pages, problems};
 use crate::worker::http::call::{Call, Routed};
 use crate::worker::http::reply::{Body, Reply};
@@ -155,6 +155,8 @@ fn handler<'a>(call: &'a Routed, endpoint: Endpoint, method: &'a str) -> Pin<Box
         Endpoint::Health => Box::pin(health::health(&call.call)),
         Endpoint::ExplainProblem => Box::pin(async { problems::explain(call) }),
         Endpoint::StartPage => Box::pin(async { Ok(pages::start()) }),
+        Endpoint::Documents => Box::pin(async { Ok(pages::documents()) }),
+        Endpoint::Dashboard => Box::pin(pages::dashboard(call)),
         Endpoint::Document => Box::pin(pages::document(call)),
         Endpoint::OpenApi => Box::pin(pages::openapi(call)),
         Endpoint::OptimalEdges => Box::pin(crate::worker::handlers::edges::optimal_edges(call)),
@@ -172,6 +174,7 @@ fn handler<'a>(call: &'a Routed, endpoint: Endpoint, method: &'a str) -> Pin<Box
         Endpoint::SimpleUpload => Box::pin(crate::worker::handlers::uploads::simple::upload(call)),
         Endpoint::Files => Box::pin(crate::worker::handlers::files::list(call)),
         Endpoint::File => Box::pin(crate::worker::handlers::files::get_file(call)),
+        Endpoint::RenameFile => Box::pin(crate::worker::handlers::files::rename(call)),
         Endpoint::DeleteFile => Box::pin(crate::worker::handlers::files::delete(call)),
         Endpoint::Download => Box::pin(crate::worker::handlers::content::download(call)),
         Endpoint::Content => Box::pin(crate::worker::handlers::content::content(call, method)),
@@ -192,6 +195,16 @@ fn handler<'a>(call: &'a Routed, endpoint: Endpoint, method: &'a str) -> Pin<Box
         Endpoint::Accounts => Box::pin(portal::accounts(call)),
         Endpoint::AccountOverview => Box::pin(portal::account(call)),
         Endpoint::DeleteAccount => Box::pin(portal::delete(call)),
+        Endpoint::CreateAccount => Box::pin(provision::provision(call)),
+        Endpoint::ChangeAccount => Box::pin(portal::change(call)),
+        Endpoint::RotateAccount => Box::pin(portal::rotate(call)),
+        Endpoint::SignIn => Box::pin(browser_session::sign_in(call)),
+        Endpoint::BrowserSessions => Box::pin(browser_session::list(call)),
+        Endpoint::SignOut => Box::pin(browser_session::sign_out(call)),
+        Endpoint::SignedIn => Box::pin(browser_session::current(call)),
+        Endpoint::Keys => Box::pin(keys::list(call)),
+        Endpoint::RotateKey => Box::pin(keys::rotate(call)),
+        Endpoint::Jobs => Box::pin(handlers::jobs::jobs(call)),
         Endpoint::ProvisioningFigures => Box::pin(portal::provisioning(call)),
         Endpoint::Statement => Box::pin(statement::statement(call)),
         Endpoint::Tiers => Box::pin(tiers::list(call)),

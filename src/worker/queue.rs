@@ -7,13 +7,14 @@ use worker::{Env, MessageBatch, MessageExt};
 use crate::base::json;
 use crate::base::trace_context::TraceContext;
 use crate::base::traced::traced;
+use crate::health::job_records::Run;
 use crate::jobs::{self, Job};
 use crate::log;
 use crate::log::LogLevel;
 use crate::problem::Problem;
 use crate::sentry::event::Failure;
-use crate::services::failures;
 use crate::services::run_job::{run_job, send_dead_again};
+use crate::services::{failures, job_records};
 use crate::worker::content::forget::forget;
 use crate::worker::platform::io::WorkerIo;
 use crate::worker::platform::{bindings, trace};
@@ -65,14 +66,21 @@ pub async fn consume(batch: &MessageBatch<String>, env: &Env) {
 /// Runs a job. A failure is logged with its trace, and told when the jobs of the batch are done.
 async fn run(io: &WorkerIo, job: &Job, trace: Option<TraceContext>, failures: &mut Vec<Failure>) -> Result<(), Problem> {
     let config = bindings::config(&io.env)?;
-    run_job(io, &config, job).await.inspect_err(|problem| {
+    let ran = run_job(io, &config, job).await.inspect_err(|problem| {
         log::event(LogLevel::Warn, "job failed", json!({ "code": problem.kind().code, "kind": job.kind() }));
         failures.push(failures::of_job(job.kind(), problem, trace));
-    })
+    });
+    match &ran {
+        Ok(()) if matches!(job, Job::Sweep { .. }) => job_records::ran(io, Run::Sweep).await,
+        Ok(()) => {}
+        Err(problem) => job_records::failed(io, job, problem).await,
+    }
+    ran
 }
 
 /// Logs a job that failed too often, and sends it again if nothing else does.
 async fn failed_too_often(io: &WorkerIo, job: &Job) -> Result<(), Problem> {
     log::event(LogLevel::Error, "job", json!({ "error": "failed too often", "job": job.described() }));
+    job_records::dead(io, job).await;
     send_dead_again(io, job).await
 }

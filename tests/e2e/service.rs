@@ -158,7 +158,7 @@ async fn browser_gets_html_pages_and_program_gets_json() {
     };
     const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
-    let (status, kind, _, policy, page) = get("/", BROWSER).await;
+    let (status, kind, _, policy, page) = get("/docs", BROWSER).await;
     assert_eq!((status, kind.as_str()), (200, "text/html; charset=utf-8"));
     assert!(policy.starts_with("default-src 'none'"), "{policy}");
     // Every link of the page leads somewhere.

@@ -138,6 +138,7 @@ fn security_schemes() -> Value {
         "uploadToken": { "type": "apiKey", "in": "header", "name": "X-Upload-Token", "description": "`jtu1.…`, of one upload." },
         "webhookSecret": { "type": "http", "scheme": "bearer", "description": "A webhook secret, whole." },
         "webhookSignature": { "type": "apiKey", "in": "header", "name": "webhook-signature", "description": "Standard Webhooks, with webhook-id and webhook-timestamp." },
+        "browserCookie": { "type": "apiKey", "in": "cookie", "name": "__Host-jettyspeed", "description": "Of a browser that POST /api/portal/sessions signed in; for requests of the same origin." },
         "operator": { "type": "http", "scheme": "bearer", "description": "ADMIN_TOKEN." },
     })
 }
@@ -146,15 +147,16 @@ fn security(scheme: AuthScheme) -> Value {
     let account = [json!({ "accountKey": [], "accountSecret": [] }), json!({ "accountKeyHeader": [], "accountSecret": [] })];
     let webhook = [json!({ "webhookSecret": [] }), json!({ "webhookSignature": [] })];
     let operator = [json!({ "operator": [] })];
+    let browser = [json!({ "browserCookie": [] })];
     let all = |parts: &[&[Value]]| Value::Array(parts.concat());
     match scheme {
         AuthScheme::None | AuthScheme::VideoToken => all(&[]),
-        AuthScheme::Account => all(&[&account]),
-        AuthScheme::TokenOrAccount => all(&[&[json!({ "uploadToken": [] })], &account]),
-        AuthScheme::PathToken => all(&[&[json!({})], &account]),
+        AuthScheme::Account => all(&[&account, &browser]),
+        AuthScheme::TokenOrAccount => all(&[&[json!({ "uploadToken": [] })], &account, &browser]),
+        AuthScheme::PathToken => all(&[&[json!({})], &account, &browser]),
         AuthScheme::Webhook => all(&[&webhook]),
-        AuthScheme::AccountOrWebhook => all(&[&account, &webhook]),
-        AuthScheme::Operator => all(&[&operator]),
-        AuthScheme::OperatorOrAccount => all(&[&operator, &account]),
+        AuthScheme::AccountOrWebhook => all(&[&account, &browser, &webhook]),
+        AuthScheme::Operator => all(&[&operator, &browser]),
+        AuthScheme::OperatorOrAccount => all(&[&operator, &account, &browser]),
     }
 }

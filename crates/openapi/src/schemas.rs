@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use jettyspeed_edge::accounts::browser_session::BrowserSessionView;
 use jettyspeed_edge::accounts::overview::Overview;
 use jettyspeed_edge::accounts::provisioning::AccountView;
 use jettyspeed_edge::accounts::tier::Tier;
@@ -15,6 +16,7 @@ use jettyspeed_edge::edges::patch::Patch as EdgePatch;
 use jettyspeed_edge::files::asset::AssetView;
 use jettyspeed_edge::namespaces::namespace::NamespaceView;
 use jettyspeed_edge::namespaces::patch::Patch as NamespacePatch;
+use jettyspeed_edge::services::accounts::keys::KeyView;
 use jettyspeed_edge::uploads::presigned::UrlView;
 use jettyspeed_edge::uploads::request::{Complete, OfSession, Progress, Start};
 use jettyspeed_edge::uploads::view::{Completed, Progress as UploadProgress, SessionView, Started};
@@ -240,6 +242,18 @@ pub struct MovedAccount {
     agentcache_user_id: Name,
     shard: Shard,
     moving: bool,
+}
+
+/// An account's keys.
+#[derive(Serialize, JsonSchema)]
+pub struct Keys {
+    keys: Vec<KeyView>,
+}
+
+/// A caller's signed-in browsers.
+#[derive(Serialize, JsonSchema)]
+pub struct BrowserSessions {
+    sessions: Vec<BrowserSessionView>,
 }
 
 /// A page of accounts.

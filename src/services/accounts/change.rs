@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::accounts::directory::Item;
-use crate::accounts::provisioning::{Record, Upgrade, may_move};
+use crate::accounts::provisioning::{AccountPatch, Record, may_move};
 use crate::accounts::repository;
 use crate::base::id::{Id, Name};
+use crate::base::sha256::Sha256Hex;
 use crate::base::shard::{Access, Shard};
 use crate::base::sql::Statement;
 use crate::clients::{database, ledger, shards};
@@ -40,13 +41,30 @@ pub async fn shard_of(call: &Request<impl Io>, account: Id) -> Result<Shard, Pro
 ///
 /// # Errors
 /// 404, 409, 422.
-pub async fn upgrade(call: &Request<impl Io>, user: &Name, wanted: &Upgrade) -> Result<Reply, Problem> {
-    let (found, tier) = (find_account(call, user).await?, tier(call, &wanted.tier).await?);
+pub async fn upgrade(call: &Request<impl Io>, user: &Name, wanted: &str, force: bool) -> Result<Reply, Problem> {
+    let (found, tier) = (find_account(call, user).await?, tier(call, wanted).await?);
     let figures = ledger::usage_of(&call.io, &found).await?;
-    may_move(&figures, &tier, wanted.force)?;
+    may_move(&figures, &tier, force)?;
     apply(call, shard_of(call, found.id).await?, &[repository::set_tier(found.id, &tier.tier, call.now())]).await?;
     let now = changed(call, &found).await?;
     Reply::json(200, &json!({ "account": now.view(None) }))
+}
+
+/// Makes an operator's change. The tier comes first, because it may be refused.
+///
+/// # Errors
+/// 404, 409, 422.
+pub async fn patch(call: &Request<impl Io>, user: &Name, wanted: &AccountPatch) -> Result<Reply, Problem> {
+    let suspended = wanted.suspended()?;
+    let moved = match &wanted.tier {
+        Some(tier) => Some(upgrade(call, user, tier, wanted.force).await?),
+        None => None,
+    };
+    match (suspended, moved) {
+        (Some(suspended), _) => switch(call, user, suspended).await,
+        (None, Some(moved)) => Ok(moved),
+        (None, None) => Err(Problem::Internal),
+    }
 }
 
 /// Issues new credentials; the old ones stay valid for `overlap_ms`.
@@ -54,6 +72,14 @@ pub async fn upgrade(call: &Request<impl Io>, user: &Name, wanted: &Upgrade) -> 
 /// # Errors
 /// 404.
 pub async fn rotate(call: &Request<impl Io>, user: &Name, overlap_ms: u64) -> Result<Reply, Problem> {
+    rotate_to(call, user, overlap_ms).await.map(|(reply, _)| reply)
+}
+
+/// The same, with the hash of the new key.
+///
+/// # Errors
+/// 404.
+pub async fn rotate_to(call: &Request<impl Io>, user: &Name, overlap_ms: u64) -> Result<(Reply, Sha256Hex), Problem> {
     let (found, now) = (find_account(call, user).await?, call.now());
     let (credentials, new) = draw(call, found.id, now)?;
     let shard = shard_of(call, found.id).await?;
@@ -63,7 +89,8 @@ pub async fn rotate(call: &Request<impl Io>, user: &Name, overlap_ms: u64) -> Re
     apply(call, shard, &repository::rotate(found.id, &new, now.plus(overlap_ms), now)).await?;
     let account = changed(call, &found).await?;
     let until = now.plus(overlap_ms).rfc3339();
-    Reply::json(200, &json!({ "account": account.view(Some(credentials)), "old_credentials_expire_at": until }))
+    let reply = Reply::json(200, &json!({ "account": account.view(Some(credentials)), "old_credentials_expire_at": until }))?;
+    Ok((reply, new.key_hash))
 }
 
 /// Suspends or resumes an account. The state is propagated to its open uploads, so that the next part is refused or accepted.

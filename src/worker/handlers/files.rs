@@ -1,32 +1,45 @@
-//! `GET /api/storage/files`, `GET|DELETE /api/storage/files/{id}`.
+//! `GET /api/storage/files`, `GET|PATCH|DELETE /api/storage/files/{id}`.
 
 use serde_json::json;
 
 use crate::access::authorize::ResourceKind;
-use crate::clients::{database, shards};
+use crate::clients::database;
 use crate::delivery::content_descriptor::{ContentDescriptor, FileRow};
 use crate::files::asset::Asset;
-use crate::files::repository;
+use crate::files::listing::{Listing, Rename};
+use crate::http::json_body::MAX_BODY;
 use crate::http::pagination;
-use crate::http::pagination::Page;
+use crate::http::validate::check_file_name;
 use crate::io::Io;
-use crate::io::database::Database;
 use crate::problem::Problem;
 use crate::services::delete_file::delete_file;
+use crate::services::list_files;
 use crate::worker::content::kv;
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
 
-/// Lists the account's files, newest first.
+/// Lists the account's files.
 pub async fn list(call: &Routed) -> Result<Reply, Problem> {
     let account = call.account()?;
-    let Page { cursor, limit } = Page::read(call.query("cursor").as_deref(), call.query("limit").as_deref())?;
+    let limit = pagination::limit(call.query("limit").as_deref())?;
+    let query = ["sort", "order", "search", "cursor"].map(|name| call.query(name));
+    let [sort, order, search, cursor] = query.each_ref().map(Option::as_deref);
+    let listing = Listing::read(sort, order, search, cursor)?;
     account.must_be_active()?;
-    let db = shards::of_account_to_read(&call.io, account.id).await?.nearest_if(cursor.is_some());
-    let rows: Vec<Asset> = database::all(&db, &repository::of_account(account.id, cursor, limit.saturating_add(1))).await?;
-    let (rows, cursor) = pagination::cut(rows, limit, |asset| (asset.created_at, asset.id));
+    let (rows, cursor) = list_files::page(&call.io, account.id, &listing, limit).await?;
     let files: Vec<_> = rows.iter().map(|asset| asset.view(&call.base)).collect();
     Reply::json(200, &json!({ "files": files, "cursor": cursor }))
+}
+
+/// Gives a file another name. The call runs to its end also if the client hangs up.
+pub async fn rename(call: &Routed) -> Result<Reply, Problem> {
+    let name = check_file_name("fileName", &call.json::<Rename>(MAX_BODY).await?.file_name)?;
+    call.account()?.must_be_active()?;
+    let asset: Asset = call.service.find_owned(ResourceKind::Asset, call.params.get("id").unwrap_or_default()).await?;
+    let held = call.service.clone();
+    let renamed = call.io.detached(async move { list_files::rename(&held, asset, name).await }).await;
+    let asset = renamed.unwrap_or(Err(Problem::Internal))?;
+    Reply::json(200, &json!({ "asset": asset.view(&call.base) }))
 }
 
 /// Reads one file.

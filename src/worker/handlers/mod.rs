@@ -9,6 +9,7 @@ pub mod edge_admin;
 pub mod edges;
 pub mod files;
 pub mod health;
+pub mod jobs;
 pub mod live;
 pub mod metrics;
 pub mod namespaces;

@@ -1,14 +1,38 @@
-//! `GET /`, `GET /docs/{name}` and `GET /openapi.json`: for people who open the address in a browser, and for their tools.
+//! `GET /`, `GET /dashboard`, `GET /docs`, `GET /docs/{name}` and `GET /openapi.json`: for people who open the address in a browser, and for their tools.
 
-use crate::http::pages;
+use crate::http::{dashboard, pages};
 use crate::problem::Problem;
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::assets;
 
-/// The start page.
+/// Leads to the dashboard.
 pub fn start() -> Reply {
-    Reply::html(200, pages::start(env!("CARGO_PKG_VERSION")))
+    let mut reply = Reply::empty(302);
+    reply.headers.push(("location", "/dashboard".to_owned()));
+    reply
+}
+
+/// The list of documents.
+pub fn documents() -> Reply {
+    Reply::html(200, pages::documents(env!("CARGO_PKG_VERSION")))
+}
+
+/// The dashboard and its files. A browser asks each time whether it has the newest, so that no file is older than the page that names it.
+///
+/// # Errors
+/// 404 for what is no file of it.
+pub async fn dashboard(call: &Routed) -> Result<Reply, Problem> {
+    let (path, media_type) = dashboard::file(call.params.get("file")).ok_or(Problem::NotFound)?;
+    let mut reply = asset(call, &path, media_type).await?;
+    reply.headers.retain(|(name, _)| *name != "cache-control");
+    reply.headers.extend([
+        ("cache-control", "no-cache".to_owned()),
+        ("content-security-policy", dashboard::CONTENT_SECURITY_POLICY.to_owned()),
+        ("referrer-policy", "no-referrer".to_owned()),
+        ("cross-origin-opener-policy", "same-origin".to_owned()),
+    ]);
+    Ok(reply)
 }
 
 /// A document of the repository.

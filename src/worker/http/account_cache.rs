@@ -7,6 +7,7 @@ use crate::accounts::account::Account;
 use crate::auth::api_key::PresentedCredentials;
 use crate::base::id::Id;
 use crate::base::sha256::Sha256Hex;
+use crate::base::time::EpochMs;
 use crate::base::ttl_map::TtlMap;
 use crate::io::Io;
 use crate::problem::{AuthFailure, Problem};
@@ -36,22 +37,35 @@ thread_local! {
 /// # Errors
 /// 401, the same for an unknown key and a wrong secret; 429 without a lookup for an address that has failed too often.
 pub async fn account(call: &Call, presented: &PresentedCredentials) -> Result<Rc<Account>, Problem> {
+    let proves = |account: &Account, now| account.authenticate(presented.secret_hash.as_str(), now);
+    of_key(call, &presented.key_hash, proves).await
+}
+
+/// The account of a key that a browser's session was opened with, as long as the key is good.
+///
+/// # Errors
+/// As [`account`].
+pub async fn of_session(call: &Call, key_hash: &Sha256Hex) -> Result<Rc<Account>, Problem> {
+    of_key(call, key_hash, Account::must_be_current).await
+}
+
+async fn of_key(call: &Call, key_hash: &Sha256Hex, proves: impl Fn(&Account, EpochMs) -> Result<(), AuthFailure>) -> Result<Rc<Account>, Problem> {
     let now = clock::now();
-    if let Some(account) = ACCOUNTS.with_borrow(|accounts| accounts.get(&presented.key_hash, now).map(Rc::clone)) {
-        account.authenticate(presented.secret_hash.as_str(), now).map_err(Problem::Unauthenticated)?;
+    if let Some(account) = ACCOUNTS.with_borrow(|accounts| accounts.get(key_hash, now).map(Rc::clone)) {
+        proves(&account, now).map_err(Problem::Unauthenticated)?;
         return Ok(account);
     }
     let account = address_limit::attempt(call, async {
-        let row = authenticate::by_key(&call.io, &presented.key_hash).await?;
+        let row = authenticate::by_key(&call.io, key_hash).await?;
         call.io.span("auth", now);
         let account = row.ok_or(Problem::Unauthenticated(AuthFailure::Invalid))?;
-        account.authenticate(presented.secret_hash.as_str(), now).map_err(Problem::Unauthenticated)?;
+        proves(&account, now).map_err(Problem::Unauthenticated)?;
         Ok(account)
     });
     let region = call.geo().location_hint().unwrap_or_default();
     let account = Rc::new(authenticate::with_ledger(&call.io, account.await?, region).await?);
     // The entry's age counts from the start of the query, because the account may have changed while D1 was answering.
-    ACCOUNTS.with_borrow_mut(|accounts| accounts.insert(presented.key_hash.clone(), Rc::clone(&account), now.plus(TTL_MS), clock::now()));
+    ACCOUNTS.with_borrow_mut(|accounts| accounts.insert(key_hash.clone(), Rc::clone(&account), now.plus(TTL_MS), clock::now()));
     Ok(account)
 }
 

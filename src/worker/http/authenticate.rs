@@ -22,7 +22,7 @@ use crate::io::Io;
 use crate::ledger::message::{Message, Reply};
 use crate::problem::{AuthFailure, Problem};
 use crate::worker::http::call::{AppliedLimit, Call, Routed};
-use crate::worker::http::{account_cache, address_limit, session_limit};
+use crate::worker::http::{account_cache, address_limit, browser_session, session_limit};
 use crate::worker::platform::clock;
 
 /// The caller of `route`, authenticated and within its rate limit.
@@ -30,7 +30,22 @@ use crate::worker::platform::clock;
 /// # Errors
 /// 401, 429; 411 and 413 for signed calls, because the signature covers the body. A signature proves a POST only: a GET takes the bearer.
 pub async fn authenticate(call: &Call, route: &Route, params: &Params, config: &Config) -> Result<Caller, Problem> {
-    let caller = match route.scheme {
+    let caller = match browser_session::caller(call, route, params, config).await? {
+        Some(caller) => caller,
+        None => by_header_or_path(call, route, params, config).await?,
+    };
+    may_enter(route.scheme, &caller.principal()).map_err(Problem::Unauthenticated)?;
+    call.owner.set(match &caller {
+        Caller::Account(account) => Owner::Account(account.id),
+        Caller::Token(claims) => Owner::Account(claims.account),
+        Caller::Webhook(_) | Caller::Operator => Owner::Service,
+        Caller::Nobody | Caller::File(_) | Caller::Video(_) => Owner::Unproven,
+    });
+    apply_rate_limit(call, caller, route.endpoint.rate_limit()).await
+}
+
+async fn by_header_or_path(call: &Call, route: &Route, params: &Params, config: &Config) -> Result<Caller, Problem> {
+    Ok(match route.scheme {
         AuthScheme::None => Caller::Nobody,
         AuthScheme::Account => Caller::Account(account(call).await?),
         AuthScheme::TokenOrAccount => token_or_account(call, config).await?,
@@ -44,15 +59,7 @@ pub async fn authenticate(call: &Call, route: &Route, params: &Params, config: &
         AuthScheme::Operator => operator(call, config)?,
         AuthScheme::OperatorOrAccount if call.is_operator(config) => Caller::Operator,
         AuthScheme::AccountOrWebhook | AuthScheme::OperatorOrAccount => Caller::Account(account(call).await?),
-    };
-    may_enter(route.scheme, &caller.principal()).map_err(Problem::Unauthenticated)?;
-    call.owner.set(match &caller {
-        Caller::Account(account) => Owner::Account(account.id),
-        Caller::Token(claims) => Owner::Account(claims.account),
-        Caller::Webhook(_) | Caller::Operator => Owner::Service,
-        Caller::Nobody | Caller::File(_) | Caller::Video(_) => Owner::Unproven,
-    });
-    apply_rate_limit(call, caller, route.endpoint.rate_limit()).await
+    })
 }
 
 async fn apply_rate_limit(call: &Call, caller: Caller, limit: RateLimit) -> Result<Caller, Problem> {

@@ -62,6 +62,8 @@ pub struct Call {
     pub noted: Noted,
     /// Whether the account is suspended according to its ledger. For callers with a token, whose account is not loaded.
     pub suspended: Cell<bool>,
+    /// The browser's session that proved the caller.
+    pub browser_session: Cell<Option<Id>>,
     /// Whether the bandwidth of the content's owner was checked before the answer began.
     pub bandwidth_checked: Cell<bool>,
 }
@@ -181,6 +183,7 @@ impl Call {
             limited: Cell::new(None),
             noted: Noted::default(),
             suspended: Cell::new(false),
+            browser_session: Cell::new(None),
             bandwidth_checked: Cell::new(false),
             request,
         }

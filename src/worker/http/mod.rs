@@ -3,6 +3,7 @@
 pub mod account_cache;
 pub mod address_limit;
 pub mod authenticate;
+pub mod browser_session;
 pub mod call;
 pub mod reply;
 pub mod session_limit;

@@ -1,5 +1,6 @@
 //! Accounts: provisioned, changed and suspended by the identity backend.
 
+mod browser;
 mod credentials;
 mod portal;
 mod provisioning;

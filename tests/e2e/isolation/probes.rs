@@ -69,7 +69,14 @@ pub fn probes(route: &Route, names: &Names) -> Vec<Probe> {
     let claim = json!({ "action": "start", "fileName": "a", "fileSize": 700, "fileHash": hash, "chunkSize": 10_000_000, "chunkHashes": [hash] });
     let account = json!({ "agentcache_user_id": user });
     match route.endpoint {
-        Endpoint::Health | Endpoint::ExplainProblem | Endpoint::StartPage | Endpoint::Document | Endpoint::OpenApi | Endpoint::Tiers => vec![plain()],
+        Endpoint::Health
+        | Endpoint::ExplainProblem
+        | Endpoint::StartPage
+        | Endpoint::Documents
+        | Endpoint::Dashboard
+        | Endpoint::Document
+        | Endpoint::OpenApi
+        | Endpoint::Tiers => vec![plain()],
         Endpoint::Edges | Endpoint::EdgeMetrics | Endpoint::ChangeEdge | Endpoint::DeleteEdge => vec![plain()],
         Endpoint::CreateEdge => vec![with(json!({}))],
         Endpoint::OptimalEdges => vec![with(json!({ "fileSize": 700, "fileHash": hash, "namespace": namespace }))],
@@ -117,7 +124,7 @@ pub fn probes(route: &Route, names: &Names) -> Vec<Probe> {
             let headers = vec![("X-Namespace", namespace.clone()), ("X-File-Name", "a.txt".to_owned())];
             [Sent::Bytes("hello"), Sent::Form].map(|body| Probe { headers: headers.clone(), body, ..plain() }).into()
         }
-        Endpoint::Files => vec![asked(format!("cursor=9000000000000_{asset}"))],
+        Endpoint::Files => vec![asked(format!("cursor=9000000000000_{asset}")), asked("search=a&sort=name".to_owned())],
         Endpoint::File | Endpoint::DeleteFile => vec![plain()],
         Endpoint::Download => ["", "&direct=1"].map(|more| asked(format!("assetId={asset}{more}"))).into(),
         Endpoint::Content => {
@@ -128,7 +135,13 @@ pub fn probes(route: &Route, names: &Names) -> Vec<Probe> {
             ]
         }
         Endpoint::EchoWebhook => vec![with(account)],
-        Endpoint::Provision => vec![with(json!({ "agentcache_user_id": user, "agentcache_email": "a@b.c", "tier": "pro" }))],
+        Endpoint::SignIn | Endpoint::SignedIn | Endpoint::BrowserSessions | Endpoint::SignOut | Endpoint::Keys | Endpoint::Jobs => vec![plain()],
+        Endpoint::RotateKey | Endpoint::RotateAccount => vec![with(json!({ "overlap_seconds": 3600 }))],
+        Endpoint::ChangeAccount => [json!({ "tier": "enterprise" }), json!({ "status": "suspended" })].map(with).into(),
+        Endpoint::RenameFile => vec![with(json!({ "fileName": "mine.txt" }))],
+        Endpoint::Provision | Endpoint::CreateAccount => {
+            vec![with(json!({ "agentcache_user_id": user, "agentcache_email": "a@b.c", "tier": "pro" }))]
+        }
         Endpoint::Upgrade => vec![with(json!({ "agentcache_user_id": user, "tier": "enterprise" }))],
         Endpoint::Rotate | Endpoint::Suspend | Endpoint::Resume => vec![with(account)],
         Endpoint::Quota => vec![asked(format!("agentcache_user_id={user}"))],

@@ -69,12 +69,15 @@ impl World {
                 ]
             }
             Endpoint::ChunkUrls => vec![json!({ "sessionId": self.session, "parts": [{ "partNumber": 1, "sha256": hash }] })],
-            Endpoint::Provision => vec![
+            Endpoint::Provision | Endpoint::CreateAccount => vec![
                 json!({ "agentcache_user_id": unique("malformed-new-"), "agentcache_email": "a@b.c", "tier": "absent" }),
                 json!({ "user_id": unique("malformed-new-"), "email": "a@b.c", "tier": "absent" }),
             ],
             Endpoint::Upgrade => vec![json!({ "agentcache_user_id": user, "tier": "pro", "force": true })],
             Endpoint::Rotate => vec![json!({ "agentcache_user_id": user, "overlap_seconds": 5 })],
+            Endpoint::RotateKey | Endpoint::RotateAccount => vec![json!({ "overlap_seconds": 5 })],
+            Endpoint::ChangeAccount => vec![json!({ "tier": "pro", "force": true, "status": "active" })],
+            Endpoint::RenameFile => vec![json!({ "fileName": "a.txt" })],
             // To where it is.
             Endpoint::MoveAccount => vec![json!({ "shard": 0, "restart": false })],
             Endpoint::Suspend | Endpoint::Resume => vec![json!({ "agentcache_user_id": user })],
@@ -110,6 +113,14 @@ impl World {
             Endpoint::Health
             | Endpoint::ExplainProblem
             | Endpoint::StartPage
+            | Endpoint::Documents
+            | Endpoint::Dashboard
+            | Endpoint::SignIn
+            | Endpoint::SignedIn
+            | Endpoint::BrowserSessions
+            | Endpoint::SignOut
+            | Endpoint::Keys
+            | Endpoint::Jobs
             | Endpoint::Document
             | Endpoint::OpenApi
             | Endpoint::Edges

@@ -1,10 +1,11 @@
 //! Accounts and tiers.
 
 use jettyspeed_edge::access::routes::Endpoint;
+use jettyspeed_edge::accounts::browser_session::SignedIn;
 use jettyspeed_edge::accounts::deletion::State;
 use jettyspeed_edge::accounts::moving::MoveRequest;
 use jettyspeed_edge::accounts::overview::Overview;
-use jettyspeed_edge::accounts::provisioning::{OfUser, Provision, Rotate, Upgrade};
+use jettyspeed_edge::accounts::provisioning::{AccountPatch, OfUser, OwnRotation, Provision, Rotate, Upgrade};
 use jettyspeed_edge::accounts::quota::QuotaView;
 use jettyspeed_edge::accounts::statement::Statement;
 use jettyspeed_edge::accounts::tier::{Tier, TierPatch};
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
 use super::{HASH, ID, TIME};
 use crate::errors::REPEATS;
 use crate::operation::{Operation, Types};
-use crate::schemas::{Accounts, MovedAccount, OneAccount, Provisioned, Rotated, Tiers};
+use crate::schemas::{Accounts, BrowserSessions, Keys, MovedAccount, OneAccount, Provisioned, Rotated, Tiers};
 
 const TAG: &str = "Accounts";
 
@@ -25,6 +26,12 @@ fn account(with_credentials: bool) -> Value {
         "storage_quota_gb": 1_000, "bandwidth_quota_gb": 5_000, "jetty_speed_enabled": true, "s3_bucket_name": "agentcache-assets", "s3_prefix": "users/42/",
         "namespace": "jt_user_42", "status": "active",
     })
+}
+
+const BROWSER: &str = "Browser";
+
+fn signed_in() -> Value {
+    json!({ "id": ID, "kind": "account", "agentcache_user_id": "42", "tier": "pro", "namespace": "jt_user_42", "expires_at": TIME })
 }
 
 fn overview() -> Value {
@@ -114,6 +121,41 @@ pub fn of(endpoint: Endpoint, types: &mut Types) -> Option<Operation> {
                 json!({ "id": ID, "agentcache_user_id": "42", "status": "deleting", "deleting_since": TIME, "gone_by": TIME }),
             )
             .fails(&["account-moving", "account-deleting"]),
+        Endpoint::CreateAccount => Operation::new(TAG, "Create an account by hand, or raise its tier")
+            .takes::<Provision>(types, json!({ "agentcache_user_id": "42", "agentcache_email": "user@example.com", "tier": "pro" }))
+            .answers::<Provisioned>(types, 200, "The user has an account.", json!({ "account": account(true), "cached": true }))
+            .answers::<Provisioned>(types, 201, "The account was created.", json!({ "account": account(true), "cached": false }))
+            .fails(REPEATS)
+            .fails(&["downgrade-refused", "already-exists", "too-many-objects"]),
+        Endpoint::ChangeAccount => Operation::new(TAG, "Change an account's tier, suspend or resume it")
+            .takes::<AccountPatch>(types, json!({ "tier": "pro", "status": "active" }))
+            .answers::<OneAccount>(types, 200, "The account, without credentials.", json!({ "account": account(false) }))
+            .fails(&["below-usage", "account-deleting"]),
+        Endpoint::RotateAccount => Operation::new(TAG, "New credentials for an account")
+            .takes::<OwnRotation>(types, json!({ "overlap_seconds": 3600 }))
+            .answers::<Rotated>(types, 200, "The account with its new credentials.", json!({ "account": account(true), "old_credentials_expire_at": TIME }))
+            .fails(&["account-deleting"]),
+        Endpoint::RotateKey => Operation::new(TAG, "New credentials for the calling account")
+            .takes::<OwnRotation>(types, json!({ "overlap_seconds": 3600 }))
+            .answers::<Rotated>(types, 200, "The account with its new credentials.", json!({ "account": account(true), "old_credentials_expire_at": TIME }))
+            .fails(&["account-deleting"]),
+        Endpoint::Keys => Operation::new(TAG, "The account's keys").answers::<Keys>(
+            types,
+            200,
+            "Newest first.",
+            json!({ "keys": [{ "fingerprint": "0123456789ab", "created_at": TIME, "expires_at": null }] }),
+        ),
+        Endpoint::SignIn => Operation::new(BROWSER, "Exchange credentials for a cookie").answers::<SignedIn>(types, 201, "See `Set-Cookie`.", signed_in()),
+        Endpoint::SignedIn => Operation::new(BROWSER, "Who is signed in").answers::<SignedIn>(types, 200, "The caller.", signed_in()),
+        Endpoint::BrowserSessions => Operation::new(BROWSER, "Where the caller is signed in").answers::<BrowserSessions>(
+            types,
+            200,
+            "Newest first, at most 20.",
+            json!({ "sessions": [{
+                "id": ID, "created_at": TIME, "expires_at": TIME, "user_agent": "Mozilla/5.0", "country": "DE", "is_current": true,
+            }] }),
+        ),
+        Endpoint::SignOut => Operation::new(BROWSER, "End a session; `current` is the one that asks").answers_nothing(204, "It has ended.").fails(&["not-found"]),
         Endpoint::ProvisioningFigures => Operation::new("Analytics", "How calls of provisioning ended")
             .query("period", false, "`7d` by default.", json!({ "type": "string", "enum": ["24h", "7d", "30d"] }))
             .answers::<ProvisioningReport>(

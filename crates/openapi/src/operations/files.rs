@@ -2,6 +2,7 @@
 
 use jettyspeed_edge::access::routes::Endpoint;
 use jettyspeed_edge::dedup::lookup::{Check, DuplicateView};
+use jettyspeed_edge::files::listing::Rename;
 use serde_json::json;
 
 use super::uploads::asset;
@@ -16,12 +17,15 @@ const TAG: &str = "Files";
 /// Those of this area.
 pub fn of(endpoint: Endpoint, types: &mut Types) -> Option<Operation> {
     Some(match endpoint {
-        Endpoint::Files => Operation::new(TAG, "The account's files, newest first").paged().answers::<Files>(
-            types,
-            200,
-            "A page.",
-            json!({ "files": [asset()], "cursor": null }),
-        ),
+        Endpoint::Files => Operation::new(TAG, "The account's files")
+            .query("sort", false, "`created` by default.", json!({ "type": "string", "enum": ["created", "name"] }))
+            .query("order", false, "`desc` by default, for names `asc`.", json!({ "type": "string", "enum": ["asc", "desc"] }))
+            .query("search", false, "Only those whose names contain it; A to Z in either case.", json!({ "type": "string", "maxLength": 200 }))
+            .paged()
+            .answers::<Files>(types, 200, "A page.", json!({ "files": [asset()], "cursor": null })),
+        Endpoint::RenameFile => Operation::new(TAG, "Give a file another name")
+            .takes::<Rename>(types, json!({ "fileName": "b.txt" }))
+            .answers::<OneAsset>(types, 200, "The file.", json!({ "asset": asset() })),
         Endpoint::File => Operation::new(TAG, "One file").answers::<OneAsset>(types, 200, "The file.", json!({ "asset": asset() })),
         Endpoint::DeleteFile => Operation::new(TAG, "Delete a file").answers_nothing(204, "It is gone.").fails(&["manager-only"]),
         Endpoint::Receipt => Operation::new(TAG, "A signed receipt of a file")

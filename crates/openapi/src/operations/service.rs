@@ -1,6 +1,7 @@
 //! The service itself: health, documents, problems.
 
 use jettyspeed_edge::access::routes::Endpoint;
+use jettyspeed_edge::health::job_records::JobsView;
 use serde_json::{Value, json};
 
 use crate::operation::{Operation, Types};
@@ -28,7 +29,24 @@ pub fn of(endpoint: Endpoint, types: &mut Types) -> Option<Operation> {
                 json!({ "code": "not-found", "status": 404, "title": "Not found", "description": "There is no such thing, or it is not yours." }),
             )
             .or_media("text/html"),
-        Endpoint::StartPage => Operation::new(TAG, "What this is").answers_media(200, "A page.", &["text/html"], &[]),
+        Endpoint::StartPage => Operation::new(TAG, "To the dashboard").answers_nothing(302, "See `Location`."),
+        Endpoint::Documents => Operation::new(TAG, "The documents for callers").answers_media(200, "A page.", &["text/html"], &[]),
+        Endpoint::Dashboard => Operation::new(TAG, "The dashboard, and its files")
+            .header("If-None-Match", false, "RFC 9110 section 13.1.2.", json!({ "type": "string" }))
+            .answers_media(200, "The page, or a file of it.", &["text/html", "text/javascript", "text/css", "image/svg+xml"], &["Cache-Control", "ETag"])
+            .answers_media(304, "The client's version is the current one.", &[], &["Cache-Control", "ETag"]),
+        Endpoint::Jobs => Operation::new(TAG, "Jobs that wait, fail, or failed too often").answers::<JobsView>(
+            types,
+            200,
+            "What is known of them.",
+            json!({
+                "waiting": { "verification": 0, "collection": 1, "deliveries": 0, "deliveries_late_seconds": 0, "accounts_deleting": 0, "accounts_moving": 0 },
+                "kinds": [{
+                    "kind": "verify", "failed": 2, "dead": 0, "last_failed_at": "2026-11-28T03:17:00.000Z", "last_dead_at": null, "last_error": "origin-unreachable",
+                }],
+                "runs": [{ "name": "daily", "last_at": "2026-11-28T03:17:00.000Z" }],
+            }),
+        ),
         Endpoint::Document => asset("A document for callers", "The document.", "text/markdown"),
         Endpoint::OpenApi => asset("This document", "OpenAPI 3.1.", "application/json"),
         Endpoint::Metrics => Operation::new(TAG, "What an operator watches, as Prometheus reads it").answers_media(

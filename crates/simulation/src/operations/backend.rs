@@ -169,7 +169,7 @@ pub async fn upgrade(sim: &Sim, number: usize, tier: usize, force: bool) {
         .request("upgrade", ("POST", "/api/agentcache/upgrade"), As::Backend, move |call| async move {
             let wanted: Upgrade = read(sent)?;
             let (user, held) = (wanted.user()?, call.clone());
-            once(&call, None, async move { change::upgrade(&held, &user, &wanted).await }).await
+            once(&call, None, async move { change::upgrade(&held, &user, &wanted.tier, wanted.force).await }).await
         })
         .await;
     sim.model.borrow_mut().admin.users[number].tier.end(turn, End::of(&told, tier.to_owned()), sim.time());

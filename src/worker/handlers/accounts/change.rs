@@ -13,7 +13,7 @@ use crate::worker::http::reply::Reply;
 pub async fn upgrade(call: &Routed) -> Result<Reply, Problem> {
     let wanted: Upgrade = call.json(MAX_BODY).await?;
     let (user, slot, held) = (wanted.user()?, slot(call).await?, call.service.clone());
-    once(&call.service, slot, async move { change::upgrade(&held, &user, &wanted).await }).await.map(Reply::from)
+    once(&call.service, slot, async move { change::upgrade(&held, &user, &wanted.tier, wanted.force).await }).await.map(Reply::from)
 }
 
 /// Issues new credentials; the old ones stay valid for the overlap.

@@ -1,6 +1,8 @@
 //! Routes of accounts and tiers.
 
+pub mod browser_session;
 pub mod change;
+pub mod keys;
 pub mod moving;
 pub mod portal;
 pub mod provision;

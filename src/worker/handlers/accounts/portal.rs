@@ -3,13 +3,14 @@
 use serde_json::json;
 
 use crate::access::authorize::ResourceKind;
-use crate::accounts::provisioning::{Record, check_user};
+use crate::accounts::provisioning::{AccountPatch, OwnRotation, Record, check_user};
 use crate::base::id::{MAX_NAME, Name};
 use crate::clients::shards;
+use crate::http::json_body::MAX_BODY;
 use crate::http::pagination;
 use crate::io::Io;
 use crate::problem::Problem;
-use crate::services::accounts::{deletion, figures, list};
+use crate::services::accounts::{change, deletion, figures, list};
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
 
@@ -44,6 +45,20 @@ pub async fn delete(call: &Routed) -> Result<Reply, Problem> {
     let (user, held) = (user_of(call)?, call.service.clone());
     let begun = call.io.detached(async move { deletion::begin(&held, &user).await }).await;
     begun.unwrap_or(Err(Problem::Internal)).map(Reply::from)
+}
+
+/// Changes an account's tier, suspends or resumes it. The call runs to its end also if the client hangs up.
+pub async fn change(call: &Routed) -> Result<Reply, Problem> {
+    let (user, wanted, held) = (user_of(call)?, call.json::<AccountPatch>(MAX_BODY).await?, call.service.clone());
+    let changed = call.io.detached(async move { change::patch(&held, &user, &wanted).await }).await;
+    changed.unwrap_or(Err(Problem::Internal)).map(Reply::from)
+}
+
+/// Issues new credentials; the old ones stay valid for the overlap. The call runs to its end also if the client hangs up.
+pub async fn rotate(call: &Routed) -> Result<Reply, Problem> {
+    let (user, overlap_ms, held) = (user_of(call)?, call.json::<OwnRotation>(MAX_BODY).await?.check()?, call.service.clone());
+    let rotated = call.io.detached(async move { change::rotate(&held, &user, overlap_ms).await }).await;
+    rotated.unwrap_or(Err(Problem::Internal)).map(Reply::from)
 }
 
 /// Figures of provisioning.

@@ -1,0 +1,42 @@
+//! The dashboard's files, which are static assets (dashboard/, script/build).
+
+/// What the dashboard may load: files of this host, and bytes that its scripts have made (Content Security Policy Level 3). No inline script or style.
+pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; \
+     connect-src 'self'; worker-src 'self' blob:; frame-src 'self' blob:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+/// The page itself.
+const PAGE: &str = "index.html";
+
+/// The longest name of a file, bytes.
+const MAX_NAME: usize = 100;
+
+/// The path of the static asset and its media type; `name` is None for the page. None for what cannot be a file of the dashboard.
+pub fn file(name: Option<&str>) -> Option<(String, &'static str)> {
+    let name = name.unwrap_or(PAGE);
+    let (stem, extension) = name.rsplit_once('.')?;
+    let media_type = match extension {
+        "html" => "text/html; charset=utf-8",
+        "js" => "text/javascript; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "svg" => "image/svg+xml",
+        _ => return None,
+    };
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    (name.len() <= MAX_NAME && !stem.is_empty() && !stem.starts_with('.') && name.bytes().all(is_plain))
+        .then(|| (format!("/dashboard/{name}"), media_type))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn page_and_plain_names_are_files_and_nothing_else() {
+        assert_eq!(file(None), Some(("/dashboard/index.html".to_owned(), "text/html; charset=utf-8")));
+        assert_eq!(file(Some("chunk-A_1.js")), Some(("/dashboard/chunk-A_1.js".to_owned(), "text/javascript; charset=utf-8")));
+        for other in ["", "app", ".js", "..js", "a.txt", "../app.js", "a/b.js", "a%2f.js", "ä.js"] {
+            assert_eq!(file(Some(other)), None, "{other}");
+        }
+        assert_eq!(file(Some(&format!("{}.js", "x".repeat(98)))), None);
+    }
+}

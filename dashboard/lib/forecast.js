@@ -48,8 +48,9 @@ export function forecast(statement, now) {
   const month = monthProgress(statement.period_start, statement.period_end, now);
   const pace = (name) => atThisPace(statement[name], month);
   const months = storageMonths(statement.storage_gb_months, statement.storage_bytes, month);
-  // The price of a GB-month is in no answer. It follows from the cost so far, and while that is 0 so is the price as far as anybody can tell.
-  const storageCost = statement.storage_gb_months > 0 ? (statement.storage_cost * months) / statement.storage_gb_months : null;
+  // The price of a GB-month is in no answer: it follows from the cost so far, if there is any.
+  const priceless = months === 0 ? 0 : null;
+  const storageCost = statement.storage_gb_months > 0 ? (statement.storage_cost * months) / statement.storage_gb_months : priceless;
   const bandwidthCost = pace("bandwidth_cost");
   return {
     bandwidth_bytes: pace("bandwidth_bytes"),

@@ -69,5 +69,5 @@ export function arrow(from, to) {
  * @param {number} most the most bytes of an arrow on the map
  */
 export function arrowWidth(bytes, most) {
-  return most > 0 ? 2 + 8 * Math.sqrt(Math.max(0, bytes) / most) : 2;
+  return most > 0 ? 1.5 + 4.5 * Math.sqrt(Math.max(0, bytes) / most) : 1.5;
 }

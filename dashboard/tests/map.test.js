@@ -64,9 +64,9 @@ test("way over the 180th meridian is cut into two that end at the map's sides", 
 });
 
 test("arrow's width grows with the root of its share and is never nothing", () => {
-  assert.equal(arrowWidth(100, 100), 10);
-  assert.equal(arrowWidth(25, 100), 6);
-  assert.equal(arrowWidth(0, 0), 2);
+  assert.equal(arrowWidth(100, 100), 6);
+  assert.equal(arrowWidth(25, 100), 3.75);
+  assert.equal(arrowWidth(0, 0), 1.5);
 });
 
 test("middle of a country is known by its code, and of XX it is not", () => {

@@ -68,6 +68,7 @@ test("forecast of a statement carries traffic on and keeps what is stored", () =
     [200, 20, 14, 2.5, 0.025, 0.04, 0.065],
   );
   assert.equal(forecast({ ...statement, storage_gb_months: 0, storage_cost: 0 }, after(15)).total_cost, null);
+  assert.equal(forecast({ ...statement, storage_gb_months: 0, storage_cost: 0, storage_bytes: 0 }, after(15)).total_cost, 0.04);
   assert.equal(forecast(statement, after(0.2)).total_cost, null);
 });
 

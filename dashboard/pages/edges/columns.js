@@ -18,13 +18,13 @@ export function columnsOf({ edges, measured, shares, open, change }) {
   const share = (edge) => shares.find((one) => findEdge(edges, one.edge) === edge);
   return [
     { id: "edge", label: t("edges.edge"), primary: true, render: (edge) => html`<span class="two"><a href=${href(["edges", edge.id])}>${edge.name}</a><span class="weak">${edge.id}</span></span>` },
-    { id: "place", label: t("edges.place"), render: (edge) => `${edge.city}, ${format.country(edge.country)}` },
+    { id: "place", label: t("edges.place"), render: placeOf },
     { id: "health", label: t("edges.health"), render: (edge) => html`<${Health} health=${healthOf(edge, now(edge))} />` },
-    { id: "load", label: t("edges.load"), render: (edge) => loadOf(now(edge)?.loadPercent) },
+    { id: "load", label: t("edges.load"), render: (edge) => loadOf(now(edge)) },
     { id: "latency", label: t("edges.latency"), align: "end", render: (edge) => format.latency(now(edge)?.latencyMs) },
     { id: "p50", label: t("edges.p50"), align: "end", render: (edge) => format.mbps(share(edge)?.p50_mbps) },
-    { id: "uploads", label: t("edges.uploads"), align: "end", render: (edge) => html`${format.count(share(edge)?.uploads ?? 0)} <span class="weak">· ${format.bytes(share(edge)?.bytes ?? 0)}</span>` },
-    { id: "errors", label: t("edges.errors"), align: "end", render: (edge) => format.count(share(edge)?.errors ?? 0) },
+    { id: "uploads", label: t("edges.uploads"), align: "end", render: (edge) => carriedOf(share(edge)) },
+    { id: "errors", label: t("edges.errors"), align: "end", render: (edge) => (share(edge) ? format.count(share(edge).errors) : NOTHING()) },
     { id: "actions", label: t("action.actions"), actions: true, render: (edge) => html`<${Menu} label=${`${t("action.actions")}: ${edge.name}`} items=${[
       { label: t("edges.metrics"), icon: "overview", act: () => navigate(["edges", edge.id]) },
       { label: t("edges.edit"), icon: "edit", act: () => open("edit", edge) },
@@ -36,8 +36,20 @@ export function columnsOf({ edges, measured, shares, open, change }) {
   ];
 }
 
-function loadOf(percent) {
-  if (percent === null || percent === undefined) return html`<span class="weak">${format.UNKNOWN}</span>`;
+const NOTHING = () => html`<span class="weak">${format.UNKNOWN}</span>`;
+
+/** City and country, which for some are the same. */
+export function placeOf({ city, country }) {
+  const name = format.country(country);
+  return city === name ? city : `${city}, ${name}`;
+}
+
+const carriedOf = (share) => (share ? html`<span>${format.count(share.uploads)} <span class="weak">· ${format.bytes(share.bytes)}</span></span>` : NOTHING());
+
+function loadOf(now) {
+  // Without a measurement the API says 0.
+  if (!now?.confidence) return NOTHING();
+  const percent = now.loadPercent;
   const text = format.percent(percent);
   return html`<span class="load"><${Bar} value=${percent} tone=${quotaTone(percent)} label=${t("edges.load")} text=${text} /><span>${text}</span></span>`;
 }

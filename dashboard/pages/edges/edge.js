@@ -9,7 +9,7 @@ import * as format from "../../lib/format.js";
 import { useQuery } from "../../lib/query.js";
 import { href } from "../../lib/router.js";
 import { t } from "../../lib/i18n.js";
-import { Health } from "./columns.js";
+import { Health, placeOf } from "./columns.js";
 
 const PERIODS = ["24h", "7d", "30d"];
 
@@ -20,7 +20,7 @@ export function Edge({ id }) {
   const metrics = useQuery(`/api/edges/${encodeURIComponent(id)}/metrics?period=${period}`, { every: 60_000 });
   const edge = edges.data?.find((one) => one.id === id);
   return html`<p class="back"><a href=${href("edges")}>${t("edges.back")}</a></p>
-    <${PageHeader} title=${edge?.name ?? id} text=${edge ? `${edge.city}, ${format.country(edge.country)}` : " "}>
+    <${PageHeader} title=${edge?.name ?? id} text=${edge ? placeOf(edge) : " "}>
       <${Segments} label=${t("edges.period")} value=${period} onChange=${setPeriod} options=${PERIODS.map((value) => ({ value, label: t(`edges.${value}`) }))} />
     </${PageHeader}>
     <${Await} query=${metrics} skeleton=${html`<${Skeleton} lines=${2} height=${92} />`}>${(data) => html`

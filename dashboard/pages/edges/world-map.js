@@ -34,10 +34,11 @@ export function WorldMap({ edges, measured, origins = [], shares, onOpen }) {
       <span class="chart-sentence">${sentenceOf({ edges, health, origins, shares })}${hidden > 0 ? ` ${t("edges.hidden", { bytes: format.bytes(hidden) })}` : ""}</span>
     </figcaption>
     <svg viewBox=${`0 0 ${WIDTH} ${HEIGHT}`} aria-hidden="true" onMouseLeave=${() => setShown(null)}>
+      <defs><marker id="arrow-head" viewBox="0 0 8 8" refX="7" refY="4" markerUnits="userSpaceOnUse" markerWidth="13" markerHeight="13" orient="auto"><path class="arrow-head" d="M0 0L8 4L0 8z" /></marker></defs>
       ${map && html`<path class="land" d=${map.LAND} />`}
       <g class="flows">${flows.map((flow) => html`<g key=${flow.key} onMouseEnter=${() => setShown(flow)}>
         <path class="flow-hit" d=${arrow(flow.from, flow.to)} />
-        <path class="flow" d=${arrow(flow.from, flow.to)} stroke-width=${arrowWidth(flow.bytes, most)} pathLength="100" />
+        <path class="flow" d=${arrow(flow.from, flow.to)} stroke-width=${arrowWidth(flow.bytes, most)} marker-end="url(#arrow-head)" />
         <${Point} class="origin" at=${flow.from} r=${3.5} />
       </g>`)}</g>
       <g class="edge-points">${edges.map((edge) => html`<g key=${edge.id} class=${`edge-point edge-${health(edge)}`} onMouseEnter=${() => setShown(edge)} onClick=${() => onOpen(edge)}>

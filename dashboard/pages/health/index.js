@@ -21,9 +21,9 @@ async function examine(signal) {
 export function HealthPage() {
   const query = useQuery("health:deep", { load: examine });
   return html`<${PageHeader} title=${t("page.health")} text=${t("health.text")}><${Button} icon="retry" busy=${query.refreshing} onClick=${query.reload}>${t("health.again")}</${Button}></${PageHeader}>
+    <div class="section verdict">${query.data ? html`<${Verdict} data=${query.data} />` : html`<${Skeleton} lines=${1} height=${42} />`}</div>
     <${Alerts} />
     <${Await} query=${query} skeleton=${html`<${Skeleton} lines=${10} height=${28} />`}>${(data) => html`
-      <div class="section"><${Verdict} data=${data} /></div>
       <${Parts} parts=${data.parts} />
       <${Deployment} data=${data} />`}
     </${Await}>`;

@@ -50,7 +50,7 @@ function Runs({ runs }) {
   if (runs.length === 0) return html`<${Empty} icon="clock" title=${t("jobs.noRuns")} />`;
   const columns = [
     { id: "run", label: t("jobs.run"), primary: true, render: ({ name }) => html`<code>${name}</code>` },
-    { id: "last", label: t("jobs.lastAt"), align: "end", render: ({ last_at: at }) => (at ? html`${format.dateTime(at)} <span class="weak">· ${format.relative(at)}</span>` : html`<span class="weak">${t("jobs.never")}</span>`) },
+    { id: "last", label: t("jobs.lastAt"), align: "end", render: ({ last_at: at }) => (at ? html`<span>${format.dateTime(at)} <span class="weak">· ${format.relative(at)}</span></span>` : html`<span class="weak">${t("jobs.never")}</span>`) },
   ];
   return html`<${Table} caption=${t("jobs.runs")} columns=${columns} rows=${runs} rowKey=${({ name }) => name} />`;
 }

@@ -40,7 +40,7 @@ function List() {
 
 const columns = () => [
   { id: "name", label: t("namespaces.name"), primary: true, render: (one) => html`<span class="two"><a href=${href(["namespaces", one.name])}>${one.display_name || one.name}</a>${one.display_name && one.display_name !== one.name && html`<span class="weak">${one.name}</span>`}</span>` },
-  { id: "tags", label: t("namespaces.tags"), render: (one) => html`<span class="badges">${one.tags.map((tag) => html`<${Badge} key=${tag}>${tag}</${Badge}>`)}</span>` },
+  { id: "tags", label: t("namespaces.tags"), render: (one) => one.tags.length === 0 ? html`<span class="weak">${format.UNKNOWN}</span>` : html`<span class="badges">${one.tags.map((tag) => html`<${Badge} key=${tag}>${tag}</${Badge}>`)}</span>` },
   { id: "features", label: t("namespaces.features"), render: (one) => html`<span class="weak">${FEATURES.filter((name) => one.features[name]).map((name) => t(`namespaces.${name}`)).join(", ") || format.UNKNOWN}</span>` },
   { id: "expected", label: t("namespaces.expected_hit_rate"), align: "end", render: (one) => (one.expected_hit_rate === null ? html`<span class="weak">${format.UNKNOWN}</span>` : format.percent(one.expected_hit_rate)) },
   { id: "since", label: t("namespaces.since"), align: "end", render: (one) => (Date.parse(one.created_at) > 0 ? format.date(one.created_at) : format.UNKNOWN) },

@@ -1,8 +1,9 @@
 import { html, useEffect, useState } from "../../ui/html.js";
+import { AwaitAll } from "../../ui/await-all.js";
 import { Button } from "../../ui/button.js";
 import { PageHeader } from "../../ui/page.js";
 import { SearchField } from "../../ui/search-field.js";
-import { Await, Empty, errorText, Skeleton } from "../../ui/states.js";
+import { Empty, errorText } from "../../ui/states.js";
 import { More, Table } from "../../ui/table.js";
 import { toast } from "../../ui/toast.js";
 import { patch, withQuery } from "../../lib/api.js";
@@ -46,9 +47,9 @@ export function Accounts({ query }) {
       <${SearchField} label=${t("accounts.searchLabel")} placeholder=${t("accounts.search")} value=${search} onInput=${setSearch} />
       <${Button} kind="primary" icon="plus" onClick=${() => setAdding(true)}>${t("accounts.add")}</${Button}>
     </${PageHeader}>
-    <${Await} query=${pages} skeleton=${html`<${Skeleton} lines=${8} height=${32} />`} isEmpty=${() => pages.rows.length === 0} empty=${empty}>
-      ${() => html`<${Table} caption=${t("page.accounts")} columns=${columns} rows=${pages.rows} rowKey=${(account) => account.id} /><${More} pages=${pages} />`}
-    </${Await}>
+    <${AwaitAll} queries=${[pages, tiers]}>
+      ${() => (pages.rows.length === 0 ? empty : html`<${Table} caption=${t("page.accounts")} columns=${columns} rows=${pages.rows} rowKey=${(account) => account.id} /><${More} pages=${pages} />`)}
+    </${AwaitAll}>
     ${open && html`<${AccountDialog} kind=${open.kind} account=${open.account} tiers=${tiers.data?.tiers ?? []} onClose=${() => setOpen(null)} onChanged=${pages.reload} />`}
     ${adding && html`<${Provision} tiers=${tiers.data?.tiers ?? []} onClose=${() => setAdding(false)} onDone=${pages.reload} />`}`;
 }

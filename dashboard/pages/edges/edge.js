@@ -1,8 +1,9 @@
 import { html, useMemo, useState } from "../../ui/html.js";
+import { AwaitAll } from "../../ui/await-all.js";
 import { Chart } from "../../ui/chart.js";
 import { Facts, PageHeader, Section } from "../../ui/page.js";
 import { Stat, Stats } from "../../ui/stat.js";
-import { Await, Empty, Skeleton } from "../../ui/states.js";
+import { Empty } from "../../ui/states.js";
 import { Segments } from "../../ui/tabs.js";
 import { healthOf } from "../../lib/edges.js";
 import * as format from "../../lib/format.js";
@@ -23,7 +24,7 @@ export function Edge({ id }) {
     <${PageHeader} title=${edge?.name ?? id} text=${edge ? placeOf(edge) : " "}>
       <${Segments} label=${t("edges.period")} value=${period} onChange=${setPeriod} options=${PERIODS.map((value) => ({ value, label: t(`edges.${value}`) }))} />
     </${PageHeader}>
-    <${Await} query=${metrics} skeleton=${html`<${Skeleton} lines=${2} height=${92} />`}>${(data) => html`
+    <${AwaitAll} queries=${[metrics, edges]}>${(data) => html`
       <${Section} title=${t("edges.now")}><${Stats} label=${t("edges.now")}>
         <${Stat} label=${t("edges.health")} value=${edge ? html`<${Health} health=${healthOf(edge, data.now)} />` : format.UNKNOWN} />
         <${Stat} label=${t("edges.load")} value=${format.percent(data.now.loadPercent)} />
@@ -32,15 +33,15 @@ export function Edge({ id }) {
         <${Stat} label=${t("edges.errorRate")} value=${data.now.errorRate === null ? format.UNKNOWN : format.percent(data.now.errorRate * 100)} />
         <${Stat} label=${t("edges.confidence")} value=${format.percent(data.now.confidence * 100, 0)} />
       </${Stats}></${Section}>
-      <${Section} title=${t("edges.chart")}>${data.series.length === 0 ? html`<${Empty} icon="overview" title=${t("edges.noSamples")} />` : html`<${Series} data=${data} />`}</${Section}>`}
-    </${Await}>
-    ${edge && html`<${Section} title=${t("namespaces.settings")}><div class="panel"><${Facts} entries=${[
+      <${Section} title=${t("edges.chart")}>${data.series.length === 0 ? html`<${Empty} icon="overview" title=${t("edges.noSamples")} />` : html`<${Series} data=${data} />`}</${Section}>
+      ${edge && html`<${Section} title=${t("namespaces.settings")}><div class="panel"><${Facts} entries=${[
       [t("edges.id"), html`<code>${edge.id}</code>`],
       [t("edges.colo"), edge.colo],
       [t("edges.url"), edge.url ? html`<code>${edge.url}</code>` : html`<span class="weak">${t("edges.ownAddress")}</span>`],
       [t("edges.capacity_mbps"), format.mbps(edge.capacityMbps)],
       [t("edges.place"), `${format.decimal(edge.lat)}°, ${format.decimal(edge.lon)}°`],
-    ]} /></div></${Section}>`}`;
+    ]} /></div></${Section}>`}`}
+    </${AwaitAll}>`;
 }
 
 function Series({ data }) {

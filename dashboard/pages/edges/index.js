@@ -1,7 +1,8 @@
 import { html, useState } from "../../ui/html.js";
+import { AwaitAll } from "../../ui/await-all.js";
 import { Button } from "../../ui/button.js";
 import { PageHeader, Section } from "../../ui/page.js";
-import { Await, Empty, errorText, Skeleton } from "../../ui/states.js";
+import { Empty, errorText } from "../../ui/states.js";
 import { Table } from "../../ui/table.js";
 import { toast } from "../../ui/toast.js";
 import { get, patch } from "../../lib/api.js";
@@ -50,11 +51,11 @@ function World() {
   const columns = columnsOf({ edges: edges.data ?? [], measured, shares, open: (kind, edge) => setOpen({ kind, edge }), change: changeOrSay });
   const empty = html`<${Empty} icon="edges" title=${t("edges.none")} text=${t("edges.noneText")}><${Button} kind="primary" icon="plus" onClick=${() => setOpen({ kind: "add" })}>${t("edges.add")}</${Button}></${Empty}>`;
   return html`<${PageHeader} title=${t("page.edges")} text=${t("edges.text")}><${Button} kind="primary" icon="plus" onClick=${() => setOpen({ kind: "add" })}>${t("edges.add")}</${Button}></${PageHeader}>
-    <${Await} query=${edges} skeleton=${html`<div class="map-space"></div><${Skeleton} lines=${8} height=${32} />`} isEmpty=${(data) => data.length === 0} empty=${empty}>
-      ${(data) => html`
+    <${AwaitAll} queries=${names?.length === 0 ? [edges] : [edges, analytics, readings]}>
+      ${(data) => (data.length === 0 ? empty : html`
         <${Section} title=${t("edges.map")}><${WorldMap} edges=${data} measured=${measured} origins=${analytics.data?.by_origin} shares=${shares} onOpen=${(edge) => navigate(["edges", edge.id])} /></${Section}>
-        <${Table} caption=${t("page.edges")} columns=${columns} rows=${data} rowKey=${(edge) => edge.id} />`}
-    </${Await}>
+        <${Table} caption=${t("page.edges")} columns=${columns} rows=${data} rowKey=${(edge) => edge.id} />`)}
+    </${AwaitAll}>
     ${open?.kind === "add" && html`<${Editor} onClose=${close} onSaved=${done} />`}
     ${open?.kind === "edit" && html`<${Editor} edge=${open.edge} onClose=${close} onSaved=${done} />`}
     ${open?.kind === "disable" && html`<${Disabling} edge=${open.edge} change=${change} onClose=${close} />`}

@@ -1,19 +1,19 @@
-import { html, useState } from "../../ui/html.js";
+import { html } from "../../ui/html.js";
 import { Section } from "../../ui/page.js";
 import { Await, Empty, Skeleton } from "../../ui/states.js";
 import { More, Table } from "../../ui/table.js";
 import { Segments } from "../../ui/tabs.js";
 import { alertBasis, alertValue } from "../../lib/alerts.js";
 import * as format from "../../lib/format.js";
-import { usePages } from "../../lib/query.js";
 import { href } from "../../lib/router.js";
 import { hasText, t } from "../../lib/i18n.js";
 
+/** The path of the alerts that are `open`, or `past`. */
+export const alertsPath = (which) => `/api/portal/alerts?open=${which === "open"}&limit=50`;
+
 /** Alerts that are open, or were. */
-export function Alerts() {
-  const [which, setWhich] = useState("open");
-  const pages = usePages(`/api/portal/alerts?open=${which === "open"}&limit=50`, "alerts", { every: 60_000 });
-  const actions = html`<${Segments} label=${t("alerts.which")} value=${which} onChange=${setWhich} options=${["open", "past"].map((value) => ({ value, label: t(`alerts.${value}`) }))} />`;
+export function Alerts({ which, onWhich, pages }) {
+  const actions = html`<${Segments} label=${t("alerts.which")} value=${which} onChange=${onWhich} options=${["open", "past"].map((value) => ({ value, label: t(`alerts.${value}`) }))} />`;
   const empty = which === "open" ? html`<${Empty} icon="check" title=${t("alerts.none")} text=${t("alerts.noneText")} />` : html`<${Empty} icon="clock" title=${t("alerts.nonePast")} text=${t("alerts.nonePastText")} />`;
   return html`<${Section} title=${t("alerts.title")} text=${t("alerts.text")} actions=${actions}>
     <${Await} query=${pages} skeleton=${html`<${Skeleton} lines=${4} height=${28} />`} isEmpty=${() => pages.rows.length === 0} empty=${empty}>

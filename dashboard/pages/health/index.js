@@ -1,12 +1,12 @@
-import { html } from "../../ui/html.js";
+import { html, useState } from "../../ui/html.js";
 import { Button } from "../../ui/button.js";
 import { Notice } from "../../ui/notice.js";
 import { PageHeader } from "../../ui/page.js";
 import { Await, Skeleton } from "../../ui/states.js";
 import { ApiError, call } from "../../lib/api.js";
-import { useQuery } from "../../lib/query.js";
+import { usePages, useQuery } from "../../lib/query.js";
 import { t } from "../../lib/i18n.js";
-import { Alerts } from "./alerts.js";
+import { Alerts, alertsPath } from "./alerts.js";
 import { Deployment, Parts } from "./parts.js";
 
 /** A deployment that is not whole answers 503 with the same fields: that is an answer, not a failure. */
@@ -20,13 +20,15 @@ async function examine(signal) {
 /** Whether the deployment works, and its alerts. */
 export function HealthPage() {
   const query = useQuery("health:deep", { load: examine });
+  const [which, setWhich] = useState("open");
+  const alerts = usePages(alertsPath(which), "alerts", { every: 60_000 });
   return html`<${PageHeader} title=${t("page.health")} text=${t("health.text")}><${Button} icon="retry" busy=${query.refreshing} onClick=${query.reload}>${t("health.again")}</${Button}></${PageHeader}>
-    <div class="section verdict">${query.data ? html`<${Verdict} data=${query.data} />` : html`<${Skeleton} lines=${1} height=${42} />`}</div>
-    <${Alerts} />
-    <${Await} query=${query} skeleton=${html`<${Skeleton} lines=${10} height=${28} />`}>${(data) => html`
+    <${Alerts} which=${which} onWhich=${setWhich} pages=${alerts} />
+    ${!alerts.loading && html`<${Await} query=${query} skeleton=${html`<${Skeleton} lines=${10} height=${28} />`}>${(data) => html`
+      <div class="section"><${Verdict} data=${data} /></div>
       <${Parts} parts=${data.parts} />
       <${Deployment} data=${data} />`}
-    </${Await}>`;
+    </${Await}>`}`;
 }
 
 function Verdict({ data }) {

@@ -1,28 +1,30 @@
 import { html, useState } from "../../ui/html.js";
+import { AwaitAll } from "../../ui/await-all.js";
 import { Badge } from "../../ui/badge.js";
 import { Button } from "../../ui/button.js";
 import { PageHeader, Section } from "../../ui/page.js";
 import { Rotate } from "../../ui/rotate.js";
-import { Await, Empty, Skeleton } from "../../ui/states.js";
+import { Empty } from "../../ui/states.js";
 import { Table } from "../../ui/table.js";
 import * as format from "../../lib/format.js";
 import { useQuery } from "../../lib/query.js";
 import { t } from "../../lib/i18n.js";
-import { Sessions } from "./sessions.js";
+import { Sessions, SESSIONS } from "./sessions.js";
 
 /** The account's credentials and its browser sessions. */
 export function Keys() {
   const query = useQuery("/api/portal/keys");
+  const sessions = useQuery(SESSIONS, { every: 60_000 });
   const [rotating, setRotating] = useState(false);
   return html`<${PageHeader} title=${t("page.keys")} text=${t("keys.text")}>
       <${Button} kind="primary" icon="retry" onClick=${() => setRotating(true)}>${t("keys.rotateTitle")}</${Button}>
     </${PageHeader}>
-    <${Section} title=${t("keys.api")} text=${t("keys.apiText")}>
-      <${Await} query=${query} skeleton=${html`<${Skeleton} lines=${3} height=${28} />`} isEmpty=${(data) => data.keys.length === 0} empty=${html`<${Empty} icon="keys" title=${t("keys.none")} />`}>
-        ${(data) => html`<${Credentials} keys=${data.keys} />`}
-      </${Await}>
-    </${Section}>
-    <${Sessions} />
+    <${AwaitAll} queries=${[query, sessions]}>${(data) => html`
+      <${Section} title=${t("keys.api")} text=${t("keys.apiText")}>
+        ${data.keys.length === 0 ? html`<${Empty} icon="keys" title=${t("keys.none")} />` : html`<${Credentials} keys=${data.keys} />`}
+      </${Section}>
+      <${Sessions} query=${sessions} />`}
+    </${AwaitAll}>
     ${rotating && html`<${Rotate} title=${t("keys.rotateTitle")} text=${t("keys.rotateText")} path="/api/portal/keys/rotate" onDone=${query.reload} onClose=${() => setRotating(false)} />`}`;
 }
 

@@ -8,19 +8,18 @@ import { toast } from "../../ui/toast.js";
 import { agentName } from "../../lib/agent.js";
 import { del } from "../../lib/api.js";
 import * as format from "../../lib/format.js";
-import { useQuery } from "../../lib/query.js";
 import { signOut } from "../../lib/session.js";
 import { t } from "../../lib/i18n.js";
 
-const PATH = "/api/portal/sessions";
+/** The path of the list. */
+export const SESSIONS = "/api/portal/sessions";
 
 /** The browsers that are signed in, each of which can be signed out from here. */
-export function Sessions() {
-  const query = useQuery(PATH, { every: 60_000 });
+export function Sessions({ query }) {
   const end = async (session) => {
     try {
       if (session.is_current) return await signOut();
-      await del(`${PATH}/${encodeURIComponent(session.id)}`);
+      await del(`${SESSIONS}/${encodeURIComponent(session.id)}`);
       toast(t("keys.ended"), { tone: "good" });
     } catch (error) {
       if (error.status !== 404) toast(errorText(error), { tone: "bad" });

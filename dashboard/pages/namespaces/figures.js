@@ -3,12 +3,10 @@ import { Section } from "../../ui/page.js";
 import { Stat, Stats } from "../../ui/stat.js";
 import { Await, Skeleton } from "../../ui/states.js";
 import * as format from "../../lib/format.js";
-import { useQuery } from "../../lib/query.js";
 import { t } from "../../lib/i18n.js";
 
 /** What was delivered from a namespace since it exists. */
-export function Figures({ path, expected }) {
-  const query = useQuery(`${path}/stats`);
+export function Figures({ query, expected }) {
   return html`<${Section} title=${t("namespaces.figures")} text=${t("namespaces.figuresText")}>
     <${Await} query=${query} skeleton=${html`<${Skeleton} lines=${1} height=${92} />`}>${(stats) => {
       const requests = stats.hits + stats.misses;

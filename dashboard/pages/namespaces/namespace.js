@@ -1,8 +1,8 @@
 import { html, useState } from "../../ui/html.js";
+import { AwaitAll } from "../../ui/await-all.js";
 import { Button } from "../../ui/button.js";
 import { Menu } from "../../ui/menu.js";
 import { PageHeader } from "../../ui/page.js";
-import { Await, Skeleton } from "../../ui/states.js";
 import { toast } from "../../ui/toast.js";
 import { useQuery } from "../../lib/query.js";
 import { href, navigate } from "../../lib/router.js";
@@ -17,6 +17,7 @@ import { Settings } from "./settings.js";
 export function Namespace({ name }) {
   const path = `/api/portal/namespaces/${encodeURIComponent(name)}`;
   const query = useQuery(path);
+  const stats = useQuery(`${path}/stats`);
   const [open, setOpen] = useState(null);
   const close = () => setOpen(null);
   const namespace = query.data;
@@ -34,11 +35,11 @@ export function Namespace({ name }) {
         { label: t("namespaces.delete"), icon: "trash", danger: true, act: () => setOpen("delete") },
       ]} />
     </${PageHeader}>
-    <${Await} query=${query} skeleton=${html`<${Skeleton} lines=${8} height=${32} />`}>${(data) => html`
-      <${Figures} path=${path} expected=${data.expected_hit_rate} />
+    <${AwaitAll} queries=${[query, stats]}>${(data) => html`
+      <${Figures} query=${stats} expected=${data.expected_hit_rate} />
       <${Settings} namespace=${data} />
       <${Members} path=${path} members=${data.members ?? []} managers=${data.managers ?? []} onChanged=${query.reload} />`}
-    </${Await}>
+    </${AwaitAll}>
     ${open === "edit" && html`<${Editor} namespace=${namespace} onClose=${close} onSaved=${saved} />`}
     ${open === "purge" && html`<${Purge} path=${path} name=${name} onClose=${close} />`}
     ${open === "delete" && html`<${Removal} path=${path} name=${name} onClose=${close} onDone=${() => navigate("namespaces")} />`}`;

@@ -1,5 +1,5 @@
 import { html, useState } from "../../ui/html.js";
-import { Await, Skeleton } from "../../ui/states.js";
+import { AwaitAll } from "../../ui/await-all.js";
 import { Meter } from "../../ui/meter.js";
 import { Notice } from "../../ui/notice.js";
 import { PageHeader, Section } from "../../ui/page.js";
@@ -9,7 +9,7 @@ import { quotaBars } from "../../lib/quota.js";
 import { useQuery } from "../../lib/query.js";
 import { t } from "../../lib/i18n.js";
 import { Forecast } from "./forecast.js";
-import { Statement } from "./statement.js";
+import { Statement, statementPath } from "./statement.js";
 
 const REFRESH_MS = 30_000;
 const WARNINGS = { storage: "usage.warnStorage", bandwidth: "usage.warnBandwidth", both: "usage.warnBoth" };
@@ -17,12 +17,16 @@ const WARNINGS = { storage: "usage.warnStorage", bandwidth: "usage.warnBandwidth
 /** What the account has used of its quotas, what the month cost, and what it will come to. */
 export function Usage() {
   const quota = useQuery("/api/agentcache/quota", { every: REFRESH_MS });
-  const current = useQuery("/api/agentcache/statement");
-  const [period, setPeriod] = useState(() => months(Date.now(), 1)[0]);
+  const [thisMonth] = useState(() => months(Date.now(), 1)[0]);
+  const [period, setPeriod] = useState(thisMonth);
+  const current = useQuery(statementPath(thisMonth));
+  const chosen = useQuery(statementPath(period));
   return html`<${PageHeader} title=${t("page.usage")} text=${t("usage.text")} />
-    <${Await} query=${quota} skeleton=${html`<${Section} title=${t("usage.quota")}><${Skeleton} lines=${4} height=${88} /></${Section}>`}>${(data) => html`<${Quotas} quota=${data} statement=${current.data} />`}</${Await}>
-    ${current.data && html`<${Forecast} statement=${current.data} quota=${quota.data} />`}
-    <${Statement} period=${period} onPeriod=${setPeriod} />`;
+    <${AwaitAll} queries=${[quota, current]}>${(data) => html`
+      <${Quotas} quota=${data} statement=${current.data} />
+      ${current.data && html`<${Forecast} statement=${current.data} quota=${data} />`}
+      <${Statement} query=${chosen} period=${period} onPeriod=${setPeriod} />`}
+    </${AwaitAll}>`;
 }
 
 function Quotas({ quota, statement }) {

@@ -6,16 +6,19 @@ import { Await, Failure, Skeleton } from "../../ui/states.js";
 import { Table } from "../../ui/table.js";
 import { months } from "../../lib/forecast.js";
 import * as format from "../../lib/format.js";
-import { useAction, useQuery } from "../../lib/query.js";
+import { useAction } from "../../lib/query.js";
 import { saveCsv } from "../../lib/save.js";
 import { t } from "../../lib/i18n.js";
 
 const PATH = "/api/agentcache/statement";
+
+/** The path of a month's statement; `period` is `YYYY-MM`. */
+export const statementPath = (period) => `${PATH}?period=${period}`;
+
 const SHOWN_MONTHS = 13;
 
 /** What a month cost, item by item. */
-export function Statement({ period, onPeriod }) {
-  const query = useQuery(`${PATH}?period=${period}`);
+export function Statement({ query, period, onPeriod }) {
   const csv = useAction(() => saveCsv(PATH, { period }, `statement-${period}.csv`));
   const actions = html`<select class="input month" aria-label=${t("usage.month")} value=${period} onChange=${(event) => onPeriod(event.currentTarget.value)}>
       ${months(Date.now(), SHOWN_MONTHS).map((month) => html`<option key=${month} value=${month} selected=${month === period}>${format.month(`${month}-01T00:00:00Z`)}</option>`)}

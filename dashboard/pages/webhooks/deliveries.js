@@ -31,6 +31,7 @@ export function Deliveries({ namespace, id }) {
       toast(errorText(error), { tone: "bad" });
     }
   };
+  if (webhook.loading) return html`<${Skeleton} lines=${8} height=${28} />`;
   const shown = open && (pages.rows.find((delivery) => delivery.id === open.id) ?? open);
   const empty = html`<${Empty} icon="clock" title=${t("webhooks.noDeliveries")} text=${t("webhooks.noDeliveriesText")}><${Button} kind="primary" icon="play" onClick=${test}>${t("webhooks.test")}</${Button}></${Empty}>`;
   return html`<p class="back"><a href=${href("webhooks", { namespace })}>${t("webhooks.back")}</a></p>

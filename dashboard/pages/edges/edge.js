@@ -27,7 +27,7 @@ export function Edge({ id }) {
     <${AwaitAll} queries=${[metrics, edges]}>${(data) => html`
       <${Section} title=${t("edges.now")}><${Stats} label=${t("edges.now")}>
         <${Stat} label=${t("edges.health")} value=${edge ? html`<${Health} health=${healthOf(edge, data.now)} />` : format.UNKNOWN} />
-        <${Stat} label=${t("edges.load")} value=${format.percent(data.now.loadPercent)} />
+        <${Stat} label=${t("edges.load")} value=${data.now.confidence > 0 ? format.percent(data.now.loadPercent) : format.UNKNOWN} />
         <${Stat} label=${t("edges.latency")} value=${format.latency(data.now.latencyMs)} />
         <${Stat} label=${t("edges.bandwidth")} value=${format.mbps(data.now.bandwidthMbps)} />
         <${Stat} label=${t("edges.errorRate")} value=${data.now.errorRate === null ? format.UNKNOWN : format.percent(data.now.errorRate * 100)} />

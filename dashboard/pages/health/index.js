@@ -1,4 +1,4 @@
-import { html, useState } from "../../ui/html.js";
+import { html, useRef, useState } from "../../ui/html.js";
 import { Button } from "../../ui/button.js";
 import { Notice } from "../../ui/notice.js";
 import { PageHeader } from "../../ui/page.js";
@@ -21,10 +21,13 @@ async function examine(signal) {
 export function HealthPage() {
   const query = useQuery("health:deep", { load: examine });
   const [which, setWhich] = useState("open");
+  // What comes later stands below, so that nothing is pushed down.
+  const areAlertsThere = useRef(false);
   const alerts = usePages(alertsPath(which), "alerts", { every: 60_000 });
+  areAlertsThere.current ||= !alerts.loading;
   return html`<${PageHeader} title=${t("page.health")} text=${t("health.text")}><${Button} icon="retry" busy=${query.refreshing} onClick=${query.reload}>${t("health.again")}</${Button}></${PageHeader}>
     <${Alerts} which=${which} onWhich=${setWhich} pages=${alerts} />
-    ${!alerts.loading && html`<${Await} query=${query} skeleton=${html`<${Skeleton} lines=${10} height=${28} />`}>${(data) => html`
+    ${areAlertsThere.current && html`<${Await} query=${query} skeleton=${html`<${Skeleton} lines=${10} height=${28} />`}>${(data) => html`
       <div class="section"><${Verdict} data=${data} /></div>
       <${Parts} parts=${data.parts} />
       <${Deployment} data=${data} />`}

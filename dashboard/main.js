@@ -22,7 +22,7 @@ function App() {
 
   const page = who ? pages.find(({ id }) => id === at.page) : null;
   const title = who === null ? t("signIn.title") : page ? t(`page.${page.id}`) : "";
-  useTitle(title, who ? at.page : "sign-in");
+  useTitle(title, who === undefined ? "" : who ? at.page : "sign-in");
   useEffect(() => {
     if (who && at.page === "") navigate(firstPage(who), {}, { replace: true });
   }, [who, at.page]);
@@ -52,6 +52,7 @@ function useTitle(title, page) {
     document.title = title ? `${title} · JettySpeed` : "JettySpeed";
   }, [title]);
   useEffect(() => {
+    if (page === "") return;
     if (before.current !== null && before.current !== page) {
       scrollTo(0, 0);
       document.querySelector("main h1")?.focus({ preventScroll: true });

@@ -10,22 +10,22 @@ import { t } from "../lib/i18n.js";
 export function Dialog({ title, onClose, wide = false, side = false, children }) {
   const element = useRef(null);
   const id = useId();
+  const shown = useRef(true);
   useEffect(() => {
     const dialog = element.current;
     const opener = document.activeElement;
     dialog.showModal();
     return () => {
+      shown.current = false;
       dialog.close();
       if (opener?.isConnected) opener.focus({ preventScroll: true });
     };
   }, []);
-  const onCancel = (event) => {
-    event.preventDefault();
-    onClose();
-  };
   // A click on the backdrop is a click on the dialog itself.
   const onClick = (event) => event.target === element.current && onClose();
-  return html`<dialog ref=${element} class=${`dialog ${wide ? "dialog-wide" : ""} ${side ? "dialog-side" : ""}`} aria-labelledby=${id} onCancel=${onCancel} onMouseDown=${onClick}>
+  // Escape closes it without a question; it is told of that afterwards, and of its own end, too.
+  const onClosed = (event) => event.target === element.current && shown.current && onClose();
+  return html`<dialog ref=${element} class=${`dialog ${wide ? "dialog-wide" : ""} ${side ? "dialog-side" : ""}`} aria-labelledby=${id} onClose=${onClosed} onMouseDown=${onClick}>
     <div class="dialog-inner">
       <div class="dialog-header"><h2 id=${id}>${title}</h2><${Button} kind="quiet" icon="close" label=${t("action.close")} onClick=${onClose} /></div>
       <div class="dialog-body">${children}</div>

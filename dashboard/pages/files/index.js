@@ -54,5 +54,5 @@ function Search({ value }) {
     const timer = setTimeout(() => setQuery({ search: text }), QUIET_MS);
     return () => clearTimeout(timer);
   }, [text, value]);
-  return html`<div class="search" role="search"><${Icon} name="search" /><input class="input" type="search" aria-label=${t("files.search")} placeholder=${t("files.search")} value=${text} onInput=${(event) => setText(event.currentTarget.value)} /></div>`;
+  return html`<div class="search" role="search"><${Icon} name="search" /><input class="input" type="search" maxlength="200" aria-label=${t("files.search")} placeholder=${t("files.search")} value=${text} onInput=${(event) => setText(event.currentTarget.value)} /></div>`;
 }

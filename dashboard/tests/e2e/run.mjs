@@ -4,6 +4,7 @@ import { launch } from "../../../tests/players/browser.mjs";
 import { startStack } from "../../../tests/players/stack.mjs";
 import { PICTURES } from "./stage.mjs";
 import * as files from "./files.mjs";
+import * as overview from "./overview.mjs";
 import * as keyboard from "./keyboard.mjs";
 import * as pages from "./pages.mjs";
 import * as signIn from "./sign-in.mjs";
@@ -11,7 +12,7 @@ import * as states from "./states.mjs";
 import * as uploads from "./uploads.mjs";
 import * as video from "./video.mjs";
 
-const all = [signIn, files, uploads, video, keyboard, states, pages].flatMap(({ checks }) => Object.entries(checks));
+const all = [signIn, overview, files, uploads, video, keyboard, states, pages].flatMap(({ checks }) => Object.entries(checks));
 const wanted = process.argv.slice(2);
 const checks = wanted.length ? all.filter(([name]) => wanted.some((part) => name.includes(part))) : all;
 

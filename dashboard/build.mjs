@@ -26,6 +26,8 @@ const options = {
     style: path.join(SOURCES, "style/app.css"),
     hashes: path.join(SOURCES, "lib/upload/hash-worker.js"),
     chart: path.join(SOURCES, "lib/chart-library.js"),
+    "operator-texts": path.join(SOURCES, "texts/operator.js"),
+    map: path.join(SOURCES, "map/data.js"),
     player: path.join(SOURCES, "lib/player-library.js"),
   },
   outdir: TARGET,

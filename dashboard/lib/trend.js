@@ -8,7 +8,7 @@
 export function trendOf(now, before, by = "ratio") {
   if (!Number.isFinite(now) || !Number.isFinite(before)) return null;
   if (by === "points") return { change: now - before, by };
-  if (before === 0) return now === 0 ? { change: 0, by } : null;
+  if (before === 0) return null;
   return { change: ((now - before) / Math.abs(before)) * 100, by };
 }
 

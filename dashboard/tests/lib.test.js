@@ -56,7 +56,7 @@ test("rows are sorted by number and by text, the unknown last in both orders", (
 test("a trend is percent of before, or points", () => {
   assert.deepEqual(trendOf(150, 100), { change: 50, by: "ratio" });
   assert.deepEqual(trendOf(92, 90, "points"), { change: 2, by: "points" });
-  assert.deepEqual(trendOf(0, 0), { change: 0, by: "ratio" });
+  assert.equal(trendOf(0, 0), null);
   assert.equal(trendOf(5, 0), null);
   assert.equal(trendOf(null, 3), null);
 });

@@ -1,4 +1,4 @@
-import { html, useEffect, useId, useRef } from "./html.js";
+import { html, useId, useLayoutEffect, useRef } from "./html.js";
 import { Button } from "./button.js";
 import { Failure } from "./states.js";
 import { t } from "../lib/i18n.js";
@@ -11,7 +11,7 @@ export function Dialog({ title, onClose, wide = false, side = false, children })
   const element = useRef(null);
   const id = useId();
   const shown = useRef(true);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const dialog = element.current;
     const opener = document.activeElement;
     dialog.showModal();

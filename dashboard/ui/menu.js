@@ -1,4 +1,4 @@
-import { html, useEffect, useId, useRef, useState } from "./html.js";
+import { html, useId, useLayoutEffect, useRef, useState } from "./html.js";
 import { Button } from "./button.js";
 import { Icon } from "./icons.js";
 
@@ -12,7 +12,8 @@ export function Menu({ label, icon = "more", items }) {
   const place = useRef(null);
   const shown = items.filter(Boolean);
 
-  useEffect(() => {
+  // Before it is painted: it is placed beside its button, and keys that come at once are for the list.
+  useLayoutEffect(() => {
     if (!open) return undefined;
     const list = place.current.querySelector("[role=menu]");
     position(place.current.querySelector("button"), list);

@@ -12,6 +12,9 @@ export function Skeleton({ lines = 3, height }) {
   return html`<div class="skeletons" role="status" aria-label=${t("state.loading")}>${rows}</div>`;
 }
 
+/** Keeps the room of what most likely comes, which is its child, until that is known. */
+export const Pending = ({ children }) => html`<div class="pending" role="status" aria-label=${t("state.loading")}><div aria-hidden="true" inert>${children}</div></div>`;
+
 /** There is nothing yet. `children` is what one can do about it. */
 export function Empty({ icon = "info", title, text, children }) {
   return html`<div class="state">

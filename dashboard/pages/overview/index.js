@@ -42,11 +42,10 @@ function Figures({ now, who }) {
 /** In the size of what comes. */
 const Waiting = () => html`<div class="overview" role="status" aria-label=${t("state.loading")}><div class="skeleton overview-figures"></div><div class="skeleton overview-series"></div></div>`;
 
-/** All namespaces, or one; nothing to choose for an account with one only. */
+/** All namespaces, or one. It is there before the list is, so that nothing moves when that comes. */
 function NamespaceChoice({ value, who }) {
   const list = useQuery("namespaces", { load: (signal) => getAll("/api/portal/namespaces", "namespaces", {}, { signal }) });
   const names = list.data?.map(({ name }) => name) ?? [];
-  if (names.length < 2 && !value) return null;
   const all = value && !names.includes(value) ? [value, ...names] : names;
   return html`<select class="input narrow" aria-label=${t("overview.namespace")} value=${value} onChange=${(event) => setQuery({ namespace: event.currentTarget.value })}>
     <option value="">${t(who.kind === "operator" ? "overview.all" : "overview.own")}</option>

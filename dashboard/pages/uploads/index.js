@@ -1,7 +1,7 @@
 import { html, useCallback, useEffect, useRef, useState } from "../../ui/html.js";
 import { Badge } from "../../ui/badge.js";
 import { PageHeader, Section } from "../../ui/page.js";
-import { Await, Empty } from "../../ui/states.js";
+import { Await, Empty, Pending } from "../../ui/states.js";
 import { More } from "../../ui/table.js";
 import { t } from "../../lib/i18n.js";
 import { listen } from "../../lib/live.js";
@@ -21,10 +21,11 @@ export function Uploads({ query }) {
   const { live, connected, ends } = useLive(open);
   const mine = new Set(useStore(transfers).map(({ session }) => session));
   const rows = open.rows.filter(({ sessionId }) => !mine.has(sessionId));
+  const none = html`<${Empty} icon="uploads" title=${t("uploads.none")} text=${t("uploads.noneText")} />`;
   return html`<${PageHeader} title=${t("page.uploads")} text=${t("uploads.text")}><${Badge} tone=${connected ? "good" : "neutral"}>${t(connected ? "uploads.live" : "uploads.notLive")}</${Badge}></${PageHeader}>
     <${Transfers} detailed />
     <${Section} title=${t("uploads.running")} text=${t("uploads.runningText")}>
-      <${Await} query=${open} isEmpty=${() => rows.length === 0} empty=${html`<${Empty} icon="uploads" title=${t("uploads.none")} text=${t("uploads.noneText")} />`}>${() => html`
+      <${Await} query=${open} isEmpty=${() => rows.length === 0} empty=${none} skeleton=${html`<${Pending}>${none}</${Pending}>`}>${() => html`
         <ul class="running">${rows.map((row) => html`<${Running} key=${row.sessionId} row=${row} live=${live.get(row.sessionId)} onEnd=${open.reload} />`)}</ul>
         <${More} pages=${open} />`}
       </${Await}>

@@ -36,7 +36,10 @@ export const checks = {
         await dialog.getByRole("heading", { name: name.replace(/\s+/g, " ") }).waitFor();
         await dialog.locator("pre").waitFor();
         await dialog.getByRole("button", { name: "Rename" }).click();
+        await page.getByRole("heading", { name: "Rename file" }).waitFor();
+        assert.equal(await page.getByLabel("Name", { exact: true }).inputValue(), name);
         await page.keyboard.press("Escape");
+        await page.getByRole("heading", { name: "Rename file" }).waitFor({ state: "detached" });
         await page.keyboard.press("Escape");
         await dialog.first().waitFor({ state: "detached" });
       }

@@ -24,6 +24,10 @@ export const checks = Object.fromEntries(
           });
         }
       }
+      await onStage(world, { as, width: "zoomed", at: id }, async (page) => {
+        await settled(page);
+        assert.ok((await overflowOf(page)) <= 0, `${id} is wider than the window at 200 %`);
+      });
     },
   ]),
 );

@@ -4,6 +4,7 @@ import { launch } from "../../../tests/players/browser.mjs";
 import { startStack } from "../../../tests/players/stack.mjs";
 import { PICTURES } from "./stage.mjs";
 import * as files from "./files.mjs";
+import * as overview from "./overview.mjs";
 import * as keyboard from "./keyboard.mjs";
 import * as operators from "./operators.mjs";
 import * as pages from "./pages.mjs";
@@ -13,7 +14,7 @@ import * as uploads from "./uploads.mjs";
 import * as video from "./video.mjs";
 import * as webhooks from "./webhooks.mjs";
 
-const all = [signIn, files, uploads, video, webhooks, operators, keyboard, states, pages].flatMap(({ checks }) => Object.entries(checks));
+const all = [signIn, overview, files, uploads, video, webhooks, operators, keyboard, states, pages].flatMap(({ checks }) => Object.entries(checks));
 const wanted = process.argv.slice(2);
 const checks = wanted.length ? all.filter(([name]) => wanted.some((part) => name.includes(part))) : all;
 

@@ -5,7 +5,8 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { repositoryPath } from "../../../tests/players/places.mjs";
 
-export const WIDTHS = { narrow: { width: 360, height: 740 }, wide: { width: 1440, height: 900 } };
+// `zoomed` is the wide window at 200 %.
+export const WIDTHS = { narrow: { width: 360, height: 740 }, wide: { width: 1440, height: 900 }, zoomed: { width: 720, height: 450 } };
 export const PICTURES = repositoryPath("target/dashboard-pictures");
 const AXE = await fs.readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -55,7 +56,7 @@ async function signInByCall(page, stack, as) {
 /** Waits until the page shows what it has: no skeleton, and no request under way. */
 export async function settled(page) {
   await page.waitForSelector("main h1");
-  await page.waitForFunction(() => !document.querySelector(".skeleton"));
+  await page.waitForFunction(() => !document.querySelector(".skeleton, .pending"));
   // A page that listens to the live feed is never idle.
   await page.waitForTimeout(300);
 }

@@ -300,7 +300,7 @@ fn upload_is_counted_once_when_the_batch_that_closes_it_is_repeated() {
             [vec![uploads::repository::insert(&meta)], repository::add_upload(&namespace, &UploadCount::started(), Only::Always, NOW).to_vec()]
                 .concat();
         run(&db, &opened);
-        let count = if status == "complete" { UploadCount::completed(&meta, &[]) } else { UploadCount::ended(&meta, &[], Why::Client) };
+        let count = if status == "complete" { UploadCount::completed(&meta, &[], None) } else { UploadCount::ended(&meta, &[], Why::Client) };
         for _ in 0..2 {
             let only = Only::WhileOpen(meta.session);
             run(&db, &repository::add_upload(&namespace, &count, only, NOW));

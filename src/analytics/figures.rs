@@ -103,6 +103,8 @@ pub struct UploadCounts {
     pub speeds: Histogram,
     /// By edge.
     pub edges: BTreeMap<String, OverEdge>,
+    /// Bytes of completed uploads by the client's country and edge.
+    pub origins: BTreeMap<(String, String), u64>,
     /// Failed and expired uploads by reason.
     pub reasons: BTreeMap<String, u64>,
 }
@@ -116,6 +118,10 @@ impl UploadCounts {
                 Some(("w", reason)) => add(all.reasons.entry(reason.to_owned()).or_default(), *value),
                 Some(("u", edge)) => add(&mut all.edges.entry(edge.to_owned()).or_default().uploads, *value),
                 Some(("b", edge)) => add(&mut all.edges.entry(edge.to_owned()).or_default().bytes, *value),
+                Some(("o", rest)) => {
+                    let Some((country, edge)) = rest.split_once(':') else { continue };
+                    add(all.origins.entry((country.to_owned(), edge.to_owned())).or_default(), *value);
+                }
                 Some(("x", edge)) => add(&mut all.edges.entry(edge.to_owned()).or_default().errors, *value),
                 Some(("s", rest)) => {
                     let (edge, bucket) = rest.rsplit_once(':').map_or((None, rest), |(edge, bucket)| (Some(edge), bucket));
@@ -186,11 +192,15 @@ mod tests {
             ("", 1),
             ("q:z", 1),
             ("u:fra", 1),
+            ("o:DE:fra", 60),
+            ("o:DE:fra", 1),
+            ("o:fra", 9),
         ];
         let counts = UploadCounts::of(rows.map(|(key, value)| named(key, value)).iter());
         assert_eq!((counts.speeds.total(), counts.reasons), (4, BTreeMap::from([("client".to_owned(), 4)])));
         let fra = &counts.edges["fra"];
         assert_eq!((fra.uploads, fra.bytes, fra.errors, fra.speeds.quantile(0.5)), (3, 70, 0, Some(15.0)));
         assert_eq!((counts.edges["ams"].errors, counts.edges.len()), (1, 2));
+        assert_eq!(counts.origins, BTreeMap::from([(("DE".to_owned(), "fra".to_owned()), 61)]));
     }
 }

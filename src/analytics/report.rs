@@ -11,6 +11,9 @@ use crate::base::id::Name;
 use crate::base::time::EpochMs;
 use crate::base::units::GB;
 
+/// Maximum number of pairs of country and edge that are told.
+const MAX_ORIGINS: usize = 200;
+
 /// Figures of a namespace, or of all that the caller may see, in a period.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Analytics"))]
@@ -26,6 +29,8 @@ pub struct Report {
     pub breakdown: Breakdown,
     /// Uploads by edge, the most bytes first.
     pub by_edge: Vec<EdgeShare>,
+    /// Where uploads came from and over which edge, the most bytes first.
+    pub by_origin: Vec<OriginShare>,
     /// Delivery by country, the most bytes first.
     pub by_country: Vec<CountryShare>,
     /// By hour or day, ascending, without gaps.
@@ -162,6 +167,18 @@ pub struct EdgeShare {
     pub errors: u64,
 }
 
+/// Uploads from a country over an edge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct OriginShare {
+    /// ISO 3166-1 alpha-2 of whoever completed the upload; XX where it is not known.
+    pub country: String,
+    /// The edge's id, or the PoP's name.
+    pub edge: String,
+    /// Bytes of completed uploads.
+    pub bytes: u64,
+}
+
 /// Delivery to a country.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -237,6 +254,13 @@ fn edge_shares(counts: UploadCounts) -> Vec<EdgeShare> {
     shares
 }
 
+fn origin_shares(counts: UploadCounts) -> Vec<OriginShare> {
+    let mut shares: Vec<OriginShare> = counts.origins.into_iter().map(|((country, edge), bytes)| OriginShare { country, edge, bytes }).collect();
+    shares.sort_by_key(|share| std::cmp::Reverse(share.bytes));
+    shares.truncate(MAX_ORIGINS);
+    shares
+}
+
 impl Report {
     /// The report at `now`. Rows outside of both periods are left out.
     pub fn of(period: Period, namespace: Option<Name>, now: EpochMs, gathered: &Gathered, dedup_usd_per_gb: f64) -> Report {
@@ -281,6 +305,7 @@ impl Report {
                 video_streams: class("video"),
             },
             by_edge: edge_shares(counts(true)),
+            by_origin: origin_shares(counts(true)),
             by_country: countries.map(|(country, requests, bytes)| CountryShare { country, requests, bytes }).collect(),
             series: frame.starts().map(point).collect(),
             previous: totals(&before, &uploads(&is_previous), &counts(false), dedup_usd_per_gb),
@@ -343,7 +368,16 @@ mod tests {
             ],
             uploaded: vec![uploaded(today, 2), uploaded(today - 7 * DAY_MS, 4), uploaded(today - 14 * DAY_MS, 9)],
             countries: vec![named(true, "r:DE", 8), named(true, "b:DE", 80), named(false, "r:FR", 11)],
-            counts: vec![named(true, "u:fra", 2), named(true, "b:fra", 9), named(true, "s:4", 2), named(false, "s:0", 1), named(true, "w:client", 1)],
+            counts: vec![
+                named(true, "u:fra", 2),
+                named(true, "b:fra", 9),
+                named(true, "o:CH:fra", 2),
+                named(true, "o:DE:fra", 7),
+                named(false, "o:FR:fra", 5),
+                named(true, "s:4", 2),
+                named(false, "s:0", 1),
+                named(true, "w:client", 1),
+            ],
         };
         let report = Report::of(Period::Week, Name::parse("n"), NOW, &gathered, 0.1);
         let view = serde_json::to_value(&report).unwrap();
@@ -361,6 +395,7 @@ mod tests {
         );
         assert_eq!(view["dedup"], json!({ "bytes_saved": 2_000_000_005_u64, "usd_saved": 0.2 }));
         assert_eq!(view["by_edge"], json!([{ "edge": "fra", "uploads": 2, "bytes": 9, "p50_mbps": null, "errors": 0 }]));
+        assert_eq!(view["by_origin"], json!([{ "country": "DE", "edge": "fra", "bytes": 7 }, { "country": "CH", "edge": "fra", "bytes": 2 }]));
         assert_eq!(view["by_country"], json!([{ "country": "DE", "requests": 8, "bytes": 80 }]));
         assert_eq!((report.series.len(), &view["series"][1]["requests"]), (7, &json!(0)));
         assert_eq!(

@@ -132,15 +132,18 @@ impl UploadCount {
         UploadCount { saved_bytes: size, ..UploadCount::default() }
     }
 
-    /// A session that became a file.
-    pub fn completed(meta: &Meta, parts: &[Part]) -> UploadCount {
+    /// A session that became a file, for a client in `country` (ISO 3166-1 alpha-2).
+    pub fn completed(meta: &Meta, parts: &[Part], country: Option<&str>) -> UploadCount {
+        let country = country.unwrap_or("XX");
         let mut counts = BTreeMap::new();
         if let Some(mbps) = Transfer::of(parts.iter()).known_mbps() {
             counts.insert(format!("s:{}", bucket_of(mbps)), 1);
         }
         for (edge, parts) in by_edge(parts) {
             counts.insert(format!("u:{edge}"), 1);
-            counts.insert(format!("b:{edge}"), parts.iter().map(|part| part.size).fold(0, u64::saturating_add));
+            let bytes = parts.iter().map(|part| part.size).fold(0, u64::saturating_add);
+            counts.insert(format!("b:{edge}"), bytes);
+            counts.insert(format!("o:{country}:{edge}"), bytes);
             if let Some(mbps) = Transfer::of(parts.into_iter()).known_mbps() {
                 counts.insert(format!("s:{edge}:{}", bucket_of(mbps)), 1);
             }
@@ -213,19 +216,29 @@ mod tests {
             part(3, COPIED, 2_000_000, None),
             part(4, "AMS", 1_000_000, None),
         ];
-        let count = UploadCount::completed(&meta(Status::Completing), &parts);
-        let expected =
-            counts(&[("s:8", 1), ("u:fra", 1), ("b:fra", 20_000_000), ("s:fra:7", 1), ("u:AMS", 1), ("b:AMS", 11_000_000), ("s:AMS:6", 1)]);
+        let count = UploadCount::completed(&meta(Status::Completing), &parts, Some("DE"));
+        let expected = counts(&[
+            ("s:8", 1),
+            ("u:fra", 1),
+            ("b:fra", 20_000_000),
+            ("o:DE:fra", 20_000_000),
+            ("s:fra:7", 1),
+            ("u:AMS", 1),
+            ("b:AMS", 11_000_000),
+            ("o:DE:AMS", 11_000_000),
+            ("s:AMS:6", 1),
+        ]);
         let wanted = UploadCount { completed: 1, bytes: 33_000_000, copied_bytes: 2_000_000, counts: expected, ..UploadCount::default() };
         assert_eq!(count, wanted);
     }
 
     #[test]
     fn upload_without_times_has_no_speed_and_one_over_many_edges_counts_twenty() {
-        assert_eq!(UploadCount::completed(&meta(Status::Completing), &[part(1, "fra", 5, None)]).counts, counts(&[("u:fra", 1), ("b:fra", 5)]));
+        let found = UploadCount::completed(&meta(Status::Completing), &[part(1, "fra", 5, None)], None);
+        assert_eq!(found.counts, counts(&[("u:fra", 1), ("b:fra", 5), ("o:XX:fra", 5)]));
         let many: Vec<Part> = (0..300).map(|number| part(number + 1, &format!("E{}", number % 30), 1, None)).collect();
-        let counted = UploadCount::completed(&meta(Status::Completing), &many).counts;
-        assert_eq!(counted.len(), 2 * MAX_EDGES);
+        let counted = UploadCount::completed(&meta(Status::Completing), &many, Some("FR")).counts;
+        assert_eq!(counted.len(), 3 * MAX_EDGES);
         assert!(counted.iter().all(|(key, count)| *count == if key.starts_with("u:") { 1 } else { 10 }));
     }
 

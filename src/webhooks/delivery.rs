@@ -79,6 +79,7 @@ pub struct Delivery {
     /// When the event happened.
     pub created_at: EpochMs,
     tried_at: Option<EpochMs>,
+    payload: String,
 }
 
 /// A delivery in the API (docs/api.md, "Delivery object").
@@ -99,6 +100,8 @@ pub struct DeliveryView {
     response: Option<String>,
     error: Option<String>,
     created_at: String,
+    /// The beginning of what is sent: 2,048 characters at most, without the signature of a receipt in it.
+    payload: String,
 }
 
 impl Delivery {
@@ -117,6 +120,7 @@ impl Delivery {
             response: self.response.clone(),
             error: self.error.clone(),
             created_at: self.created_at.rfc3339(),
+            payload: self.payload.clone(),
         }
     }
 }

@@ -19,7 +19,8 @@ macro_rules! endpoint_columns {
 
 macro_rules! delivery_columns {
     () => {
-        "id, endpoint_id, message_id, event, status, attempts, due_at, response_status, response, error, created_at, tried_at"
+        "id, endpoint_id, message_id, event, status, attempts, due_at, response_status, response, error, created_at, tried_at, \
+         substr(body, 1, 2048) AS payload"
     };
 }
 

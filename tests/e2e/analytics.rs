@@ -168,6 +168,8 @@ async fn counters_of_uploads_are_the_clients_own_by_edge_and_tell_what_was_not_s
     let edges: Vec<Value> =
         body["by_edge"].as_array().unwrap().iter().map(|row| json!([row["edge"], row["uploads"], row["bytes"], row["errors"]])).collect();
     assert_eq!(edges, [json!(["fra", 1, 10_000_000, 1]), json!(["QQQ", 1, 2_000_000, 0])]);
+    let origins: Vec<Value> = body["by_origin"].as_array().unwrap().iter().map(|row| json!([row["edge"], row["bytes"]])).collect();
+    assert_eq!(origins, [json!(["fra", 10_000_000]), json!(["QQQ", 2_000_000])]);
     assert!(body["by_edge"][0]["p50_mbps"].as_f64().unwrap() > 0.0);
     assert_eq!((body["series"].as_array().unwrap().len(), sum(&body["series"], "uploads")), (24, 2));
 }

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// Everything that determines the Worker's behaviour: code, the documents that it serves, configuration and database schema.
-const SOURCES: [&str; 7] = ["src", "docs", "migrations", "build.rs", "Cargo.toml", "Cargo.lock", "wrangler.toml"];
+/// Everything that determines the Worker's behaviour: code, the dashboard and the documents that it serves, configuration and database schema.
+const SOURCES: [&str; 8] = ["src", "dashboard", "docs", "migrations", "build.rs", "Cargo.toml", "Cargo.lock", "wrangler.toml"];
 /// A change counts as complete after this long without another: editors and git write several files one after the other.
 const QUIET: Duration = Duration::from_millis(150);
 
@@ -59,7 +59,7 @@ fn collect(path: &Path, found: &mut Files) {
         let name = entry.file_name();
         let name = name.to_string_lossy();
         let is_source = entry.file_type().is_ok_and(|kind| kind.is_dir())
-            || ["rs", "sql", "txt", "md", "html"].iter().any(|kind| name.ends_with(&format!(".{kind}")));
+            || ["rs", "sql", "txt", "md", "html", "js", "mjs", "css", "svg"].iter().any(|kind| name.ends_with(&format!(".{kind}")));
         if is_source && !name.starts_with(['.', '#']) {
             collect(&entry.path(), found);
         }

@@ -244,8 +244,10 @@ async fn record_completion(call: &Request<impl Io>, meta: &Meta, parts: &[Part],
     let data = data::upload_completed(&asset, receipts::whole(known, asset.size), &call.base, now);
     let event = webhooks::event(&call.io, EventKind::UploadCompleted, &data)?;
     let mut statements = files::repository::insert(&asset, files::repository::Via::Session(meta.session), mbps);
-    statements.extend(view::patterns(meta, parts, call.geo().country.as_deref(), now));
-    statements.extend(add_upload(&meta.namespace, &UploadCount::completed(meta, parts), Counted::WhileOpen(meta.session), now));
+    let geo = call.geo();
+    let country = geo.country.as_deref();
+    statements.extend(view::patterns(meta, parts, country, now));
+    statements.extend(add_upload(&meta.namespace, &UploadCount::completed(meta, parts, country), Counted::WhileOpen(meta.session), now));
     let before = statements.len();
     statements.push(emit(&meta.namespace, &event, Only::WhileOpen(meta.session)));
     statements.push(repository::close(meta.session, "complete", now));

@@ -182,7 +182,9 @@ async fn serve(watch: bool) -> Result<()> {
     print_step(&format!("ready after {:.1} s; Ctrl-C stops everything", started.elapsed().as_secs_f64()));
 
     if watch {
-        print_step("watching src/, migrations/ and wrangler.toml: a save builds the Worker again and replaces it; accounts and files stay");
+        print_step(
+            "watching src/, dashboard/, migrations/ and wrangler.toml: a save builds the Worker again and replaces it; accounts and files stay",
+        );
     }
     let (mut failures, mut checked_at, mut serves) = (0, Instant::now(), true);
     loop {

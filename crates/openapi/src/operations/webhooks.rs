@@ -22,6 +22,7 @@ fn delivery() -> Value {
     json!({
         "id": ID, "webhook": ID, "messageId": "msg_1", "event": "upload.completed", "status": "delivered", "attempts": 1, "nextAt": null, "triedAt": TIME,
         "responseStatus": 204, "response": "", "error": null, "createdAt": TIME,
+        "payload": "{\"type\":\"webhook.test\",\"timestamp\":\"2026-11-20T04:06:23.120Z\",\"data\":{}}",
     })
 }
 

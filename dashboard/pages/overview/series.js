@@ -1,0 +1,52 @@
+import { html, useMemo, useState } from "../../ui/html.js";
+import { Chart } from "../../ui/chart.js";
+import { Segments } from "../../ui/tabs.js";
+import { Section } from "../../ui/page.js";
+import * as format from "../../lib/format.js";
+import { t } from "../../lib/i18n.js";
+import { peakOf } from "./figures.js";
+
+const METRICS = {
+  requests: {
+    format: format.count,
+    axis: format.compact,
+    series: [
+      { text: "total", read: (entry) => entry.requests, colour: "--second" },
+      { text: "hits", read: (entry) => entry.hits, fill: true },
+    ],
+  },
+  traffic: {
+    format: format.bytes,
+    series: [
+      { text: "fromStore", read: (entry) => entry.bytes_from_origin, colour: "--second" },
+      { text: "fromCache", read: (entry) => entry.bytes_from_cache, fill: true },
+    ],
+  },
+  latency: { format: format.latency, series: [{ text: "p95", read: (entry) => entry.p95_latency_ms, fill: true }] },
+  uploads: { format: format.count, series: [{ text: "uploads", read: (entry) => entry.uploads, kind: "bars" }] },
+};
+
+const pointOf = (entry) => (entry.hour ? { label: format.dateTime(entry.hour), short: format.time(entry.hour) } : { label: format.calendarDay(entry.day), short: format.calendarDay(entry.day) });
+
+function sentenceOf(metric, name, points, series) {
+  const main = series[name === "traffic" ? 1 : 0];
+  const peak = peakOf(main.values);
+  if (!peak) return t("overview.sentenceNone");
+  const values = { at: points[peak.index].label, most: main.format(peak.most), total: main.format(peak.total) };
+  return t(name === "latency" ? "overview.sentenceLatency" : "overview.sentence", values);
+}
+
+/** The period's series, one kind of figure at a time. */
+export function Series({ series: entries }) {
+  const [name, setName] = useState("requests");
+  const metric = METRICS[name];
+  const points = useMemo(() => entries.map(pointOf), [entries]);
+  const series = useMemo(
+    () => metric.series.map(({ text, read, ...look }) => ({ ...look, label: t(`overview.${text}`), values: entries.map(read), format: metric.format })),
+    [entries, metric],
+  );
+  const options = Object.keys(METRICS).map((value) => ({ value, label: t(`overview.${value}`) }));
+  return html`<${Section} title=${t("overview.chart")} actions=${html`<${Segments} label=${t("overview.metric")} value=${name} options=${options} onChange=${setName} />`}>
+    <div class="panel"><${Chart} label=${t(`overview.${name}`)} sentence=${sentenceOf(metric, name, points, series)} points=${points} series=${series} axis=${metric.axis} height=${220} /></div>
+  </${Section}>`;
+}

@@ -1,0 +1,22 @@
+// What a problem code means for whoever sits in front of the dashboard. A code without a text here is told in the API's own words.
+export const errors = {
+  "error.offline": { en: "The service can not be reached.", de: "Der Dienst ist nicht erreichbar." },
+  "error.other": { en: "Something unexpected happened.", de: "Etwas Unerwartetes ist passiert." },
+  "error.internal": { en: "The service made a mistake. The request's id helps its operator find it.", de: "Der Dienst hat einen Fehler gemacht. Mit der Kennung der Anfrage findet ihn der Betreiber." },
+  "error.field": { en: "This value is not allowed.", de: "Dieser Wert ist nicht erlaubt." },
+  "error.sign-in-refused": { en: "These credentials are not right.", de: "Diese Zugangsdaten stimmen nicht." },
+  "error.rate-limited": { en: "The account's requests of this minute are used up.", de: "Die Anfragen dieser Minute sind aufgebraucht." },
+  "error.not-found": { en: "It does not exist any more.", de: "Das gibt es nicht mehr." },
+  "error.account-suspended": { en: "The account is suspended; ask its administrator.", de: "Das Konto ist gesperrt; fragen Sie den Betreiber." },
+  "error.storage-exceeded": { en: "The file does not fit into the account's storage.", de: "Die Datei passt nicht mehr in den Speicher des Kontos." },
+  "error.too-many-objects": { en: "The account has as many files as its tier allows.", de: "Das Konto hat so viele Dateien, wie sein Tarif erlaubt." },
+  "error.too-many-uploads": { en: "The account has as many open uploads as its tier allows.", de: "Das Konto hat so viele offene Uploads, wie sein Tarif erlaubt." },
+  "error.bandwidth-exceeded": { en: "The account's bandwidth of this month is used up.", de: "Das Übertragungsvolumen dieses Monats ist aufgebraucht." },
+  "error.file-too-large": { en: "The file is larger than the tier allows.", de: "Die Datei ist größer, als der Tarif erlaubt." },
+  "error.tier-forbidden": { en: "The account's tier does not include this.", de: "Der Tarif des Kontos enthält das nicht." },
+  "error.feature-off": { en: "The namespace has this switched off.", de: "Im Namensraum ist das abgeschaltet." },
+  "error.upload-closed": { en: "The upload has ended and takes nothing more.", de: "Der Upload ist beendet und nimmt nichts mehr an." },
+  "error.origin-unreachable": { en: "The store does not answer. Try again.", de: "Der Speicher antwortet nicht. Versuchen Sie es noch einmal." },
+  "error.origin-unavailable": { en: "The store is overloaded. Try again in a moment.", de: "Der Speicher ist überlastet. Versuchen Sie es gleich noch einmal." },
+  "error.origin-timeout": { en: "The store did not answer in time. Try again.", de: "Der Speicher hat nicht rechtzeitig geantwortet. Versuchen Sie es noch einmal." },
+};

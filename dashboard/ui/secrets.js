@@ -1,4 +1,4 @@
-import { html, useState } from "./html.js";
+import { html, useEffect, useState } from "./html.js";
 import { Button } from "./button.js";
 import { CopyButton } from "./copy.js";
 import { Dialog } from "./dialog.js";
@@ -14,6 +14,13 @@ export function SecretsOnce({ title, entries, onClose, children }) {
   const [kept, setKept] = useState(false);
   // Escape and the cross do nothing until then: what is closed by mistake is lost.
   const close = () => kept && onClose();
+  // Chromium closes a dialog without asking when the key comes before any click in it.
+  useEffect(() => {
+    if (kept) return undefined;
+    const hold = (event) => event.key === "Escape" && event.preventDefault();
+    addEventListener("keydown", hold, true);
+    return () => removeEventListener("keydown", hold, true);
+  }, [kept]);
   return html`<${Dialog} title=${title} onClose=${close}>
     <${Notice} tone="warn">${t("secrets.once")}</${Notice}>
     ${children}

@@ -40,5 +40,11 @@ const columnsOf = (end) => [
   { id: "country", label: t("keys.country"), render: (session) => format.country(session.country) },
   { id: "created", label: t("keys.signedIn"), align: "end", render: (session) => html`<time datetime=${session.created_at} title=${format.dateTime(session.created_at)}>${format.relative(session.created_at)}</time>` },
   { id: "expires", label: t("keys.expires"), align: "end", render: (session) => format.dateTime(session.expires_at) },
-  { id: "end", label: t("action.actions"), actions: true, render: (session) => html`<${Button} kind="quiet" aria-label=${t("keys.endLabel", { name: nameOf(session) })} onClick=${() => end(session)}>${session.is_current ? t("nav.signOut") : t("keys.end")}</${Button}>` },
+  { id: "end", label: t("action.actions"), actions: true, render: (session) => html`<${EndButton} session=${session} end=${end} />` },
 ];
+
+function EndButton({ session, end }) {
+  const name = nameOf(session);
+  const label = session.is_current ? `${t("nav.signOut")}: ${name}` : t("keys.endLabel", { name });
+  return html`<${Button} kind="quiet" aria-label=${label} onClick=${() => end(session)}>${session.is_current ? t("nav.signOut") : t("keys.end")}</${Button}>`;
+}

@@ -6,13 +6,15 @@ import { PICTURES } from "./stage.mjs";
 import * as files from "./files.mjs";
 import * as overview from "./overview.mjs";
 import * as keyboard from "./keyboard.mjs";
+import * as operators from "./operators.mjs";
 import * as pages from "./pages.mjs";
 import * as signIn from "./sign-in.mjs";
 import * as states from "./states.mjs";
 import * as uploads from "./uploads.mjs";
 import * as video from "./video.mjs";
+import * as webhooks from "./webhooks.mjs";
 
-const all = [signIn, overview, files, uploads, video, keyboard, states, pages].flatMap(({ checks }) => Object.entries(checks));
+const all = [signIn, overview, files, uploads, video, webhooks, operators, keyboard, states, pages].flatMap(({ checks }) => Object.entries(checks));
 const wanted = process.argv.slice(2);
 const checks = wanted.length ? all.filter(([name]) => wanted.some((part) => name.includes(part))) : all;
 

@@ -13,7 +13,7 @@ export const checks = {
       const csv = await fs.readFile(await download.path(), "utf8");
       assert.match(csv, /^agentcache_user_id,period,/);
       assert.match(download.suggestedFilename(), /^statement-\d{4}-\d{2}\.csv$/);
-      const month = page.getByLabel("Month");
+      const month = page.getByLabel("Month", { exact: true });
       await month.selectOption({ index: 1 });
       await page.getByText("Nothing was stored or called in this month.").waitFor();
     }),

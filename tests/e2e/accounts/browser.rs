@@ -26,7 +26,7 @@ const SESSIONS: &str = "/api/portal/sessions";
 #[tokio::test]
 async fn cookie_stands_for_the_account_in_its_own_origin_until_it_is_ended() {
     let stack = Stack::start(&[]).await;
-    let (mine, other) = (stack.account("mine").tier("pro").create().await, stack.account("other").tier("pro").create().await);
+    let (mine, other) = (stack.account("mine").tier("pro").create().await, stack.account("stranger").tier("pro").create().await);
     let asset = stack.asset(&mine).bytes(random_bytes(5_000)).store().await;
     let (who, cookie) = sign_in(stack.request(Method::POST, SESSIONS, &mine)).await;
     assert_eq!((&who["kind"], &who["agentcache_user_id"], &who["namespace"]), (&json!("account"), &json!("mine"), &json!("jt_user_mine")));
@@ -62,7 +62,7 @@ async fn cookie_stands_for_the_account_in_its_own_origin_until_it_is_ended() {
     assert_eq!((status, &renamed["asset"]["name"]), (200, &json!("b.bin")));
     // Beside another proof the cookie is left aside.
     let both = stack.request(Method::GET, "/api/portal/session", &other).header("Cookie", &cookie).header("Sec-Fetch-Site", "same-origin");
-    assert_eq!(both.answer().await.1["agentcache_user_id"], "other");
+    assert_eq!(both.answer().await.1["agentcache_user_id"], "stranger");
     // A cookie is no proof for another one, which would make it last for ever.
     assert_eq!(own(&stack, Method::POST, SESSIONS, &cookie).answer().await.0, 401);
     for forged in [format!("{cookie}x"), cookie.replace('.', ".A"), "jettyspeed=".to_owned(), "jettyspeed=jtd1.e30.AAAA".to_owned()] {

@@ -4,10 +4,18 @@ import { language } from "./preferences.js";
 export const UNKNOWN = "–";
 const known = (value) => typeof value === "number" && Number.isFinite(value);
 
+/**
+ * The chosen language as the reader's region writes it: 16:00 in London, 4:00 PM in New York.
+ * @param {string} chosen
+ * @param {readonly string[]} preferred the browser's languages
+ */
+export const regional = (chosen, preferred) => preferred.find((one) => one === chosen || one.startsWith(`${chosen}-`)) ?? chosen;
+
 const formats = new Map();
 const cached = (make, options) => {
-  const key = `${make.name}|${language.get()}|${JSON.stringify(options)}`;
-  if (!formats.has(key)) formats.set(key, new make(language.get(), options));
+  const locale = regional(language.get(), globalThis.navigator?.languages ?? []);
+  const key = `${make.name}|${locale}|${JSON.stringify(options)}`;
+  if (!formats.has(key)) formats.set(key, new make(locale, options));
   return formats.get(key);
 };
 const number = (options) => cached(Intl.NumberFormat, options);

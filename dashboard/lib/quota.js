@@ -6,20 +6,12 @@ export const WARNING_SHARE = 0.8;
 /**
  * @param {number} used what counts against the limit, what is reserved included
  * @param {number} limit
- * @returns {"ok" | "warning" | "full"} "full" also where nothing is allowed
+ * @returns {"ok" | "warning" | "full" | "none"} "none": nothing is allowed, and nothing is used
  */
 export function quotaState(used, limit) {
+  if (limit <= 0 && used <= 0) return "none";
   if (used >= limit) return "full";
   return used >= limit * WARNING_SHARE ? "warning" : "ok";
-}
-
-/**
- * The share of a limit, for a bar.
- * @returns {number} 0 to 1
- */
-export function quotaShare(used, limit) {
-  if (limit <= 0) return 1;
-  return Math.min(1, Math.max(0, used / limit));
 }
 
 /**

@@ -1,4 +1,5 @@
 import { html, useState } from "../ui/html.js";
+import { Mark } from "../ui/brand.js";
 import { Button } from "../ui/button.js";
 import { Form, TextField } from "../ui/form.js";
 import { Segments } from "../ui/tabs.js";
@@ -27,7 +28,7 @@ export function SignIn() {
   };
   return html`<main class="sign-in">
     <div class="sign-in-card">
-      <div class="brand"><img src="/dashboard/icon.svg" alt="" width="28" height="28" /><span>JettySpeed</span></div>
+      <div class="brand"><${Mark} size=${28} /><span>JettySpeed</span></div>
       <h1 tabindex="-1">${t("signIn.title")}</h1>
       <p class="page-text" role="status">${NOTES[why] ? t(NOTES[why]) : t("signIn.text")}</p>
       <${Segments} label=${t("signIn.as")} value=${kind} onChange=${choose} options=${[

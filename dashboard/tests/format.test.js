@@ -49,3 +49,9 @@ test("relative times choose their unit", () => {
 test("a country that is not known is a dash", () => {
   assert.deepEqual([format.country("DE"), format.country("XX"), format.country("")], ["Germany", "–", "–"]);
 });
+
+test("the chosen language is written as the browser's region does", () => {
+  assert.equal(format.regional("en", ["de-AT", "en-GB", "en"]), "en-GB");
+  assert.equal(format.regional("de", ["en-US"]), "de");
+  assert.equal(format.regional("de", ["den-X", "de"]), "de");
+});

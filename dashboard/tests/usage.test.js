@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { atThisPace, forecast, monthProgress, months, reachesLimitAt, storageMonths } from "../lib/forecast.js";
-import { quotaBars, quotaShare, quotaState } from "../lib/quota.js";
+import { quotaBars, quotaState } from "../lib/quota.js";
 
 const DAY = 86_400_000;
 const START = "2026-11-01T00:00:00.000Z";
@@ -15,14 +15,8 @@ test("quota is ok below 80 %, a warning from there on and full from 100 %", () =
   assert.equal(quotaState(9.99, 10), "warning");
   assert.equal(quotaState(10, 10), "full");
   assert.equal(quotaState(11, 10), "full");
-  assert.equal(quotaState(0, 0), "full");
-});
-
-test("share of a quota stays between 0 and 1", () => {
-  assert.equal(quotaShare(5, 10), 0.5);
-  assert.equal(quotaShare(50, 10), 1);
-  assert.equal(quotaShare(-1, 10), 0);
-  assert.equal(quotaShare(0, 0), 1);
+  assert.equal(quotaState(1, 0), "full");
+  assert.equal(quotaState(0, 0), "none");
 });
 
 test("bars count what is reserved against the limit", () => {

@@ -37,7 +37,7 @@ export const usage = {
   "usage.forecast": { en: "Forecast to the end of {month}", de: "Vorschau bis Ende {month}" },
   "usage.forecastTotal": { en: "Cost of the month", de: "Kosten des Monats" },
   "usage.forecastBandwidth": { en: "Sent to callers", de: "An Abrufer gesendet" },
-  "usage.forecastStorage": { en: "Storage", de: "Speicher" },
+  "usage.forecastStorage": { en: "Storage in GB-months", de: "Speicher in GB-Monaten" },
   "usage.soFar": { en: "{value} so far", de: "{value} bisher" },
   "usage.ofQuota": { en: "{value} of the quota", de: "{value} des Kontingents" },
   "usage.forecastHow": {

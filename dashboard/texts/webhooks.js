@@ -25,7 +25,7 @@ export const webhooks = {
   "webhooks.deleteText": { en: "What was not delivered to {url} is not sent any more, and its deliveries are forgotten.", de: "Was an {url} noch nicht zugestellt ist, wird nicht mehr gesendet, und die Zustellungen werden vergessen." },
   "webhooks.deleted": { en: "The webhook is deleted.", de: "Der Webhook ist gelöscht." },
   "webhooks.deliveries": { en: "Deliveries", de: "Zustellungen" },
-  "webhooks.deliveriesOf": { en: "Deliveries of {url}, 30 days", de: "Zustellungen an {url}, 30 Tage" },
+  "webhooks.deliveriesOf": { en: "To {url}, in the last 30 days", de: "An {url}, in den letzten 30 Tagen" },
   "webhooks.noDeliveries": { en: "Nothing was sent yet", de: "Es wurde noch nichts gesendet" },
   "webhooks.noDeliveriesText": { en: "A test event shows at once whether the address answers.", de: "Ein Testereignis zeigt sofort, ob die Adresse antwortet." },
   "webhooks.back": { en: "All webhooks", de: "Alle Webhooks" },

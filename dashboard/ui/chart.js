@@ -35,7 +35,7 @@ export function Chart({ label, sentence, points, series, axis, height = 200 }) {
         if (gone || !place.current) return;
         const size = () => ({ width: Math.max(120, place.current.clientWidth), height });
         plot = new Plot({ ...size(), ...optionsOf(Plot, { points, series, axis, setTip }) }, [points.map((_, index) => index), ...series.map((one) => one.values)], place.current);
-        observer = new ResizeObserver(() => plot.setSize(size()));
+        observer = new ResizeObserver(() => place.current && plot.setSize(size()));
         observer.observe(place.current);
       },
       () => setMissing(true),

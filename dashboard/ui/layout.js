@@ -1,5 +1,6 @@
 import { html, useEffect, useRef, useState } from "./html.js";
 import { Button } from "./button.js";
+import { Mark } from "./brand.js";
 import { Icon } from "./icons.js";
 import { LanguageSwitch, ThemeSwitch } from "./switches.js";
 import { toast } from "./toast.js";
@@ -49,7 +50,7 @@ export function Layout({ pages, current, who, children }) {
     <${Connection} />`;
 }
 
-const Brand = () => html`<a class="brand" href="#/overview"><img src="/dashboard/icon.svg" alt="" width="22" height="22" /><span>JettySpeed</span></a>`;
+const Brand = () => html`<a class="brand" href="#/overview"><${Mark} /><span>JettySpeed</span></a>`;
 
 /** Pages in their groups; an account sees those of accounts only, and an operator those that an operator's session can use. */
 export function groupsOf(pages, who) {

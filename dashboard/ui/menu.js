@@ -16,16 +16,17 @@ export function Menu({ label, icon = "more", items }) {
   useLayoutEffect(() => {
     if (!open) return undefined;
     const list = place.current.querySelector("[role=menu]");
-    position(place.current.querySelector("button"), list);
+    const follow = () => position(place.current.querySelector("button"), list);
+    follow();
     list.querySelector("[role=menuitem]:not(:disabled)")?.focus({ preventScroll: true });
     const outside = (event) => place.current?.contains(event.target) || setOpen(false);
     const away = () => setOpen(false);
     addEventListener("pointerdown", outside);
-    addEventListener("scroll", away, true);
+    addEventListener("scroll", follow, true);
     addEventListener("resize", away);
     return () => {
       removeEventListener("pointerdown", outside);
-      removeEventListener("scroll", away, true);
+      removeEventListener("scroll", follow, true);
       removeEventListener("resize", away);
     };
   }, [open]);

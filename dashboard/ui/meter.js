@@ -5,7 +5,7 @@ import { quotaState } from "../lib/quota.js";
 import * as format from "../lib/format.js";
 import { t } from "../lib/i18n.js";
 
-const TONES = { ok: "accent", warning: "warn", full: "bad" };
+const TONES = { ok: "accent", warning: "warn", full: "bad", none: "neutral" };
 
 /**
  * How much of a quota is used: the bar, the figures, and a word once it becomes tight.
@@ -20,13 +20,13 @@ const TONES = { ok: "accent", warning: "warn", full: "bad" };
 export function Meter({ label, used, reserved = 0, limit, unit = "bytes", note }) {
   const write = unit === "bytes" ? format.bytes : format.count;
   const state = quotaState(used + reserved, limit);
-  const share = limit > 0 ? ((used + reserved) / limit) * 100 : 100;
+  const share = limit > 0 ? ((used + reserved) / limit) * 100 : null;
   const text = t("meter.of", { used: write(used), limit: write(limit) });
   return html`<div class="meter">
     <div class="meter-head"><span class="meter-label">${label}</span>${state !== "ok" && html`<${Badge} tone=${TONES[state]}>${t(`meter.${state}`)}</${Badge}>`}</div>
     <p class="meter-figure"><strong>${write(used)}</strong> <span class="weak">${t("meter.ofLimit", { limit: write(limit) })}</span></p>
     <${Bar} value=${used} second=${reserved} of=${limit > 0 ? limit : 1} tone=${TONES[state]} label=${label} text=${text} />
-    <p class="meter-note"><span>${format.percent(share, 1)}</span>${reserved > 0 && html`<span>${t("meter.reserved", { value: write(reserved) })}</span>`}${note && html`<span>${note}</span>`}</p>
+    <p class="meter-note"><span>${share === null ? format.UNKNOWN : format.percent(share, 1)}</span>${reserved > 0 && html`<span>${t("meter.reserved", { value: write(reserved) })}</span>`}${note && html`<span>${note}</span>`}</p>
   </div>`;
 }
 

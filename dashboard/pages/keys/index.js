@@ -32,7 +32,7 @@ function Credentials({ keys }) {
   const columns = [
     { id: "fingerprint", label: t("keys.fingerprint"), primary: true, render: (key) => html`<code>${key.fingerprint}</code>` },
     { id: "state", label: t("keys.state"), render: stateOf },
-    { id: "created", label: t("keys.created"), align: "end", render: (key) => format.dateTime(key.created_at) },
+    { id: "created", label: t("keys.created"), align: "end", render: (key) => (Date.parse(key.created_at) > 0 ? format.dateTime(key.created_at) : format.UNKNOWN) },
     { id: "expires", label: t("keys.expires"), align: "end", render: (key) => (key.expires_at ? html`<span>${format.dateTime(key.expires_at)} <span class="weak">· ${format.relative(key.expires_at)}</span></span>` : html`<span class="weak">${t("keys.noEnd")}</span>`) },
   ];
   return html`<${Table} caption=${t("keys.api")} columns=${columns} rows=${keys} rowKey=${(key) => key.fingerprint} />`;

@@ -6,10 +6,13 @@ import * as format from "../../lib/format.js";
 import { t } from "../../lib/i18n.js";
 import { peakOf } from "./figures.js";
 
+// There is no half a request.
+const whole = (value) => (Number.isInteger(value) ? format.compact(value) : "");
+
 const METRICS = {
   requests: {
     format: format.count,
-    axis: format.compact,
+    axis: whole,
     series: [
       { text: "total", read: (entry) => entry.requests, colour: "--second" },
       { text: "hits", read: (entry) => entry.hits, fill: true },
@@ -23,7 +26,7 @@ const METRICS = {
     ],
   },
   latency: { format: format.latency, series: [{ text: "p95", read: (entry) => entry.p95_latency_ms, fill: true }] },
-  uploads: { format: format.count, series: [{ text: "uploads", read: (entry) => entry.uploads, kind: "bars" }] },
+  uploads: { format: format.count, axis: whole, series: [{ text: "uploads", read: (entry) => entry.uploads, kind: "bars" }] },
 };
 
 const pointOf = (entry) => (entry.hour ? { label: format.dateTime(entry.hour), short: format.time(entry.hour) } : { label: format.calendarDay(entry.day), short: format.calendarDay(entry.day) });

@@ -20,7 +20,7 @@ export function Forecast({ statement, quota }) {
   return html`<${Section} title=${title} text=${text}>
     <${Stats} label=${title}>
       <${Stat} label=${t("usage.forecastTotal")} value=${format.money(expected.total_cost)} note=${t("usage.soFar", { value: format.money(statement.total_cost) })} />
-      <${Stat} label=${t("usage.forecastStorage")} value=${t("usage.gbMonths", { value: format.decimal(expected.storage_gb_months, 2) })} note=${t("usage.soFar", { value: format.decimal(statement.storage_gb_months, 2) })} />
+      <${Stat} label=${t("usage.forecastStorage")} value=${format.decimal(expected.storage_gb_months, 3)} note=${t("usage.soFar", { value: format.decimal(statement.storage_gb_months, 3) })} />
       <${Stat} label=${t("usage.forecastBandwidth")} value=${format.bytes(expected.bandwidth_bytes)} note=${share === null ? "" : t("usage.ofQuota", { value: format.percent(share) })} />
       <${Stat} label=${t("usage.itemRequests")} value=${format.count(expected.request_count)} note=${t("usage.soFar", { value: format.count(statement.request_count) })} />
     </${Stats}>

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { createHash, randomBytes } from "node:crypto";
 import { HOSTILE } from "./files.mjs";
-import { callApi, onStage, proofOf, settled } from "./stage.mjs";
+import { callApi, onStage, proofOf, settled, takePicture } from "./stage.mjs";
 
 async function operate(stack, method, route, body) {
   const response = await fetch(`${stack.dev.url}${route}`, { method, headers: proofOf(stack, "operator"), body: body && JSON.stringify(body) });
@@ -22,6 +23,21 @@ const tolerant = (promise) =>
   promise.catch((error) => {
     if (!/Failed to load resource/.test(error.message)) throw error;
   });
+
+/** An upload whose caller is in `country`, over the PoP `colo`, as Cloudflare would say. */
+async function uploadFrom(stack, country, colo) {
+  const place = { "mf-cf-blob": JSON.stringify({ country, colo, clientAcceptEncoding: "" }) };
+  const bytes = randomBytes(6_000_000);
+  const track = (body) => callApi(stack, "POST", "/api/jetty/track-upload", { body: JSON.stringify(body), headers: place });
+  const { sessionId, uploadToken } = await track({ action: "start", fileName: `from ${country}.bin`, fileSize: bytes.length });
+  const sent = await fetch(`${stack.dev.url}/api/jetty-speed/chunk`, {
+    method: "POST",
+    headers: { ...place, "x-upload-token": uploadToken, "x-part-number": "1", "x-chunk-sha256": createHash("sha256").update(bytes).digest("hex") },
+    body: bytes,
+  });
+  assert.equal(sent.status, 200, await sent.text());
+  await track({ action: "complete", sessionId });
+}
 
 export const checks = {
   "requests per minute that are changed in a tier are those that its accounts have": (world) =>
@@ -99,20 +115,27 @@ export const checks = {
       assert.equal((await account()).status, "deleting");
     }),
 
-  "what the map and the table of edges say is what the API says": (world) =>
-    operator(world, "edges", async (page) => {
+  "what the map and the table of edges say is what the API says": async (world) => {
+    for (const [country, colo] of [["DE", "FRA"], ["US", "IAD"], ["NZ", "LAX"], ["XX", "FRA"]]) await uploadFrom(world.stack, country, colo);
+    await operator(world, "edges", async (page) => {
       await settled(page);
       const edges = await operate(world.stack, "GET", "/api/edges");
       const { by_origin: origins, by_edge: shares } = await operate(world.stack, "GET", "/api/portal/analytics?period=24h");
       await page.locator(".land").waitFor({ state: "attached" });
       assert.equal(await page.locator(".edge-point").count(), edges.length);
       assert.equal(await page.locator(".table tbody tr").count(), edges.length);
+      const placed = origins.filter(({ country, edge }) => country !== "XX" && edges.some(({ id, colo }) => id === edge || colo === edge));
+      assert.ok(placed.length >= 3, JSON.stringify(origins));
+      assert.equal(await page.locator(".flow").count(), placed.length);
       assert.equal(await page.locator(".map .numbers-table tbody tr").count(), origins.length);
-      for (const { edge, uploads } of shares) {
-        const row = page.locator(".table tbody tr", { has: page.getByText(edge, { exact: true }) });
-        if ((await row.count()) > 0) assert.match(await row.locator("td[data-label='Uploads 24 h']").textContent(), new RegExp(`^${uploads} `));
+      for (const edge of edges) {
+        const share = shares.find(({ edge: name }) => name === edge.id);
+        const row = page.locator(".table tbody tr", { has: page.getByText(edge.id, { exact: true }) });
+        assert.match(await row.locator("td[data-label='Uploads 24 h']").textContent(), share ? new RegExp(`^${share.uploads} `) : /^–$/, edge.id);
       }
-    }),
+      await takePicture(page, "edges-with-uploads");
+    });
+  },
 
   "an edge is drained and activated, and its metrics are shown": (world) =>
     operator(world, "edges", async (page) => {

@@ -44,11 +44,14 @@ export const checks = {
     });
   },
 
-  "another period asks for it, keeps it in the address, and counts as many points": (world) =>
-    onStage(world, { at: "overview" }, async (page) => {
+  "another period asks for it, keeps it in the address, and counts as many points": async (world) => {
+    await readTwice(world.stack, "read in a month.txt");
+    await countedAnalytics(world.stack, 2);
+    await onStage(world, { at: "overview" }, async (page) => {
       await settled(page);
       await page.getByRole("radio", { name: "30 days" }).check();
       await page.waitForFunction(() => document.querySelectorAll(".numbers-table tbody tr").length === 30);
       assert.match(page.url(), /period=30d/);
-    }),
+    });
+  },
 };

@@ -3,6 +3,7 @@ import fs from "node:fs/promises";
 import { launch } from "../../../tests/players/browser.mjs";
 import { startStack } from "../../../tests/players/stack.mjs";
 import { PICTURES } from "./stage.mjs";
+import * as account from "./account.mjs";
 import * as files from "./files.mjs";
 import * as overview from "./overview.mjs";
 import * as keyboard from "./keyboard.mjs";
@@ -14,7 +15,7 @@ import * as uploads from "./uploads.mjs";
 import * as video from "./video.mjs";
 import * as webhooks from "./webhooks.mjs";
 
-const all = [signIn, overview, files, uploads, video, webhooks, operators, keyboard, states, pages].flatMap(({ checks }) => Object.entries(checks));
+const all = [signIn, overview, files, uploads, video, account, webhooks, operators, keyboard, states, pages].flatMap(({ checks }) => Object.entries(checks));
 const wanted = process.argv.slice(2);
 const checks = wanted.length ? all.filter(([name]) => wanted.some((part) => name.includes(part))) : all;
 

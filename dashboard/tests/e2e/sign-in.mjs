@@ -58,6 +58,18 @@ export const checks = {
     }
   },
 
+  "with 40 ms for every round trip something is painted within a second": (world) =>
+    onStage(world, { as: null }, async (page, context) => {
+      const session = await context.newCDPSession(page);
+      await session.send("Network.enable");
+      await session.send("Network.setCacheDisabled", { cacheDisabled: true });
+      await session.send("Network.emulateNetworkConditions", { offline: false, latency: 40, downloadThroughput: 5_000_000, uploadThroughput: 1_000_000 });
+      await page.reload();
+      await page.getByRole("button", { name: "Sign in" }).waitFor();
+      const painted = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0].startTime);
+      assert.ok(painted < 1_000, `${painted} ms`);
+    }),
+
   "nothing but the page, its style and its script is loaded before there is something to see": (world) =>
     onStage(world, { as: null }, async (page) => {
       await page.getByRole("button", { name: "Sign in" }).waitFor();

@@ -55,7 +55,7 @@ export const checks = {
   "German is chosen, kept over a reload, and named to screen readers": (world) =>
     onStage(world, { at: "files" }, async (page) => {
       await settled(page);
-      await page.getByRole("radio", { name: "DE" }).check();
+      await page.getByRole("radio", { name: "DE", exact: true }).check();
       await page.getByRole("heading", { name: "Dateien", level: 1 }).waitFor();
       await page.reload();
       await page.getByRole("heading", { name: "Dateien", level: 1 }).waitFor();

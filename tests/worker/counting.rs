@@ -17,7 +17,7 @@ use jettyspeed_edge::worker::platform::clock;
 const BUDGET_MICROSECONDS: f64 = 100.0;
 
 /// Maximum time to take the counters and write them as the parameters of their statements; once in `STATS_FLUSH_SECONDS`, behind an answer.
-const FLUSH_BUDGET_MICROSECONDS: f64 = 50_000.0;
+const FLUSH_BUDGET_MICROSECONDS: f64 = 100_000.0;
 
 /// Answers that are counted between two flushes.
 const ANSWERS: usize = 10_000;

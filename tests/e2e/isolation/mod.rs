@@ -39,8 +39,12 @@ async fn observe(request: RequestBuilder, names: &Names) -> (Observed, String) {
         fields.remove("edges");
         fields.remove("assignments");
         // Random for every new upload.
-        for drawn in ["sessionId", "uploadId", "uploadToken", "expiresAt"].into_iter().filter(|_| status == 201) {
-            assert!(fields.remove(drawn).is_some(), "{drawn} in {text}");
+        let of_upload = ["sessionId", "uploadId", "uploadToken", "expiresAt"].as_slice();
+        // Random for every new session of a browser, as is its cookie.
+        let of_browser = ["id", "expires_at"].as_slice();
+        let drawn = if headers.remove("set-cookie").is_some() { of_browser } else { of_upload };
+        for drawn in drawn.iter().filter(|_| status == 201) {
+            assert!(fields.remove(*drawn).is_some(), "{drawn} in {text}");
         }
     }
     let body = [&names.session, &names.upload_id, &names.asset, &names.namespace, &names.user]

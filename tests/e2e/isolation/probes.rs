@@ -52,6 +52,8 @@ pub fn probes(route: &Route, names: &Names) -> Vec<Probe> {
             ("edge", "absent"),
             ("webhook", "00000000-0000-4000-8000-000000000000"),
             ("delivery", "00000000-0000-4000-8000-000000000000"),
+            ("session", "00000000-0000-4000-8000-000000000000"),
+            ("file", "app.js"),
         ];
         let path = values.iter().chain(&fixed).fold(route.pattern.to_owned(), |path, (name, value)| path.replace(&format!("{{{name}}}"), value));
         assert!(!path.contains('{'), "{path}: say here what it names");

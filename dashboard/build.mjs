@@ -59,7 +59,7 @@ const built = () => FIRST.every((name) => fs.existsSync(path.join(TARGET, name))
 const kept = () => (fs.existsSync(STAMP) ? fs.readFileSync(STAMP, "utf8") : "");
 
 function copy() {
-  for (const name of ["index.html", "icon.svg"]) fs.copyFileSync(path.join(SOURCES, name), path.join(TARGET, name));
+  fs.copyFileSync(path.join(SOURCES, "index.html"), path.join(TARGET, "index.html"));
   // The style sheet has the name of the page, like its script.
   fs.renameSync(path.join(TARGET, "style.css"), path.join(TARGET, "app.css"));
 }

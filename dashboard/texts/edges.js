@@ -78,5 +78,6 @@ export const edges = {
   "edges.noSamples": { en: "Nobody has measured this edge in the period", de: "In diesem Zeitraum hat niemand dieses Edge gemessen" },
   "edges.chart": { en: "Round trip and rate by hour", de: "Umlaufzeit und Rate nach Stunden" },
   "edges.chartSentence": { en: "{samples} measurements, {failures} of them failures; {bytes} measured.", de: "{samples} Messungen, davon {failures} gescheitert; {bytes} gemessen." },
+  "edges.lineSentence": { en: "{name}: from {least} to {most}.", de: "{name}: {least} bis {most}." },
   "edges.rate": { en: "Rate", de: "Rate" },
 };

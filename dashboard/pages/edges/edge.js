@@ -33,7 +33,7 @@ export function Edge({ id }) {
         <${Stat} label=${t("edges.errorRate")} value=${data.now.errorRate === null ? format.UNKNOWN : format.percent(data.now.errorRate * 100)} />
         <${Stat} label=${t("edges.confidence")} value=${format.percent(data.now.confidence * 100, 0)} />
       </${Stats}></${Section}>
-      <${Section} title=${t("edges.chart")}>${data.series.length === 0 ? html`<${Empty} icon="overview" title=${t("edges.noSamples")} />` : html`<${Series} data=${data} />`}</${Section}>
+      <${Section} title=${t("edges.chart")} text=${totalsOf(data)}>${data.series.length === 0 ? html`<${Empty} icon="overview" title=${t("edges.noSamples")} />` : html`<${Series} data=${data} period=${period} />`}</${Section}>
       ${edge && html`<${Section} title=${t("namespaces.settings")}><div class="panel"><${Facts} entries=${[
       [t("edges.id"), html`<code>${edge.id}</code>`],
       [t("edges.colo"), edge.colo],
@@ -44,16 +44,26 @@ export function Edge({ id }) {
     </${AwaitAll}>`;
 }
 
-function Series({ data }) {
-  const points = useMemo(() => data.series.map(({ hour }) => ({ at: Date.parse(hour) / 1000, label: format.dateTime(hour) })), [data]);
-  const series = useMemo(
-    () => [
-      { label: t("edges.latency"), values: data.series.map((one) => one.latencyMs), format: format.latency },
-      { label: t("edges.rate"), values: data.series.map((one) => one.mbps), format: format.mbps, colour: "--second" },
-    ],
-    [data],
-  );
-  const { samples, failures, bytes } = data.total;
-  const sentence = t("edges.chartSentence", { samples: format.count(samples), failures: format.count(failures), bytes: format.bytes(bytes) });
-  return html`<${Chart} label=${t("edges.chart")} sentence=${sentence} points=${points} series=${series} axis=${format.compact} />`;
+// Two charts, because milliseconds and rates have no scale in common.
+const SERIES = [
+  { name: "latency", of: (hour) => hour.latencyMs, format: format.latency },
+  { name: "rate", of: (hour) => hour.mbps, format: format.mbps },
+];
+
+function totalsOf({ series, total: { samples, failures, bytes } }) {
+  return series.length === 0 ? null : t("edges.chartSentence", { samples: format.count(samples), failures: format.count(failures), bytes: format.bytes(bytes) });
+}
+
+function Series({ data, period }) {
+  const short = period === "24h" ? format.time : format.shortDate;
+  const points = useMemo(() => data.series.map(({ hour }) => ({ at: Date.parse(hour) / 1000, label: format.dateTime(hour), short: short(hour) })), [data]);
+  return html`<div class="columns">${SERIES.map((one) => html`<${Line} key=${one.name} one=${one} data=${data} points=${points} />`)}</div>`;
+}
+
+function Line({ one, data, points }) {
+  const label = t(`edges.${one.name}`);
+  const series = useMemo(() => [{ label, values: data.series.map(one.of), format: one.format, fill: true }], [data, label]);
+  const known = series[0].values.filter((value) => value !== null);
+  const sentence = known.length === 0 ? label : t("edges.lineSentence", { name: label, least: one.format(Math.min(...known)), most: one.format(Math.max(...known)) });
+  return html`<${Chart} label=${label} sentence=${sentence} points=${points} series=${series} height=${180} />`;
 }

@@ -20,7 +20,8 @@ import { useFileActions } from "./actions.js";
 import { Details } from "./details.js";
 
 const SORTS = ["name", "size", "created"];
-const TONES = { verified: "good", pending: "neutral", mismatch: "bad", none: "warn" };
+// `none` is nothing to worry about unless there is a reason for it: then the bytes could not be read.
+const toneOf = ({ verification, verificationReason }) => ({ verified: "good", mismatch: "bad", none: verificationReason ? "warn" : "neutral" })[verification] ?? "neutral";
 const ICONS = { image: "image", audio: "audio", video: "video" };
 const AGAIN_MS = 5_000;
 const PAGE = 50;
@@ -98,7 +99,7 @@ function columnsOf({ counts, actions, query, show }) {
 }
 
 /** What is known about the bytes of a file. */
-export const Verification = ({ file }) => html`<${Badge} tone=${TONES[file.verification]}>${t(`files.verification.${file.verification}`)}</${Badge}>`;
+export const Verification = ({ file }) => html`<${Badge} tone=${toneOf(file)}>${t(`files.verification.${file.verification}`)}</${Badge}>`;
 
 function NoFiles({ search }) {
   if (!search) return html`<${Empty} icon="files" title=${t("files.emptyTitle")} text=${t("files.emptyText")} />`;

@@ -1,10 +1,11 @@
 //! Queue jobs (docs/data-model.md, "Queue jobs"): work at the store that Durable Objects and requests enqueue; the consumer retries each until it succeeds.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::base::account_move::{Move, Step};
 use crate::base::id::{Id, Name};
+use crate::base::json;
 use crate::base::shard::Shard;
 use crate::base::time::EpochMs;
 use crate::base::trace_context::TraceContext;
@@ -202,17 +203,38 @@ pub enum Job {
 /// The field of a message that names its trace.
 const TRACEPARENT: &str = "traceparent";
 
-/// The message of a job: its JSON, with the trace among its fields. A version that knows no traces skips that field, and a job without fields has none.
+/// The message of a job: its JSON, with the trace among its fields, or as the only field of a job without any. A version that knows no traces skips the field and
+/// cannot read the latter; all jobs without fields are sent again by the next daily run, deletion or health check.
 ///
 /// # Errors
 /// Of the serializer.
 pub fn message(job: &Job, trace: Option<TraceContext>) -> serde_json::Result<String> {
     let mut message = serde_json::to_value(job)?;
-    let fields = message.as_object_mut().and_then(|kinds| kinds.values_mut().next()).and_then(Value::as_object_mut);
-    if let (Some(fields), Some(trace)) = (fields, trace) {
-        fields.insert(TRACEPARENT.to_owned(), trace.to_text().into());
+    if let Some(trace) = trace {
+        if let Value::String(kind) = message {
+            message = json!({ kind: {} });
+        }
+        if let Some(fields) = message.as_object_mut().and_then(|kinds| kinds.values_mut().next()).and_then(Value::as_object_mut) {
+            fields.insert(TRACEPARENT.to_owned(), trace.to_text().into());
+        }
     }
     serde_json::to_string(&message)
+}
+
+/// The job of a message, with a trace or without.
+///
+/// # Errors
+/// For a text that is no job.
+pub fn read(message: &str) -> Result<Job, json::Error> {
+    let without_fields = || {
+        let kinds: Map<String, Value> = json::read(message).ok()?;
+        let mut kinds = kinds.into_iter();
+        let (kind, fields) = kinds.next()?;
+        let has_none = kinds.next().is_none() && fields.as_object()?.keys().all(|field| field == TRACEPARENT);
+        // As a text: another deserializer of all jobs would be several KB.
+        has_none.then(|| json::read(&json::write(&kind).ok()?).ok()).flatten()
+    };
+    json::read(message).or_else(|error| without_fields().ok_or(error))
 }
 
 /// The trace of a message, if it names one.
@@ -271,16 +293,33 @@ mod tests {
         let text = message(&job, Some(trace)).unwrap();
         let wanted = r#"{"end_upload":{"session":"01010101-0101-4101-8101-010101010101","traceparent":"00-01010101010101010101010101010101-0303030303030303-02"}}"#;
         assert_eq!(text, wanted.replace("0303030303030303", "0302020202020202"));
-        assert_eq!((serde_json::from_str::<Job>(&text).unwrap(), trace_of(&text)), (job.clone(), Some(trace)));
+        assert_eq!((read(&text).unwrap(), trace_of(&text)), (job.clone(), Some(trace)));
         assert_eq!((job.kind().as_str(), Job::Probe.kind().as_str()), ("end_upload", "probe"));
         let old = serde_json::to_string(&job).unwrap();
         assert_eq!((message(&job, None).unwrap(), trace_of(&old)), (old, None));
-        for job in [Job::Probe, Job::Prune { account: None }] {
-            let text = message(&job, Some(trace)).unwrap();
-            assert_eq!(serde_json::from_str::<Job>(&text).unwrap(), job);
-        }
+        let prune = Job::Prune { account: None };
+        let text = message(&prune, Some(trace)).unwrap();
+        assert_eq!((read(&text), trace_of(&text)), (Ok(prune), Some(trace)));
         for bad in ["", "[]", "7", r#"{"verify":7}"#, r#"{"verify":{"traceparent":7}}"#, r#"{"verify":{"traceparent":"00-x"}}"#] {
             assert_eq!(trace_of(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn job_without_fields_has_its_trace_as_its_only_one_and_is_read_in_both_forms() {
+        let trace = TraceContext::begin([1; 16], [2; 8]);
+        for (job, kind) in [(Job::Nothing, "nothing"), (Job::Probe, "probe"), (Job::Collect, "collect")] {
+            let text = message(&job, Some(trace)).unwrap();
+            let wanted = format!(r#"{{"{kind}":{{"traceparent":"00-01010101010101010101010101010101-0302020202020202-02"}}}}"#);
+            assert_eq!((text.as_str(), trace_of(&text)), (wanted.as_str(), Some(trace)));
+            let old = format!("\"{kind}\"");
+            assert_eq!((message(&job, None).unwrap(), trace_of(&old)), (old.clone(), None));
+            for text in [text, old, format!(r#"{{"{kind}":{{}}}}"#), format!(r#"{{"{kind}":null}}"#)] {
+                assert_eq!(read(&text), Ok(job.clone()), "{text}");
+            }
+        }
+        for bad in [r#"{"probe":{"account":7}}"#, r#"{"probe":{},"collect":{}}"#, r#"{"verify":{}}"#, r#"{"no_job":{}}"#, "[]", "7", ""] {
+            assert!(read(bad).is_err(), "{bad}");
         }
     }
 
@@ -299,7 +338,7 @@ mod tests {
             let text =
                 format!(r#"{{"move":{{"moved":{{"id":"{id}","account":"{account}","namespace":"jt_user_u","from":0,"to":1}},"step":{text}}}}}"#);
             assert_eq!(serde_json::to_string(&job).unwrap(), text);
-            assert_eq!(serde_json::from_str::<Job>(&text).unwrap(), job);
+            assert_eq!(read(&text).unwrap(), job);
             assert_eq!(job.described(), serde_json::json!({ "move": { "account": account, "namespace": "jt_user_u" } }));
         }
     }
@@ -309,7 +348,7 @@ mod tests {
         let job = Job::EndUpload { session: Id::from_random([1; 16]) };
         let text = r#"{"end_upload":{"session":"01010101-0101-4101-8101-010101010101"}}"#;
         assert_eq!(serde_json::to_string(&job).unwrap(), text);
-        assert_eq!(serde_json::from_str::<Job>(text).unwrap(), job);
+        assert_eq!(read(text).unwrap(), job);
         for (job, text) in [
             (Job::Nothing, r#""nothing""#),
             (Job::Collect, r#""collect""#),
@@ -337,7 +376,7 @@ mod tests {
             ),
         ] {
             assert_eq!(serde_json::to_string(&job).unwrap(), text);
-            assert_eq!(serde_json::from_str::<Job>(text).unwrap(), job);
+            assert_eq!(read(text).unwrap(), job);
         }
         let (account, user) = (Id::from_random([1; 16]), Name::parse("ada").unwrap());
         let (id, second) = (account.to_string(), Shard::new(2).unwrap());
@@ -361,12 +400,12 @@ mod tests {
             ),
         ] {
             assert_eq!(serde_json::to_string(&job).unwrap(), text);
-            assert_eq!(serde_json::from_str::<Job>(&text).unwrap(), job);
+            assert_eq!(read(&text).unwrap(), job);
         }
         let (account, namespace) = (Id::from_random([1; 16]), Name::parse("jt_customer_x").unwrap());
         let job = Job::EndMembership { account, namespace, until: EpochMs(7), cursor: String::new() };
         let text = r#"{"end_membership":{"account":"01010101-0101-4101-8101-010101010101","namespace":"jt_customer_x","until":7,"cursor":""}}"#;
         assert_eq!(serde_json::to_string(&job).unwrap(), text);
-        assert_eq!(serde_json::from_str::<Job>(text).unwrap(), job);
+        assert_eq!(read(text).unwrap(), job);
     }
 }

@@ -1,5 +1,5 @@
-# `script/test --schemathesis`: what schemathesis makes of docs/openapi.json is sent to a service of its own, as an account, as the operator, as the identity backend
-# and as nobody; sourced by script/test. Fails on a 500, and on a status, media type or body that the document does not have.
+# `script/test --schemathesis`: what schemathesis makes of docs/openapi.json is sent to a service of its own, as an account, as the operator, as the identity backend,
+# as nobody, and, to the calls that take one, with the token of an upload; sourced by script/test. Fails on a 500, and on a status, media type or body that the document does not have.
 SCHEMATHESIS_VERSION=4.32.5
 # Requests that it makes up for each operation and caller.
 EXAMPLES=${EXAMPLES:-40}
@@ -30,6 +30,19 @@ node -e '
   const call = (method, path, body) => fetch(process.argv[1] + path, { method, body: body && JSON.stringify(body), headers: { authorization: `Bearer ${process.argv[2]}` } }).then((answer) => (answer.ok ? answer.json() : Promise.reject(new Error(`${method} ${path}: ${answer.status}`))));
   call("GET", "/api/portal/tiers").then(({ tiers }) => Promise.all(tiers.map(({ tier }) => call("PATCH", `/api/portal/tiers/${tier}`, { requests_per_minute: 1e9 }))));
 ' "$JETTY_URL" "$ADMIN_TOKEN"
+# An upload of one part, and the calls that its token opens.
+UPLOAD_BYTES=5000
+upload=$(node -e '
+  const headers = { authorization: `Bearer ${process.argv[2]}`, "x-api-secret": process.argv[3] };
+  const body = JSON.stringify({ action: "start", fileName: "f.bin", fileSize: Number(process.argv[4]) });
+  fetch(process.argv[1] + "/api/jetty/track-upload", { method: "POST", headers, body }).then((answer) => answer.json()).then(({ sessionId, uploadToken }) => console.log(sessionId, uploadToken));
+' "$JETTY_URL" "$JETTY_API_KEY" "$JETTY_API_SECRET" "$UPLOAD_BYTES")
+read -r session token <<< "$upload"
+[ -n "$token" ] || die "no upload was begun"
+read -ra opened <<< "$(node -p '
+  const methods = Object.values(JSON.parse(fs.readFileSync("docs/openapi.json")).paths).flatMap(Object.values);
+  methods.filter(({ security }) => security?.some((proof) => "uploadToken" in proof)).map(({ operationId }) => `--include-operation-id ${operationId}`).join(" ")
+')"
 export SCHEMATHESIS_HOOKS=schemathesis_hooks PYTHONPATH=$ROOT/script/lib PYTHONDONTWRITEBYTECODE=1
 failed=""
 run() {
@@ -42,5 +55,6 @@ run "an account" -H "Authorization: Bearer $JETTY_API_KEY" -H "X-API-Secret: $JE
 run "the operator" -H "Authorization: Bearer $ADMIN_TOKEN"
 run "the identity backend" -H "Authorization: Bearer $WEBHOOK_SECRET"
 run "nobody"
+UPLOAD_SESSION=$session UPLOAD_BYTES=$UPLOAD_BYTES run "the holder of an upload token" -H "X-Upload-Token: $token" "${opened[@]}"
 [ -z "$failed" ] || die "failures as ${failed#, }"
 say "all passed in ${SECONDS} s"

@@ -4,7 +4,6 @@ use futures_util::future::join_all;
 use serde_json::json;
 use worker::{Env, MessageBatch, MessageExt};
 
-use crate::base::json;
 use crate::base::trace_context::TraceContext;
 use crate::base::traced::traced;
 use crate::health::job_records::Run;
@@ -32,14 +31,13 @@ pub async fn consume(batch: &MessageBatch<String>, env: &Env) {
     for message in batch.raw_iter() {
         log::step("queue", "read");
         let text = message.body().as_string().unwrap_or_default();
-        let job = json::read::<Job>(&text).ok();
-        let done = match job {
-            Some(job) => {
+        let done = match jobs::read(&text) {
+            Ok(job) => {
                 let trace = trace::step_of(jobs::trace_of(&text)).ok();
                 let work = async { if dead { failed_too_often(&io, &job).await } else { run(&io, &job, trace, &mut failures).await } };
                 traced(trace, work).await
             }
-            None => {
+            Err(_) => {
                 log::event(LogLevel::Error, "job", json!({ "error": "unreadable" }));
                 Ok(())
             }

@@ -100,6 +100,15 @@ async fn requests_objects_and_jobs_of_a_trace_are_logged_with_it_and_nothing_of_
         done_or(lines.iter().any(is_of_object), format!("{lines:?}"))
     })
     .await;
+    // The job of this one has no fields, and deletes the object.
+    let delete = stack.request(Method::DELETE, &format!("/api/storage/files/{}", file.id), &stack.dev);
+    assert_eq!(delete.header("traceparent", TRACEPARENT.replace("4bf9", "6bf9")).sent().await.unwrap().status(), 204);
+    let deletes = |line: &Value| line["fields"]["kind"] == "origin" && line["fields"]["what"] == "DELETE";
+    eventually(Duration::from_secs(20), async || {
+        let lines = lines_of(&stack, &TRACE.replace("4bf9", "6bf9")).await;
+        done_or(lines.iter().any(deletes), format!("{lines:?}"))
+    })
+    .await;
     let before = lines_of(&stack, TRACE).await.len();
     let malformed = stack.anonymous(Method::GET, "/api/health").header("traceparent", TRACEPARENT.to_uppercase());
     assert_eq!(malformed.answer().await.0, 200);

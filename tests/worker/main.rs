@@ -3,5 +3,6 @@
 #![cfg(target_arch = "wasm32")]
 
 mod boundary;
+mod counting;
 mod ranking;
 mod signing;

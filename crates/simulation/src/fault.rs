@@ -202,6 +202,8 @@ pub struct Faults {
     pub quiet: bool,
     /// Where nothing may go wrong, to find out whether a failure needs it.
     pub masked: BTreeSet<Place>,
+    /// Durable Objects, by their names, to which a message takes an hour.
+    pub slow: BTreeSet<String>,
     /// Where something went wrong.
     pub injected: Vec<(Place, Fault)>,
 }

@@ -16,7 +16,7 @@ use crate::fault::{Fault, Port};
 use crate::pool::{Pools, run};
 use crate::scheduler::Begun;
 use crate::sqlite;
-use crate::task::{Number, ObjectId, Role};
+use crate::task::{Number, ObjectId, Pause, Role};
 use crate::world::{Event, Sim};
 
 /// Attempts at an alarm that fails (Durable Objects documentation, "Alarms").
@@ -24,6 +24,9 @@ const ALARM_ATTEMPTS: u32 = 7;
 
 /// Delay of the second attempt, ms; each further one doubles it.
 const ALARM_RETRY_MS: u64 = 2_000;
+
+/// How long a message takes to a slow object, ms.
+const HOUR_MS: u64 = 3_600_000;
 
 /// Time limit of an alarm, ms.
 const ALARM_MS: u64 = 900_000;
@@ -188,6 +191,9 @@ impl Sim {
     pub async fn send(&self, kind: Kind, name: &str, message: String) -> Result<Option<String>, Undelivered> {
         let shown = message.clone();
         let fault = self.pass(Port::Object(kind), || format!("{name:.8} {shown:.160}")).await;
+        if self.is_slow(name) {
+            Pause::new(self, HOUR_MS).await;
+        }
         let id: ObjectId = (kind, name.into());
         // Half of what fails is said to pass when it is sent again.
         let may_pass = self.tasks.borrow()[self.current()].calls.is_multiple_of(2);
@@ -224,6 +230,10 @@ impl Sim {
                 _ => Err(Undelivered { was_refused: false, may_pass: false }),
             },
         }
+    }
+
+    fn is_slow(&self, name: &str) -> bool {
+        self.faults.borrow().slow.contains(name)
     }
 
     fn entered(&self, id: &ObjectId, number: Number) {

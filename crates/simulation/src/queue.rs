@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use jettyspeed_edge::base::json;
-use jettyspeed_edge::jobs::Job;
+use jettyspeed_edge::jobs::{self, Job};
 use jettyspeed_edge::problem::Problem;
 use jettyspeed_edge::services::run_job::{run_job, send_dead_again};
 
@@ -98,7 +98,7 @@ impl Sim {
         let mut end = JobEnd { sim: self.clone(), number, is_done: false, twice };
         let task = self.begin_now(begun, async move {
             let config = Rc::clone(&sim.config);
-            let done = match json::read::<Job>(&text) {
+            let done = match jobs::read(&text) {
                 Err(_) => {
                     sim.fail(|| format!("a job that cannot be read: {text}"));
                     Ok(())

@@ -1,8 +1,10 @@
 //! Accounts as operators see them, with what each uses.
 
+use std::cell::Cell;
+use std::iter::repeat;
 use std::pin::pin;
 
-use futures_util::future::{Either, join_all, select};
+use futures_util::future::{join_all, select};
 
 use crate::accounts::overview::Overview;
 use crate::accounts::provisioning::Record;
@@ -10,6 +12,7 @@ use crate::accounts::repository;
 use crate::clients::{database, ledger, shards};
 use crate::http::pagination;
 use crate::io::Io;
+use crate::ledger::message::UsageSnapshot;
 use crate::problem::Problem;
 use crate::services::request::Request;
 
@@ -36,20 +39,20 @@ pub async fn page(call: &Request<impl Io>, cursor: &str, prefix: &str, limit: u6
     let until = call.now().plus(PATIENCE_MS);
     let mut all = Vec::new();
     for some in rows.chunks(AT_ONCE) {
-        // Behind a ledger that does not answer in time the figures of the rest are unknown: operators page on, and the next call finds them.
+        // The figures of ledgers that do not answer in time are unknown: operators page on, and the next call finds them.
         let rest = until.since(call.now());
-        if rest == 0 {
-            // Not left to a sleep of 0: where the ledgers answer from the same thread it would not end before they do.
-            all.extend(some.iter().map(|record| Overview::of(record, None)));
-            continue;
-        }
-        let asked = join_all(some.iter().map(|record| overview(call, record)));
-        match select(pin!(asked), pin!(call.sleep(rest))).await {
-            Either::Left((overviews, _)) => all.extend(overviews),
-            Either::Right(_) => all.extend(some.iter().map(|record| Overview::of(record, None))),
-        }
+        let usages = if rest == 0 { Vec::new() } else { within(call, some, rest).await };
+        all.extend(some.iter().zip(usages.iter().map(Option::as_ref).chain(repeat(None))).map(|(record, usage)| Overview::of(record, usage)));
     }
     Ok((all, cursor))
+}
+
+/// What each of the accounts uses, of those whose ledgers answer within `ms`.
+async fn within(call: &Request<impl Io>, some: &[Record], ms: u64) -> Vec<Option<UsageSnapshot>> {
+    let answered: Vec<Cell<Option<UsageSnapshot>>> = some.iter().map(|_| Cell::default()).collect();
+    let asked = some.iter().zip(&answered).map(async |(record, answered)| answered.set(ledger::usage_of(&call.io, record).await.ok()));
+    select(pin!(join_all(asked)), pin!(call.sleep(ms))).await;
+    answered.into_iter().map(Cell::into_inner).collect()
 }
 
 /// An account with what it uses. A ledger that does not answer makes the figures unknown, not the account.

@@ -12,7 +12,7 @@ use crate::base::id::Id;
 use crate::clients::ledger;
 use crate::live::bounds::{LISTENED_MS, MAX_CONNECTIONS, MAX_MESSAGE, RENEW_MS};
 use crate::worker::content::forget::forget;
-use crate::worker::objects::live_streams::LiveStreams;
+use crate::worker::objects::{live_sockets, live_streams::LiveStreams};
 use crate::worker::platform::io::WorkerIo;
 use crate::worker::platform::{alarm, clock, objects, trace};
 
@@ -86,8 +86,7 @@ impl LiveFeed {
 
     fn send(&self, message: &str) -> Result<Response> {
         if message.len() <= MAX_MESSAGE {
-            // A socket that fails is closed by the runtime.
-            self.state.get_websockets().iter().for_each(|socket| drop(socket.send_with_str(message)));
+            self.state.get_websockets().iter().for_each(|socket| live_sockets::send(socket, message));
             self.streams.send(message);
         }
         if self.connections() > 0 { Response::ok("1") } else { Ok(objects::pong()) }

@@ -5,6 +5,7 @@ pub mod edge_metrics;
 pub mod fill_lock;
 pub mod gauge_storage;
 pub mod live_feed;
+pub mod live_sockets;
 pub mod live_streams;
 pub mod pop_meter;
 pub mod upload_session;

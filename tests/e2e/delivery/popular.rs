@@ -1,6 +1,6 @@
 //! Popular files live longer and are refreshed before they expire; new files are read ahead where they did not come from.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use jettyspeed_devstack::proxy::Fault;
 use reqwest::Method;
@@ -82,6 +82,56 @@ async fn popular_entry_is_refreshed_before_it_expires_while_clients_are_answered
     let deleted = stack.request(Method::DELETE, &format!("/api/storage/files/{}", popular.id), &stack.dev).sent().await.unwrap();
     assert_eq!(deleted.status(), 204);
     assert_eq!(stack.http.get(&popular.url).sent().await.unwrap().status(), 404, "deleted at once");
+}
+
+/// Sets how many uploads a country had in this hour of the day and in the two behind it; the test may pass into the next one.
+async fn set_uploads(stack: &Stack, country: &str, uploads: [u64; 3]) {
+    let hour = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / 3_600;
+    for (hour, uploads) in (hour..).zip(uploads) {
+        stack.sql(&format!("INSERT INTO upload_patterns VALUES ('{country}', 'fra', {}, {uploads}, 1, 1, 1)", hour % 24)).await;
+    }
+}
+
+#[tokio::test]
+async fn file_that_is_renewed_in_the_morning_of_its_country_lives_longer_than_in_the_evening() {
+    let stack = &Stack::start(&[]).await;
+    set_cache_ttl(stack).await;
+    // Twice the hits to come, half of them, and as many as now for want of uploads: eight hits stand for 16, 4 and 8, which give 4, 2 and 3 TTLs.
+    let countries = [("NO", [10, 100, 1_000], 4), ("JP", [1_000, 100, 10], 2), ("BR", [1, 10, 100], 3)];
+    let get = async |url: &str, country: &str| {
+        let cf = json!({ "country": country, "clientAcceptEncoding": "" });
+        fetch(stack.http.get(url).header("MF-CF-Blob", cf.to_string())).await.1
+    };
+    let mut files = Vec::new();
+    for (country, uploads, factor) in countries {
+        set_uploads(stack, country, uploads).await;
+        files.push((stack.file(&stack.dev).name(&format!("{country}.bin")).size(300_000).store().await, country, factor));
+    }
+    for (file, country, _) in &files {
+        assert_eq!(get(&file.url, country).await, "JettySpeed; fwd=miss; stored");
+    }
+    let filled = Instant::now();
+    for (file, country, _) in &files {
+        for _ in 0..6 {
+            let cache = get(&file.url, country).await;
+            assert!(left(&cache).is_some_and(|left| left < TTL), "{cache}");
+        }
+    }
+    tokio::time::sleep_until((filled + Duration::from_millis(8_300)).into()).await;
+    for (file, country, _) in &files {
+        // The eighth one begins the refresh.
+        let cache = get(&file.url, country).await;
+        assert!(left(&cache).is_some_and(|left| left < 2), "{country}: {cache}");
+    }
+    for (file, country, factor) in &files {
+        eventually_every(Duration::from_millis(500), Duration::from_secs(10), async || {
+            let cache = get(&file.url, country).await;
+            done_or(left(&cache).is_some_and(|left| left > TTL), cache)
+        })
+        .await;
+        let cache = get(&file.url, country).await;
+        assert!(left(&cache).is_some_and(|left| left > (factor - 1) * TTL && left <= factor * TTL), "{country}: {cache}");
+    }
 }
 
 #[tokio::test]

@@ -56,21 +56,25 @@ impl Events {
     }
 }
 
+/// Asks for the account's feed, with further header fields.
+async fn ask(stream: &mut TcpStream, account: &AccountAccess, fields: &str) {
+    let host = stream.peer_addr().unwrap();
+    let credentials = format!("Authorization: Bearer {}\r\nX-API-Secret: {}\r\n", account.api_key, account.api_secret);
+    stream.write_all(format!("GET /api/live HTTP/1.1\r\nHost: {host}\r\n{fields}{credentials}\r\n").as_bytes()).await.unwrap();
+}
+
 /// A WebSocket (RFC 6455), as far as short texts need one.
 struct Socket(TcpStream);
 
 impl Socket {
     async fn open(stack: &Stack, account: &AccountAccess) -> Result<Socket, String> {
-        let host = stack.url.strip_prefix("http://").unwrap();
-        let mut stream = TcpStream::connect(host).await.unwrap();
-        let request = format!(
-            "GET /api/live HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {}\r\n\
-             Authorization: Bearer {}\r\nX-API-Secret: {}\r\n\r\n",
-            STANDARD.encode([7; 16]),
-            account.api_key,
-            account.api_secret
-        );
-        stream.write_all(request.as_bytes()).await.unwrap();
+        Socket::over(TcpStream::connect(stack.url.strip_prefix("http://").unwrap()).await.unwrap(), account).await
+    }
+
+    async fn over(mut stream: TcpStream, account: &AccountAccess) -> Result<Socket, String> {
+        let key = STANDARD.encode([7; 16]);
+        let upgrade = format!("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n");
+        ask(&mut stream, account, &upgrade).await;
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             head.push(timeout(LONGEST, stream.read_u8()).await.unwrap().unwrap());
@@ -85,14 +89,20 @@ impl Socket {
         self.0.write_all(&[&[0x81, 0x80 | length, 0, 0, 0, 0], text.as_bytes()].concat()).await.unwrap();
     }
 
+    /// The next frame: its first byte and what it carries.
+    async fn frame(&mut self) -> (u8, Vec<u8>) {
+        let (first, second) = (self.0.read_u8().await.unwrap(), self.0.read_u8().await.unwrap());
+        let length = if second == 126 { self.0.read_u16().await.unwrap() } else { second.into() };
+        let mut payload = vec![0; length.into()];
+        self.0.read_exact(&mut payload).await.unwrap();
+        (first, payload)
+    }
+
     /// The next text.
     async fn text(&mut self) -> String {
         timeout(LONGEST, async {
             loop {
-                let (first, second) = (self.0.read_u8().await.unwrap(), self.0.read_u8().await.unwrap());
-                let length = if second == 126 { self.0.read_u16().await.unwrap() } else { second.into() };
-                let mut payload = vec![0; length.into()];
-                self.0.read_exact(&mut payload).await.unwrap();
+                let (first, payload) = self.frame().await;
                 if first == 0x81 {
                     return String::from_utf8(payload).unwrap();
                 }
@@ -193,43 +203,41 @@ async fn stream_without_events_has_a_comment_every_15_seconds() {
     assert!(first > Duration::from_secs(13) && opened.elapsed() > Duration::from_secs(28), "{first:?} {:?}", opened.elapsed());
 }
 
-/// A listener that does not read: with a small window, so that little fits on the way.
-async fn deaf(stack: &Stack, account: &AccountAccess) -> TcpStream {
+/// A connection for a listener that does not read: with a small window, so that little fits on the way.
+async fn narrow(stack: &Stack) -> TcpStream {
     let host = stack.url.strip_prefix("http://").unwrap();
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4_096).unwrap();
-    let mut stream = socket.connect(host.replace("localhost", "127.0.0.1").parse().unwrap()).await.unwrap();
-    let request = format!(
-        "GET /api/live HTTP/1.1\r\nHost: {host}\r\nAccept: text/event-stream\r\nAuthorization: Bearer {}\r\nX-API-Secret: {}\r\n\r\n",
-        account.api_key, account.api_secret
-    );
-    stream.write_all(request.as_bytes()).await.unwrap();
-    stream
+    socket.connect(host.replace("localhost", "127.0.0.1").parse().unwrap()).await.unwrap()
+}
+
+/// Messages of 4 KB that are sent while somebody does not read.
+const MESSAGES: u64 = 4_000;
+
+/// Sends them, fewer at once than wait for a listener, to the developer's account, whose `events` get all of them. How long it took.
+async fn flood(stack: &Stack, events: &mut Events) -> Duration {
+    const AT_ONCE: u64 = 40;
+    let (_, row) = stack.operator(Method::GET, &format!("/api/portal/accounts/{}", stack.dev.user_id)).answer().await;
+    let begun = Instant::now();
+    for from in (0..MESSAGES).step_by(AT_ONCE as usize) {
+        let path = format!("/flood?account={}&from={from}&until={}", row["id"].as_str().unwrap(), from + AT_ONCE);
+        assert_eq!(stack.anonymous(Method::GET, &path).sent().await.unwrap().status(), StatusCode::OK);
+        for number in from..from + AT_ONCE {
+            assert_eq!(events.next("flood").await["number"], number);
+        }
+    }
+    begun.elapsed()
 }
 
 #[tokio::test]
 async fn listener_that_does_not_read_is_dropped_and_another_one_misses_nothing() {
-    const MESSAGES: u64 = 4_000;
-    // Fewer than wait for a listener.
-    const AT_ONCE: u64 = 40;
     let stack = &Stack::start_with_entry(&root().join("tests/e2e/notices/flood.mjs")).await;
-    let (_, row) = stack.operator(Method::GET, &format!("/api/portal/accounts/{}", stack.dev.user_id)).answer().await;
     let mut events = Events::open(stack, &stack.dev).await;
-    let flood = async |events: &mut Events| {
-        let begun = Instant::now();
-        for from in (0..MESSAGES).step_by(AT_ONCE as usize) {
-            let path = format!("/flood?account={}&from={from}&until={}", row["id"].as_str().unwrap(), from + AT_ONCE);
-            assert_eq!(stack.anonymous(Method::GET, &path).sent().await.unwrap().status(), StatusCode::OK);
-            for number in from..from + AT_ONCE {
-                assert_eq!(events.next("flood").await["number"], number);
-            }
-        }
-        begun.elapsed()
-    };
-    let alone = flood(&mut events).await;
-    let mut slow = deaf(stack, &stack.dev).await;
+    let alone = flood(stack, &mut events).await;
+    let mut slow = narrow(stack).await;
+    ask(&mut slow, &stack.dev, "Accept: text/event-stream\r\n").await;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let beside = flood(&mut events).await;
+    let beside = flood(stack, &mut events).await;
     println!("{MESSAGES} messages of 4 KB: {alone:?} to one listener, {beside:?} beside one that does not read");
     // What was on its way when it was dropped, and then the end.
     let mut taken = Vec::new();
@@ -237,6 +245,33 @@ async fn listener_that_does_not_read_is_dropped_and_another_one_misses_nothing()
     assert!((taken.len() as u64) < MESSAGES * 4_000, "{ended:?} {}", taken.len());
     let taken = String::from_utf8_lossy(&taken);
     assert!(taken.contains("\"number\":0,") && !taken.contains(&format!("\"number\":{},", MESSAGES - 1)), "it missed what came after it was dropped");
+}
+
+#[tokio::test]
+async fn websocket_that_does_not_read_is_closed_with_1013_and_one_that_reads_misses_nothing() {
+    let stack = &Stack::start_with_entry(&root().join("tests/e2e/notices/flood.mjs")).await;
+    let mut events = Events::open(stack, &stack.dev).await;
+    let mut reading = Socket::open(stack, &stack.dev).await.unwrap();
+    let mut slow = Socket::over(narrow(stack).await, &stack.dev).await.unwrap();
+    let all_read = async {
+        for number in 0..MESSAGES {
+            assert_eq!(reading.next("flood").await["number"], number);
+        }
+    };
+    tokio::join!(flood(stack, &mut events), all_read);
+    // What was on its way when it was closed, and then why.
+    let mut taken = 0;
+    let closed = loop {
+        let (first, payload) = timeout(LONGEST, slow.frame()).await.expect("the end of what it is sent");
+        if first == 0x88 {
+            break payload;
+        }
+        assert_eq!(serde_json::from_slice::<Value>(&payload).unwrap()["number"], taken, "none is left out before the end");
+        taken += 1;
+    };
+    println!("{taken} of {MESSAGES} messages reached the one that did not read");
+    assert_eq!((u16::from_be_bytes([closed[0], closed[1]]), &closed[2..]), (1_013, b"behind".as_slice()));
+    assert!(taken > 0 && taken < MESSAGES, "{taken}");
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {

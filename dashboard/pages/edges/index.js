@@ -14,7 +14,7 @@ import { columnsOf } from "./columns.js";
 import { Disabling, Removal } from "./questions.js";
 import { Edge } from "./edge.js";
 import { Editor } from "./editor.js";
-import { WorldMap } from "./world-map.js";
+import { loadMap, WorldMap } from "./world-map.js";
 
 const REFRESH_MS = 60_000;
 // Each edge is asked for its measurements; a deployment of hundreds shows those of the first.
@@ -34,6 +34,7 @@ function World() {
     every: REFRESH_MS,
     load: (signal) => askEach(names, (id) => get(`/api/edges/${encodeURIComponent(id)}/metrics`, {}, { signal })),
   });
+  const map = useQuery("map", { load: loadMap });
   const [open, setOpen] = useState(null);
   const close = () => setOpen(null);
   const change = async (edge, status) => {
@@ -51,9 +52,9 @@ function World() {
   const columns = columnsOf({ edges: edges.data ?? [], measured, shares, open: (kind, edge) => setOpen({ kind, edge }), change: changeOrSay });
   const empty = html`<${Empty} icon="edges" title=${t("edges.none")} text=${t("edges.noneText")}><${Button} kind="primary" icon="plus" onClick=${() => setOpen({ kind: "add" })}>${t("edges.add")}</${Button}></${Empty}>`;
   return html`<${PageHeader} title=${t("page.edges")} text=${t("edges.text")}><${Button} kind="primary" icon="plus" onClick=${() => setOpen({ kind: "add" })}>${t("edges.add")}</${Button}></${PageHeader}>
-    <${AwaitAll} queries=${names?.length === 0 ? [edges] : [edges, analytics, readings]}>
+    <${AwaitAll} queries=${names?.length === 0 ? [edges] : [edges, analytics, readings, map]}>
       ${(data) => (data.length === 0 ? empty : html`
-        <${Section} title=${t("edges.map")}><${WorldMap} edges=${data} measured=${measured} origins=${analytics.data?.by_origin} shares=${shares} onOpen=${(edge) => navigate(["edges", edge.id])} /></${Section}>
+        <${Section} title=${t("edges.map")}><${WorldMap} map=${map.data} edges=${data} measured=${measured} origins=${analytics.data?.by_origin} shares=${shares} onOpen=${(edge) => navigate(["edges", edge.id])} /></${Section}>
         <${Table} caption=${t("page.edges")} columns=${columns} rows=${data} rowKey=${(edge) => edge.id} />`)}
     </${AwaitAll}>
     ${open?.kind === "add" && html`<${Editor} onClose=${close} onSaved=${done} />`}

@@ -1,31 +1,27 @@
-import { html, useEffect, useMemo, useState } from "../../ui/html.js";
+import { html, useMemo, useState } from "../../ui/html.js";
 import { arrow, arrowWidth } from "../../map/arrows.js";
 import { HEIGHT, project, WIDTH } from "../../map/projection.js";
 import { findEdge, flowsOf, healthOf } from "../../lib/edges.js";
 import * as format from "../../lib/format.js";
 import { t } from "../../lib/i18n.js";
 
-let data;
-const loadData = () => (data ??= import("/dashboard/map.js"));
+/** Loads coast lines and the places of countries. */
+export const loadMap = () => import("/dashboard/map.js");
 
 const LEGEND = ["healthy", "busy", "failing", "unmeasured", "disabled"];
 
 /**
  * The edges where they are, and arrows of where uploads came from. The picture is for the eye alone: a sentence and tables say the same.
  * @param {object} props
+ * @param {{LAND: string, middleOf: (country: string) => object | null} | undefined} props.map undefined if it could not be loaded
  * @param {object[]} props.edges
  * @param {Record<string, any>} props.measured metrics by id
  * @param {{country: string, edge: string, bytes: number}[]} [props.origins] undefined where the deployment does not tell them
  * @param {object[]} props.shares `by_edge`
  * @param {(edge: object) => void} props.onOpen
  */
-export function WorldMap({ edges, measured, origins = [], shares, onOpen }) {
-  const [map, setMap] = useState(null);
-  const [failed, setFailed] = useState(false);
+export function WorldMap({ map, edges, measured, origins = [], shares, onOpen }) {
   const [shown, setShown] = useState(null);
-  useEffect(() => {
-    loadData().then(setMap, () => setFailed(true));
-  }, []);
   const { flows, hidden } = useMemo(() => (map ? flowsOf(origins, edges, map.middleOf) : { flows: [], hidden: 0 }), [map, origins, edges]);
   const most = flows[0]?.bytes ?? 0;
   const health = (edge) => healthOf(edge, measured[edge.id]?.now);
@@ -46,7 +42,7 @@ export function WorldMap({ edges, measured, origins = [], shares, onOpen }) {
         <${Point} class="dot" at=${edge} r=${5.5} />
       </g>`)}</g>
     </svg>
-    <p class="map-line"><span class="legend" aria-hidden="true">${LEGEND.map((name) => html`<span key=${name} class="legend-entry"><i class=${`edge-${name}`}></i>${t(`edges.${name}`)}</span>`)}</span><span class="numbers">${failed ? t("edges.noMap") : shown ? textOf(shown, measured, health) : ""}</span></p>
+    <p class="map-line"><span class="legend" aria-hidden="true">${LEGEND.map((name) => html`<span key=${name} class="legend-entry"><i class=${`edge-${name}`}></i>${t(`edges.${name}`)}</span>`)}</span><span class="numbers">${!map ? t("edges.noMap") : shown ? textOf(shown, measured, health) : ""}</span></p>
     ${origins.length > 0 && html`<${Flows} origins=${origins} edges=${edges} />`}
   </figure>`;
 }

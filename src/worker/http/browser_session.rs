@@ -84,14 +84,16 @@ async fn session(call: &Call, config: &Config) -> Result<Option<Rc<BrowserSessio
         return Ok(None);
     }
     let now = clock::now();
-    let claims = BrowserClaims::open(token, &config.token_keys, now).map_err(Problem::Unauthenticated)?;
+    // One code for all: the page asks for credentials again, whatever ended the session.
+    let refused = || Problem::Unauthenticated(AuthFailure::Invalid);
+    let claims = BrowserClaims::open(token, &config.token_keys, now).map_err(|_| refused())?;
     if let Some(known) = SESSIONS.with_borrow(|sessions| sessions.get(&claims.session, now).map(Rc::clone)) {
         return Ok(Some(known));
     }
     let found = address_limit::attempt(call, async {
         let found = browser_session::find(&call.io, claims.session).await?;
         let current = found.filter(|found| !found.is_operators() || found.proof == config.operator_mark());
-        current.ok_or(Problem::Unauthenticated(AuthFailure::Revoked))
+        current.ok_or_else(refused)
     });
     let found = Rc::new(found.await?);
     // The entry's age counts from the start of the query.

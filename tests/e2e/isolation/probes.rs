@@ -138,7 +138,9 @@ pub fn probes(route: &Route, names: &Names) -> Vec<Probe> {
         }
         Endpoint::EchoWebhook => vec![with(account)],
         Endpoint::SignIn | Endpoint::SignedIn | Endpoint::BrowserSessions | Endpoint::SignOut | Endpoint::Keys | Endpoint::Jobs => vec![plain()],
-        Endpoint::RotateKey | Endpoint::RotateAccount => vec![with(json!({ "overlap_seconds": 3600 }))],
+        // Refused, because the caller's own new key differs each time.
+        Endpoint::RotateKey => vec![with(json!({ "overlap_seconds": 10_000_000 }))],
+        Endpoint::RotateAccount => vec![with(json!({ "overlap_seconds": 3600 }))],
         Endpoint::ChangeAccount => [json!({ "tier": "enterprise" }), json!({ "status": "suspended" })].map(with).into(),
         Endpoint::RenameFile => vec![with(json!({ "fileName": "mine.txt" }))],
         Endpoint::Provision | Endpoint::CreateAccount => {

@@ -20,7 +20,8 @@ async fn event_refused_with_500_is_sent_again_with_the_same_id_and_a_right_signa
     assert_eq!((&waiting["responseStatus"], &waiting["response"], waiting["nextAt"].is_string()), (&json!(500), &json!("not now"), true));
     let done = delivery(stack, &account, &webhook, "delivered", 2).await;
     assert_eq!((&done["responseStatus"], &done["nextAt"], &done["event"]), (&json!(204), &Value::Null, &json!("webhook.test")));
-    assert!(done["payload"].as_str().unwrap().starts_with("{\"type\":\"webhook.test\""), "{done}");
+    let payload: Value = serde_json::from_str(done["payload"].as_str().unwrap()).unwrap();
+    assert_eq!(payload["type"], "webhook.test");
     let seen = sink.wait("/failing", 2).await;
     let secret = webhook["secret"].as_str().unwrap();
     assert!(seen.iter().all(|seen| seen.is_signed_with(secret)), "{seen:?}");

@@ -95,12 +95,15 @@ const FORGET_EXPIRED: &str = "DELETE FROM credentials WHERE expires_at IS NOT NU
 const KEYS_OF: &str = "SELECT substr(key_hash, 1, 12) AS fingerprint, created_at, expires_at FROM credentials \
      WHERE account_id = ?1 AND (expires_at IS NULL OR expires_at > ?2) LIMIT 50";
 
+const COUNT_KEYS: &str = "SELECT COUNT(*) AS keys FROM (SELECT 1 FROM credentials WHERE account_id = ?1 LIMIT ?2) t";
+
 const KEYS: &str = "SELECT key_hash FROM credentials WHERE account_id = ?1";
 
 /// The statements of this file.
 pub const ALL: &[(&str, &str)] = &[
     ("KEYS", KEYS),
     ("KEYS_OF", KEYS_OF),
+    ("COUNT_KEYS", COUNT_KEYS),
     ("BY_KEY", BY_KEY),
     ("BY_USER", BY_USER),
     ("BY_ID", BY_ID),
@@ -274,6 +277,11 @@ pub fn cleanup(now: EpochMs) -> Vec<Statement> {
 /// The account's keys that are valid, at most 50 in no order: `fingerprint`, `created_at`, `expires_at`.
 pub fn keys_of(account: Id, now: EpochMs) -> Statement {
     Statement { sql: KEYS_OF, args: vec![account.to_string().into(), Arg::Int(now.0)] }
+}
+
+/// How many keys the account has, counted up to `most`, those among them that have expired since the last daily run: `keys`.
+pub fn count_keys(account: Id, most: u64) -> Statement {
+    Statement { sql: COUNT_KEYS, args: vec![account.to_string().into(), most.into()] }
 }
 
 /// The hashes of the account's keys: `key_hash`.

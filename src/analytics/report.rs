@@ -213,6 +213,22 @@ pub struct Point {
     pub p95_latency_ms: Option<f64>,
     /// Completed uploads.
     pub uploads: u64,
+    /// Answers with content of each class.
+    pub by_class: ByClass,
+}
+
+/// Answers with content by class, as in [`Breakdown`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ByClass {
+    /// Under 10 MB, no text.
+    pub small_files: u64,
+    /// Text under 10 MB.
+    pub text_files: u64,
+    /// From 10 MB on.
+    pub large_files: u64,
+    /// Files of videos.
+    pub video_streams: u64,
 }
 
 fn totals(delivery: &Delivery, uploads: &[&Uploaded], counts: &UploadCounts, dedup_usd_per_gb: f64) -> Totals {
@@ -277,7 +293,9 @@ impl Report {
         let before = Delivery::of(gathered.delivered.iter().filter(|row| is_previous(row.at)));
         let point = |start: EpochMs| {
             let ends = start.plus(frame.step);
-            let sum = Delivery::of(gathered.delivered.iter().filter(|row| row.at >= start && row.at < ends));
+            let rows = || gathered.delivered.iter().filter(|row| row.at >= start && row.at < ends);
+            let sum = Delivery::of(rows());
+            let requests = |class: &str| rows().filter(|row| row.class == class).map(|row| row.requests).fold(0, u64::saturating_add);
             let uploads =
                 gathered.uploaded.iter().filter(|row| row.at >= start && row.at < ends).map(|row| row.completed).fold(0, u64::saturating_add);
             let label = frame.label(start);
@@ -291,6 +309,12 @@ impl Report {
                 bytes_from_origin: sum.bytes_from_origin,
                 p95_latency_ms: sum.first_byte.quantile(0.95),
                 uploads,
+                by_class: ByClass {
+                    small_files: requests("small"),
+                    text_files: requests("text"),
+                    large_files: requests("large"),
+                    video_streams: requests("video"),
+                },
             }
         };
         let countries = by_country(gathered.countries.iter().filter(|row| row.current)).into_iter();
@@ -400,7 +424,10 @@ mod tests {
         assert_eq!((report.series.len(), &view["series"][1]["requests"]), (7, &json!(0)));
         assert_eq!(
             view["series"][6],
-            json!({ "day": "1972-09-27", "requests": 4, "hits": 3, "bytes_from_cache": 30, "bytes_from_origin": 10, "p95_latency_ms": 19.5, "uploads": 2 })
+            json!({
+                "day": "1972-09-27", "requests": 4, "hits": 3, "bytes_from_cache": 30, "bytes_from_origin": 10, "p95_latency_ms": 19.5, "uploads": 2,
+                "by_class": { "small_files": 4, "text_files": 0, "large_files": 0, "video_streams": 0 },
+            })
         );
         let previous = &view["previous"];
         assert_eq!((&previous["total_requests"], &previous["cache_hits"], &previous["uploads"]["completed"]), (&json!(11), &json!(10), &json!(4)));

@@ -1,8 +1,14 @@
 //! The dashboard's files, which are static assets (dashboard/, script/build).
 
-/// What the dashboard may load: files of this host, and bytes that its scripts have made (Content Security Policy Level 3). No inline script or style.
-pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; \
-     connect-src 'self'; worker-src 'self' blob:; frame-src 'self' blob:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+/// What the dashboard at `base` (`scheme://authority`) may load (Content Security Policy Level 3): no inline script or style, and code from its own folder only,
+/// because other paths of this host have files that customers uploaded; besides these bytes that its scripts have made.
+pub fn content_security_policy(base: &str) -> String {
+    let own = format!("{base}/dashboard/");
+    format!(
+        "default-src 'none'; script-src {own}; style-src {own}; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; \
+         worker-src {own} blob:; frame-src 'self' blob:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    )
+}
 
 /// The page itself.
 const PAGE: &str = "index.html";
@@ -29,6 +35,14 @@ pub fn file(name: Option<&str>) -> Option<(String, &'static str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn code_comes_from_the_dashboards_folder_only() {
+        let policy = content_security_policy("https://edge.example.com");
+        for directive in ["default-src 'none'", "script-src https://edge.example.com/dashboard/", "style-src https://edge.example.com/dashboard/"] {
+            assert!(policy.split("; ").any(|one| one == directive), "{directive}: {policy}");
+        }
+    }
 
     #[test]
     fn page_and_plain_names_are_files_and_nothing_else() {

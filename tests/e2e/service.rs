@@ -158,6 +158,19 @@ async fn browser_gets_html_pages_and_program_gets_json() {
     };
     const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
+    let (status, kind, _, policy, page) = get("/dashboard", BROWSER).await;
+    assert_eq!((status, kind.as_str()), (200, "text/html; charset=utf-8"));
+    let own = |name: &str| policy.split("; ").any(|one| one.starts_with(&format!("{name} http://")) && one.ends_with("/dashboard/"));
+    assert!(policy.starts_with("default-src 'none'") && own("script-src") && own("style-src"), "{policy}");
+    // Its files are beside it, and nothing else is.
+    let files: Vec<&str> = page.split(['"', '=', '>']).filter(|text| text.starts_with("/dashboard/")).collect();
+    assert!(files.len() > 1, "{page}");
+    for file in files {
+        assert_eq!(get(file, BROWSER).await.0, 200, "{file}");
+    }
+    for path in ["/dashboard/absent.js", "/dashboard/..%2Fopenapi.json", "/dashboard/index.txt"] {
+        assert_eq!(get(path, BROWSER).await.0, 404, "{path}");
+    }
     let (status, kind, _, policy, page) = get("/docs", BROWSER).await;
     assert_eq!((status, kind.as_str()), (200, "text/html; charset=utf-8"));
     assert!(policy.starts_with("default-src 'none'"), "{policy}");

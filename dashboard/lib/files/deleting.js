@@ -55,12 +55,8 @@ export function deleteLater({ id }, listener) {
   };
 }
 
-const all = (keepalive) => [...waiting.keys()].forEach((id) => carryOut(id, keepalive));
-
-if (typeof document !== "undefined") {
-  document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && all(true));
-  addEventListener("pagehide", () => all(true));
-}
+// Not when the page is only hidden: whoever comes back from another tab can still undo. A page that ends without the event deletes nothing.
+if (typeof document !== "undefined") addEventListener("pagehide", () => [...waiting.keys()].forEach((id) => carryOut(id, true)));
 // Without the session the call could not be made any more; nothing is lost that was not meant to be.
 onEnd(() => {
   for (const { timer } of waiting.values()) clearTimeout(timer);

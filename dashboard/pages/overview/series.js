@@ -9,6 +9,14 @@ import { peakOf } from "./figures.js";
 // There is no half a request.
 const whole = (value) => (Number.isInteger(value) ? format.compact(value) : "");
 
+// Each class in a colour of its own; their names are those of the breakdown.
+const CLASSES = [
+  ["small_files", "--accent"],
+  ["text_files", "--good"],
+  ["large_files", "--warn-bar"],
+  ["video_streams", "--second"],
+];
+
 const METRICS = {
   requests: {
     format: format.count,
@@ -18,8 +26,15 @@ const METRICS = {
       { text: "hits", read: (entry) => entry.hits, fill: true },
     ],
   },
+  classes: {
+    format: format.count,
+    axis: whole,
+    main: (entry) => entry.requests,
+    series: CLASSES.map(([text, colour]) => ({ text, colour, read: (entry) => entry.by_class[text] })),
+  },
   traffic: {
     format: format.bytes,
+    main: (entry) => entry.bytes_from_cache,
     series: [
       { text: "fromStore", read: (entry) => entry.bytes_from_origin, colour: "--second" },
       { text: "fromCache", read: (entry) => entry.bytes_from_cache, fill: true },
@@ -31,11 +46,10 @@ const METRICS = {
 
 const pointOf = (entry) => (entry.hour ? { label: format.dateTime(entry.hour), short: format.time(entry.hour) } : { label: format.calendarDay(entry.day), short: format.calendarDay(entry.day) });
 
-function sentenceOf(metric, name, points, series) {
-  const main = series[name === "traffic" ? 1 : 0];
-  const peak = peakOf(main.values);
+function sentenceOf(metric, name, points, entries) {
+  const peak = peakOf(entries.map(metric.main ?? metric.series[0].read));
   if (!peak) return t("overview.sentenceNone");
-  const values = { at: points[peak.index].label, most: main.format(peak.most), total: main.format(peak.total) };
+  const values = { at: points[peak.index].label, most: metric.format(peak.most), total: metric.format(peak.total) };
   return t(name === "latency" ? "overview.sentenceLatency" : "overview.sentence", values);
 }
 
@@ -50,6 +64,6 @@ export function Series({ series: entries }) {
   );
   const options = Object.keys(METRICS).map((value) => ({ value, label: t(`overview.${value}`) }));
   return html`<${Section} title=${t("overview.chart")} actions=${html`<${Segments} label=${t("overview.metric")} value=${name} options=${options} onChange=${setName} />`}>
-    <div class="panel"><${Chart} label=${t(`overview.${name}`)} sentence=${sentenceOf(metric, name, points, series)} points=${points} series=${series} axis=${metric.axis} height=${220} /></div>
+    <div class="panel"><${Chart} label=${t(`overview.${name}`)} sentence=${sentenceOf(metric, name, points, entries)} points=${points} series=${series} axis=${metric.axis} height=${220} /></div>
   </${Section}>`;
 }

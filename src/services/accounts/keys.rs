@@ -15,6 +15,17 @@ use crate::services::accounts::{browser_session, change};
 use crate::services::reply::Reply;
 use crate::services::request::Request;
 
+/// Keys that an account may have before it gets no new one for itself; the daily run deletes those that have expired.
+const MAX_KEYS: u64 = 20;
+
+/// When a refused caller may try again, s: after the next daily run.
+const RETRY_SECONDS: u32 = 86_400;
+
+#[derive(Deserialize)]
+struct Count {
+    keys: u64,
+}
+
 /// A key: one row of [`repository::keys_of`].
 #[derive(Debug, Deserialize)]
 struct Key {
@@ -50,9 +61,14 @@ pub async fn list(call: &Request<impl Io>, account: &Account) -> Result<Vec<KeyV
 /// New credentials for the calling account; the old ones stay valid for `overlap_ms`. A browser that asks stays signed in: its session goes on with the new key.
 ///
 /// # Errors
-/// 403 if the account is suspended; 409 while it is moved or deleted.
+/// 403 if the account is suspended; 409 while it is moved or deleted; 429 with [`MAX_KEYS`] keys.
 pub async fn rotate(call: &Request<impl Io>, account: &Account, browser: Option<Id>, overlap_ms: u64) -> Result<Reply, Problem> {
     account.must_be_active()?;
+    let db = shards::of_account(&call.io, account.id).await?;
+    let count: Option<Count> = database::first(&db, &repository::count_keys(account.id, MAX_KEYS)).await?;
+    if count.is_some_and(|count| count.keys >= MAX_KEYS) {
+        return Err(Problem::RateLimited { limit: MAX_KEYS, retry_after: RETRY_SECONDS });
+    }
     let (reply, key) = change::rotate_to(call, &account.agentcache_user_id, overlap_ms).await?;
     if let Some(session) = browser {
         // The error is logged; the browser has to sign in again then, with the new credentials.

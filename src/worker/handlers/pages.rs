@@ -28,7 +28,7 @@ pub async fn dashboard(call: &Routed) -> Result<Reply, Problem> {
     reply.headers.retain(|(name, _)| *name != "cache-control");
     reply.headers.extend([
         ("cache-control", "no-cache".to_owned()),
-        ("content-security-policy", dashboard::CONTENT_SECURITY_POLICY.to_owned()),
+        ("content-security-policy", dashboard::content_security_policy(&call.base)),
         ("referrer-policy", "no-referrer".to_owned()),
         ("cross-origin-opener-policy", "same-origin".to_owned()),
     ]);

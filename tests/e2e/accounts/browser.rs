@@ -105,6 +105,18 @@ async fn session_ends_with_its_key_unless_the_browser_replaced_it_itself() {
     let invalid = call(Method::POST, "/api/portal/keys/rotate", &cookie, json!({ "overlap_seconds": 2_592_001 })).await;
     assert_eq!((invalid.0, &invalid.1["field"]), (422, &json!("overlap_seconds")));
 
+    // Keys are bounded.
+    let mut made = 0;
+    let refused = loop {
+        let (status, answer) = call(Method::POST, "/api/portal/keys/rotate", &cookie, json!({ "overlap_seconds": 60 })).await;
+        if status != 200 {
+            break (status, answer["code"].clone());
+        }
+        made += 1;
+        assert!(made < 30);
+    };
+    assert_eq!((refused, made), ((429, json!("rate-limited")), 18), "beside the first two");
+
     // A suspended account sees who it is and changes nothing.
     let suspended = stack.operator(Method::PATCH, "/api/portal/accounts/mine").json(&json!({ "status": "suspended" })).answer().await;
     assert_eq!((suspended.0, &suspended.1["account"]["status"]), (200, &json!("suspended")));

@@ -40,7 +40,8 @@ fn analytics() -> Value {
                 ("by_edge", json!([{ "edge": "fra", "uploads": 2, "bytes": 20_971_520, "p50_mbps": 210.0, "errors": 0 }])),
                 ("by_origin", json!([{ "country": "DE", "edge": "fra", "bytes": 20_971_520 }])),
                 ("by_country", json!([{ "country": "DE", "requests": 40, "bytes": 4_000_000 }])),
-                ("series", json!([{ "hour": TIME, "requests": 40, "hits": 36, "bytes_from_cache": 3_600_000, "bytes_from_origin": 400_000, "p95_latency_ms": 40.0, "uploads": 2 }])),
+                ("series", json!([{ "hour": TIME, "requests": 40, "hits": 36, "bytes_from_cache": 3_600_000, "bytes_from_origin": 400_000, "p95_latency_ms": 40.0, "uploads": 2,
+                    "by_class": { "small_files": 30, "text_files": 4, "large_files": 0, "video_streams": 6 } }])),
                 ("previous", previous),
             ]
             .map(|(name, value)| (name.to_owned(), value)),

@@ -164,7 +164,7 @@ mod tests {
         let view = |status: &str| {
             let row: Delivery = serde_json::from_value(serde_json::json!({
                 "id": Id::from_random([1; 16]), "endpoint_id": Id::from_random([2; 16]), "message_id": "m", "event": "e", "status": status,
-                "attempts": 2, "due_at": 5, "response_status": 500, "response": "no", "error": null, "created_at": 0, "tried_at": 1
+                "attempts": 2, "due_at": 5, "response_status": 500, "response": "no", "error": null, "created_at": 0, "tried_at": 1, "payload": "{}"
             }))
             .unwrap();
             serde_json::to_value(row.view()).unwrap()

@@ -1,5 +1,6 @@
 //! Signing in with a browser: the cookie, for whom and where it counts, and how it ends.
 
+use jettyspeed_devstack::secrets::note;
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 
@@ -13,6 +14,7 @@ async fn sign_in(request: RequestBuilder) -> (Value, String) {
     let attributes: Vec<&str> = set.split("; ").skip(1).collect();
     assert_eq!(attributes, ["Path=/", "Max-Age=28800", "HttpOnly", "SameSite=Strict"], "{set}");
     let cookie = set.split(';').next().unwrap().to_owned();
+    note([cookie.split_once('=').unwrap().1.to_owned()]).unwrap();
     (response.json().await.unwrap(), cookie)
 }
 

@@ -28,6 +28,7 @@ export const overview = {
   "overview.sentence": { en: "{total} in all; the most at {at}: {most}.", de: "{total} insgesamt; am meisten {at}: {most}." },
   "overview.sentenceLatency": { en: "The slowest was {at}: {most}.", de: "Am langsamsten war {at}: {most}." },
   "overview.sentenceNone": { en: "Nothing in this period.", de: "Nichts in diesem Zeitraum." },
+  "overview.byClass": { en: "By kind", de: "Nach Art" },
   "overview.classes": { en: "By kind of file", de: "Nach Art der Datei" },
   "overview.classesText": { en: "How much of it came from the cache", de: "Wie viel davon aus dem Cache kam" },
   "overview.small_files": { en: "Small files", de: "Kleine Dateien" },

@@ -26,7 +26,7 @@ const METRICS = {
       { text: "hits", read: (entry) => entry.hits, fill: true },
     ],
   },
-  classes: {
+  byClass: {
     format: format.count,
     axis: whole,
     main: (entry) => entry.requests,

@@ -40,7 +40,7 @@ export const checks = {
       const cells = await page.locator(".numbers-table tbody tr td:nth-child(2)").allTextContents();
       assert.deepEqual(cells, now.series.map(({ requests }) => format.count(requests)));
       await page.waitForFunction(() => document.querySelector(".chart-plot canvas")?.width > 0);
-      await page.getByRole("radio", { name: "By kind of file" }).check();
+      await page.getByRole("radio", { name: "By kind" }).check();
       const texts = await page.locator(".numbers-table tbody tr td:nth-child(3)").allTextContents();
       assert.deepEqual(texts, now.series.map(({ by_class: { text_files: requests } }) => format.count(requests)));
       assert.ok(now.series.some(({ by_class: { text_files: requests } }) => requests > 0));

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { findingsOf, onStage, settled, shiftsOf, takePicture } from "./stage.mjs";
 
+// An element can be there before the browser tells that it was painted.
+const firstPaint = async (page) => (await page.waitForFunction(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime)).jsonValue();
+
 export const checks = {
   "an account signs in with key and secret, and out": (world) =>
     onStage(world, { as: null }, async (page) => {
@@ -66,17 +69,17 @@ export const checks = {
       await session.send("Network.emulateNetworkConditions", { offline: false, latency: 40, downloadThroughput: 5_000_000, uploadThroughput: 1_000_000 });
       await page.reload();
       await page.getByRole("button", { name: "Sign in" }).waitFor();
-      const painted = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0].startTime);
+      const painted = await firstPaint(page);
       assert.ok(painted < 1_000, `${painted} ms`);
     }),
 
   "nothing but the page, its style and its script is loaded before there is something to see": (world) =>
     onStage(world, { as: null }, async (page) => {
       await page.getByRole("button", { name: "Sign in" }).waitFor();
-      const [paint, resources] = await page.evaluate(() => [
-        performance.getEntriesByName("first-contentful-paint")[0].startTime,
+      const paint = await firstPaint(page);
+      const resources = await page.evaluate(() =>
         performance.getEntriesByType("resource").map(({ name, startTime, responseEnd }) => ({ name: new URL(name).pathname, startTime, responseEnd })),
-      ]);
+      );
       const before = resources.filter(({ name, responseEnd }) => name.startsWith("/dashboard/") && responseEnd <= paint).map(({ name }) => name);
       assert.ok(before.length + 1 <= 3, `${before}`);
     }),

@@ -11,9 +11,10 @@ import os
 import schemathesis
 
 NUMBERS = itertools.count(1)
+# The longest time for which credentials that were replaced stay valid.
+MONTH_SECONDS = 2_592_000
 SESSION = os.environ.get("UPLOAD_SESSION")
 # The upload's only part.
-MONTH_SECONDS = 2_592_000
 PART = b"x" * int(os.environ.get("UPLOAD_BYTES", 0))
 
 
@@ -30,7 +31,7 @@ def before_call(context, case, kwargs):
 
 
 def keep_credentials(body):
-    # What would end the caller's credentials at once, and with them the rest of the run.
+    # Without an overlap the caller's credentials would end at once, and the rest of the run would be refused.
     seconds = body.get("overlap_seconds")
     if seconds is None or (type(seconds) is int and seconds < MONTH_SECONDS):
         body["overlap_seconds"] = MONTH_SECONDS

@@ -304,7 +304,7 @@ fn upload_is_counted_once_when_the_batch_that_closes_it_is_repeated() {
         for _ in 0..2 {
             let only = Only::WhileOpen(meta.session);
             run(&db, &repository::add_upload(&namespace, &count, only, NOW));
-            run(&db, &[uploads::repository::close(meta.session, status, NOW)]);
+            run(&db, &[uploads::repository::close(meta.session, status, None, NOW)]);
         }
     }
     let absent = Only::IfThere(Id::from_random([9; 16]));
@@ -438,7 +438,7 @@ fn what_waits_is_counted_until_it_is_done() {
     let waiting = Waiting { open_uploads: 1, unverified_objects: 0, pending_webhooks: 2, webhook_lateness_ms: Some(7_000) };
     assert_eq!(scrape(&db, NOW).waiting, [waiting]);
     db.execute("UPDATE webhook_outbox SET status = 'delivered' WHERE id = 'd1'", []).unwrap();
-    run(&db, &[uploads::repository::close(meta.session, "failed", NOW)]);
+    run(&db, &[uploads::repository::close(meta.session, "failed", None, NOW)]);
     assert_eq!(scrape(&db, NOW).waiting, [Waiting { open_uploads: 0, pending_webhooks: 1, webhook_lateness_ms: Some(0), ..waiting }]);
 }
 

@@ -451,8 +451,8 @@ fn session_closes_once_and_is_found_by_its_account_only() {
     assert!(rows(&db, &uploads::repository::by_id(meta.session, stranger)).is_empty());
     assert!(rows(&db, &uploads::repository::by_upload_id("up", stranger)).is_empty());
     assert_eq!(rows(&db, &uploads::repository::of_account(account, "open", None, 10)).len(), 1);
-    assert_eq!(run(&db, &uploads::repository::close(meta.session, "complete", EpochMs(2))), 1);
-    assert_eq!(run(&db, &uploads::repository::close(meta.session, "failed", EpochMs(3))), 0, "what is over stays as it is");
+    assert_eq!(run(&db, &uploads::repository::close(meta.session, "complete", None, EpochMs(2))), 1);
+    assert_eq!(run(&db, &uploads::repository::close(meta.session, "failed", Some("client"), EpochMs(3))), 0, "what is over stays as it is");
     assert!(rows(&db, &uploads::repository::of_account(account, "open", None, 10)).is_empty());
 }
 
@@ -562,7 +562,10 @@ fn closed_uploads_are_pruned_by_age_and_trimmed_by_number_and_open_ones_stay() {
         let meta = Meta { asset: session(100 + n), upload_id: n.to_string(), ..upload_of(account, &namespace, session(n)) };
         run(&db, &uploads::repository::insert(&meta));
         if n > 2 {
-            run(&db, &uploads::repository::close(session(n), ["complete", "failed", "expired"][usize::from(n) % 3], EpochMs(u64::from(n) * 10)));
+            run(
+                &db,
+                &uploads::repository::close(session(n), ["complete", "failed", "expired"][usize::from(n) % 3], None, EpochMs(u64::from(n) * 10)),
+            );
         }
     }
     let left = || -> Vec<u8> {

@@ -119,7 +119,7 @@ fn event_goes_to_the_endpoints_that_want_it_and_only_with_what_it_tells() {
     assert_eq!(emit(&db, "jt_user_ada", &completed(3), Only::WhileOpen(id(50))), 0, "not started");
     rows(&db, &uploads::repository::insert(&meta));
     assert_eq!(emit(&db, "jt_user_ada", &completed(3), Only::WhileOpen(id(50))), 2);
-    rows(&db, &uploads::repository::close(id(50), "failed", NOW));
+    rows(&db, &uploads::repository::close(id(50), "failed", None, NOW));
     assert_eq!(emit(&db, "jt_user_ada", &event(EventKind::UploadFailed, 4), Only::WhileOpen(id(50))), 0, "closed");
     let asset = Asset {
         id: id(60),

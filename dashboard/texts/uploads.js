@@ -17,6 +17,8 @@ export const uploads = {
   "uploads.status.expired": { en: "Expired", de: "Abgelaufen" },
   "uploads.parts": { en: "Parts", de: "Teile" },
   "uploads.started": { en: "Begun", de: "Begonnen" },
+  "uploads.ended": { en: "Ended", de: "Beendet" },
+  "uploads.reason": { en: "Why", de: "Warum" },
   "uploads.no.complete": { en: "No upload in parts is complete yet", de: "Noch kein Upload in Teilen ist fertig" },
   "uploads.no.failed": { en: "No upload has failed", de: "Kein Upload ist gescheitert" },
   "uploads.no.expired": { en: "No upload has expired", de: "Kein Upload ist abgelaufen" },

@@ -62,8 +62,8 @@ pub enum Why {
 }
 
 impl Why {
-    /// Its name in the counts.
-    fn as_str(self, status: Status) -> &'static str {
+    /// Its name in the counts, and in the history of uploads.
+    pub fn as_str(self, status: Status) -> &'static str {
         match (self, status) {
             (_, Status::Expired) => "idle",
             (Why::Client, _) => "client",

@@ -42,7 +42,7 @@ macro_rules! session_query {
     ($rest:literal) => {
         concat!(
             "SELECT id, account_id, namespace, s3_key, upload_id, file_name, file_size, chunk_size, content_type, file_hash, allow_unsigned, status, \
-             created_at, asset_id FROM upload_sessions ",
+             created_at, updated_at, asset_id, reason FROM upload_sessions ",
             $rest
         )
     };
@@ -64,7 +64,7 @@ const OWNED_UPLOADS: &str = "SELECT upload_id FROM upload_sessions WHERE upload_
 const LONG_OPEN: &str = "SELECT id, account_id, created_at, rowid AS place FROM upload_sessions WHERE status = 'open' AND created_at < ?1 \
      AND (created_at, rowid) > (?2, ?3) ORDER BY created_at, rowid LIMIT ?4";
 
-const CLOSE: &str = "UPDATE upload_sessions SET status = ?2, updated_at = ?3 WHERE id = ?1 AND status = 'open'";
+const CLOSE: &str = "UPDATE upload_sessions SET status = ?2, updated_at = ?3, reason = ?4 WHERE id = ?1 AND status = 'open'";
 
 const PRUNE: &str =
     "DELETE FROM upload_sessions WHERE id IN (SELECT id FROM upload_sessions WHERE status <> 'open' AND updated_at < ?1 LIMIT ?2) RETURNING id";
@@ -118,6 +118,11 @@ pub struct SessionRow {
     pub status: String,
     /// Start of the upload.
     pub created_at: EpochMs,
+    /// When its status changed last: the end of one that has ended.
+    pub updated_at: EpochMs,
+    /// Why it ended without a file.
+    #[serde(default)]
+    pub reason: Option<String>,
     /// Id of the asset that completion creates; `None` in rows written before the column existed.
     pub asset_id: Option<Id>,
 }
@@ -229,9 +234,9 @@ pub fn long_open(before: EpochMs, after: (EpochMs, u64), limit: u64) -> Statemen
     Statement { sql: LONG_OPEN, args: vec![Arg::Int(before.0), Arg::Int(after.0.0), after.1.into(), limit.into()] }
 }
 
-/// Sets the final status of an open session: `complete`, `failed` or `expired`.
-pub fn close(session: Id, status: &str, now: EpochMs) -> Statement {
-    Statement { sql: CLOSE, args: vec![session.to_string().into(), status.into(), Arg::Int(now.0)] }
+/// Sets the final status of an open session: `complete`, `failed` or `expired`; and why it ended without a file ([`crate::analytics::upload_count::Why`]).
+pub fn close(session: Id, status: &str, reason: Option<&str>, now: EpochMs) -> Statement {
+    Statement { sql: CLOSE, args: vec![session.to_string().into(), status.into(), Arg::Int(now.0), reason.map_or(Arg::Null, Arg::from)] }
 }
 
 /// Deletes at most `limit` uploads of all accounts that were closed before `before`; a row for each.

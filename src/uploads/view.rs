@@ -142,6 +142,10 @@ pub struct SessionView {
     chunk_count: u64,
     status: String,
     created_at: String,
+    /// Null as long as it is open.
+    ended_at: Option<String>,
+    /// Why it ended without a file: `client`, `store`, `removed`, `job`, `idle`; null otherwise, and where it is not known.
+    reason: Option<String>,
 }
 
 impl From<&SessionRow> for SessionView {
@@ -159,6 +163,8 @@ impl From<&SessionRow> for SessionView {
             // The history has status "open"; the API calls an open session "uploading".
             status: if row.status == "open" { "uploading".to_owned() } else { row.status.clone() },
             created_at: row.created_at.rfc3339(),
+            ended_at: (row.status != "open").then(|| row.updated_at.rfc3339()),
+            reason: row.reason.clone(),
         }
     }
 }
@@ -235,22 +241,26 @@ pub fn asset_of(meta: &Meta, etag: &str, now: EpochMs) -> Asset {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
-    fn open_session_is_told_as_uploading_and_others_as_they_are() {
-        let status = |status: &str| {
+    fn open_session_is_told_as_uploading_and_others_with_their_end_and_reason() {
+        let told = |status: &str, reason: Option<&str>| {
             let id = crate::base::id::Id::from_random([1; 16]);
             let row: SessionRow = serde_json::from_value(serde_json::json!({
                 "id": id, "account_id": id, "namespace": "n", "s3_key": "k", "upload_id": "u", "file_name": "f", "file_size": 11, "chunk_size": 5,
-                "content_type": "text/plain", "file_hash": null, "allow_unsigned": 0, "status": status, "created_at": 0, "asset_id": null
+                "content_type": "text/plain", "file_hash": null, "allow_unsigned": 0, "status": status, "created_at": 0, "updated_at": 7, "reason": reason, "asset_id": null
             }))
             .unwrap();
-            let view = serde_json::to_value(SessionView::from(&row)).unwrap();
-            (view["status"].as_str().unwrap().to_owned(), view["chunkCount"].as_u64())
+            let mut view = serde_json::to_value(SessionView::from(&row)).unwrap();
+            ["status", "chunkCount", "endedAt", "reason"].map(|name| view[name].take())
         };
-        assert_eq!(status("open"), ("uploading".to_owned(), Some(3)));
-        assert_eq!(status("expired"), ("expired".to_owned(), Some(3)));
+        let end = "1970-01-01T00:00:00.007Z";
+        assert_eq!(told("open", None), [json!("uploading"), json!(3), json!(null), json!(null)]);
+        assert_eq!(told("expired", Some("idle")), [json!("expired"), json!(3), json!(end), json!("idle")]);
+        assert_eq!(told("complete", None), [json!("complete"), json!(3), json!(end), json!(null)]);
     }
 
     #[test]

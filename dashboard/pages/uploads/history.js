@@ -25,6 +25,8 @@ export function History({ status: asked, ends }) {
     { id: "size", label: t("files.size"), align: "end", render: (row) => format.bytes(row.fileSize) },
     { id: "parts", label: t("uploads.parts"), align: "end", render: (row) => format.count(row.chunkCount) },
     { id: "started", label: t("uploads.started"), align: "end", render: (row) => format.dateTime(row.createdAt) },
+    { id: "ended", label: t("uploads.ended"), align: "end", render: (row) => format.dateTime(row.endedAt) },
+    ...(status === "complete" ? [] : [{ id: "reason", label: t("uploads.reason"), render: (row) => reasonOf(row.reason) }]),
   ];
   const options = STATUSES.map((value) => ({ value, label: t(`uploads.status.${value}`) }));
   return html`<${Section} title=${t("uploads.history")} text=${t("uploads.historyText")} actions=${html`<${Segments} label=${t("uploads.status")} value=${status} options=${options} onChange=${(next) => setQuery({ status: next })} />`}>
@@ -35,12 +37,14 @@ export function History({ status: asked, ends }) {
   </${Section}>`;
 }
 
-/** Why uploads ended without a file: the service counts the reasons, it does not keep them with each upload. */
+const reasonOf = (reason) => (hasText(`overview.reason.${reason}`) ? t(`overview.reason.${reason}`) : (reason ?? format.UNKNOWN));
+
+/** How often uploads ended without a file, and why. */
 function Reasons() {
   const month = useQuery("/api/portal/analytics?period=30d");
   const reasons = Object.entries(month.data?.uploads.reasons ?? {}).filter(([, n]) => n > 0);
   if (reasons.length === 0) return null;
   return html`<div class="panel reasons"><h3>${t("uploads.reasons")}</h3><ul>${reasons
     .sort((a, b) => b[1] - a[1])
-    .map(([reason, n]) => html`<li key=${reason}><strong>${format.count(n)}</strong> ${hasText(`overview.reason.${reason}`) ? t(`overview.reason.${reason}`) : reason}</li>`)}</ul></div>`;
+    .map(([reason, n]) => html`<li key=${reason}><strong>${format.count(n)}</strong> ${reasonOf(reason)}</li>`)}</ul></div>`;
 }

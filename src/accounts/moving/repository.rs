@@ -256,7 +256,8 @@ pub const TABLES: &[Table] = &[
             status,
             created_at,
             updated_at,
-            asset_id
+            asset_id,
+            reason
         ]
     ),
     by_keys!(

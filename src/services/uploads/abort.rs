@@ -85,7 +85,7 @@ async fn close_row(io: &impl Io, meta: &Meta, parts: &[Part], why: Why) -> Resul
         of_hour,
         of_all,
         emit(&meta.namespace, &event, Only::WhileOpen(meta.session)),
-        uploads::repository::close(meta.session, meta.status.as_str(), now),
+        uploads::repository::close(meta.session, meta.status.as_str(), Some(why.as_str(meta.status)), now),
     ];
     let notices: Vec<Written> = database::results(&shards::of_account(io, meta.account).await?, &statements).await?.skip(2).all()?;
     webhooks::send(io, &meta.namespace, notices).await;

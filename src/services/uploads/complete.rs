@@ -250,7 +250,7 @@ async fn record_completion(call: &Request<impl Io>, meta: &Meta, parts: &[Part],
     statements.extend(add_upload(&meta.namespace, &UploadCount::completed(meta, parts, country), Counted::WhileOpen(meta.session), now));
     let before = statements.len();
     statements.push(emit(&meta.namespace, &event, Only::WhileOpen(meta.session)));
-    statements.push(repository::close(meta.session, "complete", now));
+    statements.push(repository::close(meta.session, "complete", None, now));
     statements.push(repository::by_id(meta.session, meta.account));
     let mut written = database::results(&shards::of_account(&call.io, meta.account).await?, &statements).await?;
     let notices: Vec<Written> = written.skip(before).all()?;

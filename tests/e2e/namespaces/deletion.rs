@@ -52,6 +52,7 @@ async fn refused_namespace_deletion_keeps_the_upload_history() {
     let history = async || stack.get(&account, "/api/jetty/sessions?status=failed").await.1["sessions"].clone();
     let before = history().await;
     assert_eq!(before.as_array().unwrap().len(), 1);
+    assert!(before[0]["reason"] == "client" && before[0]["endedAt"].is_string(), "{before}");
     assert_refused(stack.operator(Method::DELETE, &path_of(&account.namespace)), 409, "namespace-in-use").await;
     assert_eq!(history().await, before, "the history of uploads");
 }

@@ -72,6 +72,7 @@ async fn removed_member_sends_no_part_and_completes_nothing_and_its_upload_is_ab
     .await;
     let (_, failed) = stack.get(&account, "/api/jetty/sessions?status=failed").await;
     assert_eq!(failed["sessions"][0]["sessionId"], ended["sessionId"], "{failed}");
+    assert_eq!(failed["sessions"][0]["reason"], "removed", "{failed}");
     for (who, started) in [(&account, &own), (&other, &others)] {
         assert_eq!(last(started).answer().await.0, 200);
         assert_eq!(stack.track(who, action("complete", started)).await.0, 200);

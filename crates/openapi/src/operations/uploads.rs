@@ -73,7 +73,7 @@ pub fn of(endpoint: Endpoint, types: &mut Types) -> Option<Operation> {
                 "A page.",
                 json!({ "sessions": [{
                     "sessionId": ID, "uploadId": "2~abc", "fileName": "holiday.mp4", "fileSize": 20_971_520, "fileHash": null, "contentType": "video/mp4",
-                    "namespace": "jt_user_42", "chunkSize": 10_485_760, "chunkCount": 2, "status": "uploading", "createdAt": TIME,
+                    "namespace": "jt_user_42", "chunkSize": 10_485_760, "chunkCount": 2, "status": "uploading", "createdAt": TIME, "endedAt": null, "reason": null,
                 }], "cursor": null }),
             ),
         Endpoint::Chunk => chunk(types),

@@ -131,6 +131,8 @@ export const checks = {
       const row = page.locator(".running li", { hasText: "elsewhere.bin" });
       await row.waitFor({ timeout: 20_000 });
       await page.waitForFunction(() => document.querySelector(".running [role=progressbar]")?.getAttribute("aria-valuenow") === "50", undefined, { timeout: 20_000 });
+      // Bytes come with the feed, the parts with a request after it.
+      await row.locator(".part-stored").waitFor({ timeout: 20_000 });
       assert.equal(await row.locator(".part-stored").count(), 1);
       await row.getByRole("button", { name: "Give up" }).click();
       await page.getByRole("dialog").getByRole("button", { name: "Give up" }).click();

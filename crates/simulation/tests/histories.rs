@@ -15,3 +15,19 @@ fn a_history_is_the_same_whenever_it_is_run() {
         assert_eq!(first.wrong, second.wrong, "seed {seed}");
     }
 }
+
+/// Of histories that once failed, by the fault that they found.
+#[test]
+fn histories_that_found_a_fault_end_well() {
+    let found = [
+        (50_226_925, "good credentials were refused during a move"),
+        (51_068_602, "a namespace that was created while it was deleted was lost"),
+        (100_188_427, "a ledger evicted while its alarm ran was not woken again, and its usage never written"),
+    ];
+    let mut pools = Pools::default();
+    for (seed, fault) in found {
+        let outcome = run(&Variant { seed, ..Variant::default() }, pools, false);
+        pools = outcome.pools;
+        assert_eq!(outcome.wrong, None, "seed {seed}: {fault}");
+    }
+}

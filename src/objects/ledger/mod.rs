@@ -119,6 +119,8 @@ impl<S: ObjectState, I: Io> LedgerObject<S, I> {
 
     /// Sets the alarm unless an earlier one is set.
     async fn set_alarm(&self) -> Result<(), Problem> {
+        // A message that failed while this one waited has evicted the ledger; without the alarm its usage would not be written before the next message.
+        self.memory.load()?;
         let Some(wanted) = self.memory.with(Ledger::alarm).flatten() else { return Ok(()) };
         if self.armed.get().is_some_and(|armed| armed <= wanted) {
             return Ok(());

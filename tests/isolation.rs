@@ -116,6 +116,7 @@ endpoints! {
     ChunkUrls: [Kind::Account, Kind::Token], [ResourceKind::Session];
     Chunk: [Kind::Account, Kind::Token], [ResourceKind::Session];
     SimpleUpload: [Kind::Account], [ResourceKind::Namespace];
+    BatchUpload: [Kind::Account], [ResourceKind::Namespace];
     Files: [Kind::Account], [];
     File: [Kind::Account], [ResourceKind::Asset];
     DeleteFile: [Kind::Account], [ResourceKind::Asset];

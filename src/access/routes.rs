@@ -49,6 +49,8 @@ pub enum Endpoint {
     Chunk,
     /// Send a file in one request.
     SimpleUpload,
+    /// Send many small files in one request.
+    BatchUpload,
     /// List files.
     Files,
     /// One file.
@@ -249,6 +251,7 @@ pub static ROUTES: &[Route] = &[
     route("POST", "/api/jetty/optimal-edges", AuthScheme::Account, Endpoint::OptimalEdges, NAMESPACE),
     route("POST", "/api/jetty/check-duplicate", AuthScheme::Account, Endpoint::CheckDuplicate, NOTHING),
     route("POST", "/api/storage/upload", AuthScheme::Account, Endpoint::SimpleUpload, NAMESPACE),
+    route("POST", "/api/storage/batch", AuthScheme::Account, Endpoint::BatchUpload, NAMESPACE),
     route("GET", "/api/storage/files/{id}", AuthScheme::Account, Endpoint::File, ASSET),
     route("GET", "/api/storage/files", AuthScheme::Account, Endpoint::Files, NOTHING),
     route("GET", "/api/storage/files/{id}/receipt", AuthScheme::Account, Endpoint::Receipt, ASSET),

@@ -101,10 +101,10 @@ pub fn content_url(base: &str, token: &str, name: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    pub fn asset() -> Asset {
+    pub(crate) fn asset() -> Asset {
         Asset {
             id: Id::from_random([1; 16]),
             account_id: Id::from_random([2; 16]),

@@ -1,5 +1,6 @@
 //! Uploads: sessions, the chunk path, presigned parts, completion and the sweep (docs/uploads.md).
 
+pub mod batch;
 pub mod bucket_owner;
 pub mod completion;
 pub mod copy_chunks;

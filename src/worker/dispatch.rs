@@ -173,6 +173,7 @@ fn handler<'a>(call: &'a Routed, endpoint: Endpoint, method: &'a str) -> Pin<Box
         Endpoint::RecordChunk => Box::pin(crate::worker::handlers::uploads::presigned::record(call)),
         Endpoint::Chunk => Box::pin(crate::worker::handlers::uploads::part::chunk(call)),
         Endpoint::SimpleUpload => Box::pin(crate::worker::handlers::uploads::simple::upload(call)),
+        Endpoint::BatchUpload => Box::pin(crate::worker::handlers::uploads::batch::upload(call)),
         Endpoint::Files => Box::pin(crate::worker::handlers::files::list(call)),
         Endpoint::File => Box::pin(crate::worker::handlers::files::get_file(call)),
         Endpoint::RenameFile => Box::pin(crate::worker::handlers::files::rename(call)),

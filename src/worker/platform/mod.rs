@@ -6,6 +6,7 @@ pub mod bindings;
 pub mod client_body;
 pub mod clock;
 pub mod console;
+pub mod cut_body;
 pub mod d1;
 pub mod geo_hint;
 pub mod io;

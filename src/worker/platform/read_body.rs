@@ -49,29 +49,46 @@ pub enum Body {
 /// # Errors
 /// What the runtime throws; a text if the body is shorter.
 pub async fn read(stream: ReadableStream, size: u64) -> Result<Body, JsValue> {
-    let started = clock::now();
+    read_from(&byte_reader(stream)?, size).await
+}
+
+/// The same of the next `size` bytes of what a reader reads. What is slow is canceled.
+pub(super) async fn read_from(reader: &ByteStreamReader, size: u64) -> Result<Body, JsValue> {
     let received = Uint8Array::new_with_length(index(size)?);
-    let reader = byte_reader(stream)?;
+    let whole = each_of(reader, size, |at, bytes| {
+        received.set(bytes, index(at)?);
+        Ok(())
+    });
+    Ok(if whole.await? { Body::Whole(received.buffer().into()) } else { Body::Slow })
+}
+
+/// Reads the next `size` bytes piece by piece: false if they come too slowly.
+pub(super) async fn each_of(
+    reader: &ByteStreamReader,
+    size: u64,
+    mut take: impl FnMut(u64, &Uint8Array) -> Result<(), JsValue>,
+) -> Result<bool, JsValue> {
+    let started = clock::now();
     // Reads go through one small buffer that is used again and again, because the buffer of a pending read is detached.
     let mut staging = Uint8Array::new_with_length(index(STEP.min(size))?);
     let mut at = 0;
     while at < size {
         let step = STEP.min(size - at);
-        let pending = next(&reader, &staging, step)?;
+        let pending = next(reader, &staging, step)?;
         let wait_ms = patience_ms(step, clock::now().since(started));
         let Some(read) = clock::within(wait_ms, JsFuture::from(pending)).await else {
             let _ = reader.cancel();
-            return Ok(Body::Slow);
+            return Ok(false);
         };
         let bytes = bytes_of(&read?)?;
         if u64::from(bytes.length()) != step {
             return Err(short());
         }
-        received.set(&bytes, index(at)?);
+        take(at, &bytes)?;
         staging = bytes;
         at += step;
     }
-    Ok(Body::Whole(received.buffer().into()))
+    Ok(true)
 }
 
 /// Reads a stream to its end: None if it has more than `limit` bytes.

@@ -126,6 +126,10 @@ pub fn probes(route: &Route, names: &Names) -> Vec<Probe> {
             let headers = vec![("X-Namespace", namespace.clone()), ("X-File-Name", "a.txt".to_owned())];
             [Sent::Bytes("hello"), Sent::Form].map(|body| Probe { headers: headers.clone(), body, ..plain() }).into()
         }
+        Endpoint::BatchUpload => {
+            let headers = vec![("X-Namespace", namespace.clone()), ("Content-Type", "application/x-tar".to_owned())];
+            vec![Probe { headers, body: Sent::Bytes("hello"), ..plain() }]
+        }
         Endpoint::Files => vec![asked(format!("cursor=9000000000000_{asset}")), asked("search=a&sort=name".to_owned())],
         Endpoint::File | Endpoint::DeleteFile => vec![plain()],
         Endpoint::Download => ["", "&direct=1"].map(|more| asked(format!("assetId={asset}{more}"))).into(),

@@ -130,6 +130,7 @@ impl World {
             | Endpoint::CacheChunk
             | Endpoint::Chunk
             | Endpoint::SimpleUpload
+            | Endpoint::BatchUpload
             | Endpoint::Files
             | Endpoint::File
             | Endpoint::DeleteFile

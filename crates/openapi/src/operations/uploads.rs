@@ -1,6 +1,7 @@
 //! Uploads.
 
 use jettyspeed_edge::access::routes::Endpoint;
+use jettyspeed_edge::uploads::batch::results::Results as Batch;
 use jettyspeed_edge::uploads::presigned::{ChunkUrls, Recorded, Sent};
 use jettyspeed_edge::uploads::view::{ChunkStored, Progress};
 use serde_json::{Value, json};
@@ -85,6 +86,20 @@ pub fn of(endpoint: Endpoint, types: &mut Types) -> Option<Operation> {
             .takes_bytes("multipart/form-data")
             .answers::<OneAsset>(types, 201, "The file is stored.", json!({ "asset": asset() }))
             .fails(&["length-required", "body-too-large", "body-too-slow", "busy", "malformed-request", "chunk-hash-mismatch", "not-found", "feature-off", "tier-forbidden", "edge-closed"])
+            .fails(QUOTA)
+            .fails(REPEATS)
+            .fails(STORE),
+        Endpoint::BatchUpload => Operation::new(TAG, "Many small files in one request, as a tar archive")
+            .header("X-Namespace", false, "The account's own by default.", json!({ "type": "string" }))
+            .header("Content-Digest", false, "Distinguishes archives of the same length under one idempotency key (RFC 9530); it is not checked.", json!({ "type": "string" }))
+            .takes_bytes("application/x-tar")
+            .answers::<Batch>(
+                types,
+                200,
+                "What became of each file.",
+                json!({ "stored": 1, "failed": 0, "results": [{ "index": 0, "path": "photos/a.jpg", "status": 201, "asset": asset() }] }),
+            )
+            .fails(&["length-required", "body-too-large", "body-too-slow", "malformed-request", "invalid-value", "not-found", "feature-off", "tier-forbidden", "edge-closed"])
             .fails(QUOTA)
             .fails(REPEATS)
             .fails(STORE),

@@ -1,5 +1,6 @@
 //! Routes of uploads.
 
+pub mod batch;
 pub mod part;
 pub mod presigned;
 pub mod sessions;

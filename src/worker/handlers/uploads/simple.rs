@@ -29,7 +29,7 @@ use crate::worker::platform::searched_buffer::SearchedBuffer;
 use crate::worker::services::edges::registry;
 
 /// The longest time for which a form that has arrived is in memory, ms: calls of D1, the ledger and the store.
-const STORING_MS: u64 = 120_000;
+pub const STORING_MS: u64 = 120_000;
 
 /// Stores the file and returns its asset.
 pub async fn upload(call: &Routed) -> Result<Reply, Problem> {
@@ -92,8 +92,8 @@ fn read_raw(call: &Routed, content_type: Option<&str>, size: u64) -> Result<Inco
     Ok(Incoming { name, content_type, size, sha256, body })
 }
 
-/// Refuses a form whose file has at least `least` bytes, if the account can not store it.
-async fn may_send_form(call: &Routed, account: &Account, least: u64) -> Result<(), Problem> {
+/// Refuses a body that is read into memory and whose file has at least `least` bytes, if the account can not store it.
+pub async fn may_send_form(call: &Routed, account: &Account, least: u64) -> Result<(), Problem> {
     account.may_upload_simply(least)?;
     match ledger::send_of(&call.io, account, &Message::Usage { limits: Some(account.limits()) }).await? {
         message::Reply::State { figures } => check_room(&figures, least),

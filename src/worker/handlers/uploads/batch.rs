@@ -1,0 +1,163 @@
+//! `POST /api/storage/batch`: many small files in one request, as a tar archive. It is read entry by entry, and some files are stored while the next one is read.
+
+use std::pin::Pin;
+use std::rc::Rc;
+
+use futures_util::future::FutureExt;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use js_sys::Uint8Array;
+
+use crate::accounts::account::Account;
+use crate::base::memory_budget::{MemoryPermit, Pool};
+use crate::edges::edge::Work;
+use crate::http::validate::check_namespace;
+use crate::io::Io;
+use crate::namespaces::namespace::Namespace;
+use crate::problem::Problem;
+use crate::services;
+use crate::services::idempotency;
+use crate::services::namespaces::of_upload;
+use crate::services::send_body::Outgoing;
+use crate::services::uploads::simple::{Incoming, store_file};
+use crate::uploads::batch::archive::{Archive, Entry, Step};
+use crate::uploads::batch::head::BLOCK;
+use crate::uploads::batch::results::{FileResult, Results};
+use crate::uploads::batch::{check_type, has_room, length};
+use crate::worker::handlers::uploads::simple::{STORING_MS, may_send_form};
+use crate::worker::http::call::Routed;
+use crate::worker::http::reply::Reply;
+use crate::worker::platform::cut_body::CutBody;
+use crate::worker::platform::io::WorkerIo;
+use crate::worker::services::edges::registry;
+
+/// A file that has been stored, or not.
+struct Stored {
+    bytes: u64,
+    result: FileResult,
+}
+
+/// The files that are being stored, and their bytes.
+#[derive(Default)]
+struct Storing {
+    files: FuturesUnordered<Pin<Box<dyn Future<Output = Stored>>>>,
+    bytes: u64,
+}
+
+/// Stores the files of the archive, and tells what became of each.
+pub async fn upload(call: &Routed) -> Result<Reply, Problem> {
+    let account = call.account()?;
+    check_type(call.header("content-type").as_deref())?;
+    let size = length(call.content_length().as_deref())?;
+    let wanted = check_namespace("X-Namespace", call.header("x-namespace").as_deref())?;
+    registry::must_take(call, Work::New).await?;
+    // The fingerprint of a streamed body (docs/api.md, Idempotency).
+    let declared = call.header("content-digest").unwrap_or_default();
+    let body = format!("{size}\n{declared}\n{}", wanted.as_ref().map_or("-", |name| name.as_str()));
+    let slot = call.slot(&account.id.to_string(), body.as_bytes())?;
+    // What can be refused is refused before a byte is read.
+    may_send_form(call, &account, 0).await?;
+    let held = call.clone();
+    let work = async move {
+        let namespace = of_upload::for_upload(&held.service, &account, wanted.as_ref()).await?;
+        let batch = Batch { call: held, account, namespace: Rc::new(namespace), results: Results::default() };
+        services::reply::Reply::json(200, &batch.store(size).await?)
+    };
+    idempotency::once(&call.service, slot, work).await.map(Reply::from)
+}
+
+struct Batch {
+    call: Routed,
+    account: Rc<Account>,
+    namespace: Rc<Namespace>,
+    results: Results,
+}
+
+impl Batch {
+    async fn store(mut self, size: u64) -> Result<Results, Problem> {
+        let mut body = CutBody::new(self.call.request.body(), size)?;
+        let (mut archive, mut storing) = (Archive::default(), Storing::default());
+        let stopped = loop {
+            match self.step(&mut body, &mut archive, &mut storing).await {
+                Ok(true) => {}
+                Ok(false) => break None,
+                Err(problem) => break Some(problem),
+            }
+        };
+        while let Some(stored) = storing.files.next().await {
+            self.note(&mut storing, stored);
+        }
+        body.drain().await;
+        self.results.finish(stopped, &self.call.id)
+    }
+
+    /// Reads the next entry, and begins to store it if it is a file; false after the last one.
+    async fn step(&mut self, body: &mut CutBody, archive: &mut Archive, storing: &mut Storing) -> Result<bool, Problem> {
+        // An archive may end with its last entry; two blocks of zeros are usual.
+        if body.left() < BLOCK {
+            return Ok(false);
+        }
+        match archive.block(&body.text(BLOCK).await?)? {
+            Step::End => return Ok(false),
+            Step::Skip(bytes) => body.skip(bytes).await?,
+            Step::Extend(bytes, padding) => {
+                archive.extend(&body.text(bytes).await?)?;
+                body.skip(padding).await?;
+            }
+            Step::Refuse(refused, bytes) => {
+                self.results.push(FileResult::of(refused.index, refused.path, Err(refused.problem), &self.call.id));
+                body.skip(bytes).await?;
+            }
+            Step::File(entry, padding) => {
+                while !has_room(storing.files.len(), storing.bytes)
+                    && let Some(stored) = storing.files.next().await
+                {
+                    self.note(storing, stored);
+                }
+                let incoming = self.incoming(body, &entry, padding).await.inspect_err(|problem| {
+                    self.results.push(FileResult::of(entry.index, Some(entry.path.clone()), Err(problem.clone()), &self.call.id));
+                })?;
+                storing.bytes += entry.size;
+                storing.files.push(self.begin(entry, incoming));
+                // What was begun goes on by itself once it was polled.
+                while let Some(Some(stored)) = storing.files.next().now_or_never() {
+                    self.note(storing, stored);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// The bytes of a file, with the permit for them.
+    async fn incoming(&self, body: &mut CutBody, entry: &Entry, padding: u64) -> Result<(Incoming<WorkerIo>, Option<MemoryPermit>), Problem> {
+        let permit = if entry.size == 0 { None } else { Some(self.call.reserve(Pool::Bodies, entry.size, entry.size, STORING_MS).await?) };
+        let outgoing = match entry.size {
+            0 => Outgoing::Empty,
+            size => Outgoing::Buffer(Uint8Array::new(&body.piece(size).await?).into()),
+        };
+        body.skip(padding).await?;
+        let Entry { name, content_type, size, sha256, .. } = entry.clone();
+        Ok((Incoming { name, content_type, size, sha256, body: outgoing }, permit))
+    }
+
+    /// Stores a file, detached from the client's connection.
+    fn begin(&self, entry: Entry, (incoming, permit): (Incoming<WorkerIo>, Option<MemoryPermit>)) -> Pin<Box<dyn Future<Output = Stored>>> {
+        let (call, account, namespace) = (self.call.clone(), Rc::clone(&self.account), Rc::clone(&self.namespace));
+        Box::pin(async move {
+            let held = call.service.clone();
+            let work = async move {
+                let _permit = permit;
+                account.may_upload_simply(incoming.size)?;
+                store_file(&held, &account, &namespace, incoming).await
+            };
+            let stored = call.io.detached(work).await.unwrap_or(Err(Problem::Internal));
+            let result = FileResult::of(entry.index, Some(entry.path), stored.map(|asset| asset.view(&call.base)), &call.id);
+            Stored { bytes: entry.size, result }
+        })
+    }
+
+    /// Notes what became of a file.
+    fn note(&mut self, storing: &mut Storing, stored: Stored) {
+        storing.bytes = storing.bytes.saturating_sub(stored.bytes);
+        self.results.push(stored.result);
+    }
+}

@@ -194,6 +194,8 @@ mod tests {
             lease: None,
             outcome: None,
             suspended: false,
+            suspended_as_of: EpochMs(0),
+            unchecked: false,
             cleaned_up: false,
             direct: false,
             ambiguous: std::collections::BTreeSet::new(),

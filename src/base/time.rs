@@ -19,6 +19,11 @@ impl EpochMs {
         EpochMs(self.0.saturating_add(ms))
     }
 
+    /// Whether it is the beginning of 1970, which stands for "never" in what is persisted.
+    pub fn is_zero(&self) -> bool {
+        self.0 == 0
+    }
+
     /// Milliseconds since `earlier`; 0 if `earlier` is later than this instant.
     pub fn since(self, earlier: EpochMs) -> u64 {
         self.0.saturating_sub(earlier.0)

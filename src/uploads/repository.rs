@@ -177,6 +177,8 @@ impl SessionRow {
             outcome: None,
             cleaned_up: false,
             suspended: false,
+            suspended_as_of: EpochMs(0),
+            unchecked: true,
             direct: true,
             ambiguous: std::collections::BTreeSet::new(),
             forget_at: None,

@@ -69,6 +69,8 @@ pub fn upload_of(account: Id, namespace: &Name, session: Id) -> Meta {
         lease: None,
         outcome: None,
         suspended: false,
+        suspended_as_of: EpochMs(0),
+        unchecked: false,
         cleaned_up: false,
         direct: false,
         ambiguous: std::collections::BTreeSet::new(),

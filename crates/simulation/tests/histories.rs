@@ -23,6 +23,8 @@ fn histories_that_found_a_fault_end_well() {
         (50_226_925, "good credentials were refused during a move"),
         (51_068_602, "a namespace that was created while it was deleted was lost"),
         (100_188_427, "a ledger evicted while its alarm ran was not woken again, and its usage never written"),
+        (100_649_753, "a late word of a suspension closed uploads of an account that had been resumed"),
+        (106_212_728, "an upload opened again by a call that died took parts of a suspended account"),
     ];
     let mut pools = Pools::default();
     for (seed, fault) in found {

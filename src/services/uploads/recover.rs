@@ -64,14 +64,16 @@ async fn reopen(io: &impl Io, config: &Config, account: Id, session: Id) -> Resu
     }
 }
 
-/// Applies the account's suspension to a reopened session: a suspension during the reopening did not find it among the open uploads.
+/// Applies the account's suspension to a session that was opened: a suspension meanwhile did not find it among the open uploads. One that was opened again is told in
+/// any case, and takes parts only then.
 ///
 /// # Errors
 /// [`Problem::Internal`].
 pub async fn suspend_with_account(io: &impl Io, meta: &Meta) -> Result<(), Problem> {
     let figures = ledger::usage(io, meta.account, &message::Message::Usage { limits: None }).await?;
-    if figures.limits.suspended {
-        session::send(io, meta.session, &Message::Suspend { suspended: true }).await?;
+    let (suspended, as_of) = (figures.limits.suspended, figures.limits.version.0);
+    if suspended || meta.unchecked {
+        session::send(io, meta.session, &Message::Suspend { suspended, as_of }).await?;
     }
     Ok(())
 }

@@ -90,6 +90,8 @@ pub async fn begin(
         lease: None,
         outcome: None,
         suspended: false,
+        suspended_as_of: EpochMs(0),
+        unchecked: false,
         cleaned_up: false,
         direct: false,
         ambiguous: std::collections::BTreeSet::new(),

@@ -22,8 +22,8 @@ pub async fn propagate(io: &impl Io, account: Id, cursor: &str) -> Result<(), Pr
     struct Row {
         id: Id,
     }
-    let suspended = match ledger_records::limits(io, account).await {
-        Ok(limits) => limits.suspended,
+    let (suspended, as_of) = match ledger_records::limits(io, account).await {
+        Ok(limits) => (limits.suspended, limits.version.0),
         // It was deleted meanwhile.
         Err(Problem::NotFound) => return Ok(()),
         Err(problem) => return Err(problem),
@@ -31,7 +31,7 @@ pub async fn propagate(io: &impl Io, account: Id, cursor: &str) -> Result<(), Pr
     let page: Vec<Row> = database::all(&shards::of_account(io, account).await?, &uploads::repository::open_sessions(account, cursor, PAGE)).await?;
     let mut failed = None;
     for row in &page {
-        failed = session::send(io, row.id, &Message::Suspend { suspended }).await.err().or(failed);
+        failed = session::send(io, row.id, &Message::Suspend { suspended, as_of }).await.err().or(failed);
     }
     if let Some(problem) = failed {
         return Err(problem);

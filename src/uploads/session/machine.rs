@@ -314,11 +314,12 @@ impl Session {
         (self.state(), vec![Effect::PutMeta])
     }
 
-    fn suspend(&mut self, suspended: bool) -> (SessionReply, Vec<Effect>) {
-        if self.meta.suspended == suspended {
+    fn suspend(&mut self, suspended: bool, as_of: EpochMs) -> (SessionReply, Vec<Effect>) {
+        let is_known = as_of == self.meta.suspended_as_of && suspended == self.meta.suspended && !self.meta.unchecked;
+        if as_of < self.meta.suspended_as_of || is_known {
             return (SessionReply::Done, vec![]);
         }
-        self.meta.suspended = suspended;
+        (self.meta.suspended, self.meta.suspended_as_of, self.meta.unchecked) = (suspended, as_of, false);
         (SessionReply::Done, vec![Effect::PutMeta])
     }
 
@@ -352,6 +353,9 @@ pub fn apply(slot: &mut Option<Session>, message: Message, now: EpochMs) -> (Ses
             return (SessionReply::Done, vec![Effect::PutMeta]);
         }
         (None, _) => return (SessionReply::Unknown, vec![]),
+        (Some(session), message) if session.meta.unchecked && !matches!(message, Message::Open { .. } | Message::Suspend { .. }) => {
+            return (SessionReply::Unknown, vec![]);
+        }
         (Some(session), message) => (session, message),
     };
     let (session, message) = session;
@@ -380,7 +384,7 @@ pub fn apply(slot: &mut Option<Session>, message: Message, now: EpochMs) -> (Ses
         Message::ReleaseLease { attempt } => session.end_completion(attempt, Status::Completing),
         Message::AbandonCompletion { attempt } => session.end_completion(attempt, Status::Failed),
         Message::Fail => session.fail(now),
-        Message::Suspend { suspended } => session.suspend(suspended),
+        Message::Suspend { suspended, as_of } => session.suspend(suspended, as_of),
         Message::CleanedUp => session.cleaned_up(),
     };
     before.extend(effects);

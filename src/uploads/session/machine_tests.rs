@@ -28,6 +28,8 @@ fn meta(chunks: u64) -> Meta {
         lease: None,
         outcome: None,
         suspended: false,
+        suspended_as_of: EpochMs(0),
+        unchecked: false,
         cleaned_up: false,
         direct: false,
         ambiguous: std::collections::BTreeSet::new(),
@@ -135,10 +137,34 @@ fn ended_session_whose_record_has_an_end_needs_no_alarm() {
 #[test]
 fn suspended_account_gets_suspended_for_a_part() {
     let mut slot = open(2);
-    assert_eq!(send(&mut slot, Message::Suspend { suspended: true }), SessionReply::Done);
+    assert_eq!(send(&mut slot, Message::Suspend { suspended: true, as_of: EpochMs(5) }), SessionReply::Done);
     assert_eq!(send(&mut slot, Message::Record { part: part(1, 2), receipt: false }), SessionReply::Suspended);
-    assert_eq!(send(&mut slot, Message::Suspend { suspended: false }), SessionReply::Done);
+    assert_eq!(send(&mut slot, Message::Suspend { suspended: false, as_of: EpochMs(6) }), SessionReply::Done);
     assert_eq!(send(&mut slot, Message::Record { part: part(1, 2), receipt: false }), SessionReply::Done);
+}
+
+#[test]
+fn suspension_that_comes_after_the_resumption_that_followed_it_changes_nothing() {
+    let mut slot = open(2);
+    send(&mut slot, Message::Suspend { suspended: false, as_of: EpochMs(6) });
+    assert_eq!(send(&mut slot, Message::Suspend { suspended: true, as_of: EpochMs(5) }), SessionReply::Done);
+    assert_eq!(send(&mut slot, Message::Record { part: part(1, 2), receipt: false }), SessionReply::Done);
+}
+
+#[test]
+fn session_that_was_opened_again_is_unknown_until_it_is_told_whether_its_account_is_suspended() {
+    for (suspended, reply) in [(false, SessionReply::Done), (true, SessionReply::Suspended)] {
+        let meta = Meta { unchecked: true, ..open(2).map(|session| session.meta).unwrap() };
+        let mut slot = None;
+        let again = Message::Open { meta: Box::new(meta), is_heard: false };
+        assert_eq!(send(&mut slot, again.clone()), SessionReply::Done);
+        for message in [Message::Record { part: part(1, 2), receipt: false }, Message::Snapshot, begin(9), Message::Fail, Message::CheckLease] {
+            assert_eq!(send(&mut slot, message), SessionReply::Unknown);
+        }
+        assert_eq!(send(&mut slot, again), SessionReply::Done, "who died before it was told has not closed it");
+        assert_eq!(send(&mut slot, Message::Suspend { suspended, as_of: EpochMs(0) }), SessionReply::Done);
+        assert_eq!(send(&mut slot, Message::Record { part: part(1, 2), receipt: false }), reply);
+    }
 }
 
 #[test]
@@ -244,7 +270,7 @@ fn every_call_of_the_client_postpones_expiry_and_those_of_jobs_do_not() {
         assert_eq!(slot.unwrap().meta.status, Status::Expired, "a call that comes too late postpones nothing: {call:?}");
     }
     let listing = Message::Reconcile { listed: vec![], listed_at: EpochMs(1_000) };
-    for job in [Message::Snapshot, listing, Message::CheckLease, Message::Suspend { suspended: true }, Message::CleanedUp] {
+    for job in [Message::Snapshot, listing, Message::CheckLease, Message::Suspend { suspended: true, as_of: EpochMs(1) }, Message::CleanedUp] {
         let mut slot = open_for_5_000_ms(2);
         apply(&mut slot, job.clone(), EpochMs(5_900));
         assert_eq!(slot.unwrap().expires(), EpochMs(6_000), "{job:?}");

@@ -93,8 +93,11 @@ pub enum Message {
     CleanedUp,
     /// The account was suspended or resumed.
     Suspend {
-        /// The account's new state.
+        /// The account's state.
         suspended: bool,
+        /// As of that change of the account.
+        #[serde(default)]
+        as_of: EpochMs,
     },
 }
 

@@ -106,7 +106,7 @@ fn part_of_unknown_outcome_takes_the_hash_from_a_record_of_other_bytes() {
     failed(&mut slot, b"y", true);
     record(&mut slot, seen("g", b"y"), 1_050);
     assert_eq!(of(&slot).sha256, hash(b"y"), "a later part of another ETag has its own");
-    apply(&mut slot, Message::Suspend { suspended: true }, EpochMs(1_060));
+    apply(&mut slot, Message::Suspend { suspended: true, as_of: EpochMs(1) }, EpochMs(1_060));
     assert_eq!(failed(&mut slot, b"x", true), SessionReply::Suspended);
     apply(&mut slot, Message::Fail, EpochMs(1_070));
     assert_eq!(failed(&mut slot, b"x", true), SessionReply::Closed { status: Status::Failed });

@@ -110,6 +110,13 @@ pub struct Meta {
     /// Whether the account is suspended: no parts are accepted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub suspended: bool,
+    /// As of when that is known: the last change of the account that was told. What was read before it says nothing new, however late it comes.
+    #[serde(default, skip_serializing_if = "EpochMs::is_zero")]
+    pub suspended_as_of: EpochMs,
+    /// Whether it was opened again and nobody has told yet whether the account is suspended. Until then it answers as if it had no record, so that who needs it opens
+    /// it once more: a call that dies behind the opening would leave a suspended account's upload open.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unchecked: bool,
     /// Whether parts may have reached the store without this service. Their chunks are then not added to the chunk index: an ETag is an MD5, and two parts
     /// with the same MD5 can be constructed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

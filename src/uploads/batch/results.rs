@@ -1,7 +1,7 @@
 //! What became of each file of an archive.
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::files::asset::AssetView;
 use crate::problem::Problem;
@@ -18,7 +18,7 @@ pub struct Results {
     results: Vec<FileResult>,
     /// Why the archive was not read to its end: what follows in it was not stored.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<Map<String, Value>>"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<serde_json::Map<String, Value>>"))]
     problem: Option<Value>,
 }
 
@@ -35,7 +35,7 @@ pub struct FileResult {
     #[serde(skip_serializing_if = "Option::is_none")]
     asset: Option<AssetView>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<Map<String, Value>>"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<serde_json::Map<String, Value>>"))]
     problem: Option<Value>,
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::harness::{Account, Call, Stack, random_bytes, sha256, stack};
+use crate::harness::{AccountAccess, Call, Stack, random_bytes, sha256, stack};
 
 /// An archive under construction: a file with our records before it, if it has any.
 struct Archive(Vec<u8>);
@@ -31,18 +31,17 @@ impl Archive {
     }
 }
 
-async fn send(stack: &Stack, account: &Account, archive: Vec<u8>) -> (u16, Value) {
+async fn send(stack: &Stack, account: &AccountAccess, archive: Vec<u8>) -> (u16, Value) {
     stack.request(Method::POST, "/api/storage/batch", account).header("Content-Type", "application/x-tar").body(archive).answer().await
 }
 
 #[tokio::test]
 async fn each_file_of_an_archive_is_stored_and_told() {
     let stack = stack().await;
-    let account = stack.fresh("pro").await;
+    let account = stack.account("batch-1").tier("pro").create().await;
     let files: Vec<_> = (0..40_usize).map(|number| (format!("photos/{number}/f{number}.jpg"), random_bytes(number * 2_000))).collect();
-    let archive = files.iter().fold(Archive(Vec::new()), |archive, (path, bytes)| {
-        archive.file(path, bytes, &[("JETTYSPEED.sha256", sha256(bytes).as_str())])
-    });
+    let archive =
+        files.iter().fold(Archive(Vec::new()), |archive, (path, bytes)| archive.file(path, bytes, &[("JETTYSPEED.sha256", sha256(bytes).as_str())]));
     let (status, body) = send(stack, &account, archive.end()).await;
     assert_eq!((status, &body["stored"], &body["failed"], body.get("problem")), (200, &40.into(), &0.into(), None), "{body}");
     for (number, (path, bytes)) in files.iter().enumerate() {
@@ -56,13 +55,13 @@ async fn each_file_of_an_archive_is_stored_and_told() {
     assert_eq!(listed["files"].as_array().unwrap().len(), 40);
     let (_, quota) = stack.request(Method::GET, "/api/agentcache/quota", &account).answer().await;
     let stored: usize = files.iter().map(|(_, bytes)| bytes.len()).sum();
-    assert_eq!(quota["storage"]["used_bytes"].as_u64().or(quota["storage_used_bytes"].as_u64()), Some(stored as u64), "{quota}");
+    assert_eq!(quota["storage_used_bytes"].as_u64(), Some(stored as u64), "{quota}");
 }
 
 #[tokio::test]
 async fn files_that_are_refused_are_told_and_the_others_stored() {
     let stack = stack().await;
-    let account = stack.fresh("pro").await;
+    let account = stack.account("batch-2").tier("pro").create().await;
     let archive = Archive(Vec::new())
         .file("good.txt", b"good", &[])
         .file("wrong.txt", b"wrong", &[("JETTYSPEED.sha256", sha256(b"right").as_str())])
@@ -81,7 +80,7 @@ async fn files_that_are_refused_are_told_and_the_others_stored() {
 #[tokio::test]
 async fn archive_that_breaks_off_keeps_the_files_before_and_tells_why() {
     let stack = stack().await;
-    let account = stack.fresh("pro").await;
+    let account = stack.account("batch-3").tier("pro").create().await;
     let mut archive = Archive(Vec::new()).file("first", &[1; 700], &[]).file("second", &[2; 700], &[]).0;
     archive.extend([b'x'; 512]);
     archive.extend(Archive(Vec::new()).file("third", &[3; 700], &[]).end());
@@ -89,7 +88,11 @@ async fn archive_that_breaks_off_keeps_the_files_before_and_tells_why() {
     assert_eq!((status, &body["stored"], &body["problem"]["code"]), (200, &2.into(), &"malformed-request".into()), "{body}");
     let cut = Archive(Vec::new()).file("first", &[1; 700], &[]).0;
     let (status, body) = send(stack, &account, cut[..900].to_vec()).await;
-    assert_eq!((status, &body["stored"], &body["failed"], &body["results"][0]["problem"]["code"]), (200, &0.into(), &1.into(), &"malformed-request".into()), "{body}");
+    assert_eq!(
+        (status, &body["stored"], &body["failed"], &body["results"][0]["problem"]["code"]),
+        (200, &0.into(), &1.into(), &"malformed-request".into()),
+        "{body}"
+    );
     for (body, status, code) in [(vec![b'x'; 2_000], 400, "malformed-request"), (vec![0; 1_024], 200, "")] {
         let (got, answer) = send(stack, &account, body).await;
         assert_eq!((got, answer["code"].as_str().unwrap_or_default()), (status, code), "{answer}");
@@ -116,7 +119,7 @@ async fn what_is_refused_before_it_is_read_stores_nothing() {
 #[tokio::test]
 async fn repeated_archive_under_one_key_is_stored_once() {
     let stack = stack().await;
-    let account = stack.fresh("pro").await;
+    let account = stack.account("batch-4").tier("pro").create().await;
     let send = |bytes: &'static [u8]| {
         let archive = Archive(Vec::new()).file("a", bytes, &[]).file("b", bytes, &[]).end();
         let request = stack.request(Method::POST, "/api/storage/batch", &account).header("Content-Type", "application/x-tar");
@@ -133,9 +136,10 @@ async fn repeated_archive_under_one_key_is_stored_once() {
 #[tokio::test]
 async fn thousand_files_of_one_request_are_stored_and_one_more_ends_it() {
     let stack = stack().await;
-    let account = stack.fresh("pro").await;
+    let account = stack.account("batch-5").tier("pro").create().await;
     let archive = (0..1_001_usize).fold(Archive(Vec::new()), |archive, number| archive.file(&format!("{number}"), &number.to_be_bytes(), &[]));
-    let request = stack.request(Method::POST, "/api/storage/batch", &account).header("Content-Type", "application/x-tar").timeout(Duration::from_mins(3));
+    let request =
+        stack.request(Method::POST, "/api/storage/batch", &account).header("Content-Type", "application/x-tar").timeout(Duration::from_mins(3));
     let (status, body) = request.body(archive.end()).answer().await;
     assert_eq!((status, &body["stored"], &body["problem"]["code"]), (200, &1_000.into(), &"invalid-value".into()), "{}", body["problem"]);
 }

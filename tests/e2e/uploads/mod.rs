@@ -1,6 +1,7 @@
 //! Uploads: sessions of parts, parts that go straight to the store, and files stored in one request.
 
 mod activity;
+mod batch;
 mod collision;
 mod complete;
 mod direct;

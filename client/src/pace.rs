@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 /// Initial number of parts in flight, unless fewer are allowed.
-const START: usize = 4;
+pub const START: usize = 4;
 /// Relative increase of goodput below which the path counts as saturated.
 const RISE: f64 = 1.1;
 /// Relative decrease of goodput down to which a change counts as noise.

@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, RwLock};
 
+use super::super::hashes::{Claim, UploadHashes};
 use super::*;
 use crate::api::RankedEdge;
 use crate::edge::Edge;
@@ -91,13 +92,14 @@ async fn run(kinds: &[Kind], parts: u32) -> (Vec<Arc<Seen>>, Vec<EdgeShare>, Res
     let mut lanes = Lanes::new(specs(edge.base(), &edges));
     let pieces: Vec<_> = (1..=parts).map(|number| Piece { number, bytes: PART }).collect();
     lanes.offer(&pieces, &[]);
+    let local = LocalFile::stat(file.path()).await.unwrap();
     let sending = Arc::new(Sending {
         edge,
-        file: LocalFile::stat(file.path()).await.unwrap(),
+        file: local.clone(),
         session: "s".into(),
         chunk_size: PART,
         token: RwLock::new("the-token".into()),
-        hashes: Mutex::default(),
+        hashes: Arc::new(UploadHashes::new(&local, PART, BTreeMap::new(), Claim::Nothing)),
         stored: Mutex::new(BTreeMap::new()),
         progress: no_progress(),
     });

@@ -96,7 +96,8 @@ const INSERT_CHUNKS: &str = "INSERT INTO chunks (namespace, sha256, size, object
 const FIND_CHUNKS: &str = "SELECT c.sha256, c.size, o.s3_key, c.first FROM chunks c JOIN objects o ON o.id = c.object_id \
      WHERE c.namespace = ?1 AND c.sha256 IN (SELECT value FROM json_each(?2)) AND o.condemned = 0";
 
-const OF_SIZE: &str = "SELECT 1 AS found FROM objects WHERE namespace = ?1 AND size = ?2 LIMIT 1";
+// The literal is that of the index.
+const OF_SIZE: &str = "SELECT 1 AS found FROM objects WHERE namespace = ?1 AND size = ?2 AND size > 5242880 LIMIT 1";
 
 const CHUNKS_OF: &str = "SELECT sha256, size, first FROM chunks WHERE object_id = ?2 AND namespace = ?1 LIMIT ?3";
 
@@ -256,7 +257,7 @@ pub fn find_chunks(namespace: &Name, hashes: &[Sha256Hex]) -> Statement {
     Statement { sql: FIND_CHUNKS, args: vec![namespace.as_str().into(), json.into()] }
 }
 
-/// Returns a row if the namespace has any object of `size` bytes, whether it can be referenced or not.
+/// Returns a row if the namespace has any object of `size` bytes, more than 5 MiB, whether it can be referenced or not.
 pub fn of_size(namespace: &Name, size: u64) -> Statement {
     Statement { sql: OF_SIZE, args: vec![namespace.as_str().into(), size.into()] }
 }

@@ -3,6 +3,7 @@
 use crate::accounts::account::Account;
 use crate::base::id::Name;
 use crate::base::sha256::Sha256Hex;
+use crate::chunking::MIN_PART_BYTES;
 use crate::clients::{database, shards};
 use crate::dedup;
 use crate::dedup::chunk::Stored;
@@ -77,7 +78,8 @@ pub async fn foresee(
     let mut found = database::results(&shards::of_account(&call.io, account.id).await?, &statements).await?;
     call.span("d1", started);
     let namespace: Namespace = found.first()?.ok_or(Problem::NotFound)?;
-    let of_size = found.first::<serde_json::Value>()?.is_some();
+    // What fits into one part is hashed in no time: it is not asked for.
+    let of_size = found.first::<serde_json::Value>()?.is_some() || size <= MIN_PART_BYTES;
     let stored: Vec<Stored> = if chunks.is_empty() { vec![] } else { found.all()? };
     let foreseen = Foreseen::of(of_size, stored, namespace.cross_namespace_dedup);
     Ok((namespace, foreseen))

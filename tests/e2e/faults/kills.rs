@@ -143,7 +143,7 @@ async fn workerd_killed_during_completion_or_abort_ends_in_the_file_or_nothing()
     join(complete(0), complete(1)).await;
     assert_settled(&stack, &accounts[0], &[&uploads[0].1], "completed at the store").await;
     assert_settled(&stack, &accounts[1], &[&uploads[1].1], "not completed at the store").await;
-    eventually_every(Duration::from_millis(500), Duration::from_secs(120), async || settled(&stack, &accounts[2], &[], None).await).await;
+    eventually_every(Duration::from_millis(500), Duration::from_secs(120), async || settled(&stack, &accounts[2], &[]).await).await;
 }
 
 /// The command, two parts at a time.

@@ -30,7 +30,7 @@ pub struct UploadHashes {
     chunk_size: u64,
     parts: Mutex<BTreeMap<u32, Arc<OnceCell<String>>>>,
     claim: Claim,
-    /// Reads the file once from its beginning to its end; ends with this value.
+    /// The task that reads the file once, from its beginning to its end; its result is the hash of the whole.
     ahead: Mutex<JoinSet<Result<String, Error>>>,
     whole: RwLock<Option<String>>,
 }
@@ -43,7 +43,8 @@ impl UploadHashes {
         UploadHashes { file: file.clone(), chunk_size, parts, claim, ahead, whole: RwLock::default() }
     }
 
-    /// Starts hashing in the background, if the hash of the whole file is to be claimed and not known: the parts on the way come off. Ends with `self`.
+    /// Starts to hash in the background if the hash of the whole file is to be claimed and not known; the hashes of parts that are unknown come from the same
+    /// reading. Stops when `self` is dropped.
     pub async fn begin(self: &Arc<UploadHashes>) {
         if self.claim == Claim::Computed {
             let weak = Arc::downgrade(self);

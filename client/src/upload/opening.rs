@@ -1,7 +1,7 @@
 //! Selects the session of a file: an open one that matches, or a new one.
 
 use super::hashes::Claim;
-use super::plan::{FIRST_CHUNKS, Way, asked_chunk_size, stored_chunk_size};
+use super::plan::{FIRST_CHUNKS, asked_chunk_size, stored_chunk_size};
 use super::{Hashes, UploadOptions};
 use crate::Error;
 use crate::api::{Advice, EdgesQuery, SessionState, Start};
@@ -62,9 +62,8 @@ pub async fn start(
         proof: None,
     };
     let Foresight { advice, stored_chunk } = foresight;
-    let way = Way::of(&advice.edges, options.threads.unwrap_or(advice.strategy.threads as usize));
     let may_be_stored = advice.may_be_stored.unwrap_or(true);
-    let mut chunk_size = asked_chunk_size(advice.strategy.chunk_size, file.size, *stored_chunk, way);
+    let mut chunk_size = asked_chunk_size(advice.strategy.chunk_size, file.size, *stored_chunk);
     let mut plans = 0;
     loop {
         plans += 1;
@@ -83,7 +82,7 @@ pub async fn start(
         match started {
             // The namespace may have its own chunk size.
             Err(error) if plans < PLANS && error.strategy().is_some_and(|strategy| strategy.chunk_size != chunk_size) => {
-                chunk_size = error.strategy().map_or(chunk_size, |strategy| asked_chunk_size(strategy.chunk_size, file.size, *stored_chunk, way));
+                chunk_size = error.strategy().map_or(chunk_size, |strategy| asked_chunk_size(strategy.chunk_size, file.size, *stored_chunk));
             }
             started => return Ok(Opened { start: started?, known, claim }),
         }

@@ -33,7 +33,7 @@ async fn serve(path: String, number: String, body: hyper::body::Incoming, says: 
     let mut said: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
     said["path"] = path.clone().into();
     let (size, chunk) = (said["fileSize"].as_u64().unwrap_or(1), said["chunkSize"].as_u64().unwrap_or(CHUNK as u64));
-    let plan = json!({ "chunkSize": chunk, "chunkCount": size.div_ceil(chunk), "threads": 8 });
+    let plan = json!({ "chunkSize": chunk, "chunkCount": size.div_ceil(chunk), "threads": 2 });
     let answer = match (path.as_str(), said["action"].as_str()) {
         ("/api/jetty/sessions", _) => json!({ "sessions": [], "cursor": null }),
         ("/api/jetty/optimal-edges", _) => {

@@ -8,7 +8,6 @@ use crate::edge::Edge;
 use crate::lanes::spec::specs;
 use crate::lanes::{Lanes, Piece};
 use crate::local_file::LocalFile;
-use crate::pace::START;
 use crate::resume::{place, to_send};
 
 /// Largest part that an edge keeps while it sends it on, so that it repeats an attempt that is lost behind it, bytes (docs/uploads.md, Repeats).
@@ -23,48 +22,12 @@ const SMALLEST: u64 = 5 * 1024 * 1024;
 /// Sizes of chunks that are asked for, ascending, bytes: a file whose first chunk of one of these sizes is stored may be stored in part.
 pub const FIRST_CHUNKS: [u64; 3] = [SMALLEST, 10_000_000, REPEATED];
 
-/// Parts that every connection should get, if the file is cut for more than one each: with fewer, the last ones leave most connections idle.
-const ROUNDS: u64 = 2;
-
-/// Bytes of a part per bytes that its connection has in flight: less would spend its time waiting for answers.
-const PIPES: f64 = 4.0;
-
-/// The way to the best edge, as far as it is known.
-#[derive(Debug, Clone, Copy)]
-pub struct Way {
-    /// Connections that an upload begins with, ≥ 1.
-    pub connections: u64,
-    /// Measured bytes in flight of one connection: its rate by the round trip.
-    pub in_flight: Option<f64>,
-}
-
-impl Way {
-    /// What the server has measured of its first edge, for at most `threads` connections.
-    pub fn of(edges: &[RankedEdge], threads: usize) -> Way {
-        let measured = edges.first().and_then(|edge| Some(edge.bandwidth_mbps? * 1e6 / 8.0 * edge.latency_ms? / 1e3));
-        Way { connections: threads.clamp(1, START) as u64, in_flight: measured.filter(|bytes| bytes.is_finite()) }
-    }
-}
-
-/// The chunk to ask for, bytes, where the server's plan has `planned`: as large as the chunks that are `stored` of the file, so that they match. Else of a size
-/// that an edge repeats, as long as that makes no more parts than a store takes, and smaller where the file would give each connection of the `way` one part and
-/// only some a second.
-pub fn asked_chunk_size(planned: u64, file_size: u64, stored: Option<u64>, way: Way) -> u64 {
+/// The chunk to ask for, bytes, where the server's plan has `planned`: as large as the chunks that are `stored` of the file, so that they match; else of a size
+/// that an edge repeats, as long as that makes no more parts than a store takes.
+pub fn asked_chunk_size(planned: u64, file_size: u64, stored: Option<u64>) -> u64 {
     let fits = |chunk: &u64| *chunk <= planned && file_size.div_ceil(MAX_PARTS) <= *chunk;
     let default = if file_size <= REPEATED * MAX_PARTS { planned.min(REPEATED) } else { planned };
-    if let Some(stored) = stored.filter(fits) {
-        return stored;
-    }
-    if file_size.div_ceil(default.max(1)) <= way.connections {
-        return default;
-    }
-    // A float that is out of range is saturated by the conversion.
-    let least = way.in_flight.map_or(0, |bytes| (bytes * PIPES) as u64);
-    let wanted = (file_size / (way.connections * ROUNDS)).max(least);
-    if wanted >= default {
-        return default;
-    }
-    FIRST_CHUNKS.into_iter().rev().find(|chunk| *chunk <= wanted).unwrap_or(SMALLEST).min(default)
+    stored.filter(fits).unwrap_or(default)
 }
 
 /// The largest of these lengths of the file's beginning whose hash is among those that are `stored`.
@@ -136,42 +99,21 @@ pub fn total(pieces: &[Piece]) -> u64 {
 mod tests {
     use super::*;
 
-    const EIGHT: Way = Way { connections: 8, in_flight: None };
-
     #[test]
     fn chunk_of_12_mb_is_asked_for_up_to_120_gb_and_smaller_plans_are_kept() {
         let gb = 1_000_000_000;
-        let asked = [(10_000_000, 70_000_000), (50_000_000, gb), (100_000_000, 120 * gb), (100_000_000, 120 * gb + 1)];
-        assert_eq!(asked.map(|(planned, size)| asked_chunk_size(planned, size, None, EIGHT)), [10_000_000, 12_000_000, 12_000_000, 100_000_000]);
+        let asked = [(10_000_000, 90_000_000), (50_000_000, gb), (100_000_000, 120 * gb), (100_000_000, 120 * gb + 1)];
+        assert_eq!(asked.map(|(planned, size)| asked_chunk_size(planned, size, None)), [10_000_000, 12_000_000, 12_000_000, 100_000_000]);
     }
 
     #[test]
     fn chunk_as_large_as_the_stored_ones_is_asked_for_if_the_plan_and_the_store_take_it() {
-        assert_eq!(asked_chunk_size(50_000_000, 200_000_000, Some(SMALLEST), EIGHT), SMALLEST);
-        assert_eq!(asked_chunk_size(10_000_000, 70_000_000, Some(REPEATED), EIGHT), 10_000_000, "larger than the plan's");
-        assert_eq!(asked_chunk_size(50_000_000, SMALLEST * MAX_PARTS + 1, Some(SMALLEST), EIGHT), REPEATED, "too many parts");
+        assert_eq!(asked_chunk_size(50_000_000, 200_000_000, Some(SMALLEST)), SMALLEST);
+        assert_eq!(asked_chunk_size(10_000_000, 90_000_000, Some(REPEATED)), 10_000_000, "larger than the plan's");
+        assert_eq!(asked_chunk_size(50_000_000, SMALLEST * MAX_PARTS + 1, Some(SMALLEST)), REPEATED, "too many parts");
         let texts = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
         let size = |stored| stored_chunk_size(&FIRST_CHUNKS[..2], &texts(&["a", "b"]), &texts(stored));
         assert_eq!((size(&["a"]), size(&["b", "a"]), size(&["c"])), (Some(SMALLEST), Some(10_000_000), None));
-    }
-
-    #[test]
-    fn file_of_more_parts_than_connections_gives_each_at_least_two() {
-        let of = |size, connections, in_flight| asked_chunk_size(50_000_000, size, None, Way { connections, in_flight });
-        assert_eq!(of(96_000_000, 8, None), REPEATED, "one part for each connection");
-        assert_eq!((of(100_000_000, 8, None), of(170_000_000, 8, None), of(192_000_000, 8, None)), (SMALLEST, 10_000_000, REPEATED));
-        assert_eq!((of(100_000_000, 4, None), of(100_000_000, 1, None)), (REPEATED, REPEATED));
-        assert_eq!(of(100_000_000, 8, Some(2.6e6)), 10_000_000, "100 Mbit/s over 208 ms: four times that in flight");
-        assert_eq!((of(100_000_000, 8, Some(f64::INFINITY)), of(100_000_000, 8, Some(1e3))), (REPEATED, SMALLEST));
-        assert_eq!(asked_chunk_size(10_000_000, 90_000_000, None, EIGHT), SMALLEST, "of the smallest class, too");
-        assert_eq!(asked_chunk_size(SMALLEST, 90_000_000, None, EIGHT), SMALLEST);
-    }
-
-    #[test]
-    fn way_is_what_the_server_measured_of_its_first_edge() {
-        let edge = RankedEdge { bandwidth_mbps: Some(80.0), latency_ms: Some(50.0), ..RankedEdge::default() };
-        let of = |edges: &[RankedEdge], threads| (Way::of(edges, threads).connections, Way::of(edges, threads).in_flight);
-        assert_eq!((of(&[edge], 24), of(&[RankedEdge::default()], 3), of(&[], 0)), ((8, Some(5e5)), (3, None), (1, None)));
     }
 
     #[test]

@@ -188,6 +188,8 @@ async fn last_part_on_a_connection_that_stands_still_is_sent_a_second_time_and_c
     let running = run_of(&kinds, parts, part, progress);
     let (all, shares, result) = tokio::time::timeout(Duration::from_secs(40), running).await.unwrap();
     result.unwrap();
-    assert_eq!((stored(&all), shares[0].parts, shares[0].bytes), (vec![9], 9, 9 * part));
+    // On a busy machine other parts may have been sent twice, too, and arrived twice.
+    assert!(stored(&all)[0] >= 9 && all[0].stopped.load(Ordering::SeqCst) >= 2, "{:?}", stored(&all));
+    assert_eq!((shares[0].parts, shares[0].bytes), (9, 9 * part));
     assert_eq!(moved.load(Ordering::SeqCst), 9 * 16_000_000);
 }

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use jettyspeed_devstack::state::AccountAccess;
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::harness::{AccountAccess, Call, Stack, random_bytes, sha256, stack};
+use crate::harness::{Call, Stack, random_bytes, sha256, stack};
 
 /// An archive under construction: a file with our records before it, if it has any.
 struct Archive(Vec<u8>);

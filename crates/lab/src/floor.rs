@@ -1,0 +1,201 @@
+//! What a leg carries without any product: raw TCP, one connection, and probes of UDP for round trip and loss.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::time::{Duration, Instant};
+
+use jettyspeed_devstack::Result;
+
+use crate::namespace::Namespace;
+use crate::network::{CLIENT, Congestion, Network, STORE, edge_address};
+use crate::profile::{Leg, Profile};
+
+/// Share of an IP packet of 1,500 bytes that is data of TCP with timestamps.
+pub const PAYLOAD: f64 = 1_448.0 / 1_500.0;
+/// Datagrams for a figure of loss.
+const LOSS_PROBES: usize = 20_000;
+const BUFFER: usize = 256 * 1024;
+const PROBES: usize = 40;
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Seconds from connect until the receiver has the last of `bytes` and has said so. From an address of `from`, if it has several.
+pub fn seconds(from: (&Namespace, Ipv4Addr), to: (&Namespace, Ipv4Addr), bytes: u64) -> Result<f64> {
+    let (address, source) = (to.1, from.1);
+    let listener = to.0.run(move || Ok(TcpListener::bind((address, 0))?))?;
+    let target = listener.local_addr()?;
+    let receiver = std::thread::spawn(move || receive(&listener, bytes));
+    let taken = from.0.run(move || send(source, target, bytes))?;
+    receiver.join().map_err(|_| "the receiver panicked")??;
+    Ok(taken)
+}
+
+fn receive(listener: &TcpListener, bytes: u64) -> Result<()> {
+    let (mut stream, _) = listener.accept()?;
+    let (mut buffer, mut left) = (vec![0; BUFFER], bytes);
+    while left > 0 {
+        let count = stream.read(&mut buffer)? as u64;
+        if count == 0 {
+            return Err("the sender ended too early".into());
+        }
+        left = left.saturating_sub(count);
+    }
+    Ok(stream.write_all(b"!")?)
+}
+
+fn send(source: Ipv4Addr, target: SocketAddr, bytes: u64) -> Result<f64> {
+    let (buffer, began) = (vec![0x5a; BUFFER], Instant::now());
+    let mut stream = connect(source, target)?;
+    let mut left = bytes;
+    while left > 0 {
+        let count = usize::try_from(left).unwrap_or(usize::MAX).min(BUFFER);
+        stream.write_all(buffer.get(..count).unwrap_or(&buffer))?;
+        left -= count as u64;
+    }
+    stream.read_exact(&mut [0])?;
+    Ok(began.elapsed().as_secs_f64())
+}
+
+/// A connection from an address of its own.
+fn connect(source: Ipv4Addr, target: SocketAddr) -> Result<TcpStream> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let stream = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4()?;
+        socket.bind((source, 0).into())?;
+        socket.connect(target).await?.into_std()
+    })?;
+    stream.set_nonblocking(false)?;
+    Ok(stream)
+}
+
+/// What probes say of a leg.
+#[derive(Debug, Clone, Copy)]
+pub struct Probed {
+    /// Median round trip, ms.
+    pub rtt_ms: f64,
+    /// Share of `sent` that did not come back.
+    pub lost: f64,
+    /// Probes.
+    pub sent: usize,
+}
+
+/// The median round trip of [`PROBES`] small datagrams, one after the other.
+pub fn round_trip(from: (&Namespace, Ipv4Addr), to: (&Namespace, Ipv4Addr)) -> Result<Probed> {
+    probe(from, to, PROBES, |socket, sent| {
+        let mut times = Vec::new();
+        for number in 0..sent {
+            let began = Instant::now();
+            socket.send(&(number as u64).to_le_bytes())?;
+            let mut buffer = [0; 8];
+            while let Ok(count) = socket.recv(&mut buffer) {
+                if count == 8 && u64::from_le_bytes(buffer) == number as u64 {
+                    times.push(began.elapsed().as_secs_f64() * 1e3);
+                    break;
+                }
+            }
+        }
+        times.sort_by(f64::total_cmp);
+        let median = times.get(times.len() / 2).copied().ok_or("no probe came back")?;
+        Ok(Probed { rtt_ms: median, lost: 1.0 - times.len() as f64 / sent as f64, sent })
+    })
+}
+
+/// The loss of `sent` small datagrams, 5 ms of them at a time. A round trip is lost if either of its directions is.
+pub fn loss(from: (&Namespace, Ipv4Addr), to: (&Namespace, Ipv4Addr), sent: usize) -> Result<Probed> {
+    probe(from, to, sent, |socket, sent| {
+        let listening = socket.try_clone()?;
+        let listener = std::thread::spawn(move || {
+            let mut buffer = [0; 8];
+            let mut count = 0;
+            while count < sent && listening.recv(&mut buffer).is_ok() {
+                count += 1;
+            }
+            count
+        });
+        for number in 0..sent {
+            socket.send(&(number as u64).to_le_bytes())?;
+            if number % 50 == 49 {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+        let returned: usize = listener.join().map_err(|_| "the listener panicked")?;
+        Ok(Probed { rtt_ms: 0.0, lost: 1.0 - returned as f64 / sent as f64, sent })
+    })
+}
+
+fn probe(
+    from: (&Namespace, Ipv4Addr),
+    to: (&Namespace, Ipv4Addr),
+    sent: usize,
+    work: impl FnOnce(UdpSocket, usize) -> Result<Probed> + Send + 'static,
+) -> Result<Probed> {
+    let (address, source) = (to.1, from.1);
+    let echo = to.0.run(move || Ok(UdpSocket::bind((address, 0))?))?;
+    let target = echo.local_addr()?;
+    echo.set_read_timeout(Some(PATIENCE))?;
+    // It ends when nothing has come for a while.
+    std::thread::spawn(move || {
+        let mut buffer = [0; 8];
+        while let Ok((count, sender)) = echo.recv_from(&mut buffer) {
+            let _ = echo.send_to(buffer.get(..count).unwrap_or_default(), sender);
+        }
+    });
+    from.0.run(move || {
+        let socket = UdpSocket::bind((source, 0))?;
+        socket.set_read_timeout(Some(PATIENCE))?;
+        socket.connect(target)?;
+        work(socket, sent)
+    })
+}
+
+/// What a leg of a profile was measured to be.
+#[derive(Debug, Clone)]
+pub struct Floor {
+    /// Its name.
+    pub name: &'static str,
+    /// As the profile has it.
+    pub leg: Leg,
+    /// Mbit/s of data that its bottleneck lets through.
+    pub limit_mbit: f64,
+    /// What probes say.
+    pub probed: Probed,
+    /// Share of round trips lost.
+    pub lost: f64,
+    /// Bytes, seconds.
+    pub transfers: Vec<(u64, f64)>,
+}
+
+/// The floors of the three legs, each in a network that does nothing else.
+pub fn of_profile(profile: &Profile, congestion: &Congestion, sizes: &[u64]) -> Result<Vec<Floor>> {
+    let network = Network::start(profile, 1, congestion)?;
+    let (client, edge, store) = ((&network.client, CLIENT), (&network.edge, edge_address(0)), (&network.store, STORE));
+    let of_store = profile.store.mbit.unwrap_or(f64::INFINITY);
+    let legs = [
+        ("client-edge", profile.edge, profile.rate(&profile.edge), client, edge),
+        ("edge-store", profile.store, of_store, edge, store),
+        ("client-store", profile.direct, profile.rate(&profile.direct), client, store),
+    ];
+    legs.into_iter()
+        .map(|(name, leg, mbit, from, to)| {
+            let probed = round_trip(from, to)?;
+            let lost = if leg.loss_percent > 0.0 { loss(from, to, LOSS_PROBES)?.lost } else { probed.lost };
+            let transfers = sizes.iter().map(|bytes| Ok((*bytes, seconds(from, to, *bytes)?))).collect::<Result<_>>()?;
+            Ok(Floor { name, leg, limit_mbit: mbit * PAYLOAD, probed, lost, transfers })
+        })
+        .collect()
+}
+
+/// Prints them.
+pub fn print(profile: &str, congestion: &Congestion, floors: &[Floor]) {
+    println!("{profile}: raw TCP, one connection; client {}, edge {}", congestion.client, congestion.edge);
+    println!("{:<13} {:>16} {:>20} {:>10}  transfers", "leg", "RTT ms (profile)", "lost round trips", "limit");
+    for Floor { name, leg, limit_mbit, probed, lost, transfers } in floors {
+        let both = 100.0 * (1.0 - (1.0 - leg.loss_percent / 100.0).powi(2));
+        let transfers: Vec<_> = transfers
+            .iter()
+            .map(|(bytes, taken)| format!("{} MB {taken:.2} s = {:.0} Mbit/s", bytes / 1_000_000, *bytes as f64 * 8e-6 / taken))
+            .collect();
+        let rtt = format!("{:.1} ({:.1})", probed.rtt_ms, leg.rtt_ms);
+        let lost = format!("{:.2} % ({both:.2} %)", lost * 100.0);
+        println!("{name:<13} {rtt:>16} {lost:>20} {limit_mbit:>10.0}  {}", transfers.join(", "));
+    }
+}

@@ -1,11 +1,13 @@
 //! The command line.
 
 use jettyspeed_lab::network::Congestion;
+use jettyspeed_lab::upload;
 
 /// How to call it.
 pub const USAGE: &str = "usage: script/lab --list\n       \
                          script/lab PROFILE [--cc cubic|bbr] [--edge-cc cubic|bbr] [--edges 1-3] -- COMMAND [ARGUMENT…]\n       \
-                         script/lab PROFILE [--cc cubic|bbr] [--edge-cc cubic|bbr] --floor";
+                         script/lab PROFILE [--cc cubic|bbr] [--edge-cc cubic|bbr] --floor\n       \
+                         script/bench upload [PROFILE] [--cc cubic|bbr] [--rounds N] [--quick] [--large] [--report-only]";
 
 /// What is asked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub enum Asked {
     Floor(Options),
     /// A command in the client's namespace.
     Run(Options, Vec<String>),
+    /// `script/bench upload`.
+    Upload(upload::Options),
     /// A subcommand of the lab itself, with its argument.
     Store(String),
     /// The same.
@@ -47,6 +51,7 @@ pub fn parse(arguments: &[String]) -> Option<Asked> {
     let (first, rest) = arguments.split_first()?;
     match (first.as_str(), rest) {
         ("--list", []) => return Some(Asked::List),
+        ("upload", rest) => return upload_options(rest).map(Asked::Upload),
         ("store", [address]) => return Some(Asked::Store(address.clone())),
         ("edge", [plan]) => return Some(Asked::Edge(plan.clone())),
         (option, _) if option.starts_with('-') => return None,
@@ -78,6 +83,26 @@ pub fn parse(arguments: &[String]) -> Option<Asked> {
     }
 }
 
+/// Sizes are 100 MB and 1 GB, with `--quick` the former, with `--large` 10 GB, too.
+fn upload_options(arguments: &[String]) -> Option<upload::Options> {
+    let (profile, mut rest) = match arguments.split_first() {
+        Some((profile, rest)) if !profile.starts_with('-') => (profile.clone(), rest.iter()),
+        _ => ("fibre".to_owned(), arguments.iter()),
+    };
+    let mut options = upload::Options { profile, cc: "bbr".into(), sizes: vec![100, 1_000], rounds: 3, quick: false, report_only: false };
+    while let Some(argument) = rest.next() {
+        match argument.as_str() {
+            "--cc" => options.cc = rest.next().filter(|cc| matches!(cc.as_str(), "cubic" | "bbr"))?.clone(),
+            "--rounds" => options.rounds = rest.next()?.parse().ok().filter(|rounds| *rounds > 0)?,
+            "--quick" => (options.quick, options.sizes) = (true, vec![100]),
+            "--large" => options.sizes.push(10_000),
+            "--report-only" => options.report_only = true,
+            _ => return None,
+        }
+    }
+    Some(options)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,6 +121,15 @@ mod tests {
     fn edges_have_the_client_s_congestion_control_unless_told() {
         let Some(Asked::Floor(options)) = of("mobile --edge-cc bbr --floor") else { panic!("not read") };
         assert_eq!((options.client_cc.as_str(), options.edge_cc.as_str()), ("cubic", "bbr"));
+    }
+
+    #[test]
+    fn upload_is_of_two_sizes_over_fibre_unless_told() {
+        let Some(Asked::Upload(options)) = of("upload") else { panic!("not read") };
+        assert_eq!((options.profile.as_str(), options.sizes.as_slice(), options.rounds), ("fibre", [100, 1_000].as_slice(), 3));
+        let Some(Asked::Upload(options)) = of("upload mobile --cc cubic --quick --rounds 1") else { panic!("not read") };
+        assert_eq!((options.profile.as_str(), options.cc.as_str(), options.sizes.as_slice()), ("mobile", "cubic", [100].as_slice()));
+        assert_eq!([of("upload --rounds 0"), of("upload fibre 3"), of("upload --cc reno")], [None, None, None]);
     }
 
     #[test]

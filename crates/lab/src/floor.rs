@@ -18,28 +18,45 @@ const BUFFER: usize = 256 * 1024;
 const PROBES: usize = 40;
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Seconds from connect until the receiver has the last of `bytes` and has said so. From an address of `from`, if it has several.
-pub fn seconds(from: (&Namespace, Ipv4Addr), to: (&Namespace, Ipv4Addr), bytes: u64) -> Result<f64> {
+/// A raw transfer.
+#[derive(Debug, Clone, Copy)]
+pub struct Transfer {
+    /// What was sent.
+    pub bytes: u64,
+    /// From connect until the receiver has the last byte and has said so.
+    pub seconds: f64,
+    /// Mbit/s of the second half, at the receiver: without handshake and slow start.
+    pub steady_mbit: f64,
+}
+
+/// Sends `bytes` over one connection. From an address of `from`, if it has several.
+pub fn transfer(from: (&Namespace, Ipv4Addr), to: (&Namespace, Ipv4Addr), bytes: u64) -> Result<Transfer> {
     let (address, source) = (to.1, from.1);
     let listener = to.0.run(move || Ok(TcpListener::bind((address, 0))?))?;
     let target = listener.local_addr()?;
     let receiver = std::thread::spawn(move || receive(&listener, bytes));
     let taken = from.0.run(move || send(source, target, bytes))?;
-    receiver.join().map_err(|_| "the receiver panicked")??;
-    Ok(taken)
+    let steady_mbit = receiver.join().map_err(|_| "the receiver panicked")??;
+    Ok(Transfer { bytes, seconds: taken, steady_mbit })
 }
 
-fn receive(listener: &TcpListener, bytes: u64) -> Result<()> {
+/// Mbit/s of the second half.
+fn receive(listener: &TcpListener, bytes: u64) -> Result<f64> {
     let (mut stream, _) = listener.accept()?;
-    let (mut buffer, mut left) = (vec![0; BUFFER], bytes);
+    let (mut buffer, mut left, mut half) = (vec![0; BUFFER], bytes, None);
     while left > 0 {
         let count = stream.read(&mut buffer)? as u64;
         if count == 0 {
             return Err("the sender ended too early".into());
         }
         left = left.saturating_sub(count);
+        if left <= bytes / 2 && half.is_none() {
+            half = Some((left, Instant::now()));
+        }
     }
-    Ok(stream.write_all(b"!")?)
+    let steady = half.map_or(0.0, |(left, at)| left as f64 * 8e-6 / at.elapsed().as_secs_f64());
+    stream.write_all(b"!")?;
+    Ok(steady)
 }
 
 fn send(source: Ipv4Addr, target: SocketAddr, bytes: u64) -> Result<f64> {
@@ -99,7 +116,7 @@ pub fn round_trip(from: (&Namespace, Ipv4Addr), to: (&Namespace, Ipv4Addr)) -> R
     })
 }
 
-/// The loss of `sent` small datagrams, 5 ms of them at a time. A round trip is lost if either of its directions is.
+/// The loss of `sent` small datagrams. A round trip is lost if either of its directions is.
 pub fn loss(from: (&Namespace, Ipv4Addr), to: (&Namespace, Ipv4Addr), sent: usize) -> Result<Probed> {
     probe(from, to, sent, |socket, sent| {
         let listening = socket.try_clone()?;
@@ -113,8 +130,9 @@ pub fn loss(from: (&Namespace, Ipv4Addr), to: (&Namespace, Ipv4Addr), sent: usiz
         });
         for number in 0..sent {
             socket.send(&(number as u64).to_le_bytes())?;
-            if number % 50 == 49 {
-                std::thread::sleep(Duration::from_millis(5));
+            // Few at once: a receiver that waits for its turn must not run out of its buffer, which is not the link's loss.
+            if number % 10 == 9 {
+                std::thread::sleep(Duration::from_millis(2));
             }
         }
         let returned: usize = listener.join().map_err(|_| "the listener panicked")?;
@@ -160,8 +178,8 @@ pub struct Floor {
     pub probed: Probed,
     /// Share of round trips lost.
     pub lost: f64,
-    /// Bytes, seconds.
-    pub transfers: Vec<(u64, f64)>,
+    /// Raw transfers.
+    pub transfers: Vec<Transfer>,
 }
 
 /// The floors of the three legs, each in a network that does nothing else.
@@ -178,7 +196,7 @@ pub fn of_profile(profile: &Profile, congestion: &Congestion, sizes: &[u64]) -> 
         .map(|(name, leg, mbit, from, to)| {
             let probed = round_trip(from, to)?;
             let lost = if leg.loss_percent > 0.0 { loss(from, to, LOSS_PROBES)?.lost } else { probed.lost };
-            let transfers = sizes.iter().map(|bytes| Ok((*bytes, seconds(from, to, *bytes)?))).collect::<Result<_>>()?;
+            let transfers = sizes.iter().map(|bytes| transfer(from, to, *bytes)).collect::<Result<_>>()?;
             Ok(Floor { name, leg, limit_mbit: mbit * PAYLOAD, probed, lost, transfers })
         })
         .collect()
@@ -192,7 +210,9 @@ pub fn print(profile: &str, congestion: &Congestion, floors: &[Floor]) {
         let both = 100.0 * (1.0 - (1.0 - leg.loss_percent / 100.0).powi(2));
         let transfers: Vec<_> = transfers
             .iter()
-            .map(|(bytes, taken)| format!("{} MB {taken:.2} s = {:.0} Mbit/s", bytes / 1_000_000, *bytes as f64 * 8e-6 / taken))
+            .map(|Transfer { bytes, seconds, steady_mbit }| {
+                format!("{} MB {seconds:.2} s = {:.0} Mbit/s, then {steady_mbit:.0}", bytes / 1_000_000, *bytes as f64 * 8e-6 / seconds)
+            })
             .collect();
         let rtt = format!("{:.1} ({:.1})", probed.rtt_ms, leg.rtt_ms);
         let lost = format!("{:.2} % ({both:.2} %)", lost * 100.0);

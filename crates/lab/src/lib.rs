@@ -13,3 +13,4 @@ pub mod network;
 pub mod profile;
 pub mod store;
 pub mod tun;
+pub mod upload;

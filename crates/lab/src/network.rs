@@ -35,6 +35,8 @@ const PARAMETERS: &[(&str, &str)] = &[
     ("net.ipv4.ip_local_port_range", "10240 65535"),
 ];
 
+const ALLOWED: &str = "/proc/sys/net/ipv4/tcp_allowed_congestion_control";
+
 /// The way between two hosts, for those who look on and interfere.
 pub struct Way {
     /// Its name: `client-edge1`.
@@ -119,8 +121,18 @@ fn host(namespace: &Namespace, addresses: &[Ipv4Addr], congestion: &str) -> Resu
     // Only the lab: what a program asks of the Internet fails at once, instead of waiting for an answer.
     ip(&["-n", namespace.name(), "route", "add", "10.77.0.0/16", "dev", DEVICE])?;
     namespace.set(PARAMETERS)?;
-    namespace.set(&[("net.ipv4.tcp_congestion_control", congestion)])?;
+    set_congestion(namespace, congestion)?;
     Ok(Arc::new(device))
+}
+
+/// Sets the congestion control of a namespace, `cubic` or `bbr`.
+pub fn set_congestion(namespace: &Namespace, congestion: &str) -> Result<()> {
+    // Namespaces may have only what the host allows everyone.
+    let allowed = std::fs::read_to_string(ALLOWED)?;
+    if !allowed.split_whitespace().any(|one| one == congestion) {
+        std::fs::write(ALLOWED, format!("{} {congestion}", allowed.trim())).map_err(|error| format!("{ALLOWED}: {congestion}: {error}"))?;
+    }
+    namespace.set(&[("net.ipv4.tcp_congestion_control", congestion)])
 }
 
 struct Builder<'a> {

@@ -90,11 +90,14 @@ impl Drop for Switch {
     }
 }
 
+/// Packets and when they arrive.
+type Waiting = VecDeque<(u64, Vec<u8>)>;
+
 struct Worker {
     device: Arc<OwnedFd>,
     access: Option<Gate>,
-    /// Each route with the packets on it and when they arrive, in this order.
-    routes: Vec<(Route, VecDeque<(u64, Vec<u8>)>)>,
+    /// Each route with the packets on it, in the order of their arrival.
+    routes: Vec<(Route, Waiting)>,
     /// Buffers of packets that were delivered.
     spare: Vec<Vec<u8>>,
     epoch: Instant,

@@ -14,7 +14,7 @@ use jettyspeed_devstack::{Result, root};
 
 use crate::floor;
 use crate::lab::Lab;
-use crate::network::{CLIENT, Congestion, STORE, edge_address};
+use crate::network::{CLIENT, Congestion, STORE, edge_address, set_congestion};
 use crate::profile;
 use report::Report;
 use tools::Tool;
@@ -93,9 +93,9 @@ fn floors(lab: &Lab, options: &Options, report: &mut Report) -> Result<()> {
         for (leg, from, to) in [("client-edge", client, edge), ("edge-store", edge, store), ("client-store", client, store)] {
             report.floors.push((leg.to_owned(), *size, floor::transfer(from, to, size * MB)?.seconds));
         }
-        network.client.set(&[("net.ipv4.tcp_congestion_control", "cubic")])?;
+        set_congestion(&network.client, "cubic")?;
         let cubic = floor::transfer(client, store, size * MB);
-        network.client.set(&[("net.ipv4.tcp_congestion_control", options.cc.as_str())])?;
+        set_congestion(&network.client, &options.cc)?;
         report.floors.push(("cubic".to_owned(), *size, cubic?.seconds));
     }
     Ok(())

@@ -1,10 +1,11 @@
 //! What a leg carries without any product: raw TCP, one connection, and probes of UDP for round trip and loss.
 
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use jettyspeed_devstack::Result;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpSocket};
 
 use crate::namespace::Namespace;
 use crate::network::{CLIENT, Congestion, Network, STORE, edge_address};
@@ -30,22 +31,30 @@ pub struct Transfer {
 }
 
 /// Sends `bytes` over one connection. From an address of `from`, if it has several.
-pub fn transfer(from: (&Namespace, Ipv4Addr), to: (&Namespace, Ipv4Addr), bytes: u64) -> Result<Transfer> {
+pub async fn transfer(from: (&Namespace, Ipv4Addr), to: (&Namespace, Ipv4Addr), bytes: u64) -> Result<Transfer> {
     let (address, source) = (to.1, from.1);
-    let listener = to.0.run(move || Ok(TcpListener::bind((address, 0))?))?;
+    // A socket stays in the namespace in which it was made.
+    let listener = to.0.run(move || {
+        let listener = std::net::TcpListener::bind((address, 0))?;
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    })?;
     let target = listener.local_addr()?;
-    let receiver = std::thread::spawn(move || receive(&listener, bytes));
-    let taken = from.0.run(move || send(source, target, bytes))?;
-    let steady_mbit = receiver.join().map_err(|_| "the receiver panicked")??;
-    Ok(Transfer { bytes, seconds: taken, steady_mbit })
+    let socket = from.0.run(move || {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind((source, 0).into())?;
+        Ok(socket)
+    })?;
+    let (steady_mbit, seconds) = tokio::try_join!(receive(TcpListener::from_std(listener)?, bytes), send(socket, target, bytes))?;
+    Ok(Transfer { bytes, seconds, steady_mbit })
 }
 
 /// Mbit/s of the second half.
-fn receive(listener: &TcpListener, bytes: u64) -> Result<f64> {
-    let (mut stream, _) = listener.accept()?;
+async fn receive(listener: TcpListener, bytes: u64) -> Result<f64> {
+    let (mut stream, _) = listener.accept().await?;
     let (mut buffer, mut left, mut half) = (vec![0; BUFFER], bytes, None);
     while left > 0 {
-        let count = stream.read(&mut buffer)? as u64;
+        let count = stream.read(&mut buffer).await? as u64;
         if count == 0 {
             return Err("the sender ended too early".into());
         }
@@ -55,33 +64,22 @@ fn receive(listener: &TcpListener, bytes: u64) -> Result<f64> {
         }
     }
     let steady = half.map_or(0.0, |(left, at)| left as f64 * 8e-6 / at.elapsed().as_secs_f64());
-    stream.write_all(b"!")?;
+    stream.write_all(b"!").await?;
     Ok(steady)
 }
 
-fn send(source: Ipv4Addr, target: SocketAddr, bytes: u64) -> Result<f64> {
+/// Seconds.
+async fn send(socket: TcpSocket, target: SocketAddr, bytes: u64) -> Result<f64> {
     let (buffer, began) = (vec![0x5a; BUFFER], Instant::now());
-    let mut stream = connect(source, target)?;
+    let mut stream = socket.connect(target).await?;
     let mut left = bytes;
     while left > 0 {
         let count = usize::try_from(left).unwrap_or(usize::MAX).min(BUFFER);
-        stream.write_all(buffer.get(..count).unwrap_or(&buffer))?;
+        stream.write_all(buffer.get(..count).unwrap_or(&buffer)).await?;
         left -= count as u64;
     }
-    stream.read_exact(&mut [0])?;
+    stream.read_exact(&mut [0]).await?;
     Ok(began.elapsed().as_secs_f64())
-}
-
-/// A connection from an address of its own.
-fn connect(source: Ipv4Addr, target: SocketAddr) -> Result<TcpStream> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-    let stream = runtime.block_on(async {
-        let socket = tokio::net::TcpSocket::new_v4()?;
-        socket.bind((source, 0).into())?;
-        socket.connect(target).await?.into_std()
-    })?;
-    stream.set_nonblocking(false)?;
-    Ok(stream)
 }
 
 /// What probes say of a leg.
@@ -183,7 +181,7 @@ pub struct Floor {
 }
 
 /// The floors of the three legs, each in a network that does nothing else.
-pub fn of_profile(profile: &Profile, congestion: &Congestion, sizes: &[u64]) -> Result<Vec<Floor>> {
+pub async fn of_profile(profile: &Profile, congestion: &Congestion, sizes: &[u64]) -> Result<Vec<Floor>> {
     let network = Network::start(profile, 1, congestion)?;
     let (client, edge, store) = ((&network.client, CLIENT), (&network.edge, edge_address(0)), (&network.store, STORE));
     let of_store = profile.store.mbit.unwrap_or(f64::INFINITY);
@@ -192,14 +190,17 @@ pub fn of_profile(profile: &Profile, congestion: &Congestion, sizes: &[u64]) -> 
         ("edge-store", profile.store, of_store, edge, store),
         ("client-store", profile.direct, profile.rate(&profile.direct), client, store),
     ];
-    legs.into_iter()
-        .map(|(name, leg, mbit, from, to)| {
-            let probed = round_trip(from, to)?;
-            let lost = if leg.loss_percent > 0.0 { loss(from, to, LOSS_PROBES)?.lost } else { probed.lost };
-            let transfers = sizes.iter().map(|bytes| transfer(from, to, *bytes)).collect::<Result<_>>()?;
-            Ok(Floor { name, leg, limit_mbit: mbit * PAYLOAD, probed, lost, transfers })
-        })
-        .collect()
+    let mut floors = Vec::new();
+    for (name, leg, mbit, from, to) in legs {
+        let probed = round_trip(from, to)?;
+        let lost = if leg.loss_percent > 0.0 { loss(from, to, LOSS_PROBES)?.lost } else { probed.lost };
+        let mut transfers = Vec::new();
+        for bytes in sizes {
+            transfers.push(transfer(from, to, *bytes).await?);
+        }
+        floors.push(Floor { name, leg, limit_mbit: mbit * PAYLOAD, probed, lost, transfers });
+    }
+    Ok(floors)
 }
 
 /// Prints them.

@@ -63,14 +63,10 @@ async fn or_signal(work: impl Future<Output = Result<u8>>) -> Result<u8> {
 
 async fn measure(options: &Options) -> Result<u8> {
     let profile = profile::named(&options.profile)?;
-    let (congestion, name) = (options.congestion(), options.profile.clone());
-    // The connections of a floor block.
-    tokio::task::spawn_blocking(move || {
-        let floors = floor::of_profile(&profile, &congestion, &[100_000_000, 1_000_000_000])?;
-        floor::print(&name, &congestion, &floors);
-        Ok(0)
-    })
-    .await?
+    let congestion = options.congestion();
+    let floors = floor::of_profile(&profile, &congestion, &[100_000_000, 1_000_000_000]).await?;
+    floor::print(&options.profile, &congestion, &floors);
+    Ok(0)
 }
 
 async fn measure_uploads(options: &upload::Options) -> Result<u8> {

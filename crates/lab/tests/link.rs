@@ -23,14 +23,14 @@ fn profile() -> Profile {
     }
 }
 
-#[test]
-fn round_trip_and_rate_are_within_five_percent_and_loss_within_its_chance() {
+#[tokio::test]
+async fn round_trip_and_rate_are_within_five_percent_and_loss_within_its_chance() {
     if !is_root() {
         eprintln!("skipped: network namespaces need root");
         return;
     }
     let congestion = Congestion { client: "bbr".into(), edge: "bbr".into() };
-    let floors = of_profile(&profile(), &congestion, &[40_000_000]).unwrap();
+    let floors = of_profile(&profile(), &congestion, &[40_000_000]).await.unwrap();
     let is_near = |value: f64, wanted: f64| (value / wanted - 1.0).abs() <= 0.05;
     for Floor { name, leg, limit_mbit, probed, transfers, .. } in &floors {
         assert!(is_near(probed.rtt_ms, leg.rtt_ms), "{name}: {} ms", probed.rtt_ms);

@@ -81,7 +81,9 @@ impl Report {
             };
             println!("{target:<62} {value:>9.2}  {verdict}");
         }
-        println!("\nCPU: the links' share holds the kernel's TCP of all hosts. jetty: --no-verify; 1000 files: one call for each, 16 at once.");
+        println!(
+            "\ncubic: one stream of 10 MB over the direct way, by its rate. CPU: the links' share holds the kernel's TCP of all hosts. jetty: --no-verify; 1000 files: one call for each, 16 at once."
+        );
     }
 
     /// Writes it as `upload-PROFILE-CC.json`.

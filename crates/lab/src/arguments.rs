@@ -7,7 +7,7 @@ use jettyspeed_lab::upload;
 pub const USAGE: &str = "usage: script/lab --list\n       \
                          script/lab PROFILE [--cc cubic|bbr] [--edge-cc cubic|bbr] [--edges 1-3] -- COMMAND [ARGUMENT…]\n       \
                          script/lab PROFILE [--cc cubic|bbr] [--edge-cc cubic|bbr] --floor\n       \
-                         script/bench upload [PROFILE] [--cc cubic|bbr] [--rounds N] [--quick] [--large] [--report-only]";
+                         script/bench upload [PROFILE] [--cc cubic|bbr] [--rounds N] [--sizes MB,…] [--quick] [--large] [--report-only]";
 
 /// What is asked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -95,6 +95,7 @@ fn upload_options(arguments: &[String]) -> Option<upload::Options> {
             "--cc" => options.cc = rest.next().filter(|cc| matches!(cc.as_str(), "cubic" | "bbr"))?.clone(),
             "--rounds" => options.rounds = rest.next()?.parse().ok().filter(|rounds| *rounds > 0)?,
             "--quick" => (options.quick, options.sizes) = (true, vec![100]),
+            "--sizes" => options.sizes = rest.next()?.split(',').map(|size| size.parse().ok().filter(|size| *size > 0)).collect::<Option<_>>()?,
             "--large" => options.sizes.push(10_000),
             "--report-only" => options.report_only = true,
             _ => return None,
@@ -129,7 +130,7 @@ mod tests {
         assert_eq!((options.profile.as_str(), options.sizes.as_slice(), options.rounds), ("fibre", [100, 1_000].as_slice(), 3));
         let Some(Asked::Upload(options)) = of("upload mobile --cc cubic --quick --rounds 1") else { panic!("not read") };
         assert_eq!((options.profile.as_str(), options.cc.as_str(), options.sizes.as_slice()), ("mobile", "cubic", [100].as_slice()));
-        assert_eq!([of("upload --rounds 0"), of("upload fibre 3"), of("upload --cc reno")], [None, None, None]);
+        assert_eq!([of("upload --rounds 0"), of("upload fibre 3"), of("upload --sizes 1,x")], [None, None, None]);
     }
 
     #[test]

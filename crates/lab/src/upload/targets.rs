@@ -18,9 +18,8 @@ pub struct Verdict {
     pub met: Option<bool>,
 }
 
-/// Connections of the client at most, and the largest part: what a kill may cost.
-const CONNECTIONS: f64 = 8.0;
-const PART: f64 = 50e6;
+/// What a kill may cost, MB: one part of the smallest size, 5 MiB, for each of eight connections. With larger parts the target is missed, although it is one part for each.
+const KILL_MB: f64 = 8.0 * 5.24;
 
 /// Leg, MB and seconds of a raw transfer; `cubic` is one cubic stream over the direct leg.
 pub type RawFloor = (String, u64, f64);
@@ -74,7 +73,7 @@ pub fn verdicts(rows: &[Row], floors: &[RawFloor]) -> Vec<Verdict> {
     }
     if let Some((row, (_, bytes))) = row("jetty", "killed", None).and_then(|row| Some((row, medians(row)?))) {
         let data = bytes * crate::floor::PAYLOAD;
-        verdicts.push(at_most("killed at half: MB sent again".into(), (data - (row.size * MB) as f64) / 1e6, CONNECTIONS * PART / 1e6));
+        verdicts.push(at_most("killed at half: MB sent again".into(), (data - (row.size * MB) as f64) / 1e6, KILL_MB));
     }
     let failures = rows.iter().filter(|row| row.tool == "jetty").map(|row| row.failures.len()).sum::<usize>();
     verdicts.push(at_most("failed uploads of jetty".into(), failures as f64, 0.0));
@@ -126,7 +125,7 @@ mod tests {
             row("jetty", "duplicate", &[0.5], 0),
             row("SHA-256", "hashing", &[0.25], 0),
             row("jetty", "1% changed", &[1.0], 4_000_000),
-            row("jetty", "killed", &[1.0], 150_000_000),
+            row("jetty", "killed", &[1.0], 140_000_000),
         ];
         let verdicts = verdicts(&rows, &[]);
         assert_eq!([met(&verdicts, "duplicate"), met(&verdicts, "changed"), met(&verdicts, "killed")], [Some(true), Some(false), Some(true)]);

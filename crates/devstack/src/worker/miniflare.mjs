@@ -31,7 +31,8 @@ if (QUEUE_RETRY_SECONDS) {
   for (const consumer of Object.values(workerOptions.queueConsumers)) consumer.retryDelay = Number(QUEUE_RETRY_SECONDS);
 }
 const miniflare = new Miniflare(convertV4MiniflareOptions({
-  host: "127.0.0.1",
+  // The lab (crates/lab) calls it from other network namespaces.
+  host: process.env.LISTEN_HOST || "127.0.0.1",
   port: Number(port),
   logRequests: false,
   log: new Log(LogLevel.WARN),

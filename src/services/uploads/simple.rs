@@ -16,6 +16,7 @@ use crate::io::Io;
 use crate::io::answer::Answer;
 use crate::jobs;
 use crate::jobs::Job;
+use crate::ledger::message::{Message, Reply};
 use crate::ledger::timing;
 use crate::live::event;
 use crate::namespaces::namespace::Namespace;
@@ -28,9 +29,25 @@ use crate::services::request::Request;
 use crate::services::send_body::{Outgoing, Refused};
 use crate::services::uploads::refused;
 use crate::services::{send_body, stored_object, webhooks};
+use crate::uploads::simple::check_room;
 use crate::webhooks::data;
 use crate::webhooks::event::{Event, EventKind};
 use crate::webhooks::repository::{Only, Written, emit, take_back};
+
+/// The longest time for which a body that has arrived is in memory, ms: calls of D1, the ledger and the store.
+pub const STORING_MS: u64 = 120_000;
+
+/// Refuses a body that is read into memory, and whose file has at least `least` bytes, if the account can not store it.
+///
+/// # Errors
+/// 403 (suspended), 413 (tier), 507.
+pub async fn must_fit(call: &Request<impl Io>, account: &Account, least: u64) -> Result<(), Problem> {
+    account.may_upload_simply(least)?;
+    match ledger::send_of(&call.io, account, &Message::Usage { limits: Some(account.limits()) }).await? {
+        Reply::State { figures } => check_room(&figures, least),
+        _ => Err(Problem::Internal),
+    }
+}
 
 /// The file to store.
 pub struct Incoming<I: Io> {

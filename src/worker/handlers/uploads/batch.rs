@@ -18,12 +18,11 @@ use crate::services;
 use crate::services::idempotency;
 use crate::services::namespaces::of_upload;
 use crate::services::send_body::Outgoing;
-use crate::services::uploads::simple::{Incoming, store_file};
+use crate::services::uploads::simple::{Incoming, STORING_MS, must_fit, store_file};
 use crate::uploads::batch::archive::{Archive, Entry, Step};
 use crate::uploads::batch::head::BLOCK;
 use crate::uploads::batch::results::{FileResult, Results};
 use crate::uploads::batch::{check_type, has_room, length};
-use crate::worker::handlers::uploads::simple::{STORING_MS, may_send_form};
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::cut_body::CutBody;
@@ -55,7 +54,7 @@ pub async fn upload(call: &Routed) -> Result<Reply, Problem> {
     let body = format!("{size}\n{declared}\n{}", wanted.as_ref().map_or("-", |name| name.as_str()));
     let slot = call.slot(&account.id.to_string(), body.as_bytes())?;
     // What can be refused is refused before a byte is read.
-    may_send_form(call, &account, 0).await?;
+    must_fit(&call.service, &account, 0).await?;
     let held = call.clone();
     let work = async move {
         let namespace = of_upload::for_upload(&held.service, &account, wanted.as_ref()).await?;

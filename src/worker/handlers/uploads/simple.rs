@@ -4,32 +4,25 @@ use std::rc::Rc;
 
 use serde_json::json;
 
-use crate::accounts::account::Account;
 use crate::base::memory_budget::{MemoryPermit, Pool};
 use crate::base::sha256::Sha256Hex;
-use crate::clients::ledger;
 use crate::edges::edge::Work;
 use crate::http::validate::{check_content_type, check_file_name, check_hash, check_namespace, check_utf8_header};
 use crate::io::Io;
-use crate::ledger::message;
-use crate::ledger::message::Message;
 use crate::problem::Problem;
 use crate::services;
 use crate::services::idempotency;
 use crate::services::namespaces::of_upload;
 use crate::services::send_body::Outgoing;
-use crate::services::uploads::simple::{Incoming, store_file};
+use crate::services::uploads::simple::{Incoming, STORING_MS, must_fit, store_file};
 use crate::uploads::form;
-use crate::uploads::simple::{MAX_FORM_FILE, SESSIONS_HINT, check_room, form_length, is_form, least_file, meant_type, raw_length};
+use crate::uploads::simple::{MAX_FORM_FILE, SESSIONS_HINT, form_length, is_form, least_file, meant_type, raw_length};
 use crate::worker::content::came_from;
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::io::WorkerIo;
 use crate::worker::platform::searched_buffer::SearchedBuffer;
 use crate::worker::services::edges::registry;
-
-/// The longest time for which a form that has arrived is in memory, ms: calls of D1, the ledger and the store.
-pub const STORING_MS: u64 = 120_000;
 
 /// Stores the file and returns its asset.
 pub async fn upload(call: &Routed) -> Result<Reply, Problem> {
@@ -43,7 +36,7 @@ pub async fn upload(call: &Routed) -> Result<Reply, Problem> {
         wanted_namespace.as_ref().map_err(Clone::clone)?;
         // What can be refused is refused before a byte is read.
         registry::must_take(call, Work::New).await?;
-        may_send_form(call, &account, least_file(length)).await?;
+        must_fit(&call.service, &account, least_file(length)).await?;
         read_form(call, length, &boundary, hash).await?
     } else {
         let size = raw_length(call.content_length().as_deref(), call.config.plan.max_part_bytes)?;
@@ -90,15 +83,6 @@ fn read_raw(call: &Routed, content_type: Option<&str>, size: u64) -> Result<Inco
         _ => Outgoing::Empty,
     };
     Ok(Incoming { name, content_type, size, sha256, body })
-}
-
-/// Refuses a body that is read into memory and whose file has at least `least` bytes, if the account can not store it.
-pub async fn may_send_form(call: &Routed, account: &Account, least: u64) -> Result<(), Problem> {
-    account.may_upload_simply(least)?;
-    match ledger::send_of(&call.io, account, &Message::Usage { limits: Some(account.limits()) }).await? {
-        message::Reply::State { figures } => check_room(&figures, least),
-        _ => Err(Problem::Internal),
-    }
 }
 
 async fn read_form(

@@ -2,7 +2,6 @@
 
 mod choice;
 pub mod circuit;
-pub mod double;
 pub mod lane;
 mod patience;
 pub mod rate;

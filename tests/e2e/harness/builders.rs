@@ -94,8 +94,7 @@ impl SessionBuilder<'_> {
         self.field("namespace", json!(namespace))
     }
 
-    /// Any other field of `start`.
-    pub fn field(mut self, name: &str, value: Value) -> Self {
+    fn field(mut self, name: &str, value: Value) -> Self {
         self.body[name] = value;
         self
     }

@@ -3,10 +3,10 @@
 use std::str::from_utf8;
 
 use crate::base::sha256::Sha256Hex;
-use crate::http::validate::{check_content_type, check_file_name, check_hash};
+use crate::http::validate::{MAX_NAME_BYTES, check_content_type, check_file_name, check_hash};
 use crate::problem::Problem;
 use crate::uploads::batch::head::{Head, malformed, padding, read};
-use crate::uploads::batch::{MAX_FILE, MAX_FILES};
+use crate::uploads::batch::{MAX_FILE, MAX_FILES, MAX_HEADS, MAX_TEXT_BYTES};
 use crate::uploads::simple::SESSIONS_HINT;
 
 /// The records that are ours (POSIX.1-2017, pax: keywords of implementations begin with the vendor's name in capitals and a point).
@@ -50,7 +50,7 @@ pub struct Entry {
 pub struct Refused {
     /// As in [`Entry`].
     pub index: usize,
-    /// Its path; None if it is not UTF-8.
+    /// Its path; None if it is not UTF-8, or too long.
     pub path: Option<String>,
     /// Why.
     pub problem: Problem,
@@ -68,7 +68,9 @@ struct Records {
 /// How far the archive is read.
 #[derive(Debug, Default)]
 pub struct Archive {
+    heads: usize,
     files: usize,
+    text_bytes: usize,
     records: Records,
     is_path: bool,
 }
@@ -77,8 +79,12 @@ impl Archive {
     /// Takes the next block of 512 bytes.
     ///
     /// # Errors
-    /// 400 if it is no head, 413 after [`MAX_FILES`] files.
+    /// 400 if it is no head; 422 after [`MAX_FILES`] files, [`MAX_HEADS`] heads or [`MAX_TEXT_BYTES`] of paths and media types.
     pub fn block(&mut self, block: &[u8]) -> Result<Step, Problem> {
+        self.heads += 1;
+        if self.heads > MAX_HEADS {
+            return Err(Problem::invalid("entries", "must be at most 5,000 in one archive, with folders and what extends heads"));
+        }
         let (path, size) = match read(block)? {
             Head::End => return Ok(Step::End),
             Head::Records(bytes) => return Ok(self.extended_by(bytes, false)),
@@ -97,11 +103,16 @@ impl Archive {
         self.files += 1;
         let size = records.size.unwrap_or(size);
         let path = records.path.as_ref().unwrap_or(&path);
-        Ok(match entry(index, path, size, &records) {
+        let path = from_utf8(path).ok().filter(|path| path.len() <= MAX_NAME_BYTES);
+        let entry = entry(index, path, size, &records);
+        let type_bytes = entry.as_ref().map_or(0, |entry| entry.content_type.len());
+        self.text_bytes += path.map_or(0, str::len) + type_bytes;
+        if self.text_bytes > MAX_TEXT_BYTES {
+            return Err(Problem::invalid("path", "must, with the media types, have at most 80,000 bytes in one archive"));
+        }
+        Ok(match entry {
             Ok(entry) => Step::File(entry, padding(size)),
-            Err(problem) => {
-                Step::Refuse(Refused { index, path: from_utf8(path).ok().map(str::to_owned), problem }, size.saturating_add(padding(size)))
-            }
+            Err(problem) => Step::Refuse(Refused { index, path: path.map(str::to_owned), problem }, size.saturating_add(padding(size))),
         })
     }
 
@@ -134,8 +145,8 @@ impl Archive {
     }
 }
 
-fn entry(index: usize, path: &[u8], size: u64, records: &Records) -> Result<Entry, Problem> {
-    let path = from_utf8(path).map_err(|_| Problem::invalid("path", "must be UTF-8"))?.to_owned();
+fn entry(index: usize, path: Option<&str>, size: u64, records: &Records) -> Result<Entry, Problem> {
+    let path = check_file_name("path", path.ok_or_else(|| Problem::invalid("path", "must be 1 to 1,024 bytes of UTF-8"))?)?;
     let name = check_file_name("path", path.rsplit('/').next().unwrap_or_default())?;
     if size > MAX_FILE {
         return Err(Problem::BodyTooLarge { limit: MAX_FILE, hint: SESSIONS_HINT });
@@ -150,6 +161,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::files::asset::Asset;
+    use crate::files::asset::tests::asset;
+    use crate::uploads::batch::results::{FileResult, Results};
 
     fn head(kind: tar::EntryType, path: &[u8], size: u64) -> Vec<u8> {
         let mut head = tar::Header::new_ustar();
@@ -218,7 +232,7 @@ mod tests {
         assert_eq!((refused.index, refused.path.as_deref(), skip), (0, Some("large"), 10_000_384));
         assert!(matches!(refused.problem, Problem::BodyTooLarge { limit: 10_000_000, .. }));
         let Ok(Step::Refuse(refused, _)) = archive.block(&head(tar::EntryType::Regular, b"a\xff", 1)) else { panic!() };
-        assert_eq!((refused.path, refused.problem), (None, Problem::invalid("path", "must be UTF-8")));
+        assert_eq!((refused.path, refused.problem), (None, Problem::invalid("path", "must be 1 to 1,024 bytes of UTF-8")));
         let Ok(Step::Refuse(refused, _)) = archive.block(&file("folder/", 1)) else { panic!() };
         assert_eq!(refused.path.as_deref(), Some("folder/"));
         extended(&mut archive, &record(SHA256, "abc"));
@@ -233,6 +247,43 @@ mod tests {
             assert!(matches!(archive.block(&file("a", 1)), Ok(Step::File(..))));
         }
         assert!(matches!(archive.block(&file("a", 1)), Err(Problem::Invalid { .. })));
+    }
+
+    #[test]
+    fn path_over_1024_bytes_or_with_control_characters_is_refused_and_not_repeated() {
+        let mut archive = Archive::default();
+        for (path, told) in [(format!("{}/f", "d".repeat(1_023)), None), ("a\tb/f".to_owned(), Some("a\tb/f"))] {
+            extended(&mut archive, &record("path", &path));
+            let Ok(Step::Refuse(refused, _)) = archive.block(&file("x", 1)) else { panic!() };
+            assert_eq!(refused.path.as_deref(), told);
+        }
+        extended(&mut archive, &record("path", &format!("{}/f", "d".repeat(1_022))));
+        assert!(matches!(archive.block(&file("x", 1)), Ok(Step::File(..))));
+    }
+
+    #[test]
+    fn head_5001_is_refused_whatever_it_announces() {
+        let mut archive = Archive::default();
+        for _ in 0..MAX_HEADS {
+            assert_eq!(archive.block(&head(tar::EntryType::Directory, b"d", 0)), Ok(Step::Skip(0)));
+        }
+        assert!(matches!(archive.block(&head(tar::EntryType::Directory, b"d", 0)), Err(Problem::Invalid { .. })));
+    }
+
+    #[test]
+    fn answer_about_the_longest_texts_fits_into_a_row_when_it_is_sealed() {
+        // The character that is the longest in JSON and in a URL.
+        let path = "\"".repeat(MAX_TEXT_BYTES / MAX_FILES - "application/octet-stream".len());
+        let (mut archive, mut results) = (Archive::default(), Results::default());
+        for index in 0..MAX_FILES {
+            let Ok(Step::File(entry, _)) = archive.block(&file(&path, 1)) else { panic!("{index}") };
+            let asset = Asset { name: entry.name, s3_key: "k".repeat(200), ..asset() };
+            results.push(FileResult::of(index, Some(entry.path), Ok(asset.view("https://edge.example.com")), "r"));
+        }
+        assert!(matches!(Archive { files: 0, ..archive }.block(&file(&path.repeat(5), 1)), Err(Problem::Invalid { .. })));
+        let answer = serde_json::to_vec(&results.finish(None, "r").unwrap()).unwrap();
+        // Sealed answers are base64.
+        assert!(answer.len() * 4 / 3 < 2_000_000, "{} bytes", answer.len());
     }
 
     #[test]

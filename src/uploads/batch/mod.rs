@@ -13,6 +13,13 @@ pub const MAX_BYTES: u64 = 64_000_000;
 /// Maximum entries that are files. Each takes six calls of the platform at the most, of which a request may make 10,000 (Cloudflare Workers documentation, "Limits").
 pub const MAX_FILES: usize = 1_000;
 
+/// Maximum heads, of files, folders, links and what extends them: an archive of nothing but heads would cost their reading only.
+pub const MAX_HEADS: usize = 5_000;
+
+/// Maximum bytes of the paths and media types of all files: they are in the answer, up to seven times as long, and the answer has to fit into a row of D1 (2 MB) for
+/// whoever sends the archive again (Cloudflare D1 documentation, "Limits").
+pub const MAX_TEXT_BYTES: usize = 80_000;
+
 /// Maximum size of one file, bytes: a file is in memory while it is stored.
 pub const MAX_FILE: u64 = 10_000_000;
 

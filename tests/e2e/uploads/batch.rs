@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jettyspeed_devstack::state::AccountAccess;
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::{Call, Stack, random_bytes, sha256, stack};
 
@@ -128,6 +128,11 @@ async fn repeated_archive_under_one_key_is_stored_once() {
     };
     let first = send(b"bytes").await;
     assert_eq!((first.0, &first.1["stored"]), (200, &2.into()), "{}", first.1);
+    assert_eq!(send(b"bytes").await, first);
+    // Without room for another file.
+    let user = account.user_id.as_str();
+    let (status, body) = stack.webhook("/api/agentcache/upgrade", json!({ "agentcache_user_id": user, "tier": "free", "force": true })).await;
+    assert_eq!(status, 200, "{body}");
     assert_eq!(send(b"bytes").await, first);
     assert_eq!(send(b"other").await.0, 422);
     let (_, listed) = stack.request(Method::GET, "/api/storage/files", &account).answer().await;

@@ -53,10 +53,11 @@ pub async fn upload(call: &Routed) -> Result<Reply, Problem> {
     let declared = call.header("content-digest").unwrap_or_default();
     let body = format!("{size}\n{declared}\n{}", wanted.as_ref().map_or("-", |name| name.as_str()));
     let slot = call.slot(&account.id.to_string(), body.as_bytes())?;
-    // What can be refused is refused before a byte is read.
-    must_fit(&call.service, &account, 0).await?;
+    account.must_be_active()?;
     let held = call.clone();
     let work = async move {
+        // What can be refused is refused before a byte is read; but not a repetition, for which there need be no room any more.
+        must_fit(&held.service, &account, 0).await?;
         let namespace = of_upload::for_upload(&held.service, &account, wanted.as_ref()).await?;
         let batch = Batch { call: held, account, namespace: Rc::new(namespace), results: Results::default() };
         services::reply::Reply::json(200, &batch.store(size).await?)

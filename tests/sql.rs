@@ -128,6 +128,17 @@ fn all_statements() -> Vec<(&'static str, &'static str)> {
 }
 
 #[test]
+fn object_of_a_size_is_found_in_its_namespace_if_it_is_larger_than_a_part() {
+    let (db, account, namespace) = seeded();
+    for (seed, size) in [(1, 6_000_000), (2, 6_000_000), (3, 10)] {
+        run_all(&db, &assets::insert(&Asset { size, ..asset(account, &namespace, seed, 1) }, Via::Simple, None));
+    }
+    let of_size = |namespace: &str, size| rows(&db, &dedup::of_size(&Name::parse(namespace).unwrap(), size)).len();
+    assert_eq!((of_size(namespace.as_str(), 6_000_000), of_size("other", 6_000_000)), (1, 0), "one row, however many objects");
+    assert_eq!((of_size(namespace.as_str(), 6_000_001), of_size(namespace.as_str(), 10)), (0, 0));
+}
+
+#[test]
 fn every_statement_prepares_and_scans_no_big_table() {
     let db = database();
     let statements = all_statements();

@@ -3,13 +3,15 @@
 use std::io::SeekFrom;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncSeekExt, ReadBuf};
+use tokio::time::Instant;
 
 use crate::Error;
 use crate::local_file::LocalFile;
@@ -24,17 +26,24 @@ pub struct Meter {
     sent: Arc<AtomicU64>,
     progress: Progress,
     fault: Arc<Mutex<Option<Error>>>,
+    /// When the last byte was given away.
+    ended: Arc<OnceLock<Instant>>,
 }
 
 impl Meter {
     /// A meter at zero.
     pub fn new(progress: Progress) -> Meter {
-        Meter { sent: Arc::default(), progress, fault: Arc::default() }
+        Meter { sent: Arc::default(), progress, fault: Arc::default(), ended: Arc::default() }
     }
 
     /// Bytes so far.
     pub fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
+    }
+
+    /// Time since the last byte of a slice was given away for the first time.
+    pub fn since_end(&self) -> Option<Duration> {
+        self.ended.get().map(Instant::elapsed)
     }
 
     /// Resets the count, because these bytes are sent again.
@@ -124,6 +133,9 @@ impl Body for FileSlice {
             Ok(block) => {
                 self.left -= block.len() as u64;
                 self.meter.add(block.len() as u64);
+                if self.left == 0 {
+                    let _ = self.meter.ended.set(Instant::now());
+                }
                 Poll::Ready(Some(Ok(Frame::data(block))))
             }
             Err(error) => Poll::Ready(Some(Err(self.meter.fail(error)))),

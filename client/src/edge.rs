@@ -198,11 +198,15 @@ impl Edge {
         let _ = self.request(Method::POST, "/api/jetty/track-upload").json(&body).timeout(SAMPLES_TIMEOUT).send().await;
     }
 
-    /// Completes an upload. With `chunk_hashes` (the SHA-256 of every chunk, in order) the server refuses if a recorded part has another hash.
-    pub async fn complete(&self, session: &str, chunk_hashes: &[String]) -> Result<Completed, Error> {
+    /// Completes an upload. With `chunk_hashes` (the SHA-256 of every chunk, in order) the server refuses if a recorded part has another hash, with `file_hash`
+    /// if `start` had another one.
+    pub async fn complete(&self, session: &str, chunk_hashes: &[String], file_hash: Option<&str>) -> Result<Completed, Error> {
         let mut body = json!({ "action": "complete", "sessionId": session });
         if let Some(fields) = body.as_object_mut().filter(|_| !chunk_hashes.is_empty()) {
             fields.insert("chunkHashes".to_owned(), chunk_hashes.into());
+        }
+        if let (Some(hash), Some(fields)) = (file_hash, body.as_object_mut()) {
+            fields.insert("fileHash".to_owned(), hash.into());
         }
         self.track(&body).await
     }

@@ -52,6 +52,42 @@ async fn digest_of<D: Digest>(file: &LocalFile, offset: u64, length: u64) -> Res
     .await
 }
 
+/// Adds `length` bytes of the file from `offset` to `whole`; with `alone` it also returns their own SHA-256, of the same reading.
+///
+/// # Errors
+/// As [`of_range`].
+pub async fn go_on(file: &LocalFile, offset: u64, length: u64, mut whole: Sha256, alone: bool) -> Result<(Sha256, Option<String>), Error> {
+    let owned = file.clone();
+    on_a_core(move || {
+        let mut own = alone.then(Sha256::new);
+        let read = owned.open().map(|opened| {
+            each_block(&opened, offset, length, |block| {
+                whole.update(block);
+                if let Some(own) = &mut own {
+                    own.update(block);
+                }
+            })
+        })?;
+        read.map_err(|error| owned.read_error(error))?;
+        Ok((whole, own.map(|own| hex(own.finalize()))))
+    })
+    .await
+}
+
+/// SHA-256 of the file's first bytes, once for each of these lengths, which are in ascending order: of one reading.
+///
+/// # Errors
+/// As [`of_range`].
+pub async fn of_beginnings(file: &LocalFile, lengths: &[u64]) -> Result<Vec<String>, Error> {
+    let (mut hashes, mut hasher, mut before) = (Vec::new(), Sha256::new(), 0);
+    for length in lengths {
+        (hasher, _) = go_on(file, before, length.saturating_sub(before), hasher, false).await?;
+        hashes.push(hex(hasher.clone().finalize()));
+        before = *length;
+    }
+    Ok(hashes)
+}
+
 /// SHA-256 of the first `length` bytes of an open file, lowercase hex.
 ///
 /// # Errors
@@ -121,10 +157,16 @@ fn answer(mut file: &File, challenge: &Challenge) -> std::io::Result<String> {
     Ok(hex(mac.finalize().into_bytes()))
 }
 
-fn digest<D: Digest>(mut file: &File, offset: u64, length: u64) -> std::io::Result<String> {
+fn digest<D: Digest>(file: &File, offset: u64, length: u64) -> std::io::Result<String> {
+    let mut hasher = D::new();
+    each_block(file, offset, length, |block| hasher.update(block))?;
+    Ok(hex(hasher.finalize()))
+}
+
+/// Gives away `length` bytes of the file from `offset`, block by block.
+fn each_block(mut file: &File, offset: u64, length: u64, mut take: impl FnMut(&[u8])) -> std::io::Result<()> {
     file.seek(SeekFrom::Start(offset))?;
     let mut rest = file.take(length);
-    let mut hasher = D::new();
     let mut block = vec![0u8; BLOCK];
     let mut done = 0;
     loop {
@@ -132,13 +174,13 @@ fn digest<D: Digest>(mut file: &File, offset: u64, length: u64) -> std::io::Resu
         if count == 0 {
             break;
         }
-        hasher.update(&block[..count]);
+        take(&block[..count]);
         done += count as u64;
     }
     if done != length {
         return Err(std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the file is shorter than it was"));
     }
-    Ok(hex(hasher.finalize()))
+    Ok(())
 }
 
 #[cfg(test)]

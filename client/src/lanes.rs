@@ -2,6 +2,7 @@
 
 mod choice;
 pub mod circuit;
+pub mod double;
 pub mod lane;
 mod patience;
 pub mod rate;

@@ -1,14 +1,41 @@
-//! Limits the parts in flight: slow start, then additive increase, multiplicative decrease (like TCP, RFC 5681; goodput is the congestion
-//! signal, because an application cannot see packet losses).
+//! Limits the parts in flight by the delivered rate (the idea of BBR: N. Cardwell et al., "BBR: Congestion-Based Congestion Control", ACM Queue 2016).
+//!
+//! What an application controls is the number of connections, each with its own congestion window. More of them help until the link is full; beyond that
+//! each costs a cold connection to the edge and from there to the store. So the number grows only as long as the rate does, and in the steady state it is
+//! probed in both directions. A round in which not as many parts were in flight as allowed tells nothing.
 
 use std::time::Duration;
 
-/// Initial number of parts in flight, unless fewer are allowed.
-const START: usize = 4;
-/// Relative increase of goodput below which the path counts as saturated.
-const RISE: f64 = 1.1;
-/// Relative decrease of goodput down to which a change counts as noise.
-const NOISE: f64 = 0.95;
+use rate_trial::{Outcome, Trial};
+
+mod rate_trial;
+#[cfg(test)]
+mod tests;
+
+/// Initial number of parts in flight, unless fewer are allowed; as many connections are opened before.
+pub const START: usize = 8;
+/// Round trip that is assumed until a part was answered.
+const ASSUMED_RTT: Duration = Duration::from_millis(125);
+/// Length of a round in round trips: within fewer a connection does not get on.
+const ROUND_RTTS: u32 = 4;
+/// Bounds of the length of a round.
+const MIN_ROUND: Duration = Duration::from_millis(400);
+const MAX_ROUND: Duration = Duration::from_secs(3);
+/// Rounds at one number between two probes.
+const CRUISE: u32 = 4;
+/// Fewer parts than this are not tried: they cost little, and the trial much.
+const LEAST: usize = 4;
+/// Bytes in flight per rate and round trip below which a probe does not go, so that waiting for answers never leaves the link idle (BBR's gain in the steady state).
+const GAIN: f64 = 2.0;
+
+/// Where a search stands.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Phase {
+    /// Doubles as long as it helps.
+    Startup,
+    /// Stays, except for probes: this many rounds since the last, which was upwards or not.
+    Steady { rounds: u32, was_up: bool },
+}
 
 /// The number of parts in flight. Times count from the start of the upload.
 #[derive(Debug, Clone)]
@@ -17,27 +44,34 @@ pub struct Pace {
     cap: usize,
     /// The number was set by the caller and does not change.
     fixed: bool,
-    doubling: bool,
-    round: Round,
-    /// Goodput of the previous round, bytes/s.
-    goodput: Option<f64>,
-}
-
-/// A round: as many completed parts as are allowed in flight.
-#[derive(Debug, Clone, Copy, Default)]
-struct Round {
-    began: Duration,
-    parts: usize,
-    bytes: u64,
-    /// The number was halved in this round.
+    phase: Phase,
+    /// What the present number is compared with.
+    trial: Trial,
+    /// Beginning of the round, and the bytes delivered until then.
+    round: Option<(Duration, u64)>,
+    /// Shortest time from the last byte of a part to its answer.
+    rtt: Option<Duration>,
+    /// Bytes of the largest part.
+    part: u64,
+    /// The number was halved since the last round that ended.
     cut: bool,
 }
 
 impl Pace {
-    /// Starts at 4 (or at `cap`, if lower), at most `cap` (≥ 1).
+    /// Starts at [`START`] (or at `cap`, if lower), at most `cap` (≥ 1).
     pub fn new(cap: usize) -> Pace {
         let cap = cap.max(1);
-        Pace { allowed: START.min(cap), cap, fixed: false, doubling: true, round: Round::default(), goodput: None }
+        Pace {
+            allowed: START.min(cap),
+            cap,
+            fixed: false,
+            phase: Phase::Startup,
+            trial: Trial::default(),
+            round: None,
+            rtt: None,
+            part: 0,
+            cut: false,
+        }
     }
 
     /// A constant `number` (≥ 1).
@@ -51,128 +85,102 @@ impl Pace {
         self.allowed
     }
 
-    /// Records that a part starts while no other is in flight: idle time does not count into a round. One that was under way begins anew.
-    pub fn began(&mut self, now: Duration) {
-        self.round = Round { began: now, cut: self.round.cut, ..Round::default() };
+    /// Records that a part of `bytes` was stored, `answer` after its last byte was sent.
+    pub fn completed(&mut self, bytes: u64, answer: Duration) {
+        self.part = self.part.max(bytes);
+        self.rtt = Some(self.rtt.map_or(answer, |rtt| rtt.min(answer)));
     }
 
-    /// Records that a part of `bytes` was stored.
-    pub fn completed(&mut self, bytes: u64, now: Duration) {
-        self.round.parts += 1;
-        self.round.bytes = self.round.bytes.saturating_add(bytes);
-        if self.fixed || self.round.parts < self.allowed {
+    /// When [`Pace::tick`] is due.
+    pub fn wakes_at(&self) -> Option<Duration> {
+        self.round.filter(|_| !self.fixed).map(|(began, _)| began + self.length())
+    }
+
+    /// Records that `flying` parts are in flight and `delivered` bytes were sent in all, less those that are lost.
+    pub fn tick(&mut self, delivered: u64, flying: usize, now: Duration) {
+        if self.fixed {
             return;
         }
-        let goodput = self.round.bytes as f64 / now.saturating_sub(self.round.began).as_secs_f64().max(1e-3);
-        let rising = self.goodput.is_none_or(|before| goodput >= before * RISE);
-        let falling = self.goodput.is_some_and(|before| goodput < before * NOISE);
-        self.doubling &= rising;
-        let more = match (self.doubling, falling) {
-            (true, _) => self.allowed,
-            (false, false) => 1,
-            (false, true) => 0,
+        let Some((began, before)) = self.round.filter(|_| flying == self.allowed) else {
+            self.round = (flying == self.allowed).then_some((now, delivered));
+            return;
         };
-        self.allowed = (self.allowed + more).min(self.cap);
-        self.goodput = Some(goodput);
-        self.round = Round { began: now, ..Round::default() };
+        let elapsed = now.saturating_sub(began);
+        if elapsed < self.length() {
+            return;
+        }
+        self.round = Some((now, delivered));
+        self.cut = false;
+        self.ended(delivered.saturating_sub(before) as f64 / elapsed.as_secs_f64().max(1e-3));
     }
 
     /// Records a failure that fewer parts in flight may avoid: halves the number, once per round.
-    pub fn failed(&mut self, now: Duration) {
-        if self.fixed || self.round.cut {
+    pub fn failed(&mut self) {
+        if self.fixed || self.cut {
             return;
         }
-        self.allowed = (self.allowed / 2).max(1);
-        self.doubling = false;
-        // With fewer parts in flight goodput is lower anyway, so the previous round is no reference.
-        self.goodput = None;
-        self.round = Round { began: now, cut: true, ..Round::default() };
+        self.cut = true;
+        self.phase = Phase::Steady { rounds: 0, was_up: false };
+        // With fewer parts in flight the rate is lower anyway: the earlier one is no reference.
+        self.trial = Trial::default();
+        self.go_to((self.allowed / 2).max(1));
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    fn length(&self) -> Duration {
+        (self.rtt.unwrap_or(ASSUMED_RTT) * ROUND_RTTS).clamp(MIN_ROUND, MAX_ROUND)
+    }
 
-    const PART: u64 = 10_000_000;
-
-    /// Simulates rounds over a link of `capacity` bytes/s on which one connection gets at most `each` bytes/s; returns the number in flight after each.
-    fn over_link(pace: &mut Pace, capacity: f64, each: f64, rounds: usize) -> Vec<usize> {
-        let mut now = pace.round.began.as_secs_f64();
-        let mut numbers = Vec::new();
-        for _ in 0..rounds {
-            let flying = pace.allowed();
-            now += flying as f64 * PART as f64 / capacity.min(each * flying as f64);
-            for _ in 0..flying {
-                pace.completed(PART, Duration::from_secs_f64(now));
+    /// Decides after a round at `rate` bytes/s.
+    fn ended(&mut self, rate: f64) {
+        let Some(outcome) = self.trial.round(self.allowed, rate) else { return };
+        match (outcome, self.phase) {
+            (Outcome::Helped, Phase::Startup) => self.probe(self.allowed * 2, rate),
+            (Outcome::Helped, Phase::Steady { was_up, .. }) => {
+                // What helped may help again.
+                self.phase = Phase::Steady { rounds: CRUISE, was_up: !was_up };
+                self.trial.settle();
             }
-            numbers.push(pace.allowed());
+            (Outcome::Undone(number), _) => {
+                let was_up = number < self.allowed;
+                self.phase = Phase::Steady { rounds: 0, was_up };
+                self.trial.settle();
+                self.go_to(number);
+            }
+            (Outcome::Cruised, Phase::Startup) => self.probe(self.allowed * 2, rate),
+            (Outcome::Cruised, Phase::Steady { rounds, was_up }) if rounds >= CRUISE => {
+                let step = (self.allowed / 4).max(1);
+                self.phase = Phase::Steady { rounds: 0, was_up: !was_up };
+                self.probe(if was_up { self.allowed.saturating_sub(step).max(self.floor(rate)) } else { self.allowed + step }, rate);
+            }
+            (Outcome::Cruised, Phase::Steady { rounds, was_up }) => self.phase = Phase::Steady { rounds: rounds + 1, was_up },
         }
-        numbers
     }
 
-    #[test]
-    fn number_doubles_while_goodput_rises_then_grows_by_one_up_to_cap() {
-        assert_eq!(Pace::new(24).allowed(), 4);
-        assert_eq!(Pace::new(2).allowed(), 2);
-        // Eight connections saturate it: 16 are no faster than 8.
-        assert_eq!(over_link(&mut Pace::new(24), 80e6, 10e6, 4), [8, 16, 17, 18]);
-        assert_eq!(over_link(&mut Pace::new(24), 1e9, 10e6, 4), [8, 16, 24, 24]);
-    }
-
-    #[test]
-    fn number_stays_while_goodput_falls() {
-        let mut pace = Pace::new(32);
-        assert_eq!(over_link(&mut pace, 40e6, 10e6, 2), [8, 9]);
-        assert_eq!(over_link(&mut pace, 30e6, 10e6, 2), [9, 10], "less than before, then as much as before");
-    }
-
-    #[test]
-    fn number_halves_once_per_round_and_is_at_least_one() {
-        let mut pace = Pace::new(24);
-        over_link(&mut pace, 1e9, 10e6, 2);
-        let now = pace.round.began + Duration::from_secs(1);
-        for _ in 0..3 {
-            pace.failed(now);
+    /// Tries `number`, against `rate` at the present one.
+    fn probe(&mut self, number: usize, rate: f64) {
+        let number = number.clamp(1, self.cap);
+        if number == self.allowed {
+            self.phase = match self.phase {
+                Phase::Startup => Phase::Steady { rounds: 0, was_up: true },
+                steady => steady,
+            };
+            self.trial.settle();
+            return;
         }
-        assert_eq!(pace.allowed(), 8);
-        for round in 1..10 {
-            over_link(&mut pace, 1e9, 10e6, 1);
-            pace.failed(now * round);
-        }
-        assert_eq!(pace.allowed(), 1);
-        assert_eq!(over_link(&mut pace, 1e9, 10e6, 3), [2, 3, 4], "one by one, however much it helps");
+        self.trial.begin(self.allowed, rate);
+        self.go_to(number);
     }
 
-    #[test]
-    fn pause_in_the_middle_of_a_round_does_not_lower_goodput() {
-        // One connection gets 10 MB/s. Four parts, then two of the eight of the next round before an hour without parts.
-        let mut pace = Pace::new(24);
-        over_link(&mut pace, 1e9, 10e6, 1);
-        for _ in 0..2 {
-            pace.completed(PART, Duration::from_secs(2));
-        }
-        let resumed = Duration::from_secs(3_600);
-        pace.began(resumed);
-        for _ in 0..8 {
-            pace.completed(PART, resumed + Duration::from_secs(1));
-        }
-        assert_eq!(pace.allowed(), 16, "twice as many parts in a second as in the round before");
+    fn go_to(&mut self, number: usize) {
+        self.allowed = number;
+        self.round = None;
     }
 
-    #[test]
-    fn number_grows_again_after_a_slow_phase() {
-        let mut pace = Pace::new(12);
-        over_link(&mut pace, 80e6, 10e6, 3);
-        assert_eq!(over_link(&mut pace, 1e6, 10e6, 2), [12, 12], "a link of an eightieth");
-        pace.failed(pace.round.began);
-        assert_eq!(over_link(&mut pace, 80e6, 10e6, 8), [7, 8, 9, 10, 11, 12, 12, 12]);
-    }
-
-    #[test]
-    fn fixed_number_never_changes() {
-        let mut pace = Pace::fixed(7);
-        pace.failed(Duration::ZERO);
-        assert_eq!(over_link(&mut pace, 1e9, 10e6, 3), [7, 7, 7]);
+    /// Parts in flight that hold [`GAIN`] times the bytes of a round trip at `rate`, at least [`LEAST`]; never more than there are.
+    fn floor(&self, rate: f64) -> usize {
+        let bytes = rate * self.rtt.unwrap_or(ASSUMED_RTT).as_secs_f64() * GAIN;
+        let parts = (bytes / self.part.max(1) as f64).ceil();
+        // A float that is out of range is saturated by the conversion.
+        (parts as usize).max(LEAST).min(self.allowed)
     }
 }

@@ -1,11 +1,13 @@
 //! Uploads a file: one request for small files, parallel parts for larger ones.
 
+mod hashes;
 mod opening;
 mod part;
 mod plan;
 mod run;
 mod session;
 mod verdict;
+mod warm;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -190,3 +192,7 @@ pub(crate) async fn watched(
 #[cfg(test)]
 #[path = "upload/changing_file_tests.rs"]
 mod changing_file_tests;
+
+#[cfg(test)]
+#[path = "upload/overlap_tests.rs"]
+mod overlap_tests;

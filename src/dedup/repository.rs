@@ -96,6 +96,9 @@ const INSERT_CHUNKS: &str = "INSERT INTO chunks (namespace, sha256, size, object
 const FIND_CHUNKS: &str = "SELECT c.sha256, c.size, o.s3_key, c.first FROM chunks c JOIN objects o ON o.id = c.object_id \
      WHERE c.namespace = ?1 AND c.sha256 IN (SELECT value FROM json_each(?2)) AND o.condemned = 0";
 
+// The literal is that of the index.
+const OF_SIZE: &str = "SELECT 1 AS found FROM objects WHERE namespace = ?1 AND size = ?2 AND size > 5242880 LIMIT 1";
+
 const CHUNKS_OF: &str = "SELECT sha256, size, first FROM chunks WHERE object_id = ?2 AND namespace = ?1 LIMIT ?3";
 
 const CLAIM_DELETION: &str = "UPDATE objects SET condemned = 1 WHERE refs = 0 AND condemned = 0 AND doomed_at <= ?1 \
@@ -129,6 +132,7 @@ pub const ALL: &[(&str, &str)] = &[
     ("OWNERS", OWNERS),
     ("INSERT_CHUNKS", INSERT_CHUNKS),
     ("FIND_CHUNKS", FIND_CHUNKS),
+    ("OF_SIZE", OF_SIZE),
     ("CHUNKS_OF", CHUNKS_OF),
     ("CLAIM_DELETION", CLAIM_DELETION),
     ("CLAIMED_DELETIONS", CLAIMED_DELETIONS),
@@ -251,6 +255,11 @@ pub fn insert_chunks(namespace: &Name, object: Id, chunks: &[Chunk<'_>]) -> Stat
 pub fn find_chunks(namespace: &Name, hashes: &[Sha256Hex]) -> Statement {
     let json = json::write(&hashes).unwrap_or_default();
     Statement { sql: FIND_CHUNKS, args: vec![namespace.as_str().into(), json.into()] }
+}
+
+/// Returns a row if the namespace has any object of `size` bytes, more than 5 MiB, whether it can be referenced or not.
+pub fn of_size(namespace: &Name, size: u64) -> Statement {
+    Statement { sql: OF_SIZE, args: vec![namespace.as_str().into(), size.into()] }
 }
 
 /// The chunks of an object that its namespace has under their hashes: [`crate::receipts::Part`], in any order.

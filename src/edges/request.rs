@@ -3,11 +3,14 @@
 use serde::Deserialize;
 
 use crate::base::id::Name;
-use crate::base::json::{null_as_default, optional_object};
+use crate::base::json::{null_as_default, optional_list, optional_object};
 use crate::problem::Problem;
 
 /// Maximum number of samples per call.
 pub const MAX_SAMPLES: usize = 1_000;
+
+/// Maximum number of chunk hashes that a plan is asked with.
+const MAX_CHUNK_HASHES: usize = 16;
 
 /// Largest sample, bytes: the largest part that S3 accepts (Amazon S3 user guide, "Multipart upload limits").
 const MAX_SAMPLE_BYTES: u64 = 5 * 1024 * 1024 * 1024;
@@ -58,6 +61,10 @@ pub struct OptimalEdges {
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(regex(pattern = crate::base::schema::HASH)))]
     pub file_hash: Option<String>,
+    /// SHA-256 of some chunks of the file, of any size and place.
+    #[serde(default, deserialize_with = "optional_list::<MAX_CHUNK_HASHES, _, _>")]
+    #[cfg_attr(feature = "schema", schemars(length(max = 16)))]
+    pub chunk_hashes: Option<Vec<String>>,
     /// Media type.
     #[serde(default)]
     pub content_type: Option<String>,

@@ -79,6 +79,7 @@ pub struct Assignment {
 
 /// Response 200 of `optimal-edges`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Advice {
     /// Edges, best first.
     #[serde(default)]
@@ -88,6 +89,12 @@ pub struct Advice {
     pub assignments: Vec<Assignment>,
     /// The plan.
     pub strategy: Strategy,
+    /// Whether deduplication may save bytes of the file; older servers do not say.
+    #[serde(default)]
+    pub may_be_stored: Option<bool>,
+    /// Those of the asked chunk hashes that the server stores.
+    #[serde(default)]
+    pub stored_chunks: Vec<String>,
     /// The client's location according to the server: colo, country, lat, lon.
     #[serde(default)]
     pub client: Value,
@@ -109,6 +116,9 @@ pub struct EdgesQuery {
     /// Namespace of the upload; the account's own if None.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
+    /// SHA-256 of some chunks of the file, at most 16: the server tells which it stores.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub chunk_hashes: Vec<String>,
 }
 
 /// Coordinates, degrees.

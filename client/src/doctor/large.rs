@@ -37,7 +37,7 @@ pub async fn whole_twice(visit: &Visit) -> Result<Verdict, Error> {
     for number in &first.missing_parts {
         send(visit, &first, *number, &part, &hash).await?;
     }
-    visit.edge.complete(&first.session_id, &[]).await?;
+    visit.edge.complete(&first.session_id, &[], None).await?;
 
     let size = wanted.div_ceil(chunk) * chunk;
     let opened = open(visit, "-large.bin", size, &hashes(size)).await?;
@@ -48,7 +48,7 @@ pub async fn whole_twice(visit: &Visit) -> Result<Verdict, Error> {
             "see whether the store has UploadPartCopy, and the line payload-hash; without copies nothing is saved by deduplication",
         ));
     }
-    let asset = visit.edge.complete(&opened.session_id, &[]).await?.asset;
+    let asset = visit.edge.complete(&opened.session_id, &[], None).await?.asset;
     let sent = chunk as f64 / 1e6;
     let one = whole(visit, &asset, &part).await?;
     let two = whole(visit, &asset, &part).await?;

@@ -1,9 +1,10 @@
 //! Selects the session of a file: an open one that matches, or a new one.
 
-use super::plan::asked_chunk_size;
+use super::hashes::Claim;
+use super::plan::{FIRST_CHUNKS, asked_chunk_size, stored_chunk_size};
 use super::{Hashes, UploadOptions};
 use crate::Error;
-use crate::api::{SessionState, Start};
+use crate::api::{Advice, EdgesQuery, SessionState, Start};
 use crate::edge::{Edge, StartFile};
 use crate::hash;
 use crate::hash::FileHashes;
@@ -14,8 +15,43 @@ use crate::resume::{candidates, place};
 /// Plans to hash the file for: that of its size, that of its namespace, and one more in case the namespace is changed meanwhile.
 const PLANS: u32 = 3;
 
-/// Starts a session with the file's hashes for deduplication; also returns those hashes.
-pub async fn start(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOptions, progress: &Progress) -> Result<(Start, Hashes), Error> {
+/// What is known before a session is started.
+pub struct Foresight {
+    /// Plan and edges, and whether deduplication may save bytes.
+    pub advice: Advice,
+    /// Size of the file's first chunk as the server stores it, bytes; None if it does not.
+    stored_chunk: Option<u64>,
+}
+
+/// Asks for the plan, and whether the file may be stored: its size and the hashes of its beginning tell that before the file is hashed.
+pub async fn foresee(edge: &Edge, file: &LocalFile, options: &UploadOptions) -> Result<Foresight, Error> {
+    let lengths: Vec<u64> = FIRST_CHUNKS.into_iter().filter(|length| *length <= file.size && !options.no_dedup).collect();
+    let chunk_hashes = hash::of_beginnings(file, &lengths).await?;
+    let query = EdgesQuery { namespace: options.namespace.clone(), chunk_hashes: chunk_hashes.clone(), ..EdgesQuery::default() };
+    let advice = edge.edges(file.size, &query).await?;
+    let stored_chunk = stored_chunk_size(&lengths, &chunk_hashes, &advice.stored_chunks);
+    Ok(Foresight { advice, stored_chunk })
+}
+
+/// A started session.
+pub struct Opened {
+    /// The server's answer.
+    pub start: Start,
+    /// The hashes that are computed.
+    pub known: Hashes,
+    /// What to claim of the whole file at completion.
+    pub claim: Claim,
+}
+
+/// Starts a session: with the file's hashes if the server may store bytes of it, else at once.
+pub async fn start(
+    edge: &Edge,
+    file: &LocalFile,
+    name: &str,
+    options: &UploadOptions,
+    foresight: &Foresight,
+    progress: &Progress,
+) -> Result<Opened, Error> {
     let params = StartFile {
         name,
         size: file.size,
@@ -25,26 +61,30 @@ pub async fn start(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOp
         hashes: None,
         proof: None,
     };
-    let mut chunk_size = asked_chunk_size(edge.advice(file.size, options.namespace.as_deref()).await?.strategy.chunk_size, file.size);
+    let Foresight { advice, stored_chunk } = foresight;
+    let may_be_stored = advice.may_be_stored.unwrap_or(true);
+    let mut chunk_size = asked_chunk_size(advice.strategy.chunk_size, file.size, *stored_chunk);
     let mut plans = 0;
     loop {
         plans += 1;
         let params = StartFile { chunk_size: Some(chunk_size), ..params };
-        let (started, hashes) = if options.no_dedup {
-            (edge.start(params).await, Hashes::new())
+        let (started, known, claim) = if options.no_dedup {
+            (edge.start(params).await, Hashes::new(), Claim::Nothing)
+        } else if !may_be_stored {
+            (edge.start(params).await, Hashes::new(), Claim::Computed)
         } else {
             progress(Event::Hashing);
             let hashes = hash::of_file(file, chunk_size).await?;
             file.must_be_unchanged().await?;
             let (started, hashes) = start_with(edge, file, params, hashes).await?;
-            (started, (1..).zip(hashes.chunks).collect())
+            (started, (1..).zip(hashes.chunks).collect(), hashes.whole.map_or(Claim::Nothing, Claim::Known))
         };
         match started {
             // The namespace may have its own chunk size.
             Err(error) if plans < PLANS && error.strategy().is_some_and(|strategy| strategy.chunk_size != chunk_size) => {
-                chunk_size = error.strategy().map_or(chunk_size, |strategy| asked_chunk_size(strategy.chunk_size, file.size));
+                chunk_size = error.strategy().map_or(chunk_size, |strategy| asked_chunk_size(strategy.chunk_size, file.size, *stored_chunk));
             }
-            started => return Ok((started?, hashes)),
+            started => return Ok(Opened { start: started?, known, claim }),
         }
     }
 }

@@ -1,14 +1,15 @@
 //! One attempt of one part.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use reqwest::Body;
 use tokio::sync::{Mutex, RwLock, oneshot};
 use tokio::time::Instant;
 
-use super::{ANSWER, Hashes, watched};
+use super::hashes::UploadHashes;
+use super::{ANSWER, watched};
 use crate::Error;
 use crate::api::Stored;
 use crate::body::{FileSlice, Meter};
@@ -26,7 +27,7 @@ pub struct Sending {
     pub session: String,
     pub chunk_size: u64,
     pub token: RwLock<String>,
-    pub hashes: Mutex<Hashes>,
+    pub hashes: Arc<UploadHashes>,
     /// Receipts of this run, by part number.
     pub stored: Mutex<BTreeMap<u32, Stored>>,
     pub progress: Progress,
@@ -94,15 +95,7 @@ async fn prepared(sending: &Sending, what: &Try) -> Result<Option<(u64, String)>
     let part = what.piece.number;
     let (offset, length) =
         place(part, sending.chunk_size, sending.file.size).ok_or_else(|| Error::Unexpected(format!("part {part} is outside the file")))?;
-    let known = sending.hashes.lock().await.get(&part).cloned();
-    let hash = match known {
-        Some(hash) => hash,
-        None => {
-            let hash = hash::of_range(&sending.file, offset, length).await?;
-            sending.hashes.lock().await.insert(part, hash.clone());
-            hash
-        }
-    };
+    let hash = sending.hashes.of_part(part, (offset, length)).await?;
     if what.check_stored && is_stored(sending, part, (offset, length), &hash).await? {
         (sending.progress)(Event::Moved(length));
         return Ok(None);

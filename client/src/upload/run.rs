@@ -14,9 +14,10 @@ use super::verdict::{Verdict, classify_failure};
 use crate::Error;
 use crate::body::Meter;
 use crate::edge::PROBE_LIMIT;
+use crate::lanes::double::InFlight;
 use crate::lanes::{Failing, LaneId, Lanes, Piece};
 use crate::pace::Pace;
-use crate::progress::Event;
+use crate::progress::{Event, no_progress};
 
 /// Interval at which attempts in flight are checked for slowness.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
@@ -29,6 +30,9 @@ const MOVED_PAUSE: Duration = Duration::from_secs(5);
 /// Maximum number of times that a part is moved, so that it is sent even if all lanes are slow.
 const MAX_MOVES: u32 = 2;
 
+/// Maximum bytes that one upload sends a second time to be faster.
+const MAX_DOUBLED: u64 = 64_000_000;
+
 /// Results of earlier attempts of a part.
 #[derive(Debug, Clone, Copy, Default)]
 struct Past {
@@ -38,18 +42,31 @@ struct Past {
     moves: u32,
     /// It may be stored, sent over this lane.
     maybe_stored_by: Option<LaneId>,
+    /// It was sent a second time while the first attempt was in flight.
+    doubled: bool,
+    /// It is stored.
+    stored: bool,
 }
 
 /// An attempt in flight.
 struct Flying {
+    /// It is the second one of a part whose first is in flight: its bytes are not shown as progress before it has won.
+    double: bool,
     lane: LaneId,
     piece: Piece,
     flight: Arc<Flight>,
     leave: Option<oneshot::Sender<()>>,
 }
 
+impl Flying {
+    fn state(&self) -> InFlight {
+        InFlight { piece: self.piece, sent: self.flight.meter.sent(), elapsed: self.flight.elapsed() }
+    }
+}
+
 /// A finished attempt.
 struct Ended {
+    id: u64,
     what: Try,
     end: End,
     took: Duration,
@@ -65,7 +82,13 @@ pub struct Runner {
     settled: Duration,
     samples_sent_at: Duration,
     past: HashMap<u32, Past>,
-    flying: HashMap<u32, Flying>,
+    /// By number of the attempt.
+    flying: HashMap<u64, Flying>,
+    attempts: u64,
+    /// Bytes of stored parts.
+    stored: u64,
+    /// Bytes of parts that were sent a second time to be faster.
+    doubled: u64,
     tries: JoinSet<Ended>,
     probes: JoinSet<(LaneId, Option<Duration>)>,
 }
@@ -87,6 +110,9 @@ impl Runner {
             samples_sent_at: Duration::ZERO,
             past: HashMap::new(),
             flying: HashMap::new(),
+            attempts: 0,
+            stored: 0,
+            doubled: 0,
             tries: JoinSet::new(),
             probes,
         }
@@ -121,6 +147,8 @@ impl Runner {
         while !self.lanes.is_done() {
             self.begin_parts();
             self.leave_slow_lanes();
+            let sent = self.stored + self.flying.values().map(|flying| flying.flight.meter.sent()).sum::<u64>();
+            self.pace.tick(sent, self.flying.len(), self.now());
             if self.now().saturating_sub(self.samples_sent_at) >= SAMPLES_INTERVAL {
                 self.send_samples();
             }
@@ -138,7 +166,7 @@ impl Runner {
     fn wait(&self) -> Duration {
         let now = self.now();
         let settled = (!self.probes.is_empty() && self.settled > now).then_some(self.settled);
-        let next = self.lanes.wakes_at(now).into_iter().chain(settled).min();
+        let next = self.lanes.wakes_at(now).into_iter().chain(settled).chain(self.pace.wakes_at()).min();
         // Timers have a granularity of 1 ms: one that fires too early would be set again repeatedly.
         next.map_or(CHECK_INTERVAL, |at| (at.saturating_sub(now) + Duration::from_millis(1)).min(CHECK_INTERVAL))
     }
@@ -148,29 +176,62 @@ impl Runner {
         if !self.probes.is_empty() && now < self.settled {
             return;
         }
-        if self.flying.is_empty() {
-            self.pace.began(now);
-        }
         while let Some((lane, piece)) = self.lanes.next(now, self.pace.allowed().saturating_sub(self.flying.len())) {
-            let check_stored = self.past.get(&piece.number).is_some_and(|past| past.maybe_stored_by.is_some());
-            let what = Try { lane, url: self.lanes.url(lane).to_owned(), piece, check_stored };
-            let flight = Arc::new(Flight { meter: Meter::new(Arc::clone(&self.sending.progress)), began: Default::default() });
-            let (leave, left) = oneshot::channel();
-            self.flying.insert(piece.number, Flying { lane, piece, flight: Arc::clone(&flight), leave: Some(leave) });
-            let sending = Arc::clone(&self.sending);
-            self.tries.spawn(async move {
-                let (end, took) = attempt(&sending, &what, &flight, left).await;
-                Ended { what, end, took }
-            });
+            self.past.entry(piece.number).or_default().stored = false;
+            self.begin(lane, piece, false);
+        }
+        self.double_slow_parts();
+    }
+
+    fn begin(&mut self, lane: LaneId, piece: Piece, double: bool) {
+        let check_stored = self.past.get(&piece.number).is_some_and(|past| past.maybe_stored_by.is_some());
+        let what = Try { lane, url: self.lanes.url(lane).to_owned(), piece, check_stored };
+        let progress = if double { no_progress() } else { Arc::clone(&self.sending.progress) };
+        let flight = Arc::new(Flight { meter: Meter::new(progress), began: Default::default() });
+        let (leave, left) = oneshot::channel();
+        self.attempts += 1;
+        let id = self.attempts;
+        self.flying.insert(id, Flying { double, lane, piece, flight: Arc::clone(&flight), leave: Some(leave) });
+        let sending = Arc::clone(&self.sending);
+        self.tries.spawn(async move {
+            let (end, took) = attempt(&sending, &what, &flight, left).await;
+            Ended { id, what, end, took }
+        });
+    }
+
+    /// Sends the slowest of the last parts a second time, where that is allowed and promises to be faster. Both attempts carry the same bytes under the same hash,
+    /// so that it does not matter which of them the server sees last.
+    fn double_slow_parts(&mut self) {
+        while self.flying.len() < self.pace.allowed() {
+            let may = |flying: &&Flying| {
+                let doubled = self.past.get(&flying.piece.number).is_some_and(|past| past.doubled || past.stored);
+                !doubled && self.doubled + flying.piece.bytes <= MAX_DOUBLED
+            };
+            let candidates: Vec<InFlight> = self.flying.values().filter(may).map(Flying::state).collect();
+            let Some((lane, piece)) = self.lanes.double(&candidates, self.now()) else { return };
+            self.doubled += piece.bytes;
+            self.past.entry(piece.number).or_default().doubled = true;
+            self.begin(lane, piece, true);
+        }
+    }
+
+    /// Cancels the other attempt of a part that is stored.
+    fn leave_twins(&mut self, number: u32) {
+        for twin in self.flying.values_mut().filter(|flying| flying.piece.number == number) {
+            let _ = twin.leave.take().map(|leave| leave.send(()));
         }
     }
 
     fn leave_slow_lanes(&mut self) {
         let now = self.now();
         for flying in self.flying.values_mut() {
-            let moves = self.past.get(&flying.piece.number).map_or(0, |past| past.moves);
+            let Past { moves, doubled, .. } = self.past.get(&flying.piece.number).copied().unwrap_or_default();
             let (sent, elapsed) = (flying.flight.meter.sent(), flying.flight.elapsed());
-            if moves < MAX_MOVES && elapsed > Duration::ZERO && self.lanes.is_too_slow(flying.lane, flying.piece.bytes, sent, elapsed, now) {
+            if !doubled
+                && moves < MAX_MOVES
+                && elapsed > Duration::ZERO
+                && self.lanes.is_too_slow(flying.lane, flying.piece.bytes, sent, elapsed, now)
+            {
                 // None if the attempt has just ended and needs no cancelling.
                 let _ = flying.leave.take().map(|leave| leave.send(()));
             }
@@ -186,17 +247,37 @@ impl Runner {
     }
 
     fn landed(&mut self, ended: Result<Ended, JoinError>) -> Result<(), Error> {
-        let Ended { what: Try { lane, piece, .. }, end, took } = ended.map_err(|error| Error::Unexpected(error.to_string()))?;
+        let Ended { id, what: Try { lane, piece, .. }, end, took } = ended.map_err(|error| Error::Unexpected(error.to_string()))?;
         let (now, number) = (self.now(), piece.number);
-        self.flying.remove(&number);
+        let flown = self.flying.remove(&id);
+        let has_twin = self.flying.values().any(|flying| flying.piece.number == number);
         let past = self.past.entry(number).or_default();
+        let won = matches!(end, End::Stored | End::Found);
+        if past.stored || has_twin && !won && !matches!(end, End::Over(_)) {
+            // The other attempt has stored it, or goes on.
+            self.lanes.dropped(lane, number);
+            return Ok(());
+        }
+        if won {
+            past.stored = true;
+            self.stored += piece.bytes;
+        }
         let stored_by = past.maybe_stored_by.take();
         match end {
             End::Stored => {
                 self.lanes.stored(lane, number, took, now);
-                self.pace.completed(piece.bytes, now);
+                if let Some(answer) = flown.as_ref().and_then(|flown| flown.flight.meter.since_end()) {
+                    self.pace.completed(piece.bytes, answer);
+                }
+                if flown.is_some_and(|flown| flown.double) {
+                    (self.sending.progress)(Event::Moved(piece.bytes));
+                }
+                self.leave_twins(number);
             }
-            End::Found => self.lanes.found(lane, number, stored_by.unwrap_or(lane)),
+            End::Found => {
+                self.lanes.found(lane, number, stored_by.unwrap_or(lane));
+                self.leave_twins(number);
+            }
             End::Left(sent) => {
                 past.moves += 1;
                 past.maybe_stored_by = (sent >= piece.bytes).then_some(lane);
@@ -215,7 +296,7 @@ impl Runner {
                         // A failed trial, or a part in flight when its lane closed, says nothing about the capacity of the other lanes.
                         let good = self.lanes.failed(lane, number, took, again.failing, now + again.wait, now);
                         if again.slower && good {
-                            self.pace.failed(now);
+                            self.pace.failed();
                         }
                         (self.sending.progress)(Event::Retrying { reason });
                     }

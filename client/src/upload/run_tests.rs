@@ -9,12 +9,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, RwLock};
 
+use super::super::hashes::{Claim, UploadHashes};
 use super::*;
 use crate::api::RankedEdge;
 use crate::edge::Edge;
 use crate::lanes::spec::specs;
 use crate::local_file::LocalFile;
-use crate::progress::no_progress;
+use crate::progress::Progress;
 use crate::retry::Retry;
 
 const PART: u64 = 1_000;
@@ -27,6 +28,8 @@ enum Kind {
     Answers(u16),
     /// Answers the probe, but no part.
     Silent,
+    /// Stops reading in the first attempt of the last part.
+    StopsOnce(u32),
 }
 
 #[derive(Default)]
@@ -34,6 +37,7 @@ struct Seen {
     /// The heads of all received requests.
     heads: Shared<Vec<String>>,
     stored: AtomicUsize,
+    stopped: AtomicUsize,
 }
 
 async fn serve(mut stream: TcpStream, kind: Kind, seen: Arc<Seen>) -> Option<()> {
@@ -44,6 +48,13 @@ async fn serve(mut stream: TcpStream, kind: Kind, seen: Arc<Seen>) -> Option<()>
         }
         let head = String::from_utf8_lossy(&head).to_lowercase();
         let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok()).unwrap_or(0);
+        if let Kind::StopsOnce(last) = kind
+            && head.contains(&format!("x-part-number: {last}\r\n"))
+            && seen.stopped.fetch_add(1, Ordering::SeqCst) == 0
+        {
+            // Until the client closes the connection, of which nothing is heard without reading.
+            return std::future::pending().await;
+        }
         let mut body = vec![0; length];
         stream.read_exact(&mut body).await.ok()?;
         let part = head.starts_with("post /api/jetty-speed/chunk ");
@@ -78,6 +89,11 @@ async fn stand_in(kind: Kind) -> (String, Arc<Seen>) {
 
 /// Sends `parts` parts over edges of these kinds, the first of which is the main server; returns the parts that each stored, and the result.
 async fn run(kinds: &[Kind], parts: u32) -> (Vec<Arc<Seen>>, Vec<EdgeShare>, Result<(), Error>) {
+    run_of(kinds, parts, PART, no_progress()).await
+}
+
+/// The same with parts of `part` bytes.
+async fn run_of(kinds: &[Kind], parts: u32, part: u64, progress: Progress) -> (Vec<Arc<Seen>>, Vec<EdgeShare>, Result<(), Error>) {
     let (mut edges, mut all) = (Vec::new(), Vec::new());
     for (index, kind) in kinds.iter().enumerate() {
         let (url, seen) = stand_in(*kind).await;
@@ -85,21 +101,22 @@ async fn run(kinds: &[Kind], parts: u32) -> (Vec<Arc<Seen>>, Vec<EdgeShare>, Res
         all.push(seen);
     }
     let mut file = tempfile::NamedTempFile::new().unwrap();
-    file.write_all(&vec![7; parts as usize * PART as usize]).unwrap();
+    file.write_all(&vec![7; parts as usize * part as usize]).unwrap();
     let mut edge = Edge::new(&edges[0].url, "the-key", "the-secret").unwrap();
     edge.retry = Retry { attempts: 3, base: Duration::from_millis(20), cap: Duration::from_millis(50) };
     let mut lanes = Lanes::new(specs(edge.base(), &edges));
-    let pieces: Vec<_> = (1..=parts).map(|number| Piece { number, bytes: PART }).collect();
+    let pieces: Vec<_> = (1..=parts).map(|number| Piece { number, bytes: part }).collect();
     lanes.offer(&pieces, &[]);
+    let local = LocalFile::stat(file.path()).await.unwrap();
     let sending = Arc::new(Sending {
         edge,
-        file: LocalFile::stat(file.path()).await.unwrap(),
+        file: local.clone(),
         session: "s".into(),
-        chunk_size: PART,
+        chunk_size: part,
         token: RwLock::new("the-token".into()),
-        hashes: Mutex::default(),
+        hashes: Arc::new(UploadHashes::new(&local, part, BTreeMap::new(), Claim::Nothing)),
         stored: Mutex::new(BTreeMap::new()),
-        progress: no_progress(),
+        progress,
     });
     let mut runner = Runner::new(sending, lanes, Pace::new(8));
     let result = runner.run().await;
@@ -151,4 +168,28 @@ async fn parts_move_away_from_an_edge_that_does_not_answer() {
     let (all, _, result) = tokio::time::timeout(Duration::from_secs(30), run(&[Kind::Good, Kind::Silent], 60)).await.unwrap();
     result.unwrap();
     assert_eq!(stored(&all), [60, 0]);
+}
+
+#[tokio::test]
+async fn last_part_on_a_connection_that_stands_still_is_sent_a_second_time_and_counted_once() {
+    // More than the buffers of a connection hold.
+    let (parts, part) = (9, 16_000_000);
+    let moved = Arc::new(std::sync::atomic::AtomicI64::new(0));
+    let counted = Arc::clone(&moved);
+    let progress: Progress = Arc::new(move |event| {
+        let by = |bytes: u64| i64::try_from(bytes).unwrap();
+        match event {
+            Event::Moved(bytes) => counted.fetch_add(by(bytes), Ordering::SeqCst),
+            Event::Lost(bytes) => counted.fetch_sub(by(bytes), Ordering::SeqCst),
+            _ => 0,
+        };
+    });
+    let kinds = [Kind::StopsOnce(parts)];
+    let running = run_of(&kinds, parts, part, progress);
+    let (all, shares, result) = tokio::time::timeout(Duration::from_secs(40), running).await.unwrap();
+    result.unwrap();
+    // On a busy machine other parts may have been sent twice, too, and arrived twice.
+    assert!(stored(&all)[0] >= 9 && all[0].stopped.load(Ordering::SeqCst) >= 2, "{:?}", stored(&all));
+    assert_eq!((shares[0].parts, shares[0].bytes), (9, 9 * part));
+    assert_eq!(moved.load(Ordering::SeqCst), 9 * 16_000_000);
 }

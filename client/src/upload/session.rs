@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex, RwLock};
 
-use super::opening::{find_open, start};
+use super::hashes::{Claim, UploadHashes};
+use super::opening::{Foresight, Opened, find_open, foresee, start};
 use super::part::Sending;
 use super::plan::{Plan, beginning, going_on, pieces, total};
 use super::run::Runner;
+use super::warm::warm;
 use super::{Hashes, UploadOptions, Uploaded, nothing_sent};
 use crate::Error;
 use crate::api::{Completed, SessionState, Start};
@@ -28,12 +30,15 @@ const MAX_THREADS: usize = 64;
 const FAIL_LIMIT: Duration = Duration::from_secs(10);
 
 pub async fn in_session(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOptions, progress: Progress) -> Result<Uploaded, Error> {
-    let found = if options.fresh { None } else { find_open(edge, file, name, options).await? };
+    let find = async { if options.fresh { Ok(None) } else { find_open(edge, file, name, options).await } };
+    let (found, foresight) = tokio::try_join!(find, foresee(edge, file, options))?;
     let resumed = found.is_some();
-    match send_and_complete(edge, file, name, options, &progress, found).await {
+    match send_and_complete(edge, file, name, options, &progress, &foresight, found).await {
         Err(error) if starts_over(&error, resumed) => {
             progress(Event::Retrying { reason: error.to_string() });
-            send_and_complete(edge, file, name, options, &progress, None).await
+            // What was known is out of date: the file, or parts of it, are stored by now.
+            let foresight = foresee(edge, file, options).await?;
+            send_and_complete(edge, file, name, options, &progress, &foresight, None).await
         }
         other => other,
     }
@@ -45,7 +50,7 @@ fn starts_over(error: &Error, resumed: bool) -> bool {
         // Another client completed the session, perhaps with other bytes, because its file matched. The upload starts over in its own session.
         Error::Closed(status) => resumed || matches!(status.as_str(), "completing" | "complete"),
         // The same case, detected during completion.
-        error if error.code() == Some("parts-differ") => true,
+        error if matches!(error.code(), Some("parts-differ" | "file-hash-mismatch")) => true,
         error => resumed && error.code() == Some("upload-closed"),
     }
 }
@@ -56,18 +61,23 @@ async fn send_and_complete(
     name: &str,
     options: &UploadOptions,
     progress: &Progress,
+    foresight: &Foresight,
     found: Option<(SessionState, Hashes)>,
 ) -> Result<Uploaded, Error> {
     let resumed = found.is_some();
-    let Plan { session, token, chunk_size, parts, lanes, threads, known } = match found {
-        Some((state, hashes)) => going_on(edge, file, state, hashes).await?,
-        None => match start(edge, file, name, options, progress).await? {
-            (Start::Duplicate(duplicate), _) => {
+    let advice = &foresight.advice;
+    // Opened while the file is hashed and the session is started; kept until the upload ends.
+    let _warm = warm(edge, &advice.edges, options.threads.unwrap_or(advice.strategy.threads as usize));
+    let resumed_claim = if options.no_dedup { Claim::Nothing } else { Claim::Computed };
+    let Plan { session, token, chunk_size, parts, lanes, threads, known, claim } = match found {
+        Some((state, hashes)) => going_on(edge, file, advice, state, hashes, resumed_claim)?,
+        None => match start(edge, file, name, options, foresight, progress).await? {
+            Opened { start: Start::Duplicate(duplicate), .. } => {
                 progress(Event::Planned { total: file.size, already: file.size, session: None });
                 return Ok(Uploaded { bytes_saved: file.size, ..nothing_sent(duplicate.asset) });
             }
-            (Start::Prove(_), _) => return Err(Error::Unexpected("the server asks again and again".to_owned())),
-            (Start::Open(started), hashes) => beginning(edge, file, *started, hashes)?,
+            Opened { start: Start::Prove(_), .. } => return Err(Error::Unexpected("the server asks again and again".to_owned())),
+            Opened { start: Start::Open(started), known, claim } => beginning(edge, file, *started, known, claim)?,
         },
     };
     let already = file.size - total(&parts);
@@ -76,13 +86,15 @@ async fn send_and_complete(
         Some(threads) => Pace::fixed(threads.clamp(1, MAX_THREADS)),
         None => Pace::new(threads.clamp(1, MAX_THREADS)),
     };
+    let hashes = Arc::new(UploadHashes::new(file, chunk_size, known, claim));
+    hashes.begin().await;
     let sending = Arc::new(Sending {
         edge: edge.clone(),
         file: file.clone(),
         session,
         chunk_size,
         token: RwLock::new(token),
-        hashes: Mutex::new(known),
+        hashes,
         stored: Mutex::default(),
         progress: Arc::clone(progress),
     });
@@ -98,15 +110,14 @@ async fn send_and_complete(
 
 /// Sends the parts and completes the upload.
 async fn rounds(sending: &Sending, parts: Vec<Piece>, mut runner: Runner, resumed: bool) -> Result<Uploaded, Error> {
-    let Sending { edge, file, chunk_size, progress, .. } = sending;
+    let Sending { file, chunk_size, progress, .. } = sending;
     let already = file.size - total(&parts);
     let (mut parts_sent, mut bytes_sent) = (parts.len(), total(&parts));
     for round in 1..=ROUNDS {
         runner.run().await?;
         file.must_be_unchanged().await?;
         progress(Event::Finishing);
-        let hashes: Vec<String> = sending.hashes.lock().await.values().cloned().collect();
-        let again = match complete(edge, &sending.session, &hashes).await {
+        let again = match complete(sending).await {
             Ok(done) => {
                 let (session_id, edges) = (Some(sending.session.clone()), runner.shares());
                 let (bytes_resumed, bytes_saved) = if resumed { (already, 0) } else { (0, already) };
@@ -155,16 +166,25 @@ async fn remind(sending: &Sending, parts: &[u32]) -> Vec<u32> {
 }
 
 /// Completes; waits while another call is completing the same upload, at most for the duration of a lease.
-async fn complete(edge: &Edge, session: &str, chunk_hashes: &[String]) -> Result<Completed, Error> {
+async fn complete(sending: &Sending) -> Result<Completed, Error> {
+    let Sending { edge, session, hashes, .. } = sending;
+    let (chunk_hashes, mut file_hash) = (hashes.of_parts().await, hashes.of_file().await?);
     let started = tokio::time::Instant::now();
     loop {
-        match edge.complete(session, chunk_hashes).await {
+        match edge.complete(session, &chunk_hashes, file_hash.as_deref()).await {
+            // Whoever started the session claimed another hash: the server finds out whether it is that of the parts.
+            Err(error) if error.code() == Some("file-hash-mismatch") && file_hash.is_some() && is_open(sending).await => file_hash = None,
             Err(error) if error.code() == Some("completion-running") && started.elapsed() < COMPLETION_LIMIT => {
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
             other => return other,
         }
     }
+}
+
+/// Whether the session still takes parts.
+async fn is_open(sending: &Sending) -> bool {
+    sending.edge.session(&sending.session, false).await.is_ok_and(|state| state.status == "uploading")
 }
 
 #[cfg(test)]
@@ -181,6 +201,7 @@ mod tests {
             (closed("completing"), true, true),
             (closed("complete"), true, true),
             (refused("parts-differ"), true, true),
+            (refused("file-hash-mismatch"), true, true),
             (closed("failed"), true, false),
             (closed("expired"), true, false),
             (refused("upload-closed"), true, false),

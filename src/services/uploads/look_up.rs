@@ -1,6 +1,9 @@
-//! What `start` reads of D1, in one round trip.
+//! What `optimal-edges` and `start` read of D1, in one round trip each.
 
 use crate::accounts::account::Account;
+use crate::base::id::Name;
+use crate::base::sha256::Sha256Hex;
+use crate::chunking::MIN_PART_BYTES;
 use crate::clients::{database, shards};
 use crate::dedup;
 use crate::dedup::chunk::Stored;
@@ -13,6 +16,7 @@ use crate::problem::Problem;
 use crate::services::dedup::reference::Known;
 use crate::services::namespaces::of_upload;
 use crate::services::request::Request;
+use crate::uploads::optimal::Foreseen;
 use crate::uploads::request::StartParams;
 
 /// What D1 has for an upload that is about to start.
@@ -52,4 +56,31 @@ pub async fn look_up(call: &Request<impl Io>, account: &Account, wanted: &StartP
     };
     let chunks = if wanted.chunk_hashes.is_some() { found.all()? } else { vec![] };
     Ok(LookedUp { namespace, known, shareable, chunks })
+}
+
+/// Reads the namespace of an upload that is being planned, and whether a file of `size` bytes with these chunks among its own may be stored there.
+///
+/// # Errors
+/// 404 if the account is not a member of the namespace.
+pub async fn foresee(
+    call: &Request<impl Io>,
+    account: &Account,
+    wanted: Option<&Name>,
+    size: u64,
+    chunks: &[Sha256Hex],
+) -> Result<(Namespace, Foreseen), Problem> {
+    let (name, namespace) = of_upload::statement(call, account, wanted)?;
+    let mut statements = vec![namespace, dedup::repository::of_size(&name, size)];
+    if !chunks.is_empty() {
+        statements.push(dedup::repository::find_chunks(&name, chunks));
+    }
+    let started = call.now();
+    let mut found = database::results(&shards::of_account(&call.io, account.id).await?, &statements).await?;
+    call.span("d1", started);
+    let namespace: Namespace = found.first()?.ok_or(Problem::NotFound)?;
+    // What fits into one part is hashed in no time: it is not asked for.
+    let of_size = found.first::<serde_json::Value>()?.is_some() || size <= MIN_PART_BYTES;
+    let stored: Vec<Stored> = if chunks.is_empty() { vec![] } else { found.all()? };
+    let foreseen = Foreseen::of(of_size, stored, namespace.cross_namespace_dedup);
+    Ok((namespace, foreseen))
 }

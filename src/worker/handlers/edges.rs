@@ -22,7 +22,7 @@ use crate::io::Io;
 use crate::io::database::Database;
 use crate::problem::Problem;
 use crate::services::dedup::reference;
-use crate::services::namespaces::of_upload;
+use crate::services::uploads::look_up;
 use crate::uploads::optimal::Optimal;
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
@@ -41,6 +41,7 @@ pub async fn optimal_edges(call: &Routed) -> Result<Reply, Problem> {
         validate::check_file_name("fileName", name)?;
     }
     let hash = validate::check_hash("fileHash", wanted.file_hash.as_deref())?;
+    let chunks = validate::check_chunk_hashes(wanted.chunk_hashes.as_deref())?.unwrap_or_default();
     validate::check_content_type(wanted.content_type.as_deref(), wanted.file_name.as_deref().unwrap_or_default())?;
     let namespace = validate::check_namespace("namespace", wanted.namespace.as_deref())?;
     let place = wanted.location.map(|place| place.check()).transpose()?;
@@ -51,7 +52,7 @@ pub async fn optimal_edges(call: &Routed) -> Result<Reply, Problem> {
         count => count.map_or(EDGES, |count| count as usize),
     };
     account.must_be_active()?;
-    let namespace = of_upload::for_upload(&call.service, &account, namespace.as_ref()).await?;
+    let (namespace, foreseen) = look_up::foresee(&call.service, &account, namespace.as_ref(), wanted.file_size, &chunks).await?;
     let strategy = plan(wanted.file_size, namespace.chunk_size, &call.config.plan)?;
     let duplicate = match hash {
         Some(hash) => Some(reference::duplicate(&call.service, &account, &hash, wanted.file_size).await?).filter(DuplicateView::is_duplicate),
@@ -61,7 +62,7 @@ pub async fn optimal_edges(call: &Routed) -> Result<Reply, Problem> {
     let ranking = ranking(call, account.id, wanted.priority, &client, count).await;
     let parts: Vec<u16> = (1..=strategy.chunk_count).filter_map(|part| u16::try_from(part).ok()).collect();
     let (edges, assignments) = (ranking.views(&call.base), ranking.assign(&call.base, &parts));
-    Reply::json(200, &Optimal { edges, assignments, strategy, duplicate, client })
+    Reply::json(200, &Optimal { edges, assignments, strategy, duplicate, foreseen, client })
 }
 
 /// Lists all edges by id, or by distance from `near`.

@@ -139,7 +139,7 @@ async fn workerd_killed_during_completion_or_abort_ends_in_the_file_or_nothing()
     assert_eq!((seen(&stack.proxy, StoreCall::Completion), seen(&stack.proxy, StoreCall::Abortion)), (1, 0));
     stack.proxy.clear_faults();
     stack.worker.lock().await.restart().await.unwrap();
-    let complete = async |index: usize| stack.edge(&accounts[index]).complete(id(index), &[]).await.unwrap();
+    let complete = async |index: usize| stack.edge(&accounts[index]).complete(id(index), &[], None).await.unwrap();
     join(complete(0), complete(1)).await;
     assert_settled(&stack, &accounts[0], &[&uploads[0].1], "completed at the store").await;
     assert_settled(&stack, &accounts[1], &[&uploads[1].1], "not completed at the store").await;

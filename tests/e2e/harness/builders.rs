@@ -94,7 +94,8 @@ impl SessionBuilder<'_> {
         self.field("namespace", json!(namespace))
     }
 
-    fn field(mut self, name: &str, value: Value) -> Self {
+    /// Any other field of `start`.
+    pub fn field(mut self, name: &str, value: Value) -> Self {
         self.body[name] = value;
         self
     }

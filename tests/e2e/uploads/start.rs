@@ -1,9 +1,10 @@
 //! `track-upload` with `start`: what is refused before a byte is sent, and who sees which session.
 
+use jettyspeed_devstack::state::AccountAccess;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Call, answer, random_bytes, stack};
+use crate::harness::{Call, answer, random_bytes, sha256, stack, unique};
 
 fn start_body(size: u64) -> Value {
     json!({ "action": "start", "fileName": "a.bin", "fileSize": size })
@@ -104,6 +105,33 @@ async fn optimal_edges_and_start_plan_with_the_chunk_size_of_the_namespace() {
     assert_eq!((status, &started["strategy"]), (201, &wanted), "{started}");
     let (status, problem) = advise(json!({ "fileSize": 1, "namespace": "../x" })).await;
     assert_eq!((status, &problem["field"]), (422, &json!("namespace")));
+}
+
+#[tokio::test]
+async fn optimal_edges_tell_whether_a_file_of_that_size_or_with_that_chunk_may_be_stored() {
+    let stack = stack().await;
+    let account = stack.account(&unique("foresees-")).create().await;
+    let other = stack.account(&unique("foresees-other-")).create().await;
+    let bytes = random_bytes(5_300_000);
+    let (first, chunk_size) = (sha256(&bytes[..5_242_880]), 5_242_880);
+    let advise = async |account: &AccountAccess, size: usize, hashes: Value| {
+        let body = json!({ "fileSize": size, "chunkHashes": hashes });
+        let (status, advice) = stack.request(Method::POST, "/api/jetty/optimal-edges", account).json(&body).answer().await;
+        (status, advice["mayBeStored"].clone(), advice["storedChunks"].clone())
+    };
+    assert_eq!(advise(&account, bytes.len(), json!([first])).await, (200, json!(false), json!([])));
+    let started = stack.session(&account).size(bytes.len()).field("chunkSize", json!(chunk_size)).start().await;
+    for (number, chunk) in (1..).zip(bytes.chunks(chunk_size)) {
+        assert_eq!(stack.chunk(&started, number, chunk).answer().await.0, 200);
+    }
+    let complete = json!({ "action": "complete", "sessionId": started["sessionId"] });
+    assert_eq!(stack.track(&account, complete).await.0, 200);
+    assert_eq!(advise(&account, bytes.len(), json!(null)).await, (200, json!(true), json!([])), "an object of that size");
+    assert_eq!(advise(&account, bytes.len() + 1, json!([])).await, (200, json!(false), json!([])));
+    assert_eq!(advise(&account, bytes.len() + 1, json!([first, sha256(b"absent")])).await, (200, json!(true), json!([first])), "a chunk of it");
+    assert_eq!(advise(&other, bytes.len(), json!([first])).await, (200, json!(false), json!([])), "nothing of another's namespace");
+    assert_eq!(advise(&account, 1, json!(["x"])).await.0, 422);
+    assert_eq!(advise(&account, 1, json!(vec![first.clone(); 17])).await.0, 422);
 }
 
 #[tokio::test]

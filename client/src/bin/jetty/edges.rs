@@ -43,7 +43,13 @@ fn place(text: &str) -> Result<Location, String> {
 
 /// Queries the edges, probes them if requested, and prints the table.
 pub async fn command(edge: &Edge, args: &EdgesArgs, show: &Show) -> Result<(), Error> {
-    let query = EdgesQuery { priority: args.priority.clone(), location: args.near, count: args.count, namespace: args.namespace.clone() };
+    let query = EdgesQuery {
+        priority: args.priority.clone(),
+        location: args.near,
+        count: args.count,
+        namespace: args.namespace.clone(),
+        ..EdgesQuery::default()
+    };
     let advice = edge.edges(args.size, &query).await?;
     let probes = if args.probe { Some(probes(edge, &advice.edges).await) } else { None };
     if show.is_json() {

@@ -47,7 +47,7 @@ pub fn of(endpoint: Endpoint, types: &mut Types) -> Option<Operation> {
                         "bandwidthMbps": 940.0, "errorRate": null, "score": 0.95, "terms": terms,
                     }],
                     "assignments": [{ "edge": "fra", "parts": [1, 2] }], "strategy": { "chunkSize": 10_485_760, "chunkCount": 2, "threads": 4 },
-                    "duplicate": null, "client": { "colo": "FRA", "country": "DE", "lat": 50.1, "lon": 8.7 },
+                    "duplicate": null, "mayBeStored": false, "storedChunks": [], "client": { "colo": "FRA", "country": "DE", "lat": 50.1, "lon": 8.7 },
                 }),
             )
             .fails(&["not-found", "file-too-large"]),

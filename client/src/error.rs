@@ -48,6 +48,14 @@ pub enum Error {
     /// The session was ended by another client or by the server.
     #[error("the upload is {0}; run the same command again to start over")]
     Closed(String),
+    /// Some of several files were not sent.
+    #[error("{failed} of {total} files are not stored")]
+    Incomplete {
+        /// Files that are not stored.
+        failed: usize,
+        /// All files.
+        total: usize,
+    },
     /// The arguments are invalid.
     #[error("{0}")]
     Usage(String),

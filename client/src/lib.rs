@@ -17,6 +17,7 @@
 #![warn(missing_docs)]
 
 pub mod api;
+mod batch;
 mod body;
 mod doctor;
 mod download;
@@ -41,6 +42,7 @@ mod upload;
 mod verification;
 mod video;
 
+pub use batch::{FileOutcome, upload_many};
 pub use doctor::{Check, Doctor, DoctorOptions, Report, Status, check_ids};
 pub use download::{DownloadOptions, Downloaded, download, download_to};
 pub use edge::Edge;

@@ -119,7 +119,7 @@ pub async fn upload(edge: &Edge, path: &Path, options: &UploadOptions, progress:
 }
 
 /// The name of the file at `path`.
-fn own_name(path: &Path) -> Result<String, Error> {
+pub(crate) fn own_name(path: &Path) -> Result<String, Error> {
     let name = path.file_name().ok_or_else(|| Error::Usage(format!("{} has no file name", path.display())))?;
     let text =
         name.to_str().ok_or_else(|| Error::Usage(format!("the name of {} is not UTF-8; give the file another name for the server", path.display())));

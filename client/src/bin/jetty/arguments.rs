@@ -26,7 +26,7 @@ pub struct Arguments {
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Upload a file; run again after an interruption, it goes on where it was
+    /// Upload files; run again after an interruption, a large one goes on where it was
     Upload(UploadArgs),
     /// Download a file by its id
     Download(DownloadArgs),
@@ -86,9 +86,9 @@ pub enum Command {
 #[derive(Args)]
 #[command(group(ArgGroup::new("source").required(true).args(["path", "file"])))]
 pub struct UploadArgs {
-    /// The file
+    /// The file, or several: small ones are sent many to a request
     #[arg(value_name = "FILE")]
-    path: Option<PathBuf>,
+    path: Vec<PathBuf>,
     /// The file
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
@@ -125,9 +125,9 @@ pub struct UploadArgs {
 }
 
 impl UploadArgs {
-    /// The file, however it was given.
-    pub fn source(&self) -> PathBuf {
-        self.path.clone().or_else(|| self.file.clone()).unwrap_or_default()
+    /// The files, however they were given.
+    pub fn sources(&self) -> Vec<PathBuf> {
+        self.path.iter().chain(&self.file).cloned().collect()
     }
 }
 
@@ -214,8 +214,9 @@ mod tests {
     #[test]
     fn file_is_given_in_one_of_two_ways() {
         for arguments in [&["upload", "a"][..], &["upload", "--file", "a"], &["upload", "--file=a"]] {
-            assert_eq!(upload(arguments).map(|upload| upload.source()).ok(), Some(PathBuf::from("a")), "{arguments:?}");
+            assert_eq!(upload(arguments).map(|upload| upload.sources()).ok(), Some(vec![PathBuf::from("a")]), "{arguments:?}");
         }
+        assert_eq!(upload(&["upload", "a", "b"]).map(|upload| upload.sources().len()), Ok(2));
         assert_eq!(upload(&["upload"]).err(), Some(ErrorKind::MissingRequiredArgument));
         assert_eq!(upload(&["upload", "a", "--file", "b"]).err(), Some(ErrorKind::ArgumentConflict));
     }

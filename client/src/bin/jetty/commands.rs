@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jettyspeed_client::{
-    DownloadOptions, Edge, Error, Pages, PushOptions, UploadOptions, download, download_to, push, read_text, upload, verify_file,
+    DownloadOptions, Edge, Error, Pages, PushOptions, UploadOptions, download, download_to, push, read_text, upload, upload_many, verify_file,
 };
 use serde_json::json;
 
@@ -81,12 +81,21 @@ async fn of_account(arguments: Arguments, show: &Show) -> Result<(), Error> {
 }
 
 async fn send(edge: &Edge, wanted: UploadArgs, show: &Show) -> Result<(), Error> {
-    let file = wanted.source();
+    let files = wanted.sources();
     let accelerate = if wanted.accelerate || wanted.no_accelerate { Some(wanted.accelerate) } else { None };
     let verify_within = if wanted.no_verify { None } else { Some(Duration::from_secs(wanted.wait)) };
     let UploadArgs { name, content_type, namespace, threads, fresh, no_dedup, .. } = wanted;
     let options = UploadOptions { name, content_type, namespace, accelerate, threads: threads.map(usize::from), fresh, no_dedup, verify_within };
-    let done = upload(edge, &file, &options, show.progress()).await?;
+    let [file] = &files[..] else {
+        if options.name.is_some() || options.content_type.is_some() || options.accelerate.is_some() {
+            return Err(Error::Usage("--name, --content-type, --accelerate and --no-accelerate are for one file".to_owned()));
+        }
+        let outcomes = upload_many(edge, &files, &options, show.progress()).await;
+        show.uploaded_many(&outcomes);
+        let failed = outcomes.iter().filter(|outcome| outcome.result.is_err()).count();
+        return if failed == 0 { Ok(()) } else { Err(Error::Incomplete { failed, total: outcomes.len() }) };
+    };
+    let done = upload(edge, file, &options, show.progress()).await?;
     show.uploaded(&done, verify_within.is_some());
     Ok(())
 }

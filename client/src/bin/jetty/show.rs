@@ -8,7 +8,7 @@ use std::time::Duration;
 use indicatif::{DecimalBytes, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jettyspeed_client::api::{Asset, Quota, SessionState, SessionSummary};
 use jettyspeed_client::text::{printable, printable_json};
-use jettyspeed_client::{Downloaded, Error, Event, Playback, Progress, Pushed, Uploaded, Verified, Video, no_progress};
+use jettyspeed_client::{Downloaded, Error, Event, FileOutcome, Playback, Progress, Pushed, Uploaded, Verified, Video, no_progress};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -123,6 +123,27 @@ impl Show {
         if done.edges.len() > 1 {
             for share in &done.edges {
                 self.line(&format!("  {}: {} parts, {}", share.edge, share.parts, DecimalBytes(share.bytes)));
+            }
+        }
+    }
+
+    /// Prints what became of several files.
+    pub fn uploaded_many(&self, outcomes: &[FileOutcome]) {
+        self.bar.finish_and_clear();
+        if self.json {
+            let files: Vec<_> = outcomes
+                .iter()
+                .map(|FileOutcome { path, result }| match result {
+                    Ok(asset) => json!({ "path": path.to_string_lossy(), "asset": asset }),
+                    Err(error) => json!({ "path": path.to_string_lossy(), "error": error.to_string() }),
+                })
+                .collect();
+            return self.json(&json!({ "files": files }));
+        }
+        for FileOutcome { path, result } in outcomes {
+            match result {
+                Ok(asset) => self.line(&format!("{}  {}", asset.id, asset.name)),
+                Err(error) => self.notice(&format!("{}: {error}", path.display())),
             }
         }
     }

@@ -109,9 +109,8 @@ impl Tool {
                 let from = format!("{}/", folder.display());
                 command.args(["--endpoint-url", &origin.endpoint, "cp", &from, &format!("s3://{}/many-s5cmd/", origin.bucket)]);
             }
-            // Each file is a call of its own; 16 at once.
             Tool::Jetty => {
-                let script = "find \"$0\" -type f -print0 | xargs -0 -P 16 -n 1 jetty upload --no-verify >/dev/null";
+                let script = "find \"$0\" -type f -print0 | xargs -0 jetty upload --no-verify >/dev/null";
                 command = lab.command("sh");
                 command.args(["-c", script]).arg(folder);
             }

@@ -1,0 +1,172 @@
+//! Many files: the small ones many to a request, the others one after the other.
+
+mod archive;
+mod plan;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use futures_util::stream::{self, StreamExt};
+use reqwest::{Body, Method};
+use serde::Deserialize;
+
+use crate::Error;
+use crate::api::{Asset, Problem};
+use crate::batch::archive::{Item, archive, digest};
+use crate::batch::plan::group;
+use crate::body::{InMemory, Meter};
+use crate::edge::{Edge, new_idempotency_key, read};
+use crate::local_file::LocalFile;
+use crate::progress::{Event, Progress, no_progress};
+use crate::retry::retrying;
+use crate::upload::{UploadOptions, own_name, upload, watched};
+
+/// Batches in flight.
+const BATCHES_AT_ONCE: usize = 4;
+
+/// What became of one file.
+#[derive(Debug)]
+pub struct FileOutcome {
+    /// The file.
+    pub path: PathBuf,
+    /// The stored file, or why it is not stored; files of one request may share the reason.
+    pub result: Result<Asset, Arc<Error>>,
+}
+
+/// The position of a file among all, and what became of it.
+type Sent = (usize, Result<Asset, Arc<Error>>);
+
+/// A file that is going to be sent.
+struct Ready {
+    position: usize,
+    name: String,
+    file: LocalFile,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    results: Vec<FileAnswer>,
+    #[serde(default)]
+    problem: Option<Box<Problem>>,
+}
+
+#[derive(Deserialize)]
+struct FileAnswer {
+    index: usize,
+    status: u16,
+    #[serde(default)]
+    asset: Option<Asset>,
+    #[serde(default)]
+    problem: Option<Box<Problem>>,
+}
+
+/// Uploads files: what became of each, in their order. Of `options` name, media type and accelerate do not apply. A file that fails does not keep the others
+/// from being sent.
+///
+pub async fn upload_many(edge: &Edge, paths: &[PathBuf], options: &UploadOptions, progress: Progress) -> Vec<FileOutcome> {
+    let mut sent: Vec<Sent> = Vec::with_capacity(paths.len());
+    let mut ready = Vec::new();
+    for (position, path) in paths.iter().enumerate() {
+        match stat(path).await {
+            Ok((name, file)) => ready.push(Ready { position, name, file }),
+            Err(error) => sent.push((position, Err(Arc::new(error)))),
+        }
+    }
+    progress(Event::Planned { total: ready.iter().map(|one| one.file.size).sum(), already: 0, session: None });
+    let sizes: Vec<u64> = ready.iter().map(|one| one.file.size).collect();
+    let (batches, alone) = group(&sizes);
+    let sending = batches.iter().map(|batch| {
+        let files: Vec<&Ready> = batch.iter().filter_map(|position| ready.get(*position)).collect();
+        send_batch(edge, files, options, Arc::clone(&progress))
+    });
+    let mut batches_sent = stream::iter(sending).buffer_unordered(BATCHES_AT_ONCE);
+    while let Some(results) = batches_sent.next().await {
+        sent.extend(results);
+    }
+    let options = UploadOptions { name: None, content_type: None, accelerate: None, ..options.clone() };
+    for one in alone.iter().filter_map(|position| ready.get(*position)) {
+        let result = upload(edge, &one.file.path, &options, without_plan(&progress)).await;
+        sent.push((one.position, result.map(|done| done.asset).map_err(Arc::new)));
+    }
+    sent.sort_by_key(|(position, _)| *position);
+    sent.into_iter().filter_map(|(position, result)| Some(FileOutcome { path: paths.get(position)?.clone(), result })).collect()
+}
+
+/// The total of all files was told before.
+fn without_plan(progress: &Progress) -> Progress {
+    let listener = Arc::clone(progress);
+    Arc::new(move |event| {
+        if !matches!(event, Event::Planned { .. }) {
+            listener(event);
+        }
+    })
+}
+
+async fn stat(path: &Path) -> Result<(String, LocalFile), Error> {
+    Ok((own_name(path)?, LocalFile::stat(path).await?))
+}
+
+/// Sends a batch; a file that may pass when it is sent again is then sent alone.
+async fn send_batch(edge: &Edge, files: Vec<&Ready>, options: &UploadOptions, progress: Progress) -> Vec<Sent> {
+    let (mut results, mut read) = (Vec::new(), Vec::new());
+    for one in files {
+        match one.file.read_whole().await {
+            Ok(bytes) => read.push((one, bytes)),
+            Err(error) => results.push((one.position, Err(Arc::new(error)))),
+        }
+    }
+    let items: Vec<Item<'_>> = read.iter().map(|(one, bytes)| Item { name: &one.name, bytes }).collect();
+    let answer = match archive(&items) {
+        Ok(archive) => post(edge, archive, options, progress).await,
+        Err(error) => Err(error),
+    };
+    let Answer { results: mut answers, problem: stopped } = match answer {
+        Ok(answer) => answer,
+        Err(error) => {
+            let error = Arc::new(error);
+            results.extend(read.iter().map(|(one, _)| (one.position, Err(Arc::clone(&error)))));
+            return results;
+        }
+    };
+    let options = UploadOptions { name: None, content_type: None, accelerate: Some(false), verify_within: None, ..options.clone() };
+    for (index, (one, _)) in read.iter().enumerate() {
+        let told = answers.iter_mut().find(|answer| answer.index == index);
+        let refused = |status, problem: Option<Box<Problem>>| Err(Error::Refused { status, problem: problem.unwrap_or_default(), retry_after: None });
+        let result = match told.map(|answer| (answer.status, answer.asset.take(), answer.problem.take())) {
+            Some((_, Some(asset), _)) => Ok(asset),
+            Some((status, None, problem)) => refused(status, problem),
+            // The server did not come to it.
+            None => refused(503, stopped.clone()),
+        };
+        let result = match result {
+            Err(error) if error.is_transient() => upload(edge, &one.file.path, &options, no_progress()).await.map(|done| done.asset),
+            result => result,
+        };
+        results.push((one.position, result.map_err(Arc::new)));
+    }
+    results
+}
+
+async fn post(edge: &Edge, archive: Vec<u8>, options: &UploadOptions, progress: Progress) -> Result<Answer, Error> {
+    let (key, digest) = (new_idempotency_key(), digest(&archive));
+    let bytes = bytes::Bytes::from(archive);
+    let length = bytes.len() as u64;
+    let meter = Meter::new(progress);
+    retrying(&edge.retry, || async {
+        meter.reset();
+        let mut request = edge
+            .request(Method::POST, "/api/storage/batch")
+            .header("Content-Type", "application/x-tar")
+            .header("Content-Digest", &digest)
+            .header("Idempotency-Key", &key);
+        if let Some(namespace) = &options.namespace {
+            request = request.header("X-Namespace", namespace);
+        }
+        let body = Body::wrap(InMemory::new(bytes.clone(), meter.clone()));
+        read(watched(request.body(body).send(), &meter, length).await?).await
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@ mod plan;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
 use reqwest::{Body, Method};
 use serde::Deserialize;
@@ -62,7 +63,6 @@ struct FileAnswer {
 
 /// Uploads files: what became of each, in their order. Of `options` name, media type and accelerate do not apply. A file that fails does not keep the others
 /// from being sent.
-///
 pub async fn upload_many(edge: &Edge, paths: &[PathBuf], options: &UploadOptions, progress: Progress) -> Vec<FileOutcome> {
     let mut sent: Vec<Sent> = Vec::with_capacity(paths.len());
     let mut ready = Vec::new();
@@ -115,21 +115,21 @@ async fn send_batch(edge: &Edge, files: Vec<&Ready>, options: &UploadOptions, pr
             Err(error) => results.push((one.position, Err(Arc::new(error)))),
         }
     }
-    let items: Vec<Item<'_>> = read.iter().map(|(one, bytes)| Item { name: &one.name, bytes }).collect();
-    let answer = match archive(&items) {
-        Ok(archive) => post(edge, archive, options, progress).await,
+    let (read, items): (Vec<&Ready>, Vec<Item>) = read.into_iter().map(|(one, bytes)| (one, Item { name: one.name.clone(), bytes })).unzip();
+    let answer = match pack(items).await {
+        Ok(packed) => post(edge, packed, options, progress).await,
         Err(error) => Err(error),
     };
     let Answer { results: mut answers, problem: stopped } = match answer {
         Ok(answer) => answer,
         Err(error) => {
             let error = Arc::new(error);
-            results.extend(read.iter().map(|(one, _)| (one.position, Err(Arc::clone(&error)))));
+            results.extend(read.iter().map(|one| (one.position, Err(Arc::clone(&error)))));
             return results;
         }
     };
     let options = UploadOptions { name: None, content_type: None, accelerate: Some(false), verify_within: None, ..options.clone() };
-    for (index, (one, _)) in read.iter().enumerate() {
+    for (index, one) in read.iter().enumerate() {
         let told = answers.iter_mut().find(|answer| answer.index == index);
         let refused = |status, problem: Option<Box<Problem>>| Err(Error::Refused { status, problem: problem.unwrap_or_default(), retry_after: None });
         let result = match told.map(|answer| (answer.status, answer.asset.take(), answer.problem.take())) {
@@ -147,9 +147,23 @@ async fn send_batch(edge: &Edge, files: Vec<&Ready>, options: &UploadOptions, pr
     results
 }
 
-async fn post(edge: &Edge, archive: Vec<u8>, options: &UploadOptions, progress: Progress) -> Result<Answer, Error> {
-    let (key, digest) = (new_idempotency_key(), digest(&archive));
-    let bytes = bytes::Bytes::from(archive);
+/// An archive and its `Content-Digest`.
+struct Packed {
+    bytes: Bytes,
+    digest: String,
+}
+
+/// Hashing a batch takes tens of milliseconds, so that it has a thread of its own.
+async fn pack(items: Vec<Item>) -> Result<Packed, Error> {
+    let packing = move || {
+        let archive = archive(&items)?;
+        Ok(Packed { digest: digest(&archive), bytes: archive.into() })
+    };
+    tokio::task::spawn_blocking(packing).await.map_err(|error| Error::Unexpected(error.to_string()))?
+}
+
+async fn post(edge: &Edge, Packed { bytes, digest }: Packed, options: &UploadOptions, progress: Progress) -> Result<Answer, Error> {
+    let key = new_idempotency_key();
     let length = bytes.len() as u64;
     let meter = Meter::new(progress);
     retrying(&edge.retry, || async {

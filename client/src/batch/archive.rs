@@ -2,23 +2,24 @@
 
 use std::path::Path;
 
+use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::Error;
 
 /// What is put into an archive.
-pub struct Item<'a> {
+pub struct Item {
     /// Name at the server.
-    pub name: &'a str,
+    pub name: String,
     /// Its bytes.
-    pub bytes: &'a [u8],
+    pub bytes: Bytes,
 }
 
 /// The archive of these files.
 ///
 /// # Errors
 /// [`Error::Unexpected`] for a name that an archive can not have.
-pub fn archive(items: &[Item<'_>]) -> Result<Vec<u8>, Error> {
+pub fn archive(items: &[Item]) -> Result<Vec<u8>, Error> {
     let mut builder = tar::Builder::new(Vec::with_capacity(items.iter().map(|item| item.bytes.len() + 4_096).sum()));
     for Item { name, bytes } in items {
         let hash = hex(&Sha256::digest(bytes));
@@ -30,7 +31,7 @@ pub fn archive(items: &[Item<'_>]) -> Result<Vec<u8>, Error> {
         head.set_mode(0o644);
         head.set_path(Path::new("file")).map_err(unexpected)?;
         head.set_cksum();
-        builder.append(&head, *bytes).map_err(unexpected)?;
+        builder.append(&head, bytes.as_ref()).map_err(unexpected)?;
     }
     builder.into_inner().map_err(unexpected)
 }
@@ -58,7 +59,8 @@ mod tests {
     #[test]
     fn archive_has_each_file_with_its_name_and_hash() {
         let long = "n".repeat(300);
-        let items = [Item { name: "a.txt", bytes: b"hello" }, Item { name: &long, bytes: &[7; 600] }, Item { name: "ü", bytes: b"" }];
+        let item = |name: &str, bytes: &[u8]| Item { name: name.to_owned(), bytes: Bytes::copy_from_slice(bytes) };
+        let items = [item("a.txt", b"hello"), item(&long, &[7; 600]), item("ü", b"")];
         let archived = archive(&items).unwrap();
         let mut reader = tar::Archive::new(&archived[..]);
         let mut seen = Vec::new();
@@ -71,7 +73,7 @@ mod tests {
             assert_eq!(hash, hex(&Sha256::digest(&bytes)));
             seen.push((String::from_utf8(entry.path_bytes().into_owned()).unwrap(), bytes));
         }
-        let expected: Vec<_> = items.iter().map(|item| (item.name.to_owned(), item.bytes.to_vec())).collect();
+        let expected: Vec<_> = items.iter().map(|item| (item.name.clone(), item.bytes.to_vec())).collect();
         assert_eq!(seen, expected);
     }
 }

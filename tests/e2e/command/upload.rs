@@ -176,3 +176,32 @@ async fn file_that_is_truncated_while_its_parts_are_sent_is_refused_at_once_and_
     let listed = json(&jetty_does(&stack, &stack.dev, folder.path(), &["--json", "sessions"]).await);
     assert_eq!(listed["sessions"].as_array().unwrap().len(), 0, "{listed}");
 }
+
+#[tokio::test]
+async fn several_files_go_in_a_few_requests_and_one_that_is_absent_keeps_no_other_from_being_stored() {
+    let stack = stack().await;
+    let account = stack.account(&unique("many")).tier("pro").create().await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut sent = std::collections::HashMap::new();
+    for (number, size) in (0..230).map(|number| (number, number * 37)).chain([(900, 11_000_000)]) {
+        let name = format!("{number} ü.bin");
+        sent.insert(name.clone(), random_file(folder.path(), &name, size).1);
+    }
+    let mut names: Vec<&str> = sent.keys().map(String::as_str).collect();
+    names.push("absent.bin");
+    let output = jetty_does(stack, &account, folder.path(), &[&["--json", "upload"], names.as_slice()].concat()).await;
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    let files = json(&output)["files"].as_array().unwrap().clone();
+    assert_eq!(files.iter().map(|file| file["path"].as_str().unwrap()).collect::<Vec<_>>(), names, "in the order of the arguments");
+    for file in &files {
+        let Some(bytes) = sent.get(file["path"].as_str().unwrap()) else {
+            assert!(file["error"].as_str().unwrap().contains("No such file"), "{file}");
+            continue;
+        };
+        assert_eq!(file["asset"]["name"], file["path"], "{file}");
+        assert!(stack.bucket.get(file["asset"]["s3Key"].as_str().unwrap()).await.unwrap() == *bytes, "{file}");
+    }
+    assert_eq!(stored(stack, &account).await, sent.len());
+    let words = jetty_does(stack, &account, folder.path(), &["upload", "1 ü.bin", "2 ü.bin"]).await;
+    assert!(words.status.success() && String::from_utf8_lossy(&words.stdout).lines().count() == 2, "{words:?}");
+}

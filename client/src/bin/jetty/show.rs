@@ -265,7 +265,8 @@ impl Show {
 
     pub fn error(&self, error: &Error) {
         self.bar.abandon();
-        if self.json {
+        // What failed is in what was printed.
+        if self.json && !matches!(error, Error::Incomplete { .. }) {
             self.json(&json!({ "error": { "message": error.to_string(), "code": error.code(), "status": error.status() } }));
         }
         self.notice(&error.to_string());

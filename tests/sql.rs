@@ -21,6 +21,7 @@ use jettyspeed_edge::files::listing::repository as listing;
 use jettyspeed_edge::files::listing::{Key, Listing, Mark};
 use jettyspeed_edge::files::repository as assets;
 use jettyspeed_edge::files::repository::Via;
+use jettyspeed_edge::idempotency::repository::Slot;
 use jettyspeed_edge::uploads::session;
 use jettyspeed_edge::uploads::session::state::Meta;
 use jettyspeed_edge::video::path::VideoPath;
@@ -632,4 +633,19 @@ fn expired_first_answers_are_deleted_some_at_a_time() {
     }
     let left = |table: &str| db.query_row(&format!("SELECT COUNT(*) FROM {table}"), [], |row| row.get::<_, i64>(0)).unwrap();
     assert_eq!((left("idempotency"), left("webhook_inbox")), (2, 2));
+}
+
+#[test]
+fn transaction_of_a_request_whose_key_another_call_has_claimed_changes_nothing() {
+    let (db, ..) = seeded();
+    let slots = [Slot::Key { scope: "a".to_owned(), key: "k".to_owned(), fingerprint: "f".to_owned() }, Slot::Webhook { id: "w".to_owned() }];
+    for slot in slots {
+        assert_eq!(rows(&db, &slot.claim("ours", EpochMs(1))).len(), 1);
+        assert_eq!(rows(&db, &slot.hold("ours")).len(), 1, "{slot:?}");
+        let lost = slot.hold("another's");
+        let values = values(&lost);
+        let params: Vec<&dyn ToSql> = values.iter().map(|value| value as &dyn ToSql).collect();
+        let error = db.query_row(lost.sql, params.as_slice(), |_| Ok(())).unwrap_err().to_string();
+        assert!(error.contains("malformed JSON"), "{slot:?}: {error}");
+    }
 }

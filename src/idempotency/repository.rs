@@ -16,6 +16,10 @@ const COUNT_KEYS: &str = "SELECT COUNT(*) AS keys FROM idempotency WHERE scope =
 
 const RENEW_KEY: &str = "UPDATE idempotency SET claimed_at = ?4 WHERE scope = ?1 AND key = ?2 AND claim = ?3 AND status IS NULL";
 
+// Fails as a whole, and with it the batch that it is in, unless the claim is held: D1 runs a batch as one transaction.
+const HOLD_KEY: &str = "SELECT CASE WHEN EXISTS (SELECT 1 FROM idempotency WHERE scope = ?1 AND key = ?2 AND claim = ?3) THEN 1 \
+     ELSE json('the claim is lost') END AS held";
+
 const ANSWER_KEY: &str = "UPDATE idempotency SET status = ?4, answer = ?5 WHERE scope = ?1 AND key = ?2 AND claim = ?3";
 
 const DROP_KEY: &str = "DELETE FROM idempotency WHERE scope = ?1 AND key = ?2 AND claim = ?3 AND status IS NULL";
@@ -28,6 +32,9 @@ const CLAIM_WEBHOOK: &str = "INSERT INTO webhook_inbox (webhook_id, claim, claim
 const FIND_WEBHOOK: &str = "SELECT '' AS fingerprint, status, answer, claimed_at, expires_at FROM webhook_inbox WHERE webhook_id = ?1";
 
 const RENEW_WEBHOOK: &str = "UPDATE webhook_inbox SET claimed_at = ?3 WHERE webhook_id = ?1 AND claim = ?2 AND status IS NULL";
+
+const HOLD_WEBHOOK: &str = "SELECT CASE WHEN EXISTS (SELECT 1 FROM webhook_inbox WHERE webhook_id = ?1 AND claim = ?2) THEN 1 \
+     ELSE json('the claim is lost') END AS held";
 
 const ANSWER_WEBHOOK: &str = "UPDATE webhook_inbox SET status = ?3, answer = ?4 WHERE webhook_id = ?1 AND claim = ?2";
 
@@ -45,11 +52,13 @@ pub const ALL: &[(&str, &str)] = &[
     ("FIND_KEY", FIND_KEY),
     ("COUNT_KEYS", COUNT_KEYS),
     ("RENEW_KEY", RENEW_KEY),
+    ("HOLD_KEY", HOLD_KEY),
     ("ANSWER_KEY", ANSWER_KEY),
     ("DROP_KEY", DROP_KEY),
     ("CLAIM_WEBHOOK", CLAIM_WEBHOOK),
     ("FIND_WEBHOOK", FIND_WEBHOOK),
     ("RENEW_WEBHOOK", RENEW_WEBHOOK),
+    ("HOLD_WEBHOOK", HOLD_WEBHOOK),
     ("ANSWER_WEBHOOK", ANSWER_WEBHOOK),
     ("DROP_WEBHOOK", DROP_WEBHOOK),
     ("FORGET_KEYS", FORGET_KEYS),
@@ -108,6 +117,14 @@ impl Slot {
                 Statement { sql: RENEW_KEY, args: vec![scope.clone().into(), key.clone().into(), claim.into(), Arg::Int(now.0)] }
             }
             Slot::Webhook { id } => Statement { sql: RENEW_WEBHOOK, args: vec![id.clone().into(), claim.into(), Arg::Int(now.0)] },
+        }
+    }
+
+    /// Fails unless the claim is held, and with it the transaction that it is a part of.
+    pub fn hold(&self, claim: &str) -> Statement {
+        match self {
+            Slot::Key { scope, key, .. } => Statement { sql: HOLD_KEY, args: vec![scope.clone().into(), key.clone().into(), claim.into()] },
+            Slot::Webhook { id } => Statement { sql: HOLD_WEBHOOK, args: vec![id.clone().into(), claim.into()] },
         }
     }
 

@@ -11,6 +11,7 @@ use crate::base::aead::NONCE_BYTES;
 use crate::base::id::Id;
 use crate::base::sha256::Sha256Hex;
 use crate::base::shard::Shard;
+use crate::base::sql::Statement;
 use crate::clients::{database, shards};
 use crate::idempotency::answer::{CLAIM_MS, Found, Next};
 use crate::idempotency::key_limit::{KeyLimit, MAX_KEYS, Room};
@@ -18,7 +19,7 @@ use crate::idempotency::repository::{Slot, count_keys};
 use crate::io::Io;
 use crate::problem::Problem;
 use crate::services::reply::Reply;
-use crate::services::request::Request;
+use crate::services::request::{Claim, Request};
 
 /// How long a repeated webhook call waits for the first one's response, ms. Webhook senders treat a 409 as a failure, so waiting is better than refusing.
 const WAIT_MS: u64 = 20_000;
@@ -69,6 +70,7 @@ async fn run(call: &Request<impl Io>, slot: Option<Slot>, work: Pin<Box<dyn Futu
             }
         }
     }
+    let _ = call.claim.set(Claim { slot: slot.clone(), holder: claim.clone() });
     let (routed, done) = (call.clone(), Rc::new(Cell::new(false)));
     call.afterwards(renew(call.clone(), slot.clone(), claim.clone(), Rc::clone(&done)));
     let answer = call.detached(async move {
@@ -78,6 +80,22 @@ async fn run(call: &Request<impl Io>, slot: Option<Slot>, work: Pin<Box<dyn Futu
         outcome
     });
     answer.await.unwrap_or(Err(Problem::Internal))
+}
+
+/// What a transaction in the account's database begins with, if the request has an `Idempotency-Key`: if the request was held up for so long that another call has its
+/// claim, nothing of the transaction takes effect.
+pub fn fence(call: &Request<impl Io>) -> Option<Statement> {
+    let Claim { slot, holder } = call.claim.get()?;
+    matches!(slot, Slot::Key { .. }).then(|| slot.hold(holder))
+}
+
+/// Checks the same before a change in another database than that of the key. What is held up behind the check changes something all the same.
+///
+/// # Errors
+/// [`Problem::Internal`] if another call has the claim, or D1 does not tell.
+pub async fn must_hold_claim(call: &Request<impl Io>) -> Result<(), Problem> {
+    let Some(Claim { slot, holder }) = call.claim.get() else { return Ok(()) };
+    database::batch(&db_of(call, slot).await?, &[slot.hold(holder)]).await.map(drop)
 }
 
 thread_local! {

@@ -1,5 +1,6 @@
 //! What a service knows of the request that it serves.
 
+use std::cell::OnceCell;
 use std::ops::Deref;
 use std::rc::Rc;
 
@@ -10,6 +11,7 @@ use crate::base::body_pace;
 use crate::base::memory_budget::{MemoryPermit, Owner, Pool, wait_for_permit};
 use crate::base::time::EpochMs;
 use crate::config::Config;
+use crate::idempotency::repository::Slot;
 use crate::io::Io;
 use crate::problem::{AuthFailure, Problem};
 
@@ -32,6 +34,19 @@ pub struct Request<I: Io> {
     pub base: Rc<str>,
     /// Whose memory the request's bytes are.
     pub owner: Owner,
+    /// The claim of its idempotency key, once it has one.
+    pub claim: Rc<OnceCell<Claim>>,
+}
+
+/// The right to run a request whose response is stored under a key; another call has it after [`CLAIM_MS`] without a renewal.
+///
+/// [`CLAIM_MS`]: crate::idempotency::answer::CLAIM_MS
+#[derive(Debug)]
+pub struct Claim {
+    /// The key.
+    pub slot: Slot,
+    /// Its holder.
+    pub holder: String,
 }
 
 impl<I: Io> Deref for Request<I> {

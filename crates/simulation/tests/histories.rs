@@ -25,6 +25,8 @@ fn histories_that_found_a_fault_end_well() {
         (100_188_427, "a ledger evicted while its alarm ran was not woken again, and its usage never written"),
         (100_649_753, "a late word of a suspension closed uploads of an account that had been resumed"),
         (106_212_728, "an upload opened again by a call that died took parts of a suspended account"),
+        (110_006_822, "a request that was held up for an hour stored its file a second time, under a key that another call had answered"),
+        (116_050_459, "an upload opened again by a call that died, and completed by another, was never forgotten"),
     ];
     let mut pools = Pools::default();
     for (seed, fault) in found {

@@ -16,6 +16,7 @@ use crate::jobs::Job;
 use crate::problem::Problem;
 use crate::services::accounts::find::{record, tier};
 use crate::services::accounts::provision::{changed, draw, put_into_directory};
+use crate::services::idempotency::must_hold_claim;
 use crate::services::reply::Reply;
 use crate::services::request::Request;
 use crate::services::uploads::suspend;
@@ -86,6 +87,7 @@ pub async fn rotate_to(call: &Request<impl Io>, user: &Name, overlap_ms: u64) ->
     if !shard.is_main() {
         put_into_directory(call, found.id, &new, shard).await?;
     }
+    must_hold_claim(call).await?;
     apply(call, shard, &repository::rotate(found.id, &new, now.plus(overlap_ms), now)).await?;
     let account = changed(call, &found).await?;
     let until = now.plus(overlap_ms).rfc3339();

@@ -28,7 +28,7 @@ use crate::services::dedup::verify;
 use crate::services::request::Request;
 use crate::services::send_body::{Outgoing, Refused};
 use crate::services::uploads::refused;
-use crate::services::{send_body, stored_object, webhooks};
+use crate::services::{idempotency, send_body, stored_object, webhooks};
 use crate::uploads::simple::check_room;
 use crate::webhooks::data;
 use crate::webhooks::event::{Event, EventKind};
@@ -175,7 +175,8 @@ async fn store_object<I: Io>(call: &Request<I>, account: &Account, namespace: &N
 
 /// Writes the file and its event.
 async fn record<I: Io>(call: &Request<I>, db: &I::Db, asset: &Asset, event: &Event) -> Result<(), Problem> {
-    let mut statements = insert(asset, Via::Simple, None);
+    let mut statements: Vec<_> = idempotency::fence(call).into_iter().collect();
+    statements.extend(insert(asset, Via::Simple, None));
     statements.extend(add_upload(&asset.namespace, &UploadCount::simple(asset.size), Counted::Always, asset.created_at));
     let before = statements.len();
     statements.push(emit(&asset.namespace, event, Only::WithAsset(asset.id)));

@@ -28,6 +28,7 @@ use crate::s3::action::ObjectHeaders;
 use crate::s3::operations::{abort_multipart_upload, create_multipart_upload};
 use crate::services::dedup::possession;
 use crate::services::dedup::reference::{Known, find_duplicate, refer};
+use crate::services::idempotency;
 use crate::services::prune;
 use crate::services::reply::Reply;
 use crate::services::request::Request;
@@ -224,8 +225,11 @@ async fn record_session(call: &Request<impl Io>, account: &Account, meta: &Meta,
     }
     // A removal from the namespace that came before this row did not find it among the open uploads; one that comes after it does.
     let [of_hour, of_all] = add_upload(&meta.namespace, &UploadCount::started(), Only::Always, call.now());
-    let statements = [repository::insert(meta), of_hour, of_all, repository::rights(meta.account, &meta.namespace, account.generation, call.now())];
-    let rights: Option<Rights> = database::results(&shards::of_account(&call.io, meta.account).await?, &statements).await?.skip(3).first()?;
+    let mut statements: Vec<_> = idempotency::fence(call).into_iter().collect();
+    statements.extend([repository::insert(meta), of_hour, of_all]);
+    let before = statements.len();
+    statements.push(repository::rights(meta.account, &meta.namespace, account.generation, call.now()));
+    let rights: Option<Rights> = database::results(&shards::of_account(&call.io, meta.account).await?, &statements).await?.skip(before).first()?;
     rights.filter(|rights| rights.is_member).ok_or(Problem::NotFound)?;
     if call.now().since(meta.created) >= timing::START_CHECK_MS / 2 {
         // The ledger looks for the row a minute after it has reserved: what took about as long may have lost its reservation, and others may have the room.

@@ -12,6 +12,7 @@ use crate::io::Io;
 use crate::io::database::Database;
 use crate::namespaces::namespace::Namespace;
 use crate::problem::Problem;
+use crate::services::idempotency::must_hold_claim;
 use crate::services::namespaces::change;
 use crate::services::reply::Reply;
 use crate::services::request::Request;
@@ -58,6 +59,7 @@ pub async fn add(call: &Request<impl Io>, namespace: &Name, wanted: &Wanted) -> 
     let sealed = seal(call, endpoint, &secret)?;
     let db = shards::of_namespace(&call.io, namespace).await?;
     let insert = repository::insert_endpoint(endpoint, namespace, &wanted.url, &wanted.events, &sealed, call.now());
+    must_hold_claim(call).await?;
     let added: Option<Endpoint> = database::first(&db, &insert).await?;
     let limit = u64::try_from(MAX_ENDPOINTS).unwrap_or(u64::MAX);
     let added = added.ok_or(Problem::TooManyWebhooks { limit })?;

@@ -353,13 +353,15 @@ pub fn apply(slot: &mut Option<Session>, message: Message, now: EpochMs) -> (Ses
             return (SessionReply::Done, vec![Effect::PutMeta]);
         }
         (None, _) => return (SessionReply::Unknown, vec![]),
-        (Some(session), message) if session.meta.unchecked && !matches!(message, Message::Open { .. } | Message::Suspend { .. }) => {
-            return (SessionReply::Unknown, vec![]);
-        }
         (Some(session), message) => (session, message),
     };
     let (session, message) = session;
     let mut before = session.expire(now);
+    // An upload that has ended takes no part, whoever may send some: what is left of it is released.
+    let is_open = matches!(session.meta.status, Status::Uploading | Status::Completing);
+    if session.meta.unchecked && is_open && !matches!(message, Message::Open { .. } | Message::Suspend { .. }) {
+        return (SessionReply::Unknown, before);
+    }
     // The messages of its client; a client's reconciliation follows a visit.
     if matches!(message, Message::Visit | Message::MarkDirect | Message::BeginCompletion { .. }) {
         before.extend(session.touch(now));

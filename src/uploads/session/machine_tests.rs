@@ -168,6 +168,19 @@ fn session_that_was_opened_again_is_unknown_until_it_is_told_whether_its_account
 }
 
 #[test]
+fn session_that_was_opened_again_and_has_expired_before_it_was_told_is_cleaned_up() {
+    let meta = Meta { unchecked: true, ..open(2).map(|session| session.meta).unwrap() };
+    let expires = meta.created.plus(meta.ttl_ms);
+    let mut slot = None;
+    send(&mut slot, Message::Open { meta: Box::new(meta), is_heard: false });
+    let at = |message, slot: &mut _| apply(slot, message, expires);
+    let SessionReply::State { meta, .. } = at(Message::Snapshot, &mut slot).0 else { panic!("its job sees it") };
+    assert_eq!(meta.status, Status::Expired);
+    assert_eq!(at(Message::Record { part: part(1, 2), receipt: false }, &mut slot).0, SessionReply::Closed { status: Status::Expired });
+    assert_eq!(at(Message::CleanedUp, &mut slot), (SessionReply::Done, vec![Effect::PutMeta]));
+}
+
+#[test]
 fn expired_completion_lease_passes_on_and_only_its_holder_cancels() {
     let mut slot = open(1);
     send(&mut slot, Message::Record { part: part(1, 1), receipt: false });

@@ -139,6 +139,7 @@ impl Routed {
             started: call.started,
             base: call.base.as_str().into(),
             owner: call.owner.get(),
+            claim: Rc::default(),
         };
         Routed { call: Rc::clone(call), route, caller, params, config, service }
     }

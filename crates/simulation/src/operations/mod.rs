@@ -154,6 +154,7 @@ fn of(sim: &Sim, route: &'static Route, caller: Caller, owner: Owner, suspended:
         started: sim.now(),
         base: "https://edge.example".into(),
         owner,
+        claim: Rc::default(),
     }
 }
 

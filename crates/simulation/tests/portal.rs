@@ -71,6 +71,7 @@ fn page(accounts: u8, slow: &[u8]) -> (u64, Vec<u8>) {
             started: held.now(),
             base: "https://edge.example".into(),
             owner: Owner::Service,
+            claim: Rc::default(),
         };
         let (all, cursor) = list::page(&call, "", "p", 100).await.unwrap();
         assert_eq!((all.len(), cursor), (usize::from(accounts), None));

@@ -41,7 +41,7 @@ export function configOf(main, placed) {
   const shared = Object.fromEntries(Object.entries(main).filter(([key]) => !OWN.includes(key) && !INHERITED.includes(key)));
   const objects = main.durable_objects.bindings.map((binding) => ({ ...binding, script_name: binding.script_name ?? main.name }));
   const environment = ([region, edges]) => {
-    const name = region.replace(":", "-");
+    const name = region.replaceAll(":", "-");
     return [
       name,
       {

@@ -88,8 +88,9 @@ fn address(url: &str) -> Result<String, Problem> {
 
 /// Checks `<provider>:<region>` such as `aws:eu-central-1`.
 fn placement(region: &str) -> Result<String, Problem> {
-    let is_part = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    let is_region = region.len() <= MAX_REGION && region.split_once(':').is_some_and(|(provider, place)| is_part(provider) && is_part(place));
+    let is_plain = region.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b':'));
+    let is_region =
+        is_plain && region.len() <= MAX_REGION && region.split_once(':').is_some_and(|(provider, place)| !provider.is_empty() && !place.is_empty());
     if is_region { Ok(region.to_owned()) } else { Err(Problem::invalid("region", "must be <provider>:<region>, such as aws:eu-central-1")) }
 }
 

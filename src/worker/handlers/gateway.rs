@@ -35,9 +35,10 @@ pub async fn forward(request: &Request, env: &Env, context: &Context, pass: &str
     if !is_edge || !is_of_store(&config, &url) {
         return None;
     }
-    let answer = match Kept::parse(&kept).filter(|_| method == "GET") {
+    let whole = !request.headers().has("range").unwrap_or_default();
+    let answer = match Kept::parse(&kept, whole).filter(|_| method == "GET") {
         Some(kept) => shielded(request, context, kept).await,
-        None => pass_on(request).await.and_then(|answer| marked(&answer)),
+        None => pass_on(request).await.and_then(|answer| Response::new_with_opt_readable_stream_and_init(answer.body().as_ref(), &marked(&answer)?)),
     };
     answer.inspect_err(|error| drop(log::internal("gateway", &js::error_text(error)))).or_else(|_| bad_gateway()).ok()
 }
@@ -72,14 +73,14 @@ async fn pass_on(request: &Request) -> Result<Response, JsValue> {
     JsFuture::from(js::fetch(&request.url(), &init)?).await.map(JsCast::unchecked_into)
 }
 
-/// The same answer with the mark of the gateway.
-fn marked(answer: &Response) -> Result<Response, JsValue> {
+/// Status and header fields of an answer of the store, with the mark of the gateway.
+fn marked(answer: &Response) -> Result<ResponseInit, JsValue> {
     let headers = Headers::new_with_headers(&answer.headers())?;
     headers.set(FIELD, FROM_STORE)?;
     let init = ResponseInit::new();
     init.set_status(answer.status());
     init.set_headers(&headers);
-    Response::new_with_opt_readable_stream_and_init(answer.body().as_ref(), &init)
+    Ok(init)
 }
 
 /// The slice from the cache, else from the store, into the cache once it is whole.
@@ -88,19 +89,22 @@ async fn shielded(request: &Request, context: &Context, kept: Kept<'_>) -> Resul
     let whole = Slice { index: 0, span: kept.span, from: 0, to: bytes.saturating_sub(1) };
     if let Some(found) = cache::find_entry(&pop, &entry, &whole, now).await {
         if matches!(found.freshness, Freshness::Fresh(_)) {
-            return Response::new_with_opt_readable_stream_and_init(found.stream().as_ref(), &head(&kept, FROM_SHIELD)?);
+            let answer = Response::new_with_opt_readable_stream(found.stream().as_ref())?;
+            answer.headers().set(FIELD, FROM_SHIELD)?;
+            return Ok(answer);
         }
         found.discard();
     }
     let read = pass_on(request).await?;
+    let (init, read) = (marked(&read)?, Answer::of(read));
     let Some(permit) = MemoryPermit::reserve(Pool::Slices, Owner::Service, bytes, SLICE_MS, now).filter(|_| is_slice(&kept, &read)) else {
-        return marked(&read);
+        return Response::new_with_opt_readable_stream_and_init(read.body().as_ref(), &init);
     };
-    let buffer = Answer::of(read).bytes(bytes, FILL_MS).await.map_err(|error| JsValue::from_str(&error.message))?;
+    let buffer = read.bytes(bytes, FILL_MS).await.map_err(|error| JsValue::from_str(&error.message))?;
     if js::byte_length(&buffer) != Some(bytes) {
         return bad_gateway();
     }
-    let answer = Response::new_with_opt_buffer_source_and_init(buffer.dyn_ref(), &head(&kept, FROM_STORE)?);
+    let answer = Response::new_with_opt_buffer_source_and_init(buffer.dyn_ref(), &init);
     let fresh_until = now.plus(kept.seconds.saturating_mul(1000));
     // Boxed, so that the conversion of a future to a promise is compiled only once.
     let keeping: Pin<Box<dyn Future<Output = ()>>> = Box::pin(async move {
@@ -113,19 +117,8 @@ async fn shielded(request: &Request, context: &Context, kept: Kept<'_>) -> Resul
     answer
 }
 
-fn is_slice(kept: &Kept<'_>, read: &Response) -> bool {
-    let [length, range, etag, encoding] =
-        ["content-length", "content-range", "etag", "content-encoding"].map(|name| read.headers().get(name).ok().flatten());
+fn is_slice(kept: &Kept<'_>, read: &Answer) -> bool {
+    let [length, range, etag, encoding] = read.told();
     let (length, range, etag, encoding) = (length.as_deref(), range.as_deref(), etag.as_deref(), encoding.as_deref());
-    kept.is_answer(Answered { status: read.status(), length, range, etag, encoding })
-}
-
-/// Status and header fields of an answer with the slice.
-fn head(kept: &Kept<'_>, from: &str) -> Result<ResponseInit, JsValue> {
-    let (status, mut fields) = kept.answer();
-    fields.push((FIELD, from.to_owned()));
-    let init = ResponseInit::new();
-    init.set_status(status);
-    init.set_headers(&js::headers(&fields)?.into());
-    Ok(init)
+    kept.is_answer(Answered { status: read.status, length, range, etag, encoding })
 }

@@ -64,6 +64,11 @@ impl Answer {
         Answer { status: response.status(), response }
     }
 
+    /// `Content-Length`, `Content-Range`, `ETag`, `Content-Encoding`.
+    pub fn told(&self) -> [Option<String>; 4] {
+        ["content-length", "content-range", "etag", "content-encoding"].map(|name| self.header(name))
+    }
+
     /// Whether the gateway beside the store had kept it.
     pub fn is_from_shield(&self) -> bool {
         self.header(FIELD).as_deref() == Some(FROM_SHIELD)

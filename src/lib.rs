@@ -30,6 +30,7 @@ pub mod ledger;
 
 pub mod accounts;
 pub mod delivery;
+pub mod gateway;
 
 pub mod response_cache;
 

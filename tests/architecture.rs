@@ -24,6 +24,7 @@ const LAYERS: &[&str] = &[
     "ledger",
     "accounts",
     "delivery",
+    "gateway",
     "response_cache",
     "dedup",
     "receipts",

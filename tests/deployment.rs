@@ -56,13 +56,13 @@ fn placeholder_ids_and_missing_routes_are_refused_and_an_own_setup_is_not() {
 fn environments_with_other_vars_or_ids_are_refused() {
     let check = |environments: &[(String, Table)]| refusal(|| build_script::check_environments(environments));
     let shipped = shipped();
-    assert_eq!(shipped.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["default", "jobs", "requests"]);
+    assert_eq!(shipped.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["default", "gateway", "jobs", "requests"]);
     assert_eq!(check(&shipped), None);
     let mut other = shipped.clone();
-    other[1].1["vars"].as_table_mut().unwrap().insert("LYVE_BUCKET_NAME".to_owned(), Value::from("another"));
+    other[2].1["vars"].as_table_mut().unwrap().insert("LYVE_BUCKET_NAME".to_owned(), Value::from("another"));
     assert!(check(&other).unwrap().contains("environment 'jobs': vars differ"));
     let mut other = shipped;
-    other[2].1["kv_namespaces"][0].as_table_mut().unwrap().insert("id".to_owned(), Value::from("another"));
+    other[3].1["kv_namespaces"][0].as_table_mut().unwrap().insert("id".to_owned(), Value::from("another"));
     assert!(check(&other).unwrap().contains("environment 'requests': kv_namespaces differ"));
 }
 
@@ -77,6 +77,18 @@ fn requests_have_30_s_of_cpu_time_and_jobs_have_300_s_and_no_route() {
     let consumers = |config: &Table| config["queues"].get("consumers").and_then(Value::as_array).map_or(0, Vec::len);
     assert_eq!(["default", "requests", "jobs"].map(|name| consumers(&of(name))), [2, 0, 2]);
     let name = of("default")["name"].as_str().unwrap().to_owned();
-    let objects = of("jobs")["durable_objects"]["bindings"].as_array().unwrap().clone();
-    assert!(objects.iter().all(|object| object["script_name"].as_str() == Some(&name)), "{objects:?}");
+    for environment in ["jobs", "gateway"] {
+        let objects = of(environment)["durable_objects"]["bindings"].as_array().unwrap().clone();
+        assert!(objects.iter().all(|object| object["script_name"].as_str() == Some(&name)), "{environment}: {objects:?}");
+    }
+}
+
+#[test]
+fn gateway_has_no_route_no_queue_no_cron_and_is_placed_by_the_store() {
+    let gateway = shipped().into_iter().find(|(known, _)| known == "gateway").unwrap().1;
+    assert_eq!(gateway["routes"].as_array().map(Vec::len), Some(0));
+    assert!(gateway["queues"].get("consumers").is_none() && gateway["triggers"]["crons"].as_array().unwrap().is_empty());
+    let endpoint = format!("https://{}", gateway["placement"]["hostname"].as_str().unwrap());
+    assert_eq!(gateway["vars"]["LYVE_ENDPOINT"].as_str(), Some(endpoint.as_str()));
+    assert!(!gateway.contains_key("services"), "it uses no gateway itself");
 }

@@ -40,7 +40,8 @@ fn create_bucket_is_signed_as_the_worker_signs() {
             Location::parse(sent, &access.bucket).unwrap(),
             Signer::new(&access.access_key_id, &access.secret_access_key, &access.region, "s3"),
         );
-        let action = Action { method: "PUT", key: None, query: vec![], signed_headers: vec![], plain_headers: vec![], payload: Payload::Empty };
+        let action =
+            Action { method: "PUT", key: None, query: vec![], signed_headers: vec![], plain_headers: vec![], payload: Payload::Empty, kept: None };
         let expected = store.request(&action, EpochMs(u64::try_from(now).unwrap()));
         assert_eq!(url.as_str(), expected.url);
         let header = |name: &str| headers.iter().find(|(own, _)| *own == name).map(|(_, value)| value.as_str());

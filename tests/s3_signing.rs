@@ -187,6 +187,7 @@ fn action() -> impl Strategy<Value = Action> {
             signed_headers,
             plain_headers,
             payload,
+            kept: None,
         })
 }
 

@@ -64,12 +64,20 @@ pub async fn delete(io: &impl Io, config: &Config, key: &str) -> Result<(), Prob
 }
 
 /// GetObject, whole or bytes `first..=last`, of an object of `size` bytes, as it was stored. What was compressed on the way, whatever the request accepts (the
-/// platform may overwrite `Accept-Encoding`), is fetched again as a range, which is left alone.
+/// platform may overwrite `Accept-Encoding`), is fetched again as a range, which is left alone. `kept`: see [`Action::kept`].
 ///
 /// # Errors
 /// As [`send`].
-pub async fn get<I: Io>(io: &I, config: &Config, key: &str, size: u64, range: Option<(u64, u64)>) -> Result<I::Answer, StoreError> {
-    let answer = send(io, config, &get_object::get_object(key, range), Body::Empty).await?;
+pub async fn get<I: Io>(
+    io: &I,
+    config: &Config,
+    key: &str,
+    size: u64,
+    range: Option<(u64, u64)>,
+    kept: Option<String>,
+) -> Result<I::Answer, StoreError> {
+    let action = Action { kept, ..get_object::get_object(key, range) };
+    let answer = send(io, config, &action, Body::Empty).await?;
     if range.is_some() || !is_encoded(answer.header("content-encoding").as_deref()) {
         return Ok(answer);
     }

@@ -72,6 +72,8 @@ pub enum Origin {
     Filled,
     /// KV; the slice was stored in the cache.
     Kv,
+    /// The cache of the gateway beside the store; the slice was stored in the cache.
+    Shield,
     /// Request collapsing: another request read the origin and this one waited for it.
     Collapsed,
     /// The origin; the cache was bypassed.
@@ -82,7 +84,7 @@ impl Origin {
     /// Whether the origin was not asked for these bytes: the one definition of a hit, in every figure.
     pub fn is_hit(self) -> bool {
         match self {
-            Origin::Cache(_) | Origin::Kv | Origin::Collapsed => true,
+            Origin::Cache(_) | Origin::Kv | Origin::Shield | Origin::Collapsed => true,
             Origin::Filled | Origin::Passed => false,
         }
     }
@@ -94,6 +96,7 @@ impl Origin {
             Origin::Cache(Freshness::Stale(ms)) => format!("JettySpeed; fwd=stale; ttl=-{}", ms / 1000 + 1),
             Origin::Filled => "JettySpeed; fwd=miss; stored".to_owned(),
             Origin::Kv => "JettySpeed; fwd=miss; stored; detail=KV".to_owned(),
+            Origin::Shield => "JettySpeed; fwd=miss; stored; detail=shield".to_owned(),
             Origin::Collapsed => "JettySpeed; fwd=miss; collapsed".to_owned(),
             Origin::Passed => "JettySpeed; fwd=bypass".to_owned(),
         }
@@ -130,9 +133,9 @@ mod tests {
 
     #[test]
     fn only_what_the_origin_was_asked_for_is_no_hit() {
-        let hits =
-            [Origin::Cache(Freshness::Fresh(1)), Origin::Cache(Freshness::Stale(1)), Origin::Kv, Origin::Collapsed, Origin::Filled, Origin::Passed];
-        assert_eq!(hits.map(Origin::is_hit), [true, true, true, true, false, false]);
+        let cached = [Freshness::Fresh(1), Freshness::Stale(1)].map(Origin::Cache);
+        assert!(cached.into_iter().chain([Origin::Kv, Origin::Shield, Origin::Collapsed]).all(Origin::is_hit));
+        assert!(![Origin::Filled, Origin::Passed].into_iter().any(Origin::is_hit));
     }
 
     /// Every pair of the keys made of these parts, hundreds of millions, by way of a set: names that begin alike, ETags of every short combination of

@@ -98,25 +98,29 @@ pub struct Answered<'a> {
     pub encoding: Option<&'a str>,
 }
 
-/// Checks that an origin response is the requested range: status, `Content-Range`, `Content-Length`, `ETag` and no content coding. A field that is missing
-/// (length, the total of the range, the ETag), or a weak ETag, is unknown and says nothing against it: whoever reads the body counts its bytes.
+/// Whether an origin response is the requested range of an object of that ETag (empty: unknown) and size: status, `Content-Range`, `Content-Length`, `ETag` and
+/// no content coding. A field that is missing (length, the total of the range, the ETag), or a weak ETag, is unknown and says nothing against it: whoever reads
+/// the body counts its bytes. `whole`: the range may come as the object, in a 200.
+pub fn is_range(answer: Answered<'_>, span: Span, whole: bool, size: Option<u64>, etag: &str) -> bool {
+    let right_place = match answer.status {
+        200 => whole,
+        206 => answer.range.and_then(ContentRange::parse).is_some_and(|range| {
+            let right_total = range.total.is_none() || size.is_none() || range.total == size;
+            (range.first, range.last) == (span.first, span.last) && right_total
+        }),
+        _ => false,
+    };
+    let right_length = answer.length.is_none_or(|text| text.trim().parse() == Ok(span.bytes()));
+    right_place && right_length && may_be_version(answer.etag, etag) && !is_encoded(answer.encoding)
+}
+
+/// Checks by [`is_range`] that an origin response is the requested one.
 ///
 /// # Errors
 /// 502 `AnswerMismatch`: forwarding the response would send wrong bytes under correct headers.
 pub fn check_answer(answer: Answered<'_>, source: &ContentDescriptor, span: Span) -> Result<(), Problem> {
     let whole = span.first == 0 && span.bytes() == source.size;
-    let right_place = match answer.status {
-        200 => whole,
-        206 => answer
-            .range
-            .and_then(ContentRange::parse)
-            .is_some_and(|range| (range.first, range.last) == (span.first, span.last) && range.total.is_none_or(|total| total == source.size)),
-        _ => false,
-    };
-    let right_length = answer.length.is_none_or(|text| text.trim().parse() == Ok(span.bytes()));
-    let right_version = may_be_version(answer.etag, &source.etag);
-    let plain = !is_encoded(answer.encoding);
-    if right_place && right_length && right_version && plain {
+    if is_range(answer, span, whole, Some(source.size), &source.etag) {
         Ok(())
     } else {
         Err(Problem::Origin(OriginFailure::Unexpected("AnswerMismatch".to_owned())))

@@ -75,7 +75,7 @@ pub fn provider(origin: Origin) -> &'static str {
     match origin {
         Origin::Cache(_) => "edge",
         Origin::Kv => "kv",
-        Origin::Filled | Origin::Passed | Origin::Collapsed => "origin",
+        Origin::Filled | Origin::Passed | Origin::Collapsed | Origin::Shield => "origin",
     }
 }
 

@@ -85,6 +85,9 @@ pub struct Edge {
     pub capacity_mbps: u64,
     /// See [`Status`].
     pub status: Status,
+    /// Where its own deployment of this Worker is placed, `<provider>:<region>` as the platform names it (Cloudflare Workers documentation, "Placement").
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub region: Option<String>,
     /// When it was last changed.
     #[serde(skip_serializing, default)]
     pub updated_at: EpochMs,
@@ -122,6 +125,7 @@ pub(super) mod tests {
             url: None,
             capacity_mbps: 1_000,
             status: Status::Active,
+            region: None,
             updated_at: EpochMs(0),
         }
     }
@@ -159,5 +163,7 @@ pub(super) mod tests {
             text,
             r#"{"id":"fra","name":"fra","city":"fra","country":"DE","continent":"EU","lat":50.0,"lon":8.6,"colo":"FRA","url":null,"capacityMbps":1000,"status":"active"}"#
         );
+        let placed = Edge { region: Some("aws:eu-central-1".to_owned()), ..edge("fra", 50.0, 8.6) };
+        assert!(serde_json::to_string(&placed).unwrap().ends_with(r#","status":"active","region":"aws:eu-central-1"}"#));
     }
 }

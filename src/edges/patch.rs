@@ -17,6 +17,9 @@ const MAX_NAME: usize = 100;
 /// The longest URL, bytes.
 const MAX_URL: usize = 500;
 
+/// The longest region, bytes.
+const MAX_REGION: usize = 64;
+
 /// The largest capacity, Mbit/s.
 const MAX_MBPS: u64 = 10_000_000;
 
@@ -46,6 +49,8 @@ pub struct Patch {
     capacity_mbps: Option<u64>,
     #[serde(default)]
     status: Option<Status>,
+    #[serde(default, deserialize_with = "null_as_reset")]
+    region: Option<Option<String>>,
 }
 
 /// Body of `POST /api/portal/edges`.
@@ -79,6 +84,14 @@ fn address(url: &str) -> Result<String, Problem> {
         return Err(refused());
     }
     Ok(url)
+}
+
+/// Checks `<provider>:<region>` such as `aws:eu-central-1`.
+fn placement(region: &str) -> Result<String, Problem> {
+    let is_plain = region.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b':'));
+    let is_region =
+        is_plain && region.len() <= MAX_REGION && region.split_once(':').is_some_and(|(provider, place)| !provider.is_empty() && !place.is_empty());
+    if is_region { Ok(region.to_owned()) } else { Err(Problem::invalid("region", "must be <provider>:<region>, such as aws:eu-central-1")) }
 }
 
 impl Create {
@@ -130,6 +143,7 @@ impl Create {
             url: None,
             capacity_mbps: 0,
             status: Status::Active,
+            region: None,
             updated_at: EpochMs(0),
         })
     }
@@ -170,6 +184,9 @@ impl Patch {
             edge.capacity_mbps = capacity;
         }
         edge.status = self.status.unwrap_or(edge.status);
+        if let Some(region) = self.region {
+            edge.region = region.as_deref().map(placement).transpose()?;
+        }
         Ok(edge)
     }
 }
@@ -208,6 +225,11 @@ mod tests {
             (r#"{"url":"https://"}"#, "url"),
             (&format!(r#"{{"url":"https://{}"}}"#, "x".repeat(MAX_URL)), "url"),
             (r#"{"capacityMbps":0}"#, "capacityMbps"),
+            (r#"{"region":"eu-central-1"}"#, "region"),
+            (r#"{"region":"aws:"}"#, "region"),
+            (r#"{"region":"aws:eu central"}"#, "region"),
+            (r#"{"region":"aws:eu\"\n[vars]"}"#, "region"),
+            (&format!(r#"{{"region":"aws:{}"}}"#, "x".repeat(MAX_REGION)), "region"),
         ] {
             let refused = serde_json::from_str::<Patch>(body).unwrap().apply(edge.clone());
             assert!(matches!(&refused, Err(Problem::Invalid { field: named, .. }) if named == field), "{body}: {refused:?}");

@@ -10,7 +10,10 @@ pub const MAX_EDGES: u64 = 500;
 
 macro_rules! edge_query {
     ($rest:literal) => {
-        concat!("SELECT id, name, city, country, continent, lat, lon, colo, url, capacity_mbps, status, updated_at FROM edge_locations ", $rest)
+        concat!(
+            "SELECT id, name, city, country, continent, lat, lon, colo, url, capacity_mbps, status, region, updated_at FROM edge_locations ",
+            $rest
+        )
     };
 }
 
@@ -18,13 +21,13 @@ const LIST: &str = edge_query!("WHERE id > '' ORDER BY id LIMIT ?1");
 
 const BY_ID: &str = edge_query!("WHERE id = ?1");
 
-const INSERT: &str = "INSERT INTO edge_locations (id, name, city, country, continent, lat, lon, colo, url, capacity_mbps, status, updated_at) \
-     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12 \
+const INSERT: &str = "INSERT INTO edge_locations (id, name, city, country, continent, lat, lon, colo, url, capacity_mbps, status, updated_at, region) \
+     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?14 \
      WHERE NOT EXISTS (SELECT 1 FROM edge_locations WHERE id > '' ORDER BY id LIMIT 1 OFFSET ?13) \
      ON CONFLICT (id) DO NOTHING RETURNING id";
 
 const UPDATE: &str = "UPDATE edge_locations SET name = ?2, city = ?3, country = ?4, continent = ?5, lat = ?6, lon = ?7, colo = ?8, url = ?9, \
-     capacity_mbps = ?10, status = ?11, updated_at = MAX(?12, updated_at + 1) WHERE id = ?1 AND updated_at = ?13 RETURNING id";
+     capacity_mbps = ?10, status = ?11, updated_at = MAX(?12, updated_at + 1), region = ?14 WHERE id = ?1 AND updated_at = ?13 RETURNING id";
 
 const DELETE: &str = "DELETE FROM edge_locations WHERE id = ?1 RETURNING id";
 
@@ -65,7 +68,7 @@ pub fn by_id(id: &str) -> Statement {
 }
 
 fn values(edge: &Edge, now: EpochMs, last: u64) -> Vec<Arg> {
-    let Edge { id, name, city, country, continent, lat, lon, colo, url, capacity_mbps, status, .. } = edge;
+    let Edge { id, name, city, country, continent, lat, lon, colo, url, capacity_mbps, status, region, .. } = edge;
     vec![
         id.as_str().into(),
         name.as_str().into(),
@@ -80,6 +83,7 @@ fn values(edge: &Edge, now: EpochMs, last: u64) -> Vec<Arg> {
         status.as_str().into(),
         Arg::Int(now.0),
         last.into(),
+        region.clone().into(),
     ]
 }
 

@@ -40,6 +40,8 @@ pub struct Action {
     pub plain_headers: Vec<(&'static str, String)>,
     /// The body, as far as the signature cares.
     pub payload: Payload,
+    /// What a gateway beside the store may keep of the answer (`crate::gateway::shield`), as a header field for it. The store does not see it.
+    pub kept: Option<String>,
 }
 
 impl Action {
@@ -61,6 +63,7 @@ pub fn action(method: &'static str, key: Option<&str>, query: &[(&str, &str)]) -
         signed_headers: Vec::new(),
         plain_headers: Vec::new(),
         payload: Payload::Empty,
+        kept: None,
     }
 }
 

@@ -13,6 +13,7 @@ use crate::access::routes::Endpoint;
 use crate::base::id::Id;
 use crate::base::trace_context::TraceContext;
 use crate::base::traced::traced;
+use crate::gateway::fields::FIELD;
 use crate::http::cors;
 use crate::io::Io;
 use crate::log;
@@ -23,7 +24,7 @@ use crate::services::failures;
 use crate::worker::content::forget::forget;
 use crate::worker::handlers;
 use crate::worker::handlers::accounts::{browser_session, change, keys, moving, portal, provision, quota, statement, tiers};
-use crate::worker::handlers::{health, pages, problems};
+use crate::worker::handlers::{gateway, health, pages, problems};
 use crate::worker::http::call::{Call, Routed};
 use crate::worker::http::reply::{Body, Reply};
 use crate::worker::http::{address_limit, authenticate};
@@ -31,6 +32,11 @@ use crate::worker::platform::{bindings, clock, geo_hint, js, random, trace};
 
 /// Serves one request, as a step of the caller's trace or of a new one.
 pub async fn serve(request: web_sys::Request, env: Env, context: Context) -> worker::Result<web_sys::Response> {
+    if let Some(pass) = request.headers().get(FIELD).ok().flatten()
+        && let Some(answer) = Box::pin(gateway::forward(&request, &env, &context, &pass)).await
+    {
+        return Ok(answer);
+    }
     match begin(&request) {
         Ok((id, trace)) => traced(Some(trace), answer(request, env, context, id, trace)).await,
         Err(problem) => Reply::problem(&problem, "").into_response(),

@@ -35,6 +35,7 @@ mod dialects;
 mod edges;
 mod faults;
 mod files;
+mod gateway;
 mod harness;
 mod idempotency;
 mod isolation;

@@ -32,6 +32,7 @@ fn ranking_500_edges_takes_at_most_1_ms() {
             url: None,
             capacity_mbps: 1_000,
             status: Status::Active,
+            region: None,
             updated_at: now,
         })
         .collect();

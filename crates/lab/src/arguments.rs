@@ -5,7 +5,7 @@ use jettyspeed_lab::upload;
 
 /// How to call it.
 pub const USAGE: &str = "usage: script/lab --list\n       \
-                         script/lab PROFILE [--cc cubic|bbr] [--edge-cc cubic|bbr] [--edges 1-3] -- COMMAND [ARGUMENT…]\n       \
+                         script/lab PROFILE [--cc cubic|bbr] [--edge-cc cubic|bbr] [--edges 1-3] [--gateway] -- COMMAND [ARGUMENT…]\n       \
                          script/lab PROFILE [--cc cubic|bbr] [--edge-cc cubic|bbr] --floor\n       \
                          script/bench upload [PROFILE] [--cc cubic|bbr] [--rounds N] [--sizes MB,…] [--quick] [--large] [--report-only]";
 
@@ -24,6 +24,8 @@ pub enum Asked {
     Store(String),
     /// The same.
     Edge(String),
+    /// The same.
+    Gateway(String),
 }
 
 /// Of a lab.
@@ -37,6 +39,8 @@ pub struct Options {
     pub edge_cc: String,
     /// How many.
     pub edges: usize,
+    /// Whether the store's requests go through a gateway beside it.
+    pub gateway: bool,
 }
 
 impl Options {
@@ -54,10 +58,11 @@ pub fn parse(arguments: &[String]) -> Option<Asked> {
         ("upload", rest) => return upload_options(rest).map(Asked::Upload),
         ("store", [address]) => return Some(Asked::Store(address.clone())),
         ("edge", [plan]) => return Some(Asked::Edge(plan.clone())),
+        ("gateway", [plan]) => return Some(Asked::Gateway(plan.clone())),
         (option, _) if option.starts_with('-') => return None,
         _ => {}
     }
-    let (mut client_cc, mut edge_cc, mut edges, mut floor) = ("cubic".to_owned(), None, 1, false);
+    let (mut client_cc, mut edge_cc, mut edges, mut floor, mut gateway) = ("cubic".to_owned(), None, 1, false, false);
     let mut rest = rest.iter();
     let command = loop {
         match rest.next().map(String::as_str) {
@@ -65,6 +70,7 @@ pub fn parse(arguments: &[String]) -> Option<Asked> {
             Some("--edge-cc") => edge_cc = Some(rest.next()?.clone()),
             Some("--edges") => edges = rest.next()?.parse().ok().filter(|count| (1..=3).contains(count))?,
             Some("--floor") => floor = true,
+            Some("--gateway") => gateway = true,
             Some("--") => break rest.cloned().collect::<Vec<_>>(),
             None => break Vec::new(),
             Some(_) => return None,
@@ -75,7 +81,7 @@ pub fn parse(arguments: &[String]) -> Option<Asked> {
     if !is_known(&client_cc) || !is_known(&edge_cc) {
         return None;
     }
-    let options = Options { profile: first.clone(), client_cc, edge_cc, edges };
+    let options = Options { profile: first.clone(), client_cc, edge_cc, edges, gateway };
     match (floor, command.is_empty()) {
         (true, true) => Some(Asked::Floor(options)),
         (false, false) => Some(Asked::Run(options, command)),
@@ -114,8 +120,11 @@ mod tests {
 
     #[test]
     fn command_follows_two_dashes_with_its_own_options() {
-        let options = Options { profile: "fibre".into(), client_cc: "bbr".into(), edge_cc: "bbr".into(), edges: 3 };
-        assert_eq!(of("fibre --cc bbr --edges 3 -- jetty --json ls"), Some(Asked::Run(options, vec!["jetty".into(), "--json".into(), "ls".into()])));
+        let options = Options { profile: "fibre".into(), client_cc: "bbr".into(), edge_cc: "bbr".into(), edges: 3, gateway: true };
+        assert_eq!(
+            of("fibre --cc bbr --edges 3 --gateway -- jetty --json ls"),
+            Some(Asked::Run(options, vec!["jetty".into(), "--json".into(), "ls".into()]))
+        );
     }
 
     #[test]

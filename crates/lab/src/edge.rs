@@ -105,7 +105,8 @@ fn setup(plan: &Plan) -> Result<(Setup, Secrets)> {
     Ok((Setup { state: state.clone(), port: *port, env_file, runner: Runner::Miniflare(options_path(state)) }, secrets))
 }
 
-fn options_path(state: &Path) -> PathBuf {
+/// What workerd is started with.
+pub fn options_path(state: &Path) -> PathBuf {
     state.join("options.json")
 }
 
@@ -128,7 +129,8 @@ fn modified(path: &Path) -> Result<std::time::SystemTime> {
     Ok(std::fs::metadata(path)?.modified()?)
 }
 
-fn copy(from: &Path, to: &Path) -> Result<()> {
+/// Copies a folder.
+pub fn copy(from: &Path, to: &Path) -> Result<()> {
     std::fs::create_dir_all(to)?;
     for entry in std::fs::read_dir(from)? {
         let entry = entry?;

@@ -11,6 +11,7 @@ use jettyspeed_devstack::{Result, root};
 use tempfile::TempDir;
 
 use crate::edge::{self, Plan, Told, access_path, told_path};
+use crate::gateway;
 use crate::network::{Congestion, Network, STORE, edge_address};
 use crate::profile::Profile;
 
@@ -23,6 +24,7 @@ const START_LIMIT: Duration = Duration::from_secs(300);
 pub struct Lab {
     edge: Group,
     store: Group,
+    _gateway: Option<Group>,
     /// Namespaces and links.
     pub network: Network,
     /// How to reach product and store.
@@ -33,6 +35,11 @@ pub struct Lab {
 impl Lab {
     /// Starts it with the first `edges` edges of the profile. `program` is `jettyspeed-lab`, whose subcommands run in the namespaces.
     pub async fn start(program: &std::path::Path, profile: &Profile, edges: usize, congestion: &Congestion) -> Result<Lab> {
+        Lab::start_with(program, profile, edges, congestion, false).await
+    }
+
+    /// The same, with a gateway beside the store if `gateway`.
+    pub async fn start_with(program: &std::path::Path, profile: &Profile, edges: usize, congestion: &Congestion, gateway: bool) -> Result<Lab> {
         let folder = tempfile::Builder::new().prefix("jettyspeed-lab-").tempdir()?;
         let endpoint = format!("http://{STORE}:{STORE_PORT}");
         let origin = OriginAccess {
@@ -48,26 +55,26 @@ impl Lab {
             origin,
             urls: (0..edges).map(|index| format!("http://{}:{EDGE_PORT}", edge_address(index))).collect(),
         };
-        edge::prepare(&root().join("target/lab"), &plan).await?;
+        let template = root().join("target/lab");
+        edge::prepare(&template, &plan).await?;
+        if gateway {
+            gateway::bind(&template, &plan)?;
+        }
         let network = Network::start(profile, edges, congestion)?;
         let mut command = network.store.command(program);
         command.arg("store").arg(format!("{STORE}:{STORE_PORT}"));
         let store = Group::start("the store", command, &folder.path().join("store.log"))?;
         let plan_path = folder.path().join("plan.json");
         write_private(&plan_path, &serde_json::to_string(&plan)?)?;
+        let beside = if gateway { Some(start_gateway(program, &network, &plan, &plan_path, folder.path()).await?) } else { None };
         let mut command = network.edge.command(program);
         // Miniflare listens on the addresses of all edges.
         command.arg("edge").arg(&plan_path).env("LISTEN_HOST", "0.0.0.0").current_dir(root());
         let mut edge = Group::start("the edge", command, &folder.path().join("edge.log"))?;
-        let (began, path) = (Instant::now(), access_path(&plan.state));
-        while !path.exists() {
-            if !edge.is_alive() || began.elapsed() > START_LIMIT {
-                return Err(edge.tail().into());
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        let path = access_path(&plan.state);
+        appears(&path, &mut edge).await?;
         let access = serde_json::from_str(&std::fs::read_to_string(path)?)?;
-        Ok(Lab { edge, store, network, access, folder })
+        Ok(Lab { edge, store, _gateway: beside, network, access, folder })
     }
 
     /// A command in the client's namespace that knows how to reach product and store.
@@ -123,4 +130,31 @@ impl Lab {
         }
         Ok(())
     }
+}
+
+/// Starts the gateway in the store's namespace, and waits for it.
+async fn start_gateway(
+    program: &std::path::Path,
+    network: &Network,
+    plan: &Plan,
+    plan_path: &std::path::Path,
+    folder: &std::path::Path,
+) -> Result<Group> {
+    let mut command = network.store.command(program);
+    command.arg("gateway").arg(plan_path).env("LISTEN_HOST", "0.0.0.0").current_dir(root());
+    let mut group = Group::start("the gateway", command, &folder.join("gateway.log"))?;
+    appears(&gateway::ready_path(plan), &mut group).await?;
+    Ok(group)
+}
+
+/// Waits for a file that `group` writes when it is ready.
+async fn appears(path: &std::path::Path, group: &mut Group) -> Result<()> {
+    let began = Instant::now();
+    while !path.exists() {
+        if !group.is_alive() || began.elapsed() > START_LIMIT {
+            return Err(group.tail().into());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
 }

@@ -6,6 +6,7 @@
 
 pub mod edge;
 pub mod floor;
+pub mod gateway;
 pub mod lab;
 pub mod link;
 pub mod namespace;

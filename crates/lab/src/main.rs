@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use arguments::{Asked, Options, USAGE, parse};
 use jettyspeed_devstack::Result;
 use jettyspeed_lab::lab::Lab;
-use jettyspeed_lab::{edge, floor, namespace, profile, store, upload};
+use jettyspeed_lab::{edge, floor, gateway, namespace, profile, store, upload};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[tokio::main]
@@ -38,6 +38,7 @@ async fn run(asked: Asked) -> Result<u8> {
         }
         Asked::Store(address) => store::serve(address.parse()?).await.map(|()| 0),
         Asked::Edge(plan) => edge::run(&serde_json::from_str(&std::fs::read_to_string(plan)?)?).await.map(|()| 0),
+        Asked::Gateway(plan) => gateway::run(&serde_json::from_str(&std::fs::read_to_string(plan)?)?).await.map(|()| 0),
         Asked::Floor(_) | Asked::Run(..) | Asked::Upload(_) if !namespace::is_root() => {
             eprintln!("script/lab needs root: it makes network namespaces and TUN devices");
             Ok(namespace::NOT_ROOT)
@@ -76,7 +77,7 @@ async fn measure_uploads(options: &upload::Options) -> Result<u8> {
 
 async fn run_command(options: &Options, command: &[String]) -> Result<u8> {
     let profile = profile::named(&options.profile)?;
-    let lab = Lab::start(&std::env::current_exe()?, &profile, options.edges, &options.congestion()).await?;
+    let lab = Lab::start_with(&std::env::current_exe()?, &profile, options.edges, &options.congestion(), options.gateway).await?;
     let (program, arguments) = command.split_first().ok_or("no command")?;
     eprintln!("lab: {}: {}; client {}, edge {}", options.profile, profile.summary, options.client_cc, options.edge_cc);
     let mut command = lab.command(program);

@@ -204,6 +204,7 @@ fn edges_of(table: &[Row]) -> Result<Vec<Edge>> {
                 url: None,
                 capacity_mbps: *capacity_mbps,
                 status: Status::Active,
+                region: None,
                 updated_at: EpochMs(0),
             })
         })

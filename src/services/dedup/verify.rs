@@ -168,7 +168,7 @@ fn is_same(answer: &impl Answer, row: &Pending) -> bool {
 }
 
 async fn digest(io: &impl Io, config: &Config, row: &Pending) -> Result<Sha256Hex, Problem> {
-    let answer = store::get(io, config, &row.s3_key, row.size, None).await;
+    let answer = store::get(io, config, &row.s3_key, row.size, None, None).await;
     let answer = answer.map_err(|error| store::problem("GetObject", &error))?;
     if answer.content_length().is_some_and(|bytes| bytes != row.size) || !is_same(&answer, row) {
         answer.discard();

@@ -31,6 +31,13 @@ impl Entry {
         self.response.body()
     }
 
+    /// Cancels an unread stream.
+    pub fn discard(&self) {
+        if let Some(body) = self.response.body() {
+            let _ = body.cancel();
+        }
+    }
+
     /// The body as an ArrayBuffer. Only for whole slices, whose size is bounded.
     pub async fn bytes(&self) -> Result<JsValue, JsValue> {
         JsFuture::from(self.response.array_buffer()?).await

@@ -111,7 +111,7 @@ pub fn sent(call: &Routed, source: &ContentDescriptor, slice: &Slice, origin: Or
     match origin {
         Origin::Filled => passed(source, slice.span.bytes()),
         Origin::Passed => passed(source, bytes),
-        Origin::Cache(_) | Origin::Kv | Origin::Collapsed => from_cache(call, source, bytes),
+        Origin::Cache(_) | Origin::Kv | Origin::Shield | Origin::Collapsed => from_cache(call, source, bytes),
     }
 }
 

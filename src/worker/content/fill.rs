@@ -20,6 +20,7 @@ use crate::delivery::fill_lock::shard::FILL_MS;
 use crate::delivery::popularity::ahead::{KV_MS, is_new, may_be_in_kv};
 use crate::delivery::response_headers::{Answered, check_answer};
 use crate::delivery::slices::Slice;
+use crate::gateway::shield::Kept;
 use crate::http::range::Span;
 use crate::io::Io;
 use crate::io::answer::Answer as _;
@@ -221,14 +222,17 @@ async fn fill(call: &Routed, source: &ContentDescriptor, slice: &Slice, key: &st
     };
     let (buffer, fresh_until, origin) = match kept {
         Some((buffer, until)) => (buffer, until, Origin::Kv),
-        None => (read_checked(call, source, slice.span).await?, popularity::fresh_until(call, source, now), Origin::Filled),
+        None => {
+            let (buffer, origin) = read_checked(call, source, slice.span, key).await?;
+            (buffer, popularity::fresh_until(call, source, now), origin)
+        }
     };
     if let Err(error) = cache::put(&call.cache, key, &buffer, fresh_until, clock::now()).await {
         let _ = log::internal("cache", &js::error_text(&error));
         return Ok((buffer, Origin::Passed));
     }
     let is_of_any_age = source.kv_key().is_some();
-    if let Some(key) = kv_key.filter(|_| origin == Origin::Filled && (is_of_any_age || is_new(source, now))) {
+    if let Some(key) = kv_key.filter(|_| origin != Origin::Kv && (is_of_any_age || is_new(source, now))) {
         let until = if is_of_any_age { fresh_until } else { fresh_until.min(now.plus(KV_MS)) };
         let (held, buffer) = (call.clone(), buffer.clone());
         call.io.afterwards(async move { kv::put(&held.io.env, &key, &buffer, until).await });
@@ -245,24 +249,37 @@ async fn kv_key(call: &Routed, source: &ContentDescriptor, now: EpochMs) -> Opti
     source.kv_key_of_any_size().filter(|_| is_ahead)
 }
 
-/// A byte range of the object, complete and checked.
-async fn read_checked(call: &Routed, source: &ContentDescriptor, span: Span) -> Result<JsValue, Problem> {
-    let answer = request_range(call, source, span).await?;
-    store_reads::count(call, source, span.bytes());
+/// The slice `key`, complete and checked, from the store or from what the gateway beside it has kept.
+async fn read_checked(call: &Routed, source: &ContentDescriptor, span: Span, key: &str) -> Result<(JsValue, Origin), Problem> {
+    let (whole, base) = (is_whole(source, span), call.cache.base());
+    let kept = Kept { span, whole, seconds: source.ttl, etag: &source.etag, base: &base, key };
+    let answer = request_range(call, source, span, kept.to_field()).await?;
+    let origin = if answer.is_from_shield() { Origin::Shield } else { Origin::Filled };
+    if origin == Origin::Filled {
+        store_reads::count(call, source, span.bytes());
+    }
     let buffer = answer.bytes(span.bytes(), FILL_MS).await.map_err(|error| store::problem("GetObject", &error))?;
     if js::byte_length(&buffer) != Some(span.bytes()) {
         return Err(Problem::Origin(OriginFailure::Unexpected("ShortBody".to_owned())));
     }
-    Ok(buffer)
+    Ok((buffer, origin))
 }
 
-async fn request_range(call: &Routed, source: &ContentDescriptor, span: Span) -> Result<Answer, Problem> {
+fn is_whole(source: &ContentDescriptor, span: Span) -> bool {
+    span.first == 0 && span.bytes() == source.size
+}
+
+async fn request_range(call: &Routed, source: &ContentDescriptor, span: Span, kept: Option<String>) -> Result<Answer, Problem> {
     let started = clock::now();
-    let whole = span.first == 0 && span.bytes() == source.size;
-    let answer = store::get(&call.io, &call.config, &source.s3_key, source.size, (!whole).then_some((span.first, span.last))).await;
+    let answer =
+        store::get(&call.io, &call.config, &source.s3_key, source.size, (!is_whole(source, span)).then_some((span.first, span.last)), kept).await;
     call.io.span("origin", started);
     let answer = answer.map_err(|error| store::problem("GetObject", &error))?;
-    let [length, range, etag, encoding] = ["content-length", "content-range", "etag", "content-encoding"].map(|name| answer.header(name));
+    if answer.is_from_shield() {
+        // The gateway checked it when it kept it.
+        return Ok(answer);
+    }
+    let [length, range, etag, encoding] = answer.told();
     let answered =
         Answered { status: answer.status, length: length.as_deref(), range: range.as_deref(), etag: etag.as_deref(), encoding: encoding.as_deref() };
     if let Err(problem) = check_answer(answered, source, span) {
@@ -284,7 +301,7 @@ async fn pass(call: &Routed, source: &ContentDescriptor, slice: &Slice) -> Resul
 /// # Errors
 /// 502, 503, 504 from the origin.
 pub async fn pass_span(call: &Routed, source: &ContentDescriptor, span: Span) -> Result<SliceBody, Problem> {
-    let answer = request_range(call, source, span).await?;
+    let answer = request_range(call, source, span, None).await?;
     let stream = answer.counted_body(span.bytes()).map_err(|error| call.thrown("stream", &error))?.ok_or(Problem::Internal)?;
     Ok(SliceBody { bytes: Bytes::Stream(stream), origin: Origin::Passed })
 }
@@ -292,7 +309,7 @@ pub async fn pass_span(call: &Routed, source: &ContentDescriptor, span: Span) ->
 /// Revalidates an entry with a one-byte range request: the ETag of the response shows whether the object is unchanged, without a transfer of the slice.
 async fn revalidate(call: &Routed, source: &ContentDescriptor, slice: &Slice, key: &str) {
     let first = Span { first: slice.span.first, last: slice.span.first };
-    match request_range(call, source, first).await {
+    match request_range(call, source, first, None).await {
         Ok(answer) => {
             answer.discard();
             store_reads::count(call, source, 1);

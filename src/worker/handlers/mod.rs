@@ -8,6 +8,7 @@ pub mod dedup;
 pub mod edge_admin;
 pub mod edges;
 pub mod files;
+pub mod gateway;
 pub mod health;
 pub mod jobs;
 pub mod live;

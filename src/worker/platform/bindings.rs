@@ -152,6 +152,11 @@ pub fn assets(env: &Env) -> Option<Fetcher> {
     object(env, ASSETS)
 }
 
+/// The gateway beside the store; None without one. Optional, and therefore none of the names above, which every environment has to have.
+pub fn gateway(env: &Env) -> Option<Fetcher> {
+    object(env, "GATEWAY")
+}
+
 /// The job queue.
 pub fn jobs(env: &Env) -> Result<Queue, Problem> {
     object(env, JOBS).ok_or_else(|| log::internal("binding JOBS", "missing"))

@@ -32,6 +32,7 @@ use crate::s3::request::Store;
 use crate::services::request::lost;
 use crate::worker::platform::client_body::ClientBody;
 use crate::worker::platform::d1::Db;
+use crate::worker::platform::gateway::Way;
 use crate::worker::platform::js::{DigestStream, FixedLengthStream, StreamReader};
 use crate::worker::platform::kept_body::{Sent, send_and_keep};
 use crate::worker::platform::origin::Answer;
@@ -52,6 +53,7 @@ pub struct WorkerIo {
     /// What only a request has.
     pub of_request: Option<Rc<OfRequest>>,
     forget: Forget,
+    way: Way,
 }
 
 /// What only a request has.
@@ -68,14 +70,14 @@ impl WorkerIo {
     /// That of a job or a Durable Object.
     pub fn new(env: Env, forget: Forget) -> WorkerIo {
         bindings::begin_log(&env);
-        WorkerIo { env, of_request: None, forget }
+        WorkerIo { way: Way::new(&env), env, of_request: None, forget }
     }
 
     /// That of a request.
     pub fn of_request(env: Env, forget: Forget, context: Context, request: web_sys::Request, cache: Rc<PopCache>) -> WorkerIo {
         log::set_sink(console::write);
         let of_request = OfRequest { context, request, cache, spans: RefCell::default(), retries: Cell::default() };
-        WorkerIo { env, of_request: Some(Rc::new(of_request)), forget }
+        WorkerIo { way: Way::new(&env), env, of_request: Some(Rc::new(of_request)), forget }
     }
 
     /// How many attempts at the store were repeated.
@@ -154,7 +156,7 @@ impl Io for WorkerIo {
     }
 
     async fn exchange(&self, store: &Store, action: &Action, body: BodyOf<WorkerIo>, sending: Sending) -> Result<Answer, StoreError> {
-        origin::send(store, action, origin_body(body)?, sending).await
+        origin::send(&self.way, store, action, origin_body(body)?, sending).await
     }
 
     async fn relay(
@@ -169,7 +171,7 @@ impl Io for WorkerIo {
     ) -> Result<Relayed<Answer, JsValue>, Problem> {
         // What is given is the time for the answer to a body that has come; while it comes, only that of a refusal's text counts.
         let streaming = Sending { timeout_ms: RESPONSE_TIMEOUT_MS, ..sending };
-        let first = async |rest: ReadableStream| origin::send(store, action, origin::Body::Raw(rest.into()), streaming).await;
+        let first = async |rest: ReadableStream| origin::send(&self.way, store, action, origin::Body::Raw(rest.into()), streaming).await;
         let ends = |sent: &Result<Answer, StoreError>| sent.as_ref().err().is_none_or(&is_final);
         let sent = send_and_keep(stream, size, permit, sending.timeout_ms, first, ends).await.map_err(|_| lost())?;
         Ok(match sent {

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod console;
 pub mod cut_body;
 pub mod d1;
+pub mod gateway;
 pub mod geo_hint;
 pub mod io;
 pub mod js;

@@ -1,13 +1,14 @@
-//! Signed requests to the origin. Redirects are not followed.
+//! Signed requests to the origin, by the gateway if there is one. Redirects are not followed.
 
 use std::cell::Cell;
 
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{AbortController, AbortSignal, Headers, RequestCache, RequestInit, RequestRedirect};
 
 use crate::base::memory_budget::{Owner, Pool};
 use crate::clients::store::COMPLETION_TIMEOUT_MS;
+use crate::gateway::fields::{FIELD, FROM_SHIELD};
 use crate::io;
 use crate::io::Sending;
 use crate::io::answer::Answer as _;
@@ -16,6 +17,7 @@ use crate::s3::error::StoreError;
 use crate::s3::request::{SignedRequest, Store};
 use crate::worker::platform::client_body::ClientBody;
 pub use crate::worker::platform::clock::within;
+use crate::worker::platform::gateway::Way;
 use crate::worker::platform::js::FixedLengthStream;
 use crate::worker::platform::{clock, js, memory, read_body};
 
@@ -57,6 +59,21 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// One that somebody else has received.
+    pub fn of(response: web_sys::Response) -> Answer {
+        Answer { status: response.status(), response }
+    }
+
+    /// `Content-Length`, `Content-Range`, `ETag`, `Content-Encoding`.
+    pub fn told(&self) -> [Option<String>; 4] {
+        ["content-length", "content-range", "etag", "content-encoding"].map(|name| self.header(name))
+    }
+
+    /// Whether the gateway beside the store had kept it.
+    pub fn is_from_shield(&self) -> bool {
+        self.header(FIELD).as_deref() == Some(FROM_SHIELD)
+    }
+
     /// The raw body stream.
     pub fn body(&self) -> Option<web_sys::ReadableStream> {
         self.response.body()
@@ -136,25 +153,20 @@ impl io::answer::Answer for Answer {
 ///
 /// # Errors
 /// The store's.
-pub async fn send(store: &Store, action: &Action, body: Body, sending: Sending) -> Result<Answer, StoreError> {
+pub async fn send(way: &Way, store: &Store, action: &Action, body: Body, sending: Sending) -> Result<Answer, StoreError> {
     let now = clock::now();
     let request = match sending.presigned_for {
         Some(seconds) => store.presign(action, now, seconds),
         None => store.request(action, now),
     };
-    send_signed(request, action.reads_bytes(), body, sending.timeout_ms).await
+    let Body::Client(client) = body else { return exchange(way, action, request, body, sending.timeout_ms).await };
+    client.sent_by(async |stream| exchange(way, action, request, Body::Raw(stream), sending.timeout_ms).await).await
 }
 
-async fn send_signed(request: SignedRequest, reads_bytes: bool, body: Body, timeout_ms: u32) -> Result<Answer, StoreError> {
-    let Body::Client(client) = body else { return exchange(request, reads_bytes, body, timeout_ms).await };
-    client.sent_by(async |stream| exchange(request, reads_bytes, Body::Raw(stream), timeout_ms).await).await
-}
-
-async fn exchange(request: SignedRequest, reads_bytes: bool, body: Body, timeout_ms: u32) -> Result<Answer, StoreError> {
-    crate::log::step("origin", request.method);
+async fn exchange(way: &Way, action: &Action, request: SignedRequest, body: Body, timeout_ms: u32) -> Result<Answer, StoreError> {
     let started = clock::now();
     let thrown = |error: JsValue| StoreError::unreachable(js::error_text(&error));
-    let sends_stream = matches!(body, Body::Raw(_));
+    let (reads_bytes, sends_stream) = (action.reads_bytes(), matches!(body, Body::Raw(_)));
     let init = init(&request, body).map_err(thrown)?;
     let controller = AbortController::new().map_err(thrown)?;
     let mut given_up = AbortOnDrop(Some(controller.clone()));
@@ -163,7 +175,7 @@ async fn exchange(request: SignedRequest, reads_bytes: bool, body: Body, timeout
     } else {
         init.set_signal(Some(&AbortSignal::timeout_with_u32(timeout_ms)));
     }
-    let sent = JsFuture::from(js::fetch(&request.url, &init).map_err(thrown)?);
+    let sent = way.fetch(action, &request.url, &init, !sends_stream);
     let response = if reads_bytes {
         let head = within(timeout_ms, sent).await;
         if head.is_none() {
@@ -173,10 +185,10 @@ async fn exchange(request: SignedRequest, reads_bytes: bool, body: Body, timeout
     } else {
         sent.await
     };
-    let response: web_sys::Response = response.map_err(fetch_error)?.unchecked_into();
+    let response = response.map_err(fetch_error)?;
     given_up.0 = None;
-    let status = response.status();
-    let answer = Answer { status, response };
+    let answer = Answer::of(response);
+    let status = answer.status;
     if matches!(request.method, "GET" | "HEAD") {
         record_read(clock::now().since(started));
     }
@@ -213,15 +225,7 @@ fn init(request: &SignedRequest, body: Body) -> Result<RequestInit, JsValue> {
     for (name, value) in &request.headers {
         headers.set(name, value)?;
     }
-    let init = RequestInit::new();
-    init.set_method(request.method);
-    init.set_headers(&headers);
-    // Following a redirect would send the signature to another host.
-    init.set_redirect(RequestRedirect::Manual);
-    // On some paths the platform rewrites HEAD to GET or answers ranges from its own cache; both break signatures.
-    if matches!(request.method, "GET" | "HEAD") {
-        init.set_cache(RequestCache::NoStore);
-    }
+    let init = init_of(request.method, &headers);
     match body {
         Body::Empty => {}
         Body::Text(text) => init.set_body(&JsValue::from_str(&text)),
@@ -229,6 +233,20 @@ fn init(request: &SignedRequest, body: Body) -> Result<RequestInit, JsValue> {
         Body::Client(client) => init.set_body(&client.passed_on()),
     }
     Ok(init)
+}
+
+/// A request to the store without its body.
+pub fn init_of(method: &str, headers: &Headers) -> RequestInit {
+    let init = RequestInit::new();
+    init.set_method(method);
+    init.set_headers(headers);
+    // Following a redirect would send the signature to another host.
+    init.set_redirect(RequestRedirect::Manual);
+    // On some paths the platform rewrites HEAD to GET or answers ranges from its own cache; both break signatures.
+    if matches!(method, "GET" | "HEAD") {
+        init.set_cache(RequestCache::NoStore);
+    }
+    init
 }
 
 /// Updates the smoothed read latency.

@@ -41,6 +41,11 @@ impl PopCache {
         }
     }
 
+    /// `https://host` of the keys.
+    pub fn base(&self) -> String {
+        self.base.borrow().clone()
+    }
+
     /// Whether content may make `calls` more calls. What is small and done once for a request does not ask.
     pub fn has_left(&self, calls: u32) -> bool {
         self.left.get() >= calls

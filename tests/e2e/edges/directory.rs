@@ -41,6 +41,12 @@ async fn twenty_edges_are_listed_and_operator_creates_changes_and_deletes_one() 
     assert_eq!((status, &made["id"], &made["url"], &made["status"]), (201, &json!("osl"), &Value::Null, &json!("active")), "{made}");
     let (status, made) = stack.operator(Method::PATCH, "/api/portal/edges/osl").json(&json!({ "capacityMbps": 600 })).answer().await;
     assert_eq!((status, &made["capacityMbps"], &made["capacity_mbps"]), (200, &json!(600), &json!(600)), "either spelling: {made}");
+    for (region, answered) in [(json!("aws:eu-north-1"), 200), (json!("Oslo"), 422), (Value::Null, 200)] {
+        let (status, made) = stack.operator(Method::PATCH, "/api/portal/edges/osl").json(&json!({ "region": region })).answer().await;
+        assert_eq!(status, answered, "{made}");
+        let told = listed(stack, "").await.into_iter().find(|edge| edge["id"] == "osl").unwrap();
+        assert!(status == 422 && made["field"] == "region" || told.get("region").unwrap_or(&Value::Null) == &region, "{made} {told}");
+    }
     assert_eq!(create(&oslo).answer().await.0, 409, "there is one of that id");
     assert_eq!(listed(stack, "").await.len(), 21);
     let from_oslo = json!({ "colo": "OSL", "latitude": "59.9", "longitude": "10.8" });

@@ -4,6 +4,7 @@ use jettyspeed_devstack::state::AccountAccess;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+mod deployments;
 mod directory;
 mod metrics;
 mod ranking;

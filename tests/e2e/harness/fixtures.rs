@@ -118,6 +118,16 @@ pub async fn origin_access() -> &'static OriginAccess {
     &origin().await.access
 }
 
+/// Options of a Worker without anything of a test's.
+pub async fn plain_options() -> &'static Path {
+    &origin().await.options
+}
+
+/// A state folder with nothing but tables.
+pub(super) async fn template() -> &'static Path {
+    &origin().await.template
+}
+
 /// The shared stack, for tests that neither break nor reconfigure it.
 pub async fn stack() -> &'static Stack {
     static STACK: OnceCell<Stack> = OnceCell::const_new();
@@ -189,6 +199,11 @@ impl Stack {
     pub async fn start_with_entry(entry: &Path) -> Stack {
         let options = with_entry(&origin().await.options, entry);
         Stack::launch(origin_access().await.clone(), &[], true, Some(options)).await
+    }
+
+    /// The same with other options of workerd.
+    pub async fn start_with_options(options: PathBuf, vars: &[(&str, &str)]) -> Stack {
+        Stack::launch(origin_access().await.clone(), vars, true, Some(options)).await
     }
 
     /// The same with a bucket of its own, for tests that look at everything in it.

@@ -9,6 +9,7 @@ mod data;
 pub mod database;
 mod eventually;
 mod fixtures;
+mod gateway;
 
 pub use assertions::*;
 pub use bucket::*;
@@ -17,3 +18,4 @@ pub use client::*;
 pub use data::*;
 pub use eventually::*;
 pub use fixtures::*;
+pub use gateway::*;

@@ -130,3 +130,17 @@ async fn nonsense_in_path_query_or_header_never_returns_5xx() {
     world.is_alive().await;
     assert_none(&complaints);
 }
+
+/// They are for the gateway of a deployment, and of those who have its key.
+#[tokio::test]
+async fn gateway_fields_of_a_stranger_change_nothing() {
+    let World { stack, account, .. } = &World::new().await;
+    for pass in ["", "x", "1.00", &"9".repeat(8_000)] {
+        let with = |path: &str| {
+            let request = stack.request(Method::GET, path, account);
+            request.header("X-JettySpeed-Gateway", pass).header("X-JettySpeed-Kept", "0 9 60 https://a k e")
+        };
+        assert_eq!(with("/api/storage/files").answer().await.0, 200, "{pass}");
+        assert_eq!(with("/bucket/key").answer().await.0, 404, "{pass}");
+    }
+}

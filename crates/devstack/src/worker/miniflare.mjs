@@ -1,6 +1,7 @@
 // The Worker in a real workerd with all bindings of wrangler.toml, through Miniflare's API: what `wrangler dev` runs, without its bundler and the
 // second workerd in front.
 //   node miniflare.mjs options WRANGLER_TOML MAIN OUT    what Wrangler makes of the configuration, as JSON; MAIN is the Worker's entry
+//   node miniflare.mjs edges OPTIONS CONFIG OUT PORT…  these options, and a deployment beside it for each environment of CONFIG (script/edges), at these ports
 //   node miniflare.mjs serve OPTIONS ENV_FILE STATE PORT
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -18,8 +19,21 @@ if (mode === "options") {
   process.exit(0);
 }
 
+if (mode === "edges") {
+  const [optionsPath, configPath, out, ...ports] = given;
+  const { unstable_getMiniflareWorkerOptions, unstable_readConfig } = await import("wrangler");
+  const names = Object.keys(JSON.parse(readFileSync(configPath, "utf8")).env);
+  const edges = names.map((name, index) => {
+    const { workerOptions } = unstable_getMiniflareWorkerOptions(configPath, name);
+    const { name: script, vars } = unstable_readConfig({ config: configPath, env: name });
+    return { port: Number(ports[index]), workerOptions: { ...workerOptions, name: script, bindings: vars } };
+  });
+  writeFileSync(out, JSON.stringify({ ...JSON.parse(readFileSync(optionsPath, "utf8")), edges }));
+  process.exit(0);
+}
+
 const [optionsPath, envFile, state, port] = given;
-const { main, workerOptions } = JSON.parse(readFileSync(optionsPath, "utf8"));
+const { main, workerOptions, edges = [] } = JSON.parse(readFileSync(optionsPath, "utf8"));
 const { convertV4MiniflareOptions, Log, LogLevel, Miniflare } = await import("miniflare");
 const build = dirname(main);
 // Static assets are a Worker of their own here: next to a Worker with assets, Miniflare puts two further ones in front of it, through which every body would pass.
@@ -30,6 +44,18 @@ const { QUEUE_RETRY_SECONDS, CACHE_KEEPS_NOTHING, ...bindings } = parseEnv(readF
 if (QUEUE_RETRY_SECONDS) {
   for (const consumer of Object.values(workerOptions.queueConsumers)) consumer.retryDelay = Number(QUEUE_RETRY_SECONDS);
 }
+const deployment = (options) => ({
+  ...options,
+  serviceBindings: { ...options.serviceBindings, [assets.binding]: "assets" },
+  cacheAPI: !CACHE_KEEPS_NOTHING,
+  bindings: { ...options.bindings, ...bindings },
+  rootPath: build,
+  modulesRoot: build,
+  modules: [
+    { type: "ESModule", path: main },
+    { type: "CompiledWasm", path: join(build, "index_bg.wasm") },
+  ],
+});
 const miniflare = new Miniflare(convertV4MiniflareOptions({
   // The lab (crates/lab) calls it from other network namespaces.
   host: process.env.LISTEN_HOST || "127.0.0.1",
@@ -43,19 +69,11 @@ const miniflare = new Miniflare(convertV4MiniflareOptions({
   resourcePersistencePath: join(state, "v3"),
   resourceTmpPath: mkdtempSync(join(tmpdir(), "miniflare-")),
   workers: [
-    {
-      ...ownOptions,
-      name: "jettyspeed-edge",
-      serviceBindings: { ...ownOptions.serviceBindings, [assets.binding]: "assets" },
-      cacheAPI: !CACHE_KEEPS_NOTHING,
-      bindings: { ...workerOptions.bindings, ...bindings },
-      rootPath: build,
-      modulesRoot: build,
-      modules: [
-        { type: "ESModule", path: main },
-        { type: "CompiledWasm", path: join(build, "index_bg.wasm") },
-      ],
-    },
+    deployment({ ...ownOptions, name: "jettyspeed-edge" }),
+    // Each with an address of its own, past the Worker that Miniflare puts in front of the first.
+    ...edges.map(({ port, workerOptions: { assets: _, ...options } }) =>
+      deployment({ ...options, unsafeDirectSockets: [{ host: process.env.LISTEN_HOST || "127.0.0.1", port }] }),
+    ),
     {
       name: "assets",
       modules: true,

@@ -7,6 +7,7 @@ mod rows;
 mod special;
 mod targets;
 mod tools;
+mod tus;
 
 use std::path::{Path, PathBuf};
 
@@ -49,6 +50,7 @@ pub async fn run(program: &Path, options: &Options) -> Result<bool> {
     let mut report = Report::new(options, &profile);
     let lab = Lab::start(program, &profile, 1, &congestion).await?;
     let tools = Tool::installed();
+    let _tus = if tools.contains(&Tool::Tus) { Some(tus::serve(&lab).await?) } else { None };
     floors(&lab, options, &mut report).await?;
     for size in &options.sizes {
         for round in 0..options.rounds {

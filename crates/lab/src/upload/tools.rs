@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::tus;
 use crate::lab::Lab;
 
 /// A tool that sends a file.
@@ -20,6 +21,8 @@ pub enum Tool {
     S5cmd,
     /// s5cmd with 32 parts of 8 MiB in flight.
     S5cmdTuned,
+    /// tus-js-client as it comes, to a tus server.
+    Tus,
     /// The product.
     Jetty,
 }
@@ -27,8 +30,9 @@ pub enum Tool {
 impl Tool {
     /// Those that are there, the product last.
     pub fn installed() -> Vec<Tool> {
-        use Tool::{Aws, Jetty, Put, Rclone, RcloneTuned, S5cmd, S5cmdTuned};
-        [Put, Aws, Rclone, RcloneTuned, S5cmd, S5cmdTuned, Jetty].into_iter().filter(|tool| found(tool.program())).collect()
+        use Tool::{Aws, Jetty, Put, Rclone, RcloneTuned, S5cmd, S5cmdTuned, Tus};
+        let all = [Put, Aws, Rclone, RcloneTuned, S5cmd, S5cmdTuned, Tus, Jetty];
+        all.into_iter().filter(|tool| found(tool.program()) && (*tool != Tus || tus::is_installed())).collect()
     }
 
     /// Its name in the table.
@@ -40,6 +44,7 @@ impl Tool {
             Tool::RcloneTuned => "rclone tuned",
             Tool::S5cmd => "s5cmd",
             Tool::S5cmdTuned => "s5cmd tuned",
+            Tool::Tus => "tus-js-client",
             Tool::Jetty => "jetty",
         }
     }
@@ -50,6 +55,7 @@ impl Tool {
             Tool::Aws => "aws",
             Tool::Rclone | Tool::RcloneTuned => "rclone",
             Tool::S5cmd | Tool::S5cmdTuned => "s5cmd",
+            Tool::Tus => "node",
             Tool::Jetty => "jetty",
         }
     }
@@ -85,6 +91,9 @@ impl Tool {
                 }
                 command.arg(file).arg(format!("s3://{bucket}/{key}"));
             }
+            Tool::Tus => {
+                command.arg(tus::script("client.mjs")).arg(tus::url()).arg(file);
+            }
             // Nobody else waits until the stored bytes have been read again.
             Tool::Jetty => {
                 command.args(["upload", "--no-verify"]).arg(file);
@@ -114,7 +123,7 @@ impl Tool {
                 command = lab.command("sh");
                 command.args(["-c", script]).arg(folder);
             }
-            Tool::Put | Tool::Rclone | Tool::S5cmdTuned => return None,
+            Tool::Put | Tool::Rclone | Tool::S5cmdTuned | Tool::Tus => return None,
         }
         Some(command)
     }

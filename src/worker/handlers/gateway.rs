@@ -51,7 +51,7 @@ fn is_of_store(config: &Config, url: &str) -> bool {
 fn bad_gateway() -> Result<Response, JsValue> {
     let init = ResponseInit::new();
     init.set_status(502);
-    Response::new_with_opt_str_and_init(None, &init)
+    Response::new_with_opt_readable_stream_and_init(None, &init)
 }
 
 /// The store's answer.

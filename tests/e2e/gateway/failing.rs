@@ -1,8 +1,11 @@
 //! A gateway that does not work.
 
-use jettyspeed_client::{UploadOptions, no_progress, upload};
+use std::time::Duration;
 
-use crate::harness::{WithGateway, fetch, random_file, steps_of};
+use jettyspeed_client::{UploadOptions, no_progress, upload};
+use jettyspeed_devstack::net::port_is_free;
+
+use crate::harness::{WithGateway, done_or, eventually, fetch, random_file, steps_of};
 
 #[tokio::test]
 async fn killed_gateway_is_gone_round_until_it_is_back() {
@@ -24,7 +27,7 @@ async fn killed_gateway_is_gone_round_until_it_is_back() {
     assert!(steps_of(&log, "origin") > 10, "most were not even tried there");
 
     with.gateway.restart().await.unwrap();
-    tokio::time::sleep(std::time::Duration::from_secs(11)).await;
+    tokio::time::sleep(Duration::from_secs(11)).await;
     with.stack.file(&with.stack.dev).name("c.bin").size(300_000).store().await;
     assert!(steps_of(&with.edge_log().await, "gateway") > rests, "it is used again");
 }
@@ -37,6 +40,7 @@ async fn gateway_with_other_keys_is_gone_round() {
     // The edge signs with a key that the gateway does not have.
     setup.env_file = setup.env_file.replace("TOKEN_KEYS='", "TOKEN_KEYS='another-key-of-at-least-32-letters,");
     worker.kill();
+    eventually(Duration::from_secs(30), async || done_or(port_is_free(setup.port), "the port is not free yet")).await;
     *worker = setup.start().await.unwrap();
     drop(worker);
     let file = with.stack.file(&with.stack.dev).name("a.bin").size(300_000).store().await;

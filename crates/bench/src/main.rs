@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods)]
 
 mod api;
+mod big;
 mod chunk;
 mod costs;
 mod delivery;
@@ -12,6 +13,7 @@ mod head;
 mod hostile;
 mod load;
 mod losses;
+mod memory;
 mod miniflare;
 mod peers;
 mod report;
@@ -27,6 +29,7 @@ const USAGE: &str = "usage: script/bench chunk [--quick] [--only throughput|late
                      script/bench api [--quick] [--only throughput|latency|edges|provisioning|profile]\n       \
                      script/bench uploads [--quick] [--only resume|record|chunks|duplicate|isolation|replay]\n       \
                      script/bench delivery [--quick] [--only small|large|latency|seek|play|zipf|whole]\n       \
+                     script/bench big [--quick] [--parts N] [--gb N] [--only through|straight]\n       \
                      script/bench hostile [--quick] [--only parsers|requests|reads]\n       \
                      script/bench steering\n       \
                      script/bench costs [--quick] [--write]\n\
@@ -49,6 +52,7 @@ async fn run(arguments: &[String]) -> Result<()> {
         Some("api") => api(quick, only).await,
         Some("delivery") => delivery(quick, only).await,
         Some("uploads") => uploads(quick, only).await,
+        Some("big") => big(big::Effort::of(arguments).ok_or(USAGE)?, only).await,
         Some("hostile") => hostile(quick, only).await,
         Some("steering") => steering(),
         Some("costs") => costs(quick, arguments.iter().any(|argument| argument == "--write")).await,
@@ -116,6 +120,24 @@ async fn delivery(quick: bool, only: Option<&str>) -> Result<Vec<Figure>> {
     print("Delivery", &harness, &figures);
     write("delivery", &figures)?;
     Ok(figures)
+}
+
+async fn big(effort: big::Effort, only: Option<&str>) -> Result<Vec<Figure>> {
+    let folder = tempfile::tempdir()?;
+    let outcome = big::run(folder.path(), effort, only).await?;
+    let harness = format!(
+        "harness: {}, its API without `wrangler dev`; a sink in memory as store, which compares no hashes; load and sink on the same machine; load average {}",
+        outcome.versions,
+        load_average()
+    );
+    print("As many parts as there can be", &harness, &outcome.figures);
+    write("big", &outcome.figures)?;
+    Ok(outcome.figures)
+}
+
+/// Of the last minute: what else the machine does shows in every figure.
+fn load_average() -> String {
+    std::fs::read_to_string("/proc/loadavg").ok().and_then(|text| text.split(' ').next().map(str::to_owned)).unwrap_or_else(|| "unknown".to_owned())
 }
 
 async fn hostile(quick: bool, only: Option<&str>) -> Result<Vec<Figure>> {

@@ -44,9 +44,20 @@ pub struct Answer {
     server_timing: String,
     /// `Cache-Status`
     pub cache_status: String,
+    /// `Content-Type`
+    pub content_type: String,
+    /// `Retry-After`; empty without one.
+    pub retry_after: String,
 }
 
 impl Answer {
+    /// One of this status and these header fields.
+    #[cfg(test)]
+    pub fn of_parts(status: u16, content_type: &str, retry_after: &str) -> Answer {
+        let (content_type, retry_after) = (content_type.to_owned(), retry_after.to_owned());
+        Answer { status, body: Bytes::new(), ms: 0.0, server_timing: String::new(), cache_status: String::new(), content_type, retry_after }
+    }
+
     /// Duration of a step according to the Worker's Server-Timing, ms.
     pub fn step(&self, name: &str) -> Result<f64> {
         let step = self.server_timing.split(", ").find_map(|step| step.strip_prefix(name)?.strip_prefix(";dur=")?.parse().ok());
@@ -121,8 +132,9 @@ impl Connection {
         let status = answer.status().as_u16();
         let field = |name: &str| answer.headers().get(name).and_then(|field| field.to_str().ok()).unwrap_or_default().to_owned();
         let (server_timing, cache_status) = (field("server-timing"), field("cache-status"));
+        let (content_type, retry_after) = (field("content-type"), field("retry-after"));
         let body = answer.into_body().collect().await?.to_bytes();
-        Ok(Answer { status, body, ms: sent_at.elapsed().as_secs_f64() * 1000.0, server_timing, cache_status })
+        Ok(Answer { status, body, ms: sent_at.elapsed().as_secs_f64() * 1000.0, server_timing, cache_status, content_type, retry_after })
     }
 }
 

@@ -7,6 +7,7 @@
 mod api;
 mod big;
 mod chunk;
+mod clients;
 mod costs;
 mod delivery;
 mod head;
@@ -30,6 +31,7 @@ const USAGE: &str = "usage: script/bench chunk [--quick] [--only throughput|late
                      script/bench uploads [--quick] [--only resume|record|chunks|duplicate|isolation|replay]\n       \
                      script/bench delivery [--quick] [--only small|large|latency|seek|play|zipf|whole]\n       \
                      script/bench big [--quick] [--parts N] [--gb N] [--only through|straight]\n       \
+                     script/bench load [--quick] [--clients N] [--seconds N] [--one-in N] [--only calm|resets]\n       \
                      script/bench hostile [--quick] [--only parsers|requests|reads]\n       \
                      script/bench steering\n       \
                      script/bench costs [--quick] [--write]\n\
@@ -53,6 +55,7 @@ async fn run(arguments: &[String]) -> Result<()> {
         Some("delivery") => delivery(quick, only).await,
         Some("uploads") => uploads(quick, only).await,
         Some("big") => big(big::Effort::of(arguments).ok_or(USAGE)?, only).await,
+        Some("load") => clients(clients::Effort::of(arguments).ok_or(USAGE)?, only).await,
         Some("hostile") => hostile(quick, only).await,
         Some("steering") => steering(),
         Some("costs") => costs(quick, arguments.iter().any(|argument| argument == "--write")).await,
@@ -132,6 +135,23 @@ async fn big(effort: big::Effort, only: Option<&str>) -> Result<Vec<Figure>> {
     );
     print("As many parts as there can be", &harness, &outcome.figures);
     write("big", &outcome.figures)?;
+    Ok(outcome.figures)
+}
+
+async fn clients(effort: clients::Effort, only: Option<&str>) -> Result<Vec<Figure>> {
+    let folder = tempfile::tempdir()?;
+    let outcome = clients::run(folder.path(), effort, only).await?;
+    let harness = format!(
+        "harness: {}, its API without `wrangler dev`; {} clients for {} s a run, calls at fixed instants, times from those; second run: one of {} requests to the \
+         store reset; load and store on the same machine; load average {}",
+        outcome.versions,
+        effort.clients,
+        effort.seconds,
+        effort.one_in,
+        load_average()
+    );
+    print("Many clients at once", &harness, &outcome.figures);
+    write("load", &outcome.figures)?;
     Ok(outcome.figures)
 }
 

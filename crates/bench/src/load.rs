@@ -209,10 +209,10 @@ pub async fn requests_per_second(target: &Target, in_flight: u32, lasting: Durat
 }
 
 /// Sends requests at fixed instants, `rate` per second, `count` in total, regardless of earlier responses (open loop). Returns the time from each instant to
-/// its response, ms: a server that stalls is charged for every request that was due meanwhile.
-pub async fn open_loop(target: &Target, rate: u32, count: u32) -> Result<Vec<f64>> {
+/// its response, ms, with the response: a server that stalls is charged for every request that was due meanwhile. Anything but a 200 is an error.
+pub async fn open_loop(target: &Target, rate: u32, count: u32) -> Result<Vec<(f64, Answer)>> {
     let idle: Arc<Mutex<Vec<(Instant, Connection)>>> = Arc::default();
-    let mut pending: JoinSet<Result<f64>> = JoinSet::new();
+    let mut pending: JoinSet<Result<(f64, Answer)>> = JoinSet::new();
     let started = Instant::now();
     for number in 0..count {
         let due = started + Duration::from_secs(1) * number / rate;
@@ -224,10 +224,10 @@ pub async fn open_loop(target: &Target, rate: u32, count: u32) -> Result<Vec<f64
                 Some((since, connection)) if since.elapsed() < KEEP => connection,
                 _ => Connection::open(&target.address).await?,
             };
-            connection.send(&target, 0, Bytes::new()).await?;
+            let answer = connection.exchange(&target, 0, Bytes::new()).await?.of_status(200)?;
             let took = due.elapsed().as_secs_f64() * 1000.0;
             idle.lock().await.push((Instant::now(), connection));
-            Ok(took)
+            Ok((took, answer))
         });
     }
     let mut samples = Vec::new();

@@ -20,6 +20,7 @@ mod peers;
 mod report;
 mod sink;
 mod steering;
+mod tail;
 mod uploads;
 
 use jettyspeed_devstack::{Result, root};
@@ -27,7 +28,7 @@ use jettyspeed_devstack::{Result, root};
 use crate::report::{Figure, missed, print};
 
 const USAGE: &str = "usage: script/bench chunk [--quick] [--only throughput|latency|memory]\n       \
-                     script/bench api [--quick] [--only throughput|latency|edges|provisioning|profile]\n       \
+                     script/bench api [--quick] [--only throughput|latency|tail|edges|provisioning|profile]\n       \
                      script/bench uploads [--quick] [--only resume|record|chunks|duplicate|isolation|replay]\n       \
                      script/bench delivery [--quick] [--only small|large|latency|seek|play|zipf|whole]\n       \
                      script/bench big [--quick] [--parts N] [--gb N] [--only through|straight]\n       \

@@ -1,8 +1,7 @@
 // Startup time, from the playback request to the first frame: cold, with an empty PoP cache, and warm, after the video was played before.
 import { visit } from "./browser.mjs";
 
-const COLD_RUNS = 3;
-const WARM_RUNS = 7;
+const RUNS = { cold: 3, warm: 7 };
 // Maximum median of warm starts with 40 ms of round trip (docs/benchmarks.md, Real players).
 export const LIMIT_MS = 500;
 
@@ -29,13 +28,13 @@ function checkCacheStatus(sample, runs, what, prefix) {
   if (unexpected) throw new Error(`${sample.name}: a ${what} start began with "${unexpected.first}"`);
 }
 
-export async function startup(browser, page, sample, host, purge) {
+export async function startup(browser, page, sample, host, purge, runs = RUNS) {
   const [cold, warm] = [[], []];
-  for (let run = 0; run < COLD_RUNS; run++) {
+  for (let run = 0; run < runs.cold; run++) {
     await purge();
     cold.push(await measureStart(browser, page, sample, host));
   }
-  for (let run = 0; run < WARM_RUNS; run++) warm.push(await measureStart(browser, page, sample, host));
+  for (let run = 0; run < runs.warm; run++) warm.push(await measureStart(browser, page, sample, host));
   checkCacheStatus(sample, cold, "cold", "JettySpeed; fwd=miss");
   checkCacheStatus(sample, warm, "warm", "JettySpeed; hit");
   return { cold: summary(cold), warm: summary(warm) };

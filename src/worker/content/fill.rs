@@ -245,8 +245,20 @@ async fn kv_key(call: &Routed, source: &ContentDescriptor, now: EpochMs) -> Opti
     source.kv_key_of_any_size().filter(|_| is_ahead)
 }
 
+/// The outcome of `read`, which is made once more if the connection broke: a store may close an idle one just as it is used, and reading changes nothing.
+async fn twice<T>(read: impl AsyncFn() -> Result<T, Problem>) -> Result<T, Problem> {
+    match read().await {
+        Err(Problem::Origin(OriginFailure::Unreachable)) => read().await,
+        outcome => outcome,
+    }
+}
+
 /// A byte range of the object, complete and checked.
 async fn read_checked(call: &Routed, source: &ContentDescriptor, span: Span) -> Result<JsValue, Problem> {
+    twice(async || read_checked_once(call, source, span).await).await
+}
+
+async fn read_checked_once(call: &Routed, source: &ContentDescriptor, span: Span) -> Result<JsValue, Problem> {
     let answer = request_range(call, source, span).await?;
     store_reads::count(call, source, span.bytes());
     let buffer = answer.bytes(span.bytes(), FILL_MS).await.map_err(|error| store::problem("GetObject", &error))?;
@@ -284,7 +296,7 @@ async fn pass(call: &Routed, source: &ContentDescriptor, slice: &Slice) -> Resul
 /// # Errors
 /// 502, 503, 504 from the origin.
 pub async fn pass_span(call: &Routed, source: &ContentDescriptor, span: Span) -> Result<SliceBody, Problem> {
-    let answer = request_range(call, source, span).await?;
+    let answer = twice(async || request_range(call, source, span).await).await?;
     let stream = answer.counted_body(span.bytes()).map_err(|error| call.thrown("stream", &error))?.ok_or(Problem::Internal)?;
     Ok(SliceBody { bytes: Bytes::Stream(stream), origin: Origin::Passed })
 }

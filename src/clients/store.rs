@@ -48,10 +48,17 @@ pub async fn send_within<I: Io>(io: &I, config: &Config, action: &Action, body: 
 /// # Errors
 /// The store's.
 pub async fn text_of<I: Io>(io: &I, config: &Config, action: &Action) -> Result<String, StoreError> {
-    let once = async || send(io, config, action, Body::Empty).await?.text().await;
-    match once().await {
-        Err(error) if error.is_broken_off() => once().await,
-        answer => answer,
+    let mut again = true;
+    // One place that sends: two would be two copies of it in the module.
+    loop {
+        let answer = match send(io, config, action, Body::Empty).await {
+            Ok(answer) => answer.text().await,
+            Err(error) => Err(error),
+        };
+        match answer {
+            Err(error) if error.is_broken_off() && std::mem::take(&mut again) => {}
+            answer => return answer,
+        }
     }
 }
 

@@ -4,7 +4,7 @@ import { launch } from "./browser.mjs";
 import { servePages } from "./pages.mjs";
 import { environment, runOrThrow, stopAll } from "./processes.mjs";
 import { samples } from "./samples.mjs";
-import { startup } from "./startup.mjs";
+import { startup, startupAhead } from "./startup.mjs";
 
 const { JETTY_URL, JETTY_API_KEY, JETTY_API_SECRET, LAB_NAMESPACE, LAB_OPERATOR_TOKEN } = process.env;
 const runs = process.argv.includes("--quick") ? { cold: 1, warm: 2 } : undefined;
@@ -26,7 +26,9 @@ try {
   stops.unshift(() => browser.close());
   for (const film of await samples()) {
     await jetty("video", "push", film.folder, "--id", film.name);
-    results.push({ name: film.name, what: film.what, ...(await startup(browser, page.url, film, new URL(JETTY_URL).host, purge, runs)) });
+    const { host } = new URL(JETTY_URL);
+    const measured = await startup(browser, page.url, film, host, purge, runs);
+    results.push({ name: film.name, what: film.what, ...measured, told: await startupAhead(browser, page.url, film, host, runs) });
     console.error(`  video: ${film.name}: done`);
   }
 } finally {

@@ -32,7 +32,7 @@ const USAGE: &str = "usage: script/bench chunk [--quick] [--only throughput|late
                      script/bench uploads [--quick] [--only resume|record|chunks|duplicate|isolation|replay]\n       \
                      script/bench delivery [--quick] [--only small|large|latency|seek|play|zipf|whole]\n       \
                      script/bench big [--quick] [--parts N] [--gb N] [--only through|straight]\n       \
-                     script/bench load [--quick] [--clients N] [--seconds N] [--one-in N] [--only calm|resets]\n       \
+                     script/bench load [--quick] [--clients N] [--seconds N] [--one-in N] [--kind NAME] [--only calm|resets]\n       \
                      script/bench hostile [--quick] [--only parsers|requests|reads]\n       \
                      script/bench steering\n       \
                      script/bench costs [--quick] [--write]\n\

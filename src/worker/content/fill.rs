@@ -247,9 +247,12 @@ async fn kv_key(call: &Routed, source: &ContentDescriptor, now: EpochMs) -> Opti
 
 /// The outcome of `read`, which is made once more if the connection broke: a store may close an idle one just as it is used, and reading changes nothing.
 async fn twice<T>(read: impl AsyncFn() -> Result<T, Problem>) -> Result<T, Problem> {
-    match read().await {
-        Err(Problem::Origin(OriginFailure::Unreachable)) => read().await,
-        outcome => outcome,
+    let mut again = true;
+    loop {
+        match read().await {
+            Err(Problem::Origin(OriginFailure::Unreachable)) if std::mem::take(&mut again) => {}
+            outcome => return outcome,
+        }
     }
 }
 

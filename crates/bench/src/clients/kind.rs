@@ -29,7 +29,7 @@ impl Kind {
             Kind::Upload => "uploads",
             Kind::Content => "files",
             Kind::Video => "video",
-            Kind::Api => "JSON API",
+            Kind::Api => "api",
             Kind::Webhook => "webhooks",
         }
     }

@@ -40,15 +40,17 @@ pub struct Effort {
     pub seconds: u32,
     /// In the second run one of so many attempts at the store is reset.
     pub one_in: u64,
+    /// Only the clients of this kind, at the instants that they would have beside the others: which of them it is.
+    pub kind: Option<Kind>,
 }
 
 impl Effort {
     /// The extent of the published figures.
-    pub const FULL: Effort = Effort { clients: 2_000, seconds: 300, one_in: 1_000 };
+    pub const FULL: Effort = Effort { clients: 2_000, seconds: 300, one_in: 1_000, kind: None };
     /// A quick check.
-    pub const QUICK: Effort = Effort { clients: 1_000, seconds: 45, one_in: 100 };
+    pub const QUICK: Effort = Effort { clients: 1_000, seconds: 45, one_in: 100, kind: None };
 
-    /// That of the command line: `--clients N`, `--seconds N`, `--one-in N`, `--quick`; None if a number is none.
+    /// That of the command line: `--clients N`, `--seconds N`, `--one-in N`, `--kind NAME`, `--quick`; None if one is not understood.
     pub fn of(arguments: &[String]) -> Option<Effort> {
         let defaults = if arguments.iter().any(|argument| argument == "--quick") { Effort::QUICK } else { Effort::FULL };
         let number = |name: &str, otherwise: u32| match arguments.iter().position(|argument| argument == name) {
@@ -56,7 +58,11 @@ impl Effort {
             Some(at) => arguments.get(at + 1)?.parse().ok().filter(|number| *number > 0),
         };
         let one_in = number("--one-in", u32::try_from(defaults.one_in).ok()?)?.into();
-        Some(Effort { clients: number("--clients", defaults.clients)?, seconds: number("--seconds", defaults.seconds)?, one_in })
+        let kind = match arguments.iter().position(|argument| argument == "--kind") {
+            None => None,
+            Some(at) => Some(arguments.get(at + 1).and_then(|name| Kind::ALL.into_iter().find(|kind| kind.name() == name))?),
+        };
+        Some(Effort { clients: number("--clients", defaults.clients)?, seconds: number("--seconds", defaults.seconds)?, one_in, kind })
     }
 }
 
@@ -84,7 +90,7 @@ async fn measured(what: &'static str, stage: &Arc<stage::Stage>, effort: Effort)
     let lasting = Duration::from_secs(effort.seconds.into());
     let (cpu, memory, began) = (stage.server.cpu_ms()?, Watch::begin(stage.server.children()?), Instant::now());
     let mut clients = JoinSet::new();
-    for number in 0..effort.clients {
+    for number in (0..effort.clients).filter(|number| effort.kind.is_none_or(|kind| kind == Kind::of(*number))) {
         let script = Script::new(Arc::clone(stage), Arc::clone(&bodies), number);
         clients.spawn(client(script, number, began, lasting, Arc::clone(&tally)));
     }
@@ -183,7 +189,9 @@ mod tests {
     #[test]
     fn numbers_replace_those_of_the_extent() {
         assert_eq!((of("load"), of("load --quick")), (Some(Effort::FULL), Some(Effort::QUICK)));
-        assert_eq!(of("load --clients 10 --seconds 5"), Some(Effort { clients: 10, seconds: 5, one_in: 1_000 }));
+        assert_eq!(of("load --clients 10 --seconds 5"), Some(Effort { clients: 10, seconds: 5, one_in: 1_000, kind: None }));
+        assert_eq!(of("load --kind video").and_then(|effort| effort.kind), Some(Kind::Video));
+        assert_eq!((of("load --kind"), of("load --kind x")), (None, None));
         assert_eq!((of("load --clients"), of("load --seconds 0"), of("load --one-in x")), (None, None, None));
     }
 }

@@ -12,6 +12,9 @@ const COLD_MS: f64 = 800.0;
 /// The profile that these hold for.
 const PROFILE: &str = "near";
 
+/// The steps of a start, in their order; a player that shows a frame before it tells of one has not all of them.
+const STEPS: [&str; 6] = ["url", "master", "media", "segment", "buffered", "frame"];
+
 /// Starts of one kind of stream: from the page's wish to the first frame, ms.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct Stream {
@@ -19,6 +22,8 @@ pub struct Stream {
     what: String,
     cold: Starts,
     warm: Starts,
+    /// Warm, of a page that knows beforehand which files the player will ask for and asks for them at once: what is to be gained by telling it.
+    told: Starts,
 }
 
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -51,20 +56,18 @@ pub async fn measure(lab: &Lab, quick: bool) -> Result<Vec<Stream>> {
 /// Prints the table; whether every target of this profile is met.
 pub fn print(streams: &[Stream], profile: &str) -> bool {
     let mut met = true;
-    for Stream { what, cold, warm, .. } in streams {
-        for (condition, starts, most) in [("cold", cold, COLD_MS), ("warm", warm, WARM_MS)] {
-            let verdict = match (profile == PROFILE, starts.median_ms < most) {
-                (false, _) => "",
-                (true, true) => "met",
-                (true, false) => "MISSED",
+    for Stream { what, cold, warm, told, .. } in streams {
+        for (condition, starts, most) in [("cold", cold, Some(COLD_MS)), ("warm", warm, Some(WARM_MS)), ("told", told, None)] {
+            let verdict = match most.filter(|_| profile == PROFILE) {
+                None => String::new(),
+                Some(most) if starts.median_ms < most => format!("< {most:.0} met"),
+                Some(most) => format!("< {most:.0} MISSED"),
             };
-            met &= verdict != "MISSED";
+            met &= !verdict.ends_with("MISSED");
             let Starts { median_ms, least_ms, most_ms, runs, steps_ms } = starts;
-            let steps: Vec<_> = steps_ms.iter().map(|(step, ms)| format!("{step} {:.0}", ms.as_f64().unwrap_or_default())).collect();
-            println!(
-                "{what:<34} {condition:<5} {median_ms:>6.0} ms ({least_ms:.0} to {most_ms:.0}, {runs} runs) < {most:.0} {verdict:<7} {}",
-                steps.join(", ")
-            );
+            let at = |step: &&str| steps_ms.get(*step).and_then(serde_json::Value::as_f64).map(|ms| format!("{step} {ms:.0}"));
+            let steps: Vec<_> = STEPS.iter().filter_map(at).collect();
+            println!("{what:<34} {condition:<5} {median_ms:>6.0} ms ({least_ms:.0} to {most_ms:.0}, {runs} runs) {verdict:<12} {}", steps.join(", "));
         }
     }
     met
@@ -78,7 +81,10 @@ mod tests {
     fn target_holds_for_its_profile_only() {
         let stream = |warm: f64| -> Vec<Stream> {
             let starts = |ms: f64| serde_json::json!({ "median_ms": ms, "least_ms": ms, "most_ms": ms, "runs": 1, "steps_ms": { "frame": ms } });
-            serde_json::from_value(serde_json::json!([{ "name": "x", "what": "x", "cold": starts(799.0), "warm": starts(warm) }])).unwrap()
+            serde_json::from_value(
+                serde_json::json!([{ "name": "x", "what": "x", "cold": starts(799.0), "warm": starts(warm), "told": starts(999.0) }]),
+            )
+            .unwrap()
         };
         assert_eq!([print(&stream(499.0), PROFILE), print(&stream(501.0), PROFILE), print(&stream(501.0), "mobile")], [true, false, true]);
     }

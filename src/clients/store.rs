@@ -42,6 +42,26 @@ pub async fn send_within<I: Io>(io: &I, config: &Config, action: &Action, body: 
     io.exchange(&config.store, action, body, Sending { timeout_ms, presigned_for: None }).await
 }
 
+/// The text of the answer to a request without a body, which is sent once more if the connection broke before all of it was there: a store may close an idle one
+/// just as it is used. For what may be done twice.
+///
+/// # Errors
+/// The store's.
+pub async fn text_of<I: Io>(io: &I, config: &Config, action: &Action) -> Result<String, StoreError> {
+    let mut again = true;
+    // One place that sends: two would be two copies of it in the module.
+    loop {
+        let answer = match send(io, config, action, Body::Empty).await {
+            Ok(answer) => answer.text().await,
+            Err(error) => Err(error),
+        };
+        match answer {
+            Err(error) if error.is_broken_off() && std::mem::take(&mut again) => {}
+            answer => return answer,
+        }
+    }
+}
+
 /// Sends `action` as whoever holds a presigned URL for it does.
 ///
 /// # Errors

@@ -69,6 +69,11 @@ impl StoreError {
         StoreError { status: 504, code: String::new(), message: "no answer in time".to_owned() }
     }
 
+    /// Whether there was no answer because the connection broke.
+    pub fn is_broken_off(&self) -> bool {
+        self.status == 0
+    }
+
     /// Reads an error answer; a body that is no S3 error leaves the code empty.
     pub fn read(status: u16, body: &str) -> StoreError {
         let (codes, messages) = ErrorDocument::read(body).unwrap_or_default();

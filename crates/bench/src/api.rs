@@ -4,6 +4,7 @@ use super::load::{Connection, Target, open_loop, requests_per_second};
 use super::miniflare::{NO_LIMIT, Plan, Server, migrations};
 use super::peers::{BUCKET, WEBHOOK_SECRET};
 use super::report::{Figure, median, percentile};
+use super::tail;
 use bytes::Bytes;
 use hyper::Method;
 use std::fs;
@@ -53,7 +54,7 @@ pub struct Outcome {
     pub figures: Vec<Figure>,
 }
 
-/// Measures everything, or only `throughput`, `latency`, `edges`, `provisioning` or `profile`.
+/// Measures everything, or only `throughput`, `latency`, `tail`, `edges`, `provisioning` or `profile`.
 pub async fn run(folder: &Path, effort: Effort, only: Option<&str>) -> Result<Outcome> {
     let selected = |part: &str| only.is_none_or(|only| only == part);
     let access = AccountAccess::draw("bench")?;
@@ -61,7 +62,7 @@ pub async fn run(folder: &Path, effort: Effort, only: Option<&str>) -> Result<Ou
     let plan = Plan::ours(folder, "http://127.0.0.1:9", database(&access)?).await?;
     let bare = script(folder, "bare", include_str!("workers/constant.js"))?.start().await?;
     let mut figures = Vec::new();
-    if selected("throughput") || selected("latency") || selected("profile") {
+    if selected("throughput") || selected("latency") || selected("tail") || selected("profile") {
         let ours = plan.start().await?;
         let (file, plain) = (get(&ours, &format!("/api/storage/files/{ASSET}"), Some(&access)), get(&bare, "/", None));
         let (status, body) = Connection::open(&ours.address).await?.request(&file, 0, Bytes::new()).await?;
@@ -73,6 +74,11 @@ pub async fn run(folder: &Path, effort: Effort, only: Option<&str>) -> Result<Ou
         }
         if selected("latency") {
             figures.extend(latency(&file, &plain, effort).await?);
+        }
+        if selected("tail") {
+            let floor = floor(folder, &access).await?.start().await?;
+            let same = get(&floor, "/both", None);
+            figures.extend(tail::figures(&file, &same, &plain, RATE, effort.runs, effort.run_seconds).await?);
         }
         if selected("profile") {
             figures.extend(profile(folder, &ours, &access, &plain, effort).await?);
@@ -156,7 +162,8 @@ async fn latency(file: &Target, plain: &Target, effort: Effort) -> Result<Vec<Fi
     let mut runs = [vec![], vec![]];
     for run in 1..=effort.runs {
         for (runs, target) in runs.iter_mut().zip([file, plain]) {
-            runs.push(open_loop(target, RATE, RATE * effort.run_seconds).await?);
+            let answers = open_loop(target, RATE, RATE * effort.run_seconds).await?;
+            runs.push(answers.into_iter().map(|(ms, _)| ms).collect::<Vec<_>>());
         }
         eprintln!("  latency: run {run} of {}", effort.runs);
     }

@@ -44,9 +44,20 @@ pub struct Answer {
     server_timing: String,
     /// `Cache-Status`
     pub cache_status: String,
+    /// `Content-Type`
+    pub content_type: String,
+    /// `Retry-After`; empty without one.
+    pub retry_after: String,
 }
 
 impl Answer {
+    /// One of this status and these header fields.
+    #[cfg(test)]
+    pub fn of_parts(status: u16, content_type: &str, retry_after: &str) -> Answer {
+        let (content_type, retry_after) = (content_type.to_owned(), retry_after.to_owned());
+        Answer { status, body: Bytes::new(), ms: 0.0, server_timing: String::new(), cache_status: String::new(), content_type, retry_after }
+    }
+
     /// Duration of a step according to the Worker's Server-Timing, ms.
     pub fn step(&self, name: &str) -> Result<f64> {
         let step = self.server_timing.split(", ").find_map(|step| step.strip_prefix(name)?.strip_prefix(";dur=")?.parse().ok());
@@ -121,8 +132,9 @@ impl Connection {
         let status = answer.status().as_u16();
         let field = |name: &str| answer.headers().get(name).and_then(|field| field.to_str().ok()).unwrap_or_default().to_owned();
         let (server_timing, cache_status) = (field("server-timing"), field("cache-status"));
+        let (content_type, retry_after) = (field("content-type"), field("retry-after"));
         let body = answer.into_body().collect().await?.to_bytes();
-        Ok(Answer { status, body, ms: sent_at.elapsed().as_secs_f64() * 1000.0, server_timing, cache_status })
+        Ok(Answer { status, body, ms: sent_at.elapsed().as_secs_f64() * 1000.0, server_timing, cache_status, content_type, retry_after })
     }
 }
 
@@ -197,10 +209,10 @@ pub async fn requests_per_second(target: &Target, in_flight: u32, lasting: Durat
 }
 
 /// Sends requests at fixed instants, `rate` per second, `count` in total, regardless of earlier responses (open loop). Returns the time from each instant to
-/// its response, ms: a server that stalls is charged for every request that was due meanwhile.
-pub async fn open_loop(target: &Target, rate: u32, count: u32) -> Result<Vec<f64>> {
+/// its response, ms, with the response: a server that stalls is charged for every request that was due meanwhile. Anything but a 200 is an error.
+pub async fn open_loop(target: &Target, rate: u32, count: u32) -> Result<Vec<(f64, Answer)>> {
     let idle: Arc<Mutex<Vec<(Instant, Connection)>>> = Arc::default();
-    let mut pending: JoinSet<Result<f64>> = JoinSet::new();
+    let mut pending: JoinSet<Result<(f64, Answer)>> = JoinSet::new();
     let started = Instant::now();
     for number in 0..count {
         let due = started + Duration::from_secs(1) * number / rate;
@@ -212,10 +224,10 @@ pub async fn open_loop(target: &Target, rate: u32, count: u32) -> Result<Vec<f64
                 Some((since, connection)) if since.elapsed() < KEEP => connection,
                 _ => Connection::open(&target.address).await?,
             };
-            connection.send(&target, 0, Bytes::new()).await?;
+            let answer = connection.exchange(&target, 0, Bytes::new()).await?.of_status(200)?;
             let took = due.elapsed().as_secs_f64() * 1000.0;
             idle.lock().await.push((Instant::now(), connection));
-            Ok(took)
+            Ok((took, answer))
         });
     }
     let mut samples = Vec::new();

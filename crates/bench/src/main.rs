@@ -5,18 +5,22 @@
 #![allow(clippy::disallowed_methods)]
 
 mod api;
+mod big;
 mod chunk;
+mod clients;
 mod costs;
 mod delivery;
 mod head;
 mod hostile;
 mod load;
 mod losses;
+mod memory;
 mod miniflare;
 mod peers;
 mod report;
 mod sink;
 mod steering;
+mod tail;
 mod uploads;
 
 use jettyspeed_devstack::{Result, root};
@@ -24,9 +28,11 @@ use jettyspeed_devstack::{Result, root};
 use crate::report::{Figure, missed, print};
 
 const USAGE: &str = "usage: script/bench chunk [--quick] [--only throughput|latency|memory]\n       \
-                     script/bench api [--quick] [--only throughput|latency|edges|provisioning|profile]\n       \
+                     script/bench api [--quick] [--only throughput|latency|tail|edges|provisioning|profile]\n       \
                      script/bench uploads [--quick] [--only resume|record|chunks|duplicate|isolation|replay]\n       \
                      script/bench delivery [--quick] [--only small|large|latency|seek|play|zipf|whole]\n       \
+                     script/bench big [--quick] [--parts N] [--gb N] [--only through|straight]\n       \
+                     script/bench load [--quick] [--clients N] [--seconds N] [--one-in N] [--kind NAME] [--only calm|resets]\n       \
                      script/bench hostile [--quick] [--only parsers|requests|reads]\n       \
                      script/bench steering\n       \
                      script/bench costs [--quick] [--write]\n\
@@ -49,6 +55,8 @@ async fn run(arguments: &[String]) -> Result<()> {
         Some("api") => api(quick, only).await,
         Some("delivery") => delivery(quick, only).await,
         Some("uploads") => uploads(quick, only).await,
+        Some("big") => big(big::Effort::of(arguments).ok_or(USAGE)?, only).await,
+        Some("load") => clients(clients::Effort::of(arguments).ok_or(USAGE)?, only).await,
         Some("hostile") => hostile(quick, only).await,
         Some("steering") => steering(),
         Some("costs") => costs(quick, arguments.iter().any(|argument| argument == "--write")).await,
@@ -116,6 +124,41 @@ async fn delivery(quick: bool, only: Option<&str>) -> Result<Vec<Figure>> {
     print("Delivery", &harness, &figures);
     write("delivery", &figures)?;
     Ok(figures)
+}
+
+async fn big(effort: big::Effort, only: Option<&str>) -> Result<Vec<Figure>> {
+    let folder = tempfile::tempdir()?;
+    let outcome = big::run(folder.path(), effort, only).await?;
+    let harness = format!(
+        "harness: {}, its API without `wrangler dev`; a sink in memory as store, which compares no hashes; load and sink on the same machine; load average {}",
+        outcome.versions,
+        load_average()
+    );
+    print("As many parts as there can be", &harness, &outcome.figures);
+    write("big", &outcome.figures)?;
+    Ok(outcome.figures)
+}
+
+async fn clients(effort: clients::Effort, only: Option<&str>) -> Result<Vec<Figure>> {
+    let folder = tempfile::tempdir()?;
+    let outcome = clients::run(folder.path(), effort, only).await?;
+    let harness = format!(
+        "harness: {}, its API without `wrangler dev`; {} clients for {} s a run, calls at fixed instants, times from those; second run: one of {} requests to the \
+         store reset; load and store on the same machine; load average {}",
+        outcome.versions,
+        effort.clients,
+        effort.seconds,
+        effort.one_in,
+        load_average()
+    );
+    print("Many clients at once", &harness, &outcome.figures);
+    write("load", &outcome.figures)?;
+    Ok(outcome.figures)
+}
+
+/// Of the last minute: what else the machine does shows in every figure.
+fn load_average() -> String {
+    std::fs::read_to_string("/proc/loadavg").ok().and_then(|text| text.split(' ').next().map(str::to_owned)).unwrap_or_else(|| "unknown".to_owned())
 }
 
 async fn hostile(quick: bool, only: Option<&str>) -> Result<Vec<Figure>> {

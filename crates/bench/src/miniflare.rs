@@ -165,7 +165,11 @@ impl Server {
         Ok(ns as f64 / 1e6)
     }
 
-    fn children(&self) -> Result<Vec<String>> {
+    /// Ids of the workerd processes.
+    ///
+    /// # Errors
+    /// If Miniflare has ended.
+    pub fn children(&self) -> Result<Vec<String>> {
         let pid = self.group.pid();
         let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
         Ok(children.split_whitespace().map(str::to_owned).collect())

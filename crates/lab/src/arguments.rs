@@ -1,13 +1,14 @@
 //! The command line.
 
 use jettyspeed_lab::network::Congestion;
-use jettyspeed_lab::upload;
+use jettyspeed_lab::{download, upload};
 
 /// How to call it.
 pub const USAGE: &str = "usage: script/lab --list\n       \
                          script/lab PROFILE [--cc cubic|bbr] [--edge-cc cubic|bbr] [--edges 1-3] [--gateway] -- COMMAND [ARGUMENT…]\n       \
                          script/lab PROFILE [--cc cubic|bbr] [--edge-cc cubic|bbr] --floor\n       \
-                         script/bench upload [PROFILE] [--cc cubic|bbr] [--rounds N] [--sizes MB,…] [--quick] [--large] [--report-only]";
+                         script/bench upload [PROFILE] [--cc cubic|bbr] [--rounds N] [--sizes MB,…] [--quick] [--large] [--report-only]\n       \
+                         script/bench download [PROFILE] [--cc cubic|bbr] [--rounds N] [--size MB] [--only files|video] [--quick] [--report-only]";
 
 /// What is asked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub enum Asked {
     Run(Options, Vec<String>),
     /// `script/bench upload`.
     Upload(upload::Options),
+    /// `script/bench download`.
+    Download(download::Options),
     /// A subcommand of the lab itself, with its argument.
     Store(String),
     /// The same.
@@ -56,6 +59,7 @@ pub fn parse(arguments: &[String]) -> Option<Asked> {
     match (first.as_str(), rest) {
         ("--list", []) => return Some(Asked::List),
         ("upload", rest) => return upload_options(rest).map(Asked::Upload),
+        ("download", rest) => return download_options(rest).map(Asked::Download),
         ("store", [address]) => return Some(Asked::Store(address.clone())),
         ("edge", [plan]) => return Some(Asked::Edge(plan.clone())),
         ("gateway", [plan]) => return Some(Asked::Gateway(plan.clone())),
@@ -89,12 +93,35 @@ pub fn parse(arguments: &[String]) -> Option<Asked> {
     }
 }
 
+/// The profile of a benchmark, which may be left out, and the options behind it.
+fn profile_and_rest<'a>(arguments: &'a [String], otherwise: &str) -> (String, std::slice::Iter<'a, String>) {
+    match arguments.split_first() {
+        Some((profile, rest)) if !profile.starts_with('-') => (profile.clone(), rest.iter()),
+        _ => (otherwise.to_owned(), arguments.iter()),
+    }
+}
+
+fn download_options(arguments: &[String]) -> Option<download::Options> {
+    let (profile, mut rest) = profile_and_rest(arguments, "near");
+    let mut options = download::Options { profile, cc: "bbr".into(), rounds: 5, small: 100, size: 100, quick: false, only: None, report_only: false };
+    while let Some(argument) = rest.next() {
+        let mut number = || rest.next()?.parse().ok().filter(|number: &u32| *number > 0);
+        match argument.as_str() {
+            "--rounds" => options.rounds = number()?,
+            "--size" => options.size = number()?.into(),
+            "--cc" => options.cc = rest.next().filter(|cc| matches!(cc.as_str(), "cubic" | "bbr"))?.clone(),
+            "--only" => options.only = Some(rest.next().filter(|part| matches!(part.as_str(), "files" | "video"))?.clone()),
+            "--quick" => (options.quick, options.rounds, options.small, options.size) = (true, 2, 20, 20),
+            "--report-only" => options.report_only = true,
+            _ => return None,
+        }
+    }
+    Some(options)
+}
+
 /// Sizes are 100 MB and 1 GB, with `--quick` the former, with `--large` 10 GB, too.
 fn upload_options(arguments: &[String]) -> Option<upload::Options> {
-    let (profile, mut rest) = match arguments.split_first() {
-        Some((profile, rest)) if !profile.starts_with('-') => (profile.clone(), rest.iter()),
-        _ => ("fibre".to_owned(), arguments.iter()),
-    };
+    let (profile, mut rest) = profile_and_rest(arguments, "fibre");
     let mut options = upload::Options { profile, cc: "bbr".into(), sizes: vec![100, 1_000], rounds: 3, quick: false, report_only: false };
     while let Some(argument) = rest.next() {
         match argument.as_str() {
@@ -140,6 +167,15 @@ mod tests {
         let Some(Asked::Upload(options)) = of("upload mobile --cc cubic --quick --rounds 1") else { panic!("not read") };
         assert_eq!((options.profile.as_str(), options.cc.as_str(), options.sizes.as_slice()), ("mobile", "cubic", [100].as_slice()));
         assert_eq!([of("upload --rounds 0"), of("upload fibre 3"), of("upload --sizes 1,x")], [None, None, None]);
+    }
+
+    #[test]
+    fn download_is_of_files_and_videos_near_by_unless_told() {
+        let Some(Asked::Download(options)) = of("download") else { panic!("not read") };
+        assert_eq!((options.profile.as_str(), options.rounds, options.size, options.only), ("near", 5, 100, None));
+        let Some(Asked::Download(options)) = of("download mobile --quick --only video --size 50") else { panic!("not read") };
+        assert_eq!((options.profile.as_str(), options.quick, options.size, options.only.as_deref()), ("mobile", true, 50, Some("video")));
+        assert_eq!([of("download --rounds 0"), of("download --only x"), of("download --cc reno")], [None, None, None]);
     }
 
     #[test]

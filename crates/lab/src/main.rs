@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use arguments::{Asked, Options, USAGE, parse};
 use jettyspeed_devstack::Result;
 use jettyspeed_lab::lab::Lab;
-use jettyspeed_lab::{edge, floor, gateway, namespace, profile, store, upload};
+use jettyspeed_lab::{download, edge, floor, gateway, namespace, profile, store, upload};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[tokio::main]
@@ -39,13 +39,14 @@ async fn run(asked: Asked) -> Result<u8> {
         Asked::Store(address) => store::serve(address.parse()?).await.map(|()| 0),
         Asked::Edge(plan) => edge::run(&serde_json::from_str(&std::fs::read_to_string(plan)?)?).await.map(|()| 0),
         Asked::Gateway(plan) => gateway::run(&serde_json::from_str(&std::fs::read_to_string(plan)?)?).await.map(|()| 0),
-        Asked::Floor(_) | Asked::Run(..) | Asked::Upload(_) if !namespace::is_root() => {
+        Asked::Floor(_) | Asked::Run(..) | Asked::Upload(_) | Asked::Download(_) if !namespace::is_root() => {
             eprintln!("script/lab needs root: it makes network namespaces and TUN devices");
             Ok(namespace::NOT_ROOT)
         }
         // Dropping what is interrupted ends every process and removes every namespace of it.
         Asked::Floor(options) => or_signal(measure(&options)).await,
         Asked::Upload(options) => or_signal(measure_uploads(&options)).await,
+        Asked::Download(options) => or_signal(measure_downloads(&options)).await,
         Asked::Run(options, command) => or_signal(run_command(&options, &command)).await,
     }
 }
@@ -72,6 +73,11 @@ async fn measure(options: &Options) -> Result<u8> {
 
 async fn measure_uploads(options: &upload::Options) -> Result<u8> {
     let met = upload::run(&std::env::current_exe()?, options).await?;
+    Ok(u8::from(!met && !options.report_only))
+}
+
+async fn measure_downloads(options: &download::Options) -> Result<u8> {
+    let met = download::run(&std::env::current_exe()?, options).await?;
     Ok(u8::from(!met && !options.report_only))
 }
 

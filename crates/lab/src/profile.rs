@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn every_profile_is_readable_and_the_direct_way_is_no_shorter_than_that_over_the_edge_minus_ten_percent() {
         let all = all().unwrap();
-        assert_eq!(all.len(), 6);
+        assert_eq!(all.len(), 7);
         for (name, profile) in &all {
             assert!(profile.direct.rtt_ms >= 0.9 * (profile.edge.rtt_ms + profile.store.rtt_ms), "{name}");
         }

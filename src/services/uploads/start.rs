@@ -19,7 +19,6 @@ use crate::files::asset::Asset;
 use crate::files::object_key::file_key;
 use crate::http::content_disposition;
 use crate::io::Io;
-use crate::io::answer::Answer;
 use crate::io::body::Body;
 use crate::ledger::timing;
 use crate::namespaces::namespace::Namespace;
@@ -193,12 +192,9 @@ async fn prove_possession(
 async fn open_session(call: &Request<impl Io>, account: &Account, mut meta: Meta, is_heard: bool) -> Result<Meta, Problem> {
     let headers = ObjectHeaders { content_type: &meta.content_type, content_disposition: &content_disposition::for_store(&meta.file_name) };
     let started = call.now();
-    let answer = store::send(&call.io, &call.config, &create_multipart_upload::create_multipart_upload(&meta.key, headers), Body::Empty).await;
+    // An upload that the store opened without telling is swept: nobody has its id.
+    let opened = store::text_of(&call.io, &call.config, &create_multipart_upload::create_multipart_upload(&meta.key, headers)).await;
     call.span("origin", started);
-    let opened = match answer {
-        Ok(answer) => answer.text().await,
-        Err(error) => Err(error),
-    };
     let opened = opened
         .map_err(|error| store::problem("CreateMultipartUpload", &error))
         .and_then(|body| create_multipart_upload::upload_id(&body).map_err(|_| Problem::Origin(OriginFailure::Unexpected("Unreadable".to_owned()))));

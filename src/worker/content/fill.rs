@@ -249,8 +249,23 @@ async fn kv_key(call: &Routed, source: &ContentDescriptor, now: EpochMs) -> Opti
     source.kv_key_of_any_size().filter(|_| is_ahead)
 }
 
+/// The outcome of `read`, which is made once more if the connection broke: a store may close an idle one just as it is used, and reading changes nothing.
+async fn twice<T>(read: impl AsyncFn() -> Result<T, Problem>) -> Result<T, Problem> {
+    let mut again = true;
+    loop {
+        match read().await {
+            Err(Problem::Origin(OriginFailure::Unreachable)) if std::mem::take(&mut again) => {}
+            outcome => return outcome,
+        }
+    }
+}
+
 /// The slice `key`, complete and checked, from the store or from what the gateway beside it has kept.
 async fn read_checked(call: &Routed, source: &ContentDescriptor, span: Span, key: &str) -> Result<(JsValue, Origin), Problem> {
+    twice(async || read_checked_once(call, source, span, key).await).await
+}
+
+async fn read_checked_once(call: &Routed, source: &ContentDescriptor, span: Span, key: &str) -> Result<(JsValue, Origin), Problem> {
     let (whole, base) = (is_whole(source, span), call.cache.base());
     let kept = Kept { span, whole, seconds: source.ttl, etag: &source.etag, base: &base, key };
     let answer = request_range(call, source, span, kept.to_field()).await?;
@@ -301,7 +316,7 @@ async fn pass(call: &Routed, source: &ContentDescriptor, slice: &Slice) -> Resul
 /// # Errors
 /// 502, 503, 504 from the origin.
 pub async fn pass_span(call: &Routed, source: &ContentDescriptor, span: Span) -> Result<SliceBody, Problem> {
-    let answer = request_range(call, source, span, None).await?;
+    let answer = twice(async || request_range(call, source, span, None).await).await?;
     let stream = answer.counted_body(span.bytes()).map_err(|error| call.thrown("stream", &error))?.ok_or(Problem::Internal)?;
     Ok(SliceBody { bytes: Bytes::Stream(stream), origin: Origin::Passed })
 }

@@ -3,6 +3,7 @@
 
 mod kills;
 mod races;
+mod resets;
 mod store;
 
 use std::sync::Arc;

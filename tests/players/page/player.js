@@ -32,13 +32,17 @@ const player = {
     video.play().catch((error) => (this.fatal ??= `play(): ${error.message}`));
   },
 
-  // Time from the playback request to the first frame.
-  async startup(query) {
+  // Time from the playback request to the first frame. `ahead`: files that are asked for at once, relative to the entry's folder.
+  async startup(query, ahead = []) {
     const begun = performance.now();
     const answer = await fetch(`/playback?${new URLSearchParams(query)}`);
     const url = await answer.text();
     if (answer.status !== 200) throw new Error(url);
     this.steps.url = performance.now();
+    for (const file of ahead) {
+      const href = new URL(file, url.slice(0, url.length - query.entry.length)).href;
+      document.head.append(Object.assign(document.createElement("link"), { rel: "preload", as: "fetch", crossOrigin: "anonymous", href }));
+    }
     const shown = this.frame(() => true);
     this.open(url);
     await Promise.race([shown, this.failure()]);

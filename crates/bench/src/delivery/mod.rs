@@ -189,7 +189,8 @@ async fn latency(stage: &stage::Stage, effort: Effort) -> Result<Vec<Figure>> {
     warmed(&target).await?;
     let mut tails = Vec::new();
     for _ in 0..effort.runs.0 {
-        let samples = open_loop(&target, RATE, RATE * effort.runs.1).await?;
+        let answers = open_loop(&target, RATE, RATE * effort.runs.1).await?;
+        let samples: Vec<f64> = answers.into_iter().map(|(ms, _)| ms).collect();
         tails.push(percentile(&samples, 95));
     }
     Ok(vec![Figure::at_most("cached GET of 1 MB at 200 requests/s: p95", "ms", &tails, 50.0)])

@@ -100,8 +100,13 @@ pub struct Stage {
     pub chunked: AccountAccess,
 }
 
-/// Starts a fresh Worker.
+/// Starts a fresh Worker with a sink of its own.
 pub async fn set(folder: &Path) -> Result<Stage> {
+    set_with(folder, &sink::start()?).await
+}
+
+/// The same with the store at that address, `127.0.0.1:port`.
+pub async fn set_with(folder: &Path, store: &str) -> Result<Stage> {
     let seed = |user: &str| Seed::draw(user, "enterprise");
     let (caller, stranger, chunked) = (seed("bench")?, seed("stranger")?, Seed { chunk_size: Some(CHUNK), ..seed("chunked")? });
     let sql = [
@@ -113,7 +118,7 @@ pub async fn set(folder: &Path) -> Result<Stage> {
         "INSERT INTO store_facts (name, value, checked_at) VALUES ('payload_hash_enforced', 1, unixepoch() * 1000);\n".to_owned(),
         chunks_sql(&chunked.access.namespace),
     ];
-    let server = Plan::ours(folder, &format!("http://{}", sink::start()?), sql.concat()).await?.start().await?;
+    let server = Plan::ours(folder, &format!("http://{store}"), sql.concat()).await?.start().await?;
     let limits = json!({ "requests_per_minute": NO_LIMIT.parse::<u64>()?, "max_file_mb": MAX_FILE_MB, "storage_quota_gb": STORAGE_GB });
     let headers = vec![("authorization".to_owned(), format!("Bearer {TOKEN_KEY}")), ("content-type".to_owned(), "application/json".to_owned())];
     let change =
@@ -152,6 +157,11 @@ impl Customer<'_> {
     /// Sends a POST of JSON.
     pub async fn post(&mut self, path: &str, body: impl Into<Bytes>) -> Result<Answer> {
         self.connection.exchange(&self.stage.call(&self.access, Method::POST, path), 0, body.into()).await
+    }
+
+    /// Makes a call.
+    pub async fn call(&mut self, target: &Target, part: u32, body: Bytes) -> Result<Answer> {
+        self.connection.exchange(target, part, body).await
     }
 
     /// Sends a `track-upload`.

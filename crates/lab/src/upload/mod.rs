@@ -3,7 +3,7 @@
 mod machine;
 mod measure;
 mod report;
-mod rows;
+pub(crate) mod rows;
 mod special;
 mod targets;
 mod tools;

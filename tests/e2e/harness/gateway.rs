@@ -44,13 +44,13 @@ impl WithGateway {
     /// What the edge has logged.
     pub async fn edge_log(&self) -> String {
         // It is written a little later.
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
         std::fs::read_to_string(self.stack.worker.lock().await.log()).unwrap()
     }
 
     /// What the gateway has logged.
     pub async fn gateway_log(&self) -> String {
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
         std::fs::read_to_string(self.gateway.log()).unwrap()
     }
 

@@ -21,13 +21,19 @@ pub struct InFlight {
     pub sent: u64,
     /// Time since they began to be.
     pub elapsed: Duration,
+    /// Time since the last one was; zero before.
+    pub waiting: Duration,
 }
 
 impl InFlight {
-    /// Seconds until the rest is sent; None if that cannot be told: too early, or only the answer is missing.
+    /// Seconds until it is stored; None if it is too early to tell. Of one whose bytes are all on their way, perhaps in buffers of a connection that stands still,
+    /// as long as its answer has been waited for: who has waited that long has no reason to expect less.
     fn rest(&self) -> Option<f64> {
-        let known = self.elapsed >= LEAST_ELAPSED && self.sent < self.piece.bytes;
-        known.then(|| self.elapsed.as_secs_f64() * (self.piece.bytes - self.sent) as f64 / (self.sent as f64).max(1.0))
+        if self.sent >= self.piece.bytes {
+            return Some(self.waiting.as_secs_f64());
+        }
+        let left = (self.piece.bytes - self.sent) as f64;
+        (self.elapsed >= LEAST_ELAPSED).then(|| self.elapsed.as_secs_f64() * left / (self.sent as f64).max(1.0))
     }
 }
 
@@ -82,7 +88,7 @@ mod tests {
     }
 
     fn after(piece: Piece, sent: u64, elapsed: f64) -> [InFlight; 1] {
-        [InFlight { piece, sent, elapsed: seconds(elapsed) }]
+        [InFlight { piece, sent, elapsed: seconds(elapsed), waiting: Duration::ZERO }]
     }
 
     #[test]
@@ -90,11 +96,19 @@ mod tests {
         let (mut lanes, slow) = at_the_end();
         assert_eq!(lanes.double(&after(slow, PART / 2, 1.9), seconds(2.0)), None, "1.9 s more, against one elsewhere");
         assert_eq!(lanes.double(&after(slow, PART / 2, 0.4), seconds(2.0)), None, "too early");
-        assert_eq!(lanes.double(&after(slow, PART, 60.0), seconds(60.0)), None, "only the answer is missing");
+        assert_eq!(lanes.double(&after(slow, PART, 60.0), seconds(60.0)), None, "the last byte has just been sent");
         let (lane, piece) = lanes.double(&after(slow, PART / 4, 1.0), seconds(2.0)).unwrap();
         assert_eq!((lanes.url(lane), piece), ("https://a.example", slow));
         lanes.dropped(lane, slow.number);
         assert!(!lanes.is_done(), "the first attempt is in flight");
+    }
+
+    #[test]
+    fn part_whose_answer_is_waited_for_twice_as_long_as_all_of_it_takes_elsewhere_is_sent_again() {
+        let (mut lanes, slow) = at_the_end();
+        let waiting = |waiting: f64| [InFlight { piece: slow, sent: PART, elapsed: seconds(60.0), waiting: seconds(waiting) }];
+        assert_eq!(lanes.double(&waiting(1.9), seconds(62.0)), None, "a second elsewhere");
+        assert!(lanes.double(&waiting(2.1), seconds(62.2)).is_some());
     }
 
     #[test]

@@ -30,7 +30,7 @@ const MOVED_PAUSE: Duration = Duration::from_secs(5);
 /// Maximum number of times that a part is moved, so that it is sent even if all lanes are slow.
 const MAX_MOVES: u32 = 2;
 
-/// Maximum bytes that one upload sends a second time to be faster.
+/// Maximum bytes that one upload sends a second time to be faster; the very last part may be beyond it, as everything waits for that.
 const MAX_DOUBLED: u64 = 64_000_000;
 
 /// Results of earlier attempts of a part.
@@ -60,7 +60,8 @@ struct Flying {
 
 impl Flying {
     fn state(&self) -> InFlight {
-        InFlight { piece: self.piece, sent: self.flight.meter.sent(), elapsed: self.flight.elapsed() }
+        let meter = &self.flight.meter;
+        InFlight { piece: self.piece, sent: meter.sent(), elapsed: self.flight.elapsed(), waiting: meter.since_end().unwrap_or_default() }
     }
 }
 
@@ -203,9 +204,10 @@ impl Runner {
     /// so that it does not matter which of them the server sees last.
     fn double_slow_parts(&mut self) {
         while self.flying.len() < self.pace.allowed() {
+            let is_last = self.flying.len() == 1;
             let may = |flying: &&Flying| {
                 let doubled = self.past.get(&flying.piece.number).is_some_and(|past| past.doubled || past.stored);
-                !doubled && self.doubled + flying.piece.bytes <= MAX_DOUBLED
+                !doubled && (is_last || self.doubled + flying.piece.bytes <= MAX_DOUBLED)
             };
             let candidates: Vec<InFlight> = self.flying.values().filter(may).map(Flying::state).collect();
             let Some((lane, piece)) = self.lanes.double(&candidates, self.now()) else { return };

@@ -172,7 +172,6 @@ async fn parts_move_away_from_an_edge_that_does_not_answer() {
 
 #[tokio::test]
 async fn last_part_on_a_connection_that_stands_still_is_sent_a_second_time_and_counted_once() {
-    // More than the buffers of a connection hold.
     let (parts, part) = (9, 16_000_000);
     let moved = Arc::new(std::sync::atomic::AtomicI64::new(0));
     let counted = Arc::clone(&moved);

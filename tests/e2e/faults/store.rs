@@ -30,8 +30,8 @@ async fn temporary_store_fault_is_retried_and_upload_completes() {
         (StoreCall::Part, Fault::LoseAnswer, 3, 3),
         // The ETag is in the header, which arrived.
         (StoreCall::Part, Fault::CutAnswer, 3, 0),
-        (StoreCall::Part, Fault::Slow(stall), 2, 0),
-        (StoreCall::Part, Fault::LateAnswer(stall), 2, 0),
+        (StoreCall::Part, Fault::Slow(stall), 1, 0),
+        (StoreCall::Part, Fault::LateAnswer(stall), 1, 0),
         (StoreCall::Completion, Fault::Answer(500, "InternalError"), 2, 2),
         // One call makes three attempts.
         (StoreCall::Completion, Fault::Answer(503, "SlowDown"), 4, 4),
@@ -52,7 +52,9 @@ async fn temporary_store_fault_is_retried_and_upload_completes() {
         let before = [StoreCall::Part, StoreCall::Completion, StoreCall::Opening].map(|which| seen(&stack.proxy, which));
         let left = inject(&stack.proxy, which, fault, times);
         let began = Instant::now();
-        let done = upload(&stack.edge(&account), &path, &plain(PARTS), no_progress()).await.unwrap_or_else(|error| panic!("{what}: {error}"));
+        // With other connections at hand a part that is late is sent a second time.
+        let threads = if matches!(fault, Fault::Slow(_) | Fault::LateAnswer(_)) { 1 } else { PARTS };
+        let done = upload(&stack.edge(&account), &path, &plain(threads), no_progress()).await.unwrap_or_else(|error| panic!("{what}: {error}"));
         assert_eq!(left.load(Ordering::SeqCst), 0, "{what}: it did not happen");
         stack.proxy.clear_faults();
         assert_eq!((done.bytes_sent, done.parts_sent), (SIZE as u64, PARTS), "{what}");
@@ -67,6 +69,25 @@ async fn temporary_store_fault_is_retried_and_upload_completes() {
             assert!(began.elapsed() >= Duration::from_millis(ms), "{what}: it was not waited for");
         }
         assert_settled(&stack, &account, &[&bytes], &what).await;
+    }
+}
+
+#[tokio::test]
+async fn part_that_the_store_delays_is_sent_a_second_time_when_nothing_else_is_left_to_send() {
+    let stack = Stack::start(&[]).await;
+    let folder = tempfile::tempdir().unwrap();
+    for fault in [Fault::Slow(60_000), Fault::LateAnswer(60_000)] {
+        let (account, before) = (newcomer(&stack).await, seen(&stack.proxy, StoreCall::Part));
+        let (path, bytes) = random_file(folder.path(), "late.bin", SIZE);
+        let left = inject(&stack.proxy, StoreCall::Part, fault, 1);
+        let began = Instant::now();
+        let done = upload(&stack.edge(&account), &path, &plain(PARTS), no_progress()).await.unwrap_or_else(|error| panic!("{fault:?}: {error}"));
+        assert!(began.elapsed() < Duration::from_secs(50), "{fault:?}: it was waited for: {:?}", began.elapsed());
+        assert_eq!((left.load(Ordering::SeqCst), done.parts_sent, done.bytes_sent), (0, PARTS, SIZE as u64), "{fault:?}");
+        let requests = seen(&stack.proxy, StoreCall::Part) - before;
+        assert!((PARTS..=PARTS * 2).contains(&requests), "{fault:?}: {requests} requests at the store");
+        stack.proxy.clear_faults();
+        assert_settled(&stack, &account, &[&bytes], &format!("{fault:?}")).await;
     }
 }
 

@@ -82,7 +82,7 @@ impl Report {
             println!("{target:<62} {value:>9.2}  {verdict}");
         }
         println!(
-            "\ncubic: one stream of 10 MB over the direct way, by its rate. CPU: the links' share holds the kernel's TCP of all hosts. jetty: --no-verify; 1000 files: one call for each, 16 at once."
+            "\ncubic: one stream of 10 MB over the direct way, by its rate. CPU: the links' share holds the kernel's TCP of all hosts. jetty: --no-verify; 1000 files: jetty in batches."
         );
     }
 

@@ -117,7 +117,9 @@ endpoints! {
     Chunk: [Kind::Account, Kind::Token], [ResourceKind::Session];
     SimpleUpload: [Kind::Account], [ResourceKind::Namespace];
     BatchUpload: [Kind::Account], [ResourceKind::Namespace];
-    Files: [Kind::Account], [];
+    Files: [Kind::Account], [ResourceKind::Namespace];
+    DeletePrefix: [Kind::Account], [ResourceKind::Namespace];
+    CopyFile: [Kind::Account], [ResourceKind::Asset];
     File: [Kind::Account], [ResourceKind::Asset];
     DeleteFile: [Kind::Account], [ResourceKind::Asset];
     Download: [Kind::Account], [ResourceKind::Asset];
@@ -277,6 +279,8 @@ impl World {
             created_at: EpochMs(u64::from(n)),
             owner_status: "active".into(),
             borrowed: false,
+            path: None,
+            modified_at: None,
             verification_reason: None,
         };
         assets::insert(&row, Via::Simple, None).iter().for_each(|statement| drop(self.rows(statement)));

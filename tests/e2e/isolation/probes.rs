@@ -130,7 +130,15 @@ pub fn probes(route: &Route, names: &Names) -> Vec<Probe> {
             let headers = vec![("X-Namespace", namespace.clone()), ("Content-Type", "application/x-tar".to_owned())];
             vec![Probe { headers, body: Sent::Bytes("hello"), ..plain() }]
         }
-        Endpoint::Files => vec![asked(format!("cursor=9000000000000_{asset}")), asked("search=a&sort=name".to_owned())],
+        Endpoint::Files => vec![
+            asked(format!("cursor=9000000000000_{asset}")),
+            asked("search=a&sort=name".to_owned()),
+            asked("prefix=&delimiter=/".to_owned()),
+            asked(format!("prefix=a&namespace={namespace}")),
+        ],
+        // A trial, so that the caller's own files stay.
+        Endpoint::DeletePrefix => vec![asked(format!("prefix=a&dryRun=1&namespace={namespace}"))],
+        Endpoint::CopyFile => vec![with(json!({ "path": "copy/mine.txt" }))],
         Endpoint::File | Endpoint::DeleteFile => vec![plain()],
         Endpoint::Download => ["", "&direct=1"].map(|more| asked(format!("assetId={asset}{more}"))).into(),
         Endpoint::Content => {

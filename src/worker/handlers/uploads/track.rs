@@ -6,6 +6,7 @@ use crate::access::authorize::{Principal, ResourceKind};
 use crate::accounts::account::Account;
 use crate::edges::edge::Work;
 use crate::edges::request::check_samples;
+use crate::files::paths::placement::IfExists;
 use crate::http::json_body::MAX_TRACK_BODY;
 use crate::http::validate::{check_chunk_hashes, check_hash, check_session};
 use crate::problem::Problem;
@@ -39,12 +40,13 @@ pub async fn track(call: &Routed) -> Result<Reply, Problem> {
             let account = call.account_beside_token().await?;
             let file_hash = check_hash("fileHash", body.file_hash.as_deref())?;
             let chunk_hashes = check_chunk_hashes(body.chunk_hashes.as_deref())?;
+            let if_exists = body.if_exists.as_deref().map(|text| IfExists::check("ifExists", Some(text))).transpose()?;
             let row = owned_session(call, &account, &body.session_id).await?;
             // A completed upload has nothing left to be allowed: its first answer is repeated.
             if row.status != Status::Complete.as_str() {
                 rights::check(&call.service, &row.claims(account.generation, clock::now())).await?;
             }
-            let reply = complete::complete(&call.service, account.id, row.id, complete::Expected { file_hash, chunk_hashes }).await?;
+            let reply = complete::complete(&call.service, account.id, row.id, complete::Expected { file_hash, chunk_hashes, if_exists }).await?;
             if let Some(object) = row.object() {
                 came_from::note(call, object);
             }

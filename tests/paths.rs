@@ -19,6 +19,10 @@ use sqlite::{database, values};
 
 const ACCOUNT: u8 = 200;
 
+fn compose(text: &str) -> String {
+    icu_normalizer::ComposingNormalizerBorrowed::new_nfc().normalize(text).into_owned()
+}
+
 fn id(n: u8) -> Id {
     Id::from_random([n; 16])
 }
@@ -83,7 +87,7 @@ fn asset(n: u8) -> Asset {
 }
 
 fn path(text: &str) -> Path {
-    Path::check("path", text).unwrap()
+    Path::check("path", text, compose).unwrap()
 }
 
 fn placement(text: &str, if_exists: IfExists) -> Placement {
@@ -226,7 +230,7 @@ proptest! {
         limit in 1_u64..4,
     ) {
         let db = with_account();
-        let stored: BTreeSet<String> = texts.iter().filter_map(|text| Path::check("path", text).ok()).map(|path| path.to_string()).collect();
+        let stored: BTreeSet<String> = texts.iter().filter_map(|text| Path::check("path", text, compose).ok()).map(|path| path.to_string()).collect();
         for (n, text) in stored.iter().enumerate() {
             store(&db, n as u8 + 1, text, IfExists::Fail).unwrap();
         }

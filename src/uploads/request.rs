@@ -5,6 +5,7 @@ use serde::Deserialize;
 use crate::base::id::Name;
 use crate::base::json::{null_as_default, objects, optional_list};
 use crate::base::sha256::Sha256Hex;
+use crate::base::unicode::Compose;
 use crate::chunking::{MAX_PARTS, PlanLimits, Strategy, plan, smallest_chunk};
 use crate::dedup::lookup::Wanted;
 use crate::edges::request::{MAX_SAMPLES, Priority, Sample};
@@ -180,7 +181,7 @@ impl Start {
     ///
     /// # Errors
     /// [`Problem::Invalid`] with the name of the invalid field, [`Problem::ChunkTooSmall`].
-    pub fn check(self) -> Result<StartParams, Problem> {
+    pub fn check(self, compose: Compose) -> Result<StartParams, Problem> {
         check_file_size(self.file_size)?;
         let chunk_hashes = match self.chunk_hashes {
             Some(_) if self.chunk_size.is_none() => {
@@ -201,7 +202,7 @@ impl Start {
             chunk_hashes,
             chunk_size: self.chunk_size,
             namespace: check_namespace("namespace", self.namespace.as_deref())?,
-            placement: placement::check(FIELDS, self.path.as_deref(), self.if_exists.as_deref(), self.modified_at.as_deref())?,
+            placement: placement::check(FIELDS, self.path.as_deref(), self.if_exists.as_deref(), self.modified_at.as_deref(), compose)?,
             proof: check_hash("proof", self.proof.as_deref())?,
             priority: self.priority,
         })
@@ -239,12 +240,13 @@ impl StartParams {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::unicode::compose;
     use crate::base::units::MB;
 
     const LIMITS: PlanLimits = PlanLimits { max_part_bytes: 100 * MB, smallest_chunk: 10 * MB, max_threads: 32 };
 
     fn start(json: &str) -> Result<StartParams, Problem> {
-        crate::http::json_body::parse::<Start>(json.as_bytes())?.check()
+        crate::http::json_body::parse::<Start>(json.as_bytes())?.check(compose)
     }
 
     fn field(result: Result<StartParams, Problem>) -> String {

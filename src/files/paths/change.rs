@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use crate::base::unicode::Compose;
 use crate::files::paths::placement;
 use crate::files::paths::placement::{FIELDS, Placement};
 use crate::http::validate::check_file_name;
@@ -56,8 +57,8 @@ impl Change {
     ///
     /// # Errors
     /// [`Problem::Invalid`] with the name of the field.
-    pub fn check(&self) -> Result<Changed, Problem> {
-        let placement = placement::check(FIELDS, self.path.as_deref(), self.if_exists.as_deref(), None)?;
+    pub fn check(&self, compose: Compose) -> Result<Changed, Problem> {
+        let placement = placement::check(FIELDS, self.path.as_deref(), self.if_exists.as_deref(), None, compose)?;
         match (placement, &self.file_name) {
             (Some(placement), name) => {
                 let name = name_of(name.as_deref(), &placement)?;
@@ -74,8 +75,8 @@ impl Copy {
     ///
     /// # Errors
     /// [`Problem::Invalid`] with the name of the field.
-    pub fn check(&self) -> Result<(Placement, String), Problem> {
-        let placement = placement::check(FIELDS, Some(&self.path), self.if_exists.as_deref(), None)?.ok_or(Problem::Internal)?;
+    pub fn check(&self, compose: Compose) -> Result<(Placement, String), Problem> {
+        let placement = placement::check(FIELDS, Some(&self.path), self.if_exists.as_deref(), None, compose)?.ok_or(Problem::Internal)?;
         let name = name_of(self.file_name.as_deref(), &placement)?;
         Ok((placement, name))
     }
@@ -84,10 +85,11 @@ impl Copy {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::unicode::compose;
     use crate::files::paths::placement::IfExists;
 
     fn change(text: &str) -> Result<Changed, String> {
-        serde_json::from_str::<Change>(text).unwrap().check().map_err(|problem| match problem {
+        serde_json::from_str::<Change>(text).unwrap().check(compose).map_err(|problem| match problem {
             Problem::Invalid { field, .. } => field.into_owned(),
             other => panic!("{other:?}"),
         })

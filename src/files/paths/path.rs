@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use icu_normalizer::ComposingNormalizerBorrowed;
 use serde::{Deserialize, Serialize};
 
+use crate::base::unicode::Compose;
 use crate::problem::Problem;
 
 /// Maximum length of a path in UTF-8, bytes.
@@ -27,11 +27,6 @@ pub struct Halves {
     pub extension: String,
 }
 
-/// Unicode normalization form C (Unicode Standard Annex #15): clients on macOS send decomposed names, all others composed ones.
-fn composed(text: &str) -> String {
-    ComposingNormalizerBorrowed::new_nfc().normalize(text).into_owned()
-}
-
 /// Why `segment` is none.
 fn fault_of(segment: &str) -> Option<&'static str> {
     match segment {
@@ -43,17 +38,17 @@ fn fault_of(segment: &str) -> Option<&'static str> {
 }
 
 impl Path {
-    /// The path that `text` is.
+    /// The path that `text` is: composed, since clients on macOS send decomposed names and all others composed ones.
     ///
     /// # Errors
     /// [`Problem::Invalid`] that names `field`.
-    pub fn check(field: &'static str, text: &str) -> Result<Path, Problem> {
+    pub fn check(field: &'static str, text: &str, compose: Compose) -> Result<Path, Problem> {
         let too_long = || Problem::invalid(field, format!("must have 1 to {MAX_BYTES} bytes"));
         // Composed text has a third of the bytes of its decomposed form or more (Unicode Standard Annex #15, section 9): nothing larger than that is normalized.
         if text.is_empty() || text.len() > 3 * MAX_BYTES {
             return Err(too_long());
         }
-        let text = composed(text);
+        let text = compose(text);
         if text.len() > MAX_BYTES {
             return Err(too_long());
         }
@@ -77,8 +72,8 @@ impl Path {
     ///
     /// # Errors
     /// As [`Path::check`].
-    pub fn within(field: &'static str, prefix: &str, name: &str) -> Result<Path, Problem> {
-        Path::check(field, &format!("{prefix}{name}"))
+    pub fn within(field: &'static str, prefix: &str, name: &str, compose: Compose) -> Result<Path, Problem> {
+        Path::check(field, &format!("{prefix}{name}"), compose)
     }
 
     /// Where a number goes in: before the extension. The stem is cut if the path would become too long.
@@ -106,9 +101,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::base::unicode::compose;
 
     fn path(text: &str) -> Result<Path, String> {
-        Path::check("path", text).map_err(|problem| match problem {
+        Path::check("path", text, compose).map_err(|problem| match problem {
             Problem::Invalid { field, detail } => format!("{field} {detail}"),
             other => panic!("{other:?}"),
         })

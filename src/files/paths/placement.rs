@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::time::EpochMs;
+use crate::base::unicode::Compose;
 use crate::files::asset::Asset;
 use crate::files::paths::path::Path;
 use crate::problem::Problem;
@@ -63,10 +64,16 @@ pub const HEADERS: Fields = Fields("X-File-Path", "X-If-Exists", "X-Modified-At"
 ///
 /// # Errors
 /// [`Problem::Invalid`] that names the field.
-pub fn check(fields: Fields, path: Option<&str>, if_exists: Option<&str>, modified_at: Option<&str>) -> Result<Option<Placement>, Problem> {
+pub fn check(
+    fields: Fields,
+    path: Option<&str>,
+    if_exists: Option<&str>,
+    modified_at: Option<&str>,
+    compose: Compose,
+) -> Result<Option<Placement>, Problem> {
     let if_exists = IfExists::check(fields.1, if_exists)?;
     let modified_at = check_modified(fields.2, modified_at)?;
-    let path = path.map(|path| Path::check(fields.0, path)).transpose()?;
+    let path = path.map(|path| Path::check(fields.0, path, compose)).transpose()?;
     Ok(path.map(|path| Placement { path, if_exists, modified_at }))
 }
 
@@ -108,10 +115,11 @@ pub fn check_modified(field: &'static str, text: Option<&str>) -> Result<Option<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::unicode::compose;
     use crate::files::asset::tests::asset;
 
     fn placement(if_exists: IfExists) -> Placement {
-        Placement { path: Path::check("path", "a/b.txt").unwrap(), if_exists, modified_at: None }
+        Placement { path: Path::check("path", "a/b.txt", compose).unwrap(), if_exists, modified_at: None }
     }
 
     #[test]

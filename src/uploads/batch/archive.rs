@@ -4,6 +4,7 @@ use std::str::from_utf8;
 
 use crate::base::sha256::Sha256Hex;
 use crate::base::time::EpochMs;
+use crate::base::unicode::Compose;
 use crate::files::paths::path::Path;
 use crate::files::paths::placement::{IfExists, Placement};
 use crate::http::validate::{MAX_NAME_BYTES, check_content_type, check_file_name, check_hash};
@@ -164,8 +165,8 @@ impl Entry {
     ///
     /// # Errors
     /// 422 that names `path`.
-    pub fn placement(&self, prefix: &str, if_exists: IfExists) -> Result<Placement, Problem> {
-        let path = Path::within("path", prefix, self.path.strip_prefix("./").unwrap_or(&self.path))?;
+    pub fn placement(&self, prefix: &str, if_exists: IfExists, compose: Compose) -> Result<Placement, Problem> {
+        let path = Path::within("path", prefix, self.path.strip_prefix("./").unwrap_or(&self.path), compose)?;
         Ok(Placement { path, if_exists, modified_at: self.modified_at })
     }
 }

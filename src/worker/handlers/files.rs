@@ -17,6 +17,7 @@ use crate::services::{list_files, paths};
 use crate::worker::content::kv;
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
+use crate::worker::platform::unicode::compose;
 
 /// Lists the account's files.
 pub async fn list(call: &Routed) -> Result<Reply, Problem> {
@@ -33,7 +34,7 @@ pub async fn list(call: &Routed) -> Result<Reply, Problem> {
 
 /// Gives a file another name or path. The call runs to its end also if the client hangs up.
 pub async fn rename(call: &Routed) -> Result<Reply, Problem> {
-    let changed = call.json::<Change>(MAX_BODY).await?.check()?;
+    let changed = call.json::<Change>(MAX_BODY).await?.check(compose)?;
     call.account()?.must_be_active()?;
     let asset: Asset = call.service.find_owned(ResourceKind::Asset, call.params.get("id").unwrap_or_default()).await?;
     let held = call.service.clone();

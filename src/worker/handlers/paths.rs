@@ -20,6 +20,7 @@ use crate::services::namespaces::of_upload;
 use crate::services::{idempotency, paths};
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
+use crate::worker::platform::unicode::compose;
 
 /// The namespace that the query names, or the account's own.
 fn namespace(call: &Routed, account: &Account) -> Result<Name, Problem> {
@@ -81,7 +82,7 @@ pub async fn delete(call: &Routed) -> Result<Reply, Problem> {
 /// Copies a file. The call runs to its end also if the client hangs up.
 pub async fn copy(call: &Routed) -> Result<Reply, Problem> {
     let body = call.bytes(MAX_BODY).await?;
-    let (placement, name) = call.json::<Copy>(MAX_BODY).await?.check()?;
+    let (placement, name) = call.json::<Copy>(MAX_BODY).await?.check(compose)?;
     let account = call.account()?;
     account.must_be_active()?;
     let id = call.params.get("id").unwrap_or_default();

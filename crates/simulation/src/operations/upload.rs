@@ -66,7 +66,7 @@ pub fn placement(client: &Client, file: File) -> Option<Placement> {
             (_, true) => IfExists::Fail,
             _ => IfExists::KeepBoth,
         };
-        let path = Path::check("path", &format!("d/{}.bin", file.file % 3)).ok()?;
+        let path = Path::check("path", &format!("d/{}.bin", file.file % 3), str::to_owned).ok()?;
         Some(Placement { path, if_exists, modified_at: None })
     })?
 }
@@ -224,7 +224,7 @@ async fn send_start(client: &Client, wanted: Value, key: Option<String>) -> Told
     client
         .request("start", ("POST", "/api/jetty/track-upload"), As::Account, move |call| async move {
             let start: Start = JsonText::check(text.as_bytes())?.read()?;
-            let wanted = start.check()?;
+            let wanted = start.check(str::to_owned)?;
             let account = call.account()?;
             account.must_be_active()?;
             let slot = idempotency::slot(call.route, key.as_deref(), &account.id.to_string(), text.as_bytes())?;

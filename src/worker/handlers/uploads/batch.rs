@@ -29,6 +29,7 @@ use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::cut_body::CutBody;
 use crate::worker::platform::io::WorkerIo;
+use crate::worker::platform::unicode::compose;
 use crate::worker::services::edges::registry;
 
 /// A file that has been stored, or not.
@@ -98,7 +99,7 @@ impl Places {
             return Err(Problem::invalid("X-Path-Prefix", "must be empty or end with a slash"));
         }
         if let Some(folder) = prefix.strip_suffix('/') {
-            Path::check("X-Path-Prefix", folder)?;
+            Path::check("X-Path-Prefix", folder, compose)?;
         }
         Ok(Some(Places { prefix, if_exists }))
     }
@@ -173,7 +174,7 @@ impl Batch {
 
     /// Stores a file, detached from the client's connection.
     fn begin(&self, entry: Entry, (incoming, permit): (Incoming<WorkerIo>, Option<MemoryPermit>)) -> Pin<Box<dyn Future<Output = Stored>>> {
-        let placement = self.places.as_ref().map(|places| entry.placement(&places.prefix, places.if_exists)).transpose();
+        let placement = self.places.as_ref().map(|places| entry.placement(&places.prefix, places.if_exists, compose)).transpose();
         let (call, account, namespace) = (self.call.clone(), Rc::clone(&self.account), Rc::clone(&self.namespace));
         Box::pin(async move {
             let held = call.service.clone();

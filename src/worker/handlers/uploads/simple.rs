@@ -24,6 +24,7 @@ use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::io::WorkerIo;
 use crate::worker::platform::searched_buffer::SearchedBuffer;
+use crate::worker::platform::unicode::compose;
 use crate::worker::services::edges::registry;
 
 /// Stores the file and returns its asset.
@@ -86,7 +87,7 @@ fn decoded(call: &Routed, field: &'static str) -> Result<Option<String>, Problem
 fn placement_of(call: &Routed) -> Result<Option<Placement>, Problem> {
     let in_url = call.params.get("path").map(str::to_owned);
     let path = if in_url.is_some() { in_url } else { decoded(call, HEADERS.0)? };
-    placement::check(HEADERS, path.as_deref(), call.header(HEADERS.1).as_deref(), call.header(HEADERS.2).as_deref())
+    placement::check(HEADERS, path.as_deref(), call.header(HEADERS.1).as_deref(), call.header(HEADERS.2).as_deref(), compose)
 }
 
 fn read_raw(call: &Routed, content_type: Option<&str>, size: u64, placement: Option<Placement>) -> Result<Incoming<WorkerIo>, Problem> {

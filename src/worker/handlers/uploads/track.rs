@@ -21,6 +21,7 @@ use crate::worker::content::came_from;
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::clock;
+use crate::worker::platform::unicode::compose;
 use crate::worker::services::edges::ranking::{EDGES, ranking};
 use crate::worker::services::edges::{registry, samples};
 
@@ -68,7 +69,7 @@ async fn owned_session(call: &Routed, account: &Account, id: &str) -> Result<rep
 }
 
 async fn start(call: &Routed, account: Rc<Account>, wanted: Start) -> Result<Reply, Problem> {
-    let wanted = wanted.check()?;
+    let wanted = wanted.check(compose)?;
     account.must_be_active()?;
     registry::must_take(call, Work::New).await?;
     let slot = call.slot(&account.id.to_string(), &call.bytes(MAX_TRACK_BODY).await?)?;

@@ -13,6 +13,7 @@ use jettyspeed_edge::base::sha256::Sha256Hex;
 use jettyspeed_edge::base::sql::Statement;
 use jettyspeed_edge::base::time::EpochMs;
 use jettyspeed_edge::dedup::chunk::Chunk;
+use jettyspeed_edge::dedup::lookup::Wanted;
 use jettyspeed_edge::dedup::possession::challenge::{Challenge, MEMORY_MS, RANDOM_BYTES};
 use jettyspeed_edge::dedup::possession::repository as possession;
 use jettyspeed_edge::dedup::repository as dedup;
@@ -150,8 +151,9 @@ fn every_statement_prepares_and_scans_no_big_table() {
     for (name, text) in statements {
         for step in scans(&db, name, text) {
             let table = step.strip_prefix("SCAN ").map(|rest| rest.split(' ').next().unwrap_or(rest));
-            // json_each reads a list of the caller's once.
-            assert!(table.is_some_and(|table| SMALL.contains(&table) || matches!(table, "json_each" | "CONSTANT")), "{name}: {step}");
+            // json_each reads a list of the caller's once; `tried` and `entry` have a row for each step of their recursion, which is bounded.
+            let is_small = |table: &str| SMALL.contains(&table) || matches!(table, "json_each" | "CONSTANT" | "tried" | "entry");
+            assert!(table.is_some_and(is_small), "{name}: {step}");
         }
     }
 }
@@ -316,7 +318,7 @@ fn assets_are_paged_counted_once_and_deleted() {
     run_all(&db, &assets::delete_asset(first, account, EpochMs(5)));
     assert_eq!(refs(), [[Value::Integer(0), Value::Integer(0)]]);
     let again = Asset { id: Id::from_random([7; 16]), object_id: object, ..asset(account, &namespace, 7, 9) };
-    run_all(&db, &dedup::refer(&again));
+    run_all(&db, &dedup::refer(&again, None));
     assert_eq!(refs(), [[Value::Integer(1), Value::Integer(1)]], "in its grace period it can be had again");
     assert_eq!(run(&db, &dedup::claim_deletion(EpochMs(100))), 0, "what is referenced stays");
     run_all(&db, &assets::delete_asset(again.id, account, EpochMs(10)));
@@ -325,7 +327,7 @@ fn assets_are_paged_counted_once_and_deleted() {
         (0, 1),
         "the grace period counts from the last deletion"
     );
-    run_all(&db, &dedup::refer(&again));
+    run_all(&db, &dedup::refer(&again, None));
     assert_eq!(rows(&db, &ledger::repository::asset_stored(again.id)).len(), 0, "what is condemned takes no references");
     assert_eq!(rows(&db, &dedup::claimed_deletions("", 10)).len(), 1);
     assert_eq!(run(&db, &dedup::delete_object_row(object)), 1);
@@ -343,7 +345,7 @@ fn duplicate_object_is_merged_with_its_references_and_chunks() {
         run(&db, &dedup::insert_chunks(&namespace, asset.object_id, &chunk));
     }
     let (first, second) = (Id::from_random([101; 16]), Id::from_random([102; 16]));
-    assert_eq!(rows(&db, &dedup::duplicate(account, &hash, 10, None, "")).len(), 0, "nobody has looked at them");
+    assert_eq!(rows(&db, &dedup::duplicate(account, &hash, 10, None, Wanted { name: "", path: None })).len(), 0, "nobody has looked at them");
     assert_eq!(rows(&db, &dedup::pending(EpochMs(9), (EpochMs(0), 0), 10)).len(), 2);
     for object in [first, second] {
         assert_eq!(rows(&db, &dedup::to_verify(object)).len(), 1);
@@ -376,13 +378,13 @@ fn duplicate_object_is_merged_with_its_references_and_chunks() {
     let found = rows(&db, &dedup::find_chunks(&namespace, &[hash.clone(), Sha256Hex::of(&[2]), Sha256Hex::of(b"absent")]));
     assert!(found.len() == 2 && found.iter().all(|row| row[2] == Value::Text("users/u1/o/1".into())), "{found:?}");
     assert_eq!(rows(&db, &dedup::find_chunks(&Name::parse("other").unwrap(), std::slice::from_ref(&hash))).len(), 0);
-    let found = rows(&db, &dedup::duplicate(account, &hash, 10, Some(&namespace), "2.bin"));
+    let found = rows(&db, &dedup::duplicate(account, &hash, 10, Some(&namespace), Wanted { name: "2.bin", path: None }));
     assert_eq!(
         (found.len(), &found[0][0], &found[0][4]),
         (2, &Value::Integer(1), &Value::Text("2.bin".into())),
         "a row for each object, with the asset of that name"
     );
-    assert_eq!(rows(&db, &dedup::duplicate(Id::from_random([9; 16]), &hash, 10, None, "")).len(), 0);
+    assert_eq!(rows(&db, &dedup::duplicate(Id::from_random([9; 16]), &hash, 10, None, Wanted { name: "", path: None })).len(), 0);
     assert_eq!(run(&db, &dedup::claim_deletion(EpochMs(50))), 1);
     assert_eq!(merge(first, second, 60), 10);
     assert_eq!(rows(&db, &dedup::owners(first, 10)).len(), 2, "nothing moves to what the collector has");
@@ -422,7 +424,7 @@ fn object_of_another_namespace_is_found_if_both_opt_in_and_challenge_is_taken_on
     assert_eq!(rows(&db, &possession::shareable(question(&theirs))).len(), 0, "it has them itself");
     let found = rows(&db, &possession::shareable(question(&ours)));
     assert_eq!((found.len(), &found[0][5]), (1, &Value::Text(ours.to_string())), "as an asset of the namespace that asks");
-    assert_eq!(rows(&db, &dedup::duplicate(account, &hash, 10, None, "")).len(), 0, "unproven it is nobody's");
+    assert_eq!(rows(&db, &dedup::duplicate(account, &hash, 10, None, Wanted { name: "", path: None })).len(), 0, "unproven it is nobody's");
 
     let drawn = |seed| Challenge::draw(Id::from_random([seed; 16]), 10, &[seed; RANDOM_BYTES], EpochMs(5));
     let ask = |seed| rows(&db, &possession::insert_challenge(question(&ours), &drawn(seed), object, EpochMs(5))).len();
@@ -445,8 +447,8 @@ fn object_of_another_namespace_is_found_if_both_opt_in_and_challenge_is_taken_on
     assert_eq!((forgotten(early), forgotten(end), ask(6)), (0, 1, 1));
 
     let proven = Asset { namespace: ours.clone(), object_id: object, ..asset(account, &ours, 7, 9) };
-    run_all(&db, &dedup::refer(&proven));
-    let found = rows(&db, &dedup::duplicate(account, &hash, 10, Some(&ours), ""));
+    run_all(&db, &dedup::refer(&proven, None));
+    let found = rows(&db, &dedup::duplicate(account, &hash, 10, Some(&ours), Wanted { name: "", path: None }));
     assert_eq!((found.len(), &found[0][0], &found[0][6]), (1, &Value::Integer(1), &Value::Text(ours.to_string())));
     assert_eq!(found[0].last(), Some(&Value::Integer(1)), "borrowed");
     assert_eq!(rows(&db, &assets::reachable(proven.id, account))[0].last(), Some(&Value::Integer(1)));

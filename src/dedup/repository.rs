@@ -16,7 +16,7 @@ macro_rules! found_query {
         concat!(
             "SELECT a.id IS NOT NULL AS owned, COALESCE(a.id, o.id) AS id, ?1 AS account_id, o.id AS object_id, COALESCE(a.name, '') AS name, \
              COALESCE(a.content_type, '') AS content_type, m.namespace, o.s3_key, o.size, o.etag, o.claimed_sha256, o.sha256, o.verification, \
-             COALESCE(a.created_at, o.created_at) AS created_at, 'active' AS owner_status, o.namespace <> m.namespace AS borrowed, a.path, a.modified_at FROM namespace_members m ",
+             COALESCE(a.created_at, o.created_at) AS created_at, 'active' AS owner_status, a.path, a.modified_at, o.namespace <> m.namespace AS borrowed FROM namespace_members m ",
             $from,
             " AND o.verification = 'verified' AND o.condemned = 0 \
              LEFT JOIN assets a ON a.id = COALESCE( \

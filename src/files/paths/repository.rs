@@ -12,20 +12,20 @@ macro_rules! files {
     ($rest:literal) => {
         concat!(
             "SELECT a.id, a.account_id, a.object_id, a.name, a.content_type, a.namespace, o.s3_key, o.size, o.etag, o.claimed_sha256, o.sha256, \
-             o.verification, a.created_at, c.status AS owner_status, o.verification_reason, o.namespace <> a.namespace AS borrowed, a.path, a.modified_at \
+             o.verification, a.created_at, c.status AS owner_status, o.verification_reason, a.path, a.modified_at, o.namespace <> a.namespace AS borrowed \
              FROM assets a JOIN objects o ON o.id = a.object_id JOIN accounts c ON c.id = a.account_id WHERE a.account_id = ?1 AND a.namespace = ?2 AND ",
             $rest
         )
     };
 }
 
-/// The numbers that are tried: `name (2).ext` to `name (100).ext`; then the file's id is taken, which no other path has.
+/// The path of the last row, which is free (SQLite documentation, "Bare columns in an aggregate query"). The numbers that are tried: `name (2).ext` to `name (100).ext`; then the file's id is taken, which no other path has.
 macro_rules! first_free {
     () => {
         "(WITH RECURSIVE tried (n, path) AS (SELECT 1, ?4 UNION ALL \
          SELECT n + 1, ?5 || ' (' || CASE WHEN n < 100 THEN n + 1 ELSE ?1 END || ')' || ?6 FROM tried WHERE n <= 100 \
          AND EXISTS (SELECT 1 FROM assets s WHERE s.account_id = ?2 AND s.namespace = ?3 AND s.path = tried.path AND s.id <> ?1)) \
-         SELECT path FROM tried ORDER BY n DESC LIMIT 1)"
+         SELECT path FROM (SELECT path, MAX(n) FROM tried))"
     };
 }
 

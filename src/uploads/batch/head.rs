@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn long_ustar_path_has_its_prefix() {
         let path = format!("{}/{}", "d".repeat(120), "f".repeat(90));
-        assert_eq!(read(&block(tar::EntryType::Regular, &path, 1)), Ok(Head::File { path: path.into_bytes(), size: 1 }));
+        assert_eq!(read(&block(tar::EntryType::Regular, &path, 1)), Ok(Head::File { path: path.into_bytes(), size: 1, modified: None }));
     }
 
     #[test]

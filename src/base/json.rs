@@ -12,14 +12,6 @@ use serde::{Deserialize, Deserializer, Serialize};
 #[error("{0}")]
 pub struct Error(String);
 
-impl Error {
-    /// Of a message of serde_json, with its place.
-    fn of(message: &str) -> Error {
-        let place = message.rsplit_once(" at line ").map_or_else(String::new, |(_, place)| format!(" at line {place}"));
-        Error(format!("{}{place}", without_value(message)))
-    }
-}
-
 impl From<serde_json::Error> for Error {
     fn from(error: serde_json::Error) -> Error {
         Error(format!("{} at line {} column {}", without_value(&error.to_string()), error.line(), error.column()))
@@ -32,17 +24,12 @@ pub fn without_value(message: &str) -> String {
     message.rsplit_once("expected ").map_or_else(|| message.to_owned(), |(_, expected)| format!("must be {expected}"))
 }
 
-/// Reads a value. By a reader whose type is erased: what serde derives for a type is then compiled once, without the parser in it, which would be a tenth of
-/// the module.
+/// Reads a value.
 ///
 /// # Errors
 /// If the text is not JSON, or not of that type.
 pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
-    let mut reader = serde_json::Deserializer::from_str(text);
-    let value =
-        erased_serde::deserialize(&mut <dyn erased_serde::Deserializer>::erase(&mut reader)).map_err(|error| Error::of(&error.to_string()))?;
-    reader.end()?;
-    Ok(value)
+    Ok(serde_json::from_str(text)?)
 }
 
 /// Writes a value.

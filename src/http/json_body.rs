@@ -6,7 +6,6 @@ use serde::de::value::MapDeserializer;
 use serde::de::{DeserializeOwned, Error as _, IgnoredAny, IntoDeserializer, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
-use serde_path_to_error::Track;
 
 use crate::base::json::without_value;
 use crate::problem::Problem;
@@ -95,13 +94,9 @@ impl<'a> JsonText<'a> {
     /// 422 that names the field if a value has another type.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         let members = self.0.iter().map(|(name, value)| (name.as_str(), Member(value)));
-        let mut track = Track::new();
-        let reader = serde_path_to_error::Deserializer::new(MapDeserializer::<_, serde_json::Error>::new(members), &mut track);
-        // As `json::read`.
-        let read = erased_serde::deserialize(&mut <dyn erased_serde::Deserializer>::erase(reader));
-        read.map_err(|error| {
-            let path = track.path().to_string();
-            wrong_type(if path == "." { "" } else { &path }, &error.to_string())
+        serde_path_to_error::deserialize(MapDeserializer::new(members)).map_err(|error: serde_path_to_error::Error<serde_json::Error>| {
+            let path = error.path().to_string();
+            wrong_type(if path == "." { "" } else { &path }, &error.into_inner().to_string())
         })
     }
 }

@@ -202,6 +202,7 @@ mod tests {
             forget_at: None,
             active_at: None,
             urls_at: None,
+            appending: None,
         }
     }
 

@@ -184,6 +184,7 @@ impl SessionRow {
             forget_at: None,
             active_at: None,
             urls_at: None,
+            appending: None,
         })
     }
 }

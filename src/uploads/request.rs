@@ -5,11 +5,12 @@ use serde::Deserialize;
 use crate::base::id::Name;
 use crate::base::json::{null_as_default, objects, optional_list};
 use crate::base::sha256::Sha256Hex;
-use crate::chunking::{MAX_PARTS, PlanLimits, Strategy, plan, smallest_chunk};
+use crate::chunking::{MAX_PARTS, PlanLimits, Strategy, appended_chunk, plan, smallest_chunk};
 use crate::edges::request::{MAX_SAMPLES, Priority, Sample};
 use crate::http::json_body::JsonText;
 use crate::http::validate::{check_chunk_hashes, check_content_type, check_file_name, check_file_size, check_hash, check_namespace};
 use crate::problem::Problem;
+use crate::uploads::session::append::Appending;
 
 /// Maximum chunk hashes: as many as an upload has parts.
 const MAX_HASHES: usize = 10_000;
@@ -155,6 +156,8 @@ pub struct StartParams {
     pub proof: Option<Sha256Hex>,
     /// Priority for edge ranking.
     pub priority: Priority,
+    /// What an upload by offset begins with: it is cut in parts that are held in memory ([`appended_chunk`]).
+    pub resumable: Option<Appending>,
 }
 
 impl Start {
@@ -185,6 +188,7 @@ impl Start {
             namespace: check_namespace("namespace", self.namespace.as_deref())?,
             proof: check_hash("proof", self.proof.as_deref())?,
             priority: self.priority,
+            resumable: None,
         })
     }
 }
@@ -202,6 +206,7 @@ impl StartParams {
                 return Err(Problem::PlanMismatch { strategy: serde_json::to_value(planned).unwrap_or_default() });
             }
             Some(wanted) => planned.with_chunk(self.file_size, wanted),
+            None if self.resumable.is_some() => planned.with_chunk(self.file_size, appended_chunk(self.file_size).min(planned.chunk_size)),
             None => planned,
         };
         let count = usize::try_from(strategy.chunk_count).unwrap_or(usize::MAX);

@@ -12,6 +12,7 @@ use crate::ledger::state::Seen;
 use crate::live::event as live_event;
 use crate::problem::Problem;
 use crate::s3::operations::abort_multipart_upload;
+use crate::services::uploads::append;
 use crate::services::webhooks;
 use crate::uploads::session::message::{Message, SessionReply};
 use crate::uploads::session::state::{Meta, Part, Status};
@@ -37,6 +38,7 @@ pub async fn abort_upload(io: &impl Io, config: &Config, meta: &Meta, parts: &[P
     if settle_if_completed(io, meta).await? {
         return Ok(Ended::Stored);
     }
+    append::delete_all(io, config, meta).await?;
     let abort = abort_multipart_upload::abort_multipart_upload(&meta.key, &meta.upload_id);
     let was_there = match store::send(io, config, &abort, Body::Empty).await {
         Ok(_) => true,

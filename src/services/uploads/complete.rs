@@ -27,7 +27,7 @@ use crate::services::reply::Reply;
 use crate::services::request::Request;
 use crate::services::uploads::abort::Ended;
 use crate::services::uploads::upload_gone::{find_object, gone_at_store, is_gone};
-use crate::services::uploads::{abort, list_parts, payload_hash_probe, recover};
+use crate::services::uploads::{abort, append, list_parts, payload_hash_probe, recover};
 use crate::services::webhooks;
 use crate::uploads::completion::{ATTEMPTS, Next, ROUND_MS, after, backoff_ms, object_etag};
 use crate::uploads::session::message::{Message, SessionReply};
@@ -270,6 +270,8 @@ async fn record_completion(call: &Request<impl Io>, meta: &Meta, parts: &[Part],
         }
         _ => ledger::release(&call.io, meta.account, meta.asset).await?,
     }
+    // What is left of them when this fails is only storage: no right depends on it.
+    let _ = append::delete_all(&call.io, &call.config, meta).await;
     if asset.claimed_sha256.is_some() {
         verify::enqueue_for(&call.io, meta.account, meta.object).await;
     }

@@ -1,6 +1,7 @@
 //! Uploads: start, parts, completion, abort, recovery, sweep.
 
 pub mod abort;
+pub mod append;
 pub mod bucket_owner;
 pub mod complete;
 pub mod copy_chunks;

@@ -98,6 +98,7 @@ pub async fn begin(
         forget_at: None,
         active_at: None,
         urls_at: None,
+        appending: wanted.resumable,
     };
     let generation = account.generation;
     let (held, account) = (call.clone(), account.clone());

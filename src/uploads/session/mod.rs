@@ -1,6 +1,7 @@
 //! An upload session: state, state machine, alarm, messages and tables.
 
 pub mod alarm;
+pub mod append;
 pub mod machine;
 pub mod message;
 pub mod schema;

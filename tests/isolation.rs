@@ -117,6 +117,10 @@ endpoints! {
     Chunk: [Kind::Account, Kind::Token], [ResourceKind::Session];
     SimpleUpload: [Kind::Account], [ResourceKind::Namespace];
     BatchUpload: [Kind::Account], [ResourceKind::Namespace];
+    CreateResumable: [Kind::Account], [ResourceKind::Namespace];
+    ResumableOffset: [Kind::Account, Kind::Token], [ResourceKind::Session];
+    AppendResumable: [Kind::Account, Kind::Token], [ResourceKind::Session];
+    EndResumable: [Kind::Account, Kind::Token], [ResourceKind::Session];
     Files: [Kind::Account], [];
     File: [Kind::Account], [ResourceKind::Asset];
     DeleteFile: [Kind::Account], [ResourceKind::Asset];

@@ -131,6 +131,10 @@ impl World {
             | Endpoint::Chunk
             | Endpoint::SimpleUpload
             | Endpoint::BatchUpload
+            | Endpoint::CreateResumable
+            | Endpoint::ResumableOffset
+            | Endpoint::AppendResumable
+            | Endpoint::EndResumable
             | Endpoint::Files
             | Endpoint::File
             | Endpoint::DeleteFile

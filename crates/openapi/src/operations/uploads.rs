@@ -103,6 +103,29 @@ pub fn of(endpoint: Endpoint, types: &mut Types) -> Option<Operation> {
             .fails(QUOTA)
             .fails(REPEATS)
             .fails(STORE),
+        Endpoint::CreateResumable => Operation::new(TAG, "Create an upload by tus 1.0 or IETF resumable uploads")
+            .header("Upload-Length", false, "Bytes.", json!({ "type": "integer" }))
+            .header("Upload-Metadata", false, "Name and media type (tus).", json!({ "type": "string" }))
+            .header("X-Namespace", false, "The account's own by default.", json!({ "type": "string" }))
+            .takes_bytes("application/offset+octet-stream")
+            .answers_nothing(201, "`Location` is the upload.")
+            .fails(&["invalid-header", "tus-version", "append-type", "file-too-large", "checksum-mismatch", "digest-mismatch", "inconsistent-upload-length", "length-required", "malformed-request", "not-found", "feature-off", "tier-forbidden", "edge-closed", "acceleration-off"])
+            .fails(QUOTA)
+            .fails(STORE),
+        Endpoint::ResumableOffset => Operation::new(TAG, "The offset of an upload by tus 1.0 or IETF resumable uploads")
+            .answers_nothing(200, "`Upload-Offset` is the offset (tus).")
+            .answers_nothing(204, "`Upload-Offset` is the offset (IETF).")
+            .fails(&["invalid-header", "tus-version", "not-found", "upload-closed", "upload-locked"]),
+        Endpoint::AppendResumable => Operation::new(TAG, "Append to an upload by tus 1.0 or IETF resumable uploads")
+            .header("Upload-Offset", true, "Where the body begins, bytes.", json!({ "type": "integer" }))
+            .takes_bytes("application/offset+octet-stream")
+            .takes_bytes("application/partial-upload")
+            .answers_nothing(204, "`Upload-Offset` is the new offset.")
+            .fails(&["invalid-header", "tus-version", "append-type", "mismatching-upload-offset", "inconsistent-upload-length", "completed-upload", "upload-locked", "checksum-mismatch", "digest-mismatch", "not-appendable", "body-too-large", "malformed-request", "not-found", "upload-closed", "account-suspended", "busy", "edge-closed"])
+            .fails(STORE),
+        Endpoint::EndResumable => Operation::new(TAG, "End an upload by tus 1.0 or IETF resumable uploads")
+            .answers_nothing(204, "It has ended.")
+            .fails(&["tus-version", "not-found", "upload-closed", "already-complete", "completion-running"]),
         _ => return None,
     })
 }

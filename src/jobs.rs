@@ -143,6 +143,22 @@ pub enum Job {
         /// The delivery.
         delivery: Id,
     },
+    /// Delete an account's files with a prefix.
+    DeletePrefix {
+        /// The account.
+        account: Id,
+        /// The namespace.
+        namespace: Name,
+        /// What their paths begin with.
+        prefix: String,
+        /// Files that were created later stay.
+        until: EpochMs,
+        /// `https://host`, for the addresses in events.
+        base: String,
+        /// The path of the last file that was deleted.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        after: String,
+    },
     /// Delete rows that are past their time: closed uploads, first answers, challenges.
     Prune {
         /// The account whose closed uploads are cut to the newest; None deletes what has expired of all accounts.

@@ -121,7 +121,9 @@ endpoints! {
     ResumableOffset: [Kind::Account, Kind::Token], [ResourceKind::Session];
     AppendResumable: [Kind::Account, Kind::Token], [ResourceKind::Session];
     EndResumable: [Kind::Account, Kind::Token], [ResourceKind::Session];
-    Files: [Kind::Account], [];
+    Files: [Kind::Account], [ResourceKind::Namespace];
+    DeletePrefix: [Kind::Account], [ResourceKind::Namespace];
+    CopyFile: [Kind::Account], [ResourceKind::Asset];
     File: [Kind::Account], [ResourceKind::Asset];
     DeleteFile: [Kind::Account], [ResourceKind::Asset];
     Download: [Kind::Account], [ResourceKind::Asset];
@@ -281,6 +283,8 @@ impl World {
             created_at: EpochMs(u64::from(n)),
             owner_status: "active".into(),
             borrowed: false,
+            path: None,
+            modified_at: None,
             verification_reason: None,
         };
         assets::insert(&row, Via::Simple, None).iter().for_each(|statement| drop(self.rows(statement)));

@@ -39,13 +39,13 @@ const ROWS: &[(&str, &str)] = &[
     ),
     (
         "assets",
-        "(id, account_id, namespace, object_id, name, content_type, uploaded_via, upload_speed_mbps, created_at) \
-         VALUES ('s1', 'a1', 'jt_user_u1', 'o1', 'a', 'a/b', 'session', 1.5, 1)",
+        "(id, account_id, namespace, object_id, name, content_type, uploaded_via, upload_speed_mbps, created_at, path, modified_at) \
+         VALUES ('s1', 'a1', 'jt_user_u1', 'o1', 'a', 'a/b', 'session', 1.5, 1, 'b/a', 1)",
     ),
     (
         "upload_sessions",
-        "(id, account_id, namespace, s3_key, upload_id, file_name, file_size, chunk_size, content_type, allow_unsigned, status, created_at, updated_at) \
-         VALUES ('x1', 'a1', 'jt_user_u1', 'users/u1/o/o1', 'up', 'a', 7, 7, 'a/b', 0, 'open', 1, 2)",
+        "(id, account_id, namespace, s3_key, upload_id, file_name, file_size, chunk_size, content_type, allow_unsigned, status, created_at, updated_at, place) \
+         VALUES ('x1', 'a1', 'jt_user_u1', 'users/u1/o/o1', 'up', 'a', 7, 7, 'a/b', 0, 'open', 1, 2, '{}')",
     ),
     (
         "storage_usage",

@@ -84,6 +84,8 @@ fn asset(account: Id, namespace: &Name, seed: u8, at: u64) -> Asset {
         created_at: EpochMs(at),
         owner_status: "active".into(),
         borrowed: false,
+        path: None,
+        modified_at: None,
         verification_reason: None,
     }
 }
@@ -113,6 +115,7 @@ fn all_statements() -> Vec<(&'static str, &'static str)> {
         jettyspeed_edge::delivery::repository::ALL,
         jettyspeed_edge::edges::repository::ALL,
         jettyspeed_edge::files::listing::repository::ALL,
+        jettyspeed_edge::files::paths::repository::ALL,
         jettyspeed_edge::files::repository::ALL,
         jettyspeed_edge::health::job_records::repository::ALL,
         jettyspeed_edge::health::repository::ALL,

@@ -137,6 +137,8 @@ fn event_goes_to_the_endpoints_that_want_it_and_only_with_what_it_tells() {
         created_at: NOW,
         owner_status: "active".into(),
         borrowed: false,
+        path: None,
+        modified_at: None,
         verification_reason: None,
     };
     let deleted = |number| event(EventKind::AssetDeleted, number);

@@ -53,6 +53,10 @@ pub enum Endpoint {
     BatchUpload,
     /// List files.
     Files,
+    /// Delete the files with a prefix.
+    DeletePrefix,
+    /// Copy a file.
+    CopyFile,
     /// One file.
     File,
     /// Delete a file.
@@ -261,6 +265,7 @@ pub static ROUTES: &[Route] = &[
     route("POST", "/api/jetty/optimal-edges", AuthScheme::Account, Endpoint::OptimalEdges, NAMESPACE),
     route("POST", "/api/jetty/check-duplicate", AuthScheme::Account, Endpoint::CheckDuplicate, NOTHING),
     route("POST", "/api/storage/upload", AuthScheme::Account, Endpoint::SimpleUpload, NAMESPACE),
+    route("PUT", "/api/storage/upload/{path*}", AuthScheme::Account, Endpoint::SimpleUpload, NAMESPACE),
     route("POST", "/api/storage/batch", AuthScheme::Account, Endpoint::BatchUpload, NAMESPACE),
     route("POST", "/tus", AuthScheme::Account, Endpoint::CreateResumable, NAMESPACE),
     route("HEAD", "/tus/{sessionId}", AuthScheme::TokenOrAccount, Endpoint::ResumableOffset, SESSION),
@@ -271,7 +276,9 @@ pub static ROUTES: &[Route] = &[
     route("PATCH", "/resumable/{sessionId}", AuthScheme::TokenOrAccount, Endpoint::AppendResumable, SESSION),
     route("DELETE", "/resumable/{sessionId}", AuthScheme::TokenOrAccount, Endpoint::EndResumable, SESSION),
     route("GET", "/api/storage/files/{id}", AuthScheme::Account, Endpoint::File, ASSET),
-    route("GET", "/api/storage/files", AuthScheme::Account, Endpoint::Files, NOTHING),
+    route("GET", "/api/storage/files", AuthScheme::Account, Endpoint::Files, NAMESPACE),
+    route("DELETE", "/api/storage/files", AuthScheme::Account, Endpoint::DeletePrefix, NAMESPACE),
+    route("POST", "/api/storage/files/{id}/copy", AuthScheme::Account, Endpoint::CopyFile, ASSET),
     route("GET", "/api/storage/files/{id}/receipt", AuthScheme::Account, Endpoint::Receipt, ASSET),
     route("PATCH", "/api/storage/files/{id}", AuthScheme::Account, Endpoint::RenameFile, ASSET),
     route("DELETE", "/api/storage/files/{id}", AuthScheme::Account, Endpoint::DeleteFile, ASSET),

@@ -203,6 +203,7 @@ mod tests {
             active_at: None,
             urls_at: None,
             appending: None,
+            placement: None,
         }
     }
 

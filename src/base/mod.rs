@@ -19,4 +19,5 @@ pub mod time;
 pub mod trace_context;
 pub mod traced;
 pub mod ttl_map;
+pub mod unicode;
 pub mod units;

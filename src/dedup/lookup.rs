@@ -6,6 +6,7 @@ use crate::base::sha256::Sha256Hex;
 use crate::base::sql::flag;
 use crate::base::units::GB;
 use crate::files::asset::{Asset, AssetView};
+use crate::files::paths::path::Path;
 use crate::http::validate::{check_file_size, check_hash};
 use crate::problem::Problem;
 
@@ -41,6 +42,25 @@ pub struct Found {
     /// The caller's asset; if there is none, the object in the form of an asset with an empty name.
     #[serde(flatten)]
     pub asset: Asset,
+}
+
+/// Which of an account's assets of the same bytes is the one that is asked for.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// The one of that name, if no path is given.
+    pub name: &'a str,
+    /// The one at that path.
+    pub path: Option<&'a Path>,
+}
+
+impl Wanted<'_> {
+    /// Whether this is the one.
+    pub fn is(self, asset: &Asset) -> bool {
+        match self.path {
+            Some(path) => asset.path.as_ref() == Some(path),
+            None => asset.name == self.name,
+        }
+    }
 }
 
 /// Response of `check-duplicate`, and the member `duplicate` of `optimal-edges`.

@@ -7,17 +7,20 @@ use crate::base::sql::{Arg, Statement};
 use crate::base::time::EpochMs;
 use crate::dedup::chunk::Chunk;
 use crate::dedup::hashing::PartialHash;
+use crate::dedup::lookup::Wanted;
 use crate::files::asset::Asset;
+use crate::files::paths::path::Path;
 
 macro_rules! found_query {
     ($from:literal) => {
         concat!(
             "SELECT a.id IS NOT NULL AS owned, COALESCE(a.id, o.id) AS id, ?1 AS account_id, o.id AS object_id, COALESCE(a.name, '') AS name, \
              COALESCE(a.content_type, '') AS content_type, m.namespace, o.s3_key, o.size, o.etag, o.claimed_sha256, o.sha256, o.verification, \
-             COALESCE(a.created_at, o.created_at) AS created_at, 'active' AS owner_status, o.namespace <> m.namespace AS borrowed FROM namespace_members m ",
+             COALESCE(a.created_at, o.created_at) AS created_at, 'active' AS owner_status, o.namespace <> m.namespace AS borrowed, a.path, a.modified_at FROM namespace_members m ",
             $from,
             " AND o.verification = 'verified' AND o.condemned = 0 \
              LEFT JOIN assets a ON a.id = COALESCE( \
+               (SELECT s.id FROM assets s WHERE s.object_id = o.id AND s.account_id = ?1 AND s.namespace = m.namespace AND s.path = ?6), \
                (SELECT s.id FROM assets s WHERE s.object_id = o.id AND s.account_id = ?1 AND s.namespace = m.namespace AND s.name = ?5 LIMIT 1), \
                (SELECT s.id FROM assets s WHERE s.object_id = o.id AND s.account_id = ?1 AND s.namespace = m.namespace LIMIT 1)) \
              WHERE m.account_id = ?1 AND (?4 IS NULL OR m.namespace = ?4) "
@@ -45,7 +48,7 @@ const IN_NAMESPACE: &str = "SELECT id, refs FROM objects WHERE namespace = ?1 AN
 const REFER: &str = "INSERT INTO assets (id, account_id, namespace, object_id, name, content_type, uploaded_via, created_at) \
      SELECT ?1, ?2, ?7, o.id, ?4, ?5, 'session', ?6 FROM objects o WHERE o.id = ?3 AND o.condemned = 0 \
      AND NOT EXISTS (SELECT 1 FROM objects p WHERE p.namespace = o.namespace AND p.sha256 = o.sha256 AND p.size = o.size \
-     AND p.verification = 'verified' AND p.condemned = 0 AND (p.created_at, p.id) < (o.created_at, o.id)) AND NOT EXISTS (SELECT 1 FROM assets s WHERE s.object_id = ?3 AND s.account_id = ?2 AND s.namespace = ?7 AND s.name = ?4) \
+     AND p.verification = 'verified' AND p.condemned = 0 AND (p.created_at, p.id) < (o.created_at, o.id)) AND NOT EXISTS (SELECT 1 FROM assets s WHERE s.object_id = ?3 AND s.account_id = ?2 AND s.namespace = ?7 AND s.name = ?4 AND s.path IS ?8) \
      ON CONFLICT (id) DO NOTHING";
 
 // Recomputes the reference count from the assets, so that it cannot drift.
@@ -142,10 +145,14 @@ pub const ALL: &[(&str, &str)] = &[
 ];
 
 /// Verified objects with these bytes in any of the account's namespaces, or in `namespace` only. Each row carries an asset of the account, if it has one,
-/// preferably the one named `wanted`: [`crate::dedup::lookup::Found`], one row per object.
-pub fn duplicate(account: Id, hash: &Sha256Hex, size: u64, namespace: Option<&Name>, wanted: &str) -> Statement {
+/// preferably the one that is `wanted`: [`crate::dedup::lookup::Found`], one row per object.
+pub fn duplicate(account: Id, hash: &Sha256Hex, size: u64, namespace: Option<&Name>, wanted: Wanted) -> Statement {
     let namespace = namespace.map(|name| name.as_str().to_owned());
-    Statement { sql: DUPLICATE, args: vec![account.to_string().into(), hash.as_str().into(), size.into(), namespace.into(), wanted.into()] }
+    let wanted_path = wanted.path.map(Path::as_str);
+    Statement {
+        sql: DUPLICATE,
+        args: vec![account.to_string().into(), hash.as_str().into(), size.into(), namespace.into(), wanted.name.into(), wanted_path.into()],
+    }
 }
 
 /// The verified objects with these bytes in a namespace: `id` and `refs`. The first row is the oldest object; duplicates are merged into it.
@@ -154,8 +161,9 @@ pub fn in_namespace(namespace: &Name, hash: &Sha256Hex, size: u64) -> Statement 
 }
 
 /// Creates an asset that references an existing object, as one batch. Does nothing if garbage collection has claimed the object, if the object was merged
-/// into an older one, or if the account already has an asset of that name.
-pub fn refer(asset: &Asset) -> Vec<Statement> {
+/// into an older one, or if the account already has an asset of that name
+/// and path.
+pub fn refer(asset: &Asset, path: Option<&Path>) -> Vec<Statement> {
     let insert = Statement {
         sql: REFER,
         args: vec![
@@ -166,6 +174,7 @@ pub fn refer(asset: &Asset) -> Vec<Statement> {
             asset.content_type.clone().into(),
             Arg::Int(asset.created_at.0),
             asset.namespace.as_str().into(),
+            path.map(Path::as_str).into(),
         ],
     };
     vec![insert, recount(asset.object_id, asset.created_at)]

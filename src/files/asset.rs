@@ -4,8 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::id::{Id, Name};
 use crate::base::percent;
+use crate::base::sha256::Sha256Hex;
 use crate::base::sql::flag;
 use crate::base::time::EpochMs;
+use crate::files::paths::path::Path;
 
 /// An asset joined with its object: one row of [`crate::files::repository`].
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -44,6 +46,12 @@ pub struct Asset {
     /// Whether the object belongs to another namespace. Its key then names another user and must not be shown to the asset's owner.
     #[serde(default, deserialize_with = "flag")]
     pub borrowed: bool,
+    /// Its path, unique for its owner in the namespace.
+    #[serde(default)]
+    pub path: Option<Path>,
+    /// When it was changed last where it comes from, as its client says.
+    #[serde(default)]
+    pub modified_at: Option<EpochMs>,
 }
 
 /// `asset` of the API (docs/api.md, "Asset").
@@ -63,6 +71,11 @@ pub struct AssetView {
     #[serde(skip_serializing_if = "Option::is_none")]
     verification_reason: Option<String>,
     url: String,
+    /// None of a file that was stored without one.
+    path: Option<String>,
+    /// When the file was changed last where it comes from, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    modified_at: Option<String>,
     created_at: String,
 }
 
@@ -73,6 +86,11 @@ impl Asset {
             Some(hash) if self.borrowed => hash,
             _ => &self.etag,
         }
+    }
+
+    /// Whether its bytes were checked to have that hash, and it has that size, bytes.
+    pub fn is_verified_as(&self, hash: &Sha256Hex, size: u64) -> bool {
+        self.size == size && self.verification == "verified" && self.sha256.as_deref() == Some(hash.as_str())
     }
 
     /// The API representation; `base` is `https://host`.
@@ -88,6 +106,8 @@ impl Asset {
             verification: self.verification.clone(),
             verification_reason: self.verification_reason.clone(),
             url: content_url(base, &self.id.to_string(), &self.name),
+            path: self.path.as_ref().map(Path::to_string),
+            modified_at: self.modified_at.map(EpochMs::rfc3339),
             created_at: self.created_at.rfc3339(),
         }
     }
@@ -122,6 +142,8 @@ pub(crate) mod tests {
             created_at: EpochMs(0),
             owner_status: "active".into(),
             borrowed: false,
+            path: None,
+            modified_at: None,
         }
     }
 

@@ -4,4 +4,5 @@ pub mod asset;
 pub mod direct;
 pub mod listing;
 pub mod object_key;
+pub mod paths;
 pub mod repository;

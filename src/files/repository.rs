@@ -10,7 +10,7 @@ macro_rules! asset_query {
         concat!(
             "SELECT a.id, a.account_id, a.object_id, a.name, a.content_type, a.namespace, o.s3_key, o.size, o.etag, o.claimed_sha256, o.sha256, \
              o.verification, a.created_at, c.status AS owner_status, n.ttl_small, n.ttl_text, n.ttl_large, n.compress_text, n.generation, n.origin_usd_per_gb, o.verification_reason, \
-             o.namespace <> a.namespace AS borrowed FROM assets a JOIN objects o ON o.id = a.object_id \
+             o.namespace <> a.namespace AS borrowed, a.path, a.modified_at FROM assets a JOIN objects o ON o.id = a.object_id \
              JOIN accounts c ON c.id = a.account_id JOIN namespaces n ON n.name = a.namespace ",
             $rest
         )

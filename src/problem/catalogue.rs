@@ -44,6 +44,7 @@ catalogue! {
     HASH_REQUIRED = "chunk-hash-required", 422, "Chunk hash required", "Send the chunk's SHA-256 as X-Chunk-SHA256 (hex) or Content-Digest: sha-256=:…:. The store verifies it.";
     CHUNK_HASH = "chunk-hash-mismatch", 422, "Chunk hash mismatch", "The store received other bytes than the declared SHA-256 says. Nothing was recorded; send the chunk again.";
     FILE_HASH = "file-hash-mismatch", 422, "File hash mismatch", "'complete' names another fileHash than 'start' did.";
+    PATH_TAKEN = "path-taken", 409, "Path taken", "Another file has this path. Choose another one, or send ifExists: replace or keep-both.";
     PROOF = "proof-refused", 422, "Proof of possession refused", "The proof is wrong, late, or was used. Start again without it: for another challenge with fileHash, or to send the file without.";
     TIER = "tier-forbidden", 403, "Not in this tier", "The account's tier does not include this feature.";
     FEATURE = "feature-off", 403, "Feature switched off", "The namespace has this feature switched off.";
@@ -151,6 +152,7 @@ impl Problem {
             Problem::PartsDiffer { .. } => &PARTS_DIFFER,
             Problem::CompletionRunning => &COMPLETION_RUNNING,
             Problem::AlreadyComplete => &ALREADY_COMPLETE,
+            Problem::PathTaken { .. } => &PATH_TAKEN,
             Problem::UploadClosed { .. } => &UPLOAD_CLOSED,
             Problem::EdgeClosed { .. } => &EDGE_CLOSED,
             Problem::BadHeader { .. } => &BAD_HEADER,

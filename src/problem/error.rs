@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+use crate::base::id::Id;
 use crate::base::time::EpochMs;
 
 /// Why a caller could not be identified. All are 401; from the code a client decides whether to fetch a new token or to prompt its user.
@@ -247,6 +248,13 @@ pub enum Problem {
     CompletionRunning,
     /// The upload is complete, so it cannot be marked as failed.
     AlreadyComplete,
+    /// Another file has the path.
+    PathTaken {
+        /// The path.
+        path: String,
+        /// The file that has it.
+        asset: Id,
+    },
     /// The upload accepts no more parts.
     UploadClosed {
         /// `complete`, `completing` (the origin may have assembled the object already: repeat `complete`), `failed` or `expired`.

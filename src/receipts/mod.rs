@@ -101,6 +101,8 @@ mod tests {
             created_at: EpochMs(0),
             owner_status: "active".into(),
             borrowed: false,
+            path: None,
+            modified_at: None,
         };
         let hash = |verification: &str| draft(&asset(verification), vec![], EpochMs(1))["sha256"].clone();
         assert_eq!(["verified", "pending", "mismatch"].map(hash), ["computed", "claimed", "claimed"]);

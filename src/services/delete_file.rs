@@ -1,6 +1,7 @@
 //! Deletes a file: the asset at once, its object after a grace period if nothing else references it.
 
 use crate::clients::{database, ledger, shards};
+use crate::config::Config;
 use crate::files::asset::Asset;
 use crate::files::repository;
 use crate::io::Io;
@@ -19,18 +20,27 @@ use crate::webhooks::repository::{Only, Written, emit};
 /// # Errors
 /// Of the ledger and D1.
 pub async fn delete_file(call: &Request<impl Io>, asset: &Asset) -> Result<Reply, Problem> {
+    delete(&call.io, &call.config, &call.base, asset).await?;
+    Ok(Reply::empty(204))
+}
+
+/// The same; `base` is `https://host`, for the event.
+///
+/// # Errors
+/// Of the ledger and D1.
+pub async fn delete(io: &impl Io, config: &Config, base: &str, asset: &Asset) -> Result<(), Problem> {
     // The owner's, also if a manager of the namespace deletes it.
     let account = asset.account_id;
     // The ledger is notified before and after: if this request dies in between, the ledger checks the outcome in D1.
-    ledger::schedule_check(&call.io, account, asset.id).await?;
-    let event = webhooks::event(&call.io, EventKind::AssetDeleted, &data::asset_deleted(asset, &call.base))?;
-    let [unrefer, delete] = repository::delete_asset(asset.id, account, call.now());
+    ledger::schedule_check(io, account, asset.id).await?;
+    let event = webhooks::event(io, EventKind::AssetDeleted, &data::asset_deleted(asset, base))?;
+    let [unrefer, delete] = repository::delete_asset(asset.id, account, io.now());
     let statements = [unrefer, emit(&asset.namespace, &event, Only::WithAsset(asset.id)), delete];
-    let notices: Vec<Written> = database::results(&shards::of_account(&call.io, account).await?, &statements).await?.skip(1).all()?;
-    call.forget(Stale::File(&asset.namespace, asset.id)).await;
-    let _ = ledger::release(&call.io, account, asset.id).await;
-    webhooks::send(&call.io, &asset.namespace, notices).await;
+    let notices: Vec<Written> = database::results(&shards::of_account(io, account).await?, &statements).await?.skip(1).all()?;
+    io.forget(Stale::File(&asset.namespace, asset.id)).await;
+    let _ = ledger::release(io, account, asset.id).await;
+    webhooks::send(io, &asset.namespace, notices).await;
     // If the job can not be enqueued, the daily run collects the object.
-    let _ = call.enqueue(&Job::Collect, call.config.delete_grace_seconds).await;
-    Ok(Reply::empty(204))
+    let _ = io.enqueue(&Job::Collect, config.delete_grace_seconds).await;
+    Ok(())
 }

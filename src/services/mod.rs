@@ -14,6 +14,7 @@ pub mod job_records;
 pub mod list_files;
 pub mod metrics;
 pub mod namespaces;
+pub mod paths;
 pub mod prune;
 pub mod receipt;
 pub mod repeat;

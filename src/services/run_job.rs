@@ -7,6 +7,7 @@ use crate::problem::Problem;
 use crate::services::accounts::{deletion, moving, statement};
 use crate::services::alerts;
 use crate::services::dedup::{collect, verify};
+use crate::services::paths::delete_prefix;
 use crate::services::uploads::{abort, membership, payload_hash_probe, presigned_hash_probe, recover, suspend, sweep};
 use crate::services::video::{reconcile, removal};
 use crate::services::webhooks::deliver;
@@ -38,6 +39,10 @@ pub async fn run_job(io: &impl Io, config: &Config, job: &Job) -> Result<(), Pro
         Job::ReconcileVideo { account, version, place } => reconcile::reconcile(io, config, *account, *version, place).await,
         Job::RemoveVideo { namespace, video } => removal::remove(io, config, namespace, video).await,
         Job::DeliverWebhook { namespace, delivery } => deliver::deliver(io, config, namespace, *delivery).await,
+        Job::DeletePrefix { account, namespace, prefix, until, base, after } => {
+            let which = delete_prefix::Prefix { account: *account, namespace, prefix, until: *until, base };
+            delete_prefix::delete_page(io, config, which, after).await
+        }
         Job::Prune { account } => prune::prune(io, *account).await,
         Job::Alerts { hour, shard, after } => alerts::decide_page(io, config, *hour, *shard, after).await,
         Job::QuotaAlerts { account } => alerts::quota::decide(io, *account).await,
@@ -61,6 +66,7 @@ pub async fn send_dead_again(io: &impl Io, job: &Job) -> Result<(), Problem> {
         | Job::PropagateSuspension { .. }
         | Job::EndMembership { .. }
         | Job::Orphan { .. }
+        | Job::DeletePrefix { .. }
         | Job::ReconcileVideo { .. }
         | Job::Move { .. } => io.enqueue(job, MAX_DELAY_SECONDS).await,
         _ => Ok(()),

@@ -42,7 +42,7 @@ macro_rules! session_query {
     ($rest:literal) => {
         concat!(
             "SELECT id, account_id, namespace, s3_key, upload_id, file_name, file_size, chunk_size, content_type, file_hash, allow_unsigned, status, \
-             created_at, updated_at, asset_id, reason FROM upload_sessions ",
+             created_at, updated_at, asset_id, reason, place FROM upload_sessions ",
             $rest
         )
     };
@@ -56,7 +56,7 @@ const OF_ACCOUNT: &str =
     session_query!("WHERE account_id = ?1 AND status = ?2 AND (created_at, id) < (?3, ?4) ORDER BY created_at DESC, id DESC LIMIT ?5");
 
 const INSERT: &str = "INSERT INTO upload_sessions (id, account_id, namespace, s3_key, upload_id, file_name, file_size, chunk_size, content_type, \
-     file_hash, allow_unsigned, status, created_at, updated_at, asset_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'open', ?12, ?12, ?13)";
+     file_hash, allow_unsigned, status, created_at, updated_at, asset_id, place) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'open', ?12, ?12, ?13, ?14)";
 
 const OWNED_UPLOADS: &str = "SELECT upload_id FROM upload_sessions WHERE upload_id IN (SELECT value FROM json_each(?1)) AND status = 'open'";
 
@@ -125,6 +125,9 @@ pub struct SessionRow {
     pub reason: Option<String>,
     /// Id of the asset that completion creates; `None` in rows written before the column existed.
     pub asset_id: Option<Id>,
+    /// The place that its file is to have: a [`crate::files::paths::placement::Placement`] as JSON.
+    #[serde(default)]
+    pub place: Option<String>,
 }
 
 impl SessionRow {
@@ -185,6 +188,7 @@ impl SessionRow {
             active_at: None,
             urls_at: None,
             appending: None,
+            placement: self.place.as_deref().and_then(|text| json::read(text).ok()),
         })
     }
 }
@@ -223,6 +227,7 @@ pub fn insert(meta: &Meta) -> Statement {
             meta.allow_unsigned.into(),
             Arg::Int(meta.created.0),
             meta.asset.to_string().into(),
+            meta.placement.as_ref().and_then(|placement| json::write(placement).ok()).into(),
         ],
     }
 }

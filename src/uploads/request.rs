@@ -5,8 +5,12 @@ use serde::Deserialize;
 use crate::base::id::Name;
 use crate::base::json::{null_as_default, objects, optional_list};
 use crate::base::sha256::Sha256Hex;
+use crate::base::unicode::Compose;
 use crate::chunking::{MAX_PARTS, PlanLimits, Strategy, appended_chunk, plan, smallest_chunk};
+use crate::dedup::lookup::Wanted;
 use crate::edges::request::{MAX_SAMPLES, Priority, Sample};
+use crate::files::paths::placement;
+use crate::files::paths::placement::{FIELDS, Placement};
 use crate::http::json_body::JsonText;
 use crate::http::validate::{check_chunk_hashes, check_content_type, check_file_name, check_file_size, check_hash, check_namespace};
 use crate::problem::Problem;
@@ -88,6 +92,16 @@ pub struct Start {
     /// Priority for edge ranking.
     #[serde(default, deserialize_with = "null_as_default")]
     pub priority: Priority,
+    /// The file's path.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 1024)))]
+    pub path: Option<String>,
+    /// What happens if another file has the path: `fail`, `replace` or `keep-both`.
+    #[serde(default)]
+    pub if_exists: Option<String>,
+    /// When the file was changed last where it comes from, RFC 3339; kept for a file with a path.
+    #[serde(default)]
+    pub modified_at: Option<String>,
     /// Answer to a proof-of-possession challenge.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(regex(pattern = crate::base::schema::HASH)))]
@@ -133,6 +147,9 @@ pub struct Complete {
     #[serde(default, deserialize_with = "optional_list::<MAX_HASHES, _, _>")]
     #[cfg_attr(feature = "schema", schemars(length(max = 10_000)))]
     pub chunk_hashes: Option<Vec<String>>,
+    /// What happens if another file has got the upload's path meanwhile, in place of what `start` said.
+    #[serde(default)]
+    pub if_exists: Option<String>,
 }
 
 /// Validated parameters of `start`.
@@ -152,6 +169,8 @@ pub struct StartParams {
     pub content_type: String,
     /// Namespace; `None`: the account's own.
     pub namespace: Option<Name>,
+    /// The place that the file is to have.
+    pub placement: Option<Placement>,
     /// Answer to a challenge about `file_hash`.
     pub proof: Option<Sha256Hex>,
     /// Priority for edge ranking.
@@ -165,7 +184,7 @@ impl Start {
     ///
     /// # Errors
     /// [`Problem::Invalid`] with the name of the invalid field, [`Problem::ChunkTooSmall`].
-    pub fn check(self) -> Result<StartParams, Problem> {
+    pub fn check(self, compose: Compose) -> Result<StartParams, Problem> {
         check_file_size(self.file_size)?;
         let chunk_hashes = match self.chunk_hashes {
             Some(_) if self.chunk_size.is_none() => {
@@ -186,6 +205,7 @@ impl Start {
             chunk_hashes,
             chunk_size: self.chunk_size,
             namespace: check_namespace("namespace", self.namespace.as_deref())?,
+            placement: placement::check(FIELDS, self.path.as_deref(), self.if_exists.as_deref(), self.modified_at.as_deref(), compose)?,
             proof: check_hash("proof", self.proof.as_deref())?,
             priority: self.priority,
             resumable: None,
@@ -194,6 +214,11 @@ impl Start {
 }
 
 impl StartParams {
+    /// Which of the account's files with the same bytes is the one that is asked for.
+    pub fn wanted(&self) -> Wanted<'_> {
+        Wanted { name: &self.file_name, path: self.placement.as_ref().map(|placement| &placement.path) }
+    }
+
     /// The chunk plan, with the client's chunk size if that is smaller than the plan's (docs/uploads.md, The chunk plan).
     ///
     /// # Errors
@@ -220,12 +245,13 @@ impl StartParams {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::unicode::compose;
     use crate::base::units::MB;
 
     const LIMITS: PlanLimits = PlanLimits { max_part_bytes: 100 * MB, smallest_chunk: 10 * MB, max_threads: 32 };
 
     fn start(json: &str) -> Result<StartParams, Problem> {
-        crate::http::json_body::parse::<Start>(json.as_bytes())?.check()
+        crate::http::json_body::parse::<Start>(json.as_bytes())?.check(compose)
     }
 
     fn field(result: Result<StartParams, Problem>) -> String {

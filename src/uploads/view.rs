@@ -236,6 +236,8 @@ pub fn asset_of(meta: &Meta, etag: &str, now: EpochMs) -> Asset {
         owner_status: "active".to_owned(),
         borrowed: false,
         verification_reason: None,
+        path: None,
+        modified_at: meta.placement.as_ref().and_then(|placement| placement.modified_at),
     }
 }
 

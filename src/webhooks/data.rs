@@ -80,6 +80,8 @@ mod tests {
             created_at: EpochMs(0),
             owner_status: "active".into(),
             borrowed: false,
+            path: None,
+            modified_at: None,
         }
     }
 

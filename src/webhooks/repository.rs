@@ -65,6 +65,9 @@ const EMIT_OF_OPEN_UPLOAD: &str = emit!(" AND EXISTS (SELECT 1 FROM upload_sessi
 
 const EMIT_OF_ASSET: &str = emit!(" AND EXISTS (SELECT 1 FROM assets a WHERE a.id = ?8)");
 
+const EMIT_OF_REPLACED: &str =
+    emit!(" AND EXISTS (SELECT 1 FROM assets a WHERE a.id = ?8 AND a.path = ?9) AND EXISTS (SELECT 1 FROM assets n WHERE n.id = ?10)");
+
 const EMIT_OF_ACCOUNT: &str = emit!(" AND EXISTS (SELECT 1 FROM accounts a WHERE a.id = ?8)");
 
 const EMIT_OF_NEW_MEMBER: &str = emit!(
@@ -124,6 +127,7 @@ pub const ALL: &[(&str, &str)] = &[
     ("EMIT", EMIT),
     ("EMIT_OF_OPEN_UPLOAD", EMIT_OF_OPEN_UPLOAD),
     ("EMIT_OF_ASSET", EMIT_OF_ASSET),
+    ("EMIT_OF_REPLACED", EMIT_OF_REPLACED),
     ("EMIT_OF_ACCOUNT", EMIT_OF_ACCOUNT),
     ("EMIT_OF_NEW_MEMBER", EMIT_OF_NEW_MEMBER),
     ("EMIT_OF_ALERT", EMIT_OF_ALERT),
@@ -225,6 +229,13 @@ pub fn emit(namespace: &Name, event: &Event, only: Only) -> Statement {
     };
     args.extend(id.map(|id| Arg::from(id.to_string())));
     Statement { sql, args }
+}
+
+/// Writes the event of a file that is deleted because `by`, which is there, takes its path: before the statement that deletes it.
+pub fn emit_replaced(namespace: &Name, event: &Event, asset: Id, path: &str, by: Id) -> Statement {
+    let mut args = event_args(namespace, event, event.deliveries_json());
+    args.extend([asset.to_string().into(), path.into(), by.to_string().into()]);
+    Statement { sql: EMIT_OF_REPLACED, args }
 }
 
 /// Writes an event for one endpoint, whatever it wants; a row unless it has too many waiting.

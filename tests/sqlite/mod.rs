@@ -78,5 +78,6 @@ pub fn upload_of(account: Id, namespace: &Name, session: Id) -> Meta {
         active_at: None,
         urls_at: None,
         appending: None,
+        placement: None,
     }
 }

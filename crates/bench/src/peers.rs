@@ -201,6 +201,7 @@ impl Ours {
             active_at: None,
             urls_at: None,
             appending: None,
+            placement: None,
         };
         let claims = UploadClaims {
             account: session,

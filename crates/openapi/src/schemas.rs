@@ -105,7 +105,22 @@ pub struct OneAsset {
 #[derive(Serialize, JsonSchema)]
 pub struct Files {
     files: Vec<AssetView>,
+    /// The folders, with their slashes; of a listing by prefix.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prefixes: Option<Vec<String>>,
     cursor: Option<String>,
+}
+
+/// Files that are deleted with others of their prefix.
+#[derive(Serialize, JsonSchema)]
+pub struct DeletedPrefix {
+    prefix: String,
+    /// How many, 100,000 at the most.
+    files: u64,
+    /// Their bytes.
+    bytes: u64,
+    /// Whether there are more than were counted.
+    more: bool,
 }
 
 /// A part whose hash the store has checked.

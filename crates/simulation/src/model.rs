@@ -80,6 +80,10 @@ pub struct Model {
     pub deleting: BTreeSet<Id>,
     /// Assets that were reported as deleted.
     pub deleted: BTreeSet<Id>,
+    /// The paths of assets as they were reported, behind their namespaces.
+    pub paths: BTreeMap<Id, String>,
+    /// Places of which somebody asked to replace the file.
+    pub replacing: BTreeSet<(usize, String)>,
     /// Whether an account was taken out of a namespace, and may not see all of its files any more.
     pub members_changed: bool,
     /// New users' accounts and keys, as they were first reported.
@@ -116,6 +120,21 @@ impl Model {
     pub fn keep(&mut self, account: usize, asset: Id, content: Option<Content>) {
         self.known.push((account, asset));
         self.kept.entry(asset).or_insert(Kept { account, content });
+    }
+
+    /// Notes the path of an asset that was reported as stored.
+    pub fn keep_at(&mut self, account: usize, asset: Id, path: &str) {
+        if self.replacing.contains(&(account, path.to_owned())) {
+            self.deleting.insert(asset);
+        }
+        self.paths.insert(asset, path.to_owned());
+    }
+
+    /// Notes that an account wants the file at a path replaced: from now on any file there may be deleted.
+    pub fn replace(&mut self, account: usize, path: &str) {
+        self.replacing.insert((account, path.to_owned()));
+        let there = self.paths.iter().filter(|(_, known)| *known == path).map(|(asset, _)| *asset);
+        self.deleting.extend(there);
     }
 
     /// Whether an account may have these bytes under a name.

@@ -64,6 +64,8 @@ pub struct Settings {
     pub administered: bool,
     /// Whether namespaces have endpoints for their events.
     pub hooks: bool,
+    /// Whether files get paths, of which several are the same. Not drawn, so that histories which once found a fault stay as they are.
+    pub paths: bool,
     /// In which database new accounts are created.
     pub new_accounts: usize,
 }
@@ -123,6 +125,7 @@ impl Settings {
             small,
             administered,
             hooks: happens(&mut stream(crate::chance::child(seed, 7)), 300),
+            paths: seed % 7 == 5,
             new_accounts: if is_divided { usize::from(happens(&mut divided, 500)) } else { 0 },
         }
     }

@@ -233,7 +233,9 @@ pub const TABLES: &[Table] = &[
             last_accessed,
             expires_at,
             cache_key,
-            created_at
+            created_at,
+            path,
+            modified_at
         ]
     ),
     by_keys!("chunks", Owner::Namespace, "namespace = ?1", sha256: Least::Text, size: Least::Number, [namespace, sha256, size, object_id, first]),
@@ -257,7 +259,8 @@ pub const TABLES: &[Table] = &[
             created_at,
             updated_at,
             asset_id,
-            reason
+            reason,
+            place
         ]
     ),
     by_keys!(

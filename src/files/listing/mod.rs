@@ -2,8 +2,6 @@
 
 pub mod repository;
 
-use serde::Deserialize;
-
 use crate::base::id::Id;
 use crate::base::time::EpochMs;
 use crate::files::asset::Asset;
@@ -41,15 +39,6 @@ pub struct Listing {
     pub search: String,
     /// Where the page begins.
     pub behind: Option<Mark>,
-}
-
-/// Body of a change of a file's name.
-#[derive(Debug, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct Rename {
-    /// The new name, 1 to 1,024 bytes without control characters.
-    pub file_name: String,
 }
 
 fn one_of<T>(field: &'static str, text: Option<&str>, default: T, values: [(&str, T); 2]) -> Result<T, Problem> {

@@ -12,7 +12,7 @@ macro_rules! page {
     ($rest:literal) => {
         concat!(
             "SELECT a.id, a.account_id, a.object_id, a.name, a.content_type, a.namespace, o.s3_key, o.size, o.etag, o.claimed_sha256, o.sha256, \
-             o.verification, a.created_at, c.status AS owner_status, o.verification_reason, o.namespace <> a.namespace AS borrowed \
+             o.verification, a.created_at, c.status AS owner_status, o.verification_reason, o.namespace <> a.namespace AS borrowed, a.path, a.modified_at \
              FROM assets a JOIN objects o ON o.id = a.object_id JOIN accounts c ON c.id = a.account_id \
              WHERE a.account_id = ?1 AND (?4 = '' OR instr(lower(a.name), lower(?4)) > 0) AND ",
             $rest

@@ -12,6 +12,7 @@ use crate::dedup::possession::repository;
 use crate::dedup::possession::repository::{Question, Taken};
 use crate::dedup::verification::is_range;
 use crate::files::asset::Asset;
+use crate::files::paths::placement::Placement;
 use crate::io::Io;
 use crate::io::answer::Answer;
 use crate::io::body::Body;
@@ -33,7 +34,7 @@ pub async fn issue_challenge(call: &Request<impl Io>, question: Question<'_>, fo
     Ok(asked.map(|_| challenge))
 }
 
-/// Verifies an answer and creates an asset of that name that references the bytes. `None` if the object was deleted meanwhile.
+/// Verifies an answer and creates an asset of that name and type that references the bytes. `None` if the object was deleted meanwhile.
 ///
 /// # Errors
 /// [`Problem::ProofRefused`] if the answer is wrong, late, or there is no challenge; errors of the store; 403, 507.
@@ -42,8 +43,8 @@ pub async fn verify_answer(
     account: &Account,
     question: Question<'_>,
     proof: &Sha256Hex,
-    name: &str,
-    content_type: &str,
+    (name, content_type): (&str, &str),
+    placement: Option<&Placement>,
 ) -> Result<Option<Asset>, Problem> {
     let db = shards::of_account(&call.io, question.account).await?;
     let mut taken = database::results(&db, &[repository::consume_challenge(question), repository::shareable_of_challenge(question)]).await?;
@@ -60,7 +61,7 @@ pub async fn verify_answer(
     if !is_right(&answers, proof) {
         return Err(Problem::ProofRefused);
     }
-    refer(call, account, found, name.to_owned(), content_type.to_owned()).await
+    refer(call, account, found, name.to_owned(), content_type.to_owned(), placement).await
 }
 
 /// The accepted HMACs over the ranges. A range's end is inclusive; the HMAC with an exclusive end is accepted too, because it also proves possession.

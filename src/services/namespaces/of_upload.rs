@@ -28,6 +28,10 @@ pub fn statement(call: &Request<impl Io>, account: &Account, wanted: Option<&Nam
     Ok((name, statement))
 }
 
-fn name(account: &Account, wanted: Option<&Name>) -> Result<Name, Problem> {
+/// Its name.
+///
+/// # Errors
+/// 404 if none is requested and the account has none of its own.
+pub fn name(account: &Account, wanted: Option<&Name>) -> Result<Name, Problem> {
     wanted.cloned().or_else(|| account.own_namespace()).ok_or(Problem::NotFound)
 }

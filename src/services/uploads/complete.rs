@@ -13,6 +13,8 @@ use crate::base::time::EpochMs;
 use crate::clients::store::COMPLETION_TIMEOUT_MS;
 use crate::clients::{database, ledger, ledger_records, live, session, shards, store};
 use crate::dedup::chunk::{self, Chunk};
+use crate::files::asset::Asset;
+use crate::files::paths::placement::IfExists;
 use crate::io::Io;
 use crate::io::answer::Answer;
 use crate::io::body::Body;
@@ -23,6 +25,7 @@ use crate::problem::{OriginFailure, Problem};
 use crate::s3::error::StoreError;
 use crate::s3::operations::complete_multipart_upload;
 use crate::services::dedup::verify;
+use crate::services::paths::place;
 use crate::services::reply::Reply;
 use crate::services::request::Request;
 use crate::services::uploads::abort::Ended;
@@ -52,6 +55,8 @@ pub struct Expected {
     pub file_hash: Option<Sha256Hex>,
     /// SHA-256 of every chunk.
     pub chunk_hashes: Option<Vec<Sha256Hex>>,
+    /// What happens if another file has the upload's path, in place of what its start said.
+    pub if_exists: Option<IfExists>,
 }
 
 /// Completes `session`, or reports the missing parts.
@@ -60,11 +65,14 @@ pub async fn complete(call: &Request<impl Io>, account: Id, session: Id, expecte
     let started = call.now();
     let (mut reconciled, mut listings) = (false, 0);
     loop {
-        let Expected { file_hash, chunk_hashes } = expected.clone();
+        let Expected { file_hash, chunk_hashes, if_exists } = expected.clone();
         let begin = Message::BeginCompletion { attempt, file_hash, chunk_hashes };
         match recover::send_or_recover(&call.io, &call.config, account, session, &begin).await? {
             SessionReply::Complete { outcome } => return Reply::json(200, &outcome),
-            SessionReply::State { meta, parts, .. } => {
+            SessionReply::State { mut meta, parts, .. } => {
+                if let (Some(placement), Some(if_exists)) = (&mut meta.placement, if_exists) {
+                    placement.if_exists = if_exists;
+                }
                 let held = call.clone();
                 let completed = call.detached(async move { run_completion(&held, attempt, &meta, &parts).await }).await;
                 match completed.unwrap_or(Err(Problem::CompletionRunning))? {
@@ -130,6 +138,11 @@ enum CompletionStep {
 }
 
 async fn run_completion(call: &Request<impl Io>, attempt: Id, meta: &Meta, parts: &[Part]) -> Result<CompletionStep, Problem> {
+    // Before the store assembles the parts: the upload stays open, and may be completed once the path is free, or be told what else to do.
+    if let Err(problem) = place::must_be_free(&call.io, &view::asset_of(meta, "", call.now()), meta.placement.as_ref(), meta.session).await {
+        session::send(&call.io, meta.session, &Message::CancelCompletion { attempt }).await?;
+        return Err(problem);
+    }
     match complete_at_store(call, meta, parts).await {
         Ok(etag) => {
             let kept = record_completion(call, meta, parts, &etag).await;
@@ -236,14 +249,19 @@ async fn offer_chunks(call: &Request<impl Io>, meta: &Meta, chunks: &[Chunk<'_>]
 async fn record_completion(call: &Request<impl Io>, meta: &Meta, parts: &[Part], etag: &str) -> Result<Reply, Problem> {
     let now: EpochMs = call.now();
     let asset = view::asset_of(meta, etag, now);
+    let place = place::look_for_upload(call, &asset, meta.placement.as_ref(), meta.session).await?;
+    let asset = Asset { path: place::expected(place.as_ref()), ..asset };
     let answer = view::completed(meta, parts, &asset, &call.base);
-    let outcome: Value = serde_json::to_value(&answer).map_err(|error| log::internal("outcome", &error.to_string()))?;
+    let mut outcome: Value = serde_json::to_value(&answer).map_err(|error| log::internal("outcome", &error.to_string()))?;
     let mbps = Transfer::of(parts.iter()).known_mbps();
     let chunks = checked_chunks(call, meta, parts).await;
     let known = chunks.iter().map(|chunk| receipts::Part { sha256: chunk.h.as_str().to_owned(), size: chunk.s, first: chunk.f }).collect();
     let data = data::upload_completed(&asset, receipts::whole(known, asset.size), &call.base, now);
     let event = webhooks::event(&call.io, EventKind::UploadCompleted, &data)?;
     let mut statements = files::repository::insert(&asset, files::repository::Via::Session(meta.session), mbps);
+    let made = statements.len();
+    statements.extend(place::statements(call, place.as_ref(), &asset));
+    let placing = statements.len() - made;
     let geo = call.geo();
     let country = geo.country.as_deref();
     statements.extend(view::patterns(meta, parts, country, now));
@@ -253,12 +271,17 @@ async fn record_completion(call: &Request<impl Io>, meta: &Meta, parts: &[Part],
     statements.push(repository::close(meta.session, "complete", None, now));
     statements.push(repository::by_id(meta.session, meta.account));
     let mut written = database::results(&shards::of_account(&call.io, meta.account).await?, &statements).await?;
-    let notices: Vec<Written> = written.skip(before).all()?;
+    let placed = place::read(place.as_ref(), written.skip(made))?;
+    let notices: Vec<Written> = written.skip(before - made - placing).all()?;
     // Behind the row that was closed.
     if written.skip(1).first::<Value>()?.is_none() {
         // The account has been moved to another database since it was looked up: nothing was written.
         return Err(Problem::AccountMoving);
     }
+    if let (Some(path), Some(told)) = (&placed.path, outcome.get_mut("asset").and_then(|asset| asset.get_mut("path"))) {
+        *told = path.as_str().into();
+    }
+    place::tell(call, place, placed).await;
     webhooks::send(&call.io, &meta.namespace, notices).await;
     offer_chunks(call, meta, &chunks).await;
     // Read again: if this repeats an earlier completion, the file may have been merged with another object, or deleted.

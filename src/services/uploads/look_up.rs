@@ -10,6 +10,8 @@ use crate::dedup::chunk::Stored;
 use crate::dedup::possession;
 use crate::dedup::possession::repository::Question;
 use crate::files::asset::Asset;
+use crate::files::paths;
+use crate::files::paths::repository::Tree;
 use crate::io::Io;
 use crate::namespaces::namespace::Namespace;
 use crate::problem::Problem;
@@ -27,6 +29,8 @@ pub struct LookedUp {
     pub known: Known,
     /// The file, in another namespace that shares its bytes: of use only if the account's namespace does, too.
     pub shareable: Option<Asset>,
+    /// The file at the path that the upload's is to have.
+    pub occupant: Option<Asset>,
     /// Chunks of the file that the namespace has. They may be gone when they are copied.
     pub chunks: Vec<Stored>,
 }
@@ -40,22 +44,26 @@ pub async fn look_up(call: &Request<impl Io>, account: &Account, wanted: &StartP
     let size = wanted.file_size;
     let mut statements = vec![namespace];
     if let Some(hash) = &wanted.file_hash {
-        statements.push(dedup::repository::duplicate(account.id, hash, size, Some(&name), &wanted.file_name));
+        statements.push(dedup::repository::duplicate(account.id, hash, size, Some(&name), wanted.wanted()));
         statements.push(possession::repository::shareable(Question { account: account.id, namespace: &name, hash, size }));
     }
     if let Some(hashes) = &wanted.chunk_hashes {
         statements.push(dedup::repository::find_chunks(&name, hashes));
+    }
+    if let Some(placement) = &wanted.placement {
+        statements.push(paths::repository::at(Tree { account: account.id, namespace: &name }, &placement.path));
     }
     let started = call.now();
     let mut found = database::results(&shards::of_account(&call.io, account.id).await?, &statements).await?;
     call.span("d1", started);
     let namespace = found.first()?.ok_or(Problem::NotFound)?;
     let (known, shareable) = match wanted.file_hash {
-        Some(_) => (Known::of(found.all()?, &wanted.file_name), found.first()?),
+        Some(_) => (Known::of(found.all()?, wanted.wanted()), found.first()?),
         None => (Known::No, None),
     };
     let chunks = if wanted.chunk_hashes.is_some() { found.all()? } else { vec![] };
-    Ok(LookedUp { namespace, known, shareable, chunks })
+    let occupant = if wanted.placement.is_some() { found.first()? } else { None };
+    Ok(LookedUp { namespace, known, shareable, occupant, chunks })
 }
 
 /// Reads the namespace of an upload that is being planned, and whether a file of `size` bytes with these chunks among its own may be stored there.

@@ -10,6 +10,9 @@ use crate::clients::{database, ledger, live, shards, store};
 use crate::dedup::repository;
 use crate::files::asset::Asset;
 use crate::files::object_key::file_key;
+use crate::files::paths::path::Path;
+use crate::files::paths::placement::Placement;
+use crate::files::paths::repository::Tree;
 use crate::files::repository::{Via, delete_asset, insert};
 use crate::http::content_disposition;
 use crate::io::Io;
@@ -25,6 +28,8 @@ use crate::s3::action::{ObjectHeaders, Payload};
 use crate::s3::etag::ETag;
 use crate::s3::operations::put_object;
 use crate::services::dedup::verify;
+use crate::services::paths::place;
+use crate::services::paths::place::Place;
 use crate::services::request::Request;
 use crate::services::send_body::{Outgoing, Refused};
 use crate::services::uploads::refused;
@@ -57,6 +62,8 @@ pub struct Incoming<I: Io> {
     pub content_type: String,
     /// Bytes.
     pub size: u64,
+    /// The place that it is to have.
+    pub placement: Option<Placement>,
     /// Claimed hash, which the store verifies.
     pub sha256: Option<Sha256Hex>,
     /// The body: the raw stream or the form's file.
@@ -70,6 +77,8 @@ pub async fn store_file<I: Io>(call: &Request<I>, account: &Account, namespace: 
 
 async fn reserve_and_store<I: Io>(call: &Request<I>, account: &Account, namespace: &Namespace, incoming: Incoming<I>) -> Result<Asset, Problem> {
     let (id, size) = (call.id()?, incoming.size);
+    let tree = Tree { account: account.id, namespace: &namespace.name };
+    place::may_be_placed(&call.io, tree, incoming.placement.as_ref()).await?;
     let look_at = call.now().plus(timing::SIMPLE_GRACE_MS);
     ledger::reserve(&call.io, account, Wanted { asset: id, bytes: size, look_at, place: None, session: false, replaces: false }).await?;
     let stored = store_object(call, account, namespace, id, incoming).await;
@@ -152,12 +161,25 @@ async fn store_object<I: Io>(call: &Request<I>, account: &Account, namespace: &N
         owner_status: "active".to_owned(),
         borrowed: false,
         verification_reason: None,
+        path: None,
+        modified_at: incoming.placement.as_ref().and_then(|placement| placement.modified_at),
     };
     // An account whose move begins now leaves the bytes to the ledger's check.
     let db = shards::of_account(&call.io, account.id).await.map_err(Failed::Unclearly)?;
+    let placement = incoming.placement;
+    let place = place::look(call, &asset, placement.as_ref()).await;
+    let place = match place {
+        Ok(place) => place,
+        // No row references the bytes.
+        Err(problem) => return Err(delete_stored(call, account.id, object, &asset.s3_key, problem).await),
+    };
+    let mut asset = Asset { path: place::expected(place.as_ref()), ..asset };
     let data = data::upload_completed(&asset, Vec::new(), &call.base, asset.created_at);
     let event = webhooks::event(&call.io, EventKind::UploadCompleted, &data).map_err(Failed::Unclearly)?;
-    if let Err(problem) = record(call, &db, &asset, &event).await {
+    let recorded = record(call, &db, &asset, place, &event).await;
+    asset.path = recorded.as_ref().ok().and_then(Clone::clone);
+    if let Err(problem) = recorded {
+        let problem = place::why(&call.io, &asset, placement.as_ref(), problem).await;
         let [unrefer, delete] = delete_asset(asset.id, account.id, call.now());
         let undo = [unrefer, delete, take_back(&asset.namespace, &event)];
         if database::batch(&db, &undo).await.is_err() {
@@ -173,16 +195,23 @@ async fn store_object<I: Io>(call: &Request<I>, account: &Account, namespace: &N
     Ok(asset)
 }
 
-/// Writes the file and its event.
-async fn record<I: Io>(call: &Request<I>, db: &I::Db, asset: &Asset, event: &Event) -> Result<(), Problem> {
+/// Writes the file, in its place, and its event: the path that it has.
+async fn record<I: Io>(call: &Request<I>, db: &I::Db, asset: &Asset, place: Option<Place>, event: &Event) -> Result<Option<Path>, Problem> {
     let mut statements: Vec<_> = idempotency::fence(call).into_iter().collect();
     statements.extend(insert(asset, Via::Simple, None));
+    let made = statements.len();
+    statements.extend(place::statements(call, place.as_ref(), asset));
+    let placing = statements.len() - made;
     statements.extend(add_upload(&asset.namespace, &UploadCount::simple(asset.size), Counted::Always, asset.created_at));
     let before = statements.len();
     statements.push(emit(&asset.namespace, event, Only::WithAsset(asset.id)));
-    let notices: Vec<Written> = database::results(db, &statements).await?.skip(before).all()?;
+    let mut rows = database::results(db, &statements).await?;
+    let placed = place::read(place.as_ref(), rows.skip(made))?;
+    let notices: Vec<Written> = rows.skip(before - made - placing).all()?;
+    let path = placed.path.clone();
+    place::tell(call, place, placed).await;
     webhooks::send(&call.io, &asset.namespace, notices).await;
-    Ok(())
+    Ok(path)
 }
 
 /// The object's ETag as the store tells it when asked; empty if it tells no strong one.

@@ -55,9 +55,15 @@ pub async fn begin(
     if !call.config.sessions_enabled {
         return Err(Problem::AccelerationOff);
     }
-    let LookedUp { namespace, known, shareable, chunks } = look_up::look_up(call, account, &wanted).await?;
+    let LookedUp { namespace, known, shareable, occupant, chunks } = look_up::look_up(call, account, &wanted).await?;
     account.may_start_session(&namespace, wanted.file_size)?;
     let strategy = wanted.plan(namespace.chunk_size, &call.config.plan)?;
+    let is_same = |asset: &Asset| wanted.file_hash.as_ref().is_some_and(|hash| asset.is_verified_as(hash, wanted.file_size));
+    if let Some(placement) = &wanted.placement
+        && !occupant.as_ref().is_some_and(is_same)
+    {
+        placement.beside(occupant)?;
+    }
     if let Some(asset) = reference_duplicate(call, account, &wanted, &namespace, known).await? {
         return Reply::json(200, &json!({ "duplicate": true, "asset": asset.view(&call.base) }));
     }
@@ -99,6 +105,7 @@ pub async fn begin(
         active_at: None,
         urls_at: None,
         appending: wanted.resumable,
+        placement: wanted.placement,
     };
     let generation = account.generation;
     let (held, account) = (call.clone(), account.clone());
@@ -150,16 +157,16 @@ async fn reference_duplicate(
     for _ in 0..2 {
         let found = match known {
             Known::No => return Ok(None),
-            Known::Owned(asset) if asset.name == wanted.file_name => return Ok(Some(*asset)),
+            Known::Owned(asset) if wanted.wanted().is(&asset) => return Ok(Some(*asset)),
             Known::Owned(asset) | Known::Stored(asset) => *asset,
         };
-        if let Some(asset) = refer(call, account, found, wanted.file_name.clone(), wanted.content_type.clone()).await? {
+        if let Some(asset) = refer(call, account, found, wanted.file_name.clone(), wanted.content_type.clone(), wanted.placement.as_ref()).await? {
             return Ok(Some(asset));
         }
-        known = find_duplicate(&call.io, account.id, hash, wanted.file_size, Some(&namespace.name), &wanted.file_name).await?;
+        known = find_duplicate(&call.io, account.id, hash, wanted.file_size, Some(&namespace.name), wanted.wanted()).await?;
     }
     Ok(match known {
-        Known::Owned(asset) if asset.name == wanted.file_name => Some(*asset),
+        Known::Owned(asset) if wanted.wanted().is(&asset) => Some(*asset),
         _ => None,
     })
 }
@@ -172,7 +179,7 @@ async fn prove_possession(
     namespace: &Namespace,
     shareable: Option<&Asset>,
 ) -> Result<Option<Reply>, Problem> {
-    let StartParams { file_hash, proof, file_name, content_type, file_size: size, .. } = wanted;
+    let StartParams { file_hash, proof, file_name, content_type, placement, file_size: size, .. } = wanted;
     let takes_part = file_hash.as_ref().filter(|_| namespace.cross_namespace_dedup);
     let Some(hash) = takes_part else { return if proof.is_some() { Err(Problem::ProofRefused) } else { Ok(None) } };
     let question = Question { account: account.id, namespace: &namespace.name, hash, size: *size };
@@ -183,7 +190,7 @@ async fn prove_possession(
             challenge.map(|challenge| Reply::json(202, &json!({ "challenge": challenge.view() }))).transpose()
         }
         Some(proof) => {
-            let asset = Box::pin(possession::verify_answer(call, account, question, proof, file_name, content_type)).await?;
+            let asset = Box::pin(possession::verify_answer(call, account, question, proof, (file_name, content_type), placement.as_ref())).await?;
             asset.map(|asset| Reply::json(200, &json!({ "duplicate": true, "asset": asset.view(&call.base) }))).transpose()
         }
     }

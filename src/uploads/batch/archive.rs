@@ -3,6 +3,10 @@
 use std::str::from_utf8;
 
 use crate::base::sha256::Sha256Hex;
+use crate::base::time::EpochMs;
+use crate::base::unicode::Compose;
+use crate::files::paths::path::Path;
+use crate::files::paths::placement::{IfExists, Placement};
 use crate::http::validate::{MAX_NAME_BYTES, check_content_type, check_file_name, check_hash};
 use crate::problem::Problem;
 use crate::uploads::batch::head::{Head, malformed, padding, read};
@@ -41,6 +45,8 @@ pub struct Entry {
     pub content_type: String,
     /// Bytes.
     pub size: u64,
+    /// When it was changed last.
+    pub modified_at: Option<EpochMs>,
     /// Its hash, which the store verifies.
     pub sha256: Option<Sha256Hex>,
 }
@@ -61,6 +67,7 @@ pub struct Refused {
 struct Records {
     path: Option<Vec<u8>>,
     size: Option<u64>,
+    modified: Option<EpochMs>,
     sha256: Option<String>,
     content_type: Option<String>,
 }
@@ -85,7 +92,7 @@ impl Archive {
         if self.heads > MAX_HEADS {
             return Err(Problem::invalid("entries", "must be at most 5,000 in one archive, with folders and what extends heads"));
         }
-        let (path, size) = match read(block)? {
+        let (path, size, modified) = match read(block)? {
             Head::End => return Ok(Step::End),
             Head::Records(bytes) => return Ok(self.extended_by(bytes, false)),
             Head::LongPath(bytes) => return Ok(self.extended_by(bytes, true)),
@@ -93,7 +100,7 @@ impl Archive {
                 self.records = Records::default();
                 return Ok(Step::Skip(bytes.saturating_add(padding(bytes))));
             }
-            Head::File { path, size } => (path, size),
+            Head::File { path, size, modified } => (path, size, modified),
         };
         let records = std::mem::take(&mut self.records);
         let index = self.files;
@@ -104,7 +111,7 @@ impl Archive {
         let size = records.size.unwrap_or(size);
         let path = records.path.as_ref().unwrap_or(&path);
         let path = from_utf8(path).ok().filter(|path| path.len() <= MAX_NAME_BYTES);
-        let entry = entry(index, path, size, &records);
+        let entry = entry(index, path, (size, modified), &records);
         let type_bytes = entry.as_ref().map_or(0, |entry| entry.content_type.len());
         self.text_bytes += path.map_or(0, str::len) + type_bytes;
         if self.text_bytes > MAX_TEXT_BYTES {
@@ -131,6 +138,7 @@ impl Archive {
             match record.key().unwrap_or_default() {
                 "path" => self.records.path = Some(record.value_bytes().to_vec()),
                 "size" => self.records.size = Some(text()?.parse().map_err(|_| malformed("a size is no number"))?),
+                "mtime" => self.records.modified = text()?.parse().ok().and_then(milliseconds),
                 SHA256 => self.records.sha256 = Some(text()?),
                 CONTENT_TYPE => self.records.content_type = Some(text()?),
                 _ => {}
@@ -145,7 +153,25 @@ impl Archive {
     }
 }
 
-fn entry(index: usize, path: Option<&str>, size: u64, records: &Records) -> Result<Entry, Problem> {
+/// The instant so many seconds after 1970, to the millisecond; none before and none that is no number.
+fn milliseconds(seconds: f64) -> Option<EpochMs> {
+    let ms = (seconds * 1_000.0).round();
+    // Below 2^53: exact.
+    (0.0..=9_007_199_254_740_991.0).contains(&ms).then_some(EpochMs(ms as u64))
+}
+
+impl Entry {
+    /// The place that it is to have: its path behind the prefix.
+    ///
+    /// # Errors
+    /// 422 that names `path`.
+    pub fn placement(&self, prefix: &str, if_exists: IfExists, compose: Compose) -> Result<Placement, Problem> {
+        let path = Path::within("path", prefix, self.path.strip_prefix("./").unwrap_or(&self.path), compose)?;
+        Ok(Placement { path, if_exists, modified_at: self.modified_at })
+    }
+}
+
+fn entry(index: usize, path: Option<&str>, (size, modified): (u64, Option<u64>), records: &Records) -> Result<Entry, Problem> {
     let path = check_file_name("path", path.ok_or_else(|| Problem::invalid("path", "must be 1 to 1,024 bytes of UTF-8"))?)?;
     let name = check_file_name("path", path.rsplit('/').next().unwrap_or_default())?;
     if size > MAX_FILE {
@@ -153,7 +179,8 @@ fn entry(index: usize, path: Option<&str>, size: u64, records: &Records) -> Resu
     }
     let sha256 = check_hash(SHA256, records.sha256.as_deref())?;
     let content_type = check_content_type(records.content_type.as_deref(), &name)?;
-    Ok(Entry { index, path, name, content_type, size, sha256 })
+    let modified_at = records.modified.or(modified.map(|seconds| EpochMs(seconds.saturating_mul(1_000))));
+    Ok(Entry { index, path, name, content_type, size, modified_at, sha256 })
 }
 
 #[cfg(test)]

@@ -17,6 +17,8 @@ pub enum Head {
         path: Vec<u8>,
         /// Bytes.
         size: u64,
+        /// When it was changed last, s since 1970.
+        modified: Option<u64>,
     },
     /// Records about the next entry (pax), of so many bytes.
     Records(u64),
@@ -51,7 +53,9 @@ pub fn read(block: &[u8]) -> Result<Head, Problem> {
         return Err(malformed("sparse files are not taken"));
     }
     Ok(match () {
-        () if kind.is_file() || kind.is_contiguous() => Head::File { path: head.path_bytes().into_owned(), size },
+        () if kind.is_file() || kind.is_contiguous() => {
+            Head::File { path: head.path_bytes().into_owned(), size, modified: head.mtime().ok().filter(|time| *time > 0) }
+        }
         () if kind.is_pax_local_extensions() => Head::Records(extension(size)?),
         () if kind.is_gnu_longname() => Head::LongPath(extension(size)?),
         // Only the size field of files counts: links and directories may have one that is not followed by bytes (POSIX.1-2017, pax, "size").
@@ -98,7 +102,7 @@ mod tests {
     #[test]
     fn file_has_its_path_and_size_and_other_entries_are_told_apart() {
         use tar::EntryType as Kind;
-        assert_eq!(read(&block(Kind::Regular, "a/b.txt", 700)), Ok(Head::File { path: b"a/b.txt".to_vec(), size: 700 }));
+        assert_eq!(read(&block(Kind::Regular, "a/b.txt", 700)), Ok(Head::File { path: b"a/b.txt".to_vec(), size: 700, modified: None }));
         assert_eq!(read(&block(Kind::XHeader, "x", 30)), Ok(Head::Records(30)));
         assert_eq!(read(&block(Kind::GNULongName, "x", 300)), Ok(Head::LongPath(300)));
         assert_eq!(read(&block(Kind::XGlobalHeader, "x", 52)), Ok(Head::Other(52)));

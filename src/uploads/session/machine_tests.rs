@@ -37,6 +37,7 @@ fn meta(chunks: u64) -> Meta {
         active_at: None,
         urls_at: None,
         appending: None,
+        placement: None,
     }
 }
 

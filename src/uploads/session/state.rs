@@ -9,6 +9,7 @@ use crate::base::id::{Id, Name};
 use crate::base::sha256::Sha256Hex;
 use crate::base::time::EpochMs;
 use crate::chunking::part_len;
+use crate::files::paths::placement::Placement;
 use crate::uploads::session::append::Appending;
 
 /// Duration of the completion lease, ms: after it another call may continue the completion. Longer than a call can take:
@@ -131,6 +132,9 @@ pub struct Meta {
     /// When presigned part URLs were last issued: a part sent directly to the store has been under way since then at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub urls_at: Option<EpochMs>,
+    /// The place that the file is to have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placement: Option<Placement>,
     /// Numbers of the parts as which two contents with one ETag were sent: which of them the store has is unknown, and their hash stays so.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub ambiguous: BTreeSet<u16>,

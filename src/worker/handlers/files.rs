@@ -6,17 +6,18 @@ use crate::access::authorize::ResourceKind;
 use crate::clients::database;
 use crate::delivery::content_descriptor::{ContentDescriptor, FileRow};
 use crate::files::asset::Asset;
-use crate::files::listing::{Listing, Rename};
+use crate::files::listing::Listing;
+use crate::files::paths::change::{Change, Changed};
 use crate::http::json_body::MAX_BODY;
 use crate::http::pagination;
-use crate::http::validate::check_file_name;
 use crate::io::Io;
 use crate::problem::Problem;
 use crate::services::delete_file::delete_file;
-use crate::services::list_files;
+use crate::services::{list_files, paths};
 use crate::worker::content::kv;
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
+use crate::worker::platform::unicode::compose;
 
 /// Lists the account's files.
 pub async fn list(call: &Routed) -> Result<Reply, Problem> {
@@ -31,13 +32,19 @@ pub async fn list(call: &Routed) -> Result<Reply, Problem> {
     Reply::json(200, &json!({ "files": files, "cursor": cursor }))
 }
 
-/// Gives a file another name. The call runs to its end also if the client hangs up.
+/// Gives a file another name or path. The call runs to its end also if the client hangs up.
 pub async fn rename(call: &Routed) -> Result<Reply, Problem> {
-    let name = check_file_name("fileName", &call.json::<Rename>(MAX_BODY).await?.file_name)?;
+    let changed = call.json::<Change>(MAX_BODY).await?.check(compose)?;
     call.account()?.must_be_active()?;
     let asset: Asset = call.service.find_owned(ResourceKind::Asset, call.params.get("id").unwrap_or_default()).await?;
     let held = call.service.clone();
-    let renamed = call.io.detached(async move { list_files::rename(&held, asset, name).await }).await;
+    let work = async move {
+        match changed {
+            Changed::Name(name) => list_files::rename(&held, asset, name).await,
+            Changed::Place(placement, name) => paths::rename::move_file(&held, asset, &placement, name).await,
+        }
+    };
+    let renamed = call.io.detached(work).await;
     let asset = renamed.unwrap_or(Err(Problem::Internal))?;
     Reply::json(200, &json!({ "asset": asset.view(&call.base) }))
 }

@@ -15,6 +15,7 @@ pub mod live;
 pub mod metrics;
 pub mod namespaces;
 pub mod pages;
+pub mod paths;
 pub mod playback;
 pub mod problems;
 pub mod receipts;

@@ -26,3 +26,4 @@ pub mod read_body;
 pub mod searched_buffer;
 pub mod sqlite;
 pub mod trace;
+pub mod unicode;

@@ -29,6 +29,9 @@ type Step = (&'static str, &'static str);
 /// The ledger or an edge does what it has put off.
 const ALARM: Step = ("alarm", "run");
 
+/// An object's alarm is set.
+const ALARM_SET: Step = ("alarm", "set");
+
 /// Counts actions on a stack.
 struct Counter<'a> {
     stack: &'a Stack,
@@ -39,6 +42,8 @@ struct Counter<'a> {
     is_without_figures: bool,
     /// Whether look-ups of accounts are left out, see [`is_of_account`].
     is_without_accounts: bool,
+    /// Whether settings of an alarm are left out: whether the object's alarm is still set depends on how long what was done before took.
+    is_without_alarms: bool,
     actions: Actions,
 }
 
@@ -64,7 +69,7 @@ fn is_of_account(line: &str) -> bool {
 impl<'a> Counter<'a> {
     async fn of(stack: &'a Stack) -> Counter<'a> {
         let log = stack.worker.lock().await.log();
-        Counter { stack, log, from: 0, is_without_figures: false, is_without_accounts: true, actions: Actions::new() }
+        Counter { stack, log, from: 0, is_without_figures: false, is_without_accounts: true, is_without_alarms: false, actions: Actions::new() }
     }
 
     fn text(&self) -> String {
@@ -104,7 +109,8 @@ impl<'a> Counter<'a> {
         }
         self.quiet(2 * QUIET).await;
         let text = self.text();
-        let lines: Vec<&str> = text.lines().filter(|line| !(self.is_without_accounts && is_of_account(line))).collect();
+        let is_left_out = |line: &str| (self.is_without_accounts && is_of_account(line)) || (self.is_without_alarms && is(line, &ALARM_SET));
+        let lines: Vec<&str> = text.lines().filter(|line| !is_left_out(line)).collect();
         let lines = if self.is_without_figures { without_figures(&lines) } else { lines };
         let at = lines.iter().position(|line| later.iter().any(|wanted| is(line, wanted))).unwrap_or(lines.len());
         let action = Action { at_once: Counts::of_log(lines[..at].iter().copied()), later: Counts::of_log(lines[at..].iter().copied()) };

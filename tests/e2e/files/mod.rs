@@ -6,4 +6,5 @@ mod conditions;
 mod download;
 mod list;
 mod names;
+mod paths;
 mod ranges;

@@ -142,7 +142,15 @@ pub fn probes(route: &Route, names: &Names) -> Vec<Probe> {
             let headers = [("Tus-Resumable", "1.0.0"), ("Upload-Offset", "0"), ("Upload-Complete", "?0"), ("Content-Type", kind)];
             vec![Probe { headers: headers.map(|(name, value)| (name, value.to_owned())).into(), body: Sent::Bytes("hello"), ..plain() }]
         }
-        Endpoint::Files => vec![asked(format!("cursor=9000000000000_{asset}")), asked("search=a&sort=name".to_owned())],
+        Endpoint::Files => vec![
+            asked(format!("cursor=9000000000000_{asset}")),
+            asked("search=a&sort=name".to_owned()),
+            asked("prefix=&delimiter=/".to_owned()),
+            asked(format!("prefix=a&namespace={namespace}")),
+        ],
+        // A trial, so that the caller's own files stay.
+        Endpoint::DeletePrefix => vec![asked(format!("prefix=a&dryRun=1&namespace={namespace}"))],
+        Endpoint::CopyFile => vec![with(json!({ "path": "copy/mine.txt" }))],
         Endpoint::File | Endpoint::DeleteFile => vec![plain()],
         Endpoint::Download => ["", "&direct=1"].map(|more| asked(format!("assetId={asset}{more}"))).into(),
         Endpoint::Content => {

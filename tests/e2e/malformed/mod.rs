@@ -77,7 +77,8 @@ impl World {
             Endpoint::Rotate => vec![json!({ "agentcache_user_id": user, "overlap_seconds": 5 })],
             Endpoint::RotateKey | Endpoint::RotateAccount => vec![json!({ "overlap_seconds": 5 })],
             Endpoint::ChangeAccount => vec![json!({ "tier": "pro", "force": true, "status": "active" })],
-            Endpoint::RenameFile => vec![json!({ "fileName": "a.txt" })],
+            Endpoint::RenameFile => vec![json!({ "fileName": "a.txt" }), json!({ "path": "a/b.txt", "ifExists": "replace" })],
+            Endpoint::CopyFile => vec![json!({ "path": "a/c.txt", "fileName": "c.txt", "ifExists": "keep-both" })],
             // To where it is.
             Endpoint::MoveAccount => vec![json!({ "shard": 0, "restart": false })],
             Endpoint::Suspend | Endpoint::Resume => vec![json!({ "agentcache_user_id": user })],
@@ -136,6 +137,7 @@ impl World {
             | Endpoint::AppendResumable
             | Endpoint::EndResumable
             | Endpoint::Files
+            | Endpoint::DeletePrefix
             | Endpoint::File
             | Endpoint::DeleteFile
             | Endpoint::Download

@@ -97,7 +97,7 @@ pub fn cases() -> Vec<Case> {
 fn json() -> Vec<Case> {
     let track = |text: &str| {
         black_box(Track::parse(text.as_bytes()).map(|track| match track {
-            Track::Start(start) => start.check().map(|_| ()),
+            Track::Start(start) => start.check(str::to_owned).map(|_| ()),
             _ => Ok(()),
         }))
         .ok();

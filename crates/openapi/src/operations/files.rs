@@ -2,15 +2,15 @@
 
 use jettyspeed_edge::access::routes::Endpoint;
 use jettyspeed_edge::dedup::lookup::{Check, DuplicateView};
-use jettyspeed_edge::files::listing::Rename;
+use jettyspeed_edge::files::paths::change::{Change, Copy};
 use serde_json::json;
 
 use super::uploads::asset;
 use super::{HASH, ID, TIME};
-use crate::errors::STORE;
+use crate::errors::{QUOTA, REPEATS, STORE};
 use crate::headers;
 use crate::operation::{Operation, Types};
-use crate::schemas::{DownloadPlan, Files, OneAsset, Receipt, ReceiptKeys};
+use crate::schemas::{DeletedPrefix, DownloadPlan, Files, OneAsset, Receipt, ReceiptKeys};
 
 const TAG: &str = "Files";
 
@@ -21,11 +21,32 @@ pub fn of(endpoint: Endpoint, types: &mut Types) -> Option<Operation> {
             .query("sort", false, "`created` by default.", json!({ "type": "string", "enum": ["created", "name"] }))
             .query("order", false, "`desc` by default, for names `asc`.", json!({ "type": "string", "enum": ["asc", "desc"] }))
             .query("search", false, "Only those whose names contain it; A to Z in either case.", json!({ "type": "string", "maxLength": 200 }))
+            .query(
+                "prefix",
+                false,
+                "Only those with paths that begin with it, in the order of their paths; not with the three above.",
+                json!({ "type": "string", "maxLength": 1024 }),
+            )
+            .query("delimiter", false, "`/`: what has a further slash is told as a folder.", json!({ "type": "string", "enum": ["/"] }))
+            .query("namespace", false, "With `prefix`: the account's own by default.", json!({ "type": "string" }))
             .paged()
             .answers::<Files>(types, 200, "A page.", json!({ "files": [asset()], "cursor": null })),
-        Endpoint::RenameFile => Operation::new(TAG, "Give a file another name")
-            .takes::<Rename>(types, json!({ "fileName": "b.txt" }))
-            .answers::<OneAsset>(types, 200, "The file.", json!({ "asset": asset() })),
+        Endpoint::RenameFile => Operation::new(TAG, "Give a file another name or path")
+            .takes::<Change>(types, json!({ "path": "letters/b.txt", "ifExists": "fail" }))
+            .answers::<OneAsset>(types, 200, "The file.", json!({ "asset": asset() }))
+            .fails(&["path-taken"]),
+        Endpoint::CopyFile => Operation::new(TAG, "Copy a file without its bytes")
+            .takes::<Copy>(types, json!({ "path": "letters/copy.txt" }))
+            .answers::<OneAsset>(types, 201, "The copy.", json!({ "asset": asset() }))
+            .fails(&["path-taken"])
+            .fails(QUOTA)
+            .fails(REPEATS),
+        Endpoint::DeletePrefix => Operation::new(TAG, "Delete the files with a prefix")
+            .query("prefix", true, "What their paths begin with; not empty.", json!({ "type": "string", "minLength": 1, "maxLength": 1024 }))
+            .query("namespace", false, "The account's own by default.", json!({ "type": "string" }))
+            .query("dryRun", false, "`true`: they are counted only.", json!({ "type": "string", "enum": ["true", "false", "1", "0"] }))
+            .answers::<DeletedPrefix>(types, 200, "What would be deleted.", json!({ "prefix": "letters/", "files": 2, "bytes": 10, "more": false }))
+            .answers::<DeletedPrefix>(types, 202, "What is being deleted.", json!({ "prefix": "letters/", "files": 2, "bytes": 10, "more": false })),
         Endpoint::File => Operation::new(TAG, "One file").answers::<OneAsset>(types, 200, "The file.", json!({ "asset": asset() })),
         Endpoint::DeleteFile => Operation::new(TAG, "Delete a file").answers_nothing(204, "It is gone.").fails(&["manager-only"]),
         Endpoint::Receipt => Operation::new(TAG, "A signed receipt of a file")

@@ -17,7 +17,7 @@ const TAG: &str = "Uploads";
 pub fn asset() -> Value {
     json!({
         "id": ID, "name": "holiday.mp4", "size": 52_428_800, "contentType": "video/mp4", "namespace": "jt_user_42", "s3Key": format!("users/42/o/{ID}"),
-        "sha256": HASH, "verification": "verified", "url": format!("https://edge.example/files/{ID}/holiday.mp4"), "createdAt": TIME,
+        "sha256": HASH, "verification": "verified", "url": format!("https://edge.example/files/{ID}/holiday.mp4"), "path": null, "createdAt": TIME,
     })
 }
 
@@ -79,18 +79,23 @@ pub fn of(endpoint: Endpoint, types: &mut Types) -> Option<Operation> {
             ),
         Endpoint::Chunk => chunk(types),
         Endpoint::SimpleUpload => Operation::new(TAG, "A file in one request")
-            .header("X-File-Name", false, "Required with a raw body: UTF-8, percent-encoded or as it is.", json!({ "type": "string" }))
+            .header("X-File-Name", false, "Required with a raw body unless there is a path: UTF-8, percent-encoded or as it is.", json!({ "type": "string" }))
+            .header("X-File-Path", false, "The file's path, unless it is in the URL: UTF-8, percent-encoded or as it is.", json!({ "type": "string" }))
+            .header("X-If-Exists", false, "What happens if another file has the path.", json!({ "type": "string", "enum": ["fail", "replace", "keep-both"] }))
+            .header("X-Modified-At", false, "When the file was changed last, RFC 3339; kept with a path.", json!({ "type": "string" }))
             .header("X-Content-SHA256", false, "SHA-256 of the file; the store verifies it.", hash_schema())
             .header("X-Namespace", false, "The account's own by default.", json!({ "type": "string" }))
             .takes_bytes("application/octet-stream")
             .takes_bytes("multipart/form-data")
             .answers::<OneAsset>(types, 201, "The file is stored.", json!({ "asset": asset() }))
-            .fails(&["length-required", "body-too-large", "body-too-slow", "busy", "malformed-request", "chunk-hash-mismatch", "not-found", "feature-off", "tier-forbidden", "edge-closed"])
+            .fails(&["length-required", "body-too-large", "body-too-slow", "busy", "malformed-request", "chunk-hash-mismatch", "not-found", "feature-off", "tier-forbidden", "edge-closed", "path-taken"])
             .fails(QUOTA)
             .fails(REPEATS)
             .fails(STORE),
         Endpoint::BatchUpload => Operation::new(TAG, "Many small files in one request, as a tar archive")
             .header("X-Namespace", false, "The account's own by default.", json!({ "type": "string" }))
+            .header("X-Path-Prefix", false, "The files get paths: this, which is empty or ends with a slash, and those in the archive.", json!({ "type": "string" }))
+            .header("X-If-Exists", false, "What happens if another file has such a path.", json!({ "type": "string", "enum": ["fail", "replace", "keep-both"] }))
             .header("Content-Digest", false, "Distinguishes archives of the same length under one idempotency key (RFC 9530); it is not checked.", json!({ "type": "string" }))
             .takes_bytes("application/x-tar")
             .answers::<Batch>(
@@ -99,7 +104,7 @@ pub fn of(endpoint: Endpoint, types: &mut Types) -> Option<Operation> {
                 "What became of each file.",
                 json!({ "stored": 1, "failed": 0, "results": [{ "index": 0, "path": "photos/a.jpg", "status": 201, "asset": asset() }] }),
             )
-            .fails(&["length-required", "body-too-large", "body-too-slow", "malformed-request", "invalid-value", "not-found", "feature-off", "tier-forbidden", "edge-closed"])
+            .fails(&["length-required", "body-too-large", "body-too-slow", "malformed-request", "invalid-value", "not-found", "feature-off", "tier-forbidden", "edge-closed", "path-taken"])
             .fails(QUOTA)
             .fails(REPEATS)
             .fails(STORE),
@@ -165,6 +170,7 @@ fn track(types: &mut Types) -> Operation {
             "already-complete",
             "upload-closed",
             "edge-closed",
+            "path-taken",
         ])
         .fails(QUOTA)
         .fails(REPEATS)

@@ -24,6 +24,7 @@ pub fn at_rest(sim: &Sim) -> Result<(), String> {
     let (files, videos) = (files(sim), videos::rows(sim));
     videos::check(sim, &videos)?;
     files_are_what_was_reported(sim, &files)?;
+    paths_are_what_was_reported(sim)?;
     hashes_are_true_and_stored_once(sim, &files)?;
     offered_chunks_are_true(sim)?;
     nothing_is_left_over(sim, &files)?;
@@ -57,6 +58,24 @@ fn files_are_what_was_reported(sim: &Sim, files: &[FileRow]) -> Result<(), Strin
         ensure(right, || format!("reported as stored with other bytes: {file:?}, {kept:?}"))?;
     }
     Ok(())
+}
+
+fn paths_are_what_was_reported(sim: &Sim) -> Result<(), String> {
+    #[derive(Debug, Deserialize)]
+    struct Row {
+        id: Id,
+        namespace: String,
+        path: String,
+    }
+    let rows: Vec<Row> = select(sim, "SELECT id, namespace, path FROM assets WHERE path IS NOT NULL", vec![]);
+    let model = sim.model.borrow();
+    let is_there = |asset: &Id| model.kept.contains_key(asset) && !model.deleting.contains(asset);
+    let there: BTreeMap<Id, String> = rows.into_iter().map(|row| (row.id, format!("{} {}", row.namespace, row.path))).collect();
+    for (asset, path) in model.paths.iter().filter(|(asset, _)| is_there(asset)) {
+        ensure(there.get(asset) == Some(path), || format!("reported at {path}, and at {:?}: {asset}", there.get(asset)))?;
+    }
+    let without = model.kept.keys().find(|asset| sim.settings.paths && is_there(asset) && !there.contains_key(asset));
+    ensure(without.is_none(), || format!("stored without a path: {without:?}"))
 }
 
 fn hashes_are_true_and_stored_once(sim: &Sim, files: &[FileRow]) -> Result<(), String> {

@@ -21,7 +21,7 @@ use crate::content::LARGE;
 use crate::history::{Claim, File, Nth};
 use crate::io::Stream;
 use crate::model::Asked;
-use crate::operations::upload::{claimed, content, name, namespace};
+use crate::operations::upload::{ask_place, claimed, content, name, namespace, note_path, placement};
 use crate::operations::{As, Client, body, id_in, nth};
 use crate::parties::id;
 
@@ -47,6 +47,8 @@ pub async fn simple_as(client: &Client, file: File, key: Option<String>) {
         client.sim.model.borrow_mut().admin.slots.begin(&format!("{}/{key}", client.account), &body_key, now)
     });
     let breaks = client.body_breaks();
+    let placement = placement(client, file);
+    ask_place(client, file);
     let sent = bytes.clone();
     let told = client
         .request("simple", ("POST", "/api/storage/upload"), As::Account, move |call| async move {
@@ -57,7 +59,7 @@ pub async fn simple_as(client: &Client, file: File, key: Option<String>) {
             let fingerprint = format!("{size}\n{shown}\n{}\n{name}", wanted.as_ref().map_or("-", |name| name.as_str()));
             let slot = idempotency::slot(call.route, key.as_deref(), &account.id.to_string(), fingerprint.as_bytes())?;
             let body = Outgoing::Stream(Stream { content: sent, breaks });
-            let incoming = Incoming { name, content_type: "a/b".to_owned(), size, sha256: hash, body };
+            let incoming = Incoming { name, content_type: "a/b".to_owned(), size, placement, sha256: hash, body };
             let held = call.clone();
             let work = async move {
                 let namespace = for_upload(&held, &account, wanted.as_ref()).await?;
@@ -78,7 +80,10 @@ pub async fn simple_as(client: &Client, file: File, key: Option<String>) {
     }
     if let Some(Ok(reply)) = told {
         match id_in(&body(&reply)["asset"]["id"]) {
-            Some(asset) => client.sim.model.borrow_mut().keep(client.account, asset, Some(bytes)),
+            Some(asset) => {
+                client.sim.model.borrow_mut().keep(client.account, asset, Some(bytes));
+                note_path(client, &body(&reply)["asset"]);
+            }
             None => client.sim.fail(|| "a file without an asset".to_owned()),
         }
     }

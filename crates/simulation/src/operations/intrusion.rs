@@ -122,7 +122,7 @@ async fn session(client: &Client, which: usize, what: Intrusion) {
             if what == Intrusion::Fail {
                 return uploads::fail::fail(&call, &row).await;
             }
-            uploads::complete::complete(&call, account.id, row.id, Expected { file_hash: None, chunk_hashes: None }).await
+            uploads::complete::complete(&call, account.id, row.id, Expected { file_hash: None, chunk_hashes: None, if_exists: None }).await
         })
         .await;
     judge(client, what, &told);

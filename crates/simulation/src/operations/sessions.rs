@@ -26,7 +26,7 @@ use crate::fault::{Fault, Port};
 use crate::history::{Claim, Nth};
 use crate::io::Stream;
 use crate::model::Session;
-use crate::operations::upload::{claimed, content};
+use crate::operations::upload::{claimed, content, note_path};
 use crate::operations::{As, Client, Told, body, id_in, nth};
 use crate::world::Sim;
 
@@ -219,7 +219,7 @@ pub async fn complete_session(client: &Client, session: &Session, claim: Claim, 
             if row.status != Status::Complete.as_str() {
                 uploads::rights::check(&call, &row.claims(account.generation, call.now())).await?;
             }
-            uploads::complete::complete(&call, account.id, row.id, Expected { file_hash, chunk_hashes }).await
+            uploads::complete::complete(&call, account.id, row.id, Expected { file_hash, chunk_hashes, if_exists: None }).await
         })
         .await;
     must_live(client, session, &told);
@@ -231,6 +231,8 @@ pub async fn complete_session(client: &Client, session: &Session, claim: Claim, 
                 // Whoever lies about a hash has not said which bytes the file has.
                 let is_known = guarded && !model.liars.contains(&session.id);
                 model.keep(client.account, asset, is_known.then_some(file));
+                drop(model);
+                note_path(client, &answer["asset"]);
             }
             None => client.sim.fail(|| format!("completed without an asset: {answer}")),
         }

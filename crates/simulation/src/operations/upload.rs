@@ -2,6 +2,8 @@
 
 use jettyspeed_edge::base::sha256::Sha256Hex;
 use jettyspeed_edge::base::time::EpochMs;
+use jettyspeed_edge::files::paths::path::Path;
+use jettyspeed_edge::files::paths::placement::{IfExists, Placement};
 use jettyspeed_edge::http::json_body::JsonText;
 use jettyspeed_edge::problem::Problem;
 use jettyspeed_edge::services::idempotency;
@@ -54,6 +56,33 @@ pub fn namespace(file: File) -> Option<&'static str> {
 /// Its name in the database.
 pub fn namespace_name(file: File) -> String {
     namespace(file).map_or_else(|| own_namespace(file.account).to_string(), str::to_owned)
+}
+
+/// The place that a file gets: few paths, so that files get into each other's way.
+pub fn placement(client: &Client, file: File) -> Option<Placement> {
+    client.sim.settings.paths.then(|| {
+        let if_exists = match (file.claim, file.renamed) {
+            (Claim::Truth, false) => IfExists::Replace,
+            (_, true) => IfExists::Fail,
+            _ => IfExists::KeepBoth,
+        };
+        let path = Path::check("path", &format!("d/{}.bin", file.file % 3), str::to_owned).ok()?;
+        Some(Placement { path, if_exists, modified_at: None })
+    })?
+}
+
+/// Notes that a file is to have that place.
+pub fn ask_place(client: &Client, file: File) {
+    if let Some(placement) = placement(client, file).filter(|placement| placement.if_exists == IfExists::Replace) {
+        client.sim.model.borrow_mut().replace(client.account, &format!("{} {}", namespace_name(file), placement.path));
+    }
+}
+
+/// Notes the path that a file was reported to have.
+pub fn note_path(client: &Client, answer: &Value) {
+    if let (Some(asset), Some(namespace), Some(path)) = (id_in(&answer["id"]), answer["namespace"].as_str(), answer["path"].as_str()) {
+        client.sim.model.borrow_mut().keep_at(client.account, asset, &format!("{namespace} {path}"));
+    }
 }
 
 /// Start, send every missing part, complete.
@@ -130,6 +159,11 @@ pub async fn start(client: &Client, file: File) -> Option<Session> {
     if let Some(namespace) = namespace(file) {
         wanted["namespace"] = namespace.into();
     }
+    if let Some(Placement { path, if_exists, .. }) = placement(client, file) {
+        ask_place(client, file);
+        wanted["path"] = path.as_str().into();
+        wanted["ifExists"] = serde_json::to_value(if_exists).unwrap_or_default();
+    }
     let key = file.key.map(|key| format!("{name}-{key}-{}", wanted.to_string().len()));
     let (mut attempt, mut is_wrong) = (0, false);
     loop {
@@ -190,7 +224,7 @@ async fn send_start(client: &Client, wanted: Value, key: Option<String>) -> Told
     client
         .request("start", ("POST", "/api/jetty/track-upload"), As::Account, move |call| async move {
             let start: Start = JsonText::check(text.as_bytes())?.read()?;
-            let wanted = start.check()?;
+            let wanted = start.check(str::to_owned)?;
             let account = call.account()?;
             account.must_be_active()?;
             let slot = idempotency::slot(call.route, key.as_deref(), &account.id.to_string(), text.as_bytes())?;
@@ -201,8 +235,8 @@ async fn send_start(client: &Client, wanted: Value, key: Option<String>) -> Told
 }
 
 /// A file that the service says is stored must have the bytes of the hash that was asked for.
-fn found(client: &Client, asset: &Value, content: Option<Content>) {
-    let Some(asset) = id_in(&asset["id"]) else {
+fn found(client: &Client, told: &Value, content: Option<Content>) {
+    let Some(asset) = id_in(&told["id"]) else {
         client.sim.fail(|| "a duplicate without an asset".to_owned());
         return;
     };
@@ -213,6 +247,7 @@ fn found(client: &Client, asset: &Value, content: Option<Content>) {
         client.sim.fail(|| format!("asked for {:?} by its hash, and got {:?}, asset {asset}", text(&content), text(&stored)));
     }
     client.sim.model.borrow_mut().keep(client.account, asset, content);
+    note_path(client, told);
 }
 
 /// The answer to a challenge.

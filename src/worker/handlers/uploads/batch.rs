@@ -10,6 +10,8 @@ use js_sys::Uint8Array;
 use crate::accounts::account::Account;
 use crate::base::memory_budget::{MemoryPermit, Pool};
 use crate::edges::edge::Work;
+use crate::files::paths::path::Path;
+use crate::files::paths::placement::{HEADERS, IfExists};
 use crate::http::validate::check_namespace;
 use crate::io::Io;
 use crate::namespaces::namespace::Namespace;
@@ -27,6 +29,7 @@ use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::cut_body::CutBody;
 use crate::worker::platform::io::WorkerIo;
+use crate::worker::platform::unicode::compose;
 use crate::worker::services::edges::registry;
 
 /// A file that has been stored, or not.
@@ -48,10 +51,14 @@ pub async fn upload(call: &Routed) -> Result<Reply, Problem> {
     check_type(call.header("content-type").as_deref())?;
     let size = length(call.content_length().as_deref())?;
     let wanted = check_namespace("X-Namespace", call.header("x-namespace").as_deref())?;
+    let places = Places::of(call)?;
     registry::must_take(call, Work::New).await?;
     // The fingerprint of a streamed body (docs/api.md, Idempotency).
     let declared = call.header("content-digest").unwrap_or_default();
-    let body = format!("{size}\n{declared}\n{}", wanted.as_ref().map_or("-", |name| name.as_str()));
+    let mut body = format!("{size}\n{declared}\n{}", wanted.as_ref().map_or("-", |name| name.as_str()));
+    if let Some(places) = &places {
+        body.push_str(&format!("\n{places:?}"));
+    }
     let slot = call.slot(&account.id.to_string(), body.as_bytes())?;
     account.must_be_active()?;
     let held = call.clone();
@@ -59,7 +66,7 @@ pub async fn upload(call: &Routed) -> Result<Reply, Problem> {
         // What can be refused is refused before a byte is read; but not a repetition, for which there need be no room any more.
         must_fit(&held.service, &account, 0).await?;
         let namespace = of_upload::for_upload(&held.service, &account, wanted.as_ref()).await?;
-        let batch = Batch { call: held, account, namespace: Rc::new(namespace), results: Results::default() };
+        let batch = Batch { call: held, account, namespace: Rc::new(namespace), places, results: Results::default() };
         services::reply::Reply::json(200, &batch.store(size).await?)
     };
     idempotency::once(&call.service, slot, work).await.map(Reply::from)
@@ -69,7 +76,33 @@ struct Batch {
     call: Routed,
     account: Rc<Account>,
     namespace: Rc<Namespace>,
+    places: Option<Places>,
     results: Results,
+}
+
+/// Where the files of an archive that has folders are to be.
+#[derive(Debug)]
+struct Places {
+    /// What their paths begin with.
+    prefix: String,
+    if_exists: IfExists,
+}
+
+impl Places {
+    /// What the header fields say; none: the files get no paths.
+    fn of(call: &Routed) -> Result<Option<Places>, Problem> {
+        let if_exists = IfExists::check(HEADERS.1, call.header(HEADERS.1).as_deref())?;
+        let Some(encoded) = call.header("x-path-prefix") else { return Ok(None) };
+        let prefix = percent_encoding::percent_decode_str(&encoded).decode_utf8();
+        let prefix = prefix.map_err(|_| Problem::invalid("X-Path-Prefix", "must be percent-encoded UTF-8"))?.into_owned();
+        if !prefix.is_empty() && !prefix.ends_with('/') {
+            return Err(Problem::invalid("X-Path-Prefix", "must be empty or end with a slash"));
+        }
+        if let Some(folder) = prefix.strip_suffix('/') {
+            Path::check("X-Path-Prefix", folder, compose)?;
+        }
+        Ok(Some(Places { prefix, if_exists }))
+    }
 }
 
 impl Batch {
@@ -136,18 +169,19 @@ impl Batch {
         };
         body.skip(padding).await?;
         let Entry { name, content_type, size, sha256, .. } = entry.clone();
-        Ok((Incoming { name, content_type, size, sha256, body: outgoing }, permit))
+        Ok((Incoming { name, content_type, size, placement: None, sha256, body: outgoing }, permit))
     }
 
     /// Stores a file, detached from the client's connection.
     fn begin(&self, entry: Entry, (incoming, permit): (Incoming<WorkerIo>, Option<MemoryPermit>)) -> Pin<Box<dyn Future<Output = Stored>>> {
+        let placement = self.places.as_ref().map(|places| entry.placement(&places.prefix, places.if_exists, compose)).transpose();
         let (call, account, namespace) = (self.call.clone(), Rc::clone(&self.account), Rc::clone(&self.namespace));
         Box::pin(async move {
             let held = call.service.clone();
             let work = async move {
                 let _permit = permit;
                 account.may_upload_simply(incoming.size)?;
-                store_file(&held, &account, &namespace, incoming).await
+                store_file(&held, &account, &namespace, Incoming { placement: placement?, ..incoming }).await
             };
             let stored = call.io.detached(work).await.unwrap_or(Err(Problem::Internal));
             let result = FileResult::of(entry.index, Some(entry.path), stored.map(|asset| asset.view(&call.base)), &call.id);

@@ -94,7 +94,7 @@ async fn create_in(call: &Routed, dialect: Dialect) -> Result<Reply, Problem> {
     if wanted.length == 0 {
         let namespace = of_upload::for_upload(&call.service, &account, namespace.as_ref()).await?;
         account.may_upload_simply(0)?;
-        let incoming = Incoming { name: file_name, content_type, size: 0, sha256: None, body: Outgoing::Empty };
+        let incoming = Incoming { name: file_name, content_type, size: 0, placement: None, sha256: None, body: Outgoing::Empty };
         let held = call.service.clone();
         let stored = call.io.detached(async move { store_file(&held, &account, &namespace, incoming).await });
         let asset = stored.await.unwrap_or(Err(Problem::Internal))?;
@@ -117,6 +117,7 @@ async fn create_in(call: &Routed, dialect: Dialect) -> Result<Reply, Problem> {
             namespace: namespace.clone(),
             proof: None,
             priority: Priority::default(),
+            placement: None,
             resumable: Some(Appending { metadata: wanted.metadata.raw.clone(), ..Appending::default() }),
         };
         let reply = start::begin(&call.service, &account, params, async |_, _, _: &[u16]| (Vec::new(), Vec::new())).await?;

@@ -1,4 +1,4 @@
-//! `POST /api/storage/upload`: a file in one request, as a raw body or as `multipart/form-data`.
+//! `POST /api/storage/upload`, `PUT /api/storage/upload/{path}`: a file in one request, as a raw body or as `multipart/form-data`.
 
 use std::rc::Rc;
 
@@ -7,6 +7,8 @@ use serde_json::json;
 use crate::base::memory_budget::{MemoryPermit, Pool};
 use crate::base::sha256::Sha256Hex;
 use crate::edges::edge::Work;
+use crate::files::paths::placement;
+use crate::files::paths::placement::{HEADERS, Placement};
 use crate::http::validate::{check_content_type, check_file_name, check_hash, check_namespace, check_utf8_header};
 use crate::io::Io;
 use crate::problem::Problem;
@@ -22,6 +24,7 @@ use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::io::WorkerIo;
 use crate::worker::platform::searched_buffer::SearchedBuffer;
+use crate::worker::platform::unicode::compose;
 use crate::worker::services::edges::registry;
 
 /// Stores the file and returns its asset.
@@ -29,6 +32,7 @@ pub async fn upload(call: &Routed) -> Result<Reply, Problem> {
     let account = call.account()?;
     let content_type = call.header("content-type");
     let wanted_namespace = check_namespace("X-Namespace", call.header("x-namespace").as_deref());
+    let placement = placement_of(call)?;
     let (incoming, permit) = if is_form(content_type.as_deref()) {
         let length = form_length(call.content_length().as_deref())?;
         let boundary = form::boundary(content_type.as_deref())?;
@@ -37,10 +41,10 @@ pub async fn upload(call: &Routed) -> Result<Reply, Problem> {
         // What can be refused is refused before a byte is read.
         registry::must_take(call, Work::New).await?;
         must_fit(&call.service, &account, least_file(length)).await?;
-        read_form(call, length, &boundary, hash).await?
+        read_form(call, length, &boundary, hash, placement).await?
     } else {
         let size = raw_length(call.content_length().as_deref(), call.config.plan.max_part_bytes)?;
-        let incoming = read_raw(call, content_type.as_deref(), size)?;
+        let incoming = read_raw(call, content_type.as_deref(), size, placement)?;
         registry::must_take(call, Work::New).await?;
         (incoming, None)
     };
@@ -48,7 +52,10 @@ pub async fn upload(call: &Routed) -> Result<Reply, Problem> {
     // The idempotency fingerprint of a streamed body is its length, name and declared hash; the body itself is not read (docs/api.md, Idempotency).
     let hash = incoming.sha256.as_ref().map_or("-", Sha256Hex::as_str);
     let namespace_name = wanted_namespace.as_ref().map_or("-", |name| name.as_str());
-    let body = format!("{}\n{hash}\n{namespace_name}\n{}", incoming.size, incoming.name);
+    let mut body = format!("{}\n{hash}\n{namespace_name}\n{}", incoming.size, incoming.name);
+    if let Some(placement) = &incoming.placement {
+        body.push_str(&format!("\n{placement:?}"));
+    }
     let slot = call.slot(&account.id.to_string(), body.as_bytes())?;
     account.must_be_active()?;
     let (held, calling) = (call.service.clone(), call.clone());
@@ -68,13 +75,25 @@ pub async fn upload(call: &Routed) -> Result<Reply, Problem> {
     idempotency::once(&call.service, slot, work).await.map(Reply::from)
 }
 
-fn read_raw(call: &Routed, content_type: Option<&str>, size: u64) -> Result<Incoming<WorkerIo>, Problem> {
-    let encoded = call.header("x-file-name").ok_or_else(|| Problem::invalid("X-File-Name", "is required"))?;
-    check_utf8_header("X-File-Name", &encoded)?;
-    // Header field values are ASCII (RFC 9110 section 5.5), so other characters in names are percent-encoded.
-    let name =
-        percent_encoding::percent_decode_str(&encoded).decode_utf8().map_err(|_| Problem::invalid("X-File-Name", "must be percent-encoded UTF-8"))?;
-    let name = check_file_name("X-File-Name", &name)?;
+/// A header field in percent-encoded UTF-8: field values are ASCII (RFC 9110 section 5.5).
+fn decoded(call: &Routed, field: &'static str) -> Result<Option<String>, Problem> {
+    let Some(encoded) = call.header(field) else { return Ok(None) };
+    check_utf8_header(field, &encoded)?;
+    let text = percent_encoding::percent_decode_str(&encoded).decode_utf8();
+    text.map(|text| Some(text.into_owned())).map_err(|_| Problem::invalid(field, "must be percent-encoded UTF-8"))
+}
+
+/// The place that the file is to have: the path of the URL, or that of the header.
+fn placement_of(call: &Routed) -> Result<Option<Placement>, Problem> {
+    let in_url = call.params.get("path").map(str::to_owned);
+    let path = if in_url.is_some() { in_url } else { decoded(call, HEADERS.0)? };
+    placement::check(HEADERS, path.as_deref(), call.header(HEADERS.1).as_deref(), call.header(HEADERS.2).as_deref(), compose)
+}
+
+fn read_raw(call: &Routed, content_type: Option<&str>, size: u64, placement: Option<Placement>) -> Result<Incoming<WorkerIo>, Problem> {
+    let given = decoded(call, "X-File-Name")?;
+    let name = given.as_deref().or(placement.as_ref().map(|placement| placement.path.name()));
+    let name = check_file_name("X-File-Name", name.ok_or_else(|| Problem::invalid("X-File-Name", "is required, or a path"))?)?;
     let sha256 = check_hash("X-Content-SHA256", call.header("x-content-sha256").as_deref())?;
     let content_type = check_content_type(meant_type(content_type), &name)?;
     let body = match call.request.body() {
@@ -82,7 +101,7 @@ fn read_raw(call: &Routed, content_type: Option<&str>, size: u64) -> Result<Inco
         None if size > 0 => return Err(Problem::Malformed { detail: "The body did not arrive.".to_owned() }),
         _ => Outgoing::Empty,
     };
-    Ok(Incoming { name, content_type, size, sha256, body })
+    Ok(Incoming { name, content_type, size, placement, sha256, body })
 }
 
 async fn read_form(
@@ -90,6 +109,7 @@ async fn read_form(
     length: u64,
     boundary: &str,
     sha256: Option<Sha256Hex>,
+    placement: Option<Placement>,
 ) -> Result<(Incoming<WorkerIo>, Option<MemoryPermit>), Problem> {
     let permit = call.reserve(Pool::Bodies, length, length, STORING_MS).await?;
     let body = SearchedBuffer::new(&call.buffer(length).await?);
@@ -102,5 +122,5 @@ async fn read_form(
         return Err(Problem::BodyTooLarge { limit: MAX_FORM_FILE, hint: SESSIONS_HINT });
     }
     let body = if size == 0 { Outgoing::Empty } else { Outgoing::Buffer(bytes.into()) };
-    Ok((Incoming { name, content_type, size, sha256, body }, Some(permit)))
+    Ok((Incoming { name, content_type, size, placement, sha256, body }, Some(permit)))
 }

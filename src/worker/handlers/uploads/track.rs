@@ -6,6 +6,7 @@ use crate::access::authorize::{Principal, ResourceKind};
 use crate::accounts::account::Account;
 use crate::edges::edge::Work;
 use crate::edges::request::check_samples;
+use crate::files::paths::placement::IfExists;
 use crate::http::json_body::MAX_TRACK_BODY;
 use crate::http::validate::{check_chunk_hashes, check_hash, check_session};
 use crate::problem::Problem;
@@ -20,6 +21,7 @@ use crate::worker::content::came_from;
 use crate::worker::http::call::Routed;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::clock;
+use crate::worker::platform::unicode::compose;
 use crate::worker::services::edges::ranking::{EDGES, ranking};
 use crate::worker::services::edges::{registry, samples};
 
@@ -39,12 +41,13 @@ pub async fn track(call: &Routed) -> Result<Reply, Problem> {
             let account = call.account_beside_token().await?;
             let file_hash = check_hash("fileHash", body.file_hash.as_deref())?;
             let chunk_hashes = check_chunk_hashes(body.chunk_hashes.as_deref())?;
+            let if_exists = body.if_exists.as_deref().map(|text| IfExists::check("ifExists", Some(text))).transpose()?;
             let row = owned_session(call, &account, &body.session_id).await?;
             // A completed upload has nothing left to be allowed: its first answer is repeated.
             if row.status != Status::Complete.as_str() {
                 rights::check(&call.service, &row.claims(account.generation, clock::now())).await?;
             }
-            let reply = complete::complete(&call.service, account.id, row.id, complete::Expected { file_hash, chunk_hashes }).await?;
+            let reply = complete::complete(&call.service, account.id, row.id, complete::Expected { file_hash, chunk_hashes, if_exists }).await?;
             if let Some(object) = row.object() {
                 came_from::note(call, object);
             }
@@ -66,7 +69,7 @@ async fn owned_session(call: &Routed, account: &Account, id: &str) -> Result<rep
 }
 
 async fn start(call: &Routed, account: Rc<Account>, wanted: Start) -> Result<Reply, Problem> {
-    let wanted = wanted.check()?;
+    let wanted = wanted.check(compose)?;
     account.must_be_active()?;
     registry::must_take(call, Work::New).await?;
     let slot = call.slot(&account.id.to_string(), &call.bytes(MAX_TRACK_BODY).await?)?;

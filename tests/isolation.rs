@@ -117,7 +117,7 @@ endpoints! {
     Chunk: [Kind::Account, Kind::Token], [ResourceKind::Session];
     SimpleUpload: [Kind::Account], [ResourceKind::Namespace];
     BatchUpload: [Kind::Account], [ResourceKind::Namespace];
-    CreateResumable: [Kind::Account], [ResourceKind::Namespace];
+    CreateResumable: [Kind::Account], [ResourceKind::Session, ResourceKind::Namespace];
     ResumableOffset: [Kind::Account, Kind::Token], [ResourceKind::Session];
     AppendResumable: [Kind::Account, Kind::Token], [ResourceKind::Session];
     EndResumable: [Kind::Account, Kind::Token], [ResourceKind::Session];

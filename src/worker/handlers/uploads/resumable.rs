@@ -241,7 +241,7 @@ async fn append_and_answer(call: &Routed, claims: &UploadClaims, bytes: Bytes, i
 /// Makes the file of an upload that has all its bytes.
 async fn finish(call: &Routed, claims: &UploadClaims) -> Result<services::reply::Reply, Problem> {
     rights::check(&call.service, claims).await?;
-    let expected = complete::Expected { file_hash: None, chunk_hashes: None };
+    let expected = complete::Expected { file_hash: None, chunk_hashes: None, if_exists: None };
     let done = complete::complete(&call.service, claims.account, claims.session, expected).await;
     done.map_err(|problem| match problem {
         // A 409 would be an offset in these dialects.

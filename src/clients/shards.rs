@@ -138,6 +138,14 @@ pub async fn must_still_have(io: &impl Io, shard: Shard, account: Id) -> Result<
     still_has(io, shard, Item::Account(account), Access::Write).await
 }
 
+/// The same for a namespace.
+///
+/// # Errors
+/// [`Problem::AccountMoving`]; [`Problem::Internal`].
+pub async fn must_still_have_namespace(io: &impl Io, shard: Shard, namespace: &Name) -> Result<(), Problem> {
+    still_has(io, shard, Item::Namespace(namespace), Access::Write).await
+}
+
 async fn still_has(io: &impl Io, shard: Shard, item: Item<'_>, access: Access) -> Result<(), Problem> {
     if !are_several(io) {
         return Ok(());

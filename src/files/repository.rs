@@ -44,7 +44,7 @@ const UNREFER: &str = "UPDATE objects SET refs = (SELECT COUNT(*) FROM assets s 
      doomed_at = CASE WHEN EXISTS (SELECT 1 FROM assets s WHERE s.object_id = objects.id AND s.id <> ?1) THEN NULL ELSE COALESCE(doomed_at, ?3) END \
      WHERE id = (SELECT a.object_id FROM assets a WHERE a.id = ?1 AND a.account_id = ?2)";
 
-const DELETE_ASSET: &str = "DELETE FROM assets WHERE id = ?1 AND account_id = ?2";
+const DELETE_ASSET: &str = "DELETE FROM assets WHERE id = ?1 AND account_id = ?2 RETURNING id";
 
 const COUNT_HITS: &str = "UPDATE assets SET hit_count = hit_count + h.hits, last_accessed = MAX(COALESCE(last_accessed, 0), h.at) \
      FROM (SELECT value ->> 0 AS id, value ->> 1 AS hits, value ->> 2 AS at FROM json_each(?1)) h WHERE assets.id = h.id";
@@ -127,7 +127,8 @@ pub fn insert(asset: &Asset, via: Via, mbps: Option<f64>) -> Vec<Statement> {
     ]
 }
 
-/// Counts the other references to the asset's object, then deletes the asset, in one batch: the object is read inside the batch because it may have changed.
+/// Counts the other references to the asset's object, then deletes the asset, in one batch: the object is read inside the batch because it may have changed. The
+/// second statement gives a row if the asset was there.
 pub fn delete_asset(asset: Id, account: Id, now: EpochMs) -> [Statement; 2] {
     let args: Vec<Arg> = vec![asset.to_string().into(), account.to_string().into()];
     let with_time = args.iter().cloned().chain([Arg::Int(now.0)]).collect();

@@ -1,5 +1,7 @@
 //! Deletes a file: the asset at once, its object after a grace period if nothing else references it.
 
+use crate::accounts::directory::Item;
+use crate::base::shard::Access;
 use crate::clients::{database, ledger, shards};
 use crate::config::Config;
 use crate::files::asset::Asset;
@@ -27,7 +29,7 @@ pub async fn delete_file(call: &Request<impl Io>, asset: &Asset) -> Result<Reply
 /// The same; `base` is `https://host`, for the event.
 ///
 /// # Errors
-/// Of the ledger and D1.
+/// Of the ledger and D1; [`Problem::AccountMoving`].
 pub async fn delete(io: &impl Io, config: &Config, base: &str, asset: &Asset) -> Result<(), Problem> {
     // The owner's, also if a manager of the namespace deletes it.
     let account = asset.account_id;
@@ -36,7 +38,13 @@ pub async fn delete(io: &impl Io, config: &Config, base: &str, asset: &Asset) ->
     let event = webhooks::event(io, EventKind::AssetDeleted, &data::asset_deleted(asset, base))?;
     let [unrefer, delete] = repository::delete_asset(asset.id, account, io.now());
     let statements = [unrefer, emit(&asset.namespace, &event, Only::WithAsset(asset.id)), delete];
-    let notices: Vec<Written> = database::results(&shards::of_account(io, account).await?, &statements).await?.skip(1).all()?;
+    let shard = shards::shard_of(io, Item::Account(account), Access::Write).await?;
+    let mut rows = database::results(&io.db(shard)?, &statements).await?;
+    let notices: Vec<Written> = rows.skip(1).all()?;
+    if rows.first::<serde_json::Value>()?.is_none() {
+        // Deleted before, or moved to another database before this batch, which was late, came to the one that it has left.
+        shards::must_still_have(io, shard, account).await?;
+    }
     io.forget(Stale::File(&asset.namespace, asset.id)).await;
     let _ = ledger::release(io, account, asset.id).await;
     webhooks::send(io, &asset.namespace, notices).await;

@@ -52,8 +52,8 @@ pub async fn page(io: &impl Io, account: Id, listing: &Listing, limit: u64) -> R
 /// # Errors
 /// 404 if it is gone; [`Problem::AccountMoving`].
 pub async fn rename(call: &Request<impl Io>, asset: Asset, name: String) -> Result<Asset, Problem> {
-    let db = shards::of_account(&call.io, asset.account_id).await?;
-    let renamed: Option<serde_json::Value> = database::first(&db, &repository::rename(asset.id, asset.account_id, &name)).await?;
+    let rename = repository::rename(asset.id, asset.account_id, &name);
+    let renamed: Option<serde_json::Value> = shards::certainly_first(&call.io, asset.account_id, &rename).await?;
     renamed.ok_or(Problem::NotFound)?;
     // Answers with the content tell the name.
     call.forget(Stale::File(&asset.namespace, asset.id)).await;

@@ -27,6 +27,8 @@ fn histories_that_found_a_fault_end_well() {
         (106_212_728, "an upload opened again by a call that died took parts of a suspended account"),
         (110_006_822, "a request that was held up for an hour stored its file a second time, under a key that another call had answered"),
         (116_050_459, "an upload opened again by a call that died, and completed by another, was never forgotten"),
+        (111_146_512, "a deletion that was late, and came to the database that the account had left, was told as done"),
+        (117_216_934, "a merge that was late, and came to the database that the namespace had left, was not repeated where it is now"),
     ];
     let mut pools = Pools::default();
     for (seed, fault) in found {

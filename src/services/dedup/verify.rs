@@ -208,6 +208,8 @@ async fn merge_duplicates(io: &impl Io, object: Id, shard: Shard) -> Result<(), 
         // Bytes of the other object were stored, and now need not be kept.
         let counted = add_upload(&row.namespace, &UploadCount::deduplicated(row.size), Only::IfMerged(other.id), io.now());
         database::batch(&db, &repository::merge(other.id, oldest.id, &moved, counted, io.now())).await?;
+        // If this batch was late and the namespace was moved meanwhile, nothing was merged where it is now: the repeated job follows it.
+        shards::must_still_have_namespace(io, shard, &row.namespace).await?;
         // One asset per account: the ledger moves the account's other assets of that object with it.
         let mut each: Vec<(Id, Id)> = Vec::new();
         for owner in &owners {

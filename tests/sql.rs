@@ -50,9 +50,7 @@ fn run(db: &Connection, statement: &Statement) -> usize {
 }
 
 fn run_all(db: &Connection, statements: &[Statement]) {
-    statements.iter().for_each(|statement| {
-        run(db, statement);
-    });
+    statements.iter().for_each(|statement| drop(rows(db, statement)));
 }
 
 fn rows(db: &Connection, statement: &Statement) -> Vec<Vec<Value>> {

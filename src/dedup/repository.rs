@@ -161,8 +161,7 @@ pub fn in_namespace(namespace: &Name, hash: &Sha256Hex, size: u64) -> Statement 
 }
 
 /// Creates an asset that references an existing object, as one batch. Does nothing if garbage collection has claimed the object, if the object was merged
-/// into an older one, or if the account already has an asset of that name
-/// and path.
+/// into an older one, or if the account already has an asset of that name and path.
 pub fn refer(asset: &Asset, path: Option<&Path>) -> Vec<Statement> {
     let insert = Statement {
         sql: REFER,

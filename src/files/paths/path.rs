@@ -10,7 +10,7 @@ use crate::problem::Problem;
 /// Maximum length of a path in UTF-8, bytes.
 pub const MAX_BYTES: usize = 1_024;
 
-/// Room for what [`Path::numbered`] puts behind a name, bytes: a blank, brackets and the id of a file.
+/// Room for what goes between the [`Halves`] of a path, bytes: a blank, brackets and the id of a file.
 const NUMBER_BYTES: usize = 39;
 
 /// A path: segments that are joined by `/`, in Unicode normalization form C, case kept. No segment is empty, `.` or `..`, and none has a control character.

@@ -7,6 +7,8 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::base::structs::FromObjects;
+
 /// Why a text is not the JSON that was asked for, without the value at fault: errors are logged, and values may be secrets or names.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -29,7 +31,10 @@ pub fn without_value(message: &str) -> String {
 /// # Errors
 /// If the text is not JSON, or not of that type.
 pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
-    Ok(serde_json::from_str(text)?)
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let value = T::deserialize(FromObjects(&mut deserializer))?;
+    deserializer.end()?;
+    Ok(value)
 }
 
 /// Writes a value.

@@ -15,6 +15,7 @@ pub mod schema;
 pub mod sha256;
 pub mod shard;
 pub mod sql;
+pub mod structs;
 pub mod time;
 pub mod trace_context;
 pub mod traced;

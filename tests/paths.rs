@@ -13,6 +13,10 @@ use jettyspeed_edge::files::paths::placement::{IfExists, Placement};
 use jettyspeed_edge::files::paths::prefix::{PrefixListing, entry_of};
 use jettyspeed_edge::files::paths::repository::{Tree, at, at_while_open, count, delete_at, entries, files, free, move_to, place, to_delete};
 use jettyspeed_edge::files::repository::{Via, insert};
+use jettyspeed_edge::uploads::session::state::Meta;
+use jettyspeed_edge::webhooks::data;
+use jettyspeed_edge::webhooks::event::{Event, EventKind};
+use jettyspeed_edge::webhooks::repository::{self as webhooks, Only};
 use proptest::prelude::*;
 use rusqlite::{Connection, params_from_iter};
 use sqlite::{database, values};
@@ -171,6 +175,36 @@ fn upload_that_is_over_neither_gets_a_path_nor_sees_a_file_in_its_way() {
     assert_eq!(column(&db, &look).unwrap(), Vec::<String>::new());
     run(&db, &insert(&asset(2), Via::Simple, None)).unwrap();
     assert_eq!(column(&db, &place(&asset(2), &placement("b", IfExists::Fail), Some(id(50)))).unwrap(), Vec::<String>::new());
+}
+
+/// The event was made for the path that was free a moment before.
+#[test]
+fn event_of_a_file_that_is_numbered_in_the_last_moment_tells_the_path_that_it_got() {
+    let db = with_account();
+    run(&db, &[webhooks::insert_endpoint(id(60), &namespace(), "https://a.example", r#"["upload.completed"]"#, "sealed", EpochMs(1))]).unwrap();
+    let told = |n: u8| {
+        let expected = Asset { path: Some(path("d/a.txt")), ..asset(n) };
+        Event::new(EventKind::UploadCompleted, &data::upload_completed(&expected, vec![], "https://h", EpochMs(1)), EpochMs(1), &[n; 176])
+    };
+    let paths = |db: &Connection| -> Vec<String> {
+        let sql = "SELECT body ->> '$.data.asset.path' FROM webhook_outbox ORDER BY rowid";
+        db.prepare(sql).unwrap().query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    };
+    store(&db, 1, "d/a.txt", IfExists::Fail).unwrap();
+    // In one request.
+    let mut statements = insert(&asset(2), Via::Simple, None);
+    statements.push(place(&asset(2), &placement("d/a.txt", IfExists::KeepBoth), None));
+    statements.push(webhooks::emit(&namespace(), &told(2), Only::WithAsset(id(2))));
+    run(&db, &statements).unwrap();
+    assert_eq!(paths(&db), ["d/a (2).txt"]);
+    // In parts.
+    let session = Meta { asset: id(3), ..sqlite::upload_of(id(ACCOUNT), &namespace(), id(50)) };
+    run(&db, &[jettyspeed_edge::uploads::repository::insert(&session)]).unwrap();
+    let mut statements = insert(&asset(3), Via::Session(id(50)), None);
+    statements.push(place(&asset(3), &placement("d/a.txt", IfExists::KeepBoth), Some(id(50))));
+    statements.push(webhooks::emit(&namespace(), &told(3), Only::WhileOpen(id(50))));
+    run(&db, &statements).unwrap();
+    assert_eq!(paths(&db), ["d/a (2).txt", "d/a (3).txt"]);
 }
 
 #[test]

@@ -48,9 +48,14 @@ const DELETE_ENDPOINT: &str = "DELETE FROM webhook_endpoints WHERE id = ?2 AND n
 // For each endpoint of the namespace that wants it and has not too many waiting. $guard: in the same transaction as what it tells, and only if that is done.
 macro_rules! emit {
     ($guard:literal) => {
+        emit!("?4", $guard)
+    };
+    ($body:literal, $guard:literal) => {
         concat!(
             "INSERT INTO webhook_outbox (namespace, id, endpoint_id, message_id, event, body, due_at, created_at) \
-             SELECT w.namespace, ?5 ->> (w.slot - 1), w.id, ?3, ?2, ?4, ?6, ?6 FROM webhook_endpoints w \
+             SELECT w.namespace, ?5 ->> (w.slot - 1), w.id, ?3, ?2, ",
+            $body,
+            ", ?6, ?6 FROM webhook_endpoints w \
              WHERE w.namespace = ?1 AND EXISTS (SELECT 1 FROM json_each(w.events) WHERE value = ?2) \
              AND (SELECT 1 FROM webhook_outbox o WHERE o.endpoint_id = w.id AND o.status = 'pending' LIMIT 1 OFFSET ?7) IS NULL",
             $guard,
@@ -61,9 +66,16 @@ macro_rules! emit {
 
 const EMIT: &str = emit!("");
 
-const EMIT_OF_OPEN_UPLOAD: &str = emit!(" AND EXISTS (SELECT 1 FROM upload_sessions u WHERE u.id = ?8 AND u.status = 'open')");
+// A file's path is the one that it got in this transaction: another file may have come in between, and an event without a file has none to replace.
+const EMIT_OF_OPEN_UPLOAD: &str = emit!(
+    "json_replace(?4, '$.data.asset.path', (SELECT a.path FROM upload_sessions u JOIN assets a ON a.id = u.asset_id WHERE u.id = ?8))",
+    " AND EXISTS (SELECT 1 FROM upload_sessions u WHERE u.id = ?8 AND u.status = 'open')"
+);
 
-const EMIT_OF_ASSET: &str = emit!(" AND EXISTS (SELECT 1 FROM assets a WHERE a.id = ?8)");
+const EMIT_OF_ASSET: &str = emit!(
+    "json_replace(?4, '$.data.asset.path', (SELECT a.path FROM assets a WHERE a.id = ?8))",
+    " AND EXISTS (SELECT 1 FROM assets a WHERE a.id = ?8)"
+);
 
 const EMIT_OF_REPLACED: &str =
     emit!(" AND EXISTS (SELECT 1 FROM assets a WHERE a.id = ?8 AND a.path = ?9) AND EXISTS (SELECT 1 FROM assets n WHERE n.id = ?10)");

@@ -29,6 +29,8 @@ fn histories_that_found_a_fault_end_well() {
         (116_050_459, "an upload opened again by a call that died, and completed by another, was never forgotten"),
         (111_146_512, "a deletion that was late, and came to the database that the account had left, was told as done"),
         (117_216_934, "a merge that was late, and came to the database that the namespace had left, was not repeated where it is now"),
+        (111_250_004, "the event of a file that got a number in the last moment told the path that it was to have"),
+        (111_485_771, "the same, of a file in one request"),
     ];
     let mut pools = Pools::default();
     for (seed, fault) in found {

@@ -69,6 +69,23 @@ pub fn smallest_chunk(file_size: u64) -> u64 {
     file_size.div_ceil(MAX_PARTS).max(MIN_PART_BYTES)
 }
 
+/// Size of the parts of an upload by offset where the length allows it, bytes: a connection that dies costs at most one.
+pub const APPENDED_CHUNK: u64 = 8 * MIB;
+
+/// The largest part that is held in memory, bytes.
+pub const MAX_APPENDED_CHUNK: u64 = 16 * MIB;
+
+/// The largest upload by offset, bytes.
+pub const MAX_APPENDED: u64 = MAX_APPENDED_CHUNK * MAX_PARTS;
+
+/// Bytes of a MiB.
+pub const MIB: u64 = 1 << 20;
+
+/// Size of the parts of an upload of `length` bytes by offset: 8 MiB, or the smallest multiple of 1 MiB with which [`MAX_PARTS`] hold it.
+pub fn appended_chunk(length: u64) -> u64 {
+    length.div_ceil(MAX_PARTS).next_multiple_of(MIB).max(APPENDED_CHUNK)
+}
+
 /// Size of part `number`, bytes, or None if the plan has no such part.
 pub fn part_len(file_size: u64, chunk_size: u64, number: u32) -> Option<u64> {
     let start = u64::from(number.checked_sub(1)?).checked_mul(chunk_size)?;

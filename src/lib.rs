@@ -39,6 +39,8 @@ pub mod receipts;
 pub mod video;
 
 pub mod uploads;
+
+pub mod resumable;
 pub mod webhooks;
 
 pub mod analytics;

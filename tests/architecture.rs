@@ -30,6 +30,7 @@ const LAYERS: &[&str] = &[
     "receipts",
     "video",
     "uploads",
+    "resumable",
     "webhooks",
     "analytics",
     "alerts",

@@ -117,6 +117,10 @@ endpoints! {
     Chunk: [Kind::Account, Kind::Token], [ResourceKind::Session];
     SimpleUpload: [Kind::Account], [ResourceKind::Namespace];
     BatchUpload: [Kind::Account], [ResourceKind::Namespace];
+    CreateResumable: [Kind::Account], [ResourceKind::Session, ResourceKind::Namespace];
+    ResumableOffset: [Kind::Account, Kind::Token], [ResourceKind::Session];
+    AppendResumable: [Kind::Account, Kind::Token], [ResourceKind::Session];
+    EndResumable: [Kind::Account, Kind::Token], [ResourceKind::Session];
     Files: [Kind::Account], [ResourceKind::Namespace];
     DeletePrefix: [Kind::Account], [ResourceKind::Namespace];
     CopyFile: [Kind::Account], [ResourceKind::Asset];

@@ -183,6 +183,14 @@ pub enum Endpoint {
     Dashboard,
     /// The keys that receipts are signed with.
     ReceiptKeys,
+    /// Create an upload by tus or IETF resumable uploads.
+    CreateResumable,
+    /// Ask for its offset.
+    ResumableOffset,
+    /// Append to it.
+    AppendResumable,
+    /// End it.
+    EndResumable,
 }
 
 /// What a call with an account's credentials counts against (docs/api.md, Rate limits). A call by upload token counts against its session instead.
@@ -201,6 +209,8 @@ impl Endpoint {
     pub fn rate_limit(self) -> RateLimit {
         match self {
             Endpoint::Chunk | Endpoint::Content | Endpoint::Play => RateLimit::None,
+            // Clients of tus take a 429 for the end of the upload.
+            Endpoint::ResumableOffset | Endpoint::AppendResumable => RateLimit::None,
             Endpoint::PutVideo => RateLimit::VideoFiles,
             _ => RateLimit::Requests,
         }
@@ -257,6 +267,14 @@ pub static ROUTES: &[Route] = &[
     route("POST", "/api/storage/upload", AuthScheme::Account, Endpoint::SimpleUpload, NAMESPACE),
     route("PUT", "/api/storage/upload/{path*}", AuthScheme::Account, Endpoint::SimpleUpload, NAMESPACE),
     route("POST", "/api/storage/batch", AuthScheme::Account, Endpoint::BatchUpload, NAMESPACE),
+    route("POST", "/tus", AuthScheme::Account, Endpoint::CreateResumable, &[ResourceKind::Session, ResourceKind::Namespace]),
+    route("HEAD", "/tus/{sessionId}", AuthScheme::TokenOrAccount, Endpoint::ResumableOffset, SESSION),
+    route("PATCH", "/tus/{sessionId}", AuthScheme::TokenOrAccount, Endpoint::AppendResumable, SESSION),
+    route("DELETE", "/tus/{sessionId}", AuthScheme::TokenOrAccount, Endpoint::EndResumable, SESSION),
+    route("POST", "/resumable", AuthScheme::Account, Endpoint::CreateResumable, &[ResourceKind::Session, ResourceKind::Namespace]),
+    route("GET", "/resumable/{sessionId}", AuthScheme::TokenOrAccount, Endpoint::ResumableOffset, SESSION),
+    route("PATCH", "/resumable/{sessionId}", AuthScheme::TokenOrAccount, Endpoint::AppendResumable, SESSION),
+    route("DELETE", "/resumable/{sessionId}", AuthScheme::TokenOrAccount, Endpoint::EndResumable, SESSION),
     route("GET", "/api/storage/files/{id}", AuthScheme::Account, Endpoint::File, ASSET),
     route("GET", "/api/storage/files", AuthScheme::Account, Endpoint::Files, NAMESPACE),
     route("DELETE", "/api/storage/files", AuthScheme::Account, Endpoint::DeletePrefix, NAMESPACE),

@@ -57,6 +57,8 @@ pub enum Why {
     Store,
     /// The account was taken out of the namespace.
     Removed,
+    /// Its bytes are in a file that was concatenated from it and others.
+    Joined,
     /// It was closed later, by a job: nobody came back, or an earlier attempt to close it was not completed.
     Job,
 }
@@ -69,6 +71,7 @@ impl Why {
             (Why::Client, _) => "client",
             (Why::Store, _) => "store",
             (Why::Removed, _) => "removed",
+            (Why::Joined, _) => "joined",
             (Why::Job, _) => "job",
         }
     }
@@ -202,6 +205,7 @@ mod tests {
             forget_at: None,
             active_at: None,
             urls_at: None,
+            appending: None,
             placement: None,
         }
     }

@@ -1,8 +1,9 @@
 //! CORS headers (Fetch standard, section 3.2) for every response, errors and preflights included.
 
 /// Headers a browser may read beyond the safelisted ones.
-const EXPOSED: &str = "Accept-Ranges, Cache-Status, Content-Disposition, Content-Length, Content-Range, ETag, Idempotent-Replayed, RateLimit, RateLimit-Policy, Retry-After, \
-     Server-Timing, X-Request-Id";
+const EXPOSED: &str = "Accept-Ranges, Cache-Status, Content-Disposition, Content-Length, Content-Range, ETag, Idempotent-Replayed, Jetty-File-Id, \
+     Location, RateLimit, RateLimit-Policy, Retry-After, Server-Timing, Tus-Checksum-Algorithm, Tus-Extension, Tus-Max-Size, Tus-Resumable, Tus-Version, \
+     Upload-Complete, Upload-Concat, Upload-Defer-Length, Upload-Draft-Interop-Version, Upload-Expires, Upload-Incomplete, Upload-Length, Upload-Limit, Upload-Metadata, Upload-Offset, X-Request-Id";
 
 /// How long a browser may cache a preflight response, s; Chromium caps it at two hours.
 const PREFLIGHT_SECONDS: &str = "7200";

@@ -5,7 +5,7 @@ use crate::http::accept;
 const LIST: &str = include_str!("documents.html");
 
 /// The documents for callers, which script/build copies to the static assets. Documents for operators and developers are not served.
-const DOCUMENTS: [&str; 6] = ["api.md", "uploads.md", "accounts.md", "delivery.md", "video.md", "edges.md"];
+const DOCUMENTS: [&str; 8] = ["api.md", "uploads.md", "resumable.md", "paths.md", "accounts.md", "delivery.md", "video.md", "edges.md"];
 
 /// Allows inline styles only: a page loads no other resource (Content Security Policy Level 3).
 pub const CONTENT_SECURITY_POLICY: &str =

@@ -265,6 +265,42 @@ pub enum Problem {
         /// `draining` or `disabled`.
         status: &'static str,
     },
+    /// A header of tus or of IETF resumable uploads that is absent or not valid.
+    BadHeader {
+        /// Its name.
+        field: &'static str,
+        /// The allowed values.
+        detail: String,
+    },
+    /// `Tus-Resumable` is not a version that is spoken here.
+    TusVersion,
+    /// Bytes that do not begin at the upload's offset.
+    WrongOffset {
+        /// The upload's offset, bytes.
+        expected: u64,
+        /// The request's, bytes.
+        provided: u64,
+    },
+    /// The request's lengths contradict each other or the upload's.
+    InconsistentLength,
+    /// Bytes for an upload that is complete.
+    CompletedUpload,
+    /// Another request is appending to the upload, or has taken it over.
+    UploadLocked,
+    /// The body does not have the checksum that the request gives.
+    ChecksumMismatch {
+        /// Whether by a digest field of RFC 9530.
+        is_digest: bool,
+    },
+    /// A body to append of another media type.
+    AppendType {
+        /// The one that is taken.
+        wanted: &'static str,
+    },
+    /// Bytes for an upload that is concatenated from others.
+    FinalUpload,
+    /// The upload's parts are too large to be held.
+    NotAppendable,
     /// `JETTYSPEED_ENABLED` is false.
     AccelerationOff,
     /// The current version does not satisfy `If-Match` or `If-Unmodified-Since`.

@@ -18,6 +18,9 @@ impl Problem {
             Problem::Malformed { detail } => detail.clone(),
             Problem::LengthMismatch { expected, actual } => format!("The plan has {expected} bytes here, Content-Length says {actual}."),
             Problem::Invalid { field, detail } => format!("{field}: {detail}"),
+            Problem::BadHeader { field, detail } => format!("{field}: {detail}"),
+            Problem::WrongOffset { expected, provided } => format!("The offset is {expected}, the request begins at {provided}."),
+            Problem::AppendType { wanted } => format!("Content-Type must be {wanted}."),
             Problem::ChunkTooSmall { least, most_parts } => {
                 format!("chunkSize: must be at least {least} bytes for this file: no part but the last under 5 MiB, at most {most_parts} parts.")
             }
@@ -57,6 +60,9 @@ impl Problem {
             Problem::FileTooLarge { limit, size } => json!({ "limit": limit, "size": size }),
             Problem::LengthMismatch { expected, actual } => json!({ "expected": expected, "actual": actual }),
             Problem::Invalid { field, .. } => json!({ "field": field }),
+            Problem::BadHeader { field, .. } => json!({ "field": field }),
+            // The members of draft-ietf-httpbis-resumable-upload-11, section 7.
+            Problem::WrongOffset { expected, provided } => json!({ "expected-offset": expected, "provided-offset": provided }),
             Problem::ChunkTooSmall { least, most_parts } => json!({ "field": "chunkSize", "minimum": least, "maxParts": most_parts }),
             Problem::PartOutsidePlan { chunk_count } => json!({ "limit": chunk_count }),
             Problem::TierForbids { tier, feature } => json!({ "tier": tier, "feature": feature }),
@@ -95,6 +101,7 @@ impl Problem {
             | Problem::RecordFailed
             | Problem::CacheBusy
             | Problem::CompletionRunning
+            | Problem::UploadLocked
             | Problem::StillRunning => Some(1),
             Problem::RateLimited { retry_after, .. } | Problem::BandwidthExceeded { retry_after, .. } => Some(*retry_after),
             Problem::Origin(OriginFailure::Unavailable | OriginFailure::AnswerLost) | Problem::Busy => Some(2),
@@ -105,12 +112,23 @@ impl Problem {
         }
     }
 
+    /// The problem's `type`: registered ones are those of draft-ietf-httpbis-resumable-upload-11, section 7.
+    fn type_uri(&self) -> String {
+        let code = self.kind().code;
+        match self {
+            Problem::WrongOffset { .. } | Problem::InconsistentLength | Problem::CompletedUpload => {
+                format!("https://iana.org/assignments/http-problem-types#{code}")
+            }
+            _ => format!("/problems/{code}"),
+        }
+    }
+
     /// The `application/problem+json` body (RFC 9457).
     pub fn to_json(&self, request_id: &str) -> Value {
         let kind = self.kind();
         let mut body = self.extensions();
         for (name, value) in [
-            ("type", json!(format!("/problems/{}", kind.code))),
+            ("type", json!(self.type_uri())),
             ("title", json!(kind.title)),
             ("status", json!(kind.status)),
             ("detail", json!(self.detail())),

@@ -3,6 +3,7 @@
 pub mod batch;
 pub mod bucket_owner;
 pub mod completion;
+pub mod concat;
 pub mod copy_chunks;
 pub mod form;
 pub mod history;

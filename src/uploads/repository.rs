@@ -66,6 +66,8 @@ const LONG_OPEN: &str = "SELECT id, account_id, created_at, rowid AS place FROM 
 
 const CLOSE: &str = "UPDATE upload_sessions SET status = ?2, updated_at = ?3, reason = ?4 WHERE id = ?1 AND status = 'open'";
 
+const SET_LENGTH: &str = "UPDATE upload_sessions SET file_size = ?2 WHERE id = ?1 AND status = 'open'";
+
 const PRUNE: &str =
     "DELETE FROM upload_sessions WHERE id IN (SELECT id FROM upload_sessions WHERE status <> 'open' AND updated_at < ?1 LIMIT ?2) RETURNING id";
 
@@ -187,6 +189,7 @@ impl SessionRow {
             forget_at: None,
             active_at: None,
             urls_at: None,
+            appending: None,
             placement: self.place.as_deref().and_then(|text| json::read(text).ok()),
         })
     }
@@ -244,6 +247,11 @@ pub fn long_open(before: EpochMs, after: (EpochMs, u64), limit: u64) -> Statemen
 /// Sets the final status of an open session: `complete`, `failed` or `expired`; and why it ended without a file ([`crate::analytics::upload_count::Why`]).
 pub fn close(session: Id, status: &str, reason: Option<&str>, now: EpochMs) -> Statement {
     Statement { sql: CLOSE, args: vec![session.to_string().into(), status.into(), Arg::Int(now.0), reason.map_or(Arg::Null, Arg::from)] }
+}
+
+/// Sets the length of an open session that began without one, bytes.
+pub fn set_length(session: Id, length: u64) -> Statement {
+    Statement { sql: SET_LENGTH, args: vec![session.to_string().into(), length.into()] }
 }
 
 /// Deletes at most `limit` uploads of all accounts that were closed before `before`; a row for each.

@@ -6,7 +6,7 @@ use crate::base::id::Name;
 use crate::base::json::{null_as_default, objects, optional_list};
 use crate::base::sha256::Sha256Hex;
 use crate::base::unicode::Compose;
-use crate::chunking::{MAX_PARTS, PlanLimits, Strategy, plan, smallest_chunk};
+use crate::chunking::{MAX_PARTS, PlanLimits, Strategy, appended_chunk, plan, smallest_chunk};
 use crate::dedup::lookup::Wanted;
 use crate::edges::request::{MAX_SAMPLES, Priority, Sample};
 use crate::files::paths::placement;
@@ -14,6 +14,8 @@ use crate::files::paths::placement::{FIELDS, Placement};
 use crate::http::json_body::JsonText;
 use crate::http::validate::{check_chunk_hashes, check_content_type, check_file_name, check_file_size, check_hash, check_namespace};
 use crate::problem::Problem;
+use crate::uploads::concat::final_chunk;
+use crate::uploads::session::appending::Appending;
 
 /// Maximum chunk hashes: as many as an upload has parts.
 const MAX_HASHES: usize = 10_000;
@@ -174,6 +176,8 @@ pub struct StartParams {
     pub proof: Option<Sha256Hex>,
     /// Priority for edge ranking.
     pub priority: Priority,
+    /// What an upload by offset begins with: it is cut in parts that are held in memory ([`appended_chunk`]).
+    pub resumable: Option<Appending>,
 }
 
 impl Start {
@@ -205,6 +209,7 @@ impl Start {
             placement: placement::check(FIELDS, self.path.as_deref(), self.if_exists.as_deref(), self.modified_at.as_deref(), compose)?,
             proof: check_hash("proof", self.proof.as_deref())?,
             priority: self.priority,
+            resumable: None,
         })
     }
 }
@@ -227,6 +232,8 @@ impl StartParams {
                 return Err(Problem::PlanMismatch { strategy: serde_json::to_value(planned).unwrap_or_default() });
             }
             Some(wanted) => planned.with_chunk(self.file_size, wanted),
+            None if self.resumable.as_ref().is_some_and(Appending::is_final) => planned.with_chunk(self.file_size, final_chunk(self.file_size)),
+            None if self.resumable.is_some() => planned.with_chunk(self.file_size, appended_chunk(self.file_size).min(planned.chunk_size)),
             None => planned,
         };
         let count = usize::try_from(strategy.chunk_count).unwrap_or(usize::MAX);

@@ -19,6 +19,7 @@ use crate::io::Io;
 use crate::log;
 use crate::log::LogLevel;
 use crate::problem::Problem;
+use crate::resumable;
 use crate::sentry::event::Failure;
 use crate::services::failures;
 use crate::worker::content::forget::forget;
@@ -51,9 +52,11 @@ fn begin(request: &web_sys::Request) -> Result<(Id, TraceContext), Problem> {
 
 async fn answer(request: web_sys::Request, env: Env, context: Context, id: Id, trace: TraceContext) -> worker::Result<web_sys::Response> {
     let call = Rc::new(Call::new(request, env, context, id, forget));
-    let method = call.request.method();
+    let method = resumable::method(&call.path, call.request.method(), call.header("x-http-method-override").as_deref());
     let outcome = if method == "OPTIONS" { preflight(&call) } else { dispatch(&call, &method).await };
     let mut code = None;
+    let most = bindings::config(&call.io.env).map_or(0, |config| config.plan.max_part_bytes);
+    let of_dialect = resumable::answer::common(&call.path, &method, outcome.as_ref().err(), most);
     let mut reply = outcome.unwrap_or_else(|problem| {
         let kind = problem.kind();
         code = Some(kind.code);
@@ -64,6 +67,7 @@ async fn answer(request: web_sys::Request, env: Env, context: Context, id: Id, t
     if method == "HEAD" {
         reply.body = Body::Empty;
     }
+    reply.headers.extend(of_dialect);
     reply.headers.extend(cors::headers(&call.path, call.header("origin").as_deref(), &bindings::cors_origins(&call.io.env)));
     if let Some(limited) = call.limited.get() {
         reply.headers.extend(limited.pace.headers(limited.policy, limited.window_seconds));
@@ -178,8 +182,15 @@ fn handler<'a>(call: &'a Routed, endpoint: Endpoint, method: &'a str) -> Pin<Box
         Endpoint::ChunkUrls => Box::pin(crate::worker::handlers::uploads::presigned::chunk_urls(call)),
         Endpoint::RecordChunk => Box::pin(crate::worker::handlers::uploads::presigned::record(call)),
         Endpoint::Chunk => Box::pin(crate::worker::handlers::uploads::part::chunk(call)),
+        Endpoint::SimpleUpload if resumable::is_creation(method, &call.path, &|name| call.header(name)) => {
+            Box::pin(crate::worker::handlers::uploads::resumable::create(call))
+        }
         Endpoint::SimpleUpload => Box::pin(crate::worker::handlers::uploads::simple::upload(call)),
         Endpoint::BatchUpload => Box::pin(crate::worker::handlers::uploads::batch::upload(call)),
+        Endpoint::CreateResumable => Box::pin(crate::worker::handlers::uploads::resumable::create(call)),
+        Endpoint::ResumableOffset => Box::pin(crate::worker::handlers::uploads::resumable::offset(call)),
+        Endpoint::AppendResumable => Box::pin(crate::worker::handlers::uploads::resumable::append(call)),
+        Endpoint::EndResumable => Box::pin(crate::worker::handlers::uploads::resumable::end(call)),
         Endpoint::Files if call.query("prefix").or_else(|| call.query("delimiter")).is_some() => Box::pin(crate::worker::handlers::paths::list(call)),
         Endpoint::Files => Box::pin(crate::worker::handlers::files::list(call)),
         Endpoint::DeletePrefix => Box::pin(crate::worker::handlers::paths::delete(call)),

@@ -53,6 +53,7 @@ mod possession;
 mod prometheus;
 mod quota;
 mod response_cache;
+mod resumable;
 mod s3;
 mod service;
 mod uploads;

@@ -77,6 +77,7 @@ pub fn upload_of(account: Id, namespace: &Name, session: Id) -> Meta {
         forget_at: None,
         active_at: None,
         urls_at: None,
+        appending: None,
         placement: None,
     }
 }

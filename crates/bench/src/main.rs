@@ -29,7 +29,7 @@ use crate::report::{Figure, missed, print};
 
 const USAGE: &str = "usage: script/bench chunk [--quick] [--only throughput|latency|memory]\n       \
                      script/bench api [--quick] [--only throughput|latency|tail|edges|provisioning|profile]\n       \
-                     script/bench uploads [--quick] [--only resume|record|chunks|duplicate|isolation|replay]\n       \
+                     script/bench uploads [--quick] [--only resume|record|chunks|duplicate|isolation|offset|replay]\n       \
                      script/bench delivery [--quick] [--only small|large|latency|seek|play|zipf|whole]\n       \
                      script/bench big [--quick] [--parts N] [--gb N] [--only through|straight]\n       \
                      script/bench load [--quick] [--clients N] [--seconds N] [--one-in N] [--kind NAME] [--only calm|resets]\n       \

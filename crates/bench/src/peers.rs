@@ -200,6 +200,7 @@ impl Ours {
             forget_at: None,
             active_at: None,
             urls_at: None,
+            appending: None,
             placement: None,
         };
         let claims = UploadClaims {

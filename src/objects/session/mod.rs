@@ -50,7 +50,11 @@ impl<S: ObjectState + 'static, I: Io> SessionObject<S, I> {
         let message: Message = sql::read(message)?;
         let ends_or_begins =
             matches!(message, Message::Open { .. } | Message::Fail | Message::AbandonCompletion { .. } | Message::CleanedUp | Message::CheckLease);
-        let is_part = matches!(message, Message::Record { .. });
+        let is_part = match &message {
+            Message::Record { .. } => true,
+            Message::Append { progress, .. } => !progress.changes.is_empty(),
+            _ => false,
+        };
         if let Message::Open { meta, is_heard: true } = &message {
             self.pace.set(Some(Pace::new(meta.created, true)));
         }

@@ -12,6 +12,7 @@ use crate::ledger::state::Seen;
 use crate::live::event as live_event;
 use crate::problem::Problem;
 use crate::s3::operations::abort_multipart_upload;
+use crate::services::uploads::fragments;
 use crate::services::webhooks;
 use crate::uploads::session::message::{Message, SessionReply};
 use crate::uploads::session::state::{Meta, Part, Status};
@@ -37,6 +38,7 @@ pub async fn abort_upload(io: &impl Io, config: &Config, meta: &Meta, parts: &[P
     if settle_if_completed(io, meta).await? {
         return Ok(Ended::Stored);
     }
+    fragments::delete_all(io, config, meta).await?;
     let abort = abort_multipart_upload::abort_multipart_upload(&meta.key, &meta.upload_id);
     let was_there = match store::send(io, config, &abort, Body::Empty).await {
         Ok(_) => true,
@@ -79,6 +81,10 @@ pub async fn close_upload(io: &impl Io, meta: &Meta, parts: &[Part], why: Why) -
 /// Closes the row in D1, unless a completion has: whoever records one does so only while the row is open, so that from now on it is certain whether there is a file.
 async fn close_row(io: &impl Io, meta: &Meta, parts: &[Part], why: Why) -> Result<(), Problem> {
     let now = io.now();
+    if meta.is_partial() {
+        let close = uploads::repository::close(meta.session, meta.status.as_str(), Some(why.as_str(meta.status)), now);
+        return database::batch(&shards::of_account(io, meta.account).await?, &[close]).await;
+    }
     let event = webhooks::event(io, EventKind::UploadFailed, &data::upload_failed(meta))?;
     let [of_hour, of_all] = add_upload(&meta.namespace, &UploadCount::ended(meta, parts, why), Counted::WhileOpen(meta.session), now);
     let statements = [
@@ -93,7 +99,7 @@ async fn close_row(io: &impl Io, meta: &Meta, parts: &[Part], why: Why) -> Resul
 }
 
 async fn release(io: &impl Io, meta: &Meta, parts: &[Part]) -> Result<Ended, Problem> {
-    if ledger::release_upload(io, meta.account, meta.asset).await? {
+    if ledger::release_upload(io, meta.account, meta.asset).await? && !meta.is_partial() {
         live::publish(io, meta.account, &live_event::failed(meta, parts, io.now())).await;
     }
     session::send(io, meta.session, &Message::CleanedUp).await.map(|_| Ended::Aborted)

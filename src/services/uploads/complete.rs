@@ -30,7 +30,7 @@ use crate::services::reply::Reply;
 use crate::services::request::Request;
 use crate::services::uploads::abort::Ended;
 use crate::services::uploads::upload_gone::{find_object, gone_at_store, is_gone};
-use crate::services::uploads::{abort, list_parts, payload_hash_probe, recover};
+use crate::services::uploads::{abort, fragments, list_parts, payload_hash_probe, recover};
 use crate::services::webhooks;
 use crate::uploads::completion::{ATTEMPTS, Next, ROUND_MS, after, backoff_ms, object_etag};
 use crate::uploads::session::message::{Message, SessionReply};
@@ -176,7 +176,7 @@ async fn run_completion(call: &Request<impl Io>, attempt: Id, meta: &Meta, parts
     }
 }
 
-enum CompletionFailure {
+pub(super) enum CompletionFailure {
     /// Not completed; the session accepts parts again.
     Refused(Problem),
     /// The store has other parts than the record.
@@ -186,7 +186,7 @@ enum CompletionFailure {
 }
 
 /// Repeats CompleteMultipartUpload until the whole object exists at the store: its ETag.
-async fn complete_at_store(call: &Request<impl Io>, meta: &Meta, parts: &[Part]) -> Result<String, CompletionFailure> {
+pub(super) async fn complete_at_store(call: &Request<impl Io>, meta: &Meta, parts: &[Part]) -> Result<String, CompletionFailure> {
     let list: Vec<_> = parts.iter().map(|part| (part.number, part.etag.clone())).collect();
     let (action, body) = complete_multipart_upload::complete_multipart_upload(&meta.key, &meta.upload_id, &list);
     let began = call.now();
@@ -293,6 +293,8 @@ async fn record_completion(call: &Request<impl Io>, meta: &Meta, parts: &[Part],
         }
         _ => ledger::release(&call.io, meta.account, meta.asset).await?,
     }
+    // What is left of them when this fails is only storage: no right depends on it.
+    let _ = fragments::delete_all(&call.io, &call.config, meta).await;
     if asset.claimed_sha256.is_some() {
         verify::enqueue_for(&call.io, meta.account, meta.object).await;
     }

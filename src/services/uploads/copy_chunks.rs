@@ -10,6 +10,7 @@ use crate::dedup::chunk::Stored;
 use crate::io::Io;
 use crate::io::answer::Answer;
 use crate::io::body::Body;
+use crate::problem::Problem;
 use crate::s3::operations::upload_part_copy;
 use crate::services::request::Request;
 use crate::uploads::copy_chunks::{COPIES_AT_ONCE, Copy, copies};
@@ -30,7 +31,7 @@ pub async fn copy_known(call: &Request<impl Io>, meta: &Meta, strategy: Strategy
 }
 
 async fn copy_part(call: &Request<impl Io>, meta: &Meta, copy: Copy) -> Option<u16> {
-    let etag = upload_part_copy(&call.io, &call.config, meta, &copy).await?;
+    let etag = copy_range(&call.io, &call.config, meta, copy.number, &copy.s3_key, copy.first, copy.last).await.ok()?;
     let part = Part {
         number: copy.number,
         etag,
@@ -45,13 +46,17 @@ async fn copy_part(call: &Request<impl Io>, meta: &Meta, copy: Copy) -> Option<u
     matches!(reply, Ok(SessionReply::Done)).then_some(copy.number)
 }
 
-async fn upload_part_copy(io: &impl Io, config: &Config, meta: &Meta, copy: &Copy) -> Option<String> {
-    let source = format!("/{}/{}", config.bucket, copy.s3_key);
-    let action = upload_part_copy::upload_part_copy(&meta.key, &meta.upload_id, copy.number, &source, copy.first, copy.last);
+/// Copies bytes `first..=last` of the object `key` to a part: its ETag.
+///
+/// # Errors
+/// The store's.
+pub async fn copy_range(io: &impl Io, config: &Config, meta: &Meta, number: u16, key: &str, first: u64, last: u64) -> Result<String, Problem> {
+    let source = format!("/{}/{key}", config.bucket);
+    let action = upload_part_copy::upload_part_copy(&meta.key, &meta.upload_id, number, &source, first, last);
     let answer = match store::send(io, config, &action, Body::Empty).await {
         Ok(answer) => answer.text().await,
         Err(error) => Err(error),
     };
-    let body = answer.map_err(|error| store::problem("UploadPartCopy", &error)).ok()?;
-    upload_part_copy::copied_part(&body).map_err(|error| store::problem("UploadPartCopy", &error)).ok()
+    let body = answer.map_err(|error| store::problem("UploadPartCopy", &error))?;
+    upload_part_copy::copied_part(&body).map_err(|error| store::problem("UploadPartCopy", &error))
 }

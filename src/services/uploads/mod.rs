@@ -1,11 +1,15 @@
 //! Uploads: start, parts, completion, abort, recovery, sweep.
 
 pub mod abort;
+pub mod append;
 pub mod bucket_owner;
 pub mod complete;
+pub mod concat;
 pub mod copy_chunks;
+pub mod deferred;
 pub mod direct;
 pub mod fail;
+pub mod fragments;
 pub mod list_parts;
 pub mod look_up;
 pub mod membership;

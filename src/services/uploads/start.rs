@@ -104,6 +104,7 @@ pub async fn begin(
         forget_at: None,
         active_at: None,
         urls_at: None,
+        appending: wanted.resumable,
         placement: wanted.placement,
     };
     let generation = account.generation;
@@ -229,7 +230,10 @@ async fn record_session(call: &Request<impl Io>, account: &Account, meta: &Meta,
     // A removal from the namespace that came before this row did not find it among the open uploads; one that comes after it does.
     let [of_hour, of_all] = add_upload(&meta.namespace, &UploadCount::started(), Only::Always, call.now());
     let mut statements: Vec<_> = idempotency::fence(call).into_iter().collect();
-    statements.extend([repository::insert(meta), of_hour, of_all]);
+    statements.push(repository::insert(meta));
+    if !meta.is_partial() {
+        statements.extend([of_hour, of_all]);
+    }
     let before = statements.len();
     statements.push(repository::rights(meta.account, &meta.namespace, account.generation, call.now()));
     let rights: Option<Rights> = database::results(&shards::of_account(&call.io, meta.account).await?, &statements).await?.skip(before).first()?;

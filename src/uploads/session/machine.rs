@@ -27,6 +27,10 @@ use crate::uploads::session::state::{AT_ORIGIN, COMPLETION_LEASE_MS, Effect, Evi
 mod tests;
 
 #[cfg(test)]
+#[path = "append_tests.rs"]
+mod append_tests;
+
+#[cfg(test)]
 #[path = "receipt_tests.rs"]
 mod receipt_tests;
 
@@ -66,7 +70,7 @@ impl Session {
 
     /// Postpones the expiry of an open session. Activity within a thousandth of the time to live is not written again, so that calls that only read
     /// write rarely.
-    fn touch(&mut self, now: EpochMs) -> Vec<Effect> {
+    pub(super) fn touch(&mut self, now: EpochMs) -> Vec<Effect> {
         let open = matches!(self.meta.status, Status::Uploading | Status::Completing);
         if !open || now.since(self.last_activity()) <= self.meta.ttl_ms / ACTIVITY_STEPS {
             return vec![];
@@ -95,7 +99,7 @@ impl Session {
     }
 
     /// Why no part is accepted, if none is.
-    fn refusal(&self) -> Option<SessionReply> {
+    pub(super) fn refusal(&self) -> Option<SessionReply> {
         match self.meta.status {
             Status::Uploading if self.meta.suspended => Some(SessionReply::Suspended),
             Status::Uploading => None,
@@ -103,7 +107,7 @@ impl Session {
         }
     }
 
-    fn record(&mut self, mut part: Part, receipt: bool, now: EpochMs) -> (SessionReply, Vec<Effect>) {
+    pub(super) fn record(&mut self, mut part: Part, receipt: bool, now: EpochMs) -> (SessionReply, Vec<Effect>) {
         if let Some(refusal) = self.refusal() {
             return (refusal, vec![]);
         }
@@ -210,6 +214,8 @@ impl Session {
                         (true, Some(Part { evidence: Evidence::Listed, ..part.clone() }))
                     }
                     Some(part) => (part.evidence == Evidence::Claimed, self.adopted(listed, now)),
+                    // An append records its parts itself. One that it did not record may have bytes that were refused for their checksum.
+                    None if self.meta.appending.is_some() && !self.meta.direct => continue,
                     None => (false, self.adopted(listed, now)),
                 };
                 match news {
@@ -363,7 +369,7 @@ pub fn apply(slot: &mut Option<Session>, message: Message, now: EpochMs) -> (Ses
         return (SessionReply::Unknown, before);
     }
     // The messages of its client; a client's reconciliation follows a visit.
-    if matches!(message, Message::Visit | Message::MarkDirect | Message::BeginCompletion { .. }) {
+    if matches!(message, Message::Visit | Message::MarkDirect | Message::BeginCompletion { .. } | Message::Offset { .. }) {
         before.extend(session.touch(now));
     }
     // So are its parts, whatever becomes of them. A part that is recorded is an activity by itself.
@@ -388,6 +394,12 @@ pub fn apply(slot: &mut Option<Session>, message: Message, now: EpochMs) -> (Ses
         Message::Fail => session.fail(now),
         Message::Suspend { suspended, as_of } => session.suspend(suspended, as_of),
         Message::CleanedUp => session.cleaned_up(),
+        Message::BeginAppend { lease, offset, takes_over } => session.begin_append(lease, offset, takes_over, now),
+        Message::Append { lease, progress } => session.append(lease, progress, now),
+        Message::SetLength { length } => session.set_length(length),
+        Message::Join { into } => session.join(into),
+        Message::Offset { ends_append: true } => session.end_append(),
+        Message::Offset { ends_append: false } => (session.at(), vec![]),
     };
     before.extend(effects);
     if of_part && reply != SessionReply::NotInPlan {

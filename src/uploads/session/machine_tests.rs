@@ -36,6 +36,7 @@ fn meta(chunks: u64) -> Meta {
         forget_at: None,
         active_at: None,
         urls_at: None,
+        appending: None,
         placement: None,
     }
 }

@@ -7,6 +7,7 @@ use crate::base::id::Id;
 use crate::base::sha256::Sha256Hex;
 use crate::base::time::EpochMs;
 use crate::s3::operations::list_parts::ListedPart;
+use crate::uploads::session::progress::Progress;
 use crate::uploads::session::state::{Meta, Part, Status};
 
 /// Request to a session.
@@ -91,6 +92,37 @@ pub enum Message {
     /// The session's resources (multipart upload, reservation) are released.
     #[serde(rename = "taken_back")]
     CleanedUp,
+    /// Begins to append at an offset.
+    BeginAppend {
+        /// Id of the request.
+        lease: Id,
+        /// Bytes.
+        offset: u64,
+        /// Whether it ends an append that is running.
+        takes_over: bool,
+    },
+    /// What an append has stored.
+    Append {
+        /// Id of the request.
+        lease: Id,
+        /// See [`Progress`].
+        progress: Progress,
+    },
+    /// Sets the length of an upload that began without one.
+    SetLength {
+        /// Bytes.
+        length: u64,
+    },
+    /// Notes the final upload that a partial one belongs to, unless it belongs to one.
+    Join {
+        /// The final upload.
+        into: Id,
+    },
+    /// Reads the offset. `ends_append` ends an append that is running.
+    Offset {
+        /// Whether an append that is running is ended.
+        ends_append: bool,
+    },
     /// The account was suspended or resumed.
     Suspend {
         /// The account's state.
@@ -125,6 +157,15 @@ pub enum SessionReply {
     },
     /// The account is suspended.
     Suspended,
+    /// Everything except the parts, and the offset.
+    At {
+        /// Everything except the parts.
+        meta: Box<Meta>,
+        /// Length of the contiguous beginning that is stored, bytes.
+        offset: u64,
+        /// Expiry if there is no further activity.
+        expires: EpochMs,
+    },
     /// The part is not in the plan or does not have its length.
     NotInPlan,
     /// Not all parts are recorded.

@@ -10,6 +10,7 @@ use crate::base::sha256::Sha256Hex;
 use crate::base::time::EpochMs;
 use crate::chunking::part_len;
 use crate::files::paths::placement::Placement;
+use crate::uploads::session::appending::Appending;
 
 /// Duration of the completion lease, ms: after it another call may continue the completion. Longer than a call can take:
 /// [`crate::uploads::completion::ROUND_MS`] plus the timeouts of one CompleteMultipartUpload and one HeadObject.
@@ -137,6 +138,9 @@ pub struct Meta {
     /// Numbers of the parts as which two contents with one ETag were sent: which of them the store has is unknown, and their hash stays so.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub ambiguous: BTreeSet<u16>,
+    /// What was appended by offset; `None` while only parts were sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub appending: Option<Appending>,
 }
 
 impl Meta {

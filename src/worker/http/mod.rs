@@ -5,5 +5,6 @@ pub mod address_limit;
 pub mod authenticate;
 pub mod browser_session;
 pub mod call;
+pub mod placed;
 pub mod reply;
 pub mod session_limit;

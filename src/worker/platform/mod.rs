@@ -1,6 +1,7 @@
 //! Access to the platform: bindings, the clock, randomness, JavaScript calls and the network.
 
 pub mod alarm;
+pub mod append_body;
 pub mod assets;
 pub mod bindings;
 pub mod client_body;

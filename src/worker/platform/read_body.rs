@@ -126,6 +126,11 @@ pub(super) fn next(reader: &ByteStreamReader, staging: &Uint8Array, bytes: u64) 
     reader.read_at_least(bytes as f64, &Uint8Array::new_with_byte_offset_and_length(&staging.buffer(), 0, index(bytes)?))
 }
 
+/// Reads at least one of `bytes` bytes into the memory of `staging`.
+pub(super) fn some(reader: &ByteStreamReader, staging: &Uint8Array, bytes: u64) -> Result<Promise, JsValue> {
+    reader.read_at_least(1.0, &Uint8Array::new_with_byte_offset_and_length(&staging.buffer(), 0, index(bytes)?))
+}
+
 /// The bytes of a read; none at the end of the stream.
 pub(super) fn bytes_of(read: &JsValue) -> Result<Uint8Array, JsValue> {
     let value = Reflect::get(read, &"value".into())?;

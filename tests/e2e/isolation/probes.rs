@@ -130,6 +130,18 @@ pub fn probes(route: &Route, names: &Names) -> Vec<Probe> {
             let headers = vec![("X-Namespace", namespace.clone()), ("Content-Type", "application/x-tar".to_owned())];
             vec![Probe { headers, body: Sent::Bytes("hello"), ..plain() }]
         }
+        Endpoint::CreateResumable => {
+            let headers = [("Tus-Resumable", "1.0.0"), ("Upload-Length", "5"), ("Upload-Complete", "?0"), ("X-Namespace", namespace)];
+            vec![Probe { headers: headers.map(|(name, value)| (name, value.to_owned())).into(), ..plain() }]
+        }
+        Endpoint::ResumableOffset | Endpoint::EndResumable => {
+            vec![Probe { headers: vec![("Tus-Resumable", "1.0.0".to_owned())], ..plain() }]
+        }
+        Endpoint::AppendResumable => {
+            let kind = if route.pattern.starts_with("/tus") { "application/offset+octet-stream" } else { "application/partial-upload" };
+            let headers = [("Tus-Resumable", "1.0.0"), ("Upload-Offset", "0"), ("Upload-Complete", "?0"), ("Content-Type", kind)];
+            vec![Probe { headers: headers.map(|(name, value)| (name, value.to_owned())).into(), body: Sent::Bytes("hello"), ..plain() }]
+        }
         Endpoint::Files => vec![
             asked(format!("cursor=9000000000000_{asset}")),
             asked("search=a&sort=name".to_owned()),

@@ -132,6 +132,10 @@ impl World {
             | Endpoint::Chunk
             | Endpoint::SimpleUpload
             | Endpoint::BatchUpload
+            | Endpoint::CreateResumable
+            | Endpoint::ResumableOffset
+            | Endpoint::AppendResumable
+            | Endpoint::EndResumable
             | Endpoint::Files
             | Endpoint::DeletePrefix
             | Endpoint::File

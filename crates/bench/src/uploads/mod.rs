@@ -3,6 +3,7 @@
 mod chunks;
 mod duplicate;
 mod isolation;
+mod offset;
 mod record;
 mod replay;
 mod resume;
@@ -26,18 +27,20 @@ pub struct Effort {
     pub duplicates: u32,
     /// Pairs of checks, of each kind: an unknown hash and a stranger's.
     pub pairs: u32,
+    /// Rounds of uploads by offset and in parts.
+    pub rounds: u32,
     /// Parts sent to a store that loses some attempts.
     pub parts: u32,
 }
 
 impl Effort {
     /// The extent of the published figures.
-    pub const FULL: Effort = Effort { resumes: 1000, records: 5000, starts: 15, duplicates: 1000, pairs: 1000, parts: 100_000 };
+    pub const FULL: Effort = Effort { resumes: 1000, records: 5000, starts: 15, duplicates: 1000, pairs: 1000, rounds: 9, parts: 100_000 };
     /// A quick check.
-    pub const QUICK: Effort = Effort { resumes: 200, records: 1000, starts: 5, duplicates: 500, pairs: 200, parts: 10_000 };
+    pub const QUICK: Effort = Effort { resumes: 200, records: 1000, starts: 5, duplicates: 500, pairs: 200, rounds: 3, parts: 10_000 };
 }
 
-/// Measures everything, or only `resume`, `record`, `chunks`, `duplicate`, `isolation` or `replay`.
+/// Measures everything, or only `resume`, `record`, `chunks`, `duplicate`, `isolation`, `offset` or `replay`.
 pub async fn run(folder: &Path, effort: Effort, only: Option<&str>) -> Result<Outcome> {
     let selected = |part: &str| only.is_none_or(|only| only == part);
     let stage = stage::set(folder).await?;
@@ -56,6 +59,9 @@ pub async fn run(folder: &Path, effort: Effort, only: Option<&str>) -> Result<Ou
     }
     if selected("isolation") {
         figures.extend(isolation::figures(&stage, effort.pairs).await?);
+    }
+    if selected("offset") {
+        figures.extend(offset::figures(&stage, effort.rounds).await?);
     }
     stage.server.is_quiet()?;
     let versions = stage.server.versions.clone();

@@ -87,8 +87,10 @@ pub fn of(endpoint: Endpoint, types: &mut Types) -> Option<Operation> {
             .header("X-Namespace", false, "The account's own by default.", json!({ "type": "string" }))
             .takes_bytes("application/octet-stream")
             .takes_bytes("multipart/form-data")
-            .answers::<OneAsset>(types, 201, "The file is stored.", json!({ "asset": asset() }))
-            .fails(&["length-required", "body-too-large", "body-too-slow", "busy", "malformed-request", "chunk-hash-mismatch", "not-found", "feature-off", "tier-forbidden", "edge-closed", "path-taken"])
+            .header("Upload-Complete", false, "With a path: creates a resumable upload (IETF).", json!({ "type": "string", "enum": ["?0", "?1"] }))
+            .answers::<Tracked>(types, 200, "The file, of a resumable upload that came whole.", progress())
+            .answers::<OneAsset>(types, 201, "The file is stored; or a resumable upload is created, at `Location`, without a body.", json!({ "asset": asset() }))
+            .fails(&["invalid-header", "digest-mismatch", "inconsistent-upload-length", "upload-locked", "length-required", "body-too-large", "body-too-slow", "busy", "malformed-request", "chunk-hash-mismatch", "not-found", "feature-off", "tier-forbidden", "edge-closed", "path-taken"])
             .fails(QUOTA)
             .fails(REPEATS)
             .fails(STORE),
@@ -108,6 +110,34 @@ pub fn of(endpoint: Endpoint, types: &mut Types) -> Option<Operation> {
             .fails(QUOTA)
             .fails(REPEATS)
             .fails(STORE),
+        Endpoint::CreateResumable => Operation::new(TAG, "Create an upload by tus 1.0 or IETF resumable uploads")
+            .header("Upload-Length", false, "Bytes.", json!({ "type": "integer" }))
+            .header("Upload-Metadata", false, "Name and media type (tus).", json!({ "type": "string" }))
+            .header("X-Namespace", false, "The account's own by default.", json!({ "type": "string" }))
+            .header("Upload-Concat", false, "`partial`, or `final;` and the URLs of partial uploads (tus).", json!({ "type": "string" }))
+            .header("Upload-Defer-Length", false, "1 if the length is told later (tus).", json!({ "type": "string", "enum": ["1"] }))
+            .takes_bytes("application/offset+octet-stream")
+            .answers::<Tracked>(types, 200, "The file, of an upload that came whole or whose bytes are stored already (IETF).", progress())
+            .answers_nothing(201, "`Location` is the upload.")
+            .fails(&["final-upload", "upload-closed", "path-taken", "account-suspended", "body-too-large", "body-too-slow", "upload-locked", "busy", "invalid-header", "tus-version", "append-type", "file-too-large", "checksum-mismatch", "digest-mismatch", "inconsistent-upload-length", "length-required", "malformed-request", "not-found", "feature-off", "tier-forbidden", "edge-closed", "acceleration-off"])
+            .fails(QUOTA)
+            .fails(STORE),
+        Endpoint::ResumableOffset => Operation::new(TAG, "The offset of an upload by tus 1.0 or IETF resumable uploads")
+            .answers_nothing(200, "`Upload-Offset` is the offset (tus).")
+            .answers_nothing(204, "`Upload-Offset` is the offset (IETF).")
+            .fails(&["invalid-header", "tus-version", "not-found", "upload-closed", "upload-locked"]),
+        Endpoint::AppendResumable => Operation::new(TAG, "Append to an upload by tus 1.0 or IETF resumable uploads")
+            .header("Upload-Offset", true, "Where the body begins, bytes.", json!({ "type": "integer" }))
+            .takes_bytes("application/offset+octet-stream")
+            .takes_bytes("application/partial-upload")
+            .header("Upload-Length", false, "Bytes, of an upload that began without.", json!({ "type": "integer" }))
+            .answers::<Tracked>(types, 200, "The file, with the last bytes (IETF).", progress())
+            .answers_nothing(204, "`Upload-Offset` is the new offset.")
+            .fails(&["final-upload", "path-taken", "body-too-slow", "invalid-header", "tus-version", "append-type", "mismatching-upload-offset", "inconsistent-upload-length", "completed-upload", "upload-locked", "checksum-mismatch", "digest-mismatch", "not-appendable", "body-too-large", "malformed-request", "not-found", "upload-closed", "account-suspended", "busy", "edge-closed"])
+            .fails(STORE),
+        Endpoint::EndResumable => Operation::new(TAG, "End an upload by tus 1.0 or IETF resumable uploads")
+            .answers_nothing(204, "It has ended.")
+            .fails(&["tus-version", "not-found", "upload-closed", "already-complete", "completion-running"]),
         _ => return None,
     })
 }

@@ -7,9 +7,8 @@ use serde_json::json;
 use crate::base::memory_budget::{MemoryPermit, Pool};
 use crate::base::sha256::Sha256Hex;
 use crate::edges::edge::Work;
-use crate::files::paths::placement;
-use crate::files::paths::placement::{HEADERS, Placement};
-use crate::http::validate::{check_content_type, check_file_name, check_hash, check_namespace, check_utf8_header};
+use crate::files::paths::placement::Placement;
+use crate::http::validate::{check_content_type, check_file_name, check_hash, check_namespace};
 use crate::io::Io;
 use crate::problem::Problem;
 use crate::services;
@@ -21,10 +20,10 @@ use crate::uploads::form;
 use crate::uploads::simple::{MAX_FORM_FILE, SESSIONS_HINT, form_length, is_form, least_file, meant_type, raw_length};
 use crate::worker::content::came_from;
 use crate::worker::http::call::Routed;
+use crate::worker::http::placed;
 use crate::worker::http::reply::Reply;
 use crate::worker::platform::io::WorkerIo;
 use crate::worker::platform::searched_buffer::SearchedBuffer;
-use crate::worker::platform::unicode::compose;
 use crate::worker::services::edges::registry;
 
 /// Stores the file and returns its asset.
@@ -32,7 +31,7 @@ pub async fn upload(call: &Routed) -> Result<Reply, Problem> {
     let account = call.account()?;
     let content_type = call.header("content-type");
     let wanted_namespace = check_namespace("X-Namespace", call.header("x-namespace").as_deref());
-    let placement = placement_of(call)?;
+    let placement = placed::placement(call)?;
     let (incoming, permit) = if is_form(content_type.as_deref()) {
         let length = form_length(call.content_length().as_deref())?;
         let boundary = form::boundary(content_type.as_deref())?;
@@ -75,23 +74,8 @@ pub async fn upload(call: &Routed) -> Result<Reply, Problem> {
     idempotency::once(&call.service, slot, work).await.map(Reply::from)
 }
 
-/// A header field in percent-encoded UTF-8: field values are ASCII (RFC 9110 section 5.5).
-fn decoded(call: &Routed, field: &'static str) -> Result<Option<String>, Problem> {
-    let Some(encoded) = call.header(field) else { return Ok(None) };
-    check_utf8_header(field, &encoded)?;
-    let text = percent_encoding::percent_decode_str(&encoded).decode_utf8();
-    text.map(|text| Some(text.into_owned())).map_err(|_| Problem::invalid(field, "must be percent-encoded UTF-8"))
-}
-
-/// The place that the file is to have: the path of the URL, or that of the header.
-fn placement_of(call: &Routed) -> Result<Option<Placement>, Problem> {
-    let in_url = call.params.get("path").map(str::to_owned);
-    let path = if in_url.is_some() { in_url } else { decoded(call, HEADERS.0)? };
-    placement::check(HEADERS, path.as_deref(), call.header(HEADERS.1).as_deref(), call.header(HEADERS.2).as_deref(), compose)
-}
-
 fn read_raw(call: &Routed, content_type: Option<&str>, size: u64, placement: Option<Placement>) -> Result<Incoming<WorkerIo>, Problem> {
-    let given = decoded(call, "X-File-Name")?;
+    let given = placed::decoded(call, "X-File-Name")?;
     let name = given.as_deref().or(placement.as_ref().map(|placement| placement.path.name()));
     let name = check_file_name("X-File-Name", name.ok_or_else(|| Problem::invalid("X-File-Name", "is required, or a path"))?)?;
     let sha256 = check_hash("X-Content-SHA256", call.header("x-content-sha256").as_deref())?;

@@ -14,7 +14,9 @@ use crate::api::{
     Start, Stored,
 };
 use crate::hash::FileHashes;
+use crate::limit::Limit;
 use crate::pages::Pages;
+use crate::paths::{IfExists, Place};
 use crate::retry::{Retry, retrying};
 use crate::tls;
 
@@ -40,6 +42,8 @@ pub struct Edge {
     secret: String,
     /// Retries of requests with file content.
     pub retry: Retry,
+    /// Bound of the rate at which file content is sent and received; clones share it.
+    pub limit: Limit,
 }
 
 impl std::fmt::Debug for Edge {
@@ -63,6 +67,10 @@ pub struct StartFile<'a> {
     pub chunk_size: Option<u64>,
     /// Hashes of its bytes, for deduplication; of chunks of `chunk_size` bytes.
     pub hashes: Option<&'a FileHashes>,
+    /// Where the file is to lie.
+    pub place: Option<&'a Place>,
+    /// When it was last changed, RFC 3339.
+    pub modified_at: Option<&'a str>,
     /// The proof of possession, after the server's challenge (docs/uploads.md, "Proof of possession").
     pub proof: Option<&'a str>,
 }
@@ -91,7 +99,7 @@ impl Edge {
             .user_agent(concat!("jettyspeed-client/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(Error::from)?;
-        Ok(Edge { client, base: url.trim_end_matches('/').to_owned(), key: key.to_owned(), secret: secret.to_owned(), retry: Retry::default() })
+        Ok(Edge { client, base: url.trim_end_matches('/').to_owned(), key: key.to_owned(), secret: secret.to_owned(), retry: Retry::default(), limit: Limit::default() })
     }
 
     /// A request with the account's credentials.
@@ -140,7 +148,9 @@ impl Edge {
     pub async fn start(&self, file: StartFile<'_>) -> Result<Start, Error> {
         let mut body = json!({ "action": "start", "fileName": file.name, "fileSize": file.size });
         let whole = file.hashes.and_then(|hashes| hashes.whole.as_deref());
-        for (name, value) in [("contentType", file.content_type), ("namespace", file.namespace), ("fileHash", whole), ("proof", file.proof)] {
+        let (path, if_exists) = (file.place.map(|place| place.path.as_str()), file.place.map(|place| place.if_exists.as_str()));
+        let texts = [("contentType", file.content_type), ("namespace", file.namespace), ("fileHash", whole), ("proof", file.proof)];
+        for (name, value) in texts.into_iter().chain([("path", path), ("ifExists", if_exists), ("modifiedAt", file.modified_at)]) {
             if let (Some(value), Some(fields)) = (value, body.as_object_mut()) {
                 fields.insert(name.to_owned(), value.into());
             }
@@ -201,7 +211,21 @@ impl Edge {
     /// Completes an upload. With `chunk_hashes` (the SHA-256 of every chunk, in order) the server refuses if a recorded part has another hash, with `file_hash`
     /// if `start` had another one.
     pub async fn complete(&self, session: &str, chunk_hashes: &[String], file_hash: Option<&str>) -> Result<Completed, Error> {
+        self.complete_at(session, chunk_hashes, file_hash, None).await
+    }
+
+    /// Completes an upload with `if_exists` in place of what `start` had: for a path that was taken meanwhile.
+    pub(crate) async fn complete_at(
+        &self,
+        session: &str,
+        chunk_hashes: &[String],
+        file_hash: Option<&str>,
+        if_exists: Option<IfExists>,
+    ) -> Result<Completed, Error> {
         let mut body = json!({ "action": "complete", "sessionId": session });
+        if let (Some(if_exists), Some(fields)) = (if_exists, body.as_object_mut()) {
+            fields.insert("ifExists".to_owned(), if_exists.as_str().into());
+        }
         if let Some(fields) = body.as_object_mut().filter(|_| !chunk_hashes.is_empty()) {
             fields.insert("chunkHashes".to_owned(), chunk_hashes.into());
         }

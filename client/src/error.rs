@@ -56,6 +56,12 @@ pub enum Error {
         /// All files.
         total: usize,
     },
+    /// Nothing is at a path.
+    #[error("{0}")]
+    NotFound(String),
+    /// Two files can not both have a path or a name, or what is there is not to be replaced.
+    #[error("{0}")]
+    Clash(String),
     /// The arguments are invalid.
     #[error("{0}")]
     Usage(String),

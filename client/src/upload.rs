@@ -23,6 +23,7 @@ use crate::body::{FileSlice, InMemory, Meter};
 use crate::edge::{Edge, encode, new_idempotency_key, read};
 use crate::hash;
 use crate::local_file::LocalFile;
+use crate::paths::{Place, rfc3339};
 use crate::progress::{Event, Progress};
 use crate::retry::retrying;
 use crate::verification::verified;
@@ -55,6 +56,8 @@ pub struct UploadOptions {
     pub fresh: bool,
     /// Send every byte, without deduplication.
     pub no_dedup: bool,
+    /// Where the file is to lie; without a path if None.
+    pub place: Option<Place>,
     /// How long to wait for the server's own check of the stored bytes; without waiting if None.
     pub verify_within: Option<Duration>,
 }
@@ -99,17 +102,22 @@ pub struct EdgeShare {
 /// See [`Error`]. Parts sent before an error are kept at the server and not sent again by the next run. After [`Error::FileChanged`] nothing is kept.
 /// With `verify_within` also [`Error::Mismatch`].
 pub async fn upload(edge: &Edge, path: &Path, options: &UploadOptions, progress: Progress) -> Result<Uploaded, Error> {
-    let started = tokio::time::Instant::now();
     let file = LocalFile::stat(path).await?;
     let name = match &options.name {
         Some(name) => name.clone(),
         None => own_name(path)?,
     };
+    upload_as(edge, &file, &name, options, progress).await
+}
+
+/// Uploads a file, as it was when it was looked at, under this name.
+pub(crate) async fn upload_as(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOptions, progress: Progress) -> Result<Uploaded, Error> {
+    let started = tokio::time::Instant::now();
     let in_parts = options.accelerate.unwrap_or(file.size > MAX_SIMPLE_BYTES) && file.size > 0;
     let mut done = if in_parts {
-        in_session(edge, &file, &name, options, Arc::clone(&progress)).await?
+        in_session(edge, file, name, options, Arc::clone(&progress)).await?
     } else {
-        in_one(edge, &file, &name, options, Arc::clone(&progress)).await?
+        in_one(edge, file, name, options, Arc::clone(&progress)).await?
     };
     done.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     if let Some(limit) = options.verify_within {
@@ -134,7 +142,7 @@ async fn in_one(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOptio
         Some(bytes) => hash::of_bytes(bytes.clone()).await?,
         None => hash::of_range(file, 0, file.size).await?,
     };
-    let meter = Meter::new(progress);
+    let meter = Meter::new(progress, &edge.limit);
     let key = new_idempotency_key();
     let envelope: AssetEnvelope = retrying(&edge.retry, || async {
         meter.reset();
@@ -151,10 +159,22 @@ async fn in_one(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOptio
         if let Some(namespace) = &options.namespace {
             request = request.header("X-Namespace", namespace);
         }
+        if let Some(place) = &options.place {
+            request = request.header("X-File-Path", encode(&place.path)).header("X-If-Exists", place.if_exists.as_str());
+        }
+        if let Some(time) = kept_time(file, options.place.as_ref()) {
+            request = request.header("X-Modified-At", time);
+        }
         read(watched(request.body(body).send(), &meter, file.size).await?).await
     })
     .await?;
     Ok(Uploaded { bytes_sent: file.size, ..nothing_sent(envelope.asset) })
+}
+
+/// The time of the file's last change, if its place keeps it.
+fn kept_time(file: &LocalFile, place: Option<&Place>) -> Option<String> {
+    place.filter(|place| place.keep_time)?;
+    file.modified_ms().and_then(rfc3339)
 }
 
 /// The result of a file for which nothing had to be sent.

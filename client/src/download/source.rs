@@ -11,6 +11,7 @@ use tokio::sync::{Mutex, RwLock};
 use crate::Error;
 use crate::api::Asset;
 use crate::edge::{Edge, refused};
+use crate::limit::Limit;
 use crate::progress::{Event, Progress};
 
 /// A range that receives no bytes for this long is requested again.
@@ -31,6 +32,7 @@ pub struct Range {
     response: Response,
     /// Bytes that are still to come.
     left: u64,
+    limit: Limit,
 }
 
 impl Source {
@@ -52,7 +54,7 @@ impl Source {
             return Err(Error::Unreachable("the server answered another range".to_owned()));
         }
         self.must_be_same_version(header("etag")).await?;
-        Ok(Range { response, left: last - first + 1 })
+        Ok(Range { response, left: last - first + 1, limit: self.edge.limit.clone() })
     }
 
     /// Ranges of different versions must not be mixed.
@@ -92,6 +94,7 @@ impl Range {
         match next {
             Some(block) if block.len() as u64 > self.left => Err(Error::Unexpected("more bytes than were asked for".to_owned())),
             Some(block) => {
+                self.limit.pass(block.len()).await;
                 self.left -= block.len() as u64;
                 Ok(Some(block))
             }

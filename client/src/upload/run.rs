@@ -16,6 +16,7 @@ use crate::body::Meter;
 use crate::edge::PROBE_LIMIT;
 use crate::lanes::double::InFlight;
 use crate::lanes::{Failing, LaneId, Lanes, Piece};
+use crate::limit::Rate;
 use crate::pace::Pace;
 use crate::progress::{Event, no_progress};
 
@@ -188,7 +189,7 @@ impl Runner {
         let check_stored = self.past.get(&piece.number).is_some_and(|past| past.maybe_stored_by.is_some());
         let what = Try { lane, url: self.lanes.url(lane).to_owned(), piece, check_stored };
         let progress = if double { no_progress() } else { Arc::clone(&self.sending.progress) };
-        let flight = Arc::new(Flight { meter: Meter::new(progress), began: Default::default() });
+        let flight = Arc::new(Flight { meter: Meter::new(progress, &self.sending.edge.limit), began: Default::default() });
         let (leave, left) = oneshot::channel();
         self.attempts += 1;
         let id = self.attempts;
@@ -203,6 +204,10 @@ impl Runner {
     /// Sends the slowest of the last parts a second time, where that is allowed and promises to be faster. Both attempts carry the same bytes under the same hash,
     /// so that it does not matter which of them the server sees last.
     fn double_slow_parts(&mut self) {
+        // Under a limit it could not be faster: the second attempt would take from the first what it gets.
+        if self.sending.edge.limit.rate() != Rate::OFF {
+            return;
+        }
         while self.flying.len() < self.pace.allowed() {
             let is_last = self.flying.len() == 1;
             let may = |flying: &&Flying| {

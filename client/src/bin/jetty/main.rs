@@ -76,7 +76,7 @@ fn code(error: &Error) -> u8 {
         (Error::Mismatch(_) | Error::Receipt(_), _) => 6,
         (Error::Usage(_), _) => 2,
         (_, Some(401 | 403)) => 3,
-        (_, Some(404 | 410)) => 4,
+        (Error::NotFound(_), _) | (_, Some(404 | 410)) => 4,
         (_, Some(413 | 507)) => 5,
         _ => 1,
     }

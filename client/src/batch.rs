@@ -196,7 +196,13 @@ async fn pack(items: Vec<Item>) -> Result<Packed, Error> {
     tokio::task::spawn_blocking(packing).await.map_err(|error| Error::Unexpected(error.to_string()))?
 }
 
-async fn post(edge: &Edge, Packed { bytes, digest }: Packed, options: &UploadOptions, if_exists: Option<IfExists>, progress: Progress) -> Result<Answer, Error> {
+async fn post(
+    edge: &Edge,
+    Packed { bytes, digest }: Packed,
+    options: &UploadOptions,
+    if_exists: Option<IfExists>,
+    progress: Progress,
+) -> Result<Answer, Error> {
     let key = new_idempotency_key();
     let length = bytes.len() as u64;
     let meter = Meter::new(progress, &edge.limit);

@@ -99,7 +99,14 @@ impl Edge {
             .user_agent(concat!("jettyspeed-client/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(Error::from)?;
-        Ok(Edge { client, base: url.trim_end_matches('/').to_owned(), key: key.to_owned(), secret: secret.to_owned(), retry: Retry::default(), limit: Limit::default() })
+        Ok(Edge {
+            client,
+            base: url.trim_end_matches('/').to_owned(),
+            key: key.to_owned(),
+            secret: secret.to_owned(),
+            retry: Retry::default(),
+            limit: Limit::default(),
+        })
     }
 
     /// A request with the account's credentials.

@@ -23,6 +23,7 @@ mod doctor;
 mod download;
 mod edge;
 mod error;
+mod folders;
 mod hash;
 mod lanes;
 mod limit;
@@ -38,6 +39,7 @@ pub mod resume;
 pub mod retry;
 #[cfg(test)]
 mod stand_in;
+mod stream;
 pub mod text;
 mod tls;
 mod upload;
@@ -49,11 +51,15 @@ pub use doctor::{Check, Doctor, DoctorOptions, Report, Status, check_ids};
 pub use download::{DownloadOptions, Downloaded, download, download_to};
 pub use edge::Edge;
 pub use error::Error;
+pub use folders::{
+    FolderDownloaded, FolderOptions, FoldersUploaded, Received, SkippedFile, Transfer, Transferred, download_folder, transfer, upload_folders,
+};
 pub use limit::{Limit, Rate, Schedule};
 pub use local_name::local_name;
 pub use pages::Pages;
 pub use paths::{IfExists, Listing, Place, check_path, check_prefix};
 pub use progress::{Event, Progress, no_progress};
 pub use receipt::{Verified, read_text, verify_file};
+pub use stream::upload_stream;
 pub use upload::{EdgeShare, UploadOptions, Uploaded, upload};
 pub use video::{Playback, PushOptions, Pushed, Skipped, Video, VideoPage, push};

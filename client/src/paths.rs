@@ -82,7 +82,8 @@ impl Edge {
 
     fn page(&self, prefix: &str, deep: bool, cursor: Option<&str>, limit: u32, namespace: Option<&str>) -> RequestBuilder {
         let limit = limit.to_string();
-        let all = [("prefix", Some(prefix)), ("delimiter", (!deep).then_some("/")), ("limit", Some(&limit)), ("cursor", cursor), ("namespace", namespace)];
+        let all =
+            [("prefix", Some(prefix)), ("delimiter", (!deep).then_some("/")), ("limit", Some(&limit)), ("cursor", cursor), ("namespace", namespace)];
         let query: Vec<(&str, &str)> = all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
         self.request(Method::GET, "/api/storage/files").query(&query)
     }

@@ -14,6 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::{Body, Method};
 use serde::Serialize;
 
@@ -134,21 +135,64 @@ pub(crate) fn own_name(path: &Path) -> Result<String, Error> {
     text.map(str::to_owned)
 }
 
+/// Uploads bytes in one request.
+pub(crate) async fn upload_bytes(edge: &Edge, bytes: Bytes, name: &str, options: &UploadOptions, progress: Progress) -> Result<Uploaded, Error> {
+    let started = tokio::time::Instant::now();
+    progress(Event::Planned { total: bytes.len() as u64, already: 0, session: None });
+    let hash = hash::of_bytes(bytes.clone()).await?;
+    let mut done = post(edge, Content { name, hash, source: Source::Memory(bytes), time: None }, options, Arc::clone(&progress)).await?;
+    done.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    if let Some(limit) = options.verify_within {
+        done.asset = verified(edge, done.asset, limit, &progress).await?;
+    }
+    Ok(done)
+}
+
 async fn in_one(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOptions, progress: Progress) -> Result<Uploaded, Error> {
     progress(Event::Planned { total: file.size, already: 0, session: None });
     // A file that is small enough is read once: what is hashed, sent and perhaps sent again are the same bytes, whatever becomes of the file meanwhile.
-    let snapshot = if file.size <= MAX_SIMPLE_BYTES { Some(file.read_whole().await?) } else { None };
-    let hash = match &snapshot {
-        Some(bytes) => hash::of_bytes(bytes.clone()).await?,
-        None => hash::of_range(file, 0, file.size).await?,
+    let (hash, source) = if file.size <= MAX_SIMPLE_BYTES {
+        let bytes = file.read_whole().await?;
+        (hash::of_bytes(bytes.clone()).await?, Source::Memory(bytes))
+    } else {
+        (hash::of_range(file, 0, file.size).await?, Source::File(file))
     };
+    let time = kept_time(file, options.place.as_ref());
+    post(edge, Content { name, hash, source, time }, options, progress).await
+}
+
+/// What is sent in one request.
+struct Content<'a> {
+    name: &'a str,
+    hash: String,
+    source: Source<'a>,
+    /// Time of the last change, RFC 3339.
+    time: Option<String>,
+}
+
+enum Source<'a> {
+    Memory(Bytes),
+    File(&'a LocalFile),
+}
+
+impl Source<'_> {
+    fn size(&self) -> u64 {
+        match self {
+            Source::Memory(bytes) => bytes.len() as u64,
+            Source::File(file) => file.size,
+        }
+    }
+}
+
+async fn post(edge: &Edge, content: Content<'_>, options: &UploadOptions, progress: Progress) -> Result<Uploaded, Error> {
+    let Content { name, hash, source, time } = content;
     let meter = Meter::new(progress, &edge.limit);
     let key = new_idempotency_key();
     let envelope: AssetEnvelope = retrying(&edge.retry, || async {
         meter.reset();
-        let body = match &snapshot {
-            Some(bytes) => Body::wrap(InMemory::new(bytes.clone(), meter.clone())),
-            None => Body::wrap(FileSlice::open(file, 0, file.size, meter.clone()).await?),
+        let body = match &source {
+            Source::Memory(bytes) => Body::wrap(InMemory::new(bytes.clone(), meter.clone())),
+            Source::File(file) => Body::wrap(FileSlice::open(file, 0, file.size, meter.clone()).await?),
         };
         let mut request = edge
             .request(Method::POST, "/api/storage/upload")
@@ -162,13 +206,13 @@ async fn in_one(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOptio
         if let Some(place) = &options.place {
             request = request.header("X-File-Path", encode(&place.path)).header("X-If-Exists", place.if_exists.as_str());
         }
-        if let Some(time) = kept_time(file, options.place.as_ref()) {
+        if let Some(time) = &time {
             request = request.header("X-Modified-At", time);
         }
-        read(watched(request.body(body).send(), &meter, file.size).await?).await
+        read(watched(request.body(body).send(), &meter, source.size()).await?).await
     })
     .await?;
-    Ok(Uploaded { bytes_sent: file.size, ..nothing_sent(envelope.asset) })
+    Ok(Uploaded { bytes_sent: source.size(), ..nothing_sent(envelope.asset) })
 }
 
 /// The time of the file's last change, if its place keeps it.

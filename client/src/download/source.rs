@@ -10,7 +10,7 @@ use tokio::sync::{Mutex, RwLock};
 
 use crate::Error;
 use crate::api::Asset;
-use crate::edge::{Edge, refused};
+use crate::edge::{Edge, encode, refused};
 use crate::limit::Limit;
 use crate::progress::{Event, Progress};
 
@@ -22,7 +22,8 @@ pub struct Source {
     edge: Edge,
     pub asset: Asset,
     pub progress: Progress,
-    url: RwLock<String>,
+    /// None: the file's own, for which the account's credentials are sent.
+    url: RwLock<Option<String>>,
     /// ETag of the version that all ranges must belong to.
     etag: Mutex<Option<String>>,
 }
@@ -38,14 +39,22 @@ pub struct Range {
 impl Source {
     /// The file's bytes.
     pub async fn new(edge: &Edge, asset: Asset, progress: Progress) -> Result<Source, Error> {
-        let url = RwLock::new(edge.download_url(&asset.id).await?);
+        let url = RwLock::new(Some(edge.download_url(&asset.id).await?));
         Ok(Source { edge: edge.clone(), asset, progress, url, etag: Mutex::default() })
+    }
+
+    /// The same without a call for its URL, of which an account has a limited number per minute: for many files.
+    pub fn of_owner(edge: &Edge, asset: Asset, progress: Progress) -> Source {
+        Source { edge: edge.clone(), asset, progress, url: RwLock::default(), etag: Mutex::default() }
     }
 
     /// Requests the bytes from `first` to `last`.
     pub async fn range(&self, first: u64, last: u64) -> Result<Range, Error> {
-        let url = self.url.read().await.clone();
-        let request = self.edge.plain(Method::GET, &url).header("Range", format!("bytes={first}-{last}")).header("Accept-Encoding", "identity");
+        let request = match self.url.read().await.as_deref() {
+            Some(url) => self.edge.plain(Method::GET, url),
+            None => self.edge.request(Method::GET, &format!("/files/{}/{}", encode(&self.asset.id), encode(&self.asset.name))),
+        };
+        let request = request.header("Range", format!("bytes={first}-{last}")).header("Accept-Encoding", "identity");
         let answer = tokio::time::timeout(STALL, request.send()).await.map_err(|_| Error::Stalled)??;
         let response = refused(answer).await?;
         let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
@@ -77,7 +86,7 @@ impl Source {
     pub async fn recover(&self, error: Error, attempt: u32) -> Result<(), Error> {
         let expired = error.code() == Some("token-expired");
         if expired {
-            *self.url.write().await = self.edge.download_url(&self.asset.id).await?;
+            *self.url.write().await = Some(self.edge.download_url(&self.asset.id).await?);
         }
         let judged = if expired { Error::Stalled } else { error };
         let Some(wait) = self.edge.retry.wait(attempt, &judged, rand::random()) else { return Err(judged) };

@@ -65,9 +65,15 @@ mod tests {
 
     #[test]
     fn rates_are_decimal_and_what_is_none_is_refused_with_its_text() {
-        for (text, bytes) in
-            [("off", None), ("OFF", None), ("20M", Some(20_000_000)), ("1.5m", Some(1_500_000)), (" 10k ", Some(10_000)), ("100G", Some(MOST)), ("800000", Some(800_000))]
-        {
+        for (text, bytes) in [
+            ("off", None),
+            ("OFF", None),
+            ("20M", Some(20_000_000)),
+            ("1.5m", Some(1_500_000)),
+            (" 10k ", Some(10_000)),
+            ("100G", Some(MOST)),
+            ("800000", Some(800_000)),
+        ] {
             assert_eq!(Rate::parse(text).map(Rate::bytes_per_second), Ok(bytes), "{text}");
         }
         for text in ["", "M", "-1M", "20MB", "1e9", "inf", "nan", "9999", "0", "101G", "20 M", "1.2.3M", "é", "5é"] {

@@ -5,7 +5,9 @@ mod commands;
 mod config;
 mod doctor;
 mod edges;
+mod folders;
 mod interrupt;
+mod limit;
 mod private_file;
 mod show;
 

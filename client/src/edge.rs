@@ -1,5 +1,7 @@
 //! HTTP client of the server's API.
 
+mod start;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
@@ -11,14 +13,14 @@ use serde_json::{Value, json};
 use crate::Error;
 use crate::api::{
     Advice, Asset, AssetEnvelope, Completed, DownloadAnswer, EdgesQuery, FilePage, Part, Quota, Sample, SessionPage, SessionState, SessionSummary,
-    Start, Stored,
+    Stored,
 };
-use crate::hash::FileHashes;
 use crate::limit::Limit;
 use crate::pages::Pages;
-use crate::paths::{IfExists, Place};
+use crate::paths::IfExists;
 use crate::retry::{Retry, retrying};
 use crate::tls;
+pub use start::StartFile;
 
 /// Timeout of a request without file content. Completing a large upload takes the server up to two minutes.
 const CALL_LIMIT: Duration = Duration::from_secs(180);
@@ -50,29 +52,6 @@ impl std::fmt::Debug for Edge {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Edge").field("base", &self.base).finish_non_exhaustive()
     }
-}
-
-/// Parameters of `start`.
-#[derive(Debug, Clone, Copy)]
-pub struct StartFile<'a> {
-    /// File name.
-    pub name: &'a str,
-    /// Bytes.
-    pub size: u64,
-    /// Media type; guessed by the server if None.
-    pub content_type: Option<&'a str>,
-    /// Namespace; the account's own if None.
-    pub namespace: Option<&'a str>,
-    /// Bytes of a chunk, at most those of the plan; the plan's if None.
-    pub chunk_size: Option<u64>,
-    /// Hashes of its bytes, for deduplication; of chunks of `chunk_size` bytes.
-    pub hashes: Option<&'a FileHashes>,
-    /// Where the file is to lie.
-    pub place: Option<&'a Place>,
-    /// When it was last changed, RFC 3339.
-    pub modified_at: Option<&'a str>,
-    /// The proof of possession, after the server's challenge (docs/uploads.md, "Proof of possession").
-    pub proof: Option<&'a str>,
 }
 
 impl Edge {
@@ -149,36 +128,6 @@ impl Edge {
 
     async fn track<T: DeserializeOwned>(&self, body: &Value) -> Result<T, Error> {
         self.call(|| self.request(Method::POST, "/api/jetty/track-upload").json(body)).await
-    }
-
-    /// Starts an upload session.
-    pub async fn start(&self, file: StartFile<'_>) -> Result<Start, Error> {
-        let mut body = json!({ "action": "start", "fileName": file.name, "fileSize": file.size });
-        let whole = file.hashes.and_then(|hashes| hashes.whole.as_deref());
-        let (path, if_exists) = (file.place.map(|place| place.path.as_str()), file.place.map(|place| place.if_exists.as_str()));
-        let texts = [("contentType", file.content_type), ("namespace", file.namespace), ("fileHash", whole), ("proof", file.proof)];
-        for (name, value) in texts.into_iter().chain([("path", path), ("ifExists", if_exists), ("modifiedAt", file.modified_at)]) {
-            if let (Some(value), Some(fields)) = (value, body.as_object_mut()) {
-                fields.insert(name.to_owned(), value.into());
-            }
-        }
-        if let (Some(hashes), Some(fields)) = (file.hashes, body.as_object_mut()) {
-            fields.insert("chunkHashes".to_owned(), hashes.chunks.as_slice().into());
-        }
-        if let (Some(bytes), Some(fields)) = (file.chunk_size, body.as_object_mut()) {
-            fields.insert("chunkSize".to_owned(), bytes.into());
-        }
-        // Idempotent: if a response is lost, the repeated call gets the same session.
-        match self.start_once(&body).await {
-            // Still running after all retries: the first request has died. Start again under a new key.
-            Err(error) if error.code() == Some("request-running") => self.start_once(&body).await,
-            started => started,
-        }
-    }
-
-    async fn start_once(&self, body: &Value) -> Result<Start, Error> {
-        let key = new_idempotency_key();
-        self.call(|| self.request(Method::POST, "/api/jetty/track-upload").header("Idempotency-Key", &key).json(body)).await
     }
 
     /// The server's plan and edges for a file of `size` bytes in `namespace`, or in the account's own.

@@ -114,7 +114,8 @@ mod tests {
             for target in targets("", &paths, folds_case).into_iter().flatten() {
                 prop_assert!(target.components().all(|component| matches!(component, std::path::Component::Normal(_))), "{:?}", target);
                 let key = target.to_string_lossy().into_owned();
-                prop_assert!(seen.insert(if folds_case { key.to_lowercase() } else { key }));
+                let is_new = seen.insert(if folds_case { key.to_lowercase() } else { key });
+                prop_assert!(is_new);
             }
         }
     }

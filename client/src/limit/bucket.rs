@@ -43,6 +43,11 @@ impl Bucket {
         at.saturating_sub(now)
     }
 
+    /// How long until everything that has passed is within the rate.
+    pub fn owed(&self, now: Duration) -> Duration {
+        self.next.saturating_sub(now)
+    }
+
     /// Largest block that should pass at once, bytes.
     pub fn block(&self) -> usize {
         let block = self.rate.bytes_per_second().map_or(u64::MAX, |rate| (rate / BLOCKS_PER_SECOND).max(LEAST_BLOCK));
@@ -69,7 +74,7 @@ mod tests {
     fn blocks_pass_at_the_rate_and_without_one_at_once() {
         let mut limited = bucket("1M");
         assert_eq!([0, 0, 0].map(|now| limited.take(100_000, at(now))), [at(0), at(100), at(200)]);
-        assert_eq!(limited.take(100_000, at(250)), at(50));
+        assert_eq!((limited.take(100_000, at(250)), limited.owed(at(250))), (at(50), at(150)));
         assert_eq!(limited.take(100_000, at(10_000)), at(0), "a pause is not saved up");
         assert_eq!(limited.take(100_000, at(10_000)), at(50), "but for the burst");
         assert_eq!([(); 3].map(|()| bucket("off").take(u64::MAX, at(1))), [at(0); 3]);

@@ -34,6 +34,9 @@ const MAX_MOVES: u32 = 2;
 /// Maximum bytes that one upload sends a second time to be faster; the very last part may be beyond it, as everything waits for that.
 const MAX_DOUBLED: u64 = 64_000_000;
 
+/// Parts in flight under a limit are as many as can have this rate each, bytes per second: slower ones would take longer than a server waits.
+const LEAST_PER_PART: u64 = 250_000;
+
 /// Results of earlier attempts of a part.
 #[derive(Debug, Clone, Copy, Default)]
 struct Past {
@@ -173,12 +176,17 @@ impl Runner {
         next.map_or(CHECK_INTERVAL, |at| (at.saturating_sub(now) + Duration::from_millis(1)).min(CHECK_INTERVAL))
     }
 
+    /// Parts that may be in flight now.
+    fn allowed(&self) -> usize {
+        self.sending.edge.limit.bodies(self.pace.allowed(), LEAST_PER_PART)
+    }
+
     fn begin_parts(&mut self) {
         let now = self.now();
         if !self.probes.is_empty() && now < self.settled {
             return;
         }
-        while let Some((lane, piece)) = self.lanes.next(now, self.pace.allowed().saturating_sub(self.flying.len())) {
+        while let Some((lane, piece)) = self.lanes.next(now, self.allowed().saturating_sub(self.flying.len())) {
             self.past.entry(piece.number).or_default().stored = false;
             self.begin(lane, piece, false);
         }
@@ -208,7 +216,7 @@ impl Runner {
         if self.sending.edge.limit.rate() != Rate::OFF {
             return;
         }
-        while self.flying.len() < self.pace.allowed() {
+        while self.flying.len() < self.allowed() {
             let is_last = self.flying.len() == 1;
             let may = |flying: &&Flying| {
                 let doubled = self.past.get(&flying.piece.number).is_some_and(|past| past.doubled || past.stored);

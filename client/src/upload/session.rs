@@ -27,8 +27,6 @@ const COMPLETION_LIMIT: Duration = Duration::from_secs(300);
 const ROUNDS: u32 = 4;
 /// Maximum number of parts in flight.
 const MAX_THREADS: usize = 64;
-/// Parts in flight under a limit are as many as can have this rate each, bytes per second: slower ones would take longer than a server waits.
-const LEAST_PER_PART: u64 = 250_000;
 /// Timeout of giving up a session whose file has changed.
 const FAIL_LIMIT: Duration = Duration::from_secs(10);
 
@@ -87,7 +85,7 @@ async fn send_and_complete(
     progress(Event::Planned { total: file.size, already, session: Some(session.clone()) });
     let pace = match options.threads {
         Some(threads) => Pace::fixed(threads.clamp(1, MAX_THREADS)),
-        None => Pace::new(edge.limit.bodies(threads.clamp(1, MAX_THREADS), LEAST_PER_PART)),
+        None => Pace::new(threads.clamp(1, MAX_THREADS)),
     };
     let hashes = Arc::new(UploadHashes::new(file, chunk_size, known, claim));
     hashes.begin().await;
@@ -234,5 +232,28 @@ mod tests {
         ] {
             assert_eq!((starts_over(&error, true), starts_over(&error, false)), (resumed, fresh), "{error}");
         }
+    }
+    #[tokio::test]
+    async fn file_of_a_session_for_another_path_is_copied_to_its_own_and_one_without_a_path_is_moved() {
+        use crate::stand_in::{StandIn, asset_json, json_answer};
+        use serde_json::json;
+        let server = StandIn::start(|head, _| async move {
+            let mut asset = asset_json("new", 1, "pending");
+            asset["name"] = json!(format!("{} {}", head.method, head.uri.path()));
+            json_answer(200, &json!({ "asset": asset }))
+        })
+        .await;
+        let edge = server.edge();
+        let done = async |path: Option<&str>, if_exists| {
+            let mut asset: Asset = serde_json::from_value(asset_json("a", 1, "pending")).unwrap();
+            asset.path = path.map(str::to_owned);
+            let place = Place { path: "x/a.txt".to_owned(), if_exists, keep_time: true };
+            at_its_place(&edge, asset, &place).await.unwrap().name
+        };
+        assert_eq!(done(Some("x/a.txt"), IfExists::Fail).await, "name.bin", "it is there");
+        assert_eq!(done(Some("x/a (2).txt"), IfExists::KeepBoth).await, "name.bin");
+        assert_eq!(done(Some("y/a.txt"), IfExists::KeepBoth).await, "POST /api/storage/files/a/copy");
+        assert_eq!(done(Some("x/a (2).txt"), IfExists::Replace).await, "POST /api/storage/files/a/copy");
+        assert_eq!(done(None, IfExists::Replace).await, "PATCH /api/storage/files/a");
     }
 }

@@ -1,5 +1,6 @@
 //! Folders and paths: `jetty upload --to`, `download PREFIX/`, `ls PREFIX`, `mv`, `cp`, `rm`.
 
+use std::fs::File;
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -119,9 +120,20 @@ pub async fn send_stream(edge: &Edge, to: Option<&str>, place: PlaceArgs, upload
     let waits = upload.verify_within.is_some();
     let if_exists = place.if_exists.map(IfExists::from).unwrap_or_default();
     let options = UploadOptions { place: Some(Place { path, if_exists, keep_time: false }), ..upload };
-    let done = upload_stream(edge, &mut tokio::io::stdin(), &options, place.temp_dir.as_deref(), show.progress()).await?;
+    let input = standard_input().map_err(|source| Error::File { path: PathBuf::from("standard input"), source })?;
+    let mut input = tokio::fs::File::from_std(input);
+    let done = upload_stream(edge, &mut input, &options, place.temp_dir.as_deref(), show.progress()).await?;
     show.uploaded(&done, waits);
     Ok(())
+}
+
+/// Standard input without a buffer of its own.
+fn standard_input() -> std::io::Result<File> {
+    #[cfg(unix)]
+    let owned = std::os::fd::AsFd::as_fd(&std::io::stdin()).try_clone_to_owned();
+    #[cfg(windows)]
+    let owned = std::os::windows::io::AsHandle::as_handle(&std::io::stdin()).try_clone_to_owned();
+    owned.map(File::from)
 }
 
 /// `jetty download PREFIX/ -o DIR`.

@@ -138,4 +138,27 @@ mod tests {
         drop(spool);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
+    #[tokio::test]
+    async fn short_stream_is_sent_in_one_request_to_its_path_without_a_time() {
+        use crate::paths::{IfExists, Place};
+        use crate::progress::no_progress;
+        use crate::stand_in::{StandIn, asset_json, json_answer};
+        use http_body_util::BodyExt;
+        let server = StandIn::start(|head, body| async move {
+            assert!(head.uri.path() == "/api/storage/upload" && !head.headers.contains_key("x-modified-at"));
+            let sent = ["x-file-path", "x-if-exists", "x-file-name"].map(|name| head.headers[name].to_str().unwrap().to_owned());
+            assert_eq!(sent, ["in%2Fa%20b", "keep-both", "a%20b"]);
+            let length = body.collect().await.unwrap().to_bytes().len() as u64;
+            json_answer(201, &serde_json::json!({ "asset": asset_json("a", length, "pending") }))
+        })
+        .await;
+        let place = Place { path: "in/a b".to_owned(), if_exists: IfExists::KeepBoth, keep_time: false };
+        let options = UploadOptions { place: Some(place), ..UploadOptions::default() };
+        for bytes in ["", "hello"] {
+            let done = upload_stream(&server.edge(), &mut bytes.as_bytes(), &options, None, no_progress()).await.unwrap();
+            assert_eq!((done.asset.size, done.bytes_sent), (bytes.len() as u64, bytes.len() as u64));
+        }
+        let nowhere = upload_stream(&server.edge(), &mut &b""[..], &UploadOptions::default(), None, no_progress()).await;
+        assert!(matches!(nowhere, Err(Error::Usage(_))), "{nowhere:?}");
+    }
 }

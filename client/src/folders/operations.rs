@@ -111,4 +111,31 @@ mod tests {
             assert!(matches!(refused, Err(Error::Usage(_))), "{from} {to}");
         }
     }
+    #[tokio::test]
+    async fn every_file_of_a_folder_is_moved_and_one_that_fails_does_not_keep_the_others() {
+        use crate::stand_in::{StandIn, asset_json, json_answer};
+        use http_body_util::BodyExt;
+        use serde_json::{Value, json};
+        let at = |path: &str| {
+            let mut asset = asset_json(&path.replace('/', "-"), 1, "pending");
+            asset["path"] = path.into();
+            asset
+        };
+        let server = StandIn::start(move |head, body| async move {
+            if head.method == "GET" {
+                return json_answer(200, &json!({ "files": [at("a/1"), at("a/b/2"), at("a/b/3")], "cursor": null }));
+            }
+            let asked: Value = serde_json::from_slice(&body.collect().await.unwrap().to_bytes()).unwrap();
+            assert_eq!((head.method.as_str(), &asked["ifExists"]), ("PATCH", &json!("fail")));
+            match head.uri.path() {
+                "/api/storage/files/a%2Db%2D2" => json_answer(409, &json!({ "code": "path-taken", "title": "taken" })),
+                _ => json_answer(200, &json!({ "asset": at(asked["path"].as_str().unwrap()) })),
+            }
+        })
+        .await;
+        let done = transfer(&server.edge(), Transfer::Move, "a/", "c", IfExists::Fail, None).await.unwrap();
+        let told: Vec<_> = done.iter().map(|one| one.result.as_ref().map(|asset| asset.path.as_deref()).map_err(|error| error.code())).collect();
+        assert_eq!(told, [Ok(Some("c/1")), Err(Some("path-taken")), Ok(Some("c/b/3"))]);
+        assert_eq!(done.iter().map(|one| one.from.as_str()).collect::<Vec<_>>(), ["a/1", "a/b/2", "a/b/3"]);
+    }
 }

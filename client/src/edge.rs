@@ -285,9 +285,13 @@ pub(crate) fn new_idempotency_key() -> String {
     format!("{:032x}", rand::random::<u128>())
 }
 
+/// What is encoded: not the hyphens of ids, which mean the same (RFC 3986 section 2.3) but not to whoever compares segments as they are. The dot is, or `..` would be
+/// more than a name.
+const ENCODED: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC.remove(b'-');
+
 /// Percent-encodes one path segment or header value.
 pub(crate) fn encode(text: &str) -> String {
-    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+    percent_encoding::utf8_percent_encode(text, ENCODED).to_string()
 }
 
 /// The response if it is a success, otherwise the server's problem as an error.

@@ -128,7 +128,7 @@ mod tests {
             let asked: Value = serde_json::from_slice(&body.collect().await.unwrap().to_bytes()).unwrap();
             assert_eq!((head.method.as_str(), &asked["ifExists"]), ("PATCH", &json!("fail")));
             match head.uri.path() {
-                "/api/storage/files/a%2Db%2D2" => json_answer(409, &json!({ "code": "path-taken", "title": "taken" })),
+                "/api/storage/files/a-b-2" => json_answer(409, &json!({ "code": "path-taken", "title": "taken" })),
                 _ => json_answer(200, &json!({ "asset": at(asked["path"].as_str().unwrap()) })),
             }
         })

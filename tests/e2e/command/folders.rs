@@ -82,12 +82,12 @@ async fn folder_with_odd_names_is_sent_once_with_its_times_and_comes_back_the_sa
     let written = writes(stack, &user);
     assert!(written > 0);
     let again = json(&upload().await);
-    assert_eq!((&again["files"], &again["unchanged"], &again["bytesSent"]), (&json!([]), &json!(files.len()), &json!(0)));
+    assert_eq!((&again["files"], &again["unchanged"], &again["bytes"]), (&json!([]), &json!(files.len()), &json!(0)));
     assert_eq!(writes(stack, &user), written, "the second run sends nothing");
     std::fs::write(source.join("empty"), "no more").unwrap();
     let changed = json(&upload().await);
     assert_eq!(
-        (changed["files"].as_array().unwrap().len(), &changed["files"][0]["asset"]["path"], &changed["bytesSent"]),
+        (changed["files"].as_array().unwrap().len(), &changed["files"][0]["asset"]["path"], &changed["bytes"]),
         (1, &json!("my backup/empty"), &json!(7)),
         "{changed}"
     );

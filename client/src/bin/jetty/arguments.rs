@@ -267,6 +267,23 @@ mod tests {
         assert_eq!(wait(&["upload", "a", "--wait", "86401"]), Err(ErrorKind::ValueValidation));
     }
 
+    #[test]
+    fn options_of_places_need_one_and_limits_are_read_with_the_arguments() {
+        for option in [&["--include", "*"][..], &["--exclude", "*"], &["--if-exists", "fail"], &["--temp-dir", "/tmp"]] {
+            let alone = [&["upload", "a"], option].concat();
+            assert_eq!(upload(&alone).err(), Some(ErrorKind::MissingRequiredArgument), "{option:?}");
+            assert!(upload(&[&alone[..], &["--to", "x"]].concat()).is_ok(), "{option:?}");
+        }
+        let limit = |text: &str| upload(&["upload", "a", "--limit", text]).map(|upload| upload.limit.map(|limit| limit.to_string()));
+        assert_eq!(limit("20m"), Ok(Some("20M".to_owned())));
+        assert_eq!(limit("08:00,5M 18:00,off"), Ok(Some("08:00,5M 18:00,off".to_owned())));
+        assert_eq!(limit("fast").err(), Some(ErrorKind::ValueValidation));
+        for arguments in [&["rm", "a", "--yes"][..], &["rm", "a", "--dry-run"], &["mv", "a"]] {
+            assert_eq!(parsed(arguments).err(), Some(ErrorKind::MissingRequiredArgument), "{arguments:?}");
+        }
+        assert_eq!(parsed(&["limit", "1M", "--clear"]).err(), Some(ErrorKind::ArgumentConflict));
+    }
+
     #[cfg(unix)]
     #[test]
     fn names_that_are_not_utf_8_are_refused_and_paths_are_not() {

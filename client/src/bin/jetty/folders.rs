@@ -262,7 +262,7 @@ impl Show {
         if self.is_json() {
             let skipped: Vec<Value> = done.skipped.iter().map(|one| json!({ "path": one.path.to_string_lossy(), "reason": one.reason })).collect();
             let files: Vec<Value> = done.files.iter().map(Show::outcome).collect();
-            return self.json(&json!({ "files": files, "unchanged": done.unchanged, "skipped": skipped, "bytesSent": done.bytes }));
+            return self.json(&json!({ "files": files, "unchanged": done.unchanged, "skipped": skipped, "bytes": done.bytes }));
         }
         self.finished();
         for FileOutcome { path, result } in &done.files {
@@ -281,7 +281,7 @@ impl Show {
                 Err(error) => json!({ "path": file.path, "error": error.to_string() }),
             };
             let files: Vec<Value> = done.files.iter().map(one).collect();
-            return self.json(&json!({ "files": files, "unchanged": done.unchanged, "bytesReceived": done.bytes }));
+            return self.json(&json!({ "files": files, "unchanged": done.unchanged, "bytes": done.bytes }));
         }
         self.finished();
         let mut received = 0;

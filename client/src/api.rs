@@ -43,6 +43,12 @@ pub struct Asset {
     pub url: String,
     /// When it was created, RFC 3339.
     pub created_at: String,
+    /// Where it lies (docs/paths.md).
+    #[serde(default)]
+    pub path: Option<String>,
+    /// When it was last changed where it comes from, RFC 3339.
+    #[serde(default)]
+    pub modified_at: Option<String>,
 }
 
 fn or_empty<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
@@ -228,6 +234,31 @@ pub struct FilePage {
     pub files: Vec<Asset>,
     /// Cursor of the next page.
     pub cursor: Option<String>,
+}
+
+/// A page of `GET files?prefix=`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct PathPage {
+    /// Files, by path.
+    pub files: Vec<Asset>,
+    /// Folders, with a slash at the end.
+    #[serde(default)]
+    pub prefixes: Vec<String>,
+    /// Cursor of the next page.
+    pub cursor: Option<String>,
+}
+
+/// What a deletion by prefix deletes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Counted {
+    /// The prefix.
+    pub prefix: String,
+    /// Files.
+    pub files: u64,
+    /// Bytes.
+    pub bytes: u64,
+    /// Whether there are more than were counted.
+    pub more: bool,
 }
 
 /// `{asset}`.

@@ -11,9 +11,10 @@ use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncSeekExt, ReadBuf};
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep};
 
 use crate::Error;
+use crate::limit::Limit;
 use crate::local_file::LocalFile;
 use crate::progress::{Event, Progress};
 
@@ -28,12 +29,13 @@ pub struct Meter {
     fault: Arc<Mutex<Option<Error>>>,
     /// When the last byte was given away.
     ended: Arc<OnceLock<Instant>>,
+    limit: Limit,
 }
 
 impl Meter {
-    /// A meter at zero.
-    pub fn new(progress: Progress) -> Meter {
-        Meter { sent: Arc::default(), progress, fault: Arc::default(), ended: Arc::default() }
+    /// A meter at zero, of bodies that are given away at the rate of `limit`.
+    pub fn new(progress: Progress, limit: &Limit) -> Meter {
+        Meter { sent: Arc::default(), progress, fault: Arc::default(), ended: Arc::default(), limit: limit.clone() }
     }
 
     /// Bytes so far.
@@ -71,6 +73,30 @@ impl Meter {
     }
 }
 
+/// The block that is given away next, as soon as the limit lets it pass.
+#[derive(Default)]
+struct Turn(Option<(Bytes, Option<Pin<Box<Sleep>>>)>);
+
+impl Turn {
+    fn is_free(&self) -> bool {
+        self.0.is_none()
+    }
+
+    fn take(&mut self, block: Bytes, limit: &Limit) {
+        // A timer rounds up to a millisecond also what has not to wait.
+        let wait = Some(limit.take(block.len())).filter(|wait| !wait.is_zero());
+        self.0 = Some((block, wait.map(|wait| Box::pin(tokio::time::sleep(wait)))));
+    }
+
+    /// The block; an empty one if there is none.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Bytes> {
+        if let Some((_, Some(pause))) = &mut self.0 {
+            ready!(pause.as_mut().poll(context));
+        }
+        Poll::Ready(self.0.take().map(|(block, _)| block).unwrap_or_default())
+    }
+}
+
 /// A slice of a file. Its last block is given away only if the file is still as it was, so that the server never gets the whole of a changed file.
 pub struct FileSlice {
     file: File,
@@ -78,6 +104,7 @@ pub struct FileSlice {
     handle: std::fs::File,
     of: LocalFile,
     left: u64,
+    turn: Turn,
     meter: Meter,
 }
 
@@ -97,12 +124,12 @@ impl FileSlice {
         let mut file = File::from_std(file);
         file.set_max_buf_size(BLOCK);
         file.seek(SeekFrom::Start(offset)).await.map_err(Error::file(&of.path))?;
-        Ok(FileSlice { file, handle, of: of.clone(), left: length, meter })
+        Ok(FileSlice { file, handle, of: of.clone(), left: length, turn: Turn::default(), meter })
     }
 
     /// The next block; None at the end of the file.
     fn poll_block(&mut self, context: &mut Context<'_>) -> Poll<std::io::Result<Option<Bytes>>> {
-        let length = usize::try_from(self.left).unwrap_or(usize::MAX).min(BLOCK);
+        let length = usize::try_from(self.left).unwrap_or(usize::MAX).min(BLOCK).min(self.meter.limit.block());
         let mut block = BytesMut::zeroed(length);
         let mut buffer = ReadBuf::new(&mut block);
         ready!(pin!(&mut self.file).poll_read(context, &mut buffer))?;
@@ -111,8 +138,20 @@ impl FileSlice {
         Poll::Ready(Ok((count > 0).then(|| block.freeze())))
     }
 
-    fn checked(&self, block: std::io::Result<Option<Bytes>>) -> Result<Bytes, Error> {
-        let block = block.map_err(|error| self.of.read_error(error))?.ok_or_else(|| self.of.changed())?;
+    /// The next block, once it may pass. The file is looked at behind the wait, so that none of it lies between that and the last block.
+    fn poll_passed(&mut self, context: &mut Context<'_>) -> Poll<Result<Bytes, Error>> {
+        if self.turn.is_free() {
+            match ready!(self.poll_block(context)) {
+                Ok(Some(block)) => self.turn.take(block, &self.meter.limit),
+                Ok(None) => return Poll::Ready(Err(self.of.changed())),
+                Err(error) => return Poll::Ready(Err(self.of.read_error(error))),
+            }
+        }
+        let block = ready!(self.turn.poll(context));
+        Poll::Ready(self.checked(block))
+    }
+
+    fn checked(&self, block: Bytes) -> Result<Bytes, Error> {
         if block.len() as u64 >= self.left && !self.of.is_same(&self.handle.metadata().map_err(Error::file(&self.of.path))?) {
             return Err(self.of.changed());
         }
@@ -128,8 +167,7 @@ impl Body for FileSlice {
         if self.left == 0 {
             return Poll::Ready(None);
         }
-        let block = ready!(self.poll_block(context));
-        match self.checked(block) {
+        match ready!(self.poll_passed(context)) {
             Ok(block) => {
                 self.left -= block.len() as u64;
                 self.meter.add(block.len() as u64);
@@ -154,14 +192,16 @@ impl Body for FileSlice {
 
 /// Bytes in memory, given away block by block.
 pub struct InMemory {
+    /// Without what waits for its turn.
     left: Bytes,
+    turn: Turn,
     meter: Meter,
 }
 
 impl InMemory {
     /// These bytes.
     pub fn new(bytes: Bytes, meter: Meter) -> InMemory {
-        InMemory { left: bytes, meter }
+        InMemory { left: bytes, turn: Turn::default(), meter }
     }
 }
 
@@ -169,21 +209,27 @@ impl Body for InMemory {
     type Data = Bytes;
     type Error = std::io::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
-        if self.left.is_empty() {
-            return Poll::Ready(None);
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+        let this = &mut *self;
+        if this.turn.is_free() {
+            if this.left.is_empty() {
+                return Poll::Ready(None);
+            }
+            let length = this.left.len().min(BLOCK).min(this.meter.limit.block());
+            let block = this.left.split_to(length);
+            this.turn.take(block, &this.meter.limit);
         }
-        let length = self.left.len().min(BLOCK);
-        let block = self.left.split_to(length);
-        self.meter.add(length as u64);
+        let block = ready!(this.turn.poll(context));
+        this.meter.add(block.len() as u64);
         Poll::Ready(Some(Ok(Frame::data(block))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.left.is_empty()
+        self.left.is_empty() && self.turn.is_free()
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.left.len() as u64)
+        let waiting = self.turn.0.as_ref().map_or(0, |(block, _)| block.len());
+        SizeHint::with_exact((self.left.len() + waiting) as u64)
     }
 }

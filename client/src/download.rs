@@ -5,6 +5,7 @@ mod source;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
@@ -77,14 +78,35 @@ pub async fn download(edge: &Edge, id: &str, path: Option<&Path>, options: &Down
             in_order(&source, &mut tokio::fs::File::from_std(file), &path).await?;
         }
         Destination::New(_) | Destination::Replace { .. } => {
-            let partial = destination.partial(asset.size)?;
             let source = Source::new(edge, asset.clone(), progress).await?;
-            in_ranges(source, &partial, options.threads).await?;
-            destination.keep(partial)?;
+            in_file(source, &destination, options.threads, None).await?;
         }
     }
     let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ok(Downloaded { asset, path, elapsed_ms })
+}
+
+/// Downloads a file of the account to `path`, with this time of its last change. What is there is replaced, if it is a regular file, with `force`.
+pub(crate) async fn fetch(
+    edge: &Edge,
+    asset: &Asset,
+    path: &Path,
+    options: &DownloadOptions,
+    modified: Option<SystemTime>,
+    progress: Progress,
+) -> Result<(), Error> {
+    let destination = Destination::examine(path, options.force)?;
+    in_file(Source::of_owner(edge, asset.clone(), progress), &destination, options.threads, modified).await
+}
+
+/// Receives a file beside its destination, and gives it its name once it is whole.
+async fn in_file(source: Source, destination: &Destination, threads: Option<usize>, modified: Option<SystemTime>) -> Result<(), Error> {
+    let partial = destination.partial(source.asset.size)?;
+    in_ranges(source, &partial, threads).await?;
+    if let Some(modified) = modified {
+        partial.writer()?.set_modified(modified).map_err(Error::file(partial.path()))?;
+    }
+    destination.keep(partial)
 }
 
 /// Writes file `id` into `writer`, which `name` names in errors. The bytes are checked behind the last one, so an error may come when all are written.

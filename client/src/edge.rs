@@ -1,5 +1,7 @@
 //! HTTP client of the server's API.
 
+mod start;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
@@ -11,12 +13,14 @@ use serde_json::{Value, json};
 use crate::Error;
 use crate::api::{
     Advice, Asset, AssetEnvelope, Completed, DownloadAnswer, EdgesQuery, FilePage, Part, Quota, Sample, SessionPage, SessionState, SessionSummary,
-    Start, Stored,
+    Stored,
 };
-use crate::hash::FileHashes;
+use crate::limit::Limit;
 use crate::pages::Pages;
+use crate::paths::IfExists;
 use crate::retry::{Retry, retrying};
 use crate::tls;
+pub use start::StartFile;
 
 /// Timeout of a request without file content. Completing a large upload takes the server up to two minutes.
 const CALL_LIMIT: Duration = Duration::from_secs(180);
@@ -40,31 +44,14 @@ pub struct Edge {
     secret: String,
     /// Retries of requests with file content.
     pub retry: Retry,
+    /// Bound of the rate at which file content is sent and received; clones share it.
+    pub limit: Limit,
 }
 
 impl std::fmt::Debug for Edge {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Edge").field("base", &self.base).finish_non_exhaustive()
     }
-}
-
-/// Parameters of `start`.
-#[derive(Debug, Clone, Copy)]
-pub struct StartFile<'a> {
-    /// File name.
-    pub name: &'a str,
-    /// Bytes.
-    pub size: u64,
-    /// Media type; guessed by the server if None.
-    pub content_type: Option<&'a str>,
-    /// Namespace; the account's own if None.
-    pub namespace: Option<&'a str>,
-    /// Bytes of a chunk, at most those of the plan; the plan's if None.
-    pub chunk_size: Option<u64>,
-    /// Hashes of its bytes, for deduplication; of chunks of `chunk_size` bytes.
-    pub hashes: Option<&'a FileHashes>,
-    /// The proof of possession, after the server's challenge (docs/uploads.md, "Proof of possession").
-    pub proof: Option<&'a str>,
 }
 
 impl Edge {
@@ -91,7 +78,14 @@ impl Edge {
             .user_agent(concat!("jettyspeed-client/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(Error::from)?;
-        Ok(Edge { client, base: url.trim_end_matches('/').to_owned(), key: key.to_owned(), secret: secret.to_owned(), retry: Retry::default() })
+        Ok(Edge {
+            client,
+            base: url.trim_end_matches('/').to_owned(),
+            key: key.to_owned(),
+            secret: secret.to_owned(),
+            retry: Retry::default(),
+            limit: Limit::default(),
+        })
     }
 
     /// A request with the account's credentials.
@@ -136,34 +130,6 @@ impl Edge {
         self.call(|| self.request(Method::POST, "/api/jetty/track-upload").json(body)).await
     }
 
-    /// Starts an upload session.
-    pub async fn start(&self, file: StartFile<'_>) -> Result<Start, Error> {
-        let mut body = json!({ "action": "start", "fileName": file.name, "fileSize": file.size });
-        let whole = file.hashes.and_then(|hashes| hashes.whole.as_deref());
-        for (name, value) in [("contentType", file.content_type), ("namespace", file.namespace), ("fileHash", whole), ("proof", file.proof)] {
-            if let (Some(value), Some(fields)) = (value, body.as_object_mut()) {
-                fields.insert(name.to_owned(), value.into());
-            }
-        }
-        if let (Some(hashes), Some(fields)) = (file.hashes, body.as_object_mut()) {
-            fields.insert("chunkHashes".to_owned(), hashes.chunks.as_slice().into());
-        }
-        if let (Some(bytes), Some(fields)) = (file.chunk_size, body.as_object_mut()) {
-            fields.insert("chunkSize".to_owned(), bytes.into());
-        }
-        // Idempotent: if a response is lost, the repeated call gets the same session.
-        match self.start_once(&body).await {
-            // Still running after all retries: the first request has died. Start again under a new key.
-            Err(error) if error.code() == Some("request-running") => self.start_once(&body).await,
-            started => started,
-        }
-    }
-
-    async fn start_once(&self, body: &Value) -> Result<Start, Error> {
-        let key = new_idempotency_key();
-        self.call(|| self.request(Method::POST, "/api/jetty/track-upload").header("Idempotency-Key", &key).json(body)).await
-    }
-
     /// The server's plan and edges for a file of `size` bytes in `namespace`, or in the account's own.
     pub async fn advice(&self, size: u64, namespace: Option<&str>) -> Result<Advice, Error> {
         self.edges(size, &EdgesQuery { namespace: namespace.map(str::to_owned), ..EdgesQuery::default() }).await
@@ -201,7 +167,21 @@ impl Edge {
     /// Completes an upload. With `chunk_hashes` (the SHA-256 of every chunk, in order) the server refuses if a recorded part has another hash, with `file_hash`
     /// if `start` had another one.
     pub async fn complete(&self, session: &str, chunk_hashes: &[String], file_hash: Option<&str>) -> Result<Completed, Error> {
+        self.complete_at(session, chunk_hashes, file_hash, None).await
+    }
+
+    /// Completes an upload with `if_exists` in place of what `start` had: for a path that was taken meanwhile.
+    pub(crate) async fn complete_at(
+        &self,
+        session: &str,
+        chunk_hashes: &[String],
+        file_hash: Option<&str>,
+        if_exists: Option<IfExists>,
+    ) -> Result<Completed, Error> {
         let mut body = json!({ "action": "complete", "sessionId": session });
+        if let (Some(if_exists), Some(fields)) = (if_exists, body.as_object_mut()) {
+            fields.insert("ifExists".to_owned(), if_exists.as_str().into());
+        }
         if let Some(fields) = body.as_object_mut().filter(|_| !chunk_hashes.is_empty()) {
             fields.insert("chunkHashes".to_owned(), chunk_hashes.into());
         }
@@ -305,9 +285,13 @@ pub(crate) fn new_idempotency_key() -> String {
     format!("{:032x}", rand::random::<u128>())
 }
 
+/// What is encoded: not the hyphens of ids, which mean the same (RFC 3986 section 2.3) but not to whoever compares segments as they are. The dot is, or `..` would be
+/// more than a name.
+const ENCODED: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC.remove(b'-');
+
 /// Percent-encodes one path segment or header value.
 pub(crate) fn encode(text: &str) -> String {
-    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+    percent_encoding::utf8_percent_encode(text, ENCODED).to_string()
 }
 
 /// The response if it is a success, otherwise the server's problem as an error.

@@ -56,6 +56,28 @@ pub enum Error {
         /// All files.
         total: usize,
     },
+    /// Some of several files were not received.
+    #[error("{failed} of {total} files are not received")]
+    NotReceived {
+        /// Files that are not received.
+        failed: usize,
+        /// All files.
+        total: usize,
+    },
+    /// Some of several files were not moved or copied.
+    #[error("{failed} of {total} files are not at their new paths")]
+    NotMoved {
+        /// Files that are not there.
+        failed: usize,
+        /// All files.
+        total: usize,
+    },
+    /// Nothing is at a path.
+    #[error("{0}")]
+    NotFound(String),
+    /// Two files can not both have a path or a name, or what is there is not to be replaced.
+    #[error("{0}")]
+    Clash(String),
     /// The arguments are invalid.
     #[error("{0}")]
     Usage(String),

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 
 use crate::Error;
+use crate::paths::milliseconds;
 
 /// Path, size and modification time of a file when its transfer began.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +48,11 @@ impl LocalFile {
     /// The file at `path` with this metadata.
     pub fn new(path: &Path, meta: &Metadata) -> LocalFile {
         LocalFile { path: path.to_owned(), size: meta.len(), modified: meta.modified().ok() }
+    }
+
+    /// Time of the last change, ms since 1970; None if the file system has none.
+    pub fn modified_ms(&self) -> Option<u64> {
+        self.modified.map(milliseconds)
     }
 
     /// Whether the metadata is that of the file as it was.

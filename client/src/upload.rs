@@ -14,6 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::{Body, Method};
 use serde::Serialize;
 
@@ -23,6 +24,7 @@ use crate::body::{FileSlice, InMemory, Meter};
 use crate::edge::{Edge, encode, new_idempotency_key, read};
 use crate::hash;
 use crate::local_file::LocalFile;
+use crate::paths::{Place, rfc3339};
 use crate::progress::{Event, Progress};
 use crate::retry::retrying;
 use crate::verification::verified;
@@ -55,6 +57,8 @@ pub struct UploadOptions {
     pub fresh: bool,
     /// Send every byte, without deduplication.
     pub no_dedup: bool,
+    /// Where the file is to lie; without a path if None.
+    pub place: Option<Place>,
     /// How long to wait for the server's own check of the stored bytes; without waiting if None.
     pub verify_within: Option<Duration>,
 }
@@ -99,17 +103,22 @@ pub struct EdgeShare {
 /// See [`Error`]. Parts sent before an error are kept at the server and not sent again by the next run. After [`Error::FileChanged`] nothing is kept.
 /// With `verify_within` also [`Error::Mismatch`].
 pub async fn upload(edge: &Edge, path: &Path, options: &UploadOptions, progress: Progress) -> Result<Uploaded, Error> {
-    let started = tokio::time::Instant::now();
     let file = LocalFile::stat(path).await?;
     let name = match &options.name {
         Some(name) => name.clone(),
         None => own_name(path)?,
     };
+    upload_as(edge, &file, &name, options, progress).await
+}
+
+/// Uploads a file, as it was when it was looked at, under this name.
+pub(crate) async fn upload_as(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOptions, progress: Progress) -> Result<Uploaded, Error> {
+    let started = tokio::time::Instant::now();
     let in_parts = options.accelerate.unwrap_or(file.size > MAX_SIMPLE_BYTES) && file.size > 0;
     let mut done = if in_parts {
-        in_session(edge, &file, &name, options, Arc::clone(&progress)).await?
+        in_session(edge, file, name, options, Arc::clone(&progress)).await?
     } else {
-        in_one(edge, &file, &name, options, Arc::clone(&progress)).await?
+        in_one(edge, file, name, options, Arc::clone(&progress)).await?
     };
     done.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     if let Some(limit) = options.verify_within {
@@ -126,21 +135,64 @@ pub(crate) fn own_name(path: &Path) -> Result<String, Error> {
     text.map(str::to_owned)
 }
 
+/// Uploads bytes in one request.
+pub(crate) async fn upload_bytes(edge: &Edge, bytes: Bytes, name: &str, options: &UploadOptions, progress: Progress) -> Result<Uploaded, Error> {
+    let started = tokio::time::Instant::now();
+    progress(Event::Planned { total: bytes.len() as u64, already: 0, session: None });
+    let hash = hash::of_bytes(bytes.clone()).await?;
+    let mut done = post(edge, Content { name, hash, source: Source::Memory(bytes), time: None }, options, Arc::clone(&progress)).await?;
+    done.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    if let Some(limit) = options.verify_within {
+        done.asset = verified(edge, done.asset, limit, &progress).await?;
+    }
+    Ok(done)
+}
+
 async fn in_one(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOptions, progress: Progress) -> Result<Uploaded, Error> {
     progress(Event::Planned { total: file.size, already: 0, session: None });
     // A file that is small enough is read once: what is hashed, sent and perhaps sent again are the same bytes, whatever becomes of the file meanwhile.
-    let snapshot = if file.size <= MAX_SIMPLE_BYTES { Some(file.read_whole().await?) } else { None };
-    let hash = match &snapshot {
-        Some(bytes) => hash::of_bytes(bytes.clone()).await?,
-        None => hash::of_range(file, 0, file.size).await?,
+    let (hash, source) = if file.size <= MAX_SIMPLE_BYTES {
+        let bytes = file.read_whole().await?;
+        (hash::of_bytes(bytes.clone()).await?, Source::Memory(bytes))
+    } else {
+        (hash::of_range(file, 0, file.size).await?, Source::File(file))
     };
-    let meter = Meter::new(progress);
+    let time = kept_time(file, options.place.as_ref());
+    post(edge, Content { name, hash, source, time }, options, progress).await
+}
+
+/// What is sent in one request.
+struct Content<'a> {
+    name: &'a str,
+    hash: String,
+    source: Source<'a>,
+    /// Time of the last change, RFC 3339.
+    time: Option<String>,
+}
+
+enum Source<'a> {
+    Memory(Bytes),
+    File(&'a LocalFile),
+}
+
+impl Source<'_> {
+    fn size(&self) -> u64 {
+        match self {
+            Source::Memory(bytes) => bytes.len() as u64,
+            Source::File(file) => file.size,
+        }
+    }
+}
+
+async fn post(edge: &Edge, content: Content<'_>, options: &UploadOptions, progress: Progress) -> Result<Uploaded, Error> {
+    let Content { name, hash, source, time } = content;
+    let meter = Meter::new(progress, &edge.limit);
     let key = new_idempotency_key();
     let envelope: AssetEnvelope = retrying(&edge.retry, || async {
         meter.reset();
-        let body = match &snapshot {
-            Some(bytes) => Body::wrap(InMemory::new(bytes.clone(), meter.clone())),
-            None => Body::wrap(FileSlice::open(file, 0, file.size, meter.clone()).await?),
+        let body = match &source {
+            Source::Memory(bytes) => Body::wrap(InMemory::new(bytes.clone(), meter.clone())),
+            Source::File(file) => Body::wrap(FileSlice::open(file, 0, file.size, meter.clone()).await?),
         };
         let mut request = edge
             .request(Method::POST, "/api/storage/upload")
@@ -151,10 +203,22 @@ async fn in_one(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOptio
         if let Some(namespace) = &options.namespace {
             request = request.header("X-Namespace", namespace);
         }
-        read(watched(request.body(body).send(), &meter, file.size).await?).await
+        if let Some(place) = &options.place {
+            request = request.header("X-File-Path", encode(&place.path)).header("X-If-Exists", place.if_exists.as_str());
+        }
+        if let Some(time) = &time {
+            request = request.header("X-Modified-At", time);
+        }
+        read(watched(request.body(body).send(), &meter, source.size()).await?).await
     })
     .await?;
-    Ok(Uploaded { bytes_sent: file.size, ..nothing_sent(envelope.asset) })
+    Ok(Uploaded { bytes_sent: source.size(), ..nothing_sent(envelope.asset) })
+}
+
+/// The time of the file's last change, if its place keeps it.
+fn kept_time(file: &LocalFile, place: Option<&Place>) -> Option<String> {
+    place.filter(|place| place.keep_time)?;
+    file.modified_ms().and_then(rfc3339)
 }
 
 /// The result of a file for which nothing had to be sent.

@@ -159,7 +159,7 @@ fn like(name: &str) -> Option<String> {
 async fn send(edge: &Edge, video: &str, namespace: Option<&str>, file: &File, progress: Progress) -> Result<(), Error> {
     let size = file.local.size;
     let hash = hash::of_range(&file.local, 0, size).await?;
-    let meter = Meter::new(progress);
+    let meter = Meter::new(progress, &edge.limit);
     let name: Vec<String> = file.name.split('/').map(encode).collect();
     let target = format!("/api/video/{}/{}", encode(video), name.join("/"));
     retrying(&edge.retry, || async {

@@ -42,7 +42,17 @@ const LINGERING: &str = "whatever stands in front of the Worker must read on for
 pub async fn streaming(visit: &Visit) -> Result<Verdict, Error> {
     let bytes = noise(&visit.id, CHUNK);
     let name = format!("{}-chunk.bin", visit.prefix());
-    let file = StartFile { name: &name, size: CHUNK as u64, content_type: None, namespace: None, chunk_size: None, hashes: None, proof: None };
+    let file = StartFile {
+        name: &name,
+        size: CHUNK as u64,
+        content_type: None,
+        namespace: None,
+        chunk_size: None,
+        hashes: None,
+        place: None,
+        modified_at: None,
+        proof: None,
+    };
     let Start::Open(started) = visit.edge.start(file).await? else { return Err(Error::Unexpected("a new file is there already".to_owned())) };
     visit.note("upload token", &started.upload_token);
     let half = CHUNK / 2;

@@ -73,8 +73,17 @@ fn failed(which: &str, size: u64, broken: &str) -> Verdict {
 
 async fn open(visit: &Visit, rest: &str, size: u64, hashes: &FileHashes) -> Result<Started, Error> {
     let name = format!("{}{rest}", visit.prefix());
-    let file =
-        StartFile { name: &name, size, content_type: None, namespace: None, chunk_size: Some(hashes.chunk_size), hashes: Some(hashes), proof: None };
+    let file = StartFile {
+        name: &name,
+        size,
+        content_type: None,
+        namespace: None,
+        chunk_size: Some(hashes.chunk_size),
+        hashes: Some(hashes),
+        place: None,
+        modified_at: None,
+        proof: None,
+    };
     let Start::Open(started) = visit.edge.start(file).await? else { return Err(Error::Unexpected("a new file is there already".to_owned())) };
     visit.note("upload token", &started.upload_token);
     Ok(*started)

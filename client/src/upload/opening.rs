@@ -2,7 +2,7 @@
 
 use super::hashes::Claim;
 use super::plan::{FIRST_CHUNKS, asked_chunk_size, stored_chunk_size};
-use super::{Hashes, UploadOptions};
+use super::{Hashes, UploadOptions, kept_time};
 use crate::Error;
 use crate::api::{Advice, EdgesQuery, SessionState, Start};
 use crate::edge::{Edge, StartFile};
@@ -52,6 +52,7 @@ pub async fn start(
     foresight: &Foresight,
     progress: &Progress,
 ) -> Result<Opened, Error> {
+    let modified_at = kept_time(file, options.place.as_ref());
     let params = StartFile {
         name,
         size: file.size,
@@ -59,6 +60,8 @@ pub async fn start(
         namespace: options.namespace.as_deref(),
         chunk_size: None,
         hashes: None,
+        place: options.place.as_ref(),
+        modified_at: modified_at.as_deref(),
         proof: None,
     };
     let Foresight { advice, stored_chunk } = foresight;
@@ -113,7 +116,7 @@ async fn start_with(
 /// A session without recorded hashes saves nothing and may belong to another file.
 pub async fn find_open(edge: &Edge, file: &LocalFile, name: &str, options: &UploadOptions) -> Result<Option<(SessionState, Hashes)>, Error> {
     let sessions = edge.open_sessions().await?;
-    for candidate in candidates(&sessions, name, options.name.is_some(), file.size, options.namespace.as_deref()) {
+    for candidate in candidates(&sessions, name, options.name.is_some() || options.place.is_some(), file.size, options.namespace.as_deref()) {
         let state = match edge.session(&candidate.session_id, false).await {
             // "completing": an earlier run died during completion; nothing is left to send.
             Ok(state) if matches!(state.status.as_str(), "uploading" | "completing") => state,

@@ -17,6 +17,7 @@ use crate::edge::{Edge, refused};
 use crate::hash;
 use crate::lanes::{LaneId, Piece};
 use crate::local_file::LocalFile;
+use crate::paths::Place;
 use crate::progress::{Event, Progress};
 use crate::resume::place;
 
@@ -30,6 +31,7 @@ pub struct Sending {
     pub hashes: Arc<UploadHashes>,
     /// Receipts of this run, by part number.
     pub stored: Mutex<BTreeMap<u32, Stored>>,
+    pub place: Option<Place>,
     pub progress: Progress,
 }
 

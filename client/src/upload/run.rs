@@ -16,6 +16,7 @@ use crate::body::Meter;
 use crate::edge::PROBE_LIMIT;
 use crate::lanes::double::InFlight;
 use crate::lanes::{Failing, LaneId, Lanes, Piece};
+use crate::limit::Rate;
 use crate::pace::Pace;
 use crate::progress::{Event, no_progress};
 
@@ -32,6 +33,9 @@ const MAX_MOVES: u32 = 2;
 
 /// Maximum bytes that one upload sends a second time to be faster; the very last part may be beyond it, as everything waits for that.
 const MAX_DOUBLED: u64 = 64_000_000;
+
+/// Parts in flight under a limit are as many as can have this rate each, bytes per second: slower ones would take longer than a server waits.
+const LEAST_PER_PART: u64 = 250_000;
 
 /// Results of earlier attempts of a part.
 #[derive(Debug, Clone, Copy, Default)]
@@ -172,12 +176,17 @@ impl Runner {
         next.map_or(CHECK_INTERVAL, |at| (at.saturating_sub(now) + Duration::from_millis(1)).min(CHECK_INTERVAL))
     }
 
+    /// Parts that may be in flight now.
+    fn allowed(&self) -> usize {
+        self.sending.edge.limit.bodies(self.pace.allowed(), LEAST_PER_PART)
+    }
+
     fn begin_parts(&mut self) {
         let now = self.now();
         if !self.probes.is_empty() && now < self.settled {
             return;
         }
-        while let Some((lane, piece)) = self.lanes.next(now, self.pace.allowed().saturating_sub(self.flying.len())) {
+        while let Some((lane, piece)) = self.lanes.next(now, self.allowed().saturating_sub(self.flying.len())) {
             self.past.entry(piece.number).or_default().stored = false;
             self.begin(lane, piece, false);
         }
@@ -188,7 +197,7 @@ impl Runner {
         let check_stored = self.past.get(&piece.number).is_some_and(|past| past.maybe_stored_by.is_some());
         let what = Try { lane, url: self.lanes.url(lane).to_owned(), piece, check_stored };
         let progress = if double { no_progress() } else { Arc::clone(&self.sending.progress) };
-        let flight = Arc::new(Flight { meter: Meter::new(progress), began: Default::default() });
+        let flight = Arc::new(Flight { meter: Meter::new(progress, &self.sending.edge.limit), began: Default::default() });
         let (leave, left) = oneshot::channel();
         self.attempts += 1;
         let id = self.attempts;
@@ -203,7 +212,11 @@ impl Runner {
     /// Sends the slowest of the last parts a second time, where that is allowed and promises to be faster. Both attempts carry the same bytes under the same hash,
     /// so that it does not matter which of them the server sees last.
     fn double_slow_parts(&mut self) {
-        while self.flying.len() < self.pace.allowed() {
+        // Under a limit it could not be faster: the second attempt would take from the first what it gets.
+        if self.sending.edge.limit.rate() != Rate::OFF {
+            return;
+        }
+        while self.flying.len() < self.allowed() {
             let is_last = self.flying.len() == 1;
             let may = |flying: &&Flying| {
                 let doubled = self.past.get(&flying.piece.number).is_some_and(|past| past.doubled || past.stored);

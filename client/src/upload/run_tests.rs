@@ -116,6 +116,7 @@ async fn run_of(kinds: &[Kind], parts: u32, part: u64, progress: Progress) -> (V
         token: RwLock::new("the-token".into()),
         hashes: Arc::new(UploadHashes::new(&local, part, BTreeMap::new(), Claim::Nothing)),
         stored: Mutex::new(BTreeMap::new()),
+        place: None,
         progress,
     });
     let mut runner = Runner::new(sending, lanes, Pace::new(8));

@@ -13,11 +13,12 @@ use super::run::Runner;
 use super::warm::warm;
 use super::{Hashes, UploadOptions, Uploaded, nothing_sent};
 use crate::Error;
-use crate::api::{Completed, SessionState, Start};
+use crate::api::{Asset, Completed, SessionState, Start};
 use crate::edge::Edge;
 use crate::lanes::Piece;
 use crate::local_file::LocalFile;
 use crate::pace::Pace;
+use crate::paths::{IfExists, Place};
 use crate::progress::{Event, Progress};
 
 /// Timeout of a completion: the server releases the lease of one that died after two minutes.
@@ -96,6 +97,7 @@ async fn send_and_complete(
         token: RwLock::new(token),
         hashes,
         stored: Mutex::default(),
+        place: options.place.clone(),
         progress: Arc::clone(progress),
     });
     let ended = rounds(&sending, parts, Runner::new(Arc::clone(&sending), lanes, pace), resumed).await;
@@ -119,9 +121,13 @@ async fn rounds(sending: &Sending, parts: Vec<Piece>, mut runner: Runner, resume
         progress(Event::Finishing);
         let again = match complete(sending).await {
             Ok(done) => {
+                let asset = match &sending.place {
+                    Some(place) if resumed => at_its_place(&sending.edge, done.asset, place).await?,
+                    _ => done.asset,
+                };
                 let (session_id, edges) = (Some(sending.session.clone()), runner.shares());
                 let (bytes_resumed, bytes_saved) = if resumed { (already, 0) } else { (0, already) };
-                return Ok(Uploaded { asset: done.asset, session_id, bytes_sent, bytes_resumed, bytes_saved, parts_sent, edges, elapsed_ms: 0 });
+                return Ok(Uploaded { asset, session_id, bytes_sent, bytes_resumed, bytes_saved, parts_sent, edges, elapsed_ms: 0 });
             }
             Err(Error::Refused { status: 409, problem, .. }) if round < ROUNDS && problem.code == "parts-missing" => {
                 remind(sending, &problem.missing).await
@@ -141,6 +147,18 @@ async fn rounds(sending: &Sending, parts: Vec<Piece>, mut runner: Runner, resume
         runner.offer(&parts);
     }
     Err(Error::Unexpected("the store keeps losing parts".to_owned()))
+}
+
+/// The file at `place`: the session that was resumed may have been started for another path, where it is left for whoever started it.
+async fn at_its_place(edge: &Edge, asset: Asset, place: &Place) -> Result<Asset, Error> {
+    let folder = |path: &str| path.rsplit_once('/').map(|(folder, _)| folder.to_owned());
+    match asset.path.as_deref() {
+        Some(path) if path == place.path => Ok(asset),
+        // It has got a number.
+        Some(path) if place.if_exists == IfExists::KeepBoth && folder(path) == folder(&place.path) => Ok(asset),
+        Some(_) => edge.copy_to(&asset.id, &place.path, place.if_exists).await,
+        None => edge.move_to(&asset.id, &place.path, place.if_exists).await,
+    }
 }
 
 /// Whether this run has receipts of all these parts, and there is at least one.
@@ -167,13 +185,17 @@ async fn remind(sending: &Sending, parts: &[u32]) -> Vec<u32> {
 
 /// Completes; waits while another call is completing the same upload, at most for the duration of a lease.
 async fn complete(sending: &Sending) -> Result<Completed, Error> {
-    let Sending { edge, session, hashes, .. } = sending;
+    let Sending { edge, session, hashes, place, .. } = sending;
+    let wanted = place.as_ref().map(|place| place.if_exists).filter(|if_exists| *if_exists != IfExists::Fail);
+    let mut if_exists = None;
     let (chunk_hashes, mut file_hash) = (hashes.of_parts().await, hashes.of_file().await?);
     let started = tokio::time::Instant::now();
     loop {
-        match edge.complete(session, &chunk_hashes, file_hash.as_deref()).await {
+        match edge.complete_at(session, &chunk_hashes, file_hash.as_deref(), if_exists).await {
             // Whoever started the session claimed another hash: the server finds out whether it is that of the parts.
             Err(error) if error.code() == Some("file-hash-mismatch") && file_hash.is_some() && is_open(sending).await => file_hash = None,
+            // Whoever started the session said another thing.
+            Err(error) if error.code() == Some("path-taken") && if_exists.is_none() && wanted.is_some() => if_exists = wanted,
             Err(error) if error.code() == Some("completion-running") && started.elapsed() < COMPLETION_LIMIT => {
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
@@ -210,5 +232,28 @@ mod tests {
         ] {
             assert_eq!((starts_over(&error, true), starts_over(&error, false)), (resumed, fresh), "{error}");
         }
+    }
+    #[tokio::test]
+    async fn file_of_a_session_for_another_path_is_copied_to_its_own_and_one_without_a_path_is_moved() {
+        use crate::stand_in::{StandIn, asset_json, json_answer};
+        use serde_json::json;
+        let server = StandIn::start(|head, _| async move {
+            let mut asset = asset_json("new", 1, "pending");
+            asset["name"] = json!(format!("{} {}", head.method, head.uri.path()));
+            json_answer(200, &json!({ "asset": asset }))
+        })
+        .await;
+        let edge = server.edge();
+        let done = async |path: Option<&str>, if_exists| {
+            let mut asset: Asset = serde_json::from_value(asset_json("a", 1, "pending")).unwrap();
+            asset.path = path.map(str::to_owned);
+            let place = Place { path: "x/a.txt".to_owned(), if_exists, keep_time: true };
+            at_its_place(&edge, asset, &place).await.unwrap().name
+        };
+        assert_eq!(done(Some("x/a.txt"), IfExists::Fail).await, "name.bin", "it is there");
+        assert_eq!(done(Some("x/a (2).txt"), IfExists::KeepBoth).await, "name.bin");
+        assert_eq!(done(Some("y/a.txt"), IfExists::KeepBoth).await, "POST /api/storage/files/a/copy");
+        assert_eq!(done(Some("x/a (2).txt"), IfExists::Replace).await, "POST /api/storage/files/a/copy");
+        assert_eq!(done(None, IfExists::Replace).await, "PATCH /api/storage/files/a");
     }
 }

@@ -12,6 +12,8 @@ use crate::harness::{Stack, eventually_every, random_file, stack};
 mod config;
 mod doctor;
 mod download;
+mod folders;
+mod limit;
 mod listing;
 mod upload;
 mod video;
@@ -25,7 +27,8 @@ pub fn jetty(stack: &Stack, account: &AccountAccess, folder: &Path) -> Command {
         .env("JETTY_URL", &stack.url)
         .env("JETTY_API_KEY", &account.api_key)
         .env("JETTY_API_SECRET", &account.api_secret)
-        .env("JETTY_CONFIG", folder.join("config.toml"));
+        .env("JETTY_CONFIG", folder.join("config.toml"))
+        .env("JETTY_DATA", folder.join("data"));
     command
 }
 

@@ -3,10 +3,13 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand};
+use jettyspeed_client::Schedule;
 
 use crate::config::Given;
 use crate::doctor::DoctorArgs;
 use crate::edges::EdgesArgs;
+use crate::folders::{Exists, LsArgs, RmArgs, TransferArgs};
+use crate::limit::LimitArgs;
 
 /// Upload and download large files through JettySpeed edge.
 ///
@@ -26,21 +29,20 @@ pub struct Arguments {
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Upload files; run again after an interruption, a large one goes on where it was
+    /// Upload files and folders; run again after an interruption, what is there is not sent again, and a large file goes on where it was
     Upload(UploadArgs),
-    /// Download a file by its id
+    /// Download a file, or every file below a folder
     Download(DownloadArgs),
-    /// Delete a file by its id
-    Rm {
-        /// The file's id (`jetty ls` shows it)
-        id: String,
-    },
-    /// List the account's files, newest first
-    Ls {
-        /// Maximum number of files; all by default
-        #[arg(long)]
-        limit: Option<usize>,
-    },
+    /// Delete a file, or every file below a folder (-r)
+    Rm(RmArgs),
+    /// List the account's files, newest first, or those of a folder
+    Ls(LsArgs),
+    /// Move a file, or every file below a folder, to another path
+    Mv(TransferArgs),
+    /// Copy a file, or every file below a folder, to another path; the bytes are neither sent nor stored again
+    Cp(TransferArgs),
+    /// Show or change the limit of all commands that run
+    Limit(LimitArgs),
     /// List the account's uploads in parts, newest first
     Sessions {
         /// Which
@@ -86,8 +88,8 @@ pub enum Command {
 #[derive(Args)]
 #[command(group(ArgGroup::new("source").required(true).args(["path", "file"])))]
 pub struct UploadArgs {
-    /// The file, or several: small ones are sent many to a request
-    #[arg(value_name = "FILE")]
+    /// The file, or several: small ones are sent many to a request. With --to also folders, or - for standard input
+    #[arg(value_name = "PATH")]
     path: Vec<PathBuf>,
     /// The file
     #[arg(long, value_name = "FILE")]
@@ -122,6 +124,31 @@ pub struct UploadArgs {
     /// Do not wait for the server's own check of the stored bytes
     #[arg(long)]
     pub no_verify: bool,
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Bytes per second (800K, 20M), off, or times from which they hold ("08:00,5M 18:00,off"); `jetty limit` goes before it
+    #[arg(long, value_name = "RATE", value_parser = Schedule::parse)]
+    pub limit: Option<Schedule>,
+}
+
+/// Where files are to lie.
+#[derive(Args)]
+pub struct PlaceArgs {
+    /// The folder at the server; files of a folder keep what their paths have below it. The path, for standard input and for a single file without a slash here
+    #[arg(long, value_name = "PREFIX")]
+    pub to: Option<String>,
+    /// Only files of folders that this matches (*.jpg, sub/**); may be repeated
+    #[arg(long, value_name = "GLOB", requires = "to")]
+    pub include: Vec<String>,
+    /// Without files and folders that this matches; may be repeated
+    #[arg(long, value_name = "GLOB", requires = "to")]
+    pub exclude: Vec<String>,
+    /// If another file has the path; by default files of folders replace it, and others fail
+    #[arg(long, value_enum, requires = "to")]
+    pub if_exists: Option<Exists>,
+    /// Folder of the temporary file that standard input of more than 8 MiB is written to; the system's by default
+    #[arg(long, value_name = "DIR", requires = "to")]
+    pub temp_dir: Option<PathBuf>,
 }
 
 impl UploadArgs {
@@ -133,11 +160,20 @@ impl UploadArgs {
 
 #[derive(Args)]
 pub struct DownloadArgs {
-    /// The file's id (`jetty ls` shows it)
+    /// The file's id or path (`jetty ls` shows them); a folder with a slash at the end: every file below it
     pub id: String,
-    /// Where to, - for standard output; the file's own name in the current folder by default
+    /// Where to, - for standard output; the file's own name in the current folder by default. For a folder the folder that its files go to
     #[arg(short, long)]
     pub output: Option<PathBuf>,
+    /// The name is that of a folder, also without a slash at the end
+    #[arg(short, long)]
+    pub recursive: bool,
+    /// Namespace of a path; the account's own by default
+    #[arg(long)]
+    pub namespace: Option<String>,
+    /// Bytes per second (800K, 20M), off, or times from which they hold ("08:00,5M 18:00,off"); `jetty limit` goes before it
+    #[arg(long, value_name = "RATE", value_parser = Schedule::parse)]
+    pub limit: Option<Schedule>,
     /// Ranges in flight
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub threads: Option<u16>,
@@ -229,6 +265,23 @@ mod tests {
         assert_eq!(wait(&["upload", "a", "--no-verify"]), Ok((30, true)));
         assert_eq!(wait(&["upload", "a", "--no-verify", "--wait", "5"]), Err(ErrorKind::ArgumentConflict));
         assert_eq!(wait(&["upload", "a", "--wait", "86401"]), Err(ErrorKind::ValueValidation));
+    }
+
+    #[test]
+    fn options_of_places_need_one_and_limits_are_read_with_the_arguments() {
+        for option in [&["--include", "*"][..], &["--exclude", "*"], &["--if-exists", "fail"], &["--temp-dir", "/tmp"]] {
+            let alone = [&["upload", "a"], option].concat();
+            assert_eq!(upload(&alone).err(), Some(ErrorKind::MissingRequiredArgument), "{option:?}");
+            assert!(upload(&[&alone[..], &["--to", "x"]].concat()).is_ok(), "{option:?}");
+        }
+        let limit = |text: &str| upload(&["upload", "a", "--limit", text]).map(|upload| upload.limit.map(|limit| limit.to_string()));
+        assert_eq!(limit("20m"), Ok(Some("20M".to_owned())));
+        assert_eq!(limit("08:00,5M 18:00,off"), Ok(Some("08:00,5M 18:00,off".to_owned())));
+        assert_eq!(limit("fast").err(), Some(ErrorKind::ValueValidation));
+        for arguments in [&["rm", "a", "--yes"][..], &["rm", "a", "--dry-run"], &["mv", "a"]] {
+            assert_eq!(parsed(arguments).err(), Some(ErrorKind::MissingRequiredArgument), "{arguments:?}");
+        }
+        assert_eq!(parsed(&["limit", "1M", "--clear"]).err(), Some(ErrorKind::ArgumentConflict));
     }
 
     #[cfg(unix)]

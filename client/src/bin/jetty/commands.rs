@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jettyspeed_client::{
-    DownloadOptions, Edge, Error, Pages, PushOptions, UploadOptions, download, download_to, push, read_text, upload, upload_many, verify_file,
+    DownloadOptions, Edge, Error, Pages, PushOptions, Transfer, UploadOptions, download, download_to, push, read_text, upload, upload_many,
+    verify_file,
 };
 use serde_json::json;
 
@@ -13,12 +14,15 @@ use crate::arguments::{Arguments, Command, DownloadArgs, UploadArgs, VideoComman
 use crate::config::{self, Config, Given, Typed};
 use crate::doctor;
 use crate::edges;
+use crate::folders;
+use crate::limit;
 use crate::show::Show;
 
 /// Runs the command: its exit code.
 pub async fn run(arguments: Arguments, typed: &Typed, running: &doctor::Running, show: &Show) -> Result<u8, Error> {
     match arguments.command {
         Command::Config => config::command(&arguments.given, typed, show).map(|()| 0),
+        Command::Limit(wanted) => limit::command(&wanted, show).map(|()| 0),
         Command::Doctor(wanted) => doctor::command(&Config::with_or_without_account(&arguments.given)?, wanted, running, show).await,
         Command::Verify { file, receipt, keys } => verify(&arguments.given, file, &receipt, keys.as_deref(), show).await.map(|()| 0),
         _ => of_account(arguments, show).await.map(|()| 0),
@@ -45,19 +49,10 @@ async fn of_account(arguments: Arguments, show: &Show) -> Result<(), Error> {
     match arguments.command {
         Command::Upload(wanted) => send(&edge, wanted, show).await?,
         Command::Download(wanted) => fetch(&edge, wanted, show).await?,
-        Command::Rm { id } => {
-            edge.delete(&id).await?;
-            show.deleted(&id);
-        }
-        Command::Ls { limit } => {
-            let mut list = Pages::new(limit.unwrap_or(usize::MAX));
-            while let Some((cursor, limit)) = list.wanted() {
-                let page = edge.files(cursor.as_deref(), limit).await?;
-                list.add(page.files, page.cursor)?;
-            }
-            let files = list.into_rows();
-            show.list(&json!({ "files": &files }), &files, Show::file);
-        }
+        Command::Rm(wanted) => folders::rm(&edge, &wanted, show).await?,
+        Command::Ls(wanted) => folders::ls(&edge, wanted, show).await?,
+        Command::Mv(wanted) => folders::moved(&edge, Transfer::Move, &wanted, show).await?,
+        Command::Cp(wanted) => folders::moved(&edge, Transfer::Copy, &wanted, show).await?,
         Command::Sessions { status, limit } => {
             let mut list = Pages::new(limit.unwrap_or(usize::MAX));
             while let Some((cursor, limit)) = list.wanted() {
@@ -75,7 +70,7 @@ async fn of_account(arguments: Arguments, show: &Show) -> Result<(), Error> {
         Command::Quota => show.quota(&edge.quota().await?),
         Command::Edges(wanted) => edges::command(&edge, &wanted, show).await?,
         Command::Video(command) => video(&edge, command, show).await?,
-        Command::Config | Command::Doctor(_) | Command::Verify { .. } => {}
+        Command::Config | Command::Doctor(_) | Command::Verify { .. } | Command::Limit(_) => {}
     }
     Ok(())
 }
@@ -84,8 +79,17 @@ async fn send(edge: &Edge, wanted: UploadArgs, show: &Show) -> Result<(), Error>
     let files = wanted.sources();
     let accelerate = if wanted.accelerate || wanted.no_accelerate { Some(wanted.accelerate) } else { None };
     let verify_within = if wanted.no_verify { None } else { Some(Duration::from_secs(wanted.wait)) };
-    let UploadArgs { name, content_type, namespace, threads, fresh, no_dedup, .. } = wanted;
-    let options = UploadOptions { name, content_type, namespace, accelerate, threads: threads.map(usize::from), fresh, no_dedup, verify_within };
+    let UploadArgs { name, content_type, namespace, threads, fresh, no_dedup, place: mut at, limit, .. } = wanted;
+    let threads = threads.map(usize::from);
+    let options = UploadOptions { name, content_type, namespace, accelerate, threads, fresh, no_dedup, place: None, verify_within };
+    limit::hold(edge, limit);
+    let to = at.to.take();
+    if files == [Path::new("-")] {
+        return folders::send_stream(edge, to.as_deref(), at, options, show).await;
+    }
+    if let Some(to) = to {
+        return folders::send(edge, &files, to, at, options, show).await;
+    }
     let [file] = &files[..] else {
         if options.name.is_some() || options.content_type.is_some() || options.accelerate.is_some() {
             return Err(Error::Usage("--name, --content-type, --accelerate and --no-accelerate are for one file".to_owned()));
@@ -101,7 +105,13 @@ async fn send(edge: &Edge, wanted: UploadArgs, show: &Show) -> Result<(), Error>
 }
 
 async fn fetch(edge: &Edge, wanted: DownloadArgs, show: &Show) -> Result<(), Error> {
-    let DownloadArgs { id, output, threads, force } = wanted;
+    let DownloadArgs { id, output, recursive, namespace, limit, threads, force } = wanted;
+    limit::hold(edge, limit);
+    let options = DownloadOptions { threads: threads.map(usize::from), force };
+    if recursive || id.ends_with('/') {
+        return folders::receive(edge, &id, output.as_deref(), &options, namespace.as_deref(), show).await;
+    }
+    let id = folders::id_of(edge, &id, namespace.as_deref()).await?;
     if output.as_deref() == Some(Path::new("-")) {
         if show.is_json() {
             return Err(Error::Usage("--json and -o - both want standard output".to_owned()));
@@ -112,7 +122,6 @@ async fn fetch(edge: &Edge, wanted: DownloadArgs, show: &Show) -> Result<(), Err
         show.streamed(&done);
         return Ok(());
     }
-    let options = DownloadOptions { threads: threads.map(usize::from), force };
     show.downloaded(&download(edge, &id, output.as_deref(), &options, show.progress()).await?);
     Ok(())
 }

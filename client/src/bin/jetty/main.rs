@@ -5,7 +5,9 @@ mod commands;
 mod config;
 mod doctor;
 mod edges;
+mod folders;
 mod interrupt;
+mod limit;
 mod private_file;
 mod show;
 
@@ -76,7 +78,7 @@ fn code(error: &Error) -> u8 {
         (Error::Mismatch(_) | Error::Receipt(_), _) => 6,
         (Error::Usage(_), _) => 2,
         (_, Some(401 | 403)) => 3,
-        (_, Some(404 | 410)) => 4,
+        (Error::NotFound(_), _) | (_, Some(404 | 410)) => 4,
         (_, Some(413 | 507)) => 5,
         _ => 1,
     }

@@ -99,8 +99,13 @@ impl Show {
         }
     }
 
+    /// Takes the progress bar away.
+    pub fn finished(&self) {
+        self.bar.finish_and_clear();
+    }
+
     /// Prints a notice, on standard error.
-    fn notice(&self, text: &str) {
+    pub fn notice(&self, text: &str) {
         eprintln!("jetty: {}", printable(text));
     }
 
@@ -131,13 +136,7 @@ impl Show {
     pub fn uploaded_many(&self, outcomes: &[FileOutcome]) {
         self.bar.finish_and_clear();
         if self.json {
-            let files: Vec<_> = outcomes
-                .iter()
-                .map(|FileOutcome { path, result }| match result {
-                    Ok(asset) => json!({ "path": path.to_string_lossy(), "asset": asset }),
-                    Err(error) => json!({ "path": path.to_string_lossy(), "error": error.to_string() }),
-                })
-                .collect();
+            let files: Vec<_> = outcomes.iter().map(Show::outcome).collect();
             return self.json(&json!({ "files": files }));
         }
         for FileOutcome { path, result } in outcomes {
@@ -145,6 +144,14 @@ impl Show {
                 Ok(asset) => self.line(&format!("{}  {}", asset.id, asset.name)),
                 Err(error) => self.notice(&format!("{}: {error}", path.display())),
             }
+        }
+    }
+
+    /// What became of one of several files, as JSON.
+    pub fn outcome(FileOutcome { path, result }: &FileOutcome) -> Value {
+        match result {
+            Ok(asset) => json!({ "path": path.to_string_lossy(), "asset": asset }),
+            Err(error) => json!({ "path": path.to_string_lossy(), "error": error.to_string() }),
         }
     }
 
@@ -266,7 +273,7 @@ impl Show {
     pub fn error(&self, error: &Error) {
         self.bar.abandon();
         // What failed is in what was printed.
-        if self.json && !matches!(error, Error::Incomplete { .. }) {
+        if self.json && !matches!(error, Error::Incomplete { .. } | Error::NotReceived { .. } | Error::NotMoved { .. }) {
             self.json(&json!({ "error": { "message": error.to_string(), "code": error.code(), "status": error.status() } }));
         }
         self.notice(&error.to_string());

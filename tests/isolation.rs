@@ -115,7 +115,7 @@ endpoints! {
     RecordChunk: [Kind::Account, Kind::Token], [ResourceKind::Session];
     ChunkUrls: [Kind::Account, Kind::Token], [ResourceKind::Session];
     Chunk: [Kind::Account, Kind::Token], [ResourceKind::Session];
-    SimpleUpload: [Kind::Account], [ResourceKind::Namespace];
+    SimpleUpload: [Kind::Account], [ResourceKind::Session, ResourceKind::Namespace];
     BatchUpload: [Kind::Account], [ResourceKind::Namespace];
     CreateResumable: [Kind::Account], [ResourceKind::Session, ResourceKind::Namespace];
     ResumableOffset: [Kind::Account, Kind::Token], [ResourceKind::Session];

@@ -244,6 +244,8 @@ const VIDEO: &[ResourceKind] = &[ResourceKind::VideoFile];
 
 const SESSION: &[ResourceKind] = &[ResourceKind::Session];
 
+/// A new upload is in a namespace, and its session is read at once.
+const NEW_UPLOAD: &[ResourceKind] = &[ResourceKind::Session, ResourceKind::Namespace];
 const NAMESPACE: &[ResourceKind] = &[ResourceKind::Namespace];
 
 const USER: &[ResourceKind] = &[ResourceKind::User];
@@ -264,14 +266,14 @@ pub static ROUTES: &[Route] = &[
     route("GET", "/api/jetty/sessions", AuthScheme::Account, Endpoint::Sessions, NOTHING),
     route("POST", "/api/jetty/optimal-edges", AuthScheme::Account, Endpoint::OptimalEdges, NAMESPACE),
     route("POST", "/api/jetty/check-duplicate", AuthScheme::Account, Endpoint::CheckDuplicate, NOTHING),
-    route("POST", "/api/storage/upload", AuthScheme::Account, Endpoint::SimpleUpload, NAMESPACE),
-    route("PUT", "/api/storage/upload/{path*}", AuthScheme::Account, Endpoint::SimpleUpload, NAMESPACE),
+    route("POST", "/api/storage/upload", AuthScheme::Account, Endpoint::SimpleUpload, NEW_UPLOAD),
+    route("PUT", "/api/storage/upload/{path*}", AuthScheme::Account, Endpoint::SimpleUpload, NEW_UPLOAD),
     route("POST", "/api/storage/batch", AuthScheme::Account, Endpoint::BatchUpload, NAMESPACE),
-    route("POST", "/tus", AuthScheme::Account, Endpoint::CreateResumable, &[ResourceKind::Session, ResourceKind::Namespace]),
+    route("POST", "/tus", AuthScheme::Account, Endpoint::CreateResumable, NEW_UPLOAD),
     route("HEAD", "/tus/{sessionId}", AuthScheme::TokenOrAccount, Endpoint::ResumableOffset, SESSION),
     route("PATCH", "/tus/{sessionId}", AuthScheme::TokenOrAccount, Endpoint::AppendResumable, SESSION),
     route("DELETE", "/tus/{sessionId}", AuthScheme::TokenOrAccount, Endpoint::EndResumable, SESSION),
-    route("POST", "/resumable", AuthScheme::Account, Endpoint::CreateResumable, &[ResourceKind::Session, ResourceKind::Namespace]),
+    route("POST", "/resumable", AuthScheme::Account, Endpoint::CreateResumable, NEW_UPLOAD),
     route("GET", "/resumable/{sessionId}", AuthScheme::TokenOrAccount, Endpoint::ResumableOffset, SESSION),
     route("PATCH", "/resumable/{sessionId}", AuthScheme::TokenOrAccount, Endpoint::AppendResumable, SESSION),
     route("DELETE", "/resumable/{sessionId}", AuthScheme::TokenOrAccount, Endpoint::EndResumable, SESSION),

@@ -141,11 +141,11 @@ pub async fn append<I: Io, S: Source<I::Buffer>>(
         _ => return Err(Problem::Internal),
     };
     let appending = meta.appending.clone().unwrap_or_default();
-    if offset != at.offset {
-        return Err(Problem::WrongOffset { expected: offset, provided: at.offset });
-    }
     if appending.is_final() {
         return Err(Problem::FinalUpload);
+    }
+    if offset != at.offset {
+        return Err(Problem::WrongOffset { expected: offset, provided: at.offset });
     }
     let (is_deferred, is_partial) = (appending.deferred, appending.is_partial());
     if meta.status == Status::Complete || (offset >= meta.file_size && !is_deferred && appending.parked.is_empty()) {

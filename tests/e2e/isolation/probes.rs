@@ -124,7 +124,12 @@ pub fn probes(route: &Route, names: &Names) -> Vec<Probe> {
         ],
         Endpoint::SimpleUpload => {
             let headers = vec![("X-Namespace", namespace.clone()), ("X-File-Name", "a.txt".to_owned())];
-            [Sent::Bytes("hello"), Sent::Form].map(|body| Probe { headers: headers.clone(), body, ..plain() }).into()
+            let mut probes: Vec<Probe> = [Sent::Bytes("hello"), Sent::Form].map(|body| Probe { headers: headers.clone(), body, ..plain() }).into();
+            if route.method == "PUT" {
+                let resumable = ("Upload-Complete", "?0".to_owned());
+                probes.push(Probe { headers: [headers, vec![resumable]].concat(), body: Sent::Bytes("hello"), ..plain() });
+            }
+            probes
         }
         Endpoint::BatchUpload => {
             let headers = vec![("X-Namespace", namespace.clone()), ("Content-Type", "application/x-tar".to_owned())];
@@ -132,7 +137,12 @@ pub fn probes(route: &Route, names: &Names) -> Vec<Probe> {
         }
         Endpoint::CreateResumable => {
             let headers = [("Tus-Resumable", "1.0.0"), ("Upload-Length", "5"), ("Upload-Complete", "?0"), ("X-Namespace", namespace)];
-            vec![Probe { headers: headers.map(|(name, value)| (name, value.to_owned())).into(), ..plain() }]
+            let mut probes = vec![Probe { headers: headers.map(|(name, value)| (name, value.to_owned())).into(), ..plain() }];
+            if route.pattern == "/tus" {
+                let headers = vec![("Tus-Resumable", "1.0.0".to_owned()), ("Upload-Concat", format!("final;/tus/{session}"))];
+                probes.push(Probe { headers, ..plain() });
+            }
+            probes
         }
         Endpoint::ResumableOffset | Endpoint::EndResumable => {
             vec![Probe { headers: vec![("Tus-Resumable", "1.0.0".to_owned())], ..plain() }]

@@ -54,6 +54,7 @@ impl Case {
     const fn tells(self, name: &'static str, value: &'static str) -> Case {
         Case { tells: Some((name, value)), ..self }
     }
+    /// `why` is for the reader: what the specification says.
     const fn unlike(self, status: u16, why: &'static str) -> Case {
         Case { reference: Some((status, why)), ..self }
     }
@@ -61,8 +62,11 @@ impl Case {
 
 const CASES: &[Case] = &[
     case(Nothing, "OPTIONS", &[], "", 204).tells("tus-version", "1.0.0"),
-    case(Nothing, "POST", &[("Upload-Length", "10")], "", 412).tells("tus-version", "1.0.0"),
-    case(Nothing, "POST", &[("Tus-Resumable", "0.2.2"), ("Upload-Length", "10")], "", 412),
+    case(Nothing, "POST", &[("Upload-Length", "10")], "", 412)
+        .tells("tus-version", "1.0.0")
+        .unlike(412, "\"Server MUST include the Tus-Version header\": it does not"),
+    case(Nothing, "POST", &[("Tus-Resumable", "0.2.2"), ("Upload-Length", "10")], "", 412)
+        .unlike(400, "\"the Server MUST respond with the 412 Precondition Failed status\" to a version that it does not support"),
     case(Nothing, "POST", &[V], "", 400),
     case(Nothing, "POST", &[V, ("Upload-Length", "-10")], "", 400),
     case(Nothing, "POST", &[V, ("Upload-Length", "ten")], "", 400),
@@ -90,9 +94,10 @@ const CASES: &[Case] = &[
     case(Begun, "PATCH", &[V, T, ("Upload-Offset", "0")], "0123456789", 409),
     case(Begun, "PATCH", &[V, T, ("Upload-Offset", "5")], "56789", 409),
     case(Begun, "PATCH", &[V, T, ("Upload-Offset", "4")], "4567890", 413),
-    case(Begun, "PATCH", &[V, ("Upload-Offset", "4")], "456789", 415),
-    case(Begun, "PATCH", &[V, ("Content-Type", "text/plain"), ("Upload-Offset", "4")], "456789", 415),
-    case(Begun, "PATCH", &[V, T], "456789", 400),
+    case(Begun, "PATCH", &[V, ("Upload-Offset", "4")], "456789", 415)
+        .unlike(403, "\"All PATCH requests MUST use Content-Type: application/offset+octet-stream, otherwise the server SHOULD return 415\""),
+    case(Begun, "PATCH", &[V, ("Content-Type", "text/plain"), ("Upload-Offset", "4")], "456789", 415).unlike(400, "as before"),
+    case(Begun, "PATCH", &[V, T], "456789", 400).unlike(403, "the specification names no status; 403 is that of a final upload"),
     case(Begun, "PATCH", &[V, T, ("Upload-Offset", "-4")], "456789", 400),
     case(Begun, "PATCH", &[T, ("Upload-Offset", "4")], "456789", 412),
     case(Unknown, "PATCH", &[V, T, ("Upload-Offset", "4")], "456789", 404),
@@ -100,12 +105,14 @@ const CASES: &[Case] = &[
     case(Deferred, "PATCH", &[V, T, ("Upload-Offset", "4")], "45", 204).tells("upload-offset", "6"),
     case(Deferred, "PATCH", &[V, T, ("Upload-Offset", "4"), ("Upload-Length", "3")], "", 400),
     case(Begun, "PATCH", &[V, T, ("Upload-Offset", "4"), ("Upload-Length", "12")], "456789", 400),
-    case(Begun, "POST", &[V, T, ("X-HTTP-Method-Override", "PATCH"), ("Upload-Offset", "4")], "456789", 204).tells("upload-offset", "10"),
+    case(Begun, "POST", &[V, T, ("X-HTTP-Method-Override", "PATCH"), ("Upload-Offset", "4")], "456789", 204)
+        .tells("upload-offset", "10")
+        .unlike(400, "\"must be interpreted as the request's method by the Server\": it demands the headers of a creation first"),
     case(Begun, "DELETE", &[V], "", 204),
     case(Begun, "DELETE", &[], "", 412),
     case(Unknown, "DELETE", &[V], "", 404),
-    case(Deleted, "HEAD", &[V], "", 410),
-    case(Deleted, "PATCH", &[V, T, ("Upload-Offset", "0")], "0123456789", 410),
+    case(Deleted, "HEAD", &[V], "", 410).unlike(404, "\"404 Not Found, 410 Gone or 403 Forbidden\": all are allowed"),
+    case(Deleted, "PATCH", &[V, T, ("Upload-Offset", "0")], "0123456789", 410).unlike(404, "\"SHOULD respond with 404 or 410\""),
 ];
 
 /// A server and the credentials that it asks for.

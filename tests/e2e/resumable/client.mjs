@@ -7,6 +7,7 @@ const failed = (error) => {
   console.error(String(error));
   process.exit(1);
 };
+let stopped = false;
 const source = createReadStream(path);
 const upload = new Upload(source, {
   endpoint,
@@ -17,7 +18,8 @@ const upload = new Upload(source, {
   ...options,
   onError: failed,
   onProgress: (sent) => {
-    if (stopAt && sent >= stopAt && upload.url) {
+    if (stopAt && sent >= stopAt && upload.url && !stopped) {
+      stopped = true;
       process.stdout.write(upload.url, () => process.exit(0));
     }
   },

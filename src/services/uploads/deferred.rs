@@ -41,7 +41,7 @@ mod tests {
         assert_eq!(room_of(&used(GB, GB), 100 * GB), 3 * GB);
         assert_eq!(room_of(&used(0, 0), GB), GB);
         assert_eq!(room_of(&used(5 * GB, GB), 100 * GB), 1);
-        let wide = UsageSnapshot { limits: Limits { storage: 1_000 * GB, ..unused.limits.clone() }, ..unused.clone() };
+        let wide = UsageSnapshot { limits: Limits { storage: 1_000 * GB, ..unused.limits }, ..unused.clone() };
         assert_eq!(room_of(&wide, 100 * GB), MAX_DEFERRED);
     }
 }

@@ -58,6 +58,15 @@ pub(super) mod tests {
         move |name: &str| list.iter().find(|(known, _)| *known == name.to_ascii_lowercase()).map(|(_, value)| value.clone())
     }
 
+    /// `ok`, or the status of the refusal, with the header field that is at fault.
+    pub fn status<T>(read: Result<T, Problem>) -> String {
+        match read {
+            Ok(_) => "ok".to_owned(),
+            Err(Problem::BadHeader { field, .. }) => format!("400 {field}"),
+            Err(problem) => problem.kind().status.to_string(),
+        }
+    }
+
     #[test]
     fn number_is_digits_up_to_2_to_the_53_minus_1() {
         for (text, expected) in [("0", Some(0)), (" 17 ", Some(17)), ("9007199254740991", Some(MAX_SAFE_INTEGER))] {

@@ -159,15 +159,7 @@ fn checked(fields: Fields<'_>, length: Option<u64>) -> Result<Option<Checksum>, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::resumable::fields::tests::of;
-
-    fn status<T>(read: Result<T, Problem>) -> String {
-        match read {
-            Ok(_) => "ok".to_owned(),
-            Err(Problem::BadHeader { field, .. }) => format!("400 {field}"),
-            Err(problem) => problem.kind().status.to_string(),
-        }
-    }
+    use crate::resumable::fields::tests::{of, status};
 
     #[test]
     fn version_3_tells_the_contrary_and_all_others_completeness() {

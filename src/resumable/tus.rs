@@ -163,20 +163,12 @@ fn bytes(fields: Fields<'_>, offset: u64, length: Option<u64>) -> Result<Bytes, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::resumable::fields::tests::of;
+    use crate::resumable::fields::tests::{of, status};
 
     const SHA1: &str = "sha1 2jmj7l5rSw0yVb/vlWAYkK/YBwk=";
 
     fn with(more: &[(&str, &str)]) -> impl Fn(&str) -> Option<String> + use<> {
         of(&[more, &[("Tus-Resumable", "1.0.0")]].concat())
-    }
-
-    fn status<T>(read: Result<T, Problem>) -> String {
-        match read {
-            Ok(_) => "ok".to_owned(),
-            Err(Problem::BadHeader { field, .. }) => format!("400 {field}"),
-            Err(problem) => problem.kind().status.to_string(),
-        }
     }
 
     #[test]

@@ -35,7 +35,8 @@ mod tests {
 
     #[test]
     fn room_is_what_quota_tier_and_bound_leave_and_never_0() {
-        let limits: Limits = serde_json::from_value(serde_json::json!({ "storage": 5 * GB, "bandwidth": 1, "per_minute": 1, "version": [1, 1] })).unwrap();
+        let limits: Limits =
+            serde_json::from_value(serde_json::json!({ "storage": 5 * GB, "bandwidth": 1, "per_minute": 1, "version": [1, 1] })).unwrap();
         let unused = UsageSnapshot::unused(limits, EpochMs(0));
         let used = |used, reserved| UsageSnapshot { storage_used: used, storage_reserved: reserved, ..unused.clone() };
         assert_eq!(room_of(&used(GB, GB), 100 * GB), 3 * GB);
